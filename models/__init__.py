@@ -1,0 +1,14 @@
+"""What runs: typed layers over ``(C, H, W)`` and the two-level U-Net, in JAX and Flax NNX."""
+
+from .checked import checked as checked
+from .functional import concat_channels as concat_channels
+from .functional import conv2d as conv2d
+from .functional import conv_transpose2d as conv_transpose2d
+from .functional import max_pool2d as max_pool2d
+from .functional import relu as relu
+from .layers import Conv2d as Conv2d
+from .layers import ConvTranspose2d as ConvTranspose2d
+from .layers import MaxPool2d as MaxPool2d
+from .params import LayerParams as LayerParams
+from .params import UNet2Params as UNet2Params
+from .unet2 import UNet2 as UNet2

@@ -1,0 +1,154 @@
+"""Why an argument does not fit its annotation, in the one format of :class:`~wellshaped.spec.Report`.
+
+The annotations are read as data: the number of axes and what each must be. The likely causes, which is what the
+person at the screen needs, are a list of their own.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from inspect import get_annotations
+from typing import Any, SupportsIndex
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import AbstractArray
+
+from ..spec.naturals import natural
+from ..spec.report import ShapeError, refuse
+
+Arguments = Mapping[str, Any]
+
+
+def why_refused(function: Callable[..., Any], arguments: Arguments) -> ShapeError | None:
+    """The error for the first of the ``arguments`` that does not fit ``function``'s annotations, or ``None``."""
+    hints = get_annotations(function)
+    given_to = type(arguments["self"]).__name__ if "self" in arguments else function.__name__
+    sizes: dict[str, tuple[int, str]] = {}
+    for name, value in arguments.items():
+        hint = hints.get(name)
+        if hint is SupportsIndex:
+            try:
+                natural(value, name)
+            except ShapeError as error:
+                return error
+        elif isinstance(hint, type) and issubclass(hint, AbstractArray):
+            refusal = _refuse_array(name, value, hint, given_to, arguments, sizes)
+            if refusal is not None:
+                return refusal
+        elif isinstance(hint, type) and not isinstance(value, hint):
+            says = f"it is a {type(value).__name__}, and must be a {hint.__name__}"
+            return refuse(
+                f"{name}, given to {given_to},", "type", f"type of {name}", says, f"{name}={hint.__name__}(...)"
+            )
+    return None
+
+
+def _refuse_array(
+    name: str, value: Any, hint: Any, given_to: str, arguments: Arguments, sizes: dict[str, tuple[int, str]]
+) -> ShapeError | None:
+    def refused(rule: str, about: str, says: str, fix: str) -> ShapeError:
+        return refuse(f"{name} = {shown(value)}, given to {given_to},", rule, f"{about} of {name}", says, fix)
+
+    if not isinstance(value, jax.Array):
+        says = f"it is a {type(value).__name__}, and must be a JAX or NumPy array"
+        return refused("array", "type", says, f"jnp.asarray({name}, jnp.float32)")
+    if not jnp.issubdtype(value.dtype, jnp.floating):
+        scaled = " / 255" if value.dtype == jnp.uint8 else ""
+        says = f"it is {value.dtype}, and must be floating-point"
+        return refused("dtype", "dtype", says, f"{name}.astype(jnp.float32){scaled}")
+    axes = hint.dim_str.split()
+    if any(axis.startswith("*") for axis in axes):
+        return None
+    labels = [_label(axis) for axis in axes]
+    wanted: list[tuple[int | None, str]] = [_wanted(axis, arguments, sizes) for axis in axes]
+    facts = _Facts(name, value.shape, tuple(size for size, _ in wanted))
+    template = ", ".join(str(size or label) for label, (size, _) in zip(labels, wanted, strict=True))
+    if value.ndim != len(axes):
+        cause, fix = _likely(facts, f"{name} of shape ({template})")
+        says = f"it has {value.ndim} axes, and must have {len(axes)}, ({template}){cause}"
+        return refused("rank", "shape", says, fix)
+    for axis, label, size, (expected, source) in zip(axes, labels, value.shape, wanted, strict=True):
+        expected, source = sizes.get(axis, (expected, source))  # a name may stand twice in one annotation
+        if expected is not None and size != expected:
+            cause, fix = _likely(facts, f"{name} of shape ({template})")
+            says = f"it is {size}, and must be {expected}{source}{cause}"
+            return refused("channels" if label == "C" else "size", f"axis {label}", says, fix)
+        sizes.setdefault(axis, (size, f", as in {name}"))
+    return None
+
+
+def shown(value: Any) -> str:
+    """A value in one short line: of an array, its dtype and shape."""
+    if isinstance(value, jax.Array):
+        return f"{value.dtype}[{','.join(map(str, value.shape))}]"
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+def _label(axis: str) -> str:
+    return "C" if axis.startswith("{") else axis
+
+
+def _wanted(axis: str, arguments: Arguments, sizes: dict[str, tuple[int, str]]) -> tuple[int | None, str]:
+    """The size that an axis must have, if it is known yet, and where from."""
+    if axis.startswith("{self."):
+        return getattr(arguments["self"], axis[6:-1]), ""
+    return sizes.get(axis, (None, ""))
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What the causes below are told: an argument's name and shape, and the sizes known of the shape it must have."""
+
+    name: str
+    shape: tuple[int, ...]
+    wanted: tuple[int | None, ...]
+
+    @property
+    def ranks(self) -> tuple[int, int]:
+        return len(self.shape), len(self.wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cause:
+    """A mistake that people make: how it is recognised, how it is said, and what mends it."""
+
+    fits: Callable[[_Facts], bool]
+    says: str
+    fix: str
+
+
+_CAUSES = (
+    _Cause(
+        lambda f: f.ranks == (4, 3),
+        "a batch axis is the likely cause, and one (C, H, W) image is taken at a time",
+        "jax.vmap(model)({name}) for a batch, {name}[0] for its first image",
+    ),
+    _Cause(
+        lambda f: f.ranks == (2, 3),
+        "a missing axis is the likely cause: the channels of a grey image, or the batch under jax.vmap",
+        "{name}[None] for a grey image; for one image, call without jax.vmap",
+    ),
+    _Cause(
+        lambda f: f.ranks == (3, 3) and f.wanted[0] == f.shape[2] != f.shape[0],
+        "an (H, W, C) image passed as (C, H, W) is the likely cause",
+        "jnp.moveaxis({name}, -1, 0)",
+    ),
+    _Cause(
+        lambda f: f.ranks == (4, 4) and f.wanted[1] == f.shape[2] and f.shape[0] == f.shape[1],
+        "an (H, W, in, out) kernel passed as (out, in, H, W) is the likely cause",
+        "jnp.transpose({name}, (3, 2, 0, 1))",
+    ),
+    _Cause(
+        lambda f: f.name == "up" and f.ranks == (3, 3),
+        "a size that does not survive pooling and upsampling is the likely cause",
+        "wellshaped.spec.check(cfg, ...) names the sizes that do",
+    ),
+)
+
+
+def _likely(facts: _Facts, otherwise: str) -> tuple[str, str]:
+    for cause in _CAUSES:
+        if cause.fits(facts):
+            return f"; {cause.says}", cause.fix.format(name=facts.name)
+    return "", otherwise

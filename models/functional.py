@@ -1,0 +1,140 @@
+"""The operations of the network as plain functions over ``(C, H, W)``, typed down to the output size (SPEC section 6).
+
+jaxtyping evaluates ``{...}`` in an annotation with the arguments alone in scope. So the specification's size function,
+which the type of a result names, is an argument too: ``_size``, which is not for callers.
+"""
+
+from collections.abc import Callable
+from operator import index
+from typing import Any, SupportsIndex
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float
+
+from ..spec.report import refuse
+from ..spec.sizes import conv_transpose_size, sliding_window_size
+from .checked import checked
+
+SizeFunction = Callable[..., int]
+
+
+@checked
+def conv2d(
+    x: Float[Array, "C H W"],
+    kernel: Float[Array, "O C K K"],
+    bias: Float[Array, "O"],
+    *,
+    stride: SupportsIndex = 1,
+    padding: SupportsIndex = 0,
+    precision: Any = None,
+    _size: SizeFunction = sliding_window_size,
+) -> Float[
+    Array,
+    "O {_size(x.shape[1],kernel=kernel.shape[2],stride=stride,padding=padding)} "
+    "{_size(x.shape[2],kernel=kernel.shape[2],stride=stride,padding=padding)}",
+]:
+    """Cross-correlation with zero padding; kernel ``(out, in, k, k)``, bias ``(out,)``.
+
+    The result has shape ``(out, size(H), size(W))`` with ``size`` the :func:`sliding_window_size` of ``k``, ``stride``
+    and ``padding``. ``precision`` is JAX's. Raises :class:`ShapeError` for what does not fit, and where the result
+    would be empty.
+
+    >>> conv2d(jnp.ones((3, 8, 9)), jnp.ones((4, 3, 3, 3)), jnp.zeros(4), stride=2).shape
+    (4, 3, 4)
+    """
+    window = {"kernel": kernel.shape[2], "stride": stride, "padding": padding}
+    _refuse_empty("conv2d", x, _size, window)
+    s, p = index(stride), index(padding)
+    y = lax.conv_general_dilated(x[None], kernel, (s, s), ((p, p), (p, p)), precision=precision)
+    return y[0] + bias[:, None, None]
+
+
+@checked
+def conv_transpose2d(
+    x: Float[Array, "C H W"],
+    kernel: Float[Array, "C O K K"],
+    bias: Float[Array, "O"],
+    *,
+    stride: SupportsIndex = 1,
+    padding: SupportsIndex = 0,
+    precision: Any = None,
+    _size: SizeFunction = conv_transpose_size,
+) -> Float[
+    Array,
+    "O {_size(x.shape[1],kernel=kernel.shape[2],stride=stride,padding=padding)} "
+    "{_size(x.shape[2],kernel=kernel.shape[2],stride=stride,padding=padding)}",
+]:
+    """Transposed convolution, in PyTorch's arithmetic; kernel ``(in, out, k, k)``, bias ``(out,)``.
+
+    Output position ``o``, kernel position ``k`` and input position ``i`` meet where ``o + padding = i·stride + k``. The
+    result has shape ``(out, size(H), size(W))`` with ``size`` the :func:`conv_transpose_size` of the same numbers.
+    ``precision`` is JAX's. Raises :class:`ShapeError` for what does not fit, and where the result would be empty.
+
+    >>> conv_transpose2d(jnp.ones((4, 3, 5)), jnp.ones((4, 2, 2, 2)), jnp.zeros(2), stride=2).shape
+    (2, 6, 10)
+    """
+    k = kernel.shape[2]
+    _refuse_empty("conv_transpose2d", x, _size, {"kernel": k, "stride": stride, "padding": padding})
+    s, p = index(stride), index(padding)
+    # As a convolution with the flipped kernel over the input spread out by the stride. Negative padding crops.
+    y = lax.conv_general_dilated(
+        x[None],
+        jnp.flip(kernel, (2, 3)),
+        (1, 1),
+        ((k - 1 - p, k - 1 - p),) * 2,
+        lhs_dilation=(s, s),
+        dimension_numbers=("NCHW", "IOHW", "NCHW"),
+        precision=precision,
+    )
+    return y[0] + bias[:, None, None]
+
+
+@checked
+def max_pool2d(
+    x: Float[Array, "C H W"], *, kernel: SupportsIndex, stride: SupportsIndex, _size: SizeFunction = sliding_window_size
+) -> Float[Array, "C {_size(x.shape[1],kernel=kernel,stride=stride)} {_size(x.shape[2],kernel=kernel,stride=stride)}"]:
+    """The maximum of each ``kernel × kernel`` window, without padding; its gradient goes to the first maximum.
+
+    The result has shape ``(C, size(H), size(W))`` with ``size`` the :func:`sliding_window_size` of the same numbers.
+    Raises :class:`ShapeError` for what does not fit, and where the result would be empty.
+
+    >>> max_pool2d(jnp.arange(20.0).reshape(1, 4, 5), kernel=2, stride=2).tolist()
+    [[[6.0, 8.0], [16.0, 18.0]]]
+    """
+    _refuse_empty("max_pool2d", x, _size, {"kernel": kernel, "stride": stride})
+    k, s = index(kernel), index(stride)
+    return lax.reduce_window(x, -jnp.inf, lax.max, (1, k, k), (1, s, s), "VALID")
+
+
+@checked
+def relu(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """``max(x, 0)``, with derivative 0 at 0. Raises :class:`ShapeError` for what is not a floating-point array.
+
+    >>> relu(jnp.array([-1.0, 0.0, 2.0])).tolist()
+    [0.0, 0.0, 2.0]
+    """
+    return jax.nn.relu(x)
+
+
+@checked
+def concat_channels(skip: Float[Array, "C1 H W"], up: Float[Array, "C2 H W"]) -> Float[Array, "C1+C2 H W"]:
+    """The channels of ``skip``, then those of ``up``. Raises :class:`ShapeError` where their sizes differ.
+
+    >>> concat_channels(jnp.ones((2, 4, 4)), jnp.ones((3, 4, 4))).shape
+    (5, 4, 4)
+    """
+    return jnp.concatenate((skip, up))
+
+
+def _refuse_empty(given_to: str, x: Array, size: SizeFunction, window: dict[str, Any]) -> None:
+    """Refuse an image for which no pixel would come out; real libraries refuse it or return an empty array."""
+    height, width = (size(n, **window) for n in x.shape[1:])
+    if height < 1 or width < 1:
+        numbers = ", ".join(f"{name}={number}" for name, number in window.items())
+        subject = f"x = {x.dtype}[{','.join(map(str, x.shape))}], given to {given_to} with {numbers},"
+        says = f"{x.shape[1]}×{x.shape[2]} comes to {height}×{width}"
+        raise refuse(
+            subject, "window", "nothing would come out", says, "a larger image, or another kernel, stride or padding"
+        )

@@ -1,0 +1,161 @@
+"""The layers of the network as ``flax.nnx`` modules over ``(C, H, W)``, one image at a time (SPEC section 6).
+
+A layer's type says its output size, by the specification's size function. Kernels are square; they and the biases have
+the specification's layout, which is PyTorch's.
+"""
+
+from math import prod
+from typing import Any, SupportsIndex
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Float
+
+from ..spec.naturals import natural
+from ..spec.report import Report, Verdict, refuse
+from ..spec.sizes import conv_transpose_size, sliding_window_size
+from .checked import checked
+from .functional import conv2d, conv_transpose2d, max_pool2d
+
+_LARGEST = 2**31 - 1
+"""Elements of one parameter array, 8 GiB of float32: more than this is a slip, not a network."""
+
+
+class _Convolution(nnx.Module):
+    """The numbers, parameters and dtypes that both convolutions have; each says where its kernel has which channels."""
+
+    _in_axis: int
+    _out_axis: int
+
+    @checked
+    def __init__(
+        self,
+        in_channels: SupportsIndex,
+        out_channels: SupportsIndex,
+        kernel: SupportsIndex,
+        *,
+        stride: SupportsIndex = 1,
+        padding: SupportsIndex = 0,
+        dtype: Any = None,
+        param_dtype: Any = jnp.float32,
+        precision: Any = None,
+        rngs: nnx.Rngs,
+    ) -> None:
+        self.in_channels = natural(in_channels, "in_channels")
+        self.out_channels = natural(out_channels, "out_channels")
+        self.kernel_size = natural(kernel, "kernel")
+        self.stride = natural(stride, "stride")
+        self.padding = natural(padding, "padding")
+        self.dtype = dtype
+        self.precision = precision
+        shape = [self.kernel_size] * 4
+        shape[self._in_axis], shape[self._out_axis] = self.in_channels, self.out_channels
+        self._refuse_unbuildable(prod(shape))
+        draw = jax.nn.initializers.lecun_normal(in_axis=self._in_axis, out_axis=self._out_axis)
+        self.kernel = nnx.Param(draw(rngs.params(), tuple(shape), param_dtype))
+        self.bias = nnx.Param(jnp.zeros(self.out_channels, param_dtype))
+
+    def _refuse_unbuildable(self, elements: int) -> None:
+        numbers = {name: getattr(self, name) for name in ("in_channels", "out_channels", "kernel_size", "stride")}
+        verdicts = [
+            Verdict(f"{name}_pos", number >= 1, f"{name}={number} must be at least 1", "nothing to compute")
+            for name, number in numbers.items()
+        ]
+        fits = elements <= _LARGEST
+        verdicts.append(
+            Verdict("elements", fits, f"{elements} elements, at most {_LARGEST}", "the kernel is too large")
+        )
+        fix = ", ".join(f"{name}=1" for name, number in numbers.items() if number == 0) or "fewer channels"
+        subject = f"{type(self).__name__}({', '.join(f'{name}={number}' for name, number in numbers.items())})"
+        Report(subject, tuple(verdicts), (fix,)).raise_if_failed()
+
+    def _operands(self, x: Array) -> tuple[Array, Array, Array]:
+        """The input and the parameters in the dtype to compute in: ``dtype``, or what they promote to, as in Flax."""
+        arrays = (x, self.kernel[...], self.bias[...])
+        dtype = self.dtype or jnp.result_type(*arrays)
+        return tuple(a.astype(dtype) for a in arrays)  # type: ignore[return-value]  # mypy counts no generators
+
+
+class Conv2d(_Convolution):
+    """2-D cross-correlation with zero padding on one ``(C, H, W)`` image.
+
+    ``kernel`` has shape ``(out_channels, in_channels, k, k)``, drawn by LeCun's normal rule; ``bias`` starts at zero.
+    Computes in ``dtype`` (by default what input and parameters promote to), keeps parameters in ``param_dtype``;
+    ``precision`` is JAX's. Raises :class:`ShapeError` for numbers that are not natural, or zero where one is needed,
+    and for inputs that do not fit.
+
+    >>> layer = Conv2d(3, 8, 3, padding=1, rngs=nnx.Rngs(0))
+    >>> layer(jnp.ones((3, 20, 30))).shape, layer.kernel.shape, layer.bias.shape
+    ((8, 20, 30), (8, 3, 3, 3), (8,))
+    """
+
+    _out_axis, _in_axis = 0, 1
+
+    @checked
+    def size(self, n: SupportsIndex) -> int:
+        """The output size of an axis of size ``n``: :func:`sliding_window_size` of this layer's numbers."""
+        return sliding_window_size(n, kernel=self.kernel_size, stride=self.stride, padding=self.padding)
+
+    @checked
+    def __call__(
+        self, x: Float[Array, "{self.in_channels} H W"]
+    ) -> Float[Array, "{self.out_channels} {self.size(x.shape[1])} {self.size(x.shape[2])}"]:
+        """``(in_channels, H, W)`` to ``(out_channels, size(H), size(W))``."""
+        x, kernel, bias = self._operands(x)
+        return conv2d(x, kernel, bias, stride=self.stride, padding=self.padding, precision=self.precision)
+
+
+class ConvTranspose2d(_Convolution):
+    """2-D transposed convolution, in PyTorch's arithmetic, on one ``(C, H, W)`` image.
+
+    ``kernel`` has shape ``(in_channels, out_channels, k, k)``; the rest is as for :class:`Conv2d`.
+
+    >>> layer = ConvTranspose2d(8, 4, 2, stride=2, rngs=nnx.Rngs(0))
+    >>> layer(jnp.ones((8, 20, 30))).shape, layer.kernel.shape
+    ((4, 40, 60), (8, 4, 2, 2))
+    """
+
+    _in_axis, _out_axis = 0, 1
+
+    @checked
+    def size(self, n: SupportsIndex) -> int:
+        """The output size of an axis of size ``n``: :func:`conv_transpose_size` of this layer's numbers."""
+        return conv_transpose_size(n, kernel=self.kernel_size, stride=self.stride, padding=self.padding)
+
+    @checked
+    def __call__(
+        self, x: Float[Array, "{self.in_channels} H W"]
+    ) -> Float[Array, "{self.out_channels} {self.size(x.shape[1])} {self.size(x.shape[2])}"]:
+        """``(in_channels, H, W)`` to ``(out_channels, size(H), size(W))``."""
+        x, kernel, bias = self._operands(x)
+        return conv_transpose2d(x, kernel, bias, stride=self.stride, padding=self.padding, precision=self.precision)
+
+
+class MaxPool2d(nnx.Module):
+    """The maximum of each ``kernel × kernel`` window of one ``(C, H, W)`` image, without padding.
+
+    >>> MaxPool2d(2, 2)(jnp.ones((8, 20, 31))).shape
+    (8, 10, 15)
+    """
+
+    @checked
+    def __init__(self, kernel: SupportsIndex, stride: SupportsIndex) -> None:
+        self.kernel_size = natural(kernel, "kernel")
+        self.stride = natural(stride, "stride")
+        for name, number in (("kernel", self.kernel_size), ("stride", self.stride)):
+            if number == 0:
+                says = f"{name}=0 must be at least 1"
+                raise refuse(
+                    f"MaxPool2d({kernel}, {stride})", f"{name}_pos", "nothing to compute", says, f"{name}=2, say"
+                )
+
+    @checked
+    def size(self, n: SupportsIndex) -> int:
+        """The output size of an axis of size ``n``: :func:`sliding_window_size` of this layer's numbers."""
+        return sliding_window_size(n, kernel=self.kernel_size, stride=self.stride)
+
+    @checked
+    def __call__(self, x: Float[Array, "C H W"]) -> Float[Array, "C {self.size(x.shape[1])} {self.size(x.shape[2])}"]:
+        """``(C, H, W)`` to ``(C, size(H), size(W))``."""
+        return max_pool2d(x, kernel=self.kernel_size, stride=self.stride)

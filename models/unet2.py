@@ -1,0 +1,108 @@
+"""The two-level U-Net (SPEC section 6). Mirrors ``NN/Spec/Models/Unet.lean``."""
+
+from functools import lru_cache
+from typing import Any, SupportsIndex
+
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Float
+
+from ..spec.architecture import LAYERS, channels
+from ..spec.check import check
+from ..spec.config import UNet2Config, check_config
+from ..spec.naturals import natural
+from ..spec.report import Report
+from .checked import checked
+from .functional import concat_channels, relu
+from .layers import Conv2d, ConvTranspose2d, MaxPool2d
+from .params import LayerParams, UNet2Params
+
+
+class UNet2(nnx.Module):
+    """A two-level U-Net over one ``(in_channels, H, W)`` image, to ``(out_channels, H, W)``.
+
+    Its layers carry the specification's names: ``down1_1``, ``down1_2``, ``down2_1``, ``down2_2``, ``upT``, ``up1_1``,
+    ``up1_2``, ``out1x1``; and ``pool``. ``dtype``, ``param_dtype`` and ``precision`` are as for :class:`Conv2d`. Use
+    ``jax.vmap(model)`` for a batch.
+
+    Raises :class:`ShapeError` when built from a config that is not well-formed, and when called on an array for which
+    :func:`wellshaped.spec.check` has a failure, with the same explanation.
+
+    >>> model = UNet2(UNet2Config(base_channels=4), 1, 2, rngs=nnx.Rngs(0))
+    >>> model(jnp.ones((1, 20, 30))).shape
+    (2, 20, 30)
+    """
+
+    @checked
+    def __init__(
+        self,
+        cfg: UNet2Config,
+        in_channels: SupportsIndex,
+        out_channels: SupportsIndex,
+        *,
+        dtype: Any = None,
+        param_dtype: Any = jnp.float32,
+        precision: Any = None,
+        rngs: nnx.Rngs,
+    ) -> None:
+        self.cfg = cfg
+        self.in_channels = natural(in_channels, "in_channels")
+        self.out_channels = natural(out_channels, "out_channels")
+        check_config(cfg, self.in_channels, self.out_channels).raise_if_failed()
+        kinds = {"conv": Conv2d, "conv_transpose": ConvTranspose2d}
+        for layer in LAYERS:
+            ins, outs = (
+                channels(c, cfg, self.in_channels, self.out_channels) for c in (layer.in_channels, layer.out_channels)
+            )
+            made = kinds[layer.kind](
+                ins, outs, **layer.window(cfg), dtype=dtype, param_dtype=param_dtype, precision=precision, rngs=rngs
+            )
+            setattr(self, layer.name, made)
+        self.pool = MaxPool2d(cfg.pool_kernel, cfg.pool_stride)
+
+    @checked
+    def __call__(self, x: Float[Array, "{self.in_channels} H W"]) -> Float[Array, "{self.out_channels} H W"]:
+        """``(in_channels, H, W)`` to ``(out_channels, H, W)``, for any compatible size."""
+        _fits(self.cfg, self.in_channels, self.out_channels, *x.shape[1:]).raise_if_failed()
+        s1 = relu(self.down1_1(x))
+        skip1 = relu(self.down1_2(s1))
+        pooled = self.pool(skip1)
+        b1 = relu(self.down2_1(pooled))
+        bottleneck = relu(self.down2_2(b1))
+        up = self.upT(bottleneck)
+        merged = concat_channels(skip1, up)
+        u1 = relu(self.up1_1(merged))
+        u2 = relu(self.up1_2(u1))
+        return self.out1x1(u2)
+
+    @checked
+    def params(self) -> UNet2Params:
+        """The sixteen parameter arrays."""
+        arrays = {layer.name: _arrays(getattr(self, layer.name)) for layer in LAYERS}
+        return UNet2Params(cfg=self.cfg, in_channels=self.in_channels, out_channels=self.out_channels, **arrays)
+
+    @classmethod
+    def from_params(cls, params: UNet2Params, *, dtype: Any = None, precision: Any = None) -> "UNet2":
+        """The network with these parameters.
+
+        >>> model = UNet2(UNet2Config(base_channels=4), 1, 2, rngs=nnx.Rngs(0))
+        >>> x = jnp.ones((1, 4, 6))
+        >>> bool((UNet2.from_params(model.params())(x) == model(x)).all())
+        True
+        """
+        numbers = (params.cfg, params.in_channels, params.out_channels)
+        model = nnx.eval_shape(lambda: cls(*numbers, dtype=dtype, precision=precision, rngs=nnx.Rngs(0)))
+        for layer in LAYERS:
+            made, arrays = getattr(model, layer.name), getattr(params, layer.name)
+            made.kernel, made.bias = nnx.Param(arrays.kernel), nnx.Param(arrays.bias)
+        return model
+
+
+def _arrays(layer: Conv2d | ConvTranspose2d) -> LayerParams:
+    return LayerParams(layer.kernel[...], layer.bias[...])
+
+
+@lru_cache(maxsize=256)
+def _fits(cfg: UNet2Config, in_channels: int, out_channels: int, height: int, width: int) -> Report:
+    """The report of ``check``, kept: an eager training loop asks the same at every step."""
+    return check(cfg, in_channels, out_channels, height, width)

@@ -1,0 +1,168 @@
+"""Configs in files: TOML or JSON, one key for each field that is not left at its default.
+
+The structuring is done by cattrs, which is loaded on the first call, so that importing the specification needs nothing
+beyond the standard library.
+"""
+
+import json
+import os
+import tempfile
+import tomllib
+from collections.abc import Callable
+from dataclasses import asdict
+from difflib import get_close_matches
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from .config import FIELDS, UNet2Config
+from .naturals import natural
+from .report import Report, ShapeError, Verdict, refuse
+
+MAX_BYTES = 64 * 1024
+"""A config file has twelve short lines; a file larger than this is another file, given by mistake."""
+
+
+def load_config(path: str | os.PathLike[str]) -> UNet2Config:
+    """The config in the file at ``path``, TOML or JSON by its suffix; keys left out take their defaults.
+
+    Raises :class:`ShapeError`, with the path and all that is wrong: a missing file, a folder, another suffix, a file
+    that does not parse or is larger than 64 KiB, an unknown key (with the nearest known one), a value that is not a
+    natural number.
+
+    >>> import tempfile; folder = Path(tempfile.mkdtemp())
+    >>> _ = (folder / "unet.toml").write_text("base_channels = 16")
+    >>> load_config(folder / "unet.toml")
+    UNet2Config(base_channels=16)
+    """
+    path = Path(path)
+    return _structure(path, _parse(path, _read(path)))
+
+
+def save_config(cfg: UNet2Config, path: str | os.PathLike[str]) -> None:
+    """Write ``cfg`` to ``path``, TOML or JSON by its suffix, all twelve fields; ``load_config`` gives it back.
+
+    A file that already says this config is left as it is, with its comments. Otherwise the new file replaces the old
+    one in a single step, so that an interrupted save loses neither.
+
+    Raises :class:`ShapeError` for a suffix that is neither, or a folder that is not there.
+    """
+    path = Path(path)
+    write = _suffix(path)[1]
+    if path.is_dir() or not path.parent.is_dir():
+        says = f"{path} is a folder" if path.is_dir() else f"{path.parent} is not a folder"
+        raise refuse(
+            str(path), "file", "the config cannot be saved", says, "the path of a file in a folder that exists"
+        )
+    try:
+        if path.exists() and load_config(path) == cfg:
+            return
+    except ShapeError:
+        pass  # whatever the file said, it does not say this config
+    # Beside the target, so that the last step is a rename within one file system.
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=path.name, delete=False) as file:
+        file.write(write(asdict(cfg)))
+    os.replace(file.name, path)
+
+
+def _read(path: Path) -> str:
+    def refused(says: str, fix: str) -> ShapeError:
+        return refuse(f"config file {path}", "file", "it cannot be read", says, fix)
+
+    _suffix(path)
+    if not path.exists():
+        near = get_close_matches(path.name, [p.name for p in path.parent.glob("*")] if path.parent.is_dir() else [])
+        raise refused("there is no such file", f"{path.parent / near[0]}" if near else "the path of an existing file")
+    if not path.is_file():
+        raise refused(
+            "it is a folder" if path.is_dir() else "it is not a regular file", "the path of a .toml or .json file"
+        )
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+        if len(raw) > MAX_BYTES:
+            size = path.stat().st_size
+            raise refused(f"it has {size} bytes, and a config at most {MAX_BYTES}", "the path of a config file")
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise refused(f"byte {error.start} is not UTF-8 text", "save it as UTF-8") from None
+    except OSError as error:
+        raise refused(str(error.strerror), "a file that you may read") from None
+
+
+def _parse(path: Path, text: str) -> dict[str, Any]:
+    try:
+        data = _suffix(path)[0](text)
+    except (ValueError, RecursionError) as error:
+        fault = str(error) if isinstance(error, ValueError) else "it is nested too deeply"
+        raise refuse(
+            f"config file {path}", "syntax", f"it is not {path.suffix[1:].upper()}", fault, "pool_kernel = 2, say"
+        ) from None
+    if not isinstance(data, dict):
+        says = f"it holds a {type(data).__name__}, and must hold one object of fields"
+        raise refuse(f"config file {path}", "syntax", "it is not a config", says, '{"pool_kernel": 2}, say')
+    return data
+
+
+def _structure(path: Path, data: dict[str, Any]) -> UNet2Config:
+    from cattrs import ClassValidationError, Converter, ForbiddenExtraKeysError
+
+    converter = Converter(forbid_extra_keys=True)
+    # The default hook would turn 2.5 into 2 and true into 1.
+    converter.register_structure_hook(int, lambda value, _: natural(value, "value"))
+    try:
+        return converter.structure(data, UNet2Config)
+    except ClassValidationError as group:
+        verdicts = []
+        for error in group.exceptions:
+            if isinstance(error, ForbiddenExtraKeysError):
+                verdicts += _unknown(sorted(error.extra_fields))
+            else:
+                verdicts += _unnatural(error.__notes__[0].name, data)
+        fix = f"the keys are {', '.join(FIELDS)}, each a natural number"
+        raise ShapeError(Report(f"config file {path}", tuple(verdicts), (fix,))) from None
+
+
+def _unknown(keys: list[str]) -> list[Verdict]:
+    verdicts = []
+    for key in keys[:3]:
+        near = get_close_matches(key.lower(), FIELDS, n=1, cutoff=0.5)
+        hint = f", did you mean {near[0]}?" if near else ""
+        verdicts.append(Verdict("key", False, f"{key[:60]!r}{hint}", "it has unknown keys"))
+    if len(keys) > 3:
+        verdicts.append(Verdict("key", False, f"and {len(keys) - 3} more", "it has unknown keys"))
+    return verdicts
+
+
+def _unnatural(key: str, data: dict[str, Any]) -> list[Verdict]:
+    try:
+        natural(data[key], key)
+    except ShapeError as error:
+        return list(error.report.conditions)
+    return []
+
+
+def _suffix(path: Path) -> tuple[Callable[[str], Any], Callable[[dict[str, int]], str]]:
+    """How to read and how to write a file of this suffix."""
+    try:
+        return _FORMATS[path.suffix]
+    except KeyError:
+        says = f"its suffix is {path.suffix!r}, and must be one of {', '.join(_FORMATS)}"
+        raise refuse(str(path), "file", "its format is unknown", says, str(path.with_suffix(".toml"))) from None
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    keys = [key for key, _ in pairs]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise ValueError(f"the key {key!r} stands there {keys.count(key)} times")
+    return dict(pairs)
+
+
+_FORMATS: dict[str, tuple[Callable[[str], Any], Callable[[dict[str, int]], str]]] = {
+    ".toml": (tomllib.loads, lambda data: "".join(f"{name} = {value}\n" for name, value in data.items())),
+    ".json": (
+        partial(json.loads, object_pairs_hook=_no_duplicates),
+        lambda data: json.dumps(data, indent=2) + "\n",
+    ),
+}

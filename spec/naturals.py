@@ -1,0 +1,110 @@
+"""Natural numbers and their arithmetic, as Lean has them (SPEC section 1).
+
+The size functions are written over ``+``, ``*`` and the two operations here, and over nothing else. An ``int`` is the
+usual reading of them. Another one, such as the symbolic sizes of ``jax.export``, is a :class:`Reading`, told to
+:func:`read_as`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from operator import index
+from typing import Any
+
+from .report import refuse
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How objects of type ``kind`` stand for natural numbers: they have ``+`` and ``*``, and these two operations."""
+
+    kind: type
+    monus: Callable[[Any, Any], Any]
+    quotient: Callable[[Any, Any], Any]
+
+
+_readings: dict[type, Reading] = {}
+
+
+def read_as(reading: Reading) -> None:
+    """Let objects of ``reading.kind`` enter wherever a natural number does."""
+    _readings[reading.kind] = reading
+
+
+def natural(value: object, name: str) -> int:
+    """The natural number ``value`` as an ``int``; what is not one is refused under its ``name``.
+
+    Integers of other libraries (``numpy.int64(3)``) are natural numbers; a bool, a float or a string never is.
+
+    Raises :class:`ShapeError` for anything but an integer ≥ 0.
+
+    >>> natural(3, "stride")
+    3
+    >>> natural(-1, "stride")
+    Traceback (most recent call last):
+    ...
+    wellshaped.spec.report.ShapeError: stride=-1 does not fit.
+      natural: stride is not a natural number: it must be an integer ≥ 0, and is negative.
+      fix: stride=0 or more
+    """
+    if type(value) is int and value >= 0:
+        return value
+    if type(value) in _readings:
+        return value  # type: ignore[return-value]  # a symbol reads as a number from here on
+    try:
+        number = None if isinstance(value, bool) else index(value)  # type: ignore[arg-type]  # that is the question
+    except TypeError:
+        number = None
+    if number is not None and number >= 0:
+        return number
+    fault = "negative" if number is not None else f"a {type(value).__name__}"
+    says = f"it must be an integer ≥ 0, and is {fault}"
+    raise refuse(_given(name, value), "natural", f"{name} is not a natural number", says, _nearest(name, value))
+
+
+def _given(name: str, value: object) -> str:
+    text = repr(value)
+    return f"{name}={text if len(text) <= 60 else text[:57] + '...'}"
+
+
+def _nearest(name: str, value: object) -> str:
+    if isinstance(value, str) and value.strip().isdecimal() and len(value) < 20:
+        return f"{name}={int(value)}"
+    if isinstance(value, float) and value >= 1 and value.is_integer():
+        return f"{name}={int(value)}"
+    return f"{name}=0 or more" if isinstance(value, int) and not isinstance(value, bool) else f"{name}=1, say"
+
+
+def monus(a: int, b: int) -> int:
+    """Truncated subtraction ``a ∸ b``: ``max(a - b, 0)``.
+
+    >>> monus(5, 2), monus(2, 5)
+    (3, 0)
+    """
+    reading = _reading(a, b)
+    return reading.monus(a, b) if reading else max(a - b, 0)
+
+
+def quotient(a: int, b: int) -> int:
+    """Floor division, with ``a / 0 = 0``.
+
+    >>> quotient(7, 2), quotient(7, 0)
+    (3, 0)
+    """
+    reading = _reading(a, b)
+    if reading:
+        return reading.quotient(a, b)
+    return a // b if b else 0
+
+
+def _reading(a: int, b: int) -> Reading | None:
+    """The reading to calculate in, or ``None`` for two integers."""
+    return _readings.get(type(a)) or _readings.get(type(b)) if _readings else None
+
+
+def positive(a: int) -> int:
+    """1 if ``a ≥ 1``, else 0: ``1 ∸ (1 ∸ a)``. A product with it is a guard.
+
+    >>> positive(0), positive(1), positive(7)
+    (0, 1, 1)
+    """
+    return monus(1, monus(1, a))

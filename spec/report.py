@@ -1,0 +1,92 @@
+"""The one explanation: what was given, which rule it breaks, the sizes along the way, and what to do.
+
+Every refusal in this library is a :class:`Report` with a failure in it. The exception, the command line, the notebook
+and the docs print the same text, so it is written here and nowhere else. It never takes more than ten lines.
+"""
+
+from dataclasses import dataclass
+from html import escape
+from itertools import groupby
+
+
+class ShapeError(ValueError):
+    """What does not fit: an ill-formed config, a size, a channel count, a rank, a dtype, a number that is not natural.
+
+    ``str(error)`` is the explanation; ``error.report`` is the :class:`Report` that it was printed from.
+    """
+
+    def __init__(self, report: "Report") -> None:
+        super().__init__(report)
+        self.report = report
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One rule, judged: its ``name``, whether it ``holds``, and what it ``says`` of the numbers given.
+
+    ``about`` opens the line of a failure, and failures that share it share the line.
+    """
+
+    name: str
+    holds: bool
+    says: str
+    about: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Every rule judged at once, for one ``subject``, with ``fixes`` to paste where one fails.
+
+    >>> verdict = Verdict("enough", False, "2 must be at least 3", "too few apples")
+    >>> report = Report("a basket of 2 apples", (verdict,), ("add 1 apple",))
+    >>> report.ok, [failure.name for failure in report.failures]
+    (False, ['enough'])
+    >>> print(report)
+    a basket of 2 apples does not fit.
+      enough: too few apples: 2 must be at least 3.
+      fix: add 1 apple
+    """
+
+    subject: str
+    conditions: tuple[Verdict, ...]
+    fixes: tuple[str, ...] = ()
+
+    @property
+    def failures(self) -> tuple[Verdict, ...]:
+        """The rules that do not hold, in the order of the specification."""
+        return tuple(verdict for verdict in self.conditions if not verdict.holds)
+
+    @property
+    def ok(self) -> bool:
+        """Whether every rule holds."""
+        return not self.failures
+
+    def raise_if_failed(self) -> None:
+        """Do nothing where every rule holds; else raise :class:`ShapeError` with this report as its text."""
+        if not self.ok:
+            raise ShapeError(self)
+
+    def to_dict(self) -> dict[str, object]:
+        """The report as plain data for JSON, with the keys ``subject``, ``ok``, ``conditions`` and ``fixes``."""
+        conditions = [{"name": v.name, "holds": v.holds, "says": v.says} for v in self.conditions]
+        return {"subject": self.subject, "ok": self.ok, "conditions": conditions, "fixes": list(self.fixes)}
+
+    def __str__(self) -> str:
+        if self.ok:
+            return f"{self.subject} fits: all {len(self.conditions)} conditions hold."
+        lines = [f"{self.subject} does not fit."]
+        leads = [verdict.about for verdict in self.conditions]
+        together = sorted(self.failures, key=lambda verdict: leads.index(verdict.about))
+        for lead, group in groupby(together, key=lambda verdict: verdict.about):
+            verdicts = list(group)
+            names = ", ".join(verdict.name for verdict in verdicts)
+            lines.append(f"  {names}: {lead}: {'; '.join(verdict.says for verdict in verdicts)}.")
+        return "\n".join([*lines, *(f"  fix: {fix}" for fix in self.fixes)])
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(str(self))}</pre>"
+
+
+def refuse(subject: str, rule: str, about: str, says: str, fix: str) -> ShapeError:
+    """The error for one broken rule, to ``raise``: a report with one failure, for what is met on the way in."""
+    return ShapeError(Report(subject, (Verdict(rule, False, says, about),), (fix,)))
