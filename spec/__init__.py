@@ -9,6 +9,7 @@ from .architecture import parameter_shapes as parameter_shapes
 from .check import check as check
 from .check import repair as repair
 from .compatible import compatible_sizes as compatible_sizes
+from .config import FIELDS as FIELDS
 from .config import WELL_FORMED as WELL_FORMED
 from .config import Condition as Condition
 from .config import UNet2Config as UNet2Config

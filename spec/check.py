@@ -58,13 +58,19 @@ def _fixes(cfg: UNet2Config, sizes: dict[str, int]) -> tuple[str, ...]:
     if pastes:
         lines.append(" or ".join(pastes))
     if fit.is_finite:
-        mended = repair(cfg)
-        lines.append(f"{_change(cfg, mended)} in the config, for sizes {compatible_sizes(mended)}")
+        lines.append(mending(cfg))
     return tuple(lines)
 
 
-def _change(cfg: UNet2Config, other: UNet2Config) -> str:
-    return ", ".join(f"{name}={getattr(other, name)}" for name in FIELDS if getattr(cfg, name) != getattr(other, name))
+def mending(cfg: UNet2Config) -> str:
+    """How :func:`repair` would change ``cfg``, and what would then fit, in words.
+
+    >>> mending(UNet2Config(conv_padding=0))
+    'conv_padding=1 in the config, for sizes n ≡ 0 (mod 2), n ≥ 2'
+    """
+    mended = repair(cfg)
+    change = [f"{name}={getattr(mended, name)}" for name in FIELDS if getattr(cfg, name) != getattr(mended, name)]
+    return f"{', '.join(change)} in the config, for sizes {compatible_sizes(mended)}"
 
 
 def repair(cfg: UNet2Config) -> UNet2Config:

@@ -6,9 +6,9 @@ beyond the standard library.
 
 import json
 import os
-import tempfile
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from difflib import get_close_matches
 from functools import partial
@@ -48,41 +48,53 @@ def save_config(cfg: UNet2Config, path: str | os.PathLike[str]) -> None:
     Raises :class:`ShapeError` for a suffix that is neither, or a folder that is not there.
     """
     path = Path(path)
-    write = _suffix(path)[1]
-    if path.is_dir() or not path.parent.is_dir():
-        says = f"{path} is a folder" if path.is_dir() else f"{path.parent} is not a folder"
-        raise refuse(
-            str(path), "file", "the config cannot be saved", says, "the path of a file in a folder that exists"
-        )
+    write = _format(path)[1]
     try:
-        if path.exists() and load_config(path) == cfg:
+        if path.is_file() and load_config(path) == cfg:
             return
     except ShapeError:
         pass  # whatever the file said, it does not say this config
-    # Beside the target, so that the last step is a rename within one file system.
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=path.name, delete=False) as file:
-        file.write(write(asdict(cfg)))
-    os.replace(file.name, path)
+    with replacing(path) as new:
+        new.write_text(write(asdict(cfg)), encoding="utf-8")
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A file to write beside ``path``, which takes its place when the block ends, or goes if the block fails.
+
+    Raises :class:`ShapeError` where ``path`` cannot be a file.
+    """
+    if path.is_dir() or not path.parent.is_dir():
+        says = f"{path} is a folder" if path.is_dir() else f"there is no folder {path.parent}"
+        raise refuse(
+            f"output {path}", "file", "it cannot be written", says, "the path of a file, in a folder that exists"
+        )
+    new = path.with_name(f".{os.getpid()}.{path.name}")
+    try:
+        yield new
+        os.replace(new, path)
+    finally:
+        new.unlink(missing_ok=True)
 
 
 def _read(path: Path) -> str:
     def refused(says: str, fix: str) -> ShapeError:
         return refuse(f"config file {path}", "file", "it cannot be read", says, fix)
 
-    _suffix(path)
     if not path.exists():
-        near = get_close_matches(path.name, [p.name for p in path.parent.glob("*")] if path.parent.is_dir() else [])
-        raise refused("there is no such file", f"{path.parent / near[0]}" if near else "the path of an existing file")
+        siblings = [p.name for p in path.parent.glob("*")] if path.parent.is_dir() else []
+        near = get_close_matches(path.name, siblings, n=1)
+        raise refused("there is no such file", str(path.parent / near[0]) if near else "the path of an existing file")
     if not path.is_file():
-        raise refused(
-            "it is a folder" if path.is_dir() else "it is not a regular file", "the path of a .toml or .json file"
-        )
+        kind = "a folder" if path.is_dir() else "not a regular file"
+        raise refused(f"it is {kind}", "the path of a .toml or .json file")
+    _format(path)
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
         if len(raw) > MAX_BYTES:
-            size = path.stat().st_size
-            raise refused(f"it has {size} bytes, and a config at most {MAX_BYTES}", "the path of a config file")
+            says = f"it has {path.stat().st_size} bytes, and a config has at most {MAX_BYTES}"
+            raise refused(says, "the path of a config file")
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise refused(f"byte {error.start} is not UTF-8 text", "save it as UTF-8") from None
@@ -92,7 +104,7 @@ def _read(path: Path) -> str:
 
 def _parse(path: Path, text: str) -> dict[str, Any]:
     try:
-        data = _suffix(path)[0](text)
+        data = _format(path)[0](text)
     except (ValueError, RecursionError) as error:
         fault = str(error) if isinstance(error, ValueError) else "it is nested too deeply"
         raise refuse(
@@ -142,13 +154,13 @@ def _unnatural(key: str, data: dict[str, Any]) -> list[Verdict]:
     return []
 
 
-def _suffix(path: Path) -> tuple[Callable[[str], Any], Callable[[dict[str, int]], str]]:
+def _format(path: Path) -> tuple[Callable[[str], Any], Callable[[dict[str, int]], str]]:
     """How to read and how to write a file of this suffix."""
     try:
         return _FORMATS[path.suffix]
     except KeyError:
         says = f"its suffix is {path.suffix!r}, and must be one of {', '.join(_FORMATS)}"
-        raise refuse(str(path), "file", "its format is unknown", says, str(path.with_suffix(".toml"))) from None
+        raise refuse(str(path), "file", "its format is unknown", says, str(path.with_format(".toml"))) from None
 
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -43,7 +43,7 @@ def natural(value: object, name: str) -> int:
     Traceback (most recent call last):
     ...
     wellshaped.spec.report.ShapeError: stride=-1 does not fit.
-      natural: stride is not a natural number: it must be an integer ≥ 0, and is negative.
+      natural: not a natural number: stride=-1 is negative, and must be an integer ≥ 0.
       fix: stride=0 or more
     """
     if type(value) is int and value >= 0:
@@ -57,8 +57,9 @@ def natural(value: object, name: str) -> int:
     if number is not None and number >= 0:
         return number
     fault = "negative" if number is not None else f"a {type(value).__name__}"
-    says = f"it must be an integer ≥ 0, and is {fault}"
-    raise refuse(_given(name, value), "natural", f"{name} is not a natural number", says, _nearest(name, value))
+    given = _given(name, value)
+    says = f"{given} is {fault}, and must be an integer ≥ 0"
+    raise refuse(given, "natural", "not a natural number", says, _nearest(name, value))
 
 
 def _given(name: str, value: object) -> str:

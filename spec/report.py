@@ -79,7 +79,7 @@ class Report:
         together = sorted(self.failures, key=lambda verdict: leads.index(verdict.about))
         for lead, group in groupby(together, key=lambda verdict: verdict.about):
             verdicts = list(group)
-            names = ", ".join(verdict.name for verdict in verdicts)
+            names = ", ".join(dict.fromkeys(verdict.name for verdict in verdicts))
             lines.append(f"  {names}: {lead}: {'; '.join(verdict.says for verdict in verdicts)}.")
         return "\n".join([*lines, *(f"  fix: {fix}" for fix in self.fixes)])
 

@@ -110,6 +110,11 @@ class SizeSet:
         ends = [s.maximum for s in (self, other) if s.maximum is not None]
         return SizeSet(first, step, max((min(ends) - first) // step + 1, 0) if ends else None)
 
+    def to_dict(self) -> dict[str, object]:
+        """The set as plain data for JSON: its text, ends, period and residues."""
+        ends = {"minimum": self.minimum, "maximum": self.maximum}
+        return {"sizes": str(self), **ends, "period": self.period, "residues": list(self.residues)}
+
     def __str__(self) -> str:
         if self.count is None:
             congruence = f"n ≡ {self.residues[0]} (mod {self.step}), " if self.step > 1 else ""

@@ -1,0 +1,254 @@
+"""The command line: ``wellshaped check``, ``sizes``, ``trace``, ``draw`` and ``demo``.
+
+The exit status is 0 where everything fits, 1 where something does not (a size, a config, a file, a number), and 2 for
+words that are not a command of ours. Only the demo loads JAX. On a terminal there are colours and tables; elsewhere the
+output is plain text.
+"""
+
+import io
+import json
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, field, make_dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any, TextIO
+
+from cyclopts import App, CycloptsError, Parameter, Token
+
+from .spec import FIELDS, Report, ShapeError, UNet2Config, Verdict, check_config, compatible_sizes, load_config, natural
+from .spec import check as check_input
+from .spec import trace as trace_input
+from .spec.check import mending
+from .spec.report import refuse
+
+app = App(
+    name="wellshaped",
+    help="Which sizes fit a U-Net, and what it computes: answered before anything is built.",
+    version=lambda: version("wellshaped"),
+    result_action="return_value",
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command in ``arguments`` (by default the program's own) and return the exit status."""
+    for stream in (sys.stdout, sys.stderr):  # a terminal without "≡" shows "?" instead
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    try:
+        return app(arguments, exit_on_error=False) or 0
+    except CycloptsError:
+        return 2  # it has printed what is wrong, and the nearest flag
+    except ShapeError as error:
+        _say(str(error), "red", sys.stderr)
+        return 1
+    except ModuleNotFoundError as error:
+        _say(f"This command needs {error.name}: pip install 'wellshaped[demo]'", "red", sys.stderr)
+        return 1
+    except BrokenPipeError:  # the reader, `head` for instance, has seen enough
+        sys.stderr.close()
+        return 0
+
+
+def _as_given(_: Any, tokens: Sequence[Token]) -> Any:
+    """The number in a flag's text, natural or not: the specification, not the parser, says what is refused."""
+    text = tokens[0].value
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            pass
+    return text
+
+
+Natural = Annotated[int, Parameter(converter=_as_given)]
+
+ConfigFlags = make_dataclass(
+    "ConfigFlags",
+    [
+        (
+            "config",
+            Annotated[Path | None, Parameter(help="A .toml or .json file; flags override it.")],
+            field(default=None),
+        )
+    ]
+    + [
+        (
+            name,
+            Annotated[int | None, Parameter(converter=_as_given, help=f"{f.metadata['says']} [default: {f.default}]")],
+            None,
+        )
+        for name, f in FIELDS.items()
+    ],
+    kw_only=True,
+    namespace={"__module__": __name__},  # or cyclopts takes it for one of Python's own types
+)
+"""One flag for each field of the config, ``None`` where it is not given, and a file that they override."""
+
+Flags = Annotated[ConfigFlags | None, Parameter(name="*")]
+
+
+def _config(flags: Any) -> UNet2Config:
+    given = {} if flags is None else {name: value for name, value in vars(flags).items() if value is not None}
+    path = given.pop("config", None)
+    return replace(UNet2Config() if path is None else load_config(path), **given)
+
+
+def _shape(text: str) -> tuple[int, int, int]:
+    """The three sizes in ``1x303x384``."""
+    match = re.fullmatch(r"\s*(\d{1,99})\s*[x×,]\s*(\d{1,99})\s*[x×,]\s*(\d{1,99})\s*", text)
+    if not match:
+        says = f"it is {text[:60]!r}, and must be three natural numbers: channels, height and width"
+        raise refuse("--input", "input", "not the shape of an image", says, "--input 1x303x384")
+    channels, height, width = map(int, match.groups())
+    return channels, height, width
+
+
+Image = Annotated[str, Parameter(name="--input", help="The image's shape, CxHxW.")]
+OutChannels = Annotated[Natural, Parameter(help="Channels of the output.")]
+AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON.")]
+
+
+@app.command
+def check(
+    *, image: Image | None = None, out_channels: OutChannels = 1, flags: Flags = None, as_json: AsJson = False
+) -> int:
+    """Say whether an image fits a config, or without --input whether any does. Exit with 0 if so, else with 1."""
+    try:
+        cfg = _config(flags)
+        report = _any_image(cfg, out_channels) if image is None else _check(cfg, image, out_channels)
+        fits = f"\nsizes that fit, for height and width alike: {compatible_sizes(cfg)}"
+    except ShapeError as error:
+        report, fits = error.report, ""
+    if as_json:
+        _print_json(report.to_dict())
+    elif report.ok:
+        _say(f"{report}{fits}", "green", sys.stdout)
+    else:
+        report.raise_if_failed()
+    return 0 if report.ok else 1
+
+
+def _check(cfg: UNet2Config, image: str, out_channels: int) -> Report:
+    channels, height, width = _shape(image)
+    return check_input(cfg, channels, out_channels, height, width)
+
+
+def _any_image(cfg: UNet2Config, out_channels: int) -> Report:
+    report = check_config(cfg, 1, out_channels)
+    fits = Verdict(
+        "compatible_sizes", bool(compatible_sizes(cfg)), "no size satisfies its obligations", "no image fits"
+    )
+    if not report.ok or fits.holds:
+        return report
+    return Report(report.subject, (*report.conditions, fits), (mending(cfg),))
+
+
+@app.command
+def sizes(
+    near: Annotated[Natural | None, Parameter(help="Show the nearest sizes below and above this one.")] = None,
+    *,
+    flags: Flags = None,
+    as_json: AsJson = False,
+) -> int:
+    """List all the heights, which are also all the widths, that fit a config."""
+    cfg = _config(flags)
+    check_config(cfg).raise_if_failed()
+    fit = compatible_sizes(cfg)
+    answer: dict[str, object] = {"config": asdict(cfg), **fit.to_dict()}
+    lines = [f"sizes that fit {cfg!r}: {fit}"]
+    if near is not None:
+        near = natural(near, "near")
+        answer |= {"near": near, "below": fit.below(near), "above": fit.above(near)}
+        nearest = " and ".join(str(n) for n in dict.fromkeys((fit.below(near), fit.above(near))) if n is not None)
+        lines.append(f"{near} fits" if near in fit else f"{near} does not fit; nearest: {nearest or 'none'}")
+    if not fit:
+        lines.append(f"fix: {mending(cfg)}")
+    if as_json:
+        _print_json(answer)
+    else:
+        _say("\n".join(lines), "green" if fit else "red", sys.stdout)
+    return 0 if fit else 1
+
+
+@app.command
+def trace(*, image: Image, out_channels: OutChannels = 1, flags: Flags = None, as_json: AsJson = False) -> int:
+    """Show every intermediate of the forward pass: its shape, its parameters and its multiply-adds."""
+    channels, height, width = _shape(image)
+    stages = trace_input(_config(flags), channels, out_channels, height, width)
+    if as_json:
+        _print_json([asdict(stage) for stage in stages])
+        return 0
+    rows = [(s.name, s.op, s.layer or "", "×".join(map(str, s.shape)), s.parameters, s.multiply_adds) for s in stages]
+    total = ("total", "", "", "", sum(s.parameters for s in stages), sum(s.multiply_adds for s in stages))
+    _table(("stage", "operation", "layer", "shape", "parameters", "multiply-adds"), rows, total)
+    return 0
+
+
+@app.command
+def draw(
+    *,
+    image: Image,
+    output: Annotated[Path, Parameter(help="The picture to write, .svg or .png.")] = Path("unet.svg"),
+    out_channels: OutChannels = 1,
+    flags: Flags = None,
+) -> int:
+    """Draw the U with the shapes on it."""
+    channels, height, width = _shape(image)
+    stages = trace_input(_config(flags), channels, out_channels, height, width)
+    from .drawing import draw as draw_stages
+
+    draw_stages(stages, output)
+    _say(f"wrote {output}", "green", sys.stdout)
+    return 0
+
+
+@app.command
+def demo(
+    *,
+    output: Annotated[Path, Parameter(help="The picture to write, .png.")] = Path("demo.png"),
+    seed: Annotated[Natural, Parameter(help="Seed of parameters and training.")] = 0,
+) -> int:
+    """Train a small network on half of a photograph, and show what it makes of the other half."""
+    from .demo import run_demo
+
+    run_demo(output, seed=natural(seed, "seed"))
+    return 0
+
+
+def _print_json(data: object) -> None:
+    print(json.dumps(data, indent=2, ensure_ascii=False))
+
+
+def _say(text: str, colour: str, stream: TextIO) -> None:
+    """Print ``text``, its first line in ``colour`` where ``stream`` is a terminal."""
+    if not stream.isatty():
+        print(text, file=stream)
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    first, _, rest = text.partition("\n")
+    Console(file=stream).print(Text(first, style=f"bold {colour}"), Text(rest), sep="\n" if rest else "")
+
+
+def _table(header: tuple[str, ...], rows: list[tuple[object, ...]], total: tuple[object, ...]) -> None:
+    """Print a table whose columns of numbers stand to the right, in boxes on a terminal."""
+    cells = [[f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row] for row in (*rows, total)]
+    right = [isinstance(cell, int) for cell in total]
+    if not sys.stdout.isatty():
+        widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
+        for line in (header, *cells):
+            aligned = (c.rjust(w) if r else c.ljust(w) for c, w, r in zip(line, widths, right, strict=True))
+            print("  ".join(aligned).rstrip())
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*header, show_footer=False, header_style="bold")
+    for column, number in zip(table.columns, right, strict=True):
+        column.justify = "right" if number else "left"
+    for i, line in enumerate(cells):
+        table.add_row(*line, style="bold" if i == len(rows) else None, end_section=i == len(rows) - 1)
+    Console().print(table)
