@@ -105,7 +105,8 @@ def max_pool2d(
     """
     _refuse_empty("max_pool2d", x, _size, {"kernel": kernel, "stride": stride})
     k, s = index(kernel), index(stride)
-    return lax.reduce_window(x, -jnp.inf, lax.max, (1, k, k), (1, s, s), "VALID")
+    y: Array = lax.reduce_window(x, -jnp.inf, lax.max, (1, k, k), (1, s, s), "VALID")
+    return y
 
 
 @checked

@@ -95,7 +95,7 @@ class Conv2d(_Convolution):
     @checked
     def size(self, n: SupportsIndex) -> int:
         """The output size of an axis of size ``n``: :func:`sliding_window_size` of this layer's numbers."""
-        return sliding_window_size(n, kernel=self.kernel_size, stride=self.stride, padding=self.padding)
+        return sliding_window_size(natural(n, "n"), kernel=self.kernel_size, stride=self.stride, padding=self.padding)
 
     @checked
     def __call__(
@@ -121,7 +121,7 @@ class ConvTranspose2d(_Convolution):
     @checked
     def size(self, n: SupportsIndex) -> int:
         """The output size of an axis of size ``n``: :func:`conv_transpose_size` of this layer's numbers."""
-        return conv_transpose_size(n, kernel=self.kernel_size, stride=self.stride, padding=self.padding)
+        return conv_transpose_size(natural(n, "n"), kernel=self.kernel_size, stride=self.stride, padding=self.padding)
 
     @checked
     def __call__(
@@ -153,7 +153,7 @@ class MaxPool2d(nnx.Module):
     @checked
     def size(self, n: SupportsIndex) -> int:
         """The output size of an axis of size ``n``: :func:`sliding_window_size` of this layer's numbers."""
-        return sliding_window_size(n, kernel=self.kernel_size, stride=self.stride)
+        return sliding_window_size(natural(n, "n"), kernel=self.kernel_size, stride=self.stride)
 
     @checked
     def __call__(self, x: Float[Array, "C H W"]) -> Float[Array, "C {self.size(x.shape[1])} {self.size(x.shape[2])}"]:

@@ -58,7 +58,7 @@ class UNet2Params:
             arrays = _two_arrays(getattr(self, layer.name))
             object.__setattr__(self, layer.name, arrays)
             for part, array, shape in zip(LayerParams._fields, arrays, shapes, strict=True):
-                holds = isinstance(array, Float[Array, " ".join(map(str, shape))])
+                holds = isinstance(array, _type(shape))
                 says = f"the {part} is {shown(array)}, and must be floating-point {list(shape)}"
                 verdicts.append(Verdict(f"{layer.name}.{part}", holds, says, f"arrays of {layer.name}"))
         subject = f"UNet2Params of {self.cfg!r}, {self.in_channels} → {self.out_channels} channels,"
@@ -79,7 +79,12 @@ class UNet2Params:
         return params
 
 
+def _type(shape: tuple[int, ...]) -> Any:
+    return Float[Array, " ".join(map(str, shape))]
+
+
 def _two_arrays(given: Any) -> LayerParams:
     """The kernel and the bias given for a layer; ``None`` for what is not there, which no shape fits."""
     kernel, bias = given if isinstance(given, tuple | list) and len(given) == 2 else (given, None)
-    return LayerParams(*(jnp.asarray(a) if isinstance(a, np.ndarray) else a for a in (kernel, bias)))
+    arrays: list[Any] = [jnp.asarray(a) if isinstance(a, np.ndarray) else a for a in (kernel, bias)]
+    return LayerParams(*arrays)

@@ -33,6 +33,15 @@ class UNet2(nnx.Module):
     (2, 20, 30)
     """
 
+    down1_1: Conv2d
+    down1_2: Conv2d
+    down2_1: Conv2d
+    down2_2: Conv2d
+    upT: ConvTranspose2d
+    up1_1: Conv2d
+    up1_2: Conv2d
+    out1x1: Conv2d
+
     @checked
     def __init__(
         self,

@@ -7,12 +7,13 @@ beyond the standard library.
 import json
 import os
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
+from threading import get_ident
 from typing import Any
 
 from .config import FIELDS, UNet2Config
@@ -22,13 +23,16 @@ from .report import Report, ShapeError, Verdict, refuse
 MAX_BYTES = 64 * 1024
 """A config file has twelve short lines; a file larger than this is another file, given by mistake."""
 
+MAX_DIGITS = 99
+"""A longer number, in a file or a flag, is a slip; and Python does not print what a network would make of it."""
+
 
 def load_config(path: str | os.PathLike[str]) -> UNet2Config:
     """The config in the file at ``path``, TOML or JSON by its suffix; keys left out take their defaults.
 
     Raises :class:`ShapeError`, with the path and all that is wrong: a missing file, a folder, another suffix, a file
     that does not parse or is larger than 64 KiB, an unknown key (with the nearest known one), a value that is not a
-    natural number.
+    natural number or has more than 99 digits.
 
     >>> import tempfile; folder = Path(tempfile.mkdtemp())
     >>> _ = (folder / "unet.toml").write_text("base_channels = 16")
@@ -45,51 +49,87 @@ def save_config(cfg: UNet2Config, path: str | os.PathLike[str]) -> None:
     A file that already says this config is left as it is, with its comments. Otherwise the new file replaces the old
     one in a single step, so that an interrupted save loses neither.
 
-    Raises :class:`ShapeError` for a suffix that is neither, or a folder that is not there.
+    Raises :class:`ShapeError` for a suffix that is neither, a folder that is not there, a file that may not be
+    written, or a number that ``load_config`` would refuse.
     """
     path = Path(path)
     write = _format(path)[1]
+    text = write({name: short_natural(value, name) for name, value in asdict(cfg).items()})
     try:
         if path.is_file() and load_config(path) == cfg:
             return
-    except ShapeError:
+    except (ShapeError, OSError):
         pass  # whatever the file said, it does not say this config
     with replacing(path) as new:
-        new.write_text(write(asdict(cfg)), encoding="utf-8")
+        new.write_text(text, encoding="utf-8")
+
+
+def short_natural(value: object, name: str) -> int:
+    """The natural number ``value``, if it is short enough to be meant; else it is refused under its ``name``.
+
+    >>> short_natural(10**99, "stride")
+    Traceback (most recent call last):
+    ...
+    wellshaped.spec.report.ShapeError: stride does not fit.
+      digits: the number is too long: stride has more than 99 digits.
+      fix: stride=1, say
+    """
+    number = natural(value, name)
+    if number >= 10**MAX_DIGITS:
+        raise refuse(
+            name, "digits", "the number is too long", f"{name} has more than {MAX_DIGITS} digits", f"{name}=1, say"
+        )
+    return number
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A file to write beside ``path``, which takes its place when the block ends, or goes if the block fails.
 
-    Raises :class:`ShapeError` where ``path`` cannot be a file.
+    Raises :class:`ShapeError` where ``path`` cannot be a file, or not be written.
     """
-    if path.is_dir() or not path.parent.is_dir():
-        says = f"{path} is a folder" if path.is_dir() else f"there is no folder {path.parent}"
-        raise refuse(
-            f"output {path}", "file", "it cannot be written", says, "the path of a file, in a folder that exists"
-        )
-    new = path.with_name(f".{os.getpid()}.{path.name}")
+
+    def refused(says: str) -> ShapeError:
+        fix = "the path of a file, in a folder that exists"
+        return refuse(f"output {path}", "file", "it cannot be written", says, fix)
+
     try:
-        yield new
-        os.replace(new, path)
-    finally:
-        new.unlink(missing_ok=True)
+        if path.is_dir():
+            raise refused(f"{path} is a folder")
+        if not path.parent.is_dir():
+            raise refused(f"there is no folder {path.parent}")
+        target = Path(os.path.realpath(path))  # a link stays a link
+        new = target.with_name(f".{os.getpid()}.{get_ident()}.part")
+        try:
+            yield new
+            os.replace(new, target)
+        finally:
+            new.unlink(missing_ok=True)
+    except OSError as error:
+        raise refused(error.strerror or str(error)) from None
+
+
+def refuse_suffix(subject: str, path: Path, known: Iterable[str]) -> ShapeError:
+    """The error for a ``path`` whose suffix is none of the ``known`` ones, of which the first is proposed."""
+    first, *_ = known = tuple(known)
+    says = f"its suffix is {path.suffix!r}, and must be one of {', '.join(known)}"
+    return refuse(subject, "file", "its format is unknown", says, str(path.parent / f"{path.stem or 'unet'}{first}"))
 
 
 def _read(path: Path) -> str:
     def refused(says: str, fix: str) -> ShapeError:
         return refuse(f"config file {path}", "file", "it cannot be read", says, fix)
 
-    if not path.exists():
-        siblings = [p.name for p in path.parent.glob("*")] if path.parent.is_dir() else []
-        near = get_close_matches(path.name, siblings, n=1)
-        raise refused("there is no such file", str(path.parent / near[0]) if near else "the path of an existing file")
-    if not path.is_file():
-        kind = "a folder" if path.is_dir() else "not a regular file"
-        raise refused(f"it is {kind}", "the path of a .toml or .json file")
-    _format(path)
     try:
+        if not path.exists():
+            siblings = [p.name for p in path.parent.glob("*")] if path.parent.is_dir() else []
+            near = get_close_matches(path.name, siblings, n=1)
+            fix = str(path.parent / near[0]) if near else "the path of an existing file"
+            raise refused("there is no such file", fix)
+        if not path.is_file():
+            kind = "a folder" if path.is_dir() else "not a regular file"
+            raise refused(f"it is {kind}", "the path of a .toml or .json file")
+        _format(path)
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
         if len(raw) > MAX_BYTES:
@@ -99,7 +139,7 @@ def _read(path: Path) -> str:
     except UnicodeDecodeError as error:
         raise refused(f"byte {error.start} is not UTF-8 text", "save it as UTF-8") from None
     except OSError as error:
-        raise refused(str(error.strerror), "a file that you may read") from None
+        raise refused(error.strerror or str(error), "a file that you may read") from None
 
 
 def _parse(path: Path, text: str) -> dict[str, Any]:
@@ -107,12 +147,13 @@ def _parse(path: Path, text: str) -> dict[str, Any]:
         data = _format(path)[0](text)
     except (ValueError, RecursionError) as error:
         fault = str(error) if isinstance(error, ValueError) else "it is nested too deeply"
-        raise refuse(
-            f"config file {path}", "syntax", f"it is not {path.suffix[1:].upper()}", fault, "pool_kernel = 2, say"
-        ) from None
+        fault = fault.partition("; use sys.")[0]  # Python's advice about long numbers is not for a config's author
+        fault = fault if len(fault) <= 200 else f"{fault[:197]}..."
+        kind = path.suffix[1:].upper()
+        raise refuse(f"config file {path}", "syntax", f"it is not {kind}", fault, _EXAMPLE[path.suffix]) from None
     if not isinstance(data, dict):
         says = f"it holds a {type(data).__name__}, and must hold one object of fields"
-        raise refuse(f"config file {path}", "syntax", "it is not a config", says, '{"pool_kernel": 2}, say')
+        raise refuse(f"config file {path}", "syntax", "it is not a config", says, _EXAMPLE[path.suffix])
     return data
 
 
@@ -121,7 +162,7 @@ def _structure(path: Path, data: dict[str, Any]) -> UNet2Config:
 
     converter = Converter(forbid_extra_keys=True)
     # The default hook would turn 2.5 into 2 and true into 1.
-    converter.register_structure_hook(int, lambda value, _: natural(value, "value"))
+    converter.register_structure_hook(int, lambda value, _: short_natural(value, "value"))
     try:
         return converter.structure(data, UNet2Config)
     except ClassValidationError as group:
@@ -130,7 +171,8 @@ def _structure(path: Path, data: dict[str, Any]) -> UNet2Config:
             if isinstance(error, ForbiddenExtraKeysError):
                 verdicts += _unknown(sorted(error.extra_fields))
             else:
-                verdicts += _unnatural(error.__notes__[0].name, data)
+                note: Any = error.__notes__[0]  # where cattrs says which attribute it was at
+                verdicts += _unnatural(note.name, data)
         fix = f"the keys are {', '.join(FIELDS)}, each a natural number"
         raise ShapeError(Report(f"config file {path}", tuple(verdicts), (fix,))) from None
 
@@ -139,7 +181,7 @@ def _unknown(keys: list[str]) -> list[Verdict]:
     verdicts = []
     for key in keys[:3]:
         near = get_close_matches(key.lower(), FIELDS, n=1, cutoff=0.5)
-        hint = f", did you mean {near[0]}?" if near else ""
+        hint = f" (did you mean {near[0]}?)" if near else ""
         verdicts.append(Verdict("key", False, f"{key[:60]!r}{hint}", "it has unknown keys"))
     if len(keys) > 3:
         verdicts.append(Verdict("key", False, f"and {len(keys) - 3} more", "it has unknown keys"))
@@ -148,7 +190,7 @@ def _unknown(keys: list[str]) -> list[Verdict]:
 
 def _unnatural(key: str, data: dict[str, Any]) -> list[Verdict]:
     try:
-        natural(data[key], key)
+        short_natural(data[key], key)
     except ShapeError as error:
         return list(error.report.conditions)
     return []
@@ -159,8 +201,7 @@ def _format(path: Path) -> tuple[Callable[[str], Any], Callable[[dict[str, int]]
     try:
         return _FORMATS[path.suffix]
     except KeyError:
-        says = f"its suffix is {path.suffix!r}, and must be one of {', '.join(_FORMATS)}"
-        raise refuse(str(path), "file", "its format is unknown", says, str(path.with_format(".toml"))) from None
+        raise refuse_suffix(f"config file {path}", path, _FORMATS) from None
 
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -170,6 +211,8 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             raise ValueError(f"the key {key!r} stands there {keys.count(key)} times")
     return dict(pairs)
 
+
+_EXAMPLE = {".toml": "pool_kernel = 2, say", ".json": '{"pool_kernel": 2}, say'}
 
 _FORMATS: dict[str, tuple[Callable[[str], Any], Callable[[dict[str, int]], str]]] = {
     ".toml": (tomllib.loads, lambda data: "".join(f"{name} = {value}\n" for name, value in data.items())),

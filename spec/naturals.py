@@ -18,8 +18,8 @@ class Reading:
     """How objects of type ``kind`` stand for natural numbers: they have ``+`` and ``*``, and these two operations."""
 
     kind: type
-    monus: Callable[[Any, Any], Any]
-    quotient: Callable[[Any, Any], Any]
+    monus: Callable[[Any, Any], int]
+    quotient: Callable[[Any, Any], int]
 
 
 _readings: dict[type, Reading] = {}

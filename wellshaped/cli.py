@@ -7,6 +7,7 @@ output is plain text.
 
 import io
 import json
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -17,10 +18,22 @@ from typing import Annotated, Any, TextIO
 
 from cyclopts import App, CycloptsError, Parameter, Token
 
-from .spec import FIELDS, Report, ShapeError, UNet2Config, Verdict, check_config, compatible_sizes, load_config, natural
+from .spec import (
+    FIELDS,
+    Report,
+    ShapeError,
+    Stage,
+    UNet2Config,
+    Verdict,
+    check_config,
+    compatible_sizes,
+    load_config,
+    natural,
+)
 from .spec import check as check_input
 from .spec import trace as trace_input
 from .spec.check import mending
+from .spec.files import MAX_DIGITS, short_natural
 from .spec.report import refuse
 
 app = App(
@@ -37,23 +50,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     try:
-        return app(arguments, exit_on_error=False) or 0
-    except CycloptsError:
-        return 2  # it has printed what is wrong, and the nearest flag
+        status = app(arguments, exit_on_error=False, print_error=False) or 0
+        print(end="", flush=True)  # here, where a failure is still ours to explain
+        return status
+    except CycloptsError as error:
+        _say(str(error), "red", sys.stderr)  # what is wrong, and the nearest flag
+        return 2
     except ShapeError as error:
         _say(str(error), "red", sys.stderr)
         return 1
     except ModuleNotFoundError as error:
         _say(f"This command needs {error.name}: pip install 'wellshaped[demo]'", "red", sys.stderr)
         return 1
-    except BrokenPipeError:  # the reader, `head` for instance, has seen enough
-        sys.stderr.close()
-        return 0
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the flush at Python's exit fails again
+        if isinstance(error, BrokenPipeError):  # the reader, `head` for instance, has seen enough
+            return 0
+        _say(f"The answer is lost: {error.strerror or error}", "red", sys.stderr)
+        return 1
 
 
 def _as_given(_: Any, tokens: Sequence[Token]) -> Any:
     """The number in a flag's text, natural or not: the specification, not the parser, says what is refused."""
     text = tokens[0].value
+    if text.strip().isdecimal() and len(text) > MAX_DIGITS:
+        return 10**MAX_DIGITS  # `int` gives up on 4300 digits; all that is said of such a number is that it is too long
     for kind in (int, float):
         try:
             return kind(text)
@@ -86,18 +107,20 @@ ConfigFlags = make_dataclass(
 )
 """One flag for each field of the config, ``None`` where it is not given, and a file that they override."""
 
-Flags = Annotated[ConfigFlags | None, Parameter(name="*")]
+Flags = Annotated[ConfigFlags | None, Parameter(name="*")]  # type: ignore[valid-type]  # made above
 
 
 def _config(flags: Any) -> UNet2Config:
     given = {} if flags is None else {name: value for name, value in vars(flags).items() if value is not None}
     path = given.pop("config", None)
+    given = {name: short_natural(value, name) for name, value in given.items()}
     return replace(UNet2Config() if path is None else load_config(path), **given)
 
 
 def _shape(text: str) -> tuple[int, int, int]:
     """The three sizes in ``1x303x384``."""
-    match = re.fullmatch(r"\s*(\d{1,99})\s*[x×,]\s*(\d{1,99})\s*[x×,]\s*(\d{1,99})\s*", text)
+    size = rf"\s*(\d{{1,{MAX_DIGITS}}})\s*"
+    match = re.fullmatch(rf"{size}[x×,]{size}[x×,]{size}", text)
     if not match:
         says = f"it is {text[:60]!r}, and must be three natural numbers: channels, height and width"
         raise refuse("--input", "input", "not the shape of an image", says, "--input 1x303x384")
@@ -105,7 +128,7 @@ def _shape(text: str) -> tuple[int, int, int]:
     return channels, height, width
 
 
-Image = Annotated[str, Parameter(name="--input", help="The image's shape, CxHxW.")]
+Image = Annotated[str, Parameter(name="--input", allow_leading_hyphen=True, help="The image's shape, CxHxW.")]
 OutChannels = Annotated[Natural, Parameter(help="Channels of the output.")]
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON.")]
 
@@ -116,7 +139,7 @@ def check(
 ) -> int:
     """Say whether an image fits a config, or without --input whether any does. Exit with 0 if so, else with 1."""
     try:
-        cfg = _config(flags)
+        cfg, out_channels = _config(flags), short_natural(out_channels, "out_channels")
         report = _any_image(cfg, out_channels) if image is None else _check(cfg, image, out_channels)
         fits = f"\nsizes that fit, for height and width alike: {compatible_sizes(cfg)}"
     except ShapeError as error:
@@ -159,7 +182,7 @@ def sizes(
     answer: dict[str, object] = {"config": asdict(cfg), **fit.to_dict()}
     lines = [f"sizes that fit {cfg!r}: {fit}"]
     if near is not None:
-        near = natural(near, "near")
+        near = short_natural(near, "near")
         answer |= {"near": near, "below": fit.below(near), "above": fit.above(near)}
         nearest = " and ".join(str(n) for n in dict.fromkeys((fit.below(near), fit.above(near))) if n is not None)
         lines.append(f"{near} fits" if near in fit else f"{near} does not fit; nearest: {nearest or 'none'}")
@@ -175,8 +198,7 @@ def sizes(
 @app.command
 def trace(*, image: Image, out_channels: OutChannels = 1, flags: Flags = None, as_json: AsJson = False) -> int:
     """Show every intermediate of the forward pass: its shape, its parameters and its multiply-adds."""
-    channels, height, width = _shape(image)
-    stages = trace_input(_config(flags), channels, out_channels, height, width)
+    stages = _stages(image, out_channels, flags)
     if as_json:
         _print_json([asdict(stage) for stage in stages])
         return 0
@@ -184,6 +206,11 @@ def trace(*, image: Image, out_channels: OutChannels = 1, flags: Flags = None, a
     total = ("total", "", "", "", sum(s.parameters for s in stages), sum(s.multiply_adds for s in stages))
     _table(("stage", "operation", "layer", "shape", "parameters", "multiply-adds"), rows, total)
     return 0
+
+
+def _stages(image: str, out_channels: int, flags: Any) -> tuple[Stage, ...]:
+    channels, height, width = _shape(image)
+    return trace_input(_config(flags), channels, short_natural(out_channels, "out_channels"), height, width)
 
 
 @app.command
@@ -195,8 +222,7 @@ def draw(
     flags: Flags = None,
 ) -> int:
     """Draw the U with the shapes on it."""
-    channels, height, width = _shape(image)
-    stages = trace_input(_config(flags), channels, out_channels, height, width)
+    stages = _stages(image, out_channels, flags)
     from .drawing import draw as draw_stages
 
     draw_stages(stages, output)
@@ -223,32 +249,39 @@ def _print_json(data: object) -> None:
 
 def _say(text: str, colour: str, stream: TextIO) -> None:
     """Print ``text``, its first line in ``colour`` where ``stream`` is a terminal."""
-    if not stream.isatty():
+    if not _is_terminal(stream):
         print(text, file=stream)
         return
     from rich.console import Console
     from rich.text import Text
 
     first, _, rest = text.partition("\n")
-    Console(file=stream).print(Text(first, style=f"bold {colour}"), Text(rest), sep="\n" if rest else "")
+    styled = Text(first, style=f"bold {colour}"), Text(rest)
+    Console(file=stream).print(*styled, sep="\n" if rest else "", soft_wrap=True)  # a broken line cannot be pasted
 
 
-def _table(header: tuple[str, ...], rows: list[tuple[object, ...]], total: tuple[object, ...]) -> None:
-    """Print a table whose columns of numbers stand to the right, in boxes on a terminal."""
+def _is_terminal(stream: TextIO | None) -> bool:
+    return stream is not None and stream.isatty()  # it is None where the caller has closed it
+
+
+def _table(header: tuple[str, ...], rows: Sequence[tuple[object, ...]], total: tuple[object, ...]) -> None:
+    """Print a table whose columns of numbers stand to the right, with lines on a terminal."""
     cells = [[f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row] for row in (*rows, total)]
     right = [isinstance(cell, int) for cell in total]
-    if not sys.stdout.isatty():
-        widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
+    widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
+    if not _is_terminal(sys.stdout):
         for line in (header, *cells):
             aligned = (c.rjust(w) if r else c.ljust(w) for c, w, r in zip(line, widths, right, strict=True))
             print("  ".join(aligned).rstrip())
         return
+    from rich.box import HORIZONTALS
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(*header, show_footer=False, header_style="bold")
-    for column, number in zip(table.columns, right, strict=True):
+    table = Table(*header, box=HORIZONTALS, padding=(0, 1, 0, 0), header_style="bold")
+    for column, number, width in zip(table.columns, right, widths, strict=True):
         column.justify = "right" if number else "left"
+        column.min_width = width  # a narrow terminal may break a line, but no digit goes
     for i, line in enumerate(cells):
         table.add_row(*line, style="bold" if i == len(rows) else None, end_section=i == len(rows) - 1)
-    Console().print(table)
+    Console().print(table, crop=False)

@@ -8,8 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
 from .spec import Stage
-from .spec.files import replacing
-from .spec.report import refuse
+from .spec.files import refuse_suffix, replacing
 
 _FORMATS = (".svg", ".png")
 _COLOURS = {  # of an operation, for the box that it makes and the arrow that leads there
@@ -47,8 +46,7 @@ def draw(stages: Sequence[Stage], path: Path) -> None:
     Raises :class:`ShapeError` for another suffix, or where ``path`` cannot be written.
     """
     if path.suffix not in _FORMATS:
-        says = f"its suffix is {path.suffix!r}, and must be one of {', '.join(_FORMATS)}"
-        raise refuse(f"output {path}", "file", "its format is unknown", says, str(path.with_suffix(".svg")))
+        raise refuse_suffix(f"output {path}", path, _FORMATS)
     with replacing(path) as new:
         _figure(stages).savefig(new, format=path.suffix[1:], dpi=150, bbox_inches="tight", pad_inches=0.1)
 

@@ -93,6 +93,6 @@ UNET2_CASES = (
     UNet2Case(size=(6, 10), base=3, head=(3, 1, 1)),
     UNet2Case(size=(9, 9), base=2, channels=(2, 2), pool=(3, 3), conv=(5, 1, 2), up=(5, 3, 1), head=(5, 1, 2)),
     # Few sizes fit these: a strided convolution that keeps 2 and 1, and an upsampling that is not the pooling's stride.
-    UNet2Case(size=(2, 2), base=2, conv=(2, 2, 1), head=(2, 2, 1)),
+    UNet2Case(size=(2, 2), base=4, conv=(2, 2, 1), head=(2, 2, 1)),
     UNet2Case(size=(2, 5), base=2, up=(2, 3, 0)),
 )

@@ -5,6 +5,7 @@ PyTorch is installed, networks that no one wrote down are drawn and compared as 
 """
 
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -16,13 +17,23 @@ from flax import nnx
 from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
-from wellshaped import models
-from wellshaped.models import Conv2d, ConvTranspose2d, LayerParams, MaxPool2d, UNet2, UNet2Params, max_pool2d
+from wellshaped.models import (
+    Conv2d,
+    ConvTranspose2d,
+    LayerParams,
+    MaxPool2d,
+    UNet2,
+    UNet2Params,
+    conv2d,
+    conv_transpose2d,
+    max_pool2d,
+)
 from wellshaped.spec import LAYERS, UNet2Config, check, compatible_sizes, parameter_shapes
 
-from .cases import LAYER_CASES, UNET2_CASES, LayerCase, UNet2Case
+from .cases import LAYER_CASES, UNET2_CASES, UNet2Case
 
 VECTORS = np.load(Path(__file__).with_name("torch_vectors.npz"))
+FUNCTIONS = {"conv2d": conv2d, "conv_transpose2d": conv_transpose2d, "max_pool2d": max_pool2d}
 MODULES = {"conv2d": Conv2d, "conv_transpose2d": ConvTranspose2d}
 
 
@@ -46,13 +57,12 @@ def assert_agrees(ours, expected):
     assert distance(ours, expected) <= 1e-5
 
 
+@partial(jax.jit, static_argnums=(0, 1))
 def run_unet2(cfg, channels, arrays):
     """This library's network on ``arrays["x"]``, with the parameters under the names that the recorder gives them."""
-    layers = {
-        layer.name: LayerParams(arrays[f"{layer.name}.kernel"], arrays[f"{layer.name}.bias"]) for layer in LAYERS
-    }
+    layers = {layer.name: LayerParams(arrays[f"{layer.name}.kernel"], arrays[f"{layer.name}.bias"]) for layer in LAYERS}
     params = UNet2Params(cfg=cfg, in_channels=channels[0], out_channels=channels[1], **layers)
-    return jax.jit(UNet2.from_params(params, precision="highest"))(arrays["x"])
+    return UNet2.from_params(params, precision="highest")(arrays["x"])
 
 
 @pytest.mark.parametrize("case", LAYER_CASES, ids=str)
@@ -63,7 +73,7 @@ def test_a_function_agrees_with_pytorch(case):
         numbers = {"kernel": case.kernel, "stride": case.stride}
     else:
         numbers = {"stride": case.stride, "padding": case.padding, "precision": "highest"}
-    assert_agrees(getattr(models, case.operation)(*arrays.values(), **numbers), expected)
+    assert_agrees(FUNCTIONS[case.operation](*arrays.values(), **numbers), expected)
 
 
 @pytest.mark.parametrize("case", LAYER_CASES, ids=str)
@@ -73,7 +83,9 @@ def test_a_layer_agrees_with_pytorch(case):
         layer = MaxPool2d(case.kernel, case.stride)
     else:
         numbers = {"stride": case.stride, "padding": case.padding, "precision": "highest"}
-        layer = MODULES[case.operation](*case.channels, case.kernel, **numbers, rngs=nnx.Rngs(0))
+        make = partial(MODULES[case.operation], *case.channels, case.kernel, **numbers)
+        # Drawing parameters that are then replaced would be most of the time of this test.
+        layer = nnx.eval_shape(lambda: make(rngs=nnx.Rngs(0)))
         layer.kernel, layer.bias = nnx.Param(jnp.asarray(arrays["kernel"])), nnx.Param(jnp.asarray(arrays["bias"]))
     assert_agrees(layer(arrays["x"]), arrays["y"])
 
@@ -98,7 +110,7 @@ def test_a_mistake_in_the_network_would_be_seen(case, mistake):
     arrays = recorded(case)
     name, change = MISTAKES[mistake]
     arrays[name] = np.ascontiguousarray(change(arrays[name]))
-    assert distance(run_unet2(UNet2Config(**case.config), case.channels, arrays), arrays["y"]) > 1e-2
+    assert distance(run_unet2(UNet2Config(**case.config), case.channels, arrays), arrays["y"]) > 1e-3
 
 
 def test_the_record_holds_the_cases_and_nothing_else():

@@ -30,13 +30,15 @@ def kernel_shapes(config: Mapping[str, int], in_channels: int, out_channels: int
 def draw(
     config: Mapping[str, int], channels: tuple[int, int], size: tuple[int, int], rng: np.random.Generator
 ) -> dict[str, np.ndarray]:
-    """An image ``x``, and a kernel ``<layer>.kernel`` and bias ``<layer>.bias`` for each layer, all normal float32."""
+    """An image ``x``, and a kernel ``<layer>.kernel`` and bias ``<layer>.bias`` for each layer, all float32."""
     arrays = {"x": rng.standard_normal((channels[0], *size))}
     for name, shape in kernel_shapes(config, *channels).items():
         inputs = shape[0] if name == "upT" else shape[1]
-        # He's scale, so that no layer drowns the others and most of what ReLU lets through stays away from 0.
+        # He's scale and biases well above 0, so that no layer drowns the others and no ReLU closes a small network.
         arrays[f"{name}.kernel"] = rng.standard_normal(shape) * (2 / (inputs * shape[2] * shape[3])) ** 0.5
-        arrays[f"{name}.bias"] = rng.standard_normal(shape[1] if name == "upT" else shape[0]) / 4
+        arrays[f"{name}.bias"] = 0.5 + rng.random(shape[1] if name == "upT" else shape[0])
+    # A head that only adds: an output that cancels to almost nothing would be no scale to measure differences by.
+    arrays["out1x1.kernel"] = np.abs(arrays["out1x1.kernel"])
     return {name: array.astype(np.float32) for name, array in arrays.items()}
 
 

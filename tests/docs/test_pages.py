@@ -1,0 +1,95 @@
+"""What the pages say is true: their programs run, the names and the tests that they cite exist."""
+
+import ast
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import wellshaped.models
+import wellshaped.spec
+from wellshaped.cli import main
+from wellshaped.spec import FIELDS, LAYERS, OBLIGATIONS, WELL_FORMED
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PROGRAMS = [
+    pytest.param(program, id=f"{page.stem}-{number}")
+    for page in PAGES
+    for number, program in enumerate(re.findall(r"^```python\n(.*?)^```", page.read_text(), re.M | re.S))
+]
+TESTS = {
+    node.name
+    for file in (ROOT / "tests").rglob("test_*.py")
+    for node in ast.walk(ast.parse(file.read_text()))
+    if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+}
+SPECIFICATION = (ROOT / "docs" / "specification.md").read_text()
+ROWS = [
+    [cell.strip() for cell in line.strip().strip("|").split(" | ")]
+    for line in SPECIFICATION.splitlines()
+    if line.startswith("|") and not line.startswith(("| Lean", "|--"))
+]
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_every_program_on_the_pages_runs(program, capsys):
+    exec(compile(program, "page", "exec"), {"__name__": "page"})
+    promised = re.findall(r"^print\(.*\) +# (.+)$", program, re.M)
+    printed = capsys.readouterr().out.splitlines()
+    if "error" not in program:  # what an error prints is described there, not quoted
+        assert all(line in printed for line in promised)
+
+
+def test_the_pages_have_the_programs_of_the_three_uses():
+    assert len(PROGRAMS) >= 6
+
+
+@pytest.mark.parametrize("session", re.findall(r"^```console\n(.*?)^```", PAGES[0].read_text(), re.M | re.S))
+def test_the_readmes_sessions_print_what_they_show(session, capsys):
+    for command, shown in re.findall(r"^\$ wellshaped (.*)\n((?:(?!\$ ).*\n)*)", session, re.M):
+        main(command.split())
+        printed = capsys.readouterr()
+        assert printed.out + printed.err == shown
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: " ".join(row[:2]))
+def test_every_row_of_the_specification_names_what_exists(row):
+    _, python, _, held_by = row
+    name, _, attribute = python.strip("`").partition(".")
+    room = wellshaped.spec if hasattr(wellshaped.spec, name) else wellshaped.models
+    assert hasattr(room, name)
+    assert not attribute or attribute in getattr(room, name).__dataclass_fields__
+    assert held_by.strip("`") in TESTS
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *FIELDS,
+        *(f.metadata["lean"] for f in FIELDS.values()),
+        *(condition.name for condition in WELL_FORMED),
+        *(obligation.name for obligation in OBLIGATIONS),
+        *(layer.name for layer in LAYERS),
+        *("h_downH", "h_downW", "h_inC", "h_outC", "h_inH", "h_inW"),
+    ],
+)
+def test_the_specification_page_has_every_name(name):
+    assert re.search(rf"\b{name}\b", SPECIFICATION)
+
+
+def test_each_row_gives_the_default_that_the_config_has():
+    defaults = {row[1].strip("`").partition(".")[2]: row[2] for row in ROWS if row[2].startswith("default ")}
+    assert defaults == {name: f"default {f.default}" for name, f in FIELDS.items()}
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CONTRIBUTING.md"], ids=lambda page: page.name)
+def test_links_between_pages_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+        assert (page.parent / target).exists(), target
+
+
+def test_the_changelog_has_the_version_of_the_project():
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert f"## {version}" in (ROOT / "CHANGELOG.md").read_text()

@@ -1,0 +1,98 @@
+"""The package as installed: light where it must be, whole in the wheel, its examples true."""
+
+import doctest
+import importlib
+import os
+import pkgutil
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import wellshaped
+
+ROOT = Path(__file__).parents[2]
+HEAVY = {"jax", "jaxlib", "flax", "numpy", "z3", "cattrs"}
+ROOMS = ("wellshaped", "spec", "models")
+MODULES = ["wellshaped", *(m.name for m in pkgutil.walk_packages(wellshaped.__path__, "wellshaped.")), "wellshaped.cli"]
+
+
+def loaded_by(statement):
+    """The top-level modules that ``statement`` loads in a fresh interpreter."""
+    command = [sys.executable, "-X", "importtime", "-c", statement]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stderr.splitlines()
+    return {line.rpartition("|")[2].strip().partition(".")[0] for line in lines if line.startswith("import time:")}
+
+
+def test_importing_the_specification_loads_nothing_heavy():
+    loaded = loaded_by("import wellshaped.spec")
+    assert "wellshaped" in loaded
+    assert not loaded & HEAVY
+
+
+@pytest.mark.parametrize("name", ["numpy", "jax", "cattrs"])
+def test_that_test_can_fail(name):
+    assert name in loaded_by(f"import wellshaped.spec, {name}") & HEAVY
+
+
+def test_importing_the_specification_loads_only_the_standard_library():
+    def modules(statement):
+        program = f"{statement}; import sys; print(*{{name.partition('.')[0] for name in sys.modules}})"
+        return set(
+            subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+        )
+
+    bare = modules("pass")  # what the interpreter loads by itself, such as hooks of editable installs
+    assert modules("import wellshaped.spec") - bare - set(sys.stdlib_module_names) == {"wellshaped"}
+
+
+def test_the_rooms_are_not_top_level_modules():
+    program = "import importlib.util as u; print([u.find_spec(n) for n in ('spec', 'models', 'proofs_of_shape')])"
+    home = Path(sys.executable).parent  # away from the repository, whose folders Python would take for packages
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=home)
+    assert found.stdout == "[None, None, None]\n"
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_the_examples_in_docstrings_are_true(name):
+    if name in ("wellshaped.__main__",):
+        return  # importing it runs the command line
+    failed, _ = doctest.testmod(importlib.import_module(name))
+    assert failed == 0
+
+
+@pytest.mark.parametrize("name", ["wellshaped.spec", "wellshaped.models"])
+def test_every_public_function_and_class_has_a_docstring_with_a_true_example(name):
+    face = importlib.import_module(name)
+    for public, value in vars(face).items():
+        if callable(value) and getattr(value, "__module__", "").startswith("wellshaped") and not public.startswith("_"):
+            assert value.__doc__, public
+            if public not in WITHOUT_EXAMPLE:
+                assert ">>>" in value.__doc__, public
+
+
+# Small records, each shown in the example of what makes them.
+WITHOUT_EXAMPLE = {"Condition", "Layer", "LayerParams", "Obligation", "Reading", "ShapeError", "Stage", "Verdict"} | {
+    "check_config",  # its example stands there with the whole message
+    "read_as",
+    "save_config",
+}
+
+
+def test_the_wheel_holds_every_source_file_and_the_marker_of_types(tmp_path):
+    uv = os.environ.get("UV") or shutil.which("uv")
+    if uv is None:
+        pytest.skip("building a wheel needs uv")
+    build = [uv, "build", "--quiet", "--wheel", "--out-dir", tmp_path, ROOT]
+    subprocess.run(build, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    packed = set(zipfile.ZipFile(wheel).namelist())
+    sources = {file.relative_to(ROOT) for room in ROOMS for file in (ROOT / room).rglob("*.py")}
+    expected = {str(s) if s.parts[0] == "wellshaped" else f"wellshaped/{s}" for s in sources}
+    assert expected <= packed
+    assert "wellshaped/py.typed" in packed
+    assert {name.split("/")[0].split("-")[0] for name in packed} == {"wellshaped"}
+    assert {name for name in packed if name.endswith(".py")} == expected

@@ -1,0 +1,251 @@
+"""The typed layers: their sizes are the specification's and XLA's, and what does not fit is explained."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import plain
+import pytest
+from flax import nnx
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jaxtyping import Array, Float, TypeCheckError
+
+from wellshaped.models import (
+    Conv2d,
+    ConvTranspose2d,
+    MaxPool2d,
+    checked,
+    concat_channels,
+    conv2d,
+    conv_transpose2d,
+    max_pool2d,
+    relu,
+)
+from wellshaped.spec import ShapeError, conv_transpose_size, sliding_window_size
+
+ONE_TO_SEVEN = st.integers(1, 7)
+
+
+@st.composite
+def convolutions(draw):
+    """A way to make a layer, the plain function that it should equal, and an image, not always large enough for it."""
+    kind, size, same = draw(
+        st.sampled_from(
+            [(Conv2d, sliding_window_size, plain.convolve), (ConvTranspose2d, conv_transpose_size, plain.upsample)]
+        )
+    )
+    n, m, i, o, k, s = (draw(ONE_TO_SEVEN) for _ in range(6))
+    p = draw(st.integers(0, 3))
+    sizes = tuple(size(length, kernel=k, stride=s, padding=p) for length in (n, m))
+
+    def make():
+        return kind(i, o, k, stride=s, padding=p, rngs=nnx.Rngs(0))
+
+    return make, partial(same, stride=s, padding=p), jnp.ones((i, n, m)), (o, *sizes)
+
+
+@settings(max_examples=100)
+@given(convolutions())
+def test_a_convolution_has_the_size_that_xla_computes_or_is_refused_where_it_is_zero(drawn):
+    make, same, x, (o, h, w) = drawn
+    if h == 0 or w == 0:
+        with pytest.raises(ShapeError, match=f"window: nothing would come out: .* comes to {h}×{w}"):
+            jax.eval_shape(lambda x: make()(x), x)
+        return
+
+    def both(x):
+        layer = make()
+        return layer(x), same(x, layer.kernel[...], layer.bias[...])
+
+    typed, plainly = jax.eval_shape(both, x)
+    assert typed.shape == plainly.shape == (o, h, w)
+
+
+@settings(max_examples=8)
+@given(convolutions().filter(lambda drawn: all(drawn[-1])))
+def test_a_convolution_has_the_value_of_the_plain_one(drawn):
+    make, same, x, _ = drawn
+    layer = make()
+    x = jax.random.normal(jax.random.key(1), x.shape)
+    assert (layer(x) == same(x, layer.kernel[...], layer.bias[...])).all()
+
+
+@settings(max_examples=15)
+@given(ONE_TO_SEVEN, ONE_TO_SEVEN, ONE_TO_SEVEN, st.integers(1, 4))
+def test_a_pooling_has_the_size_and_the_value_of_the_plain_one(n, m, k, s):
+    x = jax.random.normal(jax.random.key(1), (2, n, m))
+    if k > min(n, m):
+        with pytest.raises(ShapeError, match="window: nothing would come out"):
+            MaxPool2d(k, s)(x)
+    else:
+        assert (MaxPool2d(k, s)(x) == plain.pool(x, k, s)).all()
+
+
+def test_the_parameters_have_the_layout_of_the_specification():
+    assert Conv2d(2, 5, 3, rngs=nnx.Rngs(0)).kernel.shape == (5, 2, 3, 3)
+    assert ConvTranspose2d(2, 5, 3, rngs=nnx.Rngs(0)).kernel.shape == (2, 5, 3, 3)
+    assert Conv2d(2, 5, 3, rngs=nnx.Rngs(0)).bias.shape == (5,)
+
+
+def test_kernels_are_drawn_with_the_variance_of_their_inputs():
+    layer = Conv2d(50, 40, 5, rngs=nnx.Rngs(0))
+    assert np.std(layer.kernel[...]) == pytest.approx((50 * 25) ** -0.5, rel=0.02)
+    layer = ConvTranspose2d(50, 40, 5, rngs=nnx.Rngs(0))
+    assert np.std(layer.kernel[...]) == pytest.approx((50 * 25) ** -0.5, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "param_dtype", "x_dtype", "result"),
+    [
+        (None, "float32", "float32", "float32"),
+        (None, "float32", "bfloat16", "float32"),
+        (None, "bfloat16", "bfloat16", "bfloat16"),
+        ("bfloat16", "float32", "float32", "bfloat16"),
+        (None, "float16", "float16", "float16"),
+    ],
+)
+def test_layers_compute_in_their_dtype_or_the_promoted_one(dtype, param_dtype, x_dtype, result):
+    layer = Conv2d(1, 1, 3, dtype=dtype and jnp.dtype(dtype), param_dtype=jnp.dtype(param_dtype), rngs=nnx.Rngs(0))
+    assert layer.kernel.dtype == param_dtype
+    assert layer(jnp.ones((1, 4, 4), x_dtype)).dtype == result
+
+
+def test_precision_reaches_the_convolution():
+    layer = Conv2d(1, 1, 3, precision="highest", rngs=nnx.Rngs(0))
+    assert "HIGHEST" in str(jax.make_jaxpr(layer)(jnp.ones((1, 4, 4))))
+
+
+def test_numpy_arrays_are_taken_as_jax_takes_them():
+    assert relu(np.array([-1.0, 2.0])).tolist() == [0.0, 2.0]
+    assert MaxPool2d(2, 2)(np.ones((1, 4, 4), np.float32)).shape == (1, 2, 2)
+
+
+def test_a_result_that_does_not_fit_its_type_keeps_the_type_checkers_error():
+    @checked
+    def wrong(x: Float[Array, "C H W"]) -> Float[Array, "C H+1 W"]:
+        return x
+
+    with pytest.raises(TypeCheckError):
+        wrong(jnp.ones((1, 2, 2)))
+
+
+X = jnp.ones((1, 8, 9))
+KERNEL, BIAS = jnp.ones((4, 1, 3, 3)), jnp.ones(4)
+
+MESSAGES = {
+    "hwc kernel": (
+        lambda: conv2d(X, jnp.ones((3, 3, 1, 4)), BIAS),
+        """\
+kernel = float32[3,3,1,4], given to conv2d, does not fit.
+  channels: axis C of kernel: it is 3, and must be 1, as in x; an (H, W, in, out) kernel passed as (out, in, H, W) is \
+the likely cause.
+  fix: jnp.transpose(kernel, (3, 2, 0, 1))""",
+    ),
+    "oblong kernel": (
+        lambda: conv2d(X, jnp.ones((4, 1, 3, 2)), BIAS),
+        """\
+kernel = float32[4,1,3,2], given to conv2d, does not fit.
+  size: axis K of kernel: it is 2, and must be 3, as in kernel.
+  fix: kernel of shape (O, 1, K, K)""",
+    ),
+    "bias": (
+        lambda: conv2d(X, KERNEL, jnp.ones(3)),
+        """\
+bias = float32[3], given to conv2d, does not fit.
+  size: axis O of bias: it is 3, and must be 4, as in kernel.
+  fix: bias of shape (4)""",
+    ),
+    "stride": (
+        lambda: conv2d(X, KERNEL, BIAS, stride="2"),
+        """\
+stride='2' does not fit.
+  natural: not a natural number: stride='2' is a str, and must be an integer ≥ 0.
+  fix: stride=2""",
+    ),
+    "concat": (
+        lambda: concat_channels(jnp.ones((2, 21, 8)), jnp.ones((2, 20, 8))),
+        """\
+up = float32[2,20,8], given to concat_channels, does not fit.
+  size: axis H of up: it is 20, and must be 21, as in skip; a size that does not survive pooling and upsampling is the \
+likely cause.
+  fix: wellshaped.spec.check(cfg, ...) names the sizes that do""",
+    ),
+    "window": (
+        lambda: Conv2d(1, 1, 5, rngs=nnx.Rngs(0))(jnp.ones((1, 3, 9))),
+        """\
+x = float32[1,3,9], given to conv2d with kernel=5, stride=1, padding=0, does not fit.
+  window: nothing would come out: 3×9 comes to 0×5.
+  fix: a larger image, or another kernel, stride or padding""",
+    ),
+    "zero stride": (
+        lambda: max_pool2d(X, kernel=2, stride=0),
+        """\
+x = float32[1,8,9], given to max_pool2d with kernel=2, stride=0, does not fit.
+  window: nothing would come out: 8×9 comes to 0×0.
+  fix: a larger image, or another kernel, stride or padding""",
+    ),
+    "zeros": (
+        lambda: Conv2d(0, 1, 0, rngs=nnx.Rngs(0)),
+        """\
+Conv2d(in_channels=0, out_channels=1, kernel_size=0, stride=1) does not fit.
+  in_channels_pos, kernel_size_pos: nothing to compute: in_channels=0 must be at least 1; kernel_size=0 must be at \
+least 1.
+  fix: in_channels=1, kernel_size=1""",
+    ),
+    "huge": (
+        lambda: Conv2d(10**30, 1, 1, rngs=nnx.Rngs(0)),
+        """\
+Conv2d(in_channels=1000000000000000000000000000000, out_channels=1, kernel_size=1, stride=1) does not fit.
+  elements: the kernel is too large: 1000000000000000000000000000000 elements, at most 2147483647.
+  fix: fewer channels""",
+    ),
+    "tuple": (
+        lambda: ConvTranspose2d(1, 1, (3, 3), rngs=nnx.Rngs(0)),
+        """\
+kernel=(3, 3) does not fit.
+  natural: not a natural number: kernel=(3, 3) is a tuple, and must be an integer ≥ 0.
+  fix: kernel=1, say""",
+    ),
+    "seed": (
+        lambda: Conv2d(1, 1, 3, rngs=0),
+        """\
+rngs, given to Conv2d, does not fit.
+  type: type of rngs: it is a int, and must be a Rngs.
+  fix: rngs=Rngs(...)""",
+    ),
+    "pool": (
+        lambda: MaxPool2d(0, 2),
+        """\
+MaxPool2d(0, 2) does not fit.
+  kernel_pos: nothing to compute: kernel=0 must be at least 1.
+  fix: kernel=2, say""",
+    ),
+    "transposed": (
+        lambda: conv_transpose2d(jnp.ones((1, 1, 8)), jnp.ones((1, 1, 1, 1)), jnp.ones(1), padding=1),
+        """\
+x = float32[1,1,8], given to conv_transpose2d with kernel=1, stride=1, padding=1, does not fit.
+  window: nothing would come out: 1×8 comes to 0×6.
+  fix: a larger image, or another kernel, stride or padding""",
+    ),
+}
+
+
+@pytest.mark.parametrize(("call", "message"), MESSAGES.values(), ids=MESSAGES)
+def test_the_message_whole(call, message):
+    with pytest.raises(ShapeError) as refusal:
+        call()
+    assert str(refusal.value) == message
+
+
+@pytest.mark.parametrize("bad", [-1, True, 1.5, "3", None])
+@pytest.mark.parametrize("name", ["in_channels", "out_channels", "kernel", "stride", "padding"])
+def test_numbers_that_are_not_natural_are_refused_by_name(name, bad):
+    numbers = {"in_channels": 1, "out_channels": 1, "kernel": 3, "stride": 1, "padding": 1} | {name: bad}
+    with pytest.raises(ShapeError, match=f"natural: not a natural number: {name}={bad!r} is "):
+        Conv2d(**numbers, rngs=nnx.Rngs(0))
+
+
+def test_the_derivative_of_relu_is_one_above_zero_and_zero_elsewhere():
+    assert jax.vmap(jax.grad(relu))(jnp.array([-1.0, 0.0, 1e-30])).tolist() == [0.0, 0.0, 1.0]
