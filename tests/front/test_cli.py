@@ -607,7 +607,7 @@ ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.sta
 
 
 def start(*arguments, **streams):
-    command = [sys.executable, "-m", "wellshaped", *arguments]
+    command = [sys.executable, "-P", "-m", "wellshaped", *arguments]
     return subprocess.run(command, env=ENVIRONMENT | {"TERM": "xterm"}, timeout=60, check=False, **streams)
 
 
@@ -628,7 +628,7 @@ for command in (["check"], ["check", "--input", "1x304x384"], ["sizes", "303"], 
     assert main([*command, *config]) == 0
 print(sorted({{"jax", "jaxlib", "flax", "numpy", "matplotlib"}} & set(sys.modules)))
 """
-    process = subprocess.run([sys.executable, "-c", program], env=ENVIRONMENT, capture_output=True, check=True)
+    process = subprocess.run([sys.executable, "-P", "-c", program], env=ENVIRONMENT, capture_output=True, check=True)
     assert process.stdout.splitlines()[-1].decode() == str(loaded)
 
 

@@ -22,7 +22,7 @@ MODULES = ["wellshaped", *(m.name for m in pkgutil.walk_packages(wellshaped.__pa
 
 def loaded_by(statement):
     """The top-level modules that ``statement`` loads in a fresh interpreter."""
-    command = [sys.executable, "-X", "importtime", "-c", statement]
+    command = [sys.executable, "-P", "-X", "importtime", "-c", statement]
     lines = subprocess.run(command, capture_output=True, text=True, check=True).stderr.splitlines()
     return {line.rpartition("|")[2].strip().partition(".")[0] for line in lines if line.startswith("import time:")}
 
@@ -42,7 +42,7 @@ def test_importing_the_specification_loads_only_the_standard_library():
     def modules(statement):
         program = f"{statement}; import sys; print(*{{name.partition('.')[0] for name in sys.modules}})"
         return set(
-            subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+            subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True, check=True).stdout.split()
         )
 
     bare = modules("pass")  # what the interpreter loads by itself, such as hooks of editable installs
@@ -52,7 +52,7 @@ def test_importing_the_specification_loads_only_the_standard_library():
 def test_the_rooms_are_not_top_level_modules():
     program = "import importlib.util as u; print([u.find_spec(n) for n in ('spec', 'models', 'proofs_of_shape')])"
     home = Path(sys.executable).parent  # away from the repository, whose folders Python would take for packages
-    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=home)
+    found = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True, check=True, cwd=home)
     assert found.stdout == "[None, None, None]\n"
 
 

@@ -185,7 +185,7 @@ for function in (loss, jax.grad(loss)):
 def lowered(disable):
     environment = os.environ | {"JAXTYPING_DISABLE": disable}
     return subprocess.run(
-        [sys.executable, "-c", LOWER], env=environment, capture_output=True, text=True, check=True
+        [sys.executable, "-P", "-c", LOWER], env=environment, capture_output=True, text=True, check=True
     ).stdout
 
 
