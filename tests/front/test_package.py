@@ -42,7 +42,9 @@ def test_importing_the_specification_loads_only_the_standard_library():
     def modules(statement):
         program = f"{statement}; import sys; print(*{{name.partition('.')[0] for name in sys.modules}})"
         return set(
-            subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True, check=True).stdout.split()
+            subprocess.run(
+                [sys.executable, "-P", "-c", program], capture_output=True, text=True, check=True
+            ).stdout.split()
         )
 
     bare = modules("pass")  # what the interpreter loads by itself, such as hooks of editable installs

@@ -1,0 +1,64 @@
+"""The demo: a learned result on pixels that training never saw, and a picture of it."""
+
+import numpy as np
+import pytest
+from skimage.data import coins
+
+from wellshaped import demo
+from wellshaped.cli import main
+from wellshaped.spec import ShapeError
+
+
+@pytest.mark.slow
+def test_the_demo_learns_the_unseen_half_to_an_iou_of_at_least_093(tmp_path, capsys):
+    result = demo.run_demo(tmp_path / "demo.png")
+    assert result.unseen_iou >= 0.93
+    assert result.losses[-1] < result.losses[0] / 5
+    printed = capsys.readouterr()
+    assert "h_upH: height 303 does not survive" in printed.out
+    assert f"{result.unseen_iou:.3f}" in printed.out
+    assert "classical" in printed.out
+    assert "training: step 40 of 400" in printed.err
+    assert (tmp_path / "demo.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_few_steps_of_the_demo_run_and_write_the_picture(tmp_path):
+    result = demo.run_demo(tmp_path / "demo.png", steps=2)
+    assert len(result.losses) == 2
+    assert [file.name for file in tmp_path.iterdir()] == ["demo.png"]
+
+
+def test_the_right_half_does_not_enter_training():
+    photo = coins()
+    left = photo[:, : demo.SPLIT]
+    mask = demo.classical_mask(left)
+    assert not np.shares_memory(mask, photo)
+    once, again = (demo.train(left, mask, steps=1, seed=0)[1] for _ in range(2))
+    assert once == again  # a function of the left half and the seed alone
+
+
+def test_a_prediction_has_the_size_of_the_photograph_whatever_it_is():
+    model, _ = demo.train(coins()[:, : demo.SPLIT], np.ones((303, demo.SPLIT), bool), steps=1, seed=0)
+    assert demo.predict(model, coins()[:101, :53]).shape == (101, 53)
+
+
+def test_the_mask_covers_the_coins_and_not_the_whole_photograph():
+    assert 0.2 < demo.classical_mask(coins()).mean() < 0.5
+
+
+@pytest.mark.parametrize("output", ["", "no/demo.png"])
+def test_an_output_that_cannot_be_written_is_refused_before_any_work(output, tmp_path, monkeypatch):
+    monkeypatch.setattr(demo, "train", lambda *_, **__: pytest.fail("trained first"))
+    with pytest.raises(ShapeError, match="it cannot be written"):
+        demo.run_demo(tmp_path / output)
+
+
+@pytest.mark.parametrize(("seed", "says"), [("-1", "seed=-1 is negative"), (str(2**32), "less than 2**32")])
+def test_the_command_refuses_a_seed_that_jax_cannot_take(seed, says, capsys):
+    assert main(["demo", "--seed", seed]) == 1
+    assert says in capsys.readouterr().err
+
+
+def test_the_demo_refuses_no_steps(tmp_path):
+    with pytest.raises(ShapeError, match="steps must be at least 1"):
+        demo.run_demo(tmp_path / "demo.png", steps=0)
