@@ -1,4 +1,6 @@
-"""All sizes that fit a config, solved exactly (SPEC section 5.3).
+"""All sizes that fit a config or a network along one axis, solved exactly (SPEC section 5.3).
+
+A network in general is solved by :mod:`.solve`. A :class:`UNet2Config` has a closed form, however huge its numbers.
 
 Write ``d = down(n)`` and ``m = d - 1``. For ``n ≥ 1`` the obligations force every size on the way to be at least 1, so
 the total forms may be replaced by the plain integer formulas, and each obligation is a linear condition on ``m``:
@@ -17,7 +19,11 @@ from dataclasses import dataclass
 from math import inf
 
 from .config import WELL_FORMED, UNet2Config
+from .network import AxisNetwork
+from .progression import Progression
+from .report import refuse
 from .size_set import SizeSet
+from .solve import solve
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +53,31 @@ def _kept(kernel: int, stride: int, padding: int) -> _Within:
     return _Within(1 - stride, 2 * padding - kernel + stride, stride)
 
 
-def compatible_sizes(cfg: UNet2Config) -> SizeSet:
-    """The sizes ``n ≥ 1`` of one axis, height or width, for which all its obligations hold: exact for every config.
+def compatible_sizes(network: UNet2Config | AxisNetwork) -> SizeSet:
+    """The sizes ``n ≥ 1`` of one axis, height or width, that meet every demand: exact for every config and network.
 
     The set is about sizes alone: whether channels are left to compute on (``baseC_pos``) is for :func:`check_config`.
+    Raises :class:`ShapeError` for what is neither, and for a network whose period is beyond :data:`.solve.MAX_PERIOD`.
 
     >>> compatible_sizes(UNet2Config())
-    SizeSet(first=2, step=2, count=None)
+    <SizeSet n ≡ 0 (mod 2), n ≥ 2>
     >>> print(compatible_sizes(UNet2Config(pool_kernel=3, up_kernel=3)))
     n ≡ 1 (mod 2), n ≥ 3
     >>> print(compatible_sizes(UNet2Config(conv_padding=0)))
     no size
     """
+    if isinstance(network, AxisNetwork):
+        return solve(network)
+    if not isinstance(network, UNet2Config):
+        says = f"it is a {type(network).__name__}, and must be a UNet2Config or an AxisNetwork"
+        raise refuse("the network", "network", "nothing to solve", says, "UNet2Config(...)")
+    return SizeSet([_closed_form(network)])
+
+
+def _closed_form(cfg: UNet2Config) -> Progression:
+    nothing = Progression(0, 1, 0)
     if any(not condition.holds(cfg) for condition in WELL_FORMED if condition.field != "base_channels"):
-        return SizeSet(0, 1, 0)
+        return nothing
     step, start = cfg.up_stride, cfg.up_kernel - 2 * cfg.up_padding
     block = _kept(cfg.conv_kernel, cfg.conv_stride, cfg.conv_padding)
     head = _kept(cfg.head_kernel, cfg.head_stride, cfg.head_padding)
@@ -73,5 +90,5 @@ def compatible_sizes(cfg: UNet2Config) -> SizeSet:
     lows, highs = zip(*(condition.interval() for condition in conditions), strict=True)
     low, high = max(0, *lows), min(highs)  # m ≥ 0, since d ≥ 1
     if low > high:
-        return SizeSet(0, 1, 0)
-    return SizeSet(start + low * step, step, None if high == inf else high - low + 1)
+        return nothing
+    return Progression(start + low * step, step, None if high == inf else high - low + 1)

@@ -41,7 +41,7 @@ def nearly_fitting_configs(draw):
 def fitting_sizes(draw, cfg, max_index=6):
     """A size of the compatible set of ``cfg``."""
     fit = compatible_sizes(cfg)
-    return fit.first + draw(st.integers(0, max_index)) * fit.step
+    return fit.minimum + draw(st.integers(0, max_index)) * fit.period
 
 
 configs = nearly_fitting_configs() | any_configs

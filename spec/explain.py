@@ -1,0 +1,122 @@
+"""What becomes of one size in a network, and what to do about it: ``explain`` and ``plan``."""
+
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+from .compatible import compatible_sizes
+from .config import UNet2Config
+from .naturals import natural
+from .network import AxisNetwork, axis_network
+from .report import Report, ShapeError, Verdict, refuse
+from .size_set import SizeSet
+
+Network = UNet2Config | AxisNetwork
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation(Report):
+    """A :class:`Report` of one size along one axis, with the ``sizes`` on the way; the last one is the output's.
+
+    ``runs`` are all sizes that meet every demand, ``returns`` those of them that come out with the size they went in.
+    """
+
+    sizes: tuple[int, ...] = ()
+    runs: SizeSet = SizeSet()  # noqa: RUF009 it cannot be changed
+    returns: SizeSet = SizeSet()  # noqa: RUF009
+
+    def __str__(self) -> str:
+        text = Report.__str__(self)
+        return f"{text} The output has size {self.sizes[-1]}." if self.ok else text
+
+
+def explain(network: Network, n: int) -> Explanation:
+    """Run the size ``n`` through ``network``: every demand judged, and the nearest sizes that work where one fails.
+
+    Raises :class:`ShapeError` where ``n`` is not natural or the network none, or too long to solve.
+
+    >>> from wellshaped.spec import AxisNetwork, Join, Save, Transposed, Window
+    >>> print(explain(AxisNetwork((Save("skip"), Window(2, 2), Transposed(2, 2), Join("skip"))), 303))
+    size 303 does not fit.
+      join_skip: 303 → 151 → 302 does not survive: the skip "skip" is 303, and must be 302.
+      fix: size 302 (crop 1) or 304 (pad 1); all sizes that fit: n ≡ 0 (mod 2), n ≥ 2
+    """
+    n = natural(n, "n")
+    runs = compatible_sizes(network)
+    program = axis_network(network) if isinstance(network, UNet2Config) else network
+    returns = runs if program.returns_its_size else compatible_sizes(replace(program, returns_its_size=True))
+    run = program.run(n)
+    way = " → ".join(str(size) for size, _ in groupby(run.sizes))
+    conditions = tuple(Verdict(d.rule, d.holds, str(d), f"{way} does not survive") for d in run.demands)
+    fixes = []
+    if not run.ok:
+        fixes.append(f"{_nearest(runs, n)}; all sizes that fit: {runs}")
+    if returns != runs and n not in returns:
+        fixes.append(f"for an output of the input's size: {_nearest(returns, n)}; all such sizes: {returns}")
+    return Explanation(f"size {n}", conditions, tuple(fixes), run.sizes, runs, returns)
+
+
+def _nearest(fit: SizeSet, n: int) -> str:
+    ways = [f"{m} (crop {n - m})" for m in [fit.below(n)] if m is not None]
+    ways += [f"{m} (pad {m - n})" for m in [fit.above(n)] if m is not None]
+    return f"size {' or '.join(ways)}" if ways else "no size"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to do with an image so that it fits: nothing, pad it at the bottom and right, or crop it there.
+
+    ``given`` and ``fitting`` are (height, width) before and after.
+    """
+
+    policy: str
+    given: tuple[int, int]
+    fitting: tuple[int, int]
+
+    @property
+    def pads(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """How many rows and columns to add, as ``jnp.pad`` takes them: (top, bottom), (left, right)."""
+        (height, width), (above, wider) = self.given, self.fitting
+        return (0, max(above - height, 0)), (0, max(wider - width, 0))
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """The rows and columns of the padded or given image that the plan keeps; of a result, those of the image."""
+        return slice(0, min(self.given[0], self.fitting[0])), slice(0, min(self.given[1], self.fitting[1]))
+
+    def __str__(self) -> str:
+        """The expression that does it to an ``(C, H, W)`` array ``x``."""
+        if self.given == self.fitting:
+            return "x"
+        if self.policy == "crop":
+            return f"x[:, :{self.fitting[0]}, :{self.fitting[1]}]"
+        return f"jnp.pad(x, ((0, 0), {self.pads[0]}, {self.pads[1]}))"
+
+
+def plan(network: Network | tuple[Network, Network], height: int, width: int, policy: str = "error") -> Plan:
+    """What to pad or crop so that an image of this height and width fits; never done silently.
+
+    ``network`` may be a pair, one for each axis. ``policy`` is ``"error"``, ``"pad"`` to the nearest sizes above or
+    ``"crop"`` to the nearest below.
+
+    Raises :class:`ShapeError` with :func:`explain`'s text where the policy is ``"error"`` and a size does not fit, or
+    where none above or below does.
+
+    >>> p = plan(UNet2Config(), 303, 384, policy="pad")
+    >>> p.fitting, str(p)
+    ((304, 384), 'jnp.pad(x, ((0, 0), (0, 1), (0, 0)))')
+    """
+    if policy not in ("error", "pad", "crop"):
+        says = f"policy={policy!r} must be one of error, pad, crop"
+        raise refuse("the plan", "policy", "no such policy", says, 'policy="pad"')
+    networks = network if isinstance(network, tuple) else (network, network)
+    given = natural(height, "height"), natural(width, "width")
+    found = [_fitting(of, n, policy) for of, n in zip(networks, given, strict=True)]
+    return Plan(policy, given, (found[0], found[1]))
+
+
+def _fitting(network: Network, n: int, policy: str) -> int:
+    fit = compatible_sizes(network)
+    near = {"error": n if n in fit else None, "pad": fit.above(n), "crop": fit.below(n)}[policy]
+    if near is None:
+        raise ShapeError(explain(network, n))
+    return near

@@ -1,0 +1,152 @@
+"""The steps of a network seen along one axis, as values (SPEC sections 2 and 5.4; DESIGN, idea 2).
+
+Height and width never mix in these networks, so along one axis a network is a sequence of steps on a natural number.
+Steps that change the size have a ``size`` function over the arithmetic of :mod:`.naturals`; the others look at sizes:
+they remember one (:class:`Save`), compare with one (:class:`Join`, :class:`Keep`) or want a multiple of one
+(:class:`SpaceToDepth`).
+"""
+
+from dataclasses import dataclass, fields
+
+from .naturals import monus, natural, positive, quotient
+from .report import refuse
+
+
+class _Numbers:
+    """Steps take natural numbers and nothing else, and choices from those that they list."""
+
+    __slots__ = ()
+    _choices: dict[str, tuple[str, ...]] = {}  # noqa: RUF012 never changed
+
+    def __post_init__(self) -> None:
+        for f in fields(self):  # type: ignore[arg-type]  # each step is a dataclass
+            value = getattr(self, f.name)
+            if f.type is int:
+                object.__setattr__(self, f.name, natural(value, f.name))
+            elif f.name in self._choices and value not in self._choices[f.name]:
+                given = f"{type(self).__name__}({f.name}={value!r})"
+                says = f"{f.name} must be one of {', '.join(self._choices[f.name])}"
+                raise refuse(given, f.name, "no such choice", says, f"{f.name}={self._choices[f.name][0]!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class Window(_Numbers):
+    """A sliding window: a convolution or a pooling, with padding ``before`` and ``after``.
+
+    The size is ``floor((n + before + after - span) / stride) + 1`` with ``span = dilation·(kernel - 1) + 1``, and 0
+    where no window fits. ``rounding="ceil"`` is the ceil mode of PyTorch's poolings: the last window may be partial,
+    but begins in the image or the padding before it. ``rounding="same"`` is SAME padding: ``ceil(n / stride)``.
+
+    >>> Window(2, 2).size(303), Window(2, 2, rounding="ceil").size(303), Window(7, 2, rounding="same").size(303)
+    (151, 152, 152)
+    """
+
+    kernel: int
+    stride: int = 1
+    before: int = 0
+    after: int = 0
+    dilation: int = 1
+    rounding: str = "floor"
+
+    _choices = {"rounding": ("floor", "ceil", "same")}  # noqa: RUF012 never changed
+
+    def size(self, n: int) -> int:
+        """The size after this step."""
+        n, s = natural(n, "n"), self.stride
+        valid = positive(self.kernel) * positive(self.dilation)
+        span = monus(self.kernel, 1) * self.dilation + 1
+        padded = n + self.before + self.after + s
+        if self.rounding == "floor":
+            return valid * quotient(monus(padded, span), s)
+        rounded_up = quotient(n + monus(s, 1), s)
+        if self.rounding == "same":
+            return valid * rounded_up
+        partial = quotient(monus(padded + monus(s, 1), span), s)
+        begun = quotient(n + self.before + monus(s, 1), s)
+        return valid * monus(partial, monus(partial, begun))  # the smaller of the two
+
+
+@dataclass(frozen=True, slots=True)
+class Transposed(_Numbers):
+    """A transposed convolution, in PyTorch's arithmetic.
+
+    The size is ``((n - 1)·stride + span + output_padding) ∸ (before + after)`` for ``n ≥ 1``, with ``span`` as in
+    :class:`Window`. What JAX calls VALID has the kernel ``max(kernel, stride)`` here (SPEC section 5.4).
+
+    >>> Transposed(2, 2).size(151), Transposed(3, 2, 1, 1, output_padding=1).size(151)
+    (302, 302)
+    """
+
+    kernel: int
+    stride: int = 1
+    before: int = 0
+    after: int = 0
+    dilation: int = 1
+    output_padding: int = 0
+
+    def size(self, n: int) -> int:
+        """The size after this step."""
+        n = natural(n, "n")
+        valid = positive(n) * positive(self.kernel) * positive(self.stride) * positive(self.dilation)
+        span = monus(self.kernel, 1) * self.dilation + 1
+        return valid * monus(monus(n, 1) * self.stride + span + self.output_padding, self.before + self.after)
+
+
+@dataclass(frozen=True, slots=True)
+class Resize(_Numbers):
+    """Nearest or bilinear upsampling by an integer ``factor``.
+
+    >>> Resize(2).size(151)
+    302
+    """
+
+    factor: int
+
+    def size(self, n: int) -> int:
+        """The size after this step."""
+        return natural(n, "n") * self.factor
+
+
+@dataclass(frozen=True, slots=True)
+class SpaceToDepth(_Numbers):
+    """Blocks of ``block`` positions become channels: the size must be a multiple of ``block``.
+
+    >>> SpaceToDepth(4).size(304)
+    76
+    """
+
+    block: int
+
+    def size(self, n: int) -> int:
+        """The size after this step."""
+        return quotient(natural(n, "n"), self.block)
+
+
+@dataclass(frozen=True, slots=True)
+class Save(_Numbers):
+    """Remember the size, under a ``name``, for a skip."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Join(_Numbers):
+    """Meet the skip that was saved under ``name``.
+
+    ``how="exact"``: both must have the same size. ``"crop"``: the skip is cropped about its centre to the size at hand,
+    and must be at least as large; where the difference is odd, one side loses one more. ``"even crop"``: the same, and
+    the difference must be even. ``"pad"``: what is at hand is padded to the size of the skip, and must not be larger.
+    """
+
+    name: str
+    how: str = "exact"
+
+    _choices = {"how": ("exact", "crop", "even crop", "pad")}  # noqa: RUF012 never changed
+
+
+@dataclass(frozen=True, slots=True)
+class Keep(_Numbers):
+    """The step before must not have changed the size."""
+
+
+Step = Window | Transposed | Resize | SpaceToDepth | Save | Join | Keep

@@ -1,0 +1,125 @@
+"""Progressions, and the sets of sizes that are made of them: their laws, by brute force."""
+
+from itertools import islice
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from wellshaped.spec import Progression, ShapeError, SizeSet
+
+NUMBERS = range(600)
+
+progressions = st.builds(Progression, st.integers(0, 30), st.integers(0, 12), st.none() | st.integers(0, 20))
+
+
+@st.composite
+def size_sets(draw):
+    """Sets from up to four progressions that share no member: the runs of remainders of one step, as solving gives."""
+    step = draw(st.integers(1, 12))
+    remainders = draw(st.lists(st.integers(0, step - 1), max_size=5, unique=True))
+    begin = st.integers(0, 4).map(lambda turn: turn * step)
+    return SizeSet(Progression(r + draw(begin), step, draw(st.none() | st.integers(0, 6))) for r in remainders)
+
+
+def members(sizes):
+    return {n for n in NUMBERS if n in sizes}
+
+
+@given(progressions, progressions)
+def test_an_intersection_of_progressions_has_the_shared_members(a, b):
+    assert members(a & b) == members(a) & members(b)
+
+
+@given(progressions, progressions)
+def test_progressions_are_equal_iff_their_members_are(a, b):
+    assert (a == b) == (members(a) == members(b))
+
+
+@given(size_sets(), size_sets())
+def test_an_intersection_has_the_shared_members(a, b):
+    assert members(a & b) == members(a) & members(b)
+
+
+@given(size_sets(), size_sets())
+@example(SizeSet([Progression(2, 2, None)]), SizeSet([Progression(2, 2, 1), Progression(4, 2, None)]))
+@example(SizeSet([Progression(0, 1, None)]), SizeSet([Progression(1, 2, None), Progression(0, 2, None)]))
+@example(SizeSet([Progression(0, 2, 4)]), SizeSet([Progression(0, 4, 2), Progression(2, 4, 2)]))
+def test_sets_are_equal_iff_their_members_are(a, b):
+    assert (a == b) == (members(a) == members(b))
+    assert a != b or hash(a) == hash(b)
+
+
+@given(size_sets(), st.integers(0, 300))
+def test_the_nearest_members_are_the_nearest(sizes, n):
+    inside = members(sizes)
+    assert sizes.below(n) == max((m for m in inside if m <= n), default=None)
+    assert sizes.above(n) == min((m for m in inside if m >= n), default=None)
+
+
+@given(size_sets() | st.builds(lambda a, b: a & b, size_sets(), size_sets()))
+def test_iteration_is_in_order_and_ends_are_ends(sizes):
+    found = list(islice(sizes, 12))
+    assert found == sorted(members(sizes))[:12]
+    assert sizes.minimum == (found[0] if found else None)
+    assert bool(sizes) == bool(found)
+    if sizes.is_finite:
+        inside = members(sizes)
+        assert sizes.maximum == max(inside, default=None)
+        assert sizes.count == len(inside)
+
+
+@given(size_sets())
+def test_the_period_and_the_start_are_right_and_as_small_as_can_be(sizes):
+    inside = members(sizes)
+    if sizes.is_finite:
+        assert sizes.start == max(inside, default=-1) + 1
+        return
+    remainders = [n % sizes.period in sizes.residues for n in NUMBERS]
+    assert [n in inside for n in NUMBERS[sizes.start :]] == remainders[sizes.start :]
+    assert sizes.start == 0 or (sizes.start - 1 in inside) != remainders[sizes.start - 1]
+    shorter = [p for p in range(1, sizes.period) if sizes.period % p == 0]
+    late = range(sizes.start + 100, sizes.start + 300)
+    assert all(any((n in sizes) != (n + p in sizes) for n in late) for p in shorter)
+
+
+@pytest.mark.parametrize("stranger", ["2", 2.0, True, None, -2])
+def test_what_is_not_natural_is_in_no_set(stranger):
+    assert stranger not in SizeSet([Progression(0, 1, None)])
+    assert stranger not in Progression(0, 1, None)
+
+
+def test_the_nearest_member_to_what_is_not_natural_is_refused():
+    with pytest.raises(ShapeError, match="n=-1"):
+        SizeSet([Progression(2, 2, None)]).below(-1)
+
+
+def test_huge_progressions_are_handled_without_counting():
+    big = 10**30
+    sizes = SizeSet([Progression(1, big, None), Progression(5, big - 1, big)])
+    assert sizes.above(big) == big + 1
+    assert (sizes & sizes) == sizes
+    assert sizes.count is None
+
+
+@pytest.mark.parametrize(
+    ("parts", "text"),
+    [
+        ([(2, 2, None)], "n ≡ 0 (mod 2), n ≥ 2"),
+        ([(1, 1, None)], "n ≥ 1"),
+        ([], "no size"),
+        ([(3, 2, 1)], "{3}"),
+        ([(2, 2, 8)], "{2, 4, 6, 8, 10, 12, 14, 16}"),
+        ([(2, 2, 9)], "{2, 4, …, 18}"),
+        ([(31, 32, None), (32, 32, None)], "n ≡ 0 or 31 (mod 32), n ≥ 31"),
+        ([(4, 8, None), (5, 8, None), (6, 8, None)], "n ≡ 4, 5 or 6 (mod 8), n ≥ 4"),
+        ([(1, 3, None), (20, 3, None)], "{1, 4, 7, 10, 13, 16} or n ≡ 1 or 2 (mod 3), n ≥ 19"),
+    ],
+)
+def test_a_set_says_what_it_is(parts, text):
+    assert str(SizeSet(Progression(*part) for part in parts)) == text
+
+
+def test_a_set_is_plain_data_for_json():
+    data = {"sizes": "n ≡ 0 (mod 2), n ≥ 2", "minimum": 2, "maximum": None, "period": 2, "residues": [0]}
+    assert SizeSet([Progression(2, 2, None)]).to_dict() == data
