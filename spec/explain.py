@@ -7,7 +7,7 @@ from .compatible import compatible_sizes
 from .config import UNet2Config
 from .naturals import natural
 from .network import AxisNetwork, axis_network
-from .report import Report, ShapeError, Verdict, refuse
+from .report import Report, Verdict, refuse
 from .size_set import SizeSet
 
 Network = UNet2Config | AxisNetwork
@@ -26,7 +26,10 @@ class Explanation(Report):
 
     def __str__(self) -> str:
         text = Report.__str__(self)
-        return f"{text} The output has size {self.sizes[-1]}." if self.ok else text
+        if not self.ok:
+            return text
+        # A size that runs may still come out as another one, and then there is something to say about that.
+        return "\n".join([f"{text} The output has size {self.sizes[-1]}.", *(f"  fix: {fix}" for fix in self.fixes)])
 
 
 def explain(network: Network, n: int) -> Explanation:
@@ -49,16 +52,18 @@ def explain(network: Network, n: int) -> Explanation:
     conditions = tuple(Verdict(d.rule, d.holds, str(d), f"{way} does not survive") for d in run.demands)
     fixes = []
     if not run.ok:
-        fixes.append(f"{_nearest(runs, n)}; all sizes that fit: {runs}")
+        fixes.append(_nearest(runs, n, "all sizes that fit"))
     if returns != runs and n not in returns:
-        fixes.append(f"for an output of the input's size: {_nearest(returns, n)}; all such sizes: {returns}")
+        fixes.append(f"for an output of the input's size: {_nearest(returns, n, 'all such sizes')}")
     return Explanation(f"size {n}", conditions, tuple(fixes), run.sizes, runs, returns)
 
 
-def _nearest(fit: SizeSet, n: int) -> str:
+def _nearest(fit: SizeSet, n: int, them: str) -> str:
+    if not fit:
+        return "no size will do"
     ways = [f"{m} (crop {n - m})" for m in [fit.below(n)] if m is not None]
     ways += [f"{m} (pad {m - n})" for m in [fit.above(n)] if m is not None]
-    return f"size {' or '.join(ways)}" if ways else "no size"
+    return f"size {' or '.join(ways)}; {them}: {fit}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +103,8 @@ def plan(network: Network | tuple[Network, Network], height: int, width: int, po
     ``network`` may be a pair, one for each axis. ``policy`` is ``"error"``, ``"pad"`` to the nearest sizes above or
     ``"crop"`` to the nearest below.
 
-    Raises :class:`ShapeError` with :func:`explain`'s text where the policy is ``"error"`` and a size does not fit, or
-    where none above or below does.
+    Raises :class:`ShapeError` with what :func:`explain` says, axis by axis, where the policy is ``"error"`` and a size
+    does not fit, or where none above or below does.
 
     >>> p = plan(UNet2Config(), 303, 384, policy="pad")
     >>> p.fitting, str(p)
@@ -109,14 +114,21 @@ def plan(network: Network | tuple[Network, Network], height: int, width: int, po
         says = f"policy={policy!r} must be one of error, pad, crop"
         raise refuse("the plan", "policy", "no such policy", says, 'policy="pad"')
     networks = network if isinstance(network, tuple) else (network, network)
+    if len(networks) != 2:
+        says = f"there are {len(networks)}, and must be one for the height and one for the width"
+        raise refuse("the plan", "network", "not a pair of networks", says, "(network_of_height, network_of_width)")
     given = natural(height, "height"), natural(width, "width")
-    found = [_fitting(of, n, policy) for of, n in zip(networks, given, strict=True)]
-    return Plan(policy, given, (found[0], found[1]))
-
-
-def _fitting(network: Network, n: int, policy: str) -> int:
-    fit = compatible_sizes(network)
-    near = {"error": n if n in fit else None, "pad": fit.above(n), "crop": fit.below(n)}[policy]
-    if near is None:
-        raise ShapeError(explain(network, n))
-    return near
+    fitting: list[int] = []
+    verdicts: list[Verdict] = []
+    fixes: list[str] = []
+    for axis, of, n in zip(("height", "width"), networks, given, strict=True):
+        fit = compatible_sizes(of)
+        near = {"error": n if n in fit else None, "pad": fit.above(n), "crop": fit.below(n)}[policy]
+        if near is not None:
+            fitting.append(near)
+            continue
+        found = explain(of, n)
+        verdicts += [replace(verdict, about=f"{axis} {verdict.about}") for verdict in found.conditions]
+        fixes += [f"{axis}: {fix}" for fix in found.fixes]
+    Report(f"an image of height {given[0]} and width {given[1]}", tuple(verdicts), tuple(fixes)).raise_if_failed()
+    return Plan(policy, given, (fitting[0], fitting[1]))

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .config import UNet2Config
-from .naturals import natural
+from .naturals import monus, natural, quotient
 from .report import refuse
 from .steps import Join, Keep, Save, SpaceToDepth, Step, Transposed, Window
 
@@ -19,8 +19,8 @@ class Relation:
 
 EQUAL = Relation("must be", lambda a, b: a == b)
 AT_LEAST = Relation("must be at least", lambda a, b: a >= b)
-EVEN = Relation("must differ by an even number from", lambda a, b: (a - b) % 2 == 0)
-MULTIPLE = Relation("must be a multiple of", lambda a, b: b >= 1 and a % b == 0)
+EVEN = Relation("must differ by an even number from", lambda a, b: quotient(a + b, 2) * 2 == a + b)
+MULTIPLE = Relation("must be a multiple of", lambda a, b: quotient(a, b) * b == a)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,134 @@
+(* Generated from proofs_of_shape/theorems.py by `python -m wellshaped.proofs_of_shape.coq_reading`. *)
+Require Import Arith.
+
+Definition sliding_window_size (n k s p : nat) : nat :=
+  ((1 - (1 - k)) * ((((n + (2 * p)) + s) - k) / s)).
+
+Definition conv_transpose_size (n k s p : nat) : nat :=
+  ((((1 - (1 - n)) * (1 - (1 - k))) * (1 - (1 - s))) * ((((n - 1) * s) + k) - (2 * p))).
+
+Definition window_size (n k s : nat) : nat :=
+  (((1 - (1 - k)) * 1) * (((((n + 0) + 0) + s) - (((k - 1) * 1) + 1)) / s)).
+
+Definition transposed_size (n k s : nat) : nat :=
+  (((((1 - (1 - n)) * (1 - (1 - k))) * (1 - (1 - s))) * 1) * (((((n - 1) * s) + (((k - 1) * 1) + 1)) + 0) - 0)).
+
+(* The obligations of a size n ≥ 1 imply that every operation is accepted, with a window that fits and a result. *)
+Definition soundness_statement : Prop := forall n pool_kernel pool_stride conv_kernel conv_stride conv_padding up_kernel up_stride up_padding head_kernel head_stride head_padding : nat,
+  (((1 <= n) /\ ((sliding_window_size n conv_kernel conv_stride conv_padding) = n) /\ ((sliding_window_size (sliding_window_size n pool_kernel pool_stride 0) conv_kernel conv_stride conv_padding) = (sliding_window_size n pool_kernel pool_stride 0)) /\ ((conv_transpose_size (sliding_window_size n pool_kernel pool_stride 0) up_kernel up_stride up_padding) = n) /\ ((sliding_window_size n head_kernel head_stride head_padding) = n)) -> (((1 <= pool_kernel) /\ (1 <= pool_stride) /\ (1 <= conv_kernel) /\ (1 <= up_kernel) /\ (1 <= head_kernel) /\ (1 <= up_stride) /\ (1 <= conv_stride) /\ (1 <= head_stride)) /\ (pool_kernel <= n) /\ (conv_kernel <= (n + (2 * conv_padding))) /\ (conv_kernel <= ((sliding_window_size n pool_kernel pool_stride 0) + (2 * conv_padding))) /\ (1 <= (sliding_window_size n pool_kernel pool_stride 0)) /\ (((2 * up_padding) + 1) <= ((((sliding_window_size n pool_kernel pool_stride 0) - 1) * up_stride) + up_kernel)) /\ (head_kernel <= (n + (2 * head_padding))))).
+
+(* The obligations hold iff every intermediate has the size that the specification gives it. *)
+Definition exactness_statement : Prop := forall n pool_kernel pool_stride conv_kernel conv_stride conv_padding up_kernel up_stride up_padding head_kernel head_stride head_padding : nat,
+  ((1 <= n) -> ((((sliding_window_size n conv_kernel conv_stride conv_padding) = n) /\ ((sliding_window_size (sliding_window_size n pool_kernel pool_stride 0) conv_kernel conv_stride conv_padding) = (sliding_window_size n pool_kernel pool_stride 0)) /\ ((conv_transpose_size (sliding_window_size n pool_kernel pool_stride 0) up_kernel up_stride up_padding) = n) /\ ((sliding_window_size n head_kernel head_stride head_padding) = n)) <-> (((sliding_window_size n conv_kernel conv_stride conv_padding) = n) /\ ((sliding_window_size (sliding_window_size n conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) = n) /\ ((conv_transpose_size (sliding_window_size (sliding_window_size (sliding_window_size (sliding_window_size (sliding_window_size n conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) pool_kernel pool_stride 0) conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) up_kernel up_stride up_padding) = n) /\ ((sliding_window_size (sliding_window_size (sliding_window_size n conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) = n) /\ ((sliding_window_size (sliding_window_size (sliding_window_size (sliding_window_size n conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) = n) /\ ((sliding_window_size (sliding_window_size (sliding_window_size (sliding_window_size (sliding_window_size n conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) head_kernel head_stride head_padding) = n) /\ ((sliding_window_size (sliding_window_size (sliding_window_size n conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) pool_kernel pool_stride 0) = (sliding_window_size n pool_kernel pool_stride 0)) /\ ((sliding_window_size (sliding_window_size (sliding_window_size (sliding_window_size n conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) pool_kernel pool_stride 0) conv_kernel conv_stride conv_padding) = (sliding_window_size n pool_kernel pool_stride 0)) /\ ((sliding_window_size (sliding_window_size (sliding_window_size (sliding_window_size (sliding_window_size n conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) pool_kernel pool_stride 0) conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) = (sliding_window_size n pool_kernel pool_stride 0))))).
+
+(* The obligations of a size n ≥ 1 imply all eight nonzero facts of well-formedness. *)
+Definition nonzero_facts_statement : Prop := forall n pool_kernel pool_stride conv_kernel conv_stride conv_padding up_kernel up_stride up_padding head_kernel head_stride head_padding : nat,
+  (((1 <= n) /\ ((sliding_window_size n conv_kernel conv_stride conv_padding) = n) /\ ((sliding_window_size (sliding_window_size n pool_kernel pool_stride 0) conv_kernel conv_stride conv_padding) = (sliding_window_size n pool_kernel pool_stride 0)) /\ ((conv_transpose_size (sliding_window_size n pool_kernel pool_stride 0) up_kernel up_stride up_padding) = n) /\ ((sliding_window_size n head_kernel head_stride head_padding) = n)) -> ((1 <= pool_kernel) /\ (1 <= pool_stride) /\ (1 <= conv_kernel) /\ (1 <= up_kernel) /\ (1 <= head_kernel) /\ (1 <= up_stride) /\ (1 <= conv_stride) /\ (1 <= head_stride))).
+
+(* For the default config the obligations of n ≥ 1 hold exactly when n is even. *)
+Definition default_obligations_statement : Prop := forall n : nat,
+  ((1 <= n) -> ((((sliding_window_size n 3 1 1) = n) /\ ((sliding_window_size (sliding_window_size n 2 2 0) 3 1 1) = (sliding_window_size n 2 2 0)) /\ ((conv_transpose_size (sliding_window_size n 2 2 0) 2 2 0) = n) /\ ((sliding_window_size n 1 1 0) = n)) <-> (((n / 2) * 2) = n))).
+
+(* By default an odd size comes back one smaller. *)
+Definition odd_loses_one_statement : Prop := forall m : nat,
+  ((1 <= m) -> ((conv_transpose_size (sliding_window_size ((2 * m) + 1) 2 2 0) 2 2 0) = (2 * m))).
+
+(* Pooling, then upsampling with the same kernel and stride gives back n iff k ≤ n and s divides n - k. *)
+Definition round_trip_statement : Prop := forall n k s : nat,
+  (((1 <= n) /\ (1 <= k) /\ (1 <= s)) -> (((conv_transpose_size (sliding_window_size n k s 0) k s 0) = n) <-> ((k <= n) /\ ((((n - k) / s) * s) = (n - k))))).
+
+(* Otherwise, where k ≤ n, it loses (n - k) mod s. *)
+Definition round_trip_loss_statement : Prop := forall n k s : nat,
+  (((1 <= k) /\ (1 <= s) /\ (k <= n)) -> (((conv_transpose_size (sliding_window_size n k s 0) k s 0) + ((n - k) - (((n - k) / s) * s))) = n)).
+
+(* Doing it twice is doing it once. *)
+Definition round_trip_twice_statement : Prop := forall n k s : nat,
+  (((1 <= k) /\ (1 <= s)) -> ((conv_transpose_size (sliding_window_size (conv_transpose_size (sliding_window_size n k s 0) k s 0) k s 0) k s 0) = (conv_transpose_size (sliding_window_size n k s 0) k s 0))).
+
+(* With stride 1 a convolution keeps a size n ≥ 1 iff its kernel is 2p + 1. *)
+Definition conv_keeps_statement : Prop := forall n k p : nat,
+  (((1 <= n) /\ (1 <= k)) -> (((sliding_window_size n k 1 p) = n) <-> (k = ((2 * p) + 1)))).
+
+(* A larger image never has a smaller result under a sliding window. *)
+Definition sliding_monotone_statement : Prop := forall n m k s p : nat,
+  ((n <= m) -> ((sliding_window_size n k s p) <= (sliding_window_size m k s p))).
+
+(* Nor under a transposed convolution. *)
+Definition transposed_monotone_statement : Prop := forall n m k s p : nat,
+  ((n <= m) -> ((conv_transpose_size n k s p) <= (conv_transpose_size m k s p))).
+
+(* One stride more of image is one more of result, where the window fits. *)
+Definition quasi_linear_statement : Prop := forall n k s p : nat,
+  (((1 <= k) /\ (1 <= s) /\ (k <= (n + (2 * p)))) -> ((sliding_window_size (n + s) k s p) = ((sliding_window_size n k s p) + 1))).
+
+(* Two unpadded windows in a row are one window of kernel (k2 - 1)·s1 + k1 and stride s1·s2. *)
+Definition composition_statement : Prop := forall n k1 s1 k2 s2 : nat,
+  (((1 <= k1) /\ (1 <= s1) /\ (1 <= k2) /\ (1 <= s2)) -> ((sliding_window_size (sliding_window_size n k1 s1 0) k2 s2 0) = (sliding_window_size n (((k2 - 1) * s1) + k1) (s1 * s2) 0))).
+
+(* A SAME convolution gives ceil(n / s): the only size m with (m - 1)·s < n ≤ m·s. *)
+Definition same_is_ceil_statement : Prop := forall n k s : nat,
+  (((1 <= n) /\ (1 <= k) /\ (1 <= s)) -> ((n <= ((((1 - (1 - k)) * 1) * ((n + (s - 1)) / s)) * s)) /\ ((((((1 - (1 - k)) * 1) * ((n + (s - 1)) / s)) * s) + 1) <= (n + s)))).
+
+(* JAX's VALID transposed convolution, of size n·s + max(k - s, 0), is PyTorch's iff k ≥ s. *)
+Definition jax_valid_transposed_statement : Prop := forall n k s : nat,
+  (((1 <= n) /\ (1 <= k) /\ (1 <= s)) -> ((((n * s) + (k - s)) = (conv_transpose_size n k s 0)) <-> (s <= k))).
+
+(* Resizing by f has the size of a transposed convolution of kernel and stride f. *)
+Definition resize_is_transposed_statement : Prop := forall n f : nat,
+  (((1 <= n) /\ (1 <= f)) -> ((n * f) = (transposed_size n f f))).
+
+(* Pooling by 2 in ceil mode has the size of a padded 3×3 window of stride 2. *)
+Definition ceil_mode_statement : Prop := forall n : nat,
+  ((1 <= n) -> ((1 * (((((((n + 0) + 0) + 2) + 1) - 2) / 2) - (((((((n + 0) + 0) + 2) + 1) - 2) / 2) - (((n + 0) + 1) / 2)))) = (1 * (((((n + 1) + 1) + 2) - 3) / 2)))).
+
+(* 1 poolings by 2 and their upsamplings all agree iff 2 divides n and n ≥ 1. *)
+Definition levels_1_statement : Prop := forall n : nat,
+  (((1 <= n) /\ (1 <= (window_size n 2 2)) /\ (1 <= (transposed_size (window_size n 2 2) 2 2)) /\ (n = (transposed_size (window_size n 2 2) 2 2))) <-> ((1 <= n) /\ (((n / 2) * 2) = n))).
+
+(* 2 poolings by 2 and their upsamplings all agree iff 4 divides n and n ≥ 1. *)
+Definition levels_2_statement : Prop := forall n : nat,
+  (((1 <= n) /\ (1 <= (window_size n 2 2)) /\ (1 <= (window_size (window_size n 2 2) 2 2)) /\ (1 <= (transposed_size (window_size (window_size n 2 2) 2 2) 2 2)) /\ ((window_size n 2 2) = (transposed_size (window_size (window_size n 2 2) 2 2) 2 2)) /\ (1 <= (transposed_size (transposed_size (window_size (window_size n 2 2) 2 2) 2 2) 2 2)) /\ (n = (transposed_size (transposed_size (window_size (window_size n 2 2) 2 2) 2 2) 2 2))) <-> ((1 <= n) /\ (((n / 4) * 4) = n))).
+
+(* 3 poolings by 2 and their upsamplings all agree iff 8 divides n and n ≥ 1. *)
+Definition levels_3_statement : Prop := forall n : nat,
+  (((1 <= n) /\ (1 <= (window_size n 2 2)) /\ (1 <= (window_size (window_size n 2 2) 2 2)) /\ (1 <= (window_size (window_size (window_size n 2 2) 2 2) 2 2)) /\ (1 <= (transposed_size (window_size (window_size (window_size n 2 2) 2 2) 2 2) 2 2)) /\ ((window_size (window_size n 2 2) 2 2) = (transposed_size (window_size (window_size (window_size n 2 2) 2 2) 2 2) 2 2)) /\ (1 <= (transposed_size (transposed_size (window_size (window_size (window_size n 2 2) 2 2) 2 2) 2 2) 2 2)) /\ ((window_size n 2 2) = (transposed_size (transposed_size (window_size (window_size (window_size n 2 2) 2 2) 2 2) 2 2) 2 2)) /\ (1 <= (transposed_size (transposed_size (transposed_size (window_size (window_size (window_size n 2 2) 2 2) 2 2) 2 2) 2 2) 2 2)) /\ (n = (transposed_size (transposed_size (transposed_size (window_size (window_size (window_size n 2 2) 2 2) 2 2) 2 2) 2 2) 2 2))) <-> ((1 <= n) /\ (((n / 8) * 8) = n))).
+
+(* 4 poolings by 2 and their upsamplings all agree iff 16 divides n and n ≥ 1. *)
+Definition levels_4_statement : Prop := forall n : nat,
+  (((1 <= n) /\ (1 <= (window_size n 2 2)) /\ (1 <= (window_size (window_size n 2 2) 2 2)) /\ (1 <= (window_size (window_size (window_size n 2 2) 2 2) 2 2)) /\ (1 <= (window_size (window_size (window_size (window_size n 2 2) 2 2) 2 2) 2 2)) /\ (1 <= (transposed_size (window_size (window_size (window_size (window_size n 2 2) 2 2) 2 2) 2 2) 2 2)) /\ ((window_size (window_size (window_size n 2 2) 2 2) 2 2) = (transposed_size (window_size (window_size (window_size (window_size n 2 2) 2 2) 2 2) 2 2) 2 2)) /\ (1 <= (transposed_size (transposed_size (window_size (window_size (window_size (window_size n 2 2) 2 2) 2 2) 2 2) 2 2) 2 2)) /\ ((window_size (window_size n 2 2) 2 2) = (transposed_size (transposed_size (window_size (window_size (window_size (window_size n 2 2) 2 2) 2 2) 2 2) 2 2) 2 2)) /\ (1 <= (transposed_size (transposed_size (transposed_size (window_size (window_size (window_size (window_size n 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2)) /\ ((window_size n 2 2) = (transposed_size (transposed_size (transposed_size (window_size (window_size (window_size (window_size n 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2)) /\ (1 <= (transposed_size (transposed_size (transposed_size (transposed_size (window_size (window_size (window_size (window_size n 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2)) /\ (n = (transposed_size (transposed_size (transposed_size (transposed_size (window_size (window_size (window_size (window_size n 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2))) <-> ((1 <= n) /\ (((n / 16) * 16) = n))).
+
+(* 5 poolings by 2 and their upsamplings all agree iff 32 divides n and n ≥ 1. *)
+Definition levels_5_statement : Prop := forall n : nat,
+  (((1 <= n) /\ (1 <= (window_size n 2 2)) /\ (1 <= (window_size (window_size n 2 2) 2 2)) /\ (1 <= (window_size (window_size (window_size n 2 2) 2 2) 2 2)) /\ (1 <= (window_size (window_size (window_size (window_size n 2 2) 2 2) 2 2) 2 2)) /\ (1 <= (window_size (window_size (window_size (window_size (window_size n 2 2) 2 2) 2 2) 2 2) 2 2)) /\ (1 <= (transposed_size (window_size (window_size (window_size (window_size (window_size n 2 2) 2 2) 2 2) 2 2) 2 2) 2 2)) /\ ((window_size (window_size (window_size (window_size n 2 2) 2 2) 2 2) 2 2) = (transposed_size (window_size (window_size (window_size (window_size (window_size n 2 2) 2 2) 2 2) 2 2) 2 2) 2 2)) /\ (1 <= (transposed_size (transposed_size (window_size (window_size (window_size (window_size (window_size n 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2)) /\ ((window_size (window_size (window_size n 2 2) 2 2) 2 2) = (transposed_size (transposed_size (window_size (window_size (window_size (window_size (window_size n 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2)) /\ (1 <= (transposed_size (transposed_size (transposed_size (window_size (window_size (window_size (window_size (window_size n 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2)) /\ ((window_size (window_size n 2 2) 2 2) = (transposed_size (transposed_size (transposed_size (window_size (window_size (window_size (window_size (window_size n 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2)) /\ (1 <= (transposed_size (transposed_size (transposed_size (transposed_size (window_size (window_size (window_size (window_size (window_size n 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2)) /\ ((window_size n 2 2) = (transposed_size (transposed_size (transposed_size (transposed_size (window_size (window_size (window_size (window_size (window_size n 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2)) /\ (1 <= (transposed_size (transposed_size (transposed_size (transposed_size (transposed_size (window_size (window_size (window_size (window_size (window_size n 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2)) /\ (n = (transposed_size (transposed_size (transposed_size (transposed_size (transposed_size (window_size (window_size (window_size (window_size (window_size n 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2))) <-> ((1 <= n) /\ (((n / 32) * 32) = n))).
+
+(* 6 poolings by 2 and their upsamplings all agree iff 64 divides n and n ≥ 1. *)
+Definition levels_6_statement : Prop := forall n : nat,
+  (((1 <= n) /\ (1 <= (window_size n 2 2)) /\ (1 <= (window_size (window_size n 2 2) 2 2)) /\ (1 <= (window_size (window_size (window_size n 2 2) 2 2) 2 2)) /\ (1 <= (window_size (window_size (window_size (window_size n 2 2) 2 2) 2 2) 2 2)) /\ (1 <= (window_size (window_size (window_size (window_size (window_size n 2 2) 2 2) 2 2) 2 2) 2 2)) /\ (1 <= (window_size (window_size (window_size (window_size (window_size (window_size n 2 2) 2 2) 2 2) 2 2) 2 2) 2 2)) /\ (1 <= (transposed_size (window_size (window_size (window_size (window_size (window_size (window_size n 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2)) /\ ((window_size (window_size (window_size (window_size (window_size n 2 2) 2 2) 2 2) 2 2) 2 2) = (transposed_size (window_size (window_size (window_size (window_size (window_size (window_size n 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2)) /\ (1 <= (transposed_size (transposed_size (window_size (window_size (window_size (window_size (window_size (window_size n 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2)) /\ ((window_size (window_size (window_size (window_size n 2 2) 2 2) 2 2) 2 2) = (transposed_size (transposed_size (window_size (window_size (window_size (window_size (window_size (window_size n 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2)) /\ (1 <= (transposed_size (transposed_size (transposed_size (window_size (window_size (window_size (window_size (window_size (window_size n 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2)) /\ ((window_size (window_size (window_size n 2 2) 2 2) 2 2) = (transposed_size (transposed_size (transposed_size (window_size (window_size (window_size (window_size (window_size (window_size n 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2)) /\ (1 <= (transposed_size (transposed_size (transposed_size (transposed_size (window_size (window_size (window_size (window_size (window_size (window_size n 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2)) /\ ((window_size (window_size n 2 2) 2 2) = (transposed_size (transposed_size (transposed_size (transposed_size (window_size (window_size (window_size (window_size (window_size (window_size n 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2)) /\ (1 <= (transposed_size (transposed_size (transposed_size (transposed_size (transposed_size (window_size (window_size (window_size (window_size (window_size (window_size n 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2)) /\ ((window_size n 2 2) = (transposed_size (transposed_size (transposed_size (transposed_size (transposed_size (window_size (window_size (window_size (window_size (window_size (window_size n 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2)) /\ (1 <= (transposed_size (transposed_size (transposed_size (transposed_size (transposed_size (transposed_size (window_size (window_size (window_size (window_size (window_size (window_size n 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2)) /\ (n = (transposed_size (transposed_size (transposed_size (transposed_size (transposed_size (transposed_size (window_size (window_size (window_size (window_size (window_size (window_size n 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2) 2 2))) <-> ((1 <= n) /\ (((n / 64) * 64) = n))).
+
+(* One more level agrees on n, and hands q·t to the levels within, iff n is 2q·t: q = 2^L gives every L in turn. *)
+Definition one_more_level_statement : Prop := forall n q t : nat,
+  ((1 <= n) -> ((((1 <= n) /\ (1 <= (window_size n 2 2)) /\ (1 <= (transposed_size (window_size n 2 2) 2 2)) /\ (n = (transposed_size (window_size n 2 2) 2 2))) /\ ((window_size n 2 2) = (q * t))) <-> (n = (2 * (q * t))))).
+
+(* Where a window fits, the first edition's formula is ours. *)
+Definition sliding_editions_agree_statement : Prop := forall n k s p : nat,
+  (((1 <= k) /\ (1 <= s) /\ (k <= (n + (2 * p)))) -> ((sliding_window_size n k s p) = ((((n + (2 * p)) - k) / s) + 1))).
+
+(* Where the early subtraction loses nothing, the first edition's formula is ours. *)
+Definition transposed_editions_agree_statement : Prop := forall n k s p : nat,
+  (((1 <= n) /\ (1 <= k) /\ (1 <= s) /\ ((2 * p) <= ((n - 1) * s))) -> ((conv_transpose_size n k s p) = ((((n - 1) * s) - (2 * p)) + k))).
+
+(* The first edition's sliding formula is ours for every positive size, kernel and stride. *)
+Definition sliding_editions_agree_everywhere_statement : Prop := ~ (forall n k s p : nat,
+  (((1 <= n) /\ (1 <= k) /\ (1 <= s)) -> ((sliding_window_size n k s p) = ((((n + (2 * p)) - k) / s) + 1)))).
+
+(* The first edition's transposed formula is ours for every positive size, kernel and stride. *)
+Definition transposed_editions_agree_everywhere_statement : Prop := ~ (forall n k s p : nat,
+  (((1 <= n) /\ (1 <= k) /\ (1 <= s)) -> ((conv_transpose_size n k s p) = ((((n - 1) * s) - (2 * p)) + k)))).
+
+(* The first edition's obligations of a size n ≥ 1 imply the nonzero facts. *)
+Definition nonzero_facts_of_the_first_edition_statement : Prop := ~ (forall n pool_kernel pool_stride conv_kernel conv_stride conv_padding up_kernel up_stride up_padding head_kernel head_stride head_padding : nat,
+  (((1 <= n) /\ (((((n + (2 * conv_padding)) - conv_kernel) / conv_stride) + 1) = n) /\ (((((((((n + 0) - pool_kernel) / pool_stride) + 1) + (2 * conv_padding)) - conv_kernel) / conv_stride) + 1) = ((((n + 0) - pool_kernel) / pool_stride) + 1)) /\ (((((((((n + 0) - pool_kernel) / pool_stride) + 1) - 1) * up_stride) - (2 * up_padding)) + up_kernel) = n) /\ (((((n + (2 * head_padding)) - head_kernel) / head_stride) + 1) = n)) -> ((1 <= pool_kernel) /\ (1 <= pool_stride) /\ (1 <= conv_kernel) /\ (1 <= up_kernel) /\ (1 <= head_kernel) /\ (1 <= up_stride) /\ (1 <= conv_stride) /\ (1 <= head_stride)))).
+
+(* The first edition's obligations of a size n ≥ 1 imply that every operation is accepted. *)
+Definition soundness_of_the_first_edition_statement : Prop := ~ (forall n pool_kernel pool_stride conv_kernel conv_stride conv_padding up_kernel up_stride up_padding head_kernel head_stride head_padding : nat,
+  (((1 <= n) /\ (((((n + (2 * conv_padding)) - conv_kernel) / conv_stride) + 1) = n) /\ (((((((((n + 0) - pool_kernel) / pool_stride) + 1) + (2 * conv_padding)) - conv_kernel) / conv_stride) + 1) = ((((n + 0) - pool_kernel) / pool_stride) + 1)) /\ (((((((((n + 0) - pool_kernel) / pool_stride) + 1) - 1) * up_stride) - (2 * up_padding)) + up_kernel) = n) /\ (((((n + (2 * head_padding)) - head_kernel) / head_stride) + 1) = n)) -> (((1 <= pool_kernel) /\ (1 <= pool_stride) /\ (1 <= conv_kernel) /\ (1 <= up_kernel) /\ (1 <= head_kernel) /\ (1 <= up_stride) /\ (1 <= conv_stride) /\ (1 <= head_stride)) /\ (pool_kernel <= n) /\ (conv_kernel <= (n + (2 * conv_padding))) /\ (conv_kernel <= ((sliding_window_size n pool_kernel pool_stride 0) + (2 * conv_padding))) /\ (1 <= (sliding_window_size n pool_kernel pool_stride 0)) /\ (((2 * up_padding) + 1) <= ((((sliding_window_size n pool_kernel pool_stride 0) - 1) * up_stride) + up_kernel)) /\ (head_kernel <= (n + (2 * head_padding)))))).

@@ -1,0 +1,75 @@
+"""Statements with the size functions by name again: what people read, and what Coq proves.
+
+A size function called on symbols leaves its formula behind, many lines of it where calls are nested. Folding finds these
+formulas and writes the calls in their place. Nothing is lost: Coq gets the functions as definitions, made the same way.
+"""
+
+from collections.abc import Callable
+from inspect import signature
+from typing import Any
+
+from ..spec.sizes import conv_transpose_size, sliding_window_size
+from ..spec.steps import Transposed, Window
+from .terms import Formula, Term, term, variable
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "sliding_window_size": lambda n, k, s, p: sliding_window_size(n, kernel=k, stride=s, padding=p),
+    "conv_transpose_size": lambda n, k, s, p: conv_transpose_size(n, kernel=k, stride=s, padding=p),
+    "window_size": lambda n, k, s: Window(k, s).size(n),
+    "transposed_size": lambda n, k, s: Transposed(k, s).size(n),
+}
+"""What is folded, by the name that it gets: the shipped functions, with their numbers in order."""
+
+
+def parameters(name: str) -> tuple[str, ...]:
+    """The names of the numbers that a folded function takes."""
+    return tuple(signature(FUNCTIONS[name]).parameters)
+
+
+def definition(name: str) -> Term:
+    """The formula of a folded function, of its :func:`parameters`."""
+    return term(FUNCTIONS[name](*map(variable, parameters(name))))
+
+
+def _patterns() -> list[tuple[str, Term, tuple[object, ...]]]:
+    """Each function, with all numbers unknown, and also with a padding of 0: Python does not leave ``2·0`` as it is."""
+    patterns: list[tuple[str, Term, tuple[object, ...]]] = []
+    for name, function in FUNCTIONS.items():
+        *others, last = names = parameters(name)
+        patterns.append((name, definition(name), names))
+        if last == "p":
+            patterns.append((name, term(function(*map(variable, others), 0)), (*others, 0)))
+    return patterns
+
+
+_PATTERNS = _patterns()
+
+
+def fold(statement: Formula | Term) -> Any:
+    """The statement with calls (``op="call"``) in place of the formulas of the size functions.
+
+    >>> n, k, s = map(variable, "nks")
+    >>> print(fold(sliding_window_size(n, kernel=k, stride=s) >= 1))
+    sliding_window_size(n, k, s, 0) ≥ 1
+    """
+    if isinstance(statement, Formula):
+        return Formula(statement.op, tuple(fold(arg) for arg in statement.args))
+    if statement.op in ("var", "const"):
+        return statement
+    for name, pattern, numbers in _PATTERNS:
+        found: dict[str, Term] = {}
+        if _match(pattern, statement, found):
+            given = (fold(found[p]) if isinstance(p, str) else term(p) for p in numbers)
+            return Term("call", (name, *given))
+    return Term(statement.op, tuple(fold(arg) for arg in statement.args))
+
+
+def _match(pattern: Term, given: Term, found: dict[str, Term]) -> bool:
+    if pattern.op == "var":
+        name = pattern.args[0]
+        return str(found.setdefault(name, given)) == str(given)
+    if pattern.op != given.op:
+        return False
+    if pattern.op == "const":
+        return bool(pattern.args == given.args)
+    return all(_match(p, g, found) for p, g in zip(pattern.args, given.args, strict=True))

@@ -1,0 +1,87 @@
+"""Who proves: Z3 for all naturals, Coq with proofs of its own, enumeration over a box. One kind of answer for all.
+
+``prove(theorem, by=...)`` always answers: proved, refuted with a counterexample, unknown, or not checked here.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import count, product
+from time import perf_counter
+
+from ..spec.report import refuse
+from .theorem import Theorem
+
+PROVED, REFUTED, UNKNOWN, NOT_CHECKED = "proved", "refuted", "unknown", "not checked here"
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What ``by`` says of a theorem: the ``verdict``, a ``counterexample`` where refuted, and what it ``says`` besides."""
+
+    theorem: str
+    by: str
+    verdict: str
+    counterexample: Mapping[str, int] | None = None
+    seconds: float = 0.0
+    says: str = ""
+
+
+Prover = Callable[[Theorem, float], tuple[str, Mapping[str, int] | None, str]]
+"""From a theorem and a time limit in seconds to the verdict, the counterexample and what there is to say."""
+
+
+def prove(theorem: Theorem, by: str = "z3", *, seconds: float = 60.0) -> Proof:
+    """Ask a prover: ``"z3"`` (all naturals), ``"coq"`` (all naturals), or ``"enumeration"`` (a box of small ones).
+
+    Z3 comes with the extra ``proofs``; for Coq, ``coqc`` must be on the path: where it is not, the verdict says so.
+    Raises :class:`ShapeError` for a prover that is none of these.
+
+    >>> from wellshaped.proofs_of_shape import THEOREMS
+    >>> prove(THEOREMS[5], by="enumeration").verdict
+    'proved'
+    """
+    from . import coq_reading, z3_reading
+
+    provers: dict[str, Prover] = {
+        "z3": z3_reading.prove_by_z3,
+        "coq": coq_reading.prove_by_coq,
+        "enumeration": prove_by_enumeration,
+    }
+    if by not in provers:
+        raise refuse(f"by={by!r}", "by", "no such prover", f"it must be one of {', '.join(provers)}", 'by="z3"')
+    started = perf_counter()
+    verdict, counterexample, says = provers[by](theorem, seconds)
+    return Proof(theorem.name, by, verdict, counterexample, perf_counter() - started, says)
+
+
+_BOX = 20_000
+
+
+def prove_by_enumeration(theorem: Theorem, seconds: float) -> tuple[str, Mapping[str, int] | None, str]:
+    """Run the shipped functions on every choice of numbers up to a bound: as many as fit in the time and the box."""
+    started = perf_counter()
+    names = theorem.variables
+    bound = next(b for b in count() if (b + 2) ** len(names) > _BOX)
+    for tried, numbers in enumerate(product(range(bound + 1), repeat=len(names))):
+        values = dict(zip(names, numbers, strict=True))
+        if not theorem.holds(**values):
+            return REFUTED, values, f"by {tried + 1} choices"
+        if perf_counter() - started > seconds:
+            return UNKNOWN, None, f"time ran out after {tried + 1} choices"
+    return PROVED, None, f"for all numbers up to {bound}, and no others"
+
+
+def smallest_counterexample(theorem: Theorem, up_to: int) -> Mapping[str, int] | None:
+    """The numbers of the smallest sum, then first in order, for which the statement fails; ``None`` up to that sum."""
+    for total in range(up_to + 1):
+        for numbers in _of_sum(total, len(theorem.variables)):
+            values = dict(zip(theorem.variables, numbers, strict=True))
+            if not theorem.holds(**values):
+                return values
+    return None
+
+
+def _of_sum(total: int, length: int) -> "list[tuple[int, ...]]":
+    if length == 1:
+        return [(total,)]
+    return [(first, *rest) for first in range(total + 1) for rest in _of_sum(total - first, length - 1)]

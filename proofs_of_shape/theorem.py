@@ -1,0 +1,50 @@
+"""A theorem as a value: what is claimed, of which numbers, under which assumptions, and what shows that it can be true."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from inspect import signature
+from typing import Any
+
+from .terms import Formula, conjunction, implies, variable
+
+
+@dataclass(frozen=True, slots=True)
+class Theorem:
+    """A statement about all natural numbers, built by calling the shipped size functions on symbols.
+
+    ``claim(**numbers)`` gives the assumptions and the conclusion, on symbols as formulas, on integers as truth values;
+    its parameters are the ``variables``. ``says`` is the statement in one sentence and ``mirrors`` its source.
+    ``witness`` meets the assumptions, so that the theorem is not empty. A ``counterexample`` makes the statement one
+    that is refuted: the smallest numbers (by their sum, then in order) for which it fails.
+
+    >>> even = Theorem("even", "Twice a number is at least it.", "", lambda n: ((), n * 2 >= n), {"n": 0})
+    >>> even.variables, even.holds(n=3), str(even.statement())
+    (('n',), True, '(n·2) ≥ n')
+    """
+
+    name: str
+    says: str
+    mirrors: str
+    claim: Callable[..., tuple[tuple[Any, ...], Any]]
+    witness: Mapping[str, int]
+    counterexample: Mapping[str, int] | None = field(default=None)
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The names of the numbers that the statement is about."""
+        return tuple(signature(self.claim).parameters)
+
+    def holds(self, **numbers: int) -> bool:
+        """Whether the statement holds for these numbers: the shipped functions, run."""
+        assumptions, conclusion = self.claim(**numbers)
+        return bool(implies(conjunction(*assumptions), conclusion))
+
+    def assumes(self, **numbers: int) -> bool:
+        """Whether these numbers meet the assumptions."""
+        return bool(conjunction(*self.claim(**numbers)[0]))
+
+    def statement(self) -> Formula:
+        """The statement on symbols."""
+        assumptions, conclusion = self.claim(**{name: variable(name) for name in self.variables})
+        result: Formula = implies(conjunction(*assumptions), conclusion)
+        return result

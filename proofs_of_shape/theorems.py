@@ -1,0 +1,395 @@
+"""The theorems of the shape theory, as a list (SPEC sections 2 to 5).
+
+Each claim calls the functions that ship. So what a prover sees is their own formulas, not a transcription.
+"""
+
+from collections.abc import Callable
+from inspect import Parameter, Signature
+from typing import Any
+
+from ..spec.config import WELL_FORMED, UNet2Config
+from ..spec.families import unet
+from ..spec.naturals import monus, quotient
+from ..spec.network import AxisNetwork
+from ..spec.obligations import OBLIGATIONS, h_convH, h_downH, h_outH, h_upH
+from ..spec.sizes import conv_transpose_size, sliding_window_size
+from ..spec.steps import Join, Resize, Save, Transposed, Window
+from .first_edition import conv_transpose_size_1, obligations_1, sliding_window_size_1
+from .terms import conjunction, iff, term
+from .theorem import Theorem
+
+Claim = tuple[tuple[Any, ...], Any]
+
+_AXIS = [obligation for obligation in OBLIGATIONS if obligation.axis == "height"]
+_SIZES = {
+    name: getattr(UNet2Config(), name)
+    for name in UNet2Config.__dataclass_fields__
+    if name != "base_channels"  # no size depends on it
+}
+_WITNESS = {"n": 2, **_SIZES}
+# As terms, so that their formulas are those of the size functions: Python would work out what is known.
+_DEFAULT = UNet2Config(**{name: term(number) for name, number in _SIZES.items()})  # type: ignore[arg-type]
+_HALVE, _DOUBLE = (step(term(2), term(2)) for step in (Window, Transposed))  # type: ignore[arg-type]
+
+
+def _of_configs(claim: Callable[[UNet2Config, Any], Claim]) -> Callable[..., Claim]:
+    """A claim about a size ``n`` and all eleven numbers of a config that sizes depend on."""
+
+    def spread(n: Any, **numbers: Any) -> Claim:
+        return claim(UNet2Config(**numbers), n)
+
+    names = [Parameter(name, Parameter.KEYWORD_ONLY) for name in ("n", *_SIZES)]
+    spread.__signature__ = Signature(names)  # type: ignore[attr-defined]  # functions have it where it is set
+    return spread
+
+
+def _obligations(cfg: UNet2Config, n: Any) -> tuple[Any, ...]:
+    return tuple(obligation.holds(cfg, n) for obligation in _AXIS)
+
+
+def _nonzero(cfg: UNet2Config) -> Any:
+    return conjunction(*(c.holds(cfg) for c in WELL_FORMED if c.field != "base_channels"))
+
+
+def _accepted(cfg: UNet2Config, n: Any) -> Any:
+    """What a tensor library asks of every operation on the way: a window that fits, a stride, something left over."""
+    down = h_downH(cfg, n)
+    return conjunction(
+        _nonzero(cfg),
+        n >= cfg.pool_kernel,
+        n + 2 * cfg.conv_padding >= cfg.conv_kernel,
+        down + 2 * cfg.conv_padding >= cfg.conv_kernel,
+        down >= 1,
+        monus(down, 1) * cfg.up_stride + cfg.up_kernel >= 2 * cfg.up_padding + 1,
+        n + 2 * cfg.head_padding >= cfg.head_kernel,
+    )
+
+
+@_of_configs
+def _soundness(cfg: UNet2Config, n: Any) -> Claim:
+    return (n >= 1, *_obligations(cfg, n)), _accepted(cfg, n)
+
+
+@_of_configs
+def _soundness_of_the_first_edition(cfg: UNet2Config, n: Any) -> Claim:
+    return (n >= 1, *obligations_1(cfg, n)), _accepted(cfg, n)
+
+
+@_of_configs
+def _nonzero_facts(cfg: UNet2Config, n: Any) -> Claim:
+    return (n >= 1, *_obligations(cfg, n)), _nonzero(cfg)
+
+
+@_of_configs
+def _nonzero_facts_of_the_first_edition(cfg: UNet2Config, n: Any) -> Claim:
+    return (n >= 1, *obligations_1(cfg, n)), _nonzero(cfg)
+
+
+@_of_configs
+def _exactness(cfg: UNet2Config, n: Any) -> Claim:
+    s1 = h_convH(cfg, n)
+    skip1 = h_convH(cfg, s1)
+    pooled = h_downH(cfg, skip1)
+    b1 = h_convH(cfg, pooled)
+    bottleneck = h_convH(cfg, b1)
+    up = conv_transpose_size(bottleneck, kernel=cfg.up_kernel, stride=cfg.up_stride, padding=cfg.up_padding)
+    u1 = h_convH(cfg, skip1)
+    u2 = h_convH(cfg, u1)
+    full, half = (s1, skip1, up, u1, u2, h_outH(cfg, u2)), (pooled, b1, bottleneck)
+    down = h_downH(cfg, n)
+    as_specified = conjunction(*(size == n for size in full), *(size == down for size in half))
+    return (n >= 1,), iff(conjunction(*_obligations(cfg, n)), as_specified)
+
+
+def _round_trip(n: Any, k: Any, s: Any) -> Any:
+    down = sliding_window_size(n, kernel=k, stride=s)
+    return conv_transpose_size(down, kernel=k, stride=s)
+
+
+def _divides(s: Any, n: Any) -> Any:
+    return quotient(n, s) * s == n
+
+
+def _default_obligations(n: Any) -> Claim:
+    even = quotient(n, 2) * 2 == n
+    return (n >= 1,), iff(conjunction(*_obligations(_DEFAULT, n)), even)
+
+
+def _odd_loses_one(m: Any) -> Claim:
+    return (m >= 1,), h_upH(_DEFAULT, 2 * m + 1) == 2 * m
+
+
+def _round_trip_iff(n: Any, k: Any, s: Any) -> Claim:
+    return (n >= 1, k >= 1, s >= 1), iff(_round_trip(n, k, s) == n, conjunction(n >= k, _divides(s, monus(n, k))))
+
+
+def _round_trip_loss(n: Any, k: Any, s: Any) -> Claim:
+    rest = monus(n, k)
+    return (k >= 1, s >= 1, n >= k), _round_trip(n, k, s) + monus(rest, quotient(rest, s) * s) == n
+
+
+def _round_trip_twice(n: Any, k: Any, s: Any) -> Claim:
+    once = _round_trip(n, k, s)
+    return (k >= 1, s >= 1), _round_trip(once, k, s) == once
+
+
+def _conv_keeps(n: Any, k: Any, p: Any) -> Claim:
+    return (n >= 1, k >= 1), iff(sliding_window_size(n, kernel=k, padding=p) == n, k == 2 * p + 1)
+
+
+def _sliding_monotone(n: Any, m: Any, k: Any, s: Any, p: Any) -> Claim:
+    sizes = [sliding_window_size(size, kernel=k, stride=s, padding=p) for size in (n, m)]
+    return (m >= n,), sizes[1] >= sizes[0]
+
+
+def _transposed_monotone(n: Any, m: Any, k: Any, s: Any, p: Any) -> Claim:
+    sizes = [conv_transpose_size(size, kernel=k, stride=s, padding=p) for size in (n, m)]
+    return (m >= n,), sizes[1] >= sizes[0]
+
+
+def _quasi_linear(n: Any, k: Any, s: Any, p: Any) -> Claim:
+    sizes = [sliding_window_size(size, kernel=k, stride=s, padding=p) for size in (n, n + s)]
+    return (k >= 1, s >= 1, n + 2 * p >= k), sizes[1] == sizes[0] + 1
+
+
+def _composition(n: Any, k1: Any, s1: Any, k2: Any, s2: Any) -> Claim:
+    twice = sliding_window_size(sliding_window_size(n, kernel=k1, stride=s1), kernel=k2, stride=s2)
+    once = sliding_window_size(n, kernel=monus(k2, 1) * s1 + k1, stride=s1 * s2)
+    return (k1 >= 1, s1 >= 1, k2 >= 1, s2 >= 1), twice == once
+
+
+def _same(n: Any, k: Any, s: Any) -> Claim:
+    size = Window(k, s, rounding="same").size(n)
+    return (n >= 1, k >= 1, s >= 1), conjunction(size * s >= n, n + s >= size * s + 1)
+
+
+def _jax_valid(n: Any, k: Any, s: Any) -> Claim:
+    jax = n * s + monus(k, s)
+    return (n >= 1, k >= 1, s >= 1), iff(jax == conv_transpose_size(n, kernel=k, stride=s), k >= s)
+
+
+def _sliding_editions_agree(n: Any, k: Any, s: Any, p: Any) -> Claim:
+    ours = sliding_window_size(n, kernel=k, stride=s, padding=p)
+    return (k >= 1, s >= 1, n + 2 * p >= k), ours == sliding_window_size_1(n, kernel=k, stride=s, padding=p)
+
+
+def _sliding_editions_agree_everywhere(n: Any, k: Any, s: Any, p: Any) -> Claim:
+    ours = sliding_window_size(n, kernel=k, stride=s, padding=p)
+    return (n >= 1, k >= 1, s >= 1), ours == sliding_window_size_1(n, kernel=k, stride=s, padding=p)
+
+
+def _transposed_editions_agree(n: Any, k: Any, s: Any, p: Any) -> Claim:
+    ours = conv_transpose_size(n, kernel=k, stride=s, padding=p)
+    early = monus(n, 1) * s >= 2 * p
+    return (n >= 1, k >= 1, s >= 1, early), ours == conv_transpose_size_1(n, kernel=k, stride=s, padding=p)
+
+
+def _transposed_editions_agree_everywhere(n: Any, k: Any, s: Any, p: Any) -> Claim:
+    ours = conv_transpose_size(n, kernel=k, stride=s, padding=p)
+    return (n >= 1, k >= 1, s >= 1), ours == conv_transpose_size_1(n, kernel=k, stride=s, padding=p)
+
+
+def _levels(levels: int) -> Callable[[Any], Claim]:
+    network = unet(levels, convs=0, down=_HALVE, up=_DOUBLE, head=Save("output"))
+
+    def claim(n: Any) -> Claim:
+        demands = conjunction(*(demand.holds for demand in network.run(n).demands))
+        return (), iff(demands, conjunction(n >= 1, _divides(2**levels, n)))
+
+    return claim
+
+
+def _one_more_level(n: Any, q: Any, t: Any) -> Claim:
+    network = AxisNetwork((Save("skip"), _HALVE, _DOUBLE, Join("skip")))
+    agrees = conjunction(*(demand.holds for demand in network.run(n).demands))
+    inner = _HALVE.size(n) == q * t
+    return (n >= 1,), iff(conjunction(agrees, inner), n == 2 * (q * t))
+
+
+def _resize_is_transposed(n: Any, f: Any) -> Claim:
+    return (n >= 1, f >= 1), Resize(f).size(n) == Transposed(f, f).size(n)
+
+
+def _ceil_mode(n: Any) -> Claim:
+    return (n >= 1,), Window(2, 2, rounding="ceil").size(n) == Window(3, 2, 1, 1).size(n)
+
+
+THEOREMS: tuple[Theorem, ...] = (
+    Theorem(
+        "soundness",
+        "The obligations of a size n ≥ 1 imply that every operation is accepted, with a window that fits and a result.",
+        "SPEC 5.1",
+        _soundness,
+        _WITNESS,
+    ),
+    Theorem(
+        "exactness",
+        "The obligations hold iff every intermediate has the size that the specification gives it.",
+        "SPEC 5.2",
+        _exactness,
+        _WITNESS,
+    ),
+    Theorem(
+        "nonzero_facts",
+        "The obligations of a size n ≥ 1 imply all eight nonzero facts of well-formedness.",
+        "SPEC 3",
+        _nonzero_facts,
+        _WITNESS,
+    ),
+    Theorem(
+        "default_obligations",
+        "For the default config the obligations of n ≥ 1 hold exactly when n is even.",
+        "SPEC 4",
+        _default_obligations,
+        {"n": 2},
+    ),
+    Theorem("odd_loses_one", "By default an odd size comes back one smaller.", "SPEC 4", _odd_loses_one, {"m": 1}),
+    Theorem(
+        "round_trip",
+        "Pooling, then upsampling with the same kernel and stride gives back n iff k ≤ n and s divides n - k.",
+        "SPEC 5.4",
+        _round_trip_iff,
+        {"n": 2, "k": 2, "s": 2},
+    ),
+    Theorem(
+        "round_trip_loss",
+        "Otherwise, where k ≤ n, it loses (n - k) mod s.",
+        "SPEC 5.4",
+        _round_trip_loss,
+        {"n": 3, "k": 2, "s": 2},
+    ),
+    Theorem(
+        "round_trip_twice",
+        "Doing it twice is doing it once.",
+        "SPEC 5.4, a consequence",
+        _round_trip_twice,
+        {"n": 3, "k": 2, "s": 2},
+    ),
+    Theorem(
+        "conv_keeps",
+        "With stride 1 a convolution keeps a size n ≥ 1 iff its kernel is 2p + 1.",
+        "SPEC 5.4",
+        _conv_keeps,
+        {"n": 1, "k": 3, "p": 1},
+    ),
+    Theorem(
+        "sliding_monotone",
+        "A larger image never has a smaller result under a sliding window.",
+        "SPEC 5.4",
+        _sliding_monotone,
+        {"n": 1, "m": 2, "k": 2, "s": 2, "p": 0},
+    ),
+    Theorem(
+        "transposed_monotone",
+        "Nor under a transposed convolution.",
+        "SPEC 5.4",
+        _transposed_monotone,
+        {"n": 1, "m": 2, "k": 2, "s": 2, "p": 0},
+    ),
+    Theorem(
+        "quasi_linear",
+        "One stride more of image is one more of result, where the window fits.",
+        "SPEC 5.3, what solving rests on",
+        _quasi_linear,
+        {"n": 2, "k": 2, "s": 2, "p": 0},
+    ),
+    Theorem(
+        "composition",
+        "Two unpadded windows in a row are one window of kernel (k2 - 1)·s1 + k1 and stride s1·s2.",
+        "SPEC 2, a consequence",
+        _composition,
+        {"n": 4, "k1": 2, "s1": 2, "k2": 2, "s2": 2},
+    ),
+    Theorem(
+        "same_is_ceil",
+        "A SAME convolution gives ceil(n / s): the only size m with (m - 1)·s < n ≤ m·s.",
+        "SPEC 5.4",
+        _same,
+        {"n": 3, "k": 3, "s": 2},
+    ),
+    Theorem(
+        "jax_valid_transposed",
+        "JAX's VALID transposed convolution, of size n·s + max(k - s, 0), is PyTorch's iff k ≥ s.",
+        "SPEC 5.4",
+        _jax_valid,
+        {"n": 1, "k": 2, "s": 2},
+    ),
+    Theorem(
+        "resize_is_transposed",
+        "Resizing by f has the size of a transposed convolution of kernel and stride f.",
+        "DESIGN, idea 2",
+        _resize_is_transposed,
+        {"n": 1, "f": 2},
+    ),
+    Theorem(
+        "ceil_mode",
+        "Pooling by 2 in ceil mode has the size of a padded 3×3 window of stride 2.",
+        "DESIGN, idea 2",
+        _ceil_mode,
+        {"n": 1},
+    ),
+    *(
+        Theorem(
+            f"levels_{levels}",
+            f"{levels} poolings by 2 and their upsamplings all agree iff {2**levels} divides n and n ≥ 1.",
+            "SPEC 5.4",
+            _levels(levels),
+            {"n": 0},
+        )
+        for levels in range(1, 7)
+    ),
+    Theorem(
+        "one_more_level",
+        "One more level agrees on n, and hands q·t to the levels within, iff n is 2q·t: q = 2^L gives every L in turn.",
+        "SPEC 5.4, the step of an induction on the number of levels",
+        _one_more_level,
+        {"n": 2, "q": 1, "t": 1},
+    ),
+    Theorem(
+        "sliding_editions_agree",
+        "Where a window fits, the first edition's formula is ours.",
+        "SPEC 2",
+        _sliding_editions_agree,
+        {"n": 1, "k": 1, "s": 1, "p": 0},
+    ),
+    Theorem(
+        "transposed_editions_agree",
+        "Where the early subtraction loses nothing, the first edition's formula is ours.",
+        "SPEC 2",
+        _transposed_editions_agree,
+        {"n": 1, "k": 1, "s": 1, "p": 0},
+    ),
+    Theorem(
+        "sliding_editions_agree_everywhere",
+        "The first edition's sliding formula is ours for every positive size, kernel and stride.",
+        "SPEC 2, the audit",
+        _sliding_editions_agree_everywhere,
+        {"n": 1, "k": 1, "s": 1, "p": 0},
+        counterexample={"n": 1, "k": 2, "s": 1, "p": 0},
+    ),
+    Theorem(
+        "transposed_editions_agree_everywhere",
+        "The first edition's transposed formula is ours for every positive size, kernel and stride.",
+        "SPEC 2, the audit",
+        _transposed_editions_agree_everywhere,
+        {"n": 1, "k": 1, "s": 1, "p": 0},
+        counterexample={"n": 1, "k": 1, "s": 1, "p": 1},
+    ),
+    Theorem(
+        "nonzero_facts_of_the_first_edition",
+        "The first edition's obligations of a size n ≥ 1 imply the nonzero facts.",
+        "SPEC 3, the audit",
+        _nonzero_facts_of_the_first_edition,
+        _WITNESS,
+        counterexample={"n": 1, **dict.fromkeys(_SIZES, 0), "up_kernel": 1},
+    ),
+    Theorem(
+        "soundness_of_the_first_edition",
+        "The first edition's obligations of a size n ≥ 1 imply that every operation is accepted.",
+        "SPEC 5.1, the audit",
+        _soundness_of_the_first_edition,
+        _WITNESS,
+        counterexample={"n": 1, **dict.fromkeys(_SIZES, 0), "up_kernel": 1},
+    ),
+)
+"""What is proved, and what is refuted: the statements with a counterexample."""
