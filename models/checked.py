@@ -36,8 +36,8 @@ def checked(function: Function) -> Function:
 
     @wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        args = tuple(jnp.asarray(a) if isinstance(a, np.ndarray) else a for a in args)
-        kwargs = {name: jnp.asarray(a) if isinstance(a, np.ndarray) else a for name, a in kwargs.items()}
+        args = tuple(_as_jax(a) for a in args)
+        kwargs = {name: _as_jax(a) for name, a in kwargs.items()}
         try:
             return typed(*args, **kwargs)
         except TypeCheckError as error:
@@ -45,3 +45,9 @@ def checked(function: Function) -> Function:
             raise refusal or error from None
 
     return cast(Function, call)
+
+
+def _as_jax(value: Any) -> Any:
+    """A NumPy array of numbers as JAX's; anything else as it is, for the type to judge."""
+    is_numbers = isinstance(value, np.ndarray) and jnp.issubdtype(value.dtype, jnp.number)
+    return jnp.asarray(value) if is_numbers else value

@@ -11,6 +11,7 @@ from typing import Any, SupportsIndex
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import AbstractArray
 
 from ..spec.naturals import natural
@@ -49,6 +50,9 @@ def _refuse_array(
     def refused(rule: str, about: str, says: str, fix: str) -> ShapeError:
         return refuse(f"{name} = {shown(value)}, given to {given_to},", rule, f"{about} of {name}", says, fix)
 
+    if isinstance(value, np.ndarray):
+        says = f"it holds {value.dtype}, and must hold floating-point numbers"
+        return refused("dtype", "dtype", says, f"{name}.astype(jnp.float32)")
     if not isinstance(value, jax.Array):
         says = f"it is a {type(value).__name__}, and must be a JAX or NumPy array"
         return refused("array", "type", says, f"jnp.asarray({name}, jnp.float32)")
@@ -81,7 +85,7 @@ def shown(value: Any) -> str:
     """A value in one short line: of an array, its dtype and shape."""
     if isinstance(value, jax.Array):
         return f"{value.dtype}[{','.join(map(str, value.shape))}]"
-    text = repr(value)
+    text = " ".join(repr(value).split())
     return text if len(text) <= 40 else f"{text[:37]}..."
 
 
@@ -130,9 +134,14 @@ _CAUSES = (
         "{name}[None] for a grey image; for one image, call without jax.vmap",
     ),
     _Cause(
-        lambda f: f.ranks == (3, 3) and f.wanted[0] == f.shape[2] != f.shape[0],
+        lambda f: f.ranks == (3, 3) and f.wanted[0] == f.shape[2],
         "an (H, W, C) image passed as (C, H, W) is the likely cause",
         "jnp.moveaxis({name}, -1, 0)",
+    ),
+    _Cause(
+        lambda f: f.ranks == (3, 3) and f.wanted[0] is not None and f.shape[2] <= 4 < f.shape[0],
+        "an (H, W, C) image passed as (C, H, W) is the likely cause, with another number of channels",
+        "jnp.moveaxis({name}, -1, 0), and the channels that are wanted",
     ),
     _Cause(
         lambda f: f.ranks == (4, 4) and f.wanted[1] == f.shape[2] and f.shape[0] == f.shape[1],

@@ -16,8 +16,12 @@ from jaxtyping import Array, Float
 from ..spec.report import refuse
 from ..spec.sizes import conv_transpose_size, sliding_window_size
 from .checked import checked
+from .explain import shown
 
 SizeFunction = Callable[..., int]
+
+LARGEST = 2**31 - 1
+"""Of a kernel, a stride, a padding, and of the elements of one kernel (8 GiB of float32): more is a slip."""
 
 
 @checked
@@ -47,6 +51,7 @@ def conv2d(
     window = {"kernel": kernel.shape[2], "stride": stride, "padding": padding}
     _refuse_empty("conv2d", x, _size, window)
     s, p = index(stride), index(padding)
+    x, kernel, bias = promoted(x, kernel, bias)
     y = lax.conv_general_dilated(x[None], kernel, (s, s), ((p, p), (p, p)), precision=precision)
     return y[0] + bias[:, None, None]
 
@@ -78,6 +83,7 @@ def conv_transpose2d(
     k = kernel.shape[2]
     _refuse_empty("conv_transpose2d", x, _size, {"kernel": k, "stride": stride, "padding": padding})
     s, p = index(stride), index(padding)
+    x, kernel, bias = promoted(x, kernel, bias)
     # As a convolution with the flipped kernel over the input spread out by the stride. Negative padding crops.
     y = lax.conv_general_dilated(
         x[None],
@@ -129,13 +135,22 @@ def concat_channels(skip: Float[Array, "C1 H W"], up: Float[Array, "C2 H W"]) ->
     return jnp.concatenate((skip, up))
 
 
+def promoted(*arrays: Array, dtype: Any = None) -> list[Array]:
+    """The arrays in ``dtype``, or in the one that they promote to, as in Flax."""
+    common = jnp.result_type(*arrays) if dtype is None else dtype
+    return [array.astype(common) for array in arrays]
+
+
 def _refuse_empty(given_to: str, x: Array, size: SizeFunction, window: dict[str, Any]) -> None:
-    """Refuse an image for which no pixel would come out; real libraries refuse it or return an empty array."""
+    """Refuse an image of which no pixel would come out, and numbers that XLA cannot hold."""
+    numbers = ", ".join(f"{name}={number}" for name, number in window.items())
+    subject = f"x = {shown(x)}, given to {given_to} with {numbers},"
+    for name, number in window.items():
+        if index(number) > LARGEST:
+            says = f"{name}={number} must be at most {LARGEST}"
+            raise refuse(subject, "largest", "too large to compute with", says, f"{name}=1, say")
     height, width = (size(n, **window) for n in x.shape[1:])
     if height < 1 or width < 1:
-        numbers = ", ".join(f"{name}={number}" for name, number in window.items())
-        subject = f"x = {x.dtype}[{','.join(map(str, x.shape))}], given to {given_to} with {numbers},"
         says = f"{x.shape[1]}×{x.shape[2]} comes to {height}×{width}"
-        raise refuse(
-            subject, "window", "nothing would come out", says, "a larger image, or another kernel, stride or padding"
-        )
+        fix = "a larger image, or another kernel, stride or padding"
+        raise refuse(subject, "window", "nothing would come out", says, fix)

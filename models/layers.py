@@ -16,10 +16,7 @@ from ..spec.naturals import natural
 from ..spec.report import Report, Verdict, refuse
 from ..spec.sizes import conv_transpose_size, sliding_window_size
 from .checked import checked
-from .functional import conv2d, conv_transpose2d, max_pool2d
-
-_LARGEST = 2**31 - 1
-"""Elements of one parameter array, 8 GiB of float32: more than this is a slip, not a network."""
+from .functional import LARGEST, conv2d, conv_transpose2d, max_pool2d, promoted
 
 
 class _Convolution(nnx.Module):
@@ -47,8 +44,9 @@ class _Convolution(nnx.Module):
         self.kernel_size = natural(kernel, "kernel")
         self.stride = natural(stride, "stride")
         self.padding = natural(padding, "padding")
-        self.dtype = dtype
+        self.dtype = None if dtype is None else _floating(dtype, "dtype")
         self.precision = precision
+        param_dtype = _floating(param_dtype, "param_dtype")
         shape = [self.kernel_size] * 4
         shape[self._in_axis], shape[self._out_axis] = self.in_channels, self.out_channels
         self._refuse_unbuildable(prod(shape))
@@ -62,19 +60,28 @@ class _Convolution(nnx.Module):
             Verdict(f"{name}_pos", number >= 1, f"{name}={number} must be at least 1", "nothing to compute")
             for name, number in numbers.items()
         ]
-        fits = elements <= _LARGEST
-        verdicts.append(
-            Verdict("elements", fits, f"{elements} elements, at most {_LARGEST}", "the kernel is too large")
-        )
+        fits = elements <= LARGEST
+        verdicts.append(Verdict("elements", fits, f"{elements} elements, at most {LARGEST}", "the kernel is too large"))
         fix = ", ".join(f"{name}=1" for name, number in numbers.items() if number == 0) or "fewer channels"
         subject = f"{type(self).__name__}({', '.join(f'{name}={number}' for name, number in numbers.items())})"
         Report(subject, tuple(verdicts), (fix,)).raise_if_failed()
 
     def _operands(self, x: Array) -> tuple[Array, Array, Array]:
         """The input and the parameters in the dtype to compute in: ``dtype``, or what they promote to, as in Flax."""
-        arrays = (x, self.kernel[...], self.bias[...])
-        dtype = self.dtype or jnp.result_type(*arrays)
-        return tuple(a.astype(dtype) for a in arrays)  # type: ignore[return-value]  # mypy counts no generators
+        x, kernel, bias = promoted(x, self.kernel[...], self.bias[...], dtype=self.dtype)
+        return x, kernel, bias
+
+
+def _floating(dtype: Any, name: str) -> Any:
+    """A floating-point dtype; what is none is refused under its ``name``."""
+    try:
+        kind = jnp.dtype(dtype)
+    except TypeError:
+        kind = None
+    if kind is None or not jnp.issubdtype(kind, jnp.floating):
+        given = dtype if kind is None else kind.name
+        raise refuse(f"{name}={given}", "dtype", "dtype of a layer", "it must be floating-point", f"{name}=jnp.float32")
+    return kind
 
 
 class Conv2d(_Convolution):

@@ -65,12 +65,13 @@ def prove_by_coq(theorem: Theorem, seconds: float) -> tuple[str, Mapping[str, in
 
 @cache
 def check_proofs(seconds: float) -> tuple[frozenset[str], str]:
-    """The theorems whose proofs ``coqc`` accepts, of the statements as they are now, without axioms; or what is wrong."""
+    """The theorems that ``coqc`` finds proved, as they are stated now and without axioms; or what is wrong."""
     from .theorems import THEOREMS
 
     proofs = (FOLDER / "proofs.v").read_text()
     given = [theorem.name for theorem in THEOREMS if re.search(rf"\bTheorem {theorem.name} :", proofs)]
-    asked = "".join(f"Check ({name} : {name}_statement).\nPrint Assumptions {name}.\n" for name in given)
+    # By its full name, or a definition in proofs.v could stand for the statement.
+    asked = "".join(f"Check ({name} : statements.{name}_statement).\nPrint Assumptions {name}.\n" for name in given)
     files = {
         "statements.v": statements(THEOREMS),
         "proofs.v": proofs,
@@ -88,7 +89,8 @@ def check_proofs(seconds: float) -> tuple[frozenset[str], str]:
                 return frozenset(), f"coqc refuses {name}: {run.stderr.strip()[-400:]}"
             output = run.stdout
     # In turn, for each name: what `Check` answers, then "Closed under the global context" or a list of axioms.
-    closed = re.findall(r"(\w+)\s*:\s*\1_statement\s*Closed under the global context", output)
+    _, *answers = re.split(r"^(\w+)\s*:\s*(?:statements\.)?\1_statement", output, flags=re.MULTILINE)
+    closed = (name for name, answer in zip(answers[::2], answers[1::2], strict=True) if "Closed under" in answer)
     return frozenset(closed), ""
 
 

@@ -1,7 +1,8 @@
 """Statements with the size functions by name again: what people read, and what Coq proves.
 
-A size function called on symbols leaves its formula behind, many lines of it where calls are nested. Folding finds these
-formulas and writes the calls in their place. Nothing is lost: Coq gets the functions as definitions, made the same way.
+A size function called on symbols leaves its formula behind, many lines of it where calls are nested. Folding finds
+these formulas and writes the calls in their place. Nothing is lost: Coq gets the functions as definitions, made the
+same way.
 """
 
 from collections.abc import Callable

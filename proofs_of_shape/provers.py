@@ -16,7 +16,7 @@ PROVED, REFUTED, UNKNOWN, NOT_CHECKED = "proved", "refuted", "unknown", "not che
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What ``by`` says of a theorem: the ``verdict``, a ``counterexample`` where refuted, and what it ``says`` besides."""
+    """What ``by`` says of a theorem: the ``verdict``, a ``counterexample`` where refuted, and what there is to say."""
 
     theorem: str
     by: str
@@ -31,9 +31,10 @@ Prover = Callable[[Theorem, float], tuple[str, Mapping[str, int] | None, str]]
 
 
 def prove(theorem: Theorem, by: str = "z3", *, seconds: float = 60.0) -> Proof:
-    """Ask a prover: ``"z3"`` (all naturals), ``"coq"`` (all naturals), or ``"enumeration"`` (a box of small ones).
+    """Ask a prover: ``"z3"`` or ``"coq"`` (all naturals), ``"enumeration"`` (a box of small ones), ``"crosshair"``.
 
-    Z3 comes with the extra ``proofs``; for Coq, ``coqc`` must be on the path: where it is not, the verdict says so.
+    CrossHair runs the shipped Python on symbols and looks for a counterexample; it never proves. Z3 and CrossHair come
+    with the extra ``proofs``; for Coq, ``coqc`` must be on the path. Where one is missing, the verdict says so.
     Raises :class:`ShapeError` for a prover that is none of these.
 
     >>> from wellshaped.proofs_of_shape import THEOREMS
@@ -46,6 +47,7 @@ def prove(theorem: Theorem, by: str = "z3", *, seconds: float = 60.0) -> Proof:
         "z3": z3_reading.prove_by_z3,
         "coq": coq_reading.prove_by_coq,
         "enumeration": prove_by_enumeration,
+        "crosshair": prove_by_crosshair,
     }
     if by not in provers:
         raise refuse(f"by={by!r}", "by", "no such prover", f"it must be one of {', '.join(provers)}", 'by="z3"')
@@ -69,6 +71,34 @@ def prove_by_enumeration(theorem: Theorem, seconds: float) -> tuple[str, Mapping
         if perf_counter() - started > seconds:
             return UNKNOWN, None, f"time ran out after {tried + 1} choices"
     return PROVED, None, f"for all numbers up to {bound}, and no others"
+
+
+def prove_by_crosshair(theorem: Theorem, seconds: float) -> tuple[str, Mapping[str, int] | None, str]:
+    """Run the shipped Python on CrossHair's symbolic integers, through Hypothesis, path by path."""
+    try:
+        import hypothesis_crosshair_provider  # noqa: F401 what Hypothesis calls the backend "crosshair"
+        from hypothesis import given, settings
+        from hypothesis import strategies as st
+        from hypothesis.errors import HypothesisException
+    except ModuleNotFoundError as error:
+        return NOT_CHECKED, None, f"{error.name} is not installed (extra proofs)"
+    started = perf_counter()
+    failed: dict[str, int] = {}
+
+    @settings(backend="crosshair", max_examples=100, deadline=None, database=None, derandomize=True)
+    @given(**{name: st.integers(min_value=0) for name in theorem.variables})
+    def look(**numbers: int) -> None:
+        if perf_counter() - started < seconds and not theorem.holds(**numbers):
+            failed.clear()
+            failed.update({name: int(number) for name, number in numbers.items()})
+            raise AssertionError(theorem.name)
+
+    try:
+        look()
+    except (AssertionError, HypothesisException):  # the second where CrossHair does not find the same path again
+        if failed and not theorem.holds(**failed):
+            return REFUTED, failed, "and the shipped functions agree"
+    return UNKNOWN, None, "no counterexample on the paths that CrossHair took"
 
 
 def smallest_counterexample(theorem: Theorem, up_to: int) -> Mapping[str, int] | None:

@@ -1,4 +1,4 @@
-"""Symbols for natural numbers, and statements about them: what the shipped size functions become when called on symbols.
+"""Symbols for natural numbers, and statements about them: what the shipped size functions give when called on them.
 
 A :class:`Term` has the operations of :mod:`wellshaped.spec.naturals` and no others, so a size function called on terms
 returns its own formula. Comparing terms makes a :class:`Formula`. Each prover reads these in its own way.
@@ -14,8 +14,9 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Term:
-    """A natural number that is not known: a variable (``op="var"``), a number (``"const"``), an operation on terms, or a
-    call of a size function (see :mod:`.folding`).
+    """A natural number that is not known: a variable (``op="var"``), a number (``"const"``), an operation on terms.
+
+    Or, once folded (see :mod:`.folding`), a call of a size function by name (``"call"``).
 
     >>> n = variable("n")
     >>> print(n * 2 + 1), print(n >= 1)

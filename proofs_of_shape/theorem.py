@@ -1,4 +1,4 @@
-"""A theorem as a value: what is claimed, of which numbers, under which assumptions, and what shows that it can be true."""
+"""A theorem as a value: what is claimed, of which numbers, under which assumptions, and that these can hold."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

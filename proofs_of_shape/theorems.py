@@ -27,9 +27,20 @@ _SIZES = {
     if name != "base_channels"  # no size depends on it
 }
 _WITNESS = {"n": 2, **_SIZES}
-# As terms, so that their formulas are those of the size functions: Python would work out what is known.
-_DEFAULT = UNet2Config(**{name: term(number) for name, number in _SIZES.items()})  # type: ignore[arg-type]
-_HALVE, _DOUBLE = (step(term(2), term(2)) for step in (Window, Transposed))  # type: ignore[arg-type]
+
+
+def _known(number: int, n: Any) -> Any:
+    """A known number beside ``n``: a term beside a symbol, or Python would work it out and leave no formula to read."""
+    return number if isinstance(n, int) else term(number)
+
+
+def _default(n: Any) -> UNet2Config:
+    return UNet2Config(**{name: _known(number, n) for name, number in _SIZES.items()})
+
+
+def _halve_and_double(n: Any) -> tuple[Window, Transposed]:
+    two = _known(2, n)
+    return Window(two, two), Transposed(two, two)
 
 
 def _of_configs(claim: Callable[[UNet2Config, Any], Claim]) -> Callable[..., Claim]:
@@ -112,11 +123,11 @@ def _divides(s: Any, n: Any) -> Any:
 
 def _default_obligations(n: Any) -> Claim:
     even = quotient(n, 2) * 2 == n
-    return (n >= 1,), iff(conjunction(*_obligations(_DEFAULT, n)), even)
+    return (n >= 1,), iff(conjunction(*_obligations(_default(n), n)), even)
 
 
 def _odd_loses_one(m: Any) -> Claim:
-    return (m >= 1,), h_upH(_DEFAULT, 2 * m + 1) == 2 * m
+    return (m >= 1,), h_upH(_default(m), 2 * m + 1) == 2 * m
 
 
 def _round_trip_iff(n: Any, k: Any, s: Any) -> Claim:
@@ -190,9 +201,9 @@ def _transposed_editions_agree_everywhere(n: Any, k: Any, s: Any, p: Any) -> Cla
 
 
 def _levels(levels: int) -> Callable[[Any], Claim]:
-    network = unet(levels, convs=0, down=_HALVE, up=_DOUBLE, head=Save("output"))
-
     def claim(n: Any) -> Claim:
+        down, up = _halve_and_double(n)
+        network = unet(levels, convs=0, down=down, up=up, head=Save("output"))
         demands = conjunction(*(demand.holds for demand in network.run(n).demands))
         return (), iff(demands, conjunction(n >= 1, _divides(2**levels, n)))
 
@@ -200,10 +211,10 @@ def _levels(levels: int) -> Callable[[Any], Claim]:
 
 
 def _one_more_level(n: Any, q: Any, t: Any) -> Claim:
-    network = AxisNetwork((Save("skip"), _HALVE, _DOUBLE, Join("skip")))
+    down, up = _halve_and_double(n)
+    network = AxisNetwork((Save("skip"), down, up, Join("skip")))
     agrees = conjunction(*(demand.holds for demand in network.run(n).demands))
-    inner = _HALVE.size(n) == q * t
-    return (n >= 1,), iff(conjunction(agrees, inner), n == 2 * (q * t))
+    return (n >= 1,), iff(conjunction(agrees, down.size(n) == q * t), n == 2 * (q * t))
 
 
 def _resize_is_transposed(n: Any, f: Any) -> Claim:

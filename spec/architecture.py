@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .config import UNet2Config, check_config
+from .naturals import natural
 
 Channels = int | str
 
@@ -54,6 +55,7 @@ def parameter_shapes(
     ('down1_1', (64, 3, 3, 3), (64,))
     """
     check_config(cfg, in_channels, out_channels).raise_if_failed()
+    in_channels, out_channels = natural(in_channels, "in_channels"), natural(out_channels, "out_channels")
     for layer in LAYERS:
         ins, outs = (channels(c, cfg, in_channels, out_channels) for c in (layer.in_channels, layer.out_channels))
         k = layer.window(cfg)["kernel"]

@@ -74,7 +74,7 @@ def mending(cfg: UNet2Config) -> str:
 
 
 def repair(cfg: UNet2Config) -> UNet2Config:
-    """The nearest well-formed config that fits sizes without end: the changes that a report proposes.
+    """A config like ``cfg`` that fits sizes without end, for a well-formed ``cfg``: what a report proposes.
 
     Convolutions get stride 1 and the padding that keeps sizes (an even kernel, for which there is none, grows by 1);
     the upsampling gets the stride of the pooling and, where that is not enough, the kernel that undoes it.

@@ -57,6 +57,7 @@ class UNet2Config:
 
 
 FIELDS: dict[str, Field[int]] = {f.name: f for f in fields(UNet2Config)}
+"""Each field by its name, with its default; ``metadata`` has its Lean name (``lean``) and its meaning (``says``)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,8 @@ class Explanation(Report):
 def explain(network: Network, n: int) -> Explanation:
     """Run the size ``n`` through ``network``: every demand judged, and the nearest sizes that work where one fails.
 
+    Where a size on the way is 0, the demands after it are left out.
+
     Raises :class:`ShapeError` where ``n`` is not natural or the network none, or too long to solve.
 
     >>> from wellshaped.spec import AxisNetwork, Join, Save, Transposed, Window
@@ -48,8 +50,12 @@ def explain(network: Network, n: int) -> Explanation:
     program = axis_network(network) if isinstance(network, UNet2Config) else network
     returns = runs if program.returns_its_size else compatible_sizes(replace(program, returns_its_size=True))
     run = program.run(n)
-    way = " → ".join(str(size) for size, _ in groupby(run.sizes))
-    conditions = tuple(Verdict(d.rule, d.holds, str(d), f"{way} does not survive") for d in run.demands)
+    # Where a size is 0 nothing is left to run: what the steps after it want is no news.
+    emptied = next((i for i, d in enumerate(run.demands) if d.rule.startswith("positive") and not d.holds), None)
+    demands = run.demands if emptied is None else run.demands[: emptied + 1]
+    sizes = run.sizes[: run.sizes.index(0) + 1] if 0 in run.sizes else run.sizes
+    way = " → ".join(str(size) for size, _ in groupby(sizes))
+    conditions = tuple(Verdict(d.rule, d.holds, str(d), f"{way} does not survive") for d in demands)
     fixes = []
     if not run.ok:
         fixes.append(_nearest(runs, n, "all sizes that fit"))

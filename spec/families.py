@@ -5,6 +5,7 @@ A *level* is one halving. Sizes are those of one axis: for different settings pe
 
 from .naturals import natural
 from .network import AxisNetwork
+from .report import refuse
 from .steps import Join, Resize, Save, Step, Transposed, Window
 
 HALVE = Window(2, 2)
@@ -56,9 +57,17 @@ def encoder_decoder(downs: tuple[Step, ...], up: Step, *, joins: tuple[bool, ...
     """An encoder of ``downs`` and a decoder that undoes each by ``up``, joining the size before each down step.
 
     ``joins`` says, from the outermost level inwards, where there is a skip; by default everywhere. This is the shape of
-    encoders with strided convolutions and of those taken from classifiers.
+    encoders with strided convolutions and of those taken from classifiers. Raises :class:`ShapeError` where ``joins``
+    has not one entry for each of ``downs``.
+
+    >>> from wellshaped.spec import compatible_sizes
+    >>> print(compatible_sizes(encoder_decoder((HALVE, HALVE), DOUBLE, joins=(False, True))))
+    n ≡ 0 or 1 (mod 4), n ≥ 4
     """
     joins = (True,) * len(downs) if joins is None else joins
+    if len(joins) != len(downs):
+        says = f"joins has {len(joins)} entries, and must have one for each of the {len(downs)} downs"
+        raise refuse("the network", "joins", "not one for each level", says, "joins=None for a skip at every level")
     encoder: list[Step] = []
     decoder: list[Step] = []
     for i, (down, joined) in enumerate(zip(downs, joins, strict=True)):
@@ -82,12 +91,15 @@ def resnet_unet() -> AxisNetwork:
 
 
 def strided_unet(levels: int, *, kernel: int = 3) -> AxisNetwork:
-    """Strided padded convolutions down, transposed ones with output padding up, as in MONAI's residual U-Nets.
+    """Strided padded convolutions down, transposed ones with output padding up: MONAI's U-Nets with residual units.
 
-    >>> strided_unet(4).run(40).sizes[-1]
-    48
+    Nothing is joined at the size of the input: the outermost upsampling is the last step.
+
+    >>> from wellshaped.spec import compatible_sizes
+    >>> print(compatible_sizes(strided_unet(4)))
+    n ≡ 0 or 15 (mod 16), n ≥ 15
     """
-    half = natural(kernel, "kernel") // 2
+    half, levels = natural(kernel, "kernel") // 2, natural(levels, "levels")
     down = Window(kernel, 2, half, half)
     up = Transposed(kernel, 2, half, half, output_padding=1)
-    return encoder_decoder((down,) * natural(levels, "levels"), up)
+    return encoder_decoder((down,) * levels, up, joins=tuple(level > 0 for level in range(levels)))

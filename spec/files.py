@@ -6,6 +6,7 @@ beyond the standard library.
 
 import json
 import os
+import shutil
 import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -102,6 +103,8 @@ def replacing(path: Path) -> Iterator[Path]:
         new = target.with_name(f".{os.getpid()}.{get_ident()}.part")
         try:
             yield new
+            if target.exists():
+                shutil.copymode(target, new)
             os.replace(new, target)
         finally:
             new.unlink(missing_ok=True)
@@ -122,7 +125,7 @@ def _read(path: Path) -> str:
 
     try:
         if not path.exists():
-            siblings = [p.name for p in path.parent.glob("*")] if path.parent.is_dir() else []
+            siblings = [p.name for p in path.parent.glob("*") if p.suffix in _FORMATS and p.is_file()]
             near = get_close_matches(path.name, siblings, n=1)
             fix = str(path.parent / near[0]) if near else "the path of an existing file"
             raise refused("there is no such file", fix)

@@ -1,7 +1,7 @@
 """Natural numbers and their arithmetic, as Lean has them (SPEC section 1).
 
 The size functions are written over ``+``, ``*`` and the two operations here, and over nothing else. An ``int`` is the
-usual reading of them. Another one, such as the symbolic sizes of ``jax.export``, is a :class:`Reading`, told to
+usual reading of them. Another one, such as the symbols of ``proofs_of_shape``, is a :class:`Reading`, told to
 :func:`read_as`.
 """
 
@@ -18,8 +18,8 @@ class Reading:
     """How objects of type ``kind`` stand for natural numbers: they have ``+`` and ``*``, and these two operations."""
 
     kind: type
-    monus: Callable[[Any, Any], int]
-    quotient: Callable[[Any, Any], int]
+    monus: Callable[[Any, Any], Any]
+    quotient: Callable[[Any, Any], Any]
 
 
 _readings: dict[type, Reading] = {}
@@ -50,10 +50,7 @@ def natural(value: object, name: str) -> int:
         return value
     if type(value) in _readings:
         return value  # type: ignore[return-value]  # a symbol reads as a number from here on
-    try:
-        number = None if isinstance(value, bool) else index(value)  # type: ignore[arg-type]  # that is the question
-    except TypeError:
-        number = None
+    number = as_integer(value)
     if number is not None and number >= 0:
         return number
     fault = "negative" if number is not None else f"a {type(value).__name__}"
@@ -62,8 +59,16 @@ def natural(value: object, name: str) -> int:
     raise refuse(given, "natural", "not a natural number", says, _nearest(name, value))
 
 
+def as_integer(value: object) -> int | None:
+    """The integer that ``value`` is, whichever library it comes from; ``None`` for a bool and all that is none."""
+    try:
+        return None if isinstance(value, bool) else index(value)  # type: ignore[arg-type]  # that is the question
+    except TypeError:
+        return None
+
+
 def _given(name: str, value: object) -> str:
-    text = repr(value)
+    text = " ".join(repr(value).split())  # an array's text has lines
     return f"{name}={text if len(text) <= 60 else text[:57] + '...'}"
 
 
@@ -82,7 +87,8 @@ def monus(a: int, b: int) -> int:
     (3, 0)
     """
     reading = _reading(a, b)
-    return reading.monus(a, b) if reading else max(a - b, 0)
+    result: int = reading.monus(a, b) if reading else max(a - b, 0)
+    return result
 
 
 def quotient(a: int, b: int) -> int:
@@ -92,9 +98,8 @@ def quotient(a: int, b: int) -> int:
     (3, 0)
     """
     reading = _reading(a, b)
-    if reading:
-        return reading.quotient(a, b)
-    return a // b if b else 0
+    result: int = reading.quotient(a, b) if reading else a // b if b else 0
+    return result
 
 
 def _reading(a: int, b: int) -> Reading | None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .config import UNet2Config
-from .naturals import monus, natural, quotient
+from .naturals import natural, quotient
 from .report import refuse
 from .steps import Join, Keep, Save, SpaceToDepth, Step, Transposed, Window
 
@@ -115,6 +115,8 @@ class AxisNetwork:
 def _join(step: Join, skip: int, now: int, demands: list[Demand]) -> int:
     """Add what the join demands; the size after it."""
     rule, of = f"join_{step.name}", f'the skip "{step.name}"'
+    if step.how == "resize":
+        return skip
     if step.how == "exact":
         demands.append(Demand(rule, of, skip, EQUAL, now))
     else:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import count as counting
 from math import gcd
 
-from .naturals import natural
+from .naturals import as_integer, natural
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,8 @@ class Progression:
         return None if not self.count else self.first + (self.count - 1) * self.step
 
     def __contains__(self, n: object) -> bool:
-        if not isinstance(n, int) or isinstance(n, bool):
+        n = as_integer(n)
+        if n is None:
             return False
         return n >= self.first and (n - self.first) % self.step == 0 and self._within((n - self.first) // self.step)
 

@@ -5,7 +5,7 @@ from heapq import merge
 from itertools import count as counting
 from math import gcd, lcm
 
-from .naturals import natural
+from .naturals import as_integer, natural
 from .progression import Progression
 
 
@@ -81,7 +81,8 @@ class SizeSet:
         return tuple(Progression(first, self.period, None) for first in firsts)
 
     def __contains__(self, n: object) -> bool:
-        if not isinstance(n, int) or isinstance(n, bool):
+        n = as_integer(n)
+        if n is None:
             return False
         if self.period is not None and n >= self.start:
             return n % self.period in self.residues

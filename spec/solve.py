@@ -85,7 +85,7 @@ def period_of(network: AxisNetwork) -> int | None:
             case Join(name, how):
                 if how == "even crop":
                     slopes.append((saved[name] - slope) / 2)
-                slope = saved[name] if how == "pad" else slope
+                slope = saved[name] if how in ("pad", "resize") else slope
         if slope == 0:
             return None
         slopes.append(slope)

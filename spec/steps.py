@@ -136,12 +136,13 @@ class Join(_Numbers):
     ``how="exact"``: both must have the same size. ``"crop"``: the skip is cropped about its centre to the size at hand,
     and must be at least as large; where the difference is odd, one side loses one more. ``"even crop"``: the same, and
     the difference must be even. ``"pad"``: what is at hand is padded to the size of the skip, and must not be larger.
+    ``"resize"``: what is at hand is brought to the size of the skip, whichever is larger: nothing is asked.
     """
 
     name: str
     how: str = "exact"
 
-    _choices = {"how": ("exact", "crop", "even crop", "pad")}  # noqa: RUF012 never changed
+    _choices = {"how": ("exact", "crop", "even crop", "pad", "resize")}  # noqa: RUF012 never changed
 
 
 @dataclass(frozen=True, slots=True)

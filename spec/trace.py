@@ -6,6 +6,7 @@ from math import prod
 from .architecture import Channels, channels, parameter_shapes
 from .check import check
 from .config import UNet2Config
+from .naturals import natural
 from .obligations import h_downH, h_downW
 
 
@@ -55,6 +56,9 @@ def trace(cfg: UNet2Config, in_channels: int, out_channels: int, height: int, wi
     pooled | max-pool | (8, 152, 192) 0 0
     """
     check(cfg, in_channels, out_channels, height, width).raise_if_failed()
+    # As Python's own integers, which do not overflow.
+    in_channels, out_channels = natural(in_channels, "in_channels"), natural(out_channels, "out_channels")
+    height, width = natural(height, "height"), natural(width, "width")
     arrays = {layer.name: (kernel, bias) for layer, kernel, bias in parameter_shapes(cfg, in_channels, out_channels)}
     shapes: dict[str, tuple[int, int, int]] = {}
     stages = []

@@ -1,4 +1,5 @@
 """Formally specified, shape-typed U-Nets for JAX.
 
-The rooms: :mod:`wellshaped.spec` (what is true) and :mod:`wellshaped.models` (what runs).
+The rooms: :mod:`wellshaped.spec` (what is true), :mod:`wellshaped.models` (what runs) and
+:mod:`wellshaped.proofs_of_shape` (why it is true).
 """

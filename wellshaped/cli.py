@@ -1,4 +1,4 @@
-"""The command line: ``wellshaped check``, ``sizes``, ``trace``, ``draw`` and ``demo``.
+"""The command line: ``wellshaped check``, ``sizes``, ``trace``, ``draw``, ``prove``, ``certify``, ``verify``, ``demo``.
 
 The exit status is 0 where everything fits, 1 where something does not (a size, a config, a file, a number), and 2 for
 words that are not a command of ours. Only the demo loads JAX. On a terminal there are colours and tables; elsewhere the
@@ -60,7 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _say(str(error), "red", sys.stderr)
         return 1
     except ModuleNotFoundError as error:
-        _say(f"This command needs {error.name}: pip install 'wellshaped[demo]'", "red", sys.stderr)
+        extra = "proofs" if error.name == "z3" else "demo"
+        _say(f"This command needs {error.name}: pip install '.[{extra}]' in a clone of wellshaped", "red", sys.stderr)
         return 1
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the flush at Python's exit fails again
@@ -243,6 +244,69 @@ def demo(
     return 0
 
 
+@app.command
+def prove(
+    *,
+    by: Annotated[tuple[str, ...], Parameter(help="Provers: z3, coq, enumeration.", consume_multiple=True)] = (
+        "z3",
+        "coq",
+    ),
+    as_json: AsJson = False,
+) -> int:
+    """Prove the theorems of the shape theory, and print who proved what in which time."""
+    from rich.progress import track
+
+    from .proofs_of_shape import THEOREMS
+    from .proofs_of_shape import prove as prove_one
+
+    tasks = [(theorem, prover) for theorem in THEOREMS for prover in by]
+    shown = track(tasks, "proving", transient=True, console=_progress_console(), disable=not _is_terminal(sys.stderr))
+    proofs = [(theorem, prove_one(theorem, by=prover)) for theorem, prover in shown]
+    if as_json:
+        _print_json([asdict(proof) for _, proof in proofs])
+    else:
+        rows = [(p.theorem, p.by, p.verdict, f"{p.seconds:.2f}", p.says) for _, p in proofs]
+        _table(("theorem", "prover", "verdict", "seconds", "says"), rows, None)
+    wanted = ({"proved", "not checked here"}, {"refuted", "not checked here"})
+    return 0 if all(proof.verdict in wanted[theorem.counterexample is not None] for theorem, proof in proofs) else 1
+
+
+def _progress_console() -> Any:
+    from rich.console import Console
+
+    return Console(stderr=True)
+
+
+@app.command
+def certify(
+    *,
+    output: Annotated[Path, Parameter(help="The certificate to write, .json.")] = Path("certificate.json"),
+    flags: Flags = None,
+) -> int:
+    """Have Z3 prove that a config fits exactly the sizes that it is said to fit, and write the certificate."""
+    from .proofs_of_shape import certificates
+
+    cfg = _config(flags)
+    check_config(cfg).raise_if_failed()
+    certificate = certificates.certify(cfg)
+    certificates.save_certificate(certificate, output)
+    _say(
+        f"wrote {output}: for all n, {cfg!r} fits n iff {certificate.sizes} ({certificate.prover})", "green", sys.stdout
+    )
+    return 0
+
+
+@app.command
+def verify(certificate: Annotated[Path, Parameter(help="A certificate that certify wrote.")]) -> int:
+    """Check a certificate from scratch: make its statement again, and have Z3 prove it again."""
+    from .proofs_of_shape import certificates
+
+    loaded = certificates.load_certificate(certificate)
+    certificates.verify(loaded)
+    _say(f"{certificate} holds: for all n, its network fits n iff {loaded.sizes}", "green", sys.stdout)
+    return 0
+
+
 def _print_json(data: object) -> None:
     print(json.dumps(data, indent=2, ensure_ascii=False))
 
@@ -264,10 +328,11 @@ def _is_terminal(stream: TextIO | None) -> bool:
     return stream is not None and stream.isatty()  # it is None where the caller has closed it
 
 
-def _table(header: tuple[str, ...], rows: Sequence[tuple[object, ...]], total: tuple[object, ...]) -> None:
-    """Print a table whose columns of numbers stand to the right, with lines on a terminal."""
-    cells = [[f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row] for row in (*rows, total)]
-    right = [isinstance(cell, int) for cell in total]
+def _table(header: tuple[str, ...], rows: Sequence[tuple[object, ...]], total: tuple[object, ...] | None) -> None:
+    """Print a table whose columns of numbers stand to the right, with lines on a terminal; the ``total`` comes last."""
+    all_rows = [*rows, total] if total else rows
+    cells = [[f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row] for row in all_rows]
+    right = [isinstance(cell, int) for cell in all_rows[-1]]
     widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
     if not _is_terminal(sys.stdout):
         for line in (header, *cells):
@@ -283,5 +348,7 @@ def _table(header: tuple[str, ...], rows: Sequence[tuple[object, ...]], total: t
         column.justify = "right" if number else "left"
         column.min_width = width  # a narrow terminal may break a line, but no digit goes
     for i, line in enumerate(cells):
-        table.add_row(*line, style="bold" if i == len(rows) else None, end_section=i == len(rows) - 1)
+        table.add_row(
+            *line, style="bold" if total and i == len(rows) else None, end_section=bool(total) and i == len(rows) - 1
+        )
     Console().print(table, crop=False)

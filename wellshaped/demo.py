@@ -33,7 +33,7 @@ from skimage.segmentation import watershed
 
 from .models import UNet2
 from .spec import UNet2Config, check, compatible_sizes, natural
-from .spec.files import replacing
+from .spec.files import refuse_suffix, replacing
 from .spec.report import refuse
 
 Photo = UInt8[np.ndarray, "H W"]
@@ -78,6 +78,8 @@ def run_demo(output: Path = Path("demo.png"), *, steps: int = 400, seed: int = 0
         raise refuse("steps=0", "steps", "nothing to do", "steps must be at least 1", "steps=400")
     if seed >= 2**32:
         raise refuse(f"seed={seed}", "seed", "too large", "a seed must be less than 2**32", "seed=0")
+    if output.suffix not in ("", ".png"):
+        raise refuse_suffix(f"output {output}", output, (".png",))
     with replacing(output) as picture:
         result = _run(picture, steps, seed)
     print(_findings(result, output))

@@ -43,12 +43,12 @@ def test_every_program_on_the_pages_runs(program, capsys):
 
 
 def test_the_pages_have_the_programs_of_the_three_uses():
-    assert len(PROGRAMS) >= 6
+    assert len(PROGRAMS) >= 7
 
 
 @pytest.mark.parametrize("session", re.findall(r"^```console\n(.*?)^```", PAGES[0].read_text(), re.M | re.S))
 def test_the_readmes_sessions_print_what_they_show(session, capsys):
-    for command, shown in re.findall(r"^\$ wellshaped (.*)\n((?:(?!\$ ).*\n)*)", session, re.M):
+    for command, shown in re.findall(r"^\$ uv run wellshaped (.*)\n((?:(?!\$ ).*\n)*)", session, re.M):
         main(command.split())
         printed = capsys.readouterr()
         assert printed.out + printed.err == shown

@@ -307,7 +307,7 @@ def test_draw_without_matplotlib_says_what_to_install(run, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     status, out, err = run("draw", "--input", "1x4x4")
     assert (status, out) == (1, "")
-    assert re.fullmatch(r"This command needs matplotlib\S*: pip install 'wellshaped\[demo\]'\n", err)
+    assert re.fullmatch(r"This command needs matplotlib\S*: pip install '\.\[demo\]' in a clone of wellshaped\n", err)
 
 
 # Configs in files. What a file may hold is in tests/spec/test_files.py.
@@ -666,4 +666,13 @@ def test_a_closed_output_leaves_the_exit_status(monkeypatch, command):
 
 def test_the_only_commands_are_those_that_the_tests_know(run):
     _, out, _ = run("--help")
-    assert set(re.findall(r"(?m)^│ (\w+)", out)) == {"check", "sizes", "trace", "draw", "demo"}
+    assert set(re.findall(r"(?m)^│ (\w+)", out)) == {
+        "check",
+        "sizes",
+        "trace",
+        "draw",
+        "prove",
+        "certify",
+        "verify",
+        "demo",
+    }

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from rich.console import Console
 from skimage.data import coins
 
 from wellshaped import demo
@@ -13,6 +14,7 @@ from wellshaped.spec import ShapeError
 def test_the_demo_learns_the_unseen_half_to_an_iou_of_at_least_093(tmp_path, capsys):
     result = demo.run_demo(tmp_path / "demo.png")
     assert result.unseen_iou >= 0.93
+    assert result.seconds < 120
     assert result.losses[-1] < result.losses[0] / 5
     printed = capsys.readouterr()
     assert "h_upH: height 303 does not survive" in printed.out
@@ -62,3 +64,20 @@ def test_the_command_refuses_a_seed_that_jax_cannot_take(seed, says, capsys):
 def test_the_demo_refuses_no_steps(tmp_path):
     with pytest.raises(ShapeError, match="steps must be at least 1"):
         demo.run_demo(tmp_path / "demo.png", steps=0)
+
+
+def test_in_a_terminal_there_is_a_progress_bar(monkeypatch, capsys):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setattr(demo, "Console", lambda stderr: Console(stderr=stderr, force_terminal=True, width=100))
+    with demo._progress(4) as advance:
+        for done in range(1, 5):
+            advance([0.5] * done)
+    printed = capsys.readouterr().err
+    assert "training" in printed
+    assert "4/4" in printed
+    assert "loss 0.500" in printed
+
+
+def test_an_output_that_is_no_png_is_refused_before_any_work(tmp_path):
+    with pytest.raises(ShapeError, match=r"its suffix is '\.jpg', and must be one of \.png"):
+        demo.run_demo(tmp_path / "demo.jpg")

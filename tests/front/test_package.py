@@ -16,7 +16,7 @@ import wellshaped
 
 ROOT = Path(__file__).parents[2]
 HEAVY = {"jax", "jaxlib", "flax", "numpy", "z3", "cattrs"}
-ROOMS = ("wellshaped", "spec", "models")
+ROOMS = ("wellshaped", "spec", "models", "proofs_of_shape")
 MODULES = ["wellshaped", *(m.name for m in pkgutil.walk_packages(wellshaped.__path__, "wellshaped.")), "wellshaped.cli"]
 
 
@@ -66,7 +66,7 @@ def test_the_examples_in_docstrings_are_true(name):
     assert failed == 0
 
 
-@pytest.mark.parametrize("name", ["wellshaped.spec", "wellshaped.models"])
+@pytest.mark.parametrize("name", ["wellshaped.spec", "wellshaped.models", "wellshaped.proofs_of_shape"])
 def test_every_public_function_and_class_has_a_docstring_with_a_true_example(name):
     face = importlib.import_module(name)
     for public, value in vars(face).items():
@@ -78,8 +78,10 @@ def test_every_public_function_and_class_has_a_docstring_with_a_true_example(nam
 
 # Small records, each shown in the example of what makes them.
 WITHOUT_EXAMPLE = {"Condition", "Layer", "LayerParams", "Obligation", "Reading", "ShapeError", "Stage", "Verdict"} | {
+    *("Demand", "Explanation", "Join", "Keep", "Plan", "Save"),
     "check_config",  # its example stands there with the whole message
     "read_as",
+    *("Proof", "smallest_counterexample"),
     "save_config",
 }
 
@@ -95,6 +97,6 @@ def test_the_wheel_holds_every_source_file_and_the_marker_of_types(tmp_path):
     sources = {file.relative_to(ROOT) for room in ROOMS for file in (ROOT / room).rglob("*.py")}
     expected = {str(s) if s.parts[0] == "wellshaped" else f"wellshaped/{s}" for s in sources}
     assert expected <= packed
-    assert "wellshaped/py.typed" in packed
+    assert {"wellshaped/py.typed", "wellshaped/proofs_of_shape/coq/proofs.v"} <= packed
     assert {name.split("/")[0].split("-")[0] for name in packed} == {"wellshaped"}
     assert {name for name in packed if name.endswith(".py")} == expected

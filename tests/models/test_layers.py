@@ -16,6 +16,7 @@ from wellshaped.models import (
     Conv2d,
     ConvTranspose2d,
     MaxPool2d,
+    UNet2,
     checked,
     concat_channels,
     conv2d,
@@ -23,7 +24,7 @@ from wellshaped.models import (
     max_pool2d,
     relu,
 )
-from wellshaped.spec import ShapeError, conv_transpose_size, sliding_window_size
+from wellshaped.spec import ShapeError, UNet2Config, conv_transpose_size, sliding_window_size
 
 ONE_TO_SEVEN = st.integers(1, 7)
 
@@ -249,3 +250,83 @@ def test_numbers_that_are_not_natural_are_refused_by_name(name, bad):
 
 def test_the_derivative_of_relu_is_one_above_zero_and_zero_elsewhere():
     assert jax.vmap(jax.grad(relu))(jnp.array([-1.0, 0.0, 1e-30])).tolist() == [0.0, 0.0, 1.0]
+
+
+def test_the_type_of_a_result_names_the_size_function_of_the_specification():
+    def off_by_one(n, **numbers):
+        return sliding_window_size(n, **numbers) + 1
+
+    for call in (
+        lambda: conv2d(X, KERNEL, BIAS, _size=off_by_one),
+        lambda: conv_transpose2d(X, jnp.ones((1, 4, 2, 2)), BIAS, _size=off_by_one),
+        lambda: max_pool2d(X, kernel=2, stride=2, _size=off_by_one),
+    ):
+        with pytest.raises(TypeCheckError, match="checking the return value"):
+            call()
+
+
+@pytest.mark.parametrize("layer", [Conv2d, ConvTranspose2d, MaxPool2d])
+def test_the_type_of_a_layers_result_names_its_own_size(layer, monkeypatch):
+    made = layer(2, 2) if layer is MaxPool2d else layer(1, 4, 3, rngs=nnx.Rngs(0))
+    monkeypatch.setattr(layer, "size", lambda self, n: n + 100)
+    with pytest.raises(TypeCheckError, match="checking the return value"):
+        made(X)
+
+
+@pytest.mark.parametrize("layer", [Conv2d, ConvTranspose2d, MaxPool2d, UNet2])
+def test_every_public_method_is_checked(layer):
+    methods = [
+        method for kind in layer.__mro__ if kind.__module__.startswith("wellshaped") for method in vars(kind).items()
+    ]
+    public = {
+        name: f for name, f in methods if callable(f) and (not name.startswith("_") or name in ("__init__", "__call__"))
+    }
+    assert {"__init__", "__call__"} <= set(public)
+    for name, method in public.items():
+        assert "checked" in method.__code__.co_filename, name
+
+
+def test_precision_reaches_the_transposed_convolution_and_the_network():
+    layer = ConvTranspose2d(1, 1, 3, precision="highest", rngs=nnx.Rngs(0))
+    assert "HIGHEST" in str(jax.make_jaxpr(layer)(jnp.ones((1, 4, 4))))
+    model = UNet2(UNet2Config(base_channels=2), 1, 1, precision="highest", rngs=nnx.Rngs(0))
+    for network in (model, UNet2.from_params(model.params(), precision="highest")):
+        assert str(jax.make_jaxpr(network)(jnp.ones((1, 4, 4)))).count("precision=(Precision.HIGHEST") == 8
+
+
+def test_dtypes_reach_the_network():
+    model = UNet2(UNet2Config(base_channels=2), 1, 1, param_dtype=jnp.bfloat16, rngs=nnx.Rngs(0))
+    assert {leaf.dtype.name for leaf in jax.tree.leaves(model.params())} == {"bfloat16"}
+    again = UNet2.from_params(model.params(), dtype=jnp.float16)
+    assert again(jnp.ones((1, 4, 4))).dtype == jnp.float16
+
+
+def test_functions_take_mixed_dtypes_as_flax_does():
+    assert conv2d(X.astype(jnp.bfloat16), KERNEL, BIAS).dtype == jnp.float32
+    kernel = jnp.ones((1, 4, 2, 2))
+    assert conv_transpose2d(X.astype(jnp.bfloat16), kernel, BIAS).dtype == jnp.float32
+
+
+def test_keyword_arguments_may_be_numpy_arrays_too():
+    assert conv2d(X, kernel=np.ones((4, 1, 3, 3), np.float32), bias=np.ones(4, np.float32)).shape == (4, 6, 7)
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda: Conv2d(1, 1, 3, dtype=jnp.int32, rngs=nnx.Rngs(0)), "dtype=int32 does not fit"),
+        (lambda: Conv2d(1, 1, 3, param_dtype=jnp.int32, rngs=nnx.Rngs(0)), "param_dtype=int32 does not fit"),
+        (lambda: Conv2d(1, 1, 3, dtype="bfloat17", rngs=nnx.Rngs(0)), "dtype=bfloat17 does not fit"),
+        (lambda: MaxPool2d(2, 0), "stride_pos: nothing to compute: stride=0 must be at least 1"),
+        (lambda: max_pool2d(X, kernel=1, stride=10**30), "largest: too large to compute with: stride=1000"),
+        (lambda: conv2d(X, KERNEL, BIAS, padding=10**30), "largest: too large to compute with: padding=1000"),
+        (lambda: relu(np.array(["a"])), "dtype: dtype of x: it holds <U1"),
+        (lambda: relu(np.array([None])), "dtype: dtype of x: it holds object"),
+        (lambda: relu(jnp.ones(3, jnp.uint8)), "fix: x.astype(jnp.float32) / 255"),
+    ],
+)
+def test_what_cannot_be_computed_with_is_refused(call, says):
+    with pytest.raises(ShapeError) as refusal:
+        call()
+    assert says in str(refusal.value)
+    assert len(str(refusal.value).splitlines()) <= 10

@@ -225,6 +225,14 @@ x = float32[304,384,1], given to UNet2, does not fit.
   channels: axis C of x: it is 304, and must be 1; an (H, W, C) image passed as (C, H, W) is the likely cause.
   fix: jnp.moveaxis(x, -1, 0)""",
     ),
+    "hwc with other channels": (
+        (304, 384, 4),
+        """\
+x = float32[304,384,4], given to UNet2, does not fit.
+  channels: axis C of x: it is 304, and must be 1; an (H, W, C) image passed as (C, H, W) is the likely cause, with \
+another number of channels.
+  fix: jnp.moveaxis(x, -1, 0), and the channels that are wanted""",
+    ),
     "channels": (
         (3, 304, 384),
         """\

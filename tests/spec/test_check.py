@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from configs import any_configs, configs, fitting_configs, fitting_sizes
 from hypothesis import given
@@ -82,8 +83,6 @@ def test_a_message_has_at_most_ten_lines_with_every_broken_rule_by_name_and_a_fi
 
 @given(st.data(), fitting_configs(), st.integers(0, 60), st.integers(0, 60))
 def test_the_proposed_crop_and_pad_fit(data, cfg, h, w):
-    import numpy as np
-
     report = check(cfg, 1, 1, h, w)
     pastes = [fix for fix in report.fixes if "x[" in fix or "pad(x" in fix]
     assert len(pastes) == (0 if report.ok else 1)
@@ -201,3 +200,21 @@ def test_a_trace_counts_parameters_and_multiply_adds():
 def test_a_trace_of_what_does_not_fit_is_refused_with_the_report():
     with pytest.raises(ShapeError, match="h_upH"):
         trace(UNet2Config(), 1, 1, 303, 384)
+
+
+@pytest.mark.parametrize("kind", [np.int32, np.uint8, np.int64])
+def test_numpy_integers_are_natural_numbers_everywhere_and_do_not_overflow(kind):
+    cfg = UNet2Config(base_channels=1)
+    sizes = [kind(n) for n in (200, 1, 250, 250)]
+    stages = trace(cfg, *sizes)
+    assert stages == trace(cfg, 200, 1, 250, 250)
+    assert all(type(n) is int for stage in stages for n in (*stage.shape, stage.parameters, stage.multiply_adds))
+    assert check(cfg, *sizes).ok
+    assert kind(250) in compatible_sizes(cfg)
+    assert kind(251) not in compatible_sizes(cfg)
+
+
+def test_a_message_stays_short_whatever_is_given():
+    with pytest.raises(ShapeError) as refusal:
+        UNet2Config(pool_kernel=np.zeros((90, 1), int))
+    assert len(str(refusal.value).splitlines()) <= 10

@@ -1,0 +1,247 @@
+(* Proofs, without axioms, of the statements in statements.v: `X` proves `X_statement`. Written by hand.
+   Checked by `coqc statements.v && coqc proofs.v`, and by `prove(theorem, by="coq")`. *)
+Require Import Arith Lia ZArith ZifyNat.
+Require Import statements.
+
+(* Lets lia see through division by a number that is known. *)
+Ltac Zify.zify_post_hook ::= Z.to_euclidean_division_equations.
+
+(* Sliding windows: where they are zero, and what they are elsewhere. *)
+
+Lemma sliding_unless_zero n k s p :
+  1 <= k -> sliding_window_size n k s p = (n + 2 * p + s - k) / s.
+Proof. intros. unfold sliding_window_size. replace (1 - (1 - k)) with 1 by lia. apply Nat.mul_1_l. Qed.
+
+Lemma sliding_kernel_0 n s p : sliding_window_size n 0 s p = 0.
+Proof. reflexivity. Qed.
+
+Lemma sliding_stride_0 n k p : sliding_window_size n k 0 p = 0.
+Proof. apply Nat.mul_0_r. Qed.
+
+Lemma sliding_small n k s p : n + 2 * p < k -> sliding_window_size n k s p = 0.
+Proof.
+  intros. destruct s as [|s]; [apply sliding_stride_0|].
+  rewrite sliding_unless_zero by lia. apply Nat.div_small. lia.
+Qed.
+
+Lemma sliding_fits n k s p :
+  1 <= k -> 1 <= s -> k <= n + 2 * p -> sliding_window_size n k s p = (n + 2 * p - k) / s + 1.
+Proof.
+  intros. rewrite sliding_unless_zero by lia.
+  replace (n + 2 * p + s - k) with (n + 2 * p - k + 1 * s) by lia. apply Nat.div_add. lia.
+Qed.
+
+Lemma sliding_positive n k s p :
+  1 <= sliding_window_size n k s p -> 1 <= k /\ 1 <= s /\ k <= n + 2 * p.
+Proof.
+  intros positive. destruct k; [rewrite sliding_kernel_0 in positive; lia|].
+  destruct s; [rewrite sliding_stride_0 in positive; lia|].
+  destruct (Nat.lt_ge_cases (n + 2 * p) (S k)) as [small|]; [|lia].
+  rewrite (sliding_small _ _ (S s) _ small) in positive. lia.
+Qed.
+
+(* With the quotient q and the rest r named, so that no division is left for lia. *)
+Lemma sliding_rest n k s :
+  1 <= k -> 1 <= s -> k <= n -> exists q r, r < s /\ n = k + q * s + r
+    /\ (n - k) / s = q /\ sliding_window_size n k s 0 = q + 1.
+Proof.
+  intros. exists ((n - k) / s), ((n - k) mod s).
+  pose proof (Nat.div_mod (n - k) s). pose proof (Nat.mod_upper_bound (n - k) s).
+  rewrite sliding_fits by lia. replace (n + 2 * 0 - k) with (n - k) by lia. lia.
+Qed.
+
+(* Transposed convolutions likewise. *)
+
+Lemma transposed_spec n k s p :
+  1 <= n -> 1 <= k -> 1 <= s -> conv_transpose_size n k s p = (n - 1) * s + k - 2 * p.
+Proof.
+  intros. unfold conv_transpose_size.
+  replace (1 - (1 - n)) with 1 by lia. replace (1 - (1 - k)) with 1 by lia. replace (1 - (1 - s)) with 1 by lia.
+  apply Nat.mul_1_l.
+Qed.
+
+Lemma transposed_of_0 k s p : conv_transpose_size 0 k s p = 0.
+Proof. reflexivity. Qed.
+
+Lemma transposed_positive n k s p : 1 <= conv_transpose_size n k s p ->
+  1 <= n /\ 1 <= k /\ 1 <= s /\ 2 * p + 1 <= (n - 1) * s + k.
+Proof.
+  intros positive. assert (1 <= n /\ 1 <= k /\ 1 <= s) as [? [? ?]].
+  { unfold conv_transpose_size in positive. destruct n, k, s; simpl in positive; lia. }
+  rewrite transposed_spec in positive by assumption. lia.
+Qed.
+
+(* Pooling and upsampling with the same kernel and stride. *)
+
+Lemma round_trip_small n k s : n < k -> conv_transpose_size (sliding_window_size n k s 0) k s 0 = 0.
+Proof. intros. rewrite sliding_small by lia. apply transposed_of_0. Qed.
+
+Lemma round_trip_fits n k s : 1 <= k -> 1 <= s -> k <= n -> exists q r, r < s /\ n = k + q * s + r
+  /\ (n - k) / s = q /\ conv_transpose_size (sliding_window_size n k s 0) k s 0 = k + q * s.
+Proof.
+  intros. destruct (sliding_rest n k s) as (q & r & ? & ? & ? & size); [assumption..|].
+  exists q, r. repeat split; [assumption..|].
+  rewrite size, transposed_spec by lia. replace (q + 1 - 1) with q by lia. lia.
+Qed.
+
+(* The steps by 2 of a network. *)
+
+Lemma window_halves n : window_size n 2 2 = n / 2.
+Proof. unfold window_size. simpl (_ * 1). rewrite Nat.mul_1_l. f_equal. lia. Qed.
+
+Lemma transposed_doubles n : transposed_size n 2 2 = 2 * n.
+Proof. unfold transposed_size. destruct n; [reflexivity|]. simpl (1 - _). lia. Qed.
+
+Ltac levels := intros n; rewrite ?window_halves, ?transposed_doubles; lia.
+
+(* The theorems, in the order of statements.v. *)
+
+Theorem soundness : soundness_statement.
+Proof.
+  intros n pk ps ck cs cp uk us up hk hs hp (? & same & same_down & back & head).
+  destruct (sliding_positive n ck cs cp) as (? & ? & ?); [lia|].
+  destruct (sliding_positive n hk hs hp) as (? & ? & ?); [lia|].
+  destruct (transposed_positive (sliding_window_size n pk ps 0) uk us up) as (? & ? & ? & ?); [lia|].
+  destruct (sliding_positive n pk ps 0) as (? & ? & ?); [lia|].
+  destruct (sliding_positive (sliding_window_size n pk ps 0) ck cs cp) as (? & ? & ?); [lia|].
+  repeat split; lia.
+Qed.
+
+Theorem exactness : exactness_statement.
+Proof.
+  intros n pk ps ck cs cp uk us up hk hs hp _. split.
+  - intros (same & same_down & back & head).
+    rewrite !same, !same_down, ?same, ?same_down. auto 10.
+  - intros (same & H). rewrite !same in H. destruct H as (_ & back & _ & _ & head & _ & same_down & _).
+    rewrite !same_down in back. auto.
+Qed.
+
+Theorem nonzero_facts : nonzero_facts_statement.
+Proof.
+  intros n pk ps ck cs cp uk us up hk hs hp obligations. exact (proj1 (soundness _ _ _ _ _ _ _ _ _ _ _ _ obligations)).
+Qed.
+
+Theorem default_obligations : default_obligations_statement.
+Proof.
+  intros n ?. rewrite !sliding_unless_zero by lia.
+  destruct (Nat.eq_dec n 1) as [->|]; [cbv; lia|].
+  rewrite transposed_spec by lia. lia.
+Qed.
+
+Theorem odd_loses_one : odd_loses_one_statement.
+Proof. intros m ?. rewrite sliding_unless_zero by lia. rewrite transposed_spec by lia. lia. Qed.
+
+Theorem round_trip : round_trip_statement.
+Proof.
+  intros n k s (? & ? & ?). destruct (Nat.lt_ge_cases n k).
+  - rewrite round_trip_small by assumption. lia.
+  - destruct (round_trip_fits n k s) as (q & r & ? & ? & -> & ->); lia.
+Qed.
+
+Theorem round_trip_loss : round_trip_loss_statement.
+Proof. intros n k s (? & ? & ?). destruct (round_trip_fits n k s) as (q & r & ? & ? & -> & ->); lia. Qed.
+
+Theorem round_trip_twice : round_trip_twice_statement.
+Proof.
+  intros n k s (? & ?). destruct (Nat.lt_ge_cases n k).
+  - rewrite (round_trip_small n) by assumption. apply round_trip_small. lia.
+  - destruct (round_trip_fits n k s) as (q & r & ? & ? & _ & ->); [lia..|].
+    apply round_trip; [lia|]. split; [lia|].
+    replace (k + q * s - k) with (q * s) by lia. rewrite Nat.div_mul; lia.
+Qed.
+
+Theorem conv_keeps : conv_keeps_statement.
+Proof. intros n k p (? & ?). rewrite sliding_unless_zero by assumption. rewrite Nat.div_1_r. lia. Qed.
+
+Theorem sliding_monotone : sliding_monotone_statement.
+Proof.
+  intros n m k s p ?. destruct s as [|s]; [rewrite !sliding_stride_0; lia|].
+  apply Nat.mul_le_mono_l, Nat.div_le_mono; lia.
+Qed.
+
+Theorem transposed_monotone : transposed_monotone_statement.
+Proof.
+  intros n m k s p ?. unfold conv_transpose_size.
+  repeat apply Nat.mul_le_mono; try apply Nat.sub_le_mono_r, Nat.add_le_mono_r, Nat.mul_le_mono_r; lia.
+Qed.
+
+Theorem quasi_linear : quasi_linear_statement.
+Proof.
+  intros n k s p (? & ? & ?). rewrite !sliding_fits by lia.
+  replace (n + s + 2 * p - k) with (n + 2 * p - k + 1 * s) by lia. rewrite Nat.div_add; lia.
+Qed.
+
+Theorem composition : composition_statement.
+Proof.
+  intros n k1 s1 k2 s2 (? & ? & ? & ?). destruct (Nat.lt_ge_cases n k1).
+  - rewrite (sliding_small n k1), !sliding_small by nia. reflexivity.
+  - destruct (sliding_rest n k1 s1) as (q & r & ? & size & _ & ->); [assumption..|].
+    rewrite !sliding_unless_zero, <- Nat.div_div by nia. f_equal.
+    (* Left are the numerators over s2. Where the first is not truncated to 0, s1 times it, and the rest r, is the
+       numerator of the composed window, n + s1·s2 less its kernel. *)
+    destruct (Nat.lt_ge_cases (q + s2 + 1) k2).
+    + replace (q + 1 + 2 * 0 + s2 - k2) with 0 by lia. symmetry. apply Nat.div_small. nia.
+    + apply Nat.div_unique with r; [assumption|]. nia.
+Qed.
+
+Theorem same_is_ceil : same_is_ceil_statement.
+Proof.
+  intros n k s (? & ? & ?). replace (1 - (1 - k)) with 1 by lia. rewrite !Nat.mul_1_l.
+  pose proof (Nat.div_mod (n + (s - 1)) s). pose proof (Nat.mod_upper_bound (n + (s - 1)) s). lia.
+Qed.
+
+Theorem jax_valid_transposed : jax_valid_transposed_statement.
+Proof.
+  intros n k s (? & ? & ?). rewrite transposed_spec by assumption. destruct n as [|n]; [lia|].
+  replace (S n - 1) with n by lia. lia.
+Qed.
+
+Theorem resize_is_transposed : resize_is_transposed_statement.
+Proof.
+  intros n f (? & ?). unfold transposed_size. replace (1 - (1 - n)) with 1 by lia. replace (1 - (1 - f)) with 1 by lia.
+  destruct n as [|n]; [lia|]. replace (S n - 1) with n by lia. lia.
+Qed.
+
+Theorem ceil_mode : ceil_mode_statement.
+Proof. intros n ?. lia. Qed.
+
+Theorem levels_1 : levels_1_statement.
+Proof. levels. Qed.
+
+Theorem levels_2 : levels_2_statement.
+Proof. levels. Qed.
+
+Theorem levels_3 : levels_3_statement.
+Proof. levels. Qed.
+
+Theorem levels_4 : levels_4_statement.
+Proof. levels. Qed.
+
+Theorem levels_5 : levels_5_statement.
+Proof. levels. Qed.
+
+Theorem levels_6 : levels_6_statement.
+Proof. levels. Qed.
+
+Theorem one_more_level : one_more_level_statement.
+Proof. intros n q t ?. rewrite window_halves, transposed_doubles. lia. Qed.
+
+Theorem sliding_editions_agree : sliding_editions_agree_statement.
+Proof. intros n k s p (? & ? & ?). apply sliding_fits; assumption. Qed.
+
+Theorem transposed_editions_agree : transposed_editions_agree_statement.
+Proof. intros n k s p (? & ? & ? & ?). rewrite transposed_spec by assumption. lia. Qed.
+
+(* The refuted ones, by their counterexamples in theorems.py. *)
+
+Theorem sliding_editions_agree_everywhere : sliding_editions_agree_everywhere_statement.
+Proof. intros H. specialize (H 1 2 1 0). cbv in H. lia. Qed.
+
+Theorem transposed_editions_agree_everywhere : transposed_editions_agree_everywhere_statement.
+Proof. intros H. specialize (H 1 1 1 1). cbv in H. lia. Qed.
+
+Theorem nonzero_facts_of_the_first_edition : nonzero_facts_of_the_first_edition_statement.
+Proof. intros H. specialize (H 1 0 0 0 0 0 1 0 0 0 0 0). cbv in H. lia. Qed.
+
+Theorem soundness_of_the_first_edition : soundness_of_the_first_edition_statement.
+Proof. intros H. specialize (H 1 0 0 0 0 0 1 0 0 0 0 0). cbv in H. lia. Qed.

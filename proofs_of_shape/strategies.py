@@ -1,0 +1,581 @@
+"""Hypothesis strategies for what this library is about: configs, networks, sizes that fit and just do not, and arrays.
+
+They build what they promise instead of filtering, and each says what it shrinks toward: so a failing test shows the
+smallest config, network or array that fails. They need Hypothesis, which is asked for only here.
+
+>>> from hypothesis import given
+>>> @given(configs())
+... def shows_that_these_fit(cfg):
+...     assert not compatible_sizes(cfg).is_finite
+>>> shows_that_these_fit()
+"""
+
+import ast
+import builtins
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import islice, product
+from types import UnionType
+from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
+
+from hypothesis import strategies as st
+
+from ..spec.architecture import parameter_shapes
+from ..spec.compatible import compatible_sizes
+from ..spec.config import FIELDS, WELL_FORMED, UNet2Config, check_config
+from ..spec.naturals import natural
+from ..spec.network import AxisNetwork
+from ..spec.report import refuse
+from ..spec.size_set import SizeSet
+from ..spec.steps import Join, Keep, Resize, Save, SpaceToDepth, Step, Transposed, Window
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ..models.params import UNet2Params
+
+Network = UNet2Config | AxisNetwork
+Entries = st.SearchStrategy[Any]
+
+
+# Configs.
+
+
+def configs(*, max_kernel: int = 5, max_stride: int = 3, max_channels: int = 4) -> st.SearchStrategy[UNet2Config]:
+    """Well-formed configs that fit sizes without end: all that have convolutions of stride 1, within the bounds.
+
+    The bounds are for kernels, paddings aside, strides and channels. Shrinks toward kernels, strides and channels of 1
+    and no padding: the config that keeps every size.
+
+    >>> from hypothesis import find
+    >>> find(configs(), lambda cfg: cfg.pool_stride > 1 and cfg.conv_padding > 0)
+    UNet2Config(pool_kernel=1, up_kernel=1, base_channels=1)
+    """
+    bounds = {"max_kernel": max_kernel, "max_stride": max_stride, "max_channels": max_channels}
+    for name, bound in bounds.items():
+        _at_least_one(bound, name)
+    return _configs(**bounds)
+
+
+@st.composite
+def _configs(draw: st.DrawFn, max_kernel: int, max_stride: int, max_channels: int) -> UNet2Config:
+    # A convolution of stride 1 keeps every size iff its kernel is odd and half padded; of another stride, only a few.
+    conv, head = (draw(st.integers(0, (max_kernel - 1) // 2)) for _ in range(2))
+    pool_kernel = draw(st.integers(1, max_kernel))
+    stride = draw(st.integers(1, max_stride))
+    up_padding = draw(st.integers(0, 2))
+    return UNet2Config(
+        pool_kernel=pool_kernel,
+        pool_stride=stride,
+        conv_kernel=2 * conv + 1,
+        conv_padding=conv,
+        up_kernel=pool_kernel + 2 * up_padding + draw(st.integers(0, stride - 1)),
+        up_stride=stride,
+        up_padding=up_padding,
+        head_kernel=2 * head + 1,
+        head_padding=head,
+        base_channels=draw(st.integers(1, max_channels)),
+    )
+
+
+def any_configs() -> st.SearchStrategy[UNet2Config]:
+    """Twelve numbers from 0 to 7: hardly ever well-formed and compatible with anything. Shrinks toward zeros.
+
+    >>> from hypothesis import find
+    >>> find(any_configs(), lambda cfg: cfg.pool_kernel == 3).conv_kernel
+    0
+    """
+    return st.builds(UNet2Config, **{name: st.integers(0, 7) for name in FIELDS})
+
+
+def ill_formed_configs(condition_name: str | None = None) -> st.SearchStrategy[UNet2Config]:
+    """Configs that break exactly one condition of :data:`WELL_FORMED`: the named one, or any.
+
+    But for that one number they are as of :func:`configs`, and they shrink as those do, toward the first condition.
+    Raises :class:`ShapeError` for a name that no condition has.
+
+    >>> from hypothesis import find
+    >>> find(ill_formed_configs("upStride_ne0"), lambda cfg: True).up_stride
+    0
+    """
+    broken = [condition for condition in WELL_FORMED if condition_name in (None, condition.name)]
+    if not broken:
+        says = f"{condition_name!r} must be one of {', '.join(condition.name for condition in WELL_FORMED)}"
+        fix = f'condition_name="{WELL_FORMED[0].name}"'
+        raise refuse(f"condition_name={condition_name!r}", "condition_name", "no such condition", says, fix)
+    fields = st.sampled_from([condition.field for condition in broken])
+    return st.builds(lambda cfg, field: replace(cfg, **{field: 0}), configs(), fields)
+
+
+def nearly_fitting_configs() -> st.SearchStrategy[UNet2Config]:
+    """A fitting config with up to two numbers changed: on the edge between fitting some sizes, few, and none.
+
+    Shrinks toward no number changed, and the smallest of :func:`configs`.
+
+    >>> from hypothesis import find
+    >>> print(compatible_sizes(find(nearly_fitting_configs(), lambda cfg: compatible_sizes(cfg).is_finite)))
+    no size
+    """
+    changes = st.lists(st.tuples(st.sampled_from(sorted(FIELDS)), st.integers(0, 7)), max_size=2)
+    near = configs(max_kernel=7, max_stride=7)
+    return st.builds(lambda cfg, changed: replace(cfg, **dict(changed)), near, changes)
+
+
+def _at_least_one(value: int, name: str) -> int:
+    if natural(value, name) == 0:
+        raise refuse(f"{name}=0", name, "nothing to draw from", f"{name}=0 must be at least 1", f"{name}=1 or more")
+    return value
+
+
+# Networks along one axis.
+
+_small = st.integers(0, 3)
+_strides = st.sampled_from([1, 2, 2, 3])
+_dilations = st.sampled_from([1, 1, 2])
+_pairs: st.SearchStrategy[tuple[Step, Step]] = st.sampled_from(
+    [
+        (Window(2, 2), Transposed(2, 2)),
+        (Window(2, 2), Resize(2)),
+        (Window(2, 2, rounding="ceil"), Resize(2)),
+        (Window(3, 2, 1, 1), Transposed(3, 2, 1, 1, output_padding=1)),
+        (Window(3, 2, 1, 1), Resize(2)),
+        (Window(3, 2, rounding="same"), Transposed(4, 2, 1, 1)),
+        (Window(3, 3), Resize(3)),
+        (SpaceToDepth(2), Resize(2)),
+    ]
+)
+"""A step down, and a step up that undoes it for every multiple of the stride."""
+_kept: st.SearchStrategy[tuple[Step, ...]] = st.sampled_from(
+    [(), (Window(3, 1, 1, 1), Keep()), (Window(3, rounding="same"), Keep())]
+)
+_hows = ("exact", "exact", "exact", "crop", "even crop", "pad")
+_joins = st.sampled_from(_hows)
+_joins_or_none = st.sampled_from([*_hows, *_hows, None, None, None])
+
+
+def windows() -> st.SearchStrategy[Window]:
+    """Sliding windows that have a size: kernels to 5, strides to 3, every rounding. Shrinks toward ``Window(1)``.
+
+    >>> from hypothesis import find
+    >>> find(windows(), lambda window: window.rounding == "ceil")
+    Window(kernel=1, stride=1, before=0, after=0, dilation=1, rounding='ceil')
+    """
+    roundings = st.sampled_from(["floor", "floor", "ceil", "same"])
+    return st.builds(Window, st.integers(1, 5), _strides, _small, _small, _dilations, roundings)
+
+
+def transposed_windows() -> st.SearchStrategy[Transposed]:
+    """Transposed windows, with kernels to 5 and strides to 3. Shrinks toward ``Transposed(1)``.
+
+    >>> from hypothesis import find
+    >>> find(transposed_windows(), lambda step: step.before == 2)
+    Transposed(kernel=1, stride=1, before=2, after=0, dilation=1, output_padding=0)
+    """
+    return st.builds(Transposed, st.integers(1, 5), _strides, _small, _small, _dilations, _small)
+
+
+def sized_steps() -> st.SearchStrategy[Step]:
+    """Every step that changes a size. Shrinks toward ``Resize(1)``, the one with the fewest numbers.
+
+    >>> from hypothesis import find
+    >>> find(sized_steps(), lambda step: step.size(5) == 10)
+    Resize(factor=2)
+    """
+    resizes, blocks = st.builds(Resize, st.integers(1, 3)), st.builds(SpaceToDepth, st.integers(2, 3))
+    return st.one_of(windows(), transposed_windows(), resizes, blocks)
+
+
+def networks(max_levels: int = 6, *, fitting: bool = False) -> st.SearchStrategy[AxisNetwork]:
+    """Encoder-decoders: at each level a block, a skip and a step down; then back, each level but one or two undone.
+
+    More than half fit sizes without end; with ``fitting=True`` all do. Shrinks toward one level of plain halving and
+    doubling, joined exactly.
+
+    >>> from hypothesis import find
+    >>> smallest = find(networks(), lambda network: True)
+    >>> smallest == AxisNetwork((Save("level0"), Window(2, 2), Transposed(2, 2), Join("level0")))
+    True
+    """
+    return _networks(_at_least_one(max_levels, "max_levels"), fitting)
+
+
+@st.composite
+def _networks(draw: st.DrawFn, max_levels: int, fitting: bool) -> AxisNetwork:
+    levels = draw(st.integers(1, max_levels))
+    changed = set() if fitting or not draw(st.booleans()) else draw(st.sets(st.integers(0, levels - 1), max_size=2))
+    convs = _kept if fitting else draw(st.sampled_from([_kept, _kept, _kept | st.just((Window(3),))]))
+    encoder: list[Step] = []
+    decoder: list[Step] = []
+    for i in range(levels):
+        down, up = (draw(windows()), draw(transposed_windows())) if i in changed else draw(_pairs)
+        how = draw(_joins_or_none)  # one draw, or a network without a join would be smaller in Hypothesis's eyes
+        joined = [Join(f"level{i}", how)] if how else []
+        encoder += [*draw(convs), Save(f"level{i}"), down]
+        decoder = [up, *joined, *draw(convs), *decoder]
+    return AxisNetwork((*encoder, *draw(convs), *decoder), returns_its_size=draw(st.booleans()))
+
+
+def programs(max_steps: int = 10) -> st.SearchStrategy[AxisNetwork]:
+    """Networks of steps in any order: a join with any skip before it, or with none of them.
+
+    Up to ``max_steps`` steps, some with a :class:`Keep` after them. Shrinks toward no step at all.
+
+    >>> from hypothesis import find
+    >>> find(programs(), lambda network: any(isinstance(step, Join) for step in network.steps))
+    AxisNetwork(steps=(Save(name='skip0'), Join(name='skip0', how='exact')), returns_its_size=False)
+    """
+    return _programs(natural(max_steps, "max_steps"))
+
+
+@st.composite
+def _programs(draw: st.DrawFn, max_steps: int) -> AxisNetwork:
+    steps: list[Step] = []
+    names: list[str] = []
+    for i in range(draw(st.integers(0, max_steps))):
+        kind = draw(st.sampled_from(["sized", "sized", "save", *(["join", "join"] if names else [])]))
+        if kind == "sized":
+            steps += [draw(sized_steps()), *([Keep()] if draw(st.integers(0, 4)) == 4 else [])]
+        elif kind == "save":
+            names.append(f"skip{i}")
+            steps.append(Save(names[-1]))
+        else:
+            steps.append(Join(draw(st.sampled_from(names)), draw(_joins)))
+    return AxisNetwork(tuple(steps), returns_its_size=draw(st.booleans()))
+
+
+# Sizes.
+
+
+def compatible(network: Network, max_index: int = 6) -> st.SearchStrategy[int]:
+    """One of the first ``max_index + 1`` sizes that fit ``network``. Shrinks toward the smallest of them.
+
+    Raises :class:`ShapeError` where no size fits.
+
+    >>> from hypothesis import find
+    >>> find(compatible(UNet2Config()), lambda n: n > 3)
+    4
+    """
+    return st.sampled_from(list(islice(_some_size(network), natural(max_index, "max_index") + 1)))
+
+
+def minimally_incompatible(network: Network, max_index: int = 6) -> st.SearchStrategy[int]:
+    """A size that does not fit ``network`` while the size one below or one above does: where a check goes wrong first.
+
+    It stands beside one of the first ``max_index + 1`` sizes that fit, or where a part of them begins or ends. Shrinks
+    toward the smallest, which is one below the smallest that fits, perhaps 0.
+
+    Raises :class:`ShapeError` where no size fits.
+
+    >>> from hypothesis import find
+    >>> find(minimally_incompatible(UNet2Config()), lambda n: n > 1)
+    3
+    """
+    fit = _some_size(network)
+    members = set(islice(fit, natural(max_index, "max_index") + 1))
+    ends = (*fit.head, *islice(fit.tail, len(members)))
+    members |= {end for part in ends for end in (part.first, part.maximum) if end is not None}
+    return st.sampled_from(sorted({n for m in members for n in (m - 1, m + 1) if n not in fit}))
+
+
+def _some_size(network: Network) -> SizeSet:
+    fit = compatible_sizes(network)
+    if not fit:
+        shown = repr(network) if isinstance(network, UNet2Config) else "the network"
+        says = "its set of compatible sizes is empty"
+        fix = "strategies.configs() and strategies.networks(fitting=True) fit some size"
+        raise refuse(shown, "compatible", "no size to draw", says, fix)
+    return fit
+
+
+# Images and parameters.
+
+
+def images(
+    cfg: UNet2Config, in_channels: int = 1, *, max_index: int = 2, elements: Entries | None = None
+) -> "st.SearchStrategy[NDArray[np.float32]]":
+    """Images that ``cfg`` takes: float32 NumPy arrays (C, H, W), each side of the first ``max_index + 1`` that fit.
+
+    The entries are from -1 to 1, unless ``elements`` is a strategy for them. Shrinks toward zeros of the smallest size.
+
+    Raises :class:`ShapeError` where no network can be built, or where no size fits.
+
+    >>> from hypothesis import find
+    >>> find(images(UNet2Config(), 3), lambda x: True).shape
+    (3, 2, 2)
+    """
+    import numpy as np
+    from hypothesis.extra import numpy as hnp
+
+    check_config(cfg, in_channels).raise_if_failed()
+    sizes = compatible(cfg, max_index)
+    entries = st.floats(-1, 1, width=32, allow_subnormal=False) if elements is None else elements
+    return hnp.arrays(np.float32, st.tuples(st.just(in_channels), sizes, sizes), elements=entries)
+
+
+def params(
+    cfg: UNet2Config, in_channels: int = 1, out_channels: int = 1, *, elements: Entries | None = None
+) -> "st.SearchStrategy[UNet2Params]":
+    """Parameters for ``cfg``: the sixteen float32 arrays of a :class:`~wellshaped.models.UNet2Params`.
+
+    The entries are whole numbers from -2 to 2, so that sums of a few are exact in float32, unless ``elements`` is a
+    strategy for them. Meant for a few channels, as of :func:`configs`. Shrinks toward zeros.
+
+    Raises :class:`ShapeError` where no network can be built.
+
+    >>> from hypothesis import find
+    >>> p = find(params(UNet2Config(base_channels=1)), lambda p: p.out1x1.bias[0] > 0)
+    >>> p.out1x1.bias.tolist(), p.down1_1.kernel.sum().item()
+    ([1.0], 0.0)
+    """
+    import numpy as np
+    from hypothesis.extra import numpy as hnp
+
+    from ..models.params import LayerParams, UNet2Params
+
+    entries = st.integers(-2, 2) if elements is None else elements
+    layers = {
+        layer.name: st.builds(LayerParams, *(hnp.arrays(np.float32, shape, elements=entries) for shape in shapes))
+        for layer, *shapes in parameter_shapes(cfg, in_channels, out_channels)
+    }
+    given = {"cfg": cfg, "in_channels": in_channels, "out_channels": out_channels}
+    return st.builds(UNet2Params, **{name: st.just(value) for name, value in given.items()}, **layers)
+
+
+# Arrays from an annotation.
+
+_DTYPES = [
+    *("float32", "float16", "float64", "int32", "int8", "int16", "int64", "uint8", "uint16", "uint32", "uint64"),
+    *("bool", "complex64", "complex128"),
+]
+"""What an annotation of many dtypes stands for here, from the plainest."""
+_RARE = [
+    *("bfloat16", "float8_e4m3fn", "float8_e5m2", "float8_e4m3b11fnuz", "float8_e4m3fnuz", "float8_e5m2fnuz"),
+    *("float4_e2m1fn", "int4", "uint4", "int2", "uint2"),
+]
+"""What is drawn only where an annotation allows nothing plainer; JAX has them, Hypothesis does not."""
+_SIDE = 5
+"""The largest size of an axis that is not told its size."""
+
+
+def from_annotation(annotation: Any, elements: Entries | None = None, /, **axes: Any) -> st.SearchStrategy[Any]:
+    """Arrays ``x`` with ``isinstance(x, annotation)``, for a jaxtyping annotation of JAX or NumPy arrays.
+
+    A name has one size from 1 to 5 wherever it stands; ``c=3`` or ``c=st.integers(1, 9)`` says which. ``*batch`` and
+    ``...`` are up to two axes, or those of a tuple: ``batch=(2, 3)``. ``#n`` is ``n`` or 1, ``_`` any size, ``h+1``
+    what it says of the names before it, which then have sizes that make it a natural number. The dtype is one that the
+    annotation allows; ``float64`` and the like for JAX only where ``jax_enable_x64`` is set, the 8-bit floats and such
+    only where nothing plainer will do. Numbers are finite, unless ``elements`` is a strategy for them. A union is any
+    of its annotations. Shrinks toward zeros, the sizes 1, no axes for ``*batch``, and the plainest dtype.
+
+    Raises :class:`ShapeError` for what is no such annotation, for an axis that depends on what is not there
+    (``{arg}``, ``?tree``, names not seen before), for a dtype that no array has, for sizes given to no axis, and when
+    drawing, for sizes that do not fit.
+
+    >>> import numpy as np
+    >>> from hypothesis import find
+    >>> from jaxtyping import Float
+    >>> find(from_annotation(Float[np.ndarray, "c h h+1"], c=3), lambda x: x.sum() > 0).shape
+    (3, 1, 2)
+    """
+    if get_origin(annotation) in (Union, UnionType):
+        return st.one_of(*(from_annotation(one, elements, **axes) for one in get_args(annotation)))
+    if not hasattr(annotation, "dim_str") or not hasattr(annotation, "dtypes"):
+        subject = getattr(annotation, "__name__", repr(annotation))
+        says = "it must be one such as Float[Array, 'c h w'] or Int[np.ndarray, 'n']"
+        raise refuse(subject, "annotation", "no annotation of an array", says, "Float[Array, 'c h w']")
+    kind = getattr(annotation.array_type, "__name__", repr(annotation.array_type)).rpartition(".")[2]
+    subject = f"{annotation.dtype.__name__}[{kind}, {annotation.dim_str!r}]"
+    is_jax = _is_jax(annotation, subject)
+    dtypes = _allowed(annotation, is_jax, subject)
+    parts = _parts(annotation, subject)
+    names = sorted({part.text for part in parts if part.kind in ("name", "several") and part.text})
+    if unknown := sorted(set(axes) - set(names)):
+        says = f"{', '.join(unknown)} must be among the named axes, {', '.join(names) or 'of which there is none'}"
+        fix = f"leave out {', '.join(unknown)}"
+        raise refuse(subject, "axes", "a size for no axis", says, fix)
+    if not any(isinstance(given, st.SearchStrategy) for given in axes.values()):
+        _choices(parts, _checked(parts, axes), subject)  # what cannot be drawn later is refused now
+    return _arrays(parts, axes, subject, dtypes, is_jax, elements)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One axis as it is written: ``kind`` is name, expression, fixed, any, or several."""
+
+    kind: str
+    text: str
+    may_be_one: bool = False
+
+
+def _is_jax(annotation: Any, subject: str) -> bool:
+    import jax
+    import numpy as np
+
+    if annotation.array_type in (np.ndarray, Any):
+        return False
+    if annotation.array_type is jax.Array:
+        return True
+    kind = getattr(annotation.array_type, "__name__", repr(annotation.array_type))
+    says = f"it is of {kind}, and must be of jax.Array or np.ndarray"
+    raise refuse(subject, "array", "not an array that can be made", says, f"Float[Array, {annotation.dim_str!r}]")
+
+
+def _allowed(annotation: Any, is_jax: bool, subject: str) -> "list[np.dtype[Any]]":
+    """The dtypes to draw from, from the plainest."""
+    import jax.numpy as jnp
+    import numpy as np
+
+    def allows(dtype: "np.dtype[Any]") -> bool:
+        # jaxtyping compares the name of the scalar type.
+        name, rules = dtype.type.__name__, annotation.dtypes
+        if not isinstance(rules, tuple | list):
+            return True
+        return any(rule.match(name) if isinstance(rule, re.Pattern) else rule == name for rule in rules)
+
+    has_64_bits = not is_jax or jnp.result_type(float) == jnp.float64  # what jax_enable_x64 says
+    wide = set() if has_64_bits else {"float64", "int64", "uint64", "complex128"}
+    plain = [dtype for dtype in map(np.dtype, _DTYPES) if allows(dtype)]
+    rare = [np.dtype(getattr(jnp, name)) for name in _RARE if hasattr(jnp, name)]
+    found = [dtype for dtype in plain if dtype.name not in wide] or [dtype for dtype in rare if allows(dtype)]
+    if found:
+        return found
+    if plain:
+        says = f"JAX has no {plain[0].name} unless jax_enable_x64 is set"
+        raise refuse(subject, "dtype", "no dtype to draw", says, 'jax.config.update("jax_enable_x64", True)')
+    says = "it allows none of the dtypes of numbers and truth values"
+    raise refuse(subject, "dtype", "no dtype to draw", says, f"Float[Array, {annotation.dim_str!r}]")
+
+
+def _parts(annotation: Any, subject: str) -> list[_Part]:
+    """The axes, read as jaxtyping reads them."""
+    parts: list[_Part] = []
+    for word in annotation.dim_str.split():
+        marks, text = "", word
+        while text and text != "..." and (text[0] in "#*_?" or text.count("=") == 1):
+            if text[0] in "#*_?":
+                marks, text = marks + text[0], text[1:]
+            else:
+                text = text.partition("=")[2]
+        if "?" in marks or "{" in text:
+            source = "a place in a PyTree" if "?" in marks else "a function's arguments"
+            says = f"{word} has a size that depends on {source}"
+            fix = "a plain name, with its size given"
+            raise refuse(subject, "axis", "more than the annotation is needed", says, fix)
+        if "*" in marks or text == "...":
+            parts.append(_Part("several", "" if "_" in marks or text == "..." else text))
+        elif not text or text.isidentifier():
+            parts.append(_Part("any" if "_" in marks else "name", text, "#" in marks))
+        elif re.fullmatch(r"[+-]?\d+", text):
+            parts.append(_Part("fixed", str(natural(int(text), "axis")), "#" in marks))
+        else:
+            _check_expression(text, parts, subject)
+            parts.append(_Part("expression", text, "#" in marks))
+    return parts
+
+
+def _check_expression(text: str, before: list[_Part], subject: str) -> None:
+    try:
+        used = _names_in(text)
+    except SyntaxError:
+        raise refuse(subject, "axis", "not an axis", f"{text} is no Python expression", "h+1, say") from None
+    # An axis #n of size 1 leaves n open, and then jaxtyping cannot check what is said of n.
+    known = {part.text for part in before if part.kind == "name" and not part.may_be_one}
+    if unknown := sorted(used - known):
+        says = f"{text} needs {', '.join(unknown)}, and before it there is no plain axis of that name"
+        fix = f"an axis {unknown[0]} before {text}"
+        raise refuse(subject, "axis", "more than the annotation is needed", says, fix)
+
+
+def _names_in(text: str) -> set[str]:
+    nodes = ast.walk(ast.parse(text, mode="eval"))
+    return {node.id for node in nodes if isinstance(node, ast.Name)} - set(dir(builtins))
+
+
+def _checked(parts: list[_Part], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The sizes given: natural numbers, and tuples of them for an axis that is several."""
+    several = {part.text for part in parts if part.kind == "several"}
+    sizes: dict[str, Any] = {}
+    for name, value in given.items():
+        if name not in several:
+            sizes[name] = natural(value, name)
+        elif isinstance(value, tuple):
+            sizes[name] = tuple(natural(size, name) for size in value)
+        else:
+            says = f"*{name} is several axes, and must be given a tuple of sizes"
+            raise refuse(f"{name}={value!r}", "axes", "not a tuple", says, f"{name}=({value!r},)")
+    return sizes
+
+
+def _choices(parts: list[_Part], sizes: dict[str, Any], subject: str) -> list[dict[str, int]]:
+    """The sizes of names in expressions that make all of these natural numbers, from the smallest."""
+    expressions = [part.text for part in parts if part.kind == "expression"]
+    free = sorted(set().union(*map(_names_in, expressions)) - set(sizes))
+    combinations = sorted(product(range(1, _SIDE + 1), repeat=len(free)), key=sum)
+    choices = [dict(zip(free, combination, strict=True)) for combination in combinations]
+    found = [chosen for chosen in choices if all(_value(text, sizes | chosen) is not None for text in expressions)]
+    if not found:
+        tried = [*(f"{name} from 1 to {_SIDE}" for name in free), *(f"{name}={size}" for name, size in sizes.items())]
+        says = f"{', '.join(expressions)} must be at least 0 and whole, and is for none of {', '.join(tried)}"
+        fix = f"other sizes, such as {(free or sorted(sizes) or ['h'])[0]}=st.integers(10, 20)"
+        raise refuse(subject, "axis", "no sizes to draw", says, fix)
+    return found
+
+
+def _value(text: str, sizes: dict[str, Any]) -> int | None:
+    """The size that an expression comes to, or ``None`` where that is no natural number."""
+    try:
+        value = eval(text, dict(sizes))  # as jaxtyping does with the same text
+        return int(value) if value >= 0 and value == int(value) else None
+    except ArithmeticError:
+        return None
+
+
+@st.composite
+def _arrays(
+    draw: st.DrawFn,
+    parts: list[_Part],
+    axes: dict[str, Any],
+    subject: str,
+    dtypes: "list[np.dtype[Any]]",
+    is_jax: bool,
+    elements: Entries | None,
+) -> Any:
+    import jax.numpy as jnp
+    import numpy as np
+    from hypothesis.extra import numpy as hnp
+
+    dtype, shape = draw(st.sampled_from(dtypes)), _shape(draw, parts, axes, subject)
+    rare = dtype.name in _RARE
+    if elements is None and dtype.name == "bfloat16":
+        elements = st.floats(width=16, allow_nan=False, allow_infinity=False)  # finite in bfloat16 as well
+    elif elements is None:
+        zero_or_one = st.sampled_from([0, 1])
+        elements = zero_or_one if rare else hnp.from_dtype(dtype, allow_nan=False, allow_infinity=False)
+    array = draw(hnp.arrays(np.float32 if rare else dtype, shape, elements=elements)).astype(dtype)
+    return jnp.asarray(array) if is_jax else array
+
+
+def _shape(draw: st.DrawFn, parts: list[_Part], axes: dict[str, Any], subject: str) -> tuple[int, ...]:
+    given = {name: draw(how) if isinstance(how, st.SearchStrategy) else how for name, how in axes.items()}
+    sizes = _checked(parts, given)
+    sizes |= draw(st.sampled_from(_choices(parts, sizes, subject)))
+    shape: list[int] = []
+    for part in parts:
+        match part.kind:
+            case "several":
+                shape += sizes[part.text] if part.text in sizes else draw(st.lists(st.integers(1, 3), max_size=2))
+                continue
+            case "any":
+                size = draw(st.integers(1, _SIDE))
+            case "fixed":
+                size = int(part.text)
+            case "expression":
+                size = _value(part.text, sizes) or 0
+            case _:
+                if part.text not in sizes:
+                    sizes[part.text] = draw(st.integers(1, _SIDE))
+                size = sizes[part.text]
+        shape.append(draw(st.sampled_from([1, size])) if part.may_be_one else size)
+    return tuple(shape)

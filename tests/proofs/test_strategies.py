@@ -1,0 +1,511 @@
+"""The public strategies keep their promises, reach the hard cases, and shrink to the small ones."""
+
+import subprocess
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, find, given, settings
+from hypothesis import strategies as st
+from jaxtyping import Array, BFloat16, Bool, Float, Float32, Float64, Inexact, Int, Int4, Key, Num, Shaped
+
+from wellshaped.models import UNet2Params
+from wellshaped.proofs_of_shape import strategies
+from wellshaped.proofs_of_shape.strategies import from_annotation
+from wellshaped.spec import (
+    FIELDS,
+    WELL_FORMED,
+    AxisNetwork,
+    Join,
+    Progression,
+    Resize,
+    Save,
+    ShapeError,
+    SizeSet,
+    SpaceToDepth,
+    Transposed,
+    UNet2Config,
+    Window,
+    check,
+    compatible_sizes,
+)
+
+LOOK = settings(
+    max_examples=4000,
+    derandomize=True,
+    database=None,
+    report_multiple_bugs=False,  # the first that is found is shrunk, and no more are looked for
+    suppress_health_check=list(HealthCheck),
+)
+
+
+def smallest(strategy, condition=lambda value: True):
+    """What the strategy shrinks to among what meets the condition; it fails where nothing of the kind is reached."""
+    return find(strategy, condition, settings=LOOK)
+
+
+def broken(cfg):
+    return [condition.name for condition in WELL_FORMED if not condition.holds(cfg)]
+
+
+def fit_of(cfg):
+    return compatible_sizes(cfg)
+
+
+# Configs.
+
+
+@given(strategies.configs())
+def test_a_config_is_well_formed_within_the_bounds_and_fits_sizes_without_end(cfg):
+    assert not broken(cfg)
+    assert not fit_of(cfg).is_finite
+    assert max(cfg.pool_kernel, cfg.conv_kernel, cfg.head_kernel) <= 5
+    assert cfg.pool_stride <= 3
+    assert cfg.base_channels <= 4
+
+
+@pytest.mark.parametrize(
+    "hard",
+    [
+        lambda cfg: fit_of(cfg).residues == (1,) and fit_of(cfg).period == 2,  # only odd sizes
+        lambda cfg: fit_of(cfg).minimum == 1 and cfg.pool_stride > 1,  # one row
+        lambda cfg: cfg.pool_stride > cfg.pool_kernel,  # rows that no window sees
+        lambda cfg: cfg.pool_stride < cfg.pool_kernel,  # rows that two windows see
+        lambda cfg: cfg.up_padding and cfg.up_kernel > cfg.pool_kernel + 2 * cfg.up_padding,
+        lambda cfg: cfg.conv_kernel == 5 and cfg.head_kernel == 5,
+        lambda cfg: fit_of(cfg).residues == (2,),
+    ],
+)
+def test_the_configs_reach(hard):
+    assert smallest(strategies.configs(), hard)
+
+
+def test_the_strides_of_configs_may_be_huge():
+    cfg = smallest(strategies.configs(max_stride=10**30), lambda cfg: cfg.pool_stride > 10**20)
+    assert cfg.pool_stride == fit_of(cfg).period == 10**20 + 1
+    assert fit_of(cfg).minimum == 1
+
+
+def test_the_configs_shrink_to_the_one_that_keeps_every_size():
+    ones = UNet2Config(
+        **{name: 0 if name.endswith("padding") else 1 for name in FIELDS},
+    )
+    assert smallest(strategies.configs()) == ones
+    assert smallest(strategies.nearly_fitting_configs()) == ones
+    assert str(fit_of(ones)) == "n ≥ 1"
+
+
+def test_any_config_shrinks_to_zeros_and_reaches_sevens():
+    assert smallest(strategies.any_configs()) == UNet2Config(**dict.fromkeys(FIELDS, 0))
+    last = smallest(strategies.any_configs(), lambda cfg: cfg.base_channels == 7)
+    assert last == UNet2Config(**dict.fromkeys(FIELDS, 0) | {"base_channels": 7})
+
+
+@pytest.mark.parametrize("condition", WELL_FORMED, ids=lambda condition: condition.name)
+def test_an_ill_formed_config_breaks_the_named_condition_and_no_other(condition):
+    @given(strategies.ill_formed_configs(condition.name))
+    def each(cfg):
+        assert broken(cfg) == [condition.name]
+
+    each()
+    # Where no name is given, every one is reached.
+    assert smallest(strategies.ill_formed_configs(), lambda cfg: broken(cfg) == [condition.name])
+
+
+@given(strategies.ill_formed_configs())
+def test_an_ill_formed_config_breaks_one_condition(cfg):
+    assert len(broken(cfg)) == 1
+
+
+def test_the_ill_formed_configs_shrink_toward_the_first_condition():
+    assert broken(smallest(strategies.ill_formed_configs())) == [WELL_FORMED[0].name]
+
+
+@pytest.mark.parametrize(
+    "edge",
+    [
+        lambda cfg: not fit_of(cfg),
+        lambda cfg: fit_of(cfg).count == 1,
+        lambda cfg: fit_of(cfg).is_finite and (fit_of(cfg).count or 0) > 1,
+        lambda cfg: not fit_of(cfg).is_finite,
+        lambda cfg: not broken(cfg) and not fit_of(cfg),
+        lambda cfg: bool(broken(cfg)),
+    ],
+    ids=["none", "one", "several", "without end", "well-formed but none", "ill-formed"],
+)
+def test_the_nearly_fitting_configs_reach(edge):
+    assert smallest(strategies.nearly_fitting_configs(), edge)
+
+
+# Networks.
+
+
+def test_the_networks_shrink_to_one_level_of_halving_and_doubling():
+    halving = (Save("level0"), Window(2, 2), Transposed(2, 2), Join("level0"))
+    assert smallest(strategies.networks()) == AxisNetwork(halving)
+    assert smallest(strategies.networks(fitting=True)) == AxisNetwork(halving)
+    assert smallest(strategies.programs()) == AxisNetwork(())
+    assert smallest(strategies.windows()) == Window(1)
+    assert smallest(strategies.transposed_windows()) == Transposed(1)
+    assert smallest(strategies.sized_steps()) == Resize(1)
+
+
+@pytest.mark.parametrize("how", ["exact", "crop", "even crop", "pad"])
+def test_the_networks_and_programs_reach_every_join(how):
+    def joins(network):
+        return any(isinstance(step, Join) and step.how == how for step in network.steps)
+
+    assert smallest(strategies.networks(), joins)
+    assert Join(smallest(strategies.programs(), joins).steps[0].name, how)
+
+
+@pytest.mark.parametrize("kind", [Window, Transposed, Resize, SpaceToDepth])
+def test_the_networks_and_programs_reach_every_step(kind):
+    for strategy in (strategies.networks(), strategies.programs()):
+        assert smallest(strategy, lambda network: any(isinstance(step, kind) for step in network.steps))
+
+
+def test_the_networks_reach_six_levels_sets_without_end_finite_and_empty():
+    def levels(network):
+        return sum(isinstance(step, Save) for step in network.steps)
+
+    assert levels(smallest(strategies.networks(), lambda network: levels(network) == 6)) == 6
+    assert smallest(strategies.networks(2), lambda network: not compatible_sizes(network).is_finite)
+    assert smallest(strategies.networks(2), lambda network: bool(compatible_sizes(network).is_finite))
+    assert not compatible_sizes(smallest(strategies.networks(2), lambda network: not compatible_sizes(network)))
+    assert smallest(strategies.networks(2), lambda network: len(compatible_sizes(network).residues) > 1)
+
+
+@given(strategies.networks(3, fitting=True))
+def test_a_fitting_network_fits_sizes_without_end(network):
+    assert not compatible_sizes(network).is_finite
+
+
+# Sizes.
+
+
+@given(st.data(), strategies.configs() | strategies.networks(3, fitting=True))
+def test_the_compatible_sizes_fit_and_the_minimally_incompatible_ones_just_do_not(data, network):
+    fit = compatible_sizes(network)
+    assert data.draw(strategies.compatible(network)) in fit
+    n = data.draw(strategies.minimally_incompatible(network))
+    assert n >= 0
+    assert n not in fit
+    assert n - 1 in fit or n + 1 in fit
+
+
+def test_the_sizes_shrink_to_the_first_that_fit_and_to_the_one_below():
+    even = UNet2Config()
+    assert smallest(strategies.compatible(even)) == 2
+    assert smallest(strategies.compatible(even, 9), lambda n: n > 19) == 20
+    assert smallest(strategies.minimally_incompatible(even)) == 1
+    assert smallest(strategies.minimally_incompatible(even), lambda n: n > 14) == 15
+
+
+def test_the_minimally_incompatible_sizes_stand_at_both_ends_of_a_finite_set():
+    several = UNet2Config(pool_stride=3, up_stride=2, up_kernel=3)
+    assert list(compatible_sizes(several)) == [3, 5]
+    found = {n for n in range(20) if _reached(strategies.minimally_incompatible(several), n)}
+    assert found == {2, 4, 6}
+
+
+def test_the_minimally_incompatible_sizes_find_the_far_end_of_a_long_run():
+    skip = (Save("a"), Resize(3), Window(2000), Join("a", "crop"))  # 3n - 1999 is at most n up to 999
+    assert compatible_sizes(AxisNetwork(skip)) == SizeSet([Progression(667, 1, 333)])
+    assert smallest(strategies.minimally_incompatible(AxisNetwork(skip))) == 666
+    assert smallest(strategies.minimally_incompatible(AxisNetwork(skip)), lambda n: n > 666) == 1000
+
+
+def test_where_every_size_fits_the_only_minimally_incompatible_one_is_zero():
+    everything = smallest(strategies.configs())
+    assert _reached(strategies.minimally_incompatible(everything), 0)
+    assert not _reached(strategies.minimally_incompatible(everything), 1)
+
+
+def _reached(strategy, value):
+    seen = set()
+
+    @settings(LOOK, max_examples=200, phases=[Phase.generate])
+    @given(strategy)
+    def look(drawn):
+        seen.add(drawn)
+
+    look()
+    return value in seen
+
+
+# Images and parameters.
+
+
+@settings(max_examples=50)
+@given(st.data(), strategies.configs(), st.integers(1, 3), st.integers(1, 3))
+def test_the_images_and_parameters_of_a_config_fit_it(data, cfg, in_channels, out_channels):
+    x = data.draw(strategies.images(cfg, in_channels, max_index=1))
+    assert isinstance(x, Float32[np.ndarray, f"{in_channels} h w"])
+    assert check(cfg, height=x.shape[1], width=x.shape[2], in_channels=in_channels, out_channels=out_channels).ok
+    assert np.abs(x).max() <= 1
+    # Making them checks them: a UNet2Params that does not fit its config cannot be made.
+    params = data.draw(strategies.params(cfg, in_channels, out_channels))
+    assert isinstance(params, UNet2Params)
+    assert all(np.isin(leaf, [-2, -1, 0, 1, 2]).all() for leaf in jax.tree.leaves(params))
+    assert {leaf.dtype for leaf in jax.tree.leaves(params)} == {jnp.dtype("float32")}
+
+
+def test_the_images_reach_one_row_and_both_sides_and_shrink_to_zeros():
+    rows = smallest(strategies.configs(), lambda cfg: cfg.pool_stride == 2)
+    assert smallest(strategies.images(rows), lambda x: x.shape[1] == 1 != x.shape[2]).tolist() == [[[0, 0, 0]]]
+    assert smallest(strategies.images(rows), lambda x: x.shape[2] == 1 != x.shape[1]).tolist() == [[[0], [0], [0]]]
+    assert smallest(strategies.images(rows), lambda x: x.min() < 0).tolist() == [[[-1]]]
+
+
+def test_the_entries_of_images_and_parameters_may_be_told():
+    cfg = UNet2Config(base_channels=1)
+    halves = st.sampled_from([0.5])
+    assert np.unique(smallest(strategies.images(cfg, elements=halves))) == 0.5
+    params = smallest(strategies.params(cfg, elements=halves))
+    assert {float(x) for leaf in jax.tree.leaves(params) for x in np.unique(leaf)} == {0.5}
+
+
+def test_the_parameters_shrink_to_zeros():
+    assert not any(leaf.any() for leaf in jax.tree.leaves(smallest(strategies.params(UNet2Config(base_channels=2)))))
+
+
+# Arrays from an annotation.
+
+N = np.ndarray
+ANNOTATIONS = [
+    *(Float[Array, "c h w"], Float[N, "c h w"], Int[Array, "n"], Int[N, "n n"], Bool[Array, "n"], Bool[N, "n"]),
+    *(Float[Array, ""], Float[N, ""], Float[N, "3 _ n"], Float[N, "rows=3 cols=2"], Float[N, "_named"]),
+    *(Float[N, "..."], Float[Array, "*batch c"], Float[N, "c *batch c"], Float[N, "*_any n"], Float[N, "n *#b"]),
+    *(Float[N, "#n n"], Float[N, "n #n"], Float[N, "#3 4"], Float[N, "n #n+1"]),
+    *(Float[N, "h h+1"], Float[N, "h w h*w"], Float[N, "h h-2"], Float[N, "h w h//2 w-h"], Float[N, "a b min(a,b)"]),
+    *(Float[N, "*b h h-1"], Float[N, "h h/2"]),
+    *(Float32[Array, "n"], Float64[N, "n"], Int4[Array, "n"], BFloat16[Array, "n"], BFloat16[N, "n"], Int4[N, "n"]),
+    *(Shaped[Array, "n"], Shaped[N, "n"], Num[Array, "n"], Inexact[N, "n"]),
+    *(Float[Float[N, "h w"], "batch"], Float[Array, "n"] | Int[N, "n m"]),
+]
+
+
+@pytest.mark.parametrize("annotation", ANNOTATIONS, ids=str)
+def test_the_arrays_are_instances_of_their_annotation(annotation):
+    @settings(max_examples=20)
+    @given(from_annotation(annotation))
+    def each(x):
+        assert isinstance(x, annotation)
+        if not jnp.issubdtype(x.dtype, jnp.bool_):
+            assert np.isfinite(np.asarray(x).astype(np.complex128)).all()
+
+    each()
+
+
+def shapes(annotation, **axes):
+    """The shapes that are reached."""
+    seen = set()
+
+    @settings(LOOK, max_examples=150, phases=[Phase.generate])
+    @given(from_annotation(annotation, st.just(0), **axes))
+    def look(x):
+        seen.add(x.shape)
+
+    look()
+    return seen
+
+
+def test_the_sizes_of_names_are_from_one_to_five_and_the_same_wherever_a_name_stands():
+    assert shapes(Float[N, "n n"]) == {(n, n) for n in range(1, 6)}
+    assert shapes(Float[N, "2 n"]) == {(2, n) for n in range(1, 6)}
+
+
+def test_the_sizes_of_names_may_be_told():
+    assert shapes(Float[N, "c h"], c=3, h=st.sampled_from([0, 9])) == {(3, 0), (3, 9)}
+    assert shapes(Float[N, "*batch c"], batch=(2, 3), c=1) == {(2, 3, 1)}
+    assert shapes(Float[N, "*batch c"], batch=st.just(()), c=1) == {(1,)}
+    assert shapes(Float[Array, "c"] | Float[N, "c"], c=np.int64(2)) == {(2,)}
+
+
+def test_the_other_axes_reach_what_they_allow():
+    assert {len(shape) for shape in shapes(Float[N, "..."])} == {0, 1, 2}
+    assert shapes(Float[N, "n #n"], n=3) == {(3, 3), (3, 1)}
+    assert shapes(Float[N, "#3"]) == {(3,), (1,)}
+    assert shapes(Float[N, "h h-2"]) == {(2, 0), (3, 1), (4, 2), (5, 3)}
+    assert shapes(Float[N, "h h/2"]) == {(2, 1), (4, 2)}
+    assert shapes(Float[N, "h h-10"], h=st.integers(11, 12)) == {(11, 1), (12, 2)}
+    assert shapes(Float[N, "h w w-h"], h=4) == {(4, 4, 0), (4, 5, 1)}
+
+
+def test_the_dtypes_are_all_that_the_annotation_allows():
+    seen = {"jax": set(), "numpy": set()}
+
+    @settings(LOOK, max_examples=500, phases=[Phase.generate])
+    @given(from_annotation(Shaped[Array, "n"], st.just(0)), from_annotation(Shaped[N, "n"], st.just(0)))
+    def look(x, y):
+        seen["jax"].add(x.dtype.name)
+        seen["numpy"].add(y.dtype.name)
+
+    look()
+    both = {"float16", "float32", "int8", "int16", "int32", "uint8", "uint16", "uint32", "bool", "complex64"}
+    assert seen["numpy"] == both | {"float64", "int64", "uint64", "complex128"}
+    assert seen["jax"] == both
+
+
+def test_where_jax_has_64_bits_so_have_its_arrays():
+    with jax.enable_x64(True):
+        assert smallest(from_annotation(Float64[Array, "n"])).dtype == jnp.float64
+
+
+def test_the_arrays_are_of_the_type_of_the_annotation():
+    assert isinstance(smallest(from_annotation(Float[Array, "n"])), jax.Array)
+    assert type(smallest(from_annotation(Float[N, ""]))) is np.ndarray
+
+
+def test_the_arrays_shrink_to_zeros_of_the_plainest_dtype_and_the_sizes_one():
+    x = smallest(from_annotation(Shaped[N, "*batch c h w"]))
+    assert (x.dtype, x.shape, x.sum()) == (np.float32, (1, 1, 1), 0)
+    assert smallest(from_annotation(Float[N, "n"]), lambda x: x.size > 2).tolist() == [0, 0, 0]
+    assert smallest(from_annotation(Float[N, "n"]), lambda x: x.max() > 0).tolist() == [1]
+    assert smallest(from_annotation(Float[N, "n"]), lambda x: float(x.max()) > 1e30).size == 1
+
+
+def test_the_entries_may_be_told_and_an_axis_may_be_called_elements():
+    array = smallest(from_annotation(Float[N, "elements"], st.just(np.inf), elements=2))
+    assert array.tolist() == [np.inf, np.inf]
+
+
+GIVEN = "Float[ndarray, '{}'] does not fit.\n"
+NEEDED = "  axis: more than the annotation is needed: "
+REFUSED = [
+    (
+        lambda: from_annotation(int),
+        "int does not fit.\n"
+        "  annotation: no annotation of an array: "
+        "it must be one such as Float[Array, 'c h w'] or Int[np.ndarray, 'n'].\n"
+        "  fix: Float[Array, 'c h w']",
+    ),
+    (
+        lambda: from_annotation(Float[N, "c h"], d=3, b=1),
+        GIVEN.format("c h") + "  axes: a size for no axis: b, d must be among the named axes, c, h.\n"
+        "  fix: leave out b, d",
+    ),
+    (
+        lambda: from_annotation(Float[N, "_ 3"], d=3),
+        GIVEN.format("_ 3") + "  axes: a size for no axis: d must be among the named axes, of which there is none.\n"
+        "  fix: leave out d",
+    ),
+    (
+        lambda: from_annotation(Float[memoryview, "n"]),
+        "Float[memoryview, 'n'] does not fit.\n"
+        "  array: not an array that can be made: it is of memoryview, and must be of jax.Array or np.ndarray.\n"
+        "  fix: Float[Array, 'n']",
+    ),
+    (
+        lambda: from_annotation(Float64[Array, "n"]),
+        "Float64[Array, 'n'] does not fit.\n"
+        "  dtype: no dtype to draw: JAX has no float64 unless jax_enable_x64 is set.\n"
+        '  fix: jax.config.update("jax_enable_x64", True)',
+    ),
+    (
+        lambda: from_annotation(Key[Array, "n"]),
+        "Key[Array, 'n'] does not fit.\n"
+        "  dtype: no dtype to draw: it allows none of the dtypes of numbers and truth values.\n"
+        "  fix: Float[Array, 'n']",
+    ),
+    (
+        lambda: from_annotation(Float[N, "?n"]),
+        GIVEN.format("?n") + NEEDED + "?n has a size that depends on a place in a PyTree.\n"
+        "  fix: a plain name, with its size given",
+    ),
+    (
+        lambda: from_annotation(Float[N, "{size}"]),
+        GIVEN.format("{size}") + NEEDED + "{size} has a size that depends on a function's arguments.\n"
+        "  fix: a plain name, with its size given",
+    ),
+    (
+        lambda: from_annotation(Float[N, "h+1 h"]),
+        GIVEN.format("h+1 h") + NEEDED + "h+1 needs h, and before it there is no plain axis of that name.\n"
+        "  fix: an axis h before h+1",
+    ),
+    (
+        lambda: from_annotation(Float[N, "#h h+1"]),
+        GIVEN.format("#h h+1") + NEEDED + "h+1 needs h, and before it there is no plain axis of that name.\n"
+        "  fix: an axis h before h+1",
+    ),
+    (
+        lambda: from_annotation(Float[N, "h h+"]),
+        GIVEN.format("h h+") + "  axis: not an axis: h+ is no Python expression.\n  fix: h+1, say",
+    ),
+    (
+        lambda: from_annotation(Float[N, "h h-10"]),
+        GIVEN.format("h h-10")
+        + "  axis: no sizes to draw: h-10 must be at least 0 and whole, and is for none of h from 1 to 5.\n"
+        "  fix: other sizes, such as h=st.integers(10, 20)",
+    ),
+    (
+        lambda: smallest(from_annotation(Float[N, "h h-10"], h=st.just(9))),
+        GIVEN.format("h h-10")
+        + "  axis: no sizes to draw: h-10 must be at least 0 and whole, and is for none of h=9.\n"
+        "  fix: other sizes, such as h=st.integers(10, 20)",
+    ),
+    (
+        lambda: from_annotation(Float[N, "h"], h=-1),
+        "h=-1 does not fit.\n"
+        "  natural: not a natural number: h=-1 is negative, and must be an integer ≥ 0.\n"
+        "  fix: h=0 or more",
+    ),
+    (
+        lambda: from_annotation(Float[N, "*b"], b=2),
+        "b=2 does not fit.\n"
+        "  axes: not a tuple: *b is several axes, and must be given a tuple of sizes.\n"
+        "  fix: b=(2,)",
+    ),
+    (
+        lambda: strategies.configs(max_stride=0),
+        "max_stride=0 does not fit.\n"
+        "  max_stride: nothing to draw from: max_stride=0 must be at least 1.\n"
+        "  fix: max_stride=1 or more",
+    ),
+    (
+        lambda: strategies.ill_formed_configs("poolK"),
+        "condition_name='poolK' does not fit.\n"
+        "  condition_name: no such condition: 'poolK' must be one of poolK_ne0, poolStride_ne0, convK_ne0, upK_ne0, "
+        "headK_ne0, baseC_pos, upStride_ne0, convStride_ne0, headStride_ne0.\n"
+        '  fix: condition_name="poolK_ne0"',
+    ),
+    (
+        lambda: strategies.compatible(UNet2Config(conv_padding=0)),
+        "UNet2Config(conv_padding=0) does not fit.\n"
+        "  compatible: no size to draw: its set of compatible sizes is empty.\n"
+        "  fix: strategies.configs() and strategies.networks(fitting=True) fit some size",
+    ),
+]
+
+
+@pytest.mark.parametrize(("make", "text"), REFUSED)
+def test_what_cannot_be_drawn_is_refused_with_the_reason(make, text):
+    with pytest.raises(ShapeError) as error:
+        make()
+    assert str(error.value) == text
+
+
+@pytest.mark.parametrize("make", [strategies.images, strategies.params])
+def test_nothing_is_drawn_for_a_config_of_which_no_network_can_be_built(make):
+    with pytest.raises(ShapeError, match="poolK_ne0"):
+        make(UNet2Config(pool_kernel=0))
+    with pytest.raises(ShapeError, match="h_inC"):
+        make(UNet2Config(), 0)
+
+
+# Imports.
+
+
+def test_the_package_of_proofs_loads_no_hypothesis_and_the_strategies_load_no_arrays():
+    def loaded(module):
+        program = f"import {module}, sys; print(*sys.modules)"
+        command = [sys.executable, "-P", "-c", program]
+        return set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
+
+    assert "hypothesis" not in loaded("wellshaped.proofs_of_shape")
+    light = loaded("wellshaped.proofs_of_shape.strategies")
+    assert "hypothesis" in light
+    assert not light & {"jax", "numpy", "jaxtyping", "flax"}

@@ -1,0 +1,177 @@
+"""The theorems: every prover agrees, every counterexample is real and the smallest, and nothing drifts apart."""
+
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from wellshaped.proofs_of_shape import THEOREMS, Theorem, prove, smallest_counterexample
+from wellshaped.proofs_of_shape.coq_reading import FOLDER, statements
+from wellshaped.proofs_of_shape.folding import FUNCTIONS, definition, fold
+from wellshaped.proofs_of_shape.ledger import page
+from wellshaped.proofs_of_shape.terms import (
+    Term,
+    conjunction,
+    disjunction,
+    iff,
+    implies,
+    negation,
+    variable,
+)
+from wellshaped.spec import ShapeError, monus, quotient
+
+ROOT = Path(__file__).parents[2]
+BY_NAME = {theorem.name: theorem for theorem in THEOREMS}
+expected = pytest.mark.parametrize("theorem", THEOREMS, ids=lambda theorem: theorem.name)
+
+
+def verdict_of(theorem):
+    return "proved" if theorem.counterexample is None else "refuted"
+
+
+@expected
+def test_z3_gives_the_verdict_that_is_stated(theorem):
+    proof = prove(theorem, by="z3")
+    assert proof.verdict == verdict_of(theorem), proof.says
+    assert proof.counterexample is None or not theorem.holds(**proof.counterexample)
+
+
+@pytest.mark.skipif(shutil.which("coqc") is None, reason="coqc is not installed: Coq's proofs are not checked here")
+@expected
+def test_coq_gives_the_verdict_that_is_stated_without_axioms(theorem):
+    proof = prove(theorem, by="coq")
+    assert proof.verdict == verdict_of(theorem), proof.says
+
+
+@expected
+def test_the_shipped_functions_agree_on_a_box_of_small_numbers(theorem):
+    assert prove(theorem, by="enumeration").verdict == verdict_of(theorem)
+
+
+@expected
+def test_the_witness_meets_the_assumptions_so_that_no_theorem_is_empty(theorem):
+    assert theorem.assumes(**theorem.witness)
+    assert set(theorem.witness) == set(theorem.variables)
+
+
+@pytest.mark.parametrize("theorem", [t for t in THEOREMS if t.counterexample], ids=lambda theorem: theorem.name)
+def test_a_counterexample_is_real_and_the_smallest(theorem):
+    assert not theorem.holds(**theorem.counterexample)
+    assert smallest_counterexample(theorem, sum(theorem.counterexample.values())) == theorem.counterexample
+
+
+def test_the_generated_statements_are_up_to_date():
+    assert (FOLDER / "statements.v").read_text() == statements(THEOREMS)
+
+
+def test_every_statement_has_a_proof_by_hand_and_no_proof_is_left_open():
+    proofs = (FOLDER / "proofs.v").read_text()
+    assert [name for name in BY_NAME if f"Theorem {name} : {name}_statement." not in proofs] == []
+    assert not re.search(r"Admitted|Axiom|admit|Parameter|Hypothesis", proofs)
+
+
+def test_the_page_of_theorems_is_up_to_date():
+    assert (ROOT / "docs" / "theorems.md").read_text() == page()
+
+
+def test_the_page_of_trust_names_what_exists():
+    text = (ROOT / "docs" / "trust.md").read_text()
+    tests = "\n".join(file.read_text() for file in (ROOT / "tests").rglob("test_*.py"))
+    names = re.findall(r"`([a-z0-9_]+)`", text)
+    cited = [name for name in names if "_" in name and name != "proofs_of_shape"]
+    assert len(cited) >= 10
+    for name in cited:
+        assert name in BY_NAME or f"def {name}(" in tests, name
+    for path in re.findall(r"`((?:spec|tests)/[\w/.]+)`", text):
+        assert (ROOT / path).exists(), path
+
+
+@pytest.mark.skipif(shutil.which("coqc") is None, reason="coqc is not installed: Coq's proofs are not checked here")
+def test_coq_does_not_take_the_proof_of_another_statement(monkeypatch):
+    from wellshaped.proofs_of_shape import coq_reading, theorems
+
+    changed = [replace(t, claim=lambda n, k, s: ((), n >= k)) if t.name == "round_trip" else t for t in THEOREMS]
+    monkeypatch.setattr(theorems, "THEOREMS", tuple(changed))
+    proved, trouble = coq_reading.check_proofs.__wrapped__(60.0)
+    assert not proved
+    assert "coqc refuses proofs.v" in trouble
+
+
+def test_where_coq_is_not_installed_the_verdict_says_so(monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    assert prove(THEOREMS[0], by="coq").verdict == "not checked here"
+
+
+def test_z3_is_never_silent_and_keeps_its_time():
+    def fermat(a, b, c):
+        return (a >= 1, b >= 1), negation(a * a * a + b * b * b == c * c * c)
+
+    hard = Theorem("fermat", "No two cubes make a cube.", "", fermat, {"a": 1, "b": 1, "c": 1})
+    proof = prove(hard, by="z3", seconds=1)
+    assert proof.verdict == "unknown"
+    assert "Z3 says" in proof.says
+    assert proof.seconds < 10
+
+
+def test_a_false_theorem_is_refuted_with_a_real_counterexample():
+    wrong = Theorem("wrong", "Halving and doubling gives back.", "", lambda n: ((), quotient(n, 2) * 2 == n), {})
+    for by in ("z3", "enumeration"):
+        proof = prove(wrong, by=by)
+        assert proof.verdict == "refuted"
+        assert proof.counterexample["n"] % 2 == 1
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # CrossHair's own
+@expected
+def test_crosshair_finds_no_counterexample_but_those_that_are_stated(theorem):
+    pytest.importorskip("hypothesis_crosshair_provider", reason="CrossHair is not installed (extra proofs)")
+    proof = prove(theorem, by="crosshair", seconds=10)
+    assert proof.verdict in ("unknown", verdict_of(theorem))
+    assert proof.counterexample is None or not theorem.holds(**proof.counterexample)
+
+
+def test_an_unknown_prover_is_refused_by_name():
+    with pytest.raises(ShapeError, match="no such prover: it must be one of z3, coq, enumeration, crosshair"):
+        prove(THEOREMS[0], by="hand")
+
+
+def evaluate(term, numbers):
+    """A term, worked out in Python's integers by the shipped arithmetic."""
+    if term.op == "var":
+        return numbers[term.args[0]]
+    if term.op == "const":
+        return term.args[0]
+    if term.op == "call":
+        name, *args = term.args
+        return FUNCTIONS[name](*(evaluate(arg, numbers) for arg in args))
+    operations = {"+": int.__add__, "·": int.__mul__, "∸": monus, "/": quotient}
+    return operations[term.op](*(evaluate(arg, numbers) for arg in term.args))
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_on_symbols_is_its_own_formula_and_folding_loses_nothing(name):
+    from itertools import product
+
+    formula = definition(name)
+    letters = "nksp"[: len(FUNCTIONS[name].__code__.co_varnames)]
+    for numbers in product(range(5), repeat=len(letters)):
+        values = dict(zip(letters, numbers, strict=True))
+        assert evaluate(formula, values) == evaluate(fold(formula), values) == FUNCTIONS[name](*numbers)
+    assert fold(formula).op == "call"
+
+
+def test_known_statements_are_worked_out_and_unknown_ones_are_not_branched_on():
+    n = variable("n") >= 1
+    assert conjunction() is True
+    assert disjunction() is False
+    assert implies(False, n) is True
+    assert str(iff(n, False)) == "¬(n ≥ 1)"
+    assert str(disjunction(n, False)) == "n ≥ 1"
+    assert disjunction(n, True) is True
+    with pytest.raises(TypeError, match="do not branch on a symbol"):
+        bool(n)
+    with pytest.raises(TypeError):
+        Term("var", ("n",)) + -1
