@@ -8,6 +8,9 @@ from .network import AxisNetwork
 from .report import refuse
 from .steps import Join, Resize, Save, Step, Transposed, Window
 
+MOST = 64
+"""Levels, or convolutions at one level: more than this is a slip."""
+
 HALVE = Window(2, 2)
 DOUBLE = Transposed(2, 2)
 
@@ -26,6 +29,7 @@ def unet(
     """A U-Net: at each of ``levels``, ``convs`` convolutions, a skip and a ``down`` step; then back ``up`` and joined.
 
     ``padding`` is that of the convolutions, on each side; ``"same"`` keeps the size. ``join`` is as in :class:`Join`.
+    Raises :class:`ShapeError` for numbers that are not natural, and for more than :data:`MOST` levels or convolutions.
 
     >>> from wellshaped.spec import compatible_sizes
     >>> print(compatible_sizes(unet(4)))
@@ -35,11 +39,18 @@ def unet(
         conv = Window(kernel, rounding="same")
     else:
         conv = Window(kernel, 1, natural(padding, "padding"), natural(padding, "padding"))
-    block = (conv,) * natural(convs, "convs")
-    names = [f"level{i}" for i in range(1, natural(levels, "levels") + 1)]
+    block = (conv,) * _few(convs, "convs")
+    names = [f"level{i}" for i in range(1, _few(levels, "levels") + 1)]
     encoder = [step for name in names for step in (*block, Save(name), down)]
     decoder = [step for name in reversed(names) for step in (up, Join(name, join), *block)]
     return AxisNetwork((*encoder, *block, *decoder, head))
+
+
+def _few(value: object, name: str) -> int:
+    number = natural(value, name)
+    if number > MOST:
+        raise refuse(f"{name}={number}", name, "too many", f"{name} must be at most {MOST}", f"{name}=4")
+    return number
 
 
 def ronneberger2015() -> AxisNetwork:
@@ -99,7 +110,7 @@ def strided_unet(levels: int, *, kernel: int = 3) -> AxisNetwork:
     >>> print(compatible_sizes(strided_unet(4)))
     n ≡ 0 or 15 (mod 16), n ≥ 15
     """
-    half, levels = natural(kernel, "kernel") // 2, natural(levels, "levels")
+    half, levels = natural(kernel, "kernel") // 2, _few(levels, "levels")
     down = Window(kernel, 2, half, half)
     up = Transposed(kernel, 2, half, half, output_padding=1)
     return encoder_decoder((down,) * levels, up, joins=tuple(level > 0 for level in range(levels)))

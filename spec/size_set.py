@@ -138,8 +138,8 @@ class SizeSet:
             return "no size"
         head = [n for n, _ in zip(merge(*self.head), range(9), strict=False)]
         words = [str(n) for n in head]
-        if self.is_finite and len(head) > 8:
-            words = [str(head[0]), str(head[1]), "…", str(self.maximum)]
+        if len(head) > 8:
+            words = [str(head[0]), str(head[1]), "…", str(max(p.maximum or 0 for p in self.head))]
         finite = f"{{{', '.join(words)}}}"
         if self.period is None:
             return finite

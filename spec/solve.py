@@ -26,8 +26,8 @@ from .report import refuse
 from .size_set import SizeSet
 from .steps import Join, Resize, Save, SpaceToDepth, Transposed, Window
 
-MAX_PERIOD = 10**6
-"""A network with a longer period is refused: its remainders would be tried one by one."""
+MAX_PERIOD = 20_000
+"""A network with a longer period is refused: its remainders are tried one by one, which would take many seconds."""
 
 
 def solve(network: AxisNetwork) -> SizeSet:

@@ -511,3 +511,9 @@ def test_an_encoder_decoder_joins_where_it_is_told_to():
 def test_a_family_refuses_by_name_what_it_cannot_build(make, fragment):
     with pytest.raises(ShapeError, match=re.escape(fragment)):
         make()
+
+
+@pytest.mark.parametrize("make", [lambda: unet(10**30), lambda: unet(1, convs=65), lambda: strided_unet(65)])
+def test_too_many_levels_or_convolutions_are_refused(make):
+    with pytest.raises(ShapeError, match="must be at most 64"):
+        make()

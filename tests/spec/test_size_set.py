@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from wellshaped.spec import Progression, ShapeError, SizeSet
 
-NUMBERS = range(600)
+NUMBERS = range(1000)
 
 progressions = st.builds(Progression, st.integers(0, 30), st.integers(0, 12), st.none() | st.integers(0, 20))
 
@@ -59,8 +59,8 @@ def test_the_nearest_members_are_the_nearest(sizes, n):
 
 @given(size_sets() | st.builds(lambda a, b: a & b, size_sets(), size_sets()))
 def test_iteration_is_in_order_and_ends_are_ends(sizes):
-    found = list(islice(sizes, 12))
-    assert found == sorted(members(sizes))[:12]
+    found = list(islice(sizes, 5))
+    assert found == sorted(members(sizes))[:5]
     assert sizes.minimum == (found[0] if found else None)
     assert bool(sizes) == bool(found)
     if sizes.is_finite:
@@ -96,7 +96,7 @@ def test_the_nearest_member_to_what_is_not_natural_is_refused():
 
 def test_huge_progressions_are_handled_without_counting():
     big = 10**30
-    sizes = SizeSet([Progression(1, big, None), Progression(5, big - 1, big)])
+    sizes = SizeSet([Progression(1, big, None), Progression(5, big - 1, 4)])
     assert sizes.above(big) == big + 1
     assert (sizes & sizes) == sizes
     assert sizes.count is None
@@ -113,6 +113,7 @@ def test_huge_progressions_are_handled_without_counting():
         ([(2, 2, 9)], "{2, 4, …, 18}"),
         ([(31, 32, None), (32, 32, None)], "n ≡ 0 or 31 (mod 32), n ≥ 31"),
         ([(4, 8, None), (5, 8, None), (6, 8, None)], "n ≡ 4, 5 or 6 (mod 8), n ≥ 4"),
+        ([(0, 2, 9), (100, 3, None)], "{0, 2, …, 16} or n ≡ 1 (mod 3), n ≥ 100"),
         ([(1, 3, None), (20, 3, None)], "{1, 4, 7, 10, 13, 16} or n ≡ 1 or 2 (mod 3), n ≥ 19"),
     ],
 )
