@@ -56,14 +56,17 @@ def prove(theorem: Theorem, by: str = "z3", *, seconds: float = 60.0) -> Proof:
     return Proof(theorem.name, by, verdict, counterexample, perf_counter() - started, says)
 
 
-_BOX = 20_000
+_BOX = 40_000
+"""At the most so many choices of numbers are tried, and none of a number above :data:`_BOUND`."""
+
+_BOUND = 2_000
 
 
 def prove_by_enumeration(theorem: Theorem, seconds: float) -> tuple[str, Mapping[str, int] | None, str]:
     """Run the shipped functions on every choice of numbers up to a bound: as many as fit in the time and the box."""
     started = perf_counter()
     names = theorem.variables
-    bound = next(b for b in count() if (b + 2) ** len(names) > _BOX)
+    bound = next(b for b in count() if b == _BOUND or (b + 2) ** len(names) > _BOX)
     for tried, numbers in enumerate(product(range(bound + 1), repeat=len(names))):
         values = dict(zip(names, numbers, strict=True))
         if not theorem.holds(**values):

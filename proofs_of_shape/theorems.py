@@ -7,7 +7,8 @@ from collections.abc import Callable
 from inspect import Parameter, Signature
 from typing import Any
 
-from ..spec.config import WELL_FORMED, UNet2Config
+from ..spec.architecture import LAYERS, channels
+from ..spec.config import FIELDS, WELL_FORMED, UNet2Config
 from ..spec.families import unet
 from ..spec.naturals import monus, quotient
 from ..spec.network import AxisNetwork
@@ -21,12 +22,9 @@ from .theorem import Theorem
 Claim = tuple[tuple[Any, ...], Any]
 
 _AXIS = [obligation for obligation in OBLIGATIONS if obligation.axis == "height"]
-_SIZES = {
-    name: getattr(UNet2Config(), name)
-    for name in UNet2Config.__dataclass_fields__
-    if name != "base_channels"  # no size depends on it
-}
-_WITNESS = {"n": 2, **_SIZES}
+_FIELDS: dict[str, int] = {name: getattr(UNet2Config(), name) for name in FIELDS}
+_WITNESS = {"n": 2, **_FIELDS}
+_CHANNELS = {"in_channels": 1, "out_channels": 1}
 
 
 def _known(number: int, n: Any) -> Any:
@@ -35,7 +33,7 @@ def _known(number: int, n: Any) -> Any:
 
 
 def _default(n: Any) -> UNet2Config:
-    return UNet2Config(**{name: _known(number, n) for name, number in _SIZES.items()})
+    return UNet2Config(**{name: _known(number, n) for name, number in _FIELDS.items()})
 
 
 def _halve_and_double(n: Any) -> tuple[Window, Transposed]:
@@ -43,13 +41,14 @@ def _halve_and_double(n: Any) -> tuple[Window, Transposed]:
     return Window(two, two), Transposed(two, two)
 
 
-def _of_configs(claim: Callable[[UNet2Config, Any], Claim]) -> Callable[..., Claim]:
-    """A claim about a size ``n`` and all eleven numbers of a config that sizes depend on."""
+def _of_configs(claim: Callable[..., Claim], *others: str) -> Callable[..., Claim]:
+    """A claim about a size ``n``, all twelve numbers of a config, and ``others``."""
 
     def spread(n: Any, **numbers: Any) -> Claim:
-        return claim(UNet2Config(**numbers), n)
+        cfg = UNet2Config(**{name: numbers.pop(name) for name in _FIELDS})
+        return claim(cfg, n, **numbers)
 
-    names = [Parameter(name, Parameter.KEYWORD_ONLY) for name in ("n", *_SIZES)]
+    names = [Parameter(name, Parameter.KEYWORD_ONLY) for name in ("n", *_FIELDS, *others)]
     spread.__signature__ = Signature(names)  # type: ignore[attr-defined]  # functions have it where it is set
     return spread
 
@@ -76,14 +75,18 @@ def _accepted(cfg: UNet2Config, n: Any) -> Any:
     )
 
 
-@_of_configs
-def _soundness(cfg: UNet2Config, n: Any) -> Claim:
-    return (n >= 1, *_obligations(cfg, n)), _accepted(cfg, n)
+def _soundness_from(obligations: Callable[[UNet2Config, Any], tuple[Any, ...]]) -> Callable[..., Claim]:
+    def claim(cfg: UNet2Config, n: Any, in_channels: Any, out_channels: Any) -> Claim:
+        counts = (channels(c, cfg, in_channels, out_channels) for c in _CHANNEL_COUNTS)
+        positive = (n >= 1, cfg.base_channels >= 1, in_channels >= 1, out_channels >= 1)
+        return (*positive, *obligations(cfg, n)), conjunction(_accepted(cfg, n), *(count >= 1 for count in counts))
+
+    return _of_configs(claim, *_CHANNELS)
 
 
-@_of_configs
-def _soundness_of_the_first_edition(cfg: UNet2Config, n: Any) -> Claim:
-    return (n >= 1, *obligations_1(cfg, n)), _accepted(cfg, n)
+_CHANNEL_COUNTS = dict.fromkeys(count for layer in LAYERS for count in (layer.in_channels, layer.out_channels))
+_soundness = _soundness_from(_obligations)
+_soundness_of_the_first_edition = _soundness_from(obligations_1)
 
 
 @_of_configs
@@ -228,10 +231,10 @@ def _ceil_mode(n: Any) -> Claim:
 THEOREMS: tuple[Theorem, ...] = (
     Theorem(
         "soundness",
-        "The obligations of a size n ≥ 1 imply that every operation is accepted, with a window that fits and a result.",
+        "With at least one channel, the obligations of n ≥ 1 imply that every operation is accepted: its window fits.",
         "SPEC 5.1",
         _soundness,
-        _WITNESS,
+        _WITNESS | _CHANNELS,
     ),
     Theorem(
         "exactness",
@@ -392,15 +395,15 @@ THEOREMS: tuple[Theorem, ...] = (
         "SPEC 3, the audit",
         _nonzero_facts_of_the_first_edition,
         _WITNESS,
-        counterexample={"n": 1, **dict.fromkeys(_SIZES, 0), "up_kernel": 1},
+        counterexample={"n": 1, **dict.fromkeys(_FIELDS, 0), "up_kernel": 1},
     ),
     Theorem(
         "soundness_of_the_first_edition",
         "The first edition's obligations of a size n ≥ 1 imply that every operation is accepted.",
         "SPEC 5.1, the audit",
         _soundness_of_the_first_edition,
-        _WITNESS,
-        counterexample={"n": 1, **dict.fromkeys(_SIZES, 0), "up_kernel": 1},
+        _WITNESS | _CHANNELS,
+        counterexample={"n": 1, **dict.fromkeys(_FIELDS, 0), "up_kernel": 1, "base_channels": 1, **_CHANNELS},
     ),
 )
 """What is proved, and what is refuted: the statements with a counterexample."""

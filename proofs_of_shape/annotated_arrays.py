@@ -1,0 +1,255 @@
+"""Hypothesis strategies for arrays, from a jaxtyping annotation."""
+
+import ast
+import builtins
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import product
+from types import UnionType
+from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
+
+from hypothesis import strategies as st
+
+from ..spec.naturals import natural
+from ..spec.report import refuse
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Entries = st.SearchStrategy[Any]
+
+_DTYPES = [
+    *("float32", "float16", "float64", "int32", "int8", "int16", "int64", "uint8", "uint16", "uint32", "uint64"),
+    *("bool", "complex64", "complex128"),
+]
+"""What an annotation of many dtypes stands for here, from the plainest."""
+_RARE = [
+    *("bfloat16", "float8_e4m3fn", "float8_e5m2", "float8_e4m3b11fnuz", "float8_e4m3fnuz", "float8_e5m2fnuz"),
+    *("float4_e2m1fn", "int4", "uint4", "int2", "uint2"),
+]
+"""What is drawn only where an annotation allows nothing plainer; JAX has them, Hypothesis does not."""
+_SIDE = 5
+"""The largest size of an axis that is not told its size."""
+
+
+def from_annotation(annotation: Any, elements: Entries | None = None, /, **axes: Any) -> st.SearchStrategy[Any]:
+    """Arrays ``x`` with ``isinstance(x, annotation)``, for a jaxtyping annotation of JAX or NumPy arrays.
+
+    A name has one size from 1 to 5 wherever it stands; ``c=3`` or ``c=st.integers(1, 9)`` says which. ``*batch`` and
+    ``...`` are up to two axes, or those of a tuple: ``batch=(2, 3)``. ``#n`` is ``n`` or 1, ``_`` any size, ``h+1``
+    what it says of the names before it, which then have sizes that make it a natural number. The dtype is one that the
+    annotation allows; ``float64`` and the like for JAX only where ``jax_enable_x64`` is set, the 8-bit floats and such
+    only where nothing plainer will do. Numbers are finite, unless ``elements`` is a strategy for them. A union is any
+    of its annotations. Shrinks toward zeros, the sizes 1, no axes for ``*batch``, and the plainest dtype.
+
+    Raises :class:`ShapeError` for what is no such annotation, for an axis that depends on what is not there
+    (``{arg}``, ``?tree``, names not seen before), for a dtype that no array has, for sizes given to no axis, and when
+    drawing, for sizes that do not fit.
+
+    >>> import numpy as np
+    >>> from hypothesis import find
+    >>> from jaxtyping import Float
+    >>> find(from_annotation(Float[np.ndarray, "c h h+1"], c=3), lambda x: x.sum() > 0).shape
+    (3, 1, 2)
+    """
+    if get_origin(annotation) in (Union, UnionType):
+        return st.one_of(*(from_annotation(one, elements, **axes) for one in get_args(annotation)))
+    if not hasattr(annotation, "dim_str") or not hasattr(annotation, "dtypes"):
+        subject = getattr(annotation, "__name__", repr(annotation))
+        says = "it must be one such as Float[Array, 'c h w'] or Int[np.ndarray, 'n']"
+        raise refuse(subject, "annotation", "no annotation of an array", says, "Float[Array, 'c h w']")
+    kind = getattr(annotation.array_type, "__name__", repr(annotation.array_type)).rpartition(".")[2]
+    subject = f"{annotation.dtype.__name__}[{kind}, {annotation.dim_str!r}]"
+    is_jax = _is_jax(annotation, subject)
+    dtypes = _allowed(annotation, is_jax, subject)
+    parts = _parts(annotation, subject)
+    names = sorted({part.text for part in parts if part.kind in ("name", "several") and part.text})
+    if unknown := sorted(set(axes) - set(names)):
+        says = f"{', '.join(unknown)} must be among the named axes, {', '.join(names) or 'of which there is none'}"
+        fix = f"leave out {', '.join(unknown)}"
+        raise refuse(subject, "axes", "a size for no axis", says, fix)
+    if not any(isinstance(given, st.SearchStrategy) for given in axes.values()):
+        _choices(parts, _checked(parts, axes), subject)  # what cannot be drawn later is refused now
+    return _arrays(parts, axes, subject, dtypes, is_jax, elements)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One axis as it is written: ``kind`` is name, expression, fixed, any, or several."""
+
+    kind: str
+    text: str
+    may_be_one: bool = False
+
+
+def _is_jax(annotation: Any, subject: str) -> bool:
+    import jax
+    import numpy as np
+
+    if annotation.array_type in (np.ndarray, Any):
+        return False
+    if annotation.array_type is jax.Array:
+        return True
+    kind = getattr(annotation.array_type, "__name__", repr(annotation.array_type))
+    says = f"it is of {kind}, and must be of jax.Array or np.ndarray"
+    raise refuse(subject, "array", "not an array that can be made", says, f"Float[Array, {annotation.dim_str!r}]")
+
+
+def _allowed(annotation: Any, is_jax: bool, subject: str) -> "list[np.dtype[Any]]":
+    """The dtypes to draw from, from the plainest."""
+    import jax.numpy as jnp
+    import numpy as np
+
+    def allows(dtype: "np.dtype[Any]") -> bool:
+        # jaxtyping compares the name of the scalar type.
+        name, rules = dtype.type.__name__, annotation.dtypes
+        if not isinstance(rules, tuple | list):
+            return True
+        return any(rule.match(name) if isinstance(rule, re.Pattern) else rule == name for rule in rules)
+
+    has_64_bits = not is_jax or jnp.result_type(float) == jnp.float64  # what jax_enable_x64 says
+    wide = set() if has_64_bits else {"float64", "int64", "uint64", "complex128"}
+    plain = [dtype for dtype in map(np.dtype, _DTYPES) if allows(dtype)]
+    rare = [np.dtype(getattr(jnp, name)) for name in _RARE if hasattr(jnp, name)]
+    found = [dtype for dtype in plain if dtype.name not in wide] or [dtype for dtype in rare if allows(dtype)]
+    if found:
+        return found
+    if plain:
+        says = f"JAX has no {plain[0].name} unless jax_enable_x64 is set"
+        raise refuse(subject, "dtype", "no dtype to draw", says, 'jax.config.update("jax_enable_x64", True)')
+    says = "it allows none of the dtypes of numbers and truth values"
+    raise refuse(subject, "dtype", "no dtype to draw", says, f"Float[Array, {annotation.dim_str!r}]")
+
+
+def _parts(annotation: Any, subject: str) -> list[_Part]:
+    """The axes, read as jaxtyping reads them."""
+    parts: list[_Part] = []
+    for word in annotation.dim_str.split():
+        marks, text = "", word
+        while text and text != "..." and (text[0] in "#*_?" or text.count("=") == 1):
+            if text[0] in "#*_?":
+                marks, text = marks + text[0], text[1:]
+            else:
+                text = text.partition("=")[2]
+        if "?" in marks or "{" in text:
+            source = "a place in a PyTree" if "?" in marks else "a function's arguments"
+            says = f"{word} has a size that depends on {source}"
+            fix = "a plain name, with its size given"
+            raise refuse(subject, "axis", "more than the annotation is needed", says, fix)
+        if "*" in marks or text == "...":
+            parts.append(_Part("several", "" if "_" in marks or text == "..." else text))
+        elif not text or text.isidentifier():
+            parts.append(_Part("any" if "_" in marks else "name", text, "#" in marks))
+        elif re.fullmatch(r"[+-]?\d+", text):
+            parts.append(_Part("fixed", str(natural(int(text), "axis")), "#" in marks))
+        else:
+            _check_expression(text, parts, subject)
+            parts.append(_Part("expression", text, "#" in marks))
+    return parts
+
+
+def _check_expression(text: str, before: list[_Part], subject: str) -> None:
+    try:
+        used = _names_in(text)
+    except SyntaxError:
+        raise refuse(subject, "axis", "not an axis", f"{text} is no Python expression", "h+1, say") from None
+    # An axis #n of size 1 leaves n open, and then jaxtyping cannot check what is said of n.
+    known = {part.text for part in before if part.kind == "name" and not part.may_be_one}
+    if unknown := sorted(used - known):
+        says = f"{text} needs {', '.join(unknown)}, and before it there is no plain axis of that name"
+        fix = f"an axis {unknown[0]} before {text}"
+        raise refuse(subject, "axis", "more than the annotation is needed", says, fix)
+
+
+def _names_in(text: str) -> set[str]:
+    nodes = ast.walk(ast.parse(text, mode="eval"))
+    return {node.id for node in nodes if isinstance(node, ast.Name)} - set(dir(builtins))
+
+
+def _checked(parts: list[_Part], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The sizes given: natural numbers, and tuples of them for an axis that is several."""
+    several = {part.text for part in parts if part.kind == "several"}
+    sizes: dict[str, Any] = {}
+    for name, value in given.items():
+        if name not in several:
+            sizes[name] = natural(value, name)
+        elif isinstance(value, tuple):
+            sizes[name] = tuple(natural(size, name) for size in value)
+        else:
+            says = f"*{name} is several axes, and must be given a tuple of sizes"
+            raise refuse(f"{name}={value!r}", "axes", "not a tuple", says, f"{name}=({value!r},)")
+    return sizes
+
+
+def _choices(parts: list[_Part], sizes: dict[str, Any], subject: str) -> list[dict[str, int]]:
+    """The sizes of names in expressions that make all of these natural numbers, from the smallest."""
+    expressions = [part.text for part in parts if part.kind == "expression"]
+    free = sorted(set().union(*map(_names_in, expressions)) - set(sizes))
+    combinations = sorted(product(range(1, _SIDE + 1), repeat=len(free)), key=sum)
+    choices = [dict(zip(free, combination, strict=True)) for combination in combinations]
+    found = [chosen for chosen in choices if all(_value(text, sizes | chosen) is not None for text in expressions)]
+    if not found:
+        tried = [*(f"{name} from 1 to {_SIDE}" for name in free), *(f"{name}={size}" for name, size in sizes.items())]
+        says = f"{', '.join(expressions)} must be at least 0 and whole, and is for none of {', '.join(tried)}"
+        fix = f"other sizes, such as {(free or sorted(sizes) or ['h'])[0]}=st.integers(10, 20)"
+        raise refuse(subject, "axis", "no sizes to draw", says, fix)
+    return found
+
+
+def _value(text: str, sizes: dict[str, Any]) -> int | None:
+    """The size that an expression comes to, or ``None`` where that is no natural number."""
+    try:
+        value = eval(text, dict(sizes))  # as jaxtyping does with the same text
+        return int(value) if value >= 0 and value == int(value) else None
+    except ArithmeticError:
+        return None
+
+
+@st.composite
+def _arrays(
+    draw: st.DrawFn,
+    parts: list[_Part],
+    axes: dict[str, Any],
+    subject: str,
+    dtypes: "list[np.dtype[Any]]",
+    is_jax: bool,
+    elements: Entries | None,
+) -> Any:
+    import jax.numpy as jnp
+    import numpy as np
+    from hypothesis.extra import numpy as hnp
+
+    dtype, shape = draw(st.sampled_from(dtypes)), _shape(draw, parts, axes, subject)
+    rare = dtype.name in _RARE
+    if elements is None and dtype.name == "bfloat16":
+        elements = st.floats(width=16, allow_nan=False, allow_infinity=False)  # finite in bfloat16 as well
+    elif elements is None:
+        zero_or_one = st.sampled_from([0, 1])
+        elements = zero_or_one if rare else hnp.from_dtype(dtype, allow_nan=False, allow_infinity=False)
+    array = draw(hnp.arrays(np.float32 if rare else dtype, shape, elements=elements)).astype(dtype)
+    return jnp.asarray(array) if is_jax else array
+
+
+def _shape(draw: st.DrawFn, parts: list[_Part], axes: dict[str, Any], subject: str) -> tuple[int, ...]:
+    given = {name: draw(how) if isinstance(how, st.SearchStrategy) else how for name, how in axes.items()}
+    sizes = _checked(parts, given)
+    sizes |= draw(st.sampled_from(_choices(parts, sizes, subject)))
+    shape: list[int] = []
+    for part in parts:
+        match part.kind:
+            case "several":
+                shape += sizes[part.text] if part.text in sizes else draw(st.lists(st.integers(1, 3), max_size=2))
+                continue
+            case "any":
+                size = draw(st.integers(1, _SIDE))
+            case "fixed":
+                size = int(part.text)
+            case "expression":
+                size = _value(part.text, sizes) or 0
+            case _:
+                if part.text not in sizes:
+                    sizes[part.text] = draw(st.integers(1, _SIDE))
+                size = sizes[part.text]
+        shape.append(draw(st.sampled_from([1, size])) if part.may_be_one else size)
+    return tuple(shape)
