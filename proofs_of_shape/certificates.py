@@ -12,7 +12,7 @@ from typing import Any
 
 from ..spec.compatible import compatible_sizes
 from ..spec.config import UNet2Config
-from ..spec.files import replacing
+from ..spec.files import no_duplicates, replacing
 from ..spec.naturals import monus, quotient
 from ..spec.network import AxisNetwork, axis_network
 from ..spec.progression import Progression
@@ -29,7 +29,8 @@ _STEPS = {kind.__name__: kind for kind in Step.__args__}
 class Certificate:
     """What is certified: for every natural ``n``, all demands of ``network`` hold iff ``n`` is in ``sizes``.
 
-    ``statement`` asks, in SMT-LIB, for an ``n`` for which this fails; ``prover`` is who found none, and its version.
+    ``statement`` asks, in SMT-LIB, for an ``n`` for which this fails. ``prover`` notes who found none, and its version:
+    a note, which :func:`verify` does not rely on.
     """
 
     network: AxisNetwork
@@ -118,15 +119,15 @@ def save_certificate(certificate: Certificate, path: Path) -> None:
 
 
 def load_certificate(path: Path) -> Certificate:
-    """Read a certificate from a JSON file; what is not one is refused with what is wrong."""
+    """Read a certificate from a JSON file; what :func:`save_certificate` would not write so is refused."""
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        network = AxisNetwork(
-            tuple(_step(dict(step)) for step in data["network"]["steps"]), data["network"]["returns_its_size"] is True
-        )
-        parts = data["sizes"]["progressions"]
-        sizes = SizeSet(Progression(first, step, count) for first, step, count in parts)
-        certificate = Certificate(network, sizes, str(data["statement"]), str(data["prover"]))
+        data = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=no_duplicates)
+        steps, returns_its_size = data["network"]["steps"], data["network"]["returns_its_size"]
+        network = AxisNetwork(tuple(_step(dict(step)) for step in steps), returns_its_size is True)
+        parts = [Progression(first, step, count) for first, step, count in data["sizes"]["progressions"]]
+        if len({part.step for part in parts if part.count is None}) > 1:
+            raise ValueError("progressions without end that differ in their steps")
+        certificate = Certificate(network, SizeSet(parts), str(data["statement"]), str(data["prover"]))
     except ShapeError:
         raise
     except OSError as error:
@@ -135,9 +136,9 @@ def load_certificate(path: Path) -> Certificate:
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         says = f"{type(error).__name__}: {str(error)[:120]}"
         raise refuse(f"certificate {path}", "syntax", "it is not a certificate", says, "wellshaped certify") from None
-    if data["sizes"]["says"] != str(sizes):
-        says = f"it says {str(data['sizes']['says'])[:80]!r}, and its progressions are {sizes}"
-        raise refuse(f"certificate {path}", "sizes", "edited or forged", says, "certify the network again")
+    if json.dumps(data) != json.dumps(certificate.to_dict()):
+        says = f"it is not what its network and {certificate.sizes} are written as"
+        raise refuse(f"certificate {path}", "text", "edited or forged", says, "certify the network again")
     return certificate
 
 

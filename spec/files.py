@@ -207,7 +207,8 @@ def _format(path: Path) -> tuple[Callable[[str], Any], Callable[[dict[str, int]]
         raise refuse_suffix(f"config file {path}", path, _FORMATS) from None
 
 
-def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object from its pairs, for ``object_pairs_hook``; a key that stands twice is a ``ValueError``."""
     keys = [key for key, _ in pairs]
     for key in keys:
         if keys.count(key) > 1:
@@ -220,7 +221,7 @@ _EXAMPLE = {".toml": "pool_kernel = 2, say", ".json": '{"pool_kernel": 2}, say'}
 _FORMATS: dict[str, tuple[Callable[[str], Any], Callable[[dict[str, int]], str]]] = {
     ".toml": (tomllib.loads, lambda data: "".join(f"{name} = {value}\n" for name, value in data.items())),
     ".json": (
-        partial(json.loads, object_pairs_hook=_no_duplicates),
+        partial(json.loads, object_pairs_hook=no_duplicates),
         lambda data: json.dumps(data, indent=2) + "\n",
     ),
 }

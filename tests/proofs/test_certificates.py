@@ -74,6 +74,8 @@ EDITS = {
     "another kernel": lambda d: d["network"]["steps"][3].update(kernel=3),
     "no last demand": lambda d: d["network"].update(returns_its_size=False),
     "a statement that is easy": lambda d: d.update(statement="(assert false)\n(check-sat)"),
+    "a truth value that is none": lambda d: d["network"].update(returns_its_size="true"),
+    "a key more": lambda d: d.update(note="trust me"),
     "a statement that is none": lambda d: d.update(statement="(("),
 }
 
@@ -96,6 +98,20 @@ def test_a_certificate_forged_throughout_is_refuted_with_a_size(tmp_path):
         verify(certificates.Certificate(network, sizes, statement, "Z3"))
 
 
+def test_a_contradiction_under_one_key_is_refused(tmp_path):
+    text = json.dumps(certify(UNet2Config()).to_dict())
+    (tmp_path / "c.json").write_text(text[:-1] + ', "sizes": {}}')
+    with pytest.raises(ShapeError, match="the key 'sizes' stands there 2 times"):
+        load_certificate(tmp_path / "c.json")
+
+
+def test_progressions_that_would_fill_the_memory_are_refused(tmp_path):
+    data = edited(lambda d: d["sizes"].update(progressions=[[0, 1, None], [0, 10**9, None]]))
+    (tmp_path / "c.json").write_text(json.dumps(data))
+    with pytest.raises(ShapeError, match="differ in their steps"):
+        load_certificate(tmp_path / "c.json")
+
+
 @pytest.mark.parametrize(
     "text", ["", "[]", "{}", '{"network": {"steps": [{"step": "Leap"}]}}', '{"network": 3}', "[" * 5000], ids=range(6)
 )
@@ -113,7 +129,9 @@ def test_the_commands_certify_and_verify(tmp_path, capsys):
     assert main(["certify", "--pool-kernel", "3", "--up-kernel", "3", "--output", path]) == 0
     assert "n ≡ 1 (mod 2), n ≥ 3" in capsys.readouterr().out
     assert main(["verify", path]) == 0
-    assert "holds: for all n" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "holds: for all n" in printed
+    assert "Window(kernel=3, stride=2" in printed
     assert main(["verify", str(tmp_path / "none.json")]) == 1
     assert "it cannot be read" in capsys.readouterr().err
 
@@ -123,5 +141,7 @@ def test_the_command_prove_prints_the_ledger(capsys):
     printed = capsys.readouterr().out
     assert "round_trip " in printed
     assert "refuted" in printed
+    assert main(["prove", "--by"]) == 1
+    assert "name at least one prover" in capsys.readouterr().err
     assert main(["prove", "--by", "hand"]) == 1
     assert "no such prover" in capsys.readouterr().err

@@ -1,0 +1,36 @@
+"""Known answers about encoders that people use: the same photograph breaks different ones at different levels."""
+
+import pytest
+
+from wellshaped.spec import Resize, compatible_sizes, encoder_decoder, explain, resnet_unet
+from wellshaped.spec.families import HALVE
+
+# Five halvings that round down, as in encoders whose convolutions pad as TensorFlow does, or not at all; four joins.
+FLOOR = encoder_decoder((HALVE,) * 5, Resize(2), joins=(False, True, True, True, True))
+
+
+def broken(network, n):
+    return [failure.name for failure in explain(network, n).failures]
+
+
+@pytest.mark.parametrize(
+    ("n", "rounding_up", "rounding_down"),
+    [
+        (350, ["join_level1"], ["join_level4", "join_level3", "join_level2", "join_level1"]),
+        # 525 263 132 66 33 17, and 34 is not 33; 525 262 131 65 32 16, and 64 is not 65.
+        (
+            525,
+            ["join_level4", "join_level3", "join_level2", "join_level1"],
+            ["join_level3", "join_level2", "join_level1"],
+        ),
+        (352, [], []),
+        (351, [], ["join_level4", "join_level3", "join_level2", "join_level1"]),
+    ],
+)
+def test_encoders_that_round_up_and_down_break_elsewhere_on_350_by_525(n, rounding_up, rounding_down):
+    assert (broken(resnet_unet(), n), broken(FLOOR, n)) == (rounding_up, rounding_down)
+
+
+def test_what_rounds_up_fits_a_multiple_less_one_and_what_rounds_down_a_multiple_and_one():
+    assert str(compatible_sizes(resnet_unet())) == "n ≡ 0 or 31 (mod 32), n ≥ 31"
+    assert str(compatible_sizes(FLOOR)) == "n ≡ 0 or 1 (mod 32), n ≥ 32"
