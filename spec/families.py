@@ -3,6 +3,8 @@
 A *level* is one halving. Sizes are those of one axis: for different settings per axis make one network for each.
 """
 
+from collections.abc import Callable
+
 from .naturals import natural
 from .network import AxisNetwork
 from .report import refuse
@@ -114,3 +116,12 @@ def strided_unet(levels: int, *, kernel: int = 3) -> AxisNetwork:
     down = Window(kernel, 2, half, half)
     up = Transposed(kernel, 2, half, half, output_padding=1)
     return encoder_decoder((down,) * levels, up, joins=tuple(level > 0 for level in range(levels)))
+
+
+FAMILIES: dict[str, tuple[Callable[..., AxisNetwork], bool]] = {
+    "unet": (unet, True),
+    "strided_unet": (strided_unet, True),
+    "resnet_unet": (resnet_unet, False),
+    "ronneberger2015": (ronneberger2015, False),
+}
+"""The families by name, and whether the number of levels is to be said."""

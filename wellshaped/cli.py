@@ -20,6 +20,7 @@ from cyclopts import App, CycloptsError, Parameter, Token
 
 from .spec import (
     FIELDS,
+    AxisNetwork,
     Report,
     ShapeError,
     Stage,
@@ -33,6 +34,7 @@ from .spec import (
 from .spec import check as check_input
 from .spec import trace as trace_input
 from .spec.check import mending
+from .spec.families import FAMILIES
 from .spec.files import MAX_DIGITS, short_natural
 from .spec.report import refuse
 
@@ -295,19 +297,35 @@ def _progress_console() -> Any:
 def certify(
     *,
     output: Annotated[Path, Parameter(help="The certificate to write, .json.")] = Path("certificate.json"),
+    family: Annotated[str | None, Parameter(help=f"Instead of a config, one of {', '.join(FAMILIES)}.")] = None,
+    levels: Annotated[Natural | None, Parameter(help="Levels of a family that has a choice of them.")] = None,
     flags: Flags = None,
 ) -> int:
-    """Have Z3 prove that a config fits exactly the sizes that it is said to fit, and write the certificate."""
+    """Have Z3 prove that a network fits exactly the sizes that it is said to fit, and write the certificate."""
     from .proofs_of_shape import certificates
 
-    cfg = _config(flags)
-    check_config(cfg).raise_if_failed()
-    certificate = certificates.certify(cfg)
+    network = _config(flags) if family is None else _family(family, levels)
+    if isinstance(network, UNet2Config):
+        check_config(network).raise_if_failed()
+    certificate = certificates.certify(network)
     certificates.save_certificate(certificate, output)
-    _say(
-        f"wrote {output}: for all n, {cfg!r} fits n iff {certificate.sizes} ({certificate.prover})", "green", sys.stdout
-    )
+    of = repr(network) if family is None else family
+    _say(f"wrote {output}: for all n, {of} fits n iff {certificate.sizes} ({certificate.prover})", "green", sys.stdout)
     return 0
+
+
+def _family(name: str, levels: Any) -> AxisNetwork:
+    if name not in FAMILIES:
+        says = f"it must be one of {', '.join(FAMILIES)}"
+        raise refuse(f"--family {name[:60]}", "family", "no such family", says, "--family unet --levels 4")
+    make, takes_levels = FAMILIES[name]
+    if takes_levels != (levels is not None):
+        says, fix = (
+            ("it has a choice of levels", "--levels 4") if takes_levels else ("it has no choice", f"--family {name}")
+        )
+        raise refuse(f"--family {name}", "levels", "levels", says, fix)
+    network: AxisNetwork = make(levels) if takes_levels else make()
+    return network
 
 
 @app.command

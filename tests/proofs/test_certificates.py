@@ -145,3 +145,27 @@ def test_the_command_prove_prints_the_ledger(capsys):
     assert "name at least one prover" in capsys.readouterr().err
     assert main(["prove", "--by", "hand"]) == 1
     assert "no such prover" in capsys.readouterr().err
+
+
+def test_a_family_can_be_certified_by_name(tmp_path, capsys):
+    path = str(tmp_path / "c.json")
+    assert main(["certify", "--family", "resnet_unet", "--output", path]) == 0
+    assert "resnet_unet fits n iff n ≡ 0 or 31 (mod 32), n ≥ 31" in capsys.readouterr().out
+    assert main(["certify", "--family", "unet", "--levels", "3", "--output", path]) == 0
+    assert load_certificate(tmp_path / "c.json").network == unet(3)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--family", "vnet"], "no such family: it must be one of unet"),
+        (["--family", "unet"], "it has a choice of levels"),
+        (["--family", "resnet_unet", "--levels", "3"], "it has no choice"),
+        (["--family", "unet", "--levels", "-1"], "levels=-1 is negative"),
+    ],
+)
+def test_a_family_that_is_none_is_refused(words, says, capsys):
+    assert main(["certify", *words]) == 1
+    message = capsys.readouterr().err
+    assert says in message
+    assert "fix: " in message

@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from wellshaped.proofs_of_shape import THEOREMS, Theorem, prove, smallest_counterexample
 from wellshaped.proofs_of_shape.coq_reading import FOLDER, statements
@@ -48,6 +50,15 @@ def test_coq_gives_the_verdict_that_is_stated_without_axioms(theorem):
 @expected
 def test_the_shipped_functions_agree_on_a_box_of_small_numbers(theorem):
     assert prove(theorem, by="enumeration").verdict == verdict_of(theorem, "holds in a box")
+
+
+@pytest.mark.parametrize("theorem", [t for t in THEOREMS if not t.counterexample], ids=lambda theorem: theorem.name)
+def test_a_theorem_holds_for_drawn_numbers(theorem):
+    @given(**{name: st.integers(0, 1000) for name in theorem.variables})
+    def look(**numbers):
+        assert theorem.holds(**numbers)
+
+    look()
 
 
 @expected
