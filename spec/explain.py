@@ -7,7 +7,7 @@ from .compatible import compatible_sizes
 from .config import UNet2Config
 from .naturals import natural
 from .network import AxisNetwork, axis_network
-from .report import Report, Verdict, refuse
+from .report import Report, ShapeError, Verdict, refuse
 from .size_set import SizeSet
 
 Network = UNet2Config | AxisNetwork
@@ -17,12 +17,13 @@ Network = UNet2Config | AxisNetwork
 class Explanation(Report):
     """A :class:`Report` of one size along one axis, with the ``sizes`` on the way; the last one is the output's.
 
-    ``runs`` are all sizes that meet every demand, ``returns`` those of them that come out with the size they went in.
+    ``runs`` are all sizes that meet every demand, ``returns`` those of them that come out with the size they went in;
+    both are ``None`` where the period of the network is too long to solve.
     """
 
     sizes: tuple[int, ...] = ()
-    runs: SizeSet = SizeSet()  # noqa: RUF009 it cannot be changed
-    returns: SizeSet = SizeSet()  # noqa: RUF009
+    runs: SizeSet | None = None
+    returns: SizeSet | None = None
 
     def __str__(self) -> str:
         text = Report.__str__(self)
@@ -37,7 +38,7 @@ def explain(network: Network, n: int) -> Explanation:
 
     Where a size on the way is 0, the demands after it are left out.
 
-    Raises :class:`ShapeError` where ``n`` is not natural or the network none, or too long to solve.
+    Raises :class:`ShapeError` where ``n`` is not natural or the network none.
 
     >>> from wellshaped.spec import AxisNetwork, Join, Save, Transposed, Window
     >>> print(explain(AxisNetwork((Save("skip"), Window(2, 2), Transposed(2, 2), Join("skip"))), 303))
@@ -46,9 +47,9 @@ def explain(network: Network, n: int) -> Explanation:
       fix: size 302 (crop 1) or 304 (pad 1); all sizes that fit: n ≡ 0 (mod 2), n ≥ 2
     """
     n = natural(n, "n")
-    runs = compatible_sizes(network)
+    runs = _solved(network)
     program = axis_network(network) if isinstance(network, UNet2Config) else network
-    returns = runs if program.returns_its_size else compatible_sizes(replace(program, returns_its_size=True))
+    returns = runs if program.returns_its_size else _solved(replace(program, returns_its_size=True))
     run = program.run(n)
     # Where a size is 0 nothing is left to run: what the steps after it want is no news.
     emptied = next((i for i, d in enumerate(run.demands) if d.rule.startswith("positive") and not d.holds), None)
@@ -57,11 +58,24 @@ def explain(network: Network, n: int) -> Explanation:
     way = " → ".join(str(size) for size, _ in groupby(sizes))
     conditions = tuple(Verdict(d.rule, d.holds, str(d), f"{way} does not survive") for d in demands)
     fixes = []
+    if runs is None or returns is None:
+        fixes += [] if run.ok else ["a size that is not known here: the network's period is too long to solve"]
+        return Explanation(f"size {n}", conditions, tuple(fixes), run.sizes)
     if not run.ok:
         fixes.append(_nearest(runs, n, "all sizes that fit"))
     if returns != runs and n not in returns:
         fixes.append(f"for an output of the input's size: {_nearest(returns, n, 'all such sizes')}")
     return Explanation(f"size {n}", conditions, tuple(fixes), run.sizes, runs, returns)
+
+
+def _solved(network: Network) -> SizeSet | None:
+    """The compatible sizes; ``None`` where the period of the network is too long to solve."""
+    try:
+        return compatible_sizes(network)
+    except ShapeError as error:
+        if error.report.failures[0].name != "period":
+            raise
+        return None
 
 
 def _nearest(fit: SizeSet, n: int, them: str) -> str:

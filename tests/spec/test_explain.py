@@ -517,3 +517,12 @@ def test_a_family_refuses_by_name_what_it_cannot_build(make, fragment):
 def test_too_many_levels_or_convolutions_are_refused(make):
     with pytest.raises(ShapeError, match="must be at most 64"):
         make()
+
+
+def test_a_network_whose_period_is_too_long_to_solve_is_explained_all_the_same():
+    report = explain(unet(15), 100)
+    assert report.runs is None
+    assert report.sizes[:3] == (100, 100, 100)
+    assert [failure.name for failure in report.failures] == ["positive_27"]
+    assert "too long to solve" in str(report)
+    assert explain(unet(15), 2**15).ok
