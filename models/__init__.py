@@ -1,6 +1,13 @@
 """What runs: typed layers over ``(C, H, W)`` and the two-level U-Net, in JAX and Flax NNX."""
 
+from .backward import ConvGrads as ConvGrads
+from .backward import concat_channels_backward as concat_channels_backward
+from .backward import conv2d_backward as conv2d_backward
+from .backward import conv_transpose2d_backward as conv_transpose2d_backward
+from .backward import max_pool2d_backward as max_pool2d_backward
+from .backward import relu_backward as relu_backward
 from .checked import checked as checked
+from .convolution import convolutions as convolutions
 from .functional import concat_channels as concat_channels
 from .functional import conv2d as conv2d
 from .functional import conv_transpose2d as conv_transpose2d
@@ -10,5 +17,6 @@ from .layers import Conv2d as Conv2d
 from .layers import ConvTranspose2d as ConvTranspose2d
 from .layers import MaxPool2d as MaxPool2d
 from .params import LayerParams as LayerParams
+from .params import UNet2Grads as UNet2Grads
 from .params import UNet2Params as UNet2Params
 from .unet2 import UNet2 as UNet2

@@ -1,22 +1,31 @@
 """Types that are checked: jaxtyping annotations, enforced by beartype, with a refusal that a person can read.
 
 The annotation decides whether a call is accepted. Only when it refuses does :mod:`.explain` read the same annotation to
-say why. All of this happens while a function is traced: compiled code carries no check.
+say why. All of this happens while a function is traced: compiled code carries no check. What an annotation reads of a
+call is shapes, dtypes and numbers, so a call like one that was accepted before is accepted by looking it up.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from inspect import signature
+from types import FunctionType, NoneType
 from typing import Any, TypeVar, cast
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from beartype import beartype
+from flax import nnx
 from jaxtyping import TypeCheckError, jaxtyped
 
+from ..spec.config import UNet2Config
 from .explain import why_refused
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+MOST_ACCEPTED = 4096
+"""Calls that one function remembers."""
 
 
 def checked(function: Function) -> Function:
@@ -33,18 +42,57 @@ def checked(function: Function) -> Function:
     (4, 5)
     """
     typed = jaxtyped(function, typechecker=beartype)
+    accepted: dict[Any, Any] = {}
 
     @wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        args = tuple(_as_jax(a) for a in args)
+        args = tuple([_as_jax(a) for a in args])
         kwargs = {name: _as_jax(a) for name, a in kwargs.items()}
         try:
-            return typed(*args, **kwargs)
+            given = _read((args, tuple(kwargs.items())))
+            result_like = accepted.get(given)
+        except _UnreadError:
+            given = result_like = None
+        if result_like is not None:
+            result = function(*args, **kwargs)
+            if _read(result) == result_like:
+                return result
+        try:
+            result = typed(*args, **kwargs)
         except TypeCheckError as error:
-            refusal = why_refused(function, signature(function).bind(*args, **kwargs).arguments)
-            raise refusal or error from None
+            bound = signature(function).bind(*args, **kwargs)
+            bound.apply_defaults()
+            raise why_refused(function, bound.arguments) or error from None
+        if given is not None:
+            with suppress(_UnreadError):
+                accepted[given] = _read(result)
+                if len(accepted) > MOST_ACCEPTED:
+                    accepted.clear()
+        return result
 
     return cast(Function, call)
+
+
+class _UnreadError(Exception):
+    """A value of which more than shapes, dtypes and numbers may matter."""
+
+
+def _read(value: Any) -> Any:
+    """What annotations can tell two values apart by, as something to look up."""
+    kind = type(value)
+    if kind in _PLAIN:
+        return kind, value
+    if isinstance(value, jax.Array):
+        return value.shape, value.dtype
+    if isinstance(value, tuple):
+        return kind, tuple([_read(v) for v in value])
+    if isinstance(value, nnx.Module):
+        # Its annotations name its numbers, and functions of them.
+        return kind, tuple([n for n in vars(value).values() if type(n) is int])
+    raise _UnreadError
+
+
+_PLAIN = frozenset({int, str, bool, float, NoneType, FunctionType, UNet2Config})
 
 
 def _as_jax(value: Any) -> Any:

@@ -36,7 +36,7 @@ def why_refused(function: Callable[..., Any], arguments: Arguments) -> ShapeErro
             refusal = _refuse_array(name, value, hint, given_to, arguments, sizes)
             if refusal is not None:
                 return refusal
-        elif isinstance(hint, type) and not isinstance(value, hint):
+        elif isinstance(hint, type) and hint is not Any and not isinstance(value, hint):
             says = f"it is a {type(value).__name__}, and must be a {hint.__name__}"
             return refuse(
                 f"{name}, given to {given_to},", "type", f"type of {name}", says, f"{name}={hint.__name__}(...)"
@@ -95,8 +95,11 @@ def _label(axis: str) -> str:
 
 def _wanted(axis: str, arguments: Arguments, sizes: dict[str, tuple[int, str]]) -> tuple[int | None, str]:
     """The size that an axis must have, if it is known yet, and where from."""
-    if axis.startswith("{self."):
-        return getattr(arguments["self"], axis[6:-1]), ""
+    if axis.startswith("{"):
+        try:  # as jaxtyping does, with the arguments alone in scope
+            return int(eval(axis[1:-1], {}, dict(arguments))), ""
+        except Exception:  # another argument is at fault, and has its turn
+            return None, ""
     return sizes.get(axis, (None, ""))
 
 

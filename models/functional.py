@@ -5,18 +5,21 @@ which the type of a result names, is an argument too: ``_size``, which is not fo
 """
 
 from collections.abc import Callable
+from functools import partial
 from operator import index
 from typing import Any, SupportsIndex
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 from jaxtyping import Array, Float
 
 from ..spec.report import refuse
 from ..spec.sizes import conv_transpose_size, sliding_window_size
 from .checked import checked
+from .convolution import Geometry, Slot, contract
 from .explain import shown
+from .layout import channels_last
+from .pooling import max_of_windows
 
 SizeFunction = Callable[..., int]
 
@@ -50,10 +53,9 @@ def conv2d(
     """
     window = {"kernel": kernel.shape[2], "stride": stride, "padding": padding}
     _refuse_empty("conv2d", x, _size, window)
-    s, p = index(stride), index(padding)
+    geometry = Geometry(x.shape[1:], kernel.shape[2], index(stride), index(padding))
     x, kernel, bias = promoted(x, kernel, bias)
-    y = lax.conv_general_dilated(x[None], kernel, (s, s), ((p, p), (p, p)), precision=precision)
-    return y[0] + bias[:, None, None]
+    return _with_bias(x, kernel, bias, missing="y", geometry=geometry, precision=precision)
 
 
 @checked
@@ -80,21 +82,12 @@ def conv_transpose2d(
     >>> conv_transpose2d(jnp.ones((4, 3, 5)), jnp.ones((4, 2, 2, 2)), jnp.zeros(2), stride=2).shape
     (2, 6, 10)
     """
-    k = kernel.shape[2]
-    _refuse_empty("conv_transpose2d", x, _size, {"kernel": k, "stride": stride, "padding": padding})
-    s, p = index(stride), index(padding)
+    window = {"kernel": kernel.shape[2], "stride": stride, "padding": padding}
+    _refuse_empty("conv_transpose2d", x, _size, window)
+    height, width = (conv_transpose_size(n, **window) for n in x.shape[1:])
+    geometry = Geometry((height, width), kernel.shape[2], index(stride), index(padding))
     x, kernel, bias = promoted(x, kernel, bias)
-    # As a convolution with the flipped kernel over the input spread out by the stride. Negative padding crops.
-    y = lax.conv_general_dilated(
-        x[None],
-        jnp.flip(kernel, (2, 3)),
-        (1, 1),
-        ((k - 1 - p, k - 1 - p),) * 2,
-        lhs_dilation=(s, s),
-        dimension_numbers=("NCHW", "IOHW", "NCHW"),
-        precision=precision,
-    )
-    return y[0] + bias[:, None, None]
+    return _with_bias(kernel, x, bias, missing="x", geometry=geometry, precision=precision)
 
 
 @checked
@@ -110,9 +103,7 @@ def max_pool2d(
     [[[6.0, 8.0], [16.0, 18.0]]]
     """
     _refuse_empty("max_pool2d", x, _size, {"kernel": kernel, "stride": stride})
-    k, s = index(kernel), index(stride)
-    y: Array = lax.reduce_window(x, -jnp.inf, lax.max, (1, k, k), (1, s, s), "VALID")
-    return y
+    return max_of_windows(x, index(kernel), index(stride))
 
 
 @checked
@@ -122,7 +113,7 @@ def relu(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     >>> relu(jnp.array([-1.0, 0.0, 2.0])).tolist()
     [0.0, 0.0, 2.0]
     """
-    return jax.nn.relu(x)
+    return channels_last(jax.nn.relu, x) if x.ndim == 3 else jax.nn.relu(x)
 
 
 @checked
@@ -132,13 +123,20 @@ def concat_channels(skip: Float[Array, "C1 H W"], up: Float[Array, "C2 H W"]) ->
     >>> concat_channels(jnp.ones((2, 4, 4)), jnp.ones((3, 4, 4))).shape
     (5, 4, 4)
     """
-    return jnp.concatenate((skip, up))
+    return channels_last(lambda *parts: jnp.concatenate(parts, -1), skip, up)
 
 
 def promoted(*arrays: Array, dtype: Any = None) -> list[Array]:
     """The arrays in ``dtype``, or in the one that they promote to, as in Flax."""
     common = jnp.result_type(*arrays) if dtype is None else dtype
     return [array.astype(common) for array in arrays]
+
+
+@partial(jax.jit, static_argnames=("missing", "geometry", "precision"), inline=True)
+def _with_bias(a: Array, b: Array, bias: Array, *, missing: Slot, geometry: Geometry, precision: Any) -> Array:
+    a, b = (a[None], b) if missing == "y" else (a, b[None])
+    y = contract(missing, a, b, geometry, precision)[0]
+    return channels_last(lambda y: y + bias, y)
 
 
 def _refuse_empty(given_to: str, x: Array, size: SizeFunction, window: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ A layer's type says its output size, by the specification's size function. Kerne
 the specification's layout, which is PyTorch's.
 """
 
+from collections.abc import Callable
 from math import prod
 from typing import Any, SupportsIndex
 
@@ -15,6 +16,7 @@ from jaxtyping import Array, Float
 from ..spec.naturals import natural
 from ..spec.report import Report, Verdict, refuse
 from ..spec.sizes import conv_transpose_size, sliding_window_size
+from .backward import ConvGrads, conv2d_backward, conv_transpose2d_backward, max_pool2d_backward
 from .checked import checked
 from .functional import LARGEST, conv2d, conv_transpose2d, max_pool2d, promoted
 
@@ -71,6 +73,14 @@ class _Convolution(nnx.Module):
         x, kernel, bias = promoted(x, self.kernel[...], self.bias[...], dtype=self.dtype)
         return x, kernel, bias
 
+    def _backward(self, function: Callable[..., ConvGrads], x: Array, grad_output: Array) -> ConvGrads:
+        """Computed in the dtype of the forward pass, each in the dtype of what it is the gradient of."""
+        image, kernel, bias = self._operands(x)
+        numbers = {"stride": self.stride, "padding": self.padding, "precision": self.precision}
+        grads = function(image, kernel, grad_output.astype(bias.dtype), **numbers)
+        dtypes = (x.dtype, self.kernel.dtype, self.bias.dtype)
+        return ConvGrads(*(grad.astype(dtype) for grad, dtype in zip(grads, dtypes, strict=True)))
+
 
 def _floating(dtype: Any, name: str) -> Any:
     """A floating-point dtype; what is none is refused under its ``name``."""
@@ -112,6 +122,15 @@ class Conv2d(_Convolution):
         x, kernel, bias = self._operands(x)
         return conv2d(x, kernel, bias, stride=self.stride, padding=self.padding, precision=self.precision)
 
+    @checked
+    def backward(
+        self,
+        x: Float[Array, "{self.in_channels} H W"],
+        grad_output: Float[Array, "{self.out_channels} {self.size(x.shape[1])} {self.size(x.shape[2])}"],
+    ) -> ConvGrads:
+        """The gradients of ``x``, kernel and bias, given that of the result: :func:`conv2d_backward`."""
+        return self._backward(conv2d_backward, x, grad_output)
+
 
 class ConvTranspose2d(_Convolution):
     """2-D transposed convolution, in PyTorch's arithmetic, on one ``(C, H, W)`` image.
@@ -137,6 +156,15 @@ class ConvTranspose2d(_Convolution):
         """``(in_channels, H, W)`` to ``(out_channels, size(H), size(W))``."""
         x, kernel, bias = self._operands(x)
         return conv_transpose2d(x, kernel, bias, stride=self.stride, padding=self.padding, precision=self.precision)
+
+    @checked
+    def backward(
+        self,
+        x: Float[Array, "{self.in_channels} H W"],
+        grad_output: Float[Array, "{self.out_channels} {self.size(x.shape[1])} {self.size(x.shape[2])}"],
+    ) -> ConvGrads:
+        """The gradients of ``x``, kernel and bias, given that of the result: :func:`conv_transpose2d_backward`."""
+        return self._backward(conv_transpose2d_backward, x, grad_output)
 
 
 class MaxPool2d(nnx.Module):
@@ -166,3 +194,12 @@ class MaxPool2d(nnx.Module):
     def __call__(self, x: Float[Array, "C H W"]) -> Float[Array, "C {self.size(x.shape[1])} {self.size(x.shape[2])}"]:
         """``(C, H, W)`` to ``(C, size(H), size(W))``."""
         return max_pool2d(x, kernel=self.kernel_size, stride=self.stride)
+
+    @checked
+    def backward(
+        self,
+        x: Float[Array, "C H W"],
+        grad_output: Float[Array, "C {self.size(x.shape[1])} {self.size(x.shape[2])}"],
+    ) -> Float[Array, "C H W"]:
+        """The gradient of ``x``, given that of the result: :func:`max_pool2d_backward`."""
+        return max_pool2d_backward(x, grad_output, kernel=self.kernel_size, stride=self.stride)

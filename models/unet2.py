@@ -1,6 +1,7 @@
 """The two-level U-Net (SPEC section 6). Mirrors ``NN/Spec/Models/Unet.lean``."""
 
 from functools import lru_cache
+from operator import add
 from typing import Any, SupportsIndex
 
 import jax.numpy as jnp
@@ -12,10 +13,12 @@ from ..spec.check import check
 from ..spec.config import UNet2Config, check_config
 from ..spec.naturals import natural
 from ..spec.report import Report
+from .backward import concat_channels_backward, relu_backward
 from .checked import checked
 from .functional import concat_channels, relu
 from .layers import Conv2d, ConvTranspose2d, MaxPool2d
-from .params import LayerParams, UNet2Params
+from .layout import channels_last
+from .params import LayerParams, UNet2Grads, UNet2Params
 
 
 class UNet2(nnx.Module):
@@ -83,6 +86,55 @@ class UNet2(nnx.Module):
         u1 = relu(self.up1_1(merged))
         u2 = relu(self.up1_2(u1))
         return self.out1x1(u2)
+
+    @checked
+    def backward(
+        self, x: Float[Array, "{self.in_channels} H W"], grad_output: Float[Array, "{self.out_channels} H W"]
+    ) -> tuple[UNet2Grads, Float[Array, "{self.in_channels} H W"]]:
+        """The gradients of the sixteen parameter arrays and of ``x``, given that of the output, walked back explicitly.
+
+        The intermediates are computed again. ``relu'(0) = 0``, and the gradient of a window's maximum goes to the
+        first, row by row. The values are those of ``jax.vjp`` up to rounding. They are those of
+        :func:`wellshaped.spec.reference.unet2_backward` bit for bit, in float32, where parameters, ``x`` and
+        ``grad_output`` are integers and, in each sum of products that the network or its gradient takes, the absolute
+        values of the terms add up to less than ``2**24``. Proof: every integer of that size is a float32, so every
+        product is one, and so is every partial sum, in whatever order or chunks the terms are added. No operation
+        rounds; so each result is the exact one, by induction along the walk.
+
+        >>> model = UNet2(UNet2Config(base_channels=4), 1, 2, rngs=nnx.Rngs(0))
+        >>> grads, d_x = model.backward(jnp.ones((1, 4, 6)), jnp.ones((2, 4, 6)))
+        >>> grads.d_out1x1_bias.tolist(), d_x.shape
+        ([24.0, 24.0], (1, 4, 6))
+        """
+        _fits(self.cfg, self.in_channels, self.out_channels, *x.shape[1:]).raise_if_failed()
+        s1 = relu(self.down1_1(x))
+        skip1 = relu(self.down1_2(s1))
+        pooled = self.pool(skip1)
+        b1 = relu(self.down2_1(pooled))
+        bottleneck = relu(self.down2_2(b1))
+        merged = concat_channels(skip1, self.upT(bottleneck))
+        u1 = relu(self.up1_1(merged))
+        u2 = relu(self.up1_2(u1))
+        d: dict[str, Array] = {}
+
+        def back(name: str, given: Array, grad: Array) -> Array:
+            grads = getattr(self, name).backward(given, grad)
+            d[f"d_{name}_kernel"], d[f"d_{name}_bias"] = grads.d_kernel, grads.d_bias
+            d_given: Array = grads.d_x
+            return d_given
+
+        d_u2 = back("out1x1", u2, grad_output)
+        d_u1 = back("up1_2", u1, relu_backward(u2, d_u2))
+        d_merged = back("up1_1", merged, relu_backward(u1, d_u1))
+        d_skip, d_up = concat_channels_backward(skip1.shape[0], d_merged)
+        d_bottleneck = back("upT", bottleneck, d_up)
+        d_b1 = back("down2_2", b1, relu_backward(bottleneck, d_bottleneck))
+        d_pooled = back("down2_1", pooled, relu_backward(b1, d_b1))
+        d_skip1 = channels_last(add, d_skip, self.pool.backward(skip1, d_pooled))
+        d_s1 = back("down1_2", s1, relu_backward(skip1, d_skip1))
+        d_x = back("down1_1", x, relu_backward(s1, d_s1))
+        network = {"cfg": self.cfg, "in_channels": self.in_channels, "out_channels": self.out_channels}
+        return UNet2Grads(**network, **d), d_x
 
     @checked
     def params(self) -> UNet2Params:

@@ -1,0 +1,183 @@
+"""Convolution as one trilinear form, and its three faces as primitives of our own (SPEC section 6).
+
+An image ``x``, a kernel ``k`` and an output ``y`` meet in one sum, over all positions with
+``i + padding = p · stride + a`` on both axes::
+
+    Σ x[n, c, i] · k[o, c, a] · y[n, o, p]
+
+Leave one of the three out of the sum, and what remains is a linear map to it: without ``y`` it is the convolution,
+without ``x`` the transposed convolution, which is the gradient of the input, and without ``k`` the gradient of the
+kernel. Each is bilinear, and transposing it gives the other two. So these three primitives and one rule are all that
+``jax.grad``, ``jax.jvp``, ``jax.linearize``, ``vmap`` and their compositions need, to any order.
+
+How a face is computed is chosen when it is lowered: explicitly on a CPU (:mod:`.explicit`), and by the platform's own
+convolution elsewhere. :func:`convolutions` forces either.
+"""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal, get_args
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jax.core import ShapedArray
+from jax.extend.core import Primitive
+from jax.interpreters import ad, batching, mlir
+from jaxtyping import Array
+
+from ..spec.report import refuse
+from ..spec.sizes import sliding_window_size
+
+Ways = Literal["auto", "explicit", "stock"]
+
+Slot = Literal["x", "k", "y"]
+
+SLOTS: tuple[Slot, ...] = get_args(Slot)
+
+_way = jax.make_user_context("auto")
+
+
+@contextmanager
+def convolutions(way: Ways) -> Generator[None]:
+    """Force how convolutions and their gradients are computed, for what is traced inside.
+
+    ``"explicit"`` takes this library's own rules on every platform, ``"stock"`` takes JAX's convolution and its
+    gradients, and ``"auto"``, the default, takes the explicit ones on a CPU. The values agree up to rounding. Functions
+    under ``jax.jit`` are traced anew where the way changes. Raises :class:`ShapeError` for any other word.
+
+    >>> from wellshaped.models import conv2d
+    >>> with convolutions("stock"):
+    ...     y = conv2d(jnp.ones((1, 4, 4)), jnp.ones((2, 1, 3, 3)), jnp.zeros(2))
+    >>> y.shape
+    (2, 2, 2)
+    """
+    if way not in get_args(Ways):
+        says = f"it is {way!r}, and must be one of {', '.join(get_args(Ways))}"
+        raise refuse(f"convolutions({way!r})", "way", "how convolutions are computed", says, 'convolutions("auto")')
+    with _way(way):
+        yield
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """The numbers of one convolution: the image's height and width, and the square window's numbers."""
+
+    size: tuple[int, int]
+    kernel: int
+    stride: int
+    padding: int
+
+    @property
+    def out(self) -> tuple[int, ...]:
+        """Height and width of the output."""
+        window = {"kernel": self.kernel, "stride": self.stride, "padding": self.padding}
+        return tuple(sliding_window_size(n, **window) for n in self.size)
+
+
+def contract(missing: Slot, a: Array, b: Array, geometry: Geometry, precision: Any = None) -> Array:
+    """The form without ``missing``, as an array of its shape, given the other two in the order of :data:`SLOTS`.
+
+    ``x`` is ``(N, C, H, W)``, ``k`` is ``(O, C, kernel, kernel)`` and ``y`` is ``(N, O, *geometry.out)``, all of one
+    dtype.
+    """
+    if _way.value == "stock":
+        return stock(missing, a, b, geometry, precision)
+    params = {"geometry": geometry, "precision": precision, "way": _way.value}
+    result: Array = _FACES[missing].bind(a, b, **params)
+    return result
+
+
+def stock(missing: Slot, a: Array, b: Array, geometry: Geometry, precision: Any) -> Array:
+    """The same by JAX's own convolution, and by its transpose where ``x`` or ``k`` is missing."""
+    g = geometry
+
+    def convolution(x: Array, k: Array) -> Array:
+        return lax.conv_general_dilated(x, k, (g.stride,) * 2, ((g.padding,) * 2,) * 2, precision=precision)
+
+    if missing == "y":
+        return convolution(a, b)
+    aval = jax.ShapeDtypeStruct(_shape(missing, a.shape, b.shape, g), a.dtype)
+    of_missing = (lambda x: convolution(x, a)) if missing == "x" else (lambda k: convolution(a, k))
+    (result,) = jax.linear_transpose(of_missing, aval)(b)
+    return result
+
+
+def _others(missing: Slot) -> tuple[Slot, Slot]:
+    first, second = (slot for slot in SLOTS if slot != missing)
+    return first, second
+
+
+def _shape(missing: Slot, a: tuple[int, ...], b: tuple[int, ...], geometry: Geometry) -> tuple[int, ...]:
+    shapes = dict(zip(_others(missing), (a, b), strict=True))
+    match missing:
+        case "x":
+            return (shapes["y"][0], shapes["k"][1], *geometry.size)
+        case "k":
+            return (shapes["y"][1], shapes["x"][1], geometry.kernel, geometry.kernel)
+        case "y":
+            return (shapes["x"][0], shapes["k"][0], *geometry.out)
+
+
+def _transposed(missing: Slot, operand: int, cotangent: Array, a: Any, b: Any, **params: Any) -> Array:
+    """The cotangent of one operand: the form without it, of the cotangent of the result and of the other operand."""
+    others = _others(missing)
+    known = {missing: cotangent, others[1 - operand]: (a, b)[1 - operand]}
+    wanted = others[operand]
+    result: Array = _FACES[wanted].bind(*(known[slot] for slot in _others(wanted)), **params)
+    return result
+
+
+def _batched(
+    missing: Slot, operands: tuple[Array, Array], axes: tuple[int | None, int | None], **params: Any
+) -> tuple[Array, int]:
+    """A batch of images with one kernel is a longer batch of images; anything else is batched as JAX does."""
+    others = _others(missing)
+    if missing == "k" or axes[others.index("k")] is not None:
+        # A kernel for each image, or a kernel's gradient for each: not one face of the form.
+        by = partial(stock, missing, geometry=params["geometry"], precision=params["precision"])
+        return jax.vmap(by, in_axes=axes)(*operands), 0
+    batched = 1 - others.index("k")
+    images = jnp.moveaxis(operands[batched], axes[batched], 0)
+    merged = list(operands)
+    merged[batched] = images.reshape(-1, *images.shape[2:])
+    result = _FACES[missing].bind(*merged, **params)
+    return result.reshape(len(images), -1, *result.shape[1:]), 0
+
+
+def _lowered(
+    missing: Slot, by_default: str, a: Array, b: Array, *, geometry: Geometry, precision: Any, way: str
+) -> Array:
+    from . import explicit
+
+    how = explicit.contract if (by_default if way == "auto" else way) == "explicit" else stock
+    return how(missing, a, b, geometry, precision)
+
+
+@partial(jax.jit, static_argnames=("missing", "geometry", "precision", "way"))
+def _compiled(a: Array, b: Array, *, missing: Slot, **params: Any) -> Array:
+    result: Array = _FACES[missing].bind(a, b, **params)
+    return result
+
+
+def _face(missing: Slot, name: str) -> Primitive:
+    face = Primitive(name)
+    face.def_abstract_eval(
+        lambda a, b, *, geometry, **_: ShapedArray(_shape(missing, a.shape, b.shape, geometry), a.dtype)
+    )
+    face.def_impl(partial(_compiled, missing=missing))
+    ad.defbilinear(face, partial(_transposed, missing, 0), partial(_transposed, missing, 1))
+    batching.primitive_batchers[face] = partial(_batched, missing)
+    for platform, by_default in ((None, "stock"), ("cpu", "explicit")):
+        rule = mlir.lower_fun(partial(_lowered, missing, by_default), multiple_results=False)
+        mlir.register_lowering(face, rule, platform=platform)
+    return face
+
+
+_FACES = {
+    "y": _face("y", "convolution"),
+    "x": _face("x", "transposed_convolution"),
+    "k": _face("k", "kernel_gradient"),
+}

@@ -1,0 +1,196 @@
+"""How the faces of a convolution are computed on a CPU: what docs/performance.md measures, one rule a function.
+
+XLA's CPU convolution is fast where it runs on all cores, and leaves factors of two and more where it does not: images
+of few columns run on one core, gradients of a kernel stream the whole image through every cache, and kernels as wide as
+their stride are taken for strided convolutions where they are matrix products. Each rule states the same sums in the
+arrangement that runs well. Arrays are ``(N, H, W, C)`` and kernels ``(H, W, in, out)`` inside, and of the layouts of
+:mod:`.convolution` outside.
+"""
+
+from math import ceil
+from typing import Any
+
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array
+
+from .convolution import Geometry, Slot, stock
+
+LONG_ROWS = 110_000
+"""From here on ``kernel² · in_channels · (width + out_channels)`` of a convolution runs on more than one core."""
+
+WORTH_IT = 10**8
+"""Multiplications below which a rearrangement costs more than it saves."""
+
+CHUNK = 16_384
+"""Positions of a kernel's gradient that are summed at once: their rows stay in the cache."""
+
+MOST_CHUNKS = 8
+
+LANES = 32
+"""Channels that a filter is filled up to: fewer run several times slower."""
+
+THIN = 16
+"""Channels below which the patches of an image are written out, for a matrix product."""
+
+
+def contract(missing: Slot, a: Array, b: Array, geometry: Geometry, precision: Any) -> Array:
+    """The form of :func:`.convolution.contract`, by the rule that fits."""
+    g = geometry
+    if a.dtype.itemsize < 4:
+        # Sums of parts are rounded once, at the end, as XLA does within one convolution.
+        wide = contract(missing, a.astype(jnp.float32), b.astype(jnp.float32), g, precision)
+        return wide.astype(a.dtype)
+    if g.stride == g.kernel and g.padding == 0:
+        return _by_patches(missing, a, b, g, precision)
+    if g.stride == 1 and g.padding < g.kernel:
+        return _by_rows(missing, a, b, g, precision)
+    return stock(missing, a, b, g, precision)
+
+
+# Windows that tile the image: matrix products over patches.
+
+
+def _by_patches(missing: Slot, a: Array, b: Array, g: Geometry, precision: Any) -> Array:
+    k, (height, width), (rows, columns) = g.kernel, g.size, g.out
+
+    def patches(x: Array) -> Array:
+        n, c = x.shape[:2]
+        tiles = _channels_last(x[:, :, : rows * k, : columns * k]).reshape(n, rows, k, columns, k, c)
+        return tiles.transpose(0, 1, 3, 2, 4, 5).reshape(n * rows * columns, k * k * c)
+
+    def matrix(kernel: Array) -> Array:
+        return kernel.transpose(2, 3, 1, 0).reshape(-1, kernel.shape[0])
+
+    def positions(y: Array) -> Array:
+        return _channels_last(y).reshape(-1, y.shape[1])
+
+    if missing == "y":
+        y = jnp.dot(patches(a), matrix(b), precision=precision)
+        return _channels_first(y.reshape(a.shape[0], rows, columns, b.shape[0]))
+    if missing == "k":
+        c, o = a.shape[1], b.shape[1]
+        kernel = lax.dot_general(patches(a), positions(b), (((0,), (0,)), ((), ())), precision=precision)
+        return kernel.reshape(k, k, c, o).transpose(3, 2, 0, 1)
+    n, c = b.shape[0], a.shape[1]
+    tiles = jnp.dot(positions(b), matrix(a).T, precision=precision).reshape(n, rows, columns, k, k, c)
+    x = tiles.transpose(0, 1, 3, 2, 4, 5).reshape(n, rows * k, columns * k, c)
+    return _channels_first(jnp.pad(x, ((0, 0), (0, height - rows * k), (0, width - columns * k), (0, 0))))
+
+
+# Windows that move by one.
+
+
+def _by_rows(missing: Slot, a: Array, b: Array, g: Geometry, precision: Any) -> Array:
+    if missing == "y":
+        return _channels_first(_convolution(_channels_last(a), b.transpose(2, 3, 1, 0), g.padding, precision))
+    if missing == "x":
+        # The kernel turned round, from outputs to inputs, over the output's positions.
+        turned = jnp.flip(a, (2, 3)).transpose(2, 3, 0, 1)
+        return _channels_first(_convolution(_channels_last(b), turned, g.kernel - 1 - g.padding, precision))
+    return _kernel_gradient(_channels_last(a), _channels_last(b), g, precision).transpose(3, 2, 0, 1)
+
+
+def _convolution(x: Array, kernel: Array, padding: int, precision: Any) -> Array:
+    n, height, width, c = x.shape
+    k, _, _, o = kernel.shape
+    rows, columns = (size + 2 * padding - k + 1 for size in (height, width))
+    if k * k * c * o * n * rows * columns < WORTH_IT:
+        return _plain(x, kernel, ((padding, padding),) * 2, precision)
+    if c < THIN:
+        return _by_written_patches(x, kernel, padding, precision)
+    for strips in (1, 2, 4, 8, 16):
+        if rows % strips == 0 and k * k * c * (n * strips * width + o) >= LONG_ROWS:
+            break
+    else:
+        strips = 1
+    if n * strips == 1:
+        return _plain(x, kernel, ((padding, padding),) * 2, precision)
+    return _side_by_side(x, kernel, padding, strips, precision)
+
+
+def _plain(x: Array, kernel: Array, padding: Any, precision: Any) -> Array:
+    return lax.conv_general_dilated(
+        x, kernel, (1, 1), padding, dimension_numbers=("NHWC", "HWIO", "NHWC"), precision=precision
+    )
+
+
+def _by_written_patches(x: Array, kernel: Array, padding: int, precision: Any) -> Array:
+    n, height, width, c = x.shape
+    k, _, _, o = kernel.shape
+    rows, columns = (size + 2 * padding - k + 1 for size in (height, width))
+    padded = jnp.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
+    shifted = [padded[:, i : i + rows, j : j + columns] for i in range(k) for j in range(k)]
+    patches = jnp.concatenate(shifted, -1).reshape(-1, k * k * c)
+    return jnp.dot(patches, kernel.reshape(-1, o), precision=precision).reshape(n, rows, columns, o)
+
+
+def _side_by_side(x: Array, kernel: Array, padding: int, strips: int, precision: Any) -> Array:
+    """Every image cut into strips, with the rows that they share, and all laid in one row, zeros between them."""
+    n, height, width, c = x.shape
+    k, _, _, o = kernel.shape
+    rows, columns = (size + 2 * padding - k + 1 for size in (height, width))
+    high = rows // strips
+    pieces = []
+    for top in range(-padding, rows - padding, high):
+        bottom = top + high + k - 1
+        outside = (max(-top, 0), max(bottom - height, 0))
+        piece = x[:, max(top, 0) : min(bottom, height)]
+        pieces.append(jnp.pad(piece, ((0, 0), outside, (padding, max(k - 1 - padding, padding)), (0, 0))))
+    laid = jnp.stack(pieces, 1).transpose(2, 0, 1, 3, 4)
+    y = _plain(laid.reshape(1, high + k - 1, -1, c), kernel, ((0, 0), (0, k - 1)), precision)
+    y = y.reshape(high, n, strips, laid.shape[3], o)[:, :, :, :columns]
+    return y.transpose(1, 2, 0, 3, 4).reshape(n, rows, columns, o)
+
+
+def _kernel_gradient(x: Array, y: Array, g: Geometry, precision: Any) -> Array:
+    """The sum in chunks of rows, each a convolution over channels whose filter is the gradient, or the image."""
+    n, rows, columns, _ = y.shape
+    height = x.shape[1]
+    x = _after(y, x)
+    chunks = min(MOST_CHUNKS, rows, ceil(n * rows * columns / CHUNK))
+    high = ceil(rows / chunks)
+    parts = []
+    for low in range(0, rows, high):
+        above = min(low + high, rows)
+        top, bottom = low - g.padding, above - g.padding + g.kernel - 1
+        inside = (max(top, 0), min(bottom, height))
+        outside = (inside[0] - top, bottom - inside[1])
+        parts.append(_gradient_of_rows(x[:, slice(*inside)], y[:, low:above], g, outside, precision))
+    return sum(parts[1:], parts[0])
+
+
+def _gradient_of_rows(x: Array, y: Array, g: Geometry, outside: tuple[int, int], precision: Any) -> Array:
+    """``x`` lacks so many rows of zeros above and below, as ``outside`` says."""
+    turned = g.kernel - 1
+    if x.shape[3] <= y.shape[3]:
+        return _over_channels(x, y, (outside, (g.padding, g.padding)), precision)
+    # The larger number of channels is the better filter. Then the gradient is the image, and the kernel comes reversed.
+    # Padded here, and not by the convolution: XLA changes an image that is smaller than its filter back into a filter.
+    above, below = (turned - rows for rows in outside)
+    aside = turned - g.padding
+    image = jnp.pad(y, ((0, 0), (above, below), (aside, aside), (0, 0)))
+    flipped = _over_channels(image, x, ((0, 0), (0, 0)), precision)
+    return jnp.flip(flipped, (0, 1)).transpose(0, 1, 3, 2)
+
+
+def _over_channels(image: Array, filters: Array, padding: Any, precision: Any) -> Array:
+    """Each channel of the image against each of the filters: ``(K, K, channels, filters)``."""
+    o = filters.shape[3]
+    filters = jnp.pad(filters, ((0, 0), (0, 0), (0, 0), (0, -o % LANES)))
+    y = _plain(image.transpose(3, 1, 2, 0), filters.transpose(1, 2, 0, 3), padding, precision)
+    return y[..., :o].transpose(1, 2, 0, 3)
+
+
+def _after(first: Array, then: Array) -> Array:
+    """``then``, read no earlier than ``first`` is there: XLA would copy it early, and hold both copies meanwhile."""
+    bits = lax.bitcast_convert_type(first[(0,) * first.ndim].astype(jnp.float32), jnp.int32)
+    return then + lax.clamp(0, bits, 0).astype(then.dtype)
+
+
+def _channels_last(x: Array) -> Array:
+    return x.transpose(0, 2, 3, 1)
+
+
+def _channels_first(x: Array) -> Array:
+    return x.transpose(0, 3, 1, 2)
