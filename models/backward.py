@@ -115,7 +115,8 @@ def max_pool2d_backward(
     >>> max_pool2d_backward(x, jnp.ones((1, 1, 1)), kernel=2, stride=2).tolist()
     [[[0.0, 1.0], [0.0, 0.0]]]
     """
-    return _max_pool2d_backward(x, grad_output.astype(x.dtype), kernel=index(kernel), stride=index(stride))
+    d_x: Array = _max_pool2d_backward(x, grad_output.astype(x.dtype), kernel=index(kernel), stride=index(stride))
+    return d_x
 
 
 @checked
@@ -166,5 +167,5 @@ def _over_positions(grad: Array) -> Array:
 
 @partial(jax.jit, static_argnames=("kernel", "stride"), inline=True)
 def _max_pool2d_backward(x: Array, grad: Array, *, kernel: int, stride: int) -> Array:
-    (d_x,) = jax.vjp(lambda x: max_of_windows(x, kernel, stride), x)[1](grad)
+    d_x: Array = jax.vjp(lambda x: max_of_windows(x, kernel, stride), x)[1](grad)[0]
     return d_x

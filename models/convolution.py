@@ -65,7 +65,7 @@ def convolutions(way: Ways) -> Generator[None]:
 class Geometry:
     """The numbers of one convolution: the image's height and width, and the square window's numbers."""
 
-    size: tuple[int, int]
+    size: tuple[int, ...]
     kernel: int
     stride: int
     padding: int
@@ -95,13 +95,14 @@ def stock(missing: Slot, a: Array, b: Array, geometry: Geometry, precision: Any)
     g = geometry
 
     def convolution(x: Array, k: Array) -> Array:
-        return lax.conv_general_dilated(x, k, (g.stride,) * 2, ((g.padding,) * 2,) * 2, precision=precision)
+        y: Array = lax.conv_general_dilated(x, k, (g.stride,) * 2, ((g.padding,) * 2,) * 2, precision=precision)
+        return y
 
     if missing == "y":
         return convolution(a, b)
     aval = jax.ShapeDtypeStruct(_shape(missing, a.shape, b.shape, g), a.dtype)
     of_missing = (lambda x: convolution(x, a)) if missing == "x" else (lambda k: convolution(a, k))
-    (result,) = jax.linear_transpose(of_missing, aval)(b)
+    result: Array = jax.linear_transpose(of_missing, aval)(b)[0]
     return result
 
 
@@ -140,7 +141,7 @@ def _batched(
         by = partial(stock, missing, geometry=params["geometry"], precision=params["precision"])
         return jax.vmap(by, in_axes=axes)(*operands), 0
     batched = 1 - others.index("k")
-    images = jnp.moveaxis(operands[batched], axes[batched], 0)
+    images = jnp.moveaxis(operands[batched], axes[batched] or 0, 0)
     merged = list(operands)
     merged[batched] = images.reshape(-1, *images.shape[2:])
     result = _FACES[missing].bind(*merged, **params)

@@ -55,7 +55,8 @@ def conv2d(
     _refuse_empty("conv2d", x, _size, window)
     geometry = Geometry(x.shape[1:], kernel.shape[2], index(stride), index(padding))
     x, kernel, bias = promoted(x, kernel, bias)
-    return _with_bias(x, kernel, bias, missing="y", geometry=geometry, precision=precision)
+    y: Array = _with_bias(x, kernel, bias, missing="y", geometry=geometry, precision=precision)
+    return y
 
 
 @checked
@@ -82,12 +83,12 @@ def conv_transpose2d(
     >>> conv_transpose2d(jnp.ones((4, 3, 5)), jnp.ones((4, 2, 2, 2)), jnp.zeros(2), stride=2).shape
     (2, 6, 10)
     """
-    window = {"kernel": kernel.shape[2], "stride": stride, "padding": padding}
-    _refuse_empty("conv_transpose2d", x, _size, window)
-    height, width = (conv_transpose_size(n, **window) for n in x.shape[1:])
-    geometry = Geometry((height, width), kernel.shape[2], index(stride), index(padding))
+    k, s, p = kernel.shape[2], index(stride), index(padding)
+    _refuse_empty("conv_transpose2d", x, _size, {"kernel": k, "stride": stride, "padding": padding})
+    geometry = Geometry(tuple(conv_transpose_size(n, kernel=k, stride=s, padding=p) for n in x.shape[1:]), k, s, p)
     x, kernel, bias = promoted(x, kernel, bias)
-    return _with_bias(kernel, x, bias, missing="x", geometry=geometry, precision=precision)
+    y: Array = _with_bias(kernel, x, bias, missing="x", geometry=geometry, precision=precision)
+    return y
 
 
 @checked
@@ -103,7 +104,8 @@ def max_pool2d(
     [[[6.0, 8.0], [16.0, 18.0]]]
     """
     _refuse_empty("max_pool2d", x, _size, {"kernel": kernel, "stride": stride})
-    return max_of_windows(x, index(kernel), index(stride))
+    y: Array = max_of_windows(x, index(kernel), index(stride))
+    return y
 
 
 @checked

@@ -133,8 +133,7 @@ class UNet2(nnx.Module):
         d_skip1 = channels_last(add, d_skip, self.pool.backward(skip1, d_pooled))
         d_s1 = back("down1_2", s1, relu_backward(skip1, d_skip1))
         d_x = back("down1_1", x, relu_backward(s1, d_s1))
-        network = {"cfg": self.cfg, "in_channels": self.in_channels, "out_channels": self.out_channels}
-        return UNet2Grads(**network, **d), d_x
+        return UNet2Grads(cfg=self.cfg, in_channels=self.in_channels, out_channels=self.out_channels, **d), d_x
 
     @checked
     def params(self) -> UNet2Params:

@@ -1,0 +1,112 @@
+"""What the checks of one layer cost where it is called eagerly: checked, as users have it, against unchecked.
+
+``uv run python -m benchmarks.eager --json eager.json``. Unchecked is the same code with the checks of types taken off:
+of the layer's call and of every function of this library that it calls, by rebuilding these functions around the
+unchecked ones. Refusals that a function makes by itself stay in. Compiled code carries no check in either case.
+"""
+
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from types import FunctionType
+from typing import Annotated, Any
+
+import jax
+from cyclopts import Parameter
+from flax import nnx
+from rich.console import Console
+
+from wellshaped.models import Conv2d
+from wellshaped.spec.report import refuse
+
+from .measure import Results, alternately, command_line, progress, refuse_below, rounded, run, watching_others
+from .report import eager_table, remarks
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A ``layer`` as it is called, on a square image of edge ``size``."""
+
+    layer: str
+    size: int
+
+
+CHANNELS = {"Conv2d 3→32": (3, 32), "Conv2d 32→32": (32, 32), "Conv2d 1→1": (1, 1)}
+CASES = (
+    *(Case(layer, size) for layer in ("Conv2d 3→32", "Conv2d 32→32") for size in (256, 64)),
+    Case("Conv2d 1→1", 8),
+)
+
+
+def unchecked(function: Callable[..., Any]) -> Callable[..., Any]:
+    """``function`` of ``wellshaped.models`` without its checks, nor those of what it calls there by name."""
+    return _unchecked(function, {})
+
+
+def _unchecked(function: Any, made: dict[Any, Any]) -> Any:
+    if function in made:
+        return made[function]
+    plain = function.__wrapped__ if is_checked(function) else function
+    names = dict(plain.__globals__)
+    copy = FunctionType(plain.__code__, names, plain.__name__, plain.__defaults__, plain.__closure__)
+    copy.__kwdefaults__ = plain.__kwdefaults__
+    made[function] = copy
+    for name, value in plain.__globals__.items():
+        if isinstance(value, FunctionType) and value.__module__.startswith("wellshaped.models"):
+            names[name] = _unchecked(value, made)
+    return copy
+
+
+def is_checked(function: Any) -> bool:
+    """Whether ``function`` is what the decorator ``checked`` makes of one."""
+    made_by = getattr(function, "__globals__", {}).get("__name__")
+    return made_by == "wellshaped.models.checked" and hasattr(function, "__wrapped__")
+
+
+def measure(case: Case, rounds: int, seconds: float, tell: Callable[[str], object]) -> dict[str, Any]:
+    """The times of both, as they go into the file."""
+    layer = Conv2d(*CHANNELS[case.layer], 3, padding=1, rngs=nnx.Rngs(0))
+    x = jax.random.normal(jax.random.key(0), (layer.in_channels, case.size, case.size))
+    bare = partial(unchecked(Conv2d.__call__), layer)
+    if not bool((layer(x) == bare(x)).all()):
+        raise refuse(case.layer, "agreement", "no comparison", "checked and unchecked differ", "a repair of unchecked")
+    calls = {"checked": partial(layer, x), "unchecked": partial(bare, x)}
+    with watching_others() as others:
+        times = alternately(calls, rounds=rounds, seconds=seconds, after_round=lambda done: tell(f"round {done}"))
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "settings": {"rounds": rounds, "seconds_per_case": seconds, "kernel": 3, "padding": 1, "dtype": "float32"},
+        "others": others(),
+        "contenders": {name: {"title": name, "call": {"seconds": rounded(each)}} for name, each in times.items()},
+    }
+
+
+app = command_line("eager", __doc__)
+
+
+@app.default
+def compare(
+    *,
+    rounds: Annotated[int, Parameter(help="Rounds at most.")] = 100,
+    seconds_per_case: Annotated[float, Parameter(help="When a case's rounds stop.")] = 20.0,
+    json: Annotated[Path | None, Parameter(help="The file of results to write, or to add to, .json.")] = None,
+) -> None:
+    """Time the eager call of a layer with and without its checks, and print the ratios."""
+    refuse_below("--rounds", rounds, 1)
+    refuse_below("--seconds-per-case", seconds_per_case, 0)
+    results = Results("eager", json)
+    with progress(len(CASES)) as tell:
+        for done, case in enumerate(CASES):
+            tell_case = partial(tell, done, f"{case.layer} at {case.size}²")
+            tell_case("building")
+            results.add(asdict(case), measure(case, rounds, seconds_per_case, tell_case))
+    console = Console()
+    eager_table(results.data["cases"]).show(console)
+    console.print(*remarks(results.data), sep="\n", soft_wrap=True)
+
+
+if __name__ == "__main__":
+    sys.exit(run(app))

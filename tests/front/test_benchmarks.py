@@ -1,0 +1,283 @@
+"""The benchmarks: who is compared computes the same, what is measured is written down, and bad input is refused."""
+
+import gc
+import json
+import subprocess
+import sys
+from dataclasses import asdict, replace
+from importlib import import_module
+from pathlib import Path
+from types import SimpleNamespace
+from xml.etree import ElementTree
+
+import jax.numpy as jnp
+import pytest
+from flax import nnx
+
+from wellshaped.models import Conv2d
+from wellshaped.spec import ShapeError
+
+ROOT = Path(__file__).parents[2]
+MODULES = ("contenders", "eager", "measure", "report", "unet2")
+CASE = {"size": 256, "channels": 32, "batch": 1}
+
+
+@pytest.fixture(scope="module")
+def bench():
+    """The modules of the benchmarks, which run from the checkout and are not installed."""
+    sys.path.append(str(ROOT))
+    yield SimpleNamespace(**{name: import_module(f"benchmarks.{name}") for name in MODULES})
+    sys.path.remove(str(ROOT))
+
+
+@pytest.fixture
+def refused(bench, capsys, tmp_path, monkeypatch):
+    """What the command says of bad input, before it has measured or written anything."""
+
+    def refused(*arguments, status=1):
+        monkeypatch.setattr(bench.unet2, "disagreements", lambda *_: pytest.fail("measured first"))
+        before = sorted(tmp_path.rglob("*"))
+        assert bench.measure.run(bench.unet2.app, [str(argument) for argument in arguments]) == status
+        assert sorted(tmp_path.rglob("*")) == before
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert len(err.splitlines()) <= 10
+        return err
+
+    return refused
+
+
+def found(*, ours=0.4, equinox="not installed"):
+    """A case as it is written down, with made-up times in units of stock JAX's."""
+
+    def timed(seconds, mib):
+        return {
+            "seconds": [seconds, 1.1 * seconds, 0.9 * seconds],
+            "compile_seconds": [seconds],
+            "temporary_bytes": mib * 2**20,
+        }
+
+    def both(times, mib=100):
+        return {work: timed(times, mib) for work in ("forward", "forward+backward")}
+
+    return {
+        "date": "2026-01-02T03:04:05+00:00",
+        "settings": {"rounds": 3},
+        "others": 0.0,
+        "product_gflop_per_s": 100.0,
+        "gflop": {"forward": 1.0, "forward+backward": 3.0},
+        "contenders": {
+            "ours": {"title": "ours, jax.grad", **both(ours, 60)},
+            "stock-nchw": {"title": "stock JAX, NCHW", **both(1.0)},
+            "stock-nhwc": {"title": "stock JAX, NHWC", **both(1.25, 90)},
+            "equinox": {"title": "Equinox", "not_measured": equinox},
+            "torch": {"title": "PyTorch", "forward": {"seconds": [0.5], "not_measured": "compiling"}},
+        },
+    }
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+def test_all_who_are_compared_compute_the_same(bench, batch):
+    present = [c for c in bench.contenders.CONTENDERS if c.missing() is None and (c.single or batch > 1)]
+    assert bench.contenders.disagreements(present, bench.contenders.Case(4, 2, batch)) == []
+
+
+def test_one_who_computes_something_else_is_found_out(bench):
+    (right,) = (c for c in bench.contenders.CONTENDERS if c.name == "stock-nhwc")
+    wrong = replace(right, layout=replace(right.layout, kernel=(3, 2, 1, 0)))  # rows for columns
+    lines = bench.contenders.disagreements([wrong], bench.contenders.Case(4, 2, 1))
+    assert any(line.startswith("stock JAX, NHWC, y: it differs by ") for line in lines)
+    assert any(line.startswith("stock JAX, NHWC, d_upT_kernel: ") for line in lines)
+
+
+def test_nothing_is_measured_where_they_disagree(bench, monkeypatch, capsys):
+    monkeypatch.setattr(bench.unet2, "disagreements", lambda *_: ["one thing"] * 9)
+    monkeypatch.setattr(bench.unet2, "measure", lambda *_: pytest.fail("measured"))
+    assert bench.measure.run(bench.unet2.app, ["--quick"]) == 1
+    assert "they do not compute the same: one thing; " in capsys.readouterr().err
+
+
+def test_a_quick_run_prints_ratios_and_writes_results_and_a_plot(tmp_path):
+    few = ["--sizes", "16", "--channels", "4", "--only", "ours", "stock-nchw"]
+    outputs = ["--json", tmp_path / "out.json", "--plot", tmp_path / "out.svg"]
+    command = [sys.executable, "-m", "benchmarks.unet2", "--quick", *few, *outputs]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert run.returncode == 0, run.stderr
+    assert "Time of forward+backward" in run.stdout
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["out.json", "out.svg"]
+    assert ElementTree.parse(tmp_path / "out.svg").getroot().tag.endswith("svg")
+    result = json.loads((tmp_path / "out.json").read_text())
+    assert result["versions"]["jax"]
+    assert result["machine"]["cores"] >= 1
+    (case,) = result["cases"]
+    assert case["case"] == {"size": 16, "channels": 4, "batch": 1}
+    for name in ("ours", "stock-nchw"):
+        for work in ("forward", "forward+backward"):
+            measured = case["contenders"][name][work]
+            assert len(measured["seconds"]) == 3
+            assert min(*measured["seconds"], *measured["compile_seconds"], measured["temporary_bytes"]) > 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--only", "flux"], "fix: --only flax"),
+        (["--only"], "no such contender"),
+        (["--rounds", "-1"], "it must be 1 or more"),
+        (["--rounds", "0"], "it must be 1 or more"),
+        (["--compiles", "0"], "it must be 1 or more"),
+        (["--seconds-per-case", "nan"], "it must be 0 or more, and finite"),
+        (["--batches", "8", "0"], "it must be 1 or more"),
+        (["--sizes"], "it must be 1 or more"),
+        (["--sizes", "64", "63"], "h_upH: height 63 does not survive"),
+        (["--json", "no/such/folder.json"], "there is no folder"),
+        (["--json", "results.txt"], "its suffix is '.txt'"),
+        (["--plot", "plot.pdf"], "its suffix is '.pdf'"),
+        (["--plot", str(ROOT / "docs")], "its suffix is ''"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_bad_input_is_refused_before_any_work(refused, arguments, says):
+    assert says in refused("--quick", *arguments)
+
+
+@pytest.mark.parametrize("arguments", [["--rounds", "many"], ["--secnds-per-case", "3"]], ids=" ".join)
+def test_words_that_are_no_flag_or_number_are_refused(refused, arguments):
+    assert refused("--quick", *arguments, status=2)
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"cases": []}'])
+def test_a_file_that_holds_something_else_is_not_written_over(refused, tmp_path, text):
+    (tmp_path / "mine.json").write_text(text)
+    assert "no results of a benchmark" in refused("--quick", "--json", tmp_path / "mine.json")
+    assert (tmp_path / "mine.json").read_text() == text
+
+
+def test_results_of_other_versions_are_not_mixed_with_these(bench, refused, tmp_path):
+    results = bench.measure.Results("unet2", tmp_path / "old.json")
+    results.data["versions"]["jax"] = "0.0.1"
+    results.add(CASE, found())
+    assert "they differ in versions" in refused("--quick", "--json", tmp_path / "old.json")
+
+
+def test_a_case_is_kept_as_soon_as_it_is_measured_and_replaced_when_it_is_measured_again(bench, tmp_path):
+    path = tmp_path / "results.json"
+    other = CASE | {"size": 64}
+    bench.measure.Results("unet2", path).add(CASE, found(ours=0.5))
+    results = bench.measure.Results("unet2", path)
+    results.add(other, found())
+    results.add(CASE, found(ours=0.75))
+    kept = {
+        c["case"]["size"]: c["contenders"]["ours"]["forward"]["seconds"][0]
+        for c in json.loads(path.read_text())["cases"]
+    }
+    assert kept == {256: 0.75, 64: 0.4}
+    assert [file.name for file in tmp_path.iterdir()] == ["results.json"]
+
+
+def test_an_interrupted_run_keeps_and_shows_what_it_has(bench, tmp_path, monkeypatch, capsys):
+    def measure(case, *_):
+        if case.size > 64:
+            raise KeyboardInterrupt
+        return found()
+
+    monkeypatch.setattr(bench.unet2, "disagreements", lambda *_: [])
+    monkeypatch.setattr(bench.unet2, "measure", measure)
+    arguments = ["--quick", "--sizes", "64", "128", "--json", str(tmp_path / "out.json")]
+    assert bench.measure.run(bench.unet2.app, arguments) == 130
+    assert "3×64×64" in capsys.readouterr().out
+    assert [case["case"]["size"] for case in json.loads((tmp_path / "out.json").read_text())["cases"]] == [64]
+
+
+def test_every_round_measures_each_once_and_the_fewest_rounds_take_place_anyway(bench):
+    measured = []
+    calls = {name: lambda: jnp.zeros(()) for name in "abc"}
+    times = bench.measure.alternately(calls, rounds=9, seconds=0, after_round=measured.append)
+    assert {name: len(each) for name, each in times.items()} == dict.fromkeys("abc", bench.measure.FEWEST_ROUNDS)
+    assert measured == [1, 2, 3]
+    assert gc.isenabled()
+
+
+def test_a_reason_stands_where_there_is_no_number(bench):
+    result = {"benchmark": "unet2", "cases": [{"case": CASE, **found()}]}
+    assert "Equinox, not measured: not installed." in bench.report.remarks(result)
+    row = next(row for row in bench.report.case_table(result["cases"][0]).rows if row[0] == "PyTorch")
+    assert row == ["PyTorch", "500 (500–500)", "0.50", *"––––––"]
+
+
+def test_a_measurement_that_others_disturbed_says_so(bench):
+    result = {"benchmark": "unet2", "cases": [{"case": CASE, **found(), "others": 0.4}]}
+    assert any("other programs took 40% of the cores" in line for line in bench.report.remarks(result))
+
+
+def test_ratios_are_to_the_better_layout_and_a_missed_goal_says_so(bench):
+    cases = [{"case": CASE, **found(ours=0.6)}]
+    goals = {says: worst for says, _, worst in bench.report.goal_table(cases).rows}
+    assert goals["forward+backward, of stock JAX"] == "0.60 (missed)"
+    assert goals["forward, of stock JAX"] == "0.60"
+    assert goals["forward+backward, of PyTorch (an aim)"] == "–"
+    assert goals["peak temporary memory of forward+backward, of stock JAX"] == "0.67"
+    (row,) = bench.report.ratio_table(bench.report.TIME["forward"], cases).rows
+    assert row == ["256², 32, 1", "1000", "0.60", "1.00", "1.25", "0.50", "0.01", "10%", "3"]
+
+
+@pytest.fixture
+def results(bench, tmp_path):
+    """Files of results of both benchmarks."""
+    unet2 = bench.measure.Results("unet2", tmp_path / "unet2.json")
+    for size in (64, 128, 256):
+        unet2.add(CASE | {"size": size}, found())
+    eager = bench.measure.Results("eager", tmp_path / "eager.json")
+    calls = {n: {"title": n, "call": {"seconds": [s] * 3}} for n, s in (("checked", 3e-4), ("unchecked", 2e-4))}
+    eager.add({"layer": "Conv2d 1→1", "size": 8}, {**found(), "contenders": calls})
+    return tmp_path / "unet2.json", tmp_path / "eager.json"
+
+
+def test_the_report_goes_between_the_lines_of_the_page_and_nowhere_else(bench, results, tmp_path):
+    page = tmp_path / "performance.md"
+    page.write_text("# Before\n\n<!-- results -->\nold\n<!-- end of results -->\n\nAfter\n")
+    for _ in range(2):  # again: the result is the same
+        assert not bench.measure.run(bench.report.app, [*map(str, results), "--into", str(page)])
+        text = page.read_text()
+        assert text.startswith("# Before\n\n<!-- results -->\n\nMeasured 2026-01-02: ")
+        assert text.endswith("\n\n<!-- end of results -->\n\nAfter\n")
+        assert "old" not in text
+        assert "| 64², 32, 1 | 1000 | 0.40 | 1.00 | 1.25 | 0.50 | 0.01 | 10% | 3 |" in text
+        assert "| Conv2d 1→1 at 8² | 300 | 200 | 1.50 | 0% | 3 |" in text
+
+
+def test_a_page_without_the_lines_is_refused_and_left_as_it_is(bench, results, tmp_path, capsys):
+    page = tmp_path / "page.md"
+    page.write_text("<!-- end of results -->\n<!-- results -->\n")
+    assert bench.measure.run(bench.report.app, [str(results[0]), "--into", str(page)]) == 1
+    assert "no place for results" in capsys.readouterr().err
+    assert page.read_text() == "<!-- end of results -->\n<!-- results -->\n"
+
+
+@pytest.mark.parametrize("arguments", [[], ["no.json"]], ids=["none", "missing"])
+def test_a_report_of_nothing_is_refused(bench, arguments, capsys):
+    assert bench.measure.run(bench.report.app, arguments) == 1
+    assert "fix: " in capsys.readouterr().err
+
+
+def test_the_plot_is_a_picture(bench, results, tmp_path):
+    bench.report.plot(bench.measure.load_results(results[0]), tmp_path / "plot.png")
+    assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_an_unchecked_call_computes_the_same_without_a_check(bench):
+    layer = Conv2d(1, 2, 3, rngs=nnx.Rngs(0))
+    bare = bench.eager.unchecked(Conv2d.__call__)
+    x = jnp.arange(25.0).reshape(1, 5, 5)
+    assert (bare(layer, x) == layer(x)).all()
+    integers = x.astype(jnp.int32)
+    with pytest.raises(ShapeError):
+        layer(integers)
+    assert (bare(layer, integers) == layer(x)).all()
+
+
+def test_one_eager_case_is_measured_as_it_is_written_down(bench):
+    case = bench.eager.CASES[-1]
+    measured = bench.eager.measure(case, 3, 0.0, lambda doing: None)
+    assert asdict(case) == {"layer": "Conv2d 1→1", "size": 8}
+    assert {len(entry["call"]["seconds"]) for entry in measured["contenders"].values()} == {3}
