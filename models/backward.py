@@ -16,7 +16,7 @@ from ..spec.sizes import conv_transpose_size, sliding_window_size
 from .checked import checked
 from .convolution import Geometry, contract
 from .functional import SizeFunction, promoted
-from .layout import channels_last
+from .layout import batch_of_one, channels_last, its_only
 from .pooling import max_of_windows
 
 
@@ -141,15 +141,20 @@ def concat_channels_backward(
     >>> d_skip.shape, d_up.shape
     ((2, 4, 4), (3, 4, 4))
     """
-    return grad_output[: index(skip_channels)], grad_output[index(skip_channels) :]
+    skip = index(skip_channels)
+    d_skip, d_up = (
+        channels_last(lambda grad, part=part: grad[..., part], grad_output) for part in (slice(skip), slice(skip, None))
+    )
+    return d_skip, d_up
 
 
 @partial(jax.jit, static_argnames=("geometry", "precision"), inline=True)
 def _conv2d_backward(
     x: Array, kernel: Array, grad: Array, *, geometry: Geometry, precision: Any
 ) -> tuple[Array, Array, Array]:
-    d_x = contract("x", kernel, grad[None], geometry, precision)[0]
-    return d_x, contract("k", x[None], grad[None], geometry, precision), _over_positions(grad)
+    x, grads = batch_of_one(x), batch_of_one(grad)
+    d_x = its_only(contract("x", kernel, grads, geometry, precision))
+    return d_x, contract("k", x, grads, geometry, precision), _over_positions(grad)
 
 
 @partial(jax.jit, static_argnames=("geometry", "precision"), inline=True)
@@ -157,8 +162,9 @@ def _conv_transpose2d_backward(
     x: Array, kernel: Array, grad: Array, *, geometry: Geometry, precision: Any
 ) -> tuple[Array, Array, Array]:
     # The transposed convolution is the form without its image. So its input is that form's output.
-    d_x = contract("y", grad[None], kernel, geometry, precision)[0]
-    return d_x, contract("k", grad[None], x[None], geometry, precision), _over_positions(grad)
+    x, grads = batch_of_one(x), batch_of_one(grad)
+    d_x = its_only(contract("y", grads, kernel, geometry, precision))
+    return d_x, contract("k", grads, x, geometry, precision), _over_positions(grad)
 
 
 def _over_positions(grad: Array) -> Array:

@@ -147,16 +147,18 @@ def _kernel_gradient(x: Array, y: Array, g: Geometry, precision: Any) -> Array:
     """The sum in chunks of rows, each a convolution over channels whose filter is the gradient, or the image."""
     n, rows, columns, _ = y.shape
     height = x.shape[1]
-    x = _after(y, x)
     chunks = min(MOST_CHUNKS, rows, ceil(n * rows * columns / CHUNK))
     high = ceil(rows / chunks)
-    parts = []
+    parts: list[Array] = []
     for low in range(0, rows, high):
+        # No earlier than the gradient itself is there, and two chunks at a time.
+        first = parts[-2] if len(parts) > 1 else y
         above = min(low + high, rows)
         top, bottom = low - g.padding, above - g.padding + g.kernel - 1
         inside = (max(top, 0), min(bottom, height))
         outside = (inside[0] - top, bottom - inside[1])
-        parts.append(_gradient_of_rows(x[:, slice(*inside)], y[:, low:above], g, outside, precision))
+        image, filters = _after(first, x[:, slice(*inside)]), _after(first, y[:, low:above])
+        parts.append(_gradient_of_rows(image, filters, g, outside, precision))
     return sum(parts[1:], parts[0])
 
 

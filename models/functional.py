@@ -18,7 +18,7 @@ from ..spec.sizes import conv_transpose_size, sliding_window_size
 from .checked import checked
 from .convolution import Geometry, Slot, contract
 from .explain import shown
-from .layout import channels_last
+from .layout import batch_of_one, channels_last, its_only
 from .pooling import max_of_windows
 
 SizeFunction = Callable[..., int]
@@ -136,8 +136,8 @@ def promoted(*arrays: Array, dtype: Any = None) -> list[Array]:
 
 @partial(jax.jit, static_argnames=("missing", "geometry", "precision"), inline=True)
 def _with_bias(a: Array, b: Array, bias: Array, *, missing: Slot, geometry: Geometry, precision: Any) -> Array:
-    a, b = (a[None], b) if missing == "y" else (a, b[None])
-    y = contract(missing, a, b, geometry, precision)[0]
+    a, b = (batch_of_one(a), b) if missing == "y" else (a, batch_of_one(b))
+    y = its_only(contract(missing, a, b, geometry, precision))
     return channels_last(lambda y: y + bias, y)
 
 

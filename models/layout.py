@@ -18,3 +18,21 @@ def channels_last(operate: Callable[..., Array], *images: Array) -> Array:
     [0.0, 1.0]
     """
     return jnp.moveaxis(operate(*(jnp.moveaxis(image, 0, 2) for image in images)), 2, 0)
+
+
+def batch_of_one(image: Array) -> Array:
+    """``(C, H, W)`` as ``(1, C, H, W)``; the axis is added with the channels last.
+
+    >>> batch_of_one(jnp.ones((2, 3, 4))).shape
+    (1, 2, 3, 4)
+    """
+    return jnp.moveaxis(jnp.moveaxis(image, 0, 2)[None], 3, 1)
+
+
+def its_only(batch: Array) -> Array:
+    """``(1, C, H, W)`` as ``(C, H, W)``; the axis is dropped with the channels last.
+
+    >>> its_only(jnp.ones((1, 2, 3, 4))).shape
+    (2, 3, 4)
+    """
+    return jnp.moveaxis(jnp.moveaxis(batch, 1, 3)[0], 2, 0)
