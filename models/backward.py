@@ -15,7 +15,7 @@ from jaxtyping import Array, Float
 from ..spec.sizes import conv_transpose_size, sliding_window_size
 from .checked import checked
 from .convolution import Geometry, contract
-from .functional import SizeFunction, promoted
+from .functional import SizeFunction, promoted, refuse_empty
 from .layout import batch_of_one, channels_last, its_only
 from .pooling import max_of_windows
 
@@ -59,6 +59,8 @@ def conv2d_backward(
     >>> grads.d_x.shape, grads.d_kernel[0, 0, 0].tolist(), grads.d_bias.tolist()
     ((1, 4, 4), [4.0, 4.0, 4.0], [4.0, 4.0])
     """
+    window = {"kernel": kernel.shape[2], "stride": stride, "padding": padding}
+    refuse_empty("conv2d_backward", x, _size, window)
     geometry = Geometry(x.shape[1:], kernel.shape[2], index(stride), index(padding))
     image, kernel_, grad = promoted(x, kernel, grad_output)
     d_x, d_kernel, d_bias = _conv2d_backward(image, kernel_, grad, geometry=geometry, precision=precision)
@@ -90,6 +92,8 @@ def conv_transpose2d_backward(
     >>> grads.d_x.tolist(), grads.d_kernel.shape
     ([[[12.0, 12.0], [12.0, 12.0]]], (1, 3, 2, 2))
     """
+    window = {"kernel": kernel.shape[2], "stride": stride, "padding": padding}
+    refuse_empty("conv_transpose2d_backward", x, _size, window)
     geometry = Geometry(grad_output.shape[1:], kernel.shape[2], index(stride), index(padding))
     image, kernel_, grad = promoted(x, kernel, grad_output)
     d_x, d_kernel, d_bias = _conv_transpose2d_backward(image, kernel_, grad, geometry=geometry, precision=precision)
@@ -115,6 +119,7 @@ def max_pool2d_backward(
     >>> max_pool2d_backward(x, jnp.ones((1, 1, 1)), kernel=2, stride=2).tolist()
     [[[0.0, 1.0], [0.0, 0.0]]]
     """
+    refuse_empty("max_pool2d_backward", x, _size, {"kernel": kernel, "stride": stride})
     d_x: Array = _max_pool2d_backward(x, grad_output.astype(x.dtype), kernel=index(kernel), stride=index(stride))
     return d_x
 

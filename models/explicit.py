@@ -187,7 +187,8 @@ def _over_channels(image: Array, filters: Array, padding: Any, precision: Any) -
 def _after(first: Array, then: Array) -> Array:
     """``then``, read no earlier than ``first`` is there: XLA would copy it early, and hold both copies meanwhile."""
     bits = lax.bitcast_convert_type(first[(0,) * first.ndim].astype(jnp.float32), jnp.int32)
-    return then + lax.clamp(0, bits, 0).astype(then.dtype)
+    zero = jnp.zeros_like(bits)
+    return then + lax.clamp(zero, bits, zero).astype(then.dtype)
 
 
 def _channels_last(x: Array) -> Array:

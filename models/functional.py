@@ -52,7 +52,7 @@ def conv2d(
     (4, 3, 4)
     """
     window = {"kernel": kernel.shape[2], "stride": stride, "padding": padding}
-    _refuse_empty("conv2d", x, _size, window)
+    refuse_empty("conv2d", x, _size, window)
     geometry = Geometry(x.shape[1:], kernel.shape[2], index(stride), index(padding))
     x, kernel, bias = promoted(x, kernel, bias)
     y: Array = _with_bias(x, kernel, bias, missing="y", geometry=geometry, precision=precision)
@@ -84,7 +84,7 @@ def conv_transpose2d(
     (2, 6, 10)
     """
     k, s, p = kernel.shape[2], index(stride), index(padding)
-    _refuse_empty("conv_transpose2d", x, _size, {"kernel": k, "stride": stride, "padding": padding})
+    refuse_empty("conv_transpose2d", x, _size, {"kernel": k, "stride": stride, "padding": padding})
     geometry = Geometry(tuple(conv_transpose_size(n, kernel=k, stride=s, padding=p) for n in x.shape[1:]), k, s, p)
     x, kernel, bias = promoted(x, kernel, bias)
     y: Array = _with_bias(kernel, x, bias, missing="x", geometry=geometry, precision=precision)
@@ -103,7 +103,7 @@ def max_pool2d(
     >>> max_pool2d(jnp.arange(20.0).reshape(1, 4, 5), kernel=2, stride=2).tolist()
     [[[6.0, 8.0], [16.0, 18.0]]]
     """
-    _refuse_empty("max_pool2d", x, _size, {"kernel": kernel, "stride": stride})
+    refuse_empty("max_pool2d", x, _size, {"kernel": kernel, "stride": stride})
     y: Array = max_of_windows(x, index(kernel), index(stride))
     return y
 
@@ -141,7 +141,7 @@ def _with_bias(a: Array, b: Array, bias: Array, *, missing: Slot, geometry: Geom
     return channels_last(lambda y: y + bias, y)
 
 
-def _refuse_empty(given_to: str, x: Array, size: SizeFunction, window: dict[str, Any]) -> None:
+def refuse_empty(given_to: str, x: Array, size: SizeFunction, window: dict[str, Any]) -> None:
     """Refuse an image of which no pixel would come out, and numbers that XLA cannot hold."""
     numbers = ", ".join(f"{name}={number}" for name, number in window.items())
     subject = f"x = {shown(x)}, given to {given_to} with {numbers},"

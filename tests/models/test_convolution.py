@@ -1,0 +1,476 @@
+"""The three faces of a convolution: by every rule the reference's sums, and differentiable to any order.
+
+The arrays hold small integers, whose sums stay far below 2**24: so float32 rounds nothing, and what is computed in
+another arrangement must be equal. The thresholds of the rules are drawn too, so that small images reach every rule; a
+test of these tests shows that they do.
+"""
+
+from functools import partial
+from typing import NamedTuple
+from unittest.mock import patch
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from jax.test_util import check_grads
+
+from wellshaped.models import conv2d, conv_transpose2d, convolutions, explicit, max_pool2d
+from wellshaped.models.convolution import SLOTS, Geometry, contract, stock
+from wellshaped.spec import ShapeError, reference
+
+FACES = {"convolution", "transposed_convolution", "kernel_gradient"}
+WAYS = ("explicit", "stock")
+
+AS_SHIPPED = {name: getattr(explicit, name) for name in ("LONG_ROWS", "WORTH_IT", "CHUNK", "MOST_CHUNKS", "THIN")}
+SMALL = {"LONG_ROWS": 500, "WORTH_IT": 0, "CHUNK": 20, "MOST_CHUNKS": 4, "THIN": 2}
+
+
+class Case(NamedTuple):
+    """A convolution of ``n`` images, from ``channels[0]`` to ``channels[1]``, and the seed of its arrays."""
+
+    n: int
+    channels: tuple[int, int]
+    geometry: Geometry
+    seed: int = 0
+
+    def arrays(self):
+        rng = np.random.default_rng(self.seed)
+        c, o = self.channels
+        k = self.geometry.kernel
+        shapes = {"x": (self.n, c, *self.geometry.size), "k": (o, c, k, k), "y": (self.n, o, *self.geometry.out)}
+        return {slot: rng.integers(-3, 4, size=shape).astype(np.float32) for slot, shape in shapes.items()}
+
+
+def others(arrays, missing):
+    return [arrays[slot] for slot in SLOTS if slot != missing]
+
+
+counts = st.sampled_from((1, 2, 3, 15, 17, 33, 40))
+
+
+@st.composite
+def cases(draw):
+    """A convolution that has a result, built and not filtered. Shrinks toward one pixel under a kernel of one."""
+    kernel = draw(st.integers(1, 5))
+    windows = {  # those that tile the image, those that move by one, which most rules are for, and any
+        "tiles": st.just((kernel, 0)),
+        "rows": st.tuples(st.just(1), st.integers(0, kernel - 1)),
+        "any": st.tuples(st.integers(1, 3), st.integers(0, 4)),
+    }
+    stride, padding = draw(windows[draw(st.sampled_from(("tiles", "rows", "rows", "rows", "any")))])
+    height, width = (max(1, kernel - 2 * padding) + draw(st.integers(0, 12)) for _ in range(2))
+    geometry = Geometry((height, width), kernel, stride, padding)
+    return Case(
+        draw(st.sampled_from((2, 1, 3))), (draw(counts), draw(counts)), geometry, draw(st.integers(0, 2**32 - 1))
+    )
+
+
+@st.composite
+def cases_and_limits(draw):
+    """A case, and thresholds by which it is small, large, or so long that it is cut into strips."""
+    case = draw(cases())
+    g, (c, o) = case.geometry, case.channels
+    strips = draw(st.sampled_from((2, 1, 4)))
+    limits = {
+        "LONG_ROWS": g.kernel**2 * c * (case.n * strips * g.size[1] + o),
+        "WORTH_IT": draw(st.sampled_from((0, 0, 0, 10**8))),
+        "CHUNK": draw(st.sampled_from((16_384, 50, 7, 1))),
+        "MOST_CHUNKS": draw(st.sampled_from((8, 3, 1))),
+        "THIN": draw(st.sampled_from((1, 16))),
+    }
+    return case, limits
+
+
+def same(n, channels, size, kernel, padding, stride=1):
+    return Case(n, channels, Geometry(size, kernel, stride, padding))
+
+
+PINNED = {
+    "strips of several images": (same(2, (3, 5), (8, 5), 3, 1), SMALL, {"strips of several images"}),
+    "many strips": (same(1, (4, 3), (16, 3), 3, 2), SMALL | {"LONG_ROWS": 1200}, {"strips"}),
+    "more padding than half": (same(3, (2, 17), (7, 6), 5, 4), SMALL, {"side by side"}),
+    "an even kernel": (same(2, (3, 2), (9, 7), 4, 1), SMALL, {"side by side", "chunks"}),
+    "written patches": (same(2, (1, 3), (6, 4), 3, 0), SMALL, {"written patches", "swapped not"}),
+    "plain": (same(1, (3, 2), (6, 4), 3, 1), AS_SHIPPED, {"plain"}),
+    "chunks, swapped": (same(2, (40, 33), (9, 8), 3, 1), SMALL, {"chunks", "swapped"}),
+    "chunks of one row": (same(1, (5, 40), (6, 7), 5, 3), SMALL | {"CHUNK": 1, "MOST_CHUNKS": 8}, {"chunks"}),
+    "uneven chunks": (same(1, (3, 2), (11, 5), 3, 0), SMALL | {"CHUNK": 10, "MOST_CHUNKS": 8}, {"chunks", "swapped"}),
+    "tiles": (same(3, (2, 17), (7, 9), 2, 0, 2), AS_SHIPPED, {"patches"}),
+    "one pixel of a kernel": (same(2, (17, 3), (5, 3), 1, 0), AS_SHIPPED, {"patches"}),
+    "padding of a whole kernel": (same(2, (2, 3), (4, 5), 2, 3), SMALL, {"stock"}),
+    "a stride": (same(2, (2, 3), (8, 5), 3, 1, 2), SMALL, {"stock"}),
+    "as shipped, side by side": (same(2, (32, 32), (96, 64), 3, 1), AS_SHIPPED, {"strips of several images"}),
+    "as shipped, written patches": (same(1, (15, 40), (84, 82), 5, 2), AS_SHIPPED, {"written patches"}),
+    "as shipped, chunks": (same(1, (2, 3), (160, 110), 3, 1), AS_SHIPPED, {"chunks", "plain"}),
+}
+
+
+def on_pinned(test):
+    for case, limits, _ in PINNED.values():
+        test = example((case, limits))(test)
+    return test
+
+
+def rules_reached(case, limits):
+    """The rules that compute the three faces of a case, by tracing them."""
+    reached = set()
+    names = ("_by_patches", "_by_written_patches", "_side_by_side", "_plain", "_gradient_of_rows", "stock")
+    functions = {name: getattr(explicit, name) for name in names}
+    chunks = []
+
+    def watched(name, *args):
+        if name == "_side_by_side":
+            n, strips = args[0].shape[0], args[3]
+            reached.update({"side by side"} | ({"strips"} if strips > 1 else set()))
+            reached.update({"strips of several images"} if strips > 1 and n > 1 else set())
+        elif name == "_gradient_of_rows":
+            chunks.append(args)
+            reached.add("swapped" if args[0].shape[3] > args[1].shape[3] else "swapped not")
+        else:
+            reached.add(name.strip("_").removeprefix("by_").replace("_", " "))
+        return functions[name](*args)
+
+    arrays = case.arrays()
+    with patch.multiple(explicit, **limits, **{name: partial(watched, name) for name in names}):
+        for missing in SLOTS:
+            by = partial(explicit.contract, missing, geometry=case.geometry, precision=None)
+            jax.eval_shape(by, *others(arrays, missing))
+    return reached | ({"chunks"} if len(chunks) > 1 else set())
+
+
+def test_the_drawn_cases_reach_every_rule():
+    reached = {}
+
+    @settings(max_examples=150, database=None)
+    @given(cases_and_limits())
+    def collect(drawn):
+        for rule in rules_reached(*drawn):
+            reached[rule] = reached.get(rule, 0) + 1
+
+    collect()
+    rules = {"patches", "written patches", "side by side", "strips", "strips of several images", "plain", "stock"}
+    assert set(reached) == rules | {"chunks", "swapped", "swapped not"}
+    assert min(reached.values()) >= 3, reached
+
+
+@pytest.mark.parametrize(("case", "limits", "rules"), PINNED.values(), ids=PINNED)
+def test_the_pinned_cases_reach_the_rules_that_they_are_pinned_for(case, limits, rules):
+    assert rules <= rules_reached(case, limits)
+
+
+def by_reference(case, missing):
+    """The face by the reference, in float64, where integers are exact."""
+    arrays = {slot: array.astype(float) for slot, array in case.arrays().items()}
+    numbers = {"stride": case.geometry.stride, "padding": case.geometry.padding}
+    images = range(case.n)
+    if missing == "y":
+        no_bias = np.zeros(case.channels[1])
+        return np.stack([reference.conv2d(arrays["x"][n], arrays["k"], no_bias, **numbers) for n in images])
+    # Neither gradient depends on what it is the gradient of, but for its shape.
+    full = case.arrays() | arrays
+    grads = [reference.conv2d_backward(full["x"][n], full["k"], full["y"][n], **numbers) for n in images]
+    return np.stack([g.d_x for g in grads]) if missing == "x" else sum(g.d_kernel for g in grads)
+
+
+@settings(max_examples=8)
+@given(cases_and_limits())
+@on_pinned
+def test_every_face_is_the_sum_of_the_reference_on_integers_whichever_way_it_is_computed(drawn):
+    case, limits = drawn
+    arrays = case.arrays()
+
+    @jax.jit
+    def all_faces(arrays):
+        ways = (explicit.contract, stock)
+        return {s: [how(s, *others(arrays, s), case.geometry, None) for how in ways] for s in SLOTS}
+
+    with patch.multiple(explicit, **limits):
+        computed = all_faces(arrays)
+    for missing in SLOTS:
+        expected = by_reference(case, missing)
+        for result in computed[missing]:
+            np.testing.assert_array_equal(np.asarray(result), expected, strict=False)
+            assert result.shape == arrays[missing].shape
+            assert result.dtype == jnp.float32
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(("kernel", "stride", "padding"), [(3, 1, 1), (2, 2, 0), (3, 2, 1), (2, 1, 2), (1, 3, 0)])
+def test_the_transposed_convolution_is_that_of_the_reference_on_integers(way, kernel, stride, padding):
+    rng = np.random.default_rng(0)
+    x, k, b = (rng.integers(-3, 4, size=s).astype(np.float32) for s in ((3, 5, 4), (3, 2, kernel, kernel), (2,)))
+    expected = reference.conv_transpose2d(x, k, b, stride=stride, padding=padding)
+    with convolutions(way), patch.multiple(explicit, **SMALL):
+        assert (conv_transpose2d(x, k, b, stride=stride, padding=padding) == expected).all()
+
+
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
+def test_narrow_dtypes_are_the_float32_result_rounded_once(dtype):
+    geometry = Geometry((9, 8), 3, 1, 1)
+    rng = np.random.default_rng(0)
+    shapes = {"x": (2, 5, 9, 8), "k": (4, 5, 3, 3), "y": (2, 4, 9, 8)}
+    arrays = {slot: jnp.asarray(rng.normal(size=shape), dtype) for slot, shape in shapes.items()}
+
+    @jax.jit
+    def both(arrays, wide):
+        by = [lambda s, arrays=a: explicit.contract(s, *others(arrays, s), geometry, None) for a in (arrays, wide)]
+        return {slot: tuple(f(slot) for f in by) for slot in SLOTS}
+
+    with patch.multiple(explicit, **SMALL):
+        results = both(arrays, {slot: array.astype(jnp.float32) for slot, array in arrays.items()})
+    for narrow, wide in results.values():
+        assert narrow.dtype == dtype
+        assert wide.dtype == jnp.float32
+        assert (narrow == wide.astype(dtype)).all()
+
+
+# Derivatives. The operations as functions of their arrays, with windows of every kind of rule.
+
+OPERATIONS = {
+    "conv, rows": (partial(conv2d, padding=1), [(2, 4, 5), (3, 2, 3, 3), (3,)]),
+    "conv, tiles": (partial(conv2d, stride=2), [(2, 4, 5), (3, 2, 2, 2), (3,)]),
+    "conv, stock": (partial(conv2d, stride=2, padding=1), [(2, 4, 5), (3, 2, 3, 3), (3,)]),
+    "transposed, rows": (partial(conv_transpose2d, padding=1), [(3, 4, 3), (3, 2, 3, 3), (2,)]),
+    "transposed, tiles": (partial(conv_transpose2d, stride=2), [(3, 2, 3), (3, 2, 2, 2), (2,)]),
+}
+POOLINGS = {
+    "tiles": partial(max_pool2d, kernel=2, stride=2),
+    "wide tiles": partial(max_pool2d, kernel=5, stride=5),
+    "overlapping": partial(max_pool2d, kernel=3, stride=2),
+}
+
+
+def normals(shapes, seed=0):
+    rng = np.random.default_rng(seed)
+    return tuple(jnp.asarray(rng.normal(size=shape)) for shape in shapes)
+
+
+@pytest.fixture
+def small():
+    """Small images reach the rules of large ones, in whatever is compiled meanwhile."""
+    with patch.multiple(explicit, **SMALL):
+        yield
+
+
+@pytest.fixture(params=WAYS)
+def way(request, small):
+    with convolutions(request.param):
+        yield request.param
+
+
+@pytest.fixture
+def explicitly(small):
+    with convolutions("explicit"):
+        yield
+
+
+def losses(operation):
+    return lambda *arrays: (operation(*arrays) ** 3).sum()
+
+
+def test_first_and_second_derivatives_of_convolutions_are_those_of_finite_differences(explicitly):
+    @jax.jit
+    def total(operands):
+        # Cubed, so that the second derivatives of one operand matter too.
+        return sum(losses(operation)(*operands[name]) for name, (operation, _) in OPERATIONS.items())
+
+    with jax.enable_x64(True):
+        operands = {name: normals(shapes) for name, (_, shapes) in OPERATIONS.items()}
+        assert operands["conv, rows"][0].dtype == jnp.float64
+        check_grads(total, (operands,), order=2, modes=("fwd", "rev"), rtol=1e-5)
+
+
+def test_first_and_second_derivatives_of_pooling_are_those_of_finite_differences():
+    x = np.random.default_rng(0).permutation(2 * 7 * 10).reshape(2, 7, 10)  # no two equal, nor nearly
+    total = jax.jit(lambda x: sum((pooling(x) ** 3).sum() for pooling in POOLINGS.values()))
+    with jax.enable_x64(True):
+        check_grads(total, (jnp.asarray(x / 100.0),), order=2, modes=("fwd", "rev"), rtol=1e-5)
+
+
+def close(found, expected):
+    for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+        assert a.shape == b.shape
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4 * float(np.abs(b).max()))
+
+
+def test_linearize_is_jvp_and_hessians_and_checkpoint_are_those_of_stock_jax(way):
+    for name in ("conv, rows", "transposed, tiles"):
+        operation, shapes = OPERATIONS[name]
+        primals, tangents = normals(shapes), normals(shapes, 1)
+        f = losses(operation)
+
+        @jax.jit
+        def derivatives(primals, tangents, operation=operation, f=f):
+            y, linear = jax.linearize(operation, *primals)
+            forward = jax.jvp(operation, primals, tangents)
+            hessian = jax.hessian(f, argnums=(0, 1))(*primals)
+            twice = jax.jacrev(jax.jacrev(f, argnums=1), argnums=1)(*primals)
+            grads = [jax.grad(g, argnums=(0, 1, 2))(*primals) for g in (f, jax.checkpoint(f))]
+            return forward, (y, linear(*tangents)), hessian, twice, grads
+
+        forward, linearized, hessian, twice, (grads, rematerialised) = derivatives(primals, tangents)
+        close(linearized, forward)
+        close(rematerialised, grads)
+        close(twice, hessian[1][1])
+        with convolutions("stock"):
+            expected = jax.jit(jax.hessian(f, argnums=(0, 1)))(*primals)
+        close(hessian, expected)
+
+
+BATCHES = {
+    "images": (0, None, None),
+    "images, on another axis": (2, None, None),
+    "kernels": (None, 0, None),
+    "kernels, on another axis": (None, 3, 0),
+    "both": (0, 1, 0),
+}
+
+
+def test_vmap_of_values_and_gradients_equals_a_loop(way):
+    for name in ("conv, rows", "transposed, tiles"):
+        operation, shapes = OPERATIONS[name]
+
+        def value_and_grads(*arrays, operation=operation):
+            return operation(*arrays), jax.grad(losses(operation), argnums=(0, 1, 2))(*arrays)
+
+        one = jax.jit(value_and_grads)
+
+        @jax.jit
+        def batched(batches, value_and_grads=value_and_grads):
+            return [jax.vmap(value_and_grads, in_axes=axes)(*batches[b]) for b, axes in BATCHES.items()]
+
+        batches = {
+            b: normals(s if axis is None else (*s[:axis], 3, *s[axis:]) for s, axis in zip(shapes, axes, strict=True))
+            for b, axes in BATCHES.items()
+        }
+        for (b, axes), found in zip(BATCHES.items(), batched(batches), strict=True):
+            pick = [lambda a, i, axis=axis: a if axis is None else jnp.take(a, i, axis) for axis in axes]
+            each = [one(*(p(a, i) for p, a in zip(pick, batches[b], strict=True))) for i in range(3)]
+            close(found, jax.tree.map(lambda *parts: jnp.stack(parts), *each))
+
+
+def test_a_batch_of_images_with_one_kernel_stays_one_convolution_of_ours():
+    def batch(x, k, b):
+        return jax.vmap(partial(conv2d, padding=1), in_axes=(0, None, None))(x, k, b)
+
+    arrays = normals([(3, 2, 4, 5), (3, 2, 3, 3), (3,)])
+    assert "convolution" in primitives(batch, *arrays)
+    assert "conv_general_dilated" not in primitives(batch, *arrays)
+
+
+def test_derivatives_outside_of_jit_are_those_inside():
+    operation, shapes = OPERATIONS["conv, rows"]
+    f = jax.value_and_grad(losses(operation), argnums=(0, 1, 2))
+    close(f(*normals(shapes)), jax.jit(f)(*normals(shapes)))
+
+
+# The switch.
+
+
+def primitives(function, *arrays):
+    """The names of all primitives that a function is traced to, those of inner functions too."""
+
+    def names(jaxpr):
+        for equation in jaxpr.eqns:
+            yield equation.primitive.name
+            for value in equation.params.values():
+                inner = getattr(value, "jaxpr", value)
+                if hasattr(inner, "eqns"):
+                    yield from names(inner)
+
+    return set(names(jax.make_jaxpr(function)(*arrays).jaxpr))
+
+
+def gradients(x, k, b):
+    return jax.value_and_grad(losses(partial(conv2d, padding=1)), argnums=(0, 1, 2))(x, k, b)
+
+
+ARRAYS = normals(OPERATIONS["conv, rows"][1])
+
+
+def test_our_primitives_are_traced_in_every_way_but_stock():
+    assert primitives(gradients, *ARRAYS) >= FACES
+    for chosen in ("auto", "explicit"):
+        with convolutions(chosen):
+            assert primitives(gradients, *ARRAYS) >= FACES
+            assert "conv_general_dilated" not in primitives(gradients, *ARRAYS)
+    with convolutions("stock"):
+        assert not FACES & primitives(gradients, *ARRAYS)
+        assert "conv_general_dilated" in primitives(gradients, *ARRAYS)
+
+
+def test_a_jitted_function_is_traced_anew_where_the_way_changes_and_not_otherwise():
+    traced = []
+
+    @jax.jit
+    def f(x, k, b):
+        traced.append(1)
+        return conv2d(x, k, b, padding=1)
+
+    texts = {}
+    for chosen in ("stock", "explicit", "stock", "explicit"):
+        with convolutions(chosen):
+            f(*ARRAYS)
+            text = f.lower(*ARRAYS).as_text()
+            assert texts.setdefault(chosen, text) == text
+    assert len(traced) == 2
+    assert texts["stock"] != texts["explicit"]
+
+
+@pytest.mark.parametrize("word", ["fast", "", "Explicit"])
+def test_another_word_is_refused(word):
+    with pytest.raises(ShapeError) as refusal, convolutions(word):
+        raise AssertionError
+    assert (
+        str(refusal.value)
+        == f"""\
+convolutions({word!r}) does not fit.
+  way: how convolutions are computed: it is {word!r}, and must be one of auto, explicit, stock.
+  fix: convolutions("auto")"""
+    )
+
+
+def test_the_way_is_restored_after_an_exception_and_after_a_way_inside():
+    def ours():
+        return bool(FACES & primitives(gradients, *ARRAYS))
+
+    with pytest.raises(KeyError), convolutions("stock"):
+        raise KeyError
+    assert ours()
+    with convolutions("stock"):
+        with convolutions("explicit"):
+            assert ours()
+        assert not ours()
+    assert ours()
+
+
+NCHW, NHWC = "[b, f, 0, 1]x[o, i, 0, 1]->[b, f, 0, 1]", "[b, 0, 1, f]x[0, 1, i, o]->[b, 0, 1, f]"
+
+
+def layouts(chosen, platform):
+    with convolutions(chosen):
+        traced = jax.jit(lambda *arrays: conv2d(*arrays, padding=1)).trace(*ARRAYS)
+        text = traced.lower(lowering_platforms=(platform,)).as_text()
+    return {layout for layout in (NCHW, NHWC) if layout in text}
+
+
+@pytest.mark.parametrize("platform", ["cuda", "tpu"])
+def test_other_platforms_take_their_own_convolution_unless_told_otherwise(platform):
+    assert layouts("auto", platform) == layouts("stock", platform) == {NCHW}
+    assert layouts("explicit", platform) == {NHWC}
+
+
+def test_a_cpu_takes_the_explicit_rules_unless_told_otherwise():
+    assert layouts("auto", "cpu") == layouts("explicit", "cpu") == {NHWC}
+    assert layouts("stock", "cpu") == {NCHW}
+
+
+def test_contract_follows_the_way():
+    geometry = Geometry((4, 5), 3, 1, 1)
+    x, k = ARRAYS[0][None], ARRAYS[1]
+    assert "convolution" in primitives(lambda x, k: contract("y", x, k, geometry), x, k)
+    with convolutions("stock"):
+        assert primitives(lambda x, k: contract("y", x, k, geometry), x, k) == {"conv_general_dilated"}
