@@ -41,7 +41,7 @@ from wellshaped.models import (
 from wellshaped.spec import LAYERS, ShapeError, UNet2Config, parameter_shapes, reference
 
 WAYS = ("explicit", "stock")
-SMALL = {"LONG_ROWS": 500, "WORTH_IT": 0, "CHUNK": 20, "MOST_CHUNKS": 4, "THIN": 2}
+SMALL = {"LONG_ROWS": 500, "WORTH_IT": 0, "CHUNK": 20, "MOST_CHUNKS": 4, "PATCH": 9, "LANES": 2}
 WINDOW = 2**24
 NAMES = [f"d_{layer.name}_{part}" for layer in LAYERS for part in ("kernel", "bias")]
 
