@@ -61,8 +61,10 @@ def natural(value: object, name: str) -> int:
 
 def as_integer(value: object) -> int | None:
     """The integer that ``value`` is, whichever library it comes from; ``None`` for a bool and all that is none."""
+    if type(value).__name__ in ("bool", "bool_"):  # by name: older NumPy's bool still has an index, and warns of it
+        return None
     try:
-        return None if isinstance(value, bool) else index(value)  # type: ignore[arg-type]  # that is the question
+        return index(value)  # type: ignore[arg-type]  # that is the question
     except TypeError:
         return None
 
