@@ -61,6 +61,12 @@ def convolutions(way: Ways) -> Generator[None]:
         yield
 
 
+def forced_way() -> Ways:
+    """The way that :func:`convolutions` forces here, or ``"auto"``."""
+    way: Ways = _way.value
+    return way
+
+
 @dataclass(frozen=True, slots=True)
 class Geometry:
     """The numbers of one convolution: the image's height and width, and the square window's numbers."""
@@ -83,9 +89,9 @@ def contract(missing: Slot, a: Array, b: Array, geometry: Geometry, precision: A
     ``x`` is ``(N, C, H, W)``, ``k`` is ``(O, C, kernel, kernel)`` and ``y`` is ``(N, O, *geometry.out)``, all of one
     dtype.
     """
-    if _way.value == "stock":
+    if forced_way() == "stock":
         return stock(missing, a, b, geometry, precision)
-    params = {"geometry": geometry, "precision": precision, "way": _way.value}
+    params = {"geometry": geometry, "precision": precision, "way": forced_way()}
     result: Array = _FACES[missing].bind(a, b, **params)
     return result
 

@@ -152,6 +152,11 @@ _CAUSES = (
         "jnp.transpose({name}, (3, 2, 0, 1))",
     ),
     _Cause(
+        lambda f: f.name == "up" and f.ranks == (3, 3) and f.wanted[0] not in (None, f.shape[0]),
+        "the channels of skip and up must add up to those of the layer; a skip from the wrong stage is a likely cause",
+        "join the skip of the same level",
+    ),
+    _Cause(
         lambda f: f.name == "up" and f.ranks == (3, 3),
         "a size that does not survive pooling and upsampling is the likely cause",
         "wellshaped.spec.check(cfg, ...) names the sizes that do",

@@ -19,13 +19,16 @@ from .convolution import Geometry, Slot, stock
 LONG_ROWS = 110_000
 """From here on ``kernel² · in_channels · (width + out_channels)`` of a convolution runs on more than one core."""
 
-WORTH_IT = 10**8
+WORTH_IT = 4 * 10**7
 """Multiplications below which a rearrangement costs more than it saves."""
 
-CHUNK = 16_384
+CHUNK = 65_536
 """Positions of a kernel's gradient that are summed at once: their rows stay in the cache."""
 
 MOST_CHUNKS = 8
+
+FEW = 4
+"""Terms up to which the sums of a matrix product are written out, for XLA to compute them where they are read."""
 
 LANES = 32
 """Channels that a filter is filled up to, and of an image that is cut into strips: fewer gain nothing by either."""
@@ -73,9 +76,16 @@ def _by_patches(missing: Slot, a: Array, b: Array, g: Geometry, precision: Any) 
         kernel = lax.dot_general(patches(a), positions(b), (((0,), (0,)), ((), ())), precision=precision)
         return kernel.reshape(k, k, c, o).transpose(3, 2, 0, 1)
     n, c = b.shape[0], a.shape[1]
+    if k == 1 and b.shape[1] <= FEW:
+        return _channels_first(_by_terms(_channels_last(b), a[:, :, 0, 0]))
     tiles = jnp.dot(positions(b), matrix(a).T, precision=precision).reshape(n, rows, columns, k, k, c)
     x = tiles.transpose(0, 1, 3, 2, 4, 5).reshape(n, rows * k, columns * k, c)
     return _channels_first(jnp.pad(x, ((0, 0), (0, height - rows * k), (0, width - columns * k), (0, 0))))
+
+
+def _by_terms(y: Array, matrix: Array) -> Array:
+    terms = [y[..., o, None] * matrix[o] for o in range(y.shape[-1])]
+    return sum(terms[1:], terms[0])
 
 
 # Windows that move by one.
@@ -149,18 +159,14 @@ def _kernel_gradient(x: Array, y: Array, g: Geometry, precision: Any) -> Array:
     """The sum in chunks of rows, each a convolution over channels whose filter is the gradient, or the image."""
     n, rows, columns, _ = y.shape
     height = x.shape[1]
-    chunks = min(MOST_CHUNKS, rows, ceil(n * rows * columns / CHUNK))
-    high = ceil(rows / chunks)
+    high = ceil(rows / min(MOST_CHUNKS, rows, ceil(n * rows * columns / CHUNK)))
     parts: list[Array] = []
     for low in range(0, rows, high):
-        # No earlier than the gradient itself is there, and two chunks at a time.
-        first = parts[-2] if len(parts) > 1 else y
         above = min(low + high, rows)
         top, bottom = low - g.padding, above - g.padding + g.kernel - 1
         inside = (max(top, 0), min(bottom, height))
         outside = (inside[0] - top, bottom - inside[1])
-        image, filters = _after(first, x[:, slice(*inside)]), _after(first, y[:, low:above])
-        parts.append(_gradient_of_rows(image, filters, g, outside, precision))
+        parts.append(_gradient_of_rows(_after(y, x[:, slice(*inside)]), y[:, low:above], g, outside, precision))
     return sum(parts[1:], parts[0])
 
 
@@ -180,9 +186,11 @@ def _gradient_of_rows(x: Array, y: Array, g: Geometry, outside: tuple[int, int],
 
 def _over_channels(image: Array, filters: Array, padding: Any, precision: Any) -> Array:
     """Each channel of the image against each of the filters: ``(K, K, channels, filters)``."""
-    o = filters.shape[3]
+    n, height, width, o = filters.shape
     filters = jnp.pad(filters, ((0, 0), (0, 0), (0, 0), (0, -o % LANES)))
-    y = _plain(image.transpose(3, 1, 2, 0), filters.transpose(1, 2, 0, 3), padding, precision)
+    # XLA copies to transpose, even where nothing moves.
+    rows = filters.reshape(height, width, 1, -1) if n == 1 else filters.transpose(1, 2, 0, 3)
+    y = _plain(image.transpose(3, 1, 2, 0), rows, padding, precision)
     return y[..., :o].transpose(1, 2, 0, 3)
 
 

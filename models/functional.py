@@ -15,6 +15,7 @@ from jaxtyping import Array, Float
 
 from ..spec.report import refuse
 from ..spec.sizes import conv_transpose_size, sliding_window_size
+from .activation import rectified
 from .checked import checked
 from .convolution import Geometry, Slot, contract
 from .explain import shown
@@ -115,7 +116,7 @@ def relu(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     >>> relu(jnp.array([-1.0, 0.0, 2.0])).tolist()
     [0.0, 0.0, 2.0]
     """
-    return channels_last(jax.nn.relu, x) if x.ndim == 3 else jax.nn.relu(x)
+    return channels_last(rectified, x) if x.ndim == 3 else rectified(x)
 
 
 @checked

@@ -4,9 +4,10 @@ A layer's type says its output size, by the specification's size function. Kerne
 the specification's layout, which is PyTorch's.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from math import prod
-from typing import Any, SupportsIndex
+from operator import add
+from typing import Any, NamedTuple, SupportsIndex
 
 import jax
 import jax.numpy as jnp
@@ -16,9 +17,17 @@ from jaxtyping import Array, Float
 from ..spec.naturals import natural
 from ..spec.report import Report, Verdict, refuse
 from ..spec.sizes import conv_transpose_size, sliding_window_size
-from .backward import ConvGrads, conv2d_backward, conv_transpose2d_backward, max_pool2d_backward
+from .backward import (
+    ConvGrads,
+    concat_channels_backward,
+    conv2d_backward,
+    conv_transpose2d_backward,
+    max_pool2d_backward,
+)
 from .checked import checked
-from .functional import LARGEST, conv2d, conv_transpose2d, max_pool2d, promoted
+from .convolution import forced_way
+from .functional import LARGEST, concat_channels, conv2d, conv_transpose2d, max_pool2d, promoted
+from .layout import channels_last
 
 
 class _Convolution(nnx.Module):
@@ -68,18 +77,24 @@ class _Convolution(nnx.Module):
         subject = f"{type(self).__name__}({', '.join(f'{name}={number}' for name, number in numbers.items())})"
         Report(subject, tuple(verdicts), (fix,)).raise_if_failed()
 
-    def _operands(self, x: Array) -> tuple[Array, Array, Array]:
-        """The input and the parameters in the dtype to compute in: ``dtype``, or what they promote to, as in Flax."""
-        x, kernel, bias = promoted(x, self.kernel[...], self.bias[...], dtype=self.dtype)
-        return x, kernel, bias
+    @property
+    def _window(self) -> dict[str, Any]:
+        return {"stride": self.stride, "padding": self.padding, "precision": self.precision}
+
+    def _operands(self, *images: Array) -> list[Array]:
+        """The images and the parameters in the dtype to compute in: ``dtype``, or what they promote to, as in Flax."""
+        return promoted(*images, self.kernel[...], self.bias[...], dtype=self.dtype)
 
     def _backward(self, function: Callable[..., ConvGrads], x: Array, grad_output: Array) -> ConvGrads:
         """Computed in the dtype of the forward pass, each in the dtype of what it is the gradient of."""
         image, kernel, bias = self._operands(x)
-        numbers = {"stride": self.stride, "padding": self.padding, "precision": self.precision}
-        grads = function(image, kernel, grad_output.astype(bias.dtype), **numbers)
-        dtypes = (x.dtype, self.kernel.dtype, self.bias.dtype)
-        return ConvGrads(*(grad.astype(dtype) for grad, dtype in zip(grads, dtypes, strict=True)))
+        grads = function(image, kernel, grad_output.astype(bias.dtype), **self._window)
+        return ConvGrads(*_like((x, self.kernel, self.bias), grads))
+
+
+def _like(given: Iterable[Any], grads: Iterable[Array]) -> list[Array]:
+    """The gradients, each in the dtype of what it is the gradient of."""
+    return [grad.astype(value.dtype) for value, grad in zip(given, grads, strict=True)]
 
 
 def _floating(dtype: Any, name: str) -> Any:
@@ -92,6 +107,15 @@ def _floating(dtype: Any, name: str) -> Any:
         given = dtype if kind is None else kind.name
         raise refuse(f"{name}={given}", "dtype", "dtype of a layer", "it must be floating-point", f"{name}=jnp.float32")
     return kind
+
+
+class JoinedGrads(NamedTuple):
+    """The gradients of one convolution of two images joined along their channels."""
+
+    d_skip: Float[Array, "C1 H W"]
+    d_up: Float[Array, "C2 H W"]
+    d_kernel: Float[Array, "O C1+C2 K K"]
+    d_bias: Float[Array, "O"]
 
 
 class Conv2d(_Convolution):
@@ -120,7 +144,7 @@ class Conv2d(_Convolution):
     ) -> Float[Array, "{self.out_channels} {self.size(x.shape[1])} {self.size(x.shape[2])}"]:
         """``(in_channels, H, W)`` to ``(out_channels, size(H), size(W))``."""
         x, kernel, bias = self._operands(x)
-        return conv2d(x, kernel, bias, stride=self.stride, padding=self.padding, precision=self.precision)
+        return conv2d(x, kernel, bias, **self._window)
 
     @checked
     def backward(
@@ -130,6 +154,50 @@ class Conv2d(_Convolution):
     ) -> ConvGrads:
         """The gradients of ``x``, kernel and bias, given that of the result: :func:`conv2d_backward`."""
         return self._backward(conv2d_backward, x, grad_output)
+
+    @checked
+    def of_joined(
+        self, skip: Float[Array, "C1 H W"], up: Float[Array, "{self.in_channels-skip.shape[0]} H W"]
+    ) -> Float[Array, "{self.out_channels} {self.size(skip.shape[1])} {self.size(skip.shape[2])}"]:
+        """``self(concat_channels(skip, up))``, as the sum of two convolutions: the joined image is never written.
+
+        Only ``convolutions("stock")`` joins them.
+
+        >>> layer = Conv2d(5, 8, 3, padding=1, rngs=nnx.Rngs(0))
+        >>> layer.of_joined(jnp.ones((2, 20, 30)), jnp.ones((3, 20, 30))).shape
+        (8, 20, 30)
+        """
+        if forced_way() == "stock":
+            return self(concat_channels(skip, up))
+        skip, up, kernel, bias = self._operands(skip, up)
+        of_skip = conv2d(skip, kernel[:, : len(skip)], bias, **self._window)
+        of_up = conv2d(up, kernel[:, len(skip) :], jnp.zeros_like(bias), **self._window)
+        return channels_last(add, of_skip, of_up)
+
+    @checked
+    def of_joined_backward(
+        self,
+        skip: Float[Array, "C1 H W"],
+        up: Float[Array, "{self.in_channels-skip.shape[0]} H W"],
+        grad_output: Float[Array, "{self.out_channels} {self.size(skip.shape[1])} {self.size(skip.shape[2])}"],
+    ) -> JoinedGrads:
+        """The gradients of ``skip``, ``up``, kernel and bias, given that of :meth:`of_joined`'s result.
+
+        >>> layer = Conv2d(5, 8, 3, rngs=nnx.Rngs(0))
+        >>> grads = layer.of_joined_backward(jnp.ones((2, 4, 4)), jnp.ones((3, 4, 4)), jnp.ones((8, 2, 2)))
+        >>> grads.d_skip.shape, grads.d_up.shape, grads.d_kernel.shape
+        ((2, 4, 4), (3, 4, 4), (8, 5, 3, 3))
+        """
+        given = (skip, up, self.kernel, self.bias)
+        if forced_way() == "stock":
+            grads = self.backward(concat_channels(skip, up), grad_output)
+            return JoinedGrads(*_like(given, (*concat_channels_backward(len(skip), grads.d_x), *grads[1:])))
+        skip, up, kernel, bias = self._operands(skip, up)
+        grad_output = grad_output.astype(bias.dtype)
+        of_skip = conv2d_backward(skip, kernel[:, : len(skip)], grad_output, **self._window)
+        of_up = conv2d_backward(up, kernel[:, len(skip) :], grad_output, **self._window)
+        d_kernel = jnp.concatenate((of_skip.d_kernel, of_up.d_kernel), 1)
+        return JoinedGrads(*_like(given, (of_skip.d_x, of_up.d_x, d_kernel, of_skip.d_bias)))
 
 
 class ConvTranspose2d(_Convolution):
@@ -155,7 +223,7 @@ class ConvTranspose2d(_Convolution):
     ) -> Float[Array, "{self.out_channels} {self.size(x.shape[1])} {self.size(x.shape[2])}"]:
         """``(in_channels, H, W)`` to ``(out_channels, size(H), size(W))``."""
         x, kernel, bias = self._operands(x)
-        return conv_transpose2d(x, kernel, bias, stride=self.stride, padding=self.padding, precision=self.precision)
+        return conv_transpose2d(x, kernel, bias, **self._window)
 
     @checked
     def backward(

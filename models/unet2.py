@@ -13,9 +13,9 @@ from ..spec.check import check
 from ..spec.config import UNet2Config, check_config
 from ..spec.naturals import natural
 from ..spec.report import Report
-from .backward import concat_channels_backward, relu_backward
+from .backward import relu_backward
 from .checked import checked
-from .functional import concat_channels, relu
+from .functional import relu
 from .layers import Conv2d, ConvTranspose2d, MaxPool2d
 from .layout import channels_last
 from .params import LayerParams, UNet2Grads, UNet2Params
@@ -81,9 +81,7 @@ class UNet2(nnx.Module):
         pooled = self.pool(skip1)
         b1 = relu(self.down2_1(pooled))
         bottleneck = relu(self.down2_2(b1))
-        up = self.upT(bottleneck)
-        merged = concat_channels(skip1, up)
-        u1 = relu(self.up1_1(merged))
+        u1 = relu(self.up1_1.of_joined(skip1, self.upT(bottleneck)))
         u2 = relu(self.up1_2(u1))
         return self.out1x1(u2)
 
@@ -112,28 +110,31 @@ class UNet2(nnx.Module):
         pooled = self.pool(skip1)
         b1 = relu(self.down2_1(pooled))
         bottleneck = relu(self.down2_2(b1))
-        merged = concat_channels(skip1, self.upT(bottleneck))
-        u1 = relu(self.up1_1(merged))
+        up = self.upT(bottleneck)
+        u1 = relu(self.up1_1.of_joined(skip1, up))
         u2 = relu(self.up1_2(u1))
-        d: dict[str, Array] = {}
+        grads: dict[str, Any] = {}
 
         def back(name: str, given: Array, grad: Array) -> Array:
-            grads = getattr(self, name).backward(given, grad)
-            d[f"d_{name}_kernel"], d[f"d_{name}_bias"] = grads.d_kernel, grads.d_bias
-            d_given: Array = grads.d_x
+            grads[name] = getattr(self, name).backward(given, grad)
+            d_given: Array = grads[name].d_x
             return d_given
 
         d_u2 = back("out1x1", u2, grad_output)
         d_u1 = back("up1_2", u1, relu_backward(u2, d_u2))
-        d_merged = back("up1_1", merged, relu_backward(u1, d_u1))
-        d_skip, d_up = concat_channels_backward(skip1.shape[0], d_merged)
-        d_bottleneck = back("upT", bottleneck, d_up)
+        grads["up1_1"] = joined = self.up1_1.of_joined_backward(skip1, up, relu_backward(u1, d_u1))
+        d_bottleneck = back("upT", bottleneck, joined.d_up)
         d_b1 = back("down2_2", b1, relu_backward(bottleneck, d_bottleneck))
         d_pooled = back("down2_1", pooled, relu_backward(b1, d_b1))
-        d_skip1 = channels_last(add, d_skip, self.pool.backward(skip1, d_pooled))
+        d_skip1 = channels_last(add, joined.d_skip, self.pool.backward(skip1, d_pooled))
         d_s1 = back("down1_2", s1, relu_backward(skip1, d_skip1))
         d_x = back("down1_1", x, relu_backward(s1, d_s1))
-        return UNet2Grads(cfg=self.cfg, in_channels=self.in_channels, out_channels=self.out_channels, **d), d_x
+        arrays = {
+            f"d_{name}_{part}": getattr(of_layer, f"d_{part}")
+            for name, of_layer in grads.items()
+            for part in LayerParams._fields
+        }
+        return UNet2Grads(cfg=self.cfg, in_channels=self.in_channels, out_channels=self.out_channels, **arrays), d_x
 
     @checked
     def params(self) -> UNet2Params:

@@ -28,6 +28,7 @@ from wellshaped.models import (
     UNet2,
     UNet2Grads,
     UNet2Params,
+    concat_channels,
     concat_channels_backward,
     conv2d_backward,
     conv_transpose2d_backward,
@@ -41,7 +42,7 @@ from wellshaped.models import (
 from wellshaped.spec import LAYERS, ShapeError, UNet2Config, parameter_shapes, reference
 
 WAYS = ("explicit", "stock")
-SMALL = {"LONG_ROWS": 500, "WORTH_IT": 0, "CHUNK": 20, "MOST_CHUNKS": 4, "PATCH": 9, "LANES": 2}
+SMALL = {"LONG_ROWS": 500, "WORTH_IT": 0, "CHUNK": 20, "MOST_CHUNKS": 4, "PATCH": 9, "FEW": 2, "LANES": 2}
 WINDOW = 2**24
 NAMES = [f"d_{layer.name}_{part}" for layer in LAYERS for part in ("kernel", "bias")]
 
@@ -255,6 +256,48 @@ def test_the_gradient_of_a_concatenation_is_its_two_parts():
     g = np.arange(5.0, dtype=np.float32).reshape(5, 1, 1)
     for ours, theirs in zip(concat_channels_backward(2, g), reference.concat_channels_backward(2, g), strict=True):
         assert ours.tolist() == theirs.tolist()
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("dtype", [None, jnp.bfloat16])
+def test_a_convolution_of_joined_images_is_the_one_of_their_concatenation(way, dtype):
+    layer = Conv2d(5, 3, 3, stride=2, padding=1, dtype=dtype, rngs=nnx.Rngs(0))
+    rng = np.random.default_rng(0)
+    k, skip, up = (rng.integers(-2, 3, n).astype(np.float32) for n in (layer.kernel.shape, (2, 5, 7), (3, 5, 7)))
+    layer.kernel[...] = jnp.asarray(k)
+    layer.bias[...] = jnp.array([1.0, 2.0, 3.0])
+    g = rng.integers(-2, 3, (3, 3, 4)).astype(np.float32)
+    joined = concat_channels(skip, up)
+    grads = layer.backward(joined, g)
+    with convolutions(way):
+        assert layer.of_joined(skip, up).tolist() == layer(joined).tolist()
+        found = layer.of_joined_backward(skip, up, g)
+    assert [d.tolist() for d in (found.d_skip, found.d_up)] == [d.tolist() for d in (grads.d_x[:2], grads.d_x[2:])]
+    assert found.d_kernel.tolist() == grads.d_kernel.tolist()
+    assert found.d_bias.tolist() == grads.d_bias.tolist()
+    assert [d.dtype for d in found] == [jnp.float32] * 4
+
+
+def test_only_the_stock_way_writes_the_joined_image(model):
+    joined = f"x{X.shape[1]}x{X.shape[2]}x{2 * CFG.base_channels}xf32"
+    for way in WAYS:
+        with convolutions(way):
+            assert (joined in jax.jit(model).lower(X).as_text()) == (way == "stock")
+
+
+def test_a_gradient_holds_less_memory_than_that_of_the_plain_network():
+    cfg = UNet2Config(base_channels=32)
+    model = UNet2(cfg, 3, 2, rngs=nnx.Rngs(0))
+    x, g = jnp.ones((3, 64, 64)), jnp.ones((2, 64, 64))
+
+    def temporary(network):
+        def gradient(params, x, g):
+            return jax.vjp(network, params, x)[1](g)
+
+        return jax.jit(gradient).lower(model.params(), x, g).compile().memory_analysis().temp_size_in_bytes
+
+    typed = temporary(lambda params, x: UNet2.from_params(params)(x))
+    assert typed < 0.75 * temporary(partial(plain.forward, cfg))
 
 
 KINDS = {

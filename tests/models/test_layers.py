@@ -174,6 +174,22 @@ up = float32[2,20,8], given to concat_channels, does not fit.
 likely cause.
   fix: wellshaped.spec.check(cfg, ...) names the sizes that do""",
     ),
+    "joined": (
+        lambda: Conv2d(5, 1, 3, rngs=nnx.Rngs(0)).of_joined(jnp.ones((2, 8, 8)), jnp.ones((2, 8, 8))),
+        """\
+up = float32[2,8,8], given to Conv2d, does not fit.
+  channels: axis C of up: it is 2, and must be 3; the channels of skip and up must add up to those of the layer; a \
+skip from the wrong stage is a likely cause.
+  fix: join the skip of the same level""",
+    ),
+    "joined sizes": (
+        lambda: Conv2d(5, 1, 3, rngs=nnx.Rngs(0)).of_joined(jnp.ones((2, 9, 8)), jnp.ones((3, 8, 8))),
+        """\
+up = float32[3,8,8], given to Conv2d, does not fit.
+  size: axis H of up: it is 8, and must be 9, as in skip; a size that does not survive pooling and upsampling is the \
+likely cause.
+  fix: wellshaped.spec.check(cfg, ...) names the sizes that do""",
+    ),
     "window": (
         lambda: Conv2d(1, 1, 5, rngs=nnx.Rngs(0))(jnp.ones((1, 3, 9))),
         """\
@@ -251,6 +267,30 @@ def test_numbers_that_are_not_natural_are_refused_by_name(name, bad):
 
 def test_the_derivative_of_relu_is_one_above_zero_and_zero_elsewhere():
     assert jax.vmap(jax.grad(relu))(jnp.array([-1.0, 0.0, 1e-30])).tolist() == [0.0, 0.0, 1.0]
+
+
+@pytest.mark.parametrize("way", ["explicit", "stock"])
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float16, jnp.bfloat16])
+def test_relu_returns_every_number_bit_for_bit(way, dtype):
+    tiny = jnp.finfo(dtype).tiny
+    x = jnp.array([-jnp.inf, -1.5, -0.0, 0.0, tiny, 1.5, jnp.finfo(dtype).max, jnp.inf, jnp.nan], dtype)
+    with convolutions(way):
+        for y in (relu(x), jax.jit(relu)(x), jax.vmap(relu)(x)):
+            assert y.dtype == dtype
+            assert y.tolist()[:-1] == [0, 0, 0, 0, tiny, 1.5, x[6], jnp.inf]
+            assert jnp.isnan(y[-1])
+
+
+def test_relu_is_computed_once_for_all_that_read_it():
+    def readers(x):
+        y = relu(x)
+        return y + 1, jnp.flip(y, 1), (y * y).sum()
+
+    def copies(way):  # the division marks the one copy
+        with convolutions(way):
+            return jax.jit(lambda x: readers(x)).lower(jnp.ones((8, 64, 64))).compile().as_text().count("divide(")
+
+    assert (copies("explicit"), copies("stock")) == (1, 0)
 
 
 def test_the_type_of_a_result_names_the_size_function_of_the_specification():
