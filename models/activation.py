@@ -20,13 +20,13 @@ from .convolution import forced_way
 @jax.custom_jvp
 def rectified(x: Array) -> Array:
     """``max(x, 0)``, with derivative 0 at 0."""
-    return kept(jnp.maximum(x, 0))
+    return kept(lax.max(x, jnp.zeros_like(x)))
 
 
 @rectified.defjvp
 def _(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
     y = rectified(*primals)
-    return y, jnp.where(y > 0, tangents[0], 0)
+    return y, lax.select(y > 0, tangents[0], jnp.zeros_like(tangents[0]))
 
 
 def kept(x: Array) -> Array:

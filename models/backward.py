@@ -4,7 +4,6 @@ They take what the forward function took and the gradient of its result. :mod:`w
 functions in exact arithmetic. ``jax.grad`` computes the same sums; here they can be called one at a time.
 """
 
-from functools import partial
 from operator import index
 from typing import Any, NamedTuple, SupportsIndex
 
@@ -15,6 +14,7 @@ from jaxtyping import Array, Float
 from ..spec.sizes import conv_transpose_size, sliding_window_size
 from .checked import checked
 from .convolution import Geometry, contract
+from .eager import compiled_if_eager
 from .functional import SizeFunction, promoted, refuse_empty
 from .layout import batch_of_one, channels_last, its_only
 from .pooling import max_of_windows
@@ -153,7 +153,7 @@ def concat_channels_backward(
     return d_skip, d_up
 
 
-@partial(jax.jit, static_argnames=("geometry", "precision"), inline=True)
+@compiled_if_eager("geometry", "precision")
 def _conv2d_backward(
     x: Array, kernel: Array, grad: Array, *, geometry: Geometry, precision: Any
 ) -> tuple[Array, Array, Array]:
@@ -162,7 +162,7 @@ def _conv2d_backward(
     return d_x, contract("k", x, grads, geometry, precision), _over_positions(grad)
 
 
-@partial(jax.jit, static_argnames=("geometry", "precision"), inline=True)
+@compiled_if_eager("geometry", "precision")
 def _conv_transpose2d_backward(
     x: Array, kernel: Array, grad: Array, *, geometry: Geometry, precision: Any
 ) -> tuple[Array, Array, Array]:
@@ -176,7 +176,7 @@ def _over_positions(grad: Array) -> Array:
     return jnp.moveaxis(grad, 0, 2).sum((0, 1))
 
 
-@partial(jax.jit, static_argnames=("kernel", "stride"), inline=True)
+@compiled_if_eager("kernel", "stride")
 def _max_pool2d_backward(x: Array, grad: Array, *, kernel: int, stride: int) -> Array:
     d_x: Array = jax.vjp(lambda x: max_of_windows(x, kernel, stride), x)[1](grad)[0]
     return d_x

@@ -7,6 +7,7 @@ arrangement that runs well. Arrays are ``(N, H, W, C)`` and kernels ``(H, W, in,
 :mod:`.convolution` outside.
 """
 
+from itertools import product
 from math import ceil
 from typing import Any
 
@@ -59,7 +60,9 @@ def _by_patches(missing: Slot, a: Array, b: Array, g: Geometry, precision: Any) 
 
     def patches(x: Array) -> Array:
         n, c = x.shape[:2]
-        tiles = _channels_last(x[:, :, : rows * k, : columns * k]).reshape(n, rows, k, columns, k, c)
+        tiles = _channels_last(lax.slice(x, (0, 0, 0, 0), (n, c, rows * k, columns * k))).reshape(
+            n, rows, k, columns, k, c
+        )
         return tiles.transpose(0, 1, 3, 2, 4, 5).reshape(n * rows * columns, k * k * c)
 
     def matrix(kernel: Array) -> Array:
@@ -80,7 +83,7 @@ def _by_patches(missing: Slot, a: Array, b: Array, g: Geometry, precision: Any) 
         return _channels_first(_by_terms(_channels_last(b), a[:, :, 0, 0]))
     tiles = jnp.dot(positions(b), matrix(a).T, precision=precision).reshape(n, rows, columns, k, k, c)
     x = tiles.transpose(0, 1, 3, 2, 4, 5).reshape(n, rows * k, columns * k, c)
-    return _channels_first(jnp.pad(x, ((0, 0), (0, height - rows * k), (0, width - columns * k), (0, 0))))
+    return _channels_first(_pad(x, (0, height - rows * k), (0, width - columns * k)))
 
 
 def _by_terms(y: Array, matrix: Array) -> Array:
@@ -131,9 +134,9 @@ def _by_written_patches(x: Array, kernel: Array, padding: int, precision: Any) -
     n, height, width, c = x.shape
     k, _, _, o = kernel.shape
     rows, columns = (size + 2 * padding - k + 1 for size in (height, width))
-    padded = jnp.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
-    shifted = [padded[:, i : i + rows, j : j + columns] for i in range(k) for j in range(k)]
-    patches = jnp.concatenate(shifted, -1).reshape(-1, k * k * c)
+    padded = _pad(x, (padding, padding), (padding, padding))
+    shifted = [lax.slice(padded, (0, i, j, 0), (n, i + rows, j + columns, c)) for i, j in product(range(k), repeat=2)]
+    patches = lax.concatenate(shifted, 3).reshape(-1, k * k * c)
     return jnp.dot(patches, kernel.reshape(-1, o), precision=precision).reshape(n, rows, columns, o)
 
 
@@ -147,11 +150,11 @@ def _side_by_side(x: Array, kernel: Array, padding: int, strips: int, precision:
     for top in range(-padding, rows - padding, high):
         bottom = top + high + k - 1
         outside = (max(-top, 0), max(bottom - height, 0))
-        piece = x[:, max(top, 0) : min(bottom, height)]
-        pieces.append(jnp.pad(piece, ((0, 0), outside, (padding, max(k - 1 - padding, padding)), (0, 0))))
+        piece = lax.slice_in_dim(x, max(top, 0), min(bottom, height), axis=1)
+        pieces.append(_pad(piece, outside, (padding, max(k - 1 - padding, padding))))
     laid = jnp.stack(pieces, 1).transpose(2, 0, 1, 3, 4)
     y = _plain(laid.reshape(1, high + k - 1, -1, c), kernel, ((0, 0), (0, k - 1)), precision)
-    y = y.reshape(high, n, strips, laid.shape[3], o)[:, :, :, :columns]
+    y = lax.slice_in_dim(y.reshape(high, n, strips, laid.shape[3], o), 0, columns, axis=3)
     return y.transpose(1, 2, 0, 3, 4).reshape(n, rows, columns, o)
 
 
@@ -166,7 +169,8 @@ def _kernel_gradient(x: Array, y: Array, g: Geometry, precision: Any) -> Array:
         top, bottom = low - g.padding, above - g.padding + g.kernel - 1
         inside = (max(top, 0), min(bottom, height))
         outside = (inside[0] - top, bottom - inside[1])
-        parts.append(_gradient_of_rows(_after(y, x[:, slice(*inside)]), y[:, low:above], g, outside, precision))
+        image, filters = lax.slice_in_dim(x, *inside, axis=1), lax.slice_in_dim(y, low, above, axis=1)
+        parts.append(_gradient_of_rows(_after(y, image), filters, g, outside, precision))
     return sum(parts[1:], parts[0])
 
 
@@ -179,7 +183,7 @@ def _gradient_of_rows(x: Array, y: Array, g: Geometry, outside: tuple[int, int],
     # Padded here, and not by the convolution: XLA changes an image that is smaller than its filter back into a filter.
     above, below = (turned - rows for rows in outside)
     aside = turned - g.padding
-    image = jnp.pad(y, ((0, 0), (above, below), (aside, aside), (0, 0)))
+    image = _pad(y, (above, below), (aside, aside))
     flipped = _over_channels(image, x, ((0, 0), (0, 0)), precision)
     return jnp.flip(flipped, (0, 1)).transpose(0, 1, 3, 2)
 
@@ -187,18 +191,27 @@ def _gradient_of_rows(x: Array, y: Array, g: Geometry, outside: tuple[int, int],
 def _over_channels(image: Array, filters: Array, padding: Any, precision: Any) -> Array:
     """Each channel of the image against each of the filters: ``(K, K, channels, filters)``."""
     n, height, width, o = filters.shape
-    filters = jnp.pad(filters, ((0, 0), (0, 0), (0, 0), (0, -o % LANES)))
+    filters = _pad(filters, (0, 0), (0, 0), (0, -o % LANES))
     # XLA copies to transpose, even where nothing moves.
     rows = filters.reshape(height, width, 1, -1) if n == 1 else filters.transpose(1, 2, 0, 3)
     y = _plain(image.transpose(3, 1, 2, 0), rows, padding, precision)
-    return y[..., :o].transpose(1, 2, 0, 3)
+    return lax.slice_in_dim(y, 0, o, axis=3).transpose(1, 2, 0, 3)
 
 
 def _after(first: Array, then: Array) -> Array:
     """``then``, read no earlier than ``first`` is there: XLA would copy it early, and hold both copies meanwhile."""
-    bits = lax.bitcast_convert_type(first[(0,) * first.ndim].astype(jnp.float32), jnp.int32)
+    bits = lax.bitcast_convert_type(lax.slice(first, (0,) * 4, (1,) * 4).astype(jnp.float32), jnp.int32)
     zero = jnp.zeros_like(bits)
     return then + lax.clamp(zero, bits, zero).astype(then.dtype)
+
+
+def _pad(x: Array, rows: tuple[int, int], columns: tuple[int, int], channels: tuple[int, int] = (0, 0)) -> Array:
+    """Zeros before and after."""
+    if not any((*rows, *columns, *channels)):
+        return x
+    edges = ((0, 0), rows, columns, channels)
+    y: Array = lax.pad(x, jnp.zeros((), x.dtype), [(*edge, 0) for edge in edges])
+    return y
 
 
 def _channels_last(x: Array) -> Array:

@@ -5,11 +5,9 @@ which the type of a result names, is an argument too: ``_size``, which is not fo
 """
 
 from collections.abc import Callable
-from functools import partial
 from operator import index
 from typing import Any, SupportsIndex
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -18,6 +16,7 @@ from ..spec.sizes import conv_transpose_size, sliding_window_size
 from .activation import rectified
 from .checked import checked
 from .convolution import Geometry, Slot, contract
+from .eager import compiled_if_eager
 from .explain import shown
 from .layout import batch_of_one, channels_last, its_only
 from .pooling import max_of_windows
@@ -135,7 +134,7 @@ def promoted(*arrays: Array, dtype: Any = None) -> list[Array]:
     return [array.astype(common) for array in arrays]
 
 
-@partial(jax.jit, static_argnames=("missing", "geometry", "precision"), inline=True)
+@compiled_if_eager("missing", "geometry", "precision")
 def _with_bias(a: Array, b: Array, bias: Array, *, missing: Slot, geometry: Geometry, precision: Any) -> Array:
     a, b = (batch_of_one(a), b) if missing == "y" else (a, batch_of_one(b))
     y = its_only(contract(missing, a, b, geometry, precision))

@@ -170,8 +170,9 @@ class Conv2d(_Convolution):
         if forced_way() == "stock":
             return self(concat_channels(skip, up))
         skip, up, kernel, bias = self._operands(skip, up)
-        of_skip = conv2d(skip, kernel[:, : len(skip)], bias, **self._window)
-        of_up = conv2d(up, kernel[:, len(skip) :], jnp.zeros_like(bias), **self._window)
+        for_skip, for_up = jnp.split(kernel, [len(skip)], 1)
+        of_skip = conv2d(skip, for_skip, bias, **self._window)
+        of_up = conv2d(up, for_up, jnp.zeros_like(bias), **self._window)
         return channels_last(add, of_skip, of_up)
 
     @checked
@@ -194,8 +195,9 @@ class Conv2d(_Convolution):
             return JoinedGrads(*_like(given, (*concat_channels_backward(len(skip), grads.d_x), *grads[1:])))
         skip, up, kernel, bias = self._operands(skip, up)
         grad_output = grad_output.astype(bias.dtype)
-        of_skip = conv2d_backward(skip, kernel[:, : len(skip)], grad_output, **self._window)
-        of_up = conv2d_backward(up, kernel[:, len(skip) :], grad_output, **self._window)
+        for_skip, for_up = jnp.split(kernel, [len(skip)], 1)
+        of_skip = conv2d_backward(skip, for_skip, grad_output, **self._window)
+        of_up = conv2d_backward(up, for_up, grad_output, **self._window)
         d_kernel = jnp.concatenate((of_skip.d_kernel, of_up.d_kernel), 1)
         return JoinedGrads(*_like(given, (of_skip.d_x, of_up.d_x, d_kernel, of_skip.d_bias)))
 

@@ -7,32 +7,36 @@ leaves in ``(C, H, W)`` would be copied twice.
 
 from collections.abc import Callable
 
-import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array
 
 
 def channels_last(operate: Callable[..., Array], *images: Array) -> Array:
     """``operate`` on the ``(C, H, W)`` images as ``(H, W, C)``, and its result as ``(C, H, W)`` again.
 
+    >>> import jax.numpy as jnp
     >>> channels_last(lambda x: x + jnp.arange(2.0), jnp.zeros((2, 3, 4)))[:, 0, 0].tolist()
     [0.0, 1.0]
     """
-    return jnp.moveaxis(operate(*(jnp.moveaxis(image, 0, 2) for image in images)), 2, 0)
+    result = operate(*[lax.transpose(image, (1, 2, 0)) for image in images])
+    return lax.transpose(result, (2, 0, 1))
 
 
 def batch_of_one(image: Array) -> Array:
     """``(C, H, W)`` as ``(1, C, H, W)``; the axis is added with the channels last.
 
+    >>> import jax.numpy as jnp
     >>> batch_of_one(jnp.ones((2, 3, 4))).shape
     (1, 2, 3, 4)
     """
-    return jnp.moveaxis(jnp.moveaxis(image, 0, 2)[None], 3, 1)
+    return lax.transpose(lax.expand_dims(lax.transpose(image, (1, 2, 0)), (0,)), (0, 3, 1, 2))
 
 
 def its_only(batch: Array) -> Array:
     """``(1, C, H, W)`` as ``(C, H, W)``; the axis is dropped with the channels last.
 
+    >>> import jax.numpy as jnp
     >>> its_only(jnp.ones((1, 2, 3, 4))).shape
     (2, 3, 4)
     """
-    return jnp.moveaxis(jnp.moveaxis(batch, 1, 3)[0], 2, 0)
+    return lax.transpose(lax.squeeze(lax.transpose(batch, (0, 2, 3, 1)), (0,)), (2, 0, 1))

@@ -13,18 +13,20 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array
 
+from .eager import compiled_if_eager
 from .layout import channels_last
 
 WIDEST_TILE = 4
 """The comparisons are written out, one for each position of the window."""
 
 
-@partial(jax.jit, static_argnums=(1, 2), inline=True)
+@compiled_if_eager("kernel", "stride")
 def max_of_windows(x: Array, kernel: int, stride: int) -> Array:
     """The maximum of each ``kernel × kernel`` window of a ``(C, H, W)`` image, ``stride`` apart, without padding."""
     if kernel == stride <= WIDEST_TILE:
         height, width = (n // kernel * kernel for n in x.shape[1:])
-        return channels_last(lambda x: _max_of_tiles(x, kernel), x[:, :height, :width])
+        tiled = lax.slice(x, (0, 0, 0), (x.shape[0], height, width))
+        return channels_last(lambda x: _max_of_tiles(x, kernel), tiled)
     window, strides = (1, kernel, kernel), (1, stride, stride)
     y: Array = lax.reduce_window(x, -jnp.inf, lax.max, window, strides, "VALID")
     return y
