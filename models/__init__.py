@@ -15,6 +15,7 @@ from .functional import max_pool2d as max_pool2d
 from .functional import relu as relu
 from .layers import Conv2d as Conv2d
 from .layers import ConvTranspose2d as ConvTranspose2d
+from .layers import JoinedGrads as JoinedGrads
 from .layers import MaxPool2d as MaxPool2d
 from .params import LayerParams as LayerParams
 from .params import UNet2Grads as UNet2Grads

@@ -26,6 +26,7 @@ from jax import lax
 from jax.core import ShapedArray
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
+from jax.sharding import AxisType, get_abstract_mesh
 from jaxtyping import Array
 
 from ..spec.report import refuse
@@ -45,7 +46,9 @@ def convolutions(way: Ways) -> Generator[None]:
     """Force how convolutions and their gradients are computed, for what is traced inside.
 
     ``"explicit"`` takes this library's own rules on every platform, ``"stock"`` takes JAX's convolution and its
-    gradients, and ``"auto"``, the default, takes the explicit ones on a CPU. The values agree up to rounding. Functions
+    gradients, and ``"auto"``, the default, takes the explicit ones on a CPU. A kernel for each image, a kernel's
+    gradient for each, and what ``jax.shard_map`` computes are always JAX's. Wide joined images are
+    split (:meth:`Conv2d.of_joined`) on every platform, but for ``"stock"``. The values agree up to rounding. Functions
     under ``jax.jit`` are traced anew where the way changes. Raises :class:`ShapeError` for any other word.
 
     >>> from wellshaped.models import conv2d
@@ -89,11 +92,16 @@ def contract(missing: Slot, a: Array, b: Array, geometry: Geometry, precision: A
     ``x`` is ``(N, C, H, W)``, ``k`` is ``(O, C, kernel, kernel)`` and ``y`` is ``(N, O, *geometry.out)``, all of one
     dtype.
     """
-    if forced_way() == "stock":
+    if forced_way() == "stock" or _over_devices():
         return stock(missing, a, b, geometry, precision)
     params = {"geometry": geometry, "precision": precision, "way": forced_way()}
     result: Array = _FACES[missing].bind(a, b, **params)
     return result
+
+
+def _over_devices() -> bool:
+    """Inside ``jax.shard_map``, or on a mesh with explicit axes: there types say more than the primitives' do."""
+    return any(axis != AxisType.Auto for axis in get_abstract_mesh().axis_types)
 
 
 def stock(missing: Slot, a: Array, b: Array, geometry: Geometry, precision: Any) -> Array:
@@ -149,9 +157,9 @@ def _batched(
     batched = 1 - others.index("k")
     images = jnp.moveaxis(operands[batched], axes[batched] or 0, 0)
     merged = list(operands)
-    merged[batched] = images.reshape(-1, *images.shape[2:])
+    merged[batched] = images.reshape(images.shape[0] * images.shape[1], *images.shape[2:])
     result = _FACES[missing].bind(*merged, **params)
-    return result.reshape(len(images), -1, *result.shape[1:]), 0
+    return result.reshape(*images.shape[:2], *result.shape[1:]), 0
 
 
 def _lowered(

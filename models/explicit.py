@@ -41,6 +41,8 @@ PATCH = 64
 def contract(missing: Slot, a: Array, b: Array, geometry: Geometry, precision: Any) -> Array:
     """The form of :func:`.convolution.contract`, by the rule that fits."""
     g = geometry
+    if a.size == 0 or b.size == 0:
+        return stock(missing, a, b, g, precision)
     if a.dtype.itemsize < 4:
         # Sums of parts are rounded once, at the end, as XLA does within one convolution.
         wide = contract(missing, a.astype(jnp.float32), b.astype(jnp.float32), g, precision)

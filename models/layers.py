@@ -17,6 +17,7 @@ from jaxtyping import Array, Float
 from ..spec.naturals import natural
 from ..spec.report import Report, Verdict, refuse
 from ..spec.sizes import conv_transpose_size, sliding_window_size
+from . import explicit
 from .backward import (
     ConvGrads,
     concat_channels_backward,
@@ -110,7 +111,12 @@ def _floating(dtype: Any, name: str) -> Any:
 
 
 class JoinedGrads(NamedTuple):
-    """The gradients of one convolution of two images joined along their channels."""
+    """The gradients of one convolution of two images joined along their channels: :meth:`Conv2d.of_joined_backward`.
+
+    >>> layer = Conv2d(5, 8, 3, rngs=nnx.Rngs(0))
+    >>> layer.of_joined_backward(jnp.ones((2, 4, 4)), jnp.ones((3, 4, 4)), jnp.ones((8, 2, 2)))._fields
+    ('d_skip', 'd_up', 'd_kernel', 'd_bias')
+    """
 
     d_skip: Float[Array, "C1 H W"]
     d_up: Float[Array, "C2 H W"]
@@ -155,19 +161,26 @@ class Conv2d(_Convolution):
         """The gradients of ``x``, kernel and bias, given that of the result: :func:`conv2d_backward`."""
         return self._backward(conv2d_backward, x, grad_output)
 
+    def _joins(self, skip: Array, up: Array) -> bool:
+        narrow = min(len(skip), len(up)) < explicit.LANES
+        return narrow or self._operands(skip, up)[0].dtype.itemsize < 4 or forced_way() == "stock"
+
     @checked
     def of_joined(
-        self, skip: Float[Array, "C1 H W"], up: Float[Array, "{self.in_channels-skip.shape[0]} H W"]
+        self,
+        skip: Float[Array, "{min(self.in_channels,skip.shape[0])} H W"],
+        up: Float[Array, "{self.in_channels-skip.shape[0]} H W"],
     ) -> Float[Array, "{self.out_channels} {self.size(skip.shape[1])} {self.size(skip.shape[2])}"]:
-        """``self(concat_channels(skip, up))``, as the sum of two convolutions: the joined image is never written.
+        """``self(concat_channels(skip, up))``, where it pays as the sum of two convolutions, without the joined image.
 
-        Only ``convolutions("stock")`` joins them.
+        They are joined where either has fewer than 32 channels, in the 16-bit types, whose sums would be rounded twice,
+        and by ``convolutions("stock")``.
 
         >>> layer = Conv2d(5, 8, 3, padding=1, rngs=nnx.Rngs(0))
         >>> layer.of_joined(jnp.ones((2, 20, 30)), jnp.ones((3, 20, 30))).shape
         (8, 20, 30)
         """
-        if forced_way() == "stock":
+        if self._joins(skip, up):
             return self(concat_channels(skip, up))
         skip, up, kernel, bias = self._operands(skip, up)
         for_skip, for_up = jnp.split(kernel, [len(skip)], 1)
@@ -178,7 +191,7 @@ class Conv2d(_Convolution):
     @checked
     def of_joined_backward(
         self,
-        skip: Float[Array, "C1 H W"],
+        skip: Float[Array, "{min(self.in_channels,skip.shape[0])} H W"],
         up: Float[Array, "{self.in_channels-skip.shape[0]} H W"],
         grad_output: Float[Array, "{self.out_channels} {self.size(skip.shape[1])} {self.size(skip.shape[2])}"],
     ) -> JoinedGrads:
@@ -190,7 +203,7 @@ class Conv2d(_Convolution):
         ((2, 4, 4), (3, 4, 4), (8, 5, 3, 3))
         """
         given = (skip, up, self.kernel, self.bias)
-        if forced_way() == "stock":
+        if self._joins(skip, up):
             grads = self.backward(concat_channels(skip, up), grad_output)
             return JoinedGrads(*_like(given, (*concat_channels_backward(len(skip), grads.d_x), *grads[1:])))
         skip, up, kernel, bias = self._operands(skip, up)

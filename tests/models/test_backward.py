@@ -5,6 +5,9 @@ again over absolute values. Arrays are drawn from few integers, and kernels are 
 are common; a test of these tests shows that they are.
 """
 
+import os
+import subprocess
+import sys
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from functools import partial
@@ -30,6 +33,7 @@ from wellshaped.models import (
     UNet2Params,
     concat_channels,
     concat_channels_backward,
+    conv2d,
     conv2d_backward,
     conv_transpose2d_backward,
     convolutions,
@@ -269,7 +273,7 @@ def test_a_convolution_of_joined_images_is_the_one_of_their_concatenation(way, d
     g = rng.integers(-2, 3, (3, 3, 4)).astype(np.float32)
     joined = concat_channels(skip, up)
     grads = layer.backward(joined, g)
-    with convolutions(way):
+    with convolutions(way), patch.object(explicit, "LANES", 1):
         assert layer.of_joined(skip, up).tolist() == layer(joined).tolist()
         found = layer.of_joined_backward(skip, up, g)
     assert [d.tolist() for d in (found.d_skip, found.d_up)] == [d.tolist() for d in (grads.d_x[:2], grads.d_x[2:])]
@@ -278,11 +282,51 @@ def test_a_convolution_of_joined_images_is_the_one_of_their_concatenation(way, d
     assert [d.dtype for d in found] == [jnp.float32] * 4
 
 
+def test_halves_that_cancel_are_joined_in_float16():
+    layer = Conv2d(2, 1, 1, dtype=jnp.float16, rngs=nnx.Rngs(0))
+    layer.kernel[...] = jnp.array([300.0, -300.0]).reshape(1, 2, 1, 1)
+    image = jnp.full((1, 1, 1), 300.0)
+    with patch.object(explicit, "LANES", 1):
+        assert layer.of_joined(image, image).item() == layer(concat_channels(image, image)).item() == 0
+
+
 def test_only_the_stock_way_writes_the_joined_image(model):
     joined = f"x{X.shape[1]}x{X.shape[2]}x{2 * CFG.base_channels}xf32"
     for way in WAYS:
-        with convolutions(way):
+        with convolutions(way), patch.object(explicit, "LANES", 1):
             assert (joined in jax.jit(model).lower(X).as_text()) == (way == "stock")
+
+
+@pytest.mark.parametrize(("images", "outputs"), [(0, 4), (2, 0)])
+def test_the_gradients_of_nothing_are_zeros(images, outputs):
+    def loss(kernel, x):
+        return jax.vmap(lambda x: conv2d(x, kernel, jnp.zeros(outputs), padding=1))(x).sum()
+
+    found = jax.grad(loss, (0, 1))(jnp.ones((outputs, 3, 3, 3)), jnp.zeros((images, 3, 8, 8)))
+    assert [d.shape for d in found] == [(outputs, 3, 3, 3), (images, 3, 8, 8)]
+    assert not any(d.any() for d in found)
+
+
+IN_SHARDS = """
+import jax, jax.numpy as jnp
+from jax.sharding import PartitionSpec as P
+from wellshaped.models import conv2d, convolutions
+if hasattr(jax, "shard_map"):
+    x, t = (jax.random.normal(jax.random.key(n), (4, 3, 8, 8)) for n in range(2))
+    kernel = jax.random.normal(jax.random.key(2), (3, 3, 3, 3))
+    def loss(kernel, x, t):
+        return ((jax.vmap(lambda x: conv2d(x, kernel, jnp.zeros(3), padding=1))(x) - t) ** 2).sum()
+    mesh = jax.make_mesh((2,), ("data",), axis_types=(jax.sharding.AxisType.Auto,))
+    specs = {"in_specs": (P(), P("data"), P("data")), "out_specs": P()}
+    found = jax.jit(jax.shard_map(jax.grad(loss), mesh=mesh, **specs))(kernel, x, t)
+    assert jnp.allclose(found, jax.grad(loss)(kernel, x, t), rtol=1e-4), "gradients differ"
+"""
+
+
+def test_gradients_over_devices_are_those_of_one_device():
+    environment = os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=2", "JAX_PLATFORMS": "cpu"}
+    done = subprocess.run([sys.executable, "-P", "-c", IN_SHARDS], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_gradient_holds_less_memory_than_that_of_the_plain_network():

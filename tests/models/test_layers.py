@@ -182,6 +182,13 @@ up = float32[2,8,8], given to Conv2d, does not fit.
 skip from the wrong stage is a likely cause.
   fix: join the skip of the same level""",
     ),
+    "joined skip": (
+        lambda: Conv2d(5, 1, 3, rngs=nnx.Rngs(0)).of_joined(jnp.ones((6, 8, 8)), jnp.ones((3, 8, 8))),
+        """\
+skip = float32[6,8,8], given to Conv2d, does not fit.
+  channels: axis C of skip: it is 6, and must be 5.
+  fix: skip of shape (5, H, W)""",
+    ),
     "joined sizes": (
         lambda: Conv2d(5, 1, 3, rngs=nnx.Rngs(0)).of_joined(jnp.ones((2, 9, 8)), jnp.ones((3, 8, 8))),
         """\
@@ -271,7 +278,7 @@ def test_the_derivative_of_relu_is_one_above_zero_and_zero_elsewhere():
 
 @pytest.mark.parametrize("way", ["explicit", "stock"])
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.float16, jnp.bfloat16])
-def test_relu_returns_every_number_bit_for_bit(way, dtype):
+def test_relu_returns_every_number_as_it_is(way, dtype):
     tiny = jnp.finfo(dtype).tiny
     x = jnp.array([-jnp.inf, -1.5, -0.0, 0.0, tiny, 1.5, jnp.finfo(dtype).max, jnp.inf, jnp.nan], dtype)
     with convolutions(way):
