@@ -112,7 +112,7 @@ def _convolution(x: Array, kernel: Array, padding: int, precision: Any) -> Array
     rows, columns = (size + 2 * padding - k + 1 for size in (height, width))
     if k * k * c * o * n * rows * columns < WORTH_IT:
         return _plain(x, kernel, ((padding, padding),) * 2, precision)
-    if k * k * c <= PATCH:
+    if k * k * c <= PATCH and o >= LANES:
         return _by_written_patches(x, kernel, padding, precision)
     if c < LANES:
         return _plain(x, kernel, ((padding, padding),) * 2, precision)
