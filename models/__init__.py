@@ -7,7 +7,6 @@ from .backward import conv_transpose2d_backward as conv_transpose2d_backward
 from .backward import max_pool2d_backward as max_pool2d_backward
 from .backward import relu_backward as relu_backward
 from .checked import checked as checked
-from .convolution import convolutions as convolutions
 from .functional import concat_channels as concat_channels
 from .functional import conv2d as conv2d
 from .functional import conv_transpose2d as conv_transpose2d
@@ -21,3 +20,4 @@ from .params import LayerParams as LayerParams
 from .params import UNet2Grads as UNet2Grads
 from .params import UNet2Params as UNet2Params
 from .unet2 import UNet2 as UNet2
+from .ways import convolutions as convolutions

@@ -5,16 +5,14 @@ sum of two convolutions, both. Between the layers of a network that is most of t
 derivative is where the result is above zero, so nothing else of the forward pass need be kept.
 """
 
-from functools import partial
-
 import jax
 import jax.numpy as jnp
 from jax import lax
 from jax.extend.core import Primitive
-from jax.interpreters import ad, batching, mlir
+from jax.interpreters import ad, batching
 from jaxtyping import Array
 
-from .convolution import forced_way
+from .ways import forced_way, lower_by_way
 
 
 @jax.custom_jvp
@@ -46,15 +44,9 @@ def _divided(x: Array) -> Array:
     return x / (1 + lax.clamp(zero, bits, zero).astype(x.dtype))
 
 
-def _lowered(by_default: str, x: Array, *, way: str) -> Array:
-    return _divided(x) if (by_default if way == "auto" else way) == "explicit" else x
-
-
 _kept = Primitive("kept")
 _kept.def_impl(lambda x, *, way: x)
 _kept.def_abstract_eval(lambda x, *, way: x)
 ad.primitive_jvps[_kept] = lambda primals, tangents, *, way: (_kept.bind(*primals, way=way), *tangents)
 batching.defvectorized(_kept)
-for platform, by_default in ((None, "stock"), ("cpu", "explicit")):
-    rule = mlir.lower_fun(partial(_lowered, by_default), multiple_results=False)
-    mlir.register_lowering(_kept, rule, platform=platform)
+lower_by_way(_kept, explicit=_divided, stock=lambda x: x)

@@ -11,11 +11,9 @@ kernel. Each is bilinear, and transposing it gives the other two. So these three
 ``jax.grad``, ``jax.jvp``, ``jax.linearize``, ``vmap`` and their compositions need, to any order.
 
 How a face is computed is chosen when it is lowered: explicitly on a CPU (:mod:`.explicit`), and by the platform's own
-convolution elsewhere. :func:`convolutions` forces either.
+convolution elsewhere. :func:`.ways.convolutions` forces either.
 """
 
-from collections.abc import Generator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, get_args
@@ -25,49 +23,16 @@ import jax.numpy as jnp
 from jax import lax
 from jax.core import ShapedArray
 from jax.extend.core import Primitive
-from jax.interpreters import ad, batching, mlir
+from jax.interpreters import ad, batching
 from jax.sharding import AxisType, get_abstract_mesh
 from jaxtyping import Array
 
-from ..spec.report import refuse
 from ..spec.sizes import sliding_window_size
-
-Ways = Literal["auto", "explicit", "stock"]
+from .ways import forced_way, lower_by_way
 
 Slot = Literal["x", "k", "y"]
 
 SLOTS: tuple[Slot, ...] = get_args(Slot)
-
-_way = jax.make_user_context("auto")
-
-
-@contextmanager
-def convolutions(way: Ways) -> Generator[None]:
-    """Force how convolutions and their gradients are computed, for what is traced inside.
-
-    ``"explicit"`` takes this library's own rules on every platform, ``"stock"`` takes JAX's convolution and its
-    gradients, and ``"auto"``, the default, takes the explicit ones on a CPU. A kernel for each image, a kernel's
-    gradient for each, and what ``jax.shard_map`` computes are always JAX's. Wide joined images are
-    split (:meth:`Conv2d.of_joined`) on every platform, but for ``"stock"``. The values agree up to rounding. Functions
-    under ``jax.jit`` are traced anew where the way changes. Raises :class:`ShapeError` for any other word.
-
-    >>> from wellshaped.models import conv2d
-    >>> with convolutions("stock"):
-    ...     y = conv2d(jnp.ones((1, 4, 4)), jnp.ones((2, 1, 3, 3)), jnp.zeros(2))
-    >>> y.shape
-    (2, 2, 2)
-    """
-    if way not in get_args(Ways):
-        says = f"it is {way!r}, and must be one of {', '.join(get_args(Ways))}"
-        raise refuse(f"convolutions({way!r})", "way", "how convolutions are computed", says, 'convolutions("auto")')
-    with _way(way):
-        yield
-
-
-def forced_way() -> Ways:
-    """The way that :func:`convolutions` forces here, or ``"auto"``."""
-    way: Ways = _way.value
-    return way
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,13 +127,10 @@ def _batched(
     return result.reshape(*images.shape[:2], *result.shape[1:]), 0
 
 
-def _lowered(
-    missing: Slot, by_default: str, a: Array, b: Array, *, geometry: Geometry, precision: Any, way: str
-) -> Array:
+def _explicit(missing: Slot, a: Array, b: Array, *, geometry: Geometry, precision: Any) -> Array:
     from . import explicit
 
-    how = explicit.contract if (by_default if way == "auto" else way) == "explicit" else stock
-    return how(missing, a, b, geometry, precision)
+    return explicit.contract(missing, a, b, geometry, precision)
 
 
 @partial(jax.jit, static_argnames=("missing", "geometry", "precision", "way"))
@@ -185,9 +147,7 @@ def _face(missing: Slot, name: str) -> Primitive:
     face.def_impl(partial(_compiled, missing=missing))
     ad.defbilinear(face, partial(_transposed, missing, 0), partial(_transposed, missing, 1))
     batching.primitive_batchers[face] = partial(_batched, missing)
-    for platform, by_default in ((None, "stock"), ("cpu", "explicit")):
-        rule = mlir.lower_fun(partial(_lowered, missing, by_default), multiple_results=False)
-        mlir.register_lowering(face, rule, platform=platform)
+    lower_by_way(face, explicit=partial(_explicit, missing), stock=partial(stock, missing))
     return face
 
 

@@ -26,9 +26,9 @@ from .backward import (
     max_pool2d_backward,
 )
 from .checked import checked
-from .convolution import forced_way
 from .functional import LARGEST, concat_channels, conv2d, conv_transpose2d, max_pool2d, promoted
 from .layout import channels_last
+from .ways import forced_way
 
 
 class _Convolution(nnx.Module):
@@ -110,6 +110,12 @@ def _floating(dtype: Any, name: str) -> Any:
     return kind
 
 
+def _joins(skip: Array, up: Array) -> bool:
+    """Whether one convolution of both, in the dtype that they are computed in, is better than two."""
+    narrow = min(len(skip), len(up)) < explicit.LANES
+    return narrow or skip.dtype.itemsize < 4 or forced_way() == "stock"
+
+
 class JoinedGrads(NamedTuple):
     """The gradients of one convolution of two images joined along their channels: :meth:`Conv2d.of_joined_backward`.
 
@@ -161,10 +167,6 @@ class Conv2d(_Convolution):
         """The gradients of ``x``, kernel and bias, given that of the result: :func:`conv2d_backward`."""
         return self._backward(conv2d_backward, x, grad_output)
 
-    def _joins(self, skip: Array, up: Array) -> bool:
-        narrow = min(len(skip), len(up)) < explicit.LANES
-        return narrow or self._operands(skip, up)[0].dtype.itemsize < 4 or forced_way() == "stock"
-
     @checked
     def of_joined(
         self,
@@ -180,9 +182,9 @@ class Conv2d(_Convolution):
         >>> layer.of_joined(jnp.ones((2, 20, 30)), jnp.ones((3, 20, 30))).shape
         (8, 20, 30)
         """
-        if self._joins(skip, up):
-            return self(concat_channels(skip, up))
         skip, up, kernel, bias = self._operands(skip, up)
+        if _joins(skip, up):
+            return self(concat_channels(skip, up))
         for_skip, for_up = jnp.split(kernel, [len(skip)], 1)
         of_skip = conv2d(skip, for_skip, bias, **self._window)
         of_up = conv2d(up, for_up, jnp.zeros_like(bias), **self._window)
@@ -203,10 +205,10 @@ class Conv2d(_Convolution):
         ((2, 4, 4), (3, 4, 4), (8, 5, 3, 3))
         """
         given = (skip, up, self.kernel, self.bias)
-        if self._joins(skip, up):
+        skip, up, kernel, bias = self._operands(skip, up)
+        if _joins(skip, up):
             grads = self.backward(concat_channels(skip, up), grad_output)
             return JoinedGrads(*_like(given, (*concat_channels_backward(len(skip), grads.d_x), *grads[1:])))
-        skip, up, kernel, bias = self._operands(skip, up)
         grad_output = grad_output.astype(bias.dtype)
         for_skip, for_up = jnp.split(kernel, [len(skip)], 1)
         of_skip = conv2d_backward(skip, for_skip, grad_output, **self._window)

@@ -22,6 +22,7 @@ from configs import fitting_configs, fitting_sizes
 from flax import nnx
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from limits import AS_SHIPPED, SMALL, WAYS
 
 from wellshaped.models import (
     Conv2d,
@@ -45,8 +46,6 @@ from wellshaped.models import (
 )
 from wellshaped.spec import LAYERS, ShapeError, UNet2Config, parameter_shapes, reference
 
-WAYS = ("explicit", "stock")
-SMALL = {"LONG_ROWS": 500, "WORTH_IT": 0, "CHUNK": 20, "MOST_CHUNKS": 4, "PATCH": 9, "FEW": 2, "LANES": 2}
 WINDOW = 2**24
 NAMES = [f"d_{layer.name}_{part}" for layer in LAYERS for part in ("kernel", "bias")]
 
@@ -131,9 +130,6 @@ def typed(cfg, params, dtype=jnp.float32):
 def run(params, x, grad_output):
     model = UNet2.from_params(params)
     return model(x), *model.backward(x, grad_output)
-
-
-AS_SHIPPED = {name: getattr(explicit, name) for name in SMALL}
 
 
 def assert_the_reference_exactly(cfg, draws, ways=WAYS, limits=SMALL):

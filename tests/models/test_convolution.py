@@ -16,17 +16,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jax.test_util import check_grads
+from limits import AS_SHIPPED, SMALL, WAYS
 
 from wellshaped.models import conv2d, conv_transpose2d, convolutions, explicit, max_pool2d
 from wellshaped.models.convolution import SLOTS, Geometry, contract, stock
 from wellshaped.spec import ShapeError, reference
 
 FACES = {"convolution", "transposed_convolution", "kernel_gradient"}
-WAYS = ("explicit", "stock")
-
-LIMITS = ("LONG_ROWS", "WORTH_IT", "CHUNK", "MOST_CHUNKS", "PATCH", "FEW", "LANES")
-AS_SHIPPED = {name: getattr(explicit, name) for name in LIMITS}
-SMALL = dict(zip(LIMITS, (500, 0, 20, 4, 9, 2, 2), strict=True))
 
 
 class Case(NamedTuple):

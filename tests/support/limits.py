@@ -1,0 +1,7 @@
+"""The ways to compute, and the limits that decide which explicit rule does: as shipped, and for very small images."""
+
+from wellshaped.models import explicit
+
+WAYS = ("explicit", "stock")
+SMALL = {"LONG_ROWS": 500, "WORTH_IT": 0, "CHUNK": 20, "MOST_CHUNKS": 4, "PATCH": 9, "FEW": 2, "LANES": 2}
+AS_SHIPPED = {name: getattr(explicit, name) for name in SMALL}
