@@ -10,8 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..spec.compatible import compatible_sizes
-from ..spec.config import UNet2Config
+from ..spec.compatible import Network, compatible_sizes
 from ..spec.files import no_duplicates, replacing
 from ..spec.naturals import monus, quotient
 from ..spec.network import AxisNetwork, axis_network
@@ -70,16 +69,17 @@ def _member(n: Any, sizes: SizeSet) -> Any:
     return disjunction(*parts)
 
 
-def certify(network: AxisNetwork | UNet2Config, *, seconds: float = 60.0) -> Certificate:
+def certify(network: Network, *, seconds: float = 60.0) -> Certificate:
     """Ask Z3 to prove that ``network`` fits exactly its compatible sizes, for all natural numbers.
 
     Raises :class:`ShapeError` where Z3 finds a size for which it fails, or does not answer in time.
 
+    >>> from wellshaped.spec import UNet2Config
     >>> certify(UNet2Config()).sizes
     <SizeSet n ≡ 0 (mod 2), n ≥ 2>
     """
     sizes = compatible_sizes(network)
-    program = axis_network(network) if isinstance(network, UNet2Config) else network
+    program = axis_network(network)
     statement = refutation_text(statement_of(program, sizes), ("n",))
     return Certificate(program, sizes, statement, _prove(statement, seconds))
 

@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING
 from hypothesis import strategies as st
 
 from ..spec.architecture import parameter_shapes
-from ..spec.compatible import compatible_sizes
+from ..spec.compatible import Network, compatible_sizes
 from ..spec.config import FIELDS, WELL_FORMED, UNet2Config, check_config
 from ..spec.naturals import natural
 from ..spec.network import AxisNetwork
 from ..spec.report import refuse
 from ..spec.size_set import SizeSet
 from ..spec.steps import Join, Keep, Resize, Save, SpaceToDepth, Step, Transposed, Window
+from ..spec.unet import CHOICES, UNetConfig
 from .annotated_arrays import Entries
 from .annotated_arrays import from_annotation as from_annotation
 
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..models.params import UNet2Params
-
-Network = UNet2Config | AxisNetwork
 
 
 # Configs.
@@ -117,6 +116,37 @@ def nearly_fitting_configs() -> st.SearchStrategy[UNet2Config]:
     changes = st.lists(st.tuples(st.sampled_from(sorted(FIELDS)), st.integers(0, 7)), max_size=2)
     near = configs(max_kernel=7, max_stride=7)
     return st.builds(lambda cfg, changed: replace(cfg, **dict(changed)), near, changes)
+
+
+def unet_configs(*, max_levels: int = 3, max_channels: int = 4) -> st.SearchStrategy[UNetConfig]:
+    """Well-formed configs of the family that fit sizes without end, with every choice of every field.
+
+    ``max_channels`` is for a level's channels, before they are multiplied for groups. Shrinks toward one level with one
+    convolution of one channel, and the defaults of the other fields.
+
+    >>> from hypothesis import find
+    >>> find(unet_configs(), lambda cfg: cfg.norm == "batch" and cfg.residual)
+    UNetConfig(levels=1, base_channels=1, multipliers=(1, 1), convs_per_block=1, norm='batch', residual=True)
+    """
+    return _unet_configs(_at_least_one(max_levels, "max_levels"), _at_least_one(max_channels, "max_channels"))
+
+
+@st.composite
+def _unet_configs(draw: st.DrawFn, max_levels: int, max_channels: int) -> UNetConfig:
+    chosen = {name: draw(st.sampled_from([getattr(UNetConfig(), name), *choices])) for name, choices in CHOICES.items()}
+    if chosen["padding"] == "none" and chosen["join"] == "exact":
+        chosen["join"] = "crop"  # nothing unpadded is met exactly
+    levels = draw(st.integers(1, max_levels))
+    groups = draw(st.integers(1, 2)) if chosen["norm"] == "group" else UNetConfig().groups
+    return UNetConfig(
+        levels=levels,
+        base_channels=groups if chosen["norm"] == "group" else 1,
+        multipliers=tuple(draw(st.integers(1, max_channels)) for _ in range(levels + 1)),
+        convs_per_block=draw(st.integers(1, 3)),
+        conv_kernel=draw(st.sampled_from((3, 1, 5))),
+        groups=groups,
+        **chosen,
+    )
 
 
 def _at_least_one(value: int, name: str) -> int:

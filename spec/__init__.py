@@ -46,6 +46,7 @@ from .obligations import h_outH as h_outH
 from .obligations import h_outW as h_outW
 from .obligations import h_upH as h_upH
 from .obligations import h_upW as h_upW
+from .presets import PRESETS as PRESETS
 from .progression import Progression as Progression
 from .report import Report as Report
 from .report import ShapeError as ShapeError
@@ -62,3 +63,8 @@ from .steps import Transposed as Transposed
 from .steps import Window as Window
 from .trace import Stage as Stage
 from .trace import trace as trace
+from .unet import UNET_WELL_FORMED as UNET_WELL_FORMED
+from .unet import Node as Node
+from .unet import UNetConfig as UNetConfig
+from .unet import check_unet_config as check_unet_config
+from .unet import program as program

@@ -3,14 +3,21 @@
 from dataclasses import replace
 
 from .compatible import compatible_sizes
-from .config import FIELDS, UNet2Config, check_config, judge_config, judge_positive
+from .config import FIELDS, UNet2Config, check_config, judge_positive
+from .explain import explain, solved
 from .naturals import natural
 from .obligations import OBLIGATIONS
 from .report import Report, Verdict
+from .unet import UNetConfig, check_unet_config
 
 
-def check(cfg: UNet2Config, in_channels: int, out_channels: int, height: int, width: int) -> Report:
+def check(
+    cfg: UNet2Config | UNetConfig, in_channels: int, out_channels: int, height: int, width: int, *, layout: str = "CHW"
+) -> Report:
     """Judge every condition at once: well-formedness, at least one of everything, and the eight obligations.
+
+    Of a :class:`UNetConfig`, whose network need not return the size that it is given, the demands of its program take
+    the place of the eight. ``layout`` is that of the image which the proposed fix crops or pads.
 
     The network runs on ``(in_channels, height, width)`` and gives ``(out_channels, height, width)`` iff the report is
     ``ok``. Raises :class:`ShapeError` where ``cfg`` is not a config or a number not natural; what does not fit is in
@@ -24,23 +31,38 @@ def check(cfg: UNet2Config, in_channels: int, out_channels: int, height: int, wi
       fix: height 302 (crop 1) or 304 (pad 1); all heights that fit: n ≡ 0 (mod 2), n ≥ 2
       fix: x[:, :302, :384] or jnp.pad(x, ((0, 0), (0, 1), (0, 0)))
     """
-    building = check_config(cfg, in_channels, out_channels)
+    if isinstance(cfg, UNetConfig):
+        building = check_unet_config(cfg, in_channels, out_channels)
+    else:
+        building = check_config(cfg, in_channels, out_channels)
     sizes = {"height": natural(height, "height"), "width": natural(width, "width")}
-    subject = f"input ({natural(in_channels, 'in_channels')}, {sizes['height']}, {sizes['width']}) of {cfg!r}"
-    owed = tuple(
-        Verdict(o.name, o.holds(cfg, n), o.says(cfg, n), f"{o.axis} {n} does not survive")
-        for o in OBLIGATIONS
-        for n in (sizes[o.axis],)
-    )
+    axes = {"C": natural(in_channels, "in_channels"), "H": sizes["height"], "W": sizes["width"]}
+    subject = f"input ({', '.join(str(axes[axis]) for axis in layout)}) of {cfg!r}"
+    # A size is only worth judging and mending for a config that sizes can fit.
+    well_formed = all(v.holds for v in building.conditions if v.about.endswith("well-formed"))
+    owed = _owed(cfg, sizes) if well_formed or isinstance(cfg, UNet2Config) else ()
     conditions = building.conditions + judge_positive(sizes) + owed
-    # A size is only worth mending for a config that sizes can fit.
-    mendable = all(v.holds for v in judge_config(cfg)) and not all(v.holds for v in judge_positive(sizes) + owed)
-    return Report(subject, conditions, building.fixes + (_fixes(cfg, sizes) if mendable else ()))
+    mendable = well_formed and not all(v.holds for v in judge_positive(sizes) + owed)
+    return Report(subject, conditions, building.fixes + (_fixes(cfg, sizes, layout) if mendable else ()))
 
 
-def _fixes(cfg: UNet2Config, sizes: dict[str, int]) -> tuple[str, ...]:
+def _owed(cfg: UNet2Config | UNetConfig, sizes: dict[str, int]) -> tuple[Verdict, ...]:
+    """What the sizes owe to the network."""
+    if isinstance(cfg, UNet2Config):
+        return tuple(
+            Verdict(o.name, o.holds(cfg, n), o.says(cfg, n), f"{o.axis} {n} does not survive")
+            for o in OBLIGATIONS
+            for n in (sizes[o.axis],)
+        )
+    demands = {axis: explain(cfg, n).conditions for axis, n in sizes.items()}
+    return tuple(replace(v, about=f"{axis} {v.about}") for axis, of_axis in demands.items() for v in of_axis)
+
+
+def _fixes(cfg: UNet2Config | UNetConfig, sizes: dict[str, int], layout: str) -> tuple[str, ...]:
     """The nearest sizes that work on each axis, expressions that make them, and the config that has more of them."""
-    fit = compatible_sizes(cfg)
+    fit = solved(cfg)
+    if fit is None:
+        return ("a size that is not known here: the network's period is too long to solve",)
     wrong = {axis: n for axis, n in sizes.items() if n not in fit}
     lines = []
     for axis, n in wrong.items():
@@ -52,9 +74,11 @@ def _fixes(cfg: UNet2Config, sizes: dict[str, int]) -> tuple[str, ...]:
     pads = [m - n for n in sizes.values() for m in [fit.above(n)] if m is not None]
     pastes = []
     if len(below) == 2:
-        pastes.append(f"x[:, :{below[0]}, :{below[1]}]")
+        kept = dict(zip("HW", below, strict=True))
+        pastes.append(f"x[{', '.join(f':{kept[axis]}' if axis in kept else ':' for axis in layout)}]")
     if len(pads) == 2:
-        pastes.append(f"jnp.pad(x, ((0, 0), (0, {pads[0]}), (0, {pads[1]})))")
+        added = dict(zip("HW", pads, strict=True))
+        pastes.append(f"jnp.pad(x, ({', '.join(f'(0, {added.get(axis, 0)})' for axis in layout)}))")
     if pastes:
         lines.append(" or ".join(pastes))
     if fit.is_finite:
@@ -62,12 +86,15 @@ def _fixes(cfg: UNet2Config, sizes: dict[str, int]) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def mending(cfg: UNet2Config) -> str:
-    """How :func:`repair` would change ``cfg``, and what would then fit, in words.
+def mending(cfg: UNet2Config | UNetConfig) -> str:
+    """How :func:`repair` would change ``cfg``, and what would then fit, in words; of a :class:`UNetConfig`, its join.
 
     >>> mending(UNet2Config(conv_padding=0))
     'conv_padding=1 in the config, for sizes n ≡ 0 (mod 2), n ≥ 2'
     """
+    if isinstance(cfg, UNetConfig):
+        mended_unet = replace(cfg, join="even crop")
+        return f"join='even crop' in the config, for sizes {compatible_sizes(mended_unet)}"
     mended = repair(cfg)
     change = [f"{name}={getattr(mended, name)}" for name in FIELDS if getattr(cfg, name) != getattr(mended, name)]
     return f"{', '.join(change)} in the config, for sizes {compatible_sizes(mended)}"

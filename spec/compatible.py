@@ -19,11 +19,13 @@ from dataclasses import dataclass
 from math import inf
 
 from .config import WELL_FORMED, UNet2Config
-from .network import AxisNetwork
+from .network import AxisNetwork, axis_network
 from .progression import Progression
-from .report import refuse
 from .size_set import SizeSet
 from .solve import solve
+from .unet import UNetConfig
+
+Network = UNet2Config | UNetConfig | AxisNetwork
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +55,12 @@ def _kept(kernel: int, stride: int, padding: int) -> _Within:
     return _Within(1 - stride, 2 * padding - kernel + stride, stride)
 
 
-def compatible_sizes(network: UNet2Config | AxisNetwork) -> SizeSet:
+def compatible_sizes(network: Network) -> SizeSet:
     """The sizes ``n ≥ 1`` of one axis, height or width, that meet every demand: exact for every config and network.
 
     The set is about sizes alone: whether channels are left to compute on (``baseC_pos``) is for :func:`check_config`.
-    Raises :class:`ShapeError` for what is neither, and for a network whose period is beyond :data:`.solve.MAX_PERIOD`.
+    Raises :class:`ShapeError` for what is no network, for a :class:`UNetConfig` that is not well-formed, and for a
+    network whose period is beyond :data:`.solve.MAX_PERIOD`.
 
     >>> compatible_sizes(UNet2Config())
     <SizeSet n ≡ 0 (mod 2), n ≥ 2>
@@ -66,12 +69,9 @@ def compatible_sizes(network: UNet2Config | AxisNetwork) -> SizeSet:
     >>> print(compatible_sizes(UNet2Config(conv_padding=0)))
     no size
     """
-    if isinstance(network, AxisNetwork):
-        return solve(network)
-    if not isinstance(network, UNet2Config):
-        says = f"it is a {type(network).__name__}, and must be a UNet2Config or an AxisNetwork"
-        raise refuse("the network", "network", "nothing to solve", says, "UNet2Config(...)")
-    return SizeSet([_closed_form(network)])
+    if isinstance(network, UNet2Config):
+        return SizeSet([_closed_form(network)])
+    return solve(axis_network(network))
 
 
 def _closed_form(cfg: UNet2Config) -> Progression:

@@ -6,6 +6,7 @@ making one: an ill-formed config can be written down, shown and tested, but noth
 
 from collections.abc import Callable
 from dataclasses import Field, dataclass, field, fields
+from typing import Any
 
 from .naturals import natural
 from .report import Report, Verdict, refuse
@@ -67,7 +68,7 @@ class Condition:
     name: str
     field: str
     says: str
-    holds: Callable[[UNet2Config], bool]
+    holds: Callable[[Any], bool]
 
 
 def _nonzero(name: str, field_name: str) -> Condition:

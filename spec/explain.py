@@ -3,14 +3,11 @@
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from .compatible import compatible_sizes
-from .config import UNet2Config
+from .compatible import Network, compatible_sizes
 from .naturals import natural
-from .network import AxisNetwork, axis_network
+from .network import axis_network
 from .report import Report, ShapeError, Verdict, refuse
 from .size_set import SizeSet
-
-Network = UNet2Config | AxisNetwork
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +44,9 @@ def explain(network: Network, n: int) -> Explanation:
       fix: size 302 (crop 1) or 304 (pad 1); all sizes that fit: n ≡ 0 (mod 2), n ≥ 2
     """
     n = natural(n, "n")
-    runs = _solved(network)
-    program = axis_network(network) if isinstance(network, UNet2Config) else network
-    returns = runs if program.returns_its_size else _solved(replace(program, returns_its_size=True))
+    runs = solved(network)
+    program = axis_network(network)
+    returns = runs if program.returns_its_size else solved(replace(program, returns_its_size=True))
     run = program.run(n)
     # Where a size is 0 nothing is left to run: what the steps after it want is no news.
     emptied = next((i for i, d in enumerate(run.demands) if d.rule.startswith("positive") and not d.holds), None)
@@ -68,7 +65,7 @@ def explain(network: Network, n: int) -> Explanation:
     return Explanation(f"size {n}", conditions, tuple(fixes), run.sizes, runs, returns)
 
 
-def _solved(network: Network) -> SizeSet | None:
+def solved(network: Network) -> SizeSet | None:
     """The compatible sizes; ``None`` where the period of the network is too long to solve."""
     try:
         return compatible_sizes(network)
@@ -126,6 +123,7 @@ def plan(network: Network | tuple[Network, Network], height: int, width: int, po
     Raises :class:`ShapeError` with what :func:`explain` says, axis by axis, where the policy is ``"error"`` and a size
     does not fit, or where none above or below does.
 
+    >>> from wellshaped.spec import UNet2Config
     >>> p = plan(UNet2Config(), 303, 384, policy="pad")
     >>> p.fitting, str(p)
     ((304, 384), 'jnp.pad(x, ((0, 0), (0, 1), (0, 0)))')

@@ -59,6 +59,23 @@ def natural(value: object, name: str) -> int:
     raise refuse(given, "natural", "not a natural number", says, _nearest(name, value))
 
 
+def at_least_one(value: object, name: str, of: str) -> int:
+    """The natural number ``value`` that is not 0; what is none is refused under its ``name``, as an argument ``of``.
+
+    >>> at_least_one(0, "stride", "MaxPool2d")
+    Traceback (most recent call last):
+    ...
+    wellshaped.spec.report.ShapeError: MaxPool2d(stride=0) does not fit.
+      stride_pos: nothing to compute: stride=0 must be at least 1.
+      fix: stride=1
+    """
+    number = natural(value, name)
+    if number == 0:
+        says = f"{name}=0 must be at least 1"
+        raise refuse(f"{of}({name}=0)", f"{name}_pos", "nothing to compute", says, f"{name}=1")
+    return number
+
+
 def as_integer(value: object) -> int | None:
     """The integer that ``value`` is, whichever library it comes from; ``None`` for a bool and all that is none."""
     if type(value).__name__ in ("bool", "bool_"):  # by name: older NumPy's bool still has an index, and warns of it

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import singledispatch
+from typing import Any
 
 from .config import UNet2Config
 from .naturals import natural, quotient
@@ -126,12 +128,27 @@ def _join(step: Join, skip: int, now: int, demands: list[Demand]) -> int:
     return skip if step.how == "pad" else now
 
 
-def axis_network(cfg: UNet2Config) -> AxisNetwork:
-    """The two-level U-Net of ``cfg`` along one axis: its steps demand what the obligations of SPEC section 4 demand.
+@singledispatch
+def axis_network(network: Any) -> AxisNetwork:
+    """The network of a config along one axis; an :class:`AxisNetwork` is its own.
+
+    The steps of a :class:`UNet2Config` demand what the obligations of SPEC section 4 demand.
+    Raises :class:`ShapeError` for what is no network, and for a :class:`UNetConfig` that is not well-formed.
 
     >>> axis_network(UNet2Config()).run(304).sizes
     (304, 304, 304, 304, 152, 152, 152, 304, 304, 304, 304, 304, 304)
     """
+    says = f"it is a {type(network).__name__}, and must be a UNet2Config, a UNetConfig or an AxisNetwork"
+    raise refuse("the network", "network", "nothing to solve", says, "UNet2Config(...)")
+
+
+@axis_network.register
+def _(network: AxisNetwork) -> AxisNetwork:
+    return network
+
+
+@axis_network.register
+def _(cfg: UNet2Config) -> AxisNetwork:
     block = Window(cfg.conv_kernel, cfg.conv_stride, cfg.conv_padding, cfg.conv_padding)
     return AxisNetwork(
         (

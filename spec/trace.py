@@ -1,5 +1,6 @@
 """Every intermediate of the forward pass, with its shape and its cost (SPEC section 6)."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 
@@ -7,7 +8,9 @@ from .architecture import Channels, channels, parameter_shapes
 from .check import check
 from .config import UNet2Config
 from .naturals import natural
+from .network import axis_network
 from .obligations import h_downH, h_downW
+from .unet import UNetConfig, program
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +46,10 @@ _STAGES: tuple[tuple[str, str, tuple[str, ...], Channels, bool, str | None], ...
 )
 
 
-def trace(cfg: UNet2Config, in_channels: int, out_channels: int, height: int, width: int) -> tuple[Stage, ...]:
-    """The eleven stages from ``x`` to ``y``, in order.
+def trace(
+    cfg: UNet2Config | UNetConfig, in_channels: int, out_channels: int, height: int, width: int
+) -> tuple[Stage, ...]:
+    """The stages from ``x`` to ``y``, in order: eleven for a :class:`UNet2Config`.
 
     Raises :class:`ShapeError`, with the report of :func:`check`, where the input does not fit.
 
@@ -59,6 +64,8 @@ def trace(cfg: UNet2Config, in_channels: int, out_channels: int, height: int, wi
     # As Python's own integers, which do not overflow.
     in_channels, out_channels = natural(in_channels, "in_channels"), natural(out_channels, "out_channels")
     height, width = natural(height, "height"), natural(width, "width")
+    if isinstance(cfg, UNetConfig):
+        return tuple(_stages(cfg, in_channels, out_channels, height, width))
     arrays = {layer.name: (kernel, bias) for layer, kernel, bias in parameter_shapes(cfg, in_channels, out_channels)}
     shapes: dict[str, tuple[int, int, int]] = {}
     stages = []
@@ -69,8 +76,24 @@ def trace(cfg: UNet2Config, in_channels: int, out_channels: int, height: int, wi
             stages.append(Stage(name, op, inputs, shapes[name]))
             continue
         kernel, bias = arrays[layer]
-        # A kernel meets every output position of a convolution, and every input position of a transposed one.
-        meets = shapes[inputs[0] if op == "transposed conv" else name][1:]
-        cost = prod(kernel) * prod(meets)
+        cost = _multiply_adds(kernel, op, shapes[inputs[0]], shapes[name])
         stages.append(Stage(name, op, inputs, shapes[name], layer, prod(kernel) + prod(bias), cost))
     return tuple(stages)
+
+
+def _stages(cfg: UNetConfig, in_channels: int, out_channels: int, height: int, width: int) -> Iterator[Stage]:
+    along = [axis_network(cfg).run(n).sizes for n in (height, width)]
+    shapes: dict[str, tuple[int, int, int]] = {}
+    done = 0
+    for node in program(cfg, in_channels, out_channels):
+        done += len(node.steps)
+        shapes[node.name] = (node.channels, along[0][done], along[1][done])
+        parameters = sum(prod(shape) for _, shape in node.arrays)
+        kernel = next((shape for array, shape in node.arrays if array.endswith("kernel")), None)
+        cost = 0 if kernel is None else _multiply_adds(kernel, node.op, shapes[node.inputs[0]], shapes[node.name])
+        yield Stage(node.name, node.op, node.inputs, shapes[node.name], node.layer, parameters, cost)
+
+
+def _multiply_adds(kernel: tuple[int, ...], op: str, given: tuple[int, ...], made: tuple[int, ...]) -> int:
+    """A kernel meets every output position of a convolution, and every input position of a transposed one."""
+    return prod(kernel) * prod((given if op == "transposed conv" else made)[1:])

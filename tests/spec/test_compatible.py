@@ -97,5 +97,5 @@ def test_huge_numbers_are_solved_like_small_ones():
 
 
 def test_what_is_neither_a_config_nor_a_network_is_refused():
-    with pytest.raises(ShapeError, match="it is a dict, and must be a UNet2Config or an AxisNetwork"):
+    with pytest.raises(ShapeError, match="it is a dict, and must be a UNet2Config, a UNetConfig or an AxisNetwork"):
         compatible_sizes({})

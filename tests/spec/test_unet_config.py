@@ -1,0 +1,214 @@
+"""The family's configs: what they may be, which sizes fit them, and what the program of each says."""
+
+from dataclasses import fields, replace
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wellshaped.proofs_of_shape.strategies import compatible, unet_configs
+from wellshaped.spec import (
+    PRESETS,
+    UNET_WELL_FORMED,
+    ShapeError,
+    UNet2Config,
+    UNetConfig,
+    axis_network,
+    check,
+    check_unet_config,
+    compatible_sizes,
+    encoder_decoder,
+    explain,
+    plan,
+    program,
+    trace,
+    unet,
+)
+from wellshaped.spec.families import DOUBLE, HALVE
+
+SMALL = UNetConfig(levels=2, base_channels=4)
+
+
+def outs(cfg):
+    """The output's channels: any with a head, else those of the first level."""
+    return 2 if cfg.head else cfg.channels[0]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"levels": -1}, "levels=-1 is negative"),
+        ({"levels": 2.0}, "levels=2.0 is a float"),
+        ({"levels": True}, "levels=True is a bool"),
+        ({"base_channels": "8"}, "base_channels='8' is a str"),
+        ({"multipliers": 3}, "it is a int, and must be a tuple of natural numbers, or None"),
+        ({"multipliers": (1, 2.5, 4)}, r"multipliers\[1\]=2.5 is a float"),
+        ({"padding": "valid"}, "padding must be one of 'same', 'none'"),
+        ({"padding": 1}, "padding must be one of 'same', 'none'"),
+        ({"norm": None}, "norm must be one of 'none', 'batch', 'group', 'instance'"),
+        ({"residual": 1}, "residual must be one of False, True"),
+        ({"head": "no"}, "head must be one of True, False"),
+        ({"upsampling": "bicubic"}, "upsampling must be one of 'transposed', 'nearest', 'bilinear'"),
+        ({"join": "resize"}, "join must be one of None, 'exact', 'crop', 'even crop', 'pad'"),
+    ],
+    ids=str,
+)
+def test_a_field_that_is_no_choice_is_refused_when_it_is_made(wrong, says):
+    with pytest.raises(ShapeError, match=says):
+        UNetConfig(**wrong)
+
+
+ILL_FORMED = {
+    "levels_pos": {"levels": 0},
+    "levels_few": {"levels": 65},
+    "baseC_pos": {"base_channels": 0},
+    "multipliers_count": {"levels": 2, "multipliers": (1, 2)},
+    "multipliers_pos": {"levels": 2, "multipliers": (1, 0, 2)},
+    "convs_pos": {"convs_per_block": 0},
+    "convs_few": {"convs_per_block": 65},
+    "convK_odd": {"conv_kernel": 2},
+    "groups_divide": {"norm": "group", "groups": 8, "base_channels": 12},
+}
+
+
+def test_every_condition_has_its_config_that_breaks_it():
+    assert list(ILL_FORMED) == [condition.name for condition in UNET_WELL_FORMED]
+
+
+@pytest.mark.parametrize("name", ILL_FORMED)
+def test_an_ill_formed_config_is_named_everywhere_and_its_fix_mends_it(name):
+    cfg = UNetConfig(**ILL_FORMED[name])
+    report = check_unet_config(cfg)
+    assert [verdict.name for verdict in report.failures] == [name]
+    mended = eval(f"dict({report.fixes[0]})")
+    assert check_unet_config(replace(cfg, **mended)).ok
+    for ask in (program, lambda c, i: compatible_sizes(c), lambda c, i: check(c, i, 2, 64, 64).raise_if_failed()):
+        with pytest.raises(ShapeError, match=name):
+            ask(cfg, 3)
+
+
+def test_all_that_is_wrong_is_said_at_once():
+    cfg = UNetConfig(levels=0, base_channels=0, conv_kernel=4)
+    report = check(cfg, 0, 0, 0, 10)
+    names = [verdict.name for verdict in report.failures]
+    assert names == ["levels_pos", "baseC_pos", "convK_odd", "in_channels_pos", "out_channels_pos", "h_inH"]
+
+
+def test_without_a_head_the_output_has_the_channels_of_the_first_level():
+    cfg = replace(SMALL, head=False)
+    assert program(cfg, 3)[-1].channels == 4
+    report = check_unet_config(cfg, 3, 2)
+    assert "without a head out_channels=2 must be the channels of the first level, 4" in str(report)
+    assert report.fixes == ("out_channels=4",)
+
+
+def test_a_config_shows_what_to_write_and_has_the_channels_of_its_levels():
+    cfg = UNetConfig(levels=2, multipliers=[1, 3, 5], norm="group", bias=False)
+    assert repr(cfg) == "UNetConfig(levels=2, multipliers=(1, 3, 5), norm='group', bias=False)"
+    assert eval(repr(cfg)) == cfg
+    assert cfg.channels == (64, 192, 320)
+    assert {f.name for f in fields(cfg)} == set(UNetConfig.__dataclass_fields__)
+
+
+def test_an_unknown_field_and_what_is_no_config_are_refused():
+    with pytest.raises(TypeError, match="depth"):
+        UNetConfig(depth=3)
+    with pytest.raises(ShapeError, match="it is a UNet2Config, and must be a UNetConfig"):
+        check_unet_config(UNet2Config())
+
+
+@pytest.mark.parametrize("levels", range(1, 6))
+@pytest.mark.parametrize("convs", [1, 2, 3])
+def test_the_sizes_are_those_of_the_same_network_written_as_steps(levels, convs):
+    padded = UNetConfig(levels=levels, convs_per_block=convs)
+    assert compatible_sizes(padded) == compatible_sizes(unet(levels, convs=convs))
+    assert compatible_sizes(padded) == compatible_sizes(encoder_decoder((HALVE,) * levels, DOUBLE))
+    bare = replace(padded, padding="none")
+    written = unet(levels, convs=convs, padding=0, join="even crop")
+    assert compatible_sizes(bare) == compatible_sizes(written)
+    assert axis_network(bare).run(572).sizes[-1] == written.run(572).sizes[-1]
+
+
+def test_norm_residual_bias_concat_and_channels_change_no_size():
+    for norm, residual, concat in product(("none", "batch"), (False, True), ("skip first", "upsampled first")):
+        cfg = replace(SMALL, norm=norm, residual=residual, concat=concat, bias=False, base_channels=8)
+        assert compatible_sizes(cfg) == compatible_sizes(SMALL)
+        bare = replace(cfg, padding="none")
+        assert compatible_sizes(bare) == compatible_sizes(replace(SMALL, padding="none"))
+
+
+def test_ronneberger_s_figure_1_size_by_size_and_channel_by_channel():
+    stages = trace(PRESETS["ronneberger2015"], 1, 2, 572, 572)
+    figure = [
+        *[(1, 572), (64, 570), (64, 568), (64, 284), (128, 282), (128, 280), (128, 140), (256, 138), (256, 136)],
+        *[(256, 68), (512, 66), (512, 64), (512, 32), (1024, 30), (1024, 28), (512, 56), (1024, 56), (512, 54)],
+        *[(512, 52), (256, 104), (512, 104), (256, 102), (256, 100), (128, 200), (256, 200), (128, 198), (128, 196)],
+        *[(64, 392), (128, 392), (64, 390), (64, 388), (2, 388)],
+    ]
+    assert [stage.shape for stage in stages] == [(channels, n, n) for channels, n in figure]
+    assert sum(stage.parameters for stage in stages) == 31_030_658
+    assert explain(PRESETS["ronneberger2015"], 572).sizes[-1] == 388
+
+
+def test_milesial_s_network_has_its_parameters_and_takes_any_size_from_16_on():
+    assert sum(stage.parameters for stage in trace(PRESETS["milesial"], 3, 2, 37, 50)) == 31_037_698
+    assert str(compatible_sizes(PRESETS["milesial"])) == "n ≥ 16"
+
+
+def test_the_two_level_preset_is_unet2():
+    cfg = UNet2Config(base_channels=8)
+    preset = replace(PRESETS["unet2"], base_channels=8)
+    assert compatible_sizes(preset) == compatible_sizes(cfg)
+    ours, theirs = trace(preset, 3, 2, 20, 30), trace(cfg, 3, 2, 20, 30)
+    assert [(s.op, s.shape, s.parameters, s.multiply_adds) for s in ours] == [
+        (s.op, s.shape, s.parameters, s.multiply_adds) for s in theirs
+    ]
+
+
+def test_a_size_that_does_not_fit_is_explained_with_a_fix_to_paste():
+    report = check(UNetConfig(), 3, 2, 300, 320)
+    text = str(report)
+    assert 'height 300 → 150 → 75 → 37 → 18 → 36 → 72 → 144 → 288 does not survive: the skip "encoder[3]" is 37' in text
+    assert "x[:, :288, :320] or jnp.pad(x, ((0, 0), (0, 4), (0, 0)))" in text
+    last = check(UNetConfig(), 3, 2, 300, 320, layout="HWC")
+    assert last.subject.startswith("input (300, 320, 3)")
+    assert "x[:288, :320, :] or jnp.pad(x, ((0, 4), (0, 0), (0, 0)))" in str(last)
+    assert plan(UNetConfig(), 300, 320, policy="pad").fitting == (304, 320)
+
+
+def test_a_config_that_no_size_fits_is_mended_by_its_join():
+    report = check(UNetConfig(padding="none", join="exact"), 3, 2, 300, 320)
+    assert report.fixes == ("join='even crop' in the config, for sizes n ≡ 12 (mod 16), n ≥ 188",)
+
+
+def test_a_network_of_very_many_levels_is_judged_even_where_its_sizes_cannot_be_listed():
+    deep = UNetConfig(levels=20, multipliers=(1,) * 21)
+    assert check(deep, 1, 1, 2**20, 2**20).ok
+    report = check(deep, 1, 1, 2**20 + 1, 2**20)
+    assert not report.ok
+    assert report.fixes == ("a size that is not known here: the network's period is too long to solve",)
+
+
+@given(unet_configs())
+def test_the_drawn_configs_are_well_formed_and_fit_sizes_without_end(cfg):
+    assert check_unet_config(cfg).ok
+    assert not compatible_sizes(cfg).is_finite
+    assert eval(repr(cfg)) == cfg
+
+
+@given(unet_configs(), st.data())
+def test_each_stage_follows_from_its_inputs(cfg, data):
+    n = data.draw(compatible(cfg))
+    stages = {stage.name: stage for stage in trace(cfg, 3, outs(cfg), n, n)}
+    for stage in stages.values():
+        assert all(name in stages for name in stage.inputs)
+        given = [stages[name].shape for name in stage.inputs]
+        if stage.op == "concat":
+            assert stage.shape[0] == sum(shape[0] for shape in given)
+        elif stage.op == "add, relu":
+            assert given[0] == stage.shape
+            assert given[1][0] == stage.shape[0]
+        elif stage.op == "max-pool":
+            assert stage.shape == (given[0][0], given[0][1] // 2, given[0][2] // 2)
+    assert list(stages.values())[-1].shape == (outs(cfg), *(axis_network(cfg).run(n).sizes[-1],) * 2)
