@@ -1,4 +1,7 @@
-"""What runs: typed layers over ``(C, H, W)`` and the two-level U-Net, in JAX and Flax NNX."""
+"""What runs: typed layers over ``(C, H, W)``, the two-level U-Net and the family, in JAX and Flax NNX.
+
+The channels-last systems have their own modules: ``tiny_unet``, ``tiny_unet_linen``, ``resnet`` and ``conv``.
+"""
 
 from .backward import ConvGrads as ConvGrads
 from .backward import concat_channels_backward as concat_channels_backward
@@ -16,8 +19,17 @@ from .layers import Conv2d as Conv2d
 from .layers import ConvTranspose2d as ConvTranspose2d
 from .layers import JoinedGrads as JoinedGrads
 from .layers import MaxPool2d as MaxPool2d
+from .norms import BatchNorm2d as BatchNorm2d
+from .norms import GroupNorm as GroupNorm
+from .norms import InstanceNorm2d as InstanceNorm2d
 from .params import LayerParams as LayerParams
 from .params import UNet2Grads as UNet2Grads
 from .params import UNet2Params as UNet2Params
+from .resampling import AvgPool2d as AvgPool2d
+from .resampling import Resize2d as Resize2d
+from .unet import ConvBlock as ConvBlock
+from .unet import NormedConv2d as NormedConv2d
+from .unet import ResizeConv2d as ResizeConv2d
+from .unet import UNet as UNet
 from .unet2 import UNet2 as UNet2
 from .ways import convolutions as convolutions

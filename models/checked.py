@@ -20,6 +20,7 @@ from flax import nnx
 from jaxtyping import TypeCheckError, jaxtyped
 
 from ..spec.config import UNet2Config
+from ..spec.unet import UNetConfig
 from .explain import why_refused
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -87,12 +88,13 @@ def _read(value: Any) -> Any:
     if isinstance(value, tuple):
         return kind, tuple([_read(v) for v in value])
     if isinstance(value, nnx.Module):
-        # Its annotations name its numbers, and functions of them.
-        return kind, tuple([n for n in vars(value).values() if type(n) is int])
+        # Its annotations name its numbers and its config, and functions of them.
+        return kind, tuple([n for n in vars(value).values() if type(n) in _NUMBERS])
     raise _UnreadError
 
 
-_PLAIN = frozenset({int, str, bool, float, NoneType, FunctionType, UNet2Config})
+_NUMBERS = frozenset({int, UNet2Config, UNetConfig})
+_PLAIN = _NUMBERS | {str, bool, float, NoneType, FunctionType}
 
 
 def _as_jax(value: Any) -> Any:

@@ -60,18 +60,19 @@ def _refuse_array(
         scaled = " / 255" if value.dtype == jnp.uint8 else ""
         says = f"it is {value.dtype}, and must be floating-point"
         return refused("dtype", "dtype", says, f"{name}.astype(jnp.float32){scaled}")
-    axes = hint.dim_str.split()
-    if any(axis.startswith("*") for axis in axes):
-        return None
+    axes, shape = hint.dim_str.split(), value.shape
+    if axes[0].startswith("*"):  # any axes may come before
+        axes = axes[1:]
+        shape = shape[max(len(shape) - len(axes), 0) :]
     labels = [_label(axis) for axis in axes]
     wanted: list[tuple[int | None, str]] = [_wanted(axis, arguments, sizes) for axis in axes]
-    facts = _Facts(name, value.shape, tuple(size for size, _ in wanted))
+    facts = _Facts(name, shape, tuple(size for size, _ in wanted), tuple(labels))
     template = ", ".join(str(size or label) for label, (size, _) in zip(labels, wanted, strict=True))
-    if value.ndim != len(axes):
+    if len(shape) != len(axes):
         cause, fix = _likely(facts, f"{name} of shape ({template})")
         says = f"it has {value.ndim} axes, and must have {len(axes)}, ({template}){cause}"
         return refused("rank", "shape", says, fix)
-    for axis, label, size, (expected, source) in zip(axes, labels, value.shape, wanted, strict=True):
+    for axis, label, size, (expected, source) in zip(axes, labels, shape, wanted, strict=True):
         expected, source = sizes.get(axis, (expected, source))  # a name may stand twice in one annotation
         if expected is not None and size != expected:
             cause, fix = _likely(facts, f"{name} of shape ({template})")
@@ -110,6 +111,11 @@ class _Facts:
     name: str
     shape: tuple[int, ...]
     wanted: tuple[int | None, ...]
+    labels: tuple[str, ...]
+
+    @property
+    def channels_last(self) -> bool:
+        return self.labels[-1:] == ("C",)
 
     @property
     def ranks(self) -> tuple[int, int]:
@@ -128,8 +134,28 @@ class _Cause:
 _CAUSES = (
     _Cause(
         lambda f: f.ranks == (4, 3),
-        "a batch axis is the likely cause, and one (C, H, W) image is taken at a time",
+        "a batch axis is the likely cause, and one ({layout}) image is taken at a time",
         "jax.vmap(model)({name}) for a batch, {name}[0] for its first image",
+    ),
+    _Cause(
+        lambda f: f.ranks == (2, 3) and f.channels_last,
+        "a missing axis is the likely cause: the channels of a grey image, or the batch under jax.vmap",
+        "{name}[..., None] for a grey image; for one image, call without jax.vmap",
+    ),
+    _Cause(
+        lambda f: f.ranks == (3, 3) and f.channels_last and f.wanted[2] == f.shape[0],
+        "a (C, H, W) image passed as (H, W, C) is the likely cause",
+        "jnp.moveaxis({name}, 0, -1)",
+    ),
+    _Cause(
+        lambda f: f.ranks == (4, 4) and f.channels_last and f.wanted[2:] == (f.shape[1], f.shape[0]),
+        "an (out, in, H, W) kernel passed as (H, W, in, out) is the likely cause",
+        "jnp.transpose({name}, (2, 3, 1, 0))",
+    ),
+    _Cause(
+        lambda f: f.ranks == (3, 4) and f.channels_last,
+        "a missing batch axis is the likely cause",
+        "{name}[None] for a batch of one image",
     ),
     _Cause(
         lambda f: f.ranks == (2, 3),
@@ -167,5 +193,6 @@ _CAUSES = (
 def _likely(facts: _Facts, otherwise: str) -> tuple[str, str]:
     for cause in _CAUSES:
         if cause.fits(facts):
-            return f"; {cause.says}", cause.fix.format(name=facts.name)
+            says = cause.says.format(layout=", ".join(facts.labels))
+            return f"; {says}", cause.fix.format(name=facts.name)
     return "", otherwise

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
-from ..spec.naturals import natural
+from ..spec.naturals import at_least_one, natural
 from ..spec.report import Report, Verdict, refuse
 from ..spec.sizes import conv_transpose_size, sliding_window_size
 from . import explicit
@@ -46,6 +46,7 @@ class _Convolution(nnx.Module):
         *,
         stride: SupportsIndex = 1,
         padding: SupportsIndex = 0,
+        use_bias: bool = True,
         dtype: Any = None,
         param_dtype: Any = jnp.float32,
         precision: Any = None,
@@ -64,7 +65,7 @@ class _Convolution(nnx.Module):
         self._refuse_unbuildable(prod(shape))
         draw = jax.nn.initializers.lecun_normal(in_axis=self._in_axis, out_axis=self._out_axis)
         self.kernel = nnx.Param(draw(rngs.params(), tuple(shape), param_dtype))
-        self.bias = nnx.Param(jnp.zeros(self.out_channels, param_dtype))
+        self.bias: Any = nnx.Param(jnp.zeros(self.out_channels, param_dtype)) if use_bias else None
 
     def _refuse_unbuildable(self, elements: int) -> None:
         numbers = {name: getattr(self, name) for name in ("in_channels", "out_channels", "kernel_size", "stride")}
@@ -84,13 +85,15 @@ class _Convolution(nnx.Module):
 
     def _operands(self, *images: Array) -> list[Array]:
         """The images and the parameters in the dtype to compute in: ``dtype``, or what they promote to, as in Flax."""
-        return promoted(*images, self.kernel[...], self.bias[...], dtype=self.dtype)
+        kernel = self.kernel[...]
+        bias = jnp.zeros(self.out_channels, kernel.dtype) if self.bias is None else self.bias[...]
+        return promoted(*images, kernel, bias, dtype=self.dtype)
 
     def _backward(self, function: Callable[..., ConvGrads], x: Array, grad_output: Array) -> ConvGrads:
         """Computed in the dtype of the forward pass, each in the dtype of what it is the gradient of."""
         image, kernel, bias = self._operands(x)
         grads = function(image, kernel, grad_output.astype(bias.dtype), **self._window)
-        return ConvGrads(*_like((x, self.kernel, self.bias), grads))
+        return ConvGrads(*_like((x, self.kernel, self.kernel), grads))
 
 
 def _like(given: Iterable[Any], grads: Iterable[Array]) -> list[Array]:
@@ -133,10 +136,10 @@ class JoinedGrads(NamedTuple):
 class Conv2d(_Convolution):
     """2-D cross-correlation with zero padding on one ``(C, H, W)`` image.
 
-    ``kernel`` has shape ``(out_channels, in_channels, k, k)``, drawn by LeCun's normal rule; ``bias`` starts at zero.
-    Computes in ``dtype`` (by default what input and parameters promote to), keeps parameters in ``param_dtype``;
-    ``precision`` is JAX's. Raises :class:`ShapeError` for numbers that are not natural, or zero where one is needed,
-    and for inputs that do not fit.
+    ``kernel`` has shape ``(out_channels, in_channels, k, k)``, drawn by LeCun's normal rule; ``bias`` starts at zero,
+    and is ``None`` where ``use_bias`` is false. Computes in ``dtype`` (by default what input and parameters promote
+    to), keeps parameters in ``param_dtype``; ``precision`` is JAX's. Raises :class:`ShapeError` for numbers that are
+    not natural, or zero where one is needed, and for inputs that do not fit.
 
     >>> layer = Conv2d(3, 8, 3, padding=1, rngs=nnx.Rngs(0))
     >>> layer(jnp.ones((3, 20, 30))).shape, layer.kernel.shape, layer.bias.shape
@@ -204,7 +207,7 @@ class Conv2d(_Convolution):
         >>> grads.d_skip.shape, grads.d_up.shape, grads.d_kernel.shape
         ((2, 4, 4), (3, 4, 4), (8, 5, 3, 3))
         """
-        given = (skip, up, self.kernel, self.bias)
+        given = (skip, up, self.kernel, self.kernel)
         skip, up, kernel, bias = self._operands(skip, up)
         if _joins(skip, up):
             grads = self.backward(concat_channels(skip, up), grad_output)
@@ -261,14 +264,8 @@ class MaxPool2d(nnx.Module):
 
     @checked
     def __init__(self, kernel: SupportsIndex, stride: SupportsIndex) -> None:
-        self.kernel_size = natural(kernel, "kernel")
-        self.stride = natural(stride, "stride")
-        for name, number in (("kernel", self.kernel_size), ("stride", self.stride)):
-            if number == 0:
-                says = f"{name}=0 must be at least 1"
-                raise refuse(
-                    f"MaxPool2d({kernel}, {stride})", f"{name}_pos", "nothing to compute", says, f"{name}=2, say"
-                )
+        self.kernel_size = at_least_one(kernel, "kernel", "MaxPool2d")
+        self.stride = at_least_one(stride, "stride", "MaxPool2d")
 
     @checked
     def size(self, n: SupportsIndex) -> int:

@@ -66,8 +66,9 @@ class UNet2(nnx.Module):
             ins, outs = (
                 channels(c, cfg, self.in_channels, self.out_channels) for c in (layer.in_channels, layer.out_channels)
             )
+            window: dict[str, Any] = layer.window(cfg)
             made = kinds[layer.kind](
-                ins, outs, **layer.window(cfg), dtype=dtype, param_dtype=param_dtype, precision=precision, rngs=rngs
+                ins, outs, **window, dtype=dtype, param_dtype=param_dtype, precision=precision, rngs=rngs
             )
             setattr(self, layer.name, made)
         self.pool = MaxPool2d(cfg.pool_kernel, cfg.pool_stride)

@@ -1,0 +1,95 @@
+"""The SAME convolution of SPEC section 7 in Flax NNX, over one ``(H, W, C)`` image."""
+
+from typing import Any, SupportsIndex
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jax import lax
+from jaxtyping import Array, Float
+
+from ..spec.naturals import natural
+from ..spec.report import Report, Verdict
+from ..spec.steps import Window
+from .channels_last import a_seed, integral
+from .checked import checked
+
+
+class Conv2D(nnx.Module):
+    """A convolution with SAME padding: the output has ``ceil(H / stride) × ceil(W / stride)`` pixels.
+
+    ``kernel`` has shape ``(kernel_h, kernel_w, in_features, features)``, drawn by LeCun's normal rule from one key;
+    ``bias`` starts at zero. The stride is static: another stride is another layer. Raises :class:`ShapeError` for
+    numbers that are not natural, or zero, for an image of other channels, and for a kernel of another layout.
+
+    >>> layer = Conv2D(3, 8, 3, 5, 2, rngs=nnx.Rngs(0))
+    >>> layer(jnp.ones((5, 8, 3))).shape, layer.kernel.shape
+    ((3, 4, 8), (3, 5, 3, 8))
+    """
+
+    @checked
+    def __init__(
+        self,
+        in_features: SupportsIndex,
+        features: SupportsIndex,
+        kernel_h: SupportsIndex,
+        kernel_w: SupportsIndex,
+        stride: SupportsIndex = 1,
+        *,
+        rngs: nnx.Rngs,
+    ) -> None:
+        self.in_features, self.features = natural(in_features, "in_features"), natural(features, "features")
+        self.kernel_h, self.kernel_w = natural(kernel_h, "kernel_h"), natural(kernel_w, "kernel_w")
+        self.stride = natural(stride, "stride")
+        numbers = {n: getattr(self, n) for n in ("in_features", "features", "kernel_h", "kernel_w", "stride")}
+        verdicts = tuple(
+            Verdict(f"{name}_pos", number >= 1, f"{name}={number} must be at least 1", "nothing to compute")
+            for name, number in numbers.items()
+        )
+        fix = ", ".join(f"{name}=1" for name, number in numbers.items() if number == 0)
+        given = ", ".join(f"{name}={number}" for name, number in numbers.items())
+        Report(f"Conv2D({given})", verdicts, (fix,)).raise_if_failed()
+        shape = (self.kernel_h, self.kernel_w, self.in_features, self.features)
+        self.kernel = nnx.Param(jax.nn.initializers.lecun_normal()(rngs.params(), shape))
+        self.bias = nnx.Param(jnp.zeros(self.features))
+
+    @checked
+    def size(self, n: SupportsIndex) -> int:
+        """The output size of an axis of size ``n``: ``ceil(n / stride)``."""
+        return Window(1, self.stride, rounding="same").size(natural(n, "n"))
+
+    @checked
+    def __call__(
+        self, x: Float[Array, "H W {self.in_features}"]
+    ) -> Float[Array, "{self.size(x.shape[0])} {self.size(x.shape[1])} {self.features}"]:
+        """``(H, W, in_features)`` to ``(ceil(H / stride), ceil(W / stride), features)``."""
+        return self._of(x, self.kernel[...], self.bias[...])
+
+    @checked
+    def _of(
+        self,
+        x: Float[Array, "H W {self.in_features}"],
+        kernel: Float[Array, "{self.kernel_h} {self.kernel_w} {self.in_features} {self.features}"],
+        bias: Float[Array, "{self.features}"],
+    ) -> Float[Array, "{self.size(x.shape[0])} {self.size(x.shape[1])} {self.features}"]:
+        layout = ("NHWC", "HWIO", "NHWC")
+        y = lax.conv_general_dilated(x[None], kernel, (self.stride,) * 2, "SAME", dimension_numbers=layout)
+        return y[0] + bias
+
+
+@checked
+def conv2d_forward(
+    seed: Any, x: Float[Array, "H W C"], features: Any, kernel_h: Any, kernel_w: Any, stride: Any
+) -> Float[Array, "_"]:
+    """The layer drawn from ``seed``, on one ``(H, W, C)`` image, flat: ``ceil(H/stride) · ceil(W/stride) · features``.
+
+    All numbers are integers, or floats that are; under ``jax.jit`` they are static. Raises :class:`ShapeError` for
+    others, and for an image that does not fit.
+
+    >>> conv2d_forward(0, jnp.ones((5, 8, 3)), 2, 3, 3, 2.0).shape
+    (24,)
+    """
+    given = {"features": features, "kernel_h": kernel_h, "kernel_w": kernel_w, "stride": stride}
+    numbers = [integral(value, name) for name, value in given.items()]
+    y: Array = Conv2D(x.shape[-1], *numbers, rngs=nnx.Rngs(a_seed(seed)))(x)
+    return y.reshape(-1)

@@ -1,0 +1,77 @@
+"""Average pooling and resizing of one ``(C, H, W)`` image, with types: JAX's and Flax's."""
+
+from typing import SupportsIndex
+
+import jax
+from flax import nnx
+from jaxtyping import Array, Float
+
+from ..spec.naturals import at_least_one, natural
+from ..spec.report import refuse
+from ..spec.sizes import sliding_window_size
+from ..spec.steps import Resize as ResizeStep
+from .checked import checked
+from .functional import refuse_empty
+from .layout import channels_last
+
+METHODS = {"nearest": "nearest", "bilinear": "linear"}
+"""How an image is resized: our name, which is PyTorch's, and JAX's."""
+
+
+class AvgPool2d(nnx.Module):
+    """The mean of each ``kernel × kernel`` window of one ``(C, H, W)`` image, without padding.
+
+    >>> AvgPool2d(2, 2)(jnp.arange(20.0).reshape(1, 4, 5)).tolist()
+    [[[3.0, 5.0], [13.0, 15.0]]]
+    """
+
+    @checked
+    def __init__(self, kernel: SupportsIndex, stride: SupportsIndex) -> None:
+        self.kernel_size = at_least_one(kernel, "kernel", "AvgPool2d")
+        self.stride = at_least_one(stride, "stride", "AvgPool2d")
+
+    @checked
+    def size(self, n: SupportsIndex) -> int:
+        """The output size of an axis of size ``n``: :func:`sliding_window_size` of this layer's numbers."""
+        return sliding_window_size(natural(n, "n"), kernel=self.kernel_size, stride=self.stride)
+
+    @checked
+    def __call__(self, x: Float[Array, "C H W"]) -> Float[Array, "C {self.size(x.shape[1])} {self.size(x.shape[2])}"]:
+        """``(C, H, W)`` to ``(C, size(H), size(W))``. Raises :class:`ShapeError` where nothing would come out."""
+        refuse_empty("AvgPool2d", x, sliding_window_size, {"kernel": self.kernel_size, "stride": self.stride})
+        window, strides = (self.kernel_size,) * 2, (self.stride,) * 2
+        return channels_last(lambda image: nnx.avg_pool(image[None], window, strides)[0], x)
+
+
+class Resize2d(nnx.Module):
+    """One ``(C, H, W)`` image, ``factor`` times as high and wide, by ``method``: ``"nearest"`` or ``"bilinear"``.
+
+    The corners of pixels are aligned, not their centres: PyTorch's ``align_corners=False``.
+
+    >>> Resize2d(2)(jnp.array([[[1.0, 2.0]]])).tolist()
+    [[[1.0, 1.0, 2.0, 2.0], [1.0, 1.0, 2.0, 2.0]]]
+    """
+
+    @checked
+    def __init__(self, factor: SupportsIndex, method: str = "nearest") -> None:
+        self.factor = at_least_one(factor, "factor", "Resize2d")
+        if method not in METHODS:
+            says = f"method={method!r} must be one of {', '.join(METHODS)}"
+            raise refuse(f"Resize2d({factor}, {method!r})", "method", "no such method", says, 'method="nearest"')
+        self.method = method
+
+    @checked
+    def size(self, n: SupportsIndex) -> int:
+        """The output size of an axis of size ``n``."""
+        return ResizeStep(self.factor).size(natural(n, "n"))
+
+    @checked
+    def __call__(self, x: Float[Array, "C H W"]) -> Float[Array, "C {self.size(x.shape[1])} {self.size(x.shape[2])}"]:
+        """``(C, H, W)`` to ``(C, factor · H, factor · W)``."""
+
+        def enlarged(image: Array) -> Array:
+            shape = (self.size(image.shape[0]), self.size(image.shape[1]), image.shape[2])
+            resized: Array = jax.image.resize(image, shape, METHODS[self.method])
+            return resized
+
+        return channels_last(enlarged, x)

@@ -1,0 +1,356 @@
+"""The family: its presets are the networks that they name, its sizes those that run, its layers Flax's with types."""
+
+from dataclasses import replace
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from wellshaped.models import (
+    AvgPool2d,
+    BatchNorm2d,
+    Conv2d,
+    ConvBlock,
+    ConvTranspose2d,
+    GroupNorm,
+    InstanceNorm2d,
+    Resize2d,
+    ResizeConv2d,
+    UNet,
+    UNet2,
+)
+from wellshaped.models.tiny_unet import TinyUNet
+from wellshaped.proofs_of_shape.strategies import compatible, unet_configs
+from wellshaped.spec import (
+    LAYERS,
+    PRESETS,
+    ShapeError,
+    UNet2Config,
+    UNetConfig,
+    check,
+    compatible_sizes,
+    parameter_shapes,
+    program,
+    trace,
+)
+
+PHASES = (Phase.explicit, Phase.generate)  # shrinking a network that takes seconds takes minutes
+
+
+def image(channels, height, width, seed=0):
+    return jax.random.normal(jax.random.key(seed), (channels, height, width))
+
+
+def outs(cfg):
+    """The output's channels: any with a head, else those of the first level."""
+    return 2 if cfg.head else cfg.channels[0]
+
+
+def built(cfg, in_channels=3):
+    """The network, with the shapes of its arrays alone."""
+    return nnx.eval_shape(lambda: UNet(cfg, in_channels, outs(cfg), rngs=nnx.Rngs(0)))
+
+
+def shape_of(model, *shape):
+    graph, arrays = nnx.split(model)
+    given = jax.ShapeDtypeStruct(shape, jnp.float32)
+    return jax.eval_shape(lambda arrays, x: nnx.merge(graph, arrays)(x), arrays, given).shape
+
+
+def loss(model, x):
+    return (model(x) ** 2).mean()
+
+
+# Presets.
+
+
+def test_the_two_level_preset_is_unet2_parameter_by_parameter_and_value_by_value():
+    ours = UNet(replace(PRESETS["unet2"], base_channels=4), 3, 2, rngs=nnx.Rngs(7))
+    theirs = UNet2(UNet2Config(base_channels=4), 3, 2, rngs=nnx.Rngs(7))
+    paths = ("encoder[0].convs[0]", "encoder[0].convs[1]", "bottom.convs[0]", "bottom.convs[1]", "up[0]")
+    paths += ("decoder[0].convs[0]", "decoder[0].convs[1]", "head")
+    for layer, path in zip(LAYERS, paths, strict=True):
+        mine, its = eval(f"ours.{path}", {"ours": ours}), getattr(theirs, layer.name)
+        assert (mine.kernel[...] == its.kernel[...]).all()
+        assert (mine.bias[...] == its.bias[...]).all()
+    assert len(jax.tree.leaves(nnx.state(ours))) == 2 * len(LAYERS)
+    x = image(3, 10, 14)
+    assert (ours(x) == theirs(x)).all()
+    mine, its = (nnx.grad(loss)(model, x) for model in (ours, theirs))
+    by_shape = [sorted(np.asarray(g).tobytes() for g in jax.tree.leaves(grads)) for grads in (mine, its)]
+    assert by_shape[0] == by_shape[1]
+    assert [s.parameters for s in trace(ours.cfg, 3, 2, 10, 14) if s.parameters] == [
+        int(np.prod(kernel)) + bias[0] for _, kernel, bias in parameter_shapes(UNet2Config(base_channels=4), 3, 2)
+    ]
+
+
+def tiny_pair(features):
+    """The preset and the NNX network, with the same parameters, each in its layout."""
+    tiny = TinyUNet(3, features, rngs=nnx.Rngs(3))
+    ours = UNet(replace(PRESETS["tiny"], base_channels=features), 3, features, rngs=nnx.Rngs(0))
+    blocks = {"enc1": ours.encoder[0], "enc2": ours.encoder[1], "bottom": ours.bottom}
+    for name, block in (blocks | {"dec2": ours.decoder[1], "dec1": ours.decoder[0]}).items():
+        theirs, mine = getattr(tiny, name), block.convs[0]
+        mine.conv.kernel[...] = theirs.conv.kernel[...].transpose(3, 2, 0, 1)
+        mine.conv.bias[...] = theirs.conv.bias[...]
+        mine.norm.norm.scale[...], mine.norm.norm.bias[...] = theirs.bn.scale[...], theirs.bn.bias[...]
+    for mine, theirs in ((ours.up[0], tiny.up1), (ours.up[1], tiny.up2)):
+        # Flax's transposed convolution is one with its kernel turned round.
+        mine.kernel[...] = jnp.flip(theirs.kernel[...], (0, 1)).transpose(2, 3, 0, 1)
+        mine.bias[...] = theirs.bias[...]
+    return ours, tiny
+
+
+def test_the_tiny_preset_is_the_tiny_unet_after_transposing_layouts():
+    ours, tiny = tiny_pair(4)
+    x = image(3, 12, 20)
+    last = x.transpose(1, 2, 0)
+    assert np.allclose(ours(x), tiny(last).transpose(2, 0, 1), atol=2e-5)
+    gradient = nnx.jit(nnx.grad(loss, argnums=(0, 1)))
+    (mine, d_x), (its, d_last) = gradient(ours, x), gradient(tiny, last)
+    assert np.allclose(d_x, d_last.transpose(2, 0, 1), atol=1e-4 * float(jnp.abs(d_last).max()))
+    for of_mine, of_its in ((mine.decoder[0], its.dec1), (mine.bottom, its.bottom), (mine.encoder[0], its.enc1)):
+        d_kernel = of_its.conv.kernel[...].transpose(3, 2, 0, 1)
+        assert np.allclose(of_mine.convs[0].conv.kernel[...], d_kernel, atol=1e-4 * float(jnp.abs(d_kernel).max()))
+    ours.eval(), tiny.eval()
+    assert np.allclose(ours(x), tiny(last).transpose(2, 0, 1), atol=2e-5)
+
+
+def test_with_the_skip_first_the_tiny_preset_would_be_another_network():
+    ours, tiny = tiny_pair(4)
+    ours.cfg = replace(ours.cfg, concat="skip first")
+    x = image(3, 12, 20)
+    assert not np.allclose(ours(x), tiny(x.transpose(1, 2, 0)).transpose(2, 0, 1), atol=1e-2)
+
+
+def test_ronneberger_s_network_makes_388_of_572():
+    model = built(PRESETS["ronneberger2015"], in_channels=1)
+    assert shape_of(model, 1, 572, 572) == (2, 388, 388)
+    assert sum(array.size for array in jax.tree.leaves(nnx.state(model))) == 31_030_658
+    with pytest.raises(ShapeError, match="n ≡ 12"):
+        shape_of(model, 1, 570, 572)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_the_sizes_of_a_preset_are_those_that_run(name):
+    cfg = replace(PRESETS[name], base_channels=2)
+    fit, model = compatible_sizes(cfg), built(cfg)
+    start = fit.minimum
+    for n in range(max(start - 6, 1), start + 20):
+        assert runs(model, n, start) == (n in fit), n
+    assert not runs(model, start, start - 1)
+    assert runs(model, start, start + fit.period)
+
+
+def runs(model, height, width):
+    try:
+        shape = shape_of(model, model.in_channels, height, width)
+    except ShapeError:
+        return False
+    assert shape == (model.out_channels, model.size(height), model.size(width))
+    return True
+
+
+@pytest.mark.parametrize("levels", range(1, 6))
+@pytest.mark.parametrize("padding", ["same", "none"])
+def test_one_to_five_levels_take_exactly_their_sizes(levels, padding):
+    cfg = UNetConfig(levels=levels, base_channels=1, convs_per_block=1, padding=padding)
+    fit, model = compatible_sizes(cfg), built(cfg)
+    start, period = fit.minimum, fit.period
+    assert period == 2**levels
+    candidates = {*range(start - 2, start + 3), start + period, start + period // 2, start + period - 1, 1}
+    for n in sorted(n for n in candidates if n >= 1):
+        assert runs(model, n, start) == (n in fit), n
+
+
+# Any combination of options.
+
+
+@settings(max_examples=15, phases=PHASES)
+@given(unet_configs(), st.data())
+def test_any_config_takes_exactly_its_sizes_and_has_the_parameters_and_shapes_of_its_trace(cfg, data):
+    model, fit = built(cfg), compatible_sizes(cfg)
+    height, width = data.draw(compatible(cfg)), fit.minimum
+    stages = trace(cfg, 3, outs(cfg), height, width)
+    assert shape_of(model, 3, height, width) == stages[-1].shape
+    layers = [node for node in program(cfg, 3, outs(cfg)) if node.layer]
+    named = {f"{node.layer}.{name}": shape for node in layers for name, shape in node.arrays}
+    for path, shape in named.items():
+        assert eval(f"model.{path}", {"model": model}).shape == shape, path
+    assert len(jax.tree.leaves(nnx.state(model, nnx.Param))) == len(named)
+    for n in {max(1, height - 1), height + 1}:
+        assert runs(model, n, width) == (n in fit), n
+
+
+@settings(max_examples=3, phases=PHASES)
+@given(unet_configs(max_levels=2, max_channels=3))
+def test_any_config_works_in_both_modes_under_jit_vmap_and_grad(cfg):
+    model = UNet(cfg, 1, outs(cfg), rngs=nnx.Rngs(0))
+    n = compatible_sizes(cfg).minimum
+    x = image(1, n, n + compatible_sizes(cfg).period)
+    value, grads = nnx.jit(nnx.value_and_grad(loss))(model, x)
+    assert np.isfinite(value)
+    assert all(np.isfinite(g).all() for g in jax.tree.leaves(grads))
+    model.eval()
+    batch = jnp.stack([x, 2 * x])
+    each = jnp.stack([model(one) for one in batch])
+    assert np.allclose(jax.jit(jax.vmap(model))(batch), each, atol=1e-4 * float(jnp.abs(each).max()) + 1e-6)
+
+
+def test_training_over_a_batch_shares_its_statistics_under_an_axis_name():
+    cfg = UNetConfig(levels=1, base_channels=2, convs_per_block=1, norm="batch", residual=True)
+    model, alone = (UNet(cfg, 1, 2, axis_name=name, rngs=nnx.Rngs(0)) for name in ("batch", None))
+    batch = jnp.stack([image(1, 4, 6, seed) for seed in range(3)])
+    y = nnx.vmap(lambda m, x: m(x), in_axes=(None, 0), axis_name="batch")(model, batch)
+    assert y.shape == (3, 2, 4, 6)
+    of_batch = model.encoder[0].convs[0].norm.norm.mean[...]
+    convolved = jnp.stack([alone.encoder[0].convs[0].conv(x) for x in batch])
+    assert np.allclose(of_batch, 0.01 * convolved.mean((0, 2, 3)), atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
+def test_a_network_computes_in_its_dtype_and_keeps_float32(dtype):
+    cfg = UNetConfig(levels=1, base_channels=2, norm="group", groups=2, residual=True, upsampling="bilinear")
+    model = UNet(cfg, 1, 2, dtype=dtype, rngs=nnx.Rngs(0))
+    y = model(image(1, 4, 6))
+    assert y.dtype == dtype
+    assert all(p.dtype == jnp.float32 for p in jax.tree.leaves(nnx.state(model, nnx.Param)))
+    exact = UNet(cfg, 1, 2, rngs=nnx.Rngs(0))(image(1, 4, 6))
+    assert np.allclose(np.asarray(y, np.float32), exact, atol=0.05 * float(jnp.abs(exact).max()))
+
+
+# What it refuses.
+
+
+def test_the_network_refuses_with_the_explanation_of_check():
+    cfg = UNetConfig(levels=2, base_channels=2)
+    model = UNet(cfg, 3, 2, rngs=nnx.Rngs(0))
+    with pytest.raises(ShapeError) as refusal:
+        model(image(3, 10, 12))
+    assert str(refusal.value) == str(check(cfg, 3, 2, 10, 12))
+    with pytest.raises(ShapeError, match="it is 12, and must be 3; an"):
+        model(jnp.ones((12, 12, 3)))
+    with pytest.raises(ShapeError, match="it has 4 axes, and must have 3"):
+        model(jnp.ones((1, 3, 12, 12)))
+
+
+@pytest.mark.parametrize(
+    ("numbers", "says"),
+    [
+        ((UNetConfig(levels=0), 3, 2), "levels=0 must be at least 1"),
+        ((UNetConfig(head=False), 3, 2), "without a head out_channels=2 must be the channels of the first level, 64"),
+        ((UNetConfig(), 0, 2), "in_channels=0 must be at least 1"),
+        ((UNetConfig(), 1.5, 2), "in_channels=1.5 is a float"),
+        ((UNet2Config(), 1, 2), "it is a UNet2Config, and must be a UNetConfig"),
+    ],
+    ids=str,
+)
+def test_a_network_that_cannot_be_built_is_refused(numbers, says):
+    with pytest.raises(ShapeError, match=says):
+        UNet(*numbers, rngs=nnx.Rngs(0))
+
+
+def test_a_block_refuses_what_does_not_fit():
+    block = ConvBlock(UNetConfig(padding="none", residual=True), 2, 4, rngs=nnx.Rngs(0))
+    assert block(image(2, 9, 8)).shape == (4, 5, 4)
+    with pytest.raises(ShapeError, match="it is 3, and must be 2"):
+        block(image(3, 9, 8))
+    with pytest.raises(ShapeError, match="nothing would come out"):
+        block(image(2, 4, 8))
+    with pytest.raises(ShapeError, match="must add up to those of the layer"):
+        block.of_joined(image(1, 9, 8), image(2, 9, 8))
+
+
+# Layers.
+
+
+def test_a_residual_block_adds_what_it_was_given_before_its_last_relu():
+    block = ConvBlock(UNetConfig(residual=True), 3, 3, rngs=nnx.Rngs(0))
+    assert block.shortcut is None
+    block.convs[1].kernel[...] = jnp.zeros((3, 3, 3, 3))
+    x = image(3, 5, 6)
+    assert (block(x) == jnp.maximum(x, 0)).all()
+    bare = ConvBlock(UNetConfig(residual=True, padding="none"), 3, 3, rngs=nnx.Rngs(0))
+    bare.convs[1].kernel[...] = jnp.zeros((3, 3, 3, 3))
+    assert (bare(x) == jnp.maximum(x, 0)[:, 2:-2, 2:-2]).all()
+    assert np.allclose(bare.of_joined(x[:1], x[1:]), bare(x))
+
+
+def test_a_shortcut_projects_what_the_block_was_given():
+    block = ConvBlock(UNetConfig(residual=True, norm="batch"), 2, 5, rngs=nnx.Rngs(0))
+    block.convs[1].norm.norm.scale[...] = jnp.zeros(5)
+    x = image(2, 5, 6)
+    assert np.allclose(block(x), jnp.maximum(block.shortcut(x), 0), atol=1e-6)
+    assert np.allclose(block.of_joined(x[:1], x[1:]), block(x), atol=1e-5)
+
+
+NORMS = {
+    "batch": (partial(BatchNorm2d, 6), lambda x: (x.mean((1, 2), keepdims=True), x.var((1, 2), keepdims=True))),
+    "instance": (partial(InstanceNorm2d, 6), lambda x: (x.mean((1, 2), keepdims=True), x.var((1, 2), keepdims=True))),
+    "group": (
+        partial(GroupNorm, 6, groups=2),
+        lambda x: tuple(
+            np.repeat(moment(x.reshape(2, -1), 1), 3)[:, None, None] for moment in (partial(np.mean), partial(np.var))
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize(("make", "moments"), NORMS.values(), ids=NORMS)
+def test_a_normalisation_takes_off_the_mean_and_divides_by_the_deviation(make, moments):
+    x = np.asarray(image(6, 5, 7)) + 3
+    mean, variance = moments(x)
+    assert np.allclose(make(rngs=nnx.Rngs(0))(x), (x - mean) / np.sqrt(variance + 1e-5), atol=1e-5)
+    with pytest.raises(ShapeError, match="it is 5, and must be 6"):
+        make(rngs=nnx.Rngs(0))(image(5, 6, 6))
+
+
+def test_normalisations_of_no_channels_or_unequal_groups_are_refused():
+    for make in (BatchNorm2d, InstanceNorm2d, GroupNorm):
+        with pytest.raises(ShapeError, match="channels=0 must be at least 1"):
+            make(0, rngs=nnx.Rngs(0))
+    with pytest.raises(ShapeError, match="groups=4 must divide channels=6") as refusal:
+        GroupNorm(6, groups=4, rngs=nnx.Rngs(0))
+    assert refusal.value.report.fixes == ("groups=3",)
+
+
+@given(st.integers(1, 4), st.integers(1, 4), st.integers(1, 9), st.integers(1, 9))
+@settings(max_examples=10)
+def test_average_pooling_is_the_mean_of_each_window(kernel, stride, height, width):
+    x, layer = np.asarray(image(2, height, width)), AvgPool2d(kernel, stride)
+    if min(height, width) < kernel:
+        with pytest.raises(ShapeError, match="nothing would come out"):
+            layer(x)
+        return
+    windows = np.lib.stride_tricks.sliding_window_view(x, (kernel, kernel), (1, 2))[:, ::stride, ::stride]
+    assert np.allclose(layer(x), windows.mean((3, 4)), atol=1e-6)
+
+
+def test_resizing_repeats_or_interpolates():
+    x = image(2, 3, 5)
+    assert (Resize2d(3)(x) == jnp.repeat(jnp.repeat(x, 3, 1), 3, 2)).all()
+    row = jnp.array([[[0.0, 4.0]]])
+    assert Resize2d(2, "bilinear")(row)[0, 0].tolist() == [0.0, 1.0, 3.0, 4.0]
+    conv = Conv2d(2, 3, 1, rngs=nnx.Rngs(0))
+    assert np.allclose(ResizeConv2d("nearest", conv)(x), conv(Resize2d(2)(x)))
+    with pytest.raises(ShapeError, match="method='cubic' must be one of nearest, bilinear"):
+        Resize2d(2, "cubic")
+    with pytest.raises(ShapeError, match="factor=0 must be at least 1"):
+        Resize2d(0)
+
+
+@pytest.mark.parametrize("make", [Conv2d, ConvTranspose2d])
+def test_a_convolution_without_a_bias_is_one_with_a_bias_of_zero(make):
+    with_bias, without = (make(2, 3, 3, use_bias=use, rngs=nnx.Rngs(0)) for use in (True, False))
+    x = image(2, 6, 7)
+    assert without.bias is None
+    assert len(jax.tree.leaves(nnx.state(without))) == 1
+    assert (without(x) == with_bias(x)).all()
+    y = without(x)
+    assert all((a == b).all() for a, b in zip(without.backward(x, y), with_bias.backward(x, y), strict=True))
+    assert jax.tree.leaves(nnx.grad(loss)(without, x))[0].shape == without.kernel.shape
