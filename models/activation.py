@@ -5,7 +5,8 @@ sum of two convolutions, both. Between the layers of a network that is most of t
 derivative is where the result is above zero, so nothing else of the forward pass need be kept.
 """
 
-import jax
+from typing import Any
+
 import jax.numpy as jnp
 from jax import lax
 from jax.extend.core import Primitive
@@ -15,38 +16,34 @@ from jaxtyping import Array
 from .ways import forced_way, lower_by_way
 
 
-@jax.custom_jvp
 def rectified(x: Array) -> Array:
-    """``max(x, 0)``, with derivative 0 at 0."""
-    return kept(lax.max(x, jnp.zeros_like(x)))
+    """``max(x, 0)``, with derivative 0 at 0; on a CPU written to memory once, and not computed again where it is read.
 
-
-@rectified.defjvp
-def _(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
-    y = rectified(*primals)
-    return y, lax.select(y > 0, tangents[0], jnp.zeros_like(tangents[0]))
-
-
-def kept(x: Array) -> Array:
-    """``x``, written to memory once on a CPU, and not computed again where it is read.
-
-    >>> kept(jnp.array([1.5, -0.0])).tolist()
-    [1.5, -0.0]
+    >>> rectified(jnp.array([1.5, -2.0])).tolist()
+    [1.5, 0.0]
     """
-    result: Array = x if forced_way() == "stock" else _kept.bind(x, way=forced_way())
-    return result
+    y: Array = _relu.bind(x, way=forced_way())
+    return y
 
 
-def _divided(x: Array) -> Array:
-    """``x / 1``, exactly: XLA computes a division once, and cannot know that this ``1`` is one."""
+def _maximum(x: Array) -> Array:
+    return lax.max(x, jnp.zeros_like(x))
+
+
+def _written(x: Array) -> Array:
+    """``max(x, 0) / 1``, exactly: XLA computes a division once, and cannot know that this ``1`` is one."""
     bits = lax.bitcast_convert_type(x, f"int{8 * x.dtype.itemsize}")
     zero = jnp.zeros_like(bits)
-    return x / (1 + lax.clamp(zero, bits, zero).astype(x.dtype))
+    return _maximum(x) / (1 + lax.clamp(zero, bits, zero).astype(x.dtype))
 
 
-_kept = Primitive("kept")
-_kept.def_impl(lambda x, *, way: x)
-_kept.def_abstract_eval(lambda x, *, way: x)
-ad.primitive_jvps[_kept] = lambda primals, tangents, *, way: (_kept.bind(*primals, way=way), *tangents)
-batching.defvectorized(_kept)
-lower_by_way(_kept, explicit=_divided, stock=lambda x: x)
+def _derivative(tangent: Array, y: Array, x: Array, **_: Any) -> Array:
+    return lax.select(y > 0, tangent, jnp.zeros_like(tangent))
+
+
+_relu = Primitive("relu")
+_relu.def_impl(lambda x, **_: _maximum(x))
+_relu.def_abstract_eval(lambda x, **_: x)
+ad.defjvp2(_relu, _derivative)
+batching.defvectorized(_relu)
+lower_by_way(_relu, explicit=_written, stock=_maximum)

@@ -11,6 +11,7 @@ from math import ceil
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jaxtyping import Array
 
@@ -151,13 +152,13 @@ def _side_by_side(x: Array, kernel: Array, padding: int, strips: int, precision:
     k, _, _, o = kernel.shape
     rows, columns = (size + 2 * padding - k + 1 for size in (height, width))
     high = rows // strips
-    pieces = []
-    for top in range(-padding, rows - padding, high):
-        bottom = top + high + k - 1
-        outside = (max(-top, 0), max(bottom - height, 0))
-        piece = lax.slice_in_dim(x, max(top, 0), min(bottom, height), axis=1)
-        pieces.append(_pad(piece, outside, (padding, max(k - 1 - padding, padding))))
-    laid = lax.transpose(jnp.stack(pieces, 1), (2, 0, 1, 3, 4))
+    padded = _pad(x, (padding, padding), (padding, max(k - 1 - padding, padding)))
+    by_rows = padded.reshape(-1, n, *padded.shape[2:]) if n == 1 else lax.transpose(padded, (1, 0, 2, 3))
+    # The rows of each strip, with those that it shares with the next: (rows, images, strips, columns, channels).
+    overlapping = lax.GatherDimensionNumbers(offset_dims=(0, 1, 3, 4), collapsed_slice_dims=(), start_index_map=(0,))
+    tops = np.arange(0, rows, high, dtype=np.int32)[:, None]
+    piece = (high + k - 1, *by_rows.shape[1:])
+    laid = lax.gather(by_rows, tops, overlapping, piece, mode=lax.GatherScatterMode.PROMISE_IN_BOUNDS)
     y = _plain(laid.reshape(1, high + k - 1, -1, c), kernel, ((0, 0), (0, k - 1)), precision)
     y = lax.slice_in_dim(y.reshape(high, n, strips, laid.shape[3], o), 0, columns, axis=3)
     return lax.transpose(y, (1, 2, 0, 3, 4)).reshape(n, rows, columns, o)
