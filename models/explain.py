@@ -73,7 +73,8 @@ def _refuse_array(
         says = f"it has {value.ndim} axes, and must have {len(axes)}, ({template}){cause}"
         return refused("rank", "shape", says, fix)
     for axis, label, size, (expected, source) in zip(axes, labels, shape, wanted, strict=True):
-        expected, source = sizes.get(axis, (expected, source))  # a name may stand twice in one annotation
+        if axis in sizes and not source:  # a name that stands twice in this annotation
+            expected, source = sizes[axis][0], ", as another axis of that name"
         if expected is not None and size != expected:
             cause, fix = _likely(facts, f"{name} of shape ({template})")
             says = f"it is {size}, and must be {expected}{source}{cause}"
@@ -96,12 +97,14 @@ def _label(axis: str) -> str:
 
 def _wanted(axis: str, arguments: Arguments, sizes: dict[str, tuple[int, str]]) -> tuple[int | None, str]:
     """The size that an axis must have, if it is known yet, and where from."""
-    if axis.startswith("{"):
-        try:  # as jaxtyping does, with the arguments alone in scope
-            return int(eval(axis[1:-1], {}, dict(arguments))), ""
-        except Exception:  # another argument is at fault, and has its turn
-            return None, ""
-    return sizes.get(axis, (None, ""))
+    if axis in sizes:
+        return sizes[axis]
+    # As jaxtyping does: in braces, the arguments alone are in scope; elsewhere, the sizes that have names.
+    known = dict(arguments) if axis.startswith("{") else {name: size for name, (size, _) in sizes.items()}
+    try:
+        return int(eval(axis.strip("{}"), {}, known)), ""
+    except Exception:  # a name that is met for the first time, or another argument is at fault, and has its turn
+        return None, ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,21 @@ class _Facts:
     @property
     def channels_last(self) -> bool:
         return self.labels[-1:] == ("C",)
+
+    @property
+    def channels(self) -> tuple[int, int] | None:
+        """Those given and those wanted, of an image of the right rank."""
+        if len(self.shape) != 3 or len(self.wanted) != 3 or "C" not in self.labels:
+            return None
+        axis = self.labels.index("C")
+        wanted = self.wanted[axis]
+        return None if wanted is None else (self.shape[axis], wanted)
+
+    @property
+    def far_apart(self) -> bool:
+        """Whether height and width are less than two thirds, or more than one and a half, of those wanted."""
+        pairs = list(zip(self.shape[1:], self.wanted[1:], strict=True))
+        return all(wanted is not None and not 2 * size <= 3 * wanted <= 4.5 * size for size, wanted in pairs)
 
     @property
     def ranks(self) -> tuple[int, int]:
@@ -133,7 +151,7 @@ class _Cause:
 
 _CAUSES = (
     _Cause(
-        lambda f: f.ranks == (4, 3),
+        lambda f: f.ranks == (4, 3) and "C" in f.labels,
         "a batch axis is the likely cause, and one ({layout}) image is taken at a time",
         "jax.vmap(model)({name}) for a batch, {name}[0] for its first image",
     ),
@@ -163,12 +181,12 @@ _CAUSES = (
         "{name}[None] for a grey image; for one image, call without jax.vmap",
     ),
     _Cause(
-        lambda f: f.ranks == (3, 3) and f.wanted[0] == f.shape[2],
+        lambda f: f.ranks == (3, 3) and f.labels[0] == "C" and f.wanted[0] == f.shape[2],
         "an (H, W, C) image passed as (C, H, W) is the likely cause",
         "jnp.moveaxis({name}, -1, 0)",
     ),
     _Cause(
-        lambda f: f.ranks == (3, 3) and f.wanted[0] is not None and f.shape[2] <= 4 < f.shape[0],
+        lambda f: f.ranks == (3, 3) and f.labels[0] == "C" and f.wanted[0] is not None and f.shape[2] <= 4 < f.shape[0],
         "an (H, W, C) image passed as (C, H, W) is the likely cause, with another number of channels",
         "jnp.moveaxis({name}, -1, 0), and the channels that are wanted",
     ),
@@ -183,9 +201,24 @@ _CAUSES = (
         "join the skip of the same level",
     ),
     _Cause(
+        lambda f: f.name == "up" and f.ranks == (3, 3) and f.far_apart,
+        "sizes so far apart are those of two stages; a skip from the wrong stage is the likely cause",
+        "join the skip of the same level",
+    ),
+    _Cause(
         lambda f: f.name == "up" and f.ranks == (3, 3),
         "a size that does not survive pooling and upsampling is the likely cause",
         "wellshaped.spec.check(cfg, ...) names the sizes that do",
+    ),
+    _Cause(
+        lambda f: f.channels is not None and f.channels[1] == 2 * f.channels[0],
+        "it has half of the channels: a forgotten skip, or a concatenation along another axis, is a likely cause",
+        "join the skip and {name} along their channels",
+    ),
+    _Cause(
+        lambda f: f.channels is not None and f.channels[0] == 2 * f.channels[1],
+        "it has twice the channels: a layer made for one of two joined images is a likely cause",
+        "a layer for {given} channels",
     ),
 )
 
@@ -194,5 +227,6 @@ def _likely(facts: _Facts, otherwise: str) -> tuple[str, str]:
     for cause in _CAUSES:
         if cause.fits(facts):
             says = cause.says.format(layout=", ".join(facts.labels))
-            return f"; {says}", cause.fix.format(name=facts.name)
+            given = facts.channels[0] if facts.channels else None
+            return f"; {says}", cause.fix.format(name=facts.name, given=given)
     return "", otherwise

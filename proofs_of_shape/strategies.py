@@ -186,7 +186,7 @@ def windows() -> st.SearchStrategy[Window]:
 
     >>> from hypothesis import find
     >>> find(windows(), lambda window: window.rounding == "ceil")
-    Window(kernel=1, stride=1, before=0, after=0, dilation=1, rounding='ceil')
+    Window(kernel=1, rounding='ceil')
     """
     roundings = st.sampled_from(["floor", "floor", "ceil", "same"])
     return st.builds(Window, st.integers(1, 5), _strides, _small, _small, _dilations, roundings)

@@ -18,6 +18,11 @@ class _Numbers:
     __slots__ = ()
     _choices: dict[str, tuple[str, ...]] = {}  # noqa: RUF012 never changed
 
+    def __repr__(self) -> str:
+        """What to write to get this step back: what has no default, and what differs from it."""
+        given = ((f, getattr(self, f.name)) for f in fields(self))  # type: ignore[arg-type]  # each step is a dataclass
+        return f"{type(self).__name__}({', '.join(f'{f.name}={v!r}' for f, v in given if v != f.default)})"
+
     def __post_init__(self) -> None:
         for f in fields(self):  # type: ignore[arg-type]  # each step is a dataclass
             value = getattr(self, f.name)
@@ -29,7 +34,7 @@ class _Numbers:
                 raise refuse(given, f.name, "no such choice", says, f"{f.name}={self._choices[f.name][0]!r}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Window(_Numbers):
     """A sliding window: a convolution or a pooling, with padding ``before`` and ``after``.
 
@@ -66,7 +71,7 @@ class Window(_Numbers):
         return valid * monus(partial, monus(partial, begun))  # the smaller of the two
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Transposed(_Numbers):
     """A transposed convolution, in PyTorch's arithmetic.
 
@@ -92,7 +97,7 @@ class Transposed(_Numbers):
         return valid * monus(monus(n, 1) * self.stride + span + self.output_padding, self.before + self.after)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Resize(_Numbers):
     """Nearest or bilinear upsampling by an integer ``factor``.
 
@@ -107,7 +112,7 @@ class Resize(_Numbers):
         return natural(n, "n") * self.factor
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class SpaceToDepth(_Numbers):
     """Blocks of ``block`` positions become channels: the size must be a multiple of ``block``.
 
@@ -122,14 +127,14 @@ class SpaceToDepth(_Numbers):
         return quotient(natural(n, "n"), self.block)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Save(_Numbers):
     """Remember the size, under a ``name``, for a skip."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Join(_Numbers):
     """Meet the skip that was saved under ``name``.
 
@@ -145,7 +150,7 @@ class Join(_Numbers):
     _choices = {"how": ("exact", "crop", "even crop", "pad", "resize")}  # noqa: RUF012 never changed
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Keep(_Numbers):
     """The step before must not have changed the size."""
 

@@ -149,7 +149,7 @@ the likely cause.
         lambda: conv2d(X, jnp.ones((4, 1, 3, 2)), BIAS),
         """\
 kernel = float32[4,1,3,2], given to conv2d, does not fit.
-  size: axis K of kernel: it is 2, and must be 3, as in kernel.
+  size: axis K of kernel: it is 2, and must be 3, as another axis of that name.
   fix: kernel of shape (O, 1, K, K)""",
     ),
     "bias": (
@@ -243,9 +243,9 @@ rngs, given to Conv2d, does not fit.
     "pool": (
         lambda: MaxPool2d(0, 2),
         """\
-MaxPool2d(0, 2) does not fit.
+MaxPool2d(kernel=0) does not fit.
   kernel_pos: nothing to compute: kernel=0 must be at least 1.
-  fix: kernel=2, say""",
+  fix: kernel=1""",
     ),
     "transposed": (
         lambda: conv_transpose2d(jnp.ones((1, 1, 8)), jnp.ones((1, 1, 1, 1)), jnp.ones(1), padding=1),
@@ -380,3 +380,52 @@ def test_what_cannot_be_computed_with_is_refused(call, says):
         call()
     assert says in str(refusal.value)
     assert len(str(refusal.value).splitlines()) <= 10
+
+
+def refusal_of(function, *arrays):
+    with pytest.raises(ShapeError) as refusal:
+        function(*arrays)
+    return str(refusal.value)
+
+
+def test_axes_that_are_numbers_or_sums_are_explained():
+    @checked
+    def gated(x: Float[Array, "C H W"], gate: Float[Array, "1 H W"]) -> Float[Array, "C H W"]:
+        return x * gate
+
+    @checked
+    def halved(x: Float[Array, "C H W"], y: Float[Array, "2*C H W"]) -> Float[Array, "C H W"]:
+        return x + y[: len(x)]
+
+    x = jnp.ones((8, 4, 6))
+    assert gated(x, x[:1]).shape == (8, 4, 6)
+    assert "axis 1 of gate: it is 8, and must be 1" in refusal_of(gated, x, x)
+    assert "axis 2*C of y: it is 8, and must be 16" in refusal_of(halved, x, x)
+
+
+def test_a_name_that_stands_twice_in_one_annotation_is_explained():
+    @checked
+    def square(x: Float[Array, "r r"]) -> Float[Array, "r r"]:
+        return x
+
+    assert "it is 3, and must be 2, as another axis of that name" in refusal_of(square, jnp.ones((2, 3)))
+
+
+def test_the_likely_cause_is_that_of_the_layout_and_of_the_sizes():
+    @checked
+    def apart(y: Float[Array, "H W C"], p: Float[Array, "H W C"]) -> Float[Array, "H W C"]:
+        return y - p
+
+    @checked
+    def chances(y: Float[Array, "N H W"]) -> Float[Array, "N H W"]:
+        return y
+
+    assert "(H, W, C) image passed" not in refusal_of(apart, jnp.ones((8, 12, 8)), jnp.ones((7, 12, 8)))
+    assert "batch" not in refusal_of(chances, jnp.ones((4, 1, 6, 6)))
+    conv = Conv2d(16, 8, 3, rngs=nnx.Rngs(0))
+    assert "half of the channels: a forgotten skip" in refusal_of(conv, jnp.ones((8, 12, 12)))
+    assert "twice the channels: a layer made for one of two joined" in refusal_of(conv, jnp.ones((32, 12, 12)))
+    two_stages = refusal_of(concat_channels, jnp.ones((8, 16, 24)), jnp.ones((16, 8, 12)))
+    assert "a skip from the wrong stage is the likely cause" in two_stages
+    odd = refusal_of(concat_channels, jnp.ones((8, 21, 24)), jnp.ones((8, 20, 24)))
+    assert "does not survive pooling and upsampling" in odd

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import fields
 
 import jax
 import jax.numpy as jnp
@@ -27,10 +28,13 @@ from wellshaped.spec import (
     SpaceToDepth,
     Transposed,
     UNet2Config,
+    UNetConfig,
     Window,
     check,
+    check_unet_config,
     compatible_sizes,
 )
+from wellshaped.spec.unet import CHOICES
 
 LOOK = settings(
     max_examples=4000,
@@ -509,3 +513,27 @@ def test_the_package_of_proofs_loads_no_hypothesis_and_the_strategies_load_no_ar
     light = loaded("wellshaped.proofs_of_shape.strategies")
     assert "hypothesis" in light
     assert not light & {"jax", "numpy", "jaxtyping", "flax"}
+
+
+# The family's configs.
+
+
+@given(strategies.unet_configs(max_levels=2, max_channels=3))
+def test_the_configs_of_the_family_are_within_their_bounds_and_fit(cfg):
+    assert check_unet_config(cfg).ok
+    assert cfg.levels <= 2
+    assert max(cfg.multipliers) <= 3
+    assert not compatible_sizes(cfg).is_finite
+
+
+@pytest.mark.parametrize(("field", "choice"), [(name, value) for name, values in CHOICES.items() for value in values])
+def test_the_configs_of_the_family_reach_every_choice_and_shrink_to_it_alone(field, choice):
+    found = smallest(strategies.unet_configs(), lambda cfg: getattr(cfg, field) == choice)
+    smallest_of_all = UNetConfig(levels=1, base_channels=1, multipliers=(1, 1), convs_per_block=1)
+    changed = {f.name for f in fields(UNetConfig) if getattr(found, f.name) != getattr(smallest_of_all, f.name)}
+    assert changed <= {field, "groups"}
+
+
+def test_bounds_of_the_family_that_are_none_are_refused():
+    with pytest.raises(ShapeError, match="max_levels=0"):
+        strategies.unet_configs(max_levels=0)
