@@ -3,6 +3,10 @@
 The channels-last systems have their own modules: ``tiny_unet``, ``tiny_unet_linen``, ``resnet`` and ``conv``.
 """
 
+from . import conv as conv
+from . import resnet as resnet
+from . import tiny_unet as tiny_unet
+from . import tiny_unet_linen as tiny_unet_linen
 from .backward import ConvGrads as ConvGrads
 from .backward import concat_channels_backward as concat_channels_backward
 from .backward import conv2d_backward as conv2d_backward

@@ -25,7 +25,12 @@ from .resampling import Resize2d
 
 
 class NormedConv2d(nnx.Module):
-    """A convolution, ``conv``, and the normalisation of what comes out of it, ``norm``; each has its own types."""
+    """A convolution, ``conv``, and the normalisation of what comes out of it, ``norm``; each has its own types.
+
+    >>> conv = Conv2d(3, 8, 3, rngs=nnx.Rngs(0))
+    >>> NormedConv2d(conv, InstanceNorm2d(8, rngs=nnx.Rngs(0)))(jnp.ones((3, 20, 30))).shape
+    (8, 18, 28)
+    """
 
     def __init__(self, conv: Conv2d, norm: Callable[[Array], Array]) -> None:
         self.conv = conv

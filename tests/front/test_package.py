@@ -78,7 +78,7 @@ def test_every_public_function_and_class_has_a_docstring_with_a_true_example(nam
 
 # Small records, each shown in the example of what makes them.
 WITHOUT_EXAMPLE = {"Condition", "Layer", "LayerParams", "Obligation", "Reading", "ShapeError", "Stage", "Verdict"} | {
-    *("Demand", "Explanation", "Join", "Keep", "Plan", "Save"),
+    *("Demand", "Explanation", "Join", "Keep", "Node", "Plan", "Save"),
     "check_config",  # its example stands there with the whole message
     "read_as",
     *("Proof", "smallest_counterexample"),
