@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, SupportsIndex
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, Float
 
 from ..spec.sizes import conv_transpose_size, sliding_window_size
@@ -16,7 +17,7 @@ from .checked import checked
 from .convolution import Geometry, contract
 from .eager import compiled_if_eager
 from .functional import SizeFunction, promoted, refuse_empty
-from .layout import batch_of_one, channels_last, its_only
+from .layout import channels_last
 from .pooling import max_of_windows
 
 
@@ -157,9 +158,9 @@ def concat_channels_backward(
 def _conv2d_backward(
     x: Array, kernel: Array, grad: Array, *, geometry: Geometry, precision: Any
 ) -> tuple[Array, Array, Array]:
-    x, grads = batch_of_one(x), batch_of_one(grad)
-    d_x = its_only(contract("x", kernel, grads, geometry, precision))
-    return d_x, contract("k", x, grads, geometry, precision), _over_positions(grad)
+    x, grad = _batch(x), _batch(grad)
+    d_x = _image(contract("x", kernel, grad, geometry, precision))
+    return d_x, contract("k", x, grad, geometry, precision), grad.sum((0, 1, 2))
 
 
 @compiled_if_eager("geometry", "precision")
@@ -167,13 +168,18 @@ def _conv_transpose2d_backward(
     x: Array, kernel: Array, grad: Array, *, geometry: Geometry, precision: Any
 ) -> tuple[Array, Array, Array]:
     # The transposed convolution is the form without its image. So its input is that form's output.
-    x, grads = batch_of_one(x), batch_of_one(grad)
-    d_x = its_only(contract("y", grads, kernel, geometry, precision))
-    return d_x, contract("k", grads, x, geometry, precision), _over_positions(grad)
+    x, grad = _batch(x), _batch(grad)
+    d_x = _image(contract("y", grad, kernel, geometry, precision))
+    return d_x, contract("k", grad, x, geometry, precision), grad.sum((0, 1, 2))
 
 
-def _over_positions(grad: Array) -> Array:
-    return jnp.moveaxis(grad, 0, 2).sum((0, 1))
+def _batch(image: Array) -> Array:
+    """A batch of one, with the channels last."""
+    return lax.expand_dims(lax.transpose(image, (1, 2, 0)), (0,))
+
+
+def _image(batch: Array) -> Array:
+    return lax.transpose(lax.squeeze(batch, (0,)), (2, 0, 1))
 
 
 @compiled_if_eager("kernel", "stride")

@@ -54,7 +54,7 @@ class Geometry:
 def contract(missing: Slot, a: Array, b: Array, geometry: Geometry, precision: Any = None) -> Array:
     """The form without ``missing``, as an array of its shape, given the other two in the order of :data:`SLOTS`.
 
-    ``x`` is ``(N, C, H, W)``, ``k`` is ``(O, C, kernel, kernel)`` and ``y`` is ``(N, O, *geometry.out)``, all of one
+    ``x`` is ``(N, H, W, C)``, ``k`` is ``(O, C, kernel, kernel)`` and ``y`` is ``(N, *geometry.out, O)``, all of one
     dtype.
     """
     if forced_way() == "stock" or _over_devices():
@@ -70,12 +70,13 @@ def _over_devices() -> bool:
 
 
 def stock(missing: Slot, a: Array, b: Array, geometry: Geometry, precision: Any) -> Array:
-    """The same by JAX's own convolution, and by its transpose where ``x`` or ``k`` is missing."""
+    """The same by JAX's own convolution, channels first, and by its transpose where ``x`` or ``k`` is missing."""
     g = geometry
 
     def convolution(x: Array, k: Array) -> Array:
-        y: Array = lax.conv_general_dilated(x, k, (g.stride,) * 2, ((g.padding,) * 2,) * 2, precision=precision)
-        return y
+        first = lax.transpose(x, (0, 3, 1, 2))
+        y = lax.conv_general_dilated(first, k, (g.stride,) * 2, ((g.padding,) * 2,) * 2, precision=precision)
+        return lax.transpose(y, (0, 2, 3, 1))
 
     if missing == "y":
         return convolution(a, b)
@@ -94,11 +95,11 @@ def _shape(missing: Slot, a: tuple[int, ...], b: tuple[int, ...], geometry: Geom
     shapes = dict(zip(_others(missing), (a, b), strict=True))
     match missing:
         case "x":
-            return (shapes["y"][0], shapes["k"][1], *geometry.size)
+            return (shapes["y"][0], *geometry.size, shapes["k"][1])
         case "k":
-            return (shapes["y"][1], shapes["x"][1], geometry.kernel, geometry.kernel)
+            return (shapes["y"][3], shapes["x"][3], geometry.kernel, geometry.kernel)
         case "y":
-            return (shapes["x"][0], shapes["k"][0], *geometry.out)
+            return (shapes["x"][0], *geometry.out, shapes["k"][0])
 
 
 def _transposed(missing: Slot, operand: int, cotangent: Array, a: Any, b: Any, **params: Any) -> Array:

@@ -3,8 +3,7 @@
 XLA's CPU convolution is fast where it runs on all cores, and leaves factors of two and more where it does not: images
 of few columns run on one core, gradients of a kernel stream the whole image through every cache, and kernels as wide as
 their stride are taken for strided convolutions where they are matrix products. Each rule states the same sums in the
-arrangement that runs well. Arrays are ``(N, H, W, C)`` and kernels ``(H, W, in, out)`` inside, and of the layouts of
-:mod:`.convolution` outside.
+arrangement that runs well. Images are ``(N, H, W, C)``, and kernels ``(H, W, in, out)`` inside of the rules.
 """
 
 from math import ceil
@@ -61,33 +60,31 @@ def _by_patches(missing: Slot, a: Array, b: Array, g: Geometry, precision: Any) 
     k, (height, width), (rows, columns) = g.kernel, g.size, g.out
 
     def patches(x: Array) -> Array:
-        n, c = x.shape[:2]
-        tiles = _channels_last(lax.slice(x, (0, 0, 0, 0), (n, c, rows * k, columns * k))).reshape(
-            n, rows, k, columns, k, c
-        )
+        n, *_, c = x.shape
+        tiles = lax.slice(x, (0, 0, 0, 0), (n, rows * k, columns * k, c)).reshape(n, rows, k, columns, k, c)
         return lax.transpose(tiles, (0, 1, 3, 2, 4, 5)).reshape(n * rows * columns, k * k * c)
 
     def matrix(kernel: Array) -> Array:
         return lax.transpose(kernel, (2, 3, 1, 0)).reshape(-1, kernel.shape[0])
 
     def positions(y: Array) -> Array:
-        return _channels_last(y).reshape(-1, y.shape[1])
+        return y.reshape(-1, y.shape[3])
 
     if missing == "y":
         y = lax.dot(patches(a), matrix(b), precision=precision)
-        return _channels_first(y.reshape(a.shape[0], rows, columns, b.shape[0]))
+        return y.reshape(a.shape[0], rows, columns, b.shape[0])
     if missing == "k":
-        c, o = a.shape[1], b.shape[1]
+        c, o = a.shape[3], b.shape[3]
         kernel = lax.dot_general(patches(a), positions(b), (((0,), (0,)), ((), ())), precision=precision)
         return lax.transpose(kernel.reshape(k, k, c, o), (3, 2, 0, 1))
     n, c = b.shape[0], a.shape[1]
-    if k == 1 and b.shape[1] <= FEW:
-        return _channels_first(_by_terms(_channels_last(b), a[:, :, 0, 0]))
+    if k == 1 and b.shape[3] <= FEW:
+        return _by_terms(b, a[:, :, 0, 0])
     tiles = lax.dot(positions(b), lax.transpose(matrix(a), (1, 0)), precision=precision).reshape(
         n, rows, columns, k, k, c
     )
     x = lax.transpose(tiles, (0, 1, 3, 2, 4, 5)).reshape(n, rows * k, columns * k, c)
-    return _channels_first(_pad(x, (0, height - rows * k), (0, width - columns * k)))
+    return _pad(x, (0, height - rows * k), (0, width - columns * k))
 
 
 def _by_terms(y: Array, matrix: Array) -> Array:
@@ -100,12 +97,12 @@ def _by_terms(y: Array, matrix: Array) -> Array:
 
 def _by_rows(missing: Slot, a: Array, b: Array, g: Geometry, precision: Any) -> Array:
     if missing == "y":
-        return _channels_first(_convolution(_channels_last(a), lax.transpose(b, (2, 3, 1, 0)), g.padding, precision))
+        return _convolution(a, lax.transpose(b, (2, 3, 1, 0)), g.padding, precision)
     if missing == "x":
         # The kernel turned round, from outputs to inputs, over the output's positions.
         turned = lax.transpose(lax.rev(a, (2, 3)), (2, 3, 0, 1))
-        return _channels_first(_convolution(_channels_last(b), turned, g.kernel - 1 - g.padding, precision))
-    return lax.transpose(_kernel_gradient(_channels_last(a), _channels_last(b), g, precision), (3, 2, 0, 1))
+        return _convolution(b, turned, g.kernel - 1 - g.padding, precision)
+    return lax.transpose(_kernel_gradient(a, b, g, precision), (3, 2, 0, 1))
 
 
 def _convolution(x: Array, kernel: Array, padding: int, precision: Any) -> Array:
@@ -218,11 +215,3 @@ def _pad(x: Array, rows: tuple[int, int], columns: tuple[int, int], channels: tu
     edges = ((0, 0), rows, columns, channels)
     y: Array = lax.pad(x, jnp.zeros((), x.dtype), [(*edge, 0) for edge in edges])
     return y
-
-
-def _channels_last(x: Array) -> Array:
-    return lax.transpose(x, (0, 2, 3, 1))
-
-
-def _channels_first(x: Array) -> Array:
-    return lax.transpose(x, (0, 3, 1, 2))

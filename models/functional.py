@@ -9,6 +9,7 @@ from operator import index
 from typing import Any, SupportsIndex
 
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, Float
 
 from ..spec.report import refuse
@@ -18,7 +19,7 @@ from .checked import checked
 from .convolution import Geometry, Slot, contract
 from .eager import compiled_if_eager
 from .explain import shown
-from .layout import batch_of_one, channels_last, its_only
+from .layout import channels_last
 from .pooling import max_of_windows
 
 SizeFunction = Callable[..., int]
@@ -87,7 +88,7 @@ def conv_transpose2d(
     refuse_empty("conv_transpose2d", x, _size, {"kernel": k, "stride": stride, "padding": padding})
     geometry = Geometry(tuple(conv_transpose_size(n, kernel=k, stride=s, padding=p) for n in x.shape[1:]), k, s, p)
     x, kernel, bias = promoted(x, kernel, bias)
-    y: Array = _with_bias(kernel, x, bias, missing="x", geometry=geometry, precision=precision)
+    y: Array = _with_bias(x, kernel, bias, missing="x", geometry=geometry, precision=precision)
     return y
 
 
@@ -135,10 +136,13 @@ def promoted(*arrays: Array, dtype: Any = None) -> list[Array]:
 
 
 @compiled_if_eager("missing", "geometry", "precision")
-def _with_bias(a: Array, b: Array, bias: Array, *, missing: Slot, geometry: Geometry, precision: Any) -> Array:
-    a, b = (batch_of_one(a), b) if missing == "y" else (a, batch_of_one(b))
-    y = its_only(contract(missing, a, b, geometry, precision))
-    return channels_last(lambda y: y + bias, y)
+def _with_bias(image: Array, kernel: Array, bias: Array, *, missing: Slot, geometry: Geometry, precision: Any) -> Array:
+    def convolved(image: Array) -> Array:
+        batch = lax.expand_dims(image, (0,))
+        a, b = (batch, kernel) if missing == "y" else (kernel, batch)
+        return lax.squeeze(contract(missing, a, b, geometry, precision), (0,)) + bias
+
+    return channels_last(convolved, image)
 
 
 def refuse_empty(given_to: str, x: Array, size: SizeFunction, window: dict[str, Any]) -> None:

@@ -20,23 +20,3 @@ def channels_last(operate: Callable[..., Array], *images: Array) -> Array:
     """
     result = operate(*[lax.transpose(image, (1, 2, 0)) for image in images])
     return lax.transpose(result, (2, 0, 1))
-
-
-def batch_of_one(image: Array) -> Array:
-    """``(C, H, W)`` as ``(1, C, H, W)``; the axis is added with the channels last.
-
-    >>> import jax.numpy as jnp
-    >>> batch_of_one(jnp.ones((2, 3, 4))).shape
-    (1, 2, 3, 4)
-    """
-    return lax.transpose(lax.expand_dims(lax.transpose(image, (1, 2, 0)), (0,)), (0, 3, 1, 2))
-
-
-def its_only(batch: Array) -> Array:
-    """``(1, C, H, W)`` as ``(C, H, W)``; the axis is dropped with the channels last.
-
-    >>> import jax.numpy as jnp
-    >>> its_only(jnp.ones((1, 2, 3, 4))).shape
-    (2, 3, 4)
-    """
-    return lax.transpose(lax.squeeze(lax.transpose(batch, (0, 2, 3, 1)), (0,)), (2, 0, 1))

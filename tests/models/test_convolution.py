@@ -37,7 +37,7 @@ class Case(NamedTuple):
         rng = np.random.default_rng(self.seed)
         c, o = self.channels
         k = self.geometry.kernel
-        shapes = {"x": (self.n, c, *self.geometry.size), "k": (o, c, k, k), "y": (self.n, o, *self.geometry.out)}
+        shapes = {"x": (self.n, *self.geometry.size, c), "k": (o, c, k, k), "y": (self.n, *self.geometry.out, o)}
         return {slot: rng.integers(-3, 4, size=shape).astype(np.float32) for slot, shape in shapes.items()}
 
 
@@ -164,15 +164,18 @@ def test_the_pinned_cases_reach_the_rules_that_they_are_pinned_for(case, limits,
 def by_reference(case, missing):
     """The face by the reference, in float64, where integers are exact."""
     arrays = {slot: array.astype(float) for slot, array in case.arrays().items()}
+    arrays |= {slot: np.moveaxis(arrays[slot], -1, 1) for slot in ("x", "y")}  # the reference's channels come first
     numbers = {"stride": case.geometry.stride, "padding": case.geometry.padding}
     images = range(case.n)
     if missing == "y":
         no_bias = np.zeros(case.channels[1])
-        return np.stack([reference.conv2d(arrays["x"][n], arrays["k"], no_bias, **numbers) for n in images])
+        y = [reference.conv2d(arrays["x"][n], arrays["k"], no_bias, **numbers) for n in images]
+        return np.moveaxis(np.stack(y), 1, -1)
     # Neither gradient depends on what it is the gradient of, but for its shape.
-    full = case.arrays() | arrays
-    grads = [reference.conv2d_backward(full["x"][n], full["k"], full["y"][n], **numbers) for n in images]
-    return np.stack([g.d_x for g in grads]) if missing == "x" else sum(g.d_kernel for g in grads)
+    grads = [reference.conv2d_backward(arrays["x"][n], arrays["k"], arrays["y"][n], **numbers) for n in images]
+    if missing == "k":
+        return sum(g.d_kernel for g in grads)
+    return np.moveaxis(np.stack([g.d_x for g in grads]), 1, -1)
 
 
 @settings(max_examples=8)
@@ -211,7 +214,7 @@ def test_the_transposed_convolution_is_that_of_the_reference_on_integers(way, ke
 def test_narrow_dtypes_are_the_float32_result_rounded_once(dtype):
     geometry = Geometry((9, 8), 3, 1, 1)
     rng = np.random.default_rng(0)
-    shapes = {"x": (2, 5, 9, 8), "k": (4, 5, 3, 3), "y": (2, 4, 9, 8)}
+    shapes = {"x": (2, 9, 8, 5), "k": (4, 5, 3, 3), "y": (2, 9, 8, 4)}
     arrays = {slot: jnp.asarray(rng.normal(size=shape), dtype) for slot, shape in shapes.items()}
 
     @jax.jit
@@ -470,7 +473,7 @@ def test_a_cpu_takes_the_explicit_rules_unless_told_otherwise():
 
 def test_contract_follows_the_way():
     geometry = Geometry((4, 5), 3, 1, 1)
-    x, k = ARRAYS[0][None], ARRAYS[1]
+    x, k = jnp.moveaxis(ARRAYS[0], 0, -1)[None], ARRAYS[1]
     assert "convolution" in primitives(lambda x, k: contract("y", x, k, geometry), x, k)
     with convolutions("stock"):
-        assert primitives(lambda x, k: contract("y", x, k, geometry), x, k) == {"conv_general_dilated"}
+        assert primitives(lambda x, k: contract("y", x, k, geometry), x, k) == {"conv_general_dilated", "transpose"}
