@@ -3,6 +3,7 @@
 from math import prod
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
@@ -10,6 +11,7 @@ from jaxtyping import Array, Float
 from ..spec.naturals import as_integer, natural
 from ..spec.report import refuse
 from ..spec.sizes import sliding_window_size
+from ..spec.unet import LARGEST
 from .checked import checked
 from .functional import SizeFunction, refuse_empty
 
@@ -25,7 +27,7 @@ def max_pool_2x2(
     >>> max_pool_2x2(jnp.arange(20.0).reshape(4, 5, 1))[..., 0].tolist()
     [[6.0, 8.0], [16.0, 18.0]]
     """
-    refuse_empty("max_pool_2x2", x[(0,) * (x.ndim - 3)].transpose(2, 0, 1), _size, {"kernel": 2, "stride": 2})
+    refuse_empty("max_pool_2x2", x, _size, {"kernel": 2, "stride": 2}, axes=(-3, -2))
     window = (1,) * (x.ndim - 3) + (2, 2, 1)
     y: Array = lax.reduce_window(x, -jnp.inf, lax.max, window, window, "VALID")
     return y
@@ -41,6 +43,14 @@ def joined(first: Float[Array, "*N H W C1"], second: Float[Array, "*N H W C2"]) 
     return jnp.concatenate((first, second), -1)
 
 
+def refuse_large(of: str, *shape: int) -> None:
+    """Refuse a kernel of this ``shape`` that has more elements than can be meant."""
+    elements = prod(shape)
+    if elements > LARGEST:
+        says = f"{elements} elements, at most {LARGEST}"
+        raise refuse(f"{of} with a kernel {shape}", "elements", "the kernel is too large", says, "fewer features")
+
+
 def integral(value: Any, name: str) -> int:
     """The natural number ``value``, an integer or a float that is one; anything else is refused under its ``name``.
 
@@ -52,22 +62,26 @@ def integral(value: Any, name: str) -> int:
 
 
 def a_seed(value: Any) -> int:
-    """The seed as an integer, of any sign; what is none is refused.
+    """The seed as an integer of 64 bits, of any sign; what is none is refused.
 
     >>> a_seed(-1.0)
     -1
     """
     number = _whole(value)
-    if number is None:
-        says = f"it is {value!r}, and must be an integer, or a float that is one"
+    if number is None or not -(2**63) <= number < 2**63:
+        says = f"it is {value!r}, and must be an integer of 64 bits, or a float that is one"
         raise refuse(f"seed={value!r}", "seed", "no seed", says, "seed=0")
     return number
 
 
 def _whole(value: Any) -> int | None:
+    if isinstance(value, jax.core.Tracer):
+        says = "it is traced, and what is built depends on it"
+        fix = "jax.jit(function, static_argnums=...) for all but the image"
+        raise refuse("a number", "static", "not known while it is traced", says, fix)
     if as_integer(value) is not None:
         return as_integer(value)
     is_float = isinstance(value, float) or (jnp.issubdtype(getattr(value, "dtype", int), jnp.floating))
-    if not is_float or prod(getattr(value, "shape", ())) != 1:
+    if not is_float or getattr(value, "shape", ()) != ():
         return None
     return int(value) if float(value).is_integer() else None

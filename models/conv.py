@@ -11,8 +11,9 @@ from jaxtyping import Array, Float
 from ..spec.naturals import natural
 from ..spec.report import Report, Verdict
 from ..spec.steps import Window
-from .channels_last import a_seed, integral
+from .channels_last import a_seed, integral, refuse_large
 from .checked import checked
+from .functional import promoted, refuse_no_pixels
 
 
 class Conv2D(nnx.Module):
@@ -50,6 +51,7 @@ class Conv2D(nnx.Module):
         given = ", ".join(f"{name}={number}" for name, number in numbers.items())
         Report(f"Conv2D({given})", verdicts, (fix,)).raise_if_failed()
         shape = (self.kernel_h, self.kernel_w, self.in_features, self.features)
+        refuse_large("Conv2D", *shape)
         self.kernel = nnx.Param(jax.nn.initializers.lecun_normal()(rngs.params(), shape))
         self.bias = nnx.Param(jnp.zeros(self.features))
 
@@ -72,6 +74,8 @@ class Conv2D(nnx.Module):
         kernel: Float[Array, "{self.kernel_h} {self.kernel_w} {self.in_features} {self.features}"],
         bias: Float[Array, "{self.features}"],
     ) -> Float[Array, "{self.size(x.shape[0])} {self.size(x.shape[1])} {self.features}"]:
+        refuse_no_pixels("Conv2D", x)
+        x, kernel, bias = promoted(x, kernel, bias)
         layout = ("NHWC", "HWIO", "NHWC")
         y = lax.conv_general_dilated(x[None], kernel, (self.stride,) * 2, "SAME", dimension_numbers=layout)
         return y[0] + bias

@@ -12,6 +12,7 @@ from typing import Any, SupportsIndex
 import jax
 import jax.numpy as jnp
 import numpy as np
+from beartype.door import is_bearable
 from jaxtyping import AbstractArray
 
 from ..spec.naturals import natural
@@ -41,6 +42,9 @@ def why_refused(function: Callable[..., Any], arguments: Arguments) -> ShapeErro
             return refuse(
                 f"{name}, given to {given_to},", "type", f"type of {name}", says, f"{name}={hint.__name__}(...)"
             )
+        elif hint not in (None, Any) and not isinstance(hint, type) and not is_bearable(value, hint):
+            says = f"it is {shown(value)}, and must be {hint}"
+            return refuse(f"{name}, given to {given_to},", "type", f"type of {name}", says, f"{name} as {hint}")
     return None
 
 

@@ -14,6 +14,7 @@ from jaxtyping import Array, Float
 
 from ..spec.report import refuse
 from ..spec.sizes import conv_transpose_size, sliding_window_size
+from ..spec.unet import LARGEST
 from .activation import rectified
 from .checked import checked
 from .convolution import Geometry, Slot, contract
@@ -23,9 +24,6 @@ from .layout import channels_last
 from .pooling import max_of_windows
 
 SizeFunction = Callable[..., int]
-
-LARGEST = 2**31 - 1
-"""Of a kernel, a stride, a padding, and of the elements of one kernel (8 GiB of float32): more is a slip."""
 
 
 @checked
@@ -145,7 +143,9 @@ def _with_bias(image: Array, kernel: Array, bias: Array, *, missing: Slot, geome
     return channels_last(convolved, image)
 
 
-def refuse_empty(given_to: str, x: Array, size: SizeFunction, window: dict[str, Any]) -> None:
+def refuse_empty(
+    given_to: str, x: Array, size: SizeFunction, window: dict[str, Any], axes: tuple[int, int] = (1, 2)
+) -> None:
     """Refuse an image of which no pixel would come out, and numbers that XLA cannot hold."""
     numbers = ", ".join(f"{name}={number}" for name, number in window.items())
     subject = f"x = {shown(x)}, given to {given_to} with {numbers},"
@@ -153,8 +153,18 @@ def refuse_empty(given_to: str, x: Array, size: SizeFunction, window: dict[str, 
         if index(number) > LARGEST:
             says = f"{name}={number} must be at most {LARGEST}"
             raise refuse(subject, "largest", "too large to compute with", says, f"{name}=1, say")
-    height, width = (size(n, **window) for n in x.shape[1:])
+    given = tuple(x.shape[axis] for axis in axes)
+    height, width = (size(n, **window) for n in given)
     if height < 1 or width < 1:
-        says = f"{x.shape[1]}×{x.shape[2]} comes to {height}×{width}"
+        says = f"{given[0]}×{given[1]} comes to {height}×{width}"
         fix = "a larger image, or another kernel, stride or padding"
         raise refuse(subject, "window", "nothing would come out", says, fix)
+
+
+def refuse_no_pixels(given_to: str, x: Array) -> None:
+    """Refuse an image with an axis of size 0: there are no statistics of nothing, and nothing to resize."""
+    if x.size == 0:
+        says = f"its shape is {tuple(x.shape)}"
+        raise refuse(
+            f"x = {shown(x)}, given to {given_to},", "pixels", "it has no pixels", says, "an image with pixels"
+        )

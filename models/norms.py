@@ -1,4 +1,8 @@
-"""Normalisations of one ``(C, H, W)`` image: Flax's, with types, in the layout of the other layers."""
+"""Normalisations of one ``(C, H, W)`` image: Flax's, with types, in the layout of the other layers.
+
+The variance is that of what is left without the mean. Flax's faster difference of two means loses its digits where the
+mean is large beside the deviation: four in a thousand where it is a hundred times as large.
+"""
 
 from typing import Any, SupportsIndex
 
@@ -9,6 +13,7 @@ from jaxtyping import Array, Float
 from ..spec.naturals import at_least_one
 from ..spec.report import refuse
 from .checked import checked
+from .functional import refuse_no_pixels
 from .layout import channels_last
 
 
@@ -16,12 +21,18 @@ class BatchNorm2d(nnx.Module):
     """Flax's :class:`flax.nnx.BatchNorm` of one image: over its pixels, and over a batch under ``axis_name``.
 
     ``model.train()`` takes the statistics of what is given, and keeps their running mean; ``model.eval()`` takes the
-    running ones. For the statistics of a batch, give ``axis_name="batch"`` and use ``nnx.vmap`` with that name.
-    Raises :class:`ShapeError` for an image of other channels.
+    running ones; its ``momentum`` of 0.99 keeps more of the past than PyTorch's default, which is 0.9 here. For the
+    statistics of a batch, name its axis, and give the layer, or a network of such layers, to ``nnx.vmap`` as an
+    argument; in training mode, ``nnx.jit`` and ``nnx.grad`` want that too. A function of ``jax.jit`` keeps the mode in
+    which it was compiled. Raises :class:`ShapeError` for an image of other channels, or without pixels.
 
     >>> layer = BatchNorm2d(3, rngs=nnx.Rngs(0))
     >>> layer(jnp.ones((3, 4, 5))).shape, layer.norm.mean.shape
     ((3, 4, 5), (3,))
+    >>> layer = BatchNorm2d(3, axis_name="batch", rngs=nnx.Rngs(0))
+    >>> each = nnx.vmap(lambda layer, x: layer(x), in_axes=(None, 0), axis_name="batch")
+    >>> each(layer, jnp.ones((2, 3, 4, 5))).shape
+    (2, 3, 4, 5)
     """
 
     @checked
@@ -43,6 +54,7 @@ class BatchNorm2d(nnx.Module):
             axis_name=axis_name,
             momentum=momentum,
             epsilon=epsilon,
+            use_fast_variance=False,
             dtype=dtype,
             param_dtype=param_dtype,
             rngs=rngs,
@@ -51,6 +63,7 @@ class BatchNorm2d(nnx.Module):
     @checked
     def __call__(self, x: Float[Array, "{self.channels} H W"]) -> Float[Array, "{self.channels} H W"]:
         """``(channels, H, W)`` to the same."""
+        refuse_no_pixels("BatchNorm2d", x)
         return channels_last(self.norm, x)
 
 
@@ -82,13 +95,19 @@ class GroupNorm(nnx.Module):
             subject = f"GroupNorm({self.channels}, groups={self.groups})"
             raise refuse(subject, "groups_divide", "groups of different sizes", says, f"groups={divisor}")
         self.norm = nnx.GroupNorm(
-            self.channels, num_groups=self.groups, epsilon=epsilon, dtype=dtype, param_dtype=param_dtype, rngs=rngs
+            self.channels,
+            num_groups=self.groups,
+            epsilon=epsilon,
+            use_fast_variance=False,
+            dtype=dtype,
+            param_dtype=param_dtype,
+            rngs=rngs,
         )
 
     @checked
     def __call__(self, x: Float[Array, "{self.channels} H W"]) -> Float[Array, "{self.channels} H W"]:
         """``(channels, H, W)`` to the same."""
-        return channels_last(lambda image: self.norm(image[None])[0], x)
+        return _of_one(self, x)
 
 
 class InstanceNorm2d(nnx.Module):
@@ -112,9 +131,22 @@ class InstanceNorm2d(nnx.Module):
         rngs: nnx.Rngs,
     ) -> None:
         self.channels = at_least_one(channels, "channels", "InstanceNorm2d")
-        self.norm = nnx.InstanceNorm(self.channels, epsilon=epsilon, dtype=dtype, param_dtype=param_dtype, rngs=rngs)
+        self.norm = nnx.InstanceNorm(
+            self.channels,
+            epsilon=epsilon,
+            use_fast_variance=False,
+            dtype=dtype,
+            param_dtype=param_dtype,
+            rngs=rngs,
+        )
 
     @checked
     def __call__(self, x: Float[Array, "{self.channels} H W"]) -> Float[Array, "{self.channels} H W"]:
         """``(channels, H, W)`` to the same."""
-        return channels_last(lambda image: self.norm(image[None])[0], x)
+        return _of_one(self, x)
+
+
+def _of_one(layer: GroupNorm | InstanceNorm2d, x: Array) -> Array:
+    """These two of Flax take the first axis for that of a batch."""
+    refuse_no_pixels(type(layer).__name__, x)
+    return channels_last(lambda image: layer.norm(image[None])[0], x)

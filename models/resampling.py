@@ -10,8 +10,10 @@ from ..spec.naturals import at_least_one, natural
 from ..spec.report import refuse
 from ..spec.sizes import sliding_window_size
 from ..spec.steps import Resize as ResizeStep
+from ..spec.unet import LARGEST
 from .checked import checked
-from .functional import refuse_empty
+from .explain import shown
+from .functional import refuse_empty, refuse_no_pixels
 from .layout import channels_last
 
 METHODS = {"nearest": "nearest", "bilinear": "linear"}
@@ -68,6 +70,11 @@ class Resize2d(nnx.Module):
     @checked
     def __call__(self, x: Float[Array, "C H W"]) -> Float[Array, "C {self.size(x.shape[1])} {self.size(x.shape[2])}"]:
         """``(C, H, W)`` to ``(C, factor · H, factor · W)``."""
+        refuse_no_pixels("Resize2d", x)
+        pixels = x.size * self.factor**2
+        if pixels > LARGEST:
+            says = f"{x.shape[1]}×{x.shape[2]}, {self.factor} times as large, has {pixels} numbers, at most {LARGEST}"
+            raise refuse(f"x = {shown(x)}, given to Resize2d,", "largest", "too large to compute", says, "factor=2")
 
         def enlarged(image: Array) -> Array:
             shape = (self.size(image.shape[0]), self.size(image.shape[1]), image.shape[2])

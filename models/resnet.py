@@ -8,8 +8,9 @@ from jaxtyping import Array, Float
 
 from ..spec.naturals import at_least_one
 from .blocks import convolved
-from .channels_last import a_seed, integral
+from .channels_last import a_seed, integral, refuse_large
 from .checked import checked
+from .functional import refuse_no_pixels
 
 
 class BasicBlock(nnx.Module):
@@ -25,6 +26,7 @@ class BasicBlock(nnx.Module):
     @checked
     def __init__(self, features: SupportsIndex, *, axis_name: str | None = None, rngs: nnx.Rngs) -> None:
         self.features = at_least_one(features, "features", "BasicBlock")
+        refuse_large("BasicBlock", 3, 3, self.features, self.features)
 
         def conv() -> nnx.Conv:
             return nnx.Conv(self.features, self.features, (3, 3), padding="SAME", rngs=rngs)
@@ -37,6 +39,7 @@ class BasicBlock(nnx.Module):
     @checked
     def __call__(self, x: Float[Array, "H W {self.features}"]) -> Float[Array, "H W {self.features}"]:
         """``(H, W, features)`` to the same."""
+        refuse_no_pixels("BasicBlock", x)
         convs = (lambda x: self.bn1(self.conv1(x)), lambda x: self.bn2(self.conv2(x)))
         return convolved(x, convs=convs, relu=nnx.relu, add=add)
 

@@ -7,12 +7,13 @@ from typing import Any, SupportsIndex
 from flax import nnx
 from jaxtyping import Array, Float
 
-from ..spec.check import check
 from ..spec.naturals import at_least_one
 from ..spec.presets import PRESETS
 from .blocks import convolved, u_shaped
-from .channels_last import a_seed, integral, joined, max_pool_2x2
+from .channels_last import a_seed, integral, joined, max_pool_2x2, refuse_large
 from .checked import checked
+from .fits import refuse_unfit
+from .functional import refuse_no_pixels
 
 
 class ConvBNReLU(nnx.Module):
@@ -36,12 +37,14 @@ class ConvBNReLU(nnx.Module):
     ) -> None:
         self.in_features = at_least_one(in_features, "in_features", "ConvBNReLU")
         self.out_features = at_least_one(out_features, "out_features", "ConvBNReLU")
+        refuse_large("ConvBNReLU", 3, 3, self.in_features, self.out_features)
         self.conv = nnx.Conv(self.in_features, self.out_features, (3, 3), padding="SAME", rngs=rngs)
         self.bn = nnx.BatchNorm(self.out_features, use_running_average=False, axis_name=axis_name, rngs=rngs)
 
     @checked
     def __call__(self, x: Float[Array, "H W {self.in_features}"]) -> Float[Array, "H W {self.out_features}"]:
         """``(H, W, in_features)`` to ``(H, W, out_features)``."""
+        refuse_no_pixels("ConvBNReLU", x)
         return convolved(x, convs=(lambda x: self.bn(self.conv(x)),), relu=nnx.relu)
 
 
@@ -86,7 +89,7 @@ class TinyUNet(nnx.Module):
     @checked
     def __call__(self, x: Float[Array, "H W {self.in_features}"]) -> Float[Array, "H W {self.base_features}"]:
         """``(H, W, in_features)`` to ``(H, W, base_features)``."""
-        refuse_unfit(x.shape, self.base_features)
+        refuse_misfit(x.shape, self.base_features)
         return wired(self, x)
 
 
@@ -109,11 +112,10 @@ def wired(net: Any, x: Array, **mode: Any) -> Array:
     )
 
 
-def refuse_unfit(shape: tuple[int, ...], base_features: int) -> None:
+def refuse_misfit(shape: tuple[int, ...], base_features: int) -> None:
     """Refuse an ``(H, W, C)`` image that no tiny U-Net takes, with the explanation of :func:`wellshaped.spec.check`."""
-    height, width, channels = shape
     cfg = replace(PRESETS["tiny"], base_channels=base_features)
-    check(cfg, channels, base_features, height, width, layout="HWC").raise_if_failed()
+    refuse_unfit(cfg, shape[2], base_features, shape, layout="HWC")
 
 
 @checked

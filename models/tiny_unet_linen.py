@@ -7,10 +7,13 @@ from flax import linen
 from jaxtyping import Array, Float
 
 from ..spec.naturals import at_least_one
+from ..spec.report import refuse
 from .blocks import convolved
 from .channels_last import a_seed, integral
 from .checked import checked
-from .tiny_unet import refuse_unfit, wired
+from .explain import shown
+from .functional import refuse_no_pixels
+from .tiny_unet import refuse_misfit, wired
 
 
 class ConvBNReLU(linen.Module):
@@ -27,12 +30,19 @@ class ConvBNReLU(linen.Module):
 
     def setup(self) -> None:
         """The two layers, under these names."""
+        at_least_one(self.features, "features", "ConvBNReLU")
         self.conv = linen.Conv(self.features, (3, 3), padding="SAME")
         self.bn = linen.BatchNorm()
 
     @checked
     def __call__(self, x: Float[Array, "N H W C"], train: bool = True) -> Float[Array, "N H W {self.features}"]:
         """``(N, H, W, C)`` to ``(N, H, W, features)``."""
+        refuse_no_pixels("ConvBNReLU", x)
+        kernel = self.variables.get("params", {}).get("conv", {}).get("kernel")
+        if kernel is not None and kernel.shape[2] != x.shape[3]:
+            says = f"axis C of x is {x.shape[3]}, and the parameters are for {kernel.shape[2]}"
+            fix = f"x of shape (N, H, W, {kernel.shape[2]})"
+            raise refuse(f"x = {shown(x)}, given to ConvBNReLU,", "channels", "other parameters", says, fix)
         return convolved(x, convs=(lambda x: self.bn(self.conv(x), use_running_average=not train),), relu=linen.relu)
 
 
@@ -52,7 +62,7 @@ class TinyUNet(linen.Module):
 
     def setup(self) -> None:
         """The blocks, under the names that the NNX network gives them."""
-        f1 = self.base_features
+        f1 = at_least_one(self.base_features, "base_features", "TinyUNet")
         f2, f3 = 2 * f1, 4 * f1
         self.enc1, self.enc2, self.bottom = ConvBNReLU(f1), ConvBNReLU(f2), ConvBNReLU(f3)
         self.up2, self.dec2 = linen.ConvTranspose(f2, (2, 2), strides=(2, 2), padding="VALID"), ConvBNReLU(f2)
@@ -61,7 +71,8 @@ class TinyUNet(linen.Module):
     @checked
     def __call__(self, x: Float[Array, "N H W C"], train: bool = True) -> Float[Array, "N H W {self.base_features}"]:
         """``(N, H, W, C)`` to ``(N, H, W, base_features)``."""
-        refuse_unfit(x.shape[1:], self.base_features)
+        refuse_no_pixels("TinyUNet", x)
+        refuse_misfit(x.shape[1:], self.base_features)
         return wired(self, x, train=train)
 
 

@@ -1,7 +1,7 @@
 """The family: U-Nets of any number of levels, over ``(C, H, W)``, from a :class:`UNetConfig`."""
 
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import partial
 from itertools import pairwise
 from operator import add
 from typing import Any, SupportsIndex
@@ -10,13 +10,14 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
-from ..spec.check import check
 from ..spec.naturals import natural
 from ..spec.network import axis_network
-from ..spec.report import Report
+from ..spec.report import refuse
 from ..spec.unet import UNetConfig, check_unet_config
 from .blocks import convolved, u_shaped
 from .checked import checked
+from .explain import shown
+from .fits import refuse_unfit
 from .functional import relu
 from .layers import Conv2d, ConvTranspose2d, MaxPool2d
 from .layout import channels_last
@@ -142,12 +143,15 @@ class ConvBlock(nnx.Module):
         return channels_last(add, y, jnp.concatenate(images))
 
 
-def cropped(image: Array, size: tuple[int, ...]) -> Array:
-    """The ``size`` pixels about the centre; of an odd rest, one more is lost at the end.
+def cropped(image: Array, size: tuple[int, ...], *, evenly: bool = False) -> Array:
+    """The ``size`` pixels about the centre; of an odd rest, one more is lost at the end, or it is refused.
 
     >>> cropped(jnp.arange(5.0).reshape(1, 1, 5), (1, 2)).tolist()
     [[[1.0, 2.0]]]
     """
+    if evenly and any((has - wants) % 2 for has, wants in zip(image.shape[1:], size, strict=True)):
+        says = f"{image.shape[1]}×{image.shape[2]} is cropped to {size[0]}×{size[1]}"
+        raise refuse(f"x = {shown(image)}", "even_crop", "the rest is odd", says, "join='crop' in the config")
     top, left = ((has - wants) // 2 for has, wants in zip(image.shape[1:], size, strict=True))
     return image[:, top : top + size[0], left : left + size[1]]
 
@@ -168,8 +172,9 @@ class UNet(nnx.Module):
     The result has ``out_channels`` and the size that :meth:`size` says. Its layers are ``encoder[i]`` and
     ``decoder[i]``, each a :class:`ConvBlock`, ``up[i]`` (``i = 0`` is the level of the input's size), ``bottom`` and
     ``head``: :func:`wellshaped.spec.trace` names them with their shapes. ``axis_name`` is as for :class:`BatchNorm2d`;
-    ``dtype``, ``param_dtype`` and ``precision`` are as for :class:`Conv2d`. Use ``jax.vmap(model)`` for a batch, in
-    training mode with batch normalisation ``nnx.vmap``. ``model.train()`` and ``model.eval()`` are Flax's.
+    ``dtype``, ``param_dtype`` and ``precision`` are as for :class:`Conv2d`. Use ``jax.vmap(model)`` for a batch; with
+    batch normalisation in training mode, which keeps statistics, take Flax's transformations of a function of the model
+    (:class:`BatchNorm2d` shows how). ``model.train()`` and ``model.eval()`` are Flax's.
 
     Raises :class:`ShapeError` when built from a config that is not well-formed, and when called on an array for which
     :func:`wellshaped.spec.check` has a failure, with the same explanation.
@@ -220,7 +225,7 @@ class UNet(nnx.Module):
 
     @checked
     def size(self, n: SupportsIndex) -> int:
-        """The output size of an axis of size ``n``."""
+        """The output size of an axis of size ``n``, one of the :func:`wellshaped.spec.compatible_sizes`."""
         return axis_network(self.cfg).run(natural(n, "n")).sizes[-1]
 
     @checked
@@ -228,7 +233,7 @@ class UNet(nnx.Module):
         self, x: Float[Array, "{self.in_channels} H W"]
     ) -> Float[Array, "{self.out_channels} {self.size(x.shape[1])} {self.size(x.shape[2])}"]:
         """``(in_channels, H, W)`` to ``(out_channels, size(H), size(W))``, for any compatible size."""
-        _fits(self.cfg, self.in_channels, self.out_channels, *x.shape[1:]).raise_if_failed()
+        refuse_unfit(self.cfg, self.in_channels, self.out_channels, x.shape)
         y = u_shaped(
             x,
             encoder=self.encoder,
@@ -242,11 +247,6 @@ class UNet(nnx.Module):
     def _decoded(self, block: ConvBlock, skip: Array, up: Array) -> Array:
         if self.cfg.joined_by == "pad":
             up = padded(up, skip.shape[1:])
-        skip = cropped(skip, up.shape[1:])
+        elif self.cfg.joined_by != "exact":
+            skip = cropped(skip, up.shape[1:], evenly=self.cfg.joined_by == "even crop")
         return block.of_joined(*((skip, up) if self.cfg.concat == "skip first" else (up, skip)))
-
-
-@lru_cache(maxsize=256)
-def _fits(cfg: UNetConfig, in_channels: int, out_channels: int, height: int, width: int) -> Report:
-    """The report of ``check``, kept: an eager training loop asks the same at every step."""
-    return check(cfg, in_channels, out_channels, height, width)

@@ -1,6 +1,5 @@
 """The two-level U-Net (SPEC section 6). Mirrors ``NN/Spec/Models/Unet.lean``."""
 
-from functools import lru_cache
 from operator import add
 from typing import Any, SupportsIndex
 
@@ -9,12 +8,11 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from ..spec.architecture import LAYERS, channels
-from ..spec.check import check
 from ..spec.config import UNet2Config, check_config
 from ..spec.naturals import natural
-from ..spec.report import Report
 from .backward import relu_backward
 from .checked import checked
+from .fits import refuse_unfit
 from .functional import relu
 from .layers import Conv2d, ConvTranspose2d, MaxPool2d
 from .layout import channels_last
@@ -76,7 +74,7 @@ class UNet2(nnx.Module):
     @checked
     def __call__(self, x: Float[Array, "{self.in_channels} H W"]) -> Float[Array, "{self.out_channels} H W"]:
         """``(in_channels, H, W)`` to ``(out_channels, H, W)``, for any compatible size."""
-        _fits(self.cfg, self.in_channels, self.out_channels, *x.shape[1:]).raise_if_failed()
+        refuse_unfit(self.cfg, self.in_channels, self.out_channels, x.shape)
         s1 = relu(self.down1_1(x))
         skip1 = relu(self.down1_2(s1))
         pooled = self.pool(skip1)
@@ -105,7 +103,7 @@ class UNet2(nnx.Module):
         >>> grads.d_out1x1_bias.tolist(), d_x.shape
         ([24.0, 24.0], (1, 4, 6))
         """
-        _fits(self.cfg, self.in_channels, self.out_channels, *x.shape[1:]).raise_if_failed()
+        refuse_unfit(self.cfg, self.in_channels, self.out_channels, x.shape)
         s1 = relu(self.down1_1(x))
         skip1 = relu(self.down1_2(s1))
         pooled = self.pool(skip1)
@@ -162,9 +160,3 @@ class UNet2(nnx.Module):
 
 def _arrays(layer: Conv2d | ConvTranspose2d) -> LayerParams:
     return LayerParams(layer.kernel[...], layer.bias[...])
-
-
-@lru_cache(maxsize=256)
-def _fits(cfg: UNet2Config, in_channels: int, out_channels: int, height: int, width: int) -> Report:
-    """The report of ``check``, kept: an eager training loop asks the same at every step."""
-    return check(cfg, in_channels, out_channels, height, width)

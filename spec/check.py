@@ -7,7 +7,7 @@ from .config import FIELDS, UNet2Config, check_config, judge_positive
 from .explain import explain, solved
 from .naturals import natural
 from .obligations import OBLIGATIONS
-from .report import Report, Verdict
+from .report import Report, Verdict, refuse
 from .unet import UNetConfig, check_unet_config
 
 
@@ -19,9 +19,10 @@ def check(
     Of a :class:`UNetConfig`, whose network need not return the size that it is given, the demands of its program take
     the place of the eight. ``layout`` is that of the image which the proposed fix crops or pads.
 
-    The network runs on ``(in_channels, height, width)`` and gives ``(out_channels, height, width)`` iff the report is
-    ``ok``. Raises :class:`ShapeError` where ``cfg`` is not a config or a number not natural; what does not fit is in
-    the report, not raised (see :meth:`Report.raise_if_failed`). Source: SPEC sections 3 and 4.
+    The network runs on ``(in_channels, height, width)`` iff the report is ``ok``; that of a :class:`UNet2Config` then
+    gives ``(out_channels, height, width)``. Raises :class:`ShapeError` where ``cfg`` is not a config or a number not
+    natural; what does not fit is in the report, not raised (see :meth:`Report.raise_if_failed`). Source: SPEC sections
+    3 and 4.
 
     >>> check(UNet2Config(), 1, 1, 304, 384).ok
     True
@@ -31,6 +32,8 @@ def check(
       fix: height 302 (crop 1) or 304 (pad 1); all heights that fit: n ≡ 0 (mod 2), n ≥ 2
       fix: x[:, :302, :384] or jnp.pad(x, ((0, 0), (0, 1), (0, 0)))
     """
+    if layout not in ("CHW", "HWC"):
+        raise refuse(f"layout={layout!r}", "layout", "no such layout", "it must be CHW or HWC", 'layout="CHW"')
     if isinstance(cfg, UNetConfig):
         building = check_unet_config(cfg, in_channels, out_channels)
     else:
@@ -109,6 +112,9 @@ def repair(cfg: UNet2Config) -> UNet2Config:
     >>> repair(UNet2Config(conv_padding=0, up_stride=3))
     UNet2Config()
     """
+    if not isinstance(cfg, UNet2Config):
+        says = f"it is a {type(cfg).__name__}, and must be a UNet2Config"
+        raise refuse("the config", "config", "nothing to repair", says, "UNet2Config(...)")
     changes: dict[str, int] = {}
     for part in ("conv", "head"):
         kernel = getattr(cfg, f"{part}_kernel") // 2 * 2 + 1

@@ -102,7 +102,8 @@ def check_config(cfg: UNet2Config, in_channels: int = 1, out_channels: int = 1) 
     """  # noqa: E501 the message stands here as it is printed
     if not isinstance(cfg, UNet2Config):
         says = f"it is a {type(cfg).__name__}"
-        raise refuse("the config", "config", "cfg must be a UNet2Config", says, "UNet2Config(pool_kernel=2, ...)")
+        about = "cfg must be a UNet2Config, or for some a UNetConfig"
+        raise refuse("the config", "config", about, says, "UNet2Config(pool_kernel=2, ...)")
     counts = {"in_channels": natural(in_channels, "in_channels"), "out_channels": natural(out_channels, "out_channels")}
     conditions = judge_config(cfg) + judge_positive(counts)
     broken = {c.field: FIELDS[c.field].default for c in WELL_FORMED if not c.holds(cfg)}

@@ -53,6 +53,9 @@ def save_config(cfg: UNet2Config, path: str | os.PathLike[str]) -> None:
     Raises :class:`ShapeError` for a suffix that is neither, a folder that is not there, a file that may not be
     written, or a number that ``load_config`` would refuse.
     """
+    if not isinstance(cfg, UNet2Config):
+        says = f"it is a {type(cfg).__name__}, and a file holds a UNet2Config"
+        raise refuse("the config", "config", "not what files are for", says, "UNet2Config(...)")
     path = Path(path)
     write = _format(path)[1]
     text = write({name: short_natural(value, name) for name, value in asdict(cfg).items()})

@@ -6,6 +6,7 @@ A *level* is one halving. The layers of a network of ``models`` have the names t
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from functools import lru_cache
+from math import gcd
 
 from .config import Condition
 from .families import MOST
@@ -37,7 +38,7 @@ class UNetConfig:
     - ``convs_per_block``, ``conv_kernel``: the convolutions of each block, and their kernel.
     - ``padding``: of these convolutions, ``"same"`` keeps the size, ``"none"`` pads nothing.
     - ``norm``: after each convolution of a block, ``"none"``, ``"batch"``, ``"group"`` (of ``groups`` groups) or
-      ``"instance"``.
+      ``"instance"``. Of an image of one pixel, which a small one is at the bottom, the last leaves only its bias.
     - ``residual``: each block adds what it was given before its last ReLU, through a 1×1 convolution (and ``norm``)
       where the channels differ: the basic block of a ResNet.
     - ``upsampling``: ``"transposed"`` (2×2, stride 2), or ``"nearest"`` or ``"bilinear"`` doubling and a convolution.
@@ -96,13 +97,16 @@ class UNetConfig:
     def channels(self) -> tuple[int, ...]:
         """The channels of each level, and of the bottom."""
         doubling = tuple(2**level for level in range(min(self.levels, MOST) + 1))
-        return tuple(self.base_channels * m for m in self.multipliers or doubling)
+        return tuple(self.base_channels * m for m in (doubling if self.multipliers is None else self.multipliers))
 
     @property
     def joined_by(self) -> str:
         """``join``, or what ``None`` comes to."""
         return self.join or ("exact" if self.padding == "same" else "even crop")
 
+
+LARGEST = 2**31 - 1
+"""Of a kernel, a stride, a padding, and of the elements of one kernel (8 GiB of float32): more is a slip."""
 
 UNET_WELL_FORMED: tuple[Condition, ...] = (
     Condition("levels_pos", "levels", "levels must be at least 1", lambda cfg: cfg.levels >= 1),
@@ -173,11 +177,20 @@ def check_unet_config(cfg: UNetConfig, in_channels: int = 1, out_channels: int |
     if not cfg.head:
         says = f"without a head out_channels={out_channels} must be the channels of the first level, {cfg.channels[0]}"
         channels += (Verdict("head", out_channels == cfg.channels[0], says, "nothing makes these channels"),)
+    if all(verdict.holds for verdict in facts):
+        given = (counts["in_channels"], *cfg.channels)
+        encoder, decoder = zip(given, cfg.channels, strict=False), ((2 * c, c) for c in cfg.channels[:-1])
+        square = ((c, c) for c in cfg.channels)
+        elements = cfg.conv_kernel**2 * max(ins * outs for ins, outs in (*encoder, *decoder, *square))
+        says = f"its largest kernel has {elements} elements, and may have at most {LARGEST}"
+        channels += (Verdict("elements", elements <= LARGEST, says, "it is too large to compute with"),)
     broken = {c.field: _mended(c, cfg) for c in UNET_WELL_FORMED if not c.holds(cfg)}
     broken |= {name: 1 for name, count in counts.items() if count == 0}
     if not cfg.head and out_channels != cfg.channels[0]:
         broken["out_channels"] = cfg.channels[0]
     fix = ", ".join(f"{name}={value!r}" for name, value in broken.items())
+    if not fix and not channels[-1].holds:
+        fix = "fewer levels, fewer channels or a smaller kernel"
     return Report(repr(cfg), facts + channels, (fix,) if fix else ())
 
 
@@ -190,7 +203,8 @@ def _said(condition: Condition, cfg: UNetConfig) -> str:
 
 def _mended(condition: Condition, cfg: UNetConfig) -> object:
     if condition.field == "groups":
-        return next(g for g in range(min(cfg.groups, *cfg.channels), 0, -1) if all(c % g == 0 for c in cfg.channels))
+        common = gcd(*cfg.channels) or 1
+        return next(g for g in range(min(max(cfg.groups, 1), common, 1024), 0, -1) if common % g == 0)
     if condition.field == "conv_kernel":
         return cfg.conv_kernel + 1
     return getattr(_MENDED, condition.field)

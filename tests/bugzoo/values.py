@@ -127,16 +127,6 @@ def groups_for_the_size_of_a_group_meant():
     return GroupNorm(16, groups=16 // 8, rngs=nnx.Rngs(0))(jnp.moveaxis(image(1, 6, 8, 16)[0], -1, 0))
 
 
-def softmax_over_the_width():
-    logits = jnp.einsum("kc,chw->khw", image(3, 4), image(4, 6, 10))  # (classes, H, W)
-    chances = jax.nn.softmax(logits)  # meant: chances = jax.nn.softmax(logits, axis=0)
-    return chances.sum(0)
-
-
-def softmax_over_the_width_meant():
-    return np.ones((6, 10))
-
-
 def one_block_at_every_stage():
     class Encoder(nnx.Module):
         def __init__(self, rngs):
@@ -158,29 +148,6 @@ def one_block_at_every_stage_meant():
     cfg = UNetConfig(levels=2, base_channels=8, multipliers=(1, 1, 1), convs_per_block=1)
     nodes = [node for node in program(cfg, in_channels=3) if node.name.startswith(("encoder", "bottom"))]
     return sum(prod(shape) for node in nodes for _, shape in node.arrays)
-
-
-def mean_counts_the_padding():
-    x = jnp.ones((1, 5, 5, 1))
-    return nnx.avg_pool(x, (2, 2), (2, 2), "SAME")  # meant: return nnx.avg_pool(x, (2, 2), (2, 2), "SAME", False)
-
-
-def mean_counts_the_padding_meant():
-    return np.ones((1, 3, 3, 1))
-
-
-def sigmoid_twice():
-    def loss(logits, mask):
-        return jnp.mean(jnp.maximum(logits, 0) - logits * mask + jnp.log1p(jnp.exp(-jnp.abs(logits))))
-
-    mask = (image(16, 24) > 0).astype(float)
-    logits = 200 * mask - 100  # what a perfect network gives
-    prediction = nnx.sigmoid(logits)  # meant: prediction = logits
-    return loss(prediction, mask)
-
-
-def sigmoid_twice_meant():
-    return np.float32(0)
 
 
 ENTRIES = (
@@ -260,17 +227,6 @@ ENTRIES = (
         message="the shapes agree, (16, 6, 8), and the values do not",
     ),
     Entry(
-        name="softmax over the width",
-        says="The last axis, which is the default, is the width of a channels-first image. Here: the sum over the "
-        "classes, which is 1.",
-        source="https://github.com/MrGiovanni/ModelsGenesis/pull/8",
-        plain=softmax_over_the_width,
-        happens="where 1 is meant",
-        by="conformance",
-        meant=softmax_over_the_width_meant,
-        message="the shapes agree, (6, 10), and the values do not",
-    ),
-    Entry(
         name="one block at every stage",
         says="Of stages that are equally wide two share a block. Here: the number of parameters, which the "
         "specification's program has as well.",
@@ -280,25 +236,5 @@ ENTRIES = (
         by="conformance",
         meant=one_block_at_every_stage_meant,
         message="808 where 1392 is meant",
-    ),
-    Entry(
-        name="a mean that counts the padding",
-        says="The mean of ones is 1, at the border too.",
-        source="https://github.com/google/flax/issues/2401",
-        plain=mean_counts_the_padding,
-        happens="0.25 where 1 is meant, at (0, 2, 2, 0)",
-        by="conformance",
-        meant=mean_counts_the_padding_meant,
-        message="0.25 where 1 is meant, at (0, 2, 2, 0)",
-    ),
-    Entry(
-        name="sigmoid twice",
-        says="The network ends in a sigmoid, and its loss takes logits. Here: the loss of a perfect prediction.",
-        source="https://github.com/avBuffer/UNet3plus_pth/issues/23",
-        plain=sigmoid_twice,
-        happens="0.514 where 0 is meant",
-        by="conformance",
-        meant=sigmoid_twice_meant,
-        message="0.514 where 0 is meant",
     ),
 )

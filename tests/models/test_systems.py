@@ -99,7 +99,9 @@ def test_features_that_are_no_natural_number_are_refused(forward, wrong):
 @pytest.mark.parametrize("forward", FORWARD.values(), ids=FORWARD)
 @pytest.mark.parametrize("wrong", [0.5, "0", None, True, float("inf"), [1, 2]], ids=repr)
 def test_a_seed_that_is_no_integer_is_refused(forward, wrong):
-    with pytest.raises(ShapeError, match=r"seed: no seed: it is .* and must be an integer, or a float that is one"):
+    with pytest.raises(
+        ShapeError, match=r"seed: no seed: it is .* and must be an integer of 64 bits"
+    ):
         forward(wrong, image(4, 4, 2), 2)
 
 
@@ -260,3 +262,40 @@ def test_the_convolution_works_under_jit_vmap_and_grad():
     assert grads.bias[...].tolist() == [12.0] * 4  # one for each of the 3 × 4 pixels
     static = jax.jit(conv.conv2d_forward, static_argnums=(0, 2, 3, 4, 5))
     assert np.allclose(static(0, batch[0], 4, 3, 2, 2), conv.conv2d_forward(0, batch[0], 4, 3, 2, 2), atol=1e-5)
+
+
+@pytest.mark.parametrize("forward", FORWARD.values(), ids=FORWARD)
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
+def test_half_precision_is_taken_as_flax_takes_it(forward, dtype):
+    x = image(4, 4, 2)
+    y = np.asarray(forward(0, x.astype(dtype), 2), np.float32)
+    assert np.allclose(y, forward(0, x, 2), atol=0.2)
+
+
+@pytest.mark.parametrize("forward", FORWARD.values(), ids=FORWARD)
+def test_what_is_no_image_or_too_large_is_refused(forward):
+    with pytest.raises(ShapeError, match=r"it has no pixels|height=0 must be at least 1"):
+        forward(0, jnp.ones((0, 4, 2)), 2)
+    with pytest.raises(ShapeError, match=r"\d elements, (and may have )?at most 2147483647|must be 2"):
+        forward(0, image(4, 4, 2), 2**40)
+    with pytest.raises(ShapeError, match="must be an integer of 64 bits"):
+        forward(2**63, image(4, 4, 2), 2)
+
+
+@pytest.mark.parametrize("forward", FORWARD.values(), ids=FORWARD)
+def test_a_number_that_is_traced_is_refused_with_what_to_do(forward):
+    with pytest.raises(ShapeError, match="static_argnums"):
+        jax.jit(lambda features, x: forward(0, x, features))(2, image(4, 4, 2))
+
+
+def test_linen_modules_refuse_their_own_numbers_and_other_parameters():
+    key, batch = jax.random.key(0), image(4, 4, 2)[None]
+    with pytest.raises(ShapeError, match=r"ConvBNReLU\(features=0\)"):
+        tiny_unet_linen.ConvBNReLU(0).init(key, batch)
+    with pytest.raises(ShapeError, match=r"base_features=2\.0 is a float"):
+        tiny_unet_linen.TinyUNet(2.0).init(key, batch)
+    with pytest.raises(ShapeError, match="its shape is"):
+        tiny_unet_linen.TinyUNet(2).init(key, batch[:0])
+    net = tiny_unet_linen.TinyUNet(2)
+    with pytest.raises(ShapeError, match="axis C of x is 3, and the parameters are for 2"):
+        net.apply(net.init(key, batch), jnp.ones((1, 4, 4, 3)), mutable=["batch_stats"])

@@ -22,6 +22,8 @@ from wellshaped.spec import (
     explain,
     plan,
     program,
+    repair,
+    save_config,
     trace,
     unet,
 )
@@ -86,6 +88,46 @@ def test_an_ill_formed_config_is_named_everywhere_and_its_fix_mends_it(name):
     for ask in (program, lambda c, i: compatible_sizes(c), lambda c, i: check(c, i, 2, 64, 64).raise_if_failed()):
         with pytest.raises(ShapeError, match=name):
             ask(cfg, 3)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"groups": 0},
+        {"groups": 0, "base_channels": 0},
+        {"groups": 7, "levels": 2, "multipliers": (1, 0, 2)},
+        {"groups": 10**30, "base_channels": 6},
+    ],
+    ids=str,
+)
+def test_groups_that_do_not_divide_are_mended_whatever_else_is_wrong(wrong):
+    cfg = UNetConfig(norm="group", **wrong)
+    mended = eval(f"dict({check_unet_config(cfg).fixes[0]})")
+    assert mended["groups"] >= 1
+    assert check_unet_config(replace(cfg, **mended)).ok
+
+
+@pytest.mark.parametrize("wrong", [{"base_channels": 10**40}, {"conv_kernel": 10**30 + 1}, {"levels": 64}], ids=str)
+def test_a_kernel_too_large_to_compute_with_is_refused_before_it_is_built(wrong):
+    report = check(UNetConfig(**wrong), 1, 1, 2**64, 2**64)
+    assert "elements" in [verdict.name for verdict in report.failures]
+
+
+def test_the_largest_kernel_is_counted_exactly():
+    for cfg in (UNetConfig(levels=2), UNetConfig(levels=1, multipliers=(5, 1)), UNetConfig(levels=1, base_channels=2)):
+        for in_channels in (1, 300):
+            arrays = [shape for node in program(cfg, in_channels) for name, shape in node.arrays if "kernel" in name]
+            largest = max(a * b * k * k for a, b, k, _ in arrays)
+            (verdict,) = [v for v in check_unet_config(cfg, in_channels).conditions if v.name == "elements"]
+            assert f"its largest kernel has {largest} elements" in verdict.says
+
+
+def test_functions_of_the_two_level_config_refuse_the_family_s():
+    for ask in (lambda: repair(UNetConfig()), lambda: save_config(UNetConfig(), "unet.toml")):
+        with pytest.raises(ShapeError, match="it is a UNetConfig"):
+            ask()
+    with pytest.raises(ShapeError, match="it must be CHW or HWC"):
+        check(UNetConfig(), 1, 1, 16, 16, layout="NCHW")
 
 
 def test_all_that_is_wrong_is_said_at_once():
