@@ -99,9 +99,7 @@ def test_features_that_are_no_natural_number_are_refused(forward, wrong):
 @pytest.mark.parametrize("forward", FORWARD.values(), ids=FORWARD)
 @pytest.mark.parametrize("wrong", [0.5, "0", None, True, float("inf"), [1, 2]], ids=repr)
 def test_a_seed_that_is_no_integer_is_refused(forward, wrong):
-    with pytest.raises(
-        ShapeError, match=r"seed: no seed: it is .* and must be an integer of 64 bits"
-    ):
+    with pytest.raises(ShapeError, match=r"seed: no seed: it is .* and must be an integer of 64 bits"):
         forward(wrong, image(4, 4, 2), 2)
 
 
