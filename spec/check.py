@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from .compatible import compatible_sizes
-from .config import FIELDS, UNet2Config, check_config, judge_positive
+from .config import FIELDS, UNet2Config, check_config, judge_config, judge_positive
 from .explain import explain, solved
 from .naturals import natural
 from .obligations import OBLIGATIONS
@@ -42,7 +42,7 @@ def check(
     axes = {"C": natural(in_channels, "in_channels"), "H": sizes["height"], "W": sizes["width"]}
     subject = f"input ({', '.join(str(axes[axis]) for axis in layout)}) of {cfg!r}"
     # A size is only worth judging and mending for a config that sizes can fit.
-    well_formed = all(v.holds for v in building.conditions if v.about.endswith("well-formed"))
+    well_formed = check_unet_config(cfg).ok if isinstance(cfg, UNetConfig) else all(v.holds for v in judge_config(cfg))
     owed = _owed(cfg, sizes) if well_formed or isinstance(cfg, UNet2Config) else ()
     conditions = building.conditions + judge_positive(sizes) + owed
     mendable = well_formed and not all(v.holds for v in judge_positive(sizes) + owed)

@@ -6,7 +6,7 @@ they remember one (:class:`Save`), compare with one (:class:`Join`, :class:`Keep
 (:class:`SpaceToDepth`).
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 
 from .naturals import monus, natural, positive, quotient
 from .report import refuse
@@ -21,7 +21,8 @@ class _Numbers:
     def __repr__(self) -> str:
         """What to write to get this step back: what has no default, and what differs from it."""
         given = ((f, getattr(self, f.name)) for f in fields(self))  # type: ignore[arg-type]  # each step is a dataclass
-        return f"{type(self).__name__}({', '.join(f'{f.name}={v!r}' for f, v in given if v != f.default)})"
+        shown = (f"{f.name}={v!r}" for f, v in given if f.default is MISSING or type(v) is not f.type or v != f.default)
+        return f"{type(self).__name__}({', '.join(shown)})"
 
     def __post_init__(self) -> None:
         for f in fields(self):  # type: ignore[arg-type]  # each step is a dataclass

@@ -499,7 +499,7 @@ def lines_of(error):
         ((Window,), "step 0, <class 'wellshaped.spec.steps.Window'>, is not a step"),
         ((None,), "step 0, None, is not a step"),
         ((Save("b"), Save("a"), Join("c")), "joins what is not saved before; saved are ['a', 'b']"),
-        ((Join("a"), Save("a")), "step 0, Join(name='a', how='exact'), joins what is not saved before; saved are []"),
+        ((Join("a"), Save("a")), "step 0, Join(name='a'), joins what is not saved before; saved are []"),
         ((Save("a"), Window(2), Save("a")), "step 2, Save(name='a'), saves a name for the second time"),
         ((Keep(),), "step 0, Keep(), does not follow a step that has a size"),
         ((Window(3), Keep(), Keep()), "step 2, Keep(), does not follow a step that has a size"),
