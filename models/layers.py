@@ -17,6 +17,7 @@ from jaxtyping import Array, Float
 from ..spec.naturals import at_least_one, natural
 from ..spec.report import Report, Verdict, refuse
 from ..spec.sizes import conv_transpose_size, sliding_window_size
+from ..spec.unet import LARGEST
 from . import explicit
 from .backward import (
     ConvGrads,
@@ -26,7 +27,7 @@ from .backward import (
     max_pool2d_backward,
 )
 from .checked import checked
-from .functional import LARGEST, concat_channels, conv2d, conv_transpose2d, max_pool2d, promoted
+from .functional import concat_channels, conv2d, conv_transpose2d, max_pool2d, promoted
 from .layout import channels_last
 from .ways import forced_way
 
