@@ -23,6 +23,7 @@ METHODS = {"nearest": "nearest", "bilinear": "linear"}
 class AvgPool2d(nnx.Module):
     """The mean of each ``kernel × kernel`` window of one ``(C, H, W)`` image, without padding.
 
+    >>> import jax.numpy as jnp
     >>> AvgPool2d(2, 2)(jnp.arange(20.0).reshape(1, 4, 5)).tolist()
     [[[3.0, 5.0], [13.0, 15.0]]]
     """
@@ -50,6 +51,7 @@ class Resize2d(nnx.Module):
 
     The corners of pixels are aligned, not their centres: PyTorch's ``align_corners=False``.
 
+    >>> import jax.numpy as jnp
     >>> Resize2d(2)(jnp.array([[[1.0, 2.0]]])).tolist()
     [[[1.0, 1.0, 2.0, 2.0], [1.0, 1.0, 2.0, 2.0]]]
     """

@@ -19,6 +19,7 @@ class BasicBlock(nnx.Module):
     ``model.train()`` and ``model.eval()`` choose the statistics of the batch or the running ones; ``axis_name`` is that
     of a ``vmap`` whose batch they are of. Raises :class:`ShapeError` for an image of other channels.
 
+    >>> import jax.numpy as jnp
     >>> BasicBlock(8, rngs=nnx.Rngs(0))(jnp.ones((20, 30, 8))).shape
     (20, 30, 8)
     """
@@ -51,6 +52,7 @@ def resnet_basic_forward(seed: Any, x: Float[Array, "H W C"], features: Any) -> 
     Batch normalisation takes the statistics of the image. ``seed`` and ``features`` are integers, or floats that are.
     Raises :class:`ShapeError` for other numbers, and for an image of other channels.
 
+    >>> import jax.numpy as jnp
     >>> resnet_basic_forward(0, jnp.ones((5, 4, 3)), 3.0).shape
     (60,)
     """

@@ -22,6 +22,7 @@ class ConvBNReLU(nnx.Module):
     ``model.train()`` and ``model.eval()`` choose the statistics of the batch or the running ones; ``axis_name`` is that
     of a ``vmap`` whose batch they are of. Raises :class:`ShapeError` for an image of other channels.
 
+    >>> import jax.numpy as jnp
     >>> ConvBNReLU(3, 8, rngs=nnx.Rngs(0))(jnp.ones((20, 30, 3))).shape
     (20, 30, 8)
     """
@@ -54,6 +55,7 @@ class TinyUNet(nnx.Module):
     ``axis_name`` is as for :class:`ConvBNReLU`. Raises :class:`ShapeError` for an image whose height or width is not a
     multiple of 4, with the sizes that are, and for other channels.
 
+    >>> import jax.numpy as jnp
     >>> TinyUNet(3, 8, rngs=nnx.Rngs(0))(jnp.ones((20, 32, 3))).shape
     (20, 32, 8)
     """
@@ -125,6 +127,7 @@ def unet_forward(seed: Any, image: Float[Array, "H W C"], base_features: Any) ->
     Batch normalisation takes the statistics of the image. ``seed`` and ``base_features`` are integers, or floats that
     are. Raises :class:`ShapeError` for other numbers, and for an image that does not fit.
 
+    >>> import jax.numpy as jnp
     >>> unet_forward(0, jnp.ones((8, 4, 3)), 2.0).shape
     (64,)
     """

@@ -21,6 +21,7 @@ class ConvBNReLU(linen.Module):
 
     ``train=False`` takes the running statistics.
 
+    >>> import jax.numpy as jnp
     >>> layer = ConvBNReLU(8)
     >>> layer.init_with_output(jax.random.key(0), jnp.ones((1, 20, 30, 3)))[0].shape
     (1, 20, 30, 8)
@@ -52,6 +53,7 @@ class TinyUNet(linen.Module):
     ``train=False`` takes the running statistics, which ``apply(..., mutable=["batch_stats"])`` else returns. Raises
     :class:`ShapeError` for images whose height or width is not a multiple of 4, with the sizes that are.
 
+    >>> import jax.numpy as jnp
     >>> net = TinyUNet(8)
     >>> y, variables = net.init_with_output(jax.random.key(0), jnp.ones((1, 20, 32, 3)))
     >>> y.shape, sorted(variables)
@@ -82,6 +84,7 @@ def unet_forward(seed: Any, image: Float[Array, "H W C"], base_features: Any) ->
 
     As :func:`wellshaped.models.tiny_unet.unet_forward`; the parameters are other draws, for Linen draws by name.
 
+    >>> import jax.numpy as jnp
     >>> unet_forward(0, jnp.ones((8, 4, 3)), 2.0).shape
     (64,)
     """

@@ -197,7 +197,7 @@ def transposed_windows() -> st.SearchStrategy[Transposed]:
 
     >>> from hypothesis import find
     >>> find(transposed_windows(), lambda step: step.before == 2)
-    Transposed(kernel=1, stride=1, before=2, after=0, dilation=1, output_padding=0)
+    Transposed(kernel=1, before=2)
     """
     return st.builds(Transposed, st.integers(1, 5), _strides, _small, _small, _dilations, _small)
 
@@ -250,7 +250,7 @@ def programs(max_steps: int = 10) -> st.SearchStrategy[AxisNetwork]:
 
     >>> from hypothesis import find
     >>> find(programs(), lambda network: any(isinstance(step, Join) for step in network.steps))
-    AxisNetwork(steps=(Save(name='skip0'), Join(name='skip0', how='exact')), returns_its_size=False)
+    AxisNetwork(steps=(Save(name='skip0'), Join(name='skip0')), returns_its_size=False)
     """
     return _programs(natural(max_steps, "max_steps"))
 

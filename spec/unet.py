@@ -159,7 +159,7 @@ def check_unet_config(cfg: UNetConfig, in_channels: int = 1, out_channels: int |
     >>> print(check_unet_config(UNetConfig(levels=0, norm="group", base_channels=12)))
     UNetConfig(levels=0, base_channels=12, norm='group') does not fit.
       levels_pos, groups_divide: UNetConfig is not well-formed: levels=0 must be at least 1; groups=8 must divide the channels of every level, 12.
-      fix: levels=4, groups=4
+      fix: levels=4, groups=6
     """  # noqa: E501 the message stands here as it is printed
     if not isinstance(cfg, UNetConfig):
         says = f"it is a {type(cfg).__name__}, and must be a UNetConfig"
