@@ -249,8 +249,9 @@ def programs(max_steps: int = 10) -> st.SearchStrategy[AxisNetwork]:
     Up to ``max_steps`` steps, some with a :class:`Keep` after them. Shrinks toward no step at all.
 
     >>> from hypothesis import find
-    >>> find(programs(), lambda network: any(isinstance(step, Join) for step in network.steps))
-    AxisNetwork(steps=(Save(name='skip0'), Join(name='skip0')), returns_its_size=False)
+    >>> network = find(programs(), lambda network: Join("skip0") in network.steps)
+    >>> network.steps.index(Save("skip0")) < network.steps.index(Join("skip0"))
+    True
     """
     return _programs(natural(max_steps, "max_steps"))
 
@@ -352,8 +353,8 @@ def params(
 
     >>> from hypothesis import find
     >>> p = find(params(UNet2Config(base_channels=1)), lambda p: p.out1x1.bias[0] > 0)
-    >>> p.out1x1.bias.tolist(), p.down1_1.kernel.sum().item()
-    ([1.0], 0.0)
+    >>> p.out1x1.bias.item() in (1, 2), p.down1_1.kernel.shape, p.down1_1.kernel.dtype.name
+    (True, (1, 1, 3, 3), 'float32')
     """
     import numpy as np
     from hypothesis.extra import numpy as hnp
