@@ -65,13 +65,13 @@ def _by_patches(missing: Slot, a: Array, b: Array, g: Geometry, precision: Any) 
         return lax.transpose(tiles, (0, 1, 3, 2, 4, 5)).reshape(n * rows * columns, k * k * c)
 
     def matrix(kernel: Array) -> Array:
-        return lax.transpose(kernel, (2, 3, 1, 0)).reshape(-1, kernel.shape[0])
+        return lax.transpose(kernel, (0, 2, 3, 1)).reshape(kernel.shape[0], -1)
 
     def positions(y: Array) -> Array:
         return y.reshape(-1, y.shape[3])
 
     if missing == "y":
-        y = lax.dot(patches(a), matrix(b), precision=precision)
+        y = lax.dot_general(patches(a), matrix(b), (((1,), (1,)), ((), ())), precision=precision)
         return y.reshape(a.shape[0], rows, columns, b.shape[0])
     if missing == "k":
         c, o = a.shape[3], b.shape[3]
@@ -80,9 +80,7 @@ def _by_patches(missing: Slot, a: Array, b: Array, g: Geometry, precision: Any) 
     n, c = b.shape[0], a.shape[1]
     if k == 1 and b.shape[3] <= FEW:
         return _by_terms(b, a[:, :, 0, 0])
-    tiles = lax.dot(positions(b), lax.transpose(matrix(a), (1, 0)), precision=precision).reshape(
-        n, rows, columns, k, k, c
-    )
+    tiles = lax.dot(positions(b), matrix(a), precision=precision).reshape(n, rows, columns, k, k, c)
     x = lax.transpose(tiles, (0, 1, 3, 2, 4, 5)).reshape(n, rows * k, columns * k, c)
     return _pad(x, (0, height - rows * k), (0, width - columns * k))
 
@@ -165,7 +163,11 @@ def _kernel_gradient(x: Array, y: Array, g: Geometry, precision: Any) -> Array:
     """The sum in chunks of rows, each a convolution over channels whose filter is the gradient, or the image."""
     n, rows, columns, _ = y.shape
     height = x.shape[1]
-    high = ceil(rows / min(MOST_CHUNKS, rows, ceil(n * rows * columns / CHUNK)))
+    chunks = min(MOST_CHUNKS, rows, ceil(n * rows * columns / CHUNK))
+    high = ceil(rows / chunks)
+    # The larger number of channels is the better filter. Of equal numbers the image is: whoever reads it, such as both
+    # halves of a joined kernel, has one copy of the gradient in common. In chunks and batches that copy costs more.
+    turned = x.shape[3] > y.shape[3] or (x.shape[3] == y.shape[3] and n * chunks == 1)
     parts: list[Array] = []
     for low in range(0, rows, high):
         above = min(low + high, rows)
@@ -173,31 +175,32 @@ def _kernel_gradient(x: Array, y: Array, g: Geometry, precision: Any) -> Array:
         inside = (max(top, 0), min(bottom, height))
         outside = (inside[0] - top, bottom - inside[1])
         image, filters = lax.slice_in_dim(x, *inside, axis=1), lax.slice_in_dim(y, low, above, axis=1)
-        parts.append(_gradient_of_rows(_after(y, image), filters, g, outside, precision))
+        parts.append(_gradient_of_rows(image, filters, g, outside, turned, precision))
     return sum(parts[1:], parts[0])
 
 
-def _gradient_of_rows(x: Array, y: Array, g: Geometry, outside: tuple[int, int], precision: Any) -> Array:
-    """``x`` lacks so many rows of zeros above and below, as ``outside`` says."""
-    turned = g.kernel - 1
-    if x.shape[3] <= y.shape[3]:
-        return _over_channels(x, y, (outside, (g.padding, g.padding)), precision)
-    # The larger number of channels is the better filter. Then the gradient is the image, and the kernel comes reversed.
-    # Padded here, and not by the convolution: XLA changes an image that is smaller than its filter back into a filter.
-    above, below = (turned - rows for rows in outside)
-    aside = turned - g.padding
-    image = _pad(y, (above, below), (aside, aside))
-    flipped = _over_channels(image, x, ((0, 0), (0, 0)), precision)
+def _gradient_of_rows(x: Array, y: Array, g: Geometry, outside: tuple[int, int], turned: bool, precision: Any) -> Array:
+    """``x`` lacks so many rows of zeros above and below, as ``outside`` says; it is the filter where ``turned``."""
+    if not turned:
+        return _over_channels(_after(y, x), y, outside, (g.padding, g.padding), precision)
+    above, below = (g.kernel - 1 - rows for rows in outside)
+    aside = g.kernel - 1 - g.padding
+    flipped = _over_channels(y, x, (above, below), (aside, aside), precision)
     return lax.transpose(lax.rev(flipped, (0, 1)), (0, 1, 3, 2))
 
 
-def _over_channels(image: Array, filters: Array, padding: Any, precision: Any) -> Array:
-    """Each channel of the image against each of the filters: ``(K, K, channels, filters)``."""
+def _over_channels(image: Array, filters: Array, rows: Any, columns: Any, precision: Any) -> Array:
+    """Each channel of the image, with so many zeros around it, against each of the filters: ``(K, K, C, filters)``."""
     n, height, width, o = filters.shape
     filters = _pad(filters, (0, 0), (0, 0), (0, -o % LANES))
     # XLA copies to transpose, even where nothing moves.
-    rows = filters.reshape(height, width, 1, -1) if n == 1 else lax.transpose(filters, (1, 2, 0, 3))
-    y = _plain(lax.transpose(image, (3, 1, 2, 0)), rows, padding, precision)
+    laid = filters.reshape(height, width, 1, -1) if n == 1 else lax.transpose(filters, (1, 2, 0, 3))
+    smaller = image.shape[1] < height or image.shape[2] < width
+    if n == 1 or smaller:
+        # XLA changes an image that is smaller than its filter back into a filter. And channels that are a power of two
+        # apart take the same places in a cache.
+        image, rows, columns = _pad(image, rows, columns), (0, 0), (0, 0)
+    y = _plain(lax.transpose(image, (3, 1, 2, 0)), laid, (rows, columns), precision)
     return lax.transpose(lax.slice_in_dim(y, 0, o, axis=3), (1, 2, 0, 3))
 
 
