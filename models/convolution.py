@@ -55,7 +55,7 @@ def contract(missing: Slot, a: Array, b: Array, geometry: Geometry, precision: A
     """The form without ``missing``, as an array of its shape, given the other two in the order of :data:`SLOTS`.
 
     ``x`` is ``(N, H, W, C)``, ``k`` is ``(O, C, kernel, kernel)`` and ``y`` is ``(N, *geometry.out, O)``, all of one
-    dtype.
+    dtype. With one axis more, in front of all three, there is a form for each.
     """
     if forced_way() == "stock" or _over_devices():
         return stock(missing, a, b, geometry, precision)
@@ -72,6 +72,9 @@ def _over_devices() -> bool:
 def stock(missing: Slot, a: Array, b: Array, geometry: Geometry, precision: Any) -> Array:
     """The same by JAX's own convolution, channels first, and by its transpose where ``x`` or ``k`` is missing."""
     g = geometry
+    if a.ndim == 5:
+        each: Array = jax.vmap(partial(stock, missing, geometry=g, precision=precision))(a, b)
+        return each
 
     def convolution(x: Array, k: Array) -> Array:
         first = lax.transpose(x, (0, 3, 1, 2))
@@ -92,6 +95,8 @@ def _others(missing: Slot) -> tuple[Slot, Slot]:
 
 
 def _shape(missing: Slot, a: tuple[int, ...], b: tuple[int, ...], geometry: Geometry) -> tuple[int, ...]:
+    if len(a) == 5:
+        return (a[0], *_shape(missing, a[1:], b[1:], geometry))
     shapes = dict(zip(_others(missing), (a, b), strict=True))
     match missing:
         case "x":
@@ -114,18 +119,19 @@ def _transposed(missing: Slot, operand: int, cotangent: Array, a: Any, b: Any, *
 def _batched(
     missing: Slot, operands: tuple[Array, Array], axes: tuple[int | None, int | None], **params: Any
 ) -> tuple[Array, int]:
-    """A batch of images with one kernel is a longer batch of images; anything else is batched as JAX does."""
-    others = _others(missing)
-    if missing == "k" or axes[others.index("k")] is not None:
-        # A kernel for each image, or a kernel's gradient for each: not one face of the form.
+    """Two batches are a form for each pair, images with one kernel are more images, and the rest is as JAX does it."""
+    of_each = operands[0].ndim - (axes[0] is not None) == 5
+    moved = [o if axis is None else jnp.moveaxis(o, axis, 0) for o, axis in zip(operands, axes, strict=True)]
+    if None not in axes and not of_each:
+        return _FACES[missing].bind(*moved, **params), 0
+    one_kernel = missing != "k" and axes[_others(missing).index("k")] is None and not of_each
+    if None in axes and not one_kernel:
         by = partial(stock, missing, geometry=params["geometry"], precision=params["precision"])
         return jax.vmap(by, in_axes=axes)(*operands), 0
-    batched = 1 - others.index("k")
-    images = jnp.moveaxis(operands[batched], axes[batched] or 0, 0)
-    merged = list(operands)
-    merged[batched] = images.reshape(images.shape[0] * images.shape[1], *images.shape[2:])
+    merged = [o if axis is None else lax.collapse(o, 0, 2) for o, axis in zip(moved, axes, strict=True)]
     result = _FACES[missing].bind(*merged, **params)
-    return result.reshape(*images.shape[:2], *result.shape[1:]), 0
+    batch = next(o.shape[:2] for o, axis in zip(moved, axes, strict=True) if axis is not None)
+    return result.reshape(*batch, *result.shape[1:]), 0
 
 
 def _explicit(missing: Slot, a: Array, b: Array, *, geometry: Geometry, precision: Any) -> Array:

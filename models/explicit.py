@@ -40,6 +40,9 @@ PATCH = 64
 def contract(missing: Slot, a: Array, b: Array, geometry: Geometry, precision: Any) -> Array:
     """The form of :func:`.convolution.contract`, by the rule that fits."""
     g = geometry
+    if a.ndim == 5:
+        each: Array = lax.map(lambda pair: contract(missing, *pair, g, precision), (a, b))
+        return each
     if a.size == 0 or b.size == 0:
         return stock(missing, a, b, g, precision)
     if a.dtype.itemsize < 4:

@@ -6,6 +6,7 @@ test of these tests shows that they do.
 """
 
 from functools import partial
+from itertools import product
 from typing import NamedTuple
 from unittest.mock import patch
 
@@ -355,13 +356,33 @@ def test_vmap_of_values_and_gradients_equals_a_loop(way):
             close(found, jax.tree.map(lambda *parts: jnp.stack(parts), *each))
 
 
-def test_a_batch_of_images_with_one_kernel_stays_one_convolution_of_ours():
-    def batch(x, k, b):
-        return jax.vmap(partial(conv2d, padding=1), in_axes=(0, None, None))(x, k, b)
+@pytest.mark.parametrize("outer", [(0, 0, 0), (0, None, None), (None, 0, 0)])
+def test_vmap_of_vmap_equals_two_loops(way, outer):
+    operation, shapes = OPERATIONS["conv, rows"]
+    gradients = jax.grad(losses(operation), argnums=(0, 1, 2))
+    arrays = normals((3, *s) if axis is None else (2, 3, *s) for s, axis in zip(shapes, outer, strict=True))
+    found = jax.jit(jax.vmap(jax.vmap(gradients), in_axes=outer))(*arrays)
+    one = jax.jit(gradients)
+    for i, j in product(range(2), range(3)):
+        pair = (a[j] if axis is None else a[i, j] for a, axis in zip(arrays, outer, strict=True))
+        close(tuple(each[i, j] for each in found), one(*pair))
 
-    arrays = normals([(3, 2, 4, 5), (3, 2, 3, 3), (3,)])
-    assert "convolution" in primitives(batch, *arrays)
-    assert "conv_general_dilated" not in primitives(batch, *arrays)
+
+def test_a_batch_of_no_pairs_is_a_batch_of_none():
+    gradients = jax.grad(losses(OPERATIONS["conv, rows"][0]), argnums=(0, 1, 2))
+    arrays = [jnp.zeros((0, *shape)) for shape in OPERATIONS["conv, rows"][1]]
+    assert [g.shape for g in jax.vmap(gradients)(*arrays)] == [a.shape for a in arrays]
+
+
+def test_a_batch_stays_one_operation_of_ours():
+    def batch(axes, x, k, b):
+        return jax.vmap(partial(conv2d, padding=1), in_axes=axes)(x, k, b)
+
+    x, k, b = normals([(3, 2, 4, 5), (3, 2, 3, 3), (3,)])
+    for axes, kernel in (((0, None, None), k), ((0, 0, None), jnp.stack([k, k, k]))):
+        found = primitives(partial(batch, axes), x, kernel, b)
+        assert "convolution" in found
+        assert "conv_general_dilated" not in found
 
 
 def test_derivatives_outside_of_jit_are_those_inside():
