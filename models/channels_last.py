@@ -1,6 +1,5 @@
 """What the channels-last systems share (SPEC section 7): pooling, joining, and numbers as their sources give them."""
 
-from math import prod
 from typing import Any
 
 import jax
@@ -11,7 +10,6 @@ from jaxtyping import Array, Float
 from ..spec.naturals import as_integer, natural
 from ..spec.report import refuse
 from ..spec.sizes import sliding_window_size
-from ..spec.unet import LARGEST
 from .checked import checked
 from .functional import SizeFunction, refuse_empty
 
@@ -41,14 +39,6 @@ def joined(first: Float[Array, "*N H W C1"], second: Float[Array, "*N H W C2"]) 
     (4, 4, 5)
     """
     return jnp.concatenate((first, second), -1)
-
-
-def refuse_large(of: str, *shape: int) -> None:
-    """Refuse a kernel of this ``shape`` that has more elements than can be meant."""
-    elements = prod(shape)
-    if elements > LARGEST:
-        says = f"{elements} elements, at most {LARGEST}"
-        raise refuse(f"{of} with a kernel {shape}", "elements", "the kernel is too large", says, "fewer features")
 
 
 def integral(value: Any, name: str) -> int:

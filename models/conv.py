@@ -1,5 +1,6 @@
 """The SAME convolution of SPEC section 7 in Flax NNX, over one ``(H, W, C)`` image."""
 
+from math import prod
 from typing import Any, SupportsIndex
 
 import jax
@@ -9,10 +10,10 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from ..spec.naturals import natural
-from ..spec.report import Report, Verdict
 from ..spec.steps import Window
-from .channels_last import a_seed, integral, refuse_large
+from .channels_last import a_seed, integral
 from .checked import checked
+from .fits import refuse_unbuildable
 from .functional import promoted, refuse_no_pixels
 
 
@@ -43,15 +44,8 @@ class Conv2D(nnx.Module):
         self.kernel_h, self.kernel_w = natural(kernel_h, "kernel_h"), natural(kernel_w, "kernel_w")
         self.stride = natural(stride, "stride")
         numbers = {n: getattr(self, n) for n in ("in_features", "features", "kernel_h", "kernel_w", "stride")}
-        verdicts = tuple(
-            Verdict(f"{name}_pos", number >= 1, f"{name}={number} must be at least 1", "nothing to compute")
-            for name, number in numbers.items()
-        )
-        fix = ", ".join(f"{name}=1" for name, number in numbers.items() if number == 0)
-        given = ", ".join(f"{name}={number}" for name, number in numbers.items())
-        Report(f"Conv2D({given})", verdicts, (fix,)).raise_if_failed()
         shape = (self.kernel_h, self.kernel_w, self.in_features, self.features)
-        refuse_large("Conv2D", *shape)
+        refuse_unbuildable("Conv2D", numbers, prod(shape))
         self.kernel = nnx.Param(jax.nn.initializers.lecun_normal()(rngs.params(), shape))
         self.bias = nnx.Param(jnp.zeros(self.features))
 

@@ -15,9 +15,8 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from ..spec.naturals import at_least_one, natural
-from ..spec.report import Report, Verdict, refuse
+from ..spec.report import refuse
 from ..spec.sizes import conv_transpose_size, sliding_window_size
-from ..spec.unet import LARGEST
 from . import explicit
 from .backward import (
     ConvGrads,
@@ -27,6 +26,7 @@ from .backward import (
     max_pool2d_backward,
 )
 from .checked import checked
+from .fits import refuse_unbuildable
 from .functional import concat_channels, conv2d, conv_transpose2d, max_pool2d, promoted
 from .layout import channels_last
 from .ways import forced_way
@@ -63,22 +63,11 @@ class _Convolution(nnx.Module):
         param_dtype = _floating(param_dtype, "param_dtype")
         shape = [self.kernel_size] * 4
         shape[self._in_axis], shape[self._out_axis] = self.in_channels, self.out_channels
-        self._refuse_unbuildable(prod(shape))
+        numbers = {name: getattr(self, name) for name in ("in_channels", "out_channels", "kernel_size", "stride")}
+        refuse_unbuildable(type(self).__name__, numbers, prod(shape))
         draw = jax.nn.initializers.lecun_normal(in_axis=self._in_axis, out_axis=self._out_axis)
         self.kernel = nnx.Param(draw(rngs.params(), tuple(shape), param_dtype))
         self.bias: Any = nnx.Param(jnp.zeros(self.out_channels, param_dtype)) if use_bias else None
-
-    def _refuse_unbuildable(self, elements: int) -> None:
-        numbers = {name: getattr(self, name) for name in ("in_channels", "out_channels", "kernel_size", "stride")}
-        verdicts = [
-            Verdict(f"{name}_pos", number >= 1, f"{name}={number} must be at least 1", "nothing to compute")
-            for name, number in numbers.items()
-        ]
-        fits = elements <= LARGEST
-        verdicts.append(Verdict("elements", fits, f"{elements} elements, at most {LARGEST}", "the kernel is too large"))
-        fix = ", ".join(f"{name}=1" for name, number in numbers.items() if number == 0) or "fewer channels"
-        subject = f"{type(self).__name__}({', '.join(f'{name}={number}' for name, number in numbers.items())})"
-        Report(subject, tuple(verdicts), (fix,)).raise_if_failed()
 
     @property
     def _window(self) -> dict[str, Any]:
@@ -256,22 +245,26 @@ class ConvTranspose2d(_Convolution):
         return self._backward(conv_transpose2d_backward, x, grad_output)
 
 
-class MaxPool2d(nnx.Module):
-    """The maximum of each ``kernel × kernel`` window of one ``(C, H, W)`` image, without padding.
-
-    >>> MaxPool2d(2, 2)(jnp.ones((8, 20, 31))).shape
-    (8, 10, 15)
-    """
+class Pooling(nnx.Module):
+    """The numbers of windows without padding, and the size that they leave; what is taken of a window is not said."""
 
     @checked
     def __init__(self, kernel: SupportsIndex, stride: SupportsIndex) -> None:
-        self.kernel_size = at_least_one(kernel, "kernel", "MaxPool2d")
-        self.stride = at_least_one(stride, "stride", "MaxPool2d")
+        self.kernel_size = at_least_one(kernel, "kernel", type(self).__name__)
+        self.stride = at_least_one(stride, "stride", type(self).__name__)
 
     @checked
     def size(self, n: SupportsIndex) -> int:
         """The output size of an axis of size ``n``: :func:`sliding_window_size` of this layer's numbers."""
         return sliding_window_size(natural(n, "n"), kernel=self.kernel_size, stride=self.stride)
+
+
+class MaxPool2d(Pooling):
+    """The maximum of each ``kernel × kernel`` window of one ``(C, H, W)`` image, without padding.
+
+    >>> MaxPool2d(2, 2)(jnp.ones((8, 20, 31))).shape
+    (8, 10, 15)
+    """
 
     @checked
     def __call__(self, x: Float[Array, "C H W"]) -> Float[Array, "C {self.size(x.shape[1])} {self.size(x.shape[2])}"]:

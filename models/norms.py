@@ -10,14 +10,27 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
-from ..spec.naturals import at_least_one
+from ..spec.naturals import at_least_one, divisor_below
 from ..spec.report import refuse
 from .checked import checked
 from .functional import refuse_no_pixels
 from .layout import channels_last
 
 
-class BatchNorm2d(nnx.Module):
+class _Norm(nnx.Module):
+    """``norm`` of one image with ``channels``; Flax takes the first axis for that of a batch."""
+
+    channels: int
+    norm: nnx.BatchNorm | nnx.GroupNorm | nnx.InstanceNorm
+
+    @checked
+    def __call__(self, x: Float[Array, "{self.channels} H W"]) -> Float[Array, "{self.channels} H W"]:
+        """``(channels, H, W)`` to the same."""
+        refuse_no_pixels(type(self).__name__, x)
+        return channels_last(lambda image: self.norm(image[None])[0], x)
+
+
+class BatchNorm2d(_Norm):
     """Flax's :class:`flax.nnx.BatchNorm` of one image: over its pixels, and over a batch under ``axis_name``.
 
     ``model.train()`` takes the statistics of what is given, and keeps their running mean; ``model.eval()`` takes the
@@ -60,14 +73,8 @@ class BatchNorm2d(nnx.Module):
             rngs=rngs,
         )
 
-    @checked
-    def __call__(self, x: Float[Array, "{self.channels} H W"]) -> Float[Array, "{self.channels} H W"]:
-        """``(channels, H, W)`` to the same."""
-        refuse_no_pixels("BatchNorm2d", x)
-        return channels_last(self.norm, x)
 
-
-class GroupNorm(nnx.Module):
+class GroupNorm(_Norm):
     """Flax's :class:`flax.nnx.GroupNorm` of one image: over the pixels and the channels of each group.
 
     Raises :class:`ShapeError` where ``groups`` does not divide ``channels``, and for an image of other channels.
@@ -90,10 +97,10 @@ class GroupNorm(nnx.Module):
         self.channels = at_least_one(channels, "channels", "GroupNorm")
         self.groups = at_least_one(groups, "groups", "GroupNorm")
         if self.channels % self.groups:
-            divisor = next(g for g in range(min(self.groups, self.channels), 0, -1) if self.channels % g == 0)
             says = f"groups={self.groups} must divide channels={self.channels}"
             subject = f"GroupNorm({self.channels}, groups={self.groups})"
-            raise refuse(subject, "groups_divide", "groups of different sizes", says, f"groups={divisor}")
+            fix = f"groups={divisor_below(self.channels, self.groups)}"
+            raise refuse(subject, "groups_divide", "groups of different sizes", says, fix)
         self.norm = nnx.GroupNorm(
             self.channels,
             num_groups=self.groups,
@@ -104,13 +111,8 @@ class GroupNorm(nnx.Module):
             rngs=rngs,
         )
 
-    @checked
-    def __call__(self, x: Float[Array, "{self.channels} H W"]) -> Float[Array, "{self.channels} H W"]:
-        """``(channels, H, W)`` to the same."""
-        return _of_one(self, x)
 
-
-class InstanceNorm2d(nnx.Module):
+class InstanceNorm2d(_Norm):
     """Flax's :class:`flax.nnx.InstanceNorm` of one image: over its pixels, each channel by itself.
 
     Of an image of one pixel it leaves the bias alone, whatever the pixel is. Raises :class:`ShapeError` for an image of
@@ -139,14 +141,3 @@ class InstanceNorm2d(nnx.Module):
             param_dtype=param_dtype,
             rngs=rngs,
         )
-
-    @checked
-    def __call__(self, x: Float[Array, "{self.channels} H W"]) -> Float[Array, "{self.channels} H W"]:
-        """``(channels, H, W)`` to the same."""
-        return _of_one(self, x)
-
-
-def _of_one(layer: GroupNorm | InstanceNorm2d, x: Array) -> Array:
-    """These two of Flax take the first axis for that of a batch."""
-    refuse_no_pixels(type(layer).__name__, x)
-    return channels_last(lambda image: layer.norm(image[None])[0], x)

@@ -6,37 +6,27 @@ import jax
 from flax import nnx
 from jaxtyping import Array, Float
 
-from ..spec.naturals import at_least_one, natural
+from ..spec.naturals import LARGEST, at_least_one, natural
 from ..spec.report import refuse
 from ..spec.sizes import sliding_window_size
 from ..spec.steps import Resize as ResizeStep
-from ..spec.unet import LARGEST
 from .checked import checked
 from .explain import shown
 from .functional import refuse_empty, refuse_no_pixels
+from .layers import Pooling
 from .layout import channels_last
 
 METHODS = {"nearest": "nearest", "bilinear": "linear"}
 """How an image is resized: our name, which is PyTorch's, and JAX's."""
 
 
-class AvgPool2d(nnx.Module):
+class AvgPool2d(Pooling):
     """The mean of each ``kernel × kernel`` window of one ``(C, H, W)`` image, without padding.
 
     >>> import jax.numpy as jnp
     >>> AvgPool2d(2, 2)(jnp.arange(20.0).reshape(1, 4, 5)).tolist()
     [[[3.0, 5.0], [13.0, 15.0]]]
     """
-
-    @checked
-    def __init__(self, kernel: SupportsIndex, stride: SupportsIndex) -> None:
-        self.kernel_size = at_least_one(kernel, "kernel", "AvgPool2d")
-        self.stride = at_least_one(stride, "stride", "AvgPool2d")
-
-    @checked
-    def size(self, n: SupportsIndex) -> int:
-        """The output size of an axis of size ``n``: :func:`sliding_window_size` of this layer's numbers."""
-        return sliding_window_size(natural(n, "n"), kernel=self.kernel_size, stride=self.stride)
 
     @checked
     def __call__(self, x: Float[Array, "C H W"]) -> Float[Array, "C {self.size(x.shape[1])} {self.size(x.shape[2])}"]:

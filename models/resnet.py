@@ -6,10 +6,11 @@ from typing import Any, SupportsIndex
 from flax import nnx
 from jaxtyping import Array, Float
 
-from ..spec.naturals import at_least_one
+from ..spec.naturals import natural
 from .blocks import convolved
-from .channels_last import a_seed, integral, refuse_large
+from .channels_last import a_seed, integral
 from .checked import checked
+from .fits import refuse_unbuildable
 from .functional import refuse_no_pixels
 
 
@@ -26,8 +27,8 @@ class BasicBlock(nnx.Module):
 
     @checked
     def __init__(self, features: SupportsIndex, *, axis_name: str | None = None, rngs: nnx.Rngs) -> None:
-        self.features = at_least_one(features, "features", "BasicBlock")
-        refuse_large("BasicBlock", 3, 3, self.features, self.features)
+        self.features = natural(features, "features")
+        refuse_unbuildable("BasicBlock", {"features": self.features}, 9 * self.features**2)
 
         def conv() -> nnx.Conv:
             return nnx.Conv(self.features, self.features, (3, 3), padding="SAME", rngs=rngs)

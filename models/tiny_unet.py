@@ -7,12 +7,12 @@ from typing import Any, SupportsIndex
 from flax import nnx
 from jaxtyping import Array, Float
 
-from ..spec.naturals import at_least_one
+from ..spec.naturals import at_least_one, natural
 from ..spec.presets import PRESETS
 from .blocks import convolved, u_shaped
-from .channels_last import a_seed, integral, joined, max_pool_2x2, refuse_large
+from .channels_last import a_seed, integral, joined, max_pool_2x2
 from .checked import checked
-from .fits import refuse_unfit
+from .fits import refuse_unbuildable, refuse_unfit
 from .functional import refuse_no_pixels
 
 
@@ -36,9 +36,9 @@ class ConvBNReLU(nnx.Module):
         axis_name: str | None = None,
         rngs: nnx.Rngs,
     ) -> None:
-        self.in_features = at_least_one(in_features, "in_features", "ConvBNReLU")
-        self.out_features = at_least_one(out_features, "out_features", "ConvBNReLU")
-        refuse_large("ConvBNReLU", 3, 3, self.in_features, self.out_features)
+        self.in_features, self.out_features = natural(in_features, "in_features"), natural(out_features, "out_features")
+        numbers = {"in_features": self.in_features, "out_features": self.out_features}
+        refuse_unbuildable("ConvBNReLU", numbers, 9 * self.in_features * self.out_features)
         self.conv = nnx.Conv(self.in_features, self.out_features, (3, 3), padding="SAME", rngs=rngs)
         self.bn = nnx.BatchNorm(self.out_features, use_running_average=False, axis_name=axis_name, rngs=rngs)
 

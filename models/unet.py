@@ -102,8 +102,7 @@ class ConvBlock(nnx.Module):
         }
 
         def normed(ins: int, kernel: int) -> Conv2d | NormedConv2d:
-            padding = kernel // 2 if cfg.padding == "same" else 0
-            outs = self.out_channels
+            outs, padding = self.out_channels, cfg.padding_of(kernel)
             conv = Conv2d(ins, outs, kernel, padding=padding, use_bias=cfg.bias, precision=precision, **types)
             return conv if cfg.norm == "none" else NormedConv2d(conv, norms[cfg.norm](outs, **types))
 
@@ -215,8 +214,7 @@ class UNet(nnx.Module):
             if cfg.upsampling == "transposed":
                 ups.insert(0, ConvTranspose2d(ins, outs, 2, stride=2, **types))
             else:
-                padding = cfg.conv_kernel // 2 if cfg.padding == "same" else 0
-                conv = Conv2d(ins, outs, cfg.conv_kernel, padding=padding, **types)
+                conv = Conv2d(ins, outs, cfg.conv_kernel, padding=cfg.padding_of(cfg.conv_kernel), **types)
                 ups.insert(0, ResizeConv2d(cfg.upsampling, conv))
             decoder.insert(0, block(2 * outs, outs))
         self.up, self.decoder = nnx.List(ups), nnx.List(decoder)

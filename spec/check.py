@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from .compatible import compatible_sizes
 from .config import FIELDS, UNet2Config, check_config, judge_config, judge_positive
-from .explain import explain, solved
+from .explain import UNSOLVED, explain, solved
 from .naturals import natural
 from .obligations import OBLIGATIONS
 from .report import Report, Verdict, refuse
@@ -65,7 +65,7 @@ def _fixes(cfg: UNet2Config | UNetConfig, sizes: dict[str, int], layout: str) ->
     """The nearest sizes that work on each axis, expressions that make them, and the config that has more of them."""
     fit = solved(cfg)
     if fit is None:
-        return ("a size that is not known here: the network's period is too long to solve",)
+        return (UNSOLVED,)
     wrong = {axis: n for axis, n in sizes.items() if n not in fit}
     lines = []
     for axis, n in wrong.items():

@@ -10,6 +10,7 @@ from typing import Any
 
 from .naturals import natural
 from .report import Report, Verdict, refuse
+from .written import written
 
 
 def _number(default: int, lean: str, says: str) -> int:
@@ -53,8 +54,7 @@ class UNet2Config:
 
     def __repr__(self) -> str:
         """What to write to get this config back: the fields that differ from the defaults."""
-        given = (f"{name}={getattr(self, name)!r}" for name, f in FIELDS.items() if getattr(self, name) != f.default)
-        return f"UNet2Config({', '.join(given)})"
+        return written(self)
 
 
 FIELDS: dict[str, Field[int]] = {f.name: f for f in fields(UNet2Config)}

@@ -9,6 +9,9 @@ from .network import axis_network
 from .report import Report, ShapeError, Verdict, refuse
 from .size_set import SizeSet
 
+UNSOLVED = "a size that is not known here: the network's period is too long to solve"
+"""The fix where :func:`solved` knows none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Explanation(Report):
@@ -56,7 +59,7 @@ def explain(network: Network, n: int) -> Explanation:
     conditions = tuple(Verdict(d.rule, d.holds, str(d), f"{way} does not survive") for d in demands)
     fixes = []
     if runs is None or returns is None:
-        fixes += [] if run.ok else ["a size that is not known here: the network's period is too long to solve"]
+        fixes += [] if run.ok else [UNSOLVED]
         return Explanation(f"size {n}", conditions, tuple(fixes), run.sizes)
     if not run.ok:
         fixes.append(_nearest(runs, n, "all sizes that fit"))

@@ -12,6 +12,9 @@ from typing import Any
 
 from .report import refuse
 
+LARGEST = 2**31 - 1
+"""Of a window's numbers, and of the elements of one array (8 GiB of float32): more is a slip."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -74,6 +77,15 @@ def at_least_one(value: object, name: str, of: str) -> int:
         says = f"{name}=0 must be at least 1"
         raise refuse(f"{of}({name}=0)", f"{name}_pos", "nothing to compute", says, f"{name}=1")
     return number
+
+
+def divisor_below(n: int, bound: int) -> int:
+    """The largest divisor of ``n`` that is at most ``bound``, both at least 1.
+
+    >>> divisor_below(12, 8)
+    6
+    """
+    return next(d for d in range(min(n, bound), 0, -1) if n % d == 0)
 
 
 def as_integer(value: object) -> int | None:

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from .architecture import LAYERS, parameter_shapes
 from .check import check
 from .config import UNet2Config
-from .naturals import natural
+from .naturals import LARGEST, natural
 from .report import Report, Verdict, refuse
 from .sizes import conv_transpose_size, sliding_window_size
 
@@ -33,9 +33,6 @@ Slices = tuple[slice, ...]
 
 Parameters = Mapping[str, tuple[Array, Array]]
 """The kernel and the bias of each of the :data:`~wellshaped.spec.architecture.LAYERS`, by its name."""
-
-LARGEST = 2**31 - 1
-"""Of the elements of one channel with its padding: more is a slip."""
 
 
 # What is given.

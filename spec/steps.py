@@ -6,10 +6,11 @@ they remember one (:class:`Save`), compare with one (:class:`Join`, :class:`Keep
 (:class:`SpaceToDepth`).
 """
 
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass, fields
 
 from .naturals import monus, natural, positive, quotient
 from .report import refuse
+from .written import written
 
 
 class _Numbers:
@@ -20,9 +21,7 @@ class _Numbers:
 
     def __repr__(self) -> str:
         """What to write to get this step back: what has no default, and what differs from it."""
-        given = ((f, getattr(self, f.name)) for f in fields(self))  # type: ignore[arg-type]  # each step is a dataclass
-        shown = (f"{f.name}={v!r}" for f, v in given if f.default is MISSING or type(v) is not f.type or v != f.default)
-        return f"{type(self).__name__}({', '.join(shown)})"
+        return written(self)
 
     def __post_init__(self) -> None:
         for f in fields(self):  # type: ignore[arg-type]  # each step is a dataclass

@@ -4,16 +4,17 @@ A *level* is one halving. The layers of a network of ``models`` have the names t
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import lru_cache
 from math import gcd
 
 from .config import Condition
 from .families import MOST
-from .naturals import natural
+from .naturals import LARGEST, divisor_below, natural
 from .network import AxisNetwork, axis_network
 from .report import Report, Verdict, refuse
 from .steps import Join, Resize, Save, Step, Transposed, Window
+from .written import written
 
 CHOICES: dict[str, tuple[object, ...]] = {
     "padding": ("same", "none"),
@@ -90,8 +91,7 @@ class UNetConfig:
 
     def __repr__(self) -> str:
         """What to write to get this config back: the fields that differ from the defaults."""
-        given = (f"{f.name}={getattr(self, f.name)!r}" for f in fields(self) if getattr(self, f.name) != f.default)
-        return f"UNetConfig({', '.join(given)})"
+        return written(self)
 
     @property
     def channels(self) -> tuple[int, ...]:
@@ -99,14 +99,15 @@ class UNetConfig:
         doubling = tuple(2**level for level in range(min(self.levels, MOST) + 1))
         return tuple(self.base_channels * m for m in (doubling if self.multipliers is None else self.multipliers))
 
+    def padding_of(self, kernel: int) -> int:
+        """The zeros on each side of an image, for a convolution of this ``kernel``."""
+        return kernel // 2 if self.padding == "same" else 0
+
     @property
     def joined_by(self) -> str:
         """``join``, or what ``None`` comes to."""
         return self.join or ("exact" if self.padding == "same" else "even crop")
 
-
-LARGEST = 2**31 - 1
-"""Of a kernel, a stride, a padding, and of the elements of one kernel (8 GiB of float32): more is a slip."""
 
 UNET_WELL_FORMED: tuple[Condition, ...] = (
     Condition("levels_pos", "levels", "levels must be at least 1", lambda cfg: cfg.levels >= 1),
@@ -204,7 +205,7 @@ def _said(condition: Condition, cfg: UNetConfig) -> str:
 def _mended(condition: Condition, cfg: UNetConfig) -> object:
     if condition.field == "groups":
         common = gcd(*cfg.channels) or 1
-        return next(g for g in range(min(max(cfg.groups, 1), common, 1024), 0, -1) if common % g == 0)
+        return divisor_below(common, min(max(cfg.groups, 1), 1024))
     if condition.field == "conv_kernel":
         return cfg.conv_kernel + 1
     return getattr(_MENDED, condition.field)
@@ -277,7 +278,7 @@ def _normed_conv(cfg: UNetConfig, ins: int, outs: int, kernel: int) -> Arrays:
 
 
 def _window(cfg: UNetConfig) -> Window:
-    half = cfg.conv_kernel // 2 if cfg.padding == "same" else 0
+    half = cfg.padding_of(cfg.conv_kernel)
     return Window(cfg.conv_kernel, 1, half, half)
 
 
