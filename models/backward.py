@@ -12,10 +12,13 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
+from ..spec.naturals import natural
+from ..spec.report import refuse
 from ..spec.sizes import conv_transpose_size, sliding_window_size
 from .checked import checked
 from .convolution import Geometry, contract
 from .eager import compiled_if_eager
+from .explain import shown
 from .functional import SizeFunction, promoted, refuse_empty
 from .layout import channels_last
 from .pooling import max_of_windows
@@ -143,11 +146,18 @@ def concat_channels_backward(
 ) -> tuple[Float[Array, "C1 H W"], Float[Array, "C2 H W"]]:
     """The gradients of the skip and of what it was joined with: the first channels, and the rest.
 
+    Raises :class:`ShapeError` where either would have no channel.
+
     >>> d_skip, d_up = concat_channels_backward(2, jnp.ones((5, 4, 4)))
     >>> d_skip.shape, d_up.shape
     ((2, 4, 4), (3, 4, 4))
     """
-    skip = index(skip_channels)
+    skip, channels = natural(skip_channels, "skip_channels"), len(grad_output)
+    if not 0 < skip < channels:
+        subject = f"grad_output = {shown(grad_output)}, given to concat_channels_backward with skip_channels={skip},"
+        says = f"{skip} and {channels - skip}, and both must be at least 1"
+        fix = f"skip_channels from 1 to {channels - 1}" if channels > 1 else "grad_output of 2 channels or more"
+        raise refuse(subject, "channels", "channels of the two parts", says, fix)
     d_skip, d_up = (
         channels_last(lambda grad, part=part: grad[..., part], grad_output) for part in (slice(skip), slice(skip, None))
     )

@@ -7,6 +7,7 @@ call is shapes, dtypes and numbers, so a call like one that was accepted before 
 
 from collections.abc import Callable
 from contextlib import suppress
+from enum import Enum
 from functools import wraps
 from inspect import signature
 from types import FunctionType, NoneType
@@ -85,6 +86,8 @@ def _read(value: Any) -> Any:
         return kind, value
     if isinstance(value, jax.Array):
         return value.shape, value.dtype
+    if isinstance(value, Enum):
+        return kind, value
     if isinstance(value, tuple):
         return kind, tuple([_read(v) for v in value])
     if isinstance(value, nnx.Module):

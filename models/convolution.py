@@ -140,6 +140,13 @@ def _explicit(missing: Slot, a: Array, b: Array, *, geometry: Geometry, precisio
     return explicit.contract(missing, a, b, geometry, precision)
 
 
+def _evaluated(a: Array, b: Array, *, missing: Slot, **params: Any) -> Array:
+    if jax.config.jax_disable_jit or jax.config.jax_debug_nans or jax.config.jax_debug_infs:
+        # What is compiled is then run again operation by operation, and this one would be itself for ever.
+        return stock(missing, a, b, params["geometry"], params["precision"])
+    return _compiled(a, b, missing=missing, **params)
+
+
 @partial(jax.jit, static_argnames=("missing", "geometry", "precision", "way"))
 def _compiled(a: Array, b: Array, *, missing: Slot, **params: Any) -> Array:
     result: Array = _FACES[missing].bind(a, b, **params)
@@ -151,7 +158,7 @@ def _face(missing: Slot, name: str) -> Primitive:
     face.def_abstract_eval(
         lambda a, b, *, geometry, **_: ShapedArray(_shape(missing, a.shape, b.shape, geometry), a.dtype)
     )
-    face.def_impl(partial(_compiled, missing=missing))
+    face.def_impl(partial(_evaluated, missing=missing))
     ad.defbilinear(face, partial(_transposed, missing, 0), partial(_transposed, missing, 1))
     batching.primitive_batchers[face] = partial(_batched, missing)
     lower_by_way(face, explicit=partial(_explicit, missing), stock=partial(stock, missing))

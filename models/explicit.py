@@ -6,7 +6,7 @@ their stride are taken for strided convolutions where they are matrix products. 
 arrangement that runs well. Images are ``(N, H, W, C)``, and kernels ``(H, W, in, out)`` inside of the rules.
 """
 
-from math import ceil
+from math import ceil, prod
 from typing import Any
 
 import jax.numpy as jnp
@@ -33,6 +33,9 @@ FEW = 4
 LANES = 32
 """Channels that a filter is filled up to, and of an image that is cut into strips: fewer gain nothing by either."""
 
+PAIR = 20_000
+"""Multiplications of one of many pairs, below which JAX's grouped convolution is faster than a loop over them."""
+
 PATCH = 64
 """Numbers in a patch up to which the patches of an image are written out, for a matrix product."""
 
@@ -40,11 +43,10 @@ PATCH = 64
 def contract(missing: Slot, a: Array, b: Array, geometry: Geometry, precision: Any) -> Array:
     """The form of :func:`.convolution.contract`, by the rule that fits."""
     g = geometry
-    if a.ndim == 5:
-        each: Array = lax.map(lambda pair: contract(missing, *pair, g, precision), (a, b))
-        return each
-    if a.size == 0 or b.size == 0:
+    if not all(isinstance(n, int) for n in (*a.shape, *b.shape)) or a.size == 0 or b.size == 0:
         return stock(missing, a, b, g, precision)
+    if a.ndim == 5:
+        return _pair_by_pair(missing, a, b, g, precision)
     if a.dtype.itemsize < 4:
         # Sums of parts are rounded once, at the end, as XLA does within one convolution.
         wide = contract(missing, a.astype(jnp.float32), b.astype(jnp.float32), g, precision)
@@ -54,6 +56,15 @@ def contract(missing: Slot, a: Array, b: Array, geometry: Geometry, precision: A
     if g.stride == 1 and g.padding < g.kernel:
         return _by_rows(missing, a, b, g, precision)
     return stock(missing, a, b, g, precision)
+
+
+def _pair_by_pair(missing: Slot, a: Array, b: Array, g: Geometry, precision: Any) -> Array:
+    if missing != "k":
+        kernel, image = (b, a) if missing == "y" else (a, b)
+        if prod(kernel.shape[1:]) * image.shape[1] * prod(g.out) < PAIR:
+            return stock(missing, a, b, g, precision)
+    each: Array = lax.map(lambda pair: contract(missing, *pair, g, precision), (a, b))
+    return each
 
 
 # Windows that tile the image: matrix products over patches.
@@ -90,7 +101,7 @@ def _by_patches(missing: Slot, a: Array, b: Array, g: Geometry, precision: Any) 
 
 
 def _by_terms(y: Array, matrix: Array) -> Array:
-    terms = [y[..., o, None] * matrix[o] for o in range(y.shape[-1])]
+    terms = [y[..., o : o + 1] * matrix[None, None, None, o] for o in range(y.shape[-1])]
     return sum(terms[1:], terms[0])
 
 
@@ -115,7 +126,7 @@ def _convolution(x: Array, kernel: Array, padding: int, precision: Any) -> Array
         return _plain(x, kernel, ((padding, padding),) * 2, precision)
     if k * k * c <= PATCH and o >= LANES:
         return _by_written_patches(x, kernel, padding, precision)
-    if c < LANES:
+    if c < LANES or k * k * c * (width + o) >= LONG_ROWS:
         return _plain(x, kernel, ((padding, padding),) * 2, precision)
     for strips in (1, 2, 4, 8, 16):
         if rows % strips == 0 and k * k * c * (n * strips * width + o) >= LONG_ROWS:
@@ -169,9 +180,10 @@ def _kernel_gradient(x: Array, y: Array, g: Geometry, precision: Any) -> Array:
     height = x.shape[1]
     chunks = min(MOST_CHUNKS, rows, ceil(n * rows * columns / CHUNK))
     high = ceil(rows / chunks)
-    # The larger number of channels is the better filter. Of equal numbers the image is: whoever reads it, such as both
-    # halves of a joined kernel, has one copy of the gradient in common. In chunks and batches that copy costs more.
-    turned = x.shape[3] > y.shape[3] or (x.shape[3] == y.shape[3] and n * chunks == 1)
+    # The larger number of channels is the better filter. Of equal numbers it is the image, where it serves as it lies:
+    # then both halves of a joined kernel share one copy of the gradient. In chunks and batches that copy costs more.
+    as_it_lies = n * chunks == 1 and x.shape[3] % LANES == 0
+    turned = x.shape[3] > y.shape[3] or (x.shape[3] == y.shape[3] and as_it_lies)
     parts: list[Array] = []
     for low in range(0, rows, high):
         above = min(low + high, rows)

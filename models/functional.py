@@ -12,9 +12,9 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
+from ..spec.naturals import LARGEST
 from ..spec.report import refuse
 from ..spec.sizes import conv_transpose_size, sliding_window_size
-from ..spec.unet import LARGEST
 from .activation import rectified
 from .checked import checked
 from .convolution import Geometry, Slot, contract
@@ -138,7 +138,10 @@ def _with_bias(image: Array, kernel: Array, bias: Array, *, missing: Slot, geome
     def convolved(image: Array) -> Array:
         batch = lax.expand_dims(image, (0,))
         a, b = (batch, kernel) if missing == "y" else (kernel, batch)
-        return lax.squeeze(contract(missing, a, b, geometry, precision), (0,)) + bias
+        y = lax.squeeze(contract(missing, a, b, geometry, precision), (0,))
+        # The bias's gradient is a sum over all positions, which 16 bits do not hold.
+        wide = jnp.promote_types(y.dtype, jnp.float32)
+        return (y.astype(wide) + bias.astype(wide)[None, None]).astype(y.dtype)
 
     return channels_last(convolved, image)
 

@@ -26,8 +26,8 @@ def convolutions(way: Ways) -> Generator[None]:
     """Force how convolutions and their gradients are computed, for what is traced inside.
 
     ``"explicit"`` takes this library's own rules on every platform, ``"stock"`` takes JAX's convolution and its
-    gradients, and ``"auto"``, the default, takes the explicit ones on a CPU. One image with many kernels, and what
-    ``jax.shard_map`` computes, are always JAX's. Wide joined images are split
+    gradients, and ``"auto"``, the default, takes the explicit ones on a CPU. One image with many kernels or gradients,
+    and what is computed over devices, are always JAX's. Wide joined images are split
     (:meth:`Conv2d.of_joined`) on every platform, but for ``"stock"``. The values agree up to rounding. Functions under
     ``jax.jit`` are traced anew where the way changes. Raises :class:`ShapeError` for any other word.
 

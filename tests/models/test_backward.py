@@ -258,6 +258,26 @@ def test_the_gradient_of_a_concatenation_is_its_two_parts():
         assert ours.tolist() == theirs.tolist()
 
 
+@pytest.mark.parametrize(("skip_channels", "channels"), [(0, 5), (5, 5), (7, 5), (-1, 5), (1, 1)])
+def test_parts_without_channels_are_refused_in_the_words_of_the_reference(skip_channels, channels):
+    g = np.ones((channels, 1, 1), np.float32)
+    refusals = []
+    for function in (concat_channels_backward, reference.concat_channels_backward):
+        with pytest.raises(ShapeError) as refusal:
+            function(skip_channels, g)
+        refusals.append(str(refusal.value).split("\n")[1:])
+    assert refusals[0] == refusals[1]
+
+
+@pytest.mark.parametrize("dtype", [jnp.float16, jnp.bfloat16])
+def test_a_bias_has_its_gradient_summed_in_more_than_sixteen_bits(dtype):
+    layer = Conv2d(1, 1, 3, padding=1, dtype=dtype, rngs=nnx.Rngs(0))
+    x = jnp.ones((1, 100, 200))
+    gradient = nnx.grad(lambda layer: layer(x).astype(jnp.float32).sum())(layer)
+    for d_bias in (gradient["bias"][...], layer.backward(x, jnp.ones((1, 100, 200))).d_bias):
+        assert abs(d_bias.item() / 20_000 - 1) <= jnp.finfo(dtype).eps / 2  # rounded once
+
+
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("dtype", [None, jnp.bfloat16])
 def test_a_convolution_of_joined_images_is_the_one_of_their_concatenation(way, dtype):
@@ -414,6 +434,20 @@ def test_it_is_jax_vjp_of_the_plain_network_and_of_the_typed_one(way, dtype, tol
         assert {leaf.dtype for leaf in jax.tree.leaves(ours)} == {jnp.dtype(dtype)}
         for other in others:
             assert distance(ours, other) <= tolerance
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-5), ("float64", 1e-13)])
+def test_off_the_integers_it_is_the_reference_up_to_rounding(dtype, tolerance):
+    with jax.enable_x64(dtype == "float64"):
+        params, x, g = normals(OVERLAPPING, (9, 13), dtype)
+        exact = {
+            name: tuple(np.asarray(a, float) for a in getattr(params, name))
+            for name in (layer.name for layer in LAYERS)
+        }
+        (y, gradients, d_x), _ = by_reference(OVERLAPPING, exact, np.asarray(x, float), np.asarray(g, float))
+        expected = [gradients[name] for name in NAMES], d_x
+        found_y, *found = run(params, x, g)
+        assert distance((found_y, as_tree(*found)), (y, expected)) <= tolerance
 
 
 def test_in_bfloat16_it_is_jax_vjp_up_to_its_seven_bits(model):

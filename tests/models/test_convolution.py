@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from jax.test_util import check_grads
 from limits import AS_SHIPPED, SMALL, WAYS
 
-from wellshaped.models import conv2d, conv_transpose2d, convolutions, explicit, max_pool2d
+from wellshaped.models import conv2d, conv_transpose2d, convolutions, explicit, max_pool2d, relu
 from wellshaped.models.convolution import SLOTS, Geometry, contract, stock
 from wellshaped.spec import ShapeError, reference
 
@@ -91,7 +91,8 @@ def same(n, channels, size, kernel, padding, stride=1):
 PINNED = {
     "strips of several images": (same(2, (3, 5), (8, 5), 3, 1), SMALL, {"strips of several images"}),
     "many strips": (same(1, (4, 3), (16, 3), 3, 2), SMALL | {"LONG_ROWS": 1200}, {"strips"}),
-    "more padding than half": (same(3, (2, 17), (7, 6), 5, 4), SMALL, {"side by side"}),
+    "more padding than half": (same(3, (2, 17), (7, 6), 5, 4), SMALL | {"LONG_ROWS": 2000}, {"side by side"}),
+    "batches of long rows": (same(3, (2, 17), (7, 6), 5, 4), SMALL, {"plain"}),
     "an even kernel": (same(2, (3, 2), (9, 7), 4, 1), SMALL, {"side by side", "chunks"}),
     "written patches": (same(2, (1, 3), (6, 4), 3, 0), SMALL, {"written patches", "swapped not"}),
     "plain": (same(1, (3, 2), (6, 4), 3, 1), AS_SHIPPED, {"plain"}),
@@ -361,7 +362,8 @@ def test_vmap_of_vmap_equals_two_loops(way, outer):
     operation, shapes = OPERATIONS["conv, rows"]
     gradients = jax.grad(losses(operation), argnums=(0, 1, 2))
     arrays = normals((3, *s) if axis is None else (2, 3, *s) for s, axis in zip(shapes, outer, strict=True))
-    found = jax.jit(jax.vmap(jax.vmap(gradients), in_axes=outer))(*arrays)
+    with patch.object(explicit, "PAIR", 0):
+        found = jax.jit(jax.vmap(jax.vmap(gradients), in_axes=outer))(*arrays)
     one = jax.jit(gradients)
     for i, j in product(range(2), range(3)):
         pair = (a[j] if axis is None else a[i, j] for a, axis in zip(arrays, outer, strict=True))
@@ -383,6 +385,50 @@ def test_a_batch_stays_one_operation_of_ours():
         found = primitives(partial(batch, axes), x, kernel, b)
         assert "convolution" in found
         assert "conv_general_dilated" not in found
+
+
+def test_many_small_pairs_are_one_grouped_convolution_and_larger_ones_a_loop():
+    def loops(size):
+        arrays = [jnp.ones((9, 2, size, size)), jnp.ones((9, 4, 2, 3, 3)), jnp.ones((9, 4))]
+        return "while" in jax.jit(jax.vmap(lambda *pair: conv2d(*pair))).lower(*arrays).as_text()
+
+    assert (loops(8), loops(40)) == (False, True)
+
+
+def test_without_compiling_it_is_what_it_is_compiled():
+    operation, shapes = OPERATIONS["conv, rows"]
+    arrays = normals(shapes)
+    f = jax.value_and_grad(losses(operation), argnums=(0, 1, 2))
+    with jax.disable_jit():
+        found = f(*arrays)
+    close(found, f(*arrays))
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_the_search_for_nans_finds_them(compiled):
+    def inside(x):
+        return conv2d(x * jnp.inf, jnp.zeros((1, 1, 3, 3)), jnp.zeros(1))
+
+    with jax.debug_nans(True), pytest.raises(FloatingPointError, match="nan"):
+        (jax.jit(inside) if compiled else inside)(jnp.ones((1, 4, 4)))
+
+
+def test_a_batch_of_any_number_of_images_is_exported():
+    arrays = normals([(3, 2, 8, 8), (3, 2, 3, 3), (3,)])
+    batch = jax.vmap(partial(conv2d, padding=1), in_axes=(0, None, None))
+    (n,) = jax.export.symbolic_shape("n")
+    shapes = [
+        jax.ShapeDtypeStruct((n if a.ndim == 4 and i == 0 else len(a), *a.shape[1:]), a.dtype)
+        for i, a in enumerate(arrays)
+    ]
+    close(jax.export.export(jax.jit(batch))(*shapes).call(*arrays), batch(*arrays))
+
+
+def test_no_operation_repeats_an_axis_without_saying_so(way):
+    shapes = [(2, 8, 8), (3, 2, 3, 3), (3,)], [(2, 8, 8), (3, 2, 1, 1), (3,)]
+    with jax.numpy_rank_promotion("raise"):
+        for x, k, b in map(normals, shapes):
+            jax.jit(jax.value_and_grad(losses(lambda *arrays: relu(conv2d(*arrays))), argnums=(0, 1, 2)))(x, k, b)
 
 
 def test_derivatives_outside_of_jit_are_those_inside():

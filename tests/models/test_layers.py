@@ -288,6 +288,19 @@ def test_relu_returns_every_number_as_it_is(way, dtype):
             assert jnp.isnan(y[-1])
 
 
+@pytest.mark.parametrize("way", ["explicit", "stock"])
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float16, jnp.bfloat16])
+def test_relu_does_to_subnormal_numbers_what_jax_does(way, dtype):
+    tiny = np.array(jnp.finfo(dtype).tiny, dtype)
+    bits = np.uint32 if tiny.itemsize == 4 else np.uint16
+    least, most = np.array(1, bits), tiny.view(bits) - bits(1)
+    subnormal = jnp.array(np.array([least, most, most // 3], bits).view(dtype))
+    x = jnp.concatenate((subnormal, -subnormal))
+    with convolutions(way):
+        found = np.asarray(jax.jit(lambda x: relu(x))(x))
+    assert (found.view(bits) == np.asarray(jax.jit(jax.nn.relu)(x)).view(bits)).all()
+
+
 def test_relu_is_computed_once_for_all_that_read_it():
     def readers(x):
         y = relu(x)

@@ -182,7 +182,9 @@ model = UNet2(UNet2Config(base_channels=4), 1, 2, rngs=nnx.Rngs(0))
 def loss(params, x):
     return (UNet2.from_params(params)(x) ** 2).sum()
 x = jnp.ones((1, 6, 10))
-for function in (loss, jax.grad(loss)):
+def backward(params, x):
+    return jax.tree.leaves(UNet2.from_params(params).backward(x, jnp.ones((2, 6, 10))))
+for function in (loss, jax.grad(loss), backward):
     print(jax.jit(function).lower(model.params(), x).as_text())
 """
 
