@@ -140,11 +140,15 @@ def _explicit(missing: Slot, a: Array, b: Array, *, geometry: Geometry, precisio
     return explicit.contract(missing, a, b, geometry, precision)
 
 
+_LOOKING_INSIDE = ("jax_disable_jit", "jax_debug_nans", "jax_debug_infs")
+"""What JAX runs operation by operation, where it would compile: one that compiles itself would do so for ever."""
+
+
 def _evaluated(a: Array, b: Array, *, missing: Slot, **params: Any) -> Array:
-    if jax.config.jax_disable_jit or jax.config.jax_debug_nans or jax.config.jax_debug_infs:
-        # What is compiled is then run again operation by operation, and this one would be itself for ever.
+    if any(getattr(jax.config, name) for name in _LOOKING_INSIDE):
         return stock(missing, a, b, params["geometry"], params["precision"])
-    return _compiled(a, b, missing=missing, **params)
+    result: Array = _compiled(a, b, missing=missing, **params)
+    return result
 
 
 @partial(jax.jit, static_argnames=("missing", "geometry", "precision", "way"))

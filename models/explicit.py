@@ -63,7 +63,7 @@ def _pair_by_pair(missing: Slot, a: Array, b: Array, g: Geometry, precision: Any
         kernel, image = (b, a) if missing == "y" else (a, b)
         if prod(kernel.shape[1:]) * image.shape[1] * prod(g.out) < PAIR:
             return stock(missing, a, b, g, precision)
-    each: Array = lax.map(lambda pair: contract(missing, *pair, g, precision), (a, b))
+    each: Array = lax.map(lambda pair: contract(missing, pair[0], pair[1], g, precision), (a, b))
     return each
 
 
