@@ -4,22 +4,18 @@ from functools import lru_cache
 
 from ..spec.check import check
 from ..spec.config import UNet2Config
-from ..spec.naturals import LARGEST
+from ..spec.naturals import LARGEST, judge_at_least_one
 from ..spec.report import Report, Verdict
 from ..spec.unet import UNetConfig
 
 
 def refuse_unbuildable(of: str, numbers: dict[str, int], elements: int) -> None:
     """Refuse numbers of a layer that are 0, and a kernel of more ``elements`` than can be meant."""
-    verdicts = [
-        Verdict(f"{name}_pos", number >= 1, f"{name}={number} must be at least 1", "nothing to compute")
-        for name, number in numbers.items()
-    ]
     says = f"{elements} elements, at most {LARGEST}"
-    verdicts.append(Verdict("elements", elements <= LARGEST, says, "the kernel is too large"))
+    large = Verdict("elements", elements <= LARGEST, says, "the kernel is too large")
     fix = ", ".join(f"{name}=1" for name, number in numbers.items() if number == 0) or "fewer channels"
     given = ", ".join(f"{name}={number}" for name, number in numbers.items())
-    Report(f"{of}({given})", tuple(verdicts), (fix,)).raise_if_failed()
+    Report(f"{of}({given})", (*judge_at_least_one(numbers), large), (fix,)).raise_if_failed()
 
 
 def refuse_unfit(

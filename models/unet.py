@@ -114,7 +114,8 @@ class ConvBlock(nnx.Module):
     @checked
     def size(self, n: SupportsIndex) -> int:
         """The output size of an axis of size ``n``."""
-        lost = 0 if self.cfg.padding == "same" else self.cfg.convs_per_block * (self.cfg.conv_kernel - 1)
+        kernel = self.cfg.conv_kernel
+        lost = self.cfg.convs_per_block * (kernel - 1 - 2 * self.cfg.padding_of(kernel))
         return max(natural(n, "n") - lost, 0)
 
     @checked

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
-from .naturals import natural
+from .naturals import judge_at_least_one, natural
 from .report import Report, Verdict, refuse
 from .written import written
 
@@ -126,7 +126,4 @@ _POSITIVE = {"in_channels": "h_inC", "out_channels": "h_outC", "height": "h_inH"
 
 def judge_positive(counts: dict[str, int]) -> tuple[Verdict, ...]:
     """The counts that must be at least 1 (SPEC section 4), each judged under the name of its hypothesis."""
-    return tuple(
-        Verdict(_POSITIVE[name], count >= 1, f"{name}={count} must be at least 1", "nothing to compute")
-        for name, count in counts.items()
-    )
+    return judge_at_least_one(counts, _POSITIVE)

@@ -5,12 +5,12 @@ usual reading of them. Another one, such as the symbols of ``proofs_of_shape``, 
 :func:`read_as`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from operator import index
 from typing import Any
 
-from .report import refuse
+from .report import Verdict, refuse
 
 LARGEST = 2**31 - 1
 """Of a window's numbers, and of the elements of one array (8 GiB of float32): more is a slip."""
@@ -77,6 +77,19 @@ def at_least_one(value: object, name: str, of: str) -> int:
         says = f"{name}=0 must be at least 1"
         raise refuse(f"{of}({name}=0)", f"{name}_pos", "nothing to compute", says, f"{name}=1")
     return number
+
+
+def judge_at_least_one(numbers: Mapping[str, int], rules: Mapping[str, str] | None = None) -> tuple[Verdict, ...]:
+    """Whether each of the ``numbers`` is at least 1, under the name that ``rules`` has for it, or its own.
+
+    >>> [verdict.name for verdict in judge_at_least_one({"stride": 0, "kernel": 3}) if not verdict.holds]
+    ['stride_pos']
+    """
+    rules = {name: f"{name}_pos" for name in numbers} if rules is None else rules
+    return tuple(
+        Verdict(rules[name], number >= 1, f"{name}={number} must be at least 1", "nothing to compute")
+        for name, number in numbers.items()
+    )
 
 
 def divisor_below(n: int, bound: int) -> int:

@@ -10,7 +10,7 @@ from math import gcd
 
 from .config import Condition
 from .families import MOST
-from .naturals import LARGEST, divisor_below, natural
+from .naturals import LARGEST, divisor_below, judge_at_least_one, natural
 from .network import AxisNetwork, axis_network
 from .report import Report, Verdict, refuse
 from .steps import Join, Resize, Save, Step, Transposed, Window
@@ -171,10 +171,7 @@ def check_unet_config(cfg: UNetConfig, in_channels: int = 1, out_channels: int |
     facts = tuple(
         Verdict(c.name, c.holds(cfg), _said(c, cfg), "UNetConfig is not well-formed") for c in UNET_WELL_FORMED
     )
-    channels = tuple(
-        Verdict(f"{name}_pos", count >= 1, f"{name}={count} must be at least 1", "nothing to compute")
-        for name, count in counts.items()
-    )
+    channels = judge_at_least_one(counts)
     if not cfg.head:
         says = f"without a head out_channels={out_channels} must be the channels of the first level, {cfg.channels[0]}"
         channels += (Verdict("head", out_channels == cfg.channels[0], says, "nothing makes these channels"),)

@@ -92,7 +92,10 @@ PINNED = {
     "strips of several images": (same(2, (3, 5), (8, 5), 3, 1), SMALL, {"strips of several images"}),
     "many strips": (same(1, (4, 3), (16, 3), 3, 2), SMALL | {"LONG_ROWS": 1200}, {"strips"}),
     "more padding than half": (same(3, (2, 17), (7, 6), 5, 4), SMALL | {"LONG_ROWS": 2000}, {"side by side"}),
-    "batches of long rows": (same(3, (2, 17), (7, 6), 5, 4), SMALL, {"plain"}),
+    "equal channels": (same(1, (4, 4), (5, 4), 3, 1), SMALL, {"swapped"}),
+    "equal channels, filled up": (same(1, (3, 3), (5, 4), 3, 1), SMALL, {"swapped not"}),
+    "equal channels, chunks": (same(1, (4, 4), (5, 5), 3, 1), SMALL, {"chunks", "swapped not"}),
+    "equal channels of a batch": (same(2, (4, 4), (5, 2), 3, 1), SMALL, {"swapped not"}),
     "an even kernel": (same(2, (3, 2), (9, 7), 4, 1), SMALL, {"side by side", "chunks"}),
     "written patches": (same(2, (1, 3), (6, 4), 3, 0), SMALL, {"written patches", "swapped not"}),
     "plain": (same(1, (3, 2), (6, 4), 3, 1), AS_SHIPPED, {"plain"}),
@@ -130,7 +133,7 @@ def rules_reached(case, limits):
             reached.update({"strips of several images"} if strips > 1 and n > 1 else set())
         elif name == "_gradient_of_rows":
             chunks.append(args)
-            reached.add("swapped" if args[0].shape[3] > args[1].shape[3] else "swapped not")
+            reached.add("swapped" if args[4] else "swapped not")
         else:
             reached.add(name.strip("_").removeprefix("by_").replace("_", " "))
         return functions[name](*args)
@@ -161,6 +164,12 @@ def test_the_drawn_cases_reach_every_rule():
 @pytest.mark.parametrize(("case", "limits", "rules"), PINNED.values(), ids=PINNED)
 def test_the_pinned_cases_reach_the_rules_that_they_are_pinned_for(case, limits, rules):
     assert rules <= rules_reached(case, limits)
+
+
+def test_rows_that_are_long_already_are_not_laid_side_by_side():
+    case = same(3, (2, 17), (7, 6), 5, 4)
+    assert "side by side" not in rules_reached(case, SMALL)
+    assert "side by side" in rules_reached(case, SMALL | {"LONG_ROWS": 2000})
 
 
 def by_reference(case, missing):

@@ -335,6 +335,23 @@ def test_the_type_of_a_layers_result_names_its_own_size(layer, monkeypatch):
         made(never_seen)
 
 
+@pytest.mark.parametrize("precision", [None, "highest", jax.lax.Precision.HIGHEST])
+def test_a_call_like_an_accepted_one_is_not_judged_again(precision):
+    judged = []
+
+    def counting(n, **numbers):
+        judged.append(n)
+        return sliding_window_size(n, **numbers)
+
+    def sizes_judged():
+        judged.clear()
+        conv2d(X, KERNEL, BIAS, precision=precision, _size=counting)
+        return len(judged)
+
+    first, again = sizes_judged(), sizes_judged()
+    assert first > again == 2  # the function itself asks once an axis
+
+
 @pytest.mark.parametrize("layer", [Conv2d, ConvTranspose2d, MaxPool2d, UNet2])
 def test_every_public_method_is_checked(layer):
     methods = [
