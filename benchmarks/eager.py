@@ -19,7 +19,7 @@ from cyclopts import Parameter
 from flax import nnx
 from rich.console import Console
 
-from wellshaped.models import Conv2d
+from wellshaped.models import Conv2d, ConvTranspose2d, MaxPool2d
 from wellshaped.spec.report import refuse
 
 from .measure import Results, alternately, command_line, progress, refuse_below, rounded, run, watching_others
@@ -34,10 +34,18 @@ class Case:
     size: int
 
 
-CHANNELS = {"Conv2d 3→32": (3, 32), "Conv2d 32→32": (32, 32), "Conv2d 1→1": (1, 1)}
+LAYERS: dict[str, tuple[int, Callable[[nnx.Rngs], nnx.Module]]] = {
+    "Conv2d 3→32": (3, lambda rngs: Conv2d(3, 32, 3, padding=1, rngs=rngs)),
+    "Conv2d 32→32": (32, lambda rngs: Conv2d(32, 32, 3, padding=1, rngs=rngs)),
+    "Conv2d 1→1": (1, lambda rngs: Conv2d(1, 1, 3, padding=1, rngs=rngs)),
+    "ConvTranspose2d 1→1": (1, lambda rngs: ConvTranspose2d(1, 1, 2, stride=2, rngs=rngs)),
+    "MaxPool2d of 1": (1, lambda rngs: MaxPool2d(2, 2)),
+}
+"""By name, the channels of the image and the layer: convolutions of 3, transposed ones and poolings of 2."""
+
 CASES = (
     *(Case(layer, size) for layer in ("Conv2d 3→32", "Conv2d 32→32") for size in (256, 64)),
-    Case("Conv2d 1→1", 8),
+    *(Case(layer, 8) for layer in ("Conv2d 1→1", "ConvTranspose2d 1→1", "MaxPool2d of 1")),
 )
 
 
@@ -68,9 +76,10 @@ def is_checked(function: Any) -> bool:
 
 def measure(case: Case, rounds: int, seconds: float, tell: Callable[[str], object]) -> dict[str, Any]:
     """The times of both, as they go into the file."""
-    layer = Conv2d(*CHANNELS[case.layer], 3, padding=1, rngs=nnx.Rngs(0))
-    x = jax.random.normal(jax.random.key(0), (layer.in_channels, case.size, case.size))
-    bare = partial(unchecked(Conv2d.__call__), layer)
+    channels, make = LAYERS[case.layer]
+    layer = make(nnx.Rngs(0))
+    x = jax.random.normal(jax.random.key(0), (channels, case.size, case.size))
+    bare = partial(unchecked(type(layer).__call__), layer)
     if not bool((layer(x) == bare(x)).all()):
         raise refuse(case.layer, "agreement", "no comparison", "checked and unchecked differ", "a repair of unchecked")
     calls = {"checked": partial(layer, x), "unchecked": partial(bare, x)}
@@ -78,7 +87,7 @@ def measure(case: Case, rounds: int, seconds: float, tell: Callable[[str], objec
         times = alternately(calls, rounds=rounds, seconds=seconds, after_round=lambda done: tell(f"round {done}"))
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "settings": {"rounds": rounds, "seconds_per_case": seconds, "kernel": 3, "padding": 1, "dtype": "float32"},
+        "settings": {"rounds": rounds, "seconds_per_case": seconds, "dtype": "float32"},
         "others": others(),
         "contenders": {name: {"title": name, "call": {"seconds": rounded(each)}} for name, each in times.items()},
     }

@@ -8,7 +8,7 @@ call is shapes, dtypes and numbers, so a call like one that was accepted before 
 from collections.abc import Callable
 from contextlib import suppress
 from enum import Enum
-from functools import wraps
+from functools import lru_cache, wraps
 from inspect import signature
 from types import FunctionType, NoneType
 from typing import Any, TypeVar, cast
@@ -48,13 +48,12 @@ def checked(function: Function) -> Function:
 
     @wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        args = tuple([_as_jax(a) for a in args])
-        kwargs = {name: _as_jax(a) for name, a in kwargs.items()}
-        try:
-            given = _read((args, tuple(kwargs.items())))
-            result_like = accepted.get(given)
-        except _UnreadError:
-            given = result_like = None
+        given = _read_call(args, kwargs)
+        if given is None:
+            args = tuple([_as_jax(a) for a in args])
+            kwargs = {name: _as_jax(a) for name, a in kwargs.items()}
+            given = _read_call(args, kwargs)
+        result_like = accepted.get(given)
         if result_like is not None:
             result = function(*args, **kwargs)
             if _read(result) == result_like:
@@ -79,25 +78,48 @@ class _UnreadError(Exception):
     """A value of which more than shapes, dtypes and numbers may matter."""
 
 
+def _read_call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """What annotations can tell two calls apart by, as something to look up; ``None`` where that is not known."""
+    try:
+        return tuple(map(_read, args)), tuple(kwargs), tuple(map(_read, kwargs.values()))
+    except _UnreadError:
+        return None
+
+
 def _read(value: Any) -> Any:
-    """What annotations can tell two values apart by, as something to look up."""
-    kind = type(value)
-    if kind in _PLAIN:
-        return kind, value
-    if isinstance(value, jax.Array):
-        return value.shape, value.dtype
-    if isinstance(value, Enum):
-        return kind, value
-    if isinstance(value, tuple):
-        return kind, tuple([_read(v) for v in value])
-    if isinstance(value, nnx.Module):
-        # Its annotations name its numbers and its config, and functions of them.
-        return kind, tuple([n for n in vars(value).values() if type(n) in _NUMBERS])
+    reading = _reading(type(value))  # type: ignore[arg-type]  # a class of any values can be hashed
+    if reading is not None:
+        return reading(value)
+    if isinstance(value, jax.Array):  # a tracer, whose type does not say so
+        return _of_array(value)
     raise _UnreadError
+
+
+@lru_cache(256)
+def _reading(kind: type) -> Callable[[Any], Any] | None:
+    """How the values of a type are read, found once: to find it takes longer than to read."""
+    if kind in _PLAIN:
+        return lambda value: (kind, value)
+    return next((reading for base, reading in _READINGS if issubclass(kind, base)), None)
+
+
+def _of_array(value: jax.Array) -> Any:
+    return value.shape, value.dtype
+
+
+def _of_module(value: nnx.Module) -> Any:
+    # Its annotations name its numbers and its config, and functions of them.
+    return type(value), tuple([n for n in vars(value).values() if type(n) in _NUMBERS])
 
 
 _NUMBERS = frozenset({int, UNet2Config, UNetConfig})
 _PLAIN = _NUMBERS | {str, bool, float, NoneType, FunctionType}
+_READINGS: tuple[tuple[type, Callable[[Any], Any]], ...] = (
+    (jax.Array, _of_array),
+    (nnx.Module, _of_module),
+    (Enum, lambda value: (type(value), value)),
+    (tuple, lambda value: (type(value), tuple(map(_read, value)))),
+)
 
 
 def _as_jax(value: Any) -> Any:

@@ -16,11 +16,11 @@ from jaxtyping import Array
 
 from .convolution import Geometry, Slot, stock
 
-LONG_ROWS = 110_000
+LONG_ROWS = 150_000
 """From here on ``kernel² · in_channels · (width + out_channels)`` of a convolution runs on more than one core."""
 
-WORTH_IT = 4 * 10**7
-"""Multiplications below which a rearrangement costs more than it saves."""
+WORTH_IT = 15 * 10**6
+"""Multiplications below which images laid side by side cost more than they save."""
 
 CHUNK = 65_536
 """Positions of a kernel's gradient that are summed at once: their rows stay in the cache."""
@@ -122,11 +122,10 @@ def _convolution(x: Array, kernel: Array, padding: int, precision: Any) -> Array
     n, height, width, c = x.shape
     k, _, _, o = kernel.shape
     rows, columns = (size + 2 * padding - k + 1 for size in (height, width))
-    if k * k * c * o * n * rows * columns < WORTH_IT:
-        return _plain(x, kernel, ((padding, padding),) * 2, precision)
     if k * k * c <= PATCH and o >= LANES:
         return _by_written_patches(x, kernel, padding, precision)
-    if c < LANES or k * k * c * (width + o) >= LONG_ROWS:
+    too_little = k * k * c * o * n * rows * columns < WORTH_IT
+    if too_little or c < LANES or k * k * c * (width + o) >= LONG_ROWS:
         return _plain(x, kernel, ((padding, padding),) * 2, precision)
     for strips in (1, 2, 4, 8, 16):
         if rows % strips == 0 and k * k * c * (n * strips * width + o) >= LONG_ROWS:

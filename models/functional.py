@@ -114,7 +114,8 @@ def relu(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     >>> relu(jnp.array([-1.0, 0.0, 2.0])).tolist()
     [0.0, 0.0, 2.0]
     """
-    return channels_last(rectified, x) if x.ndim == 3 else rectified(x)
+    y: Array = _rectified(x)
+    return y
 
 
 @checked
@@ -124,13 +125,27 @@ def concat_channels(skip: Float[Array, "C1 H W"], up: Float[Array, "C2 H W"]) ->
     >>> concat_channels(jnp.ones((2, 4, 4)), jnp.ones((3, 4, 4))).shape
     (5, 4, 4)
     """
+    y: Array = _joined(skip, up)
+    return y
+
+
+@compiled_if_eager()
+def _rectified(x: Array) -> Array:
+    return channels_last(rectified, x) if x.ndim == 3 else rectified(x)
+
+
+@compiled_if_eager()
+def _joined(skip: Array, up: Array) -> Array:
     return channels_last(lambda *parts: jnp.concatenate(parts, -1), skip, up)
 
 
 def promoted(*arrays: Array, dtype: Any = None) -> list[Array]:
     """The arrays in ``dtype``, or in the one that they promote to, as in Flax."""
-    common = jnp.result_type(*arrays) if dtype is None else dtype
-    return [array.astype(common) for array in arrays]
+    if dtype is None:
+        dtypes = {array.dtype for array in arrays}
+        dtype = dtypes.pop() if len(dtypes) == 1 else jnp.result_type(*arrays)
+    # Eagerly, a conversion that changes nothing takes longer than the largest part of a small layer.
+    return [a if a.dtype == dtype and not a.weak_type else a.astype(dtype) for a in arrays]
 
 
 @compiled_if_eager("missing", "geometry", "precision")
@@ -150,18 +165,19 @@ def refuse_empty(
     given_to: str, x: Array, size: SizeFunction, window: dict[str, Any], axes: tuple[int, int] = (1, 2)
 ) -> None:
     """Refuse an image of which no pixel would come out, and numbers that XLA cannot hold."""
+    given = tuple(x.shape[axis] for axis in axes)
+    height, width = (size(n, **window) for n in given)
+    if min(height, width) >= 1 and max(map(index, window.values())) <= LARGEST:
+        return
     numbers = ", ".join(f"{name}={number}" for name, number in window.items())
     subject = f"x = {shown(x)}, given to {given_to} with {numbers},"
     for name, number in window.items():
         if index(number) > LARGEST:
             says = f"{name}={number} must be at most {LARGEST}"
             raise refuse(subject, "largest", "too large to compute with", says, f"{name}=1, say")
-    given = tuple(x.shape[axis] for axis in axes)
-    height, width = (size(n, **window) for n in given)
-    if height < 1 or width < 1:
-        says = f"{given[0]}×{given[1]} comes to {height}×{width}"
-        fix = "a larger image, or another kernel, stride or padding"
-        raise refuse(subject, "window", "nothing would come out", says, fix)
+    says = f"{given[0]}×{given[1]} comes to {height}×{width}"
+    fix = "a larger image, or another kernel, stride or padding"
+    raise refuse(subject, "window", "nothing would come out", says, fix)
 
 
 def refuse_no_pixels(given_to: str, x: Array) -> None:

@@ -279,5 +279,5 @@ def test_an_unchecked_call_computes_the_same_without_a_check(bench):
 def test_one_eager_case_is_measured_as_it_is_written_down(bench):
     case = bench.eager.CASES[-1]
     measured = bench.eager.measure(case, 3, 0.0, lambda doing: None)
-    assert asdict(case) == {"layer": "Conv2d 1→1", "size": 8}
+    assert asdict(case) == {"layer": "MaxPool2d of 1", "size": 8}
     assert {len(entry["call"]["seconds"]) for entry in measured["contenders"].values()} == {3}
