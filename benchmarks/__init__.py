@@ -2,7 +2,8 @@
 
 - ``python -m benchmarks.unet2``: the two-level U-Net, forward and backward, in JAX, Flax, Equinox and PyTorch;
 - ``python -m benchmarks.eager``: what the checks of one layer cost when it is called eagerly;
-- ``python -m benchmarks.report``: tables of what those two wrote, for ``docs/performance.md``.
+- ``python -m benchmarks.profile``: where the time of forward and backward goes, ours and stock JAX's;
+- ``python -m benchmarks.report``: tables of what those wrote, for ``docs/performance.md``.
 
 Each in front of ``uv run``; with ``uv run --group bench``, Equinox takes part. PyTorch takes part where it can be
 imported: in an environment that has it, install this project editable, and start that environment's own Python here::

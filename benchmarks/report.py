@@ -1,7 +1,8 @@
 """Tables and a plot of what the benchmarks wrote, so that every number in the docs comes from a measurement.
 
-``uv run python -m benchmarks.report results.json eager.json`` prints Markdown; ``--into docs/performance.md`` puts it
-between the page's lines ``<!-- results -->`` and ``<!-- end of results -->``; ``--plot results.svg`` draws the ratios.
+``uv run python -m benchmarks.report results.json eager.json profile.json`` prints Markdown; ``--into
+docs/performance.md`` puts it between the page's lines ``<!-- results -->`` and ``<!-- end of results -->``; ``--plot
+results.svg`` draws the ratios.
 """
 
 import sys
@@ -111,13 +112,23 @@ GOAL_CASE = {"size": 256, "channels": 32, "batch": 1}
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """At most ``at_most`` of the best of ``against``: in the case of the goals, or, where ``everywhere``, in each."""
+    """At most ``at_most`` of the best of ``against``: in the case of the goals, or, where ``everywhere``, in each.
+
+    The best is the one of the least ``quantity``, or of the least ``best_by``.
+    """
 
     says: str
     quantity: Quantity
     at_most: float
     against: tuple[str, ...] = STOCK
     everywhere: bool = False
+    best_by: Quantity | None = None
+
+    def ratio(self, case: Result, name: str) -> float | None:
+        """That of ``name`` in the case, where it was measured."""
+        times = {other: self.best_by.of(case, other) for other in self.against} if self.best_by else {}
+        known = {other: time for other, time in times.items() if time is not None}
+        return self.quantity.ratio(case, name, (min(known, key=known.__getitem__),) if known else self.against)
 
 
 GOALS = (
@@ -126,7 +137,8 @@ GOALS = (
     Goal("forward, of stock JAX", TIME[FORWARD], 0.9),
     Goal("forward, of PyTorch channels-last (an aim)", TIME[FORWARD], 1.0, _TORCH[1:]),
     Goal("peak temporary memory of forward+backward, of stock JAX", MEMORY, 0.7),
-    Goal("time to compile forward+backward, of stock JAX", COMPILE, 1.5),
+    Goal("time to compile forward+backward, of the layout that runs it faster", COMPILE, 1.5, best_by=TIME[BOTH]),
+    Goal("time to compile forward+backward, of the layout that compiles faster (an aim)", COMPILE, 1.5),
     Goal("forward in the worst case measured, of stock JAX", TIME[FORWARD], 1.0, everywhere=True),
     Goal("forward+backward in the worst case measured, of stock JAX", TIME[BOTH], 1.0, everywhere=True),
 )
@@ -138,6 +150,8 @@ def tables(result: Result) -> list[Table]:
     cases = sorted(result["cases"], key=lambda case: tuple(case["case"].values()))
     if result["benchmark"] == "eager":
         return [eager_table(cases)]
+    if result["benchmark"] == "profile":
+        return [profile_table(case) for case in cases]
     goal_cases = [case for case in cases if case["case"] == GOAL_CASE]
     ratios = [ratio_table(quantity, cases) for quantity in QUANTITIES]
     return [*(goal_table(cases) for _ in goal_cases), *(case_table(case) for case in goal_cases), *ratios]
@@ -205,7 +219,7 @@ def goal_table(cases: Sequence[Result]) -> Table:
         among = cases if goal.everywhere else at_goal
         rows.append([goal.says, f"{goal.at_most:g}"])
         for name in ours:
-            ratios = [r for case in among if (r := goal.quantity.ratio(case, name, goal.against)) is not None]
+            ratios = [r for case in among if (r := goal.ratio(case, name)) is not None]
             worst = max(ratios, default=None)
             rows[-1].append(_two(worst) if worst is None or worst <= goal.at_most else f"{_two(worst)} (missed)")
     notes = [f"{_title(at_goal[0])}, but for the worst cases."]
@@ -224,6 +238,25 @@ def eager_table(cases: Sequence[Result]) -> Table:
     return Table("The eager call of one layer, checked and unchecked", header, rows)
 
 
+def profile_table(case: Result) -> Table:
+    """Where the time of one case goes."""
+    rows = []
+    for entry in case["contenders"].values():
+        processor, operations = entry["processor"], entry["operations"]
+        busy = (processor["user"] + processor["system"]) / processor["seconds"]
+        times = (processor["seconds"], processor["user"], processor["system"])
+        pages = f"{processor['new_pages']:.0f}"
+        kinds = [_three(1e3 * seconds) for seconds in operations.values()]
+        rows.append([entry["title"], *(_three(1e3 * t) for t in times), f"{busy:.2f}", pages, *kinds])
+    kinds = [f"{kind}, ms" for kind in next(iter(case["contenders"].values()))["operations"]]
+    header = ["contender", "a call, ms", "processor, ms", "system, ms", "cores busy", "new pages", *kinds]
+    notes = [
+        f"Means of {case['settings']['calls']} calls. The kinds of operations are milliseconds of cores under JAX's"
+        " profiler, the processor's time and the system's without it."
+    ]
+    return Table(f"Where the time of {BOTH} goes: {_title(case)}", header, rows, notes)
+
+
 def markdown(results: Iterable[Result]) -> str:
     """What goes between the two lines of a page."""
     parts = []
@@ -231,12 +264,19 @@ def markdown(results: Iterable[Result]) -> str:
         versions = ", ".join(f"{name} {number}" for name, number in result["versions"].items() if number)
         facts = [f"{name} {value}" for name, value in result["machine"].items() if value]
         dates = sorted({case["date"][:10] for case in result["cases"]})
-        settings = [dict(pairs) for pairs in {tuple(case["settings"].items()) for case in result["cases"]}]
         parts.append(f"Measured {' to '.join(dict.fromkeys((dates[0], dates[-1])))}: {'; '.join(facts)}. {versions}.")
-        parts += [f"Settings: {', '.join(f'{k} {v}' for k, v in each.items())}." for each in settings]
+        parts += _settings(result["cases"])
         parts += [table.markdown() for table in tables(result)]
         parts += remarks(result)
     return "\n\n".join(parts) + "\n"
+
+
+def _settings(cases: Iterable[Result]) -> list[str]:
+    """A line for each way in which cases were measured, with the cases where there are several ways."""
+    found: dict[str, list[str]] = {}
+    for case in sorted(cases, key=lambda case: tuple(case["case"].values())):
+        found.setdefault(", ".join(f"{k} {v}" for k, v in case["settings"].items()), []).append(_short(case))
+    return [f"Settings{' of ' + '; '.join(names) if len(found) > 1 else ''}: {each}." for each, names in found.items()]
 
 
 def put_into(page: Path, text: str) -> None:
@@ -303,7 +343,7 @@ def _title(case: Result) -> str:
 
 
 def _short(case: Result) -> str:
-    return "{size}², {channels}, {batch}".format(**case["case"])
+    return _title(case) if "layer" in case["case"] else "{size}², {channels}, {batch}".format(**case["case"])
 
 
 def _measured_titles(cases: Iterable[Result]) -> dict[str, str]:

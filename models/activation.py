@@ -27,7 +27,7 @@ def rectified(x: Array) -> Array:
 
 
 def _maximum(x: Array) -> Array:
-    return lax.max(x, jnp.zeros_like(x))
+    return lax.max(x, lax.full_like(x, 0))
 
 
 def _written(x: Array) -> Array:
@@ -38,7 +38,7 @@ def _written(x: Array) -> Array:
 
 
 def _derivative(tangent: Array, y: Array, x: Array, **_: Any) -> Array:
-    return lax.select(y > 0, tangent, jnp.zeros_like(tangent))
+    return lax.select(lax.gt(y, lax.full_like(y, 0)), tangent, lax.full_like(tangent, 0))
 
 
 _relu = Primitive("relu")

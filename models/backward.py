@@ -117,7 +117,7 @@ def max_pool2d_backward(
 ) -> Float[Array, "C H W"]:
     """The gradient of :func:`max_pool2d`: to the first maximum of each window, row by row; overlapping windows add.
 
-    Raises :class:`ShapeError` for what does not fit.
+    Where it goes in a window with a NaN is not specified. Raises :class:`ShapeError` for what does not fit.
 
     >>> x = jnp.array([[[1.0, 5.0], [5.0, 0.0]]])
     >>> max_pool2d_backward(x, jnp.ones((1, 1, 1)), kernel=2, stride=2).tolist()

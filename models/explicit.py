@@ -16,7 +16,7 @@ from jaxtyping import Array
 
 from .convolution import Geometry, Slot, stock
 
-LONG_ROWS = 150_000
+LONG_ROWS = 148_000
 """From here on ``kernel² · in_channels · (width + out_channels)`` of a convolution runs on more than one core."""
 
 WORTH_IT = 15 * 10**6

@@ -156,7 +156,8 @@ def _with_bias(image: Array, kernel: Array, bias: Array, *, missing: Slot, geome
         y = lax.squeeze(contract(missing, a, b, geometry, precision), (0,))
         # The bias's gradient is a sum over all positions, which 16 bits do not hold.
         wide = jnp.promote_types(y.dtype, jnp.float32)
-        return (y.astype(wide) + bias.astype(wide)[None, None]).astype(y.dtype)
+        each = lax.broadcast_in_dim(lax.convert_element_type(bias, wide), y.shape, (2,))
+        return lax.convert_element_type(lax.add(lax.convert_element_type(y, wide), each), y.dtype)
 
     return channels_last(convolved, image)
 

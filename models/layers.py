@@ -157,7 +157,10 @@ class Conv2d(_Convolution):
         x: Float[Array, "{self.in_channels} H W"],
         grad_output: Float[Array, "{self.out_channels} {self.size(x.shape[1])} {self.size(x.shape[2])}"],
     ) -> ConvGrads:
-        """The gradients of ``x``, kernel and bias, given that of the result: :func:`conv2d_backward`."""
+        """The gradients of ``x``, kernel and bias, given that of the result: :func:`conv2d_backward`.
+
+        Without a bias, ``d_bias`` is the gradient of a bias of zero.
+        """
         return self._backward(conv2d_backward, x, grad_output)
 
     @checked

@@ -4,9 +4,8 @@ XLA's own gradient of a window's maximum does so too, one window after the other
 same choice is a few comparisons of whole arrays, which run an order of magnitude faster.
 """
 
-from functools import partial, reduce
+from functools import partial
 from itertools import product
-from operator import or_
 
 import jax
 import jax.numpy as jnp
@@ -34,24 +33,26 @@ def max_of_windows(x: Array, kernel: int, stride: int) -> Array:
 
 @partial(jax.custom_jvp, nondiff_argnums=(1,))
 def _max_of_tiles(x: Array, kernel: int) -> Array:
-    return _tiles(x, kernel).max((1, 3))
+    return lax.reduce_max(_tiles(x, kernel), (1, 3))
 
 
 @_max_of_tiles.defjvp
 def _(kernel: int, primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
     (x,), (dx,) = primals, tangents
     y = _max_of_tiles(x, kernel)
-    chosen = first_maxima(_tiles(x, kernel), y)
-    return y, jnp.where(chosen, _tiles(dx, kernel), 0).sum((1, 3))
+    chosen, steps = first_maxima(_tiles(x, kernel), y), _tiles(dx, kernel)
+    return y, lax.reduce_sum(lax.select(chosen, steps, lax.full_like(steps, 0)), (1, 3))
 
 
 def first_maxima(tiles: Array, y: Array) -> Array:
     """Where each of the ``(h, kernel, w, kernel, C)`` tiles has its maximum ``y`` for the first time, row by row."""
-    kernel = tiles.shape[1]
-    equal = [tiles[:, i, :, j] == y for i, j in product(range(kernel), repeat=2)]
-    first = [at & ~reduce(or_, equal[:n], jnp.zeros_like(at)) for n, at in enumerate(equal)]
-    rows = [jnp.stack(first[i * kernel : (i + 1) * kernel], 2) for i in range(kernel)]
-    return jnp.stack(rows, 1)
+    height, kernel, width, _, c = tiles.shape
+    first = lax.full(y.shape, kernel**2, jnp.int32)
+    for n, (i, j) in reversed([*enumerate(product(range(kernel), repeat=2))]):
+        at = lax.slice(tiles, (0, i, 0, j, 0), (height, i + 1, width, j + 1, c)).reshape(y.shape)
+        first = lax.select(lax.eq(at, y), lax.full_like(first, n), first)
+    rows, columns = (lax.broadcasted_iota(jnp.int32, tiles.shape, axis) for axis in (1, 3))
+    return lax.eq(lax.broadcast_in_dim(first, tiles.shape, (0, 2, 4)), rows * kernel + columns)
 
 
 def _tiles(x: Array, kernel: int) -> Array:

@@ -18,7 +18,7 @@ from wellshaped.models import Conv2d
 from wellshaped.spec import ShapeError
 
 ROOT = Path(__file__).parents[2]
-MODULES = ("contenders", "eager", "measure", "report", "unet2")
+MODULES = ("contenders", "eager", "measure", "profile", "report", "unet2")
 CASE = {"size": 256, "channels": 32, "batch": 1}
 
 
@@ -221,16 +221,30 @@ def test_ratios_are_to_the_better_layout_and_a_missed_goal_says_so(bench):
     assert row == ["256², 32, 1", "1000", "0.60", "1.00", "1.25", "0.50", "0.01", "10%", "3"]
 
 
+def test_compiling_is_compared_with_the_layout_that_runs_faster_and_with_the_one_that_compiles_faster(bench):
+    case = {"case": CASE, **found()}
+    case["contenders"]["stock-nhwc"]["forward+backward"]["compile_seconds"] = [0.2]
+    rows = {says: worst for says, _, worst in bench.report.goal_table([case]).rows if "compile" in says}
+    assert list(rows.values()) == ["0.40", "2.00 (missed)"]
+    del case["contenders"]["stock-nchw"]
+    rows = {says: worst for says, _, worst in bench.report.goal_table([case]).rows if "compile" in says}
+    assert list(rows.values()) == ["2.00 (missed)"] * 2
+
+
 @pytest.fixture
 def results(bench, tmp_path):
-    """Files of results of both benchmarks."""
+    """Files of results of all benchmarks."""
     unet2 = bench.measure.Results("unet2", tmp_path / "unet2.json")
     for size in (64, 128, 256):
         unet2.add(CASE | {"size": size}, found())
     eager = bench.measure.Results("eager", tmp_path / "eager.json")
     calls = {n: {"title": n, "call": {"seconds": [s] * 3}} for n, s in (("checked", 3e-4), ("unchecked", 2e-4))}
     eager.add({"layer": "Conv2d 1→1", "size": 8}, {**found(), "contenders": calls})
-    return tmp_path / "unet2.json", tmp_path / "eager.json"
+    profile = bench.measure.Results("profile", tmp_path / "profile.json")
+    processor = {"seconds": 0.2, "user": 0.3, "system": 0.05, "new_pages": 1234.5}
+    entry = {"title": "ours", "processor": processor, "operations": {"convolutions": 0.2, "everything else": 0.1}}
+    profile.add(CASE, {**found(), "settings": {"calls": 7}, "contenders": {"ours": entry}})
+    return tmp_path / "unet2.json", tmp_path / "eager.json", tmp_path / "profile.json"
 
 
 def test_the_report_goes_between_the_lines_of_the_page_and_nowhere_else(bench, results, tmp_path):
@@ -244,6 +258,7 @@ def test_the_report_goes_between_the_lines_of_the_page_and_nowhere_else(bench, r
         assert "old" not in text
         assert "| 64², 32, 1 | 1000 | 0.40 | 1.00 | 1.25 | 0.50 | 0.01 | 10% | 3 |" in text
         assert "| Conv2d 1→1 at 8² | 300 | 200 | 1.50 | 0% | 3 |" in text
+        assert "| ours | 200 | 300 | 50.0 | 1.75 | 1234 | 200 | 100 |" in text
 
 
 def test_a_page_without_the_lines_is_refused_and_left_as_it_is(bench, results, tmp_path, capsys):
@@ -281,3 +296,24 @@ def test_one_eager_case_is_measured_as_it_is_written_down(bench):
     measured = bench.eager.measure(case, 3, 0.0, lambda doing: None)
     assert asdict(case) == {"layer": "MaxPool2d of 1", "size": 8}
     assert {len(entry["call"]["seconds"]) for entry in measured["contenders"].values()} == {3}
+
+
+def test_a_profile_finds_the_operations_of_each_kind_and_the_time_of_the_processor(bench):
+    case = bench.contenders.Case(16, 32, 1)
+    measured = bench.profile.measure(case, 2, lambda doing: None)
+    assert list(measured["contenders"]) == ["ours", "stock-nchw", "stock-nhwc"]
+    for entry in measured["contenders"].values():
+        assert entry["processor"]["seconds"] > 0
+        assert entry["processor"]["user"] > 0
+        assert entry["operations"]["convolutions"] > 0
+        assert entry["operations"]["everything else"] > 0
+    assert measured["contenders"]["ours"]["operations"]["matrix products"] > 0
+
+
+def test_the_settings_name_their_cases_where_they_differ(bench, results):
+    result = bench.measure.load_results(results[0])
+    assert bench.report.markdown([result]).count("\nSettings: rounds 3.\n") == 1
+    result["cases"][0]["settings"] = {"rounds": 9}
+    text = bench.report.markdown([result])
+    assert "\nSettings of 64², 32, 1: rounds 9.\n" in text
+    assert "\nSettings of 128², 32, 1; 256², 32, 1: rounds 3.\n" in text

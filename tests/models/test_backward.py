@@ -19,6 +19,7 @@ import numpy as np
 import plain
 import pytest
 from configs import fitting_configs, fitting_sizes
+from effort import examples
 from flax import nnx
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -159,7 +160,7 @@ def drawn_inside(cfg, ins, outs, size, seeds):
 tiny_configs = fitting_configs(max_kernel=3, max_stride=3, max_channels=2)
 
 
-@settings(max_examples=4)
+@examples(4)
 @given(st.data(), tiny_configs, st.integers(1, 2), st.integers(1, 2), st.integers(0, 2**16))
 def test_on_integers_inside_the_window_the_network_and_its_gradient_are_the_reference_bit_for_bit(
     data, cfg, ins, outs, seed

@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from effort import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jax.test_util import check_grads
@@ -189,7 +190,7 @@ def by_reference(case, missing):
     return np.moveaxis(np.stack([g.d_x for g in grads]), 1, -1)
 
 
-@settings(max_examples=8)
+@examples(8)
 @given(cases_and_limits())
 @on_pinned
 def test_every_face_is_the_sum_of_the_reference_on_integers_whichever_way_it_is_computed(drawn):
