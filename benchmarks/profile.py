@@ -2,7 +2,7 @@
 
 ``uv run python -m benchmarks.profile --json profile.json``. Each contender is called some times as it is, for the time
 of the processor and the pages that the system hands out, and then some times under JAX's profiler, which says when each
-operation ran on which thread. An operation that runs on two threads counts twice: these are milliseconds of cores.
+operation ran on the thread that started it. What other threads do to help is not recorded, and waiting for them is.
 """
 
 import re
@@ -45,8 +45,6 @@ OTHERS = "everything else"
 _WORKER = "tf_"
 """What the names of the threads begin with that run operations."""
 
-_NO_OPERATION = ("ThunkExecutor", "end: ")
-
 
 def of_processor(call: Callable[[], object], times: int) -> dict[str, float]:
     """Of one call, in the mean: its seconds, those that cores worked for it and for the system, and new pages."""
@@ -67,7 +65,7 @@ def of_processor(call: Callable[[], object], times: int) -> dict[str, float]:
 
 
 def of_operations(call: Callable[[], object], kinds: Mapping[str, str], times: int) -> dict[str, float]:
-    """Of one call, in the mean: the seconds of cores that each kind of operation takes, by the profiler."""
+    """Of one call, in the mean: the seconds that operations of each kind take on the threads that start them."""
     jax.block_until_ready(call())
     with TemporaryDirectory() as folder:
         with jax.profiler.trace(folder):
@@ -77,19 +75,20 @@ def of_operations(call: Callable[[], object], kinds: Mapping[str, str], times: i
         profile = jax.profiler.ProfileData.from_file(str(written))
     found = dict.fromkeys((*KINDS.values(), OTHERS), 0.0)
     lines = [line for plane in profile.planes for line in plane.lines if line.name.startswith(_WORKER)]
-    for event in (event for line in lines for event in line.events if not event.name.startswith(_NO_OPERATION)):
-        found[kinds.get(event.name, OTHERS)] += 1e-9 * event.duration_ns / times
+    for event in (event for line in lines for event in line.events if event.name in kinds):
+        found[kinds[event.name]] += 1e-9 * event.duration_ns / times
     return found
 
 
 def kinds_of(program: str) -> dict[str, str]:
-    """The kind of each operation of a compiled program, by its name: a fusion has that of what is fused in it."""
-    bodies = dict(re.findall(r"^%?([\w.-]+) [^\n]*\{\n(.*?)^\}", program, re.M | re.S))
+    """The kind of each operation that a compiled program runs, by its name: a fusion has the kind of what is in it."""
+    bodies = dict(re.findall(r"^(?:ENTRY )?%?([\w.-]+) [^\n]*\{\n(.*?)^\}", program, re.M | re.S))
+    (entry,) = re.findall(r"^ENTRY %?([\w.-]+) ", program, re.M)
     kinds = {}
-    for name, operation, rest in re.findall(r"^ *(?:ROOT )?%?([\w.-]+) = .*? ([\w-]+)\((.*)$", program, re.M):
+    for name, operation, rest in re.findall(r"^ *(?:ROOT )?%?([\w.-]+) = .*? ([\w-]+)\((.*)$", bodies[entry], re.M):
         called = re.search(r"calls=%?([\w.-]+)", rest)
-        inside = re.findall(r" (\w+)\(", bodies.get(called[1], "")) if called else ()
-        kinds.update((name, kind) for op, kind in KINDS.items() if op == operation or op in inside)
+        inside = re.findall(r" (\w+)\(", bodies[called[1]]) if called else ()
+        kinds[name] = next((kind for op, kind in KINDS.items() if op == operation or op in inside), OTHERS)
     return kinds
 
 

@@ -251,8 +251,8 @@ def profile_table(case: Result) -> Table:
     kinds = [f"{kind}, ms" for kind in next(iter(case["contenders"].values()))["operations"]]
     header = ["contender", "a call, ms", "processor, ms", "system, ms", "cores busy", "new pages", *kinds]
     notes = [
-        f"Means of {case['settings']['calls']} calls. The kinds of operations are milliseconds of cores under JAX's"
-        " profiler, the processor's time and the system's without it."
+        f"Means of {case['settings']['calls']} calls. The kinds of operations are times under JAX's profiler, on"
+        " the threads that start them; the processor's time and the system's are without it."
     ]
     return Table(f"Where the time of {BOTH} goes: {_title(case)}", header, rows, notes)
 

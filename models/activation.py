@@ -32,7 +32,8 @@ def _maximum(x: Array) -> Array:
 
 def _written(x: Array) -> Array:
     """``max(x, 0) / 1``, exactly: XLA computes a division once, and cannot know that this ``1`` is one."""
-    bits = lax.bitcast_convert_type(x, f"int{8 * x.dtype.itemsize}")
+    size = jnp.finfo(x.dtype).bits  # type: ignore[no-untyped-call]  # JAX leaves it untyped
+    bits = lax.bitcast_convert_type(x, f"int{size}")
     zero = jnp.zeros_like(bits)
     return _maximum(x) / (1 + lax.clamp(zero, bits, zero).astype(x.dtype))
 

@@ -104,6 +104,8 @@ def _reading(kind: type) -> Callable[[Any], Any] | None:
 
 
 def _of_array(value: jax.Array) -> Any:
+    if value.shape == ():  # it may stand for a number, of which more than its dtype matters
+        raise _UnreadError
     return value.shape, value.dtype
 
 

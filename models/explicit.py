@@ -17,7 +17,7 @@ from jaxtyping import Array
 from .convolution import Geometry, Slot, stock
 
 LONG_ROWS = 148_000
-"""From here on ``kernel² · in_channels · (width + out_channels)`` of a convolution runs on more than one core."""
+"""From here on ``kernel² · in_channels · (width + out_channels)`` strips do not pay: XLA uses all cores by itself."""
 
 WORTH_IT = 15 * 10**6
 """Multiplications below which images laid side by side cost more than they save."""

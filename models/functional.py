@@ -141,11 +141,12 @@ def _joined(skip: Array, up: Array) -> Array:
 
 def promoted(*arrays: Array, dtype: Any = None) -> list[Array]:
     """The arrays in ``dtype``, or in the one that they promote to, as in Flax."""
+    weak = [getattr(array, "weak_type", False) for array in arrays]  # NumPy's have none
     if dtype is None:
         dtypes = {array.dtype for array in arrays}
-        dtype = dtypes.pop() if len(dtypes) == 1 else jnp.result_type(*arrays)
+        dtype = jnp.result_type(*arrays) if len(dtypes) > 1 or all(weak) else dtypes.pop()
     # Eagerly, a conversion that changes nothing takes longer than the largest part of a small layer.
-    return [a if a.dtype == dtype and not a.weak_type else a.astype(dtype) for a in arrays]
+    return [a.astype(dtype) if w or a.dtype != dtype else a for a, w in zip(arrays, weak, strict=True)]
 
 
 @compiled_if_eager("missing", "geometry", "precision")

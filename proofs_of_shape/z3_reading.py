@@ -25,14 +25,15 @@ class Reader:
         self.own_division = own_division
         self.numbers = {name: z3.Int(name) for name in variables}
         self.facts: list[Any] = [number >= 0 for number in self.numbers.values()]
-        self._read: dict[int, Any] = {}
+        self._read: dict[int, tuple[Any, Any]] = {}
         self._quotients: dict[tuple[int, int], tuple[Any, Any, Any]] = {}
 
     def read(self, statement: Formula | Term | bool) -> Any:
         """The Z3 expression of a statement or a term; what occurs in several places is read once."""
         if id(statement) not in self._read:
-            self._read[id(statement)] = self._expression(statement)
-        return self._read[id(statement)]
+            # With the statement: as long as it is kept, no other has its identity.
+            self._read[id(statement)] = statement, self._expression(statement)
+        return self._read[id(statement)][1]
 
     def _expression(self, statement: Formula | Term | bool) -> Any:
         import z3

@@ -5,11 +5,13 @@ import json
 import subprocess
 import sys
 from dataclasses import asdict, replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from xml.etree import ElementTree
 
+import jax
 import jax.numpy as jnp
 import pytest
 from flax import nnx
@@ -308,6 +310,15 @@ def test_a_profile_finds_the_operations_of_each_kind_and_the_time_of_the_process
         assert entry["operations"]["convolutions"] > 0
         assert entry["operations"]["everything else"] > 0
     assert measured["contenders"]["ours"]["operations"]["matrix products"] > 0
+
+
+def test_the_operations_of_a_product_and_of_nothing_else_are_a_product(bench):
+    a = jnp.ones((400, 400))
+    compiled = jax.jit(jnp.dot).lower(a, a).compile()
+    kinds = bench.profile.kinds_of(compiled.as_text())
+    found = bench.profile.of_operations(partial(compiled, a, a), kinds, 2)
+    assert found["matrix products"] > 0
+    assert found["convolutions"] == found["everything else"] == 0
 
 
 def test_the_settings_name_their_cases_where_they_differ(bench, results):

@@ -20,6 +20,7 @@ from wellshaped.models import (
     checked,
     concat_channels,
     conv2d,
+    conv2d_backward,
     conv_transpose2d,
     convolutions,
     max_pool2d,
@@ -117,6 +118,29 @@ def test_layers_compute_in_their_dtype_or_the_promoted_one(dtype, param_dtype, x
 def test_precision_reaches_the_convolution():
     layer = Conv2d(1, 1, 3, precision="highest", rngs=nnx.Rngs(0))
     assert "HIGHEST" in jax.jit(layer).lower(jnp.ones((1, 4, 4))).as_text()
+
+
+@pytest.mark.parametrize("layer", [Conv2d, ConvTranspose2d])
+def test_a_layer_whose_parameters_are_numpy_arrays_computes_the_same(layer):
+    made, x = layer(2, 3, 3, rngs=nnx.Rngs(0)), jnp.ones((2, 4, 4))
+
+    def found():
+        y = made(x)
+        joined = (made.of_joined(x[:1], x[1:]), *made.of_joined_backward(x[:1], x[1:], y)) if layer is Conv2d else ()
+        return [y, *made.backward(x, y), *joined]
+
+    expected = found()
+    nnx.update(made, jax.tree.map(np.asarray, nnx.state(made)))
+    assert isinstance(made.kernel[...], np.ndarray)
+    assert all((a == b).all() for a, b in zip(found(), expected, strict=True))
+
+
+def test_what_is_weakly_typed_is_computed_in_the_dtype_that_it_promotes_to():
+    weak = [jnp.full(shape, 1.0) for shape in ((1, 4, 4), (1, 1, 3, 3), (1,))]
+    assert all(array.weak_type for array in weak)
+    assert not conv2d(*weak).weak_type
+    with jax.enable_x64(True):
+        assert conv2d(*weak).dtype == "float64"
 
 
 def test_numpy_arrays_are_taken_as_jax_takes_them():
@@ -350,6 +374,13 @@ def test_a_call_like_an_accepted_one_is_not_judged_again(precision):
 
     first, again = sizes_judged(), sizes_judged()
     assert first > again == 2  # the function itself asks once an axis
+
+
+def test_a_number_that_is_an_array_is_judged_each_time():
+    x, kernel, grad = jnp.ones((1, 6, 6)), jnp.ones((1, 1, 2, 2)), jnp.ones((1, 5, 5))
+    conv2d_backward(x, kernel, grad, stride=jnp.int32(1))
+    with pytest.raises(ShapeError):
+        conv2d_backward(x, kernel, grad, stride=jnp.int32(2))
 
 
 @pytest.mark.parametrize("layer", [Conv2d, ConvTranspose2d, MaxPool2d, UNet2])
