@@ -126,9 +126,9 @@ class Goal:
 
     def ratio(self, case: Result, name: str) -> float | None:
         """That of ``name`` in the case, where it was measured."""
-        times = {other: self.best_by.of(case, other) for other in self.against} if self.best_by else {}
-        known = {other: time for other, time in times.items() if time is not None}
-        return self.quantity.ratio(case, name, (min(known, key=known.__getitem__),) if known else self.against)
+        by = self.best_by or self.quantity
+        known = {other: value for other in self.against if (value := by.of(case, other)) is not None}
+        return self.quantity.ratio(case, name, [min(known, key=known.__getitem__)] if known else [])
 
 
 GOALS = (
