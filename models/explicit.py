@@ -89,9 +89,10 @@ def _by_patches(missing: Slot, a: Array, b: Array, g: Geometry, precision: Any) 
         return y.reshape(a.shape[0], rows, columns, b.shape[0])
     if missing == "k":
         c, o = a.shape[3], b.shape[3]
-        # The fewer columns first: half of the time, and a third where they are few.
+        # The fewer columns first: half of the time, and a third where they are few. Reshaped last of all, as in
+        # _kernel_gradient.
         kernel = lax.dot_general(positions(b), patches(a), (((0,), (0,)), ((), ())), precision=precision)
-        return lax.transpose(kernel.reshape(o, k, k, c), (0, 3, 1, 2))
+        return lax.transpose(kernel.reshape(o, k * k, c), (0, 2, 1)).reshape(o, c, k, k)
     n, c = b.shape[0], a.shape[1]
     if k == 1 and b.shape[3] <= FEW:
         return _by_terms(b, a[:, :, 0, 0])
@@ -115,7 +116,7 @@ def _by_rows(missing: Slot, a: Array, b: Array, g: Geometry, precision: Any) -> 
         # The kernel turned round, from outputs to inputs, over the output's positions.
         turned = lax.transpose(lax.rev(a, (2, 3)), (2, 3, 0, 1))
         return _convolution(b, turned, g.kernel - 1 - g.padding, precision)
-    return lax.transpose(_kernel_gradient(a, b, g, precision), (3, 2, 0, 1))
+    return _kernel_gradient(a, b, g, precision)
 
 
 def _convolution(x: Array, kernel: Array, padding: int, precision: Any) -> Array:
@@ -191,17 +192,21 @@ def _kernel_gradient(x: Array, y: Array, g: Geometry, precision: Any) -> Array:
         outside = (inside[0] - top, bottom - inside[1])
         image, filters = lax.slice_in_dim(x, *inside, axis=1), lax.slice_in_dim(y, low, above, axis=1)
         parts.append(_gradient_of_rows(image, filters, g, outside, turned, precision))
-    return sum(parts[1:], parts[0])
+    gradient = sum(parts[1:], parts[0])
+    # Turned round last of all: of a result that is transposed last, XLA makes a kernel more, to copy it.
+    return lax.rev(lax.transpose(gradient, (2, 3, 0, 1)), (2, 3)) if turned else lax.transpose(gradient, (3, 2, 0, 1))
 
 
 def _gradient_of_rows(x: Array, y: Array, g: Geometry, outside: tuple[int, int], turned: bool, precision: Any) -> Array:
-    """``x`` lacks so many rows of zeros above and below, as ``outside`` says; it is the filter where ``turned``."""
+    """``x`` lacks so many rows of zeros above and below, as ``outside`` says; where ``turned``, it is the filter.
+
+    The gradient lies ``(H, W, in, out)``; where turned, ``(H, W, out, in)``, and from its last element to its first.
+    """
     if not turned:
         return _over_channels(_after(y, x), y, outside, (g.padding, g.padding), precision)
     above, below = (g.kernel - 1 - rows for rows in outside)
     aside = g.kernel - 1 - g.padding
-    flipped = _over_channels(y, x, (above, below), (aside, aside), precision)
-    return lax.transpose(lax.rev(flipped, (0, 1)), (0, 1, 3, 2))
+    return _over_channels(y, x, (above, below), (aside, aside), precision)
 
 
 def _over_channels(image: Array, filters: Array, rows: Any, columns: Any, precision: Any) -> Array:
