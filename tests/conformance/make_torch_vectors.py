@@ -11,7 +11,7 @@ import torch
 from torch.nn import functional
 
 from .cases import LAYER_CASES, UNET2_CASES, LayerCase
-from .torch_unet2 import draw, forward
+from .torch_unet2 import computed, draw
 
 SEED = 2718
 
@@ -35,7 +35,7 @@ def main() -> None:
     records = {str(case): record_layer(case, rng) for case in LAYER_CASES}
     for case in UNET2_CASES:
         arrays = draw(case.config, case.channels, case.size, rng)
-        records[str(case)] = arrays | {"y": forward(case.config, arrays)}
+        records[str(case)] = arrays | computed(case.config, arrays, rng)
     vectors = {f"{case}/{name}": array for case, arrays in records.items() for name, array in arrays.items()}
     np.savez_compressed(
         Path(__file__).with_name("torch_vectors.npz"),

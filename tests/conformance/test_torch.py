@@ -1,4 +1,4 @@
-"""Agreement with PyTorch, forward values: an older, independent implementation of the same arithmetic.
+"""Agreement with PyTorch, values and the network's gradients: an older, independent implementation of the arithmetic.
 
 What PyTorch computed on the cases of ``cases.py`` is recorded in ``torch_vectors.npz`` and checked everywhere; where
 PyTorch is installed, networks that no one wrote down are drawn and compared as well.
@@ -48,21 +48,55 @@ def distance(ours, expected):
     Relative to each value it could not be small: where terms cancel, float32 leaves no digits to agree on.
     """
     ours = np.asarray(ours)
-    assert ours.dtype == expected.dtype == np.float32
+    assert ours.dtype == expected.dtype
     assert ours.shape == expected.shape
-    return np.abs(ours - expected).max() / np.abs(expected).max()
+    scale, error = np.abs(expected).max(), np.abs(ours - expected).max()
+    return error / scale if scale else error  # a ReLU that closes a small network leaves gradients of 0
 
 
 def assert_agrees(ours, expected):
     assert distance(ours, expected) <= 1e-5
 
 
+def params_of(cfg, channels, arrays):
+    """The parameters, under the names that the recorder gives them."""
+    layers = {layer.name: LayerParams(arrays[f"{layer.name}.kernel"], arrays[f"{layer.name}.bias"]) for layer in LAYERS}
+    return UNet2Params(cfg=cfg, in_channels=channels[0], out_channels=channels[1], **layers)
+
+
 @partial(jax.jit, static_argnums=(0, 1))
 def run_unet2(cfg, channels, arrays):
-    """This library's network on ``arrays["x"]``, with the parameters under the names that the recorder gives them."""
-    layers = {layer.name: LayerParams(arrays[f"{layer.name}.kernel"], arrays[f"{layer.name}.bias"]) for layer in LAYERS}
-    params = UNet2Params(cfg=cfg, in_channels=channels[0], out_channels=channels[1], **layers)
-    return UNet2.from_params(params, precision="highest")(arrays["x"])
+    """This library's network on ``arrays["x"]``."""
+    return UNet2.from_params(params_of(cfg, channels, arrays), precision="highest")(arrays["x"])
+
+
+def by_backward(params, x, grad_output):
+    grads, d_x = UNet2.from_params(params, precision="highest").backward(x, grad_output)
+    return grads.as_params(), d_x
+
+
+def by_vjp(params, x, grad_output):
+    _, vjp = jax.vjp(lambda params, x: UNet2.from_params(params, precision="highest")(x), params, x)
+    return vjp(grad_output)
+
+
+@partial(jax.jit, static_argnums=(0, 1, 2))
+def gradients_of_unet2(by, cfg, channels, arrays):
+    """Those of the inner product of the output with ``arrays["grad_output"]``, named as the recorder does."""
+    d_params, d_x = by(params_of(cfg, channels, arrays), arrays["x"], arrays["grad_output"])
+    of_layers = {
+        f"d {layer.name}.{part}": getattr(getattr(d_params, layer.name), part)
+        for layer in LAYERS
+        for part in LayerParams._fields
+    }
+    return of_layers | {"d x": d_x}
+
+
+def farthest(ours, expected):
+    """The largest of the distances of the gradients, all of which are expected."""
+    gradients = {name: array for name, array in expected.items() if name.startswith("d ")}
+    assert ours.keys() == gradients.keys()
+    return np.max([distance(ours[name], array) for name, array in gradients.items()])
 
 
 @pytest.mark.parametrize("case", LAYER_CASES, ids=str)
@@ -94,6 +128,14 @@ def test_a_layer_agrees_with_pytorch(case):
 def test_the_network_agrees_with_pytorch(case):
     arrays = recorded(case)
     assert_agrees(run_unet2(UNet2Config(**case.config), case.channels, arrays), arrays["y"])
+
+
+@pytest.mark.parametrize("by", [by_backward, by_vjp])
+@pytest.mark.parametrize("case", UNET2_CASES, ids=str)
+def test_the_gradients_of_the_network_agree_with_pytorch(case, by):
+    arrays = recorded(case)
+    ours = gradients_of_unet2(by, UNet2Config(**case.config), case.channels, arrays)
+    assert farthest(ours, arrays) <= 1e-5
 
 
 MISTAKES = {
@@ -219,8 +261,21 @@ def test_both_name_the_same_kernel_shapes(torch_unet2):
 @given(case=networks(), seed=st.integers(0, 2**32 - 1))
 def test_drawn_networks_agree_with_pytorch(torch_unet2, case, seed):
     arrays = torch_unet2.draw(case.config, case.channels, case.size, np.random.default_rng(seed))
-    expected = torch_unet2.forward(case.config, arrays)
-    assert_agrees(run_unet2(UNet2Config(**case.config), case.channels, arrays), expected)
+    expected = torch_unet2.forward(case.config, torch_unet2.tensors(arrays))
+    assert_agrees(run_unet2(UNet2Config(**case.config), case.channels, arrays), expected.numpy())
+
+
+@settings(max_examples=25, deadline=None)
+@given(case=networks(), seed=st.integers(0, 2**32 - 1))
+def test_the_gradients_of_drawn_networks_agree_with_pytorch(torch_unet2, case, seed):
+    # In float64: where rounding moves a number over ReLU's zero, or past another maximum, the gradient jumps.
+    rng = np.random.default_rng(seed)
+    drawn = torch_unet2.draw(case.config, case.channels, case.size, rng)
+    arrays = {name: array.astype(np.float64) for name, array in drawn.items()}
+    arrays |= torch_unet2.computed(case.config, arrays, rng)
+    with jax.enable_x64(True):
+        ours = gradients_of_unet2(by_backward, UNet2Config(**case.config), case.channels, arrays)
+    assert farthest(ours, arrays) <= 1e-12
 
 
 ONE_WINDOW = [

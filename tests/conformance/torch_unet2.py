@@ -42,20 +42,38 @@ def draw(
     return {name: array.astype(np.float32) for name, array in arrays.items()}
 
 
-def forward(config: Mapping[str, int], arrays: Arrays) -> np.ndarray:
-    """The output of the network on ``arrays["x"]``, with the parameters that :func:`draw` names."""
-    tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+def tensors(arrays: Arrays) -> dict[str, torch.Tensor]:
+    """The arrays as PyTorch's."""
+    return {name: torch.from_numpy(array) for name, array in arrays.items()}
+
+
+def computed(config: Mapping[str, int], arrays: Arrays, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """The network on ``arrays["x"]``, with the parameters that :func:`draw` names, and its gradients.
+
+    The output is ``y``. A gradient of it is drawn, ``grad_output``, and ``d <name>`` is that of each of ``arrays``.
+    """
+    given = {name: tensor.requires_grad_() for name, tensor in tensors(arrays).items()}
+    y = forward(config, given)
+    # Well above 0, as the biases: sums over it that cancel would be no scale either.
+    grad_output = (0.5 + rng.random(y.shape)).astype(arrays["x"].dtype)
+    y.backward(torch.from_numpy(grad_output))
+    gradients = {f"d {name}": tensor.grad.numpy() for name, tensor in given.items()}
+    return {"y": y.detach().numpy(), "grad_output": grad_output} | gradients
+
+
+def forward(config: Mapping[str, int], given: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    """The output of the network on ``given["x"]``, with the parameters that :func:`draw` names."""
 
     def window(part: str) -> dict[str, int]:
         return {"stride": config[f"{part}_stride"], "padding": config[f"{part}_padding"]}
 
     def conv(name: str, x: torch.Tensor, part: str = "conv") -> torch.Tensor:
-        return functional.conv2d(x, tensors[f"{name}.kernel"], tensors[f"{name}.bias"], **window(part))
+        return functional.conv2d(x, given[f"{name}.kernel"], given[f"{name}.bias"], **window(part))
 
-    skip1 = conv("down1_2", conv("down1_1", tensors["x"]).relu()).relu()
+    skip1 = conv("down1_2", conv("down1_1", given["x"]).relu()).relu()
     pooled = functional.max_pool2d(skip1, config["pool_kernel"], config["pool_stride"])
     bottleneck = conv("down2_2", conv("down2_1", pooled).relu()).relu()
-    up = functional.conv_transpose2d(bottleneck, tensors["upT.kernel"], tensors["upT.bias"], **window("up"))
+    up = functional.conv_transpose2d(bottleneck, given["upT.kernel"], given["upT.bias"], **window("up"))
     merged = torch.cat((skip1, up))
     u2 = conv("up1_2", conv("up1_1", merged).relu()).relu()
-    return conv("out1x1", u2, "head").numpy()
+    return conv("out1x1", u2, "head")

@@ -8,6 +8,7 @@ import operator
 import re
 import subprocess
 import sys
+from dataclasses import asdict
 from fractions import Fraction
 from functools import partial
 from inspect import getmembers, isfunction
@@ -478,30 +479,18 @@ def test_pytorch_computes_a_pooling_and_its_gradient_as_the_reference_does(torch
     assert_equal(d_x, max_pool2d_backward(x, g, **pooling.window))
 
 
-def stride_and_padding(layer, cfg):
-    window = layer.window(cfg)
-    return {"stride": window["stride"], "padding": window["padding"]}
-
-
 @settings(fixtures_are_fine, max_examples=30)
 @given(networks())
 @on_pinned_networks
 def test_pytorch_computes_the_network_and_its_gradients_as_the_reference_does(torch, network):
+    from ..conformance.torch_unet2 import forward
+
     network, cfg = network.in_numbers(SPARSE), network.cfg
     params, x, g = network.arrays()
-    functional = torch.nn.functional
-    operations = {"conv": functional.conv2d, "conv_transpose": functional.conv_transpose2d}
+    names = [f"{layer.name}.{part}" for layer in LAYERS for part in ("kernel", "bias")]
 
     def run(x, *arrays):
-        layers = {
-            layer.name: partial(operations[layer.kind], weight=kernel, bias=bias, **stride_and_padding(layer, cfg))
-            for layer, kernel, bias in zip(LAYERS, arrays[::2], arrays[1::2], strict=True)
-        }
-        skip1 = layers["down1_2"](layers["down1_1"](x[None]).relu()).relu()
-        pooled = functional.max_pool2d(skip1, cfg.pool_kernel, cfg.pool_stride)
-        up = layers["upT"](layers["down2_2"](layers["down2_1"](pooled).relu()).relu())
-        u1 = layers["up1_1"](torch.cat((skip1, up), dim=1)).relu()
-        return layers["out1x1"](layers["up1_2"](u1).relu())[0]
+        return forward(asdict(cfg), {"x": x, **dict(zip(names, arrays, strict=True))})
 
     given_arrays = [x, *(array for layer in LAYERS for array in params[layer.name])]
     y, (d_x, *d_arrays) = torch_gradients(torch, given_arrays, run, g)
