@@ -4,6 +4,7 @@ The annotations are read as data: the number of axes and what each must be. The 
 person at the screen needs, are a list of their own.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from inspect import get_annotations
@@ -34,7 +35,7 @@ def why_refused(function: Callable[..., Any], arguments: Arguments) -> ShapeErro
             except ShapeError as error:
                 return error
         elif isinstance(hint, type) and issubclass(hint, AbstractArray):
-            refusal = _refuse_array(name, value, hint, given_to, arguments, sizes)
+            refusal = _refuse_array(name, value, hints, given_to, arguments, sizes)
             if refusal is not None:
                 return refusal
         elif isinstance(hint, type) and hint is not Any and not isinstance(value, hint):
@@ -49,7 +50,12 @@ def why_refused(function: Callable[..., Any], arguments: Arguments) -> ShapeErro
 
 
 def _refuse_array(
-    name: str, value: Any, hint: Any, given_to: str, arguments: Arguments, sizes: dict[str, tuple[int, str]]
+    name: str,
+    value: Any,
+    hints: Mapping[str, Any],
+    given_to: str,
+    arguments: Arguments,
+    sizes: dict[str, tuple[int, str]],
 ) -> ShapeError | None:
     def refused(rule: str, about: str, says: str, fix: str) -> ShapeError:
         return refuse(f"{name} = {shown(value)}, given to {given_to},", rule, f"{about} of {name}", says, fix)
@@ -64,14 +70,14 @@ def _refuse_array(
         scaled = " / 255" if value.dtype == jnp.uint8 else ""
         says = f"it is {value.dtype}, and must be floating-point"
         return refused("dtype", "dtype", says, f"{name}.astype(jnp.float32){scaled}")
-    axes, shape = hint.dim_str.split(), value.shape
+    axes, shape = hints[name].dim_str.split(), value.shape
     if axes[0].startswith("*"):  # any axes may come before
         axes = axes[1:]
         shape = shape[max(len(shape) - len(axes), 0) :]
-    labels = [_label(axis) for axis in axes]
+    labels = [_label(axis, hints) for axis in axes]
     wanted: list[tuple[int | None, str]] = [_wanted(axis, arguments, sizes) for axis in axes]
     facts = _Facts(name, shape, tuple(size for size, _ in wanted), tuple(labels))
-    template = ", ".join(str(size or label) for label, (size, _) in zip(labels, wanted, strict=True))
+    template = ", ".join(str(label if size is None else size) for label, (size, _) in zip(labels, wanted, strict=True))
     if len(shape) != len(axes):
         cause, fix = _likely(facts, f"{name} of shape ({template})")
         says = f"it has {value.ndim} axes, and must have {len(axes)}, ({template}){cause}"
@@ -95,7 +101,15 @@ def shown(value: Any) -> str:
     return text if len(text) <= 40 else f"{text[:37]}..."
 
 
-def _label(axis: str) -> str:
+_SIZE_OF = re.compile(r"size\((\w+)\.shape\[(\d)\]")
+"""What the annotation of an axis holds that a window makes of an argument's axis."""
+
+
+def _label(axis: str, hints: Mapping[str, Any]) -> str:
+    made = _SIZE_OF.search(axis)
+    of = getattr(hints.get(made[1]), "dim_str", "").split() if made else []
+    if made and int(made[2]) < len(of):
+        return f"{of[int(made[2])]}'"
     return "C" if axis.startswith("{") else axis
 
 
@@ -140,6 +154,13 @@ class _Facts:
         return all(wanted is not None and not 2 * size <= 3 * wanted <= 4.5 * size for size, wanted in pairs)
 
     @property
+    def nothing_made(self) -> bool:
+        """Whether what does not fit is an axis of which a window would make nothing."""
+        pairs = zip(self.shape, self.wanted, self.labels, strict=False)
+        wanted, label = next(((wanted, label) for size, wanted, label in pairs if size != wanted), (None, ""))
+        return wanted == 0 and label.endswith("'") and self.ranks[0] == self.ranks[1]
+
+    @property
     def ranks(self) -> tuple[int, int]:
         return len(self.shape), len(self.wanted)
 
@@ -153,7 +174,15 @@ class _Cause:
     fix: str
 
 
+OTHER_WINDOW = "a larger image, or another kernel, stride or padding"
+"""What mends a window of which nothing comes out."""
+
 _CAUSES = (
+    _Cause(
+        lambda f: f.nothing_made,
+        "nothing comes out: a kernel or stride of 0, a window larger than the image, or padding that takes all away",
+        OTHER_WINDOW,
+    ),
     _Cause(
         lambda f: f.ranks == (4, 3) and "C" in f.labels,
         "a batch axis is the likely cause, and one ({layout}) image is taken at a time",

@@ -19,7 +19,7 @@ from .activation import rectified
 from .checked import checked
 from .convolution import Geometry, Slot, contract
 from .eager import compiled_if_eager
-from .explain import shown
+from .explain import OTHER_WINDOW, shown
 from .layout import channels_last
 from .pooling import max_of_windows
 
@@ -178,8 +178,7 @@ def refuse_empty(
             says = f"{name}={number} must be at most {LARGEST}"
             raise refuse(subject, "largest", "too large to compute with", says, f"{name}=1, say")
     says = f"{given[0]}×{given[1]} comes to {height}×{width}"
-    fix = "a larger image, or another kernel, stride or padding"
-    raise refuse(subject, "window", "nothing would come out", says, fix)
+    raise refuse(subject, "window", "nothing would come out", says, OTHER_WINDOW)
 
 
 def refuse_no_pixels(given_to: str, x: Array) -> None:

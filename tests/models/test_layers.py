@@ -1,5 +1,6 @@
 """The typed layers: their sizes are the specification's and XLA's, and what does not fit is explained."""
 
+from collections.abc import Callable
 from functools import partial
 
 import jax
@@ -490,3 +491,17 @@ def test_the_likely_cause_is_that_of_the_layout_and_of_the_sizes():
     assert "a skip from the wrong stage is the likely cause" in two_stages
     odd = refusal_of(concat_channels, jnp.ones((8, 21, 24)), jnp.ones((8, 20, 24)))
     assert "does not survive pooling and upsampling" in odd
+
+
+def test_an_axis_that_a_window_makes_is_called_after_the_one_that_it_is_made_of():
+    @checked
+    def half(
+        x: Float[Array, "H W C"],
+        y: Float[Array, "{size(x.shape[0])} {size(x.shape[1])} {size(x.shape[2])}"],
+        size: Callable[[int], int] = lambda n: n // 2,
+    ) -> None:
+        del x, y, size
+
+    for shape, axis in (((3, 4, 2), "H'"), ((2, 3, 2), "W'"), ((2, 4, 3), "C'")):
+        with pytest.raises(ShapeError, match=f"axis {axis} of y: it is 3, and must be"):
+            half(jnp.ones((4, 8, 4)), jnp.ones(shape))
