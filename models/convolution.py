@@ -24,11 +24,10 @@ from jax import lax
 from jax.core import ShapedArray
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching
-from jax.sharding import AxisType, get_abstract_mesh
 from jaxtyping import Array
 
 from ..spec.sizes import sliding_window_size
-from .ways import forced_way, lower_by_way
+from .ways import forced_way, lower_by_way, over_devices
 
 Slot = Literal["x", "k", "y"]
 
@@ -57,36 +56,39 @@ def contract(missing: Slot, a: Array, b: Array, geometry: Geometry, precision: A
     ``x`` is ``(N, H, W, C)``, ``k`` is ``(O, C, kernel, kernel)`` and ``y`` is ``(N, *geometry.out, O)``, all of one
     dtype. With one axis more, in front of all three, there is a form for each.
     """
-    if forced_way() == "stock" or _over_devices():
+    if forced_way() == "stock" or over_devices():
         return stock(missing, a, b, geometry, precision)
     params = {"geometry": geometry, "precision": precision, "way": forced_way()}
     result: Array = _FACES[missing].bind(a, b, **params)
     return result
 
 
-def _over_devices() -> bool:
-    """Inside ``jax.shard_map``, or on a mesh with explicit axes: there types say more than the primitives' do."""
-    return any(axis != AxisType.Auto for axis in get_abstract_mesh().axis_types)
-
-
 def stock(missing: Slot, a: Array, b: Array, geometry: Geometry, precision: Any) -> Array:
-    """The same by JAX's own convolution, channels first, and by its transpose where ``x`` or ``k`` is missing."""
+    """The same by JAX's own convolution, channels first: each face as JAX's gradients write it."""
     g = geometry
     if a.ndim == 5:
         each: Array = jax.vmap(partial(stock, missing, geometry=g, precision=precision))(a, b)
         return each
-
-    def convolution(x: Array, k: Array) -> Array:
-        first = lax.transpose(x, (0, 3, 1, 2))
-        y = lax.conv_general_dilated(first, k, (g.stride,) * 2, ((g.padding,) * 2,) * 2, precision=precision)
-        return lax.transpose(y, (0, 2, 3, 1))
-
+    step, pads = (g.stride,) * 2, ((g.padding,) * 2,) * 2
+    # What the last window leaves of the padded image, at the far edges.
+    left = [n + 2 * g.padding - g.kernel - (m - 1) * g.stride for n, m in zip(g.size, g.out, strict=True)]
     if missing == "y":
-        return convolution(a, b)
-    aval = jax.ShapeDtypeStruct(_shape(missing, a.shape, b.shape, g), a.dtype)
-    of_missing = (lambda x: convolution(x, a)) if missing == "x" else (lambda k: convolution(a, k))
-    result: Array = jax.linear_transpose(of_missing, aval)(b)[0]
-    return result
+        y = lax.conv_general_dilated(_first(a), b, step, pads, precision=precision)
+        return lax.transpose(y, (0, 2, 3, 1))
+    if missing == "x":
+        around = g.kernel - 1 - g.padding
+        edges = [(around, around + rest) for rest in left]
+        orders = ("NCHW", "IOHW", "NCHW")
+        turned = lax.rev(a, (2, 3))
+        x = lax.conv_general_dilated(_first(b), turned, (1, 1), edges, step, None, orders, precision=precision)
+        return lax.transpose(x, (0, 2, 3, 1))
+    edges = [(g.padding, g.padding - rest) for rest in left]
+    orders = ("CNHW", "IOHW", "CNHW")
+    return lax.conv_general_dilated(_first(a), _first(b), (1, 1), edges, None, step, orders, precision=precision)
+
+
+def _first(image: Array) -> Array:
+    return lax.transpose(image, (0, 3, 1, 2))
 
 
 def _others(missing: Slot) -> tuple[Slot, Slot]:
@@ -135,7 +137,7 @@ def _batched(
 
 
 def _explicit(missing: Slot, a: Array, b: Array, *, geometry: Geometry, precision: Any) -> Array:
-    from . import explicit
+    from . import explicit  # which needs this module in turn, for what no rule of it fits
 
     return explicit.contract(missing, a, b, geometry, precision)
 

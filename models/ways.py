@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args
 import jax
 from jax.extend.core import Primitive
 from jax.interpreters import mlir
+from jax.sharding import AxisType, get_abstract_mesh
 from jaxtyping import Array
 
 from ..spec.report import refuse
@@ -49,6 +50,11 @@ def forced_way() -> Ways:
     """The way that :func:`convolutions` forces here, or ``"auto"``."""
     way: Ways = _way.value
     return way
+
+
+def over_devices() -> bool:
+    """Inside ``jax.shard_map``, or on a mesh with explicit axes: there types say more than our operations do."""
+    return any(axis != AxisType.Auto for axis in get_abstract_mesh().axis_types)
 
 
 def lower_by_way(primitive: Primitive, *, explicit: Callable[..., Array], stock: Callable[..., Array]) -> None:
