@@ -17,8 +17,7 @@ import numpy as np
 from flax import nnx
 from jax import lax
 
-from wellshaped import models
-from wellshaped.models import LayerParams, UNet2, UNet2Params
+from wellshaped.models import LayerParams, UNet2, UNet2Params, convolutions
 from wellshaped.spec import LAYERS, UNet2Config
 from wellshaped.spec.architecture import parameter_shapes
 
@@ -233,11 +232,6 @@ def _ours_backward(case: Case, kernels: Own) -> Network:
     return replace(_ours(case, kernels), named=named, gradient=gradient)
 
 
-def _convolutions(which: str) -> Callable[[], AbstractContextManager[Any]]:
-    """The switch between the two ways to convolve; this is the one place that knows its name."""
-    return lambda: models.convolutions(which)
-
-
 # Stock JAX: one plain function.
 
 
@@ -409,7 +403,6 @@ CONTENDERS: tuple[Contender, ...] = (
         name="ours-backward",
         title="ours, backward",
         build=_ours_backward,
-        missing=lambda: None if hasattr(UNet2, "backward") else "UNet2 has no backward yet",
         single=True,
         works=(BOTH,),  # its forward is that of ours
     ),
@@ -417,9 +410,8 @@ CONTENDERS: tuple[Contender, ...] = (
         name="ours-stock",
         title="ours, fast path off",
         build=_ours,
-        missing=lambda: None if hasattr(models, "convolutions") else "wellshaped.models has no such switch yet",
         single=True,
-        around=_convolutions("stock"),
+        around=partial(convolutions, "stock"),
     ),
     Contender(name="stock-nchw", title="stock JAX, NCHW", build=partial(_stock, "NCHW", "OIHW", "IOHW")),
     Contender(

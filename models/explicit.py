@@ -31,7 +31,10 @@ FEW = 4
 """Terms up to which the sums of a matrix product are written out, for XLA to compute them where they are read."""
 
 LANES = 32
-"""Channels that a filter is filled up to, and of an image that is cut into strips: fewer gain nothing by either."""
+"""Channels that XLA's convolution wants: filters of fewer are filled up to it.
+
+With fewer, strips, written patches and joined images that are not joined (:mod:`.layers`) gain nothing.
+"""
 
 PAIR = 20_000
 """Multiplications of one of many pairs, below which JAX's grouped convolution is faster than a loop over them."""
@@ -61,7 +64,9 @@ def contract(missing: Slot, a: Array, b: Array, geometry: Geometry, precision: A
 def _pair_by_pair(missing: Slot, a: Array, b: Array, g: Geometry, precision: Any) -> Array:
     if missing != "k":
         kernel, image = (b, a) if missing == "y" else (a, b)
-        if prod(kernel.shape[1:]) * image.shape[1] * prod(g.out) < PAIR:
+        _, outs, ins, *_ = kernel.shape
+        thin = missing == "y" and ins == 1 and outs < LANES
+        if thin or prod(kernel.shape[1:]) * image.shape[1] * prod(g.out) < PAIR:
             return stock(missing, a, b, g, precision)
     each: Array = lax.map(lambda pair: contract(missing, pair[0], pair[1], g, precision), (a, b))
     return each
@@ -162,7 +167,7 @@ def _side_by_side(x: Array, kernel: Array, padding: int, strips: int, precision:
     k, _, _, o = kernel.shape
     rows, columns = (size + 2 * padding - k + 1 for size in (height, width))
     high = rows // strips
-    padded = _pad(x, (padding, padding), (padding, max(k - 1 - padding, padding)))
+    padded = _pad(x, (padding, padding), (padding, padding))
     by_rows = padded.reshape(-1, n, *padded.shape[2:]) if n == 1 else lax.transpose(padded, (1, 0, 2, 3))
     # The rows of each strip, with those that it shares with the next: (rows, images, strips, columns, channels).
     overlapping = lax.GatherDimensionNumbers(offset_dims=(0, 1, 3, 4), collapsed_slice_dims=(), start_index_map=(0,))

@@ -73,6 +73,11 @@ class _Convolution(nnx.Module):
     def _window(self) -> dict[str, Any]:
         return {"stride": self.stride, "padding": self.padding, "precision": self.precision}
 
+    @property
+    def _parameters(self) -> tuple[Any, Any]:
+        """Kernel and bias; for a bias that is not there the kernel, like which its zeros are."""
+        return self.kernel, self.kernel if self.bias is None else self.bias
+
     def _operands(self, *images: Array) -> list[Array]:
         """The images and the parameters in the dtype to compute in: ``dtype``, or what they promote to, as in Flax."""
         kernel = self.kernel[...]
@@ -83,7 +88,7 @@ class _Convolution(nnx.Module):
         """Computed in the dtype of the forward pass, each in the dtype of what it is the gradient of."""
         image, kernel, bias = self._operands(x)
         grads = function(image, kernel, grad_output.astype(bias.dtype), **self._window)
-        return ConvGrads(*_like((x, self.kernel, self.kernel), grads))
+        return ConvGrads(*_like((x, *self._parameters), grads))
 
 
 def _like(given: Iterable[Any], grads: Iterable[Array]) -> list[Array]:
@@ -200,7 +205,7 @@ class Conv2d(_Convolution):
         >>> grads.d_skip.shape, grads.d_up.shape, grads.d_kernel.shape
         ((2, 4, 4), (3, 4, 4), (8, 5, 3, 3))
         """
-        given = (skip, up, self.kernel, self.kernel)
+        given = (skip, up, *self._parameters)
         skip, up, kernel, bias = self._operands(skip, up)
         if _joins(skip, up):
             grads = self.backward(concat_channels(skip, up), grad_output)

@@ -74,15 +74,21 @@ class UNet2(nnx.Module):
     @checked
     def __call__(self, x: Float[Array, "{self.in_channels} H W"]) -> Float[Array, "{self.out_channels} H W"]:
         """``(in_channels, H, W)`` to ``(out_channels, H, W)``, for any compatible size."""
+        return self.out1x1(self._stages(x)["u2"])
+
+    def _stages(self, x: Array) -> dict[str, Array]:
+        """The intermediates, by their names in SPEC section 6; ``merged`` is never written."""
         refuse_unfit(self.cfg, self.in_channels, self.out_channels, x.shape)
-        s1 = relu(self.down1_1(x))
-        skip1 = relu(self.down1_2(s1))
-        pooled = self.pool(skip1)
-        b1 = relu(self.down2_1(pooled))
-        bottleneck = relu(self.down2_2(b1))
-        u1 = relu(self.up1_1.of_joined(skip1, self.upT(bottleneck)))
-        u2 = relu(self.up1_2(u1))
-        return self.out1x1(u2)
+        s = {"x": x}
+        s["s1"] = relu(self.down1_1(s["x"]))
+        s["skip1"] = relu(self.down1_2(s["s1"]))
+        s["pooled"] = self.pool(s["skip1"])
+        s["b1"] = relu(self.down2_1(s["pooled"]))
+        s["bottleneck"] = relu(self.down2_2(s["b1"]))
+        s["up"] = self.upT(s["bottleneck"])
+        s["u1"] = relu(self.up1_1.of_joined(s["skip1"], s["up"]))
+        s["u2"] = relu(self.up1_2(s["u1"]))
+        return s
 
     @checked
     def backward(
@@ -96,22 +102,18 @@ class UNet2(nnx.Module):
         ``grad_output`` are integers and, in each sum of products that the network or its gradient takes, the absolute
         values of the terms add up to less than ``2**24``. Proof: every integer of that size is a float32, so every
         product is one, and so is every partial sum, in whatever order or chunks the terms are added. No operation
-        rounds; so each result is the exact one, by induction along the walk.
+        rounds; so each result is the exact one, by induction along the walk. The proof is of a processor that
+        multiplies in float32 and adds the terms themselves, as a CPU does; elsewhere that takes at least
+        ``precision="highest"``. Off the integers the largest difference of an array, relative to its largest number,
+        is tested to be at most 1e-5 in float32, 1e-13 in float64 and 0.2 in bfloat16, where rounding moves numbers over
+        ReLU's zero.
 
         >>> model = UNet2(UNet2Config(base_channels=4), 1, 2, rngs=nnx.Rngs(0))
         >>> grads, d_x = model.backward(jnp.ones((1, 4, 6)), jnp.ones((2, 4, 6)))
         >>> grads.d_out1x1_bias.tolist(), d_x.shape
         ([24.0, 24.0], (1, 4, 6))
         """
-        refuse_unfit(self.cfg, self.in_channels, self.out_channels, x.shape)
-        s1 = relu(self.down1_1(x))
-        skip1 = relu(self.down1_2(s1))
-        pooled = self.pool(skip1)
-        b1 = relu(self.down2_1(pooled))
-        bottleneck = relu(self.down2_2(b1))
-        up = self.upT(bottleneck)
-        u1 = relu(self.up1_1.of_joined(skip1, up))
-        u2 = relu(self.up1_2(u1))
+        s = self._stages(x)
         grads: dict[str, Any] = {}
 
         def back(name: str, given: Array, grad: Array) -> Array:
@@ -119,15 +121,15 @@ class UNet2(nnx.Module):
             d_given: Array = grads[name].d_x
             return d_given
 
-        d_u2 = back("out1x1", u2, grad_output)
-        d_u1 = back("up1_2", u1, relu_backward(u2, d_u2))
-        grads["up1_1"] = joined = self.up1_1.of_joined_backward(skip1, up, relu_backward(u1, d_u1))
-        d_bottleneck = back("upT", bottleneck, joined.d_up)
-        d_b1 = back("down2_2", b1, relu_backward(bottleneck, d_bottleneck))
-        d_pooled = back("down2_1", pooled, relu_backward(b1, d_b1))
-        d_skip1 = channels_last(add, joined.d_skip, self.pool.backward(skip1, d_pooled))
-        d_s1 = back("down1_2", s1, relu_backward(skip1, d_skip1))
-        d_x = back("down1_1", x, relu_backward(s1, d_s1))
+        d_u2 = back("out1x1", s["u2"], grad_output)
+        d_u1 = back("up1_2", s["u1"], relu_backward(s["u2"], d_u2))
+        grads["up1_1"] = joined = self.up1_1.of_joined_backward(s["skip1"], s["up"], relu_backward(s["u1"], d_u1))
+        d_bottleneck = back("upT", s["bottleneck"], joined.d_up)
+        d_b1 = back("down2_2", s["b1"], relu_backward(s["bottleneck"], d_bottleneck))
+        d_pooled = back("down2_1", s["pooled"], relu_backward(s["b1"], d_b1))
+        d_skip1 = channels_last(add, joined.d_skip, self.pool.backward(s["skip1"], d_pooled))
+        d_s1 = back("down1_2", s["s1"], relu_backward(s["skip1"], d_skip1))
+        d_x = back("down1_1", s["x"], relu_backward(s["s1"], d_s1))
         arrays = {
             f"d_{name}_{part}": getattr(of_layer, f"d_{part}")
             for name, of_layer in grads.items()

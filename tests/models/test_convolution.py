@@ -397,12 +397,13 @@ def test_a_batch_stays_one_operation_of_ours():
         assert "conv_general_dilated" not in found
 
 
-def test_many_small_pairs_are_one_grouped_convolution_and_larger_ones_a_loop():
-    def loops(size):
-        arrays = [jnp.ones((9, 2, size, size)), jnp.ones((9, 4, 2, 3, 3)), jnp.ones((9, 4))]
+def test_many_small_or_thin_pairs_are_one_grouped_convolution_and_larger_ones_a_loop():
+    def loops(size, ins, outs):
+        arrays = [jnp.ones((9, ins, size, size)), jnp.ones((9, outs, ins, 3, 3)), jnp.ones((9, outs))]
         return "while" in jax.jit(jax.vmap(lambda *pair: conv2d(*pair))).lower(*arrays).as_text()
 
-    assert (loops(8), loops(40)) == (False, True)
+    assert (loops(8, 2, 4), loops(40, 2, 4)) == (False, True)
+    assert (loops(40, 1, 4), loops(40, 1, 32)) == (False, True)
 
 
 def test_without_compiling_it_is_what_it_is_compiled():
