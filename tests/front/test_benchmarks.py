@@ -223,14 +223,11 @@ def test_ratios_are_to_the_better_layout_and_a_missed_goal_says_so(bench):
     assert row == ["256², 32, 1", "1000", "0.60", "1.00", "1.25", "0.50", "0.01", "10%", "3"]
 
 
-def test_compiling_is_compared_with_the_layout_that_runs_faster_and_with_the_one_that_compiles_faster(bench):
+def test_compiling_is_compared_with_the_layout_that_compiles_faster(bench):
     case = {"case": CASE, **found()}
     case["contenders"]["stock-nhwc"]["forward+backward"]["compile_seconds"] = [0.2]
     rows = {says: worst for says, _, worst in bench.report.goal_table([case]).rows if "compile" in says}
-    assert list(rows.values()) == ["0.40", "2.00 (missed)"]
-    del case["contenders"]["stock-nchw"]
-    rows = {says: worst for says, _, worst in bench.report.goal_table([case]).rows if "compile" in says}
-    assert list(rows.values()) == ["2.00 (missed)"] * 2
+    assert rows["time to compile forward+backward, of stock JAX"] == "2.00 (missed)"
 
 
 @pytest.fixture
