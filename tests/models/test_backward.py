@@ -349,7 +349,7 @@ if hasattr(jax, "shard_map"):
     params = UNet2(UNet2Config(base_channels=4), 3, 3, rngs=nnx.Rngs(0)).params()
     def loss(params, x, t):
         return ((jax.vmap(UNet2.from_params(params))(x) - t) ** 2).sum()
-    expected = jax.grad(loss)(params, x, t)
+    expected = jax.jit(jax.grad(loss))(params, x, t)
     mesh = jax.make_mesh((2,), ("data",), axis_types=(jax.sharding.AxisType.Auto,))
     specs = {"in_specs": (P(), P("data"), P("data")), "out_specs": P()}
     def backward(params, x, t):
@@ -360,7 +360,9 @@ if hasattr(jax, "shard_map"):
         assert jax.tree.all(close), "gradients differ"
     same(jax.jit(jax.shard_map(jax.grad(loss), mesh=mesh, **specs))(params, x, t), expected)
     found = jax.jit(jax.shard_map(backward, mesh=mesh, **specs | {"out_specs": (P(), P("data"))}))(params, x, t)
-    same(found, jax.vjp(lambda params, x: jax.vmap(UNet2.from_params(params))(x), params, x)[1](t))
+    def of_one(params, x, t):
+        return jax.vjp(lambda params, x: jax.vmap(UNet2.from_params(params))(x), params, x)[1](t)
+    same(found, jax.jit(of_one)(params, x, t))
     mesh = jax.make_mesh((2,), ("data",), axis_types=(jax.sharding.AxisType.Explicit,))
     with jax.set_mesh(mesh):
         everywhere, split = (NamedSharding(mesh, spec) for spec in (P(), P("data")))
