@@ -69,12 +69,12 @@ def stock(missing: Slot, a: Array, b: Array, geometry: Geometry, precision: Any)
     if a.ndim == 5:
         each: Array = jax.vmap(partial(stock, missing, geometry=g, precision=precision))(a, b)
         return each
-    step, pads = (g.stride,) * 2, ((g.padding,) * 2,) * 2
+    step = (g.stride,) * 2
+    if missing == "y":
+        y = lax.conv_general_dilated(_first(a), b, step, ((g.padding,) * 2,) * 2, precision=precision)
+        return lax.transpose(y, (0, 2, 3, 1))
     # What the last window leaves of the padded image, at the far edges.
     left = [n + 2 * g.padding - g.kernel - (m - 1) * g.stride for n, m in zip(g.size, g.out, strict=True)]
-    if missing == "y":
-        y = lax.conv_general_dilated(_first(a), b, step, pads, precision=precision)
-        return lax.transpose(y, (0, 2, 3, 1))
     if missing == "x":
         around = g.kernel - 1 - g.padding
         edges = [(around, around + rest) for rest in left]

@@ -18,6 +18,7 @@ from jaxtyping import AbstractArray
 
 from ..spec.naturals import natural
 from ..spec.report import ShapeError, refuse
+from ..spec.sizes import OTHER_WINDOW
 
 Arguments = Mapping[str, Any]
 
@@ -173,9 +174,6 @@ class _Cause:
     says: str
     fix: str
 
-
-OTHER_WINDOW = "a larger image, or another kernel, stride or padding"
-"""What mends a window of which nothing comes out."""
 
 _CAUSES = (
     _Cause(

@@ -14,12 +14,12 @@ from jaxtyping import Array, Float
 
 from ..spec.naturals import LARGEST
 from ..spec.report import refuse
-from ..spec.sizes import conv_transpose_size, sliding_window_size
+from ..spec.sizes import OTHER_WINDOW, conv_transpose_size, sliding_window_size
 from .activation import rectified
 from .checked import checked
 from .convolution import Geometry, Slot, contract
 from .eager import compiled_if_eager
-from .explain import OTHER_WINDOW, shown
+from .explain import shown
 from .layout import channels_last
 from .pooling import max_of_windows
 

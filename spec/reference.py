@@ -26,7 +26,7 @@ from .check import check
 from .config import UNet2Config
 from .naturals import LARGEST, natural
 from .report import Report, Verdict, refuse
-from .sizes import conv_transpose_size, sliding_window_size
+from .sizes import OTHER_WINDOW, conv_transpose_size, sliding_window_size
 
 Array = NDArray[Any]
 Slices = tuple[slice, ...]
@@ -111,8 +111,7 @@ def _window(
     refused = partial(refuse, f"x = {_shown(x)}, given to {given_to} with {numbers},")
     if height < 1 or width < 1:
         says = f"{x.shape[1]}×{x.shape[2]} comes to {height}×{width}"
-        fix = "a larger image, or another kernel, stride or padding"
-        raise refused("window", "nothing would come out", says, fix)
+        raise refused("window", "nothing would come out", says, OTHER_WINDOW)
     elements = prod(max(n, m) + 2 * padding for n, m in zip(x.shape[1:], (height, width), strict=True))
     if elements > LARGEST:
         says = f"up to {elements} elements a channel with the padding, at most {LARGEST}"

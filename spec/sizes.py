@@ -6,6 +6,9 @@ reads the same definition. Invalid geometry has size 0, so it can never satisfy 
 
 from .naturals import monus, natural, positive, quotient
 
+OTHER_WINDOW = "a larger image, or another kernel, stride or padding"
+"""What mends a window of which nothing comes out."""
+
 
 def sliding_window_size(n: int, *, kernel: int, stride: int = 1, padding: int = 0) -> int:
     """The size of a convolution or a pooling over ``n`` positions with ``padding`` on each side.
