@@ -71,7 +71,7 @@ def _unchecked(function: Any, made: dict[Any, Any]) -> Any:
 def is_checked(function: Any) -> bool:
     """Whether ``function`` is what the decorator ``checked`` makes of one."""
     made_by = getattr(function, "__globals__", {}).get("__name__")
-    return made_by == "wellshaped.models.checked" and hasattr(function, "__wrapped__")
+    return str(made_by).startswith("wellshaped.models.typed") and hasattr(function, "__wrapped__")
 
 
 def measure(case: Case, rounds: int, seconds: float, tell: Callable[[str], object]) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from .backward import conv2d_backward as conv2d_backward
 from .backward import conv_transpose2d_backward as conv_transpose2d_backward
 from .backward import max_pool2d_backward as max_pool2d_backward
 from .backward import relu_backward as relu_backward
-from .checked import checked as checked
 from .functional import concat_channels as concat_channels
 from .functional import conv2d as conv2d
 from .functional import conv_transpose2d as conv_transpose2d
@@ -31,6 +30,7 @@ from .params import UNet2Grads as UNet2Grads
 from .params import UNet2Params as UNet2Params
 from .resampling import AvgPool2d as AvgPool2d
 from .resampling import Resize2d as Resize2d
+from .typed import checked as checked
 from .unet import ConvBlock as ConvBlock
 from .unet import NormedConv2d as NormedConv2d
 from .unet import ResizeConv2d as ResizeConv2d

@@ -15,13 +15,12 @@ from jaxtyping import Array, Float
 from ..spec.naturals import natural
 from ..spec.report import refuse
 from ..spec.sizes import conv_transpose_size, sliding_window_size
-from .checked import checked
 from .convolution import Geometry, contract
 from .eager import compiled_if_eager
-from .explain import shown
 from .functional import SizeFunction, promoted, refuse_empty
 from .layout import channels_last
 from .pooling import max_of_windows
+from .typed import remembered, shown
 
 
 class ConvGrads(NamedTuple):
@@ -38,7 +37,7 @@ class ConvGrads(NamedTuple):
     d_bias: Float[Array, "O"]
 
 
-@checked
+@remembered
 def conv2d_backward(
     x: Float[Array, "C H W"],
     kernel: Float[Array, "O C K K"],
@@ -71,7 +70,7 @@ def conv2d_backward(
     return ConvGrads(d_x.astype(x.dtype), d_kernel.astype(kernel.dtype), d_bias.astype(kernel.dtype))
 
 
-@checked
+@remembered
 def conv_transpose2d_backward(
     x: Float[Array, "C H W"],
     kernel: Float[Array, "C O K K"],
@@ -104,7 +103,7 @@ def conv_transpose2d_backward(
     return ConvGrads(d_x.astype(x.dtype), d_kernel.astype(kernel.dtype), d_bias.astype(kernel.dtype))
 
 
-@checked
+@remembered
 def max_pool2d_backward(
     x: Float[Array, "C H W"],
     grad_output: Float[
@@ -128,7 +127,7 @@ def max_pool2d_backward(
     return d_x
 
 
-@checked
+@remembered
 def relu_backward(z: Float[Array, "C H W"], grad_output: Float[Array, "C H W"]) -> Float[Array, "C H W"]:
     """``grad_output`` where ``z`` is above zero, else 0. ``relu(z)`` serves as well as ``z``.
 
@@ -140,7 +139,7 @@ def relu_backward(z: Float[Array, "C H W"], grad_output: Float[Array, "C H W"]) 
     return channels_last(lambda z, grad: jnp.where(z > 0, grad, 0), z, grad_output)
 
 
-@checked
+@remembered
 def concat_channels_backward(
     skip_channels: SupportsIndex, grad_output: Float[Array, "C H W"]
 ) -> tuple[Float[Array, "C1 H W"], Float[Array, "C2 H W"]]:

@@ -10,11 +10,11 @@ from jaxtyping import Array, Float
 from ..spec.naturals import as_integer, natural
 from ..spec.report import refuse
 from ..spec.sizes import sliding_window_size
-from .checked import checked
 from .functional import SizeFunction, refuse_empty
+from .typed import remembered
 
 
-@checked
+@remembered
 def max_pool_2x2(
     x: Float[Array, "*N H W C"], *, _size: SizeFunction = sliding_window_size
 ) -> Float[Array, "*N {_size(x.shape[-3],kernel=2,stride=2)} {_size(x.shape[-2],kernel=2,stride=2)} C"]:
@@ -31,7 +31,7 @@ def max_pool_2x2(
     return y
 
 
-@checked
+@remembered
 def joined(first: Float[Array, "*N H W C1"], second: Float[Array, "*N H W C2"]) -> Float[Array, "*N H W C1+C2"]:
     """The channels of ``first``, then those of ``second``. Raises :class:`ShapeError` where their sizes differ.
 

@@ -12,9 +12,9 @@ from jaxtyping import Array, Float
 from ..spec.naturals import natural
 from ..spec.steps import Window
 from .channels_last import a_seed, integral
-from .checked import checked
 from .fits import refuse_unbuildable
 from .functional import promoted, refuse_no_pixels
+from .typed import checked, remembered
 
 
 class Conv2D(nnx.Module):
@@ -28,6 +28,8 @@ class Conv2D(nnx.Module):
     >>> layer(jnp.ones((5, 8, 3))).shape, layer.kernel.shape
     ((3, 4, 8), (3, 5, 3, 8))
     """
+
+    _type_reads = ("in_features", "features", "kernel_h", "kernel_w", "stride")
 
     @checked
     def __init__(
@@ -49,19 +51,19 @@ class Conv2D(nnx.Module):
         self.kernel = nnx.Param(jax.nn.initializers.lecun_normal()(rngs.params(), shape))
         self.bias = nnx.Param(jnp.zeros(self.features))
 
-    @checked
+    @remembered
     def size(self, n: SupportsIndex) -> int:
         """The output size of an axis of size ``n``: ``ceil(n / stride)``."""
         return Window(1, self.stride, rounding="same").size(natural(n, "n"))
 
-    @checked
+    @remembered
     def __call__(
         self, x: Float[Array, "H W {self.in_features}"]
     ) -> Float[Array, "{self.size(x.shape[0])} {self.size(x.shape[1])} {self.features}"]:
         """``(H, W, in_features)`` to ``(ceil(H / stride), ceil(W / stride), features)``."""
         return self._of(x, self.kernel[...], self.bias[...])
 
-    @checked
+    @remembered
     def _of(
         self,
         x: Float[Array, "H W {self.in_features}"],

@@ -16,17 +16,16 @@ from ..spec.naturals import LARGEST
 from ..spec.report import refuse
 from ..spec.sizes import OTHER_WINDOW, conv_transpose_size, sliding_window_size
 from .activation import rectified
-from .checked import checked
 from .convolution import Geometry, Slot, contract
 from .eager import compiled_if_eager
-from .explain import shown
 from .layout import channels_last
 from .pooling import max_of_windows
+from .typed import remembered, shown
 
 SizeFunction = Callable[..., int]
 
 
-@checked
+@remembered
 def conv2d(
     x: Float[Array, "C H W"],
     kernel: Float[Array, "O C K K"],
@@ -58,7 +57,7 @@ def conv2d(
     return y
 
 
-@checked
+@remembered
 def conv_transpose2d(
     x: Float[Array, "C H W"],
     kernel: Float[Array, "C O K K"],
@@ -90,7 +89,7 @@ def conv_transpose2d(
     return y
 
 
-@checked
+@remembered
 def max_pool2d(
     x: Float[Array, "C H W"], *, kernel: SupportsIndex, stride: SupportsIndex, _size: SizeFunction = sliding_window_size
 ) -> Float[Array, "C {_size(x.shape[1],kernel=kernel,stride=stride)} {_size(x.shape[2],kernel=kernel,stride=stride)}"]:
@@ -107,7 +106,7 @@ def max_pool2d(
     return y
 
 
-@checked
+@remembered
 def relu(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """``max(x, 0)``, with derivative 0 at 0. Raises :class:`ShapeError` for what is not a floating-point array.
 
@@ -118,7 +117,7 @@ def relu(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     return y
 
 
-@checked
+@remembered
 def concat_channels(skip: Float[Array, "C1 H W"], up: Float[Array, "C2 H W"]) -> Float[Array, "C1+C2 H W"]:
     """The channels of ``skip``, then those of ``up``. Raises :class:`ShapeError` where their sizes differ.
 

@@ -7,7 +7,7 @@ the specification's layout, which is PyTorch's.
 from collections.abc import Callable, Iterable
 from math import prod
 from operator import add
-from typing import Any, NamedTuple, SupportsIndex
+from typing import Any, NamedTuple, SupportsIndex, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -25,11 +25,16 @@ from .backward import (
     conv_transpose2d_backward,
     max_pool2d_backward,
 )
-from .checked import checked
 from .fits import refuse_unbuildable
 from .functional import concat_channels, conv2d, conv_transpose2d, max_pool2d, promoted
 from .layout import channels_last
+from .typed import checked, remembered, unchecked
 from .ways import forced_way
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+_NUMBERS = ("in_channels", "out_channels", "kernel_size", "stride", "padding")
+"""What the types of a convolution read of it."""
 
 
 class _Convolution(nnx.Module):
@@ -61,13 +66,25 @@ class _Convolution(nnx.Module):
         self.dtype = None if dtype is None else _floating(dtype, "dtype")
         self.precision = precision
         param_dtype = _floating(param_dtype, "param_dtype")
-        shape = [self.kernel_size] * 4
-        shape[self._in_axis], shape[self._out_axis] = self.in_channels, self.out_channels
+        shape = self._kernel_shape
         numbers = {name: getattr(self, name) for name in ("in_channels", "out_channels", "kernel_size", "stride")}
         refuse_unbuildable(type(self).__name__, numbers, prod(shape))
         draw = jax.nn.initializers.lecun_normal(in_axis=self._in_axis, out_axis=self._out_axis)
-        self.kernel = nnx.Param(draw(rngs.params(), tuple(shape), param_dtype))
+        self.kernel = nnx.Param(draw(rngs.params(), shape, param_dtype))
         self.bias: Any = nnx.Param(jnp.zeros(self.out_channels, param_dtype)) if use_bias else None
+
+    @property
+    def _kernel_shape(self) -> tuple[int, ...]:
+        shape = [self.kernel_size] * 4
+        shape[self._in_axis], shape[self._out_axis] = self.in_channels, self.out_channels
+        return tuple(shape)
+
+    def _judged(self, function: Function, kernel: Array, bias: Array) -> Function:
+        """``function``, without its types where those of this layer say as much: nothing of the layer was replaced."""
+        as_made = (kernel.shape, bias.shape) == (self._kernel_shape, (self.out_channels,)) and type(
+            self.stride
+        ) is type(self.padding) is int
+        return unchecked(function) if as_made else function
 
     @property
     def _window(self) -> dict[str, Any]:
@@ -87,7 +104,8 @@ class _Convolution(nnx.Module):
     def _backward(self, function: Callable[..., ConvGrads], x: Array, grad_output: Array) -> ConvGrads:
         """Computed in the dtype of the forward pass, each in the dtype of what it is the gradient of."""
         image, kernel, bias = self._operands(x)
-        grads = function(image, kernel, grad_output.astype(bias.dtype), **self._window)
+        grad = grad_output.astype(bias.dtype)
+        grads = self._judged(function, kernel, bias)(image, kernel, grad, **self._window)
         return ConvGrads(*_like((x, *self._parameters), grads))
 
 
@@ -142,21 +160,22 @@ class Conv2d(_Convolution):
     """
 
     _out_axis, _in_axis = 0, 1
+    _type_reads = _NUMBERS
 
-    @checked
+    @remembered
     def size(self, n: SupportsIndex) -> int:
         """The output size of an axis of size ``n``: :func:`sliding_window_size` of this layer's numbers."""
         return sliding_window_size(natural(n, "n"), kernel=self.kernel_size, stride=self.stride, padding=self.padding)
 
-    @checked
+    @remembered
     def __call__(
         self, x: Float[Array, "{self.in_channels} H W"]
     ) -> Float[Array, "{self.out_channels} {self.size(x.shape[1])} {self.size(x.shape[2])}"]:
         """``(in_channels, H, W)`` to ``(out_channels, size(H), size(W))``."""
         x, kernel, bias = self._operands(x)
-        return conv2d(x, kernel, bias, **self._window)
+        return self._judged(conv2d, kernel, bias)(x, kernel, bias, **self._window)
 
-    @checked
+    @remembered
     def backward(
         self,
         x: Float[Array, "{self.in_channels} H W"],
@@ -168,10 +187,10 @@ class Conv2d(_Convolution):
         """
         return self._backward(conv2d_backward, x, grad_output)
 
-    @checked
+    @remembered
     def of_joined(
         self,
-        skip: Float[Array, "{min(self.in_channels,skip.shape[0])} H W"],
+        skip: Float[Array, "{max(self.in_channels-up.shape[0],1)} H W"],
         up: Float[Array, "{self.in_channels-skip.shape[0]} H W"],
     ) -> Float[Array, "{self.out_channels} {self.size(skip.shape[1])} {self.size(skip.shape[2])}"]:
         """``self(concat_channels(skip, up))``, where it pays as the sum of two convolutions, without the joined image.
@@ -187,14 +206,15 @@ class Conv2d(_Convolution):
         if _joins(skip, up):
             return self(concat_channels(skip, up))
         for_skip, for_up = jnp.split(kernel, [len(skip)], 1)
-        of_skip = conv2d(skip, for_skip, bias, **self._window)
-        of_up = conv2d(up, for_up, jnp.zeros_like(bias), **self._window)
+        convolve = self._judged(conv2d, kernel, bias)
+        of_skip = convolve(skip, for_skip, bias, **self._window)
+        of_up = convolve(up, for_up, jnp.zeros_like(bias), **self._window)
         return channels_last(add, of_skip, of_up)
 
-    @checked
+    @remembered
     def of_joined_backward(
         self,
-        skip: Float[Array, "{min(self.in_channels,skip.shape[0])} H W"],
+        skip: Float[Array, "{max(self.in_channels-up.shape[0],1)} H W"],
         up: Float[Array, "{self.in_channels-skip.shape[0]} H W"],
         grad_output: Float[Array, "{self.out_channels} {self.size(skip.shape[1])} {self.size(skip.shape[2])}"],
     ) -> JoinedGrads:
@@ -229,21 +249,22 @@ class ConvTranspose2d(_Convolution):
     """
 
     _in_axis, _out_axis = 0, 1
+    _type_reads = _NUMBERS
 
-    @checked
+    @remembered
     def size(self, n: SupportsIndex) -> int:
         """The output size of an axis of size ``n``: :func:`conv_transpose_size` of this layer's numbers."""
         return conv_transpose_size(natural(n, "n"), kernel=self.kernel_size, stride=self.stride, padding=self.padding)
 
-    @checked
+    @remembered
     def __call__(
         self, x: Float[Array, "{self.in_channels} H W"]
     ) -> Float[Array, "{self.out_channels} {self.size(x.shape[1])} {self.size(x.shape[2])}"]:
         """``(in_channels, H, W)`` to ``(out_channels, size(H), size(W))``."""
         x, kernel, bias = self._operands(x)
-        return conv_transpose2d(x, kernel, bias, **self._window)
+        return self._judged(conv_transpose2d, kernel, bias)(x, kernel, bias, **self._window)
 
-    @checked
+    @remembered
     def backward(
         self,
         x: Float[Array, "{self.in_channels} H W"],
@@ -261,7 +282,7 @@ class Pooling(nnx.Module):
         self.kernel_size = at_least_one(kernel, "kernel", type(self).__name__)
         self.stride = at_least_one(stride, "stride", type(self).__name__)
 
-    @checked
+    @remembered
     def size(self, n: SupportsIndex) -> int:
         """The output size of an axis of size ``n``: :func:`sliding_window_size` of this layer's numbers."""
         return sliding_window_size(natural(n, "n"), kernel=self.kernel_size, stride=self.stride)
@@ -274,16 +295,18 @@ class MaxPool2d(Pooling):
     (8, 10, 15)
     """
 
-    @checked
+    _type_reads = ("kernel_size", "stride")
+
+    @remembered
     def __call__(self, x: Float[Array, "C H W"]) -> Float[Array, "C {self.size(x.shape[1])} {self.size(x.shape[2])}"]:
         """``(C, H, W)`` to ``(C, size(H), size(W))``."""
-        return max_pool2d(x, kernel=self.kernel_size, stride=self.stride)
+        return unchecked(max_pool2d)(x, kernel=self.kernel_size, stride=self.stride)
 
-    @checked
+    @remembered
     def backward(
         self,
         x: Float[Array, "C H W"],
         grad_output: Float[Array, "C {self.size(x.shape[1])} {self.size(x.shape[2])}"],
     ) -> Float[Array, "C H W"]:
         """The gradient of ``x``, given that of the result: :func:`max_pool2d_backward`."""
-        return max_pool2d_backward(x, grad_output, kernel=self.kernel_size, stride=self.stride)
+        return unchecked(max_pool2d_backward)(x, grad_output, kernel=self.kernel_size, stride=self.stride)

@@ -12,9 +12,10 @@ from jaxtyping import Array, Float
 
 from ..spec.naturals import at_least_one, divisor_below
 from ..spec.report import refuse
-from .checked import checked
 from .functional import refuse_no_pixels
 from .layout import channels_last
+from .statistics import normalised
+from .typed import checked, remembered
 
 
 class _Norm(nnx.Module):
@@ -23,11 +24,11 @@ class _Norm(nnx.Module):
     channels: int
     norm: nnx.BatchNorm | nnx.GroupNorm | nnx.InstanceNorm
 
-    @checked
+    @remembered
     def __call__(self, x: Float[Array, "{self.channels} H W"]) -> Float[Array, "{self.channels} H W"]:
         """``(channels, H, W)`` to the same."""
         refuse_no_pixels(type(self).__name__, x)
-        return channels_last(lambda image: self.norm(image[None])[0], x)
+        return channels_last(lambda image: normalised(self.norm, image[None], type(self).__name__)[0], x)
 
 
 class BatchNorm2d(_Norm):
@@ -47,6 +48,8 @@ class BatchNorm2d(_Norm):
     >>> each(layer, jnp.ones((2, 3, 4, 5))).shape
     (2, 3, 4, 5)
     """
+
+    _type_reads = ("channels",)
 
     @checked
     def __init__(
@@ -82,6 +85,8 @@ class GroupNorm(_Norm):
     >>> GroupNorm(6, groups=3, rngs=nnx.Rngs(0))(jnp.ones((6, 4, 5))).shape
     (6, 4, 5)
     """
+
+    _type_reads = ("channels",)
 
     @checked
     def __init__(
@@ -121,6 +126,8 @@ class InstanceNorm2d(_Norm):
     >>> InstanceNorm2d(3, rngs=nnx.Rngs(0))(jnp.ones((3, 4, 5))).shape
     (3, 4, 5)
     """
+
+    _type_reads = ("channels",)
 
     @checked
     def __init__(

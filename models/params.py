@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 from ..spec.architecture import LAYERS, parameter_shapes
 from ..spec.config import UNet2Config
 from ..spec.report import Report, Verdict
-from .explain import shown
+from .typed import shown
 
 
 class LayerParams(NamedTuple):

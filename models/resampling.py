@@ -10,11 +10,10 @@ from ..spec.naturals import LARGEST, at_least_one, natural
 from ..spec.report import refuse
 from ..spec.sizes import sliding_window_size
 from ..spec.steps import Resize as ResizeStep
-from .checked import checked
-from .explain import shown
 from .functional import refuse_empty, refuse_no_pixels
 from .layers import Pooling
 from .layout import channels_last
+from .typed import checked, remembered, shown
 
 METHODS = {"nearest": "nearest", "bilinear": "linear"}
 """How an image is resized: our name, which is PyTorch's, and JAX's."""
@@ -28,7 +27,9 @@ class AvgPool2d(Pooling):
     [[[3.0, 5.0], [13.0, 15.0]]]
     """
 
-    @checked
+    _type_reads = ("kernel_size", "stride")
+
+    @remembered
     def __call__(self, x: Float[Array, "C H W"]) -> Float[Array, "C {self.size(x.shape[1])} {self.size(x.shape[2])}"]:
         """``(C, H, W)`` to ``(C, size(H), size(W))``. Raises :class:`ShapeError` where nothing would come out."""
         refuse_empty("AvgPool2d", x, sliding_window_size, {"kernel": self.kernel_size, "stride": self.stride})
@@ -46,6 +47,8 @@ class Resize2d(nnx.Module):
     [[[1.0, 1.0, 2.0, 2.0], [1.0, 1.0, 2.0, 2.0]]]
     """
 
+    _type_reads = ("factor",)
+
     @checked
     def __init__(self, factor: SupportsIndex, method: str = "nearest") -> None:
         self.factor = at_least_one(factor, "factor", "Resize2d")
@@ -54,12 +57,12 @@ class Resize2d(nnx.Module):
             raise refuse(f"Resize2d({factor}, {method!r})", "method", "no such method", says, 'method="nearest"')
         self.method = method
 
-    @checked
+    @remembered
     def size(self, n: SupportsIndex) -> int:
         """The output size of an axis of size ``n``."""
         return ResizeStep(self.factor).size(natural(n, "n"))
 
-    @checked
+    @remembered
     def __call__(self, x: Float[Array, "C H W"]) -> Float[Array, "C {self.size(x.shape[1])} {self.size(x.shape[2])}"]:
         """``(C, H, W)`` to ``(C, factor · H, factor · W)``."""
         refuse_no_pixels("Resize2d", x)

@@ -9,9 +9,10 @@ from jaxtyping import Array, Float
 from ..spec.naturals import natural
 from .blocks import convolved
 from .channels_last import a_seed, integral
-from .checked import checked
 from .fits import refuse_unbuildable
 from .functional import refuse_no_pixels
+from .statistics import normalised
+from .typed import checked, remembered
 
 
 class BasicBlock(nnx.Module):
@@ -24,6 +25,8 @@ class BasicBlock(nnx.Module):
     >>> BasicBlock(8, rngs=nnx.Rngs(0))(jnp.ones((20, 30, 8))).shape
     (20, 30, 8)
     """
+
+    _type_reads = ("features",)
 
     @checked
     def __init__(self, features: SupportsIndex, *, axis_name: str | None = None, rngs: nnx.Rngs) -> None:
@@ -38,11 +41,14 @@ class BasicBlock(nnx.Module):
 
         self.conv1, self.bn1, self.conv2, self.bn2 = conv(), bn(), conv(), bn()
 
-    @checked
+    @remembered
     def __call__(self, x: Float[Array, "H W {self.features}"]) -> Float[Array, "H W {self.features}"]:
         """``(H, W, features)`` to the same."""
         refuse_no_pixels("BasicBlock", x)
-        convs = (lambda x: self.bn1(self.conv1(x)), lambda x: self.bn2(self.conv2(x)))
+        convs = (
+            lambda x: normalised(self.bn1, self.conv1(x), "BasicBlock"),
+            lambda x: normalised(self.bn2, self.conv2(x), "BasicBlock"),
+        )
         return convolved(x, convs=convs, relu=nnx.relu, add=add)
 
 

@@ -11,9 +11,10 @@ from ..spec.naturals import at_least_one, natural
 from ..spec.presets import PRESETS
 from .blocks import convolved, u_shaped
 from .channels_last import a_seed, integral, joined, max_pool_2x2
-from .checked import checked
 from .fits import refuse_unbuildable, refuse_unfit
 from .functional import refuse_no_pixels
+from .statistics import normalised
+from .typed import checked, remembered
 
 
 class ConvBNReLU(nnx.Module):
@@ -26,6 +27,8 @@ class ConvBNReLU(nnx.Module):
     >>> ConvBNReLU(3, 8, rngs=nnx.Rngs(0))(jnp.ones((20, 30, 3))).shape
     (20, 30, 8)
     """
+
+    _type_reads = ("in_features", "out_features")
 
     @checked
     def __init__(
@@ -42,11 +45,11 @@ class ConvBNReLU(nnx.Module):
         self.conv = nnx.Conv(self.in_features, self.out_features, (3, 3), padding="SAME", rngs=rngs)
         self.bn = nnx.BatchNorm(self.out_features, use_running_average=False, axis_name=axis_name, rngs=rngs)
 
-    @checked
+    @remembered
     def __call__(self, x: Float[Array, "H W {self.in_features}"]) -> Float[Array, "H W {self.out_features}"]:
         """``(H, W, in_features)`` to ``(H, W, out_features)``."""
         refuse_no_pixels("ConvBNReLU", x)
-        return convolved(x, convs=(lambda x: self.bn(self.conv(x)),), relu=nnx.relu)
+        return convolved(x, convs=(lambda x: normalised(self.bn, self.conv(x), "ConvBNReLU"),), relu=nnx.relu)
 
 
 class TinyUNet(nnx.Module):
@@ -59,6 +62,8 @@ class TinyUNet(nnx.Module):
     >>> TinyUNet(3, 8, rngs=nnx.Rngs(0))(jnp.ones((20, 32, 3))).shape
     (20, 32, 8)
     """
+
+    _type_reads = ("in_features", "base_features")
 
     @checked
     def __init__(
@@ -88,7 +93,7 @@ class TinyUNet(nnx.Module):
         self.up1 = doubling(f2, f1)
         self.dec1 = block(2 * f1, f1)
 
-    @checked
+    @remembered
     def __call__(self, x: Float[Array, "H W {self.in_features}"]) -> Float[Array, "H W {self.base_features}"]:
         """``(H, W, in_features)`` to ``(H, W, base_features)``."""
         refuse_misfit(x.shape, self.base_features)

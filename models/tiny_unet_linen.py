@@ -10,10 +10,9 @@ from ..spec.naturals import at_least_one
 from ..spec.report import refuse
 from .blocks import convolved
 from .channels_last import a_seed, integral
-from .checked import checked
-from .explain import shown
 from .functional import refuse_no_pixels
 from .tiny_unet import refuse_misfit, wired
+from .typed import checked, shown
 
 
 class ConvBNReLU(linen.Module):

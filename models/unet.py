@@ -15,14 +15,13 @@ from ..spec.network import axis_network
 from ..spec.report import refuse
 from ..spec.unet import UNetConfig, check_unet_config
 from .blocks import convolved, u_shaped
-from .checked import checked
-from .explain import shown
 from .fits import refuse_unfit
 from .functional import relu
 from .layers import Conv2d, ConvTranspose2d, MaxPool2d
 from .layout import channels_last
 from .norms import BatchNorm2d, GroupNorm, InstanceNorm2d
 from .resampling import Resize2d
+from .typed import checked, remembered, shown
 
 
 class NormedConv2d(nnx.Module):
@@ -78,6 +77,8 @@ class ConvBlock(nnx.Module):
     ((8, 20, 30), (8, 3, 1, 1))
     """
 
+    _type_reads = ("cfg", "in_channels", "out_channels")
+
     @checked
     def __init__(
         self,
@@ -111,24 +112,24 @@ class ConvBlock(nnx.Module):
         projects = cfg.residual and self.in_channels != self.out_channels
         self.shortcut = normed(self.in_channels, 1) if projects else None
 
-    @checked
+    @remembered
     def size(self, n: SupportsIndex) -> int:
         """The output size of an axis of size ``n``."""
         kernel = self.cfg.conv_kernel
         lost = self.cfg.convs_per_block * (kernel - 1 - 2 * self.cfg.padding_of(kernel))
         return max(natural(n, "n") - lost, 0)
 
-    @checked
+    @remembered
     def __call__(
         self, x: Float[Array, "{self.in_channels} H W"]
     ) -> Float[Array, "{self.out_channels} {self.size(x.shape[1])} {self.size(x.shape[2])}"]:
         """``(in_channels, H, W)`` to ``(out_channels, size(H), size(W))``."""
         return convolved(x, convs=self.convs, relu=relu, add=self._plus_shortcut if self.cfg.residual else None)
 
-    @checked
+    @remembered
     def of_joined(
         self,
-        skip: Float[Array, "{min(self.in_channels,skip.shape[0])} H W"],
+        skip: Float[Array, "{max(self.in_channels-up.shape[0],1)} H W"],
         up: Float[Array, "{self.in_channels-skip.shape[0]} H W"],
     ) -> Float[Array, "{self.out_channels} {self.size(skip.shape[1])} {self.size(skip.shape[2])}"]:
         """``self(concat_channels(skip, up))``, where it pays without the joined image: :meth:`Conv2d.of_joined`."""
@@ -184,6 +185,8 @@ class UNet(nnx.Module):
     ((2, 20, 32), 20)
     """
 
+    _type_reads = ("cfg", "in_channels", "out_channels")
+
     @checked
     def __init__(
         self,
@@ -222,12 +225,12 @@ class UNet(nnx.Module):
         self.head = Conv2d(widths[0], self.out_channels, 1, **types) if cfg.head else None
         self.pool = MaxPool2d(2, 2)
 
-    @checked
+    @remembered
     def size(self, n: SupportsIndex) -> int:
         """The output size of an axis of size ``n``, one of the :func:`wellshaped.spec.compatible_sizes`."""
         return axis_network(self.cfg).run(natural(n, "n")).sizes[-1]
 
-    @checked
+    @remembered
     def __call__(
         self, x: Float[Array, "{self.in_channels} H W"]
     ) -> Float[Array, "{self.out_channels} {self.size(x.shape[1])} {self.size(x.shape[2])}"]:

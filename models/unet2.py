@@ -11,12 +11,12 @@ from ..spec.architecture import LAYERS, channels
 from ..spec.config import UNet2Config, check_config
 from ..spec.naturals import natural
 from .backward import relu_backward
-from .checked import checked
 from .fits import refuse_unfit
 from .functional import relu
 from .layers import Conv2d, ConvTranspose2d, MaxPool2d
 from .layout import channels_last
 from .params import LayerParams, UNet2Grads, UNet2Params
+from .typed import checked, remembered
 
 
 class UNet2(nnx.Module):
@@ -33,6 +33,8 @@ class UNet2(nnx.Module):
     >>> model(jnp.ones((1, 20, 30))).shape
     (2, 20, 30)
     """
+
+    _type_reads = ("cfg", "in_channels", "out_channels")
 
     down1_1: Conv2d
     down1_2: Conv2d
@@ -71,7 +73,7 @@ class UNet2(nnx.Module):
             setattr(self, layer.name, made)
         self.pool = MaxPool2d(cfg.pool_kernel, cfg.pool_stride)
 
-    @checked
+    @remembered
     def __call__(self, x: Float[Array, "{self.in_channels} H W"]) -> Float[Array, "{self.out_channels} H W"]:
         """``(in_channels, H, W)`` to ``(out_channels, H, W)``, for any compatible size."""
         return self.out1x1(self._stages(x)["u2"])
@@ -90,7 +92,7 @@ class UNet2(nnx.Module):
         s["u2"] = relu(self.up1_2(s["u1"]))
         return s
 
-    @checked
+    @remembered
     def backward(
         self, x: Float[Array, "{self.in_channels} H W"], grad_output: Float[Array, "{self.out_channels} H W"]
     ) -> tuple[UNet2Grads, Float[Array, "{self.in_channels} H W"]]:
@@ -137,7 +139,7 @@ class UNet2(nnx.Module):
         }
         return UNet2Grads(cfg=self.cfg, in_channels=self.in_channels, out_channels=self.out_channels, **arrays), d_x
 
-    @checked
+    @remembered
     def params(self) -> UNet2Params:
         """The sixteen parameter arrays."""
         arrays = {layer.name: _arrays(getattr(self, layer.name)) for layer in LAYERS}

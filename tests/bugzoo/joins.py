@@ -158,7 +158,7 @@ ENTRIES = (
         happens="TypeError: Cannot concatenate arrays with shapes that differ",
         by="type",
         caught=skip_of_the_outer_level_typed,
-        message="axis C of up: it is 16, and must be 24; the channels of skip and up must add up to those of the "
+        message="axis C of skip: it is 8, and must be 16; the channels of skip and up must add up to those of the "
         "layer; a skip from the wrong stage is a likely cause",
     ),
     Entry(

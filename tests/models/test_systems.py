@@ -109,9 +109,9 @@ def test_an_image_that_is_none_is_refused(forward):
         forward(0, image(4, 4, 2)[..., 0], 2)
     with pytest.raises(ShapeError, match=r"it has 4 axes, and must have 3, \(H, W, C\); a batch axis"):
         forward(0, image(4, 4, 2)[None], 2)
-    with pytest.raises(ShapeError, match="it is uint8, and must be floating-point"):
+    with pytest.raises(ShapeError, match="it holds uint8, and must hold floating-point numbers"):
         forward(0, np.ones((4, 4, 2), np.uint8), 2)
-    with pytest.raises(ShapeError, match="it is a list, and must be a JAX or NumPy array"):
+    with pytest.raises(ShapeError, match="it is a list with 1 entry, and must be a JAX or NumPy array"):
         forward(0, [[[1.0]]], 2)
 
 
@@ -176,7 +176,7 @@ def test_pooling_and_joining_say_what_does_not_fit():
     with pytest.raises(ShapeError, match="it is 2, and must be 4, as in first"):
         joined(image(4, 4, 2), image(2, 4, 2))
     assert joined(image(4, 4, 2)[None], image(4, 4, 3)[None]).shape == (1, 4, 4, 5)
-    with pytest.raises(ShapeError, match="it has 2 axes, and must have 3"):
+    with pytest.raises(ShapeError, match="it has 2 axes, and must have at least 3"):
         max_pool_2x2(jnp.ones((4, 4)))
 
 

@@ -249,7 +249,7 @@ def test_the_network_refuses_with_the_explanation_of_check():
         ((UNetConfig(head=False), 3, 2), "without a head out_channels=2 must be the channels of the first level, 64"),
         ((UNetConfig(), 0, 2), "in_channels=0 must be at least 1"),
         ((UNetConfig(), 1.5, 2), "in_channels=1.5 is a float"),
-        ((UNet2Config(), 1, 2), "it is a UNet2Config, and must be a UNetConfig"),
+        ((UNet2Config(), 1, 2), "of type UNet2Config, and must be UNetConfig"),
     ],
     ids=str,
 )

@@ -1,0 +1,10 @@
+"""Checked annotations, and the diagnosis of a call that does not fit them.
+
+``checking`` judges a call, ``entries`` says when a value fits an annotation, ``memory`` lets the built-in layers skip
+calls like those that they accepted, and ``diagnosis`` says which argument is wrong and how to fix it.
+"""
+
+from .checking import checked as checked
+from .diagnosis import shown as shown
+from .memory import remembered as remembered
+from .memory import unchecked as unchecked

@@ -1,0 +1,170 @@
+"""Types that are checked: jaxtyping annotations, judged each time a function is called or traced.
+
+jaxtyping knows the sizes that names stand for, :mod:`.entries` says when a value fits, and :mod:`.diagnosis` reads the
+same annotations to say why a call does not. Compiled code carries no check.
+
+A function is judged at every call, and its body runs once. Only built-in layers remember: see :mod:`.memory`.
+"""
+
+import sys
+from collections.abc import Callable, Mapping
+from functools import cached_property, partial, wraps
+from inspect import Parameter, Signature
+from typing import Any, TypeVar, cast
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import AbstractArray, TypeCheckError, jaxtyped
+
+from ...spec.report import refuse
+from .diagnosis import diagnosis
+from .entries import every_entry
+from .hints import names_around, resolved
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def checked(function: Function) -> Function:
+    """Check every argument and the result of ``function`` against its annotations, each time it is called or traced.
+
+    Every entry of a list, tuple or dict is checked. A NumPy array is taken as JAX takes it where the annotation wants a
+    JAX array.
+
+    Raises :class:`ShapeError` for an argument that does not fit, with what fixes it. Where no single argument is surely
+    at fault, jaxtyping's ``TypeCheckError`` is raised as it is, with a note that says so. A result that does not fit
+    raises it too. Raises :class:`ShapeError` at the first call for an annotation that names something unknown, and at
+    once for a class.
+
+    >>> from jaxtyping import Array, Float
+    >>> @checked
+    ... def first_channel(x: Float[Array, "C H W"]) -> Float[Array, "H W"]:
+    ...     return x[0]
+    >>> first_channel(np.ones((3, 4, 5), np.float32)).shape
+    (4, 5)
+    """
+    if isinstance(function, classmethod | staticmethod):
+        return cast(Function, type(function)(checked(function.__func__)))
+    if isinstance(function, property):
+        parts = (function.fget, function.fset, function.fdel)
+        return cast(Function, property(*(part and checked(part) for part in parts), doc=function.__doc__))
+    if isinstance(function, type):
+        says = "its methods would not be checked"
+        fix = "@checked on each method that takes or returns arrays"
+        raise refuse(f"class {function.__name__}", "function", "checked is for functions", says, fix)
+    judge = Judge(function, names_around(function, sys._getframe(1)))
+
+    @wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        args, kwargs = judge.as_jax(args, kwargs)
+        return judge.call(args, kwargs)
+
+    return cast(Function, call)
+
+
+class _InsideError(Exception):
+    """What the body of a function raised, where it could be taken for a fault in the function's own types."""
+
+    def __init__(self, error: TypeCheckError) -> None:
+        self.error = error
+
+
+class Judge:
+    """The types of one function, which are read at its first call: then every name in them is known."""
+
+    def __init__(self, function: Callable[..., Any], enclosing: dict[str, Any]) -> None:
+        self.function = function
+        self._enclosing = enclosing
+
+    @cached_property
+    def signature(self) -> Signature:
+        """The signature, with objects for annotations."""
+        return resolved(self.function, self._enclosing)
+
+    @cached_property
+    def _typed(self) -> Callable[..., Any]:
+        def body(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return self.function(*args, **kwargs)
+            except TypeCheckError as error:
+                raise _InsideError(error) from None
+
+        return self._with_types(self.signature, body)
+
+    def call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The result of the function for these arguments, all of them judged."""
+        try:
+            return self._typed(*args, **kwargs)
+        except _InsideError as inside:
+            error: Exception = inside.error
+        except TypeCheckError as misfit:
+            error = self._diagnosed(misfit, args, kwargs)
+        raise error  # here, where it is not a second error while the first one is handled
+
+    def judged(self, result: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The ``result``, judged beside the arguments that it was computed from."""
+        return self._with_types(self.signature, lambda *_, **__: result)(*args, **kwargs)
+
+    def _with_types(self, types: Signature, body: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(self.function)
+        def typed(*args: Any, **kwargs: Any) -> Any:
+            return body(*args, **kwargs)
+
+        if not typed.__name__.isidentifier():
+            typed.__name__ = "function"  # jaxtyping writes it into a definition, where "<lambda>" is none
+        typed.__signature__ = types  # type: ignore[attr-defined]  # read by inspect, and so by jaxtyping
+        return jaxtyped(typed, typechecker=every_entry)
+
+    def _diagnosed(self, misfit: TypeCheckError, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Exception:
+        bound = self.signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        arguments_alone = self._with_types(
+            self.signature.replace(return_annotation=Signature.empty), lambda *_, **__: None
+        )
+
+        def accepts(arguments: Mapping[str, Any]) -> bool:
+            changed = self.signature.bind(*args, **kwargs)
+            changed.arguments.update({name: arguments[name] for name in changed.arguments})
+            try:
+                arguments_alone(*changed.args, **changed.kwargs)
+            except Exception:  # an annotation may compute anything from the arguments
+                return False
+            return True
+
+        if accepts(bound.arguments):
+            return misfit  # it is the result that does not fit
+        found = diagnosis(self.function, self.signature, bound.arguments, accepts)
+        if found is None:
+            misfit.add_note("wellshaped can't say which argument is wrong: this is jaxtyping's own error.")
+        return found or misfit
+
+    def as_jax(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments, with JAX's arrays for NumPy's where the annotation wants JAX's."""
+        if not any(isinstance(value, np.ndarray) for value in (*args, *kwargs.values())):
+            return args, kwargs
+        try:
+            bound = self.signature.bind(*args, **kwargs)
+        except TypeError:
+            return args, kwargs  # Python's own error follows
+        for name, value in bound.arguments.items():
+            parameter = self.signature.parameters[name]
+            taken = partial(_as_jax, hint=parameter.annotation)
+            match parameter.kind:
+                case Parameter.VAR_POSITIONAL:
+                    bound.arguments[name] = tuple(map(taken, value))
+                case Parameter.VAR_KEYWORD:
+                    bound.arguments[name] = {key: taken(one) for key, one in value.items()}
+                case _:
+                    bound.arguments[name] = taken(value)
+        return bound.args, bound.kwargs
+
+
+def _as_jax(value: Any, hint: Any) -> Any:
+    """A NumPy array as JAX's, where that is wanted and JAX has such numbers; else the value itself, to be judged."""
+    wanted = isinstance(hint, type) and issubclass(hint, AbstractArray) and hint.array_type is jax.Array
+    if not wanted or not isinstance(value, np.ndarray) or isinstance(value, np.ma.MaskedArray):
+        return value
+    try:
+        return jnp.asarray(value)
+    except TypeError:
+        return value

@@ -1,0 +1,423 @@
+"""Why a call does not fit its annotations: the argument at fault, what it must be, and how to fix it.
+
+An argument is blamed only for good reason. Either it does not fit its annotation by itself, whatever the others are:
+a wrong kind, dtype, number of axes, or a size that the annotation fixes. Or all the others fit together without it, and
+jaxtyping accepts the call with an array of the right shape in its place. Where neither is so, nothing is said.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from inspect import Parameter, Signature
+from itertools import compress
+from types import UnionType
+from typing import Annotated, Any, SupportsIndex, Union, get_args, get_origin
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from beartype.door import is_bearable
+from flax import nnx
+from jaxtyping import AbstractArray
+
+from ...spec.naturals import natural
+from ...spec.report import Report, ShapeError, Verdict
+from .axes import Axis, Shape, Sizes, Wanted, axes_of
+from .causes import Facts, likely
+from .entries import ANYTHING, NOT_SUCH, annotation_of, entries_of
+
+Arguments = Mapping[str, Any]
+
+
+def diagnosis(
+    function: Callable[..., Any], types: Signature, arguments: Arguments, accepts: Callable[[Arguments], bool]
+) -> ShapeError | None:
+    """The error for the argument at fault, or ``None`` where that is not sure.
+
+    ``types`` is the signature with objects for annotations, and ``accepts`` says whether a call would be accepted.
+    """
+    call = _Call(function, types, arguments, accepts)
+    for part in call.parts:
+        fault = _fault_alone(part, {**call.constants, part.argument: arguments[part.argument]})
+        if isinstance(fault, ShapeError):
+            return fault
+        if fault:
+            return call.error(part, call.wanted(part))
+    return call.at_odds()
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A value with an annotation of its own: an argument, or an entry of one that is a container."""
+
+    argument: str
+    at: tuple[str, ...]
+    value: Any
+    hint: Any
+    broken: bool = False
+
+    @property
+    def path(self) -> str:
+        """How the value is written: ``skips[2]``."""
+        return self.argument + "".join(self.at)
+
+    @property
+    def axes(self) -> tuple[Axis, ...] | None:
+        """The axes of the annotation, where it is that of an array, and they can be read."""
+        return axes_of(self.hint) if _is_array_hint(self.hint) else None
+
+
+def _is_array_hint(hint: Any) -> bool:
+    return isinstance(hint, type) and issubclass(hint, AbstractArray)
+
+
+def _parts(argument: str, value: Any, hint: Any, at: tuple[str, ...] = ()) -> Iterator[_Part]:
+    """The value, or its entries where it is a container; one that is no such container at all is ``broken``."""
+    if hint in ANYTHING:
+        return
+    origin, args = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        yield from _parts(argument, value, args[0], at)
+    elif origin in (Union, UnionType):
+        yield from _parts_of_union(argument, value, hint, at)
+    else:
+        entries = entries_of(value, hint)
+        if entries is None or entries is NOT_SUCH:
+            yield _Part(argument, at, value, hint, broken=entries is NOT_SUCH)
+        for entry in entries or ():
+            yield from _parts(argument, entry.value, entry.hint, (*at, entry.at))
+
+
+def _parts_of_union(argument: str, value: Any, hint: Any, at: tuple[str, ...]) -> Iterator[_Part]:
+    """By the member that the value fits, or else by the only one of its kind, or else by all of them."""
+    members = [list(_parts(argument, value, one, at)) for one in get_args(hint)]
+    faults = [[_fault_alone(part, {}) for part in parts] for parts in members]
+    fitting = [parts for parts, found in zip(members, faults, strict=True) if not any(found)]
+    of_its_kind = [
+        parts
+        for parts, found in zip(members, faults, strict=True)
+        if not (parts and parts[0].at == at and found[0] in ("type", "array"))
+    ]
+    if fitting or len(of_its_kind) == 1:
+        yield from (fitting or of_its_kind)[0]
+    else:
+        yield _Part(argument, at, value, hint, broken=True)
+
+
+def _fault_alone(part: _Part, constants: Arguments) -> ShapeError | str:
+    """What is wrong with a value whatever the other arguments are: an error, or the name of a rule; else nothing."""
+    value, hint = part.value, part.hint
+    if hint is SupportsIndex:
+        try:
+            natural(value, part.path)
+        except ShapeError as error:
+            return error
+        return ""
+    if not _is_array_hint(hint):
+        return "type" if part.broken or not _is_bearable(value, hint) else ""
+    if hint.array_type is not Any and not isinstance(value, hint.array_type):
+        return "array"
+    if not isinstance(value, hint.dtype[hint.array_type, "..."]):
+        return "dtype"
+    axes = part.axes
+    return "" if axes is None or Sizes(constants).learn(axes, value.shape, "") else "shape"
+
+
+def _is_bearable(value: Any, hint: Any) -> bool:
+    try:
+        return is_bearable(value, hint)
+    except Exception:  # sizes inside that only the whole call knows
+        return True
+
+
+class _Call:
+    """One call: its arguments in order, as parts, and what the annotations say of each beside the others."""
+
+    def __init__(
+        self, function: Callable[..., Any], types: Signature, arguments: Arguments, accepts: Callable[[Arguments], bool]
+    ) -> None:
+        self.arguments = arguments
+        self._accepts = accepts
+        self.given_to = type(arguments["self"]).__name__ if "self" in arguments else function.__name__
+        self._hints = {name: parameter.annotation for name, parameter in types.parameters.items()}
+        self.parts = [part for p in types.parameters.values() for part in self._of_parameter(p)]
+        arrays = {part.argument for part in self.parts if _is_array_hint(part.hint)}
+        self.constants = {name: value for name, value in arguments.items() if name not in arrays}
+
+    def _of_parameter(self, parameter: Parameter) -> Iterator[_Part]:
+        name, value = parameter.name, self.arguments[parameter.name]
+        if value is parameter.default:
+            return  # defaults are not checked
+        yield from _parts(name, value, annotation_of(parameter))
+
+    def wanted(self, part: _Part) -> list[Wanted] | None:
+        """What each axis of an array must be, by all the other arguments that fit; ``None`` where it can't be read."""
+        sizes = Sizes({name: value for name, value in self.arguments.items() if name != part.argument})
+        for other in self.parts:
+            if other.axes is not None and other is not part and not _fault_alone(other, {}):
+                sizes.learn(other.axes, other.value.shape, f", as in {other.path}")
+        axes = part.axes
+        return None if axes is None else sizes.beside(self.arguments).wanted(axes, getattr(part.value, "shape", ()))
+
+    def at_odds(self) -> ShapeError | None:
+        """The error for an argument that alone keeps all of them from fitting together; the first misfit, if it is."""
+        arrays = [part for part in self.parts if part.axes is not None]
+        sizes = Sizes(self.arguments)
+        first = next((p for p in arrays if not sizes.learn(p.axes or (), p.value.shape, "")), None)
+        if first is None:
+            return None
+        for candidate in [first, *(part for part in arrays if part is not first)]:
+            wanted = self.wanted(candidate)
+            if wanted is None:
+                continue
+            shape = _nearest(wanted, candidate.value.shape)
+            if shape != candidate.value.shape and self._accepts_shape(candidate, shape):
+                return self.error(candidate, wanted)
+        return None
+
+    def _accepts_shape(self, part: _Part, shape: Shape, dtype: Any = None) -> bool:
+        """Whether the call is accepted with an array of this shape in place of the part; nothing is computed."""
+        dtype = part.value.dtype if dtype is None else dtype
+        if min(shape, default=0) < 0:
+            return False
+        if part.hint.array_type is np.ndarray:
+            return self._accepts_with(part, np.broadcast_to(np.zeros((), dtype), shape))
+        found = []
+        jax.eval_shape(lambda x: found.append(self._accepts_with(part, x)), jax.ShapeDtypeStruct(shape, dtype))
+        return found[0]
+
+    def _accepts_with(self, part: _Part, array: Any) -> bool:
+        return self._accepts(
+            {**self.arguments, part.argument: _replaced(self.arguments[part.argument], part.at, array)}
+        )
+
+    # What is said.
+
+    def error(self, part: _Part, wanted: list[Wanted] | None) -> ShapeError:
+        """The error for a part that is at fault, beside which an array must be as ``wanted``."""
+        value, hint, name = part.value, part.hint, part.path
+        if not _is_array_hint(hint):
+            says = f"it is {_described(value)}, and must be {written(hint)}"
+            return self._error(
+                part,
+                "type",
+                "type",
+                says,
+                (_MADE_BY.get(hint, "{name} as {hint}").format(name=name, hint=written(hint)),),
+            )
+        meant = f"{name} as {written(hint)}" if wanted is None else f"{name} of shape ({self._proposed(part, wanted)})"
+        if hint.array_type is not Any and not isinstance(value, hint.array_type):
+            return self._error(part, "array", "type", *self._of_no_array(part, meant))
+        if not isinstance(value, hint.dtype[hint.array_type, "..."]):
+            says = f"it holds {value.dtype}, and must hold {_numbers(hint)}"
+            return self._error(part, "dtype", "dtype", says, (self._converted(part) or f"{name} of {_numbers(hint)}",))
+        if wanted is None:
+            says = f"its shape is {tuple(value.shape)}, and must be {written(hint)}"
+            return self._error(part, "shape", "shape", says, (meant,))
+        return self._of_shape(part, wanted, meant)
+
+    def _of_shape(self, part: _Part, wanted: list[Wanted], meant: str) -> ShapeError:
+        name, shape = part.path, part.value.shape
+        labels = tuple(self._label(w.axis) for w in wanted)
+        sizes = tuple(w.size for w in wanted)
+        before_vmap = _before_vmap(part.value)
+        facts = Facts(name, shape, sizes, labels, self.arguments, lambda s: self._accepts_shape(part, s), before_vmap)
+        cause, fixes = likely(facts)
+        fixes = fixes or (meant,)
+        template = self._template(wanted)
+        if len(shape) != len(wanted):
+            least = "at least " if any(axis.kind == "several" for axis in part.axes or ()) else ""
+            says = f"it has {_count(len(shape))}, and must have {least}{len(wanted)}, ({template}){cause}"
+            return self._error(part, "rank", "shape", says, fixes)
+        for label, size, w in zip(labels, shape, wanted, strict=True):
+            if not w.fits(size):
+                says = f"it is {size}, and must be {w.size}{w.source}{cause}"
+                return self._error(part, "channels" if label == "C" else "size", f"axis {label}", says, fixes)
+        says = f"its shape is {tuple(shape)}, and must be ({template})"
+        return self._error(part, "shape", "shape", says, fixes)
+
+    def _proposed(self, part: _Part, wanted: list[Wanted]) -> str:
+        """The shape to give an array. Of a name that stands twice in it, a size is said where not any will do."""
+        template = self._template(wanted)
+        names = {w.axis.text for w in wanted if w.by_itself}
+        given = getattr(part.value, "shape", ())
+        if len(names) != 1 or len(given) != len(wanted):
+            return template
+        known = _nearest(wanted, given)
+        at = [w.axis.text in names for w in wanted]
+        shapes = [
+            tuple(n if same else k for same, k in zip(at, known, strict=True))
+            for n in dict.fromkeys(compress(given, at))
+        ]
+        accepted = [shape for shape in shapes if self._accepts_shape(part, shape)]
+        return template if len(accepted) == len(shapes) or not accepted else ", ".join(map(str, accepted[0]))
+
+    def _template(self, wanted: list[Wanted]) -> str:
+        known = (w.size is not None and not w.by_itself for w in wanted)
+        return ", ".join(str(w.size) if k else self._label(w.axis) for w, k in zip(wanted, known, strict=True))
+
+    def _of_no_array(self, part: _Part, meant: str) -> tuple[str, tuple[str, ...]]:
+        value, hint, name = part.value, part.hint, part.path
+        wants_numpy = hint.array_type is np.ndarray
+        kind = "a NumPy array" if wants_numpy else "a JAX or NumPy array"
+        if isinstance(value, np.ma.MaskedArray):
+            return f"it is masked, and must be {kind} without a mask", (f"{name}.filled(0), say",)
+        if isinstance(value, np.ndarray):
+            if any(value.dtype.newbyteorder(order) in _JAX_DTYPES for order in "<>"):
+                says = f"it holds {value.dtype.str}, whose bytes are in an order that JAX does not take"
+            else:
+                says = f"it holds {value.dtype}, and must hold {_numbers(hint)}"
+            return says, (self._converted(part) or meant,)
+        says = f"it is {_described(value)}, and must be {kind}"
+        if isinstance(value, jax.Array):
+            return says, (f"np.asarray({name})",)
+        try:
+            shape, dtype = np.shape(value), self._dtype(part)
+            array = f"{'np' if wants_numpy else 'jnp'}.asarray({name}, {dtype})"
+            made = np.result_type(np.asarray(value)).kind in "biufc" and self._accepts_shape(part, shape, _named(dtype))
+        except Exception:  # what is given may be anything
+            made = False
+        return says, (array if made else meant,)
+
+    def _converted(self, part: _Part) -> str:
+        """The expression that gives an array a dtype that will do, where the call then is accepted."""
+        dtype, name = self._dtype(part), part.path
+        kind = getattr(part.value.dtype, "kind", "")
+        if dtype is None or kind not in "biufcV" or part.value.dtype.fields:
+            return ""
+        if not self._accepts_shape(part, part.value.shape, _named(dtype)):
+            return ""
+        scaled = " / 255" if part.value.dtype == np.uint8 and dtype == "jnp.float32" else ""
+        return f"{name}.astype({dtype}){scaled}"
+
+    def _dtype(self, part: _Part) -> str | None:
+        """The plainest dtype that the annotation allows, as it is written."""
+        of_numpy = part.hint.dtype[np.ndarray, "..."]
+        room = "np" if part.hint.array_type is np.ndarray else "jnp"
+        found = (n for n in _PLAINEST if isinstance(np.zeros((), _named(n)), of_numpy))
+        return next((f"{room}.{name}" for name in found), None)
+
+    def _error(self, part: _Part, rule: str, about: str, says: str, fixes: tuple[str, ...]) -> ShapeError:
+        of = f" = {shown(part.value)}" if _is_array_hint(part.hint) else ""
+        verdict = Verdict(rule, False, says, f"{about} of {part.path}")
+        return ShapeError(Report(f"{part.path}{of}, given to {self.given_to},", (verdict,), fixes))
+
+    def _label(self, axis: Axis) -> str:
+        made = _SIZE_OF.search(axis.text)
+        hint = self._hints.get(made[1]) if made else None
+        of = getattr(hint, "dim_str", "").split()
+        if made and int(made[2]) < len(of):
+            return f"{of[int(made[2])]}'"
+        return "C" if axis.text.startswith("{") else axis.text
+
+
+_SIZE_OF = re.compile(r"size\((\w+)\.shape\[(\d)\]")
+"""What the annotation of an axis holds that a window makes of an argument's axis."""
+
+_MADE_BY: dict[Any, str] = {nnx.Rngs: "{name}=nnx.Rngs(0)"}
+"""How to make what some annotations want."""
+
+_PLAINEST = (
+    "float32",
+    "int32",
+    "uint8",
+    "bool",
+    "complex64",
+    "bfloat16",
+    "float16",
+    "int8",
+    "int16",
+    "uint16",
+    "uint32",
+)
+_JAX_DTYPES = frozenset(np.dtype(name) for name in ("float16", "float32", "float64", "int16", "int32", "int64"))
+
+_NUMBERS = {
+    "Float": "floating-point numbers",
+    "Int": "signed integers",
+    "UInt": "unsigned integers",
+    "Integer": "integers",
+    "Bool": "truth values",
+    "Complex": "complex numbers",
+    "Inexact": "floating-point or complex numbers",
+    "Real": "real numbers",
+    "Num": "numbers",
+    "Key": "random keys",
+}
+"""What the dtypes of an annotation are called; others go by their own names."""
+
+
+def _numbers(hint: Any) -> str:
+    return _NUMBERS.get(hint.dtype.__name__, hint.dtype.__name__.lower())
+
+
+def _named(dtype: str | None) -> Any:
+    return None if dtype is None else getattr(jnp, dtype.rpartition(".")[2])
+
+
+def _count(axes: int) -> str:
+    return "1 axis" if axes == 1 else f"{axes} axes"
+
+
+def _nearest(wanted: list[Wanted], given: Shape) -> Shape:
+    """The shape that is wanted, with the sizes given for the axes that may have any, counted from the last."""
+    spare = (1,) * len(wanted) + given
+    return tuple(
+        own if w.fits(own) or w.size is None else w.size
+        for w, own in zip(wanted, spare[len(spare) - len(wanted) :], strict=True)
+    )
+
+
+def _replaced(value: Any, at: tuple[str, ...], new: Any) -> Any:
+    """The container with ``new`` for the entry ``at`` this place, or ``new`` for the value itself."""
+    if not at:
+        return new
+    if type(value) in (list, tuple):
+        return type(value)(_replaced(v, at[1:], new) if at[0] == f"[{i}]" else v for i, v in enumerate(value))
+    if type(value) is dict:
+        return {key: _replaced(v, at[1:], new) if at[0] == f"[{key!r}]" else v for key, v in value.items()}
+    return value
+
+
+def _before_vmap(value: Any) -> Shape | None:
+    """The shape of an array with the axis that ``jax.vmap`` took from it, where it did."""
+    if not isinstance(value, jax.core.Tracer) or getattr(value, "batch_dim", None) is None:
+        return None
+    shape: Shape = value.val.shape
+    return shape
+
+
+def _described(value: Any) -> str:
+    if isinstance(value, jax.Array):
+        return "a JAX array"
+    if isinstance(value, list | tuple | dict):
+        return f"a {type(value).__name__} with {len(value)} {'entry' if len(value) == 1 else 'entries'}"
+    kind = f"of type {type(value).__name__}"
+    return kind if isinstance(value, np.ndarray | nnx.Module) else f"{shown(value)}, {kind}"
+
+
+def written(hint: Any) -> str:
+    """An annotation as a person writes it.
+
+    >>> from jaxtyping import Array, Float
+    >>> written(Float[Array, "C H"] | None), written(int)
+    ("Float[Array, 'C H'] | None", 'int')
+    """
+    if get_origin(hint) in (Union, UnionType):
+        return " | ".join(map(written, get_args(hint)))
+    if hint is type(None):
+        return "None"
+    if _is_array_hint(hint):
+        kind = getattr(hint.array_type, "__name__", str(hint.array_type))
+        return f"{hint.dtype.__name__}[{kind.rpartition('.')[2]}, {hint.dim_str!r}]"
+    if isinstance(hint, type) and not get_args(hint):
+        return str(hint.__name__)
+    return str(re.sub(r"\b(?:\w+\.)+(?=\w)", "", str(hint)))
+
+
+def shown(value: Any) -> str:
+    """A value in one short line: of an array, its dtype and shape."""
+    if isinstance(value, jax.Array | np.ndarray):
+        return f"{value.dtype}[{','.join(map(str, value.shape))}]"
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 40 else f"{text[:37]}..."

@@ -1,0 +1,130 @@
+"""When a value fits an annotation: jaxtyping and beartype decide, for every entry of a container, every time.
+
+beartype by itself looks at one entry of a list, chosen by chance.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from inspect import Parameter, signature
+from types import UnionType
+from typing import Annotated, Any, NamedTuple, SupportsIndex, TypeVar, Union, get_args, get_origin
+
+from beartype.door import is_bearable
+from jaxtyping import AbstractArray
+
+ANYTHING = (Any, Parameter.empty)
+
+
+class MisfitError(Exception):
+    """A value that does not fit its annotation."""
+
+
+def every_entry(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A type checker for ``jaxtyping.jaxtyped``, which gives it one function for the arguments and one for the result.
+
+    The function for the result takes the arguments as well; they were checked before, and are not checked again.
+    """
+    parts = signature(function)
+    hints = {name: annotation_of(parameter) for name, parameter in parts.parameters.items()}
+    in_order = tuple(hints.values())
+    simple = not any(p.kind in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD) for p in parts.parameters.values())
+
+    def of_arguments(*args: Any, **kwargs: Any) -> None:
+        if simple:  # to bind takes longer than to look at a few arrays
+            pairs = (*zip(args, in_order, strict=False), *((value, hints[name]) for name, value in kwargs.items()))
+        else:
+            pairs = tuple((value, hints[name]) for name, value in parts.bind(*args, **kwargs).arguments.items())
+        for value, hint in pairs:
+            _require(value, hint)
+
+    def of_result(*args: Any, **kwargs: Any) -> Any:
+        result = function(*args, **kwargs)
+        _require(result, parts.return_annotation)
+        return result
+
+    return of_arguments if parts.return_annotation in ANYTHING else of_result
+
+
+def annotation_of(parameter: Parameter) -> Any:
+    """The annotation of what a parameter holds: a tuple of all other arguments, for ``*args``."""
+    hint = parameter.annotation
+    if hint in ANYTHING:
+        return Any
+    several: dict[Any, Any] = {Parameter.VAR_POSITIONAL: tuple.__class_getitem__((hint, ...))}
+    several[Parameter.VAR_KEYWORD] = dict.__class_getitem__((str, hint))
+    return several.get(parameter.kind, hint)
+
+
+def _require(value: Any, hint: Any) -> None:
+    if not fits(value, hint):
+        raise MisfitError
+
+
+def fits(value: Any, hint: Any) -> bool:
+    """Whether ``value`` fits ``hint``. Names of axes are bound in jaxtyping's scope, as by ``isinstance``.
+
+    >>> fits([1, 2], list[int]), fits([1] * 99 + ["2"], list[int])
+    (True, False)
+    """
+    if hint is Any or hint is Parameter.empty:
+        return True
+    if isinstance(hint, type) and issubclass(hint, AbstractArray):
+        return isinstance(value, hint)
+    if hint is SupportsIndex and type(value) is int:  # a protocol takes Python 20 µs to recognise
+        return True
+    origin = get_origin(hint)
+    if origin is None:
+        return _fits_plain(value, hint)
+    if origin in (Union, UnionType):
+        return any(fits(value, one) for one in get_args(hint))
+    if origin is Annotated:
+        return fits(value, get_args(hint)[0]) and is_bearable(value, hint)
+    entries = entries_of(value, hint)
+    if entries is None:
+        return is_bearable(value, hint)
+    return entries is not NOT_SUCH and all(fits(entry.value, entry.hint) for entry in entries)
+
+
+class Entry(NamedTuple):
+    """One entry of a container: where it stands, as it is written behind the container's name, and its annotation."""
+
+    at: str
+    value: Any
+    hint: Any
+
+
+NOT_SUCH: list[Entry] = []
+"""In place of entries, where a value is not the container that its annotation wants."""
+
+
+def entries_of(value: Any, hint: Any) -> list[Entry] | None:
+    """All entries of a container with their annotations; ``None`` where ``hint`` is not that of a container.
+
+    :data:`NOT_SUCH` where the value is another kind of container, or a tuple of another length.
+
+    >>> [(entry.at, entry.value) for entry in entries_of({"a": (1, 2)}, dict[str, tuple[int, ...]])]
+    [(' key', 'a'), ("['a']", (1, 2))]
+    """
+    origin, args = get_origin(hint), get_args(hint)
+    if not isinstance(origin, type) or not issubclass(origin, Iterable):
+        return None
+    if not isinstance(value, origin):
+        return NOT_SUCH
+    if issubclass(origin, tuple) and args[-1:] != (...,):
+        of_one_each = [Entry(f"[{i}]", *pair) for i, pair in enumerate(zip(value, args, strict=False))]
+        return of_one_each if len(tuple(value)) == len(args) else NOT_SUCH
+    if not isinstance(value, Collection):  # an iterator: to look at its entries would use them up
+        return []
+    if isinstance(value, Mapping) and len(args) == 2:
+        pairs = ((Entry(" key", k, args[0]), Entry(f"[{k!r}]", v, args[1])) for k, v in value.items())
+        return [entry for pair in pairs for entry in pair]
+    is_one_kind = len(args) == 1 or args[-1:] == (...,)
+    return [Entry(f"[{i}]", entry, args[0]) for i, entry in enumerate(value)] if is_one_kind else None
+
+
+def _fits_plain(value: Any, hint: Any) -> bool:
+    if isinstance(hint, TypeVar):
+        allowed = hint.__constraints__ or ((hint.__bound__,) if hint.__bound__ else (Any,))
+        return any(fits(value, one) for one in allowed)
+    if hasattr(hint, "__value__"):  # type Name = ...
+        return fits(value, hint.__value__)
+    return is_bearable(value, hint)

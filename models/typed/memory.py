@@ -1,0 +1,208 @@
+"""Built-in functions remember the calls that they accepted: a call like one of them is not judged again.
+
+That is sound because the key holds everything that their annotations read, and nothing else is remembered:
+
+- of an array, its shape and dtype;
+- a number, where it is an ``int`` and no other kind of integer;
+- of a layer, its class, the class's ``size``, and the numbers and configs that the class lists in ``_type_reads``;
+- an argument with a default that the annotations read, such as a size function, only where it is that default;
+- an argument that may be anything, such as ``precision``, is not read by any annotation.
+
+The tests read the annotations of every remembered function and find nothing else in them. Another call, and a call of a
+subclass that lists nothing itself, is judged each time. So is every function of a user's: what its annotations read
+can't be known.
+"""
+
+import ast
+import sys
+from collections.abc import Callable
+from functools import cached_property, wraps
+from inspect import Parameter
+from typing import Any, SupportsIndex, TypeVar, cast, get_args
+
+import jax
+import numpy as np
+from flax import nnx
+from jaxtyping import AbstractArray, jaxtyped
+
+from ...spec.config import UNet2Config
+from ...spec.unet import UNetConfig
+from .checking import Judge
+from .hints import names_around
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+Reader = Callable[[Any], Any]
+
+MOST = 4096
+"""Calls that one function remembers."""
+
+MEMORIES: "list[Memory]" = []
+"""Those of all remembered functions."""
+
+
+class UnknownError(Exception):
+    """A value for which more may matter than a key holds."""
+
+
+def remembered(function: Function) -> Function:
+    """:func:`checked`, for functions of this library: a call like one that was accepted is not judged again.
+
+    The body does the same things every time: it runs once, in a scope of its own for the names of axes.
+    """
+    scoped = _in_own_scope(function)
+    judge = Judge(scoped, names_around(function, sys._getframe(1)))
+    memory = Memory(judge)
+    MEMORIES.append(memory)
+
+    @wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        for value in (*args, *kwargs.values()):
+            if isinstance(value, np.ndarray):
+                args, kwargs = judge.as_jax(args, kwargs)
+                break
+        try:
+            key = memory.key(args, kwargs)
+        except UnknownError:
+            return judge.call(args, kwargs)
+        expected = memory.accepted.get(key)
+        if expected is None:
+            result = judge.call(args, kwargs)
+            memory.accept(key, result)
+            return result
+        result = scoped(*args, **kwargs)
+        return result if _of_result(result) == expected else judge.judged(result, args, kwargs)
+
+    return cast(Function, call)
+
+
+def unchecked(function: Function) -> Function:
+    """The body of a remembered function, for a caller whose own types say all that its types say."""
+    return cast(Function, getattr(function, "__wrapped__"))  # noqa: B009 wraps sets it, which types do not know
+
+
+def _in_own_scope(function: Function) -> Function:
+    @wraps(function)
+    def scoped(*args: Any, **kwargs: Any) -> Any:
+        with jaxtyped("context"):
+            return function(*args, **kwargs)
+
+    return cast(Function, scoped)
+
+
+class Memory:
+    """The accepted calls of one function, by what its annotations read of them, with what is known of the results."""
+
+    def __init__(self, judge: Judge) -> None:
+        self.judge = judge
+        self.accepted: dict[Any, Any] = {}
+
+    @cached_property
+    def _readers(self) -> dict[str, Reader]:
+        parameters = self.judge.signature.parameters.values()
+        hints = (*(p.annotation for p in parameters), self.judge.signature.return_annotation)
+        read = set().union(*map(names_read, hints))
+        return {p.name: _reader(p, p.name in read) for p in parameters}
+
+    @cached_property
+    def _in_order(self) -> tuple[Reader, ...]:
+        return tuple(self._readers.values())
+
+    def key(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """What the annotations read of a call. Raises :class:`UnknownError` where a key can't hold it."""
+        readers = self._readers
+        if len(args) > len(readers) or not kwargs.keys() <= readers.keys():
+            raise UnknownError  # no call at all: Python's own error follows
+        given = [read(value) for read, value in zip(self._in_order, args, strict=False)]
+        return (*given, *((name, readers[name](value)) for name, value in kwargs.items()))
+
+    def accept(self, key: Any, result: Any) -> None:
+        """Remember an accepted call."""
+        expected = _of_result(result)
+        if expected is None:
+            return
+        if len(self.accepted) >= MOST:
+            self.accepted.clear()
+        self.accepted[key] = expected
+
+
+def names_read(hint: Any) -> set[str]:
+    """The names of arguments that the expressions in braces of an annotation read.
+
+    >>> from jaxtyping import Array, Float
+    >>> sorted(names_read(tuple[Float[Array, "{self.size(x.shape[1])} H"], int]))
+    ['self', 'x']
+    """
+    if isinstance(hint, type) and issubclass(hint, AbstractArray):
+        text = ast.parse(f"f{hint.dim_str!r}", mode="eval")
+        return {node.id for node in ast.walk(text) if isinstance(node, ast.Name)}
+    return set().union(*map(names_read, get_args(hint)))
+
+
+def _reader(parameter: Parameter, read: bool) -> Reader:
+    hint = parameter.annotation
+    if parameter.name == "self":
+        return _of_layer
+    if isinstance(hint, type) and issubclass(hint, AbstractArray):
+        return _of_array
+    if hint is SupportsIndex:
+        return _of_number
+    if hint is Any and not read:
+        return lambda value: None
+    if parameter.default is not Parameter.empty:
+        return _only(parameter.default)
+    return _unknown
+
+
+def _unknown(value: Any) -> Any:
+    raise UnknownError
+
+
+def _only(default: Any) -> Reader:
+    def reader(value: Any) -> None:
+        if value is not default:
+            raise UnknownError
+
+    return reader
+
+
+def _of_array(value: Any) -> Any:
+    if not isinstance(value, jax.Array):
+        raise UnknownError
+    for size in value.shape:
+        if type(size) is not int:  # a symbolic dimension, which may not be comparable with another
+            raise UnknownError
+    return value.shape, value.dtype
+
+
+def _of_number(value: Any) -> int:
+    if type(value) is not int:
+        raise UnknownError
+    return value
+
+
+def _of_layer(layer: nnx.Module) -> Any:
+    kind, values = type(layer), vars(layer)
+    reads = vars(kind).get("_type_reads")
+    if reads is None or "size" in values:
+        raise UnknownError
+    try:
+        numbers = [values[name] for name in reads]
+    except KeyError:
+        raise UnknownError from None
+    for number in numbers:
+        if type(number) not in _EXACT:
+            raise UnknownError
+    return kind, getattr(kind, "size", None), *numbers
+
+
+_EXACT = frozenset({int, UNet2Config, UNetConfig})
+
+
+def _of_result(result: Any) -> Any:
+    """What the check of a result reads of it; ``None`` where that is not known."""
+    if isinstance(result, jax.Array):
+        return result.shape, result.dtype
+    if isinstance(result, tuple):
+        parts = tuple(map(_of_result, result))
+        return None if None in parts else (type(result), parts)
+    return int if type(result) is int else None

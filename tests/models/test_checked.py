@@ -1,0 +1,622 @@
+"""``checked`` judges every call alike: the first and the thousandth, whatever its annotations read."""
+
+import ast
+from collections.abc import Callable, Mapping, Sequence
+from inspect import unwrap
+from types import SimpleNamespace
+from typing import Annotated, Any, NamedTuple
+
+import annotations
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from beartype.vale import Is
+from flax import nnx
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jaxtyping import AbstractArray, Array, Bool, Float, Int, PyTree, TypeCheckError
+
+from wellshaped.models import Conv2d, ConvTranspose2d, MaxPool2d, checked, conv2d, conv2d_backward, max_pool2d, relu
+from wellshaped.models.typed.memory import MEMORIES
+from wellshaped.spec import ShapeError
+
+REJECTED = (ShapeError, TypeCheckError)
+
+
+def accepts(call, *args, **kwargs):
+    try:
+        call(*args, **kwargs)
+    except REJECTED:
+        return False
+    return True
+
+
+def image(channels):
+    return jnp.ones((channels, 2, 2))
+
+
+# What an annotation can read. Each makes a call whose annotation wants `n` channels, and gives it `m`.
+
+
+def reading(expression, make, *, result=False):
+    """A module whose annotation reads its attribute ``v``, which ``make(n)`` makes."""
+    axes = f"{expression} H W"
+
+    class Reader(nnx.Module):
+        def __init__(self, v):
+            self.v = nnx.data(v) if isinstance(v, list | nnx.Module) else v
+
+        if result:
+
+            @checked
+            def __call__(self, x: Float[Array, "C H W"], y: Any = None) -> Float[Array, axes]:
+                return x
+        else:
+
+            @checked
+            def __call__(self, x: Float[Array, axes], y: Any = None) -> Float[Array, "C H W"]:
+                return x
+
+    return lambda n, m: Reader(make(n))(image(m))
+
+
+class Nested(nnx.Module):
+    def __init__(self, w):
+        self.w = w
+
+
+def class_attribute():
+    class Reader(nnx.Module):
+        wanted = 0
+
+        @checked
+        def __call__(self, x: Float[Array, "{self.wanted} H W"]) -> Float[Array, "C H W"]:
+            return x
+
+    reader = Reader()
+
+    def call(n, m):
+        Reader.wanted = n
+        return reader(image(m))
+
+    return call
+
+
+def order_of_setting():
+    class Reader(nnx.Module):
+        @checked
+        def __call__(self, x: Float[Array, "{self.a} H W"]) -> Float[Array, "C H W"]:
+            return x
+
+    def call(n, m):
+        reader = Reader()
+        for name, value in (("a", n), ("b", 4)) if n < 4 else (("b", 4), ("a", n)):
+            setattr(reader, name, value)
+        return reader(image(m))
+
+    return call
+
+
+def one_or_none():
+    class Reader(nnx.Module):
+        @checked
+        def __call__(
+            self, x: Float[Array, "{max(filter(bool,(self.a,5-2*bool(self.a))))} H W"]
+        ) -> Float[Array, "C H W"]:
+            return x
+
+    def call(n, m):
+        reader = Reader()
+        reader.a, reader.b = (None, 3) if n == 5 else (n, None)
+        return reader(image(m))
+
+    return call
+
+
+def values_of_an_array():
+    @checked
+    def f(x: Float[Array, "{int(sizes[0])} H W"], sizes: Int[Array, "_"]) -> Float[Array, "C H W"]:
+        return x
+
+    return lambda n, m: f(image(m), jnp.array([n]))
+
+
+def state_behind_a_function():
+    state = {}
+
+    def wanted():
+        return state["n"]
+
+    @checked
+    def f(x: Float[Array, "{size()} H W"], size: Callable[[], int] = wanted) -> Float[Array, "C H W"]:
+        return x
+
+    def call(n, m):
+        state["n"] = n
+        return f(image(m), wanted) if n % 2 else f(image(m))
+
+    return call
+
+
+def mutable_default():
+    state = [0]
+
+    @checked
+    def f(x: Float[Array, "{sizes[0]} H W"], sizes: list[int] = state) -> Float[Array, "C H W"]:
+        return x
+
+    def call(n, m):
+        state[0] = n
+        return f(image(m))
+
+    return call
+
+
+GLOBAL = SimpleNamespace(n=0)
+
+
+def global_read_by_a_method():
+    class Reader(nnx.Module):
+        def size(self):
+            return GLOBAL.n
+
+        @checked
+        def __call__(self, x: Float[Array, "{self.size()} H W"]) -> Float[Array, "C H W"]:
+            return x
+
+    reader = Reader()
+
+    def call(n, m):
+        GLOBAL.n = n
+        return reader(image(m))
+
+    return call
+
+
+def changing_result():
+    state = {}
+
+    @checked
+    def f(x: Float[Array, "C H W"]) -> Float[Array, "C H W"]:
+        return x[: state["m"]] if state["m"] else x[0, 0, 0]
+
+    def call(n, m):
+        state["m"] = m if m < n else n if m == n else 0  # fewer channels, or no axes at all
+        return f(image(n))
+
+    return call
+
+
+ATTRIBUTES = {
+    "a tuple": ("{self.v[0]}", lambda n: (n,)),
+    "a list": ("{self.v[0]}", lambda n: [n]),
+    "an int": ("{self.v}", lambda n: n),
+    "a NumPy integer": ("{self.v}", np.int64),
+    "a float": ("{int(self.v)}", float),
+    "a string": ("{len(self.v)}", lambda n: "a" * n),
+    "a bool": ("{3+2*self.v}", lambda n: n == 5),
+    "a function": ("{self.v()}", lambda n: lambda: n),
+    "the shape of a parameter": ("{self.v.shape[0]}", lambda n: nnx.Param(jnp.ones(n))),
+    "a nested module": ("{self.v.w}", Nested),
+    "a dict": ("{[*self.v.values()][0]}", lambda n: {"n": n}),
+}
+READINGS = {
+    **{name: reading(*of) for name, of in ATTRIBUTES.items()},
+    **{f"{name}, for the result": reading(*of, result=True) for name, of in ATTRIBUTES.items()},
+    "a class attribute": class_attribute(),
+    "ints set in another order": order_of_setting(),
+    "an int or None": one_or_none(),
+    "the values of an array": values_of_an_array(),
+    "state behind a function": state_behind_a_function(),
+    "a mutable default": mutable_default(),
+    "a global": global_read_by_a_method(),
+    "a result that changes": changing_result(),
+}
+THREE_OR_FIVE = st.sampled_from([3, 5])
+
+
+@settings(max_examples=20)
+@given(st.lists(st.tuples(THREE_OR_FIVE, THREE_OR_FIVE), min_size=2, max_size=6))
+@pytest.mark.parametrize("name", READINGS)
+def test_a_call_is_accepted_after_any_history_iff_its_sizes_are_those_that_the_annotation_reads(name, history):
+    for n, m in history:
+        assert accepts(READINGS[name], n, m) == (n == m)
+
+
+@settings(max_examples=100)
+@given(annotations.functions(), st.data())
+def test_a_call_with_any_annotations_is_accepted_after_any_history_iff_a_fresh_check_accepts_it(function, data):
+    with_history = checked(function.make())
+    for _ in range(4):
+        arguments = data.draw(function.calls())
+        fresh = checked(function.make())
+        assert accepts(with_history, **arguments) == accepts(fresh, **arguments)
+
+
+@settings(max_examples=100)
+@given(annotations.functions(), st.data())
+def test_calls_made_to_fit_are_accepted(function, data):
+    assert accepts(checked(function.make()), **data.draw(function.fitting_calls()))
+
+
+# Built-in layers remember.
+
+
+class Halving(Conv2d):
+    def size(self, n):
+        return n // 2
+
+
+LAYERS = {
+    "Conv2d": lambda: Conv2d(2, 3, 3, padding=1, rngs=nnx.Rngs(0)),
+    "ConvTranspose2d": lambda: ConvTranspose2d(2, 3, 2, stride=2, rngs=nnx.Rngs(0)),
+    "MaxPool2d": lambda: MaxPool2d(2, 2),
+    "a subclass": lambda: Halving(2, 3, 3, padding=1, rngs=nnx.Rngs(0)),
+}
+CHANGES = st.tuples(
+    st.sampled_from(["in_channels", "out_channels", "stride", "padding", "kernel_size", "size"]),
+    st.sampled_from([1, 2, 3, np.int64(2), True, 2.0, (2,), None]),
+)
+
+
+@settings(max_examples=40)
+@given(st.sampled_from(sorted(LAYERS)), st.lists(CHANGES, max_size=3), st.sampled_from([(2, 8, 8), (3, 8, 8)]))
+def test_a_layer_is_judged_by_its_numbers_as_they_are_now(name, changes, shape):
+    layer, x = LAYERS[name](), jnp.ones(shape)
+    accepts_anything(layer, x)
+    for attribute, value in changes:
+        if attribute == "size":
+            value = lambda n: n  # noqa: E731 an attribute of the layer, which hides the method
+        setattr(layer, attribute, value)
+        after_history = accepts_anything(layer, x)
+        forget()
+        assert after_history == accepts_anything(layer, x)
+
+
+def accepts_anything(layer, x):
+    """Whether the call is accepted. Numbers that are none of a layer may make anything of it but an acceptance."""
+    try:
+        layer(x)
+    except Exception:
+        return False
+    return True
+
+
+def forget():
+    for memory in MEMORIES:
+        memory.accepted.clear()
+
+
+def test_a_class_whose_size_function_is_replaced_is_judged_anew(monkeypatch):
+    layer, x = MaxPool2d(2, 2), jnp.ones((1, 8, 8))
+    layer(x)
+    monkeypatch.setattr(MaxPool2d, "size", lambda self, n: n + 100)
+    with pytest.raises(TypeCheckError, match="checking the return value"):
+        layer(x)
+
+
+def test_a_builtin_call_like_an_accepted_one_is_not_judged_again(monkeypatch):
+    judged = []
+    monkeypatch.setattr(
+        "wellshaped.models.typed.entries.isinstance",
+        lambda *of: judged.append(of) or isinstance(*of),
+        raising=False,
+    )
+    layer, x = LAYERS["Conv2d"](), jnp.ones((2, 21, 23))
+    layer(x)
+    first = len(judged)
+    layer(x)
+    assert len(judged) == first > 0
+
+
+@pytest.mark.parametrize("memory", MEMORIES, ids=lambda memory: memory.judge.function.__qualname__)
+def test_a_remembered_annotation_reads_nothing_but_what_the_key_holds(memory):
+    parameters = memory.judge.signature.parameters
+    for hint in (*(p.annotation for p in parameters.values()), memory.judge.signature.return_annotation):
+        for expression in expressions_of(hint):
+            for node in ast.walk(expression):
+                if isinstance(node, ast.Name):
+                    assert node.id in parameters or node.id in ("min", "max"), ast.unparse(expression)
+            for name in names_but_for_shapes(expression):
+                assert not is_array(parameters[name].annotation), ast.unparse(expression)
+            for attribute in attributes_of_self(expression):
+                assert attribute == "size" or attribute in reads_of(memory), ast.unparse(expression)
+
+
+def is_array(hint):
+    return isinstance(hint, type) and issubclass(hint, AbstractArray)
+
+
+def expressions_of(hint):
+    if is_array(hint):
+        text = ast.parse(f"f{hint.dim_str!r}", mode="eval").body
+        yield from (part.value for part in text.values if isinstance(part, ast.FormattedValue))
+    for part in getattr(hint, "__args__", ()):
+        yield from expressions_of(part)
+
+
+def names_but_for_shapes(expression):
+    """The arguments that an expression reads, but those of which it reads a size alone."""
+    shapes = {
+        node.value.value
+        for node in ast.walk(expression)
+        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Attribute) and node.value.attr == "shape"
+    }
+    names = [node for node in ast.walk(expression) if isinstance(node, ast.Name) and node not in shapes]
+    return [name.id for name in names if name.id not in ("min", "max")]
+
+
+def attributes_of_self(expression):
+    attributes = [node for node in ast.walk(expression) if isinstance(node, ast.Attribute)]
+    return [node.attr for node in attributes if isinstance(node.value, ast.Name) and node.value.id == "self"]
+
+
+def reads_of(memory):
+    """What the classes that have this method list; all of them must."""
+    from wellshaped import models
+
+    name = memory.judge.function.__name__
+    modules = (models, *(getattr(models, room) for room in ("conv", "resnet", "tiny_unet")))
+    kinds = {kind for module in modules for kind in vars(module).values() if isinstance(kind, type)}
+    method = unwrap(memory.judge.function)
+    having = [kind for kind in kinds if unwrap(getattr(kind, name, print)) is method]
+    assert having
+    return set.intersection(*(set(vars(kind)["_type_reads"]) for kind in having))
+
+
+# One body, run once, in one scope.
+
+
+def test_the_body_runs_once_whatever_it_returns():
+    runs, results = [], iter([jnp.ones((1, 2)), jnp.ones((2, 1)), jnp.ones(()), jnp.ones((1, 2))])
+
+    @checked
+    def f(x: Float[Array, "n"]) -> Float[Array, "_ _"]:
+        runs.append(x)
+        return next(results)
+
+    assert [accepts(f, jnp.ones(3)) for _ in range(4)] == [True, True, False, True]
+    assert len(runs) == 4
+
+
+def test_a_layer_within_a_layer_runs_once_also_where_its_result_changes():
+    from wellshaped.models import UNet
+    from wellshaped.spec import UNetConfig
+
+    model = UNet(UNetConfig(levels=1, base_channels=2), 1, 1, rngs=nnx.Rngs(0))
+    block, x, runs = model.encoder[0], jnp.ones((1, 4, 4)), []
+
+    class Other(nnx.Module):
+        def __init__(self, height):
+            self.height = height
+
+        def __call__(self, x):
+            runs.append(self.height)
+            assert isinstance(x, Float[Array, "H W"]) or x.ndim == 3  # names of its own, and none of the caller's
+            return jnp.ones((2, self.height, 4))
+
+    for height in (4, 4, 5, 4):
+        block.convs[1] = Other(height)
+        assert accepts(block, x) == (height == 4)
+    assert runs == [4, 4, 5, 4]
+
+
+def test_the_names_of_a_body_are_its_own_at_every_call():
+    bound = []
+
+    @checked
+    def inner(x: Float[Array, "_"]) -> None:
+        bound.append(isinstance(x, Float[Array, "H"]))
+
+    @checked
+    def outer(x: Float[Array, "H"]) -> None:
+        inner(x[1:])
+        bound.append(isinstance(x, Float[Array, "H"]))
+        bound.append(isinstance(x[1:], Float[Array, "H"]))
+
+    for _ in range(3):
+        outer(jnp.ones(3))
+    assert bound == [True, True, False] * 3
+
+
+# Containers.
+
+
+class Pair(NamedTuple):
+    first: Any
+    second: Any
+
+
+GOOD, BAD = jnp.ones((2, 4, 4)), jnp.ones((2, 4))
+IMAGE = Float[Array, "c h w"]
+
+
+@pytest.mark.parametrize(
+    ("hint", "good", "bad"),
+    [
+        (list[IMAGE], [GOOD] * 3, [GOOD, GOOD, BAD]),
+        (Sequence[IMAGE], (GOOD, GOOD), (GOOD, BAD)),
+        (tuple[IMAGE, ...], (GOOD,) * 3, (GOOD, GOOD, BAD)),
+        (tuple[IMAGE, int], (GOOD, 1), (GOOD, "1")),
+        (tuple[IMAGE, IMAGE], (GOOD, GOOD), (GOOD,)),
+        (tuple[()], (), (GOOD,)),
+        (dict[str, IMAGE], {"a": GOOD, "b": GOOD}, {"a": GOOD, "b": BAD}),
+        (dict[str, IMAGE], {"a": GOOD}, {"a": GOOD, 1: GOOD}),
+        (Mapping[str, list[IMAGE]], {"a": [GOOD, GOOD]}, {"a": [GOOD, BAD]}),
+        (list[IMAGE | None], [GOOD, None], [GOOD, None, BAD]),
+        (list[IMAGE] | None, [GOOD], [GOOD, BAD]),
+        (list[dict[str, tuple[IMAGE, ...]]], [{"a": (GOOD,)}], [{"a": (GOOD,)}, {"b": (GOOD, BAD)}]),
+        (Annotated[list[IMAGE], Is[lambda given: len(given) < 3]], [GOOD] * 2, [GOOD] * 3),
+        (Annotated[list[IMAGE], "said"], [GOOD] * 2, [GOOD, BAD]),
+        (list[int], [1] * 99, [1] * 99 + ["1"]),
+        (PyTree[IMAGE], {"a": [GOOD]}, {"a": [GOOD, BAD]}),
+        (Pair, Pair(1, 2), (1, 2)),
+    ],
+)
+def test_every_entry_of_a_container_is_checked_every_time(hint, good, bad):
+    def f(given):
+        return given
+
+    f.__annotations__ = {"given": hint, "return": hint}
+    assert all(accepts(checked(f), good) for _ in range(5))
+    assert not any(accepts(checked(f), bad) for _ in range(20))
+    result_is_bad = checked(returning(bad, hint))
+    assert not any(accepts(result_is_bad) for _ in range(20))
+
+
+def returning(value, hint):
+    def f():
+        return value
+
+    f.__annotations__ = {"return": hint}
+    return f
+
+
+def test_an_iterator_is_not_used_up():
+    from collections.abc import Iterator
+
+    @checked
+    def f(given: Iterator[int]) -> list[int]:
+        return list(given)
+
+    assert f(iter([1, 2])) == [1, 2]
+
+
+def test_sizes_agree_across_a_container_and_beside_it():
+    @checked
+    def decoder(
+        skips: list[Float[Array, "_ h w"]], x: Float[Array, "c h w"], *more: Float[Array, "c h w"], **named: IMAGE
+    ):
+        return x
+
+    assert accepts(decoder, [GOOD, GOOD[:1]], GOOD, GOOD, last=GOOD)
+    for call in (
+        lambda: decoder([GOOD, GOOD[:, 1:]], GOOD),
+        lambda: decoder([GOOD], GOOD[:, 1:]),
+        lambda: decoder([GOOD], GOOD, GOOD, GOOD[1:]),
+        lambda: decoder([GOOD], GOOD, last=GOOD[1:]),
+    ):
+        assert not accepts(call)
+
+
+# Kinds of functions and arrays.
+
+
+def test_static_and_class_methods_and_properties_are_checked():
+    class Kinds:
+        n = 2
+
+        @checked
+        @staticmethod
+        def static(x: Float[Array, "2"]) -> None: ...
+
+        @checked
+        @classmethod
+        def of_class(cls, x: Float[Array, "{cls.n}"]) -> None: ...
+
+        @checked
+        @property
+        def size(self) -> Float[Array, "2"]:
+            return jnp.ones(self.n)
+
+    assert accepts(Kinds.static, jnp.ones(2))
+    assert not accepts(Kinds.static, jnp.ones(3))
+    assert accepts(Kinds.of_class, jnp.ones(2))
+    assert not accepts(Kinds.of_class, jnp.ones(3))
+    kinds = Kinds()
+    assert kinds.size.shape == (2,)
+    kinds.n = 3
+    with pytest.raises(TypeCheckError):
+        _ = kinds.size
+
+
+def test_a_class_is_rejected_because_nothing_in_it_would_be_checked():
+    with pytest.raises(ShapeError, match="fix: @checked on each method"):
+
+        @checked
+        class Model(nnx.Module):
+            pass
+
+
+def test_a_lambda_is_taken_too():
+    assert checked(lambda x: x)(3) == 3
+
+
+def test_a_compiled_function_is_checked():
+    @checked
+    @jax.jit
+    def f(x: Float[Array, "n"], y: Float[Array, "n"]) -> Float[Array, "n"]:
+        return x + y
+
+    assert accepts(f, jnp.ones(3), jnp.ones(3))
+    assert not accepts(f, jnp.ones(3), jnp.ones(1))
+
+
+def test_annotations_that_are_strings_are_read_where_they_stand():
+    size = Float[Array, "3"]
+
+    def f(x: "size", y: "list[Later]") -> "size":
+        return x
+
+    f = checked(f)
+    assert size
+    with pytest.raises(ShapeError, match="name 'Later' is not defined"):
+        f(jnp.ones(3), [])
+
+    @checked
+    def g(x: "size", y: "list[size]") -> "size":
+        return x
+
+    assert accepts(g, jnp.ones(3), [jnp.ones(3)])
+    assert not accepts(g, jnp.ones(3), [jnp.ones(3), jnp.ones(2)])
+    assert not accepts(g, jnp.ones(2), [])
+
+
+def test_numpy_arrays_are_taken_where_they_are_wanted_and_as_jax_takes_them_elsewhere():
+    kinds = []
+
+    @checked
+    def f(x: Float[np.ndarray, "n"], y: Float[Array, "n"], m: Bool[Array, "n"], other: Any) -> None:
+        kinds.extend(isinstance(value, np.ndarray) for value in (x, y, m, other))
+
+    given = np.ones(3, np.float32)
+    f(given, given, given > 0, given)
+    f(given, y=given, m=given > 0, other=given)
+    assert kinds == [True, False, False, True] * 2
+    assert not accepts(f, jnp.ones(3), given, given > 0, given)
+
+
+@pytest.mark.parametrize(
+    ("array", "fix"),
+    [
+        (np.ma.masked_array(np.ones((1, 4, 4)), np.eye(4)[None]), "x.filled(0)"),
+        (np.ones((1, 4, 4), ">f4"), "x.astype(jnp.float32)"),
+        (np.ones((1, 4, 4), np.longdouble), "x.astype(jnp.float32)"),
+        (np.ones((1, 4, 4), np.int16), "x.astype(jnp.float32)"),
+    ],
+    ids=["masked", "big-endian", "long double", "int16"],
+)
+@pytest.mark.parametrize("function", [relu, MaxPool2d(2, 2)], ids=["function", "layer"])
+def test_numpy_arrays_that_jax_has_not_are_rejected_with_a_fix_that_works(function, array, fix):
+    with pytest.raises(ShapeError) as error:
+        function(array)
+    assert f"fix: {fix}" in str(error.value)
+    assert accepts(function, eval(fix, {"x": array, "jnp": jnp}))
+
+
+def test_wrong_numbers_of_arguments_are_pythons_own_error():
+    with pytest.raises(TypeError, match="missing a required argument"):
+        relu()
+    with pytest.raises(TypeError, match="too many positional arguments"):
+        relu(GOOD, GOOD)
+    with pytest.raises(TypeError, match="unexpected keyword argument"):
+        conv2d_backward(GOOD, GOOD, GOOD, dilation=2)
+    with pytest.raises(TypeError, match="missing a required argument"):
+        max_pool2d(np.ones((1, 2, 2)))
+
+
+def test_calls_with_other_arguments_are_remembered_apart():
+    x, kernel, bias = jnp.ones((1, 8, 8)), jnp.ones((1, 1, 3, 3)), jnp.ones(1)
+    shapes = [conv2d(x, kernel, bias, **window).shape for window in ({}, {"stride": 2}, {"padding": 2}, {}) * 2]
+    assert shapes == [(1, 6, 6), (1, 3, 3), (1, 10, 10), (1, 6, 6)] * 2

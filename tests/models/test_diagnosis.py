@@ -1,0 +1,399 @@
+"""What is said of a call that does not fit: the argument that is blamed is at fault, and what is proposed works."""
+
+import re
+from itertools import product
+
+import annotations
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+from hypothesis import assume, event, given, settings
+from hypothesis import strategies as st
+from jaxtyping import Array, Bool, Float, Float16, Int, PyTree, Shaped, TypeCheckError, UInt8
+
+from wellshaped.models import (
+    BatchNorm2d,
+    Conv2d,
+    UNet,
+    UNet2,
+    checked,
+    concat_channels,
+    conv2d,
+    conv2d_backward,
+    conv_transpose2d,
+    relu,
+)
+from wellshaped.models.resnet import BasicBlock
+from wellshaped.models.tiny_unet import TinyUNet
+from wellshaped.spec import ShapeError, UNet2Config, UNetConfig
+
+
+def error_of(function, *args, **kwargs):
+    with pytest.raises((ShapeError, TypeCheckError)) as error:
+        function(*args, **kwargs)
+    return error.value
+
+
+def accepts(function, arguments):
+    try:
+        function(**arguments)
+    except (ShapeError, TypeCheckError):
+        return False
+    return True
+
+
+def blamed(error):
+    return re.match(r"\w+", str(error))[0]
+
+
+def of_shape(one):
+    """Arrays of every small shape, for an annotation."""
+    for rank in range(5):
+        for shape in product(range(1, 6), repeat=rank):
+            yield one.array(shape)
+
+
+def can_be_mended(function, parameter, arguments, name):
+    """Whether some value of this argument alone makes the call acceptable: tried, by all small arrays."""
+    for array in of_shape(parameter.one):
+        for value in (parameter.value((array, array)), *with_one_entry(arguments[name], array)):
+            if accepts(function, arguments | {name: value}):
+                return True
+    return False
+
+
+def with_one_entry(value, array):
+    if isinstance(value, list | tuple):
+        yield from (type(value)([*value[:i], array, *value[i + 1 :]]) for i in range(len(value)))
+    elif isinstance(value, dict):
+        yield from ({**value, key: array} for key in value)
+
+
+@settings(max_examples=150)
+@given(annotations.functions(), st.data())
+def test_the_argument_that_is_blamed_is_one_whose_change_alone_makes_the_call_acceptable(function, data):
+    call = checked(function.make())
+    good = data.draw(function.fitting_calls())
+    name = data.draw(st.sampled_from(sorted(good)))
+    bad = good | {name: data.draw(annotations.changed(good[name]))}
+    assume(not accepts(call, bad))
+    error = error_of(call, **bad)
+    if isinstance(error, TypeCheckError):
+        event("jaxtyping's own error")
+        assert "wellshaped can't say which argument is wrong" in error.__notes__[0]
+        return
+    event("blamed another" if blamed(error) != name else "blamed the one that was changed")
+    assert blamed(error) == name or can_be_mended(call, function.parameters[blamed(error)], bad, blamed(error))
+
+
+ARRAYS = (
+    *(Float[Array, axes] for axes in ("_ _", "#n #n", "... n", "*b n", "3", "", "n n+1", "n h=3")),
+    *(Int[Array, "n"], Bool[Array, "n"], UInt8[Array, "_"], Float16[Array, "..."], Shaped[Array, "n _"]),
+    *(Float[np.ndarray, "n"], list[Float[Array, "n"]], Float[Array, "n"] | None, PyTree[Float[Array, "n"]], float),
+)
+FITTING = {"_ _": (2, 3), "#n #n": (4, 1), "... n": (2, 4), "*b n": (2, 4), "3": (3,), "": (), "n n+1": (4, 5)} | {
+    "n h=3": (4, 3),
+    "n": (4,),
+    "_": (2,),
+    "...": (1, 2),
+    "n _": (4, 2),
+}
+
+
+def fitting(hint):
+    if hint is float:
+        return 2.5
+    for inner in getattr(hint, "__args__", ()):
+        return [fitting(inner)] if getattr(hint, "__origin__", None) is list else fitting(inner)
+    if not hasattr(hint, "dim_str"):  # a PyTree
+        return {"a": fitting(hint.leaftype)}
+    made = np.ones(
+        FITTING[hint.dim_str],
+        {Int: "int32", Bool: "bool", UInt8: "uint8", Float16: "float16"}.get(hint.dtype, "float32"),
+    )
+    return made if hint.array_type is np.ndarray else jnp.asarray(made)
+
+
+@pytest.mark.parametrize("hint", ARRAYS, ids=str)
+@pytest.mark.parametrize("order", ["before", "after"])
+def test_the_wrong_array_is_blamed_beside_any_that_fits(hint, order):
+    def before(x, z): ...
+
+    def after(z, x): ...
+
+    function = {"before": before, "after": after}[order]
+    function.__annotations__ = {"x": hint, "z": Float[Array, "n c"]}
+    call, good = checked(function), {"x": fitting(hint), "z": jnp.ones((4, 2))}
+    if order == "before" or "+1" not in str(hint):
+        assert accepts(call, good)
+    for wrong in (jnp.ones((4, 2), int), jnp.ones((4, 2, 2)), jnp.ones(4), None, [1.0]):
+        error = error_of(call, **good | {"z": wrong})
+        assert isinstance(error, ShapeError), error
+        assert blamed(error) == "z"
+
+
+@pytest.mark.parametrize(
+    ("hint", "wrong", "says", "fix"),
+    [
+        (Int[Array, "n"], jnp.ones(4), "it holds float32, and must hold signed integers", "x.astype(jnp.int32)"),
+        (Bool[Array, "n"], jnp.ones(4), "it holds float32, and must hold truth values", "x.astype(jnp.bool)"),
+        (UInt8[Array, "n"], jnp.ones(4), "it holds float32, and must hold uint8", "x.astype(jnp.uint8)"),
+        (Float16[Array, "n"], jnp.ones(4), "it holds float32, and must hold float16", "x.astype(jnp.float16)"),
+        (
+            Float[Array, ""],
+            3.0,
+            "it is 3.0, of type float, and must be a JAX or NumPy array",
+            "jnp.asarray(x, jnp.float32)",
+        ),
+        (Float[np.ndarray, "n"], jnp.ones(4), "it is a JAX array, and must be a NumPy array", "np.asarray(x)"),
+        (Float[np.ndarray, "n"], np.ones(4, int), "it holds int64, and must hold floating", "x.astype(np.float32)"),
+        (Float[Array, "3"], jnp.ones(4), "axis 3 of x: it is 4, and must be 3", ""),
+        (Float[Array, "k=3"], jnp.ones(4), "axis k of x: it is 4, and must be 3", ""),
+        (
+            Float[Array, "n n"],
+            jnp.ones((4, 3)),
+            "axis n of x: it is 3, and must be 4, as another axis of that name",
+            "",
+        ),
+        (Float[Array, "_ n *b"], jnp.ones(4), "it has 1 axis, and must have at least 2", ""),
+        (list[Float[Array, "n"]], [jnp.ones(4), jnp.ones(3)], "axis n of x[1]: it is 3, and must be 4, as in x[0]", ""),
+        (dict[str, Float[Array, "n"]], {"a": jnp.ones((4, 1))}, "x['a']: it has 2 axes, and must have 1, (n)", ""),
+        (Float[Array, "n"] | None, jnp.ones((4, 1)), "it has 2 axes, and must have 1, (n)", ""),
+        (Float[Array, "n"] | Int[Array, "m n"], jnp.ones(4, bool), "must be Float[Array, 'n'] | Int[Array, 'm n']", ""),
+        (
+            tuple[Float[Array, "n"], int],
+            (jnp.ones(4),),
+            "it is a tuple with 1 entry, and must be tuple[Float[Array",
+            "",
+        ),
+        (int, "3", "it is '3', of type str, and must be int", ""),
+    ],
+    ids=str,
+)
+def test_what_an_annotation_wants_is_said(hint, wrong, says, fix):
+    def f(x): ...
+
+    f.__annotations__ = {"x": hint}
+    error = error_of(checked(f), wrong)
+    assert isinstance(error, ShapeError)
+    assert says in str(error)
+    if fix:
+        assert f"  fix: {fix}" in str(error)
+        assert accepts(checked(f), {"x": eval(fix, {"x": wrong, "jnp": jnp, "np": np})})
+
+
+def test_labels_of_a_segmentation_loss_are_not_turned_into_floats():
+    @checked
+    def loss(logits: Float[Array, "C H W"], labels: Int[Array, "H W"]) -> Float[Array, ""]:
+        return logits.mean() + labels.mean()
+
+    error = error_of(loss, jnp.ones((3, 4, 4)), jnp.ones((4, 5), int))
+    assert str(error) == (
+        "labels = int32[4,5], given to loss, does not fit.\n"
+        "  size: axis W of labels: it is 5, and must be 4, as in logits.\n"
+        "  fix: labels of shape (4, 4)"
+    )
+
+
+def test_a_fault_inside_is_that_of_the_function_inside():
+    @checked
+    def inner(x: Float[Array, "n"], y: Float[Array, "n"]) -> Float[Array, "n"]:
+        return x
+
+    @checked
+    def outer(x: Float[Array, "n"]) -> Float[Array, "n"]:
+        return inner(x, jnp.ones(2))
+
+    @checked
+    def wrong(x: Float[Array, "n"]) -> Float[Array, "n"]:
+        return x[1:]
+
+    @checked
+    def around(x: Float[Array, "n"]) -> Float[Array, "n"]:
+        return wrong(x)
+
+    assert "given to inner" in str(error_of(outer, jnp.ones(3)))
+    error = error_of(around, jnp.ones(3))
+    assert isinstance(error, TypeCheckError)
+    assert "return value of" in str(error)
+    assert "wrong" in str(error).splitlines()[0]
+    assert not hasattr(error, "__notes__")
+
+
+def test_what_can_not_be_said_is_left_to_jaxtyping_and_said_to_be_so():
+    @checked
+    def f(x: Float[Array, "n"], y: Float[Array, "{2*x.shape[0]}"], z: Float[Array, "{3*x.shape[0]}"]) -> None: ...
+
+    error = error_of(f, jnp.ones(2), jnp.ones(6), jnp.ones(9))  # x is the one to change, and nobody can know to what
+    assert isinstance(error, TypeCheckError)
+    assert error.__notes__ == ["wellshaped can't say which argument is wrong: this is jaxtyping's own error."]
+
+
+# Every proposal is tried.
+
+SCOPE = {"jnp": jnp, "jax": jax, "nnx": nnx, "np": np}
+GREY = UNet2(UNet2Config(base_channels=2), 1, 1, rngs=nnx.Rngs(0))
+RGB = UNet2(UNet2Config(base_channels=2), 3, 1, rngs=nnx.Rngs(0))
+KERNEL = jnp.ones((4, 2, 3, 3))
+NORMED = UNetConfig(levels=1, base_channels=2, norm="batch")
+
+
+def normed(**kwargs):
+    return UNet(NORMED, 3, 1, rngs=nnx.Rngs(0), **kwargs)
+
+
+PROPOSALS = {
+    "a batch": (RGB, (2, 3, 4, 4), "jax.vmap(model)(x)"),
+    "the first of a batch": (RGB, (2, 3, 4, 4), "model(x[0])"),
+    "channels last": (RGB, (4, 6, 3), "model(jnp.moveaxis(x, -1, 0))"),
+    "a grey image": (GREY, (4, 6), "model(x[None])"),
+    "a batch of grey images": (GREY, (15, 6, 6), "jax.vmap(model)(x[:, None])"),
+    "channels first, where they are last": (
+        TinyUNet(3, 2, rngs=nnx.Rngs(0)),
+        (3, 8, 4),
+        "model(jnp.moveaxis(x, 0, -1))",
+    ),
+    "a batch in training": (
+        normed(axis_name="batch"),
+        (2, 3, 4, 4),
+        "nnx.vmap(lambda model, x: model(x), in_axes=(None, 0), axis_name='batch')(model, x)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("model", "shape", "fix"), PROPOSALS.values(), ids=PROPOSALS)
+def test_a_proposal_to_paste_is_accepted(model, shape, fix):
+    x = jnp.ones(shape)
+    text = str(error_of(model, x))
+    printed = re.sub(r"model\(((?:x|jnp)[^)]*\)?)\)$", r"\1", fix) if fix.startswith("model(") else fix
+    assert printed in text
+    assert eval(fix, SCOPE | {"model": model, "x": x}) is not None
+
+
+def test_a_proposal_for_a_batch_that_keeps_statistics_is_accepted():
+    model, x = normed(), jnp.ones((2, 3, 4, 4))
+    text = str(error_of(model, x))
+    assert "fix: model.eval(), and then jax.vmap(model)(x) for a batch" in text
+    assert 'build the model with axis_name="batch" and call it by nnx.vmap' in text
+    assert "jax.vmap(model)(x) for a batch, x[0]" in text
+    model.eval()
+    assert jax.vmap(model)(x).shape == (2, 1, 4, 4)
+
+
+@pytest.mark.parametrize("transform", [jax.vmap, lambda model: jax.jit(lambda x: jax.vmap(model)(x)), "jit", "grad"])
+@pytest.mark.parametrize("axis_name", [None, "batch"])
+def test_batch_statistics_under_a_transformation_say_what_to_write(transform, axis_name):
+    model, x = normed(axis_name=axis_name), jnp.ones((2, 3, 4, 4))
+    if transform == "jit":
+        transform, x = jax.jit, x[0]
+    elif transform == "grad":
+        transform, x = lambda model: jax.grad(lambda x: model(x).sum()), x[0]
+    error = error_of(transform(model), x)
+    fixes = error.report.fixes
+    assert str(error).startswith("a call of BatchNorm2d in training mode does not fit.\n")
+    mapped = next(fix for fix in fixes if fix.startswith("nnx.vmap("))
+    named, batch = normed(axis_name="batch"), jnp.ones((2, 3, 4, 4))
+    assert eval(mapped.split(" for a batch")[0], SCOPE | {"model": named, "x": batch}).shape == (2, 1, 4, 4)
+    for fix in fixes:
+        if fix.startswith("nnx.jit("):
+            assert eval(fix.split(" for one image")[0], SCOPE | {"model": normed(), "x": batch[0]}).shape == (1, 4, 4)
+    assert any(fix.startswith("model.eval()") for fix in fixes)
+    model.eval()
+    assert transform(model)(x) is not None
+
+
+@pytest.mark.parametrize(
+    ("model", "shape"),
+    [
+        (BatchNorm2d(3, rngs=nnx.Rngs(0)), (2, 3, 4, 4)),
+        (TinyUNet(3, 2, rngs=nnx.Rngs(0)), (2, 8, 4, 3)),
+        (BasicBlock(3, rngs=nnx.Rngs(0)), (2, 4, 4, 3)),
+    ],
+    ids=["layer", "tiny", "resnet"],
+)
+def test_every_layer_with_batch_statistics_says_so(model, shape):
+    with pytest.raises(ShapeError, match="statistics: the statistics of the batch: JAX's vmap, jit and grad can't"):
+        jax.vmap(model)(jnp.ones(shape))
+
+
+@pytest.mark.parametrize(
+    ("model", "shape", "not_said"),
+    [
+        (RGB, (192, 4), "x[None]"),  # an image folded into its height
+        (UNet2(UNet2Config(base_channels=2), 6, 1, rngs=nnx.Rngs(0)), (3, 4, 4), "skip"),
+        (GREY, (2, 4, 4), "skip"),
+        (GREY, (3, 4, 4), "batch"),
+    ],
+    ids=["folded", "half of the channels", "twice the channels", "colours"],
+)
+def test_nothing_wrong_is_proposed(model, shape, not_said):
+    text = str(error_of(model, jnp.ones(shape)))
+    assert not_said not in text
+    assert re.search(r"  fix: x of shape \(\d, H, W\)", text)
+
+
+def test_one_image_under_vmap_is_told_from_a_grey_one():
+    x = jnp.ones((3, 4, 4))
+    text = str(error_of(jax.vmap(RGB), x))
+    assert "jax.vmap took the first axis of a single image" in text
+    assert "fix: call without jax.vmap for one image of shape (3, 4, 4)" in text
+    assert RGB(x).shape == (1, 4, 4)
+
+
+@settings(max_examples=50)
+@given(st.tuples(*[st.integers(1, 9)] * 4), st.tuples(st.integers(0, 2), st.integers(0, 2)))
+def test_sizes_that_meet_at_a_join_are_mended_by_what_is_proposed(sizes, added):
+    c, d, h, w = sizes
+    skip, up = jnp.ones((c, h, w)), jnp.ones((d, h + added[0], w + added[1]))
+    for one, other in ((skip, up), (up, skip)):
+        if one.shape[1:] == other.shape[1:]:
+            continue
+        error = error_of(concat_channels, one, other)
+        assert "check(cfg" not in str(error)
+        fix = error.report.fixes[0]
+        if fix.startswith(("jnp.pad", "up[")):
+            other = eval(fix, SCOPE | {"up": other})
+            assert concat_channels(one, other).shape[1:] == one.shape[1:]
+
+
+@settings(max_examples=50)
+@given(st.data())
+def test_a_shape_that_is_proposed_is_accepted(data):
+    function, shapes = data.draw(
+        st.sampled_from(
+            [
+                (conv2d, {"x": (2, 6, 7), "kernel": (4, 2, 3, 3), "bias": (4,)}),
+                (conv_transpose2d, {"x": (4, 6, 7), "kernel": (4, 2, 3, 3), "bias": (2,)}),
+                (conv2d_backward, {"x": (2, 6, 7), "kernel": (4, 2, 3, 3), "grad_output": (4, 4, 5)}),
+                (concat_channels, {"skip": (2, 6, 7), "up": (4, 6, 7)}),
+                (
+                    lambda **given: Conv2d(6, 1, 3, rngs=nnx.Rngs(0)).of_joined(**given),
+                    {"skip": (2, 6, 7), "up": (4, 6, 7)},
+                ),
+            ]
+        )
+    )
+    name = data.draw(st.sampled_from(sorted(shapes)))
+    axis = data.draw(st.integers(0, len(shapes[name]) - 1))
+    changed = list(shapes[name])
+    changed[axis] += data.draw(st.sampled_from([-1, 1, 2, 5]))
+    arguments = {n: jnp.ones(shape) for n, shape in shapes.items()} | {name: jnp.ones(changed)}
+    assume(not accepts(function, arguments))
+    error = error_of(function, **arguments)
+    assert isinstance(error, ShapeError)
+    at_fault = blamed(error)
+    proposed = re.search(rf"fix: {at_fault} of shape \(([^)]*)\)", str(error))
+    assume(proposed is not None)
+    sizes = [s.strip() for s in proposed[1].split(",") if s.strip()]
+    given = arguments[at_fault].shape
+    letters = dict(reversed([*zip(sizes, given, strict=True)]))  # a letter that stands twice is one size
+    shape = [int(s) if s.isdecimal() else letters[s] for s in sizes]
+    assert accepts(function, arguments | {at_fault: jnp.ones(shape)})
+
+
+def test_messages_stay_short():
+    with pytest.raises(ShapeError) as error:
+        relu([[1.0] * 100] * 100)
+    assert max(map(len, str(error.value).splitlines())) < 160
