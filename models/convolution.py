@@ -23,11 +23,12 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 from jax.core import ShapedArray
+from jax.extend.core import Primitive
 from jax.interpreters import ad, batching
 from jaxtyping import Array
 
 from ..spec.sizes import sliding_window_size
-from .taylor import TaylorPrimitive, of_product
+from .taylor import of_product, taylor_primitive
 from .ways import forced_way, lower_by_way, over_devices
 
 Slot = Literal["x", "k", "y"]
@@ -160,8 +161,8 @@ def _compiled(a: Array, b: Array, *, missing: Slot, **params: Any) -> Array:
     return result
 
 
-def _face(missing: Slot, name: str) -> TaylorPrimitive:
-    face = TaylorPrimitive(name, of_product)
+def _face(missing: Slot, name: str) -> Primitive:
+    face = taylor_primitive(name, of_product)
     face.def_abstract_eval(
         lambda a, b, *, geometry, **_: ShapedArray(_shape(missing, a.shape, b.shape, geometry), a.dtype)
     )

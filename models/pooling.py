@@ -19,7 +19,7 @@ from jaxtyping import Array
 from ..spec.sizes import sliding_window_size
 from .eager import compiled_if_eager
 from .layout import channels_last
-from .taylor import TaylorPrimitive, of_piecewise_linear
+from .taylor import of_piecewise_linear, taylor_primitive
 from .ways import over_devices
 
 WIDEST_TILE = 4
@@ -96,7 +96,7 @@ def _shape(x: ShapedArray, *, kernel: int, stride: int) -> ShapedArray:
     return ShapedArray((*x.shape[:-2], *sizes), x.dtype, weak_type=x.weak_type)
 
 
-_maxima = TaylorPrimitive("max_of_windows", partial(of_piecewise_linear, _on_each(_derivative)))
+_maxima = taylor_primitive("max_of_windows", partial(of_piecewise_linear, _on_each(_derivative)))
 _maxima.def_impl(_on_each(_maximum))
 _maxima.def_abstract_eval(_shape)
 ad.defjvp2(_maxima, _on_each(_derivative))

@@ -16,19 +16,27 @@ Series = tuple[Array, list[Array]]
 """A value and the coefficients of its series, from the first order on."""
 
 
-class TaylorPrimitive(Primitive):
-    """A primitive with a rule for ``jet``: ``rule(bind, primals, series, **params)`` gives the result's series."""
+Rule = Callable[..., Series]
+"""``rule(bind, primals, series, **params)`` gives the series of a primitive's result."""
 
-    def __init__(self, name: str, rule: Callable[..., Series]) -> None:
+
+class _Primitive(Primitive):
+    def __init__(self, name: str, rule: Rule) -> None:
         super().__init__(name)
         self.rule = rule
 
     def bind(self, *operands: Any, **params: Any) -> Any:
-        """What ``Primitive`` does. Every use comes by here, those in traced programs too."""
+        """What JAX's primitives do. Every use comes by here, those in programs that are traced already too."""
+        bind: Callable[..., Any] = super().bind
         jet = sys.modules.get("jax.experimental.jet")
         if jet is not None:
-            jet.jet_rules.setdefault(self, partial(self.rule, super().bind))
-        return super().bind(*operands, **params)
+            jet.jet_rules.setdefault(self, partial(self.rule, bind))
+        return bind(*operands, **params)
+
+
+def taylor_primitive(name: str, rule: Rule) -> Primitive:
+    """A new primitive of this ``name`` whose Taylor series ``rule`` gives."""
+    return _Primitive(name, rule)
 
 
 def of_product(
