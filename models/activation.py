@@ -5,14 +5,15 @@ sum of two convolutions, both. Between the layers of a network that is most of t
 derivative is where the result is above zero, so nothing else of the forward pass need be kept.
 """
 
+from functools import partial
 from typing import Any
 
 import jax.numpy as jnp
 from jax import lax
-from jax.extend.core import Primitive
 from jax.interpreters import ad, batching
 from jaxtyping import Array
 
+from .taylor import of_piecewise_linear, taylor_primitive
 from .ways import forced_way, lower_by_way
 
 
@@ -42,7 +43,7 @@ def _derivative(tangent: Array, y: Array, x: Array, **_: Any) -> Array:
     return lax.select(lax.gt(y, lax.full_like(y, 0)), tangent, lax.full_like(tangent, 0))
 
 
-_relu = Primitive("relu")
+_relu = taylor_primitive("relu", partial(of_piecewise_linear, _derivative))
 _relu.def_impl(lambda x, **_: _maximum(x))
 _relu.def_abstract_eval(lambda x, **_: x)
 ad.defjvp2(_relu, _derivative)

@@ -8,7 +8,8 @@ An image ``x``, a kernel ``k`` and an output ``y`` meet in one sum, over all pos
 Leave one of the three out of the sum, and what remains is a linear map to it: without ``y`` it is the convolution,
 without ``x`` the transposed convolution, which is the gradient of the input, and without ``k`` the gradient of the
 kernel. Each is bilinear, and transposing it gives the other two. So these three primitives and one rule are all that
-``jax.grad``, ``jax.jvp``, ``jax.linearize``, ``vmap`` and their compositions need, to any order.
+``jax.grad``, ``jax.jvp``, ``jax.linearize``, ``vmap`` and their compositions need, to any order; for
+``jax.experimental.jet`` a bilinear map has a rule of its own (:mod:`.taylor`).
 
 How a face is computed is chosen when it is lowered: explicitly on a CPU (:mod:`.explicit`), and by the platform's own
 convolution elsewhere. :func:`.ways.convolutions` forces either.
@@ -27,6 +28,7 @@ from jax.interpreters import ad, batching
 from jaxtyping import Array
 
 from ..spec.sizes import sliding_window_size
+from .taylor import of_product, taylor_primitive
 from .ways import forced_way, lower_by_way, over_devices
 
 Slot = Literal["x", "k", "y"]
@@ -160,7 +162,7 @@ def _compiled(a: Array, b: Array, *, missing: Slot, **params: Any) -> Array:
 
 
 def _face(missing: Slot, name: str) -> Primitive:
-    face = Primitive(name)
+    face = taylor_primitive(name, of_product)
     face.def_abstract_eval(
         lambda a, b, *, geometry, **_: ShapedArray(_shape(missing, a.shape, b.shape, geometry), a.dtype)
     )

@@ -36,6 +36,9 @@ LANES = 32
 With fewer, strips, written patches and joined images that are not joined (:mod:`.layers`) gain nothing.
 """
 
+CHEAPER = 4
+"""A form of a kernel's gradient that multiplies more zeros must take this many times fewer multiplications."""
+
 PAIR = 20_000
 """Multiplications of one of many pairs, below which JAX's grouped convolution is faster than a loop over them."""
 
@@ -128,10 +131,12 @@ def _convolution(x: Array, kernel: Array, padding: int, precision: Any) -> Array
     n, height, width, c = x.shape
     k, _, _, o = kernel.shape
     rows, columns = (size + 2 * padding - k + 1 for size in (height, width))
-    if k * k * c <= PATCH and o >= LANES:
+    # XLA takes the larger of image and kernel for the image, which decides where zeros meet what is not finite.
+    smaller = height * width < k * k
+    if k * k * c <= PATCH and o >= LANES and not smaller:
         return _by_written_patches(x, kernel, padding, precision)
     too_little = k * k * c * o * n * rows * columns < WORTH_IT
-    if too_little or c < LANES or k * k * c * (width + o) >= LONG_ROWS:
+    if smaller or too_little or c < LANES or k * k * c * (width + o) >= LONG_ROWS:
         return _plain(x, kernel, ((padding, padding),) * 2, precision)
     for strips in (1, 2, 4, 8, 16):
         if rows % strips == 0 and k * k * c * (n * strips * width + o) >= LONG_ROWS:
@@ -180,44 +185,60 @@ def _side_by_side(x: Array, kernel: Array, padding: int, strips: int, precision:
 
 
 def _kernel_gradient(x: Array, y: Array, g: Geometry, precision: Any) -> Array:
-    """The sum in chunks of rows, each a convolution over channels whose filter is the gradient, or the image."""
-    n, rows, columns, _ = y.shape
-    height = x.shape[1]
+    """The larger of ``x`` and ``y`` is the image and the smaller one the filter, unless the other form is much cheaper.
+
+    The zeros around the image meet every number of the filter, and infinity times zero is NaN. Where our form has
+    zeros that JAX's own convolution does not have, the gradient is used only if it is finite. Otherwise JAX's own
+    convolution computes it again.
+    """
+    c, o = x.shape[3], y.shape[3]
+    multiplications = {False: c * _filled(o), True: o * _filled(c)}
+    turned = 2 * g.padding >= g.kernel  # y is larger than x
+    if CHEAPER * multiplications[not turned] <= multiplications[turned]:
+        turned = not turned
+    gradient = _in_form(turned, x, y, g, precision)
+    # JAX's convolution pads x where y is the filter. Where y is larger than x, it has no zeros.
+    if g.padding == g.kernel - 1 if turned else 2 * g.padding < g.kernel:
+        return gradient
+    looked_at: Array = lax.cond(
+        jnp.isfinite(gradient).all(), lambda x, y: gradient, lambda x, y: stock("k", x, y, g, precision), x, y
+    )
+    return looked_at
+
+
+def _filled(channels: int) -> int:
+    """The number of filters after filling up: a multiple of :data:`LANES`."""
+    return ceil(channels / LANES) * LANES
+
+
+def _in_form(turned: bool, x: Array, y: Array, g: Geometry, precision: Any) -> Array:
+    """A convolution over channels of ``x`` with ``y``, or of ``y`` with ``x`` where ``turned``, in chunks of rows.
+
+    The chunks are rows of the filter. Each takes all rows of the image that it meets, so only the edges are zeros.
+    """
+    image, filters, padding = (y, x, g.kernel - 1 - g.padding) if turned else (x, y, g.padding)
+    n, rows, columns, _ = filters.shape
     chunks = min(MOST_CHUNKS, rows, ceil(n * rows * columns / CHUNK))
     high = ceil(rows / chunks)
-    # The larger number of channels is the better filter. Of equal numbers it is the image, where it serves as it lies:
-    # then both halves of a joined kernel share one copy of the gradient. In chunks and batches that copy costs more.
-    as_it_lies = n * chunks == 1 and x.shape[3] % LANES == 0
-    turned = x.shape[3] > y.shape[3] or (x.shape[3] == y.shape[3] and as_it_lies)
     parts: list[Array] = []
     for low in range(0, rows, high):
         above = min(low + high, rows)
-        top, bottom = low - g.padding, above - g.padding + g.kernel - 1
-        inside = (max(top, 0), min(bottom, height))
+        top, bottom = low - padding, above - padding + g.kernel - 1
+        inside = (max(top, 0), min(bottom, image.shape[1]))
         outside = (inside[0] - top, bottom - inside[1])
-        image, filters = lax.slice_in_dim(x, *inside, axis=1), lax.slice_in_dim(y, low, above, axis=1)
-        parts.append(_gradient_of_rows(image, filters, g, outside, turned, precision))
+        seen, chunk = lax.slice_in_dim(image, *inside, axis=1), lax.slice_in_dim(filters, low, above, axis=1)
+        seen = seen if turned else _after(chunk, seen)
+        parts.append(_over_channels(seen, chunk, outside, (padding, padding), precision))
     gradient = sum(parts[1:], parts[0])
-    # Turned round last of all: of a result that is transposed last, XLA makes a kernel more, to copy it.
+    # Turned, the gradient lies (H, W, out, in), from its last element to its first. It is turned round last of all: of
+    # a result that is transposed last, XLA makes a kernel more, to copy it.
     return lax.rev(lax.transpose(gradient, (2, 3, 0, 1)), (2, 3)) if turned else lax.transpose(gradient, (3, 2, 0, 1))
-
-
-def _gradient_of_rows(x: Array, y: Array, g: Geometry, outside: tuple[int, int], turned: bool, precision: Any) -> Array:
-    """``x`` lacks so many rows of zeros above and below, as ``outside`` says; where ``turned``, it is the filter.
-
-    The gradient lies ``(H, W, in, out)``; where turned, ``(H, W, out, in)``, and from its last element to its first.
-    """
-    if not turned:
-        return _over_channels(_after(y, x), y, outside, (g.padding, g.padding), precision)
-    above, below = (g.kernel - 1 - rows for rows in outside)
-    aside = g.kernel - 1 - g.padding
-    return _over_channels(y, x, (above, below), (aside, aside), precision)
 
 
 def _over_channels(image: Array, filters: Array, rows: Any, columns: Any, precision: Any) -> Array:
     """Each channel of the image, with so many zeros around it, against each of the filters: ``(K, K, C, filters)``."""
     n, height, width, o = filters.shape
-    filters = _pad(filters, (0, 0), (0, 0), (0, -o % LANES))
+    filters = _pad(filters, (0, 0), (0, 0), (0, _filled(o) - o))
     # XLA copies to transpose, even where nothing moves.
     laid = filters.reshape(height, width, 1, -1) if n == 1 else lax.transpose(filters, (1, 2, 0, 3))
     smaller = image.shape[1] < height or image.shape[2] < width

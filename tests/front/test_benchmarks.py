@@ -17,10 +17,11 @@ import pytest
 from flax import nnx
 
 from wellshaped.models import Conv2d
+from wellshaped.models.convolution import Geometry
 from wellshaped.spec import ShapeError
 
 ROOT = Path(__file__).parents[2]
-MODULES = ("contenders", "eager", "measure", "profile", "report", "unet2")
+MODULES = ("contenders", "eager", "kernel_gradient", "measure", "profile", "report", "unet2")
 CASE = {"size": 256, "channels": 32, "batch": 1}
 
 
@@ -325,3 +326,12 @@ def test_the_settings_name_their_cases_where_they_differ(bench, results):
     text = bench.report.markdown([result])
     assert "\nSettings of 64², 32, 1: rounds 9.\n" in text
     assert "\nSettings of 128², 32, 1; 256², 32, 1: rounds 3.\n" in text
+
+
+def test_the_forms_of_a_kernels_gradient_agree_and_ours_spreads_infinity_no_further_than_stock(bench):
+    geometry = Geometry((9, 9), 3, 1, 1)
+    x, y = (jax.random.normal(jax.random.key(channels), (1, 9, 9, channels)) for channels in (3, 2))
+    ours, *others = (form(x, y) for form in bench.kernel_gradient.forms(geometry).values())
+    assert all(jnp.allclose(ours, other, atol=1e-4) for other in others)
+    rows = bench.kernel_gradient.measure(64, 2, 9, rounds=3, seconds=0.1)
+    assert [int(row[-1]) for row in rows] == [8, 8, 18, 8]

@@ -81,6 +81,7 @@ def cases_and_limits(draw):
         "PATCH": draw(st.sampled_from((1, 200))),
         "FEW": draw(st.sampled_from((0, 40))),
         "LANES": draw(st.sampled_from((1, 32))),
+        "CHEAPER": draw(st.sampled_from((1, 4))),
     }
     return case, limits
 
@@ -93,16 +94,21 @@ PINNED = {
     "strips of several images": (same(2, (3, 5), (8, 5), 3, 1), SMALL, {"strips of several images"}),
     "many strips": (same(1, (4, 3), (16, 3), 3, 2), SMALL | {"LONG_ROWS": 1200}, {"strips"}),
     "more padding than half": (same(3, (2, 17), (7, 6), 5, 4), SMALL | {"LONG_ROWS": 2000}, {"side by side"}),
-    "equal channels": (same(1, (4, 4), (5, 4), 3, 1), SMALL, {"swapped"}),
-    "equal channels, filled up": (same(1, (3, 3), (5, 4), 3, 1), SMALL, {"swapped not"}),
-    "equal channels, chunks": (same(1, (4, 4), (5, 5), 3, 1), SMALL, {"chunks", "swapped not"}),
-    "equal channels of a batch": (same(2, (4, 4), (5, 2), 3, 1), SMALL, {"swapped not"}),
+    "the image is larger": (same(1, (4, 4), (5, 4), 3, 1), SMALL, {"swapped not"}),
+    "the output is larger": (same(1, (4, 4), (5, 4), 3, 2), SMALL, {"swapped"}),
+    "the output is larger, chunks of a batch": (same(2, (4, 4), (5, 5), 4, 2), SMALL, {"chunks", "swapped"}),
+    "few outputs": (same(2, (6, 1), (5, 4), 3, 1), SMALL, {"swapped", "looked at"}),
+    "few outputs, chunks": (same(1, (6, 1), (7, 5), 4, 1), SMALL, {"chunks", "swapped", "looked at"}),
+    "half of the kernel": (same(1, (4, 4), (5, 6), 4, 2), SMALL, {"swapped", "looked at"}),
+    "few inputs of a larger output": (same(2, (1, 6), (5, 4), 3, 2), SMALL, {"swapped not", "looked at"}),
+    "a kernel larger than the image": (same(2, (2, 3), (2, 4), 3, 2), SMALL, {"plain"}),
+    "the same, of one channel": (same(1, (1, 3), (2, 4), 3, 2), SMALL, {"plain"}),
     "an even kernel": (same(2, (3, 2), (9, 7), 4, 1), SMALL, {"side by side", "chunks"}),
-    "written patches": (same(2, (1, 3), (6, 4), 3, 0), SMALL, {"written patches", "swapped not"}),
+    "written patches": (same(2, (1, 3), (6, 4), 3, 1), SMALL, {"written patches", "swapped not"}),
     "plain": (same(1, (3, 2), (6, 4), 3, 1), AS_SHIPPED, {"plain"}),
-    "chunks, swapped": (same(2, (40, 33), (9, 8), 3, 1), SMALL, {"chunks", "swapped"}),
+    "chunks, swapped": (same(2, (40, 33), (9, 8), 3, 2), SMALL, {"chunks", "swapped"}),
     "chunks of one row": (same(1, (5, 40), (6, 7), 5, 3), SMALL | {"CHUNK": 1, "MOST_CHUNKS": 8}, {"chunks"}),
-    "uneven chunks": (same(1, (3, 2), (11, 5), 3, 0), SMALL | {"CHUNK": 10, "MOST_CHUNKS": 8}, {"chunks", "swapped"}),
+    "uneven chunks": (same(1, (3, 2), (11, 5), 3, 0), SMALL | {"CHUNK": 10, "MOST_CHUNKS": 8}, {"chunks"}),
     "tiles": (same(3, (2, 17), (7, 9), 2, 0, 2), AS_SHIPPED, {"patches"}),
     "one pixel of a kernel": (same(2, (17, 5), (5, 3), 1, 0), AS_SHIPPED, {"patches"}),
     "few terms": (same(2, (17, 3), (5, 3), 1, 0), AS_SHIPPED, {"terms"}),
@@ -123,7 +129,8 @@ def on_pinned(test):
 def rules_reached(case, limits):
     """The rules that compute the three faces of a case, by tracing them."""
     reached = set()
-    names = ("_by_patches", "_by_terms", "_by_written_patches", "_side_by_side", "_plain", "_gradient_of_rows", "stock")
+    names = ("_by_patches", "_by_terms", "_by_written_patches", "_side_by_side", "_plain", "_in_form", "stock")
+    names += ("_over_channels",)
     functions = {name: getattr(explicit, name) for name in names}
     chunks = []
 
@@ -132,9 +139,12 @@ def rules_reached(case, limits):
             n, strips = args[0].shape[0], args[3]
             reached.update({"side by side"} | ({"strips"} if strips > 1 else set()))
             reached.update({"strips of several images"} if strips > 1 and n > 1 else set())
-        elif name == "_gradient_of_rows":
+        elif name == "_over_channels":
             chunks.append(args)
-            reached.add("swapped" if args[4] else "swapped not")
+        elif name == "_in_form":
+            reached.add("swapped" if args[0] else "swapped not")
+        elif name == "stock" and args[0] == "k" and chunks:
+            reached.add("looked at")
         else:
             reached.add(name.strip("_").removeprefix("by_").replace("_", " "))
         return functions[name](*args)
@@ -158,7 +168,7 @@ def test_the_drawn_cases_reach_every_rule():
 
     collect()
     rules = {"patches", "terms", "written patches", "side by side", "strips", "strips of several images"}
-    assert set(reached) == rules | {"plain", "stock", "chunks", "swapped", "swapped not"}
+    assert set(reached) == rules | {"plain", "stock", "chunks", "swapped", "swapped not", "looked at"}
     assert min(reached.values()) >= 3, reached
 
 
@@ -173,14 +183,14 @@ def test_rows_that_are_long_already_are_not_laid_side_by_side():
     assert "side by side" in rules_reached(case, SMALL | {"LONG_ROWS": 2000})
 
 
-def by_reference(case, missing):
+def by_reference(arrays, geometry, missing):
     """The face by the reference, in float64, where integers are exact."""
-    arrays = {slot: array.astype(float) for slot, array in case.arrays().items()}
+    arrays = {slot: array.astype(float) for slot, array in arrays.items()}
     arrays |= {slot: np.moveaxis(arrays[slot], -1, 1) for slot in ("x", "y")}  # the reference's channels come first
-    numbers = {"stride": case.geometry.stride, "padding": case.geometry.padding}
-    images = range(case.n)
+    numbers = {"stride": geometry.stride, "padding": geometry.padding}
+    images = range(len(arrays["x"]))
     if missing == "y":
-        no_bias = np.zeros(case.channels[1])
+        no_bias = np.zeros(len(arrays["k"]))
         y = [reference.conv2d(arrays["x"][n], arrays["k"], no_bias, **numbers) for n in images]
         return np.moveaxis(np.stack(y), 1, -1)
     # Neither gradient depends on what it is the gradient of, but for its shape.
@@ -205,11 +215,76 @@ def test_every_face_is_the_sum_of_the_reference_on_integers_whichever_way_it_is_
     with patch.multiple(explicit, **limits):
         computed = all_faces(arrays)
     for missing in SLOTS:
-        expected = by_reference(case, missing)
+        expected = by_reference(arrays, case.geometry, missing)
         for result in computed[missing]:
             np.testing.assert_array_equal(np.asarray(result), expected, strict=False)
             assert result.shape == arrays[missing].shape
             assert result.dtype == jnp.float32
+
+
+# Numbers that are not finite.
+
+
+@st.composite
+def cases_with_one_number_that_is_not_finite(draw):
+    """A case and its limits, the face to compute, and the number: its operand, its position and itself."""
+    case, limits = draw(cases_and_limits())
+    missing = draw(st.sampled_from(SLOTS))
+    operand = draw(st.sampled_from([slot for slot in SLOTS if slot != missing]))
+    shape = case.arrays()[operand].shape
+    position = tuple(draw(st.sampled_from((0, size - 1)) | st.integers(0, size - 1)) for size in shape)
+    return case, limits, missing, operand, position, draw(st.sampled_from((np.inf, -np.inf, np.nan)))
+
+
+def by_definition(arrays, geometry, missing, operand, position, number):
+    """The face where one operand has ``number`` at ``position``: no sum has it twice."""
+    one = np.zeros_like(arrays[operand])
+    one[position] = 1
+    finite = by_reference(arrays | {operand: arrays[operand] * (1 - one)}, geometry, missing)
+    factor = by_reference(arrays | {operand: one}, geometry, missing)
+    ones = {slot: np.ones_like(array) for slot, array in arrays.items()}
+    has_it = by_reference(ones | {operand: one}, geometry, missing)
+    with np.errstate(invalid="ignore"):
+        return np.where(has_it > 0, number * factor, finite)
+
+
+def differ(found, expected):
+    return ~((found == expected) | (np.isnan(found) & np.isnan(expected)))
+
+
+PINNED_EDGES = {
+    ("k", "x"): ("the image is larger", "few outputs", "few outputs, chunks", "half of the kernel", "uneven chunks"),
+    ("k", "y"): ("the output is larger", "few inputs of a larger output", "half of the kernel", "uneven chunks"),
+    ("y", "k"): ("written patches", "a kernel larger than the image", "the same, of one channel"),
+    ("x", "k"): ("strips of several images", "an even kernel", "more padding than half"),
+}
+"""By face and operand the cases in which the operand's first number meets zeros of some rule."""
+
+
+def on_pinned_edges(test):
+    for (missing, operand), names in PINNED_EDGES.items():
+        for name in names:
+            case, limits, _ = PINNED[name]
+            test = example((case, limits, missing, operand, (0, 0, 0, 0), np.inf))(test)
+    return test
+
+
+@examples(8)
+@given(cases_with_one_number_that_is_not_finite())
+@on_pinned_edges
+def test_what_is_not_finite_is_where_the_sum_has_it_or_where_stock_jax_has_it_too(drawn):
+    case, limits, missing, operand, position, number = drawn
+    arrays, g = case.arrays(), case.geometry
+    expected = by_definition(arrays, g, missing, operand, position, number)
+    arrays[operand][position] = number
+    with patch.multiple(explicit, **limits):
+        ours, stocks = jax.jit(
+            lambda *operands: [how(missing, *operands, g, None) for how in (explicit.contract, stock)]
+        )(*others(arrays, missing))
+    wrong = differ(np.asarray(ours), expected)
+    assert not (wrong & ~differ(np.asarray(stocks), expected)).any()
+    if operand == "x" or (missing, operand) == ("x", "y") or (missing, operand, g.padding) == ("k", "y", 0):
+        assert not wrong.any()
 
 
 @pytest.mark.parametrize("way", WAYS)

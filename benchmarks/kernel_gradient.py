@@ -1,0 +1,78 @@
+"""What it costs to keep infinities in their place: a kernel's gradient as it is computed, in the other form, in stock.
+
+``uv run python -m benchmarks.kernel_gradient``. The two forms differ in which of image and output is the filter, and so
+in how many zeros meet its numbers (``_kernel_gradient`` in ``models/explicit.py``). The last column counts what is not
+finite in the gradient where the first pixel of the image is infinite: the fewer, the better.
+"""
+
+import sys
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated, Any
+
+import jax
+import numpy as np
+from cyclopts import Parameter
+from rich.console import Console
+
+from wellshaped.models import explicit
+from wellshaped.models.convolution import Geometry, stock
+
+from .measure import alternately, command_line, compile_afresh, progress, refuse_below, run
+from .report import Table
+
+LAYERS = ((32, 32, 256), (64, 64, 128), (64, 32, 256), (32, 16, 256), (64, 2, 256), (64, 2, 64))
+"""Input channels, output channels and the edge of the image, for 3×3 convolutions with padding 1."""
+
+
+def forms(geometry: Geometry) -> dict[str, Callable[[Any, Any], Any]]:
+    """The ways to compute the gradient of a kernel whose padding is less than half of it, by title."""
+    return {
+        "ours": lambda x, y: explicit.contract("k", x, y, geometry, None),
+        "the output is the filter": lambda x, y: explicit._in_form(False, x, y, geometry, None),
+        "the image is the filter": lambda x, y: explicit._in_form(True, x, y, geometry, None),
+        "stock JAX": lambda x, y: stock("k", x, y, geometry, None),
+    }
+
+
+def measure(ins: int, outs: int, size: int, rounds: int, seconds: float) -> list[list[str]]:
+    """A row for each form: its title, milliseconds, seconds to compile, and the numbers that are not finite."""
+    geometry = Geometry((size, size), 3, 1, 1)
+    rng = np.random.default_rng(0)
+    x, y = (jax.device_put(rng.standard_normal((1, size, size, c), np.float32)) for c in (ins, outs))
+    compiled = {title: compile_afresh(form, (x, y)) for title, form in forms(geometry).items()}
+    calls = {title: partial(function, x, y) for title, (function, _) in compiled.items()}
+    times = alternately(calls, rounds=rounds, seconds=seconds)
+    infinite = x.at[0, 0, 0, 0].set(np.inf)
+    rows = []
+    for title, (function, to_compile) in compiled.items():
+        spread = int((~np.isfinite(np.asarray(function(infinite, y)))).sum())
+        milliseconds = 1e3 * float(np.median(times[title]))
+        rows.append([f"{ins}→{outs} at {size}²", title, f"{milliseconds:.3g}", f"{to_compile:.3f}", str(spread)])
+    return rows
+
+
+app = command_line("kernel_gradient", __doc__)
+
+
+@app.default
+def compare(
+    *,
+    rounds: Annotated[int, Parameter(help="Rounds at most.")] = 25,
+    seconds_per_layer: Annotated[float, Parameter(help="When a layer's rounds stop.")] = 10.0,
+) -> None:
+    """Time the gradient of a kernel in each form, and count what is not finite."""
+    refuse_below("--rounds", rounds, 1)
+    refuse_below("--seconds-per-layer", seconds_per_layer, 0)
+    rows = []
+    with progress(len(LAYERS)) as tell:
+        for done, (ins, outs, size) in enumerate(LAYERS):
+            tell(done, f"{ins}→{outs} at {size}²", "measuring")
+            rows += measure(ins, outs, size, rounds, seconds_per_layer)
+    header = ["layer", "form", "a call, ms", "compiling, s", "not finite"]
+    Table("The gradient of a 3×3 kernel, padding 1", header, rows, []).show(Console())
+
+
+if __name__ == "__main__":
+    jax.config.update("jax_enable_compilation_cache", False)  # compiling is measured
+    sys.exit(run(app))
