@@ -65,9 +65,9 @@ def flags_of(cfg):
 
 def test_check_says_which_sizes_fit_and_exits_with_status_0(run):
     fits = "sizes that fit, for height and width alike: n ≡ 0 (mod 2), n ≥ 2\n"
-    assert run("check") == (0, f"UNet2Config() fits: all 11 conditions hold.\n{fits}", "")
+    assert run("check") == (0, f"UNet2Config() fits: all 13 conditions hold.\n{fits}", "")
     subject = "input (1, 304, 384) of UNet2Config()"
-    assert run("check", "--input", "1x304x384") == (0, f"{subject} fits: all 21 conditions hold.\n{fits}", "")
+    assert run("check", "--input", "1x304x384") == (0, f"{subject} fits: all 23 conditions hold.\n{fits}", "")
 
 
 @pytest.mark.parametrize("command", ["check", "trace", "draw"])
