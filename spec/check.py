@@ -47,7 +47,7 @@ def check(
     if layout not in ("CHW", "HWC"):
         fix = f'layout="{nearest_choice(layout, ("CHW", "HWC"))}"'
         raise refuse(f"layout={layout!r}", "layout", "no such layout", "it must be CHW or HWC", fix)
-    building, mended = _building(cfg, in_channels, out_channels)
+    building, mended, channels = _building(cfg, in_channels, out_channels)
     sizes = {"height": natural(height, "height"), "width": natural(width, "width")}
     axes = {"C": natural(in_channels, "in_channels"), "H": sizes["height"], "W": sizes["width"]}
     subject = f"input ({', '.join(str(axes[axis]) for axis in layout)}) of {cfg!r}"
@@ -61,23 +61,29 @@ def check(
         norms = judge_norms(cfg, **sizes)
     meant = norms if isinstance(cfg, UNetConfig) and required(cfg) else ()
     warnings = tuple(verdict for verdict in norms if not (meant or verdict.holds))
-    return Report(subject, building.conditions + owed + meant, building.fixes + _fixes(mended, sizes, layout), warnings)
+    fixes = building.fixes + _fixes(mended, channels, sizes, layout)
+    return Report(subject, building.conditions + owed + meant, fixes, warnings)
 
 
 def _building(
     cfg: UNet2Config | UNetConfig, in_channels: int, out_channels: int
-) -> tuple[Report, UNet2Config | UNetConfig | None]:
-    """Whether a network can be built, and the config of the one that can; ``None`` where ``cfg`` is not well-formed."""
+) -> tuple[Report, UNet2Config | UNetConfig | None, tuple[int, int]]:
+    """Whether a network can be built, and the config and the channels of the one that its fix proposes.
+
+    There is no such config where ``cfg`` is not well-formed.
+    """
+    counts = {"in_channels": natural(in_channels, "in_channels"), "out_channels": natural(out_channels, "out_channels")}
     if isinstance(cfg, UNetConfig):
         report = check_unet_config(cfg, in_channels, out_channels)
         well_formed = all(condition.holds(cfg) for condition in UNET_WELL_FORMED)
-        fix = {} if report.ok else unet_fix(cfg, natural(in_channels, "in"), natural(out_channels, "out"))
+        fix = {} if report.ok else unet_fix(cfg, **counts)
     else:
         report = check_config(cfg, in_channels, out_channels)
         well_formed = all(verdict.holds for verdict in judge_config(cfg))
-        fix = {} if report.ok else config_fix(cfg, natural(in_channels, "in"), natural(out_channels, "out"))
-    changes: dict[str, Any] = {name: v for name, v in fix.items() if name not in ("in_channels", "out_channels")}
-    return report, (replace(cfg, **changes) if well_formed else None)
+        fix = {} if report.ok else config_fix(cfg, **counts)
+    changes: dict[str, Any] = {name: value for name, value in fix.items() if name not in counts}
+    ins, outs = ({**counts, **fix}[name] for name in counts)
+    return report, (replace(cfg, **changes) if well_formed else None), (ins, outs)
 
 
 def _owed(cfg: UNet2Config | UNetConfig, sizes: dict[str, int]) -> tuple[Verdict, ...]:
@@ -92,7 +98,9 @@ def _owed(cfg: UNet2Config | UNetConfig, sizes: dict[str, int]) -> tuple[Verdict
     return tuple(replace(v, about=f"{axis} {v.about}") for axis, of_axis in demands.items() for v in of_axis)
 
 
-def _fixes(cfg: UNet2Config | UNetConfig, sizes: dict[str, int], layout: str) -> tuple[str, ...]:
+def _fixes(
+    cfg: UNet2Config | UNetConfig, channels: tuple[int, int], sizes: dict[str, int], layout: str
+) -> tuple[str, ...]:
     """The nearest sizes that work, expressions that make them, and the config that has more of them; none where all do.
 
     Whichever of the sizes is chosen for the height, and whichever for the width, the two fit together.
@@ -124,24 +132,29 @@ def _fixes(cfg: UNet2Config | UNetConfig, sizes: dict[str, int], layout: str) ->
     if pastes:
         lines.append(" or ".join(pastes))
     if fit.is_finite:
-        lines.append(mending(cfg))
+        lines += mending(cfg, *channels)
     elif not all(ways.values()):
         lines.append("norm='none' in the config")
     return tuple(lines)
 
 
-def mending(cfg: UNet2Config | UNetConfig) -> str:
+def mending(cfg: UNet2Config | UNetConfig, in_channels: int = 1, out_channels: int = 1) -> tuple[str, ...]:
     """How :func:`repair` would change ``cfg``, and what would then fit, in words; of a :class:`UNetConfig`, its join.
 
+    Where arrays would become too large, channels and kernels become smaller too. Empty if that is not enough.
+
     >>> mending(UNet2Config(conv_padding=0))
-    'conv_padding=1 in the config, for sizes n ≡ 0 (mod 2), n ≥ 2'
+    ('conv_padding=1 in the config, for sizes n ≡ 0 (mod 2), n ≥ 2',)
     """
     if isinstance(cfg, UNetConfig):
         mended_unet = replace(cfg, join="even crop")
-        return f"join='even crop' in the config, for sizes {compatible_sizes(mended_unet)}"
+        return (f"join='even crop' in the config, for sizes {compatible_sizes(mended_unet)}",)
     mended = repair(cfg)
+    mended = replace(mended, **config_fix(mended, in_channels, out_channels, channels_may_change=False))
+    if not check_config(mended, in_channels, out_channels).ok:
+        return ()
     change = [f"{name}={getattr(mended, name)}" for name in FIELDS if getattr(cfg, name) != getattr(mended, name)]
-    return f"{', '.join(change)} in the config, for sizes {compatible_sizes(mended)}"
+    return (f"{', '.join(change)} in the config, for sizes {compatible_sizes(mended)}",)
 
 
 def repair(cfg: UNet2Config) -> UNet2Config:
