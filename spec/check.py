@@ -80,7 +80,7 @@ def _building(
     else:
         report = check_config(cfg, in_channels, out_channels)
         well_formed = all(verdict.holds for verdict in judge_config(cfg))
-        fix = {} if report.ok else config_fix(cfg, **counts)
+        fix = {} if report.ok else config_fix(cfg, counts["in_channels"], counts["out_channels"])
     changes: dict[str, Any] = {name: value for name, value in fix.items() if name not in counts}
     ins, outs = ({**counts, **fix}[name] for name in counts)
     return report, (replace(cfg, **changes) if well_formed else None), (ins, outs)

@@ -9,7 +9,7 @@ from dataclasses import Field, dataclass, field, fields, replace
 from typing import Any
 
 from .architecture import layer_shapes
-from .elements import Lever, judge_arrays, judge_windows, mend, smaller
+from .elements import Lever, always, judge_arrays, judge_windows, mend, smaller
 from .naturals import judge_at_least_one, natural
 from .report import Report, Verdict, refuse
 from .written import kind_of, written
@@ -112,7 +112,9 @@ def check_config(cfg: UNet2Config, in_channels: int = 1, out_channels: int = 1) 
         raise refuse("the config", "config", about, f"it is {kind_of(cfg)}", "UNet2Config(pool_kernel=2, ...)")
     counts = {"in_channels": natural(in_channels, "in_channels"), "out_channels": natural(out_channels, "out_channels")}
     conditions = judge_config(cfg) + judge_positive(counts) + _judge_size(cfg, **counts)
-    fix = ", ".join(f"{name}={value}" for name, value in config_fix(cfg, **counts).items())
+    fix = ", ".join(
+        f"{name}={value}" for name, value in config_fix(cfg, counts["in_channels"], counts["out_channels"]).items()
+    )
     return Report(repr(cfg), conditions, (fix,) if fix else ())
 
 
@@ -129,7 +131,7 @@ def config_fix(
     fix |= {name: 1 for name, count in counts.items() if count == 0}
 
     def accepted(changes: Mapping[str, Any]) -> bool:
-        changed = {name: getattr(cfg, name) for name in FIELDS} | counts | fix | changes
+        changed: dict[str, Any] = {name: getattr(cfg, name) for name in FIELDS} | counts | fix | dict(changes)
         given = [changed.pop(name) for name in counts]
         return all(verdict.holds for verdict in _judge_size(UNet2Config(**changed), *given))
 
@@ -149,17 +151,21 @@ def _judge_size(cfg: UNet2Config, in_channels: int, out_channels: int) -> tuple[
     return judge_arrays(arrays), judge_windows(numbers)
 
 
+_USUAL = UNet2Config()
+
+
 def _levers(cfg: UNet2Config, counts: Mapping[str, int]) -> list[Lever]:
     """What may be made smaller, first what is the most times its default: channels, or the windows of one part."""
     ratios: list[tuple[int, Lever]] = [
-        (cfg.base_channels // FIELDS["base_channels"].default, smaller("base_channels", cfg.base_channels)),
+        (cfg.base_channels // _USUAL.base_channels, smaller("base_channels", cfg.base_channels)),
         *((counts[name], smaller(name, counts[name])) for name in ("in_channels", "out_channels") if name in counts),
     ]
     # A pooling and the upsampling that undoes it change together.
     for parts in (("conv_",), ("head_",), ("pool_", "up_")):
         names = [name for name in FIELDS if name.startswith(parts)]
-        usual = {name: FIELDS[name].default for name in names if getattr(cfg, name) != FIELDS[name].default}
-        ratios.append((max(getattr(cfg, name) // 3 for name in names), Lever(lambda _, usual=usual: usual)))
+        usual = {name: getattr(_USUAL, name) for name in names}
+        changed = {name: number for name, number in usual.items() if getattr(cfg, name) != number}
+        ratios.append((max(getattr(cfg, name) // 3 for name in names), always(changed)))
     return [lever for _, lever in sorted(ratios, key=lambda of: -of[0])]
 
 

@@ -59,6 +59,11 @@ def smaller(name: str, value: int) -> Lever:
     return Lever(lambda k: {name: k}, max(min(value, LARGEST), 1))
 
 
+def always(changes: Mapping[str, object]) -> Lever:
+    """Fields that change in one way only."""
+    return Lever(lambda _: changes)
+
+
 def mend(accepted: Callable[[Mapping[str, object]], bool], levers: Sequence[Lever]) -> dict[str, object]:
     """The fewest ``levers``, the first that will do, each as little changed as is ``accepted``; empty if none will.
 

@@ -186,7 +186,7 @@ def plan(network: Network | tuple[Network, Network], height: int, width: int, po
         padded = padded_together(cfg, compatible_sizes(cfg), high, wide)
         if policy == "pad" and padded is not None:
             return Plan(policy, given, padded)
-        says = judge_norms(cfg, high, wide)  # type: ignore[arg-type]  # a UNetConfig, or they would fit together
+        single = judge_norms(cfg, high, wide)  # type: ignore[arg-type]  # a UNetConfig, or they would fit together
         fix = "norm='none' in the config" if padded is None else f'policy="pad", for {padded[0]}×{padded[1]}'
-        Report(f"{subject}, as {high}×{wide},", says, (fix,)).raise_if_failed()
+        Report(f"{subject}, as {high}×{wide},", single, (fix,)).raise_if_failed()
     return Plan(policy, given, (high, wide))

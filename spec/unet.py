@@ -11,7 +11,7 @@ from typing import Any
 
 from .choices import nearest_choice
 from .config import Condition
-from .elements import Lever, judge_arrays, mend, smaller
+from .elements import Lever, always, judge_arrays, mend, smaller
 from .families import MOST
 from .naturals import divisor_below, judge_at_least_one, natural
 from .network import AxisNetwork, axis_network
@@ -197,13 +197,13 @@ def unet_fix(cfg: UNetConfig, in_channels: int, out_channels: int) -> dict[str, 
     counts = {"in_channels": in_channels, "out_channels": out_channels}
     fix: dict[str, Any] = {}
     mended = cfg
-    while broken := {c.field: _mended(c, mended) for c in UNET_WELL_FORMED if not c.holds(mended)}:
+    while broken := _broken(mended):
         fix |= broken  # mended by one condition, a field may break another
         mended = replace(mended, **broken)
     fix |= {name: 1 for name, count in counts.items() if count == 0}
 
     def changed(changes: Mapping[str, Any]) -> tuple[UNetConfig, int, int]:
-        fields = {**counts, **fix, **changes}
+        fields: dict[str, Any] = {**counts, **fix, **changes}
         ins, outs = fields.pop("in_channels"), fields.pop("out_channels")
         now = replace(cfg, **fields)
         return now, ins, outs if now.head else now.channels[0]
@@ -216,6 +216,11 @@ def unet_fix(cfg: UNetConfig, in_channels: int, out_channels: int) -> dict[str, 
         fix |= mend(accepted, _levers(mended, {**counts, **fix}))
     outs = changed({})[2]
     return fix | ({"out_channels": outs} if outs != fix.get("out_channels", out_channels) else {})
+
+
+def _broken(cfg: UNetConfig) -> dict[str, Any]:
+    """The fields whose conditions do not hold, each with a value for which they do."""
+    return {c.field: _mended(c, cfg) for c in UNET_WELL_FORMED if not c.holds(cfg)}
 
 
 def _judge_size(cfg: UNetConfig, in_channels: int, out_channels: int) -> Verdict:
@@ -235,7 +240,7 @@ def _levers(cfg: UNetConfig, counts: Mapping[str, int]) -> list[Lever]:
         (cfg.levels // _MENDED.levels, Lever(lambda k: {"levels": k, **doubling}, cfg.levels)),
         (max(multipliers) // 16, Lever(lambda k: {"multipliers": tuple(min(m, k) for m in multipliers)}, 16)),
         (cfg.conv_kernel // _MENDED.conv_kernel, Lever(lambda k: {"conv_kernel": 2 * k - 1}, cfg.conv_kernel // 2)),
-        (cfg.groups // _MENDED.groups, Lever(lambda _: {"groups": 1, "base_channels": _MENDED.base_channels})),
+        (cfg.groups // _MENDED.groups, always({"groups": 1, "base_channels": _MENDED.base_channels})),
         *((counts[name], smaller(name, counts[name])) for name in (["in_channels"] + ["out_channels"] * cfg.head)),
     ]
     return [lever for _, lever in sorted(ratios, key=lambda of: -of[0])]
