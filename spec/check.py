@@ -61,8 +61,10 @@ def check(
         norms = judge_norms(cfg, **sizes)
     meant = norms if isinstance(cfg, UNetConfig) and required(cfg) else ()
     warnings = tuple(verdict for verdict in norms if not (meant or verdict.holds))
-    fixes = building.fixes + _fixes(mended, channels, sizes, layout)
-    return Report(subject, building.conditions + owed + meant, fixes, warnings)
+    conditions = building.conditions + owed + meant
+    if all(verdict.holds for verdict in conditions):
+        return Report(subject, conditions, warnings=warnings)
+    return Report(subject, conditions, building.fixes + _fixes(mended, channels, sizes, layout), warnings)
 
 
 def _building(
@@ -132,29 +134,29 @@ def _fixes(
     if pastes:
         lines.append(" or ".join(pastes))
     if fit.is_finite:
-        lines += mending(cfg, *channels)
+        lines.append(mending(cfg, *channels))
     elif not all(ways.values()):
         lines.append("norm='none' in the config")
     return tuple(lines)
 
 
-def mending(cfg: UNet2Config | UNetConfig, in_channels: int = 1, out_channels: int = 1) -> tuple[str, ...]:
+def mending(cfg: UNet2Config | UNetConfig, in_channels: int = 1, out_channels: int = 1) -> str:
     """How :func:`repair` would change ``cfg``, and what would then fit, in words; of a :class:`UNetConfig`, its join.
 
-    Where arrays would become too large, channels and kernels become smaller too. Empty if that is not enough.
+    Where arrays would become too large, channels become fewer.
 
     >>> mending(UNet2Config(conv_padding=0))
-    ('conv_padding=1 in the config, for sizes n ≡ 0 (mod 2), n ≥ 2',)
+    'conv_padding=1 in the config, for sizes n ≡ 0 (mod 2), n ≥ 2'
     """
     if isinstance(cfg, UNetConfig):
         mended_unet = replace(cfg, join="even crop")
-        return (f"join='even crop' in the config, for sizes {compatible_sizes(mended_unet)}",)
+        return f"join='even crop' in the config, for sizes {compatible_sizes(mended_unet)}"
     mended = repair(cfg)
-    mended = replace(mended, **config_fix(mended, in_channels, out_channels, channels_may_change=False))
-    if not check_config(mended, in_channels, out_channels).ok:
-        return ()
+    fix = config_fix(mended, in_channels, out_channels)
+    mended = replace(mended, **{name: value for name, value in fix.items() if name in FIELDS})
     change = [f"{name}={getattr(mended, name)}" for name in FIELDS if getattr(cfg, name) != getattr(mended, name)]
-    return (f"{', '.join(change)} in the config, for sizes {compatible_sizes(mended)}",)
+    fewer = "".join(f" and {name}={value}" for name, value in fix.items() if name not in FIELDS)
+    return f"{', '.join(change)} in the config{fewer}, for sizes {compatible_sizes(mended)}"
 
 
 def repair(cfg: UNet2Config) -> UNet2Config:

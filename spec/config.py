@@ -118,9 +118,7 @@ def check_config(cfg: UNet2Config, in_channels: int = 1, out_channels: int = 1) 
     return Report(repr(cfg), conditions, (fix,) if fix else ())
 
 
-def config_fix(
-    cfg: UNet2Config, in_channels: int, out_channels: int, *, channels_may_change: bool = True
-) -> dict[str, Any]:
+def config_fix(cfg: UNet2Config, in_channels: int, out_channels: int) -> dict[str, Any]:
     """The fields and channel counts to change so that a network can be built; empty where one can.
 
     >>> config_fix(UNet2Config(pool_stride=0), 1, 0)
@@ -138,7 +136,7 @@ def config_fix(
     if accepted({}):
         return fix
     mended = replace(cfg, **{name: value for name, value in fix.items() if name in FIELDS})
-    return fix | mend(accepted, _levers(mended, counts | fix if channels_may_change else {}))
+    return fix | mend(accepted, _levers(mended, counts | fix))
 
 
 def _judge_size(cfg: UNet2Config, in_channels: int, out_channels: int) -> tuple[Verdict, ...]:
@@ -158,7 +156,7 @@ def _levers(cfg: UNet2Config, counts: Mapping[str, int]) -> list[Lever]:
     """What may be made smaller, first what is the most times its default: channels, or the windows of one part."""
     ratios: list[tuple[int, Lever]] = [
         (cfg.base_channels // _USUAL.base_channels, smaller("base_channels", cfg.base_channels)),
-        *((counts[name], smaller(name, counts[name])) for name in ("in_channels", "out_channels") if name in counts),
+        *((counts[name], smaller(name, counts[name])) for name in ("in_channels", "out_channels")),
     ]
     # A pooling and the upsampling that undoes it change together.
     for parts in (("conv_",), ("head_",), ("pool_", "up_")):

@@ -208,7 +208,7 @@ def _any_image(cfg: UNet2Config, out_channels: int) -> Report:
     )
     if not report.ok or fits.holds:
         return report
-    return Report(report.subject, (*report.conditions, fits), mending(cfg, 1, out_channels))
+    return Report(report.subject, (*report.conditions, fits), (mending(cfg, 1, out_channels),))
 
 
 @app.command
@@ -230,7 +230,7 @@ def sizes(
         nearest = " and ".join(str(n) for n in dict.fromkeys((fit.below(near), fit.above(near))) if n is not None)
         lines.append(f"{near} fits" if near in fit else f"{near} does not fit; nearest: {nearest or 'none'}")
     if fit.is_finite:
-        lines += [f"fix: {fix}" for fix in mending(cfg)]
+        lines.append(f"fix: {mending(cfg)}")
     if as_json:
         _print_json(answer)
     else:
@@ -383,7 +383,7 @@ def certify(
     fits = f"for all n, {of} fits n iff {certificate.sizes}" if certificate.sizes else f"no size fits {of}"
     text = f"wrote {output}: {fits} ({certificate.prover})"
     if not certificate.sizes and isinstance(network, UNet2Config):
-        text += "".join(f"\nfix: {fix}" for fix in mending(network))
+        text += f"\nfix: {mending(network)}"
     _say(text, "green" if certificate.sizes else "red", sys.stdout)
     return 0 if certificate.sizes else 1
 

@@ -125,7 +125,8 @@ def require_each_fix_to_fix(asked):
         if axis in ways:
             ways[axis] = sizes_in(rest, getattr(now, axis))
         elif " in the config" in line:
-            mended = now.changed(eval(f"dict({line.partition(' in the config')[0]})"))
+            changes = line.partition(", for sizes")[0].replace(" in the config", "").replace(" and ", ", ")
+            mended = now.changed(eval(f"dict({changes})"))
             fit = compatible_sizes(mended.cfg)
             near = {axis: fit.above(getattr(now, axis)) for axis in ways}
             assert replace(mended, **near).report().ok, line
@@ -175,6 +176,7 @@ layouts = st.sampled_from(["CHW", "HWC"])
 @example(Asked(UNet2Config(), 1, 1, 303, 385))
 @example(Asked(UNet2Config(up_stride=1), 1, 0, 304, 304))
 @example(Asked(UNet2Config(conv_padding=0, base_channels=2**20), 3, 1, 303, 1))
+@example(Asked(UNet2Config(conv_kernel=2, conv_padding=0, base_channels=1), 2**31, 1, 303, 1))
 def test_each_fix_for_the_two_level_network_fixes(asked):
     require_each_fix_to_fix(asked)
 
