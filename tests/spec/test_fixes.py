@@ -10,6 +10,7 @@ from itertools import product
 import numpy as np
 import pytest
 from configs import any_configs, configs
+from effort import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -181,7 +182,7 @@ def test_each_fix_for_the_two_level_network_fixes(asked):
     require_each_fix_to_fix(asked)
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(
     st.builds(
         Asked,
