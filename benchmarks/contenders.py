@@ -18,8 +18,7 @@ from flax import nnx
 from jax import lax
 
 from wellshaped.models import LayerParams, UNet2, UNet2Params, convolutions
-from wellshaped.spec import LAYERS, UNet2Config
-from wellshaped.spec.architecture import parameter_shapes
+from wellshaped.spec import LAYERS, UNet2Config, parameter_shapes
 
 from .measure import compile_afresh, cores
 

@@ -1,6 +1,6 @@
 """The SAME convolution of SPEC section 7 in Flax NNX, over one ``(H, W, C)`` image."""
 
-from math import prod
+from collections.abc import Mapping
 from typing import Any, SupportsIndex
 
 import jax
@@ -9,6 +9,7 @@ from flax import nnx
 from jax import lax
 from jaxtyping import Array, Float
 
+from ..spec.elements import Shapes
 from ..spec.naturals import natural
 from ..spec.steps import Window
 from .channels_last import a_seed, integral
@@ -47,7 +48,12 @@ class Conv2D(nnx.Module):
         self.stride = natural(stride, "stride")
         numbers = {n: getattr(self, n) for n in ("in_features", "features", "kernel_h", "kernel_w", "stride")}
         shape = (self.kernel_h, self.kernel_w, self.in_features, self.features)
-        refuse_unbuildable("Conv2D", numbers, prod(shape))
+
+        def arrays(numbers: Mapping[str, int]) -> Shapes:
+            names = ("kernel_h", "kernel_w", "in_features", "features")
+            return [("kernel", tuple(numbers[name] for name in names))]
+
+        refuse_unbuildable("Conv2D", numbers, arrays)
         self.kernel = nnx.Param(jax.nn.initializers.lecun_normal()(rngs.params(), shape))
         self.bias = nnx.Param(jnp.zeros(self.features))
 

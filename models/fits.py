@@ -1,21 +1,33 @@
 """Whether a layer can be built, and an image fits a network, asked before either is done."""
 
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 from ..spec.check import check
 from ..spec.config import UNet2Config
-from ..spec.naturals import LARGEST, judge_at_least_one
-from ..spec.report import Report, Verdict
+from ..spec.elements import Shapes, judge_arrays, mend, smaller
+from ..spec.naturals import judge_at_least_one
+from ..spec.report import Report
 from ..spec.unet import UNetConfig
 
 
-def refuse_unbuildable(of: str, numbers: dict[str, int], elements: int) -> None:
-    """Refuse numbers of a layer that are 0, and a kernel of more ``elements`` than can be meant."""
-    says = f"{elements} elements, at most {LARGEST}"
-    large = Verdict("elements", elements <= LARGEST, says, "the kernel is too large")
-    fix = ", ".join(f"{name}=1" for name, number in numbers.items() if number == 0) or "fewer channels"
+def refuse_unbuildable(of: str, numbers: Mapping[str, int], arrays: Callable[[Mapping[str, int]], Shapes]) -> None:
+    """Raise :class:`ShapeError` for numbers of a layer that are 0, and for ``arrays`` of more elements than a config's.
+
+    ``arrays`` gives the parameters of the layer with other numbers, for the fix to be tried. The bound is the one of
+    :func:`wellshaped.spec.check_config`.
+    """
+    fix: dict[str, object] = {name: 1 for name, number in numbers.items() if number == 0}
+
+    def accepted(changes: Mapping[str, object]) -> bool:
+        return judge_arrays(arrays({**numbers, **fix, **changes})).holds  # type: ignore[dict-item]  # numbers they are
+
+    if not accepted({}):
+        fix |= mend(accepted, [smaller(name, number) for name, number in numbers.items()])
     given = ", ".join(f"{name}={number}" for name, number in numbers.items())
-    Report(f"{of}({given})", (*judge_at_least_one(numbers), large), (fix,)).raise_if_failed()
+    verdicts = (*judge_at_least_one(numbers), judge_arrays(arrays(numbers)))
+    fixes = (", ".join(f"{name}={number}" for name, number in fix.items()),)
+    Report(f"{of}({given})", verdicts, fixes).raise_if_failed()
 
 
 def refuse_unfit(

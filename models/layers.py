@@ -4,8 +4,7 @@ A layer's type says its output size, by the specification's size function. Kerne
 the specification's layout, which is PyTorch's.
 """
 
-from collections.abc import Callable, Iterable
-from math import prod
+from collections.abc import Callable, Iterable, Mapping
 from operator import add
 from typing import Any, NamedTuple, SupportsIndex, TypeVar
 
@@ -66,24 +65,23 @@ class _Convolution(nnx.Module):
         self.dtype = None if dtype is None else _floating(dtype, "dtype")
         self.precision = precision
         param_dtype = _floating(param_dtype, "param_dtype")
-        shape = self._kernel_shape
-        numbers = {name: getattr(self, name) for name in ("in_channels", "out_channels", "kernel_size", "stride")}
-        refuse_unbuildable(type(self).__name__, numbers, prod(shape))
+        numbers = {"in_channels": self.in_channels, "out_channels": self.out_channels}
+        numbers |= {"kernel": self.kernel_size, "stride": self.stride}
+        refuse_unbuildable(type(self).__name__, numbers, lambda numbers: [("kernel", self._shape_of(numbers))])
         draw = jax.nn.initializers.lecun_normal(in_axis=self._in_axis, out_axis=self._out_axis)
-        self.kernel = nnx.Param(draw(rngs.params(), shape, param_dtype))
+        self.kernel = nnx.Param(draw(rngs.params(), self._shape_of(numbers), param_dtype))
         self.bias: Any = nnx.Param(jnp.zeros(self.out_channels, param_dtype)) if use_bias else None
 
-    @property
-    def _kernel_shape(self) -> tuple[int, ...]:
-        shape = [self.kernel_size] * 4
-        shape[self._in_axis], shape[self._out_axis] = self.in_channels, self.out_channels
+    def _shape_of(self, numbers: Mapping[str, int]) -> tuple[int, ...]:
+        shape = [numbers["kernel"]] * 4
+        shape[self._in_axis], shape[self._out_axis] = numbers["in_channels"], numbers["out_channels"]
         return tuple(shape)
 
     def _judged(self, function: Function, kernel: Array, bias: Array) -> Function:
         """``function``, without its types where those of this layer say as much: nothing of the layer was replaced."""
-        as_made = (kernel.shape, bias.shape) == (self._kernel_shape, (self.out_channels,)) and type(
-            self.stride
-        ) is type(self.padding) is int
+        numbers = {"in_channels": self.in_channels, "out_channels": self.out_channels, "kernel": self.kernel_size}
+        shapes = (self._shape_of(numbers), (self.out_channels,))
+        as_made = (kernel.shape, bias.shape) == shapes and type(self.stride) is type(self.padding) is int
         return unchecked(function) if as_made else function
 
     @property

@@ -9,8 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..spec.architecture import LAYERS, parameter_shapes
+from ..spec.architecture import LAYERS
 from ..spec.config import UNet2Config
+from ..spec.parameters import parameter_shapes
 from ..spec.report import Report, Verdict
 from .typed import shown
 

@@ -6,6 +6,7 @@ import jax
 from flax import nnx
 from jaxtyping import Array, Float
 
+from ..spec.choices import nearest_choice
 from ..spec.naturals import LARGEST, at_least_one, natural
 from ..spec.report import refuse
 from ..spec.sizes import sliding_window_size
@@ -54,7 +55,13 @@ class Resize2d(nnx.Module):
         self.factor = at_least_one(factor, "factor", "Resize2d")
         if method not in METHODS:
             says = f"method={method!r} must be one of {', '.join(METHODS)}"
-            raise refuse(f"Resize2d({factor}, {method!r})", "method", "no such method", says, 'method="nearest"')
+            raise refuse(
+                f"Resize2d({factor}, {method!r})",
+                "method",
+                "no such method",
+                says,
+                f'method="{nearest_choice(method, METHODS)}"',
+            )
         self.method = method
 
     @remembered

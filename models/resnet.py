@@ -1,11 +1,13 @@
 """The basic block of a ResNet (SPEC section 7) in Flax NNX, over one ``(H, W, C)`` image."""
 
+from collections.abc import Mapping
 from operator import add
 from typing import Any, SupportsIndex
 
 from flax import nnx
 from jaxtyping import Array, Float
 
+from ..spec.elements import Shapes
 from ..spec.naturals import natural
 from .blocks import convolved
 from .channels_last import a_seed, integral
@@ -31,7 +33,11 @@ class BasicBlock(nnx.Module):
     @checked
     def __init__(self, features: SupportsIndex, *, axis_name: str | None = None, rngs: nnx.Rngs) -> None:
         self.features = natural(features, "features")
-        refuse_unbuildable("BasicBlock", {"features": self.features}, 9 * self.features**2)
+
+        def arrays(numbers: Mapping[str, int]) -> Shapes:
+            return [("conv1.kernel", (3, 3, numbers["features"], numbers["features"]))]
+
+        refuse_unbuildable("BasicBlock", {"features": self.features}, arrays)
 
         def conv() -> nnx.Conv:
             return nnx.Conv(self.features, self.features, (3, 3), padding="SAME", rngs=rngs)

@@ -1,12 +1,13 @@
 """The tiny U-Net of SPEC section 7 in Flax NNX, over one ``(H, W, C)`` image."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, SupportsIndex
 
 from flax import nnx
 from jaxtyping import Array, Float
 
+from ..spec.elements import Shapes
 from ..spec.naturals import at_least_one, natural
 from ..spec.presets import PRESETS
 from .blocks import convolved, u_shaped
@@ -41,7 +42,11 @@ class ConvBNReLU(nnx.Module):
     ) -> None:
         self.in_features, self.out_features = natural(in_features, "in_features"), natural(out_features, "out_features")
         numbers = {"in_features": self.in_features, "out_features": self.out_features}
-        refuse_unbuildable("ConvBNReLU", numbers, 9 * self.in_features * self.out_features)
+
+        def arrays(numbers: Mapping[str, int]) -> Shapes:
+            return [("conv.kernel", (3, 3, numbers["in_features"], numbers["out_features"]))]
+
+        refuse_unbuildable("ConvBNReLU", numbers, arrays)
         self.conv = nnx.Conv(self.in_features, self.out_features, (3, 3), padding="SAME", rngs=rngs)
         self.bn = nnx.BatchNorm(self.out_features, use_running_average=False, axis_name=axis_name, rngs=rngs)
 

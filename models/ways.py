@@ -15,6 +15,7 @@ from jax.interpreters import mlir
 from jax.sharding import AxisType, get_abstract_mesh
 from jaxtyping import Array
 
+from ..spec.choices import nearest_choice
 from ..spec.report import refuse
 
 Ways = Literal["auto", "explicit", "stock"]
@@ -41,7 +42,8 @@ def convolutions(way: Ways) -> Generator[None]:
     """
     if way not in get_args(Ways):
         says = f"it is {way!r}, and must be one of {', '.join(get_args(Ways))}"
-        raise refuse(f"convolutions({way!r})", "way", "how convolutions are computed", says, 'convolutions("auto")')
+        near = nearest_choice(way, get_args(Ways))
+        raise refuse(f"convolutions({way!r})", "way", "how convolutions are computed", says, f'convolutions("{near}")')
     with _way(way):
         yield
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import chain, combinations_with_replacement, count, product
 from time import perf_counter
 
+from ..spec.choices import nearest_choice
 from ..spec.report import refuse
 from .theorem import Theorem
 
@@ -51,7 +52,13 @@ def prove(theorem: Theorem, by: str = "z3", *, seconds: float = 60.0) -> Proof:
         "crosshair": prove_by_crosshair,
     }
     if by not in provers:
-        raise refuse(f"by={by!r}", "by", "no such prover", f"it must be one of {', '.join(provers)}", 'by="z3"')
+        raise refuse(
+            f"by={by!r}",
+            "by",
+            "no such prover",
+            f"it must be one of {', '.join(provers)}",
+            f'by="{nearest_choice(by, provers)}"',
+        )
     started = perf_counter()
     verdict, counterexample, says = provers[by](theorem, seconds)
     return Proof(theorem.name, by, verdict, counterexample, perf_counter() - started, says)

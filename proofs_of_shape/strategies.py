@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
-from ..spec.architecture import parameter_shapes
+from ..spec.choices import nearest_choice
 from ..spec.compatible import Network, compatible_sizes
 from ..spec.config import FIELDS, WELL_FORMED, UNet2Config, check_config
 from ..spec.naturals import natural
 from ..spec.network import AxisNetwork
+from ..spec.norms import fit_together, padded_together
+from ..spec.parameters import parameter_shapes
 from ..spec.report import refuse
 from ..spec.size_set import SizeSet
 from ..spec.steps import Join, Keep, Resize, Save, SpaceToDepth, Step, Transposed, Window
@@ -98,7 +100,7 @@ def ill_formed_configs(condition_name: str | None = None) -> st.SearchStrategy[U
     broken = [condition for condition in WELL_FORMED if condition_name in (None, condition.name)]
     if not broken:
         says = f"{condition_name!r} must be one of {', '.join(condition.name for condition in WELL_FORMED)}"
-        fix = f'condition_name="{WELL_FORMED[0].name}"'
+        fix = f'condition_name="{nearest_choice(condition_name, (c.name for c in WELL_FORMED))}"'
         raise refuse(f"condition_name={condition_name!r}", "condition_name", "no such condition", says, fix)
     fields = st.sampled_from([condition.field for condition in broken])
     return st.builds(lambda cfg, field: replace(cfg, **{field: 0}), configs(), fields)
@@ -304,6 +306,26 @@ def minimally_incompatible(network: Network, max_index: int = 6) -> st.SearchStr
     ends = (*fit.head, *islice(fit.tail, len(members)))
     members |= {end for part in ends for end in (part.first, part.maximum) if end is not None}
     return st.sampled_from(sorted({n for m in members for n in (m - 1, m + 1) if n not in fit}))
+
+
+def image_sizes(cfg: UNet2Config | UNetConfig, max_index: int = 6) -> st.SearchStrategy[tuple[int, int]]:
+    """A height and a width that fit ``cfg`` together, each one of the first ``max_index + 1`` that do.
+
+    Of a config with group or instance norms the smallest heights and widths, which :func:`compatible` draws, may not
+    fit together: their statistics would be of a single number. Shrinks toward the smallest image.
+
+    Raises :class:`ShapeError` where no size fits.
+
+    >>> from hypothesis import find
+    >>> find(image_sizes(UNetConfig(levels=3, norm="instance")), lambda sizes: True)
+    (8, 16)
+    """
+    sizes = list(islice(fit := _some_size(cfg), natural(max_index, "max_index") + 1))
+    pairs = [(high, wide) for high in sizes for wide in sizes if fit_together(cfg, high, wide)]
+    larger = padded_together(cfg, fit, sizes[0], sizes[0])
+    if larger is None:
+        raise refuse(repr(cfg), "image_sizes", "no size to draw", "no two sizes fit together", "norm='none'")
+    return st.sampled_from(sorted({larger, *pairs}, key=lambda pair: pair[0] * pair[1]))
 
 
 def _some_size(network: Network) -> SizeSet:

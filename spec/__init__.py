@@ -5,7 +5,6 @@ Importing this package loads nothing beyond the standard library.
 
 from .architecture import LAYERS as LAYERS
 from .architecture import Layer as Layer
-from .architecture import parameter_shapes as parameter_shapes
 from .check import check as check
 from .check import repair as repair
 from .compatible import compatible_sizes as compatible_sizes
@@ -46,6 +45,7 @@ from .obligations import h_outH as h_outH
 from .obligations import h_outW as h_outW
 from .obligations import h_upH as h_upH
 from .obligations import h_upW as h_upW
+from .parameters import parameter_shapes as parameter_shapes
 from .presets import PRESETS as PRESETS
 from .progression import Progression as Progression
 from .report import Report as Report

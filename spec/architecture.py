@@ -1,14 +1,16 @@
 """The eight layers with parameters, as data (SPEC section 6).
 
-Whatever walks the parameters reads this list: :func:`trace`, the typed parameters and the network of ``models``.
+Whatever walks the parameters reads this list: the judgement of a config, :func:`trace`, the typed parameters and the
+network of ``models``.
 A channel count is written as a multiple of ``base_channels``, or as ``"in"`` or ``"out"``.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from .config import UNet2Config, check_config
-from .naturals import natural
+if TYPE_CHECKING:  # a config is judged by these shapes, so that its module needs this one
+    from .config import UNet2Config
 
 Channels = int | str
 
@@ -26,7 +28,7 @@ class Layer:
     in_channels: Channels
     out_channels: Channels
 
-    def window(self, cfg: UNet2Config) -> dict[str, int]:
+    def window(self, cfg: "UNet2Config") -> dict[str, int]:
         """Its ``kernel``, ``stride`` and ``padding``, as the layers of ``models`` take them."""
         return {name: getattr(cfg, f"{self.part}_{name}") for name in ("kernel", "stride", "padding")}
 
@@ -44,25 +46,17 @@ LAYERS: tuple[Layer, ...] = (
 """The layers in the order of the source; so are their parameters."""
 
 
-def parameter_shapes(
-    cfg: UNet2Config, in_channels: int, out_channels: int
+def layer_shapes(
+    cfg: "UNet2Config", in_channels: int, out_channels: int
 ) -> Iterator[tuple[Layer, tuple[int, int, int, int], tuple[int]]]:
-    """Each layer with the shapes of its kernel, ``(out, in, k, k)`` or transposed ``(in, out, k, k)``, and of its bias.
-
-    Raises :class:`ShapeError` where no network can be built: see :func:`check_config`.
-
-    >>> [(layer.name, kernel, bias) for layer, kernel, bias in parameter_shapes(UNet2Config(), 3, 1)][0]
-    ('down1_1', (64, 3, 3, 3), (64,))
-    """
-    check_config(cfg, in_channels, out_channels).raise_if_failed()
-    in_channels, out_channels = natural(in_channels, "in_channels"), natural(out_channels, "out_channels")
+    """What :func:`parameter_shapes` gives, for any config and any natural numbers of channels."""
     for layer in LAYERS:
         ins, outs = (channels(c, cfg, in_channels, out_channels) for c in (layer.in_channels, layer.out_channels))
         k = layer.window(cfg)["kernel"]
         yield layer, ((outs, ins, k, k) if layer.kind == "conv" else (ins, outs, k, k)), (outs,)
 
 
-def channels(written: Channels, cfg: UNet2Config, in_channels: int, out_channels: int) -> int:
+def channels(written: Channels, cfg: "UNet2Config", in_channels: int, out_channels: int) -> int:
     """The number behind a channel count as these lists write it."""
     named = {"in": in_channels, "out": out_channels}
     return named[written] if isinstance(written, str) else written * cfg.base_channels

@@ -58,7 +58,9 @@ def _kept(kernel: int, stride: int, padding: int) -> _Within:
 def compatible_sizes(network: Network) -> SizeSet:
     """The sizes ``n ≥ 1`` of one axis, height or width, that meet every demand: exact for every config and network.
 
-    The set is about sizes alone: whether channels are left to compute on (``baseC_pos``) is for :func:`check_config`.
+    The set is about the sizes of one axis alone. Whether a network can be built (its channels, the elements of its
+    arrays) is for :func:`check_config`, and what height and width owe together, statistics of more than one number for
+    a norm, is for :func:`check`: it can reject an image whose height and width are both in the set.
     Raises :class:`ShapeError` for what is no network, for a :class:`UNetConfig` that is not well-formed, and for a
     network whose period is beyond :data:`.solve.MAX_PERIOD`.
 

@@ -1,13 +1,18 @@
 """What becomes of one size in a network, and what to do about it: ``explain`` and ``plan``."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import groupby
 
+from .choices import nearest_choice
 from .compatible import Network, compatible_sizes
+from .config import UNet2Config, check_config
 from .naturals import natural
 from .network import axis_network
+from .norms import fit_together, judge_norms, padded_together
 from .report import Report, ShapeError, Verdict, refuse
 from .size_set import SizeSet
+from .unet import UNetConfig, check_unet_config
 
 UNSOLVED = "a size that is not known here: the network's period is too long to solve"
 """The fix where :func:`solved` knows none."""
@@ -60,12 +65,12 @@ def explain(network: Network, n: int) -> Explanation:
     fixes = []
     if runs is None or returns is None:
         fixes += [] if run.ok else [UNSOLVED]
-        return Explanation(f"size {n}", conditions, tuple(fixes), run.sizes)
+        return Explanation(f"size {n}", conditions, tuple(fixes), sizes=run.sizes)
     if not run.ok:
         fixes.append(_nearest(runs, n, "all sizes that fit"))
     if returns != runs and n not in returns:
         fixes.append(f"for an output of the input's size: {_nearest(returns, n, 'all such sizes')}")
-    return Explanation(f"size {n}", conditions, tuple(fixes), run.sizes, runs, returns)
+    return Explanation(f"size {n}", conditions, tuple(fixes), sizes=run.sizes, runs=runs, returns=returns)
 
 
 def solved(network: Network) -> SizeSet | None:
@@ -78,12 +83,27 @@ def solved(network: Network) -> SizeSet | None:
         return None
 
 
+def near(fit: SizeSet, n: int) -> list[int]:
+    """The members of ``fit`` next to ``n``, at most one below and one above; ``n`` alone where it is one.
+
+    >>> from wellshaped.spec import AxisNetwork, Transposed, Window
+    >>> near(compatible_sizes(AxisNetwork((Window(2, 2), Transposed(2, 2)), returns_its_size=True)), 303)
+    [302, 304]
+    """
+    return [m for m in dict.fromkeys((fit.below(n), fit.above(n))) if m is not None]
+
+
+def resized(n: int, sizes: Iterable[int]) -> str:
+    """How ``n`` comes to one of the ``sizes``, in words.
+
+    >>> resized(303, [302, 304])
+    '302 (crop 1) or 304 (pad 1)'
+    """
+    return " or ".join(f"{m} ({f'crop {n - m}' if m < n else f'pad {m - n}'})" for m in sizes)
+
+
 def _nearest(fit: SizeSet, n: int, them: str) -> str:
-    if not fit:
-        return "no size will do"
-    ways = [f"{m} (crop {n - m})" for m in [fit.below(n)] if m is not None]
-    ways += [f"{m} (pad {m - n})" for m in [fit.above(n)] if m is not None]
-    return f"size {' or '.join(ways)}; {them}: {fit}"
+    return f"size {resized(n, near(fit, n))}; {them}: {fit}" if fit else "no size will do"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +143,10 @@ def plan(network: Network | tuple[Network, Network], height: int, width: int, po
     ``network`` may be a pair, one for each axis. ``policy`` is ``"error"``, ``"pad"`` to the nearest sizes above or
     ``"crop"`` to the nearest below.
 
-    Raises :class:`ShapeError` with what :func:`explain` says, axis by axis, where the policy is ``"error"`` and a size
-    does not fit, or where none above or below does.
+    The nearest sizes are found axis by axis. Where they leave a group or instance norm of one network a single number
+    (:mod:`wellshaped.spec.norms`), ``"pad"`` pads one axis further; no crop could help. Raises :class:`ShapeError`
+    where no network can be built from the config, and with what :func:`explain` says, axis by axis, where the policy is
+    ``"error"`` and a size does not fit, or where none above or below does.
 
     >>> from wellshaped.spec import UNet2Config
     >>> p = plan(UNet2Config(), 303, 384, policy="pad")
@@ -133,7 +155,8 @@ def plan(network: Network | tuple[Network, Network], height: int, width: int, po
     """
     if policy not in ("error", "pad", "crop"):
         says = f"policy={policy!r} must be one of error, pad, crop"
-        raise refuse("the plan", "policy", "no such policy", says, 'policy="pad"')
+        fix = f'policy="{nearest_choice(policy, ("error", "pad", "crop"))}"'
+        raise refuse("the plan", "policy", "no such policy", says, fix)
     networks = network if isinstance(network, tuple) else (network, network)
     if len(networks) != 2:
         says = f"there are {len(networks)}, and must be one for the height and one for the width"
@@ -151,5 +174,19 @@ def plan(network: Network | tuple[Network, Network], height: int, width: int, po
         found = explain(of, n)
         verdicts += [replace(verdict, about=f"{axis} {verdict.about}") for verdict in found.conditions]
         fixes += [f"{axis}: {fix}" for fix in found.fixes]
-    Report(f"an image of height {given[0]} and width {given[1]}", tuple(verdicts), tuple(fixes)).raise_if_failed()
-    return Plan(policy, given, (fitting[0], fitting[1]))
+    subject = f"an image of height {given[0]} and width {given[1]}"
+    Report(subject, tuple(verdicts), tuple(fixes)).raise_if_failed()
+    for cfg in networks:
+        if isinstance(cfg, UNet2Config):
+            check_config(cfg).raise_if_failed()
+        elif isinstance(cfg, UNetConfig):
+            check_unet_config(cfg).raise_if_failed()
+    cfg, (high, wide) = networks[0], fitting
+    if networks[0] == networks[1] and not fit_together(cfg, high, wide):
+        padded = padded_together(cfg, compatible_sizes(cfg), high, wide)
+        if policy == "pad" and padded is not None:
+            return Plan(policy, given, padded)
+        single = judge_norms(cfg, high, wide)  # type: ignore[arg-type]  # a UNetConfig, or they would fit together
+        fix = "norm='none' in the config" if padded is None else f'policy="pad", for {padded[0]}×{padded[1]}'
+        Report(f"{subject}, as {high}×{wide},", single, (fix,)).raise_if_failed()
+    return Plan(policy, given, (high, wide))

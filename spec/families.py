@@ -5,6 +5,7 @@ A *level* is one halving. Sizes are those of one axis: for different settings pe
 
 from collections.abc import Callable
 
+from .choices import nearest_choice
 from .naturals import natural
 from .network import AxisNetwork
 from .report import refuse
@@ -39,6 +40,10 @@ def unet(
     """
     if padding == "same":
         conv = Window(kernel, rounding="same")
+    elif isinstance(padding, str) and not padding.strip().isdecimal():
+        says = f"padding={padding[:40]!r} must be a natural number or 'same'"
+        fix = f"padding={nearest_choice(padding, ('same', 'none'))!r}".replace("'none'", "0")
+        raise refuse("the network", "padding", "no such padding", says, fix)
     else:
         conv = Window(kernel, 1, natural(padding, "padding"), natural(padding, "padding"))
     block = (conv,) * _few(convs, "convs")

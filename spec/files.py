@@ -20,6 +20,7 @@ from typing import Any
 from .config import FIELDS, UNet2Config
 from .naturals import natural
 from .report import Report, ShapeError, Verdict, refuse
+from .written import kind_of
 
 MAX_BYTES = 64 * 1024
 """A config file has twelve short lines; a file larger than this is another file, given by mistake."""
@@ -54,7 +55,7 @@ def save_config(cfg: UNet2Config, path: str | os.PathLike[str]) -> None:
     written, or a number that ``load_config`` would refuse.
     """
     if not isinstance(cfg, UNet2Config):
-        says = f"it is a {type(cfg).__name__}, and a file holds a UNet2Config"
+        says = f"it is {kind_of(cfg)}, and a file holds a UNet2Config"
         raise refuse("the config", "config", "not what files are for", says, "UNet2Config(...)")
     path = Path(path)
     write = _format(path)[1]
@@ -158,7 +159,7 @@ def _parse(path: Path, text: str) -> dict[str, Any]:
         kind = path.suffix[1:].upper()
         raise refuse(f"config file {path}", "syntax", f"it is not {kind}", fault, _EXAMPLE[path.suffix]) from None
     if not isinstance(data, dict):
-        says = f"it holds a {type(data).__name__}, and must hold one object of fields"
+        says = f"it holds {kind_of(data)}, and must hold one object of fields"
         raise refuse(f"config file {path}", "syntax", "it is not a config", says, _EXAMPLE[path.suffix])
     return data
 

@@ -11,6 +11,7 @@ from operator import index
 from typing import Any
 
 from .report import Verdict, refuse
+from .written import kind_of
 
 LARGEST = 2**31 - 1
 """Of a window's numbers, and of the elements of one array (8 GiB of float32): more is a slip."""
@@ -56,7 +57,7 @@ def natural(value: object, name: str) -> int:
     number = as_integer(value)
     if number is not None and number >= 0:
         return number
-    fault = "negative" if number is not None else f"a {type(value).__name__}"
+    fault = "negative" if number is not None else kind_of(value)
     given = _given(name, value)
     says = f"{given} is {fault}, and must be an integer ≥ 0"
     raise refuse(given, "natural", "not a natural number", says, _nearest(name, value))

@@ -9,6 +9,7 @@ from .config import UNet2Config
 from .naturals import natural, quotient
 from .report import refuse
 from .steps import Join, Keep, Save, SpaceToDepth, Step, Transposed, Window
+from .written import kind_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,7 @@ def axis_network(network: Any) -> AxisNetwork:
     >>> axis_network(UNet2Config()).run(304).sizes
     (304, 304, 304, 304, 152, 152, 152, 304, 304, 304, 304, 304, 304)
     """
-    says = f"it is a {type(network).__name__}, and must be a UNet2Config, a UNetConfig or an AxisNetwork"
+    says = f"it is {kind_of(network)}, and must be a UNet2Config, a UNetConfig or an AxisNetwork"
     raise refuse("the network", "network", "nothing to solve", says, "UNet2Config(...)")
 
 

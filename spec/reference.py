@@ -21,12 +21,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .architecture import LAYERS, parameter_shapes
+from .architecture import LAYERS
 from .check import check
 from .config import UNet2Config
 from .naturals import LARGEST, natural
+from .parameters import parameter_shapes
 from .report import Report, Verdict, refuse
 from .sizes import OTHER_WINDOW, conv_transpose_size, sliding_window_size
+from .written import kind_of
 
 Array = NDArray[Any]
 Slices = tuple[slice, ...]
@@ -47,7 +49,7 @@ def _arrays(given_to: str, **given: tuple[object, str]) -> list[Array]:
     for name, (value, axes) in given.items():
         refused = partial(refuse, f"{name} = {_shown(value)}, given to {given_to},")
         if not isinstance(value, np.ndarray):
-            says = f"it is a {type(value).__name__}, and must be a NumPy array"
+            says = f"it is {kind_of(value)}, and must be a NumPy array"
             raise refused("array", f"type of {name}", says, f"np.asarray({name}), with dtype=object for exact numbers")
         if (other := _no_number_in(value)) is not None:
             says = f"it holds {other}, and must hold real numbers"
@@ -497,7 +499,7 @@ def _stride_and_padding(cfg: UNet2Config, name: str) -> dict[str, int]:
 def _require_fit(cfg: UNet2Config, params: Parameters, x: Array) -> None:
     """Refuse parameters that are not those of ``cfg``, and an image that they or ``cfg`` do not take."""
     if not isinstance(params, Mapping):
-        says = f"it is a {type(params).__name__}, and must map the name of each layer to its kernel and bias"
+        says = f"it is {kind_of(params)}, and must map the name of each layer to its kernel and bias"
         fix = "{layer.name: getattr(params, layer.name) for layer in LAYERS}"
         raise refuse("params, given to the network,", "type", "type of params", says, fix)
     given = {name: p if isinstance(p, tuple | list) and len(p) == 2 else (p, None) for name, p in params.items()}

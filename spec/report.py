@@ -37,6 +37,8 @@ class Verdict:
 class Report:
     """Every rule judged at once, for one ``subject``, with ``fixes`` to paste where one fails.
 
+    ``warnings`` are rules that do not hold and need not: what runs, and is often not meant.
+
     >>> verdict = Verdict("enough", False, "2 must be at least 3", "too few apples")
     >>> report = Report("a basket of 2 apples", (verdict,), ("add 1 apple",))
     >>> report.ok, [failure.name for failure in report.failures]
@@ -50,6 +52,7 @@ class Report:
     subject: str
     conditions: tuple[Verdict, ...]
     fixes: tuple[str, ...] = ()
+    warnings: tuple[Verdict, ...] = ()
 
     @property
     def failures(self) -> tuple[Verdict, ...]:
@@ -58,7 +61,7 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether every rule holds."""
+        """Whether every rule holds; warnings do not count."""
         return not self.failures
 
     def raise_if_failed(self) -> None:
@@ -67,13 +70,16 @@ class Report:
             raise ShapeError(self)
 
     def to_dict(self) -> dict[str, object]:
-        """The report as plain data for JSON, with the keys ``subject``, ``ok``, ``conditions`` and ``fixes``."""
+        """The report as plain data for JSON: its ``subject``, whether it is ``ok``, and all that it lists."""
         conditions = [{"name": v.name, "holds": v.holds, "says": v.says} for v in self.conditions]
-        return {"subject": self.subject, "ok": self.ok, "conditions": conditions, "fixes": list(self.fixes)}
+        warnings = [{"name": v.name, "says": v.says} for v in self.warnings]
+        lists = {"conditions": conditions, "fixes": list(self.fixes), "warnings": warnings}
+        return {"subject": self.subject, "ok": self.ok, **lists}
 
     def __str__(self) -> str:
+        warnings = [f"  warning: {verdict.name}: {verdict.about}: {verdict.says}." for verdict in self.warnings]
         if self.ok:
-            return f"{self.subject} fits: all {len(self.conditions)} conditions hold."
+            return "\n".join([f"{self.subject} fits: all {len(self.conditions)} conditions hold.", *warnings])
         lines = [f"{self.subject} does not fit."]
         leads = [verdict.about for verdict in self.conditions]
         together = sorted(self.failures, key=lambda verdict: leads.index(verdict.about))
@@ -81,7 +87,7 @@ class Report:
             verdicts = list(group)
             names = ", ".join(dict.fromkeys(verdict.name for verdict in verdicts))
             lines.append(f"  {names}: {lead}: {'; '.join(verdict.says for verdict in verdicts)}.")
-        return "\n".join([*lines, *(f"  fix: {fix}" for fix in self.fixes)])
+        return "\n".join([*lines, *warnings, *(f"  fix: {fix}" for fix in self.fixes)])
 
     def _repr_html_(self) -> str:
         return f"<pre>{escape(str(self))}</pre>"

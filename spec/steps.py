@@ -8,6 +8,7 @@ they remember one (:class:`Save`), compare with one (:class:`Join`, :class:`Keep
 
 from dataclasses import dataclass, fields
 
+from .choices import nearest_choice
 from .naturals import monus, natural, positive, quotient
 from .report import refuse
 from .written import written
@@ -31,7 +32,9 @@ class _Numbers:
             elif f.name in self._choices and value not in self._choices[f.name]:
                 given = f"{type(self).__name__}({f.name}={value!r})"
                 says = f"{f.name} must be one of {', '.join(self._choices[f.name])}"
-                raise refuse(given, f.name, "no such choice", says, f"{f.name}={self._choices[f.name][0]!r}")
+                raise refuse(
+                    given, f.name, "no such choice", says, f"{f.name}={nearest_choice(value, self._choices[f.name])!r}"
+                )
 
 
 @dataclass(frozen=True, slots=True, repr=False)

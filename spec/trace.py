@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 
-from .architecture import Channels, channels, parameter_shapes
+from .architecture import Channels, channels
 from .check import check
 from .config import UNet2Config
 from .naturals import natural
 from .network import axis_network
 from .obligations import h_downH, h_downW
+from .parameters import parameter_shapes
 from .unet import UNetConfig, program
 
 

@@ -3,18 +3,21 @@
 A *level* is one halving. The layers of a network of ``models`` have the names that the stages here have.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from math import gcd
+from math import gcd, lcm
+from typing import Any
 
+from .choices import nearest_choice
 from .config import Condition
+from .elements import Lever, always, judge_arrays, mend, smaller
 from .families import MOST
-from .naturals import LARGEST, divisor_below, judge_at_least_one, natural
+from .naturals import divisor_below, judge_at_least_one, natural
 from .network import AxisNetwork, axis_network
 from .report import Report, Verdict, refuse
 from .steps import Join, Resize, Save, Step, Transposed, Window
-from .written import written
+from .written import kind_of, written
 
 CHOICES: dict[str, tuple[object, ...]] = {
     "padding": ("same", "none"),
@@ -39,7 +42,8 @@ class UNetConfig:
     - ``convs_per_block``, ``conv_kernel``: the convolutions of each block, and their kernel.
     - ``padding``: of these convolutions, ``"same"`` keeps the size, ``"none"`` pads nothing.
     - ``norm``: after each convolution of a block, ``"none"``, ``"batch"``, ``"group"`` (of ``groups`` groups) or
-      ``"instance"``. Of an image of one pixel, which a small one is at the bottom, the last leaves only its bias.
+      ``"instance"``. The statistics of a single number leave only the bias: an image must be large enough to have more
+      than one position at the bottom (:mod:`wellshaped.spec.norms`).
     - ``residual``: each block adds what it was given before its last ReLU, through a 1×1 convolution (and ``norm``)
       where the channels differ: the basic block of a ResNet.
     - ``upsampling``: ``"transposed"`` (2×2, stride 2), or ``"nearest"`` or ``"bilinear"`` doubling and a convolution.
@@ -79,15 +83,17 @@ class UNetConfig:
             object.__setattr__(self, name, natural(getattr(self, name), name))
         if self.multipliers is not None:
             if not isinstance(self.multipliers, tuple | list):
-                says = f"it is a {type(self.multipliers).__name__}, and must be a tuple of natural numbers, or None"
-                raise refuse(f"multipliers={self.multipliers!r}", "multipliers", "no tuple", says, "(1, 2, 4)")
+                says = f"it is {kind_of(self.multipliers)}, and must be a tuple of natural numbers, or None"
+                raise refuse(f"multipliers={self.multipliers!r}", "multipliers", "no tuple", says, "multipliers=None")
             multipliers = tuple(natural(m, f"multipliers[{i}]") for i, m in enumerate(self.multipliers))
             object.__setattr__(self, "multipliers", multipliers)
         for name, choices in CHOICES.items():
             value = getattr(self, name)
             if not any(type(value) is type(choice) and value == choice for choice in choices):
                 says = f"{name} must be one of {', '.join(map(repr, choices))}"
-                raise refuse(f"{name}={value!r}", name, "no such choice", says, f"{name}={choices[0]!r}")
+                raise refuse(
+                    f"{name}={value!r}", name, "no such choice", says, f"{name}={nearest_choice(value, choices)!r}"
+                )
 
     def __repr__(self) -> str:
         """What to write to get this config back: the fields that differ from the defaults."""
@@ -153,9 +159,10 @@ _MENDED = UNetConfig()
 
 
 def check_unet_config(cfg: UNetConfig, in_channels: int = 1, out_channels: int | None = None) -> Report:
-    """Whether a network can be built at all: the facts of :data:`UNET_WELL_FORMED`, and channels that it can make.
+    """Whether a network can be built: the facts of :data:`UNET_WELL_FORMED`, channels, and no array too large.
 
-    Without a head that is ``base_channels · multipliers[0]``; ``out_channels=None`` is any number that it can make.
+    Without a head ``out_channels`` is ``base_channels · multipliers[0]``; ``None`` is any number that it can make. No
+    array may have more than 2³¹ - 1 elements.
 
     >>> print(check_unet_config(UNetConfig(levels=0, norm="group", base_channels=12)))
     UNetConfig(levels=0, base_channels=12, norm='group') does not fit.
@@ -163,7 +170,7 @@ def check_unet_config(cfg: UNetConfig, in_channels: int = 1, out_channels: int |
       fix: levels=4, groups=6
     """  # noqa: E501 the message stands here as it is printed
     if not isinstance(cfg, UNetConfig):
-        says = f"it is a {type(cfg).__name__}, and must be a UNetConfig"
+        says = f"it is {kind_of(cfg)}, and must be a UNetConfig"
         raise refuse("the config", "config", "no config of a U-Net", says, "UNetConfig(levels=4, ...)")
     if out_channels is None:
         out_channels = 1 if cfg.head else cfg.channels[0]
@@ -176,20 +183,67 @@ def check_unet_config(cfg: UNetConfig, in_channels: int = 1, out_channels: int |
         says = f"without a head out_channels={out_channels} must be the channels of the first level, {cfg.channels[0]}"
         channels += (Verdict("head", out_channels == cfg.channels[0], says, "nothing makes these channels"),)
     if all(verdict.holds for verdict in facts):
-        given = (counts["in_channels"], *cfg.channels)
-        encoder, decoder = zip(given, cfg.channels, strict=False), ((2 * c, c) for c in cfg.channels[:-1])
-        square = ((c, c) for c in cfg.channels)
-        elements = cfg.conv_kernel**2 * max(ins * outs for ins, outs in (*encoder, *decoder, *square))
-        says = f"its largest kernel has {elements} elements, and may have at most {LARGEST}"
-        channels += (Verdict("elements", elements <= LARGEST, says, "it is too large to compute with"),)
-    broken = {c.field: _mended(c, cfg) for c in UNET_WELL_FORMED if not c.holds(cfg)}
-    broken |= {name: 1 for name, count in counts.items() if count == 0}
-    if not cfg.head and out_channels != cfg.channels[0]:
-        broken["out_channels"] = cfg.channels[0]
-    fix = ", ".join(f"{name}={value!r}" for name, value in broken.items())
-    if not fix and not channels[-1].holds:
-        fix = "fewer levels, fewer channels or a smaller kernel"
+        channels += (_judge_size(cfg, **counts),)
+    fix = ", ".join(f"{name}={value!r}" for name, value in unet_fix(cfg, **counts).items())
     return Report(repr(cfg), facts + channels, (fix,) if fix else ())
+
+
+def unet_fix(cfg: UNetConfig, in_channels: int, out_channels: int) -> dict[str, Any]:
+    """The fields and channel counts to change so that a network can be built; empty where one can.
+
+    >>> unet_fix(UNetConfig(levels=40), 1, 1)
+    {'levels': 7}
+    """
+    counts = {"in_channels": in_channels, "out_channels": out_channels}
+    fix: dict[str, Any] = {}
+    mended = cfg
+    while broken := _broken(mended):
+        fix |= broken  # mended by one condition, a field may break another
+        mended = replace(mended, **broken)
+    fix |= {name: 1 for name, count in counts.items() if count == 0}
+
+    def changed(changes: Mapping[str, Any]) -> tuple[UNetConfig, int, int]:
+        fields: dict[str, Any] = {**counts, **fix, **changes}
+        ins, outs = fields.pop("in_channels"), fields.pop("out_channels")
+        now = replace(cfg, **fields)
+        return now, ins, outs if now.head else now.channels[0]
+
+    def accepted(changes: Mapping[str, Any]) -> bool:
+        now, ins, outs = changed(changes)
+        return all(c.holds(now) for c in UNET_WELL_FORMED) and _judge_size(now, ins, outs).holds
+
+    if not accepted({}):
+        fix |= mend(accepted, _levers(mended, {**counts, **fix}))
+    outs = changed({})[2]
+    return fix | ({"out_channels": outs} if outs != fix.get("out_channels", out_channels) else {})
+
+
+def _broken(cfg: UNetConfig) -> dict[str, Any]:
+    """The fields whose conditions do not hold, each with a value for which they do."""
+    return {c.field: _mended(c, cfg) for c in UNET_WELL_FORMED if not c.holds(cfg)}
+
+
+def _judge_size(cfg: UNetConfig, in_channels: int, out_channels: int) -> Verdict:
+    nodes = _program(cfg, in_channels, out_channels)
+    return judge_arrays((f"{node.layer}.{array}", shape) for node in nodes for array, shape in node.arrays)
+
+
+def _levers(cfg: UNetConfig, counts: Mapping[str, int]) -> list[Lever]:
+    """What may be made smaller, first what is the most times its default."""
+    multipliers = cfg.multipliers or (1,)
+    # Every level's channels stay multiples of the groups.
+    step = lcm(*(cfg.groups // gcd(cfg.groups, m) for m in multipliers)) if cfg.norm == "group" else 1
+    few = cfg.base_channels // step
+    doubling = {} if cfg.multipliers is None else {"multipliers": None}
+    ratios = [
+        (cfg.base_channels // _MENDED.base_channels, Lever(lambda k: {"base_channels": k * step}, few)),
+        (cfg.levels // _MENDED.levels, Lever(lambda k: {"levels": k, **doubling}, cfg.levels)),
+        (max(multipliers) // 16, Lever(lambda k: {"multipliers": tuple(min(m, k) for m in multipliers)}, 16)),
+        (cfg.conv_kernel // _MENDED.conv_kernel, Lever(lambda k: {"conv_kernel": 2 * k - 1}, cfg.conv_kernel // 2)),
+        (cfg.groups // _MENDED.groups, always({"groups": 1, "base_channels": _MENDED.base_channels})),
+        *((counts[name], smaller(name, counts[name])) for name in (["in_channels"] + ["out_channels"] * cfg.head)),
+    ]
+    return [lever for _, lever in sorted(ratios, key=lambda of: -of[0])]
 
 
 def _said(condition: Condition, cfg: UNetConfig) -> str:
@@ -216,7 +270,8 @@ class Node:
     """One stage of a network: its ``name``, its operation, from which stages, and what it does along an axis.
 
     ``channels`` are those of its result. ``arrays`` are the shapes of its parameters, by their paths from the
-    ``layer``, which is the path of a layer in the network of ``models``.
+    ``layer``, which is the path of a layer in the network of ``models``. ``normed`` is how many channels share the
+    statistics of its normalisation, 0 where it has none.
     """
 
     name: str
@@ -226,6 +281,7 @@ class Node:
     steps: tuple[Step, ...] = ()
     layer: str | None = None
     arrays: Arrays = ()
+    normed: int = 0
 
 
 def program(cfg: UNetConfig, in_channels: int, out_channels: int | None = None) -> tuple[Node, ...]:
@@ -281,19 +337,21 @@ def _window(cfg: UNetConfig) -> Window:
 
 def _block(cfg: UNetConfig, name: str, given: str, ins: int, outs: int, *after: Step) -> Iterator[Node]:
     conv = "conv" if cfg.norm == "none" else f"conv, {cfg.norm} norm"
+    normed = {"none": 0, "group": outs // max(cfg.groups, 1)}.get(cfg.norm, 1)
     last = cfg.convs_per_block - 1
     now = given
     for i in range(cfg.convs_per_block):
         ends = i == last and not cfg.residual
         to, op = name if ends else f"{name}.{i}", conv if i == last and cfg.residual else f"{conv}, relu"
         arrays = _normed_conv(cfg, ins if i == 0 else outs, outs, cfg.conv_kernel)
-        yield Node(to, op, (now,), outs, (_window(cfg), *(after if ends else ())), f"{name}.convs[{i}]", arrays)
+        steps = (_window(cfg), *(after if ends else ()))
+        yield Node(to, op, (now,), outs, steps, f"{name}.convs[{i}]", arrays, normed)
         now = to
     if cfg.residual:
         added = given
         if ins != outs:
             added = f"{name}.shortcut"
-            yield Node(added, conv, (given,), outs, (), added, _normed_conv(cfg, ins, outs, 1))
+            yield Node(added, conv, (given,), outs, (), added, _normed_conv(cfg, ins, outs, 1), normed)
         yield Node(name, "add, relu", (now, added), outs, after)
 
 
@@ -313,4 +371,6 @@ def _(cfg: UNetConfig) -> AxisNetwork:
 
 @lru_cache(maxsize=256)
 def _axis_network(cfg: UNetConfig) -> AxisNetwork:
-    return AxisNetwork(tuple(step for node in program(cfg, 1) for step in node.steps))
+    if not all(condition.holds(cfg) for condition in UNET_WELL_FORMED):
+        check_unet_config(cfg).raise_if_failed()
+    return AxisNetwork(tuple(step for node in _program(cfg, 1, 1) for step in node.steps))

@@ -15,3 +15,14 @@ def written(value: Any) -> str:
     # By type first: what a symbol equals is not asked.
     shown = (f"{f.name}={v!r}" for f, v in given if type(v) is not type(f.default) or v != f.default)
     return f"{type(value).__name__}({', '.join(shown)})"
+
+
+def kind_of(value: object) -> str:
+    """The type of ``value``, with its article.
+
+    >>> kind_of(3), kind_of({})
+    ('an int', 'a dict')
+    """
+    name = type(value).__name__
+    spoken_with_a_vowel = name[0] in "aeioAEIO" or name == "ndarray"
+    return f"{'an' if spoken_with_a_vowel else 'a'} {name}"

@@ -34,8 +34,9 @@ from .spec import (
 from .spec import check as check_input
 from .spec import trace as trace_input
 from .spec.check import mending
+from .spec.choices import nearest_choice
 from .spec.families import FAMILIES
-from .spec.files import MAX_DIGITS, short_natural
+from .spec.files import MAX_DIGITS, refuse_suffix, short_natural
 from .spec.report import refuse
 
 app = App(
@@ -120,15 +121,54 @@ def _config(flags: Any) -> UNet2Config:
     return replace(UNet2Config() if path is None else load_config(path), **given)
 
 
-def _shape(text: str) -> tuple[int, int, int]:
-    """The three sizes in ``1x303x384``."""
-    size = rf"\s*(\d{{1,{MAX_DIGITS}}})\s*"
-    match = re.fullmatch(rf"{size}[x×,]{size}[x×,]{size}", text)
-    if not match:
-        says = f"it is {text[:60]!r}, and must be three natural numbers: channels, height and width"
-        raise refuse("--input", "input", "not the shape of an image", says, "--input 1x303x384")
-    channels, height, width = map(int, match.groups())
-    return channels, height, width
+_SIZE = rf"\s*(\d{{1,{MAX_DIGITS}}})\s*"
+_SIZES = re.compile(rf"{_SIZE}(?:[x×,]{_SIZE})*")
+_CHANNELS_AT_MOST = 4
+"""A last number up to this, after two larger ones, is taken for the channels of an image with its channels last."""
+
+
+def _shape(text: str, cfg: UNet2Config, out_channels: int) -> tuple[int, int, int]:
+    """The channels, height and width in ``1x304x384``.
+
+    Raises :class:`ShapeError` for another text, and for a shape that does not fit and looks like height, width and
+    channels. Each proposes the shape that was meant, with the nearest sizes that fit ``cfg``.
+    """
+    numbers = [int(size) for size in re.split("[x×,]", text)] if _SIZES.fullmatch(text) else []
+    must = "must be three natural numbers: channels, height and width"
+    if len(numbers) == 3:
+        channels, height, width = numbers
+        last = 1 <= width <= _CHANNELS_AT_MOST < min(channels, height)
+        if not last or check_input(cfg, channels, out_channels, height, width).ok:
+            return channels, height, width
+        says = f"it says {channels} channels of {height}×{width} pixels, and looks like height×width×channels"
+        about = "the order of its numbers"
+        raise _refuse_shape(f"--input {text.strip()}", about, says, _moved(numbers), cfg, out_channels)
+    hint, meant = "", [1, 304, 384]
+    if len(numbers) == 2:
+        meant = [1, *numbers]
+    elif len(numbers) == 4:
+        hint = "; the first of four is that of a batch, for jax.vmap(model)"
+        meant = _moved(numbers[1:])
+    says = f"it is {text[:60]!r}, and {must}{hint}"
+    raise _refuse_shape("--input", "not the shape of an image", says, meant, cfg, out_channels)
+
+
+def _moved(numbers: list[int]) -> list[int]:
+    """Three numbers with the channels first, where they look as if these were last."""
+    first, second, last = numbers
+    return [last, first, second] if 1 <= last <= _CHANNELS_AT_MOST < min(first, second) else numbers
+
+
+def _refuse_shape(
+    subject: str, about: str, says: str, meant: list[int], cfg: UNet2Config, out_channels: int
+) -> ShapeError:
+    """The error for a shape, with the nearest to what was ``meant`` that fits; or for a config that no shape fits."""
+    _any_image(cfg, out_channels).raise_if_failed()
+    fit = compatible_sizes(cfg)
+    sizes = [n if n in fit else fit.above(n) or fit.below(n) for n in meant[1:]]
+    proposed = [max(meant[0], 1), *sizes]
+    nearest = "" if proposed == meant else ", the nearest that fits"
+    return refuse(subject, "input", about, says, f"--input {'x'.join(map(str, proposed))}{nearest}")
 
 
 Image = Annotated[str, Parameter(name="--input", allow_leading_hyphen=True, help="The image's shape, CxHxW.")]
@@ -157,7 +197,7 @@ def check(
 
 
 def _check(cfg: UNet2Config, image: str, out_channels: int) -> Report:
-    channels, height, width = _shape(image)
+    channels, height, width = _shape(image, cfg, out_channels)
     return check_input(cfg, channels, out_channels, height, width)
 
 
@@ -168,7 +208,7 @@ def _any_image(cfg: UNet2Config, out_channels: int) -> Report:
     )
     if not report.ok or fits.holds:
         return report
-    return Report(report.subject, (*report.conditions, fits), (mending(cfg),))
+    return Report(report.subject, (*report.conditions, fits), (mending(cfg, 1, out_channels),))
 
 
 @app.command
@@ -189,7 +229,7 @@ def sizes(
         answer |= {"near": near, "below": fit.below(near), "above": fit.above(near)}
         nearest = " and ".join(str(n) for n in dict.fromkeys((fit.below(near), fit.above(near))) if n is not None)
         lines.append(f"{near} fits" if near in fit else f"{near} does not fit; nearest: {nearest or 'none'}")
-    if not fit:
+    if fit.is_finite:
         lines.append(f"fix: {mending(cfg)}")
     if as_json:
         _print_json(answer)
@@ -212,8 +252,9 @@ def trace(*, image: Image, out_channels: OutChannels = 1, flags: Flags = None, a
 
 
 def _stages(image: str, out_channels: int, flags: Any) -> tuple[Stage, ...]:
-    channels, height, width = _shape(image)
-    return trace_input(_config(flags), channels, short_natural(out_channels, "out_channels"), height, width)
+    cfg, out_channels = _config(flags), short_natural(out_channels, "out_channels")
+    channels, height, width = _shape(image, cfg, out_channels)
+    return trace_input(cfg, channels, out_channels, height, width)
 
 
 @app.command
@@ -274,17 +315,35 @@ def prove(
     if as_json:
         _print_json([asdict(proof) for _, proof in proofs])
     else:
-        rows = [(p.theorem, p.by, p.verdict, f"{p.seconds:.2f}", p.says) for _, p in proofs]
+        rows = [(p.theorem, p.by, _verdict(t, p.verdict), f"{p.seconds:.2f}", p.says) for t, p in proofs]
         _table(("theorem", "prover", "verdict", "seconds", "says"), rows, None)
-    false = {theorem.name for theorem in THEOREMS if theorem.counterexample is not None}
-    right = {
-        p.theorem
-        for _, p in proofs
-        if p.verdict in ({"refuted"} if p.theorem in false else {"proved", "holds in a box"})
-    }
-    wrong = {p.theorem for _, p in proofs if p.verdict == ("proved" if p.theorem in false else "refuted")}
-    undecided = {p.theorem for _, p in proofs if p.verdict == "unknown" and p.by != "crosshair"}
-    return 0 if right - wrong - undecided == {theorem.name for theorem in THEOREMS} else 1
+    open_theorems = [theorem for theorem in THEOREMS if not _settled(theorem, proofs)]
+    if not as_json:
+        _say(_expected(THEOREMS, open_theorems), "red" if open_theorems else "green", sys.stdout)
+    return 1 if open_theorems else 0
+
+
+def _verdict(theorem: Any, verdict: str) -> str:
+    return "refuted, as it must be" if verdict == "refuted" and theorem.counterexample is not None else verdict
+
+
+def _settled(theorem: Any, proofs: Sequence[tuple[Any, Any]]) -> bool:
+    """Whether somebody says what is expected of ``theorem``, and nobody says otherwise or does not know."""
+    verdicts = {p.verdict for t, p in proofs if t is theorem and not (p.verdict == "unknown" and p.by == "crosshair")}
+    false = theorem.counterexample is not None
+    right, wrong = ({"refuted"}, "proved") if false else ({"proved", "holds in a box"}, "refuted")
+    return bool(verdicts & right) and not verdicts & {wrong, "unknown"}
+
+
+def _expected(theorems: Sequence[Any], open_theorems: Sequence[Any]) -> str:
+    """One line: what was to come, and what came."""
+    false = sum(theorem.counterexample is not None for theorem in theorems)
+    wanted = f"{len(theorems) - false} theorems hold, and {false} about the first edition's formulas are refuted"
+    if not open_theorems:
+        return f"as expected: {wanted}"
+    names = ", ".join(theorem.name for theorem in open_theorems[:3])
+    more = f" and {len(open_theorems) - 3} more" if len(open_theorems) > 3 else ""
+    return f"expected: {wanted}; not so, or not settled: {names}{more}"
 
 
 def _progress_console() -> Any:
@@ -301,30 +360,65 @@ def certify(
     levels: Annotated[Natural | None, Parameter(help="Levels of a family that has a choice of them.")] = None,
     flags: Flags = None,
 ) -> int:
-    """Have Z3 prove that a network fits exactly the sizes that it is said to fit, and write the certificate."""
+    """Have Z3 prove that a network fits exactly the sizes that it is said to fit, and write the certificate.
+
+    Exit with 0 if some size fits, else with 1: then the certificate says that none does.
+    """
     from .proofs_of_shape import certificates
 
-    network = _config(flags) if family is None else _family(family, levels)
+    if output.suffix != ".json":
+        raise refuse_suffix(f"output {output}", output, (".json",))
+    if family is None:
+        if levels is not None:
+            says = "the two-level network has no other number of levels"
+            raise refuse(f"--levels {levels}", "levels", "it is for a family", says, _proposed("unet", levels))
+        network: UNet2Config | AxisNetwork = _config(flags)
+        of = repr(network)
+    else:
+        network, of = _family(family, levels, flags), family if levels is None else f"{family} of {levels} levels"
     if isinstance(network, UNet2Config):
         check_config(network).raise_if_failed()
     certificate = certificates.certify(network)
     certificates.save_certificate(certificate, output)
-    of = repr(network) if family is None else family
-    _say(f"wrote {output}: for all n, {of} fits n iff {certificate.sizes} ({certificate.prover})", "green", sys.stdout)
-    return 0
+    fits = f"for all n, {of} fits n iff {certificate.sizes}" if certificate.sizes else f"no size fits {of}"
+    text = f"wrote {output}: {fits} ({certificate.prover})"
+    if not certificate.sizes and isinstance(network, UNet2Config):
+        text += f"\nfix: {mending(network)}"
+    _say(text, "green" if certificate.sizes else "red", sys.stdout)
+    return 0 if certificate.sizes else 1
 
 
-def _family(name: str, levels: Any) -> AxisNetwork:
+def _proposed(name: str, levels: object) -> str:
+    """How to name a family: with the ``levels`` that were given, where it can be solved for so many, else with 4."""
+    make, takes_levels = FAMILIES[name]
+    if not takes_levels:
+        return f"--family {name}"
+    try:
+        compatible_sizes(make(levels))
+    except ShapeError:
+        levels = 4
+    return f"--family {name} --levels {levels}"
+
+
+def _family(name: str, levels: Any, flags: Any) -> AxisNetwork:
     if name not in FAMILIES:
         says = f"it must be one of {', '.join(FAMILIES)}"
-        raise refuse(f"--family {name[:60]}", "family", "no such family", says, "--family unet --levels 4")
+        fix = _proposed(nearest_choice(name, FAMILIES), levels)
+        raise refuse(f"--family {name[:60]}", "family", "no such family", says, fix)
     make, takes_levels = FAMILIES[name]
-    if takes_levels != (levels is not None):
-        says, fix = (
-            ("it has a choice of levels", "--levels 4") if takes_levels else ("it has no choice", f"--family {name}")
-        )
-        raise refuse(f"--family {name}", "levels", "levels", says, fix)
+    if takes_levels and levels is None:
+        says = f"{name} is a family for any number of levels"
+        raise refuse(f"--family {name}", "levels", "the number is missing", says, _proposed(name, levels))
+    if levels is not None and not takes_levels:
+        says = f"{name} is one network, whose levels are fixed"
+        raise refuse(f"--family {name} --levels {levels}", "levels", "nothing to choose", says, f"--family {name}")
     network: AxisNetwork = make(levels) if takes_levels else make()
+    given = [] if flags is None else [flag for flag, value in vars(flags).items() if value is not None]
+    if given:
+        family = f"--family {name} --levels {levels}" if takes_levels else f"--family {name}"
+        words = ", ".join(f"--{flag.replace('_', '-')}" for flag in given[:3])
+        says = f"{words}{f' and {len(given) - 3} more' if len(given) > 3 else ''} would change nothing"
+        raise refuse(f"{family} with {words}", "family", "a family has no fields of a config", says, family)
     return network
 
 
@@ -337,7 +431,8 @@ def verify(certificate: Annotated[Path, Parameter(help="A certificate that certi
     certificates.verify(loaded)
     steps = "\n".join(f"  {step}" for step in loaded.network.steps)
     last = "\n  and the output has the input's size" if loaded.network.returns_its_size else ""
-    text = f"{certificate} holds: for all n, this network fits n iff n is among: {loaded.sizes}\n{steps}{last}"
+    iff = f"for all n, this network fits n iff n is among: {loaded.sizes}"
+    text = f"{certificate} holds: {iff if loaded.sizes else 'no size fits this network'}\n{steps}{last}"
     _say(text, "green", sys.stdout)
     return 0
 

@@ -104,8 +104,7 @@ def norm_of_one_pixel():
 
 def norm_of_one_pixel_asked():
     n = 2  # meant: n = 4
-    down, two_pixels = Window(4, 2, 1, 1), Window(2)  # what is normalised needs two: a window of two fits
-    explain(AxisNetwork((down, two_pixels)), n).raise_if_failed()
+    check(UNetConfig(levels=1, base_channels=8, norm="instance"), 8, 8, n, n).raise_if_failed()
 
 
 ENTRIES = (
@@ -168,6 +167,6 @@ ENTRIES = (
         happens="gives 0 where 0.21 is meant",
         by="obligation",
         caught=norm_of_one_pixel_asked,
-        message="2 → 1 → 0 does not survive",
+        message="the instance norm of a single number leaves only its bias: bottom.0, bottom: 1×1 positions",
     ),
 )

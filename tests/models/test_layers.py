@@ -240,17 +240,17 @@ x = float32[1,8,9], given to max_pool2d with kernel=2, stride=0, does not fit.
     "zeros": (
         lambda: Conv2d(0, 1, 0, rngs=nnx.Rngs(0)),
         """\
-Conv2d(in_channels=0, out_channels=1, kernel_size=0, stride=1) does not fit.
-  in_channels_pos, kernel_size_pos: nothing to compute: in_channels=0 must be at least 1; kernel_size=0 must be at \
-least 1.
-  fix: in_channels=1, kernel_size=1""",
+Conv2d(in_channels=0, out_channels=1, kernel=0, stride=1) does not fit.
+  in_channels_pos, kernel_pos: nothing to compute: in_channels=0 must be at least 1; kernel=0 must be at least 1.
+  fix: in_channels=1, kernel=1""",
     ),
     "huge": (
         lambda: Conv2d(10**30, 1, 1, rngs=nnx.Rngs(0)),
         """\
-Conv2d(in_channels=1000000000000000000000000000000, out_channels=1, kernel_size=1, stride=1) does not fit.
-  elements: the kernel is too large: 1000000000000000000000000000000 elements, at most 2147483647.
-  fix: fewer channels""",
+Conv2d(in_channels=1000000000000000000000000000000, out_channels=1, kernel=1, stride=1) does not fit.
+  elements: an array is too large to compute with: kernel of shape 1×about 10^30×1×1 has about 10^30 elements, and may \
+have at most 2147483647.
+  fix: in_channels=2147483647""",
     ),
     "tuple": (
         lambda: ConvTranspose2d(1, 1, (3, 3), rngs=nnx.Rngs(0)),

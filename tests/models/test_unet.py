@@ -26,7 +26,7 @@ from wellshaped.models import (
     UNet2,
 )
 from wellshaped.models.tiny_unet import TinyUNet
-from wellshaped.proofs_of_shape.strategies import compatible, unet_configs
+from wellshaped.proofs_of_shape.strategies import image_sizes, unet_configs
 from wellshaped.spec import (
     LAYERS,
     PRESETS,
@@ -39,6 +39,7 @@ from wellshaped.spec import (
     program,
     trace,
 )
+from wellshaped.spec.norms import fit_together, padded_together
 
 PHASES = (Phase.explicit, Phase.generate)  # shrinking a network that takes seconds takes minutes
 
@@ -178,7 +179,7 @@ def test_one_to_five_levels_take_exactly_their_sizes(levels, padding):
 @given(unet_configs(), st.data())
 def test_any_config_takes_exactly_its_sizes_and_has_the_parameters_and_shapes_of_its_trace(cfg, data):
     model, fit = built(cfg), compatible_sizes(cfg)
-    height, width = data.draw(compatible(cfg)), fit.minimum
+    height, width = data.draw(image_sizes(cfg))
     stages = trace(cfg, 3, outs(cfg), height, width)
     assert shape_of(model, 3, height, width) == stages[-1].shape
     layers = [node for node in program(cfg, 3, outs(cfg)) if node.layer]
@@ -187,7 +188,7 @@ def test_any_config_takes_exactly_its_sizes_and_has_the_parameters_and_shapes_of
         assert eval(f"model.{path}", {"model": model}).shape == shape, path
     assert len(jax.tree.leaves(nnx.state(model, nnx.Param))) == len(named)
     for n in {max(1, height - 1), height + 1}:
-        assert runs(model, n, width) == (n in fit), n
+        assert runs(model, n, width) == (n in fit and fit_together(cfg, n, width)), n
 
 
 @settings(max_examples=3, phases=PHASES)
@@ -195,7 +196,8 @@ def test_any_config_takes_exactly_its_sizes_and_has_the_parameters_and_shapes_of
 def test_any_config_works_in_both_modes_under_jit_vmap_and_grad(cfg):
     model = UNet(cfg, 1, outs(cfg), rngs=nnx.Rngs(0))
     n = compatible_sizes(cfg).minimum
-    x = image(1, n, n + compatible_sizes(cfg).period)
+    height, width = padded_together(cfg, compatible_sizes(cfg), n, n + compatible_sizes(cfg).period)
+    x = image(1, height, width)
     value, grads = nnx.jit(nnx.value_and_grad(loss))(model, x)
     assert np.isfinite(value)
     assert all(np.isfinite(g).all() for g in jax.tree.leaves(grads))

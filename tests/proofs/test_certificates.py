@@ -159,8 +159,8 @@ def test_a_family_can_be_certified_by_name(tmp_path, capsys):
     ("words", "says"),
     [
         (["--family", "vnet"], "no such family: it must be one of unet"),
-        (["--family", "unet"], "it has a choice of levels"),
-        (["--family", "resnet_unet", "--levels", "3"], "it has no choice"),
+        (["--family", "unet"], "the number is missing"),
+        (["--family", "resnet_unet", "--levels", "3"], "whose levels are fixed"),
         (["--family", "unet", "--levels", "-1"], "levels=-1 is negative"),
     ],
 )

@@ -150,7 +150,7 @@ def test_the_message_whole(arguments, message):
 def test_an_ok_report_says_so_and_raises_nothing():
     report = check(UNet2Config(), 1, 1, 304, 384)
     report.raise_if_failed()
-    assert str(report) == "input (1, 304, 384) of UNet2Config() fits: all 21 conditions hold."
+    assert str(report) == "input (1, 304, 384) of UNet2Config() fits: all 23 conditions hold."
 
 
 def test_a_report_reports_every_failure_at_once():

@@ -371,7 +371,7 @@ def test_the_default_policy_changes_nothing():
             (unet(1), 4, 4, "centre"),
             "the plan does not fit.\n"
             "  policy: no such policy: policy='centre' must be one of error, pad, crop.\n"
-            '  fix: policy="pad"',
+            '  fix: policy="crop"',
         ),
         (
             ((unet(1), unet(1), unet(1)), 4, 4),

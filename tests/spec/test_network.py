@@ -557,7 +557,7 @@ def test_a_size_that_is_not_natural_is_refused_by_name(step, bad):
             lambda: Join("level1", "centre"),
             "Join(how='centre') does not fit.\n"
             "  how: no such choice: how must be one of exact, crop, even crop, pad, resize.\n"
-            "  fix: how='exact'",
+            "  fix: how='crop'",
         ),
         (
             lambda: compatible_sizes(AxisNetwork((Window(1, MAX_PERIOD + 1), Window(3, 3)))),

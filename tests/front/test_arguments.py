@@ -1,0 +1,230 @@
+"""No command ignores what it is told: each of its arguments changes its answer, or is refused with what to do.
+
+The commands and their arguments are read from the program itself, so that a new one has to be shown to do something.
+"""
+
+import contextlib
+import io
+import re
+import sys
+from dataclasses import replace
+from itertools import product
+from types import SimpleNamespace
+
+import pytest
+
+from wellshaped.cli import app, main
+from wellshaped.proofs_of_shape import THEOREMS
+from wellshaped.spec import FIELDS, UNet2Config, save_config
+
+CONFIG = [f"--{name.replace('_', '-')}" for name in FIELDS]
+VALUES = {  # of each argument, texts of which one at least must show that it is used
+    **dict.fromkeys(CONFIG, ("3", "5")),
+    "--config": ("unet.toml", "nope.toml"),
+    "--input": ("3x304x384", "1x302x384"),
+    "--out-channels": ("3", "0"),
+    "--output": ("other.json", "other.svg", "other.png"),
+    "--family": ("unet", "resnet_unet"),
+    "--levels": ("2", "3"),
+    "--near": ("303",),
+    "--seed": ("7",),
+    "--by": ("z3", "enumeration"),
+    "--json": (None,),
+    "--certificate": ("other.json",),
+}
+MODES = {  # a command as it is given, with all that it must have
+    "check": [["check"], ["check", "--input", "1x304x384"]],
+    "sizes": [["sizes"], ["sizes", "303"]],
+    "trace": [["trace", "--input", "1x304x384"]],
+    "draw": [["draw", "--input", "1x304x384"]],
+    "demo": [["demo"]],
+    "prove": [["prove", "--by", "enumeration"]],
+    "certify": [
+        ["certify"],
+        ["certify", "--family", "unet", "--levels", "2"],
+        ["certify", "--family", "resnet_unet"],
+    ],
+    "verify": [["verify", "--certificate", "certificate.json"]],
+}
+
+
+def arguments(command):
+    """The names of a command's arguments, as the program has them."""
+    return [argument.name for argument in app[command].assemble_argument_collection() if not argument.children]
+
+
+def commands():
+    return [name for name in app if not name.startswith("-")]
+
+
+@pytest.fixture
+def answer(tmp_path, monkeypatch):
+    """Run a command in an empty folder with a config: its status, its output and what it wrote there."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("wellshaped.proofs_of_shape.THEOREMS", THEOREMS[5:6])
+    ran = SimpleNamespace(run_demo=lambda output, *, seed: print(f"a demo of seed {seed} in {output}"))
+    monkeypatch.setitem(sys.modules, "wellshaped.demo", ran)
+
+    def answer(*words):
+        for path in tmp_path.iterdir():
+            path.unlink()
+        save_config(UNet2Config(base_channels=8), "unet.toml")
+        if "verify" in words:
+            with contextlib.redirect_stdout(io.StringIO()):
+                main(["certify"])
+                main(["certify", "--family", "resnet_unet", "--output", "other.json"])
+        before = {path.name for path in tmp_path.iterdir()}
+        with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as err:
+            status = main(list(words))
+        written = {p.name: shape_of(p) for p in tmp_path.iterdir() if p.name not in before}
+        return status, re.sub(r"\d+\.\d\d", "", out.getvalue()), err.getvalue(), written
+
+    return answer
+
+
+def shape_of(path):
+    """A file without what differs from run to run: of a picture, the texts on it."""
+    text = path.read_bytes()
+    return re.findall(rb"<!-- (.*?) -->", text) if path.suffix == ".svg" else text
+
+
+def test_the_tests_know_all_commands_and_all_their_arguments():
+    assert set(commands()) == set(MODES)
+    assert {name for command in commands() for name in arguments(command)} == set(VALUES)
+
+
+@pytest.mark.parametrize("mode", [mode for modes in MODES.values() for mode in modes], ids=" ".join)
+def test_every_argument_of_a_command_changes_its_answer_or_is_refused(answer, mode):
+    as_it_is = answer(*mode)
+    for name in arguments(mode[0]):
+        if name in mode:
+            given = mode.index(name) + 1
+            tried = [[*mode[:given], value, *mode[given + 1 :]] for value in VALUES[name]]
+        else:
+            tried = [[*mode, name, *([value] if value else [])] for value in VALUES[name]]
+        answers = [answer(*words) for words in tried]
+        assert any(found != as_it_is for found in answers), name
+        for status, out, err, written in answers:
+            assert status in (0, 1, 2)
+            if err and status == 1:  # refused: one message with a fix, and nothing is written
+                assert (out, written) == ("", {})
+                assert "\n  fix: " in err
+
+
+FAMILY = ["--family", "unet", "--levels", "4"]
+REFUSED = {  # what certify is told and can't use, with the fix
+    "levels without a family": (["--levels", "4"], "--family unet --levels 4"),
+    "too many levels without a family": (["--levels", "99"], "--family unet --levels 4"),
+    "no number of levels": (["--levels", "x"], "--family unet --levels 4"),
+    "a family with a field": ([*FAMILY, "--pool-kernel", "3"], "--family unet --levels 4"),
+    "a family with a file": ([*FAMILY, "--config", "nope.toml"], "--family unet --levels 4"),
+    "a family without levels": (["--family", "unet"], "--family unet --levels 4"),
+    "levels of what has none": (["--family", "resnet_unet", "--levels", "3"], "--family resnet_unet"),
+    "an unknown family": (["--family", "unett", "--levels", "3"], "--family unet --levels 3"),
+    "another unknown family": (["--family", "resnet"], "--family resnet_unet"),
+    "a suffix": (["--output", "x.txt"], "x.json"),
+    "no suffix": (["--output", "x"], "x.json"),
+}
+
+
+@pytest.mark.parametrize(("given", "fix"), REFUSED.values(), ids=REFUSED)
+def test_certify_refuses_what_it_cannot_use_and_proposes_what_it_takes(answer, given, fix):
+    status, out, err, written = answer("certify", *given)
+    assert (status, out, written) == (1, "", {})
+    *_, last = err.splitlines()
+    assert last == f"  fix: {fix}"
+    words = fix.split()
+    assert answer("certify", *(words if words[0].startswith("--") else ["--output", *words]))[0] == 0
+
+
+@pytest.mark.parametrize("field", CONFIG)
+def test_a_family_takes_no_field_of_a_config(answer, field):
+    status, out, err, written = answer("certify", *FAMILY, field, "3")
+    assert (status, out, written) == (1, "", {})
+    assert f"{field} would change nothing" in err
+
+
+def test_certify_of_what_no_size_fits_says_so_plainly_with_a_fix_and_status_1(answer):
+    status, out, _, written = answer("certify", "--conv-padding", "0")
+    assert status == 1
+    assert out.startswith("wrote certificate.json: no size fits UNet2Config(conv_padding=0) (Z3")
+    assert out.endswith("\nfix: conv_padding=1 in the config, for sizes n ≡ 0 (mod 2), n ≥ 2\n")
+    assert list(written) == ["certificate.json"]
+
+
+# The shape of an image: what is proposed for one that is not.
+
+SHAPES = {  # what is given, and what is proposed
+    "304x384x3": "3x304x384",
+    "303x384x3": "3x304x384",
+    "8x3x512x512": "3x512x512",
+    "8x3x511x512": "3x512x512",
+    "8x512x512x3": "3x512x512",
+    "304x384": "1x304x384",
+    "303x384": "1x304x384",
+    "0x0": "1x2x2",
+    "304": "1x304x384",
+    "a picture": "1x304x384",
+    "1x2x3x4x5": "1x304x384",
+}
+SETTINGS = {
+    "as it is": [],
+    "by 3": ["--pool-stride", "3", "--up-stride", "3"],
+    "finite": ["--pool-stride", "3"],
+}
+
+
+@pytest.mark.parametrize(("command", "given"), list(product(["check", "trace", "draw"], SHAPES)))
+def test_a_shape_that_is_not_one_image_is_refused_with_the_nearest_image_that_is(answer, command, given):
+    status, _, err, written = answer(command, "--input", given)
+    assert (status, written) == (1, {})
+    (proposed,) = re.findall(r"  fix: --input (\S+?)(?:, the nearest that fits)?\n", err)
+    assert proposed == SHAPES[given]
+    assert answer(command, "--input", proposed)[0] == 0
+
+
+@pytest.mark.parametrize(("given", "flags"), list(product(SHAPES, SETTINGS.values())))
+def test_the_shape_that_is_proposed_fits_the_config_that_is_given(answer, given, flags):
+    _, _, err, _ = answer("check", "--input", given, *flags)
+    (proposed,) = re.findall(r"  fix: --input (\S+?)(?:, the nearest that fits)?\n", err)
+    assert answer("check", "--input", proposed, *flags)[0] == 0
+
+
+def test_a_config_that_no_image_fits_is_mended_before_the_shape(answer):
+    _, _, err, _ = answer("check", "--input", "304x384", "--conv-padding", "0")
+    assert "  fix: conv_padding=1 in the config" in err
+    assert answer("check", "--input", "304x384x4")[0] == 0  # what fits is taken as it is said
+
+
+def test_sizes_proposes_a_config_wherever_check_does(answer):
+    for given, status in (({"pool_stride": "3"}, 0), ({"conv_padding": "0"}, 1)):
+
+        def sizes(numbers):
+            return answer("sizes", *(f"--{name.replace('_', '-')}={n}" for name, n in numbers.items()))
+
+        found = sizes(given)
+        assert found[0] == status
+        fix = re.search("fix: (.*) in the config", found[1])[1]
+        again = sizes(given | dict(change.split("=") for change in fix.split(", ")))
+        assert again[0] == 0
+        assert "fix" not in again[1]
+
+
+# prove: what was expected and what came.
+
+
+def test_prove_says_in_one_line_what_was_expected_and_that_it_came(answer, monkeypatch):
+    monkeypatch.setattr("wellshaped.proofs_of_shape.THEOREMS", (THEOREMS[5], THEOREMS[-4]))
+    status, out, _, _ = answer("prove", "--by", "z3")
+    *rows, last = out.splitlines()
+    assert status == 0
+    assert last == "as expected: 1 theorems hold, and 1 about the first edition's formulas are refuted"
+    assert "refuted, as it must be" in rows[-1]
+
+
+def test_prove_names_what_did_not_come(answer, monkeypatch):
+    false = replace(THEOREMS[-4], counterexample=None)
+    monkeypatch.setattr("wellshaped.proofs_of_shape.THEOREMS", (THEOREMS[5], false))
+    status, out, _, _ = answer("prove", "--by", "z3")
+    assert status == 1
+    assert out.splitlines()[-1].endswith(f"not so, or not settled: {false.name}")

@@ -1,0 +1,32 @@
+"""A word that is no choice is answered with the nearest that is, outside the specification too."""
+
+import pytest
+
+from wellshaped.models import Resize2d, convolutions
+from wellshaped.proofs_of_shape import THEOREMS, prove
+from wellshaped.proofs_of_shape.strategies import ill_formed_configs
+from wellshaped.spec import ShapeError
+
+
+def force(way):
+    with convolutions(way):
+        pass
+
+
+ASKED = {  # a question, what is written, and the fix
+    "Resize2d": (lambda word: Resize2d(2, word), "Bilinear", 'method="bilinear"'),
+    "bicubic": (lambda word: Resize2d(2, word), "bicubic", 'method="bilinear"'),
+    "convolutions": (force, "explicitly", 'convolutions("explicit")'),
+    "prove": (lambda word: prove(THEOREMS[5], by=word), "enumerate", 'by="enumeration"'),
+    "prove in capitals": (lambda word: prove(THEOREMS[5], by=word), "Coq", 'by="coq"'),
+    "ill_formed_configs": (ill_formed_configs, "upstride", 'condition_name="upStride_ne0"'),
+}
+
+
+@pytest.mark.parametrize(("ask", "word", "fix"), ASKED.values(), ids=ASKED)
+def test_the_nearest_choice_is_proposed_and_taken(ask, word, fix):
+    with pytest.raises(ShapeError) as refusal:
+        ask(word)
+    assert refusal.value.report.fixes == (fix,)
+    if fix != 'by="coq"':  # which is not installed everywhere, and takes seconds
+        ask(fix.partition('"')[2].partition('"')[0])
