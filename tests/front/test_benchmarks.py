@@ -21,7 +21,7 @@ from wellshaped.models.convolution import Geometry
 from wellshaped.spec import ShapeError
 
 ROOT = Path(__file__).parents[2]
-MODULES = ("contenders", "eager", "kernel_gradient", "measure", "profile", "report", "unet2")
+MODULES = ("contenders", "eager", "kernel_gradient", "measure", "profile", "report", "tracing", "unet2")
 CASE = {"size": 256, "channels": 32, "batch": 1}
 
 
@@ -335,3 +335,11 @@ def test_the_forms_of_a_kernels_gradient_agree_and_ours_spreads_infinity_no_furt
     assert all(jnp.allclose(ours, other, atol=1e-4) for other in others)
     rows = bench.kernel_gradient.measure(64, 2, 9, rounds=3, seconds=0.1)
     assert [int(row[-1]) for row in rows] == [8, 8, 18, 8]
+
+
+def test_tracing_is_measured_with_and_without_checks(bench):
+    times = bench.tracing.run_all(rounds=3, seconds=0.1)
+    assert list(times) == ["new sizes", "known sizes", "no checks"]
+    new, known, unchecked = (min(each) for each in times.values())
+    assert new > unchecked
+    assert known > 0
