@@ -4,11 +4,12 @@ from dataclasses import replace
 
 from .compatible import compatible_sizes
 from .config import FIELDS, UNet2Config, check_config, judge_config, judge_positive
-from .explain import UNSOLVED, explain, solved
+from .explain import UNSOLVED, explain, nearest, solved
 from .naturals import natural
 from .obligations import OBLIGATIONS
 from .report import Report, Verdict, refuse
 from .unet import UNetConfig, check_unet_config
+from .written import written_number
 
 
 def check(
@@ -40,7 +41,7 @@ def check(
         building = check_config(cfg, in_channels, out_channels)
     sizes = {"height": natural(height, "height"), "width": natural(width, "width")}
     axes = {"C": natural(in_channels, "in_channels"), "H": sizes["height"], "W": sizes["width"]}
-    subject = f"input ({', '.join(str(axes[axis]) for axis in layout)}) of {cfg!r}"
+    subject = f"input ({', '.join(written_number(axes[axis]) for axis in layout)}) of {cfg!r}"
     # A size is only worth judging and mending for a config that sizes can fit.
     well_formed = check_unet_config(cfg).ok if isinstance(cfg, UNetConfig) else all(v.holds for v in judge_config(cfg))
     owed = _owed(cfg, sizes) if well_formed or isinstance(cfg, UNet2Config) else ()
@@ -53,7 +54,7 @@ def _owed(cfg: UNet2Config | UNetConfig, sizes: dict[str, int]) -> tuple[Verdict
     """What the sizes owe to the network."""
     if isinstance(cfg, UNet2Config):
         return tuple(
-            Verdict(o.name, o.holds(cfg, n), o.says(cfg, n), f"{o.axis} {n} does not survive")
+            Verdict(o.name, o.holds(cfg, n), o.says(cfg, n), f"{o.axis} {written_number(n)} does not survive")
             for o in OBLIGATIONS
             for n in (sizes[o.axis],)
         )
@@ -69,8 +70,7 @@ def _fixes(cfg: UNet2Config | UNetConfig, sizes: dict[str, int], layout: str) ->
     wrong = {axis: n for axis, n in sizes.items() if n not in fit}
     lines = []
     for axis, n in wrong.items():
-        ways = [f"{m} (crop {n - m})" for m in [fit.below(n)] if m is not None]
-        ways += [f"{m} (pad {m - n})" for m in [fit.above(n)] if m is not None]
+        ways = nearest(fit, n)
         if ways:
             lines.append(f"{axis} {' or '.join(ways)}; all {axis}s that fit: {fit}")
     below = [m for n in sizes.values() for m in [fit.below(n)] if m is not None]
@@ -78,10 +78,10 @@ def _fixes(cfg: UNet2Config | UNetConfig, sizes: dict[str, int], layout: str) ->
     pastes = []
     if len(below) == 2:
         kept = dict(zip("HW", below, strict=True))
-        pastes.append(f"x[{', '.join(f':{kept[axis]}' if axis in kept else ':' for axis in layout)}]")
+        pastes.append(f"x[{', '.join(f':{written_number(kept[axis])}' if axis in kept else ':' for axis in layout)}]")
     if len(pads) == 2:
         added = dict(zip("HW", pads, strict=True))
-        pastes.append(f"jnp.pad(x, ({', '.join(f'(0, {added.get(axis, 0)})' for axis in layout)}))")
+        pastes.append(f"jnp.pad(x, ({', '.join(f'(0, {written_number(added.get(axis, 0))})' for axis in layout)}))")
     if pastes:
         lines.append(" or ".join(pastes))
     if fit.is_finite:
@@ -99,7 +99,8 @@ def mending(cfg: UNet2Config | UNetConfig) -> str:
         mended_unet = replace(cfg, join="even crop")
         return f"join='even crop' in the config, for sizes {compatible_sizes(mended_unet)}"
     mended = repair(cfg)
-    change = [f"{name}={getattr(mended, name)}" for name in FIELDS if getattr(cfg, name) != getattr(mended, name)]
+    changed = {name: getattr(mended, name) for name in FIELDS if getattr(cfg, name) != getattr(mended, name)}
+    change = [f"{name}={written_number(number)}" for name, number in changed.items()]
     return f"{', '.join(change)} in the config, for sizes {compatible_sizes(mended)}"
 
 

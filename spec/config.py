@@ -10,7 +10,7 @@ from typing import Any
 
 from .naturals import judge_at_least_one, natural
 from .report import Report, Verdict, refuse
-from .written import written
+from .written import Written, written_number
 
 
 def _number(default: int, lean: str, says: str) -> int:
@@ -19,7 +19,7 @@ def _number(default: int, lean: str, says: str) -> int:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class UNet2Config:
+class UNet2Config(Written):
     """The hyperparameters of a two-level U-Net: twelve natural numbers, keyword-only, with the usual defaults.
 
     The fields, in the order of the source: ``pool_kernel``, ``pool_stride`` of the max-pooling; ``conv_kernel``,
@@ -51,10 +51,6 @@ class UNet2Config:
     def __post_init__(self) -> None:
         for name in FIELDS:
             object.__setattr__(self, name, natural(getattr(self, name), name))
-
-    def __repr__(self) -> str:
-        """What to write to get this config back: the fields that differ from the defaults."""
-        return written(self)
 
 
 FIELDS: dict[str, Field[int]] = {f.name: f for f in fields(UNet2Config)}
@@ -115,10 +111,8 @@ def check_config(cfg: UNet2Config, in_channels: int = 1, out_channels: int = 1) 
 def judge_config(cfg: UNet2Config) -> tuple[Verdict, ...]:
     """The nine well-formedness facts, judged."""
     lead = "UNet2Config is not well-formed"
-    return tuple(
-        Verdict(c.name, c.holds(cfg), c.says.replace(c.field, f"{c.field}={getattr(cfg, c.field)}"), lead)
-        for c in WELL_FORMED
-    )
+    given = {c.field: f"{c.field}={written_number(getattr(cfg, c.field))}" for c in WELL_FORMED}
+    return tuple(Verdict(c.name, c.holds(cfg), c.says.replace(c.field, given[c.field]), lead) for c in WELL_FORMED)
 
 
 _POSITIVE = {"in_channels": "h_inC", "out_channels": "h_outC", "height": "h_inH", "width": "h_inW"}

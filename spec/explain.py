@@ -8,12 +8,13 @@ from .naturals import natural
 from .network import axis_network
 from .report import Report, ShapeError, Verdict, refuse
 from .size_set import SizeSet
+from .written import Written, written, written_number, written_value
 
 UNSOLVED = "a size that is not known here: the network's period is too long to solve"
 """The fix where :func:`solved` knows none."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Explanation(Report):
     """A :class:`Report` of one size along one axis, with the ``sizes`` on the way; the last one is the output's.
 
@@ -25,12 +26,16 @@ class Explanation(Report):
     runs: SizeSet | None = None
     returns: SizeSet | None = None
 
+    def __repr__(self) -> str:
+        return written(self)
+
     def __str__(self) -> str:
         text = Report.__str__(self)
         if not self.ok:
             return text
         # A size that runs may still come out as another one, and then there is something to say about that.
-        return "\n".join([f"{text} The output has size {self.sizes[-1]}.", *(f"  fix: {fix}" for fix in self.fixes)])
+        text = f"{text} The output has size {written_number(self.sizes[-1])}."
+        return "\n".join([text, *(f"  fix: {fix}" for fix in self.fixes)])
 
 
 def explain(network: Network, n: int) -> Explanation:
@@ -55,17 +60,17 @@ def explain(network: Network, n: int) -> Explanation:
     emptied = next((i for i, d in enumerate(run.demands) if d.rule.startswith("positive") and not d.holds), None)
     demands = run.demands if emptied is None else run.demands[: emptied + 1]
     sizes = run.sizes[: run.sizes.index(0) + 1] if 0 in run.sizes else run.sizes
-    way = " → ".join(str(size) for size, _ in groupby(sizes))
+    way = " → ".join(written_number(size) for size, _ in groupby(sizes))
     conditions = tuple(Verdict(d.rule, d.holds, str(d), f"{way} does not survive") for d in demands)
     fixes = []
     if runs is None or returns is None:
         fixes += [] if run.ok else [UNSOLVED]
-        return Explanation(f"size {n}", conditions, tuple(fixes), run.sizes)
+        return Explanation(f"size {written_number(n)}", conditions, tuple(fixes), run.sizes)
     if not run.ok:
         fixes.append(_nearest(runs, n, "all sizes that fit"))
     if returns != runs and n not in returns:
         fixes.append(f"for an output of the input's size: {_nearest(returns, n, 'all such sizes')}")
-    return Explanation(f"size {n}", conditions, tuple(fixes), run.sizes, runs, returns)
+    return Explanation(f"size {written_number(n)}", conditions, tuple(fixes), run.sizes, runs, returns)
 
 
 def solved(network: Network) -> SizeSet | None:
@@ -81,13 +86,23 @@ def solved(network: Network) -> SizeSet | None:
 def _nearest(fit: SizeSet, n: int, them: str) -> str:
     if not fit:
         return "no size will do"
-    ways = [f"{m} (crop {n - m})" for m in [fit.below(n)] if m is not None]
-    ways += [f"{m} (pad {m - n})" for m in [fit.above(n)] if m is not None]
-    return f"size {' or '.join(ways)}; {them}: {fit}"
+    return f"size {' or '.join(nearest(fit, n))}; {them}: {fit}"
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+def nearest(fit: SizeSet, n: int) -> list[str]:
+    """The sizes of ``fit`` nearest to ``n``, at most two, with what to crop or pad.
+
+    >>> from wellshaped.spec import UNet2Config
+    >>> nearest(compatible_sizes(UNet2Config()), 303)
+    ['302 (crop 1)', '304 (pad 1)']
+    """
+    below, above = fit.below(n), fit.above(n)
+    ways = [] if below is None else [f"{written_number(below)} (crop {written_number(n - below)})"]
+    return ways if above is None else [*ways, f"{written_number(above)} (pad {written_number(above - n)})"]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Plan(Written):
     """What to do with an image so that it fits: nothing, pad it at the bottom and right, or crop it there.
 
     ``given`` and ``fitting`` are (height, width) before and after.
@@ -113,8 +128,8 @@ class Plan:
         if self.given == self.fitting:
             return "x"
         if self.policy == "crop":
-            return f"x[:, :{self.fitting[0]}, :{self.fitting[1]}]"
-        return f"jnp.pad(x, ((0, 0), {self.pads[0]}, {self.pads[1]}))"
+            return f"x[:, :{written_number(self.fitting[0])}, :{written_number(self.fitting[1])}]"
+        return f"jnp.pad(x, {written_value(((0, 0), *self.pads))})"
 
 
 def plan(network: Network | tuple[Network, Network], height: int, width: int, policy: str = "error") -> Plan:
@@ -151,5 +166,6 @@ def plan(network: Network | tuple[Network, Network], height: int, width: int, po
         found = explain(of, n)
         verdicts += [replace(verdict, about=f"{axis} {verdict.about}") for verdict in found.conditions]
         fixes += [f"{axis}: {fix}" for fix in found.fixes]
-    Report(f"an image of height {given[0]} and width {given[1]}", tuple(verdicts), tuple(fixes)).raise_if_failed()
+    image = f"an image of height {written_number(given[0])} and width {written_number(given[1])}"
+    Report(image, tuple(verdicts), tuple(fixes)).raise_if_failed()
     return Plan(policy, given, (fitting[0], fitting[1]))

@@ -25,6 +25,7 @@ from .progression import Progression
 from .report import refuse
 from .size_set import SizeSet
 from .steps import Join, Resize, Save, SpaceToDepth, Transposed, Window
+from .written import written_number
 
 MAX_PERIOD = 20_000
 """A network with a longer period is refused: its remainders are tried one by one, which would take many seconds."""
@@ -39,7 +40,7 @@ def solve(network: AxisNetwork) -> SizeSet:
     if period is None:
         return SizeSet()
     if period > MAX_PERIOD:
-        says = f"the period of its sizes is {period}, and may be at most {MAX_PERIOD}"
+        says = f"the period of its sizes is {written_number(period)}, and may be at most {MAX_PERIOD}"
         raise refuse("the network", "period", "too long to solve", says, "smaller strides or fewer levels")
     start = _all_windows_fit(network)
     runs = []

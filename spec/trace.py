@@ -11,10 +11,11 @@ from .naturals import natural
 from .network import axis_network
 from .obligations import h_downH, h_downW
 from .unet import UNetConfig, program
+from .written import Written
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
+@dataclass(frozen=True, slots=True, repr=False)
+class Stage(Written):
     """One intermediate: its ``name`` in the specification, the operation ``op`` that makes it, and its ``inputs``.
 
     ``shape`` is its ``(C, H, W)`` and ``layer`` the name of the layer whose parameters it uses, if any. ``parameters``

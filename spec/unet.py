@@ -14,7 +14,7 @@ from .naturals import LARGEST, divisor_below, judge_at_least_one, natural
 from .network import AxisNetwork, axis_network
 from .report import Report, Verdict, refuse
 from .steps import Join, Resize, Save, Step, Transposed, Window
-from .written import written
+from .written import Written, written_argument, written_number, written_value
 
 CHOICES: dict[str, tuple[object, ...]] = {
     "padding": ("same", "none"),
@@ -30,7 +30,7 @@ CHOICES: dict[str, tuple[object, ...]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class UNetConfig:
+class UNetConfig(Written):
     """The hyperparameters of a U-Net with any number of levels, keyword-only.
 
     - ``levels``: how often the size is halved, by max-pooling.
@@ -80,18 +80,15 @@ class UNetConfig:
         if self.multipliers is not None:
             if not isinstance(self.multipliers, tuple | list):
                 says = f"it is a {type(self.multipliers).__name__}, and must be a tuple of natural numbers, or None"
-                raise refuse(f"multipliers={self.multipliers!r}", "multipliers", "no tuple", says, "(1, 2, 4)")
+                given = written_argument("multipliers", self.multipliers)
+                raise refuse(given, "multipliers", "no tuple", says, "(1, 2, 4)")
             multipliers = tuple(natural(m, f"multipliers[{i}]") for i, m in enumerate(self.multipliers))
             object.__setattr__(self, "multipliers", multipliers)
         for name, choices in CHOICES.items():
             value = getattr(self, name)
             if not any(type(value) is type(choice) and value == choice for choice in choices):
                 says = f"{name} must be one of {', '.join(map(repr, choices))}"
-                raise refuse(f"{name}={value!r}", name, "no such choice", says, f"{name}={choices[0]!r}")
-
-    def __repr__(self) -> str:
-        """What to write to get this config back: the fields that differ from the defaults."""
-        return written(self)
+                raise refuse(written_argument(name, value), name, "no such choice", says, f"{name}={choices[0]!r}")
 
     @property
     def channels(self) -> tuple[int, ...]:
@@ -173,29 +170,31 @@ def check_unet_config(cfg: UNetConfig, in_channels: int = 1, out_channels: int |
     )
     channels = judge_at_least_one(counts)
     if not cfg.head:
-        says = f"without a head out_channels={out_channels} must be the channels of the first level, {cfg.channels[0]}"
+        asked, made = written_number(out_channels), written_number(cfg.channels[0])
+        says = f"without a head out_channels={asked} must be the channels of the first level, {made}"
         channels += (Verdict("head", out_channels == cfg.channels[0], says, "nothing makes these channels"),)
     if all(verdict.holds for verdict in facts):
         given = (counts["in_channels"], *cfg.channels)
         encoder, decoder = zip(given, cfg.channels, strict=False), ((2 * c, c) for c in cfg.channels[:-1])
         square = ((c, c) for c in cfg.channels)
         elements = cfg.conv_kernel**2 * max(ins * outs for ins, outs in (*encoder, *decoder, *square))
-        says = f"its largest kernel has {elements} elements, and may have at most {LARGEST}"
+        says = f"its largest kernel has {written_number(elements)} elements, and may have at most {LARGEST}"
         channels += (Verdict("elements", elements <= LARGEST, says, "it is too large to compute with"),)
     broken = {c.field: _mended(c, cfg) for c in UNET_WELL_FORMED if not c.holds(cfg)}
     broken |= {name: 1 for name, count in counts.items() if count == 0}
     if not cfg.head and out_channels != cfg.channels[0]:
         broken["out_channels"] = cfg.channels[0]
-    fix = ", ".join(f"{name}={value!r}" for name, value in broken.items())
+    fix = ", ".join(f"{name}={written_value(value)}" for name, value in broken.items())
     if not fix and not channels[-1].holds:
         fix = "fewer levels, fewer channels or a smaller kernel"
     return Report(repr(cfg), facts + channels, (fix,) if fix else ())
 
 
 def _said(condition: Condition, cfg: UNetConfig) -> str:
-    said = condition.says.replace(condition.field, f"{condition.field}={getattr(cfg, condition.field)}", 1)
+    value = written_value(getattr(cfg, condition.field))
+    said = condition.says.replace(condition.field, f"{condition.field}={value}", 1)
     if condition.name == "groups_divide":
-        said = f"{said}, {', '.join(map(str, dict.fromkeys(cfg.channels)))}"
+        said = f"{said}, {', '.join(map(written_number, dict.fromkeys(cfg.channels)))}"
     return said
 
 
@@ -211,8 +210,8 @@ def _mended(condition: Condition, cfg: UNetConfig) -> object:
 Arrays = tuple[tuple[str, tuple[int, ...]], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+@dataclass(frozen=True, slots=True, repr=False)
+class Node(Written):
     """One stage of a network: its ``name``, its operation, from which stages, and what it does along an axis.
 
     ``channels`` are those of its result. ``arrays`` are the shapes of its parameters, by their paths from the
