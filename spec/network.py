@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import singledispatch
+from functools import lru_cache, singledispatch
 from typing import Any
 
 from .config import UNet2Config
@@ -105,16 +105,22 @@ class AxisNetwork:
             elif isinstance(step, Join):
                 now = _join(step, saved[step.name], now, demands)
             elif isinstance(step, Keep):
-                demands.append(Demand(f"keep_{i}", f"the size after {self.steps[i - 1]}", now, EQUAL, sizes[-2]))
+                demands.append(Demand(f"keep_{i}", _size_after(self.steps[i - 1]), now, EQUAL, sizes[-2]))
             else:
                 if isinstance(step, SpaceToDepth):
                     demands.append(Demand(f"multiple_{i}", f"the size before {step}", now, MULTIPLE, step.block))
                 now = step.size(now)
-                demands.append(Demand(f"positive_{i}", f"the size after {step}", now, AT_LEAST, 1))
+                demands.append(Demand(f"positive_{i}", _size_after(step), now, AT_LEAST, 1))
             sizes.append(now)
         if self.returns_its_size:
             demands.append(Demand("returns_its_size", "the output", sizes[-1], EQUAL, n))
         return Run(tuple(sizes), tuple(demands))
+
+
+@lru_cache(maxsize=1024)
+def _size_after(step: Step) -> str:
+    """What a demand is about, kept because solving runs a network thousands of times."""
+    return f"the size after {step}"
 
 
 def _join(step: Join, skip: int, now: int, demands: list[Demand]) -> int:

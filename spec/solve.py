@@ -99,10 +99,9 @@ def _all_windows_fit(network: AxisNetwork) -> int:
     def fits(n: int) -> bool:
         return all(size >= 1 for size in network.run(n).sizes)
 
-    high = 1
+    low, high = 0, 1  # 0 does not fit
     while not fits(high):
-        high *= 2
-    low = high // 2  # does not fit, or is 0
+        low, high = high, high * high * 2  # in few turns, however large the windows are
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if fits(middle) else (middle, high)
