@@ -6,6 +6,7 @@ everything about their union is read off the runs: what overlaps, where the last
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from heapq import merge
 from itertools import count as counting
 from math import gcd, lcm
@@ -214,7 +215,8 @@ def _common_step(parts: list[Progression]) -> int:
         return sum(min(runs[s] * (step // s), members[s]) for s in steps)
 
     singles = sum(p.count == 1 for p in parts)
-    step, split = lcm(*endless), []
+    step = lcm(*endless)
+    split: list[int] = []
     for s in sorted(members, key=members.__getitem__, reverse=True):
         wider = lcm(step, s)
         number = pieces(wider, [*split, s])
@@ -272,8 +274,12 @@ def _pairs(
     for step, of_one in steps[0].items():
         for other_step, of_other in steps[1].items():
             shared = gcd(step, other_step)
-            classes = [_by(lambda p, g=shared: p.first % g, parts) for parts in (of_one, of_other)]
+            classes = [_by(partial(_remainder, shared), parts) for parts in (of_one, of_other)]
             yield from ((parts, classes[1][r]) for r, parts in classes[0].items() if r in classes[1])
+
+
+def _remainder(modulus: int, part: Progression) -> int:
+    return part.first % modulus
 
 
 def _by(key: Callable[[Progression], int], parts: Iterable[Progression]) -> dict[int, list[Progression]]:
