@@ -2,26 +2,31 @@
 
 A certificate is a small JSON file with the network, the set, and the statement as SMT-LIB. It is checked from scratch:
 the statement is made again from the network and the set, so that an edit of any of the three is noticed, and proved
-again.
+again. A file is answered in bounded time, whatever it holds: it is read within the limits of :mod:`.certificate_data`,
+and the proof has a limit of its own.
 """
 
 import json
-from dataclasses import asdict, dataclass
+import os
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ..spec.compatible import Network, compatible_sizes
-from ..spec.files import no_duplicates, replacing
+from ..spec.files import fault_of, no_duplicates, read_text, refuse_suffix, replacing
 from ..spec.naturals import monus, quotient
 from ..spec.network import AxisNetwork, axis_network
-from ..spec.progression import Progression
 from ..spec.report import ShapeError, refuse
 from ..spec.size_set import SizeSet
-from ..spec.steps import Step
+from ..spec.written import MOST_DIGITS, clipped
+from .certificate_data import data_of, network_from, not_a_certificate, require_limits, require_object, sizes_from
 from .smt_reading import refutation_text
 from .terms import Formula, conjunction, disjunction, iff, term, variable
 
-_STEPS = {kind.__name__: kind for kind in Step.__args__}
+MAX_BYTES = 2**20
+"""A larger file is not read, and not written: the certificate of a usual U-Net has a hundredth of it."""
+
+_SUFFIXES = (".json",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +44,7 @@ class Certificate:
 
     def to_dict(self) -> dict[str, Any]:
         """The certificate as plain data for JSON."""
-        steps = [{"step": type(step).__name__, **asdict(step)} for step in self.network.steps]
-        parts = [[p.first, p.step, p.count] for p in (*self.sizes.head, *self.sizes.tail)]
-        return {
-            "network": {"steps": steps, "returns_its_size": self.network.returns_its_size},
-            "sizes": {"says": str(self.sizes), "progressions": parts},
-            "statement": self.statement,
-            "prover": self.prover,
-        }
+        return {**data_of(self.network, self.sizes), "statement": self.statement, "prover": self.prover}
 
 
 def statement_of(network: AxisNetwork, sizes: SizeSet) -> Formula | bool:
@@ -72,28 +70,33 @@ def _member(n: Any, sizes: SizeSet) -> Any:
 def certify(network: Network, *, seconds: float = 60.0) -> Certificate:
     """Ask Z3 to prove that ``network`` fits exactly its compatible sizes, for all natural numbers.
 
-    Raises :class:`ShapeError` where Z3 finds a size for which it fails, or does not answer in time.
+    Raises :class:`ShapeError` where Z3 finds a size for which it fails, or does not answer in time, and for a network
+    that is too large for a certificate: 1 000 steps, 200 progressions of sizes, numbers of 300 digits.
 
     >>> from wellshaped.spec import UNet2Config
     >>> certify(UNet2Config()).sizes
     <SizeSet n ≡ 0 (mod 2), n ≥ 2>
     """
-    sizes = compatible_sizes(network)
     program = axis_network(network)
-    statement = refutation_text(statement_of(program, sizes), ("n",))
-    return Certificate(program, sizes, statement, _prove(statement, seconds))
+    require_limits(program, SizeSet())
+    sizes = compatible_sizes(network)
+    require_limits(program, sizes)
+    certificate = Certificate(program, sizes, refutation_text(statement_of(program, sizes), ("n",)), "")
+    _written(certificate)  # what could not be saved is not worth the proof
+    return replace(certificate, prover=_prove(certificate.statement, seconds))
 
 
 def _prove(statement: str, seconds: float) -> str:
     """The prover's name and version, where it finds the statement irrefutable."""
     import z3
 
+    n = z3.Int("n")
     solver = z3.Solver()
-    solver.set("timeout", max(int(1000 * seconds), 1))
+    solver.set("timeout", int(min(max(1000 * seconds, 1), 2**32 - 1)))  # of 32 bits
     solver.from_string(statement)
     answer = solver.check()
     if answer == z3.sat:
-        says = f"it fails for n = {solver.model()[z3.Int('n')]}"
+        says = f"it fails for n = {clipped(str(solver.model().eval(n, model_completion=True)))}"
         raise refuse("the certificate", "statement", "not true", says, "certify the network again")
     if answer != z3.unsat:
         says = f"Z3 gave no answer in {seconds} seconds: {solver.reason_unknown()}"
@@ -104,44 +107,81 @@ def _prove(statement: str, seconds: float) -> str:
 def verify(certificate: Certificate, *, seconds: float = 60.0) -> None:
     """Check a certificate from scratch: make its statement again from the network and the set, and prove it again.
 
-    Raises :class:`ShapeError` where the statement is another one, or is not proved.
+    Raises :class:`ShapeError` where the statement is another one, or is not proved, and for what is not a certificate
+    or is beyond the limits of one.
     """
+    _require_certificate(certificate)
+    require_limits(certificate.network, certificate.sizes)
     if certificate.statement != refutation_text(statement_of(certificate.network, certificate.sizes), ("n",)):
         says = "its statement is not the one of its network and its sizes"
         raise refuse("the certificate", "statement", "edited or forged", says, "certify the network again")
     _prove(certificate.statement, seconds)
 
 
-def save_certificate(certificate: Certificate, path: Path) -> None:
-    """Write a certificate to a JSON file, in one step. Raises :class:`ShapeError` where it cannot be written."""
+def _require_certificate(certificate: object) -> None:
+    if not isinstance(certificate, Certificate):
+        says = f"it is of the type {type(certificate).__name__}, and must be a Certificate"
+        raise refuse("the certificate", "type", "it is not a certificate", says, "load_certificate(path)")
+
+
+def save_certificate(certificate: Certificate, path: str | os.PathLike[str]) -> None:
+    """Write a certificate to a .json file, in one step.
+
+    Raises :class:`ShapeError` where it cannot be written, for another suffix, and for a certificate that
+    :func:`load_certificate` would reject because of its size.
+    """
+    _require_certificate(certificate)
+    path = Path(path)
+    if path.suffix not in _SUFFIXES:
+        raise refuse_suffix(f"certificate {path}", path, _SUFFIXES)
+    require_limits(certificate.network, certificate.sizes)
+    text = _written(certificate)
     with replacing(path) as new:
-        new.write_text(json.dumps(certificate.to_dict(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        new.write_bytes(text)
 
 
-def load_certificate(path: Path) -> Certificate:
-    """Read a certificate from a JSON file; what :func:`save_certificate` would not write so is refused."""
+def _written(certificate: Certificate) -> bytes:
+    """The file of a certificate. Raises :class:`ShapeError` for one of more than :data:`MAX_BYTES` bytes."""
+    text = json.dumps(certificate.to_dict(), indent=1, ensure_ascii=False) + "\n"
+    raw = text.encode("utf-8", "backslashreplace")  # a lone surrogate becomes its own JSON escape
+    if len(raw) > MAX_BYTES:
+        says = f"its file would have {len(raw)} bytes, and may have at most {MAX_BYTES}"
+        raise refuse("the certificate", "bytes", "too large to save", says, "a smaller network")
+    return raw
+
+
+def load_certificate(path: str | os.PathLike[str]) -> Certificate:
+    """Read a certificate from a .json file.
+
+    Raises :class:`ShapeError`, with the path and what is wrong, for a file that :func:`save_certificate` would not
+    write so: a folder, a pipe, more than 1 MiB, no JSON, a key that is missing or stands twice, more than 1 000 steps
+    or 200 progressions, a number of more than 300 digits, a set of sizes whose parts overlap or are out of order.
+    """
+    path = Path(path)
+    subject = f"certificate {path}"
+    text = read_text(path, "certificate", subject, most=MAX_BYTES, suffixes=_SUFFIXES)
     try:
-        data = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=no_duplicates)
-        steps, returns_its_size = data["network"]["steps"], data["network"]["returns_its_size"]
-        network = AxisNetwork(tuple(_step(dict(step)) for step in steps), returns_its_size is True)
-        parts = [Progression(first, step, count) for first, step, count in data["sizes"]["progressions"]]
-        if len({part.step for part in parts if part.count is None}) > 1:
-            raise ValueError("progressions without end that differ in their steps")
-        certificate = Certificate(network, SizeSet(parts), str(data["statement"]), str(data["prover"]))
-    except ShapeError:
-        raise
-    except OSError as error:
-        says, fix = error.strerror or str(error), "the path of a certificate"
-        raise refuse(f"certificate {path}", "file", "it cannot be read", says, fix) from None
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        says = f"{type(error).__name__}: {str(error)[:120]}"
-        raise refuse(f"certificate {path}", "syntax", "it is not a certificate", says, "wellshaped certify") from None
-    if json.dumps(data) != json.dumps(certificate.to_dict()):
-        says = f"it is not what its network and {certificate.sizes} are written as"
-        raise refuse(f"certificate {path}", "text", "edited or forged", says, "certify the network again")
+        data = json.loads(text, object_pairs_hook=no_duplicates, parse_int=_short, parse_constant=_no_constant)
+        given = require_object(data, "the file", {"network": dict, "sizes": dict, "statement": str, "prover": str})
+        network, sizes = network_from(given["network"]), sizes_from(given["sizes"])
+        certificate = Certificate(network, sizes, given["statement"], given["prover"])
+        canonical = json.dumps(data) == json.dumps(certificate.to_dict())
+    except ShapeError as error:
+        raise ShapeError(replace(error.report, subject=subject)) from None
+    except (ValueError, RecursionError) as error:
+        raise ShapeError(replace(not_a_certificate(fault_of(error)).report, subject=subject)) from None
+    if not canonical:
+        says = f"it is not what its network and {clipped(str(sizes), 200)} are written as"
+        raise refuse(subject, "text", "edited or forged", says, "certify the network again")
     return certificate
 
 
-def _step(data: dict[str, Any]) -> Any:
-    kind = _STEPS[data.pop("step")]
-    return kind(**data)
+def _short(number: str) -> int:
+    digits = len(number.lstrip("-"))
+    if digits > MOST_DIGITS:
+        raise ValueError(f"a number has {digits} digits, and may have at most {MOST_DIGITS}")
+    return int(number)
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not a number")

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from .folding import FUNCTIONS, definition, fold, parameters
-from .terms import Formula, Term
+from .terms import Formula, Term, digits
 from .theorem import Theorem
 
 FOLDER = Path(__file__).parent / "coq"
@@ -26,7 +26,7 @@ def read(statement: Formula | Term | bool) -> str:
     if isinstance(statement, bool):
         return "True" if statement else "False"
     if statement.op in ("var", "const"):
-        return str(statement.args[0])
+        return str(statement.args[0]) if statement.op == "var" else digits(statement.args[0])
     if statement.op == "call":
         return f"({' '.join([statement.args[0], *map(read, statement.args[1:])])})"
     args = [read(arg) for arg in statement.args]

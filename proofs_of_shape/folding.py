@@ -68,9 +68,19 @@ def fold(statement: Formula | Term) -> Any:
 def _match(pattern: Term, given: Term, found: dict[str, Term]) -> bool:
     if pattern.op == "var":
         name = pattern.args[0]
-        return str(found.setdefault(name, given)) == str(given)
+        return _same(found.setdefault(name, given), given)
     if pattern.op != given.op:
         return False
     if pattern.op == "const":
         return bool(pattern.args == given.args)
     return all(_match(p, g, found) for p, g in zip(pattern.args, given.args, strict=True))
+
+
+def _same(one: Term, other: Term) -> bool:
+    """Whether two terms are the same formula. Their ``==`` is a statement, and their texts shorten long numbers."""
+    if one is other:
+        return True
+    if one.op != other.op or len(one.args) != len(other.args):
+        return False
+    pairs = zip(one.args, other.args, strict=True)
+    return all(_same(a, b) if isinstance(a, Term) and isinstance(b, Term) else a is b or a == b for a, b in pairs)

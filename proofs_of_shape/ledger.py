@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+from ..spec.written import written_number
 from .folding import FUNCTIONS, definition, fold, parameters
 from .theorem import Theorem
 from .theorems import THEOREMS
@@ -41,7 +42,8 @@ def _section(theorem: Theorem) -> list[str]:
     lines = [f"### {theorem.name}", "", f"{theorem.says} ({theorem.mirrors})", "", "```text"]
     lines += [f"for all {', '.join(theorem.variables)}:", f"  {fold(theorem.statement())}", "```", ""]
     if theorem.counterexample is not None:
-        numbers = ", ".join(f"{name} = {value}" for name, value in theorem.counterexample.items() if value)
+        found = {name: written_number(value) for name, value in theorem.counterexample.items() if value}
+        numbers = ", ".join(f"{name} = {value}" for name, value in found.items())
         lines += [f"Fails for {numbers}, and 0 for the others.", ""]
     return lines
 

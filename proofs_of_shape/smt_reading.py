@@ -1,6 +1,6 @@
 """Statements read as SMT-LIB 2: a text that any solver for integers can be asked about, and that a file can keep."""
 
-from .terms import Formula, Term
+from .terms import Formula, Term, digits
 
 _OPERATIONS = {"+": "+", "·": "*", "=": "=", "≥": ">=", "∧": "and", "∨": "or", "¬": "not", "→": "=>", "↔": "="}
 
@@ -8,7 +8,7 @@ _OPERATIONS = {"+": "+", "·": "*", "=": "=", "≥": ">=", "∧": "and", "∨": 
 def refutation_text(statement: Formula | bool, variables: tuple[str, ...]) -> str:
     """A script that asks for natural numbers for which the statement fails: ``unsat`` means that there are none.
 
-    What occurs twice is written once, under a name.
+    What occurs twice is written once, under a name. Raises :class:`ShapeError` for a number of more than 4 300 digits.
 
     >>> print(refutation_text(Term("var", ("n",)) + 1 >= 1, ("n",)))
     (declare-const n Int)
@@ -26,7 +26,7 @@ def refutation_text(statement: Formula | bool, variables: tuple[str, ...]) -> st
         if isinstance(node, bool):
             return "true" if node else "false"
         if node.op in ("var", "const"):
-            return str(node.args[0])
+            return str(node.args[0]) if node.op == "var" else digits(node.args[0])
         if id(node) not in names:
             args = [name_of(arg) for arg in node.args]
             text = _text(node, args)

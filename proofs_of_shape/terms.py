@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from ..spec.naturals import Reading, read_as
+from ..spec.report import refuse
+from ..spec.written import written_number, written_value
 
 Value = TypeVar("Value")
 
@@ -62,7 +64,7 @@ class Term:
 
     def __str__(self) -> str:
         if self.op in ("var", "const"):
-            return str(self.args[0])
+            return written_number(self.args[0])
         if self.op == "call":
             return f"{self.args[0]}({', '.join(map(str, self.args[1:]))})"
         left, right = self.args
@@ -98,7 +100,20 @@ def term(value: object) -> Term:
         return value
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return Term("const", (value,))
-    raise TypeError(f"{value!r} is neither a term nor a natural number")
+    raise TypeError(f"{written_value(value)} is neither a term nor a natural number")
+
+
+def digits(number: int) -> str:
+    """All digits of a number, for a prover to read. Raises :class:`ShapeError` where Python does not write so many.
+
+    >>> digits(304)
+    '304'
+    """
+    try:
+        return str(number)
+    except ValueError:
+        says = f"{written_number(number)} is in the statement, and a prover reads all digits of a number"
+        raise refuse("the statement", "digits", "a number is too long", says, "smaller numbers") from None
 
 
 def _join(op: str, empty: bool, statements: tuple[Any, ...]) -> Any:

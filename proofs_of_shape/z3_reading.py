@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from .terms import Formula, Term, conjunction, implies
+from .terms import Formula, Term, conjunction, digits, implies
 from .theorem import Theorem
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Reader:
         if statement.op == "var":
             return self.numbers[statement.args[0]]
         if statement.op == "const":
-            return z3.IntVal(statement.args[0])
+            return z3.IntVal(digits(statement.args[0]))
         args = [self.read(arg) for arg in statement.args]
         match statement.op:
             case "+":

@@ -12,7 +12,7 @@ from .norms import fit_together, judge_norms, padded_together, required
 from .obligations import OBLIGATIONS
 from .report import Report, Verdict, refuse
 from .unet import UNET_WELL_FORMED, UNetConfig, check_unet_config, unet_fix
-from .written import kind_of
+from .written import kind_of, written_number
 
 
 def check(
@@ -50,7 +50,7 @@ def check(
     building, mended, channels = _building(cfg, in_channels, out_channels)
     sizes = {"height": natural(height, "height"), "width": natural(width, "width")}
     axes = {"C": natural(in_channels, "in_channels"), "H": sizes["height"], "W": sizes["width"]}
-    subject = f"input ({', '.join(str(axes[axis]) for axis in layout)}) of {cfg!r}"
+    subject = f"input ({', '.join(written_number(axes[axis]) for axis in layout)}) of {cfg!r}"
     positive = judge_positive(sizes)
     if mended is None:  # A size is only worth mending for a config that sizes can fit.
         owed = _owed(cfg, sizes) if isinstance(cfg, UNet2Config) else ()
@@ -92,7 +92,7 @@ def _owed(cfg: UNet2Config | UNetConfig, sizes: dict[str, int]) -> tuple[Verdict
     """What the sizes owe to the network."""
     if isinstance(cfg, UNet2Config):
         return tuple(
-            Verdict(o.name, o.holds(cfg, n), o.says(cfg, n), f"{o.axis} {n} does not survive")
+            Verdict(o.name, o.holds(cfg, n), o.says(cfg, n), f"{o.axis} {written_number(n)} does not survive")
             for o in OBLIGATIONS
             for n in (sizes[o.axis],)
         )
@@ -127,10 +127,10 @@ def _fixes(
         low, high = ({axis[0].upper(): end(found) for axis, found in ways.items()} for end in (min, max))
         given = {axis[0].upper(): n for axis, n in sizes.items()}
         if low != given and all(low[axis] <= n for axis, n in given.items()):
-            pastes.append(f"x[{', '.join(f':{low[axis]}' if axis in low else ':' for axis in layout)}]")
+            pastes.append(f"x[{', '.join(f':{written_number(low[axis])}' if axis in low else ':' for axis in layout)}]")
         if high != given and all(high[axis] >= n for axis, n in given.items()):
             pads = {axis: high[axis] - n for axis, n in given.items()}
-            pastes.append(f"jnp.pad(x, ({', '.join(f'(0, {pads.get(axis, 0)})' for axis in layout)}))")
+            pastes.append(f"jnp.pad(x, ({', '.join(f'(0, {written_number(pads.get(axis, 0))})' for axis in layout)}))")
     if pastes:
         lines.append(" or ".join(pastes))
     if fit.is_finite:
@@ -154,7 +154,8 @@ def mending(cfg: UNet2Config | UNetConfig, in_channels: int = 1, out_channels: i
     mended = repair(cfg)
     fix = config_fix(mended, in_channels, out_channels)
     mended = replace(mended, **{name: value for name, value in fix.items() if name in FIELDS})
-    change = [f"{name}={getattr(mended, name)}" for name in FIELDS if getattr(cfg, name) != getattr(mended, name)]
+    changed = {name: getattr(mended, name) for name in FIELDS if getattr(cfg, name) != getattr(mended, name)}
+    change = [f"{name}={written_number(number)}" for name, number in changed.items()]
     fewer = "".join(f" and {name}={value}" for name, value in fix.items() if name not in FIELDS)
     return f"{', '.join(change)} in the config{fewer}, for sizes {compatible_sizes(mended)}"
 

@@ -12,7 +12,7 @@ from .architecture import layer_shapes
 from .elements import Lever, always, judge_arrays, judge_windows, mend, smaller
 from .naturals import judge_at_least_one, natural
 from .report import Report, Verdict, refuse
-from .written import kind_of, written
+from .written import Written, kind_of, written_number
 
 
 def _number(default: int, lean: str, says: str) -> int:
@@ -21,7 +21,7 @@ def _number(default: int, lean: str, says: str) -> int:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class UNet2Config:
+class UNet2Config(Written):
     """The hyperparameters of a two-level U-Net: twelve natural numbers, keyword-only, with the usual defaults.
 
     The fields, in the order of the source: ``pool_kernel``, ``pool_stride`` of the max-pooling; ``conv_kernel``,
@@ -54,10 +54,6 @@ class UNet2Config:
         for name in FIELDS:
             object.__setattr__(self, name, natural(getattr(self, name), name))
 
-    def __repr__(self) -> str:
-        """What to write to get this config back: the fields that differ from the defaults."""
-        return written(self)
-
 
 FIELDS: dict[str, Field[int]] = {f.name: f for f in fields(UNet2Config)}
 """Each field by its name, with its default; ``metadata`` has its Lean name (``lean``) and its meaning (``says``)."""
@@ -82,14 +78,14 @@ WELL_FORMED: tuple[Condition, ...] = (
     _nonzero("poolStride_ne0", "pool_stride"),
     _nonzero("convK_ne0", "conv_kernel"),
     _nonzero("upK_ne0", "up_kernel"),
+    _nonzero("upStride_ne0", "up_stride"),
     _nonzero("headK_ne0", "head_kernel"),
     _nonzero("baseC_pos", "base_channels"),
-    # The source's six leave these three free, and its first-edition formulas then accept a stride of 0.
-    _nonzero("upStride_ne0", "up_stride"),
+    # The source leaves these two free. Its first-edition formulas accept a stride of 0.
     _nonzero("convStride_ne0", "conv_stride"),
     _nonzero("headStride_ne0", "head_stride"),
 )
-"""The nine facts of a well-formed config: the source's six, and three that it leaves out (SPEC section 3)."""
+"""The nine facts of a well-formed config: the source's seven, and two that it leaves out (SPEC section 3)."""
 
 
 def check_config(cfg: UNet2Config, in_channels: int = 1, out_channels: int = 1) -> Report:
@@ -170,10 +166,8 @@ def _levers(cfg: UNet2Config, counts: Mapping[str, int]) -> list[Lever]:
 def judge_config(cfg: UNet2Config) -> tuple[Verdict, ...]:
     """The nine well-formedness facts, judged."""
     lead = "UNet2Config is not well-formed"
-    return tuple(
-        Verdict(c.name, c.holds(cfg), c.says.replace(c.field, f"{c.field}={getattr(cfg, c.field)}"), lead)
-        for c in WELL_FORMED
-    )
+    given = {c.field: f"{c.field}={written_number(getattr(cfg, c.field))}" for c in WELL_FORMED}
+    return tuple(Verdict(c.name, c.holds(cfg), c.says.replace(c.field, given[c.field]), lead) for c in WELL_FORMED)
 
 
 _POSITIVE = {"in_channels": "h_inC", "out_channels": "h_outC", "height": "h_inH", "width": "h_inW"}

@@ -6,10 +6,11 @@ Every config, and every layer that is built by itself, has its arrays judged her
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from math import log10, prod
+from math import prod
 
 from .naturals import LARGEST
 from .report import Verdict
+from .written import written_number
 
 Shapes = Iterable[tuple[str, tuple[int, ...]]]
 """Arrays by name, with their shapes."""
@@ -25,8 +26,8 @@ def judge_arrays(arrays: Shapes) -> Verdict:
     """
     name, shape = max(arrays, key=lambda named: prod(named[1]))
     elements = prod(shape)
-    written = "×".join(map(_short, shape))
-    says = f"{name} of shape {written} has {_short(elements)} elements, and may have at most {LARGEST}"
+    written = "×".join(map(written_number, shape))
+    says = f"{name} of shape {written} has {written_number(elements)} elements, and may have at most {LARGEST}"
     return Verdict("elements", elements <= LARGEST, says, "an array is too large to compute with")
 
 
@@ -37,13 +38,8 @@ def judge_windows(numbers: Mapping[str, int]) -> Verdict:
     'padding=2147483648 must be at most 2147483647'
     """
     name = max(numbers, key=lambda name: numbers[name])
-    says = f"{name}={_short(numbers[name])} must be at most {LARGEST}"
+    says = f"{name}={written_number(numbers[name])} must be at most {LARGEST}"
     return Verdict("largest", numbers[name] <= LARGEST, says, "a window is too large to compute with")
-
-
-def _short(number: int) -> str:
-    """A number in one short word, however long it is."""
-    return str(number) if number < 10**20 else f"about 10^{round(log10(number))}"
 
 
 @dataclass(frozen=True, slots=True)

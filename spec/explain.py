@@ -13,12 +13,13 @@ from .norms import fit_together, judge_norms, padded_together
 from .report import Report, ShapeError, Verdict, refuse
 from .size_set import SizeSet
 from .unet import UNetConfig, check_unet_config
+from .written import Written, written, written_number, written_value
 
 UNSOLVED = "a size that is not known here: the network's period is too long to solve"
 """The fix where :func:`solved` knows none."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Explanation(Report):
     """A :class:`Report` of one size along one axis, with the ``sizes`` on the way; the last one is the output's.
 
@@ -30,12 +31,16 @@ class Explanation(Report):
     runs: SizeSet | None = None
     returns: SizeSet | None = None
 
+    def __repr__(self) -> str:
+        return written(self)
+
     def __str__(self) -> str:
         text = Report.__str__(self)
         if not self.ok:
             return text
         # A size that runs may still come out as another one, and then there is something to say about that.
-        return "\n".join([f"{text} The output has size {self.sizes[-1]}.", *(f"  fix: {fix}" for fix in self.fixes)])
+        text = f"{text} The output has size {written_number(self.sizes[-1])}."
+        return "\n".join([text, *(f"  fix: {fix}" for fix in self.fixes)])
 
 
 def explain(network: Network, n: int) -> Explanation:
@@ -60,17 +65,19 @@ def explain(network: Network, n: int) -> Explanation:
     emptied = next((i for i, d in enumerate(run.demands) if d.rule.startswith("positive") and not d.holds), None)
     demands = run.demands if emptied is None else run.demands[: emptied + 1]
     sizes = run.sizes[: run.sizes.index(0) + 1] if 0 in run.sizes else run.sizes
-    way = " → ".join(str(size) for size, _ in groupby(sizes))
+    way = " → ".join(written_number(size) for size, _ in groupby(sizes))
     conditions = tuple(Verdict(d.rule, d.holds, str(d), f"{way} does not survive") for d in demands)
     fixes = []
     if runs is None or returns is None:
         fixes += [] if run.ok else [UNSOLVED]
-        return Explanation(f"size {n}", conditions, tuple(fixes), sizes=run.sizes)
+        return Explanation(f"size {written_number(n)}", conditions, tuple(fixes), sizes=run.sizes)
     if not run.ok:
         fixes.append(_nearest(runs, n, "all sizes that fit"))
     if returns != runs and n not in returns:
         fixes.append(f"for an output of the input's size: {_nearest(returns, n, 'all such sizes')}")
-    return Explanation(f"size {n}", conditions, tuple(fixes), sizes=run.sizes, runs=runs, returns=returns)
+    return Explanation(
+        f"size {written_number(n)}", conditions, tuple(fixes), sizes=run.sizes, runs=runs, returns=returns
+    )
 
 
 def solved(network: Network) -> SizeSet | None:
@@ -99,15 +106,16 @@ def resized(n: int, sizes: Iterable[int]) -> str:
     >>> resized(303, [302, 304])
     '302 (crop 1) or 304 (pad 1)'
     """
-    return " or ".join(f"{m} ({f'crop {n - m}' if m < n else f'pad {m - n}'})" for m in sizes)
+    ways = ((m, "crop" if m < n else "pad") for m in sizes)
+    return " or ".join(f"{written_number(m)} ({way} {written_number(abs(n - m))})" for m, way in ways)
 
 
 def _nearest(fit: SizeSet, n: int, them: str) -> str:
     return f"size {resized(n, near(fit, n))}; {them}: {fit}" if fit else "no size will do"
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+@dataclass(frozen=True, slots=True, repr=False)
+class Plan(Written):
     """What to do with an image so that it fits: nothing, pad it at the bottom and right, or crop it there.
 
     ``given`` and ``fitting`` are (height, width) before and after.
@@ -133,8 +141,8 @@ class Plan:
         if self.given == self.fitting:
             return "x"
         if self.policy == "crop":
-            return f"x[:, :{self.fitting[0]}, :{self.fitting[1]}]"
-        return f"jnp.pad(x, ((0, 0), {self.pads[0]}, {self.pads[1]}))"
+            return f"x[:, :{written_number(self.fitting[0])}, :{written_number(self.fitting[1])}]"
+        return f"jnp.pad(x, {written_value(((0, 0), *self.pads))})"
 
 
 def plan(network: Network | tuple[Network, Network], height: int, width: int, policy: str = "error") -> Plan:
@@ -174,7 +182,7 @@ def plan(network: Network | tuple[Network, Network], height: int, width: int, po
         found = explain(of, n)
         verdicts += [replace(verdict, about=f"{axis} {verdict.about}") for verdict in found.conditions]
         fixes += [f"{axis}: {fix}" for fix in found.fixes]
-    subject = f"an image of height {given[0]} and width {given[1]}"
+    subject = f"an image of height {written_number(given[0])} and width {written_number(given[1])}"
     Report(subject, tuple(verdicts), tuple(fixes)).raise_if_failed()
     for cfg in networks:
         if isinstance(cfg, UNet2Config):
@@ -187,6 +195,10 @@ def plan(network: Network | tuple[Network, Network], height: int, width: int, po
         if policy == "pad" and padded is not None:
             return Plan(policy, given, padded)
         single = judge_norms(cfg, high, wide)  # type: ignore[arg-type]  # a UNetConfig, or they would fit together
-        fix = "norm='none' in the config" if padded is None else f'policy="pad", for {padded[0]}×{padded[1]}'
+        fix = (
+            "norm='none' in the config"
+            if padded is None
+            else f'policy="pad", for {written_number(padded[0])}×{written_number(padded[1])}'
+        )
         Report(f"{subject}, as {high}×{wide},", single, (fix,)).raise_if_failed()
     return Plan(policy, given, (high, wide))

@@ -10,6 +10,7 @@ from .naturals import natural
 from .network import AxisNetwork
 from .report import refuse
 from .steps import Join, Resize, Save, Step, Transposed, Window
+from .written import written_number
 
 MOST = 64
 """Levels, or convolutions at one level: more than this is a slip."""
@@ -56,7 +57,8 @@ def unet(
 def _few(value: object, name: str) -> int:
     number = natural(value, name)
     if number > MOST:
-        raise refuse(f"{name}={number}", name, "too many", f"{name} must be at most {MOST}", f"{name}=4")
+        given = f"{name}={written_number(number)}"
+        raise refuse(given, name, "too many", f"{name} must be at most {MOST}", f"{name}=4")
     return number
 
 

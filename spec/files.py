@@ -8,7 +8,8 @@ import json
 import os
 import shutil
 import tomllib
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from difflib import get_close_matches
@@ -20,7 +21,7 @@ from typing import Any
 from .config import FIELDS, UNet2Config
 from .naturals import natural
 from .report import Report, ShapeError, Verdict, refuse
-from .written import kind_of
+from .written import clipped, kind_of
 
 MAX_BYTES = 64 * 1024
 """A config file has twelve short lines; a file larger than this is another file, given by mistake."""
@@ -42,7 +43,8 @@ def load_config(path: str | os.PathLike[str]) -> UNet2Config:
     UNet2Config(base_channels=16)
     """
     path = Path(path)
-    return _structure(path, _parse(path, _read(path)))
+    text = read_text(path, "config", f"config file {path}", most=MAX_BYTES, suffixes=_FORMATS)
+    return _structure(path, _parse(path, text))
 
 
 def save_config(cfg: UNet2Config, path: str | os.PathLike[str]) -> None:
@@ -123,25 +125,32 @@ def refuse_suffix(subject: str, path: Path, known: Iterable[str]) -> ShapeError:
     return refuse(subject, "file", "its format is unknown", says, str(path.parent / f"{path.stem or 'unet'}{first}"))
 
 
-def _read(path: Path) -> str:
+def read_text(path: Path, what: str, subject: str, *, most: int, suffixes: Collection[str]) -> str:
+    """The text of the file at ``path``, a ``what`` ("config") of at most ``most`` bytes with one of the ``suffixes``.
+
+    Raises :class:`ShapeError` about the ``subject`` for what is not such a file: a folder, a pipe, a device, a missing
+    file (with the nearest name), another suffix, a larger file, bytes that are not UTF-8.
+    """
+
     def refused(says: str, fix: str) -> ShapeError:
-        return refuse(f"config file {path}", "file", "it cannot be read", says, fix)
+        return refuse(subject, "file", "it cannot be read", says, fix)
 
     try:
         if not path.exists():
-            siblings = [p.name for p in path.parent.glob("*") if p.suffix in _FORMATS and p.is_file()]
+            siblings = [p.name for p in path.parent.glob("*") if p.suffix in suffixes and p.is_file()]
             near = get_close_matches(path.name, siblings, n=1)
             fix = str(path.parent / near[0]) if near else "the path of an existing file"
             raise refused("there is no such file", fix)
         if not path.is_file():
             kind = "a folder" if path.is_dir() else "not a regular file"
-            raise refused(f"it is {kind}", "the path of a .toml or .json file")
-        _format(path)
+            raise refused(f"it is {kind}", f"the path of a {' or '.join(suffixes)} file")
+        if path.suffix not in suffixes:
+            raise refuse_suffix(subject, path, suffixes)
         with path.open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
-        if len(raw) > MAX_BYTES:
-            says = f"it has {path.stat().st_size} bytes, and a config has at most {MAX_BYTES}"
-            raise refused(says, "the path of a config file")
+            raw = file.read(most + 1)
+        if len(raw) > most:
+            says = f"it has {max(path.stat().st_size, len(raw))} bytes, and a {what} has at most {most}"
+            raise refused(says, f"the path of a {what} file")
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise refused(f"byte {error.start} is not UTF-8 text", "save it as UTF-8") from None
@@ -149,15 +158,19 @@ def _read(path: Path) -> str:
         raise refused(error.strerror or str(error), "a file that you may read") from None
 
 
+def fault_of(error: ValueError | RecursionError) -> str:
+    """What a parser found wrong, in words for the author of the file, and in at most 200 characters."""
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    return clipped(str(error).partition("; use sys.")[0], 200)  # Python's advice about long numbers is for programmers
+
+
 def _parse(path: Path, text: str) -> dict[str, Any]:
     try:
         data = _format(path)[0](text)
     except (ValueError, RecursionError) as error:
-        fault = str(error) if isinstance(error, ValueError) else "it is nested too deeply"
-        fault = fault.partition("; use sys.")[0]  # Python's advice about long numbers is not for a config's author
-        fault = fault if len(fault) <= 200 else f"{fault[:197]}..."
-        kind = path.suffix[1:].upper()
-        raise refuse(f"config file {path}", "syntax", f"it is not {kind}", fault, _EXAMPLE[path.suffix]) from None
+        kind, fix = path.suffix[1:].upper(), _EXAMPLE[path.suffix]
+        raise refuse(f"config file {path}", "syntax", f"it is not {kind}", fault_of(error), fix) from None
     if not isinstance(data, dict):
         says = f"it holds {kind_of(data)}, and must hold one object of fields"
         raise refuse(f"config file {path}", "syntax", "it is not a config", says, _EXAMPLE[path.suffix])
@@ -213,10 +226,9 @@ def _format(path: Path) -> tuple[Callable[[str], Any], Callable[[dict[str, int]]
 
 def no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """A JSON object from its pairs, for ``object_pairs_hook``; a key that stands twice is a ``ValueError``."""
-    keys = [key for key, _ in pairs]
-    for key in keys:
-        if keys.count(key) > 1:
-            raise ValueError(f"the key {key!r} stands there {keys.count(key)} times")
+    for key, times in Counter(key for key, _ in pairs).items():
+        if times > 1:
+            raise ValueError(f"the key {key!r} stands there {times} times")
     return dict(pairs)
 
 

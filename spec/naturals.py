@@ -11,7 +11,7 @@ from operator import index
 from typing import Any
 
 from .report import Verdict, refuse
-from .written import kind_of
+from .written import kind_of, written_argument, written_number
 
 LARGEST = 2**31 - 1
 """Of a window's numbers, and of the elements of one array (8 GiB of float32): more is a slip."""
@@ -58,7 +58,7 @@ def natural(value: object, name: str) -> int:
     if number is not None and number >= 0:
         return number
     fault = "negative" if number is not None else kind_of(value)
-    given = _given(name, value)
+    given = written_argument(name, value)
     says = f"{given} is {fault}, and must be an integer ≥ 0"
     raise refuse(given, "natural", "not a natural number", says, _nearest(name, value))
 
@@ -88,7 +88,7 @@ def judge_at_least_one(numbers: Mapping[str, int], rules: Mapping[str, str] | No
     """
     rules = {name: f"{name}_pos" for name in numbers} if rules is None else rules
     return tuple(
-        Verdict(rules[name], number >= 1, f"{name}={number} must be at least 1", "nothing to compute")
+        Verdict(rules[name], number >= 1, f"{name}={written_number(number)} must be at least 1", "nothing to compute")
         for name, number in numbers.items()
     )
 
@@ -110,11 +110,6 @@ def as_integer(value: object) -> int | None:
         return index(value)  # type: ignore[arg-type]  # that is the question
     except TypeError:
         return None
-
-
-def _given(name: str, value: object) -> str:
-    text = " ".join(repr(value).split())  # an array's text has lines
-    return f"{name}={text if len(text) <= 60 else text[:57] + '...'}"
 
 
 def _nearest(name: str, value: object) -> str:

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import singledispatch
+from functools import lru_cache, singledispatch
 from typing import Any
 
 from .config import UNet2Config
 from .naturals import natural, quotient
 from .report import refuse
 from .steps import Join, Keep, Save, SpaceToDepth, Step, Transposed, Window
-from .written import kind_of
+from .written import Written, clipped, kind_of, written_number, written_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,8 @@ EVEN = Relation("must differ by an even number from", lambda a, b: quotient(a + 
 MULTIPLE = Relation("must be a multiple of", lambda a, b: quotient(a, b) * b == a)
 
 
-@dataclass(frozen=True, slots=True)
-class Demand:
+@dataclass(frozen=True, slots=True, repr=False)
+class Demand(Written):
     """What one step wants of two sizes, under the name ``rule``; ``of`` says what the size on the ``left`` is."""
 
     rule: str
@@ -42,11 +42,11 @@ class Demand:
         return self.relation.holds(self.left, self.right)
 
     def __str__(self) -> str:
-        return f"{self.of} is {self.left}, and {self.relation.says} {self.right}"
+        return f"{self.of} is {written_number(self.left)}, and {self.relation.says} {written_number(self.right)}"
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+@dataclass(frozen=True, slots=True, repr=False)
+class Run(Written):
     """What a network does with one size: the size after each step, the first one being the input's, and the demands."""
 
     sizes: tuple[int, ...]
@@ -83,17 +83,19 @@ class AxisNetwork:
             elif isinstance(step, Save) and step.name in saved:
                 fault = "saves a name for the second time"
             elif isinstance(step, Join) and step.name not in saved:
-                fault = f"joins what is not saved before; saved are {sorted(saved)}"
+                fault = f"joins what is not saved before; saved are {clipped(str(sorted(saved)), 200)}"
             elif isinstance(step, Keep) and (i == 0 or not hasattr(self.steps[i - 1], "size")):
                 fault = "does not follow a step that has a size"
             if fault:
-                raise refuse("the network", "steps", "no program", f"step {i}, {step!r}, {fault}", "see AxisNetwork")
+                says = f"step {i}, {clipped(written_value(step), 200)}, {fault}"
+                raise refuse("the network", "steps", "no program", says, "see AxisNetwork")
             if isinstance(step, Save):
                 saved.add(step.name)
 
     def run(self, n: int) -> Run:
         """What becomes of the size ``n``. A demand that fails stops nothing: all are reported."""
-        sizes = [natural(n, "n")]
+        n = natural(n, "n")
+        sizes = [n]
         saved: dict[str, int] = {}
         demands = [Demand("positive", "the input", n, AT_LEAST, 1)]
         for i, step in enumerate(self.steps):
@@ -103,16 +105,22 @@ class AxisNetwork:
             elif isinstance(step, Join):
                 now = _join(step, saved[step.name], now, demands)
             elif isinstance(step, Keep):
-                demands.append(Demand(f"keep_{i}", f"the size after {self.steps[i - 1]}", now, EQUAL, sizes[-2]))
+                demands.append(Demand(f"keep_{i}", _size_after(self.steps[i - 1]), now, EQUAL, sizes[-2]))
             else:
                 if isinstance(step, SpaceToDepth):
                     demands.append(Demand(f"multiple_{i}", f"the size before {step}", now, MULTIPLE, step.block))
                 now = step.size(now)
-                demands.append(Demand(f"positive_{i}", f"the size after {step}", now, AT_LEAST, 1))
+                demands.append(Demand(f"positive_{i}", _size_after(step), now, AT_LEAST, 1))
             sizes.append(now)
         if self.returns_its_size:
             demands.append(Demand("returns_its_size", "the output", sizes[-1], EQUAL, n))
         return Run(tuple(sizes), tuple(demands))
+
+
+@lru_cache(maxsize=1024)
+def _size_after(step: Step) -> str:
+    """What a demand is about, kept because solving runs a network thousands of times."""
+    return f"the size after {step}"
 
 
 def _join(step: Join, skip: int, now: int, demands: list[Demand]) -> int:

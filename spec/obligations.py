@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from .config import UNet2Config
 from .sizes import conv_transpose_size, sliding_window_size
+from .written import written_number
 
 SizeFunction = Callable[[UNet2Config, int], int]
 
@@ -99,9 +100,9 @@ class Obligation:
         >>> OBLIGATIONS[4].says(UNet2Config(), 303)
         'pool 303 → 151, upsample 151 → 302, the skip needs 303'
         """
-        sizes = [n, *(size(cfg, n) for _, size in self.route)]
+        sizes = [written_number(m) for m in (n, *(size(cfg, n) for _, size in self.route))]
         steps = (f"{name} {a} → {b}" for (name, _), a, b in zip(self.route, sizes, sizes[1:], strict=False))
-        return f"{', '.join(steps)}, {self.must} {self.required(cfg, n)}"
+        return f"{', '.join(steps)}, {self.must} {written_number(self.required(cfg, n))}"
 
 
 _POOL, _CONV, _KEPT = ("pool", h_downH), "block convolution", "it must keep"

@@ -9,10 +9,11 @@ from itertools import count as counting
 from math import gcd
 
 from .naturals import as_integer, natural
+from .written import Written
 
 
-@dataclass(frozen=True, slots=True)
-class Progression:
+@dataclass(frozen=True, slots=True, repr=False)
+class Progression(Written):
     """The sizes ``first + i·step`` for ``0 ≤ i < count``, or for all ``i`` where ``count`` is ``None``.
 
     Two progressions are equal iff they have the same members. Raises :class:`ShapeError` for numbers that are not

@@ -28,7 +28,7 @@ from .naturals import LARGEST, natural
 from .parameters import parameter_shapes
 from .report import Report, Verdict, refuse
 from .sizes import OTHER_WINDOW, conv_transpose_size, sliding_window_size
-from .written import kind_of
+from .written import clipped, kind_of, written_number, written_value
 
 Array = NDArray[Any]
 Slices = tuple[slice, ...]
@@ -83,8 +83,7 @@ def _shown(value: object) -> str:
     """A value in one short line: of an array, its dtype and shape."""
     if isinstance(value, np.ndarray):
         return f"{value.dtype}[{','.join(map(str, value.shape))}]"
-    text = " ".join(repr(value).split())
-    return text if len(text) <= 40 else f"{text[:37]}..."
+    return clipped(written_value(value), 40)
 
 
 def _no_number_in(array: Array) -> str | None:
@@ -109,14 +108,15 @@ def _window(
     axes = zip(x.shape[1:], kernel, strict=True)
     height, width = (size(n, kernel=k, stride=stride, padding=padding) for n, k in axes)
     stride, padding = natural(stride, "stride"), natural(padding, "padding")
-    numbers = f"kernel={kernel[0]}×{kernel[1]}, {stride=}, {padding=}"
+    numbers = f"kernel={'×'.join(map(written_number, kernel))}"
+    numbers = f"{numbers}, stride={written_number(stride)}, padding={written_number(padding)}"
     refused = partial(refuse, f"x = {_shown(x)}, given to {given_to} with {numbers},")
     if height < 1 or width < 1:
-        says = f"{x.shape[1]}×{x.shape[2]} comes to {height}×{width}"
+        says = f"{x.shape[1]}×{x.shape[2]} comes to {written_number(height)}×{written_number(width)}"
         raise refused("window", "nothing would come out", says, OTHER_WINDOW)
     elements = prod(max(n, m) + 2 * padding for n, m in zip(x.shape[1:], (height, width), strict=True))
     if elements > LARGEST:
-        says = f"up to {elements} elements a channel with the padding, at most {LARGEST}"
+        says = f"up to {written_number(elements)} elements a channel with the padding, at most {LARGEST}"
         raise refused("elements", "too large to compute with", says, "a smaller stride or padding")
     return height, width, stride, padding
 
@@ -372,8 +372,9 @@ def concat_channels_backward(skip_channels: int, grad_output: Array) -> tuple[Ar
     (g,) = _arrays("concat_channels_backward", grad_output=(grad_output, "C H W"))
     skip_channels = natural(skip_channels, "skip_channels")
     if not 0 < skip_channels < len(g):
-        subject = f"grad_output = {_shown(g)}, given to concat_channels_backward with {skip_channels=},"
-        says = f"{skip_channels} and {len(g) - skip_channels}, and both must be at least 1"
+        parts = written_number(skip_channels), written_number(len(g) - skip_channels)
+        subject = f"grad_output = {_shown(g)}, given to concat_channels_backward with skip_channels={parts[0]},"
+        says = f"{parts[0]} and {parts[1]}, and both must be at least 1"
         fix = f"skip_channels from 1 to {len(g) - 1}" if len(g) > 1 else "grad_output of 2 channels or more"
         raise refuse(subject, "channels", "channels of the two parts", says, fix)
     return g[:skip_channels], g[skip_channels:]
@@ -516,7 +517,7 @@ def _require_fit(cfg: UNet2Config, params: Parameters, x: Array) -> None:
             verdicts.append(Verdict(layer.name, False, "there are none", about))
             continue
         for part, array, shape in zip(("kernel", "bias"), given[layer.name], shapes, strict=True):
-            says = f"the {part} is {_shown(array)}, and must be an array {list(shape)}"
+            says = f"the {part} is {_shown(array)}, and must be an array [{', '.join(map(written_number, shape))}]"
             holds = isinstance(array, np.ndarray) and array.shape == shape
             verdicts.append(Verdict(f"{layer.name}.{part}", holds, says, about))
     subject = f"params of {cfg!r}, {counts[0]} → {counts[1]} channels,"

@@ -25,6 +25,7 @@ from .progression import Progression
 from .report import refuse
 from .size_set import SizeSet
 from .steps import Join, Resize, Save, SpaceToDepth, Transposed, Window
+from .written import written_number
 
 MAX_PERIOD = 20_000
 """A network with a longer period is refused: its remainders are tried one by one, which would take many seconds."""
@@ -39,7 +40,7 @@ def solve(network: AxisNetwork) -> SizeSet:
     if period is None:
         return SizeSet()
     if period > MAX_PERIOD:
-        says = f"the period of its sizes is {period}, and may be at most {MAX_PERIOD}"
+        says = f"the period of its sizes is {written_number(period)}, and may be at most {MAX_PERIOD}"
         raise refuse("the network", "period", "too long to solve", says, "smaller strides or fewer levels")
     start = _all_windows_fit(network)
     runs = []
@@ -98,10 +99,9 @@ def _all_windows_fit(network: AxisNetwork) -> int:
     def fits(n: int) -> bool:
         return all(size >= 1 for size in network.run(n).sizes)
 
-    high = 1
+    low, high = 0, 1  # 0 does not fit
     while not fits(high):
-        high *= 2
-    low = high // 2  # does not fit, or is 0
+        low, high = high, high * high * 2  # in few turns, however large the windows are
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if fits(middle) else (middle, high)

@@ -11,18 +11,14 @@ from dataclasses import dataclass, fields
 from .choices import nearest_choice
 from .naturals import monus, natural, positive, quotient
 from .report import refuse
-from .written import written
+from .written import Written, kind_of, written_argument
 
 
-class _Numbers:
-    """Steps take natural numbers and nothing else, and choices from those that they list."""
+class _Numbers(Written):
+    """Steps take natural numbers, names, and choices from those that they list."""
 
     __slots__ = ()
     _choices: dict[str, tuple[str, ...]] = {}  # noqa: RUF012 never changed
-
-    def __repr__(self) -> str:
-        """What to write to get this step back: what has no default, and what differs from it."""
-        return written(self)
 
     def __post_init__(self) -> None:
         for f in fields(self):  # type: ignore[arg-type]  # each step is a dataclass
@@ -30,11 +26,14 @@ class _Numbers:
             if f.type is int:
                 object.__setattr__(self, f.name, natural(value, f.name))
             elif f.name in self._choices and value not in self._choices[f.name]:
-                given = f"{type(self).__name__}({f.name}={value!r})"
+                given = f"{type(self).__name__}({written_argument(f.name, value)})"
                 says = f"{f.name} must be one of {', '.join(self._choices[f.name])}"
-                raise refuse(
-                    given, f.name, "no such choice", says, f"{f.name}={nearest_choice(value, self._choices[f.name])!r}"
-                )
+                fix = f"{f.name}={nearest_choice(value, self._choices[f.name])!r}"
+                raise refuse(given, f.name, "no such choice", says, fix)
+            elif not isinstance(value, str):
+                given = f"{type(self).__name__}({written_argument(f.name, value)})"
+                says = f"{f.name} is {kind_of(value)}, and must be a str"
+                raise refuse(given, f.name, "not a name", says, f'{f.name}="skip"')
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -12,10 +12,11 @@ from .network import axis_network
 from .obligations import h_downH, h_downW
 from .parameters import parameter_shapes
 from .unet import UNetConfig, program
+from .written import Written
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
+@dataclass(frozen=True, slots=True, repr=False)
+class Stage(Written):
     """One intermediate: its ``name`` in the specification, the operation ``op`` that makes it, and its ``inputs``.
 
     ``shape`` is its ``(C, H, W)`` and ``layer`` the name of the layer whose parameters it uses, if any. ``parameters``

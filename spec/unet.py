@@ -17,7 +17,7 @@ from .naturals import divisor_below, judge_at_least_one, natural
 from .network import AxisNetwork, axis_network
 from .report import Report, Verdict, refuse
 from .steps import Join, Resize, Save, Step, Transposed, Window
-from .written import kind_of, written
+from .written import Written, kind_of, written_argument, written_number, written_value
 
 CHOICES: dict[str, tuple[object, ...]] = {
     "padding": ("same", "none"),
@@ -33,7 +33,7 @@ CHOICES: dict[str, tuple[object, ...]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class UNetConfig:
+class UNetConfig(Written):
     """The hyperparameters of a U-Net with any number of levels, keyword-only.
 
     - ``levels``: how often the size is halved, by max-pooling.
@@ -84,20 +84,16 @@ class UNetConfig:
         if self.multipliers is not None:
             if not isinstance(self.multipliers, tuple | list):
                 says = f"it is {kind_of(self.multipliers)}, and must be a tuple of natural numbers, or None"
-                raise refuse(f"multipliers={self.multipliers!r}", "multipliers", "no tuple", says, "multipliers=None")
+                given = written_argument("multipliers", self.multipliers)
+                raise refuse(given, "multipliers", "no tuple", says, "multipliers=None")
             multipliers = tuple(natural(m, f"multipliers[{i}]") for i, m in enumerate(self.multipliers))
             object.__setattr__(self, "multipliers", multipliers)
         for name, choices in CHOICES.items():
             value = getattr(self, name)
             if not any(type(value) is type(choice) and value == choice for choice in choices):
                 says = f"{name} must be one of {', '.join(map(repr, choices))}"
-                raise refuse(
-                    f"{name}={value!r}", name, "no such choice", says, f"{name}={nearest_choice(value, choices)!r}"
-                )
-
-    def __repr__(self) -> str:
-        """What to write to get this config back: the fields that differ from the defaults."""
-        return written(self)
+                fix = f"{name}={nearest_choice(value, choices)!r}"
+                raise refuse(written_argument(name, value), name, "no such choice", says, fix)
 
     @property
     def channels(self) -> tuple[int, ...]:
@@ -180,11 +176,12 @@ def check_unet_config(cfg: UNetConfig, in_channels: int = 1, out_channels: int |
     )
     channels = judge_at_least_one(counts)
     if not cfg.head:
-        says = f"without a head out_channels={out_channels} must be the channels of the first level, {cfg.channels[0]}"
+        asked, made = written_number(out_channels), written_number(cfg.channels[0])
+        says = f"without a head out_channels={asked} must be the channels of the first level, {made}"
         channels += (Verdict("head", out_channels == cfg.channels[0], says, "nothing makes these channels"),)
     if all(verdict.holds for verdict in facts):
         channels += (_judge_size(cfg, **counts),)
-    fix = ", ".join(f"{name}={value!r}" for name, value in unet_fix(cfg, **counts).items())
+    fix = ", ".join(f"{name}={written_value(value)}" for name, value in unet_fix(cfg, **counts).items())
     return Report(repr(cfg), facts + channels, (fix,) if fix else ())
 
 
@@ -247,9 +244,10 @@ def _levers(cfg: UNetConfig, counts: Mapping[str, int]) -> list[Lever]:
 
 
 def _said(condition: Condition, cfg: UNetConfig) -> str:
-    said = condition.says.replace(condition.field, f"{condition.field}={getattr(cfg, condition.field)}", 1)
+    value = written_value(getattr(cfg, condition.field))
+    said = condition.says.replace(condition.field, f"{condition.field}={value}", 1)
     if condition.name == "groups_divide":
-        said = f"{said}, {', '.join(map(str, dict.fromkeys(cfg.channels)))}"
+        said = f"{said}, {', '.join(map(written_number, dict.fromkeys(cfg.channels)))}"
     return said
 
 
@@ -265,8 +263,8 @@ def _mended(condition: Condition, cfg: UNetConfig) -> object:
 Arrays = tuple[tuple[str, tuple[int, ...]], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+@dataclass(frozen=True, slots=True, repr=False)
+class Node(Written):
     """One stage of a network: its ``name``, its operation, from which stages, and what it does along an axis.
 
     ``channels`` are those of its result. ``arrays`` are the shapes of its parameters, by their paths from the

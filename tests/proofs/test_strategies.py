@@ -473,7 +473,7 @@ REFUSED = [
         lambda: strategies.ill_formed_configs("poolK"),
         "condition_name='poolK' does not fit.\n"
         "  condition_name: no such condition: 'poolK' must be one of poolK_ne0, poolStride_ne0, convK_ne0, upK_ne0, "
-        "headK_ne0, baseC_pos, upStride_ne0, convStride_ne0, headStride_ne0.\n"
+        "upStride_ne0, headK_ne0, baseC_pos, convStride_ne0, headStride_ne0.\n"
         '  fix: condition_name="poolK_ne0"',
     ),
     (

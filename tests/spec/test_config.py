@@ -9,14 +9,14 @@ from hypothesis import given
 
 from wellshaped.spec import FIELDS, WELL_FORMED, ShapeError, UNet2Config, check_config
 
-NAMES = "poolK_ne0 poolStride_ne0 convK_ne0 upK_ne0 headK_ne0 baseC_pos upStride_ne0 convStride_ne0 headStride_ne0"
+NAMES = "poolK_ne0 poolStride_ne0 convK_ne0 upK_ne0 upStride_ne0 headK_ne0 baseC_pos convStride_ne0 headStride_ne0"
 
 
 def test_the_default_config_is_well_formed():
     assert check_config(UNet2Config()).ok
 
 
-def test_the_conditions_are_the_sources_six_and_the_three_added():
+def test_the_conditions_are_the_sources_seven_and_the_two_added():
     assert " ".join(condition.name for condition in WELL_FORMED) == NAMES
 
 

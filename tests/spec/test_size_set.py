@@ -1,6 +1,7 @@
 """Progressions, and the sets of sizes that are made of them: their laws, by brute force."""
 
 from itertools import islice
+from time import perf_counter
 
 import pytest
 from hypothesis import example, given
@@ -15,11 +16,14 @@ progressions = st.builds(Progression, st.integers(0, 30), st.integers(0, 12), st
 
 @st.composite
 def size_sets(draw):
-    """Sets from up to four progressions that share no member: the runs of remainders of one step, as solving gives."""
+    """Sets from up to five runs of the remainders of one step, as solving gives: they share no member."""
     step = draw(st.integers(1, 12))
     remainders = draw(st.lists(st.integers(0, step - 1), max_size=5, unique=True))
     begin = st.integers(0, 4).map(lambda turn: turn * step)
     return SizeSet(Progression(r + draw(begin), step, draw(st.none() | st.integers(0, 6))) for r in remainders)
+
+
+unions = st.lists(progressions, max_size=5)
 
 
 def members(sizes):
@@ -36,28 +40,54 @@ def test_progressions_are_equal_iff_their_members_are(a, b):
     assert (a == b) == (members(a) == members(b))
 
 
-@given(size_sets(), size_sets())
+@given(unions)
+@example([Progression(2, 1, 1), Progression(2, 1, 1), Progression(5, 1, 1)])
+@example([Progression(0, 4, 20), Progression(2, 4, 20), Progression(1, 2, None)])
+@example([Progression(0, 2, None), Progression(1, 6, 7), Progression(4, 3, None)])
+def test_a_set_is_the_union_of_its_progressions_and_its_parts_share_no_member(parts):
+    sizes = SizeSet(parts)
+    inside = set().union(*map(members, parts))
+    assert members(sizes) == inside
+    assert sum(len(members(part)) for part in (*sizes.head, *sizes.tail)) == len(inside)
+    assert list(islice(sizes, 40)) == sorted(inside)[:40]
+
+
+@given(unions)
+@example([Progression(i, 16, None) for i in range(16)] + [Progression(12, 16, 3), Progression(13, 1, 1)])
+def test_a_set_made_from_the_parts_of_a_set_has_the_same_parts(parts):
+    sizes = SizeSet(parts)
+    again = SizeSet((*sizes.head, *sizes.tail))
+    assert again == sizes
+    assert (again.head, again.tail) == (sizes.head, sizes.tail)
+
+
+sets = size_sets() | st.builds(SizeSet, unions)
+
+
+@given(sets, sets)
 def test_an_intersection_has_the_shared_members(a, b):
     assert members(a & b) == members(a) & members(b)
 
 
-@given(size_sets(), size_sets())
+@given(sets, sets)
 @example(SizeSet([Progression(2, 2, None)]), SizeSet([Progression(2, 2, 1), Progression(4, 2, None)]))
 @example(SizeSet([Progression(0, 1, None)]), SizeSet([Progression(1, 2, None), Progression(0, 2, None)]))
 @example(SizeSet([Progression(0, 2, 4)]), SizeSet([Progression(0, 4, 2), Progression(2, 4, 2)]))
+@example(SizeSet([Progression(2, 2, 3)]), SizeSet([Progression(2, 1, 1), Progression(4, 1, 1), Progression(6, 1, 1)]))
+@example(SizeSet([Progression(2, 1, 1), Progression(2, 1, 1)]), SizeSet([Progression(2, 1, 1)]))
 def test_sets_are_equal_iff_their_members_are(a, b):
     assert (a == b) == (members(a) == members(b))
     assert a != b or hash(a) == hash(b)
 
 
-@given(size_sets(), st.integers(0, 300))
+@given(sets, st.integers(0, 300))
 def test_the_nearest_members_are_the_nearest(sizes, n):
     inside = members(sizes)
     assert sizes.below(n) == max((m for m in inside if m <= n), default=None)
     assert sizes.above(n) == min((m for m in inside if m >= n), default=None)
 
 
-@given(size_sets() | st.builds(lambda a, b: a & b, size_sets(), size_sets()))
+@given(sets | st.builds(lambda a, b: a & b, sets, sets))
 def test_iteration_is_in_order_and_ends_are_ends(sizes):
     found = list(islice(sizes, 5))
     assert found == sorted(members(sizes))[:5]
@@ -69,7 +99,7 @@ def test_iteration_is_in_order_and_ends_are_ends(sizes):
         assert sizes.count == len(inside)
 
 
-@given(size_sets())
+@given(sets)
 def test_the_period_and_the_start_are_right_and_as_small_as_can_be(sizes):
     inside = members(sizes)
     if sizes.is_finite:
@@ -100,6 +130,52 @@ def test_huge_progressions_are_handled_without_counting():
     assert sizes.above(big) == big + 1
     assert (sizes & sizes) == sizes
     assert sizes.count is None
+
+
+def residues_of(period, number):
+    """A set of this period with so many remainders, without a pattern."""
+    return SizeSet(Progression(pow(r, 3, period), period, None) for r in range(1, number + 1))
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [(1, 1), (150, 200), (1, 19_000)])
+def test_sets_of_coprime_periods_meet_by_the_chinese_remainder_theorem(ours, theirs):
+    a, b = residues_of(20_000, ours), residues_of(19_999, theirs)
+    started = perf_counter()
+    both = a & b
+    assert perf_counter() - started < 5  # it takes a tenth of a second, on a machine that does nothing else
+    assert both.period == 20_000 * 19_999
+    assert len(both.residues) == len(a.residues) * len(b.residues)
+    assert all(n in a and n in b for n in islice(both, 100))
+
+
+TOO_LARGE = {
+    "an intersection": lambda: residues_of(20_000, 10_000) & residues_of(19_999, 10_000),
+    "steps that need a long period": lambda: SizeSet([Progression(0, 10**9, None), Progression(0, 2, None)]),
+    "long runs": lambda: SizeSet([Progression(0, 10**6, 10**30), Progression(1, 10**6 + 1, 10**30)]),
+    "many steps": lambda: SizeSet(Progression(0, step, 2) for step in range(1, 1000)),
+    "many members": lambda: SizeSet(Progression(3 * n, 1, 1) for n in range(60_000)),
+}
+
+
+@pytest.mark.parametrize("make", TOO_LARGE.values(), ids=TOO_LARGE)
+def test_a_set_of_too_many_parts_is_rejected_at_once(make):
+    started = perf_counter()
+    with pytest.raises(ShapeError, match=r"may (come to|have) at most (50000|500)\.\n  fix: "):
+        make()
+    assert perf_counter() - started < 5  # it takes a tenth of a second, on a machine that does nothing else
+
+
+def test_overlapping_runs_of_a_trillion_members_are_counted_at_once():
+    sizes = SizeSet([Progression(0, 4, 10**12), Progression(2, 4, 10**12), Progression(1, 6, 10**12)])
+    assert sizes.count == 3 * 10**12
+    assert SizeSet([*sizes.head, Progression(0, 2, 10**12)]).count == 3 * 10**12
+    assert SizeSet([*sizes.head, Progression(0, 3, 10**12)]) != sizes
+    assert sizes.maximum in sizes
+
+
+def test_what_is_not_a_progression_is_rejected_by_its_place():
+    with pytest.raises(ShapeError, match="part 1 is 4, and must be a Progression"):
+        SizeSet([Progression(2, 2, None), 4])
 
 
 @pytest.mark.parametrize(
