@@ -258,8 +258,9 @@ class _Call:
 
     def _of_no_array(self, part: _Part, meant: str) -> tuple[str, tuple[str, ...]]:
         value, hint, name = part.value, part.hint, part.path
-        wants_numpy = hint.array_type is np.ndarray
-        kind = "a NumPy array" if wants_numpy else "a JAX or NumPy array"
+        if hint.array_type not in _ARRAYS:
+            return f"it is {_described(value)}, and must be of type {hint.array_type.__name__}", (meant,)
+        kind, room = _ARRAYS[hint.array_type]
         if isinstance(value, np.ma.MaskedArray):
             return f"it is masked, and must be {kind} without a mask", (f"{name}.filled(0), say",)
         if isinstance(value, np.ndarray):
@@ -273,7 +274,7 @@ class _Call:
             return says, (f"np.asarray({name})",)
         try:
             shape, dtype = np.shape(value), self._dtype(part)
-            array = f"{'np' if wants_numpy else 'jnp'}.asarray({name}, {dtype})"
+            array = f"{room}.asarray({name}, {dtype})"
             made = np.result_type(np.asarray(value)).kind in "biufc" and self._accepts_shape(part, shape, _named(dtype))
         except Exception:  # what is given may be anything
             made = False
@@ -293,7 +294,7 @@ class _Call:
     def _dtype(self, part: _Part) -> str | None:
         """The plainest dtype that the annotation allows, as it is written."""
         of_numpy = part.hint.dtype[np.ndarray, "..."]
-        room = "np" if part.hint.array_type is np.ndarray else "jnp"
+        room = _ARRAYS.get(part.hint.array_type, ("", "jnp"))[1]
         found = (n for n in _PLAINEST if isinstance(np.zeros((), _named(n)), of_numpy))
         return next((f"{room}.{name}" for name in found), None)
 
@@ -313,6 +314,9 @@ class _Call:
 
 _SIZE_OF = re.compile(r"size\((\w+)\.shape\[(\d)\]")
 """What the annotation of an axis holds that a window makes of an argument's axis."""
+
+_ARRAYS = {np.ndarray: ("a NumPy array", "np"), jax.Array: ("a JAX or NumPy array", "jnp")}
+"""Kinds of arrays, and the module that makes them."""
 
 _MADE_BY: dict[Any, str] = {nnx.Rngs: "{name}=nnx.Rngs(0)"}
 """How to make what some annotations want."""

@@ -15,7 +15,7 @@ from beartype.vale import Is
 from flax import nnx
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from jaxtyping import AbstractArray, Array, Bool, Float, Int, PyTree, TypeCheckError
+from jaxtyping import AbstractArray, Array, Bool, Float, Int, PyTree, TypeCheckError, config
 
 from wellshaped.models import Conv2d, ConvTranspose2d, MaxPool2d, checked, conv2d, conv2d_backward, max_pool2d, relu
 from wellshaped.models.typed.memory import MEMORIES
@@ -294,6 +294,18 @@ def test_a_class_whose_size_function_is_replaced_is_judged_anew(monkeypatch):
     monkeypatch.setattr(MaxPool2d, "size", lambda self, n: n + 100)
     with pytest.raises(TypeCheckError, match="checking the return value"):
         layer(x)
+
+
+def test_a_call_that_was_accepted_without_checks_is_not_remembered():
+    x = jnp.ones((3, 8, 8))
+    layer = LAYERS["Conv2d"]()
+    layer.kernel = nnx.Param(jnp.ones((3, 3, 3, 3)))
+    config.update("jaxtyping_disable", True)
+    try:
+        layer(x)  # three channels, where the layer has two
+    finally:
+        config.update("jaxtyping_disable", False)
+    assert not accepts(layer, x)
 
 
 def test_a_builtin_call_like_an_accepted_one_is_not_judged_again(monkeypatch):

@@ -248,8 +248,8 @@ Conv2d(in_channels=0, out_channels=1, kernel=0, stride=1) does not fit.
         lambda: Conv2d(10**30, 1, 1, rngs=nnx.Rngs(0)),
         """\
 Conv2d(in_channels=1000000000000000000000000000000, out_channels=1, kernel=1, stride=1) does not fit.
-  elements: an array is too large to compute with: kernel of shape 1×about 10^30×1×1 has about 10^30 elements, and may \
-have at most 2147483647.
+  elements: an array is too large to compute with: kernel of shape 1×1000000000000000000000000000000×1×1 has \
+1000000000000000000000000000000 elements, and may have at most 2147483647.
   fix: in_channels=2147483647""",
     ),
     "tuple": (
