@@ -78,7 +78,7 @@ def remembered(function: Function) -> Function:
 
 def unchecked(function: Function) -> Function:
     """The body of a remembered function, for a caller whose own types say all that its types say."""
-    return cast(Function, getattr(function, "__wrapped__"))  # noqa: B009 wraps sets it, which types do not know
+    return cast(Function, getattr(function, "__wrapped__", function))
 
 
 def _in_own_scope(function: Function) -> Function:

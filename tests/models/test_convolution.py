@@ -576,8 +576,8 @@ def test_a_jitted_function_is_traced_anew_where_the_way_changes_and_not_otherwis
     assert texts["stock"] != texts["explicit"]
 
 
-@pytest.mark.parametrize("word", ["fast", "", "Explicit"])
-def test_another_word_is_refused(word):
+@pytest.mark.parametrize(("word", "nearest"), [("fast", "auto"), ("", "auto"), ("Explicit", "explicit")])
+def test_another_word_is_refused_with_the_nearest(word, nearest):
     with pytest.raises(ShapeError) as refusal, convolutions(word):
         raise AssertionError
     assert (
@@ -585,7 +585,7 @@ def test_another_word_is_refused(word):
         == f"""\
 convolutions({word!r}) does not fit.
   way: how convolutions are computed: it is {word!r}, and must be one of auto, explicit, stock.
-  fix: convolutions("auto")"""
+  fix: convolutions("{nearest}")"""
     )
 
 
