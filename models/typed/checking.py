@@ -139,24 +139,27 @@ class Judge:
         return found or misfit
 
     def as_jax(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """The arguments, with JAX's arrays for NumPy's where the annotation wants JAX's."""
+        """The arguments, with JAX's arrays for NumPy's where the annotation wants JAX's; themselves where none does."""
         if not any(isinstance(value, np.ndarray) for value in (*args, *kwargs.values())):
             return args, kwargs
         try:
             bound = self.signature.bind(*args, **kwargs)
         except TypeError:
             return args, kwargs  # Python's own error follows
-        for name, value in bound.arguments.items():
-            parameter = self.signature.parameters[name]
-            taken = partial(_as_jax, hint=parameter.annotation)
-            match parameter.kind:
-                case Parameter.VAR_POSITIONAL:
-                    bound.arguments[name] = tuple(map(taken, value))
-                case Parameter.VAR_KEYWORD:
-                    bound.arguments[name] = {key: taken(one) for key, one in value.items()}
-                case _:
-                    bound.arguments[name] = taken(value)
+        taken = {name: self._taken(name, value) for name, value in bound.arguments.items()}
+        if all(taken[name] is value for name, value in bound.arguments.items()):
+            return args, kwargs
+        bound.arguments.update(taken)
         return bound.args, bound.kwargs
+
+    def _taken(self, name: str, value: Any) -> Any:
+        parameter = self.signature.parameters[name]
+        take = partial(_as_jax, hint=parameter.annotation)
+        if parameter.kind is Parameter.VAR_POSITIONAL:
+            return tuple(map(take, value))
+        if parameter.kind is Parameter.VAR_KEYWORD:
+            return {key: take(one) for key, one in value.items()}
+        return take(value)
 
 
 def _as_jax(value: Any, hint: Any) -> Any:

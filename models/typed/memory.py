@@ -21,7 +21,6 @@ from inspect import Parameter
 from typing import Any, SupportsIndex, TypeVar, cast, get_args
 
 import jax
-import numpy as np
 from flax import nnx
 from jaxtyping import AbstractArray, config, jaxtyped
 
@@ -56,21 +55,19 @@ def remembered(function: Function) -> Function:
 
     @wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        for value in (*args, *kwargs.values()):
-            if isinstance(value, np.ndarray):
-                args, kwargs = judge.as_jax(args, kwargs)
-                break
         try:
             key = memory.key(args, kwargs)
+            expected = memory.accepted.get(key)
         except UnknownError:
-            return judge.call(args, kwargs)
-        expected = memory.accepted.get(key)
+            taken, named = judge.as_jax(args, kwargs)
+            return judge.call(args, kwargs) if taken is args else call(*taken, **named)
         if expected is None:
             result = judge.call(args, kwargs)
             if not config.jaxtyping_disable:  # which accepts everything
                 memory.accept(key, result)
             return result
-        result = scoped(*args, **kwargs)
+        with _OWN_SCOPE:
+            result = function(*args, **kwargs)
         return result if _of_result(result) == expected else judge.judged(result, args, kwargs)
 
     return cast(Function, call)
@@ -81,10 +78,14 @@ def unchecked(function: Function) -> Function:
     return cast(Function, getattr(function, "__wrapped__", function))
 
 
+_OWN_SCOPE = jaxtyped("context")
+"""A scope for the names of axes, made anew wherever it is entered."""
+
+
 def _in_own_scope(function: Function) -> Function:
     @wraps(function)
     def scoped(*args: Any, **kwargs: Any) -> Any:
-        with jaxtyped("context"):
+        with _OWN_SCOPE:
             return function(*args, **kwargs)
 
     return cast(Function, scoped)
@@ -110,11 +111,13 @@ class Memory:
 
     def key(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """What the annotations read of a call. Raises :class:`UnknownError` where a key can't hold it."""
-        readers = self._readers
-        if len(args) > len(readers) or not kwargs.keys() <= readers.keys():
+        in_order = self._in_order
+        if len(args) > len(in_order):
             raise UnknownError  # no call at all: Python's own error follows
-        given = [read(value) for read, value in zip(self._in_order, args, strict=False)]
-        return (*given, *((name, readers[name](value)) for name, value in kwargs.items()))
+        given = [read(value) for read, value in zip(in_order, args, strict=False)]
+        if kwargs:
+            given += [(name, self._readers.get(name, _unknown)(value)) for name, value in kwargs.items()]
+        return tuple(given)
 
     def accept(self, key: Any, result: Any) -> None:
         """Remember an accepted call."""
@@ -190,9 +193,8 @@ def _of_layer(layer: nnx.Module) -> Any:
         numbers = [values[name] for name in reads]
     except KeyError:
         raise UnknownError from None
-    for number in numbers:
-        if type(number) not in _EXACT:
-            raise UnknownError
+    if not _EXACT.issuperset(map(type, numbers)):
+        raise UnknownError
     return kind, getattr(kind, "size", None), *numbers
 
 
