@@ -1,7 +1,9 @@
 """Whether a layer can be built, and an image fits a network, asked before either is done."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import lru_cache
+from typing import Any
 
 from ..spec.check import check
 from ..spec.config import UNet2Config
@@ -9,6 +11,7 @@ from ..spec.elements import Shapes, judge_arrays, mend, smaller
 from ..spec.naturals import judge_at_least_one
 from ..spec.report import Report
 from ..spec.unet import UNetConfig
+from .typed import before_vmap
 
 
 def refuse_unbuildable(of: str, numbers: Mapping[str, int], arrays: Callable[[Mapping[str, int]], Shapes]) -> None:
@@ -30,12 +33,24 @@ def refuse_unbuildable(of: str, numbers: Mapping[str, int], arrays: Callable[[Ma
     Report(f"{of}({given})", verdicts, fixes).raise_if_failed()
 
 
+def takes(cfg: UNet2Config | UNetConfig, in_channels: int, out_channels: int, shape: tuple[int, ...]) -> bool:
+    """Whether a network takes a ``(C, H, W)`` image of this ``shape``."""
+    return len(shape) == 3 and _report(cfg, in_channels, out_channels, *shape[1:], layout="CHW").ok
+
+
 def refuse_unfit(
-    cfg: UNet2Config | UNetConfig, in_channels: int, out_channels: int, shape: tuple[int, ...], layout: str = "CHW"
+    cfg: UNet2Config | UNetConfig, in_channels: int, out_channels: int, x: Any, layout: str = "CHW"
 ) -> None:
-    """Refuse an image of this ``shape``, in this ``layout``, with the explanation of :func:`wellshaped.spec.check`."""
-    sizes = dict(zip(layout, shape, strict=True))
-    _report(cfg, in_channels, out_channels, sizes["H"], sizes["W"], layout).raise_if_failed()
+    """Raise what :func:`wellshaped.spec.check` says of an image ``x`` in this ``layout``, where it does not fit."""
+    sizes = dict(zip(layout, x.shape, strict=True))
+    report = _report(cfg, in_channels, out_channels, sizes["H"], sizes["W"], layout)
+    if not report.ok and before_vmap(x) is not None:
+        fixes = (f"inside jax.vmap, for each image: {fix}" if fix.startswith(_CODE) else fix for fix in report.fixes)
+        report = replace(report, fixes=tuple(fixes))
+    report.raise_if_failed()
+
+
+_CODE = ("x[", "jnp.")
 
 
 @lru_cache(maxsize=256)

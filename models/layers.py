@@ -78,7 +78,7 @@ class _Convolution(nnx.Module):
         return tuple(shape)
 
     def _judged(self, function: Function, kernel: Array, bias: Array) -> Function:
-        """``function``, without its types where those of this layer say as much: nothing of the layer was replaced."""
+        """``function``, without its types where this layer has checked the same: nothing of it was replaced."""
         numbers = {"in_channels": self.in_channels, "out_channels": self.out_channels, "kernel": self.kernel_size}
         shapes = (self._shape_of(numbers), (self.out_channels,))
         as_made = (kernel.shape, bias.shape) == shapes and type(self.stride) is type(self.padding) is int
@@ -90,7 +90,7 @@ class _Convolution(nnx.Module):
 
     @property
     def _parameters(self) -> tuple[Any, Any]:
-        """Kernel and bias; for a bias that is not there the kernel, like which its zeros are."""
+        """Kernel and bias. Without a bias, the kernel stands in its place, so that the zeros take its dtype."""
         return self.kernel, self.kernel if self.bias is None else self.bias
 
     def _operands(self, *images: Array) -> list[Array]:
@@ -113,7 +113,7 @@ def _like(given: Iterable[Any], grads: Iterable[Array]) -> list[Array]:
 
 
 def _floating(dtype: Any, name: str) -> Any:
-    """A floating-point dtype; what is none is refused under its ``name``."""
+    """Return ``dtype`` as a dtype. Raise :class:`ShapeError`, naming the argument, unless it is floating-point."""
     try:
         kind = jnp.dtype(dtype)
     except TypeError:

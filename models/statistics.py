@@ -29,7 +29,7 @@ def normalised(norm: Any, x: Array, given_to: str) -> Array:
     except NameError as unbound:
         if norm.axis_name is None or norm.axis_name not in str(unbound):
             raise
-        says = f"axis_name={norm.axis_name!r} is the name of no mapped axis here"
+        says = f"axis_name={norm.axis_name!r} names no axis that is mapped here"
         error = _error(given_to, "axis_name", says, (MAPPED.format(axis=norm.axis_name), _EVALUATED))
     else:
         return y
@@ -42,10 +42,12 @@ _EVALUATED = "model.eval(), to use the running statistics"
 
 def _kept(axis: str | None) -> tuple[str, ...]:
     batch = MAPPED.format(axis=axis or "batch")
+    if axis is not None:
+        return (batch, _EVALUATED)
     return (
         _EVALUATED,
-        f"{batch} for a batch" + ("" if axis else ', of a model built with axis_name="batch"'),
-        "nnx.jit(lambda model, x: model(x))(model, x) for one image, and nnx.grad alike",
+        "nnx.jit(lambda model, x: model(x))(model, x), for one image; nnx.grad takes the model in the same way",
+        f'for a batch, a model built with axis_name="batch", and {batch}',
     )
 
 

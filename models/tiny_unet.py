@@ -101,7 +101,7 @@ class TinyUNet(nnx.Module):
     @remembered
     def __call__(self, x: Float[Array, "H W {self.in_features}"]) -> Float[Array, "H W {self.base_features}"]:
         """``(H, W, in_features)`` to ``(H, W, base_features)``."""
-        refuse_misfit(x.shape, self.base_features)
+        refuse_misfit(x, self.base_features)
         return wired(self, x)
 
 
@@ -124,10 +124,10 @@ def wired(net: Any, x: Array, **mode: Any) -> Array:
     )
 
 
-def refuse_misfit(shape: tuple[int, ...], base_features: int) -> None:
+def refuse_misfit(x: Any, base_features: int) -> None:
     """Refuse an ``(H, W, C)`` image that no tiny U-Net takes, with the explanation of :func:`wellshaped.spec.check`."""
     cfg = replace(PRESETS["tiny"], base_channels=base_features)
-    refuse_unfit(cfg, shape[2], base_features, shape, layout="HWC")
+    refuse_unfit(cfg, x.shape[-1], base_features, x, layout="HWC")
 
 
 @checked

@@ -73,7 +73,7 @@ class TinyUNet(linen.Module):
     def __call__(self, x: Float[Array, "N H W C"], train: bool = True) -> Float[Array, "N H W {self.base_features}"]:
         """``(N, H, W, C)`` to ``(N, H, W, base_features)``."""
         refuse_no_pixels("TinyUNet", x)
-        refuse_misfit(x.shape[1:], self.base_features)
+        refuse_misfit(jax.ShapeDtypeStruct(x.shape[1:], x.dtype), self.base_features)
         return wired(self, x, train=train)
 
 

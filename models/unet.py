@@ -15,7 +15,7 @@ from ..spec.network import axis_network
 from ..spec.report import refuse
 from ..spec.unet import UNetConfig, check_unet_config
 from .blocks import convolved, u_shaped
-from .fits import refuse_unfit
+from .fits import refuse_unfit, takes
 from .functional import relu
 from .layers import Conv2d, ConvTranspose2d, MaxPool2d
 from .layout import channels_last
@@ -225,6 +225,10 @@ class UNet(nnx.Module):
         self.head = Conv2d(widths[0], self.out_channels, 1, **types) if cfg.head else None
         self.pool = MaxPool2d(2, 2)
 
+    def _takes(self, shape: tuple[int, ...]) -> bool:
+        """Whether an image of this ``(C, H, W)`` fits: channels and sizes."""
+        return shape[0] == self.in_channels and takes(self.cfg, self.in_channels, self.out_channels, shape)
+
     @remembered
     def size(self, n: SupportsIndex) -> int:
         """The output size of an axis of size ``n``, one of the :func:`wellshaped.spec.compatible_sizes`."""
@@ -235,7 +239,7 @@ class UNet(nnx.Module):
         self, x: Float[Array, "{self.in_channels} H W"]
     ) -> Float[Array, "{self.out_channels} {self.size(x.shape[1])} {self.size(x.shape[2])}"]:
         """``(in_channels, H, W)`` to ``(out_channels, size(H), size(W))``, for any compatible size."""
-        refuse_unfit(self.cfg, self.in_channels, self.out_channels, x.shape)
+        refuse_unfit(self.cfg, self.in_channels, self.out_channels, x)
         y = u_shaped(
             x,
             encoder=self.encoder,

@@ -11,7 +11,7 @@ from ..spec.architecture import LAYERS, channels
 from ..spec.config import UNet2Config, check_config
 from ..spec.naturals import natural
 from .backward import relu_backward
-from .fits import refuse_unfit
+from .fits import refuse_unfit, takes
 from .functional import relu
 from .layers import Conv2d, ConvTranspose2d, MaxPool2d
 from .layout import channels_last
@@ -73,6 +73,10 @@ class UNet2(nnx.Module):
             setattr(self, layer.name, made)
         self.pool = MaxPool2d(cfg.pool_kernel, cfg.pool_stride)
 
+    def _takes(self, shape: tuple[int, ...]) -> bool:
+        """Whether an image of this ``(C, H, W)`` fits: channels and sizes."""
+        return shape[0] == self.in_channels and takes(self.cfg, self.in_channels, self.out_channels, shape)
+
     @remembered
     def __call__(self, x: Float[Array, "{self.in_channels} H W"]) -> Float[Array, "{self.out_channels} H W"]:
         """``(in_channels, H, W)`` to ``(out_channels, H, W)``, for any compatible size."""
@@ -80,7 +84,7 @@ class UNet2(nnx.Module):
 
     def _stages(self, x: Array) -> dict[str, Array]:
         """The intermediates, by their names in SPEC section 6; ``merged`` is never written."""
-        refuse_unfit(self.cfg, self.in_channels, self.out_channels, x.shape)
+        refuse_unfit(self.cfg, self.in_channels, self.out_channels, x)
         s = {"x": x}
         s["s1"] = relu(self.down1_1(s["x"]))
         s["skip1"] = relu(self.down1_2(s["s1"]))

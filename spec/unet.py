@@ -13,7 +13,7 @@ from .choices import nearest_choice
 from .config import Condition
 from .elements import Lever, always, judge_arrays, mend, smaller
 from .families import MOST
-from .naturals import divisor_below, judge_at_least_one, natural
+from .naturals import LARGEST, divisor_below, judge_at_least_one, natural
 from .network import AxisNetwork, axis_network
 from .report import Report, Verdict, refuse
 from .steps import Join, Resize, Save, Step, Transposed, Window
@@ -230,13 +230,16 @@ def _levers(cfg: UNetConfig, counts: Mapping[str, int]) -> list[Lever]:
     multipliers = cfg.multipliers or (1,)
     # Every level's channels stay multiples of the groups.
     step = lcm(*(cfg.groups // gcd(cfg.groups, m) for m in multipliers)) if cfg.norm == "group" else 1
-    few = cfg.base_channels // step
+    few = min(cfg.base_channels // step, LARGEST)
     doubling = {} if cfg.multipliers is None else {"multipliers": None}
     ratios = [
         (cfg.base_channels // _MENDED.base_channels, Lever(lambda k: {"base_channels": k * step}, few)),
         (cfg.levels // _MENDED.levels, Lever(lambda k: {"levels": k, **doubling}, cfg.levels)),
         (max(multipliers) // 16, Lever(lambda k: {"multipliers": tuple(min(m, k) for m in multipliers)}, 16)),
-        (cfg.conv_kernel // _MENDED.conv_kernel, Lever(lambda k: {"conv_kernel": 2 * k - 1}, cfg.conv_kernel // 2)),
+        (
+            cfg.conv_kernel // _MENDED.conv_kernel,
+            Lever(lambda k: {"conv_kernel": 2 * k - 1}, min(cfg.conv_kernel // 2, LARGEST)),
+        ),
         (cfg.groups // _MENDED.groups, always({"groups": 1, "base_channels": _MENDED.base_channels})),
         *((counts[name], smaller(name, counts[name])) for name in (["in_channels"] + ["out_channels"] * cfg.head)),
     ]

@@ -5,6 +5,7 @@ calls like those that they accepted, and ``diagnosis`` says which argument is wr
 """
 
 from .checking import checked as checked
+from .diagnosis import before_vmap as before_vmap
 from .diagnosis import shown as shown
 from .memory import remembered as remembered
 from .memory import unchecked as unchecked

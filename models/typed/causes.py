@@ -36,6 +36,11 @@ class Facts:
         return self.labels[-1:] == ("C",)
 
     @property
+    def is_image(self) -> bool:
+        """Whether the argument is an image, with or without a batch axis."""
+        return {"C", "H", "W"} <= set(self.labels)
+
+    @property
     def channels(self) -> tuple[int, int] | None:
         """Those given and those wanted, of an image of the right rank."""
         if len(self.shape) != 3 or len(self.wanted) != 3 or "C" not in self.labels:
@@ -101,8 +106,12 @@ class Cause:
     becomes: Callable[[Facts], Shape] | None = None
 
 
-def _code(*templates: str) -> Callable[[Facts], tuple[str, ...]]:
-    return lambda facts: tuple(t.format(name=facts.name, first=facts.shape[0]) for t in templates)
+def _code(template: str) -> Callable[[Facts], tuple[str, ...]]:
+    def fixes(facts: Facts) -> tuple[str, ...]:
+        each = "" if facts.before_vmap is None else "inside jax.vmap, for each image: "
+        return (each + template.format(name=facts.name),)
+
+    return fixes
 
 
 def _of_a_batch(facts: Facts) -> tuple[str, ...]:
@@ -134,25 +143,25 @@ CAUSES = (
         lambda f: (OTHER_WINDOW,),
     ),
     Cause(
-        lambda f: f.ranks == (4, 3) and "C" in f.labels,
-        "a batch axis is the likely cause, and one ({layout}) image is taken at a time",
+        lambda f: f.ranks == (4, 3) and f.is_image,
+        "a batch axis is the likely cause, and the call takes one ({layout}) image",
         _of_a_batch,
         lambda f: f.shape[1:],
     ),
     Cause(
-        lambda f: f.ranks == (2, 3) and f.before_vmap is not None,
+        lambda f: f.ranks == (2, 3) and f.is_image and f.before_vmap is not None,
         "jax.vmap took the first axis of a single image, and is for batches",
         lambda f: (f"call without jax.vmap for one image of shape {f.before_vmap}",),
         lambda f: f.before_vmap or (),
     ),
     Cause(
-        lambda f: f.ranks == (2, 3) and f.channels_last,
+        lambda f: f.ranks == (2, 3) and f.is_image and f.channels_last,
         "a missing axis is the likely cause: the channels of a grey image",
         _code("{name}[..., None]"),
         lambda f: (*f.shape, 1),
     ),
     Cause(
-        lambda f: f.ranks == (3, 3) and f.channels_last and f.wanted[2] == f.shape[0],
+        lambda f: f.ranks == (3, 3) and f.is_image and f.channels_last and f.wanted[2] == f.shape[0],
         "a (C, H, W) image passed as (H, W, C) is the likely cause",
         _code("jnp.moveaxis({name}, 0, -1)"),
         lambda f: (*f.shape[1:], f.shape[0]),
@@ -164,25 +173,31 @@ CAUSES = (
         lambda f: (f.shape[2], f.shape[3], f.shape[1], f.shape[0]),
     ),
     Cause(
-        lambda f: f.ranks == (3, 4) and f.channels_last,
+        lambda f: f.ranks == (3, 4) and f.is_image and f.channels_last,
         "a missing batch axis is the likely cause",
         _code("{name}[None] for a batch of one image"),
         lambda f: (1, *f.shape),
     ),
     Cause(
-        lambda f: f.ranks == (2, 3),
+        lambda f: f.ranks == (2, 3) and f.is_image,
         "a missing axis is the likely cause: the channels of a grey image",
         _code("{name}[None]"),
         lambda f: (1, *f.shape),
     ),
     Cause(
-        lambda f: f.ranks == (3, 3) and f.labels[0] == "C" and f.wanted[0] == f.shape[2],
+        lambda f: f.ranks == (3, 3) and f.is_image and f.labels[0] == "C" and f.wanted[0] == f.shape[2],
         "an (H, W, C) image passed as (C, H, W) is the likely cause",
         _code("jnp.moveaxis({name}, -1, 0)"),
         lambda f: (f.shape[2], *f.shape[:2]),
     ),
     Cause(
-        lambda f: f.ranks == (3, 3) and f.labels[0] == "C" and f.wanted[0] is not None and f.shape[2] <= 4 < f.shape[0],
+        lambda f: (
+            f.ranks == (3, 3)
+            and f.is_image
+            and f.labels[0] == "C"
+            and f.wanted[0] is not None
+            and f.shape[2] <= 4 < min(f.shape[:2])
+        ),
         "an (H, W, C) image passed as (C, H, W) is the likely cause, with another number of channels",
     ),
     Cause(
@@ -213,11 +228,11 @@ CAUSES = (
     ),
     Cause(
         lambda f: f.is_layer and f.channels is not None and f.channels[1] == 2 * f.channels[0],
-        "it has half of the channels: a forgotten skip, or a concatenation along another axis, would do that",
+        "it has half of the channels, as after a forgotten skip, or a concatenation along another axis",
     ),
     Cause(
         lambda f: f.is_layer and f.channels is not None and f.channels[0] == 2 * f.channels[1],
-        "it has twice the channels: a layer made for one of two joined images would want that",
+        "it has twice the channels, as if the layer was made for one of two joined images",
     ),
 )
 """In the order in which they are tried; the first that fits, and whose fix is accepted, is said."""

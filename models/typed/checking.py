@@ -8,19 +8,20 @@ A function is judged at every call, and its body runs once. Only built-in layers
 
 import sys
 from collections.abc import Callable, Mapping
-from functools import cached_property, partial, wraps
-from inspect import Parameter, Signature
-from typing import Any, TypeVar, cast
+from functools import cached_property, wraps
+from inspect import Signature, iscoroutinefunction
+from types import FrameType, UnionType
+from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import AbstractArray, TypeCheckError, jaxtyped
+from jaxtyping import TypeCheckError, jaxtyped
 
 from ...spec.report import refuse
 from .diagnosis import diagnosis
-from .entries import every_entry
-from .hints import names_around, resolved
+from .entries import annotation_of, behind, entries_of, every_entry, is_array_hint
+from .hints import resolved, scopes_around
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -28,8 +29,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 def checked(function: Function) -> Function:
     """Check every argument and the result of ``function`` against its annotations, each time it is called or traced.
 
-    Every entry of a list, tuple or dict is checked. A NumPy array is taken as JAX takes it where the annotation wants a
-    JAX array.
+    Every entry of a list, tuple or dict is checked. Where the annotation wants a JAX array, a NumPy array is converted.
 
     Raises :class:`ShapeError` for an argument that does not fit, with what fixes it. Where no single argument is surely
     at fault, jaxtyping's ``TypeCheckError`` is raised as it is, with a note that says so. A result that does not fit
@@ -52,7 +52,11 @@ def checked(function: Function) -> Function:
         says = "its methods would not be checked"
         fix = "@checked on each method that takes or returns arrays"
         raise refuse(f"class {function.__name__}", "function", "checked is for functions", says, fix)
-    judge = Judge(function, names_around(function, sys._getframe(1)))
+    if not hasattr(function, "__annotations__") or iscoroutinefunction(function):
+        kind = "an async function" if iscoroutinefunction(function) else f"of type {type(function).__name__}"
+        fix = "@checked on a plain function that is called by it, or that calls it"
+        raise refuse(f"{function!r}", "function", "checked is for functions", f"it is {kind}", fix)
+    judge = Judge(function, scopes_around(function, sys._getframe(1)))
 
     @wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -72,14 +76,16 @@ class _InsideError(Exception):
 class Judge:
     """The types of one function, which are read at its first call: then every name in them is known."""
 
-    def __init__(self, function: Callable[..., Any], enclosing: dict[str, Any]) -> None:
+    def __init__(self, function: Callable[..., Any], around: list[FrameType]) -> None:
         self.function = function
-        self._enclosing = enclosing
+        self._around = around
 
     @cached_property
     def signature(self) -> Signature:
         """The signature, with objects for annotations."""
-        return resolved(self.function, self._enclosing)
+        types = resolved(self.function, self._around)
+        self._around = []  # which would keep what is local there
+        return types
 
     @cached_property
     def _typed(self) -> Callable[..., Any]:
@@ -106,17 +112,15 @@ class Judge:
         return self._with_types(self.signature, lambda *_, **__: result)(*args, **kwargs)
 
     def _with_types(self, types: Signature, body: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(self.function)
-        def typed(*args: Any, **kwargs: Any) -> Any:
-            return body(*args, **kwargs)
-
+        typed: Any = wraps(self.function)(body)
         if not typed.__name__.isidentifier():
             typed.__name__ = "function"  # jaxtyping writes it into a definition, where "<lambda>" is none
-        typed.__signature__ = types  # type: ignore[attr-defined]  # read by inspect, and so by jaxtyping
-        return jaxtyped(typed, typechecker=every_entry)
+        typed.__signature__ = types  # read by inspect, and so by jaxtyping
+        return cast(Callable[..., Any], jaxtyped(typed, typechecker=every_entry))
 
     def _diagnosed(self, misfit: TypeCheckError, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Exception:
         bound = self.signature.bind(*args, **kwargs)
+        given = tuple(bound.arguments)
         bound.apply_defaults()
         arguments_alone = self._with_types(
             self.signature.replace(return_annotation=Signature.empty), lambda *_, **__: None
@@ -133,39 +137,73 @@ class Judge:
 
         if accepts(bound.arguments):
             return misfit  # it is the result that does not fit
-        found = diagnosis(self.function, self.signature, bound.arguments, accepts)
+        try:
+            found = diagnosis(self.function, self.signature, bound.arguments, given, accepts)
+        except Exception:  # what is given may be anything, and its own error is not what the person must read
+            found = None
         if found is None:
             misfit.add_note("wellshaped can't say which argument is wrong: this is jaxtyping's own error.")
         return found or misfit
 
+    @cached_property
+    def _wants_jax(self) -> dict[str, Any]:
+        """The annotations that want JAX's arrays somewhere, by argument."""
+        hints = {name: annotation_of(parameter) for name, parameter in self.signature.parameters.items()}
+        return {name: hint for name, hint in hints.items() if _wants_jax(hint)}
+
     def as_jax(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The arguments, with JAX's arrays for NumPy's where the annotation wants JAX's; themselves where none does."""
-        if not any(isinstance(value, np.ndarray) for value in (*args, *kwargs.values())):
+        if not any(isinstance(value, _MAY_HOLD) for value in (*args, *kwargs.values())):
             return args, kwargs
         try:
             bound = self.signature.bind(*args, **kwargs)
         except TypeError:
             return args, kwargs  # Python's own error follows
-        taken = {name: self._taken(name, value) for name, value in bound.arguments.items()}
-        if all(taken[name] is value for name, value in bound.arguments.items()):
+        given = {name: bound.arguments[name] for name in self._wants_jax if name in bound.arguments}
+        taken = {name: _as_jax(value, self._wants_jax[name]) for name, value in given.items()}
+        if all(taken[name] is value for name, value in given.items()):
             return args, kwargs
         bound.arguments.update(taken)
         return bound.args, bound.kwargs
 
-    def _taken(self, name: str, value: Any) -> Any:
-        parameter = self.signature.parameters[name]
-        take = partial(_as_jax, hint=parameter.annotation)
-        if parameter.kind is Parameter.VAR_POSITIONAL:
-            return tuple(map(take, value))
-        if parameter.kind is Parameter.VAR_KEYWORD:
-            return {key: take(one) for key, one in value.items()}
-        return take(value)
+
+_MAY_HOLD = (np.ndarray, list, tuple, dict)
+"""NumPy's arrays, and the containers in which they are taken as JAX's."""
+
+
+def _wants_jax(hint: Any) -> bool:
+    hint = behind(hint)
+    if is_array_hint(hint):
+        return bool(hint.array_type is jax.Array)
+    return any(map(_wants_jax, get_args(hint)))
 
 
 def _as_jax(value: Any, hint: Any) -> Any:
-    """A NumPy array as JAX's, where that is wanted and JAX has such numbers; else the value itself, to be judged."""
-    wanted = isinstance(hint, type) and issubclass(hint, AbstractArray) and hint.array_type is jax.Array
-    if not wanted or not isinstance(value, np.ndarray) or isinstance(value, np.ma.MaskedArray):
+    """The value with JAX's arrays for NumPy's, where these are wanted and JAX has such numbers; else itself."""
+    hint = behind(hint)
+    if get_origin(hint) is Annotated:
+        return _as_jax(value, get_args(hint)[0])
+    if get_origin(hint) in (Union, UnionType):
+        members = get_args(hint)
+        if any(is_array_hint(one) and one.array_type is np.ndarray for one in map(behind, members)):
+            return value
+        return next((taken for one in members if (taken := _as_jax(value, one)) is not value), value)
+    if isinstance(value, np.ndarray):
+        return _array_as_jax(value) if is_array_hint(hint) and hint.array_type is jax.Array else value
+    if type(value) not in (list, tuple, dict):
+        return value
+    entries = entries_of(value, hint) or []
+    taken = [_as_jax(entry.value, entry.hint) for entry in entries]
+    if all(new is entry.value for new, entry in zip(taken, entries, strict=True)):
+        return value
+    if isinstance(value, dict):
+        at = {entry.at: new for new, entry in zip(taken, entries, strict=True)}
+        return {key: at.get(f"[{key!r}]", old) for key, old in value.items()}
+    return type(value)(taken)
+
+
+def _array_as_jax(value: Any) -> Any:
+    if isinstance(value, np.ma.MaskedArray):
         return value
     try:
         return jnp.asarray(value)

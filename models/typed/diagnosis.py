@@ -8,7 +8,7 @@ jaxtyping accepts the call with an array of the right shape in its place. Where 
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from inspect import Parameter, Signature
+from inspect import Signature
 from itertools import compress
 from types import UnionType
 from typing import Annotated, Any, SupportsIndex, Union, get_args, get_origin
@@ -18,30 +18,32 @@ import jax.numpy as jnp
 import numpy as np
 from beartype.door import is_bearable
 from flax import nnx
-from jaxtyping import AbstractArray
+from jaxtyping import PyTree
 
 from ...spec.naturals import natural
 from ...spec.report import Report, ShapeError, Verdict
 from .axes import Axis, Shape, Sizes, Wanted, axes_of
 from .causes import Facts, likely
-from .entries import ANYTHING, NOT_SUCH, annotation_of, entries_of
+from .entries import ANYTHING, NOT_SUCH, annotation_of, behind, entries_of, is_array_hint
 
 Arguments = Mapping[str, Any]
 
 
 def diagnosis(
-    function: Callable[..., Any], types: Signature, arguments: Arguments, accepts: Callable[[Arguments], bool]
+    function: Callable[..., Any],
+    types: Signature,
+    arguments: Arguments,
+    given: tuple[str, ...],
+    accepts: Callable[[Arguments], bool],
 ) -> ShapeError | None:
     """The error for the argument at fault, or ``None`` where that is not sure.
 
-    ``types`` is the signature with objects for annotations, and ``accepts`` says whether a call would be accepted.
+    ``types`` is the signature with objects for annotations, ``given`` are the arguments that are no defaults, and
+    ``accepts`` says whether a call would be accepted.
     """
-    call = _Call(function, types, arguments, accepts)
+    call = _Call(function, types, arguments, given, accepts)
     for part in call.parts:
-        fault = _fault_alone(part, {**call.constants, part.argument: arguments[part.argument]})
-        if isinstance(fault, ShapeError):
-            return fault
-        if fault:
+        if _fault_alone(part, {**call.constants, part.argument: arguments[part.argument]}):
             return call.error(part, call.wanted(part))
     return call.at_odds()
 
@@ -58,21 +60,18 @@ class _Part:
 
     @property
     def path(self) -> str:
-        """How the value is written: ``skips[2]``."""
+        """What the value is called: ``skips[2]``."""
         return self.argument + "".join(self.at)
 
     @property
     def axes(self) -> tuple[Axis, ...] | None:
         """The axes of the annotation, where it is that of an array, and they can be read."""
-        return axes_of(self.hint) if _is_array_hint(self.hint) else None
-
-
-def _is_array_hint(hint: Any) -> bool:
-    return isinstance(hint, type) and issubclass(hint, AbstractArray)
+        return axes_of(self.hint) if is_array_hint(self.hint) else None
 
 
 def _parts(argument: str, value: Any, hint: Any, at: tuple[str, ...] = ()) -> Iterator[_Part]:
     """The value, or its entries where it is a container; one that is no such container at all is ``broken``."""
+    hint = behind(hint)
     if hint in ANYTHING:
         return
     origin, args = get_origin(hint), get_args(hint)
@@ -104,16 +103,10 @@ def _parts_of_union(argument: str, value: Any, hint: Any, at: tuple[str, ...]) -
         yield _Part(argument, at, value, hint, broken=True)
 
 
-def _fault_alone(part: _Part, constants: Arguments) -> ShapeError | str:
-    """What is wrong with a value whatever the other arguments are: an error, or the name of a rule; else nothing."""
+def _fault_alone(part: _Part, constants: Arguments) -> str:
+    """The rule that a value breaks whatever the other arguments are; nothing where it breaks none."""
     value, hint = part.value, part.hint
-    if hint is SupportsIndex:
-        try:
-            natural(value, part.path)
-        except ShapeError as error:
-            return error
-        return ""
-    if not _is_array_hint(hint):
+    if not is_array_hint(hint):
         return "type" if part.broken or not _is_bearable(value, hint) else ""
     if hint.array_type is not Any and not isinstance(value, hint.array_type):
         return "array"
@@ -134,21 +127,22 @@ class _Call:
     """One call: its arguments in order, as parts, and what the annotations say of each beside the others."""
 
     def __init__(
-        self, function: Callable[..., Any], types: Signature, arguments: Arguments, accepts: Callable[[Arguments], bool]
+        self,
+        function: Callable[..., Any],
+        types: Signature,
+        arguments: Arguments,
+        given: tuple[str, ...],
+        accepts: Callable[[Arguments], bool],
     ) -> None:
         self.arguments = arguments
         self._accepts = accepts
+        self._is_ours = function.__module__.startswith("wellshaped.models")
         self.given_to = type(arguments["self"]).__name__ if "self" in arguments else function.__name__
         self._hints = {name: parameter.annotation for name, parameter in types.parameters.items()}
-        self.parts = [part for p in types.parameters.values() for part in self._of_parameter(p)]
-        arrays = {part.argument for part in self.parts if _is_array_hint(part.hint)}
+        hints = {name: annotation_of(types.parameters[name]) for name in given}  # defaults are not checked
+        self.parts = [part for name, hint in hints.items() for part in _parts(name, arguments[name], hint)]
+        arrays = {part.argument for part in self.parts if is_array_hint(part.hint)}
         self.constants = {name: value for name, value in arguments.items() if name not in arrays}
-
-    def _of_parameter(self, parameter: Parameter) -> Iterator[_Part]:
-        name, value = parameter.name, self.arguments[parameter.name]
-        if value is parameter.default:
-            return  # defaults are not checked
-        yield from _parts(name, value, annotation_of(parameter))
 
     def wanted(self, part: _Part) -> list[Wanted] | None:
         """What each axis of an array must be, by all the other arguments that fit; ``None`` where it can't be read."""
@@ -178,13 +172,18 @@ class _Call:
     def _accepts_shape(self, part: _Part, shape: Shape, dtype: Any = None) -> bool:
         """Whether the call is accepted with an array of this shape in place of the part; nothing is computed."""
         dtype = part.value.dtype if dtype is None else dtype
-        if min(shape, default=0) < 0:
+        if min(shape, default=0) < 0 or part.hint.array_type not in (*_ARRAYS, Any):
             return False
         if part.hint.array_type is np.ndarray:
             return self._accepts_with(part, np.broadcast_to(np.zeros((), dtype), shape))
         found = []
         jax.eval_shape(lambda x: found.append(self._accepts_with(part, x)), jax.ShapeDtypeStruct(shape, dtype))
         return found[0]
+
+    def _takes(self, part: _Part, shape: Shape) -> bool:
+        """Whether the call is accepted with this shape, and its sizes fit, where a whole network was called."""
+        takes = getattr(self.arguments.get("self"), "_takes", None)
+        return self._accepts_shape(part, shape) and (takes is None or takes(shape))
 
     def _accepts_with(self, part: _Part, array: Any) -> bool:
         return self._accepts(
@@ -196,15 +195,12 @@ class _Call:
     def error(self, part: _Part, wanted: list[Wanted] | None) -> ShapeError:
         """The error for a part that is at fault, beside which an array must be as ``wanted``."""
         value, hint, name = part.value, part.hint, part.path
-        if not _is_array_hint(hint):
+        if not is_array_hint(hint):
+            if hint is SupportsIndex and self._is_ours:
+                return _not_natural(value, name)
             says = f"it is {_described(value)}, and must be {written(hint)}"
-            return self._error(
-                part,
-                "type",
-                "type",
-                says,
-                (_MADE_BY.get(hint, "{name} as {hint}").format(name=name, hint=written(hint)),),
-            )
+            made = _MADE_BY.get(hint, "{name} as {hint}").format(name=name, hint=written(hint))
+            return self._error(part, "type", "type", says, (made,))
         meant = f"{name} as {written(hint)}" if wanted is None else f"{name} of shape ({self._proposed(part, wanted)})"
         if hint.array_type is not Any and not isinstance(value, hint.array_type):
             return self._error(part, "array", "type", *self._of_no_array(part, meant))
@@ -220,8 +216,8 @@ class _Call:
         name, shape = part.path, part.value.shape
         labels = tuple(self._label(w.axis) for w in wanted)
         sizes = tuple(w.size for w in wanted)
-        before_vmap = _before_vmap(part.value)
-        facts = Facts(name, shape, sizes, labels, self.arguments, lambda s: self._accepts_shape(part, s), before_vmap)
+        of_batch = before_vmap(part.value)
+        facts = Facts(name, shape, sizes, labels, self.arguments, lambda s: self._takes(part, s), of_batch)
         cause, fixes = likely(facts)
         fixes = fixes or (meant,)
         template = self._template(wanted)
@@ -262,16 +258,16 @@ class _Call:
             return f"it is {_described(value)}, and must be of type {hint.array_type.__name__}", (meant,)
         kind, room = _ARRAYS[hint.array_type]
         if isinstance(value, np.ma.MaskedArray):
-            return f"it is masked, and must be {kind} without a mask", (f"{name}.filled(0), say",)
+            return f"it is masked, and must be {kind} without a mask", (f"{name}.filled(0)",)
         if isinstance(value, np.ndarray):
-            if any(value.dtype.newbyteorder(order) in _JAX_DTYPES for order in "<>"):
+            if not value.dtype.isnative and value.dtype.newbyteorder("=") in _JAX_DTYPES:
                 says = f"it holds {value.dtype.str}, whose bytes are in an order that JAX does not take"
             else:
                 says = f"it holds {value.dtype}, and must hold {_numbers(hint)}"
             return says, (self._converted(part) or meant,)
-        says = f"it is {_described(value)}, and must be {kind}"
         if isinstance(value, jax.Array):
-            return says, (f"np.asarray({name})",)
+            return f"it is a JAX array, and must be {kind}", (f"np.asarray({name})",)
+        says = f"it is {_described(value)}, and must be {kind}"
         try:
             shape, dtype = np.shape(value), self._dtype(part)
             array = f"{room}.asarray({name}, {dtype})"
@@ -282,24 +278,27 @@ class _Call:
 
     def _converted(self, part: _Part) -> str:
         """The expression that gives an array a dtype that will do, where the call then is accepted."""
-        dtype, name = self._dtype(part), part.path
-        kind = getattr(part.value.dtype, "kind", "")
-        if dtype is None or kind not in "biufcV" or part.value.dtype.fields:
+        dtype, name, given = self._dtype(part), part.path, part.value.dtype
+        if not isinstance(given, np.dtype) or given.kind not in "biufcV" or given.fields:
             return ""
+        if dtype is None:
+            return 'jax.config.update("jax_enable_x64", True), for numbers of 64 bits' if _is_wide(part.hint) else ""
         if not self._accepts_shape(part, part.value.shape, _named(dtype)):
             return ""
-        scaled = " / 255" if part.value.dtype == np.uint8 and dtype == "jnp.float32" else ""
+        if given.kind == "c" and _named(dtype).dtype.kind != "c":
+            name = f"{name}.real"  # the other half is lost, and the person should say so
+        scaled = " / 255" if given == np.uint8 and dtype == "jnp.float32" else ""
         return f"{name}.astype({dtype}){scaled}"
 
     def _dtype(self, part: _Part) -> str | None:
         """The plainest dtype that the annotation allows, as it is written."""
         of_numpy = part.hint.dtype[np.ndarray, "..."]
         room = _ARRAYS.get(part.hint.array_type, ("", "jnp"))[1]
-        found = (n for n in _PLAINEST if isinstance(np.zeros((), _named(n)), of_numpy))
-        return next((f"{room}.{name}" for name in found), None)
+        found = [name for name in _PLAINEST if isinstance(np.zeros((), _named(name)), of_numpy)]
+        return f"{room}.{found[0]}" if found else None
 
     def _error(self, part: _Part, rule: str, about: str, says: str, fixes: tuple[str, ...]) -> ShapeError:
-        of = f" = {shown(part.value)}" if _is_array_hint(part.hint) else ""
+        of = f" = {shown(part.value)}" if is_array_hint(part.hint) else ""
         verdict = Verdict(rule, False, says, f"{about} of {part.path}")
         return ShapeError(Report(f"{part.path}{of}, given to {self.given_to},", (verdict,), fixes))
 
@@ -309,7 +308,9 @@ class _Call:
         of = getattr(hint, "dim_str", "").split()
         if made and int(made[2]) < len(of):
             return f"{of[int(made[2])]}'"
-        return "C" if axis.text.startswith("{") else axis.text
+        if axis.text.startswith("{"):  # in our own layers, the number of channels
+            return "C" if self._is_ours else axis.text.strip("{}")
+        return axis.text
 
 
 _SIZE_OF = re.compile(r"size\((\w+)\.shape\[(\d)\]")
@@ -324,6 +325,7 @@ _MADE_BY: dict[Any, str] = {nnx.Rngs: "{name}=nnx.Rngs(0)"}
 _PLAINEST = (
     "float32",
     "int32",
+    "uint32",
     "uint8",
     "bool",
     "complex64",
@@ -332,9 +334,13 @@ _PLAINEST = (
     "int8",
     "int16",
     "uint16",
-    "uint32",
 )
-_JAX_DTYPES = frozenset(np.dtype(name) for name in ("float16", "float32", "float64", "int16", "int32", "int64"))
+"""What to turn an array into, where its annotation allows several dtypes: the first of them."""
+
+_JAX_DTYPES = frozenset(np.dtype(f"{kind}{bits}") for kind in ("float", "int", "uint") for bits in (16, 32, 64)) | {
+    np.dtype("complex64"),
+    np.dtype("complex128"),
+}
 
 _NUMBERS = {
     "Float": "floating-point numbers",
@@ -352,11 +358,16 @@ _NUMBERS = {
 
 
 def _numbers(hint: Any) -> str:
-    return _NUMBERS.get(hint.dtype.__name__, hint.dtype.__name__.lower())
+    name: str = hint.dtype.__name__
+    return _NUMBERS.get(name, name.lower())
 
 
 def _named(dtype: str | None) -> Any:
     return None if dtype is None else getattr(jnp, dtype.rpartition(".")[2])
+
+
+def _is_wide(hint: Any) -> bool:
+    return hint.dtype.__name__ in ("Float64", "Int64", "UInt64", "Complex128")
 
 
 def _count(axes: int) -> str:
@@ -378,12 +389,15 @@ def _replaced(value: Any, at: tuple[str, ...], new: Any) -> Any:
         return new
     if type(value) in (list, tuple):
         return type(value)(_replaced(v, at[1:], new) if at[0] == f"[{i}]" else v for i, v in enumerate(value))
+    if isinstance(value, tuple) and hasattr(value, "_replace"):
+        name = at[0].removeprefix(".")
+        return value._replace(**{name: _replaced(getattr(value, name), at[1:], new)})
     if type(value) is dict:
         return {key: _replaced(v, at[1:], new) if at[0] == f"[{key!r}]" else v for key, v in value.items()}
     return value
 
 
-def _before_vmap(value: Any) -> Shape | None:
+def before_vmap(value: Any) -> Shape | None:
     """The shape of an array with the axis that ``jax.vmap`` took from it, where it did."""
     if not isinstance(value, jax.core.Tracer) or getattr(value, "batch_dim", None) is None:
         return None
@@ -392,12 +406,20 @@ def _before_vmap(value: Any) -> Shape | None:
 
 
 def _described(value: Any) -> str:
-    if isinstance(value, jax.Array):
-        return "a JAX array"
+    if isinstance(value, jax.Array | np.ndarray):
+        return f"a {'JAX' if isinstance(value, jax.Array) else 'NumPy'} array, {shown(value)}"
     if isinstance(value, list | tuple | dict):
         return f"a {type(value).__name__} with {len(value)} {'entry' if len(value) == 1 else 'entries'}"
     kind = f"of type {type(value).__name__}"
-    return kind if isinstance(value, np.ndarray | nnx.Module) else f"{shown(value)}, {kind}"
+    return kind if isinstance(value, nnx.Module) else f"{shown(value)}, {kind}"
+
+
+def _not_natural(value: Any, name: str) -> ShapeError:
+    try:
+        natural(value, name)
+    except ShapeError as error:
+        return error
+    raise AssertionError(f"{value!r} is a natural number")
 
 
 def written(hint: Any) -> str:
@@ -411,7 +433,11 @@ def written(hint: Any) -> str:
         return " | ".join(map(written, get_args(hint)))
     if hint is type(None):
         return "None"
-    if _is_array_hint(hint):
+    if hint is SupportsIndex:
+        return "an integer"
+    if isinstance(hint, type) and issubclass(hint, PyTree) and hasattr(hint, "leaftype"):
+        return f"PyTree[{written(hint.leaftype)}]"
+    if is_array_hint(hint):
         kind = getattr(hint.array_type, "__name__", str(hint.array_type))
         return f"{hint.dtype.__name__}[{kind.rpartition('.')[2]}, {hint.dim_str!r}]"
     if isinstance(hint, type) and not get_args(hint):
@@ -423,5 +449,8 @@ def shown(value: Any) -> str:
     """A value in one short line: of an array, its dtype and shape."""
     if isinstance(value, jax.Array | np.ndarray):
         return f"{value.dtype}[{','.join(map(str, value.shape))}]"
-    text = " ".join(repr(value).split())
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # somebody else's repr
+        return f"a value of type {type(value).__name__}"
     return text if len(text) <= 40 else f"{text[:37]}..."

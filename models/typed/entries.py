@@ -3,10 +3,22 @@
 beartype by itself looks at one entry of a list, chosen by chance.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, ItemsView, Iterable, Mapping
 from inspect import Parameter, signature
 from types import UnionType
-from typing import Annotated, Any, NamedTuple, SupportsIndex, TypeVar, Union, get_args, get_origin
+from typing import (
+    Annotated,
+    Any,
+    NamedTuple,
+    NewType,
+    SupportsIndex,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+    is_typeddict,
+)
 
 from beartype.door import is_bearable
 from jaxtyping import AbstractArray
@@ -71,17 +83,45 @@ def fits(value: Any, hint: Any) -> bool:
         return isinstance(value, hint)
     if hint is SupportsIndex and type(value) is int:  # a protocol takes Python 20 µs to recognise
         return True
+    hint = behind(hint)
     origin = get_origin(hint)
-    if origin is None:
-        return _fits_plain(value, hint)
+    if hint is Any:
+        return True
     if origin in (Union, UnionType):
         return any(fits(value, one) for one in get_args(hint))
     if origin is Annotated:
         return fits(value, get_args(hint)[0]) and is_bearable(value, hint)
+    if is_array_hint(hint):
+        return isinstance(value, hint)
     entries = entries_of(value, hint)
     if entries is None:
         return is_bearable(value, hint)
     return entries is not NOT_SUCH and all(fits(entry.value, entry.hint) for entry in entries)
+
+
+def is_array_hint(hint: Any) -> bool:
+    """Whether an annotation is jaxtyping's for an array."""
+    return isinstance(hint, type) and issubclass(hint, AbstractArray)
+
+
+def behind(hint: Any) -> Any:
+    """The annotation behind a name: that of a ``NewType``, of a type alias, or of a ``TypeVar``.
+
+    >>> behind(NewType("Sizes", list[int])), behind(TypeVar("T", int, str)), behind(int)
+    (list[int], typing.Union[int, str], <class 'int'>)
+    """
+    while True:
+        origin = get_origin(hint)
+        if isinstance(hint, NewType):
+            hint = hint.__supertype__
+        elif isinstance(hint, TypeVar):
+            hint = Union[hint.__constraints__] if hint.__constraints__ else hint.__bound__ or Any  # noqa: UP007 a tuple of members
+        elif hasattr(origin, "__value__"):  # type Name[T] = ..., from Python 3.12 on
+            hint = origin.__value__[get_args(hint)]
+        elif hasattr(hint, "__value__") and not isinstance(hint, type):
+            hint = hint.__value__
+        else:
+            return hint
 
 
 class Entry(NamedTuple):
@@ -99,32 +139,58 @@ NOT_SUCH: list[Entry] = []
 def entries_of(value: Any, hint: Any) -> list[Entry] | None:
     """All entries of a container with their annotations; ``None`` where ``hint`` is not that of a container.
 
-    :data:`NOT_SUCH` where the value is another kind of container, or a tuple of another length.
+    :data:`NOT_SUCH` where the value is another kind of container, a tuple of another length, or lacks a key.
 
     >>> [(entry.at, entry.value) for entry in entries_of({"a": (1, 2)}, dict[str, tuple[int, ...]])]
-    [(' key', 'a'), ("['a']", (1, 2))]
+    [("'s key", 'a'), ("['a']", (1, 2))]
     """
     origin, args = get_origin(hint), get_args(hint)
+    if origin is None:
+        return _entries_of_class(value, hint)
     if not isinstance(origin, type) or not issubclass(origin, Iterable):
         return None
     if not isinstance(value, origin):
         return NOT_SUCH
+    return _entries(value, origin, args)
+
+
+def _entries(value: Any, origin: type, args: tuple[Any, ...]) -> list[Entry] | None:
     if issubclass(origin, tuple) and args[-1:] != (...,):
         of_one_each = [Entry(f"[{i}]", *pair) for i, pair in enumerate(zip(value, args, strict=False))]
-        return of_one_each if len(tuple(value)) == len(args) else NOT_SUCH
+        return of_one_each if len(value) == len(args) else NOT_SUCH
     if not isinstance(value, Collection):  # an iterator: to look at its entries would use them up
         return []
-    if isinstance(value, Mapping) and len(args) == 2:
-        pairs = ((Entry(" key", k, args[0]), Entry(f"[{k!r}]", v, args[1])) for k, v in value.items())
+    if issubclass(origin, ItemsView):
+        args = (tuple.__class_getitem__(args),)
+    if isinstance(value, Mapping):
+        if len(args) != 2:
+            return None
+        pairs = ((Entry("'s key", k, args[0]), Entry(f"[{k!r}]", v, args[1])) for k, v in value.items())
         return [entry for pair in pairs for entry in pair]
     is_one_kind = len(args) == 1 or args[-1:] == (...,)
     return [Entry(f"[{i}]", entry, args[0]) for i, entry in enumerate(value)] if is_one_kind else None
 
 
-def _fits_plain(value: Any, hint: Any) -> bool:
-    if isinstance(hint, TypeVar):
-        allowed = hint.__constraints__ or ((hint.__bound__,) if hint.__bound__ else (Any,))
-        return any(fits(value, one) for one in allowed)
-    if hasattr(hint, "__value__"):  # type Name = ...
-        return fits(value, hint.__value__)
-    return is_bearable(value, hint)
+def _entries_of_class(value: Any, kind: Any) -> list[Entry] | None:
+    """The entries of a named tuple, of a typed dict, or of a class made from ``list[...]`` and the like."""
+    if is_typeddict(kind):
+        hints = get_type_hints(kind, include_extras=True)
+        if not isinstance(value, dict) or not kind.__required_keys__ <= value.keys():
+            return NOT_SUCH
+        return [Entry(f"[{key!r}]", value[key], hint) for key, hint in hints.items() if key in value]
+    if not isinstance(kind, type):
+        return None
+    named = issubclass(kind, tuple) and hasattr(kind, "_fields")
+    bases = [base for base in getattr(kind, "__orig_bases__", ()) if _is_container(get_origin(base))]
+    if not named and not bases:
+        return None
+    if not isinstance(value, kind):
+        return NOT_SUCH
+    if named:
+        hints = get_type_hints(kind, include_extras=True)
+        return [Entry(f".{name}", getattr(value, name), hint) for name, hint in hints.items()]
+    return _entries(value, get_origin(bases[0]) or kind, get_args(bases[0]))
+
+
+def _is_container(origin: Any) -> bool:
+    return isinstance(origin, type) and issubclass(origin, Collection)

@@ -8,35 +8,50 @@ from typing import Any, get_type_hints
 from ...spec.report import refuse
 
 
-def resolved(function: Callable[..., Any], enclosing: dict[str, Any]) -> Signature:
-    """The signature of ``function`` with objects for its annotations; ``enclosing`` are the names around it.
+def resolved(function: Callable[..., Any], around: list[FrameType]) -> Signature:
+    """The signature of ``function`` with objects for its annotations; ``around`` are the :func:`scopes_around` it.
 
     Raises :class:`ShapeError` for a string that means nothing where it stands: a check of it would check nothing.
     """
     found = signature(function)
+    names = {parameter.__name__: parameter for parameter in getattr(function, "__type_params__", ())}
+    for frame in around:
+        names |= frame.f_locals
     try:
-        hints = get_type_hints(function, localns=enclosing or None, include_extras=True)
+        hints = get_type_hints(function, localns=names or None, include_extras=True)
     except (NameError, AttributeError) as error:
-        name = getattr(function, "__qualname__", repr(function))
         says = f"{error}, so that a call could not be checked"
-        fix = "import the name where the program runs, not under TYPE_CHECKING alone"
-        raise refuse(f"{name}, decorated with checked,", "annotation", "unknown annotation", says, fix) from None
+        fix = "write the annotation without quotes, or define the name where the program runs"
+        raise refuse(f"{_name(function)}, decorated with checked,", "annotation", "not known", says, fix) from None
     parameters = [p.replace(annotation=hints.get(p.name, Parameter.empty)) for p in found.parameters.values()]
     return found.replace(parameters=parameters, return_annotation=hints.get("return", Signature.empty))
 
 
-def names_around(function: Callable[..., Any], frame: FrameType) -> dict[str, Any]:
-    """The local names of the functions and classes that ``function`` is defined in, innermost in ``frame``.
+def scopes_around(function: Callable[..., Any], frame: FrameType | None) -> list[FrameType]:
+    """The running function that ``function`` is defined in, and the classes between them, outermost first.
 
-    Only strings need them, so there are none where no annotation is a string.
+    ``frame`` is where it is decorated. Only strings need these names, so there are none where no annotation is a
+    string. Functions further out may have returned: as in any Python function, their names are not known here.
     """
     if not any(isinstance(hint, str) for hint in get_annotations(function).values()):
-        return {}
-    scopes = [part for part in function.__qualname__.split(".")[:-1] if part != "<locals>"]
-    names: dict[str, Any] = {}
-    at: FrameType | None = frame
-    for _ in scopes:
-        if at is not None:
-            names = {**at.f_locals, **names}
-            at = at.f_back
-    return names
+        return []
+    around: list[FrameType] = []
+    scope = function.__qualname__.rpartition(".")[0]
+    while scope and frame is not None:
+        is_function = scope.endswith("<locals>")
+        name = scope.removesuffix(".<locals>")
+        while frame is not None and (frame.f_code.co_qualname, frame.f_globals["__name__"]) != (
+            name,
+            function.__module__,
+        ):
+            frame = frame.f_back
+        if frame is not None:
+            around.insert(0, frame)
+        if is_function:
+            break
+        scope = name.rpartition(".")[0]
+    return around
+
+
+def _name(function: Callable[..., Any]) -> str:
+    return getattr(function, "__qualname__", repr(function))

@@ -27,7 +27,7 @@ from jaxtyping import AbstractArray, config, jaxtyped
 from ...spec.config import UNet2Config
 from ...spec.unet import UNetConfig
 from .checking import Judge
-from .hints import names_around
+from .hints import scopes_around
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Reader = Callable[[Any], Any]
@@ -49,7 +49,7 @@ def remembered(function: Function) -> Function:
     The body does the same things every time: it runs once, in a scope of its own for the names of axes.
     """
     scoped = _in_own_scope(function)
-    judge = Judge(scoped, names_around(function, sys._getframe(1)))
+    judge = Judge(scoped, scopes_around(function, sys._getframe(1)))
     memory = Memory(judge)
     MEMORIES.append(memory)
 
@@ -92,7 +92,7 @@ def _in_own_scope(function: Function) -> Function:
 
 
 class Memory:
-    """The accepted calls of one function, by what its annotations read of them, with what is known of the results."""
+    """The calls that one function accepted: what its annotations read, and the shape and dtype of the result."""
 
     def __init__(self, judge: Judge) -> None:
         self.judge = judge

@@ -1,10 +1,11 @@
 """``checked`` judges every call alike: the first and the thousandth, whatever its annotations read."""
 
 import ast
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, ItemsView, Mapping, Sequence, ValuesView
+from functools import partial
 from inspect import unwrap
 from types import SimpleNamespace
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, NewType, TypedDict, TypeVar
 
 import annotations
 import jax
@@ -434,14 +435,30 @@ def test_the_names_of_a_body_are_its_own_at_every_call():
 
 # Containers.
 
+GOOD, BAD = jnp.ones((2, 4, 4)), jnp.ones((2, 4))
+IMAGE = Float[Array, "c h w"]
+
 
 class Pair(NamedTuple):
     first: Any
     second: Any
 
 
-GOOD, BAD = jnp.ones((2, 4, 4)), jnp.ones((2, 4))
-IMAGE = Float[Array, "c h w"]
+class Typed(NamedTuple):
+    first: IMAGE
+    second: int
+
+
+class Keys(TypedDict):
+    first: IMAGE
+
+
+class Images(list[IMAGE]):
+    pass
+
+
+class ByName(dict[str, IMAGE]):
+    pass
 
 
 @pytest.mark.parametrize(
@@ -464,6 +481,15 @@ IMAGE = Float[Array, "c h w"]
         (list[int], [1] * 99, [1] * 99 + ["1"]),
         (PyTree[IMAGE], {"a": [GOOD]}, {"a": [GOOD, BAD]}),
         (Pair, Pair(1, 2), (1, 2)),
+        (Typed, Typed(GOOD, 1), Typed(BAD, 1)),
+        (Keys, {"first": GOOD}, {"first": BAD}),
+        (Keys, {"first": GOOD}, {}),
+        (Images, Images([GOOD] * 2), Images([GOOD, BAD])),
+        (ByName, ByName(a=GOOD), ByName(a=GOOD, b=BAD)),
+        (NewType("Named", list[IMAGE]), [GOOD] * 2, [GOOD, BAD]),
+        (TypeVar("T", bound=list[IMAGE]), [GOOD] * 2, [GOOD, BAD]),
+        (ItemsView[str, IMAGE], {"a": GOOD}.items(), {"a": GOOD, "b": BAD}.items()),
+        (ValuesView[IMAGE], {"a": GOOD}.values(), {"a": GOOD, "b": BAD}.values()),
     ],
 )
 def test_every_entry_of_a_container_is_checked_every_time(hint, good, bad):
@@ -583,6 +609,69 @@ def test_annotations_that_are_strings_are_read_where_they_stand():
     assert accepts(g, jnp.ones(3), [jnp.ones(3)])
     assert not accepts(g, jnp.ones(3), [jnp.ones(3), jnp.ones(2)])
     assert not accepts(g, jnp.ones(2), [])
+
+
+def test_a_string_is_read_in_the_function_around_and_not_in_its_callers():
+    def outer():
+        def inner():
+            def f(x: "NAMED"): ...
+
+            return checked(f)
+
+        return inner
+
+    def unrelated():
+        NAMED = Float[Array, "n"]  # noqa: N806, F841 a name of its own
+        return outer()()
+
+    f = unrelated()
+    assert accepts(f, GOOD)
+    assert not accepts(f, GOOD[0, 0])
+
+
+NAMED = Float[Array, "c h w"]
+
+
+def test_a_string_may_name_what_is_defined_later_and_be_decorated_by_a_helper():
+    def helper(function):
+        return checked(function)
+
+    class Model:
+        @helper
+        def method(self, x: "Later", y: "Model") -> "Later":
+            return x
+
+    Later = Float[Array, "c h w"]  # noqa: N806 a name like that of a class
+    model = Model()
+    assert accepts(model.method, GOOD, model)
+    assert not accepts(model.method, GOOD, 3)
+    assert Later
+
+
+def test_async_functions_and_objects_that_are_called_are_rejected_at_once():
+    async def later(x: Float[Array, "n"]) -> Float[Array, "n"]:
+        return x
+
+    for callable_ in (later, partial(later), np.add):
+        with pytest.raises(ShapeError, match="checked is for functions"):
+            checked(callable_)
+
+
+def test_numpy_arrays_in_containers_and_unions_are_taken_as_jax_takes_them():
+    @checked
+    def f(
+        x: list[Float[Array, "n"]],
+        y: dict[str, Float[Array, "n"]],
+        z: Float[Array, "n"] | None,
+        *more: Float[Array, "n"],
+    ) -> Any:
+        return x, y, z, more
+
+    a, b = np.ones(3, np.float32), jnp.ones(3)
+    made = f([a, b], {"k": a}, a, a)
+    assert all(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(made))
+    given = [b], {"k": b}
+    assert [new is old for new, old in zip(f(*given, None)[:2], given, strict=True)] == [True, True]
 
 
 def test_numpy_arrays_are_taken_where_they_are_wanted_and_as_jax_takes_them_elsewhere():

@@ -2,6 +2,7 @@
 
 import re
 from itertools import product
+from typing import Literal, NamedTuple, NewType, SupportsIndex, TypeVar
 
 import annotations
 import jax
@@ -11,7 +12,7 @@ import pytest
 from flax import nnx
 from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
-from jaxtyping import Array, Bool, Float, Float16, Int, PyTree, Shaped, TypeCheckError, UInt8
+from jaxtyping import Array, Bool, Float, Float16, Float64, Int, PyTree, Shaped, TypeCheckError, UInt, UInt8
 
 from wellshaped.models import (
     BatchNorm2d,
@@ -293,12 +294,13 @@ def test_batch_statistics_under_a_transformation_say_what_to_write(transform, ax
     error = error_of(transform(model), x)
     fixes = error.report.fixes
     assert str(error).startswith("a call of BatchNorm2d in training mode does not fit.\n")
-    mapped = next(fix for fix in fixes if fix.startswith("nnx.vmap("))
+    mapped = next(fix[fix.index("nnx.vmap(") :] for fix in fixes if "nnx.vmap(" in fix)
     named, batch = normed(axis_name="batch"), jnp.ones((2, 3, 4, 4))
-    assert eval(mapped.split(" for a batch")[0], SCOPE | {"model": named, "x": batch}).shape == (2, 1, 4, 4)
+    assert eval(mapped, SCOPE | {"model": named, "x": batch}).shape == (2, 1, 4, 4)
     for fix in fixes:
         if fix.startswith("nnx.jit("):
-            assert eval(fix.split(" for one image")[0], SCOPE | {"model": normed(), "x": batch[0]}).shape == (1, 4, 4)
+            assert axis_name is None
+            assert eval(fix.split(", for one image")[0], SCOPE | {"model": normed(), "x": batch[0]}).shape == (1, 4, 4)
     assert any(fix.startswith("model.eval()") for fix in fixes)
     model.eval()
     assert transform(model)(x) is not None
@@ -391,6 +393,141 @@ def test_a_shape_that_is_proposed_is_accepted(data):
     letters = dict(reversed([*zip(sizes, given, strict=True)]))  # a letter that stands twice is one size
     shape = [int(s) if s.isdecimal() else letters[s] for s in sizes]
     assert accepts(function, arguments | {at_fault: jnp.ones(shape)})
+
+
+class Colours(NamedTuple):
+    """A named tuple with typed fields."""
+
+    image: Float[Array, "C H W"]
+    mask: Bool[Array, "H W"]
+
+
+@pytest.mark.parametrize(
+    ("hint", "given", "says"),
+    [
+        (Float[Array, "n"], jax.random.key(0), "it holds key<fry>, and must hold floating-point numbers"),
+        (
+            Float[Array, "n"] | Int[Array, "n n"],
+            jnp.ones((2, 3)),
+            "a JAX array, float32[2,3], and must be Float[",
+        ),
+        (PyTree[Float[Array, "n"]], {"a": jnp.ones((2, 2))}, "must be PyTree[Float[Array, 'n']]"),
+        (NewType("Line", Float[Array, "n"]), jnp.ones((2, 2)), "it has 2 axes, and must have 1, (n)"),
+        (TypeVar("T", bound=Float[Array, "n"]), jnp.ones((2, 2)), "it has 2 axes, and must have 1, (n)"),
+        (Float[Array, "{3}"], jnp.ones(4), "size: axis 3 of x: it is 4, and must be 3"),
+        (Float[Array, "x y z"], jnp.ones((2, 3)), "it has 2 axes, and must have 3, (x, y, z)."),
+        (Float[Array, "H T C"], jnp.ones((2, 3, 4, 5)), "it has 4 axes, and must have 3, (H, T, C)."),
+        (Colours, Colours(jnp.ones((3, 4, 4)), jnp.ones((4, 5), bool)), "axis W of x.mask: it is 5, and must be 4"),
+        (dict[str, int], {1: 1}, "x's key: it is 1, of type int, and must be str"),
+        (SupportsIndex, "2", "it is '2', of type str, and must be an integer"),
+        (Literal["a", "b"], "c", "it is 'c', of type str, and must be Literal['a', 'b']"),
+    ],
+    ids=str,
+)
+def test_annotations_of_other_kinds_are_said_plainly(hint, given, says):
+    def f(x): ...
+
+    f.__annotations__ = {"x": hint}
+    error = error_of(checked(f), given)
+    assert isinstance(error, ShapeError)
+    assert says in str(error)
+
+
+def test_an_integer_that_is_no_natural_number_is_not_blamed():
+    @checked
+    def f(axis: SupportsIndex, x: Float[Array, "n"]) -> Float[Array, "n"]:
+        return x
+
+    for axis in (-1, True):
+        assert accepts(f, {"axis": axis, "x": jnp.ones(3)})
+        assert blamed(error_of(f, axis, jnp.ones((3, 3)))) == "x"
+
+
+def test_a_default_that_is_passed_is_an_argument_like_any_other():
+    @checked
+    def f(x: Float[Array, "n"] = None) -> None: ...
+
+    f()
+    assert "it is None, of type NoneType" in str(error_of(f, None))
+
+
+class Unwritable:
+    def __repr__(self):
+        raise RuntimeError
+
+
+class Foreign:
+    """An array of another library, with a dtype of its own."""
+
+    def __init__(self, *shape):
+        self.shape = shape
+        self.dtype = "float32"
+
+
+def test_values_of_any_kind_are_diagnosed_or_left_to_jaxtyping():
+    @checked
+    def f(x: Float[Array, "n"] | int, y: Float[Foreign, "n"] = None, z: Float[Foreign, "n"] = None) -> None: ...
+
+    assert isinstance(error_of(f, Unwritable()), ShapeError)
+    assert isinstance(error_of(f, 1, jnp.ones(3)), ShapeError)
+    assert isinstance(error_of(f, 1, Foreign(2, 3)), ShapeError)
+    assert isinstance(error_of(f, 1, Foreign(2), Foreign(3)), TypeCheckError)
+
+
+def test_symbolic_sizes_that_do_not_fit_are_no_crash():
+    from jax import export
+
+    shape = export.symbolic_shape("4, h, w")
+    with pytest.raises((ShapeError, TypeCheckError)):
+        export.export(jax.jit(Conv2d(3, 8, 3, padding=1, rngs=nnx.Rngs(0))))(jax.ShapeDtypeStruct(shape, jnp.float32))
+
+
+@pytest.mark.parametrize(
+    ("given", "fix"),
+    [
+        (jnp.ones(2, jnp.complex64), "x.real.astype(jnp.float32)"),
+        (np.ones(2, ">i8"), "x.astype(jnp.float32)"),
+        (jnp.ones(2, jnp.uint8), "x.astype(jnp.float32) / 255"),
+    ],
+    ids=str,
+)
+def test_a_conversion_keeps_what_can_be_kept(given, fix):
+    assert f"fix: {fix}" in str(error_of(relu, given))
+    assert eval(fix, SCOPE | {"x": given}).dtype == jnp.float32
+
+
+def test_unsigned_integers_keep_their_size():
+    @checked
+    def f(x: UInt[Array, "n"]) -> None: ...
+
+    assert "fix: x.astype(jnp.uint32)" in str(error_of(f, jnp.array([1000, 2000])))
+
+
+def test_numbers_of_64_bits_need_a_setting():
+    @checked
+    def f(x: Float64[Array, "n"]) -> None: ...
+
+    error = error_of(f, jnp.ones(3))
+    assert 'fix: jax.config.update("jax_enable_x64", True)' in str(error)
+
+
+@pytest.mark.parametrize("shape", [(17, 16, 1), (256, 1, 1)])
+def test_an_image_whose_turned_sizes_do_not_fit_is_not_told_to_turn_it(shape):
+    for model in (GREY, RGB):
+        assert "fix: jnp.moveaxis" not in str(error_of(model, jnp.ones(shape)))
+
+
+def test_fixes_for_one_image_of_a_batch_say_so():
+    text = str(error_of(jax.vmap(GREY), jnp.ones((5, 16, 16))))
+    assert "fix: inside jax.vmap, for each image: x[None]" in text
+    assert jax.vmap(lambda x: GREY(x[None]))(jnp.ones((5, 16, 16))).shape == (5, 1, 16, 16)
+
+
+def test_fixes_for_the_sizes_of_a_mapped_image_say_so():
+    x = jnp.ones((2, 1, 17, 16))
+    text = str(error_of(jax.vmap(GREY), x))
+    assert "fix: inside jax.vmap, for each image: x[:, :16, :16] or jnp.pad(x, ((0, 0), (0, 1), (0, 0)))" in text
+    assert jax.vmap(lambda x: GREY(x[:, :16, :16]))(x).shape == (2, 1, 16, 16)
 
 
 def test_messages_stay_short():

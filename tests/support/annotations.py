@@ -1,7 +1,7 @@
 """Functions with drawn annotations, from everything that jaxtyping can write, and calls that fit them or nearly do."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, SupportsIndex
 
 import jax.numpy as jnp
 import numpy as np
@@ -87,6 +87,7 @@ class Parameter:
 
     one: One
     wrapping: str
+    given_numpy: bool = False
 
     @property
     def hint(self):
@@ -102,11 +103,14 @@ class Parameter:
             "or int": hint | int,
             "int": int,
             "float": Float[float, ""],
-            "string": str(self.wrapping) and hint,
+            "index": SupportsIndex,
+            "string": hint,
         }[self.wrapping]
 
     def value(self, arrays):
         """A value that holds two arrays, or the first of them."""
+        if self.given_numpy and self.wrapping != "tree":  # where jaxtyping asks JAX, and so nothing is converted
+            arrays = [np.asarray(array) for array in arrays]
         first, second = arrays
         return {
             "list": [first, second],
@@ -116,6 +120,7 @@ class Parameter:
             "tree": {"a": [first], "b": second},
             "int": 3,
             "float": 2.5,
+            "index": -1,
         }.get(self.wrapping, first)
 
 
@@ -128,7 +133,10 @@ class Function:
     def make(self):
         scope: dict[str, Any] = {}
         exec(f"def function({', '.join(self.parameters)}): return None", scope)
-        scope["function"].__annotations__ = {name: p.hint for name, p in self.parameters.items()}
+        hints = {name: p.hint for name, p in self.parameters.items()}
+        scope |= {f"Hint_{name}": hint for name, hint in hints.items()}
+        strings = {name: f"Hint_{name}" for name, p in self.parameters.items() if p.wrapping == "string"}
+        scope["function"].__annotations__ = hints | strings
         return scope["function"]
 
     @st.composite
@@ -185,7 +193,10 @@ def changed(value):
     return st.sampled_from([*resized, *ranks, *dtypes, None, 3.0, "3"])
 
 
-WRAPPINGS = ("plain",) * 6 + ("list", "tuple", "tuples", "dict", "tree", "or None", "or int", "int", "float")
+WRAPPINGS = (
+    *("plain",) * 6,
+    *("list", "tuple", "tuples", "dict", "tree", "or None", "or int", "int", "float", "index", "string"),
+)
 
 
 @st.composite
@@ -199,7 +210,7 @@ def functions(draw, wrappings=WRAPPINGS):
             first is not None and first.wrapping == "plain" and bool(set(first.one.axes) & {*NAMES, "_", "2", "k=3"})
         )
         one = draw(ones(bound, in_order and first.one.axes[0] not in ("...", "*b")))
-        function.parameters[name] = Parameter(one, draw(st.sampled_from(wrappings)))
+        function.parameters[name] = Parameter(one, draw(st.sampled_from(wrappings)), draw(st.booleans()))
         if function.parameters[name].wrapping == "plain":
             bound = bound | {axis for axis in one.axes if axis in NAMES}
     return function
