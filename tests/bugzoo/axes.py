@@ -247,7 +247,7 @@ ENTRIES = (
         happens="gives the right shape, (1, 6, 10, 8), and -0.00491 where -3.99 is meant",
         by="type",
         caught=gate_with_channels_typed,
-        message="axis C of gate: it is 8, and must be 1",
+        message="axis 1 of gate: it is 8, and must be 1",
     ),
     Entry(
         name="the shortcut of the branch",
