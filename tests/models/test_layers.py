@@ -470,8 +470,10 @@ def test_the_likely_cause_is_that_of_the_layout_and_of_the_sizes():
     assert "(H, W, C) image passed" not in refusal_of(apart, jnp.ones((8, 12, 8)), jnp.ones((7, 12, 8)))
     assert "batch" not in refusal_of(chances, jnp.ones((4, 1, 6, 6)))
     conv = Conv2d(16, 8, 3, rngs=nnx.Rngs(0))
-    assert "half of the channels: a forgotten skip" in refusal_of(conv, jnp.ones((8, 12, 12)))
-    assert "twice the channels: a layer made for one of two joined" in refusal_of(conv, jnp.ones((32, 12, 12)))
+    assert "half of the channels, as after a forgotten skip" in refusal_of(conv, jnp.ones((8, 12, 12)))
+    assert "twice the channels, as if the layer was made for one of two joined" in refusal_of(
+        conv, jnp.ones((32, 12, 12))
+    )
     two_stages = refusal_of(concat_channels, jnp.ones((8, 16, 24)), jnp.ones((16, 8, 12)))
     assert "a skip from the wrong stage is the likely cause" in two_stages
     odd = refusal_of(concat_channels, jnp.ones((8, 21, 24)), jnp.ones((8, 20, 24)))

@@ -238,8 +238,8 @@ x = float32[3,304,384], given to UNet2, does not fit.
         (8, 1, 304, 384),
         """\
 x = float32[8,1,304,384], given to UNet2, does not fit.
-  rank: shape of x: it has 4 axes, and must have 3, (1, H, W); a batch axis is the likely cause, and one (C, H, W) \
-image is taken at a time.
+  rank: shape of x: it has 4 axes, and must have 3, (1, H, W); a batch axis is the likely cause, and the call \
+takes one (C, H, W) image.
   fix: jax.vmap(model)(x) for a batch, x[0] for its first image""",
     ),
     "missing axis": (
