@@ -121,16 +121,14 @@ def _length(bounds: Bounds) -> int | float:
 
 def _range(form: Affine) -> tuple[int | float, int | float]:
     """The least and the greatest value within the box."""
-    low: int | float = form.constant
-    high: int | float = form.constant
+    low = high = form.constant
+    endless = 0  # the sign of a number without end; infinity comes last, since it adds to no huge integer
     for c, (least, most) in zip(form.coefficients, form.box, strict=True):
-        if c > 0:
-            low += c * least
-            high = inf if most is None or high == inf else high + c * most
-        elif c < 0:
-            low = -inf if most is None or low == -inf else low + c * most
-            high += c * least
-    return low, high
+        if most is None:
+            endless = endless or c
+        ends = c * least, c * (least if most is None else most)
+        low, high = low + min(ends), high + max(ends)
+    return -inf if endless < 0 else low, inf if endless > 0 else high
 
 
 def _without(form: Affine, v: int) -> Affine:
@@ -263,7 +261,8 @@ def _one_block_each(rest: Affine, divisor: int) -> list[Restrict | Blocks]:
     # A block begins where c·v + low is a multiple of the divisor, or just above one.
     remainder = -(low // shared) * pow(c // shared, -1, step) % step if step > 1 else 0
     start = least + (remainder - least) % step
-    if _length(rest.box[v]) - (start - least) >= 2 * step:
+    most = rest.box[v][1]
+    if most is None or most - start + 1 >= 2 * step:
         return _blocks(rest.box, v, start, step)
     v = next(_by_reach(rest))
     c, least = rest.coefficients[v], rest.box[v][0]

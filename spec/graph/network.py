@@ -141,9 +141,9 @@ def _inputs(given: object) -> tuple[Input, ...]:
 
 def _nodes(given: object, inputs: tuple[Input, ...]) -> tuple[Node, ...]:
     nodes = tuple(given) if isinstance(given, Iterable) else (given,)
-    wrong = next((node for node in nodes if not isinstance(node, Node)), None)
-    if wrong is not None or isinstance(given, str | Mapping):
-        says = f"one is {clipped(written_value(given if wrong is None else wrong))}, and must be a Node"
+    wrong = [node for node in nodes if not isinstance(node, Node)]
+    if wrong:
+        says = f"one is {clipped(written_value(wrong[0]))}, and must be a Node"
         raise refuse("the network", "nodes", "not nodes", says, 'nodes=(Node("y", Conv(3), "x"),)')
     before = (inputs[0].name, *(node.name for node in nodes))
     pairs = zip(nodes, before, strict=False)  # the last has none after it

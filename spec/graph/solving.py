@@ -18,8 +18,8 @@ makes it fast is that a number ``r`` is kept whole until something depends on it
 and goes on with ``q``; a join of ``n`` with ``2q`` leaves ``r = 0``, and a crop leaves ``r`` as it is, so a network of
 any depth is one part where a period tried remainder by remainder grows exponentially. Branches of different slope that
 must be equal bound the number without end, and no period is walked. Still the question is hard in principle, as joins
-of strides without a common divisor ask for remainders that avoid each other: the number of parts has a limit, and
-beyond it there is no answer.
+of strides without a common divisor ask for remainders that avoid each other: the work has a limit, and beyond it there
+is no answer.
 """
 
 from collections.abc import Iterator, Sequence
@@ -35,8 +35,8 @@ from .network import Network
 from .operation import Operation, changes_size
 from .running import axis_of
 
-MAX_CUTS = 20_000
-"""How many parts are looked at before a network counts as not solved: some seconds."""
+MAX_WORK = 50_000
+"""How many sizes of nodes are computed before a network counts as not solved: some seconds."""
 
 NOT_SOLVED = "not_solved"
 """The rule of the error for a network beyond the limit."""
@@ -78,7 +78,7 @@ def compatible_sizes(network: Network, axis: int = 0) -> SizeSet:
     """The sizes ``n ≥ 1`` along ``axis`` that meet every requirement: exact for every network that is answered.
 
     All inputs have the size ``n`` but those of a single position. What is required over all axes together is not in it
-    (:func:`.running.run_image`). Raises :class:`ShapeError` with the rule ``not_solved`` beyond :data:`MAX_CUTS` parts.
+    (:func:`.running.run_image`). Raises :class:`ShapeError` with the rule ``not_solved`` beyond :data:`MAX_WORK`.
 
     >>> from wellshaped.spec.graph import Concat, ConvTranspose, MaxPool, Network, Node
     >>> compatible_sizes(Network({"x": 1}, (
@@ -95,12 +95,10 @@ def compatible_sizes(network: Network, axis: int = 0) -> SizeSet:
     # Number 0 is n itself, which all inputs have but those of a single position, number 1.
     parts = [_Part(((1, None),), [(0, (1,)), 1])]
     found: list[Progression] = []
-    looked = 0
+    work = 0
     while parts:
-        looked += 1
-        if looked > MAX_CUTS:
-            raise _not_solved(f"more than {MAX_CUTS} kinds of sizes have to be told apart")
         part = parts.pop()
+        done = len(part.sizes)
         try:
             if _fits(part, plan, axis):
                 found += _members(part)
@@ -108,6 +106,9 @@ def compatible_sizes(network: Network, axis: int = 0) -> SizeSet:
             parts += (part.narrowed(way) for way in reversed(undecided.ways))
         except NotAffineError:
             raise _not_solved("a size is multiplied or divided by another") from None
+        work += len(part.sizes) - done + 1
+        if work > MAX_WORK:
+            raise _not_solved(f"there are too many kinds of sizes to tell apart within {MAX_WORK} steps")
         if len(found) > MAX_PARTS:
             raise _not_solved(f"its sizes come to more than {MAX_PARTS} progressions")
     return SizeSet(found)
