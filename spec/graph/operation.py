@@ -29,6 +29,11 @@ class Operation(Written):
     """The base of all operations. A field takes what its annotation and ``choices`` say, or raises :class:`ShapeError`.
 
     ``takes`` are the least and the greatest number of inputs; ``None`` is any number.
+
+    >>> from wellshaped.spec.graph import MaxPool
+    >>> operation = MaxPool(2)
+    >>> operation.size([303], axis=0), operation.channels_after([16], axes=2), operation.parameters([16], axes=2)
+    (151, 16, {})
     """
 
     __slots__ = ()

@@ -9,7 +9,11 @@ from ..written import Written, written_number
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """How two numbers are required to stand to each other: in words, and when it ``holds``."""
+    """How two numbers are required to stand to each other: in words, and when it ``holds``.
+
+    >>> AT_LEAST.says, AT_LEAST.holds(3, 2), EVEN.holds(3, 2)
+    ('must be at least', True, False)
+    """
 
     says: str
     holds: Callable[[int, int], bool]

@@ -16,7 +16,13 @@ Sizes = int | Mapping[str, int]
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Run(Written):
-    """What a network does with sizes along one axis: the size of every input and node, and the requirements on them."""
+    """What a network does with sizes along one axis: the size of every input and node, and the requirements on them.
+
+    >>> from wellshaped.spec.graph import MaxPool, Network, Node
+    >>> of_1 = run(Network({"x": 1}, (Node("pooled", MaxPool(2)),)), 1)
+    >>> of_1.ok, of_1.failures[0].node, of_1.failures[0].rule, of_1.sizes["pooled"]
+    (False, 'pooled', 'positive', 0)
+    """
 
     sizes: Mapping[str, int]
     requirements: tuple[Requirement, ...]
@@ -66,7 +72,12 @@ def run(network: Network, size: Sizes, axis: int = 0) -> Run:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ImageRun(Written):
-    """What a network does with an image: a :class:`Run` for each axis, and what is required over all axes together."""
+    """What a network does with an image: a :class:`Run` for each axis, and what is required over all axes together.
+
+    >>> from wellshaped.spec.graph import MaxPool, Network, Node
+    >>> run_image(Network({"x": 1}, (Node("pooled", MaxPool(2)),)), (304, 384)).shape("pooled")
+    (152, 192)
+    """
 
     axes: tuple[Run, ...]
     together: tuple[Requirement, ...]

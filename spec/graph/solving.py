@@ -111,7 +111,10 @@ def compatible_sizes(network: Network, axis: int = 0) -> SizeSet:
             raise _not_solved(f"there are too many kinds of sizes to tell apart within {MAX_WORK} steps")
         if len(found) > MAX_PARTS:
             raise _not_solved(f"its sizes come to more than {MAX_PARTS} progressions")
-    return SizeSet(found)
+    try:
+        return SizeSet(found)
+    except ShapeError as error:  # progressions whose steps have no common multiple that is small enough
+        raise _not_solved(error.report.failures[0].says) from None
 
 
 def _fits(part: _Part, plan: Sequence[tuple[Operation, list[int]]], axis: int) -> bool:
