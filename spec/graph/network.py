@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import groupby
 
 from ..choices import nearest_choice
 from ..naturals import natural
@@ -225,11 +224,11 @@ def _report(faults: list[Fault]) -> Report:
     """All faults, those of one rule together: the first few, and how many more."""
     verdicts: list[Verdict] = []
     fixes: dict[str, None] = {}
-    for rule, group in groupby(sorted(faults, key=lambda fault: fault.rule), key=lambda fault: fault.rule):
-        of_it = list(group)
+    for rule in dict.fromkeys(fault.rule for fault in faults):
+        of_it = [fault for fault in faults if fault.rule == rule]
         said = [fault.says for fault in of_it[:_SHOWN]]
         said += [f"and {len(of_it) - _SHOWN} more"] if len(of_it) > _SHOWN else []
         about = _ABOUT.get(rule, "channels do not add up")
         verdicts += [Verdict(rule, False, says, about) for says in said]
         fixes.setdefault(of_it[0].fix)
-    return Report("the network", tuple(verdicts), (", ".join(list(fixes)[:_SHOWN]),) if fixes else ())
+    return Report("the network", tuple(verdicts), tuple(fixes)[:_SHOWN])

@@ -49,7 +49,7 @@ class Requirement(Written):
 
     >>> requirement = Requirement("joined", "equal", 303, EQUAL, 302, "encoder", "up")
     >>> requirement.holds, str(requirement)
-    (False, 'joined: the size of encoder is 303, and must be 302, the size of up')
+    (False, 'joined: encoder is 303, and must be 302 (up)')
     """
 
     node: str
@@ -67,5 +67,5 @@ class Requirement(Written):
 
     def __str__(self) -> str:
         left, right = written_number(self.left), written_number(self.right)
-        of = f", the size of {self.right_of}" if self.right_of else ""
-        return f"{self.node}: the size of {self.left_of} is {left}, and {self.relation.says} {right}{of}"
+        of = f" ({self.right_of})" if self.right_of else ""
+        return f"{self.node}: {self.left_of} is {left}, and {self.relation.says} {right}{of}"

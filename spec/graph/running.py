@@ -53,8 +53,8 @@ def run(network: Network, size: Sizes, axis: int = 0) -> Run:
     ... ))
     >>> of_303 = run(halve, 303)
     >>> dict(of_303.sizes), [str(failure) for failure in of_303.failures]
-    ({'x': 303, 'pooled': 151, 'up': 302, 'joined': 303}, ['joined: the size of x is 303, and must be 302, the size of up'])
-    """  # noqa: E501 the result stands here as it is printed
+    ({'x': 303, 'pooled': 151, 'up': 302, 'joined': 303}, ['joined: x is 303, and must be 302 (up)'])
+    """
     axis = axis_of(network, axis)
     sizes: dict[str, int] = {}
     requirements: list[Requirement] = []
