@@ -29,6 +29,7 @@ from ..spec.steps import Join, Keep, Resize, Save, SpaceToDepth, Step, Transpose
 from ..spec.unet import CHOICES, UNetConfig
 from .annotated_arrays import Entries
 from .annotated_arrays import from_annotation as from_annotation
+from .graph_strategies import graphs as graphs
 
 if TYPE_CHECKING:
     import numpy as np

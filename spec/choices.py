@@ -7,7 +7,7 @@ from typing import TypeVar
 Choice = TypeVar("Choice")
 
 _MEANT = {  # other libraries' words, and truth values, for what is a choice here
-    "valid": ("none",),
+    "valid": ("none", "VALID"),
     "false": (False, "none"),
     "no": (False, "none"),
     "0": (False, "none"),
@@ -16,6 +16,10 @@ _MEANT = {  # other libraries' words, and truth values, for what is a choice her
     "1": (True, "same"),
     "linear": ("bilinear",),
     "deconv": ("transposed",),
+    "reflect": ("mirrored",),
+    "replicate": ("replicated",),
+    "edge": ("replicated",),
+    "constant": ("zeros",),
     "nchw": ("CHW",),
     "nhwc": ("HWC",),
 }

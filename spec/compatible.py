@@ -1,6 +1,6 @@
 """All sizes that fit a config or a network along one axis, solved exactly (SPEC section 5.3).
 
-A network in general is solved by :mod:`.solve`. A :class:`UNet2Config` has a closed form, however huge its numbers.
+A network in general is solved by :mod:`.graph.solving`. A :class:`UNet2Config` has a closed form.
 
 Write ``d = down(n)`` and ``m = d - 1``. For ``n ≥ 1`` the obligations force every size on the way to be at least 1, so
 the total forms may be replaced by the plain integer formulas, and each obligation is a linear condition on ``m``:
@@ -19,10 +19,11 @@ from dataclasses import dataclass
 from math import inf
 
 from .config import WELL_FORMED, UNet2Config
+from .graph import compatible_sizes as sizes_of_graph
+from .graph.door import graph_of
 from .network import AxisNetwork, axis_network
 from .progression import Progression
 from .size_set import SizeSet
-from .solve import solve
 from .unet import UNetConfig
 
 Network = UNet2Config | UNetConfig | AxisNetwork
@@ -62,7 +63,7 @@ def compatible_sizes(network: Network) -> SizeSet:
     arrays) is for :func:`check_config`, and what height and width owe together, statistics of more than one number for
     a norm, is for :func:`check`: it can reject an image whose height and width are both in the set.
     Raises :class:`ShapeError` for what is no network, for a :class:`UNetConfig` that is not well-formed, and for a
-    network whose period is beyond :data:`.solve.MAX_PERIOD`.
+    network that is beyond the limit of :mod:`.graph.solving`.
 
     >>> compatible_sizes(UNet2Config())
     <SizeSet n ≡ 0 (mod 2), n ≥ 2>
@@ -73,7 +74,7 @@ def compatible_sizes(network: Network) -> SizeSet:
     """
     if isinstance(network, UNet2Config):
         return SizeSet([_closed_form(network)])
-    return solve(axis_network(network))
+    return sizes_of_graph(graph_of(axis_network(network)))
 
 
 def _closed_form(cfg: UNet2Config) -> Progression:

@@ -7,6 +7,7 @@ from itertools import groupby
 from .choices import nearest_choice
 from .compatible import Network, compatible_sizes
 from .config import UNet2Config, check_config
+from .graph.solving import NOT_SOLVED
 from .naturals import natural
 from .network import axis_network
 from .norms import fit_together, judge_norms, padded_together
@@ -15,7 +16,7 @@ from .size_set import SizeSet
 from .unet import UNetConfig, check_unet_config
 from .written import Written, written, written_number, written_value
 
-UNSOLVED = "a size that is not known here: the network's period is too long to solve"
+UNSOLVED = "a size that is not known here: the network is too hard to solve"
 """The fix where :func:`solved` knows none."""
 
 
@@ -24,7 +25,7 @@ class Explanation(Report):
     """A :class:`Report` of one size along one axis, with the ``sizes`` on the way; the last one is the output's.
 
     ``runs`` are all sizes that meet every demand, ``returns`` those of them that come out with the size they went in;
-    both are ``None`` where the period of the network is too long to solve.
+    both are ``None`` where the network is too hard to solve.
     """
 
     sizes: tuple[int, ...] = ()
@@ -81,11 +82,11 @@ def explain(network: Network, n: int) -> Explanation:
 
 
 def solved(network: Network) -> SizeSet | None:
-    """The compatible sizes; ``None`` where the period of the network is too long to solve."""
+    """The compatible sizes; ``None`` where the network is too hard to solve."""
     try:
         return compatible_sizes(network)
     except ShapeError as error:
-        if error.report.failures[0].name != "period":
+        if error.report.failures[0].name != NOT_SOLVED:
             raise
         return None
 

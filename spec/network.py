@@ -1,29 +1,15 @@
 """A network along one axis: a small program of steps, and what it demands of a size (DESIGN, idea 2)."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache, singledispatch
 from typing import Any
 
 from .config import UNet2Config
-from .naturals import natural, quotient
+from .graph.requirement import AT_LEAST, EQUAL, EVEN, MULTIPLE, Relation
+from .naturals import natural
 from .report import refuse
 from .steps import Join, Keep, Save, SpaceToDepth, Step, Transposed, Window
 from .written import Written, clipped, kind_of, written_number, written_value
-
-
-@dataclass(frozen=True, slots=True)
-class Relation:
-    """How two sizes may be asked to stand to each other: in words, when it ``holds``, and how far apart they may be."""
-
-    says: str
-    holds: Callable[[int, int], bool]
-
-
-EQUAL = Relation("must be", lambda a, b: a == b)
-AT_LEAST = Relation("must be at least", lambda a, b: a >= b)
-EVEN = Relation("must differ by an even number from", lambda a, b: quotient(a + b, 2) * 2 == a + b)
-MULTIPLE = Relation("must be a multiple of", lambda a, b: quotient(a, b) * b == a)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

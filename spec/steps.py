@@ -9,7 +9,8 @@ they remember one (:class:`Save`), compare with one (:class:`Join`, :class:`Keep
 from dataclasses import dataclass, fields
 
 from .choices import nearest_choice
-from .naturals import monus, natural, positive, quotient
+from .graph.arithmetic import transposed_size, window_size
+from .naturals import natural, quotient
 from .report import refuse
 from .written import Written, kind_of, written_argument
 
@@ -58,19 +59,9 @@ class Window(_Numbers):
     _choices = {"rounding": ("floor", "ceil", "same")}  # noqa: RUF012 never changed
 
     def size(self, n: int) -> int:
-        """The size after this step."""
-        n, s = natural(n, "n"), self.stride
-        valid = positive(self.kernel) * positive(self.dilation)
-        span = monus(self.kernel, 1) * self.dilation + 1
-        padded = n + self.before + self.after + s
-        if self.rounding == "floor":
-            return valid * quotient(monus(padded, span), s)
-        rounded_up = quotient(n + monus(s, 1), s)
-        if self.rounding == "same":
-            return valid * rounded_up
-        partial = quotient(monus(padded + monus(s, 1), span), s)
-        begun = quotient(n + self.before + monus(s, 1), s)
-        return valid * monus(partial, monus(partial, begun))  # the smaller of the two
+        """The size after this step: :func:`.graph.arithmetic.window_size`."""
+        n = natural(n, "n")
+        return window_size(n, self.kernel, self.stride, self.before, self.after, self.dilation, self.rounding)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -92,11 +83,10 @@ class Transposed(_Numbers):
     output_padding: int = 0
 
     def size(self, n: int) -> int:
-        """The size after this step."""
+        """The size after this step: :func:`.graph.arithmetic.transposed_size`."""
         n = natural(n, "n")
-        valid = positive(n) * positive(self.kernel) * positive(self.stride) * positive(self.dilation)
-        span = monus(self.kernel, 1) * self.dilation + 1
-        return valid * monus(monus(n, 1) * self.stride + span + self.output_padding, self.before + self.after)
+        sides = self.before, self.after
+        return transposed_size(n, self.kernel, self.stride, *sides, self.dilation, self.output_padding)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -70,11 +70,13 @@ def written_argument(name: str, value: object) -> str:
 def written(value: Any) -> str:
     """The call that makes this dataclass: the fields without a default, and those that differ from theirs.
 
+    A field with ``repr=False`` follows from the others, and is left out.
+
     >>> from wellshaped.spec import UNet2Config
     >>> written(UNet2Config(pool_stride=3))
     'UNet2Config(pool_stride=3)'
     """
-    given = ((f, getattr(value, f.name)) for f in fields(value))
+    given = ((f, getattr(value, f.name)) for f in fields(value) if f.repr)
     # By type first: what a symbol equals is not asked.
     shown = (f"{f.name}={written_value(v)}" for f, v in given if type(v) is not type(f.default) or v != f.default)
     return f"{type(value).__name__}({', '.join(shown)})"

@@ -151,6 +151,7 @@ def test_the_networks_shrink_to_one_level_of_halving_and_doubling():
     assert smallest(strategies.networks()) == AxisNetwork(halving)
     assert smallest(strategies.networks(fitting=True)) == AxisNetwork(halving)
     assert smallest(strategies.programs()) == AxisNetwork(())
+    assert smallest(strategies.graphs()).nodes == ()
     assert smallest(strategies.windows()) == Window(1)
     assert smallest(strategies.transposed_windows()) == Transposed(1)
     assert smallest(strategies.sized_steps()) == Resize(1)

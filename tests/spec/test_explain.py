@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
-from networks import networks, programs
+from networks import HARD, networks, programs
 
 from wellshaped.spec import (
     AxisNetwork,
@@ -519,10 +519,14 @@ def test_too_many_levels_or_convolutions_are_refused(make):
         make()
 
 
-def test_a_network_whose_period_is_too_long_to_solve_is_explained_all_the_same():
-    report = explain(unet(15), 100)
+def test_a_network_that_is_too_hard_to_solve_is_explained_all_the_same():
+    report = explain(HARD, 100)
     assert report.runs is None
-    assert report.sizes[:3] == (100, 100, 100)
-    assert [failure.name for failure in report.failures] == ["positive_27"]
-    assert "too long to solve" in str(report)
-    assert explain(unet(15), 2**15).ok
+    assert report.sizes[:3] == (100, 100, 33)
+    assert [failure.name for failure in report.failures] == ["join_n_even"] * 5  # by 3, 11, 13, 17 and 19
+    assert "too hard to solve" in str(report)
+    assert explain(HARD, 3 * 5 * 7 * 11 * 13 * 17 * 19 * 23).ok
+
+
+def test_a_deep_network_is_solved():
+    assert str(explain(unet(40), 100).runs) == f"n ≡ 0 (mod {2**40}), n ≥ {2**40}"

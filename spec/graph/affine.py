@@ -1,0 +1,275 @@
+"""Sizes that are not yet known, as affine functions of bounded numbers: one more reading of the size functions.
+
+While a network is solved (:mod:`.solving`) a size is ``constant + Σ coefficient·v`` over whole numbers ``v``, each with
+bounds, of which at most one has no upper bound. Addition and multiplication by a number keep that form. A truncated
+subtraction, a division and a comparison keep it where the bounds decide them:
+
+- ``a ∸ b`` is ``a - b`` or 0 where the bounds leave one sign of ``a - b``.
+- ``(s·A + R) / s`` is ``A + R / s``, and ``R / s`` is a number where the bounds of ``R`` lie in one block of ``s``.
+- ``a = b`` and ``a ≥ b`` hold or fail where the bounds of ``a - b`` say so, or no multiple of its coefficients' common
+  divisor would do.
+
+Where they do not, :class:`Undecided` says how to cut the box of bounds, or how to write one number as
+``v = start + step·v' + r`` with ``0 ≤ r < step`` (:class:`Blocks`). In either way the parts together are the whole.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import gcd, inf
+from typing import Any
+
+from ..naturals import Reading, read_as
+
+Bounds = tuple[int, int | None]
+Box = tuple[Bounds, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Restrict:
+    """The number ``v`` lies from ``least`` to ``most`` (without end for ``None``)."""
+
+    v: int
+    least: int
+    most: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """The number ``v`` is ``start + step·v' + r``: ``count`` blocks (without end for ``None``), and ``0 ≤ r < step``.
+
+    ``v'`` takes the place of ``v``, and ``r`` is a new number, the last.
+    """
+
+    v: int
+    start: int
+    step: int
+    count: int | None
+
+
+class Undecided(Exception):  # noqa: N818 it is no error: it says how to go on
+    """The box leaves more than one answer. Each of the ``ways`` is a part of it; together they are all."""
+
+    def __init__(self, ways: list[Restrict | Blocks]) -> None:
+        super().__init__(ways)
+        self.ways = ways
+
+
+class NotAffineError(Exception):
+    """A product of two unknown sizes, or a division by one."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Affine:
+    """``constant + Σ coefficients[v]·v`` for numbers within a ``box``."""
+
+    box: Box
+    constant: int
+    coefficients: tuple[int, ...]
+
+    def __add__(self, other: "Affine | int") -> Any:
+        if isinstance(other, int):
+            return Affine(self.box, self.constant + other, self.coefficients)
+        pairs = zip(self.coefficients, other.coefficients, strict=True)
+        return affine(self.box, self.constant + other.constant, tuple(a + b for a, b in pairs))
+
+    __radd__ = __add__
+
+    def __mul__(self, other: "Affine | int") -> Any:
+        if not isinstance(other, int):
+            raise NotAffineError
+        return affine(self.box, self.constant * other, tuple(c * other for c in self.coefficients))
+
+    __rmul__ = __mul__
+
+    def __eq__(self, other: object) -> bool:
+        return _is_zero(_difference(self, other))
+
+    def __ge__(self, other: "Affine | int") -> bool:
+        return _is_natural(_difference(self, other))
+
+    def __le__(self, other: "Affine | int") -> bool:
+        return _is_natural(_difference(other, self))
+
+    __hash__ = object.__hash__
+
+
+def affine(box: Box, constant: int, coefficients: tuple[int, ...]) -> Affine | int:
+    """The affine function, an ``int`` where it is constant: numbers that the box fixes are put in.
+
+    >>> affine(((3, 3), (0, None)), 1, (2, 0)), affine(((3, 3), (0, None)), 1, (2, 1)).constant
+    (7, 7)
+    """
+    left = False
+    for v, (least, most) in enumerate(box):
+        if coefficients[v]:
+            if least == most:
+                constant += coefficients[v] * least
+                coefficients = (*coefficients[:v], 0, *coefficients[v + 1 :])
+            else:
+                left = True
+    return Affine(box, constant, coefficients) if left else constant
+
+
+def _difference(a: Any, b: Any) -> Affine | int:
+    result: Affine | int = a + b * -1
+    return result
+
+
+def _length(bounds: Bounds) -> int | float:
+    return inf if bounds[1] is None else bounds[1] - bounds[0] + 1
+
+
+def _range(form: Affine) -> tuple[int | float, int | float]:
+    """The least and the greatest value within the box."""
+    low = high = form.constant
+    endless = 0  # the sign of a number without end; infinity comes last, since it adds to no huge integer
+    for c, (least, most) in zip(form.coefficients, form.box, strict=True):
+        if most is None:
+            endless = endless or c
+        ends = c * least, c * (least if most is None else most)
+        low, high = low + min(ends), high + max(ends)
+    return -inf if endless < 0 else low, inf if endless > 0 else high
+
+
+def _without(form: Affine, v: int) -> Affine:
+    return Affine(form.box, form.constant, (*form.coefficients[:v], 0, *form.coefficients[v + 1 :]))
+
+
+def _by_reach(form: Affine) -> Iterator[int]:
+    """The numbers in the form, first the one without end, then those by how much they change it."""
+
+    def reach(v: int) -> int | float:
+        length = _length(form.box[v])
+        return inf if length == inf else abs(form.coefficients[v]) * (int(length) - 1)
+
+    yield from sorted((v for v, c in enumerate(form.coefficients) if c), key=reach, reverse=True)
+
+
+def _cut(box: Box, v: int, cuts: list[int]) -> list[Restrict | Blocks]:
+    """The parts of a number's bounds, each of the ``cuts`` beginning a new one."""
+    least, most = box[v]
+    starts = [least, *sorted({cut for cut in cuts if least < cut and (most is None or cut <= most)})]
+    ends = [*(start - 1 for start in starts[1:]), most]
+    return [Restrict(v, start, end) for start, end in zip(starts, ends, strict=True)]
+
+
+def _halves(form: Affine) -> list[Restrict | Blocks]:
+    """Two parts, where nothing better is known: of the number that changes the form the most."""
+    v = next(v for v in _by_reach(form) if form.box[v][1] is not None)
+    least, most = form.box[v]
+    return _cut(form.box, v, [(least + (most or 0) + 1) // 2])
+
+
+def _is_natural(form: Affine | int) -> bool:
+    """Whether the form is at least 0."""
+    if isinstance(form, int):
+        return form >= 0
+    low, high = _range(form)
+    if low >= 0 or high < 0:
+        return low >= 0
+    for v in _by_reach(form):
+        low, high = _range(_without(form, v))
+        c = form.coefficients[v]
+        if not isinstance(low, int) or not isinstance(high, int):
+            continue
+        # c·v + rest ≥ 0: certain from one end on, impossible from the other, open between the two.
+        ends = [-(low // c), -(high // c)] if c > 0 else [low // -c + 1, high // -c + 1]
+        ways = _cut(form.box, v, ends)
+        if len(ways) > 1:
+            raise Undecided(ways)
+    raise Undecided(_halves(form))
+
+
+def _is_zero(form: Affine | int) -> bool:
+    """Whether the form is 0."""
+    if isinstance(form, int):
+        return form == 0
+    low, high = _range(form)
+    if low > 0 or high < 0 or form.constant % gcd(*form.coefficients):
+        return False
+    for v in _by_reach(form):
+        low, high = _range(_without(form, v))
+        c = form.coefficients[v]
+        if isinstance(low, int) and isinstance(high, int):
+            # c·v = -rest: possible between two ends only.
+            first, last = (-(high // c), -low // c) if c > 0 else (-(-low // -c), high // -c)
+            if first > last:
+                return False
+            ways = _cut(form.box, v, [first, last + 1])
+            if len(ways) > 1:
+                raise Undecided(ways)
+    for v in _by_reach(form):
+        c, others = form.coefficients[v], gcd(*_without(form, v).coefficients)
+        shared = gcd(c, others)
+        step = others // shared
+        if step > 1:
+            # c·v = -constant modulo the common divisor of the other coefficients: v has one remainder.
+            remainder = -(form.constant // shared) * pow(c // shared, -1, step) % step
+            least, most = form.box[v]
+            first = least + (remainder - least) % step
+            if most is not None and first > most:
+                return False
+            if _length(form.box[v]) >= 2 * step:
+                raise Undecided(_blocks(form.box, v, first, step))
+            raise Undecided(_cut(form.box, v, [first, first + 1, first + step, first + step + 1]))
+    raise Undecided(_halves(form))
+
+
+def _blocks(box: Box, v: int, start: int, step: int) -> list[Restrict | Blocks]:
+    """The number in blocks of ``step`` from ``start`` on, and what is before the first and after the last of them."""
+    least, most = box[v]
+    count = None if most is None else (most - start + 1) // step
+    ways: list[Restrict | Blocks] = [Restrict(v, least, start - 1)] if start > least else []
+    ways.append(Blocks(v, start, step, count))
+    if count is not None and most is not None and start + count * step <= most:
+        ways.append(Restrict(v, start + count * step, most))
+    return ways
+
+
+def _monus(a: Any, b: Any) -> Any:
+    difference = _difference(a, b)
+    if isinstance(difference, int):
+        return max(difference, 0)
+    if _range(difference)[1] <= 0:
+        return 0
+    return difference if _is_natural(difference) else 0
+
+
+def _quotient(a: Any, divisor: Any) -> Any:
+    if not isinstance(divisor, int):
+        raise NotAffineError
+    if divisor == 0:
+        return 0
+    box = a.box
+    whole = affine(box, a.constant // divisor, tuple(c // divisor for c in a.coefficients))
+    rest = affine(box, a.constant % divisor, tuple(c % divisor for c in a.coefficients))
+    if isinstance(rest, int):
+        return whole + rest // divisor
+    low, high = _range(rest)
+    if isinstance(low, int) and isinstance(high, int) and low // divisor == high // divisor:
+        return whole + low // divisor
+    raise Undecided(_one_block_each(rest, divisor))
+
+
+def _one_block_each(rest: Affine, divisor: int) -> list[Restrict | Blocks]:
+    """Parts in which ``rest / divisor``, with coefficients from 0 to the divisor, is nearer to being one number."""
+    v = max((v for v, c in enumerate(rest.coefficients) if c), key=lambda v: _length(rest.box[v]))
+    c, least = rest.coefficients[v], rest.box[v][0]
+    shared = gcd(c, divisor)
+    step = divisor // shared  # after so many, c·v is the same modulo the divisor
+    low = int(_range(_without(rest, v))[0])
+    # A block begins where c·v + low is a multiple of the divisor, or just above one.
+    remainder = -(low // shared) * pow(c // shared, -1, step) % step if step > 1 else 0
+    start = least + (remainder - least) % step
+    most = rest.box[v][1]
+    if most is None or most - start + 1 >= 2 * step:
+        return _blocks(rest.box, v, start, step)
+    v = next(_by_reach(rest))
+    c, least = rest.coefficients[v], rest.box[v][0]
+    low = int(_range(_without(rest, v))[0]) + c * least
+    further = -(-((low // divisor + 1) * divisor - low) // c)  # so many more, and the next multiple is reached
+    ways = _cut(rest.box, v, [least + further])
+    return ways if len(ways) > 1 else _halves(rest)
+
+
+read_as(Reading(Affine, _monus, _quotient))

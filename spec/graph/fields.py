@@ -1,0 +1,139 @@
+"""How the fields of an operation are read: numbers for each axis, paddings, choices (SPEC section 8)."""
+
+from collections.abc import Callable
+from numbers import Real
+from typing import Any
+
+from ..choices import nearest_choice
+from ..naturals import natural
+from ..report import ShapeError, refuse
+from ..written import kind_of, written_argument
+
+PerAxis = int | tuple[int, ...]
+"""One natural number for all axes, or a tuple with one for each."""
+
+Sides = int | tuple[int, ...] | tuple[tuple[int, int], ...]
+"""Amounts before and after: one number for all, one for each axis, or pairs (before, after) for each axis.
+
+A single pair ``((before, after),)`` is for all axes, as in ``numpy.pad``.
+"""
+
+Padding = Sides | str
+""":data:`Sides`, or ``"SAME"`` or ``"VALID"`` as JAX and Keras have them."""
+
+WORDS = ("SAME", "VALID")
+
+
+def on_axis(value: PerAxis, axis: int) -> int:
+    """The number that holds on one axis.
+
+    >>> on_axis(3, 1), on_axis((3, 5), 1)
+    (3, 5)
+    """
+    return value[axis] if isinstance(value, tuple) else value
+
+
+def sides_on(value: Sides, axis: int) -> tuple[int, int]:
+    """The amounts before and after on one axis.
+
+    >>> sides_on(1, 0), sides_on((1, 2), 1), sides_on(((0, 1),), 1), sides_on(((0, 1), (2, 3)), 1)
+    ((1, 1), (2, 2), (0, 1), (2, 3))
+    """
+    if not isinstance(value, tuple):
+        return value, value
+    side = value[0] if len(value) == 1 and isinstance(value[0], tuple) else value[axis]
+    return side if isinstance(side, tuple) else (side, side)
+
+
+def axes_of(value: object) -> int | None:
+    """For how many axes a field has numbers; ``None`` where it holds for any."""
+    for_any = not isinstance(value, tuple) or (len(value) == 1 and isinstance(value[0], tuple))
+    return None if for_any else len(value)  # type: ignore[arg-type]  # a tuple
+
+
+def _number(value: object, name: str) -> int:
+    return natural(value, name)
+
+
+def _per_axis(value: object, name: str) -> PerAxis:
+    if isinstance(value, tuple | list):
+        return tuple(natural(v, f"{name}[{i}]") for i, v in enumerate(_some(value, name)))
+    return natural(value, name)
+
+
+def _sides(value: object, name: str) -> Sides:
+    if not isinstance(value, tuple | list):
+        return natural(value, name)
+    pairs = [v for v in _some(value, name) if isinstance(v, tuple | list)]
+    if pairs and (len(pairs) < len(value) or any(len(pair) != 2 for pair in pairs)):
+        raise _refused(value, name, "must have a pair (before, after) for each axis", "((0, 1),)")
+    if not pairs:
+        return _per_axis(value, name)
+    return tuple(
+        (natural(b, f"{name}[{i}] before"), natural(a, f"{name}[{i}] after")) for i, (b, a) in enumerate(pairs)
+    )
+
+
+def _padding(value: object, name: str) -> Padding:
+    if not isinstance(value, str):
+        return _sides(value, name)
+    return _choice(value, name, WORDS)
+
+
+def _choice(value: object, name: str, choices: tuple[str, ...]) -> str:
+    if not isinstance(value, str) or value not in choices:
+        says = f"must be one of {', '.join(map(repr, choices))}"
+        raise _refused(value, name, says, repr(nearest_choice(value, choices)), "no such choice")
+    return value
+
+
+def _flag(value: object, name: str) -> bool:
+    if not isinstance(value, bool):
+        raise _refused(value, name, f"is {kind_of(value)}, and must be True or False", "True")
+    return value
+
+
+def _real(value: object, name: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise _refused(value, name, f"is {kind_of(value)}, and must be a number", "0.01")
+    return float(value)
+
+
+def _some(value: tuple[Any, ...] | list[Any], name: str) -> tuple[Any, ...] | list[Any]:
+    if not value:
+        raise _refused(value, name, "must have a number for each axis", "1")
+    return value
+
+
+def _refused(value: object, name: str, says: str, fix: str, about: str = "not what the field takes") -> ShapeError:
+    given = written_argument(name, value)
+    return refuse(given, name, about, f"{given} {says}", f"{name}={fix}")
+
+
+_READERS: dict[object, Callable[[object, str], object]] = {
+    int: _number,
+    bool: _flag,
+    float: _real,
+    PerAxis: _per_axis,
+    Sides: _sides,
+    Padding: _padding,
+}
+
+
+def read_field(value: object, name: str, kind: object, choices: tuple[str, ...] | None = None) -> object:
+    """The ``value`` of a field whose annotation is ``kind``, as an operation keeps it: lists become tuples.
+
+    A field annotated ``... | None`` may also be ``None``. Raises :class:`ShapeError`, with the field's name, for any
+    other value.
+
+    >>> read_field([1, 2], "kernel", PerAxis)
+    (1, 2)
+    """
+    if choices is not None:
+        return _choice(value, name, choices)
+    if kind in _READERS:
+        return _READERS[kind](value, name)
+    if value is None:
+        return None
+    of_it = next(reader for of, reader in _READERS.items() if of | None == kind)  # type: ignore[operator]  # types
+    return of_it(value, name)
