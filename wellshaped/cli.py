@@ -134,7 +134,7 @@ def _shape(text: str, cfg: UNet2Config, out_channels: int) -> tuple[int, int, in
     channels. Each proposes the shape that was meant, with the nearest sizes that fit ``cfg``.
     """
     numbers = [int(size) for size in re.split("[x×,]", text)] if _SIZES.fullmatch(text) else []
-    must = "must be three natural numbers: channels, height and width"
+    must = f"must be three natural numbers of at most {MAX_DIGITS} digits: channels, height and width"
     if len(numbers) == 3:
         channels, height, width = numbers
         last = 1 <= width <= _CHANNELS_AT_MOST < min(channels, height)

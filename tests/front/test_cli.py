@@ -457,7 +457,7 @@ def test_a_shape_that_is_not_three_natural_numbers_is_refused_by_every_command_w
     for command in ("check", "trace", "draw"):
         first, says, fix = refused(command, "--input", image)
         assert first == "--input does not fit."
-        must = "and must be three natural numbers: channels, height and width"
+        must = "and must be three natural numbers of at most 99 digits: channels, height and width"
         assert says.startswith(f"  input: not the shape of an image: it is {image[:60]!r}, {must}")
         proposed = re.fullmatch(r"  fix: --input (\S+?)(, the nearest that fits)?", fix)[1]
         assert run("check", "--input", proposed)[0] == 0
