@@ -28,29 +28,27 @@ def resolved(function: Callable[..., Any], around: list[FrameType]) -> Signature
 
 
 def scopes_around(function: Callable[..., Any], frame: FrameType | None) -> list[FrameType]:
-    """The running function that ``function`` is defined in, and the classes between them, outermost first.
+    """The functions and classes that ``function`` is defined in, outermost first, while they run.
 
     ``frame`` is where it is decorated. Only strings need these names, so there are none where no annotation is a
-    string. Functions further out may have returned: as in any Python function, their names are not known here.
+    string. A function that has returned is not found, nor is what it is defined in.
     """
     if not any(isinstance(hint, str) for hint in get_annotations(function).values()):
         return []
     around: list[FrameType] = []
-    scope = function.__qualname__.rpartition(".")[0]
+    scope = function.__qualname__.rpartition(".")[0].removesuffix(".<locals>")
     while scope and frame is not None:
-        is_function = scope.endswith("<locals>")
-        name = scope.removesuffix(".<locals>")
-        while frame is not None and (frame.f_code.co_qualname, frame.f_globals["__name__"]) != (
-            name,
-            function.__module__,
-        ):
+        while frame is not None and _of(frame) != (scope, function.__module__):
             frame = frame.f_back
         if frame is not None:
             around.insert(0, frame)
-        if is_function:
-            break
-        scope = name.rpartition(".")[0]
+        scope = scope.rpartition(".")[0].removesuffix(".<locals>")
     return around
+
+
+def _of(frame: FrameType) -> tuple[str, object]:
+    """What a frame runs: its name with the scopes around it, and its module."""
+    return frame.f_code.co_qualname, frame.f_globals.get("__name__")
 
 
 def _name(function: Callable[..., Any]) -> str:

@@ -297,6 +297,26 @@ def test_a_class_whose_size_function_is_replaced_is_judged_anew(monkeypatch):
         layer(x)
 
 
+@pytest.fixture
+def judged(monkeypatch):
+    """The checks of arrays that are made, one by one."""
+    judged = []
+    counting = lambda *of: judged.append(of) or isinstance(*of)  # noqa: E731 in place of a builtin
+    monkeypatch.setattr("wellshaped.models.typed.entries.isinstance", counting, raising=False)
+    return judged
+
+
+@pytest.mark.parametrize("value", [np.int64(2), 2.0], ids=repr)
+def test_a_number_of_a_layer_that_only_equals_the_one_before_is_judged_each_time(judged, value):
+    layer, x = LAYERS["Conv2d"](), jnp.ones((2, 8, 8))
+    layer(x)
+    layer.in_channels = value
+    for _ in range(2):
+        judged.clear()
+        assert accepts(layer, x)
+        assert judged
+
+
 def test_a_call_that_was_accepted_without_checks_is_not_remembered():
     x = jnp.ones((3, 8, 8))
     layer = LAYERS["Conv2d"]()
@@ -309,13 +329,7 @@ def test_a_call_that_was_accepted_without_checks_is_not_remembered():
     assert not accepts(layer, x)
 
 
-def test_a_builtin_call_like_an_accepted_one_is_not_judged_again(monkeypatch):
-    judged = []
-    monkeypatch.setattr(
-        "wellshaped.models.typed.entries.isinstance",
-        lambda *of: judged.append(of) or isinstance(*of),
-        raising=False,
-    )
+def test_a_builtin_call_like_an_accepted_one_is_not_judged_again(judged):
     layer, x = LAYERS["Conv2d"](), jnp.ones((2, 21, 23))
     layer(x)
     first = len(judged)
@@ -630,6 +644,21 @@ def test_a_string_is_read_in_the_function_around_and_not_in_its_callers():
 
 
 NAMED = Float[Array, "c h w"]
+
+
+def test_a_string_may_name_what_an_outer_function_defines_while_it_runs():
+    Outer = Float[Array, "c h w"]  # noqa: N806 a name like that of a class
+
+    def inner():
+        @checked
+        def f(x: "Outer") -> None: ...
+
+        return f
+
+    f = inner()
+    assert accepts(f, GOOD)
+    assert not accepts(f, BAD)
+    assert Outer
 
 
 def test_a_string_may_name_what_is_defined_later_and_be_decorated_by_a_helper():
