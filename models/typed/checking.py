@@ -10,17 +10,15 @@ import sys
 from collections.abc import Callable, Mapping
 from functools import cached_property, wraps
 from inspect import Signature, iscoroutinefunction
-from types import FrameType, UnionType
-from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin
+from types import FrameType
+from typing import Any, TypeVar, cast
 
-import jax
-import jax.numpy as jnp
-import numpy as np
 from jaxtyping import TypeCheckError, jaxtyped
 
 from ...spec.report import refuse
+from .conversion import MAY_HOLD, as_jax, wants_jax
 from .diagnosis import diagnosis
-from .entries import annotation_of, behind, entries_of, every_entry, is_array_hint
+from .entries import annotation_of, every_entry
 from .hints import resolved, scopes_around
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -36,6 +34,7 @@ def checked(function: Function) -> Function:
     raises it too. Raises :class:`ShapeError` at the first call for an annotation that names something unknown, and at
     once for a class.
 
+    >>> import numpy as np
     >>> from jaxtyping import Array, Float
     >>> @checked
     ... def first_channel(x: Float[Array, "C H W"]) -> Float[Array, "H W"]:
@@ -149,63 +148,19 @@ class Judge:
     def _wants_jax(self) -> dict[str, Any]:
         """The annotations that want JAX's arrays somewhere, by argument."""
         hints = {name: annotation_of(parameter) for name, parameter in self.signature.parameters.items()}
-        return {name: hint for name, hint in hints.items() if _wants_jax(hint)}
+        return {name: hint for name, hint in hints.items() if wants_jax(hint)}
 
     def as_jax(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The arguments, with JAX's arrays for NumPy's where the annotation wants JAX's; themselves where none does."""
-        if not any(isinstance(value, _MAY_HOLD) for value in (*args, *kwargs.values())):
+        if not any(isinstance(value, MAY_HOLD) for value in (*args, *kwargs.values())):
             return args, kwargs
         try:
             bound = self.signature.bind(*args, **kwargs)
         except TypeError:
             return args, kwargs  # Python's own error follows
         given = {name: bound.arguments[name] for name in self._wants_jax if name in bound.arguments}
-        taken = {name: _as_jax(value, self._wants_jax[name]) for name, value in given.items()}
+        taken = {name: as_jax(value, self._wants_jax[name]) for name, value in given.items()}
         if all(taken[name] is value for name, value in given.items()):
             return args, kwargs
         bound.arguments.update(taken)
         return bound.args, bound.kwargs
-
-
-_MAY_HOLD = (np.ndarray, list, tuple, dict)
-"""NumPy's arrays, and the containers in which they are taken as JAX's."""
-
-
-def _wants_jax(hint: Any) -> bool:
-    hint = behind(hint)
-    if is_array_hint(hint):
-        return bool(hint.array_type is jax.Array)
-    return any(map(_wants_jax, get_args(hint)))
-
-
-def _as_jax(value: Any, hint: Any) -> Any:
-    """The value with JAX's arrays for NumPy's, where these are wanted and JAX has such numbers; else itself."""
-    hint = behind(hint)
-    if get_origin(hint) is Annotated:
-        return _as_jax(value, get_args(hint)[0])
-    if get_origin(hint) in (Union, UnionType):
-        members = get_args(hint)
-        if any(is_array_hint(one) and one.array_type is np.ndarray for one in map(behind, members)):
-            return value
-        return next((taken for one in members if (taken := _as_jax(value, one)) is not value), value)
-    if isinstance(value, np.ndarray):
-        return _array_as_jax(value) if is_array_hint(hint) and hint.array_type is jax.Array else value
-    if type(value) not in (list, tuple, dict):
-        return value
-    entries = entries_of(value, hint) or []
-    taken = [_as_jax(entry.value, entry.hint) for entry in entries]
-    if all(new is entry.value for new, entry in zip(taken, entries, strict=True)):
-        return value
-    if isinstance(value, dict):
-        at = {entry.at: new for new, entry in zip(taken, entries, strict=True)}
-        return {key: at.get(f"[{key!r}]", old) for key, old in value.items()}
-    return type(value)(taken)
-
-
-def _array_as_jax(value: Any) -> Any:
-    if isinstance(value, np.ma.MaskedArray):
-        return value
-    try:
-        return jnp.asarray(value)
-    except TypeError:
-        return value
