@@ -1,8 +1,8 @@
 """Checked annotations, and the diagnosis of a call that does not fit them.
 
-``checking`` judges a call, ``entries`` says when a value fits an annotation, and ``conversion`` turns NumPy's arrays into
-JAX's. ``memory`` lets the built-in layers skip calls like those that they accepted. ``diagnosis`` says which argument is
-wrong, and how to fix it.
+``checking`` judges a call. ``entries`` says when a value fits an annotation, and ``conversion`` turns NumPy's arrays
+into JAX's. ``memory`` lets the built-in layers skip calls like those that they accepted. ``diagnosis`` says which
+argument is wrong, and how to fix it.
 """
 
 from .checking import checked as checked
