@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from hypothesis import strategies as st
 
-from ..spec.graph import (
+from ..spec.network import (
     Activation,
     Add,
     AvgPool,

@@ -1,97 +1,179 @@
-"""All sizes that fit a config or a network along one axis, solved exactly (SPEC section 5.3).
+"""All sizes that fit a network: along one axis, and of whole images (SPEC sections 5.3 and 8)."""
 
-A network in general is solved by :mod:`.graph.solving`. A :class:`UNet2Config` has a closed form.
-
-Write ``d = down(n)`` and ``m = d - 1``. For ``n ≥ 1`` the obligations force every size on the way to be at least 1, so
-the total forms may be replaced by the plain integer formulas, and each obligation is a linear condition on ``m``:
-
-- ``up(n) = n`` says ``n = up_stride·m + c`` with ``c = up_kernel - 2·up_padding``. So the sizes are numbered by ``m``.
-- ``d = down(n)`` says ``0 ≤ n - pool_kernel - pool_stride·m < pool_stride``. With the first, that is
-  ``0 ≤ (up_stride - pool_stride)·m + (c - pool_kernel) < pool_stride``: an interval of ``m``.
-- A convolution of kernel ``k``, stride ``s``, padding ``p`` keeps ``n`` iff ``0 ≤ n + 2p - k - s(n - 1) < s``: an
-  interval of ``n``, hence of ``m``. It is wanted for ``n`` (blocks and head) and for ``d = m + 1`` (blocks).
-
-An intersection of intervals of ``m`` is an interval: the sizes are one arithmetic progression of step ``up_stride``,
-finite or not, possibly empty. Where one of the eight nonzero facts fails, some size on the way is 0 and no size fits.
-"""
-
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from math import inf
+from functools import lru_cache
+from math import prod
 
-from .config import WELL_FORMED, UNet2Config
-from .graph import compatible_sizes as sizes_of_graph
-from .graph.door import graph_of
-from .network import AxisNetwork, axis_network
-from .progression import Progression
+from .door import AnyNetwork, graph_of
+from .naturals import natural
+from .network.network import Network
+from .network.running import AxisSizes, axis_of, fits_together, require_sizes, run_image
+from .network.solving import compatible_sizes as solve
+from .report import Report, ShapeError, refuse
 from .size_set import SizeSet
-from .unet import UNetConfig
-
-Network = UNet2Config | UNetConfig | AxisNetwork
+from .written import Written, written_value
 
 
-@dataclass(frozen=True, slots=True)
-class _Within:
-    """The condition ``0 ≤ slope·m + offset < width`` on an integer ``m``."""
+def compatible_sizes(network: AnyNetwork, axis: int | None = None) -> SizeSet:
+    """The sizes ``n ≥ 1`` along one axis that meet every requirement there: exact for every network that is answered.
 
-    slope: int
-    offset: int
-    width: int
+    All inputs of the network have the size ``n`` but those of a single position. ``axis`` is counted from 0 and may be
+    left out where every axis has the same sizes. Whether a network can be built (its channels, the elements of its
+    arrays) is for :func:`check`, and what is required over all axes together for :func:`compatible_shapes`.
 
-    def of(self, slope: int, offset: int) -> "_Within":
-        """The same condition on ``m`` where this one is on ``slope·m + offset``."""
-        return _Within(self.slope * slope, self.slope * offset + self.offset, self.width)
+    Raises :class:`ShapeError` for what is no network, for a config that is not well-formed, for an axis that is left
+    out or not there, and with the rule ``not_solved`` for a network that is too hard to solve
+    (:mod:`.network.solving`).
 
-    def interval(self) -> tuple[int | float, int | float]:
-        """The smallest and the largest ``m``; the smallest is the larger where no ``m`` will do."""
-        if self.slope == 0:
-            return (-inf, inf) if 0 <= self.offset < self.width else (inf, -inf)
-        last = self.width - 1 - self.offset
-        if self.slope > 0:
-            return -(self.offset // self.slope), last // self.slope
-        return -(last // -self.slope), self.offset // -self.slope
-
-
-def _kept(kernel: int, stride: int, padding: int) -> _Within:
-    """When a convolution keeps ``n``: the third item above."""
-    return _Within(1 - stride, 2 * padding - kernel + stride, stride)
-
-
-def compatible_sizes(network: Network) -> SizeSet:
-    """The sizes ``n ≥ 1`` of one axis, height or width, that meet every demand: exact for every config and network.
-
-    The set is about the sizes of one axis alone. Whether a network can be built (its channels, the elements of its
-    arrays) is for :func:`check_config`, and what height and width owe together, statistics of more than one number for
-    a norm, is for :func:`check`: it can reject an image whose height and width are both in the set.
-    Raises :class:`ShapeError` for what is no network, for a :class:`UNetConfig` that is not well-formed, and for a
-    network that is beyond the limit of :mod:`.graph.solving`.
-
+    >>> from wellshaped.spec import UNet2Config
     >>> compatible_sizes(UNet2Config())
     <SizeSet n ≡ 0 (mod 2), n ≥ 2>
-    >>> print(compatible_sizes(UNet2Config(pool_kernel=3, up_kernel=3)))
-    n ≡ 1 (mod 2), n ≥ 3
+    >>> print(compatible_sizes("ronneberger2015"))
+    n ≡ 12 (mod 16), n ≥ 188
     >>> print(compatible_sizes(UNet2Config(conv_padding=0)))
     no size
     """
-    if isinstance(network, UNet2Config):
-        return SizeSet([_closed_form(network)])
-    return sizes_of_graph(graph_of(axis_network(network)))
+    graph = graph_of(network)
+    if axis is not None:
+        return solved_axis(graph, axis_of(graph, axis))
+    found = [solved_axis(graph, axis) for axis in range(graph.axes)]
+    if any(fit != found[0] for fit in found):
+        says = "; ".join(f"{name}: {fit}" for name, fit in zip(graph.axis_names, found, strict=True))
+        raise refuse("the sizes of one axis", "axis", "the axes differ", says, "axis=0, or compatible_shapes(network)")
+    return found[0]
 
 
-def _closed_form(cfg: UNet2Config) -> Progression:
-    nothing = Progression(0, 1, 0)
-    if any(not condition.holds(cfg) for condition in WELL_FORMED if condition.field != "base_channels"):
-        return nothing
-    step, start = cfg.up_stride, cfg.up_kernel - 2 * cfg.up_padding
-    block = _kept(cfg.conv_kernel, cfg.conv_stride, cfg.conv_padding)
-    head = _kept(cfg.head_kernel, cfg.head_stride, cfg.head_padding)
-    conditions = (
-        _Within(step - cfg.pool_stride, start - cfg.pool_kernel, cfg.pool_stride),
-        block.of(step, start),
-        block.of(1, 1),
-        head.of(step, start),
-    )
-    lows, highs = zip(*(condition.interval() for condition in conditions), strict=True)
-    low, high = max(0, *lows), min(highs)  # m ≥ 0, since d ≥ 1
-    if low > high:
-        return nothing
-    return Progression(start + low * step, step, None if high == inf else high - low + 1)
+def solved_axis(graph: Network, axis: int) -> SizeSet:
+    """The sizes of a graph along one axis; raises :class:`ShapeError` where it is too hard to solve."""
+    found = _solution(graph, axis)
+    if isinstance(found, Report):
+        raise ShapeError(found)
+    return found
+
+
+def solved(graph: Network, axis: int) -> SizeSet | None:
+    """The sizes of a graph along one axis; ``None`` where it is too hard to solve."""
+    found = _solution(graph, axis)
+    return None if isinstance(found, Report) else found
+
+
+@lru_cache(maxsize=256)
+def _solution(graph: Network, axis: int) -> SizeSet | Report:
+    """What the solver says, kept: the sizes, or why there are none."""
+    try:
+        return solve(graph, axis)
+    except ShapeError as error:
+        return error.report
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ShapeSet(Written):
+    """All images that fit a network: a set of sizes for each axis, and what is required over all axes together.
+
+    ``axes`` are the sets, in the order of ``names``. ``together`` are the nodes that require something over all axes: a
+    group or instance norm has no statistics of a single number. An image fits iff ``sizes in shapes``.
+
+    >>> from wellshaped.spec import UNetConfig
+    >>> shapes = compatible_shapes(UNetConfig(levels=3, norm="instance"))
+    >>> (8, 8) in shapes, (16, 8) in shapes, shapes.above((7, 8)), shapes.below((17, 9))
+    (False, True, (16, 8), (16, 8))
+    >>> print(compatible_shapes("milesial"))
+    height: n ≥ 16; width: n ≥ 16
+    """
+
+    graph: Network
+    axes: tuple[SizeSet, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the axes."""
+        return self.graph.axis_names
+
+    @property
+    def together(self) -> tuple[str, ...]:
+        """The nodes that require something over all axes together."""
+        return _together(self.graph)
+
+    def __contains__(self, sizes: object) -> bool:
+        if not isinstance(sizes, Sequence) or len(sizes) != len(self.axes):
+            return False
+        along = all(n in fit for n, fit in zip(sizes, self.axes, strict=True))
+        return along and fits_together(self.graph, [natural(n, "size") for n in sizes])
+
+    def above(self, sizes: AxisSizes) -> tuple[int, ...] | None:
+        """The nearest shape of which no size is smaller, or ``None``.
+
+        Each axis gets its nearest size. Where these do not fit together, one axis gets a larger one: the one that adds
+        the fewest positions.
+        """
+        sizes = require_sizes(self.graph, sizes)
+        return self._together_from([fit.above(n) for n, fit in zip(sizes, self.axes, strict=True)])
+
+    def below(self, sizes: AxisSizes) -> tuple[int, ...] | None:
+        """The nearest shape of which no size is larger, or ``None``."""
+        sizes = require_sizes(self.graph, sizes)
+        found = [fit.below(n) for n, fit in zip(sizes, self.axes, strict=True)]
+        known = [n for n in found if n is not None]
+        return tuple(known) if len(known) == len(found) and fits_together(self.graph, known) else None
+
+    def _together_from(self, sizes: list[int | None]) -> tuple[int, ...] | None:
+        known = [n for n in sizes if n is not None]
+        if len(known) < len(sizes):
+            return None
+        if fits_together(self.graph, known):
+            return tuple(known)
+
+        def changed(axis: int, n: int) -> list[int]:
+            return [*known[:axis], n, *known[axis + 1 :]]
+
+        found = [
+            tuple(changed(axis, n))
+            for axis, fit in enumerate(self.axes)
+            for n in _first(lambda n, axis=axis: fits_together(self.graph, changed(axis, n)), known[axis], fit)
+        ]
+        return min(found, key=prod, default=None)
+
+    def __str__(self) -> str:
+        text = "; ".join(f"{name}: {fit}" for name, fit in zip(self.names, self.axes, strict=True))
+        names = self.together
+        if not names:
+            return text
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        return f"{text}; over all axes together also what {', '.join(names[:3])}{more} require"
+
+
+def compatible_shapes(network: AnyNetwork) -> ShapeSet:
+    """All images that fit a network of one, two or three axes: :class:`ShapeSet`.
+
+    Raises :class:`ShapeError` as :func:`compatible_sizes` does.
+
+    >>> compatible_shapes("unet2").axes
+    (<SizeSet n ≡ 0 (mod 2), n ≥ 2>, <SizeSet n ≡ 0 (mod 2), n ≥ 2>)
+    """
+    graph = graph_of(network)
+    return ShapeSet(graph, tuple(solved_axis(graph, axis) for axis in range(graph.axes)))
+
+
+@lru_cache(maxsize=256)
+def _together(graph: Network) -> tuple[str, ...]:
+    ones = run_image(graph, (1,) * graph.axes).together
+    return tuple(dict.fromkeys(requirement.node for requirement in ones if not requirement.warns))
+
+
+def _first(holds: Callable[[int], bool], low: int, fit: SizeSet) -> Iterator[int]:
+    """The first member of ``fit`` above ``low`` for which it ``holds``, as it then does for all above; or none.
+
+    Every step of a network is monotone, and so is the number of positions.
+    """
+    high = 2 * low
+    while not holds(high):
+        if fit.above(high + 1) is None or high > low << 64:
+            return
+        high = 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if holds(middle) else (middle, high)
+    above = fit.above(high)
+    if above is not None:
+        yield above

@@ -1,22 +1,25 @@
-"""Encoder-decoders that people use, as networks along one axis: constructors for the common families.
+"""Sketches of encoder-decoders that people use: graphs along one axis, with the arithmetic of sizes and no more.
 
-A *level* is one halving. Sizes are those of one axis: for different settings per axis make one network for each.
+A *level* is one halving. Nodes have one channel and are named as in the networks of a :class:`UNetConfig`:
+``encoder[0]`` is the skip of the outermost level, ``pooled[0]`` what is behind it, ``up[0]`` what comes back to it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from .choices import nearest_choice
 from .naturals import natural
-from .network import AxisNetwork
+from .network.joins import Add
+from .network.network import Network, Node
+from .network.operation import Operation
+from .network.resampling import Resize
+from .network.skips import HOW, joined
+from .network.windows import TransposedWindow, Window
 from .report import refuse
-from .steps import Join, Resize, Save, Step, Transposed, Window
-from .written import written_number
-
-MOST = 64
-"""Levels, or convolutions at one level: more than this is a slip."""
+from .unet.config import MOST
+from .written import written_argument, written_number
 
 HALVE = Window(2, 2)
-DOUBLE = Transposed(2, 2)
+DOUBLE = TransposedWindow(2, 2)
 
 
 def unet(
@@ -25,15 +28,16 @@ def unet(
     convs: int = 2,
     kernel: int = 3,
     padding: int | str = "same",
-    down: Step = HALVE,
-    up: Step = DOUBLE,
+    down: Operation = HALVE,
+    up: Operation = DOUBLE,
     join: str = "exact",
-    head: Step = Window(1),  # noqa: B008 a frozen value
-) -> AxisNetwork:
+    head: Operation = Window(1),  # noqa: B008 a frozen value
+) -> Network:
     """A U-Net: at each of ``levels``, ``convs`` convolutions, a skip and a ``down`` step; then back ``up`` and joined.
 
-    ``padding`` is that of the convolutions, on each side; ``"same"`` keeps the size. ``join`` is as in :class:`Join`.
-    Raises :class:`ShapeError` for numbers that are not natural, and for more than :data:`MOST` levels or convolutions.
+    ``padding`` is that of the convolutions, on each side; ``"same"`` keeps the size. ``join`` is ``"exact"``,
+    ``"crop"``, ``"even crop"``, ``"pad"`` or ``"resize"``. Raises :class:`ShapeError` for numbers that are not natural,
+    for another choice, and for more than :data:`MOST` levels or convolutions.
 
     >>> from wellshaped.spec import compatible_sizes
     >>> print(compatible_sizes(unet(4)))
@@ -46,12 +50,9 @@ def unet(
         fix = f"padding={nearest_choice(padding, ('same', 'none'))!r}".replace("'none'", "0")
         raise refuse("the network", "padding", "no such padding", says, fix)
     else:
-        conv = Window(kernel, 1, natural(padding, "padding"), natural(padding, "padding"))
-    block = (conv,) * _few(convs, "convs")
-    names = [f"level{i}" for i in range(1, _few(levels, "levels") + 1)]
-    encoder = [step for name in names for step in (*block, Save(name), down)]
-    decoder = [step for name in reversed(names) for step in (up, Join(name, join), *block)]
-    return AxisNetwork((*encoder, *block, *decoder, head))
+        conv = Window(kernel, padding=natural(padding, "padding"))
+    block, levels = (conv,) * _few(convs, "convs"), _few(levels, "levels")
+    return _u_shaped((down,) * levels, up, (join,) * levels, block, head)
 
 
 def _few(value: object, name: str) -> int:
@@ -62,18 +63,9 @@ def _few(value: object, name: str) -> int:
     return number
 
 
-def ronneberger2015() -> AxisNetwork:
-    """The U-Net of the paper: four levels, unpadded 3×3 convolutions, skips cropped evenly.
-
-    The paper asks for an even size before every pooling. That is what the even crops come to.
-
-    >>> ronneberger2015().run(572).sizes[-1]
-    388
-    """
-    return unet(4, padding=0, join="even crop")
-
-
-def encoder_decoder(downs: tuple[Step, ...], up: Step, *, joins: tuple[bool, ...] | None = None) -> AxisNetwork:
+def encoder_decoder(
+    downs: Sequence[Operation], up: Operation, *, joins: Sequence[bool] | None = None, how: str = "exact"
+) -> Network:
     """An encoder of ``downs`` and a decoder that undoes each by ``up``, joining the size before each down step.
 
     ``joins`` says, from the outermost level inwards, where there is a skip; by default everywhere. This is the shape of
@@ -88,15 +80,60 @@ def encoder_decoder(downs: tuple[Step, ...], up: Step, *, joins: tuple[bool, ...
     if len(joins) != len(downs):
         says = f"joins has {len(joins)} entries, and must have one for each of the {len(downs)} downs"
         raise refuse("the network", "joins", "not one for each level", says, "joins=None for a skip at every level")
-    encoder: list[Step] = []
-    decoder: list[Step] = []
-    for i, (down, joined) in enumerate(zip(downs, joins, strict=True)):
-        encoder += [Save(f"level{i}"), down]
-        decoder = [up, *([Join(f"level{i}")] if joined else []), *decoder]
-    return AxisNetwork((*encoder, *decoder))
+    return _u_shaped(downs, up, [how if there else "" for there in joins], (), None)
 
 
-def resnet_unet() -> AxisNetwork:
+def _u_shaped(
+    downs: Sequence[Operation], up: Operation, joins: Sequence[str], block: Sequence[Operation], head: Operation | None
+) -> Network:
+    """Down and back up, with the ``block`` at each level; ``joins`` say how a skip is met, "" that there is none."""
+    for how in joins:
+        if how and how not in HOW:
+            says = f"join must be one of {', '.join(HOW)}"
+            raise refuse(
+                written_argument("join", how), "join", "no such choice", says, f"join={nearest_choice(how, HOW)!r}"
+            )
+    nodes: list[Node] = []
+
+    def blocked(name: str, given: str) -> str:
+        for i, operation in enumerate(block):
+            to = name if i == len(block) - 1 else f"{name}.{i}"
+            nodes.append(Node(to, operation, given))
+            given = to
+        return given
+
+    skips: list[str] = []
+    now = "x"
+    for level, down in enumerate(downs):
+        skips.append(blocked(f"encoder[{level}]", now))
+        now = f"pooled[{level}]"
+        nodes.append(Node(now, down, skips[-1]))
+    now = blocked("bottom", now)
+    for level in reversed(range(len(downs))):
+        nodes.append(Node(f"up[{level}]", up, now))
+        now = f"up[{level}]"
+        if joins[level]:
+            nodes += joined(level, skips[level], now, joins[level], Add())
+            now = f"joined[{level}]"
+        now = blocked(f"decoder[{level}]", now)
+    if head is not None:
+        nodes.append(Node("y", head, now))
+    return Network({"x": 1}, nodes, axes=1)
+
+
+def ronneberger2015() -> Network:
+    """The U-Net of the paper: four levels, unpadded 3×3 convolutions, skips cropped evenly.
+
+    The paper asks for an even size before every pooling. That is what the even crops come to.
+
+    >>> from wellshaped.spec import run
+    >>> run(ronneberger2015(), 572).sizes["y"]
+    388
+    """
+    return unet(4, padding=0, join="even crop")
+
+
+def resnet_unet() -> Network:
     """A U-Net on a ResNet encoder, as in segmentation_models_pytorch: five halvings that round up, four joins.
 
     The stem is a 7×7 convolution and a 3×3 pooling, the stages 3×3 convolutions, all of stride 2 and padded; upsampling
@@ -106,11 +143,11 @@ def resnet_unet() -> AxisNetwork:
     >>> print(compatible_sizes(resnet_unet()))
     n ≡ 0 or 31 (mod 32), n ≥ 31
     """
-    stem, halve = Window(7, 2, 3, 3), Window(3, 2, 1, 1)
+    stem, halve = Window(7, 2, padding=3), Window(3, 2, padding=1)
     return encoder_decoder((stem, halve, halve, halve, halve), Resize(2), joins=(False, True, True, True, True))
 
 
-def strided_unet(levels: int, *, kernel: int = 3) -> AxisNetwork:
+def strided_unet(levels: int, *, kernel: int = 3) -> Network:
     """Strided padded convolutions down, transposed ones with output padding up: MONAI's U-Nets with residual units.
 
     Nothing is joined at the size of the input: the outermost upsampling is the last step.
@@ -120,12 +157,12 @@ def strided_unet(levels: int, *, kernel: int = 3) -> AxisNetwork:
     n ≡ 0 or 15 (mod 16), n ≥ 15
     """
     half, levels = natural(kernel, "kernel") // 2, _few(levels, "levels")
-    down = Window(kernel, 2, half, half)
-    up = Transposed(kernel, 2, half, half, output_padding=1)
+    down = Window(kernel, 2, padding=half)
+    up = TransposedWindow(kernel, 2, padding=half, output_padding=1)
     return encoder_decoder((down,) * levels, up, joins=tuple(level > 0 for level in range(levels)))
 
 
-FAMILIES: dict[str, tuple[Callable[..., AxisNetwork], bool]] = {
+FAMILIES: dict[str, tuple[Callable[..., Network], bool]] = {
     "unet": (unet, True),
     "strided_unet": (strided_unet, True),
     "resnet_unet": (resnet_unet, False),

@@ -18,7 +18,7 @@ from pathlib import Path
 from threading import get_ident
 from typing import Any
 
-from .config import FIELDS, UNet2Config
+from .unet2.config import FIELDS, UNet2Config
 from .naturals import natural
 from .report import Report, ShapeError, Verdict, refuse
 from .written import clipped, kind_of

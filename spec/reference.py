@@ -21,20 +21,20 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .architecture import LAYERS
 from .check import check
-from .config import UNet2Config
 from .naturals import LARGEST, natural
-from .parameters import parameter_shapes
 from .report import Report, Verdict, refuse
 from .sizes import OTHER_WINDOW, conv_transpose_size, sliding_window_size
+from .unet2.config import UNet2Config
+from .unet2.layers import LAYERS
+from .unet2.parameters import layer_parameters
 from .written import clipped, kind_of, written_number, written_value
 
 Array = NDArray[Any]
 Slices = tuple[slice, ...]
 
 Parameters = Mapping[str, tuple[Array, Array]]
-"""The kernel and the bias of each of the :data:`~wellshaped.spec.architecture.LAYERS`, by its name."""
+"""The kernel and the bias of each of the :data:`~wellshaped.spec.unet2.layers.LAYERS`, by its name."""
 
 
 # What is given.
@@ -389,12 +389,12 @@ _OPERATIONS = {"conv": (conv2d, conv2d_backward), "conv_transpose": (conv_transp
 def unet2_forward(cfg: UNet2Config, params: Parameters, x: Array) -> Array:
     """The two-level U-Net on ``x``: ``(in_channels, H, W)`` to ``(out_channels, H, W)``.
 
-    ``params`` maps the name of each layer to its kernel and bias, of the shapes of :func:`parameter_shapes`; they say
+    ``params`` maps the name of each layer to its kernel and bias, of the shapes of :func:`layer_parameters`; they say
     how many channels there are. The stages are those of :func:`unet2_stages`. Raises :class:`ShapeError` with
     every array that does not fit, and with the report of :func:`check` for a size that does not.
 
     >>> cfg = UNet2Config(base_channels=1)
-    >>> shapes = parameter_shapes(cfg, 1, 1)
+    >>> shapes = layer_parameters(cfg, 1, 1)
     >>> params = {layer.name: (np.ones(kernel, int), np.ones(bias, int)) for layer, kernel, bias in shapes}
     >>> unet2_forward(cfg, params, np.array([[[1, 2], [3, 4]]])).tolist()
     [[[3718, 3718], [3718, 3718]]]
@@ -408,7 +408,7 @@ def unet2_stages(cfg: UNet2Config, params: Parameters, x: Array) -> dict[str, Ar
     Of the names without ``z_`` the shapes are those of :func:`wellshaped.spec.trace`.
 
     >>> cfg = UNet2Config(base_channels=1)
-    >>> shapes = parameter_shapes(cfg, 1, 1)
+    >>> shapes = layer_parameters(cfg, 1, 1)
     >>> params = {layer.name: (np.ones(kernel, int), np.ones(bias, int)) for layer, kernel, bias in shapes}
     >>> stages = unet2_stages(cfg, params, np.array([[[1, 2], [3, 4]]]))
     >>> stages["s1"].tolist(), stages["pooled"].tolist(), stages["merged"].shape
@@ -446,7 +446,7 @@ def unet2_backward(
     :class:`ShapeError` as :func:`unet2_forward` does, and for a ``grad_output`` that is not ``(out_channels, H, W)``.
 
     >>> cfg = UNet2Config(base_channels=1)
-    >>> shapes = parameter_shapes(cfg, 1, 1)
+    >>> shapes = layer_parameters(cfg, 1, 1)
     >>> params = {layer.name: (np.ones(kernel, int), np.ones(bias, int)) for layer, kernel, bias in shapes}
     >>> grads, d_x = unet2_backward(cfg, params, np.array([[[1, 2], [3, 4]]]), np.ones((1, 2, 2), int))
     >>> list(grads)[0], len(grads), grads["d_out1x1_kernel"].tolist(), grads["d_out1x1_bias"].tolist()
@@ -511,7 +511,7 @@ def _require_fit(cfg: UNet2Config, params: Parameters, x: Array) -> None:
 
     counts = channels("down1_1", 1), channels("out1x1", 0)
     verdicts = []
-    for layer, *shapes in parameter_shapes(cfg, *counts):
+    for layer, *shapes in layer_parameters(cfg, *counts):
         about = f"arrays of {layer.name}"
         if layer.name not in given:
             verdicts.append(Verdict(layer.name, False, "there are none", about))
@@ -521,7 +521,7 @@ def _require_fit(cfg: UNet2Config, params: Parameters, x: Array) -> None:
             holds = isinstance(array, np.ndarray) and array.shape == shape
             verdicts.append(Verdict(f"{layer.name}.{part}", holds, says, about))
     subject = f"params of {cfg!r}, {counts[0]} → {counts[1]} channels,"
-    fix = f"parameter_shapes({cfg!r}, {counts[0]}, {counts[1]}) names the layers and the shapes of their arrays"
+    fix = f"layer_parameters({cfg!r}, {counts[0]}, {counts[1]}) names the layers and the shapes of their arrays"
     Report(subject, tuple(verdicts), (fix,)).raise_if_failed()
     (x,) = _arrays("the network", x=(x, f"C={counts[0]} H W"))
     check(cfg, *counts, *x.shape[1:]).raise_if_failed()

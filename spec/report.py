@@ -4,9 +4,9 @@ Every refusal in this library is a :class:`Report` with a failure in it. The exc
 and the docs print the same text, so it is written here and nowhere else. It never takes more than ten lines.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from itertools import groupby
 
 
 class ShapeError(ValueError):
@@ -24,13 +24,16 @@ class ShapeError(ValueError):
 class Verdict:
     """One rule, judged: its ``name``, whether it ``holds``, and what it ``says`` of the numbers given.
 
-    ``about`` opens the line of a failure, and failures that share it share the line.
+    ``about`` opens the line of a failure, and failures that share it share the line. A rule of a node says ``at`` which;
+    then ``about`` is the axis, and ``ways`` are lines that say how its sizes came about.
     """
 
     name: str
     holds: bool
     says: str
     about: str
+    at: str = ""
+    ways: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,17 +83,56 @@ class Report:
         warnings = [f"  warning: {verdict.name}: {verdict.about}: {verdict.says}." for verdict in self.warnings]
         if self.ok:
             return "\n".join([f"{self.subject} fits: all {len(self.conditions)} conditions hold.", *warnings])
-        lines = [f"{self.subject} does not fit."]
-        leads = [verdict.about for verdict in self.conditions]
-        together = sorted(self.failures, key=lambda verdict: leads.index(verdict.about))
-        for lead, group in groupby(together, key=lambda verdict: verdict.about):
-            verdicts = list(group)
-            names = ", ".join(dict.fromkeys(verdict.name for verdict in verdicts))
-            lines.append(f"  {names}: {lead}: {'; '.join(verdict.says for verdict in verdicts)}.")
-        return "\n".join([*lines, *warnings, *(f"  fix: {fix}" for fix in self.fixes)])
+        lines = _failed(self.failures)
+        room = _LINES - 1 - len(lines) - len(warnings) - len(self.fixes)
+        shown = [f"{self.subject} does not fit."]
+        for line, ways in lines:
+            fitting = ways if len(ways) <= room else ()
+            room -= len(fitting)
+            shown += [line, *fitting]
+        return "\n".join([*shown, *warnings, *(f"  fix: {fix}" for fix in self.fixes)])
 
     def _repr_html_(self) -> str:
         return f"<pre>{escape(str(self))}</pre>"
+
+
+_LINES = 10
+"""Lines of a text, at the most: it fits on a screen."""
+
+_CAUSES = 3
+"""Nodes at which something fails, at the most; of more, the first are shown and the others are named."""
+
+
+def _failed(failures: Sequence[Verdict]) -> list[tuple[str, tuple[str, ...]]]:
+    """A line for each group of failures, with the lines on the ways of its sizes.
+
+    Failures at a node are together where they say the same of several axes, others where they are about the same.
+    """
+    groups: dict[tuple[object, ...], list[Verdict]] = {}
+    for verdict in failures:
+        groups.setdefault((verdict.at, verdict.says, verdict.ways) if verdict.at else ("", verdict.about), []).append(
+            verdict
+        )
+    lines = []
+    nodes = [group for group in groups.values() if group[0].at]
+    # The first ones of each axis before the second ones.
+    of_axes = [[verdict.about for verdict in group] for group in nodes]
+    ranks = [of_axes[:i].count(of_it) for i, of_it in enumerate(of_axes)]
+    by_rank = [nodes[i] for i in sorted(range(len(nodes)), key=ranks.__getitem__)]
+    hidden = by_rank[_CAUSES:] if len(nodes) > _CAUSES + 1 else []
+    for group in groups.values():
+        if any(group is other for other in hidden):
+            continue
+        names, abouts, says = (list(dict.fromkeys(getattr(v, of) for v in group)) for of in ("name", "about", "says"))
+        at = group[0].at
+        lead = ", ".join(names) if not at else f"{at} ({', '.join(names)})" if names != [at] else at
+        about = " and ".join(about for about in abouts if about)
+        lines.append((": ".join(part for part in (f"  {lead}", about, "; ".join(says)) if part) + ".", group[0].ways))
+    if hidden:
+        names = list(dict.fromkeys(group[0].at for group in hidden))
+        more = f" and {len(names) - _CAUSES} others" if len(names) > _CAUSES else ""
+        lines.append((f"  and {len(hidden)} more, at {', '.join(names[:_CAUSES])}{more}.", ()))
+    return lines
 
 
 def refuse(subject: str, rule: str, about: str, says: str, fix: str) -> ShapeError:

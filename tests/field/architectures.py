@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from wellshaped.spec.graph import (
+from wellshaped.spec.network import (
     Activation,
     Add,
     AvgPool,

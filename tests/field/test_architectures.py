@@ -6,7 +6,7 @@ from itertools import chain
 import pytest
 
 from wellshaped.spec import Progression, SizeSet
-from wellshaped.spec.graph import compatible_sizes, parameter_count, run, run_image
+from wellshaped.spec.network import compatible_sizes, parameter_count, run, run_image
 
 from .architectures import ARCHITECTURES, graph
 

@@ -17,7 +17,7 @@ ROOMS = ("wellshaped", "spec", "models", "proofs_of_shape")
 # From the sources: what is installed in an editable way maps folders to packages, which pkgutil does not see.
 MODULES = [
     ".".join(dict.fromkeys(("wellshaped", *room.split("/"), file.stem))).removesuffix(".__init__")
-    for room in (*ROOMS, "spec/graph")
+    for room in (*ROOMS, "spec/network")
     for file in sorted((ROOT / room).glob("*.py"))
 ]
 
@@ -62,7 +62,7 @@ def test_the_rooms_are_not_top_level_modules():
 
 def test_every_source_file_is_a_module_whose_examples_are_run():
     assert {"wellshaped", "wellshaped.cli", "wellshaped.spec.unet", "wellshaped.models.tiny_unet"} <= {*MODULES}
-    assert len(MODULES) == sum(len(list((ROOT / room).glob("*.py"))) for room in (*ROOMS, "spec/graph"))
+    assert len(MODULES) == sum(len(list((ROOT / room).glob("*.py"))) for room in (*ROOMS, "spec/network"))
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -74,7 +74,7 @@ def test_the_examples_in_docstrings_are_true(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["wellshaped.spec", "wellshaped.spec.graph", "wellshaped.models", "wellshaped.proofs_of_shape"]
+    "name", ["wellshaped.spec", "wellshaped.spec.network", "wellshaped.models", "wellshaped.proofs_of_shape"]
 )
 def test_every_public_function_and_class_has_a_docstring_with_a_true_example(name):
     face = importlib.import_module(name)

@@ -1,0 +1,198 @@
+"""Crops and pads: by stated amounts, up to a multiple, or to the size of another node (SPEC section 8).
+
+An operation that ends in ``To`` changes its first input to the size of its second.
+"""
+
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
+
+from ..naturals import monus, quotient
+from .arithmetic import rounded_up, smaller
+from .fields import PerAxis, Sides, on_axis, sides_on
+from .operation import Operation
+from .requirement import AT_LEAST, EVEN, Need
+
+_MODE = ("zeros", "mirrored", "replicated", "mirrored, extended")
+_ODD = {"odd": ("after", "before", "never")}
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Crop(Operation):
+    """Leave out stated ``amounts``: see :data:`.fields.Sides`.
+
+    >>> Crop(2).size([303], 0), Crop(((0, 5),)).size([303], 0)
+    (299, 298)
+    """
+
+    amounts: Sides
+
+    def size(self, sizes: Sequence[int], axis: int) -> int:
+        """``n ∸ (before + after)``."""
+        before, after = sides_on(self.amounts, axis)
+        return monus(sizes[0], before + after)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class CropTo(Operation):
+    """Crop the first input to the size of the second, which must not be larger.
+
+    It is cropped about its centre; where the difference is ``odd``, one more position is lost ``"after"`` or
+    ``"before"``, or that is ``"never"`` accepted. With an ``offset`` so many positions are lost before, and the rest
+    after; ``offset=0`` keeps the start.
+
+    >>> CropTo().size([303, 300], 0), CropTo().parts(303, 300, 0), CropTo(offset=0).parts(303, 300, 0)
+    (300, (1, 2), (0, 3))
+    """
+
+    offset: PerAxis | None = None
+    _: KW_ONLY
+    odd: str = "after"
+
+    takes = (2, 2)
+    choices = _ODD
+
+    word = "crop"
+
+    def size(self, sizes: Sequence[int], axis: int) -> int:
+        """The size of the second input."""
+        return sizes[1]
+
+    def parts(self, n: int, to: int, axis: int) -> tuple[int, int]:
+        """What is lost before and after."""
+        lost = monus(n, to)
+        half = rounded_up(lost, 2) if self.odd == "before" else quotient(lost, 2)
+        before = half if self.offset is None else on_axis(self.offset, axis)
+        return before, monus(lost, before)
+
+    def needs(self, sizes: Sequence[int], axis: int) -> tuple[Need, ...]:
+        """The first input is large enough; differences are even where they must be."""
+        n, to = sizes
+        if self.offset is not None:
+            offset = on_axis(self.offset, axis)
+            return (Need("room", n, AT_LEAST, to + offset, 0, "the second input, with the offset"),)
+        room = Need("room", n, AT_LEAST, to, 0, 1)
+        return (room, Need("even", n, EVEN, to, 0, 1)) if self.odd == "never" else (room,)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class CropToSmallest(Operation):
+    """Crop the first input about its centre to the smallest of all inputs; ``odd`` as in :class:`CropTo`.
+
+    >>> CropToSmallest().size([303, 302], 0)
+    302
+    """
+
+    _: KW_ONLY
+    odd: str = "after"
+
+    takes = (2, None)
+    choices = _ODD
+
+    word = "crop"
+
+    def size(self, sizes: Sequence[int], axis: int) -> int:
+        """The smallest size of all inputs."""
+        least = sizes[0]
+        for other in sizes[1:]:
+            least = smaller(least, other)
+        return least
+
+    def needs(self, sizes: Sequence[int], axis: int) -> tuple[Need, ...]:
+        """Differences are even where they must be."""
+        least = self.size(sizes, axis)
+        return (Need("even", sizes[0], EVEN, least, 0, "the smallest"),) if self.odd == "never" else ()
+
+
+def _mirror_needs(mode: str, n: int, before: int, after: int) -> tuple[Need, ...]:
+    """What is mirrored must be smaller than the image; what is extended gets zeros first."""
+    if mode != "mirrored":
+        return ()
+    larger = before + monus(after, before)
+    return (Need("mirrored", n, AT_LEAST, larger + 1, 0, "the padding, and one more"),)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Pad(Operation):
+    """Pad by stated ``amounts`` (see :data:`.fields.Sides`) with zeros, mirrored or replicated positions.
+
+    Mirrored padding must be smaller than the size. ``"mirrored, extended"`` is EnCodec's: an image that is too small
+    gets zeros first.
+
+    >>> Pad(((0, 1),)).size([303], 0)
+    304
+    """
+
+    amounts: Sides
+    _: KW_ONLY
+    mode: str = "zeros"
+
+    choices = {"mode": _MODE}  # noqa: RUF012 never changed
+
+    def size(self, sizes: Sequence[int], axis: int) -> int:
+        """``n + before + after``."""
+        before, after = sides_on(self.amounts, axis)
+        return sizes[0] + before + after
+
+    def needs(self, sizes: Sequence[int], axis: int) -> tuple[Need, ...]:
+        """Mirrored padding is smaller than the size."""
+        return _mirror_needs(self.mode, sizes[0], *sides_on(self.amounts, axis))
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class PadToMultiple(Operation):
+    """Pad up to the next multiple of ``multiple``, ``where="after"`` or on ``"both"`` sides (the odd one after).
+
+    >>> PadToMultiple(16).size([303], 0), PadToMultiple(16).size([304], 0)
+    (304, 304)
+    """
+
+    multiple: PerAxis
+    _: KW_ONLY
+    where: str = "after"
+    mode: str = "zeros"
+
+    choices = {"mode": _MODE, "where": ("after", "both")}  # noqa: RUF012 never changed
+
+    word = "pad"
+
+    def size(self, sizes: Sequence[int], axis: int) -> int:
+        """``ceil(n / multiple)·multiple``."""
+        multiple = on_axis(self.multiple, axis)
+        return rounded_up(sizes[0], multiple) * multiple
+
+    def needs(self, sizes: Sequence[int], axis: int) -> tuple[Need, ...]:
+        """Mirrored padding is smaller than the size."""
+        return _mirror_needs(self.mode, sizes[0], *_lacking(sizes[0], self.size(sizes, axis), self.where))
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class PadTo(Operation):
+    """Pad the first input to the size of the second, which must not be smaller; ``where`` as in :class:`PadToMultiple`.
+
+    >>> PadTo().size([302, 303], 0)
+    303
+    """
+
+    _: KW_ONLY
+    where: str = "both"
+    mode: str = "zeros"
+
+    takes = (2, 2)
+    choices = {"mode": _MODE, "where": ("both", "after")}  # noqa: RUF012 never changed
+
+    word = "pad"
+
+    def size(self, sizes: Sequence[int], axis: int) -> int:
+        """The size of the second input."""
+        return sizes[1]
+
+    def needs(self, sizes: Sequence[int], axis: int) -> tuple[Need, ...]:
+        """The second input is not smaller; mirrored padding is smaller than the size."""
+        n, to = sizes
+        return (Need("room", to, AT_LEAST, n, 1, 0), *_mirror_needs(self.mode, n, *_lacking(n, to, self.where)))
+
+
+def _lacking(n: int, to: int, where: str) -> tuple[int, int]:
+    lacking = monus(to, n)
+    before = quotient(lacking, 2) if where == "both" else 0
+    return before, monus(lacking, before)

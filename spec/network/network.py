@@ -1,0 +1,253 @@
+"""A network as a graph of named nodes, and what is checked of one when it is written (SPEC section 8)."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from ..choices import nearest_choice
+from ..naturals import natural
+from ..report import Report, Verdict, refuse
+from ..written import Written, clipped, kind_of, written_argument, written_value
+from .operation import Fault, Operation
+
+AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
+"""The names of the axes of a network, by how many it has. Their first letters are those of a layout, as in ``CHW``."""
+
+MAX_AXES = max(AXES)
+_SHOWN = 3  # of the faults of one rule
+
+
+def _name(value: object, of: str) -> str:
+    if not isinstance(value, str) or not value:
+        says = f"it is {kind_of(value)}, and must be a str that is not empty"
+        raise refuse(f"{of}({written_argument('name', value)})", "name", "not a name", says, 'name="encoder"')
+    return value
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Input(Written):
+    """An input of a network: a name, its ``channels``, and whether it is a vector (a ``single`` position).
+
+    >>> Input("x", 3), Input("time", 128, single=True)
+    (Input(name='x', channels=3), Input(name='time', channels=128, single=True))
+    """
+
+    name: str
+    channels: int = 1
+    single: bool = False
+
+    def __post_init__(self) -> None:
+        _name(self.name, "Input")
+        object.__setattr__(self, "channels", natural(self.channels, "channels"))
+
+
+@dataclass(frozen=True, slots=True, repr=False, init=False)
+class Node(Written):
+    """One operation in a network, by name. ``inputs`` are names of earlier nodes, or of the network's inputs.
+
+    One input may be written as it is, without a tuple; without any it is the node before this one. ``layer`` is the
+    path of its parameters in the code, where that is not its name. ``rule`` is what the source calls the requirement,
+    with ``{}`` for the letter of the axis.
+
+    >>> from wellshaped.spec.network import MaxPool
+    >>> Node("pooled", MaxPool(2), "encoder").inputs
+    ('encoder',)
+    """
+
+    name: str
+    operation: Operation
+    inputs: tuple[str, ...]
+    layer: str = ""
+    rule: str = ""
+
+    def __init__(
+        self, name: str, operation: Operation, inputs: str | Iterable[str] = (), *, layer: str = "", rule: str = ""
+    ) -> None:
+        object.__setattr__(self, "name", _name(name, "Node"))
+        if not isinstance(operation, Operation):
+            says = f"the operation of {name} is {kind_of(operation)}, and must be one of those in spec.network"
+            raise refuse(f'Node("{clipped(name)}")', "operation", "not an operation", says, "Conv(3, padding=1)")
+        object.__setattr__(self, "operation", operation)
+        object.__setattr__(self, "inputs", _names(inputs, f"the inputs of {clipped(name)}"))
+        for text, of in ((layer, "layer"), (rule, "rule")):
+            if not isinstance(text, str):
+                says = f"the {of} of {clipped(name)} is {kind_of(text)}, and must be a str"
+                raise refuse(f'Node("{clipped(name)}")', of, "not a name", says, f'{of}="encoder"')
+            object.__setattr__(self, of, text)
+
+
+@dataclass(frozen=True, slots=True, repr=False, init=False)
+class Network(Written):
+    """A network: ``inputs``, ``nodes`` in an order in which they can be computed, and the names of its ``outputs``.
+
+    ``inputs`` are :class:`Input` values, or names with their channels. ``outputs`` is by default the last node.
+    ``axes`` is how many spatial axes there are. :attr:`channels` has those of every input and node, by name.
+
+    Raises :class:`ShapeError` with every fault: an unknown input, a name twice, a wrong number of inputs, numbers for
+    another number of axes, channels that do not add up.
+
+    >>> from wellshaped.spec.network import Concat, Conv, ConvTranspose, MaxPool
+    >>> unet = Network(
+    ...     inputs={"x": 3},
+    ...     nodes=(
+    ...         Node("encoder", Conv(3, padding=1, channels=16)),
+    ...         Node("pooled", MaxPool(2)),
+    ...         Node("bottom", Conv(3, padding=1, channels=32)),
+    ...         Node("up", ConvTranspose(2, 2, channels=16)),
+    ...         Node("joined", Concat(), ("encoder", "up")),
+    ...         Node("y", Conv(1, channels=1)),
+    ...     ),
+    ... )
+    >>> unet.channels["joined"], unet.nodes[1].inputs
+    (32, ('encoder',))
+    """
+
+    inputs: tuple[Input, ...]
+    nodes: tuple[Node, ...]
+    outputs: tuple[str, ...]
+    axes: int = 2
+    channels: Mapping[str, int] = field(init=False, repr=False, compare=False)
+
+    def __init__(
+        self,
+        inputs: Mapping[str, int] | Iterable[Input],
+        nodes: Iterable[Node],
+        outputs: str | Iterable[str] = (),
+        axes: int = 2,
+    ) -> None:
+        object.__setattr__(self, "inputs", _inputs(inputs))
+        object.__setattr__(self, "nodes", _nodes(nodes, self.inputs))
+        last = (self.nodes[-1] if self.nodes else self.inputs[0]).name
+        object.__setattr__(self, "outputs", _names(outputs, "the outputs") or (last,))
+        object.__setattr__(self, "axes", natural(axes, "axes"))
+        channels: dict[str, int] = {}
+        _report(list(_faults(self, channels))).raise_if_failed()
+        object.__setattr__(self, "channels", channels)
+
+    @property
+    def axis_names(self) -> tuple[str, ...]:
+        """The names of the axes: ``("height", "width")`` for two."""
+        return AXES[self.axes]
+
+    def node(self, name: str) -> Node:
+        """The node of this name. Raises :class:`ShapeError` where there is none."""
+        for node in self.nodes:
+            if node.name == name:
+                return node
+        says = f"the network has no node {written_value(name)}"
+        fix = nearest_choice(name, [node.name for node in self.nodes] or [""])
+        raise refuse(f"node {written_value(name)}", "unknown_node", "no such node", says, written_value(fix))
+
+
+def _names(given: object, of: str) -> tuple[str, ...]:
+    """Names as they were given: one alone, or several."""
+    if isinstance(given, str):
+        given = (given,)
+    if not isinstance(given, Iterable):
+        says = f"they are {clipped(written_value(given))}, and must be a name, or a tuple of names"
+        raise refuse(of, "names", "not names", says, '("encoder", "up")')
+    return tuple(_name(name, of) for name in given)
+
+
+def _inputs(given: object) -> tuple[Input, ...]:
+    pairs = [Input(name, channels) for name, channels in given.items()] if isinstance(given, Mapping) else given
+    inputs = tuple(pairs) if isinstance(pairs, Iterable) else ()
+    if not inputs or not all(isinstance(i, Input) for i in inputs):
+        says = f"they are {clipped(written_value(given))}, and must be Input values, or names with their channels"
+        raise refuse("the network", "inputs", "no inputs", says, 'inputs={"x": 3}')
+    return inputs
+
+
+def _nodes(given: object, inputs: tuple[Input, ...]) -> tuple[Node, ...]:
+    nodes = tuple(given) if isinstance(given, Iterable) else (given,)
+    wrong = [node for node in nodes if not isinstance(node, Node)]
+    if wrong:
+        says = f"one is {clipped(written_value(wrong[0]))}, and must be a Node"
+        raise refuse("the network", "nodes", "not nodes", says, 'nodes=(Node("y", Conv(3), "x"),)')
+    before = (inputs[0].name, *(node.name for node in nodes))
+    pairs = zip(nodes, before, strict=False)  # the last has none after it
+    return tuple(node if node.inputs else replace(node, inputs=(name,)) for node, name in pairs)
+
+
+def _faults(network: Network, channels: dict[str, int]) -> Iterator[Fault]:
+    """Each fault; ``channels`` get those of every node without one."""
+    if not 1 <= network.axes <= MAX_AXES:
+        yield Fault("axes", f"the network has axes={network.axes}, and must have 1, 2 or {MAX_AXES}", "axes=2")
+    known: dict[str, None] = {}
+    later = {node.name for node in network.nodes}
+    for given in network.inputs:
+        if given.name in known:
+            yield Fault("name_twice", f"the name {given.name} is given to two inputs", "another name")
+        if given.channels == 0:
+            yield Fault(
+                "channels_pos", f"the input {given.name} has channels=0, and must have at least 1", "channels=1"
+            )
+        known[given.name] = None
+        channels[given.name] = given.channels
+    for node in network.nodes:
+        if node.name in known:
+            yield Fault("name_twice", f"the name {node.name} is given twice", f'Node("{clipped(node.name)}_2", ...)')
+        for name in node.inputs:
+            if name not in known:
+                yield _unknown(f"the input {name} of {node.name}", name, list(known), later)
+        yield from _node_faults(network, node, channels)
+        known[node.name] = None
+    for name in network.outputs:
+        if name not in known:
+            yield _unknown(f"the output {name}", name, list(known), set())
+
+
+def _node_faults(network: Network, node: Node, channels: dict[str, int]) -> Iterator[Fault]:
+    def at(fault: Fault) -> Fault:
+        return replace(fault, says=f"{node.name}: {fault.says}", fix=f"{node.name}: {fault.fix}")
+
+    faults = list(_count_and_axes(network, node))
+    if all(name in channels for name in node.inputs):  # else the fault is before this node
+        given = [channels[name] for name in node.inputs]
+        faults += [] if faults else list(node.operation.faults(given, network.axes))
+        if not faults:
+            channels[node.name] = node.operation.channels_after(given, network.axes)
+    yield from map(at, faults)
+
+
+def _count_and_axes(network: Network, node: Node) -> Iterator[Fault]:
+    least, most = node.operation.inputs_taken
+    count = len(node.inputs)
+    if count < least or (most is not None and count > most):
+        wanted = f"{least}" if most == least else f"{least} or more" if most is None else f"{least} to {most}"
+        says = f"{type(node.operation).__name__} has {count} inputs, and takes {wanted}"
+        yield Fault("number_of_inputs", says, f"inputs=({', '.join(['...'] * max(least, 1))},)")
+    for name, axes in node.operation.axes().items():
+        if axes != network.axes:
+            says = f"{name} has numbers for {axes} axes, and the network has {network.axes}"
+            yield Fault("axes_differ", says, f"{name} with {network.axes} numbers, or axes={axes}")
+
+
+def _unknown(what: str, name: str, known: list[str], later: set[str]) -> Fault:
+    if name in later:
+        return Fault("unknown_input", f"{what} comes after it, and must come before", "the nodes in another order")
+    fix = nearest_choice(name, known)
+    return Fault("unknown_input", f"{what} is neither a node nor an input before it", f'"{clipped(fix)}"')
+
+
+_ABOUT = {
+    "unknown_input": "an input is not known",
+    "name_twice": "names must differ",
+    "number_of_inputs": "a node has the wrong number of inputs",
+    "axes": "no such number of axes",
+    "axes_differ": "numbers are for another number of axes",
+}
+"""What opens the line of a rule; that of the others is about channels."""
+
+
+def _report(faults: list[Fault]) -> Report:
+    """All faults, those of one rule together: the first few, and how many more."""
+    verdicts: list[Verdict] = []
+    fixes: dict[str, None] = {}
+    for rule in dict.fromkeys(fault.rule for fault in faults):
+        of_it = [fault for fault in faults if fault.rule == rule]
+        said = [fault.says for fault in of_it[:_SHOWN]]
+        said += [f"and {len(of_it) - _SHOWN} more"] if len(of_it) > _SHOWN else []
+        about = _ABOUT.get(rule, "channels do not add up")
+        verdicts += [Verdict(rule, False, says, about) for says in said]
+        fixes.setdefault(of_it[0].fix)
+    return Report("the network", tuple(verdicts), tuple(fixes)[:_SHOWN])

@@ -1,0 +1,122 @@
+"""What a node requires of sizes, as data: which node, which rule, which two numbers, and whose sizes they are."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from ..naturals import monus, quotient
+from ..written import Written, written_number
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """How two numbers are required to stand to each other.
+
+    ``says`` is said of one number and a bound, ``together`` of the sizes of two nodes. ``mended`` is the least larger
+    number in place of the left one for which it holds. Where a relation is ``mutual``, either of the two may change.
+
+    >>> AT_LEAST.says, AT_LEAST.holds(3, 2), EVEN.holds(3, 2), MULTIPLE.mended(5, 4)
+    ('must be at least', True, False, 8)
+    """
+
+    says: str
+    holds: Callable[[int, int], bool] = field(repr=False)
+    mended: Callable[[int, int], int] = field(repr=False)
+    together: str = ""
+    mutual: bool = False
+
+
+def _equal(a: int, b: int) -> bool:
+    return a == b
+
+
+def _at_least(a: int, b: int) -> bool:
+    return a >= b
+
+
+def _even(a: int, b: int) -> bool:
+    return quotient(a + b, 2) * 2 == a + b
+
+
+def _multiple(a: int, b: int) -> bool:
+    return quotient(a, b) * b == a
+
+
+EQUAL = Relation("must be", _equal, lambda a, b: b, "must be equal", mutual=True)
+AT_LEAST = Relation("must be at least", _at_least, lambda a, b: b)
+EVEN = Relation("must differ by an even number from", _even, lambda a, b: a + 1, "must differ by an even number")
+MULTIPLE = Relation("must be a multiple of", _multiple, lambda a, b: (quotient(a, b) + 1) * b)
+
+
+@lru_cache(maxsize=256)
+def within(most: int) -> Relation:
+    """Two numbers that differ by at most ``most``.
+
+    >>> within(2).holds(5, 3), within(2).holds(3, 6)
+    (True, False)
+    """
+
+    def holds(a: int, b: int) -> bool:
+        return monus(a, b) + monus(b, a) <= most
+
+    says = f"must differ by at most {written_number(most)}"
+    return Relation(f"{says} from", holds, lambda a, b: b, says, mutual=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A requirement of an operation, before its node has a name.
+
+    ``left_of`` and ``right_of`` say whose sizes the numbers are: the index of an input, or a phrase. ``about`` says
+    what it is for, and ``warns`` that the network runs without it, over all axes together.
+    """
+
+    rule: str
+    left: int
+    relation: Relation
+    right: int
+    left_of: int | str = 0
+    right_of: int | str = ""
+    about: str = ""
+    warns: bool = False
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Requirement(Written):
+    """A requirement of one ``node``, judged for one input: ``left`` must stand in ``relation`` to ``right``.
+
+    ``left_of`` and ``right_of`` say whose sizes these are: the name of a node or of an input, a phrase, or nothing for
+    a plain number. ``label`` is the source's name of the rule, where it has one.
+
+    >>> requirement = Requirement("joined", "equal", 303, EQUAL, 302, "encoder", "up")
+    >>> requirement.holds, str(requirement)
+    (False, 'joined: encoder is 303, up is 302, and they must be equal')
+    """
+
+    node: str
+    rule: str
+    left: int
+    relation: Relation
+    right: int
+    left_of: str
+    right_of: str = ""
+    label: str = ""
+    about: str = ""
+    warns: bool = False
+
+    @property
+    def holds(self) -> bool:
+        """Whether the two numbers stand so."""
+        return self.relation.holds(self.left, self.right)
+
+    @property
+    def says(self) -> str:
+        """The two numbers, and how they must stand to each other."""
+        left, right = written_number(self.left), written_number(self.right)
+        if self.relation.together and self.right_of:
+            return f"{self.left_of} is {left}, {self.right_of} is {right}, and they {self.relation.together}"
+        of = f" ({self.right_of})" if self.right_of else ""
+        return f"{self.left_of} is {left}, and {self.relation.says} {right}{of}"
+
+    def __str__(self) -> str:
+        return f"{self.node}: {self.says}"

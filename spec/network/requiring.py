@@ -1,0 +1,68 @@
+"""A node that changes nothing and requires something of a size (SPEC section 8)."""
+
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass, fields
+from math import prod
+
+from ..report import refuse
+from .fields import PerAxis, on_axis
+from .operation import Operation
+from .requirement import AT_LEAST, EQUAL, MULTIPLE, Need, within
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Require(Operation):
+    """Hand on the first input, and require something of its size. Any of these, together:
+
+    - ``equal``: it is the size of the second input (a convolution that must keep it, an output that must have it);
+    - ``within``: it differs from the size of the second input by at most so much;
+    - ``at_least``: it is so large;
+    - ``multiple``: it is a multiple of that;
+    - ``positions``: over all axes together there are at least so many positions.
+
+    Raises :class:`ShapeError` where nothing is required.
+
+    >>> [need.rule for need in Require(equal=True, at_least=4).needs([303, 302], 0)]
+    ['equal', 'at_least']
+    """
+
+    _: KW_ONLY
+    equal: bool = False
+    within: PerAxis | None = None
+    at_least: PerAxis | None = None
+    multiple: PerAxis | None = None
+    positions: int | None = None
+
+    takes = (1, 2)
+    hands_on = True
+
+    def __post_init__(self) -> None:
+        Operation.__post_init__(self)
+        if not self.equal and all(getattr(self, f.name) is None for f in fields(self)[1:]):
+            raise refuse("Require()", "requires", "nothing is required", "it has no field", "Require(at_least=2)")
+
+    @property
+    def inputs_taken(self) -> tuple[int, int | None]:
+        """Two where a size is compared with that of another node, else one."""
+        count = 2 if self.equal or self.within is not None else 1
+        return count, count
+
+    def needs(self, sizes: Sequence[int], axis: int) -> tuple[Need, ...]:
+        """What the fields say, in their order."""
+        n = sizes[0]
+        needs = []
+        if self.equal:
+            needs.append(Need("equal", n, EQUAL, sizes[1], 0, 1))
+        if self.within is not None:
+            needs.append(Need("within", n, within(on_axis(self.within, axis)), sizes[1], 0, 1))
+        if self.at_least is not None:
+            needs.append(Need("at_least", n, AT_LEAST, on_axis(self.at_least, axis)))
+        if self.multiple is not None:
+            needs.append(Need("multiple", n, MULTIPLE, on_axis(self.multiple, axis)))
+        return tuple(needs)
+
+    def needs_together(self, sizes: Sequence[Sequence[int]], channels: Sequence[int]) -> tuple[Need, ...]:
+        """The least number of positions over all axes."""
+        if self.positions is None:
+            return ()
+        return (Need("positions", prod(sizes[0]), AT_LEAST, self.positions, "all axes together"),)

@@ -1,0 +1,128 @@
+"""Resizes, and blocks of positions that become channels or come from them (SPEC section 8)."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import KW_ONLY, dataclass
+from math import prod
+
+from ..naturals import monus, quotient
+from ..written import written_number
+from .fields import PerAxis, on_axis
+from .operation import Fault, Operation
+from .requirement import MULTIPLE, Need
+
+_MODES = {"mode": ("nearest", "linear")}
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Resize(Operation):
+    """Nearest or linear resizing by a factor: the size is ``floor(n·factor / over) ∸ less``.
+
+    ``Resize(2)`` doubles, ``Resize(1, over=2)`` halves. ``Resize(2, mode="linear", align_corners=True, less=1)`` puts
+    one new position between each two old ones: ``2n - 1``.
+
+    >>> Resize(2).size([151], 0), Resize(1, over=2).size([303], 0), Resize(2, less=1).size([151], 0)
+    (302, 151, 301)
+    """
+
+    factor: PerAxis
+    _: KW_ONLY
+    mode: str = "nearest"
+    align_corners: bool = False
+    over: PerAxis = 1
+    less: PerAxis = 0
+
+    choices = _MODES
+
+    @property
+    def called(self) -> str:
+        """The mode of the resize."""
+        return f"{self.mode} resize"
+
+    def size(self, sizes: Sequence[int], axis: int) -> int:
+        """``floor(n·factor / over) ∸ less``."""
+        factor, over, less = (on_axis(v, axis) for v in (self.factor, self.over, self.less))
+        return monus(quotient(sizes[0] * factor, over), less)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ResizeTo(Operation):
+    """Nearest or linear resizing of the first input to the size of the second, whichever is larger.
+
+    >>> ResizeTo().size([151, 303], 0)
+    303
+    """
+
+    _: KW_ONLY
+    mode: str = "nearest"
+    align_corners: bool = False
+
+    takes = (2, 2)
+    choices = _MODES
+
+    @property
+    def called(self) -> str:
+        """The mode of the resize."""
+        return f"{self.mode} resize"
+
+    def size(self, sizes: Sequence[int], axis: int) -> int:
+        """The size of the second input."""
+        return sizes[1]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SpaceToDepth(Operation):
+    """Blocks of ``block`` positions along each axis become channels: the size must be a multiple of ``block``.
+
+    >>> SpaceToDepth(4).size([304], 0), SpaceToDepth(2).channels_after([3], axes=2)
+    (76, 12)
+    """
+
+    block: PerAxis
+
+    word = "space to depth"
+
+    def size(self, sizes: Sequence[int], axis: int) -> int:
+        """``n / block``."""
+        return quotient(sizes[0], on_axis(self.block, axis))
+
+    def needs(self, sizes: Sequence[int], axis: int) -> tuple[Need, ...]:
+        """The size must be a multiple of the block."""
+        return (Need("multiple", sizes[0], MULTIPLE, on_axis(self.block, axis)),)
+
+    def channels_after(self, channels: Sequence[int], axes: int) -> int:
+        """A channel for each position of a block."""
+        return channels[0] * _positions(self.block, axes)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class DepthToSpace(Operation):
+    """Channels become blocks of ``block`` positions along each axis (pixel shuffle): the block must divide them.
+
+    >>> DepthToSpace(2).size([151], 0), DepthToSpace(2).channels_after([12], axes=2)
+    (302, 3)
+    """
+
+    block: PerAxis
+
+    word = "depth to space"
+
+    def size(self, sizes: Sequence[int], axis: int) -> int:
+        """``n·block``."""
+        return sizes[0] * on_axis(self.block, axis)
+
+    def faults(self, channels: Sequence[int], axes: int) -> Iterator[Fault]:
+        """The positions of a block must divide the channels."""
+        positions = _positions(self.block, axes)
+        if positions == 0 or channels[0] % positions:
+            given = f"the input has {written_number(channels[0])} channels"
+            says = f"{given}, and must have a multiple of {written_number(positions)}, the positions of a block"
+            more = max(channels[0] // positions, 1) * positions if positions else 1
+            yield Fault("block_divides", says, f"channels={written_number(more)} before it")
+
+    def channels_after(self, channels: Sequence[int], axes: int) -> int:
+        """The channels that are left for each position."""
+        return quotient(channels[0], _positions(self.block, axes))
+
+
+def _positions(block: PerAxis, axes: int) -> int:
+    return prod(on_axis(block, axis) for axis in range(axes))

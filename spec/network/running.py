@@ -1,0 +1,180 @@
+"""What a network does with sizes: the size of every node by name, and every requirement judged (SPEC section 8)."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from ..naturals import natural
+from ..report import ShapeError, refuse
+from ..written import Written, clipped, written_value
+from .network import Input, Network, Node
+from .operation import Operation, changes_size
+from .requirement import AT_LEAST, Need, Requirement
+
+Sizes = int | Mapping[str, int]
+"""One size for every input, or the size of each input by name."""
+
+AxisSizes = int | Sequence[int]
+"""The sizes of an image, one for each axis; a number for a network of one axis."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Run(Written):
+    """What a network does with sizes along one axis: the size of every input and node, and the requirements on them.
+
+    >>> from wellshaped.spec.network import MaxPool, Network, Node
+    >>> of_1 = run(Network({"x": 1}, (Node("pooled", MaxPool(2)),)), 1)
+    >>> of_1.ok, of_1.failures[0].node, of_1.failures[0].rule, of_1.sizes["pooled"]
+    (False, 'pooled', 'positive', 0)
+    """
+
+    sizes: Mapping[str, int]
+    requirements: tuple[Requirement, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every requirement is met."""
+        return all(requirement.holds for requirement in self.requirements)
+
+    @property
+    def failures(self) -> tuple[Requirement, ...]:
+        """The requirements that are not met, in the order of the nodes."""
+        return tuple(requirement for requirement in self.requirements if not requirement.holds)
+
+
+def run(network: Network, size: Sizes, axis: int = 0) -> Run:
+    """What becomes of an input of this ``size`` along ``axis``. A requirement that fails stops nothing.
+
+    The size is that of every input but those of a single position, or one for each by name. Every size on the way must
+    be at least 1. Raises :class:`ShapeError` for a size that is not natural, an input without a size, and an axis that
+    the network does not have.
+
+    >>> from wellshaped.spec.network import Concat, ConvTranspose, MaxPool, Network, Node
+    >>> halve = Network({"x": 1}, (
+    ...     Node("pooled", MaxPool(2)),
+    ...     Node("up", ConvTranspose(2, 2)),
+    ...     Node("joined", Concat(), ("x", "up")),
+    ... ))
+    >>> of_303 = run(halve, 303)
+    >>> dict(of_303.sizes), [str(failure) for failure in of_303.failures]
+    ({'x': 303, 'pooled': 151, 'up': 302, 'joined': 303}, ['joined: x is 303, up is 302, and they must be equal'])
+    """
+    axis = axis_of(network, axis)
+    sizes = input_sizes(network, size)
+    requirements = [positive(name, n) for name, n in sizes.items()]
+    for node in network.nodes:
+        of = [sizes[name] for name in node.inputs]
+        sizes[node.name] = n = node.operation.size(of, axis)
+        requirements += (named(need, network, node, axis) for need in node.operation.needs(of, axis))
+        if changes_size(node.operation):
+            requirements.append(positive(node.name, n))
+    return Run(sizes, tuple(requirements))
+
+
+def positive(name: str, size: int) -> Requirement:
+    """That there is at least one position left."""
+    return Requirement(name, "positive", size, AT_LEAST, 1, name)
+
+
+def named(need: Need, network: Network, node: Node, axis: int | None) -> Requirement:
+    """What an operation needs, as a requirement of its node; along an ``axis``, or over all (``None``)."""
+    of = [node.inputs[whose] if isinstance(whose, int) else whose for whose in (need.left_of, need.right_of)]
+    at = node.inputs[0] if node.operation.hands_on else node.name
+    label = "" if axis is None else node.rule.format(network.axis_names[axis][0].upper())
+    return Requirement(at, need.rule, need.left, need.relation, need.right, *of, label, need.about, need.warns)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ImageRun(Written):
+    """What a network does with an image: a :class:`Run` for each axis, and what is required over all axes together.
+
+    A requirement over all axes that only ``warns`` does not make the image unfit.
+
+    >>> from wellshaped.spec.network import MaxPool, Network, Node
+    >>> run_image(Network({"x": 1}, (Node("pooled", MaxPool(2)),)), (304, 384)).shape("pooled")
+    (152, 192)
+    """
+
+    axes: tuple[Run, ...]
+    together: tuple[Requirement, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every requirement is met, on each axis and over all together."""
+        return all(of_it.ok for of_it in self.axes) and all(it.holds or it.warns for it in self.together)
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """The sizes of a node or an input along all axes."""
+        return tuple(of_it.sizes[name] for of_it in self.axes)
+
+
+def run_image(network: Network, sizes: Sequence[Sizes]) -> ImageRun:
+    """What becomes of an image with these ``sizes``, one for each axis.
+
+    Raises :class:`ShapeError` as :func:`run` does, and for another number of sizes than axes.
+
+    >>> from wellshaped.spec.network import MaxPool, Network, Node, Norm
+    >>> network = Network({"x": 4}, (Node("pooled", MaxPool(2)), Node("y", Norm("instance"))))
+    >>> run_image(network, (2, 3)).ok, run_image(network, (4, 3)).ok
+    (False, True)
+    """
+    if isinstance(sizes, str | Mapping) or not isinstance(sizes, Sequence) or len(sizes) != network.axes:
+        raise _other_axes(network, sizes)
+    runs = tuple(run(network, size, axis) for axis, size in enumerate(sizes))
+    return ImageRun(runs, tuple(_together(network, runs)))
+
+
+def require_sizes(network: Network, sizes: AxisSizes) -> tuple[int, ...]:
+    """One natural number for each axis; a number alone is the size of a network's only axis.
+
+    Raises :class:`ShapeError` for another number of sizes than axes, and for what is no size.
+    """
+    given: Sequence[int] = sizes if isinstance(sizes, Sequence) else (sizes,)
+    if isinstance(given, str) or len(given) != network.axes:
+        raise _other_axes(network, sizes)
+    return tuple(natural(n, name) for n, name in zip(given, network.axis_names, strict=True))
+
+
+def _other_axes(network: Network, sizes: object) -> ShapeError:
+    axes = f"{network.axes} axes, {', '.join(network.axis_names)}" if network.axes > 1 else "1 axis"
+    says = f"they are {clipped(written_value(sizes))}, and must be one for each of {axes}"
+    fix = f"({', '.join(['64'] * network.axes)}{',' if network.axes == 1 else ''})"
+    return refuse("the sizes", "axes", "another number of axes", says, fix)
+
+
+def fits_together(network: Network, sizes: Sequence[int]) -> bool:
+    """Whether what is required over all axes together holds for an image of these ``sizes``."""
+    if not any(type(node.operation).needs_together is not Operation.needs_together for node in network.nodes):
+        return True
+    return all(requirement.holds or requirement.warns for requirement in run_image(network, sizes).together)
+
+
+def _together(network: Network, runs: tuple[Run, ...]) -> Iterator[Requirement]:
+    for node in network.nodes:
+        shapes = [tuple(of_it.sizes[name] for of_it in runs) for name in node.inputs]
+        needs = node.operation.needs_together(shapes, [network.channels[name] for name in node.inputs])
+        yield from (named(need, network, node, None) for need in needs)
+
+
+def axis_of(network: Network, axis: int) -> int:
+    """The number of an axis, counted from 0. Raises :class:`ShapeError` for one that ``network`` does not have."""
+    axis = natural(axis, "axis")
+    if axis >= network.axes:
+        says = f"the network has {network.axes} axes, counted from 0"
+        raise refuse(f"axis={axis}", "axis", "no such axis", says, f"axis={network.axes - 1}")
+    return axis
+
+
+def input_sizes(network: Network, size: Sizes) -> dict[str, int]:
+    """The size of each input: ``size``, or what it says of the input; 1 for an input of a single position."""
+    return {given.name: _given(size, given) for given in network.inputs}
+
+
+def _given(size: Sizes, given: Input) -> int:
+    if given.single:
+        return 1
+    if not isinstance(size, Mapping):
+        return natural(size, "size")
+    if given.name not in size:
+        says = f"the input {given.name} has no size; there are those of {', '.join(map(str, size)) or 'none'}"
+        raise refuse("the sizes", "unknown_size", "an input has no size", says, f'"{given.name}": 64')
+    return natural(size[given.name], given.name)

@@ -1,0 +1,159 @@
+"""Operations on values and channels, which leave sizes alone: norms, activations, scales, slices; and the mean."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import KW_ONLY, dataclass
+from math import prod
+
+from ..naturals import quotient
+from ..written import written_number
+from .operation import Fault, Operation, Shapes, of_at_least_one
+from .requirement import AT_LEAST, Need
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Norm(Operation):
+    """Normalisation: ``"batch"``, ``"group"`` (of ``groups`` groups), ``"instance"`` or ``"layer"`` (over channels).
+
+    An instance or group norm over a single number has no statistics: what comes out is the bias. So over all axes
+    together more than one position is required, unless a group has several channels (SPEC section 8). A batch norm uses
+    the statistics of its training data, or of many images: there it is a warning. ``affine`` gives it a scale and a
+    bias for each channel.
+
+    >>> [need.rule for need in Norm("instance").needs_together([(1, 1)], [8])]
+    ['statistics']
+    >>> Norm("group", groups=4).parameters([8], axes=2)
+    {'scale': (8,), 'bias': (8,)}
+    """
+
+    kind: str = "batch"
+    _: KW_ONLY
+    groups: int = 1
+    epsilon: float = 1e-5
+    affine: bool = True
+
+    choices = {"kind": ("batch", "group", "instance", "layer")}  # noqa: RUF012 never changed
+
+    follows = True
+
+    @property
+    def called(self) -> str:
+        """The kind of norm."""
+        return f"{self.kind} norm"
+
+    def needs_together(self, sizes: Sequence[Sequence[int]], channels: Sequence[int]) -> tuple[Need, ...]:
+        """The statistics of one image are of more than one number."""
+        of_one = {"instance": 1, "batch": 1, "group": quotient(channels[0], self.groups)}.get(self.kind)
+        if of_one is None:
+            return ()
+        numbers = prod(sizes[0]) * of_one
+        about = f"the {self.kind} norm of a single number leaves only its bias"
+        return (Need("statistics", numbers, AT_LEAST, 2, "numbers", about=about, warns=self.kind == "batch"),)
+
+    def faults(self, channels: Sequence[int], axes: int) -> Iterator[Fault]:
+        """Groups must divide the channels."""
+        if self.kind == "group":
+            yield from of_at_least_one("groups", self.groups)
+            if self.groups and channels[0] % self.groups:
+                given = f"the input has {written_number(channels[0])} channels"
+                says = f"{given}, and must have a multiple of {written_number(self.groups)}, the groups"
+                yield Fault("groups_divide", says, "groups=1")
+
+    def parameters(self, channels: Sequence[int], axes: int) -> Shapes:
+        """A scale and a bias for each channel."""
+        return {"scale": (channels[0],), "bias": (channels[0],)} if self.affine else {}
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Activation(Operation):
+    """A function of each value; ``glu`` multiplies one half of the channels by a function of the other.
+
+    ``prelu`` learns one slope, and ``snake`` one for each channel. ``slope`` is that of ``leaky_relu`` below 0, and the
+    scale of ``elu`` there.
+
+    >>> Activation("glu").channels_after([16], axes=1), Activation("snake").parameters([16], axes=1)
+    (8, {'slope': (16,)})
+    """
+
+    kind: str = "relu"
+    _: KW_ONLY
+    slope: float | None = None
+
+    choices = {  # noqa: RUF012 never changed
+        "kind": (
+            *("relu", "leaky_relu", "elu", "gelu", "silu", "sigmoid", "tanh", "softplus", "softmax"),
+            *("prelu", "snake", "glu"),
+        )
+    }
+
+    follows = True
+
+    @property
+    def called(self) -> str:
+        """The kind of activation."""
+        return self.kind
+
+    def faults(self, channels: Sequence[int], axes: int) -> Iterator[Fault]:
+        """A gated linear unit has two halves."""
+        if self.kind == "glu" and channels[0] % 2:
+            says = f"the input of glu has {written_number(channels[0])} channels, and must have an even number"
+            yield Fault("glu_even", says, f"channels={written_number(channels[0] + 1)} before it")
+
+    def channels_after(self, channels: Sequence[int], axes: int) -> int:
+        """Half the channels for ``glu``."""
+        return quotient(channels[0], 2) if self.kind == "glu" else channels[0]
+
+    def parameters(self, channels: Sequence[int], axes: int) -> Shapes:
+        """The slopes that are learned."""
+        counts = {"prelu": 1, "snake": channels[0]}
+        return {"slope": (counts[self.kind],)} if self.kind in counts else {}
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Scale(Operation):
+    """A learned factor for each channel.
+
+    >>> Scale().parameters([8], axes=2)
+    {'scale': (8,)}
+    """
+
+    follows = True
+
+    def parameters(self, channels: Sequence[int], axes: int) -> Shapes:
+        """A factor for each channel."""
+        return {"scale": (channels[0],)}
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Slice(Operation):
+    """The channels from ``start`` up to ``stop``, as Python's slices have them.
+
+    >>> Slice(0, 4).channels_after([8], axes=2)
+    4
+    """
+
+    start: int
+    stop: int
+
+    def faults(self, channels: Sequence[int], axes: int) -> Iterator[Fault]:
+        """The slice lies within the channels, and has some."""
+        if not self.start < self.stop <= channels[0]:
+            given = f"start={written_number(self.start)} and stop={written_number(self.stop)}"
+            says = f"{given} must have start < stop ≤ {written_number(channels[0])}, the channels of the input"
+            yield Fault("slice_within", says, f"Slice(0, {written_number(channels[0])})")
+
+    def channels_after(self, channels: Sequence[int], axes: int) -> int:
+        """``stop - start``."""
+        return self.stop - self.start
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Mean(Operation):
+    """The mean over all positions: one position is left along each axis.
+
+    >>> Mean().size([303], 0)
+    1
+    """
+
+    def size(self, sizes: Sequence[int], axis: int) -> int:
+        """1, whatever the size."""
+        return 1

@@ -1,0 +1,281 @@
+"""Sliding and transposed windows: convolutions and poolings (SPEC sections 2 and 8).
+
+The formulas are total: a kernel, stride or dilation of 0 leaves size 0, which fits nothing. Numbers are as PyTorch has
+them, and PyTorch's own limits are requirements of the operations that have its names. ``padding="SAME"`` and
+``"VALID"`` are JAX's and Keras's.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import KW_ONLY, dataclass
+from math import prod
+
+from ..naturals import monus, quotient
+from ..report import refuse
+from ..written import written_number
+from .arithmetic import jax_transposed_size, transposed_size, window_size
+from .fields import Padding, PerAxis, Sides, on_axis, sides_on
+from .operation import Fault, Operation, Shapes, of_at_least_one
+from .requirement import AT_LEAST, Need
+
+
+def _padded(padding: Padding, axis: int) -> tuple[int, int]:
+    return (0, 0) if isinstance(padding, str) else sides_on(padding, axis)
+
+
+def _on_all(value: PerAxis, axes: int) -> tuple[int, ...]:
+    return tuple(on_axis(value, axis) for axis in range(axes))
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Window(Operation):
+    """A sliding window of any framework, with no limits and no parameters: the arithmetic of a size alone.
+
+    ``rounding`` is ``"floor"``, ``"ceil"`` (PyTorch's ceil mode) or ``"same"`` (``ceil(n / stride)``).
+
+    >>> Window(2, 2, padding=((0, 1),)).size([303], 0)
+    152
+    """
+
+    kernel: PerAxis
+    stride: PerAxis = 1
+    _: KW_ONLY
+    padding: Sides = 0
+    dilation: PerAxis = 1
+    rounding: str = "floor"
+
+    choices = {"rounding": ("floor", "ceil", "same")}  # noqa: RUF012 never changed
+
+    def size(self, sizes: Sequence[int], axis: int) -> int:
+        """See :func:`.arithmetic.window_size`."""
+        kernel, stride, dilation = (on_axis(v, axis) for v in (self.kernel, self.stride, self.dilation))
+        return window_size(sizes[0], kernel, stride, *sides_on(self.padding, axis), dilation, self.rounding)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class TransposedWindow(Operation):
+    """A transposed window of any framework, with no limits and no parameters: the arithmetic of a size alone.
+
+    >>> TransposedWindow(3, 2, padding=1, output_padding=1).size([151], 0)
+    302
+    """
+
+    kernel: PerAxis
+    stride: PerAxis = 1
+    _: KW_ONLY
+    padding: Sides = 0
+    dilation: PerAxis = 1
+    output_padding: PerAxis = 0
+
+    word = "transposed window"
+
+    def size(self, sizes: Sequence[int], axis: int) -> int:
+        """See :func:`.arithmetic.transposed_size`."""
+        kernel, stride, dilation = (on_axis(v, axis) for v in (self.kernel, self.stride, self.dilation))
+        more = on_axis(self.output_padding, axis)
+        return transposed_size(sizes[0], kernel, stride, *sides_on(self.padding, axis), dilation, more)
+
+
+def _group_faults(operation: "Conv | ConvTranspose", channels: int) -> Iterator[Fault]:
+    made = channels if operation.channels is None else operation.channels
+    yield from of_at_least_one("channels", made)
+    yield from of_at_least_one("groups", operation.groups)
+    for of, count in (("input", channels), ("result", made)):
+        if operation.groups and count % operation.groups:
+            says = f"the {of} has {written_number(count)} channels, and must have a multiple of {operation.groups}"
+            yield Fault("groups_divide", f"{says}, the groups", "groups=1")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Conv(Operation):
+    """A convolution with ``channels`` kernels, by default as many as the input has channels.
+
+    ``padding`` may be ``"SAME"`` (the size is ``ceil(n / stride)``) or ``"VALID"``, as in JAX and Keras.
+    ``learned=False`` is a convolution with fixed weights, which has no parameters.
+
+    >>> Conv(3, padding=1, channels=16).size([303], 0), Conv(3, 2, padding="SAME").size([303], 0)
+    (303, 152)
+    >>> Conv((3, 5), padding=(1, 2), channels=16).parameters([3], axes=2)
+    {'kernel': (16, 3, 3, 5), 'bias': (16,)}
+    """
+
+    kernel: PerAxis
+    stride: PerAxis = 1
+    _: KW_ONLY
+    channels: int | None = None
+    padding: Padding = 0
+    dilation: PerAxis = 1
+    groups: int = 1
+    bias: bool = True
+    learned: bool = True
+
+    word = "conv"
+
+    def size(self, sizes: Sequence[int], axis: int) -> int:
+        """See :func:`.arithmetic.window_size`."""
+        kernel, stride, dilation = (on_axis(v, axis) for v in (self.kernel, self.stride, self.dilation))
+        rounding = "same" if self.padding == "SAME" else "floor"
+        return window_size(sizes[0], kernel, stride, *_padded(self.padding, axis), dilation, rounding)
+
+    def faults(self, channels: Sequence[int], axes: int) -> Iterator[Fault]:
+        """Groups must divide the channels of input and result."""
+        return _group_faults(self, channels[0])
+
+    def channels_after(self, channels: Sequence[int], axes: int) -> int:
+        """The number of kernels."""
+        return channels[0] if self.channels is None else self.channels
+
+    def parameters(self, channels: Sequence[int], axes: int) -> Shapes:
+        """A kernel (result, input / groups, positions) and a bias."""
+        return _learned(self, self._kernel(channels, axes), self.channels_after(channels, axes))
+
+    def _kernel(self, channels: Sequence[int], axes: int) -> tuple[int, ...]:
+        made = self.channels_after(channels, axes)
+        return made, quotient(channels[0], self.groups), *_on_all(self.kernel, axes)
+
+    def multiply_adds(self, given: Sequence[Sequence[int]], made: Sequence[int], channels: Sequence[int]) -> int:
+        """The kernel meets every position of the result."""
+        return prod(self._kernel(channels, len(made))) * prod(made)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ConvTranspose(Operation):
+    """A transposed convolution, in PyTorch's arithmetic; or in JAX's and Keras's, by ``padding="SAME"`` or ``"VALID"``.
+
+    SAME makes ``n·stride``, VALID ``n·stride + max(kernel ∸ stride, 0)``. PyTorch requires that the output padding is
+    smaller than the stride or the dilation.
+
+    >>> up = ConvTranspose(3, 2, padding=1, output_padding=1)
+    >>> up.size([151], 0), ConvTranspose(3, 2, padding="SAME").size([151], 0)
+    (302, 302)
+    >>> ConvTranspose(2, 2, channels=8).parameters([16], axes=2)
+    {'kernel': (16, 8, 2, 2), 'bias': (8,)}
+    """
+
+    kernel: PerAxis
+    stride: PerAxis = 1
+    _: KW_ONLY
+    channels: int | None = None
+    padding: Padding = 0
+    output_padding: PerAxis = 0
+    dilation: PerAxis = 1
+    groups: int = 1
+    bias: bool = True
+    learned: bool = True
+
+    word = "transposed conv"
+
+    def __post_init__(self) -> None:
+        Operation.__post_init__(self)
+        if isinstance(self.padding, str) and self.output_padding != 0:
+            says = f"padding={self.padding!r} already fixes the size, and output_padding must be 0"
+            raise refuse(repr(self), "output_padding", "two sizes at once", says, "output_padding=0")
+
+    def size(self, sizes: Sequence[int], axis: int) -> int:
+        """See :func:`.arithmetic.transposed_size` and :func:`.arithmetic.jax_transposed_size`."""
+        kernel, stride, dilation = (on_axis(v, axis) for v in (self.kernel, self.stride, self.dilation))
+        if isinstance(self.padding, str):
+            return jax_transposed_size(sizes[0], kernel, stride, dilation, self.padding)
+        more = on_axis(self.output_padding, axis)
+        return transposed_size(sizes[0], kernel, stride, *sides_on(self.padding, axis), dilation, more)
+
+    def needs(self, sizes: Sequence[int], axis: int) -> tuple[Need, ...]:
+        """PyTorch's limit of output padding."""
+        more, stride, dilation = (on_axis(v, axis) for v in (self.output_padding, self.stride, self.dilation))
+        larger = stride + monus(dilation, stride)
+        if isinstance(more, int) and more == 0:
+            return ()
+        of = "the larger of stride and dilation"
+        return (Need("output_padding", larger, AT_LEAST, more + 1, of, "output padding, and one more"),)
+
+    def faults(self, channels: Sequence[int], axes: int) -> Iterator[Fault]:
+        """Groups must divide the channels of input and result."""
+        return _group_faults(self, channels[0])
+
+    def channels_after(self, channels: Sequence[int], axes: int) -> int:
+        """The number of kernels."""
+        return channels[0] if self.channels is None else self.channels
+
+    def parameters(self, channels: Sequence[int], axes: int) -> Shapes:
+        """A kernel (input, result / groups, positions) and a bias."""
+        return _learned(self, self._kernel(channels, axes), self.channels_after(channels, axes))
+
+    def _kernel(self, channels: Sequence[int], axes: int) -> tuple[int, ...]:
+        made = self.channels_after(channels, axes)
+        return channels[0], quotient(made, self.groups), *_on_all(self.kernel, axes)
+
+    def multiply_adds(self, given: Sequence[Sequence[int]], made: Sequence[int], channels: Sequence[int]) -> int:
+        """The kernel meets every position of the input."""
+        return prod(self._kernel(channels, len(made))) * prod(given[0])
+
+
+def _learned(operation: Conv | ConvTranspose, kernel: tuple[int, ...], made: int) -> Shapes:
+    if not operation.learned:
+        return {}
+    return {"kernel": kernel, "bias": (made,)} if operation.bias else {"kernel": kernel}
+
+
+def _pool_size(operation: "MaxPool | AvgPool", n: int, axis: int, dilation: int) -> int:
+    kernel = on_axis(operation.kernel, axis)
+    stride = kernel if operation.stride is None else on_axis(operation.stride, axis)
+    rounding = "same" if operation.padding == "SAME" else "ceil" if operation.ceil_mode else "floor"
+    return window_size(n, kernel, stride, *_padded(operation.padding, axis), dilation, rounding)
+
+
+def _pool_needs(operation: "MaxPool | AvgPool", axis: int) -> tuple[Need, ...]:
+    half = quotient(on_axis(operation.kernel, axis), 2)
+    needs = (
+        Need("padding", half, AT_LEAST, amount, "half the window", f"padding {side}")
+        for side, amount in zip(("before", "after"), _padded(operation.padding, axis), strict=True)
+    )
+    return tuple(need for need in needs if not isinstance(need.right, int) or need.right > 0)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class MaxPool(Operation):
+    """Max-pooling; ``stride=None`` is the kernel's. PyTorch requires that the padding is at most half the window.
+
+    >>> MaxPool(2).size([303], 0), MaxPool(2, ceil_mode=True).size([303], 0), MaxPool(3, 2, padding=1).size([303], 0)
+    (151, 152, 152)
+    """
+
+    kernel: PerAxis
+    stride: PerAxis | None = None
+    _: KW_ONLY
+    padding: Padding = 0
+    dilation: PerAxis = 1
+    ceil_mode: bool = False
+
+    word = "max-pool"
+
+    def size(self, sizes: Sequence[int], axis: int) -> int:
+        """See :func:`.arithmetic.window_size`."""
+        return _pool_size(self, sizes[0], axis, on_axis(self.dilation, axis))
+
+    def needs(self, sizes: Sequence[int], axis: int) -> tuple[Need, ...]:
+        """PyTorch's limit of padding."""
+        return _pool_needs(self, axis)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class AvgPool(Operation):
+    """Average pooling; ``stride=None`` is the kernel's. PyTorch requires that the padding is at most half the window.
+
+    >>> AvgPool(2).size([303], 0)
+    151
+    """
+
+    kernel: PerAxis
+    stride: PerAxis | None = None
+    _: KW_ONLY
+    padding: Padding = 0
+    ceil_mode: bool = False
+
+    word = "average pool"
+
+    def size(self, sizes: Sequence[int], axis: int) -> int:
+        """See :func:`.arithmetic.window_size`."""
+        return _pool_size(self, sizes[0], axis, 1)
+
+    def needs(self, sizes: Sequence[int], axis: int) -> tuple[Need, ...]:
+        """PyTorch's limit of padding."""
+        return _pool_needs(self, axis)

@@ -1,0 +1,52 @@
+"""A network like a given one that fits sizes without end: ``repair``, and what a report says of it."""
+
+from .compatible import solved
+from .door import AnyNetwork, graph_of, named, repaired
+from .network.network import Network
+from .report import refuse
+
+
+def sizes_without_end(graph: Network) -> bool:
+    """Whether infinitely many sizes fit along every axis; also where a network is too hard to solve."""
+    sets = (solved(graph, axis) for axis in range(graph.axes))
+    return not any(fit is not None and fit.is_finite for fit in sets)
+
+
+def repair(network: AnyNetwork) -> AnyNetwork:
+    """A network like this one, of its kind, that fits sizes without end; itself where it does.
+
+    - Of a :class:`UNet2Config`: convolutions get stride 1 and the padding that keeps sizes (an even kernel, for which
+      there is none, grows by 1); the upsampling gets the stride of the pooling and the kernel that undoes it.
+    - Of a :class:`UNetConfig`: skips are cropped evenly.
+    - Of a graph: before joins of unequal sizes the inputs are cropped to the smallest, in as few places as will do.
+
+    Raises :class:`ShapeError` for what is no network, a config that is not well-formed, and a graph that other
+    requirements limit.
+
+    >>> from wellshaped.spec import UNet2Config, UNetConfig
+    >>> repair(UNet2Config(conv_padding=0, up_stride=3)), repair(UNetConfig(padding="none", join="exact"))
+    (UNet2Config(), UNetConfig(padding='none', join='even crop'))
+    """
+    network = named(network)
+    if sizes_without_end(graph_of(network)):
+        return network
+    changed, _ = repaired(network)
+    if changed is None:
+        says = "its requirements, or joins of different slopes, leave no sizes without end even if joins are cropped"
+        raise refuse("the network", "repair", "no repair is known", says, "another operation where explain(...) says")
+    return changed
+
+
+def mending(network: AnyNetwork, in_channels: int = 1, out_channels: int | None = None) -> str:
+    """What :func:`repair` would change, and what would then fit, in words.
+
+    >>> from wellshaped.spec import UNet2Config
+    >>> mending(UNet2Config(conv_padding=0))
+    'conv_padding=1 in the config, for sizes n ≡ 0 (mod 2), n ≥ 2'
+    """
+    changed, words = repaired(network, in_channels, out_channels)
+    if changed is None:
+        return "another network: no size will do for this one"
+    graph = graph_of(changed)
+    sets = list(dict.fromkeys(str(solved(graph, axis)) for axis in range(graph.axes)))
+    return f"{words}, for sizes {'; '.join(sets)}"

@@ -1,0 +1,127 @@
+"""Whether a U-Net can be built from a config, and the nearest config from which one can."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from math import gcd, lcm
+from typing import Any
+
+from ..conditions import Condition, require_kind
+from ..elements import Lever, always, judge_arrays, mend, smaller
+from ..naturals import LARGEST, divisor_below, judge_at_least_one, natural
+from ..network.weights import parameter_shapes
+from ..report import Report, Verdict
+from ..written import written_number, written_value
+from .config import UNET_WELL_FORMED, UNetConfig
+from .graph import unchecked_graph
+
+_MENDED = UNetConfig()
+
+
+def check_unet_config(cfg: UNetConfig, in_channels: int = 1, out_channels: int | None = None) -> Report:
+    """Whether a network can be built: the facts of :data:`UNET_WELL_FORMED`, channels, and no array too large.
+
+    Without a head ``out_channels`` is ``base_channels · multipliers[0]``; ``None`` is any number that it can make. No
+    array may have more than 2³¹ - 1 elements.
+
+    >>> print(check_unet_config(UNetConfig(levels=0, norm="group", base_channels=12)))
+    UNetConfig(levels=0, base_channels=12, norm='group') does not fit.
+      levels_pos, groups_divide: UNetConfig is not well-formed: levels=0 must be at least 1; groups=8 must divide the channels of every level, 12.
+      fix: levels=4, groups=6
+    """  # noqa: E501 the message stands here as it is printed
+    require_kind(cfg, UNetConfig)
+    if out_channels is None:
+        out_channels = 1 if cfg.head else cfg.channels[0]
+    counts = {"in_channels": natural(in_channels, "in_channels"), "out_channels": natural(out_channels, "out_channels")}
+    facts = tuple(
+        Verdict(c.name, c.holds(cfg), _said(c, cfg), "UNetConfig is not well-formed") for c in UNET_WELL_FORMED
+    )
+    channels = judge_at_least_one(counts)
+    if not cfg.head:
+        asked, made = written_number(out_channels), written_number(cfg.channels[0])
+        says = f"without a head out_channels={asked} must be the channels of the first level, {made}"
+        channels += (Verdict("head", out_channels == cfg.channels[0], says, "nothing makes these channels"),)
+    if all(verdict.holds for verdict in facts):
+        channels += (_judge_size(cfg, *(max(count, 1) for count in counts.values())),)
+    fix = ", ".join(f"{name}={written_value(value)}" for name, value in unet_fix(cfg, **counts).items())
+    return Report(repr(cfg), facts + channels, (fix,) if fix else ())
+
+
+def unet_fix(cfg: UNetConfig, in_channels: int, out_channels: int) -> dict[str, Any]:
+    """The fields and channel counts to change so that a network can be built; empty where one can.
+
+    >>> unet_fix(UNetConfig(levels=40), 1, 1)
+    {'levels': 7}
+    """
+    counts = {"in_channels": in_channels, "out_channels": out_channels}
+    fix: dict[str, Any] = {}
+    mended = cfg
+    while broken := _broken(mended):
+        fix |= broken  # mended by one condition, a field may break another
+        mended = replace(mended, **broken)
+    fix |= {name: 1 for name, count in counts.items() if count == 0}
+
+    def changed(changes: Mapping[str, Any]) -> tuple[UNetConfig, int, int]:
+        fields: dict[str, Any] = {**counts, **fix, **changes}
+        ins, outs = fields.pop("in_channels"), fields.pop("out_channels")
+        now = replace(cfg, **fields)
+        return now, ins, outs if now.head else now.channels[0]
+
+    def accepted(changes: Mapping[str, Any]) -> bool:
+        now, ins, outs = changed(changes)
+        return all(c.holds(now) for c in UNET_WELL_FORMED) and _judge_size(now, ins, outs).holds
+
+    if not accepted({}):
+        fix |= mend(accepted, _levers(mended, {**counts, **fix}))
+    outs = changed({})[2]
+    return fix | ({"out_channels": outs} if outs != fix.get("out_channels", out_channels) else {})
+
+
+def _broken(cfg: UNetConfig) -> dict[str, Any]:
+    """The fields whose conditions do not hold, each with a value for which they do."""
+    return {c.field: _mended(c, cfg) for c in UNET_WELL_FORMED if not c.holds(cfg)}
+
+
+def _judge_size(cfg: UNetConfig, in_channels: int, out_channels: int) -> Verdict:
+    network = unchecked_graph(cfg, in_channels, out_channels)
+    shapes = parameter_shapes(network)
+    return judge_arrays(
+        (f"{layer}.{array}", shape) for layer, of_it in shapes.items() for array, shape in of_it.items()
+    )
+
+
+def _levers(cfg: UNetConfig, counts: Mapping[str, int]) -> list[Lever]:
+    """What may be made smaller, first what is the most times its default."""
+    multipliers = cfg.multipliers or (1,)
+    # Every level's channels stay multiples of the groups.
+    step = lcm(*(cfg.groups // gcd(cfg.groups, m) for m in multipliers)) if cfg.norm == "group" else 1
+    few = min(cfg.base_channels // step, LARGEST)
+    doubling = {} if cfg.multipliers is None else {"multipliers": None}
+    ratios = [
+        (cfg.base_channels // _MENDED.base_channels, Lever(lambda k: {"base_channels": k * step}, few)),
+        (cfg.levels // _MENDED.levels, Lever(lambda k: {"levels": k, **doubling}, cfg.levels)),
+        (max(multipliers) // 16, Lever(lambda k: {"multipliers": tuple(min(m, k) for m in multipliers)}, 16)),
+        (
+            cfg.conv_kernel // _MENDED.conv_kernel,
+            Lever(lambda k: {"conv_kernel": 2 * k - 1}, min(cfg.conv_kernel // 2, LARGEST)),
+        ),
+        (cfg.groups // _MENDED.groups, always({"groups": 1, "base_channels": _MENDED.base_channels})),
+        *((counts[name], smaller(name, counts[name])) for name in (["in_channels"] + ["out_channels"] * cfg.head)),
+    ]
+    return [lever for _, lever in sorted(ratios, key=lambda of: -of[0])]
+
+
+def _said(condition: Condition, cfg: UNetConfig) -> str:
+    value = written_value(getattr(cfg, condition.field))
+    said = condition.says.replace(condition.field, f"{condition.field}={value}", 1)
+    if condition.name == "groups_divide":
+        said = f"{said}, {', '.join(map(written_number, dict.fromkeys(cfg.channels)))}"
+    return said
+
+
+def _mended(condition: Condition, cfg: UNetConfig) -> object:
+    if condition.field == "groups":
+        common = gcd(*cfg.channels) or 1
+        return divisor_below(common, min(max(cfg.groups, 1), 1024))
+    if condition.field == "conv_kernel":
+        return cfg.conv_kernel + 1
+    return getattr(_MENDED, condition.field)

@@ -1,0 +1,145 @@
+"""The config of a U-Net of any number of levels, and when it is well-formed. A *level* is one halving."""
+
+from dataclasses import dataclass
+
+from ..choices import nearest_choice
+from ..conditions import Condition
+from ..naturals import natural
+from ..report import refuse
+from ..written import Written, kind_of, written_argument
+
+MOST = 64
+"""Levels, or convolutions at one level: more than this is a slip."""
+
+CHOICES: dict[str, tuple[object, ...]] = {
+    "padding": ("same", "none"),
+    "norm": ("none", "batch", "group", "instance"),
+    "residual": (False, True),
+    "upsampling": ("transposed", "nearest", "bilinear"),
+    "join": (None, "exact", "crop", "even crop", "pad"),
+    "concat": ("skip first", "upsampled first"),
+    "bias": (True, False),
+    "head": (True, False),
+}
+"""What the fields that are no numbers may be."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class UNetConfig(Written):
+    """The hyperparameters of a U-Net with any number of levels, keyword-only.
+
+    - ``levels``: how often the size is halved, by max-pooling.
+    - ``base_channels`` and ``multipliers``: level ``i`` has ``base_channels · multipliers[i]`` channels, and the bottom
+      is the last; ``None`` doubles them at each.
+    - ``convs_per_block``, ``conv_kernel``: the convolutions of each block, and their kernel.
+    - ``padding``: of these convolutions, ``"same"`` keeps the size, ``"none"`` pads nothing.
+    - ``norm``: after each convolution of a block, ``"none"``, ``"batch"``, ``"group"`` (of ``groups`` groups) or
+      ``"instance"``. The statistics of a single number leave only the bias: an image must be large enough to have more
+      than one position at the bottom (:mod:`wellshaped.spec.norms`).
+    - ``residual``: each block adds what it was given before its last ReLU, through a 1×1 convolution (and ``norm``)
+      where the channels differ: the basic block of a ResNet.
+    - ``upsampling``: ``"transposed"`` (2×2, stride 2), or ``"nearest"`` or ``"bilinear"`` doubling and a convolution.
+    - ``join``: how a skip is met. ``"exact"``: it has the size of what is upsampled. ``"crop"``: it is cropped to that
+      about its centre, ``"even crop"``: by an even number. ``"pad"``: what is upsampled is padded to the size of the
+      skip. ``None`` is ``"exact"`` for ``padding="same"``, else ``"even crop"``.
+    - ``concat``: which comes first among the channels of a joined image.
+    - ``bias``: whether the convolutions of the blocks have one.
+    - ``head``: a 1×1 convolution to the output's channels at the end, or nothing.
+
+    Raises :class:`ShapeError` for a field that is not a natural number or none of its choices.
+
+    >>> cfg = UNetConfig(levels=2, base_channels=8, norm="batch")
+    >>> cfg, cfg.channels
+    (UNetConfig(levels=2, base_channels=8, norm='batch'), (8, 16, 32))
+    >>> from wellshaped.spec import compatible_sizes
+    >>> print(compatible_sizes(cfg))
+    n ≡ 0 (mod 4), n ≥ 4
+    """
+
+    levels: int = 4
+    base_channels: int = 64
+    multipliers: tuple[int, ...] | None = None
+    convs_per_block: int = 2
+    conv_kernel: int = 3
+    padding: str = "same"
+    norm: str = "none"
+    groups: int = 8
+    residual: bool = False
+    upsampling: str = "transposed"
+    join: str | None = None
+    concat: str = "skip first"
+    bias: bool = True
+    head: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("levels", "base_channels", "convs_per_block", "conv_kernel", "groups"):
+            object.__setattr__(self, name, natural(getattr(self, name), name))
+        if self.multipliers is not None:
+            if not isinstance(self.multipliers, tuple | list):
+                says = f"it is {kind_of(self.multipliers)}, and must be a tuple of natural numbers, or None"
+                given = written_argument("multipliers", self.multipliers)
+                raise refuse(given, "multipliers", "no tuple", says, "multipliers=None")
+            multipliers = tuple(natural(m, f"multipliers[{i}]") for i, m in enumerate(self.multipliers))
+            object.__setattr__(self, "multipliers", multipliers)
+        for name, choices in CHOICES.items():
+            value = getattr(self, name)
+            if not any(type(value) is type(choice) and value == choice for choice in choices):
+                says = f"{name} must be one of {', '.join(map(repr, choices))}"
+                fix = f"{name}={nearest_choice(value, choices)!r}"
+                raise refuse(written_argument(name, value), name, "no such choice", says, fix)
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """The channels of each level, and of the bottom."""
+        doubling = tuple(2**level for level in range(min(self.levels, MOST) + 1))
+        return tuple(self.base_channels * m for m in (doubling if self.multipliers is None else self.multipliers))
+
+    def padding_of(self, kernel: int) -> int:
+        """The zeros on each side of an image, for a convolution of this ``kernel``."""
+        return kernel // 2 if self.padding == "same" else 0
+
+    @property
+    def joined_by(self) -> str:
+        """``join``, or what ``None`` comes to."""
+        return self.join or ("exact" if self.padding == "same" else "even crop")
+
+
+UNET_WELL_FORMED: tuple[Condition, ...] = (
+    Condition("levels_pos", "levels", "levels must be at least 1", lambda cfg: cfg.levels >= 1),
+    Condition("levels_few", "levels", f"levels must be at most {MOST}", lambda cfg: cfg.levels <= MOST),
+    Condition("baseC_pos", "base_channels", "base_channels must be at least 1", lambda cfg: cfg.base_channels >= 1),
+    Condition(
+        "multipliers_count",
+        "multipliers",
+        "multipliers must be one for each level and one for the bottom",
+        lambda cfg: cfg.multipliers is None or len(cfg.multipliers) == cfg.levels + 1,
+    ),
+    Condition(
+        "multipliers_pos",
+        "multipliers",
+        "multipliers must each be at least 1",
+        lambda cfg: cfg.multipliers is None or all(m >= 1 for m in cfg.multipliers),
+    ),
+    Condition(
+        "convs_pos", "convs_per_block", "convs_per_block must be at least 1", lambda cfg: cfg.convs_per_block >= 1
+    ),
+    Condition(
+        "convs_few",
+        "convs_per_block",
+        f"convs_per_block must be at most {MOST}",
+        lambda cfg: cfg.convs_per_block <= MOST,
+    ),
+    Condition(
+        "convK_odd",
+        "conv_kernel",
+        "conv_kernel must be odd, for what comes out to have the same middle",
+        lambda cfg: cfg.conv_kernel % 2 == 1,
+    ),
+    Condition(
+        "groups_divide",
+        "groups",
+        "groups must divide the channels of every level",
+        lambda cfg: cfg.norm != "group" or (cfg.groups >= 1 and all(c % cfg.groups == 0 for c in cfg.channels)),
+    ),
+)
+"""When a network can be built from a :class:`UNetConfig`."""

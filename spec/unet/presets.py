@@ -1,0 +1,25 @@
+"""U-Nets that people know, as values. Change one by ``dataclasses.replace``.
+
+>>> from dataclasses import replace
+>>> from wellshaped.spec import compatible_sizes
+>>> print(compatible_sizes(replace(PRESETS["milesial"], join="exact")))
+n ≡ 0 (mod 16), n ≥ 16
+"""
+
+from .config import UNetConfig
+
+PRESETS: dict[str, UNetConfig] = {
+    # The two-level U-Net of the specification, with the defaults of UNet2Config.
+    "unet2": UNetConfig(levels=1),
+    # SPEC section 7; channels first here.
+    "tiny": UNetConfig(
+        levels=2, base_channels=16, convs_per_block=1, norm="batch", concat="upsampled first", head=False
+    ),
+    # Ronneberger, Fischer and Brox, U-Net, MICCAI 2015, figure 1.
+    "ronneberger2015": UNetConfig(padding="none"),
+    # github.com/milesial/Pytorch-UNet with its defaults: what is upsampled is padded to the size of the skip.
+    "milesial": UNetConfig(norm="batch", bias=False, join="pad"),
+    # The channels and normalisation of MONAI's BasicUNet, with ReLU where it has a leaky one, and sizes that fit.
+    "monai_like": UNetConfig(base_channels=32, multipliers=(1, 1, 2, 4, 8), norm="instance"),
+}
+"""The presets by name: ``unet2``, ``tiny``, ``ronneberger2015``, ``milesial``, ``monai_like``."""

@@ -1,0 +1,121 @@
+"""The ten size functions of the two-level U-Net, and the eight equations that a size owes it (SPEC section 4).
+
+The size functions are the left-hand sides: the obligation reads ``h_upH(cfg, H) == H``, as in the Lean source.
+They are total on naturals: where a window does not fit, the size is 0. Each raises :class:`ShapeError` for a size that
+is not a natural number.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .config import UNet2Config
+from ..sizes import conv_transpose_size, sliding_window_size
+from ..written import written_number
+
+SizeFunction = Callable[[UNet2Config, int], int]
+
+
+def h_downH(cfg: UNet2Config, n: int) -> int:
+    """``down(n)``: the size that max-pooling, without padding, makes of ``n``.
+
+    >>> h_downH(UNet2Config(), 303)
+    151
+    """
+    return sliding_window_size(n, kernel=cfg.pool_kernel, stride=cfg.pool_stride, padding=0)
+
+
+def h_upH(cfg: UNet2Config, n: int) -> int:
+    """``up(n)``: pool ``n``, then upsample. The skip is kept iff this is ``n``.
+
+    >>> h_upH(UNet2Config(), 303), h_upH(UNet2Config(), 304)
+    (302, 304)
+    """
+    return conv_transpose_size(h_downH(cfg, n), kernel=cfg.up_kernel, stride=cfg.up_stride, padding=cfg.up_padding)
+
+
+def h_convH(cfg: UNet2Config, n: int) -> int:
+    """The size that a block convolution makes of ``n``.
+
+    >>> h_convH(UNet2Config(), 303), h_convH(UNet2Config(conv_padding=0), 303)
+    (303, 301)
+    """
+    return sliding_window_size(n, kernel=cfg.conv_kernel, stride=cfg.conv_stride, padding=cfg.conv_padding)
+
+
+def h_convH_down(cfg: UNet2Config, n: int) -> int:
+    """The size that a block convolution makes of ``down(n)``, after the pooling.
+
+    >>> h_convH_down(UNet2Config(), 303)
+    151
+    """
+    return h_convH(cfg, h_downH(cfg, n))
+
+
+def h_outH(cfg: UNet2Config, n: int) -> int:
+    """The size that the output convolution makes of ``n``.
+
+    >>> h_outH(UNet2Config(), 303)
+    303
+    """
+    return sliding_window_size(n, kernel=cfg.head_kernel, stride=cfg.head_stride, padding=cfg.head_padding)
+
+
+# Kernels are square and both axes are treated alike: the source states each formula twice, once for each axis.
+h_downW = h_downH
+h_upW = h_upH
+h_convW = h_convH
+h_convW_down = h_convH_down
+h_outW = h_outH
+
+
+def _unchanged(cfg: UNet2Config, n: int) -> int:
+    return n
+
+
+@dataclass(frozen=True, slots=True)
+class Obligation:
+    """One equation between sizes: along its ``route`` from ``n``, the last size must be what it is ``required`` to be.
+
+    ``name`` is the source's, ``axis`` is ``"height"`` or ``"width"``, ``route`` names the operations on the way with
+    the size after each (the last one is the equation's left-hand side), ``must`` says the demand in words.
+    """
+
+    name: str
+    axis: str
+    route: tuple[tuple[str, SizeFunction], ...]
+    required: SizeFunction
+    must: str
+
+    def size(self, cfg: UNet2Config, n: int) -> int:
+        """The left-hand side of the equation."""
+        return self.route[-1][1](cfg, n)
+
+    def holds(self, cfg: UNet2Config, n: int) -> bool:
+        """Whether the equation holds for the size ``n`` of this axis."""
+        return self.size(cfg, n) == self.required(cfg, n)
+
+    def says(self, cfg: UNet2Config, n: int) -> str:
+        """The sizes along the way, and what they should have come to.
+
+        >>> OBLIGATIONS[4].says(UNet2Config(), 303)
+        'pool 303 → 151, upsample 151 → 302, the skip needs 303'
+        """
+        sizes = [written_number(m) for m in (n, *(size(cfg, n) for _, size in self.route))]
+        steps = (f"{name} {a} → {b}" for (name, _), a, b in zip(self.route, sizes, sizes[1:], strict=False))
+        return f"{', '.join(steps)}, {self.must} {written_number(self.required(cfg, n))}"
+
+
+_POOL, _CONV, _KEPT = ("pool", h_downH), "block convolution", "it must keep"
+_EQUATIONS = {  # name: route, right-hand side, demand
+    "h_conv{axis}": (((_CONV, h_convH),), _unchanged, _KEPT),
+    "h_conv{axis}_down": ((_POOL, (_CONV, h_convH_down)), h_downH, _KEPT),
+    "h_up{axis}": ((_POOL, ("upsample", h_upH)), _unchanged, "the skip needs"),
+    "h_out{axis}": ((("head convolution", h_outH),), _unchanged, _KEPT),
+}
+
+OBLIGATIONS: tuple[Obligation, ...] = tuple(
+    Obligation(name.format(axis=axis[0].upper()), axis, *equation)
+    for name, equation in _EQUATIONS.items()
+    for axis in ("height", "width")
+)
+"""The eight equations, in the order of the source: the four of each axis, the height's before the width's."""

@@ -1,0 +1,394 @@
+"""What is checked of a network when it is written, and of the numbers of its operations: each refusal by its name."""
+
+import pytest
+
+from wellshaped.spec import ShapeError
+from wellshaped.spec.network import (
+    Activation,
+    Add,
+    AvgPool,
+    Concat,
+    Conv,
+    ConvTranspose,
+    Crop,
+    CropTo,
+    CropToSmallest,
+    DepthToSpace,
+    Input,
+    MaxPool,
+    Mean,
+    Multiply,
+    Network,
+    Node,
+    Norm,
+    Operation,
+    Pad,
+    PadTo,
+    PadToMultiple,
+    Require,
+    Resize,
+    ResizeTo,
+    Scale,
+    Slice,
+    SpaceToDepth,
+    TransposedWindow,
+    Window,
+    compatible_sizes,
+    parameter_shapes,
+    run,
+    run_image,
+)
+
+# Every operation with numbers other than its defaults.
+OPERATIONS = [
+    Window(3, 2, padding=1, dilation=2, rounding="ceil"),
+    TransposedWindow((3, 5), 2, output_padding=1),
+    Conv((1, 3), padding=(0, 1), channels=8, groups=2, bias=False),
+    Conv(3, 2, padding="SAME", learned=False),
+    ConvTranspose(2, 2, channels=4, padding=((0, 1),)),
+    ConvTranspose(3, 2, padding="VALID"),
+    MaxPool(3, 2, padding=1, ceil_mode=True),
+    AvgPool(2),
+    Resize(2, mode="linear", align_corners=True, less=1),
+    ResizeTo(mode="linear"),
+    SpaceToDepth(2),
+    DepthToSpace((1, 2)),
+    Crop(((1, 2), (0, 3))),
+    CropTo(odd="before"),
+    CropTo((5, 9)),
+    CropToSmallest(),
+    Pad(1, mode="mirrored"),
+    PadToMultiple(16, where="both"),
+    PadTo(where="after", mode="replicated"),
+    Concat(),
+    Add(broadcast="positions"),
+    Multiply(broadcast="channels"),
+    Norm("group", groups=4, epsilon=1e-6, affine=False),
+    Activation("leaky_relu", slope=0.2),
+    Scale(),
+    Slice(0, 4),
+    Mean(),
+    Require(equal=True, within=2, at_least=(2, 3), multiple=4, positions=2),
+]
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=repr)
+def test_an_operation_is_a_value_that_is_written_as_the_call_that_makes_it(operation):
+    again = eval(repr(operation))
+    assert again == operation
+    assert hash(again) == hash(operation)
+
+
+def test_every_operation_is_among_them():
+    def kinds(base):
+        return {base}.union(*(kinds(kind) for kind in base.__subclasses__()))
+
+    assert {type(operation).__name__ for operation in OPERATIONS} == {
+        kind.__name__ for kind in kinds(Operation) if kind is not Operation and not kind.__name__.startswith("_")
+    }
+
+
+@pytest.mark.parametrize(
+    ("make", "given", "says"),
+    [
+        (lambda: Conv(-1), "kernel=-1", "is negative, and must be an integer ≥ 0"),
+        (lambda: Conv((3, True)), "kernel[1]=True", "is a bool"),
+        (lambda: Conv(()), "kernel=()", "must have a number for each axis"),
+        (lambda: Conv(3, stride="2"), "stride='2'", "is a str"),
+        (lambda: Conv(3, padding="same"), "padding='same'", "must be one of 'SAME', 'VALID'"),
+        (lambda: Conv(3, padding=((1, 2, 3),)), "padding=((1, 2, 3),)", "must have a pair (before, after)"),
+        (lambda: Conv(3, padding=((1, -2),)), "padding[0] after=-2", "is negative"),
+        (lambda: Conv(3, padding=((0, 1), 1)), "padding=((0, 1), 1)", "must have a pair (before, after)"),
+        (lambda: Conv(3, bias=1), "bias=1", "is an int, and must be True or False"),
+        (lambda: Conv(3, channels=2.0), "channels=2.0", "is a float"),
+        (lambda: MaxPool(None), "kernel=None", "is a NoneType"),
+        (lambda: Norm("batchnorm"), "kind='batchnorm'", "must be one of 'batch', 'group', 'instance', 'layer'"),
+        (lambda: Norm(epsilon="small"), "epsilon='small'", "is a str, and must be a number"),
+        (lambda: Activation(["relu"]), "kind=['relu']", "must be one of 'relu'"),
+        (lambda: Pad(1, mode="reflect"), "mode='reflect'", "must be one of 'zeros', 'mirrored'"),
+        (lambda: Require(), "Require()", "it has no field"),
+        (lambda: ConvTranspose(3, 2, padding="SAME", output_padding=1), "output_padding", "must be 0"),
+        (lambda: Input("", 3), "Input(name='')", "must be a str that is not empty"),
+        (lambda: Input("x", -3), "channels=-3", "is negative"),
+        (lambda: Node(["x"], Conv(3)), "Node(name=['x'])", "must be a str"),
+        (lambda: Node("y", "conv"), 'Node("y")', "is a str, and must be one of those in spec.network"),
+        (lambda: Node("y", Conv), 'Node("y")', "is a type"),
+        (lambda: Node("y", Conv(3), 5), "the inputs of y", "must be a name, or a tuple of names"),
+        (lambda: Node("y", Conv(3), ("x", 5)), "the inputs of y", "must be a str"),
+        (lambda: Network({}, ()), "the network", "must be Input values"),
+        (lambda: Network("x", ()), "the network", "must be Input values"),
+        (lambda: Network({"x": 1}, (Conv(3),)), "the network", "one is Conv(kernel=3), and must be a Node"),
+        (lambda: Network({"x": 1}, None), "the network", "one is None, and must be a Node"),
+        (lambda: Network({"x": 1}, (), axes="2"), "axes='2'", "is a str"),
+    ],
+)
+def test_what_is_no_value_of_a_field_is_refused_by_name(make, given, says):
+    with pytest.raises(ShapeError) as error:
+        make()
+    text = str(error.value)
+    assert given in text.splitlines()[0]
+    assert says in text
+    assert text.splitlines()[-1].startswith("  fix: ")
+
+
+def test_the_fix_for_a_word_of_pytorch_is_ours():
+    with pytest.raises(ShapeError, match="fix: mode='mirrored'"):
+        Pad(1, mode="reflect")
+    with pytest.raises(ShapeError, match="fix: padding='SAME'"):
+        Conv(3, padding="same")
+
+
+def written(*nodes, inputs=None, outputs=(), axes=2):
+    return Network(inputs or {"x": 4}, nodes, outputs, axes)
+
+
+FAULTS = {
+    "an input that no node has": (
+        lambda: written(Node("encoder", Conv(3)), Node("y", Conv(3), "encodr")),
+        "unknown_input",
+        "the input encodr of y is neither a node nor an input before it",
+        '"encoder"',
+    ),
+    "an input that comes later": (
+        lambda: written(Node("y", Conv(3), "late"), Node("late", Conv(3), "x")),
+        "unknown_input",
+        "the input late of y comes after it, and must come before",
+        "the nodes in another order",
+    ),
+    "a node of itself": (
+        lambda: written(Node("y", Concat(), ("x", "y"))),
+        "unknown_input",
+        "the input y of y comes after it",
+        "the nodes in another order",
+    ),
+    "an output that no node is": (
+        lambda: written(Node("y", Conv(3)), outputs="z"),
+        "unknown_input",
+        "the output z is neither a node nor an input",
+        '"x"',
+    ),
+    "a name twice": (
+        lambda: written(Node("conv", Conv(3)), Node("conv", Conv(3))),
+        "name_twice",
+        "the name conv is given twice",
+        'Node("conv_2", ...)',
+    ),
+    "the name of an input": (
+        lambda: written(Node("x", Conv(3))),
+        "name_twice",
+        "the name x is given twice",
+        'Node("x_2", ...)',
+    ),
+    "two inputs of one name": (
+        lambda: written(Node("y", Conv(3)), inputs=[Input("x"), Input("x")]),
+        "name_twice",
+        "the name x is given to two inputs",
+        "another name",
+    ),
+    "an input without channels": (
+        lambda: written(Node("y", Conv(3)), inputs={"x": 0}),
+        "channels_pos",
+        "the input x has channels=0, and must have at least 1",
+        "channels=1",
+    ),
+    "a convolution of two inputs": (
+        lambda: written(Node("y", Conv(3), ("x", "x"))),
+        "number_of_inputs",
+        "y: Conv has 2 inputs, and takes 1",
+        "y: inputs=(...,)",
+    ),
+    "a crop to nothing": (
+        lambda: written(Node("y", CropTo())),
+        "number_of_inputs",
+        "y: CropTo has 1 inputs, and takes 2",
+        "y: inputs=(..., ...,)",
+    ),
+    "an addition of one input": (
+        lambda: written(Node("y", Add())),
+        "number_of_inputs",
+        "y: Add has 1 inputs, and takes 2 or more",
+        "y: inputs=(..., ...,)",
+    ),
+    "a size that must equal none": (
+        lambda: written(Node("y", Require(equal=True))),
+        "number_of_inputs",
+        "y: Require has 1 inputs, and takes 2",
+        "y: inputs=(..., ...,)",
+    ),
+    "a least size of two inputs": (
+        lambda: written(Node("y", Require(at_least=2), ("x", "x"))),
+        "number_of_inputs",
+        "y: Require has 2 inputs, and takes 1",
+        "y: inputs=(...,)",
+    ),
+    "numbers for three axes": (
+        lambda: written(Node("y", Conv((3, 3, 3), padding=(1, 1)))),
+        "axes_differ",
+        "y: kernel has numbers for 3 axes, and the network has 2",
+        "y: kernel with 2 numbers, or axes=3",
+    ),
+    "pairs for three axes": (
+        lambda: written(Node("y", Pad(((0, 1),) * 3))),
+        "axes_differ",
+        "y: amounts has numbers for 3 axes, and the network has 2",
+        "y: amounts with 2 numbers, or axes=3",
+    ),
+    "four axes": (
+        lambda: written(Node("y", Conv(3)), axes=4),
+        "axes",
+        "the network has axes=4, and must have 1, 2 or 3",
+        "axes=2",
+    ),
+    "an addition of other channels": (
+        lambda: written(Node("a", Conv(3, channels=8)), Node("y", Add(), ("x", "a"))),
+        "channels_equal",
+        "y: input 1 has 8 channels, and must have 4, as input 0 has",
+        "y: a convolution of kernel 1 before it",
+    ),
+    "a gate of one channel": (
+        lambda: written(Node("a", Conv(3, channels=1)), Node("y", Multiply(), ("x", "a"))),
+        "channels_equal",
+        "y: input 1 has 1 channels, and must have 4",
+        'y: broadcast="channels"',
+    ),
+    "a broadcast of four channels": (
+        lambda: written(Node("y", Multiply(broadcast="channels"), ("x", "x"))),
+        "channels_equal",
+        "y: input 1 has 4 channels, and must have 1, to be broadcast",
+        "y: a convolution of kernel 1 before it",
+    ),
+    "groups that do not divide": (
+        lambda: written(Node("y", Conv(3, groups=3, channels=6))),
+        "groups_divide",
+        "y: the input has 4 channels, and must have a multiple of 3, the groups",
+        "y: groups=1",
+    ),
+    "groups of a transposed convolution": (
+        lambda: written(Node("y", ConvTranspose(2, 2, groups=2, channels=3))),
+        "groups_divide",
+        "y: the result has 3 channels, and must have a multiple of 2, the groups",
+        "y: groups=1",
+    ),
+    "no groups": (
+        lambda: written(Node("y", Norm("group", groups=0))),
+        "groups_pos",
+        "y: groups=0 must be at least 1",
+        "y: groups=1",
+    ),
+    "groups of a norm": (
+        lambda: written(Node("y", Norm("group", groups=3))),
+        "groups_divide",
+        "y: the input has 4 channels, and must have a multiple of 3, the groups",
+        "y: groups=1",
+    ),
+    "no kernels": (
+        lambda: written(Node("y", Conv(3, channels=0))),
+        "channels_pos",
+        "y: channels=0 must be at least 1",
+        "y: channels=1",
+    ),
+    "half of three channels": (
+        lambda: written(Node("y", Activation("glu")), inputs={"x": 3}),
+        "glu_even",
+        "y: the input of glu has 3 channels, and must have an even number",
+        "y: channels=4 before it",
+    ),
+    "blocks of too few channels": (
+        lambda: written(Node("y", DepthToSpace(3))),
+        "block_divides",
+        "y: the input has 4 channels, and must have a multiple of 9, the positions of a block",
+        "y: channels=9 before it",
+    ),
+    "a slice beyond the channels": (
+        lambda: written(Node("y", Slice(2, 5))),
+        "slice_within",
+        "y: start=2 and stop=5 must have start < stop ≤ 4, the channels of the input",
+        "y: Slice(0, 4)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("make", "rule", "says", "fix"), FAULTS.values(), ids=FAULTS)
+def test_a_network_that_is_badly_written_is_refused_with_the_node_the_numbers_and_a_fix(make, rule, says, fix):
+    with pytest.raises(ShapeError) as error:
+        make()
+    assert rule in [failure.name for failure in error.value.report.failures]
+    text = str(error.value)
+    assert says in text
+    assert f"  fix: {fix}" in text.splitlines()
+
+
+def test_all_faults_are_reported_together_and_none_that_only_follows_from_another():
+    with pytest.raises(ShapeError) as error:
+        written(
+            Node("a", Conv(3, groups=3)),
+            Node("b", Concat(), ("a", "nowhere")),
+            Node("c", Add(), ("b", "x")),
+            Node("a", MaxPool((2, 2, 2))),
+        )
+    rules = [failure.name for failure in error.value.report.failures]
+    assert rules == ["groups_divide", "groups_divide", "unknown_input", "name_twice", "axes_differ"]
+
+
+def test_many_faults_take_few_lines():
+    with pytest.raises(ShapeError) as error:
+        written(*(Node(f"y{i}", Add(), ("x", f"z{i}")) for i in range(100)))
+    lines = str(error.value).splitlines()
+    assert len(lines) == 3
+    assert "and 97 more" in lines[1]
+    assert len(lines[1]) < 300
+
+
+def test_a_node_without_inputs_follows_the_one_before_it():
+    network = written(Node("a", Conv(3)), Node("b", MaxPool(2)), Node("c", Concat(), ("x", "a")), Node("d", Scale()))
+    assert [node.inputs for node in network.nodes] == [("x",), ("a",), ("x", "a"), ("c",)]
+    assert network.outputs == ("d",)
+    assert eval(repr(network)) == network
+    assert hash(eval(repr(network))) == hash(network)
+
+
+def test_a_network_of_no_nodes_hands_on_its_input():
+    network = Network({"x": 3}, ())
+    assert network.outputs == ("x",)
+    assert str(compatible_sizes(network)) == "n ≥ 1"
+    assert parameter_shapes(network) == {}
+
+
+def test_a_node_is_found_by_name_or_its_nearest_name_is_proposed():
+    network = written(Node("encoder", Conv(3)))
+    assert network.node("encoder").operation == Conv(3)
+    with pytest.raises(ShapeError, match="fix: 'encoder'"):
+        network.node("encodre")
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda network: run(network, -1), "size=-1 is negative"),
+        (lambda network: run(network, 8, axis=2), "the network has 2 axes, counted from 0"),
+        (lambda network: compatible_sizes(network, axis=2), "the network has 2 axes, counted from 0"),
+        (lambda network: run(network, {"z": 8}), "the input x has no size; there are those of z"),
+        (lambda network: run(network, {"x": "8"}), "x='8' is a str"),
+        (lambda network: run_image(network, (8,)), r"they are \(8,\), and must be one for each of 2 axes"),
+        (lambda network: run_image(network, 8), "they are 8, and must be one for each of 2 axes"),
+    ],
+)
+def test_a_size_that_is_none_is_refused_by_name(make, says):
+    with pytest.raises(ShapeError, match=says):
+        make(written(Node("y", Conv(3))))
+
+
+def test_inputs_of_different_sizes_run_together():
+    network = written(
+        Node("small", Resize(1, over=2), "x"), Node("y", Concat(), ("small", "z")), inputs={"x": 1, "z": 1}
+    )
+    assert run(network, {"x": 8, "z": 4}).ok
+    assert [failure.right for failure in run(network, {"x": 8, "z": 5}).failures] == [5]
+    assert compatible_sizes(network).is_finite  # of one size for both, none fits
+
+
+def test_a_requirement_says_which_node_which_rule_and_which_two_sizes():
+    network = written(Node("pooled", MaxPool(2)), Node("up", Resize(2)), Node("joined", Concat(), ("x", "up")))
+    (failure,) = run(network, 303).failures
+    assert (failure.node, failure.rule, failure.left_of, failure.right_of) == ("joined", "equal", "x", "up")
+    assert (failure.left, failure.right, failure.relation.says) == (303, 302, "must be")
