@@ -12,7 +12,7 @@ from .network.running import AxisSizes, axis_of, fits_together, require_sizes, r
 from .network.solving import compatible_sizes as solve
 from .report import Report, ShapeError, refuse
 from .size_set import SizeSet
-from .written import Written, written_value
+from .written import Written
 
 
 def compatible_sizes(network: AnyNetwork, axis: int | None = None) -> SizeSet:

@@ -11,7 +11,7 @@ from typing import Any
 
 from .choices import nearest_choice
 from .elements import judge_arrays
-from .naturals import judge_at_least_one, natural
+from .naturals import natural
 from .network.network import Network
 from .network.repairing import with_crops
 from .network.weights import parameter_shapes as shapes_of_graph
@@ -157,7 +157,9 @@ def _building_of_graph(network: Network, in_channels: int, out_channels: int | N
     shapes = shapes_of_graph(network)
     arrays = [(f"{layer}.{name}", shape) for layer, of_it in shapes.items() for name, shape in of_it.items()]
     verdicts += [judge_arrays(arrays)] if arrays else []
-    fixes = tuple(f"{v.name}={written_number(n)}" for v, n in zip(verdicts, (first.channels, made)) if not v.holds)
+    fixes = tuple(
+        f"{v.name}={written_number(n)}" for v, n in zip(verdicts, (first.channels, made), strict=False) if not v.holds
+    )
     return Building(Report(title(network), tuple(verdicts), fixes), network)
 
 

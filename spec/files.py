@@ -18,9 +18,9 @@ from pathlib import Path
 from threading import get_ident
 from typing import Any
 
-from .unet2.config import FIELDS, UNet2Config
 from .naturals import natural
 from .report import Report, ShapeError, Verdict, refuse
+from .unet2.config import FIELDS, UNet2Config
 from .written import clipped, kind_of
 
 MAX_BYTES = 64 * 1024

@@ -24,8 +24,8 @@ class ShapeError(ValueError):
 class Verdict:
     """One rule, judged: its ``name``, whether it ``holds``, and what it ``says`` of the numbers given.
 
-    ``about`` opens the line of a failure, and failures that share it share the line. A rule of a node says ``at`` which;
-    then ``about`` is the axis, and ``ways`` are lines that say how its sizes came about.
+    ``about`` opens the line of a failure, and failures that share it share the line. A rule of a node says ``at``
+    which; then ``about`` is the axis, and ``ways`` are lines that say how its sizes came about.
     """
 
     name: str

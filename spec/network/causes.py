@@ -20,7 +20,7 @@ Way = tuple[tuple[str, int], ...]
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Cause(Requirement):
-    """A requirement that fails, on the axis of this name; ``ways`` says of each node that it is about how it got there."""
+    """A requirement that fails, on the ``axis`` of this name; ``ways`` says how each size that it is about came about."""
 
     axis: str = ""
     ways: tuple[tuple[str, Way], ...] = ()

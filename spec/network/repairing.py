@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from .edges import CropToSmallest
-from .joins import Concat
 from .network import Network, Node
 from .operation import Operation
 from .requirement import EQUAL

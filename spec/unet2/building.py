@@ -1,4 +1,4 @@
-"""Whether a two-level network can be built from a config, and the nearest config from which one can (SPEC section 3)."""
+"""Whether a two-level network can be built from a config, and the nearest config from which it can (SPEC section 3)."""
 
 from collections.abc import Mapping
 from dataclasses import replace

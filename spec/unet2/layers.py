@@ -1,8 +1,7 @@
 """The eight layers with parameters, as data (SPEC section 6).
 
-Whatever walks the parameters reads this list: the judgement of a config, :func:`.graph.unet2_graph`, the typed parameters and the
-network of ``models``.
-A channel count is written as a multiple of ``base_channels``, or as ``"in"`` or ``"out"``.
+Whatever walks the parameters reads this list: the judgement of a config, :func:`.graph.unet2_graph`, the typed
+parameters and the network of ``models``. A channel count is a multiple of ``base_channels``, or ``"in"`` or ``"out"``.
 """
 
 from collections.abc import Iterator

@@ -8,9 +8,9 @@ is not a natural number.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .config import UNet2Config
 from ..sizes import conv_transpose_size, sliding_window_size
 from ..written import written_number
+from .config import UNet2Config
 
 SizeFunction = Callable[[UNet2Config, int], int]
 
