@@ -20,7 +20,7 @@ Way = tuple[tuple[str, int], ...]
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Cause(Requirement):
-    """A requirement that fails, on the ``axis`` of this name; ``ways`` says how each size that it is about came about."""
+    """A requirement that fails, on the ``axis`` of this name; ``ways`` are those to the sizes that it is about."""
 
     axis: str = ""
     ways: tuple[tuple[str, Way], ...] = ()
