@@ -72,7 +72,6 @@ def enclosed(size: Enclosed | int) -> Enclosed:
 def largest(needs: Iterable[Need]) -> int | None:
     """The largest ``n`` for which the lines allow every need to hold, at least 0; ``None`` where they allow any.
 
-    >>> from .requirement import EQUAL
     >>> n = unknown()
     >>> largest([Need("equal", n * 2, EQUAL, n + 7)])
     7
