@@ -9,6 +9,7 @@ from .door import AnyNetwork, graph_of
 from .naturals import natural
 from .network.network import Network
 from .network.running import AxisSizes, axis_of, fits_together, require_sizes, run_image
+from .network.solving import NOT_SOLVED
 from .network.solving import compatible_sizes as solve
 from .report import Report, ShapeError, refuse
 from .size_set import SizeSet
@@ -64,6 +65,8 @@ def _solution(graph: Network, axis: int) -> SizeSet | Report:
     try:
         return solve(graph, axis)
     except ShapeError as error:
+        if error.report.failures[0].name != NOT_SOLVED:
+            raise
         return error.report
 
 
