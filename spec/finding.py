@@ -14,7 +14,7 @@ the product of all ``M``. Then ``f`` is bounded, or at least ``n/K - K``: it rea
 nowhere.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from math import prod
 
@@ -23,7 +23,6 @@ from .door import AnyNetwork, graph_of
 from .naturals import natural
 from .network.filling import filled
 from .network.network import Network
-from .network.operation import Operation
 from .network.running import AxisSizes, input_sizes, require_sizes
 from .progression import Progression
 from .report import Report, ShapeError, Verdict, refuse
@@ -109,17 +108,19 @@ def _first(graph: Network, axis: int, least: int) -> int | None:
 
 def _far(graph: Network, least: int) -> int:
     """A size whose output has at least this size, if any has."""
-    far = 2 * prod(2 * number + 2 for node in graph.nodes for number in _numbers(node.operation))
+    far = 2
+    for node in graph.nodes:
+        for f in fields(node.operation):  # type: ignore[arg-type]  # each operation is a dataclass
+            far *= prod(2 * number + 2 for number in _numbers(getattr(node.operation, f.name)))
     return far * (least + far)
 
 
 def _numbers(value: object) -> Iterator[int]:
-    """The numbers of an operation, or of one of its fields."""
-    parts = (getattr(value, f.name) for f in fields(value)) if isinstance(value, Operation) else value
+    """The numbers of a field."""
     if isinstance(value, int):
         yield value
-    elif isinstance(parts, Iterable) and not isinstance(parts, str):
-        for part in parts:
+    elif isinstance(value, tuple):
+        for part in value:
             yield from _numbers(part)
 
 

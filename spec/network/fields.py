@@ -1,6 +1,6 @@
 """How the fields of an operation are read: numbers for each axis, paddings, choices (SPEC section 8)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from numbers import Real
 from typing import Any
 
@@ -64,6 +64,19 @@ def side_on(value: Sides, axis: int) -> Number | tuple[Number, Number]:
     if not isinstance(value, tuple):
         return value
     return value[0] if len(value) == 1 and isinstance(value[0], tuple) else value[axis]
+
+
+def shortest(of_axes: Sequence[Any]) -> Any:
+    """The field with these numbers, or pairs, one for each axis: one alone where the axes are alike.
+
+    >>> shortest([3, 3]), shortest([3, 5]), shortest([(0, 1), (0, 1)])
+    (3, (3, 5), ((0, 1),))
+    """
+    if any(isinstance(side, tuple) for side in of_axes):
+        of_axes = [side if isinstance(side, tuple) else (side, side) for side in of_axes]
+    if any(side != of_axes[0] for side in of_axes):
+        return tuple(of_axes)
+    return (of_axes[0],) if isinstance(of_axes[0], tuple) else of_axes[0]
 
 
 def axes_of(value: object) -> int | None:

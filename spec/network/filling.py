@@ -24,7 +24,7 @@ from ..naturals import at_least_one, monus
 from ..report import ShapeError, refuse
 from ..written import written_number
 from .arithmetic import rounded_up
-from .fields import PerAxis, on_axis, side_on
+from .fields import PerAxis, on_axis, shortest, side_on
 from .network import Network, Node
 from .open_number import Open, is_open
 from .operation import Operation, changes_size
@@ -75,7 +75,7 @@ def transposed_for(factor: PerAxis, *, kernel: PerAxis, dilation: PerAxis = 1) -
     up = ConvTranspose(kernel, factor, dilation=dilation)
     numbers = [[on_axis(value, axis) for value in (up.kernel, up.stride, up.dilation)] for axis in range(_axes(up))]
     padding, output_padding = zip(*(_paddings_for(*of_axis) for of_axis in numbers), strict=True)
-    return replace(up, padding=_shortest(padding), output_padding=_shortest(output_padding))
+    return replace(up, padding=shortest(padding), output_padding=shortest(output_padding))
 
 
 def _axes(operation: Operation) -> int:
@@ -98,13 +98,6 @@ def _paddings_for(kernel: int, stride: int, dilation: int) -> tuple[int, int]:
         says = f"a kernel of {written_number(kernel)} makes one position too many, or one too few"
         raise refuse("a transposed convolution", "factor", "no padding will do", says, f"kernel={kernel + 1}")
     return padding, more
-
-
-def _shortest(of_axes: Sequence[Any]) -> Any:
-    """What a field says of each axis, as short as it can be: one number, or one pair, where the axes are alike."""
-    if any(side != of_axes[0] for side in of_axes):
-        return tuple(of_axes)
-    return (of_axes[0],) if isinstance(of_axes[0], tuple) else of_axes[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,9 +249,7 @@ def _merged(operation: Operation, of_axes: Sequence[Operation]) -> Operation:
     values: dict[str, Any] = {}
     for name in _open_fields(operation):
         sides = [side_on(getattr(of_axis, name), axis) for axis, of_axis in enumerate(of_axes)]
-        if any(isinstance(side, tuple) for side in sides):
-            sides = [side if isinstance(side, tuple) else (side, side) for side in sides]
-        values[name] = _shortest(sides)
+        values[name] = shortest(sides)
     return _replaced(operation, values)
 
 
