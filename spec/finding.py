@@ -168,8 +168,9 @@ def fill(network: AnyNetwork, sizes: AxisSizes | None = None) -> Network:
     own. Numbers are as small as they can be: their sum is the least, and where several choices have that sum, the first
     nodes have the smaller numbers, and in one operation the last fields. All inputs have the same sizes.
 
-    Raises :class:`ShapeError` where no numbers will do, and with the rule ``not_solved`` where the search exceeds the
-    limit of its work (:mod:`.network.filling`).
+    Raises :class:`ShapeError` where no numbers will do, where the numbers that were found for each axis break what is
+    required over all axes together, and with the rule ``not_solved`` where the search exceeds the limit of its work
+    (:mod:`.network.filling`).
 
     >>> from wellshaped.spec import OPEN, Conv, ConvTranspose, Node, Require
     >>> decoder = Network({"x": 1}, (

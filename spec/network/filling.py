@@ -54,11 +54,13 @@ def filled(network: Network, sizes: AxisSizes | None = None) -> Network:
         replace(node, operation=_merged(node.operation, [nodes[i].operation for nodes in of_axes]))
         for i, node in enumerate(network.nodes)
     ]
-    filled = Network(network.inputs, nodes, network.outputs, network.axes)
-    broken = [it for it in run_image(filled, given).together if not (it.holds or it.warns)] if given else []
+    full = Network(network.inputs, nodes, network.outputs, network.axes)
+    broken = [it for it in run_image(full, given).together if not (it.holds or it.warns)] if given else []
     if broken:
-        raise _no_numbers(f"over all axes together, {broken[0]}")
-    return filled
+        says = f"with the least numbers of each axis, {broken[0]}"
+        fix = "Open(least, most) with a larger least, or larger sizes"
+        raise refuse("the network", "together", "the axes do not fit together", says, fix)
+    return full
 
 
 def transposed_for(factor: PerAxis, *, kernel: PerAxis, dilation: PerAxis = 1) -> ConvTranspose:
@@ -96,7 +98,8 @@ def _paddings_for(kernel: int, stride: int, dilation: int) -> tuple[int, int]:
     more = stride + 2 * padding - span
     if more >= max(stride, dilation):
         says = f"a kernel of {written_number(kernel)} makes one position too many, or one too few"
-        raise refuse("a transposed convolution", "factor", "no padding will do", says, f"kernel={kernel + 1}")
+        fix = f"kernel={written_number(kernel + 1)}"
+        raise refuse("a transposed convolution", "factor", "no padding will do", says, fix)
     return padding, more
 
 
