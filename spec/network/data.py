@@ -27,6 +27,7 @@ from ..written import clipped, kind_of, written_value
 from .edges import Crop, CropTo, CropToSmallest, Pad, PadTo, PadToMultiple
 from .joins import Add, Concat, Multiply
 from .network import Input, Network, Node
+from .open_number import Open, refused_open
 from .operation import Operation
 from .requiring import Require
 from .resampling import DepthToSpace, Resize, ResizeTo, SpaceToDepth
@@ -52,6 +53,8 @@ _NETWORK = ("inputs", "nodes", "outputs", "axes")
 def data_of(network: Network) -> dict[str, Any]:
     """The network as plain data: what differs from the defaults, and the inputs of every node.
 
+    Raises :class:`ShapeError` where a number is open.
+
     >>> data_of(Network({"x": 1}, (Node("pooled", MaxPool(2)),)))["nodes"]
     [{'name': 'pooled', 'op': 'MaxPool', 'kernel': 2, 'inputs': ['x']}]
     """
@@ -68,6 +71,8 @@ def _data_of_node(node: Node) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, Open):
+        raise refused_open(value)
     return [_plain(entry) for entry in value] if isinstance(value, tuple) else value
 
 
