@@ -133,8 +133,10 @@ def require_form(data: object) -> None:
 
     Raises :class:`ShapeError` for a certificate of another form.
     """
-    first_form = isinstance(data, dict) and "form" not in data and {"network", "sizes", "statement"} <= set(data)
-    if first_form or (isinstance(data, dict) and data.get("form", FORM) != FORM):
+    if not isinstance(data, dict):
+        return
+    first_form = "form" not in data and {"network", "sizes", "statement"} <= set(data)
+    if first_form or data.get("form", FORM) != FORM:
         form = "the form of the first version" if first_form else f"the form {clipped(written_value(data['form']))}"
         says = f"it has {form}, and must have the form {FORM!r}"
         raise refuse("the certificate", "form", "another form of certificate", says, "wellshaped certify")
