@@ -128,7 +128,8 @@ def _fixes_of_size(graph: Network, n: int, sizes: Mapping[str, int], fails: bool
 def _returning(graph: Network) -> Network:
     """The network, with the requirement that its output has the size of its input."""
     first = next((given.name for given in graph.inputs if not given.single), graph.inputs[0].name)
-    node = Node("returns its size", Require(equal=True), (graph.outputs[0], first))
+    longest = max((node.name for node in graph.nodes), key=len, default="")
+    node = Node(f"{longest} returns its size", Require(equal=True), (graph.outputs[0], first))  # no other has this name
     return Network(graph.inputs, (*graph.nodes, node), graph.outputs, graph.axes)
 
 
