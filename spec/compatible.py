@@ -176,6 +176,10 @@ def _first(holds: Callable[[int], bool], low: int, high: int, fit: SizeSet) -> I
     """
     if not holds(high):
         return
+    near = 2 * low
+    while not holds(near):  # the number is mostly near
+        low, near = near, 2 * near
+    high = near
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if holds(middle) else (middle, high)
@@ -191,7 +195,8 @@ def _bits(graph: Network) -> int:
     A node whose size grows at all makes at least ``n / (2·stride)`` of a large ``n``, and adds or loses no more than
     its own numbers: so it costs the bits of these numbers, and a few.
     """
-    return sum(4 + _bits_of(getattr(node.operation, f.name)) for node in graph.nodes for f in fields(node.operation))
+    numbers = (getattr(node.operation, f.name) for node in graph.nodes for f in fields(node.operation))  # type: ignore[arg-type]  # a dataclass
+    return 4 * len(graph.nodes) + sum(map(_bits_of, numbers))
 
 
 def _bits_of(value: object) -> int:

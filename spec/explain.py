@@ -76,7 +76,7 @@ def explain(network: AnyNetwork, sizes: int | AxisSizes | Mapping[str, int]) -> 
         subject = f"an image of {axes_with(graph, image)} for {title(network)}"
         return of_image(graph, image, subject)
     if isinstance(sizes, Mapping):
-        return _of_size(graph, sizes, f"sizes {written_value(dict(sizes))}")
+        return _of_size(graph, sizes, f"an input of sizes {written_value(dict(sizes))}")
     n = natural(sizes, "n")
     if graph.axes > 1 and any(solved(graph, axis) != solved(graph, 0) for axis in range(1, graph.axes)):
         says = f"the axes {', '.join(graph.axis_names)} of this network differ"
