@@ -415,7 +415,10 @@ def test_a_batch_norm_of_one_position_is_a_warning_and_the_image_fits():
     found = explain(cfg, (4, 4))
     assert found.ok
     assert [(warning.name, warning.holds) for warning in found.warnings] == [("statistics", False)]
-    assert "  warning: statistics: the batch norm of a single number leaves only its bias: bottom" in str(found)
+    assert (
+        "  warning: statistics: the batch norm of a single number leaves only its bias"
+        " (evaluation and a batch of images are fine): bottom.convs[0].norm: 1×1 positions."
+    ) in str(found)
     assert explain(cfg, (8, 4)).warnings == ()
     assert explain(cfg, (3, 4)).warnings == ()  # only said of what fits
     alike = written(Node("norm", Norm("batch")), Node("mean", Mean()), inputs={"x": 4}, axes=2)
