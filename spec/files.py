@@ -86,12 +86,33 @@ def save_network(network: AnyNetwork, path: str | os.PathLike[str]) -> None:
     Raises :class:`ShapeError` for what is no network, a suffix that is neither, a folder that is not there, a file that
     may not be written, and a network that :func:`load_network` would not return: a number that is too long, more nodes
     than a file may have, an operation of your own.
+
+    >>> import tempfile; path = Path(tempfile.mkdtemp()) / "milesial.toml"
+    >>> save_network("milesial", path)
+    >>> load_network(path)
+    UNetConfig(norm='batch', join='pad', bias=False)
     """
-    network, path = named(network), Path(path)
+    network = named(network)
     kind = _KINDS.get(type(network).__name__)
     if kind is None or type(network) is not kind.of:
         says = f"it is {kind_of(network)}, and a file holds one of {', '.join(_KINDS)}"
         raise refuse("the network", "network", "not what files are for", says, "UNetConfig(levels=4)")
+    _save(kind, network, Path(path), load_network)
+
+
+def save_config(cfg: UNet2Config, path: str | os.PathLike[str]) -> None:
+    """Write a :class:`UNet2Config` to ``path``, as :func:`save_network` does; :func:`load_config` returns an equal one.
+
+    >>> import tempfile; folder = Path(tempfile.mkdtemp())
+    >>> save_config(UNet2Config(base_channels=16), folder / "unet.json")
+    >>> load_config(folder / "unet.json")
+    UNet2Config(base_channels=16)
+    """
+    require_kind(cfg, UNet2Config)
+    _save(_KINDS["UNet2Config"], cfg, Path(path), load_config)
+
+
+def _save(kind: "_Kind", network: Any, path: Path, load: Callable[[Path], object]) -> None:
     subject = f"network file {path}"
     text = _format(path, subject).write(kind.data(network))
     if (size := len(text.encode())) > MAX_BYTES:
@@ -99,18 +120,12 @@ def save_network(network: AnyNetwork, path: str | os.PathLike[str]) -> None:
         raise refuse(subject, "file", "it cannot be written", says, "fewer nodes")
     _loaded(text, path, subject, kind.of)  # what cannot be read back replaces no file
     try:
-        if path.is_file() and load_network(path) == network:
+        if path.is_file() and load(path) == network:
             return
     except (ShapeError, OSError):
         pass  # whatever the file said, it does not say this network
     with replacing(path) as new:
         new.write_text(text, encoding="utf-8")
-
-
-def save_config(cfg: UNet2Config, path: str | os.PathLike[str]) -> None:
-    """Write a :class:`UNet2Config` to ``path``, as :func:`save_network` does."""
-    require_kind(cfg, UNet2Config)
-    save_network(cfg, path)
 
 
 def short_natural(value: object, name: str) -> int:
@@ -146,8 +161,8 @@ class _Kind:
 
 def _config_from(kind: type, data: Mapping[str, Any]) -> Any:
     """A config. Each field is judged by itself, so that every fault is found."""
-    faults = Faults()
     names = [f.name for f in fields(kind)]
+    faults = Faults(shown=len(names))
     judge_keys(data, names, "", faults)
     for name in names:
         if name not in data:
@@ -386,6 +401,6 @@ def _is_rows(value: Any) -> bool:
 
 
 _FORMATS = {
-    ".toml": _Format("TOML", "levels = 4, say", _from_toml, _to_toml),
-    ".json": _Format("JSON", '{"levels": 4}, say', partial(json.loads, object_pairs_hook=no_duplicates), _to_json),
+    ".toml": _Format("TOML", "pool_kernel = 2, say", _from_toml, _to_toml),
+    ".json": _Format("JSON", '{"pool_kernel": 2}, say', partial(json.loads, object_pairs_hook=no_duplicates), _to_json),
 }

@@ -20,7 +20,7 @@ from json import dumps
 from typing import Any
 
 from ..choices import nearest_choice
-from ..faults import Faults
+from ..faults import FEW, Faults
 from ..report import ShapeError, refuse
 from ..written import clipped, kind_of, written_value
 from .edges import Crop, CropTo, CropToSmallest, Pad, PadTo, PadToMultiple
@@ -115,7 +115,7 @@ def network_from(data: object) -> Network:
 def judge_keys(given: Collection[str], known: Collection[str], at: str, faults: Faults) -> None:
     """Add a fault for every key that is not one of the ``known`` ones, with the nearest of these."""
     for key in sorted(map(str, set(given) - set(known))):
-        faults.add("key", "it has unknown keys", lambda key=key: _unknown(key, known, at))
+        faults.add("key", "it has unknown keys", lambda key=key: _unknown(key, known, at), most=FEW)
 
 
 def _unknown(key: str, known: Collection[str], at: str) -> tuple[str, str]:
@@ -195,7 +195,7 @@ def _node(entry: object, what: str, faults: Faults) -> Node | None:
         _not_a(entry, what, "an object", faults)
         return None
     name, op = entry.get("name"), entry.get("op")
-    at = f"node {clipped(name)}: " if isinstance(name, str) and name.isprintable() else f"{what}: "
+    at = f"node {clipped(name)}: " if isinstance(name, str) and name and name.isprintable() else f"{what}: "
     if not isinstance(op, str) or op not in OPERATIONS:
         faults.add("op", "no such operation", lambda: _unknown_operation(op, at))
         return None
