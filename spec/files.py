@@ -23,7 +23,7 @@ from .conditions import require_kind
 from .door import AnyNetwork, named
 from .faults import Faults
 from .naturals import natural
-from .network.data import MAX_DIGITS, NETWORK_KEYS, data_of, judge_digits, judge_keys, judge_value, network_from
+from .network.data import NETWORK_KEYS, data_of, judge_digits, judge_keys, judge_value, network_from
 from .network.network import Network
 from .report import ShapeError, refuse
 from .unet.config import UNetConfig
@@ -32,6 +32,9 @@ from .written import clipped, kind_of, written_value
 
 MAX_BYTES = 256 * 1024
 """A graph of a thousand nodes has half of this. A file that is larger is another file, given by mistake."""
+
+MAX_DIGITS = 99
+"""A longer number, in a file or a flag, is a slip; and Python does not print what a network would make of it."""
 
 MAX_DOTS = 200
 """In a line of TOML. A key with many dots takes the parser a time that grows with their square."""
@@ -167,7 +170,7 @@ def _config_from(kind: type, data: Mapping[str, Any]) -> Any:
     for name in names:
         if name not in data:
             continue
-        judge_digits(data[name], name, "", faults)
+        judge_digits(data[name], name, MAX_DIGITS, "", faults)
         judge_value(lambda name=name: kind(**{name: data[name]}), "", faults)
     if faults:
         raise ShapeError(faults.report("the config"))
@@ -186,7 +189,7 @@ def _kind_of_config(kind: type) -> _Kind:
 _KINDS = {
     "UNet2Config": _kind_of_config(UNet2Config),
     "UNetConfig": _kind_of_config(UNetConfig),
-    "Network": _Kind(Network, NETWORK_KEYS, network_from, data_of),
+    "Network": _Kind(Network, NETWORK_KEYS, partial(network_from, digits=MAX_DIGITS), data_of),
 }
 """What a file may hold, by the value of its key ``kind``."""
 

@@ -22,7 +22,7 @@ from typing import Any
 from ..choices import nearest_choice
 from ..faults import FEW, Faults
 from ..report import ShapeError, refuse
-from ..written import clipped, kind_of, written_value
+from ..written import MOST_DIGITS, clipped, kind_of, written_value
 from .edges import Crop, CropTo, CropToSmallest, Pad, PadTo, PadToMultiple
 from .fields import read_field
 from .joins import Add, Concat, Multiply
@@ -49,9 +49,6 @@ _NODE = ("name", "op", "inputs", "layer", "rule")
 _INPUT = ("channels", "single")
 NETWORK_KEYS = ("axes", "inputs", "outputs", "nodes")
 """The keys of a network."""
-
-MAX_DIGITS = 99
-"""A longer number, in a file or a flag, is a slip; and Python does not print what a network would make of it."""
 
 
 def data_of(network: Network) -> dict[str, Any]:
@@ -86,11 +83,11 @@ def _plain(value: Any) -> Any:
     return [_plain(entry) for entry in value] if isinstance(value, tuple) else value
 
 
-def network_from(data: object) -> Network:
-    """The network in plain data.
+def network_from(data: object, digits: int = MOST_DIGITS) -> Network:
+    """The network in plain data, whose numbers have at most so many ``digits``.
 
     Raises :class:`ShapeError` with every fault: a key that is missing or unknown, an unknown operation, what a field
-    does not take, a number of more than 99 digits. Where there is none of these: what :class:`Network` rejects.
+    does not take, a number that is too long. Where there is none of these: what :class:`Network` rejects.
 
     >>> network_from({"inputs": {"x": 1}, "nodes": [{"name": "pooled", "op": "MaxPool", "kernel": 2}]}).outputs
     ('pooled',)
@@ -104,9 +101,9 @@ def network_from(data: object) -> Network:
     faults = Faults()
     given = _object(data, "the network", faults)
     judge_keys(given, NETWORK_KEYS, "", faults)
-    judge_digits(given.get("axes"), "axes", "", faults)
-    inputs = list(_inputs(given, faults))
-    nodes = list(_nodes(given, faults))
+    judge_digits(given.get("axes"), "axes", digits, "", faults)
+    inputs = list(_inputs(given, digits, faults))
+    nodes = list(_nodes(given, digits, faults))
     if faults:
         raise ShapeError(faults.report("the network"))
     return Network(inputs, nodes, _tuples(given.get("outputs", ())), given.get("axes", 2))
@@ -150,10 +147,10 @@ def _as_in_a_file(fix: str) -> str:
     return f"leave out {name}" if written is None else f"{name} = {dumps(written)}"
 
 
-def judge_digits(value: object, name: str, at: str, faults: Faults) -> None:
-    """Add a fault for a number of more than :data:`MAX_DIGITS` digits, also in a list and in the pairs of a list."""
-    if any(type(entry) is int and entry >= 10**MAX_DIGITS for entry in _entries(value)):
-        says = f"{at}{name} has more than {MAX_DIGITS} digits"
+def judge_digits(value: object, name: str, digits: int, at: str, faults: Faults) -> None:
+    """Add a fault for a number of more than so many ``digits``, also in a list and in the pairs of a list."""
+    if any(type(entry) is int and entry >= 10**digits for entry in _entries(value)):
+        says = f"{at}{name} has more than {digits} digits"
         faults.add("digits", "the number is too long", lambda: (says, f"{at}{name} = 1, say"))
 
 
@@ -165,13 +162,13 @@ def _entries(value: object, levels: int = 2) -> Iterator[object]:
         yield value
 
 
-def _inputs(given: Mapping[str, Any], faults: Faults) -> Iterator[Input]:
+def _inputs(given: Mapping[str, Any], digits: int, faults: Faults) -> Iterator[Input]:
     for name, written in _object(given.get("inputs", {}), "inputs", faults).items():
         at = f"input {clipped(name)}: "
         says = written if isinstance(written, Mapping) else {"channels": written}
         judge_keys(says, _INPUT, at, faults)
         channels, single = says.get("channels", 1), says.get("single", False)
-        judge_digits(channels, "channels", at, faults)
+        judge_digits(channels, "channels", digits, at, faults)
         before = len(faults)
         judge_value(lambda single=single: read_field(single, "single", bool), at, faults)
         judge_value(lambda name=name, channels=channels: Input(name, channels), at, faults)
@@ -179,18 +176,18 @@ def _inputs(given: Mapping[str, Any], faults: Faults) -> Iterator[Input]:
             yield Input(name, channels, single)
 
 
-def _nodes(given: Mapping[str, Any], faults: Faults) -> Iterator[Node]:
+def _nodes(given: Mapping[str, Any], digits: int, faults: Faults) -> Iterator[Node]:
     written = given.get("nodes", [])
     if not isinstance(written, list):
         _not_a(written, "nodes", "a list", faults)
         return
     for i, entry in enumerate(written):
-        node = _node(entry, f"node {i}", faults)
+        node = _node(entry, f"node {i}", digits, faults)
         if node is not None:
             yield node
 
 
-def _node(entry: object, what: str, faults: Faults) -> Node | None:
+def _node(entry: object, what: str, digits: int, faults: Faults) -> Node | None:
     if not isinstance(entry, Mapping):
         _not_a(entry, what, "an object", faults)
         return None
@@ -209,7 +206,7 @@ def _node(entry: object, what: str, faults: Faults) -> Node | None:
             faults.add("key", "a key is missing", lambda key=key, example=example: (f"{at}{key}", f"{at}{example}"))
     numbers = {key: _tuples(entry[key]) for key in named if key in entry}
     for key, value in numbers.items():
-        judge_digits(entry[key], key, at, faults)
+        judge_digits(entry[key], key, digits, at, faults)
         of = named[key].type, kind.choices.get(key)
         judge_value(lambda value=value, key=key, of=of: read_field(value, key, *of), at, faults)
     if len(faults) > before:
