@@ -16,7 +16,7 @@ def broken(network, n):
 @pytest.mark.parametrize(
     ("n", "rounding_up", "rounding_down"),
     [
-        # 350 175 88 44 22 11: only 176 is not 175. 350 175 87 43 21 10: 20 is not 21, 42 not 43, 86 not 87, 174 not 175.
+        # 350 175 88 44 22 11: only 176 is not 175. 350 175 87 43 21 10: none of 20, 42, 86 and 174 is its skip.
         (350, ["joined[1]"], ["joined[4]", "joined[3]", "joined[2]", "joined[1]"]),
         # 525 263 132 66 33 17: 34 is not 33, and 264 not 263. 525 262 131 65 32 16: 64 is not 65, and 130 not 131.
         (525, ["joined[4]", "joined[1]"], ["joined[3]", "joined[2]"]),
