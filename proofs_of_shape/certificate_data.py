@@ -8,7 +8,9 @@ form of every file (:mod:`wellshaped.spec.network.data`).
 from collections.abc import Iterator
 from typing import Any
 
+from ..spec.faults import FEW
 from ..spec.network import Network, data_of, network_from
+from ..spec.network.network import MOST_LETTERS
 from ..spec.progression import Progression
 from ..spec.report import ShapeError, refuse
 from ..spec.size_set import SizeSet
@@ -25,9 +27,6 @@ MAX_INPUTS = 10_000
 
 MAX_PROGRESSIONS = 200
 """Progressions that make up the sizes of a certificate, at the most: from 400 on, Z3 overruns its own time limit."""
-
-MAX_CHARACTERS = 200
-"""Characters of a name or of another text in a certificate, at the most; the statement may have more."""
 
 _NETWORK, _SIZES = {"axes": int, "inputs": dict, "outputs": list, "nodes": list}, {"says": str, "progressions": list}
 
@@ -46,7 +45,7 @@ def require_limits(network: Network, sizes: SizeSet, prover: str = "") -> None:
 
     Raises :class:`ShapeError` for more than :data:`MAX_NODES` nodes or inputs, more than :data:`MAX_INPUTS` inputs of
     nodes, more than :data:`MAX_PROGRESSIONS` progressions, a number of more than 300 digits, and a text of more than
-    :data:`MAX_CHARACTERS` characters.
+    :data:`MOST_LETTERS` letters.
     """
     _require_few(network.inputs, "inputs", MAX_NODES)
     _require_few(network.nodes, "nodes", MAX_NODES)
@@ -85,9 +84,9 @@ def _require_bounded_network(data: dict[str, Any]) -> None:
 
 def _require_bounded(data: object, name: str) -> None:
     for key, value in _plain_values(data, name):
-        if isinstance(value, str) and len(value) > MAX_CHARACTERS:
-            says = f"{clipped(key)} has a text of {len(value)} characters, and may have at most {MAX_CHARACTERS}"
-            raise refuse("the certificate", "characters", "a text is too long", says, "shorter names")
+        if isinstance(value, str) and len(value) > MOST_LETTERS:
+            says = f"{clipped(key)} has a text of {len(value)} letters, and may have at most {MOST_LETTERS}"
+            raise refuse("the certificate", "letters", "a text is too long", says, "shorter names")
         if isinstance(value, int) and value >= 10**MOST_DIGITS:
             says = f"{clipped(key)}={written_number(value)}, and a number may have at most {MOST_DIGITS} digits"
             raise refuse("the certificate", "digits", "a number is too long", says, "smaller numbers")
@@ -122,7 +121,7 @@ def sizes_from(data: object) -> SizeSet:
         try:
             parts.append(Progression(*numbers))
         except ShapeError as error:
-            raise _as_no_certificate(error, f"progression {i}: ") from None
+            raise not_a_certificate(f"progression {i}: {error.report.failures[0].says}") from None
     if len({part.step for part in parts if part.count is None}) > 1:
         raise not_a_certificate("it has progressions without end that differ in their steps")
     return SizeSet(parts)
@@ -172,11 +171,11 @@ def _require_few(values: Any, what: str, most: int) -> None:
         raise refuse("the certificate", what.replace(" ", "_"), "too large to prove", says, "a smaller network")
 
 
-def _as_no_certificate(error: ShapeError, where: str = "") -> ShapeError:
-    """The error for a certificate with a part that raised ``error``."""
-    says = [clipped(verdict.says, MAX_CHARACTERS) for verdict in error.report.failures]
-    more = [f"and {len(says) - 3} more"] if len(says) > 3 else []
-    return not_a_certificate(where + "; ".join([*says[:3], *more]))
+def _as_no_certificate(error: ShapeError) -> ShapeError:
+    """The error for a certificate whose network raised ``error``."""
+    said = [clipped(f"{verdict.about}: {verdict.says}", MOST_LETTERS) for verdict in error.report.failures]
+    more = [f"and {len(said) - FEW} more"] if len(said) > FEW else []
+    return not_a_certificate("; ".join([*said[:FEW], *more]))
 
 
 def not_a_certificate(says: str) -> ShapeError:

@@ -88,13 +88,9 @@ class Certificate:
         iff_among = f"for all n, the {along} n fits this network iff n is among: {self.sizes}"
         yield iff_among if self.sizes else f"no {along} fits this network"
         for given in self.network.inputs:
-            yield f"  {_printable(given.name)}: an input{' of a single position' if given.single else ''}"
+            yield f"  {given.name}: an input{' of a single position' if given.single else ''}"
         for node in self.network.nodes:
-            yield f"  {_printable(node.name)}: {node.operation!r} of {', '.join(map(_printable, node.inputs))}"
-
-
-def _printable(name: str) -> str:
-    return name if name.isprintable() else repr(name)
+            yield f"  {node.name}: {node.operation!r} of {', '.join(node.inputs)}"
 
 
 def statement_of(network: Network, axis: int, sizes: SizeSet) -> Formula | bool:
@@ -125,7 +121,7 @@ def certify(network: AnyNetwork, *, axis: int | None = None, seconds: float = 60
 
     Raises :class:`ShapeError` where Z3 finds a size for which it fails, or does not answer in time; where
     :func:`compatible_sizes` does; and for a network that is too large for a certificate (1 000 nodes, 200 progressions
-    of sizes, numbers of 300 digits, names of 200 characters).
+    of sizes, numbers of 300 digits, names of 200 letters).
 
     >>> from wellshaped.spec import UNet2Config
     >>> certify(UNet2Config()).sizes
@@ -212,8 +208,8 @@ def load_certificate(path: str | os.PathLike[str]) -> Certificate:
 
     Raises :class:`ShapeError`, with the path and what is wrong, for a file that :func:`save_certificate` would not
     write so: a folder, a pipe, more than 1 MiB, no JSON, the form of another version, a key that is missing or stands
-    twice, more than 1 000 nodes or 200 progressions, a number of more than 300 digits, a name of more than 200
-    characters, a set of sizes whose parts overlap or are out of order.
+    twice, more than 1 000 nodes or 200 progressions, a number of more than 300 digits, a text of more than 200
+    letters, a set of sizes whose parts overlap or are out of order.
     """
     path = Path(path)
     subject = f"certificate {path}"
