@@ -18,7 +18,7 @@ from flax import nnx
 from jax import lax
 
 from wellshaped.models import LayerParams, UNet2, UNet2Params, convolutions
-from wellshaped.spec import LAYERS, UNet2Config, parameter_shapes
+from wellshaped.spec import LAYERS, UNet2Config, layer_parameters
 
 from .measure import compile_afresh, cores
 
@@ -66,7 +66,7 @@ def draw(case: Case, seed: int = 0) -> Inputs:
         return rng.standard_normal(shape, np.float32)
 
     kernels = {}
-    for layer, kernel, bias in parameter_shapes(case.cfg, IN_CHANNELS, OUT_CHANNELS):
+    for layer, kernel, bias in layer_parameters(case.cfg, IN_CHANNELS, OUT_CHANNELS):
         scale = (2 / (np.prod(kernel) / bias[0])) ** 0.5
         # Biases well above 0: no ReLU closes a small network, and no layer drowns the others.
         kernels[layer.name] = normal(*kernel) * np.float32(scale), rng.random(bias, np.float32) + np.float32(0.5)

@@ -25,7 +25,7 @@ import jax
 from cyclopts import Parameter
 from rich.console import Console
 
-from wellshaped.spec import check, trace
+from wellshaped.spec import check, stages
 from wellshaped.spec.report import refuse
 
 from .contenders import (
@@ -106,7 +106,8 @@ def measure(
     """All that is to be known of one case, as it goes into the file; ``tell`` is told what is being done."""
     tell("a matrix product")
     rate = product_rate()
-    multiply_adds = sum(s.multiply_adds for s in trace(case.cfg, IN_CHANNELS, OUT_CHANNELS, case.size, case.size))
+    shape = (IN_CHANNELS, case.size, case.size)
+    multiply_adds = sum(s.multiply_adds for s in stages(case.cfg, shape, out_channels=OUT_CHANNELS))
     forward = 2e-9 * multiply_adds * case.batch
     entries: dict[str, dict[str, Any]] = {c.name: {"title": c.title} for c in contenders}
     runnable = []
@@ -242,7 +243,7 @@ def _cases(sizes: Sequence[int], channels: Sequence[int], batches: Sequence[int]
         refuse_below(flag, min(numbers, default=0), 1)
     cases = [Case(*numbers) for numbers in dict.fromkeys(product(sizes, channels, batches))]
     for case in cases:
-        check(case.cfg, IN_CHANNELS, OUT_CHANNELS, case.size, case.size).raise_if_failed()
+        check(case.cfg, (IN_CHANNELS, case.size, case.size), out_channels=OUT_CHANNELS).raise_if_failed()
     return sorted(cases, key=lambda case: (case.size * case.channels) ** 2 * case.batch)
 
 

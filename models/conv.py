@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 
 from ..spec.elements import Shapes
 from ..spec.naturals import natural
-from ..spec.steps import Window
+from ..spec.network.arithmetic import rounded_up
 from .channels_last import a_seed, integral
 from .fits import refuse_unbuildable
 from .functional import promoted, refuse_no_pixels
@@ -60,7 +60,7 @@ class Conv2D(nnx.Module):
     @remembered
     def size(self, n: SupportsIndex) -> int:
         """The output size of an axis of size ``n``: ``ceil(n / stride)``."""
-        return Window(1, self.stride, rounding="same").size(natural(n, "n"))
+        return rounded_up(natural(n, "n"), self.stride)
 
     @remembered
     def __call__(

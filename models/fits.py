@@ -6,11 +6,10 @@ from functools import lru_cache
 from typing import Any
 
 from ..spec.check import check
-from ..spec.config import UNet2Config
+from ..spec.door import AnyNetwork
 from ..spec.elements import Shapes, judge_arrays, mend, smaller
 from ..spec.naturals import judge_at_least_one
 from ..spec.report import Report
-from ..spec.unet import UNetConfig
 from .typed import before_vmap
 
 
@@ -33,17 +32,14 @@ def refuse_unbuildable(of: str, numbers: Mapping[str, int], arrays: Callable[[Ma
     Report(f"{of}({given})", verdicts, fixes).raise_if_failed()
 
 
-def takes(cfg: UNet2Config | UNetConfig, in_channels: int, out_channels: int, shape: tuple[int, ...]) -> bool:
+def takes(network: AnyNetwork, out_channels: int, shape: tuple[int, ...]) -> bool:
     """Whether a network takes a ``(C, H, W)`` image of this ``shape``."""
-    return len(shape) == 3 and _report(cfg, in_channels, out_channels, *shape[1:], layout="CHW").ok
+    return len(shape) == 3 and _report(network, shape, out_channels, "CHW").ok
 
 
-def refuse_unfit(
-    cfg: UNet2Config | UNetConfig, in_channels: int, out_channels: int, x: Any, layout: str = "CHW"
-) -> None:
+def refuse_unfit(network: AnyNetwork, out_channels: int, x: Any, layout: str = "CHW") -> None:
     """Raise what :func:`wellshaped.spec.check` says of an image ``x`` in this ``layout``, where it does not fit."""
-    sizes = dict(zip(layout, x.shape, strict=True))
-    report = _report(cfg, in_channels, out_channels, sizes["H"], sizes["W"], layout)
+    report = _report(network, x.shape, out_channels, layout)
     if not report.ok and before_vmap(x) is not None:
         fixes = (f"inside jax.vmap, for each image: {fix}" if fix.startswith(_CODE) else fix for fix in report.fixes)
         report = replace(report, fixes=tuple(fixes))
@@ -54,8 +50,6 @@ _CODE = ("x[", "jnp.")
 
 
 @lru_cache(maxsize=256)
-def _report(
-    cfg: UNet2Config | UNetConfig, in_channels: int, out_channels: int, height: int, width: int, layout: str
-) -> Report:
+def _report(network: AnyNetwork, shape: tuple[int, ...], out_channels: int, layout: str) -> Report:
     """Kept: an eager training loop asks the same at every step."""
-    return check(cfg, in_channels, out_channels, height, width, layout=layout)
+    return check(network, shape, out_channels=out_channels, layout=layout)

@@ -41,7 +41,7 @@ def _refuse_single_number(x: Array, norm: _Norm) -> ShapeError:
     name = type(norm).__name__
     about = "its statistics are of a single number, so that only the bias is left"
     says = "it has 1×1 positions, and 1 channel is taken at a time"
-    return refuse(f"x = {shown(x)}, given to {name},", "more_than_one", about, says, "an image of 2 pixels or more")
+    return refuse(f"x = {shown(x)}, given to {name},", "statistics", about, says, "an image of 2 pixels or more")
 
 
 def _refuse_unbuildable(norm: str, channels: int) -> None:

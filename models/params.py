@@ -9,10 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..spec.architecture import LAYERS
-from ..spec.config import UNet2Config
-from ..spec.parameters import parameter_shapes
 from ..spec.report import Report, Verdict
+from ..spec.unet2.config import UNet2Config
+from ..spec.unet2.layers import LAYERS
+from ..spec.unet2.parameters import layer_parameters
 from .typed import shown
 
 
@@ -56,7 +56,7 @@ class _OfNetwork:
 
     def _refuse_unfit(self, arrays: Mapping[str, LayerParams]) -> None:
         verdicts = []
-        for layer, *shapes in parameter_shapes(self.cfg, self.in_channels, self.out_channels):
+        for layer, *shapes in layer_parameters(self.cfg, self.in_channels, self.out_channels):
             for part, array, shape in zip(LayerParams._fields, arrays[layer.name], shapes, strict=True):
                 holds = isinstance(array, _type(shape))
                 says = f"the {part} is {shown(array)}, and must be floating-point {list(shape)}"

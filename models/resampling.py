@@ -8,9 +8,9 @@ from jaxtyping import Array, Float
 
 from ..spec.choices import nearest_choice
 from ..spec.naturals import LARGEST, at_least_one, natural
+from ..spec.network.resampling import Resize
 from ..spec.report import refuse
 from ..spec.sizes import sliding_window_size
-from ..spec.steps import Resize as ResizeStep
 from .functional import refuse_empty, refuse_no_pixels
 from .layers import Pooling
 from .layout import channels_last
@@ -67,7 +67,7 @@ class Resize2d(nnx.Module):
     @remembered
     def size(self, n: SupportsIndex) -> int:
         """The output size of an axis of size ``n``."""
-        return ResizeStep(self.factor).size(natural(n, "n"))
+        return Resize(self.factor).size([natural(n, "n")], axis=0)
 
     @remembered
     def __call__(self, x: Float[Array, "C H W"]) -> Float[Array, "C {self.size(x.shape[1])} {self.size(x.shape[2])}"]:

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from ..spec.elements import Shapes
 from ..spec.naturals import at_least_one, natural
-from ..spec.presets import PRESETS
+from ..spec.unet.presets import PRESETS
 from .blocks import convolved, u_shaped
 from .channels_last import a_seed, integral, joined, max_pool_2x2
 from .fits import refuse_unbuildable, refuse_unfit
@@ -127,7 +127,7 @@ def wired(net: Any, x: Array, **mode: Any) -> Array:
 def refuse_misfit(x: Any, base_features: int) -> None:
     """Refuse an ``(H, W, C)`` image that no tiny U-Net takes, with the explanation of :func:`wellshaped.spec.check`."""
     cfg = replace(PRESETS["tiny"], base_channels=base_features)
-    refuse_unfit(cfg, x.shape[-1], base_features, x, layout="HWC")
+    refuse_unfit(cfg, base_features, x, layout="HWC")
 
 
 @checked

@@ -10,10 +10,12 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
+from ..spec.door import graph_of
 from ..spec.naturals import natural
-from ..spec.network import axis_network
+from ..spec.network.running import run
 from ..spec.report import refuse
-from ..spec.unet import UNetConfig, check_unet_config
+from ..spec.unet.building import check_unet_config
+from ..spec.unet.config import UNetConfig
 from .blocks import convolved, u_shaped
 from .fits import refuse_unfit, takes
 from .functional import relu
@@ -172,7 +174,7 @@ class UNet(nnx.Module):
 
     The result has ``out_channels`` and the size that :meth:`size` says. Its layers are ``encoder[i]`` and
     ``decoder[i]``, each a :class:`ConvBlock`, ``up[i]`` (``i = 0`` is the level of the input's size), ``bottom`` and
-    ``head``: :func:`wellshaped.spec.trace` names them with their shapes. ``axis_name`` is as for :class:`BatchNorm2d`;
+    ``head``: :func:`wellshaped.spec.stages` names them with their shapes. ``axis_name`` is as for :class:`BatchNorm2d`;
     ``dtype``, ``param_dtype`` and ``precision`` are as for :class:`Conv2d`. Use ``jax.vmap(model)`` for a batch; with
     batch normalisation in training mode, which keeps statistics, take Flax's transformations of a function of the model
     (:class:`BatchNorm2d` shows how). ``model.train()`` and ``model.eval()`` are Flax's.
@@ -227,19 +229,20 @@ class UNet(nnx.Module):
 
     def _takes(self, shape: tuple[int, ...]) -> bool:
         """Whether an image of this ``(C, H, W)`` fits: channels and sizes."""
-        return shape[0] == self.in_channels and takes(self.cfg, self.in_channels, self.out_channels, shape)
+        return shape[0] == self.in_channels and takes(self.cfg, self.out_channels, shape)
 
     @remembered
     def size(self, n: SupportsIndex) -> int:
         """The output size of an axis of size ``n``, one of the :func:`wellshaped.spec.compatible_sizes`."""
-        return axis_network(self.cfg).run(natural(n, "n")).sizes[-1]
+        graph = graph_of(self.cfg, self.in_channels, self.out_channels)
+        return run(graph, natural(n, "n")).sizes[graph.outputs[0]]
 
     @remembered
     def __call__(
         self, x: Float[Array, "{self.in_channels} H W"]
     ) -> Float[Array, "{self.out_channels} {self.size(x.shape[1])} {self.size(x.shape[2])}"]:
         """``(in_channels, H, W)`` to ``(out_channels, size(H), size(W))``, for any compatible size."""
-        refuse_unfit(self.cfg, self.in_channels, self.out_channels, x)
+        refuse_unfit(self.cfg, self.out_channels, x)
         y = u_shaped(
             x,
             encoder=self.encoder,

@@ -7,9 +7,10 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
-from ..spec.architecture import LAYERS, channels
-from ..spec.config import UNet2Config, check_config
 from ..spec.naturals import natural
+from ..spec.unet2.building import check_config
+from ..spec.unet2.config import UNet2Config
+from ..spec.unet2.layers import LAYERS, channels
 from .backward import relu_backward
 from .fits import refuse_unfit, takes
 from .functional import relu
@@ -75,7 +76,7 @@ class UNet2(nnx.Module):
 
     def _takes(self, shape: tuple[int, ...]) -> bool:
         """Whether an image of this ``(C, H, W)`` fits: channels and sizes."""
-        return shape[0] == self.in_channels and takes(self.cfg, self.in_channels, self.out_channels, shape)
+        return shape[0] == self.in_channels and takes(self.cfg, self.out_channels, shape)
 
     @remembered
     def __call__(self, x: Float[Array, "{self.in_channels} H W"]) -> Float[Array, "{self.out_channels} H W"]:
@@ -84,7 +85,7 @@ class UNet2(nnx.Module):
 
     def _stages(self, x: Array) -> dict[str, Array]:
         """The intermediates, by their names in SPEC section 6; ``merged`` is never written."""
-        refuse_unfit(self.cfg, self.in_channels, self.out_channels, x)
+        refuse_unfit(self.cfg, self.out_channels, x)
         s = {"x": x}
         s["s1"] = relu(self.down1_1(s["x"]))
         s["skip1"] = relu(self.down1_2(s["s1"]))

@@ -3,8 +3,8 @@
 They were written without guards, and one of them subtracted early (SPEC section 2).
 """
 
-from ..spec.config import UNet2Config
 from ..spec.naturals import monus, quotient
+from ..spec.unet2.config import UNet2Config
 
 
 def sliding_window_size_1(n: int, *, kernel: int, stride: int = 1, padding: int = 0) -> int:

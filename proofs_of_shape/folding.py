@@ -9,15 +9,15 @@ from collections.abc import Callable
 from inspect import signature
 from typing import Any
 
+from ..spec.network import TransposedWindow, Window
 from ..spec.sizes import conv_transpose_size, sliding_window_size
-from ..spec.steps import Transposed, Window
 from .terms import Formula, Term, term, variable
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "sliding_window_size": lambda n, k, s, p: sliding_window_size(n, kernel=k, stride=s, padding=p),
     "conv_transpose_size": lambda n, k, s, p: conv_transpose_size(n, kernel=k, stride=s, padding=p),
-    "window_size": lambda n, k, s: Window(k, s).size(n),
-    "transposed_size": lambda n, k, s: Transposed(k, s).size(n),
+    "window_size": lambda n, k, s, p: Window(k, s, padding=p).size([n], 0),
+    "transposed_size": lambda n, k, s, p: TransposedWindow(k, s, padding=p).size([n], 0),
 }
 """What is folded, by the name that it gets: the shipped functions, with their numbers in order."""
 

@@ -12,6 +12,7 @@ from fractions import Fraction
 
 from hypothesis import strategies as st
 
+from ..spec.naturals import natural
 from ..spec.network import (
     Activation,
     Add,
@@ -43,7 +44,6 @@ from ..spec.network import (
     TransposedWindow,
     Window,
 )
-from ..spec.naturals import natural
 
 _CHANNELS = 4
 _few, _strides = st.integers(0, 2), st.sampled_from([1, 2, 2, 3])

@@ -43,6 +43,8 @@ class Term:
         return Term("·", (term(other), self))
 
     def __eq__(self, other: object) -> Any:
+        if isinstance(other, str):  # a padding may be a word, such as "SAME"; a number is none
+            return False
         return Formula("=", (self, term(other)))
 
     def __ne__(self, other: object) -> Any:

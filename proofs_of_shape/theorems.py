@@ -4,17 +4,18 @@ Each claim calls the functions that ship. So what a prover sees is their own for
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from inspect import Parameter, Signature
 from typing import Any
 
-from ..spec.architecture import LAYERS, channels
-from ..spec.config import FIELDS, WELL_FORMED, UNet2Config
-from ..spec.families import unet
+from ..spec.families import encoder_decoder
 from ..spec.naturals import monus, quotient
-from ..spec.network import AxisNetwork
-from ..spec.obligations import OBLIGATIONS, h_convH, h_downH, h_outH, h_upH
+from ..spec.network import Network, Resize, TransposedWindow, Window, run
 from ..spec.sizes import conv_transpose_size, sliding_window_size
-from ..spec.steps import Join, Resize, Save, Transposed, Window
+from ..spec.unet2.config import FIELDS, WELL_FORMED, UNet2Config
+from ..spec.unet2.graph import unchecked_graph
+from ..spec.unet2.layers import LAYERS, channels
+from ..spec.unet2.obligations import OBLIGATIONS, h_convH, h_downH, h_outH, h_upH
 from .first_edition import conv_transpose_size_1, obligations_1, sliding_window_size_1
 from .terms import conjunction, iff, term
 from .theorem import Theorem
@@ -36,9 +37,14 @@ def _default(n: Any) -> UNet2Config:
     return UNet2Config(**{name: _known(number, n) for name, number in _FIELDS.items()})
 
 
-def _halve_and_double(n: Any) -> tuple[Window, Transposed]:
+def _fits(network: Network, n: Any) -> Any:
+    """That every requirement of the network holds for ``n``, as a run judges it."""
+    return conjunction(*(requirement.holds for requirement in run(network, n).requirements))
+
+
+def _halve_and_double(n: Any) -> tuple[Window, TransposedWindow]:
     two = _known(2, n)
-    return Window(two, two), Transposed(two, two)
+    return Window(two, two), TransposedWindow(two, two)
 
 
 def _of_configs(claim: Callable[..., Claim], *others: str) -> Callable[..., Claim]:
@@ -115,6 +121,13 @@ def _exactness(cfg: UNet2Config, n: Any) -> Claim:
     return (n >= 1,), iff(conjunction(*_obligations(cfg, n)), as_specified)
 
 
+@_of_configs
+def _graph_obligations(cfg: UNet2Config, n: Any) -> Claim:
+    # One channel: how many there are is checked while a graph is made, which cannot be asked of a symbol.
+    graph = unchecked_graph(replace(cfg, base_channels=1), 1, 1)
+    return (), iff(_fits(graph, n), conjunction(n >= 1, *_obligations(cfg, n)))
+
+
 def _round_trip(n: Any, k: Any, s: Any) -> Any:
     down = sliding_window_size(n, kernel=k, stride=s)
     return conv_transpose_size(down, kernel=k, stride=s)
@@ -173,7 +186,7 @@ def _composition(n: Any, k1: Any, s1: Any, k2: Any, s2: Any) -> Claim:
 
 
 def _same(n: Any, k: Any, s: Any) -> Claim:
-    size = Window(k, s, rounding="same").size(n)
+    size = Window(k, s, rounding="same").size([n], 0)
     return (n >= 1, k >= 1, s >= 1), conjunction(size * s >= n, n + s >= size * s + 1)
 
 
@@ -206,26 +219,33 @@ def _transposed_editions_agree_everywhere(n: Any, k: Any, s: Any, p: Any) -> Cla
 def _levels(levels: int) -> Callable[[Any], Claim]:
     def claim(n: Any) -> Claim:
         down, up = _halve_and_double(n)
-        network = unet(levels, convs=0, down=down, up=up, head=Save("output"))
-        demands = conjunction(*(demand.holds for demand in network.run(n).demands))
-        return (), iff(demands, conjunction(n >= 1, _divides(2**levels, n)))
+        fits = _fits(encoder_decoder((down,) * levels, up), n)
+        return (), iff(fits, conjunction(n >= 1, _divides(2**levels, n)))
 
     return claim
 
 
 def _one_more_level(n: Any, q: Any, t: Any) -> Claim:
     down, up = _halve_and_double(n)
-    network = AxisNetwork((Save("skip"), down, up, Join("skip")))
-    agrees = conjunction(*(demand.holds for demand in network.run(n).demands))
-    return (n >= 1,), iff(conjunction(agrees, down.size(n) == q * t), n == 2 * (q * t))
+    fits = _fits(encoder_decoder((down,), up), n)
+    return (n >= 1,), iff(conjunction(fits, down.size([n], 0) == q * t), n == 2 * (q * t))
+
+
+def _window_is_sliding(n: Any, k: Any, s: Any, p: Any) -> Claim:
+    return (), Window(k, s, padding=p).size([n], 0) == sliding_window_size(n, kernel=k, stride=s, padding=p)
+
+
+def _transposed_window_is_transposed(n: Any, k: Any, s: Any, p: Any) -> Claim:
+    size = TransposedWindow(k, s, padding=p).size([n], 0)
+    return (), size == conv_transpose_size(n, kernel=k, stride=s, padding=p)
 
 
 def _resize_is_transposed(n: Any, f: Any) -> Claim:
-    return (n >= 1, f >= 1), Resize(f).size(n) == Transposed(f, f).size(n)
+    return (n >= 1, f >= 1), Resize(f).size([n], 0) == TransposedWindow(f, f).size([n], 0)
 
 
 def _ceil_mode(n: Any) -> Claim:
-    return (n >= 1,), Window(2, 2, rounding="ceil").size(n) == Window(3, 2, 1, 1).size(n)
+    return (n >= 1,), Window(2, 2, rounding="ceil").size([n], 0) == Window(3, 2, padding=1).size([n], 0)
 
 
 THEOREMS: tuple[Theorem, ...] = (
@@ -241,6 +261,13 @@ THEOREMS: tuple[Theorem, ...] = (
         "The obligations hold iff every intermediate has the size that the specification gives it.",
         "SPEC 5.2",
         _exactness,
+        _WITNESS,
+    ),
+    Theorem(
+        "graph_obligations",
+        "The graph of a UNet2Config meets all its requirements along an axis iff n ≥ 1 and the obligations hold.",
+        "SPEC 4 and 8: a config means the same on either side of the door",
+        _graph_obligations,
         _WITNESS,
     ),
     Theorem(
@@ -327,6 +354,20 @@ THEOREMS: tuple[Theorem, ...] = (
         "SPEC 5.4",
         _jax_valid,
         {"n": 1, "k": 2, "s": 2},
+    ),
+    Theorem(
+        "window_is_sliding",
+        "The window of a graph, with equal paddings, has the size that the specification's function gives.",
+        "SPEC 2 and 8",
+        _window_is_sliding,
+        {"n": 1, "k": 1, "s": 1, "p": 0},
+    ),
+    Theorem(
+        "transposed_window_is_transposed",
+        "So has its transposed window.",
+        "SPEC 2 and 8",
+        _transposed_window_is_transposed,
+        {"n": 1, "k": 1, "s": 1, "p": 0},
     ),
     Theorem(
         "resize_is_transposed",

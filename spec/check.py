@@ -51,12 +51,13 @@ def check(
     subject = f"input ({', '.join(map(written_number, given.values()))}) of {title(network)}"
     channels = given.pop("channels")
     built = building(network, channels, out_channels)
-    if built.graph is None:  # a size is only worth fixing for a network that sizes can fit
+    if built.graph is None or built.proposed is None:  # sizes of no network are judged by themselves
         return Report(subject, built.report.conditions + judge_at_least_one(given), built.report.fixes)
     sizes = require_sizes(built.graph, tuple(given.values()))
     found = of_image(built.graph, sizes, subject, layout)
-    fixes = built.report.fixes + found.fixes
-    if found.causes and not sizes_without_end(built.graph):
+    proposed = found if built.proposed == built.graph else of_image(built.proposed, sizes, subject, layout)
+    fixes = built.report.fixes + proposed.fixes
+    if proposed.causes and not sizes_without_end(built.proposed):
         fixes += (mending(network, channels, out_channels),)
     return replace(found, conditions=built.report.conditions + found.conditions, fixes=fixes)
 

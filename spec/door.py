@@ -32,13 +32,14 @@ AnyNetwork = str | UNet2Config | UNetConfig | Network
 
 @dataclass(frozen=True, slots=True)
 class Building:
-    """Whether a network can be built: the ``report``, and the ``graph`` of the network, or of the one that is proposed.
+    """Whether a network can be built: the ``report``, its ``graph``, and the graph of the network that is ``proposed``.
 
-    There is no graph where a config is not well-formed.
+    There are no graphs where a config is not well-formed. Without channels, the graph has one.
     """
 
     report: Report
     graph: Network | None
+    proposed: Network | None
 
 
 def graph_of(network: AnyNetwork, in_channels: int = 1, out_channels: int | None = None) -> Network:
@@ -127,25 +128,27 @@ def _building_of_unet2(cfg: UNet2Config, in_channels: int, out_channels: int | N
     outs = _outs(out_channels, 1)
     report = check_config(cfg, in_channels, outs)
     if not all(verdict.holds for verdict in judge_config(cfg)):
-        return Building(report, None)
-    return Building(report, _proposed(unet2_graph, cfg, in_channels, outs, config_fix(cfg, in_channels, outs)))
+        return Building(report, None, None)
+    return Building(report, *_graphs(unet2_graph, cfg, in_channels, outs, config_fix(cfg, in_channels, outs)))
 
 
 def _building_of_unet(cfg: UNetConfig, in_channels: int, out_channels: int | None) -> Building:
     outs = _outs(out_channels, 1 if cfg.head or not cfg.channels else cfg.channels[0])
     report = check_unet_config(cfg, in_channels, outs)
     if not all(condition.holds(cfg) for condition in UNET_WELL_FORMED):
-        return Building(report, None)
+        return Building(report, None, None)
     fix = {} if report.ok else unet_fix(cfg, in_channels, outs)
-    return Building(report, _proposed(unchecked_graph, cfg, in_channels, outs, fix))
+    return Building(report, *_graphs(unchecked_graph, cfg, in_channels, outs, fix))
 
 
-def _proposed(
+def _graphs(
     graph: Callable[[Any, int, int], Network], cfg: Any, in_channels: int, out_channels: int, fix: Mapping[str, Any]
-) -> Network:
+) -> tuple[Network, Network]:
+    """The graph of a network, and of what it is with the ``fix``."""
     counts = {"in_channels": in_channels, "out_channels": out_channels}
     ins, outs = ({**counts, **fix}[name] for name in counts)
-    return graph(replace(cfg, **{name: value for name, value in fix.items() if name not in counts}), ins, outs)
+    changed = replace(cfg, **{name: value for name, value in fix.items() if name not in counts})
+    return graph(cfg, max(in_channels, 1), max(out_channels, 1)), graph(changed, ins, outs)
 
 
 def _building_of_graph(network: Network, in_channels: int, out_channels: int | None) -> Building:
@@ -160,7 +163,7 @@ def _building_of_graph(network: Network, in_channels: int, out_channels: int | N
     fixes = tuple(
         f"{v.name}={written_number(n)}" for v, n in zip(verdicts, (first.channels, made), strict=False) if not v.holds
     )
-    return Building(Report(title(network), tuple(verdicts), fixes), network)
+    return Building(Report(title(network), tuple(verdicts), fixes), network, network)
 
 
 def repaired(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from .choices import nearest_choice
 from .compatible import compatible_shapes
-from .door import AnyNetwork, graph_of, title
+from .door import AnyNetwork, building, graph_of, title
 from .explain import axes_with, of_image
 from .network.running import AxisSizes, require_sizes
 from .report import Report, Verdict, refuse
@@ -60,6 +60,7 @@ def plan(network: AnyNetwork, sizes: AxisSizes, policy: str = "error") -> Plan:
         fix = f'policy="{nearest_choice(policy, ("error", "pad", "crop"))}"'
         raise refuse("the plan", "policy", "no such policy", says, fix)
     graph = graph_of(network)
+    building(network, graph.inputs[0].channels).report.raise_if_failed()
     given = require_sizes(graph, sizes)
     subject = f"an image of {axes_with(graph, given)} for {title(network)}"
     found = of_image(graph, given, subject)

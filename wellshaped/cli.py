@@ -1,4 +1,4 @@
-"""The command line: ``wellshaped check``, ``sizes``, ``trace``, ``draw``, ``prove``, ``certify``, ``verify``, ``demo``.
+"""The command line: ``check``, ``sizes``, ``stages``, ``draw``, ``prove``, ``certify``, ``verify``, ``demo``.
 
 The exit status is 0 where everything fits, 1 where something does not (a size, a config, a file, a number), and 2 for
 words that are not a command of ours. Only the demo loads JAX. On a terminal there are colours and tables; elsewhere the
@@ -20,7 +20,7 @@ from cyclopts import App, CycloptsError, Parameter, Token
 
 from .spec import (
     FIELDS,
-    AxisNetwork,
+    Network,
     Report,
     ShapeError,
     Stage,
@@ -32,11 +32,11 @@ from .spec import (
     natural,
 )
 from .spec import check as check_input
-from .spec import trace as trace_input
-from .spec.check import mending
+from .spec import stages as stages_of
 from .spec.choices import nearest_choice
 from .spec.families import FAMILIES
 from .spec.files import MAX_DIGITS, refuse_suffix, short_natural
+from .spec.repair import mending
 from .spec.report import refuse
 
 app = App(
@@ -138,7 +138,7 @@ def _shape(text: str, cfg: UNet2Config, out_channels: int) -> tuple[int, int, in
     if len(numbers) == 3:
         channels, height, width = numbers
         last = 1 <= width <= _CHANNELS_AT_MOST < min(channels, height)
-        if not last or check_input(cfg, channels, out_channels, height, width).ok:
+        if not last or check_input(cfg, numbers, out_channels=out_channels).ok:
             return channels, height, width
         says = f"it says {channels} channels of {height}×{width} pixels, and looks like height×width×channels"
         about = "the order of its numbers"
@@ -184,30 +184,27 @@ def check(
     try:
         cfg, out_channels = _config(flags), short_natural(out_channels, "out_channels")
         report = _any_image(cfg, out_channels) if image is None else _check(cfg, image, out_channels)
-        fits = f"\nsizes that fit, for height and width alike: {compatible_sizes(cfg)}"
     except ShapeError as error:
-        report, fits = error.report, ""
+        report = error.report
     if as_json:
         _print_json(report.to_dict())
     elif report.ok:
-        _say(f"{report}{fits}", "green", sys.stdout)
+        fits = f"sizes that fit, for height and width alike: {compatible_sizes(cfg)}"
+        _say(f"{report}\n{fits}", "green", sys.stdout)
     else:
         report.raise_if_failed()
     return 0 if report.ok else 1
 
 
 def _check(cfg: UNet2Config, image: str, out_channels: int) -> Report:
-    channels, height, width = _shape(image, cfg, out_channels)
-    return check_input(cfg, channels, out_channels, height, width)
+    return check_input(cfg, _shape(image, cfg, out_channels), out_channels=out_channels)
 
 
 def _any_image(cfg: UNet2Config, out_channels: int) -> Report:
     report = check_config(cfg, 1, out_channels)
-    fits = Verdict(
-        "compatible_sizes", bool(compatible_sizes(cfg)), "no size satisfies its obligations", "no image fits"
-    )
-    if not report.ok or fits.holds:
+    if not report.ok or compatible_sizes(cfg):
         return report
+    fits = Verdict("compatible_sizes", False, "no size satisfies its obligations", "no image fits")
     return Report(report.subject, (*report.conditions, fits), (mending(cfg, 1, out_channels),))
 
 
@@ -239,22 +236,21 @@ def sizes(
 
 
 @app.command
-def trace(*, image: Image, out_channels: OutChannels = 1, flags: Flags = None, as_json: AsJson = False) -> int:
+def stages(*, image: Image, out_channels: OutChannels = 1, flags: Flags = None, as_json: AsJson = False) -> int:
     """Show every intermediate of the forward pass: its shape, its parameters and its multiply-adds."""
-    stages = _stages(image, out_channels, flags)
+    found = _stages(image, out_channels, flags)
     if as_json:
-        _print_json([asdict(stage) for stage in stages])
+        _print_json([asdict(stage) | {"scale": str(stage.scale)} for stage in found])
         return 0
-    rows = [(s.name, s.op, s.layer or "", "×".join(map(str, s.shape)), s.parameters, s.multiply_adds) for s in stages]
-    total = ("total", "", "", "", sum(s.parameters for s in stages), sum(s.multiply_adds for s in stages))
+    rows = [(s.name, s.op, s.layer or "", "×".join(map(str, s.shape)), s.parameters, s.multiply_adds) for s in found]
+    total = ("total", "", "", "", sum(s.parameters for s in found), sum(s.multiply_adds for s in found))
     _table(("stage", "operation", "layer", "shape", "parameters", "multiply-adds"), rows, total)
     return 0
 
 
 def _stages(image: str, out_channels: int, flags: Any) -> tuple[Stage, ...]:
     cfg, out_channels = _config(flags), short_natural(out_channels, "out_channels")
-    channels, height, width = _shape(image, cfg, out_channels)
-    return trace_input(cfg, channels, out_channels, height, width)
+    return stages_of(cfg, _shape(image, cfg, out_channels), out_channels=out_channels)
 
 
 @app.command
@@ -266,10 +262,10 @@ def draw(
     flags: Flags = None,
 ) -> int:
     """Draw the U with the shapes on it."""
-    stages = _stages(image, out_channels, flags)
+    found = _stages(image, out_channels, flags)
     from .drawing import draw as draw_stages
 
-    draw_stages(stages, output)
+    draw_stages(found, output)
     _say(f"wrote {output}", "green", sys.stdout)
     return 0
 
@@ -372,7 +368,7 @@ def certify(
         if levels is not None:
             says = "the two-level network has no other number of levels"
             raise refuse(f"--levels {levels}", "levels", "it is for a family", says, _proposed("unet", levels))
-        network: UNet2Config | AxisNetwork = _config(flags)
+        network: UNet2Config | Network = _config(flags)
         of = repr(network)
     else:
         network, of = _family(family, levels, flags), family if levels is None else f"{family} of {levels} levels"
@@ -400,7 +396,7 @@ def _proposed(name: str, levels: object) -> str:
     return f"--family {name} --levels {levels}"
 
 
-def _family(name: str, levels: Any, flags: Any) -> AxisNetwork:
+def _family(name: str, levels: Any, flags: Any) -> Network:
     if name not in FAMILIES:
         says = f"it must be one of {', '.join(FAMILIES)}"
         fix = _proposed(nearest_choice(name, FAMILIES), levels)
@@ -412,7 +408,7 @@ def _family(name: str, levels: Any, flags: Any) -> AxisNetwork:
     if levels is not None and not takes_levels:
         says = f"{name} is one network, whose levels are fixed"
         raise refuse(f"--family {name} --levels {levels}", "levels", "nothing to choose", says, f"--family {name}")
-    network: AxisNetwork = make(levels) if takes_levels else make()
+    network: Network = make(levels) if takes_levels else make()
     given = [] if flags is None else [flag for flag, value in vars(flags).items() if value is not None]
     if given:
         family = f"--family {name} --levels {levels}" if takes_levels else f"--family {name}"

@@ -256,7 +256,7 @@ def _explanation(photo: Photo) -> str:
     return f"""\
 The photograph is scikit-image's "coins", {height} × {width} pixels. As it is, the network cannot take it:
 
-{check(CONFIG, 1, 1, height, width)}
+{check(CONFIG, (1, height, width))}
 
 So: pad to {padded} by reflection, at the bottom and at the right, and crop the prediction back.
 The mask to learn was drawn by no person: it is made from edges by a watershed, each half by itself.

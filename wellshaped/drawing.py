@@ -1,6 +1,6 @@
-"""The U with the shapes on it, as a picture."""
+"""A network with the shapes on it, as a picture: a fold over its stages, which knows no family and no config."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,30 +13,40 @@ from .spec.files import refuse_suffix, replacing
 from .spec.report import refuse
 
 _FORMATS = (".svg", ".png")
-_COLOURS = {  # of an operation, by the first of these words in it, for the box that it makes
+_COLOURS = {  # of a box, by the first of these words that is in the first operation of its stage
     "input": "#8d99ae",
-    "max-pool": "#d1495b",
+    "pool": "#d1495b",
+    "space to depth": "#d1495b",
+    "mean": "#d1495b",
     "transposed": "#2a9d6f",
     "resize": "#2a9d6f",
-    "concat": "#e09f3e",
-    "relu": "#3a86c8",
-    "conv": "#6d597a",
+    "depth to space": "#2a9d6f",
+    "concat": "#c9822b",
+    "add": "#c9822b",
+    "multiply": "#c9822b",
+    "conv": "#3a86c8",
 }
+_OTHER = "#6d597a"
+_STAGES = "stages(network, shape)"
 _MOST = 200
 """More boxes than this are no picture."""
-_WIDTH, _HEIGHT = 0.74, 0.5
-_BESIDE = {  # offset of the operation's name, and its alignment
-    "above": (0, _HEIGHT / 2 + 0.06, "center", "bottom"),
-    "below": (0, -_HEIGHT / 2 - 0.06, "center", "top"),
-    "right": (_WIDTH / 2 + 0.06, 0, "left", "center"),
-}
+_ROW = 2.0
+"""Units from row to row; what rises to a row stands half of that below it."""
+_WIDTH, _HEIGHT = 0.82, 0.74
+_INCH = 1.25
+"""Inches to a unit of height."""
+_BEND = 0.55
+"""How far an arrow bends over the boxes that it passes, at the most."""
 
 
 def draw(stages: Sequence[Stage], path: Path) -> None:
-    """Write the picture of ``stages``, as :func:`wellshaped.spec.trace` gives them, to ``path``: ``.svg`` or ``.png``.
+    """Write the picture of ``stages``, as :func:`wellshaped.spec.stages` gives them, to ``path``: ``.svg`` or ``.png``.
 
-    Raises :class:`ShapeError` for another suffix, where ``path`` cannot be written, and for what is no trace or has
-    more than 200 stages.
+    Each scale has a row, the largest on top. A stage stands under or over what it makes smaller or larger, and a join
+    behind what rises to it; all others stand to the right of what they are given. Skips are dashed.
+
+    Raises :class:`ShapeError` for another suffix, where ``path`` cannot be written, and for what are no stages of a
+    network or more than 200.
     """
     if path.suffix not in _FORMATS:
         raise refuse_suffix(f"output {path}", path, _FORMATS)
@@ -46,100 +56,151 @@ def draw(stages: Sequence[Stage], path: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where the middle of a box is, in which row of the U, and where beside it the operation is named."""
+    """The column of a box, and the height of its middle: a row, or half a row below one."""
 
-    x: float
+    x: int
     y: float
-    level: int
-    beside: str
 
 
 def _places(stages: Sequence[Stage]) -> dict[str, _Place]:
-    """The U: down a row at each pooling, half a row up at each upsampling, and right with every other stage."""
-    if len(stages) > _MOST:
-        says = f"there are {len(stages)}, and may be at most {_MOST}"
-        raise refuse("the picture", "stages", "too many stages", says, "fewer levels or convolutions")
-    steps: dict[str, tuple[int, float, int]] = {}  # column, row, level
-    ups: set[str] = set()
-    column = -1
+    """Where each stage stands; no two in one place, and none left of what it is given."""
+    if not 1 <= len(stages) <= _MOST:
+        says, about = f"there are {len(stages)}, and must be 1 to {_MOST}", f"too {'many' if stages else 'few'} stages"
+        raise refuse("the picture", "stages", about, says, "fewer levels or convolutions" if stages else _STAGES)
+    scales = sorted({stage.scale for stage in stages}, reverse=True)
+    rows = {scale: -_ROW * i for i, scale in enumerate(scales)}
+    places: dict[str, _Place] = {}
+    taken: set[_Place] = set()
+    given: dict[str, Stage] = {}
     for stage in stages:
-        if any(name not in steps for name in stage.inputs) or bool(stage.inputs) == (not steps):
-            says = f"{stage.name!r} comes after {list(stage.inputs)}, and before it are {list(steps)[-3:]}"
-            raise refuse("the picture", "stages", "not the stages of a network", says, "trace(cfg, ...)")
-        row, level = (steps[stage.inputs[0]][1:]) if stage.inputs else (0.0, 0)
-        if stage.op == "concat":
-            level = min(steps[name][2] for name in stage.inputs)
-            row = -2.0 * level
-        elif stage.op == "max-pool":
-            row, level = row - 2, level + 1
-        elif _rises(stage):
-            row, level = row + 1, level - 1
-            ups.add(stage.name)
-        elif stage.name.endswith(".shortcut"):
-            row -= 0.9
-        else:
-            column += 1
-            row = -2.0 * level
-        steps[stage.name] = column, row, level
-    deepest = max(level for _, _, level in steps.values())
-    rising = {stage.inputs[0] for stage in stages if stage.name in ups}
-    places = {}
-    for stage in stages:
-        column, row, level = steps[stage.name]
-        below = level == deepest or stage.op == "max-pool" or row % 2 or (stage.name in rising)
-        beside = "right" if stage.name in ups else "below" if below else "above"
-        places[stage.name] = _Place(column, row + 2 * deepest, level, beside)
+        if any(name not in places for name in stage.inputs):
+            says = f"{stage.name!r} comes after {list(stage.inputs)}, and before it are {list(places)[-3:]}"
+            raise refuse("the picture", "stages", "not the stages of a network", says, _STAGES)
+        x, y = max((places[name].x for name in stage.inputs), default=0), rows[stage.scale]
+        scale = given[stage.inputs[0]].scale if stage.inputs else stage.scale
+        if stage.scale > scale or (not stage.inputs and _Place(x, y) in taken):  # inputs stand below each other
+            y -= _ROW / 2
+        elif stage.scale == scale and len(stage.inputs) == 1:
+            x += 1
+        sources = [places[name] for name in stage.inputs]
+        while not taken.isdisjoint([_Place(x, y), *(on_way for source in sources for on_way in _way(source, x, y))]):
+            x += 1
+        places[stage.name], given[stage.name] = _Place(x, y), stage
+        taken.add(_Place(x, y))
+        taken.update(on_way for source in sources if source.y > y for on_way in _way(source, x, y))
     return places
 
 
-def _rises(stage: Stage) -> bool:
-    return stage.op == "transposed conv" or " resize, " in stage.op
+def _way(source: _Place, x: int, y: float) -> list[_Place]:
+    """The places between a stage and one straight above or below it, which an arrow passes."""
+    if source.x != x:
+        return []
+    low, high = sorted((source.y, y))
+    return [_Place(x, low + _ROW / 2 * i) for i in range(1, round((high - low) / (_ROW / 2)))]
 
 
 def _figure(stages: Sequence[Stage]) -> Figure:
     places = _places(stages)
     columns = max(place.x for place in places.values())
     low, high = (end(place.y for place in places.values()) for end in (min, max))
-    figure = Figure(figsize=(11 / 8 * (columns + 1), 11 / 8 * (high - low + 1.2)))
-    axes = figure.add_axes((0, 0, 1, 1), aspect="equal")
+    # As wide as the longest name, in bold letters of 8 points.
+    longest = max(max(len(stage.name), len(_shape(stage))) for stage in stages)
+    inches = min(max(longest * 0.07 / _WIDTH, _INCH), 2.2)
+    figure = Figure(figsize=(inches * (columns + 1), _INCH * (high - low + 1.8)))
+    axes = figure.add_axes((0, 0, 1, 1))
     axes.axis("off")
-    axes.set(xlim=(-0.5, columns + 0.5), ylim=(low - 0.8, high + 0.8))
+    taken = set(places.values())
+    sources = _sources(stages)
+    bends = [
+        _arrow(axes, places[source], places[stage.name], taken, inches, skip=_skips(source, stage, places, sources))
+        for stage in stages
+        for source in stage.inputs
+    ]
     for stage in stages:
-        for source in stage.inputs:
-            _arrow(axes, places[source], places[stage.name], skip=stage.op == "concat")
-        _box(axes, stage, places[stage.name])
+        _box(axes, stage, places[stage.name], inches)
+    top = _HEIGHT / 2 + (_BEND if True in bends else 0) + 0.1
+    axes.set(xlim=(-0.5, columns + 0.5), ylim=(low - _HEIGHT / 2 - 0.1, high + top))
     return figure
 
 
-def _box(axes: Axes, stage: Stage, place: _Place) -> None:
-    x, y = place.x, place.y
-    corner = (x - _WIDTH / 2, y - _HEIGHT / 2)
-    colour = next(colour for word, colour in _COLOURS.items() if word in stage.op)
-    axes.add_patch(FancyBboxPatch(corner, _WIDTH, _HEIGHT, "round,pad=0,rounding_size=0.06", fc=colour, ec="none"))
-    size = min(10, 100 / len(stage.name))
-    axes.text(x, y + 0.09, stage.name, ha="center", va="center", color="white", weight="bold", fontsize=size)
-    shape = "×".join(map(str, stage.shape))
-    axes.text(x, y - 0.1, shape, ha="center", va="center", color="white", fontsize=min(8, 100 / len(shape)))
-    dx, dy, ha, va = _BESIDE[place.beside]
-    label = f"{stage.op}\n{stage.layer}" if stage.layer else stage.op
-    size = min(8, 160 / max(map(len, label.split("\n"))))
-    axes.text(x + dx, y + dy, label, ha=ha, va=va, color="#444", fontsize=size)
+def _sources(stages: Sequence[Stage]) -> dict[str, set[str]]:
+    """For each stage, all that it is computed from."""
+    sources: dict[str, set[str]] = {}
+    for stage in stages:
+        sources[stage.name] = set(stage.inputs).union(*(sources[name] for name in stage.inputs))
+    return sources
 
 
-def _arrow(axes: Axes, source: _Place, target: _Place, *, skip: bool) -> None:
-    """From the edge of one box to the edge of the other; what passes over other boxes bends, but for a skip."""
+def _skips(source: str, stage: Stage, places: Mapping[str, _Place], sources: Mapping[str, set[str]]) -> bool:
+    """Whether it is a skip: other inputs of the stage are computed from ``source``, or rise to where it stands."""
+    start, end = places[source], places[stage.name]
+    others = [name for name in stage.inputs if name != source]
+    rises = start.y == end.y and any(places[name].y == end.y - _ROW / 2 for name in others)
+    return end.x - start.x > 1 and (rises or any(source in sources[name] for name in others))
+
+
+def _shape(stage: Stage) -> str:
+    return "×".join(map(str, stage.shape))
+
+
+def _box(axes: Axes, stage: Stage, place: _Place, inches: float) -> None:
+    """A box, and in it the name, the operations, the layer where it has another name, and the shape."""
+    corner = (place.x - _WIDTH / 2, place.y - _HEIGHT / 2)
+    first = stage.op.partition(",")[0]
+    colour = next((colour for word, colour in _COLOURS.items() if word in first), _OTHER)
+    style = "round,pad=0,rounding_size=0.06"
+    axes.add_patch(FancyBboxPatch(corner, _WIDTH, _HEIGHT, style, fc=colour, ec="none", zorder=3))
+    operations = _broken(stage.op)
+    layer = [stage.layer] if stage.layer and stage.layer != stage.name else []
+    lines = [
+        (stage.name, 8.5, "bold"),
+        *((line, 7, "normal") for line in (*operations, *layer)),
+        (_shape(stage), 8, ""),
+    ]
+    gap = min(0.17, 0.62 / len(lines))
+    for i, (text, size, weight) in enumerate(lines):
+        y = place.y + gap * ((len(lines) - 1) / 2 - i)
+        room = 72 * (inches * _WIDTH - 0.06) / (0.62 if weight == "bold" else 0.56) / len(text)
+        axes.text(
+            place.x,
+            y,
+            text,
+            ha="center",
+            va="center",
+            color="white",
+            weight=weight or "normal",
+            fontsize=min(size, room),
+            zorder=4,
+        )
+
+
+def _broken(operations: str) -> list[str]:
+    """The operations, in two lines where they are long."""
+    if len(operations) <= 18 or ", " not in operations:
+        return [operations]
+    first, _, rest = operations.partition(", ")
+    *most, last = rest.split(", ")
+    return [", ".join([first, *most]) + ",", last]
+
+
+def _arrow(axes: Axes, source: _Place, target: _Place, taken: Collection[_Place], inches: float, *, skip: bool) -> bool:
+    """From the edge of one box to the edge of the other; along a row it bends over boxes. Whether it does."""
     across, along = target.x - source.x, target.y - source.y
-    if across:
+    bends = along == 0 and any(_Place(x, source.y) in taken for x in range(source.x + 1, target.x))
+    if bends:
+        top = source.y + _HEIGHT / 2
+        ends = (source.x + _WIDTH / 4, top), (target.x - _WIDTH / 4, top)
+    elif across:
         ends = (source.x + _WIDTH / 2, source.y), (target.x - _WIDTH / 2, target.y)
     else:
         way = _HEIGHT / 2 if along > 0 else -_HEIGHT / 2
         ends = (source.x, source.y + way), (target.x, target.y - way)
-    far = across > 1 and along == 0
     style: dict[str, object] = {"arrowstyle": "-|>", "color": "#444", "shrinkA": 1, "shrinkB": 1}
-    style["linestyle"] = "--" if far and skip else "-"
-    if far and not skip:
-        style["connectionstyle"] = "arc3,rad=0.3"
-    axes.annotate("", ends[1], ends[0], arrowprops=style)
-    if far and skip:
+    style["linestyle"] = "--" if skip else "-"
+    if bends:
+        style["connectionstyle"] = f"arc3,rad={-min(0.3, 2 * _BEND * _INCH / (across * inches)):.3f}"
+    axes.annotate("", ends[1], ends[0], arrowprops=style, zorder=2)
+    if skip and along == 0 and not bends:
         middle = (source.x + target.x) / 2
-        axes.text(middle, source.y + 0.06, "skip", ha="center", va="bottom", color="#444", fontsize=8)
+        axes.text(middle, source.y + 0.04, "skip", ha="center", va="bottom", color="#444", fontsize=8)
+    return bends

@@ -24,8 +24,8 @@ import jax
 from flax import nnx
 from jaxtyping import AbstractArray, config, jaxtyped
 
-from ...spec.config import UNet2Config
-from ...spec.unet import UNetConfig
+from ...spec.unet.config import UNetConfig
+from ...spec.unet2.config import UNet2Config
 from .checking import Judge
 from .hints import scopes_around
 

@@ -84,13 +84,27 @@ Proof.
   rewrite size, transposed_spec by lia. replace (q + 1 - 1) with q by lia. lia.
 Qed.
 
+(* The windows of a graph, which have a dilation and a padding on each side. *)
+
+Lemma window_sliding n k s p : window_size n k s p = sliding_window_size n k s p.
+Proof.
+  unfold window_size, sliding_window_size. destruct k as [|k]; [reflexivity|].
+  rewrite Nat.mul_1_r. do 2 f_equal. lia.
+Qed.
+
+Lemma transposed_window n k s p : transposed_size n k s p = conv_transpose_size n k s p.
+Proof.
+  unfold transposed_size, conv_transpose_size. destruct k as [|k]; [cbn; rewrite !Nat.mul_0_r; reflexivity|].
+  rewrite Nat.mul_1_r. f_equal. lia.
+Qed.
+
 (* The steps by 2 of a network. *)
 
-Lemma window_halves n : window_size n 2 2 = n / 2.
-Proof. unfold window_size. simpl (_ * 1). rewrite Nat.mul_1_l. f_equal. lia. Qed.
+Lemma window_halves n : window_size n 2 2 0 = n / 2.
+Proof. rewrite window_sliding, sliding_unless_zero by lia. f_equal. lia. Qed.
 
-Lemma transposed_doubles n : transposed_size n 2 2 = 2 * n.
-Proof. unfold transposed_size. destruct n; [reflexivity|]. simpl (1 - _). lia. Qed.
+Lemma transposed_doubles n : transposed_size n 2 2 0 = 2 * n.
+Proof. rewrite transposed_window. destruct n; [reflexivity|]. rewrite transposed_spec by lia. lia. Qed.
 
 Ltac levels := intros n; rewrite ?window_halves, ?transposed_doubles; lia.
 
@@ -114,6 +128,17 @@ Proof.
     rewrite !same, !same_down, ?same, ?same_down. auto 10.
   - intros (same & H). rewrite !same in H. destruct H as (_ & back & _ & _ & head & _ & same_down & _).
     rewrite !same_down in back. auto.
+Qed.
+
+Theorem graph_obligations : graph_obligations_statement.
+Proof.
+  intros n pk ps ck cs cp uk us up hk hs hp base. rewrite !window_sliding, !transposed_window. split.
+  - intros (positive & _ & same & H). rewrite !same in H.
+    destruct H as (_ & _ & _ & _ & same_down & H). rewrite !same_down in H.
+    destruct H as (_ & _ & _ & back & _ & _ & _ & _ & _ & head). auto.
+  - intros (positive & same & same_down & back & head).
+    destruct (transposed_positive (sliding_window_size n pk ps 0) uk us up) as (? & _); [lia|].
+    rewrite !same, !same_down, ?same, ?same_down, ?back, ?head. auto 20.
 Qed.
 
 Theorem nonzero_facts : nonzero_facts_statement.
@@ -198,9 +223,15 @@ Proof.
   replace (S n - 1) with n by lia. lia.
 Qed.
 
+Theorem window_is_sliding : window_is_sliding_statement.
+Proof. exact window_sliding. Qed.
+
+Theorem transposed_window_is_transposed : transposed_window_is_transposed_statement.
+Proof. exact transposed_window. Qed.
+
 Theorem resize_is_transposed : resize_is_transposed_statement.
 Proof.
-  intros n f (? & ?). unfold transposed_size. replace (1 - (1 - n)) with 1 by lia. replace (1 - (1 - f)) with 1 by lia.
+  intros n f (? & ?). rewrite transposed_window, transposed_spec, Nat.div_1_r by assumption.
   destruct n as [|n]; [lia|]. replace (S n - 1) with n by lia. lia.
 Qed.
 

@@ -47,6 +47,7 @@ class Norm(Operation):
             return ()
         numbers = prod(sizes[0]) * of_one
         about = f"the {self.kind} norm of a single number leaves only its bias"
+        about += " (evaluation and a batch of images are fine)" if self.kind == "batch" else ""
         return (Need("statistics", numbers, AT_LEAST, 2, "numbers", about=about, warns=self.kind == "batch"),)
 
     def faults(self, channels: Sequence[int], axes: int) -> Iterator[Fault]:

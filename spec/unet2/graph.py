@@ -33,6 +33,11 @@ def unet2_graph(cfg: UNet2Config, in_channels: int = 1, out_channels: int = 1) -
 def _graph(cfg: UNet2Config, in_channels: int, out_channels: int) -> Network:
     if in_channels == 0 or out_channels == 0 or not all(condition.holds(cfg) for condition in WELL_FORMED):
         check_config(cfg, in_channels, out_channels).raise_if_failed()
+    return unchecked_graph(cfg, in_channels, out_channels)
+
+
+def unchecked_graph(cfg: UNet2Config, in_channels: int, out_channels: int) -> Network:
+    """The network of a well-formed ``cfg``. A proof calls it on symbols, of which no condition can be asked."""
 
     def operation(name: str) -> Operation:
         layer = _LAYERS[name]

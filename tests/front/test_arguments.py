@@ -35,7 +35,7 @@ VALUES = {  # of each argument, texts of which one at least must show that it is
 MODES = {  # a command as it is given, with all that it must have
     "check": [["check"], ["check", "--input", "1x304x384"]],
     "sizes": [["sizes"], ["sizes", "303"]],
-    "trace": [["trace", "--input", "1x304x384"]],
+    "stages": [["stages", "--input", "1x304x384"]],
     "draw": [["draw", "--input", "1x304x384"]],
     "demo": [["demo"]],
     "prove": [["prove", "--by", "enumeration"]],
@@ -174,7 +174,7 @@ SETTINGS = {
 }
 
 
-@pytest.mark.parametrize(("command", "given"), list(product(["check", "trace", "draw"], SHAPES)))
+@pytest.mark.parametrize(("command", "given"), list(product(["check", "stages", "draw"], SHAPES)))
 def test_a_shape_that_is_not_one_image_is_refused_with_the_nearest_image_that_is(answer, command, given):
     status, _, err, written = answer(command, "--input", given)
     assert (status, written) == (1, {})

@@ -132,7 +132,7 @@ def test_a_quick_run_prints_ratios_and_writes_results_and_a_plot(tmp_path):
         (["--seconds-per-case", "nan"], "it must be 0 or more, and finite"),
         (["--batches", "8", "0"], "it must be 1 or more"),
         (["--sizes"], "it must be 1 or more"),
-        (["--sizes", "64", "63"], "h_upH: height 63 does not survive"),
+        (["--sizes", "64", "63"], "merged (h_upH, h_upW): height and width: skip1 is 63, up is 62"),
         (["--json", "no/such/folder.json"], "there is no folder"),
         (["--json", "results.txt"], "its suffix is '.txt'"),
         (["--plot", "plot.pdf"], "its suffix is '.pdf'"),

@@ -16,14 +16,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wellshaped.cli import main
-from wellshaped.spec import FIELDS, UNet2Config, check, check_config, save_config, trace
+from wellshaped.spec import FIELDS, UNet2Config, check, check_config, save_config, stages
 
 FLAGS = {name: f"--{name.replace('_', '-')}" for name in FIELDS}
 COUNTS = FLAGS | {"out_channels": "--out-channels"}
-COMMANDS = {"check": ["check"], "sizes": ["sizes"], "trace": ["trace", "--input", "1x4x4"]}
+COMMANDS = {"check": ["check"], "sizes": ["sizes"], "stages": ["stages", "--input", "1x4x4"]}
 ODD = (
     "input (1, 303, 384) of UNet2Config() does not fit.\n"
-    "  h_upH: height 303 does not survive: pool 303 → 151, upsample 151 → 302, the skip needs 303.\n"
+    "  merged (h_upH): height: skip1 is 303, up is 302, and they must be equal.\n"
+    "    x 303 → pooled 151 → up 302\n"
     "  fix: height 302 (crop 1) or 304 (pad 1); all heights that fit: n ≡ 0 (mod 2), n ≥ 2\n"
     "  fix: x[:, :302, :384] or jnp.pad(x, ((0, 0), (0, 1), (0, 0)))\n"
 )
@@ -66,11 +67,11 @@ def flags_of(cfg):
 def test_check_says_which_sizes_fit_and_exits_with_status_0(run):
     fits = "sizes that fit, for height and width alike: n ≡ 0 (mod 2), n ≥ 2\n"
     assert run("check") == (0, f"UNet2Config() fits: all 13 conditions hold.\n{fits}", "")
-    subject = "input (1, 304, 384) of UNet2Config()"
-    assert run("check", "--input", "1x304x384") == (0, f"{subject} fits: all 23 conditions hold.\n{fits}", "")
+    subject, output = "input (1, 304, 384) of UNet2Config()", "The output has size 304×384."
+    assert run("check", "--input", "1x304x384") == (0, f"{subject} fits: all 49 conditions hold. {output}\n{fits}", "")
 
 
-@pytest.mark.parametrize("command", ["check", "trace", "draw"])
+@pytest.mark.parametrize("command", ["check", "stages", "draw"])
 def test_an_odd_height_is_refused_with_the_nearest_heights_and_exit_status_1(run, command):
     assert run(command, "--input", "1x303x384") == (1, "", ODD)
 
@@ -80,7 +81,8 @@ def test_an_image_of_one_row_is_refused_and_padded(run):
         1,
         "",
         "input (1, 1, 384) of UNet2Config() does not fit.\n"
-        "  h_upH: height 1 does not survive: pool 1 → 0, upsample 0 → 0, the skip needs 1.\n"
+        "  pooled: height: pooled is 0, and must be at least 1.\n"
+        "    x 1 → pooled 0\n"
         "  fix: height 2 (pad 1); all heights that fit: n ≡ 0 (mod 2), n ≥ 2\n"
         "  fix: jnp.pad(x, ((0, 0), (0, 1), (0, 0)))\n",
     )
@@ -98,7 +100,7 @@ def test_an_ill_formed_config_is_refused_with_all_that_is_wrong(run, command):
         "pool_stride=0 must be at least 1; base_channels=0 must be at least 1.",
     ]
     assert lines[-1] == "  fix: pool_stride=2, base_channels=64"
-    assert len(lines) == (5 if subject else 3)  # where there is an image, its height and width suffer too
+    assert len(lines) == 3  # what is no network leaves nothing to say of an image that has pixels
 
 
 def test_a_config_that_no_image_fits_is_refused_with_one_that_images_fit(run):
@@ -120,7 +122,7 @@ def test_a_config_that_no_image_fits_is_refused_with_one_that_images_fit(run):
 @settings(max_examples=60)
 @given(configs | fitting_configs(), st.integers(0, 3), st.integers(0, 3), st.integers(0, 12), st.integers(0, 12))
 def test_the_exit_status_of_check_is_the_verdict_of_the_specification(cfg, in_channels, out_channels, height, width):
-    expected = check(cfg, in_channels, out_channels, height, width)
+    expected = check(cfg, (in_channels, height, width), out_channels=out_channels)
     image = ["--input", f"{in_channels}x{height}x{width}", "--out-channels", str(out_channels)]
     with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
         status = main(["check", *image, *flags_of(cfg)])
@@ -133,8 +135,8 @@ def test_the_exit_status_of_check_is_the_verdict_of_the_specification(cfg, in_ch
 @pytest.mark.parametrize(
     ("arguments", "report"),
     [
-        (["--input", "1x304x384"], check(UNet2Config(), 1, 1, 304, 384)),
-        (["--input", "1x303x384", "--out-channels", 3], check(UNet2Config(), 1, 3, 303, 384)),
+        (["--input", "1x304x384"], check(UNet2Config(), (1, 304, 384))),
+        (["--input", "1x303x384", "--out-channels", 3], check(UNet2Config(), (1, 303, 384), out_channels=3)),
         ([], check_config(UNet2Config())),
         (["--pool-stride", 0], check_config(UNet2Config(pool_stride=0))),
     ],
@@ -207,7 +209,7 @@ def test_sizes_prints_json(run):
     }
 
 
-# trace
+# stages
 
 TABLE = """\
 stage       operation        layer    shape   parameters  multiply-adds
@@ -226,14 +228,15 @@ total                                              6,425         54,016
 """
 
 
-def test_trace_prints_every_intermediate_with_its_shape_and_its_cost(run):
-    assert run("trace", "--input", "1x4x4", "--base-channels", 8) == (0, TABLE, "")
+def test_stages_prints_every_intermediate_with_its_shape_and_its_cost(run):
+    assert run("stages", "--input", "1x4x4", "--base-channels", 8) == (0, TABLE, "")
 
 
-def test_trace_prints_json(run):
-    status, out, err = run("trace", "--input", "3x304x384", "--out-channels", 2, "--json")
-    stages = [asdict(stage) for stage in trace(UNet2Config(), 3, 2, 304, 384)]
-    assert (status, json.loads(out), err) == (0, json.loads(json.dumps(stages)), "")
+def test_stages_prints_json(run):
+    status, out, err = run("stages", "--input", "3x304x384", "--out-channels", 2, "--json")
+    found = [asdict(stage) for stage in stages(UNet2Config(), (3, 304, 384), out_channels=2)]
+    assert (status, json.loads(out), err) == (0, json.loads(json.dumps(found, default=str)), "")
+    assert {stage["scale"] for stage in json.loads(out)} == {"1", "1/2"}
 
 
 # draw
@@ -251,7 +254,7 @@ def test_draw_writes_a_picture_of_its_suffix_and_says_where(run, tmp_path, suffi
 def test_the_picture_shows_the_shape_of_every_stage(run, tmp_path):
     run("draw", "--input", "3x304x384", "--output", tmp_path / "unet.svg")
     picture = (tmp_path / "unet.svg").read_text(encoding="utf-8")
-    for stage in trace(UNet2Config(), 3, 1, 304, 384):
+    for stage in stages(UNet2Config(), (3, 304, 384)):
         assert {stage.name, "×".join(map(str, stage.shape))} <= set(re.findall("<!-- (.*?) -->", picture))
 
 
@@ -398,7 +401,7 @@ def test_what_is_not_a_natural_number_is_refused_by_every_command(refused, tmp_p
     for *command, name in (
         ["check", "--pool-stride", "pool_stride"],
         ["sizes", "--near", "near"],
-        ["trace", "--input", "1x4x4", "--out-channels", "out_channels"],
+        ["stages", "--input", "1x4x4", "--out-channels", "out_channels"],
         ["draw", "--output", tmp_path / "a.svg", "--input", "1x4x4", "--base-channels", "base_channels"],
     ):
         assert refused(*command, typed) == not_natural(name, typed)
@@ -408,7 +411,7 @@ def test_what_is_not_a_natural_number_is_refused_by_every_command(refused, tmp_p
 @pytest.mark.parametrize("typed", [str(10**99), "9" * 4000, "9" * 5000, "0" * 5000 + "2"], ids=lambda typed: len(typed))
 def test_a_number_of_a_hundred_digits_or_more_is_refused_by_its_length(refused, typed):
     commands = {name: ["check", flag] for name, flag in COUNTS.items()}
-    commands |= {"near": ["sizes"], "base_channels": ["trace", "--input", "1x4x4", "--base-channels"]}
+    commands |= {"near": ["sizes"], "base_channels": ["stages", "--input", "1x4x4", "--base-channels"]}
     for name, command in commands.items():
         assert refused(*command, typed) == [
             f"{name} does not fit.",
@@ -432,7 +435,7 @@ def test_zero_is_a_natural_number_and_refused_exactly_where_the_specification_sa
 @pytest.mark.parametrize("huge", [10**30, 10**99 - 1])
 @pytest.mark.parametrize("name", COUNTS)
 def test_a_huge_number_is_calculated_with_like_any_other(run, name, huge):
-    for command in (["check"], ["check", "--input", "1x304x384"], ["trace", "--input", f"{huge}x{huge - 1}x{huge}"]):
+    for command in (["check"], ["check", "--input", "1x304x384"], ["stages", "--input", f"{huge}x{huge - 1}x{huge}"]):
         status, out, err = run(*command, COUNTS[name], huge)
         assert (status, out == "") in ((0, False), (1, True))
         assert len(err.splitlines()) <= 10
@@ -454,7 +457,7 @@ MALFORMED = (
 
 @pytest.mark.parametrize("image", MALFORMED, ids=lambda image: image[:16] or "nothing")
 def test_a_shape_that_is_not_three_natural_numbers_is_refused_by_every_command_with_one_that_fits(refused, run, image):
-    for command in ("check", "trace", "draw"):
+    for command in ("check", "stages", "draw"):
         first, says, fix = refused(command, "--input", image)
         assert first == "--input does not fit."
         must = "and must be three natural numbers of at most 99 digits: channels, height and width"
@@ -472,13 +475,13 @@ def test_a_shape_may_be_written_with_times_signs_or_commas(run, image):
     ("image", "says"),
     [
         ("0x4x4", "h_inC: nothing to compute: in_channels=0 must be at least 1."),
-        ("1x0x4", "h_inH: nothing to compute: height=0 must be at least 1."),
-        ("1x4x0", "h_inW: nothing to compute: width=0 must be at least 1."),
-        ("0x0x0", "h_inC, h_inH, h_inW: nothing to compute: in_channels=0 must be at least 1; height=0 must be at"),
+        ("1x0x4", "x: height: x is 0, and must be at least 1."),
+        ("1x4x0", "x: width: x is 0, and must be at least 1."),
+        ("0x0x0", "h_inC: nothing to compute: in_channels=0 must be at least 1."),
     ],
 )
 def test_an_image_of_nothing_is_refused_by_the_name_of_the_hypothesis(refused, image, says):
-    for command in ("check", "trace"):
+    for command in ("check", "stages"):
         assert refused(command, "--input", image)[1].startswith(f"  {says}")
 
 
@@ -501,11 +504,11 @@ def test_an_unknown_flag_is_refused_with_the_nearest_known_one(run, command):
         (["check", "--pol-stride=2"], "Unknown option: --pol-stride. Did you mean --pool-stride?"),
         (["check", "--jsn"], "Unknown option: --jsn. Did you mean --json?"),
         (["check", "--no-json"], "Unknown option: --no-json."),
-        (["trace", "--inptu", "1x4x4"], 'Command "trace" parameter --input requires an argument. Did you mean'),
+        (["stages", "--inptu", "1x4x4"], 'Command "stages" parameter --input requires an argument. Did you mean'),
         (["draw", "--input", "1x4x4", "--ouput", "a.svg"], "Unknown option: --ouput. Did you mean --output?"),
         (["check", "303"], "Unused Tokens: ['303']."),
         (["sizes", "303", "304"], "Unused Tokens: ['304']."),
-        (["trace"], 'Command "trace" parameter --input requires an argument.'),
+        (["stages"], 'Command "stages" parameter --input requires an argument.'),
         (["draw"], 'Command "draw" parameter --input requires an argument.'),
         (["check", "--input"], 'Command "check" parameter --input requires an argument.'),
         (["check", "--pool-stride"], 'Command "check" parameter --pool-stride requires an argument.'),
@@ -527,7 +530,7 @@ def test_help_and_the_version_are_printed_with_exit_status_0(run, arguments):
     assert (status, out != "", err) == (0, True, "")
 
 
-@pytest.mark.parametrize("command", ["check", "sizes", "trace", "draw"])
+@pytest.mark.parametrize("command", ["check", "sizes", "stages", "draw"])
 def test_the_help_of_every_command_names_every_flag_with_its_default(run, command):
     _, out, _ = run(command, "--help")
     words = " ".join(out.replace("│", " ").split())
@@ -582,8 +585,8 @@ def test_a_terminal_gets_the_same_lines_in_colour(run, on_a_terminal, arguments,
 
 
 def test_a_terminal_gets_a_table_and_loses_no_digit_where_it_is_narrow(run, on_a_terminal):
-    _, plain, _ = run("trace", "--input", "1x304x384")
-    status, shown, words = on_a_terminal("trace", "--input", "1x304x384")
+    _, plain, _ = run("stages", "--input", "1x304x384")
+    status, shown, words = on_a_terminal("stages", "--input", "1x304x384")
     assert status == 0
     assert "\x1b[1m" in shown
     assert "────" in words
@@ -618,14 +621,14 @@ def test_the_program_exits_with_the_status_of_main():
 
 
 @pytest.mark.parametrize(("before", "loaded"), [("", []), ("import numpy", ["numpy"])], ids=["as it is", "meta-test"])
-def test_check_sizes_and_trace_load_neither_jax_nor_flax_nor_numpy(tmp_path, before, loaded):
+def test_check_sizes_and_stages_load_neither_jax_nor_flax_nor_numpy(tmp_path, before, loaded):
     save_config(UNet2Config(base_channels=8), tmp_path / "unet.toml")
     program = f"""
 import sys
 {before}
 from wellshaped.cli import main
 config = ["--config", {str(tmp_path / "unet.toml")!r}]
-for command in (["check"], ["check", "--input", "1x304x384"], ["sizes", "303"], ["trace", "--input", "1x4x4"]):
+for command in (["check"], ["check", "--input", "1x304x384"], ["sizes", "303"], ["stages", "--input", "1x4x4"]):
     assert main([*command, *config]) == 0
 print(sorted({{"jax", "jaxlib", "flax", "numpy", "matplotlib"}} & set(sys.modules)))
 """
@@ -670,7 +673,7 @@ def test_the_only_commands_are_those_that_the_tests_know(run):
     assert set(re.findall(r"(?m)^│ (\w+)", out)) == {
         "check",
         "sizes",
-        "trace",
+        "stages",
         "draw",
         "prove",
         "certify",

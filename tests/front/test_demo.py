@@ -17,7 +17,7 @@ def test_the_demo_learns_the_unseen_half_to_an_iou_of_at_least_093(tmp_path, cap
     assert result.seconds < 120
     assert result.losses[-1] < result.losses[0] / 5
     printed = capsys.readouterr()
-    assert "h_upH: height 303 does not survive" in printed.out
+    assert "merged (h_upH): height: skip1 is 303, up is 296" in printed.out
     assert f"{result.unseen_iou:.3f}" in printed.out
     assert "classical" in printed.out
     assert "training: step 40 of 400" in printed.err

@@ -45,7 +45,7 @@ from wellshaped.models import (
     relu,
     relu_backward,
 )
-from wellshaped.spec import LAYERS, ShapeError, UNet2Config, parameter_shapes, reference
+from wellshaped.spec import LAYERS, ShapeError, UNet2Config, layer_parameters, reference
 from wellshaped.spec.dual import as_duals, parts
 
 WINDOW = 2**24
@@ -77,7 +77,7 @@ def integers(cfg, ins, outs, size, seed):
         return rng.choice([-1, 1, 1], shape) * (rng.random(shape) < 6 / terms)
 
     params = {}
-    for layer, kernel, bias in parameter_shapes(cfg, ins, outs):
+    for layer, kernel, bias in layer_parameters(cfg, ins, outs):
         params[layer.name] = (sparse(kernel).astype(float), rng.integers(-1, 3, bias).astype(float))
     x, grad_output = (rng.integers(-2, 3, (c, *size)).astype(float) for c in (ins, outs))
     return params, x, grad_output
@@ -231,7 +231,7 @@ def test_what_is_drawn_is_inside_the_window_and_has_many_ties_and_gradients_that
 
 def test_the_window_is_computed_over_absolute_values():
     cfg = UNet2Config(base_channels=1)
-    ones = {layer.name: (-np.ones(k), np.ones(b)) for layer, k, b in parameter_shapes(cfg, 1, 1)}
+    ones = {layer.name: (-np.ones(k), np.ones(b)) for layer, k, b in layer_parameters(cfg, 1, 1)}
     (y, _, _), number = by_reference(cfg, ones, np.ones((1, 2, 2)), np.ones((1, 2, 2)))
     assert number >= 2 * np.abs(y).max()
     assert number >= 2 * 5  # the bias and four pixels, of other signs, in the first layer
@@ -434,7 +434,7 @@ def distance(found, expected):
 def normals(cfg, size, dtype):
     """Parameters, ``x`` and ``grad_output`` of normal numbers, of one channel in and two out."""
     rng = np.random.default_rng(0)
-    shapes = {layer.name: (kernel, bias) for layer, kernel, bias in parameter_shapes(cfg, 1, 2)}
+    shapes = {layer.name: (kernel, bias) for layer, kernel, bias in layer_parameters(cfg, 1, 2)}
     params = {
         name: (rng.normal(size=kernel) * np.prod(kernel[1:]) ** -0.5, rng.normal(size=bias))
         for name, (kernel, bias) in shapes.items()
@@ -653,7 +653,8 @@ grad_output = float32[3,6,10], given to UNet2, does not fit.
         lambda model: model.backward(jnp.ones((1, 303, 384)), jnp.ones((2, 303, 384))),
         """\
 input (1, 303, 384) of UNet2Config(base_channels=4) does not fit.
-  h_upH: height 303 does not survive: pool 303 → 151, upsample 151 → 302, the skip needs 303.
+  merged (h_upH): height: skip1 is 303, up is 302, and they must be equal.
+    x 303 → pooled 151 → up 302
   fix: height 302 (crop 1) or 304 (pad 1); all heights that fit: n ≡ 0 (mod 2), n ≥ 2
   fix: x[:, :302, :384] or jnp.pad(x, ((0, 0), (0, 1), (0, 0)))""",
     ),

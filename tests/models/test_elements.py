@@ -67,7 +67,7 @@ def applied(fix, cfg, ins, outs):
 def test_what_is_too_large_to_build_is_refused_everywhere_by_its_array_and_the_fix_is_the_largest_that_fits(
     cfg, ins, outs, n, array
 ):
-    (failure,) = check(cfg, ins, outs, n, n).failures
+    (failure,) = check(cfg, (ins, n, n), out_channels=outs).failures
     assert failure.name == "elements"
     assert array in failure.says
     assert f"at most {LARGEST}" in failure.says
@@ -75,9 +75,9 @@ def test_what_is_too_large_to_build_is_refused_everywhere_by_its_array_and_the_f
         with pytest.raises(ShapeError, match="elements: an array is too large"):
             refuse()
     (fix,) = judge(cfg, ins, outs).fixes
-    mended = applied(fix, cfg, ins, outs)
-    assert check(*mended, n, n).ok
-    build(*mended)
+    mended, channels, made = applied(fix, cfg, ins, outs)
+    assert check(mended, (channels, n, n), out_channels=made).ok
+    build(mended, channels, made)
 
 
 def test_the_largest_number_of_channels_is_proposed_and_one_more_is_too_many():
@@ -91,15 +91,16 @@ def test_the_largest_number_of_channels_is_proposed_and_one_more_is_too_many():
 def test_a_stride_that_xla_cannot_hold_is_refused_before_it_is_built():
     cfg = UNet2Config(pool_kernel=1, pool_stride=2**31, up_kernel=1, up_stride=2**31)
     assert 1 in compatible_sizes(cfg)
-    report = check(cfg, 1, 1, 1, 1)
+    report = check(cfg, (1, 1, 1))
     assert [failure.name for failure in report.failures] == ["largest"]
-    assert check(*applied(report.fixes[0], cfg, 1, 1), 2, 2).ok
+    mended, channels, made = applied(report.fixes[0], cfg, 1, 1)
+    assert check(mended, (channels, 2, 2), out_channels=made).ok
 
 
 def test_a_plan_and_the_command_refuse_what_cannot_be_built(capsys):
     for cfg in (UNet2Config(base_channels=2**14), UNetConfig(base_channels=2**14)):
         with pytest.raises(ShapeError, match="elements"):
-            plan(cfg, 64, 64)
+            plan(cfg, (64, 64))
     for command in ("check", "sizes"):
         assert main([command, "--base-channels", str(2**14)]) == 1
         assert "fix: base_channels=7723" in capsys.readouterr().err
@@ -150,7 +151,7 @@ def test_a_config_is_accepted_iff_its_network_can_be_built_and_its_fix_makes_it_
         assert judge(*applied(report.fixes[0], cfg, ins, outs)).ok
     elif n := compatible_sizes(cfg).above(64):
         # Arrays are shapes alone here: a call is traced, and nothing is computed.
-        assert check(cfg, ins, outs, n, n).ok
+        assert check(cfg, (ins, n, n), out_channels=outs).ok
 
 
 LAYERS = {

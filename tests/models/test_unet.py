@@ -34,12 +34,12 @@ from wellshaped.spec import (
     UNet2Config,
     UNetConfig,
     check,
+    compatible_shapes,
     compatible_sizes,
+    layer_parameters,
     parameter_shapes,
-    program,
-    trace,
+    stages,
 )
-from wellshaped.spec.norms import fit_together, padded_together
 
 PHASES = (Phase.explicit, Phase.generate)  # shrinking a network that takes seconds takes minutes
 
@@ -64,6 +64,11 @@ def shape_of(model, *shape):
     return jax.eval_shape(lambda arrays, x: nnx.merge(graph, arrays)(x), arrays, given).shape
 
 
+def written(path):
+    """The path of an array as it stands in the code: ``encoder[0].convs[1].kernel``."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
+
+
 def loss(model, x):
     return (model(x) ** 2).mean()
 
@@ -86,8 +91,8 @@ def test_the_two_level_preset_is_unet2_parameter_by_parameter_and_value_by_value
     mine, its = (nnx.grad(loss)(model, x) for model in (ours, theirs))
     by_shape = [sorted(np.asarray(g).tobytes() for g in jax.tree.leaves(grads)) for grads in (mine, its)]
     assert by_shape[0] == by_shape[1]
-    assert [s.parameters for s in trace(ours.cfg, 3, 2, 10, 14) if s.parameters] == [
-        int(np.prod(kernel)) + bias[0] for _, kernel, bias in parameter_shapes(UNet2Config(base_channels=4), 3, 2)
+    assert [s.parameters for s in stages(ours.cfg, (3, 10, 14), out_channels=2) if s.parameters] == [
+        int(np.prod(kernel)) + bias[0] for _, kernel, bias in layer_parameters(UNet2Config(base_channels=4), 3, 2)
     ]
 
 
@@ -178,18 +183,19 @@ def test_one_to_five_levels_take_exactly_their_sizes(levels, padding):
 
 @settings(max_examples=15, phases=PHASES)
 @given(unet_configs(), st.data())
-def test_any_config_takes_exactly_its_sizes_and_has_the_parameters_and_shapes_of_its_trace(cfg, data):
+def test_any_config_takes_exactly_its_sizes_and_has_the_parameters_and_shapes_of_its_stages(cfg, data):
     model, fit = built(cfg), compatible_sizes(cfg)
     height, width = data.draw(image_sizes(cfg))
-    stages = trace(cfg, 3, outs(cfg), height, width)
-    assert shape_of(model, 3, height, width) == stages[-1].shape
-    layers = [node for node in program(cfg, 3, outs(cfg)) if node.layer]
-    named = {f"{node.layer}.{name}": shape for node in layers for name, shape in node.arrays}
-    for path, shape in named.items():
-        assert eval(f"model.{path}", {"model": model}).shape == shape, path
-    assert len(jax.tree.leaves(nnx.state(model, nnx.Param))) == len(named)
+    *_, last = stages(cfg, (3, height, width), out_channels=outs(cfg))
+    assert shape_of(model, 3, height, width) == last.shape
+    arrays = dict(nnx.to_flat_state(nnx.state(model, nnx.Param)))
+    assert {written(path): array.shape for path, array in arrays.items()} == {
+        f"{layer}.{name}": shape
+        for layer, of_it in parameter_shapes(cfg, 3, outs(cfg)).items()
+        for name, shape in of_it.items()
+    }
     for n in {max(1, height - 1), height + 1}:
-        assert runs(model, n, width) == (n in fit and fit_together(cfg, n, width)), n
+        assert runs(model, n, width) == (n in fit and (n, width) in compatible_shapes(cfg)), n
 
 
 @settings(max_examples=3, phases=PHASES)
@@ -197,7 +203,7 @@ def test_any_config_takes_exactly_its_sizes_and_has_the_parameters_and_shapes_of
 def test_any_config_works_in_both_modes_under_jit_vmap_and_grad(cfg):
     model = UNet(cfg, 1, outs(cfg), rngs=nnx.Rngs(0))
     n = compatible_sizes(cfg).minimum
-    height, width = padded_together(cfg, compatible_sizes(cfg), n, n + compatible_sizes(cfg).period)
+    height, width = compatible_shapes(cfg).above((n, n + compatible_sizes(cfg).period))
     x = image(1, height, width)
     value, grads = nnx.jit(nnx.value_and_grad(loss))(model, x)
     assert np.isfinite(value)
@@ -238,7 +244,7 @@ def test_the_network_refuses_with_the_explanation_of_check():
     model = UNet(cfg, 3, 2, rngs=nnx.Rngs(0))
     with pytest.raises(ShapeError) as refusal:
         model(image(3, 10, 12))
-    assert str(refusal.value) == str(check(cfg, 3, 2, 10, 12))
+    assert str(refusal.value) == str(check(cfg, (3, 10, 12), out_channels=2))
     with pytest.raises(ShapeError, match="it is 12, and must be 3; an"):
         model(jnp.ones((12, 12, 3)))
     with pytest.raises(ShapeError, match="it has 4 axes, and must have 3"):

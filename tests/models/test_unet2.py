@@ -17,7 +17,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from wellshaped.models import LayerParams, UNet2, UNet2Params, convolutions
-from wellshaped.spec import LAYERS, ShapeError, UNet2Config, check, parameter_shapes, trace
+from wellshaped.spec import LAYERS, ShapeError, UNet2Config, check, layer_parameters, stages
 
 CFG = UNet2Config(base_channels=4)
 X = jax.random.normal(jax.random.key(0), (1, 6, 10))
@@ -31,7 +31,7 @@ def model():
 def parameter_structs(cfg, in_channels, out_channels):
     """The parameters' shapes without their arrays, for ill-formed configs as well."""
     cfg_for_shapes = replace(cfg, **{name: max(getattr(cfg, name), 1) for name in cfg.__dataclass_fields__})
-    shapes = parameter_shapes(cfg_for_shapes, in_channels, out_channels)
+    shapes = layer_parameters(cfg_for_shapes, in_channels, out_channels)
 
     class Structs:
         pass
@@ -53,10 +53,10 @@ def what_xla_computes(cfg, i, o, h, w):
         return plain.intermediates(cfg, holder, x)
 
     try:
-        stages = jax.eval_shape(run, arrays, jax.ShapeDtypeStruct((i, h, w), jnp.float32))
+        computed = jax.eval_shape(run, arrays, jax.ShapeDtypeStruct((i, h, w), jnp.float32))
     except (ValueError, TypeError, RuntimeWarning):  # the last one for a division by a stride of 0
         return None
-    return {name: stage.shape for name, stage in stages.items()}
+    return {name: stage.shape for name, stage in computed.items()}
 
 
 def what_section_6_says(cfg, i, o, h, w):
@@ -77,15 +77,15 @@ def test_check_accepts_exactly_what_xla_accepts_and_computes_as_section_6_says(c
     computed = what_xla_computes(cfg, 1, 1, h, w)
     as_specified = computed is not None and computed == what_section_6_says(cfg, 1, 1, h, w)
     as_specified = as_specified and all(min(shape) >= 1 for shape in computed.values())
-    assert check(cfg, 1, 1, h, w).ok == as_specified
+    assert check(cfg, (1, h, w)).ok == as_specified
 
 
 @settings(max_examples=30)
 @given(st.data(), fitting_configs(max_channels=3), st.integers(1, 3), st.integers(1, 3))
-def test_what_fits_is_computed_with_the_shapes_of_its_trace(data, cfg, i, o):
+def test_what_fits_is_computed_with_the_shapes_of_its_stages(data, cfg, i, o):
     h, w = data.draw(fitting_sizes(cfg)), data.draw(fitting_sizes(cfg))
     computed = what_xla_computes(cfg, i, o, h, w)
-    assert computed == {stage.name: stage.shape for stage in trace(cfg, i, o, h, w)[1:]}
+    assert computed == {stage.name: stage.shape for stage in stages(cfg, (i, h, w), out_channels=o)[1:]}
     x = jax.ShapeDtypeStruct((i, h, w), jnp.float32)
     assert jax.eval_shape(lambda x: UNet2(cfg, i, o, rngs=nnx.Rngs(0))(x), x).shape == (o, h, w)
 
@@ -104,7 +104,7 @@ def test_the_typed_network_has_the_value_of_the_plain_one(data, cfg):
 
 
 def test_the_layers_carry_the_names_and_layouts_of_the_specification(model):
-    for layer, kernel, bias in parameter_shapes(CFG, 1, 2):
+    for layer, kernel, bias in layer_parameters(CFG, 1, 2):
         assert getattr(model, layer.name).kernel.shape == kernel
         assert getattr(model, layer.name).bias.shape == bias
         assert isinstance(getattr(model, layer.name).kernel, nnx.Param)
@@ -208,7 +208,8 @@ MESSAGES = {
         (1, 303, 384),
         """\
 input (1, 303, 384) of UNet2Config(base_channels=4) does not fit.
-  h_upH: height 303 does not survive: pool 303 → 151, upsample 151 → 302, the skip needs 303.
+  merged (h_upH): height: skip1 is 303, up is 302, and they must be equal.
+    x 303 → pooled 151 → up 302
   fix: height 302 (crop 1) or 304 (pad 1); all heights that fit: n ≡ 0 (mod 2), n ≥ 2
   fix: x[:, :302, :384] or jnp.pad(x, ((0, 0), (0, 1), (0, 0)))""",
     ),

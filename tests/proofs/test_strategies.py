@@ -18,23 +18,30 @@ from wellshaped.proofs_of_shape.strategies import from_annotation
 from wellshaped.spec import (
     FIELDS,
     WELL_FORMED,
-    AxisNetwork,
-    Join,
+    Add,
+    Concat,
+    CropTo,
+    MaxPool,
+    Network,
+    Node,
+    PadTo,
     Progression,
+    Require,
     Resize,
-    Save,
+    ResizeTo,
     ShapeError,
     SizeSet,
     SpaceToDepth,
-    Transposed,
+    TransposedWindow,
     UNet2Config,
     UNetConfig,
     Window,
     check,
     check_unet_config,
+    compatible_shapes,
     compatible_sizes,
 )
-from wellshaped.spec.unet import CHOICES
+from wellshaped.spec.unet.config import CHOICES
 
 LOOK = settings(
     max_examples=4000,
@@ -50,12 +57,18 @@ def smallest(strategy, condition=lambda value: True):
     return find(strategy, condition, settings=LOOK)
 
 
+def one_drawn(strategy, condition):
+    """Something drawn that meets the condition, not shrunk; it fails where nothing of the kind is reached."""
+    return find(strategy, condition, settings=settings(LOOK, phases=[Phase.generate]))
+
+
 def broken(cfg):
     return [condition.name for condition in WELL_FORMED if not condition.holds(cfg)]
 
 
 def fit_of(cfg):
-    return compatible_sizes(cfg)
+    """The sizes that fit; an ill-formed config has no network, so that none do."""
+    return SizeSet() if broken(cfg) else compatible_sizes(cfg)
 
 
 # Configs.
@@ -146,35 +159,56 @@ def test_the_nearly_fitting_configs_reach(edge):
 # Networks.
 
 
+def operations(network):
+    return [node.operation for node in network.nodes]
+
+
 def test_the_networks_shrink_to_one_level_of_halving_and_doubling():
-    halving = (Save("level0"), Window(2, 2), Transposed(2, 2), Join("level0"))
-    assert smallest(strategies.networks()) == AxisNetwork(halving)
-    assert smallest(strategies.networks(fitting=True)) == AxisNetwork(halving)
-    assert smallest(strategies.programs()) == AxisNetwork(())
+    halving = [Window(2, 2), TransposedWindow(2, 2), Concat()]
+    assert operations(smallest(strategies.networks())) == halving
+    assert operations(smallest(strategies.networks(fitting=True))) == halving
+    assert smallest(strategies.networks()).nodes[-1].inputs == ("x", "up[0]")
     assert smallest(strategies.graphs()).nodes == ()
     assert smallest(strategies.windows()) == Window(1)
-    assert smallest(strategies.transposed_windows()) == Transposed(1)
+    assert smallest(strategies.transposed_windows()) == TransposedWindow(1)
     assert smallest(strategies.sized_steps()) == Resize(1)
 
 
-@pytest.mark.parametrize("how", ["exact", "crop", "even crop", "pad"])
-def test_the_networks_and_programs_reach_every_join(how):
+@pytest.mark.parametrize(
+    "join",
+    [[CropTo()], [CropTo(odd="never")], [PadTo()], [ResizeTo()], []],
+    ids=["crop", "even crop", "pad", "resize", "exact"],
+)
+def test_the_networks_and_graphs_reach_every_join(join):
     def joins(network):
-        return any(isinstance(step, Join) and step.how == how for step in network.steps)
+        """Whether some inputs come to a join after these operations, or else as they are."""
+        of = {node.name: node.operation for node in network.nodes}
+        met = [[of.get(name) for name in it.inputs] for it in network.nodes if isinstance(it.operation, Concat | Add)]
+        changes = CropTo | PadTo | ResizeTo
+        return any([one for one in inputs if isinstance(one, changes)] == join for inputs in met)
 
-    for strategy in (strategies.networks(), strategies.programs()):
-        assert joins(smallest(strategy, joins))
+    for strategy in (strategies.networks(), strategies.graphs()):
+        assert joins(one_drawn(strategy, joins))
 
 
-@pytest.mark.parametrize("kind", [Window, Transposed, Resize, SpaceToDepth])
-def test_the_networks_and_programs_reach_every_step(kind):
-    for strategy in (strategies.networks(), strategies.programs()):
-        assert smallest(strategy, lambda network: any(isinstance(step, kind) for step in network.steps))
+@pytest.mark.parametrize("kind", [Window, TransposedWindow, Resize, SpaceToDepth, Require])
+def test_the_networks_and_graphs_reach_every_step(kind):
+    for strategy in (strategies.networks(), strategies.graphs()):
+        assert one_drawn(strategy, lambda network: any(isinstance(it, kind) for it in operations(network)))
+
+
+def test_the_networks_reach_a_level_without_a_join_and_an_output_that_must_have_the_size_of_the_input():
+    def names(network):
+        return {node.name for node in network.nodes}
+
+    assert smallest(strategies.networks(), lambda network: "joined[0]" not in names(network))
+    returned = smallest(strategies.networks(), lambda network: "y" in names(network)).nodes[-1]
+    assert (returned.operation, returned.inputs[1]) == (Require(equal=True), "x")
 
 
 def test_the_networks_reach_six_levels_sets_without_end_finite_and_empty():
     def levels(network):
-        return sum(isinstance(step, Save) for step in network.steps)
+        return sum(node.name.startswith("pooled") for node in network.nodes)
 
     assert levels(smallest(strategies.networks(), lambda network: levels(network) == 6)) == 6
     assert smallest(strategies.networks(2), lambda network: not compatible_sizes(network).is_finite)
@@ -217,16 +251,33 @@ def test_the_minimally_incompatible_sizes_stand_at_both_ends_of_a_finite_set():
 
 
 def test_the_minimally_incompatible_sizes_find_the_far_end_of_a_long_run():
-    skip = (Save("a"), Resize(3), Window(2000), Join("a", "crop"))  # 3n - 1999 is at most n up to 999
-    assert compatible_sizes(AxisNetwork(skip)) == SizeSet([Progression(667, 1, 333)])
-    assert smallest(strategies.minimally_incompatible(AxisNetwork(skip))) == 666
-    assert smallest(strategies.minimally_incompatible(AxisNetwork(skip)), lambda n: n > 666) == 1000
+    # 3n - 1999 is at most n up to 999.
+    nodes = (Node("up", Resize(3)), Node("less", Window(2000)), Node("skip", CropTo(), ("x", "less")))
+    network = Network({"x": 1}, nodes, axes=1)
+    assert compatible_sizes(network) == SizeSet([Progression(667, 1, 333)])
+    assert smallest(strategies.minimally_incompatible(network)) == 666
+    assert smallest(strategies.minimally_incompatible(network), lambda n: n > 666) == 1000
 
 
 def test_where_every_size_fits_the_only_minimally_incompatible_one_is_zero():
     everything = smallest(strategies.configs())
     assert _reached(strategies.minimally_incompatible(everything), 0)
     assert not _reached(strategies.minimally_incompatible(everything), 1)
+
+
+def test_the_sizes_of_an_axis_may_be_asked_for_and_those_of_an_image_are_of_its_axes_in_order():
+    poolings = (Node("pooled", MaxPool((1, 3))), Node("up", Resize((1, 3))), Node("y", Concat(), ("x", "up")))
+    wide = Network({"x": 1}, poolings)
+    assert smallest(strategies.compatible(wide, axis=1)) == 3
+    assert smallest(strategies.minimally_incompatible(wide, axis=0)) == 0
+    assert smallest(strategies.image_sizes(wide)) == (1, 3)
+    with pytest.raises(ShapeError, match="the axes differ"):
+        strategies.compatible(wide)
+
+
+@given(st.data(), strategies.unet_configs(max_levels=3))
+def test_the_sizes_of_an_image_fit_together(data, cfg):
+    assert data.draw(strategies.image_sizes(cfg, max_index=2)) in compatible_shapes(cfg)
 
 
 def _reached(strategy, value):
@@ -249,7 +300,7 @@ def _reached(strategy, value):
 def test_the_images_and_parameters_of_a_config_fit_it(data, cfg, in_channels, out_channels):
     x = data.draw(strategies.images(cfg, in_channels, max_index=1))
     assert isinstance(x, Float32[np.ndarray, f"{in_channels} h w"])
-    assert check(cfg, height=x.shape[1], width=x.shape[2], in_channels=in_channels, out_channels=out_channels).ok
+    assert check(cfg, x.shape, out_channels=out_channels).ok
     assert np.abs(x).max() <= 1
     # Making them checks them: a UNet2Params that does not fit its config cannot be made.
     params = data.draw(strategies.params(cfg, in_channels, out_channels))
@@ -263,6 +314,13 @@ def test_the_images_reach_one_row_and_both_sides_and_shrink_to_zeros():
     assert smallest(strategies.images(rows), lambda x: x.shape[1] == 1 != x.shape[2]).tolist() == [[[0, 0, 0]]]
     assert smallest(strategies.images(rows), lambda x: x.shape[2] == 1 != x.shape[1]).tolist() == [[[0], [0], [0]]]
     assert smallest(strategies.images(rows), lambda x: x.min() < 0).tolist() == [[[-1]]]
+
+
+def test_the_images_of_any_network_have_its_channels_and_axes():
+    volume = Network({"x": 2}, (Node("pooled", MaxPool((1, 2, 2))), Node("y", SpaceToDepth((1, 1, 2)))), axes=3)
+    assert smallest(strategies.images(volume, 2)).shape == (2, 1, 2, 4)
+    with pytest.raises(ShapeError, match="another number of channels"):
+        strategies.images(volume)
 
 
 def test_the_entries_of_images_and_parameters_may_be_told():
