@@ -47,13 +47,20 @@ def stops(entry: dict[str, Any]) -> list[dict[str, list[int]]]:
     return found
 
 
+def stop_at_least(entry: dict[str, Any]) -> str | None:
+    """Where the network stops for the image whose sizes are the least along all axes."""
+    return stop(entry, [of_axis["from"] for of_axis in entry["sizes"]])
+
+
 def main() -> None:
     """Write the file, beside this one: a line for each network."""
     entries = json.loads((FOLDER / "architectures.json").read_text("utf-8"))
     for entry in entries:
         assert stop(entry, fitting(entry)) is None, entry["id"]
     lines = [f"  {json.dumps(entry['id'])}: {json.dumps(stops(entry))}" for entry in entries]
-    text = ",\n".join([f'{{\n  "torch_version": {json.dumps(torch.__version__)}', *lines])
+    least = {entry["id"]: stop_at_least(entry) for entry in entries}
+    first = [f'{{\n  "torch_version": {json.dumps(torch.__version__)}', f'  "at_least": {json.dumps(least)}']
+    text = ",\n".join([*first, *lines])
     (FOLDER / "torch_stops.json").write_text(f"{text}\n}}\n", encoding="utf-8")
 
 

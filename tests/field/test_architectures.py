@@ -135,6 +135,13 @@ def test_the_first_cause_that_explain_names_for_an_image_is_at_the_layer_at_whic
         assert (said.at, said.about) == (first.node, network(name).axis_names[axis])
 
 
+@pytest.mark.parametrize("name", IDS)
+def test_the_smallest_image_breaks_at_the_norm_at_which_pytorch_stops_or_not_at_all(name):
+    found = explain(network(name), tuple(sizes["from"] for sizes in ARCHITECTURES[name]["sizes"]))
+    assert (found.causes[0].node if found.causes else None) == STOPS["at_least"][name]
+    assert found.ok == ARCHITECTURES[name]["all_at_least"]
+
+
 def test_pytorch_was_asked_about_every_network_that_does_not_take_all_sizes():
     assert [name for name in IDS if not any(STOPS[name])] == TAKES_ALL
     assert all(len(STOPS[name]) == len(axes_of(ARCHITECTURES[name])) for name in IDS)
@@ -150,9 +157,10 @@ def test_every_recorded_size_is_one_that_does_not_fit(name):
 @pytest.mark.parametrize("name", IDS)
 def test_pytorch_stops_where_it_is_recorded_to(name):
     pytest.importorskip("torch", reason="PyTorch is not installed: only where it stopped is compared")
-    from .make_torch_stops import fitting, stops
+    from .make_torch_stops import fitting, stop_at_least, stops
     from .torch_architectures import stop
 
     entry = ARCHITECTURES[name]
     assert stop(entry, fitting(entry)) is None
+    assert stop_at_least(entry) == STOPS["at_least"][name]
     assert stops(entry) == STOPS[name]
