@@ -61,7 +61,8 @@ def load_network(path: str | os.PathLike[str]) -> UNet2Config | UNetConfig | Net
     """
     path = Path(path)
     subject = f"network file {path}"
-    return _loaded(_text(path, "network", subject), path, subject)
+    network: UNet2Config | UNetConfig | Network = _loaded(_text(path, "network", subject), path, subject)
+    return network
 
 
 def load_config(path: str | os.PathLike[str]) -> UNet2Config:
@@ -171,7 +172,7 @@ def _config_from(kind: type, data: Mapping[str, Any]) -> Any:
         if name not in data:
             continue
         judge_digits(data[name], name, MAX_DIGITS, "", faults)
-        judge_value(lambda name=name: kind(**{name: data[name]}), "", faults)
+        judge_value(partial(kind, **{name: data[name]}), "", faults)
     if faults:
         raise ShapeError(faults.report("the config"))
     return kind(**data)
@@ -226,7 +227,7 @@ def _kind_of_data(data: Mapping[str, Any], wanted: type | None) -> _Kind:
     if not faults:
         of = f"its keys {', '.join(data)} are of {' and '.join(most)}" if data else "it has no keys"
         fix = " or ".join(f'kind = "{name}"' for name in most)
-        faults.add("kind", "several kinds of network are possible", lambda: (of, fix))
+        faults.add("kind", "several kinds of network are possible", (of, fix))
     raise ShapeError(faults.report(""))
 
 
