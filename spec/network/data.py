@@ -228,7 +228,7 @@ def _unknown_operation(op: object, at: str) -> tuple[str, str]:
 
 
 def _tuples(value: Any, levels: int = 2) -> Any:
-    """Lists as tuples, and pairs in them; what is deeper is no field's value."""
+    """A list and the pairs in it as tuples. Deeper lists stay lists, which no field takes."""
     if not levels or not isinstance(value, list):
         return value
     return tuple(_tuples(entry, levels - 1) for entry in value)
