@@ -31,6 +31,7 @@ from wellshaped.spec import (
     ShapeError,
     UNet2Config,
     UNetConfig,
+    explain,
     load_config,
     load_network,
     save_config,
@@ -717,6 +718,15 @@ def test_a_name_may_have_spaces_signs_and_letters_of_any_language(tmp_path):
     network = Network({"größe 1": 1}, (Node("y keeps [0].δ " + "a" * 180, Require(at_least=2)),))
     for suffix in SUFFIXES:
         comes_back(tmp_path, suffix, network)
+
+
+def test_a_rule_from_a_file_may_have_any_braces(tmp_path):
+    path = graph_file(
+        tmp_path,
+        '{ name = "up", op = "Resize", factor = 2 }',
+        '{ name = "y", op = "Add", inputs = ["x", "up"], rule = "{0} {} {" }',
+    )
+    assert explain(load_network(path), (8, 8)).failures[0].name == "{0} H {"
 
 
 # The page.
