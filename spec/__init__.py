@@ -17,7 +17,9 @@ from .families import encoder_decoder as encoder_decoder
 from .families import resnet_unet as resnet_unet
 from .families import strided_unet as strided_unet
 from .files import load_config as load_config
+from .files import load_network as load_network
 from .files import save_config as save_config
+from .files import save_network as save_network
 from .naturals import Reading as Reading
 from .naturals import monus as monus
 from .naturals import natural as natural

@@ -20,6 +20,11 @@ _MEANT = {  # other libraries' words, and truth values, for what is a choice her
     "replicate": ("replicated",),
     "edge": ("replicated",),
     "constant": ("zeros",),
+    "upsample": ("Resize",),
+    "interpolate": ("Resize",),
+    "cat": ("Concat",),
+    "relu": ("Activation",),
+    "pixelshuffle": ("DepthToSpace",),
     "nchw": ("CHW",),
     "nhwc": ("HWC",),
 }

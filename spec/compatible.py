@@ -1,7 +1,7 @@
 """All sizes that fit a network: along one axis, and of whole images (SPEC sections 5.3 and 8)."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from math import prod
 
@@ -40,7 +40,7 @@ def compatible_sizes(network: AnyNetwork, axis: int | None = None) -> SizeSet:
     found = [solved_axis(graph, axis) for axis in range(graph.axes)]
     if any(fit != found[0] for fit in found):
         says = "; ".join(f"{name}: {fit}" for name, fit in zip(graph.axis_names, found, strict=True))
-        raise refuse("the sizes of one axis", "axis", "the axes differ", says, "axis=0, or compatible_shapes(network)")
+        raise refuse("the axis", "axis", "the axes differ", says, "axis=0, or compatible_shapes(network)")
     return found[0]
 
 
@@ -105,7 +105,7 @@ class ShapeSet(Written):
         """The nearest shape of which no size is smaller, or ``None``.
 
         Each axis gets its nearest size. Where these do not fit together, one axis gets a larger one: the one that adds
-        the fewest positions.
+        the fewest positions. Where no axis is enough by itself, others get their largest size.
         """
         sizes = require_sizes(self.graph, sizes)
         return self._together_from([fit.above(n) for n, fit in zip(sizes, self.axes, strict=True)])
@@ -117,7 +117,7 @@ class ShapeSet(Written):
         known = [n for n in found if n is not None]
         return tuple(known) if len(known) == len(found) and fits_together(self.graph, known) else None
 
-    def _together_from(self, sizes: list[int | None]) -> tuple[int, ...] | None:
+    def _together_from(self, sizes: Sequence[int | None]) -> tuple[int, ...] | None:
         known = [n for n in sizes if n is not None]
         if len(known) < len(sizes):
             return None
@@ -127,11 +127,19 @@ class ShapeSet(Written):
         def changed(axis: int, n: int) -> list[int]:
             return [*known[:axis], n, *known[axis + 1 :]]
 
+        def holds(axis: int) -> Callable[[int], bool]:
+            return lambda n: fits_together(self.graph, changed(axis, n))
+
+        far = _bits(self.graph)
         found = [
             tuple(changed(axis, n))
             for axis, fit in enumerate(self.axes)
-            for n in _first(lambda n, axis=axis: fits_together(self.graph, changed(axis, n)), known[axis], fit)
+            for n in _first(holds(axis), known[axis], known[axis] << far, fit)
         ]
+        if not found:  # no axis is enough by itself
+            largest = ((axis, fit.maximum) for axis, fit in enumerate(self.axes))
+            larger = [changed(axis, n) for axis, n in largest if n is not None and n > known[axis]]
+            found = [shape for shape in map(self._together_from, larger) if shape is not None]
         return min(found, key=prod, default=None)
 
     def __str__(self) -> str:
@@ -161,19 +169,37 @@ def _together(graph: Network) -> tuple[str, ...]:
     return tuple(dict.fromkeys(requirement.node for requirement in ones if not requirement.warns))
 
 
-def _first(holds: Callable[[int], bool], low: int, fit: SizeSet) -> Iterator[int]:
+def _first(holds: Callable[[int], bool], low: int, high: int, fit: SizeSet) -> Iterator[int]:
     """The first member of ``fit`` above ``low`` for which it ``holds``, as it then does for all above; or none.
 
-    Every step of a network is monotone, and so is the number of positions.
+    It holds at ``high`` or nowhere. Every step of a network is monotone, and so is the number of positions.
     """
-    high = 2 * low
-    while not holds(high):
-        if fit.above(high + 1) is None or high > low << 64:
-            return
-        high = 2 * high
+    if not holds(high):
+        return
+    near = 2 * low
+    while not holds(near):  # the number is mostly near
+        low, near = near, 2 * near
+    high = near
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if holds(middle) else (middle, high)
     above = fit.above(high)
     if above is not None:
         yield above
+
+
+@lru_cache(maxsize=256)
+def _bits(graph: Network) -> int:
+    """By how many bits a size must grow so that every requirement over all axes is met that a larger one can meet.
+
+    A node whose size grows at all makes at least ``n / (2·stride)`` of a large ``n``, and adds or loses no more than
+    its own numbers: so it costs the bits of these numbers, and a few.
+    """
+    numbers = (getattr(node.operation, f.name) for node in graph.nodes for f in fields(node.operation))  # type: ignore[arg-type]  # a dataclass
+    return 4 * len(graph.nodes) + sum(map(_bits_of, numbers))
+
+
+def _bits_of(value: object) -> int:
+    if isinstance(value, tuple):
+        return sum(map(_bits_of, value))
+    return value.bit_length() if isinstance(value, int) else 0

@@ -76,7 +76,7 @@ def explain(network: AnyNetwork, sizes: int | AxisSizes | Mapping[str, int]) -> 
         subject = f"an image of {axes_with(graph, image)} for {title(network)}"
         return of_image(graph, image, subject)
     if isinstance(sizes, Mapping):
-        return _of_size(graph, sizes, f"sizes {written_value(dict(sizes))}")
+        return _of_size(graph, sizes, f"an input of sizes {written_value(dict(sizes))}")
     n = natural(sizes, "n")
     if graph.axes > 1 and any(solved(graph, axis) != solved(graph, 0) for axis in range(1, graph.axes)):
         says = f"the axes {', '.join(graph.axis_names)} of this network differ"
@@ -128,7 +128,8 @@ def _fixes_of_size(graph: Network, n: int, sizes: Mapping[str, int], fails: bool
 def _returning(graph: Network) -> Network:
     """The network, with the requirement that its output has the size of its input."""
     first = next((given.name for given in graph.inputs if not given.single), graph.inputs[0].name)
-    node = Node("returns its size", Require(equal=True), (graph.outputs[0], first))
+    longest = max((node.name for node in graph.nodes), key=len, default="")
+    node = Node(f"{longest} returns its size", Require(equal=True), (graph.outputs[0], first))  # no other has this name
     return Network(graph.inputs, (*graph.nodes, node), graph.outputs, graph.axes)
 
 

@@ -1,41 +1,73 @@
-"""Configs in files: TOML or JSON, one key for each field that is not left at its default.
+"""Networks in files: TOML or JSON, one key for each field, or the nodes of a graph.
 
-The structuring is done by cattrs, which is loaded on the first call, so that importing the specification needs nothing
-beyond the standard library.
+A file says by its keys which kind of network it holds, and by the key ``kind`` where its keys are those of several.
 """
 
 import json
 import os
+import re
 import shutil
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from threading import get_ident
 from typing import Any
 
+from .choices import nearest_choice
+from .conditions import require_kind
+from .door import AnyNetwork, named
+from .faults import Faults
 from .naturals import natural
-from .report import Report, ShapeError, Verdict, refuse
-from .unet2.config import FIELDS, UNet2Config
-from .written import clipped, kind_of
+from .network.data import NETWORK_KEYS, data_of, judge_digits, judge_keys, judge_value, network_from
+from .network.network import Network
+from .report import ShapeError, refuse
+from .unet.config import UNetConfig
+from .unet2.config import UNet2Config
+from .written import clipped, kind_of, written_value
 
-MAX_BYTES = 64 * 1024
-"""A config file has twelve short lines; a file larger than this is another file, given by mistake."""
+MAX_BYTES = 256 * 1024
+"""A graph of a thousand nodes has half of this. A file that is larger is another file, given by mistake."""
 
 MAX_DIGITS = 99
 """A longer number, in a file or a flag, is a slip; and Python does not print what a network would make of it."""
 
+MAX_DOTS = 200
+"""In a line of TOML. A key with many dots takes the parser a time that grows with their square."""
 
-def load_config(path: str | os.PathLike[str]) -> UNet2Config:
-    """The config in the file at ``path``, TOML or JSON by its suffix; keys left out take their defaults.
+
+def load_network(path: str | os.PathLike[str]) -> UNet2Config | UNetConfig | Network:
+    r"""The network in the file at ``path``, TOML or JSON by its suffix: a config, or a graph.
+
+    A graph has the key ``nodes``, a config keys of :class:`UNet2Config` or :class:`UNetConfig`; keys left out take
+    their defaults. The file holds the kind of network that most of its keys are of. Where several kinds share these
+    (``base_channels`` alone), the key ``kind`` says which: ``"UNet2Config"``, ``"UNetConfig"`` or ``"Network"``.
 
     Raises :class:`ShapeError`, with the path and all that is wrong: a missing file, a folder, another suffix, a file
-    that does not parse or is larger than 64 KiB, an unknown key (with the nearest known one), a value that is not a
-    natural number or has more than 99 digits.
+    that does not parse or is larger than 256 KiB, keys of no kind or of several, an unknown key (with the nearest known
+    one), and a value that its key does not take.
+
+    >>> import tempfile; folder = Path(tempfile.mkdtemp())
+    >>> _ = (folder / "unet.toml").write_text('levels = 3\nnorm = "group"')
+    >>> load_network(folder / "unet.toml")
+    UNetConfig(levels=3, norm='group')
+    >>> _ = (folder / "net.toml").write_text('inputs = { x = 3 }\nnodes = [{ name = "y", op = "MaxPool", kernel = 2 }]')
+    >>> load_network(folder / "net.toml").nodes
+    (Node(name='y', operation=MaxPool(kernel=2), inputs=('x',)),)
+    """
+    path = Path(path)
+    subject = f"network file {path}"
+    return _loaded(_text(path, "network", subject), path, subject)
+
+
+def load_config(path: str | os.PathLike[str]) -> UNet2Config:
+    """The :class:`UNet2Config` in the file at ``path``, TOML or JSON by its suffix; keys left out take their defaults.
+
+    Raises :class:`ShapeError` as :func:`load_network` does, and for another kind of network.
 
     >>> import tempfile; folder = Path(tempfile.mkdtemp())
     >>> _ = (folder / "unet.toml").write_text("base_channels = 16")
@@ -43,30 +75,58 @@ def load_config(path: str | os.PathLike[str]) -> UNet2Config:
     UNet2Config(base_channels=16)
     """
     path = Path(path)
-    text = read_text(path, "config", f"config file {path}", most=MAX_BYTES, suffixes=_FORMATS)
-    return _structure(path, _parse(path, text))
+    subject = f"config file {path}"
+    config: UNet2Config = _loaded(_text(path, "config", subject), path, subject, UNet2Config)
+    return config
+
+
+def save_network(network: AnyNetwork, path: str | os.PathLike[str]) -> None:
+    """Write ``network`` to ``path``, TOML or JSON by its suffix; :func:`load_network` returns an equal one.
+
+    A file that already says this network is left alone, with its comments. Otherwise the new file replaces the old one
+    in a single step, so that an interrupted save loses neither.
+
+    Raises :class:`ShapeError` for what is no network, a suffix that is neither, a folder that is not there, a file that
+    may not be written, and a network that :func:`load_network` would not return: a number that is too long, more nodes
+    than a file may have, an operation of your own.
+
+    >>> import tempfile; path = Path(tempfile.mkdtemp()) / "milesial.toml"
+    >>> save_network("milesial", path)
+    >>> load_network(path)
+    UNetConfig(norm='batch', join='pad', bias=False)
+    """
+    network = named(network)
+    kind = _KINDS.get(type(network).__name__)
+    if kind is None or type(network) is not kind.of:
+        says = f"it is {kind_of(network)}, and a file holds one of {', '.join(_KINDS)}"
+        raise refuse("the network", "network", "not what files are for", says, "UNetConfig(levels=4)")
+    _save(kind, network, Path(path), load_network)
 
 
 def save_config(cfg: UNet2Config, path: str | os.PathLike[str]) -> None:
-    """Write ``cfg`` to ``path``, TOML or JSON by its suffix, all twelve fields; ``load_config`` gives it back.
+    """Write a :class:`UNet2Config` to ``path``, as :func:`save_network` does; :func:`load_config` returns an equal one.
 
-    A file that already says this config is left as it is, with its comments. Otherwise the new file replaces the old
-    one in a single step, so that an interrupted save loses neither.
-
-    Raises :class:`ShapeError` for a suffix that is neither, a folder that is not there, a file that may not be
-    written, or a number that ``load_config`` would refuse.
+    >>> import tempfile; folder = Path(tempfile.mkdtemp())
+    >>> save_config(UNet2Config(base_channels=16), folder / "unet.json")
+    >>> load_config(folder / "unet.json")
+    UNet2Config(base_channels=16)
     """
-    if not isinstance(cfg, UNet2Config):
-        says = f"it is {kind_of(cfg)}, and a file holds a UNet2Config"
-        raise refuse("the config", "config", "not what files are for", says, "UNet2Config(...)")
-    path = Path(path)
-    write = _format(path)[1]
-    text = write({name: short_natural(value, name) for name, value in asdict(cfg).items()})
+    require_kind(cfg, UNet2Config)
+    _save(_KINDS["UNet2Config"], cfg, Path(path), load_config)
+
+
+def _save(kind: "_Kind", network: Any, path: Path, load: Callable[[Path], object]) -> None:
+    subject = f"network file {path}"
+    text = _format(path, subject).write(kind.data(network))
+    if (size := len(text.encode())) > MAX_BYTES:
+        says = f"it would have {size} bytes, and may have at most {MAX_BYTES}"
+        raise refuse(subject, "file", "it cannot be written", says, "fewer nodes")
+    _loaded(text, path, subject, kind.of)  # what cannot be read back replaces no file
     try:
-        if path.is_file() and load_config(path) == cfg:
+        if path.is_file() and load(path) == network:
             return
     except (ShapeError, OSError):
-        pass  # whatever the file said, it does not say this config
+        pass  # whatever the file said, it does not say this network
     with replacing(path) as new:
         new.write_text(text, encoding="utf-8")
 
@@ -87,6 +147,96 @@ def short_natural(value: object, name: str) -> int:
             name, "digits", "the number is too long", f"{name} has more than {MAX_DIGITS} digits", f"{name}=1, say"
         )
     return number
+
+
+# Which network a file holds
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """A kind of network: its keys in a file, its value from these, and the other way round."""
+
+    of: type
+    keys: tuple[str, ...]
+    value: Callable[[Mapping[str, Any]], Any]
+    data: Callable[[Any], dict[str, Any]]
+
+
+def _config_from(kind: type, data: Mapping[str, Any]) -> Any:
+    """A config. Each field is judged by itself, so that every fault is found."""
+    names = [f.name for f in fields(kind)]
+    faults = Faults(shown=len(names))
+    judge_keys(data, names, "", faults)
+    for name in names:
+        if name not in data:
+            continue
+        judge_digits(data[name], name, MAX_DIGITS, "", faults)
+        judge_value(lambda name=name: kind(**{name: data[name]}), "", faults)
+    if faults:
+        raise ShapeError(faults.report("the config"))
+    return kind(**data)
+
+
+def _data_of_config(cfg: Any) -> dict[str, Any]:
+    given = {f.name: getattr(cfg, f.name) for f in fields(cfg)}
+    return {name: list(v) if isinstance(v, tuple) else v for name, v in given.items() if v is not None}
+
+
+def _kind_of_config(kind: type) -> _Kind:
+    return _Kind(kind, tuple(f.name for f in fields(kind)), partial(_config_from, kind), _data_of_config)
+
+
+_KINDS = {
+    "UNet2Config": _kind_of_config(UNet2Config),
+    "UNetConfig": _kind_of_config(UNetConfig),
+    "Network": _Kind(Network, NETWORK_KEYS, partial(network_from, digits=MAX_DIGITS), data_of),
+}
+"""What a file may hold, by the value of its key ``kind``."""
+
+
+def _loaded(text: str, path: Path, subject: str, wanted: type | None = None) -> Any:
+    """The network that the ``text`` of a file says, of the ``wanted`` kind if there is one."""
+    data = _parse(text, path, subject)
+    try:
+        kind = _kind_of_data(data, wanted)
+        return kind.value({key: value for key, value in data.items() if key != "kind"})
+    except ShapeError as error:
+        raise ShapeError(replace(error.report, subject=subject)) from None
+
+
+def _kind_of_data(data: Mapping[str, Any], wanted: type | None) -> _Kind:
+    if "kind" in data:
+        said = data["kind"]
+        if not isinstance(said, str) or said not in _KINDS:
+            says = f"kind is {clipped(written_value(said))}, and must be one of {', '.join(_KINDS)}"
+            raise refuse("", "kind", "no such kind", says, f'kind = "{nearest_choice(said, _KINDS)}"')
+        if wanted is not None and _KINDS[said].of is not wanted:
+            raise _another_kind(said, wanted)
+        return _KINDS[said]
+    counts = {name: len(set(kind.keys) & set(data)) for name, kind in _KINDS.items()}
+    most = [name for name, count in counts.items() if count == max(counts.values())]
+    if wanted is not None:
+        if max(counts.values()) and not counts[wanted.__name__]:
+            raise _another_kind(most[0], wanted)
+        return _KINDS[wanted.__name__]
+    if len(most) == 1:
+        return _KINDS[most[0]]
+    faults = Faults()
+    judge_keys(data, list(dict.fromkeys(key for kind in _KINDS.values() for key in kind.keys)), "", faults)
+    if not faults:
+        of = f"its keys {', '.join(data)} are of {' and '.join(most)}" if data else "it has no keys"
+        fix = " or ".join(f'kind = "{name}"' for name in most)
+        faults.add("kind", "several kinds of network are possible", lambda: (of, fix))
+    raise ShapeError(faults.report(""))
+
+
+def _another_kind(said: str, wanted: type) -> ShapeError:
+    says = f"it holds a {said}, and must hold a {wanted.__name__}"
+    fix = f"the keys are {', '.join(_KINDS[wanted.__name__].keys)}"
+    return refuse("", "kind", "another kind of network", says, fix)
+
+
+# How a file is read and written
 
 
 @contextmanager
@@ -165,63 +315,37 @@ def fault_of(error: ValueError | RecursionError) -> str:
     return clipped(str(error).partition("; use sys.")[0], 200)  # Python's advice about long numbers is for programmers
 
 
-def _parse(path: Path, text: str) -> dict[str, Any]:
+def _text(path: Path, what: str, subject: str) -> str:
+    return read_text(path, what, subject, most=MAX_BYTES, suffixes=_FORMATS)
+
+
+def _parse(text: str, path: Path, subject: str) -> dict[str, Any]:
+    form = _format(path, subject)
     try:
-        data = _format(path)[0](text)
+        data = form.read(text)
     except (ValueError, RecursionError) as error:
-        kind, fix = path.suffix[1:].upper(), _EXAMPLE[path.suffix]
-        raise refuse(f"config file {path}", "syntax", f"it is not {kind}", fault_of(error), fix) from None
+        raise refuse(subject, "syntax", f"it is not {form.name}", fault_of(error), form.example) from None
     if not isinstance(data, dict):
         says = f"it holds {kind_of(data)}, and must hold one object of fields"
-        raise refuse(f"config file {path}", "syntax", "it is not a config", says, _EXAMPLE[path.suffix])
+        raise refuse(subject, "syntax", "it is not a network", says, form.example)
     return data
 
 
-def _structure(path: Path, data: dict[str, Any]) -> UNet2Config:
-    from cattrs import ClassValidationError, Converter, ForbiddenExtraKeysError
+@dataclass(frozen=True, slots=True)
+class _Format:
+    """How to read and to write a file with one suffix."""
 
-    converter = Converter(forbid_extra_keys=True)
-    # The default hook would turn 2.5 into 2 and true into 1.
-    converter.register_structure_hook(int, lambda value, _: short_natural(value, "value"))
-    try:
-        return converter.structure(data, UNet2Config)
-    except ClassValidationError as group:
-        verdicts = []
-        for error in group.exceptions:
-            if isinstance(error, ForbiddenExtraKeysError):
-                verdicts += _unknown(sorted(error.extra_fields))
-            else:
-                note: Any = error.__notes__[0]  # where cattrs says which attribute it was at
-                verdicts += _unnatural(note.name, data)
-        fix = f"the keys are {', '.join(FIELDS)}, each a natural number"
-        raise ShapeError(Report(f"config file {path}", tuple(verdicts), (fix,))) from None
+    name: str
+    example: str
+    read: Callable[[str], Any]
+    write: Callable[[dict[str, Any]], str]
 
 
-def _unknown(keys: list[str]) -> list[Verdict]:
-    verdicts = []
-    for key in keys[:3]:
-        near = get_close_matches(key.lower(), FIELDS, n=1, cutoff=0.5)
-        hint = f" (did you mean {near[0]}?)" if near else ""
-        verdicts.append(Verdict("key", False, f"{key[:60]!r}{hint}", "it has unknown keys"))
-    if len(keys) > 3:
-        verdicts.append(Verdict("key", False, f"and {len(keys) - 3} more", "it has unknown keys"))
-    return verdicts
-
-
-def _unnatural(key: str, data: dict[str, Any]) -> list[Verdict]:
-    try:
-        short_natural(data[key], key)
-    except ShapeError as error:
-        return list(error.report.conditions)
-    return []
-
-
-def _format(path: Path) -> tuple[Callable[[str], Any], Callable[[dict[str, int]], str]]:
-    """How to read and how to write a file of this suffix."""
+def _format(path: Path, subject: str) -> _Format:
     try:
         return _FORMATS[path.suffix]
     except KeyError:
-        raise refuse_suffix(f"config file {path}", path, _FORMATS) from None
+        raise refuse_suffix(subject, path, _FORMATS) from None
 
 
 def no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -232,12 +356,54 @@ def no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
-_EXAMPLE = {".toml": "pool_kernel = 2, say", ".json": '{"pool_kernel": 2}, say'}
+def _from_toml(text: str) -> dict[str, Any]:
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.count(".") > MAX_DOTS:
+            raise ValueError(f"line {number} has {line.count('.')} dots, and may have at most {MAX_DOTS}")
+    return tomllib.loads(text)
 
-_FORMATS: dict[str, tuple[Callable[[str], Any], Callable[[dict[str, int]], str]]] = {
-    ".toml": (tomllib.loads, lambda data: "".join(f"{name} = {value}\n" for name, value in data.items())),
-    ".json": (
-        partial(json.loads, object_pairs_hook=no_duplicates),
-        lambda data: json.dumps(data, indent=2) + "\n",
-    ),
+
+def _to_toml(data: dict[str, Any]) -> str:
+    return "".join(f"{key} = {_toml_rows(value)}\n" for key, value in data.items())
+
+
+def _toml_rows(value: Any) -> str:
+    """A list of tables with each on a line of its own, and any other value."""
+    if not _is_rows(value):
+        return _toml_value(value)
+    return "\n".join(["[", *(f"    {_toml_value(row)}," for row in value), "]"])
+
+
+def _toml_value(value: Any) -> str:
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{_toml_key(key)} = {_toml_value(v)}' for key, v in value.items())} }}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_toml_value, value))}]"
+    return json.dumps(value, ensure_ascii=False)  # in TOML it is the same, for what is printable
+
+
+def _toml_key(key: str) -> str:
+    return key if re.fullmatch("[A-Za-z0-9_-]+", key) else _toml_value(key)
+
+
+def _to_json(data: dict[str, Any]) -> str:
+    lines = ",\n".join(f"  {json.dumps(key)}: {_json_rows(value)}" for key, value in data.items())
+    return f"{{\n{lines}\n}}\n"
+
+
+def _json_rows(value: Any) -> str:
+    """A list of objects with each on a line of its own, and any other value."""
+    if not _is_rows(value):
+        return json.dumps(value)
+    lines = ",\n".join(f"    {json.dumps(row)}" for row in value)
+    return f"[\n{lines}\n  ]"
+
+
+def _is_rows(value: Any) -> bool:
+    return isinstance(value, list) and any(isinstance(row, dict) for row in value)
+
+
+_FORMATS = {
+    ".toml": _Format("TOML", "pool_kernel = 2, say", _from_toml, _to_toml),
+    ".json": _Format("JSON", '{"pool_kernel": 2}, say', partial(json.loads, object_pairs_hook=no_duplicates), _to_json),
 }

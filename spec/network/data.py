@@ -2,29 +2,29 @@
 
 ```toml
 axes = 2                                   # may be left out
+inputs = { x = 3 }                         # the channels; or x = { channels = 128, single = true } for a vector
 outputs = ["y"]                            # may be left out: the last node
-
-[inputs]
-x = 3                                      # its channels; or { channels = 128, single = true } for a vector
-
-[[nodes]]
-name = "encoder"
-op = "Conv"                                # an operation of wellshaped.spec, with its fields
-kernel = [3, 5]
-padding = [1, 2]
-channels = 16
-inputs = ["x"]                             # may be left out: the node before
+nodes = [
+    # An operation of wellshaped.spec with its fields. inputs may be left out: the node before.
+    { name = "encoder", op = "Conv", kernel = [3, 5], padding = [1, 2], channels = 16, inputs = ["x"] },
+    { name = "y", op = "Activation" },
+]
 ```
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, fields
+from ast import literal_eval
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import MISSING, Field, fields
+from difflib import get_close_matches
+from json import dumps
 from typing import Any
 
 from ..choices import nearest_choice
-from ..report import Report, ShapeError, Verdict
-from ..written import clipped, kind_of, written_value
+from ..faults import FEW, Faults
+from ..report import ShapeError, refuse
+from ..written import MOST_DIGITS, clipped, kind_of, written_value
 from .edges import Crop, CropTo, CropToSmallest, Pad, PadTo, PadToMultiple
+from .fields import read_field
 from .joins import Add, Concat, Multiply
 from .network import Input, Network, Node
 from .operation import Operation
@@ -46,11 +46,15 @@ OPERATIONS: dict[str, type[Operation]] = {
 """Every operation by the name that it has in a file."""
 
 _NODE = ("name", "op", "inputs", "layer", "rule")
-_NETWORK = ("inputs", "nodes", "outputs", "axes")
+_INPUT = ("channels", "single")
+NETWORK_KEYS = ("axes", "inputs", "outputs", "nodes")
+"""The keys of a network."""
 
 
 def data_of(network: Network) -> dict[str, Any]:
     """The network as plain data: what differs from the defaults, and the inputs of every node.
+
+    Raises :class:`ShapeError` for an operation that is not one of :data:`OPERATIONS`.
 
     >>> data_of(Network({"x": 1}, (Node("pooled", MaxPool(2)),)))["nodes"]
     [{'name': 'pooled', 'op': 'MaxPool', 'kernel': 2, 'inputs': ['x']}]
@@ -61,96 +65,182 @@ def data_of(network: Network) -> dict[str, Any]:
 
 
 def _data_of_node(node: Node) -> dict[str, Any]:
-    given = ((f, getattr(node.operation, f.name)) for f in fields(node.operation))  # type: ignore[arg-type]  # a dataclass
+    op = type(node.operation).__name__
+    if OPERATIONS.get(op) is not type(node.operation):
+        says = f"node {node.name}: {op} is an operation of your own, and a file cannot hold it"
+        raise refuse("the network", "op", "no such operation", says, "an operation of wellshaped.spec")
+    given = ((f, getattr(node.operation, f.name)) for f in _fields(type(node.operation)))
     numbers = {f.name: _plain(value) for f, value in given if value != f.default}
     more = {name: value for name, value in (("layer", node.layer), ("rule", node.rule)) if value}
-    return {"name": node.name, "op": type(node.operation).__name__, **numbers, "inputs": list(node.inputs), **more}
+    return {"name": node.name, "op": op, **numbers, "inputs": list(node.inputs), **more}
+
+
+def _fields(kind: type[Operation]) -> tuple[Field[Any], ...]:
+    return fields(kind)  # type: ignore[arg-type]  # every operation is a dataclass
 
 
 def _plain(value: Any) -> Any:
     return [_plain(entry) for entry in value] if isinstance(value, tuple) else value
 
 
-def network_from(data: object) -> Network:
-    """The network in plain data.
+def network_from(data: object, digits: int = MOST_DIGITS) -> Network:
+    """The network in plain data, whose numbers have at most so many ``digits``.
 
-    Raises :class:`ShapeError` with every fault: a key that is missing or unknown, an operation that there is not, a
-    number that is not natural, and what :class:`Network` rejects.
+    Raises :class:`ShapeError` with every fault: a key that is missing or unknown, an unknown operation, what a field
+    does not take, a number that is too long. Where there is none of these: what :class:`Network` rejects.
 
     >>> network_from({"inputs": {"x": 1}, "nodes": [{"name": "pooled", "op": "MaxPool", "kernel": 2}]}).outputs
     ('pooled',)
+    >>> network_from({"inputs": {"x": 1}, "nodes": [{"name": "pooled", "op": "MaxPol", "kernel": 2}]})
+    Traceback (most recent call last):
+    ...
+    wellshaped.spec.report.ShapeError: the network does not fit.
+      op: no such operation: node pooled: 'MaxPol' (did you mean MaxPool?).
+      fix: node pooled: op = "MaxPool"
     """
-    faults: list[Verdict] = []
+    faults = Faults()
     given = _object(data, "the network", faults)
-    _known(given, "the network", _NETWORK, faults)
-    inputs = list(_inputs(given, faults))
-    nodes = list(_nodes(given, faults))
+    judge_keys(given, NETWORK_KEYS, "", faults)
+    judge_digits(given.get("axes"), "axes", digits, "", faults)
+    inputs = list(_inputs(given, digits, faults))
+    nodes = list(_nodes(given, digits, faults))
     if faults:
-        raise ShapeError(Report("the network", tuple(faults), ("as docs/reference.md has it",)))
-    return Network(inputs, nodes, given.get("outputs", ()), given.get("axes", 2))
+        raise ShapeError(faults.report("the network"))
+    return Network(inputs, nodes, _tuples(given.get("outputs", ())), given.get("axes", 2))
 
 
-def _inputs(given: Mapping[str, Any], faults: list[Verdict]) -> Iterator[Input]:
+def judge_keys(given: Collection[str], known: Collection[str], at: str, faults: Faults) -> None:
+    """Add a fault for every key that is not one of the ``known`` ones, with the nearest of these."""
+    for key in sorted(map(str, set(given) - set(known))):
+        faults.add("key", "it has unknown keys", lambda key=key: _unknown(key, known, at), most=FEW)
+
+
+def _unknown(key: str, known: Collection[str], at: str) -> tuple[str, str]:
+    near = get_close_matches(key[:60].lower(), known, n=1, cutoff=0.5)
+    hint = f" (did you mean {near[0]}?)" if near else ""
+    return f"{at}{key[:60]!r}{hint}", f"{at}the keys are {', '.join(known)}"
+
+
+def judge_value(make: Callable[[], object], at: str, faults: Faults) -> None:
+    """Add what is wrong with the value that ``make`` raises for; the fix is written as in a file.
+
+    >>> faults = Faults()
+    >>> judge_value(lambda: Conv(3, padding="same"), "node y: ", faults)
+    >>> faults.report("").fixes
+    ('node y: padding = "SAME"',)
+    """
+    try:
+        make()
+    except ShapeError as error:
+        for verdict in error.report.failures:
+            said = (f"{at}{verdict.says}", f"{at}{_as_in_a_file(error.report.fixes[0])}")
+            faults.add(verdict.name, verdict.about, lambda said=said: said)
+
+
+def _as_in_a_file(fix: str) -> str:
+    """An argument of a call as a file has it: ``bias=True`` is ``bias = true`` there."""
+    name, _, value = fix.partition("=")
+    try:
+        written = literal_eval(value)
+    except (ValueError, SyntaxError):
+        return fix  # in words
+    return f"leave out {name}" if written is None else f"{name} = {dumps(written)}"
+
+
+def judge_digits(value: object, name: str, digits: int, at: str, faults: Faults) -> None:
+    """Add a fault for a number of more than so many ``digits``, also in a list and in the pairs of a list."""
+    if any(type(entry) is int and entry >= 10**digits for entry in _entries(value)):
+        says = f"{at}{name} has more than {digits} digits"
+        faults.add("digits", "the number is too long", lambda: (says, f"{at}{name} = 1, say"))
+
+
+def _entries(value: object, levels: int = 2) -> Iterator[object]:
+    if levels and isinstance(value, list):
+        for entry in value:
+            yield from _entries(entry, levels - 1)
+    else:
+        yield value
+
+
+def _inputs(given: Mapping[str, Any], digits: int, faults: Faults) -> Iterator[Input]:
     for name, written in _object(given.get("inputs", {}), "inputs", faults).items():
-        says = _object(written, f"the input {name}", faults) if isinstance(written, Mapping) else {"channels": written}
-        _known(says, f"the input {name}", ("channels", "single"), faults)
-        try:
-            yield Input(name, says.get("channels", 1), says.get("single", False) is True)
-        except ShapeError as error:
-            faults += error.report.failures
+        at = f"input {clipped(name)}: "
+        says = written if isinstance(written, Mapping) else {"channels": written}
+        judge_keys(says, _INPUT, at, faults)
+        channels, single = says.get("channels", 1), says.get("single", False)
+        judge_digits(channels, "channels", digits, at, faults)
+        before = len(faults)
+        judge_value(lambda single=single: read_field(single, "single", bool), at, faults)
+        judge_value(lambda name=name, channels=channels: Input(name, channels), at, faults)
+        if len(faults) == before:
+            yield Input(name, channels, single)
 
 
-def _nodes(given: Mapping[str, Any], faults: list[Verdict]) -> Iterator[Node]:
+def _nodes(given: Mapping[str, Any], digits: int, faults: Faults) -> Iterator[Node]:
     written = given.get("nodes", [])
     if not isinstance(written, list):
-        faults.append(Verdict("nodes", False, f"nodes is {kind_of(written)}, and must be a list", "not a network"))
+        _not_a(written, "nodes", "a list", faults)
         return
     for i, entry in enumerate(written):
-        node = _node(entry, f"node {i}", faults)
+        node = _node(entry, f"node {i}", digits, faults)
         if node is not None:
             yield node
 
 
-def _node(entry: object, what: str, faults: list[Verdict]) -> Node | None:
-    given = _object(entry, what, faults)
-    name = given.get("name")
-    what = f"the node {clipped(name)}" if isinstance(name, str) else what
-    op = given.get("op")
+def _node(entry: object, what: str, digits: int, faults: Faults) -> Node | None:
+    if not isinstance(entry, Mapping):
+        _not_a(entry, what, "an object", faults)
+        return None
+    name, op = entry.get("name"), entry.get("op")
+    at = f"node {clipped(name)}: " if isinstance(name, str) and name and name.isprintable() else f"{what}: "
     if not isinstance(op, str) or op not in OPERATIONS:
-        says = f"{what} has op={clipped(written_value(op))}; the nearest is {nearest_choice(op, OPERATIONS)}"
-        faults.append(Verdict("op", False, says, "no such operation"))
+        faults.add("op", "no such operation", lambda: _unknown_operation(op, at))
         return None
     kind = OPERATIONS[op]
-    names = [f.name for f in fields(kind)]  # type: ignore[arg-type]  # a dataclass
-    _known(given, what, (*_NODE, *names), faults)
-    needed = [f.name for f in fields(kind) if f.default is MISSING]  # type: ignore[arg-type]  # a dataclass
-    missing = [key for key in ("name", *needed) if key not in given]
-    if missing:
-        says = f"{what} has no {', '.join(missing)}"
-        faults.append(Verdict("key", False, says, "a key is missing"))
+    named = {f.name: f for f in _fields(kind)}
+    before = len(faults)
+    judge_keys(entry, (*named, *_NODE), at, faults)
+    for key in ("name", *(f.name for f in named.values() if f.default is MISSING)):
+        if key not in entry:
+            example = f'name = "{op.lower()}"' if key == "name" else f"{key} = 1, say"
+            faults.add("key", "a key is missing", lambda key=key, example=example: (f"{at}{key}", f"{at}{example}"))
+    numbers = {key: _tuples(entry[key]) for key in named if key in entry}
+    for key, value in numbers.items():
+        judge_digits(entry[key], key, digits, at, faults)
+        of = named[key].type, kind.choices.get(key)
+        judge_value(lambda value=value, key=key, of=of: read_field(value, key, *of), at, faults)
+    if len(faults) > before:
         return None
-    try:
-        operation = kind(**{key: _tuples(given[key]) for key in names if key in given})
-        more = {key: given[key] for key in ("layer", "rule") if key in given}
-        return Node(given["name"], operation, _tuples(given.get("inputs", ())), **more)
-    except ShapeError as error:
-        faults += (Verdict(v.name, False, f"{what}: {v.says}", v.about) for v in error.report.failures)
-        return None
+    more = {key: entry[key] for key in ("layer", "rule") if key in entry}
+
+    def made() -> Node:
+        return Node(entry["name"], kind(**numbers), _tuples(entry.get("inputs", ())), **more)
+
+    judge_value(made, at, faults)
+    return made() if len(faults) == before else None
 
 
-def _tuples(value: Any) -> Any:
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+def _unknown_operation(op: object, at: str) -> tuple[str, str]:
+    if op is None:
+        return f"{at}it has no op", f'{at}op = "Conv", or another of {", ".join(OPERATIONS)}'
+    near = nearest_choice(op, OPERATIONS)
+    return f"{at}{clipped(written_value(op))} (did you mean {near}?)", f'{at}op = "{near}"'
 
 
-def _object(value: object, what: str, faults: list[Verdict]) -> Mapping[str, Any]:
+def _tuples(value: Any, levels: int = 2) -> Any:
+    """Lists as tuples, and pairs in them; what is deeper is no field's value."""
+    if not levels or not isinstance(value, list):
+        return value
+    return tuple(_tuples(entry, levels - 1) for entry in value)
+
+
+def _object(value: object, what: str, faults: Faults) -> Mapping[str, Any]:
     if isinstance(value, Mapping):
         return value
-    faults.append(Verdict("object", False, f"{what} is {kind_of(value)}, and must be an object", "not a network"))
+    _not_a(value, what, "an object", faults)
     return {}
 
 
-def _known(given: Mapping[str, Any], what: str, known: tuple[str, ...], faults: list[Verdict]) -> None:
-    for key in given:
-        if key not in known:
-            says = f"{what} has {clipped(repr(key))}; the nearest is {nearest_choice(key, known)}"
-            faults.append(Verdict("key", False, says, "a key is unknown"))
+def _not_a(value: object, what: str, wanted: str, faults: Faults) -> None:
+    fix = 'inputs = { x = 3 }, nodes = [{ name = "y", op = "Conv", kernel = 3 }], say'
+    faults.add("object", "not a network", lambda: (f"{what} is {kind_of(value)}, and must be {wanted}", fix))

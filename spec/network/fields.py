@@ -1,6 +1,7 @@
 """How the fields of an operation are read: numbers for each axis, paddings, choices (SPEC section 8)."""
 
 from collections.abc import Callable
+from math import inf, isfinite
 from numbers import Real
 from typing import Any
 
@@ -96,7 +97,13 @@ def _flag(value: object, name: str) -> bool:
 def _real(value: object, name: str) -> float:
     if isinstance(value, bool) or not isinstance(value, Real):
         raise _refused(value, name, f"is {kind_of(value)}, and must be a number", "0.01")
-    return float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        number = inf
+    if not isfinite(number):
+        raise _refused(value, name, "must be a finite number", "0.01")
+    return number
 
 
 def _some(value: tuple[Any, ...] | list[Any], name: str) -> tuple[Any, ...] | list[Any]:

@@ -6,21 +6,27 @@ from dataclasses import dataclass, field, replace
 from ..choices import nearest_choice
 from ..naturals import natural
 from ..report import Report, Verdict, refuse
-from ..written import Written, clipped, kind_of, written_argument, written_value
+from ..written import Written, clipped, kind_of, written_argument, written_number, written_value
 from .operation import Fault, Operation
 
 AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 """The names of the axes of a network, by how many it has. Their first letters are those of a layout, as in ``CHW``."""
 
 MAX_AXES = max(AXES)
+MOST_LETTERS = 200
+"""Of a name: it stands in messages, and in files."""
+
 _SHOWN = 3  # of the faults of one rule
 
 
 def _name(value: object, of: str) -> str:
     if not isinstance(value, str) or not value:
         says = f"it is {kind_of(value)}, and must be a str that is not empty"
-        raise refuse(f"{of}({written_argument('name', value)})", "name", "not a name", says, 'name="encoder"')
-    return value
+    elif len(value) > MOST_LETTERS or not value.isprintable():
+        says = f"it must have at most {MOST_LETTERS} letters, all of them printable"
+    else:
+        return value
+    raise refuse(f"{of}({written_argument('name', value)})", "name", "not a name", says, 'name="encoder"')
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -72,7 +78,7 @@ class Node(Written):
             if not isinstance(text, str):
                 says = f"the {of} of {clipped(name)} is {kind_of(text)}, and must be a str"
                 raise refuse(f'Node("{clipped(name)}")', of, "not a name", says, f'{of}="encoder"')
-            object.__setattr__(self, of, text)
+            object.__setattr__(self, of, text and _name(text, of))
 
 
 @dataclass(frozen=True, slots=True, repr=False, init=False)
@@ -171,9 +177,12 @@ def _nodes(given: object, inputs: tuple[Input, ...]) -> tuple[Node, ...]:
 def _faults(network: Network, channels: dict[str, int]) -> Iterator[Fault]:
     """Each fault; ``channels`` get those of every node without one."""
     if not 1 <= network.axes <= MAX_AXES:
-        yield Fault("axes", f"the network has axes={network.axes}, and must have 1, 2 or {MAX_AXES}", "axes=2")
+        says = f"the network has axes={written_number(network.axes)}, and must have 1, 2 or {MAX_AXES}"
+        yield Fault("axes", says, "axes=2")
+        return  # the numbers of a node are for each axis, and there may be very many
     known: dict[str, None] = {}
     later = {node.name for node in network.nodes}
+    unknown = 0
     for given in network.inputs:
         if given.name in known:
             yield Fault("name_twice", f"the name {given.name} is given to two inputs", "another name")
@@ -188,12 +197,14 @@ def _faults(network: Network, channels: dict[str, int]) -> Iterator[Fault]:
             yield Fault("name_twice", f"the name {node.name} is given twice", f'Node("{clipped(node.name)}_2", ...)')
         for name in node.inputs:
             if name not in known:
-                yield _unknown(f"the input {name} of {node.name}", name, list(known), later)
+                unknown += 1  # the nearest name takes time to find, and only the first is shown
+                yield _unknown(f"the input {name} of {node.name}", name, list(known) if unknown == 1 else [], later)
         yield from _node_faults(network, node, channels)
         known[node.name] = None
     for name in network.outputs:
         if name not in known:
-            yield _unknown(f"the output {name}", name, list(known), set())
+            unknown += 1
+            yield _unknown(f"the output {name}", name, list(known) if unknown == 1 else [], set())
 
 
 def _node_faults(network: Network, node: Node, channels: dict[str, int]) -> Iterator[Fault]:
@@ -225,7 +236,7 @@ def _count_and_axes(network: Network, node: Node) -> Iterator[Fault]:
 def _unknown(what: str, name: str, known: list[str], later: set[str]) -> Fault:
     if name in later:
         return Fault("unknown_input", f"{what} comes after it, and must come before", "the nodes in another order")
-    fix = nearest_choice(name, known)
+    fix = nearest_choice(name, known) if known else ""
     return Fault("unknown_input", f"{what} is neither a node nor an input before it", f'"{clipped(fix)}"')
 
 

@@ -79,7 +79,7 @@ def named(need: Need, network: Network, node: Node, axis: int | None) -> Require
     """What an operation needs, as a requirement of its node; along an ``axis``, or over all (``None``)."""
     of = [node.inputs[whose] if isinstance(whose, int) else whose for whose in (need.left_of, need.right_of)]
     at = node.inputs[0] if node.operation.hands_on else node.name
-    label = "" if axis is None else node.rule.format(network.axis_names[axis][0].upper())
+    label = "" if axis is None else node.rule.replace("{}", network.axis_names[axis][0].upper())
     return Requirement(at, need.rule, need.left, need.relation, need.right, *of, label, need.about, need.warns)
 
 
@@ -136,9 +136,9 @@ def require_sizes(network: Network, sizes: AxisSizes) -> tuple[int, ...]:
 
 def _other_axes(network: Network, sizes: object) -> ShapeError:
     axes = f"{network.axes} axes, {', '.join(network.axis_names)}" if network.axes > 1 else "1 axis"
-    says = f"they are {clipped(written_value(sizes))}, and must be one for each of {axes}"
+    says = f"its sizes are {clipped(written_value(sizes))}, and must be one for each of {axes}"
     fix = f"({', '.join(['64'] * network.axes)}{',' if network.axes == 1 else ''})"
-    return refuse("the sizes", "axes", "another number of axes", says, fix)
+    return refuse("the image", "axes", "another number of axes", says, fix)
 
 
 def fits_together(network: Network, sizes: Sequence[int]) -> bool:
@@ -175,6 +175,6 @@ def _given(size: Sizes, given: Input) -> int:
     if not isinstance(size, Mapping):
         return natural(size, "size")
     if given.name not in size:
-        says = f"the input {given.name} has no size; there are those of {', '.join(map(str, size)) or 'none'}"
-        raise refuse("the sizes", "unknown_size", "an input has no size", says, f'"{given.name}": 64')
+        says = f"there are sizes of {', '.join(map(str, size)) or 'none'}"
+        raise refuse(f"the input {given.name}", "unknown_size", "an input has no size", says, f'"{given.name}": 64')
     return natural(size[given.name], given.name)

@@ -7,9 +7,10 @@ segmentation_models_pytorch's ``Unet`` (0.1.0, both encoders, to 139) and ``Deep
 ``UNet2DModel`` (0.42.1, to 49). The thread on Stack Overflow was read in a mirror.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from wellshaped.spec import AxisNetwork, Join, Resize, Save, SpaceToDepth, Transposed, Window
+from wellshaped.spec import Concat, Network, Node, Operation, Resize, SpaceToDepth, TransposedWindow, Window
 from wellshaped.spec.families import DOUBLE, HALVE, encoder_decoder, resnet_unet, unet
 
 
@@ -33,21 +34,32 @@ class Report:
     name: str
     source: str  # the thread
     says: str  # what the person met
-    network: AxisNetwork
+    network: Network
     size: int
-    breaks: tuple[str, int, int] | None = None  # the first join that fails, its skip's size, the upsampled size
+    breaks: tuple[str, int, int] | None = None  # the node that fails first, the skip's size, the upsampled size
     gives: int | None = None  # the size that came out, where the report says so
     fits: str  # all sizes that run
     assumes: str = ""  # where the thread does not say it
     rule: Rule | None = None
 
 
-PADDED = Window(3, 2, 1, 1)  # a 3×3 convolution of stride 2, padded: rounds up
-STEM = Window(7, 2, 3, 3)  # of a ResNet, before its pooling
+PADDED = Window(3, 2, padding=1)  # a 3×3 convolution of stride 2, padded: rounds up
+STEM = Window(7, 2, padding=3)  # of a ResNet, before its pooling
 SAME = Window(3, 2, rounding="same")
+EVEN3, EVEN5 = Window(3, 2, padding=((0, 1),)), Window(5, 2, padding=((1, 2),))  # SAME, as for an even size
 UP = Resize(2)
-UP3 = Transposed(3, 2, 1, 1, output_padding=1)
+UP3 = TransposedWindow(3, 2, padding=1, output_padding=1)
 INNER_FOUR = (False, True, True, True, True)  # five halvings, and no skip of the input's own size
+
+
+def between(before: Sequence[Operation], network: Network, after: Sequence[Operation] = ()) -> Network:
+    """A sketch with operations before it, ``stem[i]``, and after it, ``head[i]``."""
+    last = f"stem[{len(before) - 1}]"
+    stem = [Node(f"stem[{i}]", operation) for i, operation in enumerate(before)]
+    inner = [replace(node, inputs=[last if name == "x" else name for name in node.inputs]) for node in network.nodes]
+    head = [Node(f"head[{i}]", operation) for i, operation in enumerate(after)]
+    return Network(network.inputs, [*stem, *inner, *head], axes=1)
+
 
 SMP_RESNET = Report(
     name="segmentation_models_pytorch, 240",
@@ -55,7 +67,7 @@ SMP_RESNET = Report(
     says="320×480 and 640×960 run, 160×240 and 350×525 do not, and the person sees no pattern in that.",
     network=resnet_unet(),
     size=240,
-    breaks=("level4", 15, 16),
+    breaks=("joined[4]", 15, 16),
     fits="n ≡ 0 or 31 (mod 32), n ≥ 31",
     assumes="The default encoder, ResNet-34; the sizes at the join are ours, by running version 0.1.0.",
 )
@@ -65,7 +77,7 @@ SLICER = Report(
     says="A residual UNet with four strides of 2 on volumes of 90×90×40 expects 5 and gets 6.",
     network=encoder_decoder((PADDED,) * 4, UP3, joins=(False, True, True, True)),
     size=40,
-    breaks=("level3", 5, 6),
+    breaks=("joined[3]", 5, 6),
     fits="n ≡ 0 or 15 (mod 16), n ≥ 15",
 )
 VALID_CROPPED = Report(
@@ -81,9 +93,9 @@ LINKNET = Report(
     name="LinkNet, 1000 of 1000×2000",
     source="https://github.com/e-lab/LinkNet/issues/15",
     says="On 1000×2000 the third encoder gives 63×125 and the fourth decoder 64×126; multiples of 32 are asked for.",
-    network=AxisNetwork((STEM, PADDED, *encoder_decoder((PADDED,) * 3, UP3).steps, UP3, DOUBLE)),
+    network=between((STEM, PADDED), encoder_decoder((PADDED,) * 3, UP3), (UP3, DOUBLE)),
     size=1000,
-    breaks=("level2", 63, 64),
+    breaks=("joined[2]", 63, 64),
     fits="n ≡ 0, 29, 30 or 31 (mod 32), n ≥ 29",
     rule=Rule(multiple=32, refuses=29),
 )
@@ -91,11 +103,25 @@ DIFFUSION_POLICY = Report(
     name="diffusion_policy, horizon 1",
     source="https://github.com/real-stanford/diffusion_policy/issues/32",
     says="ConditionalUnet1D with a horizon of 1 gets 2 from its first upsampling where the skip has 1.",
-    network=encoder_decoder((PADDED,) * 2, Transposed(4, 2, 1, 1), joins=(False, True)),
+    network=encoder_decoder((PADDED,) * 2, TransposedWindow(4, 2, padding=1), joins=(False, True)),
     size=1,
-    breaks=("level1", 1, 2),
+    breaks=("joined[1]", 1, 2),
     fits="n ≡ 0 or 3 (mod 4), n ≥ 3",
     assumes="The default three widths, of which two are followed by a halving.",
+)
+
+DEEPLAB = Network(
+    {"x": 1},
+    (
+        Node("stem", STEM),
+        Node("low", PADDED),
+        Node("layer2", PADDED),
+        Node("layer3", PADDED),
+        Node("up", Resize(4)),
+        Node("joined", Concat(), ("low", "up")),
+        Node("y", Resize(4)),
+    ),
+    axes=1,
 )
 
 REPORTS = (
@@ -107,12 +133,12 @@ REPORTS = (
         source="https://github.com/qubvel-org/segmentation_models.pytorch/issues/93",
         says="A U-Net on EfficientNet-B2 meets 20 and 21 along the height of a 350×525 image.",
         network=encoder_decoder(
-            (Window(3, 2, 0, 1), Window(3, 2, 0, 1), Window(5, 2, 1, 2), Window(3, 2, 0, 1), Window(5, 2, 1, 2)),
+            (EVEN3, EVEN3, EVEN5, EVEN3, EVEN5),
             UP,
             joins=INNER_FOUR,
         ),
         size=350,
-        breaks=("level4", 21, 20),
+        breaks=("joined[4]", 21, 20),
         fits="n ≡ 0 or 1 (mod 32), n ≥ 32",
         assumes="The efficientnet_pytorch of that time, which pads as for images of 260 pixels, whatever comes in.",
     ),
@@ -122,7 +148,7 @@ REPORTS = (
         says="A U-Net on ResNet-34 for 300×300 cannot concatenate 20 and 19; the answer is to use multiples of 32.",
         network=resnet_unet(),
         size=300,
-        breaks=("level4", 19, 20),
+        breaks=("joined[4]", 19, 20),
         fits="n ≡ 0 or 31 (mod 32), n ≥ 31",
         rule=Rule(multiple=32, refuses=31),
     ),
@@ -132,7 +158,7 @@ REPORTS = (
         says="A U-Net on EfficientNet-B5 for 456×456 meets 30 and 29.",
         network=encoder_decoder((SAME,) * 5, UP, joins=INNER_FOUR),
         size=456,
-        breaks=("level4", 29, 30),
+        breaks=("joined[4]", 29, 30),
         fits="n ≡ 0 or 31 (mod 32), n ≥ 31",
         assumes="SAME padding in the encoder, whose own size is 456, and skips after its first four halvings.",
     ),
@@ -140,9 +166,9 @@ REPORTS = (
         name="segmentation_models_pytorch DeepLabV3+, 600",
         source="https://github.com/qubvel-org/segmentation_models.pytorch/issues/397",
         says="DeepLabV3+ on 600×600 images cannot concatenate its two branches.",
-        network=AxisNetwork((STEM, PADDED, Save("low"), PADDED, PADDED, Resize(4), Join("low"), Resize(4))),
+        network=DEEPLAB,
         size=600,
-        breaks=("low", 150, 152),
+        breaks=("joined", 150, 152),
         fits="n ≡ 0, 13, 14 or 15 (mod 16), n ≥ 13",
         assumes="The default encoder and stride. The report's sizes are in a picture; these are of version 0.1.3.",
     ),
@@ -150,18 +176,18 @@ REPORTS = (
         name="keras_segmentation, width 602",
         source="https://github.com/divamgupta/image-segmentation-keras/issues/283",
         says="unet() for 902×602 meets 112×74 and 112×75 at the first concatenation.",
-        network=AxisNetwork((HALVE, *encoder_decoder((HALVE,) * 3, UP).steps)),
+        network=between((HALVE,), encoder_decoder((HALVE,) * 3, UP)),
         size=602,
-        breaks=("level2", 75, 74),
+        breaks=("joined[2]", 75, 74),
         fits="n ≡ 0 or 1 (mod 16), n ≥ 16",
     ),
     Report(
         name="Stable Diffusion in diffusers, 520",
         source="https://github.com/huggingface/diffusers/issues/255",
         says="512×520, both multiples of 8, meets 18 and 17 in the U-Net; with multiples of 64 that does not happen.",
-        network=AxisNetwork((SpaceToDepth(8), *encoder_decoder((PADDED,) * 3, UP).steps)),
+        network=between((SpaceToDepth(8),), encoder_decoder((PADDED,) * 3, UP)),
         size=520,
-        breaks=("level2", 17, 18),
+        breaks=("joined[2]", 17, 18),
         fits="n ≡ 0 (mod 64), n ≥ 64",
         assumes="Version 1.4, whose U-Net works on an eighth of the picture and halves that three times.",
         rule=Rule(multiple=8, admits=8),
@@ -172,7 +198,7 @@ REPORTS = (
         says="The model, made for 28×28 and else with its defaults, meets 8 and 7.",
         network=encoder_decoder((PADDED,) * 3, UP),
         size=28,
-        breaks=("level2", 7, 8),
+        breaks=("joined[2]", 7, 8),
         fits="n ≡ 0 (mod 8), n ≥ 8",
     ),
     Report(
@@ -181,7 +207,7 @@ REPORTS = (
         says="640×400 meets 24 and 25, and the person concludes that both sizes must be powers of 2.",
         network=encoder_decoder((HALVE,) * 6, UP),
         size=400,
-        breaks=("level4", 25, 24),
+        breaks=("joined[4]", 25, 24),
         fits="n ≡ 0 (mod 64), n ≥ 64",
         assumes="The model cc12m_1. Along the width 640 fits, and is no power of 2.",
     ),
@@ -189,9 +215,11 @@ REPORTS = (
         name="pix2pix unet_256, 360",
         source="https://github.com/junyanz/pytorch-CycleGAN-and-pix2pix/issues/566",
         says="unet_256 on crops of 360 meets 4 and 5; the answer is that it is for 256, and possibly its multiples.",
-        network=encoder_decoder((Window(4, 2, 1, 1),) * 8, Transposed(4, 2, 1, 1), joins=(False,) + (True,) * 7),
+        network=encoder_decoder(
+            (Window(4, 2, padding=1),) * 8, TransposedWindow(4, 2, padding=1), joins=(False,) + (True,) * 7
+        ),
         size=360,
-        breaks=("level6", 5, 4),
+        breaks=("joined[6]", 5, 4),
         fits="n ≡ 0 or 1 (mod 256), n ≥ 256",
         rule=Rule(multiple=256, refuses=257),
     ),
@@ -200,7 +228,7 @@ REPORTS = (
         SLICER,
         name="MONAI UNet, 90 of 90×90×40",
         size=90,
-        breaks=("level2", 23, 24),
+        breaks=("joined[2]", 23, 24),
         assumes="The sizes are ours: along the other axis the network fails before it comes to them.",
     ),
     replace(
@@ -209,7 +237,7 @@ REPORTS = (
         source="https://github.com/Project-MONAI/MONAI/issues/678",
         says="Told to use multiples of 4, such as 76 or 80, the person resizes to cubes of 72, and meets 9 and 10.",
         size=72,
-        breaks=("level3", 9, 10),
+        breaks=("joined[3]", 9, 10),
         assumes="Four strides of 2: fewer have no join at an eighth of 72, and five would meet 5 and 6 before it.",
         rule=Rule(multiple=4, refuses=15, admits=4),
     ),
@@ -219,7 +247,7 @@ REPORTS = (
         says="256×256 reaches a skip of 57 with 24 at hand, and cropping evenly leaves 23.",
         network=unet(4, padding=0, join="even crop"),
         size=256,
-        breaks=("level3", 57, 24),
+        breaks=("cropped[2]", 57, 24),
         fits="n ≡ 12 (mod 16), n ≥ 188",
     ),
     Report(
@@ -244,7 +272,7 @@ REPORTS = (
         fits="n ≥ 16",
     ),
     LINKNET,
-    replace(LINKNET, name="LinkNet, 2000 of 1000×2000", size=2000, breaks=("level2", 125, 126)),
+    replace(LINKNET, name="LinkNet, 2000 of 1000×2000", size=2000, breaks=("joined[2]", 125, 126)),
     DIFFUSION_POLICY,
     replace(
         DIFFUSION_POLICY,
@@ -252,7 +280,7 @@ REPORTS = (
         source="https://github.com/huggingface/lerobot/pull/422",
         says="A horizon such as 18 fails with 10 and 9, so that now a multiple of 2 to the number of widths is wanted.",
         size=18,
-        breaks=("level1", 9, 10),
+        breaks=("joined[1]", 9, 10),
         assumes="The default three widths, of which two are followed by a halving; that 10 and 9 are those of 18.",
         rule=Rule(multiple=8, refuses=3),
     ),
@@ -262,7 +290,7 @@ REPORTS = (
         says="An image of 1250×800 meets 626 and 625 along the width; the answer is to pad to a multiple of 4.",
         network=encoder_decoder((PADDED,) * 2, UP),
         size=1250,
-        breaks=("level1", 625, 626),
+        breaks=("joined[1]", 625, 626),
         fits="n ≡ 0 (mod 4), n ≥ 4",
         rule=Rule(multiple=4),
     ),
@@ -272,7 +300,7 @@ REPORTS = (
         says="Patches of 41×41 meet 12 and 11.",
         network=unet(3, down=Window(2, 2, rounding="ceil"), up=UP),
         size=41,
-        breaks=("level3", 11, 12),
+        breaks=("joined[2]", 11, 12),
         fits="n ≡ 0 (mod 8), n ≥ 8",
         assumes="Four widths and poolings in ceil mode, as in the repository.",
     ),
@@ -280,9 +308,9 @@ REPORTS = (
         name="MVSNet, height 432",
         source="https://github.com/YoYo000/MVSNet/issues/4",
         says="Halving the test size to 576×432 meets 28 and 27 along the height; the answer is to use multiples of 32.",
-        network=AxisNetwork((Window(5, 2, rounding="same"),) * 2 + encoder_decoder((SAME,) * 3, UP).steps),
+        network=between((Window(5, 2, rounding="same"),) * 2, encoder_decoder((SAME,) * 3, UP)),
         size=432,
-        breaks=("level2", 27, 28),
+        breaks=("joined[2]", 27, 28),
         fits="n ≡ 0, 29, 30 or 31 (mod 32), n ≥ 29",
         assumes="Only the image features and the network on the cost volume, whose sizes the report gives.",
         rule=Rule(multiple=32, refuses=29),
@@ -293,7 +321,7 @@ REPORTS = (
         says="With the patch of the prostate task reduced from 20 slices to 2, a concatenation meets 2 and 1.",
         network=encoder_decoder((PADDED,) * 2, DOUBLE),
         size=2,
-        breaks=("level1", 1, 2),
+        breaks=("joined[1]", 1, 2),
         fits="n ≡ 0 (mod 4), n ≥ 4",
         assumes="Two strided halvings along the slices, the fewest at which 2 slices fail so.",
     ),
@@ -303,7 +331,7 @@ REPORTS = (
         says="1920×1080 goes to 240×135, 120×68 and back to 240×136; the answer is to pad, in its example to 16s.",
         network=encoder_decoder((PADDED,) * 4, UP),
         size=1080,
-        breaks=("level3", 135, 136),
+        breaks=("joined[3]", 135, 136),
         fits="n ≡ 0 (mod 16), n ≥ 16",
         assumes="A skip at every level, and 68 as the size that is doubled first.",
         rule=Rule(multiple=16),

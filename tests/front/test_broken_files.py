@@ -9,7 +9,19 @@ from mutations import KINDS, mutations
 from wellshaped.cli import main
 from wellshaped.proofs_of_shape import certificates
 from wellshaped.proofs_of_shape.certificates import certify, load_certificate, save_certificate, verify
-from wellshaped.spec import FIELDS, ShapeError, UNet2Config, load_config, resnet_unet, save_config, unet
+from wellshaped.spec import (
+    FIELDS,
+    PRESETS,
+    ShapeError,
+    UNet2Config,
+    graph_of,
+    load_config,
+    load_network,
+    resnet_unet,
+    save_config,
+    save_network,
+)
+from wellshaped.spec.families import unet
 
 FEW = 220
 MANY = 2200
@@ -112,9 +124,11 @@ def test_every_certificate_forged_throughout_is_answered_by_a_verdict_or_one_err
     def forged(content):
         try:
             data = json.loads(content)
-            network, sizes = certificates.network_from(data["network"]), certificates.sizes_from(data["sizes"])
-            statement = certificates.refutation_text(certificates.statement_of(network, sizes), ("n",))
-            return json.dumps(certificates.Certificate(network, sizes, statement, "Z3").to_dict()).encode()
+            network, sizes = certificates.certified_network(data["network"]), certificates.sizes_from(data["sizes"])
+            statement = certificates.refutation_text(certificates.statement_of(network, data["axis"], sizes), ("n",))
+            return json.dumps(
+                certificates.Certificate(network, data["axis"], sizes, statement, "Z3").to_dict()
+            ).encode()
         except (ValueError, KeyError, TypeError):
             return content
 
@@ -136,6 +150,25 @@ def test_every_broken_config_is_loaded_or_answered_by_one_error(number, suffix, 
     assert {"file", "syntax", "natural", "accepted"} <= set(answers)
 
 
+@pytest.fixture(scope="module", params=[".toml", ".json"])
+def saved(request, tmp_path_factory):
+    """A suffix, and the texts of good files of every kind of network."""
+    path = tmp_path_factory.mktemp("saved") / f"a{request.param}"
+    texts = []
+    for network in (UNet2Config(), PRESETS["monai_like"], resnet_unet(), graph_of("milesial")):
+        save_network(network, path)
+        texts.append(path.read_text(encoding="utf-8"))
+    return request.param, texts
+
+
+@numbers
+def test_every_broken_file_of_a_network_is_loaded_or_answered_by_one_error(number, saved, tmp_path, monkeypatch):
+    suffix, texts = saved
+    path, broken = tmp_path / f"a{suffix}", mutations(texts, number, 6)
+    answers = every_answer_is_one_error_or_none(broken, path, load_network, Clock(monkeypatch))
+    assert {"file", "syntax", "natural", "key", "accepted"} <= set(answers)
+
+
 @numbers
 def test_the_command_verify_answers_every_broken_certificate(number, certified, tmp_path, monkeypatch, capsys):
     clock = Clock(monkeypatch)
@@ -152,5 +185,8 @@ def test_the_command_check_answers_every_broken_config(number, suffix, tmp_path,
 def test_what_is_broken_by_no_mutation_is_accepted(certified, tmp_path):
     (tmp_path / "c.json").write_text(certified[0], encoding="utf-8")
     verify(load_certificate(tmp_path / "c.json"))
+    for network in (UNet2Config(), PRESETS["monai_like"], resnet_unet()):
+        save_network(network, tmp_path / "unet.toml")
+        assert load_network(tmp_path / "unet.toml") == network
     save_config(UNet2Config(), tmp_path / "unet.toml")
     assert (tmp_path / "unet.toml").read_text() == CONFIGS[".toml"]

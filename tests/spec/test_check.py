@@ -1,17 +1,23 @@
 """The report of ``check``: every rule judged, each failure explained, in at most ten lines."""
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from configs import any_configs, configs, fitting_configs, fitting_sizes
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from wellshaped.spec import (
     OBLIGATIONS,
     WELL_FORMED,
+    Add,
+    MaxPool,
+    Network,
+    Node,
+    Resize,
     ShapeError,
     UNet2Config,
     check,
@@ -26,7 +32,7 @@ from wellshaped.spec import (
     h_outW,
     h_upH,
     h_upW,
-    trace,
+    stages,
 )
 
 small = st.integers(0, 24)
@@ -67,79 +73,100 @@ def test_the_obligations_of_a_size_imply_the_eight_nonzero_facts(cfg, n):
 
 @given(configs, small, small, small, small)
 def test_a_report_is_ok_iff_the_config_is_well_formed_counts_are_positive_and_sizes_fit(cfg, i, o, h, w):
+    report = check(cfg, (i, h, w), out_channels=o)
+    if not all(c.holds(cfg) for c in WELL_FORMED):
+        assert not report.ok
+        return
     fit = compatible_sizes(cfg)
-    well_formed = all(c.holds(cfg) for c in WELL_FORMED)
-    assert check(cfg, i, o, h, w).ok == (well_formed and i >= 1 and o >= 1 and h in fit and w in fit)
+    assert report.ok == (i >= 1 and o >= 1 and h in fit and w in fit)
 
 
 @given(configs, small, small, small, small)
-def test_a_message_has_at_most_ten_lines_with_every_broken_rule_by_name_and_a_fix(cfg, i, o, h, w):
-    report = check(cfg, i, o, h, w)
+@example(UNet2Config(conv_padding=0), 0, 0, 20, 24)
+def test_a_message_has_at_most_ten_lines_with_every_broken_rule_or_how_many_more_there_are_and_a_fix(cfg, i, o, h, w):
+    report = check(cfg, (i, h, w), out_channels=o)
     text = str(report)
     assert len(text.splitlines()) <= 10
-    assert all(failure.name in text for failure in report.failures)
     assert report.ok or "  fix: " in text
+    at_nodes = {(failure.at, failure.says, failure.ways) for failure in report.failures if failure.at}
+    more = [int(number) for number in re.findall("^  and ([0-9]+) more, at ", text, re.M)]
+    hidden = len(at_nodes) - 3 if len(at_nodes) > 4 else 0
+    assert more == ([hidden] if hidden else [])
+    shown = [failure for failure in report.failures if f"  {failure.at}" in text and failure.name in text]
+    assert hidden or shown == list(report.failures)
+    assert all(failure.name in text for failure in report.failures if not failure.at)
 
 
 @given(st.data(), fitting_configs(), st.integers(0, 60), st.integers(0, 60))
 def test_the_proposed_crop_and_pad_fit(data, cfg, h, w):
-    report = check(cfg, 1, 1, h, w)
+    report = check(cfg, (1, h, w))
     pastes = [fix for fix in report.fixes if "x[" in fix or "pad(x" in fix]
     assert len(pastes) == (0 if report.ok else 1)
     for expression in " ".join(pastes).split(" or "):
         if expression:
             mended = eval(expression, {"x": np.zeros((1, h, w)), "jnp": np})
-            assert check(cfg, 1, 1, *mended.shape[1:]).ok
+            assert check(cfg, mended.shape).ok
 
 
 MESSAGES = [
     (
-        (UNet2Config(), 1, 1, 303, 384),
+        (UNet2Config(), (1, 303, 384), 1),
         """\
 input (1, 303, 384) of UNet2Config() does not fit.
-  h_upH: height 303 does not survive: pool 303 → 151, upsample 151 → 302, the skip needs 303.
+  merged (h_upH): height: skip1 is 303, up is 302, and they must be equal.
+    x 303 → pooled 151 → up 302
   fix: height 302 (crop 1) or 304 (pad 1); all heights that fit: n ≡ 0 (mod 2), n ≥ 2
   fix: x[:, :302, :384] or jnp.pad(x, ((0, 0), (0, 1), (0, 0)))""",
     ),
     (
-        (UNet2Config(), 1, 1, 1, 385),  # an image with one row
+        (UNet2Config(), (1, 1, 385), 1),  # an image with one row
         """\
 input (1, 1, 385) of UNet2Config() does not fit.
-  h_upH: height 1 does not survive: pool 1 → 0, upsample 0 → 0, the skip needs 1.
-  h_upW: width 385 does not survive: pool 385 → 192, upsample 192 → 384, the skip needs 385.
+  pooled: height: pooled is 0, and must be at least 1.
+    x 1 → pooled 0
+  merged (h_upW): width: skip1 is 385, up is 384, and they must be equal.
+    x 385 → pooled 192 → up 384
   fix: height 2 (pad 1); all heights that fit: n ≡ 0 (mod 2), n ≥ 2
   fix: width 384 (crop 1) or 386 (pad 1); all widths that fit: n ≡ 0 (mod 2), n ≥ 2
   fix: jnp.pad(x, ((0, 0), (0, 1), (0, 1)))""",
     ),
     (
-        (UNet2Config(conv_padding=0), 1, 1, 304, 384),
+        (UNet2Config(conv_padding=0), (1, 304, 384), 1),
         """\
 input (1, 304, 384) of UNet2Config(conv_padding=0) does not fit.
-  h_convH, h_convH_down: height 304 does not survive: block convolution 304 → 302, it must keep 304; \
-pool 304 → 152, block convolution 152 → 150, it must keep 152.
-  h_convW, h_convW_down: width 384 does not survive: block convolution 384 → 382, it must keep 384; \
-pool 384 → 192, block convolution 192 → 190, it must keep 192.
+  down1_1 (h_convH): height: down1_1 is 302, x is 304, and they must be equal.
+    x 304 → down1_1 302
+  down1_2 (h_convH): height: down1_2 is 302, s1 is 304, and they must be equal.
+    x 304 → down1_2 302
+  down1_1 (h_convW): width: down1_1 is 382, x is 384, and they must be equal.
+  and 9 more, at down1_2, down2_1, down2_2 and 2 others.
+  fix: height: no size will do
+  fix: width: no size will do
   fix: conv_padding=1 in the config, for sizes n ≡ 0 (mod 2), n ≥ 2""",
     ),
     (
-        (UNet2Config(up_stride=1), 1, 0, 304, 304),
+        (UNet2Config(up_stride=1), (1, 304, 304), 0),
         """\
 input (1, 304, 304) of UNet2Config(up_stride=1) does not fit.
   h_outC: nothing to compute: out_channels=0 must be at least 1.
-  h_upH: height 304 does not survive: pool 304 → 152, upsample 152 → 153, the skip needs 304.
-  h_upW: width 304 does not survive: pool 304 → 152, upsample 152 → 153, the skip needs 304.
+  merged (h_upH, h_upW): height and width: skip1 is 304, up is 153, and they must be equal.
+    x 304 → pooled 152 → up 153
   fix: out_channels=1
   fix: height 2 (crop 302); all heights that fit: {2}
   fix: width 2 (crop 302); all widths that fit: {2}
   fix: x[:, :2, :2]
-  fix: up_stride=2 in the config, for sizes n ≡ 0 (mod 2), n ≥ 2""",
+  fix: up_stride=2 in the config and out_channels=1, for sizes n ≡ 0 (mod 2), n ≥ 2""",
     ),
 ]
 
 
-@pytest.mark.parametrize(("arguments", "message"), MESSAGES, ids=["odd", "one row", "config", "finite"])
-def test_the_message_whole(arguments, message):
-    report = check(*arguments)
+@pytest.mark.parametrize(
+    ("network", "shape", "outs", "message"),
+    [(*arguments, message) for arguments, message in MESSAGES],
+    ids=["odd", "one row", "config", "finite"],
+)
+def test_the_message_whole(network, shape, outs, message):
+    report = check(network, shape, out_channels=outs)
     assert str(report) == message
     with pytest.raises(ShapeError) as refusal:
         report.raise_if_failed()
@@ -148,19 +175,23 @@ def test_the_message_whole(arguments, message):
 
 
 def test_an_ok_report_says_so_and_raises_nothing():
-    report = check(UNet2Config(), 1, 1, 304, 384)
+    report = check(UNet2Config(), (1, 304, 384))
     report.raise_if_failed()
-    assert str(report) == "input (1, 304, 384) of UNet2Config() fits: all 23 conditions hold."
+    assert str(report) == (
+        "input (1, 304, 384) of UNet2Config() fits: all 49 conditions hold. The output has size 304×384."
+    )
 
 
 def test_a_report_reports_every_failure_at_once():
-    report = check(replace(UNet2Config(), pool_stride=0, base_channels=0), 0, 0, 3, 3)
-    names = {failure.name for failure in report.failures}
-    assert {"poolStride_ne0", "baseC_pos", "h_inC", "h_outC", "h_upH", "h_upW"} <= names
+    ill_formed = check(replace(UNet2Config(), pool_stride=0, base_channels=0), (0, 3, 0), out_channels=0)
+    names = [failure.name for failure in ill_formed.failures]
+    assert names == ["poolStride_ne0", "baseC_pos", "h_inC", "h_outC", "width_pos"]
+    report = check(UNet2Config(base_channels=2**20), (0, 3, 3), out_channels=0)
+    assert [failure.name for failure in report.failures] == ["h_inC", "h_outC", "elements", "h_upH", "h_upW"]
 
 
 def test_a_report_is_plain_data_for_json_and_escaped_in_a_notebook():
-    report = check(UNet2Config(), 1, 1, 303, 384)
+    report = check(UNet2Config(), (1, 303, 384))
     data = json.loads(json.dumps(report.to_dict()))
     assert data["ok"] is False
     assert [c["name"] for c in data["conditions"] if not c["holds"]] == ["h_upH"]
@@ -168,48 +199,87 @@ def test_a_report_is_plain_data_for_json_and_escaped_in_a_notebook():
     assert "&lt;" in replace(report, subject="<img>")._repr_html_()
 
 
-@pytest.mark.parametrize("name", ["in_channels", "out_channels", "height", "width"])
+NAMES = ["channels", "height", "width"]
+
+
+@pytest.mark.parametrize("name", [*NAMES, "out_channels"])
 @pytest.mark.parametrize("bad", [-1, True, 1.0, "1"])
-def test_arguments_that_are_not_natural_are_refused_by_name(name, bad):
-    arguments = {"in_channels": 1, "out_channels": 1, "height": 2, "width": 2} | {name: bad}
+def test_arguments_that_are_not_natural_are_rejected_by_name(name, bad):
+    numbers = {"channels": 1, "height": 2, "width": 2, "out_channels": 1} | {name: bad}
+    outs = numbers.pop("out_channels")
     with pytest.raises(ShapeError, match=f"{name}={bad!r}"):
-        check(UNet2Config(), **arguments)
+        check(UNet2Config(), tuple(numbers.values()), out_channels=outs)
+
+
+@pytest.mark.parametrize("bad", ["CHW", 3, None, (), (1,), (1, 2, 3, 4, 5), {1: 2}, {1, 2, 3}], ids=repr)
+def test_what_is_no_shape_of_an_image_is_rejected(bad):
+    with pytest.raises(ShapeError, match="not the shape of an image"):
+        check(UNet2Config(), bad)
+
+
+@pytest.mark.parametrize("shape", [(1, 4), (1, 4, 4, 4)])
+def test_a_shape_of_another_number_of_axes_is_rejected_with_the_axes_of_the_network(shape):
+    with pytest.raises(ShapeError, match="must be one for each of 2 axes, height, width"):
+        check(UNet2Config(), shape)
+
+
+@pytest.mark.parametrize(
+    ("axes", "layout", "other", "paste"),
+    [
+        (1, "CL", "LC", "jnp.pad(x, ((0, 0), (0, 1)))"),
+        (2, "CHW", "HWC", "jnp.pad(x, ((0, 0), (0, 1), (0, 1)))"),
+        (3, "CDHW", "DHWC", "jnp.pad(x, ((0, 0), (0, 1), (0, 1), (0, 1)))"),
+    ],
+)
+def test_a_layout_is_that_of_the_shape_and_of_the_expressions(axes, layout, other, paste):
+    network = Network({"x": 3}, (Node("a", MaxPool(2)), Node("b", Resize(2)), Node("y", Add(), ("b", "x"))), axes=axes)
+    first, last = check(network, (3, *(5,) * axes)), check(network, (*(5,) * axes, 3), layout=other)
+    assert first == check(network, (3, *(5,) * axes), layout=layout)
+    assert first.subject != last.subject
+    assert first.sizes == last.sizes
+    assert first.fixes[-1].endswith(paste)
+    moved = paste.replace("((0, 0), ", "(", 1).replace(")))", "), (0, 0)))")
+    assert last.fixes[-1].endswith(moved)
+    with pytest.raises(ShapeError, match=f"it must be {layout} or {other}"):
+        check(network, (3, *(5,) * axes), layout="NCHW")
 
 
 @given(st.data(), fitting_configs(), st.integers(1, 4), st.integers(1, 4))
-def test_a_trace_runs_from_the_input_to_an_output_of_its_size(data, cfg, i, o):
+def test_the_stages_run_from_the_input_to_an_output_of_its_size(data, cfg, i, o):
     h, w = data.draw(fitting_sizes(cfg)), data.draw(fitting_sizes(cfg))
-    stages = trace(cfg, i, o, h, w)
+    found = stages(cfg, (i, h, w), out_channels=o)
     names = "x s1 skip1 pooled b1 bottleneck up merged u1 u2 y"
-    assert " ".join(stage.name for stage in stages) == names
-    assert (stages[0].shape, stages[-1].shape) == ((i, h, w), (o, h, w))
+    assert " ".join(stage.name for stage in found) == names
+    assert (found[0].shape, found[-1].shape) == ((i, h, w), (o, h, w))
     seen = set()
-    for stage in stages:
+    for stage in found:
         assert seen.issuperset(stage.inputs)
         seen.add(stage.name)
 
 
-def test_a_trace_counts_parameters_and_multiply_adds():
-    stages = {stage.name: stage for stage in trace(UNet2Config(base_channels=2), 1, 3, 4, 6)}
-    assert (stages["s1"].parameters, stages["s1"].multiply_adds) == (2 * 1 * 9 + 2, 2 * 1 * 9 * 24)
-    assert (stages["up"].parameters, stages["up"].multiply_adds) == (4 * 2 * 4 + 2, 4 * 2 * 4 * 6)
-    assert (stages["y"].parameters, stages["y"].multiply_adds) == (3 * 2 + 3, 3 * 2 * 24)
-    assert stages["merged"].shape == (4, 4, 6)
+def test_the_stages_count_parameters_and_multiply_adds():
+    found = {stage.name: stage for stage in stages(UNet2Config(base_channels=2), (1, 4, 6), out_channels=3)}
+    assert (found["s1"].parameters, found["s1"].multiply_adds) == (2 * 1 * 9 + 2, 2 * 1 * 9 * 24)
+    assert (found["up"].parameters, found["up"].multiply_adds) == (4 * 2 * 4 + 2, 4 * 2 * 4 * 6)
+    assert (found["y"].parameters, found["y"].multiply_adds) == (3 * 2 + 3, 3 * 2 * 24)
+    assert found["merged"].shape == (4, 4, 6)
 
 
-def test_a_trace_of_what_does_not_fit_is_refused_with_the_report():
+def test_there_are_no_stages_of_what_does_not_fit_and_the_report_is_raised():
     with pytest.raises(ShapeError, match="h_upH"):
-        trace(UNet2Config(), 1, 1, 303, 384)
+        stages(UNet2Config(), (1, 303, 384))
 
 
 @pytest.mark.parametrize("kind", [np.int32, np.uint8, np.int64])
 def test_numpy_integers_are_natural_numbers_everywhere_and_do_not_overflow(kind):
     cfg = UNet2Config(base_channels=1)
-    sizes = [kind(n) for n in (200, 1, 250, 250)]
-    stages = trace(cfg, *sizes)
-    assert stages == trace(cfg, 200, 1, 250, 250)
-    assert all(type(n) is int for stage in stages for n in (*stage.shape, stage.parameters, stage.multiply_adds))
-    assert check(cfg, *sizes).ok
+    shape, outs = tuple(kind(n) for n in (200, 250, 250)), kind(1)
+    found = stages(cfg, shape, out_channels=outs)
+    assert found == stages(cfg, (200, 250, 250), out_channels=1)
+    assert all(type(n) is int for stage in found for n in (*stage.shape, stage.parameters, stage.multiply_adds))
+    report = check(cfg, shape, out_channels=outs)
+    assert report.ok
+    assert all(type(n) is int for of_axis in report.sizes for n in of_axis.values())
     assert kind(250) in compatible_sizes(cfg)
     assert kind(251) not in compatible_sizes(cfg)
 

@@ -84,5 +84,5 @@ def test_violations_come_together():
 
 
 def test_what_is_not_a_config_is_refused_by_its_type():
-    with pytest.raises(ShapeError, match="cfg must be a UNet2Config, or for some a UNetConfig: it is a dict"):
+    with pytest.raises(ShapeError, match="it is a dict, and must be a UNet2Config"):
         check_config({"pool_kernel": 2})

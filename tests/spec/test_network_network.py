@@ -367,10 +367,10 @@ def test_a_node_is_found_by_name_or_its_nearest_name_is_proposed():
         (lambda network: run(network, -1), "size=-1 is negative"),
         (lambda network: run(network, 8, axis=2), "the network has 2 axes, counted from 0"),
         (lambda network: compatible_sizes(network, axis=2), "the network has 2 axes, counted from 0"),
-        (lambda network: run(network, {"z": 8}), "the input x has no size; there are those of z"),
+        (lambda network: run(network, {"z": 8}), "an input has no size: there are sizes of z"),
         (lambda network: run(network, {"x": "8"}), "x='8' is a str"),
-        (lambda network: run_image(network, (8,)), r"they are \(8,\), and must be one for each of 2 axes"),
-        (lambda network: run_image(network, 8), "they are 8, and must be one for each of 2 axes"),
+        (lambda network: run_image(network, (8,)), r"its sizes are \(8,\), and must be one for each of 2 axes"),
+        (lambda network: run_image(network, 8), "its sizes are 8, and must be one for each of 2 axes"),
     ],
 )
 def test_a_size_that_is_none_is_refused_by_name(make, says):

@@ -30,10 +30,10 @@ from wellshaped.spec import (
     ShapeError,
     UNet2Config,
     conv_transpose_size,
-    parameter_shapes,
+    layer_parameters,
     reference,
     sliding_window_size,
-    trace,
+    stages,
 )
 from wellshaped.spec.dual import Dual, as_duals, parts
 from wellshaped.spec.reference import (
@@ -299,7 +299,7 @@ class Network(NamedTuple):
     def arrays(self, more=0):
         """The parameters, the input, and a gradient of the result."""
         draw, (ins, outs) = drawing(self.seed + more, self.numbers), self.channels
-        params = {layer.name: (draw(k), draw(b)) for layer, k, b in parameter_shapes(self.cfg, ins, outs)}
+        params = {layer.name: (draw(k), draw(b)) for layer, k, b in layer_parameters(self.cfg, ins, outs)}
         return params, draw((ins, *self.size)), draw((outs, *self.size))
 
     def in_numbers(self, numbers):
@@ -382,15 +382,16 @@ def test_a_mistake_in_the_gradient_would_be_seen_at_ties_as_well(name, mistake, 
 @pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
 def test_the_stages_and_the_gradients_have_the_names_and_shapes_of_the_specification(network):
     params, x, g = network.arrays()
-    stages = unet2_stages(network.cfg, params, x)
-    plainly = {name: stage.shape for name, stage in stages.items() if not name.startswith("z_")}
-    expected = trace(network.cfg, *network.channels, *network.size)
+    values = unet2_stages(network.cfg, params, x)
+    plainly = {name: value.shape for name, value in values.items() if not name.startswith("z_")}
+    ins, outs = network.channels
+    expected = stages(network.cfg, (ins, *network.size), out_channels=outs)
     assert list(plainly.items()) == [(stage.name, stage.shape) for stage in expected]
     grads, d_x = unet2_backward(network.cfg, params, x, g)
     assert d_x.shape == x.shape
     assert [(name, grad.shape) for name, grad in grads.items()] == [
         (f"d_{layer.name}_{part}", shape)
-        for layer, *shapes in parameter_shapes(network.cfg, *network.channels)
+        for layer, *shapes in layer_parameters(network.cfg, *network.channels)
         for part, shape in zip(("kernel", "bias"), shapes, strict=True)
     ]
 
@@ -588,7 +589,7 @@ def test_a_dual_does_not_mix_with_what_is_no_number(other):
 X = np.ones((1, 4, 5))
 KERNEL, BIAS = np.ones((2, 1, 3, 3)), np.ones(2)
 CFG = UNet2Config(base_channels=1)
-PARAMS = {layer.name: (np.ones(kernel), np.ones(bias)) for layer, kernel, bias in parameter_shapes(CFG, 1, 1)}
+PARAMS = {layer.name: (np.ones(kernel), np.ones(bias)) for layer, kernel, bias in layer_parameters(CFG, 1, 1)}
 IMAGE = np.ones((1, 4, 6))
 WITHOUT_THESE = {name: arrays for name, arrays in PARAMS.items() if name not in ("down1_1", "upT", "out1x1")}
 
@@ -716,7 +717,8 @@ grad_output = float64[2,4,5], given to concat_channels_backward with skip_channe
         lambda: unet2_forward(CFG, PARAMS, X),
         """\
 input (1, 4, 5) of UNet2Config(base_channels=1) does not fit.
-  h_upW: width 5 does not survive: pool 5 → 2, upsample 2 → 4, the skip needs 5.
+  merged (h_upW): width: skip1 is 5, up is 4, and they must be equal.
+    x 5 → pooled 2 → up 4
   fix: width 4 (crop 1) or 6 (pad 1); all widths that fit: n ≡ 0 (mod 2), n ≥ 2
   fix: x[:, :4, :4] or jnp.pad(x, ((0, 0), (0, 0), (0, 1)))""",
     ),
@@ -736,7 +738,7 @@ the bias is float64[2], and must be an array [1].
   upT.kernel, upT.bias: arrays of upT: the kernel is float64[2,1,3,3], and must be an array [2, 1, 2, 2]; \
 the bias is None, and must be an array [1].
   out1x1: arrays of out1x1: there are none.
-  fix: parameter_shapes(UNet2Config(base_channels=1), 1, 1) names the layers and the shapes of their arrays""",
+  fix: layer_parameters(UNet2Config(base_channels=1), 1, 1) names the layers and the shapes of their arrays""",
     ),
     "no parameters": (
         lambda: unet2_forward(CFG, None, IMAGE),

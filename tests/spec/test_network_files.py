@@ -1,0 +1,758 @@
+"""Files of every kind of network: each comes back as an equal value, and all that is wrong with one is said."""
+
+import json
+import re
+from copy import deepcopy
+from dataclasses import MISSING, dataclass, fields, replace
+from pathlib import Path
+from time import process_time
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from wellshaped.proofs_of_shape.graph_strategies import graphs
+from wellshaped.spec import (
+    FIELDS,
+    PRESETS,
+    Activation,
+    Add,
+    Concat,
+    Conv,
+    Input,
+    MaxPool,
+    Network,
+    Node,
+    Norm,
+    Operation,
+    Pad,
+    Require,
+    Resize,
+    ShapeError,
+    UNet2Config,
+    UNetConfig,
+    load_config,
+    load_network,
+    save_config,
+    save_network,
+)
+from wellshaped.spec.files import MAX_BYTES, MAX_DOTS
+from wellshaped.spec.network import data_of, network_from
+from wellshaped.spec.network.data import OPERATIONS
+from wellshaped.spec.network.network import MOST_LETTERS
+from wellshaped.spec.unet.config import CHOICES
+
+PAGE = (Path(__file__).parents[2] / "docs" / "reference.md").read_text(encoding="utf-8")
+SUFFIXES = (".toml", ".json")
+suffixes = pytest.mark.parametrize("suffix", SUFFIXES)
+
+SMALL = Network(
+    {"x": 3},
+    (
+        Node("encoder", Conv((3, 5), padding=(1, 2), channels=8)),
+        Node("pooled", MaxPool(2)),
+        Node("norm", Norm("group", groups=4, epsilon=1e-3), layer="block.norm"),
+        Node("up", Resize(2, mode="linear")),
+        Node("padded", Pad(((0, 1),), mode="replicated")),
+        Node("joined", Concat(), ("encoder", "padded"), rule="h_up{}"),
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("networks")
+
+
+def written(path, content):
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def rejection(path, load=load_network, what="network"):
+    """The lines that a file is rejected with but for the first, which is about it; they are few, and end in a fix."""
+    with pytest.raises(ShapeError) as caught:
+        load(path)
+    text = str(caught.value)
+    first, *lines = text.splitlines()
+    assert first == f"{what} file {path} does not fit."
+    assert lines[-1].startswith("  fix: ")
+    assert len(lines) < 10
+    assert len(text) < 5000 + 3 * len(str(path))
+    return [line.removeprefix("  ") for line in lines]
+
+
+# What is saved comes back.
+
+naturals = st.one_of(st.integers(0, 9), st.integers(0, 10**99 - 1))
+unet_configs = st.builds(
+    UNetConfig,
+    **dict.fromkeys(["levels", "base_channels", "convs_per_block", "conv_kernel", "groups"], naturals),
+    multipliers=st.none() | st.lists(naturals, max_size=5).map(tuple),
+    **{name: st.sampled_from(choices) for name, choices in CHOICES.items()},
+)
+
+
+def comes_back(folder, suffix, network):
+    first, second = folder / f"first{suffix}", folder / f"second{suffix}"
+    second.unlink(missing_ok=True)
+    save_network(network, first)
+    loaded = load_network(first)
+    save_network(loaded, second)
+    assert loaded == network
+    assert type(loaded) is type(network)
+    assert second.read_bytes() == first.read_bytes()
+
+
+@suffixes
+@settings(max_examples=100)
+@given(cfg=unet_configs)
+@example(cfg=UNetConfig())
+@example(cfg=UNetConfig(multipliers=()))
+def test_a_saved_unet_config_is_loaded_as_an_equal_one_and_saved_again_as_the_same_bytes(folder, suffix, cfg):
+    comes_back(folder, suffix, cfg)
+
+
+@suffixes
+@settings(max_examples=100)
+@given(network=graphs())
+@example(network=SMALL)
+@example(network=Network({"x": 1}, ()))
+@example(network=Network([Input('a "b" \\ ü.0', 2), Input("time", 2, single=True)], (Node("=#]}", Conv(3)),)))
+def test_a_saved_graph_is_loaded_as_an_equal_one_and_saved_again_as_the_same_bytes(folder, suffix, network):
+    comes_back(folder, suffix, network)
+
+
+@suffixes
+@pytest.mark.parametrize("op", OPERATIONS)
+def test_every_field_of_every_operation_comes_back(tmp_path, suffix, op):
+    kind = OPERATIONS[op]
+    values = {
+        "kernel": (2, 3), "stride": (2, 1), "channels": 4, "padding": ((1, 0), (0, 1)), "dilation": (2, 1),
+        "groups": 2, "bias": False, "learned": False, "output_padding": (1, 0), "ceil_mode": True,
+        "rounding": "ceil", "factor": (2, 3), "mode": "linear" if "Resize" in op else "mirrored, extended",
+        "align_corners": True, "over": (1, 2), "less": (1, 0), "block": (1, 2), "amounts": ((1, 0), (0, 1)),
+        "offset": (1, 0), "odd": "never", "where": "after" if op == "PadTo" else "both", "multiple": (2, 3),
+        "broadcast": "channels", "kind": "instance" if op == "Norm" else "snake", "epsilon": 1e-7, "affine": False,
+        "slope": 1e22, "start": 1, "stop": 3, "equal": True, "within": (1, 2), "at_least": (3, 4), "positions": 5,
+    }  # fmt: skip
+    operation = kind(**{f.name: values[f.name] for f in fields(kind)})
+    assert all(getattr(operation, f.name) != f.default for f in fields(kind))
+    count = max(operation.inputs_taken[0], 1)
+    channels = {1: 4, 2: 4} | ({2: 1} if op in ("Add", "Multiply") else {})
+    inputs = [Input(f"x{i}", channels[i]) for i in range(1, count + 1)]
+    comes_back(tmp_path, suffix, Network(inputs, (Node("y", operation, [i.name for i in inputs]),)))
+
+
+@suffixes
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_is_saved_by_its_name_and_comes_back_as_its_config(tmp_path, suffix, name):
+    save_network(name, tmp_path / f"a{suffix}")
+    assert load_network(tmp_path / f"a{suffix}") == PRESETS[name]
+
+
+@suffixes
+@pytest.mark.parametrize("network", [UNet2Config(), UNetConfig(), SMALL], ids=lambda network: type(network).__name__)
+def test_what_is_saved_needs_no_kind(tmp_path, suffix, network):
+    save_network(network, tmp_path / f"a{suffix}")
+    assert "Config" not in (tmp_path / f"a{suffix}").read_text()
+    assert load_network(tmp_path / f"a{suffix}") == network
+
+
+def test_a_graph_is_written_with_a_line_for_each_node(tmp_path):
+    for suffix in SUFFIXES:
+        save_network(SMALL, tmp_path / f"a{suffix}")
+    assert (tmp_path / "a.toml").read_text() == (
+        "axes = 2\n"
+        "inputs = { x = 3 }\n"
+        'outputs = ["joined"]\n'
+        "nodes = [\n"
+        '    { name = "encoder", op = "Conv", kernel = [3, 5], channels = 8, padding = [1, 2], inputs = ["x"] },\n'
+        '    { name = "pooled", op = "MaxPool", kernel = 2, inputs = ["encoder"] },\n'
+        '    { name = "norm", op = "Norm", kind = "group", groups = 4, epsilon = 0.001, inputs = ["pooled"], '
+        'layer = "block.norm" },\n'
+        '    { name = "up", op = "Resize", factor = 2, mode = "linear", inputs = ["norm"] },\n'
+        '    { name = "padded", op = "Pad", amounts = [[0, 1]], mode = "replicated", inputs = ["up"] },\n'
+        '    { name = "joined", op = "Concat", inputs = ["encoder", "padded"], rule = "h_up{}" },\n'
+        "]\n"
+    )
+    lines = (tmp_path / "a.json").read_text().splitlines()
+    assert lines[:6] == [
+        "{",
+        '  "axes": 2,',
+        '  "inputs": {"x": 3},',
+        '  "outputs": ["joined"],',
+        '  "nodes": [',
+        '    {"name": "encoder", "op": "Conv", "kernel": [3, 5], "channels": 8, "padding": [1, 2], "inputs": ["x"]},',
+    ]
+    assert len(lines) == 5 + len(SMALL.nodes) + 2
+
+
+def test_a_unet_config_is_written_with_all_fields_that_are_not_none(tmp_path):
+    save_network(UNetConfig(levels=1, multipliers=(1, 3), join="pad"), tmp_path / "a.toml")
+    assert (tmp_path / "a.toml").read_text() == (
+        "levels = 1\nbase_channels = 64\nmultipliers = [1, 3]\nconvs_per_block = 2\nconv_kernel = 3\n"
+        'padding = "same"\nnorm = "none"\ngroups = 8\nresidual = false\nupsampling = "transposed"\njoin = "pad"\n'
+        'concat = "skip first"\nbias = true\nhead = true\n'
+    )
+    save_network(UNetConfig(), tmp_path / "b.toml")
+    assert not re.search("multipliers|join", (tmp_path / "b.toml").read_text())
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "network"),
+    [
+        ("a.toml", "# three\nlevels = 0x3\r\n\n'norm' = 'group' # of 8", UNetConfig(levels=3, norm="group")),
+        ("a.json", '{"norm": "group", "multipliers": null, "levels": 3}', UNetConfig(levels=3, norm="group")),
+        (
+            "a.toml",
+            "[[nodes]]\nname = 'y'\nop = 'MaxPool'\nkernel = 2\n[inputs.x]\nchannels = 3 # colours\n",
+            Network({"x": 3}, (Node("y", MaxPool(2)),)),
+        ),
+        (
+            "a.json",
+            '{"kind": "Network", "inputs": {"x": {}}, "nodes": [{"op": "Mean", "name": "m", "inputs": "x"}]}',
+            Network({"x": 1}, (Node("m", OPERATIONS["Mean"]()),)),
+        ),
+    ],
+)
+def test_saving_what_was_loaded_leaves_the_file_alone_however_it_is_written(tmp_path, name, content, network):
+    path = written(tmp_path / name, content)
+    assert load_network(path) == network
+    save_network(network, path)
+    assert path.read_bytes() == content.encode()
+
+
+# The keys say which kind of network it is.
+
+
+@pytest.mark.parametrize(
+    ("content", "network"),
+    [
+        ("pool_kernel = 3", UNet2Config(pool_kernel=3)),
+        ("levels = 3", UNetConfig(levels=3)),
+        ("base_channels = 8\nconv_kernel = 5\nlevels = 2", UNetConfig(levels=2, base_channels=8, conv_kernel=5)),
+        ("base_channels = 8\nconv_kernel = 5\nup_kernel = 3", UNet2Config(base_channels=8, conv_kernel=5, up_kernel=3)),
+        ('kind = "UNetConfig"', UNetConfig()),
+        ('kind = "UNet2Config"', UNet2Config()),
+        ('kind = "UNetConfig"\nbase_channels = 8', UNetConfig(base_channels=8)),
+        ('kind = "UNet2Config"\nbase_channels = 8', UNet2Config(base_channels=8)),
+        ("inputs = { x = 3 }\nnodes = []", Network({"x": 3}, ())),
+        ("inputs = { x = 3 }", Network({"x": 3}, ())),
+    ],
+)
+def test_the_keys_decide_and_where_they_are_shared_the_kind(tmp_path, content, network):
+    assert load_network(written(tmp_path / "a.toml", content)) == network
+
+
+SEVERAL = "kind: several kinds of network are possible: "
+EITHER = 'fix: kind = "UNet2Config" or kind = "UNetConfig"'
+
+
+@pytest.mark.parametrize(
+    ("content", "lines"),
+    [
+        ("", [SEVERAL + "it has no keys.", EITHER + ' or kind = "Network"']),
+        ("base_channels = 8", [SEVERAL + "its keys base_channels are of UNet2Config and UNetConfig.", EITHER]),
+        (
+            "conv_kernel = 3\nbase_channels = 8",
+            [SEVERAL + "its keys conv_kernel, base_channels are of UNet2Config and UNetConfig.", EITHER],
+        ),
+        (
+            "pool_kernel = 2\nlevels = 3",
+            [SEVERAL + "its keys pool_kernel, levels are of UNet2Config and UNetConfig.", EITHER],
+        ),
+        (
+            'kind = "UNet"',
+            [
+                "kind: no such kind: kind is 'UNet', and must be one of UNet2Config, UNetConfig, Network.",
+                'fix: kind = "UNetConfig"',
+            ],
+        ),
+        (
+            "kind = [1]",
+            [
+                "kind: no such kind: kind is [1], and must be one of UNet2Config, UNetConfig, Network.",
+                'fix: kind = "UNet2Config"',
+            ],
+        ),
+    ],
+)
+def test_a_file_that_could_be_of_several_kinds_is_rejected_with_the_key_that_decides(tmp_path, content, lines):
+    assert rejection(written(tmp_path / "a.toml", content)) == lines
+
+
+def test_a_key_of_no_kind_leads_to_the_nearest_of_any(tmp_path):
+    [says, _] = rejection(written(tmp_path / "a.toml", "level = 3\nnods = []\npool_kernal = 2\n"))
+    near = {"level": "levels", "nods": "nodes", "pool_kernal": "pool_kernel"}
+    assert says == f"key: it has unknown keys: {'; '.join(f'{k!r} (did you mean {v}?)' for k, v in near.items())}."
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        ("levels = 3", "UNetConfig"),
+        ("inputs = { x = 3 }\nnodes = []", "Network"),
+        ('kind = "UNetConfig"', "UNetConfig"),
+        ('kind = "Network"\ninputs = { x = 3 }', "Network"),
+    ],
+)
+def test_where_a_unet2_config_is_wanted_another_kind_is_rejected_by_its_name(tmp_path, content, kind):
+    path = written(tmp_path / "a.toml", content)
+    assert rejection(path, load_config, "config") == [
+        f"kind: another kind of network: it holds a {kind}, and must hold a UNet2Config.",
+        f"fix: the keys are {', '.join(FIELDS)}",
+    ]
+
+
+# What is wrong with a config.
+
+
+def not_natural(name, shown, fault):
+    return f"natural: not a natural number: {name}={shown} is {fault}, and must be an integer ≥ 0."
+
+
+@pytest.mark.parametrize(
+    ("line", "says", "fix"),
+    [
+        ("levels = -1", not_natural("levels", "-1", "negative"), "levels=0 or more"),
+        ("levels = 2.0", not_natural("levels", "2.0", "a float"), "levels = 2"),
+        ('groups = "8"', not_natural("groups", "'8'", "a str"), "groups = 8"),
+        ("multipliers = [1, -2]", not_natural("multipliers[1]", "-2", "negative"), "multipliers[1]=0 or more"),
+        (f"multipliers = [1, {10**99}]", "digits: the number is too long: multipliers has more than 99 digits.", None),
+        (f"levels = {10**99}", "digits: the number is too long: levels has more than 99 digits.", "levels = 1, say"),
+        (
+            "multipliers = 2",
+            "multipliers: no tuple: it is an int, and must be a tuple of natural numbers, or None.",
+            "leave out multipliers",
+        ),
+        ("bias = 1", "bias: no such choice: bias must be one of True, False.", "bias = true"),
+        ('bias = "no"', "bias: no such choice: bias must be one of True, False.", "bias = false"),
+        (
+            'norm = "batchnorm"',
+            "norm: no such choice: norm must be one of 'none', 'batch', 'group', 'instance'.",
+            'norm = "batch"',
+        ),
+        (
+            'join = "none"',
+            "join: no such choice: join must be one of None, 'exact', 'crop', 'even crop', 'pad'.",
+            "leave out join",
+        ),
+    ],
+)
+def test_a_value_that_a_field_of_a_unet_config_does_not_take_is_named_with_a_fix_to_paste(tmp_path, line, says, fix):
+    path = written(tmp_path / "a.toml", f'kind = "UNetConfig"\n{line}\n')
+    assert rejection(path) == [says, f"fix: {fix or 'multipliers = 1, say'}"]
+
+
+def test_all_that_is_wrong_with_a_unet_config_is_said_at_once(tmp_path):
+    wrong = {f.name: [None] for f in fields(UNetConfig)} | {f"unknown_{i}": 1 for i in range(40)}
+    text = "\n".join(rejection(written(tmp_path / "a.json", json.dumps(wrong))))
+    for f in fields(UNetConfig):
+        assert re.search(rf"\b{f.name}(\[0\])?(=\[None\]|=None| must be)", text), f.name
+    assert "'unknown_0'" in text
+    assert "and 37 more" in text
+
+
+# What is wrong with a graph.
+
+KERNEL_2 = '{ name = "pooled", op = "MaxPool", kernel = 2 }'
+
+
+def graph_file(path, *nodes, inputs="{ x = 4 }", more=""):
+    rows = "".join(f"    {node},\n" for node in nodes)
+    return written(path / "a.toml", f"inputs = {inputs}\n{more}\nnodes = [\n{rows}]\n")
+
+
+CONV_KEYS = "kernel, stride, channels, padding, dilation, groups, bias, learned, name, op, inputs, layer, rule"
+
+
+@pytest.mark.parametrize(
+    ("node", "says", "fix"),
+    [
+        (
+            '{ name = "y", op = "Conv", kernal = 3, kernel = 3 }',
+            "key: it has unknown keys: node y: 'kernal' (did you mean kernel?).",
+            f"node y: the keys are {CONV_KEYS}",
+        ),
+        (
+            '{ name = "y", op = "Conv", kernel = 3, input = "x" }',
+            "key: it has unknown keys: node y: 'input' (did you mean inputs?).",
+            f"node y: the keys are {CONV_KEYS}",
+        ),
+        ('{ name = "y", op = "Conv" }', "key: a key is missing: node y: kernel.", "node y: kernel = 1, say"),
+        ('{ op = "Conv", kernel = 3 }', "key: a key is missing: node 1: name.", 'node 1: name = "conv"'),
+        (
+            '{ name = "y", op = "Conv2d", kernel = 3 }',
+            "op: no such operation: node y: 'Conv2d' (did you mean Conv?).",
+            'node y: op = "Conv"',
+        ),
+        (
+            '{ name = "y", op = "Upsample", factor = 2 }',
+            "op: no such operation: node y: 'Upsample' (did you mean Resize?).",
+            'node y: op = "Resize"',
+        ),
+        (
+            '{ name = "y", op = 3 }',
+            "op: no such operation: node y: 3 (did you mean Conv?).",
+            'node y: op = "Conv"',
+        ),
+        (
+            '{ name = "y" }',
+            "op: no such operation: node y: it has no op.",
+            f'node y: op = "Conv", or another of {", ".join(OPERATIONS)}',
+        ),
+        (
+            '{ name = "y", op = "Conv", kernel = -3 }',
+            "natural: not a natural number: node y: kernel=-3 is negative, and must be an integer ≥ 0.",
+            "node y: kernel=0 or more",
+        ),
+        (
+            '{ name = "y", op = "Conv", kernel = [3, 1.5] }',
+            "natural: not a natural number: node y: kernel[1]=1.5 is a float, and must be an integer ≥ 0.",
+            "node y: kernel[1]=1, say",
+        ),
+        (
+            f'{{ name = "y", op = "Pad", amounts = [[0, {10**99}]] }}',
+            "digits: the number is too long: node y: amounts has more than 99 digits.",
+            "node y: amounts = 1, say",
+        ),
+        (
+            '{ name = "y", op = "Conv", kernel = 3, padding = "same" }',
+            "padding: no such choice: node y: padding='same' must be one of 'SAME', 'VALID'.",
+            'node y: padding = "SAME"',
+        ),
+        (
+            '{ name = "y", op = "Pad", amounts = [[0, 1, 2]] }',
+            "amounts: not what the field takes: node y: amounts=((0, 1, 2),) must have a pair (before, after) for each "
+            "axis.",
+            "node y: amounts = [[0, 1]]",
+        ),
+        (
+            '{ name = "y", op = "Conv", kernel = 3, bias = 1 }',
+            "bias: not what the field takes: node y: bias=1 is an int, and must be True or False.",
+            "node y: bias = true",
+        ),
+        (
+            '{ name = "y", op = "Norm", epsilon = nan }',
+            "epsilon: not what the field takes: node y: epsilon=nan must be a finite number.",
+            "node y: epsilon = 0.01",
+        ),
+        (
+            '{ name = "y", op = "Require" }',
+            "requires: nothing is required: node y: it has no field.",
+            "node y: Require(at_least=2)",
+        ),
+        (
+            '{ name = "", op = "Mean" }',
+            "name: not a name: node 1: it is a str, and must be a str that is not empty.",
+            'node 1: name = "encoder"',
+        ),
+        (
+            '{ name = "a\\u001b[31m", op = "Mean" }',
+            "name: not a name: node 1: it must have at most 200 letters, all of them printable.",
+            'node 1: name = "encoder"',
+        ),
+        (
+            '{ name = "y", op = "Mean", inputs = [1] }',
+            "name: not a name: node y: it is an int, and must be a str that is not empty.",
+            'node y: name = "encoder"',
+        ),
+        (
+            '"Mean"',
+            "object: not a network: node 1 is a str, and must be an object.",
+            'inputs = { x = 3 }, nodes = [{ name = "y", op = "Conv", kernel = 3 }], say',
+        ),
+        # What a Network says itself.
+        (
+            '{ name = "y", op = "Add", inputs = ["pooled", "pool"] }',
+            "unknown_input: an input is not known: the input pool of y is neither a node nor an input before it.",
+            '"pooled"',
+        ),
+        (
+            '{ name = "y", op = "Conv", kernel = 3, groups = 3 }',
+            "groups_divide: channels do not add up: y: the input has 4 channels, and must have a multiple of 3, the "
+            "groups; y: the result has 4 channels, and must have a multiple of 3, the groups.",
+            "y: groups=1",
+        ),
+        (
+            '{ name = "y", op = "Conv", kernel = [3, 3, 3] }',
+            "axes_differ: numbers are for another number of axes: y: kernel has numbers for 3 axes, and the network "
+            "has 2.",
+            "y: kernel with 2 numbers, or axes=3",
+        ),
+    ],
+)
+def test_a_fault_of_a_node_is_said_with_its_name_and_a_fix(tmp_path, node, says, fix):
+    assert rejection(graph_file(tmp_path, KERNEL_2, node)) == [says, f"fix: {fix}"]
+
+
+@pytest.mark.parametrize(
+    ("more", "inputs", "says", "fix"),
+    [
+        ('axes = "2"', "{ x = 4 }", "natural: not a natural number: axes='2' is a str", "axes"),
+        (f"axes = {10**99}", "{ x = 4 }", "digits: the number is too long: axes has more than 99 digits.", "axes = 1"),
+        ("axes = 4", "{ x = 4 }", "axes: no such number of axes: the network has axes=4", "axes=2"),
+        ("outputs = 3", "{ x = 4 }", "names: not names: they are 3", '("encoder", "up")'),
+        ('outputs = ["pool"]', "{ x = 4 }", "unknown_input: an input is not known: the output pool is", '"pooled"'),
+        (
+            "axis = 2",
+            "{ x = 4 }",
+            "key: it has unknown keys: 'axis' (did you mean axes?).",
+            "the keys are axes, inputs",
+        ),
+        ("", "4", "object: not a network: inputs is an int, and must be an object.", "inputs = { x = 3 }"),
+        ("", '{ x = "3" }', "natural: not a natural number: input x: channels='3' is a str", "input x: channels = 3"),
+        ("", "{ x = 0 }", "channels_pos: channels do not add up: the input x has channels=0", "channels=1"),
+        ("", "{ x = { chanels = 3 } }", "key: it has unknown keys: input x: 'chanels' (did you mean channels?).", ""),
+        (
+            "",
+            '{ x = { channels = 3, single = "yes" } }',
+            "single: not what the field takes: input x: single='yes' is a str, and must be True or False.",
+            "input x: single = true",
+        ),
+        ("", f"{{ x = {10**99} }}", "digits: the number is too long: input x: channels has", "input x: channels = 1"),
+        (
+            "",
+            "{}",
+            "inputs: no inputs: they are [], and must be Input values, or names with their channels.",
+            "inputs=",
+        ),
+    ],
+)
+def test_a_fault_of_the_inputs_outputs_or_axes_is_said_with_a_fix(tmp_path, more, inputs, says, fix):
+    first, second = rejection(graph_file(tmp_path, KERNEL_2, inputs=inputs, more=more))
+    assert first.startswith(says)
+    assert second.startswith(f"fix: {fix}")
+
+
+def test_nodes_that_are_no_list_are_said_to_be_none(tmp_path):
+    path = written(tmp_path / "a.json", '{"inputs": {"x": 1}, "nodes": {"name": "y"}}')
+    assert rejection(path)[0] == "object: not a network: nodes is a dict, and must be a list."
+
+
+def test_all_faults_of_a_graph_are_said_at_once(tmp_path):
+    path = graph_file(
+        tmp_path,
+        '{ name = "a", op = "Conv", kernal = 3, kernel = -1 }',
+        '{ name = "b", op = "MaxPol" }',
+        '{ name = "c", op = "MaxPool" }',
+        '{ name = "d", op = "Resize", factor = 2, mode = "area" }',
+        inputs='{ x = "4" }',
+    )
+    assert rejection(path) == [
+        "natural: not a natural number: input x: channels='4' is a str, and must be an integer ≥ 0; "
+        "node a: kernel=-1 is negative, and must be an integer ≥ 0.",
+        "key: it has unknown keys: node a: 'kernal' (did you mean kernel?).",
+        "op: no such operation: node b: 'MaxPol' (did you mean MaxPool?).",
+        "key: a key is missing: node c: kernel.",
+        "mode: no such choice: node d: mode='area' must be one of 'nearest', 'linear'.",
+        "fix: input x: channels = 4",
+        f"fix: node a: the keys are {CONV_KEYS}",
+        'fix: node b: op = "MaxPool"',
+    ]
+
+
+MANY = {
+    "unknown operations": lambda i: {"name": f"n{i}", "op": f"MaxPooling{i}"},
+    "unknown keys": lambda i: {"name": f"n{i}", "op": "Mean", f"key{i}": 1},
+    "unknown inputs": lambda i: {"name": f"n{i}", "op": "Mean", "inputs": f"m{i}"},
+    "one name": lambda i: {"name": "n", "op": "Mean"},
+    "wrong values": lambda i: {"name": f"n{i}", "op": "MaxPool", "kernel": -i - 1},
+    "wrong inputs": lambda i: {"name": f"n{i}", "op": "Concat" if i % 2 else "Mean", "inputs": ["x"] * 9},
+}
+
+
+@pytest.mark.parametrize("fault", MANY)
+def test_a_file_full_of_faults_is_answered_in_ten_lines_and_a_second(tmp_path, fault):
+    data = {"inputs": {"x": 1}, "nodes": []}
+    while len(json.dumps(data)) < MAX_BYTES * 0.9:
+        data["nodes"] += [MANY[fault](len(data["nodes"]) + i) for i in range(1, 200)]
+    while len(json.dumps(data)) > MAX_BYTES:
+        data["nodes"].pop()
+    path = written(tmp_path / "a.json", json.dumps(data))
+    started = process_time()
+    lines = rejection(path)
+    assert process_time() - started < 1
+    assert "more" in lines[0]
+
+
+def parts(data, path=()):
+    """The places in plain data, each as the keys that lead there."""
+    for key in data if isinstance(data, dict) else range(len(data)) if isinstance(data, list) else ():
+        yield (*path, key)
+        yield from parts(data[key], (*path, key))
+
+
+values = st.sampled_from([None, True, -1, 0, 3, 2.5, 10**99, float("nan"), "", "x", "Conv", "a\x1b", [], {}, [[1, 2]]])
+
+
+@st.composite
+def broken(draw):
+    """The plain data of a network in which a few values are others, are left out, or stand under another key."""
+    data = deepcopy(data_of(draw(graphs())))
+    for _ in range(draw(st.integers(0, 3))):
+        *to, key = draw(st.sampled_from([("nodes",), *parts(data)]))
+        of = data
+        for step in to:
+            of = of[step]
+        match draw(st.sampled_from(["other", "left out", "misspelt"])):
+            case "misspelt" if isinstance(of, dict):
+                of[key + "s"] = of.pop(key, 1)
+            case "left out" if key in of or isinstance(of, list):
+                del of[key]
+            case _:
+                of[key] = draw(values)
+    return data
+
+
+@settings(max_examples=300)
+@given(data=broken())
+def test_any_data_of_a_network_is_read_as_one_or_rejected_in_ten_lines(folder, data):
+    path = written(folder / "any.json", json.dumps(data))
+    try:
+        network = load_network(path)
+    except ShapeError:
+        rejection(path)
+    else:
+        assert network_from(data_of(network)) == network
+
+
+# What cannot be read back is not saved.
+
+
+def refused(network, path):
+    before = path.read_bytes() if path.exists() else None
+    with pytest.raises(ShapeError) as caught:
+        save_network(network, path)
+    assert (path.read_bytes() if path.exists() else None) == before
+    assert [p.name for p in path.parent.iterdir()] == ([path.name] if before else [])
+    return str(caught.value)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Blur(Operation):
+    """An operation of one's own."""
+
+
+@suffixes
+def test_a_number_that_is_too_long_a_graph_that_is_too_large_and_an_operation_of_ones_own_are_not_saved(
+    tmp_path, suffix
+):
+    path = tmp_path / f"a{suffix}"
+    save_network(SMALL, path)
+    assert "levels has more than 99 digits" in refused(UNetConfig(levels=10**99), path)
+    assert "node y: kernel has more than 99 digits" in refused(Network({"x": 1}, (Node("y", Conv(10**99)),)), path)
+    assert "input x: channels has more" in refused(Network({"x": 10**99}, (Node("y", Conv(1)),)), path)
+    many = Network({"x": 1}, [Node(f"node{i}", Activation()) for i in range(5000)])
+    assert f"and may have at most {MAX_BYTES}" in refused(many, path)
+    own = Network({"x": 1}, (Node("soft", _Blur()),))
+    assert "node soft: _Blur is an operation of your own, and a file cannot hold it" in refused(own, path)
+
+
+def test_an_operation_of_ones_own_with_the_name_of_another_is_not_saved(tmp_path):
+    conv = dataclass(frozen=True, repr=False)(type("Conv", (_Blur,), {}))
+    assert "Conv is an operation of your own" in refused(Network({"x": 1}, (Node("y", conv()),)), tmp_path / "a.toml")
+
+
+def test_a_line_with_more_dots_than_the_parser_is_given_is_not_saved_as_toml(tmp_path):
+    def dotted(count):
+        names = [f"{i}{'.' * 60}" for i in range(count)]
+        nodes = [Node(name, Activation(), "x") for name in names]
+        return Network({"x": 1}, [*nodes, Node("y", Add(), names)])
+
+    comes_back(tmp_path, ".toml", dotted(MAX_DOTS // 60))
+    (tmp_path / "first.toml").unlink()
+    (tmp_path / "second.toml").unlink()
+    assert "dots, and may have at most 200" in refused(dotted(MAX_DOTS // 60 + 1), tmp_path / "a.toml")
+    comes_back(tmp_path, ".json", dotted(50))
+
+
+def test_keys_with_as_many_dots_as_a_line_may_have_are_parsed_soon(tmp_path):
+    line = "a." * (MAX_DOTS - 1) + "a.b{} = 1\n"
+    tables = "[" + "a." * MAX_DOTS + "a]\n" + "".join(f"b{i}=1\n" for i in range(30_000))
+    texts = ["".join(line.format(i) for i in range(600)), tables]
+    for text in texts:
+        assert MAX_BYTES / 2 < len(text) < MAX_BYTES
+        started = process_time()
+        rejection(written(tmp_path / "a.toml", text))
+        assert process_time() - started < 5
+
+
+@pytest.mark.parametrize("network", [None, 3, UNetConfig, [SMALL], object()], ids=repr)
+def test_what_is_no_network_is_not_saved(tmp_path, network):
+    says = "and a file holds one of UNet2Config, UNetConfig, Network"
+    assert says in refused(network, tmp_path / "a.toml")
+
+
+def test_a_preset_that_there_is_not_is_not_saved_and_the_nearest_is_proposed(tmp_path):
+    assert '"milesial"' in refused("milesal", tmp_path / "a.toml")
+
+
+def test_save_config_takes_a_unet2_config_alone(tmp_path):
+    with pytest.raises(ShapeError, match="UNetConfig, and must be a UNet2Config"):
+        save_config(UNetConfig(), tmp_path / "a.toml")
+    save_config(UNet2Config(), tmp_path / "a.toml")
+    assert load_config(tmp_path / "a.toml") == load_network(tmp_path / "a.toml") == UNet2Config()
+
+
+# Names stand in messages.
+
+
+@pytest.mark.parametrize("name", ["a\nb", "\x1b[31m", "\ud800", "a" * (MOST_LETTERS + 1), "\u2028"])
+def test_a_name_that_no_message_could_show_is_rejected_wherever_it_stands(name):
+    for make in (
+        lambda: Input(name),
+        lambda: Node(name, Conv(3)),
+        lambda: Node("y", Conv(3), name),
+        lambda: Node("y", Conv(3), layer=name),
+        lambda: Node("y", Conv(3), rule=name),
+        lambda: Network({"x": 1}, (), outputs=name),
+    ):
+        with pytest.raises(ShapeError, match="at most 200 letters, all of them printable"):
+            make()
+
+
+def test_a_name_may_have_spaces_signs_and_letters_of_any_language(tmp_path):
+    network = Network({"größe 1": 1}, (Node("y keeps [0].δ " + "a" * 180, Require(at_least=2)),))
+    for suffix in SUFFIXES:
+        comes_back(tmp_path, suffix, network)
+
+
+# The page.
+
+
+@pytest.mark.parametrize("language", ["toml", "json"])
+def test_the_files_on_the_reference_page_are_read(tmp_path, language):
+    examples = re.findall(rf"^```{language}\n(.*?)^```", PAGE, re.M | re.S)
+    assert examples
+    for text in examples:
+        network = load_network(written(tmp_path / f"a.{language}", text))
+        comes_back(tmp_path, f".{language}", network)
+
+
+def test_the_reference_page_has_every_operation_with_its_fields_and_their_defaults():
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", PAGE, re.M))
+    for op, kind in OPERATIONS.items():
+        required = [f"`{f.name}`" for f in fields(kind) if f.default is MISSING]
+        optional = [
+            f"`{f.name}` (none)" if f.default is None else f"`{f.name} = {json.dumps(f.default)}`"
+            for f in fields(kind)
+            if f.default is not MISSING
+        ]
+        assert rows[op] == (", ".join([*required, *optional]) or "none"), op
+
+
+def test_the_reference_page_says_the_limits():
+    assert f"at most {MAX_BYTES // 1024} KiB" in PAGE
+    assert f"at most {MOST_LETTERS} printable letters" in PAGE
+    assert f"at most {MAX_DOTS} dots" in PAGE
+
+
+def test_a_network_that_differs_in_one_number_is_saved_over_the_other(tmp_path):
+    path = tmp_path / "a.toml"
+    save_network(SMALL, path)
+    other = replace(SMALL.nodes[1], operation=MaxPool(3))
+    changed = Network(SMALL.inputs, (SMALL.nodes[0], other, *SMALL.nodes[2:]), SMALL.outputs)
+    save_network(changed, path)
+    assert load_network(path) == changed
