@@ -40,6 +40,7 @@ from .network import MaxPool as MaxPool
 from .network import Mean as Mean
 from .network import Multiply as Multiply
 from .network import Network as Network
+from .network import NetworkBuilder as NetworkBuilder
 from .network import Node as Node
 from .network import Norm as Norm
 from .network import Operation as Operation
@@ -59,6 +60,7 @@ from .network import run as run
 from .network import run_image as run_image
 from .plan import Plan as Plan
 from .plan import plan as plan
+from .presets import PRESETS as PRESETS
 from .progression import Progression as Progression
 from .repair import repair as repair
 from .report import Report as Report
@@ -72,7 +74,6 @@ from .stages import stages as stages
 from .unet.building import check_unet_config as check_unet_config
 from .unet.config import UNET_WELL_FORMED as UNET_WELL_FORMED
 from .unet.config import UNetConfig as UNetConfig
-from .unet.presets import PRESETS as PRESETS
 from .unet2.building import check_config as check_config
 from .unet2.config import FIELDS as FIELDS
 from .unet2.config import WELL_FORMED as WELL_FORMED
