@@ -13,11 +13,12 @@ _GLU = Activation("glu")
 
 
 def demucs(channels: int = 64, depth: int = 6, sources: int = 4, in_channels: int = 2) -> Network:
-    """Demucs, version 2: ``sources`` waveforms of ``in_channels`` from one.
+    """The network of Demucs 1 and 2: ``sources`` waveforms of ``in_channels`` from one.
 
-    Convolutions of kernel 8 and stride 4 down, transposed ones up; a skip is trimmed about its centre and added. The
-    two LSTM layers at the bottom, which keep the size, are left out. Source: github.com/facebookresearch/demucs,
-    ``demucs/model.py`` up to version 2; Défossez and others, Music Source Separation in the Waveform Domain, 2019.
+    Convolutions of kernel 8 and stride 4 down, transposed ones up; a skip is trimmed about its centre and added. Left
+    out are the two LSTM layers at the bottom, which keep the size, and the resampling that version 2 does around the
+    network: it doubles the samples before, and halves them after. Source: github.com/facebookresearch/demucs at
+    f7654e3, ``demucs/model.py``; Défossez and others, Music Source Separation in the Waveform Domain, 2019.
 
     >>> from wellshaped.spec import compatible_sizes, explain
     >>> print(compatible_sizes("demucs"), explain("demucs", 17_748).output)

@@ -30,6 +30,7 @@ class Presets(Mapping[str, UNetConfig | Network]):
     def __init__(self, configs: Mapping[str, UNetConfig], graphs: Mapping[str, Callable[[], Network]]) -> None:
         self._known: dict[str, UNetConfig | Network] = dict(configs)
         self._graphs = dict(graphs)
+        self._names = dict.fromkeys([*configs, *graphs])
 
     @overload
     def __getitem__(self, name: ConfigName) -> UNetConfig: ...
@@ -41,13 +42,13 @@ class Presets(Mapping[str, UNetConfig | Network]):
         return self._known[name]
 
     def __contains__(self, name: object) -> bool:  # Mapping's own would build the graph
-        return name in self._known or name in self._graphs
+        return name in self._names
 
     def __iter__(self) -> Iterator[str]:
-        yield from dict.fromkeys([*CONFIGS, *self._graphs])
+        yield from self._names
 
     def __len__(self) -> int:
-        return len(list(iter(self)))
+        return len(self._names)
 
     def __repr__(self) -> str:
         return f"<Presets {', '.join(self)}>"

@@ -23,7 +23,7 @@ def smp_resnet34(
     """The U-Net of segmentation_models_pytorch on a ResNet-34, up to its version 0.4.
 
     A 7×7 convolution, a pooling and three stages halve the size, each rounding up; five nearest doublings undo that,
-    and four join a skip. ``encoder`` are the widths of its stages, ``decoder`` those of its blocks. Since version 0.5
+    and four join a skip. ``encoder`` are the widths of its stages, ``decoder`` those of its blocks. In version 0.6
     the decoder resizes to the size of the skip instead of doubling. The library's own check, which wants multiples of
     32, is not part of the network. Source: github.com/qubvel-org/segmentation_models.pytorch, ``decoders/unet``; the
     encoder is torchvision's ``resnet.py``.
