@@ -36,8 +36,9 @@ def demucs(channels: int = 64, depth: int = 6, sources: int = 4, in_channels: in
         skip = net.add(f"{path}.trimmed", CropTo(), skips[level], x)
         x = net.add(f"{path}.sum", Add(), x, skip)
         outs = widths[level] if level else sources * in_channels
-        block = (Conv(3, channels=2 * widths[level + 1]), _GLU, ConvTranspose(8, 4, channels=outs), RELU)
-        x = net.chain(x, {f"{path}.{k}": operation for k, operation in enumerate(block) if level or operation != RELU})
+        up = (Conv(3, channels=2 * widths[level + 1]), _GLU, ConvTranspose(8, 4, channels=outs))
+        x = net.chain(x, {f"{path}.{k}": operation for k, operation in enumerate(up)})
+        x = net.add(f"{path}.3", RELU, x) if level else x
     return net.network()
 
 

@@ -2,8 +2,9 @@
 
 Needs ``wellshaped.spec`` and, in an environment of its own, ``torch==2.13.0 segmentation-models-pytorch==0.6.0
 monai==1.6.1 diffusers==0.42.1 dynamic-network-architectures==0.4.4``. The repositories that are no packages are read
-from a folder of clones: github.com/4uiiurz1/pytorch-nested-unet, ZJUGiveLab/UNet-Version, LeeJunHyun/Image_Segmentation,
-xuebinqin/U-2-Net, and facebookresearch/demucs at f7654e3, whose layers are those of version 2.
+from a folder of clones, from GitHub: 4uiiurz1/pytorch-nested-unet, ZJUGiveLab/UNet-Version,
+LeeJunHyun/Image_Segmentation, xuebinqin/U-2-Net, and facebookresearch/demucs at f7654e3, which has the layers of its
+version 2.
 From the top of the repository: ``python tests/spec/preset_counts.py FOLDER``.
 """
 
