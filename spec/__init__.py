@@ -20,12 +20,16 @@ from .files import load_config as load_config
 from .files import load_network as load_network
 from .files import save_config as save_config
 from .files import save_network as save_network
+from .finding import Fitting as Fitting
+from .finding import fill as fill
+from .finding import input_for as input_for
 from .naturals import Reading as Reading
 from .naturals import monus as monus
 from .naturals import natural as natural
 from .naturals import positive as positive
 from .naturals import quotient as quotient
 from .naturals import read_as as read_as
+from .network import OPEN as OPEN
 from .network import Activation as Activation
 from .network import Add as Add
 from .network import AvgPool as AvgPool
@@ -44,6 +48,7 @@ from .network import Multiply as Multiply
 from .network import Network as Network
 from .network import Node as Node
 from .network import Norm as Norm
+from .network import Open as Open
 from .network import Operation as Operation
 from .network import Pad as Pad
 from .network import PadTo as PadTo
@@ -59,6 +64,7 @@ from .network import TransposedWindow as TransposedWindow
 from .network import Window as Window
 from .network import run as run
 from .network import run_image as run_image
+from .network import transposed_for as transposed_for
 from .plan import Plan as Plan
 from .plan import plan as plan
 from .progression import Progression as Progression

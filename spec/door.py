@@ -13,7 +13,7 @@ from .choices import nearest_choice
 from .elements import judge_arrays
 from .naturals import natural
 from .network.network import Network
-from .network.repairing import with_crops
+from .network.repairing import repaired as repaired_graph
 from .network.weights import parameter_shapes as shapes_of_graph
 from .report import Report, Verdict, refuse
 from .unet.building import check_unet_config, unet_fix
@@ -217,8 +217,8 @@ def _repaired_unet(cfg: UNetConfig, *_: int | None) -> tuple[UNetConfig, str]:
 
 
 def _repaired_graph(network: Network, *_: int | None) -> tuple[Network | None, str]:
-    changed, joins = with_crops(network)
-    return changed, f"crops before {', '.join(joins)}, as repair(network) has them"
+    changed, words = repaired_graph(network)
+    return changed, f"{words}, as repair(network) has them"
 
 
 def _changes(before: Any, after: Any) -> str:

@@ -1,6 +1,6 @@
 """A network like a given one that fits sizes without end: ``repair``, and what a report says of it."""
 
-from .compatible import solved
+from .compatible import solved, solved_axis
 from .door import AnyNetwork, graph_of, named, repaired
 from .network.network import Network
 from .report import refuse
@@ -18,21 +18,23 @@ def repair(network: AnyNetwork) -> AnyNetwork:
     - Of a :class:`UNet2Config`: convolutions get stride 1 and the padding that keeps sizes (an even kernel, for which
       there is none, grows by 1); the upsampling gets the stride of the pooling and the kernel that undoes it.
     - Of a :class:`UNetConfig`: skips are cropped evenly.
-    - Of a graph: before joins of unequal sizes the inputs are cropped to the smallest, in as few places as will do.
+    - Of a graph: windows that must keep a size get the padding for it, and the inputs of joins are cropped to the
+      smallest, in as few places as will do (:mod:`.network.repairing`).
 
-    Raises :class:`ShapeError` for what is no network, a config that is not well-formed, and a graph that other
-    requirements limit.
+    Raises :class:`ShapeError` for what is no network, a config that is not well-formed, a graph that other requirements
+    limit, and with the rule ``not_solved`` for one that is too hard to solve.
 
     >>> from wellshaped.spec import UNet2Config, UNetConfig
     >>> repair(UNet2Config(conv_padding=0, up_stride=3)), repair(UNetConfig(padding="none", join="exact"))
     (UNet2Config(), UNetConfig(padding='none', join='even crop'))
     """
     network = named(network)
-    if sizes_without_end(graph_of(network)):
+    graph = graph_of(network)
+    if not any(solved_axis(graph, axis).is_finite for axis in range(graph.axes)):
         return network
     changed, _ = repaired(network)
     if changed is None:
-        says = "its requirements, or joins of different slopes, leave no sizes without end even if joins are cropped"
+        says = "its requirements, or joins of inputs that grow differently, leave no sizes without end"
         raise refuse("the network", "repair", "no repair is known", says, "another operation where explain(...) says")
     return changed
 
@@ -48,5 +50,7 @@ def mending(network: AnyNetwork, in_channels: int = 1, out_channels: int | None 
     if changed is None:
         return "another network: no size will do for this one"
     graph = graph_of(changed)
-    sets = list(dict.fromkeys(str(solved(graph, axis)) for axis in range(graph.axes)))
-    return f"{words}, for sizes {'; '.join(sets)}"
+    sets = [solved(graph, axis) for axis in range(graph.axes)]
+    if None in sets:
+        return f"{words}; what then fits is too hard to solve"
+    return f"{words}, for sizes {'; '.join(dict.fromkeys(map(str, sets)))}"

@@ -133,7 +133,8 @@ def _failed(failures: Sequence[Verdict], room: int) -> list[tuple[str, tuple[str
         lines.append((": ".join(part for part in (f"  {lead}", about, "; ".join(says)) if part) + ".", group[0].ways))
     if hidden:
         names = list(dict.fromkeys(group[0].at for group in hidden))
-        more = f" and {len(names) - _CAUSES} others" if len(names) > _CAUSES else ""
+        others = len(names) - _CAUSES
+        more = f" and {others} other{'s' * (others > 1)}" if others > 0 else ""
         text = f"and {len(hidden)} more, at {', '.join(names[:_CAUSES])}{more}."
         if room == 1:  # it shares the line of the one that is shown
             *lines, (line, ways) = lines

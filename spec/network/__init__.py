@@ -14,12 +14,16 @@ from .edges import CropToSmallest as CropToSmallest
 from .edges import Pad as Pad
 from .edges import PadTo as PadTo
 from .edges import PadToMultiple as PadToMultiple
+from .filling import filled as filled
+from .filling import transposed_for as transposed_for
 from .joins import Add as Add
 from .joins import Concat as Concat
 from .joins import Multiply as Multiply
 from .network import Input as Input
 from .network import Network as Network
 from .network import Node as Node
+from .open_number import OPEN as OPEN
+from .open_number import Open as Open
 from .operation import Operation as Operation
 from .requirement import Relation as Relation
 from .requirement import Requirement as Requirement

@@ -6,7 +6,7 @@ later node gets that of the earlier, and what is too small, odd or no multiple b
 do. What then fails behind it fails for a reason of its own.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from .network import Network, Node
@@ -20,7 +20,7 @@ Way = tuple[tuple[str, int], ...]
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Cause(Requirement):
-    """A requirement that fails, on the ``axis`` of this name; ``ways`` says how each size that it is about came about."""
+    """A requirement that fails, on the ``axis`` of this name; ``ways`` are those to the sizes that it is about."""
 
     axis: str = ""
     ways: tuple[tuple[str, Way], ...] = ()
@@ -80,23 +80,26 @@ class _Repairing:
     def required(self, node: Node) -> Iterator[Requirement]:
         """What the node needs, one rule after the other: a fix of one counts for the next."""
         for i in range(len(node.operation.needs(self.of(node), self.axis))):
-            need = node.operation.needs(self.of(node), self.axis)[i]
-            requirement = named(need, self.network, node, self.axis)
+            needs = node.operation.needs(self.of(node), self.axis)
+            requirement = named(needs[i], self.network, node, self.axis)
             if requirement.holds:
                 yield requirement
             else:
                 yield self.cause(requirement)
-                self.fix(need, node)
+                self.fix(needs[i], needs, node)
 
-    def fix(self, need: Need, node: Node) -> None:
+    def fix(self, need: Need, needs: Sequence[Need], node: Node) -> None:
+        """Give a node of the requirement a size that meets it: of several that must be equal, that of the earliest."""
         if not isinstance(need.left_of, int):
             return  # two numbers of the operation: no size will do
-        name, size = node.inputs[need.left_of], need.relation.mended(need.left, need.right)
-        if need.relation.mutual and isinstance(need.right_of, int):
-            other = node.inputs[need.right_of]
-            if self.order[other] > self.order[name]:
-                name, size = other, need.left
-        self.sizes[name] = size
+        name = node.inputs[need.left_of]
+        if not need.relation.mutual or not isinstance(need.right_of, int):
+            self.sizes[name] = need.relation.mended(need.left, need.right)
+            return
+        equal = {whose for it in needs if it.relation.mutual for whose in (it.left_of, it.right_of)}
+        earliest = min((node.inputs[i] for i in equal if isinstance(i, int)), key=self.order.__getitem__)
+        for changed in (name, node.inputs[need.right_of]):
+            self.sizes[changed] = self.sizes[earliest]
 
     def cause(self, requirement: Requirement) -> Cause:
         of = dict.fromkeys(name for name in (requirement.left_of, requirement.right_of) if name in self.sizes)

@@ -27,6 +27,7 @@ from .edges import Crop, CropTo, CropToSmallest, Pad, PadTo, PadToMultiple
 from .fields import read_field
 from .joins import Add, Concat, Multiply
 from .network import Input, Network, Node
+from .open_number import Open, refused_open
 from .operation import Operation
 from .requiring import Require
 from .resampling import DepthToSpace, Resize, ResizeTo, SpaceToDepth
@@ -54,7 +55,7 @@ NETWORK_KEYS = ("axes", "inputs", "outputs", "nodes")
 def data_of(network: Network) -> dict[str, Any]:
     """The network as plain data: what differs from the defaults, and the inputs of every node.
 
-    Raises :class:`ShapeError` for an operation that is not one of :data:`OPERATIONS`.
+    Raises :class:`ShapeError` for an operation that is not one of :data:`OPERATIONS`, and where a number is open.
 
     >>> data_of(Network({"x": 1}, (Node("pooled", MaxPool(2)),)))["nodes"]
     [{'name': 'pooled', 'op': 'MaxPool', 'kernel': 2, 'inputs': ['x']}]
@@ -80,6 +81,8 @@ def _fields(kind: type[Operation]) -> tuple[Field[Any], ...]:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, Open):
+        raise refused_open(value)
     return [_plain(entry) for entry in value] if isinstance(value, tuple) else value
 
 

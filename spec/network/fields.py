@@ -1,6 +1,6 @@
 """How the fields of an operation are read: numbers for each axis, paddings, choices (SPEC section 8)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import inf, isfinite
 from numbers import Real
 from typing import Any
@@ -9,11 +9,15 @@ from ..choices import nearest_choice
 from ..naturals import natural
 from ..report import ShapeError, refuse
 from ..written import kind_of, written_argument
+from .open_number import Open, refused_open
 
-PerAxis = int | tuple[int, ...]
+Number = int | Open
+"""A natural number, or one that is still open."""
+
+PerAxis = Number | tuple[Number, ...]
 """One natural number for all axes, or a tuple with one for each."""
 
-Sides = int | tuple[int, ...] | tuple[tuple[int, int], ...]
+Sides = Number | tuple[Number, ...] | tuple[tuple[Number, Number], ...]
 """Amounts before and after: one number for all, one for each axis, or pairs (before, after) for each axis.
 
 A single pair ``((before, after),)`` is for all axes, as in ``numpy.pad``.
@@ -26,24 +30,54 @@ WORDS = ("SAME", "VALID")
 
 
 def on_axis(value: PerAxis, axis: int) -> int:
-    """The number that holds on one axis.
+    """The number that holds on one axis. Raises :class:`ShapeError` where it is still open.
 
     >>> on_axis(3, 1), on_axis((3, 5), 1)
     (3, 5)
     """
-    return value[axis] if isinstance(value, tuple) else value
+    number = value[axis] if isinstance(value, tuple) else value
+    if isinstance(number, Open):
+        raise refused_open(number)
+    return number
 
 
 def sides_on(value: Sides, axis: int) -> tuple[int, int]:
-    """The amounts before and after on one axis.
+    """The amounts before and after on one axis. Raises :class:`ShapeError` where one is still open.
 
     >>> sides_on(1, 0), sides_on((1, 2), 1), sides_on(((0, 1),), 1), sides_on(((0, 1), (2, 3)), 1)
     ((1, 1), (2, 2), (0, 1), (2, 3))
     """
+    side = side_on(value, axis)
+    before, after = side if isinstance(side, tuple) else (side, side)
+    if isinstance(before, Open):
+        raise refused_open(before)
+    if isinstance(after, Open):
+        raise refused_open(after)
+    return before, after
+
+
+def side_on(value: Sides, axis: int) -> Number | tuple[Number, Number]:
+    """What a field says of one axis: a number, or a pair; numbers that are still open stay so.
+
+    >>> side_on(1, 0), side_on(((0, 1),), 1)
+    (1, (0, 1))
+    """
     if not isinstance(value, tuple):
-        return value, value
-    side = value[0] if len(value) == 1 and isinstance(value[0], tuple) else value[axis]
-    return side if isinstance(side, tuple) else (side, side)
+        return value
+    return value[0] if len(value) == 1 and isinstance(value[0], tuple) else value[axis]
+
+
+def shortest(of_axes: Sequence[Any]) -> Any:
+    """The field with these numbers, or pairs, one for each axis: one alone where the axes are alike.
+
+    >>> shortest([3, 3]), shortest([3, 5]), shortest([(0, 1), (0, 1)])
+    (3, (3, 5), ((0, 1),))
+    """
+    if any(isinstance(side, tuple) for side in of_axes):
+        of_axes = [side if isinstance(side, tuple) else (side, side) for side in of_axes]
+    if any(side != of_axes[0] for side in of_axes):
+        return tuple(of_axes)
+    return (of_axes[0],) if isinstance(of_axes[0], tuple) else of_axes[0]
 
 
 def axes_of(value: object) -> int | None:
@@ -56,22 +90,27 @@ def _number(value: object, name: str) -> int:
     return natural(value, name)
 
 
+def _number_or_open(value: object, name: str) -> Number:
+    return value if isinstance(value, Open) else natural(value, name)
+
+
 def _per_axis(value: object, name: str) -> PerAxis:
     if isinstance(value, tuple | list):
-        return tuple(natural(v, f"{name}[{i}]") for i, v in enumerate(_some(value, name)))
-    return natural(value, name)
+        return tuple(_number_or_open(v, f"{name}[{i}]") for i, v in enumerate(_some(value, name)))
+    return _number_or_open(value, name)
 
 
 def _sides(value: object, name: str) -> Sides:
     if not isinstance(value, tuple | list):
-        return natural(value, name)
+        return _number_or_open(value, name)
     pairs = [v for v in _some(value, name) if isinstance(v, tuple | list)]
     if pairs and (len(pairs) < len(value) or any(len(pair) != 2 for pair in pairs)):
         raise _refused(value, name, "must have a pair (before, after) for each axis", "((0, 1),)")
     if not pairs:
         return _per_axis(value, name)
     return tuple(
-        (natural(b, f"{name}[{i}] before"), natural(a, f"{name}[{i}] after")) for i, (b, a) in enumerate(pairs)
+        (_number_or_open(before, f"{name}[{i}] before"), _number_or_open(after, f"{name}[{i}] after"))
+        for i, (before, after) in enumerate(pairs)
     )
 
 

@@ -17,26 +17,32 @@ It ends: a cut makes boxes smaller, and a number without end is written as block
 makes it fast is that a number ``r`` is kept whole until something depends on it. A pooling by 2 writes ``n = 2q + r``
 and goes on with ``q``; a join of ``n`` with ``2q`` leaves ``r = 0``, and a crop leaves ``r`` as it is, so a network of
 any depth is one part where a period tried remainder by remainder grows exponentially. Branches of different slope that
-must be equal bound the number without end, and no period is walked. Still the question is hard in principle, as joins
-of strides without a common divisor ask for remainders that avoid each other: the work has a limit, and beyond it there
-is no answer.
+must be equal bound the number without end, and no period is walked; where that comes too late, :mod:`.bounds` looks for
+the bound first. Still the question is hard in principle, as joins of strides without a common divisor ask for
+remainders that avoid each other: the work has a limit, and beyond it there is no answer.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
+from typing import Any
 
 from ..progression import Progression
 from ..report import ShapeError, refuse
 from ..size_set import MAX_PARTS, SizeSet
-from .affine import Affine, Blocks, Box, NotAffineError, Restrict, Undecided, affine
+from .affine import Affine, Blocks, Bounds, Box, NotAffineError, Restrict, Undecided, affine
+from .bounds import UnboundedError, enclosed, largest, unknown
 from .network import Network
 from .operation import Operation, changes_size, requires_size
+from .requirement import Need
 from .running import axis_of
 
 MAX_WORK = 50_000
 """How many sizes of nodes are computed before a network counts as not solved: some seconds."""
+
+_FEW = 1_000
+"""So much work before an upper bound of the sizes is looked for: it costs more than solving most networks does."""
 
 NOT_SOLVED = "not_solved"
 """The rule of the error for a network beyond the limit."""
@@ -99,7 +105,24 @@ def compatible_sizes(network: Network, axis: int = 0) -> SizeSet:
             plan.append((node.operation, sources))
         else:
             at[node.name] = sources[0]
-    parts = [_Part(((1, None),), [(0, (1,)), 1])]
+    found = _solve(plan, axis, (1, None), _FEW + 4 * len(plan))
+    if found is None:
+        end = _largest(plan, axis)
+        found = _solve(plan, axis, (1, end), MAX_WORK) if end is None or end >= 1 else []
+    if found is None:
+        raise _not_solved(f"there are too many kinds of sizes to tell apart within {MAX_WORK} steps")
+    try:
+        return SizeSet(found)
+    except ShapeError as error:  # progressions whose steps have no common multiple that is small enough
+        raise _not_solved(error.report.failures[0].says) from None
+
+
+_Plan = Sequence[tuple[Operation, list[int]]]
+
+
+def _solve(plan: _Plan, axis: int, bounds: Bounds, most: int) -> list[Progression] | None:
+    """The sizes within the bounds; ``None`` where it takes the work of more than ``most`` nodes."""
+    parts = [_Part((bounds,), [(0, (1,)), 1])]
     found: list[Progression] = []
     work = 0
     while parts:
@@ -113,17 +136,29 @@ def compatible_sizes(network: Network, axis: int = 0) -> SizeSet:
         except NotAffineError:
             raise _not_solved("a size is multiplied or divided by another") from None
         work += len(part.sizes) - done + 1
-        if work > MAX_WORK:
-            raise _not_solved(f"there are too many kinds of sizes to tell apart within {MAX_WORK} steps")
+        if work > most:
+            return None
         if len(found) > MAX_PARTS:
             raise _not_solved(f"its sizes come to more than {MAX_PARTS} progressions")
+    return found
+
+
+def _largest(plan: _Plan, axis: int) -> int | None:
+    """An upper bound of the sizes that fit, where one is seen at a glance: see :mod:`.bounds`."""
+    sizes: list[Any] = [unknown(), 1]
+    needs: list[Need] = []
     try:
-        return SizeSet(found)
-    except ShapeError as error:  # progressions whose steps have no common multiple that is small enough
-        raise _not_solved(error.report.failures[0].says) from None
+        for operation, sources in plan:
+            of = [sizes[i] for i in sources]
+            needs += operation.needs(of, axis)
+            size = operation.size(of, axis)
+            sizes.append(enclosed(size).at_least(1) if changes_size(operation) else size)
+    except UnboundedError:
+        return None
+    return largest(needs)
 
 
-def _fits(part: _Part, plan: Sequence[tuple[Operation, list[int]]], axis: int) -> bool:
+def _fits(part: _Part, plan: _Plan, axis: int) -> bool:
     """Compute the rest of the nodes; whether the sizes of the part fit. Raises :class:`Undecided` where some do."""
     for operation, sources in plan[len(part.sizes) - 2 :]:
         sizes = [part.size(i) for i in sources]

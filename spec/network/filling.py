@@ -1,0 +1,261 @@
+"""Numbers for what is open in the operations of a network, so that sizes fit.
+
+Axes never mix, so each is searched by itself. The open numbers come one after the other, in the order of the nodes. As
+soon as those of a node are chosen, the nodes up to the next open number are computed, and a choice for which something
+fails there is never continued. So the output paddings of a decoder are found level by level, not in all combinations.
+
+Choices are continued in the order of their sums, and of equal sums in lexicographic order. A choice that is complete
+then has the least sum, and is the first of those, because
+
+1. a sum only grows as numbers are added, and
+2. at any time each choice that is not rejected yet has a beginning among those that wait, whose sum is not larger and
+   which comes before it in lexicographic order.
+
+Every open number has a largest value, so the search ends; the work has a limit all the same, and beyond it there is no
+answer.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from heapq import heappop, heappush
+from typing import Any
+
+from ..naturals import at_least_one, monus
+from ..report import ShapeError, refuse
+from ..written import written_number
+from .arithmetic import rounded_up
+from .fields import PerAxis, on_axis, shortest, side_on
+from .network import Network, Node
+from .open_number import Open, is_open
+from .operation import Operation, changes_size
+from .running import AxisSizes, input_sizes, named, positive, require_sizes, run_image
+from .solving import NOT_SOLVED, compatible_sizes
+from .windows import ConvTranspose
+
+MAX_WORK = 200_000
+"""How many sizes of nodes are computed before a network counts as not solved: some seconds."""
+
+_OF_A_SOLUTION = 10  # sizes that could be computed in the time in which one node is solved, about
+
+
+def filled(network: Network, sizes: AxisSizes | None = None) -> Network:
+    """The graph with a number for everything that is open: see :func:`.finding.fill`.
+
+    >>> from wellshaped.spec.network import OPEN, Conv, Require
+    >>> nodes = Node("conv", Conv(3, padding=OPEN)), Node("y", Require(equal=True), ("conv", "x"))
+    >>> filled(Network({"x": 1}, nodes)).node("conv").operation
+    Conv(kernel=3, padding=1)
+    """
+    given = None if sizes is None else require_sizes(network, sizes)
+    of_axes = [
+        _Search(network, axis, None if given is None else given[axis]).nodes_found() for axis in range(network.axes)
+    ]
+    nodes = [
+        replace(node, operation=_merged(node.operation, [nodes[i].operation for nodes in of_axes]))
+        for i, node in enumerate(network.nodes)
+    ]
+    full = Network(network.inputs, nodes, network.outputs, network.axes)
+    broken = [it for it in run_image(full, given).together if not (it.holds or it.warns)] if given else []
+    if broken:
+        says = f"with the least numbers of each axis, {broken[0]}"
+        fix = "Open(least, most) with a larger least, or larger sizes"
+        raise refuse("the network", "together", "the axes do not fit together", says, fix)
+    return full
+
+
+def transposed_for(factor: PerAxis, *, kernel: PerAxis, dilation: PerAxis = 1) -> ConvTranspose:
+    """The transposed convolution of this kernel that multiplies every size by ``factor``, with the least padding.
+
+    ``(n - 1)·stride + span + output_padding - 2·padding`` is ``n·stride`` where the output padding and the padding make
+    up for ``span - stride``. Raises :class:`ShapeError` where PyTorch's limit of output padding leaves none.
+
+    >>> transposed_for(15, kernel=30)
+    ConvTranspose(kernel=30, stride=15, padding=8, output_padding=1)
+    >>> transposed_for((1, 2), kernel=(3, 4))
+    ConvTranspose(kernel=(3, 4), stride=(1, 2), padding=1)
+    """
+    up = ConvTranspose(kernel, factor, dilation=dilation)
+    numbers = [[on_axis(value, axis) for value in (up.kernel, up.stride, up.dilation)] for axis in range(_axes(up))]
+    padding, output_padding = zip(*(_paddings_for(*of_axis) for of_axis in numbers), strict=True)
+    return replace(up, padding=shortest(padding), output_padding=shortest(output_padding))
+
+
+def _axes(operation: Operation) -> int:
+    counts = operation.axes()
+    if len(set(counts.values())) > 1:
+        says = ", ".join(f"{name} has {count}" for name, count in counts.items())
+        raise refuse(
+            repr(operation), "axes_differ", "numbers are for another number of axes", says, "one for each axis"
+        )
+    return max(counts.values(), default=1)
+
+
+def _paddings_for(kernel: int, stride: int, dilation: int) -> tuple[int, int]:
+    for name, number in (("kernel", kernel), ("factor", stride), ("dilation", dilation)):
+        at_least_one(number, name, "transposed_for")
+    span = (kernel - 1) * dilation + 1
+    padding = rounded_up(monus(span, stride), 2)
+    more = stride + 2 * padding - span
+    if more >= max(stride, dilation):
+        says = f"a kernel of {written_number(kernel)} makes one position too many, or one too few"
+        fix = f"kernel={written_number(kernel + 1)}"
+        raise refuse("a transposed convolution", "factor", "no padding will do", says, fix)
+    return padding, more
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a number is open along an axis: the index of the node, and the field."""
+
+    node: int
+    field: str
+    number: Open
+
+
+@dataclass(frozen=True, slots=True)
+class _Reached:
+    """How far a choice of numbers has come: the nodes that have their numbers, and the sizes of inputs and nodes."""
+
+    nodes: tuple[Node, ...]
+    sizes: Mapping[str, int]
+
+
+class _Search:
+    """The search for the numbers of one axis, for one size, or for sizes without end (``None``)."""
+
+    def __init__(self, network: Network, axis: int, size: int | None) -> None:
+        self.network, self.axis, self.size = network, axis, size
+        self.places = list(_places(network, axis))
+        self.work = 0
+        self.furthest, self.why = -1, ""
+
+    def nodes_found(self) -> tuple[Node, ...]:
+        """The nodes, with numbers for this axis."""
+        start = self.start()
+        if start and not self.places:
+            return start.nodes
+        waiting: list[tuple[int, tuple[int, ...], int]] = []
+        reached: list[_Reached] = []  # beside the heap, which would compare them
+
+        def wait(total: int, numbers: tuple[int, ...], before: _Reached) -> None:
+            least = self.places[len(numbers)].number.least
+            reached.append(before)
+            heappush(waiting, (total + least, (*numbers, least), len(reached) - 1))
+
+        if start:
+            wait(0, (), start)
+        while waiting:
+            total, numbers, before = heappop(waiting)
+            at = len(numbers) - 1
+            if numbers[at] < self.places[at].number.most:
+                heappush(waiting, (total + 1, (*numbers[:at], numbers[at] + 1), before))
+            if at + 1 < len(self.places) and self.places[at + 1].node == self.places[at].node:
+                wait(total, numbers, reached[before])
+                continue
+            further = self.advanced(reached[before], numbers)
+            if further and at + 1 == len(self.places):
+                return further.nodes
+            if further:
+                wait(total, numbers, further)
+        along = self.network.axis_names[self.axis]
+        raise _no_numbers(f"along the {along}, {self.why}" if self.network.axes > 1 else self.why)
+
+    def start(self) -> _Reached | None:
+        """The nodes before the first open number."""
+        sizes = {} if self.size is None else input_sizes(self.network, self.size)
+        for name, n in sizes.items():
+            if n == 0:
+                self.fails(0, str(positive(name, n)))
+                return None
+        return self.advanced(_Reached((), sizes), ())
+
+    def advanced(self, before: _Reached, numbers: Sequence[int]) -> _Reached | None:
+        """All nodes up to the next open number, or ``None`` where something fails."""
+        first = len(before.nodes)
+        last = self.places[len(numbers)].node if len(numbers) < len(self.places) else len(self.network.nodes)
+        nodes = list(self.network.nodes[first:last])
+        if numbers:
+            nodes[0] = replace(nodes[0], operation=self.filled(first, numbers))
+        sizes = dict(before.sizes)
+        holds = self.endless((*before.nodes, *nodes)) if self.size is None else self.fits(nodes, first, sizes)
+        if self.work > MAX_WORK:
+            says = f"no numbers are found within {MAX_WORK} steps"
+            raise refuse("the network", NOT_SOLVED, "too hard to solve", says, "fewer open numbers, or known limits")
+        return _Reached((*before.nodes, *nodes), sizes) if holds else None
+
+    def filled(self, node: int, numbers: Sequence[int]) -> Operation:
+        """The operation of a node with its numbers, which hold for this axis alone."""
+        of_fields: dict[str, list[int]] = {}
+        for place, number in zip(self.places, numbers, strict=False):
+            if place.node == node:
+                of_fields.setdefault(place.field, []).append(number)
+        operation = self.network.nodes[node].operation
+        return _replaced(operation, {name: self.side(operation, name, found) for name, found in of_fields.items()})
+
+    def side(self, operation: Operation, name: str, found: list[int]) -> Any:
+        """The value of a field for this axis, with the numbers that were found for it."""
+        side = side_on(getattr(operation, name), self.axis)
+        if not isinstance(side, tuple):
+            return found[0]
+        numbers = iter(found)
+        return (tuple(next(numbers) if is_open(number) else number for number in side),)
+
+    def fits(self, nodes: Sequence[Node], first: int, sizes: dict[str, int]) -> bool:
+        """Whether the nodes meet their requirements; ``sizes`` get theirs."""
+        for i, node in enumerate(nodes, first):
+            of = [sizes[name] for name in node.inputs]
+            needs = [named(need, self.network, node, self.axis) for need in node.operation.needs(of, self.axis)]
+            sizes[node.name] = n = node.operation.size(of, self.axis)
+            needs += [positive(node.name, n)] if changes_size(node.operation) else []
+            self.work += 1
+            for need in needs:
+                if not need.holds:
+                    return self.fails(i, str(need))
+        return True
+
+    def endless(self, nodes: tuple[Node, ...]) -> bool:
+        """Whether sizes without end fit the nodes so far."""
+        self.work += _OF_A_SOLUTION * len(nodes)
+        fit = compatible_sizes(Network(self.network.inputs, nodes, axes=self.network.axes), self.axis)
+        if fit.is_finite:
+            of = f" up to {nodes[-1].name}" if nodes else ""
+            return self.fails(len(nodes), f"what fits{of} is {fit}")
+        return True
+
+    def fails(self, at: int, why: str) -> bool:
+        """Keep why the choice that came the furthest fails."""
+        if at > self.furthest:
+            self.furthest, self.why = at, why
+        return False
+
+
+def _places(network: Network, axis: int) -> Iterator[_Place]:
+    """Every open number, in the order of the search: node by node, the later fields of an operation first."""
+    for i, node in enumerate(network.nodes):
+        for name in reversed(_open_fields(node.operation)):
+            side = side_on(getattr(node.operation, name), axis)
+            of_it = side if isinstance(side, tuple) else (side,)
+            yield from (_Place(i, name, number) for number in of_it if isinstance(number, Open))
+
+
+def _open_fields(operation: Operation) -> list[str]:
+    return [f.name for f in fields(operation) if is_open(getattr(operation, f.name))]  # type: ignore[arg-type]  # a dataclass
+
+
+def _replaced(operation: Operation, values: Mapping[str, Any]) -> Operation:
+    changed: Operation = replace(operation, **values)  # type: ignore[type-var]  # each operation is a dataclass
+    return changed
+
+
+def _merged(operation: Operation, of_axes: Sequence[Operation]) -> Operation:
+    """The operation with the numbers of all axes, from operations with those of one each."""
+    values: dict[str, Any] = {}
+    for name in _open_fields(operation):
+        sides = [side_on(getattr(of_axis, name), axis) for axis, of_axis in enumerate(of_axes)]
+        values[name] = shortest(sides)
+    return _replaced(operation, values)
+
+
+def _no_numbers(why: str) -> ShapeError:
+    fix = "other numbers beside the open ones, or Open(least, most) with a larger most"
+    return refuse("the network", "fill", "no numbers will do", f"the choice that comes the furthest fails: {why}", fix)
