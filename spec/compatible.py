@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
+from itertools import combinations
 from math import prod
 
 from .door import AnyNetwork, graph_of
@@ -108,7 +109,7 @@ class ShapeSet(Written):
         """The nearest shape of which no size is smaller, or ``None``.
 
         Each axis gets its nearest size. Where these do not fit together, one axis gets a larger one: the one that adds
-        the fewest positions. Where no axis is enough by itself, others get their largest size.
+        the fewest positions. Where none is enough, other axes get their largest.
         """
         sizes = require_sizes(self.graph, sizes)
         return self._together_from([fit.above(n) for n, fit in zip(sizes, self.axes, strict=True)])
@@ -127,23 +128,30 @@ class ShapeSet(Written):
         if fits_together(self.graph, known):
             return tuple(known)
 
-        def changed(axis: int, n: int) -> list[int]:
-            return [*known[:axis], n, *known[axis + 1 :]]
+        # The largest sizes of some axes, of as few as will do, and a larger one of another.
+        for count in range(len(known)):
+            found = [
+                shape
+                for largest in combinations(range(len(known)), count)
+                for axis in range(len(known))
+                if axis not in largest
+                for shape in self._enlarged(known, largest, axis)
+            ]
+            if found:
+                return min(found, key=prod)
+        return None
 
-        def holds(axis: int) -> Callable[[int], bool]:
-            return lambda n: fits_together(self.graph, changed(axis, n))
+    def _enlarged(self, sizes: list[int], largest: Sequence[int], axis: int) -> Iterator[tuple[int, ...]]:
+        """The shape with the largest sizes of these axes and the least of ``axis`` that then fits together, or none."""
+        base = [self.axes[i].maximum if i in largest else n for i, n in enumerate(sizes)]
 
-        far = _bits(self.graph)
-        found = [
-            tuple(changed(axis, n))
-            for axis, fit in enumerate(self.axes)
-            for n in _first(holds(axis), known[axis], known[axis] << far, fit)
-        ]
-        if not found:  # no axis is enough by itself
-            largest = ((axis, fit.maximum) for axis, fit in enumerate(self.axes))
-            larger = [changed(axis, n) for axis, n in largest if n is not None and n > known[axis]]
-            found = [shape for shape in map(self._together_from, larger) if shape is not None]
-        return min(found, key=prod, default=None)
+        def changed(n: int) -> tuple[int, ...]:
+            return tuple(n if i == axis else m for i, m in enumerate(base) if m is not None)
+
+        if None not in base:  # an axis without a largest size gets a larger one itself
+            far = sizes[axis] << _bits(self.graph)
+            for n in _first(lambda n: fits_together(self.graph, changed(n)), sizes[axis], far, self.axes[axis]):
+                yield changed(n)
 
     def __str__(self) -> str:
         text = "; ".join(f"{name}: {fit}" for name, fit in zip(self.names, self.axes, strict=True))

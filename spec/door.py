@@ -21,7 +21,7 @@ from .unet.building import check_unet_config, unet_fix
 from .unet.config import UNET_WELL_FORMED, UNetConfig
 from .unet.graph import unchecked_graph
 from .unet2.building import check_config, config_fix
-from .unet2.config import FIELDS, UNet2Config, judge_config
+from .unet2.config import UNet2Config, judge_config
 from .unet2.graph import unet2_graph
 from .unet2.repair import repaired_config
 from .written import clipped, kind_of, written_number, written_value
@@ -160,10 +160,9 @@ def _building_of_graph(network: Network, in_channels: int, out_channels: int | N
     shapes = shapes_of_graph(network)
     arrays = [(f"{layer}.{name}", shape) for layer, of_it in shapes.items() for name, shape in of_it.items()]
     verdicts += [judge_arrays(arrays)] if arrays else []
-    fixes = tuple(
-        f"{v.name}={written_number(n)}" for v, n in zip(verdicts, (first.channels, made), strict=False) if not v.holds
-    )
-    return Building(Report(title(network), tuple(verdicts), fixes), network, network)
+    counts = zip(verdicts, (first.channels, made), strict=False)
+    fix = ", ".join(f"{verdict.name}={written_number(n)}" for verdict, n in counts if not verdict.holds)
+    return Building(Report(title(network), tuple(verdicts), (fix,) if fix else ()), network, network)
 
 
 def repaired(
@@ -199,11 +198,17 @@ def _outs(out_channels: int | None, usual: int) -> int:
 
 
 def _repaired_unet2(cfg: UNet2Config, in_channels: int, out_channels: int | None) -> tuple[UNet2Config, str]:
-    changed = repaired_config(cfg)
-    fix = config_fix(changed, in_channels, _outs(out_channels, 1))
-    changed = replace(changed, **{name: value for name, value in fix.items() if name in FIELDS})
-    fewer = "".join(f" and {name}={value}" for name, value in fix.items() if name not in FIELDS)
-    return changed, f"{_changes(cfg, changed)} in the config{fewer}"
+    counts = {"in_channels": in_channels, "out_channels": _outs(out_channels, 1)}
+
+    def fixed(of: UNet2Config) -> tuple[UNet2Config, dict[str, Any]]:
+        fix = config_fix(of, **counts)
+        counts.update((name, fix.pop(name)) for name in counts if name in fix)
+        return replace(of, **fix), dict(counts)
+
+    before, given = fixed(cfg)  # a report proposes this first
+    changed, made = fixed(repaired_config(before))
+    fewer = "".join(f" and {name}={written_number(made[name])}" for name in counts if made[name] != given[name])
+    return changed, f"{_changes(before, changed)} in the config{fewer}"
 
 
 def _repaired_unet(cfg: UNetConfig, *_: int | None) -> tuple[UNetConfig, str]:

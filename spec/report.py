@@ -83,8 +83,9 @@ class Report:
         warnings = [f"  warning: {verdict.name}: {verdict.about}: {verdict.says}." for verdict in self.warnings]
         if self.ok:
             return "\n".join([f"{self.subject} fits: all {len(self.conditions)} conditions hold.", *warnings])
-        lines = _failed(self.failures)
-        room = _LINES - 1 - len(lines) - len(warnings) - len(self.fixes)
+        room = _LINES - 1 - len(warnings) - len(self.fixes)
+        lines = _failed(self.failures, room)
+        room -= len(lines)
         shown = [f"{self.subject} does not fit."]
         for line, ways in lines:
             fitting = ways if len(ways) <= room else ()
@@ -103,8 +104,8 @@ _CAUSES = 3
 """Nodes at which something fails, at the most; of more, the first are shown and the others are named."""
 
 
-def _failed(failures: Sequence[Verdict]) -> list[tuple[str, tuple[str, ...]]]:
-    """A line for each group of failures, with the lines on the ways of its sizes.
+def _failed(failures: Sequence[Verdict], room: int) -> list[tuple[str, tuple[str, ...]]]:
+    """A line for each group of failures, with the lines on the ways of its sizes; few enough for ``room`` lines.
 
     Failures at a node are together where they say the same of several axes, others where they are about the same.
     """
@@ -119,7 +120,9 @@ def _failed(failures: Sequence[Verdict]) -> list[tuple[str, tuple[str, ...]]]:
     of_axes = [[verdict.about for verdict in group] for group in nodes]
     ranks = [of_axes[:i].count(of_it) for i, of_it in enumerate(of_axes)]
     by_rank = [nodes[i] for i in sorted(range(len(nodes)), key=ranks.__getitem__)]
-    hidden = by_rank[_CAUSES:] if len(nodes) > _CAUSES + 1 else []
+    room = max(room - (len(groups) - len(nodes)), 1)
+    shown = len(nodes) if len(nodes) <= min(room, _CAUSES + 1) else max(min(room - 1, _CAUSES), 1)
+    hidden = by_rank[shown:]
     for group in groups.values():
         if any(group is other for other in hidden):
             continue
@@ -130,8 +133,14 @@ def _failed(failures: Sequence[Verdict]) -> list[tuple[str, tuple[str, ...]]]:
         lines.append((": ".join(part for part in (f"  {lead}", about, "; ".join(says)) if part) + ".", group[0].ways))
     if hidden:
         names = list(dict.fromkeys(group[0].at for group in hidden))
-        more = f" and {len(names) - _CAUSES} others" if len(names) > _CAUSES else ""
-        lines.append((f"  and {len(hidden)} more, at {', '.join(names[:_CAUSES])}{more}.", ()))
+        others = len(names) - _CAUSES
+        more = f" and {others} other{'s' * (others > 1)}" if others > 0 else ""
+        text = f"and {len(hidden)} more, at {', '.join(names[:_CAUSES])}{more}."
+        if room == 1:  # it shares the line of the one that is shown
+            *lines, (line, ways) = lines
+            lines.append((f"{line[:-1]}; {text}", ways))
+        else:
+            lines.append((f"  {text}", ()))
     return lines
 
 

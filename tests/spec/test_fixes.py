@@ -14,11 +14,16 @@ from effort import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from wellshaped.proofs_of_shape.strategies import networks, unet_configs
+from wellshaped.proofs_of_shape.strategies import graphs, networks, unet_configs
 from wellshaped.spec import (
     FIELDS,
-    AxisNetwork,
-    Join,
+    CropTo,
+    MaxPool,
+    Network,
+    Node,
+    Norm,
+    Require,
+    Resize,
     ShapeError,
     UNet2Config,
     UNetConfig,
@@ -26,16 +31,18 @@ from wellshaped.spec import (
     check,
     check_config,
     check_unet_config,
+    compatible_shapes,
     compatible_sizes,
     encoder_decoder,
     explain,
+    graph_of,
     plan,
+    run_image,
     strided_unet,
-    unet,
 )
 from wellshaped.spec.explain import UNSOLVED
-from wellshaped.spec.families import DOUBLE, HALVE
-from wellshaped.spec.unet import CHOICES
+from wellshaped.spec.families import DOUBLE, HALVE, unet
+from wellshaped.spec.unet.config import CHOICES
 
 
 @dataclass(frozen=True)
@@ -73,7 +80,7 @@ class Asked:
     layout: str = "CHW"
 
     def report(self):
-        return check(self.cfg, self.in_channels, self.out_channels, self.height, self.width, layout=self.layout)
+        return check(self.cfg, self.image().shape, out_channels=self.out_channels, layout=self.layout)
 
     def changed(self, changes):
         """With the fields of the config and the channels that a fix names."""
@@ -121,8 +128,12 @@ def require_each_fix_to_fix(asked):
             return  # its sizes are judged once it is
     ways = {"height": [now.height], "width": [now.width]}
     helped = now.report().ok
+    none = [line for line in lines if line.endswith(": no size will do")]
+    assert all(not compatible_sizes(now.cfg) for line in none)
     for line in lines:
         axis, _, rest = line.partition(" ")
+        if line in none:
+            continue
         if axis in ways:
             ways[axis] = sizes_in(rest, getattr(now, axis))
         elif " in the config" in line:
@@ -130,7 +141,8 @@ def require_each_fix_to_fix(asked):
             mended = now.changed(eval(f"dict({changes})"))
             fit = compatible_sizes(mended.cfg)
             near = {axis: fit.above(getattr(now, axis)) for axis in ways}
-            assert replace(mended, **near).report().ok, line
+            fitting = compatible_shapes(mended.cfg).above(tuple(near.values()))
+            assert replace(mended, **dict(zip(near, fitting, strict=True))).report().ok, line
             helped = True
         else:
             for expression in line.split(" or "):
@@ -154,6 +166,17 @@ def well_formed(cfg):
     return not any("not well-formed" in failure.about for failure in failures)
 
 
+INSTANCE = UNetConfig(levels=3, norm="instance")
+THREE_AXES = Network(
+    {"x": 4},
+    (
+        Node("a", MaxPool((1, 2, 2))),
+        Node("n", Norm("instance")),
+        Node("up", Resize((1, 2, 2))),
+        Node("y", CropTo(), ("x", "up")),
+    ),
+    axes=3,
+)
 some_channels = st.sampled_from([1, 1, 3, 0, 4]) | st.sampled_from([2**31, 10**30])
 some_sizes = st.integers(0, 60) | st.sampled_from([10**30 + 1])
 layouts = st.sampled_from(["CHW", "HWC"])
@@ -218,30 +241,52 @@ def test_each_fix_for_the_family_fixes(asked):
     require_each_fix_to_fix(asked)
 
 
-@given(networks(4), st.integers(0, 60))
+@given(networks(4) | graphs(), st.integers(0, 60))
 def test_each_size_that_an_explanation_proposes_fits(network, n):
     found = explain(network, n)
+    output = network.outputs[0]
+    returns = Node(f"{output} returns", Require(equal=True), (output, network.inputs[0].name))
+    returning = Network(network.inputs, (*network.nodes, returns), output, network.axes)
     for fix in found.fixes:
-        if fix == "no size will do" or fix.endswith("no size will do"):
-            assert not (found.returns if fix.startswith("for an output") else found.runs)
+        of = returning if fix.startswith("for an output") else network
+        if fix.endswith("no size will do"):
+            assert not compatible_sizes(of)
             continue
-        of_input = replace(network, returns_its_size=network.returns_its_size or fix.startswith("for an output"))
         for size in sizes_in(fix, n):
-            assert explain(of_input, size).ok
+            assert explain(of, size).ok
 
 
-@given(networks(3) | unet_configs(), st.integers(0, 40), st.integers(0, 40), st.sampled_from(["error", "pad", "crop"]))
-def test_each_fix_of_a_plan_is_a_size_that_fits_or_a_policy_that_plans(network, height, width, policy):
+@given(
+    (networks(3) | unet_configs() | st.sampled_from([INSTANCE, THREE_AXES])).flatmap(
+        lambda network: st.tuples(st.just(network), st.tuples(*[st.integers(0, 40)] * graph_of(network).axes))
+    ),
+    st.sampled_from(["error", "pad", "crop"]),
+)
+@example((INSTANCE, (8, 9)), "error")
+@example((THREE_AXES, (2, 3, 3)), "pad")
+def test_each_fix_of_a_plan_makes_the_image_fit(image, policy):
+    network, sizes = image
+    graph = graph_of(network)
     try:
-        plan(network, height, width, policy)
+        plan(network, sizes, policy)
     except ShapeError as error:
+        ways = dict(zip(graph.axis_names, ([n] for n in sizes), strict=True))
+        assert error.report.fixes
         for fix in error.report.fixes:
-            if fix.startswith("policy="):
-                plan(network, height, width, re.match('policy="(\\w+)"', fix)[1])
-            elif "for an output" not in fix and "no size" not in fix:
-                axis = fix.partition(":")[0]
-                for size in sizes_in(fix, {"height": height, "width": width}[axis]):
-                    assert explain(network, size).ok
+            axis, _, rest = fix.partition(" ")
+            if axis.endswith(":"):
+                assert fix.endswith(": no size will do")
+                return
+            if axis in ways:
+                ways[axis] = sizes_in(rest, ways[axis][0])
+                continue
+            for expression in fix.split(" or "):
+                changed = eval(expression, {"x": Shape((1, *sizes)), "jnp": Shape})
+                assert run_image(graph, changed.shape[1:]).ok
+        if any(run_image(graph, choice).ok for choice in product(*ways.values())):
+            assert all(run_image(graph, choice).ok for choice in product(*ways.values()))
+        else:
+            assert compatible_shapes(network).above(sizes) is None
 
 
 # Choices.
@@ -283,9 +328,11 @@ texts = st.text(max_size=12) | st.sampled_from(["NCHW", "nhwc", "VALID", "SAME",
 ASKED = {  # a question with one choice that is not one, by the name that the fix gives it
     **{name: lambda value, name=name: UNetConfig(**{name: value}) for name in CHOICES},
     "rounding": lambda value: Window(2, rounding=value),
-    "how": lambda value: Join("skip", value),
-    "layout": lambda value: check(UNet2Config(), 1, 1, 4, 4, layout=value),
-    "policy": lambda value: plan(UNet2Config(), 4, 4, value),
+    "odd": lambda value: CropTo(odd=value),
+    "kind": lambda value: Norm(value),
+    "mode": lambda value: Resize(2, mode=value),
+    "layout": lambda value: check(UNet2Config(), (1, 4, 4) if value != "HWC" else (4, 4, 1), layout=value),
+    "policy": lambda value: plan(UNet2Config(), (4, 4), value),
 }
 
 
@@ -312,7 +359,7 @@ FAMILIES = {
     "levels": (unet, {"levels": 65}, {"levels": 4}),
     "convolutions": (lambda **k: unet(4, **k), {"convs": 65}, {"convs": 4}),
     "strided levels": (strided_unet, {"levels": 65}, {"levels": 4}),
-    "join": (lambda **k: unet(4, **k), {"join": "cropped"}, {"how": "crop"}),
+    "join": (lambda **k: unet(4, **k), {"join": "cropped"}, {"join": "crop"}),
     "multipliers": (UNetConfig, {"multipliers": 3}, {"multipliers": None}),
 }
 
@@ -324,8 +371,8 @@ def test_the_argument_that_is_proposed_is_taken(make, wrong, right):
     (fix,) = refusal.value.report.fixes
     assert eval(f"dict({fix})") == right
     ((name, value),) = right.items()
-    made = make(**{"join" if name == "how" else name: value})
-    assert isinstance(made, AxisNetwork) or check_unet_config(made).ok
+    made = make(**{name: value})
+    assert isinstance(made, Network) or check_unet_config(made).ok
 
 
 def test_joins_that_are_too_few_are_left_out():
