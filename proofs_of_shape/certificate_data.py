@@ -1,80 +1,108 @@
-"""A network and its sizes as plain data for a certificate file, and back: within limits, and in one form only.
+"""What a certificate holds as plain data for its file, and back: within limits, and in one form only.
 
 A certificate may come from anybody. So whatever is read is bounded before it is worked with, and a set of sizes counts
-only in the form in which it is written here: its parts in order, none of them overlapping another.
+only in the form in which it is written here: its parts in order, none of them overlapping another. A network has the
+form of every file (:mod:`wellshaped.spec.network.data`).
 """
 
-from dataclasses import asdict, fields
+from collections.abc import Iterator
 from typing import Any
 
-from ..spec.network import AxisNetwork
+from ..spec.faults import FEW
+from ..spec.network import Network, data_of, network_from
+from ..spec.network.network import MOST_LETTERS
 from ..spec.progression import Progression
 from ..spec.report import ShapeError, refuse
 from ..spec.size_set import SizeSet
-from ..spec.steps import Step
 from ..spec.written import MOST_DIGITS, clipped, written_number, written_value
 
-MAX_STEPS = 1000
-"""Steps of a network that can be certified, at the most: a U-Net of five levels has fewer than a hundred."""
+FORM = "graph 1"
+"""The form of the files that are written and read. Files of the first version had none, and a list of steps."""
+
+MAX_NODES = 1000
+"""Nodes of a network that can be certified, at the most: a U-Net of five levels has about a hundred."""
+
+MAX_INPUTS = 10_000
+"""Inputs of all nodes together, at the most: the statement grows with them."""
 
 MAX_PROGRESSIONS = 200
 """Progressions that make up the sizes of a certificate, at the most: from 400 on, Z3 overruns its own time limit."""
 
-_STEPS = {kind.__name__: kind for kind in Step.__args__}
-_NETWORK, _SIZES = {"steps": list, "returns_its_size": bool}, {"says": str, "progressions": list}
+_NETWORK, _SIZES = {"axes": int, "inputs": dict, "outputs": list, "nodes": list}, {"says": str, "progressions": list}
 
 
-def data_of(network: AxisNetwork, sizes: SizeSet) -> dict[str, Any]:
-    """The network and the sizes as plain data.
+def data_of_sizes(sizes: SizeSet) -> dict[str, Any]:
+    """The sizes as plain data.
 
-    >>> from wellshaped.spec import Keep, Window
-    >>> data_of(AxisNetwork((Window(1), Keep())), SizeSet([Progression(1, 1, None)]))["sizes"]
+    >>> data_of_sizes(SizeSet([Progression(1, 1, None)]))
     {'says': 'n ≥ 1', 'progressions': [[1, 1, None]]}
     """
-    steps = [{"step": type(step).__name__, **asdict(step)} for step in network.steps]
-    parts = [[p.first, p.step, p.count] for p in (*sizes.head, *sizes.tail)]
-    return {
-        "network": {"steps": steps, "returns_its_size": network.returns_its_size},
-        "sizes": {"says": str(sizes), "progressions": parts},
-    }
+    return {"says": str(sizes), "progressions": [[p.first, p.step, p.count] for p in (*sizes.head, *sizes.tail)]}
 
 
-def require_limits(network: AxisNetwork, sizes: SizeSet) -> None:
-    """Do nothing for a network and sizes that a certificate can hold.
+def require_limits(network: Network, sizes: SizeSet, prover: str = "") -> None:
+    """Do nothing for a network, sizes and a prover's name that a certificate can hold.
 
-    Raises :class:`ShapeError` for more than :data:`MAX_STEPS` steps, more than :data:`MAX_PROGRESSIONS` progressions,
-    and a number of more than 300 digits.
+    Raises :class:`ShapeError` for more than :data:`MAX_NODES` nodes or inputs, more than :data:`MAX_INPUTS` inputs of
+    nodes, more than :data:`MAX_PROGRESSIONS` progressions, a number of more than 300 digits, and a text of more than
+    :data:`MOST_LETTERS` letters.
     """
-    _few(network.steps, "steps", MAX_STEPS)
+    _require_few(network.inputs, "inputs", MAX_NODES)
+    _require_few(network.nodes, "nodes", MAX_NODES)
+    _require_bounded_network(data_of(network))
     parts = (*sizes.head, *sizes.tail)
-    _few(parts, "progressions", MAX_PROGRESSIONS)
-    for value in (*network.steps, *parts):
-        for f in fields(value):
-            number = getattr(value, f.name)
-            if isinstance(number, int) and number >= 10**MOST_DIGITS:
-                says = f"{f.name}={written_number(number)}, and a number may have at most {MOST_DIGITS} digits"
-                raise refuse("the certificate", "digits", "a number is too long", says, "smaller numbers")
+    _require_few(parts, "progressions", MAX_PROGRESSIONS)
+    for p in parts:
+        _require_bounded({"first": p.first, "step": p.step, "count": p.count}, "sizes")
+    _require_bounded(prover, "prover")
 
 
-def network_from(data: object) -> AxisNetwork:
+def certified_network(data: object) -> Network:
     """The network in plain data.
 
-    Raises :class:`ShapeError` for what is not one: a key that is missing, more than :data:`MAX_STEPS` steps, a step
-    that is unknown or whose numbers are not natural.
+    Raises :class:`ShapeError` for what is not one, and for one that is beyond the limits.
+
+    >>> certified_network({"axes": 1, "inputs": {"x": 1}, "outputs": ["x"], "nodes": []}).axis_names
+    ('length',)
     """
     given = require_object(data, "the network", _NETWORK)
-    _few(given["steps"], "steps", MAX_STEPS)
-    steps = tuple(_step(i, step) for i, step in enumerate(given["steps"]))
-    return AxisNetwork(steps, given["returns_its_size"])
+    _require_few(given["inputs"], "inputs", MAX_NODES)
+    _require_few(given["nodes"], "nodes", MAX_NODES)
+    _require_bounded_network(given)
+    try:
+        return network_from(given)
+    except ShapeError as error:
+        raise _as_no_certificate(error) from None
 
 
-def _step(i: int, data: object) -> Any:
-    name = require_object(data, f"step {i}", {"step": str})["step"]
-    if name not in _STEPS:
-        raise not_a_certificate(f"step {i} is {clipped(repr(name))}, and must be one of {', '.join(_STEPS)}")
-    kind = _STEPS[name]
-    given = require_object(data, f"step {i}", {f.name: f.type for f in fields(kind)})
-    return _made(f"step {i}", kind, [given[f.name] for f in fields(kind)])
+def _require_bounded_network(data: dict[str, Any]) -> None:
+    """Bound every text and number, and how many inputs the nodes have, whatever else the data are."""
+    _require_bounded(data, "network")
+    inputs = [node["inputs"] for node in data["nodes"] if isinstance(node, dict) and "inputs" in node]
+    _require_few([name for of_it in inputs if isinstance(of_it, list) for name in of_it], "inputs of nodes", MAX_INPUTS)
+
+
+def _require_bounded(data: object, name: str) -> None:
+    for key, value in _plain_values(data, name):
+        if isinstance(value, str) and len(value) > MOST_LETTERS:
+            says = f"{clipped(key)} has a text of {len(value)} letters, and may have at most {MOST_LETTERS}"
+            raise refuse("the certificate", "letters", "a text is too long", says, "shorter names")
+        if isinstance(value, int) and value >= 10**MOST_DIGITS:
+            says = f"{clipped(key)}={written_number(value)}, and a number may have at most {MOST_DIGITS} digits"
+            raise refuse("the certificate", "digits", "a number is too long", says, "smaller numbers")
+
+
+def _plain_values(data: object, name: str) -> Iterator[tuple[str, object]]:
+    """Each text and number of plain data, with the key that it has or stands under."""
+    if isinstance(data, dict):
+        for key, value in data.items():
+            yield "a key", key
+            yield from _plain_values(value, key)
+    elif isinstance(data, list):
+        for value in data:
+            yield from _plain_values(value, name)
+    else:
+        yield name, data
 
 
 def sizes_from(data: object) -> SizeSet:
@@ -84,30 +112,39 @@ def sizes_from(data: object) -> SizeSet:
     that is not natural, progressions without end that differ in their steps.
     """
     given = require_object(data, "the sizes", _SIZES)["progressions"]
-    _few(given, "progressions", MAX_PROGRESSIONS)
+    _require_few(given, "progressions", MAX_PROGRESSIONS)
     parts = []
     for i, numbers in enumerate(given):
         if not isinstance(numbers, list) or len(numbers) != 3:
             says = clipped(written_value(numbers))
             raise not_a_certificate(f"progression {i} is {says}, and must be a list of first, step and count")
-        parts.append(_made(f"progression {i}", Progression, numbers))
+        try:
+            parts.append(Progression(*numbers))
+        except ShapeError as error:
+            raise not_a_certificate(f"progression {i}: {error.report.failures[0].says}") from None
     if len({part.step for part in parts if part.count is None}) > 1:
         raise not_a_certificate("it has progressions without end that differ in their steps")
     return SizeSet(parts)
 
 
-def _made(what: str, kind: Any, arguments: list[object]) -> Any:
-    """The value of this ``kind``; where there is none, ``what`` is named."""
-    try:
-        return kind(*arguments)
-    except ShapeError as error:
-        raise not_a_certificate(f"{what}: {error.report.failures[0].says}") from None
+def require_form(data: object) -> None:
+    """Do nothing for data of :data:`FORM`, and for data that have the form of no certificate at all.
+
+    Raises :class:`ShapeError` for a certificate of another form.
+    """
+    if not isinstance(data, dict):
+        return
+    first_form = "form" not in data and {"network", "sizes", "statement"} <= set(data)
+    if first_form or data.get("form", FORM) != FORM:
+        form = "the form of the first version" if first_form else f"the form {clipped(written_value(data['form']))}"
+        says = f"it has {form}, and must have the form {FORM!r}"
+        raise refuse("the certificate", "form", "another form of certificate", says, "wellshaped certify")
 
 
 def require_object(data: object, what: str, keys: dict[str, Any]) -> dict[str, Any]:
     """The JSON object ``data``, which must have these ``keys``, each with a value of its type.
 
-    A number need not be one: whether it is natural is for the step to say.
+    A number need not be one: whether it is natural is asked where it is used.
     """
     names = ", ".join(keys)
     if not isinstance(data, dict):
@@ -128,10 +165,17 @@ def _kind(value: object) -> str:
     return _JSON.get(type(value), "null")
 
 
-def _few(values: Any, what: str, most: int) -> None:
+def _require_few(values: Any, what: str, most: int) -> None:
     if len(values) > most:
         says = f"it has {len(values)} {what}, and may have at most {most}"
-        raise refuse("the certificate", what, "too large to prove", says, "a smaller network")
+        raise refuse("the certificate", what.replace(" ", "_"), "too large to prove", says, "a smaller network")
+
+
+def _as_no_certificate(error: ShapeError) -> ShapeError:
+    """The error for a certificate whose network raised ``error``."""
+    said = [clipped(f"{verdict.about}: {verdict.says}", MOST_LETTERS) for verdict in error.report.failures]
+    more = [f"and {len(said) - FEW} more"] if len(said) > FEW else []
+    return not_a_certificate("; ".join([*said[:FEW], *more]))
 
 
 def not_a_certificate(says: str) -> ShapeError:

@@ -1,25 +1,39 @@
 """Certificates: that a network fits exactly the sizes that it is said to fit, for all natural numbers, proved by Z3.
 
-A certificate is a small JSON file with the network, the set, and the statement as SMT-LIB. It is checked from scratch:
-the statement is made again from the network and the set, so that an edit of any of the three is noticed, and proved
-again. A file is answered in bounded time, whatever it holds: it is read within the limits of :mod:`.certificate_data`,
-and the proof has a limit of its own.
+A certificate is a small JSON file with the network, an axis, the set of sizes, and the statement as SMT-LIB. It is
+checked from scratch: the statement is made again from the network and the set, so that an edit of any of the three is
+noticed, and proved again. A file is answered in bounded time, whatever it holds: it is read within the limits of
+:mod:`.certificate_data`, and the proof has a limit of its own.
+
+The statement is about sizes along one axis. What changes none of them, such as names and channels, is not part of it.
 """
 
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..spec.compatible import Network, compatible_sizes
+from ..spec.compatible import compatible_sizes
+from ..spec.door import AnyNetwork, graph_of
 from ..spec.files import fault_of, no_duplicates, read_text, refuse_suffix, replacing
 from ..spec.naturals import monus, quotient
-from ..spec.network import AxisNetwork, axis_network
+from ..spec.network import Network, data_of, run
+from ..spec.network.running import axis_of
 from ..spec.report import ShapeError, refuse
 from ..spec.size_set import SizeSet
-from ..spec.written import MOST_DIGITS, clipped
-from .certificate_data import data_of, network_from, not_a_certificate, require_limits, require_object, sizes_from
+from ..spec.written import MOST_DIGITS, clipped, kind_of
+from .certificate_data import (
+    FORM,
+    certified_network,
+    data_of_sizes,
+    not_a_certificate,
+    require_form,
+    require_limits,
+    require_object,
+    sizes_from,
+)
 from .smt_reading import refutation_text
 from .terms import Formula, conjunction, disjunction, iff, term, variable
 
@@ -27,31 +41,63 @@ MAX_BYTES = 2**20
 """A larger file is not read, and not written: the certificate of a usual U-Net has a hundredth of it."""
 
 _SUFFIXES = (".json",)
+_KEYS = {"form": str, "network": dict, "axis": int, "sizes": dict, "statement": str, "prover": str}
 
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """What is certified: for every natural ``n``, all demands of ``network`` hold iff ``n`` is in ``sizes``.
+    """What is certified: for every natural ``n``, all requirements of ``network`` along ``axis`` hold iff ``n`` fits.
 
-    ``statement`` asks, in SMT-LIB, for an ``n`` for which this fails. ``prover`` notes who found none, and its version:
-    a note, which :func:`verify` does not rely on.
+    Those that fit are ``sizes``. ``statement`` asks, in SMT-LIB, for an ``n`` for which this fails. ``prover`` notes
+    who found none, and its version: a note, which :func:`verify` does not rely on.
     """
 
-    network: AxisNetwork
+    network: Network
+    axis: int
     sizes: SizeSet
     statement: str
     prover: str
 
     def to_dict(self) -> dict[str, Any]:
         """The certificate as plain data for JSON."""
-        return {**data_of(self.network, self.sizes), "statement": self.statement, "prover": self.prover}
+        return {
+            "form": FORM,
+            "network": data_of(self.network),
+            "axis": self.axis,
+            "sizes": data_of_sizes(self.sizes),
+            "statement": self.statement,
+            "prover": self.prover,
+        }
+
+    def says(self) -> str:
+        """What is certified, for people: the sizes, then the inputs and nodes of the network, one a line.
+
+        >>> from wellshaped.spec import MaxPool, Network, Node, Require, Resize
+        >>> nodes = (Node("pooled", MaxPool(2)), Node("up", Resize(2)), Node("y", Require(equal=True), ("up", "x")))
+        >>> print(certify(Network({"x": 1}, nodes)).says())
+        for all n, the height n fits this network iff n is among: n ≡ 0 (mod 2), n ≥ 2
+          x: an input
+          pooled: MaxPool(kernel=2) of x
+          up: Resize(factor=2) of pooled
+          y: Require(equal=True) of up, x
+        """
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        along = self.network.axis_names[self.axis]
+        iff_among = f"for all n, the {along} n fits this network iff n is among: {self.sizes}"
+        yield iff_among if self.sizes else f"no {along} fits this network"
+        for given in self.network.inputs:
+            yield f"  {given.name}: an input{' of a single position' if given.single else ''}"
+        for node in self.network.nodes:
+            yield f"  {node.name}: {node.operation!r} of {', '.join(node.inputs)}"
 
 
-def statement_of(network: AxisNetwork, sizes: SizeSet) -> Formula | bool:
-    """For ``n``: every demand of the network holds iff ``n`` is in the set."""
+def statement_of(network: Network, axis: int, sizes: SizeSet) -> Formula | bool:
+    """For ``n``: every requirement of the network along the axis holds iff ``n`` is in the set."""
     n = variable("n")
-    demands = conjunction(*(demand.holds for demand in network.run(n).demands))  # type: ignore[arg-type]  # a symbol
-    result: Formula | bool = iff(demands, _member(n, sizes))
+    requirements = conjunction(*(it.holds for it in run(network, n, axis).requirements))  # type: ignore[arg-type]  # a symbol
+    result: Formula | bool = iff(requirements, _member(n, sizes))
     return result
 
 
@@ -67,23 +113,29 @@ def _member(n: Any, sizes: SizeSet) -> Any:
     return disjunction(*parts)
 
 
-def certify(network: Network, *, seconds: float = 60.0) -> Certificate:
-    """Ask Z3 to prove that ``network`` fits exactly its compatible sizes, for all natural numbers.
+def certify(network: AnyNetwork, *, axis: int | None = None, seconds: float = 60.0) -> Certificate:
+    """Ask Z3 to prove that ``network`` fits exactly its compatible sizes along one axis, for all natural numbers.
 
-    Raises :class:`ShapeError` where Z3 finds a size for which it fails, or does not answer in time, and for a network
-    that is too large for a certificate: 1 000 steps, 200 progressions of sizes, numbers of 300 digits.
+    ``network`` is a config, the name of a preset, or a graph. ``axis`` is counted from 0 and may be left out where
+    every axis has the same sizes: then the first is certified.
+
+    Raises :class:`ShapeError` where Z3 finds a size for which it fails, or does not answer in time; where
+    :func:`compatible_sizes` does; and for a network that is too large for a certificate (1 000 nodes, 200 progressions
+    of sizes, numbers of 300 digits, names of 200 letters).
 
     >>> from wellshaped.spec import UNet2Config
     >>> certify(UNet2Config()).sizes
     <SizeSet n ≡ 0 (mod 2), n ≥ 2>
     """
-    program = axis_network(network)
-    require_limits(program, SizeSet())
-    sizes = compatible_sizes(network)
-    require_limits(program, sizes)
-    certificate = Certificate(program, sizes, refutation_text(statement_of(program, sizes), ("n",)), "")
+    graph = graph_of(network)
+    require_limits(graph, SizeSet())
+    sizes = compatible_sizes(graph, axis)
+    require_limits(graph, sizes)
+    along = 0 if axis is None else axis_of(graph, axis)
+    statement = refutation_text(statement_of(graph, along, sizes), ("n",))
+    certificate = Certificate(graph, along, sizes, statement, "")
     _written(certificate)  # what could not be saved is not worth the proof
-    return replace(certificate, prover=_prove(certificate.statement, seconds))
+    return replace(certificate, prover=_prove(statement, seconds))
 
 
 def _prove(statement: str, seconds: float) -> str:
@@ -111,8 +163,9 @@ def verify(certificate: Certificate, *, seconds: float = 60.0) -> None:
     or is beyond the limits of one.
     """
     _require_certificate(certificate)
-    require_limits(certificate.network, certificate.sizes)
-    if certificate.statement != refutation_text(statement_of(certificate.network, certificate.sizes), ("n",)):
+    require_limits(certificate.network, certificate.sizes, certificate.prover)
+    statement = statement_of(certificate.network, certificate.axis, certificate.sizes)
+    if certificate.statement != refutation_text(statement, ("n",)):
         says = "its statement is not the one of its network and its sizes"
         raise refuse("the certificate", "statement", "edited or forged", says, "certify the network again")
     _prove(certificate.statement, seconds)
@@ -120,7 +173,7 @@ def verify(certificate: Certificate, *, seconds: float = 60.0) -> None:
 
 def _require_certificate(certificate: object) -> None:
     if not isinstance(certificate, Certificate):
-        says = f"it is of the type {type(certificate).__name__}, and must be a Certificate"
+        says = f"it is {kind_of(certificate)}, and must be a Certificate"
         raise refuse("the certificate", "type", "it is not a certificate", says, "load_certificate(path)")
 
 
@@ -134,7 +187,7 @@ def save_certificate(certificate: Certificate, path: str | os.PathLike[str]) -> 
     path = Path(path)
     if path.suffix not in _SUFFIXES:
         raise refuse_suffix(f"certificate {path}", path, _SUFFIXES)
-    require_limits(certificate.network, certificate.sizes)
+    require_limits(certificate.network, certificate.sizes, certificate.prover)
     text = _written(certificate)
     with replacing(path) as new:
         new.write_bytes(text)
@@ -154,17 +207,20 @@ def load_certificate(path: str | os.PathLike[str]) -> Certificate:
     """Read a certificate from a .json file.
 
     Raises :class:`ShapeError`, with the path and what is wrong, for a file that :func:`save_certificate` would not
-    write so: a folder, a pipe, more than 1 MiB, no JSON, a key that is missing or stands twice, more than 1 000 steps
-    or 200 progressions, a number of more than 300 digits, a set of sizes whose parts overlap or are out of order.
+    write so: a folder, a pipe, more than 1 MiB, no JSON, the form of another version, a key that is missing or stands
+    twice, more than 1 000 nodes or 200 progressions, a number of more than 300 digits, a text of more than 200
+    letters, a set of sizes whose parts overlap or are out of order.
     """
     path = Path(path)
     subject = f"certificate {path}"
     text = read_text(path, "certificate", subject, most=MAX_BYTES, suffixes=_SUFFIXES)
     try:
         data = json.loads(text, object_pairs_hook=no_duplicates, parse_int=_short, parse_constant=_no_constant)
-        given = require_object(data, "the file", {"network": dict, "sizes": dict, "statement": str, "prover": str})
-        network, sizes = network_from(given["network"]), sizes_from(given["sizes"])
-        certificate = Certificate(network, sizes, given["statement"], given["prover"])
+        require_form(data)
+        given = require_object(data, "the file", _KEYS)
+        network, sizes = certified_network(given["network"]), sizes_from(given["sizes"])
+        certificate = Certificate(network, _axis(network, given["axis"]), sizes, given["statement"], given["prover"])
+        require_limits(network, sizes, certificate.prover)
         canonical = json.dumps(data) == json.dumps(certificate.to_dict())
     except ShapeError as error:
         raise ShapeError(replace(error.report, subject=subject)) from None
@@ -174,6 +230,13 @@ def load_certificate(path: str | os.PathLike[str]) -> Certificate:
         says = f"it is not what its network and {clipped(str(sizes), 200)} are written as"
         raise refuse(subject, "text", "edited or forged", says, "certify the network again")
     return certificate
+
+
+def _axis(network: Network, axis: Any) -> int:
+    try:
+        return axis_of(network, axis)
+    except ShapeError as error:
+        raise not_a_certificate(error.report.failures[0].says) from None
 
 
 def _short(number: str) -> int:

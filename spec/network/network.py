@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from ..choices import nearest_choice
 from ..naturals import natural
 from ..report import Report, Verdict, refuse
-from ..written import Written, clipped, kind_of, written_argument, written_value
+from ..written import Written, clipped, kind_of, written_argument, written_number, written_value
 from .operation import Fault, Operation
 
 AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
@@ -177,7 +177,9 @@ def _nodes(given: object, inputs: tuple[Input, ...]) -> tuple[Node, ...]:
 def _faults(network: Network, channels: dict[str, int]) -> Iterator[Fault]:
     """Each fault; ``channels`` get those of every node without one."""
     if not 1 <= network.axes <= MAX_AXES:
-        yield Fault("axes", f"the network has axes={network.axes}, and must have 1, 2 or {MAX_AXES}", "axes=2")
+        says = f"the network has axes={written_number(network.axes)}, and must have 1, 2 or {MAX_AXES}"
+        yield Fault("axes", says, "axes=2")
+        return  # the numbers of a node are for each axis, and there may be very many
     known: dict[str, None] = {}
     later = {node.name for node in network.nodes}
     unknown = 0

@@ -81,8 +81,9 @@ def _group_faults(operation: "Conv | ConvTranspose", channels: int) -> Iterator[
     yield from of_at_least_one("groups", operation.groups)
     for of, count in (("input", channels), ("result", made)):
         if operation.groups and count % operation.groups:
-            says = f"the {of} has {written_number(count)} channels, and must have a multiple of {operation.groups}"
-            yield Fault("groups_divide", f"{says}, the groups", "groups=1")
+            given = f"the {of} has {written_number(count)} channels"
+            says = f"{given}, and must have a multiple of {written_number(operation.groups)}, the groups"
+            yield Fault("groups_divide", says, "groups=1")
 
 
 @dataclass(frozen=True, slots=True, repr=False)

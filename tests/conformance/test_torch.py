@@ -28,7 +28,7 @@ from wellshaped.models import (
     conv_transpose2d,
     max_pool2d,
 )
-from wellshaped.spec import LAYERS, UNet2Config, check, compatible_sizes, parameter_shapes
+from wellshaped.spec import LAYERS, UNet2Config, check, compatible_sizes, layer_parameters
 
 from .cases import LAYER_CASES, UNET2_CASES, UNet2Case
 
@@ -208,7 +208,8 @@ def networks(draw):
 
 @given(networks())
 def test_the_drawn_networks_are_valid(case):
-    assert check(UNet2Config(**case.config), *case.channels, *case.size).ok
+    ins, outs = case.channels
+    assert check(UNet2Config(**case.config), (ins, *case.size), out_channels=outs).ok
 
 
 @pytest.mark.parametrize(
@@ -239,7 +240,7 @@ def torch_unet2():
 def test_both_name_the_same_kernel_shapes(torch_unet2):
     for case in UNET2_CASES:
         cfg = UNet2Config(**case.config)
-        ours = {layer.name: kernel for layer, kernel, _ in parameter_shapes(cfg, *case.channels)}
+        ours = {layer.name: kernel for layer, kernel, _ in layer_parameters(cfg, *case.channels)}
         assert torch_unet2.kernel_shapes(case.config, *case.channels) == ours
 
 

@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 from wellshaped.models import ConvBlock, UNet
 from wellshaped.models import unet as unet_module
 from wellshaped.proofs_of_shape.strategies import unet_configs
-from wellshaped.spec import PRESETS, UNetConfig, axis_network, compatible_sizes, program, trace
-from wellshaped.spec.unet import CHOICES
+from wellshaped.spec import PRESETS, UNetConfig, compatible_sizes, explain, parameter_shapes, stages
+from wellshaped.spec.unet.config import CHOICES
 
 from .family_cases import DEFAULTS, FAMILY_CASES, PRESET_CASES
 
@@ -126,13 +126,18 @@ def test_a_network_and_its_gradients_agree_with_pytorch(case):
 # The cases and their record.
 
 
+def parameters(cfg, channels):
+    """The shapes of the parameters by their paths."""
+    shapes = parameter_shapes(cfg, *channels)
+    return {f"{layer}.{array}": shape for layer, of_it in shapes.items() for array, shape in of_it.items()}
+
+
 @pytest.mark.parametrize("case", FAMILY_CASES, ids=str)
-def test_the_record_has_the_parameters_of_the_program(case):
+def test_the_record_has_the_parameters_of_the_graph(case):
     arrays, results = recorded(case)
-    nodes = [node for node in program(config(case), *case.channels) if node.layer]
-    shapes = {f"{node.layer}.{array}": shape for node in nodes for array, shape in node.arrays}
+    shapes = parameters(config(case), case.channels)
     shapes["x"] = (case.channels[0], *case.size)
-    y = trace(config(case), *case.channels, *case.size)[-1].shape
+    y = stages(config(case), (case.channels[0], *case.size), out_channels=case.channels[1])[-1].shape
     assert {name: array.shape for name, array in arrays.items()} == shapes | {"grad_output": y}
     gradients = {f"d {name}": shape for name, shape in shapes.items()}
     assert {name: array.shape for name, array in results.items()} == gradients | {"y": y}
@@ -307,7 +312,7 @@ def torch_family():
 
 def assert_agrees_live(torch_family, cfg, seed):
     # PyTorch's norms refuse to train on one pixel, and of two or three little is left beside rounding.
-    fit = (n for n in compatible_sizes(cfg) if min(axis_network(cfg).run(n).sizes) >= 3)
+    fit = (n for n in compatible_sizes(cfg) if min(explain(cfg, n).sizes[0].values()) >= 3)
     height, width = islice(fit, 2)
     channels = (2, 3 if cfg.head else cfg.channels[0])
     model = torch_family.TorchUNet(*channels, **asdict(cfg))
@@ -356,15 +361,15 @@ def test_the_published_networks_agree(torch_family):
 
 
 @pytest.mark.parametrize(
-    ("name", "network", "channels", "parameters"),
+    ("name", "network", "channels", "count"),
     [("ronneberger2015", "Ronneberger2015", (1, 2), 31_030_658), ("milesial", "Milesial", (3, 2), 31_037_698)],
 )
-def test_a_preset_has_the_parameters_of_the_published_network(torch_family, name, network, channels, parameters):
+def test_a_preset_has_the_parameters_of_the_published_network(torch_family, name, network, channels, count):
     import torch
 
-    nodes = [node for node in program(PRESETS[name], *channels) if node.layer]
-    ours = {f"{node.layer}.{array}": shape for node in nodes for array, shape in node.arrays}
+    ours = parameters(PRESETS[name], channels)
     with torch.device("meta"):
         theirs = torch_family.parameters(getattr(torch_family, network)(*channels))
     assert {path: tuple(parameter.shape) for path, parameter in theirs.items()} == ours
-    assert sum(stage.parameters for stage in trace(PRESETS[name], *channels, 572, 572)) == parameters
+    found = stages(PRESETS[name], (channels[0], 572, 572), out_channels=channels[1])
+    assert sum(stage.parameters for stage in found) == count

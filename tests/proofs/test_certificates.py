@@ -3,34 +3,53 @@
 import json
 import os
 import re
+from dataclasses import replace
 from time import perf_counter, process_time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
+from networks import HARD
 
 from wellshaped.cli import main
 from wellshaped.proofs_of_shape import certificates
 from wellshaped.proofs_of_shape.certificates import certify, load_certificate, save_certificate, verify
-from wellshaped.proofs_of_shape.strategies import networks
+from wellshaped.proofs_of_shape.strategies import graphs, networks
 from wellshaped.spec import (
-    AxisNetwork,
+    PRESETS,
+    Add,
+    Concat,
+    Input,
+    MaxPool,
+    Network,
+    Node,
     Progression,
-    Save,
+    Resize,
     ShapeError,
     SizeSet,
     SpaceToDepth,
     UNet2Config,
+    UNetConfig,
     Window,
-    axis_network,
+    compatible_sizes,
+    graph_of,
     resnet_unet,
-    ronneberger2015,
     strided_unet,
-    unet,
 )
+from wellshaped.spec.families import ronneberger2015, unet
 
+from ..field.architectures import ARCHITECTURES, graph
+
+VOLUME = Network(
+    {"x": 1},
+    (Node("pooled", MaxPool((1, 2, 2))), Node("up", Resize((1, 2, 2))), Node("y", Concat(), ("x", "up"))),
+    axes=3,
+)
 KNOWN = {
     "default": (UNet2Config(), "n ≡ 0 (mod 2), n ≥ 2"),
     "no size": (UNet2Config(conv_padding=0), "no size"),
+    "odd": (UNet2Config(pool_kernel=3, up_kernel=3), "n ≡ 1 (mod 2), n ≥ 3"),
+    "three levels": (UNetConfig(levels=3, norm="group", residual=True), "n ≡ 0 (mod 8), n ≥ 8"),
+    "a preset": ("milesial", "n ≥ 16"),
     "four levels": (unet(4), "n ≡ 0 (mod 16), n ≥ 16"),
     "six levels": (unet(6), "n ≡ 0 (mod 64), n ≥ 64"),
     "2015": (ronneberger2015(), "n ≡ 12 (mod 16), n ≥ 188"),
@@ -49,6 +68,33 @@ def test_a_certificate_proves_the_known_sizes_and_can_be_kept(network, sizes, tm
     verify(loaded)
 
 
+@pytest.mark.parametrize("network", [*PRESETS, UNet2Config(), UNetConfig()], ids=str)
+def test_every_preset_and_config_is_certified_with_its_compatible_sizes(network):
+    certificate = certify(network)
+    assert certificate.sizes == compatible_sizes(network)
+    assert certificate.network == graph_of(network)
+
+
+def test_each_axis_is_certified_with_sizes_of_its_own():
+    assert [certify(VOLUME, axis=axis).sizes.period for axis in range(3)] == [1, 2, 2]
+    with pytest.raises(ShapeError, match="the axes differ"):
+        certify(VOLUME)
+    with pytest.raises(ShapeError, match="no such axis"):
+        certify(VOLUME, axis=3)
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_every_published_architecture_is_certified_along_every_axis(name):
+    network = graph(ARCHITECTURES[name])
+    for axis in range(network.axes):
+        assert certify(network, axis=axis).sizes == compatible_sizes(network, axis)
+
+
+def test_a_network_that_is_too_hard_to_solve_is_not_certified():
+    with pytest.raises(ShapeError, match="not_solved: too hard to solve"):
+        certify(HARD)
+
+
 def certifiable(network):
     """Whether Z3 proves the certificate in a few seconds. It may not manage, but must never find it false."""
     refusal = ""
@@ -60,23 +106,35 @@ def certifiable(network):
     return not refusal
 
 
-@settings(max_examples=25)
+@settings(max_examples=30)
 @given(networks(max_levels=3))
 def test_random_networks_can_be_certified_for_all_sizes(network):
     assert certifiable(network)
 
 
+@pytest.mark.parametrize(("strategy", "count"), [(graphs(), 40)], ids=["graphs"])
+def test_nearly_all_of_a_few_dozen_random_graphs_are_certified(strategy, count):
+    assert certified(strategy, count) >= 0.9
+
+
 @pytest.mark.slow
-def test_nearly_all_of_three_hundred_random_networks_are_certified():
+@pytest.mark.parametrize(("strategy", "count"), [(graphs(), 600), (networks(), 300)], ids=["graphs", "networks"])
+def test_nearly_all_of_hundreds_of_random_networks_are_certified(strategy, count):
+    assert certified(strategy, count) >= 0.95
+
+
+def certified(strategy, count):
+    """The share of the networks drawn that Z3 certifies."""
     answers = []
 
-    @settings(max_examples=300, database=None, derandomize=True)
-    @given(networks())
+    @settings(max_examples=count, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @given(strategy)
     def certify_one(network):
         answers.append(certifiable(network))
 
     certify_one()
-    assert sum(answers) >= 250
+    assert len(answers) >= count
+    return sum(answers) / len(answers)
 
 
 def edited(change):
@@ -85,11 +143,31 @@ def edited(change):
     return data
 
 
+def changed(name, /, **fields):
+    """Change these fields of the node of this name; ``...`` takes one out."""
+
+    def change(data):
+        (node,) = (node for node in data["network"]["nodes"] if node["name"] == name)
+        node.update(fields)
+        for key, value in fields.items():
+            if value is ...:
+                del node[key]
+
+    return change
+
+
 EDITS = {
     "a larger set": lambda d: d["sizes"].update(progressions=[[2, 1, None]], says="n ≥ 2"),
     "its text": lambda d: d["sizes"].update(says="n ≥ 1"),
-    "another kernel": lambda d: d["network"]["steps"][3].update(kernel=3),
-    "no last demand": lambda d: d["network"].update(returns_its_size=False),
+    "another kernel": changed("pooled", kernel=3),
+    "another input": changed("pooled", inputs=["s1"]),
+    "another operation": changed("up", op="Window", channels=...),
+    "no last requirement": lambda d: d["network"]["nodes"].pop(),
+    "a requirement less": changed("down1_1 keeps", op="Activation", equal=..., inputs=["down1_1"]),
+    "an input of a single position": lambda d: d["network"].update(inputs={"x": {"channels": 1, "single": True}}),
+    "a default that is written out": changed("up", output_padding=0),
+    "an input that is a text": changed("pooled", inputs="skip1"),
+    "a key more in a node": changed("up", rule=""),
     "a statement that is easy": lambda d: d.update(statement="(assert false)\n(check-sat)"),
     "members that count twice": lambda d: d["sizes"].update(
         progressions=[[2, 1, 1], [2, 1, 1], [5, 1, 1]], says="{2, 5}"
@@ -116,10 +194,36 @@ def test_an_edited_certificate_is_refused(change, tmp_path):
 def test_a_certificate_forged_throughout_is_refuted_with_a_size(tmp_path):
     from wellshaped.proofs_of_shape.smt_reading import refutation_text
 
-    network, sizes = axis_network(UNet2Config()), SizeSet([Progression(3, 2, None)])
-    statement = refutation_text(certificates.statement_of(network, sizes), ("n",))
+    network, sizes = graph_of(UNet2Config()), SizeSet([Progression(3, 2, None)])
+    statement = refutation_text(certificates.statement_of(network, 0, sizes), ("n",))
     with pytest.raises(ShapeError, match="not true: it fails for n = "):
-        verify(certificates.Certificate(network, sizes, statement, "Z3"))
+        verify(certificates.Certificate(network, 0, sizes, statement, "Z3"))
+
+
+def test_the_sizes_of_one_axis_are_refuted_on_another():
+    certificate = certify(VOLUME, axis=0)
+    with pytest.raises(ShapeError, match="edited or forged"):
+        verify(replace(certificate, axis=1))
+    statement = certificates.statement_of(VOLUME, 1, certificate.sizes)
+    text = certificates.refutation_text(statement, ("n",))
+    with pytest.raises(ShapeError, match="not true: it fails for n = "):
+        verify(replace(certificate, axis=1, statement=text))
+
+
+def test_a_certificate_of_the_first_form_gets_one_message_that_says_so(tmp_path):
+    steps = [{"step": "Save", "name": "skip"}, {"step": "Window", "kernel": 2, "stride": 2}]
+    old = {"network": {"steps": steps, "returns_its_size": False}, "sizes": {}, "statement": "", "prover": "Z3 4.13"}
+    (tmp_path / "c.json").write_text(json.dumps(old))
+    with pytest.raises(ShapeError) as refusal:
+        load_certificate(tmp_path / "c.json")
+    assert str(refusal.value) == (
+        f"certificate {tmp_path / 'c.json'} does not fit.\n"
+        "  form: another form of certificate: it has the form of the first version, and must have the form 'graph 1'.\n"
+        "  fix: wellshaped certify"
+    )
+    (tmp_path / "c.json").write_text(json.dumps(edited(lambda d: d.update(form="graph 2"))))
+    with pytest.raises(ShapeError, match="form: another form of certificate: it has the form 'graph 2', and must have"):
+        load_certificate(tmp_path / "c.json")
 
 
 def test_a_contradiction_under_one_key_is_refused(tmp_path):
@@ -150,15 +254,17 @@ def put(value, *keys):
     return change
 
 
-STEP = ("network", "steps", 0)
+KEYS = "form, network, axis, sizes, statement, prover"
+FORM = '"form": "graph 1", '
+POOLED = ("network", "nodes", 6)
 NOT_CERTIFICATES = {
     "": "Expecting value: line 1 column 1 (char 0)",
-    "[]": "the file is a list, and must be an object with the keys network, sizes, statement, prover",
+    "[]": f"the file is a list, and must be an object with the keys {KEYS}",
     "3": "the file is a number, and must be an object",
-    "{}": "the file has no network, sizes, statement, prover; its keys must be network, sizes, statement, prover",
+    "{}": f"the file has no {KEYS}; its keys must be {KEYS}",
     "[" * 5000: "it is nested too deeply",
     '{"a": ' * 5000: "it is nested too deeply",
-    '{"network": 3, "sizes": {}, "statement": "", "prover": ""}': "network of the file is a number, and must be",
+    f'{{{FORM}"network": 3, "axis": 0, "sizes": {{}}, "statement": "", "prover": ""}}': "network of the file is",
     '{"network": NaN}': "NaN is not a number",
     '{"network": ' + "9" * 301 + "}": "a number has 301 digits, and may have at most 300",
     '{"network": ' + "9" * 9999 + "}": "a number has 9999 digits, and may have at most 300",
@@ -166,20 +272,40 @@ NOT_CERTIFICATES = {
 NOT_CERTIFIED = {
     "no statement": (put(..., "statement"), "the file has no statement; its keys must be"),
     "a statement that is a number": (put(3, "statement"), "statement of the file is a number, and must be a string"),
-    "a truth value that is none": (put("true", "network", "returns_its_size"), "and must be true or false"),
-    "no steps": (put(..., "network", "steps"), "the network has no steps; its keys must be steps, returns_its_size"),
-    "steps that are none": (put({}, "network", "steps"), "steps of the network is an object, and must be a list"),
-    "a step that is a list": (put([], *STEP), "step 0 is a list, and must be an object with the keys step"),
-    "an unknown step": (
-        put({"step": "Leap"}, *STEP),
-        "step 0 is 'Leap', and must be one of Window, Transposed, Resize",
+    "no axis": (put(..., "axis"), "the file has no axis; its keys must be"),
+    "an axis that the network does not have": (put(2, "axis"), "the network has 2 axes, counted from 0"),
+    "an axis by its name": (put("height", "axis"), "axis='height' is a str"),
+    "an axis that is true": (put(True, "axis"), "axis=True is a bool"),
+    "an axis that is a float": (put(0.0, "axis"), "axis=0.0 is a float"),
+    "four axes": (put(4, "network", "axes"), "the network has axes=4, and must have 1, 2 or 3"),
+    "a truth value that is none": (put("true", "network", "nodes", 1, "equal"), "is a str, and must be True or False"),
+    "no nodes": (
+        put(..., "network", "nodes"),
+        "the network has no nodes; its keys must be axes, inputs, outputs",
     ),
-    "a step without its kernel": (put(..., *STEP, "kernel"), "step 0 has no kernel; its keys must be kernel, stride"),
-    "a negative kernel": (put(-1, *STEP, "kernel"), "step 0: kernel=-1 is negative"),
-    "a kernel that is a float": (put(2.0, *STEP, "kernel"), "step 0: kernel=2.0 is a float"),
-    "a kernel that is true": (put(True, *STEP, "kernel"), "step 0: kernel=True is a bool"),
-    "a name that is a list": (put({"step": "Save", "name": []}, *STEP), "name of step 0 is a list"),
-    "a choice that is none": (put("up", *STEP, "rounding"), "step 0: rounding must be one of floor, ceil, same"),
+    "nodes that are none": (put({}, "network", "nodes"), "nodes of the network is an object, and must be a list"),
+    "a node that is a list": (put([], *POOLED), "node 6 is a list, and must be an object"),
+    "an unknown operation": (put("Leap", *POOLED, "op"), "no such operation: node pooled: 'Leap' (did you mean"),
+    "a node without its kernel": (put(..., *POOLED, "kernel"), "a key is missing: node pooled: kernel"),
+    "an unknown field": (put(2, *POOLED, "colour"), "it has unknown keys: node pooled: 'colour'"),
+    "a negative kernel": (put(-1, *POOLED, "kernel"), "not a natural number: node pooled: kernel=-1 is negative"),
+    "a kernel that is a float": (
+        put(2.0, *POOLED, "kernel"),
+        "not a natural number: node pooled: kernel=2.0 is a float",
+    ),
+    "a kernel that is true": (put(True, *POOLED, "kernel"), "not a natural number: node pooled: kernel=True is a bool"),
+    "kernels for three axes": (put([2, 2, 2], *POOLED, "kernel"), "kernel has numbers for 3 axes"),
+    "a name that is a list": (put([], *POOLED, "name"), "node 6: "),
+    "a name twice": (put("skip1", *POOLED, "name"), "the name skip1 is given twice"),
+    "an input that is not known": (put(["skip"], *POOLED, "inputs"), "the input skip of pooled is neither a node nor"),
+    "inputs that are numbers": (
+        put([3], *POOLED, "inputs"),
+        "not a name: node pooled: it is an int, and must be a str",
+    ),
+    "an output that is not known": (put(["z"], "network", "outputs"), "the output z is neither a node nor an input"),
+    "channels that do not add up": (put(7, "network", "nodes", 7, "groups"), "down2_1: the input has 64 channels"),
+    "no inputs": (put({}, "network", "inputs"), "must be Input values, or names with their channels"),
+    "a choice that is none": (put("up", *POOLED, "padding"), "no such choice: node pooled: padding='up' must be one"),
     "sizes that are a list": (put([], "sizes"), "sizes of the file is a list, and must be an object"),
     "a progression of two": (put([2, 2], "sizes", "progressions", 0), "progression 0 is [2, 2], and must be a list of"),
     "a progression of text": (put(["2", 2, None], "sizes", "progressions", 0), "progression 0: first='2' is a str"),
@@ -208,7 +334,18 @@ def test_a_certificate_with_a_part_that_is_none_is_refused_by_the_place(change, 
 
 
 TOO_LARGE = {
-    "steps": (lambda d: d["network"].update(steps=d["network"]["steps"] * 1000), "it has 12000 steps, and may"),
+    "nodes": (lambda d: d["network"].update(nodes=d["network"]["nodes"] * 100), "it has 2300 nodes, and may"),
+    "inputs": (
+        lambda d: d["network"].update(inputs={str(i): 1 for i in range(1001)}),
+        "it has 1001 inputs, and may have at most 1000",
+    ),
+    "inputs of nodes": (changed("merged", inputs=["x"] * 10_001), "it has 100[0-9]+ inputs of nodes, and may"),
+    "a node's name": (changed("merged", name="m" * 201), "name has a text of 201 letters, and may have at most 200"),
+    "the name of an input": (changed("merged", inputs=["m" * 201]), "inputs has a text of 201 letters"),
+    "a key": (changed("merged", **{"m" * 201: 1}), "a key has a text of 201 letters"),
+    "a rule": (changed("merged", rule="m" * 201), "rule has a text of 201 letters"),
+    "a layer": (changed("up", layer="m" * 201), "layer has a text of 201 letters"),
+    "the prover": (lambda d: d.update(prover="Z3" * 101), "prover has a text of 202 letters"),
     "progressions": (lambda d: d["sizes"].update(progressions=[[2, 2, 1]] * 201), "it has 201 progressions, and may"),
     "bytes": (lambda d: d.update(prover="Z3" * 2**19), "bytes, and a certificate has at most 1048576"),
     "parts": (
@@ -254,35 +391,56 @@ def test_a_set_of_sizes_in_its_one_form_can_be_saved_and_loaded(tmp_path):
         SizeSet([Progression(10**299, 10**299, 10**299)]),
     ]
     for sizes in sets:
-        certificate = certificates.Certificate(unet(1), sizes, "", "")
+        certificate = certificates.Certificate(unet(1), 0, sizes, "", "")
         save_certificate(certificate, tmp_path / "c.json")
         assert load_certificate(tmp_path / "c.json") == certificate
 
 
-def test_what_a_certificate_cannot_hold_is_not_certified(tmp_path):
-    for network, says in [
-        (
-            UNet2Config(up_kernel=10**300),
-            "digits: a number is too long: kernel=1000…000 \\(301 digits\\), and a number may",
-        ),
-        (
-            UNet2Config(up_kernel=10**5000),
-            "kernel=1000…000 \\(5001 digits\\), and a number may have at most 300 digits",
-        ),
-        (AxisNetwork((Window(9 * 10**299), Window(9 * 10**299))), "first=1799…999 \\(301 digits\\), and a number may"),
-        (AxisNetwork((Window(1),) * 1001), "it has 1001 steps, and may have at most 1000"),
-        (
-            AxisNetwork((Save("skip" * 2**18),)),
-            "its file would have [0-9]+ bytes, and may have at most",
-        ),
-    ]:
-        with pytest.raises(ShapeError, match=says):
-            certify(network)
-        with pytest.raises(ShapeError):
-            save_certificate(
-                certificates.Certificate(axis_network(network), SizeSet(), "x" * 2**20, ""), tmp_path / "c.json"
-            )
-        assert list(tmp_path.iterdir()) == []
+def chain(*operations, names="n{}"):
+    """A network along one axis, of these operations one after the other."""
+    return Network({"x": 1}, [Node(names.format(i), operation) for i, operation in enumerate(operations)], axes=1)
+
+
+NOT_HELD = {
+    "a number": (
+        graph_of(UNet2Config(up_kernel=10**300)),
+        "digits: a number is too long: kernel=1000…000 \\(301 digits\\), and a number may",
+    ),
+    "a long number": (
+        graph_of(UNet2Config(up_kernel=10**5000)),
+        "kernel=1000…000 \\(5001 digits\\), and a number may have at most 300 digits",
+    ),
+    "sizes": (
+        chain(Window(9 * 10**299), Window(9 * 10**299)),
+        "first=1799…999 \\(301 digits\\), and a number may",
+    ),
+    "nodes": (chain(*(Window(1),) * 1001), "it has 1001 nodes, and may have at most 1000"),
+    "inputs": (Network([Input(f"x{i}") for i in range(1001)], ()), "it has 1001 inputs, and may have at most 1000"),
+    "inputs of nodes": (
+        Network({"x": 1}, [Node(f"n{i}", Concat(), ("x",) * 1001) for i in range(10)]),
+        "it has 10010 inputs of nodes, and may have at most 10000",
+    ),
+    "bytes": (
+        Network({"x": 1}, [Node(f"{i:0200}", Window(1), layer="l" * 200, rule="r" * 200) for i in range(1000)]),
+        "its file would have [0-9]+ bytes, and may have at most",
+    ),
+}
+
+
+@pytest.mark.parametrize(("network", "says"), NOT_HELD.values(), ids=NOT_HELD)
+def test_what_a_certificate_cannot_hold_is_not_certified(network, says, tmp_path):
+    with pytest.raises(ShapeError, match=says):
+        certify(network)
+    with pytest.raises(ShapeError):
+        save_certificate(certificates.Certificate(network, 0, SizeSet(), "x" * 2**20, ""), tmp_path / "c.json")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_long_text_of_the_prover_is_not_saved_and_not_verified(tmp_path):
+    certificate = replace(certify(UNet2Config()), prover="Z3" * 101)
+    for ask in (verify, lambda it: save_certificate(it, tmp_path / "c.json")):
+        with pytest.raises(ShapeError, match="prover has a text of 202 letters, and may have at most 200"):
+            ask(certificate)
 
 
 @pytest.mark.parametrize("other", [{}, [], None, "certificate.json"])
@@ -313,21 +471,62 @@ def test_what_is_not_a_regular_file_is_refused_and_not_waited_for(tmp_path):
 
 
 def test_a_text_that_utf_8_does_not_have_is_saved_and_loaded(tmp_path):
-    certificate = certificates.Certificate(AxisNetwork((Save("\ud800"),)), SizeSet(), "", "\udfff")
+    certificate = certificates.Certificate(chain(Window(1), names="é"), 0, SizeSet(), "", "\udfff")
     save_certificate(certificate, tmp_path / "c.json")
     assert load_certificate(tmp_path / "c.json") == certificate
 
 
 def test_z3_keeps_its_time_for_the_largest_certificates():
     network, sizes = (
-        AxisNetwork((SpaceToDepth(7),) * 100),
+        chain(*(SpaceToDepth(7),) * 100),
         SizeSet(Progression(i * i % 20_011, 20_011, None) for i in range(200)),
     )
-    statement = certificates.refutation_text(certificates.statement_of(network, sizes), ("n",))
+    statement = certificates.refutation_text(certificates.statement_of(network, 0, sizes), ("n",))
     started = perf_counter()
     with pytest.raises(ShapeError, match=r"not (true|proved)"):
-        verify(certificates.Certificate(network, sizes, statement, ""), seconds=1)
+        verify(certificates.Certificate(network, 0, sizes, statement, ""), seconds=1)
     assert perf_counter() - started < 10
+
+
+def test_axes_that_would_be_walked_for_ever_are_answered_at_once(tmp_path):
+    nodes = [{"name": "y", "op": "SpaceToDepth", "block": 2, "inputs": ["x"]}]
+    data = edited(lambda d: d["network"].update(nodes=nodes, axes=10**12))
+    (tmp_path / "c.json").write_text(json.dumps(data))
+    started = process_time()
+    with pytest.raises(ShapeError, match="the network has axes=1000000000000, and must have 1, 2 or 3"):
+        load_certificate(tmp_path / "c.json")
+    assert process_time() - started < 1
+
+
+def test_channels_that_grow_beyond_all_bounds_are_answered_soon(tmp_path):
+    """A thousand blocks of 10²⁹⁹ positions: the last channels have nearly a million digits."""
+    data = edited(lambda d: d["network"].update(nodes=[{"name": "x0", "op": "SpaceToDepth", "block": 10**299}]))
+    data["network"].update(axes=3, outputs=["x0"])
+    data["network"]["nodes"] += [{**data["network"]["nodes"][0], "name": f"x{i}"} for i in range(1, 1000)]
+    (tmp_path / "c.json").write_text(json.dumps(data))
+    started = process_time()
+    with pytest.raises(ShapeError, match="edited or forged"):
+        load_certificate(tmp_path / "c.json")
+    assert process_time() - started < 5
+
+
+def test_a_rule_of_a_file_is_a_name_and_never_a_format(tmp_path):
+    path = tmp_path / "c.json"
+    for rule in ("{x}", "{", "{0.__class__}", "{:>999999999999}"):
+        path.write_text(json.dumps(edited(changed("merged", rule=rule))))
+        verify(load_certificate(path))
+
+
+def test_a_certificate_says_its_sizes_and_its_nodes_one_a_line():
+    says = certify(UNet2Config()).says().splitlines()
+    assert says[0] == "for all n, the height n fits this network iff n is among: n ≡ 0 (mod 2), n ≥ 2"
+    assert says[1:4] == ["  x: an input", "  down1_1: Conv(kernel=3, channels=64, padding=1) of x", says[3]]
+    assert "  merged: Concat() of skip1, up" in says
+    assert len(says) == 2 + len(graph_of(UNet2Config()).nodes)
+    assert certify(UNet2Config(conv_padding=0)).says().startswith("no height fits this network\n  x: an input\n")
+    assert certify(VOLUME, axis=2).says().startswith("for all n, the width n fits this network iff")
+    gated = Network([Input("x"), Input("t", single=True)], (Node("y", Add(broadcast="positions"), ("x", "t")),))
+    assert "\n  t: an input of a single position\n" in certify(gated).says()
 
 
 def test_the_commands_certify_and_verify(tmp_path, capsys):
@@ -337,7 +536,7 @@ def test_the_commands_certify_and_verify(tmp_path, capsys):
     assert main(["verify", path]) == 0
     printed = capsys.readouterr().out
     assert "holds: for all n" in printed
-    assert "Window(kernel=3, stride=2" in printed
+    assert "pooled: MaxPool(kernel=3, stride=2) of skip1" in printed
     assert main(["verify", str(tmp_path / "none.json")]) == 1
     assert "it cannot be read" in capsys.readouterr().err
 

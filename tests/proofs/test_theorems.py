@@ -6,13 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from wellshaped.proofs_of_shape import THEOREMS, Theorem, prove, smallest_counterexample
 from wellshaped.proofs_of_shape.coq_reading import FOLDER, statements
 from wellshaped.proofs_of_shape.folding import FUNCTIONS, definition, fold
 from wellshaped.proofs_of_shape.ledger import page
+from wellshaped.proofs_of_shape.strategies import configs, nearly_fitting_configs
 from wellshaped.proofs_of_shape.terms import (
     Formula,
     Term,
@@ -24,7 +25,7 @@ from wellshaped.proofs_of_shape.terms import (
     variable,
 )
 from wellshaped.proofs_of_shape.z3_reading import Reader, goals
-from wellshaped.spec import ShapeError, monus, quotient
+from wellshaped.spec import OBLIGATIONS, WELL_FORMED, ShapeError, graph_of, monus, quotient, run
 
 ROOT = Path(__file__).parents[2]
 BY_NAME = {theorem.name: theorem for theorem in THEOREMS}
@@ -70,6 +71,14 @@ def test_a_theorem_holds_for_drawn_numbers(theorem):
 def test_the_witness_meets_the_assumptions_so_that_no_theorem_is_empty(theorem):
     assert theorem.assumes(**theorem.witness)
     assert set(theorem.witness) == set(theorem.variables)
+
+
+@given(configs() | nearly_fitting_configs(), st.integers(0, 100), st.sampled_from(["height", "width"]))
+def test_the_graph_at_the_door_meets_its_requirements_iff_the_obligations_hold(cfg, n, axis):
+    """As the theorem graph_obligations says of symbols, of a graph with one channel: so does the graph that ships."""
+    assume(all(condition.holds(cfg) for condition in WELL_FORMED))
+    obligations = [obligation.holds(cfg, n) for obligation in OBLIGATIONS if obligation.axis == axis]
+    assert run(graph_of(cfg), n, ("height", "width").index(axis)).ok == (n >= 1 and all(obligations))
 
 
 @pytest.mark.parametrize("theorem", [t for t in THEOREMS if t.counterexample], ids=lambda theorem: theorem.name)
@@ -255,3 +264,10 @@ def test_known_statements_are_worked_out_and_unknown_ones_are_not_branched_on():
         bool(n)
     with pytest.raises(TypeError):
         Term("var", ("n",)) + -1
+
+
+def test_a_symbol_is_no_word_and_is_compared_with_nothing_but_numbers():
+    n = variable("n")
+    assert (n == "SAME") is False
+    with pytest.raises(TypeError):
+        n == 0.5  # noqa: B015 the comparison raises
