@@ -117,7 +117,9 @@ def save_config(cfg: UNet2Config, path: str | os.PathLike[str]) -> None:
 
 def _save(kind: "_Kind", network: Any, path: Path, load: Callable[[Path], object]) -> None:
     subject = f"network file {path}"
-    text = _format(path, subject).write(kind.data(network))
+    data = kind.data(network)
+    _require_short(data, subject)
+    text = _format(path, subject).write(data)
     if (size := len(text.encode())) > MAX_BYTES:
         says = f"it would have {size} bytes, and may have at most {MAX_BYTES}"
         raise refuse(subject, "file", "it cannot be written", says, "fewer nodes")
@@ -129,6 +131,18 @@ def _save(kind: "_Kind", network: Any, path: Path, load: Callable[[Path], object
         pass  # whatever the file said, it does not say this network
     with replacing(path) as new:
         new.write_text(text, encoding="utf-8")
+
+
+def _require_short(value: object, name: str) -> None:
+    """Raise :class:`ShapeError` for a number that is too long to be read back; Python may write no such digits."""
+    if isinstance(value, dict):
+        for key, entry in value.items():
+            _require_short(entry, str(key))
+    elif isinstance(value, list):
+        for entry in value:
+            _require_short(entry, name)
+    elif type(value) is int:
+        short_natural(value, name)
 
 
 def short_natural(value: object, name: str) -> int:
