@@ -118,8 +118,11 @@ def save_config(cfg: UNet2Config, path: str | os.PathLike[str]) -> None:
 def _save(kind: "_Kind", network: Any, path: Path, load: Callable[[Path], object]) -> None:
     subject = f"network file {path}"
     data = kind.data(network)
-    _require_short(data, subject)
-    text = _format(path, subject).write(data)
+    try:
+        text = _format(path, subject).write(data)
+    except ValueError:  # Python writes no number with so many digits
+        _require_short(data, subject)
+        raise
     if (size := len(text.encode())) > MAX_BYTES:
         says = f"it would have {size} bytes, and may have at most {MAX_BYTES}"
         raise refuse(subject, "file", "it cannot be written", says, "fewer nodes")
@@ -134,7 +137,7 @@ def _save(kind: "_Kind", network: Any, path: Path, load: Callable[[Path], object
 
 
 def _require_short(value: object, name: str) -> None:
-    """Raise :class:`ShapeError` for a number that is too long to be read back; Python may write no such digits."""
+    """Raise :class:`ShapeError` for a number that is too long to be read back."""
     if isinstance(value, dict):
         for key, entry in value.items():
             _require_short(entry, str(key))
