@@ -118,7 +118,12 @@ def save_config(cfg: UNet2Config, path: str | os.PathLike[str]) -> None:
 
 def _save(kind: "_Kind", network: Any, path: Path, load: Callable[[Path], object]) -> None:
     subject = f"network file {path}"
-    text = _format(path, subject).write(kind.data(network))
+    data = kind.data(network)
+    try:
+        text = _format(path, subject).write(data)
+    except ValueError:  # Python writes no number with so many digits
+        _require_short(data, subject)
+        raise
     if (size := len(text.encode())) > MAX_BYTES:
         says = f"it would have {size} bytes, and may have at most {MAX_BYTES}"
         raise refuse(subject, "file", "it cannot be written", says, "fewer nodes")
@@ -130,6 +135,18 @@ def _save(kind: "_Kind", network: Any, path: Path, load: Callable[[Path], object
         pass  # whatever the file said, it does not say this network
     with replacing(path) as new:
         new.write_text(text, encoding="utf-8")
+
+
+def _require_short(value: object, name: str) -> None:
+    """Raise :class:`ShapeError` for a number that is too long to be read back."""
+    if isinstance(value, dict):
+        for key, entry in value.items():
+            _require_short(entry, str(key))
+    elif isinstance(value, list):
+        for entry in value:
+            _require_short(entry, name)
+    elif type(value) is int:
+        short_natural(value, name)
 
 
 def short_natural(value: object, name: str) -> int:

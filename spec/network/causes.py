@@ -96,8 +96,10 @@ class _Repairing:
         if not need.relation.mutual or not isinstance(need.right_of, int):
             self.sizes[name] = need.relation.mended(need.left, need.right)
             return
-        equal = {whose for it in needs if it.relation.mutual for whose in (it.left_of, it.right_of)}
-        earliest = min((node.inputs[i] for i in equal if isinstance(i, int)), key=self.order.__getitem__)
+        pairs = ((it.left_of, it.right_of) for it in needs if it.relation.mutual)
+        # A vector must be equal to 1, and to no other node.
+        equal = {node.inputs[i] for a, b in pairs if isinstance(a, int) and isinstance(b, int) for i in (a, b)}
+        earliest = min(equal, key=self.order.__getitem__)
         for changed in (name, node.inputs[need.right_of]):
             self.sizes[changed] = self.sizes[earliest]
 

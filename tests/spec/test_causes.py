@@ -22,6 +22,7 @@ from wellshaped.spec import (
     ConvTranspose,
     Crop,
     CropTo,
+    Input,
     MaxPool,
     Mean,
     Multiply,
@@ -66,8 +67,25 @@ OF_THE_NUMBERS = written(Node("a", MaxPool(3, padding=2)), Node("y", ConvTranspo
 MULTIPLES = written(Node("blocks", SpaceToDepth(4)), Node("y", Require(at_least=9, multiple=5)), inputs={"x": 4})
 NEAR = written(Node("a", Crop(5)), Node("y", Require(equal=True, within=2), ("a", "x")))
 CROPS = written(Node("a", Pad(1)), Node("b", CropTo(odd="never"), ("x", "a")), Node("y", Add(), ("b", "a")))
+LATER_FIRST = written(Node("a", MaxPool(2)), Node("b", Resize(4)), Node("y", Concat(), ("a", "b", "x")))
+WITH_VECTOR = Network(
+    (Input("t", 4, single=True), Input("x", 4)),
+    (Node("a", MaxPool(2), "x"), Node("y", Add(broadcast="positions"), ("x", "a", "t")), Node("z", Crop(3), "x")),
+    axes=1,
+)
 NO_VECTOR = written(Node("y", Multiply(broadcast="positions"), ("x", "x")))
-BY_HAND = [NO_VECTOR, AGAIN, TOO_SMALL, ONE_INPUT_TWICE, OF_THE_NUMBERS, MULTIPLES, NEAR, CROPS]
+BY_HAND = [
+    LATER_FIRST,
+    WITH_VECTOR,
+    NO_VECTOR,
+    AGAIN,
+    TOO_SMALL,
+    ONE_INPUT_TWICE,
+    OF_THE_NUMBERS,
+    MULTIPLES,
+    NEAR,
+    CROPS,
+]
 
 
 def without(listed, i):
@@ -93,6 +111,8 @@ def check_root_causes(network, n):
 @example(NEAR, 12)
 @example(CROPS, 6)
 @example(NO_VECTOR, 6)
+@example(LATER_FIRST, 3)
+@example(WITH_VECTOR, 8)
 def test_fixing_exactly_the_causes_makes_a_size_fit_and_fixing_all_but_one_does_not(network, n):
     check_root_causes(network, n)
 
@@ -235,6 +255,11 @@ def test_the_later_of_two_unequal_nodes_gets_the_size_of_the_earlier_whichever_s
         assert [cause.node for cause in causes(network, 303)] == ["joined"]
     kept = written(Node("c", Conv(3)), Node("keeps", Require(equal=True), ("c", "x")), Node("y", MaxPool(5), "c"))
     assert [cause.node for cause in causes(kept, 5)] == ["c"]  # c counts as 5, which the pooling takes
+
+
+def test_of_several_that_must_be_equal_all_get_the_size_of_the_earliest_and_a_vector_is_none_of_them():
+    assert [(cause.left, cause.right) for cause in causes(LATER_FIRST, 3)] == [(1, 4)]
+    assert [(cause.node, cause.rule) for cause in causes(WITH_VECTOR, 8)] == [("y", "equal")]
 
 
 def test_what_is_too_small_counts_as_the_least_that_is_enough():

@@ -120,7 +120,7 @@ def test_a_message_with_many_fixes_shows_fewer_failures():
     assert report.fixes[0] == "in_channels=3, out_channels=24"
     assert all(f"  fix: {fix}" in text for fix in report.fixes)
     assert "  j0: depth: c0 is 2, x is 4, and they must be equal.\n" in text
-    assert re.search("^  and 10 more, at j1, j2, j3 and 1 other.$", text, re.M)
+    assert re.search("^  and 10 more, at j0, j1, j2 and 1 other.$", text, re.M)
     crowded = replace(report, fixes=(*report.fixes, *("a fix",) * 2))
     assert "  j0: depth: c0 is 2, x is 4, and they must be equal; and 11 more, at j0, j1, j2 and 1 other." in str(
         crowded

@@ -16,38 +16,55 @@ from wellshaped.spec import (
     FIELDS,
     OBLIGATIONS,
     PRESETS,
-    AxisNetwork,
-    Join,
-    Keep,
+    Add,
+    AvgPool,
+    Conv,
+    ConvTranspose,
+    Crop,
+    CropTo,
+    DepthToSpace,
+    Input,
+    MaxPool,
+    Network,
+    Node,
+    Norm,
+    Operation,
+    Pad,
+    PadTo,
+    PadToMultiple,
     Progression,
+    Require,
     Resize,
-    Save,
     ShapeError,
     SizeSet,
+    Slice,
     SpaceToDepth,
-    Transposed,
+    TransposedWindow,
     UNet2Config,
     UNetConfig,
     Window,
-    axis_network,
     check,
     check_config,
     check_unet_config,
+    compatible_shapes,
     compatible_sizes,
     encoder_decoder,
     explain,
+    graph_of,
     load_config,
     monus,
     natural,
+    parameter_shapes,
     plan,
     positive,
-    program,
     quotient,
+    repair,
+    run,
     save_config,
+    stages,
     strided_unet,
-    trace,
-    unet,
 )
+from wellshaped.spec.families import unet
 from wellshaped.spec.naturals import at_least_one, divisor_below, judge_at_least_one
 from wellshaped.spec.written import MOST_DIGITS, written_number
 
@@ -64,9 +81,9 @@ def the_shortest_limit():
 
 
 def texts_of(value):
-    """Everything that a value and its parts write of themselves; a plain number or tuple is Python's own."""
-    if isinstance(value, tuple | list):
-        for part in value:
+    """Everything that a value and its parts write of themselves; a plain number, tuple or dict is Python's own."""
+    if isinstance(value, tuple | list | dict):
+        for part in value.values() if isinstance(value, dict) else value:
             yield from texts_of(part)
     elif type(value) is not int:
         yield str(value)
@@ -100,15 +117,68 @@ def with_one_long(values, number=LONG):
             yield (*values[:i], number, *values[i + 1 :])
 
 
-NETWORK = (Save("a"), Window(3, 1, 1, 1), Keep(), Window(2, 2), SpaceToDepth(2), Resize(2), Transposed(2, 2), Join("a"))
+# Every operation with numbers; behind each a convolution gives back the channels, and the network joins the input.
+OPERATIONS = (
+    Window(3, padding=1, dilation=1),
+    TransposedWindow(3, padding=1, dilation=1, output_padding=0),
+    Conv(3, padding=1, channels=4),
+    Conv(1, groups=2),
+    ConvTranspose(3, padding=1, channels=4),
+    ConvTranspose(1, groups=2),
+    MaxPool(2, stride=2, dilation=1),
+    AvgPool(2, stride=2, padding=1),
+    Resize(2, over=2, less=0),
+    SpaceToDepth(2),
+    DepthToSpace(2),
+    Crop(1),
+    CropTo(0),
+    Pad(1),
+    PadToMultiple(2),
+    Norm("group", groups=2),
+    Slice(0, 4),
+    Require(at_least=1),
+    Require(multiple=1),
+    Require(positions=1),
+    Require(within=1),
+)
+
+
+def joined(operation):
+    """A network of one axis with the operation, whose result meets the input."""
+    inputs = ("x", "x")[: operation.inputs_taken[0]]
+    nodes = (Node("step", operation, inputs), Node("back", Conv(1, channels=4)), Node("y", PadTo(), ("back", "x")))
+    return Network({"x": 4}, nodes, axes=1)
 
 
 def long_steps():
-    for i, step in enumerate(NETWORK):
-        for f in fields(step):
-            if f.type is int:
-                changed = replace(step, **{f.name: LONG})
-                yield f"{type(step).__name__}.{f.name}", (*NETWORK[:i], changed, *NETWORK[i + 1 :])
+    for operation in OPERATIONS:
+        for f in fields(operation):
+            if type(getattr(operation, f.name)) is int:
+                yield f"{type(operation).__name__}.{f.name}", replace(operation, **{f.name: LONG})
+        for f in fields(operation):
+            if f.name in ("padding", "amounts"):
+                yield f"{type(operation).__name__}.{f.name}, after", replace(operation, **{f.name: ((0, LONG),)})
+
+
+TOO_FEW_CHANNELS = {
+    "Conv.groups",
+    "ConvTranspose.groups",
+    "Norm.groups",
+    "Slice.start",
+    "Slice.stop",
+    "DepthToSpace.block",
+}
+"""Four channels are not as many as these numbers say."""
+
+
+def long_graphs():
+    for name, operation in long_steps():
+        if name not in TOO_FEW_CHANNELS:
+            yield name, joined(operation)
+
+
+def chain(*operations):
+    return Network({"x": 4}, [Node(f"n{i}", operation) for i, operation in enumerate(operations)], axes=1)
 
 
 LONG_NETWORKS = {
@@ -117,13 +187,16 @@ LONG_NETWORKS = {
     "UNet2Config.up_stride, pool_stride": UNet2Config(
         up_stride=LONG, pool_stride=LONG, up_kernel=LONG, pool_kernel=LONG
     ),
-    **{name: AxisNetwork(steps) for name, steps in long_steps()},
-    "long on the way": AxisNetwork((Resize(10**99),) * 60),
-    "long on the way back": AxisNetwork((*(Resize(10**99),) * 60, *(Window(10**99, 10**99),) * 60)),
-    "a long period": AxisNetwork((Window(10**99, 10**99),) * 60),
-    "a long period of a short way": AxisNetwork((Window(1, LONG), Resize(2))),
-    "a choice of joins": AxisNetwork((Save("a"), Window(LONG), Join("a", "even crop"))),
-    "a pad": AxisNetwork((Save("a"), Transposed(LONG), Join("a", "pad")), returns_its_size=True),
+    **dict(long_graphs()),
+    "channels": Network({"x": LONG}, (Node("y", Conv(3, channels=LONG)),)),
+    "a vector of long channels": Network((Input("x", 1), Input("t", LONG, single=True)), (Node("y", Conv(3), "x"),)),
+    "long on the way": chain(*(Resize(10**99),) * 60),
+    "long on the way back": chain(*(Resize(10**99),) * 60, *(Window(10**99, 10**99),) * 60),
+    "a long period": chain(*(Window(10**99, 10**99),) * 60),
+    "a long period of a short way": chain(Window(1, LONG), Resize(2)),
+    "an even crop": Network({"x": 4}, (Node("a", Window(LONG)), Node("y", CropTo(odd="never"), ("x", "a"))), axes=1),
+    "an equal size": Network({"x": 4}, (Node("a", Window(LONG)), Node("y", Add(), ("x", "a"))), axes=3),
+    "a pad": Network({"x": 4}, (Node("a", TransposedWindow(LONG)), Node("y", PadTo(), ("x", "a"))), axes=1),
     **{
         f"UNetConfig.{name}": replace(UNetConfig(), **{name: LONG})
         for name in ("levels", "base_channels", "convs_per_block", "conv_kernel", "groups")
@@ -135,16 +208,45 @@ LONG_NETWORKS = {
 }
 
 
+def axes_of(network):
+    """How many axes it has; a config has two, also where it has no graph."""
+    return network.axes if isinstance(network, Network) else 2
+
+
+@pytest.mark.parametrize("operation", dict(long_steps()).values(), ids=dict(long_steps()))
+def test_an_operation_with_a_long_number_is_written_and_joined_or_rejected(operation):
+    assert answers(lambda: operation)
+    answers(lambda: joined(operation))
+
+
+def test_every_kind_of_operation_is_among_the_long_ones():
+    names = {name.partition(".")[0] for name, _ in long_steps()}
+    assert names == {type(operation).__name__ for operation in OPERATIONS}
+    kinds = [
+        kind
+        for kind in vars(spec).values()
+        if inspect.isclass(kind) and issubclass(kind, Operation) and is_dataclass(kind)
+    ]
+    numbered = {kind.__name__ for kind in kinds if any("int" in str(f.type) for f in fields(kind))}
+    assert numbered - names <= {"Operation"}
+
+
 @pytest.mark.parametrize("network", LONG_NETWORKS.values(), ids=LONG_NETWORKS)
 def test_a_network_with_a_long_number_is_written_solved_explained_and_planned(network):
     assert answers(lambda: network)
-    assert answers(lambda: axis_network(network)) or isinstance(network, UNetConfig)
+    made = answers(lambda: graph_of(network))
+    assert made or isinstance(network, UNetConfig)
     answers(lambda: compatible_sizes(network))
-    for n in (63, LONG):
-        answers(lambda n=n: explain(network, n))
+    answers(lambda: compatible_shapes(network))
+    axes = axes_of(network)
+    for sizes in (63, LONG, (63,) * axes, (LONG, 64, 64)[:axes]):
+        answers(lambda sizes=sizes: explain(network, sizes))
     for policy in ("error", "pad", "crop"):
-        answers(lambda policy=policy: plan(network, LONG, 64, policy=policy))
-    answers(lambda: axis_network(network).run(LONG))
+        answers(lambda policy=policy: plan(network, (LONG, 64, 64)[:axes], policy=policy))
+    answers(lambda: repair(network))
+    answers(lambda: parameter_shapes(network))
+    if made:
+        assert answers(lambda: run(graph_of(network), LONG))
 
 
 @pytest.mark.parametrize("network", LONG_NETWORKS.values(), ids=LONG_NETWORKS)
@@ -171,22 +273,27 @@ def test_a_network_with_a_long_number_is_certified_or_answered_by_one_error(netw
 
 
 @pytest.mark.parametrize("cfg", [UNet2Config(), UNetConfig(levels=1), *PRESETS.values()], ids=repr)
-def test_every_count_and_size_of_check_and_trace_may_be_long(cfg):
-    for numbers in with_one_long((1, 1, 64, 64)):
-        for ask in (check, trace):
-            answers(lambda ask=ask, numbers=numbers: ask(cfg, *numbers))
-    answers(lambda: check(cfg, LONG, LONG, LONG, LONG, layout="HWC"))
-    answers(lambda: program(cfg, LONG, LONG))
+def test_every_count_and_size_of_check_and_stages_may_be_long(cfg):
+    for ins, outs, *sizes in with_one_long((1, 1, 64, 64)):
+        for ask in (check, stages):
+            answers(lambda ask=ask, ins=ins, outs=outs, sizes=sizes: ask(cfg, (ins, *sizes), out_channels=outs))
+    answers(lambda: check(cfg, (LONG, LONG, LONG), out_channels=LONG, layout="HWC"))
+    answers(lambda: graph_of(cfg, LONG, LONG))
 
 
-CONFIGS = {name: cfg for name, cfg in LONG_NETWORKS.items() if not isinstance(cfg, AxisNetwork)}
+@pytest.mark.parametrize("network", LONG_NETWORKS.values(), ids=LONG_NETWORKS)
+def test_every_network_with_a_long_number_is_checked_and_has_stages(network):
+    axes = axes_of(network)
+    for n in (64, 63, LONG):
+        for ask in (check, stages):
+            answers(lambda n=n, ask=ask: ask(network, (1, *(n,) * axes)))
+
+
+CONFIGS = {name: cfg for name, cfg in LONG_NETWORKS.items() if not isinstance(cfg, Network)}
 
 
 @pytest.mark.parametrize("cfg", CONFIGS.values(), ids=CONFIGS)
-def test_every_config_with_a_long_number_is_checked_and_traced(cfg, tmp_path):
-    for numbers in ((1, 1, 64, 64), (1, 1, 63, 63), (1, 1, LONG, LONG)):
-        answers(lambda numbers=numbers: check(cfg, *numbers))
-        answers(lambda numbers=numbers: trace(cfg, *numbers))
+def test_every_config_with_a_long_number_is_judged_by_itself(cfg, tmp_path):
     own = check_config if isinstance(cfg, UNet2Config) else check_unet_config
     assert answers(lambda: own(cfg, LONG, LONG))
     assert not answers(lambda: save_config(cfg, tmp_path / "unet.toml"))
@@ -199,7 +306,7 @@ def test_the_families_and_their_numbers():
         answers(lambda name=name: unet(**{"levels": 2, name: LONG}))
     answers(lambda: strided_unet(LONG))
     answers(lambda: explain(strided_unet(2, kernel=LONG), 303))
-    answers(lambda: explain(encoder_decoder((Window(LONG, LONG),), Transposed(LONG, LONG)), 303))
+    answers(lambda: explain(encoder_decoder((Window(LONG, LONG),), TransposedWindow(LONG, LONG)), 303))
 
 
 def test_the_arithmetic_of_naturals_goes_on():

@@ -1,9 +1,9 @@
 """An independent evaluator: what a list of fixes makes of the sizes of a network (SPEC section 8).
 
 The nodes are computed in order by their operations. A fix is a node and a rule; where this requirement fails, the fix
-changes a size as the specification says: a broken equality gives the later node the size of the first input, a minimum
-or a multiple gives the least larger size that meets it. A failure without a fix is left, and computing goes on.
-Nothing of :mod:`wellshaped.spec.network.causes` is used.
+changes a size as the specification says: a broken equality gives two nodes the size of the earliest that must be equal,
+a minimum or a multiple gives the least larger size that meets it. A failure without a fix is left, and computing goes
+on. Nothing of :mod:`wellshaped.spec.network.causes` is used.
 """
 
 import re
@@ -52,9 +52,11 @@ class Fixing:
             if isinstance(need.left_of, str):
                 continue  # two numbers of the operation, which no size changes
             first = node.inputs[need.left_of]
-            other = node.inputs[need.right_of] if isinstance(need.right_of, int) else None
-            if is_mutual(need.relation.says) and other is not None and self.rank[other] > self.rank[first]:
-                self.sizes[other] = a
+            if is_mutual(need.relation.says) and isinstance(need.right_of, int):
+                # All inputs of a join but a vector must be equal.
+                last = -1 if getattr(operation, "broadcast", "never") == "positions" else None
+                earliest = min(node.inputs[:last], key=self.rank.get)
+                self.sizes[first] = self.sizes[node.inputs[need.right_of]] = self.sizes[earliest]
             else:
                 self.sizes[first] = fixed
         n = operation.size([self.sizes[name] for name in node.inputs], self.axis)
