@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from ..spec.elements import Shapes
 from ..spec.naturals import at_least_one, natural
-from ..spec.unet.presets import PRESETS
+from ..spec.presets import PRESETS
 from .blocks import convolved, u_shaped
 from .channels_last import a_seed, integral, joined, max_pool_2x2
 from .fits import refuse_unbuildable, refuse_unfit

@@ -46,6 +46,7 @@ from .network import MaxPool as MaxPool
 from .network import Mean as Mean
 from .network import Multiply as Multiply
 from .network import Network as Network
+from .network import NetworkBuilder as NetworkBuilder
 from .network import Node as Node
 from .network import Norm as Norm
 from .network import Open as Open
@@ -67,6 +68,7 @@ from .network import run_image as run_image
 from .network import transposed_for as transposed_for
 from .plan import Plan as Plan
 from .plan import plan as plan
+from .presets import PRESETS as PRESETS
 from .progression import Progression as Progression
 from .repair import repair as repair
 from .report import Report as Report
@@ -80,7 +82,6 @@ from .stages import stages as stages
 from .unet.building import check_unet_config as check_unet_config
 from .unet.config import UNET_WELL_FORMED as UNET_WELL_FORMED
 from .unet.config import UNetConfig as UNetConfig
-from .unet.presets import PRESETS as PRESETS
 from .unet2.building import check_config as check_config
 from .unet2.config import FIELDS as FIELDS
 from .unet2.config import WELL_FORMED as WELL_FORMED

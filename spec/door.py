@@ -15,11 +15,11 @@ from .naturals import natural
 from .network.network import Network
 from .network.repairing import repaired as repaired_graph
 from .network.weights import parameter_shapes as shapes_of_graph
+from .presets.catalogue import PRESETS
 from .report import Report, Verdict, refuse
 from .unet.building import check_unet_config, unet_fix
 from .unet.config import UNET_WELL_FORMED, UNetConfig
 from .unet.graph import unchecked_graph
-from .unet.presets import PRESETS
 from .unet2.building import check_config, config_fix
 from .unet2.config import UNet2Config, judge_config
 from .unet2.graph import unet2_graph

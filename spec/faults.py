@@ -5,6 +5,9 @@ from collections.abc import Callable
 
 from .report import Report, Verdict
 
+Said = tuple[str, str]
+"""What a fault says, and a fix."""
+
 FEW = 3
 """Faults that are about the same are shown, and fixes."""
 
@@ -16,7 +19,7 @@ class Faults:
 
     >>> faults = Faults()
     >>> for key in "abcde":
-    ...     faults.add("key", "it has unknown keys", lambda: (f"'{key}'", "other keys"))
+    ...     faults.add("key", "it has unknown keys", (f"'{key}'", "other keys"))
     >>> print(faults.report("file a.toml"))
     file a.toml does not fit.
       key: it has unknown keys: 'a'; 'b'; 'c'; and 2 more.
@@ -32,15 +35,15 @@ class Faults:
     def __len__(self) -> int:
         return self._met.total()
 
-    def add(self, rule: str, about: str, said: Callable[[], tuple[str, str]], most: int | None = None) -> None:
-        """A fault. ``said`` returns what it says, and a fix; it is only called for a fault that is shown.
+    def add(self, rule: str, about: str, said: Said | Callable[[], Said], most: int | None = None) -> None:
+        """A fault. ``said`` is what it says, and a fix, or a function that finds these for a fault that is shown.
 
         ``most`` is how many of its kind are shown, if not ``shown``.
         """
         self._met[about] += 1
         if self._met[about] > (self._shown if most is None else most) or len(self._met) > _LINES:
             return
-        says, fix = said()
+        says, fix = said() if callable(said) else said
         self._verdicts.setdefault(about, []).append(Verdict(rule, False, says, about))
         if self._met[about] == 1:
             self._fixes[fix] = None

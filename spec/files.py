@@ -31,7 +31,7 @@ from .unet2.config import UNet2Config
 from .written import clipped, kind_of, written_value
 
 MAX_BYTES = 256 * 1024
-"""A graph of a thousand nodes has half of this. A file that is larger is another file, given by mistake."""
+"""A graph of a thousand nodes has less than half of this. A larger file was given by mistake."""
 
 MAX_DIGITS = 99
 """A longer number, in a file or a flag, is a slip; and Python does not print what a network would make of it."""
@@ -43,9 +43,9 @@ MAX_DOTS = 200
 def load_network(path: str | os.PathLike[str]) -> UNet2Config | UNetConfig | Network:
     r"""The network in the file at ``path``, TOML or JSON by its suffix: a config, or a graph.
 
-    A graph has the key ``nodes``, a config keys of :class:`UNet2Config` or :class:`UNetConfig`; keys left out take
-    their defaults. The file holds the kind of network that most of its keys are of. Where several kinds share these
-    (``base_channels`` alone), the key ``kind`` says which: ``"UNet2Config"``, ``"UNetConfig"`` or ``"Network"``.
+    A graph has the key ``nodes``, a config the fields of :class:`UNet2Config` or :class:`UNetConfig`; keys left out
+    take their defaults. Most of the keys decide which kind it is. Where they decide nothing (``base_channels`` alone is
+    a field of both configs), the key ``kind`` must: ``"UNet2Config"``, ``"UNetConfig"`` or ``"Network"``.
 
     Raises :class:`ShapeError`, with the path and all that is wrong: a missing file, a folder, another suffix, a file
     that does not parse or is larger than 256 KiB, keys of no kind or of several, an unknown key (with the nearest known
@@ -61,7 +61,8 @@ def load_network(path: str | os.PathLike[str]) -> UNet2Config | UNetConfig | Net
     """
     path = Path(path)
     subject = f"network file {path}"
-    return _loaded(_text(path, "network", subject), path, subject)
+    network: UNet2Config | UNetConfig | Network = _loaded(_text(path, "network", subject), path, subject)
+    return network
 
 
 def load_config(path: str | os.PathLike[str]) -> UNet2Config:
@@ -126,7 +127,7 @@ def _save(kind: "_Kind", network: Any, path: Path, load: Callable[[Path], object
     if (size := len(text.encode())) > MAX_BYTES:
         says = f"it would have {size} bytes, and may have at most {MAX_BYTES}"
         raise refuse(subject, "file", "it cannot be written", says, "fewer nodes")
-    _loaded(text, path, subject, kind.of)  # what cannot be read back replaces no file
+    _loaded(text, path, subject, kind.of)  # a text that cannot be read back must not replace a file
     try:
         if path.is_file() and load(path) == network:
             return
@@ -188,7 +189,7 @@ def _config_from(kind: type, data: Mapping[str, Any]) -> Any:
         if name not in data:
             continue
         judge_digits(data[name], name, MAX_DIGITS, "", faults)
-        judge_value(lambda name=name: kind(**{name: data[name]}), "", faults)
+        judge_value(partial(kind, **{name: data[name]}), "", faults)
     if faults:
         raise ShapeError(faults.report("the config"))
     return kind(**data)
@@ -243,7 +244,7 @@ def _kind_of_data(data: Mapping[str, Any], wanted: type | None) -> _Kind:
     if not faults:
         of = f"its keys {', '.join(data)} are of {' and '.join(most)}" if data else "it has no keys"
         fix = " or ".join(f'kind = "{name}"' for name in most)
-        faults.add("kind", "several kinds of network are possible", lambda: (of, fix))
+        faults.add("kind", "several kinds of network are possible", (of, fix))
     raise ShapeError(faults.report(""))
 
 

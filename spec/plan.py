@@ -63,7 +63,7 @@ def plan(network: AnyNetwork, sizes: AxisSizes, policy: str = "error") -> Plan:
     building(network, graph.inputs[0].channels).report.raise_if_failed()
     given = require_sizes(graph, sizes)
     subject = f"an image of {axes_with(graph, given)} for {title(network)}"
-    found = of_image(graph, given, subject)
+    found: Report = of_image(graph, given, subject)
     if found.ok:
         return Plan(policy, given, given)
     if policy != "error":

@@ -524,4 +524,4 @@ def _require_fit(cfg: UNet2Config, params: Parameters, x: Array) -> None:
     fix = f"layer_parameters({cfg!r}, {counts[0]}, {counts[1]}) names the layers and the shapes of their arrays"
     Report(subject, tuple(verdicts), (fix,)).raise_if_failed()
     (x,) = _arrays("the network", x=(x, f"C={counts[0]} H W"))
-    check(cfg, (counts[0], *x.shape[1:]), out_channels=counts[1]).raise_if_failed()
+    check(cfg, x.shape, out_channels=counts[1]).raise_if_failed()

@@ -425,11 +425,7 @@ def verify(certificate: Annotated[Path, Parameter(help="A certificate that certi
 
     loaded = certificates.load_certificate(certificate)
     certificates.verify(loaded)
-    steps = "\n".join(f"  {step}" for step in loaded.network.steps)
-    last = "\n  and the output has the input's size" if loaded.network.returns_its_size else ""
-    iff = f"for all n, this network fits n iff n is among: {loaded.sizes}"
-    text = f"{certificate} holds: {iff if loaded.sizes else 'no size fits this network'}\n{steps}{last}"
-    _say(text, "green", sys.stdout)
+    _say(f"{certificate} holds: {loaded.says()}", "green", sys.stdout)
     return 0
 
 

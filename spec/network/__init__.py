@@ -4,6 +4,7 @@ Operations are small values. From each follow its step along an axis, its channe
 what it requires; a :class:`Network` names them and says what each is given. Every answer is a fold over that.
 """
 
+from .builder import NetworkBuilder as NetworkBuilder
 from .causes import Cause as Cause
 from .causes import judged as judged
 from .data import data_of as data_of

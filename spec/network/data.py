@@ -16,6 +16,7 @@ from ast import literal_eval
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import MISSING, Field, fields
 from difflib import get_close_matches
+from functools import partial
 from json import dumps
 from typing import Any
 
@@ -115,7 +116,7 @@ def network_from(data: object, digits: int = MOST_DIGITS) -> Network:
 def judge_keys(given: Collection[str], known: Collection[str], at: str, faults: Faults) -> None:
     """Add a fault for every key that is not one of the ``known`` ones, with the nearest of these."""
     for key in sorted(map(str, set(given) - set(known))):
-        faults.add("key", "it has unknown keys", lambda key=key: _unknown(key, known, at), most=FEW)
+        faults.add("key", "it has unknown keys", partial(_unknown, key, known, at), most=FEW)
 
 
 def _unknown(key: str, known: Collection[str], at: str) -> tuple[str, str]:
@@ -136,8 +137,8 @@ def judge_value(make: Callable[[], object], at: str, faults: Faults) -> None:
         make()
     except ShapeError as error:
         for verdict in error.report.failures:
-            said = (f"{at}{verdict.says}", f"{at}{_as_in_a_file(error.report.fixes[0])}")
-            faults.add(verdict.name, verdict.about, lambda said=said: said)
+            fix = _as_in_a_file(error.report.fixes[0])
+            faults.add(verdict.name, verdict.about, (f"{at}{verdict.says}", f"{at}{fix}"))
 
 
 def _as_in_a_file(fix: str) -> str:
@@ -154,7 +155,7 @@ def judge_digits(value: object, name: str, digits: int, at: str, faults: Faults)
     """Add a fault for a number of more than so many ``digits``, also in a list and in the pairs of a list."""
     if any(type(entry) is int and entry >= 10**digits for entry in _entries(value)):
         says = f"{at}{name} has more than {digits} digits"
-        faults.add("digits", "the number is too long", lambda: (says, f"{at}{name} = 1, say"))
+        faults.add("digits", "the number is too long", (says, f"{at}{name} = 1, say"))
 
 
 def _entries(value: object, levels: int = 2) -> Iterator[object]:
@@ -173,8 +174,8 @@ def _inputs(given: Mapping[str, Any], digits: int, faults: Faults) -> Iterator[I
         channels, single = says.get("channels", 1), says.get("single", False)
         judge_digits(channels, "channels", digits, at, faults)
         before = len(faults)
-        judge_value(lambda single=single: read_field(single, "single", bool), at, faults)
-        judge_value(lambda name=name, channels=channels: Input(name, channels), at, faults)
+        judge_value(partial(read_field, single, "single", bool), at, faults)
+        judge_value(partial(Input, name, channels), at, faults)
         if len(faults) == before:
             yield Input(name, channels, single)
 
@@ -197,7 +198,7 @@ def _node(entry: object, what: str, digits: int, faults: Faults) -> Node | None:
     name, op = entry.get("name"), entry.get("op")
     at = f"node {clipped(name)}: " if isinstance(name, str) and name and name.isprintable() else f"{what}: "
     if not isinstance(op, str) or op not in OPERATIONS:
-        faults.add("op", "no such operation", lambda: _unknown_operation(op, at))
+        faults.add("op", "no such operation", partial(_unknown_operation, op, at))
         return None
     kind = OPERATIONS[op]
     named = {f.name: f for f in _fields(kind)}
@@ -206,12 +207,11 @@ def _node(entry: object, what: str, digits: int, faults: Faults) -> Node | None:
     for key in ("name", *(f.name for f in named.values() if f.default is MISSING)):
         if key not in entry:
             example = f'name = "{op.lower()}"' if key == "name" else f"{key} = 1, say"
-            faults.add("key", "a key is missing", lambda key=key, example=example: (f"{at}{key}", f"{at}{example}"))
+            faults.add("key", "a key is missing", (f"{at}{key}", f"{at}{example}"))
     numbers = {key: _tuples(entry[key]) for key in named if key in entry}
     for key, value in numbers.items():
         judge_digits(entry[key], key, digits, at, faults)
-        of = named[key].type, kind.choices.get(key)
-        judge_value(lambda value=value, key=key, of=of: read_field(value, key, *of), at, faults)
+        judge_value(partial(read_field, value, key, named[key].type, kind.choices.get(key)), at, faults)
     if len(faults) > before:
         return None
     more = {key: entry[key] for key in ("layer", "rule") if key in entry}
@@ -231,7 +231,7 @@ def _unknown_operation(op: object, at: str) -> tuple[str, str]:
 
 
 def _tuples(value: Any, levels: int = 2) -> Any:
-    """Lists as tuples, and pairs in them; what is deeper is no field's value."""
+    """A list and the pairs in it as tuples. Deeper lists stay lists, which no field takes."""
     if not levels or not isinstance(value, list):
         return value
     return tuple(_tuples(entry, levels - 1) for entry in value)
@@ -246,4 +246,4 @@ def _object(value: object, what: str, faults: Faults) -> Mapping[str, Any]:
 
 def _not_a(value: object, what: str, wanted: str, faults: Faults) -> None:
     fix = 'inputs = { x = 3 }, nodes = [{ name = "y", op = "Conv", kernel = 3 }], say'
-    faults.add("object", "not a network", lambda: (f"{what} is {kind_of(value)}, and must be {wanted}", fix))
+    faults.add("object", "not a network", (f"{what} is {kind_of(value)}, and must be {wanted}", fix))

@@ -199,7 +199,7 @@ def _faults(network: Network, channels: dict[str, int]) -> Iterator[Fault]:
             if name not in known:
                 unknown += 1  # the nearest name takes time to find, and only the first is shown
                 yield _unknown(f"the input {name} of {node.name}", name, list(known) if unknown == 1 else [], later)
-        yield from _node_faults(network, node, channels)
+        yield from node_faults(network, node, channels)
         known[node.name] = None
     for name in network.outputs:
         if name not in known:
@@ -207,7 +207,9 @@ def _faults(network: Network, channels: dict[str, int]) -> Iterator[Fault]:
             yield _unknown(f"the output {name}", name, list(known) if unknown == 1 else [], set())
 
 
-def _node_faults(network: Network, node: Node, channels: dict[str, int]) -> Iterator[Fault]:
+def node_faults(network: Network, node: Node, channels: dict[str, int]) -> Iterator[Fault]:
+    """What is wrong with a node whose inputs have these ``channels``; where nothing is, its own are added to them."""
+
     def at(fault: Fault) -> Fault:
         return replace(fault, says=f"{node.name}: {fault.says}", fix=f"{node.name}: {fault.fix}")
 

@@ -77,10 +77,13 @@ def positive(name: str, size: int) -> Requirement:
 
 def named(need: Need, network: Network, node: Node, axis: int | None) -> Requirement:
     """What an operation needs, as a requirement of its node; along an ``axis``, or over all (``None``)."""
-    of = [node.inputs[whose] if isinstance(whose, int) else whose for whose in (need.left_of, need.right_of)]
+    left_of, right_of = (
+        node.inputs[whose] if isinstance(whose, int) else whose for whose in (need.left_of, need.right_of)
+    )
     at = node.inputs[0] if node.operation.hands_on else node.name
     label = "" if axis is None else node.rule.replace("{}", network.axis_names[axis][0].upper())
-    return Requirement(at, need.rule, need.left, need.relation, need.right, *of, label, need.about, need.warns)
+    numbers = need.left, need.relation, need.right
+    return Requirement(at, need.rule, *numbers, left_of, right_of, label, need.about, need.warns)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

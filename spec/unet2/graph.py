@@ -41,8 +41,10 @@ def unchecked_graph(cfg: UNet2Config, in_channels: int, out_channels: int) -> Ne
 
     def operation(name: str) -> Operation:
         layer = _LAYERS[name]
+        made = channels(layer.out_channels, cfg, in_channels, out_channels)
+        kernel, stride, padding = layer.window(cfg).values()
         kind = Conv if layer.kind == "conv" else ConvTranspose
-        return kind(**layer.window(cfg), channels=channels(layer.out_channels, cfg, in_channels, out_channels))
+        return kind(kernel, stride, padding=padding, channels=made)
 
     def conv(name: str, given: str, rule: str, result: str) -> Iterator[Node]:
         yield Node(name, operation(name), given, layer=name)

@@ -1,16 +1,23 @@
-"""Published encoder-decoders as graphs: the sizes that fit, the sizes of their outputs, and their parameters."""
+"""Published encoder-decoders as graphs: the sizes that fit, the sizes of their outputs, and their parameters.
 
+Where they break is compared with the layer at which PyTorch stops. That is recorded in ``torch_stops.json``; where
+PyTorch is installed, it is asked again.
+"""
+
+import json
 from functools import cache
-from itertools import chain
+from itertools import chain, islice
+from pathlib import Path
 
 import pytest
 
-from wellshaped.spec import Progression, SizeSet
-from wellshaped.spec.network import compatible_sizes, parameter_count, run, run_image
+from wellshaped.spec import Progression, SizeSet, explain
+from wellshaped.spec.network import compatible_sizes, judged, parameter_count, run, run_image
 
 from .architectures import ARCHITECTURES, graph
 
 IDS = list(ARCHITECTURES)
+STOPS = json.loads((Path(__file__).parent / "torch_stops.json").read_text("utf-8"))
 MANY = 1500
 
 
@@ -87,3 +94,73 @@ def test_every_channel_count_is_that_of_the_file():
         assert {layer["name"]: network(name).channels[layer["name"]] for layer in entry["layers"]} == {
             layer["name"]: layer["out"] for layer in entry["layers"]
         }
+
+
+# Where PyTorch stops.
+
+TAKES_ALL = ["u2net_rsu7", "fcn8s", "dncnn", "stable_diffusion_unet", "encodec_24khz"]
+
+
+def stops_at(cause, layer):
+    """Whether a cause is about a layer: at its node, or at its input where the layer asks something of that."""
+    return cause.node == layer["name"] or (
+        cause.rule in ("multiple", "within") and {"exact", "at_most"} & set(layer) and cause.node == layer["inputs"][0]
+    )
+
+
+def recorded(name):
+    """Each size that PyTorch does not take, on which axis, and the layer at which it stops."""
+    layers = {layer["name"]: layer for layer in ARCHITECTURES[name]["layers"]}
+    for axis, of_axis in enumerate(STOPS[name]):
+        for layer, unfit in of_axis.items():
+            for n in unfit:
+                yield axis, n, layers[layer]
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_the_first_failure_along_an_axis_is_at_the_layer_at_which_pytorch_stops(name):
+    for axis, n, layer in recorded(name):
+        first = next(it for it in judged(network(name), n, axis) if not it.holds)
+        assert stops_at(first, layer), (axis, n, layer["name"], str(first))
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_the_first_cause_that_explain_names_for_an_image_is_at_the_layer_at_which_pytorch_stops(name):
+    sizes = ARCHITECTURES[name]["sizes"]
+    others = [of_axis["from"] - (-of_axis["from"] // of_axis["period"]) * of_axis["period"] for of_axis in sizes]
+    for axis, n, layer in islice(recorded(name), 0, None, 12):
+        found = explain(network(name), (*others[:axis], n, *others[axis + 1 :]))
+        first, said = found.causes[0], found.failures[0]
+        assert stops_at(first, layer), (axis, n, layer["name"], str(first))
+        assert (said.at, said.about) == (first.node, network(name).axis_names[axis])
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_the_smallest_image_breaks_at_the_norm_at_which_pytorch_stops_or_not_at_all(name):
+    found = explain(network(name), tuple(sizes["from"] for sizes in ARCHITECTURES[name]["sizes"]))
+    assert (found.causes[0].node if found.causes else None) == STOPS["at_least"][name]
+    assert found.ok == ARCHITECTURES[name]["all_at_least"]
+
+
+def test_pytorch_was_asked_about_every_network_that_does_not_take_all_sizes():
+    assert [name for name in IDS if not any(STOPS[name])] == TAKES_ALL
+    assert all(len(STOPS[name]) == len(axes_of(ARCHITECTURES[name])) for name in IDS)
+    assert sum(1 for name in IDS for _ in recorded(name)) > 1000
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_every_recorded_size_is_one_that_does_not_fit(name):
+    for axis, n, _ in recorded(name):
+        assert n not in says(ARCHITECTURES[name]["sizes"][axis])
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_pytorch_stops_where_it_is_recorded_to(name):
+    pytest.importorskip("torch", reason="PyTorch is not installed: only where it stopped is compared")
+    from .make_torch_stops import fitting, stop_at_least, stops
+    from .torch_architectures import stop
+
+    entry = ARCHITECTURES[name]
+    assert stop(entry, fitting(entry)) is None
+    assert stop_at_least(entry) == STOPS["at_least"][name]
+    assert stops(entry) == STOPS[name]

@@ -337,7 +337,7 @@ def test_flags_override_a_file_and_a_file_the_defaults(run, tmp_path, suffix):
         ("unet.toml", "pool_stide = 2", "key: it has unknown keys: 'pool_stide' (did you mean pool_stride?)."),
         ("unet.toml", "pool_stride = 2.0", "natural: not a natural number: pool_stride=2.0 is a float, and must be an"),
         ("unet.json", "", "syntax: it is not JSON: Expecting value: line 1 column 1 (char 0)."),
-        ("unet.json", "#" * 10**7, "file: it cannot be read: it has 10000000 bytes, and a config has at most 65536."),
+        ("unet.json", "#" * 10**7, "file: it cannot be read: it has 10000000 bytes, and a config has at most 262144."),
         ("unet.txt", "", "file: its format is unknown: its suffix is '.txt', and must be one of .toml, .json."),
     ],
     ids=["missing", "folder", "key", "float", "empty", "large", "suffix"],

@@ -31,6 +31,7 @@ from wellshaped.spec import (
     ShapeError,
     UNet2Config,
     UNetConfig,
+    explain,
     load_config,
     load_network,
     save_config,
@@ -41,6 +42,7 @@ from wellshaped.spec.network import data_of, network_from
 from wellshaped.spec.network.data import OPERATIONS
 from wellshaped.spec.network.network import MOST_LETTERS
 from wellshaped.spec.unet.config import CHOICES
+from wellshaped.spec.written import kind_of
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference.md").read_text(encoding="utf-8")
 SUFFIXES = (".toml", ".json")
@@ -679,7 +681,7 @@ def test_keys_with_as_many_dots_as_a_line_may_have_are_parsed_soon(tmp_path):
         assert process_time() - started < 5
 
 
-@pytest.mark.parametrize("network", [None, 3, UNetConfig, [SMALL], object()], ids=repr)
+@pytest.mark.parametrize("network", [None, 3, UNetConfig, [SMALL], {1: 2}], ids=kind_of)
 def test_what_is_no_network_is_not_saved(tmp_path, network):
     says = "and a file holds one of UNet2Config, UNetConfig, Network"
     assert says in refused(network, tmp_path / "a.toml")
@@ -717,6 +719,15 @@ def test_a_name_may_have_spaces_signs_and_letters_of_any_language(tmp_path):
     network = Network({"größe 1": 1}, (Node("y keeps [0].δ " + "a" * 180, Require(at_least=2)),))
     for suffix in SUFFIXES:
         comes_back(tmp_path, suffix, network)
+
+
+def test_a_rule_from_a_file_may_have_any_braces(tmp_path):
+    path = graph_file(
+        tmp_path,
+        '{ name = "up", op = "Resize", factor = 2 }',
+        '{ name = "y", op = "Add", inputs = ["x", "up"], rule = "{0} {} {" }',
+    )
+    assert explain(load_network(path), (8, 8)).failures[0].name == "{0} H {"
 
 
 # The page.

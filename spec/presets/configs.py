@@ -1,14 +1,14 @@
-"""U-Nets that people know, as values. Change one by ``dataclasses.replace``.
+"""U-Nets that people know and :class:`UNetConfig` describes. Change one by ``dataclasses.replace``.
 
 >>> from dataclasses import replace
 >>> from wellshaped.spec import compatible_sizes
->>> print(compatible_sizes(replace(PRESETS["milesial"], join="exact")))
+>>> print(compatible_sizes(replace(CONFIGS["milesial"], join="exact")))
 n ≡ 0 (mod 16), n ≥ 16
 """
 
-from .config import UNetConfig
+from ..unet.config import UNetConfig
 
-PRESETS: dict[str, UNetConfig] = {
+CONFIGS: dict[str, UNetConfig] = {
     # The two-level U-Net of the specification, with the defaults of UNet2Config.
     "unet2": UNetConfig(levels=1),
     # SPEC section 7; channels first here.
@@ -22,4 +22,4 @@ PRESETS: dict[str, UNetConfig] = {
     # The channels and normalisation of MONAI's BasicUNet, with ReLU where it has a leaky one, and sizes that fit.
     "monai_like": UNetConfig(base_channels=32, multipliers=(1, 1, 2, 4, 8), norm="instance"),
 }
-"""The presets by name: ``unet2``, ``tiny``, ``ronneberger2015``, ``milesial``, ``monai_like``."""
+"""The presets that are configs, by name."""

@@ -1,0 +1,75 @@
+"""The presets by name. A graph is built when it is asked for, so that importing this is quick."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Literal, overload
+
+from ..network.network import Network
+from ..unet.config import UNetConfig
+from .attention import attention_unet
+from .audio import demucs, wave_unet
+from .configs import CONFIGS
+from .diffusion import ddpm, stable_diffusion_vae
+from .full_scale import unet3plus
+from .nested import u2net_rsu7, unetplusplus
+from .residual import monai_unet, smp_resnet34
+from .volumes import monai_basicunet, nnunet_3d_fullres, unet3d
+
+ConfigName = Literal["unet2", "tiny", "ronneberger2015", "milesial", "monai_like"]
+"""The names of the presets that are configs."""
+
+
+class Presets(Mapping[str, UNetConfig | Network]):
+    """Networks by name: configs, and graphs that are built when they are first asked for, and kept.
+
+    >>> PRESETS["milesial"]
+    UNetConfig(norm='batch', join='pad', bias=False)
+    >>> PRESETS["unetplusplus"].outputs, PRESETS["unetplusplus"] is PRESETS["unetplusplus"], "unetpp" in PRESETS
+    (('final',), True, False)
+    """
+
+    def __init__(self, configs: Mapping[str, UNetConfig], graphs: Mapping[str, Callable[[], Network]]) -> None:
+        self._known: dict[str, UNetConfig | Network] = dict(configs)
+        self._graphs = dict(graphs)
+        self._names = dict.fromkeys([*configs, *graphs])
+
+    @overload
+    def __getitem__(self, name: ConfigName) -> UNetConfig: ...
+    @overload
+    def __getitem__(self, name: str) -> UNetConfig | Network: ...
+    def __getitem__(self, name: str) -> UNetConfig | Network:
+        if name not in self._known:
+            self._known[name] = self._graphs[name]()
+        return self._known[name]
+
+    def __contains__(self, name: object) -> bool:  # Mapping's own would build the graph
+        return name in self._names
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._names
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __repr__(self) -> str:
+        return f"<Presets {', '.join(self)}>"
+
+
+PRESETS = Presets(
+    CONFIGS,
+    {
+        "smp_resnet34": smp_resnet34,
+        "monai_unet": monai_unet,
+        "monai_basicunet": monai_basicunet,
+        "unetplusplus": unetplusplus,
+        "unet3plus": unet3plus,
+        "attention_unet": attention_unet,
+        "u2net_rsu7": u2net_rsu7,
+        "unet3d": unet3d,
+        "nnunet_3d_fullres": nnunet_3d_fullres,
+        "ddpm": ddpm,
+        "stable_diffusion_vae": stable_diffusion_vae,
+        "demucs": demucs,
+        "wave_unet": wave_unet,
+    },
+)
+"""The presets by name; what each is stands with its config or its function."""
