@@ -7,10 +7,11 @@ from jaxtyping import Array, Float
 from wellshaped.models import checked
 from wellshaped.models.conv import Conv2D
 from wellshaped.spec import (
-    AxisNetwork,
-    Join,
-    Save,
-    Transposed,
+    Concat,
+    CropTo,
+    Network,
+    Node,
+    TransposedWindow,
     UNet2Config,
     UNetConfig,
     Window,
@@ -31,7 +32,7 @@ def kernel_3_at_stride_2():
 
 def kernel_3_at_stride_2_asked():
     cfg = UNet2Config(up_kernel=3)  # meant: cfg = UNet2Config(up_kernel=2)
-    check(cfg, in_channels=1, out_channels=1, height=16, width=24).raise_if_failed()
+    check(cfg, (1, 16, 24)).raise_if_failed()
 
 
 def pooling_rounds_up():
@@ -44,7 +45,13 @@ def pooling_rounds_up():
 
 def pooling_rounds_up_asked():
     pool = Window(2, 2, rounding="same")  # meant: pool = Window(2, 2)
-    explain(AxisNetwork((Save("skip"), pool, Transposed(2, 2), Join("skip", "crop"))), 15).raise_if_failed()
+    nodes = (
+        Node("pooled", pool, "skip"),
+        Node("up", TransposedWindow(2, 2)),
+        Node("cropped", CropTo(), ("skip", "up")),
+        Node("joined", Concat(), ("cropped", "up")),
+    )
+    explain(Network({"skip": 8}, nodes, axes=1), 15).raise_if_failed()
 
 
 def size_not_divided():
@@ -60,7 +67,7 @@ def size_not_divided():
 
 def size_not_divided_asked():
     height = 30  # meant: height = 32
-    check(UNetConfig(levels=2), 3, 1, height, 48).raise_if_failed()
+    check(UNetConfig(levels=2), (3, height, 48)).raise_if_failed()
 
 
 def valid_for_same():
@@ -73,7 +80,7 @@ def valid_for_same():
 
 def valid_for_same_asked():
     cfg = UNet2Config(conv_padding=0)  # meant: cfg = UNet2Config(conv_padding=1)
-    check(cfg, in_channels=1, out_channels=1, height=16, width=24).raise_if_failed()
+    check(cfg, (1, 16, 24)).raise_if_failed()
 
 
 def half_rounded_down():
@@ -104,7 +111,7 @@ def norm_of_one_pixel():
 
 def norm_of_one_pixel_asked():
     n = 2  # meant: n = 4
-    check(UNetConfig(levels=1, base_channels=8, norm="instance"), 8, 8, n, n).raise_if_failed()
+    check(UNetConfig(levels=1, base_channels=8, norm="instance"), (8, n, n), out_channels=8).raise_if_failed()
 
 
 ENTRIES = (
@@ -116,7 +123,7 @@ ENTRIES = (
         happens="TypeError: Cannot concatenate arrays with shapes that differ",
         by="obligation",
         caught=kernel_3_at_stride_2_asked,
-        message="h_upH: height 16 does not survive: pool 16 → 8, upsample 8 → 17, the skip needs 16",
+        message="merged (h_upH): height: skip1 is 16, up is 17, and they must be equal",
     ),
     Entry(
         name="SAME pooling that rounds up",
@@ -126,7 +133,7 @@ ENTRIES = (
         happens="TypeError: Cannot concatenate arrays with shapes that differ",
         by="obligation",
         caught=pooling_rounds_up_asked,
-        message='15 → 8 → 16 does not survive: the skip "skip" is 15, and must be at least 16',
+        message="cropped: skip is 15, and must be at least 16 (up)",
     ),
     Entry(
         name="sizes that poolings do not divide",
@@ -146,7 +153,7 @@ ENTRIES = (
         happens="gives shape (1, 12, 20, 8) where (1, 16, 24, 8) is meant",
         by="obligation",
         caught=valid_for_same_asked,
-        message="height 16 does not survive: block convolution 16 → 14, it must keep 16",
+        message="down1_1 (h_convH): height: down1_1 is 14, x is 16, and they must be equal",
     ),
     Entry(
         name="H // stride where ceil(H / stride) is meant",
@@ -167,6 +174,7 @@ ENTRIES = (
         happens="gives 0 where 0.21 is meant",
         by="obligation",
         caught=norm_of_one_pixel_asked,
-        message="the instance norm of a single number leaves only its bias: bottom.0, bottom: 1×1 positions",
+        message="the instance norm of a single number leaves only its bias:"
+        " bottom.convs[0].norm, bottom.convs[1].norm: 1×1 positions",
     ),
 )

@@ -11,7 +11,7 @@ from jax import lax
 
 from wellshaped.models import GroupNorm
 from wellshaped.models.resnet import BasicBlock
-from wellshaped.spec import UNet2Config, UNetConfig, parameter_shapes, program, reference
+from wellshaped.spec import UNet2Config, UNetConfig, layer_parameters, parameter_shapes, reference
 
 from .entry import Entry, image
 
@@ -20,7 +20,7 @@ RECORDED = np.load(Path(__file__).parents[1] / "conformance" / "torch_vectors.np
 UNET2 = UNet2Config(base_channels=2)
 WEIGHTS = {
     layer.name: (np.sign(image(*kernel)).astype(int), np.sign(image(*bias)).astype(int))
-    for layer, kernel, bias in parameter_shapes(UNET2, 1, 1)
+    for layer, kernel, bias in layer_parameters(UNET2, 1, 1)
 }
 
 
@@ -146,8 +146,9 @@ def one_block_at_every_stage():
 
 def one_block_at_every_stage_meant():
     cfg = UNetConfig(levels=2, base_channels=8, multipliers=(1, 1, 1), convs_per_block=1)
-    nodes = [node for node in program(cfg, in_channels=3) if node.name.startswith(("encoder", "bottom"))]
-    return sum(prod(shape) for node in nodes for _, shape in node.arrays)
+    layers = parameter_shapes(cfg, 3)
+    encoder = [shapes for layer, shapes in layers.items() if layer.startswith(("encoder", "bottom"))]
+    return sum(prod(shape) for shapes in encoder for shape in shapes.values())
 
 
 ENTRIES = (
@@ -229,7 +230,7 @@ ENTRIES = (
     Entry(
         name="one block at every stage",
         says="Of stages that are equally wide two share a block. Here: the number of parameters, which the "
-        "specification's program has as well.",
+        "specification's network has as well.",
         source="https://github.com/joeylitalien/noise2noise-pytorch/issues/7",
         plain=one_block_at_every_stage,
         happens="808 where 1392 is meant",

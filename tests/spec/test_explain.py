@@ -343,6 +343,21 @@ def test_a_number_stands_for_every_axis_only_where_all_are_alike():
     assert eval(error.value.report.fixes[0], {"explain": explain, "network": DIFFERENT}).ok
 
 
+def test_a_number_stands_for_two_axes_only_where_they_are_alike():
+    nodes = (Node("pooled", MaxPool((1, 2))), Node("up", Resize((1, 2))), Node("y", Add(), ("x", "up")))
+    with pytest.raises(ShapeError, match="the axes height, width of this network differ"):
+        explain(Network({"x": 4}, nodes), 8)
+
+
+def test_a_way_ends_with_the_node_that_a_requirement_names_though_nodes_before_it_keep_the_size():
+    network = written(
+        Node("pooled", HALVE), Node("kept", Window(3, padding=1)), Node("up", DOUBLE), Node("y", Add(), ("kept", "up"))
+    )
+    assert [failure.ways for failure in explain(network, 8).failures] == [
+        ("    x 8 → pooled 4 → kept", "    x 8 → pooled 4 → up 8")
+    ]
+
+
 def test_an_image_is_explained_axis_by_axis():
     found = explain(DIFFERENT, (5, 6, 9))
     assert str(found) == (
