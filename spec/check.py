@@ -5,10 +5,11 @@ from dataclasses import replace
 
 from .choices import nearest_choice
 from .door import AnyNetwork, building, title
-from .explain import layouts, of_image
+from .explain import of_image
 from .naturals import judge_at_least_one, natural
 from .network.network import AXES
 from .network.running import require_sizes
+from .proposals import layouts
 from .repair import mending, sizes_without_end
 from .report import Report, refuse
 from .written import clipped, written_number, written_value
@@ -58,7 +59,8 @@ def check(
     proposed = found if built.proposed == built.graph else of_image(built.proposed, sizes, subject, layout)
     fixes = built.report.fixes + proposed.fixes
     if proposed.causes and not sizes_without_end(built.proposed):
-        fixes += (mending(network, channels, out_channels),)
+        repair = mending(network, channels, out_channels)
+        fixes += (repair,) if repair else ()
     return replace(found, conditions=built.report.conditions + found.conditions, fixes=fixes)
 
 

@@ -72,6 +72,10 @@ def _solution(graph: Network, axis: int) -> SizeSet | Report:
         return error.report
 
 
+_TRIED = 300
+"""Choices of the sizes of all axes but one that are tried, at the most, for the fewest positions."""
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class ShapeSet(Written):
     """All images that fit a network: a set of sizes for each axis, and what is required over all axes together.
@@ -107,16 +111,16 @@ class ShapeSet(Written):
         return along and fits_together(self.graph, [natural(n, "size") for n in sizes])
 
     def above(self, sizes: AxisSizes) -> tuple[int, ...] | None:
-        """The nearest shape of which no size is smaller, or ``None``.
+        """The nearest shape with no smaller size, or ``None``.
 
-        Each axis gets its nearest size. Where these do not fit together, one axis gets a larger one: the one that adds
-        the fewest positions. Where none is enough, other axes get their largest.
+        Each axis gets its nearest size. Where these do not fit together, some axes get larger ones, so that there are
+        the fewest positions; of very many ways the first few hundred are tried.
         """
         sizes = require_sizes(self.graph, sizes)
         return self._together_from([fit.above(n) for n, fit in zip(sizes, self.axes, strict=True)])
 
     def below(self, sizes: AxisSizes) -> tuple[int, ...] | None:
-        """The nearest shape of which no size is larger, or ``None``."""
+        """The nearest shape with no larger size, or ``None``."""
         sizes = require_sizes(self.graph, sizes)
         found = [fit.below(n) for n, fit in zip(sizes, self.axes, strict=True)]
         known = [n for n in found if n is not None]
@@ -139,8 +143,28 @@ class ShapeSet(Written):
                 for shape in self._enlarged(known, largest, axis)
             ]
             if found:
-                return min(found, key=prod)
+                return self._fewest(known, min(found, key=prod))
         return None
+
+    def _fewest(self, known: list[int], found: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of the fewest positions, not more than ``found`` has: the larger sizes are tried axis by axis."""
+        best, tried = found, 0
+
+        def visit(sizes: tuple[int, ...]) -> None:
+            nonlocal best, tried
+            axis = len(sizes)
+            if axis == len(known) - 1:
+                tried += 1
+                shapes = self._enlarged([*sizes, known[axis]], (), axis)
+                best = min([best, *shapes], key=prod)
+                return
+            n = known[axis]
+            while n is not None and tried < _TRIED and prod((*sizes, n, *known[axis + 1 :])) < prod(best):
+                visit((*sizes, n))
+                n = self.axes[axis].above(n + 1)
+
+        visit(())
+        return best
 
     def _enlarged(self, sizes: list[int], largest: Sequence[int], axis: int) -> Iterator[tuple[int, ...]]:
         """The shape with the largest sizes of these axes and the least of ``axis`` that then fits together, or none."""
@@ -150,7 +174,9 @@ class ShapeSet(Written):
             return tuple(n if i == axis else m for i, m in enumerate(base) if m is not None)
 
         if None not in base:  # an axis without a largest size gets a larger one itself
-            least = least_size(self.graph, lambda n: fits_together(self.graph, changed(n)), _wanted(self.graph))
+            least = least_size(
+                self.graph, lambda n: fits_together(self.graph, changed(n)), largest_together(self.graph)
+            )
             n = None if least is None else self.axes[axis].above(max(least, sizes[axis]))
             if n is not None:
                 yield changed(n)
@@ -161,7 +187,7 @@ class ShapeSet(Written):
         if not names:
             return text
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-        return f"{text}; over all axes together also what {', '.join(names[:3])}{more} require"
+        return f"{text}; {', '.join(names[:3])}{more} also require something over all axes together"
 
 
 def compatible_shapes(network: AnyNetwork) -> ShapeSet:
@@ -182,6 +208,6 @@ def _together(graph: Network) -> tuple[str, ...]:
     return tuple(dict.fromkeys(requirement.node for requirement in ones if not requirement.warns))
 
 
-def _wanted(graph: Network) -> int:
+def largest_together(graph: Network) -> int:
     """The largest number that is required over all axes together."""
     return max(requirement.right for requirement in run_image(graph, (1,) * graph.axes).together)

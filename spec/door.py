@@ -42,10 +42,10 @@ class Building:
     proposed: Network | None
 
 
-def graph_of(network: AnyNetwork, in_channels: int = 1, out_channels: int | None = None) -> Network:
+def graph_of(network: AnyNetwork, in_channels: int | None = None, out_channels: int | None = None) -> Network:
     """The graph of a network. A config's has these channels in and out; a graph has its own, and is itself.
 
-    ``out_channels=None`` is one channel, or what a network without a head makes. Raises :class:`ShapeError` for what is
+    ``None`` is one channel, and out of a network without a head what it makes. Raises :class:`ShapeError` for what is
     no network, an unknown preset, and a config that is not well-formed.
 
     >>> from wellshaped.spec import UNetConfig
@@ -53,22 +53,24 @@ def graph_of(network: AnyNetwork, in_channels: int = 1, out_channels: int | None
     ('y', 2)
     """
     network = named(network)
-    return _kind(network).graph(network, natural(in_channels, "in_channels"), out_channels)
+    ins = 1 if in_channels is None else natural(in_channels, "in_channels")
+    return _kind(network).graph(network, ins, out_channels)
 
 
-def building(network: AnyNetwork, in_channels: int, out_channels: int | None = None) -> Building:
-    """Whether a network with these channels can be built, every condition judged.
+def building(network: AnyNetwork, in_channels: int | None = None, out_channels: int | None = None) -> Building:
+    """Whether a network with these channels can be built, every condition judged; ``None`` as for :func:`graph_of`.
 
     >>> from wellshaped.spec import UNetConfig
     >>> building(UNetConfig(levels=0), 1).report.fixes
     ('levels=4',)
     """
     network = named(network)
-    return _kind(network).building(network, natural(in_channels, "in_channels"), out_channels)
+    ins = None if in_channels is None else natural(in_channels, "in_channels")
+    return _kind(network).building(network, ins, out_channels)
 
 
 def parameter_shapes(
-    network: AnyNetwork, in_channels: int = 1, out_channels: int | None = None
+    network: AnyNetwork, in_channels: int | None = None, out_channels: int | None = None
 ) -> dict[str, dict[str, tuple[int, ...]]]:
     """The shapes of the parameters of a network, by layer and by name in the layer.
 
@@ -99,8 +101,8 @@ class _Kind:
     """What is known of one kind of network, and of no other."""
 
     graph: Callable[[Any, int, int | None], Network]
-    building: Callable[[Any, int, int | None], Building]
-    repaired: Callable[[Any, int, int | None], tuple[Any, str]]
+    building: Callable[[Any, int | None, int | None], Building]
+    repaired: Callable[[Any, int | None, int | None], tuple[Any, str]]
 
 
 def _kind(network: object) -> _Kind:
@@ -112,33 +114,34 @@ def _kind(network: object) -> _Kind:
 
 
 def _graph_of_unet2(cfg: UNet2Config, in_channels: int, out_channels: int | None) -> Network:
-    return unet2_graph(cfg, in_channels, _outs(out_channels, 1))
+    return unet2_graph(cfg, in_channels, _count(out_channels, "out_channels"))
 
 
 @lru_cache(maxsize=256)
 def _graph_of_unet(cfg: UNetConfig, in_channels: int, out_channels: int | None) -> Network:
-    outs = _outs(out_channels, 1 if cfg.head else cfg.channels[0])
+    outs = _count(out_channels, "out_channels", 1 if cfg.head else cfg.channels[0])
     well_formed = all(condition.holds(cfg) for condition in UNET_WELL_FORMED)
     if not (well_formed and in_channels and outs and (cfg.head or outs == cfg.channels[0])):
         check_unet_config(cfg, in_channels, outs).raise_if_failed()
     return unchecked_graph(cfg, in_channels, outs)
 
 
-def _building_of_unet2(cfg: UNet2Config, in_channels: int, out_channels: int | None) -> Building:
-    outs = _outs(out_channels, 1)
-    report = check_config(cfg, in_channels, outs)
+def _building_of_unet2(cfg: UNet2Config, in_channels: int | None, out_channels: int | None) -> Building:
+    ins, outs = _count(in_channels, "in_channels"), _count(out_channels, "out_channels")
+    report = check_config(cfg, ins, outs)
     if not all(verdict.holds for verdict in judge_config(cfg)):
         return Building(report, None, None)
-    return Building(report, *_graphs(unet2_graph, cfg, in_channels, outs, config_fix(cfg, in_channels, outs)))
+    return Building(report, *_graphs(unet2_graph, cfg, ins, outs, config_fix(cfg, ins, outs)))
 
 
-def _building_of_unet(cfg: UNetConfig, in_channels: int, out_channels: int | None) -> Building:
-    outs = _outs(out_channels, 1 if cfg.head or not cfg.channels else cfg.channels[0])
-    report = check_unet_config(cfg, in_channels, outs)
+def _building_of_unet(cfg: UNetConfig, in_channels: int | None, out_channels: int | None) -> Building:
+    ins = _count(in_channels, "in_channels")
+    outs = _count(out_channels, "out_channels", 1 if cfg.head or not cfg.channels else cfg.channels[0])
+    report = check_unet_config(cfg, ins, outs)
     if not all(condition.holds(cfg) for condition in UNET_WELL_FORMED):
         return Building(report, None, None)
-    fix = {} if report.ok else unet_fix(cfg, in_channels, outs)
-    return Building(report, *_graphs(unchecked_graph, cfg, in_channels, outs, fix))
+    fix = {} if report.ok else unet_fix(cfg, ins, outs)
+    return Building(report, *_graphs(unchecked_graph, cfg, ins, outs, fix))
 
 
 def _graphs(
@@ -151,22 +154,28 @@ def _graphs(
     return graph(cfg, max(in_channels, 1), max(out_channels, 1)), graph(changed, ins, outs)
 
 
-def _building_of_graph(network: Network, in_channels: int, out_channels: int | None) -> Building:
-    first, made = network.inputs[0], network.channels[network.outputs[0]]
-    verdicts = [_same("in_channels", in_channels, first.channels, f"the channels of {first.name}")]
-    if out_channels is not None:
-        outs = natural(out_channels, "out_channels")
-        verdicts.append(_same("out_channels", outs, made, f"the channels of {network.outputs[0]}"))
+def _building_of_graph(network: Network, in_channels: int | None, out_channels: int | None) -> Building:
+    image, made = network.image, network.outputs[0]
+    counts = (
+        ("in_channels", in_channels, image.channels, f"the channels of {image.name}"),
+        ("out_channels", out_channels, network.channels[made], f"the channels of {made}"),
+    )
+    verdicts: list[Verdict] = []
+    fixes: list[str] = []
+    for name, given, has, of in counts:
+        if given is not None:
+            says = f"{name}={written_number(natural(given, name))} must be {written_number(has)}, {of}"
+            verdicts.append(Verdict(name, given == has, says, "another number of channels"))
+            fixes += [] if given == has else [f"{name}={written_number(has)}"]
     shapes = shapes_of_graph(network)
     arrays = [(f"{layer}.{name}", shape) for layer, of_it in shapes.items() for name, shape in of_it.items()]
     verdicts += [judge_arrays(arrays)] if arrays else []
-    counts = zip(verdicts, (first.channels, made), strict=False)
-    fix = ", ".join(f"{verdict.name}={written_number(n)}" for verdict, n in counts if not verdict.holds)
-    return Building(Report(title(network), tuple(verdicts), (fix,) if fix else ()), network, network)
+    report = Report(title(network), tuple(verdicts), (", ".join(fixes),) if fixes else ())
+    return Building(report, network, network)
 
 
 def repaired(
-    network: AnyNetwork, in_channels: int = 1, out_channels: int | None = None
+    network: AnyNetwork, in_channels: int | None = None, out_channels: int | None = None
 ) -> tuple[UNet2Config | UNetConfig | Network | None, str]:
     """A network like this one that fits sizes without end, and what was changed, in words; ``None`` if none is known.
 
@@ -190,17 +199,12 @@ def title(network: AnyNetwork) -> str:
     return repr(network)
 
 
-def _same(name: str, given: int, has: int, of: str) -> Verdict:
-    says = f"{name}={written_number(given)} must be {written_number(has)}, {of}"
-    return Verdict(name, given == has, says, "another number of channels")
+def _count(channels: int | None, name: str, usual: int = 1) -> int:
+    return usual if channels is None else natural(channels, name)
 
 
-def _outs(out_channels: int | None, usual: int) -> int:
-    return usual if out_channels is None else natural(out_channels, "out_channels")
-
-
-def _repaired_unet2(cfg: UNet2Config, in_channels: int, out_channels: int | None) -> tuple[UNet2Config, str]:
-    counts = {"in_channels": in_channels, "out_channels": _outs(out_channels, 1)}
+def _repaired_unet2(cfg: UNet2Config, in_channels: int | None, out_channels: int | None) -> tuple[UNet2Config, str]:
+    counts = {"in_channels": _count(in_channels, "in_channels"), "out_channels": _count(out_channels, "out_channels")}
 
     def fixed(of: UNet2Config) -> tuple[UNet2Config, dict[str, Any]]:
         fix = config_fix(of, **counts)

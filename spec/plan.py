@@ -60,7 +60,7 @@ def plan(network: AnyNetwork, sizes: AxisSizes, policy: str = "error") -> Plan:
         fix = f'policy="{nearest_choice(policy, ("error", "pad", "crop"))}"'
         raise refuse("the plan", "policy", "no such policy", says, fix)
     graph = graph_of(network)
-    building(network, graph.inputs[0].channels).report.raise_if_failed()
+    building(network).report.raise_if_failed()
     given = require_sizes(graph, sizes)
     subject = f"an image of {axes_with(graph, given)} for {title(network)}"
     found: Report = of_image(graph, given, subject)

@@ -1,7 +1,8 @@
 """A network like a given one that fits sizes without end: ``repair``, and what a report says of it."""
 
-from .compatible import solved, solved_axis
+from .compatible import compatible_shapes, solved, solved_axis
 from .door import AnyNetwork, graph_of, named, repaired
+from .explain import explain
 from .network.network import Network
 from .report import refuse
 
@@ -31,16 +32,22 @@ def repair(network: AnyNetwork) -> AnyNetwork:
     network = named(network)
     graph = graph_of(network)
     if not any(solved_axis(graph, axis).is_finite for axis in range(graph.axes)):
+        if compatible_shapes(graph).above((1,) * graph.axes) is None:
+            names = ", ".join(compatible_shapes(graph).together[:3])
+            says = f"no image is large enough for what {names} require over all axes together"
+            raise refuse("the network", "repair", "no repair is known", says, f"another operation in place of {names}")
         return network
     changed, _ = repaired(network)
     if changed is None:
         says = "its requirements, or joins of inputs that grow differently, leave no sizes without end"
-        raise refuse("the network", "repair", "no repair is known", says, "another operation where explain(...) says")
+        breaks = explain(graph, (1000,) * graph.axes).failures
+        fix = f"another operation at {breaks[0].at}" if breaks else "other operations"
+        raise refuse("the network", "repair", "no repair is known", says, fix)
     return changed
 
 
-def mending(network: AnyNetwork, in_channels: int = 1, out_channels: int | None = None) -> str:
-    """What :func:`repair` would change, and what would then fit, in words.
+def mending(network: AnyNetwork, in_channels: int | None = None, out_channels: int | None = None) -> str:
+    """What :func:`repair` would change, and what would then fit, in words; nothing where no repair is known.
 
     >>> from wellshaped.spec import UNet2Config
     >>> mending(UNet2Config(conv_padding=0))
@@ -48,7 +55,7 @@ def mending(network: AnyNetwork, in_channels: int = 1, out_channels: int | None 
     """
     changed, words = repaired(network, in_channels, out_channels)
     if changed is None:
-        return "another network: no size will do for this one"
+        return ""
     graph = graph_of(changed)
     sets = [solved(graph, axis) for axis in range(graph.axes)]
     if None in sets:

@@ -85,6 +85,9 @@ class Report:
             return "\n".join([f"{self.subject} fits: all {len(self.conditions)} conditions hold.", *warnings])
         room = _LINES - 1 - len(warnings) - len(self.fixes)
         lines = _failed(self.failures, room)
+        first = len(next((ways for _, ways in lines if ways), ()))
+        if len(lines) + first > room:  # fewer failures, so that of one it is said how it came about
+            lines = _failed(self.failures, room - first)
         room -= len(lines)
         shown = [f"{self.subject} does not fit."]
         for line, ways in lines:

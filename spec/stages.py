@@ -9,6 +9,7 @@ from math import prod
 from .check import check
 from .door import AnyNetwork, graph_of
 from .naturals import natural
+from .network.monotone import large_enough, numbers_of
 from .network.network import Network, Node
 from .network.running import run, run_image
 from .written import Written
@@ -126,18 +127,21 @@ def _shared(layers: Sequence[str]) -> str:
     return ".".join(shared) or layers[0]
 
 
-_FAR = 2**40 * 3**20 * 5**10 * 7**6
-
-
 @lru_cache(maxsize=256)
 def scales_of(network: Network) -> dict[str, Fraction]:
     """How many positions each node has for one of the input, along the axis where these are fewest.
 
-    They are those of an input so large that borders do not count; 0 for a node whose size does not grow.
+    It is the slope of the size for large inputs: from a size on, so many more positions come with each period of the
+    strides. 0 for a node whose size does not grow.
 
-    >>> scales_of(graph_of("unet2"))["bottom"]
+    >>> scales_of(graph_of("unet2"))["bottleneck"]
     Fraction(1, 2)
     """
-    along = [run(network, _FAR, axis).sizes for axis in range(network.axes)]
-    sizes = {name: min(of_axis[name] for of_axis in along) for name in along[0]}
-    return {name: Fraction(size, _FAR).limit_denominator(10_000) for name, size in sizes.items()}
+    period = prod(number for number in numbers_of(network) if number)
+    far = period * large_enough(network, 1)
+    slopes = [
+        {name: Fraction(n - near[name], period) for name, n in run(network, far + period, axis).sizes.items()}
+        for axis in range(network.axes)
+        for near in [run(network, far, axis).sizes]
+    ]
+    return {name: min(of_axis[name] for of_axis in slopes) for name in slopes[0]}

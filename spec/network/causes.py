@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from .network import Network, Node
 from .operation import changes_size
 from .requirement import Need, Requirement
-from .running import Sizes, axis_of, input_sizes, label_of, named, positive
+from .running import Sizes, axis_of, input_sizes, label_of, named, positive, run
 
 Way = tuple[tuple[str, int], ...]
 """How a size came about: the input, and each node that changed it, with the size there."""
@@ -20,10 +20,21 @@ Way = tuple[tuple[str, int], ...]
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Cause(Requirement):
-    """A requirement that fails, on the ``axis`` of this name; ``ways`` are those to the sizes that it is about."""
+    """A requirement that fails, on the ``axis`` of this name; ``ways`` are those to the sizes that it is about.
+
+    ``supposed`` are the nodes whose size here is not the one that the network computes, because an earlier cause is
+    fixed.
+    """
 
     axis: str = ""
     ways: tuple[tuple[str, Way], ...] = ()
+    supposed: tuple[str, ...] = ()
+
+    @property
+    def says(self) -> str:
+        """The two numbers, and how they must stand to each other."""
+        left, right = ("would be" if name in self.supposed else "is" for name in (self.left_of, self.right_of))
+        return self.said(left, right)
 
 
 def judged(network: Network, size: Sizes, axis: int = 0) -> tuple[Requirement, ...]:
@@ -52,8 +63,10 @@ class _Repairing:
         self.network, self.axis = network, axis
         self.sizes: dict[str, int] = {}
         self.nodes = {node.name: node for node in network.nodes}
+        self.plain: Mapping[str, int] = {}
 
     def run(self, size: Sizes) -> Iterator[Requirement]:
+        self.plain = run(self.network, size, self.axis).sizes
         sizes = input_sizes(self.network, size)
         for given in self.network.inputs:
             yield self.at_least_one(given.name, sizes[given.name], label_of(given, self.network, self.axis))
@@ -106,9 +119,11 @@ class _Repairing:
 
     def cause(self, requirement: Requirement) -> Cause:
         of = dict.fromkeys(name for name in (requirement.left_of, requirement.right_of) if name in self.sizes)
-        values = {name: getattr(requirement, name) for name in Requirement.__slots__}
         return Cause(
-            **values, axis=self.network.axis_names[self.axis], ways=tuple((name, self.way(name)) for name in of)
+            **{name: getattr(requirement, name) for name in Requirement.__slots__},
+            axis=self.network.axis_names[self.axis],
+            ways=tuple((name, self.way(name)) for name in of),
+            supposed=tuple(name for name in of if self.sizes[name] != self.plain[name]),
         )
 
     def way(self, name: str) -> Way:

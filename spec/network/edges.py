@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 
 from ..naturals import monus, quotient
+from ..report import refuse
+from ..written import written_number, written_value
 from .arithmetic import rounded_up, smaller
 from .fields import PerAxis, Sides, on_axis, sides_on
 from .operation import Operation
@@ -53,6 +55,12 @@ class CropTo(Operation):
 
     word = "crop"
 
+    def __post_init__(self) -> None:
+        Operation.__post_init__(self)
+        if self.offset is not None and self.odd != "after":
+            says = "with an offset nothing is cropped about the centre, and odd must be left out"
+            raise refuse(repr(self), "odd", "two ways to crop", says, f"CropTo({written_value(self.offset)})")
+
     def size(self, sizes: Sequence[int], axis: int) -> int:
         """The size of the second input."""
         return sizes[1]
@@ -69,7 +77,8 @@ class CropTo(Operation):
         n, to = sizes
         if self.offset is not None:
             offset = on_axis(self.offset, axis)
-            return (Need("room", n, AT_LEAST, to + offset, 0, "the second input, with the offset"),)
+            of = f"the other input is {written_number(to)}, and the offset {written_number(offset)}"
+            return (Need("room", n, AT_LEAST, to + offset, 0, of),)
         room = Need("room", n, AT_LEAST, to, 0, 1)
         return (room, Need("even", n, EVEN, to, 0, 1)) if self.odd == "never" else (room,)
 

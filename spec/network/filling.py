@@ -97,7 +97,7 @@ def _paddings_for(kernel: int, stride: int, dilation: int) -> tuple[int, int]:
     padding = rounded_up(monus(span, stride), 2)
     more = stride + 2 * padding - span
     if more >= max(stride, dilation):
-        says = f"a kernel of {written_number(kernel)} makes one position too many, or one too few"
+        says = f"kernel={written_number(kernel)} cannot multiply every size by {written_number(stride)}"
         fix = f"kernel={written_number(kernel + 1)}"
         raise refuse("a transposed convolution", "factor", "no padding will do", says, fix)
     return padding, more
@@ -158,6 +158,9 @@ class _Search:
             if further:
                 wait(total, numbers, further)
         along = self.network.axis_names[self.axis]
+        if not self.places:
+            says = f"the network has no open number, and does not fit: {self.why}"
+            raise refuse("the network", "fill", "nothing to fill in", says, "OPEN in place of a number")
         raise _no_numbers(f"along the {along}, {self.why}" if self.network.axes > 1 else self.why)
 
     def start(self) -> _Reached | None:
@@ -257,5 +260,6 @@ def _merged(operation: Operation, of_axes: Sequence[Operation]) -> Operation:
 
 
 def _no_numbers(why: str) -> ShapeError:
+    says = f"the nearest choice fails: {why}"
     fix = "other numbers beside the open ones, or Open(least, most) with a larger most"
-    return refuse("the network", "fill", "no numbers will do", f"the choice that comes the furthest fails: {why}", fix)
+    return refuse("the network", "fill", "no numbers will do", says, fix)

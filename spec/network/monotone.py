@@ -53,9 +53,14 @@ def large_enough(network: Network, wanted: int) -> int:
 @lru_cache(maxsize=256)
 def _factor(network: Network) -> int:
     """The number ``K``."""
-    operations = (node.operation for node in network.nodes)
-    values = (getattr(operation, f.name) for operation in operations for f in fields(operation))  # type: ignore[arg-type]  # dataclasses
-    return 2 * prod(2 * number + 2 for value in values for number in _numbers(value))
+    return 2 * prod(2 * number + 2 for number in numbers_of(network))
+
+
+def numbers_of(network: Network) -> Iterator[int]:
+    """The numbers of all operations."""
+    for node in network.nodes:
+        for f in fields(node.operation):  # type: ignore[arg-type]  # each operation is a dataclass
+            yield from _numbers(getattr(node.operation, f.name))
 
 
 def _numbers(value: object) -> Iterator[int]:

@@ -1,5 +1,6 @@
 """A network as a graph of named nodes, and what is checked of one when it is written (SPEC section 8)."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -21,7 +22,7 @@ _SHOWN = 3  # of the faults of one rule
 
 def _name(value: object, of: str) -> str:
     if not isinstance(value, str) or not value:
-        says = f"it is {kind_of(value)}, and must be a str that is not empty"
+        says = f"it is {kind_of(value)}, and must be a str" if value != "" else "it must not be empty"
     elif len(value) > MOST_LETTERS or not value.isprintable():
         says = f"it must have at most {MOST_LETTERS} letters, all of them printable"
     else:
@@ -143,6 +144,11 @@ class Network(Written):
         """The names of the axes: ``("height", "width")`` for two."""
         return AXES[self.axes]
 
+    @property
+    def image(self) -> Input:
+        """The first input that is not a vector; the first of all where there are only vectors."""
+        return next((given for given in self.inputs if not given.single), self.inputs[0])
+
     def node(self, name: str) -> Node:
         """The node of this name. Raises :class:`ShapeError` where there is none."""
         for node in self.nodes:
@@ -207,13 +213,39 @@ def _faults(network: Network, channels: dict[str, int]) -> Iterator[Fault]:
         for name in node.inputs:
             if name not in known:
                 unknown += 1  # the nearest name takes time to find, and only the first is shown
-                yield _unknown(f"the input {name} of {node.name}", name, list(known) if unknown == 1 else [], later)
+                what = f"the input {name} of {node.name}"
+                if name in later:
+                    yield _later(network, what, name, node.name)
+                else:
+                    yield _unknown(what, name, list(known) if unknown == 1 else [])
         yield from node_faults(network, node, channels)
         known[node.name] = None
     for name in network.outputs:
         if name not in known:
             unknown += 1
-            yield _unknown(f"the output {name}", name, list(known) if unknown == 1 else [], set())
+            yield _unknown(f"the output {name}", name, list(known) if unknown == 1 else [])
+    for name, times in Counter(network.outputs).items():
+        if times > 1:
+            yield Fault("name_twice", f"the output {name} stands there {times} times", f'"{clipped(name)}" once')
+    if all(node.name in channels for node in network.nodes):
+        yield from _layer_faults(network, channels)
+
+
+def _layer_faults(network: Network, channels: Mapping[str, int]) -> Iterator[Fault]:
+    """Nodes of one layer share its parameters, which must have the same shapes."""
+    of_layers: dict[str, list[Node]] = {}
+    for node in network.nodes:
+        of_layers.setdefault(node.layer or node.name, []).append(node)
+    for layer, nodes in of_layers.items():
+        if len(nodes) == 1:
+            continue
+        shapes = [node.operation.parameters([channels[name] for name in node.inputs], network.axes) for node in nodes]
+        learned = [(node, of_it) for node, of_it in zip(nodes, shapes, strict=True) if of_it]
+        for node, of_it in learned[1:]:
+            if of_it != learned[0][1]:
+                says = f"{learned[0][0].name} and {node.name} share the layer {layer}, and their parameters differ"
+                fix = f'layer="{clipped(layer)}.{clipped(node.name)}" for {clipped(node.name)}'
+                yield Fault("layer_shared", f"{says}: {learned[0][1]} and {of_it}", fix)
 
 
 def node_faults(network: Network, node: Node, channels: dict[str, int]) -> Iterator[Fault]:
@@ -244,11 +276,23 @@ def _count_and_axes(network: Network, node: Node) -> Iterator[Fault]:
             yield Fault("axes_differ", says, f"{name} with {network.axes} numbers, or axes={axes}")
 
 
-def _unknown(what: str, name: str, known: list[str], later: set[str]) -> Fault:
-    if name in later:
-        return Fault("unknown_input", f"{what} comes after it, and must come before", "the nodes in another order")
+def _unknown(what: str, name: str, known: list[str]) -> Fault:
     fix = nearest_choice(name, known) if known else ""
     return Fault("unknown_input", f"{what} is neither a node nor an input before it", f'"{clipped(fix)}"')
+
+
+def _later(network: Network, what: str, name: str, node: str) -> Fault:
+    """The fault of an input that comes later: another order helps, unless the two depend on each other."""
+    inputs = {node.name: node.inputs for node in network.nodes}
+    behind, waiting = {name}, [name]
+    while waiting:
+        new = [given for given in inputs.get(waiting.pop(), ()) if given not in behind]
+        behind.update(new)
+        waiting += new
+    if node in behind:
+        says = f"{what} depends on {node} itself" if name != node else f"{what} is the node itself"
+        return Fault("unknown_input", f"{says}, and a network has no cycles", "another input")
+    return Fault("unknown_input", f"{what} comes after it, and must come before", "the nodes in another order")
 
 
 _ABOUT = {
@@ -257,6 +301,7 @@ _ABOUT = {
     "number_of_inputs": "a node has the wrong number of inputs",
     "axes": "no such number of axes",
     "axes_differ": "numbers are for another number of axes",
+    "layer_shared": "two nodes have one layer",
 }
 """What opens the line of a rule; that of the others is about channels."""
 

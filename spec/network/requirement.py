@@ -34,6 +34,10 @@ def _at_least(a: int, b: int) -> bool:
     return a >= b
 
 
+def _at_most(a: int, b: int) -> bool:
+    return a <= b
+
+
 def _even(a: int, b: int) -> bool:
     return quotient(a + b, 2) * 2 == a + b
 
@@ -44,6 +48,7 @@ def _multiple(a: int, b: int) -> bool:
 
 EQUAL = Relation("must be", _equal, lambda a, b: b, "must be equal", mutual=True)
 AT_LEAST = Relation("must be at least", _at_least, lambda a, b: b)
+AT_MOST = Relation("must be at most", _at_most, lambda a, b: b)
 EVEN = Relation("must differ by an even number from", _even, lambda a, b: a + 1, "must differ by an even number")
 MULTIPLE = Relation("must be a multiple of", _multiple, lambda a, b: (quotient(a, b) + 1) * b)
 
@@ -68,7 +73,8 @@ class Need:
     """A requirement of an operation, before its node has a name.
 
     ``left_of`` and ``right_of`` say whose sizes the numbers are: the index of an input, or a phrase. ``about`` says
-    what it is for, and ``warns`` that the network runs without it, over all axes together.
+    what it is for, ``fix`` how to write the operation so that it holds, and ``warns`` that the network runs without it,
+    over all axes together.
     """
 
     rule: str
@@ -79,6 +85,7 @@ class Need:
     right_of: int | str = ""
     about: str = ""
     warns: bool = False
+    fix: str = ""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -86,7 +93,8 @@ class Requirement(Written):
     """A requirement of one ``node``, judged for one input: ``left`` must stand in ``relation`` to ``right``.
 
     ``left_of`` and ``right_of`` say whose sizes these are: the name of a node or of an input, a phrase, or nothing for
-    a plain number. ``label`` is the source's name of the rule, where it has one.
+    a plain number. ``label`` is the source's name of the rule, where it has one. ``fix`` changes the operation so that
+    it holds, where a size does not help.
 
     >>> requirement = Requirement("joined", "equal", 303, EQUAL, 302, "encoder", "up")
     >>> requirement.holds, str(requirement)
@@ -103,6 +111,7 @@ class Requirement(Written):
     label: str = ""
     about: str = ""
     warns: bool = False
+    fix: str = ""
 
     @property
     def holds(self) -> bool:
@@ -112,11 +121,16 @@ class Requirement(Written):
     @property
     def says(self) -> str:
         """The two numbers, and how they must stand to each other."""
+        return self.said("is", "is")
+
+    def said(self, left_is: str, right_is: str) -> str:
+        """The same, with other verbs."""
         left, right = written_number(self.left), written_number(self.right)
         if self.relation.together and self.right_of:
-            return f"{self.left_of} is {left}, {self.right_of} is {right}, and they {self.relation.together}"
+            both = f"{self.left_of} {left_is} {left}, {self.right_of} {right_is} {right}"
+            return f"{both}, and they {self.relation.together}"
         of = f" ({self.right_of})" if self.right_of else ""
-        return f"{self.left_of} is {left}, and {self.relation.says} {right}{of}"
+        return f"{self.left_of} {left_is} {left}, and {self.relation.says} {right}{of}"
 
     def __str__(self) -> str:
         return f"{self.node}: {self.says}"

@@ -65,4 +65,4 @@ class Require(Operation):
         """The least number of positions over all axes."""
         if self.positions is None:
             return ()
-        return (Need("positions", prod(sizes[0]), AT_LEAST, self.positions, "all axes together"),)
+        return (Need("positions", prod(sizes[0]), AT_LEAST, self.positions, "the number of positions"),)

@@ -5,12 +5,19 @@ from dataclasses import KW_ONLY, dataclass
 from math import prod
 
 from ..naturals import monus, quotient
+from ..report import refuse
 from ..written import written_number
 from .fields import PerAxis, on_axis
 from .operation import Fault, Operation
 from .requirement import MULTIPLE, Need
 
 _MODES = {"mode": ("nearest", "linear")}
+
+
+def _refuse_corners(operation: "Resize | ResizeTo") -> None:
+    if operation.align_corners and operation.mode == "nearest":
+        says = "align_corners is for linear resizing, and the mode is nearest"
+        raise refuse(repr(operation), "align_corners", "no such resize", says, 'mode="linear"')
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -32,6 +39,10 @@ class Resize(Operation):
     less: PerAxis = 0
 
     choices = _MODES
+
+    def __post_init__(self) -> None:
+        Operation.__post_init__(self)
+        _refuse_corners(self)
 
     @property
     def called(self) -> str:
@@ -58,6 +69,10 @@ class ResizeTo(Operation):
 
     takes = (2, 2)
     choices = _MODES
+
+    def __post_init__(self) -> None:
+        Operation.__post_init__(self)
+        _refuse_corners(self)
 
     @property
     def called(self) -> str:

@@ -88,7 +88,7 @@ def named(need: Need, network: Network, node: Node, axis: int | None) -> Require
     at = node.inputs[0] if node.operation.hands_on else node.name
     label = "" if axis is None else label_of(node, network, axis)
     numbers = need.left, need.relation, need.right
-    return Requirement(at, need.rule, *numbers, left_of, right_of, label, need.about, need.warns)
+    return Requirement(at, need.rule, *numbers, left_of, right_of, label, need.about, need.warns, need.fix)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -125,7 +125,7 @@ def run_image(network: Network, sizes: Sequence[Sizes]) -> ImageRun:
     >>> run_image(network, (2, 3)).ok, run_image(network, (4, 3)).ok
     (False, True)
     """
-    if isinstance(sizes, str | Mapping) or not isinstance(sizes, Sequence) or len(sizes) != network.axes:
+    if isinstance(sizes, str | bytes | Mapping) or not isinstance(sizes, Sequence) or len(sizes) != network.axes:
         raise _other_axes(network, sizes)
     runs = tuple(run(network, size, axis) for axis, size in enumerate(sizes))
     return ImageRun(runs, tuple(_together(network, runs)))
@@ -137,7 +137,7 @@ def require_sizes(network: Network, sizes: AxisSizes) -> tuple[int, ...]:
     Raises :class:`ShapeError` for another number of sizes than axes, and for what is no size.
     """
     given: Sequence[int] = sizes if isinstance(sizes, Sequence) else (sizes,)
-    if isinstance(given, str) or len(given) != network.axes:
+    if isinstance(given, str | bytes | bytearray) or len(given) != network.axes:
         raise _other_axes(network, sizes)
     return tuple(natural(n, name) for n, name in zip(given, network.axis_names, strict=True))
 

@@ -24,6 +24,7 @@ remainders that avoid each other: the work has a limit, and beyond it there is n
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from heapq import heappop, heappush
 from itertools import product
 from math import prod
 from typing import Any
@@ -33,7 +34,7 @@ from ..report import ShapeError, refuse
 from ..size_set import MAX_PARTS, SizeSet
 from .affine import Affine, Blocks, Bounds, Box, NotAffineError, Restrict, Undecided, affine
 from .bounds import UnboundedError, enclosed, largest, unknown
-from .network import Network
+from .network import Network, Node
 from .operation import Operation, changes_size, requires_size
 from .requirement import Need
 from .running import axis_of
@@ -98,7 +99,7 @@ def compatible_sizes(network: Network, axis: int = 0) -> SizeSet:
     # Number 0 is n itself, which all inputs have but those of a single position, number 1.
     at = {given.name: int(given.single) for given in network.inputs}
     plan: list[tuple[Operation, list[int]]] = []
-    for node in network.nodes:
+    for node in _early_requirements(network):
         sources = [at[name] for name in node.inputs]
         if changes_size(node.operation) or requires_size(node.operation):
             at[node.name] = len(plan) + 2
@@ -110,11 +111,35 @@ def compatible_sizes(network: Network, axis: int = 0) -> SizeSet:
         end = _largest(plan, axis)
         found = _solve(plan, axis, (1, end), MAX_WORK) if end is None or end >= 1 else []
     if found is None:
-        raise _not_solved(f"there are too many kinds of sizes to tell apart within {MAX_WORK} steps")
+        raise _not_solved(f"there is no answer within {MAX_WORK} steps")
     try:
         return SizeSet(found)
     except ShapeError as error:  # progressions whose steps have no common multiple that is small enough
         raise _not_solved(error.report.failures[0].says) from None
+
+
+def _early_requirements(network: Network) -> Iterator[Node]:
+    """The nodes in an order in which what is required comes as soon as it can be judged: it leaves fewer sizes."""
+    users: dict[str, list[int]] = {}
+    missing = [len(set(node.inputs)) for node in network.nodes]
+    for i, node in enumerate(network.nodes):
+        for name in set(node.inputs):
+            users.setdefault(name, []).append(i)
+    ready: list[tuple[bool, int]] = []
+
+    def computed(name: str) -> None:
+        for i in users.get(name, ()):
+            missing[i] -= 1
+            if missing[i] == 0:
+                operation = network.nodes[i].operation
+                heappush(ready, (changes_size(operation) or not requires_size(operation), i))
+
+    for given in network.inputs:
+        computed(given.name)
+    while ready:
+        _, i = heappop(ready)
+        yield network.nodes[i]
+        computed(network.nodes[i].name)
 
 
 _Plan = Sequence[tuple[Operation, list[int]]]

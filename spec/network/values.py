@@ -5,6 +5,7 @@ from dataclasses import KW_ONLY, dataclass
 from math import prod
 
 from ..naturals import quotient
+from ..report import refuse
 from ..written import written_number
 from .operation import Fault, Operation, Shapes, of_at_least_one
 from .requirement import AT_LEAST, Need
@@ -34,6 +35,12 @@ class Norm(Operation):
     choices = {"kind": ("batch", "group", "instance", "layer")}  # noqa: RUF012 never changed
 
     follows = True
+
+    def __post_init__(self) -> None:
+        Operation.__post_init__(self)
+        if self.kind != "group" and self.groups != 1:
+            says = f"groups={written_number(self.groups)} are for a group norm, and this is a {self.kind} norm"
+            raise refuse(repr(self), "groups", "no groups here", says, 'kind="group"')
 
     @property
     def called(self) -> str:

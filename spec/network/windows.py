@@ -15,7 +15,7 @@ from ..written import written_number
 from .arithmetic import jax_transposed_size, transposed_size, window_size
 from .fields import Padding, PerAxis, Sides, on_axis, sides_on
 from .operation import Fault, Operation, Shapes, of_at_least_one
-from .requirement import AT_LEAST, Need
+from .requirement import AT_MOST, Need
 
 
 def _padded(padding: Padding, axis: int) -> tuple[int, int]:
@@ -182,11 +182,11 @@ class ConvTranspose(Operation):
     def needs(self, sizes: Sequence[int], axis: int) -> tuple[Need, ...]:
         """PyTorch's limit of output padding."""
         more, stride, dilation = (on_axis(v, axis) for v in (self.output_padding, self.stride, self.dilation))
-        larger = stride + monus(dilation, stride)
         if isinstance(more, int) and more == 0:
             return ()
-        of = "the larger of stride and dilation"
-        return (Need("output_padding", larger, AT_LEAST, more + 1, of, "output padding, and one more"),)
+        most = monus(stride + monus(dilation, stride), 1)
+        of, fix = "one less than the larger of stride and dilation", f"output_padding={written_number(most)}"
+        return (Need("output_padding", more, AT_MOST, most, "output_padding", of, fix=fix),)
 
     def faults(self, channels: Sequence[int], axes: int) -> Iterator[Fault]:
         """Groups must divide the channels of input and result."""
@@ -215,6 +215,12 @@ def _learned(operation: Conv | ConvTranspose, kernel: tuple[int, ...], made: int
     return {"kernel": kernel, "bias": (made,)} if operation.bias else {"kernel": kernel}
 
 
+def _refuse_two_roundings(operation: "MaxPool | AvgPool") -> None:
+    if operation.padding == "SAME" and operation.ceil_mode:
+        says = "padding='SAME' already rounds up, and ceil_mode is PyTorch's"
+        raise refuse(repr(operation), "ceil_mode", "two roundings at once", says, "ceil_mode=False")
+
+
 def _pool_size(operation: "MaxPool | AvgPool", n: int, axis: int, dilation: int) -> int:
     kernel = on_axis(operation.kernel, axis)
     stride = kernel if operation.stride is None else on_axis(operation.stride, axis)
@@ -224,11 +230,13 @@ def _pool_size(operation: "MaxPool | AvgPool", n: int, axis: int, dilation: int)
 
 def _pool_needs(operation: "MaxPool | AvgPool", axis: int) -> tuple[Need, ...]:
     half = quotient(on_axis(operation.kernel, axis), 2)
-    needs = (
-        Need("padding", half, AT_LEAST, amount, "half the window", f"padding {side}")
-        for side, amount in zip(("before", "after"), _padded(operation.padding, axis), strict=True)
+    before, after = _padded(operation.padding, axis)
+    amounts = {"padding": before} if before is after else {"padding before": before, "padding after": after}
+    return tuple(
+        Need("padding", amount, AT_MOST, half, of, "half the window", fix=f"padding={written_number(half)}")
+        for of, amount in amounts.items()
+        if not isinstance(amount, int) or amount > 0
     )
-    return tuple(need for need in needs if not isinstance(need.right, int) or need.right > 0)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -247,6 +255,10 @@ class MaxPool(Operation):
     ceil_mode: bool = False
 
     word = "max-pool"
+
+    def __post_init__(self) -> None:
+        Operation.__post_init__(self)
+        _refuse_two_roundings(self)
 
     def size(self, sizes: Sequence[int], axis: int) -> int:
         """See :func:`.arithmetic.window_size`."""
@@ -272,6 +284,10 @@ class AvgPool(Operation):
     ceil_mode: bool = False
 
     word = "average pool"
+
+    def __post_init__(self) -> None:
+        Operation.__post_init__(self)
+        _refuse_two_roundings(self)
 
     def size(self, sizes: Sequence[int], axis: int) -> int:
         """See :func:`.arithmetic.window_size`."""

@@ -5,6 +5,7 @@ from typing import Literal, overload
 
 from ..network.network import Network
 from ..unet.config import UNetConfig
+from ..unet2.config import UNet2Config
 from .attention import attention_unet
 from .audio import demucs, wave_unet
 from .configs import CONFIGS
@@ -14,11 +15,11 @@ from .nested import u2net_rsu7, unetplusplus
 from .residual import monai_unet, smp_resnet34
 from .volumes import monai_basicunet, nnunet_3d_fullres, unet3d
 
-ConfigName = Literal["unet2", "tiny", "ronneberger2015", "milesial", "monai_like"]
-"""The names of the presets that are configs."""
+ConfigName = Literal["tiny", "ronneberger2015", "milesial", "monai_like"]
+"""The names of the presets that are a :class:`UNetConfig`."""
 
 
-class Presets(Mapping[str, UNetConfig | Network]):
+class Presets(Mapping[str, UNet2Config | UNetConfig | Network]):
     """Networks by name: configs, and graphs that are built when they are first asked for, and kept.
 
     >>> PRESETS["milesial"]
@@ -27,16 +28,20 @@ class Presets(Mapping[str, UNetConfig | Network]):
     (('final',), True, False)
     """
 
-    def __init__(self, configs: Mapping[str, UNetConfig], graphs: Mapping[str, Callable[[], Network]]) -> None:
-        self._known: dict[str, UNetConfig | Network] = dict(configs)
+    def __init__(
+        self, configs: Mapping[str, UNet2Config | UNetConfig], graphs: Mapping[str, Callable[[], Network]]
+    ) -> None:
+        self._known: dict[str, UNet2Config | UNetConfig | Network] = dict(configs)
         self._graphs = dict(graphs)
         self._names = dict.fromkeys([*configs, *graphs])
 
     @overload
     def __getitem__(self, name: ConfigName) -> UNetConfig: ...
     @overload
-    def __getitem__(self, name: str) -> UNetConfig | Network: ...
-    def __getitem__(self, name: str) -> UNetConfig | Network:
+    def __getitem__(self, name: Literal["unet2"]) -> UNet2Config: ...
+    @overload
+    def __getitem__(self, name: str) -> UNet2Config | UNetConfig | Network: ...
+    def __getitem__(self, name: str) -> UNet2Config | UNetConfig | Network:
         if name not in self._known:
             self._known[name] = self._graphs[name]()
         return self._known[name]
@@ -55,7 +60,7 @@ class Presets(Mapping[str, UNetConfig | Network]):
 
 
 PRESETS = Presets(
-    CONFIGS,
+    {"unet2": UNet2Config(), **CONFIGS},
     {
         "smp_resnet34": smp_resnet34,
         "monai_unet": monai_unet,

@@ -9,8 +9,6 @@ n ≡ 0 (mod 16), n ≥ 16
 from ..unet.config import UNetConfig
 
 CONFIGS: dict[str, UNetConfig] = {
-    # The two-level U-Net of the specification, with the defaults of UNet2Config.
-    "unet2": UNetConfig(levels=1),
     # SPEC section 7; channels first here.
     "tiny": UNetConfig(
         levels=2, base_channels=16, convs_per_block=1, norm="batch", concat="upsampled first", head=False

@@ -77,7 +77,7 @@ def loss(model, x):
 
 
 def test_the_two_level_preset_is_unet2_parameter_by_parameter_and_value_by_value():
-    ours = UNet(replace(PRESETS["unet2"], base_channels=4), 3, 2, rngs=nnx.Rngs(7))
+    ours = UNet(UNetConfig(levels=1, base_channels=4), 3, 2, rngs=nnx.Rngs(7))
     theirs = UNet2(UNet2Config(base_channels=4), 3, 2, rngs=nnx.Rngs(7))
     paths = ("encoder[0].convs[0]", "encoder[0].convs[1]", "bottom.convs[0]", "bottom.convs[1]", "up[0]")
     paths += ("decoder[0].convs[0]", "decoder[0].convs[1]", "head")

@@ -209,7 +209,7 @@ def test_milesial_s_network_has_its_parameters_and_takes_any_size_from_16_on():
 
 def test_the_two_level_preset_is_unet2():
     cfg = UNet2Config(base_channels=8)
-    preset = replace(PRESETS["unet2"], base_channels=8)
+    preset = UNetConfig(levels=1, base_channels=8)
     assert compatible_sizes(preset) == compatible_sizes(cfg)
     ours, theirs = (stages(network, (3, 20, 30), out_channels=2) for network in (preset, cfg))
     assert [(s.op, s.shape, s.parameters, s.multiply_adds) for s in ours] == [
