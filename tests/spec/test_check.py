@@ -113,6 +113,17 @@ THREE_AXES = Network(
 )
 
 
+def test_four_failures_are_all_shown_where_there_is_room():
+    nodes = (
+        *(Node(f"c{i}", Conv(3), "x") for i in range(4)),
+        *(Node(f"j{i}", Concat(), ("x", f"c{i}")) for i in range(4)),
+        Node("y", Concat(), ("j0", "j1", "j2", "j3")),
+    )
+    text = str(check(Network({"x": 1}, nodes, axes=1), (1, 5)))
+    assert all(f"  j{i}: length: x is 5, c{i} is 3, and they must be equal." in text for i in range(4))
+    assert " more, at " not in text
+
+
 def test_a_message_with_many_fixes_shows_fewer_failures():
     """Every kind of condition fails on three axes, and each has its fix."""
     report = check(THREE_AXES, (2, 4, 5, 6), out_channels=7)
