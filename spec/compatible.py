@@ -1,13 +1,14 @@
 """All sizes that fit a network: along one axis, and of whole images (SPEC sections 5.3 and 8)."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
 from math import prod
 
 from .door import AnyNetwork, graph_of
 from .naturals import natural
+from .network.monotone import least_size
 from .network.network import Network
 from .network.running import AxisSizes, axis_of, fits_together, require_sizes, run_image
 from .network.solving import NOT_SOLVED
@@ -149,8 +150,9 @@ class ShapeSet(Written):
             return tuple(n if i == axis else m for i, m in enumerate(base) if m is not None)
 
         if None not in base:  # an axis without a largest size gets a larger one itself
-            far = sizes[axis] << _bits(self.graph)
-            for n in _first(lambda n: fits_together(self.graph, changed(n)), sizes[axis], far, self.axes[axis]):
+            least = least_size(self.graph, lambda n: fits_together(self.graph, changed(n)), _wanted(self.graph))
+            n = None if least is None else self.axes[axis].above(max(least, sizes[axis]))
+            if n is not None:
                 yield changed(n)
 
     def __str__(self) -> str:
@@ -180,37 +182,6 @@ def _together(graph: Network) -> tuple[str, ...]:
     return tuple(dict.fromkeys(requirement.node for requirement in ones if not requirement.warns))
 
 
-def _first(holds: Callable[[int], bool], low: int, high: int, fit: SizeSet) -> Iterator[int]:
-    """The first member of ``fit`` above ``low`` for which it ``holds``, as it then does for all above; or none.
-
-    It holds at ``high`` or nowhere. Every step of a network is monotone, and so is the number of positions.
-    """
-    if not holds(high):
-        return
-    near = 2 * low
-    while not holds(near):  # the number is mostly near
-        low, near = near, 2 * near
-    high = near
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if holds(middle) else (middle, high)
-    above = fit.above(high)
-    if above is not None:
-        yield above
-
-
-@lru_cache(maxsize=256)
-def _bits(graph: Network) -> int:
-    """By how many bits a size must grow so that every requirement over all axes is met that a larger one can meet.
-
-    A node whose size grows at all makes at least ``n / (2·stride)`` of a large ``n``, and adds or loses no more than
-    its own numbers: so it costs the bits of these numbers, and a few.
-    """
-    numbers = (getattr(node.operation, f.name) for node in graph.nodes for f in fields(node.operation))  # type: ignore[arg-type]  # a dataclass
-    return 4 * len(graph.nodes) + sum(map(_bits_of, numbers))
-
-
-def _bits_of(value: object) -> int:
-    if isinstance(value, tuple):
-        return sum(map(_bits_of, value))
-    return value.bit_length() if isinstance(value, int) else 0
+def _wanted(graph: Network) -> int:
+    """The largest number that is required over all axes together."""
+    return max(requirement.right for requirement in run_image(graph, (1,) * graph.axes).together)

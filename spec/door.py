@@ -177,12 +177,14 @@ def repaired(
 
 
 def title(network: AnyNetwork) -> str:
-    """How a network is called in a message: a config as the call that makes it, a graph by its ends.
+    """How a network is called in a message: a preset by its name, a config as its call, a graph by its ends.
 
-    >>> title("milesial")
-    "UNetConfig(norm='batch', join='pad', bias=False)"
+    >>> title("milesial"), title(UNet2Config(pool_stride=3))
+    ('milesial', 'UNet2Config(pool_stride=3)')
     """
-    network = named(network)
+    if isinstance(network, str):
+        named(network)  # or there is no such preset
+        return network
     if isinstance(network, Network):
         return f"the network from {', '.join(i.name for i in network.inputs)} to {', '.join(network.outputs)}"
     return repr(network)

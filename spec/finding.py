@@ -1,27 +1,21 @@
 """Finding what fits, beside checking what is given: the smallest input for an output, and numbers that are open.
 
-**The smallest input.** Every step is monotone: a larger input never makes a smaller result. That holds for sums and
-products, for floor division by a number, for truncated subtraction of a number and for the smaller of two sizes, and
-every step is made of these. So the size ``f(n)`` of an output never falls as ``n`` grows, and
+**The smallest input.** Every step is monotone (:mod:`.network.monotone`). So the size ``f(n)`` of an output never falls
+as ``n`` grows, and
 
 1. the least ``n`` with ``f(n) ≥ k`` is found by bisection;
 2. of the sizes that fit, those from that ``n`` on make at least ``k``, and no others do;
 3. those that make exactly ``k`` end before the least ``n`` with ``f(n) ≥ k + 1``.
-
-Bisection needs an end. Let ``M`` be the product of ``2m + 2`` over the numbers ``m`` of an operation. Its step loses at
-most ``M`` positions and divides by at most ``M``: the result is bounded, or at least ``n/M - M``. Let ``K`` be twice
-the product of all ``M``. Then ``f`` is bounded, or at least ``n/K - K``: it reaches ``k`` at ``n = K·(k + K)``, or
-nowhere.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
-from math import prod
+from dataclasses import dataclass
 
 from .compatible import ShapeSet, compatible_shapes
 from .door import AnyNetwork, graph_of
 from .naturals import natural
 from .network.filling import filled
+from .network.monotone import large_enough, least_size
 from .network.network import Network
 from .network.running import AxisSizes, input_sizes, require_sizes
 from .progression import Progression
@@ -94,34 +88,8 @@ def _output(graph: Network, axis: int, n: int) -> int:
 
 
 def _first(graph: Network, axis: int, least: int) -> int | None:
-    """The least size from 1 on for which the output has at least this size, or ``None``: see the module."""
-    if _output(graph, axis, _far(graph, least)) < least:
-        return None
-    low, high = 0, 1
-    while _output(graph, axis, high) < least:
-        low, high = high, 2 * high
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if _output(graph, axis, middle) >= least else (middle, high)
-    return high
-
-
-def _far(graph: Network, least: int) -> int:
-    """A size whose output has at least this size, if any has."""
-    far = 2
-    for node in graph.nodes:
-        for f in fields(node.operation):  # type: ignore[arg-type]  # each operation is a dataclass
-            far *= prod(2 * number + 2 for number in _numbers(getattr(node.operation, f.name)))
-    return far * (least + far)
-
-
-def _numbers(value: object) -> Iterator[int]:
-    """The numbers of a field."""
-    if isinstance(value, int):
-        yield value
-    elif isinstance(value, tuple):
-        for part in value:
-            yield from _numbers(part)
+    """The least size from 1 on for which the output has at least this size, or ``None``."""
+    return least_size(graph, lambda n: _output(graph, axis, n) >= least, least)
 
 
 def _run(first: int | None, end: int | None) -> SizeSet:
@@ -151,7 +119,7 @@ def _unmade(
 def _near(graph: Network, axis: int, wanted: int, fit: SizeSet) -> Iterator[str]:
     """The outputs next to the wanted one, each with the smallest input that makes it."""
     first = _first(graph, axis, wanted)
-    below = fit.below(_far(graph, wanted) if first is None else first - 1)
+    below = fit.below(large_enough(graph, wanted) if first is None else first - 1)
     above = None if first is None else fit.above(first)
     for made in (_output(graph, axis, n) for n in (below, above) if n is not None):
         least = _first(graph, axis, made)

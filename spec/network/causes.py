@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from .network import Network, Node
 from .operation import changes_size
 from .requirement import Need, Requirement
-from .running import Sizes, axis_of, input_sizes, named, positive
+from .running import Sizes, axis_of, input_sizes, label_of, named, positive
 
 Way = tuple[tuple[str, int], ...]
 """How a size came about: the input, and each node that changed it, with the size there."""
@@ -54,8 +54,9 @@ class _Repairing:
         self.nodes = {node.name: node for node in network.nodes}
 
     def run(self, size: Sizes) -> Iterator[Requirement]:
-        for name, n in input_sizes(self.network, size).items():
-            yield self.at_least_one(name, n)
+        sizes = input_sizes(self.network, size)
+        for given in self.network.inputs:
+            yield self.at_least_one(given.name, sizes[given.name], label_of(given, self.network, self.axis))
         self.order = {name: i for i, name in enumerate((*self.sizes, *self.nodes))}
         for node in self.network.nodes:
             yield from self.required(node)
@@ -68,9 +69,9 @@ class _Repairing:
     def of(self, node: Node) -> list[int]:
         return [self.sizes[name] for name in node.inputs]
 
-    def at_least_one(self, name: str, n: int) -> Requirement:
+    def at_least_one(self, name: str, n: int, label: str = "") -> Requirement:
         self.sizes[name] = n
-        requirement = positive(name, n)
+        requirement = positive(name, n, label)
         if requirement.holds:
             return requirement
         cause = self.cause(requirement)

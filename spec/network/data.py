@@ -48,7 +48,7 @@ OPERATIONS: dict[str, type[Operation]] = {
 """Every operation by the name that it has in a file."""
 
 _NODE = ("name", "op", "inputs", "layer", "rule")
-_INPUT = ("channels", "single")
+_INPUT = ("channels", "single", "rule")
 NETWORK_KEYS = ("axes", "inputs", "outputs", "nodes")
 """The keys of a network."""
 
@@ -61,9 +61,14 @@ def data_of(network: Network) -> dict[str, Any]:
     >>> data_of(Network({"x": 1}, (Node("pooled", MaxPool(2)),)))["nodes"]
     [{'name': 'pooled', 'op': 'MaxPool', 'kernel': 2, 'inputs': ['x']}]
     """
-    inputs = {i.name: {"channels": i.channels, "single": True} if i.single else i.channels for i in network.inputs}
+    inputs = {given.name: _data_of_input(given) for given in network.inputs}
     nodes = [_data_of_node(node) for node in network.nodes]
     return {"axes": network.axes, "inputs": inputs, "outputs": list(network.outputs), "nodes": nodes}
+
+
+def _data_of_input(given: Input) -> int | dict[str, Any]:
+    more = {name: value for name, value in (("single", given.single), ("rule", given.rule)) if value}
+    return {"channels": given.channels, **more} if more else given.channels
 
 
 def _data_of_node(node: Node) -> dict[str, Any]:
@@ -171,13 +176,13 @@ def _inputs(given: Mapping[str, Any], digits: int, faults: Faults) -> Iterator[I
         at = f"input {clipped(name)}: "
         says = written if isinstance(written, Mapping) else {"channels": written}
         judge_keys(says, _INPUT, at, faults)
-        channels, single = says.get("channels", 1), says.get("single", False)
+        channels, single, rule = says.get("channels", 1), says.get("single", False), says.get("rule", "")
         judge_digits(channels, "channels", digits, at, faults)
         before = len(faults)
         judge_value(partial(read_field, single, "single", bool), at, faults)
-        judge_value(partial(Input, name, channels), at, faults)
+        judge_value(partial(Input, name, channels, rule=rule), at, faults)
         if len(faults) == before:
-            yield Input(name, channels, single)
+            yield Input(name, channels, single, rule)
 
 
 def _nodes(given: Mapping[str, Any], digits: int, faults: Faults) -> Iterator[Node]:

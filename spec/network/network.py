@@ -29,9 +29,19 @@ def _name(value: object, of: str) -> str:
     raise refuse(f"{of}({written_argument('name', value)})", "name", "not a name", says, 'name="encoder"')
 
 
+def _label(value: object, of: str, subject: str) -> str:
+    """A text that may be empty."""
+    if isinstance(value, str) and len(value) <= MOST_LETTERS and (value.isprintable() or not value):
+        return value
+    says = f"the {of} is {kind_of(value)}, and must be a str of at most {MOST_LETTERS} letters, all of them printable"
+    raise refuse(subject, of, "not a name", says, f'{of}="encoder"')
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Input(Written):
     """An input of a network: a name, its ``channels``, and whether it is a vector (a ``single`` position).
+
+    ``rule`` is what the source calls the requirement of at least one position, with ``{}`` for the letter of the axis.
 
     >>> Input("x", 3), Input("time", 128, single=True)
     (Input(name='x', channels=3), Input(name='time', channels=128, single=True))
@@ -40,10 +50,12 @@ class Input(Written):
     name: str
     channels: int = 1
     single: bool = False
+    rule: str = ""
 
     def __post_init__(self) -> None:
         _name(self.name, "Input")
         object.__setattr__(self, "channels", natural(self.channels, "channels"))
+        _label(self.rule, "rule", f"Input({written_argument('name', self.name)})")
 
 
 @dataclass(frozen=True, slots=True, repr=False, init=False)
@@ -74,11 +86,8 @@ class Node(Written):
             raise refuse(f'Node("{clipped(name)}")', "operation", "not an operation", says, "Conv(3, padding=1)")
         object.__setattr__(self, "operation", operation)
         object.__setattr__(self, "inputs", _names(inputs, f"the inputs of {clipped(name)}"))
-        for text, of in ((layer, "layer"), (rule, "rule")):
-            if not isinstance(text, str):
-                says = f"the {of} of {clipped(name)} is {kind_of(text)}, and must be a str"
-                raise refuse(f'Node("{clipped(name)}")', of, "not a name", says, f'{of}="encoder"')
-            object.__setattr__(self, of, text and _name(text, of))
+        for of, text in (("layer", layer), ("rule", rule)):
+            object.__setattr__(self, of, _label(text, of, f'Node("{clipped(name)}")'))
 
 
 @dataclass(frozen=True, slots=True, repr=False, init=False)

@@ -60,7 +60,7 @@ def run(network: Network, size: Sizes, axis: int = 0) -> Run:
     """
     axis = axis_of(network, axis)
     sizes = input_sizes(network, size)
-    requirements = [positive(name, n) for name, n in sizes.items()]
+    requirements = [positive(given.name, sizes[given.name], label_of(given, network, axis)) for given in network.inputs]
     for node in network.nodes:
         of = [sizes[name] for name in node.inputs]
         sizes[node.name] = n = node.operation.size(of, axis)
@@ -70,9 +70,14 @@ def run(network: Network, size: Sizes, axis: int = 0) -> Run:
     return Run(sizes, tuple(requirements))
 
 
-def positive(name: str, size: int) -> Requirement:
+def positive(name: str, size: int, label: str = "") -> Requirement:
     """That there is at least one position left."""
-    return Requirement(name, "positive", size, AT_LEAST, 1, name)
+    return Requirement(name, "positive", size, AT_LEAST, 1, name, label=label)
+
+
+def label_of(named: Input | Node, network: Network, axis: int) -> str:
+    """What the source calls the requirement of a node or an input along an axis."""
+    return named.rule.replace("{}", network.axis_names[axis][0].upper())
 
 
 def named(need: Need, network: Network, node: Node, axis: int | None) -> Requirement:
@@ -81,7 +86,7 @@ def named(need: Need, network: Network, node: Node, axis: int | None) -> Require
         node.inputs[whose] if isinstance(whose, int) else whose for whose in (need.left_of, need.right_of)
     )
     at = node.inputs[0] if node.operation.hands_on else node.name
-    label = "" if axis is None else node.rule.replace("{}", network.axis_names[axis][0].upper())
+    label = "" if axis is None else label_of(node, network, axis)
     numbers = need.left, need.relation, need.right
     return Requirement(at, need.rule, *numbers, left_of, right_of, label, need.about, need.warns)
 

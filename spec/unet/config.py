@@ -35,7 +35,7 @@ class UNetConfig(Written):
     - ``padding``: of these convolutions, ``"same"`` keeps the size, ``"none"`` pads nothing.
     - ``norm``: after each convolution of a block, ``"none"``, ``"batch"``, ``"group"`` (of ``groups`` groups) or
       ``"instance"``. The statistics of a single number leave only the bias: an image must be large enough to have more
-      than one position at the bottom (:mod:`wellshaped.spec.norms`).
+      than one position at the bottom.
     - ``residual``: each block adds what it was given before its last ReLU, through a 1×1 convolution (and ``norm``)
       where the channels differ: the basic block of a ResNet.
     - ``upsampling``: ``"transposed"`` (2×2, stride 2), or ``"nearest"`` or ``"bilinear"`` doubling and a convolution.

@@ -82,7 +82,7 @@ def judge_config(cfg: UNet2Config) -> tuple[Verdict, ...]:
     return tuple(Verdict(c.name, c.holds(cfg), c.says.replace(c.field, given[c.field]), lead) for c in WELL_FORMED)
 
 
-_POSITIVE = {"in_channels": "h_inC", "out_channels": "h_outC", "height": "h_inH", "width": "h_inW"}
+_POSITIVE = {"in_channels": "h_inC", "out_channels": "h_outC"}
 
 
 def judge_positive(counts: dict[str, int]) -> tuple[Verdict, ...]:

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from ..naturals import natural
 from ..network.joins import Concat
-from ..network.network import Network, Node
+from ..network.network import Input, Network, Node
 from ..network.operation import Operation
 from ..network.requiring import Require
 from ..network.values import Activation
@@ -65,4 +65,4 @@ def unchecked_graph(cfg: UNet2Config, in_channels: int, out_channels: int) -> Ne
         Node("y", operation("out1x1"), "u2", layer="out1x1"),
         Node("y keeps", Require(equal=True), ("y", "u2"), rule="h_out{}"),
     )
-    return Network({"x": in_channels}, nodes, "y")
+    return Network((Input("x", in_channels, rule="h_in{}"),), nodes, "y")

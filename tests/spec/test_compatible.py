@@ -216,10 +216,9 @@ def test_what_is_no_network_is_rejected_by_its_kind(ask, given, kind):
 
 
 def test_a_preset_is_meant_by_its_name_and_the_nearest_is_proposed():
-    for name, network in PRESETS.items():
-        assert compatible_shapes(name) == compatible_shapes(network) == compatible_shapes(graph_of(name))
-        for axis in range(graph_of(name).axes):
-            assert compatible_sizes(name, axis) == compatible_sizes(network, axis)
+    for name, cfg in PRESETS.items():
+        shapes = compatible_shapes(name).axes
+        assert shapes == compatible_shapes(cfg).axes == compatible_shapes(graph_of(name)).axes
     with pytest.raises(ShapeError, match="'milesal' must be one of unet2, tiny") as error:
         compatible_sizes("milesal")
     assert error.value.report.fixes == ('"milesial"',)
