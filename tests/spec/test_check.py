@@ -34,6 +34,7 @@ from wellshaped.spec import (
     h_outW,
     h_upH,
     h_upW,
+    parameter_shapes,
     stages,
 )
 
@@ -110,6 +111,17 @@ THREE_AXES = Network(
     ),
     axes=3,
 )
+
+
+def test_four_failures_are_all_shown_where_there_is_room():
+    nodes = (
+        *(Node(f"c{i}", Conv(3), "x") for i in range(4)),
+        *(Node(f"j{i}", Concat(), ("x", f"c{i}")) for i in range(4)),
+        Node("y", Concat(), ("j0", "j1", "j2", "j3")),
+    )
+    text = str(check(Network({"x": 1}, nodes, axes=1), (1, 5)))
+    assert all(f"  j{i}: length: x is 5, c{i} is 3, and they must be equal." in text for i in range(4))
+    assert " more, at " not in text
 
 
 def test_a_message_with_many_fixes_shows_fewer_failures():
@@ -219,6 +231,22 @@ def test_a_report_reports_every_failure_at_once():
     assert names == ["poolStride_ne0", "baseC_pos", "h_inC", "h_outC", "width_pos"]
     report = check(UNet2Config(base_channels=2**20), (0, 3, 3), out_channels=0)
     assert [failure.name for failure in report.failures] == ["h_inC", "h_outC", "elements", "h_upH", "h_upW"]
+
+
+def test_failures_are_those_of_the_config_that_is_given_and_sizes_those_of_the_one_that_is_proposed():
+    report = check(UNet2Config(head_stride=2**32), (1, 8, 8))
+    assert [failure.name for failure in report.failures] == ["largest", "h_outH", "h_outW"]
+    assert report.sizes[0]["y"] == 1
+    assert report.fixes == ("head_stride=1",)
+
+
+def test_an_array_that_is_too_large_is_reported_of_a_graph_as_of_a_config():
+    network = Network({"x": 70_000}, (Node("y", Conv(1, channels=70_000)),))
+    report = check(network, (70_000, 8, 8))
+    assert [failure.name for failure in report.failures] == ["elements"]
+    for large, ins in ((network, 70_000), (UNet2Config(base_channels=2**14), 1), (network, 1)):
+        with pytest.raises(ShapeError):
+            parameter_shapes(large, ins)
 
 
 def test_a_report_is_plain_data_for_json_and_escaped_in_a_notebook():
