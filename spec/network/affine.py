@@ -10,7 +10,8 @@ subtraction, a division and a comparison keep it where the bounds decide them:
   divisor would do.
 
 Where they do not, :class:`Undecided` says how to cut the box of bounds, or how to write one number as
-``v = start + step·v' + r`` with ``0 ≤ r < step`` (:class:`Blocks`). In either way the parts together are the whole.
+``v = start + step·v' + r`` with ``0 ≤ r < step`` (:class:`Blocks`). In either way the parts together are the whole. An
+equality of two numbers holds on a line (:class:`Line`), and what is off the line is rejected.
 """
 
 from collections.abc import Iterator
@@ -46,10 +47,38 @@ class Blocks:
     count: int | None
 
 
-class Undecided(Exception):  # noqa: N818 it is no error: it says how to go on
-    """The box leaves more than one answer. Each of the ``ways`` is a part of it; together they are all."""
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Two numbers lie on a line: ``v = v_start + v_step·t`` and ``w = w_start + w_step·t`` for ``0 ≤ t < count``.
 
-    def __init__(self, ways: list[Restrict | Blocks]) -> None:
+    ``t`` (without end for ``count=None``) takes the place of ``v``, and ``w`` is gone.
+    """
+
+    v: int
+    w: int
+    v_start: int
+    v_step: int
+    w_start: int
+    w_step: int
+    count: int | None
+
+    def reversed(self) -> "Line":
+        """The same line from its other end."""
+        last = (self.count or 1) - 1
+        v_end, w_end = self.v_start + self.v_step * last, self.w_start + self.w_step * last
+        return Line(self.v, self.w, v_end, -self.v_step, w_end, -self.w_step, self.count)
+
+
+Ways = list[Restrict | Blocks | Line]
+
+
+class Undecided(Exception):  # noqa: N818 it is no error: it says how to go on
+    """The box leaves more than one answer. Each of the ``ways`` is a part of it; together they are all.
+
+    For an equality, they are all in which it can hold.
+    """
+
+    def __init__(self, ways: Ways) -> None:
         super().__init__(ways)
         self.ways = ways
 
@@ -145,7 +174,7 @@ def _by_reach(form: Affine) -> Iterator[int]:
     yield from sorted((v for v, c in enumerate(form.coefficients) if c), key=reach, reverse=True)
 
 
-def _cut(box: Box, v: int, cuts: list[int]) -> list[Restrict | Blocks]:
+def _cut(box: Box, v: int, cuts: list[int]) -> Ways:
     """The parts of a number's bounds, each of the ``cuts`` beginning a new one."""
     least, most = box[v]
     starts = [least, *sorted({cut for cut in cuts if least < cut and (most is None or cut <= most)})]
@@ -153,7 +182,7 @@ def _cut(box: Box, v: int, cuts: list[int]) -> list[Restrict | Blocks]:
     return [Restrict(v, start, end) for start, end in zip(starts, ends, strict=True)]
 
 
-def _halves(form: Affine) -> list[Restrict | Blocks]:
+def _halves(form: Affine) -> Ways:
     """Two parts, where nothing better is known: of the number that changes the form the most."""
     v = next(v for v in _by_reach(form) if form.box[v][1] is not None)
     least, most = form.box[v]
@@ -187,6 +216,12 @@ def _is_zero(form: Affine | int) -> bool:
     low, high = _range(form)
     if low > 0 or high < 0 or form.constant % gcd(*form.coefficients):
         return False
+    numbers = [v for v, c in enumerate(form.coefficients) if c]
+    if len(numbers) == 2:
+        line = _line(form, *numbers)
+        if line is None:
+            return False
+        raise Undecided([line])
     for v in _by_reach(form):
         low, high = _range(_without(form, v))
         c = form.coefficients[v]
@@ -215,11 +250,39 @@ def _is_zero(form: Affine | int) -> bool:
     raise Undecided(_halves(form))
 
 
-def _blocks(box: Box, v: int, start: int, step: int) -> list[Restrict | Blocks]:
+def _line(form: Affine, v: int, w: int) -> Line | None:
+    """Where a form of two numbers is 0: the points of a line within the box, or none."""
+    c, d = form.coefficients[v], form.coefficients[w]
+    shared = gcd(c, d)
+    c, d, constant = c // shared, d // shared, form.constant // shared
+    # c·v + d·w + constant = 0: v has one remainder modulo d.
+    v_step, w_step = abs(d), -c if d > 0 else c
+    v_start = -constant * pow(c, -1, v_step) % v_step if v_step > 1 else 0
+    w_start = -(constant + c * v_start) // d
+    first, last = -inf, inf
+    for start, step, (least, most) in ((v_start, v_step, form.box[v]), (w_start, w_step, form.box[w])):
+        # least ≤ start + step·t ≤ most
+        ends = [-((start - least) // step) if step > 0 else (start - least) // -step]
+        if most is not None:
+            ends.append((most - start) // step if step > 0 else -((most - start) // -step))
+        low, high = (
+            (ends[0], ends[1] if most is not None else inf)
+            if step > 0
+            else (ends[1] if most is not None else -inf, ends[0])
+        )
+        first, last = max(first, low), min(last, high)
+    if first > last:
+        return None
+    t = int(first)
+    count = None if last == inf else int(last) - t + 1
+    return Line(v, w, v_start + v_step * t, v_step, w_start + w_step * t, w_step, count)
+
+
+def _blocks(box: Box, v: int, start: int, step: int) -> Ways:
     """The number in blocks of ``step`` from ``start`` on, and what is before the first and after the last of them."""
     least, most = box[v]
     count = None if most is None else (most - start + 1) // step
-    ways: list[Restrict | Blocks] = [Restrict(v, least, start - 1)] if start > least else []
+    ways: Ways = [Restrict(v, least, start - 1)] if start > least else []
     ways.append(Blocks(v, start, step, count))
     if count is not None and most is not None and start + count * step <= most:
         ways.append(Restrict(v, start + count * step, most))
@@ -251,7 +314,7 @@ def _quotient(a: Any, divisor: Any) -> Any:
     raise Undecided(_one_block_each(rest, divisor))
 
 
-def _one_block_each(rest: Affine, divisor: int) -> list[Restrict | Blocks]:
+def _one_block_each(rest: Affine, divisor: int) -> Ways:
     """Parts in which ``rest / divisor``, with coefficients from 0 to the divisor, is nearer to being one number."""
     v = max((v for v, c in enumerate(rest.coefficients) if c), key=lambda v: _length(rest.box[v]))
     c, least = rest.coefficients[v], rest.box[v][0]

@@ -6,10 +6,11 @@ size or a requirement undecided it is cut into parts, or one of its numbers is w
 ``v = start + step·v' + r``; each part goes on by itself from that node. At any time
 
 1. the parts are disjoint, and hold every ``n`` that no requirement has rejected yet: what is undecided is cut into
-   parts that together are the whole, and a part is only dropped where a requirement fails for all of it;
+   parts that together are the whole, and what is dropped, a part or all that is off a line, is where a requirement
+   fails;
 2. within a part, every size computed so far is its affine function, for every point of the box;
-3. different points of a part's box are different ``n``: that holds at the start, and ``(v', r)`` determine ``v`` and
-   are determined by it.
+3. different points of a part's box are different ``n``: that holds at the start, ``(v', r)`` determine ``v`` and are
+   determined by it, and different points of a line are different points of the box.
 
 So a part that reaches the last node holds exactly its sizes that fit, and the union of these parts is the answer.
 
@@ -32,7 +33,7 @@ from typing import Any
 from ..progression import Progression
 from ..report import ShapeError, refuse
 from ..size_set import MAX_PARTS, SizeSet
-from .affine import Affine, Blocks, Bounds, Box, NotAffineError, Restrict, Undecided, affine
+from .affine import Affine, Blocks, Bounds, Box, Line, NotAffineError, Restrict, Undecided, affine
 from .bounds import UnboundedError, enclosed, largest, unknown
 from .network import Network, Node
 from .operation import Operation, changes_size, requires_size
@@ -63,13 +64,34 @@ class _Part:
         raw = self.sizes[i]
         return raw if isinstance(raw, int) else affine(self.box, *raw)
 
-    def narrowed(self, way: Restrict | Blocks) -> "_Part":
+    def narrowed(self, way: Restrict | Blocks | Line) -> "_Part":
+        if isinstance(way, Line):
+            return self.on(way)
         v = way.v
         if isinstance(way, Restrict):
             return replace(self, box=(*self.box[:v], (way.least, way.most), *self.box[v + 1 :]), sizes=[*self.sizes])
         blocks = (0, None if way.count is None else way.count - 1)
         box = (*self.box[:v], blocks, *self.box[v + 1 :], (0, way.step - 1))
         return _Part(box, [_in_blocks(raw, way) for raw in self.sizes])
+
+    def on(self, line: Line) -> "_Part":
+        """The part on a line; ``n`` grows along it."""
+        n = self.sizes[0]
+        if not isinstance(n, int) and n[1][line.v] * line.v_step + n[1][line.w] * line.w_step < 0:
+            line = line.reversed()
+        box = list(self.box)
+        box[line.v], box[line.w] = (0, None if line.count is None else line.count - 1), (0, 0)
+        return _Part(tuple(box), [_on_line(raw, line) for raw in self.sizes])
+
+
+def _on_line(raw: Raw, line: Line) -> Raw:
+    if isinstance(raw, int):
+        return raw
+    constant, coefficients = raw
+    of_v, of_w = coefficients[line.v], coefficients[line.w]
+    changed = list(coefficients)
+    changed[line.v], changed[line.w] = of_v * line.v_step + of_w * line.w_step, 0
+    return constant + of_v * line.v_start + of_w * line.w_start, tuple(changed)
 
 
 def _in_blocks(raw: Raw, way: Blocks) -> Raw:
