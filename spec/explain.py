@@ -11,6 +11,7 @@ from .network.network import Network, Node
 from .network.requirement import Requirement
 from .network.requiring import Require
 from .network.running import AxisSizes, ImageRun, Sizes, require_sizes, run_image
+from .network.scale import scales_of
 from .proposals import UNSOLVED, layouts, nearest, nearest_alike, proposals
 from .report import Report, Verdict, refuse
 from .written import clipped, written, written_number
@@ -111,7 +112,7 @@ def _of_inputs(graph: Network, given: Mapping[str, int | AxisSizes]) -> Explanat
         fix = "{" + ", ".join(f'"{image}": 64' for image in images) + "}"
         raise refuse("the input", "unknown_size", "sizes by input", says, fix)
     of_each = {
-        name: require_sizes(graph, sizes if isinstance(sizes, Sequence) else (sizes,) * graph.axes)
+        name: require_sizes(graph, sizes if isinstance(sizes, Sequence) else (natural(sizes, name),) * graph.axes)
         for name, sizes in given.items()
     }
     by_axis = [{name: sizes[axis] for name, sizes in of_each.items()} for axis in range(graph.axes)]
@@ -152,9 +153,10 @@ def _with_fixes(found: Explanation, fixes: Sequence[str]) -> Explanation:
 def _broadcasts(found: Explanation, cause: Requirement) -> Iterator[str]:
     """What to write where an input of one position meets others, and nothing says that this is meant."""
     node = next((node for node in found.graph.nodes if node.name == cause.node), None) if found.graph else None
-    if node is None or cause.rule not in ("equal", "one_position"):
+    if found.graph is None or node is None or cause.rule not in ("equal", "one_position"):
         return
-    single = [name for name in node.inputs if all(of_axis[name] == 1 for of_axis in found.sizes)]
+    scales = scales_of(found.graph)
+    single = [name for name in node.inputs if all(of_axis[name] == 1 for of_axis in found.sizes) and not scales[name]]
     if hasattr(node.operation, "broadcast") and len(single) == 1:
         yield f'broadcast="positions" in {node.name}, with {single[0]} as its last input'
 

@@ -3,15 +3,14 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import lru_cache
 from math import prod
 
 from .check import check
 from .door import AnyNetwork, graph_of
 from .naturals import natural
-from .network.monotone import large_enough, numbers_of
 from .network.network import Network, Node
-from .network.running import run, run_image
+from .network.running import run_image
+from .network.scale import scales_of
 from .written import Written
 
 
@@ -125,23 +124,3 @@ def _shared(layers: Sequence[str]) -> str:
             break
         shared.append(parts[0])
     return ".".join(shared) or layers[0]
-
-
-@lru_cache(maxsize=256)
-def scales_of(network: Network) -> dict[str, Fraction]:
-    """How many positions each node has for one of the input, along the axis where these are fewest.
-
-    It is the slope of the size for large inputs: from a size on, so many more positions come with each period of the
-    strides. 0 for a node whose size does not grow.
-
-    >>> scales_of(graph_of("unet2"))["bottleneck"]
-    Fraction(1, 2)
-    """
-    period = prod(number for number in numbers_of(network) if number)
-    far = period * large_enough(network, 1)
-    slopes = [
-        {name: Fraction(n - near[name], period) for name, n in run(network, far + period, axis).sizes.items()}
-        for axis in range(network.axes)
-        for near in [run(network, far, axis).sizes]
-    ]
-    return {name: min(of_axis[name] for of_axis in slopes) for name in slopes[0]}

@@ -34,7 +34,8 @@ class Cause(Requirement):
     def says(self) -> str:
         """The two numbers, and how they must stand to each other."""
         left, right = ("would be" if name in self.supposed else "is" for name in (self.left_of, self.right_of))
-        return self.said(left, right)
+        lead = "once the earlier ones are fixed, " if self.supposed else ""
+        return f"{lead}{self.said(left, right)}"
 
 
 def judged(network: Network, size: Sizes, axis: int = 0) -> tuple[Requirement, ...]:
