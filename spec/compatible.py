@@ -158,7 +158,7 @@ class ShapeSet(Written):
                 shapes = self._enlarged([*sizes, known[axis]], (), axis)
                 best = min([best, *shapes], key=prod)
                 return
-            n = known[axis]
+            n: int | None = known[axis]
             while n is not None and tried < _TRIED and prod((*sizes, n, *known[axis + 1 :])) < prod(best):
                 visit((*sizes, n))
                 n = self.axes[axis].above(n + 1)
