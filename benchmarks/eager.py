@@ -20,7 +20,7 @@ from flax import nnx
 from rich.console import Console
 
 from wellshaped.models import Conv2d, ConvTranspose2d, MaxPool2d
-from wellshaped.spec.report import refuse
+from wellshaped.spec.messages.report import refuse
 
 from .measure import Results, alternately, command_line, progress, refuse_below, rounded, run, watching_others
 from .report import eager_table, remarks

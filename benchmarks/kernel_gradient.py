@@ -1,8 +1,8 @@
 """What it costs to keep infinities in their place: a kernel's gradient as it is computed, in the other form, in stock.
 
 ``uv run python -m benchmarks.kernel_gradient``. The two forms differ in which of image and output is the filter, and so
-in how many zeros meet its numbers (``_kernel_gradient`` in ``models/explicit.py``). The last column counts what is not
-finite in the gradient where the first pixel of the image is infinite: the fewer, the better.
+in how many zeros meet its numbers (``_kernel_gradient`` in ``models/cpu/explicit.py``). The last column counts what is
+not finite in the gradient where the first pixel of the image is infinite: the fewer, the better.
 """
 
 import sys
@@ -15,8 +15,8 @@ import numpy as np
 from cyclopts import Parameter
 from rich.console import Console
 
-from wellshaped.models import explicit
-from wellshaped.models.convolution import Geometry, stock
+from wellshaped.models.cpu import explicit
+from wellshaped.models.cpu.convolution import Geometry, stock
 
 from .measure import alternately, command_line, compile_afresh, progress, refuse_below, run
 from .report import Table

@@ -23,7 +23,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from wellshaped.spec import ShapeError
 from wellshaped.spec.files import refuse_suffix, replacing
-from wellshaped.spec.report import refuse
+from wellshaped.spec.messages.report import refuse
 
 FEWEST_ROUNDS = 3
 """A median of fewer would be no median; so many are measured whatever they take."""

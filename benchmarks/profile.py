@@ -20,7 +20,7 @@ import jax
 from cyclopts import Parameter
 from rich.console import Console
 
-from wellshaped.spec.report import refuse
+from wellshaped.spec.messages.report import refuse
 
 from .contenders import BOTH, CONTENDERS, STOCK, Case, draw
 from .measure import (

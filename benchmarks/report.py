@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 
 from wellshaped.spec.files import replacing
-from wellshaped.spec.report import refuse
+from wellshaped.spec.messages.report import refuse
 
 from .contenders import BOTH, CONTENDERS, FORWARD, STOCK
 from .measure import check_output, command_line, load_results, run

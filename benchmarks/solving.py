@@ -14,7 +14,7 @@ from cyclopts import Parameter
 from rich.console import Console
 
 from wellshaped import spec
-from wellshaped.spec import compatible
+from wellshaped.spec.answers import compatibility as compatible
 from wellshaped.spec.families import unet
 
 from .measure import command_line, refuse_below, run

@@ -26,7 +26,7 @@ from cyclopts import Parameter
 from rich.console import Console
 
 from wellshaped.spec import check, stages
-from wellshaped.spec.report import refuse
+from wellshaped.spec.messages.report import refuse
 
 from .contenders import (
     BOTH,

@@ -5,11 +5,11 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from ..spec.check import check
-from ..spec.door import AnyNetwork
+from ..spec.answers.checking import check
+from ..spec.answers.door import AnyNetwork
+from ..spec.arithmetic.naturals import judge_at_least_one
 from ..spec.elements import Shapes, judge_arrays, mend, smaller
-from ..spec.naturals import judge_at_least_one
-from ..spec.report import Report
+from ..spec.messages.report import Report
 from .typed import before_vmap
 
 

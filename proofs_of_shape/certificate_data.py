@@ -8,13 +8,13 @@ form of every file (:mod:`wellshaped.spec.network.data`).
 from collections.abc import Iterator
 from typing import Any
 
-from ..spec.faults import FEW
+from ..spec.arithmetic.progression import Progression
+from ..spec.arithmetic.size_set import SizeSet
+from ..spec.messages.faults import FEW
+from ..spec.messages.report import ShapeError, refuse
+from ..spec.messages.written import MOST_DIGITS, clipped, written_number, written_value
 from ..spec.network import Network, data_of, network_from
 from ..spec.network.network import MOST_LETTERS
-from ..spec.progression import Progression
-from ..spec.report import ShapeError, refuse
-from ..spec.size_set import SizeSet
-from ..spec.written import MOST_DIGITS, clipped, written_number, written_value
 
 FORM = "graph 1"
 """The form of the files that are written and read. Files of the first version had none, and a list of steps."""

@@ -15,15 +15,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..spec.compatible import compatible_sizes
-from ..spec.door import AnyNetwork, graph_of
+from ..spec.answers.compatibility import compatible_sizes
+from ..spec.answers.door import AnyNetwork, graph_of
+from ..spec.arithmetic.naturals import monus, quotient
+from ..spec.arithmetic.size_set import SizeSet
 from ..spec.files import fault_of, no_duplicates, read_text, refuse_suffix, replacing
-from ..spec.naturals import monus, quotient
+from ..spec.messages.report import ShapeError, refuse
+from ..spec.messages.written import MOST_DIGITS, clipped, kind_of
 from ..spec.network import Network, data_of, run
 from ..spec.network.running import axis_of
-from ..spec.report import ShapeError, refuse
-from ..spec.size_set import SizeSet
-from ..spec.written import MOST_DIGITS, clipped, kind_of
 from .certificate_data import (
     FORM,
     certified_network,

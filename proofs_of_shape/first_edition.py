@@ -3,7 +3,7 @@
 They were written without guards, and one of them subtracted early (SPEC section 2).
 """
 
-from ..spec.naturals import monus, quotient
+from ..spec.arithmetic.naturals import monus, quotient
 from ..spec.unet2.config import UNet2Config
 
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from inspect import signature
 from typing import Any
 
+from ..spec.arithmetic.sizes import conv_transpose_size, sliding_window_size
 from ..spec.network import TransposedWindow, Window
-from ..spec.sizes import conv_transpose_size, sliding_window_size
 from .terms import Formula, Term, term, variable
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {

@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from hypothesis import strategies as st
 
-from ..spec.naturals import natural
+from ..spec.arithmetic.naturals import natural
 from ..spec.network import (
     Activation,
     Add,

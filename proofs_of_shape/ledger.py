@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from ..spec.written import written_number
+from ..spec.messages.written import written_number
 from .folding import FUNCTIONS, definition, fold, parameters
 from .theorem import Theorem
 from .theorems import THEOREMS

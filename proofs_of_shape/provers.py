@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from itertools import chain, combinations_with_replacement, count, product
 from time import perf_counter
 
-from ..spec.choices import nearest_choice
-from ..spec.report import refuse
+from ..spec.messages.choices import nearest_choice
+from ..spec.messages.report import refuse
 from .theorem import Theorem
 
 REFUTED, UNKNOWN, NOT_CHECKED = "refuted", "unknown", "not checked here"

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
-from ..spec.choices import nearest_choice
-from ..spec.compatible import compatible_shapes, compatible_sizes
-from ..spec.door import AnyNetwork, building, title
-from ..spec.naturals import natural
-from ..spec.report import ShapeError, refuse
-from ..spec.size_set import SizeSet
+from ..spec.answers.compatibility import compatible_shapes, compatible_sizes
+from ..spec.answers.door import AnyNetwork, building, title
+from ..spec.arithmetic.naturals import natural
+from ..spec.arithmetic.size_set import SizeSet
+from ..spec.messages.choices import nearest_choice
+from ..spec.messages.report import ShapeError, refuse
 from ..spec.unet.config import CHOICES, UNetConfig
 from ..spec.unet2.config import FIELDS, WELL_FORMED, UNet2Config
 from ..spec.unet2.parameters import layer_parameters
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from ..models.params import UNet2Params
+    from ..models.networks.params import UNet2Params
 
 
 # Configs.
@@ -274,7 +274,7 @@ def params(
     import numpy as np
     from hypothesis.extra import numpy as hnp
 
-    from ..models.params import LayerParams, UNet2Params
+    from ..models.networks.params import LayerParams, UNet2Params
 
     entries = st.integers(-2, 2) if elements is None else elements
     layers = {

@@ -1,15 +1,16 @@
 """Symbols for natural numbers, and statements about them: what the shipped size functions give when called on them.
 
-A :class:`Term` has the operations of :mod:`wellshaped.spec.naturals` and no others, so a size function called on terms
-returns its own formula. Comparing terms makes a :class:`Formula`. Each prover reads these in its own way.
+A :class:`Term` has the operations of :mod:`wellshaped.spec.arithmetic.naturals` and no others, so a size function that
+is called on terms returns its own formula. Comparing terms makes a :class:`Formula`. Each prover reads these in its
+own way.
 """
 
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from ..spec.naturals import Reading, read_as
-from ..spec.report import refuse
-from ..spec.written import written_number, written_value
+from ..spec.arithmetic.naturals import Reading, read_as
+from ..spec.messages.report import refuse
+from ..spec.messages.written import written_number, written_value
 
 Value = TypeVar("Value")
 

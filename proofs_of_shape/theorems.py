@@ -8,10 +8,10 @@ from dataclasses import replace
 from inspect import Parameter, Signature
 from typing import Any
 
+from ..spec.arithmetic.naturals import monus, quotient
+from ..spec.arithmetic.sizes import conv_transpose_size, sliding_window_size
 from ..spec.families import encoder_decoder
-from ..spec.naturals import monus, quotient
 from ..spec.network import Network, Resize, TransposedWindow, Window, run
-from ..spec.sizes import conv_transpose_size, sliding_window_size
 from ..spec.unet2.config import FIELDS, WELL_FORMED, UNet2Config
 from ..spec.unet2.graph import unchecked_graph
 from ..spec.unet2.layers import LAYERS, channels

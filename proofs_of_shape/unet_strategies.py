@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
-from ..spec.naturals import natural
+from ..spec.arithmetic.naturals import natural
+from ..spec.messages.report import refuse
 from ..spec.network import (
     Concat,
     Network,
@@ -25,7 +26,6 @@ from ..spec.network import (
     Window,
 )
 from ..spec.network.skips import HOW, joined
-from ..spec.report import refuse
 
 _small = st.integers(0, 3)
 _sides = st.one_of(_small, st.tuples(st.tuples(_small, _small)))

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .report import refuse
-from .written import kind_of
+from .messages.report import refuse
+from .messages.written import kind_of
 
 
 @dataclass(frozen=True, slots=True)

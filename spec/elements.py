@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from itertools import combinations
 from math import prod
 
-from .naturals import LARGEST
-from .report import Verdict
-from .written import written_number
+from .arithmetic.naturals import LARGEST
+from .messages.report import Verdict
+from .messages.written import written_number
 
 Shapes = Iterable[tuple[str, tuple[int, ...]]]
 """Arrays by name, with their shapes."""

@@ -6,17 +6,17 @@ A *level* is one halving. Nodes have one channel and are named as in the network
 
 from collections.abc import Callable, Sequence
 
-from .choices import nearest_choice
-from .naturals import natural
+from .arithmetic.naturals import natural
+from .messages.choices import nearest_choice
+from .messages.report import refuse
+from .messages.written import written_argument, written_number
 from .network.joins import Add
 from .network.network import Network, Node
 from .network.operation import Operation
 from .network.resampling import Resize
 from .network.skips import HOW, joined
 from .network.windows import TransposedWindow, Window
-from .report import refuse
 from .unet.config import MOST
-from .written import written_argument, written_number
 
 HALVE = Window(2, 2)
 DOUBLE = TransposedWindow(2, 2)

@@ -18,17 +18,17 @@ from pathlib import Path
 from threading import get_ident
 from typing import Any
 
-from .choices import nearest_choice
+from .answers.door import AnyNetwork, named
+from .arithmetic.naturals import natural
 from .conditions import require_kind
-from .door import AnyNetwork, named
-from .faults import Faults
-from .naturals import natural
+from .messages.choices import nearest_choice
+from .messages.faults import Faults
+from .messages.report import ShapeError, refuse
+from .messages.written import clipped, kind_of, written_value
 from .network.data import NETWORK_KEYS, data_of, judge_digits, judge_keys, judge_value, network_from
 from .network.network import Network
-from .report import ShapeError, refuse
 from .unet.config import UNetConfig
 from .unet2.config import UNet2Config
-from .written import clipped, kind_of, written_value
 
 MAX_BYTES = 256 * 1024
 """A graph of a thousand nodes has less than half of this. A larger file was given by mistake."""
@@ -155,7 +155,7 @@ def short_natural(value: object, name: str) -> int:
     >>> short_natural(10**99, "stride")
     Traceback (most recent call last):
     ...
-    wellshaped.spec.report.ShapeError: stride does not fit.
+    wellshaped.spec.messages.report.ShapeError: stride does not fit.
       digits: the number is too long: stride has more than 99 digits.
       fix: stride=1, say
     """

@@ -33,11 +33,11 @@ from .spec import (
 )
 from .spec import check as check_input
 from .spec import stages as stages_of
-from .spec.choices import nearest_choice
+from .spec.answers.repairs import mending
 from .spec.families import FAMILIES
 from .spec.files import MAX_DIGITS, refuse_suffix, short_natural
-from .spec.repair import mending
-from .spec.report import refuse
+from .spec.messages.choices import nearest_choice
+from .spec.messages.report import refuse
 
 app = App(
     name="wellshaped",

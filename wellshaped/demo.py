@@ -34,7 +34,7 @@ from skimage.segmentation import watershed
 from .models import UNet2
 from .spec import UNet2Config, check, compatible_sizes, natural
 from .spec.files import refuse_suffix, replacing
-from .spec.report import refuse
+from .spec.messages.report import refuse
 
 Photo = UInt8[np.ndarray, "H W"]
 Mask = Bool[np.ndarray, "H W"]

@@ -10,7 +10,7 @@ from matplotlib.patches import FancyBboxPatch
 
 from .spec import Stage
 from .spec.files import refuse_suffix, replacing
-from .spec.report import refuse
+from .spec.messages.report import refuse
 
 _FORMATS = (".svg", ".png")
 _COLOURS = {  # of a box, by the first of these words that is in the first operation of its stage

@@ -10,7 +10,7 @@ from typing import Any
 
 from flax import nnx
 
-from ...spec.sizes import OTHER_WINDOW
+from ...spec.arithmetic.sizes import OTHER_WINDOW
 from .axes import Shape
 
 

@@ -15,7 +15,7 @@ from typing import Any, TypeVar, cast
 
 from jaxtyping import TypeCheckError, jaxtyped
 
-from ...spec.report import refuse
+from ...spec.messages.report import refuse
 from .conversion import MAY_HOLD, as_jax, wants_jax
 from .diagnosis import diagnosis
 from .entries import annotation_of, every_entry

@@ -20,8 +20,8 @@ from beartype.door import is_bearable
 from flax import nnx
 from jaxtyping import PyTree
 
-from ...spec.naturals import natural
-from ...spec.report import Report, ShapeError, Verdict
+from ...spec.arithmetic.naturals import natural
+from ...spec.messages.report import Report, ShapeError, Verdict
 from .axes import Axis, Shape, Sizes, Wanted, axes_of
 from .causes import Facts, likely
 from .entries import ANYTHING, NOT_SUCH, annotation_of, behind, entries_of, is_array_hint

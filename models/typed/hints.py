@@ -5,7 +5,7 @@ from inspect import Parameter, Signature, get_annotations, signature
 from types import FrameType
 from typing import Any, get_type_hints
 
-from ...spec.report import refuse
+from ...spec.messages.report import refuse
 
 
 def resolved(function: Callable[..., Any], around: list[FrameType]) -> Signature:

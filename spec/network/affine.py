@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from math import gcd, inf
 from typing import Any
 
-from ..naturals import Reading, read_as
+from ..arithmetic.naturals import Reading, read_as
 
 Bounds = tuple[int, int | None]
 Box = tuple[Bounds, ...]

@@ -4,7 +4,7 @@ Whatever reads that arithmetic reads these formulas: an ``int``, a symbol of ``p
 known while a network is solved (:mod:`.affine`). So nothing here looks at a size with ``if``.
 """
 
-from ..naturals import monus, positive, quotient
+from ..arithmetic.naturals import monus, positive, quotient
 
 
 def smaller(a: int, b: int) -> int:

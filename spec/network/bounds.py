@@ -12,7 +12,7 @@ from fractions import Fraction
 from math import floor
 from typing import Any
 
-from ..naturals import Reading, read_as
+from ..arithmetic.naturals import Reading, read_as
 from .requirement import AT_LEAST, EQUAL, Need
 
 Line = tuple[Fraction, Fraction]

@@ -20,10 +20,10 @@ from functools import partial
 from json import dumps
 from typing import Any
 
-from ..choices import nearest_choice
-from ..faults import FEW, Faults
-from ..report import ShapeError, refuse
-from ..written import MOST_DIGITS, clipped, kind_of, written_value
+from ..messages.choices import nearest_choice
+from ..messages.faults import FEW, Faults
+from ..messages.report import ShapeError, refuse
+from ..messages.written import MOST_DIGITS, clipped, kind_of, written_value
 from .edges import Crop, CropTo, CropToSmallest, Pad, PadTo, PadToMultiple
 from .fields import read_field
 from .joins import Add, Concat, Multiply
@@ -103,7 +103,7 @@ def network_from(data: object, digits: int = MOST_DIGITS) -> Network:
     >>> network_from({"inputs": {"x": 1}, "nodes": [{"name": "pooled", "op": "MaxPol", "kernel": 2}]})
     Traceback (most recent call last):
     ...
-    wellshaped.spec.report.ShapeError: the network does not fit.
+    wellshaped.spec.messages.report.ShapeError: the network does not fit.
       op: no such operation: node pooled: 'MaxPol' (did you mean MaxPool?).
       fix: node pooled: op = "MaxPool"
     """

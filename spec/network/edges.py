@@ -6,9 +6,9 @@ An operation that ends in ``To`` changes its first input to the size of its seco
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 
-from ..naturals import monus, quotient
-from ..report import refuse
-from ..written import written_number, written_value
+from ..arithmetic.naturals import monus, quotient
+from ..messages.report import refuse
+from ..messages.written import written_number, written_value
 from .arithmetic import rounded_up, smaller
 from .fields import PerAxis, Sides, on_axis, sides_on
 from .operation import Operation

@@ -5,10 +5,10 @@ from math import inf, isfinite
 from numbers import Real
 from typing import Any
 
-from ..choices import nearest_choice
-from ..naturals import natural
-from ..report import ShapeError, refuse
-from ..written import kind_of, written_argument
+from ..arithmetic.naturals import natural
+from ..messages.choices import nearest_choice
+from ..messages.report import ShapeError, refuse
+from ..messages.written import kind_of, written_argument
 from .open_number import Open, refused_open
 
 Number = int | Open

@@ -20,9 +20,9 @@ from dataclasses import dataclass, fields, replace
 from heapq import heappop, heappush
 from typing import Any
 
-from ..naturals import at_least_one, monus
-from ..report import ShapeError, refuse
-from ..written import written_number
+from ..arithmetic.naturals import at_least_one, monus
+from ..messages.report import ShapeError, refuse
+from ..messages.written import written_number
 from .arithmetic import rounded_up
 from .fields import PerAxis, on_axis, shortest, side_on
 from .network import Network, Node

@@ -6,7 +6,7 @@ Sizes must be equal. How they become equal (a crop, a pad, a resize) is a node o
 from collections.abc import Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass
 
-from ..written import written_number
+from ..messages.written import written_number
 from .operation import Fault, Operation
 from .requirement import EQUAL, Need
 

@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from ..choices import nearest_choice
-from ..naturals import natural
-from ..report import Report, Verdict, refuse
-from ..written import Written, clipped, kind_of, written_argument, written_number, written_value
+from ..arithmetic.naturals import natural
+from ..messages.choices import nearest_choice
+from ..messages.report import Report, Verdict, refuse
+from ..messages.written import Written, clipped, kind_of, written_argument, written_number, written_value
 from .operation import Fault, Operation
 
 AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from ..naturals import natural
-from ..report import ShapeError, refuse
-from ..written import written, written_value
+from ..arithmetic.naturals import natural
+from ..messages.report import ShapeError, refuse
+from ..messages.written import written, written_value
 
 MOST = 255
 """The largest number that is tried where nothing else is said: hardly any window has larger ones."""

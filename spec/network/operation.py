@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import ClassVar
 
-from ..written import Written
+from ..messages.written import Written
 from .fields import axes_of, read_field
 from .requirement import Need
 

@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, islice
 
-from ..naturals import monus
-from ..report import ShapeError
+from ..arithmetic.naturals import monus
+from ..messages.report import ShapeError
 from .edges import CropToSmallest
 from .fields import on_axis, shortest
 from .network import Network, Node

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from ..naturals import monus, quotient
-from ..written import Written, written_number
+from ..arithmetic.naturals import monus, quotient
+from ..messages.written import Written, written_number
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, fields
 from math import prod
 
-from ..report import refuse
+from ..messages.report import refuse
 from .fields import PerAxis, on_axis
 from .operation import Operation
 from .requirement import AT_LEAST, EQUAL, MULTIPLE, Need, within

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass
 from math import prod
 
-from ..naturals import monus, quotient
-from ..report import refuse
-from ..written import written_number
+from ..arithmetic.naturals import monus, quotient
+from ..messages.report import refuse
+from ..messages.written import written_number
 from .fields import PerAxis, on_axis
 from .operation import Fault, Operation
 from .requirement import MULTIPLE, Need

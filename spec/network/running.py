@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..naturals import natural
-from ..report import ShapeError, refuse
-from ..written import Written, clipped, written_value
+from ..arithmetic.naturals import natural
+from ..messages.report import ShapeError, refuse
+from ..messages.written import Written, clipped, written_value
 from .network import Input, Network, Node
 from .operation import Operation, changes_size
 from .requirement import AT_LEAST, Need, Requirement

@@ -30,9 +30,9 @@ from itertools import product
 from math import prod
 from typing import Any
 
-from ..progression import Progression
-from ..report import ShapeError, refuse
-from ..size_set import MAX_PARTS, SizeSet
+from ..arithmetic.progression import Progression
+from ..arithmetic.size_set import MAX_PARTS, SizeSet
+from ..messages.report import ShapeError, refuse
 from .affine import Affine, Blocks, Bounds, Box, Line, NotAffineError, Restrict, Undecided, affine
 from .bounds import UnboundedError, enclosed, largest, unknown
 from .network import Network, Node

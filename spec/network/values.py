@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass
 from math import prod
 
-from ..naturals import quotient
-from ..report import refuse
-from ..written import written_number
+from ..arithmetic.naturals import quotient
+from ..messages.report import refuse
+from ..messages.written import written_number
 from .operation import Fault, Operation, Shapes, of_at_least_one
 from .requirement import AT_LEAST, Need
 

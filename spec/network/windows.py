@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass
 from math import prod
 
-from ..naturals import monus, quotient
-from ..report import refuse
-from ..written import written_number
+from ..arithmetic.naturals import monus, quotient
+from ..messages.report import refuse
+from ..messages.written import written_number
 from .arithmetic import jax_transposed_size, transposed_size, window_size
 from .fields import Padding, PerAxis, Sides, on_axis, sides_on
 from .operation import Fault, Operation, Shapes, of_at_least_one

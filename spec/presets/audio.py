@@ -20,7 +20,9 @@ def demucs(channels: int = 64, depth: int = 6, sources: int = 4, in_channels: in
     network: it doubles the samples before, and halves them after. Source: github.com/facebookresearch/demucs at
     f7654e3, ``demucs/model.py``; Défossez and others, Music Source Separation in the Waveform Domain, 2019.
 
-    >>> from wellshaped.spec import compatible_sizes, explain
+    >>> from wellshaped.spec import compatible_sizes
+
+    >>> from wellshaped.spec import explain
     >>> print(compatible_sizes("demucs"), explain("demucs", 17_748).output)
     n ≥ 17748 (6828,)
     """
@@ -49,7 +51,9 @@ def wave_unet(channels: int = 24, levels: int = 12, in_channels: int = 1, source
     itself is the last skip. Source: github.com/f90/Wave-U-Net, ``Models/UnetAudioSeparator.py`` with ``context`` and
     the output type ``direct``; Stoller and others, Wave-U-Net, 2018.
 
-    >>> from wellshaped.spec import compatible_sizes, explain
+    >>> from wellshaped.spec import compatible_sizes
+
+    >>> from wellshaped.spec import explain
     >>> print(compatible_sizes("wave_unet"), explain("wave_unet", 147_443).output)
     n ≥ 131059 (16389,)
     """

@@ -61,7 +61,9 @@ def stable_diffusion_vae(
     which keeps sizes, is left out. Source: the ``vae/config.json`` of Stable Diffusion;
     github.com/huggingface/diffusers, ``models/autoencoders/autoencoder_kl.py`` and ``vae.py``.
 
-    >>> from wellshaped.spec import compatible_sizes, explain
+    >>> from wellshaped.spec import compatible_sizes
+
+    >>> from wellshaped.spec import explain
     >>> print(compatible_sizes("stable_diffusion_vae"), explain("stable_diffusion_vae", (512, 519)).output)
     n ≥ 8 (512, 512)
     """

@@ -20,7 +20,9 @@ def unet3d(base_channels: int = 32, in_channels: int = 3, out_channels: int = 3)
 
     Source: Çiçek and others, 3D U-Net, 2016, figure 2. The paper crops any difference; none has to be even.
 
-    >>> from wellshaped.spec import compatible_sizes, explain
+    >>> from wellshaped.spec import compatible_sizes
+
+    >>> from wellshaped.spec import explain
     >>> explain("unet3d", (132, 132, 116)).output
     (44, 44, 28)
     >>> print(compatible_sizes("unet3d"))

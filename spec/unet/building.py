@@ -5,12 +5,12 @@ from dataclasses import replace
 from math import gcd, lcm
 from typing import Any
 
+from ..arithmetic.naturals import LARGEST, divisor_below, judge_at_least_one, natural
 from ..conditions import Condition, require_kind
 from ..elements import Lever, always, judge_arrays, mend, smaller
-from ..naturals import LARGEST, divisor_below, judge_at_least_one, natural
+from ..messages.report import Report, Verdict
+from ..messages.written import written_number, written_value
 from ..network.weights import parameter_shapes
-from ..report import Report, Verdict
-from ..written import written_number, written_value
 from .config import UNET_WELL_FORMED, UNetConfig
 from .graph import unchecked_graph
 

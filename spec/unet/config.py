@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from ..choices import nearest_choice
+from ..arithmetic.naturals import natural
 from ..conditions import Condition
-from ..naturals import natural
-from ..report import refuse
-from ..written import Written, kind_of, written_argument
+from ..messages.choices import nearest_choice
+from ..messages.report import refuse
+from ..messages.written import Written, kind_of, written_argument
 
 MOST = 64
 """Levels, or convolutions at one level: more than this is a slip."""

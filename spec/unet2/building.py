@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from ..arithmetic.naturals import natural
 from ..conditions import require_kind
 from ..elements import Lever, always, judge_arrays, judge_windows, mend, smaller
-from ..naturals import natural
-from ..report import Report, Verdict
+from ..messages.report import Report, Verdict
 from .config import FIELDS, WELL_FORMED, UNet2Config, judge_config, judge_positive
 from .layers import layer_shapes
 

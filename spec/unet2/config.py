@@ -6,10 +6,10 @@ making one: an ill-formed config can be written down, shown and tested, but noth
 
 from dataclasses import Field, dataclass, field, fields
 
+from ..arithmetic.naturals import judge_at_least_one, natural
 from ..conditions import Condition
-from ..naturals import judge_at_least_one, natural
-from ..report import Verdict
-from ..written import Written, written_number
+from ..messages.report import Verdict
+from ..messages.written import Written, written_number
 
 
 def _number(default: int, lean: str, says: str) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from functools import lru_cache
 
-from ..naturals import natural
+from ..arithmetic.naturals import natural
 from ..network.joins import Concat
 from ..network.network import Input, Network, Node
 from ..network.operation import Operation

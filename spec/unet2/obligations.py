@@ -8,8 +8,8 @@ is not a natural number.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..sizes import conv_transpose_size, sliding_window_size
-from ..written import written_number
+from ..arithmetic.sizes import conv_transpose_size, sliding_window_size
+from ..messages.written import written_number
 from .config import UNet2Config
 
 SizeFunction = Callable[[UNet2Config, int], int]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from ..naturals import natural
+from ..arithmetic.naturals import natural
 from .building import check_config
 from .config import UNet2Config
 from .layers import Layer, layer_shapes

@@ -6,8 +6,8 @@ from flax import linen, nnx
 from jaxtyping import Array, Float
 
 from wellshaped.models import Conv2d, checked, relu
-from wellshaped.models.conv import Conv2D
-from wellshaped.models.resnet import BasicBlock
+from wellshaped.models.channels_last.conv import Conv2D
+from wellshaped.models.channels_last.resnet import BasicBlock
 
 from .entry import Entry, image
 

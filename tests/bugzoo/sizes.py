@@ -5,7 +5,7 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from wellshaped.models import checked
-from wellshaped.models.conv import Conv2D
+from wellshaped.models.channels_last.conv import Conv2D
 from wellshaped.spec import (
     Concat,
     CropTo,

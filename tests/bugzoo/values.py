@@ -10,7 +10,7 @@ from flax import nnx
 from jax import lax
 
 from wellshaped.models import GroupNorm
-from wellshaped.models.resnet import BasicBlock
+from wellshaped.models.channels_last.resnet import BasicBlock
 from wellshaped.spec import UNet2Config, UNetConfig, layer_parameters, parameter_shapes, reference
 
 from .entry import Entry, image

@@ -19,7 +19,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from wellshaped.models import ConvBlock, UNet
-from wellshaped.models import unet as unet_module
+from wellshaped.models.networks import unet as unet_module
 from wellshaped.proofs_of_shape.strategies import unet_configs
 from wellshaped.spec import PRESETS, UNetConfig, compatible_sizes, explain, parameter_shapes, stages
 from wellshaped.spec.unet.config import CHOICES

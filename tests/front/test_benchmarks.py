@@ -17,7 +17,7 @@ import pytest
 from flax import nnx
 
 from wellshaped.models import Conv2d
-from wellshaped.models.convolution import Geometry
+from wellshaped.models.cpu.convolution import Geometry
 from wellshaped.spec import ShapeError
 
 ROOT = Path(__file__).parents[2]

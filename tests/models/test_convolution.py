@@ -20,8 +20,9 @@ from hypothesis import strategies as st
 from jax.test_util import check_grads
 from limits import AS_SHIPPED, SMALL, WAYS
 
-from wellshaped.models import conv2d, conv_transpose2d, convolutions, explicit, max_pool2d, relu
-from wellshaped.models.convolution import SLOTS, Geometry, contract, stock
+from wellshaped.models import conv2d, conv_transpose2d, convolutions, max_pool2d, relu
+from wellshaped.models.cpu import explicit
+from wellshaped.models.cpu.convolution import SLOTS, Geometry, contract, stock
 from wellshaped.spec import ShapeError, reference
 
 FACES = {"convolution", "transposed_convolution", "kernel_gradient"}

@@ -26,8 +26,8 @@ from wellshaped.models import (
     conv_transpose2d,
     relu,
 )
-from wellshaped.models.resnet import BasicBlock
-from wellshaped.models.tiny_unet import TinyUNet
+from wellshaped.models.channels_last.resnet import BasicBlock
+from wellshaped.models.channels_last.tiny_unet import TinyUNet
 from wellshaped.spec import ShapeError, UNet2Config, UNetConfig
 
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from wellshaped.cli import main
 from wellshaped.models import BatchNorm2d, Conv2d, GroupNorm, InstanceNorm2d, UNet, UNet2
-from wellshaped.models.conv import Conv2D
-from wellshaped.models.resnet import BasicBlock
-from wellshaped.models.tiny_unet import ConvBNReLU
+from wellshaped.models.channels_last.conv import Conv2D
+from wellshaped.models.channels_last.resnet import BasicBlock
+from wellshaped.models.channels_last.tiny_unet import ConvBNReLU
 from wellshaped.proofs_of_shape.strategies import unet_configs
 from wellshaped.spec import (
     ShapeError,
@@ -25,7 +25,7 @@ from wellshaped.spec import (
     compatible_sizes,
     plan,
 )
-from wellshaped.spec.naturals import LARGEST
+from wellshaped.spec.arithmetic.naturals import LARGEST
 
 TOO_LARGE = {  # config, channels in and out, a size that fits, the array that is too large
     "channels": (UNet2Config(base_channels=2**14), 1, 1, 304, "down2_2.kernel of shape 32768×32768×3×3"),

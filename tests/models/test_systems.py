@@ -7,8 +7,8 @@ import plain_systems as plain
 import pytest
 from flax import nnx
 
-from wellshaped.models import conv, resnet, tiny_unet, tiny_unet_linen
-from wellshaped.models.channels_last import joined, max_pool_2x2
+from wellshaped.models.channels_last import conv, resnet, tiny_unet, tiny_unet_linen
+from wellshaped.models.channels_last.shared import joined, max_pool_2x2
 from wellshaped.spec import PRESETS, ShapeError, compatible_sizes
 
 

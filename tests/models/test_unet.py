@@ -25,7 +25,7 @@ from wellshaped.models import (
     UNet,
     UNet2,
 )
-from wellshaped.models.tiny_unet import TinyUNet
+from wellshaped.models.channels_last.tiny_unet import TinyUNet
 from wellshaped.proofs_of_shape.strategies import image_sizes, unet_configs
 from wellshaped.spec import (
     LAYERS,
@@ -158,7 +158,7 @@ def test_the_sizes_of_a_preset_are_those_that_run(name):
 def runs(model, height, width):
     """Whether it is traced, with nobody to ask before whether it fits: so the types of the layers say it."""
     try:
-        with patch("wellshaped.models.unet.refuse_unfit"):
+        with patch("wellshaped.models.networks.unet.refuse_unfit"):
             shape = shape_of(model, model.in_channels, height, width)
     except ShapeError:
         return False

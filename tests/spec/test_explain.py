@@ -46,7 +46,7 @@ from wellshaped.spec import (
     run_image,
     strided_unet,
 )
-from wellshaped.spec.explain import UNSOLVED
+from wellshaped.spec.answers.explanation import UNSOLVED
 from wellshaped.spec.families import ronneberger2015, unet
 
 HALVE, DOUBLE = Window(2, 2), TransposedWindow(2, 2)

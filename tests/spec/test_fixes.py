@@ -40,7 +40,7 @@ from wellshaped.spec import (
     run_image,
     strided_unet,
 )
-from wellshaped.spec.explain import UNSOLVED
+from wellshaped.spec.answers.explanation import UNSOLVED
 from wellshaped.spec.families import DOUBLE, HALVE, unet
 from wellshaped.spec.unet.config import CHOICES
 

@@ -51,8 +51,8 @@ from wellshaped.spec import (
     run_image,
     stages,
 )
+from wellshaped.spec.answers.costs import scales_of
 from wellshaped.spec.network import data_of, network_from, parameter_count
-from wellshaped.spec.stages import scales_of
 
 ROOM = Path(wellshaped.spec.__file__).parent
 

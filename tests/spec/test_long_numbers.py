@@ -64,9 +64,9 @@ from wellshaped.spec import (
     stages,
     strided_unet,
 )
+from wellshaped.spec.arithmetic.naturals import at_least_one, divisor_below, judge_at_least_one
 from wellshaped.spec.families import unet
-from wellshaped.spec.naturals import at_least_one, divisor_below, judge_at_least_one
-from wellshaped.spec.written import MOST_DIGITS, written_number
+from wellshaped.spec.messages.written import MOST_DIGITS, written_number
 
 LONG = 10**700 + 7
 
@@ -363,8 +363,9 @@ def test_no_dataclass_of_the_specification_writes_its_numbers_by_itself():
         if inspect.isclass(kind) and is_dataclass(kind):
             holds_numbers = [f.name for f in fields(kind) if "int" in str(f.type)]
             made_by_dataclass = kind.__repr__.__qualname__.endswith("__create_fn__.<locals>.__repr__")
-            written = kind.__repr__.__module__ == "wellshaped.spec.written" or kind.__repr__.__qualname__.startswith(
-                kind.__name__
+            written = (
+                kind.__repr__.__module__ == "wellshaped.spec.messages.written"
+                or kind.__repr__.__qualname__.startswith(kind.__name__)
             )
             assert not holds_numbers or (written and not made_by_dataclass) or name == "Obligation", name
 

@@ -38,11 +38,11 @@ from wellshaped.spec import (
     save_network,
 )
 from wellshaped.spec.files import MAX_BYTES, MAX_DOTS
+from wellshaped.spec.messages.written import kind_of
 from wellshaped.spec.network import data_of, network_from
 from wellshaped.spec.network.data import OPERATIONS
 from wellshaped.spec.network.network import MOST_LETTERS
 from wellshaped.spec.unet.config import CHOICES
-from wellshaped.spec.written import kind_of
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference.md").read_text(encoding="utf-8")
 SUFFIXES = (".toml", ".json")

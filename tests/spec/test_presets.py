@@ -30,7 +30,7 @@ from wellshaped.spec import (
     run_image,
     stages,
 )
-from wellshaped.spec.choices import nearest_choice
+from wellshaped.spec.messages.choices import nearest_choice
 from wellshaped.spec.network import parameter_count, run
 from wellshaped.spec.network.fields import on_axis, sides_on
 

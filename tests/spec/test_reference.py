@@ -35,7 +35,6 @@ from wellshaped.spec import (
     sliding_window_size,
     stages,
 )
-from wellshaped.spec.dual import Dual, as_duals, parts
 from wellshaped.spec.reference import (
     concat_channels,
     concat_channels_backward,
@@ -52,6 +51,7 @@ from wellshaped.spec.reference import (
     unet2_forward,
     unet2_stages,
 )
+from wellshaped.spec.reference.dual import Dual, as_duals, parts
 
 INTEGERS = (-2, -1, 0, 1, 2)
 HALVES = tuple(Fraction(n, 2) for n in INTEGERS)

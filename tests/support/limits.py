@@ -1,6 +1,6 @@
 """The ways to compute, and the limits that decide which explicit rule does: as shipped, and for very small images."""
 
-from wellshaped.models import explicit
+from wellshaped.models.cpu import explicit
 
 WAYS = ("explicit", "stock")
 SMALL = {"LONG_ROWS": 500, "WORTH_IT": 0, "CHUNK": 20, "MOST_CHUNKS": 4, "PATCH": 9, "FEW": 2, "LANES": 2, "PAIR": 0}

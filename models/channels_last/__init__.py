@@ -1,0 +1,1 @@
+"""The four channels-last systems of SPEC section 7."""

@@ -1,0 +1,73 @@
+"""The basic block of a ResNet (SPEC section 7) in Flax NNX, over one ``(H, W, C)`` image."""
+
+from collections.abc import Mapping
+from operator import add
+from typing import Any, SupportsIndex
+
+from flax import nnx
+from jaxtyping import Array, Float
+
+from ...spec.arithmetic.naturals import natural
+from ...spec.elements import Shapes
+from ..fits import refuse_unbuildable
+from ..layers.functional import refuse_no_pixels
+from ..layers.statistics import normalised
+from ..networks.blocks import convolved
+from ..typed import checked, remembered
+from .shared import a_seed, integral
+
+
+class BasicBlock(nnx.Module):
+    """``conv1``, ``bn1``, ReLU, ``conv2``, ``bn2``, the image added, and then ReLU; the convolutions are 3×3 SAME.
+
+    ``model.train()`` and ``model.eval()`` choose the statistics of the batch or the running ones; ``axis_name`` is that
+    of a ``vmap`` whose batch they are of. Raises :class:`ShapeError` for an image of other channels.
+
+    >>> import jax.numpy as jnp
+    >>> BasicBlock(8, rngs=nnx.Rngs(0))(jnp.ones((20, 30, 8))).shape
+    (20, 30, 8)
+    """
+
+    _type_reads = ("features",)
+
+    @checked
+    def __init__(self, features: SupportsIndex, *, axis_name: str | None = None, rngs: nnx.Rngs) -> None:
+        self.features = natural(features, "features")
+
+        def arrays(numbers: Mapping[str, int]) -> Shapes:
+            return [("conv1.kernel", (3, 3, numbers["features"], numbers["features"]))]
+
+        refuse_unbuildable("BasicBlock", {"features": self.features}, arrays)
+
+        def conv() -> nnx.Conv:
+            return nnx.Conv(self.features, self.features, (3, 3), padding="SAME", rngs=rngs)
+
+        def bn() -> nnx.BatchNorm:
+            return nnx.BatchNorm(self.features, use_running_average=False, axis_name=axis_name, rngs=rngs)
+
+        self.conv1, self.bn1, self.conv2, self.bn2 = conv(), bn(), conv(), bn()
+
+    @remembered
+    def __call__(self, x: Float[Array, "H W {self.features}"]) -> Float[Array, "H W {self.features}"]:
+        """``(H, W, features)`` to the same."""
+        refuse_no_pixels("BasicBlock", x)
+        convs = (
+            lambda x: normalised(self.bn1, self.conv1(x), "BasicBlock"),
+            lambda x: normalised(self.bn2, self.conv2(x), "BasicBlock"),
+        )
+        return convolved(x, convs=convs, relu=nnx.relu, add=add)
+
+
+@checked
+def resnet_basic_forward(seed: Any, x: Float[Array, "H W C"], features: Any) -> Float[Array, "_"]:
+    """The block drawn from ``seed``, on one ``(H, W, C)`` image with ``C = features``: ``H · W · C`` numbers, flat.
+
+    Batch normalisation takes the statistics of the image. ``seed`` and ``features`` are integers, or floats that are.
+    Raises :class:`ShapeError` for other numbers, and for an image of other channels.
+
+    >>> import jax.numpy as jnp
+    >>> resnet_basic_forward(0, jnp.ones((5, 4, 3)), 3.0).shape
+    (60,)
+    """
+    y: Array = BasicBlock(integral(features, "features"), rngs=nnx.Rngs(a_seed(seed)))(x)
+    return y.reshape(-1)

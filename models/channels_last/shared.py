@@ -1,0 +1,77 @@
+"""What the channels-last systems share (SPEC section 7): pooling, joining, and numbers as their sources give them."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float
+
+from ...spec.arithmetic.naturals import as_integer, natural
+from ...spec.arithmetic.sizes import sliding_window_size
+from ...spec.messages.report import refuse
+from ..layers.functional import SizeFunction, refuse_empty
+from ..typed import remembered
+
+
+@remembered
+def max_pool_2x2(
+    x: Float[Array, "*N H W C"], *, _size: SizeFunction = sliding_window_size
+) -> Float[Array, "*N {_size(x.shape[-3],kernel=2,stride=2)} {_size(x.shape[-2],kernel=2,stride=2)} C"]:
+    """The maximum of each 2×2 window, without padding; any axes before ``(H, W, C)`` are left alone.
+
+    Raises :class:`ShapeError` for what does not fit, and where the result would be empty.
+
+    >>> max_pool_2x2(jnp.arange(20.0).reshape(4, 5, 1))[..., 0].tolist()
+    [[6.0, 8.0], [16.0, 18.0]]
+    """
+    refuse_empty("max_pool_2x2", x, _size, {"kernel": 2, "stride": 2}, axes=(-3, -2))
+    window = (1,) * (x.ndim - 3) + (2, 2, 1)
+    y: Array = lax.reduce_window(x, -jnp.inf, lax.max, window, window, "VALID")
+    return y
+
+
+@remembered
+def joined(first: Float[Array, "*N H W C1"], second: Float[Array, "*N H W C2"]) -> Float[Array, "*N H W C1+C2"]:
+    """The channels of ``first``, then those of ``second``. Raises :class:`ShapeError` where their sizes differ.
+
+    >>> joined(jnp.ones((4, 4, 2)), jnp.ones((4, 4, 3))).shape
+    (4, 4, 5)
+    """
+    return jnp.concatenate((first, second), -1)
+
+
+def integral(value: Any, name: str) -> int:
+    """The natural number ``value``, an integer or a float that is one; anything else is refused under its ``name``.
+
+    >>> integral(3.0, "features"), integral(3, "features")
+    (3, 3)
+    """
+    number = _whole(value)
+    return natural(value if number is None else number, name)
+
+
+def a_seed(value: Any) -> int:
+    """The seed as an integer of 64 bits, of any sign; what is none is refused.
+
+    >>> a_seed(-1.0)
+    -1
+    """
+    number = _whole(value)
+    if number is None or not -(2**63) <= number < 2**63:
+        says = f"it is {value!r}, and must be an integer of 64 bits, or a float that is one"
+        raise refuse(f"seed={value!r}", "seed", "no seed", says, "seed=0")
+    return number
+
+
+def _whole(value: Any) -> int | None:
+    if isinstance(value, jax.core.Tracer):
+        says = "it is traced, and what is built depends on it"
+        fix = "jax.jit(function, static_argnums=...) for all but the image"
+        raise refuse("a number", "static", "not known while it is traced", says, fix)
+    if as_integer(value) is not None:
+        return as_integer(value)
+    is_float = isinstance(value, float) or (jnp.issubdtype(getattr(value, "dtype", int), jnp.floating))
+    if not is_float or getattr(value, "shape", ()) != ():
+        return None
+    return int(value) if float(value).is_integer() else None

@@ -1,0 +1,95 @@
+"""The tiny U-Net of SPEC section 7 in Flax Linen, over a batch ``(N, H, W, C)``; the input's channels are inferred."""
+
+from typing import Any
+
+import jax
+from flax import linen
+from jaxtyping import Array, Float
+
+from ...spec.arithmetic.naturals import at_least_one
+from ...spec.messages.report import refuse
+from ..layers.functional import refuse_no_pixels
+from ..networks.blocks import convolved
+from ..typed import checked, shown
+from .shared import a_seed, integral
+from .tiny_unet import refuse_misfit, wired
+
+
+class ConvBNReLU(linen.Module):
+    """A 3×3 SAME convolution ``conv``, a batch normalisation ``bn`` and ReLU: Flax's, with types.
+
+    ``train=False`` takes the running statistics.
+
+    >>> import jax.numpy as jnp
+    >>> layer = ConvBNReLU(8)
+    >>> layer.init_with_output(jax.random.key(0), jnp.ones((1, 20, 30, 3)))[0].shape
+    (1, 20, 30, 8)
+    """
+
+    features: int
+
+    def setup(self) -> None:
+        """The two layers, under these names."""
+        at_least_one(self.features, "features", "ConvBNReLU")
+        self.conv = linen.Conv(self.features, (3, 3), padding="SAME")
+        self.bn = linen.BatchNorm()
+
+    @checked
+    def __call__(self, x: Float[Array, "N H W C"], train: bool = True) -> Float[Array, "N H W {self.features}"]:
+        """``(N, H, W, C)`` to ``(N, H, W, features)``."""
+        refuse_no_pixels("ConvBNReLU", x)
+        kernel = self.variables.get("params", {}).get("conv", {}).get("kernel")
+        if kernel is not None and kernel.shape[2] != x.shape[3]:
+            says = f"axis C of x is {x.shape[3]}, and the parameters are for {kernel.shape[2]}"
+            fix = f"x of shape (N, H, W, {kernel.shape[2]})"
+            raise refuse(f"x = {shown(x)}, given to ConvBNReLU,", "channels", "other parameters", says, fix)
+        return convolved(x, convs=(lambda x: self.bn(self.conv(x), use_running_average=not train),), relu=linen.relu)
+
+
+class TinyUNet(linen.Module):
+    """Two halvings and back, a :class:`ConvBNReLU` at each place: ``f``, ``2f`` and ``4f`` channels.
+
+    ``train=False`` takes the running statistics, which ``apply(..., mutable=["batch_stats"])`` else returns. Raises
+    :class:`ShapeError` for images whose height or width is not a multiple of 4, with the sizes that are.
+
+    >>> import jax.numpy as jnp
+    >>> net = TinyUNet(8)
+    >>> y, variables = net.init_with_output(jax.random.key(0), jnp.ones((1, 20, 32, 3)))
+    >>> y.shape, sorted(variables)
+    ((1, 20, 32, 8), ['batch_stats', 'params'])
+    """
+
+    base_features: int
+
+    def setup(self) -> None:
+        """The blocks, under the names that the NNX network gives them."""
+        f1 = at_least_one(self.base_features, "base_features", "TinyUNet")
+        f2, f3 = 2 * f1, 4 * f1
+        self.enc1, self.enc2, self.bottom = ConvBNReLU(f1), ConvBNReLU(f2), ConvBNReLU(f3)
+        self.up2, self.dec2 = linen.ConvTranspose(f2, (2, 2), strides=(2, 2), padding="VALID"), ConvBNReLU(f2)
+        self.up1, self.dec1 = linen.ConvTranspose(f1, (2, 2), strides=(2, 2), padding="VALID"), ConvBNReLU(f1)
+
+    @checked
+    def __call__(self, x: Float[Array, "N H W C"], train: bool = True) -> Float[Array, "N H W {self.base_features}"]:
+        """``(N, H, W, C)`` to ``(N, H, W, base_features)``."""
+        refuse_no_pixels("TinyUNet", x)
+        refuse_misfit(jax.ShapeDtypeStruct(x.shape[1:], x.dtype), self.base_features)
+        return wired(self, x, train=train)
+
+
+@checked
+def unet_forward(seed: Any, image: Float[Array, "H W C"], base_features: Any) -> Float[Array, "_"]:
+    """The tiny U-Net drawn from ``seed``, on one ``(H, W, C)`` image: ``H · W · base_features`` numbers, flat.
+
+    As :func:`.tiny_unet.unet_forward`; the parameters are other draws, because Linen draws by name.
+
+    >>> import jax.numpy as jnp
+    >>> unet_forward(0, jnp.ones((8, 4, 3)), 2.0).shape
+    (64,)
+    """
+    features = at_least_one(integral(base_features, "base_features"), "base_features", "TinyUNet")
+    net, batch = TinyUNet(features), image[None]
+    variables = net.init(jax.random.key(a_seed(seed)), batch)
+    y, _ = net.apply(variables, batch, mutable=["batch_stats"])
+    flat: Array = y.reshape(-1)
+    return flat

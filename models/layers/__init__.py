@@ -1,0 +1,1 @@
+"""Layers over ``(C, H, W)`` images, as modules and as plain functions, with their explicit gradients."""

@@ -1,0 +1,86 @@
+"""Average pooling and resizing of one ``(C, H, W)`` image, with types: JAX's and Flax's."""
+
+from typing import SupportsIndex
+
+import jax
+from flax import nnx
+from jaxtyping import Array, Float
+
+from ...spec.arithmetic.naturals import LARGEST, at_least_one, natural
+from ...spec.arithmetic.sizes import sliding_window_size
+from ...spec.messages.choices import nearest_choice
+from ...spec.messages.report import refuse
+from ...spec.network.resampling import Resize
+from ..cpu.layout import channels_last
+from ..typed import checked, remembered, shown
+from .functional import refuse_empty, refuse_no_pixels
+from .windows import Pooling
+
+METHODS = {"nearest": "nearest", "bilinear": "linear"}
+"""How an image is resized: our name, which is PyTorch's, and JAX's."""
+
+
+class AvgPool2d(Pooling):
+    """The mean of each ``kernel × kernel`` window of one ``(C, H, W)`` image, without padding.
+
+    >>> import jax.numpy as jnp
+    >>> AvgPool2d(2, 2)(jnp.arange(20.0).reshape(1, 4, 5)).tolist()
+    [[[3.0, 5.0], [13.0, 15.0]]]
+    """
+
+    _type_reads = ("kernel_size", "stride")
+
+    @remembered
+    def __call__(self, x: Float[Array, "C H W"]) -> Float[Array, "C {self.size(x.shape[1])} {self.size(x.shape[2])}"]:
+        """``(C, H, W)`` to ``(C, size(H), size(W))``. Raises :class:`ShapeError` where nothing would come out."""
+        refuse_empty("AvgPool2d", x, sliding_window_size, {"kernel": self.kernel_size, "stride": self.stride})
+        window, strides = (self.kernel_size,) * 2, (self.stride,) * 2
+        return channels_last(lambda image: nnx.avg_pool(image[None], window, strides)[0], x)
+
+
+class Resize2d(nnx.Module):
+    """One ``(C, H, W)`` image, ``factor`` times as high and wide, by ``method``: ``"nearest"`` or ``"bilinear"``.
+
+    The corners of pixels are aligned, not their centres: PyTorch's ``align_corners=False``.
+
+    >>> import jax.numpy as jnp
+    >>> Resize2d(2)(jnp.array([[[1.0, 2.0]]])).tolist()
+    [[[1.0, 1.0, 2.0, 2.0], [1.0, 1.0, 2.0, 2.0]]]
+    """
+
+    _type_reads = ("factor",)
+
+    @checked
+    def __init__(self, factor: SupportsIndex, method: str = "nearest") -> None:
+        self.factor = at_least_one(factor, "factor", "Resize2d")
+        if method not in METHODS:
+            says = f"method={method!r} must be one of {', '.join(METHODS)}"
+            raise refuse(
+                f"Resize2d({factor}, {method!r})",
+                "method",
+                "no such method",
+                says,
+                f'method="{nearest_choice(method, METHODS)}"',
+            )
+        self.method = method
+
+    @remembered
+    def size(self, n: SupportsIndex) -> int:
+        """The output size of an axis of size ``n``."""
+        return Resize(self.factor).size([natural(n, "n")], axis=0)
+
+    @remembered
+    def __call__(self, x: Float[Array, "C H W"]) -> Float[Array, "C {self.size(x.shape[1])} {self.size(x.shape[2])}"]:
+        """``(C, H, W)`` to ``(C, factor · H, factor · W)``."""
+        refuse_no_pixels("Resize2d", x)
+        pixels = x.size * self.factor**2
+        if pixels > LARGEST:
+            says = f"{x.shape[1]}×{x.shape[2]}, {self.factor} times as large, has {pixels} numbers, at most {LARGEST}"
+            raise refuse(f"x = {shown(x)}, given to Resize2d,", "largest", "too large to compute", says, "factor=2")
+
+        def enlarged(image: Array) -> Array:
+            shape = (self.size(image.shape[0]), self.size(image.shape[1]), image.shape[2])
+            resized: Array = jax.image.resize(image, shape, METHODS[self.method])
+            return resized
+
+        return channels_last(enlarged, x)

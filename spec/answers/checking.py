@@ -1,0 +1,67 @@
+"""The answer before anything is built: does this image fit this network, and if not, what would (SPEC 3 to 5, 8)."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ..arithmetic.naturals import judge_at_least_one, natural
+from ..messages.choices import nearest_choice
+from ..messages.report import Report, refuse
+from ..messages.written import clipped, written_number, written_value
+from ..network.network import AXES
+from ..network.running import require_sizes
+from .door import AnyNetwork, building, title
+from .explanation import of_image
+from .proposals import layouts
+from .repairs import mending, sizes_without_end
+
+
+def check(
+    network: AnyNetwork, shape: Sequence[int], *, out_channels: int | None = None, layout: str | None = None
+) -> Report:
+    """Judge every condition at once: whether the network can be built, and whether it takes an image of this shape.
+
+    ``shape`` is ``(channels, height, width)``, or with as many sizes as the network has axes. ``out_channels=None`` is
+    one channel, or what the network makes. ``layout`` is that of the image which the proposed fix crops or pads, and of
+    ``shape``: ``"CHW"`` or ``"HWC"``, for other numbers of axes ``"CL"``, ``"LC"``, ``"CDHW"`` or ``"DHWC"``.
+
+    The network runs on the image iff the report is ``ok``; what a batch norm of a single position would leave of an
+    image is a warning. Raises :class:`ShapeError` for what is no network, another number of sizes, and numbers that are
+    not natural; what does not fit is in the report, not raised (see :meth:`Report.raise_if_failed`). Source: SPEC
+    sections 3, 4 and 8.
+
+    >>> from wellshaped.spec import UNet2Config, UNetConfig
+    >>> check(UNet2Config(), (1, 304, 384)).ok
+    True
+    >>> print(check(UNet2Config(), (1, 303, 384)))
+    input (1, 303, 384) of UNet2Config() does not fit.
+      merged (h_upH): height: skip1 is 303, up is 302, and they must be equal.
+        x 303 → pooled 151 → up 302
+      fix: height 302 (crop 1) or 304 (pad 1); all heights that fit: n ≡ 0 (mod 2), n ≥ 2
+      fix: x[:, :302, :384] or jnp.pad(x, ((0, 0), (0, 1), (0, 0)))
+    """
+    if isinstance(shape, str) or not isinstance(shape, Sequence) or not 2 <= len(shape) <= len(AXES) + 1:
+        says = f"it is {clipped(written_value(shape))}, and must be the channels and one size for each axis"
+        raise refuse("the shape", "shape", "not the shape of an image", says, "(1, 304, 384)")
+    known = layouts(len(shape) - 1)
+    layout = known[0] if layout is None else layout
+    if layout not in known:
+        fix = f'layout="{nearest_choice(layout, known)}"'
+        raise refuse(f"layout={layout!r}", "layout", "no such layout", f"it must be {' or '.join(known)}", fix)
+    names = ["channels" if letter == "C" else _NAMES[letter] for letter in layout]
+    given = {name: natural(n, name) for name, n in zip(names, shape, strict=True)}
+    subject = f"input ({', '.join(map(written_number, given.values()))}) of {title(network)}"
+    channels = given.pop("channels")
+    built = building(network, channels, out_channels)
+    if built.graph is None or built.proposed is None:  # sizes of no network are judged by themselves
+        return Report(subject, built.report.conditions + judge_at_least_one(given), built.report.fixes)
+    sizes = require_sizes(built.graph, tuple(given.values()))
+    found = of_image(built.graph, sizes, subject, layout)
+    proposed = found if built.proposed == built.graph else of_image(built.proposed, sizes, subject, layout)
+    fixes = built.report.fixes + proposed.fixes
+    if proposed.causes and not sizes_without_end(built.proposed):
+        repair = mending(network, channels, out_channels)
+        fixes += (repair,) if repair else ()
+    return replace(found, conditions=built.report.conditions + found.conditions, fixes=fixes)
+
+
+_NAMES = {name[0].upper(): name for names in AXES.values() for name in names}

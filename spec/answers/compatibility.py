@@ -1,0 +1,213 @@
+"""All sizes that fit a network: along one axis, and of whole images (SPEC sections 5.3 and 8)."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import combinations
+from math import prod
+
+from ..arithmetic.naturals import natural
+from ..arithmetic.size_set import SizeSet
+from ..messages.report import Report, ShapeError, refuse
+from ..messages.written import Written
+from ..network.monotone import least_size
+from ..network.network import Network
+from ..network.running import AxisSizes, axis_of, fits_together, require_sizes, run_image
+from ..network.solving import NOT_SOLVED
+from ..network.solving import compatible_sizes as solve
+from .door import AnyNetwork, graph_of
+
+
+def compatible_sizes(network: AnyNetwork, axis: int | None = None) -> SizeSet:
+    """The sizes ``n ≥ 1`` along one axis that meet every requirement there: exact for every network that is answered.
+
+    All inputs of the network have the size ``n`` but those of a single position. ``axis`` is counted from 0 and may be
+    left out where every axis has the same sizes. Whether a network can be built (its channels, the elements of its
+    arrays) is for :func:`check`, and what is required over all axes together for :func:`compatible_shapes`.
+
+    Raises :class:`ShapeError` for what is no network, for a config that is not well-formed, for an axis that is left
+    out or not there, and with the rule ``not_solved`` for a network that is too hard to solve
+    (:mod:`.network.solving`).
+
+    >>> from wellshaped.spec import UNet2Config
+    >>> compatible_sizes(UNet2Config())
+    <SizeSet n ≡ 0 (mod 2), n ≥ 2>
+    >>> print(compatible_sizes("ronneberger2015"))
+    n ≡ 12 (mod 16), n ≥ 188
+    >>> print(compatible_sizes(UNet2Config(conv_padding=0)))
+    no size
+    """
+    graph = graph_of(network)
+    if axis is not None:
+        return solved_axis(graph, axis_of(graph, axis))
+    found = [solved_axis(graph, axis) for axis in range(graph.axes)]
+    if any(fit != found[0] for fit in found):
+        says = "; ".join(f"{name}: {fit}" for name, fit in zip(graph.axis_names, found, strict=True))
+        raise refuse("the axis", "axis", "the axes differ", says, "axis=0, or compatible_shapes(network)")
+    return found[0]
+
+
+def solved_axis(graph: Network, axis: int) -> SizeSet:
+    """The sizes of a graph along one axis; raises :class:`ShapeError` where it is too hard to solve."""
+    found = _solution(graph, axis)
+    if isinstance(found, Report):
+        raise ShapeError(found)
+    return found
+
+
+def solved(graph: Network, axis: int) -> SizeSet | None:
+    """The sizes of a graph along one axis; ``None`` where it is too hard to solve."""
+    found = _solution(graph, axis)
+    return None if isinstance(found, Report) else found
+
+
+@lru_cache(maxsize=256)
+def _solution(graph: Network, axis: int) -> SizeSet | Report:
+    """What the solver says, kept: the sizes, or why there are none."""
+    try:
+        return solve(graph, axis)
+    except ShapeError as error:
+        if error.report.failures[0].name != NOT_SOLVED:
+            raise
+        return error.report
+
+
+_TRIED = 300
+"""Choices of the sizes of all axes but one that are tried, at the most, for the fewest positions."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ShapeSet(Written):
+    """All images that fit a network: a set of sizes for each axis, and what is required over all axes together.
+
+    ``axes`` are the sets, in the order of ``names``. ``together`` are the nodes that require something over all axes: a
+    group or instance norm has no statistics of a single number. An image fits iff ``sizes in shapes``.
+
+    >>> from wellshaped.spec import UNetConfig
+    >>> shapes = compatible_shapes(UNetConfig(levels=3, norm="instance"))
+    >>> (8, 8) in shapes, (16, 8) in shapes, shapes.above((7, 8)), shapes.below((17, 9))
+    (False, True, (16, 8), (16, 8))
+    >>> print(compatible_shapes("milesial"))
+    height: n ≥ 16; width: n ≥ 16
+    """
+
+    graph: Network
+    axes: tuple[SizeSet, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the axes."""
+        return self.graph.axis_names
+
+    @property
+    def together(self) -> tuple[str, ...]:
+        """The nodes that require something over all axes together."""
+        return _together(self.graph)
+
+    def __contains__(self, sizes: object) -> bool:
+        if not isinstance(sizes, Sequence) or len(sizes) != len(self.axes):
+            return False
+        along = all(n in fit for n, fit in zip(sizes, self.axes, strict=True))
+        return along and fits_together(self.graph, [natural(n, "size") for n in sizes])
+
+    def above(self, sizes: AxisSizes) -> tuple[int, ...] | None:
+        """The nearest shape with no smaller size, or ``None``.
+
+        Each axis gets its nearest size. Where these do not fit together, some axes get larger ones, so that there are
+        the fewest positions; of very many ways the first few hundred are tried.
+        """
+        sizes = require_sizes(self.graph, sizes)
+        return self._together_from([fit.above(n) for n, fit in zip(sizes, self.axes, strict=True)])
+
+    def below(self, sizes: AxisSizes) -> tuple[int, ...] | None:
+        """The nearest shape with no larger size, or ``None``."""
+        sizes = require_sizes(self.graph, sizes)
+        found = [fit.below(n) for n, fit in zip(sizes, self.axes, strict=True)]
+        known = [n for n in found if n is not None]
+        return tuple(known) if len(known) == len(found) and fits_together(self.graph, known) else None
+
+    def _together_from(self, sizes: Sequence[int | None]) -> tuple[int, ...] | None:
+        known = [n for n in sizes if n is not None]
+        if len(known) < len(sizes):
+            return None
+        if fits_together(self.graph, known):
+            return tuple(known)
+
+        # The largest sizes of some axes, of as few as will do, and a larger one of another.
+        for count in range(len(known)):
+            found = [
+                shape
+                for largest in combinations(range(len(known)), count)
+                for axis in range(len(known))
+                if axis not in largest
+                for shape in self._enlarged(known, largest, axis)
+            ]
+            if found:
+                return self._fewest(known, min(found, key=prod))
+        return None
+
+    def _fewest(self, known: list[int], found: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of the fewest positions, not more than ``found`` has: the larger sizes are tried axis by axis."""
+        best, tried = found, 0
+
+        def visit(sizes: tuple[int, ...]) -> None:
+            nonlocal best, tried
+            axis = len(sizes)
+            if axis == len(known) - 1:
+                tried += 1
+                shapes = self._enlarged([*sizes, known[axis]], (), axis)
+                best = min([best, *shapes], key=prod)
+                return
+            n: int | None = known[axis]
+            while n is not None and tried < _TRIED and prod((*sizes, n, *known[axis + 1 :])) < prod(best):
+                visit((*sizes, n))
+                n = self.axes[axis].above(n + 1)
+
+        visit(())
+        return best
+
+    def _enlarged(self, sizes: list[int], largest: Sequence[int], axis: int) -> Iterator[tuple[int, ...]]:
+        """The shape with the largest sizes of these axes and the least of ``axis`` that then fits together, or none."""
+        base = [self.axes[i].maximum if i in largest else n for i, n in enumerate(sizes)]
+
+        def changed(n: int) -> tuple[int, ...]:
+            return tuple(n if i == axis else m for i, m in enumerate(base) if m is not None)
+
+        if None not in base:  # an axis without a largest size gets a larger one itself
+            least = least_size(
+                self.graph, lambda n: fits_together(self.graph, changed(n)), largest_together(self.graph)
+            )
+            n = None if least is None else self.axes[axis].above(max(least, sizes[axis]))
+            if n is not None:
+                yield changed(n)
+
+    def __str__(self) -> str:
+        text = "; ".join(f"{name}: {fit}" for name, fit in zip(self.names, self.axes, strict=True))
+        names = self.together
+        if not names:
+            return text
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        return f"{text}; {', '.join(names[:3])}{more} also require something over all axes together"
+
+
+def compatible_shapes(network: AnyNetwork) -> ShapeSet:
+    """All images that fit a network of one, two or three axes: :class:`ShapeSet`.
+
+    Raises :class:`ShapeError` as :func:`compatible_sizes` does.
+
+    >>> compatible_shapes("unet2").axes
+    (<SizeSet n ≡ 0 (mod 2), n ≥ 2>, <SizeSet n ≡ 0 (mod 2), n ≥ 2>)
+    """
+    graph = graph_of(network)
+    return ShapeSet(graph, tuple(solved_axis(graph, axis) for axis in range(graph.axes)))
+
+
+@lru_cache(maxsize=256)
+def _together(graph: Network) -> tuple[str, ...]:
+    ones = run_image(graph, (1,) * graph.axes).together
+    return tuple(dict.fromkeys(requirement.node for requirement in ones if not requirement.warns))
+
+
+def largest_together(graph: Network) -> int:
+    """The largest number that is required over all axes together."""
+    return max(requirement.right for requirement in run_image(graph, (1,) * graph.axes).together)

@@ -1,0 +1,126 @@
+"""Every intermediate of a network for one input: its shape, its parameters and its cost."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import prod
+
+from ..arithmetic.naturals import natural
+from ..messages.written import Written
+from ..network.network import Network, Node
+from ..network.running import run_image
+from ..network.scale import scales_of
+from .checking import check
+from .door import AnyNetwork, graph_of
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Stage(Written):
+    """A node with its shape and its cost, and with it the norms and activations that follow.
+
+    ``name`` is that of the last of these nodes, ``op`` their operations, ``inputs`` the stages that it is given.
+    ``shape`` has the channels first. ``layer`` is the path of the parameters in the code, if any; ``parameters`` and
+    ``multiply_adds`` are counts, the latter of convolutions alone. ``scale`` is how many positions the stage has for
+    each of the input, along the axis where these are fewest: 1/2 after a pooling by 2.
+    """
+
+    name: str
+    op: str
+    inputs: tuple[str, ...]
+    shape: tuple[int, ...]
+    layer: str | None = None
+    parameters: int = 0
+    multiply_adds: int = 0
+    scale: Fraction = Fraction(1)
+
+
+def stages(network: AnyNetwork, shape: Sequence[int], *, out_channels: int | None = None) -> tuple[Stage, ...]:
+    """The stages of a network from its inputs to its outputs, in order, for an image of this ``shape``.
+
+    ``shape`` and ``out_channels`` are as for :func:`check`, with the channels first. Raises :class:`ShapeError`, with
+    the report of :func:`check`, where the image does not fit.
+
+    >>> from wellshaped.spec import UNet2Config
+    >>> for stage in stages(UNet2Config(base_channels=8), (1, 304, 384))[:4]:
+    ...     print(stage.name, "|", stage.op, "|", stage.shape, stage.parameters, stage.multiply_adds)
+    x | input | (1, 304, 384) 0 0
+    s1 | conv, relu | (8, 304, 384) 80 8404992
+    skip1 | conv, relu | (8, 304, 384) 584 67239936
+    pooled | max-pool | (8, 152, 192) 0 0
+    """
+    check(network, shape, out_channels=out_channels).raise_if_failed()
+    channels, *sizes = (natural(n, "shape") for n in shape)
+    return tuple(_fused(graph_of(network, channels, out_channels), sizes))
+
+
+def _fused(network: Network, sizes: Sequence[int]) -> Iterator[Stage]:
+    """The stages of the nodes; a node that follows joins the stage before it, where nothing else is given that."""
+    found = run_image(network, sizes)
+    scales = scales_of(network)
+    alias = {node.name: node.inputs[0] for node in network.nodes if node.operation.hands_on}
+    users: dict[str, int] = dict.fromkeys(network.outputs, 1)
+    for node in network.nodes:
+        for name in set(node.inputs) if not node.operation.hands_on else ():
+            users[_behind(name, alias)] = users.get(_behind(name, alias), 0) + 1
+
+    made: dict[str, Stage] = {}
+    for given in network.inputs:
+        shape = (given.channels, *found.shape(given.name))
+        made[given.name] = Stage(given.name, "input", (), shape, scale=scales[given.name])
+    for node in network.nodes:
+        if node.operation.hands_on:
+            continue
+        inputs = [_behind(name, alias) for name in node.inputs]
+        stage = _stage(network, node, [found.shape(name) for name in inputs], found.shape(node.name))
+        stage = replace(stage, scale=scales[node.name], inputs=tuple(inputs))
+        before = made.get(inputs[0])
+        if node.operation.follows and before is not None and before.inputs and users[inputs[0]] == 1:
+            made.pop(inputs[0])
+            stage = _joined(before, stage)
+        made[node.name] = stage
+    yield from made.values()
+
+
+def _behind(name: str, alias: dict[str, str]) -> str:
+    while name in alias:
+        name = alias[name]
+    return name
+
+
+def _stage(network: Network, node: Node, given: list[tuple[int, ...]], made: tuple[int, ...]) -> Stage:
+    channels = [network.channels[name] for name in node.inputs]
+    shapes = node.operation.parameters(channels, network.axes)
+    return Stage(
+        node.name,
+        node.operation.called,
+        (),
+        (network.channels[node.name], *made),
+        (node.layer or node.name) if shapes else None,
+        sum(map(prod, shapes.values())),
+        node.operation.multiply_adds(given, made, channels),
+    )
+
+
+def _joined(before: Stage, after: Stage) -> Stage:
+    layers = [layer for layer in (before.layer, after.layer) if layer]
+    return replace(
+        after,
+        op=f"{before.op}, {after.op}",
+        inputs=before.inputs,
+        layer=_shared(layers) if layers else None,
+        parameters=before.parameters + after.parameters,
+        multiply_adds=before.multiply_adds + after.multiply_adds,
+    )
+
+
+def _shared(layers: Sequence[str]) -> str:
+    """The longest path that the layers share; the first layer where they share none."""
+    if len(set(layers)) == 1:
+        return layers[0]
+    paths = [layer.split(".") for layer in layers]
+    shared = []
+    for parts in zip(*paths, strict=False):
+        if len(set(parts)) > 1:
+            break
+        shared.append(parts[0])
+    return ".".join(shared) or layers[0]

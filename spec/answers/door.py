@@ -1,0 +1,239 @@
+"""The door: a preset's name, a config or a graph comes in, and is a graph from here on (DESIGN, idea 2).
+
+Behind it nothing asks where a network came from. What is only known of a config, when it is well-formed and how it
+would be changed, is asked here as well.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from functools import lru_cache
+from typing import Any
+
+from ..arithmetic.naturals import natural
+from ..elements import judge_arrays
+from ..messages.choices import nearest_choice
+from ..messages.report import Report, Verdict, refuse
+from ..messages.written import clipped, kind_of, written_number, written_value
+from ..network.network import Network
+from ..network.repairing import repaired as repaired_graph
+from ..network.weights import parameter_shapes as shapes_of_graph
+from ..presets.catalogue import PRESETS
+from ..unet.building import check_unet_config, unet_fix
+from ..unet.config import UNET_WELL_FORMED, UNetConfig
+from ..unet.graph import unchecked_graph
+from ..unet2.building import check_config, config_fix
+from ..unet2.config import UNet2Config, judge_config
+from ..unet2.graph import unet2_graph
+from ..unet2.repair import repaired_config
+
+AnyNetwork = str | UNet2Config | UNetConfig | Network
+"""What the door takes: the name of a preset, a config, or a graph."""
+
+
+@dataclass(frozen=True, slots=True)
+class Building:
+    """Whether a network can be built: the ``report``, its ``graph``, and the graph of the network that is ``proposed``.
+
+    There are no graphs where a config is not well-formed. Without channels, the graph has one.
+    """
+
+    report: Report
+    graph: Network | None
+    proposed: Network | None
+
+
+def graph_of(network: AnyNetwork, in_channels: int | None = None, out_channels: int | None = None) -> Network:
+    """The graph of a network. A config's has these channels in and out; a graph has its own, and is itself.
+
+    ``None`` is one channel, and out of a network without a head what it makes. Raises :class:`ShapeError` for what is
+    no network, an unknown preset, and a config that is not well-formed.
+
+    >>> from wellshaped.spec import UNetConfig
+    >>> graph_of(UNetConfig(levels=1)).nodes[-1].name, graph_of("milesial", 3, 2).channels["y"]
+    ('y', 2)
+    """
+    network = named(network)
+    ins = 1 if in_channels is None else natural(in_channels, "in_channels")
+    return _kind(network).graph(network, ins, out_channels)
+
+
+def building(network: AnyNetwork, in_channels: int | None = None, out_channels: int | None = None) -> Building:
+    """Whether a network with these channels can be built, every condition judged; ``None`` as for :func:`graph_of`.
+
+    >>> from wellshaped.spec import UNetConfig
+    >>> building(UNetConfig(levels=0), 1).report.fixes
+    ('levels=4',)
+    """
+    network = named(network)
+    ins = None if in_channels is None else natural(in_channels, "in_channels")
+    return _kind(network).building(network, ins, out_channels)
+
+
+def parameter_shapes(
+    network: AnyNetwork, in_channels: int | None = None, out_channels: int | None = None
+) -> dict[str, dict[str, tuple[int, ...]]]:
+    """The shapes of the parameters of a network, by layer and by name in the layer.
+
+    Kernels are (out, in, positions), those of transposed convolutions (in, out, positions). Raises :class:`ShapeError`
+    where no network can be built.
+
+    >>> from wellshaped.spec import UNet2Config
+    >>> parameter_shapes(UNet2Config(), 3)["down1_1"]
+    {'kernel': (64, 3, 3, 3), 'bias': (64,)}
+    """
+    building(network, in_channels, out_channels).report.raise_if_failed()
+    return shapes_of_graph(graph_of(network, in_channels, out_channels))
+
+
+def named(network: AnyNetwork) -> UNet2Config | UNetConfig | Network:
+    """The network, that of a preset by its name. Raises :class:`ShapeError` for an unknown name."""
+    if not isinstance(network, str):
+        return network
+    if network not in PRESETS:
+        says = f"{written_value(clipped(network))} must be one of {', '.join(PRESETS)}"
+        fix = f'"{nearest_choice(network, PRESETS)}"'
+        raise refuse("the network", "preset", "no such preset", says, fix)
+    return PRESETS[network]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What is known of one kind of network, and of no other."""
+
+    graph: Callable[[Any, int, int | None], Network]
+    building: Callable[[Any, int | None, int | None], Building]
+    repaired: Callable[[Any, int | None, int | None], tuple[Any, str]]
+
+
+def _kind(network: object) -> _Kind:
+    for of, kind in _KINDS.items():
+        if isinstance(network, of):
+            return kind
+    says = f"it is {kind_of(network)}, and must be a config, a Network, or the name of a preset"
+    raise refuse("the network", "network", "not a network", says, "UNetConfig(levels=4)")
+
+
+def _graph_of_unet2(cfg: UNet2Config, in_channels: int, out_channels: int | None) -> Network:
+    return unet2_graph(cfg, in_channels, _count(out_channels, "out_channels"))
+
+
+@lru_cache(maxsize=256)
+def _graph_of_unet(cfg: UNetConfig, in_channels: int, out_channels: int | None) -> Network:
+    outs = _count(out_channels, "out_channels", 1 if cfg.head else cfg.channels[0])
+    well_formed = all(condition.holds(cfg) for condition in UNET_WELL_FORMED)
+    if not (well_formed and in_channels and outs and (cfg.head or outs == cfg.channels[0])):
+        check_unet_config(cfg, in_channels, outs).raise_if_failed()
+    return unchecked_graph(cfg, in_channels, outs)
+
+
+def _building_of_unet2(cfg: UNet2Config, in_channels: int | None, out_channels: int | None) -> Building:
+    ins, outs = _count(in_channels, "in_channels"), _count(out_channels, "out_channels")
+    report = check_config(cfg, ins, outs)
+    if not all(verdict.holds for verdict in judge_config(cfg)):
+        return Building(report, None, None)
+    return Building(report, *_graphs(unet2_graph, cfg, ins, outs, config_fix(cfg, ins, outs)))
+
+
+def _building_of_unet(cfg: UNetConfig, in_channels: int | None, out_channels: int | None) -> Building:
+    ins = _count(in_channels, "in_channels")
+    outs = _count(out_channels, "out_channels", 1 if cfg.head or not cfg.channels else cfg.channels[0])
+    report = check_unet_config(cfg, ins, outs)
+    if not all(condition.holds(cfg) for condition in UNET_WELL_FORMED):
+        return Building(report, None, None)
+    fix = {} if report.ok else unet_fix(cfg, ins, outs)
+    return Building(report, *_graphs(unchecked_graph, cfg, ins, outs, fix))
+
+
+def _graphs(
+    graph: Callable[[Any, int, int], Network], cfg: Any, in_channels: int, out_channels: int, fix: Mapping[str, Any]
+) -> tuple[Network, Network]:
+    """The graph of a network, and of what it is with the ``fix``."""
+    counts = {"in_channels": in_channels, "out_channels": out_channels}
+    ins, outs = ({**counts, **fix}[name] for name in counts)
+    changed = replace(cfg, **{name: value for name, value in fix.items() if name not in counts})
+    return graph(cfg, max(in_channels, 1), max(out_channels, 1)), graph(changed, ins, outs)
+
+
+def _building_of_graph(network: Network, in_channels: int | None, out_channels: int | None) -> Building:
+    image, made = network.image, network.outputs[0]
+    counts = (
+        ("in_channels", in_channels, image.channels, f"the channels of {image.name}"),
+        ("out_channels", out_channels, network.channels[made], f"the channels of {made}"),
+    )
+    verdicts: list[Verdict] = []
+    fixes: list[str] = []
+    for name, given, has, of in counts:
+        if given is not None:
+            says = f"{name}={written_number(natural(given, name))} must be {written_number(has)}, {of}"
+            verdicts.append(Verdict(name, given == has, says, "another number of channels"))
+            fixes += [] if given == has else [f"{name}={written_number(has)}"]
+    shapes = shapes_of_graph(network)
+    arrays = [(f"{layer}.{name}", shape) for layer, of_it in shapes.items() for name, shape in of_it.items()]
+    verdicts += [judge_arrays(arrays)] if arrays else []
+    report = Report(title(network), tuple(verdicts), (", ".join(fixes),) if fixes else ())
+    return Building(report, network, network)
+
+
+def repaired(
+    network: AnyNetwork, in_channels: int | None = None, out_channels: int | None = None
+) -> tuple[UNet2Config | UNetConfig | Network | None, str]:
+    """A network like this one that fits sizes without end, and what was changed, in words; ``None`` if none is known.
+
+    Where arrays would become too large, channels become fewer.
+    """
+    network = named(network)
+    return _kind(network).repaired(network, in_channels, out_channels)
+
+
+def title(network: AnyNetwork) -> str:
+    """How a network is called in a message: a preset by its name, a config as its call, a graph by its ends.
+
+    >>> title("milesial"), title(UNet2Config(pool_stride=3))
+    ('milesial', 'UNet2Config(pool_stride=3)')
+    """
+    if isinstance(network, str):
+        named(network)  # or there is no such preset
+        return network
+    if isinstance(network, Network):
+        return f"the network from {', '.join(i.name for i in network.inputs)} to {', '.join(network.outputs)}"
+    return repr(network)
+
+
+def _count(channels: int | None, name: str, usual: int = 1) -> int:
+    return usual if channels is None else natural(channels, name)
+
+
+def _repaired_unet2(cfg: UNet2Config, in_channels: int | None, out_channels: int | None) -> tuple[UNet2Config, str]:
+    counts = {"in_channels": _count(in_channels, "in_channels"), "out_channels": _count(out_channels, "out_channels")}
+
+    def fixed(of: UNet2Config) -> tuple[UNet2Config, dict[str, Any]]:
+        fix = config_fix(of, **counts)
+        counts.update((name, fix.pop(name)) for name in counts if name in fix)
+        return replace(of, **fix), dict(counts)
+
+    before, given = fixed(cfg)  # a report proposes this first
+    changed, made = fixed(repaired_config(before))
+    fewer = "".join(f" and {name}={written_number(made[name])}" for name in counts if made[name] != given[name])
+    return changed, f"{_changes(before, changed)} in the config{fewer}"
+
+
+def _repaired_unet(cfg: UNetConfig, *_: int | None) -> tuple[UNetConfig, str]:
+    changed = replace(cfg, join="even crop")
+    return changed, f"{_changes(cfg, changed)} in the config"
+
+
+def _repaired_graph(network: Network, *_: int | None) -> tuple[Network | None, str]:
+    changed, words = repaired_graph(network)
+    return changed, f"{words}, as repair(network) has them"
+
+
+def _changes(before: Any, after: Any) -> str:
+    pairs = ((f.name, getattr(before, f.name), getattr(after, f.name)) for f in fields(before))
+    return ", ".join(f"{name}={written_value(new)}" for name, old, new in pairs if old != new)
+
+
+_KINDS: dict[type, _Kind] = {
+    UNet2Config: _Kind(_graph_of_unet2, _building_of_unet2, _repaired_unet2),
+    UNetConfig: _Kind(_graph_of_unet, _building_of_unet, _repaired_unet),
+    Network: _Kind(lambda network, *_: network, _building_of_graph, _repaired_graph),
+}

@@ -1,0 +1,223 @@
+"""What becomes of an image in a network: every requirement judged, and what to do about it."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from ..arithmetic.naturals import natural
+from ..messages.report import Report, Verdict, refuse
+from ..messages.written import clipped, written, written_number
+from ..network.causes import Cause, Way, judged
+from ..network.network import Network, Node
+from ..network.requirement import Requirement
+from ..network.requiring import Require
+from ..network.running import AxisSizes, ImageRun, Sizes, require_sizes, run_image
+from ..network.scale import scales_of
+from .compatibility import solved
+from .door import AnyNetwork, graph_of, title
+from .proposals import UNSOLVED, layouts, nearest, nearest_alike, proposals
+
+_WIDTH = 96  # of a line that says how a size came about
+_NODES = 4  # of those with the same joint requirement
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Explanation(Report):
+    """A :class:`Report` of the sizes of an image, or of one size that all axes have, and the numbers behind it.
+
+    ``sizes`` are those of every input and node by name, for each axis. ``causes`` are the failures as data: the node,
+    the rule, the two sizes, whose they are, and how they came about. Each remains although those before it are fixed.
+    The text leaves out what comes after an empty image.
+    """
+
+    graph: Network | None = field(default=None, repr=False)
+    sizes: tuple[Mapping[str, int], ...] = ()
+    causes: tuple[Requirement, ...] = ()
+
+    def __repr__(self) -> str:
+        return written(self)
+
+    @property
+    def output(self) -> tuple[int, ...]:
+        """The sizes of the network's first output, for each axis."""
+        return tuple(of_axis[self.graph.outputs[0]] for of_axis in self.sizes) if self.graph else ()
+
+    def __str__(self) -> str:
+        if not self.ok:
+            return Report.__str__(self)
+        # A size that fits may still come out as another one, and then there is something to say about that.
+        first, *rest = Report.__str__(self).split("\n")
+        fits = f"{first} The output has size {'×'.join(map(written_number, self.output))}."
+        return "\n".join([fits, *rest, *(f"  fix: {fix}" for fix in self.fixes)])
+
+
+def explain(network: AnyNetwork, sizes: int | AxisSizes | Mapping[str, int | AxisSizes]) -> Explanation:
+    """Every requirement of ``network`` judged for an image, and the nearest sizes that fit where one fails.
+
+    ``sizes`` are one for each axis. A number is the size of all axes, which must be alike. A mapping says the sizes of
+    each input that is not a vector.
+
+    Raises :class:`ShapeError` for what is no network, a config that is not well-formed, sizes that are not natural, an
+    input without sizes, and a number for a network whose axes differ.
+
+    >>> print(explain("unet2", 303))
+    size 303 does not fit.
+      merged (h_upH): skip1 is 303, up is 302, and they must be equal.
+        x 303 → pooled 151 → up 302
+      fix: size 302 (crop 1) or 304 (pad 1); all sizes that fit: n ≡ 0 (mod 2), n ≥ 2
+    >>> explain("unet2", (303, 384)).causes[0].axis
+    'height'
+    """
+    graph = graph_of(network)
+    if isinstance(sizes, Mapping):
+        return _of_inputs(graph, sizes)
+    if isinstance(sizes, Sequence):
+        image = require_sizes(graph, sizes)
+        return of_image(graph, image, f"an image of {axes_with(graph, image)} for {title(network)}")
+    n = natural(sizes, "n")
+    if any(solved(graph, axis) != solved(graph, 0) for axis in range(1, graph.axes)):
+        says = f"the axes {', '.join(graph.axis_names)} of this network differ"
+        fix = f"explain(network, ({', '.join([written_number(n)] * graph.axes)}))"
+        raise refuse(f"size {written_number(n)}", "axes", "a number stands for all axes", says, fix)
+    return _of_size(graph, n)
+
+
+def of_image(graph: Network, sizes: tuple[int, ...], subject: str, layout: str = "") -> Explanation:
+    """The explanation of an image with these sizes; its expressions are for this ``layout``."""
+    found = _judged(graph, sizes, subject, range(graph.axes), graph.axis_names)
+    if found.ok:
+        return found
+    return _with_fixes(found, proposals(graph, sizes).lines(sizes, layout or layouts(graph.axes)[0]))
+
+
+def _of_size(graph: Network, n: int) -> Explanation:
+    """Of a size that all axes have: one axis stands for all."""
+    found = _judged(graph, (n,) * graph.axes, f"size {written_number(n)}", range(1), ("",))
+    if found.ok and found.output[0] == n:
+        return found
+    fit, returning = solved(graph, 0), solved(_returning(graph), 0)
+    if fit is None or returning is None:
+        return found if found.ok else _with_fixes(found, (UNSOLVED,))
+    fixes = [] if found.ok else [nearest_alike(graph, fit, n)]
+    if returning != fit and n not in returning:
+        fixes.append(f"for an output of the input's size: {nearest(returning, n, 'all such sizes')}")
+    return _with_fixes(found, fixes)
+
+
+def _of_inputs(graph: Network, given: Mapping[str, int | AxisSizes]) -> Explanation:
+    """Of sizes that each input says for itself."""
+    images = [i.name for i in graph.inputs if not i.single]
+    for name in [*(name for name in given if name not in images), *(name for name in images if name not in given)]:
+        fault = "is not an image that the network takes" if name in given else "has no sizes"
+        says = f"{clipped(str(name))} {fault}; the images are {', '.join(images)}"
+        fix = "{" + ", ".join(f'"{image}": 64' for image in images) + "}"
+        raise refuse("the input", "unknown_size", "sizes by input", says, fix)
+    of_each = {
+        name: require_sizes(graph, sizes if isinstance(sizes, Sequence) else (natural(sizes, name),) * graph.axes)
+        for name, sizes in given.items()
+    }
+    by_axis = [{name: sizes[axis] for name, sizes in of_each.items()} for axis in range(graph.axes)]
+    written_sizes = ", ".join(f"{name} {'×'.join(map(written_number, sizes))}" for name, sizes in of_each.items())
+    found = _judged(graph, by_axis, f"an input of sizes {written_sizes}", range(graph.axes), graph.axis_names)
+    alike = "other sizes; compatible_shapes(network) has those that all inputs can share"
+    return found if found.ok else _with_fixes(found, (alike,))
+
+
+def _judged(
+    graph: Network, sizes: Sequence[Sizes], subject: str, axes: Iterable[int], names: Sequence[str]
+) -> Explanation:
+    """Every requirement along these ``axes``, which are called so, and over all axes; without fixes."""
+    found = run_image(graph, sizes)
+    conditions: list[Verdict] = []
+    causes: list[Requirement] = []
+    for axis in axes:
+        plain = found.axes[axis]
+        along = plain.requirements if plain.ok else judged(graph, sizes[axis], axis)
+        conditions += (_verdict(requirement, names[axis], plain.sizes) for requirement in _until_empty(along))
+        causes += (requirement for requirement in along if not requirement.holds)
+    warnings: tuple[Verdict, ...] = ()
+    if not causes:
+        conditions += _judged_together(found, warns=False)
+        warnings = tuple(verdict for verdict in _judged_together(found, warns=True) if not verdict.holds)
+        causes += (it for it in found.together if not (it.holds or it.warns))
+    of_axes = tuple(of_axis.sizes for of_axis in found.axes)
+    return Explanation(subject, tuple(conditions), (), warnings, graph, of_axes, tuple(causes))
+
+
+def _with_fixes(found: Explanation, fixes: Sequence[str]) -> Explanation:
+    """The explanation with these fixes; or with those that change an operation, without which no size is meant."""
+    changes = list(dict.fromkeys(f"{cause.fix} in {cause.node}" for cause in found.causes if cause.fix))
+    changes += dict.fromkeys(broadcast for cause in found.causes for broadcast in _broadcasts(found, cause))
+    return replace(found, fixes=tuple(changes[:2]) or tuple(fixes))
+
+
+def _broadcasts(found: Explanation, cause: Requirement) -> Iterator[str]:
+    """What to write where an input of one position meets others, and nothing says that this is meant."""
+    node = next((node for node in found.graph.nodes if node.name == cause.node), None) if found.graph else None
+    if found.graph is None or node is None or cause.rule not in ("equal", "one_position"):
+        return
+    scales = scales_of(found.graph)
+    single = [name for name in node.inputs if all(of_axis[name] == 1 for of_axis in found.sizes) and not scales[name]]
+    if hasattr(node.operation, "broadcast") and len(single) == 1:
+        yield f'broadcast="positions" in {node.name}, with {single[0]} as its last input'
+
+
+def _returning(graph: Network) -> Network:
+    """The network, with the requirement that its output has the size of its input."""
+    longest = max((node.name for node in graph.nodes), key=len, default="")
+    inputs = graph.outputs[0], graph.image.name
+    node = Node(f"{longest} returns its size", Require(equal=True), inputs)  # no other has this name
+    return Network(graph.inputs, (*graph.nodes, node), graph.outputs, graph.axes)
+
+
+def _until_empty(requirements: Iterable[Requirement]) -> Iterator[Requirement]:
+    """The requirements as far as the first size of 0: what fails behind it is no help to a reader."""
+    for requirement in requirements:
+        yield requirement
+        if requirement.rule == "positive" and not requirement.holds:
+            return
+
+
+def _verdict(requirement: Requirement, axis: str, plain: Mapping[str, int]) -> Verdict:
+    name = requirement.label or requirement.node
+    ways = requirement.ways if isinstance(requirement, Cause) else ()
+    # A way through sizes that are only supposed, because an earlier cause is fixed, would puzzle the reader.
+    lines = (_written_way(of, way) for of, way in ways if len(way) > 1 and all(plain[node] == n for node, n in way))
+    return Verdict(
+        name, requirement.holds, requirement.says, axis, requirement.node, tuple(f"    {line}" for line in lines)
+    )
+
+
+def _written_way(of: str, way: Way) -> str:
+    parts = [f"{name} {written_number(size)}" for name, size in way]
+    if way[-1][0] != of:
+        parts.append(f"{of} {written_number(way[-1][1])}")  # the nodes between them keep the size
+    first, last = parts[:-1], parts[-1:]
+    shown = " → ".join(parts)
+    while len(shown) > _WIDTH and len(first) > 1:  # the middle goes, and the beginning and the end stay
+        (first if len(first) > len(last) else last).pop(-1 if len(first) > len(last) else 0)
+        shown = " → ".join([*first, "…", *last])
+    return shown
+
+
+def _judged_together(found: ImageRun, *, warns: bool) -> list[Verdict]:
+    """What is required over all axes together: a verdict for each rule, which names the nodes that break it."""
+    verdicts = []
+    of_rules: dict[tuple[str, str], list[Requirement]] = {}
+    for requirement in found.together:
+        if requirement.warns == warns:
+            of_rules.setdefault((requirement.rule, requirement.about), []).append(requirement)
+    for (rule, about), requirements in of_rules.items():
+        broken = [it for it in requirements if not it.holds]
+        names = list(dict.fromkeys(it.node for it in broken or requirements))
+        more = f" and {len(names) - _NODES} more" if len(names) > _NODES else ""
+        it = (broken or requirements)[0]
+        positions = "×".join(map(written_number, found.shape(it.node)))
+        says = f"{', '.join(names[:_NODES])}{more}: {f'{positions} positions' if it.about else it.says}"
+        verdicts.append(Verdict(rule, not broken, says, about or "over all axes together"))
+    return verdicts
+
+
+def axes_with(graph: Network, sizes: Sequence[int]) -> str:
+    """The sizes with the names of their axes, in words."""
+    parts = [f"{name} {written_number(n)}" for name, n in zip(graph.axis_names, sizes, strict=True)]
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

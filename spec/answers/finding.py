@@ -1,0 +1,152 @@
+"""Finding what fits, beside checking what is given: the smallest input for an output, and numbers that are open.
+
+**The smallest input.** Every step is monotone (:mod:`.network.monotone`). So the size ``f(n)`` of an output never falls
+as ``n`` grows, and
+
+1. the least ``n`` with ``f(n) ≥ k`` is found by bisection;
+2. of the sizes that fit, those from that ``n`` on make at least ``k``, and no others do;
+3. those that make exactly ``k`` end before the least ``n`` with ``f(n) ≥ k + 1``.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ..arithmetic.naturals import natural
+from ..arithmetic.progression import Progression
+from ..arithmetic.size_set import SizeSet
+from ..messages.report import Report, ShapeError, Verdict, refuse
+from ..messages.written import Written, written_number
+from ..network.filling import filled
+from ..network.monotone import large_enough, least_size
+from ..network.network import Network
+from ..network.running import AxisSizes, input_sizes, require_sizes
+from .compatibility import ShapeSet, compatible_shapes
+from .door import AnyNetwork, graph_of
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Fitting(Written):
+    """The ``sizes`` of an image that fits, and of the ``output`` that it makes: one for each axis.
+
+    >>> Fitting((572,), (388,))
+    Fitting(sizes=(572,), output=(388,))
+    """
+
+    sizes: tuple[int, ...]
+    output: tuple[int, ...]
+
+
+def input_for(network: AnyNetwork, output: int | AxisSizes, *, exactly: bool = False) -> Fitting:
+    """The smallest image that fits and whose output is at least this large along each axis, or ``exactly`` so large.
+
+    ``output`` is a number for all axes, or one for each. The output is the first one of the network, and all inputs
+    have the same sizes. What is required over all axes together is met: where the smallest size of each axis does not
+    do, one axis gets a larger one.
+
+    Raises :class:`ShapeError` where no image does, with the nearest outputs below and above and their inputs; and as
+    :func:`compatible_sizes` does.
+
+    >>> input_for("ronneberger2015", 388)
+    Fitting(sizes=(572, 572), output=(388, 388))
+    >>> input_for("ronneberger2015", (512, 388)).sizes
+    (700, 572)
+    >>> input_for("ronneberger2015", 500, exactly=True).sizes
+    (684, 684)
+    >>> input_for("ronneberger2015", 512, exactly=True)
+    Traceback (most recent call last):
+    ...
+    wellshaped.spec.messages.report.ShapeError: the output does not fit.
+      output: height and width: no size that fits makes an output of exactly 512.
+      fix: an output of 500 (from 684) or 516 (from 700)
+    """
+    graph = graph_of(network)
+    fits = compatible_shapes(graph).axes
+    each = output if isinstance(output, Sequence) else (natural(output, "output"),) * graph.axes
+    wanted = require_sizes(graph, each)
+    firsts = [_first(graph, axis, n) for axis, n in enumerate(wanted)]
+    sets = tuple(fits)
+    if exactly:
+        ends = [_first(graph, axis, n + 1) for axis, n in enumerate(wanted)]
+        sets = tuple(fit & _run(first, end) for fit, first, end in zip(fits, firsts, ends, strict=True))
+    of_axes = [None if n is None else fit.above(n) for n, fit in zip(firsts, sets, strict=True)]
+    least = [n for n in of_axes if n is not None]
+    if len(least) < graph.axes:
+        raise _unmade(graph, wanted, of_axes, fits, "exactly" if exactly else "at least")
+    sizes = ShapeSet(graph, sets).above(least)
+    if sizes is None:
+        says = f"what {', '.join(ShapeSet(graph, sets).together)} require over all axes together leaves no image"
+        raise refuse("the output", "output", "no such output", says, "a larger output")
+    return Fitting(sizes, tuple(_output(graph, axis, n) for axis, n in enumerate(sizes)))
+
+
+def _output(graph: Network, axis: int, n: int) -> int:
+    """The size of the first output along an axis."""
+    sizes = input_sizes(graph, n)
+    for node in graph.nodes:
+        sizes[node.name] = node.operation.size([sizes[name] for name in node.inputs], axis)
+    return sizes[graph.outputs[0]]
+
+
+def _first(graph: Network, axis: int, least: int) -> int | None:
+    """The least size from 1 on for which the output has at least this size, or ``None``."""
+    return least_size(graph, lambda n: _output(graph, axis, n) >= least, least)
+
+
+def _run(first: int | None, end: int | None) -> SizeSet:
+    """The sizes from ``first`` on, before ``end``."""
+    if first is None:
+        return SizeSet()
+    return SizeSet([Progression(first, 1, None if end is None else end - first)])
+
+
+def _unmade(
+    graph: Network, wanted: Sequence[int], found: Sequence[int | None], fits: Sequence[SizeSet], how: str
+) -> ShapeError:
+    """The error for an output that no image makes: each axis, with the nearest outputs."""
+    axes: dict[tuple[str, str], list[str]] = {}  # those that are alike in one line
+    for axis, (least, n, fit, name) in enumerate(zip(wanted, found, fits, graph.axis_names, strict=True)):
+        if n is None:
+            said = f"no size that fits makes an output of {how} {written_number(least)}" if fit else "no size fits"
+            near = " or ".join(_near(graph, axis, least, fit))
+            fix = f"an output of {near}" if near else "another network: see explain(network, sizes)"
+            axes.setdefault((said, fix), []).append(name)
+    about = [" and ".join(names) if graph.axes > 1 else "" for names in axes.values()]
+    verdicts = tuple(Verdict("output", False, said, of) for (said, _), of in zip(axes, about, strict=True))
+    fixes = tuple(f"{of}: {fix}" if len(axes) > 1 else fix for (_, fix), of in zip(axes, about, strict=True))
+    return ShapeError(Report("the output", verdicts, fixes))
+
+
+def _near(graph: Network, axis: int, wanted: int, fit: SizeSet) -> Iterator[str]:
+    """The outputs next to the wanted one, each with the smallest input that makes it."""
+    first = _first(graph, axis, wanted)
+    below = fit.below(large_enough(graph, wanted) if first is None else first - 1)
+    above = None if first is None else fit.above(first)
+    for made in (_output(graph, axis, n) for n in (below, above) if n is not None):
+        least = _first(graph, axis, made)
+        n = None if least is None else fit.above(least)
+        if n is not None:
+            yield f"{written_number(made)} (from {written_number(n)})"
+
+
+def fill(network: AnyNetwork, sizes: AxisSizes | None = None) -> Network:
+    """The network with a number for everything that is :data:`OPEN`, so that an image of these ``sizes`` fits.
+
+    Without ``sizes``: so that sizes without end fit along each axis. ``OPEN`` may stand for any number that an
+    operation has for an axis; :class:`Open` has bounds. Where it stands for all axes, each axis gets a number of its
+    own. Numbers are as small as they can be: their sum is the least, and where several choices have that sum, the first
+    nodes have the smaller numbers, and in one operation the last fields. All inputs have the same sizes.
+
+    Raises :class:`ShapeError` where no numbers will do, where the numbers that were found for each axis break what is
+    required over all axes together, and with the rule ``not_solved`` where the search exceeds the limit of its work
+    (:mod:`.network.filling`).
+
+    >>> from wellshaped.spec import OPEN, Conv, ConvTranspose, Node, Require
+    >>> decoder = Network({"x": 1}, (
+    ...     Node("halved", Conv(3, 2, padding=1)),
+    ...     Node("up", ConvTranspose(3, 2, padding=1, output_padding=OPEN)),
+    ...     Node("y", Require(equal=True), ("up", "x")),
+    ... ))
+    >>> fill(decoder, (304, 303)).node("up").operation
+    ConvTranspose(kernel=3, stride=2, padding=1, output_padding=(1, 0))
+    """
+    return filled(graph_of(network), sizes)

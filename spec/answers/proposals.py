@@ -1,0 +1,123 @@
+"""What would fit instead of a given image: the nearest sizes that fit together, and expressions that make them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+
+from ..arithmetic.size_set import SizeSet
+from ..messages.written import written_number
+from ..network.monotone import least_size
+from ..network.network import AXES, Network
+from ..network.running import fits_together
+from .compatibility import ShapeSet, largest_together, solved
+
+NO_SIZE = "no size will do"
+
+UNSOLVED = "a size that is not known here: the network is too hard to solve"
+"""The fix where no compatible size is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposals:
+    """For each axis, sizes next to the given one; whichever is chosen on each axis, together they fit.
+
+    There are none where no size is known, or none would do. ``sets`` are the compatible sizes of the axes, ``together``
+    says that they were chosen for what is required over all axes.
+    """
+
+    graph: Network
+    axes: tuple[tuple[int, ...], ...]
+    sets: tuple[SizeSet | None, ...]
+    together: bool = False
+
+    def lines(self, sizes: tuple[int, ...], layout: str) -> tuple[str, ...]:
+        """A line for each axis whose size is to change, and expressions that change the image."""
+        if any(fit is None for fit in self.sets):
+            return (UNSOLVED,)
+        lines = []
+        for name, n, found, fit in zip(self.graph.axis_names, sizes, self.axes, self.sets, strict=True):
+            if not fit:
+                lines.append(f"{name}: {NO_SIZE}")
+            elif found and found != (n,):
+                whole = f"{name}s that fit by themselves" if self.together else f"all {name}s that fit"
+                lines.append(f"{name} {resized(n, found)}; {whole}: {fit}")
+        pastes = self._pastes(sizes, layout) if all(self.axes) else []
+        return (*lines, " or ".join(pastes)) if pastes else tuple(lines)
+
+    def _pastes(self, sizes: tuple[int, ...], layout: str) -> list[str]:
+        """The expressions that crop to the smallest of the proposed sizes, and that pad to the largest."""
+        given = dict(zip(layout.replace("C", ""), sizes, strict=True))
+        low, high = (dict(zip(given, (end(found) for found in self.axes), strict=True)) for end in (min, max))
+        pastes = []
+        if low != given and all(low[axis] <= n for axis, n in given.items()):
+            cuts = (f":{written_number(low[axis])}" if axis in low else ":" for axis in layout)
+            pastes.append(f"x[{', '.join(cuts)}]")
+        if high != given and all(high[axis] >= n for axis, n in given.items()):
+            pads = (high[axis] - given[axis] if axis in given else 0 for axis in layout)
+            pastes.append(f"jnp.pad(x, ({', '.join(f'(0, {written_number(pad)})' for pad in pads)}))")
+        return pastes
+
+
+def layouts(axes: int) -> tuple[str, str]:
+    """The layouts of an image with so many axes: channels first, and last.
+
+    >>> layouts(2)
+    ('CHW', 'HWC')
+    """
+    letters = "".join(name[0].upper() for name in AXES[axes])
+    return f"C{letters}", f"{letters}C"
+
+
+def proposals(graph: Network, sizes: tuple[int, ...]) -> Proposals:
+    """The nearest sizes of each axis, which fit together.
+
+    >>> from wellshaped.spec import graph_of
+    >>> proposals(graph_of("unet2"), (303, 384)).axes
+    ((302, 304), (384,))
+    """
+    sets = tuple(solved(graph, axis) for axis in range(graph.axes))
+    known = [fit for fit in sets if fit is not None]
+    if len(known) < len(sets):
+        return Proposals(graph, ((),) * graph.axes, sets)
+    ways = tuple(tuple(near(fit, n)) for n, fit in zip(sizes, known, strict=True))
+    shapes = ShapeSet(graph, tuple(known))
+    if not all(ways) or all(choice in shapes for choice in product(*ways)):
+        return Proposals(graph, ways, sets)
+    larger = shapes.above(tuple(max(found) for found in ways))
+    return Proposals(graph, tuple((n,) for n in larger) if larger else ((),) * graph.axes, sets, together=True)
+
+
+def near(fit: SizeSet, n: int) -> list[int]:
+    """The members of ``fit`` next to ``n``, at most one below and one above; ``n`` alone where it is one.
+
+    >>> from wellshaped.spec import compatible_sizes
+    >>> near(compatible_sizes("unet2"), 303)
+    [302, 304]
+    """
+    return [m for m in dict.fromkeys((fit.below(n), fit.above(n))) if m is not None]
+
+
+def nearest(fit: SizeSet, n: int, them: str) -> str:
+    """The members next to ``n``, and the whole set, which is called so."""
+    return f"size {resized(n, near(fit, n))}; {them}: {fit}" if fit else NO_SIZE
+
+
+def nearest_alike(graph: Network, fit: SizeSet, n: int) -> str:
+    """The sizes next to ``n`` that fit where every axis has the same one."""
+    if fits_together(graph, (n,) * graph.axes) or n not in fit:
+        return nearest(fit, n, "all sizes that fit")
+    least = least_size(graph, lambda m: fits_together(graph, (m,) * graph.axes), largest_together(graph))
+    above = None if least is None else fit.above(max(least, n))
+    if above is None:
+        return f"{NO_SIZE} for what is required over all axes together"
+    return f"size {resized(n, [above])}; sizes that fit by themselves: {fit}"
+
+
+def resized(n: int, sizes: Sequence[int]) -> str:
+    """How ``n`` comes to one of the ``sizes``, in words.
+
+    >>> resized(303, [302, 304])
+    '302 (crop 1) or 304 (pad 1)'
+    """
+    ways = ((m, "crop" if m < n else "pad") for m in sizes)
+    return " or ".join(f"{written_number(m)} ({way} {written_number(abs(n - m))})" for m, way in ways)

@@ -1,0 +1,1 @@
+"""Natural numbers, the two size functions of one axis, and sets of sizes."""

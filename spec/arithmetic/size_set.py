@@ -1,0 +1,306 @@
+"""Sets of sizes that are eventually periodic: what fits a network, exactly (SPEC section 5.3).
+
+Progressions are brought to one common step first. They are then runs, one after the other, of each remainder, and
+everything about their union is read off the runs: what overlaps, where the last gap is, what the period is.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from heapq import merge
+from itertools import count as counting
+from math import gcd, lcm
+
+from ..messages.report import ShapeError, refuse
+from ..messages.written import clipped, written_number, written_value
+from .naturals import as_integer, natural
+from .progression import Progression
+
+MAX_PARTS = 50_000
+"""Progressions that make up one set, at the most: more take seconds."""
+
+MAX_STEPS = 500
+"""Different steps of the progressions that a set is made from, at the most."""
+
+Run = tuple[int, int | None]
+"""The first and the last member of a run of one remainder; the last is ``None`` for a run without end."""
+
+
+class SizeSet:
+    """From ``start`` on, the sizes whose remainder modulo ``period`` is among ``residues``; before, those of ``head``.
+
+    Made by :func:`compatible_sizes`, or as the union of any progressions: they may overlap, and every member counts
+    once. ``period`` and ``start`` are as small as they can be, ``residues`` are in order; a finite set has the period
+    ``None`` and no residues. The parts of ``head`` share no member. Two sets are equal iff they have the same members.
+
+    Raises :class:`ShapeError` for a part that is not a :class:`Progression`, and for a union of more than
+    :data:`MAX_PARTS` progressions of one step, such as that of very long runs with the steps 10**6 and 10**6 + 1.
+
+    >>> even = SizeSet([Progression(2, 2, None)])
+    >>> 303 in even, even.below(303), even.above(303), str(even), even.period, even.residues, even.minimum
+    (False, 302, 304, 'n ≡ 0 (mod 2), n ≥ 2', 2, (0,), 2)
+    >>> str(even & SizeSet([Progression(3, 3, None)])), str(SizeSet([Progression(2, 2, 3)])), str(SizeSet())
+    ('n ≡ 0 (mod 6), n ≥ 6', '{2, 4, 6}', 'no size')
+    >>> SizeSet([Progression(2, 2, 2), Progression(4, 1, 2)]).count
+    3
+    """
+
+    __slots__ = ("_heads", "_step", "head", "period", "residues", "start")
+
+    def __init__(self, progressions: Iterable[Progression] = ()) -> None:
+        parts = list(progressions)
+        for i, part in enumerate(parts):
+            if not isinstance(part, Progression):
+                says = f"part {i} is {clipped(written_value(part))}, and must be a Progression"
+                raise refuse("the set of sizes", "parts", "not progressions", says, "Progression(first, step, count)")
+        self._step = 0
+        self.period: int | None = None
+        self.residues: tuple[int, ...] = ()
+        # Again for what comes out, which may have a smaller step: a set made from the parts of another has its parts.
+        while (step := _common_step(parts)) != self._step:
+            self._step = step
+            self._unite(_runs(parts, step))
+            parts = [*self.head, *self.tail]
+        self._heads: dict[int, list[Progression]] = {}
+        for part in self.head:
+            self._heads.setdefault(part.first % step, []).append(part)
+
+    def _unite(self, runs: dict[int, list[Run]]) -> None:
+        """Set the fields to the union of runs, which are maximal."""
+        endless = {residue for residue, of_it in runs.items() if of_it[-1][1] is None}
+        self.period, self.residues = _shortest(self._step, endless) if endless else (None, ())
+        # "A member iff the remainder is among the residues" is true from beyond the last size for which it is false:
+        # the last member of a remainder whose runs end, and the last gap of one whose runs do not.
+        last = (of_it[-1] for of_it in runs.values())
+        false = [first - self._step if end is None else end for first, end in last]
+        self.start: int = max([-1, *false]) + 1
+        head = []
+        for of_it in runs.values():
+            for first, end in of_it:
+                if first < self.start:
+                    end = self.start - 1 if end is None else end
+                    head.append(Progression(first, self._step, (end - first) // self._step + 1))
+        self.head: tuple[Progression, ...] = tuple(sorted(head, key=lambda p: p.first))
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether there is a largest member, or none at all."""
+        return self.period is None
+
+    @property
+    def minimum(self) -> int | None:
+        """The smallest member, or ``None`` where there is none."""
+        return self.above(0)
+
+    @property
+    def maximum(self) -> int | None:
+        """The largest member, or ``None`` where there is none: the set is empty or without end."""
+        return max((p.maximum for p in self.head if p.maximum is not None), default=None) if self.is_finite else None
+
+    @property
+    def count(self) -> int | None:
+        """How many members there are, or ``None`` for a set without end."""
+        return sum(p.count or 0 for p in self.head) if self.is_finite else None
+
+    @property
+    def tail(self) -> tuple[Progression, ...]:
+        """The members from ``start`` on, as progressions in the order of their first members; none for a finite set."""
+        if self.period is None:
+            return ()
+        firsts = sorted(self.start + (residue - self.start) % self.period for residue in self.residues)
+        return tuple(Progression(first, self.period, None) for first in firsts)
+
+    def __contains__(self, n: object) -> bool:
+        n = as_integer(n)
+        if n is None:
+            return False
+        if self.period is not None and n >= self.start:
+            i = bisect_left(self.residues, n % self.period)
+            return i < len(self.residues) and self.residues[i] == n % self.period
+        runs = self._heads.get(n % self._step, [])
+        i = bisect_right(runs, n, key=lambda run: run.first)
+        return i > 0 and n in runs[i - 1]
+
+    def __bool__(self) -> bool:
+        return bool(self.head or self.residues)
+
+    def __iter__(self) -> Iterator[int]:
+        yield from merge(*self.head)
+        if self.period is not None:
+            firsts = [p.first for p in self.tail]
+            yield from (first + turn * self.period for turn in counting() for first in firsts)
+
+    def below(self, n: int) -> int | None:
+        """The largest member that is not above ``n``, or ``None``."""
+        n = natural(n, "n")
+        return max((m for p in (*self.head, *self.tail) if (m := p.below(n)) is not None), default=None)
+
+    def above(self, n: int) -> int | None:
+        """The smallest member that is not below ``n``, or ``None``."""
+        n = natural(n, "n")
+        return min((m for p in (*self.head, *self.tail) if (m := p.above(n)) is not None), default=None)
+
+    def __and__(self, other: "SizeSet") -> "SizeSet":
+        """The shared members. Raises :class:`ShapeError` where they are of more than :data:`MAX_PARTS` progressions."""
+        if not isinstance(other, SizeSet):
+            return NotImplemented
+        pairs = list(_pairs((*self.head, *self.tail), (*other.head, *other.tail)))
+        number = sum(len(ours) * len(theirs) for ours, theirs in pairs)
+        if number > MAX_PARTS:
+            raise _too_many(number, "n in a and n in b, for a size n")
+        runs = [p & q for ours, theirs in pairs for p in ours for q in theirs]
+        return SizeSet([*runs, *(Progression(n, 1, 1) for n in self._singles_in(other) | other._singles_in(self))])
+
+    def _singles_in(self, other: "SizeSet") -> set[int]:
+        return {p.first for p in self.head if p.count == 1 and p.first in other}
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, SizeSet):
+            return NotImplemented
+        if (self.period, self.residues, self.start) != (other.period, other.residues, other.start):
+            return False
+        if self._step == other._step:
+            return self.head == other.head
+        # Heads of different steps are equal iff they share as many members as each has.
+        sizes = [sum(p.count or 0 for p in parts) for parts in (self.head, other.head)]
+        pairs = _pairs(self.head, other.head)
+        shared = sum((p & q).count or 0 for ours, theirs in pairs for p in ours for q in theirs)
+        shared += len(self._singles_in(other) | other._singles_in(self))
+        return sizes == [shared, shared]
+
+    def __hash__(self) -> int:
+        return hash((self.period, self.residues, self.start))
+
+    def to_dict(self) -> dict[str, object]:
+        """The set as plain data for JSON: its text, ends, period and residues."""
+        ends = {"minimum": self.minimum, "maximum": self.maximum}
+        return {"sizes": str(self), **ends, "period": self.period, "residues": list(self.residues)}
+
+    def __repr__(self) -> str:
+        return f"<SizeSet {self}>"
+
+    def __str__(self) -> str:
+        if not self:
+            return "no size"
+        head = [n for n, _ in zip(merge(*self.head), range(9), strict=False)]
+        words = [written_number(n) for n in head]
+        if len(head) > 8:
+            words = [*words[:2], "…", written_number(max(p.maximum or 0 for p in self.head))]
+        finite = f"{{{', '.join(words)}}}"
+        if self.period is None:
+            return finite
+        text = f"n ≥ {written_number(self.tail[0].first)}"
+        if self.period > 1:
+            text = f"n ≡ {_one_of(self.residues)} (mod {written_number(self.period)}), {text}"
+        return f"{finite} or {text}" if head else text
+
+
+def _common_step(parts: list[Progression]) -> int:
+    """A step that the steps of all parts divide, except of parts that have few members and are taken one by one.
+
+    Raises :class:`ShapeError` where the parts would come to more than :data:`MAX_PARTS` progressions of this step.
+    """
+    endless = [p.step for p in parts if p.count is None]
+    members: dict[int, int] = {}
+    runs: dict[int, int] = {}
+    for p in parts:
+        if p.count is not None and p.count > 1:
+            members[p.step] = members.get(p.step, 0) + p.count
+            runs[p.step] = runs.get(p.step, 0) + 1
+    if len({*endless, *members}) > MAX_STEPS:
+        says = f"its parts have {len({*endless, *members})} different steps, and may have at most {MAX_STEPS}"
+        raise refuse("the set of sizes", "parts", "too many steps", says, "fewer progressions")
+
+    def pieces(step: int, steps: list[int]) -> int:
+        return sum(min(runs[s] * (step // s), members[s]) for s in steps)
+
+    singles = sum(p.count == 1 for p in parts)
+    step = lcm(*endless)
+    split: list[int] = []
+    for s in sorted(members, key=members.__getitem__, reverse=True):
+        wider = lcm(step, s)
+        number = pieces(wider, [*split, s])
+        enough = number + singles + sum(wider // e for e in endless) <= MAX_PARTS
+        if enough and number < pieces(step, split) + members[s]:
+            step = wider
+            split.append(s)
+    listed = singles + sum(number for s, number in members.items() if s not in split)
+    number = sum(step // e for e in endless) + pieces(step, split) + listed
+    if number > MAX_PARTS:
+        raise _too_many(number, "progressions of fewer different steps")
+    return step
+
+
+def _too_many(number: int, fix: str) -> ShapeError:
+    says = f"it comes to {written_number(number)} progressions, and may come to at most {MAX_PARTS}"
+    return refuse("the set of sizes", "parts", "too many parts", says, fix)
+
+
+def _runs(parts: list[Progression], step: int) -> dict[int, list[Run]]:
+    """The union of the parts: for each remainder modulo ``step`` the maximal runs, in order."""
+    pieces: dict[int, list[Run]] = {}
+    for p in parts:
+        # Every turn-th member has the same remainder; of a step that does not divide, none need have.
+        turn = step // p.step if step % p.step == 0 else p.count or 0
+        for i in range(turn if p.count is None else min(turn, p.count)):
+            first = p.first + i * p.step
+            end = None if p.count is None else first + (p.count - 1 - i) // turn * turn * p.step
+            pieces.setdefault(first % step, []).append((first, end))
+    return {residue: _joined(of_it, step) for residue, of_it in pieces.items()}
+
+
+def _joined(runs: list[Run], step: int) -> list[Run]:
+    """Runs of one remainder in order, those that overlap or follow each other as one."""
+    runs.sort(key=lambda run: run[0])
+    joined = runs[:1]
+    for first, end in runs[1:]:
+        since, until = joined[-1]
+        if until is None:
+            break
+        if first > until + step:
+            joined.append((first, end))
+        else:
+            joined[-1] = since, None if end is None else max(until, end)
+    return joined
+
+
+def _pairs(
+    ours: Iterable[Progression], theirs: Iterable[Progression]
+) -> Iterator[tuple[list[Progression], list[Progression]]]:
+    """The parts of two sets, single members aside, that meet by the Chinese remainder theorem: all of one list with
+    all of the other, because they have the same remainder modulo the common divisor of their steps.
+    """
+    steps = [_by(lambda p: p.step, (p for p in parts if p.count != 1)) for parts in (ours, theirs)]
+    for step, of_one in steps[0].items():
+        for other_step, of_other in steps[1].items():
+            shared = gcd(step, other_step)
+            classes = [_by(partial(_remainder, shared), parts) for parts in (of_one, of_other)]
+            yield from ((parts, classes[1][r]) for r, parts in classes[0].items() if r in classes[1])
+
+
+def _remainder(modulus: int, part: Progression) -> int:
+    return part.first % modulus
+
+
+def _by(key: Callable[[Progression], int], parts: Iterable[Progression]) -> dict[int, list[Progression]]:
+    groups: dict[int, list[Progression]] = {}
+    for part in parts:
+        groups.setdefault(key(part), []).append(part)
+    return groups
+
+
+def _shortest(period: int, residues: set[int]) -> tuple[int, tuple[int, ...]]:
+    """The smallest period of the periodic set with these residues, and its residues."""
+    # A period shorter by a factor repeats each residue as often, so that the factor divides their number.
+    for factor in range(len(residues), 1, -1):
+        shorter, rest = divmod(period, factor)
+        if rest == 0 and len(residues) % factor == 0 and all((r + shorter) % period in residues for r in residues):
+            return shorter, tuple(sorted({r % shorter for r in residues}))
+    return period, tuple(sorted(residues))
+
+
+def _one_of(numbers: tuple[int, ...]) -> str:
+    if len(numbers) > 8:
+        return f"one of {len(numbers)} remainders"
+    *most, last = map(written_number, numbers)
+    return f"{', '.join(most)} or {last}" if most else last

@@ -1,0 +1,1 @@
+"""Reports and errors: how values and numbers are written for people."""
