@@ -2,8 +2,8 @@
 
 The arrays are NumPy's and hold real numbers of any kind: Python's integers, :class:`~fractions.Fraction`,
 :class:`~wellshaped.spec.reference.dual.Dual` (all in arrays of objects) or floating point. Over the exact kinds
-nothing is rounded, and two results can be compared by ``==``. Whatever computes the network faster is compared with this, which
-may be slow: it loops over the positions of a kernel and leaves the rest of each sum to NumPy.
+nothing is rounded, and two results can be compared by ``==``. Whatever computes the network faster is compared with
+this, which may be slow: it loops over the positions of a kernel and leaves the rest of each sum to NumPy.
 
 Arrays of fixed-width integers are read as Python's integers, which do not overflow. Every function raises
 :class:`ShapeError` for an array of another rank, for channels or sizes that do not fit, for a stride or a padding that
