@@ -14,7 +14,6 @@ from cyclopts import Parameter
 from rich.console import Console
 
 from wellshaped import spec
-from wellshaped.spec.answers import compatibility as compatible
 from wellshaped.spec.families import unet
 
 from .measure import command_line, refuse_below, run
@@ -40,7 +39,7 @@ def networks() -> dict[str, tuple[Any, int]]:
 
 def tasks(network: Any, size: int) -> dict[str, Callable[[], object]]:
     """To solve a network, and to explain a size, each from the beginning."""
-    forget = getattr(getattr(compatible, "_solution", None), "cache_clear", lambda: None)
+    forget = _forget()
 
     def solve() -> object:
         forget()
@@ -51,6 +50,15 @@ def tasks(network: Any, size: int) -> dict[str, Callable[[], object]]:
         return spec.explain(network, size)
 
     return {"solving": solve, "explaining": explained}
+
+
+def _forget() -> Callable[[], None]:
+    """What empties the memory of solved networks; older versions have none."""
+    try:
+        from wellshaped.spec.answers.compatibility import _solution
+    except ImportError:
+        return lambda: None
+    return _solution.cache_clear
 
 
 app = command_line("solving", __doc__)
