@@ -403,7 +403,9 @@ def test_a_size_is_only_proposed_where_it_fits_together_on_all_axes():
     network = written(Node("y", Norm("instance")), inputs={"x": 4})
     for n in (0, 1):
         assert explain(network, n).fixes == (f"size 2 (pad {2 - n}); sizes that fit by themselves: n ≥ 1",)
-    padded = written(Node("y", Pad(1)), Node("n", Require(positions=36)), Node("z", Conv(3, 2)), inputs={"x": 4}, axes=2)
+    padded = written(
+        Node("y", Pad(1)), Node("n", Require(positions=36)), Node("z", Conv(3, 2)), inputs={"x": 4}, axes=2
+    )
     assert explain(padded, 1).fixes == (
         "size 4 (pad 3); sizes that fit by themselves: n ≥ 1",
         "for an output of the input's size: no size will do for what is required over all axes together",
