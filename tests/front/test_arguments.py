@@ -201,6 +201,37 @@ def test_a_shape_that_is_not_one_image_is_refused_with_the_nearest_image_that_is
     assert answer(command, "--input", proposed)[0] == 0
 
 
+OF_PRESETS = [  # a preset, what is given, and what is proposed
+    ("demucs", "44100x2", "2x44100"),
+    ("demucs", "44100", "2x44100"),
+    ("demucs", "8x2x44100", "2x44100"),
+    ("demucs", "8x44100x2", "2x44100"),
+    ("demucs", "9x9x9x9", "2x44100"),
+    ("wave_unet", "1x", "1x131059"),
+    ("unet3d", "96x160x160x3", "3x96x160x160"),
+    ("unet3d", "96x160x160", "3x96x160x160"),
+    ("unet3d", "90x160x160", "3x92x160x160"),
+    ("unet3d", "8x96x160x160x3", "3x96x160x160"),
+    ("unet3d", "304x384", "3x96x160x160"),
+    ("nnunet_3d_fullres", "30x95x160", "1x32x96x160"),
+    ("monai_unet", "16x16x16", "1x31x16x16"),
+    ("smp_resnet34", "303x384", "3x319x384"),
+    ("smp_resnet34", "304x384x3", "3x319x384"),
+    ("ddpm", "304x384x3", "3x304x384"),
+]
+
+
+@pytest.mark.parametrize(("preset", "given", "proposed"), OF_PRESETS)
+def test_a_shape_with_another_number_of_axes_or_the_channels_last_gets_the_nearest_of_the_preset(
+    answer, preset, given, proposed
+):
+    status, _, err, _ = answer("check", preset, "--input", given)
+    assert status == 1
+    (found,) = re.findall(r"  fix: --input (\S+?)(?:, the nearest that fits)?\n", err)
+    assert found == proposed
+    assert answer("check", preset, "--input", found)[0] == 0
+
+
 @pytest.mark.parametrize(("given", "flags"), list(product(SHAPES, SETTINGS.values())))
 def test_the_shape_that_is_proposed_fits_the_config_that_is_given(answer, given, flags):
     _, _, err, _ = answer("check", "--input", given, *flags)

@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wellshaped.cli import app, main
+from wellshaped.proofs_of_shape import THEOREMS
 from wellshaped.spec import (
     FIELDS,
     PRESETS,
@@ -821,6 +822,27 @@ def test_a_terminal_gets_a_table_and_loses_no_digit_where_it_is_narrow(run, on_a
     assert rows == [line.split() for line in plain.splitlines()]
 
 
+def test_a_terminal_is_shown_that_a_proof_goes_on(run, on_a_terminal, tmp_path, monkeypatch):
+    pytest.importorskip("z3")
+    monkeypatch.setattr("wellshaped.proofs_of_shape.THEOREMS", THEOREMS[5:7])
+    for words, shown in (
+        (["certify", "milesial", "--output", tmp_path / "a.json"], "Z3 proves the sizes"),
+        (["verify", tmp_path / "a.json"], "Z3 proves the sizes"),
+        (["draw", "milesial", "--input", "1x64x64", "--output", tmp_path / "a.svg"], "drawing"),
+        (["prove", "--by", "enumeration"], "proving"),
+    ):
+        _, out, err = run(*words)
+        assert (shown in out, err) == (False, "")
+        status, _, text = on_a_terminal(*words)
+        assert status == 0
+        assert shown in text
+
+
+def test_a_list_on_a_narrow_terminal_has_the_same_lines(run, on_a_terminal):
+    _, out, _ = run("list")
+    assert on_a_terminal("list")[2] == out
+
+
 def test_json_has_no_colours_on_a_terminal(run, on_a_terminal):
     assert on_a_terminal("check", "--json")[1] == run("check", "--json")[1]
 
@@ -854,6 +876,7 @@ def test_check_sizes_and_stages_load_neither_jax_nor_flax_nor_numpy(tmp_path, be
 import sys
 {before}
 from wellshaped.cli import app, main
+from wellshaped.proofs_of_shape import THEOREMS
 for network in ({str(tmp_path / "unet.toml")!r}, "unet", "milesial", "unetplusplus"):
     image = ["--input", "3x64x64"]
     for name, *more in (["check"], ["check", *image], ["sizes", "303"], ["stages", *image], ["plan", *image]):

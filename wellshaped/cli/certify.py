@@ -31,10 +31,10 @@ def certify(
     ] = None,
     flags: Flags = None,
 ) -> int:
-    """Have Z3 prove that a network fits exactly its compatible sizes along an axis, and write the certificate.
+    """Prove with Z3 that a network fits exactly its compatible sizes, and write a certificate.
 
-    The proof holds for all sizes; it takes up to a few seconds. What is required over all axes together is not part of
-    it. Exit with 0 if some size fits, else with 1: then the certificate says that none does.
+    The proof is about one axis and holds for all sizes; it takes up to a few seconds. What is required over all axes
+    together is not part of it. Exit with 0 if some size fits, else with 1: then the certificate says that none does.
     """
     from ..proofs_of_shape import certificates
 

@@ -16,7 +16,10 @@ def demo(
     output: Annotated[Path, Parameter(help="The picture to write, .png.")] = Path("demo.png"),
     seed: Annotated[Natural, Parameter(help="Seed of parameters and training.")] = 0,
 ) -> int:
-    """Train a small network on half of a photograph, and show what it makes of the other half; half a minute."""
+    """Train a small network on half of a photograph, and show what it makes of the other half.
+
+    This takes about half a minute on two cores, and needs the extra "demo".
+    """
     from ..demo import run_demo
 
     run_demo(output, seed=natural(seed, "seed"))

@@ -33,7 +33,10 @@ def input_for(
     flags: Flags = None,
     as_json: AsJson = False,
 ) -> int:
-    """Find the smallest image that fits and whose output has at least a given size. Exit with 1 if there is none."""
+    """Find the smallest image that fits and gives an output of at least some size.
+
+    Exit with 0 if there is one, else with 1.
+    """
     name, size = number_first(network, size)
     given = network_of(name, flags)
     require_built(given)

@@ -16,7 +16,10 @@ EXAMPLE = """\
 
 
 def presets(*, as_json: AsJson = False) -> int:
-    """List the presets: networks that people know, each with its input's shape, the sizes that fit, and its source."""
+    """List the presets: networks that people know.
+
+    Each comes with the shape of its input, the sizes that fit, and its source. C stands for any number of channels.
+    """
     known = {name: _preset(name) for name in PRESETS}
     if as_json:
         print_json(known)

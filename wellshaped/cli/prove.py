@@ -25,10 +25,10 @@ def prove(
     ),
     as_json: AsJson = False,
 ) -> int:
-    """Prove the theorems of the shape theory, and print who proved what in how many seconds.
+    """Prove the theorems of the shape theory.
 
-    Z3 and Coq together take about half a minute. Exit with 0 if each theorem is settled as stated by some prover, and
-    no prover disagrees.
+    Each line says who proved what, and in how many seconds. Z3 and Coq together take about half a minute. Exit with 0
+    if each theorem is settled as stated by some prover, and no prover disagrees.
     """
     from rich.progress import track
 

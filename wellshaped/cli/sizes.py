@@ -32,7 +32,10 @@ Sizes = Annotated[
 
 
 def sizes(network: Name = None, near: Sizes = None, *, flags: Flags = None, as_json: AsJson = False) -> int:
-    """List all sizes that fit a network, along each axis. Exit with 0 if an image fits, else with 1."""
+    """List all sizes that fit a network, along each axis.
+
+    Exit with 0 if an image fits, else with 1.
+    """
     name, near = number_first(network, near)
     given = network_of(name, flags)
     require_built(given)

@@ -11,7 +11,10 @@ EXAMPLE = "  wellshaped verify certificate.json\n"
 
 
 def verify(certificate: Annotated[Path, Parameter(help="A certificate that certify wrote, .json.")]) -> int:
-    """Check a certificate from scratch: make its statement again, and have Z3 prove it again, in seconds."""
+    """Check a certificate from scratch.
+
+    Its statement is made again, and Z3 proves it again, in up to a few seconds. Exit with 0 if it holds, else with 1.
+    """
     from ..proofs_of_shape import certificates
 
     loaded = certificates.load_certificate(certificate)
