@@ -27,7 +27,7 @@ def prove(
 ) -> int:
     """Prove the theorems of the shape theory.
 
-    Each line says who proved what, and in how many seconds. Z3 and Coq together take about half a minute. Exit with 0
+    Each line says who proved what, and in how many seconds. Z3 and Coq together take about 40 seconds. Exit with 0
     if each theorem is settled as stated by some prover, and no prover disagrees.
     """
     from rich.progress import track
