@@ -191,10 +191,13 @@ def _written_way(of: str, way: Way) -> str:
     parts = [f"{name} {written_number(size)}" for name, size in way]
     if way[-1][0] != of:
         parts.append(f"{of} {written_number(way[-1][1])}")  # the nodes between them keep the size
-    first, last = parts[:-1], parts[-1:]
+    first, last = parts[: len(parts) // 2], parts[len(parts) // 2 :]
     shown = " → ".join(parts)
-    while len(shown) > _WIDTH and len(first) > 1:  # the middle goes, and the beginning and the end stay
-        (first if len(first) > len(last) else last).pop(-1 if len(first) > len(last) else 0)
+    while len(shown) > _WIDTH and len(first) + len(last) > 2:  # the middle goes, and both ends stay
+        if len(first) >= len(last):
+            first.pop()
+        else:
+            last.pop(0)
         shown = " → ".join([*first, "…", *last])
     return shown
 

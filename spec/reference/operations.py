@@ -1,7 +1,7 @@
 """The meaning of every operation of SPEC section 6, forward and backward, written as its defining sum.
 
 The arrays are NumPy's and hold real numbers of any kind: Python's integers, :class:`~fractions.Fraction`,
-:class:`~wellshaped.spec.reference.dual.Dual` (all in arrays of objects) or floating point. Over the exact kinds
+:class:`~wellshaped.spec.arithmetic.dual.Dual` (all in arrays of objects) or floating point. Over the exact kinds
 nothing is rounded, and two results can be compared by ``==``. Whatever computes the network faster is compared with
 this, which may be slow: it loops over the positions of a kernel and leaves the rest of each sum to NumPy.
 

@@ -46,7 +46,7 @@ from wellshaped.models import (
     relu_backward,
 )
 from wellshaped.spec import LAYERS, ShapeError, UNet2Config, layer_parameters, reference
-from wellshaped.spec.reference.dual import as_duals, parts
+from wellshaped.spec.arithmetic.dual import as_duals, parts
 
 WINDOW = 2**24
 NAMES = [f"d_{layer.name}_{part}" for layer in LAYERS for part in ("kernel", "bias")]

@@ -434,7 +434,7 @@ def test_a_way_that_is_too_wide_for_a_line_loses_its_middle_and_keeps_both_ends(
     network = written(*(Node(name, Pad(1)) for name in names), Node("y", Add(), ("x", names[-1])))
     steps = [f"{name} {3 + 2 * i}" for i, name in enumerate(names)]
     (way,) = (line for failure in explain(network, 1).failures for line in failure.ways)
-    assert way == f"    x 1 → {steps[0]} → … → {steps[-2]} → {steps[-1]}"
+    assert way == f"    x 1 → … → {steps[-2]} → {steps[-1]}"
     assert len(way) <= 100
 
 
