@@ -403,7 +403,9 @@ def test_a_size_is_only_proposed_where_it_fits_together_on_all_axes():
     network = written(Node("y", Norm("instance")), inputs={"x": 4})
     for n in (0, 1):
         assert explain(network, n).fixes == (f"size 2 (pad {2 - n}); sizes that fit by themselves: n ≥ 1",)
-    padded = written(Node("y", Pad(1)), Node("n", Require(positions=36)), Node("z", Conv(3, 2)), inputs={"x": 4}, axes=2)
+    padded = written(
+        Node("y", Pad(1)), Node("n", Require(positions=36)), Node("z", Conv(3, 2)), inputs={"x": 4}, axes=2
+    )
     assert explain(padded, 1).fixes == (
         "size 4 (pad 3); sizes that fit by themselves: n ≥ 1",
         "for an output of the input's size: no size will do for what is required over all axes together",
@@ -432,8 +434,8 @@ def test_a_way_that_is_too_wide_for_a_line_loses_its_middle_and_keeps_both_ends(
     network = written(*(Node(name, Pad(1)) for name in names), Node("y", Add(), ("x", names[-1])))
     steps = [f"{name} {3 + 2 * i}" for i, name in enumerate(names)]
     (way,) = (line for failure in explain(network, 1).failures for line in failure.ways)
-    assert way == f"    x 1 → {steps[0]} → … → {steps[-2]} → {steps[-1]}"
-    assert len(way) <= 100
+    assert way == f"    x 1 → {steps[0]} → … → {steps[-1]}"
+    assert len(f"{way} → {steps[-2]}") > 100  # one more would be too many
 
 
 def test_an_image_is_explained_axis_by_axis():
