@@ -199,7 +199,8 @@ def check_ways(network, n):
             assert all(changes_size(operations[step]) or step in fixed for step, _ in way[1:])
         if cause.rule != "room":
             assert cause.supposed == tuple(name for name in expected if named[name] != computed[name])
-        assert all(f"{name} would be " in cause.says for name in cause.supposed)
+        verbs = expected if cause.relation.together else [cause.left_of]  # a bound has its name in brackets
+        assert all((f"{name} would be " in cause.says) == (name in cause.supposed) for name in verbs)
         assert cause.says.startswith("with that fixed, ") == bool(cause.supposed)
         fixed |= {cause.left_of, cause.right_of}
     if found:  # nothing is fixed before the first, so that its sizes are those of a plain run

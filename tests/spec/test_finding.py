@@ -39,6 +39,7 @@ from wellshaped.spec import (
     compatible_sizes,
     explain,
     fill,
+    graph_of,
     input_for,
     parameter_shapes,
     plan,
@@ -364,6 +365,10 @@ def test_a_number_may_be_open_on_one_axis_and_on_one_side_alone():
 def test_a_network_in_which_nothing_is_open_is_itself_or_does_not_fit():
     network = written(Node("up", ConvTranspose(2, 2)), Node("y", MaxPool(2)), Node("z", Concat(), ("x", "y")))
     assert fill(network) == fill(network, 7) == network
+    assert fill("unet2") == fill("unet2", (4, 6)) == graph_of("unet2")
+    with pytest.raises(ShapeError) as error:
+        fill(written(Node("y", MaxPool(2)), Node("z", Require(equal=True), ("y", "x"))))
+    assert rules(error) == ["fill"]
     with pytest.raises(ShapeError) as error:
         fill(written(Node("y", MaxPool(9))), 8)
     assert rules(error) == ["fill"]

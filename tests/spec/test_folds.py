@@ -25,6 +25,7 @@ from wellshaped.spec import (
     Concat,
     Conv,
     ConvTranspose,
+    Crop,
     CropTo,
     Input,
     MaxPool,
@@ -33,6 +34,7 @@ from wellshaped.spec import (
     Network,
     Node,
     Norm,
+    Pad,
     Report,
     Require,
     Resize,
@@ -52,6 +54,7 @@ from wellshaped.spec import (
     stages,
 )
 from wellshaped.spec.answers.costs import scales_of
+from wellshaped.spec.answers.door import building
 from wellshaped.spec.network import data_of, network_from, parameter_count
 
 ROOM = Path(wellshaped.spec.__file__).parent
@@ -475,6 +478,32 @@ def test_a_stage_of_two_layers_has_the_path_that_they_share():
     assert layer_of("block.conv", "block.conv", affine=False) == "block.conv"  # else their parameters would differ
     assert layer_of("conv", "norm") == "conv"
     assert layer_of("block1", "block2") == "block1"
+
+
+def test_a_scale_is_exact_whatever_a_border_adds_or_loses():
+    for edge in (Pad(10**40), Crop(10**40)):
+        network = Network({"x": 1}, (Node("edge", edge), Node("y", Resize(10**20, over=10**20 + 1))), axes=1)
+        assert scales_of(network) == {"x": 1, "edge": 1, "y": Fraction(10**20, 10**20 + 1)}
+
+
+def test_nodes_of_one_layer_share_its_parameters():
+    nodes = (Node("a", Conv(3, padding=1), layer="conv"), Node("y", Conv(3, padding=1, channels=2), layer="conv"))
+    assert parameter_shapes(Network({"x": 2}, nodes)) == {"conv": {"kernel": (2, 2, 3, 3), "bias": (2,)}}
+
+
+def test_a_graph_has_its_own_channels_and_a_config_one_where_none_are_said():
+    assert graph_of(BY_HAND) is graph_of(BY_HAND, 7, 9) is BY_HAND
+    assert parameter_shapes(BY_HAND) == parameter_shapes(BY_HAND, BY_HAND.image.channels)
+    assert building(BY_HAND).report.ok
+    with pytest.raises(ShapeError, match="in_channels=7 must be 3, the channels of x"):
+        parameter_shapes(BY_HAND, 7)
+    assert graph_of("unet2") == graph_of("unet2", 1, 1)
+
+
+def test_a_graph_whose_arrays_are_too_large_is_not_built_and_the_report_has_a_fix():
+    report = building(Network({"x": 70_000}, (Node("y", Conv(1, channels=70_000)),))).report
+    assert [failure.name for failure in report.failures] == ["elements"]
+    assert report.fixes == ("fewer channels, or smaller kernels",)
 
 
 def test_a_scale_is_the_share_of_positions_along_the_axis_with_the_fewest():

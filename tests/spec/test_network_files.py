@@ -138,9 +138,7 @@ def test_every_field_of_every_operation_comes_back(tmp_path, suffix, op):
         "broadcast": "channels", "kind": "instance" if op == "Norm" else "snake", "epsilon": 1e-7, "affine": False,
         "slope": 1e22, "start": 1, "stop": 3, "equal": True, "within": (1, 2), "at_least": (3, 4), "positions": 5,
     }  # fmt: skip
-    alone = {"CropTo": ("offset", "odd"), "Norm": ("groups", "kind")}.get(
-        op, ()
-    )  # fields that are not written together
+    alone = {"CropTo": ("offset", "odd"), "Norm": ("groups", "kind")}.get(op, ())  # not together
     rows = [{f.name: values[f.name] for f in fields(kind) if f.name != less} for less in alone or ("",)]
     rows = [row | {"kind": "group"} if "groups" in row and op == "Norm" else row for row in rows]
     operations = [kind(**row) for row in rows]

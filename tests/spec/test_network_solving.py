@@ -129,6 +129,30 @@ def test_strides_of_many_primes_are_solved_one_after_the_other():
     assert sizes_of(written(*nodes)).period == 7420738134810
 
 
+def test_joins_that_stand_last_are_solved_like_those_that_follow_their_branches():
+    primes = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37)
+    branches = [node for p in primes for node in (Node(f"d{p}", MaxPool(p), "x"), Node(f"u{p}", Resize(p)))]
+    joins = [Node(f"j{p}", Add(), ("x", f"u{p}")) for p in primes]
+    assert sizes_of(written(*branches, *joins)) == SizeSet([Progression(7420738134810, 7420738134810, None)])
+
+
+@pytest.mark.parametrize("big", [7, 10**6, 10**30])
+def test_two_numbers_that_must_be_equal_lie_on_a_line_whatever_the_stride(big):
+    network = written(
+        Node("down", MaxPool(big)),
+        Node("up", Resize(big - 1)),
+        Node("cropped", Crop(((3 * big, 0),)), "x"),
+        Node("y", Add(), ("up", "cropped")),
+    )
+    # n = big·q + r with r < big, and (big - 1)·q = n - 3·big: the line q + r = 3·big.
+    sizes = Progression((big - 1) * (2 * big + 1) + 3 * big, big - 1, big)
+    assert sizes_of(network) == SizeSet([sizes])
+    for n in (sizes.first, sizes.maximum):
+        assert run(network, n).ok
+    for n in (sizes.first - (big - 1), sizes.first - 1, sizes.first + 1, sizes.maximum + (big - 1)):
+        assert not run(network, n).ok
+
+
 def test_branches_of_different_slope_leave_finitely_many_sizes_and_no_period_is_walked():
     deep = [Node(f"d{i}", MaxPool(7)) for i in range(12)]
     apart = written(*deep, Node("up", Resize(7**11)), Node("y", Require(equal=True), ("up", "x")))

@@ -40,6 +40,7 @@ from wellshaped.spec import (
     run,
 )
 from wellshaped.spec.families import unet
+from wellshaped.spec.repair import mending
 
 
 def written(*nodes, axes=1, inputs=None):
@@ -216,6 +217,21 @@ def test_what_no_padding_and_no_crop_mends_is_an_error(nodes):
     with pytest.raises(ShapeError) as error:
         repair(written(*nodes))
     assert rules(error) == ["repair"]
+
+
+def test_a_network_whose_joint_requirement_no_image_meets_has_no_repair():
+    with pytest.raises(ShapeError) as error:
+        repair(written(Node("m", Mean()), Node("y", Norm("instance"))))
+    assert str(error.value) == (
+        "the network does not fit.\n"
+        "  repair: no repair is known: no image is large enough for what y require over all axes together.\n"
+        "  fix: another operation in place of y"
+    )
+
+
+def test_nothing_is_said_of_a_repair_where_none_is_known():
+    assert mending(written(Node("m", Mean()), Node("y", Add(), ("x", "m")))) == ""
+    assert mending(UNet2Config(conv_padding=0)).startswith("conv_padding=1 in the config, for sizes ")
 
 
 def test_a_network_that_is_too_hard_to_solve_is_not_said_to_fit():
