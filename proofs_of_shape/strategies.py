@@ -39,8 +39,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from ..models.networks.params import UNet2Params
-
 
 # Configs.
 
@@ -258,28 +256,28 @@ def images(
 
 def params(
     cfg: UNet2Config, in_channels: int = 1, out_channels: int = 1, *, elements: Entries | None = None
-) -> "st.SearchStrategy[UNet2Params]":
-    """Parameters for ``cfg``: the sixteen float32 arrays of a :class:`~wellshaped.models.UNet2Params`.
+) -> "st.SearchStrategy[dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]]]":
+    """Parameters for ``cfg``: the kernel and the bias of each layer by its name, as float32 NumPy arrays.
 
-    The entries are whole numbers from -2 to 2, so that sums of a few are exact in float32, unless ``elements`` is a
-    strategy for them. Meant for a few channels, as of :func:`configs`. Shrinks toward zeros.
+    The exact reference takes them so (:func:`wellshaped.spec.reference.unet2_forward`). For the network in JAX, write
+    ``UNet2Params(cfg=cfg, in_channels=1, out_channels=1, **arrays)``. The entries are whole numbers from -2 to 2, so
+    that sums of a few are exact in float32, unless ``elements`` is a strategy for them. Meant for a few channels, as
+    in :func:`configs`. Shrinks toward zeros.
 
     Raises :class:`ShapeError` where no network can be built.
 
     >>> from hypothesis import find
-    >>> p = find(params(UNet2Config(base_channels=1)), lambda p: p.out1x1.bias[0] > 0)
-    >>> p.out1x1.bias.item() in (1, 2), p.down1_1.kernel.shape, p.down1_1.kernel.dtype.name
-    (True, (1, 1, 3, 3), 'float32')
+    >>> arrays = find(params(UNet2Config(base_channels=1)), lambda arrays: arrays["out1x1"][1][0] > 0)
+    >>> kernel, bias = arrays["down1_1"]
+    >>> arrays["out1x1"][1].item() in (1, 2), kernel.shape, kernel.dtype.name, bias.shape
+    (True, (1, 1, 3, 3), 'float32', (1,))
     """
     import numpy as np
     from hypothesis.extra import numpy as hnp
 
-    from ..models.networks.params import LayerParams, UNet2Params
-
     entries = st.integers(-2, 2) if elements is None else elements
     layers = {
-        layer.name: st.builds(LayerParams, *(hnp.arrays(np.float32, shape, elements=entries) for shape in shapes))
+        layer.name: st.tuples(*(hnp.arrays(np.float32, shape, elements=entries) for shape in shapes))
         for layer, *shapes in layer_parameters(cfg, in_channels, out_channels)
     }
-    given = {"cfg": cfg, "in_channels": in_channels, "out_channels": out_channels}
-    return st.builds(UNet2Params, **{name: st.just(value) for name, value in given.items()}, **layers)
+    return st.fixed_dictionaries(layers)
