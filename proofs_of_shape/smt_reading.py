@@ -64,7 +64,7 @@ class _Script:
 
     def _defined(self, node: Formula | Term, args: list[str], text: str) -> str:
         if node.op == "/" and self.division != "divided":
-            return self._quotient(*args, text)
+            return self._quotient(args[0], args[1], text)
         name = f"t{len(self._texts)}"
         self.lines.append(f"(define-fun {name} () {'Int' if isinstance(node, Term) else 'Bool'} {text})")
         if node.op == "/" and args[1].isdecimal() and int(args[1]) > 0:

@@ -78,6 +78,14 @@ def test_wellshaped_is_the_only_top_level_module_that_is_installed():
     assert found.stdout == "[None, None, None]\n"
 
 
+@pytest.mark.parametrize("flags", [[], ["-S"]], ids=["installed", "not installed"])  # -S hides what is installed
+def test_python_started_in_the_root_finds_the_rooms_without_a_flag(flags):
+    program = "import wellshaped.spec.unet2.config as m; from wellshaped import check; print(m.__file__)"
+    command = [sys.executable, *flags, "-c", program]
+    found = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    assert Path(found.stdout.strip()) == ROOT / "spec" / "unet2" / "config.py"
+
+
 def test_every_source_file_is_a_module_whose_examples_are_run():
     assert {"wellshaped", "wellshaped.cli", "wellshaped.spec.unet.config", "wellshaped.models.typed"} <= {*MODULES}
     assert len({*MODULES}) == len(SOURCES)
