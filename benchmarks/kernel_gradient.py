@@ -1,8 +1,8 @@
 """What it costs to keep infinities in their place: a kernel's gradient as it is computed, in the other form, in stock.
 
 ``uv run python -m benchmarks.kernel_gradient``. The two forms differ in which of image and output is the filter, and so
-in how many zeros meet its numbers (``_kernel_gradient`` in ``models/cpu/explicit.py``). The last column counts what is
-not finite in the gradient where the first pixel of the image is infinite: the fewer, the better.
+in how many zeros meet its numbers (``_kernel_gradient`` in ``models/cpu/algorithms.py``). The last column counts the
+numbers of the gradient that are not finite where the first pixel of the image is infinite: the fewer, the better.
 """
 
 import sys
@@ -15,7 +15,7 @@ import numpy as np
 from cyclopts import Parameter
 from rich.console import Console
 
-from wellshaped.models.cpu import explicit
+from wellshaped.models.cpu import algorithms
 from wellshaped.models.cpu.convolution import Geometry, stock
 
 from .measure import alternately, command_line, compile_afresh, progress, refuse_below, run
@@ -28,9 +28,9 @@ LAYERS = ((32, 32, 256), (64, 64, 128), (64, 32, 256), (32, 16, 256), (64, 2, 25
 def forms(geometry: Geometry) -> dict[str, Callable[[Any, Any], Any]]:
     """The ways to compute the gradient of a kernel whose padding is less than half of it, by title."""
     return {
-        "ours": lambda x, y: explicit.contract("k", x, y, geometry, None),
-        "the output is the filter": lambda x, y: explicit._in_form(False, x, y, geometry, None),
-        "the image is the filter": lambda x, y: explicit._in_form(True, x, y, geometry, None),
+        "ours": lambda x, y: algorithms.contract("k", x, y, geometry, None),
+        "the output is the filter": lambda x, y: algorithms._in_form(False, x, y, geometry, None),
+        "the image is the filter": lambda x, y: algorithms._in_form(True, x, y, geometry, None),
         "stock JAX": lambda x, y: stock("k", x, y, geometry, None),
     }
 

@@ -7,7 +7,7 @@ from .channels_last import conv as conv
 from .channels_last import resnet as resnet
 from .channels_last import tiny_unet as tiny_unet
 from .channels_last import tiny_unet_linen as tiny_unet_linen
-from .cpu.ways import convolutions as convolutions
+from .cpu.backend import convolutions as convolutions
 from .layers.functional import concat_channels as concat_channels
 from .layers.functional import conv2d as conv2d
 from .layers.functional import conv_transpose2d as conv_transpose2d

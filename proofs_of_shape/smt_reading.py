@@ -1,11 +1,25 @@
-"""Statements read as SMT-LIB 2: a text that any solver for integers can be asked about, and that a file can keep."""
+"""Statements read as SMT-LIB 2: a text that any solver for integers can be asked about, and that a file can keep.
+
+This is the one translation. Certificates keep its text, and Z3 reads it when it proves theorems.
+"""
+
+from typing import Literal
 
 from .terms import Formula, Term, digits
+
+Division = Literal["divided", "defined", "both"]
+"""How a quotient is written.
+
+``"divided"`` is the solver's own division, with what defines it for a known divisor. ``"defined"`` is a number ``q`` of
+its own with what defines it, ``b·q ≤ a < b·q + b``; and two quotients of equal numbers are equal, which Z3 does not
+always see by itself when the divisor is a variable. ``"both"`` says as well that ``q`` is what the solver's division
+gives: this helps with some statements and hinders with others.
+"""
 
 _OPERATIONS = {"+": "+", "·": "*", "=": "=", "≥": ">=", "∧": "and", "∨": "or", "¬": "not", "→": "=>", "↔": "="}
 
 
-def refutation_text(statement: Formula | bool, variables: tuple[str, ...]) -> str:
+def refutation_text(statement: Formula | bool, variables: tuple[str, ...], division: Division = "divided") -> str:
     """A script that asks for natural numbers for which the statement fails: ``unsat`` means that there are none.
 
     What occurs twice is written once, under a name. Raises :class:`ShapeError` for a number of more than 4 300 digits.
@@ -19,29 +33,56 @@ def refutation_text(statement: Formula | bool, variables: tuple[str, ...]) -> st
     (check-sat)
     """
     lines = [line for name in variables for line in (f"(declare-const {name} Int)", f"(assert (>= {name} 0))")]
-    names: dict[int, str] = {}
-    texts: dict[str, str] = {}
+    script = _Script(lines, division)
+    claim = script.name_of(statement)
+    return "\n".join([*lines, f"(assert (not {claim}))", "(check-sat)"])
 
-    def name_of(node: Formula | Term | bool) -> str:
+
+class _Script:
+    """Adds to the ``lines`` of a script what names the parts of a statement."""
+
+    def __init__(self, lines: list[str], division: Division) -> None:
+        self.lines = lines
+        self.division = division
+        self._names: dict[int, str] = {}
+        self._texts: dict[str, str] = {}
+        self._quotients: list[tuple[str, str, str]] = []
+
+    def name_of(self, node: Formula | Term | bool) -> str:
+        """The text that stands for a node: a number, a variable, or the name that is defined for it here."""
         if isinstance(node, bool):
             return "true" if node else "false"
         if node.op in ("var", "const"):
             return str(node.args[0]) if node.op == "var" else digits(node.args[0])
-        if id(node) not in names:
-            args = [name_of(arg) for arg in node.args]
+        if id(node) not in self._names:
+            args = [self.name_of(arg) for arg in node.args]
             text = _text(node, args)
-            if text not in texts:
-                name = texts[text] = f"t{len(texts)}"
-                lines.append(f"(define-fun {name} () {'Int' if isinstance(node, Term) else 'Bool'} {text})")
-                if node.op == "/" and args[1].isdecimal() and int(args[1]) > 0:
-                    # What defines division, said as well: Z3 is slow to use it otherwise.
-                    a, b = args
-                    lines.append(f"(assert (and (<= (* {b} {name}) {a}) (< {a} (+ (* {b} {name}) {b}))))")
-            names[id(node)] = texts[text]
-        return names[id(node)]
+            if text not in self._texts:
+                self._texts[text] = self._defined(node, args, text)
+            self._names[id(node)] = self._texts[text]
+        return self._names[id(node)]
 
-    claim = name_of(statement)
-    return "\n".join([*lines, f"(assert (not {claim}))", "(check-sat)"])
+    def _defined(self, node: Formula | Term, args: list[str], text: str) -> str:
+        if node.op == "/" and self.division != "divided":
+            return self._quotient(args[0], args[1], text)
+        name = f"t{len(self._texts)}"
+        self.lines.append(f"(define-fun {name} () {'Int' if isinstance(node, Term) else 'Bool'} {text})")
+        if node.op == "/" and args[1].isdecimal() and int(args[1]) > 0:
+            # What defines division, said as well: Z3 is slow to use it otherwise.
+            a, b = args
+            self.lines.append(f"(assert (and (<= (* {b} {name}) {a}) (< {a} (+ (* {b} {name}) {b}))))")
+        return name
+
+    def _quotient(self, a: str, b: str, text: str) -> str:
+        q = f"q{len(self._quotients)}!"  # no variable has such a name
+        bounds = f"(and (<= (* {b} {q}) {a}) (< {a} (+ (* {b} {q}) {b})))"
+        facts = [f"(>= {q} 0)", f"(ite (= {b} 0) (= {q} 0) {bounds})"]
+        if self.division == "both":
+            facts.append(f"(= {q} {text})")
+        facts += [f"(=> (and (= {a} {c}) (= {b} {d})) (= {q} {other}))" for other, c, d in self._quotients]
+        self.lines += [f"(declare-const {q} Int)", *(f"(assert {fact})" for fact in facts)]
+        self._quotients.append((q, a, b))
+        return q
 
 
 def _text(node: Formula | Term, args: list[str]) -> str:

@@ -3,7 +3,7 @@
 Each claim calls the functions that ship. So what a prover sees is their own formulas, not a transcription.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from inspect import Parameter, Signature
 from typing import Any
@@ -91,20 +91,55 @@ def _soundness_from(obligations: Callable[[UNet2Config, Any], tuple[Any, ...]]) 
 
 
 _CHANNEL_COUNTS = dict.fromkeys(count for layer in LAYERS for count in (layer.in_channels, layer.out_channels))
-_soundness = _soundness_from(_obligations)
-_soundness_of_the_first_edition = _soundness_from(obligations_1)
 
 
-@_of_configs
-def _nonzero_facts(cfg: UNet2Config, n: Any) -> Claim:
-    return (n >= 1, *_obligations(cfg, n)), _nonzero(cfg)
+def _round_trip(n: Any, k: Any, s: Any) -> Any:
+    down = sliding_window_size(n, kernel=k, stride=s)
+    return conv_transpose_size(down, kernel=k, stride=s)
 
 
-@_of_configs
-def _nonzero_facts_of_the_first_edition(cfg: UNet2Config, n: Any) -> Claim:
-    return (n >= 1, *obligations_1(cfg, n)), _nonzero(cfg)
+def _divides(s: Any, n: Any) -> Any:
+    return quotient(n, s) * s == n
 
 
+def _levels(levels: int) -> Callable[[Any], Claim]:
+    def claim(n: Any) -> Claim:
+        down, up = _halve_and_double(n)
+        fits = _fits(encoder_decoder((down,) * levels, up), n)
+        return (), iff(fits, conjunction(n >= 1, _divides(2**levels, n)))
+
+    return claim
+
+
+_theorems: list[Theorem] = []
+
+
+def _theorem(
+    name: str, says: str, mirrors: str, witness: Mapping[str, int], counterexample: Mapping[str, int] | None = None
+) -> Callable[[Callable[..., Claim]], Callable[..., Claim]]:
+    """Make a theorem of a claim, and add it to the list. The arguments are those of :class:`Theorem`."""
+
+    def added(claim: Callable[..., Claim]) -> Callable[..., Claim]:
+        _theorems.append(Theorem(name, says, mirrors, claim, witness, counterexample))
+        return claim
+
+    return added
+
+
+_theorem(
+    "soundness",
+    "With at least one channel, the obligations of n ≥ 1 imply that every operation is accepted: its window fits.",
+    "SPEC 5.1",
+    _WITNESS | _CHANNELS,
+)(_soundness_from(_obligations))
+
+
+@_theorem(
+    "exactness",
+    "The obligations hold iff every intermediate has the size that the specification gives it.",
+    "SPEC 5.2",
+    _WITNESS,
+)
 @_of_configs
 def _exactness(cfg: UNet2Config, n: Any) -> Claim:
     s1 = h_convH(cfg, n)
@@ -121,6 +156,12 @@ def _exactness(cfg: UNet2Config, n: Any) -> Claim:
     return (n >= 1,), iff(conjunction(*_obligations(cfg, n)), as_specified)
 
 
+@_theorem(
+    "graph_obligations",
+    "The graph of a UNet2Config meets all its requirements along an axis iff n ≥ 1 and the obligations hold.",
+    "SPEC 4 and 8: a config means the same on either side of the door",
+    _WITNESS,
+)
 @_of_configs
 def _graph_obligations(cfg: UNet2Config, n: Any) -> Claim:
     # One channel: how many there are is checked while a graph is made, which cannot be asked of a symbol.
@@ -128,323 +169,276 @@ def _graph_obligations(cfg: UNet2Config, n: Any) -> Claim:
     return (), iff(_fits(graph, n), conjunction(n >= 1, *_obligations(cfg, n)))
 
 
-def _round_trip(n: Any, k: Any, s: Any) -> Any:
-    down = sliding_window_size(n, kernel=k, stride=s)
-    return conv_transpose_size(down, kernel=k, stride=s)
+@_theorem(
+    "nonzero_facts",
+    "The obligations of a size n ≥ 1 imply all eight nonzero facts of well-formedness.",
+    "SPEC 3",
+    _WITNESS,
+)
+@_of_configs
+def _nonzero_facts(cfg: UNet2Config, n: Any) -> Claim:
+    return (n >= 1, *_obligations(cfg, n)), _nonzero(cfg)
 
 
-def _divides(s: Any, n: Any) -> Any:
-    return quotient(n, s) * s == n
-
-
+@_theorem(
+    "default_obligations",
+    "For the default config the obligations of n ≥ 1 hold exactly when n is even.",
+    "SPEC 4",
+    {"n": 2},
+)
 def _default_obligations(n: Any) -> Claim:
     even = quotient(n, 2) * 2 == n
     return (n >= 1,), iff(conjunction(*_obligations(_default(n), n)), even)
 
 
+@_theorem(
+    "odd_loses_one",
+    "By default an odd size comes back one smaller.",
+    "SPEC 4",
+    {"m": 1},
+)
 def _odd_loses_one(m: Any) -> Claim:
     return (m >= 1,), h_upH(_default(m), 2 * m + 1) == 2 * m
 
 
+@_theorem(
+    "round_trip",
+    "Pooling, then upsampling with the same kernel and stride gives back n iff k ≤ n and s divides n - k.",
+    "SPEC 5.4",
+    {"n": 2, "k": 2, "s": 2},
+)
 def _round_trip_iff(n: Any, k: Any, s: Any) -> Claim:
     return (n >= 1, k >= 1, s >= 1), iff(_round_trip(n, k, s) == n, conjunction(n >= k, _divides(s, monus(n, k))))
 
 
+@_theorem(
+    "round_trip_loss",
+    "Otherwise, where k ≤ n, it loses (n - k) mod s.",
+    "SPEC 5.4",
+    {"n": 3, "k": 2, "s": 2},
+)
 def _round_trip_loss(n: Any, k: Any, s: Any) -> Claim:
     rest = monus(n, k)
     return (k >= 1, s >= 1, n >= k), _round_trip(n, k, s) + monus(rest, quotient(rest, s) * s) == n
 
 
+@_theorem(
+    "round_trip_twice",
+    "Doing it twice is doing it once.",
+    "SPEC 5.4, a consequence",
+    {"n": 3, "k": 2, "s": 2},
+)
 def _round_trip_twice(n: Any, k: Any, s: Any) -> Claim:
     once = _round_trip(n, k, s)
     return (k >= 1, s >= 1), _round_trip(once, k, s) == once
 
 
+@_theorem(
+    "conv_keeps",
+    "With stride 1 a convolution keeps a size n ≥ 1 iff its kernel is 2p + 1.",
+    "SPEC 5.4",
+    {"n": 1, "k": 3, "p": 1},
+)
 def _conv_keeps(n: Any, k: Any, p: Any) -> Claim:
     return (n >= 1, k >= 1), iff(sliding_window_size(n, kernel=k, padding=p) == n, k == 2 * p + 1)
 
 
+@_theorem(
+    "sliding_monotone",
+    "A larger image never has a smaller result under a sliding window.",
+    "SPEC 5.4",
+    {"n": 1, "m": 2, "k": 2, "s": 2, "p": 0},
+)
 def _sliding_monotone(n: Any, m: Any, k: Any, s: Any, p: Any) -> Claim:
     sizes = [sliding_window_size(size, kernel=k, stride=s, padding=p) for size in (n, m)]
     return (m >= n,), sizes[1] >= sizes[0]
 
 
+@_theorem(
+    "transposed_monotone",
+    "Nor under a transposed convolution.",
+    "SPEC 5.4",
+    {"n": 1, "m": 2, "k": 2, "s": 2, "p": 0},
+)
 def _transposed_monotone(n: Any, m: Any, k: Any, s: Any, p: Any) -> Claim:
     sizes = [conv_transpose_size(size, kernel=k, stride=s, padding=p) for size in (n, m)]
     return (m >= n,), sizes[1] >= sizes[0]
 
 
+@_theorem(
+    "quasi_linear",
+    "One stride more of image is one more of result, where the window fits.",
+    "SPEC 5.3, what solving rests on",
+    {"n": 2, "k": 2, "s": 2, "p": 0},
+)
 def _quasi_linear(n: Any, k: Any, s: Any, p: Any) -> Claim:
     sizes = [sliding_window_size(size, kernel=k, stride=s, padding=p) for size in (n, n + s)]
     return (k >= 1, s >= 1, n + 2 * p >= k), sizes[1] == sizes[0] + 1
 
 
+@_theorem(
+    "composition",
+    "Two unpadded windows in a row are one window of kernel (k2 - 1)·s1 + k1 and stride s1·s2.",
+    "SPEC 2, a consequence",
+    {"n": 4, "k1": 2, "s1": 2, "k2": 2, "s2": 2},
+)
 def _composition(n: Any, k1: Any, s1: Any, k2: Any, s2: Any) -> Claim:
     twice = sliding_window_size(sliding_window_size(n, kernel=k1, stride=s1), kernel=k2, stride=s2)
     once = sliding_window_size(n, kernel=monus(k2, 1) * s1 + k1, stride=s1 * s2)
     return (k1 >= 1, s1 >= 1, k2 >= 1, s2 >= 1), twice == once
 
 
+@_theorem(
+    "same_is_ceil",
+    "A SAME convolution gives ceil(n / s): the only size m with (m - 1)·s < n ≤ m·s.",
+    "SPEC 5.4",
+    {"n": 3, "k": 3, "s": 2},
+)
 def _same(n: Any, k: Any, s: Any) -> Claim:
     size = Window(k, s, rounding="same").size([n], 0)
     return (n >= 1, k >= 1, s >= 1), conjunction(size * s >= n, n + s >= size * s + 1)
 
 
+@_theorem(
+    "jax_valid_transposed",
+    "JAX's VALID transposed convolution, of size n·s + max(k - s, 0), is PyTorch's iff k ≥ s.",
+    "SPEC 5.4",
+    {"n": 1, "k": 2, "s": 2},
+)
 def _jax_valid(n: Any, k: Any, s: Any) -> Claim:
     jax = n * s + monus(k, s)
     return (n >= 1, k >= 1, s >= 1), iff(jax == conv_transpose_size(n, kernel=k, stride=s), k >= s)
 
 
-def _sliding_editions_agree(n: Any, k: Any, s: Any, p: Any) -> Claim:
-    ours = sliding_window_size(n, kernel=k, stride=s, padding=p)
-    return (k >= 1, s >= 1, n + 2 * p >= k), ours == sliding_window_size_1(n, kernel=k, stride=s, padding=p)
+@_theorem(
+    "window_is_sliding",
+    "The window of a graph, with equal paddings, has the size that the specification's function gives.",
+    "SPEC 2 and 8",
+    {"n": 1, "k": 1, "s": 1, "p": 0},
+)
+def _window_is_sliding(n: Any, k: Any, s: Any, p: Any) -> Claim:
+    return (), Window(k, s, padding=p).size([n], 0) == sliding_window_size(n, kernel=k, stride=s, padding=p)
 
 
-def _sliding_editions_agree_everywhere(n: Any, k: Any, s: Any, p: Any) -> Claim:
-    ours = sliding_window_size(n, kernel=k, stride=s, padding=p)
-    return (n >= 1, k >= 1, s >= 1), ours == sliding_window_size_1(n, kernel=k, stride=s, padding=p)
+@_theorem(
+    "transposed_window_is_transposed",
+    "So has its transposed window.",
+    "SPEC 2 and 8",
+    {"n": 1, "k": 1, "s": 1, "p": 0},
+)
+def _transposed_window_is_transposed(n: Any, k: Any, s: Any, p: Any) -> Claim:
+    size = TransposedWindow(k, s, padding=p).size([n], 0)
+    return (), size == conv_transpose_size(n, kernel=k, stride=s, padding=p)
 
 
-def _transposed_editions_agree(n: Any, k: Any, s: Any, p: Any) -> Claim:
-    ours = conv_transpose_size(n, kernel=k, stride=s, padding=p)
-    early = monus(n, 1) * s >= 2 * p
-    return (n >= 1, k >= 1, s >= 1, early), ours == conv_transpose_size_1(n, kernel=k, stride=s, padding=p)
+@_theorem(
+    "resize_is_transposed",
+    "Resizing by f has the size of a transposed convolution of kernel and stride f.",
+    "DESIGN, idea 2",
+    {"n": 1, "f": 2},
+)
+def _resize_is_transposed(n: Any, f: Any) -> Claim:
+    return (n >= 1, f >= 1), Resize(f).size([n], 0) == TransposedWindow(f, f).size([n], 0)
 
 
-def _transposed_editions_agree_everywhere(n: Any, k: Any, s: Any, p: Any) -> Claim:
-    ours = conv_transpose_size(n, kernel=k, stride=s, padding=p)
-    return (n >= 1, k >= 1, s >= 1), ours == conv_transpose_size_1(n, kernel=k, stride=s, padding=p)
+@_theorem(
+    "ceil_mode",
+    "Pooling by 2 in ceil mode has the size of a padded 3×3 window of stride 2.",
+    "DESIGN, idea 2",
+    {"n": 1},
+)
+def _ceil_mode(n: Any) -> Claim:
+    return (n >= 1,), Window(2, 2, rounding="ceil").size([n], 0) == Window(3, 2, padding=1).size([n], 0)
 
 
-def _levels(levels: int) -> Callable[[Any], Claim]:
-    def claim(n: Any) -> Claim:
-        down, up = _halve_and_double(n)
-        fits = _fits(encoder_decoder((down,) * levels, up), n)
-        return (), iff(fits, conjunction(n >= 1, _divides(2**levels, n)))
+for _L in range(1, 7):
+    _theorem(
+        f"levels_{_L}",
+        f"{_L} poolings by 2 and their upsamplings all agree iff {2**_L} divides n and n ≥ 1.",
+        "SPEC 5.4",
+        {"n": 0},
+    )(_levels(_L))
 
-    return claim
 
-
+@_theorem(
+    "one_more_level",
+    "One more level agrees on n, and hands q·t to the levels within, iff n is 2q·t: q = 2^L gives every L in turn.",
+    "SPEC 5.4, the step of an induction on the number of levels",
+    {"n": 2, "q": 1, "t": 1},
+)
 def _one_more_level(n: Any, q: Any, t: Any) -> Claim:
     down, up = _halve_and_double(n)
     fits = _fits(encoder_decoder((down,), up), n)
     return (n >= 1,), iff(conjunction(fits, down.size([n], 0) == q * t), n == 2 * (q * t))
 
 
-def _window_is_sliding(n: Any, k: Any, s: Any, p: Any) -> Claim:
-    return (), Window(k, s, padding=p).size([n], 0) == sliding_window_size(n, kernel=k, stride=s, padding=p)
-
-
-def _transposed_window_is_transposed(n: Any, k: Any, s: Any, p: Any) -> Claim:
-    size = TransposedWindow(k, s, padding=p).size([n], 0)
-    return (), size == conv_transpose_size(n, kernel=k, stride=s, padding=p)
-
-
-def _resize_is_transposed(n: Any, f: Any) -> Claim:
-    return (n >= 1, f >= 1), Resize(f).size([n], 0) == TransposedWindow(f, f).size([n], 0)
-
-
-def _ceil_mode(n: Any) -> Claim:
-    return (n >= 1,), Window(2, 2, rounding="ceil").size([n], 0) == Window(3, 2, padding=1).size([n], 0)
-
-
-THEOREMS: tuple[Theorem, ...] = (
-    Theorem(
-        "soundness",
-        "With at least one channel, the obligations of n ≥ 1 imply that every operation is accepted: its window fits.",
-        "SPEC 5.1",
-        _soundness,
-        _WITNESS | _CHANNELS,
-    ),
-    Theorem(
-        "exactness",
-        "The obligations hold iff every intermediate has the size that the specification gives it.",
-        "SPEC 5.2",
-        _exactness,
-        _WITNESS,
-    ),
-    Theorem(
-        "graph_obligations",
-        "The graph of a UNet2Config meets all its requirements along an axis iff n ≥ 1 and the obligations hold.",
-        "SPEC 4 and 8: a config means the same on either side of the door",
-        _graph_obligations,
-        _WITNESS,
-    ),
-    Theorem(
-        "nonzero_facts",
-        "The obligations of a size n ≥ 1 imply all eight nonzero facts of well-formedness.",
-        "SPEC 3",
-        _nonzero_facts,
-        _WITNESS,
-    ),
-    Theorem(
-        "default_obligations",
-        "For the default config the obligations of n ≥ 1 hold exactly when n is even.",
-        "SPEC 4",
-        _default_obligations,
-        {"n": 2},
-    ),
-    Theorem("odd_loses_one", "By default an odd size comes back one smaller.", "SPEC 4", _odd_loses_one, {"m": 1}),
-    Theorem(
-        "round_trip",
-        "Pooling, then upsampling with the same kernel and stride gives back n iff k ≤ n and s divides n - k.",
-        "SPEC 5.4",
-        _round_trip_iff,
-        {"n": 2, "k": 2, "s": 2},
-    ),
-    Theorem(
-        "round_trip_loss",
-        "Otherwise, where k ≤ n, it loses (n - k) mod s.",
-        "SPEC 5.4",
-        _round_trip_loss,
-        {"n": 3, "k": 2, "s": 2},
-    ),
-    Theorem(
-        "round_trip_twice",
-        "Doing it twice is doing it once.",
-        "SPEC 5.4, a consequence",
-        _round_trip_twice,
-        {"n": 3, "k": 2, "s": 2},
-    ),
-    Theorem(
-        "conv_keeps",
-        "With stride 1 a convolution keeps a size n ≥ 1 iff its kernel is 2p + 1.",
-        "SPEC 5.4",
-        _conv_keeps,
-        {"n": 1, "k": 3, "p": 1},
-    ),
-    Theorem(
-        "sliding_monotone",
-        "A larger image never has a smaller result under a sliding window.",
-        "SPEC 5.4",
-        _sliding_monotone,
-        {"n": 1, "m": 2, "k": 2, "s": 2, "p": 0},
-    ),
-    Theorem(
-        "transposed_monotone",
-        "Nor under a transposed convolution.",
-        "SPEC 5.4",
-        _transposed_monotone,
-        {"n": 1, "m": 2, "k": 2, "s": 2, "p": 0},
-    ),
-    Theorem(
-        "quasi_linear",
-        "One stride more of image is one more of result, where the window fits.",
-        "SPEC 5.3, what solving rests on",
-        _quasi_linear,
-        {"n": 2, "k": 2, "s": 2, "p": 0},
-    ),
-    Theorem(
-        "composition",
-        "Two unpadded windows in a row are one window of kernel (k2 - 1)·s1 + k1 and stride s1·s2.",
-        "SPEC 2, a consequence",
-        _composition,
-        {"n": 4, "k1": 2, "s1": 2, "k2": 2, "s2": 2},
-    ),
-    Theorem(
-        "same_is_ceil",
-        "A SAME convolution gives ceil(n / s): the only size m with (m - 1)·s < n ≤ m·s.",
-        "SPEC 5.4",
-        _same,
-        {"n": 3, "k": 3, "s": 2},
-    ),
-    Theorem(
-        "jax_valid_transposed",
-        "JAX's VALID transposed convolution, of size n·s + max(k - s, 0), is PyTorch's iff k ≥ s.",
-        "SPEC 5.4",
-        _jax_valid,
-        {"n": 1, "k": 2, "s": 2},
-    ),
-    Theorem(
-        "window_is_sliding",
-        "The window of a graph, with equal paddings, has the size that the specification's function gives.",
-        "SPEC 2 and 8",
-        _window_is_sliding,
-        {"n": 1, "k": 1, "s": 1, "p": 0},
-    ),
-    Theorem(
-        "transposed_window_is_transposed",
-        "So has its transposed window.",
-        "SPEC 2 and 8",
-        _transposed_window_is_transposed,
-        {"n": 1, "k": 1, "s": 1, "p": 0},
-    ),
-    Theorem(
-        "resize_is_transposed",
-        "Resizing by f has the size of a transposed convolution of kernel and stride f.",
-        "DESIGN, idea 2",
-        _resize_is_transposed,
-        {"n": 1, "f": 2},
-    ),
-    Theorem(
-        "ceil_mode",
-        "Pooling by 2 in ceil mode has the size of a padded 3×3 window of stride 2.",
-        "DESIGN, idea 2",
-        _ceil_mode,
-        {"n": 1},
-    ),
-    *(
-        Theorem(
-            f"levels_{levels}",
-            f"{levels} poolings by 2 and their upsamplings all agree iff {2**levels} divides n and n ≥ 1.",
-            "SPEC 5.4",
-            _levels(levels),
-            {"n": 0},
-        )
-        for levels in range(1, 7)
-    ),
-    Theorem(
-        "one_more_level",
-        "One more level agrees on n, and hands q·t to the levels within, iff n is 2q·t: q = 2^L gives every L in turn.",
-        "SPEC 5.4, the step of an induction on the number of levels",
-        _one_more_level,
-        {"n": 2, "q": 1, "t": 1},
-    ),
-    Theorem(
-        "sliding_editions_agree",
-        "Where a window fits, the first edition's formula is ours.",
-        "SPEC 2",
-        _sliding_editions_agree,
-        {"n": 1, "k": 1, "s": 1, "p": 0},
-    ),
-    Theorem(
-        "transposed_editions_agree",
-        "Where the early subtraction loses nothing, the first edition's formula is ours.",
-        "SPEC 2",
-        _transposed_editions_agree,
-        {"n": 1, "k": 1, "s": 1, "p": 0},
-    ),
-    Theorem(
-        "sliding_editions_agree_everywhere",
-        "The first edition's sliding formula is ours for every positive size, kernel and stride.",
-        "SPEC 2, the audit",
-        _sliding_editions_agree_everywhere,
-        {"n": 1, "k": 1, "s": 1, "p": 0},
-        counterexample={"n": 1, "k": 2, "s": 1, "p": 0},
-    ),
-    Theorem(
-        "transposed_editions_agree_everywhere",
-        "The first edition's transposed formula is ours for every positive size, kernel and stride.",
-        "SPEC 2, the audit",
-        _transposed_editions_agree_everywhere,
-        {"n": 1, "k": 1, "s": 1, "p": 0},
-        counterexample={"n": 1, "k": 1, "s": 1, "p": 1},
-    ),
-    Theorem(
-        "nonzero_facts_of_the_first_edition",
-        "The first edition's obligations of a size n ≥ 1 imply the nonzero facts.",
-        "SPEC 3, the audit",
-        _nonzero_facts_of_the_first_edition,
-        _WITNESS,
-        counterexample={"n": 1, **dict.fromkeys(_FIELDS, 0), "up_kernel": 1},
-    ),
-    Theorem(
-        "soundness_of_the_first_edition",
-        "The first edition's obligations of a size n ≥ 1 imply that every operation is accepted.",
-        "SPEC 5.1, the audit",
-        _soundness_of_the_first_edition,
-        _WITNESS | _CHANNELS,
-        counterexample={"n": 1, **dict.fromkeys(_FIELDS, 0), "up_kernel": 1, "base_channels": 1, **_CHANNELS},
-    ),
+@_theorem(
+    "sliding_editions_agree",
+    "Where a window fits, the first edition's formula is ours.",
+    "SPEC 2",
+    {"n": 1, "k": 1, "s": 1, "p": 0},
 )
+def _sliding_editions_agree(n: Any, k: Any, s: Any, p: Any) -> Claim:
+    ours = sliding_window_size(n, kernel=k, stride=s, padding=p)
+    return (k >= 1, s >= 1, n + 2 * p >= k), ours == sliding_window_size_1(n, kernel=k, stride=s, padding=p)
+
+
+@_theorem(
+    "transposed_editions_agree",
+    "Where the early subtraction loses nothing, the first edition's formula is ours.",
+    "SPEC 2",
+    {"n": 1, "k": 1, "s": 1, "p": 0},
+)
+def _transposed_editions_agree(n: Any, k: Any, s: Any, p: Any) -> Claim:
+    ours = conv_transpose_size(n, kernel=k, stride=s, padding=p)
+    early = monus(n, 1) * s >= 2 * p
+    return (n >= 1, k >= 1, s >= 1, early), ours == conv_transpose_size_1(n, kernel=k, stride=s, padding=p)
+
+
+@_theorem(
+    "sliding_editions_agree_everywhere",
+    "The first edition's sliding formula is ours for every positive size, kernel and stride.",
+    "SPEC 2, the audit",
+    {"n": 1, "k": 1, "s": 1, "p": 0},
+    counterexample={"n": 1, "k": 2, "s": 1, "p": 0},
+)
+def _sliding_editions_agree_everywhere(n: Any, k: Any, s: Any, p: Any) -> Claim:
+    ours = sliding_window_size(n, kernel=k, stride=s, padding=p)
+    return (n >= 1, k >= 1, s >= 1), ours == sliding_window_size_1(n, kernel=k, stride=s, padding=p)
+
+
+@_theorem(
+    "transposed_editions_agree_everywhere",
+    "The first edition's transposed formula is ours for every positive size, kernel and stride.",
+    "SPEC 2, the audit",
+    {"n": 1, "k": 1, "s": 1, "p": 0},
+    counterexample={"n": 1, "k": 1, "s": 1, "p": 1},
+)
+def _transposed_editions_agree_everywhere(n: Any, k: Any, s: Any, p: Any) -> Claim:
+    ours = conv_transpose_size(n, kernel=k, stride=s, padding=p)
+    return (n >= 1, k >= 1, s >= 1), ours == conv_transpose_size_1(n, kernel=k, stride=s, padding=p)
+
+
+@_theorem(
+    "nonzero_facts_of_the_first_edition",
+    "The first edition's obligations of a size n ≥ 1 imply the nonzero facts.",
+    "SPEC 3, the audit",
+    _WITNESS,
+    counterexample={"n": 1, **dict.fromkeys(_FIELDS, 0), "up_kernel": 1},
+)
+@_of_configs
+def _nonzero_facts_of_the_first_edition(cfg: UNet2Config, n: Any) -> Claim:
+    return (n >= 1, *obligations_1(cfg, n)), _nonzero(cfg)
+
+
+_theorem(
+    "soundness_of_the_first_edition",
+    "The first edition's obligations of a size n ≥ 1 imply that every operation is accepted.",
+    "SPEC 5.1, the audit",
+    _WITNESS | _CHANNELS,
+    counterexample={"n": 1, **dict.fromkeys(_FIELDS, 0), "up_kernel": 1, "base_channels": 1, **_CHANNELS},
+)(_soundness_from(obligations_1))
+
+
+THEOREMS: tuple[Theorem, ...] = tuple(_theorems)
 """What is proved, and what is refuted: the statements with a counterexample."""

@@ -10,7 +10,7 @@ from .messages.written import kind_of
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A named fact about a value: what it ``says``, the ``field`` that it is about, and when it ``holds``."""
+    """A named rule of a value: what it ``says``, the ``field`` that it is about, and when it ``holds``."""
 
     name: str
     field: str

@@ -1,5 +1,59 @@
-"""Formally specified, shape-typed U-Nets for JAX.
+"""Know which image sizes fit a U-Net before anything is built, and have typed U-Nets for JAX.
 
-The rooms: :mod:`wellshaped.spec` (what is true), :mod:`wellshaped.models` (what runs) and
-:mod:`wellshaped.proofs_of_shape` (why it is true).
+The names below are what most people need. Each is loaded when it is first asked for, so that questions about sizes
+load no JAX. Everything else is in the rooms: :mod:`wellshaped.spec` (what is true), :mod:`wellshaped.models` (what
+runs) and :mod:`wellshaped.proofs_of_shape` (why it is true).
+
+>>> from wellshaped import compatible_sizes
+>>> print(compatible_sizes("milesial"))
+n ≥ 16
 """
+
+from importlib import import_module
+from os import path as _path
+from typing import TYPE_CHECKING
+
+_root = _path.dirname(_path.dirname(__file__))
+if _path.isfile(_path.join(_root, "spec", "answers", "door.py")):  # a checkout: its rooms stand beside this folder
+    __path__.append(_root)
+
+if TYPE_CHECKING:  # what type checkers and editors read
+    from .models import UNet as UNet
+    from .models import UNet2 as UNet2
+    from .spec import PRESETS as PRESETS
+    from .spec import Network as Network
+    from .spec import Report as Report
+    from .spec import ShapeError as ShapeError
+    from .spec import SizeSet as SizeSet
+    from .spec import UNet2Config as UNet2Config
+    from .spec import UNetConfig as UNetConfig
+    from .spec import check as check
+    from .spec import compatible_shapes as compatible_shapes
+    from .spec import compatible_sizes as compatible_sizes
+    from .spec import explain as explain
+    from .spec import load_network as load_network
+    from .spec import plan as plan
+    from .spec import repair as repair
+    from .spec import save_network as save_network
+    from .spec import stages as stages
+
+__all__ = [
+    *("PRESETS", "Network", "Report", "ShapeError", "SizeSet", "UNet", "UNet2", "UNet2Config", "UNetConfig"),
+    *("check", "compatible_shapes", "compatible_sizes", "explain", "load_network", "plan", "repair"),
+    *("save_network", "stages"),
+]
+
+_MODELS = ("UNet", "UNet2")  # which load JAX
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    room = import_module(".models" if name in _MODELS else ".spec", __name__)
+    value: object = getattr(room, name)
+    globals()[name] = value  # Python finds it there from now on
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

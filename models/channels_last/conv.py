@@ -18,14 +18,14 @@ from ..typed import checked, remembered
 from .shared import a_seed, integral
 
 
-class Conv2D(nnx.Module):
-    """A convolution with SAME padding: the output has ``ceil(H / stride) × ceil(W / stride)`` pixels.
+class ChannelsLastConv2d(nnx.Module):
+    """A SAME convolution of one ``(H, W, C)`` image: the output has ``ceil(H / stride) × ceil(W / stride)`` pixels.
 
     ``kernel`` has shape ``(kernel_h, kernel_w, in_features, features)``, drawn by LeCun's normal rule from one key;
     ``bias`` starts at zero. The stride is static: another stride is another layer. Raises :class:`ShapeError` for
     numbers that are not natural, or zero, for an image of other channels, and for a kernel of another layout.
 
-    >>> layer = Conv2D(3, 8, 3, 5, 2, rngs=nnx.Rngs(0))
+    >>> layer = ChannelsLastConv2d(3, 8, 3, 5, 2, rngs=nnx.Rngs(0))
     >>> layer(jnp.ones((5, 8, 3))).shape, layer.kernel.shape
     ((3, 4, 8), (3, 5, 3, 8))
     """
@@ -53,7 +53,7 @@ class Conv2D(nnx.Module):
             names = ("kernel_h", "kernel_w", "in_features", "features")
             return [("kernel", tuple(numbers[name] for name in names))]
 
-        refuse_unbuildable("Conv2D", numbers, arrays)
+        refuse_unbuildable("ChannelsLastConv2d", numbers, arrays)
         self.kernel = nnx.Param(jax.nn.initializers.lecun_normal()(rngs.params(), shape))
         self.bias = nnx.Param(jnp.zeros(self.features))
 
@@ -76,7 +76,7 @@ class Conv2D(nnx.Module):
         kernel: Float[Array, "{self.kernel_h} {self.kernel_w} {self.in_features} {self.features}"],
         bias: Float[Array, "{self.features}"],
     ) -> Float[Array, "{self.size(x.shape[0])} {self.size(x.shape[1])} {self.features}"]:
-        refuse_no_pixels("Conv2D", x)
+        refuse_no_pixels("ChannelsLastConv2d", x)
         x, kernel, bias = promoted(x, kernel, bias)
         layout = ("NHWC", "HWIO", "NHWC")
         y = lax.conv_general_dilated(x[None], kernel, (self.stride,) * 2, "SAME", dimension_numbers=layout)
@@ -97,5 +97,5 @@ def conv2d_forward(
     """
     given = {"features": features, "kernel_h": kernel_h, "kernel_w": kernel_w, "stride": stride}
     numbers = [integral(value, name) for name, value in given.items()]
-    y: Array = Conv2D(x.shape[-1], *numbers, rngs=nnx.Rngs(a_seed(seed)))(x)
+    y: Array = ChannelsLastConv2d(x.shape[-1], *numbers, rngs=nnx.Rngs(a_seed(seed)))(x)
     return y.reshape(-1)

@@ -13,8 +13,8 @@ from jax import lax
 from jax.interpreters import ad, batching
 from jaxtyping import Array
 
+from .backend import forced_backend, lower_by_backend
 from .taylor import of_piecewise_linear, taylor_primitive
-from .ways import forced_way, lower_by_way
 
 
 def rectified(x: Array) -> Array:
@@ -23,7 +23,7 @@ def rectified(x: Array) -> Array:
     >>> rectified(jnp.array([1.5, -2.0])).tolist()
     [1.5, 0.0]
     """
-    y: Array = _relu.bind(x, way=forced_way())
+    y: Array = _relu.bind(x, backend=forced_backend())
     return y
 
 
@@ -48,4 +48,4 @@ _relu.def_impl(lambda x, **_: _maximum(x))
 _relu.def_abstract_eval(lambda x, **_: x)
 ad.defjvp2(_relu, _derivative)
 batching.defvectorized(_relu)
-lower_by_way(_relu, explicit=_written, stock=_maximum)
+lower_by_backend(_relu, cpu=_written, stock=_maximum)

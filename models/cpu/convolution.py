@@ -11,13 +11,12 @@ kernel. Each is bilinear, and transposing it gives the other two. So these three
 ``jax.grad``, ``jax.jvp``, ``jax.linearize``, ``vmap`` and their compositions need, to any order; for
 ``jax.experimental.jet`` a bilinear map has a rule of its own (:mod:`.taylor`).
 
-How a face is computed is chosen when it is lowered: explicitly on a CPU (:mod:`.explicit`), and by the platform's own
-convolution elsewhere. :func:`.ways.convolutions` forces either.
+How a face is computed is chosen when it is lowered: on a CPU by our own algorithms (:mod:`.algorithms`), and by the
+platform's own convolution elsewhere. :func:`.backend.convolutions` forces either.
 """
 
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal, get_args
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -27,29 +26,10 @@ from jax.extend.core import Primitive
 from jax.interpreters import ad, batching
 from jaxtyping import Array
 
-from ...spec.arithmetic.sizes import sliding_window_size
+from . import algorithms
+from .backend import forced_backend, lower_by_backend, over_devices
 from .taylor import of_product, taylor_primitive
-from .ways import forced_way, lower_by_way, over_devices
-
-Slot = Literal["x", "k", "y"]
-
-SLOTS: tuple[Slot, ...] = get_args(Slot)
-
-
-@dataclass(frozen=True, slots=True)
-class Geometry:
-    """The numbers of one convolution: the image's height and width, and the square window's numbers."""
-
-    size: tuple[int, ...]
-    kernel: int
-    stride: int
-    padding: int
-
-    @property
-    def out(self) -> tuple[int, ...]:
-        """Height and width of the output."""
-        window = {"kernel": self.kernel, "stride": self.stride, "padding": self.padding}
-        return tuple(sliding_window_size(n, **window) for n in self.size)
+from .trilinear import SLOTS, Geometry, Slot, stock
 
 
 def contract(missing: Slot, a: Array, b: Array, geometry: Geometry, precision: Any = None) -> Array:
@@ -58,39 +38,11 @@ def contract(missing: Slot, a: Array, b: Array, geometry: Geometry, precision: A
     ``x`` is ``(N, H, W, C)``, ``k`` is ``(O, C, kernel, kernel)`` and ``y`` is ``(N, *geometry.out, O)``, all of one
     dtype. With one axis more, in front of all three, there is a form for each.
     """
-    if forced_way() == "stock" or over_devices():
+    if forced_backend() == "stock" or over_devices():
         return stock(missing, a, b, geometry, precision)
-    params = {"geometry": geometry, "precision": precision, "way": forced_way()}
+    params = {"geometry": geometry, "precision": precision, "backend": forced_backend()}
     result: Array = _FACES[missing].bind(a, b, **params)
     return result
-
-
-def stock(missing: Slot, a: Array, b: Array, geometry: Geometry, precision: Any) -> Array:
-    """The same by JAX's own convolution, channels first: each face as JAX's gradients write it."""
-    g = geometry
-    if a.ndim == 5:
-        each: Array = jax.vmap(partial(stock, missing, geometry=g, precision=precision))(a, b)
-        return each
-    step = (g.stride,) * 2
-    if missing == "y":
-        y = lax.conv_general_dilated(_first(a), b, step, ((g.padding,) * 2,) * 2, precision=precision)
-        return lax.transpose(y, (0, 2, 3, 1))
-    # What the last window leaves of the padded image, at the far edges.
-    left = [n + 2 * g.padding - g.kernel - (m - 1) * g.stride for n, m in zip(g.size, g.out, strict=True)]
-    if missing == "x":
-        around = g.kernel - 1 - g.padding
-        edges = [(around, around + rest) for rest in left]
-        orders = ("NCHW", "IOHW", "NCHW")
-        turned = lax.rev(a, (2, 3))
-        x = lax.conv_general_dilated(_first(b), turned, (1, 1), edges, step, None, orders, precision=precision)
-        return lax.transpose(x, (0, 2, 3, 1))
-    edges = [(g.padding, g.padding - rest) for rest in left]
-    orders = ("CNHW", "IOHW", "CNHW")
-    return lax.conv_general_dilated(_first(a), _first(b), (1, 1), edges, None, step, orders, precision=precision)
-
-
-def _first(image: Array) -> Array:
-    return lax.transpose(image, (0, 3, 1, 2))
 
 
 def _others(missing: Slot) -> tuple[Slot, Slot]:
@@ -138,14 +90,12 @@ def _batched(
     return result.reshape(*batch, *result.shape[1:]), 0
 
 
-def _explicit(missing: Slot, a: Array, b: Array, *, geometry: Geometry, precision: Any) -> Array:
-    from . import explicit  # which needs this module in turn, for what no rule of it fits
-
-    return explicit.contract(missing, a, b, geometry, precision)
+def _by_algorithms(missing: Slot, a: Array, b: Array, *, geometry: Geometry, precision: Any) -> Array:
+    return algorithms.contract(missing, a, b, geometry, precision)
 
 
 _LOOKING_INSIDE = ("jax_disable_jit", "jax_debug_nans", "jax_debug_infs")
-"""What JAX runs operation by operation, where it would compile: one that compiles itself would do so for ever."""
+"""Flags that make JAX run operation by operation. Compiling here would recurse forever."""
 
 
 def _evaluated(a: Array, b: Array, *, missing: Slot, **params: Any) -> Array:
@@ -155,7 +105,7 @@ def _evaluated(a: Array, b: Array, *, missing: Slot, **params: Any) -> Array:
     return result
 
 
-@partial(jax.jit, static_argnames=("missing", "geometry", "precision", "way"))
+@partial(jax.jit, static_argnames=("missing", "geometry", "precision", "backend"))
 def _compiled(a: Array, b: Array, *, missing: Slot, **params: Any) -> Array:
     result: Array = _FACES[missing].bind(a, b, **params)
     return result
@@ -169,7 +119,7 @@ def _face(missing: Slot, name: str) -> Primitive:
     face.def_impl(partial(_evaluated, missing=missing))
     ad.defbilinear(face, partial(_transposed, missing, 0), partial(_transposed, missing, 1))
     batching.primitive_batchers[face] = partial(_batched, missing)
-    lower_by_way(face, explicit=partial(_explicit, missing), stock=partial(stock, missing))
+    lower_by_backend(face, cpu=partial(_by_algorithms, missing), stock=partial(stock, missing))
     return face
 
 

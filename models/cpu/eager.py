@@ -39,7 +39,7 @@ def compiled_if_eager(*static: str) -> Callable[[Function], Function]:
 
 
 def _is_staged(value: Any) -> bool:
-    """Whether the value is one of a program that is being written down, under whatever transformations."""
+    """Whether the value is being staged, under whatever transformations."""
     while isinstance(value, jax.core.Tracer) and not isinstance(value, DynamicJaxprTracer):
         value = next((getattr(value, name) for name in _INSIDE if hasattr(value, name)), None)
     return isinstance(value, DynamicJaxprTracer)

@@ -17,10 +17,10 @@ from jax.interpreters import ad, batching, mlir
 from jaxtyping import Array
 
 from ...spec.arithmetic.sizes import sliding_window_size
+from .backend import over_devices
 from .eager import compiled_if_eager
 from .layout import channels_last
 from .taylor import of_piecewise_linear, taylor_primitive
-from .ways import over_devices
 
 WIDEST_TILE = 4
 """The comparisons are written out, one for each position of the window."""

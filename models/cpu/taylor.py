@@ -26,7 +26,7 @@ class _Primitive(Primitive):
         self.rule = rule
 
     def bind(self, *operands: Any, **params: Any) -> Any:
-        """What JAX's primitives do. Every use comes by here, those in programs that are traced already too."""
+        """What JAX's primitives do. Every use comes by here, those in functions that are traced already too."""
         bind: Callable[..., Any] = super().bind
         jet = sys.modules.get("jax.experimental.jet")
         if jet is not None:

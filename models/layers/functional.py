@@ -16,10 +16,11 @@ from ...spec.arithmetic.naturals import LARGEST
 from ...spec.arithmetic.sizes import OTHER_WINDOW, conv_transpose_size, sliding_window_size
 from ...spec.messages.report import refuse
 from ..cpu.activation import rectified
-from ..cpu.convolution import Geometry, Slot, contract
+from ..cpu.convolution import contract
 from ..cpu.eager import compiled_if_eager
 from ..cpu.layout import channels_last
 from ..cpu.pooling import max_of_windows
+from ..cpu.trilinear import Geometry, Slot
 from ..typed import remembered, shown
 
 SizeFunction = Callable[..., int]

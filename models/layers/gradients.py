@@ -15,10 +15,11 @@ from jaxtyping import Array, Float
 from ...spec.arithmetic.naturals import natural
 from ...spec.arithmetic.sizes import conv_transpose_size, sliding_window_size
 from ...spec.messages.report import refuse
-from ..cpu.convolution import Geometry, contract
+from ..cpu.convolution import contract
 from ..cpu.eager import compiled_if_eager
 from ..cpu.layout import channels_last
 from ..cpu.pooling import max_of_windows
+from ..cpu.trilinear import Geometry
 from ..typed import remembered, shown
 from .functional import SizeFunction, promoted, refuse_empty
 

@@ -16,9 +16,9 @@ from jaxtyping import Array, Float
 from ...spec.arithmetic.naturals import at_least_one, natural
 from ...spec.arithmetic.sizes import conv_transpose_size, sliding_window_size
 from ...spec.messages.report import refuse
-from ..cpu import explicit
+from ..cpu import algorithms
+from ..cpu.backend import forced_backend
 from ..cpu.layout import channels_last
-from ..cpu.ways import forced_way
 from ..fits import refuse_unbuildable
 from ..typed import checked, remembered, unchecked
 from .functional import concat_channels, conv2d, conv_transpose2d, max_pool2d, promoted
@@ -126,8 +126,8 @@ def _floating(dtype: Any, name: str) -> Any:
 
 def _joins(skip: Array, up: Array) -> bool:
     """Whether one convolution of both, in the dtype that they are computed in, is better than two."""
-    narrow = min(len(skip), len(up)) < explicit.LANES
-    return narrow or skip.dtype.itemsize < 4 or forced_way() == "stock"
+    narrow = min(len(skip), len(up)) < algorithms.LANES
+    return narrow or skip.dtype.itemsize < 4 or forced_backend() == "stock"
 
 
 class JoinedGrads(NamedTuple):

@@ -24,7 +24,7 @@ from ..unet.graph import unchecked_graph
 from ..unet2.building import check_config, config_fix
 from ..unet2.config import UNet2Config, judge_config
 from ..unet2.graph import unet2_graph
-from ..unet2.repair import repaired_config
+from ..unet2.repaired import repaired_config
 
 AnyNetwork = str | UNet2Config | UNetConfig | Network
 """What the door takes: the name of a preset, a config, or a graph."""

@@ -18,7 +18,7 @@ _MENDED = UNetConfig()
 
 
 def check_unet_config(cfg: UNetConfig, in_channels: int = 1, out_channels: int | None = None) -> Report:
-    """Whether a network can be built: the facts of :data:`UNET_WELL_FORMED`, channels, and no array too large.
+    """Whether a network can be built: the conditions of :data:`UNET_WELL_FORMED`, channels, and no array too large.
 
     Without a head ``out_channels`` is ``base_channels · multipliers[0]``; ``None`` is any number that it can make. No
     array may have more than 2³¹ - 1 elements.
@@ -32,7 +32,7 @@ def check_unet_config(cfg: UNetConfig, in_channels: int = 1, out_channels: int |
     if out_channels is None:
         out_channels = 1 if cfg.head else cfg.channels[0]
     counts = {"in_channels": natural(in_channels, "in_channels"), "out_channels": natural(out_channels, "out_channels")}
-    facts = tuple(
+    judged = tuple(
         Verdict(c.name, c.holds(cfg), _said(c, cfg), "UNetConfig is not well-formed") for c in UNET_WELL_FORMED
     )
     channels = judge_at_least_one(counts)
@@ -40,10 +40,10 @@ def check_unet_config(cfg: UNetConfig, in_channels: int = 1, out_channels: int |
         asked, made = written_number(out_channels), written_number(cfg.channels[0])
         says = f"without a head out_channels={asked} must be the channels of the first level, {made}"
         channels += (Verdict("head", out_channels == cfg.channels[0], says, "nothing makes these channels"),)
-    if all(verdict.holds for verdict in facts):
+    if all(verdict.holds for verdict in judged):
         channels += (_judge_size(cfg, *(max(count, 1) for count in counts.values())),)
     fix = ", ".join(f"{name}={written_value(value)}" for name, value in unet_fix(cfg, **counts).items())
-    return Report(repr(cfg), facts + channels, (fix,) if fix else ())
+    return Report(repr(cfg), judged + channels, (fix,) if fix else ())
 
 
 def unet_fix(cfg: UNetConfig, in_channels: int, out_channels: int) -> dict[str, Any]:

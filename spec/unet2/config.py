@@ -72,11 +72,11 @@ WELL_FORMED: tuple[Condition, ...] = (
     _nonzero("convStride_ne0", "conv_stride"),
     _nonzero("headStride_ne0", "head_stride"),
 )
-"""The nine facts of a well-formed config: the source's seven, and two that it leaves out (SPEC section 3)."""
+"""The nine conditions of a well-formed config: the source's seven, and two that it leaves out (SPEC section 3)."""
 
 
 def judge_config(cfg: UNet2Config) -> tuple[Verdict, ...]:
-    """The nine well-formedness facts, judged."""
+    """The nine conditions, judged."""
     lead = "UNet2Config is not well-formed"
     given = {c.field: f"{c.field}={written_number(getattr(cfg, c.field))}" for c in WELL_FORMED}
     return tuple(Verdict(c.name, c.holds(cfg), c.says.replace(c.field, given[c.field]), lead) for c in WELL_FORMED)

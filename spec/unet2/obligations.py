@@ -77,7 +77,7 @@ class Obligation:
     """One equation between sizes: along its ``route`` from ``n``, the last size must be what it is ``required`` to be.
 
     ``name`` is the source's, ``axis`` is ``"height"`` or ``"width"``, ``route`` names the operations on the way with
-    the size after each (the last one is the equation's left-hand side), ``must`` says the demand in words.
+    the size after each (the last one is the equation's left-hand side), ``must`` leads to the required size in words.
     """
 
     name: str
@@ -106,7 +106,7 @@ class Obligation:
 
 
 _POOL, _CONV, _KEPT = ("pool", h_downH), "block convolution", "it must keep"
-_EQUATIONS = {  # name: route, right-hand side, demand
+_EQUATIONS = {  # name: route, right-hand side, what leads to it in words
     "h_conv{axis}": (((_CONV, h_convH),), _unchanged, _KEPT),
     "h_conv{axis}_down": ((_POOL, (_CONV, h_convH_down)), h_downH, _KEPT),
     "h_up{axis}": ((_POOL, ("upsample", h_upH)), _unchanged, "the skip needs"),

@@ -6,7 +6,7 @@ from flax import linen, nnx
 from jaxtyping import Array, Float
 
 from wellshaped.models import Conv2d, checked, relu
-from wellshaped.models.channels_last.conv import Conv2D
+from wellshaped.models.channels_last.conv import ChannelsLastConv2d
 from wellshaped.models.channels_last.resnet import BasicBlock
 
 from .entry import Entry, image
@@ -40,7 +40,7 @@ def kernel_of_another_layout():
 
 def kernel_of_another_layout_typed():
     weight = image(8, 3, 3, 3)
-    conv = Conv2D(3, 8, 3, 3, rngs=nnx.Rngs(0))
+    conv = ChannelsLastConv2d(3, 8, 3, 3, rngs=nnx.Rngs(0))
     conv.kernel = nnx.Param(weight)  # meant: conv.kernel = nnx.Param(weight.transpose(2, 3, 1, 0))
     return conv(image(16, 24, 3))
 

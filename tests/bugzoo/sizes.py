@@ -5,7 +5,7 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from wellshaped.models import checked
-from wellshaped.models.channels_last.conv import Conv2D
+from wellshaped.models.channels_last.conv import ChannelsLastConv2d
 from wellshaped.spec import (
     Concat,
     CropTo,
@@ -95,7 +95,7 @@ def half_rounded_down_typed():
     def placed(y: Float[Array, "H W C"], positions: Float[Array, "H W C"]) -> Float[Array, "H W C"]:
         return y + positions
 
-    conv = Conv2D(3, 6, 3, 3, 2, rngs=nnx.Rngs(0))
+    conv = ChannelsLastConv2d(3, 6, 3, 3, 2, rngs=nnx.Rngs(0))
     h, w = 15 // 2, 24 // 2  # meant: h, w = conv.size(15), conv.size(24)
     return placed(conv(image(15, 24, 3)), image(h, w, 6))
 

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,22 @@ def test_importing_the_specification_loads_nothing_heavy():
     assert not loaded & HEAVY
 
 
+ASKED = {
+    "a report": "from wellshaped import check; print(check('milesial', (3, 64, 64)))",
+    "sizes": "from wellshaped import PRESETS, compatible_shapes; [*map(compatible_shapes, PRESETS)]",
+    "stages": "import wellshaped; dir(wellshaped); wellshaped.stages('unetplusplus', (3, 64, 64))",
+}
+
+
+@pytest.mark.parametrize("statement", ASKED.values(), ids=ASKED)
+def test_the_front_answers_questions_about_sizes_without_jax(statement):
+    assert not loaded_by(statement) & HEAVY
+
+
+def test_the_front_loads_jax_when_a_network_is_asked_for():
+    assert "jax" in loaded_by("from wellshaped import UNet2")
+
+
 @pytest.mark.parametrize("name", ["numpy", "jax"])
 def test_that_test_can_fail(name):
     assert name in loaded_by(f"import wellshaped.spec, {name}") & HEAVY
@@ -53,11 +70,20 @@ def test_importing_the_specification_loads_only_the_standard_library():
     assert modules("import wellshaped.spec") - bare - set(sys.stdlib_module_names) == {"wellshaped"}
 
 
-def test_the_rooms_are_not_top_level_modules():
+def test_wellshaped_is_the_only_top_level_module_that_is_installed():
+    assert metadata.distribution("wellshaped").read_text("top_level.txt").split() == ["wellshaped"]
     program = "import importlib.util as u; print([u.find_spec(n) for n in ('spec', 'models', 'proofs_of_shape')])"
     home = Path(sys.executable).parent  # away from the repository, whose folders Python would take for packages
     found = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True, check=True, cwd=home)
     assert found.stdout == "[None, None, None]\n"
+
+
+@pytest.mark.parametrize("flags", [[], ["-S"]], ids=["installed", "not installed"])  # -S hides what is installed
+def test_python_started_in_the_root_finds_the_rooms_without_a_flag(flags):
+    program = "import wellshaped.spec.unet2.config as m; from wellshaped import check; print(m.__file__)"
+    command = [sys.executable, *flags, "-c", program]
+    found = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    assert Path(found.stdout.strip()) == ROOT / "spec" / "unet2" / "config.py"
 
 
 def test_every_source_file_is_a_module_whose_examples_are_run():
@@ -74,11 +100,15 @@ def test_the_examples_in_docstrings_are_true(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["wellshaped.spec", "wellshaped.spec.network", "wellshaped.models", "wellshaped.proofs_of_shape"]
+    "name",
+    [
+        *("wellshaped", "wellshaped.spec", "wellshaped.spec.network", "wellshaped.models"),
+        *("wellshaped.proofs_of_shape", "wellshaped.proofs_of_shape.strategies"),
+    ],
 )
 def test_every_public_function_and_class_has_a_docstring_with_a_true_example(name):
     face = importlib.import_module(name)
-    for public, value in vars(face).items():
+    for public, value in [(public, getattr(face, public)) for public in dir(face)]:
         if callable(value) and getattr(value, "__module__", "").startswith("wellshaped") and not public.startswith("_"):
             assert value.__doc__, public
             if public not in WITHOUT_EXAMPLE:

@@ -23,7 +23,7 @@ from effort import examples
 from flax import nnx
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from limits import AS_SHIPPED, SMALL, WAYS
+from limits import AS_SHIPPED, BACKENDS, SMALL
 
 from wellshaped.models import (
     Conv2d,
@@ -39,14 +39,15 @@ from wellshaped.models import (
     conv2d_backward,
     conv_transpose2d_backward,
     convolutions,
-    explicit,
     max_pool2d,
     max_pool2d_backward,
     relu,
     relu_backward,
 )
+from wellshaped.models.cpu import algorithms
 from wellshaped.spec import LAYERS, ShapeError, UNet2Config, layer_parameters, reference
 from wellshaped.spec.arithmetic.dual import as_duals, parts
+from wellshaped.spec.reference import two_level
 
 WINDOW = 2**24
 NAMES = [f"d_{layer.name}_{part}" for layer in LAYERS for part in ("kernel", "bias")]
@@ -87,8 +88,8 @@ def integers(cfg, ins, outs, size, seed):
 def recording():
     """The largest sum of absolute values among all sums that the reference takes meanwhile."""
     largest = [0.0]
-    plainly = dict(reference._OPERATIONS)
-    pool_backward = reference.max_pool2d_backward
+    plainly = dict(two_level._OPERATIONS)
+    pool_backward = two_level.max_pool2d_backward
 
     def note(*results):
         largest[0] = max(largest[0], *(np.abs(result).max() for result in results))
@@ -108,8 +109,8 @@ def recording():
 
     watched = {kind: (partial(forward, f), partial(backward, b)) for kind, (f, b) in plainly.items()}
     with (
-        patch.dict(reference._OPERATIONS, watched),
-        patch.object(reference, "max_pool2d_backward", pooled_backward),
+        patch.dict(two_level._OPERATIONS, watched),
+        patch.object(two_level, "max_pool2d_backward", pooled_backward),
     ):
         yield largest
     largest[0] *= 2
@@ -134,10 +135,10 @@ def run(params, x, grad_output):
     return model(x), *model.backward(x, grad_output)
 
 
-def assert_the_reference_exactly(cfg, draws, ways=WAYS, limits=SMALL):
-    """In each way, all draws by one compiled function."""
-    for way in ways:
-        with convolutions(way), patch.multiple(explicit, **limits):
+def assert_the_reference_exactly(cfg, draws, backends=BACKENDS, limits=SMALL):
+    """In each backend, all draws by one compiled function."""
+    for backend in backends:
+        with convolutions(backend), patch.multiple(algorithms, **limits):
             compiled = jax.jit(lambda *arrays: run(*arrays))  # a function of its own, traced by these rules
             for params, x, grad_output, (y, grads, d_x) in draws:
                 arrays = [jnp.asarray(a, jnp.float32) for a in (x, grad_output)]
@@ -189,13 +190,13 @@ def test_the_default_config_too_inside_the_window():
     cfg = UNet2Config()
     draws = drawn_inside(cfg, 3, 2, (6, 8), range(1))
     assert len(draws) == 1
-    assert_the_reference_exactly(cfg, draws, ways=("explicit",))
+    assert_the_reference_exactly(cfg, draws, backends=("cpu",))
 
 
 def test_by_the_rules_as_they_are_shipped_too():
     draws = drawn_inside(OVERLAPPING, 1, 2, (9, 13), range(3))
     assert draws
-    assert_the_reference_exactly(OVERLAPPING, draws, ways=("explicit",), limits=AS_SHIPPED)
+    assert_the_reference_exactly(OVERLAPPING, draws, backends=("cpu",), limits=AS_SHIPPED)
 
 
 def test_what_is_drawn_is_inside_the_window_and_has_many_ties_and_gradients_that_are_not_zero():
@@ -293,9 +294,9 @@ def test_a_bias_has_its_gradient_summed_in_more_than_sixteen_bits(dtype):
         assert abs(d_bias.item() / 20_000 - 1) <= jnp.finfo(dtype).eps / 2  # rounded once
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("dtype", [None, jnp.bfloat16])
-def test_a_convolution_of_joined_images_is_the_one_of_their_concatenation(way, dtype):
+def test_a_convolution_of_joined_images_is_the_one_of_their_concatenation(backend, dtype):
     layer = Conv2d(5, 3, 3, stride=2, padding=1, dtype=dtype, rngs=nnx.Rngs(0))
     rng = np.random.default_rng(0)
     k, skip, up = (rng.integers(-2, 3, n).astype(np.float32) for n in (layer.kernel.shape, (2, 5, 7), (3, 5, 7)))
@@ -304,7 +305,7 @@ def test_a_convolution_of_joined_images_is_the_one_of_their_concatenation(way, d
     g = rng.integers(-2, 3, (3, 3, 4)).astype(np.float32)
     joined = concat_channels(skip, up)
     grads = layer.backward(joined, g)
-    with convolutions(way), patch.object(explicit, "LANES", 1):
+    with convolutions(backend), patch.object(algorithms, "LANES", 1):
         assert layer.of_joined(skip, up).tolist() == layer(joined).tolist()
         found = layer.of_joined_backward(skip, up, g)
     assert [d.tolist() for d in (found.d_skip, found.d_up)] == [d.tolist() for d in (grads.d_x[:2], grads.d_x[2:])]
@@ -317,15 +318,15 @@ def test_halves_that_cancel_are_joined_in_float16():
     layer = Conv2d(2, 1, 1, dtype=jnp.float16, rngs=nnx.Rngs(0))
     layer.kernel[...] = jnp.array([300.0, -300.0]).reshape(1, 2, 1, 1)
     image = jnp.full((1, 1, 1), 300.0)
-    with patch.object(explicit, "LANES", 1):
+    with patch.object(algorithms, "LANES", 1):
         assert layer.of_joined(image, image).item() == layer(concat_channels(image, image)).item() == 0
 
 
 def test_only_the_stock_way_writes_the_joined_image(model):
     joined = f"x{X.shape[1]}x{X.shape[2]}x{2 * CFG.base_channels}xf32"
-    for way in WAYS:
-        with convolutions(way), patch.object(explicit, "LANES", 1):
-            assert (joined in jax.jit(model).lower(X).as_text()) == (way == "stock")
+    for backend in BACKENDS:
+        with convolutions(backend), patch.object(algorithms, "LANES", 1):
+            assert (joined in jax.jit(model).lower(X).as_text()) == (backend == "stock")
 
 
 @pytest.mark.parametrize(("images", "outputs"), [(0, 4), (2, 0)])
@@ -414,8 +415,8 @@ def test_the_gradient_of_a_layer_is_the_reference_on_integers(kind, kernel, stri
     window = {"stride": stride, "padding": padding}
     g = rng.integers(-3, 4, forward(x, k, np.zeros(3, np.float32), **window).shape).astype(np.float32)
     expected = backward(x, k, g, **window)
-    for way in WAYS:
-        with convolutions(way):
+    for backend in BACKENDS:
+        with convolutions(backend):
             for found in (layer.backward(x, g), function(x, k, g, **window)):
                 for ours, theirs in zip(found, expected, strict=True):
                     assert ours.tolist() == theirs.tolist()
@@ -448,12 +449,12 @@ def as_tree(grads, d_x):
 
 
 @pytest.mark.parametrize(
-    ("way", "dtype", "tolerance"),
-    [("explicit", "float32", 1e-5), ("explicit", "float64", 1e-13), ("stock", "float64", 1e-13)],
+    ("backend", "dtype", "tolerance"),
+    [("cpu", "float32", 1e-5), ("cpu", "float64", 1e-13), ("stock", "float64", 1e-13)],
 )
-def test_it_is_jax_vjp_of_the_plain_network_and_of_the_typed_one(way, dtype, tolerance):
+def test_it_is_jax_vjp_of_the_plain_network_and_of_the_typed_one(backend, dtype, tolerance):
     cfg = OVERLAPPING
-    with jax.enable_x64(dtype == "float64"), convolutions(way), patch.multiple(explicit, **SMALL):
+    with jax.enable_x64(dtype == "float64"), convolutions(backend), patch.multiple(algorithms, **SMALL):
         params, x, g = normals(cfg, (9, 13), dtype)
 
         @jax.jit
@@ -468,8 +469,8 @@ def test_it_is_jax_vjp_of_the_plain_network_and_of_the_typed_one(way, dtype, tol
             assert distance(ours, other) <= tolerance
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_forward_mode_is_the_reference_on_dual_numbers_bit_for_bit(way):
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_forward_mode_is_the_reference_on_dual_numbers_bit_for_bit(backend):
     """On integers with ties; the derivative in one direction of all parameters and the image."""
     values, directions = (integers(OVERLAPPING, 1, 2, (5, 7), seed) for seed in (0, 1))
     duals = {name: tuple(map(as_duals, pair, directions[0][name])) for name, pair in values[0].items()}
@@ -484,16 +485,16 @@ def test_forward_mode_is_the_reference_on_dual_numbers_bit_for_bit(way):
         y, linear = jax.linearize(forward, *at)
         return jax.jvp(forward, at, along), (y, linear(*along))
 
-    with convolutions(way), patch.multiple(explicit, **SMALL):
+    with convolutions(backend), patch.multiple(algorithms, **SMALL):
         at, along = ((typed(OVERLAPPING, params), jnp.asarray(x, jnp.float32)) for params, x, _ in (values, directions))
         for found_y, found_tangent in both(at, along):
             assert found_y.tolist() == y.tolist()
             assert found_tangent.tolist() == tangent.tolist()
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_second_derivatives_of_the_network_are_those_of_the_plain_one(way):
-    with jax.enable_x64(True), convolutions(way), patch.multiple(explicit, **SMALL):
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_second_derivatives_of_the_network_are_those_of_the_plain_one(backend):
+    with jax.enable_x64(True), convolutions(backend), patch.multiple(algorithms, **SMALL):
         params, x, g = normals(OVERLAPPING, (5, 7), "float64")
 
         @jax.jit

@@ -8,15 +8,15 @@ from wellshaped.proofs_of_shape.strategies import ill_formed_configs
 from wellshaped.spec import ShapeError
 
 
-def force(way):
-    with convolutions(way):
+def force(backend):
+    with convolutions(backend):
         pass
 
 
 ASKED = {  # a question, what is written, and the fix
     "Resize2d": (lambda word: Resize2d(2, word), "Bilinear", 'method="bilinear"'),
     "bicubic": (lambda word: Resize2d(2, word), "bicubic", 'method="bilinear"'),
-    "convolutions": (force, "explicitly", 'convolutions("explicit")'),
+    "convolutions": (force, "CPUs", 'convolutions("cpu")'),
     "prove": (lambda word: prove(THEOREMS[5], by=word), "enumerate", 'by="enumeration"'),
     "prove in capitals": (lambda word: prove(THEOREMS[5], by=word), "Coq", 'by="coq"'),
     "ill_formed_configs": (ill_formed_configs, "upstride", 'condition_name="upStride_ne0"'),

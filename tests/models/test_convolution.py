@@ -18,10 +18,10 @@ from effort import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jax.test_util import check_grads
-from limits import AS_SHIPPED, SMALL, WAYS
+from limits import AS_SHIPPED, BACKENDS, SMALL
 
 from wellshaped.models import conv2d, conv_transpose2d, convolutions, max_pool2d, relu
-from wellshaped.models.cpu import explicit
+from wellshaped.models.cpu import algorithms
 from wellshaped.models.cpu.convolution import SLOTS, Geometry, contract, stock
 from wellshaped.spec import ShapeError, reference
 
@@ -132,7 +132,7 @@ def rules_reached(case, limits):
     reached = set()
     names = ("_by_patches", "_by_terms", "_by_written_patches", "_side_by_side", "_plain", "_in_form", "stock")
     names += ("_over_channels",)
-    functions = {name: getattr(explicit, name) for name in names}
+    functions = {name: getattr(algorithms, name) for name in names}
     chunks = []
 
     def watched(name, *args):
@@ -151,9 +151,9 @@ def rules_reached(case, limits):
         return functions[name](*args)
 
     arrays = case.arrays()
-    with patch.multiple(explicit, **limits, **{name: partial(watched, name) for name in names}):
+    with patch.multiple(algorithms, **limits, **{name: partial(watched, name) for name in names}):
         for missing in SLOTS:
-            by = partial(explicit.contract, missing, geometry=case.geometry, precision=None)
+            by = partial(algorithms.contract, missing, geometry=case.geometry, precision=None)
             jax.eval_shape(by, *others(arrays, missing))
     return reached | ({"chunks"} if len(chunks) > 1 else set())
 
@@ -210,10 +210,10 @@ def test_every_face_is_the_sum_of_the_reference_on_integers_whichever_way_it_is_
 
     @jax.jit
     def all_faces(arrays):
-        ways = (explicit.contract, stock)
+        ways = (algorithms.contract, stock)
         return {s: [how(s, *others(arrays, s), case.geometry, None) for how in ways] for s in SLOTS}
 
-    with patch.multiple(explicit, **limits):
+    with patch.multiple(algorithms, **limits):
         computed = all_faces(arrays)
     for missing in SLOTS:
         expected = by_reference(arrays, case.geometry, missing)
@@ -278,9 +278,9 @@ def test_what_is_not_finite_is_where_the_sum_has_it_or_where_stock_jax_has_it_to
     arrays, g = case.arrays(), case.geometry
     expected = by_definition(arrays, g, missing, operand, position, number)
     arrays[operand][position] = number
-    with patch.multiple(explicit, **limits):
+    with patch.multiple(algorithms, **limits):
         ours, stocks = jax.jit(
-            lambda *operands: [how(missing, *operands, g, None) for how in (explicit.contract, stock)]
+            lambda *operands: [how(missing, *operands, g, None) for how in (algorithms.contract, stock)]
         )(*others(arrays, missing))
     wrong = differ(np.asarray(ours), expected)
     assert not (wrong & ~differ(np.asarray(stocks), expected)).any()
@@ -288,13 +288,13 @@ def test_what_is_not_finite_is_where_the_sum_has_it_or_where_stock_jax_has_it_to
         assert not wrong.any()
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize(("kernel", "stride", "padding"), [(3, 1, 1), (2, 2, 0), (3, 2, 1), (2, 1, 2), (1, 3, 0)])
-def test_the_transposed_convolution_is_that_of_the_reference_on_integers(way, kernel, stride, padding):
+def test_the_transposed_convolution_is_that_of_the_reference_on_integers(backend, kernel, stride, padding):
     rng = np.random.default_rng(0)
     x, k, b = (rng.integers(-3, 4, size=s).astype(np.float32) for s in ((3, 5, 4), (3, 2, kernel, kernel), (2,)))
     expected = reference.conv_transpose2d(x, k, b, stride=stride, padding=padding)
-    with convolutions(way), patch.multiple(explicit, **SMALL):
+    with convolutions(backend), patch.multiple(algorithms, **SMALL):
         assert (conv_transpose2d(x, k, b, stride=stride, padding=padding) == expected).all()
 
 
@@ -307,10 +307,10 @@ def test_narrow_dtypes_are_the_float32_result_rounded_once(dtype):
 
     @jax.jit
     def both(arrays, wide):
-        by = [lambda s, arrays=a: explicit.contract(s, *others(arrays, s), geometry, None) for a in (arrays, wide)]
+        by = [lambda s, arrays=a: algorithms.contract(s, *others(arrays, s), geometry, None) for a in (arrays, wide)]
         return {slot: tuple(f(slot) for f in by) for slot in SLOTS}
 
-    with patch.multiple(explicit, **SMALL):
+    with patch.multiple(algorithms, **SMALL):
         results = both(arrays, {slot: array.astype(jnp.float32) for slot, array in arrays.items()})
     for narrow, wide in results.values():
         assert narrow.dtype == dtype
@@ -342,19 +342,19 @@ def normals(shapes, seed=0):
 @pytest.fixture
 def small():
     """Small images reach the rules of large ones, in whatever is compiled meanwhile."""
-    with patch.multiple(explicit, **SMALL):
+    with patch.multiple(algorithms, **SMALL):
         yield
 
 
-@pytest.fixture(params=WAYS)
-def way(request, small):
+@pytest.fixture(params=BACKENDS)
+def backend(request, small):
     with convolutions(request.param):
         yield request.param
 
 
 @pytest.fixture
 def explicitly(small):
-    with convolutions("explicit"):
+    with convolutions("cpu"):
         yield
 
 
@@ -387,7 +387,7 @@ def close(found, expected):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4 * float(np.abs(b).max()))
 
 
-def test_linearize_is_jvp_and_hessians_and_checkpoint_are_those_of_stock_jax(way):
+def test_linearize_is_jvp_and_hessians_and_checkpoint_are_those_of_stock_jax(backend):
     for name in ("conv, rows", "transposed, tiles"):
         operation, shapes = OPERATIONS[name]
         primals, tangents = normals(shapes), normals(shapes, 1)
@@ -420,7 +420,7 @@ BATCHES = {
 }
 
 
-def test_vmap_of_values_and_gradients_equals_a_loop(way):
+def test_vmap_of_values_and_gradients_equals_a_loop(backend):
     for name in ("conv, rows", "transposed, tiles"):
         operation, shapes = OPERATIONS[name]
 
@@ -444,11 +444,11 @@ def test_vmap_of_values_and_gradients_equals_a_loop(way):
 
 
 @pytest.mark.parametrize("outer", [(0, 0, 0), (0, None, None), (None, 0, 0)])
-def test_vmap_of_vmap_equals_two_loops(way, outer):
+def test_vmap_of_vmap_equals_two_loops(backend, outer):
     operation, shapes = OPERATIONS["conv, rows"]
     gradients = jax.grad(losses(operation), argnums=(0, 1, 2))
     arrays = normals((3, *s) if axis is None else (2, 3, *s) for s, axis in zip(shapes, outer, strict=True))
-    with patch.object(explicit, "PAIR", 0):
+    with patch.object(algorithms, "PAIR", 0):
         found = jax.jit(jax.vmap(jax.vmap(gradients), in_axes=outer))(*arrays)
     one = jax.jit(gradients)
     for i, j in product(range(2), range(3)):
@@ -511,7 +511,7 @@ def test_a_batch_of_any_number_of_images_is_exported():
     close(jax.export.export(jax.jit(batch))(*shapes).call(*arrays), batch(*arrays))
 
 
-def test_no_operation_repeats_an_axis_without_saying_so(way):
+def test_no_operation_repeats_an_axis_without_saying_so(backend):
     shapes = [(2, 8, 8), (3, 2, 3, 3), (3,)], [(2, 8, 8), (3, 2, 1, 1), (3,)]
     with jax.numpy_rank_promotion("raise"):
         for x, k, b in map(normals, shapes):
@@ -550,7 +550,7 @@ ARRAYS = normals(OPERATIONS["conv, rows"][1])
 
 def test_our_primitives_are_traced_in_every_way_but_stock():
     assert primitives(gradients, *ARRAYS) >= FACES
-    for chosen in ("auto", "explicit"):
+    for chosen in ("auto", "cpu"):
         with convolutions(chosen):
             assert primitives(gradients, *ARRAYS) >= FACES
             assert "conv_general_dilated" not in primitives(gradients, *ARRAYS)
@@ -568,16 +568,16 @@ def test_a_jitted_function_is_traced_anew_where_the_way_changes_and_not_otherwis
         return conv2d(x, k, b, padding=1)
 
     texts = {}
-    for chosen in ("stock", "explicit", "stock", "explicit"):
+    for chosen in ("stock", "cpu", "stock", "cpu"):
         with convolutions(chosen):
             f(*ARRAYS)
             text = f.lower(*ARRAYS).as_text()
             assert texts.setdefault(chosen, text) == text
     assert len(traced) == 2
-    assert texts["stock"] != texts["explicit"]
+    assert texts["stock"] != texts["cpu"]
 
 
-@pytest.mark.parametrize(("word", "nearest"), [("fast", "auto"), ("", "auto"), ("Explicit", "explicit")])
+@pytest.mark.parametrize(("word", "nearest"), [("fast", "auto"), ("", "auto"), ("CPU", "cpu")])
 def test_another_word_is_refused_with_the_nearest(word, nearest):
     with pytest.raises(ShapeError) as refusal, convolutions(word):
         raise AssertionError
@@ -585,12 +585,12 @@ def test_another_word_is_refused_with_the_nearest(word, nearest):
         str(refusal.value)
         == f"""\
 convolutions({word!r}) does not fit.
-  way: how convolutions are computed: it is {word!r}, and must be one of auto, explicit, stock.
+  backend: how convolutions are computed: it is {word!r}, and must be one of auto, cpu, stock.
   fix: convolutions("{nearest}")"""
     )
 
 
-def test_the_way_is_restored_after_an_exception_and_after_a_way_inside():
+def test_the_backend_is_restored_after_an_exception_and_after_a_backend_inside():
     def ours():
         return bool(FACES & primitives(gradients, *ARRAYS))
 
@@ -598,7 +598,7 @@ def test_the_way_is_restored_after_an_exception_and_after_a_way_inside():
         raise KeyError
     assert ours()
     with convolutions("stock"):
-        with convolutions("explicit"):
+        with convolutions("cpu"):
             assert ours()
         assert not ours()
     assert ours()
@@ -617,15 +617,15 @@ def layouts(chosen, platform):
 @pytest.mark.parametrize("platform", ["cuda", "tpu"])
 def test_other_platforms_take_their_own_convolution_unless_told_otherwise(platform):
     assert layouts("auto", platform) == layouts("stock", platform) == {NCHW}
-    assert layouts("explicit", platform) == {NHWC}
+    assert layouts("cpu", platform) == {NHWC}
 
 
-def test_a_cpu_takes_the_explicit_rules_unless_told_otherwise():
-    assert layouts("auto", "cpu") == layouts("explicit", "cpu") == {NHWC}
+def test_a_cpu_takes_our_algorithms_unless_told_otherwise():
+    assert layouts("auto", "cpu") == layouts("cpu", "cpu") == {NHWC}
     assert layouts("stock", "cpu") == {NCHW}
 
 
-def test_contract_follows_the_way():
+def test_contract_follows_the_backend():
     geometry = Geometry((4, 5), 3, 1, 1)
     x, k = jnp.moveaxis(ARRAYS[0], 0, -1)[None], ARRAYS[1]
     assert "convolution" in primitives(lambda x, k: contract("y", x, k, geometry), x, k)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from wellshaped.cli import main
 from wellshaped.models import BatchNorm2d, Conv2d, GroupNorm, InstanceNorm2d, UNet, UNet2
-from wellshaped.models.channels_last.conv import Conv2D
+from wellshaped.models.channels_last.conv import ChannelsLastConv2d
 from wellshaped.models.channels_last.resnet import BasicBlock
 from wellshaped.models.channels_last.tiny_unet import ConvBNReLU
 from wellshaped.proofs_of_shape.strategies import unet_configs
@@ -158,7 +158,7 @@ LAYERS = {
     "Conv2d": lambda in_channels, out_channels, kernel, stride: Conv2d(
         in_channels, out_channels, kernel, stride=stride, rngs=nnx.Rngs(0)
     ),
-    "Conv2D": lambda **numbers: Conv2D(**numbers, rngs=nnx.Rngs(0)),
+    "ChannelsLastConv2d": lambda **numbers: ChannelsLastConv2d(**numbers, rngs=nnx.Rngs(0)),
     "ConvBNReLU": lambda **numbers: ConvBNReLU(**numbers, rngs=nnx.Rngs(0)),
     "BasicBlock": lambda **numbers: BasicBlock(**numbers, rngs=nnx.Rngs(0)),
     "BatchNorm2d": lambda channels: BatchNorm2d(channels, rngs=nnx.Rngs(0)),
@@ -167,7 +167,7 @@ LAYERS = {
 }
 NUMBERS = {
     "Conv2d": {"in_channels": 2**16, "out_channels": 2**16, "kernel": 3, "stride": 0},
-    "Conv2D": {"in_features": 2**16, "features": 0, "kernel_h": 2**10, "kernel_w": 2**10, "stride": 1},
+    "ChannelsLastConv2d": {"in_features": 2**16, "features": 0, "kernel_h": 2**10, "kernel_w": 2**10, "stride": 1},
     "ConvBNReLU": {"in_features": 2**16, "out_features": 2**16},
     "BasicBlock": {"features": 2**16},
     "BatchNorm2d": {"channels": 2**31},

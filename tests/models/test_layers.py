@@ -302,27 +302,27 @@ def test_the_derivative_of_relu_is_one_above_zero_and_zero_elsewhere():
     assert jax.vmap(jax.grad(relu))(jnp.array([-1.0, 0.0, 1e-30])).tolist() == [0.0, 0.0, 1.0]
 
 
-@pytest.mark.parametrize("way", ["explicit", "stock"])
+@pytest.mark.parametrize("backend", ["cpu", "stock"])
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.float16, jnp.bfloat16])
-def test_relu_returns_every_number_as_it_is(way, dtype):
+def test_relu_returns_every_number_as_it_is(backend, dtype):
     tiny = jnp.finfo(dtype).tiny
     x = jnp.array([-jnp.inf, -1.5, -0.0, 0.0, tiny, 1.5, jnp.finfo(dtype).max, jnp.inf, jnp.nan], dtype)
-    with convolutions(way):
+    with convolutions(backend):
         for y in (relu(x), jax.jit(relu)(x), jax.vmap(relu)(x)):
             assert y.dtype == dtype
             assert y.tolist()[:-1] == [0, 0, 0, 0, tiny, 1.5, x[6], jnp.inf]
             assert jnp.isnan(y[-1])
 
 
-@pytest.mark.parametrize("way", ["explicit", "stock"])
+@pytest.mark.parametrize("backend", ["cpu", "stock"])
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.float16, jnp.bfloat16])
-def test_relu_does_to_subnormal_numbers_what_jax_does(way, dtype):
+def test_relu_does_to_subnormal_numbers_what_jax_does(backend, dtype):
     tiny = np.array(jnp.finfo(dtype).tiny, dtype)
     bits = np.uint32 if tiny.itemsize == 4 else np.uint16
     least, most = np.array(1, bits), tiny.view(bits) - bits(1)
     subnormal = jnp.array(np.array([least, most, most // 3], bits).view(dtype))
     x = jnp.concatenate((subnormal, -subnormal))
-    with convolutions(way):
+    with convolutions(backend):
         found = np.asarray(jax.jit(lambda x: relu(x))(x))
     assert (found.view(bits) == np.asarray(jax.jit(jax.nn.relu)(x)).view(bits)).all()
 
@@ -332,11 +332,11 @@ def test_relu_is_computed_once_for_all_that_read_it():
         y = relu(x)
         return y + 1, jnp.flip(y, 1), (y * y).sum()
 
-    def copies(way):  # the division marks the one copy
-        with convolutions(way):
+    def copies(backend):  # the division marks the one copy
+        with convolutions(backend):
             return jax.jit(lambda x: readers(x)).lower(jnp.ones((8, 64, 64))).compile().as_text().count("divide(")
 
-    assert (copies("explicit"), copies("stock")) == (1, 0)
+    assert (copies("cpu"), copies("stock")) == (1, 0)
 
 
 def test_the_type_of_a_result_names_the_size_function_of_the_specification():

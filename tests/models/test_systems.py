@@ -154,7 +154,7 @@ def test_other_channels_are_refused():
     with pytest.raises(ShapeError, match=r"a \(C, H, W\) image passed as \(H, W, C\) is the likely cause"):
         resnet.resnet_basic_forward(0, jnp.ones((3, 5, 4)), 3)
     with pytest.raises(ShapeError, match="axis C of x: it is 2, and must be 1"):
-        conv.Conv2D(1, 1, 3, 3, rngs=nnx.Rngs(0))(image(4, 4, 2))
+        conv.ChannelsLastConv2d(1, 1, 3, 3, rngs=nnx.Rngs(0))(image(4, 4, 2))
     with pytest.raises(ShapeError, match="a missing batch axis is the likely cause"):
         tiny_unet_linen.TinyUNet(2).init(jax.random.key(0), image(4, 4, 2))
 
@@ -166,7 +166,7 @@ def test_a_convolution_of_nothing_is_refused_with_all_that_is_wrong():
 
 
 def test_a_kernel_of_another_layout_is_refused():
-    layer = conv.Conv2D(3, 8, 5, 3, rngs=nnx.Rngs(0))
+    layer = conv.ChannelsLastConv2d(3, 8, 5, 3, rngs=nnx.Rngs(0))
     layer.kernel = nnx.Param(jnp.ones((8, 3, 5, 3)))
     with pytest.raises(ShapeError, match=r"an \(out, in, H, W\) kernel passed as \(H, W, in, out\)"):
         layer(image(4, 4, 3))
@@ -255,7 +255,8 @@ def test_the_linen_network_works_in_both_modes():
 
 
 def test_the_convolution_works_under_jit_vmap_and_grad():
-    layer, batch = conv.Conv2D(3, 4, 3, 2, 2, rngs=nnx.Rngs(0)), jnp.stack([image(5, 7, 3, s) for s in range(2)])
+    layer = conv.ChannelsLastConv2d(3, 4, 3, 2, 2, rngs=nnx.Rngs(0))
+    batch = jnp.stack([image(5, 7, 3, s) for s in range(2)])
     each = jnp.stack([layer(one) for one in batch])
     assert np.allclose(jax.jit(jax.vmap(layer))(batch), each, atol=1e-5)
     grads = nnx.grad(lambda m: m(batch[0]).sum())(layer)

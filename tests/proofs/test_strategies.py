@@ -41,6 +41,7 @@ from wellshaped.spec import (
     compatible_shapes,
     compatible_sizes,
 )
+from wellshaped.spec.reference import unet2_forward
 from wellshaped.spec.unet.config import CHOICES
 
 LOOK = settings(
@@ -302,11 +303,13 @@ def test_the_images_and_parameters_of_a_config_fit_it(data, cfg, in_channels, ou
     assert isinstance(x, Float32[np.ndarray, f"{in_channels} h w"])
     assert check(cfg, x.shape, out_channels=out_channels).ok
     assert np.abs(x).max() <= 1
+    arrays = data.draw(strategies.params(cfg, in_channels, out_channels))
+    assert all(np.isin(leaf, [-2, -1, 0, 1, 2]).all() for leaf in jax.tree.leaves(arrays))
     # Making them checks them: a UNet2Params that does not fit its config cannot be made.
-    params = data.draw(strategies.params(cfg, in_channels, out_channels))
-    assert isinstance(params, UNet2Params)
-    assert all(np.isin(leaf, [-2, -1, 0, 1, 2]).all() for leaf in jax.tree.leaves(params))
+    params = UNet2Params(cfg=cfg, in_channels=in_channels, out_channels=out_channels, **arrays)
+    assert len(jax.tree.leaves(params)) == len(jax.tree.leaves(arrays)) == 16
     assert {leaf.dtype for leaf in jax.tree.leaves(params)} == {jnp.dtype("float32")}
+    assert unet2_forward(cfg, arrays, x).shape == (out_channels, *x.shape[1:])
 
 
 def test_the_images_reach_one_row_and_both_sides_and_shrink_to_zeros():

@@ -3,7 +3,9 @@
 import re
 import shutil
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import assume, given, settings
@@ -13,6 +15,7 @@ from wellshaped.proofs_of_shape import THEOREMS, Theorem, prove, smallest_counte
 from wellshaped.proofs_of_shape.coq_reading import FOLDER, statements
 from wellshaped.proofs_of_shape.folding import FUNCTIONS, definition, fold
 from wellshaped.proofs_of_shape.ledger import page
+from wellshaped.proofs_of_shape.smt_reading import Division, refutation_text
 from wellshaped.proofs_of_shape.strategies import configs, nearly_fitting_configs
 from wellshaped.proofs_of_shape.terms import (
     Formula,
@@ -22,9 +25,10 @@ from wellshaped.proofs_of_shape.terms import (
     iff,
     implies,
     negation,
+    term,
     variable,
 )
-from wellshaped.proofs_of_shape.z3_reading import Reader, goals
+from wellshaped.proofs_of_shape.z3_reading import goals
 from wellshaped.spec import OBLIGATIONS, WELL_FORMED, ShapeError, graph_of, monus, quotient, run
 
 ROOT = Path(__file__).parents[2]
@@ -88,9 +92,22 @@ def test_a_counterexample_is_real_and_the_smallest(theorem):
 
 
 def test_a_statement_that_is_gone_is_not_taken_for_another_of_its_identity():
-    pytest.importorskip("z3")
-    reader, n = Reader(("n",), own_division=True), variable("n")
-    assert [str(reader.read(n >= i)) for i in range(1, 5)] == ["1 <= n", "2 <= n", "3 <= n", "4 <= n"]
+    n = variable("n")
+    texts = [refutation_text(conjunction(*(n >= i for i in range(m))), ("n",)) for m in range(2, 6)]
+    assert [text.count("define-fun") for text in texts] == [3, 4, 5, 6]
+
+
+@pytest.mark.parametrize("division", get_args(Division))
+def test_each_way_to_write_a_quotient_says_what_it_is_and_no_more(division):
+    z3 = pytest.importorskip("z3")
+    a, b, q = map(variable, "abq")
+    for numbers in product(range(5), range(4), range(6)):
+        given = [it == number for it, number in zip((a, b, q), numbers, strict=True)]
+        solver = z3.Solver()
+        # Nothing makes it false for these numbers iff it is true.
+        claim = implies(conjunction(*given), term(quotient(a, b)) == q)
+        solver.from_string(refutation_text(claim, ("a", "b", "q"), division))
+        assert (solver.check() == z3.unsat) == (quotient(*numbers[:2]) == numbers[2])
 
 
 @expected

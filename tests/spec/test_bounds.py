@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wellshaped.proofs_of_shape.graph_strategies import graphs
+from wellshaped.proofs_of_shape.strategies import graphs
 from wellshaped.spec import Concat, Conv, MaxPool, Network, Node, Require, UNet2Config, compatible_sizes, run
 from wellshaped.spec.network import solving
 from wellshaped.spec.network.bounds import Enclosed, UnboundedError, enclosed, largest, unknown

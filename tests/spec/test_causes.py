@@ -11,7 +11,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from networks import networks
 
-from wellshaped.proofs_of_shape.graph_strategies import graphs
+from wellshaped.proofs_of_shape.strategies import graphs
 from wellshaped.spec import (
     FIELDS,
     OBLIGATIONS,

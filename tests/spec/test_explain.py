@@ -10,8 +10,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from networks import HARD, networks
 
-from wellshaped.proofs_of_shape.graph_strategies import graphs
-from wellshaped.proofs_of_shape.strategies import unet_configs
+from wellshaped.proofs_of_shape.strategies import graphs, unet_configs
 from wellshaped.spec import (
     Add,
     Concat,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from wellshaped.proofs_of_shape.graph_strategies import graphs
+from wellshaped.proofs_of_shape.strategies import graphs
 from wellshaped.spec import (
     OPEN,
     Add,

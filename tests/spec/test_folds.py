@@ -16,8 +16,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import wellshaped.spec
-from wellshaped.proofs_of_shape.graph_strategies import graphs
-from wellshaped.proofs_of_shape.strategies import image_sizes, unet_configs
+from wellshaped.proofs_of_shape.strategies import graphs, image_sizes, unet_configs
 from wellshaped.spec import (
     PRESETS,
     Activation,

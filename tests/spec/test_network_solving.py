@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from networks import networks
 
-from wellshaped.proofs_of_shape.graph_strategies import graphs
+from wellshaped.proofs_of_shape.strategies import graphs
 from wellshaped.spec import Progression, ShapeError, SizeSet
 from wellshaped.spec.network import (
     Add,

@@ -1,8 +1,8 @@
-"""The ways to compute, and the limits that decide which explicit rule does: as shipped, and for very small images."""
+"""The backends, and the limits that decide which of our algorithms computes: as shipped, and for very small images."""
 
-from wellshaped.models.cpu import explicit
+from wellshaped.models.cpu import algorithms
 
-WAYS = ("explicit", "stock")
+BACKENDS = ("cpu", "stock")
 SMALL = {"LONG_ROWS": 500, "WORTH_IT": 0, "CHUNK": 20, "MOST_CHUNKS": 4, "PATCH": 9, "FEW": 2, "LANES": 2, "PAIR": 0}
 SMALL |= {"CHEAPER": 2}
-AS_SHIPPED = {name: getattr(explicit, name) for name in SMALL}
+AS_SHIPPED = {name: getattr(algorithms, name) for name in SMALL}

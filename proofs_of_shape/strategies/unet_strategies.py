@@ -12,9 +12,7 @@ from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
-from ..spec.arithmetic.naturals import natural
-from ..spec.messages.report import refuse
-from ..spec.network import (
+from ...spec.network import (
     Concat,
     Network,
     Node,
@@ -25,7 +23,8 @@ from ..spec.network import (
     TransposedWindow,
     Window,
 )
-from ..spec.network.skips import HOW, joined
+from ...spec.network.skips import HOW, joined
+from .bounds import bound
 
 _small = st.integers(0, 3)
 _sides = st.one_of(_small, st.tuples(st.tuples(_small, _small)))
@@ -59,17 +58,6 @@ class _Block:
 
 _kept = st.sampled_from([_Block(), _Block(Window(3, padding=1)), _Block(Window(3, rounding="same"))])
 _unpadded = st.just(_Block(Window(3), keeps=False))
-
-
-def bound(value: int, name: str) -> int:
-    """The natural number ``value`` that bounds what is drawn; raise :class:`ShapeError` unless it is at least 1.
-
-    >>> bound(3, "max_levels")
-    3
-    """
-    if natural(value, name) == 0:
-        raise refuse(f"{name}=0", name, "nothing to draw from", f"{name}=0 must be at least 1", f"{name}=1 or more")
-    return value
 
 
 def windows() -> st.SearchStrategy[Window]:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
 
 from hypothesis import strategies as st
 
-from ..spec.arithmetic.naturals import natural
-from ..spec.messages.report import refuse
+from ...spec.arithmetic.naturals import natural
+from ...spec.messages.report import refuse
 
 if TYPE_CHECKING:
     import numpy as np

@@ -12,8 +12,8 @@ from fractions import Fraction
 
 from hypothesis import strategies as st
 
-from ..spec.arithmetic.naturals import natural
-from ..spec.network import (
+from ...spec.arithmetic.naturals import natural
+from ...spec.network import (
     Activation,
     Add,
     AvgPool,

@@ -14,7 +14,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array
 
-from .convolution import Geometry, Slot, stock
+from .trilinear import Geometry, Slot, stock
 
 LONG_ROWS = 148_000
 """From here on ``kernel² · in_channels · (width + out_channels)`` strips do not pay: XLA uses all cores by itself."""

@@ -1,0 +1,66 @@
+"""Hypothesis strategies for the images that a network takes, and for its parameters, as NumPy arrays."""
+
+from typing import TYPE_CHECKING
+
+from hypothesis import strategies as st
+
+from ...spec.answers.door import AnyNetwork, building
+from ...spec.unet2.config import UNet2Config
+from ...spec.unet2.parameters import layer_parameters
+from .annotated_arrays import Entries
+from .size_strategies import image_sizes
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+def images(
+    network: AnyNetwork, in_channels: int = 1, *, max_index: int = 2, elements: Entries | None = None
+) -> "st.SearchStrategy[NDArray[np.float32]]":
+    """Images that ``network`` takes: float32 NumPy arrays, channels first, with sizes of :func:`image_sizes`.
+
+    The entries are from -1 to 1, unless ``elements`` is a strategy for them. Shrinks toward zeros of the smallest size.
+
+    Raises :class:`ShapeError` where no network can be built, or where no image fits.
+
+    >>> from hypothesis import find
+    >>> find(images(UNet2Config(), 3), lambda x: True).shape
+    (3, 2, 2)
+    """
+    import numpy as np
+    from hypothesis.extra import numpy as hnp
+
+    building(network, in_channels).report.raise_if_failed()
+    shapes = image_sizes(network, max_index).map(lambda sizes: (in_channels, *sizes))
+    entries = st.floats(-1, 1, width=32, allow_subnormal=False) if elements is None else elements
+    return hnp.arrays(np.float32, shapes, elements=entries)
+
+
+def params(
+    cfg: UNet2Config, in_channels: int = 1, out_channels: int = 1, *, elements: Entries | None = None
+) -> "st.SearchStrategy[dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]]]":
+    """Parameters for ``cfg``: the kernel and the bias of each layer by its name, as float32 NumPy arrays.
+
+    The exact reference takes them so (:func:`wellshaped.spec.reference.unet2_forward`). For the network in JAX, write
+    ``UNet2Params(cfg=cfg, in_channels=1, out_channels=1, **arrays)``. The entries are whole numbers from -2 to 2, so
+    that sums of a few are exact in float32, unless ``elements`` is a strategy for them. Meant for a few channels, as
+    in :func:`configs`. Shrinks toward zeros.
+
+    Raises :class:`ShapeError` where no network can be built.
+
+    >>> from hypothesis import find
+    >>> arrays = find(params(UNet2Config(base_channels=1)), lambda arrays: arrays["out1x1"][1][0] > 0)
+    >>> kernel, bias = arrays["down1_1"]
+    >>> arrays["out1x1"][1].item() in (1, 2), kernel.shape, kernel.dtype.name, bias.shape
+    (True, (1, 1, 3, 3), 'float32', (1,))
+    """
+    import numpy as np
+    from hypothesis.extra import numpy as hnp
+
+    entries = st.integers(-2, 2) if elements is None else elements
+    layers = {
+        layer.name: st.tuples(*(hnp.arrays(np.float32, shape, elements=entries) for shape in shapes))
+        for layer, *shapes in layer_parameters(cfg, in_channels, out_channels)
+    }
+    return st.fixed_dictionaries(layers)

@@ -1,0 +1,125 @@
+"""Hypothesis strategies for configs, of both kinds: that fit, that are ill-formed, and that nearly fit."""
+
+from dataclasses import replace
+
+from hypothesis import strategies as st
+
+from ...spec.messages.choices import nearest_choice
+from ...spec.messages.report import refuse
+from ...spec.unet.config import CHOICES, UNetConfig
+from ...spec.unet2.config import FIELDS, WELL_FORMED, UNet2Config
+from .bounds import bound
+
+
+def configs(*, max_kernel: int = 5, max_stride: int = 3, max_channels: int = 4) -> st.SearchStrategy[UNet2Config]:
+    """Well-formed configs that fit sizes without end: all that have convolutions of stride 1, within the bounds.
+
+    The bounds are for kernels, paddings aside, strides and channels. Shrinks toward kernels, strides and channels of 1
+    and no padding: the config that keeps every size.
+
+    >>> from hypothesis import find
+    >>> find(configs(), lambda cfg: cfg.pool_stride > 1 and cfg.conv_padding > 0)
+    UNet2Config(pool_kernel=1, up_kernel=1, base_channels=1)
+    """
+    bounds = {"max_kernel": max_kernel, "max_stride": max_stride, "max_channels": max_channels}
+    for name, greatest in bounds.items():
+        bound(greatest, name)
+    return _configs(**bounds)
+
+
+@st.composite
+def _configs(draw: st.DrawFn, max_kernel: int, max_stride: int, max_channels: int) -> UNet2Config:
+    # A convolution of stride 1 keeps every size iff its kernel is odd and half padded; of another stride, only a few.
+    conv, head = (draw(st.integers(0, (max_kernel - 1) // 2)) for _ in range(2))
+    pool_kernel = draw(st.integers(1, max_kernel))
+    stride = draw(st.integers(1, max_stride))
+    up_padding = draw(st.integers(0, 2))
+    return UNet2Config(
+        pool_kernel=pool_kernel,
+        pool_stride=stride,
+        conv_kernel=2 * conv + 1,
+        conv_padding=conv,
+        up_kernel=pool_kernel + 2 * up_padding + draw(st.integers(0, stride - 1)),
+        up_stride=stride,
+        up_padding=up_padding,
+        head_kernel=2 * head + 1,
+        head_padding=head,
+        base_channels=draw(st.integers(1, max_channels)),
+    )
+
+
+def any_configs() -> st.SearchStrategy[UNet2Config]:
+    """Twelve numbers from 0 to 7: hardly ever well-formed and compatible with anything. Shrinks toward zeros.
+
+    >>> from hypothesis import find
+    >>> find(any_configs(), lambda cfg: cfg.pool_kernel == 3).conv_kernel
+    0
+    """
+    return st.builds(UNet2Config, **{name: st.integers(0, 7) for name in FIELDS})
+
+
+def ill_formed_configs(condition_name: str | None = None) -> st.SearchStrategy[UNet2Config]:
+    """Configs that break exactly one condition of :data:`WELL_FORMED`: the named one, or any.
+
+    But for that one number they are as of :func:`configs`, and they shrink as those do, toward the first condition.
+    Raises :class:`ShapeError` for a name that no condition has.
+
+    >>> from hypothesis import find
+    >>> find(ill_formed_configs("upStride_ne0"), lambda cfg: True).up_stride
+    0
+    """
+    broken = [condition for condition in WELL_FORMED if condition_name in (None, condition.name)]
+    if not broken:
+        says = f"{condition_name!r} must be one of {', '.join(condition.name for condition in WELL_FORMED)}"
+        fix = f'condition_name="{nearest_choice(condition_name, (c.name for c in WELL_FORMED))}"'
+        raise refuse(f"condition_name={condition_name!r}", "condition_name", "no such condition", says, fix)
+    fields = st.sampled_from([condition.field for condition in broken])
+    return st.builds(lambda cfg, field: replace(cfg, **{field: 0}), configs(), fields)
+
+
+def nearly_fitting_configs() -> st.SearchStrategy[UNet2Config]:
+    """A fitting config with up to two numbers changed: on the edge between fitting some sizes, few, and none.
+
+    Shrinks toward no number changed, and the smallest of :func:`configs`.
+
+    >>> from hypothesis import find
+    >>> from wellshaped.spec import compatible_sizes
+    >>> def fits_few(cfg):
+    ...     return all(condition.holds(cfg) for condition in WELL_FORMED) and compatible_sizes(cfg).is_finite
+    >>> print(compatible_sizes(find(nearly_fitting_configs(), fits_few)))
+    no size
+    """
+    changes = st.lists(st.tuples(st.sampled_from(sorted(FIELDS)), st.integers(0, 7)), max_size=2)
+    near = configs(max_kernel=7, max_stride=7)
+    return st.builds(lambda cfg, changed: replace(cfg, **dict(changed)), near, changes)
+
+
+def unet_configs(*, max_levels: int = 3, max_channels: int = 4) -> st.SearchStrategy[UNetConfig]:
+    """Well-formed configs of the family that fit sizes without end, with every choice of every field.
+
+    ``max_channels`` is for a level's channels, before they are multiplied for groups. Shrinks toward one level with one
+    convolution of one channel, and the defaults of the other fields.
+
+    >>> from hypothesis import find
+    >>> find(unet_configs(), lambda cfg: cfg.norm == "batch" and cfg.residual)
+    UNetConfig(levels=1, base_channels=1, multipliers=(1, 1), convs_per_block=1, norm='batch', residual=True)
+    """
+    return _unet_configs(bound(max_levels, "max_levels"), bound(max_channels, "max_channels"))
+
+
+@st.composite
+def _unet_configs(draw: st.DrawFn, max_levels: int, max_channels: int) -> UNetConfig:
+    chosen = {name: draw(st.sampled_from([getattr(UNetConfig(), name), *choices])) for name, choices in CHOICES.items()}
+    if chosen["padding"] == "none" and chosen["join"] == "exact":
+        chosen["join"] = "crop"  # nothing unpadded is met exactly
+    levels = draw(st.integers(1, max_levels))
+    groups = draw(st.integers(1, 2)) if chosen["norm"] == "group" else UNetConfig().groups
+    return UNetConfig(
+        levels=levels,
+        base_channels=groups if chosen["norm"] == "group" else 1,
+        multipliers=tuple(draw(st.integers(1, max_channels)) for _ in range(levels + 1)),
+        convs_per_block=draw(st.integers(1, 3)),
+        conv_kernel=draw(st.sampled_from((3, 1, 5))),
+        groups=groups,
+        **chosen,
+    )

@@ -1,0 +1,85 @@
+"""Hypothesis strategies for sizes of a network: those that fit, and those that just do not."""
+
+from itertools import islice, product
+from math import prod
+
+from hypothesis import strategies as st
+
+from ...spec.answers.compatibility import compatible_shapes, compatible_sizes
+from ...spec.answers.door import AnyNetwork, title
+from ...spec.arithmetic.naturals import natural
+from ...spec.arithmetic.size_set import SizeSet
+from ...spec.messages.report import ShapeError, refuse
+
+
+def compatible(network: AnyNetwork, max_index: int = 6, *, axis: int | None = None) -> st.SearchStrategy[int]:
+    """One of the first ``max_index + 1`` sizes that fit ``network``. Shrinks toward the smallest of them.
+
+    ``axis`` is as in :func:`compatible_sizes`. Raises :class:`ShapeError` where no size fits.
+
+    >>> from hypothesis import find
+    >>> from wellshaped.spec import UNet2Config
+    >>> find(compatible(UNet2Config()), lambda n: n > 3)
+    4
+    """
+    return st.sampled_from(list(islice(_some_size(network, axis), natural(max_index, "max_index") + 1)))
+
+
+def minimally_incompatible(
+    network: AnyNetwork, max_index: int = 6, *, axis: int | None = None
+) -> st.SearchStrategy[int]:
+    """A size that does not fit ``network`` while the size one below or one above does: where a check goes wrong first.
+
+    It stands beside one of the first ``max_index + 1`` sizes that fit, or where a part of them begins or ends. Shrinks
+    toward the smallest, which is one below the smallest that fits, perhaps 0.
+
+    ``axis`` is as in :func:`compatible_sizes`. Raises :class:`ShapeError` where no size fits.
+
+    >>> from hypothesis import find
+    >>> from wellshaped.spec import UNet2Config
+    >>> find(minimally_incompatible(UNet2Config()), lambda n: n > 1)
+    3
+    """
+    fit = _some_size(network, axis)
+    members = set(islice(fit, natural(max_index, "max_index") + 1))
+    ends = (*fit.head, *islice(fit.tail, len(members)))
+    members |= {end for part in ends for end in (part.first, part.maximum) if end is not None}
+    return st.sampled_from(sorted({n for m in members for n in (m - 1, m + 1) if n not in fit}))
+
+
+def image_sizes(network: AnyNetwork, max_index: int = 6) -> st.SearchStrategy[tuple[int, ...]]:
+    """Sizes that fit ``network`` together, one for each axis, each among the first ``max_index + 1`` of its axis.
+
+    The smallest sizes of a network with group or instance norms may not fit together: their statistics would be of a
+    single number. Then the next larger image is among them. Shrinks toward the smallest image.
+
+    Raises :class:`ShapeError` where no image fits.
+
+    >>> from hypothesis import find
+    >>> from wellshaped.spec import UNetConfig
+    >>> find(image_sizes(UNetConfig(levels=3, norm="instance")), lambda sizes: True)
+    (8, 16)
+    """
+    shapes = compatible_shapes(network)
+    if not all(shapes.axes):
+        raise _nothing_to_draw(network)
+    firsts = [list(islice(fit, natural(max_index, "max_index") + 1)) for fit in shapes.axes]
+    larger = shapes.above([sizes[0] for sizes in firsts])
+    if larger is None:
+        says = "no sizes of its axes fit together"
+        raise refuse(title(network), "image_sizes", "no size to draw", says, "norm='none'")
+    drawn = {larger, *(sizes for sizes in product(*firsts) if sizes in shapes)}
+    return st.sampled_from(sorted(drawn, key=prod))
+
+
+def _some_size(network: AnyNetwork, axis: int | None) -> SizeSet:
+    fit = compatible_sizes(network, axis)
+    if not fit:
+        raise _nothing_to_draw(network)
+    return fit
+
+
+def _nothing_to_draw(network: AnyNetwork) -> ShapeError:
+    says = "its set of compatible sizes is empty"
+    fix = "strategies.configs() and strategies.networks(fitting=True) fit some size"
+    return refuse(title(network), "compatible", "no size to draw", says, fix)
