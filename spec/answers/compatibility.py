@@ -187,7 +187,8 @@ class ShapeSet(Written):
         if not names:
             return text
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-        return f"{text}; {', '.join(names[:3])}{more} also require something over all axes together"
+        verb = "require" if len(names) > 1 else "requires"
+        return f"{text}; {', '.join(names[:3])}{more} also {verb} something over all axes together"
 
 
 def compatible_shapes(network: AnyNetwork) -> ShapeSet:

@@ -169,8 +169,11 @@ def _building_of_graph(network: Network, in_channels: int | None, out_channels: 
             fixes += [] if given == has else [f"{name}={written_number(has)}"]
     shapes = shapes_of_graph(network)
     arrays = [(f"{layer}.{name}", shape) for layer, of_it in shapes.items() for name, shape in of_it.items()]
-    verdicts += [judge_arrays(arrays)] if arrays else []
-    report = Report(title(network), tuple(verdicts), (", ".join(fixes),) if fixes else ())
+    fixes = [", ".join(fixes)] if fixes else []
+    if arrays:
+        verdicts.append(judge_arrays(arrays))
+        fixes += [] if verdicts[-1].holds else ["fewer channels, or smaller kernels"]
+    report = Report(title(network), tuple(verdicts), tuple(fixes))
     return Building(report, network, network)
 
 

@@ -14,7 +14,7 @@ from ..network.running import AxisSizes, ImageRun, Sizes, require_sizes, run_ima
 from ..network.scale import scales_of
 from .compatibility import solved
 from .door import AnyNetwork, graph_of, title
-from .proposals import UNSOLVED, layouts, nearest, nearest_alike, proposals
+from .proposals import UNSOLVED, layouts, nearest_alike, proposals
 
 _WIDTH = 96  # of a line that says how a size came about
 _NODES = 4  # of those with the same joint requirement
@@ -98,8 +98,8 @@ def _of_size(graph: Network, n: int) -> Explanation:
     if fit is None or returning is None:
         return found if found.ok else _with_fixes(found, (UNSOLVED,))
     fixes = [] if found.ok else [nearest_alike(graph, fit, n)]
-    if returning != fit and n not in returning:
-        fixes.append(f"for an output of the input's size: {nearest(returning, n, 'all such sizes')}")
+    if returning != fit:
+        fixes.append(f"for an output of the input's size: {nearest_alike(graph, returning, n, 'such sizes')}")
     return _with_fixes(found, fixes)
 
 

@@ -102,15 +102,15 @@ def nearest(fit: SizeSet, n: int, them: str) -> str:
     return f"size {resized(n, near(fit, n))}; {them}: {fit}" if fit else NO_SIZE
 
 
-def nearest_alike(graph: Network, fit: SizeSet, n: int) -> str:
-    """The sizes next to ``n`` that fit where every axis has the same one."""
-    if fits_together(graph, (n,) * graph.axes) or n not in fit:
-        return nearest(fit, n, "all sizes that fit")
+def nearest_alike(graph: Network, fit: SizeSet, n: int, them: str = "sizes that fit") -> str:
+    """The sizes next to ``n`` of those in ``fit``, called ``them``, that fit where every axis has the same one."""
+    if all(fits_together(graph, (m,) * graph.axes) for m in near(fit, n)):
+        return nearest(fit, n, f"all {them}")
     least = least_size(graph, lambda m: fits_together(graph, (m,) * graph.axes), largest_together(graph))
     above = None if least is None else fit.above(max(least, n))
     if above is None:
         return f"{NO_SIZE} for what is required over all axes together"
-    return f"size {resized(n, [above])}; sizes that fit by themselves: {fit}"
+    return f"size {resized(n, [above])}; {them} by themselves: {fit}"
 
 
 def resized(n: int, sizes: Sequence[int]) -> str:

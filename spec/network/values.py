@@ -39,7 +39,7 @@ class Norm(Operation):
     def __post_init__(self) -> None:
         Operation.__post_init__(self)
         if self.kind != "group" and self.groups != 1:
-            says = f"groups={written_number(self.groups)} are for a group norm, and this is a {self.kind} norm"
+            says = f"groups={written_number(self.groups)} are for a group norm, and kind='{self.kind}'"
             raise refuse(repr(self), "groups", "no groups here", says, 'kind="group"')
 
     @property

@@ -184,7 +184,7 @@ def check_ways(network, n):
             ahead |= givers.get(name, set()) - seen
         return start in seen
 
-    found = causes(network, n)
+    found, computed = causes(network, n), run(network, n).sizes
     fixed = set()
     for cause in found:
         named = {cause.left_of: cause.left, cause.right_of: cause.right}
@@ -197,10 +197,14 @@ def check_ways(network, n):
             assert all(reaches(b[0], a[0]) for a, b in pairwise(way))
             assert reaches(name, way[-1][0])
             assert all(changes_size(operations[step]) or step in fixed for step, _ in way[1:])
+        if cause.rule != "room":
+            assert cause.supposed == tuple(name for name in expected if named[name] != computed[name])
+        assert all(f"{name} would be " in cause.says for name in cause.supposed)
+        assert cause.says.startswith("once the earlier ones are fixed, ") == bool(cause.supposed)
         fixed |= {cause.left_of, cause.right_of}
     if found:  # nothing is fixed before the first, so that its sizes are those of a plain run
-        plain = run(network, n).sizes
-        assert all(plain[name] == size for _, way in found[0].ways for name, size in way)
+        assert all(computed[name] == size for _, way in found[0].ways for name, size in way)
+        assert found[0].supposed == ()
 
 
 @settings(max_examples=500)
@@ -231,6 +235,21 @@ def test_a_way_shows_the_sizes_after_what_was_fixed_before():
     first, second = causes(network, 303)
     assert dict(first.ways)["up"] == (("x", 303), ("pooled", 151), ("up", 302))
     assert dict(second.ways)["c"] == (("x", 303), ("pooled", 151), ("up", 303), ("c", 301))
+
+
+def test_a_size_after_a_fix_is_said_to_be_supposed_and_how_it_came_about_stays_in_the_data():
+    network = written(
+        *SKIP, Node("joined", Concat(), ("x", "up")), Node("c", Crop(1), "up"), Node("y", Add(), ("c", "x"))
+    )
+    first, second = explain(network, 303).causes
+    assert (first.supposed, first.says) == ((), "x is 303, up is 302, and they must be equal")
+    assert (second.supposed, second.says) == (
+        ("c",),
+        "once the earlier ones are fixed, c would be 301, x is 303, and they must be equal",
+    )
+    shown = explain(network, 303).failures[1].ways
+    assert shown == ()
+    assert len(dict(second.ways)["c"]) == 4
 
 
 def test_several_inputs_have_ways_of_their_own():
@@ -275,8 +294,13 @@ def test_the_numbers_of_an_operation_that_no_size_can_mend_are_a_cause_at_every_
     for n in (1, 5, 100):
         assert [(cause.node, cause.rule) for cause in causes(OF_THE_NUMBERS, n)][:2] == [
             ("a", "padding"),
-            ("a", "padding"),
+            ("y", "output_padding"),
         ]
+    less = "one less than the larger of stride and dilation"
+    assert [(cause.says, cause.fix) for cause in causes(OF_THE_NUMBERS, 5)] == [
+        ("padding is 2, and must be at most 1 (half the window)", "padding=1"),
+        (f"output_padding is 3, and must be at most 1 ({less})", "output_padding=1"),
+    ]
 
 
 def test_a_cause_has_the_name_of_its_axis():
@@ -299,17 +323,23 @@ def test_a_cause_has_the_name_of_its_axis():
 def test_the_causes_as_data_are_the_failures_in_the_text(network, n):
     found = explain(network, n)
     plain = [(cause.node, cause.says) for cause in causes(network, n)]
-    assert [(cause.node, cause.says) for cause in found.causes] == plain
+    along = [cause for cause in found.causes if isinstance(cause, Cause)]
+    assert [(cause.node, cause.says) for cause in along] == plain
+    assert along == list(found.causes) or not plain  # what is required over all axes comes after each of them fits
     empty = [i for i, cause in enumerate(found.causes) if cause.rule == "positive"]
     told = plain[: empty[0] + 1] if empty else plain  # what comes after an empty image is left out of the text
-    assert [(failure.at, failure.says) for failure in found.failures] == told
+    failures = [failure for failure in found.failures if failure.at]
+    assert [(failure.at, failure.says) for failure in failures] == told
     for cause in found.causes:
         numbers = set(map(int, re.findall(r"(?<![\w\[])\d+", cause.says.replace(cause.left_of, ""))))
         assert {cause.left, cause.right} <= numbers
     lines = str(found).splitlines()
-    for cause, failure in zip(found.causes, found.failures, strict=False):
-        assert [len(way) > 1 for _, way in cause.ways].count(True) == len(failure.ways)
-        shown = [way for _, way in cause.ways if len(way) > 1]
+    for cause, failure in zip(along, failures, strict=False):
+        computed = found.sizes[0]
+        ways = [way for _, way in cause.ways if len(way) > 1]
+        shown = [way for way in ways if all(computed[name] == size for name, size in way)]
+        assert len(shown) == len(failure.ways)
+        assert shown == ways or cause != found.causes[0]
         for line, way in zip(failure.ways, shown, strict=True):
             steps = line.strip().split(" → ")
             assert steps[0] == f"{way[0][0]} {way[0][1]}"

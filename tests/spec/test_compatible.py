@@ -189,21 +189,13 @@ def strides_that_differ_by_one(big):
     return cfg, Progression(*progression(cfg))
 
 
-@pytest.mark.parametrize("big", [10, 1000])
+@pytest.mark.parametrize("big", [10, 1000, 10**30])
 def test_strides_that_differ_by_one_leave_as_many_sizes_as_the_stride(big):
     cfg, sizes = strides_that_differ_by_one(big)
     assert sizes.count == big
     assert all(o.holds(cfg, n) for o in OBLIGATIONS for n in (sizes.first, sizes.maximum))
     assert not all(o.holds(cfg, sizes.maximum + sizes.step) for o in OBLIGATIONS)
     assert compatible_sizes(cfg) == SizeSet([sizes])
-
-
-def test_huge_strides_that_differ_by_one_are_reported_as_not_solved():
-    cfg, sizes = strides_that_differ_by_one(10**30)
-    assert sizes.count == 10**30
-    with pytest.raises(ShapeError) as error:
-        compatible_sizes(cfg)
-    assert error.value.report.failures[0].name == "not_solved"
 
 
 @pytest.mark.parametrize("ask", [compatible_sizes, compatible_shapes, graph_of])
@@ -340,7 +332,7 @@ def test_the_compatible_shapes_are_the_images_that_run(network):
 
 
 @pytest.mark.parametrize("network", TOGETHER, ids=range(len(TOGETHER)))
-def test_the_shape_above_fits_and_is_the_nearest_of_those_in_which_one_axis_is_larger_than_by_itself(network):
+def test_the_shape_above_fits_and_no_other_with_no_smaller_size_has_fewer_positions(network):
     shapes, bound = compatible_shapes(network), BOUNDS[network.axes]
     found = shapes_by_brute_force(network)
     for sizes in product(range(bound // 2), repeat=network.axes):
@@ -354,9 +346,7 @@ def test_the_shape_above_fits_and_is_the_nearest_of_those_in_which_one_axis_is_l
         along = tuple(fit.above(n) for n, fit in zip(sizes, shapes.axes, strict=True))
         changed = [i for i, (n, b) in enumerate(zip(along, above, strict=True)) if n != b]
         assert changed == [] or along not in shapes
-        one_more = [c for c in candidates if sum(n != b for n, b in zip(along, c, strict=True)) <= 1]
-        assert len(changed) <= 1 or not one_more
-        assert positions(above) <= min(map(positions, one_more), default=inf)
+        assert positions(above) <= min(map(positions, candidates), default=inf)
 
 
 @pytest.mark.parametrize("network", TOGETHER, ids=range(len(TOGETHER)))
@@ -395,12 +385,12 @@ def test_the_nodes_that_require_something_over_all_axes_are_named_and_a_batch_no
 def test_a_set_of_shapes_reads_like_this():
     assert str(compatible_shapes("unet2")) == "height: n ≡ 0 (mod 2), n ≥ 2; width: n ≡ 0 (mod 2), n ≥ 2"
     assert str(compatible_shapes(halved(1, require=Require(positions=3)))) == (
-        "length: n ≡ 0 (mod 2), n ≥ 2; over all axes together also what pooled0 require"
+        "length: n ≡ 0 (mod 2), n ≥ 2; pooled0 also requires something over all axes together"
     )
     many = compatible_shapes(UNetConfig(levels=1, convs_per_block=2, norm="instance"))
     assert str(many).endswith(
-        "over all axes together also what encoder[0].convs[0].norm, encoder[0].convs[1].norm, bottom.convs[0].norm"
-        " and 3 more require"
+        "; encoder[0].convs[0].norm, encoder[0].convs[1].norm, bottom.convs[0].norm and 3 more"
+        " also require something over all axes together"
     )
     assert compatible_shapes("unet2").names == ("height", "width")
 

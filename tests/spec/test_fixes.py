@@ -17,8 +17,12 @@ from hypothesis import strategies as st
 from wellshaped.proofs_of_shape.strategies import graphs, networks, unet_configs
 from wellshaped.spec import (
     FIELDS,
+    Add,
+    ConvTranspose,
     CropTo,
     MaxPool,
+    Mean,
+    Multiply,
     Network,
     Node,
     Norm,
@@ -241,16 +245,57 @@ def test_each_fix_for_the_family_fixes(asked):
     require_each_fix_to_fix(asked)
 
 
+OF_NODE = re.compile(r"(\w+)=(\d+) in (.+)")
+BROADCAST = re.compile(r'broadcast="positions" in (.+), with (.+) as its last input')
+
+
+def changes(found):
+    """The networks that the fixes which change an operation make, each with the cause that it is for."""
+    network, made = found.graph, []
+    for fix in found.fixes:
+        if match := OF_NODE.fullmatch(fix):
+            name, value, at = match.groups()
+            node = network.node(at)
+            new = replace(node, operation=replace(node.operation, **{name: int(value)}))
+            of_it = [cause for cause in found.causes if cause.node == at and cause.fix == f"{name}={value}"]
+        elif match := BROADCAST.fullmatch(fix):
+            at, last = match.groups()
+            node = network.node(at)
+            inputs = (*(other for other in node.inputs if other != last), last)
+            new = Node(at, replace(node.operation, broadcast="positions"), inputs)
+            of_it = [cause for cause in found.causes if cause.node == at and last in (cause.left_of, cause.right_of)]
+        else:
+            continue
+        assert of_it
+        nodes = [new if other is node else other for other in network.nodes]
+        changed = Network(network.inputs, nodes, network.outputs, network.axes)
+        made += [(changed, cause) for cause in of_it]
+    return made
+
+
 @given(networks(4) | graphs(), st.integers(0, 60))
+@example(Network({"x": 4}, (Node("y", MaxPool(2, padding=3)), Node("z", ConvTranspose(3, 2, output_padding=5)))), 9)
+@example(Network({"x": 4}, (Node("m", Mean()), Node("y", Add(), ("m", "x")))), 9)
+@example(Network({"x": 4}, (Node("m", Mean()), Node("y", Multiply(), ("x", "m")))), 9)
+@example(Network({"x": 4}, (Node("y", Norm("instance")),), axes=1), 0)
+@example(Network({"x": 4}, (Node("m", Mean()), Node("y", Norm("instance"))), axes=1), 3)
 def test_each_size_that_an_explanation_proposes_fits(network, n):
     found = explain(network, n)
     output = network.outputs[0]
     returns = Node(f"{output} returns", Require(equal=True), (output, network.inputs[0].name))
     returning = Network(network.inputs, (*network.nodes, returns), output, network.axes)
+    if changes(found):
+        for changed, cause in changes(found):
+            left = explain(changed, n).causes
+            assert (cause.node, cause.rule, cause.left_of) not in [(it.node, it.rule, it.left_of) for it in left]
+        return
     for fix in found.fixes:
         of = returning if fix.startswith("for an output") else network
         if fix.endswith("no size will do"):
             assert not compatible_sizes(of)
+            continue
+        if fix.endswith("no size will do for what is required over all axes together"):
+            assert compatible_shapes(of).above((1,) * of.axes) is None
             continue
         for size in sizes_in(fix, n):
             assert explain(of, size).ok

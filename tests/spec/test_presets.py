@@ -67,7 +67,7 @@ COUNTS = {  # as preset_counts.py prints them, from the packages and the reposit
     "demucs": 89_451_144,
 }
 
-GRAPHS = [name for name in PRESETS if name not in presets.CONFIGS]
+GRAPHS = [name for name in PRESETS if isinstance(PRESETS[name], Network)]
 
 
 @cache

@@ -473,7 +473,7 @@ def test_a_size_that_is_not_natural_is_rejected_by_name(bad):
         (
             lambda: compatible_sizes(HARD),
             "the network does not fit.\n"
-            "  not_solved: too hard to solve: there are too many kinds of sizes to tell apart within 50000 steps.\n"
+            "  not_solved: too hard to solve: there is no answer within 50000 steps.\n"
             "  fix: smaller strides or fewer levels",
         ),
     ],

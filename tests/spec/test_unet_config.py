@@ -199,7 +199,7 @@ def test_ronneberger_s_figure_1_size_by_size_and_channel_by_channel():
     # The crops are nodes here, and arrows in the figure.
     assert [stage.shape for stage in found if stage.op != "crop"] == [(channels, n, n) for channels, n in figure]
     assert sum(stage.parameters for stage in found) == 31_030_658
-    assert explain(PRESETS["ronneberger2015"], 572).output == (388,)
+    assert explain(PRESETS["ronneberger2015"], 572).output == (388, 388)
 
 
 def test_milesial_s_network_has_its_parameters_and_takes_any_size_from_16_on():

@@ -88,6 +88,8 @@ def judge(says, a, b):
         return a == b, b
     if says == "must be at least":
         return a >= b, b
+    if says == "must be at most":
+        return a <= b, b
     if says == "must differ by an even number from":
         return (a - b) % 2 == 0, a + 1
     if says == "must be a multiple of":
