@@ -46,6 +46,7 @@ from wellshaped.models import (
 )
 from wellshaped.models.cpu import explicit
 from wellshaped.spec import LAYERS, ShapeError, UNet2Config, layer_parameters, reference
+from wellshaped.spec.reference import two_level
 from wellshaped.spec.reference.dual import as_duals, parts
 
 WINDOW = 2**24
@@ -87,8 +88,8 @@ def integers(cfg, ins, outs, size, seed):
 def recording():
     """The largest sum of absolute values among all sums that the reference takes meanwhile."""
     largest = [0.0]
-    plainly = dict(reference._OPERATIONS)
-    pool_backward = reference.max_pool2d_backward
+    plainly = dict(two_level._OPERATIONS)
+    pool_backward = two_level.max_pool2d_backward
 
     def note(*results):
         largest[0] = max(largest[0], *(np.abs(result).max() for result in results))
@@ -108,8 +109,8 @@ def recording():
 
     watched = {kind: (partial(forward, f), partial(backward, b)) for kind, (f, b) in plainly.items()}
     with (
-        patch.dict(reference._OPERATIONS, watched),
-        patch.object(reference, "max_pool2d_backward", pooled_backward),
+        patch.dict(two_level._OPERATIONS, watched),
+        patch.object(two_level, "max_pool2d_backward", pooled_backward),
     ):
         yield largest
     largest[0] *= 2
