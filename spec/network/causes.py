@@ -34,7 +34,7 @@ class Cause(Requirement):
     def says(self) -> str:
         """The two numbers, and how they must stand to each other."""
         left, right = ("would be" if name in self.supposed else "is" for name in (self.left_of, self.right_of))
-        lead = "once the earlier ones are fixed, " if self.supposed else ""
+        lead = "with that fixed, " if self.supposed else ""
         return f"{lead}{self.said(left, right)}"
 
 

@@ -54,6 +54,15 @@ def test_the_readmes_sessions_print_what_they_show(session, capsys):
         assert printed.out + printed.err == shown
 
 
+@pytest.mark.parametrize(
+    "command", re.findall(r"^\$ wellshaped (.*?) +#", (ROOT / "docs" / "getting_started.md").read_text(), re.M)
+)
+def test_the_commands_of_getting_started_succeed(command, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(command.split()) == 0
+    assert capsys.readouterr().out
+
+
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: " ".join(row[:2]))
 def test_every_row_of_the_specification_names_what_exists(row):
     _, python, _, held_by = row

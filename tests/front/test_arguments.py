@@ -7,7 +7,7 @@ import contextlib
 import io
 import re
 import sys
-from dataclasses import replace
+from dataclasses import fields, replace
 from itertools import product
 from types import SimpleNamespace
 
@@ -15,16 +15,29 @@ import pytest
 
 from wellshaped.cli import app, main
 from wellshaped.proofs_of_shape import THEOREMS
-from wellshaped.spec import FIELDS, UNet2Config, save_config
+from wellshaped.spec import FIELDS, UNet2Config, UNetConfig, save_config
 
-CONFIG = [f"--{name.replace('_', '-')}" for name in FIELDS]
+UNET = {f"--{f.name.replace('_', '-')}": f.default for f in fields(UNetConfig)}
+CONFIG = list(dict.fromkeys([*(f"--{name.replace('_', '-')}" for name in FIELDS), *UNET]))
 VALUES = {  # of each argument, texts of which one at least must show that it is used
     **dict.fromkeys(CONFIG, ("3", "5")),
-    "--config": ("unet.toml", "nope.toml"),
+    "--multipliers": ("1,2,4,8,8", "1"),
+    "--padding": ("none", "nine"),
+    "--norm": ("group", "batch", "groop"),
+    "--upsampling": ("nearest",),
+    "--join": ("pad", "even crop", "x"),
+    "--concat": ("upsampled first",),
+    "--residual": (None,),
+    "--bias": (None,),
+    "--head": (None,),
+    "--network": ("unet.toml", "nope.toml", "milesial", "milesail"),
+    "--policy": ("crop", "error", "cropp"),
+    "--size": ("400", "400x500"),
+    "--exactly": (None,),
+    "--axis": ("height", "depth"),
     "--input": ("3x304x384", "1x302x384"),
     "--out-channels": ("3", "0"),
     "--output": ("other.json", "other.svg", "other.png"),
-    "--family": ("unet", "resnet_unet"),
     "--levels": ("2", "3"),
     "--near": ("303",),
     "--seed": ("7",),
@@ -33,17 +46,16 @@ VALUES = {  # of each argument, texts of which one at least must show that it is
     "--certificate": ("other.json",),
 }
 MODES = {  # a command as it is given, with all that it must have
-    "check": [["check"], ["check", "--input", "1x304x384"]],
-    "sizes": [["sizes"], ["sizes", "303"]],
+    "check": [["check"], ["check", "--input", "1x304x384"], ["check", "unet"], ["check", "unetplusplus"]],
+    "sizes": [["sizes"], ["sizes", "303"], ["sizes", "ronneberger2015", "303"]],
+    "plan": [["plan", "--input", "1x303x384"]],
+    "input-for": [["input-for", "--size", "387"], ["input-for", "ronneberger2015", "--size", "387"]],
     "stages": [["stages", "--input", "1x304x384"]],
     "draw": [["draw", "--input", "1x304x384"]],
+    "list": [["list"]],
     "demo": [["demo"]],
     "prove": [["prove", "--by", "enumeration"]],
-    "certify": [
-        ["certify"],
-        ["certify", "--family", "unet", "--levels", "2"],
-        ["certify", "--family", "resnet_unet"],
-    ],
+    "certify": [["certify"], ["certify", "unet", "--levels", "2"], ["certify", "smp_resnet34"]],
     "verify": [["verify", "--certificate", "certificate.json"]],
 }
 
@@ -72,7 +84,7 @@ def answer(tmp_path, monkeypatch):
         if "verify" in words:
             with contextlib.redirect_stdout(io.StringIO()):
                 main(["certify"])
-                main(["certify", "--family", "resnet_unet", "--output", "other.json"])
+                main(["certify", "smp_resnet34", "--output", "other.json"])
         before = {path.name for path in tmp_path.iterdir()}
         with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as err:
             status = main(list(words))
@@ -101,7 +113,8 @@ def test_every_argument_of_a_command_changes_its_answer_or_is_refused(answer, mo
             given = mode.index(name) + 1
             tried = [[*mode[:given], value, *mode[given + 1 :]] for value in VALUES[name]]
         else:
-            tried = [[*mode, name, *([value] if value else [])] for value in VALUES[name]]
+            word = f"--no-{name.removeprefix('--')}" if UNET.get(name) is True else name  # it is on by default
+            tried = [[*mode, word, *([value] if value else [])] for value in VALUES[name]]
         answers = [answer(*words) for words in tried]
         assert any(found != as_it_is for found in answers), name
         for status, out, err, written in answers:
@@ -111,19 +124,22 @@ def test_every_argument_of_a_command_changes_its_answer_or_is_refused(answer, mo
                 assert "\n  fix: " in err
 
 
-FAMILY = ["--family", "unet", "--levels", "4"]
 REFUSED = {  # what certify is told and can't use, with the fix
-    "levels without a family": (["--levels", "4"], "--family unet --levels 4"),
-    "too many levels without a family": (["--levels", "99"], "--family unet --levels 4"),
-    "no number of levels": (["--levels", "x"], "--family unet --levels 4"),
-    "a family with a field": ([*FAMILY, "--pool-kernel", "3"], "--family unet --levels 4"),
-    "a family with a file": ([*FAMILY, "--config", "nope.toml"], "--family unet --levels 4"),
-    "a family without levels": (["--family", "unet"], "--family unet --levels 4"),
-    "levels of what has none": (["--family", "resnet_unet", "--levels", "3"], "--family resnet_unet"),
-    "an unknown family": (["--family", "unett", "--levels", "3"], "--family unet --levels 3"),
-    "another unknown family": (["--family", "resnet"], "--family resnet_unet"),
-    "a suffix": (["--output", "x.txt"], "x.json"),
-    "no suffix": (["--output", "x"], "x.json"),
+    "too many levels": (["--levels", "99"], "levels=4"),
+    "no number of levels": (["--levels", "x"], "levels=1, say"),
+    "a graph with a field": (["smp_resnet34", "--pool-kernel", "3"], "smp_resnet34"),
+    "a preset with a field of another config": (
+        ["milesial", "--levels", "2", "--up-kernel", "3"],
+        "milesial --levels 2",
+    ),
+    "a config with a field of another": (["unet2", "--levels", "3"], "unet --levels 3"),
+    "an unknown network": (["milesail"], "milesial"),
+    "a network in part": (["resnet"], "smp_resnet34"),
+    "a missing file": (["unett.toml"], "unet.toml"),
+    "an unknown axis": (["--axis", "hieght"], "--axis height"),
+    "no axis where they differ": (["nnunet_3d_fullres"], "nnunet_3d_fullres --axis depth"),
+    "a suffix": (["--output", "x.txt"], "--output x.json"),
+    "no suffix": (["--output", "x"], "--output x.json"),
 }
 
 
@@ -132,14 +148,16 @@ def test_certify_refuses_what_it_cannot_use_and_proposes_what_it_takes(answer, g
     status, out, err, written = answer("certify", *given)
     assert (status, out, written) == (1, "", {})
     *_, last = err.splitlines()
-    assert last == f"  fix: {fix}"
-    words = fix.split()
-    assert answer("certify", *(words if words[0].startswith("--") else ["--output", *words]))[0] == 0
+    assert last.startswith("  fix: ")
+    assert fix.endswith(last.removeprefix("  fix: "))
+    if not fix.startswith("levels="):
+        assert answer("certify", *fix.split())[0] == 0
 
 
 @pytest.mark.parametrize("field", CONFIG)
-def test_a_family_takes_no_field_of_a_config(answer, field):
-    status, out, err, written = answer("certify", *FAMILY, field, "3")
+def test_a_graph_takes_no_field_of_a_config(answer, field):
+    value = [] if isinstance(UNET.get(field), bool) else ["3"]
+    status, out, err, written = answer("certify", "smp_resnet34", field, *value)
     assert (status, out, written) == (1, "", {})
     assert f"{field} would change nothing" in err
 
@@ -183,6 +201,37 @@ def test_a_shape_that_is_not_one_image_is_refused_with_the_nearest_image_that_is
     assert answer(command, "--input", proposed)[0] == 0
 
 
+OF_PRESETS = [  # a preset, what is given, and what is proposed
+    ("demucs", "44100x2", "2x44100"),
+    ("demucs", "44100", "2x44100"),
+    ("demucs", "8x2x44100", "2x44100"),
+    ("demucs", "8x44100x2", "2x44100"),
+    ("demucs", "9x9x9x9", "2x44100"),
+    ("wave_unet", "1x", "1x131059"),
+    ("unet3d", "96x160x160x3", "3x96x160x160"),
+    ("unet3d", "96x160x160", "3x96x160x160"),
+    ("unet3d", "90x160x160", "3x92x160x160"),
+    ("unet3d", "8x96x160x160x3", "3x96x160x160"),
+    ("unet3d", "304x384", "3x96x160x160"),
+    ("nnunet_3d_fullres", "30x95x160", "1x32x96x160"),
+    ("monai_unet", "16x16x16", "1x31x16x16"),
+    ("smp_resnet34", "303x384", "3x319x384"),
+    ("smp_resnet34", "304x384x3", "3x319x384"),
+    ("ddpm", "304x384x3", "3x304x384"),
+]
+
+
+@pytest.mark.parametrize(("preset", "given", "proposed"), OF_PRESETS)
+def test_a_shape_with_another_number_of_axes_or_the_channels_last_gets_the_nearest_of_the_preset(
+    answer, preset, given, proposed
+):
+    status, _, err, _ = answer("check", preset, "--input", given)
+    assert status == 1
+    (found,) = re.findall(r"  fix: --input (\S+?)(?:, the nearest that fits)?\n", err)
+    assert found == proposed
+    assert answer("check", preset, "--input", found)[0] == 0
+
+
 @pytest.mark.parametrize(("given", "flags"), list(product(SHAPES, SETTINGS.values())))
 def test_the_shape_that_is_proposed_fits_the_config_that_is_given(answer, given, flags):
     _, _, err, _ = answer("check", "--input", given, *flags)
@@ -218,7 +267,7 @@ def test_prove_says_in_one_line_what_was_expected_and_that_it_came(answer, monke
     status, out, _, _ = answer("prove", "--by", "z3")
     *rows, last = out.splitlines()
     assert status == 0
-    assert last == "as expected: 1 theorems hold, and 1 about the first edition's formulas are refuted"
+    assert last == "as expected: 1 theorem holds, and 1 about the first edition's formulas is refuted"
     assert "refuted, as it must be" in rows[-1]
 
 

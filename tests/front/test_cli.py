@@ -4,10 +4,11 @@ import io
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import pytest
@@ -15,11 +16,29 @@ from configs import configs, fitting_configs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wellshaped.cli import main
-from wellshaped.spec import FIELDS, UNet2Config, check, check_config, save_config, stages
+from wellshaped.cli import app, main
+from wellshaped.proofs_of_shape import THEOREMS
+from wellshaped.spec import (
+    FIELDS,
+    PRESETS,
+    UNet2Config,
+    UNetConfig,
+    check,
+    check_config,
+    check_unet_config,
+    compatible_shapes,
+    compatible_sizes,
+    save_config,
+    stages,
+)
+from wellshaped.spec.presets.sources import SOURCES
+from wellshaped.spec.unet.config import CHOICES as UNET_CHOICES
 
 FLAGS = {name: f"--{name.replace('_', '-')}" for name in FIELDS}
-COUNTS = FLAGS | {"out_channels": "--out-channels"}
+UNET = {f.name: f for f in fields(UNetConfig)}
+UNET_FLAGS = {name: f"--{name.replace('_', '-')}" for name in UNET}
+UNET_COUNTS = {name: flag for name, flag in UNET_FLAGS.items() if type(UNET[name].default) is int}
+COUNTS = FLAGS | UNET_COUNTS | {"out_channels": "--out-channels"}
 COMMANDS = {"check": ["check"], "sizes": ["sizes"], "stages": ["stages", "--input", "1x4x4"]}
 ODD = (
     "input (1, 303, 384) of UNet2Config() does not fit.\n"
@@ -66,7 +85,7 @@ def flags_of(cfg):
 
 def test_check_says_which_sizes_fit_and_exits_with_status_0(run):
     fits = "sizes that fit, for height and width alike: n ≡ 0 (mod 2), n ≥ 2\n"
-    assert run("check") == (0, f"UNet2Config() fits: all 13 conditions hold.\n{fits}", "")
+    assert run("check") == (0, f"UNet2Config() fits: all 14 conditions hold.\n{fits}", "")
     subject, output = "input (1, 304, 384) of UNet2Config()", "The output has size 304×384."
     assert run("check", "--input", "1x304x384") == (0, f"{subject} fits: all 49 conditions hold. {output}\n{fits}", "")
 
@@ -108,7 +127,7 @@ def test_a_config_that_no_image_fits_is_refused_with_one_that_images_fit(run):
         1,
         "",
         "UNet2Config(conv_padding=0) does not fit.\n"
-        "  compatible_sizes: no image fits: no size satisfies its obligations.\n"
+        "  compatible_sizes: no image fits: no size meets every rule.\n"
         "  fix: conv_padding=1 in the config, for sizes n ≡ 0 (mod 2), n ≥ 2\n",
     )
     assert run("sizes", "--conv-padding", 0) == (
@@ -137,13 +156,20 @@ def test_the_exit_status_of_check_is_the_verdict_of_the_specification(cfg, in_ch
     [
         (["--input", "1x304x384"], check(UNet2Config(), (1, 304, 384))),
         (["--input", "1x303x384", "--out-channels", 3], check(UNet2Config(), (1, 303, 384), out_channels=3)),
-        ([], check_config(UNet2Config())),
         (["--pool-stride", 0], check_config(UNet2Config(pool_stride=0))),
+        (["unet", "--levels", 0], check_unet_config(UNetConfig(levels=0), 1, 1)),
     ],
 )
 def test_check_prints_its_report_as_json(run, arguments, report):
     status, out, err = run("check", "--json", *arguments)
     assert (status, json.loads(out), err) == (0 if report.ok else 1, report.to_dict(), "")
+
+
+def test_check_without_an_image_judges_the_config_and_whether_any_image_fits(run):
+    answer = json.loads(run("check", "--json")[1])
+    fits = {"name": "compatible_sizes", "holds": True, "says": "some size meets every rule"}
+    report = check_config(UNet2Config()).to_dict()
+    assert answer == report | {"conditions": [*report["conditions"], fits]}
 
 
 @pytest.mark.parametrize(
@@ -153,7 +179,9 @@ def test_check_prints_its_report_as_json(run, arguments, report):
         (["--out-channels", "two"], "natural"),
         (["--up-kernel", "9" * 5000], "digits"),
         (["--input", "303x384"], "input"),
-        (["--config", "missing.toml"], "file"),
+        (["missing.toml"], "file"),
+        (["milesail"], "network"),
+        (["unet3d", "--levels", 3], "network"),
         (["--conv-padding", 0], "compatible_sizes"),
     ],
 )
@@ -196,17 +224,128 @@ def test_sizes_of_a_finite_set_has_no_nearest_above_its_end(run):
 def test_sizes_prints_json(run):
     status, out, err = run("sizes", 303, "--json", "--base-channels", 8)
     assert (status, err) == (0, "")
+    even = {"sizes": "n ≡ 0 (mod 2), n ≥ 2", "minimum": 2, "maximum": None, "period": 2, "residues": [0]}
     assert json.loads(out) == {
+        "network": "UNet2Config(base_channels=8)",
         "config": asdict(UNet2Config(base_channels=8)),
-        "sizes": "n ≡ 0 (mod 2), n ≥ 2",
-        "minimum": 2,
-        "maximum": None,
-        "period": 2,
-        "residues": [0],
-        "near": 303,
-        "below": 302,
-        "above": 304,
+        "axes": {"height": even, "width": even},
+        "together": [],
+        "enough": [2, 2],
+        "near": [303, 303],
+        "below": [302, 302],
+        "above": [304, 304],
     }
+
+
+def test_sizes_are_shown_for_each_axis_where_the_axes_differ(run):
+    lead = (
+        "sizes that fit nnunet_3d_fullres:\n"
+        "  depth: n ≡ 0 (mod 16), n ≥ 16\n"
+        "  height and width: n ≡ 0 (mod 32), n ≥ 32\n"
+        "  over all axes together: 22 nodes require more, and 32×32×32 is enough\n"
+    )
+    assert run("sizes", "nnunet_3d_fullres") == (0, lead, "")
+    near = "30×95×160 does not fit; nearest: 16×64×160 and 32×96×160\n"
+    assert run("sizes", "nnunet_3d_fullres", "30x95x160") == (0, lead + near, "")
+    near = "64 fits\n"
+    assert run("sizes", "nnunet_3d_fullres", "--near", 64) == (0, lead + near, "")
+
+
+def test_sizes_near_one_that_fits_each_axis_but_not_all_together_are_of_the_whole_image(run):
+    _, out, _ = run("sizes", "unet", "--levels", 4, "--norm", "instance", "--near", 16)
+    assert out.splitlines()[-1] == "16×16 does not fit; nearest: 32×16"
+
+
+@pytest.mark.parametrize("near", ["30x95", "30x95x160x2"])
+def test_sizes_near_another_number_of_sizes_than_axes_are_refused(refused, near):
+    *_, says, fix = refused("sizes", "unet3d", near)
+    assert says.endswith("and must have one for all axes, or depth, height and width.")
+    assert fix == "  fix: near=30x30x30"
+
+
+# plan and input-for
+
+
+def test_plan_gives_an_expression_that_makes_the_image_fit(run):
+    assert run("plan", "milesial", "--input", "3x8x384") == (
+        0,
+        "pad 8×384 to 16×384 for milesial: the output has size 16×384\njnp.pad(x, ((0, 0), (0, 8), (0, 0)))\n",
+        "",
+    )
+    crop = "crop 30×95×160 to 16×64×160 for nnunet_3d_fullres: the output has size 16×64×160\nx[:, :16, :64, :160]\n"
+    assert run("plan", "nnunet_3d_fullres", "--input", "1x30x95x160", "--policy", "crop") == (0, crop, "")
+    same = "height 304 and width 384 for UNet2Config(): nothing to do, the output has size 304×384\n"
+    assert run("plan", "--input", "1x304x384") == (0, same, "")
+
+
+def test_plan_prints_json(run):
+    status, out, err = run("plan", "unet", "--input", "3x303x384", "--json")
+    assert (status, err) == (0, "")
+    assert json.loads(out) == {
+        "network": "UNetConfig()",
+        "policy": "pad",
+        "given": [303, 384],
+        "fitting": [304, 384],
+        "pads": [[0, 1], [0, 0]],
+        "slices": [[0, 303], [0, 384]],
+        "output": [304, 384],
+        "expression": "jnp.pad(x, ((0, 0), (0, 1), (0, 0)))",
+    }
+
+
+def test_plan_refuses_what_its_policy_cannot_reach(run, refused):
+    assert "larger image that fits" in "".join(refused("plan", "--input", "1x9x9", "--pool-stride", 3))
+    assert refused("plan", "--input", "1x303x384", "--policy", "error")[1:] == ODD.splitlines()[1:]
+    assert refused("plan", "--input", "1x303x384", "--policy", "padd")[-1] == "  fix: --policy pad"
+    assert "must be 3, the channels of x" in refused("plan", "unet3d", "--input", "1x96x160x160")[1]
+
+
+def test_input_for_gives_the_smallest_image_for_an_output(run, refused):
+    found = (0, "an image of 684×684 gives an output of 500×500, in ronneberger2015\n", "")
+    assert run("input-for", "ronneberger2015", 489) == found
+    assert run("input-for", "ronneberger2015", "--size", 500, "--exactly") == found
+    exactly = (0, "an image of 132×132×116 gives an output of 44×44×28, in unet3d\n", "")
+    assert run("input-for", "unet3d", "44x44x28", "--exactly") == exactly
+    assert run("input-for", 303) == (0, "an image of 304×304 gives an output of 304×304, in UNet2Config()\n", "")
+    fix = refused("input-for", "ronneberger2015", 387, "--exactly")[-1]
+    assert fix == "  fix: an output of 372 (from 556) or 388 (from 572)"
+
+
+def test_input_for_prints_json(run):
+    assert json.loads(run("input-for", "ronneberger2015", 388, "--json")[1]) == {
+        "network": "ronneberger2015",
+        "wanted": [388, 388],
+        "exactly": False,
+        "sizes": [572, 572],
+        "output": [388, 388],
+    }
+
+
+# list
+
+
+def test_list_names_every_preset_with_its_input_its_sizes_and_its_source(run):
+    status, out, err = run("list")
+    assert (status, err) == (0, "")
+    assert [line.split()[0] for line in out.splitlines() if not line.startswith(" ")] == list(PRESETS)
+    assert max(map(len, out.splitlines())) <= 80
+    for name in PRESETS:
+        assert SOURCES[name] in out
+        assert all(str(fit) in out for fit in compatible_shapes(name).axes)
+    assert "wave_unet             1xL      n ≥ 131059\n" in out
+
+
+def test_list_prints_json(run):
+    answer = json.loads(run("list", "--json")[1])
+    assert list(answer) == list(PRESETS) == list(SOURCES)
+    assert answer["unet3d"] == {
+        "source": SOURCES["unet3d"],
+        "input": "3xDxHxW",
+        "axes": {axis: compatible_sizes("unet3d").to_dict() for axis in ("depth", "height", "width")},
+        "together": [],
+        "config": None,
+    }
+    assert answer["milesial"]["config"] == json.loads(json.dumps(asdict(PRESETS["milesial"])))
 
 
 # stages
@@ -314,14 +453,14 @@ def test_draw_without_matplotlib_says_what_to_install(run, monkeypatch):
     assert re.fullmatch(r"This command needs matplotlib\S*: pip install '\.\[demo\]' in a clone of wellshaped\n", err)
 
 
-# Configs in files. What a file may hold is in tests/spec/test_files.py.
+# Networks in files. What a file may hold is in tests/spec/test_files.py.
 
 
 @pytest.mark.parametrize("suffix", [".toml", ".json"])
 def test_flags_override_a_file_and_a_file_the_defaults(run, tmp_path, suffix):
     path = tmp_path / f"unet{suffix}"
     save_config(UNet2Config(base_channels=8, pool_kernel=3, up_kernel=3), path)
-    status, out, _ = run("sizes", "--config", path, "--base-channels", 4)
+    status, out, _ = run("sizes", path, "--base-channels", 4)
     assert (status, out) == (
         0,
         "sizes that fit UNet2Config(pool_kernel=3, up_kernel=3, base_channels=4): n ≡ 1 (mod 2), n ≥ 3\n",
@@ -337,22 +476,92 @@ def test_flags_override_a_file_and_a_file_the_defaults(run, tmp_path, suffix):
         ("unet.toml", "pool_stide = 2", "key: it has unknown keys: 'pool_stide' (did you mean pool_stride?)."),
         ("unet.toml", "pool_stride = 2.0", "natural: not a natural number: pool_stride=2.0 is a float, and must be an"),
         ("unet.json", "", "syntax: it is not JSON: Expecting value: line 1 column 1 (char 0)."),
-        ("unet.json", "#" * 10**7, "file: it cannot be read: it has 10000000 bytes, and a config has at most 262144."),
+        ("unet.json", "#" * 10**7, "file: it cannot be read: it has 10000000 bytes, and a network has at most 262144."),
         ("unet.txt", "", "file: its format is unknown: its suffix is '.txt', and must be one of .toml, .json."),
     ],
     ids=["missing", "folder", "key", "float", "empty", "large", "suffix"],
 )
-def test_a_file_that_is_no_config_is_refused_by_every_command(refused, tmp_path, command, name, content, says):
+def test_a_file_that_is_no_network_is_refused_by_every_command(refused, tmp_path, command, name, content, says):
     if content is not None:
         (tmp_path / name).write_text(content)
-    lines = refused(*command, "--config", tmp_path / name)
-    assert lines[0] == f"config file {tmp_path / name} does not fit."
+    lines = refused(command[0], tmp_path / name, *command[1:])
+    assert lines[0] == f"network file {tmp_path / name} does not fit."
     assert lines[1].startswith(f"  {says}")
 
 
-def test_an_empty_toml_file_is_the_default_config(run, tmp_path):
+def test_a_toml_file_with_its_kind_alone_is_the_default_config(run, refused, tmp_path):
     (tmp_path / "unet.toml").touch()
-    assert run("check", "--config", tmp_path / "unet.toml") == run("check")
+    assert "several kinds of network are possible" in refused("check", tmp_path / "unet.toml")[1]
+    for kind, name in (("UNet2Config", None), ("UNetConfig", "unet")):
+        (tmp_path / "unet.toml").write_text(f'kind = "{kind}"')
+        assert run("check", tmp_path / "unet.toml") == run("check", *([name] if name else []))
+
+
+def test_a_wrong_name_proposes_the_nearest_preset_or_file(refused, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save_config(UNet2Config(), "my_unet.toml")
+    assert refused("sizes", "milesail")[-1] == "  fix: milesial"
+    assert refused("sizes", "unet+")[-1] == "  fix: unet"
+    assert refused("sizes", "my_unet")[-1] == "  fix: my_unet.toml"
+    assert refused("sizes", "my_unett.toml")[-1] == "  fix: my_unet.toml"
+    assert refused("check", "303x384")[-1] == "  fix: --input 303x384"
+    assert refused("sizes", "303", "unet")[-1] == "  fix: unet 303"
+
+
+# Fields of a config in flags.
+
+
+@pytest.mark.parametrize(
+    ("given", "title"),
+    [
+        ([], "UNet2Config()"),
+        (["unet2"], "unet2"),
+        (["unet"], "UNetConfig()"),
+        (["--base-channels", 8], "UNet2Config(base_channels=8)"),
+        (["unet", "--base-channels", 8], "UNetConfig(base_channels=8)"),
+        (["--levels", 3], "UNetConfig(levels=3)"),
+        (["unet", "--residual", "--no-bias"], "UNetConfig(residual=True, bias=False)"),
+        (["--multipliers", "1,2,4", "--levels", 2], "UNetConfig(levels=2, multipliers=(1, 2, 4))"),
+        (["milesial", "--join", "none"], "UNetConfig(norm='batch', bias=False)"),
+        (
+            ["monai_like", "--multipliers", "none", "--levels", 2],
+            "UNetConfig(levels=2, base_channels=32, norm='instance')",
+        ),
+        (["unet2", "--pool-kernel", 3, "--up-kernel", 3], "UNet2Config(pool_kernel=3, up_kernel=3)"),
+        (["unet3d"], "unet3d"),
+    ],
+)
+def test_flags_set_the_fields_of_the_config_that_is_named_or_meant(run, given, title):
+    status, out, err = run("sizes", *given, "--json")
+    assert (status, json.loads(out)["network"], err) == (0, title, "")
+
+
+@pytest.mark.parametrize(
+    ("given", "fix"),
+    [
+        (["unet2", "--levels", 3], "unet --levels 3"),
+        (["unet", "--pool-kernel", 2], "unet2 --pool-kernel 2"),
+        (["--levels", 3, "--pool-kernel", 3], "unet --levels 3"),
+        (["milesial", "--levels", 3, "--pool-kernel", 3], "milesial --levels 3"),
+        (["unet2", "--no-head", "--join", "even crop"], "unet --join 'even crop' --no-head"),
+        (["unet3d", "--levels", 3], "unet3d"),
+        (["unet3d", "--base-channels", 3], "unet3d"),
+    ],
+)
+def test_flags_that_the_network_has_no_fields_for_are_refused_with_what_works(run, refused, given, fix):
+    for command in (["check"], ["sizes"], ["plan", "--input", "1x64x64"], ["certify"]):
+        assert refused(command[0], *given, *command[1:])[-1] == f"  fix: {fix}"
+    assert run("sizes", *shlex.split(fix))[0] == 0
+
+
+@pytest.mark.parametrize(("field", "choices"), UNET_CHOICES.items())
+def test_a_word_that_is_no_choice_is_refused_with_the_nearest(refused, field, choices):
+    if isinstance(choices[0], bool):
+        return  # --residual and --no-residual take no word
+    word = str(choices[-1])
+    lines = refused("check", UNET_FLAGS[field], f"{word}x")
+    assert lines[0] == f"{field}={word + 'x'!r} does not fit."
+    assert lines[-1] == f"  fix: {field}={word!r}"
 
 
 # Numbers in flags.
@@ -398,12 +607,16 @@ def test_what_is_not_a_natural_number_is_refused_by_name_in_every_flag(refused, 
 
 @pytest.mark.parametrize("typed", NOT_NATURAL, ids=lambda typed: typed[:20] or "nothing")
 def test_what_is_not_a_natural_number_is_refused_by_every_command(refused, tmp_path, typed):
-    for *command, name in (
+    commands = [
         ["check", "--pool-stride", "pool_stride"],
         ["sizes", "--near", "near"],
+        ["input-for", "milesial", "--size", "size"],
+        ["check", "unet", "--multipliers", "multipliers[0]"],
         ["stages", "--input", "1x4x4", "--out-channels", "out_channels"],
         ["draw", "--output", tmp_path / "a.svg", "--input", "1x4x4", "--base-channels", "base_channels"],
-    ):
+    ]
+    legal = {"0x10": ("near", "size"), "None": ("multipliers[0]",)}  # sizes of two axes, and what the default is called
+    for *command, name in [command for command in commands if command[-1] not in legal.get(typed, ())]:
         assert refused(*command, typed) == not_natural(name, typed)
     assert list(tmp_path.iterdir()) == []
 
@@ -423,7 +636,7 @@ def test_a_number_of_a_hundred_digits_or_more_is_refused_by_its_length(refused, 
 @pytest.mark.parametrize("name", COUNTS)
 def test_zero_is_a_natural_number_and_refused_exactly_where_the_specification_says_so(run, name):
     status, out, err = run("check", COUNTS[name], 0)
-    if name in ("up_padding", "head_padding"):  # 0 is their default
+    if name in ("up_padding", "head_padding", "groups"):  # 0 is their default, or there is no group norm
         assert (status, err) == (0, "")
     else:
         rule = "compatible_sizes: no image fits" if name == "conv_padding" else f"{name}=0 must be at least 1"
@@ -475,8 +688,8 @@ def test_a_shape_may_be_written_with_times_signs_or_commas(run, image):
     ("image", "says"),
     [
         ("0x4x4", "h_inC: nothing to compute: in_channels=0 must be at least 1."),
-        ("1x0x4", "x: height: x is 0, and must be at least 1."),
-        ("1x4x0", "x: width: x is 0, and must be at least 1."),
+        ("1x0x4", "x (h_inH): height: x is 0, and must be at least 1."),
+        ("1x4x0", "x (h_inW): width: x is 0, and must be at least 1."),
         ("0x0x0", "h_inC: nothing to compute: in_channels=0 must be at least 1."),
     ],
 )
@@ -490,8 +703,8 @@ def test_an_image_of_nothing_is_refused_by_the_name_of_the_hypothesis(refused, i
 
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
 def test_an_unknown_flag_is_refused_with_the_nearest_known_one(run, command):
-    for flag in FLAGS.values():
-        wrong = flag[:4] + flag[5:]
+    for flag in {**FLAGS, **UNET_FLAGS}.values():
+        wrong = flag[:4] + flag[5:] if len(flag) > 7 else f"{flag}x"  # "--jon" may mean --json
         assert run(*command, wrong, 2) == (2, "", f"Unknown option: {wrong}. Did you mean {flag}?\n")
 
 
@@ -501,13 +714,16 @@ def test_an_unknown_flag_is_refused_with_the_nearest_known_one(run, command):
         (["chekc"], 'Unknown command "chekc". Did you mean "check"?'),
         (["frobnicate"], 'Unknown command "frobnicate".'),
         (["--frobnicate"], 'Unknown command "--frobnicate".'),
-        (["check", "--pol-stride=2"], "Unknown option: --pol-stride. Did you mean --pool-stride?"),
+        (["check", "--pol-stride=2"], "Unknown option: --pol-stride=2. Did you mean --pool-stride?"),
         (["check", "--jsn"], "Unknown option: --jsn. Did you mean --json?"),
         (["check", "--no-json"], "Unknown option: --no-json."),
-        (["stages", "--inptu", "1x4x4"], 'Command "stages" parameter --input requires an argument. Did you mean'),
+        (["stages", "--inptu", "1x4x4"], "Unknown option: --inptu. Did you mean --input?"),
         (["draw", "--input", "1x4x4", "--ouput", "a.svg"], "Unknown option: --ouput. Did you mean --output?"),
-        (["check", "303"], "Unused Tokens: ['303']."),
-        (["sizes", "303", "304"], "Unused Tokens: ['304']."),
+        (["check", "unet", "303"], "Unused Tokens: ['303']."),
+        (["sizes", "unet", "303", "304"], "Unused Tokens: ['304']."),
+        (["list", "unet"], "Unused Tokens: ['unet']."),
+        (["sizes", "--config", "unet.toml"], "Unknown option: --config."),
+        (["certify", "--family", "unet"], "Unknown option: --family."),
         (["stages"], 'Command "stages" parameter --input requires an argument.'),
         (["draw"], 'Command "draw" parameter --input requires an argument.'),
         (["check", "--input"], 'Command "check" parameter --input requires an argument.'),
@@ -530,12 +746,24 @@ def test_help_and_the_version_are_printed_with_exit_status_0(run, arguments):
     assert (status, out != "", err) == (0, True, "")
 
 
-@pytest.mark.parametrize("command", ["check", "sizes", "stages", "draw"])
+@pytest.mark.parametrize("command", ["check", "sizes", "plan", "input-for", "stages", "draw", "certify"])
 def test_the_help_of_every_command_names_every_flag_with_its_default(run, command):
     _, out, _ = run(command, "--help")
     words = " ".join(out.replace("│", " ").split())
-    for name, flag in FLAGS.items():
-        assert re.search(rf"{flag} .*?\[default: {FIELDS[name].default}\]", words)
+    for name, flag in {**UNET_FLAGS, **FLAGS}.items():
+        default = str((UNET | FIELDS)[name].default).lower()
+        assert re.search(rf"{flag} .*?\[default: {default}\]", words)
+
+
+@pytest.mark.parametrize("command", [name for name in app if not name.startswith("-")])
+def test_the_help_of_every_command_has_an_example_that_its_parser_takes(run, command):
+    _, out, _ = run(command, "--help")
+    _, _, examples = out.partition("For example:\n")
+    lines = [line.split() for line in examples.splitlines() if line.strip()]
+    assert lines
+    for words in lines:
+        assert words[:2] == ["wellshaped", command]
+        app.parse_args(words[1:], exit_on_error=False, print_error=False)
 
 
 # Terminals and streams.
@@ -594,6 +822,27 @@ def test_a_terminal_gets_a_table_and_loses_no_digit_where_it_is_narrow(run, on_a
     assert rows == [line.split() for line in plain.splitlines()]
 
 
+def test_a_terminal_is_shown_that_a_proof_goes_on(run, on_a_terminal, tmp_path, monkeypatch):
+    pytest.importorskip("z3")
+    monkeypatch.setattr("wellshaped.proofs_of_shape.THEOREMS", THEOREMS[5:7])
+    for words, shown in (
+        (["certify", "milesial", "--output", tmp_path / "a.json"], "Z3 proves the sizes"),
+        (["verify", tmp_path / "a.json"], "Z3 proves the sizes"),
+        (["draw", "milesial", "--input", "1x64x64", "--output", tmp_path / "a.svg"], "drawing"),
+        (["prove", "--by", "enumeration"], "proving"),
+    ):
+        _, out, err = run(*words)
+        assert (shown in out, err) == (False, "")
+        status, _, text = on_a_terminal(*words)
+        assert status == 0
+        assert shown in text
+
+
+def test_a_list_on_a_narrow_terminal_has_the_same_lines(run, on_a_terminal):
+    _, out, _ = run("list")
+    assert on_a_terminal("list")[2] == out
+
+
 def test_json_has_no_colours_on_a_terminal(run, on_a_terminal):
     assert on_a_terminal("check", "--json")[1] == run("check", "--json")[1]
 
@@ -626,10 +875,14 @@ def test_check_sizes_and_stages_load_neither_jax_nor_flax_nor_numpy(tmp_path, be
     program = f"""
 import sys
 {before}
-from wellshaped.cli import main
-config = ["--config", {str(tmp_path / "unet.toml")!r}]
-for command in (["check"], ["check", "--input", "1x304x384"], ["sizes", "303"], ["stages", "--input", "1x4x4"]):
-    assert main([*command, *config]) == 0
+from wellshaped.cli import app, main
+from wellshaped.proofs_of_shape import THEOREMS
+for network in ({str(tmp_path / "unet.toml")!r}, "unet", "milesial", "unetplusplus"):
+    image = ["--input", "3x64x64"]
+    for name, *more in (["check"], ["check", *image], ["sizes", "303"], ["stages", *image], ["plan", *image]):
+        assert main([name, network, *more]) == 0
+    assert main(["input-for", network, "9"]) == 0
+assert main(["list"]) == 0
 print(sorted({{"jax", "jaxlib", "flax", "numpy", "matplotlib"}} & set(sys.modules)))
 """
     process = subprocess.run([sys.executable, "-P", "-c", program], env=ENVIRONMENT, capture_output=True, check=True)
@@ -670,9 +923,12 @@ def test_a_closed_output_leaves_the_exit_status(monkeypatch, command):
 
 def test_the_only_commands_are_those_that_the_tests_know(run):
     _, out, _ = run("--help")
-    assert set(re.findall(r"(?m)^│ (\w+)", out)) == {
+    assert set(re.findall(r"(?m)^│ (\w[\w-]*)  ", out)) == {
         "check",
         "sizes",
+        "plan",
+        "input-for",
+        "list",
         "stages",
         "draw",
         "prove",

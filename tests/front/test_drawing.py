@@ -25,7 +25,8 @@ from wellshaped.spec import (
     ShapeError,
     UNet2Config,
     UNetConfig,
-    compatible_sizes,
+    compatible_shapes,
+    graph_of,
     stages,
 )
 
@@ -143,10 +144,10 @@ def passed(places, source, target):
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_the_picture_of_a_preset_shows_the_shape_of_every_stage(tmp_path, name):
-    cfg = PRESETS[name]
-    n = compatible_sizes(cfg).above(500)
-    found = stages(cfg, (3, n, n), out_channels=2 if cfg.head else cfg.channels[0])
+    graph = graph_of(name)
+    found = stages(name, (graph.image.channels, *compatible_shapes(name).above((500,) * graph.axes)))
     draw(found, tmp_path / "unet.svg")
+    assert_well_placed(found)
     assert {text for s in found for text in (s.name, "×".join(map(str, s.shape)))} <= texts(tmp_path / "unet.svg")
 
 

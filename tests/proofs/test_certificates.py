@@ -557,24 +557,25 @@ def test_the_command_prove_prints_the_ledger(capsys):
     assert "no such prover" in capsys.readouterr().err
 
 
-def test_a_family_can_be_certified_by_name(tmp_path, capsys):
+def test_a_preset_and_a_family_of_any_levels_can_be_certified_by_name(tmp_path, capsys):
     path = str(tmp_path / "c.json")
-    assert main(["certify", "--family", "resnet_unet", "--output", path]) == 0
-    assert "resnet_unet fits n iff n ≡ 0 or 31 (mod 32), n ≥ 31" in capsys.readouterr().out
-    assert main(["certify", "--family", "unet", "--levels", "3", "--output", path]) == 0
-    assert load_certificate(tmp_path / "c.json").network == unet(3)
+    assert main(["certify", "smp_resnet34", "--output", path]) == 0
+    assert "smp_resnet34 fits n iff n ≡ 0 or 31 (mod 32), n ≥ 31" in capsys.readouterr().out
+    assert main(["certify", "unet", "--levels", "3", "--output", path]) == 0
+    certificate = load_certificate(tmp_path / "c.json")
+    assert certificate.network == graph_of(UNetConfig(levels=3))
+    assert certificate.sizes == certify(unet(3)).sizes
 
 
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["--family", "vnet"], "no such family: it must be one of unet"),
-        (["--family", "unet"], "the number is missing"),
-        (["--family", "resnet_unet", "--levels", "3"], "whose levels are fixed"),
-        (["--family", "unet", "--levels", "-1"], "levels=-1 is negative"),
+        (["vnet"], "no such network: 'vnet' is not a preset"),
+        (["smp_resnet34", "--levels", "3"], "whose nodes have numbers of their own"),
+        (["unet", "--levels", "-1"], "levels=-1 is negative"),
     ],
 )
-def test_a_family_that_is_none_is_refused(words, says, capsys):
+def test_a_network_that_is_none_is_refused(words, says, capsys):
     assert main(["certify", *words]) == 1
     message = capsys.readouterr().err
     assert says in message

@@ -200,7 +200,7 @@ def check_ways(network, n):
         if cause.rule != "room":
             assert cause.supposed == tuple(name for name in expected if named[name] != computed[name])
         assert all(f"{name} would be " in cause.says for name in cause.supposed)
-        assert cause.says.startswith("once the earlier ones are fixed, ") == bool(cause.supposed)
+        assert cause.says.startswith("with that fixed, ") == bool(cause.supposed)
         fixed |= {cause.left_of, cause.right_of}
     if found:  # nothing is fixed before the first, so that its sizes are those of a plain run
         assert all(computed[name] == size for _, way in found[0].ways for name, size in way)
@@ -245,7 +245,7 @@ def test_a_size_after_a_fix_is_said_to_be_supposed_and_how_it_came_about_stays_i
     assert (first.supposed, first.says) == ((), "x is 303, up is 302, and they must be equal")
     assert (second.supposed, second.says) == (
         ("c",),
-        "once the earlier ones are fixed, c would be 301, x is 303, and they must be equal",
+        "with that fixed, c would be 301, x is 303, and they must be equal",
     )
     shown = explain(network, 303).failures[1].ways
     assert shown == ()

@@ -199,7 +199,7 @@ def test_a_config_is_explained_as_its_graph(n):
             6,
             "size 6 does not fit.\n"
             "  blocks: x is 6, and must be a multiple of 4.\n"
-            "  conv: once the earlier ones are fixed, conv would be 6, joined would be 8, and they must be equal.\n"
+            "  conv: with that fixed, conv would be 6, joined would be 8, and they must be equal.\n"
             "  fix: no size will do",
         ),
         (
@@ -213,7 +213,7 @@ def test_a_config_is_explained_as_its_graph(n):
             "size 9 does not fit.\n"
             "  cropped: x is 9, a is 6, and they must differ by an even number.\n"
             "    x 9 → a 6\n"
-            "  again: once the earlier ones are fixed, x would be 10, and must be at least 12 (up).\n"
+            "  again: with that fixed, x would be 10, and must be at least 12 (up).\n"
             "  fix: no size will do",
         ),
         (

@@ -1,0 +1,78 @@
+"""What provers said of theorems, against what is stated: which are settled, and a summary in one line.
+
+A theorem with a counterexample states that a formula of the first edition is false, and is settled when it is refuted.
+"""
+
+from collections.abc import Sequence
+
+from .provers import HOLDS_IN_A_BOX, REFUTED, UNKNOWN, Proof
+from .theorem import Theorem
+
+PROVED = "proved"
+
+Proofs = Sequence[tuple[Theorem, Proof]]
+"""Theorems, each with what a prover says of it; one may be there several times."""
+
+
+def in_words(theorem: Theorem, proof: Proof) -> str:
+    """The verdict, with a remark where a refutation is what is stated.
+
+    >>> from wellshaped.proofs_of_shape import THEOREMS, prove
+    >>> in_words(THEOREMS[5], prove(THEOREMS[5], by="enumeration"))
+    'holds in a box'
+    """
+    expected = proof.verdict == REFUTED and theorem.counterexample is not None
+    return "refuted, as it must be" if expected else proof.verdict
+
+
+def settled(theorem: Theorem, proofs: Proofs) -> bool:
+    """Whether some prover says what is stated of ``theorem``, and none disagrees or gives up.
+
+    CrossHair only looks for counterexamples: that it found none settles nothing, and is no disagreement.
+
+    >>> from wellshaped.proofs_of_shape import THEOREMS, prove
+    >>> theorem = THEOREMS[5]
+    >>> settled(theorem, [(theorem, prove(theorem, by="enumeration"))]), settled(theorem, [])
+    (True, False)
+    """
+    said = {p.verdict for t, p in proofs if t is theorem and not (p.verdict == UNKNOWN and p.by == "crosshair")}
+    false = theorem.counterexample is not None
+    right, wrong = ({REFUTED}, PROVED) if false else ({PROVED, HOLDS_IN_A_BOX}, REFUTED)
+    return bool(said & right) and not said & {wrong, UNKNOWN}
+
+
+def unsettled(proofs: Proofs) -> list[Theorem]:
+    """The theorems that are not settled, in order.
+
+    >>> from wellshaped.proofs_of_shape import THEOREMS, prove
+    >>> unsettled([(THEOREMS[5], prove(THEOREMS[5], by="enumeration"))])
+    []
+    """
+    return [theorem for theorem in _theorems(proofs) if not settled(theorem, proofs)]
+
+
+def summary(proofs: Proofs) -> str:
+    """One line: what is stated, and whether the provers agree.
+
+    >>> from wellshaped.proofs_of_shape import THEOREMS, prove
+    >>> summary([(THEOREMS[5], prove(THEOREMS[5], by="enumeration"))])
+    "as expected: 1 theorem holds, and 0 about the first edition's formulas are refuted"
+    """
+    theorems, left = _theorems(proofs), unsettled(proofs)
+    false = sum(theorem.counterexample is not None for theorem in theorems)
+    true = len(theorems) - false
+    holds = f"{true} theorem{'s hold' if true != 1 else ' holds'}"
+    wanted = f"{holds}, and {false} about the first edition's formulas {'is' if false == 1 else 'are'} refuted"
+    if not left:
+        return f"as expected: {wanted}"
+    names = ", ".join(theorem.name for theorem in left[:3])
+    more = f" and {len(left) - 3} more" if len(left) > 3 else ""
+    return f"expected: {wanted}; not so, or not settled: {names}{more}"
+
+
+def _theorems(proofs: Proofs) -> list[Theorem]:
+    found: list[Theorem] = []
+    for theorem, _ in proofs:
+        if all(theorem is not other for other in found):
+            found.append(theorem)
+    return found

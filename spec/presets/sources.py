@@ -1,0 +1,23 @@
+"""Where each preset comes from, in a line that fits in a terminal; its function says more."""
+
+SOURCES: dict[str, str] = {
+    "unet2": "The two-level U-Net of the source: NN/Spec/Models/Unet.lean",
+    "tiny": "The small U-Net of the source, with batch norm and no head",
+    "ronneberger2015": "Ronneberger, Fischer and Brox, U-Net, MICCAI 2015, figure 1",
+    "milesial": "github.com/milesial/Pytorch-UNet with its defaults",
+    "monai_like": "MONAI's BasicUNet with ReLU and exact joins",
+    "smp_resnet34": 'segmentation_models_pytorch, Unet("resnet34"), up to version 0.4',
+    "monai_unet": "github.com/Project-MONAI/MONAI, nets/unet.py, two residual units, volumes",
+    "monai_basicunet": "github.com/Project-MONAI/MONAI, nets/basic_unet.py, volumes",
+    "unetplusplus": "UNet++, Zhou and others, 2018: github.com/4uiiurz1/pytorch-nested-unet",
+    "unet3plus": "UNet 3+, Huang and others, 2020: github.com/ZJUGiveLab/UNet-Version",
+    "attention_unet": "Oktay and others, 2018: github.com/LeeJunHyun/Image_Segmentation, AttU_Net",
+    "u2net_rsu7": "The first nest of U²-Net, 2020: github.com/xuebinqin/U-2-Net, RSU7",
+    "unet3d": "Çiçek and others, 3D U-Net, 2016, figure 2",
+    "nnunet_3d_fullres": "nnU-Net's PlainConvUNet with a 3d_fullres plan of coarse first axis",
+    "ddpm": "google/ddpm-cifar10-32: github.com/huggingface/diffusers, UNet2DModel",
+    "stable_diffusion_vae": "Stable Diffusion's autoencoder: diffusers, AutoencoderKL",
+    "demucs": "Demucs 1 and 2, Défossez and others, 2019: github.com/facebookresearch/demucs",
+    "wave_unet": "Wave-U-Net, Stoller and others, 2018: github.com/f90/Wave-U-Net",
+}
+"""The source of each preset, by its name."""

@@ -1,0 +1,47 @@
+"""``wellshaped check``: does an image fit, and if not, why?"""
+
+from ..spec import AnyNetwork, Report, ShapeError
+from ..spec import check as check_input
+from .image import Image, OutChannels, any_image, count_of, shape_of
+from .network import Flags, Name, network_of
+from .output import AsJson, print_json, say
+from .wording import NOT_KNOWN, known_shapes, lines_of
+
+EXAMPLE = """\
+  wellshaped check milesial --input 3x303x384
+  wellshaped check unet --levels 3 --padding none
+  wellshaped check my_network.toml --input 1x96x160x160 --json
+"""
+
+
+def check(
+    network: Name = None,
+    *,
+    image: Image | None = None,
+    out_channels: OutChannels = None,
+    flags: Flags = None,
+    as_json: AsJson = False,
+) -> int:
+    """Say whether an image fits a network, and if not, why and what to do.
+
+    Without --input, say whether any image fits. Exit with 0 if so, else with 1.
+    """
+    try:
+        given = network_of(network, flags)
+        report = _report(given, image, count_of(out_channels))
+        shapes = known_shapes(given) if report.ok else None
+    except ShapeError as error:
+        report = error.report
+    if as_json:
+        print_json(report.to_dict())
+    elif report.ok:
+        say("\n".join([str(report), *([NOT_KNOWN] if shapes is None else lines_of(shapes))]))
+    else:
+        report.raise_if_failed()
+    return 0 if report.ok else 1
+
+
+def _report(network: AnyNetwork, image: str | None, out_channels: int | None) -> Report:
+    if image is None:
+        return any_image(network, out_channels)
+    return check_input(network, shape_of(image, network, out_channels), out_channels=out_channels)

@@ -1,0 +1,26 @@
+"""``wellshaped demo``: train a network, and show what it learned."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from ..spec import natural
+from .numbers import Natural
+
+EXAMPLE = "  wellshaped demo --output coins.png --seed 7\n"
+
+
+def demo(
+    *,
+    output: Annotated[Path, Parameter(help="The picture to write, .png.")] = Path("demo.png"),
+    seed: Annotated[Natural, Parameter(help="Seed of parameters and training.")] = 0,
+) -> int:
+    """Train a small network on half of a photograph, and show what it makes of the other half.
+
+    This takes about half a minute on two cores, and needs the extra "demo".
+    """
+    from ..demo import run_demo
+
+    run_demo(output, seed=natural(seed, "seed"))
+    return 0

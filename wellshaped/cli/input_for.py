@@ -1,0 +1,51 @@
+"""``wellshaped input-for``: the smallest image for an output."""
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from ..spec import compatible_shapes
+from ..spec import input_for as smallest_for
+from ..spec.answers.door import title
+from .image import require_built
+from .network import Flags, Name, network_of, number_first
+from .output import AsJson, print_json, say
+from .sizes import sizes_in
+from .wording import times
+
+EXAMPLE = """\
+  wellshaped input-for ronneberger2015 388
+  wellshaped input-for unet3d 44x44x28 --exactly
+"""
+
+
+def input_for(
+    network: Name = None,
+    size: Annotated[
+        str | None,
+        Parameter(
+            allow_leading_hyphen=True,
+            help="The output's size in positions: 388 for all axes, or 388x512. [default: 1, the smallest output]",
+        ),
+    ] = None,
+    *,
+    exactly: Annotated[bool, Parameter(negative="", help="An output of this size, and no larger one.")] = False,
+    flags: Flags = None,
+    as_json: AsJson = False,
+) -> int:
+    """Find the smallest image that fits and gives an output of at least some size.
+
+    Exit with 0 if there is one, else with 1.
+    """
+    name, size = number_first(network, size)
+    given = network_of(name, flags)
+    require_built(given)
+    shapes = compatible_shapes(given)
+    wanted = sizes_in("1" if size is None else size, "size", shapes)
+    found = smallest_for(given, wanted, exactly=exactly)
+    if as_json:
+        sizes = {"wanted": wanted, "exactly": exactly, "sizes": found.sizes, "output": found.output}
+        print_json({"network": title(given), **sizes})
+    else:
+        say(f"an image of {times(found.sizes)} gives an output of {times(found.output)}, in {title(given)}")
+    return 0

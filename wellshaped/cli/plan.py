@@ -1,0 +1,58 @@
+"""``wellshaped plan``: what to pad or crop so that an image fits."""
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from ..spec import explain, graph_of
+from ..spec import plan as plan_for
+from ..spec.answers.door import title
+from ..spec.answers.explanation import axes_with
+from ..spec.messages.choices import nearest_choice
+from ..spec.messages.report import refuse
+from .image import Image, require_built, shape_of
+from .network import Flags, Name, network_of
+from .output import AsJson, print_json, say
+from .wording import times
+
+EXAMPLE = """\
+  wellshaped plan unet --input 3x303x384
+  wellshaped plan nnunet_3d_fullres --input 1x30x95x160 --policy crop
+"""
+
+_POLICIES = ("pad", "crop", "error")
+
+
+def plan(
+    network: Name = None,
+    *,
+    image: Image,
+    policy: Annotated[
+        str, Parameter(help="pad (to the nearest sizes above), crop (below), or error (change nothing).")
+    ] = "pad",
+    flags: Flags = None,
+    as_json: AsJson = False,
+) -> int:
+    """Say what to pad or crop at the end of each axis so that an image fits: an expression to paste.
+
+    Exit with 1 where nothing that the policy allows makes it fit.
+    """
+    if policy not in _POLICIES:
+        says = f"it is {policy[:60]!r}, and must be one of {', '.join(_POLICIES)}"
+        raise refuse("--policy", "policy", "no such policy", says, f"--policy {nearest_choice(policy, _POLICIES)}")
+    given = network_of(network, flags)
+    channels, *sizes = shape_of(image, given, None)
+    require_built(given, channels)
+    found = plan_for(given, tuple(sizes), policy)
+    output = explain(given, found.fitting).output
+    if as_json:
+        kept = [[part.start, part.stop] for part in found.slices]
+        lists = {"given": found.given, "fitting": found.fitting, "pads": found.pads, "slices": kept, "output": output}
+        print_json({"network": title(given), "policy": found.policy, **lists, "expression": str(found)})
+        return 0
+    makes = f"the output has size {times(output)}"
+    if found.given == found.fitting:
+        say(f"{axes_with(graph_of(given), found.given)} for {title(given)}: nothing to do, {makes}")
+    else:
+        say(f"{policy} {times(found.given)} to {times(found.fitting)} for {title(given)}: {makes}\n{found}")
+    return 0

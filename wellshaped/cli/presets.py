@@ -1,0 +1,52 @@
+"""``wellshaped list``: the presets."""
+
+from typing import Any
+
+from ..spec import PRESETS, compatible_shapes, graph_of
+from ..spec.answers.proposals import layouts
+from ..spec.presets.sources import SOURCES
+from .network import fields_of
+from .output import AsJson, print_json, say
+from .wording import by_axes
+
+EXAMPLE = """\
+  wellshaped list
+  wellshaped list --json
+"""
+
+
+def presets(*, as_json: AsJson = False) -> int:
+    """List the presets: networks that people know.
+
+    Each comes with the shape of its input, the sizes that fit, and its source. C stands for any number of channels.
+    """
+    known = {name: _preset(name) for name in PRESETS}
+    if as_json:
+        print_json(known)
+        return 0
+    width = max(map(len, known))
+    for name, preset in known.items():
+        first, *others = _sizes(name)
+        lines = [f"{name:{width}}  {preset['input']:7}  {first}"]
+        lines += [f"{'':{width + 9}}  {more}" for more in others]
+        say("\n".join([*lines, f"  {SOURCES[name]}"]))
+    return 0
+
+
+def _preset(name: str) -> dict[str, Any]:
+    graph, shapes = graph_of(name), compatible_shapes(name)
+    fields = fields_of(name)
+    layout = layouts(graph.axes)[0]
+    channels = layout[0] if fields else str(graph.image.channels)  # a config takes any number
+    return {
+        "source": SOURCES[name],
+        "input": "x".join((channels, *layout[1:])),
+        "axes": {axis: fit.to_dict() for axis, fit in zip(shapes.names, shapes.axes, strict=True)},
+        "together": shapes.together,
+        "config": fields,
+    }
+
+
+def _sizes(name: str) -> list[str]:
+    found = by_axes(compatible_shapes(name))
+    return [str(fit) if len(found) == 1 else f"{axes}: {fit}" for axes, fit in found]

@@ -1,0 +1,43 @@
+"""``wellshaped stages``: every intermediate of a network, with its cost."""
+
+from dataclasses import asdict
+
+from ..spec import Stage
+from ..spec import stages as stages_of
+from .image import Image, OutChannels, count_of, shape_of
+from .network import Flags, Name, network_of
+from .output import AsJson, print_json, table
+from .wording import times
+
+EXAMPLE = """\
+  wellshaped stages milesial --input 3x304x384 --out-channels 2
+  wellshaped stages demucs --input 2x44100 --json
+"""
+
+
+def stages(
+    network: Name = None,
+    *,
+    image: Image,
+    out_channels: OutChannels = None,
+    flags: Flags = None,
+    as_json: AsJson = False,
+) -> int:
+    """Show every intermediate of the forward pass: its shape, its parameters and its multiply-adds.
+
+    A shape has the channels first. Multiply-adds are counted for one image, of convolutions alone.
+    """
+    found = stages_for(network, image, out_channels, flags)
+    if as_json:
+        print_json([asdict(stage) | {"scale": str(stage.scale)} for stage in found])
+        return 0
+    rows = [(s.name, s.op, s.layer or "", times(s.shape), s.parameters, s.multiply_adds) for s in found]
+    total = ("total", "", "", "", sum(s.parameters for s in found), sum(s.multiply_adds for s in found))
+    table(("stage", "operation", "layer", "shape", "parameters", "multiply-adds"), rows, total)
+    return 0
+
+
+def stages_for(network: Name, image: str, out_channels: int | None, flags: Flags) -> tuple[Stage, ...]:
+    """The stages of the network that a command is given."""
+    given, out_channels = network_of(network, flags), count_of(out_channels)
+    return stages_of(given, shape_of(image, given, out_channels), out_channels=out_channels)
