@@ -1,7 +1,11 @@
-"""Hypothesis profiles: ``default``, ``thorough`` to look further, ``nightly`` for CrossHair (see CONTRIBUTING)."""
+"""What all tests share: the profiles of Hypothesis (see CONTRIBUTING), and how XLA compiles."""
 
 import os
+import shutil
+import sys
+import tempfile
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # Derandomized, so that a red run can be repeated; thorough looks elsewhere each time.
@@ -12,3 +16,35 @@ settings.register_profile(
     "nightly", deadline=None, backend="crosshair", max_examples=50, suppress_health_check=list(HealthCheck)
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+_compiled = pytest.StashKey[str]()
+
+
+def pytest_configure(config):
+    """Make XLA compile quickly and only once: most of the time is compilation, and most arrays are tiny.
+
+    The workers and the programs that tests start inherit these variables. The slow part trains and takes times, so XLA
+    optimises there; CI runs everything once with optimisation. A value that you set yourself is kept.
+    """
+    if hasattr(config, "workerinput"):
+        return
+    if "not slow" in config.option.markexpr:
+        os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+        os.environ["JAX_COMPILATION_CACHE_DIR"] = config.stash[_compiled] = tempfile.mkdtemp(prefix="compiled-")
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+
+
+def pytest_unconfigure(config):
+    """Remove what was compiled for this run."""
+    if _compiled in config.stash:
+        shutil.rmtree(config.stash[_compiled], ignore_errors=True)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _memory_of_a_module():
+    """Drop what a module compiled. Kept to the end, it would be gigabytes; the next module loads what it shares."""
+    yield
+    if jax := sys.modules.get("jax"):
+        jax.clear_caches()

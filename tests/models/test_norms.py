@@ -28,7 +28,7 @@ def gradients_of_the_bottom(cfg, height, width):
     net = model(cfg)
     x = jax.random.normal(jax.random.key(1), (1, height, width))
     with_all = jax.random.normal(jax.random.key(2), (1, height, width))
-    grads = nnx.grad(lambda net: jnp.sum(with_all * net(x)))(net)
+    grads = nnx.jit(nnx.grad(lambda net: jnp.sum(with_all * net(x))))(net)
     return [float(jnp.abs(conv["conv"]["kernel"][...]).max()) for conv in grads["bottom"]["convs"].values()]
 
 

@@ -96,10 +96,18 @@ def test_a_series_has_the_derivatives_of_nested_forward_mode(name):
         function, operands = FUNCTIONS[name](), drawn(3)
         expected = nested(function, *operands)
         assert expected[0].dtype == jnp.float64
-        close(series(function, *operands), expected)
         close(jax.jit(partial(series, function))(*operands), expected)
-        if "UNet" not in name:  # which would take long to compile
+        if "UNet" not in name:  # which would take long to compile, operation by operation above all
+            close(series(function, *operands), expected)
             close(series(jax.jit(function), *operands), expected)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in FUNCTIONS if "UNet" in name])
+def test_a_series_of_a_network_is_the_same_outside_of_jit(name):
+    with jax.enable_x64(True):
+        function, operands = FUNCTIONS[name](), drawn(3)
+        close(series(function, *operands), jax.jit(partial(series, function))(*operands))
 
 
 @pytest.mark.parametrize("name", [name for name in FUNCTIONS if name.startswith("Conv")])
