@@ -74,7 +74,7 @@ def input_for(network: AnyNetwork, output: int | AxisSizes, *, exactly: bool = F
         raise _unmade(graph, wanted, of_axes, fits, "exactly" if exactly else "at least")
     sizes = ShapeSet(graph, sets).above(least)
     if sizes is None:
-        says = f"what {', '.join(ShapeSet(graph, sets).together)} require over all axes together leaves no image"
+        says = f"no image meets the requirement of {', '.join(ShapeSet(graph, sets).together)} over all axes together"
         raise refuse("the output", "output", "no such output", says, "a larger output")
     return Fitting(sizes, tuple(_output(graph, axis, n) for axis, n in enumerate(sizes)))
 

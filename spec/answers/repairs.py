@@ -34,7 +34,7 @@ def repair(network: AnyNetwork) -> AnyNetwork:
     if not any(solved_axis(graph, axis).is_finite for axis in range(graph.axes)):
         if compatible_shapes(graph).above((1,) * graph.axes) is None:
             names = ", ".join(compatible_shapes(graph).together[:3])
-            says = f"no image is large enough for what {names} require over all axes together"
+            says = f"no image is large enough for the requirement of {names} over all axes together"
             raise refuse("the network", "repair", "no repair is known", says, f"another operation in place of {names}")
         return network
     changed, _ = repaired(network)

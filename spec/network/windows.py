@@ -5,15 +5,15 @@ them, and PyTorch's own limits are requirements of the operations that have its 
 ``"VALID"`` are JAX's and Keras's.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass
 from math import prod
 
 from ..arithmetic.naturals import monus, quotient
 from ..messages.report import refuse
-from ..messages.written import written_number
+from ..messages.written import written_number, written_value
 from .arithmetic import jax_transposed_size, transposed_size, window_size
-from .fields import Padding, PerAxis, Sides, on_axis, sides_on
+from .fields import Padding, PerAxis, Sides, on_axis, shortest, sides_on
 from .operation import Fault, Operation, Shapes, of_at_least_one
 from .requirement import AT_MOST, Need
 
@@ -181,12 +181,17 @@ class ConvTranspose(Operation):
 
     def needs(self, sizes: Sequence[int], axis: int) -> tuple[Need, ...]:
         """PyTorch's limit of output padding."""
-        more, stride, dilation = (on_axis(v, axis) for v in (self.output_padding, self.stride, self.dilation))
+        more = on_axis(self.output_padding, axis)
         if isinstance(more, int) and more == 0:
             return ()
-        most = monus(stride + monus(dilation, stride), 1)
-        of, fix = "one less than the larger of stride and dilation", f"output_padding={written_number(most)}"
+        most = self._most_output_padding(axis)
+        fix = _within_limits(self, "output_padding", self._most_output_padding) if _exceeds(more, most) else ""
+        of = "one less than the larger of stride and dilation"
         return (Need("output_padding", more, AT_MOST, most, "output_padding", of, fix=fix),)
+
+    def _most_output_padding(self, axis: int) -> int:
+        stride, dilation = (on_axis(v, axis) for v in (self.stride, self.dilation))
+        return monus(stride + monus(dilation, stride), 1)
 
     def faults(self, channels: Sequence[int], axes: int) -> Iterator[Fault]:
         """Groups must divide the channels of input and result."""
@@ -229,14 +234,36 @@ def _pool_size(operation: "MaxPool | AvgPool", n: int, axis: int, dilation: int)
 
 
 def _pool_needs(operation: "MaxPool | AvgPool", axis: int) -> tuple[Need, ...]:
-    half = quotient(on_axis(operation.kernel, axis), 2)
+    def half(axis: int) -> int:
+        return quotient(on_axis(operation.kernel, axis), 2)
+
     before, after = _padded(operation.padding, axis)
     amounts = {"padding": before} if before is after else {"padding before": before, "padding after": after}
     return tuple(
-        Need("padding", amount, AT_MOST, half, of, "half the window", fix=f"padding={written_number(half)}")
+        Need(
+            "padding",
+            amount,
+            AT_MOST,
+            half(axis),
+            of,
+            "half the window",
+            fix=_within_limits(operation, "padding", half) if _exceeds(amount, half(axis)) else "",
+        )
         for of, amount in amounts.items()
         if not isinstance(amount, int) or amount > 0
     )
+
+
+def _exceeds(amount: int, most: int) -> bool:
+    """Whether a limit of numbers is broken; that of symbols is not asked."""
+    return isinstance(amount, int) and isinstance(most, int) and amount > most
+
+
+def _within_limits(operation: "ConvTranspose | MaxPool | AvgPool", name: str, most: Callable[[int], int]) -> str:
+    """How to write the field so that it is within its limit on every axis."""
+    axes = range(max(operation.axes().values(), default=1))
+    of_axes = [tuple(min(amount, most(axis)) for amount in sides_on(getattr(operation, name), axis)) for axis in axes]
+    return f"{name}={written_value(shortest([a if a == b else (a, b) for a, b in of_axes]))}"
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -1,5 +1,7 @@
 """The steps and parameters of operations, against PyTorch where it is installed, JAX, and counting by hand."""
 
+import ast
+from dataclasses import replace
 from importlib.util import find_spec
 from itertools import product
 
@@ -11,6 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jax import lax
 
+from wellshaped.spec import explain
 from wellshaped.spec.network import (
     Activation,
     Add,
@@ -278,3 +281,21 @@ def test_a_step_is_a_formula_that_symbols_read():
         assert all(str(need.relation.holds(need.left, need.right)) for need in operation.needs([n, m], 0))
     (near,) = Require(within=2).needs([n, m], 0)
     assert str(near.relation.holds(near.left, near.right)) == "2 ≥ ((n ∸ m) + (m ∸ n))"
+
+
+@pytest.mark.parametrize(
+    ("operation", "fix"),
+    [
+        (MaxPool((5, 2), padding=(3, 2)), "padding=(2, 1) in p"),
+        (MaxPool(3, padding=2), "padding=1 in p"),
+        (MaxPool(3, 2, padding=((0, 2),)), "padding=((0, 1),) in p"),
+        (AvgPool((5, 2), padding=3), "padding=(2, 1) in p"),
+        (ConvTranspose(3, (2, 3), output_padding=(2, 3)), "output_padding=(1, 2) in p"),
+    ],
+)
+def test_the_fix_of_a_limit_holds_on_every_axis(operation, fix):
+    network = Network({"x": 1}, (Node("p", operation),))
+    assert explain(network, (20, 20)).fixes == (fix,)
+    name, _, rest = fix.partition("=")
+    fixed = replace(operation, **{name: ast.literal_eval(rest.removesuffix(" in p"))})
+    assert explain(Network({"x": 1}, (Node("p", fixed),)), (20, 20)).ok

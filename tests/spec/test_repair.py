@@ -224,7 +224,7 @@ def test_a_network_whose_joint_requirement_no_image_meets_has_no_repair():
         repair(written(Node("m", Mean()), Node("y", Norm("instance"))))
     assert str(error.value) == (
         "the network does not fit.\n"
-        "  repair: no repair is known: no image is large enough for what y require over all axes together.\n"
+        "  repair: no repair is known: no image is large enough for the requirement of y over all axes together.\n"
         "  fix: another operation in place of y"
     )
 
