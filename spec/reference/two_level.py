@@ -58,7 +58,7 @@ def unet2_forward(cfg: UNet2Config, params: Parameters, x: Array) -> Array:
 def unet2_stages(cfg: UNet2Config, params: Parameters, x: Array) -> dict[str, Array]:
     """Every intermediate of :func:`unet2_forward`, by its name in SPEC section 6; ``z_s1`` is ``s1`` before its ReLU.
 
-    Of the names without ``z_`` the shapes are those of :func:`wellshaped.spec.trace`.
+    Of the names without ``z_`` the shapes are those of :func:`wellshaped.spec.stages`.
 
     >>> cfg = UNet2Config(base_channels=1)
     >>> shapes = layer_parameters(cfg, 1, 1)

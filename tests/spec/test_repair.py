@@ -39,8 +39,8 @@ from wellshaped.spec import (
     repair,
     run,
 )
+from wellshaped.spec.answers.repairs import mending
 from wellshaped.spec.families import unet
-from wellshaped.spec.repair import mending
 
 
 def written(*nodes, axes=1, inputs=None):
