@@ -182,7 +182,8 @@ def exports(face):
 def test_no_module_has_the_name_of_what_a_face_of_its_room_or_the_front_exports():
     exported = {(room(face), name) for face in FACES for name in exports(face)}
     assert {("spec", "check"), ("models", "Conv2d"), ("proofs_of_shape", "THEOREMS")} <= exported
-    for path in SOURCES:
+    # A command's file has the command's name; it is imported from its folder, and no face stands there.
+    for path in (path for path in SOURCES if not path.startswith("wellshaped/cli/")):
         name = Path(path).parent.name if path in FACES else Path(path).stem
         assert not {(room(path), name), ("wellshaped", name)} & exported, path
 

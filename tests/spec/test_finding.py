@@ -156,7 +156,7 @@ def test_what_is_required_over_all_axes_together_is_met():
     assert input_for(network, (1, 2)) == Fitting((2, 4), (1, 2))
     with pytest.raises(ShapeError) as error:
         input_for(network, 1, exactly=True)
-    assert "what y require" in str(error.value)
+    assert "the requirement of y" in str(error.value)
 
 
 def test_exactly_so_large_an_output_may_need_more_than_the_smallest_size_of_each_axis():
