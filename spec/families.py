@@ -4,7 +4,7 @@ A *level* is one halving. Nodes have one channel and are named as in the network
 ``encoder[0]`` is the skip of the outermost level, ``pooled[0]`` what is behind it, ``up[0]`` what comes back to it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from .arithmetic.naturals import natural
 from .messages.choices import nearest_choice
@@ -160,12 +160,3 @@ def strided_unet(levels: int, *, kernel: int = 3) -> Network:
     down = Window(kernel, 2, padding=half)
     up = TransposedWindow(kernel, 2, padding=half, output_padding=1)
     return encoder_decoder((down,) * levels, up, joins=tuple(level > 0 for level in range(levels)))
-
-
-FAMILIES: dict[str, tuple[Callable[..., Network], bool]] = {
-    "unet": (unet, True),
-    "strided_unet": (strided_unet, True),
-    "resnet_unet": (resnet_unet, False),
-    "ronneberger2015": (ronneberger2015, False),
-}
-"""The families by name, and whether the number of levels is to be said."""

@@ -136,7 +136,9 @@ class Network(Written):
         object.__setattr__(self, "outputs", _names(outputs, "the outputs") or (last,))
         object.__setattr__(self, "axes", natural(axes, "axes"))
         channels: dict[str, int] = {}
-        _report(list(_faults(self, channels))).raise_if_failed()
+        faults = list(_faults(self, channels))
+        # Which parameters nodes share is only known of a network whose nodes are right by themselves.
+        _report(faults or list(_layer_faults(self, channels))).raise_if_failed()
         object.__setattr__(self, "channels", channels)
 
     @property
@@ -227,8 +229,6 @@ def _faults(network: Network, channels: dict[str, int]) -> Iterator[Fault]:
     for name, times in Counter(network.outputs).items():
         if times > 1:
             yield Fault("name_twice", f"the output {name} stands there {times} times", f'"{clipped(name)}" once')
-    if all(node.name in channels for node in network.nodes):
-        yield from _layer_faults(network, channels)
 
 
 def _layer_faults(network: Network, channels: Mapping[str, int]) -> Iterator[Fault]:

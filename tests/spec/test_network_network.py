@@ -415,3 +415,11 @@ def test_a_requirement_says_which_node_which_rule_and_which_two_sizes():
     (failure,) = run(network, 303).failures
     assert (failure.node, failure.rule, failure.left_of, failure.right_of) == ("joined", "equal", "x", "up")
     assert (failure.left, failure.right, failure.relation.says) == (303, 302, "must be")
+
+
+def test_a_name_twice_hides_no_input_that_is_not_known():
+    """Both nodes have a name that has channels, and one of them cannot have any."""
+    nodes = (Node("a", Conv(1), "x"), Node("b", Conv(1), "a"), Node("b", Conv(1), "nowhere"))
+    with pytest.raises(ShapeError) as error:
+        Network({"x": 1}, nodes)
+    assert [failure.name for failure in error.value.report.failures] == ["name_twice", "unknown_input"]
