@@ -63,33 +63,45 @@ class _Repairing:
     def __init__(self, network: Network, axis: int) -> None:
         self.network, self.axis = network, axis
         self.sizes: dict[str, int] = {}
-        self.nodes = {node.name: node for node in network.nodes}
+        self.steps: dict[str, _Step] = {}
         self.plain: Mapping[str, int] = {}
 
     def run(self, size: Sizes) -> Iterator[Requirement]:
         self.plain = run(self.network, size, self.axis).sizes
         sizes = input_sizes(self.network, size)
         for given in self.network.inputs:
-            yield self.at_least_one(given.name, sizes[given.name], label_of(given, self.network, self.axis))
-        self.order = {name: i for i, name in enumerate((*self.sizes, *self.nodes))}
+            yield self.at_least_one(given.name, sizes[given.name], None, label_of(given, self.network, self.axis))
+        names = (*self.sizes, *(node.name for node in self.network.nodes))
+        self.order = {name: i for i, name in enumerate(names)}
         for node in self.network.nodes:
             yield from self.required(node)
             n = node.operation.size(self.of(node), self.axis)
+            before = self.steps[_source(node, n, self.sizes)]
             if changes_size(node.operation):
-                yield self.at_least_one(node.name, n)
+                yield self.at_least_one(node.name, n, before)
             else:
-                self.sizes[node.name] = n
+                self.set(node.name, n, before)
 
     def of(self, node: Node) -> list[int]:
         return [self.sizes[name] for name in node.inputs]
 
-    def at_least_one(self, name: str, n: int, label: str = "") -> Requirement:
+    def set(self, name: str, n: int, before: "_Step | None") -> None:
+        """Give a node its size, which came about ``before`` it where it is the same there."""
         self.sizes[name] = n
+        self.steps[name] = before if before is not None and before.size == n else _Step(name, n, before)
+
+    def change(self, name: str, n: int) -> None:
+        """Give a node another size; what was computed from it keeps its own."""
+        step = self.steps[name]
+        self.set(name, n, step.before if step.name == name else step)
+
+    def at_least_one(self, name: str, n: int, before: "_Step | None", label: str = "") -> Requirement:
+        self.set(name, n, before)
         requirement = positive(name, n, label)
         if requirement.holds:
             return requirement
         cause = self.cause(requirement)
-        self.sizes[name] = 1
+        self.change(name, 1)
         return cause
 
     def required(self, node: Node) -> Iterator[Requirement]:
@@ -109,39 +121,43 @@ class _Repairing:
             return  # two numbers of the operation: no size will do
         name = node.inputs[need.left_of]
         if not need.relation.mutual or not isinstance(need.right_of, int):
-            self.sizes[name] = need.relation.mended(need.left, need.right)
+            self.change(name, need.relation.mended(need.left, need.right))
             return
         pairs = ((it.left_of, it.right_of) for it in needs if it.relation.mutual)
         # A vector must be equal to 1, and to no other node.
         equal = {node.inputs[i] for a, b in pairs if isinstance(a, int) and isinstance(b, int) for i in (a, b)}
         earliest = min(equal, key=self.order.__getitem__)
         for changed in (name, node.inputs[need.right_of]):
-            self.sizes[changed] = self.sizes[earliest]
+            self.change(changed, self.sizes[earliest])
 
     def cause(self, requirement: Requirement) -> Cause:
         of = dict.fromkeys(name for name in (requirement.left_of, requirement.right_of) if name in self.sizes)
         return Cause(
             **{name: getattr(requirement, name) for name in Requirement.__slots__},
             axis=self.network.axis_names[self.axis],
-            ways=tuple((name, self.way(name)) for name in of),
+            ways=tuple((name, self.steps[name].way()) for name in of),
             supposed=tuple(name for name in of if self.sizes[name] != self.plain[name]),
         )
 
-    def way(self, name: str) -> Way:
-        """Back from the node through those that its size comes from."""
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """The node that gave a size, and the step before it."""
+
+    name: str
+    size: int
+    before: "_Step | None"
+
+    def way(self) -> Way:
         way: list[tuple[str, int]] = []
-        while True:
-            size = self.sizes[name]
-            node = self.nodes.get(name)
-            before = None if node is None else _source(node, self.sizes)
-            if before is None or self.sizes[before] != size:
-                way.append((name, size))
-            if before is None:
-                return tuple(reversed(way))
-            name = before
+        step: _Step | None = self
+        while step is not None:
+            way.append((step.name, step.size))
+            step = step.before
+        return tuple(reversed(way))
 
 
-def _source(node: Node, sizes: Mapping[str, int]) -> str:
-    """The input that the size of a node comes from: of several the first that has it."""
-    same = (name for name in node.inputs if sizes[name] == sizes[node.name])
+def _source(node: Node, n: int, sizes: Mapping[str, int]) -> str:
+    """The input that the size ``n`` of a node comes from: of several the first that has it."""
+    same = (name for name in node.inputs if sizes[name] == n)
     return next(same, node.inputs[0])

@@ -74,7 +74,16 @@ WITH_VECTOR = Network(
     axes=1,
 )
 NO_VECTOR = written(Node("y", Multiply(broadcast="positions"), ("x", "x")))
+MIRRORED = written(Node("y", Pad(((6, 0),), mode="mirrored")))
+FIXED_AFTER_USE = written(
+    Node("a", MaxPool(2)),
+    Node("b", Require(within=0), ("a", "a")),
+    Node("c", CropTo(1), ("a", "b")),
+    Node("y", MaxPool(2), "b"),
+)
 BY_HAND = [
+    MIRRORED,
+    FIXED_AFTER_USE,
     LATER_FIRST,
     WITH_VECTOR,
     NO_VECTOR,
@@ -212,6 +221,7 @@ def check_ways(network, n):
 @given(drawn, sizes)
 @example(AGAIN, 303)
 @example(TOO_SMALL, 3)
+@example(FIXED_AFTER_USE, 0)
 def test_a_way_begins_at_an_input_changes_at_every_step_and_ends_with_the_size_that_the_cause_names(network, n):
     check_ways(network, n)
 
@@ -251,6 +261,11 @@ def test_a_size_after_a_fix_is_said_to_be_supposed_and_how_it_came_about_stays_i
     shown = explain(network, 303).failures[1].ways
     assert shown == ()
     assert len(dict(second.ways)["c"]) == 4
+
+
+def test_a_way_keeps_the_sizes_that_were_computed_before_a_later_fix():
+    *_, last = causes(FIXED_AFTER_USE, 0)
+    assert last.ways == (("y", (("x", 1), ("y", 0))),)
 
 
 def test_several_inputs_have_ways_of_their_own():

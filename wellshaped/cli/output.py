@@ -2,11 +2,13 @@
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Annotated, Any, TextIO
+from typing import Annotated, TextIO, TypeVar
 
 from cyclopts import Parameter
+
+T = TypeVar("T")
 
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON, for programs.")]
 
@@ -70,12 +72,17 @@ def working(what: str) -> Iterator[None]:
     if not is_terminal(sys.stderr):
         yield
         return
-    with progress_console().status(what):
+    from rich.console import Console
+
+    with Console(stderr=True).status(what):
         yield
 
 
-def progress_console() -> Any:
-    """Where progress is shown: beside the output."""
+def with_progress(tasks: Sequence[T], what: str) -> Iterable[T]:
+    """The ``tasks``, one after the other, with a bar on a terminal that shows how many are done."""
+    if not is_terminal(sys.stderr):
+        return tasks
     from rich.console import Console
+    from rich.progress import track
 
-    return Console(stderr=True)
+    return track(tasks, what, transient=True, console=Console(stderr=True))

@@ -1,13 +1,12 @@
 """``wellshaped prove``: the theorems of the shape theory, proved again."""
 
-import sys
 from dataclasses import asdict
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from ..spec.messages.report import refuse
-from .output import AsJson, is_terminal, print_json, progress_console, say, table
+from .output import AsJson, print_json, say, table, with_progress
 
 EXAMPLE = """\
   wellshaped prove
@@ -30,16 +29,13 @@ def prove(
     Each line says who proved what, and in how many seconds. Z3 and Coq together take about 40 seconds. Exit with 0
     if each theorem is settled as stated by some prover, and no prover disagrees.
     """
-    from rich.progress import track
-
     from ..proofs_of_shape import THEOREMS, verdicts
     from ..proofs_of_shape import prove as prove_one
 
     if not by:
         raise refuse("--by", "by", "nobody to ask", "name at least one prover", "--by z3")
     tasks = [(theorem, prover) for theorem in THEOREMS for prover in by]
-    shown = track(tasks, "proving", transient=True, console=progress_console(), disable=not is_terminal(sys.stderr))
-    proofs = [(theorem, prove_one(theorem, by=prover)) for theorem, prover in shown]
+    proofs = [(theorem, prove_one(theorem, by=prover)) for theorem, prover in with_progress(tasks, "proving")]
     open_theorems = verdicts.unsettled(proofs)
     if as_json:
         print_json([asdict(proof) for _, proof in proofs])
