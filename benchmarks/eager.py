@@ -20,9 +20,9 @@ from flax import nnx
 from rich.console import Console
 
 from wellshaped.models import Conv2d, ConvTranspose2d, MaxPool2d
-from wellshaped.spec.messages.report import refuse
+from wellshaped.spec.messages.report import UsageError
 
-from .measure import Results, alternately, command_line, progress, refuse_below, rounded, run, watching_others
+from .measure import Results, alternately, command_line, progress, require_at_least, rounded, run, watching_others
 from .report import eager_table, remarks
 
 
@@ -81,7 +81,9 @@ def measure(case: Case, rounds: int, seconds: float, tell: Callable[[str], objec
     x = jax.random.normal(jax.random.key(0), (channels, case.size, case.size))
     bare = partial(unchecked(type(layer).__call__), layer)
     if not bool((layer(x) == bare(x)).all()):
-        raise refuse(case.layer, "agreement", "no comparison", "checked and unchecked differ", "a repair of unchecked")
+        raise UsageError.of(
+            case.layer, "agreement", "no comparison", "checked and unchecked differ", "a repair of unchecked"
+        )
     calls = {"checked": partial(layer, x), "unchecked": partial(bare, x)}
     with watching_others() as others:
         times = alternately(calls, rounds=rounds, seconds=seconds, after_round=lambda done: tell(f"round {done}"))
@@ -104,8 +106,8 @@ def compare(
     json: Annotated[Path | None, Parameter(help="The file of results to write, or to add to, .json.")] = None,
 ) -> None:
     """Time the eager call of a layer with and without its checks, and print the ratios."""
-    refuse_below("--rounds", rounds, 1)
-    refuse_below("--seconds-per-case", seconds_per_case, 0)
+    require_at_least("--rounds", rounds, 1)
+    require_at_least("--seconds-per-case", seconds_per_case, 0)
     results = Results("eager", json)
     with progress(len(CASES)) as tell:
         for done, case in enumerate(CASES):

@@ -18,7 +18,7 @@ from rich.console import Console
 from wellshaped.models.cpu import algorithms
 from wellshaped.models.cpu.convolution import Geometry, stock
 
-from .measure import alternately, command_line, compile_afresh, progress, refuse_below, run
+from .measure import alternately, command_line, compile_afresh, progress, require_at_least, run
 from .report import Table
 
 LAYERS = ((32, 32, 256), (64, 64, 128), (64, 32, 256), (32, 16, 256), (64, 2, 256), (64, 2, 64))
@@ -62,8 +62,8 @@ def compare(
     seconds_per_layer: Annotated[float, Parameter(help="When a layer's rounds stop.")] = 10.0,
 ) -> None:
     """Time the gradient of a kernel in each form, and count what is not finite."""
-    refuse_below("--rounds", rounds, 1)
-    refuse_below("--seconds-per-layer", seconds_per_layer, 0)
+    require_at_least("--rounds", rounds, 1)
+    require_at_least("--seconds-per-layer", seconds_per_layer, 0)
     rows = []
     with progress(len(LAYERS)) as tell:
         for done, (ins, outs, size) in enumerate(LAYERS):

@@ -21,9 +21,8 @@ from cyclopts import App, CycloptsError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from wellshaped.spec import ShapeError
-from wellshaped.spec.files import refuse_suffix, replacing
-from wellshaped.spec.messages.report import refuse
+from wellshaped.spec.files import replacing, wrong_suffix
+from wellshaped.spec.messages.report import UsageError, WellshapedError
 
 FEWEST_ROUNDS = 3
 """A median of fewer would be no median; so many are measured whatever they take."""
@@ -212,7 +211,7 @@ class Results:
             old = load_results(path)
             says = [key for key in ("benchmark", "machine", "versions") if old[key] != self.data[key]]
             if says:
-                raise refuse(
+                raise UsageError.of(
                     f"--json {path}",
                     "mixed",
                     "it holds results that do not go together with these",
@@ -251,7 +250,7 @@ def load_results(path: Path) -> dict[str, Any]:
     except ValueError as error:
         says = str(error)
     if says:
-        raise refuse(f"results {path}", "file", "no results of a benchmark", says, "a file written by --json")
+        raise UsageError.of(f"results {path}", "file", "no results of a benchmark", says, "a file written by --json")
     return data
 
 
@@ -262,17 +261,17 @@ def check_output(flag: str, path: Path, suffixes: tuple[str, ...]) -> None:
         pass
 
     if path.suffix not in suffixes:
-        raise refuse_suffix(f"{flag} {path}", path, suffixes)
+        raise wrong_suffix(f"{flag} {path}", path, suffixes)
     with suppress(Enough), replacing(path) as new:
         new.touch()
         raise Enough
 
 
-def refuse_below(flag: str, number: float, least: float) -> None:
+def require_at_least(flag: str, number: float, least: float) -> None:
     """Refuse a number given to ``flag`` that is less than ``least``, or not finite."""
     if not least <= number < math.inf:
         says = f"it must be {least} or more, and finite"
-        raise refuse(f"{flag} {number}", flag.strip("-"), "nothing to measure by", says, f"{flag} {least}")
+        raise UsageError.of(f"{flag} {number}", flag.strip("-"), "nothing to measure by", says, f"{flag} {least}")
 
 
 @contextmanager
@@ -313,6 +312,6 @@ def run(app: App, arguments: Sequence[str] | None = None) -> int:
     except CycloptsError as error:
         print(error, file=sys.stderr)
         return 2
-    except ShapeError as error:
+    except WellshapedError as error:
         print(error, file=sys.stderr)
         return 1

@@ -20,7 +20,7 @@ import jax
 from cyclopts import Parameter
 from rich.console import Console
 
-from wellshaped.spec.messages.report import refuse
+from wellshaped.spec.messages.report import UsageError
 
 from .contenders import BOTH, CONTENDERS, STOCK, Case, draw
 from .measure import (
@@ -28,7 +28,7 @@ from .measure import (
     command_line,
     compile_afresh,
     progress,
-    refuse_below,
+    require_at_least,
     run,
     watching_others,
     without_garbage_collection,
@@ -122,10 +122,10 @@ def compare(
     json: Annotated[Path | None, Parameter(help="The file of results to write, or to add to, .json.")] = None,
 ) -> None:
     """Profile forward+backward in the case of the goals, and print where its time goes."""
-    refuse_below("--calls", calls, 1)
+    require_at_least("--calls", calls, 1)
     if jax.default_backend() != "cpu" or sys.platform == "win32":
         says = f"this is {jax.default_backend()} on {sys.platform}"
-        raise refuse("profile", "platform", "only a CPU's threads are read, on Linux or macOS", says, "a CPU")
+        raise UsageError.of("profile", "platform", "only a CPU's threads are read, on Linux or macOS", says, "a CPU")
     results = Results("profile", json)
     case = Case(**GOAL_CASE)
     with progress(1) as tell:

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 
 from wellshaped.spec.files import replacing
-from wellshaped.spec.messages.report import refuse
+from wellshaped.spec.messages.report import UsageError
 
 from .contenders import BOTH, CONTENDERS, FORWARD, STOCK
 from .measure import check_output, command_line, load_results, run
@@ -278,7 +278,9 @@ def put_into(page: Path, text: str) -> None:
     _, end, after = rest.partition(END)
     if not (begin and end):
         says = f"it must have the lines {BEGIN} and {END}"
-        raise refuse(f"--into {page}", "markers", "no place for results", says, "a page that has both, in this order")
+        raise UsageError.of(
+            f"--into {page}", "markers", "no place for results", says, "a page that has both, in this order"
+        )
     with replacing(page) as new:
         new.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{after}", encoding="utf-8")
 
@@ -396,7 +398,9 @@ def write(
 ) -> None:
     """Print the tables of results files as Markdown, or put them into a page."""
     if not results:
-        raise refuse("report", "results", "nothing to report", "no file of results was named", "results.json, say")
+        raise UsageError.of(
+            "report", "results", "nothing to report", "no file of results was named", "results.json, say"
+        )
     loaded = [load_results(path) for path in results]
     if drawing is not None:
         check_output("--plot", drawing, PLOTS)

@@ -16,7 +16,7 @@ from rich.console import Console
 from wellshaped import spec
 from wellshaped.spec.families import unet
 
-from .measure import command_line, refuse_below, run
+from .measure import command_line, require_at_least, run
 from .report import Table
 
 Window, Transposed = spec.Window, getattr(spec, "TransposedWindow", None) or getattr(spec, "Transposed", None)
@@ -67,7 +67,7 @@ app = command_line("solving", __doc__)
 @app.default
 def compare(*, seconds: Annotated[float, Parameter(help="For each network and task.")] = 2.0) -> None:
     """Time solving and explaining for deep networks."""
-    refuse_below("--seconds", seconds, 0)
+    require_at_least("--seconds", seconds, 0)
     rows = []
     for name, (network, size) in networks().items():
         of_it = tasks(network, size)

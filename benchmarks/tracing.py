@@ -20,7 +20,7 @@ from wellshaped.models import UNet2
 from wellshaped.models.typed.memory import MEMORIES
 from wellshaped.spec import UNet2Config
 
-from .measure import alternately, command_line, refuse_below, run
+from .measure import alternately, command_line, require_at_least, run
 from .report import Table
 
 
@@ -57,8 +57,8 @@ def compare(
     seconds: Annotated[float, Parameter(help="When the rounds stop.")] = 20.0,
 ) -> None:
     """Time the tracing of a two-level network at new sizes, at known ones, and without checks."""
-    refuse_below("--rounds", rounds, 1)
-    refuse_below("--seconds", seconds, 0)
+    require_at_least("--rounds", rounds, 1)
+    require_at_least("--seconds", seconds, 0)
     times = {name: 1e3 * float(np.median(each)) for name, each in run_all(rounds, seconds).items()}
     rows = [[name, f"{each:.3g}", f"{each / times['no checks']:.2f}"] for name, each in times.items()]
     Table("Tracing a two-level network", ["sizes", "a trace, ms", "of unchecked"], rows, []).show(Console())

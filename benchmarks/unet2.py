@@ -26,7 +26,7 @@ from cyclopts import Parameter
 from rich.console import Console
 
 from wellshaped.spec import check, stages
-from wellshaped.spec.messages.report import refuse
+from wellshaped.spec.messages.report import UsageError
 
 from .contenders import (
     BOTH,
@@ -51,7 +51,7 @@ from .measure import (
     free_bytes,
     product_rate,
     progress,
-    refuse_below,
+    require_at_least,
     rounded,
     run,
     watching_others,
@@ -76,8 +76,8 @@ class Effort:
 
     def __post_init__(self) -> None:
         for flag, number in (("--rounds", self.rounds), ("--compiles", self.compiles)):
-            refuse_below(flag, number, 1)
-        refuse_below("--seconds-per-case", self.seconds_per_case, 0)
+            require_at_least(flag, number, 1)
+        require_at_least("--seconds-per-case", self.seconds_per_case, 0)
 
 
 # By flag, what is taken where none is given: for the measurement, and for one small case, to see that all works.
@@ -215,7 +215,9 @@ def compare(
     if drawing is not None:
         check_output("--plot", drawing, PLOTS)
         if find_spec("matplotlib") is None:
-            raise refuse("--plot", "plot", "nothing to draw with", "matplotlib is not installed", "leave --plot out")
+            raise UsageError.of(
+                "--plot", "plot", "nothing to draw with", "matplotlib is not installed", "leave --plot out"
+            )
     results = Results("unet2", json)
     status = _measure_all(cases, contenders, effort, results)
     console = Console() if sys.stdout.isatty() else Console(width=200)
@@ -233,14 +235,14 @@ def _chosen(only: Sequence[str]) -> list[Contender]:
         if name not in NAMES:
             near = get_close_matches(name, NAMES, n=1) or NAMES[:1]
             says = f"it must be among {', '.join(NAMES)}"
-            raise refuse(f"--only {name[:60]}", "only", "no such contender", says, f"--only {near[0]}")
+            raise UsageError.of(f"--only {name[:60]}", "only", "no such contender", says, f"--only {near[0]}")
     return [contender for contender in CONTENDERS if contender.name in only]
 
 
 def _cases(sizes: Sequence[int], channels: Sequence[int], batches: Sequence[int]) -> list[Case]:
     """Every combination, the cheapest first."""
     for flag, numbers in (("--sizes", sizes), ("--channels", channels), ("--batches", batches)):
-        refuse_below(flag, min(numbers, default=0), 1)
+        require_at_least(flag, min(numbers, default=0), 1)
     cases = [Case(*numbers) for numbers in dict.fromkeys(product(sizes, channels, batches))]
     for case in cases:
         check(case.cfg, (IN_CHANNELS, case.size, case.size), out_channels=OUT_CHANNELS).raise_if_failed()
@@ -264,7 +266,7 @@ def _refuse_disagreement(contenders: Sequence[Contender]) -> None:
     lines = disagreements(contenders, SMALL)
     if lines:
         says = "; ".join(lines[:5]) + (f"; and {len(lines) - 5} more" if len(lines) > 5 else "")
-        raise refuse(f"at {SMALL}", "agreement", "they do not compute the same", says, "--only those that agree")
+        raise UsageError.of(f"at {SMALL}", "agreement", "they do not compute the same", says, "--only those that agree")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from ..spec.messages.report import Report
 from .typed import before_vmap
 
 
-def refuse_unbuildable(of: str, numbers: Mapping[str, int], arrays: Callable[[Mapping[str, int]], Shapes]) -> None:
+def require_buildable(of: str, numbers: Mapping[str, int], arrays: Callable[[Mapping[str, int]], Shapes]) -> None:
     """Raise :class:`ShapeError` for numbers of a layer that are 0, and for ``arrays`` of more elements than a config's.
 
     ``arrays`` gives the parameters of the layer with other numbers, for the fix to be tried. The bound is the one of
@@ -37,7 +37,7 @@ def takes(network: AnyNetwork, out_channels: int, shape: tuple[int, ...]) -> boo
     return len(shape) == 3 and _report(network, shape, out_channels, "CHW").ok
 
 
-def refuse_unfit(network: AnyNetwork, out_channels: int, x: Any, layout: str = "CHW") -> None:
+def require_fit(network: AnyNetwork, out_channels: int, x: Any, layout: str = "CHW") -> None:
     """Raise what :func:`wellshaped.spec.check` says of an image ``x`` in this ``layout``, where it does not fit."""
     report = _report(network, x.shape, out_channels, layout)
     if not report.ok and before_vmap(x) is not None:

@@ -11,7 +11,7 @@ from typing import Any
 from ..spec.arithmetic.progression import Progression
 from ..spec.arithmetic.size_set import SizeSet
 from ..spec.messages.faults import FEW
-from ..spec.messages.report import ShapeError, refuse
+from ..spec.messages.report import FileError, WellshapedError
 from ..spec.messages.written import MOST_DIGITS, clipped, written_number, written_value
 from ..spec.network import Network, data_of, network_from
 from ..spec.network.network import MOST_LETTERS
@@ -71,7 +71,7 @@ def certified_network(data: object) -> Network:
     _require_bounded_network(given)
     try:
         return network_from(given)
-    except ShapeError as error:
+    except WellshapedError as error:
         raise _as_no_certificate(error) from None
 
 
@@ -86,10 +86,12 @@ def _require_bounded(data: object, name: str) -> None:
     for key, value in _plain_values(data, name):
         if isinstance(value, str) and len(value) > MOST_LETTERS:
             says = f"{clipped(key)} has a text of {len(value)} letters, and may have at most {MOST_LETTERS}"
-            raise refuse("the certificate", "letters", "a text is too long", says, "shorter names")
+            raise WellshapedError.of("certifying the network", "letters", "a text is too long", says, "shorter names")
         if isinstance(value, int) and value >= 10**MOST_DIGITS:
             says = f"{clipped(key)}={written_number(value)}, and a number may have at most {MOST_DIGITS} digits"
-            raise refuse("the certificate", "digits", "a number is too long", says, "smaller numbers")
+            raise WellshapedError.of(
+                "certifying the network", "digits", "a number is too long", says, "smaller numbers"
+            )
 
 
 def _plain_values(data: object, name: str) -> Iterator[tuple[str, object]]:
@@ -120,7 +122,7 @@ def sizes_from(data: object) -> SizeSet:
             raise not_a_certificate(f"progression {i} is {says}, and must be a list of first, step and count")
         try:
             parts.append(Progression(*numbers))
-        except ShapeError as error:
+        except WellshapedError as error:
             raise not_a_certificate(f"progression {i}: {error.report.failures[0].says}") from None
     if len({part.step for part in parts if part.count is None}) > 1:
         raise not_a_certificate("it has progressions without end that differ in their steps")
@@ -138,7 +140,7 @@ def require_form(data: object) -> None:
     if first_form or data.get("form", FORM) != FORM:
         form = "the form of the first version" if first_form else f"the form {clipped(written_value(data['form']))}"
         says = f"it has {form}, and must have the form {FORM!r}"
-        raise refuse("the certificate", "form", "another form of certificate", says, "wellshaped certify")
+        raise FileError.of("the certificate", "form", "another form of certificate", says, "wellshaped certify")
 
 
 def require_object(data: object, what: str, keys: dict[str, Any]) -> dict[str, Any]:
@@ -168,16 +170,18 @@ def _kind(value: object) -> str:
 def _require_few(values: Any, what: str, most: int) -> None:
     if len(values) > most:
         says = f"it has {len(values)} {what}, and may have at most {most}"
-        raise refuse("the certificate", what.replace(" ", "_"), "too large to prove", says, "a smaller network")
+        raise WellshapedError.of(
+            "certifying the network", what.replace(" ", "_"), "too large to prove", says, "a smaller network"
+        )
 
 
-def _as_no_certificate(error: ShapeError) -> ShapeError:
+def _as_no_certificate(error: WellshapedError) -> FileError:
     """The error for a certificate whose network raised ``error``."""
     said = [clipped(f"{verdict.about}: {verdict.says}", MOST_LETTERS) for verdict in error.report.failures]
     more = [f"and {len(said) - FEW} more"] if len(said) > FEW else []
     return not_a_certificate("; ".join([*said[:FEW], *more]))
 
 
-def not_a_certificate(says: str) -> ShapeError:
+def not_a_certificate(says: str) -> FileError:
     """The error for data that is no certificate, to ``raise``."""
-    return refuse("the certificate", "syntax", "it is not a certificate", says, "wellshaped certify")
+    return FileError.of("the certificate", "syntax", "it is not a certificate", says, "wellshaped certify")

@@ -19,8 +19,8 @@ from ..spec.answers.compatibility import compatible_sizes
 from ..spec.answers.door import AnyNetwork, graph_of
 from ..spec.arithmetic.naturals import monus, quotient
 from ..spec.arithmetic.size_set import SizeSet
-from ..spec.files import fault_of, no_duplicates, read_text, refuse_suffix, replacing
-from ..spec.messages.report import ShapeError, refuse
+from ..spec.files import fault_of, no_duplicates, read_text, replacing, wrong_suffix
+from ..spec.messages.report import FileError, UsageError, WellshapedError
 from ..spec.messages.written import MOST_DIGITS, clipped, kind_of
 from ..spec.network import Network, data_of, run
 from ..spec.network.running import axis_of
@@ -42,6 +42,12 @@ MAX_BYTES = 2**20
 
 _SUFFIXES = (".json",)
 _KEYS = {"form": str, "network": dict, "axis": int, "sizes": dict, "statement": str, "prover": str}
+
+
+class CertificateError(WellshapedError):
+    """A certificate does not prove what it says: its statement is false, edited, or not proved in time."""
+
+    says = "is not proved"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,10 +155,12 @@ def _prove(statement: str, seconds: float) -> str:
     answer = solver.check()
     if answer == z3.sat:
         says = f"it fails for n = {clipped(str(solver.model().eval(n, model_completion=True)))}"
-        raise refuse("the certificate", "statement", "not true", says, "certify the network again")
+        raise CertificateError.of("the certificate", "statement", "not true", says, "certify the network again")
     if answer != z3.unsat:
         says = f"Z3 gave no answer in {seconds} seconds: {solver.reason_unknown()}"
-        raise refuse("the certificate", "statement", "not proved", says, "more seconds, or a smaller network")
+        raise CertificateError.of(
+            "the certificate", "statement", "not proved", says, "more seconds, or a smaller network"
+        )
     return f"Z3 {z3.get_version_string()}"
 
 
@@ -167,14 +175,14 @@ def verify(certificate: Certificate, *, seconds: float = 60.0) -> None:
     statement = statement_of(certificate.network, certificate.axis, certificate.sizes)
     if certificate.statement != refutation_text(statement, ("n",)):
         says = "its statement is not the one of its network and its sizes"
-        raise refuse("the certificate", "statement", "edited or forged", says, "certify the network again")
+        raise CertificateError.of("the certificate", "statement", "edited or forged", says, "certify the network again")
     _prove(certificate.statement, seconds)
 
 
 def _require_certificate(certificate: object) -> None:
     if not isinstance(certificate, Certificate):
         says = f"it is {kind_of(certificate)}, and must be a Certificate"
-        raise refuse("the certificate", "type", "it is not a certificate", says, "load_certificate(path)")
+        raise UsageError.of("the certificate", "type", "it is not a certificate", says, "load_certificate(path)")
 
 
 def save_certificate(certificate: Certificate, path: str | os.PathLike[str]) -> None:
@@ -186,7 +194,7 @@ def save_certificate(certificate: Certificate, path: str | os.PathLike[str]) -> 
     _require_certificate(certificate)
     path = Path(path)
     if path.suffix not in _SUFFIXES:
-        raise refuse_suffix(f"certificate {path}", path, _SUFFIXES)
+        raise wrong_suffix(f"certificate {path}", path, _SUFFIXES)
     require_limits(certificate.network, certificate.sizes, certificate.prover)
     text = _written(certificate)
     with replacing(path) as new:
@@ -199,7 +207,7 @@ def _written(certificate: Certificate) -> bytes:
     raw = text.encode("utf-8", "backslashreplace")  # a lone surrogate becomes its own JSON escape
     if len(raw) > MAX_BYTES:
         says = f"its file would have {len(raw)} bytes, and may have at most {MAX_BYTES}"
-        raise refuse("the certificate", "bytes", "too large to save", says, "a smaller network")
+        raise WellshapedError.of("certifying the network", "bytes", "too large to save", says, "a smaller network")
     return raw
 
 
@@ -222,20 +230,20 @@ def load_certificate(path: str | os.PathLike[str]) -> Certificate:
         certificate = Certificate(network, _axis(network, given["axis"]), sizes, given["statement"], given["prover"])
         require_limits(network, sizes, certificate.prover)
         canonical = json.dumps(data) == json.dumps(certificate.to_dict())
-    except ShapeError as error:
-        raise ShapeError(replace(error.report, subject=subject)) from None
+    except WellshapedError as error:
+        raise FileError(replace(error.report, subject=subject)) from None
     except (ValueError, RecursionError) as error:
-        raise ShapeError(replace(not_a_certificate(fault_of(error)).report, subject=subject)) from None
+        raise FileError(replace(not_a_certificate(fault_of(error)).report, subject=subject)) from None
     if not canonical:
         says = f"it is not what its network and {clipped(str(sizes), 200)} are written as"
-        raise refuse(subject, "text", "edited or forged", says, "certify the network again")
+        raise FileError.of(subject, "text", "edited or forged", says, "certify the network again")
     return certificate
 
 
 def _axis(network: Network, axis: Any) -> int:
     try:
         return axis_of(network, axis)
-    except ShapeError as error:
+    except WellshapedError as error:
         raise not_a_certificate(error.report.failures[0].says) from None
 
 

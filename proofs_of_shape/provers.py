@@ -9,7 +9,7 @@ from itertools import chain, combinations_with_replacement, count, product
 from time import perf_counter
 
 from ..spec.messages.choices import nearest_choice
-from ..spec.messages.report import refuse
+from ..spec.messages.report import UsageError
 from .theorem import Theorem
 
 REFUTED, UNKNOWN, NOT_CHECKED = "refuted", "unknown", "not checked here"
@@ -52,7 +52,7 @@ def prove(theorem: Theorem, by: str = "z3", *, seconds: float = 60.0) -> Proof:
         "crosshair": prove_by_crosshair,
     }
     if by not in provers:
-        raise refuse(
+        raise UsageError.of(
             f"by={by!r}",
             "by",
             "no such prover",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from ..spec.arithmetic.naturals import Reading, read_as
-from ..spec.messages.report import refuse
+from ..spec.messages.report import WellshapedError
 from ..spec.messages.written import written_number, written_value
 
 Value = TypeVar("Value")
@@ -116,7 +116,9 @@ def digits(number: int) -> str:
         return str(number)
     except ValueError:
         says = f"{written_number(number)} is in the statement, and a prover reads all digits of a number"
-        raise refuse("the statement", "digits", "a number is too long", says, "smaller numbers") from None
+        raise WellshapedError.of(
+            "writing the statement", "digits", "a number is too long", says, "smaller numbers"
+        ) from None
 
 
 def _join(op: str, empty: bool, statements: tuple[Any, ...]) -> Any:

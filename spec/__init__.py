@@ -38,9 +38,13 @@ from .files import load_config as load_config
 from .files import load_network as load_network
 from .files import save_config as save_config
 from .files import save_network as save_network
+from .messages.report import ConfigError as ConfigError
+from .messages.report import FileError as FileError
 from .messages.report import Report as Report
 from .messages.report import ShapeError as ShapeError
+from .messages.report import UsageError as UsageError
 from .messages.report import Verdict as Verdict
+from .messages.report import WellshapedError as WellshapedError
 from .network import OPEN as OPEN
 from .network import Activation as Activation
 from .network import Add as Add

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .messages.report import refuse
+from .messages.report import UsageError
 from .messages.written import kind_of
 
 
@@ -22,4 +22,4 @@ def require_kind(value: object, kind: type) -> None:
     """Do nothing for a value of this ``kind``; else raise :class:`ShapeError`."""
     if not isinstance(value, kind):
         says = f"it is {kind_of(value)}, and must be a {kind.__name__}"
-        raise refuse("the config", "config", "not such a config", says, f"{kind.__name__}()")
+        raise UsageError.of("the config", "config", "not such a config", says, f"{kind.__name__}()")

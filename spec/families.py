@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from .arithmetic.naturals import natural
 from .messages.choices import nearest_choice
-from .messages.report import refuse
+from .messages.report import ConfigError
 from .messages.written import written_argument, written_number
 from .network.joins import Add
 from .network.network import Network, Node
@@ -48,7 +48,7 @@ def unet(
     elif isinstance(padding, str) and not padding.strip().isdecimal():
         says = f"padding={padding[:40]!r} must be a natural number or 'same'"
         fix = f"padding={nearest_choice(padding, ('same', 'none'))!r}".replace("'none'", "0")
-        raise refuse("the network", "padding", "no such padding", says, fix)
+        raise ConfigError.of("the network", "padding", "no such padding", says, fix)
     else:
         conv = Window(kernel, padding=natural(padding, "padding"))
     block, levels = (conv,) * _few(convs, "convs"), _few(levels, "levels")
@@ -59,7 +59,7 @@ def _few(value: object, name: str) -> int:
     number = natural(value, name)
     if number > MOST:
         given = f"{name}={written_number(number)}"
-        raise refuse(given, name, "too many", f"{name} must be at most {MOST}", f"{name}=4")
+        raise ConfigError.of(given, name, "too many", f"{name} must be at most {MOST}", f"{name}=4")
     return number
 
 
@@ -79,7 +79,9 @@ def encoder_decoder(
     joins = (True,) * len(downs) if joins is None else joins
     if len(joins) != len(downs):
         says = f"joins has {len(joins)} entries, and must have one for each of the {len(downs)} downs"
-        raise refuse("the network", "joins", "not one for each level", says, "joins=None for a skip at every level")
+        raise ConfigError.of(
+            "the network", "joins", "not one for each level", says, "joins=None for a skip at every level"
+        )
     return _u_shaped(downs, up, [how if there else "" for there in joins], (), None)
 
 
@@ -90,7 +92,7 @@ def _u_shaped(
     for how in joins:
         if how and how not in HOW:
             says = f"join must be one of {', '.join(HOW)}"
-            raise refuse(
+            raise ConfigError.of(
                 written_argument("join", how), "join", "no such choice", says, f"join={nearest_choice(how, HOW)!r}"
             )
     nodes: list[Node] = []

@@ -23,7 +23,7 @@ from .arithmetic.naturals import natural
 from .conditions import require_kind
 from .messages.choices import nearest_choice
 from .messages.faults import Faults
-from .messages.report import ShapeError, refuse
+from .messages.report import ConfigError, FileError, UsageError, WellshapedError
 from .messages.written import clipped, kind_of, written_value
 from .network.data import NETWORK_KEYS, data_of, judge_digits, judge_keys, judge_value, network_from
 from .network.network import Network
@@ -100,7 +100,7 @@ def save_network(network: AnyNetwork, path: str | os.PathLike[str]) -> None:
     kind = _KINDS.get(type(network).__name__)
     if kind is None or type(network) is not kind.of:
         says = f"it is {kind_of(network)}, and a file holds one of {', '.join(_KINDS)}"
-        raise refuse("the network", "network", "not what files are for", says, "UNetConfig(levels=4)")
+        raise UsageError.of("the network", "network", "not what files are for", says, "UNetConfig(levels=4)")
     _save(kind, network, Path(path), load_network)
 
 
@@ -120,18 +120,18 @@ def _save(kind: "_Kind", network: Any, path: Path, load: Callable[[Path], object
     subject = f"network file {path}"
     data = kind.data(network)
     try:
-        text = _format(path, subject).write(data)
+        text = _format(path, subject, OutputError).write(data)
     except ValueError:  # Python writes no number with so many digits
         _require_short(data, subject)
         raise
     if (size := len(text.encode())) > MAX_BYTES:
         says = f"it would have {size} bytes, and may have at most {MAX_BYTES}"
-        raise refuse(subject, "file", "it cannot be written", says, "fewer nodes")
+        raise OutputError.of(subject, "file", "", says, "fewer nodes")
     _loaded(text, path, subject, kind.of)  # a text that cannot be read back must not replace a file
     try:
         if path.is_file() and load(path) == network:
             return
-    except (ShapeError, OSError):
+    except (WellshapedError, OSError):
         pass  # whatever the file said, it does not say this network
     with replacing(path) as new:
         new.write_text(text, encoding="utf-8")
@@ -155,13 +155,13 @@ def short_natural(value: object, name: str) -> int:
     >>> short_natural(10**99, "stride")
     Traceback (most recent call last):
     ...
-    wellshaped.spec.messages.report.ShapeError: stride does not fit.
+    wellshaped.spec.messages.report.FileError: stride can't be read.
       digits: the number is too long: stride has more than 99 digits.
       fix: stride=1, say
     """
     number = natural(value, name)
     if number >= 10**MAX_DIGITS:
-        raise refuse(
+        raise FileError.of(
             name, "digits", "the number is too long", f"{name} has more than {MAX_DIGITS} digits", f"{name}=1, say"
         )
     return number
@@ -191,7 +191,7 @@ def _config_from(kind: type, data: Mapping[str, Any]) -> Any:
         judge_digits(data[name], name, MAX_DIGITS, "", faults)
         judge_value(partial(kind, **{name: data[name]}), "", faults)
     if faults:
-        raise ShapeError(faults.report("the config"))
+        raise ConfigError(faults.report("the config"))
     return kind(**data)
 
 
@@ -218,8 +218,8 @@ def _loaded(text: str, path: Path, subject: str, wanted: type | None = None) -> 
     try:
         kind = _kind_of_data(data, wanted)
         return kind.value({key: value for key, value in data.items() if key != "kind"})
-    except ShapeError as error:
-        raise ShapeError(replace(error.report, subject=subject)) from None
+    except WellshapedError as error:
+        raise FileError(replace(error.report, subject=subject)) from None
 
 
 def _kind_of_data(data: Mapping[str, Any], wanted: type | None) -> _Kind:
@@ -227,7 +227,7 @@ def _kind_of_data(data: Mapping[str, Any], wanted: type | None) -> _Kind:
         said = data["kind"]
         if not isinstance(said, str) or said not in _KINDS:
             says = f"kind is {clipped(written_value(said))}, and must be one of {', '.join(_KINDS)}"
-            raise refuse("", "kind", "no such kind", says, f'kind = "{nearest_choice(said, _KINDS)}"')
+            raise FileError.of("", "kind", "no such kind", says, f'kind = "{nearest_choice(said, _KINDS)}"')
         if wanted is not None and _KINDS[said].of is not wanted:
             raise _another_kind(said, wanted)
         return _KINDS[said]
@@ -245,16 +245,22 @@ def _kind_of_data(data: Mapping[str, Any], wanted: type | None) -> _Kind:
         of = f"its keys {', '.join(data)} are of {' and '.join(most)}" if data else "it has no keys"
         fix = " or ".join(f'kind = "{name}"' for name in most)
         faults.add("kind", "several kinds of network are possible", (of, fix))
-    raise ShapeError(faults.report(""))
+    raise FileError(faults.report(""))
 
 
-def _another_kind(said: str, wanted: type) -> ShapeError:
+def _another_kind(said: str, wanted: type) -> FileError:
     says = f"it holds a {said}, and must hold a {wanted.__name__}"
     fix = f"the keys are {', '.join(_KINDS[wanted.__name__].keys)}"
-    return refuse("", "kind", "another kind of network", says, fix)
+    return FileError.of("", "kind", "another kind of network", says, fix)
 
 
 # How a file is read and written
+
+
+class OutputError(FileError):
+    """A file can't be written."""
+
+    says = "can't be written"
 
 
 @contextmanager
@@ -264,15 +270,15 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises :class:`ShapeError` where ``path`` cannot be a file, or not be written.
     """
 
-    def refused(says: str) -> ShapeError:
+    def failed(says: str) -> FileError:
         fix = "the path of a file, in a folder that exists"
-        return refuse(f"output {path}", "file", "it cannot be written", says, fix)
+        return OutputError.of(f"output {path}", "file", "", says, fix)
 
     try:
         if path.is_dir():
-            raise refused(f"{path} is a folder")
+            raise failed(f"{path} is a folder")
         if not path.parent.is_dir():
-            raise refused(f"there is no folder {path.parent}")
+            raise failed(f"there is no folder {path.parent}")
         target = Path(os.path.realpath(path))  # a link stays a link
         new = target.with_name(f".{os.getpid()}.{get_ident()}.part")
         try:
@@ -283,14 +289,14 @@ def replacing(path: Path) -> Iterator[Path]:
         finally:
             new.unlink(missing_ok=True)
     except OSError as error:
-        raise refused(error.strerror or str(error)) from None
+        raise failed(error.strerror or str(error)) from None
 
 
-def refuse_suffix(subject: str, path: Path, known: Iterable[str]) -> ShapeError:
+def wrong_suffix(subject: str, path: Path, known: Iterable[str], error: type[FileError] = OutputError) -> FileError:
     """The error for a ``path`` whose suffix is none of the ``known`` ones, of which the first is proposed."""
     first, *_ = known = tuple(known)
     says = f"its suffix is {path.suffix!r}, and must be one of {', '.join(known)}"
-    return refuse(subject, "file", "its format is unknown", says, str(path.parent / f"{path.stem or 'unet'}{first}"))
+    return error.of(subject, "file", "its format is unknown", says, str(path.parent / f"{path.stem or 'unet'}{first}"))
 
 
 def read_text(path: Path, what: str, subject: str, *, most: int, suffixes: Collection[str]) -> str:
@@ -300,30 +306,30 @@ def read_text(path: Path, what: str, subject: str, *, most: int, suffixes: Colle
     file (with the nearest name), another suffix, a larger file, bytes that are not UTF-8.
     """
 
-    def refused(says: str, fix: str) -> ShapeError:
-        return refuse(subject, "file", "it cannot be read", says, fix)
+    def failed(says: str, fix: str) -> FileError:
+        return FileError.of(subject, "file", "", says, fix)
 
     try:
         if not path.exists():
             siblings = [p.name for p in path.parent.glob("*") if p.suffix in suffixes and p.is_file()]
             near = get_close_matches(path.name, siblings, n=1)
             fix = str(path.parent / near[0]) if near else "the path of an existing file"
-            raise refused("there is no such file", fix)
+            raise failed("there is no such file", fix)
         if not path.is_file():
             kind = "a folder" if path.is_dir() else "not a regular file"
-            raise refused(f"it is {kind}", f"the path of a {' or '.join(suffixes)} file")
+            raise failed(f"it is {kind}", f"the path of a {' or '.join(suffixes)} file")
         if path.suffix not in suffixes:
-            raise refuse_suffix(subject, path, suffixes)
+            raise wrong_suffix(subject, path, suffixes, FileError)
         with path.open("rb") as file:
             raw = file.read(most + 1)
         if len(raw) > most:
             says = f"it has {max(path.stat().st_size, len(raw))} bytes, and a {what} has at most {most}"
-            raise refused(says, f"the path of a {what} file")
+            raise failed(says, f"the path of a {what} file")
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise refused(f"byte {error.start} is not UTF-8 text", "save it as UTF-8") from None
+        raise failed(f"byte {error.start} is not UTF-8 text", "save it as UTF-8") from None
     except OSError as error:
-        raise refused(error.strerror or str(error), "a file that you may read") from None
+        raise failed(error.strerror or str(error), "a file that you may read") from None
 
 
 def fault_of(error: ValueError | RecursionError) -> str:
@@ -342,10 +348,10 @@ def _parse(text: str, path: Path, subject: str) -> dict[str, Any]:
     try:
         data = form.read(text)
     except (ValueError, RecursionError) as error:
-        raise refuse(subject, "syntax", f"it is not {form.name}", fault_of(error), form.example) from None
+        raise FileError.of(subject, "syntax", f"it is not {form.name}", fault_of(error), form.example) from None
     if not isinstance(data, dict):
         says = f"it holds {kind_of(data)}, and must hold one object of fields"
-        raise refuse(subject, "syntax", "it is not a network", says, form.example)
+        raise FileError.of(subject, "syntax", "it is not a network", says, form.example)
     return data
 
 
@@ -359,11 +365,11 @@ class _Format:
     write: Callable[[dict[str, Any]], str]
 
 
-def _format(path: Path, subject: str) -> _Format:
+def _format(path: Path, subject: str, error: type[FileError] = FileError) -> _Format:
     try:
         return _FORMATS[path.suffix]
     except KeyError:
-        raise refuse_suffix(subject, path, _FORMATS) from None
+        raise wrong_suffix(subject, path, _FORMATS, error) from None
 
 
 def no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

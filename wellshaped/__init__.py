@@ -21,12 +21,16 @@ if TYPE_CHECKING:  # what type checkers and editors read
     from .models import UNet as UNet
     from .models import UNet2 as UNet2
     from .spec import PRESETS as PRESETS
+    from .spec import ConfigError as ConfigError
+    from .spec import FileError as FileError
     from .spec import Network as Network
     from .spec import Report as Report
     from .spec import ShapeError as ShapeError
     from .spec import SizeSet as SizeSet
     from .spec import UNet2Config as UNet2Config
     from .spec import UNetConfig as UNetConfig
+    from .spec import UsageError as UsageError
+    from .spec import WellshapedError as WellshapedError
     from .spec import check as check
     from .spec import compatible_shapes as compatible_shapes
     from .spec import compatible_sizes as compatible_sizes
@@ -38,7 +42,8 @@ if TYPE_CHECKING:  # what type checkers and editors read
     from .spec import stages as stages
 
 __all__ = [
-    *("PRESETS", "Network", "Report", "ShapeError", "SizeSet", "UNet", "UNet2", "UNet2Config", "UNetConfig"),
+    *("PRESETS", "Network", "Report", "SizeSet", "UNet", "UNet2", "UNet2Config", "UNetConfig"),
+    *("ConfigError", "FileError", "ShapeError", "UsageError", "WellshapedError"),
     *("check", "compatible_shapes", "compatible_sizes", "explain", "load_network", "plan", "repair"),
     *("save_network", "stages"),
 ]

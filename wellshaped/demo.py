@@ -33,8 +33,8 @@ from skimage.segmentation import watershed
 
 from .models import UNet2
 from .spec import UNet2Config, check, compatible_sizes, natural
-from .spec.files import refuse_suffix, replacing
-from .spec.messages.report import refuse
+from .spec.files import replacing, wrong_suffix
+from .spec.messages.report import UsageError
 
 Photo = UInt8[np.ndarray, "H W"]
 Mask = Bool[np.ndarray, "H W"]
@@ -75,11 +75,11 @@ def run_demo(output: Path = Path("demo.png"), *, steps: int = 400, seed: int = 0
     """
     seed = natural(seed, "seed")
     if natural(steps, "steps") == 0:
-        raise refuse("steps=0", "steps", "nothing to do", "steps must be at least 1", "steps=400")
+        raise UsageError.of("steps=0", "steps", "nothing to do", "steps must be at least 1", "steps=400")
     if seed >= 2**32:
-        raise refuse(f"seed={seed}", "seed", "too large", "a seed must be less than 2**32", "seed=0")
+        raise UsageError.of(f"seed={seed}", "seed", "too large", "a seed must be less than 2**32", "seed=0")
     if output.suffix not in ("", ".png"):
-        raise refuse_suffix(f"output {output}", output, (".png",))
+        raise wrong_suffix(f"output {output}", output, (".png",))
     with replacing(output) as picture:
         result = _run(picture, steps, seed)
     print(_findings(result, output))

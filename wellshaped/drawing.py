@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
 from .spec import Stage
-from .spec.files import refuse_suffix, replacing
-from .spec.messages.report import refuse
+from .spec.files import replacing, wrong_suffix
+from .spec.messages.report import UsageError, WellshapedError
 
 _FORMATS = (".svg", ".png")
 _COLOURS = {  # of a box, by the first of these words that is in the first operation of its stage
@@ -49,7 +49,7 @@ def draw(stages: Sequence[Stage], path: Path) -> None:
     network or more than 200.
     """
     if path.suffix not in _FORMATS:
-        raise refuse_suffix(f"output {path}", path, _FORMATS)
+        raise wrong_suffix(f"output {path}", path, _FORMATS)
     with replacing(path) as new:
         _figure(stages).savefig(new, format=path.suffix[1:], dpi=150, bbox_inches="tight", pad_inches=0.1)
 
@@ -66,7 +66,9 @@ def _places(stages: Sequence[Stage]) -> dict[str, _Place]:
     """Where each stage stands; no two in one place, and none left of what it is given."""
     if not 1 <= len(stages) <= _MOST:
         says, about = f"there are {len(stages)}, and must be 1 to {_MOST}", f"too {'many' if stages else 'few'} stages"
-        raise refuse("the picture", "stages", about, says, "fewer levels or convolutions" if stages else _STAGES)
+        raise WellshapedError.of(
+            "drawing the picture", "stages", about, says, "fewer levels or convolutions" if stages else _STAGES
+        )
     scales = sorted({stage.scale for stage in stages}, reverse=True)
     rows = {scale: -_ROW * i for i, scale in enumerate(scales)}
     places: dict[str, _Place] = {}
@@ -75,7 +77,7 @@ def _places(stages: Sequence[Stage]) -> dict[str, _Place]:
     for stage in stages:
         if any(name not in places for name in stage.inputs):
             says = f"{stage.name!r} comes after {list(stage.inputs)}, and before it are {list(places)[-3:]}"
-            raise refuse("the picture", "stages", "not the stages of a network", says, _STAGES)
+            raise UsageError.of("the picture", "stages", "not the stages of a network", says, _STAGES)
         x, y = max((places[name].x for name in stage.inputs), default=0), rows[stage.scale]
         scale = given[stage.inputs[0]].scale if stage.inputs else stage.scale
         if stage.scale > scale or (not stage.inputs and _Place(x, y) in taken):  # inputs stand below each other

@@ -12,8 +12,8 @@ from jaxtyping import Array, Float
 from ...spec.arithmetic.naturals import natural
 from ...spec.elements import Shapes
 from ...spec.network.arithmetic import rounded_up
-from ..fits import refuse_unbuildable
-from ..layers.functional import promoted, refuse_no_pixels
+from ..fits import require_buildable
+from ..layers.functional import promoted, require_pixels
 from ..typed import checked, remembered
 from .shared import a_seed, integral
 
@@ -53,7 +53,7 @@ class ChannelsLastConv2d(nnx.Module):
             names = ("kernel_h", "kernel_w", "in_features", "features")
             return [("kernel", tuple(numbers[name] for name in names))]
 
-        refuse_unbuildable("ChannelsLastConv2d", numbers, arrays)
+        require_buildable("ChannelsLastConv2d", numbers, arrays)
         self.kernel = nnx.Param(jax.nn.initializers.lecun_normal()(rngs.params(), shape))
         self.bias = nnx.Param(jnp.zeros(self.features))
 
@@ -76,7 +76,7 @@ class ChannelsLastConv2d(nnx.Module):
         kernel: Float[Array, "{self.kernel_h} {self.kernel_w} {self.in_features} {self.features}"],
         bias: Float[Array, "{self.features}"],
     ) -> Float[Array, "{self.size(x.shape[0])} {self.size(x.shape[1])} {self.features}"]:
-        refuse_no_pixels("ChannelsLastConv2d", x)
+        require_pixels("ChannelsLastConv2d", x)
         x, kernel, bias = promoted(x, kernel, bias)
         layout = ("NHWC", "HWIO", "NHWC")
         y = lax.conv_general_dilated(x[None], kernel, (self.stride,) * 2, "SAME", dimension_numbers=layout)

@@ -9,8 +9,8 @@ from jaxtyping import Array, Float
 
 from ...spec.arithmetic.naturals import natural
 from ...spec.elements import Shapes
-from ..fits import refuse_unbuildable
-from ..layers.functional import refuse_no_pixels
+from ..fits import require_buildable
+from ..layers.functional import require_pixels
 from ..layers.statistics import normalised
 from ..networks.blocks import convolved
 from ..typed import checked, remembered
@@ -37,7 +37,7 @@ class BasicBlock(nnx.Module):
         def arrays(numbers: Mapping[str, int]) -> Shapes:
             return [("conv1.kernel", (3, 3, numbers["features"], numbers["features"]))]
 
-        refuse_unbuildable("BasicBlock", {"features": self.features}, arrays)
+        require_buildable("BasicBlock", {"features": self.features}, arrays)
 
         def conv() -> nnx.Conv:
             return nnx.Conv(self.features, self.features, (3, 3), padding="SAME", rngs=rngs)
@@ -50,7 +50,7 @@ class BasicBlock(nnx.Module):
     @remembered
     def __call__(self, x: Float[Array, "H W {self.features}"]) -> Float[Array, "H W {self.features}"]:
         """``(H, W, features)`` to the same."""
-        refuse_no_pixels("BasicBlock", x)
+        require_pixels("BasicBlock", x)
         convs = (
             lambda x: normalised(self.bn1, self.conv1(x), "BasicBlock"),
             lambda x: normalised(self.bn2, self.conv2(x), "BasicBlock"),

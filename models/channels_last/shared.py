@@ -9,8 +9,8 @@ from jaxtyping import Array, Float
 
 from ...spec.arithmetic.naturals import as_integer, natural
 from ...spec.arithmetic.sizes import sliding_window_size
-from ...spec.messages.report import refuse
-from ..layers.functional import SizeFunction, refuse_empty
+from ...spec.messages.report import UsageError
+from ..layers.functional import SizeFunction, require_not_empty
 from ..typed import remembered
 
 
@@ -25,7 +25,7 @@ def max_pool_2x2(
     >>> max_pool_2x2(jnp.arange(20.0).reshape(4, 5, 1))[..., 0].tolist()
     [[6.0, 8.0], [16.0, 18.0]]
     """
-    refuse_empty("max_pool_2x2", x, _size, {"kernel": 2, "stride": 2}, axes=(-3, -2))
+    require_not_empty("max_pool_2x2", x, _size, {"kernel": 2, "stride": 2}, axes=(-3, -2))
     window = (1,) * (x.ndim - 3) + (2, 2, 1)
     y: Array = lax.reduce_window(x, -jnp.inf, lax.max, window, window, "VALID")
     return y
@@ -60,7 +60,7 @@ def a_seed(value: Any) -> int:
     number = _whole(value)
     if number is None or not -(2**63) <= number < 2**63:
         says = f"it is {value!r}, and must be an integer of 64 bits, or a float that is one"
-        raise refuse(f"seed={value!r}", "seed", "no seed", says, "seed=0")
+        raise UsageError.of(f"seed={value!r}", "seed", "no seed", says, "seed=0")
     return number
 
 
@@ -68,7 +68,7 @@ def _whole(value: Any) -> int | None:
     if isinstance(value, jax.core.Tracer):
         says = "it is traced, and what is built depends on it"
         fix = "jax.jit(function, static_argnums=...) for all but the image"
-        raise refuse("a number", "static", "not known while it is traced", says, fix)
+        raise UsageError.of("a number", "static", "not known while it is traced", says, fix)
     if as_integer(value) is not None:
         return as_integer(value)
     is_float = isinstance(value, float) or (jnp.issubdtype(getattr(value, "dtype", int), jnp.floating))

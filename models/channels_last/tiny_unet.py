@@ -10,8 +10,8 @@ from jaxtyping import Array, Float
 from ...spec.arithmetic.naturals import at_least_one, natural
 from ...spec.elements import Shapes
 from ...spec.presets import PRESETS
-from ..fits import refuse_unbuildable, refuse_unfit
-from ..layers.functional import refuse_no_pixels
+from ..fits import require_buildable, require_fit
+from ..layers.functional import require_pixels
 from ..layers.statistics import normalised
 from ..networks.blocks import convolved, u_shaped
 from ..typed import checked, remembered
@@ -46,14 +46,14 @@ class ConvBNReLU(nnx.Module):
         def arrays(numbers: Mapping[str, int]) -> Shapes:
             return [("conv.kernel", (3, 3, numbers["in_features"], numbers["out_features"]))]
 
-        refuse_unbuildable("ConvBNReLU", numbers, arrays)
+        require_buildable("ConvBNReLU", numbers, arrays)
         self.conv = nnx.Conv(self.in_features, self.out_features, (3, 3), padding="SAME", rngs=rngs)
         self.bn = nnx.BatchNorm(self.out_features, use_running_average=False, axis_name=axis_name, rngs=rngs)
 
     @remembered
     def __call__(self, x: Float[Array, "H W {self.in_features}"]) -> Float[Array, "H W {self.out_features}"]:
         """``(H, W, in_features)`` to ``(H, W, out_features)``."""
-        refuse_no_pixels("ConvBNReLU", x)
+        require_pixels("ConvBNReLU", x)
         return convolved(x, convs=(lambda x: normalised(self.bn, self.conv(x), "ConvBNReLU"),), relu=nnx.relu)
 
 
@@ -127,7 +127,7 @@ def wired(net: Any, x: Array, **mode: Any) -> Array:
 def refuse_misfit(x: Any, base_features: int) -> None:
     """Refuse an ``(H, W, C)`` image that no tiny U-Net takes, with the explanation of :func:`wellshaped.spec.check`."""
     cfg = replace(PRESETS["tiny"], base_channels=base_features)
-    refuse_unfit(cfg, base_features, x, layout="HWC")
+    require_fit(cfg, base_features, x, layout="HWC")
 
 
 @checked

@@ -7,8 +7,8 @@ from flax import linen
 from jaxtyping import Array, Float
 
 from ...spec.arithmetic.naturals import at_least_one
-from ...spec.messages.report import refuse
-from ..layers.functional import refuse_no_pixels
+from ...spec.messages.report import ShapeError
+from ..layers.functional import require_pixels
 from ..networks.blocks import convolved
 from ..typed import checked, shown
 from .shared import a_seed, integral
@@ -37,12 +37,12 @@ class ConvBNReLU(linen.Module):
     @checked
     def __call__(self, x: Float[Array, "N H W C"], train: bool = True) -> Float[Array, "N H W {self.features}"]:
         """``(N, H, W, C)`` to ``(N, H, W, features)``."""
-        refuse_no_pixels("ConvBNReLU", x)
+        require_pixels("ConvBNReLU", x)
         kernel = self.variables.get("params", {}).get("conv", {}).get("kernel")
         if kernel is not None and kernel.shape[2] != x.shape[3]:
             says = f"axis C of x is {x.shape[3]}, and the parameters are for {kernel.shape[2]}"
             fix = f"x of shape (N, H, W, {kernel.shape[2]})"
-            raise refuse(f"x = {shown(x)}, given to ConvBNReLU,", "channels", "other parameters", says, fix)
+            raise ShapeError.of(f"x = {shown(x)}, given to ConvBNReLU,", "channels", "other parameters", says, fix)
         return convolved(x, convs=(lambda x: self.bn(self.conv(x), use_running_average=not train),), relu=linen.relu)
 
 
@@ -72,7 +72,7 @@ class TinyUNet(linen.Module):
     @checked
     def __call__(self, x: Float[Array, "N H W C"], train: bool = True) -> Float[Array, "N H W {self.base_features}"]:
         """``(N, H, W, C)`` to ``(N, H, W, base_features)``."""
-        refuse_no_pixels("TinyUNet", x)
+        require_pixels("TinyUNet", x)
         refuse_misfit(jax.ShapeDtypeStruct(x.shape[1:], x.dtype), self.base_features)
         return wired(self, x, train=train)
 

@@ -16,7 +16,7 @@ from jax.sharding import AxisType, get_abstract_mesh
 from jaxtyping import Array
 
 from ...spec.messages.choices import nearest_choice
-from ...spec.messages.report import refuse
+from ...spec.messages.report import UsageError
 
 Backend = Literal["auto", "cpu", "stock"]
 
@@ -43,7 +43,7 @@ def convolutions(backend: Backend) -> Generator[None]:
     if backend not in get_args(Backend):
         says = f"it is {backend!r}, and must be one of {', '.join(get_args(Backend))}"
         fix = f'convolutions("{nearest_choice(backend, get_args(Backend))}")'
-        raise refuse(f"convolutions({backend!r})", "backend", "how convolutions are computed", says, fix)
+        raise UsageError.of(f"convolutions({backend!r})", "backend", "how convolutions are computed", says, fix)
     with _forced(backend):
         yield
 

@@ -14,7 +14,7 @@ from jaxtyping import Array, Float
 
 from ...spec.arithmetic.naturals import LARGEST
 from ...spec.arithmetic.sizes import OTHER_WINDOW, conv_transpose_size, sliding_window_size
-from ...spec.messages.report import refuse
+from ...spec.messages.report import ShapeError, UsageError
 from ..cpu.activation import rectified
 from ..cpu.convolution import contract
 from ..cpu.eager import compiled_if_eager
@@ -51,7 +51,7 @@ def conv2d(
     (4, 3, 4)
     """
     window = {"kernel": kernel.shape[2], "stride": stride, "padding": padding}
-    refuse_empty("conv2d", x, _size, window)
+    require_not_empty("conv2d", x, _size, window)
     geometry = Geometry(x.shape[1:], kernel.shape[2], index(stride), index(padding))
     x, kernel, bias = promoted(x, kernel, bias)
     y: Array = _with_bias(x, kernel, bias, missing="y", geometry=geometry, precision=precision)
@@ -83,7 +83,7 @@ def conv_transpose2d(
     (2, 6, 10)
     """
     k, s, p = kernel.shape[2], index(stride), index(padding)
-    refuse_empty("conv_transpose2d", x, _size, {"kernel": k, "stride": stride, "padding": padding})
+    require_not_empty("conv_transpose2d", x, _size, {"kernel": k, "stride": stride, "padding": padding})
     geometry = Geometry(tuple(conv_transpose_size(n, kernel=k, stride=s, padding=p) for n in x.shape[1:]), k, s, p)
     x, kernel, bias = promoted(x, kernel, bias)
     y: Array = _with_bias(x, kernel, bias, missing="x", geometry=geometry, precision=precision)
@@ -102,7 +102,7 @@ def max_pool2d(
     >>> max_pool2d(jnp.arange(20.0).reshape(1, 4, 5), kernel=2, stride=2).tolist()
     [[[6.0, 8.0], [16.0, 18.0]]]
     """
-    refuse_empty("max_pool2d", x, _size, {"kernel": kernel, "stride": stride})
+    require_not_empty("max_pool2d", x, _size, {"kernel": kernel, "stride": stride})
     y: Array = max_of_windows(x, index(kernel), index(stride))
     return y
 
@@ -163,7 +163,7 @@ def _with_bias(image: Array, kernel: Array, bias: Array, *, missing: Slot, geome
     return channels_last(convolved, image)
 
 
-def refuse_empty(
+def require_not_empty(
     given_to: str, x: Array, size: SizeFunction, window: dict[str, Any], axes: tuple[int, int] = (1, 2)
 ) -> None:
     """Refuse an image of which no pixel would come out, and numbers that XLA cannot hold."""
@@ -176,15 +176,15 @@ def refuse_empty(
     for name, number in window.items():
         if index(number) > LARGEST:
             says = f"{name}={number} must be at most {LARGEST}"
-            raise refuse(subject, "largest", "too large to compute with", says, f"{name}=1, say")
+            raise UsageError.of(subject, "largest", "too large to compute with", says, f"{name}=1, say")
     says = f"{given[0]}×{given[1]} comes to {height}×{width}"
-    raise refuse(subject, "window", "nothing would come out", says, OTHER_WINDOW)
+    raise ShapeError.of(subject, "window", "nothing would come out", says, OTHER_WINDOW)
 
 
-def refuse_no_pixels(given_to: str, x: Array) -> None:
+def require_pixels(given_to: str, x: Array) -> None:
     """Refuse an image with an axis of size 0: there are no statistics of nothing, and nothing to resize."""
     if x.size == 0:
         says = f"its shape is {tuple(x.shape)}"
-        raise refuse(
+        raise ShapeError.of(
             f"x = {shown(x)}, given to {given_to},", "pixels", "it has no pixels", says, "an image with pixels"
         )

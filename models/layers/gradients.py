@@ -14,14 +14,14 @@ from jaxtyping import Array, Float
 
 from ...spec.arithmetic.naturals import natural
 from ...spec.arithmetic.sizes import conv_transpose_size, sliding_window_size
-from ...spec.messages.report import refuse
+from ...spec.messages.report import ShapeError
 from ..cpu.convolution import contract
 from ..cpu.eager import compiled_if_eager
 from ..cpu.layout import channels_last
 from ..cpu.pooling import max_of_windows
 from ..cpu.trilinear import Geometry
 from ..typed import remembered, shown
-from .functional import SizeFunction, promoted, refuse_empty
+from .functional import SizeFunction, promoted, require_not_empty
 
 
 class ConvGrads(NamedTuple):
@@ -64,7 +64,7 @@ def conv2d_backward(
     ((1, 4, 4), [4.0, 4.0, 4.0], [4.0, 4.0])
     """
     window = {"kernel": kernel.shape[2], "stride": stride, "padding": padding}
-    refuse_empty("conv2d_backward", x, _size, window)
+    require_not_empty("conv2d_backward", x, _size, window)
     geometry = Geometry(x.shape[1:], kernel.shape[2], index(stride), index(padding))
     image, kernel_, grad = promoted(x, kernel, grad_output)
     d_x, d_kernel, d_bias = _conv2d_backward(image, kernel_, grad, geometry=geometry, precision=precision)
@@ -97,7 +97,7 @@ def conv_transpose2d_backward(
     ([[[12.0, 12.0], [12.0, 12.0]]], (1, 3, 2, 2))
     """
     window = {"kernel": kernel.shape[2], "stride": stride, "padding": padding}
-    refuse_empty("conv_transpose2d_backward", x, _size, window)
+    require_not_empty("conv_transpose2d_backward", x, _size, window)
     geometry = Geometry(grad_output.shape[1:], kernel.shape[2], index(stride), index(padding))
     image, kernel_, grad = promoted(x, kernel, grad_output)
     d_x, d_kernel, d_bias = _conv_transpose2d_backward(image, kernel_, grad, geometry=geometry, precision=precision)
@@ -123,7 +123,7 @@ def max_pool2d_backward(
     >>> max_pool2d_backward(x, jnp.ones((1, 1, 1)), kernel=2, stride=2).tolist()
     [[[0.0, 1.0], [0.0, 0.0]]]
     """
-    refuse_empty("max_pool2d_backward", x, _size, {"kernel": kernel, "stride": stride})
+    require_not_empty("max_pool2d_backward", x, _size, {"kernel": kernel, "stride": stride})
     d_x: Array = _max_pool2d_backward(x, grad_output.astype(x.dtype), kernel=index(kernel), stride=index(stride))
     return d_x
 
@@ -157,7 +157,7 @@ def concat_channels_backward(
         subject = f"grad_output = {shown(grad_output)}, given to concat_channels_backward with skip_channels={skip},"
         says = f"{skip} and {channels - skip}, and both must be at least 1"
         fix = f"skip_channels from 1 to {channels - 1}" if channels > 1 else "grad_output of 2 channels or more"
-        raise refuse(subject, "channels", "channels of the two parts", says, fix)
+        raise ShapeError.of(subject, "channels", "channels of the two parts", says, fix)
     d_skip, d_up = (
         channels_last(lambda grad, part=part: grad[..., part], grad_output) for part in (slice(skip), slice(skip, None))
     )

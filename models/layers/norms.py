@@ -11,11 +11,11 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from ...spec.arithmetic.naturals import at_least_one, divisor_below, natural
-from ...spec.messages.report import ShapeError, refuse
+from ...spec.messages.report import ConfigError, ShapeError
 from ..cpu.layout import channels_last
-from ..fits import refuse_unbuildable
+from ..fits import require_buildable
 from ..typed import checked, remembered, shown
-from .functional import refuse_no_pixels
+from .functional import require_pixels
 from .statistics import normalised
 
 
@@ -30,7 +30,7 @@ class _Norm(nnx.Module):
     @remembered
     def __call__(self, x: Float[Array, "{self.channels} H W"]) -> Float[Array, "{self.channels} H W"]:
         """``(channels, H, W)`` to the same."""
-        refuse_no_pixels(type(self).__name__, x)
+        require_pixels(type(self).__name__, x)
         if x.size * self._together == self.channels:
             raise _refuse_single_number(x, self)
         return channels_last(lambda image: normalised(self.norm, image[None], type(self).__name__)[0], x)
@@ -41,11 +41,11 @@ def _refuse_single_number(x: Array, norm: _Norm) -> ShapeError:
     name = type(norm).__name__
     about = "its statistics are of a single number, so that only the bias is left"
     says = "it has 1×1 positions, and 1 channel is taken at a time"
-    return refuse(f"x = {shown(x)}, given to {name},", "statistics", about, says, "an image of 2 pixels or more")
+    return ShapeError.of(f"x = {shown(x)}, given to {name},", "statistics", about, says, "an image of 2 pixels or more")
 
 
 def _refuse_unbuildable(norm: str, channels: int) -> None:
-    refuse_unbuildable(norm, {"channels": channels}, lambda numbers: [("scale", (numbers["channels"],))])
+    require_buildable(norm, {"channels": channels}, lambda numbers: [("scale", (numbers["channels"],))])
 
 
 class BatchNorm2d(_Norm):
@@ -126,7 +126,7 @@ class GroupNorm(_Norm):
             says = f"groups={self.groups} must divide channels={self.channels}"
             subject = f"GroupNorm({self.channels}, groups={self.groups})"
             fix = f"groups={divisor_below(self.channels, self.groups)}"
-            raise refuse(subject, "groups_divide", "groups of different sizes", says, fix)
+            raise ConfigError.of(subject, "groups_divide", "groups of different sizes", says, fix)
         self._together = self.channels // self.groups
         self.norm = nnx.GroupNorm(
             self.channels,

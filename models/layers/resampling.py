@@ -9,11 +9,11 @@ from jaxtyping import Array, Float
 from ...spec.arithmetic.naturals import LARGEST, at_least_one, natural
 from ...spec.arithmetic.sizes import sliding_window_size
 from ...spec.messages.choices import nearest_choice
-from ...spec.messages.report import refuse
+from ...spec.messages.report import ShapeError, UsageError
 from ...spec.network.resampling import Resize
 from ..cpu.layout import channels_last
 from ..typed import checked, remembered, shown
-from .functional import refuse_empty, refuse_no_pixels
+from .functional import require_not_empty, require_pixels
 from .windows import Pooling
 
 METHODS = {"nearest": "nearest", "bilinear": "linear"}
@@ -33,7 +33,7 @@ class AvgPool2d(Pooling):
     @remembered
     def __call__(self, x: Float[Array, "C H W"]) -> Float[Array, "C {self.size(x.shape[1])} {self.size(x.shape[2])}"]:
         """``(C, H, W)`` to ``(C, size(H), size(W))``. Raises :class:`ShapeError` where nothing would come out."""
-        refuse_empty("AvgPool2d", x, sliding_window_size, {"kernel": self.kernel_size, "stride": self.stride})
+        require_not_empty("AvgPool2d", x, sliding_window_size, {"kernel": self.kernel_size, "stride": self.stride})
         window, strides = (self.kernel_size,) * 2, (self.stride,) * 2
         return channels_last(lambda image: nnx.avg_pool(image[None], window, strides)[0], x)
 
@@ -55,7 +55,7 @@ class Resize2d(nnx.Module):
         self.factor = at_least_one(factor, "factor", "Resize2d")
         if method not in METHODS:
             says = f"method={method!r} must be one of {', '.join(METHODS)}"
-            raise refuse(
+            raise UsageError.of(
                 f"Resize2d({factor}, {method!r})",
                 "method",
                 "no such method",
@@ -72,11 +72,13 @@ class Resize2d(nnx.Module):
     @remembered
     def __call__(self, x: Float[Array, "C H W"]) -> Float[Array, "C {self.size(x.shape[1])} {self.size(x.shape[2])}"]:
         """``(C, H, W)`` to ``(C, factor · H, factor · W)``."""
-        refuse_no_pixels("Resize2d", x)
+        require_pixels("Resize2d", x)
         pixels = x.size * self.factor**2
         if pixels > LARGEST:
             says = f"{x.shape[1]}×{x.shape[2]}, {self.factor} times as large, has {pixels} numbers, at most {LARGEST}"
-            raise refuse(f"x = {shown(x)}, given to Resize2d,", "largest", "too large to compute", says, "factor=2")
+            raise ShapeError.of(
+                f"x = {shown(x)}, given to Resize2d,", "largest", "too large to compute", says, "factor=2"
+            )
 
         def enlarged(image: Array) -> Array:
             shape = (self.size(image.shape[0]), self.size(image.shape[1]), image.shape[2])

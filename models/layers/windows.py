@@ -15,11 +15,11 @@ from jaxtyping import Array, Float
 
 from ...spec.arithmetic.naturals import at_least_one, natural
 from ...spec.arithmetic.sizes import conv_transpose_size, sliding_window_size
-from ...spec.messages.report import refuse
+from ...spec.messages.report import UsageError
 from ..cpu import algorithms
 from ..cpu.backend import forced_backend
 from ..cpu.layout import channels_last
-from ..fits import refuse_unbuildable
+from ..fits import require_buildable
 from ..typed import checked, remembered, unchecked
 from .functional import concat_channels, conv2d, conv_transpose2d, max_pool2d, promoted
 from .gradients import (
@@ -67,7 +67,7 @@ class _Convolution(nnx.Module):
         param_dtype = _floating(param_dtype, "param_dtype")
         numbers = {"in_channels": self.in_channels, "out_channels": self.out_channels}
         numbers |= {"kernel": self.kernel_size, "stride": self.stride}
-        refuse_unbuildable(type(self).__name__, numbers, lambda numbers: [("kernel", self._shape_of(numbers))])
+        require_buildable(type(self).__name__, numbers, lambda numbers: [("kernel", self._shape_of(numbers))])
         draw = jax.nn.initializers.lecun_normal(in_axis=self._in_axis, out_axis=self._out_axis)
         self.kernel = nnx.Param(draw(rngs.params(), self._shape_of(numbers), param_dtype))
         self.bias: Any = nnx.Param(jnp.zeros(self.out_channels, param_dtype)) if use_bias else None
@@ -120,7 +120,9 @@ def _floating(dtype: Any, name: str) -> Any:
         kind = None
     if kind is None or not jnp.issubdtype(kind, jnp.floating):
         given = dtype if kind is None else kind.name
-        raise refuse(f"{name}={given}", "dtype", "dtype of a layer", "it must be floating-point", f"{name}=jnp.float32")
+        raise UsageError.of(
+            f"{name}={given}", "dtype", "dtype of a layer", "it must be floating-point", f"{name}=jnp.float32"
+        )
     return kind
 
 

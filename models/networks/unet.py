@@ -12,12 +12,12 @@ from jaxtyping import Array, Float
 
 from ...spec.answers.door import graph_of
 from ...spec.arithmetic.naturals import natural
-from ...spec.messages.report import refuse
+from ...spec.messages.report import ShapeError
 from ...spec.network.running import run
 from ...spec.unet.building import check_unet_config
 from ...spec.unet.config import UNetConfig
 from ..cpu.layout import channels_last
-from ..fits import refuse_unfit, takes
+from ..fits import require_fit, takes
 from ..layers.functional import relu
 from ..layers.norms import BatchNorm2d, GroupNorm, InstanceNorm2d
 from ..layers.resampling import Resize2d
@@ -154,7 +154,7 @@ def cropped(image: Array, size: tuple[int, ...], *, evenly: bool = False) -> Arr
     """
     if evenly and any((has - wants) % 2 for has, wants in zip(image.shape[1:], size, strict=True)):
         says = f"{image.shape[1]}×{image.shape[2]} is cropped to {size[0]}×{size[1]}"
-        raise refuse(f"x = {shown(image)}", "even_crop", "the rest is odd", says, "join='crop' in the config")
+        raise ShapeError.of(f"x = {shown(image)}", "even_crop", "the rest is odd", says, "join='crop' in the config")
     top, left = ((has - wants) // 2 for has, wants in zip(image.shape[1:], size, strict=True))
     return image[:, top : top + size[0], left : left + size[1]]
 
@@ -242,7 +242,7 @@ class UNet(nnx.Module):
         self, x: Float[Array, "{self.in_channels} H W"]
     ) -> Float[Array, "{self.out_channels} {self.size(x.shape[1])} {self.size(x.shape[2])}"]:
         """``(in_channels, H, W)`` to ``(out_channels, size(H), size(W))``, for any compatible size."""
-        refuse_unfit(self.cfg, self.out_channels, x)
+        require_fit(self.cfg, self.out_channels, x)
         y = u_shaped(
             x,
             encoder=self.encoder,

@@ -12,7 +12,7 @@ from ...spec.unet2.building import check_config
 from ...spec.unet2.config import UNet2Config
 from ...spec.unet2.layers import LAYERS, channels
 from ..cpu.layout import channels_last
-from ..fits import refuse_unfit, takes
+from ..fits import require_fit, takes
 from ..layers.functional import relu
 from ..layers.gradients import relu_backward
 from ..layers.windows import Conv2d, ConvTranspose2d, MaxPool2d
@@ -85,7 +85,7 @@ class UNet2(nnx.Module):
 
     def _stages(self, x: Array) -> dict[str, Array]:
         """The intermediates, by their names in SPEC section 6; ``merged`` is never written."""
-        refuse_unfit(self.cfg, self.out_channels, x)
+        require_fit(self.cfg, self.out_channels, x)
         s = {"x": x}
         s["s1"] = relu(self.down1_1(s["x"]))
         s["skip1"] = relu(self.down1_2(s["s1"]))

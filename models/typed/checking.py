@@ -15,7 +15,7 @@ from typing import Any, TypeVar, cast
 
 from jaxtyping import TypeCheckError, jaxtyped
 
-from ...spec.messages.report import refuse
+from ...spec.messages.report import UsageError
 from .conversion import MAY_HOLD, as_jax, wants_jax
 from .diagnosis import diagnosis
 from .entries import annotation_of, every_entry
@@ -50,11 +50,11 @@ def checked(function: Function) -> Function:
     if isinstance(function, type):
         says = "its methods would not be checked"
         fix = "@checked on each method that takes or returns arrays"
-        raise refuse(f"class {function.__name__}", "function", "checked is for functions", says, fix)
+        raise UsageError.of(f"class {function.__name__}", "function", "checked is for functions", says, fix)
     if not hasattr(function, "__annotations__") or iscoroutinefunction(function):
         kind = "an async function" if iscoroutinefunction(function) else f"of type {type(function).__name__}"
         fix = "@checked on a plain function that is called by it, or that calls it"
-        raise refuse(f"{function!r}", "function", "checked is for functions", f"it is {kind}", fix)
+        raise UsageError.of(f"{function!r}", "function", "checked is for functions", f"it is {kind}", fix)
     judge = Judge(function, scopes_around(function, sys._getframe(1)))
 
     @wraps(function)

@@ -21,7 +21,7 @@ from flax import nnx
 from jaxtyping import PyTree
 
 from ...spec.arithmetic.naturals import natural
-from ...spec.messages.report import Report, ShapeError, Verdict
+from ...spec.messages.report import Report, ShapeError, Verdict, WellshapedError
 from .axes import Axis, Shape, Sizes, Wanted, axes_of
 from .causes import Facts, likely
 from .entries import ANYTHING, NOT_SUCH, annotation_of, behind, entries_of, is_array_hint
@@ -414,10 +414,10 @@ def _described(value: Any) -> str:
     return kind if isinstance(value, nnx.Module) else f"{shown(value)}, {kind}"
 
 
-def _not_natural(value: Any, name: str) -> ShapeError:
+def _not_natural(value: Any, name: str) -> WellshapedError:
     try:
         natural(value, name)
-    except ShapeError as error:
+    except WellshapedError as error:
         return error
     raise AssertionError(f"{value!r} is a natural number")
 

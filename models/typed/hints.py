@@ -5,7 +5,7 @@ from inspect import Parameter, Signature, get_annotations, signature
 from types import FrameType
 from typing import Any, get_type_hints
 
-from ...spec.messages.report import refuse
+from ...spec.messages.report import UsageError
 
 
 def resolved(function: Callable[..., Any], around: list[FrameType]) -> Signature:
@@ -22,7 +22,9 @@ def resolved(function: Callable[..., Any], around: list[FrameType]) -> Signature
     except (NameError, AttributeError) as error:
         says = f"{error}, so that a call could not be checked"
         fix = "write the annotation without quotes, or define the name where the program runs"
-        raise refuse(f"{_name(function)}, decorated with checked,", "annotation", "not known", says, fix) from None
+        raise UsageError.of(
+            f"{_name(function)}, decorated with checked,", "annotation", "not known", says, fix
+        ) from None
     parameters = [p.replace(annotation=hints.get(p.name, Parameter.empty)) for p in found.parameters.values()]
     return found.replace(parameters=parameters, return_annotation=hints.get("return", Signature.empty))
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
 from hypothesis import strategies as st
 
 from ...spec.arithmetic.naturals import natural
-from ...spec.messages.report import refuse
+from ...spec.messages.report import UsageError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,7 +58,7 @@ def from_annotation(annotation: Any, elements: Entries | None = None, /, **axes:
     if not hasattr(annotation, "dim_str") or not hasattr(annotation, "dtypes"):
         subject = getattr(annotation, "__name__", repr(annotation))
         says = "it must be one such as Float[Array, 'c h w'] or Int[np.ndarray, 'n']"
-        raise refuse(subject, "annotation", "no annotation of an array", says, "Float[Array, 'c h w']")
+        raise UsageError.of(subject, "annotation", "no annotation of an array", says, "Float[Array, 'c h w']")
     kind = getattr(annotation.array_type, "__name__", repr(annotation.array_type)).rpartition(".")[2]
     subject = f"{annotation.dtype.__name__}[{kind}, {annotation.dim_str!r}]"
     is_jax = _is_jax(annotation, subject)
@@ -68,7 +68,7 @@ def from_annotation(annotation: Any, elements: Entries | None = None, /, **axes:
     if unknown := sorted(set(axes) - set(names)):
         says = f"{', '.join(unknown)} must be among the named axes, {', '.join(names) or 'of which there is none'}"
         fix = f"leave out {', '.join(unknown)}"
-        raise refuse(subject, "axes", "a size for no axis", says, fix)
+        raise UsageError.of(subject, "axes", "a size for no axis", says, fix)
     if not any(isinstance(given, st.SearchStrategy) for given in axes.values()):
         _choices(parts, _checked(parts, axes), subject)  # what cannot be drawn later is refused now
     return _arrays(parts, axes, subject, dtypes, is_jax, elements)
@@ -93,7 +93,9 @@ def _is_jax(annotation: Any, subject: str) -> bool:
         return True
     kind = getattr(annotation.array_type, "__name__", repr(annotation.array_type))
     says = f"it is of {kind}, and must be of jax.Array or np.ndarray"
-    raise refuse(subject, "array", "not an array that can be made", says, f"Float[Array, {annotation.dim_str!r}]")
+    raise UsageError.of(
+        subject, "array", "not an array that can be made", says, f"Float[Array, {annotation.dim_str!r}]"
+    )
 
 
 def _allowed(annotation: Any, is_jax: bool, subject: str) -> "list[np.dtype[Any]]":
@@ -117,9 +119,9 @@ def _allowed(annotation: Any, is_jax: bool, subject: str) -> "list[np.dtype[Any]
         return found
     if plain:
         says = f"JAX has no {plain[0].name} unless jax_enable_x64 is set"
-        raise refuse(subject, "dtype", "no dtype to draw", says, 'jax.config.update("jax_enable_x64", True)')
+        raise UsageError.of(subject, "dtype", "no dtype to draw", says, 'jax.config.update("jax_enable_x64", True)')
     says = "it allows none of the dtypes of numbers and truth values"
-    raise refuse(subject, "dtype", "no dtype to draw", says, f"Float[Array, {annotation.dim_str!r}]")
+    raise UsageError.of(subject, "dtype", "no dtype to draw", says, f"Float[Array, {annotation.dim_str!r}]")
 
 
 def _parts(annotation: Any, subject: str) -> list[_Part]:
@@ -136,7 +138,7 @@ def _parts(annotation: Any, subject: str) -> list[_Part]:
             source = "a place in a PyTree" if "?" in marks else "a function's arguments"
             says = f"{word} has a size that depends on {source}"
             fix = "a plain name, with its size given"
-            raise refuse(subject, "axis", "more than the annotation is needed", says, fix)
+            raise UsageError.of(subject, "axis", "more than the annotation is needed", says, fix)
         if "*" in marks or text == "...":
             parts.append(_Part("several", "" if "_" in marks or text == "..." else text))
         elif not text or text.isidentifier():
@@ -153,13 +155,13 @@ def _check_expression(text: str, before: list[_Part], subject: str) -> None:
     try:
         used = _names_in(text)
     except SyntaxError:
-        raise refuse(subject, "axis", "not an axis", f"{text} is no Python expression", "h+1, say") from None
+        raise UsageError.of(subject, "axis", "not an axis", f"{text} is no Python expression", "h+1, say") from None
     # An axis #n of size 1 leaves n open, and then jaxtyping cannot check what is said of n.
     known = {part.text for part in before if part.kind == "name" and not part.may_be_one}
     if unknown := sorted(used - known):
         says = f"{text} needs {', '.join(unknown)}, and before it there is no plain axis of that name"
         fix = f"an axis {unknown[0]} before {text}"
-        raise refuse(subject, "axis", "more than the annotation is needed", says, fix)
+        raise UsageError.of(subject, "axis", "more than the annotation is needed", says, fix)
 
 
 def _names_in(text: str) -> set[str]:
@@ -178,7 +180,7 @@ def _checked(parts: list[_Part], given: Mapping[str, Any]) -> dict[str, Any]:
             sizes[name] = tuple(natural(size, name) for size in value)
         else:
             says = f"*{name} is several axes, and must be given a tuple of sizes"
-            raise refuse(f"{name}={value!r}", "axes", "not a tuple", says, f"{name}=({value!r},)")
+            raise UsageError.of(f"{name}={value!r}", "axes", "not a tuple", says, f"{name}=({value!r},)")
     return sizes
 
 
@@ -193,7 +195,7 @@ def _choices(parts: list[_Part], sizes: dict[str, Any], subject: str) -> list[di
         tried = [*(f"{name} from 1 to {_SIDE}" for name in free), *(f"{name}={size}" for name, size in sizes.items())]
         says = f"{', '.join(expressions)} must be at least 0 and whole, and is for none of {', '.join(tried)}"
         fix = f"other sizes, such as {(free or sorted(sizes) or ['h'])[0]}=st.integers(10, 20)"
-        raise refuse(subject, "axis", "no sizes to draw", says, fix)
+        raise UsageError.of(subject, "axis", "no sizes to draw", says, fix)
     return found
 
 

@@ -1,7 +1,7 @@
 """The numbers that bound what a strategy draws."""
 
 from ...spec.arithmetic.naturals import natural
-from ...spec.messages.report import refuse
+from ...spec.messages.report import UsageError
 
 
 def bound(value: int, name: str) -> int:
@@ -11,5 +11,7 @@ def bound(value: int, name: str) -> int:
     3
     """
     if natural(value, name) == 0:
-        raise refuse(f"{name}=0", name, "nothing to draw from", f"{name}=0 must be at least 1", f"{name}=1 or more")
+        raise UsageError.of(
+            f"{name}=0", name, "nothing to draw from", f"{name}=0 must be at least 1", f"{name}=1 or more"
+        )
     return value

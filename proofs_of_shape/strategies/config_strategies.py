@@ -5,7 +5,7 @@ from dataclasses import replace
 from hypothesis import strategies as st
 
 from ...spec.messages.choices import nearest_choice
-from ...spec.messages.report import refuse
+from ...spec.messages.report import UsageError
 from ...spec.unet.config import CHOICES, UNetConfig
 from ...spec.unet2.config import FIELDS, WELL_FORMED, UNet2Config
 from .bounds import bound
@@ -72,7 +72,7 @@ def ill_formed_configs(condition_name: str | None = None) -> st.SearchStrategy[U
     if not broken:
         says = f"{condition_name!r} must be one of {', '.join(condition.name for condition in WELL_FORMED)}"
         fix = f'condition_name="{nearest_choice(condition_name, (c.name for c in WELL_FORMED))}"'
-        raise refuse(f"condition_name={condition_name!r}", "condition_name", "no such condition", says, fix)
+        raise UsageError.of(f"condition_name={condition_name!r}", "condition_name", "no such condition", says, fix)
     fields = st.sampled_from([condition.field for condition in broken])
     return st.builds(lambda cfg, field: replace(cfg, **{field: 0}), configs(), fields)
 

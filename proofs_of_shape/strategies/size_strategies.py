@@ -9,7 +9,7 @@ from ...spec.answers.compatibility import compatible_shapes, compatible_sizes
 from ...spec.answers.door import AnyNetwork, title
 from ...spec.arithmetic.naturals import natural
 from ...spec.arithmetic.size_set import SizeSet
-from ...spec.messages.report import ShapeError, refuse
+from ...spec.messages.report import WellshapedError
 
 
 def compatible(network: AnyNetwork, max_index: int = 6, *, axis: int | None = None) -> st.SearchStrategy[int]:
@@ -67,7 +67,9 @@ def image_sizes(network: AnyNetwork, max_index: int = 6) -> st.SearchStrategy[tu
     larger = shapes.above([sizes[0] for sizes in firsts])
     if larger is None:
         says = "no sizes of its axes fit together"
-        raise refuse(title(network), "image_sizes", "no size to draw", says, "norm='none'")
+        raise WellshapedError.of(
+            f"drawing sizes of {title(network)}", "image_sizes", "no size to draw", says, "norm='none'"
+        )
     drawn = {larger, *(sizes for sizes in product(*firsts) if sizes in shapes)}
     return st.sampled_from(sorted(drawn, key=prod))
 
@@ -79,7 +81,7 @@ def _some_size(network: AnyNetwork, axis: int | None) -> SizeSet:
     return fit
 
 
-def _nothing_to_draw(network: AnyNetwork) -> ShapeError:
+def _nothing_to_draw(network: AnyNetwork) -> WellshapedError:
     says = "its set of compatible sizes is empty"
     fix = "strategies.configs() and strategies.networks(fitting=True) fit some size"
-    return refuse(title(network), "compatible", "no size to draw", says, fix)
+    return WellshapedError.of(f"drawing sizes of {title(network)}", "compatible", "no size to draw", says, fix)

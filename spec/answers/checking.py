@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from ..arithmetic.naturals import judge_at_least_one, natural
 from ..messages.choices import nearest_choice
-from ..messages.report import Report, refuse
+from ..messages.report import Report, UsageError
 from ..messages.written import clipped, written_number, written_value
 from ..network.network import AXES
 from ..network.running import require_sizes
@@ -41,12 +41,12 @@ def check(
     """
     if isinstance(shape, str) or not isinstance(shape, Sequence) or not 2 <= len(shape) <= len(AXES) + 1:
         says = f"it is {clipped(written_value(shape))}, and must be the channels and one size for each axis"
-        raise refuse("the shape", "shape", "not the shape of an image", says, "(1, 304, 384)")
+        raise UsageError.of("the shape", "shape", "not the shape of an image", says, "(1, 304, 384)")
     known = layouts(len(shape) - 1)
     layout = known[0] if layout is None else layout
     if layout not in known:
         fix = f'layout="{nearest_choice(layout, known)}"'
-        raise refuse(f"layout={layout!r}", "layout", "no such layout", f"it must be {' or '.join(known)}", fix)
+        raise UsageError.of(f"layout={layout!r}", "layout", "no such layout", f"it must be {' or '.join(known)}", fix)
     names = ["channels" if letter == "C" else _NAMES[letter] for letter in layout]
     given = {name: natural(n, name) for name, n in zip(names, shape, strict=True)}
     subject = f"input ({', '.join(map(written_number, given.values()))}) of {title(network)}"

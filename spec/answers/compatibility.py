@@ -8,7 +8,7 @@ from math import prod
 
 from ..arithmetic.naturals import natural
 from ..arithmetic.size_set import SizeSet
-from ..messages.report import Report, ShapeError, refuse
+from ..messages.report import Report, UsageError, WellshapedError
 from ..messages.written import Written
 from ..network.monotone import least_size
 from ..network.network import Network
@@ -43,7 +43,7 @@ def compatible_sizes(network: AnyNetwork, axis: int | None = None) -> SizeSet:
     found = [solved_axis(graph, axis) for axis in range(graph.axes)]
     if any(fit != found[0] for fit in found):
         says = "; ".join(f"{name}: {fit}" for name, fit in zip(graph.axis_names, found, strict=True))
-        raise refuse("the axis", "axis", "the axes differ", says, "axis=0, or compatible_shapes(network)")
+        raise UsageError.of("the axis", "axis", "the axes differ", says, "axis=0, or compatible_shapes(network)")
     return found[0]
 
 
@@ -51,7 +51,7 @@ def solved_axis(graph: Network, axis: int) -> SizeSet:
     """The sizes of a graph along one axis; raises :class:`ShapeError` where it is too hard to solve."""
     found = _solution(graph, axis)
     if isinstance(found, Report):
-        raise ShapeError(found)
+        raise WellshapedError(found)
     return found
 
 
@@ -66,7 +66,7 @@ def _solution(graph: Network, axis: int) -> SizeSet | Report:
     """What the solver says, kept: the sizes, or why there are none."""
     try:
         return solve(graph, axis)
-    except ShapeError as error:
+    except WellshapedError as error:
         if error.report.failures[0].name != NOT_SOLVED:
             raise
         return error.report

@@ -12,7 +12,7 @@ from typing import Any
 from ..arithmetic.naturals import natural
 from ..elements import judge_arrays
 from ..messages.choices import nearest_choice
-from ..messages.report import Report, Verdict, refuse
+from ..messages.report import Report, UsageError, Verdict
 from ..messages.written import clipped, kind_of, written_number, written_value
 from ..network.network import Network
 from ..network.repairing import repaired as repaired_graph
@@ -92,7 +92,7 @@ def named(network: AnyNetwork) -> UNet2Config | UNetConfig | Network:
     if network not in PRESETS:
         says = f"{written_value(clipped(network))} must be one of {', '.join(PRESETS)}"
         fix = f'"{nearest_choice(network, PRESETS)}"'
-        raise refuse("the network", "preset", "no such preset", says, fix)
+        raise UsageError.of("the network", "preset", "no such preset", says, fix)
     return PRESETS[network]
 
 
@@ -110,7 +110,7 @@ def _kind(network: object) -> _Kind:
         if isinstance(network, of):
             return kind
     says = f"it is {kind_of(network)}, and must be a config, a Network, or the name of a preset"
-    raise refuse("the network", "network", "not a network", says, "UNetConfig(levels=4)")
+    raise UsageError.of("the network", "network", "not a network", says, "UNetConfig(levels=4)")
 
 
 def _graph_of_unet2(cfg: UNet2Config, in_channels: int, out_channels: int | None) -> Network:

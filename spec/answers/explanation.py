@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..arithmetic.naturals import natural
-from ..messages.report import Report, Verdict, refuse
+from ..messages.report import Report, UsageError, Verdict
 from ..messages.written import clipped, written, written_number
 from ..network.causes import Cause, Way, judged
 from ..network.network import Network, Node
@@ -77,7 +77,7 @@ def explain(network: AnyNetwork, sizes: int | AxisSizes | Mapping[str, int | Axi
     if any(solved(graph, axis) != solved(graph, 0) for axis in range(1, graph.axes)):
         says = f"the axes {', '.join(graph.axis_names)} of this network differ"
         fix = f"explain(network, ({', '.join([written_number(n)] * graph.axes)}))"
-        raise refuse(f"size {written_number(n)}", "axes", "a number stands for all axes", says, fix)
+        raise UsageError.of(f"size {written_number(n)}", "axes", "a number stands for all axes", says, fix)
     return _of_size(graph, n)
 
 
@@ -110,7 +110,7 @@ def _of_inputs(graph: Network, given: Mapping[str, int | AxisSizes]) -> Explanat
         fault = "is not an image that the network takes" if name in given else "has no sizes"
         says = f"{clipped(str(name))} {fault}; the images are {', '.join(images)}"
         fix = "{" + ", ".join(f'"{image}": 64' for image in images) + "}"
-        raise refuse("the input", "unknown_size", "sizes by input", says, fix)
+        raise UsageError.of("the input", "unknown_size", "sizes by input", says, fix)
     of_each = {
         name: require_sizes(graph, sizes if isinstance(sizes, Sequence) else (natural(sizes, name),) * graph.axes)
         for name, sizes in given.items()

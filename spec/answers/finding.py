@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from ..arithmetic.naturals import natural
 from ..arithmetic.progression import Progression
 from ..arithmetic.size_set import SizeSet
-from ..messages.report import Report, ShapeError, Verdict, refuse
+from ..messages.report import Report, ShapeError, Verdict
 from ..messages.written import Written, written_number
 from ..network.filling import filled
 from ..network.monotone import large_enough, least_size
@@ -75,7 +75,7 @@ def input_for(network: AnyNetwork, output: int | AxisSizes, *, exactly: bool = F
     sizes = ShapeSet(graph, sets).above(least)
     if sizes is None:
         says = f"no image meets the requirement of {', '.join(ShapeSet(graph, sets).together)} over all axes together"
-        raise refuse("the output", "output", "no such output", says, "a larger output")
+        raise ShapeError.of("the output", "output", "no such output", says, "a larger output")
     return Fitting(sizes, tuple(_output(graph, axis, n) for axis, n in enumerate(sizes)))
 
 

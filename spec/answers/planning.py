@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ..messages.choices import nearest_choice
-from ..messages.report import Report, Verdict, refuse
+from ..messages.report import Report, UsageError, Verdict
 from ..messages.written import Written, written_number, written_value
 from ..network.running import AxisSizes, require_sizes
 from .compatibility import compatible_shapes
@@ -58,7 +58,7 @@ def plan(network: AnyNetwork, sizes: AxisSizes, policy: str = "error") -> Plan:
     if policy not in ("error", "pad", "crop"):
         says = f"policy={policy!r} must be one of error, pad, crop"
         fix = f'policy="{nearest_choice(policy, ("error", "pad", "crop"))}"'
-        raise refuse("the plan", "policy", "no such policy", says, fix)
+        raise UsageError.of("the plan", "policy", "no such policy", says, fix)
     graph = graph_of(network)
     building(network).report.raise_if_failed()
     given = require_sizes(graph, sizes)

@@ -1,6 +1,6 @@
 """A network like a given one that fits sizes without end: ``repair``, and what a report says of it."""
 
-from ..messages.report import refuse
+from ..messages.report import WellshapedError
 from ..network.network import Network
 from .compatibility import compatible_shapes, solved, solved_axis
 from .door import AnyNetwork, graph_of, named, repaired
@@ -35,14 +35,16 @@ def repair(network: AnyNetwork) -> AnyNetwork:
         if compatible_shapes(graph).above((1,) * graph.axes) is None:
             names = ", ".join(compatible_shapes(graph).together[:3])
             says = f"no image is large enough for the requirement of {names} over all axes together"
-            raise refuse("the network", "repair", "no repair is known", says, f"another operation in place of {names}")
+            raise WellshapedError.of(
+                "repairing the network", "repair", "no repair is known", says, f"another operation in place of {names}"
+            )
         return network
     changed, _ = repaired(network)
     if changed is None:
         says = "its requirements, or joins of inputs that grow differently, leave no sizes without end"
         breaks = explain(graph, (1000,) * graph.axes).failures
         fix = f"another operation at {breaks[0].at}" if breaks else "other operations"
-        raise refuse("the network", "repair", "no repair is known", says, fix)
+        raise WellshapedError.of("repairing the network", "repair", "no repair is known", says, fix)
     return changed
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from operator import index
 from typing import Any
 
-from ..messages.report import Verdict, refuse
+from ..messages.report import UsageError, Verdict
 from ..messages.written import kind_of, written_argument, written_number
 
 LARGEST = 2**31 - 1
@@ -46,7 +46,7 @@ def natural(value: object, name: str) -> int:
     >>> natural(-1, "stride")
     Traceback (most recent call last):
     ...
-    wellshaped.spec.messages.report.ShapeError: stride=-1 does not fit.
+    wellshaped.spec.messages.report.UsageError: stride=-1 can't be used.
       natural: not a natural number: stride=-1 is negative, and must be an integer ≥ 0.
       fix: stride=0 or more
     """
@@ -60,7 +60,7 @@ def natural(value: object, name: str) -> int:
     fault = "negative" if number is not None else kind_of(value)
     given = written_argument(name, value)
     says = f"{given} is {fault}, and must be an integer ≥ 0"
-    raise refuse(given, "natural", "not a natural number", says, _nearest(name, value))
+    raise UsageError.of(given, "natural", "not a natural number", says, _nearest(name, value))
 
 
 def at_least_one(value: object, name: str, of: str) -> int:
@@ -69,14 +69,14 @@ def at_least_one(value: object, name: str, of: str) -> int:
     >>> at_least_one(0, "stride", "MaxPool2d")
     Traceback (most recent call last):
     ...
-    wellshaped.spec.messages.report.ShapeError: MaxPool2d(stride=0) does not fit.
+    wellshaped.spec.messages.report.UsageError: MaxPool2d(stride=0) can't be used.
       stride_pos: nothing to compute: stride=0 must be at least 1.
       fix: stride=1
     """
     number = natural(value, name)
     if number == 0:
         says = f"{name}=0 must be at least 1"
-        raise refuse(f"{of}({name}=0)", f"{name}_pos", "nothing to compute", says, f"{name}=1")
+        raise UsageError.of(f"{of}({name}=0)", f"{name}_pos", "nothing to compute", says, f"{name}=1")
     return number
 
 

@@ -11,7 +11,7 @@ from heapq import merge
 from itertools import count as counting
 from math import gcd, lcm
 
-from ..messages.report import ShapeError, refuse
+from ..messages.report import UsageError, WellshapedError
 from ..messages.written import clipped, written_number, written_value
 from .naturals import as_integer, natural
 from .progression import Progression
@@ -52,7 +52,9 @@ class SizeSet:
         for i, part in enumerate(parts):
             if not isinstance(part, Progression):
                 says = f"part {i} is {clipped(written_value(part))}, and must be a Progression"
-                raise refuse("the set of sizes", "parts", "not progressions", says, "Progression(first, step, count)")
+                raise UsageError.of(
+                    "the set of sizes", "parts", "not progressions", says, "Progression(first, step, count)"
+                )
         self._step = 0
         self.period: int | None = None
         self.residues: tuple[int, ...] = ()
@@ -209,7 +211,7 @@ def _common_step(parts: list[Progression]) -> int:
             runs[p.step] = runs.get(p.step, 0) + 1
     if len({*endless, *members}) > MAX_STEPS:
         says = f"its parts have {len({*endless, *members})} different steps, and may have at most {MAX_STEPS}"
-        raise refuse("the set of sizes", "parts", "too many steps", says, "fewer progressions")
+        raise WellshapedError.of("the set of sizes", "parts", "too many steps", says, "fewer progressions")
 
     def pieces(step: int, steps: list[int]) -> int:
         return sum(min(runs[s] * (step // s), members[s]) for s in steps)
@@ -231,9 +233,9 @@ def _common_step(parts: list[Progression]) -> int:
     return step
 
 
-def _too_many(number: int, fix: str) -> ShapeError:
+def _too_many(number: int, fix: str) -> WellshapedError:
     says = f"it comes to {written_number(number)} progressions, and may come to at most {MAX_PARTS}"
-    return refuse("the set of sizes", "parts", "too many parts", says, fix)
+    return WellshapedError.of("the set of sizes", "parts", "too many parts", says, fix)
 
 
 def _runs(parts: list[Progression], step: int) -> dict[int, list[Run]]:

@@ -5,19 +5,99 @@ and the docs print the same text, so it is written here and nowhere else. It nev
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from html import escape
+from typing import Self
 
 
-class ShapeError(ValueError):
-    """What does not fit: an ill-formed config, a size, a channel count, a rank, a dtype, a number that is not natural.
+class WellshapedError(ValueError):
+    """Something is wrong with what you gave; ``str(error)`` says what, and how to fix it.
 
-    ``str(error)`` is the explanation; ``error.report`` is the :class:`Report` that it was printed from.
+    Catch this class to catch every error that wellshaped raises on purpose. ``error.report`` is the :class:`Report`
+    that the text is printed from. An error of exactly this class has no nearer name: what you asked for can't be done.
+
+    >>> from wellshaped.spec import check
+    >>> try:
+    ...     check("no such preset", (1, 304, 384))
+    ... except WellshapedError as error:
+    ...     print(type(error).__name__, [failure.name for failure in error.report.failures])
+    UsageError ['preset']
     """
 
+    says = "is not possible"
+    """What the first line of the text says of the subject."""
+
     def __init__(self, report: "Report") -> None:
-        super().__init__(report)
-        self.report = report
+        self.report = replace(report, error=type(self))
+        super().__init__(self.report)
+
+    @classmethod
+    def of(cls, subject: str, rule: str, about: str, says: str, fix: str) -> Self:
+        """The error for one broken ``rule``."""
+        return cls(Report(subject, (Verdict(rule, False, says, about),), (fix,)))
+
+
+class ShapeError(WellshapedError):
+    """A size, a number of channels, a rank or a dtype does not fit.
+
+    >>> from wellshaped.spec import check
+    >>> check("tiny", (1, 302, 384)).raise_if_failed()
+    Traceback (most recent call last):
+    ...
+    wellshaped.spec.messages.report.ShapeError: input (1, 302, 384) of tiny does not fit.
+      joined[1]: height: up[1] is 150, encoder[1] is 151, and they must be equal.
+        x 302 → pooled[0] 151 → pooled[1] 75 → up[1] 150
+        x 302 → pooled[0] 151 → encoder[1] 151
+      fix: height 300 (crop 2) or 304 (pad 2); all heights that fit: n ≡ 0 (mod 4), n ≥ 4
+      fix: x[:, :300, :384] or jnp.pad(x, ((0, 0), (0, 2), (0, 0)))
+    """
+
+    says = "does not fit"
+
+
+class ConfigError(WellshapedError):
+    """A config, an operation or a graph is not well-formed: nothing can be built from it.
+
+    >>> from wellshaped.spec import Conv
+    >>> Conv(3, padding="half")
+    Traceback (most recent call last):
+    ...
+    wellshaped.spec.messages.report.ConfigError: padding='half' is not well-formed.
+      padding: no such choice: padding='half' must be one of 'SAME', 'VALID'.
+      fix: padding='VALID'
+    """
+
+    says = "is not well-formed"
+
+
+class FileError(WellshapedError):
+    """A file can't be read or written, or does not hold what it should.
+
+    >>> from wellshaped.spec import load_network
+    >>> load_network("no such folder/unet.toml")
+    Traceback (most recent call last):
+    ...
+    wellshaped.spec.messages.report.FileError: network file no such folder/unet.toml can't be read.
+      file: there is no such file.
+      fix: the path of an existing file
+    """
+
+    says = "can't be read"
+
+
+class UsageError(WellshapedError):
+    """An argument of a function, or an option of a command, is not one that it takes.
+
+    >>> from wellshaped.spec import UNet2Config
+    >>> UNet2Config(pool_stride=-1)
+    Traceback (most recent call last):
+    ...
+    wellshaped.spec.messages.report.UsageError: pool_stride=-1 can't be used.
+      natural: not a natural number: pool_stride=-1 is negative, and must be an integer ≥ 0.
+      fix: pool_stride=0 or more
+    """
+
+    says = "can't be used"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +136,7 @@ class Report:
     conditions: tuple[Verdict, ...]
     fixes: tuple[str, ...] = ()
     warnings: tuple[Verdict, ...] = ()
+    error: type[WellshapedError] = field(default=ShapeError, kw_only=True, repr=False)
 
     @property
     def failures(self) -> tuple[Verdict, ...]:
@@ -68,9 +149,9 @@ class Report:
         return not self.failures
 
     def raise_if_failed(self) -> None:
-        """Do nothing where every rule holds; else raise :class:`ShapeError` with this report as its text."""
+        """Raise this report as its ``error`` if a rule fails."""
         if not self.ok:
-            raise ShapeError(self)
+            raise self.error(self)
 
     def to_dict(self) -> dict[str, object]:
         """The report as plain data for JSON: its ``subject``, whether it is ``ok``, and all that it lists."""
@@ -82,14 +163,15 @@ class Report:
     def __str__(self) -> str:
         warnings = [f"  warning: {verdict.name}: {verdict.about}: {verdict.says}." for verdict in self.warnings]
         if self.ok:
-            return "\n".join([f"{self.subject} fits: all {len(self.conditions)} conditions hold.", *warnings])
+            fits = "is well-formed" if self.error is ConfigError else "fits"
+            return "\n".join([f"{self.subject} {fits}: all {len(self.conditions)} conditions hold.", *warnings])
         room = _LINES - 1 - len(warnings) - len(self.fixes)
         lines = _failed(self.failures, room)
         first = len(next((ways for _, ways in lines if ways), ()))
         if len(lines) + first > room:  # fewer failures, so that of one it is said how it came about
             lines = _failed(self.failures, room - first)
         room -= len(lines)
-        shown = [f"{self.subject} does not fit."]
+        shown = [f"{self.subject} {self.error.says}."]
         for line, ways in lines:
             fitting = ways if len(ways) <= room else ()
             room -= len(fitting)
@@ -145,8 +227,3 @@ def _failed(failures: Sequence[Verdict], room: int) -> list[tuple[str, tuple[str
         else:
             lines.append((f"  {text}", ()))
     return lines
-
-
-def refuse(subject: str, rule: str, about: str, says: str, fix: str) -> ShapeError:
-    """The error for one broken rule, to ``raise``: a report with one failure, for what is met on the way in."""
-    return ShapeError(Report(subject, (Verdict(rule, False, says, about),), (fix,)))

@@ -22,13 +22,13 @@ from typing import Any
 
 from ..messages.choices import nearest_choice
 from ..messages.faults import FEW, Faults
-from ..messages.report import ShapeError, refuse
+from ..messages.report import ConfigError, WellshapedError
 from ..messages.written import MOST_DIGITS, clipped, kind_of, written_value
 from .edges import Crop, CropTo, CropToSmallest, Pad, PadTo, PadToMultiple
 from .fields import read_field
 from .joins import Add, Concat, Multiply
 from .network import Input, Network, Node
-from .open_number import Open, refused_open
+from .open_number import Open, open_number_error
 from .operation import Operation
 from .requiring import Require
 from .resampling import DepthToSpace, Resize, ResizeTo, SpaceToDepth
@@ -75,7 +75,7 @@ def _data_of_node(node: Node) -> dict[str, Any]:
     op = type(node.operation).__name__
     if OPERATIONS.get(op) is not type(node.operation):
         says = f"node {node.name}: {op} is an operation of your own, and a file cannot hold it"
-        raise refuse("the network", "op", "no such operation", says, "an operation of wellshaped.spec")
+        raise ConfigError.of("the network", "op", "no such operation", says, "an operation of wellshaped.spec")
     given = ((f, getattr(node.operation, f.name)) for f in _fields(type(node.operation)))
     numbers = {f.name: _plain(value) for f, value in given if value != f.default}
     more = {name: value for name, value in (("layer", node.layer), ("rule", node.rule)) if value}
@@ -88,7 +88,7 @@ def _fields(kind: type[Operation]) -> tuple[Field[Any], ...]:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Open):
-        raise refused_open(value)
+        raise open_number_error(value)
     return [_plain(entry) for entry in value] if isinstance(value, tuple) else value
 
 
@@ -103,7 +103,7 @@ def network_from(data: object, digits: int = MOST_DIGITS) -> Network:
     >>> network_from({"inputs": {"x": 1}, "nodes": [{"name": "pooled", "op": "MaxPol", "kernel": 2}]})
     Traceback (most recent call last):
     ...
-    wellshaped.spec.messages.report.ShapeError: the network does not fit.
+    wellshaped.spec.messages.report.ConfigError: the network is not well-formed.
       op: no such operation: node pooled: 'MaxPol' (did you mean MaxPool?).
       fix: node pooled: op = "MaxPool"
     """
@@ -114,7 +114,7 @@ def network_from(data: object, digits: int = MOST_DIGITS) -> Network:
     inputs = list(_inputs(given, digits, faults))
     nodes = list(_nodes(given, digits, faults))
     if faults:
-        raise ShapeError(faults.report("the network"))
+        raise ConfigError(faults.report("the network"))
     return Network(inputs, nodes, _tuples(given.get("outputs", ())), given.get("axes", 2))
 
 
@@ -140,7 +140,7 @@ def judge_value(make: Callable[[], object], at: str, faults: Faults) -> None:
     """
     try:
         make()
-    except ShapeError as error:
+    except WellshapedError as error:
         for verdict in error.report.failures:
             fix = _as_in_a_file(error.report.fixes[0])
             faults.add(verdict.name, verdict.about, (f"{at}{verdict.says}", f"{at}{fix}"))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 
 from ..arithmetic.naturals import monus, quotient
-from ..messages.report import refuse
+from ..messages.report import ConfigError
 from ..messages.written import written_number, written_value
 from .arithmetic import rounded_up, smaller
 from .fields import PerAxis, Sides, on_axis, sides_on
@@ -59,7 +59,7 @@ class CropTo(Operation):
         Operation.__post_init__(self)
         if self.offset is not None and self.odd != "after":
             says = "with an offset nothing is cropped about the centre, and odd must be left out"
-            raise refuse(repr(self), "odd", "two ways to crop", says, f"CropTo({written_value(self.offset)})")
+            raise ConfigError.of(repr(self), "odd", "two ways to crop", says, f"CropTo({written_value(self.offset)})")
 
     def size(self, sizes: Sequence[int], axis: int) -> int:
         """The size of the second input."""

@@ -7,9 +7,9 @@ from typing import Any
 
 from ..arithmetic.naturals import natural
 from ..messages.choices import nearest_choice
-from ..messages.report import ShapeError, refuse
+from ..messages.report import ConfigError
 from ..messages.written import kind_of, written_argument
-from .open_number import Open, refused_open
+from .open_number import Open, open_number_error
 
 Number = int | Open
 """A natural number, or one that is still open."""
@@ -37,7 +37,7 @@ def on_axis(value: PerAxis, axis: int) -> int:
     """
     number = value[axis] if isinstance(value, tuple) else value
     if isinstance(number, Open):
-        raise refused_open(number)
+        raise open_number_error(number)
     return number
 
 
@@ -50,9 +50,9 @@ def sides_on(value: Sides, axis: int) -> tuple[int, int]:
     side = side_on(value, axis)
     before, after = side if isinstance(side, tuple) else (side, side)
     if isinstance(before, Open):
-        raise refused_open(before)
+        raise open_number_error(before)
     if isinstance(after, Open):
-        raise refused_open(after)
+        raise open_number_error(after)
     return before, after
 
 
@@ -151,9 +151,9 @@ def _some(value: tuple[Any, ...] | list[Any], name: str) -> tuple[Any, ...] | li
     return value
 
 
-def _refused(value: object, name: str, says: str, fix: str, about: str = "not what the field takes") -> ShapeError:
+def _refused(value: object, name: str, says: str, fix: str, about: str = "not what the field takes") -> ConfigError:
     given = written_argument(name, value)
-    return refuse(given, name, about, f"{given} {says}", f"{name}={fix}")
+    return ConfigError.of(given, name, about, f"{given} {says}", f"{name}={fix}")
 
 
 _READERS: dict[object, Callable[[object, str], object]] = {

@@ -21,7 +21,7 @@ from heapq import heappop, heappush
 from typing import Any
 
 from ..arithmetic.naturals import at_least_one, monus
-from ..messages.report import ShapeError, refuse
+from ..messages.report import ConfigError, UsageError, WellshapedError
 from ..messages.written import written_number
 from .arithmetic import rounded_up
 from .fields import PerAxis, on_axis, shortest, side_on
@@ -59,7 +59,7 @@ def filled(network: Network, sizes: AxisSizes | None = None) -> Network:
     if broken:
         says = f"with the least numbers of each axis, {broken[0]}"
         fix = "Open(least, most) with a larger least, or larger sizes"
-        raise refuse("the network", "together", "the axes do not fit together", says, fix)
+        raise WellshapedError.of("filling in the network", "together", "the axes do not fit together", says, fix)
     return full
 
 
@@ -84,7 +84,7 @@ def _axes(operation: Operation) -> int:
     counts = operation.axes()
     if len(set(counts.values())) > 1:
         says = ", ".join(f"{name} has {count}" for name, count in counts.items())
-        raise refuse(
+        raise ConfigError.of(
             repr(operation), "axes_differ", "numbers are for another number of axes", says, "one for each axis"
         )
     return max(counts.values(), default=1)
@@ -99,7 +99,7 @@ def _paddings_for(kernel: int, stride: int, dilation: int) -> tuple[int, int]:
     if more >= max(stride, dilation):
         says = f"kernel={written_number(kernel)} cannot multiply every size by {written_number(stride)}"
         fix = f"kernel={written_number(kernel + 1)}"
-        raise refuse("a transposed convolution", "factor", "no padding will do", says, fix)
+        raise WellshapedError.of("a transposed convolution", "factor", "no padding will do", says, fix)
     return padding, more
 
 
@@ -160,7 +160,7 @@ class _Search:
         along = self.network.axis_names[self.axis]
         if not self.places:
             says = f"the network has no open number, and does not fit: {self.why}"
-            raise refuse("the network", "fill", "nothing to fill in", says, "OPEN in place of a number")
+            raise UsageError.of("the network", "fill", "nothing to fill in", says, "OPEN in place of a number")
         raise _no_numbers(f"along the {along}, {self.why}" if self.network.axes > 1 else self.why)
 
     def start(self) -> _Reached | None:
@@ -183,7 +183,9 @@ class _Search:
         holds = self.endless((*before.nodes, *nodes)) if self.size is None else self.fits(nodes, first, sizes)
         if self.work > MAX_WORK:
             says = f"no numbers are found within {MAX_WORK} steps"
-            raise refuse("the network", NOT_SOLVED, "too hard to solve", says, "fewer open numbers, or known limits")
+            raise WellshapedError.of(
+                "filling in the network", NOT_SOLVED, "too hard to solve", says, "fewer open numbers, or known limits"
+            )
         return _Reached((*before.nodes, *nodes), sizes) if holds else None
 
     def filled(self, node: int, numbers: Sequence[int]) -> Operation:
@@ -259,7 +261,7 @@ def _merged(operation: Operation, of_axes: Sequence[Operation]) -> Operation:
     return _replaced(operation, values)
 
 
-def _no_numbers(why: str) -> ShapeError:
+def _no_numbers(why: str) -> WellshapedError:
     says = f"the nearest choice fails: {why}"
     fix = "other numbers beside the open ones, or Open(least, most) with a larger most"
-    return refuse("the network", "fill", "no numbers will do", says, fix)
+    return WellshapedError.of("filling in the network", "fill", "no numbers will do", says, fix)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from ..arithmetic.naturals import natural
 from ..messages.choices import nearest_choice
-from ..messages.report import Report, Verdict, refuse
+from ..messages.report import ConfigError, Report, UsageError, Verdict
 from ..messages.written import Written, clipped, kind_of, written_argument, written_number, written_value
 from .operation import Fault, Operation
 
@@ -27,7 +27,7 @@ def _name(value: object, of: str) -> str:
         says = f"it must have at most {MOST_LETTERS} letters, all of them printable"
     else:
         return value
-    raise refuse(f"{of}({written_argument('name', value)})", "name", "not a name", says, 'name="encoder"')
+    raise ConfigError.of(f"{of}({written_argument('name', value)})", "name", "not a name", says, 'name="encoder"')
 
 
 def _label(value: object, of: str, subject: str) -> str:
@@ -35,7 +35,7 @@ def _label(value: object, of: str, subject: str) -> str:
     if isinstance(value, str) and len(value) <= MOST_LETTERS and (value.isprintable() or not value):
         return value
     says = f"the {of} is {kind_of(value)}, and must be a str of at most {MOST_LETTERS} letters, all of them printable"
-    raise refuse(subject, of, "not a name", says, f'{of}="encoder"')
+    raise ConfigError.of(subject, of, "not a name", says, f'{of}="encoder"')
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -84,7 +84,9 @@ class Node(Written):
         object.__setattr__(self, "name", _name(name, "Node"))
         if not isinstance(operation, Operation):
             says = f"the operation of {name} is {kind_of(operation)}, and must be one of those in spec.network"
-            raise refuse(f'Node("{clipped(name)}")', "operation", "not an operation", says, "Conv(3, padding=1)")
+            raise ConfigError.of(
+                f'Node("{clipped(name)}")', "operation", "not an operation", says, "Conv(3, padding=1)"
+            )
         object.__setattr__(self, "operation", operation)
         object.__setattr__(self, "inputs", _names(inputs, f"the inputs of {clipped(name)}"))
         for of, text in (("layer", layer), ("rule", rule)):
@@ -158,7 +160,7 @@ class Network(Written):
                 return node
         says = f"the network has no node {written_value(name)}"
         fix = nearest_choice(name, [node.name for node in self.nodes] or [""])
-        raise refuse(f"node {written_value(name)}", "unknown_node", "no such node", says, written_value(fix))
+        raise UsageError.of(f"node {written_value(name)}", "unknown_node", "no such node", says, written_value(fix))
 
 
 def _names(given: object, of: str) -> tuple[str, ...]:
@@ -167,7 +169,7 @@ def _names(given: object, of: str) -> tuple[str, ...]:
         given = (given,)
     if not isinstance(given, Iterable):
         says = f"they are {clipped(written_value(given))}, and must be a name, or a tuple of names"
-        raise refuse(of, "names", "not names", says, '("encoder", "up")')
+        raise ConfigError.of(of, "names", "not names", says, '("encoder", "up")')
     return tuple(_name(name, of) for name in given)
 
 
@@ -176,7 +178,7 @@ def _inputs(given: object) -> tuple[Input, ...]:
     inputs = tuple(pairs) if isinstance(pairs, Iterable) else ()
     if not inputs or not all(isinstance(i, Input) for i in inputs):
         says = f"they are {clipped(written_value(given))}, and must be Input values, or names with their channels"
-        raise refuse("the network", "inputs", "no inputs", says, 'inputs={"x": 3}')
+        raise ConfigError.of("the network", "inputs", "no inputs", says, 'inputs={"x": 3}')
     return inputs
 
 
@@ -185,7 +187,7 @@ def _nodes(given: object, inputs: tuple[Input, ...]) -> tuple[Node, ...]:
     wrong = [node for node in nodes if not isinstance(node, Node)]
     if wrong:
         says = f"one is {clipped(written_value(wrong[0]))}, and must be a Node"
-        raise refuse("the network", "nodes", "not nodes", says, 'nodes=(Node("y", Conv(3), "x"),)')
+        raise ConfigError.of("the network", "nodes", "not nodes", says, 'nodes=(Node("y", Conv(3), "x"),)')
     before = (inputs[0].name, *(node.name for node in nodes))
     pairs = zip(nodes, before, strict=False)  # the last has none after it
     return tuple(node if node.inputs else replace(node, inputs=(name,)) for node, name in pairs)
@@ -317,4 +319,4 @@ def _report(faults: list[Fault]) -> Report:
         about = _ABOUT.get(rule, "channels do not add up")
         verdicts += [Verdict(rule, False, says, about) for says in said]
         fixes.setdefault(of_it[0].fix)
-    return Report("the network", tuple(verdicts), tuple(fixes)[:_SHOWN])
+    return Report("the network", tuple(verdicts), tuple(fixes)[:_SHOWN], error=ConfigError)

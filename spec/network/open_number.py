@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ..arithmetic.naturals import natural
-from ..messages.report import ShapeError, refuse
+from ..messages.report import ConfigError
 from ..messages.written import written, written_value
 
 MOST = 255
@@ -30,7 +30,7 @@ class Open:
             object.__setattr__(self, name, natural(getattr(self, name), name))
         if self.least > self.most:
             says = f"least={written_value(self.least)} must be at most most={written_value(self.most)}"
-            raise refuse("Open", "bounds", "no number is left", says, f"most={written_value(self.least)}")
+            raise ConfigError.of("Open", "bounds", "no number is left", says, f"most={written_value(self.least)}")
 
     def __repr__(self) -> str:
         return "OPEN" if self == OPEN else written(self)
@@ -49,14 +49,14 @@ def is_open(value: object) -> bool:
     return any(map(is_open, value)) if isinstance(value, tuple) else isinstance(value, Open)
 
 
-def refused_open(number: Open) -> ShapeError:
+def open_number_error(number: Open) -> ConfigError:
     """The error for an open number where a number is needed.
 
-    >>> print(refused_open(OPEN))
-    the network does not fit.
+    >>> print(open_number_error(OPEN))
+    the network is not well-formed.
       open: a number is open: an operation has OPEN in place of a number, and sizes need the number.
       fix: fill(network), which finds numbers for which sizes fit
     """
     says = f"an operation has {number} in place of a number, and sizes need the number"
     fix = "fill(network), which finds numbers for which sizes fit"
-    return refuse("the network", "open", "a number is open", says, fix)
+    return ConfigError.of("the network", "open", "a number is open", says, fix)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations, islice
 
 from ..arithmetic.naturals import monus
-from ..messages.report import ShapeError
+from ..messages.report import WellshapedError
 from .edges import CropToSmallest
 from .fields import on_axis, shortest
 from .network import Network, Node
@@ -95,7 +95,7 @@ def _endless(network: Network) -> bool:
 def _known_endless(network: Network) -> bool:
     try:
         return _endless(network)
-    except ShapeError as error:
+    except WellshapedError as error:
         if error.report.failures[0].name != NOT_SOLVED:
             raise
         return False

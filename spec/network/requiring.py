@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, fields
 from math import prod
 
-from ..messages.report import refuse
+from ..messages.report import ConfigError
 from .fields import PerAxis, on_axis
 from .operation import Operation
 from .requirement import AT_LEAST, EQUAL, MULTIPLE, Need, within
@@ -39,7 +39,9 @@ class Require(Operation):
     def __post_init__(self) -> None:
         Operation.__post_init__(self)
         if not self.equal and all(getattr(self, f.name) is None for f in fields(self)[1:]):
-            raise refuse("Require()", "requires", "nothing is required", "it has no field", "Require(at_least=2)")
+            raise ConfigError.of(
+                "Require()", "requires", "nothing is required", "it has no field", "Require(at_least=2)"
+            )
 
     @property
     def inputs_taken(self) -> tuple[int, int | None]:

@@ -5,7 +5,7 @@ from dataclasses import KW_ONLY, dataclass
 from math import prod
 
 from ..arithmetic.naturals import monus, quotient
-from ..messages.report import refuse
+from ..messages.report import ConfigError
 from ..messages.written import written_number
 from .fields import PerAxis, on_axis
 from .operation import Fault, Operation
@@ -17,7 +17,7 @@ _MODES = {"mode": ("nearest", "linear")}
 def _refuse_corners(operation: "Resize | ResizeTo") -> None:
     if operation.align_corners and operation.mode == "nearest":
         says = "align_corners is for linear resizing, and the mode is nearest"
-        raise refuse(repr(operation), "align_corners", "no such resize", says, 'mode="linear"')
+        raise ConfigError.of(repr(operation), "align_corners", "no such resize", says, 'mode="linear"')
 
 
 @dataclass(frozen=True, slots=True, repr=False)

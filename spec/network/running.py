@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..arithmetic.naturals import natural
-from ..messages.report import ShapeError, refuse
+from ..messages.report import ShapeError, UsageError
 from ..messages.written import Written, clipped, written_value
 from .network import Input, Network, Node
 from .operation import Operation, changes_size
@@ -146,7 +146,7 @@ def _other_axes(network: Network, sizes: object) -> ShapeError:
     axes = f"{network.axes} axes, {', '.join(network.axis_names)}" if network.axes > 1 else "1 axis"
     says = f"its sizes are {clipped(written_value(sizes))}, and must be one for each of {axes}"
     fix = f"({', '.join(['64'] * network.axes)}{',' if network.axes == 1 else ''})"
-    return refuse("the image", "axes", "another number of axes", says, fix)
+    return ShapeError.of("the image", "axes", "another number of axes", says, fix)
 
 
 def fits_together(network: Network, sizes: Sequence[int]) -> bool:
@@ -168,7 +168,7 @@ def axis_of(network: Network, axis: int) -> int:
     axis = natural(axis, "axis")
     if axis >= network.axes:
         says = f"the network has {network.axes} axes, counted from 0"
-        raise refuse(f"axis={axis}", "axis", "no such axis", says, f"axis={network.axes - 1}")
+        raise UsageError.of(f"axis={axis}", "axis", "no such axis", says, f"axis={network.axes - 1}")
     return axis
 
 
@@ -184,5 +184,7 @@ def _given(size: Sizes, given: Input) -> int:
         return natural(size, "size")
     if given.name not in size:
         says = f"there are sizes of {', '.join(map(str, size)) or 'none'}"
-        raise refuse(f"the input {given.name}", "unknown_size", "an input has no size", says, f'"{given.name}": 64')
+        raise UsageError.of(
+            f"the input {given.name}", "unknown_size", "an input has no size", says, f'"{given.name}": 64'
+        )
     return natural(size[given.name], given.name)

@@ -32,7 +32,7 @@ from typing import Any
 
 from ..arithmetic.progression import Progression
 from ..arithmetic.size_set import MAX_PARTS, SizeSet
-from ..messages.report import ShapeError, refuse
+from ..messages.report import WellshapedError
 from .affine import Affine, Blocks, Bounds, Box, Line, NotAffineError, Restrict, Undecided, affine
 from .bounds import UnboundedError, enclosed, largest, unknown
 from .network import Network, Node
@@ -136,7 +136,7 @@ def compatible_sizes(network: Network, axis: int = 0) -> SizeSet:
         raise _not_solved(f"there is no answer within {MAX_WORK} steps")
     try:
         return SizeSet(found)
-    except ShapeError as error:  # progressions whose steps have no common multiple that is small enough
+    except WellshapedError as error:  # progressions whose steps have no common multiple that is small enough
         raise _not_solved(error.report.failures[0].says) from None
 
 
@@ -242,5 +242,7 @@ def _members(part: _Part) -> Iterator[Progression]:
         yield Progression(first + sum(places), *longest)
 
 
-def _not_solved(says: str) -> ShapeError:
-    return refuse("the network", NOT_SOLVED, "too hard to solve", says, "smaller strides or fewer levels")
+def _not_solved(says: str) -> WellshapedError:
+    return WellshapedError.of(
+        "solving the network", NOT_SOLVED, "too hard to solve", says, "smaller strides or fewer levels"
+    )

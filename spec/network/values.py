@@ -5,7 +5,7 @@ from dataclasses import KW_ONLY, dataclass
 from math import prod
 
 from ..arithmetic.naturals import quotient
-from ..messages.report import refuse
+from ..messages.report import ConfigError
 from ..messages.written import written_number
 from .operation import Fault, Operation, Shapes, of_at_least_one
 from .requirement import AT_LEAST, Need
@@ -40,7 +40,7 @@ class Norm(Operation):
         Operation.__post_init__(self)
         if self.kind != "group" and self.groups != 1:
             says = f"groups={written_number(self.groups)} are for a group norm, and kind='{self.kind}'"
-            raise refuse(repr(self), "groups", "no groups here", says, 'kind="group"')
+            raise ConfigError.of(repr(self), "groups", "no groups here", says, 'kind="group"')
 
     @property
     def called(self) -> str:

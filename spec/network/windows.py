@@ -10,7 +10,7 @@ from dataclasses import KW_ONLY, dataclass
 from math import prod
 
 from ..arithmetic.naturals import monus, quotient
-from ..messages.report import refuse
+from ..messages.report import ConfigError
 from ..messages.written import written_number, written_value
 from .arithmetic import jax_transposed_size, transposed_size, window_size
 from .fields import Padding, PerAxis, Sides, on_axis, shortest, sides_on
@@ -169,7 +169,7 @@ class ConvTranspose(Operation):
         Operation.__post_init__(self)
         if isinstance(self.padding, str) and self.output_padding != 0:
             says = f"padding={self.padding!r} already fixes the size, and output_padding must be 0"
-            raise refuse(repr(self), "output_padding", "two sizes at once", says, "output_padding=0")
+            raise ConfigError.of(repr(self), "output_padding", "two sizes at once", says, "output_padding=0")
 
     def size(self, sizes: Sequence[int], axis: int) -> int:
         """See :func:`.arithmetic.transposed_size` and :func:`.arithmetic.jax_transposed_size`."""
@@ -223,7 +223,7 @@ def _learned(operation: Conv | ConvTranspose, kernel: tuple[int, ...], made: int
 def _refuse_two_roundings(operation: "MaxPool | AvgPool") -> None:
     if operation.padding == "SAME" and operation.ceil_mode:
         says = "padding='SAME' already rounds up, and ceil_mode is PyTorch's"
-        raise refuse(repr(operation), "ceil_mode", "two roundings at once", says, "ceil_mode=False")
+        raise ConfigError.of(repr(operation), "ceil_mode", "two roundings at once", says, "ceil_mode=False")
 
 
 def _pool_size(operation: "MaxPool | AvgPool", n: int, axis: int, dilation: int) -> int:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from ..arithmetic.naturals import LARGEST, natural
 from ..arithmetic.sizes import OTHER_WINDOW, conv_transpose_size, sliding_window_size
-from ..messages.report import refuse
+from ..messages.report import ShapeError
 from ..messages.written import clipped, kind_of, written_number, written_value
 
 Array = NDArray[Any]
@@ -40,13 +40,13 @@ def arrays_of(given_to: str, **given: tuple[object, str]) -> list[Array]:
     """
     sizes: dict[str, tuple[int, str]] = {}
     for name, (value, axes) in given.items():
-        refused = partial(refuse, f"{name} = {shown(value)}, given to {given_to},")
+        error = partial(ShapeError.of, f"{name} = {shown(value)}, given to {given_to},")
         if not isinstance(value, np.ndarray):
             says = f"it is {kind_of(value)}, and must be a NumPy array"
-            raise refused("array", f"type of {name}", says, f"np.asarray({name}), with dtype=object for exact numbers")
+            raise error("array", f"type of {name}", says, f"np.asarray({name}), with dtype=object for exact numbers")
         if (other := _no_number_in(value)) is not None:
             says = f"it holds {other}, and must hold real numbers"
-            raise refused("scalar", f"numbers of {name}", says, f"{name}.astype(float), or exact numbers as objects")
+            raise error("scalar", f"numbers of {name}", says, f"{name}.astype(float), or exact numbers as objects")
         if axes == "...":
             continue
         labels, _, known = zip(*(axis.partition("=") for axis in axes.split()), strict=True)
@@ -55,14 +55,14 @@ def arrays_of(given_to: str, **given: tuple[object, str]) -> list[Array]:
         fix = f"{name} of shape ({shape})"
         if value.ndim != len(labels):
             says = f"it has {value.ndim} axes, and must have {len(labels)}, ({shape})"
-            raise refused("rank", f"shape of {name}", says, fix)
+            raise error("rank", f"shape of {name}", says, fix)
         for label, size in zip(labels, value.shape, strict=True):
             if size == 0:
-                raise refused("empty", f"axis {label} of {name}", "it is 0, and must be at least 1", fix)
+                raise error("empty", f"axis {label} of {name}", "it is 0, and must be at least 1", fix)
             expected, source = sizes.setdefault(label, (size, f", as in {name}"))
             if size != expected:
                 rule = "channels" if label in "CO" else "size"
-                raise refused(rule, f"axis {label} of {name}", f"it is {size}, and must be {expected}{source}", fix)
+                raise error(rule, f"axis {label} of {name}", f"it is {size}, and must be {expected}{source}", fix)
     return _of_one_kind([value for value, _ in given.values()])
 
 
@@ -103,14 +103,14 @@ def _window(
     stride, padding = natural(stride, "stride"), natural(padding, "padding")
     numbers = f"kernel={'×'.join(map(written_number, kernel))}"
     numbers = f"{numbers}, stride={written_number(stride)}, padding={written_number(padding)}"
-    refused = partial(refuse, f"x = {shown(x)}, given to {given_to} with {numbers},")
+    error = partial(ShapeError.of, f"x = {shown(x)}, given to {given_to} with {numbers},")
     if height < 1 or width < 1:
         says = f"{x.shape[1]}×{x.shape[2]} comes to {written_number(height)}×{written_number(width)}"
-        raise refused("window", "nothing would come out", says, OTHER_WINDOW)
+        raise error("window", "nothing would come out", says, OTHER_WINDOW)
     elements = prod(max(n, m) + 2 * padding for n, m in zip(x.shape[1:], (height, width), strict=True))
     if elements > LARGEST:
         says = f"up to {written_number(elements)} elements a channel with the padding, at most {LARGEST}"
-        raise refused("elements", "too large to compute with", says, "a smaller stride or padding")
+        raise error("elements", "too large to compute with", says, "a smaller stride or padding")
     return height, width, stride, padding
 
 
@@ -341,7 +341,7 @@ def relu_backward(z: Array, grad_output: Array) -> Array:
     if g.shape != z.shape:
         subject = f"grad_output = {shown(g)}, given to relu_backward,"
         says = f"it is {g.shape}, and must be {z.shape}, as of z"
-        raise refuse(subject, "size", "shape of grad_output", says, f"grad_output of shape {z.shape}")
+        raise ShapeError.of(subject, "size", "shape of grad_output", says, f"grad_output of shape {z.shape}")
     d_z: Array = g * relu_derivative(z)
     return d_z
 
@@ -369,5 +369,5 @@ def concat_channels_backward(skip_channels: int, grad_output: Array) -> tuple[Ar
         subject = f"grad_output = {shown(g)}, given to concat_channels_backward with skip_channels={parts[0]},"
         says = f"{parts[0]} and {parts[1]}, and both must be at least 1"
         fix = f"skip_channels from 1 to {len(g) - 1}" if len(g) > 1 else "grad_output of 2 channels or more"
-        raise refuse(subject, "channels", "channels of the two parts", says, fix)
+        raise ShapeError.of(subject, "channels", "channels of the two parts", says, fix)
     return g[:skip_channels], g[skip_channels:]

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from ..answers.checking import check
-from ..messages.report import Report, Verdict, refuse
+from ..messages.report import Report, UsageError, Verdict
 from ..messages.written import kind_of, written_number
 from ..unet2.config import UNet2Config
 from ..unet2.layers import LAYERS
@@ -155,7 +155,7 @@ def _require_fit(cfg: UNet2Config, params: Parameters, x: Array) -> None:
     if not isinstance(params, Mapping):
         says = f"it is {kind_of(params)}, and must map the name of each layer to its kernel and bias"
         fix = "{layer.name: getattr(params, layer.name) for layer in LAYERS}"
-        raise refuse("params, given to the network,", "type", "type of params", says, fix)
+        raise UsageError.of("params, given to the network,", "type", "type of params", says, fix)
     given = {name: p if isinstance(p, tuple | list) and len(p) == 2 else (p, None) for name, p in params.items()}
 
     def channels(name: str, axis: int) -> int:

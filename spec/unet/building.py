@@ -8,7 +8,7 @@ from typing import Any
 from ..arithmetic.naturals import LARGEST, divisor_below, judge_at_least_one, natural
 from ..conditions import Condition, require_kind
 from ..elements import Lever, always, judge_arrays, mend, smaller
-from ..messages.report import Report, Verdict
+from ..messages.report import ConfigError, Report, Verdict
 from ..messages.written import written_number, written_value
 from ..network.weights import parameter_shapes
 from .config import UNET_WELL_FORMED, UNetConfig
@@ -24,7 +24,7 @@ def check_unet_config(cfg: UNetConfig, in_channels: int = 1, out_channels: int |
     array may have more than 2³¹ - 1 elements.
 
     >>> print(check_unet_config(UNetConfig(levels=0, norm="group", base_channels=12)))
-    UNetConfig(levels=0, base_channels=12, norm='group') does not fit.
+    UNetConfig(levels=0, base_channels=12, norm='group') is not well-formed.
       levels_pos, groups_divide: UNetConfig is not well-formed: levels=0 must be at least 1; groups=8 must divide the channels of every level, 12.
       fix: levels=4, groups=6
     """  # noqa: E501 the message stands here as it is printed
@@ -43,7 +43,7 @@ def check_unet_config(cfg: UNetConfig, in_channels: int = 1, out_channels: int |
     if all(verdict.holds for verdict in judged):
         channels += (_judge_size(cfg, *(max(count, 1) for count in counts.values())),)
     fix = ", ".join(f"{name}={written_value(value)}" for name, value in unet_fix(cfg, **counts).items())
-    return Report(repr(cfg), judged + channels, (fix,) if fix else ())
+    return Report(repr(cfg), judged + channels, (fix,) if fix else (), error=ConfigError)
 
 
 def unet_fix(cfg: UNetConfig, in_channels: int, out_channels: int) -> dict[str, Any]:

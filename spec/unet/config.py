@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ..arithmetic.naturals import natural
 from ..conditions import Condition
 from ..messages.choices import nearest_choice
-from ..messages.report import refuse
+from ..messages.report import ConfigError
 from ..messages.written import Written, kind_of, written_argument
 
 MOST = 64
@@ -78,7 +78,7 @@ class UNetConfig(Written):
             if not isinstance(self.multipliers, tuple | list):
                 says = f"it is {kind_of(self.multipliers)}, and must be a tuple of natural numbers, or None"
                 given = written_argument("multipliers", self.multipliers)
-                raise refuse(given, "multipliers", "no tuple", says, "multipliers=None")
+                raise ConfigError.of(given, "multipliers", "no tuple", says, "multipliers=None")
             multipliers = tuple(natural(m, f"multipliers[{i}]") for i, m in enumerate(self.multipliers))
             object.__setattr__(self, "multipliers", multipliers)
         for name, choices in CHOICES.items():
@@ -86,7 +86,7 @@ class UNetConfig(Written):
             if not any(type(value) is type(choice) and value == choice for choice in choices):
                 says = f"{name} must be one of {', '.join(map(repr, choices))}"
                 fix = f"{name}={nearest_choice(value, choices)!r}"
-                raise refuse(written_argument(name, value), name, "no such choice", says, fix)
+                raise ConfigError.of(written_argument(name, value), name, "no such choice", says, fix)
 
     @property
     def channels(self) -> tuple[int, ...]:

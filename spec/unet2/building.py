@@ -7,7 +7,7 @@ from typing import Any
 from ..arithmetic.naturals import natural
 from ..conditions import require_kind
 from ..elements import Lever, always, judge_arrays, judge_windows, mend, smaller
-from ..messages.report import Report, Verdict
+from ..messages.report import ConfigError, Report, Verdict
 from .config import FIELDS, WELL_FORMED, UNet2Config, judge_config, judge_positive
 from .layers import layer_shapes
 
@@ -19,11 +19,11 @@ def check_config(cfg: UNet2Config, in_channels: int = 1, out_channels: int = 1) 
     :class:`ShapeError` where ``cfg`` is not a config or a count not a natural number.
 
     >>> print(check_config(UNet2Config(pool_stride=0, base_channels=0)))
-    UNet2Config(pool_stride=0, base_channels=0) does not fit.
+    UNet2Config(pool_stride=0, base_channels=0) is not well-formed.
       poolStride_ne0, baseC_pos: UNet2Config is not well-formed: pool_stride=0 must be at least 1; base_channels=0 must be at least 1.
       fix: pool_stride=2, base_channels=64
     >>> print(check_config(UNet2Config(base_channels=2**14)))
-    UNet2Config(base_channels=16384) does not fit.
+    UNet2Config(base_channels=16384) is not well-formed.
       elements: an array is too large to compute with: down2_2.kernel of shape 32768×32768×3×3 has 9663676416 elements, and may have at most 2147483647.
       fix: base_channels=7723
     """  # noqa: E501 the message stands here as it is printed
@@ -33,7 +33,7 @@ def check_config(cfg: UNet2Config, in_channels: int = 1, out_channels: int = 1) 
     fix = ", ".join(
         f"{name}={value}" for name, value in config_fix(cfg, counts["in_channels"], counts["out_channels"]).items()
     )
-    return Report(repr(cfg), conditions, (fix,) if fix else ())
+    return Report(repr(cfg), conditions, (fix,) if fix else (), error=ConfigError)
 
 
 def config_fix(cfg: UNet2Config, in_channels: int, out_channels: int) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from wellshaped.spec import ShapeError
+from wellshaped.spec import WellshapedError
 
 from .entries import ENTRIES, OF_THE_SPECIFICATION
 from .entry import BY, KINDS, image, mended, outcome, require_conformance
@@ -32,7 +32,9 @@ def test_the_plain_network_does_what_is_said(entry):
 
 @each
 def test_the_library_catches_it_and_says_so(entry):
-    with pytest.raises(AssertionError if entry.by == "conformance" else ShapeError, match=re.escape(entry.message)):
+    with pytest.raises(
+        AssertionError if entry.by == "conformance" else WellshapedError, match=re.escape(entry.message)
+    ):
         entry.catch()
 
 

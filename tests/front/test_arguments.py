@@ -146,7 +146,7 @@ REFUSED = {  # what certify is told and can't use, with the fix
 @pytest.mark.parametrize(("given", "fix"), REFUSED.values(), ids=REFUSED)
 def test_certify_refuses_what_it_cannot_use_and_proposes_what_it_takes(answer, given, fix):
     status, out, err, written = answer("certify", *given)
-    assert (status, out, written) == (1, "", {})
+    assert (status, out, written) == (2, "", {})
     *_, last = err.splitlines()
     assert last.startswith("  fix: ")
     assert fix.endswith(last.removeprefix("  fix: "))
@@ -158,13 +158,13 @@ def test_certify_refuses_what_it_cannot_use_and_proposes_what_it_takes(answer, g
 def test_a_graph_takes_no_field_of_a_config(answer, field):
     value = [] if isinstance(UNET.get(field), bool) else ["3"]
     status, out, err, written = answer("certify", "smp_resnet34", field, *value)
-    assert (status, out, written) == (1, "", {})
+    assert (status, out, written) == (2, "", {})
     assert f"{field} would change nothing" in err
 
 
 def test_certify_of_what_no_size_fits_says_so_plainly_with_a_fix_and_status_1(answer):
     status, out, _, written = answer("certify", "--conv-padding", "0")
-    assert status == 1
+    assert status == 2
     assert out.startswith("wrote certificate.json: no size fits UNet2Config(conv_padding=0) (Z3")
     assert out.endswith("\nfix: conv_padding=1 in the config, for sizes n ≡ 0 (mod 2), n ≥ 2\n")
     assert list(written) == ["certificate.json"]
@@ -195,7 +195,7 @@ SETTINGS = {
 @pytest.mark.parametrize(("command", "given"), list(product(["check", "stages", "draw"], SHAPES)))
 def test_a_shape_that_is_not_one_image_is_refused_with_the_nearest_image_that_is(answer, command, given):
     status, _, err, written = answer(command, "--input", given)
-    assert (status, written) == (1, {})
+    assert (status, written) == (2, {})
     (proposed,) = re.findall(r"  fix: --input (\S+?)(?:, the nearest that fits)?\n", err)
     assert proposed == SHAPES[given]
     assert answer(command, "--input", proposed)[0] == 0
@@ -226,7 +226,7 @@ def test_a_shape_with_another_number_of_axes_or_the_channels_last_gets_the_neare
     answer, preset, given, proposed
 ):
     status, _, err, _ = answer("check", preset, "--input", given)
-    assert status == 1
+    assert status == 2
     (found,) = re.findall(r"  fix: --input (\S+?)(?:, the nearest that fits)?\n", err)
     assert found == proposed
     assert answer("check", preset, "--input", found)[0] == 0

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from configs import configs, fitting_configs
+from headlines import status_with
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -62,13 +63,12 @@ def run(capsys):
 
 @pytest.fixture
 def refused(run):
-    """The lines of what a command refuses with exit status 1: few, the first says what and the last how to mend it."""
+    """The lines of the error of a command: few, the first says what and the last how to mend it."""
 
     def refused(*arguments):
         status, out, err = run(*arguments)
         lines = err.splitlines()
-        assert (status, out) == (1, "")
-        assert lines[0].endswith(" does not fit.")
+        assert (status, out) == (status_with(lines[0]), "")
         assert lines[-1].startswith("  fix: ")
         assert len(lines) <= 10
         return lines
@@ -85,7 +85,7 @@ def flags_of(cfg):
 
 def test_check_says_which_sizes_fit_and_exits_with_status_0(run):
     fits = "sizes that fit, for height and width alike: n ≡ 0 (mod 2), n ≥ 2\n"
-    assert run("check") == (0, f"UNet2Config() fits: all 14 conditions hold.\n{fits}", "")
+    assert run("check") == (0, f"UNet2Config() is well-formed: all 14 conditions hold.\n{fits}", "")
     subject, output = "input (1, 304, 384) of UNet2Config()", "The output has size 304×384."
     assert run("check", "--input", "1x304x384") == (0, f"{subject} fits: all 49 conditions hold. {output}\n{fits}", "")
 
@@ -114,7 +114,7 @@ def test_an_ill_formed_config_is_refused_with_all_that_is_wrong(run, command):
     lines = err.splitlines()
     assert (status, out) == (1, "")
     assert lines[:2] == [
-        f"{subject}UNet2Config(pool_stride=0, base_channels=0) does not fit.",
+        f"{subject}UNet2Config(pool_stride=0, base_channels=0) {'does not fit' if subject else 'is not well-formed'}.",
         "  poolStride_ne0, baseC_pos: UNet2Config is not well-formed: "
         "pool_stride=0 must be at least 1; base_channels=0 must be at least 1.",
     ]
@@ -126,7 +126,7 @@ def test_a_config_that_no_image_fits_is_refused_with_one_that_images_fit(run):
     assert run("check", "--conv-padding", 0) == (
         1,
         "",
-        "UNet2Config(conv_padding=0) does not fit.\n"
+        "UNet2Config(conv_padding=0) is not well-formed.\n"
         "  compatible_sizes: no image fits: no size meets every rule.\n"
         "  fix: conv_padding=1 in the config, for sizes n ≡ 0 (mod 2), n ≥ 2\n",
     )
@@ -188,7 +188,8 @@ def test_check_without_an_image_judges_the_config_and_whether_any_image_fits(run
 def test_check_prints_every_refusal_as_json(run, arguments, rule):
     status, out, err = run("check", "--json", *arguments)
     answer = json.loads(out)
-    assert (status, answer["ok"], err) == (1, False, "")
+    expected = 1 if rule == "compatible_sizes" else 2
+    assert (status, answer["ok"], err) == (expected, False, "")
     assert [c["name"] for c in answer["conditions"] if not c["holds"]] == [rule]
     assert answer["fixes"]
 
@@ -398,13 +399,13 @@ def test_the_picture_shows_the_shape_of_every_stage(run, tmp_path):
 
 
 NO_PICTURE = [  # below a folder that holds the folder d.svg, what is said, the fix
-    ("no/unet.svg", "it cannot be written: there is no folder {}/no.", "the path of a file, in a folder that exists"),
-    ("d.svg", "it cannot be written: {}/d.svg is a folder.", "the path of a file, in a folder that exists"),
+    ("no/unet.svg", "there is no folder {}/no.", "the path of a file, in a folder that exists"),
+    ("d.svg", "{}/d.svg is a folder.", "the path of a file, in a folder that exists"),
     ("", "its format is unknown: its suffix is '', and must be one of .svg, .png.", "{}.svg"),
     (".svg", "its format is unknown: its suffix is '', and must be one of .svg, .png.", "{}/.svg.svg"),
     ("unet.jpeg", "its format is unknown: its suffix is '.jpeg', and must be one of .svg, .png.", "{}/unet.svg"),
     ("unet.PNG", "its format is unknown: its suffix is '.PNG', and must be one of .svg, .png.", "{}/unet.svg"),
-    ("a" * 300 + ".svg", "it cannot be written: File name too long.", "the path of a file, in a folder that exists"),
+    ("a" * 300 + ".svg", "File name too long.", "the path of a file, in a folder that exists"),
 ]
 
 
@@ -413,7 +414,7 @@ def test_an_output_that_cannot_be_a_picture_is_refused_and_left_alone(refused, t
     (tmp_path / "d.svg").mkdir()
     lines = refused("draw", "--input", "1x4x4", "--output", tmp_path / name)
     assert lines == [
-        f"output {tmp_path / name} does not fit.",
+        f"output {tmp_path / name} can't be written.",
         f"  file: {says}".replace("{}", str(tmp_path)),
         f"  fix: {fix}".replace("{}", str(tmp_path)),
     ]
@@ -471,12 +472,12 @@ def test_flags_override_a_file_and_a_file_the_defaults(run, tmp_path, suffix):
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("unet.tml", None, "file: it cannot be read: there is no such file."),
-        ("", None, "file: it cannot be read: it is a folder."),
+        ("unet.tml", None, "file: there is no such file."),
+        ("", None, "file: it is a folder."),
         ("unet.toml", "pool_stide = 2", "key: it has unknown keys: 'pool_stide' (did you mean pool_stride?)."),
         ("unet.toml", "pool_stride = 2.0", "natural: not a natural number: pool_stride=2.0 is a float, and must be an"),
         ("unet.json", "", "syntax: it is not JSON: Expecting value: line 1 column 1 (char 0)."),
-        ("unet.json", "#" * 10**7, "file: it cannot be read: it has 10000000 bytes, and a network has at most 262144."),
+        ("unet.json", "#" * 10**7, "file: it has 10000000 bytes, and a network has at most 262144."),
         ("unet.txt", "", "file: its format is unknown: its suffix is '.txt', and must be one of .toml, .json."),
     ],
     ids=["missing", "folder", "key", "float", "empty", "large", "suffix"],
@@ -485,7 +486,7 @@ def test_a_file_that_is_no_network_is_refused_by_every_command(refused, tmp_path
     if content is not None:
         (tmp_path / name).write_text(content)
     lines = refused(command[0], tmp_path / name, *command[1:])
-    assert lines[0] == f"network file {tmp_path / name} does not fit."
+    assert lines[0] == f"network file {tmp_path / name} can't be read."
     assert lines[1].startswith(f"  {says}")
 
 
@@ -560,7 +561,7 @@ def test_a_word_that_is_no_choice_is_refused_with_the_nearest(refused, field, ch
         return  # --residual and --no-residual take no word
     word = str(choices[-1])
     lines = refused("check", UNET_FLAGS[field], f"{word}x")
-    assert lines[0] == f"{field}={word + 'x'!r} does not fit."
+    assert lines[0] == f"{field}={word + 'x'!r} is not well-formed."
     assert lines[-1] == f"  fix: {field}={word!r}"
 
 
@@ -593,7 +594,7 @@ NOT_NATURAL = {  # what is typed: how it is shown, what it is, the fix
 def not_natural(name, typed):
     shown, what, fix = NOT_NATURAL[typed]
     return [
-        f"{name}={shown} does not fit.",
+        f"{name}={shown} can't be used.",
         f"  natural: not a natural number: {name}={shown} is {what}, and must be an integer ≥ 0.",
         f"  fix: {name}={fix}",
     ]
@@ -627,7 +628,7 @@ def test_a_number_of_a_hundred_digits_or_more_is_refused_by_its_length(refused, 
     commands |= {"near": ["sizes"], "base_channels": ["stages", "--input", "1x4x4", "--base-channels"]}
     for name, command in commands.items():
         assert refused(*command, typed) == [
-            f"{name} does not fit.",
+            f"{name} can't be read.",
             f"  digits: the number is too long: {name} has more than 99 digits.",
             f"  fix: {name}=1, say",
         ]
@@ -639,8 +640,8 @@ def test_zero_is_a_natural_number_and_refused_exactly_where_the_specification_sa
     if name in ("up_padding", "head_padding", "groups"):  # 0 is their default, or there is no group norm
         assert (status, err) == (0, "")
     else:
-        rule = "compatible_sizes: no image fits" if name == "conv_padding" else f"{name}=0 must be at least 1"
         assert (status, out) == (1, "")
+        rule = "compatible_sizes: no image fits" if name == "conv_padding" else f"{name}=0 must be at least 1"
         assert rule in err
         assert "natural number" not in err
 
@@ -672,7 +673,7 @@ MALFORMED = (
 def test_a_shape_that_is_not_three_natural_numbers_is_refused_by_every_command_with_one_that_fits(refused, run, image):
     for command in ("check", "stages", "draw"):
         first, says, fix = refused(command, "--input", image)
-        assert first == "--input does not fit."
+        assert first == "--input can't be used."
         must = "and must be three natural numbers of at most 99 digits: channels, height and width"
         assert says.startswith(f"  input: not the shape of an image: it is {image[:60]!r}, {must}")
         proposed = re.fullmatch(r"  fix: --input (\S+?)(, the nearest that fits)?", fix)[1]

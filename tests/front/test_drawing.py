@@ -22,9 +22,9 @@ from wellshaped.spec import (
     Network,
     Node,
     Resize,
-    ShapeError,
     UNet2Config,
     UNetConfig,
+    WellshapedError,
     compatible_shapes,
     graph_of,
     stages,
@@ -193,6 +193,6 @@ def test_what_is_no_network_or_too_long_for_a_picture_is_refused(tmp_path):
         ((), "too few stages"),
         (long, "too many stages: there are 308"),
     ):
-        with pytest.raises(ShapeError, match=says):
+        with pytest.raises(WellshapedError, match=says):
             draw(wrong, tmp_path / "unet.png")
     assert list(tmp_path.iterdir()) == []

@@ -126,7 +126,7 @@ def test_every_network_goes_through_every_command(run, tmp_path, name):
 def test_every_command_refuses_what_is_no_network_in_the_same_words(run, command, name):
     image = ["--input", "1x64x64"] if command in ("plan", "stages", "draw") else []
     status, out, err = run(command, name, *image)
-    assert (status, out) == (1, "")
+    assert (status, out) == (2, "")
     assert err == run("check", name)[2]
     assert re.search(r"^  fix: .", err, re.M)
 
@@ -137,7 +137,7 @@ def test_every_command_takes_flags_beside_a_config_and_none_beside_a_graph(run, 
         status, out, err = run(command, name, "--base-channels", 16)
         assert (status, err) == (0, "")
         status, out, err = run(command, "waves.json", "--base-channels", 16)
-        assert (status, out) == (1, "")
+        assert (status, out) == (2, "")
         assert "waves.json is a graph, whose nodes have numbers of their own" in err
 
 
@@ -157,7 +157,7 @@ def test_a_network_that_is_too_hard_to_solve_is_checked_and_said_to_be_too_hard(
 
 def test_certify_asks_for_an_axis_where_the_axes_differ(run):
     status, out, err = run("certify", "volume.toml")
-    assert (status, out) == (1, "")
+    assert (status, out) == (2, "")
     assert "depth n ≡ 0 (mod 16), n ≥ 16; height and width n ≡ 0 (mod 32), n ≥ 32" in err
     assert err.endswith("  fix: --axis depth\n")
     assert run("certify", "volume.toml", "--axis", "hight")[2].endswith("  fix: --axis height\n")

@@ -45,7 +45,7 @@ from wellshaped.models import (
     relu_backward,
 )
 from wellshaped.models.cpu import algorithms
-from wellshaped.spec import LAYERS, ShapeError, UNet2Config, layer_parameters, reference
+from wellshaped.spec import LAYERS, ShapeError, UNet2Config, WellshapedError, layer_parameters, reference
 from wellshaped.spec.arithmetic.dual import as_duals, parts
 from wellshaped.spec.reference import two_level
 
@@ -279,7 +279,7 @@ def test_parts_without_channels_are_refused_in_the_words_of_the_reference(skip_c
     g = np.ones((channels, 1, 1), np.float32)
     refusals = []
     for function in (concat_channels_backward, reference.concat_channels_backward):
-        with pytest.raises(ShapeError) as refusal:
+        with pytest.raises(WellshapedError) as refusal:
             function(skip_channels, g)
         refusals.append(str(refusal.value).split("\n")[1:])
     assert refusals[0] == refusals[1]

@@ -20,9 +20,9 @@ from jaxtyping import AbstractArray, Array, Bool, Float, Int, PyTree, TypeCheckE
 
 from wellshaped.models import Conv2d, ConvTranspose2d, MaxPool2d, checked, conv2d, conv2d_backward, max_pool2d, relu
 from wellshaped.models.typed.memory import MEMORIES
-from wellshaped.spec import ShapeError
+from wellshaped.spec import ShapeError, UsageError, WellshapedError
 
-REJECTED = (ShapeError, TypeCheckError)
+REJECTED = (WellshapedError, TypeCheckError)
 
 
 def accepts(call, *args, **kwargs):
@@ -584,7 +584,7 @@ def test_static_and_class_methods_and_properties_are_checked():
 
 
 def test_a_class_is_rejected_because_nothing_in_it_would_be_checked():
-    with pytest.raises(ShapeError, match="fix: @checked on each method"):
+    with pytest.raises(UsageError, match="fix: @checked on each method"):
 
         @checked
         class Model(nnx.Module):
@@ -613,7 +613,7 @@ def test_annotations_that_are_strings_are_read_where_they_stand():
 
     f = checked(f)
     assert size
-    with pytest.raises(ShapeError, match="name 'Later' is not defined"):
+    with pytest.raises(UsageError, match="name 'Later' is not defined"):
         f(jnp.ones(3), [])
 
     @checked
@@ -682,7 +682,7 @@ def test_async_functions_and_objects_that_are_called_are_rejected_at_once():
         return x
 
     for callable_ in (later, partial(later), np.add):
-        with pytest.raises(ShapeError, match="checked is for functions"):
+        with pytest.raises(UsageError, match="checked is for functions"):
             checked(callable_)
 
 

@@ -5,7 +5,7 @@ import pytest
 from wellshaped.models import Resize2d, convolutions
 from wellshaped.proofs_of_shape import THEOREMS, prove
 from wellshaped.proofs_of_shape.strategies import ill_formed_configs
-from wellshaped.spec import ShapeError
+from wellshaped.spec import UsageError
 
 
 def force(backend):
@@ -25,7 +25,7 @@ ASKED = {  # a question, what is written, and the fix
 
 @pytest.mark.parametrize(("ask", "word", "fix"), ASKED.values(), ids=ASKED)
 def test_the_nearest_choice_is_proposed_and_taken(ask, word, fix):
-    with pytest.raises(ShapeError) as refusal:
+    with pytest.raises(UsageError) as refusal:
         ask(word)
     assert refusal.value.report.fixes == (fix,)
     if fix != 'by="coq"':  # which is not installed everywhere, and takes seconds

@@ -23,7 +23,7 @@ from limits import AS_SHIPPED, BACKENDS, SMALL
 from wellshaped.models import conv2d, conv_transpose2d, convolutions, max_pool2d, relu
 from wellshaped.models.cpu import algorithms
 from wellshaped.models.cpu.convolution import SLOTS, Geometry, contract, stock
-from wellshaped.spec import ShapeError, reference
+from wellshaped.spec import UsageError, reference
 
 FACES = {"convolution", "transposed_convolution", "kernel_gradient"}
 
@@ -579,12 +579,12 @@ def test_a_jitted_function_is_traced_anew_where_the_way_changes_and_not_otherwis
 
 @pytest.mark.parametrize(("word", "nearest"), [("fast", "auto"), ("", "auto"), ("CPU", "cpu")])
 def test_another_word_is_refused_with_the_nearest(word, nearest):
-    with pytest.raises(ShapeError) as refusal, convolutions(word):
+    with pytest.raises(UsageError) as refusal, convolutions(word):
         raise AssertionError
     assert (
         str(refusal.value)
         == f"""\
-convolutions({word!r}) does not fit.
+convolutions({word!r}) can't be used.
   backend: how convolutions are computed: it is {word!r}, and must be one of auto, cpu, stock.
   fix: convolutions("{nearest}")"""
     )

@@ -28,11 +28,11 @@ from wellshaped.models import (
 )
 from wellshaped.models.channels_last.resnet import BasicBlock
 from wellshaped.models.channels_last.tiny_unet import TinyUNet
-from wellshaped.spec import ShapeError, UNet2Config, UNetConfig
+from wellshaped.spec import ShapeError, UNet2Config, UNetConfig, WellshapedError
 
 
 def error_of(function, *args, **kwargs):
-    with pytest.raises((ShapeError, TypeCheckError)) as error:
+    with pytest.raises((WellshapedError, TypeCheckError)) as error:
         function(*args, **kwargs)
     return error.value
 
@@ -40,7 +40,7 @@ def error_of(function, *args, **kwargs):
 def accepts(function, arguments):
     try:
         function(**arguments)
-    except (ShapeError, TypeCheckError):
+    except (WellshapedError, TypeCheckError):
         return False
     return True
 
@@ -131,7 +131,7 @@ def test_the_wrong_array_is_blamed_beside_any_that_fits(hint, order):
         assert accepts(call, good)
     for wrong in (jnp.ones((4, 2), int), jnp.ones((4, 2, 2)), jnp.ones(4), None, [1.0]):
         error = error_of(call, **good | {"z": wrong})
-        assert isinstance(error, ShapeError), error
+        assert isinstance(error, WellshapedError), error
         assert blamed(error) == "z"
 
 
@@ -178,7 +178,7 @@ def test_what_an_annotation_wants_is_said(hint, wrong, says, fix):
 
     f.__annotations__ = {"x": hint}
     error = error_of(checked(f), wrong)
-    assert isinstance(error, ShapeError)
+    assert isinstance(error, WellshapedError)
     assert says in str(error)
     if fix:
         assert f"  fix: {fix}" in str(error)
@@ -384,7 +384,7 @@ def test_a_shape_that_is_proposed_is_accepted(data):
     arguments = {n: jnp.ones(shape) for n, shape in shapes.items()} | {name: jnp.ones(changed)}
     assume(not accepts(function, arguments))
     error = error_of(function, **arguments)
-    assert isinstance(error, ShapeError)
+    assert isinstance(error, WellshapedError)
     at_fault = blamed(error)
     proposed = re.search(rf"fix: {at_fault} of shape \(([^)]*)\)", str(error))
     assume(proposed is not None)
@@ -429,7 +429,7 @@ def test_annotations_of_other_kinds_are_said_plainly(hint, given, says):
 
     f.__annotations__ = {"x": hint}
     error = error_of(checked(f), given)
-    assert isinstance(error, ShapeError)
+    assert isinstance(error, WellshapedError)
     assert says in str(error)
 
 
@@ -478,7 +478,7 @@ def test_symbolic_sizes_that_do_not_fit_are_no_crash():
     from jax import export
 
     shape = export.symbolic_shape("4, h, w")
-    with pytest.raises((ShapeError, TypeCheckError)):
+    with pytest.raises((WellshapedError, TypeCheckError)):
         export.export(jax.jit(Conv2d(3, 8, 3, padding=1, rngs=nnx.Rngs(0))))(jax.ShapeDtypeStruct(shape, jnp.float32))
 
 

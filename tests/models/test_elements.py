@@ -16,9 +16,11 @@ from wellshaped.models.channels_last.resnet import BasicBlock
 from wellshaped.models.channels_last.tiny_unet import ConvBNReLU
 from wellshaped.proofs_of_shape.strategies import unet_configs
 from wellshaped.spec import (
+    ConfigError,
     ShapeError,
     UNet2Config,
     UNetConfig,
+    WellshapedError,
     check,
     check_config,
     check_unet_config,
@@ -72,7 +74,7 @@ def test_what_is_too_large_to_build_is_refused_everywhere_by_its_array_and_the_f
     assert array in failure.says
     assert f"at most {LARGEST}" in failure.says
     for refuse in (lambda: build(cfg, ins, outs), lambda: judge(cfg, ins, outs).raise_if_failed()):
-        with pytest.raises(ShapeError, match="elements: an array is too large"):
+        with pytest.raises(ConfigError, match="elements: an array is too large"):
             refuse()
     (fix,) = judge(cfg, ins, outs).fixes
     mended, channels, made = applied(fix, cfg, ins, outs)
@@ -99,7 +101,7 @@ def test_a_stride_that_xla_cannot_hold_is_refused_before_it_is_built():
 
 def test_a_plan_and_the_command_refuse_what_cannot_be_built(capsys):
     for cfg in (UNet2Config(base_channels=2**14), UNetConfig(base_channels=2**14)):
-        with pytest.raises(ShapeError, match="elements"):
+        with pytest.raises(ConfigError, match="elements"):
             plan(cfg, (64, 64))
     for command in ("check", "sizes"):
         assert main([command, "--base-channels", str(2**14)]) == 1
@@ -144,7 +146,7 @@ def test_a_config_is_accepted_iff_its_network_can_be_built_and_its_fix_makes_it_
     try:
         build(cfg, ins, outs)
         built = True
-    except ShapeError:
+    except WellshapedError:
         built = False
     assert built == report.ok
     if not report.ok:

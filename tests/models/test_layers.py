@@ -27,7 +27,14 @@ from wellshaped.models import (
     max_pool2d,
     relu,
 )
-from wellshaped.spec import ShapeError, UNet2Config, conv_transpose_size, sliding_window_size
+from wellshaped.spec import (
+    ShapeError,
+    UNet2Config,
+    UsageError,
+    WellshapedError,
+    conv_transpose_size,
+    sliding_window_size,
+)
 
 ONE_TO_SEVEN = st.integers(1, 7)
 
@@ -190,7 +197,7 @@ bias = float32[3], given to conv2d, does not fit.
     "stride": (
         lambda: conv2d(X, KERNEL, BIAS, stride="2"),
         """\
-stride='2' does not fit.
+stride='2' can't be used.
   natural: not a natural number: stride='2' is a str, and must be an integer ≥ 0.
   fix: stride=2""",
     ),
@@ -258,7 +265,7 @@ Conv2d(in_channels=1000000000000000000000000000000, out_channels=1, kernel=1, st
     "tuple": (
         lambda: ConvTranspose2d(1, 1, (3, 3), rngs=nnx.Rngs(0)),
         """\
-kernel=(3, 3) does not fit.
+kernel=(3, 3) can't be used.
   natural: not a natural number: kernel=(3, 3) is a tuple, and must be an integer ≥ 0.
   fix: kernel=1, say""",
     ),
@@ -272,7 +279,7 @@ rngs, given to Conv2d, does not fit.
     "pool": (
         lambda: MaxPool2d(0, 2),
         """\
-MaxPool2d(kernel=0) does not fit.
+MaxPool2d(kernel=0) can't be used.
   kernel_pos: nothing to compute: kernel=0 must be at least 1.
   fix: kernel=1""",
     ),
@@ -288,7 +295,7 @@ x = float32[1,1,8], given to conv_transpose2d with kernel=1, stride=1, padding=1
 
 @pytest.mark.parametrize(("call", "message"), MESSAGES.values(), ids=MESSAGES)
 def test_the_message_whole(call, message):
-    with pytest.raises(ShapeError) as refusal:
+    with pytest.raises(WellshapedError) as refusal:
         call()
     assert str(refusal.value) == message
 
@@ -297,7 +304,7 @@ def test_the_message_whole(call, message):
 @pytest.mark.parametrize("name", ["in_channels", "out_channels", "kernel", "stride", "padding"])
 def test_numbers_that_are_not_natural_are_refused_by_name(name, bad):
     numbers = {"in_channels": 1, "out_channels": 1, "kernel": 3, "stride": 1, "padding": 1} | {name: bad}
-    with pytest.raises(ShapeError, match=f"natural: not a natural number: {name}={bad!r} is "):
+    with pytest.raises(UsageError, match=f"natural: not a natural number: {name}={bad!r} is "):
         Conv2d(**numbers, rngs=nnx.Rngs(0))
 
 
@@ -414,9 +421,9 @@ def test_keyword_arguments_may_be_numpy_arrays_too():
 @pytest.mark.parametrize(
     ("call", "says"),
     [
-        (lambda: Conv2d(1, 1, 3, dtype=jnp.int32, rngs=nnx.Rngs(0)), "dtype=int32 does not fit"),
-        (lambda: Conv2d(1, 1, 3, param_dtype=jnp.int32, rngs=nnx.Rngs(0)), "param_dtype=int32 does not fit"),
-        (lambda: Conv2d(1, 1, 3, dtype="bfloat17", rngs=nnx.Rngs(0)), "dtype=bfloat17 does not fit"),
+        (lambda: Conv2d(1, 1, 3, dtype=jnp.int32, rngs=nnx.Rngs(0)), "dtype=int32 can't be used"),
+        (lambda: Conv2d(1, 1, 3, param_dtype=jnp.int32, rngs=nnx.Rngs(0)), "param_dtype=int32 can't be used"),
+        (lambda: Conv2d(1, 1, 3, dtype="bfloat17", rngs=nnx.Rngs(0)), "dtype=bfloat17 can't be used"),
         (lambda: MaxPool2d(2, 0), "stride_pos: nothing to compute: stride=0 must be at least 1"),
         (lambda: max_pool2d(X, kernel=1, stride=10**30), "largest: too large to compute with: stride=1000"),
         (lambda: conv2d(X, KERNEL, BIAS, padding=10**30), "largest: too large to compute with: padding=1000"),
@@ -426,7 +433,7 @@ def test_keyword_arguments_may_be_numpy_arrays_too():
     ],
 )
 def test_what_cannot_be_computed_with_is_refused(call, says):
-    with pytest.raises(ShapeError) as refusal:
+    with pytest.raises(WellshapedError) as refusal:
         call()
     assert says in str(refusal.value)
     assert len(str(refusal.value).splitlines()) <= 10

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from wellshaped.models import BatchNorm2d, GroupNorm, InstanceNorm2d, UNet
 from wellshaped.proofs_of_shape.strategies import image_sizes, unet_configs
-from wellshaped.spec import ShapeError, UNetConfig, check, compatible_shapes, compatible_sizes, plan
+from wellshaped.spec import ShapeError, UNetConfig, WellshapedError, check, compatible_shapes, compatible_sizes, plan
 
 DEEP = UNetConfig(levels=3, base_channels=2, norm="instance")
 ONE_A_GROUP = replace(DEEP, norm="group", groups=2, multipliers=(1, 2, 3, 1))
@@ -109,7 +109,7 @@ def test_a_plan_is_one_that_check_accepts_and_pad_always_has_one(cfg, height, wi
     outs = 2 if cfg.head else cfg.channels[0]
     try:
         found = plan(cfg, (height, width), policy)
-    except ShapeError:
+    except WellshapedError:
         assert policy != "pad"
         return
     assert check(cfg, (1, *found.fitting), out_channels=outs).ok

@@ -9,7 +9,7 @@ from flax import nnx
 
 from wellshaped.models.channels_last import conv, resnet, tiny_unet, tiny_unet_linen
 from wellshaped.models.channels_last.shared import joined, max_pool_2x2
-from wellshaped.spec import PRESETS, ShapeError, compatible_sizes
+from wellshaped.spec import PRESETS, ShapeError, UsageError, WellshapedError, compatible_sizes
 
 
 def image(height, width, channels, seed=0):
@@ -92,14 +92,14 @@ FORWARD = {
 @pytest.mark.parametrize("forward", FORWARD.values(), ids=FORWARD)
 @pytest.mark.parametrize("wrong", [2.5, float("nan"), float("inf"), "2", None, True, -1, [2]], ids=repr)
 def test_features_that_are_no_natural_number_are_refused(forward, wrong):
-    with pytest.raises(ShapeError, match=r"natural: not a natural number: (base_)?features="):
+    with pytest.raises(UsageError, match=r"natural: not a natural number: (base_)?features="):
         forward(0, image(4, 4, 2), wrong)
 
 
 @pytest.mark.parametrize("forward", FORWARD.values(), ids=FORWARD)
 @pytest.mark.parametrize("wrong", [0.5, "0", None, True, float("inf"), [1, 2]], ids=repr)
 def test_a_seed_that_is_no_integer_is_refused(forward, wrong):
-    with pytest.raises(ShapeError, match=r"seed: no seed: it is .* and must be an integer of 64 bits"):
+    with pytest.raises(UsageError, match=r"seed: no seed: it is .* and must be an integer of 64 bits"):
         forward(wrong, image(4, 4, 2), 2)
 
 
@@ -117,7 +117,7 @@ def test_an_image_that_is_none_is_refused(forward):
 
 @pytest.mark.parametrize("forward", FORWARD.values(), ids=FORWARD)
 def test_no_features_are_refused(forward):
-    with pytest.raises(ShapeError, match="features=0 must be at least 1"):
+    with pytest.raises(WellshapedError, match="features=0 must be at least 1"):
         forward(0, image(4, 4, 2), 0)
 
 
@@ -141,7 +141,7 @@ def test_the_sizes_of_the_tiny_unet_are_those_that_run():
         try:
             jax.eval_shape(net, jax.ShapeDtypeStruct((n, 8, 1), jnp.float32))
             ran = True
-        except ShapeError:
+        except WellshapedError:
             ran = False
         assert ran == (n in fit), n
 
@@ -279,21 +279,21 @@ def test_what_is_no_image_or_too_large_is_refused(forward):
         forward(0, jnp.ones((0, 4, 2)), 2)
     with pytest.raises(ShapeError, match=r"\d elements, (and may have )?at most 2147483647|must be 2"):
         forward(0, image(4, 4, 2), 2**40)
-    with pytest.raises(ShapeError, match="must be an integer of 64 bits"):
+    with pytest.raises(UsageError, match="must be an integer of 64 bits"):
         forward(2**63, image(4, 4, 2), 2)
 
 
 @pytest.mark.parametrize("forward", FORWARD.values(), ids=FORWARD)
 def test_a_number_that_is_traced_is_refused_with_what_to_do(forward):
-    with pytest.raises(ShapeError, match="static_argnums"):
+    with pytest.raises(UsageError, match="static_argnums"):
         jax.jit(lambda features, x: forward(0, x, features))(2, image(4, 4, 2))
 
 
 def test_linen_modules_refuse_their_own_numbers_and_other_parameters():
     key, batch = jax.random.key(0), image(4, 4, 2)[None]
-    with pytest.raises(ShapeError, match=r"ConvBNReLU\(features=0\)"):
+    with pytest.raises(UsageError, match=r"ConvBNReLU\(features=0\)"):
         tiny_unet_linen.ConvBNReLU(0).init(key, batch)
-    with pytest.raises(ShapeError, match=r"base_features=2\.0 is a float"):
+    with pytest.raises(UsageError, match=r"base_features=2\.0 is a float"):
         tiny_unet_linen.TinyUNet(2.0).init(key, batch)
     with pytest.raises(ShapeError, match="its shape is"):
         tiny_unet_linen.TinyUNet(2).init(key, batch[:0])

@@ -30,9 +30,12 @@ from wellshaped.proofs_of_shape.strategies import image_sizes, unet_configs
 from wellshaped.spec import (
     LAYERS,
     PRESETS,
+    ConfigError,
     ShapeError,
     UNet2Config,
     UNetConfig,
+    UsageError,
+    WellshapedError,
     check,
     compatible_shapes,
     compatible_sizes,
@@ -173,9 +176,9 @@ def test_the_sizes_of_a_preset_are_those_that_run(name):
 def runs(model, height, width):
     """Whether it is traced, with nobody to ask before whether it fits: so the types of the layers say it."""
     try:
-        with patch("wellshaped.models.networks.unet.refuse_unfit"):
+        with patch("wellshaped.models.networks.unet.require_fit"):
             shape = shape_of(model, model.in_channels, height, width)
-    except ShapeError:
+    except WellshapedError:
         return False
     assert shape == (model.out_channels, model.size(height), model.size(width))
     return True
@@ -280,7 +283,7 @@ def test_the_network_refuses_with_the_explanation_of_check():
     ids=str,
 )
 def test_a_network_that_cannot_be_built_is_refused(numbers, says):
-    with pytest.raises(ShapeError, match=says):
+    with pytest.raises(WellshapedError, match=says):
         UNet(*numbers, rngs=nnx.Rngs(0))
 
 
@@ -343,7 +346,7 @@ def test_normalisations_of_no_channels_or_unequal_groups_are_refused():
     for make in (BatchNorm2d, InstanceNorm2d, GroupNorm):
         with pytest.raises(ShapeError, match="channels=0 must be at least 1"):
             make(0, rngs=nnx.Rngs(0))
-    with pytest.raises(ShapeError, match="groups=4 must divide channels=6") as refusal:
+    with pytest.raises(ConfigError, match="groups=4 must divide channels=6") as refusal:
         GroupNorm(6, groups=4, rngs=nnx.Rngs(0))
     assert refusal.value.report.fixes == ("groups=3",)
 
@@ -377,9 +380,9 @@ def test_resizing_repeats_or_interpolates():
     assert Resize2d(2, "bilinear")(row)[0, 0].tolist() == [0.0, 1.0, 3.0, 4.0]
     conv = Conv2d(2, 3, 1, rngs=nnx.Rngs(0))
     assert np.allclose(ResizeConv2d("nearest", conv)(x), conv(Resize2d(2)(x)))
-    with pytest.raises(ShapeError, match="method='cubic' must be one of nearest, bilinear"):
+    with pytest.raises(UsageError, match="method='cubic' must be one of nearest, bilinear"):
         Resize2d(2, "cubic")
-    with pytest.raises(ShapeError, match="factor=0 must be at least 1"):
+    with pytest.raises(UsageError, match="factor=0 must be at least 1"):
         Resize2d(0)
     with pytest.raises(ShapeError, match="too large to compute: 3×5, 1099511627776 times as large"):
         Resize2d(2**40)(x)

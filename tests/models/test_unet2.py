@@ -18,7 +18,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from wellshaped.models import LayerParams, UNet2, UNet2Params, convolutions
-from wellshaped.spec import LAYERS, ShapeError, UNet2Config, check, layer_parameters, stages
+from wellshaped.spec import LAYERS, ConfigError, ShapeError, UNet2Config, check, layer_parameters, stages
 
 CFG = UNet2Config(base_channels=4)
 X = jax.random.normal(jax.random.key(0), (1, 6, 10))
@@ -292,15 +292,15 @@ def test_what_is_not_a_floating_point_array_is_refused(model, x, says):
 
 def test_nothing_is_built_from_an_ill_formed_config():
     cfg = UNet2Config(pool_stride=0, base_channels=0)
-    with pytest.raises(ShapeError) as refusal:
+    with pytest.raises(ConfigError) as refusal:
         UNet2(cfg, 1, 1, rngs=nnx.Rngs(0))
     assert str(refusal.value) == (
-        "UNet2Config(pool_stride=0, base_channels=0) does not fit.\n"
+        "UNet2Config(pool_stride=0, base_channels=0) is not well-formed.\n"
         "  poolStride_ne0, baseC_pos: UNet2Config is not well-formed: "
         "pool_stride=0 must be at least 1; base_channels=0 must be at least 1.\n"
         "  fix: pool_stride=2, base_channels=64"
     )
-    with pytest.raises(ShapeError, match="poolStride_ne0"):
+    with pytest.raises(ConfigError, match="poolStride_ne0"):
         UNet2Params(cfg=cfg, in_channels=1, out_channels=1, **dict.fromkeys((layer.name for layer in LAYERS), ()))
 
 

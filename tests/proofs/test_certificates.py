@@ -12,23 +12,31 @@ from networks import HARD
 
 from wellshaped.cli import main
 from wellshaped.proofs_of_shape import certificates
-from wellshaped.proofs_of_shape.certificates import certify, load_certificate, save_certificate, verify
+from wellshaped.proofs_of_shape.certificates import (
+    CertificateError,
+    certify,
+    load_certificate,
+    save_certificate,
+    verify,
+)
 from wellshaped.proofs_of_shape.strategies import graphs, networks
 from wellshaped.spec import (
     PRESETS,
     Add,
     Concat,
+    FileError,
     Input,
     MaxPool,
     Network,
     Node,
     Progression,
     Resize,
-    ShapeError,
     SizeSet,
     SpaceToDepth,
     UNet2Config,
     UNetConfig,
+    UsageError,
+    WellshapedError,
     Window,
     compatible_shapes,
     compatible_sizes,
@@ -82,9 +90,9 @@ def test_every_preset_and_config_is_certified_with_its_compatible_sizes(network)
 
 def test_each_axis_is_certified_with_sizes_of_its_own():
     assert [certify(VOLUME, axis=axis).sizes.period for axis in range(3)] == [1, 2, 2]
-    with pytest.raises(ShapeError, match="the axes differ"):
+    with pytest.raises(UsageError, match="the axes differ"):
         certify(VOLUME)
-    with pytest.raises(ShapeError, match="no such axis"):
+    with pytest.raises(UsageError, match="no such axis"):
         certify(VOLUME, axis=3)
 
 
@@ -96,7 +104,7 @@ def test_every_published_architecture_is_certified_along_every_axis(name):
 
 
 def test_a_network_that_is_too_hard_to_solve_is_not_certified():
-    with pytest.raises(ShapeError, match="not_solved: too hard to solve"):
+    with pytest.raises(WellshapedError, match="not_solved: too hard to solve"):
         certify(HARD)
 
 
@@ -105,7 +113,7 @@ def certifiable(network):
     refusal = ""
     try:
         certify(network, seconds=5)
-    except ShapeError as error:
+    except WellshapedError as error:
         refusal = str(error)
     assert not refusal or "Z3 gave no answer" in refusal
     return not refusal
@@ -192,7 +200,7 @@ EDITS = {
 def test_an_edited_certificate_is_refused(change, tmp_path):
     path = tmp_path / "c.json"
     path.write_text(json.dumps(edited(change)))
-    with pytest.raises(ShapeError, match="edited or forged"):
+    with pytest.raises(WellshapedError, match="edited or forged"):
         verify(load_certificate(path))
 
 
@@ -201,17 +209,17 @@ def test_a_certificate_forged_throughout_is_refuted_with_a_size(tmp_path):
 
     network, sizes = graph_of(UNet2Config()), SizeSet([Progression(3, 2, None)])
     statement = refutation_text(certificates.statement_of(network, 0, sizes), ("n",))
-    with pytest.raises(ShapeError, match="not true: it fails for n = "):
+    with pytest.raises(CertificateError, match="not true: it fails for n = "):
         verify(certificates.Certificate(network, 0, sizes, statement, "Z3"))
 
 
 def test_the_sizes_of_one_axis_are_refuted_on_another():
     certificate = certify(VOLUME, axis=0)
-    with pytest.raises(ShapeError, match="edited or forged"):
+    with pytest.raises(CertificateError, match="edited or forged"):
         verify(replace(certificate, axis=1))
     statement = certificates.statement_of(VOLUME, 1, certificate.sizes)
     text = certificates.refutation_text(statement, ("n",))
-    with pytest.raises(ShapeError, match="not true: it fails for n = "):
+    with pytest.raises(CertificateError, match="not true: it fails for n = "):
         verify(replace(certificate, axis=1, statement=text))
 
 
@@ -219,29 +227,29 @@ def test_a_certificate_of_the_first_form_gets_one_message_that_says_so(tmp_path)
     steps = [{"step": "Save", "name": "skip"}, {"step": "Window", "kernel": 2, "stride": 2}]
     old = {"network": {"steps": steps, "returns_its_size": False}, "sizes": {}, "statement": "", "prover": "Z3 4.13"}
     (tmp_path / "c.json").write_text(json.dumps(old))
-    with pytest.raises(ShapeError) as refusal:
+    with pytest.raises(FileError) as refusal:
         load_certificate(tmp_path / "c.json")
     assert str(refusal.value) == (
-        f"certificate {tmp_path / 'c.json'} does not fit.\n"
+        f"certificate {tmp_path / 'c.json'} can't be read.\n"
         "  form: another form of certificate: it has the form of the first version, and must have the form 'graph 1'.\n"
         "  fix: wellshaped certify"
     )
     (tmp_path / "c.json").write_text(json.dumps(edited(lambda d: d.update(form="graph 2"))))
-    with pytest.raises(ShapeError, match="form: another form of certificate: it has the form 'graph 2', and must have"):
+    with pytest.raises(FileError, match="form: another form of certificate: it has the form 'graph 2', and must have"):
         load_certificate(tmp_path / "c.json")
 
 
 def test_a_contradiction_under_one_key_is_refused(tmp_path):
     text = json.dumps(certify(UNet2Config()).to_dict())
     (tmp_path / "c.json").write_text(text[:-1] + ', "sizes": {}}')
-    with pytest.raises(ShapeError, match="the key 'sizes' stands there 2 times"):
+    with pytest.raises(FileError, match="the key 'sizes' stands there 2 times"):
         load_certificate(tmp_path / "c.json")
 
 
 def test_progressions_that_would_fill_the_memory_are_refused(tmp_path):
     data = edited(lambda d: d["sizes"].update(progressions=[[0, 1, None], [0, 10**9, None]]))
     (tmp_path / "c.json").write_text(json.dumps(data))
-    with pytest.raises(ShapeError, match="differ in their steps"):
+    with pytest.raises(FileError, match="differ in their steps"):
         load_certificate(tmp_path / "c.json")
 
 
@@ -322,9 +330,9 @@ NOT_CERTIFIED = {
 def test_what_is_not_a_certificate_is_refused_at_the_command_line(text, says, tmp_path, capsys):
     path = tmp_path / "c.json"
     path.write_text(text)
-    assert main(["verify", str(path)]) == 1
+    assert main(["verify", str(path)]) == 2
     lines = capsys.readouterr().err.splitlines()
-    assert lines[0] == f"certificate {path} does not fit."
+    assert lines[0] == f"certificate {path} can't be read."
     assert f"syntax: it is not a certificate: {says}" in lines[1]
     assert lines[2:] == ["  fix: wellshaped certify"]
 
@@ -333,9 +341,9 @@ def test_what_is_not_a_certificate_is_refused_at_the_command_line(text, says, tm
 def test_a_certificate_with_a_part_that_is_none_is_refused_by_the_place(change, says, tmp_path):
     path = tmp_path / "c.json"
     path.write_text(json.dumps(edited(change)))
-    with pytest.raises(ShapeError, match=re.escape(says)) as refusal:
+    with pytest.raises(FileError, match=re.escape(says)) as refusal:
         load_certificate(path)
-    assert str(refusal.value).startswith(f"certificate {path} does not fit.\n  syntax: it is not a certificate: ")
+    assert str(refusal.value).startswith(f"certificate {path} can't be read.\n  syntax: it is not a certificate: ")
 
 
 TOO_LARGE = {
@@ -365,7 +373,7 @@ def test_a_certificate_that_is_too_large_to_prove_is_refused_at_once(change, say
     path = tmp_path / "c.json"
     path.write_text(json.dumps(edited(change)))
     started = process_time()
-    with pytest.raises(ShapeError, match=says):
+    with pytest.raises(FileError, match=says):
         load_certificate(path)
     assert process_time() - started < 1
 
@@ -383,7 +391,7 @@ def test_sizes_that_took_for_ever_are_answered_at_once(parts, says, tmp_path):
     path = tmp_path / "c.json"
     path.write_text(json.dumps(edited(lambda d: d["sizes"].update(progressions=parts))))
     started = process_time()
-    with pytest.raises(ShapeError, match=says):
+    with pytest.raises(FileError, match=says):
         load_certificate(path)
     assert process_time() - started < 1
 
@@ -434,9 +442,9 @@ NOT_HELD = {
 
 @pytest.mark.parametrize(("network", "says"), NOT_HELD.values(), ids=NOT_HELD)
 def test_what_a_certificate_cannot_hold_is_not_certified(network, says, tmp_path):
-    with pytest.raises(ShapeError, match=says):
+    with pytest.raises(WellshapedError, match=says):
         certify(network)
-    with pytest.raises(ShapeError):
+    with pytest.raises(WellshapedError):
         save_certificate(certificates.Certificate(network, 0, SizeSet(), "x" * 2**20, ""), tmp_path / "c.json")
     assert list(tmp_path.iterdir()) == []
 
@@ -444,15 +452,15 @@ def test_what_a_certificate_cannot_hold_is_not_certified(network, says, tmp_path
 def test_a_long_text_of_the_prover_is_not_saved_and_not_verified(tmp_path):
     certificate = replace(certify(UNet2Config()), prover="Z3" * 101)
     for ask in (verify, lambda it: save_certificate(it, tmp_path / "c.json")):
-        with pytest.raises(ShapeError, match="prover has a text of 202 letters, and may have at most 200"):
+        with pytest.raises(WellshapedError, match="prover has a text of 202 letters, and may have at most 200"):
             ask(certificate)
 
 
 @pytest.mark.parametrize("other", [{}, [], None, "certificate.json"])
 def test_only_a_certificate_is_verified_or_saved(other, tmp_path):
-    with pytest.raises(ShapeError, match="and must be a Certificate"):
+    with pytest.raises(UsageError, match="and must be a Certificate"):
         verify(other)
-    with pytest.raises(ShapeError, match="and must be a Certificate"):
+    with pytest.raises(UsageError, match="and must be a Certificate"):
         save_certificate(other, tmp_path / "c.json")
 
 
@@ -469,9 +477,9 @@ def test_what_is_not_a_regular_file_is_refused_and_not_waited_for(tmp_path):
         "none.json": "there is no such file",
         "c.txt": "its suffix is '.txt', and must be one of .json",
     }.items():
-        with pytest.raises(ShapeError, match=says):
+        with pytest.raises(FileError, match=says):
             load_certificate(tmp_path / name)
-        with pytest.raises(ShapeError, match=says):
+        with pytest.raises(FileError, match=says):
             load_certificate(str(tmp_path / name))
 
 
@@ -488,7 +496,7 @@ def test_z3_keeps_its_time_for_the_largest_certificates():
     )
     statement = certificates.refutation_text(certificates.statement_of(network, 0, sizes), ("n",))
     started = perf_counter()
-    with pytest.raises(ShapeError, match=r"not (true|proved)"):
+    with pytest.raises(CertificateError, match=r"not (true|proved)"):
         verify(certificates.Certificate(network, 0, sizes, statement, ""), seconds=1)
     assert perf_counter() - started < 10
 
@@ -498,7 +506,7 @@ def test_axes_that_would_be_walked_for_ever_are_answered_at_once(tmp_path):
     data = edited(lambda d: d["network"].update(nodes=nodes, axes=10**12))
     (tmp_path / "c.json").write_text(json.dumps(data))
     started = process_time()
-    with pytest.raises(ShapeError, match="the network has axes=1000000000000, and must have 1, 2 or 3"):
+    with pytest.raises(FileError, match="the network has axes=1000000000000, and must have 1, 2 or 3"):
         load_certificate(tmp_path / "c.json")
     assert process_time() - started < 1
 
@@ -510,7 +518,7 @@ def test_channels_that_grow_beyond_all_bounds_are_answered_soon(tmp_path):
     data["network"]["nodes"] += [{**data["network"]["nodes"][0], "name": f"x{i}"} for i in range(1, 1000)]
     (tmp_path / "c.json").write_text(json.dumps(data))
     started = process_time()
-    with pytest.raises(ShapeError, match="edited or forged"):
+    with pytest.raises(FileError, match="edited or forged"):
         load_certificate(tmp_path / "c.json")
     assert process_time() - started < 5
 
@@ -542,8 +550,8 @@ def test_the_commands_certify_and_verify(tmp_path, capsys):
     printed = capsys.readouterr().out
     assert "holds: for all n" in printed
     assert "pooled: MaxPool(kernel=3, stride=2) of skip1" in printed
-    assert main(["verify", str(tmp_path / "none.json")]) == 1
-    assert "it cannot be read" in capsys.readouterr().err
+    assert main(["verify", str(tmp_path / "none.json")]) == 2
+    assert "can't be read" in capsys.readouterr().err
 
 
 def test_the_command_prove_prints_the_ledger(capsys):
@@ -551,9 +559,9 @@ def test_the_command_prove_prints_the_ledger(capsys):
     printed = capsys.readouterr().out
     assert "round_trip " in printed
     assert "refuted" in printed
-    assert main(["prove", "--by"]) == 1
+    assert main(["prove", "--by"]) == 2
     assert "name at least one prover" in capsys.readouterr().err
-    assert main(["prove", "--by", "hand"]) == 1
+    assert main(["prove", "--by", "hand"]) == 2
     assert "no such prover" in capsys.readouterr().err
 
 
@@ -576,7 +584,7 @@ def test_a_preset_and_a_family_of_any_levels_can_be_certified_by_name(tmp_path, 
     ],
 )
 def test_a_network_that_is_none_is_refused(words, says, capsys):
-    assert main(["certify", *words]) == 1
+    assert main(["certify", *words]) == 2
     message = capsys.readouterr().err
     assert says in message
     assert "fix: " in message

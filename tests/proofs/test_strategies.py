@@ -20,6 +20,7 @@ from wellshaped.spec import (
     WELL_FORMED,
     Add,
     Concat,
+    ConfigError,
     CropTo,
     MaxPool,
     Network,
@@ -35,6 +36,8 @@ from wellshaped.spec import (
     TransposedWindow,
     UNet2Config,
     UNetConfig,
+    UsageError,
+    WellshapedError,
     Window,
     check,
     check_unet_config,
@@ -272,7 +275,7 @@ def test_the_sizes_of_an_axis_may_be_asked_for_and_those_of_an_image_are_of_its_
     assert smallest(strategies.compatible(wide, axis=1)) == 3
     assert smallest(strategies.minimally_incompatible(wide, axis=0)) == 0
     assert smallest(strategies.image_sizes(wide)) == (1, 3)
-    with pytest.raises(ShapeError, match="the axes differ"):
+    with pytest.raises(UsageError, match="the axes differ"):
         strategies.compatible(wide)
 
 
@@ -439,12 +442,12 @@ def test_the_entries_may_be_told_and_an_axis_may_be_called_elements():
     assert array.tolist() == [np.inf, np.inf]
 
 
-GIVEN = "Float[ndarray, '{}'] does not fit.\n"
+GIVEN = "Float[ndarray, '{}'] can't be used.\n"
 NEEDED = "  axis: more than the annotation is needed: "
 REFUSED = [
     (
         lambda: from_annotation(int),
-        "int does not fit.\n"
+        "int can't be used.\n"
         "  annotation: no annotation of an array: "
         "it must be one such as Float[Array, 'c h w'] or Int[np.ndarray, 'n'].\n"
         "  fix: Float[Array, 'c h w']",
@@ -461,19 +464,19 @@ REFUSED = [
     ),
     (
         lambda: from_annotation(Float[memoryview, "n"]),
-        "Float[memoryview, 'n'] does not fit.\n"
+        "Float[memoryview, 'n'] can't be used.\n"
         "  array: not an array that can be made: it is of memoryview, and must be of jax.Array or np.ndarray.\n"
         "  fix: Float[Array, 'n']",
     ),
     (
         lambda: from_annotation(Float64[Array, "n"]),
-        "Float64[Array, 'n'] does not fit.\n"
+        "Float64[Array, 'n'] can't be used.\n"
         "  dtype: no dtype to draw: JAX has no float64 unless jax_enable_x64 is set.\n"
         '  fix: jax.config.update("jax_enable_x64", True)',
     ),
     (
         lambda: from_annotation(Key[Array, "n"]),
-        "Key[Array, 'n'] does not fit.\n"
+        "Key[Array, 'n'] can't be used.\n"
         "  dtype: no dtype to draw: it allows none of the dtypes of numbers and truth values.\n"
         "  fix: Float[Array, 'n']",
     ),
@@ -515,32 +518,32 @@ REFUSED = [
     ),
     (
         lambda: from_annotation(Float[N, "h"], h=-1),
-        "h=-1 does not fit.\n"
+        "h=-1 can't be used.\n"
         "  natural: not a natural number: h=-1 is negative, and must be an integer ≥ 0.\n"
         "  fix: h=0 or more",
     ),
     (
         lambda: from_annotation(Float[N, "*b"], b=2),
-        "b=2 does not fit.\n"
+        "b=2 can't be used.\n"
         "  axes: not a tuple: *b is several axes, and must be given a tuple of sizes.\n"
         "  fix: b=(2,)",
     ),
     (
         lambda: strategies.configs(max_stride=0),
-        "max_stride=0 does not fit.\n"
+        "max_stride=0 can't be used.\n"
         "  max_stride: nothing to draw from: max_stride=0 must be at least 1.\n"
         "  fix: max_stride=1 or more",
     ),
     (
         lambda: strategies.ill_formed_configs("poolK"),
-        "condition_name='poolK' does not fit.\n"
+        "condition_name='poolK' can't be used.\n"
         "  condition_name: no such condition: 'poolK' must be one of poolK_ne0, poolStride_ne0, convK_ne0, upK_ne0, "
         "upStride_ne0, headK_ne0, baseC_pos, convStride_ne0, headStride_ne0.\n"
         '  fix: condition_name="poolK_ne0"',
     ),
     (
         lambda: strategies.compatible(UNet2Config(conv_padding=0)),
-        "UNet2Config(conv_padding=0) does not fit.\n"
+        "drawing sizes of UNet2Config(conv_padding=0) is not possible.\n"
         "  compatible: no size to draw: its set of compatible sizes is empty.\n"
         "  fix: strategies.configs() and strategies.networks(fitting=True) fit some size",
     ),
@@ -549,16 +552,16 @@ REFUSED = [
 
 @pytest.mark.parametrize(("make", "text"), REFUSED)
 def test_what_cannot_be_drawn_is_refused_with_the_reason(make, text):
-    with pytest.raises(ShapeError) as error:
+    with pytest.raises(WellshapedError) as error:
         make()
     assert str(error.value) == text
 
 
 @pytest.mark.parametrize("make", [strategies.images, strategies.params])
 def test_nothing_is_drawn_for_a_config_of_which_no_network_can_be_built(make):
-    with pytest.raises(ShapeError, match="poolK_ne0"):
+    with pytest.raises(ConfigError, match="poolK_ne0"):
         make(UNet2Config(pool_kernel=0))
-    with pytest.raises(ShapeError, match="h_inC"):
+    with pytest.raises(ConfigError, match="h_inC"):
         make(UNet2Config(), 0)
 
 
@@ -597,5 +600,5 @@ def test_the_configs_of_the_family_reach_every_choice_and_shrink_to_it_alone(fie
 
 
 def test_bounds_of_the_family_that_are_none_are_refused():
-    with pytest.raises(ShapeError, match="max_levels=0"):
+    with pytest.raises(UsageError, match="max_levels=0"):
         strategies.unet_configs(max_levels=0)

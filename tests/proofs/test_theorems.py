@@ -29,7 +29,7 @@ from wellshaped.proofs_of_shape.terms import (
     variable,
 )
 from wellshaped.proofs_of_shape.z3_reading import goals
-from wellshaped.spec import OBLIGATIONS, WELL_FORMED, ShapeError, graph_of, monus, quotient, run
+from wellshaped.spec import OBLIGATIONS, WELL_FORMED, UsageError, graph_of, monus, quotient, run
 
 ROOT = Path(__file__).parents[2]
 BY_NAME = {theorem.name: theorem for theorem in THEOREMS}
@@ -240,7 +240,7 @@ def test_crosshair_finds_no_counterexample_but_those_that_are_stated(theorem):
 
 
 def test_an_unknown_prover_is_refused_by_name():
-    with pytest.raises(ShapeError, match="no such prover: it must be one of z3, coq, enumeration, crosshair"):
+    with pytest.raises(UsageError, match="no such prover: it must be one of z3, coq, enumeration, crosshair"):
         prove(THEOREMS[0], by="hand")
 
 

@@ -32,9 +32,9 @@ from wellshaped.spec import (
     PadTo,
     Require,
     Resize,
-    ShapeError,
     SpaceToDepth,
     UNet2Config,
+    UsageError,
     explain,
     graph_of,
     h_downH,
@@ -325,7 +325,7 @@ def test_a_cause_has_the_name_of_its_axis():
         (cause,) = causes(network, 5, axis)
         assert isinstance(cause, Cause)
         assert cause.axis == name
-    with pytest.raises(ShapeError, match="counted from 0"):
+    with pytest.raises(UsageError, match="counted from 0"):
         judged(network, 5, 3)
 
 

@@ -22,6 +22,8 @@ from wellshaped.spec import (
     Resize,
     ShapeError,
     UNet2Config,
+    UsageError,
+    WellshapedError,
     check,
     compatible_sizes,
     h_convH,
@@ -177,7 +179,7 @@ input (1, 1, 385) of UNet2Config() does not fit.
     (
         (UNet2Config(conv_padding=0), (1, 304, 384), 1),
         """\
-input (1, 304, 384) of UNet2Config(conv_padding=0) does not fit.
+input (1, 304, 384) of UNet2Config(conv_padding=0) is not well-formed.
   down1_1 (h_convH): height: down1_1 is 302, x is 304, and they must be equal.
     x 304 → down1_1 302
   down1_2 (h_convH): height: with that fixed, down1_2 would be 302, s1 would be 304, and they must be equal.
@@ -246,7 +248,7 @@ def test_an_array_that_is_too_large_is_reported_of_a_graph_as_of_a_config():
     report = check(network, (70_000, 8, 8))
     assert [failure.name for failure in report.failures] == ["elements"]
     for large, ins in ((network, 70_000), (UNet2Config(base_channels=2**14), 1), (network, 1)):
-        with pytest.raises(ShapeError):
+        with pytest.raises(WellshapedError):
             parameter_shapes(large, ins)
 
 
@@ -267,13 +269,13 @@ NAMES = ["channels", "height", "width"]
 def test_arguments_that_are_not_natural_are_rejected_by_name(name, bad):
     numbers = {"channels": 1, "height": 2, "width": 2, "out_channels": 1} | {name: bad}
     outs = numbers.pop("out_channels")
-    with pytest.raises(ShapeError, match=f"{name}={bad!r}"):
+    with pytest.raises(UsageError, match=f"{name}={bad!r}"):
         check(UNet2Config(), tuple(numbers.values()), out_channels=outs)
 
 
 @pytest.mark.parametrize("bad", ["CHW", 3, None, (), (1,), (1, 2, 3, 4, 5), {1: 2}, {1, 2, 3}], ids=repr)
 def test_what_is_no_shape_of_an_image_is_rejected(bad):
-    with pytest.raises(ShapeError, match="not the shape of an image"):
+    with pytest.raises(UsageError, match="not the shape of an image"):
         check(UNet2Config(), bad)
 
 
@@ -300,7 +302,7 @@ def test_a_layout_is_that_of_the_shape_and_of_the_expressions(axes, layout, othe
     assert first.fixes[-1].endswith(paste)
     moved = paste.replace("((0, 0), ", "(", 1).replace(")))", "), (0, 0)))")
     assert last.fixes[-1].endswith(moved)
-    with pytest.raises(ShapeError, match=f"it must be {layout} or {other}"):
+    with pytest.raises(UsageError, match=f"it must be {layout} or {other}"):
         check(network, (3, *(5,) * axes), layout="NCHW")
 
 
@@ -345,6 +347,6 @@ def test_numpy_integers_are_natural_numbers_everywhere_and_do_not_overflow(kind)
 
 
 def test_a_message_stays_short_whatever_is_given():
-    with pytest.raises(ShapeError) as refusal:
+    with pytest.raises(UsageError) as refusal:
         UNet2Config(pool_kernel=np.zeros((90, 1), int))
     assert len(str(refusal.value).splitlines()) <= 10

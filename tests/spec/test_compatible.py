@@ -17,6 +17,7 @@ from wellshaped.spec import (
     PRESETS,
     WELL_FORMED,
     Add,
+    ConfigError,
     Conv,
     ConvTranspose,
     MaxPool,
@@ -32,6 +33,8 @@ from wellshaped.spec import (
     SizeSet,
     UNet2Config,
     UNetConfig,
+    UsageError,
+    WellshapedError,
     Window,
     compatible_shapes,
     compatible_sizes,
@@ -73,7 +76,7 @@ def sizes_by_brute_force(cfg):
 
 def check_against_brute_force(cfg):
     if not is_well_formed(cfg):
-        with pytest.raises(ShapeError) as error:
+        with pytest.raises(ConfigError) as error:
             compatible_sizes(cfg)
         assert [v.name for v in error.value.report.failures] == [c.name for c in WELL_FORMED if not c.holds(cfg)]
         assert cfg.base_channels == 0 or sizes_by_brute_force(cfg) == []
@@ -150,7 +153,7 @@ def test_the_configs_above_reach_sets_without_end_finite_and_empty():
 def test_an_ill_formed_config_has_no_sizes_and_its_condition_is_reported(condition, data):
     cfg = data.draw(ill_formed_configs(condition.name))
     for ask in (compatible_sizes, compatible_shapes, graph_of):
-        with pytest.raises(ShapeError) as error:
+        with pytest.raises(ConfigError) as error:
             ask(cfg)
         assert [verdict.name for verdict in error.value.report.failures] == [condition.name]
 
@@ -203,7 +206,7 @@ def test_strides_that_differ_by_one_leave_as_many_sizes_as_the_stride(big):
     ("given", "kind"), [({}, "a dict"), (None, "a NoneType"), (UNet2Config, "a type"), (3, "an int")]
 )
 def test_what_is_no_network_is_rejected_by_its_kind(ask, given, kind):
-    with pytest.raises(ShapeError, match=f"it is {kind}, and must be a config, a Network, or the name of a preset"):
+    with pytest.raises(UsageError, match=f"it is {kind}, and must be a config, a Network, or the name of a preset"):
         ask(given)
 
 
@@ -211,7 +214,7 @@ def test_a_preset_is_meant_by_its_name_and_the_nearest_is_proposed():
     for name, cfg in PRESETS.items():
         shapes = compatible_shapes(name).axes
         assert shapes == compatible_shapes(cfg).axes == compatible_shapes(graph_of(name)).axes
-    with pytest.raises(ShapeError, match="'milesal' must be one of unet2, tiny") as error:
+    with pytest.raises(UsageError, match="'milesal' must be one of unet2, tiny") as error:
         compatible_sizes("milesal")
     assert error.value.report.fixes == ('"milesial"',)
 
@@ -235,10 +238,10 @@ def test_each_axis_has_sizes_of_its_own_and_one_must_be_named_where_they_differ(
         "n ≡ 0 (mod 2), n ≥ 2",
         "n ≡ 0 (mod 4), n ≥ 4",
     ]
-    with pytest.raises(ShapeError) as error:
+    with pytest.raises(UsageError) as error:
         compatible_sizes(LEVELS_DIFFER)
     assert str(error.value) == (
-        "the axis does not fit.\n"
+        "the axis can't be used.\n"
         "  axis: the axes differ: depth: n ≥ 1; height: n ≡ 0 (mod 2), n ≥ 2; width: n ≡ 0 (mod 4), n ≥ 4.\n"
         "  fix: axis=0, or compatible_shapes(network)"
     )
@@ -246,15 +249,15 @@ def test_each_axis_has_sizes_of_its_own_and_one_must_be_named_where_they_differ(
 
 def test_an_axis_that_the_network_does_not_have_is_rejected():
     assert compatible_sizes("unet2", 1) == compatible_sizes("unet2")
-    with pytest.raises(ShapeError, match="the network has 2 axes, counted from 0"):
+    with pytest.raises(UsageError, match="the network has 2 axes, counted from 0"):
         compatible_sizes("unet2", 2)
-    with pytest.raises(ShapeError, match="axis=-1"):
+    with pytest.raises(UsageError, match="axis=-1"):
         compatible_sizes("unet2", -1)
 
 
 def test_a_network_that_is_too_hard_to_solve_is_reported_as_not_solved():
     for ask in (compatible_sizes, compatible_shapes):
-        with pytest.raises(ShapeError) as error:
+        with pytest.raises(WellshapedError) as error:
             ask(HARD)
         assert error.value.report.failures[0].name == "not_solved"
 
@@ -403,7 +406,7 @@ def test_no_shape_is_in_a_set_of_another_number_of_axes_nor_anything_else():
         assert other not in shapes
     with pytest.raises(ShapeError, match="must be one for each of 2 axes, height, width"):
         shapes.above((4, 6, 8))
-    with pytest.raises(ShapeError, match="height=True"):
+    with pytest.raises(UsageError, match="height=True"):
         shapes.below((True, 4))
 
 

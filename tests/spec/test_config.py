@@ -7,7 +7,7 @@ import pytest
 from configs import any_configs
 from hypothesis import given
 
-from wellshaped.spec import FIELDS, WELL_FORMED, ShapeError, UNet2Config, check_config
+from wellshaped.spec import FIELDS, WELL_FORMED, ConfigError, UNet2Config, UsageError, check_config
 
 NAMES = "poolK_ne0 poolStride_ne0 convK_ne0 upK_ne0 upStride_ne0 headK_ne0 baseC_pos convStride_ne0 headStride_ne0"
 
@@ -44,10 +44,10 @@ def test_each_condition_fails_alone_for_a_zero_in_its_field(condition):
     ids=repr,
 )
 def test_what_is_not_natural_is_refused_in_every_field(name, bad, fault):
-    with pytest.raises(ShapeError) as refusal:
+    with pytest.raises(UsageError) as refusal:
         UNet2Config(**{name: bad})
     lines = str(refusal.value).splitlines()
-    assert lines[0] == f"{name}={bad!r} does not fit."
+    assert lines[0] == f"{name}={bad!r} can't be used."
     assert lines[1] == f"  natural: not a natural number: {name}={bad!r} is {fault}, and must be an integer ≥ 0."
     assert lines[2].startswith(f"  fix: {name}=")
 
@@ -73,10 +73,10 @@ def test_a_config_cannot_be_changed_nor_given_by_position():
 
 
 def test_violations_come_together():
-    with pytest.raises(ShapeError) as refusal:
+    with pytest.raises(ConfigError) as refusal:
         check_config(UNet2Config(pool_stride=0, base_channels=0)).raise_if_failed()
     assert str(refusal.value) == (
-        "UNet2Config(pool_stride=0, base_channels=0) does not fit.\n"
+        "UNet2Config(pool_stride=0, base_channels=0) is not well-formed.\n"
         "  poolStride_ne0, baseC_pos: UNet2Config is not well-formed: "
         "pool_stride=0 must be at least 1; base_channels=0 must be at least 1.\n"
         "  fix: pool_stride=2, base_channels=64"
@@ -84,5 +84,5 @@ def test_violations_come_together():
 
 
 def test_what_is_not_a_config_is_refused_by_its_type():
-    with pytest.raises(ShapeError, match="it is a dict, and must be a UNet2Config"):
+    with pytest.raises(UsageError, match="it is a dict, and must be a UNet2Config"):
         check_config({"pool_kernel": 2})

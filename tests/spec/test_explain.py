@@ -14,6 +14,7 @@ from wellshaped.proofs_of_shape.strategies import graphs, unet_configs
 from wellshaped.spec import (
     Add,
     Concat,
+    ConfigError,
     Conv,
     ConvTranspose,
     CropTo,
@@ -34,6 +35,8 @@ from wellshaped.spec import (
     TransposedWindow,
     UNet2Config,
     UNetConfig,
+    UsageError,
+    WellshapedError,
     Window,
     compatible_shapes,
     compatible_sizes,
@@ -213,6 +216,7 @@ def test_a_config_is_explained_as_its_graph(n):
             "  cropped: x is 9, a is 6, and they must differ by an even number.\n"
             "    x 9 → a 6\n"
             "  again: with that fixed, x would be 10, and must be at least 12 (up).\n"
+            "    x 9 → a 6 → up 12\n"
             "  fix: no size will do",
         ),
         (
@@ -263,11 +267,11 @@ def test_an_explanation_is_a_report():
 
 @pytest.mark.parametrize("bad", [-1, True, 2.0, None])
 def test_a_size_that_is_not_natural_is_not_explained(bad):
-    with pytest.raises(ShapeError, match=f"n={bad!r}"):
+    with pytest.raises(UsageError, match=f"n={bad!r}"):
         explain(unet(1), bad)
-    with pytest.raises(ShapeError, match=f"x={bad!r}"):
+    with pytest.raises(UsageError, match=f"x={bad!r}"):
         explain(unet(1), {"x": bad})
-    with pytest.raises(ShapeError, match=f"width={bad!r}"):
+    with pytest.raises(UsageError, match=f"width={bad!r}"):
         explain("unet2", (4, bad))
 
 
@@ -278,7 +282,7 @@ def test_sizes_of_another_number_of_axes_are_not_explained(bad):
 
 
 def test_what_is_no_network_is_not_explained():
-    with pytest.raises(ShapeError, match="it is a tuple, and must be a config, a Network, or the name of a preset"):
+    with pytest.raises(UsageError, match="it is a tuple, and must be a config, a Network, or the name of a preset"):
         explain((HALVE,), 3)
 
 
@@ -320,10 +324,10 @@ def test_the_sizes_of_several_inputs_are_given_by_name(n, m):
 
 
 def test_an_input_without_a_size_is_reported_by_name():
-    with pytest.raises(ShapeError) as error:
+    with pytest.raises(UsageError) as error:
         explain(TWO_INPUTS, {"x": 4})
     assert str(error.value) == (
-        "the input does not fit.\n"
+        "the input can't be used.\n"
         "  unknown_size: sizes by input: z has no sizes; the images are x, z.\n"
         '  fix: {"x": 64, "z": 64}'
     )
@@ -334,10 +338,10 @@ def test_an_input_that_the_network_does_not_have_or_that_is_a_vector_is_reported
         Node("y", Multiply(broadcast="positions"), ("x", "t")), inputs=(Input("x", 4), Input("t", 4, single=True))
     )
     for sizes, name in (({"x": 4, "w": 4}, "w"), ({"x": 4, "t": 1}, "t"), ({"w": 4}, "w"), ({"x": 4, 3: 4}, "3")):
-        with pytest.raises(ShapeError) as error:
+        with pytest.raises(UsageError) as error:
             explain(gated, sizes)
         assert str(error.value) == (
-            "the input does not fit.\n"
+            "the input can't be used.\n"
             f"  unknown_size: sizes by input: {name} is not an image that the network takes; the images are x.\n"
             '  fix: {"x": 64}'
         )
@@ -379,10 +383,10 @@ DIFFERENT = written(
 
 def test_a_number_stands_for_every_axis_only_where_all_are_alike():
     assert explain("unet2", 303).ok is False
-    with pytest.raises(ShapeError) as error:
+    with pytest.raises(UsageError) as error:
         explain(DIFFERENT, 8)
     assert str(error.value) == (
-        "size 8 does not fit.\n"
+        "size 8 can't be used.\n"
         "  axes: a number stands for all axes: the axes depth, height, width of this network differ.\n"
         "  fix: explain(network, (8, 8, 8))"
     )
@@ -415,7 +419,7 @@ def test_a_size_is_only_proposed_where_it_fits_together_on_all_axes():
 
 def test_a_number_stands_for_two_axes_only_where_they_are_alike():
     nodes = (Node("pooled", MaxPool((1, 2))), Node("up", Resize((1, 2))), Node("y", Add(), ("x", "up")))
-    with pytest.raises(ShapeError, match="the axes height, width of this network differ"):
+    with pytest.raises(UsageError, match="the axes height, width of this network differ"):
         explain(Network({"x": 4}, nodes), 8)
 
 
@@ -689,7 +693,7 @@ def test_the_default_policy_changes_nothing():
         ),
         (
             (UNetConfig(), (4, 4), "centre"),
-            "the plan does not fit.\n"
+            "the plan can't be used.\n"
             "  policy: no such policy: policy='centre' must be one of error, pad, crop.\n"
             '  fix: policy="crop"',
         ),
@@ -704,7 +708,7 @@ def test_the_default_policy_changes_nothing():
     ids=["both axes", "one axis of three", "none below", "none above", "policy", "three sizes"],
 )
 def test_what_cannot_be_planned_is_reported_in_these_words(arguments, text):
-    with pytest.raises(ShapeError) as error:
+    with pytest.raises(WellshapedError) as error:
         plan(*arguments)
     assert str(error.value) == text
 
@@ -713,7 +717,7 @@ def test_what_cannot_be_planned_is_reported_in_these_words(arguments, text):
 @pytest.mark.parametrize("bad", [-1, True, 2.0, "2", None])
 def test_a_height_or_width_that_is_not_natural_is_rejected_by_name(name, bad):
     sizes = {"height": 4, "width": 4} | {name: bad}
-    with pytest.raises(ShapeError, match=f"{name}={bad!r}"):
+    with pytest.raises(UsageError, match=f"{name}={bad!r}"):
         plan("unet2", tuple(sizes.values()))
 
 
@@ -855,13 +859,13 @@ def test_an_encoder_decoder_joins_where_it_is_told_to():
     ],
 )
 def test_a_family_rejects_by_name_what_it_cannot_build(make, fragment):
-    with pytest.raises(ShapeError, match=re.escape(fragment)):
+    with pytest.raises(WellshapedError, match=re.escape(fragment)):
         make()
 
 
 @pytest.mark.parametrize("make", [lambda: unet(10**30), lambda: unet(1, convs=65), lambda: strided_unet(65)])
 def test_too_many_levels_or_convolutions_are_rejected(make):
-    with pytest.raises(ShapeError, match="must be at most 64"):
+    with pytest.raises(ConfigError, match="must be at most 64"):
         make()
 
 
@@ -874,7 +878,7 @@ def test_a_network_that_is_too_hard_to_solve_is_explained_all_the_same():
     assert len(found.causes) >= 1
     assert found.fixes == (UNSOLVED,)
     assert explain(HARD, int(np.prod(primes))).ok
-    with pytest.raises(ShapeError, match="not_solved"):
+    with pytest.raises(WellshapedError, match="not_solved"):
         plan(HARD, 100, "pad")
 
 

@@ -12,7 +12,7 @@ from configs import any_configs
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from wellshaped.spec import FIELDS, ShapeError, UNet2Config, load_config, save_config
+from wellshaped.spec import FIELDS, FileError, UNet2Config, WellshapedError, load_config, save_config
 from wellshaped.spec import files as files_module
 
 SUFFIXES = (".toml", ".json")
@@ -28,11 +28,11 @@ def folder(tmp_path_factory):
 
 def refusal(path):
     """The text that ``load_config`` rejects ``path`` with, which is short and ends in a fix, whatever is wrong."""
-    with pytest.raises(ShapeError) as caught:
+    with pytest.raises(FileError) as caught:
         load_config(path)
     text = str(caught.value)
     lines = text.splitlines()
-    assert lines[0] == f"config file {path} does not fit."
+    assert lines[0] == f"config file {path} can't be read."
     assert lines[-1].startswith("  fix: ")
     assert len(lines) <= 10
     assert len(text) < 3000 + 3 * len(str(path))
@@ -169,7 +169,7 @@ def test_a_value_that_is_not_a_short_natural_number_is_refused_by_name_in_every_
 
 
 def unreadable(says):
-    return f"file: it cannot be read: {says}"
+    return f"file: {says}"
 
 
 def unknown_suffix(suffix):
@@ -229,7 +229,7 @@ def test_a_file_that_is_not_a_config_is_refused_by_what_is_wrong_with_it(tmp_pat
 def test_unknown_keys_are_refused_with_the_nearest_known_ones(tmp_path):
     path = written(tmp_path / "a.toml", "pool_stide = 3\nbaseC = 8\n")
     assert refusal(path) == (
-        f"config file {path} does not fit.\n"
+        f"config file {path} can't be read.\n"
         "  key: it has unknown keys: 'baseC' (did you mean base_channels?); 'pool_stide' (did you mean pool_stride?).\n"
         "  fix: the keys are pool_kernel, pool_stride, conv_kernel, conv_stride, conv_padding, up_kernel, up_stride, "
         "up_padding, head_kernel, head_stride, head_padding, base_channels"
@@ -306,7 +306,7 @@ def test_a_file_that_the_system_does_not_give_is_refused_in_the_systems_words(tm
 
     path = written(tmp_path / "a.toml", "")
     monkeypatch.setattr(Path, "open", fail)
-    says = f"  file: it cannot be read: {error.strerror or error}."
+    says = f"  file: {error.strerror or error}."
     assert refusal(path).splitlines()[1:] == [says, "  fix: a file that you may read"]
 
 
@@ -325,7 +325,7 @@ def test_any_bytes_are_a_config_or_are_refused_in_ten_lines(folder, suffix, cont
     path = written(folder / f"any{suffix}", content)
     try:
         cfg = load_config(path)
-    except ShapeError:
+    except WellshapedError:
         refusal(path)
     else:
         assert all(type(getattr(cfg, name)) is int and getattr(cfg, name) >= 0 for name in FIELDS)
@@ -344,7 +344,7 @@ def names(path):
 @pytest.mark.parametrize("step", ["replace", "write"])
 @pytest.mark.parametrize(
     ("error", "raised"),
-    [(OSError(errno.ENOSPC, "No space left on device"), ShapeError), (KeyboardInterrupt(), KeyboardInterrupt)],
+    [(OSError(errno.ENOSPC, "No space left on device"), FileError), (KeyboardInterrupt(), KeyboardInterrupt)],
     ids=["full disk", "interrupt"],
 )
 def test_a_save_that_fails_leaves_the_earlier_file_and_nothing_else(tmp_path, monkeypatch, suffix, step, error, raised):
@@ -366,10 +366,10 @@ def test_a_save_that_fails_leaves_the_earlier_file_and_nothing_else(tmp_path, mo
             broken.setattr(Path, "write_text", fail_halfway)
         with pytest.raises(raised) as caught:
             save_config(NEW, path)
-    if raised is ShapeError:
+    if raised is FileError:
         assert str(caught.value) == (
-            f"output {path} does not fit.\n"
-            "  file: it cannot be written: No space left on device.\n"
+            f"output {path} can't be written.\n"
+            "  file: No space left on device.\n"
             "  fix: the path of a file, in a folder that exists"
         )
     assert path.read_bytes() == before
@@ -409,10 +409,10 @@ def test_threads_that_save_to_one_path_leave_one_of_their_configs(tmp_path):
 
 A_PLACE = "the path of a file, in a folder that exists"
 NO_PLACE = [  # path below a folder that holds the folder d.toml and the file f; what is said; the fix
-    ("d.toml", "file: it cannot be written: {}/d.toml is a folder.", A_PLACE),
-    ("no/a.toml", "file: it cannot be written: there is no folder {}/no.", A_PLACE),
-    ("f/a.toml", "file: it cannot be written: there is no folder {}/f.", A_PLACE),
-    ("a" * 300 + ".toml", f"file: it cannot be written: {os.strerror(errno.ENAMETOOLONG)}.", A_PLACE),
+    ("d.toml", "file: {}/d.toml is a folder.", A_PLACE),
+    ("no/a.toml", "file: there is no folder {}/no.", A_PLACE),
+    ("f/a.toml", "file: there is no folder {}/f.", A_PLACE),
+    ("a" * 300 + ".toml", f"file: {os.strerror(errno.ENAMETOOLONG)}.", A_PLACE),
     ("", unknown_suffix(""), "{}.toml"),
     ("a.yaml", unknown_suffix(".yaml"), "{}/a.toml"),
 ]
@@ -422,7 +422,7 @@ NO_PLACE = [  # path below a folder that holds the folder d.toml and the file f;
 def test_a_place_that_cannot_hold_a_config_is_refused_and_left_alone(tmp_path, name, says, fix):
     (tmp_path / "d.toml").mkdir()
     (tmp_path / "f").touch()
-    with pytest.raises(ShapeError) as caught:
+    with pytest.raises(FileError) as caught:
         save_config(UNet2Config(), tmp_path / name)
     assert f"\n  {says}\n  fix: {fix}".replace("{}", str(tmp_path)) in str(caught.value)
     assert names(tmp_path) == ["d.toml", "f"]
@@ -436,12 +436,12 @@ def test_a_name_as_long_as_the_system_allows_can_be_saved_to(tmp_path, suffix):
 
 
 def test_a_number_that_could_not_be_loaded_is_not_saved(tmp_path):
-    with pytest.raises(ShapeError, match="digits: the number is too long: up_kernel has more than 99 digits"):
+    with pytest.raises(FileError, match="digits: the number is too long: up_kernel has more than 99 digits"):
         save_config(UNet2Config(up_kernel=LONGEST + 1), tmp_path / "a.toml")
     assert names(tmp_path) == []
 
 
 @pytest.mark.parametrize("path", ["", "/", "."])
 def test_a_path_without_a_name_is_refused_with_one_that_has_a_name(path):
-    with pytest.raises(ShapeError, match=r"its suffix is ''.*\n  fix: /?unet.toml$"):
+    with pytest.raises(FileError, match=r"its suffix is ''.*\n  fix: /?unet.toml$"):
         save_config(UNet2Config(), path)

@@ -14,6 +14,7 @@ from wellshaped.spec import (
     Add,
     AvgPool,
     Concat,
+    ConfigError,
     Conv,
     ConvTranspose,
     Crop,
@@ -33,6 +34,8 @@ from wellshaped.spec import (
     ShapeError,
     TransposedWindow,
     UNetConfig,
+    UsageError,
+    WellshapedError,
     Window,
     check,
     compatible_shapes,
@@ -65,7 +68,7 @@ def rules(error):
 def solved(network):
     try:
         return compatible_sizes(network)
-    except ShapeError:
+    except WellshapedError:
         assume(False)
 
 
@@ -93,7 +96,7 @@ def test_the_input_for_an_output_is_the_smallest_that_brute_force_finds(network,
     expected = next((n for n, made in outputs_by_brute_force(network).items() if made >= wanted), None)
     try:
         found = input_for(network, wanted)
-    except ShapeError:
+    except WellshapedError:
         assert expected is None
         far = fit.maximum if fit.is_finite else fit.above(10**60)
         assert far is None or run(network, far).sizes[network.outputs[0]] < wanted
@@ -112,7 +115,7 @@ def test_exactly_is_exactly_or_says_which_outputs_are_next_to_it(network, wanted
     expected = next((n for n, size in made.items() if size == wanted), None)
     try:
         found = input_for(network, wanted, exactly=True)
-    except ShapeError as error:
+    except WellshapedError as error:
         assert expected is None
         if "leaves no image" in str(error):
             return
@@ -229,7 +232,7 @@ def test_a_slope_that_is_tiny_is_no_bound_and_a_huge_output_is_found():
 
 @pytest.mark.parametrize("output", [-1, 1.5, True, "12", None])
 def test_an_output_that_is_no_size_is_rejected_by_name(output):
-    with pytest.raises(ShapeError):
+    with pytest.raises(WellshapedError):
         input_for(written(), output)
 
 
@@ -303,7 +306,7 @@ def by_brute_force(network, fits):
 def filled_or_none(network, sizes=None):
     try:
         return fill(network, sizes)
-    except ShapeError as error:
+    except WellshapedError as error:
         if error.report.failures[0].name not in ("fill", "together"):
             raise
         return None
@@ -366,10 +369,10 @@ def test_a_network_in_which_nothing_is_open_is_itself_or_does_not_fit():
     network = written(Node("up", ConvTranspose(2, 2)), Node("y", MaxPool(2)), Node("z", Concat(), ("x", "y")))
     assert fill(network) == fill(network, 7) == network
     assert fill("unet2") == fill("unet2", (4, 6)) == graph_of("unet2")
-    with pytest.raises(ShapeError) as error:
+    with pytest.raises(UsageError) as error:
         fill(written(Node("y", MaxPool(2)), Node("z", Require(equal=True), ("y", "x"))))
     assert rules(error) == ["fill"]
-    with pytest.raises(ShapeError) as error:
+    with pytest.raises(UsageError) as error:
         fill(written(Node("y", MaxPool(9))), 8)
     assert rules(error) == ["fill"]
     assert "y: y is 0, and must be at least 1" in str(error.value)
@@ -378,11 +381,11 @@ def test_a_network_in_which_nothing_is_open_is_itself_or_does_not_fit():
 def test_where_no_numbers_will_do_the_error_says_where_the_best_choice_fails():
     nodes = Node("halved", MaxPool(2)), Node("up", TransposedWindow(2, 2, output_padding=Open(0, 1)))
     network = written(*nodes, Node("y", Concat(), ("x", "up")), Node("z", Require(multiple=4)))
-    with pytest.raises(ShapeError) as error:
+    with pytest.raises(WellshapedError) as error:
         fill(network, 7)
     assert rules(error) == ["fill"]
     assert "y: y is 7, and must be a multiple of 4" in str(error.value)
-    with pytest.raises(ShapeError) as error:
+    with pytest.raises(WellshapedError) as error:
         fill(written(Node("y", Pad(Open(1, 3))), Node("z", Concat(), ("x", "y")), axes=2))
     assert "along the height, what fits up to z is no size" in str(error.value)
 
@@ -390,7 +393,7 @@ def test_where_no_numbers_will_do_the_error_says_where_the_best_choice_fails():
 def test_what_is_required_over_all_axes_together_is_judged_after_the_numbers_are_found():
     network = written(Node("y", MaxPool(Open(1, 4))), Node("z", Norm("instance")), axes=2)
     assert fill(network, (3, 3)).node("y").operation == MaxPool(1)
-    with pytest.raises(ShapeError) as error:
+    with pytest.raises(WellshapedError) as error:
         fill(network, (1, 1))
     assert rules(error) == ["together"]
     assert "with the least numbers of each axis, z: numbers is 1, and must be at least 2" in str(error.value)
@@ -401,7 +404,7 @@ def test_numbers_that_take_too_long_to_find_are_not_solved(monkeypatch):
     odd = [Node(f"n{i}", Conv(3, padding=OPEN)) for i in range(4)]
     network = written(*odd, Node("last", Conv(2)), Node("y", Require(equal=True), ("last", "x")))
     for sizes in (20, None):
-        with pytest.raises(ShapeError) as error:
+        with pytest.raises(WellshapedError) as error:
             fill(network, sizes)
         assert rules(error) == ["not_solved"]
 
@@ -425,7 +428,7 @@ def test_numbers_that_take_too_long_to_find_are_not_solved(monkeypatch):
 )
 def test_nothing_is_computed_with_an_open_number(ask):
     for network in (decoder(2), written(Node("y", Conv(OPEN))), written(Node("y", Pad(((0, Open(1, 2)),))))):
-        with pytest.raises(ShapeError) as error:
+        with pytest.raises(ConfigError) as error:
             ask(network)
         assert rules(error) == ["open"]
         assert "fill(network)" in str(error.value)
@@ -433,7 +436,7 @@ def test_nothing_is_computed_with_an_open_number(ask):
 
 def test_the_shapes_of_parameters_need_the_numbers_that_are_open():
     assert parameter_shapes(decoder(1), 4)["up[0]"]["bias"] == (4,)
-    with pytest.raises(ShapeError) as error:
+    with pytest.raises(ConfigError) as error:
         parameter_shapes(written(Node("y", Conv(OPEN))), 4)
     assert rules(error) == ["open"]
 
@@ -454,7 +457,7 @@ def test_the_shapes_of_parameters_need_the_numbers_that_are_open():
     lambda: Open(OPEN),
 ])  # fmt: skip
 def test_only_numbers_of_an_axis_are_open_and_bounds_are_natural(make):
-    with pytest.raises(ShapeError):
+    with pytest.raises(WellshapedError):
         make()
 
 
@@ -472,7 +475,7 @@ def test_a_transposed_convolution_for_a_factor_multiplies_every_size_by_it(facto
     wanted = Node("wanted", Resize(factor), "x"), Node("z", Require(equal=True), ("y", "wanted"))
     try:
         up = transposed_for(factor, kernel=kernel, dilation=dilation)
-    except ShapeError:
+    except WellshapedError:
         assert (factor, dilation) == (1, 1)
         assert kernel % 2 == 0
         return
@@ -488,7 +491,7 @@ def test_a_transposed_convolution_for_a_factor_multiplies_every_size_by_it(facto
 )
 def test_where_no_padding_makes_a_factor_is_an_error(numbers):
     factor, kernel, dilation = numbers
-    with pytest.raises(ShapeError):
+    with pytest.raises(WellshapedError):
         transposed_for(factor, kernel=kernel, dilation=dilation)
 
 

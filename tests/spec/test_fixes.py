@@ -18,6 +18,7 @@ from wellshaped.proofs_of_shape.strategies import graphs, networks, unet_configs
 from wellshaped.spec import (
     FIELDS,
     Add,
+    ConfigError,
     ConvTranspose,
     CropTo,
     MaxPool,
@@ -28,9 +29,9 @@ from wellshaped.spec import (
     Norm,
     Require,
     Resize,
-    ShapeError,
     UNet2Config,
     UNetConfig,
+    WellshapedError,
     Window,
     check,
     check_config,
@@ -313,7 +314,7 @@ def test_each_fix_of_a_plan_makes_the_image_fit(image, policy):
     network, sizes = image
     try:
         plan(network, sizes, policy)
-    except ShapeError as error:
+    except WellshapedError as error:
         require_each_fix_of_a_plan(network, sizes, error.report.fixes)
 
 
@@ -365,7 +366,7 @@ MEANT = {  # what people write, and what they mean
 
 @pytest.mark.parametrize(("field", "given"), MEANT, ids=str)
 def test_the_nearest_choice_is_proposed(field, given):
-    with pytest.raises(ShapeError) as refusal:
+    with pytest.raises(ConfigError) as refusal:
         UNetConfig(**{field: given})
     assert refusal.value.report.fixes == (f"{field}={MEANT[field, given]!r}",)
 
@@ -389,7 +390,7 @@ def test_a_choice_that_is_proposed_is_one(name, data):
     value = data.draw(texts)
     try:
         ASKED[name](value)
-    except ShapeError as error:
+    except WellshapedError as error:
         (fix,) = error.report.fixes
         assert fix.startswith(f"{name}=")
         ASKED[name](eval(fix.partition("=")[2]))
@@ -412,7 +413,7 @@ FAMILIES = {
 
 @pytest.mark.parametrize(("make", "wrong", "right"), FAMILIES.values(), ids=FAMILIES)
 def test_the_argument_that_is_proposed_is_taken(make, wrong, right):
-    with pytest.raises(ShapeError) as refusal:
+    with pytest.raises(WellshapedError) as refusal:
         make(**wrong)
     (fix,) = refusal.value.report.fixes
     assert eval(f"dict({fix})") == right
@@ -422,7 +423,7 @@ def test_the_argument_that_is_proposed_is_taken(make, wrong, right):
 
 
 def test_joins_that_are_too_few_are_left_out():
-    with pytest.raises(ShapeError) as refusal:
+    with pytest.raises(ConfigError) as refusal:
         encoder_decoder((HALVE, HALVE), DOUBLE, joins=(True,))
     assert refusal.value.report.fixes[0].startswith("joins=None")
     encoder_decoder((HALVE, HALVE), DOUBLE, joins=None)
@@ -432,6 +433,6 @@ def test_joins_that_are_too_few_are_left_out():
 def test_the_number_that_is_proposed_is_natural(value):
     try:
         UNet2Config(pool_stride=value)
-    except ShapeError as error:
+    except WellshapedError as error:
         (fix,) = error.report.fixes
         UNet2Config(pool_stride=int(re.match(r"pool_stride=(\d+)(, say| or more)?$", fix)[1]))

@@ -35,13 +35,14 @@ from wellshaped.spec import (
     Progression,
     Require,
     Resize,
-    ShapeError,
     SizeSet,
     Slice,
     SpaceToDepth,
     TransposedWindow,
     UNet2Config,
     UNetConfig,
+    UsageError,
+    WellshapedError,
     Window,
     check,
     check_config,
@@ -99,7 +100,7 @@ def answers(ask):
     refusal = None
     try:
         value = ask()
-    except ShapeError as error:
+    except WellshapedError as error:
         refusal = error
     if refusal is not None:
         assert len(str(refusal).splitlines()) <= 10
@@ -253,7 +254,7 @@ def test_a_network_with_a_long_number_is_written_solved_explained_and_planned(ne
 def test_the_sizes_of_a_network_with_a_long_number_answer_what_sets_of_sizes_answer(network):
     try:
         sizes = compatible_sizes(network)
-    except ShapeError:
+    except WellshapedError:
         return
     assert answers(lambda: sizes)
     assert answers(lambda: sizes & SizeSet([Progression(0, 2, None)])) is not None
@@ -326,7 +327,7 @@ def test_progressions_and_sets_of_them():
         assert answers(lambda one=one: SizeSet([one]))
         assert answers(lambda one=one: one & Progression(0, 3, None))
         assert answers(lambda one=one: SizeSet([one, Progression(3, 5, LONG)])) is not None
-    with pytest.raises(ShapeError, match=r"first=-1000…000 \(701 digits\) is negative"):
+    with pytest.raises(UsageError, match=r"first=-1000…000 \(701 digits\) is negative"):
         Progression(-(10**700), 1, 1)
     assert str(SizeSet([Progression(2, 10**700, None)])) == ("n ≡ 2 (mod 1000…000 (701 digits)), n ≥ 2")
 
@@ -334,7 +335,7 @@ def test_progressions_and_sets_of_them():
 def test_a_symbol_and_a_statement_with_a_long_number():
     statement = variable("n") + term(LONG) >= 1
     assert str(statement) == "(n + 1000…007 (701 digits)) ≥ 1"
-    with pytest.raises(ShapeError, match="a prover reads all digits of a number"):
+    with pytest.raises(WellshapedError, match="a prover reads all digits of a number"):
         refutation_text(statement, ("n",))
 
 

@@ -18,7 +18,9 @@ from wellshaped.spec import (
     Activation,
     Add,
     Concat,
+    ConfigError,
     Conv,
+    FileError,
     Input,
     MaxPool,
     Network,
@@ -28,9 +30,10 @@ from wellshaped.spec import (
     Pad,
     Require,
     Resize,
-    ShapeError,
     UNet2Config,
     UNetConfig,
+    UsageError,
+    WellshapedError,
     explain,
     load_config,
     load_network,
@@ -73,11 +76,11 @@ def written(path, content):
 
 def rejection(path, load=load_network, what="network"):
     """The lines that a file is rejected with but for the first, which is about it; they are few, and end in a fix."""
-    with pytest.raises(ShapeError) as caught:
+    with pytest.raises(FileError) as caught:
         load(path)
     text = str(caught.value)
     first, *lines = text.splitlines()
-    assert first == f"{what} file {path} does not fit."
+    assert first == f"{what} file {path} can't be read."
     assert lines[-1].startswith("  fix: ")
     assert len(lines) < 10
     assert len(text) < 5000 + 3 * len(str(path))
@@ -618,7 +621,7 @@ def test_any_data_of_a_network_is_read_as_one_or_rejected_in_ten_lines(folder, d
     path = written(folder / "any.json", json.dumps(data))
     try:
         network = load_network(path)
-    except ShapeError:
+    except WellshapedError:
         rejection(path)
     else:
         assert network_from(data_of(network)) == network
@@ -629,7 +632,7 @@ def test_any_data_of_a_network_is_read_as_one_or_rejected_in_ten_lines(folder, d
 
 def refused(network, path):
     before = path.read_bytes() if path.exists() else None
-    with pytest.raises(ShapeError) as caught:
+    with pytest.raises(WellshapedError) as caught:
         save_network(network, path)
     assert (path.read_bytes() if path.exists() else None) == before
     assert [p.name for p in path.parent.iterdir()] == ([path.name] if before else [])
@@ -696,7 +699,7 @@ def test_a_preset_that_there_is_not_is_not_saved_and_the_nearest_is_proposed(tmp
 
 
 def test_save_config_takes_a_unet2_config_alone(tmp_path):
-    with pytest.raises(ShapeError, match="UNetConfig, and must be a UNet2Config"):
+    with pytest.raises(UsageError, match="UNetConfig, and must be a UNet2Config"):
         save_config(UNetConfig(), tmp_path / "a.toml")
     save_config(UNet2Config(), tmp_path / "a.toml")
     assert load_config(tmp_path / "a.toml") == load_network(tmp_path / "a.toml") == UNet2Config()
@@ -715,7 +718,7 @@ def test_a_name_that_no_message_could_show_is_rejected_wherever_it_stands(name):
         lambda: Node("y", Conv(3), rule=name),
         lambda: Network({"x": 1}, (), outputs=name),
     ):
-        with pytest.raises(ShapeError, match="at most 200 letters, all of them printable"):
+        with pytest.raises(ConfigError, match="at most 200 letters, all of them printable"):
             make()
 
 

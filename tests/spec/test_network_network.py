@@ -2,7 +2,7 @@
 
 import pytest
 
-from wellshaped.spec import ShapeError
+from wellshaped.spec import ConfigError, UsageError, WellshapedError
 from wellshaped.spec.network import (
     Activation,
     Add,
@@ -128,7 +128,7 @@ def test_every_operation_is_among_them():
     ],
 )
 def test_what_is_no_value_of_a_field_is_refused_by_name(make, given, says):
-    with pytest.raises(ShapeError) as error:
+    with pytest.raises(WellshapedError) as error:
         make()
     text = str(error.value)
     assert given in text.splitlines()[0]
@@ -137,9 +137,9 @@ def test_what_is_no_value_of_a_field_is_refused_by_name(make, given, says):
 
 
 def test_the_fix_for_a_word_of_pytorch_is_ours():
-    with pytest.raises(ShapeError, match="fix: mode='mirrored'"):
+    with pytest.raises(ConfigError, match="fix: mode='mirrored'"):
         Pad(1, mode="reflect")
-    with pytest.raises(ShapeError, match="fix: padding='SAME'"):
+    with pytest.raises(ConfigError, match="fix: padding='SAME'"):
         Conv(3, padding="same")
 
 
@@ -333,7 +333,7 @@ FAULTS = {
 
 @pytest.mark.parametrize(("make", "rule", "says", "fix"), FAULTS.values(), ids=FAULTS)
 def test_a_network_that_is_badly_written_is_refused_with_the_node_the_numbers_and_a_fix(make, rule, says, fix):
-    with pytest.raises(ShapeError) as error:
+    with pytest.raises(ConfigError) as error:
         make()
     assert rule in [failure.name for failure in error.value.report.failures]
     text = str(error.value)
@@ -342,7 +342,7 @@ def test_a_network_that_is_badly_written_is_refused_with_the_node_the_numbers_an
 
 
 def test_all_faults_are_reported_together_and_none_that_only_follows_from_another():
-    with pytest.raises(ShapeError) as error:
+    with pytest.raises(ConfigError) as error:
         written(
             Node("a", Conv(3, groups=3)),
             Node("b", Concat(), ("a", "nowhere")),
@@ -354,7 +354,7 @@ def test_all_faults_are_reported_together_and_none_that_only_follows_from_anothe
 
 
 def test_many_faults_take_few_lines():
-    with pytest.raises(ShapeError) as error:
+    with pytest.raises(ConfigError) as error:
         written(*(Node(f"y{i}", Add(), ("x", f"z{i}")) for i in range(100)))
     lines = str(error.value).splitlines()
     assert len(lines) == 3
@@ -380,7 +380,7 @@ def test_a_network_of_no_nodes_hands_on_its_input():
 def test_a_node_is_found_by_name_or_its_nearest_name_is_proposed():
     network = written(Node("encoder", Conv(3)))
     assert network.node("encoder").operation == Conv(3)
-    with pytest.raises(ShapeError, match="fix: 'encoder'"):
+    with pytest.raises(UsageError, match="fix: 'encoder'"):
         network.node("encodre")
 
 
@@ -397,7 +397,7 @@ def test_a_node_is_found_by_name_or_its_nearest_name_is_proposed():
     ],
 )
 def test_a_size_that_is_none_is_refused_by_name(make, says):
-    with pytest.raises(ShapeError, match=says):
+    with pytest.raises(WellshapedError, match=says):
         make(written(Node("y", Conv(3))))
 
 
@@ -420,6 +420,6 @@ def test_a_requirement_says_which_node_which_rule_and_which_two_sizes():
 def test_a_name_twice_hides_no_input_that_is_not_known():
     """Both nodes have a name that has channels, and one of them cannot have any."""
     nodes = (Node("a", Conv(1), "x"), Node("b", Conv(1), "a"), Node("b", Conv(1), "nowhere"))
-    with pytest.raises(ShapeError) as error:
+    with pytest.raises(ConfigError) as error:
         Network({"x": 1}, nodes)
     assert [failure.name for failure in error.value.report.failures] == ["name_twice", "unknown_input"]

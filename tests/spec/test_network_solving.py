@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from networks import networks
 
 from wellshaped.proofs_of_shape.strategies import graphs
-from wellshaped.spec import Progression, ShapeError, SizeSet
+from wellshaped.spec import Progression, SizeSet, WellshapedError
 from wellshaped.spec.network import (
     Add,
     AvgPool,
@@ -172,7 +172,7 @@ def test_a_network_beyond_the_limit_is_reported_as_not_solved():
             Node(f"c{p}", CropTo(odd="never"), ("x", f"u{p}")),
         )
     ]
-    with pytest.raises(ShapeError) as error:
+    with pytest.raises(WellshapedError) as error:
         sizes_of(written(*nodes))
     assert error.value.report.failures[0].name == "not_solved"
 

@@ -11,6 +11,7 @@ from wellshaped.spec import (
     Activation,
     Add,
     Concat,
+    ConfigError,
     Conv,
     Input,
     MaxPool,
@@ -19,9 +20,9 @@ from wellshaped.spec import (
     Node,
     Norm,
     Progression,
-    ShapeError,
     SizeSet,
     UNetConfig,
+    UsageError,
     compatible_shapes,
     compatible_sizes,
     graph_of,
@@ -216,7 +217,7 @@ def test_a_graph_is_built_when_it_is_first_asked_for_and_kept():
 
 
 def test_an_unknown_preset_is_reported_with_the_nearest_name():
-    with pytest.raises(ShapeError, match="unet2, tiny") as caught:
+    with pytest.raises(UsageError, match="unet2, tiny") as caught:
         graph_of("unet_plus_plus")
     assert caught.value.report.fixes == ('"unetplusplus"',)
 
@@ -229,7 +230,7 @@ def test_a_preset_survives_being_pickled(name):
 def net_of_one_fault(build):
     net = NetworkBuilder([Input("x", 3), Input("t", 8, single=True)])
     build(net)
-    with pytest.raises(ShapeError) as caught:
+    with pytest.raises(ConfigError) as caught:
         net.network()
     return [verdict.name for verdict in caught.value.report.failures]
 
@@ -263,7 +264,7 @@ def test_a_builder_reports_every_fault_when_the_network_is_made():
 def test_a_builder_raises_the_faults_where_channels_are_asked_for_that_it_cannot_know():
     net = NetworkBuilder({"x": 3})
     net.add("halved", Conv(3, groups=2))
-    with pytest.raises(ShapeError, match="must have a multiple of 2"):
+    with pytest.raises(ConfigError, match="must have a multiple of 2"):
         net.channels("halved")
-    with pytest.raises(ShapeError, match="neither a node nor an input"):
+    with pytest.raises(ConfigError, match="neither a node nor an input"):
         NetworkBuilder({"x": 3}).channels("skip")

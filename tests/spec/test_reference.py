@@ -29,6 +29,7 @@ from wellshaped.spec import (
     LAYERS,
     ShapeError,
     UNet2Config,
+    WellshapedError,
     conv_transpose_size,
     layer_parameters,
     reference,
@@ -661,7 +662,7 @@ x = float64[1,4,5], given to max_pool2d with kernel=2×2, stride=0, padding=0, d
     "natural": (
         lambda: conv_transpose2d(X, np.ones((1, 2, 3, 3)), BIAS, padding=-1),
         """\
-padding=-1 does not fit.
+padding=-1 can't be used.
   natural: not a natural number: padding=-1 is negative, and must be an integer ≥ 0.
   fix: padding=0 or more""",
     ),
@@ -744,14 +745,14 @@ the bias is None, and must be an array [1].
     "no parameters": (
         lambda: unet2_forward(CFG, None, IMAGE),
         """\
-params, given to the network, does not fit.
+params, given to the network, can't be used.
   type: type of params: it is a NoneType, and must map the name of each layer to its kernel and bias.
   fix: {layer.name: getattr(params, layer.name) for layer in LAYERS}""",
     ),
     "config": (
         lambda: unet2_forward(UNet2Config(pool_stride=0), PARAMS, IMAGE),
         """\
-UNet2Config(pool_stride=0) does not fit.
+UNet2Config(pool_stride=0) is not well-formed.
   poolStride_ne0: UNet2Config is not well-formed: pool_stride=0 must be at least 1.
   fix: pool_stride=2""",
     ),
@@ -767,7 +768,7 @@ grad_output = float64[1,4,5], given to the network, does not fit.
 
 @pytest.mark.parametrize(("call", "message"), MESSAGES.values(), ids=MESSAGES)
 def test_the_message_whole(call, message):
-    with pytest.raises(ShapeError) as refusal:
+    with pytest.raises(WellshapedError) as refusal:
         call()
     assert str(refusal.value) == message
 

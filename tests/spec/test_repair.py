@@ -27,10 +27,10 @@ from wellshaped.spec import (
     Progression,
     Require,
     Resize,
-    ShapeError,
     SizeSet,
     UNet2Config,
     UNetConfig,
+    WellshapedError,
     Window,
     check,
     compatible_shapes,
@@ -69,7 +69,7 @@ def endless(network):
 def repaired(network):
     try:
         return repair(network)
-    except ShapeError as error:
+    except WellshapedError as error:
         assume(error.report.failures[0].name == "repair")
         assume(False)
 
@@ -214,16 +214,16 @@ def test_the_name_of_a_crop_is_one_that_is_free():
     ],
 )
 def test_what_no_padding_and_no_crop_mends_is_an_error(nodes):
-    with pytest.raises(ShapeError) as error:
+    with pytest.raises(WellshapedError) as error:
         repair(written(*nodes))
     assert rules(error) == ["repair"]
 
 
 def test_a_network_whose_joint_requirement_no_image_meets_has_no_repair():
-    with pytest.raises(ShapeError) as error:
+    with pytest.raises(WellshapedError) as error:
         repair(written(Node("m", Mean()), Node("y", Norm("instance"))))
     assert str(error.value) == (
-        "the network does not fit.\n"
+        "repairing the network is not possible.\n"
         "  repair: no repair is known: no image is large enough for the requirement of y over all axes together.\n"
         "  fix: another operation in place of y"
     )
@@ -239,7 +239,7 @@ def test_a_network_that_is_too_hard_to_solve_is_not_said_to_fit():
     for p in (3, 5, 7, 11, 13, 17, 19, 23):
         nodes += [Node(f"d{p}", MaxPool(p), "x"), Node(f"u{p}", Resize(p))]
         nodes += [Node(f"c{p}", CropTo(odd="never"), ("x", f"u{p}"))]
-    with pytest.raises(ShapeError) as error:
+    with pytest.raises(WellshapedError) as error:
         repair(written(*nodes))
     assert rules(error) == ["not_solved"]
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from wellshaped.spec import Progression, ShapeError, SizeSet
+from wellshaped.spec import Progression, SizeSet, UsageError, WellshapedError
 
 NUMBERS = range(1000)
 
@@ -120,7 +120,7 @@ def test_what_is_not_natural_is_in_no_set(stranger):
 
 
 def test_the_nearest_member_to_what_is_not_natural_is_refused():
-    with pytest.raises(ShapeError, match="n=-1"):
+    with pytest.raises(UsageError, match="n=-1"):
         SizeSet([Progression(2, 2, None)]).below(-1)
 
 
@@ -160,7 +160,7 @@ TOO_LARGE = {
 @pytest.mark.parametrize("make", TOO_LARGE.values(), ids=TOO_LARGE)
 def test_a_set_of_too_many_parts_is_rejected_at_once(make):
     started = perf_counter()
-    with pytest.raises(ShapeError, match=r"may (come to|have) at most (50000|500)\.\n  fix: "):
+    with pytest.raises(WellshapedError, match=r"may (come to|have) at most (50000|500)\.\n  fix: "):
         make()
     assert perf_counter() - started < 5  # it takes a tenth of a second, on a machine that does nothing else
 
@@ -174,7 +174,7 @@ def test_overlapping_runs_of_a_trillion_members_are_counted_at_once():
 
 
 def test_what_is_not_a_progression_is_rejected_by_its_place():
-    with pytest.raises(ShapeError, match="part 1 is 4, and must be a Progression"):
+    with pytest.raises(UsageError, match="part 1 is 4, and must be a Progression"):
         SizeSet([Progression(2, 2, None), 4])
 
 

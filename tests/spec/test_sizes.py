@@ -9,7 +9,7 @@ from jax import lax
 
 from wellshaped.spec import (
     Reading,
-    ShapeError,
+    UsageError,
     conv_transpose_size,
     monus,
     natural,
@@ -67,7 +67,7 @@ def test_the_arithmetic_is_that_of_the_naturals(a, b):
 @pytest.mark.parametrize("name", ["n", "kernel", "stride", "padding"])
 def test_what_is_not_natural_is_refused_by_name(function, bad, name):
     numbers = {"n": 4, "kernel": 2, "stride": 1, "padding": 0} | {name: bad}
-    with pytest.raises(ShapeError, match=f"{name}={bad!r}"):
+    with pytest.raises(UsageError, match=f"{name}={bad!r}"):
         function(numbers.pop("n"), **numbers)
 
 

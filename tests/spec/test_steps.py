@@ -1,11 +1,13 @@
 """The steps of windows and programs of them, against counting, a plain walk over sizes, XLA and PyTorch."""
 
+import re
 from itertools import takewhile
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from headlines import HEADLINE
 from hypothesis import HealthCheck, Phase, assume, example, given, settings
 from hypothesis import strategies as st
 from jax import lax
@@ -29,10 +31,11 @@ from wellshaped.spec import (
     Node,
     Require,
     Resize,
-    ShapeError,
     SpaceToDepth,
     TransposedWindow,
     UNet2Config,
+    UsageError,
+    WellshapedError,
     Window,
     compatible_sizes,
     conv_transpose_size,
@@ -419,7 +422,7 @@ def lines_of(error):
     """The text of an error as lines; a whole message has what was given, what is wrong, and a fix."""
     first, *middle, last = str(error.value).split("\n")
     assert len(middle) in range(1, 9)
-    assert first.endswith(" does not fit.")
+    assert re.search(HEADLINE, first)
     assert last.startswith("  fix: ")
     return [first, *middle, last]
 
@@ -442,16 +445,16 @@ NEEDED = {
 @pytest.mark.parametrize(("kind", "name"), EACH_NUMBER)
 @pytest.mark.parametrize("bad", [-1, True, 2.0, "2", None])
 def test_a_number_of_a_step_that_is_not_natural_is_rejected_by_name(kind, name, bad):
-    with pytest.raises(ShapeError) as error:
+    with pytest.raises(UsageError) as error:
         kind(**NEEDED[kind] | {name: bad})
     first, wrong, _ = lines_of(error)
-    assert first == f"{name}={bad!r} does not fit."
+    assert first == f"{name}={bad!r} can't be used."
     assert wrong.startswith(f"  natural: not a natural number: {name}={bad!r} is ")
 
 
 @pytest.mark.parametrize("bad", [-1, True, 2.0, "2", None])
 def test_a_size_that_is_not_natural_is_rejected_by_name(bad):
-    with pytest.raises(ShapeError, match=f"size={bad!r}"):
+    with pytest.raises(UsageError, match=f"size={bad!r}"):
         run(written(Node("y", Window(2))), bad)
 
 
@@ -460,19 +463,19 @@ def test_a_size_that_is_not_natural_is_rejected_by_name(bad):
     [
         (
             lambda: Window(2, rounding="up"),
-            "rounding='up' does not fit.\n"
+            "rounding='up' is not well-formed.\n"
             "  rounding: no such choice: rounding='up' must be one of 'floor', 'ceil', 'same'.\n"
             "  fix: rounding='floor'",
         ),
         (
             lambda: CropTo(odd="centre"),
-            "odd='centre' does not fit.\n"
+            "odd='centre' is not well-formed.\n"
             "  odd: no such choice: odd='centre' must be one of 'after', 'before', 'never'.\n"
             "  fix: odd='before'",
         ),
         (
             lambda: compatible_sizes(HARD),
-            "the network does not fit.\n"
+            "solving the network is not possible.\n"
             "  not_solved: too hard to solve: there is no answer within 50000 steps.\n"
             "  fix: smaller strides or fewer levels",
         ),
@@ -480,7 +483,7 @@ def test_a_size_that_is_not_natural_is_rejected_by_name(bad):
     ids=["rounding", "crop", "hard"],
 )
 def test_an_error_says_what_was_given_and_what_to_give(make, text):
-    with pytest.raises(ShapeError) as error:
+    with pytest.raises(WellshapedError) as error:
         make()
     assert str(error.value) == text
 

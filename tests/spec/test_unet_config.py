@@ -12,9 +12,10 @@ from wellshaped.proofs_of_shape.strategies import image_sizes, unet_configs
 from wellshaped.spec import (
     PRESETS,
     UNET_WELL_FORMED,
-    ShapeError,
     UNet2Config,
     UNetConfig,
+    UsageError,
+    WellshapedError,
     check,
     check_unet_config,
     compatible_sizes,
@@ -57,7 +58,7 @@ def outs(cfg):
     ids=str,
 )
 def test_a_field_that_is_no_choice_is_refused_when_it_is_made(wrong, says):
-    with pytest.raises(ShapeError, match=says):
+    with pytest.raises(WellshapedError, match=says):
         UNetConfig(**wrong)
 
 
@@ -95,7 +96,7 @@ def test_an_ill_formed_config_is_named_everywhere_and_its_fix_mends_it(name):
         lambda cfg: stages(cfg, (3, 64, 64)),
         lambda cfg: check(cfg, (3, 64, 64), out_channels=2).raise_if_failed(),
     ):
-        with pytest.raises(ShapeError) as error:
+        with pytest.raises(WellshapedError) as error:
             ask(cfg)
         assert name in [verdict.name for verdict in error.value.report.failures]
 
@@ -133,7 +134,7 @@ def test_the_largest_kernel_is_counted_exactly():
 
 
 def test_a_layout_that_there_is_not_is_rejected():
-    with pytest.raises(ShapeError, match="it must be CHW or HWC"):
+    with pytest.raises(UsageError, match="it must be CHW or HWC"):
         check(UNetConfig(), (1, 16, 16), layout="NCHW")
 
 
@@ -164,7 +165,7 @@ def test_a_config_shows_what_to_write_and_has_the_channels_of_its_levels():
 def test_an_unknown_field_and_what_is_no_config_are_refused():
     with pytest.raises(TypeError, match="depth"):
         UNetConfig(depth=3)
-    with pytest.raises(ShapeError, match="it is a UNet2Config, and must be a UNetConfig"):
+    with pytest.raises(UsageError, match="it is a UNet2Config, and must be a UNetConfig"):
         check_unet_config(UNet2Config())
 
 

@@ -8,9 +8,9 @@ from cyclopts import Parameter
 from ..spec import AnyNetwork, compatible_shapes, graph_of
 from ..spec.answers.door import title
 from ..spec.answers.repairs import mending
-from ..spec.files import refuse_suffix
+from ..spec.files import wrong_suffix
 from ..spec.messages.choices import nearest_choice
-from ..spec.messages.report import refuse
+from ..spec.messages.report import UsageError
 from .image import require_built
 from .network import Flags, Name, network_of
 from .output import say, working
@@ -39,7 +39,7 @@ def certify(
     from ..proofs_of_shape import certificates
 
     if output.suffix != ".json":
-        raise refuse_suffix(f"output {output}", output, (".json",))
+        raise wrong_suffix(f"output {output}", output, (".json",))
     given = network_of(network, flags)
     require_built(given)
     along = _axis(given, axis)
@@ -61,9 +61,9 @@ def _axis(network: AnyNetwork, axis: str | None) -> int | None:
         found = by_axes(compatible_shapes(network))
         if len(found) > 1:
             says = f"the sizes differ: {'; '.join(f'{of} {fit}' for of, fit in found)}"
-            raise refuse("--axis", "axis", "a certificate is about one axis", says, f"--axis {names[0]}")
+            raise UsageError.of("--axis", "axis", "a certificate is about one axis", says, f"--axis {names[0]}")
         return None
     if axis not in names:
         says = f"it is {axis[:60]!r}, and the network has {in_words(names)}"
-        raise refuse("--axis", "axis", "no such axis", says, f"--axis {nearest_choice(axis, names)}")
+        raise UsageError.of("--axis", "axis", "no such axis", says, f"--axis {nearest_choice(axis, names)}")
     return names.index(axis)

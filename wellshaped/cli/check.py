@@ -1,10 +1,11 @@
 """``wellshaped check``: does an image fit, and if not, why?"""
 
-from ..spec import AnyNetwork, Report, ShapeError
+from ..spec import AnyNetwork, Report
 from ..spec import check as check_input
+from ..spec.messages.report import WellshapedError
 from .image import Image, OutChannels, any_image, count_of, shape_of
 from .network import Flags, Name, network_of
-from .output import AsJson, print_json, say
+from .output import AsJson, print_json, say, status_of
 from .wording import NOT_KNOWN, known_shapes, lines_of
 
 EXAMPLE = """\
@@ -30,7 +31,7 @@ def check(
         given = network_of(network, flags)
         report = _report(given, image, count_of(out_channels))
         shapes = known_shapes(given) if report.ok else None
-    except ShapeError as error:
+    except WellshapedError as error:
         report = error.report
     if as_json:
         print_json(report.to_dict())
@@ -38,7 +39,7 @@ def check(
         say("\n".join([str(report), *([NOT_KNOWN] if shapes is None else lines_of(shapes))]))
     else:
         report.raise_if_failed()
-    return 0 if report.ok else 1
+    return 0 if report.ok else status_of(report.error)
 
 
 def _report(network: AnyNetwork, image: str | None, out_channels: int | None) -> Report:

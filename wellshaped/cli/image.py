@@ -6,12 +6,12 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from ..spec import AnyNetwork, Network, Report, ShapeError, ShapeSet, Verdict, graph_of
+from ..spec import AnyNetwork, Network, Report, ShapeSet, Verdict, graph_of
 from ..spec import check as check_input
 from ..spec.answers.door import building, title
 from ..spec.answers.repairs import mending
 from ..spec.files import MAX_DIGITS, short_natural
-from ..spec.messages.report import refuse
+from ..spec.messages.report import UsageError
 from ..spec.network.network import AXES
 from .numbers import Natural, numbers_in
 from .wording import NOT_KNOWN, enough, in_words, known_shapes
@@ -60,7 +60,7 @@ def shape_of(text: str, network: AnyNetwork, out_channels: int | None) -> tuple[
             f"it says {channels} channels of {'×'.join(map(str, sizes))} positions, "
             f"and looks like {'×'.join(names)}×channels"
         )
-        raise _refuse(f"--input {text.strip()}", "the order of its numbers", says, meant, network, out_channels)
+        raise _input_error(f"--input {text.strip()}", "the order of its numbers", says, meant, network, out_channels)
     known = 1 if graph is None else graph.image.channels
     hint, meant = "", [known, *_USUAL[len(names)]]
     if len(numbers) == len(names):
@@ -69,7 +69,7 @@ def shape_of(text: str, network: AnyNetwork, out_channels: int | None) -> tuple[
         hint = f"; the first of {_COUNTS[len(numbers)]} is that of a batch, for jax.vmap(model)"
         meant = _channels_first(numbers[1:])
     says = f"it is {text[:60]!r}, and {must}{hint}"
-    raise _refuse("--input", "not the shape of an image", says, meant, network, out_channels)
+    raise _input_error("--input", "not the shape of an image", says, meant, network, out_channels)
 
 
 def count_of(out_channels: int | None) -> int | None:
@@ -110,9 +110,9 @@ def _channels_first(numbers: list[int]) -> list[int]:
     return [last, *others] if 1 <= last <= _CHANNELS_AT_MOST < min(others) else numbers
 
 
-def _refuse(
+def _input_error(
     subject: str, about: str, says: str, meant: Sequence[int], network: AnyNetwork, out_channels: int | None
-) -> ShapeError:
+) -> UsageError:
     """The error for a shape, with the nearest to what was ``meant`` that fits; or for a network that no shape fits."""
     any_image(network, out_channels).raise_if_failed()
     channels = graph_of(network, max(meant[0], 1)).image.channels  # a graph's own
@@ -120,7 +120,7 @@ def _refuse(
     sizes = tuple(meant[1:]) if shapes is None else _nearest(shapes, meant[1:])
     proposed = [channels, *sizes]
     nearest = "" if proposed == list(meant) else ", the nearest that fits"
-    return refuse(subject, "input", about, says, f"--input {'x'.join(map(str, proposed))}{nearest}")
+    return UsageError.of(subject, "input", about, says, f"--input {'x'.join(map(str, proposed))}{nearest}")
 
 
 def _nearest(shapes: ShapeSet, sizes: Sequence[int]) -> tuple[int, ...]:

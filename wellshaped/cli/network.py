@@ -16,7 +16,7 @@ from ..spec import FIELDS, PRESETS, AnyNetwork, UNet2Config, UNetConfig, load_ne
 from ..spec.answers.door import named
 from ..spec.files import short_natural
 from ..spec.messages.choices import nearest_choice
-from ..spec.messages.report import refuse
+from ..spec.messages.report import UsageError
 from ..spec.messages.written import clipped, written_value
 from ..spec.unet.config import CHOICES
 from .numbers import as_given, convert, convert_list, numbers_in
@@ -134,7 +134,7 @@ def number_first(name: str | None, number: str | None) -> tuple[str | None, str 
         return None, name
     says = f"the network's name comes before a size, and {clipped(name)!r} is a size"
     fix = f"{name}x{number}" if _is_number(number) else f"{number} {name}"
-    raise refuse("the network", "network", "no such network", says, clipped(fix))
+    raise UsageError.of("the network", "network", "no such network", says, clipped(fix))
 
 
 def _is_number(text: str) -> bool:
@@ -158,10 +158,10 @@ def _named(name: str) -> AnyNetwork:
     if numbers := numbers_in(name):
         says = f"{name!r} is a size, and the first argument is a network's name"
         fix = f"--input {'x'.join(map(str, numbers))}" if len(numbers) > 1 else f"wellshaped sizes {numbers[0]}"
-        raise refuse("the network", "network", "no such network", says, fix)
+        raise UsageError.of("the network", "network", "no such network", says, fix)
     near = get_close_matches(name, [*_NAMES, *_files()], n=1) or [nearest_choice(name, _NAMES)]
     says = f"{written_value(clipped(name))} is not a preset, unet, unet2 or a file; wellshaped list names the presets"
-    raise refuse("the network", "network", "no such network", says, near[0])
+    raise UsageError.of("the network", "network", "no such network", says, near[0])
 
 
 def _exists(name: str) -> bool:
@@ -192,14 +192,14 @@ def _no_fields(name: str | None, of: str | None, given: Mapping[str, Any], unkno
     words = ", ".join(map(_word, unknown[:3])) + (f" and {len(unknown) - 3} more" if len(unknown) > 3 else "")
     if of is None:
         says = f"{words} would change nothing: {name} is a graph, whose nodes have numbers of their own"
-        return refuse(f"{name} with {words}", "network", "a graph has no fields of a config", says, f"{name}")
+        return UsageError.of(f"{name} with {words}", "network", "a graph has no fields of a config", says, f"{name}")
     other = next(other for other in _OF if other != of)
     fits_other = all(field in _OF[other] for field in given)
     kept = given if fits_other else {field: value for field, value in given.items() if field in _OF[of]}
     fix = " ".join([other if fits_other else name or of, *(_written(field, value) for field, value in kept.items())])
     verb = "is a field" if len(unknown) == 1 else "are fields"
     says = f"{words} {verb} of {other}, and not of {of}"
-    return refuse(f"{name or of} with {words}", "network", "no such field", says, clipped(fix, 100))
+    return UsageError.of(f"{name or of} with {words}", "network", "no such field", says, clipped(fix, 100))
 
 
 def _word(field: str) -> str:

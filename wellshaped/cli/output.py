@@ -8,6 +8,8 @@ from typing import Annotated, TextIO, TypeVar
 
 from cyclopts import Parameter
 
+from ..spec.messages.report import FileError, UsageError, WellshapedError
+
 T = TypeVar("T")
 
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON, for programs.")]
@@ -16,6 +18,11 @@ AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON,
 def print_json(data: object) -> None:
     """Print ``data`` as JSON."""
     print(json.dumps(data, indent=2, ensure_ascii=False))
+
+
+def status_of(error: type[WellshapedError]) -> int:
+    """The exit status of a program that ends with ``error``: 2 if the question can't be read, 1 if the answer is no."""
+    return 2 if issubclass(error, UsageError | FileError) else 1
 
 
 def say(text: str, colour: str = "green", stream: TextIO | None = None) -> None:

@@ -9,7 +9,7 @@ from ..spec import plan as plan_for
 from ..spec.answers.door import title
 from ..spec.answers.explanation import axes_with
 from ..spec.messages.choices import nearest_choice
-from ..spec.messages.report import refuse
+from ..spec.messages.report import UsageError
 from .image import Image, require_built, shape_of
 from .network import Flags, Name, network_of
 from .output import AsJson, print_json, say
@@ -39,7 +39,9 @@ def plan(
     """
     if policy not in _POLICIES:
         says = f"it is {policy[:60]!r}, and must be one of {', '.join(_POLICIES)}"
-        raise refuse("--policy", "policy", "no such policy", says, f"--policy {nearest_choice(policy, _POLICIES)}")
+        raise UsageError.of(
+            "--policy", "policy", "no such policy", says, f"--policy {nearest_choice(policy, _POLICIES)}"
+        )
     given = network_of(network, flags)
     channels, *sizes = shape_of(image, given, None)
     require_built(given, channels)

@@ -8,9 +8,9 @@ from importlib.metadata import version
 
 from cyclopts import App, CycloptsError
 
-from ..spec import ShapeError
+from ..spec.messages.report import WellshapedError
 from . import certify, check, demo, draw, input_for, plan, presets, prove, sizes, stages, verify
-from .output import say
+from .output import say, status_of
 
 app = App(
     name="wellshaped",
@@ -63,9 +63,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CycloptsError as error:
         say(str(error), "red", sys.stderr)  # what is wrong, and the nearest flag
         return 2
-    except ShapeError as error:
+    except WellshapedError as error:
         say(str(error), "red", sys.stderr)
-        return 1
+        return status_of(type(error))
     except ModuleNotFoundError as error:
         extra = "proofs" if error.name == "z3" else "demo"
         say(f"This command needs {error.name}: pip install '.[{extra}]' in a clone of wellshaped", "red", sys.stderr)

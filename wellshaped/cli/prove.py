@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from ..spec.messages.report import refuse
+from ..spec.messages.report import UsageError
 from .output import AsJson, print_json, say, table, with_progress
 
 EXAMPLE = """\
@@ -33,7 +33,7 @@ def prove(
     from ..proofs_of_shape import prove as prove_one
 
     if not by:
-        raise refuse("--by", "by", "nobody to ask", "name at least one prover", "--by z3")
+        raise UsageError.of("--by", "by", "nobody to ask", "name at least one prover", "--by z3")
     tasks = [(theorem, prover) for theorem in THEOREMS for prover in by]
     proofs = [(theorem, prove_one(theorem, by=prover)) for theorem, prover in with_progress(tasks, "proving")]
     open_theorems = verdicts.unsettled(proofs)

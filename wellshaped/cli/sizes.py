@@ -8,7 +8,7 @@ from ..spec import ShapeSet, compatible_shapes
 from ..spec.answers.door import title
 from ..spec.answers.repairs import mending
 from ..spec.files import short_natural
-from ..spec.messages.report import refuse
+from ..spec.messages.report import UsageError
 from ..spec.messages.written import written_number
 from .image import require_built
 from .network import Flags, Name, fields_of, network_of, number_first
@@ -80,7 +80,7 @@ def sizes_in(text: str, name: str, shapes: ShapeSet) -> tuple[int, ...]:
     if len(numbers) != axes:
         says = f"it has {len(numbers)} sizes, and must have one for all axes, or {in_words(shapes.names)}"
         fix = f"{name}={'x'.join([str(numbers[0])] * axes)}"
-        raise refuse(f"{name}={text[:60]}", name, "another number of axes", says, fix)
+        raise UsageError.of(f"{name}={text[:60]}", name, "another number of axes", says, fix)
     return tuple(short_natural(number, name) for number in numbers)
 
 
