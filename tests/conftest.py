@@ -17,6 +17,8 @@ settings.register_profile(
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
+MOST_LINES = 24  # of a terminal
+
 _compiled = pytest.StashKey[str]()
 
 
@@ -48,3 +50,31 @@ def _memory_of_a_module():
     yield
     if jax := sys.modules.get("jax"):
         jax.clear_caches()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _every_message_is_readable(request):
+    """Check each message that a test prints: it fits on a screen, and has no word that we avoid.
+
+    Tests compare messages before long lines are wrapped, so that each line can be found whole. A module with the marker
+    ``as_printed`` sees them as a user does.
+    """
+    from prose import words_to_avoid
+
+    from wellshaped.spec.messages import report
+
+    def lines(self):
+        found = printed(self)
+        shown = [line for whole in found for line in wrapped(whole).split("\n")]
+        assert len(found) <= 10, found
+        assert len(shown) <= MOST_LINES or max(map(len, " ".join(found).split())) > report.WIDTH // 2, found
+        assert all(len(line) <= report.WIDTH or " " not in line.strip() for line in shown), found
+        assert not words_to_avoid(" ".join(verdict.about for verdict in self.failures)), found
+        return found
+
+    printed, wrapped = report.Report.lines, report.wrapped
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(report.Report, "lines", lines)
+        if request.node.get_closest_marker("as_printed") is None:
+            patched.setattr(report, "wrapped", str)
+        yield

@@ -53,7 +53,7 @@ def check(
     channels = given.pop("channels")
     built = building(network, channels, out_channels)
     if built.graph is None or built.proposed is None:  # sizes of no network are judged by themselves
-        return Report(subject, built.report.conditions + judge_at_least_one(given), built.report.fixes)
+        return Report(subject, built.report.verdicts + judge_at_least_one(given), built.report.fixes)
     sizes = require_sizes(built.graph, tuple(given.values()))
     found = of_image(built.graph, sizes, subject, layout)
     proposed = found if built.proposed == built.graph else of_image(built.proposed, sizes, subject, layout)
@@ -61,7 +61,7 @@ def check(
     if proposed.causes and not sizes_without_end(built.proposed):
         repair = mending(network, channels, out_channels)
         fixes += (repair,) if repair else ()
-    return replace(found, conditions=built.report.conditions + found.conditions, fixes=fixes)
+    return replace(found, verdicts=built.report.verdicts + found.verdicts, fixes=fixes)
 
 
 _NAMES = {name[0].upper(): name for names in AXES.values() for name in names}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from ..arithmetic.naturals import natural
 from ..messages.report import Report, UsageError, Verdict
 from ..messages.written import clipped, written, written_number
-from ..network.causes import Cause, Way, judged
+from ..network.causes import Cause, SizePath, judged
 from ..network.network import Network, Node
 from ..network.requirement import Requirement
 from ..network.requiring import Require
@@ -41,13 +41,13 @@ class Explanation(Report):
         """The sizes of the network's first output, for each axis."""
         return tuple(of_axis[self.graph.outputs[0]] for of_axis in self.sizes) if self.graph else ()
 
-    def __str__(self) -> str:
-        if not self.ok:
-            return Report.__str__(self)
-        # A size that fits may still come out as another one, and then there is something to say about that.
-        first, *rest = Report.__str__(self).split("\n")
-        fits = f"{first} The output has size {'×'.join(map(written_number, self.output))}."
-        return "\n".join([fits, *rest, *(f"  fix: {fix}" for fix in self.fixes)])
+    def lines(self) -> list[str]:
+        """The lines of the text; of sizes that fit too, because the output can have another size."""
+        first, *rest = Report.lines(self)
+        if self.ok:
+            fixes = (f"  fix: {fix}" for fix in self.fixes)
+            return [f"{first} The output has size {'×'.join(map(written_number, self.output))}.", *rest, *fixes]
+        return [first, *rest]
 
 
 def explain(network: AnyNetwork, sizes: int | AxisSizes | Mapping[str, int | AxisSizes]) -> Explanation:
@@ -127,20 +127,20 @@ def _judged(
 ) -> Explanation:
     """Every requirement along these ``axes``, which are called so, and over all axes; without fixes."""
     found = run_image(graph, sizes)
-    conditions: list[Verdict] = []
+    verdicts: list[Verdict] = []
     causes: list[Requirement] = []
     for axis in axes:
         plain = found.axes[axis]
         along = plain.requirements if plain.ok else judged(graph, sizes[axis], axis)
-        conditions += (_verdict(requirement, names[axis], plain.sizes) for requirement in _until_empty(along))
+        verdicts += (_verdict(requirement, names[axis], plain.sizes) for requirement in _until_empty(along))
         causes += (requirement for requirement in along if not requirement.holds)
     warnings: tuple[Verdict, ...] = ()
     if not causes:
-        conditions += _judged_together(found, warns=False)
+        verdicts += _judged_together(found, warns=False)
         warnings = tuple(verdict for verdict in _judged_together(found, warns=True) if not verdict.holds)
         causes += (it for it in found.together if not (it.holds or it.warns))
     of_axes = tuple(of_axis.sizes for of_axis in found.axes)
-    return Explanation(subject, tuple(conditions), (), warnings, graph, of_axes, tuple(causes))
+    return Explanation(subject, tuple(verdicts), (), warnings, graph, of_axes, tuple(causes))
 
 
 def _with_fixes(found: Explanation, fixes: Sequence[str]) -> Explanation:
@@ -179,18 +179,20 @@ def _until_empty(requirements: Iterable[Requirement]) -> Iterator[Requirement]:
 
 def _verdict(requirement: Requirement, axis: str, plain: Mapping[str, int]) -> Verdict:
     name = requirement.label or requirement.node
-    ways = requirement.ways if isinstance(requirement, Cause) else ()
-    # A way through sizes that are only supposed, because an earlier cause is fixed, would puzzle the reader.
-    lines = (_written_way(of, way) for of, way in ways if len(way) > 1 and all(plain[node] == n for node, n in way))
+    paths = requirement.paths if isinstance(requirement, Cause) else ()
+    # A path through sizes that are only supposed, because an earlier cause is fixed, would puzzle the reader.
+    lines = (
+        _written_path(of, path) for of, path in paths if len(path) > 1 and all(plain[node] == n for node, n in path)
+    )
     return Verdict(
         name, requirement.holds, requirement.says, axis, requirement.node, tuple(f"    {line}" for line in lines)
     )
 
 
-def _written_way(of: str, way: Way) -> str:
-    parts = [f"{name} {written_number(size)}" for name, size in way]
-    if way[-1][0] != of:
-        parts.append(f"{of} {written_number(way[-1][1])}")  # the nodes between them keep the size
+def _written_path(of: str, path: SizePath) -> str:
+    parts = [f"{name} {written_number(size)}" for name, size in path]
+    if path[-1][0] != of:
+        parts.append(f"{of} {written_number(path[-1][1])}")  # the nodes between them keep the size
     first, last = parts[: len(parts) // 2], parts[len(parts) // 2 :]
     shown = " → ".join(parts)
     while len(shown) > _WIDTH and len(first) + len(last) > 2:  # the middle goes, and both ends stay

@@ -79,11 +79,11 @@ def proposals(graph: Network, sizes: tuple[int, ...]) -> Proposals:
     known = [fit for fit in sets if fit is not None]
     if len(known) < len(sets):
         return Proposals(graph, ((),) * graph.axes, sets)
-    ways = tuple(tuple(near(fit, n)) for n, fit in zip(sizes, known, strict=True))
+    choices = tuple(tuple(near(fit, n)) for n, fit in zip(sizes, known, strict=True))
     shapes = ShapeSet(graph, tuple(known))
-    if not all(ways) or all(choice in shapes for choice in product(*ways)):
-        return Proposals(graph, ways, sets)
-    larger = shapes.above(tuple(max(found) for found in ways))
+    if not all(choices) or all(choice in shapes for choice in product(*choices)):
+        return Proposals(graph, choices, sets)
+    larger = shapes.above(tuple(max(found) for found in choices))
     return Proposals(graph, tuple((n,) for n in larger) if larger else ((),) * graph.axes, sets, together=True)
 
 
@@ -119,5 +119,5 @@ def resized(n: int, sizes: Sequence[int]) -> str:
     >>> resized(303, [302, 304])
     '302 (crop 1) or 304 (pad 1)'
     """
-    ways = ((m, "crop" if m < n else "pad") for m in sizes)
-    return " or ".join(f"{written_number(m)} ({way} {written_number(abs(n - m))})" for m, way in ways)
+    changes = ((m, "crop" if m < n else "pad") for m in sizes)
+    return " or ".join(f"{written_number(m)} ({change} {written_number(abs(n - m))})" for m, change in changes)

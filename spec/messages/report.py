@@ -1,4 +1,4 @@
-"""The one explanation: what was given, which rule it breaks, the sizes along the way, and what to do.
+"""The one explanation: what was given, which rule it breaks, the sizes along the path, and what to do.
 
 Every refusal in this library is a :class:`Report` with a failure in it. The exception, the command line, the notebook
 and the docs print the same text, so it is written here and nowhere else. It never takes more than ten lines.
@@ -7,6 +7,7 @@ and the docs print the same text, so it is written here and nowhere else. It nev
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from html import escape
+from textwrap import fill
 from typing import Self
 
 
@@ -105,7 +106,7 @@ class Verdict:
     """One rule, judged: its ``name``, whether it ``holds``, and what it ``says`` of the numbers given.
 
     ``about`` opens the line of a failure, and failures that share it share the line. A rule of a node says ``at``
-    which; then ``about`` is the axis, and ``ways`` are lines that say how its sizes came about.
+    which; then ``about`` is the axis, and ``paths`` are lines that say how its sizes came about.
     """
 
     name: str
@@ -113,7 +114,7 @@ class Verdict:
     says: str
     about: str
     at: str = ""
-    ways: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,7 @@ class Report:
     """
 
     subject: str
-    conditions: tuple[Verdict, ...]
+    verdicts: tuple[Verdict, ...]
     fixes: tuple[str, ...] = ()
     warnings: tuple[Verdict, ...] = ()
     error: type[WellshapedError] = field(default=ShapeError, kw_only=True, repr=False)
@@ -141,7 +142,7 @@ class Report:
     @property
     def failures(self) -> tuple[Verdict, ...]:
         """The rules that do not hold, in the order of the specification."""
-        return tuple(verdict for verdict in self.conditions if not verdict.holds)
+        return tuple(verdict for verdict in self.verdicts if not verdict.holds)
 
     @property
     def ok(self) -> bool:
@@ -155,48 +156,69 @@ class Report:
 
     def to_dict(self) -> dict[str, object]:
         """The report as plain data for JSON: its ``subject``, whether it is ``ok``, and all that it lists."""
-        conditions = [{"name": v.name, "holds": v.holds, "says": v.says} for v in self.conditions]
+        verdicts = [{"name": v.name, "holds": v.holds, "says": v.says} for v in self.verdicts]
         warnings = [{"name": v.name, "says": v.says} for v in self.warnings]
-        lists = {"conditions": conditions, "fixes": list(self.fixes), "warnings": warnings}
+        lists = {"verdicts": verdicts, "fixes": list(self.fixes), "warnings": warnings}
         return {"subject": self.subject, "ok": self.ok, **lists}
 
     def __str__(self) -> str:
+        return "\n".join(map(wrapped, self.lines()))
+
+    def lines(self) -> list[str]:
+        """The lines of the text, at most ten, before long ones are wrapped."""
         warnings = [f"  warning: {verdict.name}: {verdict.about}: {verdict.says}." for verdict in self.warnings]
         if self.ok:
             fits = "is well-formed" if self.error is ConfigError else "fits"
-            return "\n".join([f"{self.subject} {fits}: all {len(self.conditions)} conditions hold.", *warnings])
+            lead = f"{self.subject} {fits}: all {len(self.verdicts)} rules hold."
+            return [lead, *warnings]
         room = _LINES - 1 - len(warnings) - len(self.fixes)
         lines = _failed(self.failures, room)
-        first = len(next((ways for _, ways in lines if ways), ()))
+        first = len(next((paths for _, paths in lines if paths), ()))
         if len(lines) + first > room:  # fewer failures, so that of one it is said how it came about
             lines = _failed(self.failures, room - first)
         room -= len(lines)
         shown = [f"{self.subject} {self.error.says}."]
-        for line, ways in lines:
-            fitting = ways if len(ways) <= room else ()
+        for line, paths in lines:
+            fitting = paths if len(paths) <= room else ()
             room -= len(fitting)
             shown += [line, *fitting]
-        return "\n".join([*shown, *warnings, *(f"  fix: {fix}" for fix in self.fixes)])
+        return [*shown, *warnings, *(f"  fix: {fix}" for fix in self.fixes)]
 
     def _repr_html_(self) -> str:
         return f"<pre>{escape(str(self))}</pre>"
 
 
 _LINES = 10
-"""Lines of a text, at the most: it fits on a screen."""
+"""A text has at most this many lines before long ones are wrapped: it fits on a screen."""
+
+WIDTH = 100
+"""Longer lines are wrapped between words; a word that is longer itself stays whole."""
 
 _CAUSES = 3
 """Nodes at which something fails, at the most; of more, the first are shown and the others are named."""
 
 
+def wrapped(line: str) -> str:
+    """The line, broken between words where it is longer than :data:`WIDTH`.
+
+    >>> print(wrapped("  fix: " + "far " * 30))
+      fix: far far far far far far far far far far far far far far far far far far far far far far far
+          far far far far far far far
+    """
+    if len(line) <= WIDTH:
+        return line
+    start = " " * (len(line) - len(line.lstrip()) + 4)
+    return fill(line.rstrip(), WIDTH, subsequent_indent=start, break_long_words=False, break_on_hyphens=False)
+
+
 def _failed(failures: Sequence[Verdict], room: int) -> list[tuple[str, tuple[str, ...]]]:
-    """A line for each group of failures, with the lines on the ways of its sizes; few enough for ``room`` lines.
+    """A line for each group of failures, with the lines on the paths of its sizes; few enough for ``room`` lines.
 
     Failures at a node are together where they say the same of several axes, others where they are about the same.
     """
     groups: dict[tuple[object, ...], list[Verdict]] = {}
     for verdict in failures:
-        groups.setdefault((verdict.at, verdict.says, verdict.ways) if verdict.at else ("", verdict.about), []).append(
+        groups.setdefault((verdict.at, verdict.says, verdict.paths) if verdict.at else ("", verdict.about), []).append(
             verdict
         )
     lines = []
@@ -215,15 +237,15 @@ def _failed(failures: Sequence[Verdict], room: int) -> list[tuple[str, tuple[str
         at = group[0].at
         lead = ", ".join(names) if not at else f"{at} ({', '.join(names)})" if names != [at] else at
         about = " and ".join(about for about in abouts if about)
-        lines.append((": ".join(part for part in (f"  {lead}", about, "; ".join(says)) if part) + ".", group[0].ways))
+        lines.append((": ".join(part for part in (f"  {lead}", about, "; ".join(says)) if part) + ".", group[0].paths))
     if hidden:
         names = list(dict.fromkeys(group[0].at for group in hidden))
         others = len(names) - _CAUSES
         more = f" and {others} other{'s' * (others > 1)}" if others > 0 else ""
         text = f"and {len(hidden)} more, at {', '.join(names[:_CAUSES])}{more}."
         if room == 1:  # it shares the line of the one that is shown
-            *lines, (line, ways) = lines
-            lines.append((f"{line[:-1]}; {text}", ways))
+            *lines, (line, paths) = lines
+            lines.append((f"{line[:-1]}; {text}", paths))
         else:
             lines.append((f"  {text}", ()))
     return lines

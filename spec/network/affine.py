@@ -69,18 +69,18 @@ class Line:
         return Line(self.v, self.w, v_end, -self.v_step, w_end, -self.w_step, self.count)
 
 
-Ways = list[Restrict | Blocks | Line]
+Cuts = list[Restrict | Blocks | Line]
 
 
 class Undecided(Exception):  # noqa: N818 it is no error: it says how to go on
-    """The box leaves more than one answer. Each of the ``ways`` is a part of it; together they are all.
+    """The box leaves more than one answer. Each of the ``cuts`` is a part of it; together they are all.
 
     For an equality, they are all in which it can hold.
     """
 
-    def __init__(self, ways: Ways) -> None:
-        super().__init__(ways)
-        self.ways = ways
+    def __init__(self, cuts: Cuts) -> None:
+        super().__init__(cuts)
+        self.cuts = cuts
 
 
 class NotAffineError(Exception):
@@ -174,7 +174,7 @@ def _by_reach(form: Affine) -> Iterator[int]:
     yield from sorted((v for v, c in enumerate(form.coefficients) if c), key=reach, reverse=True)
 
 
-def _cut(box: Box, v: int, cuts: list[int]) -> Ways:
+def _cut(box: Box, v: int, cuts: list[int]) -> Cuts:
     """The parts of a number's bounds, each of the ``cuts`` beginning a new one."""
     least, most = box[v]
     starts = [least, *sorted({cut for cut in cuts if least < cut and (most is None or cut <= most)})]
@@ -182,7 +182,7 @@ def _cut(box: Box, v: int, cuts: list[int]) -> Ways:
     return [Restrict(v, start, end) for start, end in zip(starts, ends, strict=True)]
 
 
-def _halves(form: Affine) -> Ways:
+def _halves(form: Affine) -> Cuts:
     """Two parts, where nothing better is known: of the number that changes the form the most."""
     v = next(v for v in _by_reach(form) if form.box[v][1] is not None)
     least, most = form.box[v]
@@ -203,9 +203,9 @@ def _is_natural(form: Affine | int) -> bool:
             continue
         # c·v + rest ≥ 0: certain from one end on, impossible from the other, open between the two.
         ends = [-(low // c), -(high // c)] if c > 0 else [low // -c + 1, high // -c + 1]
-        ways = _cut(form.box, v, ends)
-        if len(ways) > 1:
-            raise Undecided(ways)
+        cuts = _cut(form.box, v, ends)
+        if len(cuts) > 1:
+            raise Undecided(cuts)
     raise Undecided(_halves(form))
 
 
@@ -230,9 +230,9 @@ def _is_zero(form: Affine | int) -> bool:
             first, last = (-(high // c), -low // c) if c > 0 else (-(-low // -c), high // -c)
             if first > last:
                 return False
-            ways = _cut(form.box, v, [first, last + 1])
-            if len(ways) > 1:
-                raise Undecided(ways)
+            cuts = _cut(form.box, v, [first, last + 1])
+            if len(cuts) > 1:
+                raise Undecided(cuts)
     for v in _by_reach(form):
         c, others = form.coefficients[v], gcd(*_without(form, v).coefficients)
         shared = gcd(c, others)
@@ -278,15 +278,15 @@ def _line(form: Affine, v: int, w: int) -> Line | None:
     return Line(v, w, v_start + v_step * t, v_step, w_start + w_step * t, w_step, count)
 
 
-def _blocks(box: Box, v: int, start: int, step: int) -> Ways:
+def _blocks(box: Box, v: int, start: int, step: int) -> Cuts:
     """The number in blocks of ``step`` from ``start`` on, and what is before the first and after the last of them."""
     least, most = box[v]
     count = None if most is None else (most - start + 1) // step
-    ways: Ways = [Restrict(v, least, start - 1)] if start > least else []
-    ways.append(Blocks(v, start, step, count))
+    cuts: Cuts = [Restrict(v, least, start - 1)] if start > least else []
+    cuts.append(Blocks(v, start, step, count))
     if count is not None and most is not None and start + count * step <= most:
-        ways.append(Restrict(v, start + count * step, most))
-    return ways
+        cuts.append(Restrict(v, start + count * step, most))
+    return cuts
 
 
 def _monus(a: Any, b: Any) -> Any:
@@ -314,7 +314,7 @@ def _quotient(a: Any, divisor: Any) -> Any:
     raise Undecided(_one_block_each(rest, divisor))
 
 
-def _one_block_each(rest: Affine, divisor: int) -> Ways:
+def _one_block_each(rest: Affine, divisor: int) -> Cuts:
     """Parts in which ``rest / divisor``, with coefficients from 0 to the divisor, is nearer to being one number."""
     v = max((v for v, c in enumerate(rest.coefficients) if c), key=lambda v: _length(rest.box[v]))
     c, least = rest.coefficients[v], rest.box[v][0]
@@ -331,8 +331,8 @@ def _one_block_each(rest: Affine, divisor: int) -> Ways:
     c, least = rest.coefficients[v], rest.box[v][0]
     low = int(_range(_without(rest, v))[0]) + c * least
     further = -(-((low // divisor + 1) * divisor - low) // c)  # so many more, and the next multiple is reached
-    ways = _cut(rest.box, v, [least + further])
-    return ways if len(ways) > 1 else _halves(rest)
+    cuts = _cut(rest.box, v, [least + further])
+    return cuts if len(cuts) > 1 else _halves(rest)
 
 
 read_as(Reading(Affine, _monus, _quotient))

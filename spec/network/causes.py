@@ -14,20 +14,20 @@ from .operation import changes_size
 from .requirement import Need, Requirement
 from .running import Sizes, axis_of, input_sizes, label_of, named, positive, run
 
-Way = tuple[tuple[str, int], ...]
+SizePath = tuple[tuple[str, int], ...]
 """How a size came about: the input, and each node that changed it, with the size there."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Cause(Requirement):
-    """A requirement that fails, on the ``axis`` of this name; ``ways`` are those to the sizes that it is about.
+    """A requirement that fails, on the ``axis`` of this name; ``paths`` are those to the sizes that it is about.
 
     ``supposed`` are the nodes whose size here is not the one that the network computes, because an earlier cause is
     fixed.
     """
 
     axis: str = ""
-    ways: tuple[tuple[str, Way], ...] = ()
+    paths: tuple[tuple[str, SizePath], ...] = ()
     supposed: tuple[str, ...] = ()
 
     @property
@@ -51,7 +51,7 @@ def judged(network: Network, size: Sizes, axis: int = 0) -> tuple[Requirement, .
     ...     Node("again", Concat(), ("x", "up")),
     ... ))
     >>> [cause] = [it for it in judged(halve, 303) if not it.holds]
-    >>> cause.node, cause.axis, dict(cause.ways)["up"]
+    >>> cause.node, cause.axis, dict(cause.paths)["up"]
     ('joined', 'height', (('x', 303), ('pooled', 151), ('up', 302)))
     """
     return tuple(_Repairing(network, axis_of(network, axis)).run(size))
@@ -135,7 +135,7 @@ class _Repairing:
         return Cause(
             **{name: getattr(requirement, name) for name in Requirement.__slots__},
             axis=self.network.axis_names[self.axis],
-            ways=tuple((name, self.steps[name].way()) for name in of),
+            paths=tuple((name, self.steps[name].path()) for name in of),
             supposed=tuple(name for name in of if self.sizes[name] != self.plain[name]),
         )
 
@@ -148,13 +148,13 @@ class _Step:
     size: int
     before: "_Step | None"
 
-    def way(self) -> Way:
-        way: list[tuple[str, int]] = []
+    def path(self) -> SizePath:
+        path: list[tuple[str, int]] = []
         step: _Step | None = self
         while step is not None:
-            way.append((step.name, step.size))
+            path.append((step.name, step.size))
             step = step.before
-        return tuple(reversed(way))
+        return tuple(reversed(path))
 
 
 def _source(node: Node, n: int, sizes: Mapping[str, int]) -> str:

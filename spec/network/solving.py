@@ -64,15 +64,15 @@ class _Part:
         raw = self.sizes[i]
         return raw if isinstance(raw, int) else affine(self.box, *raw)
 
-    def narrowed(self, way: Restrict | Blocks | Line) -> "_Part":
-        if isinstance(way, Line):
-            return self.on(way)
-        v = way.v
-        if isinstance(way, Restrict):
-            return replace(self, box=(*self.box[:v], (way.least, way.most), *self.box[v + 1 :]), sizes=[*self.sizes])
-        blocks = (0, None if way.count is None else way.count - 1)
-        box = (*self.box[:v], blocks, *self.box[v + 1 :], (0, way.step - 1))
-        return _Part(box, [_in_blocks(raw, way) for raw in self.sizes])
+    def narrowed(self, cut: Restrict | Blocks | Line) -> "_Part":
+        if isinstance(cut, Line):
+            return self.on(cut)
+        v = cut.v
+        if isinstance(cut, Restrict):
+            return replace(self, box=(*self.box[:v], (cut.least, cut.most), *self.box[v + 1 :]), sizes=[*self.sizes])
+        blocks = (0, None if cut.count is None else cut.count - 1)
+        box = (*self.box[:v], blocks, *self.box[v + 1 :], (0, cut.step - 1))
+        return _Part(box, [_in_blocks(raw, cut) for raw in self.sizes])
 
     def on(self, line: Line) -> "_Part":
         """The part on a line; ``n`` grows along it."""
@@ -94,13 +94,13 @@ def _on_line(raw: Raw, line: Line) -> Raw:
     return constant + of_v * line.v_start + of_w * line.w_start, tuple(changed)
 
 
-def _in_blocks(raw: Raw, way: Blocks) -> Raw:
+def _in_blocks(raw: Raw, cut: Blocks) -> Raw:
     if isinstance(raw, int):
         return raw
     constant, coefficients = raw
-    c = coefficients[way.v]
-    by_step = (*coefficients[: way.v], c * way.step, *coefficients[way.v + 1 :], c)
-    return constant + c * way.start, by_step
+    c = coefficients[cut.v]
+    by_step = (*coefficients[: cut.v], c * cut.step, *coefficients[cut.v + 1 :], c)
+    return constant + c * cut.start, by_step
 
 
 def compatible_sizes(network: Network, axis: int = 0) -> SizeSet:
@@ -179,7 +179,7 @@ def _solve(plan: _Plan, axis: int, bounds: Bounds, most: int) -> list[Progressio
             if _fits(part, plan, axis):
                 found += _members(part)
         except Undecided as undecided:
-            parts += (part.narrowed(way) for way in reversed(undecided.ways))
+            parts += (part.narrowed(cut) for cut in reversed(undecided.cuts))
         except NotAffineError:
             raise _not_solved("a size is multiplied or divided by another") from None
         work += len(part.sizes) - done + 1

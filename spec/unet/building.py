@@ -25,16 +25,15 @@ def check_unet_config(cfg: UNetConfig, in_channels: int = 1, out_channels: int |
 
     >>> print(check_unet_config(UNetConfig(levels=0, norm="group", base_channels=12)))
     UNetConfig(levels=0, base_channels=12, norm='group') is not well-formed.
-      levels_pos, groups_divide: UNetConfig is not well-formed: levels=0 must be at least 1; groups=8 must divide the channels of every level, 12.
+      levels_pos, groups_divide: levels=0 must be at least 1; groups=8 must divide the channels of every
+          level, 12.
       fix: levels=4, groups=6
-    """  # noqa: E501 the message stands here as it is printed
+    """
     require_kind(cfg, UNetConfig)
     if out_channels is None:
         out_channels = 1 if cfg.head else cfg.channels[0]
     counts = {"in_channels": natural(in_channels, "in_channels"), "out_channels": natural(out_channels, "out_channels")}
-    judged = tuple(
-        Verdict(c.name, c.holds(cfg), _said(c, cfg), "UNetConfig is not well-formed") for c in UNET_WELL_FORMED
-    )
+    judged = tuple(Verdict(c.name, c.holds(cfg), _said(c, cfg), "") for c in UNET_WELL_FORMED)
     channels = judge_at_least_one(counts)
     if not cfg.head:
         asked, made = written_number(out_channels), written_number(cfg.channels[0])

@@ -20,20 +20,21 @@ def check_config(cfg: UNet2Config, in_channels: int = 1, out_channels: int = 1) 
 
     >>> print(check_config(UNet2Config(pool_stride=0, base_channels=0)))
     UNet2Config(pool_stride=0, base_channels=0) is not well-formed.
-      poolStride_ne0, baseC_pos: UNet2Config is not well-formed: pool_stride=0 must be at least 1; base_channels=0 must be at least 1.
+      poolStride_ne0, baseC_pos: pool_stride=0 must be at least 1; base_channels=0 must be at least 1.
       fix: pool_stride=2, base_channels=64
     >>> print(check_config(UNet2Config(base_channels=2**14)))
     UNet2Config(base_channels=16384) is not well-formed.
-      elements: an array is too large to compute with: down2_2.kernel of shape 32768×32768×3×3 has 9663676416 elements, and may have at most 2147483647.
+      elements: an array is too large to compute with: down2_2.kernel of shape 32768×32768×3×3 has
+          9663676416 elements, and may have at most 2147483647.
       fix: base_channels=7723
-    """  # noqa: E501 the message stands here as it is printed
+    """
     require_kind(cfg, UNet2Config)
     counts = {"in_channels": natural(in_channels, "in_channels"), "out_channels": natural(out_channels, "out_channels")}
-    conditions = judge_config(cfg) + judge_positive(counts) + _judge_size(cfg, **counts)
+    verdicts = judge_config(cfg) + judge_positive(counts) + _judge_size(cfg, **counts)
     fix = ", ".join(
         f"{name}={value}" for name, value in config_fix(cfg, counts["in_channels"], counts["out_channels"]).items()
     )
-    return Report(repr(cfg), conditions, (fix,) if fix else (), error=ConfigError)
+    return Report(repr(cfg), verdicts, (fix,) if fix else (), error=ConfigError)
 
 
 def config_fix(cfg: UNet2Config, in_channels: int, out_channels: int) -> dict[str, Any]:

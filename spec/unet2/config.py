@@ -77,9 +77,8 @@ WELL_FORMED: tuple[Condition, ...] = (
 
 def judge_config(cfg: UNet2Config) -> tuple[Verdict, ...]:
     """The nine conditions, judged."""
-    lead = "UNet2Config is not well-formed"
     given = {c.field: f"{c.field}={written_number(getattr(cfg, c.field))}" for c in WELL_FORMED}
-    return tuple(Verdict(c.name, c.holds(cfg), c.says.replace(c.field, given[c.field]), lead) for c in WELL_FORMED)
+    return tuple(Verdict(c.name, c.holds(cfg), c.says.replace(c.field, given[c.field]), "") for c in WELL_FORMED)
 
 
 _POSITIVE = {"in_channels": "h_inC", "out_channels": "h_outC"}

@@ -12,6 +12,8 @@ from .entries import ENTRIES, OF_THE_SPECIFICATION
 from .entry import BY, KINDS, image, mended, outcome, require_conformance
 from .page import FILE, message, page, versions
 
+pytestmark = pytest.mark.as_printed  # the examples show what a user sees
+
 
 def names_in(function):
     """The names that its code reads or writes, those of nested functions too; not the attributes."""
@@ -32,10 +34,9 @@ def test_the_plain_network_does_what_is_said(entry):
 
 @each
 def test_the_library_catches_it_and_says_so(entry):
-    with pytest.raises(
-        AssertionError if entry.by == "conformance" else WellshapedError, match=re.escape(entry.message)
-    ):
+    with pytest.raises(AssertionError if entry.by == "conformance" else WellshapedError) as error:
         entry.catch()
+    assert " ".join(entry.message.split()) in " ".join(str(error.value).split())
 
 
 @each
@@ -66,7 +67,7 @@ def test_the_plain_network_uses_nothing_of_the_library(entry):
 @each
 def test_a_message_has_numbers_and_fits_on_a_screen(entry):
     assert re.search(r"\d", entry.message)
-    assert len(message(entry).splitlines()) <= 10
+    assert len(message(entry).splitlines()) <= 16
 
 
 def test_every_pitfall_of_the_specification_is_in_the_zoo():

@@ -12,6 +12,8 @@ import wellshaped.spec
 from wellshaped.cli import main
 from wellshaped.spec import FIELDS, LAYERS, OBLIGATIONS, WELL_FORMED
 
+pytestmark = pytest.mark.as_printed  # the examples show what a user sees
+
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 PROGRAMS = [

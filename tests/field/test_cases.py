@@ -193,7 +193,7 @@ def test_both_branches_to_a_join_that_breaks_are_explained_each_from_the_input()
     found = explain(unet3plus(), 40)
     [first, *_] = found.causes
     assert (first.node, first.left, first.right) == ("joined[3]", 5, 4)
-    ways = dict(first.ways)
+    ways = dict(first.paths)
     assert [size for _, size in ways[first.left_of]] == [40, 5]
     assert [size for _, size in ways[first.right_of]] == [40, 20, 10, 5, 2, 4]
     assert "size 32 (crop 8) or 48 (pad 8)" in found.fixes[0]

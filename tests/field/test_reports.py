@@ -39,7 +39,7 @@ def test_explain_says_that_it_breaks_at_the_join_and_with_the_sizes_of_the_repor
 def test_the_join_that_breaks_is_the_first_requirement_that_is_not_met_and_both_ways_to_it_are_shown(report):
     node, *sizes = report.breaks
     assert run(report.network, report.size).failures[0].node == node
-    [(skip, of_skip), (up, of_up)] = explain(report.network, report.size).causes[0].ways
+    [(skip, of_skip), (up, of_up)] = explain(report.network, report.size).causes[0].paths
     assert (skip, up) == report.network.node(node).inputs
     for way, size in zip((of_skip, of_up), sizes, strict=True):
         assert way[0] == ("x", report.size)

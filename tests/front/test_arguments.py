@@ -12,6 +12,7 @@ from itertools import product
 from types import SimpleNamespace
 
 import pytest
+from headlines import status_with
 
 from wellshaped.cli import app, main
 from wellshaped.proofs_of_shape import THEOREMS
@@ -146,7 +147,7 @@ REFUSED = {  # what certify is told and can't use, with the fix
 @pytest.mark.parametrize(("given", "fix"), REFUSED.values(), ids=REFUSED)
 def test_certify_refuses_what_it_cannot_use_and_proposes_what_it_takes(answer, given, fix):
     status, out, err, written = answer("certify", *given)
-    assert (status, out, written) == (2, "", {})
+    assert (status, out, written) == (status_with(err.splitlines()[0]), "", {})
     *_, last = err.splitlines()
     assert last.startswith("  fix: ")
     assert fix.endswith(last.removeprefix("  fix: "))
@@ -164,7 +165,7 @@ def test_a_graph_takes_no_field_of_a_config(answer, field):
 
 def test_certify_of_what_no_size_fits_says_so_plainly_with_a_fix_and_status_1(answer):
     status, out, _, written = answer("certify", "--conv-padding", "0")
-    assert status == 2
+    assert status == 1
     assert out.startswith("wrote certificate.json: no size fits UNet2Config(conv_padding=0) (Z3")
     assert out.endswith("\nfix: conv_padding=1 in the config, for sizes n ≡ 0 (mod 2), n ≥ 2\n")
     assert list(written) == ["certificate.json"]

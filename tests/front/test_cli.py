@@ -85,9 +85,9 @@ def flags_of(cfg):
 
 def test_check_says_which_sizes_fit_and_exits_with_status_0(run):
     fits = "sizes that fit, for height and width alike: n ≡ 0 (mod 2), n ≥ 2\n"
-    assert run("check") == (0, f"UNet2Config() is well-formed: all 14 conditions hold.\n{fits}", "")
+    assert run("check") == (0, f"UNet2Config() is well-formed: all 14 rules hold.\n{fits}", "")
     subject, output = "input (1, 304, 384) of UNet2Config()", "The output has size 304×384."
-    assert run("check", "--input", "1x304x384") == (0, f"{subject} fits: all 49 conditions hold. {output}\n{fits}", "")
+    assert run("check", "--input", "1x304x384") == (0, f"{subject} fits: all 49 rules hold. {output}\n{fits}", "")
 
 
 @pytest.mark.parametrize("command", ["check", "stages", "draw"])
@@ -115,8 +115,7 @@ def test_an_ill_formed_config_is_refused_with_all_that_is_wrong(run, command):
     assert (status, out) == (1, "")
     assert lines[:2] == [
         f"{subject}UNet2Config(pool_stride=0, base_channels=0) {'does not fit' if subject else 'is not well-formed'}.",
-        "  poolStride_ne0, baseC_pos: UNet2Config is not well-formed: "
-        "pool_stride=0 must be at least 1; base_channels=0 must be at least 1.",
+        "  poolStride_ne0, baseC_pos: pool_stride=0 must be at least 1; base_channels=0 must be at least 1.",
     ]
     assert lines[-1] == "  fix: pool_stride=2, base_channels=64"
     assert len(lines) == 3  # what is no network leaves nothing to say of an image that has pixels
@@ -126,7 +125,7 @@ def test_a_config_that_no_image_fits_is_refused_with_one_that_images_fit(run):
     assert run("check", "--conv-padding", 0) == (
         1,
         "",
-        "UNet2Config(conv_padding=0) is not well-formed.\n"
+        "UNet2Config(conv_padding=0) does not fit.\n"
         "  compatible_sizes: no image fits: no size meets every rule.\n"
         "  fix: conv_padding=1 in the config, for sizes n ≡ 0 (mod 2), n ≥ 2\n",
     )
@@ -169,7 +168,7 @@ def test_check_without_an_image_judges_the_config_and_whether_any_image_fits(run
     answer = json.loads(run("check", "--json")[1])
     fits = {"name": "compatible_sizes", "holds": True, "says": "some size meets every rule"}
     report = check_config(UNet2Config()).to_dict()
-    assert answer == report | {"conditions": [*report["conditions"], fits]}
+    assert answer == report | {"verdicts": [*report["verdicts"], fits]}
 
 
 @pytest.mark.parametrize(
@@ -190,7 +189,7 @@ def test_check_prints_every_refusal_as_json(run, arguments, rule):
     answer = json.loads(out)
     expected = 1 if rule == "compatible_sizes" else 2
     assert (status, answer["ok"], err) == (expected, False, "")
-    assert [c["name"] for c in answer["conditions"] if not c["holds"]] == [rule]
+    assert [c["name"] for c in answer["verdicts"] if not c["holds"]] == [rule]
     assert answer["fixes"]
 
 

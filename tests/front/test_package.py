@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.as_printed  # the examples show what a user sees
+
 ROOT = Path(__file__).parents[2]
 HEAVY = {"jax", "jaxlib", "flax", "numpy", "z3"}
 ROOMS = ("wellshaped", "spec", "models", "proofs_of_shape")

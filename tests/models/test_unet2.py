@@ -296,7 +296,7 @@ def test_nothing_is_built_from_an_ill_formed_config():
         UNet2(cfg, 1, 1, rngs=nnx.Rngs(0))
     assert str(refusal.value) == (
         "UNet2Config(pool_stride=0, base_channels=0) is not well-formed.\n"
-        "  poolStride_ne0, baseC_pos: UNet2Config is not well-formed: "
+        "  poolStride_ne0, baseC_pos: "
         "pool_stride=0 must be at least 1; base_channels=0 must be at least 1.\n"
         "  fix: pool_stride=2, base_channels=64"
     )

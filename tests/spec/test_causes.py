@@ -198,8 +198,8 @@ def check_ways(network, n):
     for cause in found:
         named = {cause.left_of: cause.left, cause.right_of: cause.right}
         expected = [name for name in named if name in inputs or name in givers]
-        assert [name for name, _ in cause.ways] == expected
-        for name, way in cause.ways:
+        assert [name for name, _ in cause.paths] == expected
+        for name, way in cause.paths:
             assert way[-1][1] == named[name] or cause.rule == "room"  # an offset is added to the size
             assert way[0][0] in inputs
             assert all(a[1] != b[1] for a, b in pairwise(way))
@@ -213,7 +213,7 @@ def check_ways(network, n):
         assert cause.says.startswith("with that fixed, ") == bool(cause.supposed)
         fixed |= {cause.left_of, cause.right_of}
     if found:  # nothing is fixed before the first, so that its sizes are those of a plain run
-        assert all(computed[name] == size for _, way in found[0].ways for name, size in way)
+        assert all(computed[name] == size for _, way in found[0].paths for name, size in way)
         assert found[0].supposed == ()
 
 
@@ -236,7 +236,7 @@ def test_a_way_comes_through_the_input_whose_size_the_node_has():
         Node("y", Add(), ("x", "sized")),
     )
     (cause,) = causes(gated, 7)
-    assert dict(cause.ways) == {"x": (("x", 7),), "sized": (("x", 7), ("pooled", 3), ("up", 6))}
+    assert dict(cause.paths) == {"x": (("x", 7),), "sized": (("x", 7), ("pooled", 3), ("up", 6))}
 
 
 def test_a_way_shows_the_sizes_after_what_was_fixed_before():
@@ -244,8 +244,8 @@ def test_a_way_shows_the_sizes_after_what_was_fixed_before():
         *SKIP, Node("joined", Concat(), ("x", "up")), Node("c", Crop(1), "up"), Node("y", Add(), ("c", "x"))
     )
     first, second = causes(network, 303)
-    assert dict(first.ways)["up"] == (("x", 303), ("pooled", 151), ("up", 302))
-    assert dict(second.ways)["c"] == (("x", 303), ("pooled", 151), ("up", 303), ("c", 301))
+    assert dict(first.paths)["up"] == (("x", 303), ("pooled", 151), ("up", 302))
+    assert dict(second.paths)["c"] == (("x", 303), ("pooled", 151), ("up", 303), ("c", 301))
 
 
 def test_a_size_after_a_fix_is_said_to_be_supposed_and_how_it_came_about_stays_in_the_data():
@@ -258,14 +258,14 @@ def test_a_size_after_a_fix_is_said_to_be_supposed_and_how_it_came_about_stays_i
         ("c",),
         "with that fixed, c would be 301, x is 303, and they must be equal",
     )
-    shown = explain(network, 303).failures[1].ways
+    shown = explain(network, 303).failures[1].paths
     assert shown == ()
-    assert len(dict(second.ways)["c"]) == 4
+    assert len(dict(second.paths)["c"]) == 4
 
 
 def test_a_way_keeps_the_sizes_that_were_computed_before_a_later_fix():
     *_, last = causes(FIXED_AFTER_USE, 0)
-    assert last.ways == (("y", (("x", 1), ("y", 0))),)
+    assert last.paths == (("y", (("x", 1), ("y", 0))),)
 
 
 def test_several_inputs_have_ways_of_their_own():
@@ -273,7 +273,7 @@ def test_several_inputs_have_ways_of_their_own():
         Node("a", MaxPool(2), "x"), Node("b", MaxPool(3), "z"), Node("y", Add(), ("a", "b")), inputs={"x": 4, "z": 4}
     )
     (cause,) = causes(network, {"x": 8, "z": 9})
-    assert dict(cause.ways) == {"a": (("x", 8), ("a", 4)), "b": (("z", 9), ("b", 3))}
+    assert dict(cause.paths) == {"a": (("x", 8), ("a", 4)), "b": (("z", 9), ("b", 3))}
 
 
 # What is fixed, and what then fails for a reason of its own.
@@ -352,11 +352,11 @@ def test_the_causes_as_data_are_the_failures_in_the_text(network, n):
     lines = str(found).splitlines()
     for cause, failure in zip(along, failures, strict=False):
         computed = found.sizes[0]
-        ways = [way for _, way in cause.ways if len(way) > 1]
+        ways = [way for _, way in cause.paths if len(way) > 1]
         shown = [way for way in ways if all(computed[name] == size for name, size in way)]
-        assert len(shown) == len(failure.ways)
+        assert len(shown) == len(failure.paths)
         assert shown == ways or cause != found.causes[0]
-        for line, way in zip(failure.ways, shown, strict=True):
+        for line, way in zip(failure.paths, shown, strict=True):
             steps = line.strip().split(" → ")
             assert steps[0] == f"{way[0][0]} {way[0][1]}"
             last = f"{way[-1][0]} {way[-1][1]}"

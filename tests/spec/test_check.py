@@ -179,7 +179,7 @@ input (1, 1, 385) of UNet2Config() does not fit.
     (
         (UNet2Config(conv_padding=0), (1, 304, 384), 1),
         """\
-input (1, 304, 384) of UNet2Config(conv_padding=0) is not well-formed.
+input (1, 304, 384) of UNet2Config(conv_padding=0) does not fit.
   down1_1 (h_convH): height: down1_1 is 302, x is 304, and they must be equal.
     x 304 → down1_1 302
   down1_2 (h_convH): height: with that fixed, down1_2 would be 302, s1 would be 304, and they must be equal.
@@ -223,9 +223,7 @@ def test_the_message_whole(network, shape, outs, message):
 def test_an_ok_report_says_so_and_raises_nothing():
     report = check(UNet2Config(), (1, 304, 384))
     report.raise_if_failed()
-    assert str(report) == (
-        "input (1, 304, 384) of UNet2Config() fits: all 49 conditions hold. The output has size 304×384."
-    )
+    assert str(report) == ("input (1, 304, 384) of UNet2Config() fits: all 49 rules hold. The output has size 304×384.")
 
 
 def test_a_report_reports_every_failure_at_once():
@@ -256,7 +254,7 @@ def test_a_report_is_plain_data_for_json_and_escaped_in_a_notebook():
     report = check(UNet2Config(), (1, 303, 384))
     data = json.loads(json.dumps(report.to_dict()))
     assert data["ok"] is False
-    assert [c["name"] for c in data["conditions"] if not c["holds"]] == ["h_upH"]
+    assert [c["name"] for c in data["verdicts"] if not c["holds"]] == ["h_upH"]
     assert report._repr_html_() == f"<pre>{report}</pre>"
     assert "&lt;" in replace(report, subject="<img>")._repr_html_()
 

@@ -77,7 +77,7 @@ def test_violations_come_together():
         check_config(UNet2Config(pool_stride=0, base_channels=0)).raise_if_failed()
     assert str(refusal.value) == (
         "UNet2Config(pool_stride=0, base_channels=0) is not well-formed.\n"
-        "  poolStride_ne0, baseC_pos: UNet2Config is not well-formed: "
+        "  poolStride_ne0, baseC_pos: "
         "pool_stride=0 must be at least 1; base_channels=0 must be at least 1.\n"
         "  fix: pool_stride=2, base_channels=64"
     )

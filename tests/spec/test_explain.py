@@ -158,12 +158,12 @@ def test_a_config_is_explained_as_its_graph(n):
         (
             written(Node("down", HALVE), Node("up", DOUBLE), Node("joined", Add(), ("x", "up"))),
             304,
-            "size 304 fits: all 4 conditions hold. The output has size 304.",
+            "size 304 fits: all 4 rules hold. The output has size 304.",
         ),
         (
             resnet_unet(),
             63,
-            "size 63 fits: all 15 conditions hold. The output has size 64.\n"
+            "size 63 fits: all 15 rules hold. The output has size 64.\n"
             "  fix: for an output of the input's size: size 32 (crop 31) or 64 (pad 1);"
             " all such sizes: n ≡ 0 (mod 32), n ≥ 32",
         ),
@@ -294,9 +294,7 @@ def test_huge_sizes_are_explained_like_small_ones():
 
 
 def test_an_explanation_is_written_in_full():
-    assert repr(explain(unet(1), 3)).startswith(
-        "Explanation(subject='size 3', conditions=(Verdict(name='x', holds=True"
-    )
+    assert repr(explain(unet(1), 3)).startswith("Explanation(subject='size 3', verdicts=(Verdict(name='x', holds=True")
 
 
 @pytest.mark.parametrize("name", ["returns its size", "y returns its size", " returns its size"])
@@ -427,7 +425,7 @@ def test_a_way_ends_with_the_node_that_a_requirement_names_though_nodes_before_i
     network = written(
         Node("pooled", HALVE), Node("kept", Window(3, padding=1)), Node("up", DOUBLE), Node("y", Add(), ("kept", "up"))
     )
-    assert [failure.ways for failure in explain(network, 8).failures] == [
+    assert [failure.paths for failure in explain(network, 8).failures] == [
         ("    x 8 → pooled 4 → kept 4", "    x 8 → pooled 4 → up 8")
     ]
 
@@ -436,7 +434,7 @@ def test_a_way_that_is_too_wide_for_a_line_loses_its_middle_and_keeps_both_ends(
     names = [f"a_node_with_a_long_name_{i}" for i in range(9)]
     network = written(*(Node(name, Pad(1)) for name in names), Node("y", Add(), ("x", names[-1])))
     steps = [f"{name} {3 + 2 * i}" for i, name in enumerate(names)]
-    (way,) = (line for failure in explain(network, 1).failures for line in failure.ways)
+    (way,) = (line for failure in explain(network, 1).failures for line in failure.paths)
     assert way == f"    x 1 → … → {steps[-2]} → {steps[-1]}"
     assert len(way) <= 100
 
@@ -481,7 +479,7 @@ def test_an_image_fits_iff_it_runs_and_each_axis_has_its_own_causes(network, dat
         assert along == list(found.causes)
     else:  # what is required over all axes is judged once each of them fits
         assert list(found.causes) == [it for it in ran.together if not (it.holds or it.warns)]
-        judged_together = {verdict.name for verdict in found.conditions if not verdict.at}
+        judged_together = {verdict.name for verdict in found.verdicts if not verdict.at}
         assert judged_together == {it.rule for it in ran.together if not it.warns}
 
 

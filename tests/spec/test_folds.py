@@ -541,5 +541,5 @@ def test_the_names_in_the_texts_are_names_of_nodes():
     found = check("milesial", (3, 15, 40))
     nodes = {node.name for node in graph_of("milesial", 3).nodes}
     assert {failure.at for failure in found.failures} <= nodes
-    names = [re.fullmatch(r" *(\S+) \d+", part)[1] for way in found.failures[0].ways for part in way.split(" → ")]
+    names = [re.fullmatch(r" *(\S+) \d+", part)[1] for way in found.failures[0].paths for part in way.split(" → ")]
     assert set(names) <= nodes | {"x"}

@@ -753,7 +753,7 @@ params, given to the network, can't be used.
         lambda: unet2_forward(UNet2Config(pool_stride=0), PARAMS, IMAGE),
         """\
 UNet2Config(pool_stride=0) is not well-formed.
-  poolStride_ne0: UNet2Config is not well-formed: pool_stride=0 must be at least 1.
+  poolStride_ne0: pool_stride=0 must be at least 1.
   fix: pool_stride=2""",
     ),
     "gradient of the network": (

@@ -129,7 +129,7 @@ def test_the_largest_kernel_is_counted_exactly():
         for in_channels in (1, 300):
             shapes = parameter_shapes(cfg, in_channels)
             largest = max(prod(shape) for of_layer in shapes.values() for shape in of_layer.values())
-            (verdict,) = [v for v in check_unet_config(cfg, in_channels).conditions if v.name == "elements"]
+            (verdict,) = [v for v in check_unet_config(cfg, in_channels).verdicts if v.name == "elements"]
             assert f"has {largest} elements" in verdict.says
 
 

@@ -11,7 +11,7 @@ from ..spec import check as check_input
 from ..spec.answers.door import building, title
 from ..spec.answers.repairs import mending
 from ..spec.files import MAX_DIGITS, short_natural
-from ..spec.messages.report import UsageError
+from ..spec.messages.report import ShapeError, UsageError
 from ..spec.network.network import AXES
 from .numbers import Natural, numbers_in
 from .wording import NOT_KNOWN, enough, in_words, known_shapes
@@ -95,7 +95,7 @@ def any_image(network: AnyNetwork, out_channels: int | None) -> Report:
     says = "some size meets every rule" if holds else "no size meets every rule"
     fits = Verdict("compatible_sizes", holds, says, "" if holds else "no image fits")
     fixes = () if holds else (mending(network, None, out_channels) or _look(shapes.graph),)
-    return replace(report, conditions=(*report.conditions, fits), fixes=fixes)
+    return replace(report, verdicts=(*report.verdicts, fits), fixes=fixes, error=ShapeError)
 
 
 def _look(graph: Network) -> str:
