@@ -10,12 +10,7 @@ n ≥ 16
 """
 
 from importlib import import_module
-from os import path as _path
 from typing import TYPE_CHECKING
-
-_root = _path.dirname(_path.dirname(__file__))
-if _path.isfile(_path.join(_root, "spec", "answers", "door.py")):  # a checkout: its rooms stand beside this folder
-    __path__.append(_root)
 
 if TYPE_CHECKING:  # what type checkers and editors read
     from .models import UNet as UNet
