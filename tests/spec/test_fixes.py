@@ -167,8 +167,7 @@ def judge(asked):
 
 def well_formed(cfg):
     """Whether sizes are judged: whatever else is wrong, its arrays or its channels, does not keep them from it."""
-    failures = (check_unet_config if isinstance(cfg, UNetConfig) else check_config)(cfg).failures
-    return not any("not well-formed" in failure.about for failure in failures)
+    return all(c.holds(cfg) for c in (UNET_WELL_FORMED if isinstance(cfg, UNetConfig) else WELL_FORMED))
 
 
 INSTANCE = UNetConfig(levels=3, norm="instance")
