@@ -1,4 +1,4 @@
-"""How the pages build as a site: ``uv run --group docs sphinx-build -W docs site``."""
+"""The settings of the site: ``uv run --group docs sphinx-build --fail-on-warning docs site`` builds the pages."""
 
 project = "wellshaped"
 copyright = "the wellshaped authors"  # noqa: A001 Sphinx's name for it

@@ -1,4 +1,4 @@
-"""Bugs of axes: which is which, in what order, and how many there are."""
+"""Bugs of axes: mixed up, in another order, missing, or one too many."""
 
 import jax
 import jax.numpy as jnp
@@ -79,7 +79,7 @@ def reshape_folds_another_axis_typed():
 
 
 def pixels_shuffled_in_another_order():
-    x = image(3, 4, 12)  # (H, W, C · r · r) with r = 2, from weights whose order is (C, r, r)
+    x = image(3, 4, 12)  # (H, W, C · r · r) with r = 2, from weights in the order (C, r, r)
     x = x.reshape(3, 4, 2, 2, 3)  # meant: x = x.reshape(3, 4, 3, 2, 2)
     x = x.transpose(0, 2, 1, 3, 4)  # meant: x = x.transpose(0, 3, 1, 4, 2)
     return x.reshape(6, 8, 3)
@@ -115,7 +115,7 @@ def mean_along_the_batch_typed():
 
 def loss_of_all_pairs():
     masks = (image(4, 16, 24) > 0).astype(float)
-    logits = (200 * masks - 100)[:, None]  # what a perfect network gives, (N, 1, H, W)
+    logits = (200 * masks - 100)[:, None]  # the output of a perfect network, (N, 1, H, W)
     chances = nnx.sigmoid(logits)  # meant: chances = nnx.sigmoid(logits)[:, 0]
     return jnp.mean((chances - masks) ** 2)
 
@@ -158,7 +158,7 @@ def shortcut_of_the_branch():
 def shortcut_of_the_branch_typed():
     rngs, x = nnx.Rngs(0), image(3, 9, 9)
     conv1, conv2 = Conv2d(3, 8, 3, padding=1, rngs=rngs), Conv2d(8, 8, 3, padding=1, rngs=rngs)
-    short = Conv2d(3, 8, 1, rngs=rngs)  # from the channels of the block to those of the branch
+    short = Conv2d(3, 8, 1, rngs=rngs)  # from the channels of the image to those of the branch
     y = conv2(relu(conv1(x)))
     return y + short(y)  # meant: return y + short(x)
 
@@ -166,8 +166,8 @@ def shortcut_of_the_branch_typed():
 ENTRIES = (
     Entry(
         name="C is not features",
-        says="A residual block of 8 features adds a grey image: its one channel is broadcast to all eight. With three "
-        "channels it would crash.",
+        says="A residual block of 8 features adds a grey image. Its one channel is broadcast to all eight. Three "
+        "channels would crash.",
         source="specification",
         plain=grey_image_to_a_block,
         happens="gives the right shape, (1, 16, 24, 8), and 0 where 8.17 is meant",
@@ -177,7 +177,8 @@ ENTRIES = (
     ),
     Entry(
         name="an OIHW kernel where HWIO is meant",
-        says="Weights ported without a transposition. A 3×3 kernel of 3 channels in is one of 3 channels out as well.",
+        says="Weights are ported without a transposition. With 3×3 kernels and 3 input channels, the kernel still "
+        "fits, and gives 3 output channels.",
         source="specification",
         plain=kernel_of_another_layout,
         happens="gives shape (1, 16, 24, 3) where (1, 16, 24, 8) is meant",
@@ -188,7 +189,7 @@ ENTRIES = (
     ),
     Entry(
         name="a missing batch axis",
-        says="Flax takes the first axis for the batch, and normalises each row of the image by itself.",
+        says="Flax takes the first axis as the batch, and normalises each row of the image separately.",
         source="specification",
         plain=no_batch_axis,
         happens="gives the right shape, (6, 8, 4), and -1.81 where 0.0595 is meant",
@@ -198,8 +199,8 @@ ENTRIES = (
     ),
     Entry(
         name="a reshape that folds another axis",
-        says="The embedding of the classes is moved to where the height should be, and the reshape hides it: pixels "
-        "and channels are mixed.",
+        says="The embedding of the classes is moved to the place of the height. The reshape hides this, and mixes "
+        "pixels and channels.",
         source="https://github.com/ehoogeboom/multinomial_diffusion/issues/1",
         plain=reshape_folds_another_axis,
         happens="gives the right shape, (8, 6, 10), and 4 where -4 is meant, at (0, 0, 7)",
@@ -209,7 +210,8 @@ ENTRIES = (
     ),
     Entry(
         name="pixels shuffled in another order",
-        says="TensorFlow puts the position in a block before the channel, PyTorch behind it. One channel hides it.",
+        says="TensorFlow puts the position in a block before the channel, PyTorch after it. An image of one channel "
+        "hides the bug.",
         source="https://github.com/microsoft/onnxscript/issues/2891",
         plain=pixels_shuffled_in_another_order,
         happens="gives the right shape, (6, 8, 3), and 4 where -4 is meant, at (3, 0, 1)",
@@ -219,8 +221,8 @@ ENTRIES = (
     ),
     Entry(
         name="a mean along the batch",
-        says="Right for one image. Of a batch, what is meant for a channel is taken from an image, and as many "
-        "images as channels hide it.",
+        says="The function is right for one image. For a batch, it subtracts the mean of each channel from an image "
+        "instead. A batch with as many images as channels hides the bug.",
         source="https://github.com/qdrant/fastembed/pull/682",
         plain=mean_along_the_batch,
         happens="gives the right shape, (3, 3, 5, 7), and -2 where -4 is meant, at (0, 2, 0, 0)",
@@ -230,8 +232,8 @@ ENTRIES = (
     ),
     Entry(
         name="a loss of all pairs",
-        says="Predictions with an axis of one channel against masks without: each image is compared with all masks. "
-        "Here: the loss of a perfect prediction. The reports have `(n, 1)` and `(n,)`.",
+        says="The predictions have an axis of one channel, and the masks have none. Each image is compared with all "
+        "masks. The number is the loss of a perfect prediction. The reports have `(n, 1)` and `(n,)`.",
         source="https://github.com/pytorch/pytorch/issues/16045",
         plain=loss_of_all_pairs,
         happens="gives 0.363 where 0 is meant",
@@ -241,7 +243,8 @@ ENTRIES = (
     ),
     Entry(
         name="a gate with channels",
-        says="A spatial gate has one number a pixel. With one for each channel it is another layer, of the same shape.",
+        says="A spatial gate has one number for each pixel. With one for each channel, it is a different layer of the "
+        "same shape.",
         source="https://github.com/qubvel-org/segmentation_models.pytorch/pull/113",
         plain=gate_with_channels,
         happens="gives the right shape, (1, 6, 10, 8), and -0.00491 where -3.99 is meant",
@@ -251,9 +254,9 @@ ENTRIES = (
     ),
     Entry(
         name="the shortcut of the branch",
-        says="The 1×1 convolution of the shortcut is given the branch. Two mistakes hide each other: its channels in "
-        "are those of the branch, and nothing of the image is added. Only the second is left to make where the layer's "
-        "type is that of a shortcut.",
+        says="The 1×1 convolution of the shortcut gets the branch instead of the image. Two mistakes hide each other: "
+        "its input channels are those of the branch, and the image is not added. A typed shortcut makes the "
+        "first mistake impossible, and catches the second.",
         source="https://github.com/bytedance/1d-tokenizer/pull/119",
         plain=shortcut_of_the_branch,
         happens="gives the right shape, (1, 9, 9, 8), and -17.1 where -3.02 is meant",

@@ -1,4 +1,4 @@
-"""The zoo: every entry, and the pitfalls that the specification names."""
+"""The zoo: every entry, and which of them are pitfalls from SPEC section 7."""
 
 from . import axes, joins, sizes, values
 from .entry import Entry
@@ -23,4 +23,4 @@ OF_THE_SPECIFICATION = (
     "H // stride where ceil(H / stride) is meant",
     "equal-sized axes swapped",
 )
-"""By name. Of the skip from the wrong stage there are two kinds; the axes that are swapped are beyond the document."""
+"""The names of their entries. A skip from the wrong stage has two entries; the swapped axes are our addition."""

@@ -1,7 +1,7 @@
-"""What an entry of the zoo is: a bug as a person writes it, what becomes of it, and what catches it.
+"""An entry of the zoo: a bug as a person writes it, what it does, and what catches it.
 
-A line of an entry's code ends in ``# meant: ...`` where the bug is; what stands there, put in the line's place, is the
-network without the bug. So the network that must pass differs from the one that must not by that and nothing else.
+The line with the bug ends in ``# meant: ...``, which holds the correct line. So the network that must pass and the one
+that must not differ only by this line.
 """
 
 import inspect
@@ -22,11 +22,11 @@ KINDS = ("crashes", "wrong shape", "wrong values", "runs as meant")
 class Entry:
     """One bug.
 
-    - ``source``: ``"specification"``, or the address of a thread in which somebody has it.
-    - ``plain``: the bug in plain Flax or JAX. Of what it returns or raises, ``happens`` is in the text.
-    - ``by``: what catches it: a ``"type"``, an ``"obligation"``, or ``"conformance"`` where no shape can see it.
-    - ``caught``: the same bug with the library's types, or the question asked before; ``message`` is in its error.
-    - ``meant``: what ``plain`` should return, from elsewhere: for conformance, from a reference.
+    - ``source``: ``"specification"``, or the address of a thread that reports it.
+    - ``plain``: the bug in plain Flax or JAX. The text of its outcome contains ``happens``.
+    - ``by``: what catches it: a ``"type"``, an ``"obligation"``, or ``"conformance"`` if every shape is right.
+    - ``caught``: the same bug with the library's types, or as a question before building. Its error has ``message``.
+    - ``meant``: returns what ``plain`` should return, independently; for conformance, from a reference.
     """
 
     name: str
@@ -40,35 +40,35 @@ class Entry:
     meant: Callable[[], Any] | None = None
 
     def catch(self) -> Any:
-        """The bug with the library; raises where the library catches it."""
+        """Run the bug with the library. Raises if the library catches it."""
         if self.caught is not None:
             return self.caught()
         return require_conformance(self.plain(), self.meant())
 
     def happened(self) -> "Outcome":
-        """What became of the plain network."""
-        return outcome(self.plain, self.meant or mended(self.plain))
+        """The outcome of the plain network."""
+        return outcome(self.plain, self.meant or corrected(self.plain))
 
-    def mended(self) -> "Entry":
+    def corrected(self) -> "Entry":
         """The same entry without the bug."""
-        caught = None if self.caught is None else mended(self.caught)
-        return replace(self, plain=mended(self.plain), caught=caught, meant=self.meant or mended(self.plain))
+        caught = None if self.caught is None else corrected(self.caught)
+        return replace(self, plain=corrected(self.plain), caught=caught, meant=self.meant or corrected(self.plain))
 
 
 @cache
-def mended(function: Callable[[], Any]) -> Callable[[], Any]:
-    """``function`` with what stands behind each ``# meant:`` in the place of its line."""
+def corrected(function: Callable[[], Any]) -> Callable[[], Any]:
+    """``function`` with each line that has a ``# meant:`` replaced by the correct line."""
     text, count = re.subn(r"^( *)\S?.*# meant: (.*)$", r"\1\2", inspect.getsource(function), flags=re.M)
     if count == 0:
         raise LookupError(f"{function.__name__} does not say what is meant")
     scope = dict(function.__globals__)
-    exec(compile(text, f"{function.__name__}, mended", "exec"), scope)
+    exec(compile(text, f"{function.__name__}, corrected", "exec"), scope)
     return scope[function.__name__]
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a call: one of :data:`KINDS`, and what there is to see of it."""
+    """The outcome of a call: one of :data:`KINDS`, and a text with the error, the shapes or the values."""
 
     kind: str
     text: str
@@ -76,43 +76,43 @@ class Outcome:
 
 @cache
 def outcome(function: Callable[[], Any], meant: Callable[[], Any]) -> Outcome:
-    """Run both, and say how they differ; kept, as the page and the tests ask the same."""
+    """Run both and compare. The outcome is cached, because the page and the tests both need it."""
     try:
-        came = np.asarray(function())
+        result = np.asarray(function())
     except Exception as error:
         return Outcome("crashes", f"{type(error).__name__}: {error}")
-    wanted = np.asarray(meant())
-    if came.shape != wanted.shape:
-        return Outcome("wrong shape", f"runs, and gives shape {came.shape} where {wanted.shape} is meant")
-    if (found := _difference(came, wanted)) is not None:
-        shape = f"the right shape, {came.shape}, and " if came.shape else ""
+    expected = np.asarray(meant())
+    if result.shape != expected.shape:
+        return Outcome("wrong shape", f"runs, and gives shape {result.shape} where {expected.shape} is meant")
+    if (found := _difference(result, expected)) is not None:
+        shape = f"the right shape, {result.shape}, and " if result.shape else ""
         return Outcome("wrong values", f"runs, and gives {shape}{found}")
-    return Outcome("runs as meant", f"runs, and gives what is meant, of shape {came.shape}")
+    return Outcome("runs as meant", f"runs, and gives what is meant, of shape {result.shape}")
 
 
-def _difference(came: np.ndarray, wanted: np.ndarray) -> str | None:
-    """Where the two are farthest apart, if what rounding does is not all of it."""
-    off = np.abs(came - wanted)
-    if off.max() <= 1e-5 * max(np.abs(wanted).max(), 1.0):
+def _difference(result: np.ndarray, expected: np.ndarray) -> str | None:
+    """Where the two differ most, or ``None`` if they differ only by rounding."""
+    off = np.abs(result - expected)
+    if off.max() <= 1e-5 * max(np.abs(expected).max(), 1.0):
         return None
     at = tuple(int(i) for i in np.unravel_index(off.argmax(), off.shape))
-    return f"{_shown(came[at])} where {_shown(wanted[at])} is meant{f', at {at}' if at else ''}"
+    return f"{_shown(result[at])} where {_shown(expected[at])} is meant{f', at {at}' if at else ''}"
 
 
 def _shown(number: Any) -> str:
     return str(int(number)) if float(number).is_integer() else f"{number:.3g}"
 
 
-def require_conformance(came: Any, wanted: Any) -> None:
-    """Refuse an array that has other values than the reference has."""
-    came, wanted = np.asarray(came), np.asarray(wanted)
-    if came.shape != wanted.shape:
-        raise AssertionError(f"not the reference: shape {came.shape} where it has {wanted.shape}")
-    if (found := _difference(came, wanted.astype(came.dtype))) is not None:
-        shape = f"the shapes agree, {came.shape}, and the values do not: " if came.shape else ""
+def require_conformance(result: Any, expected: Any) -> None:
+    """Raise AssertionError unless the array has the shape and values of the reference."""
+    result, expected = np.asarray(result), np.asarray(expected)
+    if result.shape != expected.shape:
+        raise AssertionError(f"not the reference: shape {result.shape} where it has {expected.shape}")
+    if (found := _difference(result, expected.astype(result.dtype))) is not None:
+        shape = f"the shapes agree, {result.shape}, and the values do not: " if result.shape else ""
         raise AssertionError(f"not the reference: {shape}{found}")
 
 
 def image(*shape: int) -> Any:
-    """Small whole numbers, the same each time: sums of their products are not rounded."""
+    """Small whole numbers, the same in every call. Sums of their products are exact."""
     return jnp.asarray(np.random.default_rng(sum(shape)).integers(-4, 5, shape), jnp.float32)

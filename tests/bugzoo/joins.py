@@ -6,7 +6,7 @@ from flax import linen, nnx
 from jaxtyping import Array, Float
 
 from wellshaped.models import Conv2d, ConvTranspose2d, checked, concat_channels
-from wellshaped.spec import Concat, Conv, ConvTranspose, MaxPool, Network, Node, explain  # noqa: F401 one stands behind "# meant:"
+from wellshaped.spec import Concat, Conv, ConvTranspose, MaxPool, Network, Node, explain  # noqa: F401 MaxPool is used after "# meant:"
 
 from .entry import Entry, image
 
@@ -102,7 +102,7 @@ def no_pooling_asked():
 
 
 def crop_mixes_the_axes():
-    def cropped(skip, up):  # (C, H, W), and a smaller one
+    def cropped(skip, up):  # both (C, H, W); up is smaller
         top = (skip.shape[1] - up.shape[1]) // 2
         left = (skip.shape[2] - up.shape[1]) // 2  # meant: left = (skip.shape[2] - up.shape[2]) // 2
         return skip[:, top : skip.shape[1] - top, left : skip.shape[2] - left]
@@ -128,7 +128,7 @@ def crop_mixes_the_axes_typed():
 ENTRIES = (
     Entry(
         name="decoder convolution given f channels",
-        says="The concatenation has `2f` channels: `f` of the skip, `f` of what is upsampled.",
+        says="The concatenation has `2f` channels: `f` from the skip and `f` from the upsampled image.",
         source="specification",
         plain=decoder_of_f_channels,
         happens="ValueError: conv_general_dilated lhs feature dimension size",
@@ -138,7 +138,8 @@ ENTRIES = (
     ),
     Entry(
         name="concatenation on a spatial axis",
-        says="The two are stacked one above the other, and a layer that infers its channels takes what comes.",
+        says="The skip and the upsampled image are stacked along the height. A layer that infers its channels accepts "
+        "any.",
         source="specification",
         plain=joined_along_the_height,
         happens="gives shape (1, 32, 24, 8) where (1, 16, 24, 8) is meant",
@@ -149,7 +150,7 @@ ENTRIES = (
     ),
     Entry(
         name="a skip from the wrong stage",
-        says="The decoder's inner level is given the skip of the outer one.",
+        says="The inner level of the decoder gets the skip of the outer level.",
         source="specification",
         plain=skip_of_the_outer_level,
         happens="TypeError: Cannot concatenate arrays with shapes that differ",
@@ -160,7 +161,7 @@ ENTRIES = (
     ),
     Entry(
         name="a forgotten skip",
-        says="The decoder sees what is upsampled and nothing else. Where the channels are inferred, nobody notices.",
+        says="The decoder gets only the upsampled image. If layers infer their channels, nobody notices.",
         source="specification",
         plain=no_skip,
         happens="gives the right shape, (1, 16, 24, 1), and -1.28 where -5.03 is meant",
@@ -170,7 +171,7 @@ ENTRIES = (
     ),
     Entry(
         name="a forgotten pooling",
-        says="What is upsampled was never made smaller. No size of image will do, which can be known before.",
+        says="The upsampled image was never made smaller. No image size fits, and you can know this before building.",
         source="specification",
         plain=no_pooling,
         happens="TypeError: Cannot concatenate arrays with shapes that differ",
@@ -180,7 +181,7 @@ ENTRIES = (
     ),
     Entry(
         name="a crop that mixes the axes",
-        says="The crop of the width is computed from the other's height. Square images come out right.",
+        says="The crop of the width is computed from the height of the other image. Square images hide the bug.",
         source="https://github.com/hayashimasa/UNet-PyTorch/issues/3",
         plain=crop_mixes_the_axes,
         happens="TypeError: Cannot concatenate arrays with shapes that differ",

@@ -1,4 +1,4 @@
-"""The page of the zoo, ``docs/bugzoo.md``, generated from the entries: ``python -m tests.bugzoo.page`` writes it."""
+"""Generate the page of the zoo, ``docs/bugzoo.md``, from the entries: ``python -m tests.bugzoo.page``."""
 
 import inspect
 import re
@@ -14,21 +14,21 @@ FILE = Path(__file__).parents[2] / "docs" / "bugzoo.md"
 HEAD = """\
 # The bug zoo
 
-Bugs that people write into U-Nets: those that the specification names, and those of reports. Each stands here as it is
-written in plain Flax or JAX, with what that does, and then with what catches it here:
+Bugs that people write into U-Nets. They come from the specification and from reports. Each entry shows the bug in plain
+Flax or JAX, what it does, and what catches it here:
 
-- a **type** at the layer, or at a function of your own under `wellshaped.models.checked`, while it is traced;
+- a **type** of a layer, or of your own function under `wellshaped.models.checked`, while JAX traces it;
 - an **obligation** of a size, before anything is built;
-- **conformance** with a reference, where every shape is right and no type can see it.
+- **conformance** with a reference, if every shape is right and no type can find the bug.
 
-The comment `# meant:` says what should stand in the place of its line. Each network is run with that as well, and
-passes. `image(...)` is an array of small whole numbers; it and what else has no import here stand in `tests/bugzoo`.
-The page is generated from the code that it shows, by `python -m tests.bugzoo.page`, and the tests there run all of it.
+The comment `# meant:` has the correct version of its line. The tests also run each network with the correct line, which
+passes. `image(...)` is an array of small whole numbers. It and other names without an import are in `tests/bugzoo`.
+`python -m tests.bugzoo.page` generates this page from the code that it shows.
 """
 
 
 def versions() -> str:
-    """Whose texts the page has: the frameworks say other things in other versions."""
+    """The versions of the frameworks, whose error messages the page quotes."""
     return f"The frameworks are JAX {version('jax')} and Flax {version('flax')}."
 
 
@@ -44,7 +44,7 @@ def page() -> str:
 
 
 def message(entry: Entry) -> str:
-    """What the library says of the bug."""
+    """The error that the library raises for the bug."""
     try:
         entry.catch()
     except (ValueError, AssertionError) as error:
@@ -72,7 +72,7 @@ def _block(language: str, text: str) -> list[str]:
 
 
 def _anchor(name: str) -> str:
-    """The link to a heading, as the site and the hosts of repositories make it."""
+    """The anchor of a heading, as the site and repository hosts write it."""
     return re.sub(r"[^\w\- ]", "", name.lower()).replace(" ", "-")
 
 

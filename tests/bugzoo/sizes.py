@@ -1,4 +1,4 @@
-"""Bugs of sizes: what an axis of n pixels becomes. They can be known before anything is built."""
+"""Bugs of sizes along one axis. They can be found before anything is built."""
 
 import jax.numpy as jnp
 from flax import nnx
@@ -117,7 +117,7 @@ def norm_of_one_pixel_asked():
 ENTRIES = (
     Entry(
         name="transposed convolution whose kernel and stride disagree",
-        says="A kernel of 3 at stride 2 makes `2n + 1` of `n`. Even sizes do not come back, and odd ones do.",
+        says="A kernel of 3 with stride 2 turns `n` into `2n + 1`. Odd sizes come back, even sizes do not.",
         source="specification",
         plain=kernel_3_at_stride_2,
         happens="TypeError: Cannot concatenate arrays with shapes that differ",
@@ -127,7 +127,7 @@ ENTRIES = (
     ),
     Entry(
         name="SAME pooling that rounds up",
-        says="The skip is cropped to what is upsampled, which is right for a pooling that rounds down.",
+        says="The skip is cropped to the upsampled image. This is right only for a pooling that rounds down.",
         source="specification",
         plain=pooling_rounds_up,
         happens="TypeError: Cannot concatenate arrays with shapes that differ",
@@ -137,7 +137,7 @@ ENTRIES = (
     ),
     Entry(
         name="sizes that poolings do not divide",
-        says="Two poolings by 2 want a multiple of 4. 30 passes the first.",
+        says="Two poolings by 2 need a multiple of 4. 30 passes the first.",
         source="specification",
         plain=size_not_divided,
         happens="TypeError: Cannot concatenate arrays with shapes that differ",
@@ -147,7 +147,7 @@ ENTRIES = (
     ),
     Entry(
         name="VALID where SAME is meant",
-        says="Each 3×3 convolution loses a pixel on every side. The mask to compare with still has them.",
+        says="Each 3×3 convolution loses a pixel on every side. The mask still has them.",
         source="specification",
         plain=valid_for_same,
         happens="gives shape (1, 12, 20, 8) where (1, 16, 24, 8) is meant",
@@ -157,7 +157,7 @@ ENTRIES = (
     ),
     Entry(
         name="H // stride where ceil(H / stride) is meant",
-        says="A SAME convolution of stride 2 makes 8 of 15. Even sizes hide it.",
+        says="A SAME convolution with stride 2 turns 15 into 8. Even sizes hide the bug.",
         source="specification",
         plain=half_rounded_down,
         happens="TypeError: add got incompatible shapes for broadcasting: (1, 8, 12, 6), (1, 7, 12, 6)",
@@ -167,8 +167,8 @@ ENTRIES = (
     ),
     Entry(
         name="the norm of one pixel",
-        says="An instance norm at the innermost level, where the map is 1×1, is a constant: whichever image is given, "
-        "the bottom of the U gives the same. Here: how far apart it leaves two images.",
+        says="An instance norm at the innermost level, where the map is 1×1, is a constant: the bottom of the U gives "
+        "the same for every image. The number is how much its outputs for two images differ.",
         source="https://github.com/junyanz/pytorch-CycleGAN-and-pix2pix/issues/60",
         plain=norm_of_one_pixel,
         happens="gives 0 where 0.21 is meant",

@@ -1,4 +1,4 @@
-"""Every bug of the zoo does what is said of it, is caught with the text that is promised, and passes once mended."""
+"""Every bug of the zoo does what its entry says, is caught with the text of its entry, and passes once corrected."""
 
 import ast
 import inspect
@@ -9,14 +9,14 @@ import pytest
 from wellshaped.spec import WellshapedError
 
 from .entries import ENTRIES, OF_THE_SPECIFICATION
-from .entry import BY, KINDS, image, mended, outcome, require_conformance
+from .entry import BY, KINDS, corrected, image, outcome, require_conformance
 from .page import FILE, message, page, versions
 
 pytestmark = pytest.mark.as_printed  # the examples show what a user sees
 
 
 def names_in(function):
-    """The names that its code reads or writes, those of nested functions too; not the attributes."""
+    """The names that the code reads or writes, also in nested functions; attributes do not count."""
     return {node.id for node in ast.walk(ast.parse(inspect.getsource(function))) if isinstance(node, ast.Name)}
 
 
@@ -28,7 +28,7 @@ def test_the_plain_network_does_what_is_said(entry):
     happened = entry.happened()
     assert entry.happens in happened.text
     assert happened.kind != "runs as meant"
-    # Where nothing else says what is meant, the numbers tell the bug from its mending.
+    # Without a reference, the numbers must show that the bug and its correction differ.
     assert entry.meant or happened.kind == "crashes" or re.search(r"gives .* where .* is meant", entry.happens)
 
 
@@ -40,8 +40,8 @@ def test_the_library_catches_it_and_says_so(entry):
 
 
 @each
-def test_the_mended_network_passes_both(entry):
-    good = entry.mended()
+def test_the_corrected_network_passes_both(entry):
+    good = entry.corrected()
     assert good.happened().kind == "runs as meant"
     good.catch()
 
@@ -140,4 +140,4 @@ def test_conformance_passes_what_conforms_and_nothing_else():
 
 def test_a_bug_must_say_what_is_meant():
     with pytest.raises(LookupError, match="_says_nothing does not say what is meant"):
-        mended(_says_nothing)
+        corrected(_says_nothing)

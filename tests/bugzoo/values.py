@@ -1,4 +1,4 @@
-"""Bugs that no shape can see: the right shapes and other values. A reference sees them."""
+"""Bugs with the right shapes and wrong values. Only a comparison with a reference finds them."""
 
 from math import prod
 from pathlib import Path
@@ -154,8 +154,8 @@ def one_block_at_every_stage_meant():
 ENTRIES = (
     Entry(
         name="a skip from the wrong stage, of the right shape",
-        says="The skip is taken before the level's second convolution. The two-level network of the specification, "
-        "compared with the exact reference on whole numbers.",
+        says="The skip is taken before the level's second convolution. The network is the two-level one of the "
+        "specification; the reference is exact, on whole numbers.",
         source="specification",
         plain=skip_of_another_convolution,
         happens="gives the right shape, (1, 6, 8), and",
@@ -165,7 +165,7 @@ ENTRIES = (
     ),
     Entry(
         name="ReLU between bn2 and the addition",
-        says="The branch can only add, never take away. Compared with the library's block, drawn from the same seed.",
+        says="The branch can only add, never subtract. The reference is the library's block, drawn from the same seed.",
         source="specification",
         plain=relu_before_the_addition,
         happens="gives the right shape, (6, 8, 4), and",
@@ -175,8 +175,8 @@ ENTRIES = (
     ),
     Entry(
         name="equal-sized axes swapped",
-        says="`(2, 1, 0)` for `(2, 0, 1)`: the image is transposed, its mask is not, and a square hides it. "
-        "Test with H, W and C all different, and a type sees it; here the reference does.",
+        says="`(2, 1, 0)` instead of `(2, 0, 1)` transposes the image, but not its mask. A square image hides this. "
+        "If you test with different H, W and C, a type finds the bug; here the reference does.",
         source="https://github.com/ikostrikov/pytorch-a2c-ppo-acktr-gail/issues/163",
         plain=square_image_transposed,
         happens="gives the right shape, (4, 6, 6), and",
@@ -186,8 +186,8 @@ ENTRIES = (
     ),
     Entry(
         name="SAME for PyTorch's padding of 1",
-        says="At stride 2, SAME pads an even size at its end and not at its start: the same shape, every pixel beside "
-        "its own. Compared with values recorded from PyTorch.",
+        says="With stride 2, SAME pads an even size at its end and not at its start. The shape is the same, and every "
+        "pixel is shifted. The reference is recorded from PyTorch.",
         source="https://github.com/google/flax/issues/2993",
         plain=same_for_padding_1,
         happens="gives the right shape, (2, 4, 3), and",
@@ -197,7 +197,7 @@ ENTRIES = (
     ),
     Entry(
         name="a transposed kernel that is not turned",
-        says="Flax's transposed convolution reads its kernel from the other end. Compared with values recorded from "
+        says="Flax's transposed convolution reads its kernel in the opposite order. The reference is recorded from "
         "PyTorch.",
         source="https://github.com/jax-ml/jax/issues/11252",
         plain=transposed_kernel_not_turned,
@@ -208,8 +208,8 @@ ENTRIES = (
     ),
     Entry(
         name="upsampled beside its pixel",
-        says="SAME for PyTorch's `padding=1, output_padding=1` puts the result one pixel down and to the right. What "
-        "is meant is the gradient of a convolution, which the exact reference has as a sum.",
+        says="SAME instead of PyTorch's `padding=1, output_padding=1` shifts the result one pixel down and to the "
+        "right. The right result is the gradient of a convolution, which the exact reference computes as a sum.",
         source="https://github.com/keras-team/keras/pull/22876",
         plain=upsampled_beside_its_pixel,
         happens="gives the right shape, (2, 10, 12), and",
@@ -219,7 +219,7 @@ ENTRIES = (
     ),
     Entry(
         name="groups for the size of a group",
-        says="The paper says a group size of 8, the code has 8 groups. Of 64 channels both are the same.",
+        says="The paper has a group size of 8, and the code has 8 groups. With 64 channels both are the same.",
         source="https://github.com/IAmSuyogJadhav/3d-mri-brain-tumor-segmentation-using-autoencoder-regularization/issues/12",
         plain=groups_for_the_size_of_a_group,
         happens="gives the right shape, (16, 6, 8), and",
@@ -229,8 +229,8 @@ ENTRIES = (
     ),
     Entry(
         name="one block at every stage",
-        says="Of stages that are equally wide two share a block. Here: the number of parameters, which the "
-        "specification's network has as well.",
+        says="Two stages of equal width share a block by mistake. The number of parameters shows it, compared with "
+        "the family's network.",
         source="https://github.com/joeylitalien/noise2noise-pytorch/issues/7",
         plain=one_block_at_every_stage,
         happens="808 where 1392 is meant",

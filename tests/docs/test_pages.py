@@ -15,6 +15,7 @@ from wellshaped.spec import FIELDS, LAYERS, OBLIGATIONS, WELL_FORMED
 pytestmark = pytest.mark.as_printed  # the examples show what a user sees
 
 ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 PROGRAMS = [
     pytest.param(program, id=f"{page.stem}-{number}")
@@ -30,8 +31,8 @@ TESTS = {
 SPECIFICATION = (ROOT / "docs" / "specification.md").read_text()
 ROWS = [
     [cell.strip() for cell in line.strip().strip("|").split(" | ")]
-    for line in SPECIFICATION.splitlines()
-    if line.startswith("|") and not line.startswith(("| Lean", "|--"))
+    for table in re.findall(r"^\| Lean .*\n\|--.*\n((?:\|.*\n)+)", SPECIFICATION, re.M)
+    for line in table.splitlines()
 ]
 
 
@@ -48,8 +49,16 @@ def test_the_pages_have_the_programs_of_the_three_uses():
     assert len(PROGRAMS) >= 7
 
 
-@pytest.mark.parametrize("session", re.findall(r"^```console\n(.*?)^```", PAGES[0].read_text(), re.M | re.S))
-def test_the_readmes_sessions_print_what_they_show(session, capsys):
+def test_the_specification_has_its_sections_by_number():
+    assert re.findall(r"^## (\d+)\. ", SPECIFICATION, re.M) == [str(number) for number in range(1, 12)]
+    assert len(ROWS) >= 90
+
+
+@pytest.mark.parametrize("session", re.findall(r"^```console\n(.*?)^```", README, re.M | re.S))
+def test_the_readmes_sessions_print_what_they_show(session, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for name, text in re.findall(r"^```toml\n# ([^\n]*)\n(.*?)^```", README, re.M | re.S):
+        (tmp_path / name).write_text(text)
     for command, shown in re.findall(r"^\$ uv run wellshaped (.*)\n((?:(?!\$ ).*\n)*)", session, re.M):
         main(command.split())
         printed = capsys.readouterr()
