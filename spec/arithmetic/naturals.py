@@ -14,7 +14,7 @@ from ..messages.report import UsageError, Verdict
 from ..messages.written import kind_of, written_argument, written_number
 
 LARGEST = 2**31 - 1
-"""The largest number of a window, and of elements in one array (8 GiB of float32). A larger one is a typing error."""
+"""The largest number of a window, and of elements in one array (8 GiB of float32). A larger number is a mistake."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,9 @@ def natural(value: object, name: str) -> int:
 
 
 def at_least_one(value: object, name: str, of: str) -> int:
-    """Return ``value`` as an int. Raise :class:`UsageError`, naming the argument of ``of``, unless it is at least 1.
+    """Return ``value`` as an ``int``. Raise :class:`UsageError`, naming the argument, unless it is at least 1.
+
+    ``of`` is the name of the function or class that has the argument.
 
     >>> at_least_one(0, "stride", "MaxPool2d")
     Traceback (most recent call last):
@@ -79,7 +81,7 @@ def at_least_one(value: object, name: str, of: str) -> int:
 
 
 def judge_at_least_one(numbers: Mapping[str, int], rules: Mapping[str, str] | None = None) -> tuple[Verdict, ...]:
-    """A verdict for each of the ``numbers``: it must be at least 1. ``rules`` names the rules, by default ``name_pos``.
+    """A verdict on each of the ``numbers``, which must be at least 1. ``rules`` has the rule of each, by name.
 
     >>> [verdict.name for verdict in judge_at_least_one({"stride": 0, "kernel": 3}) if not verdict.holds]
     ['stride_pos']
@@ -146,7 +148,7 @@ def _reading(a: int, b: int) -> Reading | None:
 
 
 def positive(a: int) -> int:
-    """1 if ``a ≥ 1``, else 0: ``1 ∸ (1 ∸ a)``. Multiply by it to guard a formula: the product is 0 where ``a`` is 0.
+    """1 if ``a ≥ 1``, else 0: ``1 ∸ (1 ∸ a)``. Multiply by it to guard a formula: the product is 0 if ``a`` is 0.
 
     >>> positive(0), positive(1), positive(7)
     (0, 1, 1)

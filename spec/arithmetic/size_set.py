@@ -268,10 +268,10 @@ def _joined(runs: list[Run], step: int) -> list[Run]:
 def _pairs(
     ours: Iterable[Progression], theirs: Iterable[Progression]
 ) -> Iterator[tuple[list[Progression], list[Progression]]]:
-    """Pairs of lists of parts, one list from each set. Any part of one list can meet any part of the other.
+    """Pairs of lists of parts, one list from each set. Any two parts, one of each list, can share members.
 
-    By the Chinese remainder theorem, two parts can meet iff they have the same remainder modulo the common divisor of
-    their steps. Parts with a single member are left out.
+    By the Chinese remainder theorem, two parts can share members iff they have the same remainder modulo the common
+    divisor of their steps. Parts with a single member are left out.
     """
     steps = [_by(lambda p: p.step, (p for p in parts if p.count != 1)) for parts in (ours, theirs)]
     for step, of_one in steps[0].items():

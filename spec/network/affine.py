@@ -73,7 +73,7 @@ Cuts = list[Restrict | Blocks | Line]
 
 
 class Undecided(Exception):  # noqa: N818 not an error: it says how to go on
-    """The answer differs within the box. Each of the ``cuts`` is a part of the box, and together they cover it.
+    """The box does not decide the answer. Each of the ``cuts`` is a part of the box, and together they cover it.
 
     For an equality, they cover only the points at which it can hold.
     """

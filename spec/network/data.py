@@ -160,7 +160,7 @@ def judge_digits(value: object, name: str, digits: int, at: str, faults: Faults)
     """Add a fault for a number of more than ``digits`` digits; also look in a list, and in the pairs of a list."""
     if any(type(entry) is int and entry >= 10**digits for entry in _entries(value)):
         says = f"{at}{name} has more than {digits} digits"
-        faults.add("digits", "a number is too long", (says, f"{at}{name} = 1, say"))
+        faults.add("digits", "the number is too long", (says, f"{at}{name} = 1, say"))
 
 
 def _entries(value: object, levels: int = 2) -> Iterator[object]:
@@ -230,7 +230,7 @@ def _node(entry: object, what: str, digits: int, faults: Faults) -> Node | None:
 
 def _unknown_operation(op: object, at: str) -> tuple[str, str]:
     if op is None:
-        return f"{at}it has no op", f'{at}op = "Conv", or one of {", ".join(OPERATIONS)}'
+        return f"{at}it has no op", f'{at}op = "Conv", or another of {", ".join(OPERATIONS)}'
     near = nearest_choice(op, OPERATIONS)
     return f"{at}{clipped(written_value(op))} (did you mean {near}?)", f'{at}op = "{near}"'
 

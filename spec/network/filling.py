@@ -8,8 +8,8 @@ The search extends the choice with the smallest sum first, and among equal sums 
 first complete choice is the one with the smallest sum, and the first of those, because
 
 1. a sum never falls when a number is added, and
-2. at any time, every choice that is not dropped has a prefix in the queue; the prefix has no larger sum, and comes
-   first in lexicographic order.
+2. at any time, every choice that is not dropped has a prefix in the queue. The prefix has no larger sum, and is not
+   later in lexicographic order.
 
 Every open number has a largest value, so the search ends. Its work is limited too; beyond the limit it raises an error.
 """
@@ -98,7 +98,7 @@ def _paddings_for(kernel: int, stride: int, dilation: int) -> tuple[int, int]:
     padding = rounded_up(monus(span, stride), 2)
     more = stride + 2 * padding - span
     if more >= max(stride, dilation):
-        says = f"no padding lets kernel={written_number(kernel)} multiply every size by {written_number(stride)}"
+        says = f"no padding makes kernel={written_number(kernel)} multiply every size by {written_number(stride)}"
         fix = f"kernel={written_number(kernel + 1)}"
         raise WellshapedError.of("this transposed convolution", "factor", "", says, fix)
     return padding, more

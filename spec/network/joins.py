@@ -72,7 +72,7 @@ class _Elementwise(Operation):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Add(_Elementwise):
-    """The sum of its inputs. ``broadcast="positions"`` or ``"channels"`` broadcasts the last over these.
+    """The sum of its inputs. ``broadcast="positions"`` or ``"channels"`` broadcasts the last input over them.
 
     >>> [need.rule for need in Add(broadcast="positions").needs([303, 1], 0)]
     ['one_position']

@@ -21,8 +21,8 @@ from .network import Network
 def least_size(network: Network, holds: Callable[[int], bool], largest: int) -> int | None:
     """The least ``n ≥ 1`` for which ``holds(n)``, or ``None``. It then also holds for every larger ``n``.
 
-    ``holds(n)`` says whether, for inputs of size ``n``, nodes have at least given sizes. ``largest`` is the largest of
-    these sizes.
+    ``holds(n)`` must be a condition that, for inputs of size ``n``, some nodes have at least given sizes. ``largest``
+    is the largest of these.
 
     >>> from wellshaped.spec.network import MaxPool, Network, Node, run
     >>> network = Network({"x": 1}, (Node("y", MaxPool(2)),))

@@ -20,21 +20,24 @@ MOST_LETTERS = 200
 _SHOWN = 3  # faults shown for each rule
 
 
-def _name(value: object, of: str) -> str:
-    if not isinstance(value, str) or not value:
-        says = f"it is {kind_of(value)}, and must be a str" if value != "" else "it must not be empty"
-    elif len(value) > MOST_LETTERS or not value.isprintable():
-        says = f"it must have at most {MOST_LETTERS} letters, all of them printable"
-    else:
+def _name(value: object, call: str, field: str = "name") -> str:
+    """Return ``value`` if it can be a name. The error shows it as the ``field`` of a ``call`` such as ``Node(``."""
+    if isinstance(value, str) and 1 <= len(value) <= MOST_LETTERS and value.isprintable():
         return value
-    raise ConfigError.of(f"{of}({written_argument('name', value)})", "name", "not a name", says, 'name="encoder"')
+    given = written_argument(field, value)
+    if not isinstance(value, str):
+        says = f"{given} is {kind_of(value)}, and must be a str"
+    else:
+        says = f"{given} must have 1 to {MOST_LETTERS} letters, all of them printable"
+    raise ConfigError.of(f"{call}{given})", "name", "not a name", says, f'{field}="encoder"')
 
 
 def _label(value: object, of: str, subject: str) -> str:
     """Check a text that may be empty."""
     if isinstance(value, str) and len(value) <= MOST_LETTERS and (value.isprintable() or not value):
         return value
-    says = f"the {of} is {kind_of(value)}, and must be a str of at most {MOST_LETTERS} letters, all of them printable"
+    given = written_argument(of, value)
+    says = f"{given} must be a str of at most {MOST_LETTERS} letters, all of them printable"
     raise ConfigError.of(subject, of, "not a name", says, f'{of}="encoder"')
 
 
@@ -56,7 +59,7 @@ class Input(Written):
     rule: str = ""
 
     def __post_init__(self) -> None:
-        _name(self.name, "Input")
+        _name(self.name, "Input(")
         object.__setattr__(self, "channels", natural(self.channels, "channels"))
         _label(self.rule, "rule", f"Input({written_argument('name', self.name)})")
 
@@ -83,12 +86,12 @@ class Node(Written):
     def __init__(
         self, name: str, operation: Operation, inputs: str | Iterable[str] = (), *, layer: str = "", rule: str = ""
     ) -> None:
-        object.__setattr__(self, "name", _name(name, "Node"))
+        object.__setattr__(self, "name", _name(name, "Node("))
         if not isinstance(operation, Operation):
             says = f"the operation of {name} is {kind_of(operation)}, and must be an Operation of wellshaped.spec"
             raise ConfigError.of(f'Node("{clipped(name)}")', "operation", "", says, "Conv(3, padding=1)")
         object.__setattr__(self, "operation", operation)
-        object.__setattr__(self, "inputs", _names(inputs, f"the inputs of {clipped(name)}"))
+        object.__setattr__(self, "inputs", _names(inputs, f'Node("{clipped(name)}", ', "inputs"))
         for of, text in (("layer", layer), ("rule", rule)):
             object.__setattr__(self, of, _label(text, of, f'Node("{clipped(name)}")'))
 
@@ -135,7 +138,7 @@ class Network(Written):
         object.__setattr__(self, "inputs", _inputs(inputs))
         object.__setattr__(self, "nodes", _nodes(nodes, self.inputs))
         last = (self.nodes[-1] if self.nodes else self.inputs[0]).name
-        object.__setattr__(self, "outputs", _names(outputs, "the outputs") or (last,))
+        object.__setattr__(self, "outputs", _names(outputs, "Network(", "outputs") or (last,))
         object.__setattr__(self, "axes", natural(axes, "axes"))
         channels: dict[str, int] = {}
         faults = list(_faults(self, channels))
@@ -163,21 +166,23 @@ class Network(Written):
         raise UsageError.of(f"node {written_value(name)}", "unknown_node", "", says, written_value(fix))
 
 
-def _names(given: object, of: str) -> tuple[str, ...]:
+def _names(given: object, call: str, field: str) -> tuple[str, ...]:
     """One name or several as a tuple."""
     if isinstance(given, str):
         given = (given,)
     if not isinstance(given, Iterable):
-        says = f"{clipped(written_value(given))} must be a name, or a tuple of names"
-        raise ConfigError.of(of, "names", "", says, '("encoder", "up")')
-    return tuple(_name(name, of) for name in given)
+        text = written_argument(field, given)
+        says = f"{text} must be a name, or a tuple of names"
+        raise ConfigError.of(f"{call}{text})", "names", "not a name", says, f'{field}=("encoder", "up")')
+    return tuple(_name(name, call, field) for name in given)
 
 
 def _inputs(given: object) -> tuple[Input, ...]:
     pairs = [Input(name, channels) for name, channels in given.items()] if isinstance(given, Mapping) else given
     inputs = tuple(pairs) if isinstance(pairs, Iterable) else ()
     if not inputs or not all(isinstance(i, Input) for i in inputs):
-        says = f"inputs={clipped(written_value(given))} must be Input values, or a dict of names and channels"
+        given = clipped(written_value(given))
+        says = f"inputs={given} must have at least one input: Input values, or a dict from names to channels"
         raise ConfigError.of("the network", "inputs", "", says, 'inputs={"x": 3}')
     return inputs
 
@@ -300,6 +305,9 @@ def _later(network: Network, what: str, name: str, node: str) -> Fault:
 
 
 _ABOUT = {
+    "channels_pos": "no channels",
+    "groups_pos": "no groups",
+    "slice_within": "no such channels",
     "unknown_input": "unknown input",
     "name_twice": "names must differ",
     "number_of_inputs": "wrong number of inputs",

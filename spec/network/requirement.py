@@ -12,9 +12,9 @@ from ..messages.written import Written, written_number
 class Relation:
     """A relation that two numbers must meet.
 
-    ``says`` words it for a number and a bound, ``together`` for the sizes of two nodes. ``fixed`` returns the left
-    number that meets it: the next larger one, if a larger one does. If the relation is ``mutual``, either number may
-    be changed instead.
+    ``says`` words it for a number and a bound, ``together`` for the sizes of two nodes. ``fixed(left, right)`` returns
+    a new left number that meets it: for a minimum, a multiple or an even difference, the next larger one. If the
+    relation is ``mutual``, the right number may be changed instead.
 
     >>> AT_LEAST.says, AT_LEAST.holds(3, 2), EVEN.holds(3, 2), MULTIPLE.fixed(5, 4)
     ('must be at least', True, False, 8)

@@ -146,9 +146,9 @@ def require_sizes(network: Network, sizes: AxisSizes) -> tuple[int, ...]:
 
 def _other_axes(network: Network, sizes: object) -> ShapeError:
     axes = f"{network.axes} axes, {', '.join(network.axis_names)}" if network.axes > 1 else "1 axis"
-    says = f"its sizes are {clipped(written_value(sizes))}, and there must be one for each of {axes}"
+    says = f"its sizes are {clipped(written_value(sizes))}, and must be one for each of {axes}"
     fix = f"({', '.join(['64'] * network.axes)}{',' if network.axes == 1 else ''})"
-    return ShapeError.of("the image", "axes", "wrong number of sizes", says, fix)
+    return ShapeError.of("the image", "axes", "another number of axes", says, fix)
 
 
 def fits_together(network: Network, sizes: Sequence[int]) -> bool:

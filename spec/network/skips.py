@@ -13,7 +13,7 @@ _CHANGES: dict[str, tuple[str, Operation, bool]] = {
     "pad": ("padded", PadTo(), False),
     "resize": ("resized", ResizeTo(), False),
 }
-"""For each way the name of the added node, its operation, and whether it changes the skip (or the upsampled node)."""
+"""For each way: the name of the added node, its operation, and whether it changes the skip (or the upsampled node)."""
 
 HOW = ("exact", *_CHANGES)
 """The ways to join a skip. ``"exact"``: the sizes must be equal."""

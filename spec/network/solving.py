@@ -16,10 +16,10 @@ So a part that reaches the last node contains exactly its sizes that fit, and th
 The search ends, because a cut makes boxes smaller, and the unbounded number is written as blocks at most once for each
 division. It is fast, because a number ``r`` stays whole until a size depends on it. For example, a pooling by 2 writes
 ``n = 2q + r`` and continues with ``q``. A join of ``n`` with ``2q`` then leaves ``r = 0``, and a crop leaves ``r`` as
-it is. So a network of any depth stays one part, while the number of remainders to try grows exponentially. Branches of
-different slope that must be equal bound the unbounded number; if that happens too late, :mod:`.bounds` computes a bound
-first. The problem is hard in general, because joins of coprime strides encode simultaneous congruences. So the work is
-limited, and beyond the limit the search raises an error.
+it is. So a network of any depth stays one part; trying the remainders one by one would take exponentially many. Where
+branches of different slope must be equal, the unbounded number gets a bound; if that comes too late, :mod:`.bounds`
+computes a bound first. The problem is hard in general, because joins of coprime strides encode simultaneous
+congruences. So the work is limited, and beyond the limit the search raises an error.
 """
 
 from collections.abc import Iterator, Sequence

@@ -20,7 +20,7 @@ class Norm(Operation):
     because it uses the statistics of its training data, or of a batch of images. ``affine`` adds a scale and a bias for
     each channel.
 
-    Raises :class:`ConfigError` for ``groups`` of another kind than ``"group"``, and as :class:`Operation` does.
+    Raises :class:`ConfigError` for ``groups`` with another kind than ``"group"``, and as :class:`Operation` does.
 
     >>> [need.rule for need in Norm("instance").needs_together([(1, 1)], [8])]
     ['statistics']

@@ -46,7 +46,7 @@ class Window(Operation):
     choices = {"rounding": ("floor", "ceil", "same")}  # noqa: RUF012 never changed
 
     def size(self, sizes: Sequence[int], axis: int) -> int:
-        """The size of :func:`.arithmetic.window_size`."""
+        """The size that :func:`.arithmetic.window_size` returns."""
         kernel, stride, dilation = (on_axis(v, axis) for v in (self.kernel, self.stride, self.dilation))
         return window_size(sizes[0], kernel, stride, *sides_on(self.padding, axis), dilation, self.rounding)
 
@@ -69,7 +69,7 @@ class TransposedWindow(Operation):
     word = "transposed window"
 
     def size(self, sizes: Sequence[int], axis: int) -> int:
-        """The size of :func:`.arithmetic.transposed_size`."""
+        """The size that :func:`.arithmetic.transposed_size` returns."""
         kernel, stride, dilation = (on_axis(v, axis) for v in (self.kernel, self.stride, self.dilation))
         more = on_axis(self.output_padding, axis)
         return transposed_size(sizes[0], kernel, stride, *sides_on(self.padding, axis), dilation, more)
@@ -112,7 +112,7 @@ class Conv(Operation):
     word = "conv"
 
     def size(self, sizes: Sequence[int], axis: int) -> int:
-        """The size of :func:`.arithmetic.window_size`."""
+        """The size that :func:`.arithmetic.window_size` returns."""
         kernel, stride, dilation = (on_axis(v, axis) for v in (self.kernel, self.stride, self.dilation))
         rounding = "same" if self.padding == "SAME" else "floor"
         return window_size(sizes[0], kernel, stride, *_padded(self.padding, axis), dilation, rounding)
@@ -173,7 +173,7 @@ class ConvTranspose(Operation):
             raise ConfigError.of(repr(self), "output_padding", "", says, "output_padding=0")
 
     def size(self, sizes: Sequence[int], axis: int) -> int:
-        """The size of :func:`.arithmetic.transposed_size` and :func:`.arithmetic.jax_transposed_size`."""
+        """:func:`.arithmetic.transposed_size`, or :func:`.arithmetic.jax_transposed_size` for SAME and VALID."""
         kernel, stride, dilation = (on_axis(v, axis) for v in (self.kernel, self.stride, self.dilation))
         if isinstance(self.padding, str):
             return jax_transposed_size(sizes[0], kernel, stride, dilation, self.padding)
@@ -291,7 +291,7 @@ class MaxPool(Operation):
         _require_one_rounding(self)
 
     def size(self, sizes: Sequence[int], axis: int) -> int:
-        """The size of :func:`.arithmetic.window_size`."""
+        """The size that :func:`.arithmetic.window_size` returns."""
         return _pool_size(self, sizes[0], axis, on_axis(self.dilation, axis))
 
     def needs(self, sizes: Sequence[int], axis: int) -> tuple[Need, ...]:
@@ -322,7 +322,7 @@ class AvgPool(Operation):
         _require_one_rounding(self)
 
     def size(self, sizes: Sequence[int], axis: int) -> int:
-        """The size of :func:`.arithmetic.window_size`."""
+        """The size that :func:`.arithmetic.window_size` returns."""
         return _pool_size(self, sizes[0], axis, 1)
 
     def needs(self, sizes: Sequence[int], axis: int) -> tuple[Need, ...]:
