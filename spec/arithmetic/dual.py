@@ -1,7 +1,7 @@
 """Dual numbers: a value with its derivative in one direction, over any scalar (forward-mode differentiation).
 
-What is a sum of products gives its derivative beside its value when it is run on them, and over fractions both are
-exact. So they judge the backward passes of :mod:`.reference`, which are written by hand.
+A function made of sums and products, run on duals, returns its derivative beside its value. Over fractions both are
+exact. So duals check the backward passes of :mod:`.reference`, which are written by hand.
 """
 
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 class Dual:
     """A ``value`` and its ``derivative``: ``a + a'ε`` with ``ε² = 0``, so that a product is ``ab + (ab' + a'b)ε``.
 
-    ``+``, ``-`` and ``*`` take numbers on either side, as duals whose derivative is 0. The order is that of the values
-    alone, so that a comparison takes the branch that the value takes; ``==`` asks for the same derivative as well. What
-    is neither a dual nor a :class:`numbers.Number` raises ``TypeError``, as it does for Python's own numbers.
+    ``+``, ``-`` and ``*`` take plain numbers on either side, as duals with derivative 0. ``<`` and ``>`` compare the
+    values alone, so that a program takes the same branch as without duals. ``==`` compares the derivatives too. An
+    operand that is neither a dual nor a :class:`numbers.Number` raises ``TypeError``, as with Python's own numbers.
 
     >>> x = Dual(3, 1)
     >>> x * x + 2
@@ -74,7 +74,7 @@ class Dual:
         return NotImplemented if b is None else (self.value, self.derivative) == (b.value, b.derivative)
 
     def __hash__(self) -> int:
-        return hash(self.value)  # as the number that it equals where the derivative is 0
+        return hash(self.value)  # with derivative 0 a dual equals its value, so it must have the same hash
 
 
 def _dual(number: object) -> Dual | None:
@@ -84,7 +84,7 @@ def _dual(number: object) -> Dual | None:
 
 
 def as_duals(values: "NDArray[Any]", derivatives: "NDArray[Any]") -> "NDArray[Any]":
-    """The array of each value with its derivative. The two have one shape; what NumPy cannot broadcast it refuses.
+    """The array of each value with its derivative. The two arrays have the same shape, or broadcast as in NumPy.
 
     >>> import numpy as np
     >>> as_duals(np.array([3, 4]), np.array([1, 0])).tolist()
@@ -97,7 +97,7 @@ def as_duals(values: "NDArray[Any]", derivatives: "NDArray[Any]") -> "NDArray[An
 
 
 def parts(duals: "NDArray[Any]") -> "tuple[NDArray[Any], NDArray[Any]]":
-    """The values and the derivatives of an array of duals; a number among them has the derivative 0.
+    """The values and the derivatives of an array of duals. A plain number in it has derivative 0.
 
     >>> import numpy as np
     >>> values, derivatives = parts(np.array([Dual(3, 1), 4]) * 2)

@@ -1,8 +1,8 @@
 """Natural numbers and their arithmetic, as Lean has them (SPEC section 1).
 
-The size functions are written over ``+``, ``*`` and the two operations here, and over nothing else. An ``int`` is the
-usual reading of them. Another one, such as the symbols of ``proofs_of_shape``, is a :class:`Reading`, told to
-:func:`read_as`.
+The size functions use ``+``, ``*``, :func:`monus` and :func:`quotient`, and nothing else. So they run on any type that
+has these four: usually ``int``, but also the symbols of ``proofs_of_shape``. Another type is registered by passing a
+:class:`Reading` to :func:`read_as`.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,12 +14,12 @@ from ..messages.report import UsageError, Verdict
 from ..messages.written import kind_of, written_argument, written_number
 
 LARGEST = 2**31 - 1
-"""Of a window's numbers, and of the elements of one array (8 GiB of float32): more is a slip."""
+"""The largest number of a window, and of elements in one array (8 GiB of float32). A larger number is a mistake."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How objects of type ``kind`` stand for natural numbers: they have ``+`` and ``*``, and these two operations."""
+    """How objects of type ``kind`` stand for natural numbers: two operations, beside their own ``+`` and ``*``."""
 
     kind: type
     monus: Callable[[Any, Any], Any]
@@ -30,16 +30,14 @@ _readings: dict[type, Reading] = {}
 
 
 def read_as(reading: Reading) -> None:
-    """Let objects of ``reading.kind`` enter wherever a natural number does."""
+    """Accept objects of type ``reading.kind`` wherever a natural number is accepted."""
     _readings[reading.kind] = reading
 
 
 def natural(value: object, name: str) -> int:
-    """The natural number ``value`` as an ``int``; what is not one is refused under its ``name``.
+    """Return ``value`` as an ``int``. Raise :class:`UsageError`, with the argument's ``name``, unless it is natural.
 
-    Integers of other libraries (``numpy.int64(3)``) are natural numbers; a bool, a float or a string never is.
-
-    Raises :class:`ShapeError` for anything but an integer ≥ 0.
+    Integers of other libraries (``numpy.int64(3)``) are natural numbers. A bool, a float or a string never is.
 
     >>> natural(3, "stride")
     3
@@ -53,7 +51,7 @@ def natural(value: object, name: str) -> int:
     if type(value) is int and value >= 0:
         return value
     if type(value) in _readings:
-        return value  # type: ignore[return-value]  # a symbol reads as a number from here on
+        return value  # type: ignore[return-value]  # a symbol stands for a number from here on
     number = as_integer(value)
     if number is not None and number >= 0:
         return number
@@ -64,7 +62,9 @@ def natural(value: object, name: str) -> int:
 
 
 def at_least_one(value: object, name: str, of: str) -> int:
-    """The natural number ``value`` that is not 0; what is none is refused under its ``name``, as an argument ``of``.
+    """Return ``value`` as an ``int``. Raise :class:`UsageError`, naming the argument, unless it is at least 1.
+
+    ``of`` is the name of the function or class that has the argument.
 
     >>> at_least_one(0, "stride", "MaxPool2d")
     Traceback (most recent call last):
@@ -81,7 +81,7 @@ def at_least_one(value: object, name: str, of: str) -> int:
 
 
 def judge_at_least_one(numbers: Mapping[str, int], rules: Mapping[str, str] | None = None) -> tuple[Verdict, ...]:
-    """Whether each of the ``numbers`` is at least 1, under the name that ``rules`` has for it, or its own.
+    """A verdict on each of the ``numbers``, which must be at least 1. ``rules`` has the rule of each, by name.
 
     >>> [verdict.name for verdict in judge_at_least_one({"stride": 0, "kernel": 3}) if not verdict.holds]
     ['stride_pos']
@@ -94,7 +94,7 @@ def judge_at_least_one(numbers: Mapping[str, int], rules: Mapping[str, str] | No
 
 
 def divisor_below(n: int, bound: int) -> int:
-    """The largest divisor of ``n`` that is at most ``bound``, both at least 1.
+    """The largest divisor of ``n`` that is at most ``bound``. Both are at least 1.
 
     >>> divisor_below(12, 8)
     6
@@ -103,11 +103,11 @@ def divisor_below(n: int, bound: int) -> int:
 
 
 def as_integer(value: object) -> int | None:
-    """The integer that ``value`` is, whichever library it comes from; ``None`` for a bool and all that is none."""
-    if type(value).__name__ in ("bool", "bool_"):  # by name: older NumPy's bool still has an index, and warns of it
+    """Return an integer of any library as an ``int``, and ``None`` for a bool or any other value."""
+    if type(value).__name__ in ("bool", "bool_"):  # by name: index() accepts older NumPy's bool, with a warning
         return None
     try:
-        return index(value)  # type: ignore[arg-type]  # that is the question
+        return index(value)  # type: ignore[arg-type]  # any other type raises TypeError
     except TypeError:
         return None
 
@@ -143,12 +143,12 @@ def quotient(a: int, b: int) -> int:
 
 
 def _reading(a: int, b: int) -> Reading | None:
-    """The reading to calculate in, or ``None`` for two integers."""
+    """The reading of the first of the two that has one, or ``None`` for two integers."""
     return _readings.get(type(a)) or _readings.get(type(b)) if _readings else None
 
 
 def positive(a: int) -> int:
-    """1 if ``a ≥ 1``, else 0: ``1 ∸ (1 ∸ a)``. A product with it is a guard.
+    """1 if ``a ≥ 1``, else 0: ``1 ∸ (1 ∸ a)``. Multiply by it to guard a formula: the product is 0 if ``a`` is 0.
 
     >>> positive(0), positive(1), positive(7)
     (0, 1, 1)

@@ -1,6 +1,6 @@
-"""Arithmetic progressions of sizes, finite or without end: what sets of sizes are made of.
+"""Arithmetic progressions of sizes, finite or infinite. Sets of sizes are made of them.
 
-Kernels and strides may be huge, so nothing here counts members one by one.
+Kernels and strides may be huge, so no function here visits the members one by one.
 """
 
 from collections.abc import Iterator
@@ -14,9 +14,9 @@ from .naturals import as_integer, natural
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Progression(Written):
-    """The sizes ``first + i·step`` for ``0 ≤ i < count``, or for all ``i`` where ``count`` is ``None``.
+    """The sizes ``first + i·step`` for ``0 ≤ i < count``, or for all ``i ≥ 0`` if ``count`` is ``None``.
 
-    Two progressions are equal iff they have the same members. Raises :class:`ShapeError` for numbers that are not
+    Two progressions are equal iff they have the same members. Raises :class:`UsageError` for a number that is not
     natural.
 
     >>> even = Progression(2, 2, None)
@@ -32,7 +32,7 @@ class Progression(Written):
         for name in ("first", "step", "count"):
             if name != "count" or self.count is not None:
                 object.__setattr__(self, name, natural(getattr(self, name), name))
-        # One way to write each set, so that equality of sets is equality of fields.
+        # Normalise the fields: equal sets then have equal fields.
         if self.step == 0 and self.count != 0:
             object.__setattr__(self, "count", 1)
         if self.count == 0:
@@ -42,7 +42,7 @@ class Progression(Written):
 
     @property
     def maximum(self) -> int | None:
-        """The largest member, or ``None`` where there is none: the set is empty or without end."""
+        """The largest member, or ``None`` if the progression is empty or infinite."""
         return None if not self.count else self.first + (self.count - 1) * self.step
 
     def __contains__(self, n: object) -> bool:
@@ -62,7 +62,7 @@ class Progression(Written):
         return (self.first + i * self.step for i in indices)
 
     def below(self, n: int) -> int | None:
-        """The largest member that is not above ``n``, or ``None``."""
+        """The largest member ``≤ n``, or ``None``. Raises :class:`UsageError` unless ``n`` is natural."""
         n = natural(n, "n")
         if not self or n < self.first:
             return None
@@ -70,7 +70,7 @@ class Progression(Written):
         return self.first + i * self.step if self._within(i) else self.maximum
 
     def above(self, n: int) -> int | None:
-        """The smallest member that is not below ``n``, or ``None``."""
+        """The smallest member ``≥ n``, or ``None``. Raises :class:`UsageError` unless ``n`` is natural."""
         n = natural(n, "n")
         i = -((self.first - n) // self.step) if n > self.first else 0
         return self.first + i * self.step if self._within(i) else None
@@ -81,7 +81,8 @@ class Progression(Written):
         shared = gcd(self.step, other.step)
         if not (self and other) or (self.first - other.first) % shared:
             return Progression(0, 1, 0)
-        # The Chinese remainder theorem: one member of both, ends aside, then the first one from where both have begun.
+        # The Chinese remainder theorem gives one shared member, ignoring first and last members. From it follows the
+        # first shared member that is at least both first members.
         modulus = other.step // shared
         turns = (other.first - self.first) // shared * pow(self.step // shared, -1, modulus) % modulus
         step = self.step * modulus

@@ -1,7 +1,7 @@
-"""Sets of sizes that are eventually periodic: what fits a network, exactly (SPEC section 5.3).
+"""Eventually periodic sets of sizes: the sizes that fit a network, exactly (SPEC section 5.3).
 
-Progressions are brought to one common step first. They are then runs, one after the other, of each remainder, and
-everything about their union is read off the runs: what overlaps, where the last gap is, what the period is.
+All progressions are first split into progressions of one common step. Those with the same remainder modulo this step
+are then merged into disjoint runs, in order. The runs show where the last gap is and what the period is.
 """
 
 from bisect import bisect_left, bisect_right
@@ -17,24 +17,24 @@ from .naturals import as_integer, natural
 from .progression import Progression
 
 MAX_PARTS = 50_000
-"""Progressions that make up one set, at the most: more take seconds."""
+"""The most progressions in one set; more would take seconds."""
 
 MAX_STEPS = 500
-"""Different steps of the progressions that a set is made from, at the most."""
+"""The most different steps among the progressions that a set is made from."""
 
 Run = tuple[int, int | None]
-"""The first and the last member of a run of one remainder; the last is ``None`` for a run without end."""
+"""The first and the last member of a run of one remainder; the last is ``None`` for an infinite run."""
 
 
 class SizeSet:
-    """From ``start`` on, the sizes whose remainder modulo ``period`` is among ``residues``; before, those of ``head``.
+    """A set of sizes: ``n ≥ start`` is a member iff ``n % period`` is in ``residues``; ``head`` has the smaller ones.
 
-    Made by :func:`compatible_sizes`, or as the union of any progressions: they may overlap, and every member counts
-    once. ``period`` and ``start`` are as small as they can be, ``residues`` are in order; a finite set has the period
-    ``None`` and no residues. The parts of ``head`` share no member. Two sets are equal iff they have the same members.
+    :func:`compatible_sizes` returns one. ``SizeSet(progressions)`` is the union of the progressions, which may overlap.
+    ``period`` and ``start`` are as small as possible, and ``residues`` are sorted. A finite set has the period ``None``
+    and no residues. The parts of ``head`` are disjoint. Two sets are equal iff they have the same members.
 
-    Raises :class:`ShapeError` for a part that is not a :class:`Progression`, and for a union of more than
-    :data:`MAX_PARTS` progressions of one step, such as that of very long runs with the steps 10**6 and 10**6 + 1.
+    Raises :class:`UsageError` for a part that is not a :class:`Progression`. Raises :class:`WellshapedError` if the
+    union needs more than :data:`MAX_PARTS` progressions, such as very long runs with the steps 10**6 and 10**6 + 1.
 
     >>> even = SizeSet([Progression(2, 2, None)])
     >>> 303 in even, even.below(303), even.above(303), str(even), even.period, even.residues, even.minimum
@@ -52,13 +52,11 @@ class SizeSet:
         for i, part in enumerate(parts):
             if not isinstance(part, Progression):
                 says = f"part {i} is {clipped(written_value(part))}, and must be a Progression"
-                raise UsageError.of(
-                    "the set of sizes", "parts", "not progressions", says, "Progression(first, step, count)"
-                )
+                raise UsageError.of("SizeSet(progressions)", "parts", "", says, "Progression(first, step, count)")
         self._step = 0
         self.period: int | None = None
         self.residues: tuple[int, ...] = ()
-        # Again for what comes out, which may have a smaller step: a set made from the parts of another has its parts.
+        # Repeat, because the union may have a smaller step. Then a set made from another's parts has the same parts.
         while (step := _common_step(parts)) != self._step:
             self._step = step
             self._unite(_runs(parts, step))
@@ -68,11 +66,11 @@ class SizeSet:
             self._heads.setdefault(part.first % step, []).append(part)
 
     def _unite(self, runs: dict[int, list[Run]]) -> None:
-        """Set the fields to the union of runs, which are maximal."""
+        """Set the fields to the union of these maximal runs."""
         endless = {residue for residue, of_it in runs.items() if of_it[-1][1] is None}
         self.period, self.residues = _shortest(self._step, endless) if endless else (None, ())
-        # "A member iff the remainder is among the residues" is true from beyond the last size for which it is false:
-        # the last member of a remainder whose runs end, and the last gap of one whose runs do not.
+        # The set starts to be periodic after the last exception to "n is a member iff its remainder is a residue".
+        # For a remainder with finite runs this is its last member, otherwise its last gap.
         last = (of_it[-1] for of_it in runs.values())
         false = [first - self._step if end is None else end for first, end in last]
         self.start: int = max([-1, *false]) + 1
@@ -86,27 +84,27 @@ class SizeSet:
 
     @property
     def is_finite(self) -> bool:
-        """Whether there is a largest member, or none at all."""
+        """Whether the set has finitely many members."""
         return self.period is None
 
     @property
     def minimum(self) -> int | None:
-        """The smallest member, or ``None`` where there is none."""
+        """The smallest member, or ``None`` for the empty set."""
         return self.above(0)
 
     @property
     def maximum(self) -> int | None:
-        """The largest member, or ``None`` where there is none: the set is empty or without end."""
+        """The largest member, or ``None`` if the set is empty or infinite."""
         return max((p.maximum for p in self.head if p.maximum is not None), default=None) if self.is_finite else None
 
     @property
     def count(self) -> int | None:
-        """How many members there are, or ``None`` for a set without end."""
+        """The number of members, or ``None`` for an infinite set."""
         return sum(p.count or 0 for p in self.head) if self.is_finite else None
 
     @property
     def tail(self) -> tuple[Progression, ...]:
-        """The members from ``start`` on, as progressions in the order of their first members; none for a finite set."""
+        """The members ``≥ start`` as infinite progressions, ordered by first member; empty for a finite set."""
         if self.period is None:
             return ()
         firsts = sorted(self.start + (residue - self.start) % self.period for residue in self.residues)
@@ -133,23 +131,23 @@ class SizeSet:
             yield from (first + turn * self.period for turn in counting() for first in firsts)
 
     def below(self, n: int) -> int | None:
-        """The largest member that is not above ``n``, or ``None``."""
+        """The largest member ``≤ n``, or ``None``. Raises :class:`UsageError` unless ``n`` is natural."""
         n = natural(n, "n")
         return max((m for p in (*self.head, *self.tail) if (m := p.below(n)) is not None), default=None)
 
     def above(self, n: int) -> int | None:
-        """The smallest member that is not below ``n``, or ``None``."""
+        """The smallest member ``≥ n``, or ``None``. Raises :class:`UsageError` unless ``n`` is natural."""
         n = natural(n, "n")
         return min((m for p in (*self.head, *self.tail) if (m := p.above(n)) is not None), default=None)
 
     def __and__(self, other: "SizeSet") -> "SizeSet":
-        """The shared members. Raises :class:`ShapeError` where they are of more than :data:`MAX_PARTS` progressions."""
+        """The shared members. Raises :class:`WellshapedError` if they need more than :data:`MAX_PARTS` progressions."""
         if not isinstance(other, SizeSet):
             return NotImplemented
         pairs = list(_pairs((*self.head, *self.tail), (*other.head, *other.tail)))
         number = sum(len(ours) * len(theirs) for ours, theirs in pairs)
         if number > MAX_PARTS:
-            raise _too_many(number, "n in a and n in b, for a size n")
+            raise _too_many(number, "(n in a and n in b) instead of n in (a & b)")
         runs = [p & q for ours, theirs in pairs for p in ours for q in theirs]
         return SizeSet([*runs, *(Progression(n, 1, 1) for n in self._singles_in(other) | other._singles_in(self))])
 
@@ -163,7 +161,7 @@ class SizeSet:
             return False
         if self._step == other._step:
             return self.head == other.head
-        # Heads of different steps are equal iff they share as many members as each has.
+        # Heads with different steps are equal iff the number of shared members is the number of members of each.
         sizes = [sum(p.count or 0 for p in parts) for parts in (self.head, other.head)]
         pairs = _pairs(self.head, other.head)
         shared = sum((p & q).count or 0 for ours, theirs in pairs for p in ours for q in theirs)
@@ -174,7 +172,7 @@ class SizeSet:
         return hash((self.period, self.residues, self.start))
 
     def to_dict(self) -> dict[str, object]:
-        """The set as plain data for JSON: its text, ends, period and residues."""
+        """The set as plain data for JSON: its text, minimum, maximum, period and residues."""
         ends = {"minimum": self.minimum, "maximum": self.maximum}
         return {"sizes": str(self), **ends, "period": self.period, "residues": list(self.residues)}
 
@@ -198,9 +196,9 @@ class SizeSet:
 
 
 def _common_step(parts: list[Progression]) -> int:
-    """A step that the steps of all parts divide, except of parts that have few members and are taken one by one.
+    """A common multiple of the steps of all parts, except of short parts that are cheaper to split into single members.
 
-    Raises :class:`ShapeError` where the parts would come to more than :data:`MAX_PARTS` progressions of this step.
+    Raises :class:`WellshapedError` if the parts make more than :data:`MAX_PARTS` progressions of this step.
     """
     endless = [p.step for p in parts if p.count is None]
     members: dict[int, int] = {}
@@ -210,8 +208,9 @@ def _common_step(parts: list[Progression]) -> int:
             members[p.step] = members.get(p.step, 0) + p.count
             runs[p.step] = runs.get(p.step, 0) + 1
     if len({*endless, *members}) > MAX_STEPS:
-        says = f"its parts have {len({*endless, *members})} different steps, and may have at most {MAX_STEPS}"
-        raise WellshapedError.of("the set of sizes", "parts", "too many steps", says, "fewer progressions")
+        says = f"it has {len({*endless, *members})} different steps, and at most {MAX_STEPS} are possible"
+        fix = f"progressions with at most {MAX_STEPS} different steps"
+        raise WellshapedError.of("this set of sizes", "parts", "", says, fix)
 
     def pieces(step: int, steps: list[int]) -> int:
         return sum(min(runs[s] * (step // s), members[s]) for s in steps)
@@ -229,20 +228,20 @@ def _common_step(parts: list[Progression]) -> int:
     listed = singles + sum(number for s, number in members.items() if s not in split)
     number = sum(step // e for e in endless) + pieces(step, split) + listed
     if number > MAX_PARTS:
-        raise _too_many(number, "progressions of fewer different steps")
+        raise _too_many(number, "progressions with fewer different steps")
     return step
 
 
 def _too_many(number: int, fix: str) -> WellshapedError:
-    says = f"it comes to {written_number(number)} progressions, and may come to at most {MAX_PARTS}"
-    return WellshapedError.of("the set of sizes", "parts", "too many parts", says, fix)
+    says = f"the set needs {written_number(number)} progressions, and at most {MAX_PARTS} are possible"
+    return WellshapedError.of("this set of sizes", "parts", "", says, fix)
 
 
 def _runs(parts: list[Progression], step: int) -> dict[int, list[Run]]:
-    """The union of the parts: for each remainder modulo ``step`` the maximal runs, in order."""
+    """The maximal runs of the union of the parts, in order, for each remainder modulo ``step``."""
     pieces: dict[int, list[Run]] = {}
     for p in parts:
-        # Every turn-th member has the same remainder; of a step that does not divide, none need have.
+        # Every turn-th member has the same remainder. If p.step does not divide step, each member is its own run.
         turn = step // p.step if step % p.step == 0 else p.count or 0
         for i in range(turn if p.count is None else min(turn, p.count)):
             first = p.first + i * p.step
@@ -252,7 +251,7 @@ def _runs(parts: list[Progression], step: int) -> dict[int, list[Run]]:
 
 
 def _joined(runs: list[Run], step: int) -> list[Run]:
-    """Runs of one remainder in order, those that overlap or follow each other as one."""
+    """The runs of one remainder in order, with overlapping and adjacent ones merged."""
     runs.sort(key=lambda run: run[0])
     joined = runs[:1]
     for first, end in runs[1:]:
@@ -269,8 +268,10 @@ def _joined(runs: list[Run], step: int) -> list[Run]:
 def _pairs(
     ours: Iterable[Progression], theirs: Iterable[Progression]
 ) -> Iterator[tuple[list[Progression], list[Progression]]]:
-    """The parts of two sets, single members aside, that meet by the Chinese remainder theorem: all of one list with
-    all of the other, because they have the same remainder modulo the common divisor of their steps.
+    """Pairs of lists of parts, one list from each set. Any two parts, one of each list, can share members.
+
+    By the Chinese remainder theorem, two parts can share members iff they have the same remainder modulo the common
+    divisor of their steps. Parts with a single member are left out.
     """
     steps = [_by(lambda p: p.step, (p for p in parts if p.count != 1)) for parts in (ours, theirs)]
     for step, of_one in steps[0].items():
@@ -293,7 +294,8 @@ def _by(key: Callable[[Progression], int], parts: Iterable[Progression]) -> dict
 
 def _shortest(period: int, residues: set[int]) -> tuple[int, tuple[int, ...]]:
     """The smallest period of the periodic set with these residues, and its residues."""
-    # A period shorter by a factor repeats each residue as often, so that the factor divides their number.
+    # If a shorter period divides this one by a factor, its residues repeat that many times: the factor divides their
+    # number.
     for factor in range(len(residues), 1, -1):
         shorter, rest = divmod(period, factor)
         if rest == 0 and len(residues) % factor == 0 and all((r + shorter) % period in residues for r in residues):

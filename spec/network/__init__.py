@@ -1,7 +1,7 @@
 """Networks as graphs of named operations, and what follows from them (SPEC section 8).
 
-Operations are small values. From each follow its step along an axis, its channels, the shapes of its parameters and
-what it requires; a :class:`Network` names them and says what each is given. Every answer is a fold over that.
+Operations are small values. Each says its step along an axis, its channels, the shapes of its parameters and its
+requirements. A :class:`Network` gives them names and inputs. Every answer is a fold over its nodes.
 """
 
 from .builder import NetworkBuilder as NetworkBuilder

@@ -1,17 +1,17 @@
-"""Sizes that are not yet known, as affine functions of bounded numbers: one more reading of the size functions.
+"""Unknown sizes as affine functions of bounded numbers. The size functions run on them, as they do on integers.
 
-While a network is solved (:mod:`.solving`) a size is ``constant + Σ coefficient·v`` over whole numbers ``v``, each with
-bounds, of which at most one has no upper bound. Addition and multiplication by a number keep that form. A truncated
-subtraction, a division and a comparison keep it where the bounds decide them:
+While :mod:`.solving` solves a network, a size is ``constant + Σ coefficient·v`` over whole numbers ``v``. Each number
+has bounds, and at most one number has no upper bound. Addition and multiplication by a constant keep this form. A
+truncated subtraction, a division or a comparison keeps it if the bounds decide the result:
 
-- ``a ∸ b`` is ``a - b`` or 0 where the bounds leave one sign of ``a - b``.
-- ``(s·A + R) / s`` is ``A + R / s``, and ``R / s`` is a number where the bounds of ``R`` lie in one block of ``s``.
-- ``a = b`` and ``a ≥ b`` hold or fail where the bounds of ``a - b`` say so, or no multiple of its coefficients' common
-  divisor would do.
+- ``a ∸ b`` is ``a - b`` or 0 if the bounds determine the sign of ``a - b``.
+- ``(s·A + R) / s`` is ``A + R / s``, and ``R / s`` is constant if the bounds of ``R`` lie in one block of ``s``.
+- ``a = b`` and ``a ≥ b`` are decided if the bounds of ``a - b`` decide them. ``a = b`` also fails if the common divisor
+  of the coefficients of ``a - b`` does not divide its constant.
 
-Where they do not, :class:`Undecided` says how to cut the box of bounds, or how to write one number as
-``v = start + step·v' + r`` with ``0 ≤ r < step`` (:class:`Blocks`). In either way the parts together are the whole. An
-equality of two numbers holds on a line (:class:`Line`), and what is off the line is rejected.
+Otherwise :class:`Undecided` is raised. It says how to cut the box of bounds into parts, or how to write one number as
+``v = start + step·v' + r`` with ``0 ≤ r < step`` (:class:`Blocks`). Both ways, the parts together are the whole box. An
+equality of two numbers holds on a line (:class:`Line`), and points off the line are rejected.
 """
 
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ Box = tuple[Bounds, ...]
 
 @dataclass(frozen=True, slots=True)
 class Restrict:
-    """The number ``v`` lies from ``least`` to ``most`` (without end for ``None``)."""
+    """The number ``v`` is at least ``least`` and at most ``most`` (no upper bound for ``None``)."""
 
     v: int
     least: int
@@ -36,9 +36,9 @@ class Restrict:
 
 @dataclass(frozen=True, slots=True)
 class Blocks:
-    """The number ``v`` is ``start + step·v' + r``: ``count`` blocks (without end for ``None``), and ``0 ≤ r < step``.
+    """The number ``v`` is ``start + step·v' + r``; ``0 ≤ v' < count`` (unbounded for ``None``), and ``0 ≤ r < step``.
 
-    ``v'`` takes the place of ``v``, and ``r`` is a new number, the last.
+    ``v'`` replaces ``v``, and ``r`` is added as the last number.
     """
 
     v: int
@@ -51,7 +51,7 @@ class Blocks:
 class Line:
     """Two numbers lie on a line: ``v = v_start + v_step·t`` and ``w = w_start + w_step·t`` for ``0 ≤ t < count``.
 
-    ``t`` (without end for ``count=None``) takes the place of ``v``, and ``w`` is gone.
+    ``t`` (unbounded for ``count=None``) replaces ``v``, and ``w`` is removed.
     """
 
     v: int
@@ -63,7 +63,7 @@ class Line:
     count: int | None
 
     def reversed(self) -> "Line":
-        """The same line from its other end."""
+        """The same line, starting from its other end."""
         last = (self.count or 1) - 1
         v_end, w_end = self.v_start + self.v_step * last, self.w_start + self.w_step * last
         return Line(self.v, self.w, v_end, -self.v_step, w_end, -self.w_step, self.count)
@@ -72,10 +72,10 @@ class Line:
 Cuts = list[Restrict | Blocks | Line]
 
 
-class Undecided(Exception):  # noqa: N818 it is no error: it says how to go on
-    """The box leaves more than one answer. Each of the ``cuts`` is a part of it; together they are all.
+class Undecided(Exception):  # noqa: N818 not an error: it says how to go on
+    """The box does not decide the answer. Each of the ``cuts`` is a part of the box, and together they cover it.
 
-    For an equality, they are all in which it can hold.
+    For an equality, they cover only the points at which it can hold.
     """
 
     def __init__(self, cuts: Cuts) -> None:
@@ -123,7 +123,7 @@ class Affine:
 
 
 def affine(box: Box, constant: int, coefficients: tuple[int, ...]) -> Affine | int:
-    """The affine function, an ``int`` where it is constant: numbers that the box fixes are put in.
+    """The affine function, with the numbers that the box fixes replaced by their values; an ``int`` if it is constant.
 
     >>> affine(((3, 3), (0, None)), 1, (2, 0)), affine(((3, 3), (0, None)), 1, (2, 1)).constant
     (7, 7)
@@ -151,7 +151,7 @@ def _length(bounds: Bounds) -> int | float:
 def _range(form: Affine) -> tuple[int | float, int | float]:
     """The least and the greatest value within the box."""
     low = high = form.constant
-    endless = 0  # the sign of a number without end; infinity comes last, since it adds to no huge integer
+    endless = 0  # the sign of the unbounded number; infinity is added last, because inf + a huge integer overflows
     for c, (least, most) in zip(form.coefficients, form.box, strict=True):
         if most is None:
             endless = endless or c
@@ -165,7 +165,7 @@ def _without(form: Affine, v: int) -> Affine:
 
 
 def _by_reach(form: Affine) -> Iterator[int]:
-    """The numbers in the form, first the one without end, then those by how much they change it."""
+    """The numbers in the form: the unbounded one first, then by how much they change the form, the largest first."""
 
     def reach(v: int) -> int | float:
         length = _length(form.box[v])
@@ -175,7 +175,7 @@ def _by_reach(form: Affine) -> Iterator[int]:
 
 
 def _cut(box: Box, v: int, cuts: list[int]) -> Cuts:
-    """The parts of a number's bounds, each of the ``cuts`` beginning a new one."""
+    """The bounds of ``v`` in parts; a new part begins at each of the ``cuts``."""
     least, most = box[v]
     starts = [least, *sorted({cut for cut in cuts if least < cut and (most is None or cut <= most)})]
     ends = [*(start - 1 for start in starts[1:]), most]
@@ -183,7 +183,7 @@ def _cut(box: Box, v: int, cuts: list[int]) -> Cuts:
 
 
 def _halves(form: Affine) -> Cuts:
-    """Two parts, where nothing better is known: of the number that changes the form the most."""
+    """Two halves of the number that changes the form the most; used if there is no better cut."""
     v = next(v for v in _by_reach(form) if form.box[v][1] is not None)
     least, most = form.box[v]
     return _cut(form.box, v, [(least + (most or 0) + 1) // 2])
@@ -201,7 +201,7 @@ def _is_natural(form: Affine | int) -> bool:
         c = form.coefficients[v]
         if not isinstance(low, int) or not isinstance(high, int):
             continue
-        # c·v + rest ≥ 0: certain from one end on, impossible from the other, open between the two.
+        # c·v + rest ≥ 0 is certain on one side, impossible on the other, and undecided between the two ends.
         ends = [-(low // c), -(high // c)] if c > 0 else [low // -c + 1, high // -c + 1]
         cuts = _cut(form.box, v, ends)
         if len(cuts) > 1:
@@ -226,7 +226,7 @@ def _is_zero(form: Affine | int) -> bool:
         low, high = _range(_without(form, v))
         c = form.coefficients[v]
         if isinstance(low, int) and isinstance(high, int):
-            # c·v = -rest: possible between two ends only.
+            # c·v = -rest is possible only between these two ends.
             first, last = (-(high // c), -low // c) if c > 0 else (-(-low // -c), high // -c)
             if first > last:
                 return False
@@ -238,7 +238,7 @@ def _is_zero(form: Affine | int) -> bool:
         shared = gcd(c, others)
         step = others // shared
         if step > 1:
-            # c·v = -constant modulo the common divisor of the other coefficients: v has one remainder.
+            # c·v = -constant modulo the common divisor of the other coefficients determines the remainder of v.
             remainder = -(form.constant // shared) * pow(c // shared, -1, step) % step
             least, most = form.box[v]
             first = least + (remainder - least) % step
@@ -251,11 +251,11 @@ def _is_zero(form: Affine | int) -> bool:
 
 
 def _line(form: Affine, v: int, w: int) -> Line | None:
-    """Where a form of two numbers is 0: the points of a line within the box, or none."""
+    """The points of the box at which a form of two numbers is 0. They are on a line; ``None`` if there are none."""
     c, d = form.coefficients[v], form.coefficients[w]
     shared = gcd(c, d)
     c, d, constant = c // shared, d // shared, form.constant // shared
-    # c·v + d·w + constant = 0: v has one remainder modulo d.
+    # c·v + d·w + constant = 0 determines the remainder of v modulo d.
     v_step, w_step = abs(d), -c if d > 0 else c
     v_start = -constant * pow(c, -1, v_step) % v_step if v_step > 1 else 0
     w_start = -(constant + c * v_start) // d
@@ -279,7 +279,7 @@ def _line(form: Affine, v: int, w: int) -> Line | None:
 
 
 def _blocks(box: Box, v: int, start: int, step: int) -> Cuts:
-    """The number in blocks of ``step`` from ``start`` on, and what is before the first and after the last of them."""
+    """The number in blocks of ``step`` from ``start`` on, and the parts before the first and after the last block."""
     least, most = box[v]
     count = None if most is None else (most - start + 1) // step
     cuts: Cuts = [Restrict(v, least, start - 1)] if start > least else []
@@ -315,13 +315,13 @@ def _quotient(a: Any, divisor: Any) -> Any:
 
 
 def _one_block_each(rest: Affine, divisor: int) -> Cuts:
-    """Parts in which ``rest / divisor``, with coefficients from 0 to the divisor, is nearer to being one number."""
+    """Parts of the box in which ``rest / divisor`` takes fewer values. Coefficients are from 0 to the divisor."""
     v = max((v for v, c in enumerate(rest.coefficients) if c), key=lambda v: _length(rest.box[v]))
     c, least = rest.coefficients[v], rest.box[v][0]
     shared = gcd(c, divisor)
-    step = divisor // shared  # after so many, c·v is the same modulo the divisor
+    step = divisor // shared  # c·v modulo the divisor repeats with this period
     low = int(_range(_without(rest, v))[0])
-    # A block begins where c·v + low is a multiple of the divisor, or just above one.
+    # A block begins at a v for which c·v + low is a multiple of the divisor, or just above one.
     remainder = -(low // shared) * pow(c // shared, -1, step) % step if step > 1 else 0
     start = least + (remainder - least) % step
     most = rest.box[v][1]
@@ -330,7 +330,7 @@ def _one_block_each(rest: Affine, divisor: int) -> Cuts:
     v = next(_by_reach(rest))
     c, least = rest.coefficients[v], rest.box[v][0]
     low = int(_range(_without(rest, v))[0]) + c * least
-    further = -(-((low // divisor + 1) * divisor - low) // c)  # so many more, and the next multiple is reached
+    further = -(-((low // divisor + 1) * divisor - low) // c)  # steps of v to the next multiple of the divisor
     cuts = _cut(rest.box, v, [least + further])
     return cuts if len(cuts) > 1 else _halves(rest)
 

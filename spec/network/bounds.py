@@ -1,9 +1,10 @@
-"""How large a size that fits can be: an upper bound, found before a network is solved. One more reading of the steps.
+"""An upper bound on the sizes that fit, found without solving the network. The size functions run on pairs of lines.
 
-Each size is enclosed between two lines over ``n``, for every ``n ≥ 1`` that fits: ``low(n) ≤ size(n) ≤ high(n)``.
-Rounding down moves a line by less than 1, and a truncated subtraction by a constant. Where two sizes must be equal and
-the lower line of one is steeper than the upper line of the other, the lines cross, and no larger ``n`` fits. That is
-how a convolution of stride 2 that must keep its input's size, or branches of different slope, bound ``n``.
+Each size lies between two lines over ``n``, for every ``n ≥ 1`` that fits: ``low(n) ≤ size(n) ≤ high(n)``. Rounding
+down moves a line by less than 1, and a truncated subtraction moves it by a constant. Suppose that two sizes must be
+equal, and the lower line of one is steeper than the upper line of the other. Then the lines cross, and no larger ``n``
+fits. This bounds ``n`` for a convolution of stride 2 that must keep its input's size, and for branches of different
+slope.
 """
 
 from collections.abc import Iterable
@@ -23,7 +24,7 @@ _ZERO: Line = (Fraction(0), Fraction(0))
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Enclosed:
-    """A size between two lines, and at ``least`` so large for every ``n`` that fits."""
+    """A size between two lines. It is at least ``least`` for every ``n`` that fits."""
 
     low: Line
     high: Line
@@ -40,7 +41,7 @@ class Enclosed:
             by = Fraction(other)
             return Enclosed(_times(self.low, by), _times(self.high, by), self.least * other)
         for factor, size in ((self, other), (other, self)):
-            if factor.high[0] == 0:  # no larger than a number: a guard is at most 1
+            if factor.high[0] == 0:  # bounded by a constant, as a guard is by 1
                 low = _times(size.low, Fraction(factor.least)) if factor.low[0] == 0 and size.low[1] >= 0 else _ZERO
                 return Enclosed(low, _times(size.high, factor.high[1]), factor.least * size.least)
         raise UnboundedError
@@ -48,7 +49,7 @@ class Enclosed:
     __rmul__ = __mul__
 
     def at_least(self, least: int) -> "Enclosed":
-        """The same size, of which it is known that only ``least`` and more fit."""
+        """The same size, when a requirement says that it must be at least ``least``."""
         return Enclosed(self.low, self.high, max(self.least, least))
 
 
@@ -63,14 +64,14 @@ def unknown() -> Enclosed:
 
 
 def enclosed(size: Enclosed | int) -> Enclosed:
-    """The size; a number lies between itself and itself."""
+    """The size as an :class:`Enclosed`; for an ``int`` both lines are this constant."""
     if isinstance(size, Enclosed):
         return size
     return Enclosed((Fraction(0), Fraction(size)), (Fraction(0), Fraction(size)), size)
 
 
 def largest(needs: Iterable[Need]) -> int | None:
-    """The largest ``n`` for which the lines allow every need to hold, at least 0; ``None`` where they allow any.
+    """The largest ``n`` for which the lines allow every need to hold: at least 0, or ``None`` if there is no bound.
 
     >>> n = unknown()
     >>> largest([Need("equal", n * 2, EQUAL, n + 7)])
@@ -87,7 +88,7 @@ def largest(needs: Iterable[Need]) -> int | None:
 
 
 def _crossing(low: Line, high: Line) -> int | None:
-    """The largest ``n ≥ 1`` with ``low(n) ≤ high(n)``, 0 where there is none, ``None`` where it has no end."""
+    """The largest ``n ≥ 1`` with ``low(n) ≤ high(n)``, 0 if there is none, ``None`` if there is no bound."""
     steeper, above = low[0] - high[0], high[1] - low[1]
     if steeper <= 0:
         return 0 if above < 0 and steeper == 0 else None
@@ -108,7 +109,8 @@ def _monus(a: Any, b: Any) -> Enclosed:
     if a.high[0] == 0 and a.high[1] <= b.least:
         return enclosed(0)
     low = low if low[0] > 0 else (Fraction(0), max(low[1], Fraction(0))) if low[0] == 0 else _ZERO
-    # Never negative: a falling line is at most its beginning, and a rising one that begins below 0 is moved up.
+    # A size is never negative. So a falling line is replaced by its first value, and a line that starts below 0 is
+    # moved up.
     high = (max(high[0], Fraction(0)), max(high[1], Fraction(0)))
     least = max(a.least - floor(b.high[1]), 0) if b.high[0] == 0 else 0
     return Enclosed(low, high, least)

@@ -1,4 +1,4 @@
-"""Writing a network node by node: each call adds a node and returns its name, for the next to take (SPEC section 8)."""
+"""Writing a network node by node: each call adds a node and returns its name for later calls (SPEC section 8)."""
 
 from collections.abc import Iterable, Mapping
 
@@ -7,10 +7,10 @@ from .operation import Operation
 
 
 class NetworkBuilder:
-    """A network in the making. Functions of a builder and a name are its blocks, as modules are in other libraries.
+    """A network built node by node. Write a block as a function that takes the builder and a name.
 
-    ``inputs`` and ``axes`` are those of :class:`Network`. What is wrong with a node is said, with all other faults,
-    when the :meth:`network` is made.
+    ``inputs`` and ``axes`` are those of :class:`Network`. :meth:`network` reports everything that is wrong with the
+    nodes at once.
 
     >>> from wellshaped.spec.network import Activation, Concat, Conv, ConvTranspose, MaxPool, Norm
     >>> def block(net, name, given, channels):
@@ -34,26 +34,26 @@ class NetworkBuilder:
         self._last = self._empty.inputs[0].name
 
     def add(self, name: str, operation: Operation, *inputs: str, layer: str = "", rule: str = "") -> str:
-        """Add a node, and return its name. Its input is by default the node before it.
+        """Add a node and return its name. Its input is by default the node added before it.
 
-        Raises :class:`ShapeError` for what no :class:`Node` takes.
+        Raises :class:`ConfigError` as :class:`Node` does.
         """
         node = Node(name, operation, inputs or (self._last,), layer=layer, rule=rule)
         self._nodes.append(node)
         self._last = name
-        any(node_faults(self._empty, node, self._channels))  # the channels, if there is no fault: all are said later
+        any(node_faults(self._empty, node, self._channels))  # adds the node's channels; network() reports the faults
         return name
 
     def chain(self, given: str, operations: Mapping[str, Operation]) -> str:
-        """Add nodes one behind the other, the first behind ``given``, and return the name of the last."""
+        """Add a chain of nodes, the first with the input ``given``, and return the name of the last."""
         for name, operation in operations.items():
             given = self.add(name, operation, given)
         return given
 
     def channels(self, name: str) -> int:
-        """The channels of a node or an input that is there. Raises :class:`ShapeError` where something is wrong."""
+        """The channels of a node or an input. Raises :class:`ConfigError` if it is unknown, or a node is wrong."""
         return self._channels[name] if name in self._channels else self.network(name).channels[name]
 
     def network(self, *outputs: str) -> Network:
-        """The network; its output is by default the last node. Raises :class:`ShapeError` with every fault."""
+        """The network; its output is by default the last node. Raises :class:`ConfigError` with every fault."""
         return Network(self._empty.inputs, self._nodes, outputs, self._empty.axes)

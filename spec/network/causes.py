@@ -1,9 +1,9 @@
-"""Root causes: the requirements that fail along an axis although all that failed before them is fixed (SPEC section 8).
+"""Root causes: the requirements that still fail after all earlier failures are fixed (SPEC section 8).
 
-A network that is run at a size which does not fit breaks in many places, and most of them break because of an earlier
-one. So the nodes are computed in order, and what fails is recorded and then fixed: of two sizes that must be equal the
-later node gets that of the earlier, and what is too small, odd or no multiple becomes the least larger size that will
-do. What then fails behind it fails for a reason of its own.
+If a size does not fit, many requirements fail, most of them because of an earlier failure. So the nodes are computed in
+order, and each failure is recorded and then fixed. If two sizes must be equal, the later node gets the size of the
+earlier. A size that is too small, odd or not a multiple becomes the next larger size that meets the requirement. A
+later requirement that still fails has a cause of its own.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,15 +15,14 @@ from .requirement import Need, Requirement
 from .running import Sizes, axis_of, input_sizes, label_of, named, positive, run
 
 SizePath = tuple[tuple[str, int], ...]
-"""How a size came about: the input, and each node that changed it, with the size there."""
+"""How a size was computed: the input and each node that changed the size, with the size after it."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Cause(Requirement):
-    """A requirement that fails, on the ``axis`` of this name; ``paths`` are those to the sizes that it is about.
+    """A requirement that fails on the ``axis`` of this name. ``paths`` say how the compared sizes were computed.
 
-    ``supposed`` are the nodes whose size here is not the one that the network computes, because an earlier cause is
-    fixed.
+    ``supposed`` are the nodes whose size here is not the network's own, because an earlier cause is fixed.
     """
 
     axis: str = ""
@@ -32,16 +31,16 @@ class Cause(Requirement):
 
     @property
     def says(self) -> str:
-        """The two numbers, and how they must stand to each other."""
+        """The two numbers, and the relation that they must meet."""
         left, right = ("would be" if name in self.supposed else "is" for name in (self.left_of, self.right_of))
         lead = "with that fixed, " if self.supposed else ""
         return f"{lead}{self.said(left, right)}"
 
 
 def judged(network: Network, size: Sizes, axis: int = 0) -> tuple[Requirement, ...]:
-    """Every requirement along ``axis``, after what failed before it is fixed: those that fail are :class:`Cause` s.
+    """Every requirement along ``axis``, judged after all earlier failures are fixed; failures are :class:`Cause` s.
 
-    Raises :class:`ShapeError` as :func:`.running.run` does.
+    Raises :class:`UsageError` as :func:`.running.run` does.
 
     >>> from wellshaped.spec.network import Concat, ConvTranspose, MaxPool, Network, Node
     >>> halve = Network({"x": 1}, (
@@ -58,7 +57,7 @@ def judged(network: Network, size: Sizes, axis: int = 0) -> tuple[Requirement, .
 
 
 class _Repairing:
-    """A run in which what fails is fixed at once."""
+    """A run that fixes each failure at once."""
 
     def __init__(self, network: Network, axis: int) -> None:
         self.network, self.axis = network, axis
@@ -86,12 +85,12 @@ class _Repairing:
         return [self.sizes[name] for name in node.inputs]
 
     def set(self, name: str, n: int, before: "_Step | None") -> None:
-        """Give a node its size, which came about ``before`` it where it is the same there."""
+        """Set the size of a node; if it has the same size as the step ``before``, the node shares that step."""
         self.sizes[name] = n
         self.steps[name] = before if before is not None and before.size == n else _Step(name, n, before)
 
     def change(self, name: str, n: int) -> None:
-        """Give a node another size; what was computed from it keeps its own."""
+        """Change the size of a node; sizes already computed from it stay."""
         step = self.steps[name]
         self.set(name, n, step.before if step.name == name else step)
 
@@ -105,7 +104,7 @@ class _Repairing:
         return cause
 
     def required(self, node: Node) -> Iterator[Requirement]:
-        """What the node needs, one rule after the other: a fix of one counts for the next."""
+        """The node's requirements in order; each is judged after the ones before it are fixed."""
         for i in range(len(node.operation.needs(self.of(node), self.axis))):
             needs = node.operation.needs(self.of(node), self.axis)
             requirement = named(needs[i], self.network, node, self.axis)
@@ -116,15 +115,15 @@ class _Repairing:
                 self.fix(needs[i], needs, node)
 
     def fix(self, need: Need, needs: Sequence[Need], node: Node) -> None:
-        """Give a node of the requirement a size that meets it: of several that must be equal, that of the earliest."""
+        """Change the size of an input so that the need holds; sizes that must be equal become that of the earliest."""
         if not isinstance(need.left_of, int):
-            return  # two numbers of the operation: no size will do
+            return  # it compares two numbers of the operation, so no size helps
         name = node.inputs[need.left_of]
         if not need.relation.mutual or not isinstance(need.right_of, int):
-            self.change(name, need.relation.mended(need.left, need.right))
+            self.change(name, need.relation.fixed(need.left, need.right))
             return
         pairs = ((it.left_of, it.right_of) for it in needs if it.relation.mutual)
-        # A vector must be equal to 1, and to no other node.
+        # A vector must have size 1; that does not compare it with another node.
         equal = {node.inputs[i] for a, b in pairs if isinstance(a, int) and isinstance(b, int) for i in (a, b)}
         earliest = min(equal, key=self.order.__getitem__)
         for changed in (name, node.inputs[need.right_of]):
@@ -142,7 +141,7 @@ class _Repairing:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """The node that gave a size, and the step before it."""
+    """The node that changed the size, and the step before it."""
 
     name: str
     size: int
@@ -158,6 +157,6 @@ class _Step:
 
 
 def _source(node: Node, n: int, sizes: Mapping[str, int]) -> str:
-    """The input that the size ``n`` of a node comes from: of several the first that has it."""
+    """The input that the size ``n`` of a node comes from: the first input of this size, else the first input."""
     same = (name for name in node.inputs if sizes[name] == n)
     return next(same, node.inputs[0])

@@ -1,11 +1,11 @@
-"""A network as plain data, for files: numbers, strings, lists and objects with string keys; and back.
+"""A network as plain data for files, and back: numbers, strings, lists and objects with string keys.
 
 ```toml
-axes = 2                                   # may be left out
+axes = 2                                   # optional
 inputs = { x = 3 }                         # the channels; or x = { channels = 128, single = true } for a vector
-outputs = ["y"]                            # may be left out: the last node
+outputs = ["y"]                            # optional: the last node by default
 nodes = [
-    # An operation of wellshaped.spec with its fields. inputs may be left out: the node before.
+    # An operation of wellshaped.spec with its fields. inputs is optional: the node before by default.
     { name = "encoder", op = "Conv", kernel = [3, 5], padding = [1, 2], channels = 16, inputs = ["x"] },
     { name = "y", op = "Activation" },
 ]
@@ -45,7 +45,7 @@ OPERATIONS: dict[str, type[Operation]] = {
         *(Norm, Activation, Scale, Slice, Mean, Require),
     )
 }
-"""Every operation by the name that it has in a file."""
+"""Every operation by its name in a file."""
 
 _NODE = ("name", "op", "inputs", "layer", "rule")
 _INPUT = ("channels", "single", "rule")
@@ -54,9 +54,9 @@ NETWORK_KEYS = ("axes", "inputs", "outputs", "nodes")
 
 
 def data_of(network: Network) -> dict[str, Any]:
-    """The network as plain data: what differs from the defaults, and the inputs of every node.
+    """The network as plain data, without fields that have their default value.
 
-    Raises :class:`ShapeError` for an operation that is not one of :data:`OPERATIONS`, and where a number is open.
+    Raises :class:`ConfigError` if an operation is not one of :data:`OPERATIONS`, or a number is open.
 
     >>> data_of(Network({"x": 1}, (Node("pooled", MaxPool(2)),)))["nodes"]
     [{'name': 'pooled', 'op': 'MaxPool', 'kernel': 2, 'inputs': ['x']}]
@@ -75,7 +75,7 @@ def _data_of_node(node: Node) -> dict[str, Any]:
     op = type(node.operation).__name__
     if OPERATIONS.get(op) is not type(node.operation):
         says = f"node {node.name}: {op} is an operation of your own, and a file cannot hold it"
-        raise ConfigError.of("the network", "op", "no such operation", says, "an operation of wellshaped.spec")
+        raise ConfigError.of("the network", "op", "", says, "an operation of wellshaped.spec")
     given = ((f, getattr(node.operation, f.name)) for f in _fields(type(node.operation)))
     numbers = {f.name: _plain(value) for f, value in given if value != f.default}
     more = {name: value for name, value in (("layer", node.layer), ("rule", node.rule)) if value}
@@ -93,10 +93,10 @@ def _plain(value: Any) -> Any:
 
 
 def network_from(data: object, digits: int = MOST_DIGITS) -> Network:
-    """The network in plain data, whose numbers have at most so many ``digits``.
+    """The network that plain data describe. Its numbers may have at most ``digits`` digits.
 
-    Raises :class:`ShapeError` with every fault: a key that is missing or unknown, an unknown operation, what a field
-    does not take, a number that is too long. Where there is none of these: what :class:`Network` rejects.
+    Raises :class:`ConfigError` with every fault: a missing or unknown key, an unknown operation, a wrong value, a
+    number that is too long. If there are none, raises :class:`ConfigError` as :class:`Network` does.
 
     >>> network_from({"inputs": {"x": 1}, "nodes": [{"name": "pooled", "op": "MaxPool", "kernel": 2}]}).outputs
     ('pooled',)
@@ -119,7 +119,7 @@ def network_from(data: object, digits: int = MOST_DIGITS) -> Network:
 
 
 def judge_keys(given: Collection[str], known: Collection[str], at: str, faults: Faults) -> None:
-    """Add a fault for every key that is not one of the ``known`` ones, with the nearest of these."""
+    """Add a fault for every key that is not in ``known``, with the nearest known key."""
     for key in sorted(map(str, set(given) - set(known))):
         faults.add("key", "it has unknown keys", partial(_unknown, key, known, at), most=FEW)
 
@@ -131,7 +131,7 @@ def _unknown(key: str, known: Collection[str], at: str) -> tuple[str, str]:
 
 
 def judge_value(make: Callable[[], object], at: str, faults: Faults) -> None:
-    """Add what is wrong with the value that ``make`` raises for; the fix is written as in a file.
+    """Call ``make``. If it raises, add its failures as faults, with the fix written as in a file.
 
     >>> faults = Faults()
     >>> judge_value(lambda: Conv(3, padding="same"), "node y: ", faults)
@@ -147,17 +147,17 @@ def judge_value(make: Callable[[], object], at: str, faults: Faults) -> None:
 
 
 def _as_in_a_file(fix: str) -> str:
-    """An argument of a call as a file has it: ``bias=True`` is ``bias = true`` there."""
+    """A fix for a call, rewritten for a file: ``bias=True`` becomes ``bias = true``."""
     name, _, value = fix.partition("=")
     try:
         written = literal_eval(value)
     except (ValueError, SyntaxError):
-        return fix  # in words
+        return fix  # a fix in words, not an argument
     return f"leave out {name}" if written is None else f"{name} = {dumps(written)}"
 
 
 def judge_digits(value: object, name: str, digits: int, at: str, faults: Faults) -> None:
-    """Add a fault for a number of more than so many ``digits``, also in a list and in the pairs of a list."""
+    """Add a fault for a number of more than ``digits`` digits; also look in a list, and in the pairs of a list."""
     if any(type(entry) is int and entry >= 10**digits for entry in _entries(value)):
         says = f"{at}{name} has more than {digits} digits"
         faults.add("digits", "the number is too long", (says, f"{at}{name} = 1, say"))
@@ -236,7 +236,7 @@ def _unknown_operation(op: object, at: str) -> tuple[str, str]:
 
 
 def _tuples(value: Any, levels: int = 2) -> Any:
-    """A list and the pairs in it as tuples. Deeper lists stay lists, which no field takes."""
+    """The value with a list, and the pairs in it, as tuples. Deeper lists stay lists, which every field rejects."""
     if not levels or not isinstance(value, list):
         return value
     return tuple(_tuples(entry, levels - 1) for entry in value)
@@ -249,6 +249,6 @@ def _object(value: object, what: str, faults: Faults) -> Mapping[str, Any]:
     return {}
 
 
-def _not_a(value: object, what: str, wanted: str, faults: Faults) -> None:
+def _not_a(value: object, what: str, expected: str, faults: Faults) -> None:
     fix = 'inputs = { x = 3 }, nodes = [{ name = "y", op = "Conv", kernel = 3 }], say'
-    faults.add("object", "not a network", (f"{what} is {kind_of(value)}, and must be {wanted}", fix))
+    faults.add("object", "not a network", (f"{what} is {kind_of(value)}, and must be {expected}", fix))

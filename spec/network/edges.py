@@ -1,6 +1,6 @@
-"""Crops and pads: by stated amounts, up to a multiple, or to the size of another node (SPEC section 8).
+"""Crops and pads: by fixed amounts, up to a multiple, or to the size of another node (SPEC section 8).
 
-An operation that ends in ``To`` changes its first input to the size of its second.
+An operation whose name ends in ``To`` changes its first input to the size of its second.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ _ODD = {"odd": ("after", "before", "never")}
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Crop(Operation):
-    """Leave out stated ``amounts``: see :data:`.fields.Sides`.
+    """Crop by fixed ``amounts``: see :data:`.fields.Sides`.
 
     >>> Crop(2).size([303], 0), Crop(((0, 5),)).size([303], 0)
     (299, 298)
@@ -38,9 +38,9 @@ class Crop(Operation):
 class CropTo(Operation):
     """Crop the first input to the size of the second, which must not be larger.
 
-    It is cropped about its centre; where the difference is ``odd``, one more position is lost ``"after"`` or
-    ``"before"``, or that is ``"never"`` accepted. With an ``offset`` so many positions are lost before, and the rest
-    after; ``offset=0`` keeps the start.
+    The crop is centred. If the difference is odd, ``odd`` says on which side one more position is lost: ``"after"`` or
+    ``"before"``; ``"never"`` requires an even difference. With an ``offset``, that many positions are lost before, and
+    the others after; ``offset=0`` keeps the start.
 
     >>> CropTo().size([303, 300], 0), CropTo().parts(303, 300, 0), CropTo(offset=0).parts(303, 300, 0)
     (300, (1, 2), (0, 3))
@@ -58,22 +58,22 @@ class CropTo(Operation):
     def __post_init__(self) -> None:
         Operation.__post_init__(self)
         if self.offset is not None and self.odd != "after":
-            says = "with an offset nothing is cropped about the centre, and odd must be left out"
-            raise ConfigError.of(repr(self), "odd", "two ways to crop", says, f"CropTo({written_value(self.offset)})")
+            says = "offset already fixes where to crop, so odd must be left out"
+            raise ConfigError.of(repr(self), "odd", "", says, f"CropTo({written_value(self.offset)})")
 
     def size(self, sizes: Sequence[int], axis: int) -> int:
         """The size of the second input."""
         return sizes[1]
 
     def parts(self, n: int, to: int, axis: int) -> tuple[int, int]:
-        """What is lost before and after."""
+        """How many positions are lost before and after."""
         lost = monus(n, to)
         half = rounded_up(lost, 2) if self.odd == "before" else quotient(lost, 2)
         before = half if self.offset is None else on_axis(self.offset, axis)
         return before, monus(lost, before)
 
     def needs(self, sizes: Sequence[int], axis: int) -> tuple[Need, ...]:
-        """The first input is large enough; differences are even where they must be."""
+        """The first input must be large enough; with ``odd="never"`` the difference must be even."""
         n, to = sizes
         if self.offset is not None:
             offset = on_axis(self.offset, axis)
@@ -85,7 +85,7 @@ class CropTo(Operation):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class CropToSmallest(Operation):
-    """Crop the first input about its centre to the smallest of all inputs; ``odd`` as in :class:`CropTo`.
+    """Crop the first input, centred, to the smallest size of all inputs; ``odd`` is that of :class:`CropTo`.
 
     >>> CropToSmallest().size([303, 302], 0)
     302
@@ -107,13 +107,13 @@ class CropToSmallest(Operation):
         return least
 
     def needs(self, sizes: Sequence[int], axis: int) -> tuple[Need, ...]:
-        """Differences are even where they must be."""
+        """With ``odd="never"`` the difference must be even."""
         least = self.size(sizes, axis)
         return (Need("even", sizes[0], EVEN, least, 0, "the smallest"),) if self.odd == "never" else ()
 
 
 def _mirror_needs(mode: str, n: int, before: int, after: int) -> tuple[Need, ...]:
-    """What is mirrored must be smaller than the image; what is extended gets zeros first."""
+    """Mirrored padding must be smaller than the size, unless the image is extended by zeros first."""
     if mode != "mirrored":
         return ()
     larger = before + monus(after, before)
@@ -122,10 +122,10 @@ def _mirror_needs(mode: str, n: int, before: int, after: int) -> tuple[Need, ...
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Pad(Operation):
-    """Pad by stated ``amounts`` (see :data:`.fields.Sides`) with zeros, mirrored or replicated positions.
+    """Pad by fixed ``amounts`` (see :data:`.fields.Sides`) with zeros, mirrored or replicated positions.
 
-    Mirrored padding must be smaller than the size. ``"mirrored, extended"`` is EnCodec's: an image that is too small
-    gets zeros first.
+    Mirrored padding must be smaller than the size. ``"mirrored, extended"`` is EnCodec's: it first extends an image
+    that is too small by zeros.
 
     >>> Pad(((0, 1),)).size([303], 0)
     304
@@ -143,13 +143,13 @@ class Pad(Operation):
         return sizes[0] + before + after
 
     def needs(self, sizes: Sequence[int], axis: int) -> tuple[Need, ...]:
-        """Mirrored padding is smaller than the size."""
+        """Mirrored padding must be smaller than the size."""
         return _mirror_needs(self.mode, sizes[0], *sides_on(self.amounts, axis))
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class PadToMultiple(Operation):
-    """Pad up to the next multiple of ``multiple``, ``where="after"`` or on ``"both"`` sides (the odd one after).
+    """Pad up to a multiple of ``multiple``, ``where="after"`` or on ``"both"`` sides (an odd position goes after).
 
     >>> PadToMultiple(16).size([303], 0), PadToMultiple(16).size([304], 0)
     (304, 304)
@@ -170,13 +170,13 @@ class PadToMultiple(Operation):
         return rounded_up(sizes[0], multiple) * multiple
 
     def needs(self, sizes: Sequence[int], axis: int) -> tuple[Need, ...]:
-        """Mirrored padding is smaller than the size."""
+        """Mirrored padding must be smaller than the size."""
         return _mirror_needs(self.mode, sizes[0], *_lacking(sizes[0], self.size(sizes, axis), self.where))
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class PadTo(Operation):
-    """Pad the first input to the size of the second, which must not be smaller; ``where`` as in :class:`PadToMultiple`.
+    """Pad the first input to the size of the second, which must not be smaller; ``where`` is as in ``PadToMultiple``.
 
     >>> PadTo().size([302, 303], 0)
     303
@@ -196,7 +196,7 @@ class PadTo(Operation):
         return sizes[1]
 
     def needs(self, sizes: Sequence[int], axis: int) -> tuple[Need, ...]:
-        """The second input is not smaller; mirrored padding is smaller than the size."""
+        """The second input must not be smaller, and mirrored padding must be smaller than the size."""
         n, to = sizes
         return (Need("room", to, AT_LEAST, n, 1, 0), *_mirror_needs(self.mode, n, *_lacking(n, to, self.where)))
 

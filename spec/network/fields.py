@@ -1,4 +1,4 @@
-"""How the fields of an operation are read: numbers for each axis, paddings, choices (SPEC section 8)."""
+"""Reading and checking the fields of an operation: numbers for each axis, paddings, choices (SPEC section 8)."""
 
 from collections.abc import Callable, Sequence
 from math import inf, isfinite
@@ -12,25 +12,25 @@ from ..messages.written import kind_of, written_argument
 from .open_number import Open, open_number_error
 
 Number = int | Open
-"""A natural number, or one that is still open."""
+"""A natural number, or an open one (:class:`Open`)."""
 
 PerAxis = Number | tuple[Number, ...]
-"""One natural number for all axes, or a tuple with one for each."""
+"""One natural number for all axes, or a tuple with one for each axis."""
 
 Sides = Number | tuple[Number, ...] | tuple[tuple[Number, Number], ...]
-"""Amounts before and after: one number for all, one for each axis, or pairs (before, after) for each axis.
+"""Amounts before and after: one number for all axes and sides, one for each axis, or a pair (before, after) for each.
 
-A single pair ``((before, after),)`` is for all axes, as in ``numpy.pad``.
+A single pair ``((before, after),)`` holds for all axes, as in ``numpy.pad``.
 """
 
 Padding = Sides | str
-""":data:`Sides`, or ``"SAME"`` or ``"VALID"`` as JAX and Keras have them."""
+""":data:`Sides`, or JAX's and Keras's ``"SAME"`` or ``"VALID"``."""
 
 WORDS = ("SAME", "VALID")
 
 
 def on_axis(value: PerAxis, axis: int) -> int:
-    """The number that holds on one axis. Raises :class:`ShapeError` where it is still open.
+    """The number of one axis. Raises :class:`ConfigError` if it is open.
 
     >>> on_axis(3, 1), on_axis((3, 5), 1)
     (3, 5)
@@ -42,7 +42,7 @@ def on_axis(value: PerAxis, axis: int) -> int:
 
 
 def sides_on(value: Sides, axis: int) -> tuple[int, int]:
-    """The amounts before and after on one axis. Raises :class:`ShapeError` where one is still open.
+    """The amounts before and after on one axis. Raises :class:`ConfigError` if one is open.
 
     >>> sides_on(1, 0), sides_on((1, 2), 1), sides_on(((0, 1),), 1), sides_on(((0, 1), (2, 3)), 1)
     ((1, 1), (2, 2), (0, 1), (2, 3))
@@ -57,7 +57,7 @@ def sides_on(value: Sides, axis: int) -> tuple[int, int]:
 
 
 def side_on(value: Sides, axis: int) -> Number | tuple[Number, Number]:
-    """What a field says of one axis: a number, or a pair; numbers that are still open stay so.
+    """The field's number or pair for one axis; open numbers stay open.
 
     >>> side_on(1, 0), side_on(((0, 1),), 1)
     (1, (0, 1))
@@ -68,7 +68,7 @@ def side_on(value: Sides, axis: int) -> Number | tuple[Number, Number]:
 
 
 def shortest(of_axes: Sequence[Any]) -> Any:
-    """The field with these numbers, or pairs, one for each axis: one alone where the axes are alike.
+    """The shortest way to write a field with these numbers or pairs, one for each axis.
 
     >>> shortest([3, 3]), shortest([3, 5]), shortest([(0, 1), (0, 1)])
     (3, (3, 5), ((0, 1),))
@@ -81,7 +81,7 @@ def shortest(of_axes: Sequence[Any]) -> Any:
 
 
 def axes_of(value: object) -> int | None:
-    """For how many axes a field has numbers; ``None`` where it holds for any."""
+    """The number of axes that a field has numbers for; ``None`` if it holds for any."""
     for_any = not isinstance(value, tuple) or (len(value) == 1 and isinstance(value[0], tuple))
     return None if for_any else len(value)  # type: ignore[arg-type]  # a tuple
 
@@ -105,7 +105,7 @@ def _sides(value: object, name: str) -> Sides:
         return _number_or_open(value, name)
     pairs = [v for v in _some(value, name) if isinstance(v, tuple | list)]
     if pairs and (len(pairs) < len(value) or any(len(pair) != 2 for pair in pairs)):
-        raise _refused(value, name, "must have a pair (before, after) for each axis", "((0, 1),)")
+        raise _error_of(value, name, "must have a pair (before, after) for each axis", "((0, 1),)")
     if not pairs:
         return _per_axis(value, name)
     return tuple(
@@ -123,35 +123,35 @@ def _padding(value: object, name: str) -> Padding:
 def _choice(value: object, name: str, choices: tuple[str, ...]) -> str:
     if not isinstance(value, str) or value not in choices:
         says = f"must be one of {', '.join(map(repr, choices))}"
-        raise _refused(value, name, says, repr(nearest_choice(value, choices)), "no such choice")
+        raise _error_of(value, name, says, repr(nearest_choice(value, choices)), "no such choice")
     return value
 
 
 def _flag(value: object, name: str) -> bool:
     if not isinstance(value, bool):
-        raise _refused(value, name, f"is {kind_of(value)}, and must be True or False", "True")
+        raise _error_of(value, name, f"is {kind_of(value)}, and must be True or False", "True")
     return value
 
 
 def _real(value: object, name: str) -> float:
     if isinstance(value, bool) or not isinstance(value, Real):
-        raise _refused(value, name, f"is {kind_of(value)}, and must be a number", "0.01")
+        raise _error_of(value, name, f"is {kind_of(value)}, and must be a number", "0.01")
     try:
         number = float(value)
     except OverflowError:
         number = inf
     if not isfinite(number):
-        raise _refused(value, name, "must be a finite number", "0.01")
+        raise _error_of(value, name, "must be a finite number", "0.01")
     return number
 
 
 def _some(value: tuple[Any, ...] | list[Any], name: str) -> tuple[Any, ...] | list[Any]:
     if not value:
-        raise _refused(value, name, "must have a number for each axis", "1")
+        raise _error_of(value, name, "must have a number for each axis", "1")
     return value
 
 
-def _refused(value: object, name: str, says: str, fix: str, about: str = "not what the field takes") -> ConfigError:
+def _error_of(value: object, name: str, says: str, fix: str, about: str = "wrong value") -> ConfigError:
     given = written_argument(name, value)
     return ConfigError.of(given, name, about, f"{given} {says}", f"{name}={fix}")
 
@@ -167,10 +167,10 @@ _READERS: dict[object, Callable[[object, str], object]] = {
 
 
 def read_field(value: object, name: str, kind: object, choices: tuple[str, ...] | None = None) -> object:
-    """The ``value`` of a field whose annotation is ``kind``, as an operation keeps it: lists become tuples.
+    """The ``value`` of a field whose annotation is ``kind``, as an operation stores it: lists become tuples.
 
-    A field annotated ``... | None`` may also be ``None``. Raises :class:`ShapeError`, with the field's name, for any
-    other value.
+    A field annotated ``... | None`` may also be ``None``. Any other value raises an error with the field's name:
+    :class:`UsageError` for a number that is not natural, otherwise :class:`ConfigError`.
 
     >>> read_field([1, 2], "kernel", PerAxis)
     (1, 2)

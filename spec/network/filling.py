@@ -1,18 +1,17 @@
-"""Numbers for what is open in the operations of a network, so that sizes fit.
+"""Find a number for each open number in a network's operations, so that sizes fit.
 
-Axes never mix, so each is searched by itself. The open numbers come one after the other, in the order of the nodes. As
-soon as those of a node are chosen, the nodes up to the next open number are computed, and a choice for which something
-fails there is never continued. So the output paddings of a decoder are found level by level, not in all combinations.
+Axes never mix, so each axis is searched by itself. The open numbers are chosen one after the other, in the order of the
+nodes. Once all numbers of a node are chosen, the nodes up to the next open number are computed. If one fails, this
+choice is dropped. So the output paddings of a decoder are found level by level, not by trying all combinations.
 
-Choices are continued in the order of their sums, and of equal sums in lexicographic order. A choice that is complete
-then has the least sum, and is the first of those, because
+The search extends the choice with the smallest sum first, and among equal sums the lexicographically first. So the
+first complete choice is the one with the smallest sum, and the first of those, because
 
-1. a sum only grows as numbers are added, and
-2. at any time each choice that is not rejected yet has a beginning among those that wait, whose sum is not larger and
-   which comes before it in lexicographic order.
+1. a sum never falls when a number is added, and
+2. at any time, every choice that is not dropped has a prefix in the queue. The prefix has no larger sum, and is not
+   later in lexicographic order.
 
-Every open number has a largest value, so the search ends; the work has a limit all the same, and beyond it there is no
-answer.
+Every open number has a largest value, so the search ends. Its work is limited too; beyond the limit it raises an error.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,13 +32,13 @@ from .solving import NOT_SOLVED, compatible_sizes
 from .windows import ConvTranspose
 
 MAX_WORK = 200_000
-"""How many sizes of nodes are computed before a network counts as not solved: some seconds."""
+"""How many sizes of nodes are computed before the search gives up: some seconds."""
 
-_OF_A_SOLUTION = 10  # sizes that could be computed in the time in which one node is solved, about
+_OF_A_SOLUTION = 10  # solving one node takes about as long as computing this many sizes
 
 
 def filled(network: Network, sizes: AxisSizes | None = None) -> Network:
-    """The graph with a number for everything that is open: see :func:`.finding.fill`.
+    """The graph with a number for each open number, and the same errors as :func:`.finding.fill`.
 
     >>> from wellshaped.spec.network import OPEN, Conv, Require
     >>> nodes = Node("conv", Conv(3, padding=OPEN)), Node("y", Require(equal=True), ("conv", "x"))
@@ -57,7 +56,7 @@ def filled(network: Network, sizes: AxisSizes | None = None) -> Network:
     full = Network(network.inputs, nodes, network.outputs, network.axes)
     broken = [it for it in run_image(full, given).together if not (it.holds or it.warns)] if given else []
     if broken:
-        says = f"with the least numbers of each axis, {broken[0]}"
+        says = f"with the smallest numbers for each axis, {broken[0]}"
         fix = "Open(least, most) with a larger least, or larger sizes"
         raise WellshapedError.of("filling in the network", "together", "the axes do not fit together", says, fix)
     return full
@@ -66,8 +65,10 @@ def filled(network: Network, sizes: AxisSizes | None = None) -> Network:
 def transposed_for(factor: PerAxis, *, kernel: PerAxis, dilation: PerAxis = 1) -> ConvTranspose:
     """The transposed convolution of this kernel that multiplies every size by ``factor``, with the least padding.
 
-    ``(n - 1)·stride + span + output_padding - 2·padding`` is ``n·stride`` where the output padding and the padding make
-    up for ``span - stride``. Raises :class:`ShapeError` where PyTorch's limit of output padding leaves none.
+    Its size ``(n - 1)·stride + span + output_padding - 2·padding`` is ``n·stride`` if ``2·padding - output_padding`` is
+    ``span - stride``. Raises :class:`WellshapedError` if PyTorch's limit of output padding allows no such padding.
+    Raises :class:`UsageError` for a number that is not at least 1, and :class:`ConfigError` as
+    :class:`ConvTranspose` does.
 
     >>> transposed_for(15, kernel=30)
     ConvTranspose(kernel=30, stride=15, padding=8, output_padding=1)
@@ -85,7 +86,7 @@ def _axes(operation: Operation) -> int:
     if len(set(counts.values())) > 1:
         says = ", ".join(f"{name} has {count}" for name, count in counts.items())
         raise ConfigError.of(
-            repr(operation), "axes_differ", "numbers are for another number of axes", says, "one for each axis"
+            repr(operation), "axes_differ", "numbers for different numbers of axes", says, "one number for each axis"
         )
     return max(counts.values(), default=1)
 
@@ -97,15 +98,15 @@ def _paddings_for(kernel: int, stride: int, dilation: int) -> tuple[int, int]:
     padding = rounded_up(monus(span, stride), 2)
     more = stride + 2 * padding - span
     if more >= max(stride, dilation):
-        says = f"kernel={written_number(kernel)} cannot multiply every size by {written_number(stride)}"
+        says = f"no padding makes kernel={written_number(kernel)} multiply every size by {written_number(stride)}"
         fix = f"kernel={written_number(kernel + 1)}"
-        raise WellshapedError.of("a transposed convolution", "factor", "no padding will do", says, fix)
+        raise WellshapedError.of("this transposed convolution", "factor", "", says, fix)
     return padding, more
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a number is open along an axis: the index of the node, and the field."""
+    """An open number along an axis, with the index of its node and its field."""
 
     node: int
     field: str
@@ -114,14 +115,14 @@ class _Place:
 
 @dataclass(frozen=True, slots=True)
 class _Reached:
-    """How far a choice of numbers has come: the nodes that have their numbers, and the sizes of inputs and nodes."""
+    """The nodes computed so far for one choice of numbers, and the sizes of inputs and nodes."""
 
     nodes: tuple[Node, ...]
     sizes: Mapping[str, int]
 
 
 class _Search:
-    """The search for the numbers of one axis, for one size, or for sizes without end (``None``)."""
+    """The search for the numbers of one axis, so that one size fits, or infinitely many sizes (``None``)."""
 
     def __init__(self, network: Network, axis: int, size: int | None) -> None:
         self.network, self.axis, self.size = network, axis, size
@@ -135,7 +136,7 @@ class _Search:
         if start and not self.places:
             return start.nodes
         waiting: list[tuple[int, tuple[int, ...], int]] = []
-        reached: list[_Reached] = []  # beside the heap, which would compare them
+        reached: list[_Reached] = []  # outside the heap, which would compare them
 
         def wait(total: int, numbers: tuple[int, ...], before: _Reached) -> None:
             least = self.places[len(numbers)].number.least
@@ -159,12 +160,12 @@ class _Search:
                 wait(total, numbers, further)
         along = self.network.axis_names[self.axis]
         if not self.places:
-            says = f"the network has no open number, and does not fit: {self.why}"
-            raise UsageError.of("the network", "fill", "nothing to fill in", says, "OPEN in place of a number")
+            says = f"the network has no open number, and the sizes do not fit: {self.why}"
+            raise UsageError.of("the network", "fill", "", says, "OPEN in place of a number")
         raise _no_numbers(f"along the {along}, {self.why}" if self.network.axes > 1 else self.why)
 
     def start(self) -> _Reached | None:
-        """The nodes before the first open number."""
+        """The nodes before the first open number, or ``None`` if one fails."""
         sizes = {} if self.size is None else input_sizes(self.network, self.size)
         for name, n in sizes.items():
             if n == 0:
@@ -173,7 +174,7 @@ class _Search:
         return self.advanced(_Reached((), sizes), ())
 
     def advanced(self, before: _Reached, numbers: Sequence[int]) -> _Reached | None:
-        """All nodes up to the next open number, or ``None`` where something fails."""
+        """The nodes up to the next open number, or ``None`` if one fails."""
         first = len(before.nodes)
         last = self.places[len(numbers)].node if len(numbers) < len(self.places) else len(self.network.nodes)
         nodes = list(self.network.nodes[first:last])
@@ -182,14 +183,13 @@ class _Search:
         sizes = dict(before.sizes)
         holds = self.endless((*before.nodes, *nodes)) if self.size is None else self.fits(nodes, first, sizes)
         if self.work > MAX_WORK:
-            says = f"no numbers are found within {MAX_WORK} steps"
-            raise WellshapedError.of(
-                "filling in the network", NOT_SOLVED, "too hard to solve", says, "fewer open numbers, or known limits"
-            )
+            says = f"no numbers were found within {MAX_WORK} steps"
+            fix = "fewer open numbers, or Open(least, most) with closer bounds"
+            raise WellshapedError.of("filling in the network", NOT_SOLVED, "too hard to solve", says, fix)
         return _Reached((*before.nodes, *nodes), sizes) if holds else None
 
     def filled(self, node: int, numbers: Sequence[int]) -> Operation:
-        """The operation of a node with its numbers, which hold for this axis alone."""
+        """The operation of a node with its numbers for this axis."""
         of_fields: dict[str, list[int]] = {}
         for place, number in zip(self.places, numbers, strict=False):
             if place.node == node:
@@ -198,7 +198,7 @@ class _Search:
         return _replaced(operation, {name: self.side(operation, name, found) for name, found in of_fields.items()})
 
     def side(self, operation: Operation, name: str, found: list[int]) -> Any:
-        """The value of a field for this axis, with the numbers that were found for it."""
+        """The value of a field for this axis, with the numbers found for it."""
         side = side_on(getattr(operation, name), self.axis)
         if not isinstance(side, tuple):
             return found[0]
@@ -206,7 +206,7 @@ class _Search:
         return (tuple(next(numbers) if is_open(number) else number for number in side),)
 
     def fits(self, nodes: Sequence[Node], first: int, sizes: dict[str, int]) -> bool:
-        """Whether the nodes meet their requirements; ``sizes`` get theirs."""
+        """Whether the nodes meet their requirements; adds their sizes to ``sizes``."""
         for i, node in enumerate(nodes, first):
             of = [sizes[name] for name in node.inputs]
             needs = [named(need, self.network, node, self.axis) for need in node.operation.needs(of, self.axis)]
@@ -219,23 +219,23 @@ class _Search:
         return True
 
     def endless(self, nodes: tuple[Node, ...]) -> bool:
-        """Whether sizes without end fit the nodes so far."""
+        """Whether infinitely many sizes fit the nodes so far."""
         self.work += _OF_A_SOLUTION * len(nodes)
         fit = compatible_sizes(Network(self.network.inputs, nodes, axes=self.network.axes), self.axis)
         if fit.is_finite:
             of = f" up to {nodes[-1].name}" if nodes else ""
-            return self.fails(len(nodes), f"what fits{of} is {fit}")
+            return self.fails(len(nodes), f"only the sizes {fit} fit{of}" if fit else f"no size fits{of}")
         return True
 
     def fails(self, at: int, why: str) -> bool:
-        """Keep why the choice that came the furthest fails."""
+        """Remember the failure of the choice that came the furthest; return ``False``."""
         if at > self.furthest:
             self.furthest, self.why = at, why
         return False
 
 
 def _places(network: Network, axis: int) -> Iterator[_Place]:
-    """Every open number, in the order of the search: node by node, the later fields of an operation first."""
+    """Every open number in the order of the search: node by node, and the last fields of an operation first."""
     for i, node in enumerate(network.nodes):
         for name in reversed(_open_fields(node.operation)):
             side = side_on(getattr(node.operation, name), axis)
@@ -253,7 +253,7 @@ def _replaced(operation: Operation, values: Mapping[str, Any]) -> Operation:
 
 
 def _merged(operation: Operation, of_axes: Sequence[Operation]) -> Operation:
-    """The operation with the numbers of all axes, from operations with those of one each."""
+    """The operation with the numbers of all axes; ``of_axes`` has one operation for each axis."""
     values: dict[str, Any] = {}
     for name in _open_fields(operation):
         sides = [side_on(getattr(of_axis, name), axis) for axis, of_axis in enumerate(of_axes)]
@@ -262,6 +262,6 @@ def _merged(operation: Operation, of_axes: Sequence[Operation]) -> Operation:
 
 
 def _no_numbers(why: str) -> WellshapedError:
-    says = f"the nearest choice fails: {why}"
-    fix = "other numbers beside the open ones, or Open(least, most) with a larger most"
-    return WellshapedError.of("filling in the network", "fill", "no numbers will do", says, fix)
+    says = f"no numbers fit; the best attempt fails: {why}"
+    fix = "change numbers that are not open, or use Open(least, most) with a larger most"
+    return WellshapedError.of("filling in the network", "fill", "", says, fix)

@@ -1,6 +1,6 @@
-"""Nodes of several inputs: concatenation, addition, multiplication (SPEC section 8).
+"""Operations with several inputs: concatenation, addition, multiplication (SPEC section 8).
 
-Sizes must be equal. How they become equal (a crop, a pad, a resize) is a node of its own before the join.
+The input sizes must be equal. A crop, pad or resize that makes them equal is a separate node before the join.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ def _equal(sizes: Sequence[int]) -> Iterator[Need]:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Concat(Operation):
-    """Join the channels of its inputs, which must have one size.
+    """Concatenate the inputs on channels. They must have equal sizes.
 
     >>> Concat().channels_after([16, 16], axes=2)
     32
@@ -27,7 +27,7 @@ class Concat(Operation):
     takes = (1, None)
 
     def needs(self, sizes: Sequence[int], axis: int) -> tuple[Need, ...]:
-        """All inputs have the size of the first."""
+        """All inputs must have the size of the first."""
         return tuple(_equal(sizes))
 
     def channels_after(self, channels: Sequence[int], axes: int) -> int:
@@ -39,9 +39,9 @@ class Concat(Operation):
 class _Elementwise(Operation):
     """An operation on values at the same position and channel.
 
-    ``broadcast="positions"``: the last input has one position, which meets all. ``"channels"``: the last input has one
-    channel, which meets all. Otherwise sizes and channels must be equal: a size of 1 that meets another by chance is
-    not accepted.
+    ``broadcast="positions"`` broadcasts the last input over positions: it must have one position. ``"channels"``
+    broadcasts it over channels: it must have one channel. Otherwise sizes and channels must be equal: a size that is 1
+    by accident is not broadcast.
     """
 
     _: KW_ONLY
@@ -51,28 +51,28 @@ class _Elementwise(Operation):
     choices = {"broadcast": ("never", "positions", "channels")}  # noqa: RUF012 never changed
 
     def needs(self, sizes: Sequence[int], axis: int) -> tuple[Need, ...]:
-        """All inputs have the size of the first, but for one that is broadcast and must have one position."""
+        """All inputs must have the size of the first, except a broadcast one, which must have one position."""
         if self.broadcast != "positions":
             return tuple(_equal(sizes))
         *others, last = sizes
         return (*_equal(others), Need("one_position", last, EQUAL, 1, len(others)))
 
     def faults(self, channels: Sequence[int], axes: int) -> Iterator[Fault]:
-        """All inputs have the channels of the first, but for one that is broadcast and must have one channel."""
+        """All inputs must have the channels of the first, except a broadcast one, which must have one channel."""
         last = len(channels) - 1
         for i, count in enumerate(channels[1:], 1):
             single = self.broadcast == "channels" and i == last
             if count == (1 if single else channels[0]):
                 continue
-            wanted = "1, to be broadcast" if single else f"{written_number(channels[0])}, as input 0 has"
-            says = f"input {i} has {written_number(count)} channels, and must have {wanted}"
+            expected = "1, because it is broadcast" if single else f"{written_number(channels[0])}, like input 0"
+            says = f"input {i} has {written_number(count)} channels, and must have {expected}"
             fix = 'broadcast="channels"' if count == 1 and i == last else "a convolution of kernel 1 before it"
             yield Fault("channels_equal", says, fix)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Add(_Elementwise):
-    """The sum of its inputs; see ``broadcast`` for an input of one position, or of one channel, as the last.
+    """The sum of its inputs. ``broadcast="positions"`` or ``"channels"`` broadcasts the last input over them.
 
     >>> [need.rule for need in Add(broadcast="positions").needs([303, 1], 0)]
     ['one_position']
@@ -81,7 +81,7 @@ class Add(_Elementwise):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Multiply(_Elementwise):
-    """The product of its inputs; ``broadcast`` as in :class:`Add`.
+    """The product of its inputs; ``broadcast`` is that of :class:`Add`.
 
     >>> [fault.rule for fault in Multiply().faults([16, 1], axes=2)]
     ['channels_equal']

@@ -1,13 +1,13 @@
-"""Larger inputs make larger sizes: the least size from which on something holds, by bisection.
+"""The smallest input size from which on a condition holds, by bisection. Larger inputs never make smaller sizes.
 
-Every step is monotone: a larger input never makes a smaller result. That holds for sums and products, for floor
-division by a number, for truncated subtraction of a number and for the smaller of two sizes, and every step is made of
-these. So whatever asks of nodes that they are at least so large holds from a least size on, or nowhere.
+Every step is monotone, because it is made of monotone functions: sums, products, floor division by a constant,
+truncated subtraction of a constant, and the smaller of two sizes. So a condition that nodes have at least given sizes
+holds for all sizes from some size on, or for none.
 
-Bisection needs an end. Let ``M`` be the product of ``2m + 2`` over the numbers ``m`` of an operation. Its step loses at
-most ``M`` positions and divides by at most ``M``: the result is bounded, or at least ``n/M - M``. Let ``K`` be twice
-the product of all ``M``. Then the size of a node is bounded, or at least ``n/K - K``: it reaches ``k`` at
-``n = K·(k + K)``, or nowhere.
+Bisection needs an upper end. Let ``M`` be the product of ``2m + 2`` over the numbers ``m`` of an operation. Its step
+loses at most ``M`` positions and divides by at most ``M``. So the result is bounded, or at least ``n/M - M``. Let ``K``
+be twice the product of all ``M``. Then the size of a node is bounded, or at least ``n/K - K``: it reaches ``k`` at
+``n = K·(k + K)``, or never.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,20 +18,21 @@ from math import prod
 from .network import Network
 
 
-def least_size(network: Network, holds: Callable[[int], bool], wanted: int) -> int | None:
-    """The least ``n ≥ 1`` for which it ``holds``, or ``None``; for all above it holds as well.
+def least_size(network: Network, holds: Callable[[int], bool], largest: int) -> int | None:
+    """The least ``n ≥ 1`` for which ``holds(n)``, or ``None``. It then also holds for every larger ``n``.
 
-    ``holds`` asks of nodes, at the size ``n`` of the inputs, that they are at least ``wanted``, or less.
+    ``holds(n)`` must be a condition that, for inputs of size ``n``, some nodes have at least given sizes. ``largest``
+    is the largest of these.
 
     >>> from wellshaped.spec.network import MaxPool, Network, Node, run
     >>> network = Network({"x": 1}, (Node("y", MaxPool(2)),))
     >>> least_size(network, lambda n: run(network, n).sizes["y"] >= 5, 5)
     10
     """
-    if not holds(large_enough(network, wanted)):
+    if not holds(large_enough(network, largest)):
         return None
     low, high = 0, 1
-    while not holds(high):  # mostly it is near
+    while not holds(high):  # usually it is small
         low, high = high, 2 * high
     while high - low > 1:
         middle = (low + high) // 2
@@ -39,20 +40,20 @@ def least_size(network: Network, holds: Callable[[int], bool], wanted: int) -> i
     return high
 
 
-def large_enough(network: Network, wanted: int) -> int:
-    """A size at which every node has at least the size ``wanted`` that has it at any.
+def large_enough(network: Network, least: int) -> int:
+    """An input size for which every node has at least the size ``least``, if any input size gives it that.
 
     >>> from wellshaped.spec.network import MaxPool, Network, Node
     >>> large_enough(Network({"x": 1}, (Node("y", MaxPool(2)),)), 5) >= 10
     True
     """
     by = _factor(network)
-    return by * (wanted + by)
+    return by * (least + by)
 
 
 @lru_cache(maxsize=256)
 def _factor(network: Network) -> int:
-    """The number ``K``."""
+    """The ``K`` of this module's docstring."""
     return 2 * prod(2 * number + 2 for number in numbers_of(network))
 
 

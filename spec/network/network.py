@@ -1,4 +1,4 @@
-"""A network as a graph of named nodes, and what is checked of one when it is written (SPEC section 8)."""
+"""A network as a graph of named nodes, and the checks that run when you create one (SPEC section 8)."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,30 +11,33 @@ from ..messages.written import Written, clipped, kind_of, written_argument, writ
 from .operation import Fault, Operation
 
 AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
-"""The names of the axes of a network, by how many it has. Their first letters are those of a layout, as in ``CHW``."""
+"""The names of the axes of a network, by their number. A layout such as ``CHW`` uses their first letters."""
 
 MAX_AXES = max(AXES)
 MOST_LETTERS = 200
-"""Of a name: it stands in messages, and in files."""
+"""The most letters of a name, which has to fit in messages and files."""
 
-_SHOWN = 3  # of the faults of one rule
+_SHOWN = 3  # faults shown for each rule
 
 
-def _name(value: object, of: str) -> str:
-    if not isinstance(value, str) or not value:
-        says = f"it is {kind_of(value)}, and must be a str" if value != "" else "it must not be empty"
-    elif len(value) > MOST_LETTERS or not value.isprintable():
-        says = f"it must have at most {MOST_LETTERS} letters, all of them printable"
-    else:
+def _name(value: object, call: str, field: str = "name") -> str:
+    """Return ``value`` if it can be a name. The error shows it as the ``field`` of a ``call`` such as ``Node(``."""
+    if isinstance(value, str) and 1 <= len(value) <= MOST_LETTERS and value.isprintable():
         return value
-    raise ConfigError.of(f"{of}({written_argument('name', value)})", "name", "not a name", says, 'name="encoder"')
+    given = written_argument(field, value)
+    if not isinstance(value, str):
+        says = f"{given} is {kind_of(value)}, and must be a str"
+    else:
+        says = f"{given} must have 1 to {MOST_LETTERS} letters, all of them printable"
+    raise ConfigError.of(f"{call}{given})", "name", "not a name", says, f'{field}="encoder"')
 
 
 def _label(value: object, of: str, subject: str) -> str:
-    """A text that may be empty."""
+    """Check a text that may be empty."""
     if isinstance(value, str) and len(value) <= MOST_LETTERS and (value.isprintable() or not value):
         return value
-    says = f"the {of} is {kind_of(value)}, and must be a str of at most {MOST_LETTERS} letters, all of them printable"
+    given = written_argument(of, value)
+    says = f"{given} must be a str of at most {MOST_LETTERS} letters, all of them printable"
     raise ConfigError.of(subject, of, "not a name", says, f'{of}="encoder"')
 
 
@@ -42,7 +45,9 @@ def _label(value: object, of: str, subject: str) -> str:
 class Input(Written):
     """An input of a network: a name, its ``channels``, and whether it is a vector (a ``single`` position).
 
-    ``rule`` is what the source calls the requirement of at least one position, with ``{}`` for the letter of the axis.
+    ``rule`` is the source's name for the requirement of at least one position, with ``{}`` for the axis's letter.
+    Raises :class:`ConfigError` for a name or a rule that is not a short, printable text, and :class:`UsageError` for
+    ``channels`` that are not natural.
 
     >>> Input("x", 3), Input("time", 128, single=True)
     (Input(name='x', channels=3), Input(name='time', channels=128, single=True))
@@ -54,18 +59,18 @@ class Input(Written):
     rule: str = ""
 
     def __post_init__(self) -> None:
-        _name(self.name, "Input")
+        _name(self.name, "Input(")
         object.__setattr__(self, "channels", natural(self.channels, "channels"))
         _label(self.rule, "rule", f"Input({written_argument('name', self.name)})")
 
 
 @dataclass(frozen=True, slots=True, repr=False, init=False)
 class Node(Written):
-    """One operation in a network, by name. ``inputs`` are names of earlier nodes, or of the network's inputs.
+    """One named operation in a network. ``inputs`` are names of earlier nodes, or of the network's inputs.
 
-    One input may be written as it is, without a tuple; without any it is the node before this one. ``layer`` is the
-    path of its parameters in the code, where that is not its name. ``rule`` is what the source calls the requirement,
-    with ``{}`` for the letter of the axis.
+    Write a single input without a tuple; without ``inputs``, it is the node before this one. ``layer`` is the path of
+    the parameters in the code, if that is not the node's name. ``rule`` is the source's name for the requirement, with
+    ``{}`` for the axis's letter. Raises :class:`ConfigError` for a value of a wrong type.
 
     >>> from wellshaped.spec.network import MaxPool
     >>> Node("pooled", MaxPool(2), "encoder").inputs
@@ -81,14 +86,12 @@ class Node(Written):
     def __init__(
         self, name: str, operation: Operation, inputs: str | Iterable[str] = (), *, layer: str = "", rule: str = ""
     ) -> None:
-        object.__setattr__(self, "name", _name(name, "Node"))
+        object.__setattr__(self, "name", _name(name, "Node("))
         if not isinstance(operation, Operation):
-            says = f"the operation of {name} is {kind_of(operation)}, and must be one of those in spec.network"
-            raise ConfigError.of(
-                f'Node("{clipped(name)}")', "operation", "not an operation", says, "Conv(3, padding=1)"
-            )
+            says = f"the operation of {name} is {kind_of(operation)}, and must be an Operation of wellshaped.spec"
+            raise ConfigError.of(f'Node("{clipped(name)}")', "operation", "", says, "Conv(3, padding=1)")
         object.__setattr__(self, "operation", operation)
-        object.__setattr__(self, "inputs", _names(inputs, f"the inputs of {clipped(name)}"))
+        object.__setattr__(self, "inputs", _names(inputs, f'Node("{clipped(name)}", ', "inputs"))
         for of, text in (("layer", layer), ("rule", rule)):
             object.__setattr__(self, of, _label(text, of, f'Node("{clipped(name)}")'))
 
@@ -97,11 +100,11 @@ class Node(Written):
 class Network(Written):
     """A network: ``inputs``, ``nodes`` in an order in which they can be computed, and the names of its ``outputs``.
 
-    ``inputs`` are :class:`Input` values, or names with their channels. ``outputs`` is by default the last node.
-    ``axes`` is how many spatial axes there are. :attr:`channels` has those of every input and node, by name.
+    ``inputs`` are :class:`Input` values, or a mapping from names to channels. ``outputs`` is by default the last node.
+    ``axes`` is the number of spatial axes. :attr:`channels` has the channels of every input and node, by name.
 
-    Raises :class:`ShapeError` with every fault: an unknown input, a name twice, a wrong number of inputs, numbers for
-    another number of axes, channels that do not add up.
+    Raises :class:`ConfigError` with every fault: an unknown input, a name used twice, a wrong number of inputs, numbers
+    for another number of axes, channels that do not match.
 
     >>> from wellshaped.spec.network import Concat, Conv, ConvTranspose, MaxPool
     >>> unet = Network(
@@ -135,11 +138,11 @@ class Network(Written):
         object.__setattr__(self, "inputs", _inputs(inputs))
         object.__setattr__(self, "nodes", _nodes(nodes, self.inputs))
         last = (self.nodes[-1] if self.nodes else self.inputs[0]).name
-        object.__setattr__(self, "outputs", _names(outputs, "the outputs") or (last,))
+        object.__setattr__(self, "outputs", _names(outputs, "Network(", "outputs") or (last,))
         object.__setattr__(self, "axes", natural(axes, "axes"))
         channels: dict[str, int] = {}
         faults = list(_faults(self, channels))
-        # Which parameters nodes share is only known of a network whose nodes are right by themselves.
+        # Shared parameters can only be compared if every node is right by itself.
         _report(faults or list(_layer_faults(self, channels))).raise_if_failed()
         object.__setattr__(self, "channels", channels)
 
@@ -150,35 +153,37 @@ class Network(Written):
 
     @property
     def image(self) -> Input:
-        """The first input that is not a vector; the first of all where there are only vectors."""
+        """The first input that is not a vector, or the first input if all are vectors."""
         return next((given for given in self.inputs if not given.single), self.inputs[0])
 
     def node(self, name: str) -> Node:
-        """The node of this name. Raises :class:`ShapeError` where there is none."""
+        """The node with this name. Raises :class:`UsageError` if there is none."""
         for node in self.nodes:
             if node.name == name:
                 return node
         says = f"the network has no node {written_value(name)}"
         fix = nearest_choice(name, [node.name for node in self.nodes] or [""])
-        raise UsageError.of(f"node {written_value(name)}", "unknown_node", "no such node", says, written_value(fix))
+        raise UsageError.of(f"node {written_value(name)}", "unknown_node", "", says, written_value(fix))
 
 
-def _names(given: object, of: str) -> tuple[str, ...]:
-    """Names as they were given: one alone, or several."""
+def _names(given: object, call: str, field: str) -> tuple[str, ...]:
+    """One name or several as a tuple."""
     if isinstance(given, str):
         given = (given,)
     if not isinstance(given, Iterable):
-        says = f"they are {clipped(written_value(given))}, and must be a name, or a tuple of names"
-        raise ConfigError.of(of, "names", "not names", says, '("encoder", "up")')
-    return tuple(_name(name, of) for name in given)
+        text = written_argument(field, given)
+        says = f"{text} must be a name, or a tuple of names"
+        raise ConfigError.of(f"{call}{text})", "names", "not a name", says, f'{field}=("encoder", "up")')
+    return tuple(_name(name, call, field) for name in given)
 
 
 def _inputs(given: object) -> tuple[Input, ...]:
     pairs = [Input(name, channels) for name, channels in given.items()] if isinstance(given, Mapping) else given
     inputs = tuple(pairs) if isinstance(pairs, Iterable) else ()
     if not inputs or not all(isinstance(i, Input) for i in inputs):
-        says = f"they are {clipped(written_value(given))}, and must be Input values, or names with their channels"
-        raise ConfigError.of("the network", "inputs", "no inputs", says, 'inputs={"x": 3}')
+        given = clipped(written_value(given))
+        says = f"inputs={given} must have at least one input: Input values, or a dict from names to channels"
+        raise ConfigError.of("the network", "inputs", "", says, 'inputs={"x": 3}')
     return inputs
 
 
@@ -186,25 +191,26 @@ def _nodes(given: object, inputs: tuple[Input, ...]) -> tuple[Node, ...]:
     nodes = tuple(given) if isinstance(given, Iterable) else (given,)
     wrong = [node for node in nodes if not isinstance(node, Node)]
     if wrong:
-        says = f"one is {clipped(written_value(wrong[0]))}, and must be a Node"
-        raise ConfigError.of("the network", "nodes", "not nodes", says, 'nodes=(Node("y", Conv(3), "x"),)')
+        says = f"one node is {clipped(written_value(wrong[0]))}, and must be a Node"
+        raise ConfigError.of("the network", "nodes", "", says, 'nodes=(Node("y", Conv(3), "x"),)')
     before = (inputs[0].name, *(node.name for node in nodes))
-    pairs = zip(nodes, before, strict=False)  # the last has none after it
+    pairs = zip(nodes, before, strict=False)  # no node follows the last
     return tuple(node if node.inputs else replace(node, inputs=(name,)) for node, name in pairs)
 
 
 def _faults(network: Network, channels: dict[str, int]) -> Iterator[Fault]:
-    """Each fault; ``channels`` get those of every node without one."""
+    """Every fault; adds the channels of each node without a fault to ``channels``."""
     if not 1 <= network.axes <= MAX_AXES:
         says = f"the network has axes={written_number(network.axes)}, and must have 1, 2 or {MAX_AXES}"
         yield Fault("axes", says, "axes=2")
-        return  # the numbers of a node are for each axis, and there may be very many
+        return  # nodes have numbers for each axis, and there may be very many axes
     known: dict[str, None] = {}
     later = {node.name for node in network.nodes}
     unknown = 0
     for given in network.inputs:
         if given.name in known:
-            yield Fault("name_twice", f"the name {given.name} is given to two inputs", "another name")
+            fix = f'Input("{clipped(given.name)}_2", ...)'
+            yield Fault("name_twice", f"the name {given.name} is used for two inputs", fix)
         if given.channels == 0:
             yield Fault(
                 "channels_pos", f"the input {given.name} has channels=0, and must have at least 1", "channels=1"
@@ -213,10 +219,10 @@ def _faults(network: Network, channels: dict[str, int]) -> Iterator[Fault]:
         channels[given.name] = given.channels
     for node in network.nodes:
         if node.name in known:
-            yield Fault("name_twice", f"the name {node.name} is given twice", f'Node("{clipped(node.name)}_2", ...)')
+            yield Fault("name_twice", f"the name {node.name} is used twice", f'Node("{clipped(node.name)}_2", ...)')
         for name in node.inputs:
             if name not in known:
-                unknown += 1  # the nearest name takes time to find, and only the first is shown
+                unknown += 1  # finding the nearest name is slow, and only the first fix is shown
                 what = f"the input {name} of {node.name}"
                 if name in later:
                     yield _later(network, what, name, node.name)
@@ -230,11 +236,11 @@ def _faults(network: Network, channels: dict[str, int]) -> Iterator[Fault]:
             yield _unknown(f"the output {name}", name, list(known) if unknown == 1 else [])
     for name, times in Counter(network.outputs).items():
         if times > 1:
-            yield Fault("name_twice", f"the output {name} stands there {times} times", f'"{clipped(name)}" once')
+            yield Fault("name_twice", f"the output {name} is listed {times} times", f'"{clipped(name)}" once')
 
 
 def _layer_faults(network: Network, channels: Mapping[str, int]) -> Iterator[Fault]:
-    """Nodes of one layer share its parameters, which must have the same shapes."""
+    """Faults of nodes that share a layer, and so its parameters, but have parameters of different shapes."""
     of_layers: dict[str, list[Node]] = {}
     for node in network.nodes:
         of_layers.setdefault(node.layer or node.name, []).append(node)
@@ -251,13 +257,13 @@ def _layer_faults(network: Network, channels: Mapping[str, int]) -> Iterator[Fau
 
 
 def node_faults(network: Network, node: Node, channels: dict[str, int]) -> Iterator[Fault]:
-    """What is wrong with a node whose inputs have these ``channels``; where nothing is, its own are added to them."""
+    """The faults of a node; if there are none, adds the node's channels to ``channels``."""
 
     def at(fault: Fault) -> Fault:
         return replace(fault, says=f"{node.name}: {fault.says}", fix=f"{node.name}: {fault.fix}")
 
     faults = list(_count_and_axes(network, node))
-    if all(name in channels for name in node.inputs):  # else the fault is before this node
+    if all(name in channels for name in node.inputs):  # otherwise the fault is before this node
         given = [channels[name] for name in node.inputs]
         faults += [] if faults else list(node.operation.faults(given, network.axes))
         if not faults:
@@ -269,8 +275,8 @@ def _count_and_axes(network: Network, node: Node) -> Iterator[Fault]:
     least, most = node.operation.inputs_taken
     count = len(node.inputs)
     if count < least or (most is not None and count > most):
-        wanted = f"{least}" if most == least else f"{least} or more" if most is None else f"{least} to {most}"
-        says = f"{type(node.operation).__name__} has {count} inputs, and takes {wanted}"
+        takes = f"{least}" if most == least else f"{least} or more" if most is None else f"{least} to {most}"
+        says = f"{type(node.operation).__name__} has {count} inputs, and takes {takes}"
         yield Fault("number_of_inputs", says, f"inputs=({', '.join(['...'] * max(least, 1))},)")
     for name, axes in node.operation.axes().items():
         if axes != network.axes:
@@ -284,7 +290,7 @@ def _unknown(what: str, name: str, known: list[str]) -> Fault:
 
 
 def _later(network: Network, what: str, name: str, node: str) -> Fault:
-    """The fault of an input that comes later: another order helps, unless the two depend on each other."""
+    """The fault of an input that comes later. Another order fixes it, unless the two nodes depend on each other."""
     inputs = {node.name: node.inputs for node in network.nodes}
     behind, waiting = {name}, [name]
     while waiting:
@@ -293,30 +299,34 @@ def _later(network: Network, what: str, name: str, node: str) -> Fault:
         waiting += new
     if node in behind:
         says = f"{what} depends on {node} itself" if name != node else f"{what} is the node itself"
-        return Fault("unknown_input", f"{says}, and a network has no cycles", "another input")
-    return Fault("unknown_input", f"{what} comes after it, and must come before", "the nodes in another order")
+        return Fault("unknown_input", f"{says}, and a network must not have cycles", "another input")
+    fix = f"move the node {clipped(name)} before {clipped(node)}"
+    return Fault("unknown_input", f"{what} comes after it, and must come before", fix)
 
 
 _ABOUT = {
-    "unknown_input": "an input is not known",
+    "channels_pos": "no channels",
+    "groups_pos": "no groups",
+    "slice_within": "no such channels",
+    "unknown_input": "unknown input",
     "name_twice": "names must differ",
-    "number_of_inputs": "a node has the wrong number of inputs",
-    "axes": "no such number of axes",
-    "axes_differ": "numbers are for another number of axes",
-    "layer_shared": "two nodes have one layer",
+    "number_of_inputs": "wrong number of inputs",
+    "axes": "wrong number of axes",
+    "axes_differ": "numbers for another number of axes",
+    "layer_shared": "two nodes share a layer",
 }
-"""What opens the line of a rule; that of the others is about channels."""
+"""The words that open the line of a rule; all other rules are about channels."""
 
 
 def _report(faults: list[Fault]) -> Report:
-    """All faults, those of one rule together: the first few, and how many more."""
+    """The faults grouped by rule: the first few of each, and how many more there are."""
     verdicts: list[Verdict] = []
     fixes: dict[str, None] = {}
     for rule in dict.fromkeys(fault.rule for fault in faults):
         of_it = [fault for fault in faults if fault.rule == rule]
         said = [fault.says for fault in of_it[:_SHOWN]]
         said += [f"and {len(of_it) - _SHOWN} more"] if len(of_it) > _SHOWN else []
-        about = _ABOUT.get(rule, "channels do not add up")
+        about = _ABOUT.get(rule, "channels do not match")
         verdicts += [Verdict(rule, False, says, about) for says in said]
         fixes.setdefault(of_it[0].fix)
     return Report("the network", tuple(verdicts), tuple(fixes)[:_SHOWN], error=ConfigError)

@@ -1,4 +1,4 @@
-"""Numbers of an operation that are not known yet: what stands in a field until :func:`.filling.fill` finds a number."""
+"""Numbers of an operation that are not known yet, until :func:`.finding.fill` finds numbers for which sizes fit."""
 
 from dataclasses import dataclass
 
@@ -7,15 +7,15 @@ from ..messages.report import ConfigError
 from ..messages.written import written, written_value
 
 MOST = 255
-"""The largest number that is tried where nothing else is said: hardly any window has larger ones."""
+"""The largest number that is tried by default: hardly any window has larger ones."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Open:
-    """A number that is still open, from ``least`` to ``most``, in the place of any number that an axis can have.
+    """An open number, from ``least`` to ``most``. It can replace any number that an operation has for an axis.
 
-    Every operation takes it, and nothing can be computed with it: sizes raise :class:`ShapeError` until
-    :func:`fill` has found a number. Raises :class:`ShapeError` for bounds that are not natural, or leave no number.
+    Computing sizes with it raises :class:`ConfigError`: first replace it by a number with :func:`fill`. Raises
+    :class:`UsageError` for a bound that is not natural, and :class:`ConfigError` if ``least > most``.
 
     >>> from wellshaped.spec.network import ConvTranspose
     >>> ConvTranspose(3, 2, padding=1, output_padding=OPEN), Open(1, 7)
@@ -29,19 +29,20 @@ class Open:
         for name in ("least", "most"):
             object.__setattr__(self, name, natural(getattr(self, name), name))
         if self.least > self.most:
-            says = f"least={written_value(self.least)} must be at most most={written_value(self.most)}"
-            raise ConfigError.of("Open", "bounds", "no number is left", says, f"most={written_value(self.least)}")
+            given = f"least={written_value(self.least)}, most={written_value(self.most)}"
+            says = f"least={written_value(self.least)} must not be greater than most={written_value(self.most)}"
+            raise ConfigError.of(f"Open({given})", "bounds", "", says, f"most={written_value(self.least)}")
 
     def __repr__(self) -> str:
         return "OPEN" if self == OPEN else written(self)
 
 
 OPEN = Open()
-"""A number that is still open: see :class:`Open`."""
+"""An open number from 0 to 255: see :class:`Open`."""
 
 
 def is_open(value: object) -> bool:
-    """Whether the value of a field has an open number in it.
+    """Whether the value of a field contains an open number.
 
     >>> is_open(((0, OPEN),)), is_open((2, 2))
     (True, False)
@@ -50,13 +51,13 @@ def is_open(value: object) -> bool:
 
 
 def open_number_error(number: Open) -> ConfigError:
-    """The error for an open number where a number is needed.
+    """The error for computing with an open number.
 
     >>> print(open_number_error(OPEN))
     the network is not well-formed.
-      open: a number is open: an operation has OPEN in place of a number, and sizes need the number.
+      open: an operation has OPEN in place of a number, and sizes need the number.
       fix: fill(network), which finds numbers for which sizes fit
     """
     says = f"an operation has {number} in place of a number, and sizes need the number"
     fix = "fill(network), which finds numbers for which sizes fit"
-    return ConfigError.of("the network", "open", "a number is open", says, fix)
+    return ConfigError.of("the network", "open", "", says, fix)

@@ -1,7 +1,7 @@
-"""What every operation of a network answers: its step, its channels, its parameters, its rules (SPEC section 8).
+"""The methods of every operation: its step, its channels, its parameters, its rules (SPEC section 8).
 
-An operation is a small frozen value. It has no name and knows no other node: what it is given are the sizes and the
-channels of its inputs, in order. The defaults here are those of an operation that changes nothing.
+An operation is a small frozen value. It has no name and knows no nodes: its methods take the sizes and the channels of
+its inputs, in order. The methods here are those of an operation that changes nothing.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ Shapes = dict[str, tuple[int, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong with an operation where it stands, whatever the size: a rule, what it says, and a fix."""
+    """Something that is wrong with an operation at its place in the network, for every size."""
 
     rule: str
     says: str
@@ -26,10 +26,13 @@ class Fault:
 
 
 class Operation(Written):
-    """The base of all operations. A field takes what its annotation and ``choices`` say, or raises :class:`ShapeError`.
+    """The base class of all operations. Annotations and ``choices`` say which values the fields take.
 
-    ``takes`` are the least and the greatest number of inputs; ``None`` is any number. An operation that ``follows``
-    works on values alone, and is shown with the operation before it; one that ``hands_on`` only requires something.
+    ``takes`` is the least and the greatest number of inputs (``None`` for any number). An operation that ``follows``
+    changes values alone, and is shown with the operation before it. One that ``hands_on`` returns its input, and only
+    requires something of it.
+
+    Raises :class:`UsageError` for a number that is not natural, and :class:`ConfigError` for another wrong value.
 
     >>> from wellshaped.spec.network import MaxPool
     >>> operation = MaxPool(2)
@@ -51,59 +54,59 @@ class Operation(Written):
 
     @property
     def inputs_taken(self) -> tuple[int, int | None]:
-        """The least and the greatest number of inputs of this very operation."""
+        """The least and the greatest number of inputs of this operation; it may depend on the fields."""
         return self.takes
 
     def axes(self) -> dict[str, int]:
-        """For how many axes each field has numbers, of the fields that have one for each."""
+        """The number of axes of each field that has one number for each axis, by the field's name."""
         counts = {f.name: axes_of(getattr(self, f.name)) for f in fields(self)}  # type: ignore[arg-type]  # as above
         return {name: count for name, count in counts.items() if count is not None}
 
     @property
     def called(self) -> str:
-        """What the operation is called, in a table or a picture."""
+        """The name of the operation in a table or a picture."""
         return self.word or type(self).__name__.lower()
 
     def size(self, sizes: Sequence[int], axis: int) -> int:
-        """The step: the size of the result along ``axis``, from those of the inputs. A function over the naturals."""
+        """The step: the output size along ``axis`` for these input ``sizes``, computed in natural arithmetic."""
         return sizes[0]
 
     def needs(self, sizes: Sequence[int], axis: int) -> tuple[Need, ...]:
-        """What is required of the sizes along ``axis``."""
+        """The requirements on the sizes along ``axis``."""
         return ()
 
     def needs_together(self, sizes: Sequence[Sequence[int]], channels: Sequence[int]) -> tuple[Need, ...]:
-        """What is required over all axes together; ``sizes`` are those of each input, one for each axis."""
+        """The requirements over all axes together; ``sizes`` has the sizes of each input, one for each axis."""
         return ()
 
     def faults(self, channels: Sequence[int], axes: int) -> Iterator[Fault]:
-        """What is wrong, given the channels of the inputs."""
+        """Everything that is wrong for inputs with these ``channels``."""
         yield from ()
 
     def channels_after(self, channels: Sequence[int], axes: int) -> int:
-        """The channels of the result; only asked where there are no :meth:`faults`."""
+        """The output channels; only called if there are no :meth:`faults`."""
         return channels[0]
 
     def parameters(self, channels: Sequence[int], axes: int) -> Shapes:
-        """The shapes of what is learned."""
+        """The shapes of the parameters."""
         return {}
 
     def multiply_adds(self, given: Sequence[Sequence[int]], made: Sequence[int], channels: Sequence[int]) -> int:
-        """How many products it adds up; ``given`` and ``made`` are sizes along all axes. Only windows count."""
+        """The number of multiply-adds, for input sizes ``given`` and output sizes ``made``; 0 except for windows."""
         return 0
 
 
 def changes_size(operation: Operation) -> bool:
-    """Whether the size of the result can be another one than that of the first input."""
+    """Whether the output size can differ from that of the first input."""
     return type(operation).size is not Operation.size
 
 
 def requires_size(operation: Operation) -> bool:
-    """Whether something is required of sizes along an axis."""
+    """Whether the operation has requirements on sizes along an axis."""
     return type(operation).needs is not Operation.needs
 
 
 def of_at_least_one(name: str, value: int) -> Iterator[Fault]:
-    """The fault of a count that is 0."""
+    """A fault if the count ``value`` is 0."""
     if value < 1:
         yield Fault(f"{name}_pos", f"{name}=0 must be at least 1", f"{name}=1")

@@ -1,15 +1,15 @@
-"""What to change in a network so that sizes without end fit: padding of windows, and crops before joins.
+"""Find changes to a network after which infinitely many sizes fit: padding in windows, and crops before joins.
 
-Two kinds of change are tried, each in one place:
+There are two kinds of change:
 
-- A window of stride 1 whose size is required to be that of its input gets the padding that keeps it. Nothing else meets
-  such a requirement, so this is what was meant.
-- The inputs of a join that must be equal are cropped about their centres to the smallest. A crop needs not know which
-  input is larger, invents no values, and does nothing at the sizes at which the inputs are equal. It is only tried
-  where the inputs grow alike: inputs of different scale do not show the same part of an image, whatever is cropped.
+- A window of stride 1 that must keep its input's size gets the padding that does so. No other padding meets this
+  requirement, so it is what was meant.
+- Inputs of a join that must be equal are cropped, centred, to the smallest. A crop works whichever input is larger,
+  invents no values, and does nothing if the inputs are already equal. It is only tried if the inputs grow alike:
+  inputs of different scale do not show the same part of an image, however they are cropped.
 
-Neither changes anything for a size at which the requirement already holds. So every further change leaves all sizes
-that fitted, and it suffices to look for few changes within all of them.
+A change does nothing at a size for which the requirement already holds. So a further change never makes a fitting size
+fail, and the search can start from all changes and leave some out.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -29,14 +29,14 @@ from .solving import NOT_SOLVED, compatible_sizes
 from .windows import AvgPool, Conv, MaxPool, Window
 
 _TRIES = 100
-"""How many sets of changes are tried before one is taken in which there may be more than the fewest."""
+"""How many sets of changes are tried before the search accepts a set that may not be the smallest."""
 
-_FAR = 2**200  # at a size this large, inputs that grow alike differ by little, and no others do
+_FAR = 2**200  # at a size this large, two inputs differ by little if and only if they grow alike
 
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """A change at one node: what it does, in words, and the nodes in its place, given names that are taken."""
+    """A change at one node: what it does, in words, and the nodes that replace it."""
 
     node: str
     does: str
@@ -44,11 +44,11 @@ class _Change:
 
 
 def repaired(network: Network) -> tuple[Network | None, str]:
-    """The network with as few changes as will do for sizes without end, and the changes in words.
+    """The network with the fewest changes after which infinitely many sizes fit, and the changes in words.
 
-    There is no network where all changes together leave finitely many sizes along an axis. Where there are many ways to
-    choose few changes, there may be more than the fewest, but none that could be left out. Raises :class:`ShapeError`
-    with the rule ``not_solved`` where the network is too hard to solve.
+    The network is ``None`` if finitely many sizes fit along an axis even with all changes. If there are many possible
+    changes, the set may not be the smallest, but none of its changes can be left out. Raises :class:`WellshapedError`
+    (rule ``not_solved``) if the network is too hard to solve.
 
     >>> from wellshaped.spec.network import Concat, ConvTranspose
     >>> network = Network({"x": 1}, (
@@ -69,7 +69,7 @@ def repaired(network: Network) -> tuple[Network | None, str]:
 
 
 def _few(changes: Sequence[_Change], endless: Callable[[Sequence[_Change]], bool]) -> Sequence[_Change]:
-    """The fewest changes that will do; beyond :data:`_TRIES` sets, some of which none can be left out."""
+    """The fewest changes that suffice; after :data:`_TRIES` sets, a set from which no change can be left out."""
 
     def without(change: _Change, some: Sequence[_Change]) -> list[_Change]:
         return [other for other in some if other is not change]
@@ -102,11 +102,11 @@ def _known_endless(network: Network) -> bool:
 
 
 def _paddings(network: Network) -> Iterator[_Change]:
-    """Windows of stride 1 that are required to keep the size, with the padding for it."""
+    """For each window of stride 1 that must keep the size, the change to the padding that does so."""
     nodes = {node.name: node for node in network.nodes}
 
     def source(name: str) -> str:
-        """The node that the size comes from: back over those that hand it on."""
+        """The node that the size comes from, found by going back over nodes that do not change it."""
         while name in nodes and not changes_size(nodes[name].operation):
             name = nodes[name].inputs[0]
         return name
@@ -124,7 +124,7 @@ def _paddings(network: Network) -> Iterator[_Change]:
 
 
 def _that_keeps(operation: Operation, axes: int) -> Iterator[Operation]:
-    """The window with the padding that keeps a size, where it has stride 1."""
+    """The window with the padding that keeps a size, if its stride is 1."""
     if not isinstance(operation, Conv | Window | MaxPool | AvgPool):
         return
     dilation = 1 if isinstance(operation, AvgPool) else operation.dilation
@@ -136,7 +136,7 @@ def _that_keeps(operation: Operation, axes: int) -> Iterator[Operation]:
 
 
 def _crops(network: Network) -> Iterator[_Change]:
-    """Joins whose inputs must be equal and grow alike, after crops."""
+    """For each join whose inputs must be equal and grow alike, the change that crops them."""
     taken = {given.name for given in network.inputs} | {node.name for node in network.nodes}
     of_axes = [run(network, _FAR, axis).sizes for axis in range(network.axes)]
     for node in network.nodes:
@@ -157,7 +157,7 @@ def _crops(network: Network) -> Iterator[_Change]:
 
 
 def _that_must_be_equal(node: Node) -> set[int]:
-    """The inputs of a join that must have one size."""
+    """The indices of the inputs of a join that must have equal sizes."""
     if node.operation.hands_on:
         return set()
     needs = node.operation.needs(range(5, 5 + len(node.inputs)), 0)

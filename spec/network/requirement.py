@@ -1,4 +1,4 @@
-"""What a node requires of sizes, as data: which node, which rule, which two numbers, and whose sizes they are."""
+"""The requirements of nodes as data: the node, the rule, the two numbers compared, and whose sizes these are."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,18 +10,19 @@ from ..messages.written import Written, written_number
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """How two numbers are required to stand to each other.
+    """A relation that two numbers must meet.
 
-    ``says`` is said of one number and a bound, ``together`` of the sizes of two nodes. ``mended`` is the least larger
-    number in place of the left one for which it holds. Where a relation is ``mutual``, either of the two may change.
+    ``says`` words it for a number and a bound, ``together`` for the sizes of two nodes. ``fixed(left, right)`` returns
+    a new left number that meets it: for a minimum, a multiple or an even difference, the next larger one. If the
+    relation is ``mutual``, the right number may be changed instead.
 
-    >>> AT_LEAST.says, AT_LEAST.holds(3, 2), EVEN.holds(3, 2), MULTIPLE.mended(5, 4)
+    >>> AT_LEAST.says, AT_LEAST.holds(3, 2), EVEN.holds(3, 2), MULTIPLE.fixed(5, 4)
     ('must be at least', True, False, 8)
     """
 
     says: str
     holds: Callable[[int, int], bool] = field(repr=False)
-    mended: Callable[[int, int], int] = field(repr=False)
+    fixed: Callable[[int, int], int] = field(repr=False)
     together: str = ""
     mutual: bool = False
 
@@ -55,7 +56,7 @@ MULTIPLE = Relation("must be a multiple of", _multiple, lambda a, b: (quotient(a
 
 @lru_cache(maxsize=256)
 def within(most: int) -> Relation:
-    """Two numbers that differ by at most ``most``.
+    """The relation between two numbers that differ by at most ``most``.
 
     >>> within(2).holds(5, 3), within(2).holds(3, 6)
     (True, False)
@@ -70,11 +71,11 @@ def within(most: int) -> Relation:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """A requirement of an operation, before its node has a name.
+    """A requirement of an operation, before it belongs to a node.
 
-    ``left_of`` and ``right_of`` say whose sizes the numbers are: the index of an input, or a phrase. ``about`` says
-    what it is for, ``fix`` how to write the operation so that it holds, and ``warns`` that the network runs without it,
-    over all axes together.
+    ``left_of`` and ``right_of`` say what the numbers are: the size of an input (its index), or a phrase. ``about`` says
+    why it is required, and ``fix`` how to write the operation so that it holds. A need over all axes together that only
+    ``warns`` does not make an image unfit.
     """
 
     rule: str
@@ -90,11 +91,11 @@ class Need:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Requirement(Written):
-    """A requirement of one ``node``, judged for one input: ``left`` must stand in ``relation`` to ``right``.
+    """A requirement of one ``node``, judged for one input: ``left`` and ``right`` must meet ``relation``.
 
-    ``left_of`` and ``right_of`` say whose sizes these are: the name of a node or of an input, a phrase, or nothing for
-    a plain number. ``label`` is the source's name of the rule, where it has one. ``fix`` changes the operation so that
-    it holds, where a size does not help.
+    ``left_of`` and ``right_of`` say what the numbers are: the size of the node or input of this name, a phrase, or
+    ``""`` for a plain number. ``label`` is the source's name of the rule, if any. ``fix`` says how to write the
+    operation so that the requirement holds, if another size does not help.
 
     >>> requirement = Requirement("joined", "equal", 303, EQUAL, 302, "encoder", "up")
     >>> requirement.holds, str(requirement)
@@ -115,16 +116,16 @@ class Requirement(Written):
 
     @property
     def holds(self) -> bool:
-        """Whether the two numbers stand so."""
+        """Whether the two numbers meet the relation."""
         return self.relation.holds(self.left, self.right)
 
     @property
     def says(self) -> str:
-        """The two numbers, and how they must stand to each other."""
+        """The two numbers, and the relation that they must meet."""
         return self.said("is", "is")
 
     def said(self, left_is: str, right_is: str) -> str:
-        """The same, with other verbs."""
+        """:attr:`says`, with these verbs instead of "is"."""
         left, right = written_number(self.left), written_number(self.right)
         if self.relation.together and self.right_of:
             both = f"{self.left_of} {left_is} {left}, {self.right_of} {right_is} {right}"

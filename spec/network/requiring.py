@@ -1,4 +1,4 @@
-"""A node that changes nothing and requires something of a size (SPEC section 8)."""
+"""An operation that returns its input and requires something of its size (SPEC section 8)."""
 
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, fields
@@ -12,15 +12,15 @@ from .requirement import AT_LEAST, EQUAL, MULTIPLE, Need, within
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Require(Operation):
-    """Hand on the first input, and require something of its size. Any of these, together:
+    """Return the first input, and require something of its size: one or more of
 
-    - ``equal``: it is the size of the second input (a convolution that must keep it, an output that must have it);
-    - ``within``: it differs from the size of the second input by at most so much;
-    - ``at_least``: it is so large;
-    - ``multiple``: it is a multiple of that;
-    - ``positions``: over all axes together there are at least so many positions.
+    - ``equal``: it equals the size of the second input, as for a convolution that must keep the size;
+    - ``within``: it differs from the size of the second input by at most this number;
+    - ``at_least``: it is at least this number;
+    - ``multiple``: it is a multiple of this number;
+    - ``positions``: there are at least this many positions, over all axes together.
 
-    Raises :class:`ShapeError` where nothing is required.
+    Raises :class:`ConfigError` if nothing is required, and as :class:`Operation` does.
 
     >>> [need.rule for need in Require(equal=True, at_least=4).needs([303, 302], 0)]
     ['equal', 'at_least']
@@ -39,18 +39,16 @@ class Require(Operation):
     def __post_init__(self) -> None:
         Operation.__post_init__(self)
         if not self.equal and all(getattr(self, f.name) is None for f in fields(self)[1:]):
-            raise ConfigError.of(
-                "Require()", "requires", "nothing is required", "it has no field", "Require(at_least=2)"
-            )
+            raise ConfigError.of("Require()", "requires", "", "it must require something", "Require(at_least=2)")
 
     @property
     def inputs_taken(self) -> tuple[int, int | None]:
-        """Two where a size is compared with that of another node, else one."""
+        """Two if a size is compared with that of another node, otherwise one."""
         count = 2 if self.equal or self.within is not None else 1
         return count, count
 
     def needs(self, sizes: Sequence[int], axis: int) -> tuple[Need, ...]:
-        """What the fields say, in their order."""
+        """A need for each field, in their order."""
         n = sizes[0]
         needs = []
         if self.equal:

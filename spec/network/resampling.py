@@ -1,4 +1,4 @@
-"""Resizes, and blocks of positions that become channels or come from them (SPEC section 8)."""
+"""Resizes, space to depth and depth to space (SPEC section 8)."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass
@@ -14,18 +14,19 @@ from .requirement import MULTIPLE, Need
 _MODES = {"mode": ("nearest", "linear")}
 
 
-def _refuse_corners(operation: "Resize | ResizeTo") -> None:
+def _require_linear(operation: "Resize | ResizeTo") -> None:
     if operation.align_corners and operation.mode == "nearest":
         says = "align_corners is for linear resizing, and the mode is nearest"
-        raise ConfigError.of(repr(operation), "align_corners", "no such resize", says, 'mode="linear"')
+        raise ConfigError.of(repr(operation), "align_corners", "", says, 'mode="linear"')
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Resize(Operation):
     """Nearest or linear resizing by a factor: the size is ``floor(n·factor / over) ∸ less``.
 
-    ``Resize(2)`` doubles, ``Resize(1, over=2)`` halves. ``Resize(2, mode="linear", align_corners=True, less=1)`` puts
-    one new position between each two old ones: ``2n - 1``.
+    ``Resize(2)`` doubles, ``Resize(1, over=2)`` halves. ``Resize(2, mode="linear", align_corners=True, less=1)`` adds
+    one position between each two neighbours: ``2n - 1``. Raises :class:`ConfigError` for ``align_corners`` with the
+    mode ``"nearest"``, and as :class:`Operation` does.
 
     >>> Resize(2).size([151], 0), Resize(1, over=2).size([303], 0), Resize(2, less=1).size([151], 0)
     (302, 151, 301)
@@ -42,7 +43,7 @@ class Resize(Operation):
 
     def __post_init__(self) -> None:
         Operation.__post_init__(self)
-        _refuse_corners(self)
+        _require_linear(self)
 
     @property
     def called(self) -> str:
@@ -57,7 +58,9 @@ class Resize(Operation):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ResizeTo(Operation):
-    """Nearest or linear resizing of the first input to the size of the second, whichever is larger.
+    """Nearest or linear resizing of the first input to the size of the second, larger or smaller.
+
+    Raises :class:`ConfigError` for ``align_corners`` with the mode ``"nearest"``, and as :class:`Operation` does.
 
     >>> ResizeTo().size([151, 303], 0)
     303
@@ -72,7 +75,7 @@ class ResizeTo(Operation):
 
     def __post_init__(self) -> None:
         Operation.__post_init__(self)
-        _refuse_corners(self)
+        _require_linear(self)
 
     @property
     def called(self) -> str:
@@ -86,7 +89,7 @@ class ResizeTo(Operation):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class SpaceToDepth(Operation):
-    """Blocks of ``block`` positions along each axis become channels: the size must be a multiple of ``block``.
+    """Turn blocks of ``block`` positions along each axis into channels: the size must be a multiple of ``block``.
 
     >>> SpaceToDepth(4).size([304], 0), SpaceToDepth(2).channels_after([3], axes=2)
     (76, 12)
@@ -105,13 +108,15 @@ class SpaceToDepth(Operation):
         return (Need("multiple", sizes[0], MULTIPLE, on_axis(self.block, axis)),)
 
     def channels_after(self, channels: Sequence[int], axes: int) -> int:
-        """A channel for each position of a block."""
+        """The input's channels, times the positions of a block."""
         return channels[0] * _positions(self.block, axes)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class DepthToSpace(Operation):
-    """Channels become blocks of ``block`` positions along each axis (pixel shuffle): the block must divide them.
+    """Turn channels into blocks of ``block`` positions along each axis (pixel shuffle).
+
+    The number of channels must be a multiple of the positions in a block.
 
     >>> DepthToSpace(2).size([151], 0), DepthToSpace(2).channels_after([12], axes=2)
     (302, 3)
@@ -126,16 +131,16 @@ class DepthToSpace(Operation):
         return sizes[0] * on_axis(self.block, axis)
 
     def faults(self, channels: Sequence[int], axes: int) -> Iterator[Fault]:
-        """The positions of a block must divide the channels."""
+        """The number of channels must be a multiple of the positions in a block."""
         positions = _positions(self.block, axes)
         if positions == 0 or channels[0] % positions:
             given = f"the input has {written_number(channels[0])} channels"
-            says = f"{given}, and must have a multiple of {written_number(positions)}, the positions of a block"
+            says = f"{given}, and must have a multiple of {written_number(positions)}, the positions in a block"
             more = max(channels[0] // positions, 1) * positions if positions else 1
-            yield Fault("block_divides", says, f"channels={written_number(more)} before it")
+            yield Fault("block_divides", says, f"channels={written_number(more)} in the node before it")
 
     def channels_after(self, channels: Sequence[int], axes: int) -> int:
-        """The channels that are left for each position."""
+        """The input's channels, divided by the positions in a block."""
         return quotient(channels[0], _positions(self.block, axes))
 
 

@@ -1,4 +1,4 @@
-"""What a network does with sizes: the size of every node by name, and every requirement judged (SPEC section 8)."""
+"""Running a network on sizes: the size of every node by name, and every requirement judged (SPEC section 8)."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,15 +11,15 @@ from .operation import Operation, changes_size
 from .requirement import AT_LEAST, Need, Requirement
 
 Sizes = int | Mapping[str, int]
-"""One size for every input, or the size of each input by name."""
+"""One size for all inputs, or the size of each input by name."""
 
 AxisSizes = int | Sequence[int]
-"""The sizes of an image, one for each axis; a number for a network of one axis."""
+"""The sizes of an image, one for each axis, or just a number for a network with one axis."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Run(Written):
-    """What a network does with sizes along one axis: the size of every input and node, and the requirements on them.
+    """A network run along one axis: the size of every input and node, and every requirement.
 
     >>> from wellshaped.spec.network import MaxPool, Network, Node
     >>> of_1 = run(Network({"x": 1}, (Node("pooled", MaxPool(2)),)), 1)
@@ -32,21 +32,21 @@ class Run(Written):
 
     @property
     def ok(self) -> bool:
-        """Whether every requirement is met."""
+        """Whether every requirement holds."""
         return all(requirement.holds for requirement in self.requirements)
 
     @property
     def failures(self) -> tuple[Requirement, ...]:
-        """The requirements that are not met, in the order of the nodes."""
+        """The requirements that do not hold, in the order of the nodes."""
         return tuple(requirement for requirement in self.requirements if not requirement.holds)
 
 
 def run(network: Network, size: Sizes, axis: int = 0) -> Run:
-    """What becomes of an input of this ``size`` along ``axis``. A requirement that fails stops nothing.
+    """Run the network on inputs of this ``size`` along ``axis``. It computes all sizes, even if a requirement fails.
 
-    The size is that of every input but those of a single position, or one for each by name. Every size on the way must
-    be at least 1. Raises :class:`ShapeError` for a size that is not natural, an input without a size, and an axis that
-    the network does not have.
+    ``size`` is one size for all inputs, or a mapping with the size of each by name; inputs of a single position need
+    none. The size of every input and node must be at least 1. Raises :class:`UsageError` if a size is not natural or
+    missing, or the network has no such axis.
 
     >>> from wellshaped.spec.network import Concat, ConvTranspose, MaxPool, Network, Node
     >>> halve = Network({"x": 1}, (
@@ -71,17 +71,17 @@ def run(network: Network, size: Sizes, axis: int = 0) -> Run:
 
 
 def positive(name: str, size: int, label: str = "") -> Requirement:
-    """That there is at least one position left."""
+    """The requirement that a size is at least 1."""
     return Requirement(name, "positive", size, AT_LEAST, 1, name, label=label)
 
 
 def label_of(named: Input | Node, network: Network, axis: int) -> str:
-    """What the source calls the requirement of a node or an input along an axis."""
+    """The source's name for the requirement of a node or an input along an axis."""
     return named.rule.replace("{}", network.axis_names[axis][0].upper())
 
 
 def named(need: Need, network: Network, node: Node, axis: int | None) -> Requirement:
-    """What an operation needs, as a requirement of its node; along an ``axis``, or over all (``None``)."""
+    """The ``need`` of an operation as a requirement of its node, along an ``axis`` or over all axes (``None``)."""
     left_of, right_of = (
         node.inputs[whose] if isinstance(whose, int) else whose for whose in (need.left_of, need.right_of)
     )
@@ -93,9 +93,9 @@ def named(need: Need, network: Network, node: Node, axis: int | None) -> Require
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ImageRun(Written):
-    """What a network does with an image: a :class:`Run` for each axis, and what is required over all axes together.
+    """A network run on an image: a :class:`Run` for each axis, and the requirements over all axes together.
 
-    A requirement over all axes that only ``warns`` does not make the image unfit.
+    A requirement over all axes together that only ``warns`` does not make the image unfit.
 
     >>> from wellshaped.spec.network import MaxPool, Network, Node
     >>> run_image(Network({"x": 1}, (Node("pooled", MaxPool(2)),)), (304, 384)).shape("pooled")
@@ -107,7 +107,7 @@ class ImageRun(Written):
 
     @property
     def ok(self) -> bool:
-        """Whether every requirement is met, on each axis and over all together."""
+        """Whether every requirement holds, on each axis and over all axes together."""
         return all(of_it.ok for of_it in self.axes) and all(it.holds or it.warns for it in self.together)
 
     def shape(self, name: str) -> tuple[int, ...]:
@@ -116,9 +116,10 @@ class ImageRun(Written):
 
 
 def run_image(network: Network, sizes: Sequence[Sizes]) -> ImageRun:
-    """What becomes of an image with these ``sizes``, one for each axis.
+    """Run the network on an image with these ``sizes``, one for each axis.
 
-    Raises :class:`ShapeError` as :func:`run` does, and for another number of sizes than axes.
+    Raises :class:`ShapeError` if the number of sizes is not the number of axes, and :class:`UsageError` as :func:`run`
+    does.
 
     >>> from wellshaped.spec.network import MaxPool, Network, Node, Norm
     >>> network = Network({"x": 4}, (Node("pooled", MaxPool(2)), Node("y", Norm("instance"))))
@@ -132,9 +133,10 @@ def run_image(network: Network, sizes: Sequence[Sizes]) -> ImageRun:
 
 
 def require_sizes(network: Network, sizes: AxisSizes) -> tuple[int, ...]:
-    """One natural number for each axis; a number alone is the size of a network's only axis.
+    """The ``sizes`` as a tuple of natural numbers, one for each axis; a single number is the size of the only axis.
 
-    Raises :class:`ShapeError` for another number of sizes than axes, and for what is no size.
+    Raises :class:`ShapeError` if the number of sizes is not the number of axes, and :class:`UsageError` if a size is
+    not natural.
     """
     given: Sequence[int] = sizes if isinstance(sizes, Sequence) else (sizes,)
     if isinstance(given, str | bytes | bytearray) or len(given) != network.axes:
@@ -150,7 +152,7 @@ def _other_axes(network: Network, sizes: object) -> ShapeError:
 
 
 def fits_together(network: Network, sizes: Sequence[int]) -> bool:
-    """Whether what is required over all axes together holds for an image of these ``sizes``."""
+    """Whether the requirements over all axes together hold for an image with these ``sizes``."""
     if not any(type(node.operation).needs_together is not Operation.needs_together for node in network.nodes):
         return True
     return all(requirement.holds or requirement.warns for requirement in run_image(network, sizes).together)
@@ -164,7 +166,7 @@ def _together(network: Network, runs: tuple[Run, ...]) -> Iterator[Requirement]:
 
 
 def axis_of(network: Network, axis: int) -> int:
-    """The number of an axis, counted from 0. Raises :class:`ShapeError` for one that ``network`` does not have."""
+    """Return ``axis``, counted from 0. Raises :class:`UsageError` if ``network`` has no such axis."""
     axis = natural(axis, "axis")
     if axis >= network.axes:
         says = f"the network has {network.axes} axes, counted from 0"
@@ -173,7 +175,10 @@ def axis_of(network: Network, axis: int) -> int:
 
 
 def input_sizes(network: Network, size: Sizes) -> dict[str, int]:
-    """The size of each input: ``size``, or what it says of the input; 1 for an input of a single position."""
+    """The size of each input by name, which is 1 for an input of a single position.
+
+    Raises :class:`UsageError` if a size is not natural or missing.
+    """
     return {given.name: _given(size, given) for given in network.inputs}
 
 
@@ -183,8 +188,6 @@ def _given(size: Sizes, given: Input) -> int:
     if not isinstance(size, Mapping):
         return natural(size, "size")
     if given.name not in size:
-        says = f"there are sizes of {', '.join(map(str, size)) or 'none'}"
-        raise UsageError.of(
-            f"the input {given.name}", "unknown_size", "an input has no size", says, f'"{given.name}": 64'
-        )
+        says = f"it has no size; there are sizes for {', '.join(map(str, size)) or 'no input'}"
+        raise UsageError.of(f"the input {given.name}", "unknown_size", "", says, f'"{given.name}": 64')
     return natural(size[given.name], given.name)

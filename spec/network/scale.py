@@ -1,4 +1,4 @@
-"""How the sizes of nodes grow with that of the input: what stands in which row of a picture, and what never grows."""
+"""How the size of each node grows with the input's: used for pictures and costs."""
 
 from fractions import Fraction
 from functools import lru_cache
@@ -11,10 +11,10 @@ from .running import run
 
 @lru_cache(maxsize=256)
 def scales_of(network: Network) -> dict[str, Fraction]:
-    """How many positions each node has for one of the input, along the axis where these are fewest.
+    """The number of positions of each node per position of the input, on the axis on which it is smallest.
 
-    It is the slope of the size for large inputs: from a size on, so many more positions come with each period of the
-    strides. 0 for a node whose size does not grow.
+    It is the slope of the node's size for large inputs, averaged over a period of the strides. It is 0 for a node whose
+    size does not grow.
 
     >>> from wellshaped.spec import graph_of
     >>> scales_of(graph_of("unet2"))["bottleneck"]

@@ -1,4 +1,4 @@
-"""How a decoder meets a skip: as they are, or after one is brought to the size of the other."""
+"""How a decoder joins a skip: both as they are, or one of them changed to the size of the other."""
 
 from collections.abc import Iterator
 
@@ -13,16 +13,16 @@ _CHANGES: dict[str, tuple[str, Operation, bool]] = {
     "pad": ("padded", PadTo(), False),
     "resize": ("resized", ResizeTo(), False),
 }
-"""For each way what the changed node is called, its operation, and whether it is the skip that changes."""
+"""For each way: the name of the added node, its operation, and whether it changes the skip (or the upsampled node)."""
 
 HOW = ("exact", *_CHANGES)
-"""The ways to meet a skip. ``"exact"``: the sizes must be equal."""
+"""The ways to join a skip. ``"exact"``: the sizes must be equal."""
 
 
 def joined(
     level: int, skip: str, up: str, how: str, operation: Operation, *, skip_first: bool = True
 ) -> Iterator[Node]:
-    """The nodes that join what is upsampled, ``up``, with a ``skip``; the last is ``joined[level]``.
+    """The nodes that join the upsampled node ``up`` with a ``skip``; the last is ``joined[level]``.
 
     >>> from wellshaped.spec.network import Concat
     >>> [node.name for node in joined(0, "encoder[0]", "up[0]", "crop", Concat())]

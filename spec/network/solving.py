@@ -1,26 +1,25 @@
-"""The compatible sizes of a network along one axis, and why they are exactly these (SPEC sections 5.3 and 8).
+"""The compatible sizes of a network along one axis, and why they are exact (SPEC sections 5.3 and 8).
 
-The input's size starts as one unknown number ``n ≥ 1``. The nodes are computed in order, with sizes that are affine
-functions of numbers in a box (:mod:`.affine`), by the same functions that compute with numbers. Where a box leaves a
-size or a requirement undecided it is cut into parts, or one of its numbers is written as blocks,
-``v = start + step·v' + r``; each part goes on by itself from that node. At any time
+The input's size starts as one unknown number ``n ≥ 1``. The nodes are computed in order, by the same functions that
+compute integers; here the sizes are affine functions of numbers in a box (:mod:`.affine`). If the box does not decide a
+size or a requirement, it is cut into parts, or one of its numbers is written as blocks ``v = start + step·v' + r``.
+Each part then continues on its own from that node. At any time
 
-1. the parts are disjoint, and hold every ``n`` that no requirement has rejected yet: what is undecided is cut into
-   parts that together are the whole, and what is dropped, a part or all that is off a line, is where a requirement
-   fails;
-2. within a part, every size computed so far is its affine function, for every point of the box;
-3. different points of a part's box are different ``n``: that holds at the start, ``(v', r)`` determine ``v`` and are
-   determined by it, and different points of a line are different points of the box.
+1. the parts are disjoint and contain every ``n`` that no requirement has rejected yet: cuts cover the whole box, and
+   only points at which a requirement fails are dropped (a whole part, or the points off a line);
+2. within a part, every size computed so far equals its affine function, at every point of the box;
+3. different points of a part's box are different ``n``: this holds at the start, ``(v', r)`` and ``v`` determine each
+   other, and different points of a line are different points of the box.
 
-So a part that reaches the last node holds exactly its sizes that fit, and the union of these parts is the answer.
+So a part that reaches the last node contains exactly its sizes that fit, and the union of these parts is the answer.
 
-It ends: a cut makes boxes smaller, and a number without end is written as blocks at most once for each division. What
-makes it fast is that a number ``r`` is kept whole until something depends on it. A pooling by 2 writes ``n = 2q + r``
-and goes on with ``q``; a join of ``n`` with ``2q`` leaves ``r = 0``, and a crop leaves ``r`` as it is, so a network of
-any depth is one part where a period tried remainder by remainder grows exponentially. Branches of different slope that
-must be equal bound the number without end, and no period is walked; where that comes too late, :mod:`.bounds` looks for
-the bound first. Still the question is hard in principle, as joins of strides without a common divisor ask for
-remainders that avoid each other: the work has a limit, and beyond it there is no answer.
+The search ends, because a cut makes boxes smaller, and the unbounded number is written as blocks at most once for each
+division. It is fast, because a number ``r`` stays whole until a size depends on it. For example, a pooling by 2 writes
+``n = 2q + r`` and continues with ``q``. A join of ``n`` with ``2q`` then leaves ``r = 0``, and a crop leaves ``r`` as
+it is. So a network of any depth stays one part; trying the remainders one by one would take exponentially many. Where
+branches of different slope must be equal, the unbounded number gets a bound; if that comes too late, :mod:`.bounds`
+computes a bound first. The problem is hard in general, because joins of coprime strides encode simultaneous
+congruences. So the work is limited, and beyond the limit the search raises an error.
 """
 
 from collections.abc import Iterator, Sequence
@@ -41,13 +40,13 @@ from .requirement import Need
 from .running import axis_of
 
 MAX_WORK = 50_000
-"""How many sizes of nodes are computed before a network counts as not solved: some seconds."""
+"""How many sizes of nodes are computed before the search gives up: some seconds."""
 
 _FEW = 1_000
-"""So much work before an upper bound of the sizes is looked for: it costs more than solving most networks does."""
+"""The work done before computing an upper bound on the sizes, which takes longer than solving most networks."""
 
 NOT_SOLVED = "not_solved"
-"""The rule of the error for a network beyond the limit."""
+"""The rule of the error if the search gives up."""
 
 Raw = int | tuple[int, tuple[int, ...]]
 """A size without its box: a number, or the constant and the coefficients of an affine function."""
@@ -55,7 +54,7 @@ Raw = int | tuple[int, tuple[int, ...]]
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A box, and the sizes that are computed so far: first the input's ``n``, then of inputs and nodes in order."""
+    """A box, and the sizes computed so far: ``n``, the 1 of a single position, then those of the nodes in order."""
 
     box: Box
     sizes: list[Raw]
@@ -75,7 +74,7 @@ class _Part:
         return _Part(box, [_in_blocks(raw, cut) for raw in self.sizes])
 
     def on(self, line: Line) -> "_Part":
-        """The part on a line; ``n`` grows along it."""
+        """The points of this part on a line, in the direction in which ``n`` grows."""
         n = self.sizes[0]
         if not isinstance(n, int) and n[1][line.v] * line.v_step + n[1][line.w] * line.w_step < 0:
             line = line.reversed()
@@ -104,10 +103,11 @@ def _in_blocks(raw: Raw, cut: Blocks) -> Raw:
 
 
 def compatible_sizes(network: Network, axis: int = 0) -> SizeSet:
-    """The sizes ``n ≥ 1`` along ``axis`` that meet every requirement: exact for every network that is answered.
+    """The exact set of sizes ``n ≥ 1`` along ``axis`` that meet every requirement.
 
-    All inputs have the size ``n`` but those of a single position. What is required over all axes together is not in it
-    (:func:`.running.run_image`). Raises :class:`ShapeError` with the rule ``not_solved`` beyond :data:`MAX_WORK`.
+    All inputs have the size ``n``, except those of a single position. Requirements over all axes together are not
+    included (see :func:`.running.run_image`). Raises :class:`WellshapedError` (rule ``not_solved``) if solving takes
+    too long (:data:`MAX_WORK`), and :class:`UsageError` if the network has no such axis.
 
     >>> from wellshaped.spec.network import Concat, ConvTranspose, MaxPool, Network, Node
     >>> compatible_sizes(Network({"x": 1}, (
@@ -118,7 +118,7 @@ def compatible_sizes(network: Network, axis: int = 0) -> SizeSet:
     <SizeSet n ≡ 0 (mod 2), n ≥ 2>
     """
     axis = axis_of(network, axis)
-    # Number 0 is n itself, which all inputs have but those of a single position, number 1.
+    # Size 0 is n, the size of all inputs but those of a single position; size 1 is theirs.
     at = {given.name: int(given.single) for given in network.inputs}
     plan: list[tuple[Operation, list[int]]] = []
     for node in _early_requirements(network):
@@ -133,15 +133,15 @@ def compatible_sizes(network: Network, axis: int = 0) -> SizeSet:
         end = _largest(plan, axis)
         found = _solve(plan, axis, (1, end), MAX_WORK) if end is None or end >= 1 else []
     if found is None:
-        raise _not_solved(f"there is no answer within {MAX_WORK} steps")
+        raise _not_solved(f"the search stopped after {MAX_WORK} steps")
     try:
         return SizeSet(found)
-    except WellshapedError as error:  # progressions whose steps have no common multiple that is small enough
+    except WellshapedError as error:  # the common multiple of the steps is too large
         raise _not_solved(error.report.failures[0].says) from None
 
 
 def _early_requirements(network: Network) -> Iterator[Node]:
-    """The nodes in an order in which what is required comes as soon as it can be judged: it leaves fewer sizes."""
+    """The nodes in an order in which requirements come as early as possible, because they leave fewer sizes."""
     users: dict[str, list[int]] = {}
     missing = [len(set(node.inputs)) for node in network.nodes]
     for i, node in enumerate(network.nodes):
@@ -168,7 +168,7 @@ _Plan = Sequence[tuple[Operation, list[int]]]
 
 
 def _solve(plan: _Plan, axis: int, bounds: Bounds, most: int) -> list[Progression] | None:
-    """The sizes within the bounds; ``None`` where it takes the work of more than ``most`` nodes."""
+    """The sizes within the bounds that fit, or ``None`` if more than ``most`` sizes of nodes would be computed."""
     parts = [_Part((bounds,), [(0, (1,)), 1])]
     found: list[Progression] = []
     work = 0
@@ -181,17 +181,17 @@ def _solve(plan: _Plan, axis: int, bounds: Bounds, most: int) -> list[Progressio
         except Undecided as undecided:
             parts += (part.narrowed(cut) for cut in reversed(undecided.cuts))
         except NotAffineError:
-            raise _not_solved("a size is multiplied or divided by another") from None
+            raise _not_solved("an operation multiplies or divides a size by another size") from None
         work += len(part.sizes) - done + 1
         if work > most:
             return None
         if len(found) > MAX_PARTS:
-            raise _not_solved(f"its sizes come to more than {MAX_PARTS} progressions")
+            raise _not_solved(f"the sizes that fit are more than {MAX_PARTS} progressions")
     return found
 
 
 def _largest(plan: _Plan, axis: int) -> int | None:
-    """An upper bound of the sizes that fit, where one is seen at a glance: see :mod:`.bounds`."""
+    """An upper bound on the sizes that fit, or ``None``: see :mod:`.bounds`."""
     sizes: list[Any] = [unknown(), 1]
     needs: list[Need] = []
     try:
@@ -206,10 +206,10 @@ def _largest(plan: _Plan, axis: int) -> int | None:
 
 
 def _fits(part: _Part, plan: _Plan, axis: int) -> bool:
-    """Compute the rest of the nodes; whether the sizes of the part fit. Raises :class:`Undecided` where some do."""
+    """Compute the remaining nodes; return whether the part fits. Raises :class:`Undecided` if only some points do."""
     for operation, sources in plan[len(part.sizes) - 2 :]:
         sizes = [part.size(i) for i in sources]
-        size = operation.size(sizes, axis)  # type: ignore[arg-type]  # a function over the naturals, read otherwise
+        size = operation.size(sizes, axis)  # type: ignore[arg-type]  # it also runs on affine functions
         if changes_size(operation) and not size >= 1:
             return False
         needs = operation.needs(sizes, axis)  # type: ignore[arg-type]  # as above
@@ -220,15 +220,19 @@ def _fits(part: _Part, plan: _Plan, axis: int) -> bool:
 
 
 def _members(part: _Part) -> Iterator[Progression]:
-    """The sizes ``n`` of a part: runs of numbers whose coefficients follow each other, at each place of the others."""
+    """The sizes ``n`` of a part as progressions.
+
+    Numbers with the coefficients ``c`` and ``c·count`` form one longer run. The longest run gives the progressions, one
+    for each choice of the other runs' values.
+    """
     n = part.size(0)
     if isinstance(n, int):
         yield Progression(n, 1, 1)
         return
     first = n.constant + sum(c * least for c, (least, _) in zip(n.coefficients, n.box, strict=True))
-    taken = sorted((c, bounds) for c, bounds in zip(n.coefficients, n.box, strict=True) if c)  # no two c are equal
+    by_step = sorted((c, bounds) for c, bounds in zip(n.coefficients, n.box, strict=True) if c)  # no two c are equal
     runs: list[tuple[int, int | None]] = []
-    for step, (least, most) in taken:
+    for step, (least, most) in by_step:
         count = None if most is None else most - least + 1
         if runs and runs[-1][1] is not None and runs[-1][0] * runs[-1][1] == step:
             runs[-1] = runs[-1][0], None if count is None else runs[-1][1] * count
@@ -237,12 +241,11 @@ def _members(part: _Part) -> Iterator[Progression]:
     longest = max(runs, key=lambda run: (run[1] is None, run[1] or 0))
     others = [(step, count) for step, count in runs if (step, count) != longest and count is not None]
     if prod(count for _, count in others) > MAX_PARTS:
-        raise _not_solved(f"its sizes come to more than {MAX_PARTS} progressions")
+        raise _not_solved(f"the sizes that fit are more than {MAX_PARTS} progressions")
     for places in product(*(range(0, step * count, step) for step, count in others)):
         yield Progression(first + sum(places), *longest)
 
 
 def _not_solved(says: str) -> WellshapedError:
-    return WellshapedError.of(
-        "solving the network", NOT_SOLVED, "too hard to solve", says, "smaller strides or fewer levels"
-    )
+    fix = "smaller strides or fewer levels"
+    return WellshapedError.of("solving the network", NOT_SOLVED, "too hard to solve", says, fix)

@@ -1,4 +1,4 @@
-"""Operations on values and channels, which leave sizes alone: norms, activations, scales, slices; and the mean."""
+"""Operations on values and channels, which keep the size: norms, activations, scales, slices. Also the mean."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass
@@ -15,10 +15,12 @@ from .requirement import AT_LEAST, Need
 class Norm(Operation):
     """Normalisation: ``"batch"``, ``"group"`` (of ``groups`` groups), ``"instance"`` or ``"layer"`` (over channels).
 
-    An instance or group norm over a single number has no statistics: what comes out is the bias. So over all axes
-    together more than one position is required, unless a group has several channels (SPEC section 8). A batch norm uses
-    the statistics of its training data, or of many images: there it is a warning. ``affine`` gives it a scale and a
-    bias for each channel.
+    An instance or group norm of a single number returns only the bias. So it requires more than one position, over all
+    axes together, unless a group has several channels (SPEC section 8). For a batch norm this is only a warning,
+    because it uses the statistics of its training data, or of a batch of images. ``affine`` adds a scale and a bias for
+    each channel.
+
+    Raises :class:`ConfigError` for ``groups`` with another kind than ``"group"``, and as :class:`Operation` does.
 
     >>> [need.rule for need in Norm("instance").needs_together([(1, 1)], [8])]
     ['statistics']
@@ -39,8 +41,8 @@ class Norm(Operation):
     def __post_init__(self) -> None:
         Operation.__post_init__(self)
         if self.kind != "group" and self.groups != 1:
-            says = f"groups={written_number(self.groups)} are for a group norm, and kind='{self.kind}'"
-            raise ConfigError.of(repr(self), "groups", "no groups here", says, 'kind="group"')
+            says = f"groups={written_number(self.groups)} is for a group norm, but kind='{self.kind}'"
+            raise ConfigError.of(repr(self), "groups", "", says, 'kind="group"')
 
     @property
     def called(self) -> str:
@@ -48,7 +50,7 @@ class Norm(Operation):
         return f"{self.kind} norm"
 
     def needs_together(self, sizes: Sequence[Sequence[int]], channels: Sequence[int]) -> tuple[Need, ...]:
-        """The statistics of one image are of more than one number."""
+        """The statistics of one image need more than one number."""
         of_one = {"instance": 1, "batch": 1, "group": quotient(channels[0], self.groups)}.get(self.kind)
         if of_one is None:
             return ()
@@ -58,7 +60,7 @@ class Norm(Operation):
         return (Need("statistics", numbers, AT_LEAST, 2, "numbers", about=about, warns=self.kind == "batch"),)
 
     def faults(self, channels: Sequence[int], axes: int) -> Iterator[Fault]:
-        """Groups must divide the channels."""
+        """The number of channels must be a multiple of the groups."""
         if self.kind == "group":
             yield from of_at_least_one("groups", self.groups)
             if self.groups and channels[0] % self.groups:
@@ -73,10 +75,10 @@ class Norm(Operation):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Activation(Operation):
-    """A function of each value; ``glu`` multiplies one half of the channels by a function of the other.
+    """A function of each value; ``glu`` multiplies one half of the channels by a function of the other half.
 
-    ``prelu`` learns one slope, and ``snake`` one for each channel. ``slope`` is that of ``leaky_relu`` below 0, and the
-    scale of ``elu`` there.
+    ``prelu`` learns one slope, and ``snake`` one for each channel. For values below 0, ``slope`` is the slope of
+    ``leaky_relu`` or the scale of ``elu``.
 
     >>> Activation("glu").channels_after([16], axes=1), Activation("snake").parameters([16], axes=1)
     (8, {'slope': (16,)})
@@ -101,17 +103,17 @@ class Activation(Operation):
         return self.kind
 
     def faults(self, channels: Sequence[int], axes: int) -> Iterator[Fault]:
-        """A gated linear unit has two halves."""
+        """``glu`` needs an even number of channels."""
         if self.kind == "glu" and channels[0] % 2:
             says = f"the input of glu has {written_number(channels[0])} channels, and must have an even number"
-            yield Fault("glu_even", says, f"channels={written_number(channels[0] + 1)} before it")
+            yield Fault("glu_even", says, f"channels={written_number(channels[0] + 1)} in the node before it")
 
     def channels_after(self, channels: Sequence[int], axes: int) -> int:
-        """Half the channels for ``glu``."""
+        """Half the channels for ``glu``, otherwise all."""
         return quotient(channels[0], 2) if self.kind == "glu" else channels[0]
 
     def parameters(self, channels: Sequence[int], axes: int) -> Shapes:
-        """The slopes that are learned."""
+        """The learned slopes."""
         counts = {"prelu": 1, "snake": channels[0]}
         return {"slope": (counts[self.kind],)} if self.kind in counts else {}
 
@@ -133,7 +135,7 @@ class Scale(Operation):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Slice(Operation):
-    """The channels from ``start`` up to ``stop``, as Python's slices have them.
+    """The channels from ``start`` up to, but not including, ``stop``, as in Python's slices.
 
     >>> Slice(0, 4).channels_after([8], axes=2)
     4
@@ -143,7 +145,7 @@ class Slice(Operation):
     stop: int
 
     def faults(self, channels: Sequence[int], axes: int) -> Iterator[Fault]:
-        """The slice lies within the channels, and has some."""
+        """The slice must be within the channels and not empty."""
         if not self.start < self.stop <= channels[0]:
             given = f"start={written_number(self.start)} and stop={written_number(self.stop)}"
             says = f"{given} must have start < stop ≤ {written_number(channels[0])}, the channels of the input"
@@ -156,12 +158,12 @@ class Slice(Operation):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Mean(Operation):
-    """The mean over all positions: one position is left along each axis.
+    """The mean over all positions: the result has one position on each axis.
 
     >>> Mean().size([303], 0)
     1
     """
 
     def size(self, sizes: Sequence[int], axis: int) -> int:
-        """1, whatever the size."""
+        """Always 1."""
         return 1

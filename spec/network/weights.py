@@ -1,4 +1,4 @@
-"""The parameters of a network: their shapes by node, and how many numbers they are."""
+"""The parameters of a network: their shapes by node, and their number."""
 
 from math import prod
 
@@ -7,10 +7,10 @@ from .operation import Shapes
 
 
 def parameter_shapes(network: Network) -> dict[str, Shapes]:
-    """The shapes of the parameters of every node that has some: kernels (result, input, positions), biases and scales.
+    """The shapes of the parameters of each node that has parameters, by the node's ``layer``, or else its name.
 
-    Kernels of transposed convolutions are (input, result, positions), as in SPEC section 6. A node stands here by its
-    ``layer``, or by its name where it has none.
+    Kernels have the shape (output channels, input channels, positions); those of transposed convolutions have the input
+    channels first, as in SPEC section 6.
 
     >>> from wellshaped.spec.network import Conv, Network, Node, Norm
     >>> network = Network({"x": 3}, (Node("conv", Conv(3, channels=8, bias=False)), Node("norm", Norm("batch"))))
@@ -27,7 +27,7 @@ def parameter_shapes(network: Network) -> dict[str, Shapes]:
 
 
 def parameter_count(network: Network) -> int:
-    """How many numbers a network learns.
+    """The number of parameters of a network.
 
     >>> from wellshaped.spec.network import Conv, Network, Node
     >>> parameter_count(Network({"x": 3}, (Node("y", Conv(3, channels=8)),)))

@@ -1,8 +1,8 @@
 """Sliding and transposed windows: convolutions and poolings (SPEC sections 2 and 8).
 
-The formulas are total: a kernel, stride or dilation of 0 leaves size 0, which fits nothing. Numbers are as PyTorch has
-them, and PyTorch's own limits are requirements of the operations that have its names. ``padding="SAME"`` and
-``"VALID"`` are JAX's and Keras's.
+The formulas are total: a kernel, stride or dilation of 0 gives size 0, which never fits. The arithmetic is PyTorch's,
+and the operations with PyTorch's names also require PyTorch's limits. ``padding="SAME"`` and ``"VALID"`` are JAX's and
+Keras's.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -28,7 +28,7 @@ def _on_all(value: PerAxis, axes: int) -> tuple[int, ...]:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Window(Operation):
-    """A sliding window of any framework, with no limits and no parameters: the arithmetic of a size alone.
+    """A sliding window of any framework: only the size arithmetic, without limits or parameters.
 
     ``rounding`` is ``"floor"``, ``"ceil"`` (PyTorch's ceil mode) or ``"same"`` (``ceil(n / stride)``).
 
@@ -46,14 +46,14 @@ class Window(Operation):
     choices = {"rounding": ("floor", "ceil", "same")}  # noqa: RUF012 never changed
 
     def size(self, sizes: Sequence[int], axis: int) -> int:
-        """See :func:`.arithmetic.window_size`."""
+        """The size that :func:`.arithmetic.window_size` returns."""
         kernel, stride, dilation = (on_axis(v, axis) for v in (self.kernel, self.stride, self.dilation))
         return window_size(sizes[0], kernel, stride, *sides_on(self.padding, axis), dilation, self.rounding)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class TransposedWindow(Operation):
-    """A transposed window of any framework, with no limits and no parameters: the arithmetic of a size alone.
+    """A transposed window of any framework: only the size arithmetic, without limits or parameters.
 
     >>> TransposedWindow(3, 2, padding=1, output_padding=1).size([151], 0)
     302
@@ -69,7 +69,7 @@ class TransposedWindow(Operation):
     word = "transposed window"
 
     def size(self, sizes: Sequence[int], axis: int) -> int:
-        """See :func:`.arithmetic.transposed_size`."""
+        """The size that :func:`.arithmetic.transposed_size` returns."""
         kernel, stride, dilation = (on_axis(v, axis) for v in (self.kernel, self.stride, self.dilation))
         more = on_axis(self.output_padding, axis)
         return transposed_size(sizes[0], kernel, stride, *sides_on(self.padding, axis), dilation, more)
@@ -79,7 +79,7 @@ def _group_faults(operation: "Conv | ConvTranspose", channels: int) -> Iterator[
     made = channels if operation.channels is None else operation.channels
     yield from of_at_least_one("channels", made)
     yield from of_at_least_one("groups", operation.groups)
-    for of, count in (("input", channels), ("result", made)):
+    for of, count in (("input", channels), ("output", made)):
         if operation.groups and count % operation.groups:
             given = f"the {of} has {written_number(count)} channels"
             says = f"{given}, and must have a multiple of {written_number(operation.groups)}, the groups"
@@ -88,7 +88,7 @@ def _group_faults(operation: "Conv | ConvTranspose", channels: int) -> Iterator[
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Conv(Operation):
-    """A convolution with ``channels`` kernels, by default as many as the input has channels.
+    """A convolution with ``channels`` output channels, by default as many as its input has.
 
     ``padding`` may be ``"SAME"`` (the size is ``ceil(n / stride)``) or ``"VALID"``, as in JAX and Keras.
     ``learned=False`` is a convolution with fixed weights, which has no parameters.
@@ -112,21 +112,21 @@ class Conv(Operation):
     word = "conv"
 
     def size(self, sizes: Sequence[int], axis: int) -> int:
-        """See :func:`.arithmetic.window_size`."""
+        """The size that :func:`.arithmetic.window_size` returns."""
         kernel, stride, dilation = (on_axis(v, axis) for v in (self.kernel, self.stride, self.dilation))
         rounding = "same" if self.padding == "SAME" else "floor"
         return window_size(sizes[0], kernel, stride, *_padded(self.padding, axis), dilation, rounding)
 
     def faults(self, channels: Sequence[int], axes: int) -> Iterator[Fault]:
-        """Groups must divide the channels of input and result."""
+        """The input channels and the output channels must be multiples of the groups."""
         return _group_faults(self, channels[0])
 
     def channels_after(self, channels: Sequence[int], axes: int) -> int:
-        """The number of kernels."""
+        """The output channels."""
         return channels[0] if self.channels is None else self.channels
 
     def parameters(self, channels: Sequence[int], axes: int) -> Shapes:
-        """A kernel (result, input / groups, positions) and a bias."""
+        """A kernel (output, input / groups, positions) and a bias."""
         return _learned(self, self._kernel(channels, axes), self.channels_after(channels, axes))
 
     def _kernel(self, channels: Sequence[int], axes: int) -> tuple[int, ...]:
@@ -134,16 +134,17 @@ class Conv(Operation):
         return made, quotient(channels[0], self.groups), *_on_all(self.kernel, axes)
 
     def multiply_adds(self, given: Sequence[Sequence[int]], made: Sequence[int], channels: Sequence[int]) -> int:
-        """The kernel meets every position of the result."""
+        """The kernel is applied at every position of the output."""
         return prod(self._kernel(channels, len(made))) * prod(made)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ConvTranspose(Operation):
-    """A transposed convolution, in PyTorch's arithmetic; or in JAX's and Keras's, by ``padding="SAME"`` or ``"VALID"``.
+    """A transposed convolution as in PyTorch, or as in JAX and Keras with ``padding="SAME"`` or ``"VALID"``.
 
-    SAME makes ``n·stride``, VALID ``n·stride + max(kernel ∸ stride, 0)``. PyTorch requires that the output padding is
-    smaller than the stride or the dilation.
+    The size is ``n·stride`` for SAME and ``n·stride + max(span - stride, 0)`` for VALID, with
+    ``span = dilation·(kernel - 1) + 1``. PyTorch requires that the output padding is smaller than the stride or the
+    dilation. Raises :class:`ConfigError` for output padding with SAME or VALID, and as :class:`Operation` does.
 
     >>> up = ConvTranspose(3, 2, padding=1, output_padding=1)
     >>> up.size([151], 0), ConvTranspose(3, 2, padding="SAME").size([151], 0)
@@ -168,11 +169,11 @@ class ConvTranspose(Operation):
     def __post_init__(self) -> None:
         Operation.__post_init__(self)
         if isinstance(self.padding, str) and self.output_padding != 0:
-            says = f"padding={self.padding!r} already fixes the size, and output_padding must be 0"
-            raise ConfigError.of(repr(self), "output_padding", "two sizes at once", says, "output_padding=0")
+            says = f"padding={self.padding!r} already fixes the size, so output_padding must be 0"
+            raise ConfigError.of(repr(self), "output_padding", "", says, "output_padding=0")
 
     def size(self, sizes: Sequence[int], axis: int) -> int:
-        """See :func:`.arithmetic.transposed_size` and :func:`.arithmetic.jax_transposed_size`."""
+        """:func:`.arithmetic.transposed_size`, or :func:`.arithmetic.jax_transposed_size` for SAME and VALID."""
         kernel, stride, dilation = (on_axis(v, axis) for v in (self.kernel, self.stride, self.dilation))
         if isinstance(self.padding, str):
             return jax_transposed_size(sizes[0], kernel, stride, dilation, self.padding)
@@ -180,7 +181,7 @@ class ConvTranspose(Operation):
         return transposed_size(sizes[0], kernel, stride, *sides_on(self.padding, axis), dilation, more)
 
     def needs(self, sizes: Sequence[int], axis: int) -> tuple[Need, ...]:
-        """PyTorch's limit of output padding."""
+        """PyTorch's limit on output padding."""
         more = on_axis(self.output_padding, axis)
         if isinstance(more, int) and more == 0:
             return ()
@@ -194,15 +195,15 @@ class ConvTranspose(Operation):
         return monus(stride + monus(dilation, stride), 1)
 
     def faults(self, channels: Sequence[int], axes: int) -> Iterator[Fault]:
-        """Groups must divide the channels of input and result."""
+        """The input channels and the output channels must be multiples of the groups."""
         return _group_faults(self, channels[0])
 
     def channels_after(self, channels: Sequence[int], axes: int) -> int:
-        """The number of kernels."""
+        """The output channels."""
         return channels[0] if self.channels is None else self.channels
 
     def parameters(self, channels: Sequence[int], axes: int) -> Shapes:
-        """A kernel (input, result / groups, positions) and a bias."""
+        """A kernel (input, output / groups, positions) and a bias."""
         return _learned(self, self._kernel(channels, axes), self.channels_after(channels, axes))
 
     def _kernel(self, channels: Sequence[int], axes: int) -> tuple[int, ...]:
@@ -210,7 +211,7 @@ class ConvTranspose(Operation):
         return channels[0], quotient(made, self.groups), *_on_all(self.kernel, axes)
 
     def multiply_adds(self, given: Sequence[Sequence[int]], made: Sequence[int], channels: Sequence[int]) -> int:
-        """The kernel meets every position of the input."""
+        """The kernel is applied at every position of the input."""
         return prod(self._kernel(channels, len(made))) * prod(given[0])
 
 
@@ -220,10 +221,10 @@ def _learned(operation: Conv | ConvTranspose, kernel: tuple[int, ...], made: int
     return {"kernel": kernel, "bias": (made,)} if operation.bias else {"kernel": kernel}
 
 
-def _refuse_two_roundings(operation: "MaxPool | AvgPool") -> None:
+def _require_one_rounding(operation: "MaxPool | AvgPool") -> None:
     if operation.padding == "SAME" and operation.ceil_mode:
-        says = "padding='SAME' already rounds up, and ceil_mode is PyTorch's"
-        raise ConfigError.of(repr(operation), "ceil_mode", "two roundings at once", says, "ceil_mode=False")
+        says = "padding='SAME' already rounds up, so ceil_mode must be False"
+        raise ConfigError.of(repr(operation), "ceil_mode", "", says, "ceil_mode=False")
 
 
 def _pool_size(operation: "MaxPool | AvgPool", n: int, axis: int, dilation: int) -> int:
@@ -255,12 +256,12 @@ def _pool_needs(operation: "MaxPool | AvgPool", axis: int) -> tuple[Need, ...]:
 
 
 def _exceeds(amount: int, most: int) -> bool:
-    """Whether a limit of numbers is broken; that of symbols is not asked."""
+    """Whether an integer exceeds a limit; ``False`` for symbols."""
     return isinstance(amount, int) and isinstance(most, int) and amount > most
 
 
 def _within_limits(operation: "ConvTranspose | MaxPool | AvgPool", name: str, most: Callable[[int], int]) -> str:
-    """How to write the field so that it is within its limit on every axis."""
+    """The argument ``name`` with its values cut to their limits on every axis."""
     axes = range(max(operation.axes().values(), default=1))
     of_axes = [tuple(min(amount, most(axis)) for amount in sides_on(getattr(operation, name), axis)) for axis in axes]
     return f"{name}={written_value(shortest([a if a == b else (a, b) for a, b in of_axes]))}"
@@ -268,7 +269,9 @@ def _within_limits(operation: "ConvTranspose | MaxPool | AvgPool", name: str, mo
 
 @dataclass(frozen=True, slots=True, repr=False)
 class MaxPool(Operation):
-    """Max-pooling; ``stride=None`` is the kernel's. PyTorch requires that the padding is at most half the window.
+    """Max-pooling; ``stride=None`` means the kernel. PyTorch requires that the padding is at most half the window.
+
+    Raises :class:`ConfigError` for ``ceil_mode`` with ``padding="SAME"``, and as :class:`Operation` does.
 
     >>> MaxPool(2).size([303], 0), MaxPool(2, ceil_mode=True).size([303], 0), MaxPool(3, 2, padding=1).size([303], 0)
     (151, 152, 152)
@@ -285,20 +288,22 @@ class MaxPool(Operation):
 
     def __post_init__(self) -> None:
         Operation.__post_init__(self)
-        _refuse_two_roundings(self)
+        _require_one_rounding(self)
 
     def size(self, sizes: Sequence[int], axis: int) -> int:
-        """See :func:`.arithmetic.window_size`."""
+        """The size that :func:`.arithmetic.window_size` returns."""
         return _pool_size(self, sizes[0], axis, on_axis(self.dilation, axis))
 
     def needs(self, sizes: Sequence[int], axis: int) -> tuple[Need, ...]:
-        """PyTorch's limit of padding."""
+        """PyTorch's limit on padding."""
         return _pool_needs(self, axis)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class AvgPool(Operation):
-    """Average pooling; ``stride=None`` is the kernel's. PyTorch requires that the padding is at most half the window.
+    """Average pooling; ``stride=None`` means the kernel. PyTorch requires that the padding is at most half the window.
+
+    Raises :class:`ConfigError` for ``ceil_mode`` with ``padding="SAME"``, and as :class:`Operation` does.
 
     >>> AvgPool(2).size([303], 0)
     151
@@ -314,12 +319,12 @@ class AvgPool(Operation):
 
     def __post_init__(self) -> None:
         Operation.__post_init__(self)
-        _refuse_two_roundings(self)
+        _require_one_rounding(self)
 
     def size(self, sizes: Sequence[int], axis: int) -> int:
-        """See :func:`.arithmetic.window_size`."""
+        """The size that :func:`.arithmetic.window_size` returns."""
         return _pool_size(self, sizes[0], axis, 1)
 
     def needs(self, sizes: Sequence[int], axis: int) -> tuple[Need, ...]:
-        """PyTorch's limit of padding."""
+        """PyTorch's limit on padding."""
         return _pool_needs(self, axis)

@@ -309,15 +309,15 @@ NOT_CERTIFIED = {
     "a kernel that is true": (put(True, *POOLED, "kernel"), "not a natural number: node pooled: kernel=True is a bool"),
     "kernels for three axes": (put([2, 2, 2], *POOLED, "kernel"), "kernel has numbers for 3 axes"),
     "a name that is a list": (put([], *POOLED, "name"), "node 6: "),
-    "a name twice": (put("skip1", *POOLED, "name"), "the name skip1 is given twice"),
+    "a name twice": (put("skip1", *POOLED, "name"), "the name skip1 is used twice"),
     "an input that is not known": (put(["skip"], *POOLED, "inputs"), "the input skip of pooled is neither a node nor"),
     "inputs that are numbers": (
         put([3], *POOLED, "inputs"),
-        "not a name: node pooled: it is an int, and must be a str",
+        "not a name: node pooled: inputs=3 is an int, and must be a str",
     ),
     "an output that is not known": (put(["z"], "network", "outputs"), "the output z is neither a node nor an input"),
     "channels that do not add up": (put(7, "network", "nodes", 7, "groups"), "down2_1: the input has 64 channels"),
-    "no inputs": (put({}, "network", "inputs"), "must be Input values, or names with their channels"),
+    "no inputs": (put({}, "network", "inputs"), "must have at least one input"),
     "a choice that is none": (put("up", *POOLED, "padding"), "no such choice: node pooled: padding='up' must be one"),
     "sizes that are a list": (put([], "sizes"), "sizes of the file is a list, and must be an object"),
     "a progression of two": (put([2, 2], "sizes", "progressions", 0), "progression 0 is [2, 2], and must be a list of"),
@@ -363,7 +363,7 @@ TOO_LARGE = {
     "bytes": (lambda d: d.update(prover="Z3" * 2**19), "bytes, and a certificate has at most 1048576"),
     "parts": (
         lambda d: d["sizes"].update(progressions=[[0, 4, 10**20], [1, 10**9 + 1, 10**20]]),
-        "and may come to at most 50000",
+        "and at most 50000 are possible",
     ),
 }
 

@@ -306,7 +306,7 @@ def test_what_is_too_small_counts_as_the_least_that_is_enough():
     ]
 
 
-def test_the_numbers_of_an_operation_that_no_size_can_mend_are_a_cause_at_every_size():
+def test_the_numbers_of_an_operation_that_no_size_can_fix_are_a_cause_at_every_size():
     for n in (1, 5, 100):
         assert [(cause.node, cause.rule) for cause in causes(OF_THE_NUMBERS, n)][:2] == [
             ("a", "padding"),

@@ -847,7 +847,7 @@ def test_an_encoder_decoder_joins_where_it_is_told_to():
         (lambda: unet(2, convs=2.0), "convs=2.0"),
         (lambda: unet(2, padding="valid"), "padding='valid'"),
         (lambda: unet(2, join="centre"), "join must be one of exact, crop, even crop, pad"),
-        (lambda: unet(2, down="pool"), "is a str, and must be one of those in spec.network"),
+        (lambda: unet(2, down="pool"), "is a str, and must be an Operation of wellshaped.spec"),
         (lambda: strided_unet(True), "levels=True"),
         (lambda: strided_unet(2, kernel="3"), "kernel='3'"),
         (

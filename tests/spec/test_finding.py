@@ -378,7 +378,7 @@ def test_a_network_in_which_nothing_is_open_is_itself_or_does_not_fit():
     assert "y: y is 0, and must be at least 1" in str(error.value)
 
 
-def test_where_no_numbers_will_do_the_error_says_where_the_best_choice_fails():
+def test_where_no_numbers_fit_the_error_says_where_the_best_choice_fails():
     nodes = Node("halved", MaxPool(2)), Node("up", TransposedWindow(2, 2, output_padding=Open(0, 1)))
     network = written(*nodes, Node("y", Concat(), ("x", "up")), Node("z", Require(multiple=4)))
     with pytest.raises(WellshapedError) as error:
@@ -387,7 +387,7 @@ def test_where_no_numbers_will_do_the_error_says_where_the_best_choice_fails():
     assert "y: y is 7, and must be a multiple of 4" in str(error.value)
     with pytest.raises(WellshapedError) as error:
         fill(written(Node("y", Pad(Open(1, 3))), Node("z", Concat(), ("x", "y")), axes=2))
-    assert "along the height, what fits up to z is no size" in str(error.value)
+    assert "along the height, no size fits up to z" in str(error.value)
 
 
 def test_what_is_required_over_all_axes_together_is_judged_after_the_numbers_are_found():
@@ -396,7 +396,7 @@ def test_what_is_required_over_all_axes_together_is_judged_after_the_numbers_are
     with pytest.raises(WellshapedError) as error:
         fill(network, (1, 1))
     assert rules(error) == ["together"]
-    assert "with the least numbers of each axis, z: numbers is 1, and must be at least 2" in str(error.value)
+    assert "with the smallest numbers for each axis, z: numbers is 1, and must be at least 2" in str(error.value)
 
 
 def test_numbers_that_take_too_long_to_find_are_not_solved(monkeypatch):

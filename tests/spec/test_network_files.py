@@ -433,39 +433,38 @@ CONV_KEYS = "kernel, stride, channels, padding, dilation, groups, bias, learned,
         ),
         (
             '{ name = "y", op = "Pad", amounts = [[0, 1, 2]] }',
-            "amounts: not what the field takes: node y: amounts=((0, 1, 2),) must have a pair (before, after) for each "
-            "axis.",
+            "amounts: wrong value: node y: amounts=((0, 1, 2),) must have a pair (before, after) for each axis.",
             "node y: amounts = [[0, 1]]",
         ),
         (
             '{ name = "y", op = "Conv", kernel = 3, bias = 1 }',
-            "bias: not what the field takes: node y: bias=1 is an int, and must be True or False.",
+            "bias: wrong value: node y: bias=1 is an int, and must be True or False.",
             "node y: bias = true",
         ),
         (
             '{ name = "y", op = "Norm", epsilon = nan }',
-            "epsilon: not what the field takes: node y: epsilon=nan must be a finite number.",
+            "epsilon: wrong value: node y: epsilon=nan must be a finite number.",
             "node y: epsilon = 0.01",
         ),
         (
             '{ name = "y", op = "Require" }',
-            "requires: nothing is required: node y: it has no field.",
+            "requires: node y: it must require something.",
             "node y: Require(at_least=2)",
         ),
         (
             '{ name = "", op = "Mean" }',
-            "name: not a name: node 1: it must not be empty.",
+            "name: not a name: node 1: name='' must have 1 to 200 letters, all of them printable.",
             'node 1: name = "encoder"',
         ),
         (
             '{ name = "a\\u001b[31m", op = "Mean" }',
-            "name: not a name: node 1: it must have at most 200 letters, all of them printable.",
+            "name: not a name: node 1: name='a\\x1b[31m' must have 1 to 200 letters, all of them printable.",
             'node 1: name = "encoder"',
         ),
         (
             '{ name = "y", op = "Mean", inputs = [1] }',
-            "name: not a name: node y: it is an int, and must be a str.",
-            'node y: name = "encoder"',
+            "name: not a name: node y: inputs=1 is an int, and must be a str.",
+            'node y: inputs = "encoder"',
         ),
         (
             '"Mean"',
@@ -475,19 +474,18 @@ CONV_KEYS = "kernel, stride, channels, padding, dilation, groups, bias, learned,
         # What a Network says itself.
         (
             '{ name = "y", op = "Add", inputs = ["pooled", "pool"] }',
-            "unknown_input: an input is not known: the input pool of y is neither a node nor an input before it.",
+            "unknown_input: unknown input: the input pool of y is neither a node nor an input before it.",
             '"pooled"',
         ),
         (
             '{ name = "y", op = "Conv", kernel = 3, groups = 3 }',
-            "groups_divide: channels do not add up: y: the input has 4 channels, and must have a multiple of 3, the "
-            "groups; y: the result has 4 channels, and must have a multiple of 3, the groups.",
+            "groups_divide: channels do not match: y: the input has 4 channels, and must have a multiple of 3, the "
+            "groups; y: the output has 4 channels, and must have a multiple of 3, the groups.",
             "y: groups=1",
         ),
         (
             '{ name = "y", op = "Conv", kernel = [3, 3, 3] }',
-            "axes_differ: numbers are for another number of axes: y: kernel has numbers for 3 axes, and the network "
-            "has 2.",
+            "axes_differ: numbers for another number of axes: y: kernel has numbers for 3 axes, and the network has 2.",
             "y: kernel with 2 numbers, or axes=3",
         ),
     ],
@@ -501,9 +499,9 @@ def test_a_fault_of_a_node_is_said_with_its_name_and_a_fix(tmp_path, node, says,
     [
         ('axes = "2"', "{ x = 4 }", "natural: not a natural number: axes='2' is a str", "axes"),
         (f"axes = {10**99}", "{ x = 4 }", "digits: the number is too long: axes has more than 99 digits.", "axes = 1"),
-        ("axes = 4", "{ x = 4 }", "axes: no such number of axes: the network has axes=4", "axes=2"),
-        ("outputs = 3", "{ x = 4 }", "names: not names: they are 3", '("encoder", "up")'),
-        ('outputs = ["pool"]', "{ x = 4 }", "unknown_input: an input is not known: the output pool is", '"pooled"'),
+        ("axes = 4", "{ x = 4 }", "axes: wrong number of axes: the network has axes=4", "axes=2"),
+        ("outputs = 3", "{ x = 4 }", "names: not a name: outputs=3 must be a name", 'outputs=("encoder", "up")'),
+        ('outputs = ["pool"]', "{ x = 4 }", "unknown_input: unknown input: the output pool is", '"pooled"'),
         (
             "axis = 2",
             "{ x = 4 }",
@@ -512,19 +510,19 @@ def test_a_fault_of_a_node_is_said_with_its_name_and_a_fix(tmp_path, node, says,
         ),
         ("", "4", "object: not a network: inputs is an int, and must be an object.", "inputs = { x = 3 }"),
         ("", '{ x = "3" }', "natural: not a natural number: input x: channels='3' is a str", "input x: channels = 3"),
-        ("", "{ x = 0 }", "channels_pos: channels do not add up: the input x has channels=0", "channels=1"),
+        ("", "{ x = 0 }", "channels_pos: no channels: the input x has channels=0", "channels=1"),
         ("", "{ x = { chanels = 3 } }", "key: it has unknown keys: input x: 'chanels' (did you mean channels?).", ""),
         (
             "",
             '{ x = { channels = 3, single = "yes" } }',
-            "single: not what the field takes: input x: single='yes' is a str, and must be True or False.",
+            "single: wrong value: input x: single='yes' is a str, and must be True or False.",
             "input x: single = true",
         ),
         ("", f"{{ x = {10**99} }}", "digits: the number is too long: input x: channels has", "input x: channels = 1"),
         (
             "",
             "{}",
-            "inputs: no inputs: they are [], and must be Input values, or names with their channels.",
+            "inputs: inputs=[] must have at least one input: Input values, or a dict from names to channels.",
             "inputs=",
         ),
     ],
@@ -535,7 +533,7 @@ def test_a_fault_of_the_inputs_outputs_or_axes_is_said_with_a_fix(tmp_path, more
     assert second.startswith(f"fix: {fix}")
 
 
-def test_nodes_that_are_no_list_are_said_to_be_none(tmp_path):
+def test_nodes_that_are_not_a_list_are_reported_as_such(tmp_path):
     path = written(tmp_path / "a.json", '{"inputs": {"x": 1}, "nodes": {"name": "y"}}')
     assert rejection(path)[0] == "object: not a network: nodes is a dict, and must be a list."
 
@@ -630,7 +628,7 @@ def test_any_data_of_a_network_is_read_as_one_or_rejected_in_ten_lines(folder, d
 # What cannot be read back is not saved.
 
 
-def refused(network, path):
+def rejected(network, path):
     before = path.read_bytes() if path.exists() else None
     with pytest.raises(WellshapedError) as caught:
         save_network(network, path)
@@ -650,18 +648,18 @@ def test_a_number_that_is_too_long_a_graph_that_is_too_large_and_an_operation_of
 ):
     path = tmp_path / f"a{suffix}"
     save_network(SMALL, path)
-    assert "levels has more than 99 digits" in refused(UNetConfig(levels=10**99), path)
-    assert "node y: kernel has more than 99 digits" in refused(Network({"x": 1}, (Node("y", Conv(10**99)),)), path)
-    assert "input x: channels has more" in refused(Network({"x": 10**99}, (Node("y", Conv(1)),)), path)
+    assert "levels has more than 99 digits" in rejected(UNetConfig(levels=10**99), path)
+    assert "node y: kernel has more than 99 digits" in rejected(Network({"x": 1}, (Node("y", Conv(10**99)),)), path)
+    assert "input x: channels has more" in rejected(Network({"x": 10**99}, (Node("y", Conv(1)),)), path)
     many = Network({"x": 1}, [Node(f"node{i}", Activation()) for i in range(5000)])
-    assert f"and may have at most {MAX_BYTES}" in refused(many, path)
+    assert f"and may have at most {MAX_BYTES}" in rejected(many, path)
     own = Network({"x": 1}, (Node("soft", _Blur()),))
-    assert "node soft: _Blur is an operation of your own, and a file cannot hold it" in refused(own, path)
+    assert "node soft: _Blur is an operation of your own, and a file cannot hold it" in rejected(own, path)
 
 
 def test_an_operation_of_ones_own_with_the_name_of_another_is_not_saved(tmp_path):
     conv = dataclass(frozen=True, repr=False)(type("Conv", (_Blur,), {}))
-    assert "Conv is an operation of your own" in refused(Network({"x": 1}, (Node("y", conv()),)), tmp_path / "a.toml")
+    assert "Conv is an operation of your own" in rejected(Network({"x": 1}, (Node("y", conv()),)), tmp_path / "a.toml")
 
 
 def test_a_line_with_more_dots_than_the_parser_is_given_is_not_saved_as_toml(tmp_path):
@@ -673,7 +671,7 @@ def test_a_line_with_more_dots_than_the_parser_is_given_is_not_saved_as_toml(tmp
     comes_back(tmp_path, ".toml", dotted(MAX_DOTS // 60))
     (tmp_path / "first.toml").unlink()
     (tmp_path / "second.toml").unlink()
-    assert "dots, and may have at most 200" in refused(dotted(MAX_DOTS // 60 + 1), tmp_path / "a.toml")
+    assert "dots, and may have at most 200" in rejected(dotted(MAX_DOTS // 60 + 1), tmp_path / "a.toml")
     comes_back(tmp_path, ".json", dotted(50))
 
 
@@ -691,11 +689,11 @@ def test_keys_with_as_many_dots_as_a_line_may_have_are_parsed_soon(tmp_path):
 @pytest.mark.parametrize("network", [None, 3, UNetConfig, [SMALL], {1: 2}], ids=kind_of)
 def test_what_is_no_network_is_not_saved(tmp_path, network):
     says = "and a file holds one of UNet2Config, UNetConfig, Network"
-    assert says in refused(network, tmp_path / "a.toml")
+    assert says in rejected(network, tmp_path / "a.toml")
 
 
 def test_a_preset_that_there_is_not_is_not_saved_and_the_nearest_is_proposed(tmp_path):
-    assert '"milesial"' in refused("milesal", tmp_path / "a.toml")
+    assert '"milesial"' in rejected("milesal", tmp_path / "a.toml")
 
 
 def test_save_config_takes_a_unet2_config_alone(tmp_path):
@@ -718,7 +716,7 @@ def test_a_name_that_no_message_could_show_is_rejected_wherever_it_stands(name):
         lambda: Node("y", Conv(3), rule=name),
         lambda: Network({"x": 1}, (), outputs=name),
     ):
-        with pytest.raises(ConfigError, match="at most 200 letters, all of them printable"):
+        with pytest.raises(ConfigError, match="200 letters, all of them printable"):
             make()
 
 

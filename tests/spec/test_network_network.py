@@ -1,4 +1,4 @@
-"""What is checked of a network when it is written, and of the numbers of its operations: each refusal by its name."""
+"""Networks as graphs: their parameters, the errors for networks that are not well-formed, and sizes that run."""
 
 import pytest
 
@@ -106,28 +106,28 @@ def test_every_operation_is_among_them():
         (lambda: Norm(epsilon="small"), "epsilon='small'", "is a str, and must be a number"),
         (lambda: Activation(["relu"]), "kind=['relu']", "must be one of 'relu'"),
         (lambda: Pad(1, mode="reflect"), "mode='reflect'", "must be one of 'zeros', 'mirrored'"),
-        (lambda: Require(), "Require()", "it has no field"),
+        (lambda: Require(), "Require()", "it must require something"),
         (lambda: MaxPool(2, padding="SAME", ceil_mode=True), "ceil_mode=True", "padding='SAME' already rounds up"),
         (lambda: Resize(2, align_corners=True), "align_corners=True", "align_corners is for linear resizing"),
         (lambda: ResizeTo(align_corners=True), "align_corners=True", "align_corners is for linear resizing"),
         (lambda: CropTo(2, odd="never"), "CropTo(offset=2, odd='never')", "odd must be left out"),
-        (lambda: Norm("batch", groups=7), "groups=7", "are for a group norm, and kind='batch'"),
+        (lambda: Norm("batch", groups=7), "groups=7", "is for a group norm, but kind='batch'"),
         (lambda: ConvTranspose(3, 2, padding="SAME", output_padding=1), "output_padding", "must be 0"),
-        (lambda: Input("", 3), "Input(name='')", "it must not be empty"),
+        (lambda: Input("", 3), "Input(name='')", "must have 1 to 200 letters"),
         (lambda: Input("x", -3), "channels=-3", "is negative"),
         (lambda: Node(["x"], Conv(3)), "Node(name=['x'])", "must be a str"),
-        (lambda: Node("y", "conv"), 'Node("y")', "is a str, and must be one of those in spec.network"),
+        (lambda: Node("y", "conv"), 'Node("y")', "is a str, and must be an Operation of wellshaped.spec"),
         (lambda: Node("y", Conv), 'Node("y")', "is a type"),
-        (lambda: Node("y", Conv(3), 5), "the inputs of y", "must be a name, or a tuple of names"),
-        (lambda: Node("y", Conv(3), ("x", 5)), "the inputs of y", "must be a str"),
-        (lambda: Network({}, ()), "the network", "must be Input values"),
-        (lambda: Network("x", ()), "the network", "must be Input values"),
-        (lambda: Network({"x": 1}, (Conv(3),)), "the network", "one is Conv(kernel=3), and must be a Node"),
-        (lambda: Network({"x": 1}, None), "the network", "one is None, and must be a Node"),
+        (lambda: Node("y", Conv(3), 5), 'Node("y", inputs=5)', "must be a name, or a tuple of names"),
+        (lambda: Node("y", Conv(3), ("x", 5)), 'Node("y", inputs=5)', "must be a str"),
+        (lambda: Network({}, ()), "the network", "inputs={} must have at least one input"),
+        (lambda: Network("x", ()), "the network", "inputs='x' must have at least one input"),
+        (lambda: Network({"x": 1}, (Conv(3),)), "the network", "one node is Conv(kernel=3), and must be a Node"),
+        (lambda: Network({"x": 1}, None), "the network", "one node is None, and must be a Node"),
         (lambda: Network({"x": 1}, (), axes="2"), "axes='2'", "is a str"),
     ],
 )
-def test_what_is_no_value_of_a_field_is_refused_by_name(make, given, says):
+def test_a_wrong_value_of_a_field_is_rejected_by_name(make, given, says):
     with pytest.raises(WellshapedError) as error:
         make()
     text = str(error.value)
@@ -158,24 +158,24 @@ FAULTS = {
         lambda: written(Node("y", Conv(3), "late"), Node("late", Conv(3), "x")),
         "unknown_input",
         "the input late of y comes after it, and must come before",
-        "the nodes in another order",
+        "move the node late before y",
     ),
     "a node of itself": (
         lambda: written(Node("y", Concat(), ("x", "y"))),
         "unknown_input",
-        "the input y of y is the node itself, and a network has no cycles",
+        "the input y of y is the node itself, and a network must not have cycles",
         "another input",
     ),
     "nodes of each other": (
         lambda: written(Node("a", Concat(), ("x", "b")), Node("b", Conv(3)), Node("y", Concat(), ("a", "b"))),
         "unknown_input",
-        "the input b of a depends on a itself, and a network has no cycles",
+        "the input b of a depends on a itself, and a network must not have cycles",
         "another input",
     ),
     "an output twice": (
         lambda: Network({"x": 4}, (Node("a", Conv(3)), Node("y", Conv(3))), ("y", "a", "y")),
         "name_twice",
-        "the output y stands there 2 times",
+        "the output y is listed 2 times",
         '"y" once',
     ),
     "a layer of two operations": (
@@ -193,20 +193,20 @@ FAULTS = {
     "a name twice": (
         lambda: written(Node("conv", Conv(3)), Node("conv", Conv(3))),
         "name_twice",
-        "the name conv is given twice",
+        "the name conv is used twice",
         'Node("conv_2", ...)',
     ),
     "the name of an input": (
         lambda: written(Node("x", Conv(3))),
         "name_twice",
-        "the name x is given twice",
+        "the name x is used twice",
         'Node("x_2", ...)',
     ),
     "two inputs of one name": (
         lambda: written(Node("y", Conv(3)), inputs=[Input("x"), Input("x")]),
         "name_twice",
-        "the name x is given to two inputs",
-        "another name",
+        "the name x is used for two inputs",
+        'Input("x_2", ...)',
     ),
     "an input without channels": (
         lambda: written(Node("y", Conv(3)), inputs={"x": 0}),
@@ -265,7 +265,7 @@ FAULTS = {
     "an addition of other channels": (
         lambda: written(Node("a", Conv(3, channels=8)), Node("y", Add(), ("x", "a"))),
         "channels_equal",
-        "y: input 1 has 8 channels, and must have 4, as input 0 has",
+        "y: input 1 has 8 channels, and must have 4, like input 0",
         "y: a convolution of kernel 1 before it",
     ),
     "a gate of one channel": (
@@ -277,7 +277,7 @@ FAULTS = {
     "a broadcast of four channels": (
         lambda: written(Node("y", Multiply(broadcast="channels"), ("x", "x"))),
         "channels_equal",
-        "y: input 1 has 4 channels, and must have 1, to be broadcast",
+        "y: input 1 has 4 channels, and must have 1, because it is broadcast",
         "y: a convolution of kernel 1 before it",
     ),
     "groups that do not divide": (
@@ -289,7 +289,7 @@ FAULTS = {
     "groups of a transposed convolution": (
         lambda: written(Node("y", ConvTranspose(2, 2, groups=2, channels=3))),
         "groups_divide",
-        "y: the result has 3 channels, and must have a multiple of 2, the groups",
+        "y: the output has 3 channels, and must have a multiple of 2, the groups",
         "y: groups=1",
     ),
     "no groups": (
@@ -314,13 +314,13 @@ FAULTS = {
         lambda: written(Node("y", Activation("glu")), inputs={"x": 3}),
         "glu_even",
         "y: the input of glu has 3 channels, and must have an even number",
-        "y: channels=4 before it",
+        "y: channels=4 in the node before it",
     ),
     "blocks of too few channels": (
         lambda: written(Node("y", DepthToSpace(3))),
         "block_divides",
-        "y: the input has 4 channels, and must have a multiple of 9, the positions of a block",
-        "y: channels=9 before it",
+        "y: the input has 4 channels, and must have a multiple of 9, the positions in a block",
+        "y: channels=9 in the node before it",
     ),
     "a slice beyond the channels": (
         lambda: written(Node("y", Slice(2, 5))),
@@ -332,7 +332,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize(("make", "rule", "says", "fix"), FAULTS.values(), ids=FAULTS)
-def test_a_network_that_is_badly_written_is_refused_with_the_node_the_numbers_and_a_fix(make, rule, says, fix):
+def test_a_network_that_is_not_well_formed_is_rejected_with_the_node_the_numbers_and_a_fix(make, rule, says, fix):
     with pytest.raises(ConfigError) as error:
         make()
     assert rule in [failure.name for failure in error.value.report.failures]
@@ -390,13 +390,13 @@ def test_a_node_is_found_by_name_or_its_nearest_name_is_proposed():
         (lambda network: run(network, -1), "size=-1 is negative"),
         (lambda network: run(network, 8, axis=2), "the network has 2 axes, counted from 0"),
         (lambda network: compatible_sizes(network, axis=2), "the network has 2 axes, counted from 0"),
-        (lambda network: run(network, {"z": 8}), "an input has no size: there are sizes of z"),
+        (lambda network: run(network, {"z": 8}), "it has no size; there are sizes for z"),
         (lambda network: run(network, {"x": "8"}), "x='8' is a str"),
         (lambda network: run_image(network, (8,)), r"its sizes are \(8,\), and must be one for each of 2 axes"),
         (lambda network: run_image(network, 8), "its sizes are 8, and must be one for each of 2 axes"),
     ],
 )
-def test_a_size_that_is_none_is_refused_by_name(make, says):
+def test_a_wrong_size_is_rejected_by_name(make, says):
     with pytest.raises(WellshapedError, match=says):
         make(written(Node("y", Conv(3))))
 
@@ -417,7 +417,7 @@ def test_a_requirement_says_which_node_which_rule_and_which_two_sizes():
     assert (failure.left, failure.right, failure.relation.says) == (303, 302, "must be")
 
 
-def test_a_name_twice_hides_no_input_that_is_not_known():
+def test_a_name_twice_hides_no_unknown_input():
     """Both nodes have a name that has channels, and one of them cannot have any."""
     nodes = (Node("a", Conv(1), "x"), Node("b", Conv(1), "a"), Node("b", Conv(1), "nowhere"))
     with pytest.raises(ConfigError) as error:

@@ -65,7 +65,7 @@ def test_the_arithmetic_is_that_of_the_naturals(a, b):
 @pytest.mark.parametrize("function", [sliding_window_size, conv_transpose_size])
 @pytest.mark.parametrize("bad", [-1, True, 1.0, "1", None])
 @pytest.mark.parametrize("name", ["n", "kernel", "stride", "padding"])
-def test_what_is_not_natural_is_refused_by_name(function, bad, name):
+def test_what_is_not_natural_is_rejected_by_name(function, bad, name):
     numbers = {"n": 4, "kernel": 2, "stride": 1, "padding": 0} | {name: bad}
     with pytest.raises(UsageError, match=f"{name}={bad!r}"):
         function(numbers.pop("n"), **numbers)

@@ -285,7 +285,7 @@ def test_what_jax_calls_a_valid_transposed_convolution_has_a_kernel_of_at_least_
     assert (jax_size("VALID") == TransposedWindow(k, s).size([n], 0)) == (k >= s)
 
 
-# The facts of SPEC section 5.4.
+# The rules of SPEC section 5.4.
 
 some = st.integers(1, 12)
 sizes = st.integers(0, 200)
@@ -476,7 +476,7 @@ def test_a_size_that_is_not_natural_is_rejected_by_name(bad):
         (
             lambda: compatible_sizes(HARD),
             "solving the network is not possible.\n"
-            "  not_solved: too hard to solve: there is no answer within 50000 steps.\n"
+            "  not_solved: too hard to solve: the search stopped after 50000 steps.\n"
             "  fix: smaller strides or fewer levels",
         ),
     ],
