@@ -209,6 +209,7 @@ def _together(graph: Network) -> tuple[str, ...]:
     return tuple(dict.fromkeys(requirement.node for requirement in ones if not requirement.warns))
 
 
+@lru_cache(maxsize=256)
 def largest_together(graph: Network) -> int:
     """The largest number that is required over all axes together."""
     return max(requirement.right for requirement in run_image(graph, (1,) * graph.axes).together)

@@ -101,7 +101,8 @@ class Network(Written):
     """A network: ``inputs``, ``nodes`` in an order in which they can be computed, and the names of its ``outputs``.
 
     ``inputs`` are :class:`Input` values, or a mapping from names to channels. ``outputs`` is by default the last node.
-    ``axes`` is the number of spatial axes. :attr:`channels` has the channels of every input and node, by name.
+    ``axes`` is the number of spatial axes. :attr:`channels` has the channels of every input and node, by name. Messages
+    call the network by its ``name``, which does not count when two networks are compared.
 
     Raises :class:`ConfigError` with every fault: an unknown input, a name used twice, a wrong number of inputs, numbers
     for another number of axes, channels that do not match.
@@ -126,6 +127,7 @@ class Network(Written):
     nodes: tuple[Node, ...]
     outputs: tuple[str, ...]
     axes: int = 2
+    name: str = field(default="", kw_only=True, repr=False, compare=False)
     channels: Mapping[str, int] = field(init=False, repr=False, compare=False)
 
     def __init__(
@@ -134,12 +136,15 @@ class Network(Written):
         nodes: Iterable[Node],
         outputs: str | Iterable[str] = (),
         axes: int = 2,
+        *,
+        name: str = "",
     ) -> None:
         object.__setattr__(self, "inputs", _inputs(inputs))
         object.__setattr__(self, "nodes", _nodes(nodes, self.inputs))
         last = (self.nodes[-1] if self.nodes else self.inputs[0]).name
         object.__setattr__(self, "outputs", _names(outputs, "Network(", "outputs") or (last,))
         object.__setattr__(self, "axes", natural(axes, "axes"))
+        object.__setattr__(self, "name", _label(name, "name", "the network"))
         channels: dict[str, int] = {}
         faults = list(_faults(self, channels))
         # Shared parameters can only be compared if every node is right by itself.

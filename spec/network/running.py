@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ..arithmetic.naturals import natural
 from ..messages.report import ShapeError, UsageError
@@ -129,7 +130,7 @@ def run_image(network: Network, sizes: Sequence[Sizes]) -> ImageRun:
     if isinstance(sizes, str | bytes | Mapping) or not isinstance(sizes, Sequence) or len(sizes) != network.axes:
         raise _other_axes(network, sizes)
     runs = tuple(run(network, size, axis) for axis, size in enumerate(sizes))
-    return ImageRun(runs, tuple(_together(network, runs)))
+    return ImageRun(runs, tuple(_together(network, [of_it.sizes for of_it in runs])))
 
 
 def require_sizes(network: Network, sizes: AxisSizes) -> tuple[int, ...]:
@@ -155,12 +156,29 @@ def fits_together(network: Network, sizes: Sequence[int]) -> bool:
     """Whether the requirements over all axes together hold for an image with these ``sizes``."""
     if not any(type(node.operation).needs_together is not Operation.needs_together for node in network.nodes):
         return True
-    return all(requirement.holds or requirement.warns for requirement in run_image(network, sizes).together)
+    along = [sizes_along(network, n, axis) for axis, n in enumerate(require_sizes(network, sizes))]
+    return all(requirement.holds or requirement.warns for requirement in _together(network, along))
 
 
-def _together(network: Network, runs: tuple[Run, ...]) -> Iterator[Requirement]:
+@lru_cache(maxsize=1024)
+def sizes_along(network: Network, size: int, axis: int) -> Mapping[str, int]:
+    """The size of each input and node along ``axis``: what :func:`run` computes, without the requirements.
+
+    >>> from wellshaped.spec.network import MaxPool, Network, Node
+    >>> sizes_along(Network({"x": 1}, (Node("pooled", MaxPool(2)),)), 303, 0)
+    {'x': 303, 'pooled': 151}
+    """
+    sizes = input_sizes(network, size)
     for node in network.nodes:
-        shapes = [tuple(of_it.sizes[name] for of_it in runs) for name in node.inputs]
+        sizes[node.name] = node.operation.size([sizes[name] for name in node.inputs], axis)
+    return sizes
+
+
+def _together(network: Network, sizes: Sequence[Mapping[str, int]]) -> Iterator[Requirement]:
+    for node in network.nodes:
+        if type(node.operation).needs_together is Operation.needs_together:
+            continue
+        shapes = [tuple(along[name] for along in sizes) for name in node.inputs]
         needs = node.operation.needs_together(shapes, [network.channels[name] for name in node.inputs])
         yield from (named(need, network, node, None) for need in needs)
 
