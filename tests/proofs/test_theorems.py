@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from wellshaped.proofs_of_shape import THEOREMS, Theorem, prove, smallest_counterexample
 from wellshaped.proofs_of_shape.coq_reading import FOLDER, statements
 from wellshaped.proofs_of_shape.folding import FUNCTIONS, definition, fold
+from wellshaped.proofs_of_shape.layout import laid_out
 from wellshaped.proofs_of_shape.ledger import page
+from wellshaped.proofs_of_shape.provers.by_z3 import goals
 from wellshaped.proofs_of_shape.smt_reading import Division, refutation_text
 from wellshaped.proofs_of_shape.strategies import configs, nearly_fitting_configs
 from wellshaped.proofs_of_shape.terms import (
@@ -28,7 +30,6 @@ from wellshaped.proofs_of_shape.terms import (
     term,
     variable,
 )
-from wellshaped.proofs_of_shape.z3_reading import goals
 from wellshaped.spec import OBLIGATIONS, WELL_FORMED, UsageError, graph_of, monus, quotient, run
 
 ROOT = Path(__file__).parents[2]
@@ -159,6 +160,42 @@ def test_the_page_of_theorems_is_up_to_date():
     assert (ROOT / "docs" / "theorems.md").read_text() == page()
 
 
+@expected
+@pytest.mark.parametrize("width", [60, 100])
+def test_a_statement_laid_out_is_the_statement_on_short_lines_indented_by_its_brackets(theorem, width):
+    statement = fold(theorem.statement())
+    lines = laid_out(statement, width).split("\n")
+    assert "".join("".join(lines).split()) == "".join(str(statement).split())
+    # No line is longer; at 60 columns, a call can be nested too deep for its arguments.
+    assert all(len(line) <= width for line in lines) or width == 60
+    opened = [-2]  # the columns at which lines begin that open a bracket and leave it open
+    for line in lines:
+        content = line.lstrip(" ")
+        column = len(line) - len(content)
+        if content.startswith(")"):
+            assert column == opened.pop()
+        else:  # a part begins two columns further in, and what goes on after an operator two more
+            assert column - opened[-1] in (2, 4)
+        if content.endswith("("):
+            opened.append(column + 2 * (content[:2] in OPERATORS))
+    assert opened == [-2]
+
+
+OPERATORS = {f"{operator} " for operator in "+·∸/=≥↔∧∨→"}
+
+
+def test_a_line_that_fits_is_not_broken_and_one_column_less_breaks_it():
+    statement = iff(variable("n") >= 1, negation(variable("k") >= 2))
+    whole = str(statement)
+    assert laid_out(statement, len(whole)) == whole
+    assert laid_out(statement, len(whole) - 1) == "(\n  n ≥ 1\n  ↔ ¬(k ≥ 2)\n)"
+
+
+def test_no_line_of_a_formula_on_the_page_is_longer_than_100_columns():
+    formulas = "".join(re.findall(r"^```text\n(.*?)^```", page(), re.M | re.S))
+    assert max(map(len, formulas.splitlines())) <= 100
+
+
 def test_the_page_of_trust_names_what_exists():
     text = (ROOT / "docs" / "trust.md").read_text()
     tests = "\n".join(file.read_text() for file in (ROOT / "tests").rglob("test_*.py"))
@@ -173,13 +210,13 @@ def test_the_page_of_trust_names_what_exists():
 
 @pytest.mark.skipif(shutil.which("coqc") is None, reason="coqc is not installed: Coq's proofs are not checked here")
 def test_coq_does_not_take_the_proof_of_another_statement(monkeypatch):
-    from wellshaped.proofs_of_shape import coq_reading, theorems
+    from wellshaped.proofs_of_shape.provers import by_coq
 
     changed = [replace(t, claim=lambda n, k, s: ((), n >= k)) if t.name == "round_trip" else t for t in THEOREMS]
-    monkeypatch.setattr(theorems, "THEOREMS", tuple(changed))
-    proved, trouble = coq_reading.check_proofs.__wrapped__(60.0)
+    monkeypatch.setattr(by_coq, "THEOREMS", tuple(changed))
+    proved, trouble = by_coq.check_proofs.__wrapped__(60.0)
     assert not proved
-    assert "coqc refuses proofs.v" in trouble
+    assert "coqc rejects proofs.v" in trouble
 
 
 def test_coq_proves_nothing_that_has_the_name_of_a_theorem_and_another_statement():
@@ -189,7 +226,7 @@ def test_coq_proves_nothing_that_has_the_name_of_a_theorem_and_another_statement
 
 @pytest.mark.skipif(shutil.which("coqc") is None, reason="coqc is not installed: Coq's proofs are not checked here")
 def test_an_axiom_that_speaks_of_being_closed_is_still_an_axiom(monkeypatch, tmp_path):
-    from wellshaped.proofs_of_shape import coq_reading
+    from wellshaped.proofs_of_shape.provers import by_coq
 
     proofs = (FOLDER / "proofs.v").read_text()
     cheat = (
@@ -198,8 +235,8 @@ def test_an_axiom_that_speaks_of_being_closed_is_still_an_axiom(monkeypatch, tmp
     begin, end = proofs.index("Theorem soundness :"), proofs.index("Theorem exactness :")
     forged = f"{cheat}\nTheorem soundness : soundness_statement. Proof. exact (cheat _ eq_refl). Qed.\n"
     (tmp_path / "proofs.v").write_text(proofs[:begin] + forged + proofs[end:])
-    monkeypatch.setattr(coq_reading, "FOLDER", tmp_path)
-    proved, trouble = coq_reading.check_proofs.__wrapped__(60.0)
+    monkeypatch.setattr(by_coq, "FOLDER", tmp_path)
+    proved, trouble = by_coq.check_proofs.__wrapped__(60.0)
     assert not trouble
     assert "soundness" not in proved
     assert "round_trip" in proved
