@@ -191,7 +191,7 @@ class Contender:
 
 
 def batched(case: Case, one: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Map the function ``one`` of an image over the images of a case."""
+    """Map ``one``, a function of one image, over the images of a case."""
     return one if case.batch == 1 else jax.vmap(one)
 
 

@@ -1,6 +1,6 @@
 """Why it is true: theorems as data, and the provers that check them.
 
-Importing this package needs only the specification. Z3, Coq and CrossHair are loaded when they are asked.
+Importing this package needs only the specification. Each prover is loaded on its first use.
 """
 
 from .provers.by_enumeration import smallest_counterexample as smallest_counterexample

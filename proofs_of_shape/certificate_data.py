@@ -146,8 +146,7 @@ def require_form(data: object) -> None:
 def require_object(data: object, what: str, keys: dict[str, Any]) -> dict[str, Any]:
     """Return ``data`` if it is a JSON object with these ``keys``, each with a value of its type.
 
-    Numbers are not checked here: the code that uses them checks that they are natural. Raises :class:`FileError`
-    otherwise.
+    Raises :class:`FileError` if not. Numbers are checked later, by the code that uses them.
     """
     names = ", ".join(keys)
     if not isinstance(data, dict):
@@ -178,9 +177,9 @@ def _require_few(values: Any, what: str, most: int) -> None:
 
 def _as_file_error(error: WellshapedError) -> FileError:
     """Return the error for a certificate whose network raises ``error``."""
-    said = [clipped(f"{verdict.about}: {verdict.says}", MOST_LETTERS) for verdict in error.report.failures]
-    more = [f"and {len(said) - FEW} more"] if len(said) > FEW else []
-    return not_a_certificate("; ".join([*said[:FEW], *more]))
+    messages = [clipped(f"{verdict.about}: {verdict.says}", MOST_LETTERS) for verdict in error.report.failures]
+    more = [f"and {len(messages) - FEW} more"] if len(messages) > FEW else []
+    return not_a_certificate("; ".join([*messages[:FEW], *more]))
 
 
 def not_a_certificate(says: str) -> FileError:

@@ -33,10 +33,10 @@ def settled(theorem: Theorem, proofs: Proofs) -> bool:
     >>> settled(theorem, [(theorem, prove(theorem, by="enumeration"))]), settled(theorem, [])
     (True, False)
     """
-    said = {p.verdict for t, p in proofs if t is theorem and not (p.verdict == UNKNOWN and p.by == "crosshair")}
+    verdicts = {p.verdict for t, p in proofs if t is theorem and not (p.verdict == UNKNOWN and p.by == "crosshair")}
     false = theorem.counterexample is not None
     right, wrong = ({REFUTED}, PROVED) if false else ({PROVED, HOLDS_IN_A_BOX}, REFUTED)
-    return bool(said & right) and not said & {wrong, UNKNOWN}
+    return bool(verdicts & right) and not verdicts & {wrong, UNKNOWN}
 
 
 def unsettled(proofs: Proofs) -> list[Theorem]:

@@ -43,11 +43,11 @@ def check_proofs(seconds: float) -> tuple[frozenset[str], str]:
     proofs = (FOLDER / "proofs.v").read_text()
     given = [theorem.name for theorem in THEOREMS if re.search(rf"\bTheorem {theorem.name} :", proofs)]
     # With the full name of the statement: proofs.v could define another one of the same name.
-    asked = "".join(f"Check ({name} : statements.{name}_statement).\nPrint Assumptions {name}.\n" for name in given)
+    questions = "".join(f"Check ({name} : statements.{name}_statement).\nPrint Assumptions {name}.\n" for name in given)
     files = {
         "statements.v": statements(THEOREMS),
         "proofs.v": proofs,
-        "asked.v": f"Require Import statements proofs.\n{asked}",
+        "questions.v": f"Require Import statements proofs.\n{questions}",
     }
     output = ""
     with tempfile.TemporaryDirectory() as folder:

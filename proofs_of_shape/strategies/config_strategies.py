@@ -14,8 +14,8 @@ from .bounds import bound
 def configs(*, max_kernel: int = 5, max_stride: int = 3, max_channels: int = 4) -> st.SearchStrategy[UNet2Config]:
     """Well-formed configs that fit endlessly many sizes: all those with convolutions of stride 1, within the bounds.
 
-    ``max_kernel`` bounds kernels before ``up_padding`` is added to them. Shrinks toward kernels, strides and channels
-    of 1 and no padding: the config that keeps every size.
+    ``max_kernel`` does not bound ``up_kernel``, which also grows with its padding and the stride. Shrinks toward
+    kernels, strides and channels of 1 and no padding: the config that keeps every size.
 
     Raises :class:`UsageError` if a bound is not a natural number of at least 1.
 

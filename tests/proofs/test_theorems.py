@@ -166,7 +166,7 @@ def test_a_statement_laid_out_is_the_statement_on_short_lines_indented_by_its_br
     statement = fold(theorem.statement())
     lines = laid_out(statement, width).split("\n")
     assert "".join("".join(lines).split()) == "".join(str(statement).split())
-    # No line is longer; at 60 columns, a call can be nested too deep for its arguments.
+    # At 60 columns, deeply nested calls do not fit.
     assert all(len(line) <= width for line in lines) or width == 60
     opened = [-2]  # the columns at which lines begin that open a bracket and leave it open
     for line in lines:

@@ -7,7 +7,7 @@ from wellshaped.proofs_of_shape.verdicts import in_words, settled, summary, unse
 
 TRUE = next(theorem for theorem in THEOREMS if theorem.counterexample is None)
 FALSE = next(theorem for theorem in THEOREMS if theorem.counterexample is not None)
-SAID = {  # the provers' answers: whether they settle a true statement, and a false one
+ANSWERS = {  # the provers' answers: whether they settle a true statement, and a false one
     (): (False, False),
     ("z3 proved",): (True, False),
     ("z3 refuted",): (False, True),
@@ -25,13 +25,13 @@ SAID = {  # the provers' answers: whether they settle a true statement, and a fa
 }
 
 
-def proofs(theorem, said):
-    return [(theorem, Proof(theorem.name, *words.split(maxsplit=1))) for words in said]
+def proofs(theorem, answers):
+    return [(theorem, Proof(theorem.name, *words.split(maxsplit=1))) for words in answers]
 
 
-@pytest.mark.parametrize(("said", "expected"), SAID.items(), ids=lambda value: ", ".join(map(str, value)))
-def test_a_theorem_is_settled_iff_a_prover_gives_the_expected_verdict_and_none_disagrees_or_gives_up(said, expected):
-    assert tuple(settled(theorem, proofs(theorem, said)) for theorem in (TRUE, FALSE)) == expected
+@pytest.mark.parametrize(("answers", "expected"), ANSWERS.items(), ids=lambda value: ", ".join(map(str, value)))
+def test_a_theorem_is_settled_iff_a_prover_gives_the_expected_verdict_and_none_disagrees_or_gives_up(answers, expected):
+    assert tuple(settled(theorem, proofs(theorem, answers)) for theorem in (TRUE, FALSE)) == expected
 
 
 def test_a_proof_of_another_theorem_settles_nothing():
@@ -48,9 +48,9 @@ def test_the_summary_counts_both_kinds_and_names_the_open_theorems():
 
 
 def test_the_summary_names_three_open_theorems_and_counts_the_others():
-    said = [proof for theorem in THEOREMS for proof in proofs(theorem, ["z3 unknown"])]
+    answers = [proof for theorem in THEOREMS for proof in proofs(theorem, ["z3 unknown"])]
     names = ", ".join(theorem.name for theorem in THEOREMS[:3])
-    assert summary(said).endswith(f"not settled, or different: {names} and {len(THEOREMS) - 3} more")
+    assert summary(answers).endswith(f"not settled, or different: {names} and {len(THEOREMS) - 3} more")
 
 
 def test_an_expected_refutation_is_called_expected():
