@@ -112,7 +112,7 @@ GOAL_CASE = {"size": 256, "channels": 32, "batch": 1}
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """A ratio of at most ``at_most`` to the best of ``against``: in the case of the goals, or in all (``everywhere``)."""
+    """A ratio of at most ``at_most`` to the best of ``against``: in the case of the goals, or ``everywhere``."""
 
     says: str
     quantity: Quantity
