@@ -1,7 +1,7 @@
-"""Who is measured: the two-level U-Net in this library and in its peers, as data. A new peer is a new entry.
+"""The contenders: the two-level U-Net in this library and in others, as data. A new contender is a new entry.
 
-Each computes the same function of the same parameters, in the layout that its own users have. What an entry has to say
-is how to build the network, in which order it keeps the axes, and why it cannot take part where it cannot.
+All compute the same function of the same parameters, each in the layout of its own users. An entry says how to build
+the network, in which order it keeps the axes, and why it can't be measured if it can't.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -30,12 +30,12 @@ Kernels = Mapping[str, tuple[Any, Any]]
 """The kernel and the bias of each layer, by its name in the specification."""
 
 Own = dict[str, tuple[Any, Any]]
-"""The same in a contender's own layout and arrays."""
+"""The same, in a contender's own layout and arrays."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """``batch`` square images of edge ``size``, and a default network of so many base ``channels``."""
+    """``batch`` square images of edge ``size``, and the default network with ``channels`` base channels."""
 
     size: int
     channels: int
@@ -51,7 +51,7 @@ class Case:
 
 
 class Inputs(NamedTuple):
-    """What a case is measured on, in the specification's layout: ``(N, C, H, W)`` images and the parameters."""
+    """The images of a case, as ``(N, C, H, W)``, and its parameters, both in the specification's layout."""
 
     x: np.ndarray
     grad_output: np.ndarray
@@ -59,7 +59,7 @@ class Inputs(NamedTuple):
 
 
 def draw(case: Case, seed: int = 0) -> Inputs:
-    """Random images and parameters of He's scale."""
+    """Return random images, and random parameters with He's scale."""
     rng = np.random.default_rng(seed)
 
     def normal(*shape: int) -> np.ndarray:
@@ -68,7 +68,7 @@ def draw(case: Case, seed: int = 0) -> Inputs:
     kernels = {}
     for layer, kernel, bias in layer_parameters(case.cfg, IN_CHANNELS, OUT_CHANNELS):
         scale = (2 / (np.prod(kernel) / bias[0])) ** 0.5
-        # Biases well above 0: no ReLU closes a small network, and no layer drowns the others.
+        # Biases well above 0, so that no ReLU zeroes a small network, and no layer dominates the others.
         kernels[layer.name] = normal(*kernel) * np.float32(scale), rng.random(bias, np.float32) + np.float32(0.5)
     image = (case.size, case.size)
     return Inputs(normal(case.batch, IN_CHANNELS, *image), normal(case.batch, OUT_CHANNELS, *image), kernels)
@@ -76,9 +76,9 @@ def draw(case: Case, seed: int = 0) -> Inputs:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The order of axes, as permutations of the specification's: of images, of kernels, of transposed kernels.
+    """The order of the axes of images, kernels and transposed kernels, as permutations of the specification's order.
 
-    ``flipped`` where a transposed convolution is written with its kernel turned around.
+    ``flipped`` means that a transposed convolution has its kernel flipped in both spatial axes.
     """
 
     image: tuple[int, int, int, int] = (0, 1, 2, 3)
@@ -87,7 +87,7 @@ class Layout:
     flipped: bool = False
 
     def kernels(self, given: Kernels, *, back: bool = False) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-        """Kernels of the specification's layout in this one, or ``back`` again; a bias has one axis in both."""
+        """Convert kernels from the specification's layout to this one, or ``back``. A bias has one axis in both."""
         taken = {}
         for layer in LAYERS:
             kernel, bias = map(np.asarray, given[layer.name])
@@ -103,10 +103,10 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """A network that is built: ``apply(params, x)``, and how to read its parameters' gradients as :data:`Kernels`.
+    """A built network: ``apply(params, x)`` computes its output; ``named`` turns gradients into :data:`Kernels`.
 
-    ``gradient(params, x, grad_output)`` gives the gradients with respect to parameters and ``x``; left out, it is
-    JAX's reverse mode through ``apply``.
+    ``gradient(params, x, grad_output)`` returns the gradients with respect to the parameters and ``x``. By default it
+    is JAX's reverse mode through ``apply``.
     """
 
     params: Any
@@ -115,7 +115,7 @@ class Network:
     gradient: Callable[[Any, Any, Any], tuple[Any, Any]] | None = None
 
     def works(self) -> dict[str, Callable[..., Any]]:
-        """What is measured, by name: the output, and the gradients for a given gradient of the output."""
+        """Return the functions to measure: forward, and the gradients for a given gradient of the output."""
 
         def reverse(params: Any, x: Any, grad_output: Any) -> tuple[Any, Any]:
             return jax.vjp(self.apply, params, x)[1](grad_output)
@@ -125,12 +125,12 @@ class Network:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contender:
-    """One who is measured.
+    """One network to measure.
 
-    ``missing`` says why it cannot take part, and ``None`` where it can; nothing else is called before. ``build`` makes
-    the network from a case and kernels in ``layout``; ``array`` makes its arrays. ``single`` where it takes one image:
-    a batch of 1 is then given as the image itself. ``around`` is what it is traced and compiled in; ``eager`` says why
-    nothing of it is compiled.
+    ``missing`` is called first; it returns why the contender can't be measured, or ``None`` if it can. ``build`` makes
+    the network from a case and kernels in ``layout``, and ``array`` makes its arrays. With ``single``, the network
+    takes one image, and a batch of 1 is passed as the image itself. ``around`` is the context for tracing and
+    compiling. A contender that is not compiled gives the reason in ``eager``.
     """
 
     name: str
@@ -145,7 +145,7 @@ class Contender:
     eager: str | None = None
 
     def calls(self, case: Case, inputs: Inputs) -> dict[str, tuple[Callable[..., Any], tuple[Any, ...]]]:
-        """For each work a function of flat arguments, and these: a container's own cost is not the network's."""
+        """Return for each work a function and its arguments, both flat, so that containers cost nothing."""
         network, arguments = self._ready(case, inputs)
         return {
             work: (self._flat(function, arguments[work]), tuple(jax.tree.leaves(arguments[work])))
@@ -154,7 +154,7 @@ class Contender:
         }
 
     def results(self, case: Case, inputs: Inputs) -> dict[str, np.ndarray]:
-        """All that it computes, in the specification's layout, by name: what must agree before anything is timed."""
+        """Return all its results by name, in the specification's layout. They must agree before anything is timed."""
         network, arguments = self._ready(case, inputs)
 
         def run(work: str) -> Any:
@@ -191,7 +191,7 @@ class Contender:
 
 
 def batched(case: Case, one: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """``one`` image's function for the images of a case."""
+    """Map ``one``, a function of one image, over the images of a case."""
     return one if case.batch == 1 else jax.vmap(one)
 
 
@@ -296,7 +296,7 @@ class _FlaxUNet(nnx.Module):
 
 
 def _flax(case: Case, kernels: Own) -> Network:
-    model = nnx.eval_shape(lambda: _FlaxUNet(case))  # parameters that are replaced need not be drawn
+    model = nnx.eval_shape(lambda: _FlaxUNet(case))  # no need to draw parameters that are replaced
     for name, (kernel, bias) in kernels.items():
         layer = getattr(model, name)
         layer.kernel, layer.bias = nnx.Param(kernel), nnx.Param(bias)
@@ -382,7 +382,7 @@ def _tensor(array: np.ndarray, *, channels_last: bool = False) -> Any:
 
 
 def _torch_missing() -> str | None:
-    return _unimportable("torch") if jax.default_backend() == "cpu" else "it is measured on the CPU only"
+    return _unimportable("torch") if jax.default_backend() == "cpu" else "only measured on a CPU"
 
 
 def _unimportable(name: str) -> str | None:
@@ -393,7 +393,7 @@ def _unimportable(name: str) -> str | None:
     return None
 
 
-_EAGER = "compiling, for it is eager; nor its temporary memory, of which it says nothing"
+_EAGER = "compiling and temporary memory, because it runs eagerly and does not report its memory"
 _CHANNELS_LAST = Layout(image=(0, 2, 3, 1), kernel=(2, 3, 1, 0), transposed=(2, 3, 0, 1))
 
 CONTENDERS: tuple[Contender, ...] = (
@@ -403,7 +403,7 @@ CONTENDERS: tuple[Contender, ...] = (
         title="ours, backward",
         build=_ours_backward,
         single=True,
-        works=(BOTH,),  # its forward is that of ours
+        works=(BOTH,),  # its forward is the same as that of ours
     ),
     Contender(
         name="ours-stock",
@@ -438,23 +438,23 @@ CONTENDERS: tuple[Contender, ...] = (
         eager=_EAGER,
     ),
 )
-"""All who are measured, in the order of the tables."""
+"""All contenders, in the order of the tables."""
 
 REFERENCE = "stock-nchw"
-"""The contender that all others must agree with."""
+"""The contender whose results all others must match."""
 
 STOCK = ("stock-nchw", "stock-nhwc")
-"""What ratios are relative to: the better of these."""
+"""Ratios are relative to the better of these two."""
 
 
 def tolerance() -> float:
-    """The largest difference that is rounding, relative to the largest magnitude in the array."""
-    # Elsewhere a product in float32 may have a mantissa of ten bits.
+    """The largest difference that counts as rounding, relative to the largest magnitude in the array."""
+    # On a GPU or TPU, float32 products may have a mantissa of ten bits.
     return 1e-4 if jax.default_backend() == "cpu" else 2e-2
 
 
 def disagreements(contenders: Sequence[Contender], case: Case) -> list[str]:
-    """What differs from the reference by more than :func:`tolerance`: one line for each contender and array."""
+    """Return a line for each array of a contender that differs from the reference by more than :func:`tolerance`."""
     inputs = draw(case)
     (reference,) = (c for c in CONTENDERS if c.name == REFERENCE)
     expected = reference.results(case, inputs)
@@ -468,6 +468,6 @@ def disagreements(contenders: Sequence[Contender], case: Case) -> list[str]:
 
 def _difference(what: str, array: np.ndarray, expected: np.ndarray) -> list[str]:
     if array.shape != expected.shape:
-        return [f"{what}: its shape is {array.shape}, and that of the reference {expected.shape}"]
+        return [f"{what}: its shape is {array.shape}, but that of the reference is {expected.shape}"]
     distance = float(np.abs(array - expected).max() / np.abs(expected).max())
     return [] if distance <= tolerance() else [f"{what}: it differs by {distance:.1e} of the largest magnitude"]

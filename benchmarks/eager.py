@@ -1,8 +1,8 @@
-"""What the checks of one layer cost where it is called eagerly: checked, as users have it, against unchecked.
+"""The cost of the checks when you call one layer eagerly: checked, as users have it, against unchecked.
 
-``uv run python -m benchmarks.eager --json eager.json``. Unchecked is the same code with the checks of types taken off:
-of the layer's call and of every function of this library that it calls, by rebuilding these functions around the
-unchecked ones. Refusals that a function makes by itself stay in. Compiled code carries no check in either case.
+``uv run python -m benchmarks.eager --json eager.json``. Unchecked is the same code without the checks of types: the
+layer's call, and every function of this library that it calls, are rebuilt around the functions inside ``checked``.
+Errors that a function raises by itself stay. Compiled code has no checks in either case.
 """
 
 import sys
@@ -20,7 +20,7 @@ from flax import nnx
 from rich.console import Console
 
 from wellshaped.models import Conv2d, ConvTranspose2d, MaxPool2d
-from wellshaped.spec.messages.report import UsageError
+from wellshaped.spec.messages.report import WellshapedError
 
 from .measure import Results, alternately, command_line, progress, require_at_least, rounded, run, watching_others
 from .report import eager_table, remarks
@@ -28,7 +28,7 @@ from .report import eager_table, remarks
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A ``layer`` as it is called, on a square image of edge ``size``."""
+    """A ``layer``, called on a square image of edge ``size``."""
 
     layer: str
     size: int
@@ -41,7 +41,7 @@ LAYERS: dict[str, tuple[int, Callable[[nnx.Rngs], nnx.Module]]] = {
     "ConvTranspose2d 1→1": (1, lambda rngs: ConvTranspose2d(1, 1, 2, stride=2, rngs=rngs)),
     "MaxPool2d of 1": (1, lambda rngs: MaxPool2d(2, 2)),
 }
-"""By name, the channels of the image and the layer: convolutions of 3, transposed ones and poolings of 2."""
+"""By name, the channels of the image, and the layer. Convolutions have kernel 3, the other layers kernel 2."""
 
 CASES = (
     *(Case(layer, size) for layer in ("Conv2d 3→32", "Conv2d 32→32") for size in (256, 64)),
@@ -50,7 +50,7 @@ CASES = (
 
 
 def unchecked(function: Callable[..., Any]) -> Callable[..., Any]:
-    """``function`` of ``wellshaped.models`` without its checks, nor those of what it calls there by name."""
+    """Return ``function`` without its checks and without those of the functions of ``wellshaped.models`` it calls."""
     return _unchecked(function, {})
 
 
@@ -69,21 +69,20 @@ def _unchecked(function: Any, made: dict[Any, Any]) -> Any:
 
 
 def is_checked(function: Any) -> bool:
-    """Whether ``function`` is what the decorator ``checked`` makes of one."""
+    """Whether ``function`` was made by the decorator ``checked``."""
     made_by = getattr(function, "__globals__", {}).get("__name__")
     return str(made_by).startswith("wellshaped.models.typed") and hasattr(function, "__wrapped__")
 
 
 def measure(case: Case, rounds: int, seconds: float, tell: Callable[[str], object]) -> dict[str, Any]:
-    """The times of both, as they go into the file."""
+    """Return the times of both, as they are written to the file."""
     channels, make = LAYERS[case.layer]
     layer = make(nnx.Rngs(0))
     x = jax.random.normal(jax.random.key(0), (channels, case.size, case.size))
     bare = partial(unchecked(type(layer).__call__), layer)
     if not bool((layer(x) == bare(x)).all()):
-        raise UsageError.of(
-            case.layer, "agreement", "no comparison", "checked and unchecked differ", "a repair of unchecked"
-        )
+        says, fix = "checked and unchecked results differ", "correct the function unchecked in benchmarks/eager.py"
+        raise WellshapedError.of(f"comparing {case.layer}", "agreement", "", says, fix)
     calls = {"checked": partial(layer, x), "unchecked": partial(bare, x)}
     with watching_others() as others:
         times = alternately(calls, rounds=rounds, seconds=seconds, after_round=lambda done: tell(f"round {done}"))
@@ -101,9 +100,9 @@ app = command_line("eager", __doc__)
 @app.default
 def compare(
     *,
-    rounds: Annotated[int, Parameter(help="Rounds at most.")] = 100,
-    seconds_per_case: Annotated[float, Parameter(help="When a case's rounds stop.")] = 20.0,
-    json: Annotated[Path | None, Parameter(help="The file of results to write, or to add to, .json.")] = None,
+    rounds: Annotated[int, Parameter(help="The largest number of rounds.")] = 100,
+    seconds_per_case: Annotated[float, Parameter(help="Seconds after which a case's rounds stop.")] = 20.0,
+    json: Annotated[Path | None, Parameter(help="The .json file to write results to, or add them to.")] = None,
 ) -> None:
     """Time the eager call of a layer with and without its checks, and print the ratios."""
     require_at_least("--rounds", rounds, 1)

@@ -1,8 +1,9 @@
-"""What it costs to keep infinities in their place: a kernel's gradient as it is computed, in the other form, in stock.
+"""The cost of keeping infinities in their place: forms of a kernel's gradient, ours and stock JAX's.
 
-``uv run python -m benchmarks.kernel_gradient``. The two forms differ in which of image and output is the filter, and so
-in how many zeros meet its numbers (``_kernel_gradient`` in ``models/cpu/algorithms.py``). The last column counts the
-numbers of the gradient that are not finite where the first pixel of the image is infinite: the fewer, the better.
+``uv run python -m benchmarks.kernel_gradient``. In one form the image is the filter, in the other the output's
+gradient; so they multiply different numbers by zeros (``_kernel_gradient`` in ``models/cpu/algorithms.py``). The last
+column counts the numbers of the gradient that are not finite if the first pixel of the image is infinite. Fewer is
+better.
 """
 
 import sys
@@ -26,7 +27,7 @@ LAYERS = ((32, 32, 256), (64, 64, 128), (64, 32, 256), (32, 16, 256), (64, 2, 25
 
 
 def forms(geometry: Geometry) -> dict[str, Callable[[Any, Any], Any]]:
-    """The ways to compute the gradient of a kernel whose padding is less than half of it, by title."""
+    """Return the ways to compute a kernel's gradient, by title. The padding must be less than half of the kernel."""
     return {
         "ours": lambda x, y: algorithms.contract("k", x, y, geometry, None),
         "the output is the filter": lambda x, y: algorithms._in_form(False, x, y, geometry, None),
@@ -36,7 +37,7 @@ def forms(geometry: Geometry) -> dict[str, Callable[[Any, Any], Any]]:
 
 
 def measure(ins: int, outs: int, size: int, rounds: int, seconds: float) -> list[list[str]]:
-    """A row for each form: its title, milliseconds, seconds to compile, and the numbers that are not finite."""
+    """Return a row for each form: its title, milliseconds, seconds to compile, and count of numbers not finite."""
     geometry = Geometry((size, size), 3, 1, 1)
     rng = np.random.default_rng(0)
     x, y = (jax.device_put(rng.standard_normal((1, size, size, c), np.float32)) for c in (ins, outs))
@@ -58,10 +59,10 @@ app = command_line("kernel_gradient", __doc__)
 @app.default
 def compare(
     *,
-    rounds: Annotated[int, Parameter(help="Rounds at most.")] = 25,
-    seconds_per_layer: Annotated[float, Parameter(help="When a layer's rounds stop.")] = 10.0,
+    rounds: Annotated[int, Parameter(help="The largest number of rounds.")] = 25,
+    seconds_per_layer: Annotated[float, Parameter(help="Seconds after which a layer's rounds stop.")] = 10.0,
 ) -> None:
-    """Time the gradient of a kernel in each form, and count what is not finite."""
+    """Time the gradient of a kernel in each form, and count its numbers that are not finite."""
     require_at_least("--rounds", rounds, 1)
     require_at_least("--seconds-per-layer", seconds_per_layer, 0)
     rows = []

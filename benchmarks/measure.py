@@ -1,4 +1,4 @@
-"""What every benchmark here shares: alternating timing, facts about the machine, results in a file, a command line."""
+"""Shared by all benchmarks: alternating timing, a description of the machine, files of results, a command line."""
 
 import gc
 import json
@@ -22,16 +22,16 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from wellshaped.spec.files import replacing, wrong_suffix
-from wellshaped.spec.messages.report import UsageError, WellshapedError
+from wellshaped.spec.messages.report import FileError, UsageError, WellshapedError
 
 FEWEST_ROUNDS = 3
-"""A median of fewer would be no median; so many are measured whatever they take."""
+"""At least this many rounds are measured, however long they take: a median needs them."""
 
 STRETCH = 0.02
-"""Seconds. A call that takes less is repeated until a stretch lasts as long, and the stretch is timed."""
+"""Seconds. A shorter call is repeated for about this long, and all repetitions are timed together as a stretch."""
 
 SETTLE = 0.005
-"""Seconds of rest before each stretch: threads of the one before may still spin, waiting for more work."""
+"""Seconds of rest before each stretch, because threads of the stretch before may still spin."""
 
 _PACKAGES = ("wellshaped", "jax", "jaxlib", "flax", "equinox", "torch", "numpy")
 _EDGE = 2048
@@ -44,12 +44,11 @@ def alternately(
     seconds: float,
     after_round: Callable[[int], object] = lambda done: None,
 ) -> dict[str, list[float]]:
-    """The seconds that each of ``calls`` takes, once a round: at most ``rounds``, or as many as fit into ``seconds``.
+    """Return the seconds that each of ``calls`` takes, by name, one time for each round.
 
-    Every round measures each of them, in an order drawn anew, so that a drift of the machine hits all alike and none
-    always follows the same other. :data:`FEWEST_ROUNDS` are measured even where they take longer than ``seconds``.
-    ``after_round`` is told the number of rounds done. A call is timed until its arrays are there; garbage is not
-    collected meanwhile.
+    There are at most ``rounds`` rounds, and no more than fit into ``seconds``, but at least :data:`FEWEST_ROUNDS`. Each
+    round measures all calls in a new random order, so that a drift of the machine affects all alike. ``after_round``
+    is called with the number of rounds done. A call is timed until its arrays are ready. Garbage collection is off.
     """
     repeats = {name: _repeats(call) for name, call in calls.items()}
     times: dict[str, list[float]] = {name: [] for name in calls}
@@ -68,9 +67,9 @@ def alternately(
 
 
 def _repeats(call: Callable[[], object]) -> int:
-    """How many calls make a stretch; the first, which warms up, does not count."""
+    """Return how many calls make a stretch. The first call only warms up."""
     if _stretch(call, 1) > 10 * STRETCH:
-        return 1  # a long call warms itself up
+        return 1  # a long call needs no warming up
     return max(1, math.ceil(STRETCH / _stretch(call, 3)))
 
 
@@ -83,7 +82,7 @@ def _stretch(call: Callable[[], object], repeats: int) -> float:
 
 @contextmanager
 def without_garbage_collection() -> Iterator[None]:
-    """Collect what there is, and then nothing until the block ends."""
+    """Collect garbage, and then switch collection off until the block ends."""
     gc.collect()
     gc.disable()
     try:
@@ -97,13 +96,13 @@ def compile_afresh(
     arguments: Iterable[Any],
     around: Callable[[], AbstractContextManager[Any]] = nullcontext,
 ) -> tuple[Any, float]:
-    """``function`` compiled for ``arguments``, and the seconds that tracing, lowering and compiling took.
+    """Return ``function`` compiled for ``arguments``, and the seconds that tracing, lowering and compiling take.
 
-    Nothing that JAX remembers of an earlier compilation is used. All of it happens inside ``around()``.
+    JAX's caches are cleared first. Everything happens inside ``around()``.
     """
     jax.clear_caches()
 
-    def fresh(*arguments: Any) -> Any:  # JAX remembers traces by the function's identity
+    def fresh(*arguments: Any) -> Any:  # a new function, because JAX caches traces by identity
         return function(*arguments)
 
     with without_garbage_collection(), around():
@@ -113,7 +112,7 @@ def compile_afresh(
 
 
 def product_rate(rounds: int = 7) -> float:
-    """Floating-point operations per second of a 2048³ matrix product in float32: the fastest of some, for a limit."""
+    """The floating-point operations per second of a 2048³ matrix product in float32: the fastest of ``rounds``."""
     a = jnp.ones((_EDGE, _EDGE), jnp.float32)
     dot = jax.jit(jnp.dot).lower(a, a).compile()
     jax.block_until_ready(dot(a, a))
@@ -121,7 +120,7 @@ def product_rate(rounds: int = 7) -> float:
 
 
 def machine() -> dict[str, object]:
-    """What the numbers were measured on."""
+    """A description of the machine."""
     devices = jax.devices()
     return {
         "cpu": _cpu_model(),
@@ -152,7 +151,7 @@ def _system() -> str:
 
 
 def versions() -> dict[str, str | None]:
-    """The versions of Python and of each package that takes part, ``None`` where it is not installed."""
+    """The versions of Python and of each package measured, ``None`` if it is not installed."""
     found: dict[str, str | None] = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:
@@ -164,7 +163,7 @@ def versions() -> dict[str, str | None]:
 
 @contextmanager
 def watching_others() -> Iterator[Callable[[], float | None]]:
-    """What to call after the block: the share of all cores that other programs took meanwhile, if the system says."""
+    """Yield a function to call after the block: the share of all cores that other programs used, or ``None``."""
     started, before = perf_counter(), _others_seconds()
     taken: list[float | None] = [None]
     yield lambda: taken[0]
@@ -174,7 +173,7 @@ def watching_others() -> Iterator[Callable[[], float | None]]:
 
 
 def _others_seconds() -> float | None:
-    """Seconds that all cores together have worked, but for this process."""
+    """The seconds that all cores together have worked for other processes."""
     with suppress(OSError):
         user, nice, system, _idle, _waiting, *others = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]
         own = os.times()
@@ -183,7 +182,7 @@ def _others_seconds() -> float | None:
 
 
 def free_bytes() -> float:
-    """The memory that can be had, as far as the system says; else without limit."""
+    """The free memory in bytes; infinity if the system does not report it."""
     with suppress(OSError):
         found = re.search(r"^MemAvailable:\s*(\d+) kB$", Path("/proc/meminfo").read_text(), re.M)
         if found:
@@ -192,13 +191,13 @@ def free_bytes() -> float:
 
 
 class Results:
-    """What a benchmark found, in the file at ``path`` as soon as it is found; with ``path=None`` only in memory.
+    """The results of a benchmark, written to the file at ``path`` after each case; only in memory if ``path=None``.
 
-    ``kind`` names the benchmark. Cases that the file has already are kept, and replaced when they are measured again:
-    each case stands for itself. So a run that was interrupted goes on where it is started again with the cases left.
+    ``kind`` names the benchmark. Cases already in the file are kept, and replaced when they are measured again. So you
+    can continue an interrupted run with the cases that are left.
 
-    Raises :class:`ShapeError` where the file cannot be written, holds something else, or was measured on another
-    machine or with other versions.
+    Raises :class:`FileError` if the file can't be written or holds something else, and :class:`UsageError` if its
+    results are of another benchmark, another machine or other versions.
     """
 
     def __init__(self, kind: str, path: Path | None) -> None:
@@ -209,19 +208,14 @@ class Results:
         check_output("--json", path, (".json",))
         if path.exists():
             old = load_results(path)
-            says = [key for key in ("benchmark", "machine", "versions") if old[key] != self.data[key]]
-            if says:
-                raise UsageError.of(
-                    f"--json {path}",
-                    "mixed",
-                    "it holds results that do not go together with these",
-                    f"they differ in {', '.join(says)}",
-                    "the path of a new file",
-                )
+            differ = [key for key in ("benchmark", "machine", "versions") if old[key] != self.data[key]]
+            if differ:
+                says = f"the file has results that differ in {' and '.join(differ)} from this run"
+                raise UsageError.of(f"--json {path}", "mixed", "", says, "the path of a new file")
             self.data["cases"] = old["cases"]
 
     def add(self, case: Mapping[str, Any], found: Mapping[str, Any]) -> None:
-        """Put in what was ``found`` of ``case``, in place of what was known of it."""
+        """Add the results ``found`` for ``case``, replacing older results for it."""
         kept = [old for old in self.data["cases"] if old["case"] != case]
         self.data["cases"] = [*kept, {"case": dict(case), **found}]
         if self.path is not None:
@@ -230,34 +224,38 @@ class Results:
 
 
 def as_json(data: object) -> str:
-    """JSON to read: indented, but a list of numbers on one line."""
+    """Return readable JSON: indented, but with lists of numbers on one line."""
     text = json.dumps(data, indent=1, ensure_ascii=False)
     return re.sub(r"\[[\s\d.,e+-]+\]", lambda found: " ".join(found[0].split()), text) + "\n"
 
 
 def rounded(seconds: Iterable[float]) -> list[float]:
-    """Times to write down: six digits are more than any clock here means."""
+    """Return the times with six digits, which is more precise than any clock here."""
     return [float(f"{s:.6g}") for s in seconds]
 
 
 def load_results(path: Path) -> dict[str, Any]:
-    """The results in the file at ``path``. Raises :class:`ShapeError` where there are none."""
+    """Return the results in the file at ``path``. Raises :class:`FileError` if it has none."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        says = None if isinstance(data, dict) and {"benchmark", "cases"} <= set(data) else "it has no cases"
+        says = (
+            None
+            if isinstance(data, dict) and {"benchmark", "cases"} <= set(data)
+            else "it must be an object with the keys benchmark and cases"
+        )
     except OSError as error:
         says = error.strerror or str(error)
     except ValueError as error:
         says = str(error)
     if says:
-        raise UsageError.of(f"results {path}", "file", "no results of a benchmark", says, "a file written by --json")
+        raise FileError.of(f"results {path}", "file", "not results of a benchmark", says, "a file written by --json")
     return data
 
 
 def check_output(flag: str, path: Path, suffixes: tuple[str, ...]) -> None:
-    """Refuse, before a long run, a ``path`` that could not be written after it."""
+    """Raise :class:`FileError`, before a long run, if ``path`` can't be written after it."""
 
-    class Enough(Exception):  # noqa: N818 not an error: it ends the attempt before it replaces anything
+    class Enough(Exception):  # noqa: N818 not an error: it ends the attempt before anything is replaced
         pass
 
     if path.suffix not in suffixes:
@@ -268,28 +266,31 @@ def check_output(flag: str, path: Path, suffixes: tuple[str, ...]) -> None:
 
 
 def require_at_least(flag: str, number: float, least: float) -> None:
-    """Refuse a number given to ``flag`` that is less than ``least``, or not finite."""
+    """Raise :class:`UsageError` if the number given to ``flag`` is less than ``least``, or not finite."""
     if not least <= number < math.inf:
         says = f"it must be {least} or more, and finite"
-        raise UsageError.of(f"{flag} {number}", flag.strip("-"), "nothing to measure by", says, f"{flag} {least}")
+        raise UsageError.of(f"{flag} {number}", flag.strip("-"), "", says, f"{flag} {least}")
 
 
 @contextmanager
 def progress(total: int) -> Iterator[Callable[[int, str, str], None]]:
-    """What to call with the cases done, the case and what is being done: a bar in a terminal, else a line a case."""
+    """Yield a function that shows progress, as a bar in a terminal or a line for each case elsewhere.
+
+    Call it with the number of cases done, the current case, and what is being done.
+    """
     console = Console(stderr=True)
     if not console.is_terminal:
-        told: list[str] = []
+        shown: list[str] = []
 
         def tell(done: int, case: str, doing: str) -> None:
-            if case not in told:
-                told.append(case)
+            if case not in shown:
+                shown.append(case)
                 print(f"{done} of {total} done; {case}", file=sys.stderr, flush=True)
 
         yield tell
         return
     columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
-    # No thread of its own: it would draw while something is measured.
+    # No thread of its own, which would draw during a measurement.
     with Progress(*columns, console=console, auto_refresh=False, transient=True) as bar:
         task = bar.add_task("", total=total)
 
@@ -306,7 +307,7 @@ def command_line(name: str, says: str | None) -> App:
 
 
 def run(app: App, arguments: Sequence[str] | None = None) -> int:
-    """Run the command line ``app``; the exit status: 0, 1 for what does not fit, 2 for words that it does not know."""
+    """Run the command line ``app``, and return its exit status: 0, 1 for one of our errors, or 2 for a wrong option."""
     try:
         return app(arguments, exit_on_error=False, print_error=False) or 0
     except CycloptsError as error:

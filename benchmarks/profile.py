@@ -1,8 +1,8 @@
-"""Where the time of forward+backward goes: into which operations, onto how many cores, and into new pages.
+"""Where forward+backward spends its time: in which operations, on how many cores, and on new pages of memory.
 
-``uv run python -m benchmarks.profile --json profile.json``. Each contender is called some times as it is, for the time
-of the processor and the pages that the system hands out, and then some times under JAX's profiler, which says when each
-operation ran on the thread that started it. What other threads do to help is not recorded, and waiting for them is.
+``uv run python -m benchmarks.profile --json profile.json``. Each contender is called repeatedly without a profiler, for
+its processor time and its new pages, and then under JAX's profiler. The profiler records how long each operation ran on
+the thread that started it. That includes waiting for other threads, but not their work.
 """
 
 import re
@@ -20,7 +20,7 @@ import jax
 from cyclopts import Parameter
 from rich.console import Console
 
-from wellshaped.spec.messages.report import UsageError
+from wellshaped.spec.messages.report import WellshapedError
 
 from .contenders import BOTH, CONTENDERS, STOCK, Case, draw
 from .measure import (
@@ -38,16 +38,16 @@ from .report import GOAL_CASE, profile_table, remarks
 NAMES = ("ours", *STOCK)
 
 KINDS = {"convolution": "convolutions", "dot": "matrix products"}
-"""What XLA's operations are called here; what is neither moves, compares or adds numbers."""
+"""The kinds of XLA's operations. All other operations move, compare or add numbers."""
 
 OTHERS = "everything else"
 
 _WORKER = "tf_"
-"""What the names of the threads begin with that run operations."""
+"""The names of the threads that run operations begin with this."""
 
 
 def of_processor(call: Callable[[], object], times: int) -> dict[str, float]:
-    """Of one call, in the mean: its seconds, those that cores worked for it and for the system, and new pages."""
+    """Return the means for one call: its seconds, its processor seconds (user and system), and its new pages."""
     import resource
 
     jax.block_until_ready(call())
@@ -65,7 +65,7 @@ def of_processor(call: Callable[[], object], times: int) -> dict[str, float]:
 
 
 def of_operations(call: Callable[[], object], kinds: Mapping[str, str], times: int) -> dict[str, float]:
-    """Of one call, in the mean: the seconds that operations of each kind take on the threads that start them."""
+    """Return the mean seconds that operations of each kind take in one call, on the threads that start them."""
     jax.block_until_ready(call())
     with TemporaryDirectory() as folder:
         with jax.profiler.trace(folder):
@@ -81,7 +81,7 @@ def of_operations(call: Callable[[], object], kinds: Mapping[str, str], times: i
 
 
 def kinds_of(program: str) -> dict[str, str]:
-    """The kind of each operation that a compiled program runs, by its name: a fusion has the kind of what is in it."""
+    """Return the kind of each operation of a compiled program, by its name. A fusion has the kind of its contents."""
     bodies = dict(re.findall(r"^(?:ENTRY )?%?([\w.-]+) [^\n]*\{\n(.*?)^\}", program, re.M | re.S))
     (entry,) = re.findall(r"^ENTRY %?([\w.-]+) ", program, re.M)
     kinds = {}
@@ -93,7 +93,7 @@ def kinds_of(program: str) -> dict[str, str]:
 
 
 def measure(case: Case, times: int, tell: Callable[[str], object]) -> dict[str, Any]:
-    """What is to be known of one case, as it goes into the file; ``tell`` is told what is being done."""
+    """Return the results for one case, as they are written to the file; ``tell`` is called with the current step."""
     inputs = draw(case)
     entries: dict[str, Mapping[str, Any]] = {}
     with watching_others() as others:
@@ -118,14 +118,14 @@ app = command_line("profile", __doc__)
 @app.default
 def compare(
     *,
-    calls: Annotated[int, Parameter(help="Calls of each.")] = 20,
-    json: Annotated[Path | None, Parameter(help="The file of results to write, or to add to, .json.")] = None,
+    calls: Annotated[int, Parameter(help="How often each contender is called.")] = 20,
+    json: Annotated[Path | None, Parameter(help="The .json file to write results to, or add them to.")] = None,
 ) -> None:
-    """Profile forward+backward in the case of the goals, and print where its time goes."""
+    """Profile forward+backward in the case of the goals, and print where it spends its time."""
     require_at_least("--calls", calls, 1)
     if jax.default_backend() != "cpu" or sys.platform == "win32":
-        says = f"this is {jax.default_backend()} on {sys.platform}"
-        raise UsageError.of("profile", "platform", "only a CPU's threads are read, on Linux or macOS", says, "a CPU")
+        says = f"it must run on a CPU under Linux or macOS, and this is {jax.default_backend()} on {sys.platform}"
+        raise WellshapedError.of("profiling", "platform", "", says, "JAX_PLATFORMS=cpu, on Linux or macOS")
     results = Results("profile", json)
     case = Case(**GOAL_CASE)
     with progress(1) as tell:

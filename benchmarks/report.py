@@ -1,7 +1,7 @@
-"""Tables and a plot of what the benchmarks wrote, so that every number in the docs comes from a measurement.
+"""Tables and a plot of the results, so that every number in the docs comes from a measurement.
 
-``uv run python -m benchmarks.report results.json eager.json profile.json`` prints Markdown; ``--into
-docs/performance.md`` puts it between the page's lines ``<!-- results -->`` and ``<!-- end of results -->``; ``--plot
+``uv run python -m benchmarks.report results.json eager.json profile.json`` prints Markdown. ``--into
+docs/performance.md`` writes it between the page's lines ``<!-- results -->`` and ``<!-- end of results -->``. ``--plot
 results.svg`` draws the ratios.
 """
 
@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 
 from wellshaped.spec.files import replacing
-from wellshaped.spec.messages.report import UsageError
+from wellshaped.spec.messages.report import FileError, UsageError
 
 from .contenders import BOTH, CONTENDERS, FORWARD, STOCK
 from .measure import check_output, command_line, load_results, run
@@ -26,7 +26,7 @@ from .measure import check_output, command_line, load_results, run
 BEGIN, END = "<!-- results -->", "<!-- end of results -->"
 PLOTS = (".svg", ".png")
 DISTURBED = 0.03
-"""The share of the cores that others may take while a case is measured."""
+"""The share of the cores that other programs may use while a case is measured."""
 
 _NONE = "–"
 
@@ -35,7 +35,7 @@ Result = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table to print or to write down; its first column names the rows, and ``notes`` stand below it."""
+    """A table to print or to write. Its first column names the rows; ``notes`` are shown below it."""
 
     title: str
     header: Sequence[str]
@@ -43,7 +43,7 @@ class Table:
     notes: Sequence[str] = ()
 
     def markdown(self) -> str:
-        """The table as GitHub's Markdown has it."""
+        """Return the table in GitHub's Markdown."""
         rule = ["---", *("---:" for _ in self.header[1:])]
         lines = ["| " + " | ".join(row) + " |" for row in (self.header, rule, *self.rows)]
         return "\n".join([f"### {self.title}", "", *lines, *(f"\n{note}" for note in self.notes)])
@@ -52,7 +52,7 @@ class Table:
         """Print the table with rich."""
         table = RichTable(title=self.title, box=HORIZONTALS, padding=(0, 1, 0, 0), title_justify="left")
         for i, (name, *cells) in enumerate(zip(self.header, *self.rows, strict=True)):
-            # A narrow terminal may break a heading, but no number goes.
+            # A narrow terminal may wrap a heading, but no number is cut.
             table.add_column(name, justify="right" if i else "left", min_width=max(map(len, cells), default=0))
         for row in self.rows:
             table.add_row(*row)
@@ -62,7 +62,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """What is compared: of which ``work``, in which ``unit``, how it is read, and whether it is a time of rounds."""
+    """A quantity to compare: its ``work``, its ``unit``, how to ``read`` it, and whether it is ``timed`` in rounds."""
 
     title: str
     short: str
@@ -72,21 +72,21 @@ class Quantity:
     timed: bool = False
 
     def of(self, case: Result, name: str) -> float | None:
-        """The contender's value in a case, ``None`` where it was not measured."""
+        """Return the contender's value in a case, or ``None`` if it was not measured."""
         measured = case["contenders"].get(name, {}).get(self.work)
         return None if measured is None else self.read(measured)
 
     def best(self, case: Result, names: Iterable[str] = STOCK) -> float | None:
-        """The least value among ``names``: what a ratio is relative to."""
+        """Return the smallest value among ``names``, to which ratios are relative."""
         return min((value for name in names if (value := self.of(case, name)) is not None), default=None)
 
     def ratio(self, case: Result, name: str, against: Iterable[str] = STOCK) -> float | None:
-        """The contender's value, relative to the best of ``against``."""
+        """Return the ratio of the contender's value to the best of ``against``."""
         value, best = self.of(case, name), self.best(case, against)
         return _over(value, best)
 
     def limit(self, case: Result) -> float | None:
-        """The time that the multiplications and additions of the case take at the rate of a matrix product."""
+        """Return the time of the case's multiplications and additions at the rate of a matrix product."""
         return 1e3 * case["gflop"][self.work] / case["product_gflop_per_s"] if self.timed else None
 
 
@@ -112,7 +112,7 @@ GOAL_CASE = {"size": 256, "channels": 32, "batch": 1}
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """At most ``at_most`` of the best of ``against``: in the case of the goals, or, where ``everywhere``, in each."""
+    """A ratio of at most ``at_most`` to the best of ``against``: in the case of the goals, or ``everywhere``."""
 
     says: str
     quantity: Quantity
@@ -122,22 +122,22 @@ class Goal:
 
 
 GOALS = (
-    Goal("forward+backward, of stock JAX", TIME[BOTH], 0.5),
-    Goal("forward+backward, of PyTorch (an aim)", TIME[BOTH], 1.0, _TORCH),
-    Goal("forward, of stock JAX", TIME[FORWARD], 0.9),
-    Goal("forward, of PyTorch channels-last (an aim)", TIME[FORWARD], 1.0, _TORCH[1:]),
-    Goal("peak temporary memory of forward+backward, of stock JAX", MEMORY, 0.7),
-    Goal("time to compile forward+backward, of stock JAX", COMPILE, 1.5),
-    Goal("forward in the worst case measured, of stock JAX", TIME[FORWARD], 1.0, everywhere=True),
-    Goal("forward+backward in the worst case measured, of stock JAX", TIME[BOTH], 1.0, everywhere=True),
-    Goal("peak temporary memory in the worst case measured, of stock JAX (an aim)", MEMORY, 0.7, everywhere=True),
-    Goal("time to compile in the worst case measured, of stock JAX (an aim)", COMPILE, 1.5, everywhere=True),
+    Goal("forward+backward, to stock JAX", TIME[BOTH], 0.5),
+    Goal("forward+backward, to PyTorch (an aim)", TIME[BOTH], 1.0, _TORCH),
+    Goal("forward, to stock JAX", TIME[FORWARD], 0.9),
+    Goal("forward, to PyTorch channels-last (an aim)", TIME[FORWARD], 1.0, _TORCH[1:]),
+    Goal("peak temporary memory of forward+backward, to stock JAX", MEMORY, 0.7),
+    Goal("time to compile forward+backward, to stock JAX", COMPILE, 1.5),
+    Goal("forward in the worst case measured, to stock JAX", TIME[FORWARD], 1.0, everywhere=True),
+    Goal("forward+backward in the worst case measured, to stock JAX", TIME[BOTH], 1.0, everywhere=True),
+    Goal("peak temporary memory in the worst case measured, to stock JAX (an aim)", MEMORY, 0.7, everywhere=True),
+    Goal("time to compile in the worst case measured, to stock JAX (an aim)", COMPILE, 1.5, everywhere=True),
 )
-"""What this library has set itself; each relative to the better of stock JAX's two layouts, or of PyTorch's."""
+"""The goals of this library, each relative to the better of stock JAX's two layouts, or of PyTorch's."""
 
 
 def tables(result: Result) -> list[Table]:
-    """All tables of one benchmark's results."""
+    """Return all tables of one benchmark's results."""
     cases = sorted(result["cases"], key=lambda case: tuple(case["case"].values()))
     if result["benchmark"] == "eager":
         return [eager_table(cases)]
@@ -149,7 +149,7 @@ def tables(result: Result) -> list[Table]:
 
 
 def case_table(case: Result) -> Table:
-    """One case: every contender's numbers, with the middle half of the times, and the limit beside them."""
+    """Return the table of one case: each contender's numbers, with the middle half of the times, and the limit."""
     header = ["contender", *(heading for q in QUANTITIES for heading in (f"{q.short}, {q.unit}", "ratio"))]
     rows = []
     for name, title in _measured_titles([case]).items():
@@ -166,7 +166,7 @@ def case_table(case: Result) -> Table:
 
 
 def ratio_table(quantity: Quantity, cases: Sequence[Result]) -> Table:
-    """All cases: each contender relative to the better of the two layouts of stock JAX in that case."""
+    """Return the table of all cases: each contender relative to the better layout of stock JAX in that case."""
     titles = _measured_titles(cases)
     header = ["image, channels, batch", f"better stock, {quantity.unit}", *titles.values()]
     rows = []
@@ -182,18 +182,18 @@ def ratio_table(quantity: Quantity, cases: Sequence[Result]) -> Table:
 
 
 def remarks(result: Result) -> list[str]:
-    """How to read the tables, and a line for each thing that was not measured, with the reason."""
+    """Return how to read the tables, and a line for each thing that was not measured, with the reason."""
     lines = []
     if result["benchmark"] == "unet2":
         lines += [
-            "Ratios are to the better of the two layouts of stock JAX in the same case: smaller is better. Times are"
-            " medians over the rounds, in brackets the middle half of them.",
-            "Limit: the same multiplications and additions at the rate of a large matrix product.",
+            "Ratios are to the better of the two layouts of stock JAX in the same case; smaller is better. Times are"
+            " medians over the rounds, with the middle half of the rounds in brackets.",
+            "Limit: the time of the same multiplications and additions at the rate of a large matrix product.",
             "Spread: the widest middle half of any contender's times in the case, relative to its median.",
         ]
     for case in result["cases"]:
         if (case["others"] or 0) > DISTURBED:
-            lines.append(f"{_title(case)}: other programs took {case['others']:.0%} of the cores. Measure it again.")
+            lines.append(f"{_title(case)}: other programs used {case['others']:.0%} of the cores. Measure it again.")
         for entry in case["contenders"].values():
             works = (measured for measured in entry.values() if isinstance(measured, dict))
             reasons = [part["not_measured"] for part in (entry, *works) if "not_measured" in part]
@@ -202,7 +202,7 @@ def remarks(result: Result) -> list[str]:
 
 
 def goal_table(cases: Sequence[Result]) -> Table:
-    """What was to be reached, beside what was."""
+    """Return the table of the goals and of the ratios that are reached."""
     ours = {name: title for name, title in _measured_titles(cases).items() if name in ("ours", "ours-backward")}
     at_goal = [case for case in cases if case["case"] == GOAL_CASE]
     rows = []
@@ -213,12 +213,12 @@ def goal_table(cases: Sequence[Result]) -> Table:
             ratios = [r for case in among if (r := goal.quantity.ratio(case, name, goal.against)) is not None]
             worst = max(ratios, default=None)
             rows[-1].append(_two(worst) if worst is None or worst <= goal.at_most else f"{_two(worst)} (missed)")
-    notes = [f"{_title(at_goal[0])}, but for the worst cases."]
+    notes = [f"All rows but the worst cases are about {_title(at_goal[0])}."]
     return Table("The goals", ["ratio", "at most", *ours.values()], rows, notes)
 
 
 def eager_table(cases: Sequence[Result]) -> Table:
-    """The eager call of one layer, checked against unchecked."""
+    """Return the table of the eager call of one layer, checked against unchecked."""
     call = Quantity("Time of a call", "call", "call", "µs", _median("seconds", 1e6), timed=True)
     rows = []
     for case in cases:
@@ -230,7 +230,7 @@ def eager_table(cases: Sequence[Result]) -> Table:
 
 
 def profile_table(case: Result) -> Table:
-    """Where the time of one case goes."""
+    """Return the table of where one case spends its time."""
     rows = []
     for entry in case["contenders"].values():
         processor, operations = entry["processor"], entry["operations"]
@@ -242,20 +242,20 @@ def profile_table(case: Result) -> Table:
     kinds = [f"{kind}, ms" for kind in next(iter(case["contenders"].values()))["operations"]]
     header = ["contender", "a call, ms", "processor, ms", "system, ms", "cores busy", "new pages", *kinds]
     notes = [
-        f"Means of {case['settings']['calls']} calls. The kinds of operations are times under JAX's profiler, on"
-        " the threads that start them; the processor's time and the system's are without it."
+        f"Means of {case['settings']['calls']} calls. The times of operations are measured under JAX's profiler, on"
+        " the threads that start them; the processor's and the system's time without it."
     ]
-    return Table(f"Where the time of {BOTH} goes: {_title(case)}", header, rows, notes)
+    return Table(f"Where {BOTH} spends its time: {_title(case)}", header, rows, notes)
 
 
 def markdown(results: Iterable[Result]) -> str:
-    """What goes between the two lines of a page."""
+    """Return the text to write between the two lines of a page."""
     parts = []
     for result in results:
         versions = ", ".join(f"{name} {number}" for name, number in result["versions"].items() if number)
-        facts = [f"{name} {value}" for name, value in result["machine"].items() if value]
+        machine = [f"{name} {value}" for name, value in result["machine"].items() if value]
         dates = sorted({case["date"][:10] for case in result["cases"]})
-        parts.append(f"Measured {' to '.join(dict.fromkeys((dates[0], dates[-1])))}: {'; '.join(facts)}. {versions}.")
+        parts.append(f"Measured {' to '.join(dict.fromkeys((dates[0], dates[-1])))}: {'; '.join(machine)}. {versions}.")
         parts += _settings(result["cases"])
         parts += [table.markdown() for table in tables(result)]
         parts += remarks(result)
@@ -263,7 +263,7 @@ def markdown(results: Iterable[Result]) -> str:
 
 
 def _settings(cases: Iterable[Result]) -> list[str]:
-    """A line for each way in which cases were measured, with the cases where there are several ways."""
+    """Return a line for each set of settings; it names its cases if there are several sets."""
     found: dict[str, list[str]] = {}
     for case in sorted(cases, key=lambda case: tuple(case["case"].values())):
         found.setdefault(", ".join(f"{k} {v}" for k, v in case["settings"].items()), []).append(_short(case))
@@ -271,22 +271,20 @@ def _settings(cases: Iterable[Result]) -> list[str]:
 
 
 def put_into(page: Path, text: str) -> None:
-    """Replace what stands on ``page`` between its two lines. Raises :class:`ShapeError` where it has no such lines."""
+    """Replace the text on ``page`` between its two lines. Raises :class:`FileError` if it does not have them."""
     check_output("--into", page, (".md",))
     old = page.read_text(encoding="utf-8") if page.exists() else ""
     before, begin, rest = old.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):
-        says = f"it must have the lines {BEGIN} and {END}"
-        raise UsageError.of(
-            f"--into {page}", "markers", "no place for results", says, "a page that has both, in this order"
-        )
+        says = f"it must have the lines {BEGIN} and {END}, in this order"
+        raise FileError.of(f"--into {page}", "markers", "", says, f"add the lines to {page}")
     with replacing(page) as new:
         new.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{after}", encoding="utf-8")
 
 
 def plot(result: Result, path: Path) -> None:
-    """Draw the ratios of the times over the size, a panel for each work, channel count and batch."""
+    """Draw the ratios of the times over the size, with a panel for each work, number of channels and batch."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import LogLocator, NullFormatter
 
@@ -303,7 +301,7 @@ def plot(result: Result, path: Path) -> None:
             for name, title in titles.items():
                 points = [(c["case"]["size"], r) for c in among if (r := quantity.ratio(c, name)) is not None]
                 strong = {"linewidth": 2.2, "zorder": 3} if name.startswith("ours") else {"linewidth": 1.1}
-                # A contender keeps its colour whoever else took part.
+                # A contender keeps its colour, whichever others are there.
                 colour = f"C{every.index(name)}" if name in every else "black"
                 panel.plot(
                     *zip(*points, strict=True) if points else ((), ()), "o-", ms=3, c=colour, label=title, **strong
@@ -319,7 +317,7 @@ def plot(result: Result, path: Path) -> None:
                 axis.set_minor_formatter(NullFormatter())
             panel.grid(alpha=0.3)
             panel.set_title(f"{channels} channels, batch of {batch}", fontsize=9)
-        row[0].set_ylabel(f"{quantity.work},\nof the better stock JAX")
+        row[0].set_ylabel(f"{quantity.work},\nratio to the better stock JAX")
     handles, labels = panels[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=5, frameon=False, fontsize=8)
     with replacing(path) as new:
@@ -383,7 +381,7 @@ def _two(value: float | None) -> str:
 
 
 def _three(value: float | None) -> str:
-    """Three digits, and no power of ten."""
+    """Return at least three digits, without a power of ten."""
     return _NONE if value is None else f"{value:.0f}" if value >= 100 else f"{value:#.3g}"
 
 
@@ -393,14 +391,13 @@ app = command_line("report", __doc__)
 @app.default
 def write(
     *results: Path,
-    into: Annotated[Path | None, Parameter(help="The page to put the tables into, .md.")] = None,
-    drawing: Annotated[Path | None, Parameter(name="--plot", help="The picture to draw, .svg or .png.")] = None,
+    into: Annotated[Path | None, Parameter(help="The .md page to write the tables into.")] = None,
+    drawing: Annotated[Path | None, Parameter(name="--plot", help="The .svg or .png picture to draw.")] = None,
 ) -> None:
-    """Print the tables of results files as Markdown, or put them into a page."""
+    """Print the tables of files of results as Markdown, or write them into a page."""
     if not results:
-        raise UsageError.of(
-            "report", "results", "nothing to report", "no file of results was named", "results.json, say"
-        )
+        fix = "python -m benchmarks.report results.json"
+        raise UsageError.of("the command report", "results", "", "name at least one file of results", fix)
     loaded = [load_results(path) for path in results]
     if drawing is not None:
         check_output("--plot", drawing, PLOTS)

@@ -1,7 +1,7 @@
-"""How long it takes to solve the compatible sizes of deep networks, and to explain a size that does not fit.
+"""The time to solve for the compatible sizes of deep networks, and to explain a size that does not fit.
 
-``uv run python -m benchmarks.solving``. The networks are the sketches of :mod:`wellshaped.spec.families`, which older
-versions have too: copied into the ``benchmarks`` of one, this file measures that one.
+``uv run python -m benchmarks.solving``. To measure an older version, copy this file into its ``benchmarks``: it only
+uses networks of :mod:`wellshaped.spec.families`, which older versions have too.
 """
 
 import sys
@@ -23,8 +23,8 @@ Window, Transposed = spec.Window, getattr(spec, "TransposedWindow", None) or get
 
 
 def networks() -> dict[str, tuple[Any, int]]:
-    """Deep networks by name, each with a size that does not fit."""
-    assert Transposed is not None  # one of the two names is there
+    """Return deep networks by name, each with a size that does not fit."""
+    assert Transposed is not None  # every version has one of the two names
     long = {"convs": 1, "kernel": 5, "down": Window(1, 2), "up": Transposed(1, 2)}
     return {
         "2-D, 4 levels": (unet(4), 303),
@@ -38,7 +38,7 @@ def networks() -> dict[str, tuple[Any, int]]:
 
 
 def tasks(network: Any, size: int) -> dict[str, Callable[[], object]]:
-    """To solve a network, and to explain a size, each from the beginning."""
+    """Return the two tasks, each without cached results: solve the network, and explain the size."""
     forget = _forget()
 
     def solve() -> object:
@@ -53,7 +53,7 @@ def tasks(network: Any, size: int) -> dict[str, Callable[[], object]]:
 
 
 def _forget() -> Callable[[], None]:
-    """What empties the memory of solved networks; older versions have none."""
+    """Return a function that clears the cache of solved networks, which older versions do not have."""
     try:
         from wellshaped.spec.answers.compatibility import _solution
     except ImportError:
@@ -65,22 +65,22 @@ app = command_line("solving", __doc__)
 
 
 @app.default
-def compare(*, seconds: Annotated[float, Parameter(help="For each network and task.")] = 2.0) -> None:
+def compare(*, seconds: Annotated[float, Parameter(help="Seconds for each network and task.")] = 2.0) -> None:
     """Time solving and explaining for deep networks."""
     require_at_least("--seconds", seconds, 0)
     rows = []
     for name, (network, size) in networks().items():
         of_it = tasks(network, size)
         rows.append([name, *(f"{1e3 * timed(task, seconds):.3g}" for task in of_it.values())])
-    Table("Milliseconds of the processor, median", ["network", "solving", "explaining"], rows, []).show(Console())
+    Table("Processor time in milliseconds, median", ["network", "solving", "explaining"], rows, []).show(Console())
 
 
 def timed(task: Callable[[], object], seconds: float) -> float:
-    """The median processor time of the task, run once or for so long."""
+    """Return the median processor time of the task in seconds. It runs for ``seconds``, and at least once."""
     times: list[float] = []
     end = perf_counter() + seconds
     while not times or perf_counter() < end:
-        start = process_time()  # of one thread; so other work on the machine does not count
+        start = process_time()  # processor time, so that other programs do not count
         task()
         times.append(process_time() - start)
     return median(times)

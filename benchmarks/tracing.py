@@ -1,7 +1,7 @@
-"""What the checks of types cost where a network is traced: sizes that are new to it, sizes that it knows, no checks.
+"""The cost of the checks when a network is traced: at new sizes, at known sizes, and without checks.
 
-``uv run python -m benchmarks.tracing``. A size is new where no layer remembers a call like it. Compiled code carries no
-check in any of the three cases.
+``uv run python -m benchmarks.tracing``. A size is known if the layers remember an accepted call with it. Compiled code
+has no checks in any of the three cases.
 """
 
 import sys
@@ -25,12 +25,12 @@ from .report import Table
 
 
 def tracings() -> dict[str, Callable[[], object]]:
-    """Tracing a two-level network, by what is known of its sizes."""
+    """Return the three ways to trace a two-level network, by name."""
     model = UNet2(UNet2Config(base_channels=16), 3, 1, rngs=nnx.Rngs(0))
     x = jnp.ones((3, 64, 64))
 
     def traced() -> object:
-        return jax.make_jaxpr(lambda x: model(x))(x)  # a function that JAX has not traced
+        return jax.make_jaxpr(lambda x: model(x))(x)  # a new function, which JAX has not traced
 
     def at_new_sizes() -> object:
         for memory in MEMORIES:
@@ -53,19 +53,19 @@ app = command_line("tracing", __doc__)
 @app.default
 def compare(
     *,
-    rounds: Annotated[int, Parameter(help="Rounds at most.")] = 100,
-    seconds: Annotated[float, Parameter(help="When the rounds stop.")] = 20.0,
+    rounds: Annotated[int, Parameter(help="The largest number of rounds.")] = 100,
+    seconds: Annotated[float, Parameter(help="Seconds after which the rounds stop.")] = 20.0,
 ) -> None:
-    """Time the tracing of a two-level network at new sizes, at known ones, and without checks."""
+    """Time the tracing of a two-level network at new sizes, at known sizes, and without checks."""
     require_at_least("--rounds", rounds, 1)
     require_at_least("--seconds", seconds, 0)
     times = {name: 1e3 * float(np.median(each)) for name, each in run_all(rounds, seconds).items()}
     rows = [[name, f"{each:.3g}", f"{each / times['no checks']:.2f}"] for name, each in times.items()]
-    Table("Tracing a two-level network", ["sizes", "a trace, ms", "of unchecked"], rows, []).show(Console())
+    Table("Tracing a two-level network", ["sizes", "a trace, ms", "ratio to no checks"], rows, []).show(Console())
 
 
 def run_all(rounds: int, seconds: float) -> dict[str, list[float]]:
-    """The seconds of each tracing, once a round."""
+    """Return the seconds of each way to trace, one for each round."""
     calls = tracings()
     for call in calls.values():
         call()

@@ -1,13 +1,14 @@
-"""The two-level U-Net, measured: forward, forward+backward, compiling and memory, beside its peers.
+"""The two-level U-Net in this library and in others: time of forward and forward+backward, compiling, memory.
 
-``uv run python -m benchmarks.unet2 --json results.json --plot results.svg``; see the package on who takes part.
+``uv run python -m benchmarks.unet2 --json results.json --plot results.svg``; ``benchmarks/__init__.py`` lists the other
+libraries.
 
 Forward is the output for an image or a batch. Forward+backward is the gradients with respect to all sixteen parameter
-arrays and to the image, for a given gradient of the output. All contenders are given the same float32 numbers in their
-own layout, and nothing is measured unless their results agree. Then, in each round, each is called once, in an order
-drawn anew; what is compared are medians over the rounds. Compiling is tracing, lowering and compiling, afresh each
-time. Memory is what XLA sets aside for intermediates; what a library's kernel takes for itself while it runs is not in
-it. The limit is the time that the multiplications and additions would take at the rate of a large matrix product.
+arrays and to the image, for a given gradient of the output. All contenders get the same float32 numbers in their own
+layout, and are measured only if their results agree. Each round calls each contender once, in a new random order; the
+tables compare medians over the rounds. Compiling is tracing, lowering and compiling, without caches. Memory is what XLA
+allocates for intermediates, without what a library's kernel allocates itself while it runs. The limit is the time of
+the same multiplications and additions at the rate of a large matrix product.
 """
 
 import sys
@@ -26,7 +27,7 @@ from cyclopts import Parameter
 from rich.console import Console
 
 from wellshaped.spec import check, stages
-from wellshaped.spec.messages.report import UsageError
+from wellshaped.spec.messages.report import UsageError, WellshapedError
 
 from .contenders import (
     BOTH,
@@ -60,14 +61,14 @@ from .report import GOAL_CASE, PLOTS, case_table, plot, remarks, tables
 
 NAMES = tuple(contender.name for contender in CONTENDERS)
 SMALL = Case(size=8, channels=4, batch=2)
-"""Where the contenders must agree before they are measured."""
+"""The contenders must agree on this case before they are measured."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effort:
-    """How well a case is measured: at most so many ``rounds``, and times that each is compiled afresh.
+    """How long a case is measured: at most ``rounds`` rounds, and ``compiles`` compilations of each contender.
 
-    The rounds stop when a case has taken about ``seconds_per_case``, the fewest rounds apart.
+    The rounds also stop after about ``seconds_per_case``, but not before the fewest rounds.
     """
 
     rounds: int
@@ -80,7 +81,7 @@ class Effort:
         require_at_least("--seconds-per-case", self.seconds_per_case, 0)
 
 
-# By flag, what is taken where none is given: for the measurement, and for one small case, to see that all works.
+# The defaults of the flags: for a full measurement, and for --quick, one small case to see that all works.
 FULL = {
     "sizes": (64, 128, 256, 512),
     "channels": (16, 32, 64),
@@ -97,13 +98,13 @@ FIXED = {
     "out_channels": OUT_CHANNELS,
     "dtype": "float32",
 }
-"""What no flag changes, to be written down with the results."""
+"""Settings that no flag changes. They are written with the results."""
 
 
 def measure(
     case: Case, contenders: Sequence[Contender], effort: Effort, tell: Callable[[str], object]
 ) -> dict[str, Any]:
-    """All that is to be known of one case, as it goes into the file; ``tell`` is told what is being done."""
+    """Return the results for one case, as they are written to the file; ``tell`` is called with the current step."""
     tell("a matrix product")
     rate = product_rate()
     shape = (IN_CHANNELS, case.size, case.size)
@@ -134,7 +135,7 @@ def measure(
         "settings": asdict(effort) | FIXED | {"tolerance": tolerance()},
         "others": others(),
         "product_gflop_per_s": rate / 1e9,
-        # A convolution has two transposes, each as costly as itself; ReLU, pooling and biases cost none of these.
+        # A convolution has two transposes, each with as many multiplications. ReLU, pooling and biases have none.
         "gflop": {FORWARD: forward, BOTH: 3 * forward},
         "contenders": entries,
     }
@@ -147,7 +148,7 @@ def _compiled(
     compiles: int,
     tell: Callable[[str], object],
 ) -> dict[str, dict[str, Callable[[], Any]]]:
-    """What to call, by work and name; of what is compiled, the times and the memory go into ``entries``."""
+    """Return the calls to time, by work and name. Compilation times and memory are written into ``entries``."""
     ready: dict[str, dict[str, Callable[[], Any]]] = {work: {} for work in WORKS}
     for time in range(compiles):
         for contender, works in calls:
@@ -162,18 +163,18 @@ def _compiled(
                     entry["temporary_bytes"] = function.memory_analysis().temp_size_in_bytes
                     lacks = _lacks_memory(function)
                     if lacks:
-                        entry["not_measured"] = f"{work} of {case}, for {lacks}"
+                        entry["not_measured"] = f"{work} of {case}, because {lacks}"
                         continue
                 ready[work][contender.name] = partial(function, *arguments)
     return ready
 
 
 def _lacks_memory(compiled: Any) -> str | None:
-    """Why it cannot run without driving others, or itself, out of memory."""
+    """Return why there is too little memory to run it, or ``None`` if there is enough."""
     sizes = compiled.memory_analysis()
     needed = sizes.temp_size_in_bytes + sizes.argument_size_in_bytes + sizes.output_size_in_bytes
     free = free_bytes()
-    return f"it needs {needed / 2**30:.1f} GiB, and {free / 2**30:.1f} GiB are free" if needed > free else None
+    return f"it needs {needed / 2**30:.1f} GiB, but only {free / 2**30:.1f} GiB are free" if needed > free else None
 
 
 app = command_line("unet2", __doc__)
@@ -182,7 +183,7 @@ Several = Parameter(consume_multiple=True, negative="")
 
 
 def _flag(name: str, says: str) -> Parameter:
-    """A flag whose default is that of the full or of the quick run."""
+    """Return a flag with one default for a full run and one for a quick run."""
     full, short = (" ".join(map(str, v)) if isinstance(v, tuple) else v for v in (FULL[name], QUICK[name]))
     return Parameter(help=f"{says} [default: {full}; quick: {short}]")
 
@@ -192,20 +193,21 @@ def compare(
     *,
     sizes: Annotated[tuple[int, ...] | None, Several, _flag("sizes", "Edges of the square images.")] = None,
     channels: Annotated[tuple[int, ...] | None, Several, _flag("channels", "Base channels.")] = None,
-    batches: Annotated[tuple[int, ...] | None, Several, _flag("batches", "Images at a time.")] = None,
-    rounds: Annotated[int | None, _flag("rounds", "Rounds at most.")] = None,
+    batches: Annotated[tuple[int, ...] | None, Several, _flag("batches", "Images in a batch.")] = None,
+    rounds: Annotated[int | None, _flag("rounds", "The largest number of rounds.")] = None,
     seconds_per_case: Annotated[
-        float | None, _flag("seconds_per_case", f"When a case's rounds stop; {FEWEST_ROUNDS} take place anyway.")
+        float | None,
+        _flag("seconds_per_case", f"Seconds after which a case's rounds stop, but not before {FEWEST_ROUNDS} rounds."),
     ] = None,
-    compiles: Annotated[int | None, _flag("compiles", "Times that each is compiled afresh.")] = None,
+    compiles: Annotated[int | None, _flag("compiles", "How often each contender is compiled.")] = None,
     only: Annotated[
         tuple[str, ...], Several, Parameter(help=f"Contenders: {', '.join(NAMES)}.", show_default=False)
     ] = NAMES,
-    json: Annotated[Path | None, Parameter(help="The file of results to write, or to add to, .json.")] = None,
-    drawing: Annotated[Path | None, Parameter(name="--plot", help="The picture to draw, .svg or .png.")] = None,
-    quick: Annotated[bool, Parameter(negative="", help="One small case, to see that all works.")] = False,
+    json: Annotated[Path | None, Parameter(help="The .json file to write results to, or add them to.")] = None,
+    drawing: Annotated[Path | None, Parameter(name="--plot", help="The .svg or .png picture to draw.")] = None,
+    quick: Annotated[bool, Parameter(negative="", help="Measure one small case, to see that all works.")] = False,
 ) -> int:
-    """Measure the two-level U-Net beside its peers, and print the ratios to the better layout of stock JAX."""
+    """Measure the two-level U-Net in all libraries, and print the ratios to the better layout of stock JAX."""
     given = {"sizes": sizes, "channels": channels, "batches": batches, "rounds": rounds, "compiles": compiles}
     given |= {"seconds_per_case": seconds_per_case}
     plan = (QUICK if quick else FULL) | {name: value for name, value in given.items() if value is not None}
@@ -215,9 +217,8 @@ def compare(
     if drawing is not None:
         check_output("--plot", drawing, PLOTS)
         if find_spec("matplotlib") is None:
-            raise UsageError.of(
-                "--plot", "plot", "nothing to draw with", "matplotlib is not installed", "leave --plot out"
-            )
+            fix = "install matplotlib, or leave --plot out"
+            raise UsageError.of("--plot", "plot", "", "matplotlib is not installed", fix)
     results = Results("unet2", json)
     status = _measure_all(cases, contenders, effort, results)
     console = Console() if sys.stdout.isatty() else Console(width=200)
@@ -240,7 +241,7 @@ def _chosen(only: Sequence[str]) -> list[Contender]:
 
 
 def _cases(sizes: Sequence[int], channels: Sequence[int], batches: Sequence[int]) -> list[Case]:
-    """Every combination, the cheapest first."""
+    """Return every combination, the cheapest first."""
     for flag, numbers in (("--sizes", sizes), ("--channels", channels), ("--batches", batches)):
         require_at_least(flag, min(numbers, default=0), 1)
     cases = [Case(*numbers) for numbers in dict.fromkeys(product(sizes, channels, batches))]
@@ -250,23 +251,24 @@ def _cases(sizes: Sequence[int], channels: Sequence[int], batches: Sequence[int]
 
 
 def _measure_all(cases: Sequence[Case], contenders: Sequence[Contender], effort: Effort, results: Results) -> int:
-    """Measure case after case into ``results``, if the contenders agree; 130 where the user stopped it, else 0."""
+    """Measure all cases into ``results``, if the contenders agree. Return 130 if the user interrupts it, else 0."""
     with progress(len(cases)) as tell:
         try:
-            tell(0, f"{len(contenders)} contenders", "do they agree?")
-            _refuse_disagreement([contender for contender in contenders if contender.missing() is None])
+            tell(0, f"{len(contenders)} contenders", "checking that they agree")
+            _require_agreement([contender for contender in contenders if contender.missing() is None])
             for done, case in enumerate(cases):
                 results.add(asdict(case), measure(case, contenders, effort, partial(tell, done, str(case))))
         except KeyboardInterrupt:
-            return 130  # what is measured is kept, and shown
+            return 130  # what was measured is kept and shown
     return 0
 
 
-def _refuse_disagreement(contenders: Sequence[Contender]) -> None:
+def _require_agreement(contenders: Sequence[Contender]) -> None:
     lines = disagreements(contenders, SMALL)
     if lines:
         says = "; ".join(lines[:5]) + (f"; and {len(lines) - 5} more" if len(lines) > 5 else "")
-        raise UsageError.of(f"at {SMALL}", "agreement", "they do not compute the same", says, "--only those that agree")
+        fix = "--only with the contenders that agree"
+        raise WellshapedError.of("comparing the contenders", "agreement", f"they differ at {SMALL}", says, fix)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""Why it is true: theorems as data, and who proves them.
+"""Why it is true: theorems as data, and the provers that check them.
 
-Importing this package needs nothing beyond the specification; Z3 and Coq are asked for when they prove.
+Importing this package needs only the specification. Each prover is loaded on its first use.
 """
 
-from .provers import Proof as Proof
-from .provers import prove as prove
-from .provers import smallest_counterexample as smallest_counterexample
+from .provers.by_enumeration import smallest_counterexample as smallest_counterexample
+from .provers.choice import prove as prove
+from .provers.proof import Proof as Proof
 from .theorem import Theorem as Theorem
 from .theorems import THEOREMS as THEOREMS

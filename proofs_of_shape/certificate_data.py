@@ -1,8 +1,8 @@
-"""What a certificate holds as plain data for its file, and back: within limits, and in one form only.
+"""Certificates as plain data for their files, and back: within limits, and in one form only.
 
-A certificate may come from anybody. So whatever is read is bounded before it is worked with, and a set of sizes counts
-only in the form in which it is written here: its parts in order, none of them overlapping another. A network has the
-form of every file (:mod:`wellshaped.spec.network.data`).
+A certificate may come from anybody. So everything that is read is checked against limits before it is used. A set of
+sizes is accepted only as it is written here: its parts in order, without overlaps. A network is written as in every
+other file (:mod:`wellshaped.spec.network.data`).
 """
 
 from collections.abc import Iterator
@@ -17,22 +17,22 @@ from ..spec.network import Network, data_of, network_from
 from ..spec.network.network import MOST_LETTERS
 
 FORM = "graph 1"
-"""The form of the files that are written and read. Files of the first version had none, and a list of steps."""
+"""The form of the files that are written and read. Files of the first version have no form, and a list of steps."""
 
 MAX_NODES = 1000
-"""Nodes of a network that can be certified, at the most: a U-Net of five levels has about a hundred."""
+"""A certified network has at most this many nodes. A U-Net of five levels has about a hundred."""
 
 MAX_INPUTS = 10_000
-"""Inputs of all nodes together, at the most: the statement grows with them."""
+"""The nodes have at most this many inputs together, because the statement grows with them."""
 
 MAX_PROGRESSIONS = 200
-"""Progressions that make up the sizes of a certificate, at the most: from 400 on, Z3 overruns its own time limit."""
+"""The sizes have at most this many progressions. From 400 on, Z3 exceeds its own time limit."""
 
 _NETWORK, _SIZES = {"axes": int, "inputs": dict, "outputs": list, "nodes": list}, {"says": str, "progressions": list}
 
 
 def data_of_sizes(sizes: SizeSet) -> dict[str, Any]:
-    """The sizes as plain data.
+    """Return the sizes as plain data.
 
     >>> data_of_sizes(SizeSet([Progression(1, 1, None)]))
     {'says': 'n ≥ 1', 'progressions': [[1, 1, None]]}
@@ -41,10 +41,10 @@ def data_of_sizes(sizes: SizeSet) -> dict[str, Any]:
 
 
 def require_limits(network: Network, sizes: SizeSet, prover: str = "") -> None:
-    """Do nothing for a network, sizes and a prover's name that a certificate can hold.
+    """Check that a certificate can hold this network, these sizes and this prover's name.
 
-    Raises :class:`ShapeError` for more than :data:`MAX_NODES` nodes or inputs, more than :data:`MAX_INPUTS` inputs of
-    nodes, more than :data:`MAX_PROGRESSIONS` progressions, a number of more than 300 digits, and a text of more than
+    Raises :class:`WellshapedError` if there are more than :data:`MAX_NODES` nodes or inputs, :data:`MAX_INPUTS` inputs
+    of nodes or :data:`MAX_PROGRESSIONS` progressions, or if a number has more than 300 digits or a text more than
     :data:`MOST_LETTERS` letters.
     """
     _require_few(network.inputs, "inputs", MAX_NODES)
@@ -58,9 +58,9 @@ def require_limits(network: Network, sizes: SizeSet, prover: str = "") -> None:
 
 
 def certified_network(data: object) -> Network:
-    """The network in plain data.
+    """Return the network that plain data describe.
 
-    Raises :class:`ShapeError` for what is not one, and for one that is beyond the limits.
+    Raises :class:`FileError` if the data are not a network, and :class:`WellshapedError` if they exceed a limit.
 
     >>> certified_network({"axes": 1, "inputs": {"x": 1}, "outputs": ["x"], "nodes": []}).axis_names
     ('length',)
@@ -72,11 +72,11 @@ def certified_network(data: object) -> Network:
     try:
         return network_from(given)
     except WellshapedError as error:
-        raise _as_no_certificate(error) from None
+        raise _as_file_error(error) from None
 
 
 def _require_bounded_network(data: dict[str, Any]) -> None:
-    """Bound every text and number, and how many inputs the nodes have, whatever else the data are."""
+    """Check the length of every text and number, and the number of inputs of nodes. The data may be anything else."""
     _require_bounded(data, "network")
     inputs = [node["inputs"] for node in data["nodes"] if isinstance(node, dict) and "inputs" in node]
     _require_few([name for of_it in inputs if isinstance(of_it, list) for name in of_it], "inputs of nodes", MAX_INPUTS)
@@ -95,7 +95,7 @@ def _require_bounded(data: object, name: str) -> None:
 
 
 def _plain_values(data: object, name: str) -> Iterator[tuple[str, object]]:
-    """Each text and number of plain data, with the key that it has or stands under."""
+    """Yield each text and number of plain data, with the key of its value, and each key."""
     if isinstance(data, dict):
         for key, value in data.items():
             yield "a key", key
@@ -108,10 +108,10 @@ def _plain_values(data: object, name: str) -> Iterator[tuple[str, object]]:
 
 
 def sizes_from(data: object) -> SizeSet:
-    """The sizes in plain data.
+    """Return the sizes that plain data describe.
 
-    Raises :class:`ShapeError` for what is not such a set: more than :data:`MAX_PROGRESSIONS` progressions, a number
-    that is not natural, progressions without end that differ in their steps.
+    Raises :class:`FileError` if the data are not a set of sizes: if a number is not natural, or if endless progressions
+    have different steps. Raises :class:`WellshapedError` if there are more than :data:`MAX_PROGRESSIONS` progressions.
     """
     given = require_object(data, "the sizes", _SIZES)["progressions"]
     _require_few(given, "progressions", MAX_PROGRESSIONS)
@@ -125,14 +125,14 @@ def sizes_from(data: object) -> SizeSet:
         except WellshapedError as error:
             raise not_a_certificate(f"progression {i}: {error.report.failures[0].says}") from None
     if len({part.step for part in parts if part.count is None}) > 1:
-        raise not_a_certificate("it has progressions without end that differ in their steps")
+        raise not_a_certificate("it has endless progressions with different steps")
     return SizeSet(parts)
 
 
 def require_form(data: object) -> None:
-    """Do nothing for data of :data:`FORM`, and for data that have the form of no certificate at all.
+    """Raise :class:`FileError` if the data are a certificate of another form than :data:`FORM`.
 
-    Raises :class:`ShapeError` for a certificate of another form.
+    Data that are no certificate of any form pass here; later checks reject them.
     """
     if not isinstance(data, dict):
         return
@@ -144,9 +144,9 @@ def require_form(data: object) -> None:
 
 
 def require_object(data: object, what: str, keys: dict[str, Any]) -> dict[str, Any]:
-    """The JSON object ``data``, which must have these ``keys``, each with a value of its type.
+    """Return ``data`` if it is a JSON object with these ``keys``, each with a value of its type.
 
-    A number need not be one: whether it is natural is asked where it is used.
+    Raises :class:`FileError` if not. Numbers are checked later, by the code that uses them.
     """
     names = ", ".join(keys)
     if not isinstance(data, dict):
@@ -175,13 +175,13 @@ def _require_few(values: Any, what: str, most: int) -> None:
         )
 
 
-def _as_no_certificate(error: WellshapedError) -> FileError:
-    """The error for a certificate whose network raised ``error``."""
-    said = [clipped(f"{verdict.about}: {verdict.says}", MOST_LETTERS) for verdict in error.report.failures]
-    more = [f"and {len(said) - FEW} more"] if len(said) > FEW else []
-    return not_a_certificate("; ".join([*said[:FEW], *more]))
+def _as_file_error(error: WellshapedError) -> FileError:
+    """Return the error for a certificate whose network raises ``error``."""
+    messages = [clipped(f"{verdict.about}: {verdict.says}", MOST_LETTERS) for verdict in error.report.failures]
+    more = [f"and {len(messages) - FEW} more"] if len(messages) > FEW else []
+    return not_a_certificate("; ".join([*messages[:FEW], *more]))
 
 
 def not_a_certificate(says: str) -> FileError:
-    """The error for data that is no certificate, to ``raise``."""
+    """Return the error to raise for data that are not a certificate."""
     return FileError.of("the certificate", "syntax", "it is not a certificate", says, "wellshaped certify")

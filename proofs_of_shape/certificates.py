@@ -1,11 +1,11 @@
-"""Certificates: that a network fits exactly the sizes that it is said to fit, for all natural numbers, proved by Z3.
+"""Certificates: files with which anybody can check that a network fits exactly the given sizes. Z3 proves it for all n.
 
-A certificate is a small JSON file with the network, an axis, the set of sizes, and the statement as SMT-LIB. It is
-checked from scratch: the statement is made again from the network and the set, so that an edit of any of the three is
-noticed, and proved again. A file is answered in bounded time, whatever it holds: it is read within the limits of
-:mod:`.certificate_data`, and the proof has a limit of its own.
+A certificate is a small JSON file with the network, an axis, the set of sizes, and the statement as SMT-LIB. Verifying
+starts from scratch: it builds the statement again from the network and the set, so that an edit of any of the three is
+noticed, and proves it again. Every file gets an answer in bounded time: reading has the limits of
+:mod:`.certificate_data`, and the proof has a time limit.
 
-The statement is about sizes along one axis. What changes none of them, such as names and channels, is not part of it.
+The statement is about sizes along one axis. It leaves out everything that changes no size, such as names and channels.
 """
 
 import json
@@ -38,24 +38,24 @@ from .smt_reading import refutation_text
 from .terms import Formula, conjunction, disjunction, iff, term, variable
 
 MAX_BYTES = 2**20
-"""A larger file is not read, and not written: the certificate of a usual U-Net has a hundredth of it."""
+"""A certificate's file has at most this many bytes. The certificate of a usual U-Net has a hundredth of it."""
 
 _SUFFIXES = (".json",)
 _KEYS = {"form": str, "network": dict, "axis": int, "sizes": dict, "statement": str, "prover": str}
 
 
 class CertificateError(WellshapedError):
-    """A certificate does not prove what it says: its statement is false, edited, or not proved in time."""
+    """A certificate's statement is false, was edited, or is not proved in time."""
 
     says = "is not proved"
 
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """What is certified: for every natural ``n``, all requirements of ``network`` along ``axis`` hold iff ``n`` fits.
+    """The claim that every ``n`` meets all requirements of ``network`` along ``axis`` iff it is in ``sizes``.
 
-    Those that fit are ``sizes``. ``statement`` asks, in SMT-LIB, for an ``n`` for which this fails. ``prover`` notes
-    who found none, and its version: a note, which :func:`verify` does not rely on.
+    ``statement`` asks, in SMT-LIB, for an ``n`` for which this fails. ``prover`` is the name and version of the prover
+    that found none. It is only a note: :func:`verify` does not rely on it.
     """
 
     network: Network
@@ -65,7 +65,7 @@ class Certificate:
     prover: str
 
     def to_dict(self) -> dict[str, Any]:
-        """The certificate as plain data for JSON."""
+        """Return the certificate as plain data for JSON."""
         return {
             "form": FORM,
             "network": data_of(self.network),
@@ -76,7 +76,7 @@ class Certificate:
         }
 
     def says(self) -> str:
-        """What is certified, for people: the sizes, then the inputs and nodes of the network, one a line.
+        """Return the claim for people to read: the sizes, then the inputs and nodes of the network, one a line.
 
         >>> from wellshaped.spec import MaxPool, Network, Node, Require, Resize
         >>> nodes = (Node("pooled", MaxPool(2)), Node("up", Resize(2)), Node("y", Require(equal=True), ("up", "x")))
@@ -100,7 +100,7 @@ class Certificate:
 
 
 def statement_of(network: Network, axis: int, sizes: SizeSet) -> Formula | bool:
-    """For ``n``: every requirement of the network along the axis holds iff ``n`` is in the set."""
+    """The statement that ``n`` meets every requirement of the network along the axis iff ``n`` is in the set."""
     n = variable("n")
     requirements = conjunction(*(it.holds for it in run(network, n, axis).requirements))  # type: ignore[arg-type]  # a symbol
     result: Formula | bool = iff(requirements, _member(n, sizes))
@@ -108,7 +108,7 @@ def statement_of(network: Network, axis: int, sizes: SizeSet) -> Formula | bool:
 
 
 def _member(n: Any, sizes: SizeSet) -> Any:
-    """That ``n`` is in the set, as a statement."""
+    """The statement that ``n`` is in the set."""
     parts = []
     for p in (*sizes.head, *sizes.tail):
         offset = monus(n, p.first)
@@ -120,14 +120,14 @@ def _member(n: Any, sizes: SizeSet) -> Any:
 
 
 def certify(network: AnyNetwork, *, axis: int | None = None, seconds: float = 60.0) -> Certificate:
-    """Ask Z3 to prove that ``network`` fits exactly its compatible sizes along one axis, for all natural numbers.
+    """Return a certificate that ``network`` fits exactly its compatible sizes along one axis, proved by Z3 for all n.
 
-    ``network`` is a config, the name of a preset, or a graph. ``axis`` is counted from 0 and may be left out where
-    every axis has the same sizes: then the first is certified.
+    ``network`` is a config, the name of a preset, or a graph. ``axis`` is counted from 0. You may leave it out if all
+    axes have the same sizes; the first is then certified.
 
-    Raises :class:`ShapeError` where Z3 finds a size for which it fails, or does not answer in time; where
-    :func:`compatible_sizes` does; and for a network that is too large for a certificate (1 000 nodes, 200 progressions
-    of sizes, numbers of 300 digits, names of 200 letters).
+    Raises :class:`CertificateError` if Z3 does not answer within ``seconds`` or finds a counterexample,
+    :class:`WellshapedError` if the network is too large for a certificate (1 000 nodes, 200 progressions of sizes,
+    numbers of 300 digits, names of 200 letters), and whatever :func:`compatible_sizes` raises.
 
     >>> from wellshaped.spec import UNet2Config
     >>> certify(UNet2Config()).sizes
@@ -140,12 +140,12 @@ def certify(network: AnyNetwork, *, axis: int | None = None, seconds: float = 60
     along = 0 if axis is None else axis_of(graph, axis)
     statement = refutation_text(statement_of(graph, along, sizes), ("n",))
     certificate = Certificate(graph, along, sizes, statement, "")
-    _written(certificate)  # what could not be saved is not worth the proof
+    _written(certificate)  # raises now, before the proof, if the certificate can't be saved
     return replace(certificate, prover=_prove(statement, seconds))
 
 
 def _prove(statement: str, seconds: float) -> str:
-    """The prover's name and version, where it finds the statement irrefutable."""
+    """Return the prover's name and version if it proves the statement, and raise :class:`CertificateError` if not."""
     import z3
 
     n = z3.Int("n")
@@ -165,16 +165,16 @@ def _prove(statement: str, seconds: float) -> str:
 
 
 def verify(certificate: Certificate, *, seconds: float = 60.0) -> None:
-    """Check a certificate from scratch: make its statement again from the network and the set, and prove it again.
+    """Check a certificate from scratch: build its statement again from the network and the set, and prove it again.
 
-    Raises :class:`ShapeError` where the statement is another one, or is not proved, and for what is not a certificate
-    or is beyond the limits of one.
+    Raises :class:`CertificateError` if the statement is a different one or is not proved, :class:`WellshapedError` if
+    the certificate exceeds a limit, and :class:`UsageError` if it is not a :class:`Certificate`.
     """
     _require_certificate(certificate)
     require_limits(certificate.network, certificate.sizes, certificate.prover)
     statement = statement_of(certificate.network, certificate.axis, certificate.sizes)
     if certificate.statement != refutation_text(statement, ("n",)):
-        says = "its statement is not the one of its network and its sizes"
+        says = "its statement is not that of its network and its sizes"
         raise CertificateError.of("the certificate", "statement", "edited or forged", says, "certify the network again")
     _prove(certificate.statement, seconds)
 
@@ -182,14 +182,14 @@ def verify(certificate: Certificate, *, seconds: float = 60.0) -> None:
 def _require_certificate(certificate: object) -> None:
     if not isinstance(certificate, Certificate):
         says = f"it is {kind_of(certificate)}, and must be a Certificate"
-        raise UsageError.of("the certificate", "type", "it is not a certificate", says, "load_certificate(path)")
+        raise UsageError.of("the certificate", "type", "", says, "load_certificate(path)")
 
 
 def save_certificate(certificate: Certificate, path: str | os.PathLike[str]) -> None:
-    """Write a certificate to a .json file, in one step.
+    """Write a certificate to a .json file, all at once or not at all.
 
-    Raises :class:`ShapeError` where it cannot be written, for another suffix, and for a certificate that
-    :func:`load_certificate` would reject because of its size.
+    Raises :class:`FileError` if ``path`` has another suffix or can't be written, :class:`WellshapedError` if the
+    certificate exceeds a limit, and :class:`UsageError` if it is not a :class:`Certificate`.
     """
     _require_certificate(certificate)
     path = Path(path)
@@ -202,7 +202,7 @@ def save_certificate(certificate: Certificate, path: str | os.PathLike[str]) -> 
 
 
 def _written(certificate: Certificate) -> bytes:
-    """The file of a certificate. Raises :class:`ShapeError` for one of more than :data:`MAX_BYTES` bytes."""
+    """Return the bytes of the file. Raises :class:`WellshapedError` if there are more than :data:`MAX_BYTES`."""
     text = json.dumps(certificate.to_dict(), indent=1, ensure_ascii=False) + "\n"
     raw = text.encode("utf-8", "backslashreplace")  # a lone surrogate becomes its own JSON escape
     if len(raw) > MAX_BYTES:
@@ -212,12 +212,11 @@ def _written(certificate: Certificate) -> bytes:
 
 
 def load_certificate(path: str | os.PathLike[str]) -> Certificate:
-    """Read a certificate from a .json file.
+    """Return the certificate in a .json file.
 
-    Raises :class:`ShapeError`, with the path and what is wrong, for a file that :func:`save_certificate` would not
-    write so: a folder, a pipe, more than 1 MiB, no JSON, the form of another version, a key that is missing or stands
-    twice, more than 1 000 nodes or 200 progressions, a number of more than 300 digits, a text of more than 200
-    letters, a set of sizes whose parts overlap or are out of order.
+    Raises :class:`FileError`, which says what is wrong, if ``path`` is not a regular file that :func:`save_certificate`
+    could have written: for example if it is not JSON, has more than 1 MiB, lacks a key or has it twice, exceeds a limit
+    (see :func:`certify`), or has a set of sizes with overlapping or unordered parts.
     """
     path = Path(path)
     subject = f"certificate {path}"
@@ -235,7 +234,7 @@ def load_certificate(path: str | os.PathLike[str]) -> Certificate:
     except (ValueError, RecursionError) as error:
         raise FileError(replace(not_a_certificate(fault_of(error)).report, subject=subject)) from None
     if not canonical:
-        says = f"it is not what its network and {clipped(str(sizes), 200)} are written as"
+        says = f"saving its network and {clipped(str(sizes), 200)} would write another text"
         raise FileError.of(subject, "text", "edited or forged", says, "certify the network again")
     return certificate
 

@@ -1,6 +1,6 @@
-"""The size formulas of the source's first edition, kept for the audit: what they accept, and no tensor library does.
+"""The size formulas of the source's first edition. They accept sizes that no tensor library does, as theorems show.
 
-They were written without guards, and one of them subtracted early (SPEC section 2).
+They were written without guards, and one of them subtracts too early (SPEC section 2).
 """
 
 from ..spec.arithmetic.naturals import monus, quotient
@@ -26,7 +26,7 @@ def conv_transpose_size_1(n: int, *, kernel: int, stride: int = 1, padding: int 
 
 
 def obligations_1(cfg: UNet2Config, n: int) -> tuple[bool, ...]:
-    """The four obligations of one axis, with these formulas."""
+    """Return whether each of the four obligations of one axis holds, with these formulas."""
     conv = {"kernel": cfg.conv_kernel, "stride": cfg.conv_stride, "padding": cfg.conv_padding}
     up = {"kernel": cfg.up_kernel, "stride": cfg.up_stride, "padding": cfg.up_padding}
     head = {"kernel": cfg.head_kernel, "stride": cfg.head_stride, "padding": cfg.head_padding}

@@ -1,8 +1,7 @@
-"""Statements with the size functions by name again: what people read, and what Coq proves.
+"""Statements that call the size functions by name, for people to read and for Coq to prove.
 
-A size function called on symbols leaves its formula behind, many lines of it where calls are nested. Folding finds
-these formulas and writes the calls in their place. Nothing is lost: Coq gets the functions as definitions, made the
-same way.
+A size function called on symbols returns its formula, which is long if calls are nested. Folding replaces these
+formulas by the calls. Nothing is lost: Coq gets the same formulas as the definitions of the functions.
 """
 
 from collections.abc import Callable
@@ -19,21 +18,21 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "window_size": lambda n, k, s, p: Window(k, s, padding=p).size([n], 0),
     "transposed_size": lambda n, k, s, p: TransposedWindow(k, s, padding=p).size([n], 0),
 }
-"""What is folded, by the name that it gets: the shipped functions, with their numbers in order."""
+"""The shipped functions that calls are folded into, by name, each with its numbers in order."""
 
 
 def parameters(name: str) -> tuple[str, ...]:
-    """The names of the numbers that a folded function takes."""
+    """The names of the arguments of a folded function."""
     return tuple(signature(FUNCTIONS[name]).parameters)
 
 
 def definition(name: str) -> Term:
-    """The formula of a folded function, of its :func:`parameters`."""
+    """The formula of a folded function, in its :func:`parameters`."""
     return term(FUNCTIONS[name](*map(variable, parameters(name))))
 
 
 def _patterns() -> list[tuple[str, Term, tuple[object, ...]]]:
-    """Each function, with all numbers unknown, and also with a padding of 0: Python does not leave ``2·0`` as it is."""
+    """Each function with all numbers unknown, and with a padding of 0, because Python works out ``2·0``."""
     patterns: list[tuple[str, Term, tuple[object, ...]]] = []
     for name, function in FUNCTIONS.items():
         *others, last = names = parameters(name)
@@ -47,7 +46,7 @@ _PATTERNS = _patterns()
 
 
 def fold(statement: Formula | Term) -> Any:
-    """The statement with calls (``op="call"``) in place of the formulas of the size functions.
+    """Return the statement with calls (``op="call"``) in place of the formulas of the size functions.
 
     >>> n, k, s = map(variable, "nks")
     >>> print(fold(sliding_window_size(n, kernel=k, stride=s) >= 1))

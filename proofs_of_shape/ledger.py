@@ -2,28 +2,36 @@
 
 import sys
 from pathlib import Path
+from textwrap import fill, indent
 
 from ..spec.messages.written import written_number
 from .folding import FUNCTIONS, definition, fold, parameters
+from .layout import laid_out
+from .terms import Formula, Term, variable
 from .theorem import Theorem
 from .theorems import THEOREMS
 
 _HEAD = """\
 # Theorems
 
-This page is generated from the theorems as values, and a test fails when it is not up to date:
-`python -P -m wellshaped.proofs_of_shape.ledger docs/theorems.md`. Each statement is what the shipped functions give
-when called on symbols; `wellshaped prove` has Z3 and Coq prove it for all natural numbers. `a ∸ b` is truncated
-subtraction, `a / b` floor division with `a / 0 = 0`.
+This page is generated from `proofs_of_shape/theorems.py`, by
+`python -P -m wellshaped.proofs_of_shape.ledger docs/theorems.md`; a test checks that it is up to date. Each statement
+is what the shipped functions return when you call them on symbols. `wellshaped prove` has Z3 and Coq prove it for all
+natural numbers.
 
-The functions that statements call by name:
+`a ∸ b` is truncated subtraction: `max(a - b, 0)`. `a / b` is floor division, with `a / 0 = 0`. The brackets after a
+sentence name its source: a section of the specification.
+
+The statements call these functions by name:
 """
+
+_WIDTH = 100
 
 
 def page() -> str:
     """The text of the page."""
     lines = [_HEAD, "```text"]
-    lines += [f"{name}({', '.join(parameters(name))}) = {definition(name)}" for name in FUNCTIONS]
+    lines += [laid_out(_defined(name), _WIDTH) for name in FUNCTIONS]
     lines += ["```", "", "## Proved", ""]
     proved = [theorem for theorem in THEOREMS if theorem.counterexample is None]
     refuted = [theorem for theorem in THEOREMS if theorem.counterexample is not None]
@@ -31,16 +39,23 @@ def page() -> str:
     lines += [
         "## Refuted",
         "",
-        "What the audit of the source's first edition finds false, with the smallest numbers.",
+        "What the source's first edition claims and does not hold, each with the smallest numbers for which it fails.",
         "",
     ]
     lines += [line for theorem in refuted for line in _section(theorem)]
     return "\n".join(lines)
 
 
+def _defined(name: str) -> Formula:
+    """A function of the statements, with its definition."""
+    return Formula("=", (Term("call", (name, *map(variable, parameters(name)))), definition(name)))
+
+
 def _section(theorem: Theorem) -> list[str]:
     lines = [f"### {theorem.name}", "", f"{theorem.says} ({theorem.mirrors})", "", "```text"]
-    lines += [f"for all {', '.join(theorem.variables)}:", f"  {fold(theorem.statement())}", "```", ""]
+    lines.append(fill(f"for all {', '.join(theorem.variables)}:", _WIDTH, subsequent_indent="    "))
+    lines.append(indent(laid_out(fold(theorem.statement()), _WIDTH - 2), "  "))
+    lines += ["```", ""]
     if theorem.counterexample is not None:
         found = {name: written_number(value) for name, value in theorem.counterexample.items() if value}
         numbers = ", ".join(f"{name} = {value}" for name, value in found.items())

@@ -1,6 +1,6 @@
-"""Statements read as SMT-LIB 2: a text that any solver for integers can be asked about, and that a file can keep.
+"""Statements as SMT-LIB 2, a text format that every solver for integers reads and that a file can keep.
 
-This is the one translation. Certificates keep its text, and Z3 reads it when it proves theorems.
+Certificates keep this text, and Z3 reads it to prove theorems.
 """
 
 from typing import Literal
@@ -8,21 +8,23 @@ from typing import Literal
 from .terms import Formula, Term, digits
 
 Division = Literal["divided", "defined", "both"]
-"""How a quotient is written.
+"""How a quotient ``a / b`` is written.
 
-``"divided"`` is the solver's own division, with what defines it for a known divisor. ``"defined"`` is a number ``q`` of
-its own with what defines it, ``b·q ≤ a < b·q + b``; and two quotients of equal numbers are equal, which Z3 does not
-always see by itself when the divisor is a variable. ``"both"`` says as well that ``q`` is what the solver's division
-gives: this helps with some statements and hinders with others.
+- ``"divided"``: by the solver's own division, and its definition if the divisor is known.
+- ``"defined"``: by a new number ``q`` and its definition, ``b·q ≤ a < b·q + b``. Quotients of equal numbers are also
+  stated to be equal, because Z3 does not always see this if the divisor is a variable.
+- ``"both"``: as ``"defined"``, and ``q`` is also stated to equal the solver's own division. This helps with some
+  statements and hinders with others.
 """
 
 _OPERATIONS = {"+": "+", "·": "*", "=": "=", "≥": ">=", "∧": "and", "∨": "or", "¬": "not", "→": "=>", "↔": "="}
 
 
 def refutation_text(statement: Formula | bool, variables: tuple[str, ...], division: Division = "divided") -> str:
-    """A script that asks for natural numbers for which the statement fails: ``unsat`` means that there are none.
+    """Return a script that asks for natural numbers for which the statement fails; ``unsat`` means that none exist.
 
-    What occurs twice is written once, under a name. Raises :class:`ShapeError` for a number of more than 4 300 digits.
+    Each part of the statement is written once, under a name. Raises :class:`WellshapedError` if a number has more than
+    4 300 digits.
 
     >>> print(refutation_text(Term("var", ("n",)) + 1 >= 1, ("n",)))
     (declare-const n Int)
@@ -39,7 +41,7 @@ def refutation_text(statement: Formula | bool, variables: tuple[str, ...], divis
 
 
 class _Script:
-    """Adds to the ``lines`` of a script what names the parts of a statement."""
+    """Adds the definitions of a statement's parts to the ``lines`` of a script."""
 
     def __init__(self, lines: list[str], division: Division) -> None:
         self.lines = lines
@@ -49,7 +51,7 @@ class _Script:
         self._quotients: list[tuple[str, str, str]] = []
 
     def name_of(self, node: Formula | Term | bool) -> str:
-        """The text that stands for a node: a number, a variable, or the name that is defined for it here."""
+        """Return the text that stands for a node: a number, a variable, or a name, which is defined on first use."""
         if isinstance(node, bool):
             return "true" if node else "false"
         if node.op in ("var", "const"):
@@ -68,19 +70,19 @@ class _Script:
         name = f"t{len(self._texts)}"
         self.lines.append(f"(define-fun {name} () {'Int' if isinstance(node, Term) else 'Bool'} {text})")
         if node.op == "/" and args[1].isdecimal() and int(args[1]) > 0:
-            # What defines division, said as well: Z3 is slow to use it otherwise.
+            # The definition of division, added because Z3 is slow to use it by itself.
             a, b = args
             self.lines.append(f"(assert (and (<= (* {b} {name}) {a}) (< {a} (+ (* {b} {name}) {b}))))")
         return name
 
     def _quotient(self, a: str, b: str, text: str) -> str:
-        q = f"q{len(self._quotients)}!"  # no variable has such a name
+        q = f"q{len(self._quotients)}!"  # no variable has a name with "!"
         bounds = f"(and (<= (* {b} {q}) {a}) (< {a} (+ (* {b} {q}) {b})))"
-        facts = [f"(>= {q} 0)", f"(ite (= {b} 0) (= {q} 0) {bounds})"]
+        conditions = [f"(>= {q} 0)", f"(ite (= {b} 0) (= {q} 0) {bounds})"]
         if self.division == "both":
-            facts.append(f"(= {q} {text})")
-        facts += [f"(=> (and (= {a} {c}) (= {b} {d})) (= {q} {other}))" for other, c, d in self._quotients]
-        self.lines += [f"(declare-const {q} Int)", *(f"(assert {fact})" for fact in facts)]
+            conditions.append(f"(= {q} {text})")
+        conditions += [f"(=> (and (= {a} {c}) (= {b} {d})) (= {q} {other}))" for other, c, d in self._quotients]
+        self.lines += [f"(declare-const {q} Int)", *(f"(assert {condition})" for condition in conditions)]
         self._quotients.append((q, a, b))
         return q
 

@@ -1,8 +1,8 @@
-"""Symbols for natural numbers, and statements about them: what the shipped size functions give when called on them.
+"""Symbols for natural numbers, and statements about them: what size functions return when called on symbols.
 
-A :class:`Term` has the operations of :mod:`wellshaped.spec.arithmetic.naturals` and no others, so a size function that
-is called on terms returns its own formula. Comparing terms makes a :class:`Formula`. Each prover reads these in its
-own way.
+A :class:`Term` has the operations of :mod:`wellshaped.spec.arithmetic.naturals` and no others. So a size function that
+is called on terms returns its own formula. Comparing terms makes a :class:`Formula`. Each prover reads both in its own
+way.
 """
 
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Term:
-    """A natural number that is not known: a variable (``op="var"``), a number (``"const"``), an operation on terms.
+    """A natural number as a symbol: a variable (``op="var"``), a number (``"const"``), or an operation on terms.
 
-    Or, once folded (see :mod:`.folding`), a call of a size function by name (``"call"``).
+    After folding (see :mod:`.folding`), it may also be a call of a size function by name (``"call"``).
 
     >>> n = variable("n")
     >>> print(n * 2 + 1), print(n >= 1)
@@ -44,7 +44,7 @@ class Term:
         return Term("·", (term(other), self))
 
     def __eq__(self, other: object) -> Any:
-        if isinstance(other, str):  # a padding may be a word, such as "SAME"; a number is none
+        if isinstance(other, str):  # a padding may be a word such as "SAME", which no number equals
             return False
         return Formula("=", (self, term(other)))
 
@@ -82,7 +82,7 @@ class Formula:
     args: tuple[Any, ...]
 
     def __bool__(self) -> bool:
-        raise TypeError(f"whether {self} holds is for a prover to say: do not branch on a symbol")
+        raise TypeError(f"only a prover can decide whether {self} holds: do not branch on a symbol")
 
     def __str__(self) -> str:
         if self.op == "¬":
@@ -93,12 +93,12 @@ class Formula:
 
 
 def variable(name: str) -> Term:
-    """The natural number called ``name``."""
+    """Return the symbol for a natural number called ``name``."""
     return Term("var", (name,))
 
 
 def term(value: object) -> Term:
-    """A natural number as a term; a term as it is."""
+    """Return ``value`` as a term: a natural number, or a term, which is returned unchanged."""
     if isinstance(value, Term):
         return value
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
@@ -107,7 +107,9 @@ def term(value: object) -> Term:
 
 
 def digits(number: int) -> str:
-    """All digits of a number, for a prover to read. Raises :class:`ShapeError` where Python does not write so many.
+    """Return all digits of a number, for a prover to read.
+
+    Raises :class:`WellshapedError` if the number is longer than Python writes (4 300 digits by default).
 
     >>> digits(304)
     '304'
@@ -115,14 +117,14 @@ def digits(number: int) -> str:
     try:
         return str(number)
     except ValueError:
-        says = f"{written_number(number)} is in the statement, and a prover reads all digits of a number"
+        says = f"the statement has {written_number(number)}, and a prover needs all digits of a number"
         raise WellshapedError.of(
             "writing the statement", "digits", "a number is too long", says, "smaller numbers"
         ) from None
 
 
 def _join(op: str, empty: bool, statements: tuple[Any, ...]) -> Any:
-    """``∧`` or ``∨`` of statements, in Python where all of them are known."""
+    """Join statements by ``∧`` or ``∨``, working out in Python the ones whose truth is known."""
     known = [s for s in statements if isinstance(s, bool)]
     if any(s is not empty for s in known):
         return not empty
@@ -131,7 +133,7 @@ def _join(op: str, empty: bool, statements: tuple[Any, ...]) -> Any:
 
 
 def conjunction(*statements: Any) -> Any:
-    """All the ``statements`` hold. Of known ones it is known.
+    """The statement that all ``statements`` hold, or its truth value if that is known.
 
     >>> conjunction(True, False), str(conjunction(variable("n") >= 1, True))
     (False, 'n ≥ 1')
@@ -140,17 +142,17 @@ def conjunction(*statements: Any) -> Any:
 
 
 def disjunction(*statements: Any) -> Any:
-    """At least one of the ``statements`` holds."""
+    """The statement that at least one of the ``statements`` holds."""
     return _join("∨", False, statements)
 
 
 def negation(statement: Any) -> Any:
-    """The ``statement`` does not hold."""
+    """The statement that ``statement`` does not hold."""
     return not statement if isinstance(statement, bool) else Formula("¬", (statement,))
 
 
 def implies(assumption: Any, conclusion: Any) -> Any:
-    """Where the ``assumption`` holds, so does the ``conclusion``."""
+    """The statement that the ``conclusion`` holds if the ``assumption`` does."""
     if isinstance(assumption, bool):
         return conclusion if assumption else True
     if conclusion is True:
@@ -159,7 +161,7 @@ def implies(assumption: Any, conclusion: Any) -> Any:
 
 
 def iff(left: Any, right: Any) -> Any:
-    """Both statements hold, or neither."""
+    """The statement that ``left`` and ``right`` both hold, or neither."""
     for known, other in ((left, right), (right, left)):
         if isinstance(known, bool):
             return other if known else negation(other)

@@ -1,4 +1,4 @@
-"""A theorem as a value: what is claimed, of which numbers, under which assumptions, and that these can hold."""
+"""A theorem as a value: its claim, its assumptions, and a witness that the assumptions can hold."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,10 +12,11 @@ from .terms import Formula, conjunction, implies, variable
 class Theorem:
     """A statement about all natural numbers, built by calling the shipped size functions on symbols.
 
-    ``claim(**numbers)`` gives the assumptions and the conclusion, on symbols as formulas, on integers as truth values;
-    its parameters are the ``variables``. ``says`` is the statement in one sentence and ``mirrors`` its source.
-    ``witness`` meets the assumptions, so that the theorem is not empty. A ``counterexample`` makes the statement one
-    that is refuted: the smallest numbers (by their sum, then in order) for which it fails.
+    ``claim(**numbers)`` returns the assumptions and the conclusion: formulas if called on symbols, truth values if
+    called on integers. Its parameters are the ``variables``. ``says`` is the statement in one sentence, and ``mirrors``
+    names its source. The numbers of ``witness`` meet the assumptions, so the theorem is not empty. A statement with a
+    ``counterexample`` is false, and provers must refute it; these are the smallest numbers (by their sum, then in
+    order) for which it fails.
 
     >>> even = Theorem("even", "Twice a number is at least it.", "", lambda n: ((), n * 2 >= n), {"n": 0})
     >>> even.variables, even.holds(n=3), str(even.statement())
@@ -35,7 +36,7 @@ class Theorem:
         return tuple(signature(self.claim).parameters)
 
     def holds(self, **numbers: int) -> bool:
-        """Whether the statement holds for these numbers: the shipped functions, run."""
+        """Whether the statement holds for these numbers. This runs the shipped functions."""
         assumptions, conclusion = self.claim(**numbers)
         return bool(implies(conjunction(*assumptions), conclusion))
 

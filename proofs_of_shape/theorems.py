@@ -1,6 +1,6 @@
 """The theorems of the shape theory, as a list (SPEC sections 2 to 5).
 
-Each claim calls the functions that ship. So what a prover sees is their own formulas, not a transcription.
+Each claim calls the functions that ship. So a prover sees their own formulas, not a transcription.
 """
 
 from collections.abc import Callable, Mapping
@@ -29,7 +29,7 @@ _CHANNELS = {"in_channels": 1, "out_channels": 1}
 
 
 def _known(number: int, n: Any) -> Any:
-    """A known number beside ``n``: a term beside a symbol, or Python would work it out and leave no formula to read."""
+    """Return ``number`` as a term if ``n`` is a symbol: Python would work out a plain number and leave no formula."""
     return number if isinstance(n, int) else term(number)
 
 
@@ -38,7 +38,7 @@ def _default(n: Any) -> UNet2Config:
 
 
 def _fits(network: Network, n: Any) -> Any:
-    """That every requirement of the network holds for ``n``, as a run judges it."""
+    """The statement that ``n`` meets every requirement of the network."""
     return conjunction(*(requirement.holds for requirement in run(network, n).requirements))
 
 
@@ -48,14 +48,14 @@ def _halve_and_double(n: Any) -> tuple[Window, TransposedWindow]:
 
 
 def _of_configs(claim: Callable[..., Claim], *others: str) -> Callable[..., Claim]:
-    """A claim about a size ``n``, all twelve numbers of a config, and ``others``."""
+    """Turn a claim about a config and a size into one about ``n``, the twelve numbers of a config, and ``others``."""
 
     def spread(n: Any, **numbers: Any) -> Claim:
         cfg = UNet2Config(**{name: numbers.pop(name) for name in _FIELDS})
         return claim(cfg, n, **numbers)
 
     names = [Parameter(name, Parameter.KEYWORD_ONLY) for name in ("n", *_FIELDS, *others)]
-    spread.__signature__ = Signature(names)  # type: ignore[attr-defined]  # functions have it where it is set
+    spread.__signature__ = Signature(names)  # type: ignore[attr-defined]  # a function has it once it is set
     return spread
 
 
@@ -68,7 +68,7 @@ def _nonzero(cfg: UNet2Config) -> Any:
 
 
 def _accepted(cfg: UNet2Config, n: Any) -> Any:
-    """What a tensor library asks of every operation on the way: a window that fits, a stride, something left over."""
+    """The statement that a tensor library accepts every operation: windows fit, strides are positive, no size is 0."""
     down = h_downH(cfg, n)
     return conjunction(
         _nonzero(cfg),
@@ -117,7 +117,7 @@ _theorems: list[Theorem] = []
 def _theorem(
     name: str, says: str, mirrors: str, witness: Mapping[str, int], counterexample: Mapping[str, int] | None = None
 ) -> Callable[[Callable[..., Claim]], Callable[..., Claim]]:
-    """Make a theorem of a claim, and add it to the list. The arguments are those of :class:`Theorem`."""
+    """Decorate a claim to add a theorem to the list. The arguments are those of :class:`Theorem`."""
 
     def added(claim: Callable[..., Claim]) -> Callable[..., Claim]:
         _theorems.append(Theorem(name, says, mirrors, claim, witness, counterexample))
@@ -136,7 +136,7 @@ _theorem(
 
 @_theorem(
     "exactness",
-    "The obligations hold iff every intermediate has the size that the specification gives it.",
+    "The obligations hold iff every intermediate image has the size that the specification gives it.",
     "SPEC 5.2",
     _WITNESS,
 )
@@ -159,24 +159,24 @@ def _exactness(cfg: UNet2Config, n: Any) -> Claim:
 @_theorem(
     "graph_obligations",
     "The graph of a UNet2Config meets all its requirements along an axis iff n ≥ 1 and the obligations hold.",
-    "SPEC 4 and 8: a config means the same on either side of the door",
+    "SPEC 4 and 8",
     _WITNESS,
 )
 @_of_configs
 def _graph_obligations(cfg: UNet2Config, n: Any) -> Claim:
-    # One channel: how many there are is checked while a graph is made, which cannot be asked of a symbol.
+    # One channel: building a graph checks the number of channels, and a symbol can't be checked.
     graph = unchecked_graph(replace(cfg, base_channels=1), 1, 1)
     return (), iff(_fits(graph, n), conjunction(n >= 1, *_obligations(cfg, n)))
 
 
 @_theorem(
     "nonzero_facts",
-    "The obligations of a size n ≥ 1 imply all eight nonzero facts of well-formedness.",
+    "The obligations of a size n ≥ 1 imply the eight conditions of well-formedness that a number is not 0.",
     "SPEC 3",
     _WITNESS,
 )
 @_of_configs
-def _nonzero_facts(cfg: UNet2Config, n: Any) -> Claim:
+def _nonzero_conditions(cfg: UNet2Config, n: Any) -> Claim:
     return (n >= 1, *_obligations(cfg, n)), _nonzero(cfg)
 
 
@@ -193,7 +193,7 @@ def _default_obligations(n: Any) -> Claim:
 
 @_theorem(
     "odd_loses_one",
-    "By default an odd size comes back one smaller.",
+    "By default an odd size n ≥ 3 comes back one smaller.",
     "SPEC 4",
     {"m": 1},
 )
@@ -203,7 +203,7 @@ def _odd_loses_one(m: Any) -> Claim:
 
 @_theorem(
     "round_trip",
-    "Pooling, then upsampling with the same kernel and stride gives back n iff k ≤ n and s divides n - k.",
+    "Pooling and then upsampling with the same kernel k and stride s gives back n iff k ≤ n and s divides n - k.",
     "SPEC 5.4",
     {"n": 2, "k": 2, "s": 2},
 )
@@ -213,7 +213,7 @@ def _round_trip_iff(n: Any, k: Any, s: Any) -> Claim:
 
 @_theorem(
     "round_trip_loss",
-    "Otherwise, where k ≤ n, it loses (n - k) mod s.",
+    "If k ≤ n, pooling and then upsampling loses (n - k) mod s.",
     "SPEC 5.4",
     {"n": 3, "k": 2, "s": 2},
 )
@@ -224,7 +224,7 @@ def _round_trip_loss(n: Any, k: Any, s: Any) -> Claim:
 
 @_theorem(
     "round_trip_twice",
-    "Doing it twice is doing it once.",
+    "Pooling and upsampling twice gives the same size as once.",
     "SPEC 5.4, a consequence",
     {"n": 3, "k": 2, "s": 2},
 )
@@ -235,7 +235,7 @@ def _round_trip_twice(n: Any, k: Any, s: Any) -> Claim:
 
 @_theorem(
     "conv_keeps",
-    "With stride 1 a convolution keeps a size n ≥ 1 iff its kernel is 2p + 1.",
+    "With stride 1 and padding p, a convolution keeps a size n ≥ 1 iff its kernel is 2p + 1.",
     "SPEC 5.4",
     {"n": 1, "k": 3, "p": 1},
 )
@@ -245,7 +245,7 @@ def _conv_keeps(n: Any, k: Any, p: Any) -> Claim:
 
 @_theorem(
     "sliding_monotone",
-    "A larger image never has a smaller result under a sliding window.",
+    "A sliding window is monotone: if m ≥ n, its result for m is at least its result for n.",
     "SPEC 5.4",
     {"n": 1, "m": 2, "k": 2, "s": 2, "p": 0},
 )
@@ -256,7 +256,7 @@ def _sliding_monotone(n: Any, m: Any, k: Any, s: Any, p: Any) -> Claim:
 
 @_theorem(
     "transposed_monotone",
-    "Nor under a transposed convolution.",
+    "A transposed convolution is monotone: if m ≥ n, its result for m is at least its result for n.",
     "SPEC 5.4",
     {"n": 1, "m": 2, "k": 2, "s": 2, "p": 0},
 )
@@ -267,8 +267,8 @@ def _transposed_monotone(n: Any, m: Any, k: Any, s: Any, p: Any) -> Claim:
 
 @_theorem(
     "quasi_linear",
-    "One stride more of image is one more of result, where the window fits.",
-    "SPEC 5.3, what solving rests on",
+    "If the window fits, an image larger by one stride gives a result larger by 1.",
+    "SPEC 5.3",
     {"n": 2, "k": 2, "s": 2, "p": 0},
 )
 def _quasi_linear(n: Any, k: Any, s: Any, p: Any) -> Claim:
@@ -278,7 +278,7 @@ def _quasi_linear(n: Any, k: Any, s: Any, p: Any) -> Claim:
 
 @_theorem(
     "composition",
-    "Two unpadded windows in a row are one window of kernel (k2 - 1)·s1 + k1 and stride s1·s2.",
+    "Two unpadded windows in a row have the size of one of kernel (k2 - 1)·s1 + k1 and stride s1·s2.",
     "SPEC 2, a consequence",
     {"n": 4, "k1": 2, "s1": 2, "k2": 2, "s2": 2},
 )
@@ -301,7 +301,7 @@ def _same(n: Any, k: Any, s: Any) -> Claim:
 
 @_theorem(
     "jax_valid_transposed",
-    "JAX's VALID transposed convolution, of size n·s + max(k - s, 0), is PyTorch's iff k ≥ s.",
+    "JAX's VALID transposed convolution, of size n·s + max(k - s, 0), has PyTorch's size iff k ≥ s.",
     "SPEC 5.4",
     {"n": 1, "k": 2, "s": 2},
 )
@@ -312,7 +312,7 @@ def _jax_valid(n: Any, k: Any, s: Any) -> Claim:
 
 @_theorem(
     "window_is_sliding",
-    "The window of a graph, with equal paddings, has the size that the specification's function gives.",
+    "A Window of a graph, with equal paddings, has the size that sliding_window_size gives.",
     "SPEC 2 and 8",
     {"n": 1, "k": 1, "s": 1, "p": 0},
 )
@@ -322,7 +322,7 @@ def _window_is_sliding(n: Any, k: Any, s: Any, p: Any) -> Claim:
 
 @_theorem(
     "transposed_window_is_transposed",
-    "So has its transposed window.",
+    "A TransposedWindow of a graph, with equal paddings, has the size that conv_transpose_size gives.",
     "SPEC 2 and 8",
     {"n": 1, "k": 1, "s": 1, "p": 0},
 )
@@ -334,7 +334,7 @@ def _transposed_window_is_transposed(n: Any, k: Any, s: Any, p: Any) -> Claim:
 @_theorem(
     "resize_is_transposed",
     "Resizing by f has the size of a transposed convolution of kernel and stride f.",
-    "DESIGN, idea 2",
+    "SPEC 8",
     {"n": 1, "f": 2},
 )
 def _resize_is_transposed(n: Any, f: Any) -> Claim:
@@ -344,7 +344,7 @@ def _resize_is_transposed(n: Any, f: Any) -> Claim:
 @_theorem(
     "ceil_mode",
     "Pooling by 2 in ceil mode has the size of a padded 3×3 window of stride 2.",
-    "DESIGN, idea 2",
+    "SPEC 8",
     {"n": 1},
 )
 def _ceil_mode(n: Any) -> Claim:
@@ -354,7 +354,7 @@ def _ceil_mode(n: Any) -> Claim:
 for _L in range(1, 7):
     _theorem(
         f"levels_{_L}",
-        f"{_L} poolings by 2 and their upsamplings all agree iff {2**_L} divides n and n ≥ 1.",
+        f"Poolings by 2 on {_L} level{'s' * (_L > 1)} and their upsamplings agree iff n ≥ 1 and {2**_L} divides n.",
         "SPEC 5.4",
         {"n": 0},
     )(_levels(_L))
@@ -362,8 +362,8 @@ for _L in range(1, 7):
 
 @_theorem(
     "one_more_level",
-    "One more level agrees on n, and hands q·t to the levels within, iff n is 2q·t: q = 2^L gives every L in turn.",
-    "SPEC 5.4, the step of an induction on the number of levels",
+    "One more level around L levels: it agrees on n and passes q·t to them, with q = 2^L, iff n = 2q·t.",
+    "SPEC 5.4, the step of an induction on L",
     {"n": 2, "q": 1, "t": 1},
 )
 def _one_more_level(n: Any, q: Any, t: Any) -> Claim:
@@ -374,7 +374,7 @@ def _one_more_level(n: Any, q: Any, t: Any) -> Claim:
 
 @_theorem(
     "sliding_editions_agree",
-    "Where a window fits, the first edition's formula is ours.",
+    "If the window fits, the first edition's sliding formula agrees with ours.",
     "SPEC 2",
     {"n": 1, "k": 1, "s": 1, "p": 0},
 )
@@ -385,7 +385,7 @@ def _sliding_editions_agree(n: Any, k: Any, s: Any, p: Any) -> Claim:
 
 @_theorem(
     "transposed_editions_agree",
-    "Where the early subtraction loses nothing, the first edition's formula is ours.",
+    "If (n - 1)·s ≥ 2p, the first edition's transposed formula agrees with ours.",
     "SPEC 2",
     {"n": 1, "k": 1, "s": 1, "p": 0},
 )
@@ -397,7 +397,7 @@ def _transposed_editions_agree(n: Any, k: Any, s: Any, p: Any) -> Claim:
 
 @_theorem(
     "sliding_editions_agree_everywhere",
-    "The first edition's sliding formula is ours for every positive size, kernel and stride.",
+    "The first edition's sliding formula agrees with ours for every positive size, kernel and stride.",
     "SPEC 2, the audit",
     {"n": 1, "k": 1, "s": 1, "p": 0},
     counterexample={"n": 1, "k": 2, "s": 1, "p": 0},
@@ -409,7 +409,7 @@ def _sliding_editions_agree_everywhere(n: Any, k: Any, s: Any, p: Any) -> Claim:
 
 @_theorem(
     "transposed_editions_agree_everywhere",
-    "The first edition's transposed formula is ours for every positive size, kernel and stride.",
+    "The first edition's transposed formula agrees with ours for every positive size, kernel and stride.",
     "SPEC 2, the audit",
     {"n": 1, "k": 1, "s": 1, "p": 0},
     counterexample={"n": 1, "k": 1, "s": 1, "p": 1},
@@ -421,13 +421,13 @@ def _transposed_editions_agree_everywhere(n: Any, k: Any, s: Any, p: Any) -> Cla
 
 @_theorem(
     "nonzero_facts_of_the_first_edition",
-    "The first edition's obligations of a size n ≥ 1 imply the nonzero facts.",
+    "The first edition's obligations of a size n ≥ 1 imply the eight conditions that a number is not 0.",
     "SPEC 3, the audit",
     _WITNESS,
     counterexample={"n": 1, **dict.fromkeys(_FIELDS, 0), "up_kernel": 1},
 )
 @_of_configs
-def _nonzero_facts_of_the_first_edition(cfg: UNet2Config, n: Any) -> Claim:
+def _nonzero_conditions_of_the_first_edition(cfg: UNet2Config, n: Any) -> Claim:
     return (n >= 1, *obligations_1(cfg, n)), _nonzero(cfg)
 
 
@@ -441,4 +441,4 @@ _theorem(
 
 
 THEOREMS: tuple[Theorem, ...] = tuple(_theorems)
-"""What is proved, and what is refuted: the statements with a counterexample."""
+"""All theorems. Provers prove each, but refute a statement that has a counterexample."""

@@ -1,48 +1,46 @@
-"""What provers said of theorems, against what is stated: which are settled, and a summary in one line.
+"""Whether the provers' answers settle the theorems, and a summary in one line.
 
-A theorem with a counterexample states that a formula of the first edition is false, and is settled when it is refuted.
+A theorem with a counterexample is about a formula of the first edition. It is settled when it is refuted.
 """
 
 from collections.abc import Sequence
 
-from .provers import HOLDS_IN_A_BOX, REFUTED, UNKNOWN, Proof
+from .provers.proof import HOLDS_IN_A_BOX, PROVED, REFUTED, UNKNOWN, Proof
 from .theorem import Theorem
 
-PROVED = "proved"
-
 Proofs = Sequence[tuple[Theorem, Proof]]
-"""Theorems, each with what a prover says of it; one may be there several times."""
+"""Pairs of a theorem and one prover's answer. A theorem may be in several pairs."""
 
 
 def in_words(theorem: Theorem, proof: Proof) -> str:
-    """The verdict, with a remark where a refutation is what is stated.
+    """Return the verdict, with a remark if a refutation is expected.
 
     >>> from wellshaped.proofs_of_shape import THEOREMS, prove
     >>> in_words(THEOREMS[5], prove(THEOREMS[5], by="enumeration"))
     'holds in a box'
     """
     expected = proof.verdict == REFUTED and theorem.counterexample is not None
-    return "refuted, as it must be" if expected else proof.verdict
+    return "refuted, as expected" if expected else proof.verdict
 
 
 def settled(theorem: Theorem, proofs: Proofs) -> bool:
-    """Whether some prover says what is stated of ``theorem``, and none disagrees or gives up.
+    """Return whether some prover gives the expected verdict on ``theorem``, and none disagrees or gives up.
 
-    CrossHair only looks for counterexamples: that it found none settles nothing, and is no disagreement.
+    CrossHair only looks for counterexamples. If it finds none, its answer does not count.
 
     >>> from wellshaped.proofs_of_shape import THEOREMS, prove
     >>> theorem = THEOREMS[5]
     >>> settled(theorem, [(theorem, prove(theorem, by="enumeration"))]), settled(theorem, [])
     (True, False)
     """
-    said = {p.verdict for t, p in proofs if t is theorem and not (p.verdict == UNKNOWN and p.by == "crosshair")}
+    verdicts = {p.verdict for t, p in proofs if t is theorem and not (p.verdict == UNKNOWN and p.by == "crosshair")}
     false = theorem.counterexample is not None
     right, wrong = ({REFUTED}, PROVED) if false else ({PROVED, HOLDS_IN_A_BOX}, REFUTED)
-    return bool(said & right) and not said & {wrong, UNKNOWN}
+    return bool(verdicts & right) and not verdicts & {wrong, UNKNOWN}
 
 
 def unsettled(proofs: Proofs) -> list[Theorem]:
-    """The theorems that are not settled, in order.
+    """Return the theorems that are not settled, in order.
 
     >>> from wellshaped.proofs_of_shape import THEOREMS, prove
     >>> unsettled([(THEOREMS[5], prove(THEOREMS[5], by="enumeration"))])
@@ -52,7 +50,7 @@ def unsettled(proofs: Proofs) -> list[Theorem]:
 
 
 def summary(proofs: Proofs) -> str:
-    """One line: what is stated, and whether the provers agree.
+    """Return one line: the expected verdicts, and whether the provers agree.
 
     >>> from wellshaped.proofs_of_shape import THEOREMS, prove
     >>> summary([(THEOREMS[5], prove(THEOREMS[5], by="enumeration"))])
@@ -62,12 +60,12 @@ def summary(proofs: Proofs) -> str:
     false = sum(theorem.counterexample is not None for theorem in theorems)
     true = len(theorems) - false
     holds = f"{true} theorem{'s hold' if true != 1 else ' holds'}"
-    wanted = f"{holds}, and {false} about the first edition's formulas {'is' if false == 1 else 'are'} refuted"
+    goal = f"{holds}, and {false} about the first edition's formulas {'is' if false == 1 else 'are'} refuted"
     if not left:
-        return f"as expected: {wanted}"
+        return f"as expected: {goal}"
     names = ", ".join(theorem.name for theorem in left[:3])
     more = f" and {len(left) - 3} more" if len(left) > 3 else ""
-    return f"expected: {wanted}; not so, or not settled: {names}{more}"
+    return f"expected: {goal}; not settled, or different: {names}{more}"
 
 
 def _theorems(proofs: Proofs) -> list[Theorem]:

@@ -3,10 +3,10 @@
 Require Import Arith Lia ZArith ZifyNat.
 Require Import statements.
 
-(* Lets lia see through division by a number that is known. *)
+(* Let lia reason about division by a known number. *)
 Ltac Zify.zify_post_hook ::= Z.to_euclidean_division_equations.
 
-(* Sliding windows: where they are zero, and what they are elsewhere. *)
+(* Sliding windows: when the size is zero, and its formula otherwise. *)
 
 Lemma sliding_unless_zero n k s p :
   1 <= k -> sliding_window_size n k s p = (n + 2 * p + s - k) / s.
@@ -40,7 +40,7 @@ Proof.
   rewrite (sliding_small _ _ (S s) _ small) in positive. lia.
 Qed.
 
-(* With the quotient q and the rest r named, so that no division is left for lia. *)
+(* The quotient q and the rest r have names, so that lia meets no division. *)
 Lemma sliding_rest n k s :
   1 <= k -> 1 <= s -> k <= n -> exists q r, r < s /\ n = k + q * s + r
     /\ (n - k) / s = q /\ sliding_window_size n k s 0 = q + 1.
@@ -50,7 +50,7 @@ Proof.
   rewrite sliding_fits by lia. replace (n + 2 * 0 - k) with (n - k) by lia. lia.
 Qed.
 
-(* Transposed convolutions likewise. *)
+(* The same for transposed convolutions. *)
 
 Lemma transposed_spec n k s p :
   1 <= n -> 1 <= k -> 1 <= s -> conv_transpose_size n k s p = (n - 1) * s + k - 2 * p.
@@ -71,7 +71,7 @@ Proof.
   rewrite transposed_spec in positive by assumption. lia.
 Qed.
 
-(* Pooling and upsampling with the same kernel and stride. *)
+(* Pooling and then upsampling with the same kernel and stride. *)
 
 Lemma round_trip_small n k s : n < k -> conv_transpose_size (sliding_window_size n k s 0) k s 0 = 0.
 Proof. intros. rewrite sliding_small by lia. apply transposed_of_0. Qed.
@@ -98,7 +98,7 @@ Proof.
   rewrite Nat.mul_1_r. f_equal. lia.
 Qed.
 
-(* The steps by 2 of a network. *)
+(* Pooling and upsampling by 2 in a network. *)
 
 Lemma window_halves n : window_size n 2 2 0 = n / 2.
 Proof. rewrite window_sliding, sliding_unless_zero by lia. f_equal. lia. Qed.
@@ -204,8 +204,8 @@ Proof.
   - rewrite (sliding_small n k1), !sliding_small by nia. reflexivity.
   - destruct (sliding_rest n k1 s1) as (q & r & ? & size & _ & ->); [assumption..|].
     rewrite !sliding_unless_zero, <- Nat.div_div by nia. f_equal.
-    (* Left are the numerators over s2. Where the first is not truncated to 0, s1 times it, and the rest r, is the
-       numerator of the composed window, n + s1·s2 less its kernel. *)
+    (* The numerators over s2 are left. If the first is not truncated to 0, then s1 times it, plus the rest r, is the
+       numerator of the composed window: n + s1·s2 less its kernel. *)
     destruct (Nat.lt_ge_cases (q + s2 + 1) k2).
     + replace (q + 1 + 2 * 0 + s2 - k2) with 0 by lia. symmetry. apply Nat.div_small. nia.
     + apply Nat.div_unique with r; [assumption|]. nia.
@@ -265,7 +265,7 @@ Proof. intros n k s p (? & ? & ?). apply sliding_fits; assumption. Qed.
 Theorem transposed_editions_agree : transposed_editions_agree_statement.
 Proof. intros n k s p (? & ? & ? & ?). rewrite transposed_spec by assumption. lia. Qed.
 
-(* The refuted ones, by their counterexamples in theorems.py. *)
+(* The refuted statements, by their counterexamples in theorems.py. *)
 
 Theorem sliding_editions_agree_everywhere : sliding_editions_agree_everywhere_statement.
 Proof. intros H. specialize (H 1 2 1 0). cbv in H. lia. Qed.

@@ -17,7 +17,7 @@ Definition transposed_size (n k s p : nat) : nat :=
 Definition soundness_statement : Prop := forall n pool_kernel pool_stride conv_kernel conv_stride conv_padding up_kernel up_stride up_padding head_kernel head_stride head_padding base_channels in_channels out_channels : nat,
   (((1 <= n) /\ (1 <= base_channels) /\ (1 <= in_channels) /\ (1 <= out_channels) /\ ((sliding_window_size n conv_kernel conv_stride conv_padding) = n) /\ ((sliding_window_size (sliding_window_size n pool_kernel pool_stride 0) conv_kernel conv_stride conv_padding) = (sliding_window_size n pool_kernel pool_stride 0)) /\ ((conv_transpose_size (sliding_window_size n pool_kernel pool_stride 0) up_kernel up_stride up_padding) = n) /\ ((sliding_window_size n head_kernel head_stride head_padding) = n)) -> ((((1 <= pool_kernel) /\ (1 <= pool_stride) /\ (1 <= conv_kernel) /\ (1 <= up_kernel) /\ (1 <= up_stride) /\ (1 <= head_kernel) /\ (1 <= conv_stride) /\ (1 <= head_stride)) /\ (pool_kernel <= n) /\ (conv_kernel <= (n + (2 * conv_padding))) /\ (conv_kernel <= ((sliding_window_size n pool_kernel pool_stride 0) + (2 * conv_padding))) /\ (1 <= (sliding_window_size n pool_kernel pool_stride 0)) /\ (((2 * up_padding) + 1) <= ((((sliding_window_size n pool_kernel pool_stride 0) - 1) * up_stride) + up_kernel)) /\ (head_kernel <= (n + (2 * head_padding)))) /\ (1 <= in_channels) /\ (1 <= (1 * base_channels)) /\ (1 <= (2 * base_channels)) /\ (1 <= out_channels))).
 
-(* The obligations hold iff every intermediate has the size that the specification gives it. *)
+(* The obligations hold iff every intermediate image has the size that the specification gives it. *)
 Definition exactness_statement : Prop := forall n pool_kernel pool_stride conv_kernel conv_stride conv_padding up_kernel up_stride up_padding head_kernel head_stride head_padding base_channels : nat,
   ((1 <= n) -> ((((sliding_window_size n conv_kernel conv_stride conv_padding) = n) /\ ((sliding_window_size (sliding_window_size n pool_kernel pool_stride 0) conv_kernel conv_stride conv_padding) = (sliding_window_size n pool_kernel pool_stride 0)) /\ ((conv_transpose_size (sliding_window_size n pool_kernel pool_stride 0) up_kernel up_stride up_padding) = n) /\ ((sliding_window_size n head_kernel head_stride head_padding) = n)) <-> (((sliding_window_size n conv_kernel conv_stride conv_padding) = n) /\ ((sliding_window_size (sliding_window_size n conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) = n) /\ ((conv_transpose_size (sliding_window_size (sliding_window_size (sliding_window_size (sliding_window_size (sliding_window_size n conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) pool_kernel pool_stride 0) conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) up_kernel up_stride up_padding) = n) /\ ((sliding_window_size (sliding_window_size (sliding_window_size n conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) = n) /\ ((sliding_window_size (sliding_window_size (sliding_window_size (sliding_window_size n conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) = n) /\ ((sliding_window_size (sliding_window_size (sliding_window_size (sliding_window_size (sliding_window_size n conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) head_kernel head_stride head_padding) = n) /\ ((sliding_window_size (sliding_window_size (sliding_window_size n conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) pool_kernel pool_stride 0) = (sliding_window_size n pool_kernel pool_stride 0)) /\ ((sliding_window_size (sliding_window_size (sliding_window_size (sliding_window_size n conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) pool_kernel pool_stride 0) conv_kernel conv_stride conv_padding) = (sliding_window_size n pool_kernel pool_stride 0)) /\ ((sliding_window_size (sliding_window_size (sliding_window_size (sliding_window_size (sliding_window_size n conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) pool_kernel pool_stride 0) conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) = (sliding_window_size n pool_kernel pool_stride 0))))).
 
@@ -25,7 +25,7 @@ Definition exactness_statement : Prop := forall n pool_kernel pool_stride conv_k
 Definition graph_obligations_statement : Prop := forall n pool_kernel pool_stride conv_kernel conv_stride conv_padding up_kernel up_stride up_padding head_kernel head_stride head_padding base_channels : nat,
   (((1 <= n) /\ (1 <= (window_size n conv_kernel conv_stride conv_padding)) /\ ((window_size n conv_kernel conv_stride conv_padding) = n) /\ (1 <= (window_size (window_size n conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding)) /\ ((window_size (window_size n conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) = (window_size n conv_kernel conv_stride conv_padding)) /\ (1 <= (window_size (window_size (window_size n conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) pool_kernel pool_stride 0)) /\ (1 <= (window_size (window_size (window_size (window_size n conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) pool_kernel pool_stride 0) conv_kernel conv_stride conv_padding)) /\ ((window_size (window_size (window_size (window_size n conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) pool_kernel pool_stride 0) conv_kernel conv_stride conv_padding) = (window_size (window_size (window_size n conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) pool_kernel pool_stride 0)) /\ (1 <= (window_size (window_size (window_size (window_size (window_size n conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) pool_kernel pool_stride 0) conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding)) /\ ((window_size (window_size (window_size (window_size (window_size n conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) pool_kernel pool_stride 0) conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) = (window_size (window_size (window_size (window_size n conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) pool_kernel pool_stride 0) conv_kernel conv_stride conv_padding)) /\ (1 <= (transposed_size (window_size (window_size (window_size (window_size (window_size n conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) pool_kernel pool_stride 0) conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) up_kernel up_stride up_padding)) /\ ((window_size (window_size n conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) = (transposed_size (window_size (window_size (window_size (window_size (window_size n conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) pool_kernel pool_stride 0) conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) up_kernel up_stride up_padding)) /\ (1 <= (window_size (window_size (window_size n conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding)) /\ ((window_size (window_size (window_size n conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) = (window_size (window_size n conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding)) /\ (1 <= (window_size (window_size (window_size (window_size n conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding)) /\ ((window_size (window_size (window_size (window_size n conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) = (window_size (window_size (window_size n conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding)) /\ (1 <= (window_size (window_size (window_size (window_size (window_size n conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) head_kernel head_stride head_padding)) /\ ((window_size (window_size (window_size (window_size (window_size n conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) head_kernel head_stride head_padding) = (window_size (window_size (window_size (window_size n conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding) conv_kernel conv_stride conv_padding))) <-> ((1 <= n) /\ ((sliding_window_size n conv_kernel conv_stride conv_padding) = n) /\ ((sliding_window_size (sliding_window_size n pool_kernel pool_stride 0) conv_kernel conv_stride conv_padding) = (sliding_window_size n pool_kernel pool_stride 0)) /\ ((conv_transpose_size (sliding_window_size n pool_kernel pool_stride 0) up_kernel up_stride up_padding) = n) /\ ((sliding_window_size n head_kernel head_stride head_padding) = n))).
 
-(* The obligations of a size n ≥ 1 imply all eight nonzero facts of well-formedness. *)
+(* The obligations of a size n ≥ 1 imply the eight conditions of well-formedness that a number is not 0. *)
 Definition nonzero_facts_statement : Prop := forall n pool_kernel pool_stride conv_kernel conv_stride conv_padding up_kernel up_stride up_padding head_kernel head_stride head_padding base_channels : nat,
   (((1 <= n) /\ ((sliding_window_size n conv_kernel conv_stride conv_padding) = n) /\ ((sliding_window_size (sliding_window_size n pool_kernel pool_stride 0) conv_kernel conv_stride conv_padding) = (sliding_window_size n pool_kernel pool_stride 0)) /\ ((conv_transpose_size (sliding_window_size n pool_kernel pool_stride 0) up_kernel up_stride up_padding) = n) /\ ((sliding_window_size n head_kernel head_stride head_padding) = n)) -> ((1 <= pool_kernel) /\ (1 <= pool_stride) /\ (1 <= conv_kernel) /\ (1 <= up_kernel) /\ (1 <= up_stride) /\ (1 <= head_kernel) /\ (1 <= conv_stride) /\ (1 <= head_stride))).
 
@@ -33,39 +33,39 @@ Definition nonzero_facts_statement : Prop := forall n pool_kernel pool_stride co
 Definition default_obligations_statement : Prop := forall n : nat,
   ((1 <= n) -> ((((sliding_window_size n 3 1 1) = n) /\ ((sliding_window_size (sliding_window_size n 2 2 0) 3 1 1) = (sliding_window_size n 2 2 0)) /\ ((conv_transpose_size (sliding_window_size n 2 2 0) 2 2 0) = n) /\ ((sliding_window_size n 1 1 0) = n)) <-> (((n / 2) * 2) = n))).
 
-(* By default an odd size comes back one smaller. *)
+(* By default an odd size n ≥ 3 comes back one smaller. *)
 Definition odd_loses_one_statement : Prop := forall m : nat,
   ((1 <= m) -> ((conv_transpose_size (sliding_window_size ((2 * m) + 1) 2 2 0) 2 2 0) = (2 * m))).
 
-(* Pooling, then upsampling with the same kernel and stride gives back n iff k ≤ n and s divides n - k. *)
+(* Pooling and then upsampling with the same kernel k and stride s gives back n iff k ≤ n and s divides n - k. *)
 Definition round_trip_statement : Prop := forall n k s : nat,
   (((1 <= n) /\ (1 <= k) /\ (1 <= s)) -> (((conv_transpose_size (sliding_window_size n k s 0) k s 0) = n) <-> ((k <= n) /\ ((((n - k) / s) * s) = (n - k))))).
 
-(* Otherwise, where k ≤ n, it loses (n - k) mod s. *)
+(* If k ≤ n, pooling and then upsampling loses (n - k) mod s. *)
 Definition round_trip_loss_statement : Prop := forall n k s : nat,
   (((1 <= k) /\ (1 <= s) /\ (k <= n)) -> (((conv_transpose_size (sliding_window_size n k s 0) k s 0) + ((n - k) - (((n - k) / s) * s))) = n)).
 
-(* Doing it twice is doing it once. *)
+(* Pooling and upsampling twice gives the same size as once. *)
 Definition round_trip_twice_statement : Prop := forall n k s : nat,
   (((1 <= k) /\ (1 <= s)) -> ((conv_transpose_size (sliding_window_size (conv_transpose_size (sliding_window_size n k s 0) k s 0) k s 0) k s 0) = (conv_transpose_size (sliding_window_size n k s 0) k s 0))).
 
-(* With stride 1 a convolution keeps a size n ≥ 1 iff its kernel is 2p + 1. *)
+(* With stride 1 and padding p, a convolution keeps a size n ≥ 1 iff its kernel is 2p + 1. *)
 Definition conv_keeps_statement : Prop := forall n k p : nat,
   (((1 <= n) /\ (1 <= k)) -> (((sliding_window_size n k 1 p) = n) <-> (k = ((2 * p) + 1)))).
 
-(* A larger image never has a smaller result under a sliding window. *)
+(* A sliding window is monotone: if m ≥ n, its result for m is at least its result for n. *)
 Definition sliding_monotone_statement : Prop := forall n m k s p : nat,
   ((n <= m) -> ((sliding_window_size n k s p) <= (sliding_window_size m k s p))).
 
-(* Nor under a transposed convolution. *)
+(* A transposed convolution is monotone: if m ≥ n, its result for m is at least its result for n. *)
 Definition transposed_monotone_statement : Prop := forall n m k s p : nat,
   ((n <= m) -> ((conv_transpose_size n k s p) <= (conv_transpose_size m k s p))).
 
-(* One stride more of image is one more of result, where the window fits. *)
+(* If the window fits, an image larger by one stride gives a result larger by 1. *)
 Definition quasi_linear_statement : Prop := forall n k s p : nat,
   (((1 <= k) /\ (1 <= s) /\ (k <= (n + (2 * p)))) -> ((sliding_window_size (n + s) k s p) = ((sliding_window_size n k s p) + 1))).
 
-(* Two unpadded windows in a row are one window of kernel (k2 - 1)·s1 + k1 and stride s1·s2. *)
+(* Two unpadded windows in a row have the size of one of kernel (k2 - 1)·s1 + k1 and stride s1·s2. *)
 Definition composition_statement : Prop := forall n k1 s1 k2 s2 : nat,
   (((1 <= k1) /\ (1 <= s1) /\ (1 <= k2) /\ (1 <= s2)) -> ((sliding_window_size (sliding_window_size n k1 s1 0) k2 s2 0) = (sliding_window_size n (((k2 - 1) * s1) + k1) (s1 * s2) 0))).
 
@@ -73,15 +73,15 @@ Definition composition_statement : Prop := forall n k1 s1 k2 s2 : nat,
 Definition same_is_ceil_statement : Prop := forall n k s : nat,
   (((1 <= n) /\ (1 <= k) /\ (1 <= s)) -> ((n <= ((((1 - (1 - k)) * 1) * ((n + (s - 1)) / s)) * s)) /\ ((((((1 - (1 - k)) * 1) * ((n + (s - 1)) / s)) * s) + 1) <= (n + s)))).
 
-(* JAX's VALID transposed convolution, of size n·s + max(k - s, 0), is PyTorch's iff k ≥ s. *)
+(* JAX's VALID transposed convolution, of size n·s + max(k - s, 0), has PyTorch's size iff k ≥ s. *)
 Definition jax_valid_transposed_statement : Prop := forall n k s : nat,
   (((1 <= n) /\ (1 <= k) /\ (1 <= s)) -> ((((n * s) + (k - s)) = (conv_transpose_size n k s 0)) <-> (s <= k))).
 
-(* The window of a graph, with equal paddings, has the size that the specification's function gives. *)
+(* A Window of a graph, with equal paddings, has the size that sliding_window_size gives. *)
 Definition window_is_sliding_statement : Prop := forall n k s p : nat,
   ((window_size n k s p) = (sliding_window_size n k s p)).
 
-(* So has its transposed window. *)
+(* A TransposedWindow of a graph, with equal paddings, has the size that conv_transpose_size gives. *)
 Definition transposed_window_is_transposed_statement : Prop := forall n k s p : nat,
   ((transposed_size n k s p) = (conv_transpose_size n k s p)).
 
@@ -93,51 +93,51 @@ Definition resize_is_transposed_statement : Prop := forall n f : nat,
 Definition ceil_mode_statement : Prop := forall n : nat,
   ((1 <= n) -> ((1 * (((((((n + 0) + 0) + 2) + 1) - 2) / 2) - (((((((n + 0) + 0) + 2) + 1) - 2) / 2) - (((n + 0) + 1) / 2)))) = (1 * (((((n + 1) + 1) + 2) - 3) / 2)))).
 
-(* 1 poolings by 2 and their upsamplings all agree iff 2 divides n and n ≥ 1. *)
+(* Poolings by 2 on 1 level and their upsamplings agree iff n ≥ 1 and 2 divides n. *)
 Definition levels_1_statement : Prop := forall n : nat,
   (((1 <= n) /\ (1 <= (window_size n 2 2 0)) /\ (1 <= (transposed_size (window_size n 2 2 0) 2 2 0)) /\ (n = (transposed_size (window_size n 2 2 0) 2 2 0))) <-> ((1 <= n) /\ (((n / 2) * 2) = n))).
 
-(* 2 poolings by 2 and their upsamplings all agree iff 4 divides n and n ≥ 1. *)
+(* Poolings by 2 on 2 levels and their upsamplings agree iff n ≥ 1 and 4 divides n. *)
 Definition levels_2_statement : Prop := forall n : nat,
   (((1 <= n) /\ (1 <= (window_size n 2 2 0)) /\ (1 <= (window_size (window_size n 2 2 0) 2 2 0)) /\ (1 <= (transposed_size (window_size (window_size n 2 2 0) 2 2 0) 2 2 0)) /\ ((window_size n 2 2 0) = (transposed_size (window_size (window_size n 2 2 0) 2 2 0) 2 2 0)) /\ (1 <= (transposed_size (window_size n 2 2 0) 2 2 0)) /\ (n = (transposed_size (window_size n 2 2 0) 2 2 0))) <-> ((1 <= n) /\ (((n / 4) * 4) = n))).
 
-(* 3 poolings by 2 and their upsamplings all agree iff 8 divides n and n ≥ 1. *)
+(* Poolings by 2 on 3 levels and their upsamplings agree iff n ≥ 1 and 8 divides n. *)
 Definition levels_3_statement : Prop := forall n : nat,
   (((1 <= n) /\ (1 <= (window_size n 2 2 0)) /\ (1 <= (window_size (window_size n 2 2 0) 2 2 0)) /\ (1 <= (window_size (window_size (window_size n 2 2 0) 2 2 0) 2 2 0)) /\ (1 <= (transposed_size (window_size (window_size (window_size n 2 2 0) 2 2 0) 2 2 0) 2 2 0)) /\ ((window_size (window_size n 2 2 0) 2 2 0) = (transposed_size (window_size (window_size (window_size n 2 2 0) 2 2 0) 2 2 0) 2 2 0)) /\ (1 <= (transposed_size (window_size (window_size n 2 2 0) 2 2 0) 2 2 0)) /\ ((window_size n 2 2 0) = (transposed_size (window_size (window_size n 2 2 0) 2 2 0) 2 2 0)) /\ (1 <= (transposed_size (window_size n 2 2 0) 2 2 0)) /\ (n = (transposed_size (window_size n 2 2 0) 2 2 0))) <-> ((1 <= n) /\ (((n / 8) * 8) = n))).
 
-(* 4 poolings by 2 and their upsamplings all agree iff 16 divides n and n ≥ 1. *)
+(* Poolings by 2 on 4 levels and their upsamplings agree iff n ≥ 1 and 16 divides n. *)
 Definition levels_4_statement : Prop := forall n : nat,
   (((1 <= n) /\ (1 <= (window_size n 2 2 0)) /\ (1 <= (window_size (window_size n 2 2 0) 2 2 0)) /\ (1 <= (window_size (window_size (window_size n 2 2 0) 2 2 0) 2 2 0)) /\ (1 <= (window_size (window_size (window_size (window_size n 2 2 0) 2 2 0) 2 2 0) 2 2 0)) /\ (1 <= (transposed_size (window_size (window_size (window_size (window_size n 2 2 0) 2 2 0) 2 2 0) 2 2 0) 2 2 0)) /\ ((window_size (window_size (window_size n 2 2 0) 2 2 0) 2 2 0) = (transposed_size (window_size (window_size (window_size (window_size n 2 2 0) 2 2 0) 2 2 0) 2 2 0) 2 2 0)) /\ (1 <= (transposed_size (window_size (window_size (window_size n 2 2 0) 2 2 0) 2 2 0) 2 2 0)) /\ ((window_size (window_size n 2 2 0) 2 2 0) = (transposed_size (window_size (window_size (window_size n 2 2 0) 2 2 0) 2 2 0) 2 2 0)) /\ (1 <= (transposed_size (window_size (window_size n 2 2 0) 2 2 0) 2 2 0)) /\ ((window_size n 2 2 0) = (transposed_size (window_size (window_size n 2 2 0) 2 2 0) 2 2 0)) /\ (1 <= (transposed_size (window_size n 2 2 0) 2 2 0)) /\ (n = (transposed_size (window_size n 2 2 0) 2 2 0))) <-> ((1 <= n) /\ (((n / 16) * 16) = n))).
 
-(* 5 poolings by 2 and their upsamplings all agree iff 32 divides n and n ≥ 1. *)
+(* Poolings by 2 on 5 levels and their upsamplings agree iff n ≥ 1 and 32 divides n. *)
 Definition levels_5_statement : Prop := forall n : nat,
   (((1 <= n) /\ (1 <= (window_size n 2 2 0)) /\ (1 <= (window_size (window_size n 2 2 0) 2 2 0)) /\ (1 <= (window_size (window_size (window_size n 2 2 0) 2 2 0) 2 2 0)) /\ (1 <= (window_size (window_size (window_size (window_size n 2 2 0) 2 2 0) 2 2 0) 2 2 0)) /\ (1 <= (window_size (window_size (window_size (window_size (window_size n 2 2 0) 2 2 0) 2 2 0) 2 2 0) 2 2 0)) /\ (1 <= (transposed_size (window_size (window_size (window_size (window_size (window_size n 2 2 0) 2 2 0) 2 2 0) 2 2 0) 2 2 0) 2 2 0)) /\ ((window_size (window_size (window_size (window_size n 2 2 0) 2 2 0) 2 2 0) 2 2 0) = (transposed_size (window_size (window_size (window_size (window_size (window_size n 2 2 0) 2 2 0) 2 2 0) 2 2 0) 2 2 0) 2 2 0)) /\ (1 <= (transposed_size (window_size (window_size (window_size (window_size n 2 2 0) 2 2 0) 2 2 0) 2 2 0) 2 2 0)) /\ ((window_size (window_size (window_size n 2 2 0) 2 2 0) 2 2 0) = (transposed_size (window_size (window_size (window_size (window_size n 2 2 0) 2 2 0) 2 2 0) 2 2 0) 2 2 0)) /\ (1 <= (transposed_size (window_size (window_size (window_size n 2 2 0) 2 2 0) 2 2 0) 2 2 0)) /\ ((window_size (window_size n 2 2 0) 2 2 0) = (transposed_size (window_size (window_size (window_size n 2 2 0) 2 2 0) 2 2 0) 2 2 0)) /\ (1 <= (transposed_size (window_size (window_size n 2 2 0) 2 2 0) 2 2 0)) /\ ((window_size n 2 2 0) = (transposed_size (window_size (window_size n 2 2 0) 2 2 0) 2 2 0)) /\ (1 <= (transposed_size (window_size n 2 2 0) 2 2 0)) /\ (n = (transposed_size (window_size n 2 2 0) 2 2 0))) <-> ((1 <= n) /\ (((n / 32) * 32) = n))).
 
-(* 6 poolings by 2 and their upsamplings all agree iff 64 divides n and n ≥ 1. *)
+(* Poolings by 2 on 6 levels and their upsamplings agree iff n ≥ 1 and 64 divides n. *)
 Definition levels_6_statement : Prop := forall n : nat,
   (((1 <= n) /\ (1 <= (window_size n 2 2 0)) /\ (1 <= (window_size (window_size n 2 2 0) 2 2 0)) /\ (1 <= (window_size (window_size (window_size n 2 2 0) 2 2 0) 2 2 0)) /\ (1 <= (window_size (window_size (window_size (window_size n 2 2 0) 2 2 0) 2 2 0) 2 2 0)) /\ (1 <= (window_size (window_size (window_size (window_size (window_size n 2 2 0) 2 2 0) 2 2 0) 2 2 0) 2 2 0)) /\ (1 <= (window_size (window_size (window_size (window_size (window_size (window_size n 2 2 0) 2 2 0) 2 2 0) 2 2 0) 2 2 0) 2 2 0)) /\ (1 <= (transposed_size (window_size (window_size (window_size (window_size (window_size (window_size n 2 2 0) 2 2 0) 2 2 0) 2 2 0) 2 2 0) 2 2 0) 2 2 0)) /\ ((window_size (window_size (window_size (window_size (window_size n 2 2 0) 2 2 0) 2 2 0) 2 2 0) 2 2 0) = (transposed_size (window_size (window_size (window_size (window_size (window_size (window_size n 2 2 0) 2 2 0) 2 2 0) 2 2 0) 2 2 0) 2 2 0) 2 2 0)) /\ (1 <= (transposed_size (window_size (window_size (window_size (window_size (window_size n 2 2 0) 2 2 0) 2 2 0) 2 2 0) 2 2 0) 2 2 0)) /\ ((window_size (window_size (window_size (window_size n 2 2 0) 2 2 0) 2 2 0) 2 2 0) = (transposed_size (window_size (window_size (window_size (window_size (window_size n 2 2 0) 2 2 0) 2 2 0) 2 2 0) 2 2 0) 2 2 0)) /\ (1 <= (transposed_size (window_size (window_size (window_size (window_size n 2 2 0) 2 2 0) 2 2 0) 2 2 0) 2 2 0)) /\ ((window_size (window_size (window_size n 2 2 0) 2 2 0) 2 2 0) = (transposed_size (window_size (window_size (window_size (window_size n 2 2 0) 2 2 0) 2 2 0) 2 2 0) 2 2 0)) /\ (1 <= (transposed_size (window_size (window_size (window_size n 2 2 0) 2 2 0) 2 2 0) 2 2 0)) /\ ((window_size (window_size n 2 2 0) 2 2 0) = (transposed_size (window_size (window_size (window_size n 2 2 0) 2 2 0) 2 2 0) 2 2 0)) /\ (1 <= (transposed_size (window_size (window_size n 2 2 0) 2 2 0) 2 2 0)) /\ ((window_size n 2 2 0) = (transposed_size (window_size (window_size n 2 2 0) 2 2 0) 2 2 0)) /\ (1 <= (transposed_size (window_size n 2 2 0) 2 2 0)) /\ (n = (transposed_size (window_size n 2 2 0) 2 2 0))) <-> ((1 <= n) /\ (((n / 64) * 64) = n))).
 
-(* One more level agrees on n, and hands q·t to the levels within, iff n is 2q·t: q = 2^L gives every L in turn. *)
+(* One more level around L levels: it agrees on n and passes q·t to them, with q = 2^L, iff n = 2q·t. *)
 Definition one_more_level_statement : Prop := forall n q t : nat,
   ((1 <= n) -> ((((1 <= n) /\ (1 <= (window_size n 2 2 0)) /\ (1 <= (transposed_size (window_size n 2 2 0) 2 2 0)) /\ (n = (transposed_size (window_size n 2 2 0) 2 2 0))) /\ ((window_size n 2 2 0) = (q * t))) <-> (n = (2 * (q * t))))).
 
-(* Where a window fits, the first edition's formula is ours. *)
+(* If the window fits, the first edition's sliding formula agrees with ours. *)
 Definition sliding_editions_agree_statement : Prop := forall n k s p : nat,
   (((1 <= k) /\ (1 <= s) /\ (k <= (n + (2 * p)))) -> ((sliding_window_size n k s p) = ((((n + (2 * p)) - k) / s) + 1))).
 
-(* Where the early subtraction loses nothing, the first edition's formula is ours. *)
+(* If (n - 1)·s ≥ 2p, the first edition's transposed formula agrees with ours. *)
 Definition transposed_editions_agree_statement : Prop := forall n k s p : nat,
   (((1 <= n) /\ (1 <= k) /\ (1 <= s) /\ ((2 * p) <= ((n - 1) * s))) -> ((conv_transpose_size n k s p) = ((((n - 1) * s) - (2 * p)) + k))).
 
-(* The first edition's sliding formula is ours for every positive size, kernel and stride. *)
+(* The first edition's sliding formula agrees with ours for every positive size, kernel and stride. *)
 Definition sliding_editions_agree_everywhere_statement : Prop := ~ (forall n k s p : nat,
   (((1 <= n) /\ (1 <= k) /\ (1 <= s)) -> ((sliding_window_size n k s p) = ((((n + (2 * p)) - k) / s) + 1)))).
 
-(* The first edition's transposed formula is ours for every positive size, kernel and stride. *)
+(* The first edition's transposed formula agrees with ours for every positive size, kernel and stride. *)
 Definition transposed_editions_agree_everywhere_statement : Prop := ~ (forall n k s p : nat,
   (((1 <= n) /\ (1 <= k) /\ (1 <= s)) -> ((conv_transpose_size n k s p) = ((((n - 1) * s) - (2 * p)) + k)))).
 
-(* The first edition's obligations of a size n ≥ 1 imply the nonzero facts. *)
+(* The first edition's obligations of a size n ≥ 1 imply the eight conditions that a number is not 0. *)
 Definition nonzero_facts_of_the_first_edition_statement : Prop := ~ (forall n pool_kernel pool_stride conv_kernel conv_stride conv_padding up_kernel up_stride up_padding head_kernel head_stride head_padding base_channels : nat,
   (((1 <= n) /\ (((((n + (2 * conv_padding)) - conv_kernel) / conv_stride) + 1) = n) /\ (((((((((n + 0) - pool_kernel) / pool_stride) + 1) + (2 * conv_padding)) - conv_kernel) / conv_stride) + 1) = ((((n + 0) - pool_kernel) / pool_stride) + 1)) /\ (((((((((n + 0) - pool_kernel) / pool_stride) + 1) - 1) * up_stride) - (2 * up_padding)) + up_kernel) = n) /\ (((((n + (2 * head_padding)) - head_kernel) / head_stride) + 1) = n)) -> ((1 <= pool_kernel) /\ (1 <= pool_stride) /\ (1 <= conv_kernel) /\ (1 <= up_kernel) /\ (1 <= up_stride) /\ (1 <= head_kernel) /\ (1 <= conv_stride) /\ (1 <= head_stride)))).
 

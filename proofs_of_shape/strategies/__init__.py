@@ -1,14 +1,14 @@
-"""Hypothesis strategies for what this library is about: configs, networks, sizes that fit and just do not, and arrays.
+"""Hypothesis strategies: configs, networks, sizes that fit or just miss, and arrays.
 
-They build what they promise instead of filtering, and each says what it shrinks toward: so a failing test shows the
-smallest config, network or array that fails. They need Hypothesis, which is asked for only here.
+They build valid values instead of filtering. Each docstring says what the strategy shrinks toward, so that a failing
+test shows the smallest config, network or array that fails. Only this folder needs Hypothesis.
 
 >>> from hypothesis import given
 >>> from wellshaped.spec import compatible_sizes
 >>> @given(configs())
-... def shows_that_these_fit(cfg):
+... def these_fit(cfg):
 ...     assert not compatible_sizes(cfg).is_finite
->>> shows_that_these_fit()
+>>> these_fit()
 """
 
 from .annotated_arrays import from_annotation as from_annotation

@@ -23,29 +23,32 @@ _DTYPES = [
     *("float32", "float16", "float64", "int32", "int8", "int16", "int64", "uint8", "uint16", "uint32", "uint64"),
     *("bool", "complex64", "complex128"),
 ]
-"""What an annotation of many dtypes stands for here, from the plainest."""
+"""The dtypes to draw from, the plainest first."""
 _RARE = [
     *("bfloat16", "float8_e4m3fn", "float8_e5m2", "float8_e4m3b11fnuz", "float8_e4m3fnuz", "float8_e5m2fnuz"),
     *("float4_e2m1fn", "int4", "uint4", "int2", "uint2"),
 ]
-"""What is drawn only where an annotation allows nothing plainer; JAX has them, Hypothesis does not."""
+"""Drawn only if an annotation allows no plainer dtype. JAX has these dtypes, and Hypothesis does not."""
 _SIDE = 5
-"""The largest size of an axis that is not told its size."""
+"""The largest size of an axis whose size is not given."""
 
 
 def from_annotation(annotation: Any, elements: Entries | None = None, /, **axes: Any) -> st.SearchStrategy[Any]:
     """Arrays ``x`` with ``isinstance(x, annotation)``, for a jaxtyping annotation of JAX or NumPy arrays.
 
-    A name has one size from 1 to 5 wherever it stands; ``c=3`` or ``c=st.integers(1, 9)`` says which. ``*batch`` and
-    ``...`` are up to two axes, or those of a tuple: ``batch=(2, 3)``. ``#n`` is ``n`` or 1, ``_`` any size, ``h+1``
-    what it says of the names before it, which then have sizes that make it a natural number. The dtype is one that the
-    annotation allows; ``float64`` and the like for JAX only where ``jax_enable_x64`` is set, the 8-bit floats and such
-    only where nothing plainer will do. Numbers are finite, unless ``elements`` is a strategy for them. A union is any
-    of its annotations. Shrinks toward zeros, the sizes 1, no axes for ``*batch``, and the plainest dtype.
+    - Each name has one size from 1 to 5. Give it with ``c=3``, or a strategy for it with ``c=st.integers(1, 9)``.
+    - ``*batch`` and ``...`` are up to two axes, or those of a tuple: ``batch=(2, 3)``.
+    - ``#n`` is ``n`` or 1, and ``_`` is any size. The names in ``h+1`` get sizes for which it is a natural number.
+    - The dtype is one that the annotation allows. JAX has ``float64`` and other 64-bit dtypes only if
+      ``jax_enable_x64`` is set. Dtypes such as 8-bit floats are drawn only if no plainer dtype is allowed.
+    - Numbers are finite, unless ``elements`` is a strategy for them.
+    - A union is any of its annotations.
 
-    Raises :class:`ShapeError` for what is no such annotation, for an axis that depends on what is not there
-    (``{arg}``, ``?tree``, names not seen before), for a dtype that no array has, for sizes given to no axis, and when
-    drawing, for sizes that do not fit.
+    Shrinks toward zeros, sizes of 1, no axes for ``*batch``, and the plainest dtype.
+
+    Raises :class:`UsageError` if ``annotation`` is not such an annotation, if an axis needs more than the annotation
+    (``{arg}``, ``?tree``, a name that no earlier axis has), if no array has the dtype, or if a size is given for no
+    axis. Raises it while drawing if a drawn size does not fit.
 
     >>> import numpy as np
     >>> from hypothesis import find
@@ -57,8 +60,8 @@ def from_annotation(annotation: Any, elements: Entries | None = None, /, **axes:
         return st.one_of(*(from_annotation(one, elements, **axes) for one in get_args(annotation)))
     if not hasattr(annotation, "dim_str") or not hasattr(annotation, "dtypes"):
         subject = getattr(annotation, "__name__", repr(annotation))
-        says = "it must be one such as Float[Array, 'c h w'] or Int[np.ndarray, 'n']"
-        raise UsageError.of(subject, "annotation", "no annotation of an array", says, "Float[Array, 'c h w']")
+        says = "it must be a jaxtyping annotation such as Float[Array, 'c h w'] or Int[np.ndarray, 'n']"
+        raise UsageError.of(subject, "annotation", "not an annotation of an array", says, "Float[Array, 'c h w']")
     kind = getattr(annotation.array_type, "__name__", repr(annotation.array_type)).rpartition(".")[2]
     subject = f"{annotation.dtype.__name__}[{kind}, {annotation.dim_str!r}]"
     is_jax = _is_jax(annotation, subject)
@@ -66,17 +69,18 @@ def from_annotation(annotation: Any, elements: Entries | None = None, /, **axes:
     parts = _parts(annotation, subject)
     names = sorted({part.text for part in parts if part.kind in ("name", "several") and part.text})
     if unknown := sorted(set(axes) - set(names)):
-        says = f"{', '.join(unknown)} must be among the named axes, {', '.join(names) or 'of which there is none'}"
+        named = f"the named axes are {', '.join(names)}" if names else "no axis has a name"
+        says = f"sizes are given for {', '.join(unknown)}, but {named}"
         fix = f"leave out {', '.join(unknown)}"
-        raise UsageError.of(subject, "axes", "a size for no axis", says, fix)
+        raise UsageError.of(subject, "axes", "no such axis", says, fix)
     if not any(isinstance(given, st.SearchStrategy) for given in axes.values()):
-        _choices(parts, _checked(parts, axes), subject)  # what cannot be drawn later is refused now
+        _choices(parts, _checked(parts, axes), subject)  # raises now what drawing would raise later
     return _arrays(parts, axes, subject, dtypes, is_jax, elements)
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """One axis as it is written: ``kind`` is name, expression, fixed, any, or several."""
+    """One axis of an annotation. Its ``kind`` is name, expression, fixed, any or several."""
 
     kind: str
     text: str
@@ -92,14 +96,12 @@ def _is_jax(annotation: Any, subject: str) -> bool:
     if annotation.array_type is jax.Array:
         return True
     kind = getattr(annotation.array_type, "__name__", repr(annotation.array_type))
-    says = f"it is of {kind}, and must be of jax.Array or np.ndarray"
-    raise UsageError.of(
-        subject, "array", "not an array that can be made", says, f"Float[Array, {annotation.dim_str!r}]"
-    )
+    says = f"arrays of {kind} can't be drawn, only those of jax.Array or np.ndarray"
+    raise UsageError.of(subject, "array", "", says, f"Float[Array, {annotation.dim_str!r}]")
 
 
 def _allowed(annotation: Any, is_jax: bool, subject: str) -> "list[np.dtype[Any]]":
-    """The dtypes to draw from, from the plainest."""
+    """Return the dtypes to draw from, the plainest first."""
     import jax.numpy as jnp
     import numpy as np
 
@@ -110,7 +112,7 @@ def _allowed(annotation: Any, is_jax: bool, subject: str) -> "list[np.dtype[Any]
             return True
         return any(rule.match(name) if isinstance(rule, re.Pattern) else rule == name for rule in rules)
 
-    has_64_bits = not is_jax or jnp.result_type(float) == jnp.float64  # what jax_enable_x64 says
+    has_64_bits = not is_jax or jnp.result_type(float) == jnp.float64  # whether jax_enable_x64 is set
     wide = set() if has_64_bits else {"float64", "int64", "uint64", "complex128"}
     plain = [dtype for dtype in map(np.dtype, _DTYPES) if allows(dtype)]
     rare = [np.dtype(getattr(jnp, name)) for name in _RARE if hasattr(jnp, name)]
@@ -120,12 +122,12 @@ def _allowed(annotation: Any, is_jax: bool, subject: str) -> "list[np.dtype[Any]
     if plain:
         says = f"JAX has no {plain[0].name} unless jax_enable_x64 is set"
         raise UsageError.of(subject, "dtype", "no dtype to draw", says, 'jax.config.update("jax_enable_x64", True)')
-    says = "it allows none of the dtypes of numbers and truth values"
+    says = "it allows no dtype of numbers or truth values"
     raise UsageError.of(subject, "dtype", "no dtype to draw", says, f"Float[Array, {annotation.dim_str!r}]")
 
 
 def _parts(annotation: Any, subject: str) -> list[_Part]:
-    """The axes, read as jaxtyping reads them."""
+    """Return the axes, read as jaxtyping reads them."""
     parts: list[_Part] = []
     for word in annotation.dim_str.split():
         marks, text = "", word
@@ -136,9 +138,9 @@ def _parts(annotation: Any, subject: str) -> list[_Part]:
                 text = text.partition("=")[2]
         if "?" in marks or "{" in text:
             source = "a place in a PyTree" if "?" in marks else "a function's arguments"
-            says = f"{word} has a size that depends on {source}"
-            fix = "a plain name, with its size given"
-            raise UsageError.of(subject, "axis", "more than the annotation is needed", says, fix)
+            says = f"the size of {word} depends on {source}, not on the annotation alone"
+            fix = "a plain name, with its size as a keyword argument"
+            raise UsageError.of(subject, "axis", "", says, fix)
         if "*" in marks or text == "...":
             parts.append(_Part("several", "" if "_" in marks or text == "..." else text))
         elif not text or text.isidentifier():
@@ -155,13 +157,13 @@ def _check_expression(text: str, before: list[_Part], subject: str) -> None:
     try:
         used = _names_in(text)
     except SyntaxError:
-        raise UsageError.of(subject, "axis", "not an axis", f"{text} is no Python expression", "h+1, say") from None
-    # An axis #n of size 1 leaves n open, and then jaxtyping cannot check what is said of n.
+        raise UsageError.of(subject, "axis", "", f"{text} is not a Python expression", "for example h+1") from None
+    # An axis #n of size 1 leaves n open, so jaxtyping can't check an expression in n.
     known = {part.text for part in before if part.kind == "name" and not part.may_be_one}
     if unknown := sorted(used - known):
-        says = f"{text} needs {', '.join(unknown)}, and before it there is no plain axis of that name"
+        says = f"{text} needs {', '.join(unknown)}, but no plain axis before it has that name"
         fix = f"an axis {unknown[0]} before {text}"
-        raise UsageError.of(subject, "axis", "more than the annotation is needed", says, fix)
+        raise UsageError.of(subject, "axis", "", says, fix)
 
 
 def _names_in(text: str) -> set[str]:
@@ -170,7 +172,7 @@ def _names_in(text: str) -> set[str]:
 
 
 def _checked(parts: list[_Part], given: Mapping[str, Any]) -> dict[str, Any]:
-    """The sizes given: natural numbers, and tuples of them for an axis that is several."""
+    """Return the given sizes: natural numbers, or tuples of them for names of several axes."""
     several = {part.text for part in parts if part.kind == "several"}
     sizes: dict[str, Any] = {}
     for name, value in given.items():
@@ -179,13 +181,13 @@ def _checked(parts: list[_Part], given: Mapping[str, Any]) -> dict[str, Any]:
         elif isinstance(value, tuple):
             sizes[name] = tuple(natural(size, name) for size in value)
         else:
-            says = f"*{name} is several axes, and must be given a tuple of sizes"
-            raise UsageError.of(f"{name}={value!r}", "axes", "not a tuple", says, f"{name}=({value!r},)")
+            says = f"*{name} stands for several axes, so its sizes must be a tuple"
+            raise UsageError.of(f"{name}={value!r}", "axes", "", says, f"{name}=({value!r},)")
     return sizes
 
 
 def _choices(parts: list[_Part], sizes: dict[str, Any], subject: str) -> list[dict[str, int]]:
-    """The sizes of names in expressions that make all of these natural numbers, from the smallest."""
+    """Return the choices of sizes for which every expression is a natural number, the smallest first."""
     expressions = [part.text for part in parts if part.kind == "expression"]
     free = sorted(set().union(*map(_names_in, expressions)) - set(sizes))
     combinations = sorted(product(range(1, _SIDE + 1), repeat=len(free)), key=sum)
@@ -193,14 +195,14 @@ def _choices(parts: list[_Part], sizes: dict[str, Any], subject: str) -> list[di
     found = [chosen for chosen in choices if all(_value(text, sizes | chosen) is not None for text in expressions)]
     if not found:
         tried = [*(f"{name} from 1 to {_SIDE}" for name in free), *(f"{name}={size}" for name, size in sizes.items())]
-        says = f"{', '.join(expressions)} must be at least 0 and whole, and is for none of {', '.join(tried)}"
+        says = f"{', '.join(expressions)} must be a whole number ≥ 0, and is not for {', '.join(tried)}"
         fix = f"other sizes, such as {(free or sorted(sizes) or ['h'])[0]}=st.integers(10, 20)"
         raise UsageError.of(subject, "axis", "no sizes to draw", says, fix)
     return found
 
 
 def _value(text: str, sizes: dict[str, Any]) -> int | None:
-    """The size that an expression comes to, or ``None`` where that is no natural number."""
+    """Return the value of an expression, or ``None`` if it is not a natural number."""
     try:
         value = eval(text, dict(sizes))  # as jaxtyping does with the same text
         return int(value) if value >= 0 and value == int(value) else None

@@ -1,4 +1,4 @@
-"""Hypothesis strategies for the images that a network takes, and for its parameters, as NumPy arrays."""
+"""Hypothesis strategies for a network's images and parameters, as NumPy arrays."""
 
 from typing import TYPE_CHECKING
 
@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 def images(
     network: AnyNetwork, in_channels: int = 1, *, max_index: int = 2, elements: Entries | None = None
 ) -> "st.SearchStrategy[NDArray[np.float32]]":
-    """Images that ``network`` takes: float32 NumPy arrays, channels first, with sizes of :func:`image_sizes`.
+    """Images that fit ``network``: float32 NumPy arrays, channels first, with sizes from :func:`image_sizes`.
 
     The entries are from -1 to 1, unless ``elements`` is a strategy for them. Shrinks toward zeros of the smallest size.
 
-    Raises :class:`ShapeError` where no network can be built, or where no image fits.
+    Raises :class:`ConfigError` or :class:`ShapeError` if the network can't be built for ``in_channels``, and
+    :class:`WellshapedError` if no image fits.
 
     >>> from hypothesis import find
     >>> find(images(UNet2Config(), 3), lambda x: True).shape
@@ -40,14 +41,14 @@ def images(
 def params(
     cfg: UNet2Config, in_channels: int = 1, out_channels: int = 1, *, elements: Entries | None = None
 ) -> "st.SearchStrategy[dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]]]":
-    """Parameters for ``cfg``: the kernel and the bias of each layer by its name, as float32 NumPy arrays.
+    """Parameters for ``cfg``: the kernel and the bias of each layer, by its name, as float32 NumPy arrays.
 
-    The exact reference takes them so (:func:`wellshaped.spec.reference.unet2_forward`). For the network in JAX, write
-    ``UNet2Params(cfg=cfg, in_channels=1, out_channels=1, **arrays)``. The entries are whole numbers from -2 to 2, so
-    that sums of a few are exact in float32, unless ``elements`` is a strategy for them. Meant for a few channels, as
-    in :func:`configs`. Shrinks toward zeros.
+    Pass them to the exact reference (:func:`wellshaped.spec.reference.unet2_forward`), or make those of the JAX network
+    with ``UNet2Params(cfg=cfg, in_channels=1, out_channels=1, **arrays)``. The entries are integers from -2 to 2, whose
+    sums are exact in float32, unless ``elements`` is a strategy for them. Use few channels, as in :func:`configs`.
+    Shrinks toward zeros.
 
-    Raises :class:`ShapeError` where no network can be built.
+    Raises :class:`ConfigError` if the network can't be built.
 
     >>> from hypothesis import find
     >>> arrays = find(params(UNet2Config(base_channels=1)), lambda arrays: arrays["out1x1"][1][0] > 0)

@@ -1,17 +1,15 @@
-"""The numbers that bound what a strategy draws."""
+"""Check the arguments that bound a strategy."""
 
 from ...spec.arithmetic.naturals import natural
 from ...spec.messages.report import UsageError
 
 
 def bound(value: int, name: str) -> int:
-    """The natural number ``value`` that bounds what is drawn; raise :class:`ShapeError` unless it is at least 1.
+    """Return ``value``. Raises :class:`UsageError` if it is not a natural number of at least 1.
 
     >>> bound(3, "max_levels")
     3
     """
     if natural(value, name) == 0:
-        raise UsageError.of(
-            f"{name}=0", name, "nothing to draw from", f"{name}=0 must be at least 1", f"{name}=1 or more"
-        )
+        raise UsageError.of(f"{name}=0", name, "", f"{name}=0 must be at least 1", f"{name}=1 or more")
     return value

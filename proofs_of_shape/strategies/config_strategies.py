@@ -1,4 +1,4 @@
-"""Hypothesis strategies for configs, of both kinds: that fit, that are ill-formed, and that nearly fit."""
+"""Hypothesis strategies for configs of both kinds: fitting, nearly fitting and ill-formed ones."""
 
 from dataclasses import replace
 
@@ -12,10 +12,12 @@ from .bounds import bound
 
 
 def configs(*, max_kernel: int = 5, max_stride: int = 3, max_channels: int = 4) -> st.SearchStrategy[UNet2Config]:
-    """Well-formed configs that fit sizes without end: all that have convolutions of stride 1, within the bounds.
+    """Well-formed configs that fit endlessly many sizes: all those with convolutions of stride 1, within the bounds.
 
-    The bounds are for kernels, paddings aside, strides and channels. Shrinks toward kernels, strides and channels of 1
-    and no padding: the config that keeps every size.
+    ``max_kernel`` does not bound ``up_kernel``, which also grows with its padding and the stride. Shrinks toward
+    kernels, strides and channels of 1 and no padding: the config that keeps every size.
+
+    Raises :class:`UsageError` if a bound is not a natural number of at least 1.
 
     >>> from hypothesis import find
     >>> find(configs(), lambda cfg: cfg.pool_stride > 1 and cfg.conv_padding > 0)
@@ -29,7 +31,7 @@ def configs(*, max_kernel: int = 5, max_stride: int = 3, max_channels: int = 4) 
 
 @st.composite
 def _configs(draw: st.DrawFn, max_kernel: int, max_stride: int, max_channels: int) -> UNet2Config:
-    # A convolution of stride 1 keeps every size iff its kernel is odd and half padded; of another stride, only a few.
+    # A convolution of stride 1 keeps every size iff k = 2p + 1. One of another stride keeps only a few sizes.
     conv, head = (draw(st.integers(0, (max_kernel - 1) // 2)) for _ in range(2))
     pool_kernel = draw(st.integers(1, max_kernel))
     stride = draw(st.integers(1, max_stride))
@@ -49,7 +51,7 @@ def _configs(draw: st.DrawFn, max_kernel: int, max_stride: int, max_channels: in
 
 
 def any_configs() -> st.SearchStrategy[UNet2Config]:
-    """Twelve numbers from 0 to 7: hardly ever well-formed and compatible with anything. Shrinks toward zeros.
+    """Configs of twelve numbers from 0 to 7. Few are well-formed or fit any size. Shrinks toward zeros.
 
     >>> from hypothesis import find
     >>> find(any_configs(), lambda cfg: cfg.pool_kernel == 3).conv_kernel
@@ -61,8 +63,9 @@ def any_configs() -> st.SearchStrategy[UNet2Config]:
 def ill_formed_configs(condition_name: str | None = None) -> st.SearchStrategy[UNet2Config]:
     """Configs that break exactly one condition of :data:`WELL_FORMED`: the named one, or any.
 
-    But for that one number they are as of :func:`configs`, and they shrink as those do, toward the first condition.
-    Raises :class:`ShapeError` for a name that no condition has.
+    These are :func:`configs` with one number set to 0. They shrink as those do, and toward the first condition.
+
+    Raises :class:`UsageError` if no condition has that name.
 
     >>> from hypothesis import find
     >>> find(ill_formed_configs("upStride_ne0"), lambda cfg: True).up_stride
@@ -78,9 +81,9 @@ def ill_formed_configs(condition_name: str | None = None) -> st.SearchStrategy[U
 
 
 def nearly_fitting_configs() -> st.SearchStrategy[UNet2Config]:
-    """A fitting config with up to two numbers changed: on the edge between fitting some sizes, few, and none.
+    """Fitting configs with up to two numbers changed. They fit endlessly many sizes, a few, or none.
 
-    Shrinks toward no number changed, and the smallest of :func:`configs`.
+    Shrinks toward unchanged numbers and the smallest of :func:`configs`.
 
     >>> from hypothesis import find
     >>> from wellshaped.spec import compatible_sizes
@@ -95,10 +98,12 @@ def nearly_fitting_configs() -> st.SearchStrategy[UNet2Config]:
 
 
 def unet_configs(*, max_levels: int = 3, max_channels: int = 4) -> st.SearchStrategy[UNetConfig]:
-    """Well-formed configs of the family that fit sizes without end, with every choice of every field.
+    """Well-formed configs of the family that fit endlessly many sizes, with every choice of every field.
 
-    ``max_channels`` is for a level's channels, before they are multiplied for groups. Shrinks toward one level with one
-    convolution of one channel, and the defaults of the other fields.
+    ``max_channels`` bounds the multipliers. Shrinks toward one level with one convolution of one channel, and the
+    defaults of the other fields.
+
+    Raises :class:`UsageError` if a bound is not a natural number of at least 1.
 
     >>> from hypothesis import find
     >>> find(unet_configs(), lambda cfg: cfg.norm == "batch" and cfg.residual)
@@ -111,7 +116,7 @@ def unet_configs(*, max_levels: int = 3, max_channels: int = 4) -> st.SearchStra
 def _unet_configs(draw: st.DrawFn, max_levels: int, max_channels: int) -> UNetConfig:
     chosen = {name: draw(st.sampled_from([getattr(UNetConfig(), name), *choices])) for name, choices in CHOICES.items()}
     if chosen["padding"] == "none" and chosen["join"] == "exact":
-        chosen["join"] = "crop"  # nothing unpadded is met exactly
+        chosen["join"] = "crop"  # unpadded convolutions never allow an exact join
     levels = draw(st.integers(1, max_levels))
     groups = draw(st.integers(1, 2)) if chosen["norm"] == "group" else UNetConfig().groups
     return UNetConfig(

@@ -1,10 +1,10 @@
-"""Hypothesis strategies for networks as graphs: branches, every operation, every way to join.
+"""Hypothesis strategies for networks as graphs, with branches, every operation and every join.
 
 >>> from hypothesis import given
 >>> @given(graphs())
-... def shows_that_these_have_channels(network):
+... def these_have_channels(network):
 ...     assert all(count >= 1 for count in network.channels.values())
->>> shows_that_these_have_channels()
+>>> these_have_channels()
 """
 
 from dataclasses import dataclass, field
@@ -65,11 +65,11 @@ _HALVINGS: list[tuple[Operation, Operation]] = [
     (Resize(1, over=2), Resize(2)),
     (MaxPool(3), Resize(3)),
 ]
-"""A step down, and a step up that undoes it for some sizes."""
+"""Pairs of a step down and a step up that undoes it for some sizes."""
 
 
 def changing_operations() -> st.SearchStrategy[Operation]:
-    """Operations of one input, most of which change a size. Shrinks toward a convolution that does not.
+    """Operations of one input. Most of them change a size. Shrinks toward a convolution that keeps every size.
 
     >>> from hypothesis import find
     >>> find(changing_operations(), lambda operation: isinstance(operation, Crop) and operation.size([5], 0) == 4)
@@ -95,38 +95,39 @@ def changing_operations() -> st.SearchStrategy[Operation]:
 
 @dataclass
 class _Graph:
-    """A network that is being written: every node has the same channels, and a slope by which its size grows."""
+    """A network under construction. All nodes have the same channels; the size of each grows by its slope."""
 
     slopes: dict[str, Fraction]
     nodes: list[Node] = field(default_factory=list)
 
     def add(self, operation: Operation, *inputs: str) -> str:
-        """Add a node, and after one that changes the channels another, which gives them back; the name of the last."""
+        """Add a node and return its name, or that of a second node, which restores the channels if they change."""
         name = f"n{len(self.nodes)}"
         self.nodes.append(Node(name, operation, inputs))
-        far = 2**12 * 3**6  # sizes this large grow by their slope, nearly
+        far = 2**12 * 3**6  # at sizes this large, the ratio of output to input is nearly the slope
         slopes = [round(self.slopes[given] * far) for given in inputs]
         self.slopes[name] = Fraction(operation.size(slopes, 0), far).limit_denominator(100)
         if operation.channels_after([_CHANNELS] * len(inputs), 1) != _CHANNELS:
-            return self.add_back(name)
+            return self.restored(name)
         return name
 
-    def add_back(self, changed: str) -> str:
+    def restored(self, changed: str) -> str:
         name = f"{changed}_channels"
         self.nodes.append(Node(name, Conv(1, channels=_CHANNELS), changed))
-        self.slopes[name] = self.slopes.pop(changed)  # nothing else is joined to other channels
+        self.slopes[name] = self.slopes.pop(changed)  # so that no other node is joined to it
         return name
 
     def alike(self, name: str) -> list[str]:
-        """The other nodes whose sizes grow as that of this one does."""
+        """The other nodes whose sizes grow by about the same slope."""
         slope = self.slopes[name]
         return [other for other, s in self.slopes.items() if other != name and abs(s - slope) * 50 <= slope]
 
 
 def graphs(max_nodes: int = 14) -> st.SearchStrategy[Network]:
-    """Networks along one axis with branches: every operation, every join, inputs of one position, several inputs.
+    """Networks along one axis, with branches, every operation, every join, and up to three inputs.
 
-    About ``max_nodes`` nodes. Joins are mostly of nodes whose sizes grow alike. Shrinks toward no node at all.
+    They have about ``max_nodes`` nodes. Most joins are of nodes whose sizes grow by the same slope. Shrinks toward no
+    nodes. Raises :class:`UsageError` if ``max_nodes`` is not a natural number.
 
     >>> from hypothesis import find
     >>> def has_a_mean(network):
@@ -173,7 +174,7 @@ def _graphs(draw: st.DrawFn, max_nodes: int) -> Network:
 
 
 def _joined(draw: st.DrawFn, graph: _Graph, skip: str, now: str) -> str:
-    """Join two nodes: as they are, or after one is brought to the size of the other."""
+    """Join two nodes: as they are, or after one is cropped, padded or resized to the other's size."""
     how = draw(st.sampled_from(["as they are", "as they are", "skip", "now", "smallest", "several"]))
     to_the_other = st.one_of(
         st.builds(CropTo, odd=_odd),

@@ -1,4 +1,4 @@
-"""Hypothesis strategies for sizes of a network: those that fit, and those that just do not."""
+"""Hypothesis strategies for sizes that fit a network, and sizes that just miss."""
 
 from itertools import islice, product
 from math import prod
@@ -13,9 +13,9 @@ from ...spec.messages.report import WellshapedError
 
 
 def compatible(network: AnyNetwork, max_index: int = 6, *, axis: int | None = None) -> st.SearchStrategy[int]:
-    """One of the first ``max_index + 1`` sizes that fit ``network``. Shrinks toward the smallest of them.
+    """The first ``max_index + 1`` sizes that fit ``network``. Shrinks toward the smallest of them.
 
-    ``axis`` is as in :func:`compatible_sizes`. Raises :class:`ShapeError` where no size fits.
+    ``axis`` is as in :func:`compatible_sizes`. Raises :class:`WellshapedError` if no size fits.
 
     >>> from hypothesis import find
     >>> from wellshaped.spec import UNet2Config
@@ -28,12 +28,12 @@ def compatible(network: AnyNetwork, max_index: int = 6, *, axis: int | None = No
 def minimally_incompatible(
     network: AnyNetwork, max_index: int = 6, *, axis: int | None = None
 ) -> st.SearchStrategy[int]:
-    """A size that does not fit ``network`` while the size one below or one above does: where a check goes wrong first.
+    """Sizes that do not fit ``network``, next to a size that does: a wrong check fails here first.
 
-    It stands beside one of the first ``max_index + 1`` sizes that fit, or where a part of them begins or ends. Shrinks
-    toward the smallest, which is one below the smallest that fits, perhaps 0.
+    They are next to the first ``max_index + 1`` sizes that fit, or to an end of a progression of sizes that fit.
+    Shrinks toward the smallest, which is one less than the smallest size that fits.
 
-    ``axis`` is as in :func:`compatible_sizes`. Raises :class:`ShapeError` where no size fits.
+    ``axis`` is as in :func:`compatible_sizes`. Raises :class:`WellshapedError` if no size fits.
 
     >>> from hypothesis import find
     >>> from wellshaped.spec import UNet2Config
@@ -48,12 +48,12 @@ def minimally_incompatible(
 
 
 def image_sizes(network: AnyNetwork, max_index: int = 6) -> st.SearchStrategy[tuple[int, ...]]:
-    """Sizes that fit ``network`` together, one for each axis, each among the first ``max_index + 1`` of its axis.
+    """Sizes that fit ``network`` together, one for each axis, among the first ``max_index + 1`` sizes of the axis.
 
-    The smallest sizes of a network with group or instance norms may not fit together: their statistics would be of a
-    single number. Then the next larger image is among them. Shrinks toward the smallest image.
+    With group or instance norms, the smallest sizes may not fit together, because a norm of a single position has no
+    statistics. Then the next larger image is also drawn. Shrinks toward the smallest image.
 
-    Raises :class:`ShapeError` where no image fits.
+    Raises :class:`WellshapedError` if no image fits.
 
     >>> from hypothesis import find
     >>> from wellshaped.spec import UNetConfig
@@ -66,10 +66,8 @@ def image_sizes(network: AnyNetwork, max_index: int = 6) -> st.SearchStrategy[tu
     firsts = [list(islice(fit, natural(max_index, "max_index") + 1)) for fit in shapes.axes]
     larger = shapes.above([sizes[0] for sizes in firsts])
     if larger is None:
-        says = "no sizes of its axes fit together"
-        raise WellshapedError.of(
-            f"drawing sizes of {title(network)}", "image_sizes", "no size to draw", says, "norm='none'"
-        )
+        says = "no sizes fit all its axes together"
+        raise WellshapedError.of(f"drawing sizes of {title(network)}", "image_sizes", "", says, "norm='none'")
     drawn = {larger, *(sizes for sizes in product(*firsts) if sizes in shapes)}
     return st.sampled_from(sorted(drawn, key=prod))
 
@@ -83,5 +81,5 @@ def _some_size(network: AnyNetwork, axis: int | None) -> SizeSet:
 
 def _nothing_to_draw(network: AnyNetwork) -> WellshapedError:
     says = "its set of compatible sizes is empty"
-    fix = "strategies.configs() and strategies.networks(fitting=True) fit some size"
-    return WellshapedError.of(f"drawing sizes of {title(network)}", "compatible", "no size to draw", says, fix)
+    fix = "a network from strategies.configs() or strategies.networks(fitting=True), which all fit some size"
+    return WellshapedError.of(f"drawing sizes of {title(network)}", "compatible", "", says, fix)

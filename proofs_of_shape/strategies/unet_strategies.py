@@ -1,11 +1,11 @@
-"""Hypothesis strategies for U-shaped networks along one axis, and for the steps that they take.
+"""Hypothesis strategies for U-shaped networks along one axis, and for their steps.
 
 >>> from hypothesis import given
 >>> from wellshaped.spec import compatible_sizes
 >>> @given(networks(3, fitting=True))
-... def shows_that_these_fit(network):
+... def these_fit(network):
 ...     assert not compatible_sizes(network).is_finite
->>> shows_that_these_fit()
+>>> these_fit()
 """
 
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ _pairs: st.SearchStrategy[tuple[Operation, Operation]] = st.sampled_from(
         (SpaceToDepth(2), Resize(2)),
     ]
 )
-"""A step down, and a step up that undoes it for every multiple of the stride."""
+"""Pairs of a step down and a step up that undoes it for every multiple of the stride."""
 
 _joins = st.sampled_from(["exact", "exact", *HOW])
 _joins_or_none = st.sampled_from(["exact", "exact", "exact", *HOW, *HOW, "", "", ""])
@@ -50,7 +50,7 @@ _joins_or_none = st.sampled_from(["exact", "exact", "exact", *HOW, *HOW, "", "",
 
 @dataclass(frozen=True)
 class _Block:
-    """The window of a block, if there is one, and whether it must keep the size."""
+    """The window of a block, or ``None``, and whether it must keep the size."""
 
     window: Window | None = None
     keeps: bool = True
@@ -61,7 +61,7 @@ _unpadded = st.just(_Block(Window(3), keeps=False))
 
 
 def windows() -> st.SearchStrategy[Window]:
-    """Sliding windows that have a size: kernels to 5, strides to 3, every rounding. Shrinks toward ``Window(1)``.
+    """Sliding windows with kernels up to 5, strides up to 3 and every rounding. Shrinks toward ``Window(1)``.
 
     >>> from hypothesis import find
     >>> find(windows(), lambda window: window.rounding == "ceil")
@@ -73,7 +73,7 @@ def windows() -> st.SearchStrategy[Window]:
 
 
 def transposed_windows() -> st.SearchStrategy[TransposedWindow]:
-    """Transposed windows, with kernels to 5 and strides to 3. Shrinks toward ``TransposedWindow(1)``.
+    """Transposed windows with kernels up to 5 and strides up to 3. Shrinks toward ``TransposedWindow(1)``.
 
     >>> from hypothesis import find
     >>> find(transposed_windows(), lambda step: step.padding == 2)
@@ -84,7 +84,7 @@ def transposed_windows() -> st.SearchStrategy[TransposedWindow]:
 
 
 def sized_steps() -> st.SearchStrategy[Operation]:
-    """Every step of :func:`networks` that changes a size. Shrinks toward ``Resize(1)``, which has the fewest numbers.
+    """The steps of :func:`networks` that can change a size. Shrinks toward ``Resize(1)``, which has the fewest numbers.
 
     >>> from hypothesis import find
     >>> find(sized_steps(), lambda step: step.size([5], 0) == 10)
@@ -95,16 +95,18 @@ def sized_steps() -> st.SearchStrategy[Operation]:
 
 
 def networks(max_levels: int = 6, *, fitting: bool = False) -> st.SearchStrategy[Network]:
-    """U-shaped networks: at each level a block and a step down; then back up, joined in any way, or not at all.
+    """U-shaped networks: each level has a block, a step down, a step up, and a join of any kind, or none.
 
-    Each step down is undone by the step up, but for one level or two. The output may be required to have the size of
-    the input. More than half of the networks fit sizes without end; with ``fitting=True`` all do. Shrinks toward one
-    level of plain halving and doubling, joined exactly.
+    At all levels but two at most, the step up undoes the step down. Some networks require an output of the input's
+    size. More than half of the networks fit endlessly many sizes; with ``fitting=True`` all do. Shrinks toward one
+    level of halving and doubling with an exact join.
+
+    Raises :class:`UsageError` if ``max_levels`` is not a natural number of at least 1.
 
     >>> from hypothesis import find
     >>> [(node.name, node.operation) for node in find(networks(), lambda network: True).nodes]
     [('pooled[0]', Window(kernel=2, stride=2)), ('up[0]', TransposedWindow(kernel=2, stride=2)), ('joined[0]', Concat())]
-    """  # noqa: E501 the list stands here as Python prints it
+    """  # noqa: E501 the list is shown as Python prints it
     return _networks(bound(max_levels, "max_levels"), fitting)
 
 
@@ -114,21 +116,21 @@ def _networks(draw: st.DrawFn, max_levels: int, fitting: bool) -> Network:
     changed = set() if fitting or not draw(st.booleans()) else draw(st.sets(st.integers(0, levels - 1), max_size=2))
     blocks = _kept if fitting else draw(st.sampled_from([_kept, _kept, _kept | _unpadded]))
     nodes: list[Node] = []
-    ways_up: list[tuple[str, Operation, str, _Block]] = []
+    ups: list[tuple[str, Operation, str, _Block]] = []
     now = "x"
     for level in range(levels):
         down, up = (draw(windows()), draw(transposed_windows())) if level in changed else draw(_pairs)
-        how = draw(_joins_or_none)  # one draw, or a network without a join would be smaller in Hypothesis's eyes
+        how = draw(_joins_or_none)  # in one draw: otherwise Hypothesis takes a network without a join for a smaller one
         skip = _blocked(nodes, f"encoder[{level}]", draw(blocks), now)
-        ways_up.append((skip, up, how, draw(blocks)))
+        ups.append((skip, up, how, draw(blocks)))
         now = f"pooled[{level}]"
         nodes.append(Node(now, down, skip))
     now = _blocked(nodes, "bottom", draw(blocks), now)
-    for level, (skip, up, how, block) in reversed(list(enumerate(ways_up))):
+    for level, (skip, up, how, block) in reversed(list(enumerate(ups))):
         nodes.append(Node(f"up[{level}]", up, now))
         now = f"up[{level}]"
         if how:
-            nodes += joined(level, skip, now, how, Concat())  # a concatenation takes any channels
+            nodes += joined(level, skip, now, how, Concat())  # a concatenation accepts any channels
             now = f"joined[{level}]"
         now = _blocked(nodes, f"decoder[{level}]", block, now)
     if draw(st.booleans()):
@@ -137,7 +139,7 @@ def _networks(draw: st.DrawFn, max_levels: int, fitting: bool) -> Network:
 
 
 def _blocked(nodes: list[Node], name: str, block: _Block, given: str) -> str:
-    """Add the nodes of a block; the name of the last, or what the block was given where it is empty."""
+    """Add the nodes of a block, and return the name of the last, or ``given`` if the block is empty."""
     if block.window is None:
         return given
     nodes.append(Node(name, block.window, given))

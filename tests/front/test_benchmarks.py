@@ -1,4 +1,4 @@
-"""The benchmarks: who is compared computes the same, what is measured is written down, and bad input is refused."""
+"""The benchmarks: all contenders compute the same, results are written down, and bad input is rejected."""
 
 import gc
 import json
@@ -27,17 +27,17 @@ CASE = {"size": 256, "channels": 32, "batch": 1}
 
 @pytest.fixture(scope="module")
 def bench():
-    """The modules of the benchmarks, which run from the checkout and are not installed."""
+    """The modules of the benchmarks. They are not installed, and run from the checkout."""
     sys.path.append(str(ROOT))
     yield SimpleNamespace(**{name: import_module(f"benchmarks.{name}") for name in MODULES})
     sys.path.remove(str(ROOT))
 
 
 @pytest.fixture
-def refused(bench, capsys, tmp_path, monkeypatch):
-    """What the command says of bad input, before it has measured or written anything."""
+def rejected(bench, capsys, tmp_path, monkeypatch):
+    """The command's message for bad input, checked to come before anything is measured or written."""
 
-    def refused(*arguments, status=1):
+    def rejected(*arguments, status=1):
         monkeypatch.setattr(bench.unet2, "disagreements", lambda *_: pytest.fail("measured first"))
         before = sorted(tmp_path.rglob("*"))
         assert bench.measure.run(bench.unet2.app, [str(argument) for argument in arguments]) == status
@@ -47,11 +47,11 @@ def refused(bench, capsys, tmp_path, monkeypatch):
         assert len(err.splitlines()) <= 10
         return err
 
-    return refused
+    return rejected
 
 
 def found(*, ours=0.4, equinox="not installed"):
-    """A case as it is written down, with made-up times in units of stock JAX's."""
+    """The results of a case, with invented times in units of stock JAX's."""
 
     def timed(seconds, mib):
         return {
@@ -80,12 +80,12 @@ def found(*, ours=0.4, equinox="not installed"):
 
 
 @pytest.mark.parametrize("batch", [1, 2])
-def test_all_who_are_compared_compute_the_same(bench, batch):
+def test_all_contenders_compute_the_same(bench, batch):
     present = [c for c in bench.contenders.CONTENDERS if c.missing() is None and (c.single or batch > 1)]
     assert bench.contenders.disagreements(present, bench.contenders.Case(4, 2, batch)) == []
 
 
-def test_one_who_computes_something_else_is_found_out(bench):
+def test_a_contender_that_computes_something_else_is_found(bench):
     (right,) = (c for c in bench.contenders.CONTENDERS if c.name == "stock-nhwc")
     wrong = replace(right, layout=replace(right.layout, kernel=(3, 2, 1, 0)))  # rows for columns
     lines = bench.contenders.disagreements([wrong], bench.contenders.Case(4, 2, 1))
@@ -93,11 +93,11 @@ def test_one_who_computes_something_else_is_found_out(bench):
     assert any(line.startswith("stock JAX, NHWC, d_upT_kernel: ") for line in lines)
 
 
-def test_nothing_is_measured_where_they_disagree(bench, monkeypatch, capsys):
+def test_nothing_is_measured_if_contenders_disagree(bench, monkeypatch, capsys):
     monkeypatch.setattr(bench.unet2, "disagreements", lambda *_: ["one thing"] * 9)
     monkeypatch.setattr(bench.unet2, "measure", lambda *_: pytest.fail("measured"))
     assert bench.measure.run(bench.unet2.app, ["--quick"]) == 1
-    assert "they do not compute the same: one thing; " in capsys.readouterr().err
+    assert "agreement: they differ at 3×8×8, 4 base channels, batch of 2: one thing; " in capsys.readouterr().err
 
 
 def test_a_quick_run_prints_ratios_and_writes_results_and_a_plot(tmp_path):
@@ -140,27 +140,29 @@ def test_a_quick_run_prints_ratios_and_writes_results_and_a_plot(tmp_path):
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
-def test_bad_input_is_refused_before_any_work(refused, arguments, says):
-    assert says in refused("--quick", *arguments)
+def test_bad_input_is_rejected_before_any_work(rejected, arguments, says):
+    assert says in rejected("--quick", *arguments)
 
 
 @pytest.mark.parametrize("arguments", [["--rounds", "many"], ["--secnds-per-case", "3"]], ids=" ".join)
-def test_words_that_are_no_flag_or_number_are_refused(refused, arguments):
-    assert refused("--quick", *arguments, status=2)
+def test_words_that_are_no_flag_or_number_are_rejected(rejected, arguments):
+    assert rejected("--quick", *arguments, status=2)
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"cases": []}'])
-def test_a_file_that_holds_something_else_is_not_written_over(refused, tmp_path, text):
+def test_a_file_that_holds_something_else_is_not_written_over(rejected, tmp_path, text):
     (tmp_path / "mine.json").write_text(text)
-    assert "no results of a benchmark" in refused("--quick", "--json", tmp_path / "mine.json")
+    assert "not results of a benchmark" in rejected("--quick", "--json", tmp_path / "mine.json")
     assert (tmp_path / "mine.json").read_text() == text
 
 
-def test_results_of_other_versions_are_not_mixed_with_these(bench, refused, tmp_path):
+def test_results_of_other_versions_are_not_mixed_with_these(bench, rejected, tmp_path):
     results = bench.measure.Results("unet2", tmp_path / "old.json")
     results.data["versions"]["jax"] = "0.0.1"
     results.add(CASE, found())
-    assert "they differ in versions" in refused("--quick", "--json", tmp_path / "old.json")
+    assert "the file has results that differ in versions from this run" in rejected(
+        "--quick", "--json", tmp_path / "old.json"
+    )
 
 
 def test_a_case_is_kept_as_soon_as_it_is_measured_and_replaced_when_it_is_measured_again(bench, tmp_path):
@@ -192,7 +194,7 @@ def test_an_interrupted_run_keeps_and_shows_what_it_has(bench, tmp_path, monkeyp
     assert [case["case"]["size"] for case in json.loads((tmp_path / "out.json").read_text())["cases"]] == [64]
 
 
-def test_every_round_measures_each_once_and_the_fewest_rounds_take_place_anyway(bench):
+def test_every_round_measures_each_once_and_the_fewest_rounds_are_always_measured(bench):
     measured = []
     calls = {name: lambda: jnp.zeros(()) for name in "abc"}
     times = bench.measure.alternately(calls, rounds=9, seconds=0, after_round=measured.append)
@@ -201,7 +203,7 @@ def test_every_round_measures_each_once_and_the_fewest_rounds_take_place_anyway(
     assert gc.isenabled()
 
 
-def test_a_reason_stands_where_there_is_no_number(bench):
+def test_a_missing_number_has_its_reason(bench):
     result = {"benchmark": "unet2", "cases": [{"case": CASE, **found()}]}
     assert "Equinox, not measured: not installed." in bench.report.remarks(result)
     row = next(row for row in bench.report.case_table(result["cases"][0]).rows if row[0] == "PyTorch")
@@ -210,16 +212,16 @@ def test_a_reason_stands_where_there_is_no_number(bench):
 
 def test_a_measurement_that_others_disturbed_says_so(bench):
     result = {"benchmark": "unet2", "cases": [{"case": CASE, **found(), "others": 0.4}]}
-    assert any("other programs took 40% of the cores" in line for line in bench.report.remarks(result))
+    assert any("other programs used 40% of the cores" in line for line in bench.report.remarks(result))
 
 
 def test_ratios_are_to_the_better_layout_and_a_missed_goal_says_so(bench):
     cases = [{"case": CASE, **found(ours=0.6)}]
     goals = {says: worst for says, _, worst in bench.report.goal_table(cases).rows}
-    assert goals["forward+backward, of stock JAX"] == "0.60 (missed)"
-    assert goals["forward, of stock JAX"] == "0.60"
-    assert goals["forward+backward, of PyTorch (an aim)"] == "–"
-    assert goals["peak temporary memory of forward+backward, of stock JAX"] == "0.67"
+    assert goals["forward+backward, to stock JAX"] == "0.60 (missed)"
+    assert goals["forward, to stock JAX"] == "0.60"
+    assert goals["forward+backward, to PyTorch (an aim)"] == "–"
+    assert goals["peak temporary memory of forward+backward, to stock JAX"] == "0.67"
     (row,) = bench.report.ratio_table(bench.report.TIME["forward"], cases).rows
     assert row == ["256², 32, 1", "1000", "0.60", "1.00", "1.25", "0.50", "0.01", "10%", "3"]
 
@@ -228,7 +230,7 @@ def test_compiling_is_compared_with_the_layout_that_compiles_faster(bench):
     case = {"case": CASE, **found()}
     case["contenders"]["stock-nhwc"]["forward+backward"]["compile_seconds"] = [0.2]
     rows = {says: worst for says, _, worst in bench.report.goal_table([case]).rows if "compile" in says}
-    assert rows["time to compile forward+backward, of stock JAX"] == "2.00 (missed)"
+    assert rows["time to compile forward+backward, to stock JAX"] == "2.00 (missed)"
 
 
 @pytest.fixture
@@ -261,16 +263,16 @@ def test_the_report_goes_between_the_lines_of_the_page_and_nowhere_else(bench, r
         assert "| ours | 200 | 300 | 50.0 | 1.75 | 1234 | 200 | 100 |" in text
 
 
-def test_a_page_without_the_lines_is_refused_and_left_as_it_is(bench, results, tmp_path, capsys):
+def test_a_page_without_the_lines_is_rejected_and_left_unchanged(bench, results, tmp_path, capsys):
     page = tmp_path / "page.md"
     page.write_text("<!-- end of results -->\n<!-- results -->\n")
     assert bench.measure.run(bench.report.app, [str(results[0]), "--into", str(page)]) == 1
-    assert "no place for results" in capsys.readouterr().err
+    assert "markers: it must have the lines" in capsys.readouterr().err
     assert page.read_text() == "<!-- end of results -->\n<!-- results -->\n"
 
 
 @pytest.mark.parametrize("arguments", [[], ["no.json"]], ids=["none", "missing"])
-def test_a_report_of_nothing_is_refused(bench, arguments, capsys):
+def test_a_report_of_no_results_is_rejected(bench, arguments, capsys):
     assert bench.measure.run(bench.report.app, arguments) == 1
     assert "fix: " in capsys.readouterr().err
 
@@ -291,7 +293,7 @@ def test_an_unchecked_call_computes_the_same_without_a_check(bench):
     assert (bare(layer, integers) == layer(x)).all()
 
 
-def test_one_eager_case_is_measured_as_it_is_written_down(bench):
+def test_an_eager_case_is_measured_checked_and_unchecked(bench):
     case = bench.eager.CASES[-1]
     measured = bench.eager.measure(case, 3, 0.0, lambda doing: None)
     assert asdict(case) == {"layer": "MaxPool2d of 1", "size": 8}
@@ -319,7 +321,7 @@ def test_the_operations_of_a_product_and_of_nothing_else_are_a_product(bench):
     assert found["convolutions"] == found["everything else"] == 0
 
 
-def test_the_settings_name_their_cases_where_they_differ(bench, results):
+def test_the_settings_name_their_cases_if_they_differ(bench, results):
     result = bench.measure.load_results(results[0])
     assert bench.report.markdown([result]).count("\nSettings: rounds 3.\n") == 1
     result["cases"][0]["settings"] = {"rounds": 9}

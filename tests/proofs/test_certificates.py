@@ -1,4 +1,4 @@
-"""Certificates: Z3 proves them for all sizes, and what is forged or edited is refused."""
+"""Certificates: Z3 proves them for all sizes, and forged or edited ones are rejected."""
 
 import json
 import os
@@ -68,7 +68,7 @@ KNOWN = {
 
 
 @pytest.mark.parametrize(("network", "sizes"), KNOWN.values(), ids=KNOWN)
-def test_a_certificate_proves_the_known_sizes_and_can_be_kept(network, sizes, tmp_path):
+def test_a_certificate_proves_the_known_sizes_and_can_be_saved(network, sizes, tmp_path):
     certificate = certify(network)
     assert str(certificate.sizes) == sizes
     save_certificate(certificate, tmp_path / "c.json")
@@ -109,14 +109,14 @@ def test_a_network_that_is_too_hard_to_solve_is_not_certified():
 
 
 def certifiable(network):
-    """Whether Z3 proves the certificate in a few seconds. It may not manage, but must never find it false."""
-    refusal = ""
+    """Whether Z3 proves the certificate in a few seconds. It may give up, but must never find it false."""
+    message = ""
     try:
         certify(network, seconds=5)
     except WellshapedError as error:
-        refusal = str(error)
-    assert not refusal or "Z3 gave no answer" in refusal
-    return not refusal
+        message = str(error)
+    assert not message or "Z3 gave no answer" in message
+    return not message
 
 
 @settings(max_examples=30)
@@ -157,7 +157,7 @@ def edited(change):
 
 
 def changed(name, /, **fields):
-    """Change these fields of the node of this name; ``...`` takes one out."""
+    """Change these fields of the node ``name``; the value ``...`` removes a field."""
 
     def change(data):
         (node,) = (node for node in data["network"]["nodes"] if node["name"] == name)
@@ -192,12 +192,12 @@ EDITS = {
     "a head that the tail could have": lambda d: d["sizes"].update(progressions=[[2, 1, 1], [4, 2, None]]),
     "keys in another order": lambda d: d.update(network=d.pop("network")),
     "a key more": lambda d: d.update(note="trust me"),
-    "a statement that is none": lambda d: d.update(statement="(("),
+    "not a statement": lambda d: d.update(statement="(("),
 }
 
 
 @pytest.mark.parametrize("change", EDITS.values(), ids=EDITS)
-def test_an_edited_certificate_is_refused(change, tmp_path):
+def test_an_edited_certificate_is_rejected(change, tmp_path):
     path = tmp_path / "c.json"
     path.write_text(json.dumps(edited(change)))
     with pytest.raises(WellshapedError, match="edited or forged"):
@@ -227,9 +227,9 @@ def test_a_certificate_of_the_first_form_gets_one_message_that_says_so(tmp_path)
     steps = [{"step": "Save", "name": "skip"}, {"step": "Window", "kernel": 2, "stride": 2}]
     old = {"network": {"steps": steps, "returns_its_size": False}, "sizes": {}, "statement": "", "prover": "Z3 4.13"}
     (tmp_path / "c.json").write_text(json.dumps(old))
-    with pytest.raises(FileError) as refusal:
+    with pytest.raises(FileError) as error:
         load_certificate(tmp_path / "c.json")
-    assert str(refusal.value) == (
+    assert str(error.value) == (
         f"certificate {tmp_path / 'c.json'} can't be read.\n"
         "  form: another form of certificate: it has the form of the first version, and must have the form 'graph 1'.\n"
         "  fix: wellshaped certify"
@@ -239,22 +239,22 @@ def test_a_certificate_of_the_first_form_gets_one_message_that_says_so(tmp_path)
         load_certificate(tmp_path / "c.json")
 
 
-def test_a_contradiction_under_one_key_is_refused(tmp_path):
+def test_a_key_that_stands_twice_is_rejected(tmp_path):
     text = json.dumps(certify(UNet2Config()).to_dict())
     (tmp_path / "c.json").write_text(text[:-1] + ', "sizes": {}}')
     with pytest.raises(FileError, match="the key 'sizes' stands there 2 times"):
         load_certificate(tmp_path / "c.json")
 
 
-def test_progressions_that_would_fill_the_memory_are_refused(tmp_path):
+def test_progressions_that_would_fill_the_memory_are_rejected(tmp_path):
     data = edited(lambda d: d["sizes"].update(progressions=[[0, 1, None], [0, 10**9, None]]))
     (tmp_path / "c.json").write_text(json.dumps(data))
-    with pytest.raises(FileError, match="differ in their steps"):
+    with pytest.raises(FileError, match="endless progressions with different steps"):
         load_certificate(tmp_path / "c.json")
 
 
 def put(value, *keys):
-    """Certificates with this value at the end of the keys; without a key there where it is ``...``."""
+    """Set the value at the end of the keys; the value ``...`` removes the last key."""
 
     def change(data):
         for key in keys[:-1]:
@@ -291,12 +291,12 @@ NOT_CERTIFIED = {
     "an axis that is true": (put(True, "axis"), "axis=True is a bool"),
     "an axis that is a float": (put(0.0, "axis"), "axis=0.0 is a float"),
     "four axes": (put(4, "network", "axes"), "the network has axes=4, and must have 1, 2 or 3"),
-    "a truth value that is none": (put("true", "network", "nodes", 1, "equal"), "is a str, and must be True or False"),
+    "not a truth value": (put("true", "network", "nodes", 1, "equal"), "is a str, and must be True or False"),
     "no nodes": (
         put(..., "network", "nodes"),
         "the network has no nodes; its keys must be axes, inputs, outputs",
     ),
-    "nodes that are none": (put({}, "network", "nodes"), "nodes of the network is an object, and must be a list"),
+    "nodes that are no list": (put({}, "network", "nodes"), "nodes of the network is an object, and must be a list"),
     "a node that is a list": (put([], *POOLED), "node 6 is a list, and must be an object"),
     "an unknown operation": (put("Leap", *POOLED, "op"), "no such operation: node pooled: 'Leap' (did you mean"),
     "a node without its kernel": (put(..., *POOLED, "kernel"), "a key is missing: node pooled: kernel"),
@@ -318,7 +318,7 @@ NOT_CERTIFIED = {
     "an output that is not known": (put(["z"], "network", "outputs"), "the output z is neither a node nor an input"),
     "channels that do not add up": (put(7, "network", "nodes", 7, "groups"), "down2_1: the input has 64 channels"),
     "no inputs": (put({}, "network", "inputs"), "must have at least one input"),
-    "a choice that is none": (put("up", *POOLED, "padding"), "no such choice: node pooled: padding='up' must be one"),
+    "no such choice": (put("up", *POOLED, "padding"), "no such choice: node pooled: padding='up' must be one"),
     "sizes that are a list": (put([], "sizes"), "sizes of the file is a list, and must be an object"),
     "a progression of two": (put([2, 2], "sizes", "progressions", 0), "progression 0 is [2, 2], and must be a list of"),
     "a progression of text": (put(["2", 2, None], "sizes", "progressions", 0), "progression 0: first='2' is a str"),
@@ -327,7 +327,7 @@ NOT_CERTIFIED = {
 
 
 @pytest.mark.parametrize(("text", "says"), NOT_CERTIFICATES.items(), ids=range(len(NOT_CERTIFICATES)))
-def test_what_is_not_a_certificate_is_refused_at_the_command_line(text, says, tmp_path, capsys):
+def test_the_command_verify_rejects_a_file_that_is_not_a_certificate(text, says, tmp_path, capsys):
     path = tmp_path / "c.json"
     path.write_text(text)
     assert main(["verify", str(path)]) == 2
@@ -338,12 +338,12 @@ def test_what_is_not_a_certificate_is_refused_at_the_command_line(text, says, tm
 
 
 @pytest.mark.parametrize(("change", "says"), NOT_CERTIFIED.values(), ids=NOT_CERTIFIED)
-def test_a_certificate_with_a_part_that_is_none_is_refused_by_the_place(change, says, tmp_path):
+def test_the_error_for_an_ill_formed_part_names_its_place(change, says, tmp_path):
     path = tmp_path / "c.json"
     path.write_text(json.dumps(edited(change)))
-    with pytest.raises(FileError, match=re.escape(says)) as refusal:
+    with pytest.raises(FileError, match=re.escape(says)) as error:
         load_certificate(path)
-    assert str(refusal.value).startswith(f"certificate {path} can't be read.\n  syntax: it is not a certificate: ")
+    assert str(error.value).startswith(f"certificate {path} can't be read.\n  syntax: it is not a certificate: ")
 
 
 TOO_LARGE = {
@@ -369,7 +369,7 @@ TOO_LARGE = {
 
 
 @pytest.mark.parametrize(("change", "says"), TOO_LARGE.values(), ids=TOO_LARGE)
-def test_a_certificate_that_is_too_large_to_prove_is_refused_at_once(change, says, tmp_path):
+def test_a_certificate_that_is_too_large_to_prove_is_rejected_at_once(change, says, tmp_path):
     path = tmp_path / "c.json"
     path.write_text(json.dumps(edited(change)))
     started = process_time()
@@ -387,7 +387,7 @@ def test_a_certificate_that_is_too_large_to_prove_is_refused_at_once(change, say
         ([[10**299, 10**299, 10**299]], "text: edited or forged"),  # its largest size has 599 digits
     ],
 )
-def test_sizes_that_took_for_ever_are_answered_at_once(parts, says, tmp_path):
+def test_sizes_that_would_take_forever_to_list_are_answered_at_once(parts, says, tmp_path):
     path = tmp_path / "c.json"
     path.write_text(json.dumps(edited(lambda d: d["sizes"].update(progressions=parts))))
     started = process_time()
@@ -396,7 +396,7 @@ def test_sizes_that_took_for_ever_are_answered_at_once(parts, says, tmp_path):
     assert process_time() - started < 1
 
 
-def test_a_set_of_sizes_in_its_one_form_can_be_saved_and_loaded(tmp_path):
+def test_a_set_of_sizes_as_it_is_written_here_can_be_saved_and_loaded(tmp_path):
     sets = [
         SizeSet([Progression(2, 1, 1), Progression(2, 1, 1), Progression(5, 1, 1)]),
         SizeSet([Progression(0, 4, 10**12), Progression(2, 4, 10**12), Progression(1, 6, 10**12)]),
@@ -465,7 +465,7 @@ def test_only_a_certificate_is_verified_or_saved(other, tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
-def test_what_is_not_a_regular_file_is_refused_and_not_waited_for(tmp_path):
+def test_only_a_regular_file_is_read_and_no_other_is_waited_for(tmp_path):
     (tmp_path / "folder.json").mkdir()
     (tmp_path / "c.txt").touch()
     (tmp_path / "zero.json").symlink_to("/dev/zero")
@@ -501,7 +501,7 @@ def test_z3_keeps_its_time_for_the_largest_certificates():
     assert perf_counter() - started < 10
 
 
-def test_axes_that_would_be_walked_for_ever_are_answered_at_once(tmp_path):
+def test_a_trillion_axes_are_answered_at_once(tmp_path):
     nodes = [{"name": "y", "op": "SpaceToDepth", "block": 2, "inputs": ["x"]}]
     data = edited(lambda d: d["network"].update(nodes=nodes, axes=10**12))
     (tmp_path / "c.json").write_text(json.dumps(data))
@@ -511,7 +511,7 @@ def test_axes_that_would_be_walked_for_ever_are_answered_at_once(tmp_path):
     assert process_time() - started < 1
 
 
-def test_channels_that_grow_beyond_all_bounds_are_answered_soon(tmp_path):
+def test_channels_with_a_million_digits_are_answered_soon(tmp_path):
     """A thousand blocks of 10²⁹⁹ positions: the last channels have nearly a million digits."""
     data = edited(lambda d: d["network"].update(nodes=[{"name": "x0", "op": "SpaceToDepth", "block": 10**299}]))
     data["network"].update(axes=3, outputs=["x0"])
@@ -565,7 +565,7 @@ def test_the_command_prove_prints_the_ledger(capsys):
     assert "no such prover" in capsys.readouterr().err
 
 
-def test_a_preset_and_a_family_of_any_levels_can_be_certified_by_name(tmp_path, capsys):
+def test_a_preset_and_a_family_with_any_number_of_levels_can_be_certified_by_name(tmp_path, capsys):
     path = str(tmp_path / "c.json")
     assert main(["certify", "smp_resnet34", "--output", path]) == 0
     assert "smp_resnet34 fits n iff n ≡ 0 or 31 (mod 32), n ≥ 31" in capsys.readouterr().out
@@ -583,7 +583,7 @@ def test_a_preset_and_a_family_of_any_levels_can_be_certified_by_name(tmp_path, 
         (["unet", "--levels", "-1"], "levels=-1 is negative"),
     ],
 )
-def test_a_network_that_is_none_is_refused(words, says, capsys):
+def test_the_command_certify_rejects_words_that_name_no_network(words, says, capsys):
     assert main(["certify", *words]) == 2
     message = capsys.readouterr().err
     assert says in message

@@ -1,4 +1,4 @@
-"""The public strategies keep their promises, reach the hard cases, and shrink to the small ones."""
+"""The public strategies draw what their docstrings say, reach the hard cases, and shrink to the small ones."""
 
 import subprocess
 import sys
@@ -51,18 +51,18 @@ LOOK = settings(
     max_examples=4000,
     derandomize=True,
     database=None,
-    report_multiple_bugs=False,  # the first that is found is shrunk, and no more are looked for
+    report_multiple_bugs=False,  # shrink the first value found, and look for no other
     suppress_health_check=list(HealthCheck),
 )
 
 
 def smallest(strategy, condition=lambda value: True):
-    """What the strategy shrinks to among what meets the condition; it fails where nothing of the kind is reached."""
+    """The value that meets the condition and that the strategy shrinks to; fails if the strategy reaches none."""
     return find(strategy, condition, settings=LOOK)
 
 
 def one_drawn(strategy, condition):
-    """Something drawn that meets the condition, not shrunk; it fails where nothing of the kind is reached."""
+    """A drawn value that meets the condition, not shrunk; fails if the strategy reaches none."""
     return find(strategy, condition, settings=settings(LOOK, phases=[Phase.generate]))
 
 
@@ -71,7 +71,7 @@ def broken(cfg):
 
 
 def fit_of(cfg):
-    """The sizes that fit; an ill-formed config has no network, so that none do."""
+    """The sizes that fit: none if the config is ill-formed."""
     return SizeSet() if broken(cfg) else compatible_sizes(cfg)
 
 
@@ -79,7 +79,7 @@ def fit_of(cfg):
 
 
 @given(strategies.configs())
-def test_a_config_is_well_formed_within_the_bounds_and_fits_sizes_without_end(cfg):
+def test_a_config_is_well_formed_within_the_bounds_and_fits_endlessly_many_sizes(cfg):
     assert not broken(cfg)
     assert not fit_of(cfg).is_finite
     assert max(cfg.pool_kernel, cfg.conv_kernel, cfg.head_kernel) <= 5
@@ -185,7 +185,7 @@ def test_the_networks_shrink_to_one_level_of_halving_and_doubling():
 )
 def test_the_networks_and_graphs_reach_every_join(join):
     def joins(network):
-        """Whether some inputs come to a join after these operations, or else as they are."""
+        """Whether some join has inputs from exactly these operations, or unchanged inputs if there are none."""
         of = {node.name: node.operation for node in network.nodes}
         met = [[of.get(name) for name in it.inputs] for it in network.nodes if isinstance(it.operation, Concat | Add)]
         changes = CropTo | PadTo | ResizeTo
@@ -222,7 +222,7 @@ def test_the_networks_reach_six_levels_sets_without_end_finite_and_empty():
 
 
 @given(strategies.networks(3, fitting=True))
-def test_a_fitting_network_fits_sizes_without_end(network):
+def test_a_fitting_network_fits_endlessly_many_sizes(network):
     assert not compatible_sizes(network).is_finite
 
 
@@ -269,7 +269,7 @@ def test_where_every_size_fits_the_only_minimally_incompatible_one_is_zero():
     assert not _reached(strategies.minimally_incompatible(everything), 1)
 
 
-def test_the_sizes_of_an_axis_may_be_asked_for_and_those_of_an_image_are_of_its_axes_in_order():
+def test_sizes_are_drawn_for_one_axis_or_for_all_axes_in_order():
     poolings = (Node("pooled", MaxPool((1, 3))), Node("up", Resize((1, 3))), Node("y", Concat(), ("x", "up")))
     wide = Network({"x": 1}, poolings)
     assert smallest(strategies.compatible(wide, axis=1)) == 3
@@ -329,7 +329,7 @@ def test_the_images_of_any_network_have_its_channels_and_axes():
         strategies.images(volume)
 
 
-def test_the_entries_of_images_and_parameters_may_be_told():
+def test_the_entries_of_images_and_parameters_may_be_given():
     cfg = UNet2Config(base_channels=1)
     halves = st.sampled_from([0.5])
     assert np.unique(smallest(strategies.images(cfg, elements=halves))) == 0.5
@@ -387,7 +387,7 @@ def test_the_sizes_of_names_are_from_one_to_five_and_the_same_wherever_a_name_st
     assert shapes(Float[N, "2 n"]) == {(2, n) for n in range(1, 6)}
 
 
-def test_the_sizes_of_names_may_be_told():
+def test_the_sizes_of_names_may_be_given():
     assert shapes(Float[N, "c h"], c=3, h=st.sampled_from([0, 9])) == {(3, 0), (3, 9)}
     assert shapes(Float[N, "*batch c"], batch=(2, 3), c=1) == {(2, 3, 1)}
     assert shapes(Float[N, "*batch c"], batch=st.just(()), c=1) == {(1,)}
@@ -437,35 +437,34 @@ def test_the_arrays_shrink_to_zeros_of_the_plainest_dtype_and_the_sizes_one():
     assert smallest(from_annotation(Float[N, "n"]), lambda x: float(x.max()) > 1e30).size == 1
 
 
-def test_the_entries_may_be_told_and_an_axis_may_be_called_elements():
+def test_the_entries_may_be_given_and_an_axis_may_be_called_elements():
     array = smallest(from_annotation(Float[N, "elements"], st.just(np.inf), elements=2))
     assert array.tolist() == [np.inf, np.inf]
 
 
 GIVEN = "Float[ndarray, '{}'] can't be used.\n"
-NEEDED = "  axis: more than the annotation is needed: "
-REFUSED = [
+REJECTED = [
     (
         lambda: from_annotation(int),
         "int can't be used.\n"
-        "  annotation: no annotation of an array: "
-        "it must be one such as Float[Array, 'c h w'] or Int[np.ndarray, 'n'].\n"
+        "  annotation: not an annotation of an array: "
+        "it must be a jaxtyping annotation such as Float[Array, 'c h w'] or Int[np.ndarray, 'n'].\n"
         "  fix: Float[Array, 'c h w']",
     ),
     (
         lambda: from_annotation(Float[N, "c h"], d=3, b=1),
-        GIVEN.format("c h") + "  axes: a size for no axis: b, d must be among the named axes, c, h.\n"
+        GIVEN.format("c h") + "  axes: no such axis: sizes are given for b, d, but the named axes are c, h.\n"
         "  fix: leave out b, d",
     ),
     (
         lambda: from_annotation(Float[N, "_ 3"], d=3),
-        GIVEN.format("_ 3") + "  axes: a size for no axis: d must be among the named axes, of which there is none.\n"
+        GIVEN.format("_ 3") + "  axes: no such axis: sizes are given for d, but no axis has a name.\n"
         "  fix: leave out d",
     ),
     (
         lambda: from_annotation(Float[memoryview, "n"]),
         "Float[memoryview, 'n'] can't be used.\n"
-        "  array: not an array that can be made: it is of memoryview, and must be of jax.Array or np.ndarray.\n"
+        "  array: arrays of memoryview can't be drawn, only those of jax.Array or np.ndarray.\n"
         "  fix: Float[Array, 'n']",
     ),
     (
@@ -477,43 +476,43 @@ REFUSED = [
     (
         lambda: from_annotation(Key[Array, "n"]),
         "Key[Array, 'n'] can't be used.\n"
-        "  dtype: no dtype to draw: it allows none of the dtypes of numbers and truth values.\n"
+        "  dtype: no dtype to draw: it allows no dtype of numbers or truth values.\n"
         "  fix: Float[Array, 'n']",
     ),
     (
         lambda: from_annotation(Float[N, "?n"]),
-        GIVEN.format("?n") + NEEDED + "?n has a size that depends on a place in a PyTree.\n"
-        "  fix: a plain name, with its size given",
+        GIVEN.format("?n") + "  axis: the size of ?n depends on a place in a PyTree, not on the annotation alone.\n"
+        "  fix: a plain name, with its size as a keyword argument",
     ),
     (
         lambda: from_annotation(Float[N, "{size}"]),
-        GIVEN.format("{size}") + NEEDED + "{size} has a size that depends on a function's arguments.\n"
-        "  fix: a plain name, with its size given",
+        GIVEN.format("{size}")
+        + "  axis: the size of {size} depends on a function's arguments, not on the annotation alone.\n"
+        "  fix: a plain name, with its size as a keyword argument",
     ),
     (
         lambda: from_annotation(Float[N, "h+1 h"]),
-        GIVEN.format("h+1 h") + NEEDED + "h+1 needs h, and before it there is no plain axis of that name.\n"
+        GIVEN.format("h+1 h") + "  axis: h+1 needs h, but no plain axis before it has that name.\n"
         "  fix: an axis h before h+1",
     ),
     (
         lambda: from_annotation(Float[N, "#h h+1"]),
-        GIVEN.format("#h h+1") + NEEDED + "h+1 needs h, and before it there is no plain axis of that name.\n"
+        GIVEN.format("#h h+1") + "  axis: h+1 needs h, but no plain axis before it has that name.\n"
         "  fix: an axis h before h+1",
     ),
     (
         lambda: from_annotation(Float[N, "h h+"]),
-        GIVEN.format("h h+") + "  axis: not an axis: h+ is no Python expression.\n  fix: h+1, say",
+        GIVEN.format("h h+") + "  axis: h+ is not a Python expression.\n  fix: for example h+1",
     ),
     (
         lambda: from_annotation(Float[N, "h h-10"]),
         GIVEN.format("h h-10")
-        + "  axis: no sizes to draw: h-10 must be at least 0 and whole, and is for none of h from 1 to 5.\n"
+        + "  axis: no sizes to draw: h-10 must be a whole number ≥ 0, and is not for h from 1 to 5.\n"
         "  fix: other sizes, such as h=st.integers(10, 20)",
     ),
     (
         lambda: smallest(from_annotation(Float[N, "h h-10"], h=st.just(9))),
-        GIVEN.format("h h-10")
-        + "  axis: no sizes to draw: h-10 must be at least 0 and whole, and is for none of h=9.\n"
+        GIVEN.format("h h-10") + "  axis: no sizes to draw: h-10 must be a whole number ≥ 0, and is not for h=9.\n"
         "  fix: other sizes, such as h=st.integers(10, 20)",
     ),
     (
@@ -524,15 +523,11 @@ REFUSED = [
     ),
     (
         lambda: from_annotation(Float[N, "*b"], b=2),
-        "b=2 can't be used.\n"
-        "  axes: not a tuple: *b is several axes, and must be given a tuple of sizes.\n"
-        "  fix: b=(2,)",
+        "b=2 can't be used.\n  axes: *b stands for several axes, so its sizes must be a tuple.\n  fix: b=(2,)",
     ),
     (
         lambda: strategies.configs(max_stride=0),
-        "max_stride=0 can't be used.\n"
-        "  max_stride: nothing to draw from: max_stride=0 must be at least 1.\n"
-        "  fix: max_stride=1 or more",
+        "max_stride=0 can't be used.\n  max_stride: max_stride=0 must be at least 1.\n  fix: max_stride=1 or more",
     ),
     (
         lambda: strategies.ill_formed_configs("poolK"),
@@ -544,21 +539,21 @@ REFUSED = [
     (
         lambda: strategies.compatible(UNet2Config(conv_padding=0)),
         "drawing sizes of UNet2Config(conv_padding=0) is not possible.\n"
-        "  compatible: no size to draw: its set of compatible sizes is empty.\n"
-        "  fix: strategies.configs() and strategies.networks(fitting=True) fit some size",
+        "  compatible: its set of compatible sizes is empty.\n"
+        "  fix: a network from strategies.configs() or strategies.networks(fitting=True), which all fit some size",
     ),
 ]
 
 
-@pytest.mark.parametrize(("make", "text"), REFUSED)
-def test_what_cannot_be_drawn_is_refused_with_the_reason(make, text):
+@pytest.mark.parametrize(("make", "text"), REJECTED)
+def test_an_argument_that_can_not_be_used_is_rejected_with_the_reason(make, text):
     with pytest.raises(WellshapedError) as error:
         make()
     assert str(error.value) == text
 
 
 @pytest.mark.parametrize("make", [strategies.images, strategies.params])
-def test_nothing_is_drawn_for_a_config_of_which_no_network_can_be_built(make):
+def test_nothing_is_drawn_for_a_config_that_is_not_well_formed(make):
     with pytest.raises(ConfigError, match="poolK_ne0"):
         make(UNet2Config(pool_kernel=0))
     with pytest.raises(ConfigError, match="h_inC"):
@@ -599,6 +594,6 @@ def test_the_configs_of_the_family_reach_every_choice_and_shrink_to_it_alone(fie
     assert changed <= {field, "groups"}
 
 
-def test_bounds_of_the_family_that_are_none_are_refused():
+def test_bounds_of_the_family_below_1_are_rejected():
     with pytest.raises(UsageError, match="max_levels=0"):
         strategies.unet_configs(max_levels=0)

@@ -1,4 +1,4 @@
-"""The theorems: every prover agrees, every counterexample is real and the smallest, and nothing drifts apart."""
+"""The theorems: all provers agree, each counterexample is the smallest, and generated files are up to date."""
 
 import re
 import shutil
@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from wellshaped.proofs_of_shape import THEOREMS, Theorem, prove, smallest_counterexample
 from wellshaped.proofs_of_shape.coq_reading import FOLDER, statements
 from wellshaped.proofs_of_shape.folding import FUNCTIONS, definition, fold
+from wellshaped.proofs_of_shape.layout import laid_out
 from wellshaped.proofs_of_shape.ledger import page
+from wellshaped.proofs_of_shape.provers.by_z3 import goals
 from wellshaped.proofs_of_shape.smt_reading import Division, refutation_text
 from wellshaped.proofs_of_shape.strategies import configs, nearly_fitting_configs
 from wellshaped.proofs_of_shape.terms import (
@@ -28,13 +30,12 @@ from wellshaped.proofs_of_shape.terms import (
     term,
     variable,
 )
-from wellshaped.proofs_of_shape.z3_reading import goals
 from wellshaped.spec import OBLIGATIONS, WELL_FORMED, UsageError, graph_of, monus, quotient, run
 
 ROOT = Path(__file__).parents[2]
 BY_NAME = {theorem.name: theorem for theorem in THEOREMS}
 PATIENCE = 300.0
-"""Seconds for a prover: many times what the slowest theorem takes, so that a slow machine changes no verdict."""
+"""The time limit of a prover in seconds: many times what the slowest theorem takes, for slow machines."""
 
 expected = pytest.mark.parametrize("theorem", THEOREMS, ids=lambda theorem: theorem.name)
 
@@ -44,7 +45,7 @@ def verdict_of(theorem, proved="proved"):
 
 
 @expected
-def test_z3_gives_the_verdict_that_is_stated(theorem):
+def test_z3_gives_the_expected_verdict(theorem):
     proof = prove(theorem, by="z3", seconds=PATIENCE)
     assert proof.verdict == verdict_of(theorem), proof.says
     assert proof.counterexample is None or not theorem.holds(**proof.counterexample)
@@ -52,7 +53,7 @@ def test_z3_gives_the_verdict_that_is_stated(theorem):
 
 @pytest.mark.skipif(shutil.which("coqc") is None, reason="coqc is not installed: Coq's proofs are not checked here")
 @expected
-def test_coq_gives_the_verdict_that_is_stated_without_axioms(theorem):
+def test_coq_gives_the_expected_verdict_without_axioms(theorem):
     proof = prove(theorem, by="coq", seconds=PATIENCE)
     assert proof.verdict == verdict_of(theorem), proof.says
 
@@ -79,7 +80,7 @@ def test_the_witness_meets_the_assumptions_so_that_no_theorem_is_empty(theorem):
 
 @given(configs() | nearly_fitting_configs(), st.integers(0, 100), st.sampled_from(["height", "width"]))
 def test_the_graph_at_the_door_meets_its_requirements_iff_the_obligations_hold(cfg, n, axis):
-    """As the theorem graph_obligations says of symbols, of a graph with one channel: so does the graph that ships."""
+    """The theorem graph_obligations is about symbols and one channel; this test is about the graphs that ship."""
     assume(all(condition.holds(cfg) for condition in WELL_FORMED))
     obligations = [obligation.holds(cfg, n) for obligation in OBLIGATIONS if obligation.axis == axis]
     assert run(graph_of(cfg), n, ("height", "width").index(axis)).ok == (n >= 1 and all(obligations))
@@ -91,27 +92,27 @@ def test_a_counterexample_is_real_and_the_smallest(theorem):
     assert smallest_counterexample(theorem, sum(theorem.counterexample.values())) == theorem.counterexample
 
 
-def test_a_statement_that_is_gone_is_not_taken_for_another_of_its_identity():
+def test_a_statement_is_not_mistaken_for_a_deleted_one_with_the_same_identity():
     n = variable("n")
     texts = [refutation_text(conjunction(*(n >= i for i in range(m))), ("n",)) for m in range(2, 6)]
     assert [text.count("define-fun") for text in texts] == [3, 4, 5, 6]
 
 
 @pytest.mark.parametrize("division", get_args(Division))
-def test_each_way_to_write_a_quotient_says_what_it_is_and_no_more(division):
+def test_each_way_to_write_a_quotient_defines_it_exactly(division):
     z3 = pytest.importorskip("z3")
     a, b, q = map(variable, "abq")
     for numbers in product(range(5), range(4), range(6)):
         given = [it == number for it, number in zip((a, b, q), numbers, strict=True)]
         solver = z3.Solver()
-        # Nothing makes it false for these numbers iff it is true.
+        # No other number makes the claim false iff it is true for these.
         claim = implies(conjunction(*given), term(quotient(a, b)) == q)
         solver.from_string(refutation_text(claim, ("a", "b", "q"), division))
         assert (solver.check() == z3.unsat) == (quotient(*numbers[:2]) == numbers[2])
 
 
 @expected
-def test_a_statement_holds_where_all_its_goals_do_and_nowhere_else(theorem):
+def test_a_statement_holds_iff_all_its_goals_hold(theorem):
     @settings(max_examples=50)
     @given(st.fixed_dictionaries({name: st.integers(0, 6) for name in theorem.variables}))
     def look(numbers):
@@ -121,7 +122,7 @@ def test_a_statement_holds_where_all_its_goals_do_and_nowhere_else(theorem):
 
 
 def worked_out(statement, numbers):
-    """The value of a statement or a term for these numbers."""
+    """The value of a statement or a term for these numbers, worked out in Python."""
     if not isinstance(statement, Formula | Term):
         return statement
     if statement.op in ("var", "const"):
@@ -159,6 +160,42 @@ def test_the_page_of_theorems_is_up_to_date():
     assert (ROOT / "docs" / "theorems.md").read_text() == page()
 
 
+@expected
+@pytest.mark.parametrize("width", [60, 100])
+def test_a_statement_laid_out_is_the_statement_on_short_lines_indented_by_its_brackets(theorem, width):
+    statement = fold(theorem.statement())
+    lines = laid_out(statement, width).split("\n")
+    assert "".join("".join(lines).split()) == "".join(str(statement).split())
+    # At 60 columns, deeply nested calls do not fit.
+    assert all(len(line) <= width for line in lines) or width == 60
+    opened = [-2]  # the columns at which lines begin that open a bracket and leave it open
+    for line in lines:
+        content = line.lstrip(" ")
+        column = len(line) - len(content)
+        if content.startswith(")"):
+            assert column == opened.pop()
+        else:  # a part begins two columns further in, and what goes on after an operator two more
+            assert column - opened[-1] in (2, 4)
+        if content.endswith("("):
+            opened.append(column + 2 * (content[:2] in OPERATORS))
+    assert opened == [-2]
+
+
+OPERATORS = {f"{operator} " for operator in "+·∸/=≥↔∧∨→"}
+
+
+def test_a_line_that_fits_is_not_broken_and_one_column_less_breaks_it():
+    statement = iff(variable("n") >= 1, negation(variable("k") >= 2))
+    whole = str(statement)
+    assert laid_out(statement, len(whole)) == whole
+    assert laid_out(statement, len(whole) - 1) == "(\n  n ≥ 1\n  ↔ ¬(k ≥ 2)\n)"
+
+
+def test_no_line_of_a_formula_on_the_page_is_longer_than_100_columns():
+    formulas = "".join(re.findall(r"^```text\n(.*?)^```", page(), re.M | re.S))
+    assert max(map(len, formulas.splitlines())) <= 100
+
+
 def test_the_page_of_trust_names_what_exists():
     text = (ROOT / "docs" / "trust.md").read_text()
     tests = "\n".join(file.read_text() for file in (ROOT / "tests").rglob("test_*.py"))
@@ -172,24 +209,24 @@ def test_the_page_of_trust_names_what_exists():
 
 
 @pytest.mark.skipif(shutil.which("coqc") is None, reason="coqc is not installed: Coq's proofs are not checked here")
-def test_coq_does_not_take_the_proof_of_another_statement(monkeypatch):
-    from wellshaped.proofs_of_shape import coq_reading, theorems
+def test_coq_rejects_the_proof_of_another_statement(monkeypatch):
+    from wellshaped.proofs_of_shape.provers import by_coq
 
     changed = [replace(t, claim=lambda n, k, s: ((), n >= k)) if t.name == "round_trip" else t for t in THEOREMS]
-    monkeypatch.setattr(theorems, "THEOREMS", tuple(changed))
-    proved, trouble = coq_reading.check_proofs.__wrapped__(60.0)
+    monkeypatch.setattr(by_coq, "THEOREMS", tuple(changed))
+    proved, trouble = by_coq.check_proofs.__wrapped__(60.0)
     assert not proved
-    assert "coqc refuses proofs.v" in trouble
+    assert "coqc rejects proofs.v" in trouble
 
 
-def test_coq_proves_nothing_that_has_the_name_of_a_theorem_and_another_statement():
+def test_coq_does_not_prove_another_statement_under_the_name_of_a_theorem():
     false = replace(BY_NAME["round_trip"], claim=lambda n, k, s: ((), n >= 5))
     assert prove(false, by="coq").verdict in ("unknown", "not checked here")
 
 
 @pytest.mark.skipif(shutil.which("coqc") is None, reason="coqc is not installed: Coq's proofs are not checked here")
-def test_an_axiom_that_speaks_of_being_closed_is_still_an_axiom(monkeypatch, tmp_path):
-    from wellshaped.proofs_of_shape import coq_reading
+def test_an_axiom_whose_text_says_closed_is_still_an_axiom(monkeypatch, tmp_path):
+    from wellshaped.proofs_of_shape.provers import by_coq
 
     proofs = (FOLDER / "proofs.v").read_text()
     cheat = (
@@ -198,19 +235,19 @@ def test_an_axiom_that_speaks_of_being_closed_is_still_an_axiom(monkeypatch, tmp
     begin, end = proofs.index("Theorem soundness :"), proofs.index("Theorem exactness :")
     forged = f"{cheat}\nTheorem soundness : soundness_statement. Proof. exact (cheat _ eq_refl). Qed.\n"
     (tmp_path / "proofs.v").write_text(proofs[:begin] + forged + proofs[end:])
-    monkeypatch.setattr(coq_reading, "FOLDER", tmp_path)
-    proved, trouble = coq_reading.check_proofs.__wrapped__(60.0)
+    monkeypatch.setattr(by_coq, "FOLDER", tmp_path)
+    proved, trouble = by_coq.check_proofs.__wrapped__(60.0)
     assert not trouble
     assert "soundness" not in proved
     assert "round_trip" in proved
 
 
-def test_where_coq_is_not_installed_the_verdict_says_so(monkeypatch):
+def test_the_verdict_says_that_coq_is_not_installed(monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda _: None)
     assert prove(THEOREMS[0], by="coq").verdict == "not checked here"
 
 
-def test_z3_is_never_silent_and_keeps_its_time():
+def test_z3_says_why_it_gives_up_and_keeps_its_time_limit():
     def fermat(a, b, c):
         return (a >= 1, b >= 1), negation(a * a * a + b * b * b == c * c * c)
 
@@ -232,20 +269,20 @@ def test_a_false_theorem_is_refuted_with_a_real_counterexample():
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # CrossHair's own
 @expected
-def test_crosshair_finds_no_counterexample_but_those_that_are_stated(theorem):
+def test_crosshair_finds_only_counterexamples_that_are_expected(theorem):
     pytest.importorskip("hypothesis_crosshair_provider", reason="CrossHair is not installed (extra proofs)")
     proof = prove(theorem, by="crosshair", seconds=5)
     assert proof.verdict in ("unknown", verdict_of(theorem))
     assert proof.counterexample is None or not theorem.holds(**proof.counterexample)
 
 
-def test_an_unknown_prover_is_refused_by_name():
+def test_an_unknown_prover_is_rejected_by_name():
     with pytest.raises(UsageError, match="no such prover: it must be one of z3, coq, enumeration, crosshair"):
         prove(THEOREMS[0], by="hand")
 
 
 def evaluate(term, numbers):
-    """A term, worked out in Python's integers by the shipped arithmetic."""
+    """The value of a term for these numbers, by the shipped arithmetic."""
     if term.op == "var":
         return numbers[term.args[0]]
     if term.op == "const":
@@ -269,7 +306,7 @@ def test_a_function_on_symbols_is_its_own_formula_and_folding_loses_nothing(name
     assert fold(formula).op == "call"
 
 
-def test_known_statements_are_worked_out_and_unknown_ones_are_not_branched_on():
+def test_known_statements_are_worked_out_and_branching_on_unknown_ones_raises():
     n = variable("n") >= 1
     assert conjunction() is True
     assert disjunction() is False
@@ -283,7 +320,7 @@ def test_known_statements_are_worked_out_and_unknown_ones_are_not_branched_on():
         Term("var", ("n",)) + -1
 
 
-def test_a_symbol_is_no_word_and_is_compared_with_nothing_but_numbers():
+def test_a_symbol_equals_no_word_and_is_compared_with_numbers_only():
     n = variable("n")
     assert (n == "SAME") is False
     with pytest.raises(TypeError):

@@ -1,4 +1,4 @@
-"""Which theorems are settled by what provers said, for every combination that matters."""
+"""The provers' answers that settle a theorem, for every combination that matters."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from wellshaped.proofs_of_shape.verdicts import in_words, settled, summary, unse
 
 TRUE = next(theorem for theorem in THEOREMS if theorem.counterexample is None)
 FALSE = next(theorem for theorem in THEOREMS if theorem.counterexample is not None)
-SAID = {  # what the provers say: whether that settles a true statement, and a false one
+ANSWERS = {  # the provers' answers: whether they settle a true statement, and a false one
     (): (False, False),
     ("z3 proved",): (True, False),
     ("z3 refuted",): (False, True),
@@ -25,35 +25,35 @@ SAID = {  # what the provers say: whether that settles a true statement, and a f
 }
 
 
-def proofs(theorem, said):
-    return [(theorem, Proof(theorem.name, *words.split(maxsplit=1))) for words in said]
+def proofs(theorem, answers):
+    return [(theorem, Proof(theorem.name, *words.split(maxsplit=1))) for words in answers]
 
 
-@pytest.mark.parametrize(("said", "expected"), SAID.items(), ids=lambda value: ", ".join(map(str, value)))
-def test_a_theorem_is_settled_iff_a_prover_says_what_is_stated_and_none_disagrees_or_gives_up(said, expected):
-    assert tuple(settled(theorem, proofs(theorem, said)) for theorem in (TRUE, FALSE)) == expected
+@pytest.mark.parametrize(("answers", "expected"), ANSWERS.items(), ids=lambda value: ", ".join(map(str, value)))
+def test_a_theorem_is_settled_iff_a_prover_gives_the_expected_verdict_and_none_disagrees_or_gives_up(answers, expected):
+    assert tuple(settled(theorem, proofs(theorem, answers)) for theorem in (TRUE, FALSE)) == expected
 
 
 def test_a_proof_of_another_theorem_settles_nothing():
     assert not settled(TRUE, proofs(FALSE, ["z3 proved"]))
 
 
-def test_the_summary_counts_both_kinds_and_names_what_is_open():
+def test_the_summary_counts_both_kinds_and_names_the_open_theorems():
     both = [*proofs(TRUE, ["z3 proved"]), *proofs(FALSE, ["z3 refuted"])]
     wanted = "1 theorem holds, and 1 about the first edition's formulas is refuted"
     assert (unsettled(both), summary(both)) == ([], f"as expected: {wanted}")
     both = [*proofs(TRUE, ["z3 unknown", "coq proved"]), *proofs(FALSE, ["z3 proved"])]
     assert unsettled(both) == [TRUE, FALSE]
-    assert summary(both) == f"expected: {wanted}; not so, or not settled: {TRUE.name}, {FALSE.name}"
+    assert summary(both) == f"expected: {wanted}; not settled, or different: {TRUE.name}, {FALSE.name}"
 
 
 def test_the_summary_names_three_open_theorems_and_counts_the_others():
-    said = [proof for theorem in THEOREMS for proof in proofs(theorem, ["z3 unknown"])]
+    answers = [proof for theorem in THEOREMS for proof in proofs(theorem, ["z3 unknown"])]
     names = ", ".join(theorem.name for theorem in THEOREMS[:3])
-    assert summary(said).endswith(f"not so, or not settled: {names} and {len(THEOREMS) - 3} more")
+    assert summary(answers).endswith(f"not settled, or different: {names} and {len(THEOREMS) - 3} more")
 
 
-def test_a_refutation_that_is_stated_is_said_to_be_meant():
-    assert in_words(FALSE, Proof(FALSE.name, "z3", "refuted")) == "refuted, as it must be"
+def test_an_expected_refutation_is_called_expected():
+    assert in_words(FALSE, Proof(FALSE.name, "z3", "refuted")) == "refuted, as expected"
     assert in_words(TRUE, Proof(TRUE.name, "z3", "refuted")) == "refuted"
     assert in_words(FALSE, Proof(FALSE.name, "z3", "proved")) == "proved"

@@ -335,7 +335,7 @@ def test_progressions_and_sets_of_them():
 def test_a_symbol_and_a_statement_with_a_long_number():
     statement = variable("n") + term(LONG) >= 1
     assert str(statement) == "(n + 1000…007 (701 digits)) ≥ 1"
-    with pytest.raises(WellshapedError, match="a prover reads all digits of a number"):
+    with pytest.raises(WellshapedError, match="a prover needs all digits of a number"):
         refutation_text(statement, ("n",))
 
 

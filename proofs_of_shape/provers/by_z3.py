@@ -1,12 +1,13 @@
-"""Theorems proved by Z3, which reads them as SMT-LIB: natural numbers are its integers that are at least 0."""
+"""Theorems proved by Z3 for all natural numbers. Z3 reads them as SMT-LIB, with naturals as integers of at least 0."""
 
 from collections.abc import Iterator, Mapping
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from .smt_reading import Division, refutation_text
-from .terms import Formula, conjunction, implies
-from .theorem import Theorem
+from ..smt_reading import Division, refutation_text
+from ..terms import Formula, conjunction, implies
+from ..theorem import Theorem
+from .proof import NOT_CHECKED, PROVED, REFUTED, UNKNOWN
 
 if TYPE_CHECKING:
     import z3
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 def refutation(
     statement: Formula | bool, variables: tuple[str, ...], division: Division
 ) -> "tuple[z3.Solver, dict[str, Any]]":
-    """A solver that looks for natural numbers for which the statement fails, and these numbers."""
+    """Return a solver that looks for naturals for which the statement fails, and its symbols for them by name."""
     import z3
 
     solver = z3.Solver()
@@ -25,9 +26,9 @@ def refutation(
 
 
 def goals(statement: Formula | bool) -> Iterator[Formula | bool]:
-    """Statements that all hold iff this one does: Z3 answers several small ones sooner than one large one.
+    """Yield statements that all hold iff ``statement`` does. Z3 answers several small ones sooner than one large one.
 
-    Of a conclusion in parts, each part may assume those before it, and of an equivalence each side assumes the other.
+    Each part of a conjunction may assume the parts before it. An equivalence becomes two implications.
 
     >>> from wellshaped.proofs_of_shape.terms import conjunction, iff, variable
     >>> n = variable("n")
@@ -51,15 +52,15 @@ def goals(statement: Formula | bool) -> Iterator[Formula | bool]:
 _TURNS: tuple[tuple[Division, float], ...] = (
     *(("both", 1 / 64), ("defined", 1 / 64), ("both", 1 / 16), ("defined", 1 / 16), ("both", 1 / 4), ("defined", 1)),
 )
-"""How a turn writes quotients, and at most which share of the time it has: no reading is faster for all goals."""
+"""How each turn writes quotients, and its share of the time at most. No way to write them is faster for all goals."""
 
 
 def prove_by_z3(theorem: Theorem, seconds: float) -> tuple[str, Mapping[str, int] | None, str]:
-    """For all naturals. A counterexample is only reported where the shipped functions, run on it, agree."""
+    """Prove the theorem, or report a counterexample. It counts only if the shipped functions, run on it, agree."""
     try:
         import z3
     except ModuleNotFoundError:
-        return "not checked here", None, "z3 is not installed (extra proofs)"
+        return NOT_CHECKED, None, "z3 is not installed (extra proofs)"
 
     end = perf_counter() + seconds
     for goal in goals(theorem.statement()):
@@ -72,11 +73,11 @@ def prove_by_z3(theorem: Theorem, seconds: float) -> tuple[str, Mapping[str, int
                 model = solver.model()
                 found = {name: model.eval(number, model_completion=True).as_long() for name, number in numbers.items()}
                 if not theorem.holds(**found):
-                    return "refuted", found, "and the shipped functions agree"
-                return "unknown", None, f"Z3's counterexample {found} is none"
+                    return REFUTED, found, "and the shipped functions agree"
+                return UNKNOWN, None, f"Z3 gives {found} as a counterexample, for which the shipped functions hold"
             if answer == z3.unsat:
                 break
             says = f"Z3 says {solver.reason_unknown()}"
         else:
-            return "unknown", None, says
-    return "proved", None, "for all natural numbers"
+            return UNKNOWN, None, says
+    return PROVED, None, "for all natural numbers"

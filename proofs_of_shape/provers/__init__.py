@@ -1,0 +1,1 @@
+"""The provers, one file each, and the choice between them."""
