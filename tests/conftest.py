@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 # Derandomized, so that a red run can be repeated; thorough looks elsewhere each time.
-settings.register_profile("default", deadline=None, derandomize=True, max_examples=200)
+settings.register_profile("default", deadline=None, derandomize=True, max_examples=100)
 settings.register_profile("thorough", deadline=None, max_examples=5000)
 # The shipped Python on CrossHair's symbols, path by path: for properties of integers, not of arrays.
 settings.register_profile(

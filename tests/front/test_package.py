@@ -131,7 +131,7 @@ def test_the_wheel_holds_every_source_file_and_the_marker_of_types(tmp_path):
     uv = os.environ.get("UV") or shutil.which("uv")
     if uv is None:
         pytest.skip("building a wheel needs uv")
-    build = [uv, "build", "--quiet", "--wheel", "--out-dir", tmp_path, ROOT]
+    build = [uv, "build", "--quiet", "--out-dir", tmp_path, ROOT]  # the wheel is made from the source archive
     subprocess.run(build, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
     packed = set(zipfile.ZipFile(wheel).namelist())

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 from configs import fitting_configs
+from effort import examples
 from fixing import Fixing
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
@@ -110,7 +111,7 @@ def check_root_causes(network, n):
         assert found[i] in Fixing(network, without(found, i)).run(n).left
 
 
-@settings(max_examples=1000)
+@examples(400)
 @given(drawn, sizes)
 @example(AGAIN, 303)
 @example(TOO_SMALL, 3)
@@ -153,7 +154,7 @@ def test_the_drawn_networks_reach_every_rule_and_several_causes():
     assert most >= 4
 
 
-@settings(max_examples=500)
+@examples(200)
 @given(drawn, sizes)
 @example(AGAIN, 303)
 @example(MULTIPLES, 6)
@@ -168,7 +169,7 @@ def test_a_size_has_causes_iff_it_does_not_run_and_the_first_is_the_first_failur
         assert judged(network, n) == plain.requirements
 
 
-@settings(max_examples=500)
+@examples(200)
 @given(drawn, sizes)
 def test_every_requirement_is_judged_in_the_order_of_a_run(network, n):
     assert [(it.node, it.rule) for it in judged(network, n)] == [
@@ -217,7 +218,7 @@ def check_ways(network, n):
         assert found[0].supposed == ()
 
 
-@settings(max_examples=500)
+@examples(200)
 @given(drawn, sizes)
 @example(AGAIN, 303)
 @example(TOO_SMALL, 3)
@@ -332,7 +333,7 @@ def test_a_cause_has_the_name_of_its_axis():
 # The text and the data.
 
 
-@settings(max_examples=300)
+@examples(120)
 @given(drawn, sizes)
 @example(AGAIN, 303)
 @example(TOO_SMALL, 3)
@@ -383,7 +384,7 @@ def labels_and_obligations(cfg, n):
         yield found, labels, {o for o in OBLIGATIONS if o.axis == name and not o.holds(cfg, n)}
 
 
-@settings(max_examples=1000)
+@examples(400)
 @given(well_formed, st.integers(1, 60))
 @example(UNet2Config(), 303)
 @example(UNet2Config(conv_padding=0), 304)
@@ -399,7 +400,7 @@ def test_the_labels_of_the_causes_are_the_obligations_that_fail(cfg, n):
         assert bool(found) == bool(broken)
 
 
-@settings(max_examples=300)
+@examples(120)
 @given(st.builds(lambda cfg, kernel: replace(cfg, pool_kernel=kernel), well_formed, st.integers(2, 9)), st.data())
 def test_a_pooling_that_leaves_nothing_is_a_cause(cfg, data):
     n = data.draw(st.integers(1, cfg.pool_kernel - 1))

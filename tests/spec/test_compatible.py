@@ -6,6 +6,7 @@ from math import inf
 import pytest
 from closed_form import progression
 from configs import any_configs, configs, fitting_configs
+from effort import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from networks import HARD
@@ -88,7 +89,7 @@ def check_against_brute_force(cfg):
 nearly_well_formed = configs | well_formed
 
 
-@settings(max_examples=1500)
+@examples(600)
 @given(nearly_well_formed)
 @example(UNet2Config(pool_stride=3, up_stride=2, up_kernel=3))  # a finite set of more than one size
 @example(UNet2Config(conv_stride=2, conv_kernel=1, conv_padding=0))
@@ -111,7 +112,7 @@ def check_against_closed_form(cfg):
 well_formed_configs = configs.filter(is_well_formed) | well_formed
 
 
-@settings(max_examples=1000)
+@examples(400)
 @given(well_formed_configs)
 @example(UNet2Config(pool_stride=3, up_stride=2, up_kernel=3))
 @example(UNet2Config(conv_padding=10**30, conv_kernel=2 * 10**30 + 1))
@@ -126,7 +127,7 @@ def test_the_compatible_sizes_are_those_of_the_closed_form_at_length(cfg):
     check_against_closed_form(cfg)
 
 
-@settings(max_examples=500)
+@examples(200)
 @given(well_formed)
 def test_the_closed_form_is_what_brute_force_finds(cfg):
     first, step, count = progression(cfg)

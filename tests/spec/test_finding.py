@@ -5,6 +5,7 @@ from dataclasses import fields, replace
 from itertools import product
 
 import pytest
+from effort import examples
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
@@ -312,7 +313,7 @@ def filled_or_none(network, sizes=None):
         return None
 
 
-@settings(max_examples=500)
+@examples(200)
 @given(networks_with_open_numbers(), st.integers(0, 40))
 def test_the_numbers_for_a_size_are_the_least_that_brute_force_finds(network, n):
     expected = by_brute_force(network, lambda full: run(full, n).ok)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from configs import fitting_configs, fitting_sizes
+from effort import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -351,7 +352,7 @@ def test_the_stages_of_a_drawn_config_have_the_shapes_of_a_run_and_the_costs_of_
     check_stages(cfg, data.draw(image_sizes(cfg)))
 
 
-@settings(max_examples=300)
+@examples(120)
 @given(graphs(), st.data())
 def test_the_stages_of_a_drawn_graph_have_the_shapes_of_a_run_and_the_costs_of_a_plain_count(network, data):
     shapes = compatible_shapes(network)

@@ -8,6 +8,7 @@ from pathlib import Path
 from time import process_time
 
 import pytest
+from effort import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -613,7 +614,7 @@ def broken(draw):
     return data
 
 
-@settings(max_examples=300)
+@examples(120)
 @given(data=broken())
 def test_any_data_of_a_network_is_read_as_one_or_rejected_in_ten_lines(folder, data):
     path = written(folder / "any.json", json.dumps(data))

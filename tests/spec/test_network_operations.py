@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from effort import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jax import lax
@@ -72,7 +73,7 @@ def torch_size(make, *shape):
 
 
 @with_torch
-@settings(max_examples=300)
+@examples(120)
 @given(sizes, positive, positive, few, st.integers(1, 3))
 def test_a_convolution_makes_the_size_that_pytorch_makes(n, kernel, stride, padding, dilation):
     expected = torch_size(lambda torch: torch.nn.Conv1d(4, 4, kernel, stride, padding, dilation), 4, n)
@@ -80,7 +81,7 @@ def test_a_convolution_makes_the_size_that_pytorch_makes(n, kernel, stride, padd
 
 
 @with_torch
-@settings(max_examples=300)
+@examples(120)
 @given(sizes, positive, positive, few, few, st.integers(1, 3))
 @example(5, 3, 2, 1, 2, 1)  # output padding as large as the stride
 @example(5, 3, 1, 1, 2, 3)  # smaller than the dilation
@@ -93,7 +94,7 @@ def test_a_transposed_convolution_makes_the_size_that_pytorch_makes(n, kernel, s
 
 
 @with_torch
-@settings(max_examples=300)
+@examples(120)
 @given(sizes, positive, st.none() | positive, few, st.integers(1, 3), st.booleans())
 @example(5, 2, 2, 2, 1, False)  # padding beyond half the window
 @example(5, 3, 3, 1, 1, True)
@@ -106,7 +107,7 @@ def test_a_max_pooling_makes_the_size_that_pytorch_makes(n, kernel, stride, padd
 
 
 @with_torch
-@settings(max_examples=300)
+@examples(120)
 @given(sizes, positive, st.none() | positive, few, st.booleans())
 def test_an_average_pooling_makes_the_size_that_pytorch_makes(n, kernel, stride, padding, ceil):
     expected = torch_size(lambda torch: torch.nn.AvgPool1d(kernel, stride, padding, ceil_mode=ceil), 4, n)

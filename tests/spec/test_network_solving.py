@@ -1,6 +1,7 @@
 """The compatible sizes of graphs: against their runs, size by size, and where a period is long or there is none."""
 
 import pytest
+from effort import examples
 from hypothesis import given, settings
 from networks import networks
 
@@ -73,7 +74,7 @@ def test_the_compatible_sizes_of_small_graphs_are_those_that_run(network):
     check_size_by_size(network, 600)
 
 
-@settings(max_examples=300)
+@examples(120)
 @given(graphs())
 def test_the_compatible_sizes_of_a_graph_with_branches_are_those_that_run(network):
     check_size_by_size(network, 200)

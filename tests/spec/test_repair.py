@@ -3,7 +3,8 @@
 from itertools import combinations
 
 import pytest
-from hypothesis import assume, given, settings
+from effort import examples
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from wellshaped.proofs_of_shape.strategies import graphs
@@ -74,7 +75,7 @@ def repaired(network):
         assume(False)
 
 
-@settings(max_examples=500)
+@examples(200)
 @given(graphs())
 def test_a_graph_that_is_repaired_fits_sizes_without_end_and_all_that_fitted_before(network):
     after = repaired(network)
@@ -84,7 +85,7 @@ def test_a_graph_that_is_repaired_fits_sizes_without_end_and_all_that_fitted_bef
     assert (after is network) == (not fits.is_finite)
 
 
-@settings(max_examples=500)
+@examples(200)
 @given(graphs())
 def test_no_change_can_be_left_out(network):
     after = repaired(network)

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from effort import examples
 from headlines import HEADLINE
 from hypothesis import HealthCheck, Phase, assume, example, given, settings
 from hypothesis import strategies as st
@@ -93,7 +94,7 @@ any_windows = st.builds(Window, few, few, padding=any_sides, dilation=few, round
 any_transposed = st.builds(TransposedWindow, few, few, padding=any_sides, dilation=few, output_padding=few)
 
 
-@settings(max_examples=1000)
+@examples(400)
 @given(st.integers(0, 15), any_windows)
 @example(5, Window(2, 3, padding=1, rounding="ceil"))  # the third window would begin in the padding on the right
 @example(1, Window(2, 2, rounding="ceil"))  # no whole window, and still a partial one
@@ -104,7 +105,7 @@ def test_a_window_has_as_many_sizes_as_can_be_counted(n, operation):
     assert operation.size([n], 0) == count_windows(n, *numbers) == window_sizes(np.array([n]), *numbers)[0]
 
 
-@settings(max_examples=1000)
+@examples(400)
 @given(st.integers(0, 15), any_transposed)
 @example(1, TransposedWindow(1, padding=1))  # the integer formula gives -1
 @example(0, TransposedWindow(3, 2, output_padding=1))
@@ -136,14 +137,14 @@ def check_against_oracle(program):
         assert ran.ok == ok[n - 1] == (n in fit)
 
 
-@settings(max_examples=500)
+@examples(200)
 @given(encoder_decoders())
 @example([window(7, 2, 3, 3), ("save", "a"), ("blocks", 2), window(2, 2, rounding="ceil"), ("resize", 4)])
 def test_the_graph_of_an_encoder_decoder_has_its_sizes_and_those_that_fit_it(program):
     check_against_oracle(program)
 
 
-@settings(max_examples=300)
+@examples(120)
 @given(programs())
 @example([])
 @example([("returns",)])
@@ -317,7 +318,7 @@ def test_a_convolution_of_stride_one_keeps_every_size_iff_its_kernel_is_odd_and_
     assert bool(fit) == (k == 2 * p + 1)
 
 
-@settings(max_examples=1000)
+@examples(400)
 @given(st.one_of(sized, any_windows, any_transposed), sizes)
 def test_no_size_falls_when_the_size_before_it_grows(operation, n):
     assert operation.size([n], 0) <= operation.size([n + 1], 0)
