@@ -1,7 +1,7 @@
-"""Compiles a function for eager calls, also under an eager ``vmap`` or ``grad``, but not inside a trace.
+"""Compiles a function for eager calls, also under an eager ``vmap`` or ``grad``, but not while JAX stages it.
 
-Inside a trace, JAX traces, differentiates and inlines a ``jax.jit`` separately. For a small function this costs more
-than the function itself.
+While JAX stages a function, as under ``jax.jit``, it traces, differentiates and inlines every ``jax.jit`` inside
+separately. For a small function this costs more than the function itself.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def compiled_if_eager(*static: str) -> Callable[[Function], Function]:
-    """Decorate a function to be compiled by ``jax.jit``, except inside a trace. ``static`` arguments are not arrays.
+    """Decorate a function: compile it by ``jax.jit``, except while JAX stages it. ``static`` arguments are not arrays.
 
     >>> import jax.numpy as jnp
     >>> @compiled_if_eager("times")
@@ -40,7 +40,7 @@ def compiled_if_eager(*static: str) -> Callable[[Function], Function]:
 
 
 def _is_staged(value: Any) -> bool:
-    """Whether the value belongs to a trace that is being staged, under any transformations."""
+    """Whether JAX is staging the value, as under ``jax.jit``, possibly below other transformations."""
     while isinstance(value, jax.core.Tracer) and not isinstance(value, DynamicJaxprTracer):
         value = next((getattr(value, name) for name in _INSIDE if hasattr(value, name)), None)
     return isinstance(value, DynamicJaxprTracer)

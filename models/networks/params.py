@@ -43,10 +43,10 @@ class _OfNetwork:
     @classmethod
     def tree_unflatten(cls, rest: tuple[Any, ...], children: tuple[Any, ...]) -> Self:
         """For JAX: rebuild the tree without checks, because the leaves need not be arrays."""
-        made = object.__new__(cls)
+        tree = object.__new__(cls)
         for field, value in zip(fields(cls), (*rest, *children), strict=True):
-            object.__setattr__(made, field.name, value)
-        return made
+            object.__setattr__(tree, field.name, value)
+        return tree
 
     @classmethod
     def _fields(cls) -> tuple[list[str], list[str]]:

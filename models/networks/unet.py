@@ -149,7 +149,7 @@ class ConvBlock(nnx.Module):
 def cropped(image: Array, size: tuple[int, ...], *, evenly: bool = False) -> Array:
     """Crop to ``size`` pixels about the centre. If the difference is odd, one more pixel is cut at the end.
 
-    Raises :class:`ShapeError` instead if the difference is odd and the crop must be made ``evenly``.
+    With ``evenly``, raises :class:`ShapeError` if the difference is odd.
 
     >>> cropped(jnp.arange(5.0).reshape(1, 1, 5), (1, 2)).tolist()
     [[[1.0, 2.0]]]

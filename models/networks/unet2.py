@@ -68,10 +68,10 @@ class UNet2(nnx.Module):
                 channels(c, cfg, self.in_channels, self.out_channels) for c in (layer.in_channels, layer.out_channels)
             )
             window: dict[str, Any] = layer.window(cfg)
-            made = kinds[layer.kind](
+            built = kinds[layer.kind](
                 ins, outs, **window, dtype=dtype, param_dtype=param_dtype, precision=precision, rngs=rngs
             )
-            setattr(self, layer.name, made)
+            setattr(self, layer.name, built)
         self.pool = MaxPool2d(cfg.pool_kernel, cfg.pool_stride)
 
     def _takes(self, shape: tuple[int, ...]) -> bool:
@@ -164,8 +164,8 @@ class UNet2(nnx.Module):
         numbers = (params.cfg, params.in_channels, params.out_channels)
         model = nnx.eval_shape(lambda: cls(*numbers, dtype=dtype, precision=precision, rngs=nnx.Rngs(0)))
         for layer in LAYERS:
-            made, arrays = getattr(model, layer.name), getattr(params, layer.name)
-            made.kernel, made.bias = nnx.Param(arrays.kernel), nnx.Param(arrays.bias)
+            built, arrays = getattr(model, layer.name), getattr(params, layer.name)
+            built.kernel, built.bias = nnx.Param(arrays.kernel), nnx.Param(arrays.bias)
         return model
 
 

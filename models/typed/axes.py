@@ -82,7 +82,7 @@ class Sizes:
     def expected(self, axes: tuple[Axis, ...], shape: Shape) -> list[Expected]:
         """The size that each axis of an array must have.
 
-        A ``*name`` stands for the axes learned for it, or else for as many as ``shape`` leaves.
+        ``...``, or a ``*name`` whose sizes are not known yet, takes all remaining axes of ``shape``.
         """
         here = self.beside(self._arguments)
         expected: list[Expected] = []

@@ -227,11 +227,11 @@ CAUSES = (
     ),
     Cause(
         lambda f: f.is_layer and f.channels is not None and f.channels[1] == 2 * f.channels[0],
-        "half of the channels are missing; a forgotten skip, or a join along another axis, is the likely cause",
+        "a forgotten skip, or a join along another axis, is the likely cause",
     ),
     Cause(
         lambda f: f.is_layer and f.channels is not None and f.channels[0] == 2 * f.channels[1],
-        "twice the channels are given; a layer built for only one of two joined images is the likely cause",
+        "a layer built for only one of two joined images is the likely cause",
     ),
 )
 """Tried in this order. The first that fits, and whose fix is accepted, is reported."""

@@ -68,7 +68,7 @@ def checked(function: Function) -> Function:
 
 
 class _InsideError(Exception):
-    """An error from the body of a function, kept apart from a fault in the function's own arguments."""
+    """A type error from the body of a function, kept apart from errors of the function's own arguments."""
 
     def __init__(self, error: TypeCheckError) -> None:
         self.error = error

@@ -65,7 +65,7 @@ class _Part:
 
     @property
     def axes(self) -> tuple[Axis, ...] | None:
-        """The axes of an array's annotation; ``None`` if it is not one, or they can't be read."""
+        """The axes of the annotation; ``None`` if it is not an array's annotation, or its axes can't be read."""
         return axes_of(self.hint) if is_array_hint(self.hint) else None
 
 
@@ -88,7 +88,7 @@ def _parts(argument: str, value: Any, hint: Any, at: tuple[str, ...] = ()) -> It
 
 
 def _parts_of_union(argument: str, value: Any, hint: Any, at: tuple[str, ...]) -> Iterator[_Part]:
-    """The parts by the member that the value fits, or else by the only member of its type, or else one broken part."""
+    """The parts under a union: by the member that the value fits, else by the only one of its type, else one broken."""
     members = [list(_parts(argument, value, one, at)) for one in get_args(hint)]
     faults = [[_fault_alone(part, {}) for part in parts] for parts in members]
     fitting = [parts for parts, found in zip(members, faults, strict=True) if not any(found)]
@@ -154,7 +154,7 @@ class _Call:
         return None if axes is None else sizes.beside(self.arguments).expected(axes, getattr(part.value, "shape", ()))
 
     def at_odds(self) -> WellshapedError | None:
-        """The error for the one argument without which all others fit together, trying the first misfit first."""
+        """The error for the one argument that keeps the others from fitting together. Tries the first misfit first."""
         arrays = [part for part in self.parts if part.axes is not None]
         sizes = Sizes(self.arguments)
         first = next((p for p in arrays if not sizes.learn(p.axes or (), p.value.shape, "")), None)
@@ -199,31 +199,31 @@ class _Call:
             if hint is SupportsIndex and self._is_ours:
                 return _not_natural(value, name)
             says = f"it is {_described(value)}, and must be {written(hint)}"
-            made = _MADE_BY.get(hint, "{name} as {hint}").format(name=name, hint=written(hint))
-            return self._error(part, "type", "type", says, (made,))
-        meant = (
+            fix = _MADE_BY.get(hint, "{name} as {hint}").format(name=name, hint=written(hint))
+            return self._error(part, "type", "type", says, (fix,))
+        proposal = (
             f"{name} as {written(hint)}" if expected is None else f"{name} of shape ({self._proposed(part, expected)})"
         )
         if hint.array_type is not Any and not isinstance(value, hint.array_type):
             # A NumPy array was not converted because JAX does not have its dtype.
             about = "dtype" if type(value) is np.ndarray and hint.array_type in _ARRAYS else "type"
-            return self._error(part, "array", about, *self._not_an_array(part, meant))
+            return self._error(part, "array", about, *self._not_an_array(part, proposal))
         if not isinstance(value, hint.dtype[hint.array_type, "..."]):
             says = f"it holds {value.dtype}, and must hold {_numbers(hint)}"
             return self._error(part, "dtype", "dtype", says, (self._converted(part) or f"{name} of {_numbers(hint)}",))
         if expected is None:
             says = f"its shape is {tuple(value.shape)}, and must be {written(hint)}"
-            return self._error(part, "shape", "shape", says, (meant,))
-        return self._of_shape(part, expected, meant)
+            return self._error(part, "shape", "shape", says, (proposal,))
+        return self._of_shape(part, expected, proposal)
 
-    def _of_shape(self, part: _Part, expected: list[Expected], meant: str) -> WellshapedError:
+    def _of_shape(self, part: _Part, expected: list[Expected], proposal: str) -> WellshapedError:
         name, shape = part.path, part.value.shape
         labels = tuple(self._label(w.axis) for w in expected)
         sizes = tuple(w.size for w in expected)
         of_batch = before_vmap(part.value)
         observed = Observed(name, shape, sizes, labels, self.arguments, lambda s: self._takes(part, s), of_batch)
         cause, fixes = likely(observed)
-        fixes = fixes or (meant,)
+        fixes = fixes or (proposal,)
         template = self._template(expected)
         if len(shape) != len(expected):
             least = "at least " if any(axis.kind == "several" for axis in part.axes or ()) else ""
@@ -256,10 +256,10 @@ class _Call:
         known = (w.size is not None and not w.by_itself for w in expected)
         return ", ".join(str(w.size) if k else self._label(w.axis) for w, k in zip(expected, known, strict=True))
 
-    def _not_an_array(self, part: _Part, meant: str) -> tuple[str, tuple[str, ...]]:
+    def _not_an_array(self, part: _Part, proposal: str) -> tuple[str, tuple[str, ...]]:
         value, hint, name = part.value, part.hint, part.path
         if hint.array_type not in _ARRAYS:
-            return f"it is {_described(value)}, and must be of type {hint.array_type.__name__}", (meant,)
+            return f"it is {_described(value)}, and must be of type {hint.array_type.__name__}", (proposal,)
         kind, room = _ARRAYS[hint.array_type]
         if isinstance(value, np.ma.MaskedArray):
             return f"it is masked, and must be {kind} without a mask", (f"{name}.filled(0)",)
@@ -268,17 +268,17 @@ class _Call:
                 says = f"it holds {value.dtype.str}, and JAX does not support this byte order"
             else:
                 says = f"it holds {value.dtype}, and must hold {_numbers(hint)}"
-            return says, (self._converted(part) or meant,)
+            return says, (self._converted(part) or proposal,)
         if isinstance(value, jax.Array):
             return f"it is a JAX array, and must be {kind}", (f"np.asarray({name})",)
         says = f"it is {_described(value)}, and must be {kind}"
         try:
             shape, dtype = np.shape(value), self._dtype(part)
             array = f"{room}.asarray({name}, {dtype})"
-            made = np.result_type(np.asarray(value)).kind in "biufc" and self._accepts_shape(part, shape, _named(dtype))
+            fits = np.result_type(np.asarray(value)).kind in "biufc" and self._accepts_shape(part, shape, _named(dtype))
         except Exception:  # the value may be anything
-            made = False
-        return says, (array if made else meant,)
+            fits = False
+        return says, (array if fits else proposal,)
 
     def _converted(self, part: _Part) -> str:
         """The expression that gives an array a dtype that fits; ``""`` if the call would still not be accepted."""
@@ -290,7 +290,7 @@ class _Call:
         if not self._accepts_shape(part, part.value.shape, _named(dtype)):
             return ""
         if given.kind == "c" and _named(dtype).dtype.kind != "c":
-            name = f"{name}.real"  # drops the imaginary part, so the user should write it
+            name = f"{name}.real"  # written out in the fix, because it drops the imaginary part
         scaled = " / 255" if given == np.uint8 and dtype == "jnp.float32" else ""
         return f"{name}.astype({dtype}){scaled}"
 
@@ -308,11 +308,11 @@ class _Call:
         return error(Report(f"{part.path}{of}, given to {self.given_to},", (verdict,), fixes))
 
     def _label(self, axis: Axis) -> str:
-        made = _SIZE_OF.search(axis.text)
-        hint = self._hints.get(made[1]) if made else None
+        output = _SIZE_OF.search(axis.text)
+        hint = self._hints.get(output[1]) if output else None
         of = getattr(hint, "dim_str", "").split()
-        if made and int(made[2]) < len(of):
-            return f"{of[int(made[2])]}'"
+        if output and int(output[2]) < len(of):
+            return f"{of[int(output[2])]}'"
         if axis.text.startswith("{"):  # in our layers, an expression is the number of channels
             return "C" if self._is_ours else axis.text.strip("{}")
         return axis.text

@@ -2,11 +2,12 @@
 
 This is sound because the key of a call holds everything that the annotations read:
 
-- for an array, its shape and dtype;
-- for a number, its value, if its type is exactly ``int``;
-- for a layer, its class, the class's ``size``, and the numbers and configs that the class lists in ``_type_reads``;
-- for an argument with a default that the annotations read, such as a size function, nothing: it must be that default;
-- for an argument that may be anything, such as ``precision``, nothing: no annotation reads it.
+- the shape and dtype of an array;
+- the value of a number whose type is exactly ``int``;
+- the class of a layer, that class's ``size``, and the numbers and configs that it lists in ``_type_reads``.
+
+Two kinds of arguments are not in the key. One is a default that annotations read, such as a size function: a call that
+replaces it is checked each time. The other may be anything, such as ``precision``, and no annotation reads it.
 
 The tests read the annotations of every remembered function and find nothing else in them. Any other call is checked
 each time, and so is a call of a subclass without its own ``_type_reads``. Functions of a user are always checked,

@@ -480,7 +480,7 @@ def test_the_likely_cause_is_that_of_the_layout_and_of_the_sizes():
     assert "(H, W, C) image passed" not in message_of(apart, jnp.ones((8, 12, 8)), jnp.ones((7, 12, 8)))
     assert "batch" not in message_of(chances, jnp.ones((4, 1, 6, 6)))
     conv = Conv2d(16, 8, 3, rngs=nnx.Rngs(0))
-    assert "half of the channels are missing; a forgotten skip" in message_of(conv, jnp.ones((8, 12, 12)))
+    assert "a forgotten skip, or a join" in message_of(conv, jnp.ones((8, 12, 12)))
     assert "a layer built for only one of two joined images" in message_of(conv, jnp.ones((32, 12, 12)))
     two_levels = message_of(concat_channels, jnp.ones((8, 16, 24)), jnp.ones((16, 8, 12)))
     assert "the sizes are too different for one level" in two_levels
