@@ -66,7 +66,7 @@ def a_seed(value: Any) -> int:
 
 def _whole(value: Any) -> int | None:
     if isinstance(value, jax.core.Tracer):
-        says = "its value builds the layers, and is not known while JAX traces the function"
+        says = "the layers are built from its value, which is not known while JAX traces the function"
         fix = "jax.jit(function, static_argnums=...) for every argument but the image"
         raise UsageError.of("a traced number", "static", "", says, fix)
     if as_integer(value) is not None:

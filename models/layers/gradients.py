@@ -53,8 +53,9 @@ def conv2d_backward(
     precision: Any = None,
     _size: SizeFunction = sliding_window_size,
 ) -> ConvGrads:
-    """The gradients of :func:`conv2d`, given the gradient of its result. Each has the dtype of its own argument.
+    """The gradients of :func:`conv2d`, given the gradient of its result.
 
+    ``d_x`` has the dtype of ``x``; ``d_kernel`` and ``d_bias`` have the dtype of ``kernel``.
     ``d_x[c, i] = Σ kernel[o, c, a] · grad_output[o, p]`` and ``d_kernel[o, c, a] = Σ x[c, i] · grad_output[o, p]``,
     over ``i + padding = p · stride + a``; ``d_bias[o] = Σ grad_output[o, p]``. Raises the errors of :func:`conv2d`.
 

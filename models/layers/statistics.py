@@ -29,7 +29,7 @@ def normalised(norm: Any, x: Array, given_to: str) -> Array:
     except NameError as unbound:
         if norm.axis_name is None or norm.axis_name not in str(unbound):
             raise
-        says = f"no mapped axis has the name axis_name={norm.axis_name!r}"
+        says = f"axis_name={norm.axis_name!r} is not the name of a mapped axis"
         error = _error(given_to, "axis_name", says, (MAPPED.format(axis=norm.axis_name), _EVALUATED))
     else:
         return y
