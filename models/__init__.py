@@ -1,4 +1,4 @@
-"""What runs: typed layers over ``(C, H, W)``, the two-level U-Net and the family, in JAX and Flax NNX.
+"""Typed layers over ``(C, H, W)`` images, the two-level U-Net and the U-Net family, in JAX and Flax NNX.
 
 The channels-last systems have their own modules: ``tiny_unet``, ``tiny_unet_linen``, ``resnet`` and ``conv``.
 """

@@ -1,4 +1,4 @@
-"""Whether a layer can be built, and an image fits a network, asked before either is done."""
+"""Checks that run first: whether a layer can be built, and whether an image fits a network."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -9,36 +9,36 @@ from ..spec.answers.checking import check
 from ..spec.answers.door import AnyNetwork
 from ..spec.arithmetic.naturals import judge_at_least_one
 from ..spec.elements import Shapes, judge_arrays, mend, smaller
-from ..spec.messages.report import Report
+from ..spec.messages.report import ConfigError, Report
 from .typed import before_vmap
 
 
 def require_buildable(of: str, numbers: Mapping[str, int], arrays: Callable[[Mapping[str, int]], Shapes]) -> None:
-    """Raise :class:`ShapeError` for numbers of a layer that are 0, and for ``arrays`` of more elements than a config's.
+    """Raise :class:`ConfigError` if one of a layer's ``numbers`` is 0, or one of its ``arrays`` is too large.
 
-    ``arrays`` gives the parameters of the layer with other numbers, for the fix to be tried. The bound is the one of
-    :func:`wellshaped.spec.check_config`.
+    ``arrays`` maps numbers to the names and shapes of the parameters, so that a fix can be tried before it is
+    proposed. An array may have as many elements as :func:`wellshaped.spec.check_config` allows.
     """
     fix: dict[str, object] = {name: 1 for name, number in numbers.items() if number == 0}
 
     def accepted(changes: Mapping[str, object]) -> bool:
-        return judge_arrays(arrays({**numbers, **fix, **changes})).holds  # type: ignore[dict-item]  # numbers they are
+        return judge_arrays(arrays({**numbers, **fix, **changes})).holds  # type: ignore[dict-item]  # all are int
 
     if not accepted({}):
         fix |= mend(accepted, [smaller(name, number) for name, number in numbers.items()])
     given = ", ".join(f"{name}={number}" for name, number in numbers.items())
     verdicts = (*judge_at_least_one(numbers), judge_arrays(arrays(numbers)))
     fixes = (", ".join(f"{name}={number}" for name, number in fix.items()),)
-    Report(f"{of}({given})", verdicts, fixes).raise_if_failed()
+    Report(f"{of}({given})", verdicts, fixes, error=ConfigError).raise_if_failed()
 
 
 def takes(network: AnyNetwork, out_channels: int, shape: tuple[int, ...]) -> bool:
-    """Whether a network takes a ``(C, H, W)`` image of this ``shape``."""
+    """Whether a ``(C, H, W)`` image of this ``shape`` fits a network."""
     return len(shape) == 3 and _report(network, shape, out_channels, "CHW").ok
 
 
 def require_fit(network: AnyNetwork, out_channels: int, x: Any, layout: str = "CHW") -> None:
-    """Raise what :func:`wellshaped.spec.check` says of an image ``x`` in this ``layout``, where it does not fit."""
+    """Raise the error of :func:`wellshaped.spec.check` if the image ``x``, in this ``layout``, does not fit."""
     report = _report(network, x.shape, out_channels, layout)
     if not report.ok and before_vmap(x) is not None:
         fixes = (f"inside jax.vmap, for each image: {fix}" if fix.startswith(_CODE) else fix for fix in report.fixes)
@@ -51,5 +51,5 @@ _CODE = ("x[", "jnp.")
 
 @lru_cache(maxsize=256)
 def _report(network: AnyNetwork, shape: tuple[int, ...], out_channels: int, layout: str) -> Report:
-    """Kept: an eager training loop asks the same at every step."""
+    """The report, cached: an eager training loop needs the same one at every step."""
     return check(network, shape, out_channels=out_channels, layout=layout)

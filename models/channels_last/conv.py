@@ -21,9 +21,11 @@ from .shared import a_seed, integral
 class ChannelsLastConv2d(nnx.Module):
     """A SAME convolution of one ``(H, W, C)`` image: the output has ``ceil(H / stride) × ceil(W / stride)`` pixels.
 
-    ``kernel`` has shape ``(kernel_h, kernel_w, in_features, features)``, drawn by LeCun's normal rule from one key;
-    ``bias`` starts at zero. The stride is static: another stride is another layer. Raises :class:`ShapeError` for
-    numbers that are not natural, or zero, for an image of other channels, and for a kernel of another layout.
+    ``kernel`` has shape ``(kernel_h, kernel_w, in_features, features)``, drawn from one key by LeCun's normal rule;
+    ``bias`` starts at zero. The stride is static: another stride needs another layer.
+
+    The constructor raises :class:`UsageError` if a number is not natural, and :class:`ConfigError` if it is 0. A call
+    raises :class:`ShapeError` if the image has other channels, or the kernel another shape.
 
     >>> layer = ChannelsLastConv2d(3, 8, 3, 5, 2, rngs=nnx.Rngs(0))
     >>> layer(jnp.ones((5, 8, 3))).shape, layer.kernel.shape
@@ -87,10 +89,11 @@ class ChannelsLastConv2d(nnx.Module):
 def conv2d_forward(
     seed: Any, x: Float[Array, "H W C"], features: Any, kernel_h: Any, kernel_w: Any, stride: Any
 ) -> Float[Array, "_"]:
-    """The layer drawn from ``seed``, on one ``(H, W, C)`` image, flat: ``ceil(H/stride) · ceil(W/stride) · features``.
+    """Apply the layer drawn from ``seed`` to one ``(H, W, C)`` image, and flatten the result.
 
-    All numbers are integers, or floats that are; under ``jax.jit`` they are static. Raises :class:`ShapeError` for
-    others, and for an image that does not fit.
+    The result has ``ceil(H/stride) · ceil(W/stride) · features`` numbers. Every number given is an integer, or a float
+    equal to one; under ``jax.jit`` it is static. Raises :class:`UsageError` for other numbers, and :class:`ShapeError`
+    if the image does not fit.
 
     >>> conv2d_forward(0, jnp.ones((5, 8, 3)), 2, 3, 3, 2.0).shape
     (24,)

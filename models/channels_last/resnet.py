@@ -18,10 +18,10 @@ from .shared import a_seed, integral
 
 
 class BasicBlock(nnx.Module):
-    """``conv1``, ``bn1``, ReLU, ``conv2``, ``bn2``, the image added, and then ReLU; the convolutions are 3×3 SAME.
+    """``conv1``, ``bn1``, ReLU, ``conv2``, ``bn2``, plus the image, then ReLU. The convolutions are 3×3 SAME.
 
-    ``model.train()`` and ``model.eval()`` choose the statistics of the batch or the running ones; ``axis_name`` is that
-    of a ``vmap`` whose batch they are of. Raises :class:`ShapeError` for an image of other channels.
+    ``model.train()`` uses the statistics of the batch, and ``model.eval()`` the running ones. ``axis_name`` names the
+    ``vmap`` axis of the batch. Raises :class:`ShapeError` if the image has other channels.
 
     >>> import jax.numpy as jnp
     >>> BasicBlock(8, rngs=nnx.Rngs(0))(jnp.ones((20, 30, 8))).shape
@@ -49,7 +49,7 @@ class BasicBlock(nnx.Module):
 
     @remembered
     def __call__(self, x: Float[Array, "H W {self.features}"]) -> Float[Array, "H W {self.features}"]:
-        """``(H, W, features)`` to the same."""
+        """``(H, W, features)`` to ``(H, W, features)``."""
         require_pixels("BasicBlock", x)
         convs = (
             lambda x: normalised(self.bn1, self.conv1(x), "BasicBlock"),
@@ -60,10 +60,11 @@ class BasicBlock(nnx.Module):
 
 @checked
 def resnet_basic_forward(seed: Any, x: Float[Array, "H W C"], features: Any) -> Float[Array, "_"]:
-    """The block drawn from ``seed``, on one ``(H, W, C)`` image with ``C = features``: ``H · W · C`` numbers, flat.
+    """Apply the block drawn from ``seed`` to one ``(H, W, C)`` image with ``C = features``, and flatten the result.
 
-    Batch normalisation takes the statistics of the image. ``seed`` and ``features`` are integers, or floats that are.
-    Raises :class:`ShapeError` for other numbers, and for an image of other channels.
+    The result has ``H · W · C`` numbers. Batch normalisation uses the statistics of the image. ``seed`` and
+    ``features`` are integers, or floats equal to one. Raises :class:`UsageError` for other numbers, and
+    :class:`ShapeError` if the image has other channels.
 
     >>> import jax.numpy as jnp
     >>> resnet_basic_forward(0, jnp.ones((5, 4, 3)), 3.0).shape

@@ -1,4 +1,4 @@
-"""What the channels-last systems share (SPEC section 7): pooling, joining, and numbers as their sources give them."""
+"""Shared by the channels-last systems (SPEC section 7): pooling, joining, and integers that may be given as floats."""
 
 from typing import Any
 
@@ -18,9 +18,9 @@ from ..typed import remembered
 def max_pool_2x2(
     x: Float[Array, "*N H W C"], *, _size: SizeFunction = sliding_window_size
 ) -> Float[Array, "*N {_size(x.shape[-3],kernel=2,stride=2)} {_size(x.shape[-2],kernel=2,stride=2)} C"]:
-    """The maximum of each 2×2 window, without padding; any axes before ``(H, W, C)`` are left alone.
+    """The maximum of each 2×2 window, without padding; axes before ``(H, W, C)`` stay as they are.
 
-    Raises :class:`ShapeError` for what does not fit, and where the result would be empty.
+    Raises :class:`ShapeError` if the array does not fit, or if the result would be empty.
 
     >>> max_pool_2x2(jnp.arange(20.0).reshape(4, 5, 1))[..., 0].tolist()
     [[6.0, 8.0], [16.0, 18.0]]
@@ -33,7 +33,7 @@ def max_pool_2x2(
 
 @remembered
 def joined(first: Float[Array, "*N H W C1"], second: Float[Array, "*N H W C2"]) -> Float[Array, "*N H W C1+C2"]:
-    """The channels of ``first``, then those of ``second``. Raises :class:`ShapeError` where their sizes differ.
+    """The channels of ``first``, then those of ``second``. Raises :class:`ShapeError` if their sizes differ.
 
     >>> joined(jnp.ones((4, 4, 2)), jnp.ones((4, 4, 3))).shape
     (4, 4, 5)
@@ -42,7 +42,7 @@ def joined(first: Float[Array, "*N H W C1"], second: Float[Array, "*N H W C2"]) 
 
 
 def integral(value: Any, name: str) -> int:
-    """The natural number ``value``, an integer or a float that is one; anything else is refused under its ``name``.
+    """Return ``value`` as an int. Raise :class:`UsageError` unless it is a natural number, or a float equal to one.
 
     >>> integral(3.0, "features"), integral(3, "features")
     (3, 3)
@@ -52,23 +52,23 @@ def integral(value: Any, name: str) -> int:
 
 
 def a_seed(value: Any) -> int:
-    """The seed as an integer of 64 bits, of any sign; what is none is refused.
+    """Return the seed as an int. Raise :class:`UsageError` unless it is a signed 64-bit integer, or an equal float.
 
     >>> a_seed(-1.0)
     -1
     """
     number = _whole(value)
     if number is None or not -(2**63) <= number < 2**63:
-        says = f"it is {value!r}, and must be an integer of 64 bits, or a float that is one"
-        raise UsageError.of(f"seed={value!r}", "seed", "no seed", says, "seed=0")
+        says = "it must be a signed 64-bit integer, or a float equal to one"
+        raise UsageError.of(f"seed={value!r}", "seed", "", says, "seed=0")
     return number
 
 
 def _whole(value: Any) -> int | None:
     if isinstance(value, jax.core.Tracer):
-        says = "it is traced, and what is built depends on it"
-        fix = "jax.jit(function, static_argnums=...) for all but the image"
-        raise UsageError.of("a number", "static", "not known while it is traced", says, fix)
+        says = "the layers are built from its value, which is not known while JAX traces the function"
+        fix = "jax.jit(function, static_argnums=...) for every argument but the image"
+        raise UsageError.of("a traced number", "static", "", says, fix)
     if as_integer(value) is not None:
         return as_integer(value)
     is_float = isinstance(value, float) or (jnp.issubdtype(getattr(value, "dtype", int), jnp.floating))

@@ -19,10 +19,10 @@ from .shared import a_seed, integral, joined, max_pool_2x2
 
 
 class ConvBNReLU(nnx.Module):
-    """A 3×3 SAME convolution ``conv``, a batch normalisation ``bn`` and ReLU: Flax's, with types.
+    """Flax's 3×3 SAME convolution ``conv``, batch normalisation ``bn`` and ReLU, with types.
 
-    ``model.train()`` and ``model.eval()`` choose the statistics of the batch or the running ones; ``axis_name`` is that
-    of a ``vmap`` whose batch they are of. Raises :class:`ShapeError` for an image of other channels.
+    ``model.train()`` uses the statistics of the batch, and ``model.eval()`` the running ones. ``axis_name`` names the
+    ``vmap`` axis of the batch. Raises :class:`ShapeError` if the image has other channels.
 
     >>> import jax.numpy as jnp
     >>> ConvBNReLU(3, 8, rngs=nnx.Rngs(0))(jnp.ones((20, 30, 3))).shape
@@ -58,10 +58,10 @@ class ConvBNReLU(nnx.Module):
 
 
 class TinyUNet(nnx.Module):
-    """Two halvings and back, a :class:`ConvBNReLU` at each place: ``f``, ``2f`` and ``4f`` channels.
+    """A U-Net that pools twice, with one :class:`ConvBNReLU` per block: ``f``, ``2f`` and ``4f`` channels.
 
-    ``axis_name`` is as for :class:`ConvBNReLU`. Raises :class:`ShapeError` for an image whose height or width is not a
-    multiple of 4, with the sizes that are, and for other channels.
+    ``axis_name`` is as for :class:`ConvBNReLU`. Raises :class:`ShapeError` if the image has other channels, or if its
+    height or width is not a multiple of 4; the error names the nearest sizes that fit.
 
     >>> import jax.numpy as jnp
     >>> TinyUNet(3, 8, rngs=nnx.Rngs(0))(jnp.ones((20, 32, 3))).shape
@@ -89,7 +89,7 @@ class TinyUNet(nnx.Module):
         def doubling(ins: int, outs: int) -> nnx.ConvTranspose:
             return nnx.ConvTranspose(ins, outs, (2, 2), strides=(2, 2), padding="VALID", rngs=rngs)
 
-        # In the order of the specification, which is that of the draws.
+        # In the order in which the specification draws the parameters.
         self.enc1 = block(self.in_features, f1)
         self.enc2 = block(f1, f2)
         self.bottom = block(f2, f3)
@@ -101,12 +101,12 @@ class TinyUNet(nnx.Module):
     @remembered
     def __call__(self, x: Float[Array, "H W {self.in_features}"]) -> Float[Array, "H W {self.base_features}"]:
         """``(H, W, in_features)`` to ``(H, W, base_features)``."""
-        refuse_misfit(x, self.base_features)
+        require_tiny_unet_fit(x, self.base_features)
         return wired(self, x)
 
 
 def wired(net: Any, x: Array, **mode: Any) -> Array:
-    """The blocks of a tiny U-Net, ``enc1`` to ``dec1``, put together; ``mode`` is for those blocks."""
+    """Apply the blocks of a tiny U-Net, ``enc1`` to ``dec1``; each takes ``mode`` as well."""
 
     def block(name: str) -> Callable[[Array], Any]:
         return lambda x: getattr(net, name)(x, **mode)
@@ -124,18 +124,19 @@ def wired(net: Any, x: Array, **mode: Any) -> Array:
     )
 
 
-def refuse_misfit(x: Any, base_features: int) -> None:
-    """Refuse an ``(H, W, C)`` image that no tiny U-Net takes, with the explanation of :func:`wellshaped.spec.check`."""
+def require_tiny_unet_fit(x: Any, base_features: int) -> None:
+    """Raise the error of :func:`wellshaped.spec.check` if an ``(H, W, C)`` image does not fit the tiny U-Net."""
     cfg = replace(PRESETS["tiny"], base_channels=base_features)
     require_fit(cfg, base_features, x, layout="HWC")
 
 
 @checked
 def unet_forward(seed: Any, image: Float[Array, "H W C"], base_features: Any) -> Float[Array, "_"]:
-    """The tiny U-Net drawn from ``seed``, on one ``(H, W, C)`` image: ``H · W · base_features`` numbers, flat.
+    """Apply the tiny U-Net drawn from ``seed`` to one ``(H, W, C)`` image, and flatten the result.
 
-    Batch normalisation takes the statistics of the image. ``seed`` and ``base_features`` are integers, or floats that
-    are. Raises :class:`ShapeError` for other numbers, and for an image that does not fit.
+    The result has ``H · W · base_features`` numbers. Batch normalisation uses the statistics of the image. ``seed`` and
+    ``base_features`` are integers, or floats equal to one. Raises :class:`UsageError` for other numbers, and
+    :class:`ShapeError` if the image does not fit.
 
     >>> import jax.numpy as jnp
     >>> unet_forward(0, jnp.ones((8, 4, 3)), 2.0).shape

@@ -1,4 +1,4 @@
-"""The tiny U-Net of SPEC section 7 in Flax Linen, over a batch ``(N, H, W, C)``; the input's channels are inferred."""
+"""The tiny U-Net of SPEC section 7 in Flax Linen, over a batch ``(N, H, W, C)``. Linen infers the input's channels."""
 
 from typing import Any
 
@@ -12,13 +12,14 @@ from ..layers.functional import require_pixels
 from ..networks.blocks import convolved
 from ..typed import checked, shown
 from .shared import a_seed, integral
-from .tiny_unet import refuse_misfit, wired
+from .tiny_unet import require_tiny_unet_fit, wired
 
 
 class ConvBNReLU(linen.Module):
-    """A 3×3 SAME convolution ``conv``, a batch normalisation ``bn`` and ReLU: Flax's, with types.
+    """Flax's 3×3 SAME convolution ``conv``, batch normalisation ``bn`` and ReLU, with types.
 
-    ``train=False`` takes the running statistics.
+    ``train=False`` uses the running statistics. Raises :class:`ShapeError` if the parameters have other channels than
+    the images.
 
     >>> import jax.numpy as jnp
     >>> layer = ConvBNReLU(8)
@@ -29,7 +30,7 @@ class ConvBNReLU(linen.Module):
     features: int
 
     def setup(self) -> None:
-        """The two layers, under these names."""
+        """Build ``conv`` and ``bn``."""
         at_least_one(self.features, "features", "ConvBNReLU")
         self.conv = linen.Conv(self.features, (3, 3), padding="SAME")
         self.bn = linen.BatchNorm()
@@ -40,17 +41,18 @@ class ConvBNReLU(linen.Module):
         require_pixels("ConvBNReLU", x)
         kernel = self.variables.get("params", {}).get("conv", {}).get("kernel")
         if kernel is not None and kernel.shape[2] != x.shape[3]:
-            says = f"axis C of x is {x.shape[3]}, and the parameters are for {kernel.shape[2]}"
+            says = f"axis C of x is {x.shape[3]}, and must be {kernel.shape[2]}, as in the parameters"
             fix = f"x of shape (N, H, W, {kernel.shape[2]})"
-            raise ShapeError.of(f"x = {shown(x)}, given to ConvBNReLU,", "channels", "other parameters", says, fix)
+            raise ShapeError.of(f"x = {shown(x)}, given to ConvBNReLU,", "channels", "", says, fix)
         return convolved(x, convs=(lambda x: self.bn(self.conv(x), use_running_average=not train),), relu=linen.relu)
 
 
 class TinyUNet(linen.Module):
-    """Two halvings and back, a :class:`ConvBNReLU` at each place: ``f``, ``2f`` and ``4f`` channels.
+    """A U-Net that pools twice, with one :class:`ConvBNReLU` per block: ``f``, ``2f`` and ``4f`` channels.
 
-    ``train=False`` takes the running statistics, which ``apply(..., mutable=["batch_stats"])`` else returns. Raises
-    :class:`ShapeError` for images whose height or width is not a multiple of 4, with the sizes that are.
+    ``train=False`` uses the running statistics. In training, ``apply(..., mutable=["batch_stats"])`` returns the new
+    ones. Raises :class:`ShapeError` if the height or width of the images is not a multiple of 4; the error names the
+    nearest sizes that fit.
 
     >>> import jax.numpy as jnp
     >>> net = TinyUNet(8)
@@ -62,7 +64,7 @@ class TinyUNet(linen.Module):
     base_features: int
 
     def setup(self) -> None:
-        """The blocks, under the names that the NNX network gives them."""
+        """Build the blocks, with the names that they have in the NNX network."""
         f1 = at_least_one(self.base_features, "base_features", "TinyUNet")
         f2, f3 = 2 * f1, 4 * f1
         self.enc1, self.enc2, self.bottom = ConvBNReLU(f1), ConvBNReLU(f2), ConvBNReLU(f3)
@@ -73,15 +75,15 @@ class TinyUNet(linen.Module):
     def __call__(self, x: Float[Array, "N H W C"], train: bool = True) -> Float[Array, "N H W {self.base_features}"]:
         """``(N, H, W, C)`` to ``(N, H, W, base_features)``."""
         require_pixels("TinyUNet", x)
-        refuse_misfit(jax.ShapeDtypeStruct(x.shape[1:], x.dtype), self.base_features)
+        require_tiny_unet_fit(jax.ShapeDtypeStruct(x.shape[1:], x.dtype), self.base_features)
         return wired(self, x, train=train)
 
 
 @checked
 def unet_forward(seed: Any, image: Float[Array, "H W C"], base_features: Any) -> Float[Array, "_"]:
-    """The tiny U-Net drawn from ``seed``, on one ``(H, W, C)`` image: ``H · W · base_features`` numbers, flat.
+    """Apply the tiny U-Net drawn from ``seed`` to one ``(H, W, C)`` image, and flatten the result.
 
-    As :func:`.tiny_unet.unet_forward`; the parameters are other draws, because Linen draws by name.
+    Like :func:`.tiny_unet.unet_forward`, but the same seed gives other parameters, because Linen draws by name.
 
     >>> import jax.numpy as jnp
     >>> unet_forward(0, jnp.ones((8, 4, 3)), 2.0).shape

@@ -1,1 +1,1 @@
-"""How operations are computed on a CPU, and the choice between that and JAX's own."""
+"""The CPU backend of the operations, and the choice between it and JAX's own operations."""

@@ -1,8 +1,8 @@
-"""ReLU, whose result is written once and read by all: the next layer, its gradient, and ReLU's own.
+"""ReLU whose result is written to memory once, for all that read it: the next layer and both gradients.
 
-XLA's CPU compiler computes cheap arithmetic again inside each of its readers, and keeps alive all that it reads: of a
-sum of two convolutions, both. Between the layers of a network that is most of the memory of a gradient. And the
-derivative is where the result is above zero, so nothing else of the forward pass need be kept.
+XLA's CPU compiler would compute cheap arithmetic again in every reader, and keep its inputs alive: for a sum of two
+convolutions, both. In a network that is most of the memory of a gradient. The derivative depends on the sign of the
+result only, so nothing else of the forward pass has to be kept.
 """
 
 from functools import partial
@@ -18,7 +18,7 @@ from .taylor import of_piecewise_linear, taylor_primitive
 
 
 def rectified(x: Array) -> Array:
-    """``max(x, 0)``, with derivative 0 at 0; on a CPU written to memory once, and not computed again where it is read.
+    """``max(x, 0)``, with derivative 0 at 0. On a CPU it is written to memory once, and never computed again.
 
     >>> rectified(jnp.array([1.5, -2.0])).tolist()
     [1.5, 0.0]
@@ -32,7 +32,7 @@ def _maximum(x: Array) -> Array:
 
 
 def _written(x: Array) -> Array:
-    """``max(x, 0) / 1``, exactly: XLA computes a division once, and cannot know that this ``1`` is one."""
+    """``max(x, 0) / 1``, exactly. XLA computes a division only once, and can't see that the divisor is 1."""
     size = jnp.finfo(x.dtype).bits  # type: ignore[no-untyped-call]  # JAX leaves it untyped
     bits = lax.bitcast_convert_type(x, f"int{size}")
     zero = jnp.zeros_like(bits)

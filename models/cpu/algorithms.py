@@ -1,9 +1,9 @@
-"""How the faces of a convolution are computed on a CPU: what docs/performance.md measures, one rule a function.
+"""The algorithms of a convolution and its gradients on a CPU, one a function. docs/performance.md measures them.
 
-XLA's CPU convolution is fast where it runs on all cores, and leaves factors of two and more where it does not: images
-of few columns run on one core, gradients of a kernel stream the whole image through every cache, and kernels as wide as
-their stride are taken for strided convolutions where they are matrix products. Each rule states the same sums in the
-arrangement that runs well. Images are ``(N, H, W, C)``, and kernels ``(H, W, in, out)`` inside of the rules.
+XLA's CPU convolution is fast if it runs on all cores. Elsewhere it is slower by a factor of two and more: images of few
+columns run on one core, the gradient of a kernel streams the whole image through every cache, and a kernel as wide as
+its stride is computed as a strided convolution, though it is a matrix product. Each function arranges the same sums in
+a faster way. Inside the functions, images are ``(N, H, W, C)`` and kernels ``(H, W, in, out)``.
 """
 
 from math import ceil, prod
@@ -17,44 +17,45 @@ from jaxtyping import Array
 from .trilinear import Geometry, Slot, stock
 
 LONG_ROWS = 148_000
-"""From here on ``kernel² · in_channels · (width + out_channels)`` strips do not pay: XLA uses all cores by itself."""
+"""If ``kernel² · in_channels · (width + out_channels)`` is at least this, XLA uses all cores and strips do not help."""
 
 WORTH_IT = 15 * 10**6
-"""Multiplications below which images laid side by side cost more than they save."""
+"""Below this many multiplications, laying images side by side costs more than it saves."""
 
 CHUNK = 65_536
-"""Positions of a kernel's gradient that are summed at once: their rows stay in the cache."""
+"""How many positions of a kernel's gradient are summed at once, so that their rows stay in the cache."""
 
 MOST_CHUNKS = 8
 
 FEW = 4
-"""Terms up to which the sums of a matrix product are written out, for XLA to compute them where they are read."""
+"""Up to this many terms, the sums of a matrix product are written out, so that XLA fuses them into their readers."""
 
 LANES = 32
-"""Channels that XLA's convolution wants: filters of fewer are filled up to it.
+"""The number of channels that XLA's convolution is fast with: fewer filters are padded to it.
 
-With fewer, strips, written patches and joined images that are not joined (:mod:`.layers`) gain nothing.
+With fewer channels, strips, written patches and separate convolutions of two images (:meth:`Conv2d.of_joined`) gain
+nothing.
 """
 
 CHEAPER = 4
-"""A form of a kernel's gradient that multiplies more zeros must take this many times fewer multiplications."""
+"""The form of a kernel's gradient with more zeros is used only if it needs this many times fewer multiplications."""
 
 PAIR = 20_000
-"""Multiplications of one of many pairs, below which JAX's grouped convolution is faster than a loop over them."""
+"""Below this many multiplications per pair, JAX's grouped convolution is faster than a loop over the pairs."""
 
 PATCH = 64
-"""Numbers in a patch up to which the patches of an image are written out, for a matrix product."""
+"""Patches with at most this many numbers are written to memory, for a matrix product."""
 
 
 def contract(missing: Slot, a: Array, b: Array, geometry: Geometry, precision: Any) -> Array:
-    """The form of :func:`.convolution.contract`, by the rule that fits."""
+    """:func:`.convolution.contract`, by the fastest algorithm for these shapes."""
     g = geometry
     if not all(isinstance(n, int) for n in (*a.shape, *b.shape)) or a.size == 0 or b.size == 0:
         return stock(missing, a, b, g, precision)
     if a.ndim == 5:
         return _pair_by_pair(missing, a, b, g, precision)
     if a.dtype.itemsize < 4:
-        # Sums of parts are rounded once, at the end, as XLA does within one convolution.
+        # Compute in 32 bits, so that a sum of parts is rounded only once, as in one convolution of XLA.
         wide = contract(missing, a.astype(jnp.float32), b.astype(jnp.float32), g, precision)
         return wide.astype(a.dtype)
     if g.stride == g.kernel and g.padding == 0:
@@ -97,8 +98,8 @@ def _by_patches(missing: Slot, a: Array, b: Array, g: Geometry, precision: Any) 
         return y.reshape(a.shape[0], rows, columns, b.shape[0])
     if missing == "k":
         c, o = a.shape[3], b.shape[3]
-        # The fewer columns first: half of the time, and a third where they are few. Reshaped last of all, as in
-        # _kernel_gradient.
+        # The operand with fewer columns comes first: this takes half of the time, or a third if they are few. The
+        # reshape comes last, as in _in_form.
         kernel = lax.dot_general(positions(b), patches(a), (((0,), (0,)), ((), ())), precision=precision)
         return lax.transpose(kernel.reshape(o, k * k, c), (0, 2, 1)).reshape(o, c, k, k)
     n, c = b.shape[0], a.shape[1]
@@ -121,7 +122,7 @@ def _by_rows(missing: Slot, a: Array, b: Array, g: Geometry, precision: Any) -> 
     if missing == "y":
         return _convolution(a, lax.transpose(b, (2, 3, 1, 0)), g.padding, precision)
     if missing == "x":
-        # The kernel turned round, from outputs to inputs, over the output's positions.
+        # A convolution of the output with the flipped kernel, from out_channels to in_channels.
         turned = lax.transpose(lax.rev(a, (2, 3)), (2, 3, 0, 1))
         return _convolution(b, turned, g.kernel - 1 - g.padding, precision)
     return _kernel_gradient(a, b, g, precision)
@@ -131,7 +132,7 @@ def _convolution(x: Array, kernel: Array, padding: int, precision: Any) -> Array
     n, height, width, c = x.shape
     k, _, _, o = kernel.shape
     rows, columns = (size + 2 * padding - k + 1 for size in (height, width))
-    # XLA takes the larger of image and kernel for the image, which decides where zeros meet what is not finite.
+    # XLA treats the larger of image and kernel as the image. This decides which infinities meet the padding's zeros.
     smaller = height * width < k * k
     if k * k * c <= PATCH and o >= LANES and not smaller:
         return _by_written_patches(x, kernel, padding, precision)
@@ -159,7 +160,7 @@ def _by_written_patches(x: Array, kernel: Array, padding: int, precision: Any) -
     k, _, _, o = kernel.shape
     rows, columns = (size + 2 * padding - k + 1 for size in (height, width))
     padded = _pad(x, (padding, padding), (padding, padding))
-    # Columns, then rows: XLA takes twice as long to compile the nine shifts at once.
+    # Columns, then rows: XLA takes twice as long to compile all shifts at once.
     wide = lax.concatenate([lax.slice_in_dim(padded, j, j + columns, axis=2) for j in range(k)], 3)
     patches = lax.concatenate([lax.slice_in_dim(wide, i, i + rows, axis=1) for i in range(k)], 3)
     patches = patches.reshape(-1, k * k * c)
@@ -167,14 +168,14 @@ def _by_written_patches(x: Array, kernel: Array, padding: int, precision: Any) -
 
 
 def _side_by_side(x: Array, kernel: Array, padding: int, strips: int, precision: Any) -> Array:
-    """Every image cut into strips, with the rows that they share, and all laid in one row, zeros between them."""
+    """Cut every image into overlapping strips, lay them side by side with zeros between, and convolve once."""
     n, height, width, c = x.shape
     k, _, _, o = kernel.shape
     rows, columns = (size + 2 * padding - k + 1 for size in (height, width))
     high = rows // strips
     padded = _pad(x, (padding, padding), (padding, padding))
     by_rows = padded.reshape(-1, n, *padded.shape[2:]) if n == 1 else lax.transpose(padded, (1, 0, 2, 3))
-    # The rows of each strip, with those that it shares with the next: (rows, images, strips, columns, channels).
+    # The rows of each strip, including those shared with the next: (rows, images, strips, columns, channels).
     overlapping = lax.GatherDimensionNumbers(offset_dims=(0, 1, 3, 4), collapsed_slice_dims=(), start_index_map=(0,))
     tops = np.arange(0, rows, high, dtype=np.int32)[:, None]
     piece = (high + k - 1, *by_rows.shape[1:])
@@ -185,11 +186,11 @@ def _side_by_side(x: Array, kernel: Array, padding: int, strips: int, precision:
 
 
 def _kernel_gradient(x: Array, y: Array, g: Geometry, precision: Any) -> Array:
-    """The larger of ``x`` and ``y`` is the image and the smaller one the filter, unless the other form is much cheaper.
+    """The gradient of a kernel: a convolution of the larger of ``x`` and ``y`` with the smaller one.
 
-    The zeros around the image meet every number of the filter, and infinity times zero is NaN. Where our form has
-    zeros that JAX's own convolution does not have, the gradient is used only if it is finite. Otherwise JAX's own
-    convolution computes it again.
+    If the other form is much cheaper, the roles are swapped. The zeros around the image meet every number of the
+    filter, and infinity times zero is NaN. If our form has zeros that JAX's own convolution does not have, the result
+    is used only if it is finite. Otherwise JAX's own convolution computes the gradient again.
     """
     c, o = x.shape[3], y.shape[3]
     multiplications = {False: c * _filled(o), True: o * _filled(c)}
@@ -197,7 +198,7 @@ def _kernel_gradient(x: Array, y: Array, g: Geometry, precision: Any) -> Array:
     if CHEAPER * multiplications[not turned] <= multiplications[turned]:
         turned = not turned
     gradient = _in_form(turned, x, y, g, precision)
-    # JAX's convolution pads x where y is the filter. Where y is larger than x, it has no zeros.
+    # JAX's convolution pads x if y is the filter. If y is larger than x, it has no zeros.
     if g.padding == g.kernel - 1 if turned else 2 * g.padding < g.kernel:
         return gradient
     looked_at: Array = lax.cond(
@@ -207,14 +208,14 @@ def _kernel_gradient(x: Array, y: Array, g: Geometry, precision: Any) -> Array:
 
 
 def _filled(channels: int) -> int:
-    """The number of filters after filling up: a multiple of :data:`LANES`."""
+    """The number of filters after padding to a multiple of :data:`LANES`."""
     return ceil(channels / LANES) * LANES
 
 
 def _in_form(turned: bool, x: Array, y: Array, g: Geometry, precision: Any) -> Array:
-    """A convolution over channels of ``x`` with ``y``, or of ``y`` with ``x`` where ``turned``, in chunks of rows.
+    """The convolution of ``x`` with ``y``, or if ``turned`` of ``y`` with ``x``, for each channel, in chunks of rows.
 
-    The chunks are rows of the filter. Each takes all rows of the image that it meets, so only the edges are zeros.
+    A chunk is some rows of the filter. It takes all rows of the image that it meets, so only the edges need zeros.
     """
     image, filters, padding = (y, x, g.kernel - 1 - g.padding) if turned else (x, y, g.padding)
     n, rows, columns, _ = filters.shape
@@ -230,35 +231,35 @@ def _in_form(turned: bool, x: Array, y: Array, g: Geometry, precision: Any) -> A
         seen = seen if turned else _after(chunk, seen)
         parts.append(_over_channels(seen, chunk, outside, (padding, padding), precision))
     gradient = sum(parts[1:], parts[0])
-    # Turned, the gradient lies (H, W, out, in), from its last element to its first. It is turned round last of all: of
-    # a result that is transposed last, XLA makes a kernel more, to copy it.
+    # If turned, the gradient is (H, W, out, in) and flipped. The flip comes last: after a final transpose, XLA would
+    # add a kernel that copies the result.
     return lax.rev(lax.transpose(gradient, (2, 3, 0, 1)), (2, 3)) if turned else lax.transpose(gradient, (3, 2, 0, 1))
 
 
 def _over_channels(image: Array, filters: Array, rows: Any, columns: Any, precision: Any) -> Array:
-    """Each channel of the image, with so many zeros around it, against each of the filters: ``(K, K, C, filters)``."""
+    """Convolve each channel of the padded image with each of the filters: ``(K, K, C, filters)``."""
     n, height, width, o = filters.shape
     filters = _pad(filters, (0, 0), (0, 0), (0, _filled(o) - o))
-    # XLA copies to transpose, even where nothing moves.
+    # For a single image, reshape: XLA copies the array to transpose it, even if nothing moves.
     laid = filters.reshape(height, width, 1, -1) if n == 1 else lax.transpose(filters, (1, 2, 0, 3))
     smaller = image.shape[1] < height or image.shape[2] < width
     if n == 1 or smaller:
-        # XLA changes an image that is smaller than its filter back into a filter. And channels that are a power of two
-        # apart take the same places in a cache.
+        # Pad here, for two reasons. XLA would swap an image and a larger filter. And channels whose distance in memory
+        # is a power of two share places in a cache.
         image, rows, columns = _pad(image, rows, columns), (0, 0), (0, 0)
     y = _plain(lax.transpose(image, (3, 1, 2, 0)), laid, (rows, columns), precision)
     return lax.transpose(lax.slice_in_dim(y, 0, o, axis=3), (1, 2, 0, 3))
 
 
 def _after(first: Array, then: Array) -> Array:
-    """``then``, read no earlier than ``first`` is there: XLA would copy it early, and hold both copies meanwhile."""
+    """``then``, but not read before ``first`` exists: XLA would copy it early, and hold both copies until then."""
     bits = lax.bitcast_convert_type(lax.slice(first, (0,) * 4, (1,) * 4).astype(jnp.float32), jnp.int32)
     zero = jnp.zeros_like(bits)
     return then + lax.clamp(zero, bits, zero).astype(then.dtype)
 
 
 def _pad(x: Array, rows: tuple[int, int], columns: tuple[int, int], channels: tuple[int, int] = (0, 0)) -> Array:
-    """Zeros before and after."""
+    """Pad with zeros before and after, on each axis."""
     if not any((*rows, *columns, *channels)):
         return x
     edges = ((0, 0), rows, columns, channels)

@@ -1,7 +1,7 @@
-"""The backends that compute convolutions, the choice between them, and how a primitive is lowered by the chosen one.
+"""The choice of a backend for convolutions, and the lowering of primitives by it.
 
-The choice is read while a function is traced, and becomes a parameter of the primitives in it. The platform decides
-what ``"auto"`` means, when they are lowered.
+The choice is read while a function is traced, and becomes a parameter of the primitives in it. When they are lowered,
+the platform decides what ``"auto"`` means.
 """
 
 from collections.abc import Callable, Generator
@@ -25,13 +25,13 @@ _forced = jax.make_user_context("auto")
 
 @contextmanager
 def convolutions(backend: Backend) -> Generator[None]:
-    """Force the backend that computes convolutions and their gradients, for what is traced inside.
+    """Force the backend of convolutions and their gradients, for all functions that are traced inside the ``with``.
 
-    ``"cpu"`` takes this library's algorithms on every platform. ``"stock"`` takes JAX's convolution and its gradients.
-    ``"auto"``, the default, is ``"cpu"`` on a CPU, and ``"stock"`` elsewhere. One image with many kernels or gradients,
-    and computations over devices, are always JAX's. Wide joined images are split (:meth:`Conv2d.of_joined`) on every
-    platform, except by ``"stock"``. The values agree up to rounding. Functions under ``jax.jit`` are traced again where
-    the backend changes. Raises :class:`ShapeError` for any other word.
+    ``"cpu"`` uses this library's algorithms on every platform. ``"stock"`` uses JAX's convolution and its gradients.
+    ``"auto"``, the default, is ``"cpu"`` on a CPU and ``"stock"`` elsewhere. One image with many kernels or gradients,
+    and arrays sharded over devices, always use JAX's. Joined images of many channels are convolved separately
+    (:meth:`Conv2d.of_joined`), except by ``"stock"``. All backends agree up to rounding. If the backend changes,
+    ``jax.jit`` traces a function again. Raises :class:`UsageError` for any other word.
 
     >>> import jax.numpy as jnp
     >>> from wellshaped.models import conv2d
@@ -43,7 +43,7 @@ def convolutions(backend: Backend) -> Generator[None]:
     if backend not in get_args(Backend):
         says = f"it is {backend!r}, and must be one of {', '.join(get_args(Backend))}"
         fix = f'convolutions("{nearest_choice(backend, get_args(Backend))}")'
-        raise UsageError.of(f"convolutions({backend!r})", "backend", "how convolutions are computed", says, fix)
+        raise UsageError.of(f"convolutions({backend!r})", "backend", "no such backend", says, fix)
     with _forced(backend):
         yield
 
@@ -55,12 +55,12 @@ def forced_backend() -> Backend:
 
 
 def over_devices() -> bool:
-    """Inside ``jax.shard_map``, or on a mesh with explicit axes: there types say more than our operations do."""
+    """Whether we are in ``jax.shard_map`` or on a mesh with explicit axes, whose types our primitives don't support."""
     return any(axis != AxisType.Auto for axis in get_abstract_mesh().axis_types)
 
 
 def lower_by_backend(primitive: Primitive, *, cpu: Callable[..., Array], stock: Callable[..., Array]) -> None:
-    """Lower ``primitive`` to the function of the backend that its parameter ``backend`` names."""
+    """Lower ``primitive`` by ``cpu`` or ``stock``, as its parameter ``backend`` says."""
 
     def lowered(by_default: Backend, *operands: Array, backend: Backend, **params: Any) -> Array:
         chosen = cpu if (by_default if backend == "auto" else backend) == "cpu" else stock

@@ -1,18 +1,18 @@
-"""Convolution as one trilinear form, and its three faces as primitives of our own (SPEC section 6).
+"""Convolution as one trilinear form, whose three faces are primitives (SPEC section 6).
 
 An image ``x``, a kernel ``k`` and an output ``y`` meet in one sum, over all positions with
 ``i + padding = p · stride + a`` on both axes::
 
     Σ x[n, c, i] · k[o, c, a] · y[n, o, p]
 
-Leave one of the three out of the sum, and what remains is a linear map to it: without ``y`` it is the convolution,
-without ``x`` the transposed convolution, which is the gradient of the input, and without ``k`` the gradient of the
-kernel. Each is bilinear, and transposing it gives the other two. So these three primitives and one rule are all that
-``jax.grad``, ``jax.jvp``, ``jax.linearize``, ``vmap`` and their compositions need, to any order; for
-``jax.experimental.jet`` a bilinear map has a rule of its own (:mod:`.taylor`).
+Each face leaves one of the three out, and computes an array of its shape from the other two. Without ``y`` it is the
+convolution. Without ``x`` it is the transposed convolution, which is the gradient of the input. Without ``k`` it is the
+gradient of the kernel. Each face is bilinear, and its transposes are the other two. So ``jax.grad``, ``jax.jvp``,
+``jax.linearize``, ``vmap`` and their compositions, to any order, need only these three primitives and one rule.
+``jax.experimental.jet`` needs another rule (:mod:`.taylor`).
 
-How a face is computed is chosen when it is lowered: on a CPU by our own algorithms (:mod:`.algorithms`), and by the
-platform's own convolution elsewhere. :func:`.backend.convolutions` forces either.
+The backend is chosen when a face is lowered: our algorithms on a CPU (:mod:`.algorithms`), and the platform's own
+convolution elsewhere. :func:`.backend.convolutions` forces either.
 """
 
 from functools import partial
@@ -33,10 +33,10 @@ from .trilinear import SLOTS, Geometry, Slot, stock
 
 
 def contract(missing: Slot, a: Array, b: Array, geometry: Geometry, precision: Any = None) -> Array:
-    """The form without ``missing``, as an array of its shape, given the other two in the order of :data:`SLOTS`.
+    """The face that computes ``missing``, given the other two arrays in the order of :data:`SLOTS`.
 
     ``x`` is ``(N, H, W, C)``, ``k`` is ``(O, C, kernel, kernel)`` and ``y`` is ``(N, *geometry.out, O)``, all of one
-    dtype. With one axis more, in front of all three, there is a form for each.
+    dtype. All three may have one more axis in front: then each entry along it is computed alone.
     """
     if forced_backend() == "stock" or over_devices():
         return stock(missing, a, b, geometry, precision)
@@ -64,18 +64,18 @@ def _shape(missing: Slot, a: tuple[int, ...], b: tuple[int, ...], geometry: Geom
 
 
 def _transposed(missing: Slot, operand: int, cotangent: Array, a: Any, b: Any, **params: Any) -> Array:
-    """The cotangent of one operand: the form without it, of the cotangent of the result and of the other operand."""
+    """The cotangent of one operand: its face, given the cotangent of the result and the other operand."""
     others = _others(missing)
     known = {missing: cotangent, others[1 - operand]: (a, b)[1 - operand]}
-    wanted = others[operand]
-    result: Array = _FACES[wanted].bind(*(known[slot] for slot in _others(wanted)), **params)
+    target = others[operand]
+    result: Array = _FACES[target].bind(*(known[slot] for slot in _others(target)), **params)
     return result
 
 
 def _batched(
     missing: Slot, operands: tuple[Array, Array], axes: tuple[int | None, int | None], **params: Any
 ) -> tuple[Array, int]:
-    """Two batches are a form for each pair, images with one kernel are more images, and the rest is as JAX does it."""
+    """Compute two batches pair by pair, many images with one kernel as one batch, and anything else by JAX's rules."""
     of_each = operands[0].ndim - (axes[0] is not None) == 5
     moved = [o if axis is None else jnp.moveaxis(o, axis, 0) for o, axis in zip(operands, axes, strict=True)]
     if None not in axes and not of_each:
@@ -95,7 +95,7 @@ def _by_algorithms(missing: Slot, a: Array, b: Array, *, geometry: Geometry, pre
 
 
 _LOOKING_INSIDE = ("jax_disable_jit", "jax_debug_nans", "jax_debug_infs")
-"""Flags that make JAX run operation by operation. Compiling here would recurse forever."""
+"""Flags that make JAX run eagerly. Compiling here would recurse forever."""
 
 
 def _evaluated(a: Array, b: Array, *, missing: Slot, **params: Any) -> Array:

@@ -1,6 +1,7 @@
-"""Compiled where it is called eagerly, under an eager ``vmap`` or ``grad`` too, and itself where it is staged.
+"""Compiles a function for eager calls, also under an eager ``vmap`` or ``grad``, but not while JAX stages it.
 
-A ``jax.jit`` inside a trace is traced, differentiated and inlined by itself, which costs more than what it holds.
+While JAX stages a function, as under ``jax.jit``, it traces, differentiates and inlines every ``jax.jit`` inside
+separately. For a small function this costs more than the function itself.
 """
 
 from collections.abc import Callable
@@ -10,13 +11,13 @@ from typing import Any, TypeVar, cast
 import jax
 from jax.interpreters.partial_eval import DynamicJaxprTracer
 
-_INSIDE = ("primal", "val")  # what the tracers of jvp and linearize, and of vmap, go around
+_INSIDE = ("primal", "val")  # the attribute with the inner value, in tracers of jvp and linearize, and of vmap
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def compiled_if_eager(*static: str) -> Callable[[Function], Function]:
-    """Make ``jax.jit`` of a function whose arguments ``static`` are no arrays, but not where it is being staged.
+    """Decorate a function: compile it by ``jax.jit``, except while JAX stages it. ``static`` arguments are not arrays.
 
     >>> import jax.numpy as jnp
     >>> @compiled_if_eager("times")
@@ -39,7 +40,7 @@ def compiled_if_eager(*static: str) -> Callable[[Function], Function]:
 
 
 def _is_staged(value: Any) -> bool:
-    """Whether the value is being staged, under whatever transformations."""
+    """Whether JAX is staging the value, as under ``jax.jit``, possibly below other transformations."""
     while isinstance(value, jax.core.Tracer) and not isinstance(value, DynamicJaxprTracer):
         value = next((getattr(value, name) for name in _INSIDE if hasattr(value, name)), None)
     return isinstance(value, DynamicJaxprTracer)

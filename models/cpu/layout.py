@@ -1,8 +1,8 @@
-"""One layout inside: between two convolutions everything is computed with the channels last.
+"""Computes operations between convolutions with the channels last.
 
-The convolutions of a CPU want the channels last, and images are ``(C, H, W)``. So every operation between them says
-"channels last, operate, back again", and XLA cancels "back again" with the next "channels last". What an operation
-leaves in ``(C, H, W)`` would be copied twice.
+Convolutions on a CPU are fastest with the channels last, but images are ``(C, H, W)``. So every operation transposes
+its input, computes with the channels last, and transposes back. XLA cancels each transpose back with the next
+operation's first one. An operation that stayed in ``(C, H, W)`` would cost two copies.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from jaxtyping import Array
 
 
 def channels_last(operate: Callable[..., Array], *images: Array) -> Array:
-    """``operate`` on the ``(C, H, W)`` images as ``(H, W, C)``, and its result as ``(C, H, W)`` again.
+    """Apply ``operate`` to ``(C, H, W)`` images as ``(H, W, C)``, and return its result as ``(C, H, W)``.
 
     >>> import jax.numpy as jnp
     >>> channels_last(lambda x: x + jnp.arange(2.0), jnp.zeros((2, 3, 4)))[:, 0, 0].tolist()

@@ -1,7 +1,7 @@
 """Max-pooling whose gradient goes to the first maximum of each window, in row-major order (SPEC section 6).
 
-XLA's own gradient of a window's maximum does so too, one window after the other. Where the windows tile the image, the
-same choice is a few comparisons of whole arrays, which run an order of magnitude faster.
+XLA's own gradient makes the same choice, one window after another. If the windows tile the image, a few comparisons of
+whole arrays make it an order of magnitude faster.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ from .layout import channels_last
 from .taylor import of_piecewise_linear, taylor_primitive
 
 WIDEST_TILE = 4
-"""The comparisons are written out, one for each position of the window."""
+"""Tiles up to this width use comparisons of whole arrays, one for each position of the window."""
 
 
 @compiled_if_eager("kernel", "stride")
@@ -64,7 +64,7 @@ def _at_first_maxima(kernel: int, dx: Array, x: Array, y: Array) -> Array:
 
 
 def first_maxima(tiles: Array, y: Array) -> Array:
-    """Where each of the ``(h, kernel, w, kernel, C)`` tiles has its maximum ``y`` for the first time, row by row."""
+    """A mask of the first maximum ``y`` of each of the ``(h, kernel, w, kernel, C)`` tiles, row by row."""
     height, kernel, width, _, c = tiles.shape
     first = lax.full(y.shape, kernel**2, jnp.int32)
     for n, (i, j) in reversed([*enumerate(product(range(kernel), repeat=2))]):
@@ -80,7 +80,7 @@ def _tiles(x: Array, kernel: int) -> Array:
 
 
 def _on_each(function: Callable[..., Array]) -> Callable[..., Array]:
-    """``function`` of ``(C, H, W)`` images, for arrays with any axes in front of these."""
+    """``function`` on ``(C, H, W)`` images, mapped over any axes in front of these."""
 
     def on_each(*images: Array, **params: Any) -> Array:
         call = partial(function, **params)

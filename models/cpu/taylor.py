@@ -1,7 +1,7 @@
-"""Taylor series of our primitives, for ``jax.experimental.jet``: a rule each, registered when a series first needs it.
+"""Taylor series of our primitives, for ``jax.experimental.jet``: one rule for each, registered only if needed.
 
-Importing ``jet`` takes time that most programs need not spend, and it is experimental. So a rule is registered where a
-primitive is used and ``jet`` is imported already. Inside a rule the terms are plain coefficients, without factorials.
+Importing ``jet`` takes time, and it is experimental. So the rule of a primitive is registered when the primitive is
+used and ``jet`` is already imported. In a rule the terms are plain coefficients, without factorials.
 """
 
 import sys
@@ -17,7 +17,7 @@ Series = tuple[Array, list[Array]]
 
 
 Rule = Callable[..., Series]
-"""``rule(bind, primals, series, **params)`` gives the series of a primitive's result."""
+"""``rule(bind, primals, series, **params)`` returns the series of a primitive's result."""
 
 
 class _Primitive(Primitive):
@@ -26,7 +26,7 @@ class _Primitive(Primitive):
         self.rule = rule
 
     def bind(self, *operands: Any, **params: Any) -> Any:
-        """What JAX's primitives do. Every use comes by here, those in functions that are traced already too."""
+        """Register the rule if needed, then bind as JAX does. Every use calls this, even in a traced function."""
         bind: Callable[..., Any] = super().bind
         jet = sys.modules.get("jax.experimental.jet")
         if jet is not None:
@@ -42,7 +42,7 @@ def taylor_primitive(name: str, rule: Rule) -> Primitive:
 def of_product(
     bind: Callable[..., Array], primals: Sequence[Array], series: Sequence[Sequence[Array]], **params: Any
 ) -> Series:
-    """The series of a bilinear function: Cauchy's product, as ``jet`` has it for JAX's own convolution."""
+    """The series of a bilinear function: the Cauchy product, as ``jet`` computes it for JAX's own convolution."""
     first, second = ([primal, *terms] for primal, terms in zip(primals, series, strict=True))
 
     def coefficient(order: int) -> Array:
@@ -60,7 +60,7 @@ def of_piecewise_linear(
     series: Sequence[Sequence[Array]],
     **params: Any,
 ) -> Series:
-    """The series of a function that is linear around ``x``: ``derivative(term, y, x, **params)`` of each term."""
+    """The series of a function that is linear around ``x``: ``derivative(term, y, x, **params)`` for each term."""
     (x,), (terms,) = primals, series
     y = bind(x, **params)
     return y, [derivative(term, y, x, **params) for term in terms]

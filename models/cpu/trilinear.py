@@ -1,6 +1,6 @@
-"""The trilinear form of a convolution, and its three faces as JAX's own convolution computes them (SPEC section 6).
+"""The three faces of a convolution's trilinear form, computed by JAX's own convolution (SPEC section 6).
 
-:mod:`.convolution` says what the form is, and makes primitives of its faces.
+:mod:`.convolution` defines the form and the primitives of its faces.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from ...spec.arithmetic.sizes import sliding_window_size
 Slot = Literal["x", "k", "y"]
 
 SLOTS: tuple[Slot, ...] = get_args(Slot)
-"""The image, the kernel and the output of a convolution: leave one out, and the form gives it."""
+"""The image, the kernel and the output of a convolution. Each face computes one of them from the other two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Geometry:
 
 
 def stock(missing: Slot, a: Array, b: Array, geometry: Geometry, precision: Any) -> Array:
-    """The form without ``missing``, by JAX's own convolution, channels first: each face as JAX's gradients write it.
+    """The face that computes ``missing``, by JAX's own convolution with the channels first, as in JAX's own gradients.
 
     The arrays are those of :func:`.convolution.contract`.
     """
@@ -48,7 +48,7 @@ def stock(missing: Slot, a: Array, b: Array, geometry: Geometry, precision: Any)
     if missing == "y":
         y = lax.conv_general_dilated(_first(a), b, step, ((g.padding,) * 2,) * 2, precision=precision)
         return lax.transpose(y, (0, 2, 3, 1))
-    # What the last window leaves of the padded image, at the far edges.
+    # The number of rows and columns that the last window does not reach, at the end of the padded image.
     left = [n + 2 * g.padding - g.kernel - (m - 1) * g.stride for n, m in zip(g.size, g.out, strict=True)]
     if missing == "x":
         around = g.kernel - 1 - g.padding

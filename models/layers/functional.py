@@ -1,7 +1,7 @@
-"""The operations of the network as plain functions over ``(C, H, W)``, typed down to the output size (SPEC section 6).
+"""The operations of the network as plain functions over ``(C, H, W)``, with output sizes in the types (SPEC section 6).
 
-jaxtyping evaluates ``{...}`` in an annotation with the arguments alone in scope. So the specification's size function,
-which the type of a result names, is an argument too: ``_size``, which is not for callers.
+jaxtyping evaluates ``{...}`` in an annotation with only the arguments in scope. So the specification's size function,
+which the types name, is an argument too: ``_size``. Callers do not pass it.
 """
 
 from collections.abc import Callable
@@ -44,8 +44,8 @@ def conv2d(
     """Cross-correlation with zero padding; kernel ``(out, in, k, k)``, bias ``(out,)``.
 
     The result has shape ``(out, size(H), size(W))`` with ``size`` the :func:`sliding_window_size` of ``k``, ``stride``
-    and ``padding``. ``precision`` is JAX's. Raises :class:`ShapeError` for what does not fit, and where the result
-    would be empty.
+    and ``padding``. ``precision`` is JAX's. Raises :class:`ShapeError` if an array does not fit or the result would be
+    empty, and :class:`UsageError` if a number is not natural or too large.
 
     >>> conv2d(jnp.ones((3, 8, 9)), jnp.ones((4, 3, 3, 3)), jnp.zeros(4), stride=2).shape
     (4, 3, 4)
@@ -73,11 +73,12 @@ def conv_transpose2d(
     "O {_size(x.shape[1],kernel=kernel.shape[2],stride=stride,padding=padding)} "
     "{_size(x.shape[2],kernel=kernel.shape[2],stride=stride,padding=padding)}",
 ]:
-    """Transposed convolution, in PyTorch's arithmetic; kernel ``(in, out, k, k)``, bias ``(out,)``.
+    """Transposed convolution, with PyTorch's definition; kernel ``(in, out, k, k)``, bias ``(out,)``.
 
-    Output position ``o``, kernel position ``k`` and input position ``i`` meet where ``o + padding = i·stride + k``. The
-    result has shape ``(out, size(H), size(W))`` with ``size`` the :func:`conv_transpose_size` of the same numbers.
-    ``precision`` is JAX's. Raises :class:`ShapeError` for what does not fit, and where the result would be empty.
+    Input ``i`` and kernel position ``k`` contribute to output ``o`` if ``o + padding = i·stride + k``.
+    The result has shape ``(out, size(H), size(W))`` with ``size`` the :func:`conv_transpose_size` of the same numbers.
+    ``precision`` is JAX's. Raises :class:`ShapeError` if an array does not fit or the result would be empty, and
+    :class:`UsageError` if a number is not natural or too large.
 
     >>> conv_transpose2d(jnp.ones((4, 3, 5)), jnp.ones((4, 2, 2, 2)), jnp.zeros(2), stride=2).shape
     (2, 6, 10)
@@ -97,7 +98,8 @@ def max_pool2d(
     """The maximum of each ``kernel × kernel`` window, without padding; its gradient goes to the first maximum.
 
     The result has shape ``(C, size(H), size(W))`` with ``size`` the :func:`sliding_window_size` of the same numbers.
-    Raises :class:`ShapeError` for what does not fit, and where the result would be empty.
+    Raises :class:`ShapeError` if the array does not fit or the result would be empty, and :class:`UsageError` if a
+    number is not natural or too large.
 
     >>> max_pool2d(jnp.arange(20.0).reshape(1, 4, 5), kernel=2, stride=2).tolist()
     [[[6.0, 8.0], [16.0, 18.0]]]
@@ -109,7 +111,9 @@ def max_pool2d(
 
 @remembered
 def relu(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    """``max(x, 0)``, with derivative 0 at 0. Raises :class:`ShapeError` for what is not a floating-point array.
+    """``max(x, 0)``, with derivative 0 at 0.
+
+    Raises :class:`UsageError` if ``x`` is not an array, and :class:`ShapeError` if it is not floating-point.
 
     >>> relu(jnp.array([-1.0, 0.0, 2.0])).tolist()
     [0.0, 0.0, 2.0]
@@ -120,7 +124,7 @@ def relu(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
 
 @remembered
 def concat_channels(skip: Float[Array, "C1 H W"], up: Float[Array, "C2 H W"]) -> Float[Array, "C1+C2 H W"]:
-    """The channels of ``skip``, then those of ``up``. Raises :class:`ShapeError` where their sizes differ.
+    """The channels of ``skip``, then those of ``up``. Raises :class:`ShapeError` if their sizes differ.
 
     >>> concat_channels(jnp.ones((2, 4, 4)), jnp.ones((3, 4, 4))).shape
     (5, 4, 4)
@@ -140,12 +144,12 @@ def _joined(skip: Array, up: Array) -> Array:
 
 
 def promoted(*arrays: Array, dtype: Any = None) -> list[Array]:
-    """The arrays in ``dtype``, or in the one that they promote to, as in Flax."""
-    weak = [getattr(array, "weak_type", False) for array in arrays]  # NumPy's have none
+    """The arrays in ``dtype``, or in the dtype that they promote to, as in Flax."""
+    weak = [getattr(array, "weak_type", False) for array in arrays]  # NumPy arrays have no such attribute
     if dtype is None:
         dtypes = {array.dtype for array in arrays}
         dtype = jnp.result_type(*arrays) if len(dtypes) > 1 or all(weak) else dtypes.pop()
-    # Eagerly, a conversion that changes nothing takes longer than the largest part of a small layer.
+    # In eager mode, a conversion that changes nothing takes longer than most of a small layer.
     return [a.astype(dtype) if w or a.dtype != dtype else a for a, w in zip(arrays, weak, strict=True)]
 
 
@@ -155,7 +159,7 @@ def _with_bias(image: Array, kernel: Array, bias: Array, *, missing: Slot, geome
         batch = lax.expand_dims(image, (0,))
         a, b = (batch, kernel) if missing == "y" else (kernel, batch)
         y = lax.squeeze(contract(missing, a, b, geometry, precision), (0,))
-        # The bias's gradient is a sum over all positions, which 16 bits do not hold.
+        # The gradient of the bias is a sum over all positions, too large for 16 bits.
         wide = jnp.promote_types(y.dtype, jnp.float32)
         each = lax.broadcast_in_dim(lax.convert_element_type(bias, wide), y.shape, (2,))
         return lax.convert_element_type(lax.add(lax.convert_element_type(y, wide), each), y.dtype)
@@ -166,7 +170,7 @@ def _with_bias(image: Array, kernel: Array, bias: Array, *, missing: Slot, geome
 def require_not_empty(
     given_to: str, x: Array, size: SizeFunction, window: dict[str, Any], axes: tuple[int, int] = (1, 2)
 ) -> None:
-    """Refuse an image of which no pixel would come out, and numbers that XLA cannot hold."""
+    """Raise :class:`ShapeError` if the output would be empty, and :class:`UsageError` if XLA can't hold a number."""
     given = tuple(x.shape[axis] for axis in axes)
     height, width = (size(n, **window) for n in given)
     if min(height, width) >= 1 and max(map(index, window.values())) <= LARGEST:
@@ -176,15 +180,15 @@ def require_not_empty(
     for name, number in window.items():
         if index(number) > LARGEST:
             says = f"{name}={number} must be at most {LARGEST}"
-            raise UsageError.of(subject, "largest", "too large to compute with", says, f"{name}=1, say")
-    says = f"{given[0]}×{given[1]} comes to {height}×{width}"
-    raise ShapeError.of(subject, "window", "nothing would come out", says, OTHER_WINDOW)
+            raise UsageError.of(subject, "largest", "too large to compute with", says, f"{name}=1, for example")
+    says = f"{given[0]}×{given[1]} becomes {height}×{width}"
+    raise ShapeError.of(subject, "window", "the output would be empty", says, OTHER_WINDOW)
 
 
 def require_pixels(given_to: str, x: Array) -> None:
-    """Refuse an image with an axis of size 0: there are no statistics of nothing, and nothing to resize."""
+    """Raise :class:`ShapeError` if an image has an axis of size 0: it has no statistics, and can't be resized."""
     if x.size == 0:
-        says = f"its shape is {tuple(x.shape)}"
+        says = f"its shape is {tuple(x.shape)}, and every size must be at least 1"
         raise ShapeError.of(
-            f"x = {shown(x)}, given to {given_to},", "pixels", "it has no pixels", says, "an image with pixels"
+            f"x = {shown(x)}, given to {given_to},", "pixels", "no pixels", says, "an image with at least 1 pixel"
         )

@@ -1,7 +1,7 @@
 """The explicit gradients of :mod:`.functional`, each by the sum that defines it (SPEC section 6).
 
-They take what the forward function took and the gradient of its result. :mod:`wellshaped.spec.reference` has the same
-functions in exact arithmetic. ``jax.grad`` computes the same sums; here they can be called one at a time.
+Each takes the arguments of the forward function and the gradient of its result. :mod:`wellshaped.spec.reference` has
+the same functions in exact arithmetic. ``jax.grad`` computes the same sums; here you can call each one alone.
 """
 
 from operator import index
@@ -25,7 +25,7 @@ from .functional import SizeFunction, promoted, require_not_empty
 
 
 class ConvGrads(NamedTuple):
-    """The gradients of one convolution, of the shapes of its image, kernel and bias.
+    """The gradients of one convolution, with the shapes of its image, kernel and bias.
 
     >>> from wellshaped.models import conv2d_backward
     >>> d_x, d_kernel, d_bias = conv2d_backward(jnp.ones((1, 4, 4)), jnp.ones((2, 1, 3, 3)), jnp.ones((2, 2, 2)))
@@ -53,11 +53,11 @@ def conv2d_backward(
     precision: Any = None,
     _size: SizeFunction = sliding_window_size,
 ) -> ConvGrads:
-    """The gradients of :func:`conv2d`, given that of its result; each of the dtype of what it is the gradient of.
+    """The gradients of :func:`conv2d`, given the gradient of its result.
 
+    ``d_x`` has the dtype of ``x``; ``d_kernel`` and ``d_bias`` have the dtype of ``kernel``.
     ``d_x[c, i] = Σ kernel[o, c, a] · grad_output[o, p]`` and ``d_kernel[o, c, a] = Σ x[c, i] · grad_output[o, p]``,
-    over ``i + padding = p · stride + a``; ``d_bias[o] = Σ grad_output[o, p]``. Raises :class:`ShapeError` for what does
-    not fit.
+    over ``i + padding = p · stride + a``; ``d_bias[o] = Σ grad_output[o, p]``. Raises the errors of :func:`conv2d`.
 
     >>> grads = conv2d_backward(jnp.ones((1, 4, 4)), jnp.ones((2, 1, 3, 3)), jnp.ones((2, 2, 2)))
     >>> grads.d_x.shape, grads.d_kernel[0, 0, 0].tolist(), grads.d_bias.tolist()
@@ -86,11 +86,10 @@ def conv_transpose2d_backward(
     precision: Any = None,
     _size: SizeFunction = conv_transpose_size,
 ) -> ConvGrads:
-    """The gradients of :func:`conv_transpose2d`, given that of its result; as for :func:`conv2d_backward`.
+    """The gradients of :func:`conv_transpose2d`, given the gradient of its result, as in :func:`conv2d_backward`.
 
     ``d_x[c, i] = Σ kernel[c, o, a] · grad_output[o, p]`` and ``d_kernel[c, o, a] = Σ x[c, i] · grad_output[o, p]``,
-    over ``p + padding = i · stride + a``; ``d_bias[o] = Σ grad_output[o, p]``. Raises :class:`ShapeError` for what does
-    not fit.
+    over ``p + padding = i · stride + a``; ``d_bias[o] = Σ grad_output[o, p]``. Raises the errors of :func:`conv2d`.
 
     >>> grads = conv_transpose2d_backward(jnp.ones((1, 2, 2)), jnp.ones((1, 3, 2, 2)), jnp.ones((3, 4, 4)), stride=2)
     >>> grads.d_x.tolist(), grads.d_kernel.shape
@@ -115,9 +114,10 @@ def max_pool2d_backward(
     stride: SupportsIndex,
     _size: SizeFunction = sliding_window_size,
 ) -> Float[Array, "C H W"]:
-    """The gradient of :func:`max_pool2d`: to the first maximum of each window, row by row; overlapping windows add.
+    """The gradient of :func:`max_pool2d`, which goes to the first maximum of each window, row by row.
 
-    Where it goes in a window with a NaN is not specified. Raises :class:`ShapeError` for what does not fit.
+    Gradients of overlapping windows add up. In a window with a NaN the position is not specified. Raises the errors of
+    :func:`max_pool2d`.
 
     >>> x = jnp.array([[[1.0, 5.0], [5.0, 0.0]]])
     >>> max_pool2d_backward(x, jnp.ones((1, 1, 1)), kernel=2, stride=2).tolist()
@@ -130,9 +130,9 @@ def max_pool2d_backward(
 
 @remembered
 def relu_backward(z: Float[Array, "C H W"], grad_output: Float[Array, "C H W"]) -> Float[Array, "C H W"]:
-    """``grad_output`` where ``z`` is above zero, else 0. ``relu(z)`` serves as well as ``z``.
+    """``grad_output`` where ``z`` is above zero, else 0. You may pass ``relu(z)`` in place of ``z``.
 
-    Raises :class:`ShapeError` where the shapes differ.
+    Raises :class:`ShapeError` if the shapes differ.
 
     >>> relu_backward(jnp.array([[[-1.0, 0.0, 2.0]]]), jnp.full((1, 1, 3), 7.0)).tolist()
     [[[0.0, 0.0, 7.0]]]
@@ -144,9 +144,9 @@ def relu_backward(z: Float[Array, "C H W"], grad_output: Float[Array, "C H W"]) 
 def concat_channels_backward(
     skip_channels: SupportsIndex, grad_output: Float[Array, "C H W"]
 ) -> tuple[Float[Array, "C1 H W"], Float[Array, "C2 H W"]]:
-    """The gradients of the skip and of what it was joined with: the first channels, and the rest.
+    """The gradients of ``skip`` and ``up`` in :func:`concat_channels`: the first ``skip_channels``, and the rest.
 
-    Raises :class:`ShapeError` where either would have no channel.
+    Raises :class:`ShapeError` if either would have no channels.
 
     >>> d_skip, d_up = concat_channels_backward(2, jnp.ones((5, 4, 4)))
     >>> d_skip.shape, d_up.shape
@@ -177,7 +177,7 @@ def _conv2d_backward(
 def _conv_transpose2d_backward(
     x: Array, kernel: Array, grad: Array, *, geometry: Geometry, precision: Any
 ) -> tuple[Array, Array, Array]:
-    # The transposed convolution is the form without its image. So its input is that form's output.
+    # The transposed convolution computes the slot "x". So its input takes the slot "y".
     x, grad = _batch(x), _batch(grad)
     d_x = _image(contract("y", grad, kernel, geometry, precision))
     return d_x, contract("k", grad, x, geometry, precision), grad.sum((0, 1, 2))

@@ -1,7 +1,7 @@
-"""Normalisations of one ``(C, H, W)`` image: Flax's, with types, in the layout of the other layers.
+"""Flax's normalisations of one ``(C, H, W)`` image, with types, in the layout of the other layers.
 
-The variance is that of what is left without the mean. Flax's faster difference of two means loses its digits where the
-mean is large beside the deviation: four in a thousand where it is a hundred times as large.
+The variance is the mean of the squared deviations. Flax's faster form, a difference of two means, loses digits if the
+mean is large compared with the deviation: if it is 100 times as large, the error is 4 in 1000.
 """
 
 from typing import Any, SupportsIndex
@@ -20,43 +20,46 @@ from .statistics import normalised
 
 
 class _Norm(nnx.Module):
-    """``norm`` of one image with ``channels``; Flax takes the first axis for that of a batch."""
+    """``norm`` on one image with ``channels``. Flax treats the first axis as the batch, so one is added."""
 
     channels: int
     norm: nnx.BatchNorm | nnx.GroupNorm | nnx.InstanceNorm
     _together: int = 0
-    """How many channels share the statistics of one image; 0 where these are not of one image alone."""
+    """How many channels share the statistics of one image; 0 if statistics may also be over a batch."""
 
     @remembered
     def __call__(self, x: Float[Array, "{self.channels} H W"]) -> Float[Array, "{self.channels} H W"]:
-        """``(channels, H, W)`` to the same."""
+        """``(channels, H, W)`` to ``(channels, H, W)``."""
         require_pixels(type(self).__name__, x)
         if x.size * self._together == self.channels:
-            raise _refuse_single_number(x, self)
+            raise _single_number_error(x, self)
         return channels_last(lambda image: normalised(self.norm, image[None], type(self).__name__)[0], x)
 
 
-def _refuse_single_number(x: Array, norm: _Norm) -> ShapeError:
-    """The error for a mean and a variance of one number, as in PyTorch's instance norm."""
+def _single_number_error(x: Array, norm: _Norm) -> ShapeError:
+    """The error for statistics of a single number, as in PyTorch's instance norm."""
     name = type(norm).__name__
-    about = "its statistics are of a single number, so that only the bias is left"
-    says = "it has 1×1 positions, and 1 channel is taken at a time"
-    return ShapeError.of(f"x = {shown(x)}, given to {name},", "statistics", about, says, "an image of 2 pixels or more")
+    says = "each channel has 1 pixel and is normalised alone, so the result would be only the bias"
+    return ShapeError.of(f"x = {shown(x)}, given to {name},", "statistics", "", says, "an image of 2 pixels or more")
 
 
-def _refuse_unbuildable(norm: str, channels: int) -> None:
+def _require_buildable(norm: str, channels: int) -> None:
     require_buildable(norm, {"channels": channels}, lambda numbers: [("scale", (numbers["channels"],))])
 
 
 class BatchNorm2d(_Norm):
-    """Flax's :class:`flax.nnx.BatchNorm` of one image: over its pixels, and over a batch under ``axis_name``.
+    """Flax's :class:`flax.nnx.BatchNorm` of one image: over its pixels, and over the batch axis named ``axis_name``.
 
-    ``model.train()`` takes the statistics of what is given, and keeps their running mean; ``model.eval()`` takes the
-    running ones. ``momentum`` is the part of the running mean that a step keeps. PyTorch's ``momentum`` is 1 minus this
-    one: its default of 0.1 is 0.9 here. In training mode an image of one pixel, without a batch, leaves only the bias.
-    For the statistics of a batch, name its axis, and give the layer, or a network of such layers, to ``nnx.vmap`` as an
-    argument; in training mode, ``nnx.jit`` and ``nnx.grad`` want that too. A function of ``jax.jit`` keeps the mode in
-    which it was compiled. Raises :class:`ShapeError` for an image of other channels, or without pixels.
+    ``model.train()`` uses the statistics of the input, and updates the running ones. ``model.eval()`` uses the running
+    ones. ``momentum`` is the part of the running statistics that a step keeps. PyTorch's ``momentum`` is 1 minus this
+    one: its default of 0.1 is 0.9 here. In training mode, one image of one pixel gives only the bias.
+
+    For the statistics of a batch, name its axis, and pass the layer, or the network that contains it, to ``nnx.vmap``
+    as an argument. In training mode, ``nnx.jit`` and ``nnx.grad`` need it as an argument too. A function compiled by
+    ``jax.jit`` keeps the mode in which it was compiled.
+
+    Raises :class:`ShapeError` if the image has other channels, or no pixels, and :class:`WellshapedError` if the
+    statistics can't be updated.
 
     >>> layer = BatchNorm2d(3, rngs=nnx.Rngs(0))
     >>> layer(jnp.ones((3, 4, 5))).shape, layer.norm.mean.shape
@@ -82,7 +85,7 @@ class BatchNorm2d(_Norm):
         rngs: nnx.Rngs,
     ) -> None:
         self.channels = natural(channels, "channels")
-        _refuse_unbuildable("BatchNorm2d", self.channels)
+        _require_buildable("BatchNorm2d", self.channels)
         self.norm = nnx.BatchNorm(
             self.channels,
             use_running_average=False,
@@ -99,8 +102,8 @@ class BatchNorm2d(_Norm):
 class GroupNorm(_Norm):
     """Flax's :class:`flax.nnx.GroupNorm` of one image: over the pixels and the channels of each group.
 
-    Raises :class:`ShapeError` where ``groups`` does not divide ``channels``, for an image of other channels, and for
-    one whose statistics are of a single number: one pixel, and one channel a group.
+    The constructor raises :class:`ConfigError` if ``groups`` does not divide ``channels``. A call raises
+    :class:`ShapeError` if the image has other channels, or if a group has a single number: one pixel of one channel.
 
     >>> GroupNorm(6, groups=3, rngs=nnx.Rngs(0))(jnp.ones((6, 4, 5))).shape
     (6, 4, 5)
@@ -120,7 +123,7 @@ class GroupNorm(_Norm):
         rngs: nnx.Rngs,
     ) -> None:
         self.channels = natural(channels, "channels")
-        _refuse_unbuildable("GroupNorm", self.channels)
+        _require_buildable("GroupNorm", self.channels)
         self.groups = at_least_one(groups, "groups", "GroupNorm")
         if self.channels % self.groups:
             says = f"groups={self.groups} must divide channels={self.channels}"
@@ -140,10 +143,9 @@ class GroupNorm(_Norm):
 
 
 class InstanceNorm2d(_Norm):
-    """Flax's :class:`flax.nnx.InstanceNorm` of one image: over its pixels, each channel by itself.
+    """Flax's :class:`flax.nnx.InstanceNorm` of one image: over the pixels of each channel.
 
-    Raises :class:`ShapeError` for an image of other channels, and for one of a single pixel, of which only the bias
-    would be left.
+    Raises :class:`ShapeError` if the image has other channels, or a single pixel: the result would be only the bias.
 
     >>> InstanceNorm2d(3, rngs=nnx.Rngs(0))(jnp.ones((3, 4, 5))).shape
     (3, 4, 5)
@@ -163,7 +165,7 @@ class InstanceNorm2d(_Norm):
         rngs: nnx.Rngs,
     ) -> None:
         self.channels = natural(channels, "channels")
-        _refuse_unbuildable("InstanceNorm2d", self.channels)
+        _require_buildable("InstanceNorm2d", self.channels)
         self.norm = nnx.InstanceNorm(
             self.channels,
             epsilon=epsilon,

@@ -1,4 +1,4 @@
-"""Average pooling and resizing of one ``(C, H, W)`` image, with types: JAX's and Flax's."""
+"""Average pooling (Flax's) and resizing (JAX's) of one ``(C, H, W)`` image, with types."""
 
 from typing import SupportsIndex
 
@@ -17,7 +17,7 @@ from .functional import require_not_empty, require_pixels
 from .windows import Pooling
 
 METHODS = {"nearest": "nearest", "bilinear": "linear"}
-"""How an image is resized: our name, which is PyTorch's, and JAX's."""
+"""The methods of resizing: our name for each, which is PyTorch's, and JAX's name."""
 
 
 class AvgPool2d(Pooling):
@@ -32,16 +32,18 @@ class AvgPool2d(Pooling):
 
     @remembered
     def __call__(self, x: Float[Array, "C H W"]) -> Float[Array, "C {self.size(x.shape[1])} {self.size(x.shape[2])}"]:
-        """``(C, H, W)`` to ``(C, size(H), size(W))``. Raises :class:`ShapeError` where nothing would come out."""
+        """``(C, H, W)`` to ``(C, size(H), size(W))``. Raises :class:`ShapeError` if the output would be empty."""
         require_not_empty("AvgPool2d", x, sliding_window_size, {"kernel": self.kernel_size, "stride": self.stride})
         window, strides = (self.kernel_size,) * 2, (self.stride,) * 2
         return channels_last(lambda image: nnx.avg_pool(image[None], window, strides)[0], x)
 
 
 class Resize2d(nnx.Module):
-    """One ``(C, H, W)`` image, ``factor`` times as high and wide, by ``method``: ``"nearest"`` or ``"bilinear"``.
+    """Resize one ``(C, H, W)`` image to ``factor`` times its height and width; method ``"nearest"`` or ``"bilinear"``.
 
-    The corners of pixels are aligned, not their centres: PyTorch's ``align_corners=False``.
+    This is PyTorch's ``align_corners=False``: the outer edges of the images are aligned, not the centres of their
+    corner pixels. The constructor raises :class:`UsageError` for another method, or if ``factor`` is not at least 1. A
+    call raises :class:`ShapeError` if the image has no pixels, or the result would be too large.
 
     >>> import jax.numpy as jnp
     >>> Resize2d(2)(jnp.array([[[1.0, 2.0]]])).tolist()
@@ -75,9 +77,9 @@ class Resize2d(nnx.Module):
         require_pixels("Resize2d", x)
         pixels = x.size * self.factor**2
         if pixels > LARGEST:
-            says = f"{x.shape[1]}×{x.shape[2]}, {self.factor} times as large, has {pixels} numbers, at most {LARGEST}"
+            says = f"the result would have {pixels} elements, and may have at most {LARGEST}"
             raise ShapeError.of(
-                f"x = {shown(x)}, given to Resize2d,", "largest", "too large to compute", says, "factor=2"
+                f"x = {shown(x)}, given to Resize2d with factor={self.factor},", "largest", "", says, "factor=2"
             )
 
         def enlarged(image: Array) -> Array:

@@ -1,6 +1,6 @@
-"""Batch normalisation keeps statistics, which JAX's own transformations can't update: what to write instead.
+"""Errors for batch normalisation under JAX's own transformations, which can't update its statistics.
 
-Flax says so in terms of trace levels. Here the person who wrote ``jax.vmap(model)(x)`` reads what to write.
+Flax's error is about trace levels. This one says what to write in place of ``jax.vmap(model)(x)``.
 """
 
 from typing import Any
@@ -8,14 +8,14 @@ from typing import Any
 from flax.errors import TraceContextError
 from jaxtyping import Array
 
-from ...spec.messages.report import Report, ShapeError, Verdict
+from ...spec.messages.report import Report, Verdict, WellshapedError
 
 MAPPED = "nnx.vmap(lambda model, x: model(x), in_axes=(None, 0), axis_name={axis!r})(model, x)"
-"""How a model that keeps batch statistics takes a batch in training mode."""
+"""How to call a model that keeps batch statistics on a batch in training mode."""
 
 
 def normalised(norm: Any, x: Array, given_to: str) -> Array:
-    """``norm(x)``. Raises :class:`ShapeError` where the statistics can't be updated, or their axis has no name.
+    """``norm(x)``. Raises :class:`WellshapedError` if the statistics can't be updated, or no axis has their name.
 
     >>> import jax.numpy as jnp
     >>> from flax import nnx
@@ -29,11 +29,11 @@ def normalised(norm: Any, x: Array, given_to: str) -> Array:
     except NameError as unbound:
         if norm.axis_name is None or norm.axis_name not in str(unbound):
             raise
-        says = f"axis_name={norm.axis_name!r} names no axis that is mapped here"
+        says = f"axis_name={norm.axis_name!r} is not the name of a mapped axis"
         error = _error(given_to, "axis_name", says, (MAPPED.format(axis=norm.axis_name), _EVALUATED))
     else:
         return y
-    raise error  # here, where Flax's own error is not shown beside it
+    raise error  # outside of `except`, so that Python does not print Flax's error as well
 
 
 _NOT_KEPT = "JAX's vmap, jit and grad can't update the running mean and variance of a model that they close over"
@@ -46,11 +46,10 @@ def _kept(axis: str | None) -> tuple[str, ...]:
         return (batch, _EVALUATED)
     return (
         _EVALUATED,
-        "nnx.jit(lambda model, x: model(x))(model, x), for one image; nnx.grad takes the model in the same way",
+        "nnx.jit(lambda model, x: model(x))(model, x), for one image; nnx.grad takes the model as an argument, too",
         f'for a batch, a model built with axis_name="batch", and {batch}',
     )
 
 
-def _error(given_to: str, rule: str, says: str, fixes: tuple[str, ...]) -> ShapeError:
-    verdict = Verdict(rule, False, says, "the statistics of the batch")
-    return ShapeError(Report(f"a call of {given_to} in training mode", (verdict,), fixes))
+def _error(given_to: str, rule: str, says: str, fixes: tuple[str, ...]) -> WellshapedError:
+    return WellshapedError(Report(f"a call of {given_to} in training mode", (Verdict(rule, False, says, ""),), fixes))

@@ -1,7 +1,7 @@
-"""The layers of the network as ``flax.nnx`` modules over ``(C, H, W)``, one image at a time (SPEC section 6).
+"""The layers of the network as ``flax.nnx`` modules over one ``(C, H, W)`` image (SPEC section 6).
 
-A layer's type says its output size, by the specification's size function. Kernels are square; they and the biases have
-the specification's layout, which is PyTorch's.
+The type of each layer states its output size by the specification's size function. Kernels are square. Kernels and
+biases have the specification's layout, which is PyTorch's.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -33,11 +33,11 @@ from .gradients import (
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _NUMBERS = ("in_channels", "out_channels", "kernel_size", "stride", "padding")
-"""What the types of a convolution read of it."""
+"""The attributes that the types of a convolution read."""
 
 
 class _Convolution(nnx.Module):
-    """The numbers, parameters and dtypes that both convolutions have; each says where its kernel has which channels."""
+    """The numbers, parameters and dtypes of both convolutions. Each sets the axes of its kernel that are channels."""
 
     _in_axis: int
     _out_axis: int
@@ -78,11 +78,11 @@ class _Convolution(nnx.Module):
         return tuple(shape)
 
     def _judged(self, function: Function, kernel: Array, bias: Array) -> Function:
-        """``function``, without its types where this layer has checked the same: nothing of it was replaced."""
+        """``function``, without its checks if this layer already checked the same: its parts are as they were built."""
         numbers = {"in_channels": self.in_channels, "out_channels": self.out_channels, "kernel": self.kernel_size}
         shapes = (self._shape_of(numbers), (self.out_channels,))
-        as_made = (kernel.shape, bias.shape) == shapes and type(self.stride) is type(self.padding) is int
-        return unchecked(function) if as_made else function
+        as_built = (kernel.shape, bias.shape) == shapes and type(self.stride) is type(self.padding) is int
+        return unchecked(function) if as_built else function
 
     @property
     def _window(self) -> dict[str, Any]:
@@ -94,13 +94,13 @@ class _Convolution(nnx.Module):
         return self.kernel, self.kernel if self.bias is None else self.bias
 
     def _operands(self, *images: Array) -> list[Array]:
-        """The images and the parameters in the dtype to compute in: ``dtype``, or what they promote to, as in Flax."""
+        """The images and the parameters in ``dtype``, or in the dtype that they promote to, as in Flax."""
         kernel = self.kernel[...]
         bias = jnp.zeros(self.out_channels, kernel.dtype) if self.bias is None else self.bias[...]
         return promoted(*images, kernel, bias, dtype=self.dtype)
 
     def _backward(self, function: Callable[..., ConvGrads], x: Array, grad_output: Array) -> ConvGrads:
-        """Computed in the dtype of the forward pass, each in the dtype of what it is the gradient of."""
+        """The gradients, computed in the dtype of the forward pass. Each has the dtype of its own input."""
         image, kernel, bias = self._operands(x)
         grad = grad_output.astype(bias.dtype)
         grads = self._judged(function, kernel, bias)(image, kernel, grad, **self._window)
@@ -108,12 +108,12 @@ class _Convolution(nnx.Module):
 
 
 def _like(given: Iterable[Any], grads: Iterable[Array]) -> list[Array]:
-    """The gradients, each in the dtype of what it is the gradient of."""
+    """The gradients, each in the dtype of the value at its place in ``given``."""
     return [grad.astype(value.dtype) for value, grad in zip(given, grads, strict=True)]
 
 
 def _floating(dtype: Any, name: str) -> Any:
-    """Return ``dtype`` as a dtype. Raise :class:`ShapeError`, naming the argument, unless it is floating-point."""
+    """Return ``dtype`` as a dtype. Raise :class:`UsageError`, naming the argument, unless it is floating-point."""
     try:
         kind = jnp.dtype(dtype)
     except TypeError:
@@ -121,19 +121,19 @@ def _floating(dtype: Any, name: str) -> Any:
     if kind is None or not jnp.issubdtype(kind, jnp.floating):
         given = dtype if kind is None else kind.name
         raise UsageError.of(
-            f"{name}={given}", "dtype", "dtype of a layer", "it must be floating-point", f"{name}=jnp.float32"
+            f"{name}={given}", "dtype", "", "the dtype of a layer must be floating-point", f"{name}=jnp.float32"
         )
     return kind
 
 
 def _joins(skip: Array, up: Array) -> bool:
-    """Whether one convolution of both, in the dtype that they are computed in, is better than two."""
+    """Whether one convolution of the joined image is better than two, given both images in the dtype to compute in."""
     narrow = min(len(skip), len(up)) < algorithms.LANES
     return narrow or skip.dtype.itemsize < 4 or forced_backend() == "stock"
 
 
 class JoinedGrads(NamedTuple):
-    """The gradients of one convolution of two images joined along their channels: :meth:`Conv2d.of_joined_backward`.
+    """The gradients of a convolution of two joined images, as returned by :meth:`Conv2d.of_joined_backward`.
 
     >>> layer = Conv2d(5, 8, 3, rngs=nnx.Rngs(0))
     >>> layer.of_joined_backward(jnp.ones((2, 4, 4)), jnp.ones((3, 4, 4)), jnp.ones((8, 2, 2)))._fields
@@ -149,10 +149,13 @@ class JoinedGrads(NamedTuple):
 class Conv2d(_Convolution):
     """2-D cross-correlation with zero padding on one ``(C, H, W)`` image.
 
-    ``kernel`` has shape ``(out_channels, in_channels, k, k)``, drawn by LeCun's normal rule; ``bias`` starts at zero,
-    and is ``None`` where ``use_bias`` is false. Computes in ``dtype`` (by default what input and parameters promote
-    to), keeps parameters in ``param_dtype``; ``precision`` is JAX's. Raises :class:`ShapeError` for numbers that are
-    not natural, or zero where one is needed, and for inputs that do not fit.
+    ``kernel`` has shape ``(out_channels, in_channels, k, k)``, drawn by LeCun's normal rule. ``bias`` starts at zero,
+    or is ``None`` if ``use_bias`` is false. The layer computes in ``dtype``, by default the dtype that input and
+    parameters promote to, and keeps parameters in ``param_dtype``. ``precision`` is JAX's.
+
+    The constructor raises :class:`UsageError` if a number is not natural or a dtype not floating-point, and
+    :class:`ConfigError` if a number other than ``padding`` is 0 or the kernel is too large. A call raises
+    :class:`ShapeError` if the input does not fit.
 
     >>> layer = Conv2d(3, 8, 3, padding=1, rngs=nnx.Rngs(0))
     >>> layer(jnp.ones((3, 20, 30))).shape, layer.kernel.shape, layer.bias.shape
@@ -181,9 +184,9 @@ class Conv2d(_Convolution):
         x: Float[Array, "{self.in_channels} H W"],
         grad_output: Float[Array, "{self.out_channels} {self.size(x.shape[1])} {self.size(x.shape[2])}"],
     ) -> ConvGrads:
-        """The gradients of ``x``, kernel and bias, given that of the result: :func:`conv2d_backward`.
+        """The gradients of ``x``, kernel and bias, given the gradient of the result: :func:`conv2d_backward`.
 
-        Without a bias, ``d_bias`` is the gradient of a bias of zero.
+        Without a bias, ``d_bias`` is the gradient of a zero bias.
         """
         return self._backward(conv2d_backward, x, grad_output)
 
@@ -193,10 +196,10 @@ class Conv2d(_Convolution):
         skip: Float[Array, "{max(self.in_channels-up.shape[0],1)} H W"],
         up: Float[Array, "{self.in_channels-skip.shape[0]} H W"],
     ) -> Float[Array, "{self.out_channels} {self.size(skip.shape[1])} {self.size(skip.shape[2])}"]:
-        """``self(concat_channels(skip, up))``, where it pays as the sum of two convolutions, without the joined image.
+        """``self(concat_channels(skip, up))``, as a sum of two convolutions without the joined image if that is faster.
 
-        They are joined where either has fewer than 32 channels, in the 16-bit types, whose sums would be rounded twice,
-        and by ``convolutions("stock")``.
+        The images are joined if either has fewer than 32 channels, under ``convolutions("stock")``, and in 16-bit
+        dtypes, because a sum of two would be rounded twice.
 
         >>> layer = Conv2d(5, 8, 3, padding=1, rngs=nnx.Rngs(0))
         >>> layer.of_joined(jnp.ones((2, 20, 30)), jnp.ones((3, 20, 30))).shape
@@ -218,7 +221,7 @@ class Conv2d(_Convolution):
         up: Float[Array, "{self.in_channels-skip.shape[0]} H W"],
         grad_output: Float[Array, "{self.out_channels} {self.size(skip.shape[1])} {self.size(skip.shape[2])}"],
     ) -> JoinedGrads:
-        """The gradients of ``skip``, ``up``, kernel and bias, given that of :meth:`of_joined`'s result.
+        """The gradients of ``skip``, ``up``, kernel and bias, given the gradient of the result of :meth:`of_joined`.
 
         >>> layer = Conv2d(5, 8, 3, rngs=nnx.Rngs(0))
         >>> grads = layer.of_joined_backward(jnp.ones((2, 4, 4)), jnp.ones((3, 4, 4)), jnp.ones((8, 2, 2)))
@@ -239,7 +242,7 @@ class Conv2d(_Convolution):
 
 
 class ConvTranspose2d(_Convolution):
-    """2-D transposed convolution, in PyTorch's arithmetic, on one ``(C, H, W)`` image.
+    """2-D transposed convolution, with PyTorch's definition, on one ``(C, H, W)`` image.
 
     ``kernel`` has shape ``(in_channels, out_channels, k, k)``; the rest is as for :class:`Conv2d`.
 
@@ -270,12 +273,15 @@ class ConvTranspose2d(_Convolution):
         x: Float[Array, "{self.in_channels} H W"],
         grad_output: Float[Array, "{self.out_channels} {self.size(x.shape[1])} {self.size(x.shape[2])}"],
     ) -> ConvGrads:
-        """The gradients of ``x``, kernel and bias, given that of the result: :func:`conv_transpose2d_backward`."""
+        """The gradients of ``x``, kernel and bias, given that of the output: :func:`conv_transpose2d_backward`."""
         return self._backward(conv_transpose2d_backward, x, grad_output)
 
 
 class Pooling(nnx.Module):
-    """The numbers of windows without padding, and the size that they leave; what is taken of a window is not said."""
+    """A pooling without padding: its kernel, its stride and its output size. Subclasses define the operation.
+
+    The constructor raises :class:`UsageError` unless both numbers are at least 1.
+    """
 
     @checked
     def __init__(self, kernel: SupportsIndex, stride: SupportsIndex) -> None:
@@ -308,5 +314,5 @@ class MaxPool2d(Pooling):
         x: Float[Array, "C H W"],
         grad_output: Float[Array, "C {self.size(x.shape[1])} {self.size(x.shape[2])}"],
     ) -> Float[Array, "C H W"]:
-        """The gradient of ``x``, given that of the result: :func:`max_pool2d_backward`."""
+        """The gradient of ``x``, given the gradient of the result: :func:`max_pool2d_backward`."""
         return unchecked(max_pool2d_backward)(x, grad_output, kernel=self.kernel_size, stride=self.stride)

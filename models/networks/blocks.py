@@ -1,4 +1,4 @@
-"""What every network here is made of, whichever layout its layers have: a block, and the U."""
+"""The wiring that all networks here share, for any layout: a block of convolutions, and the U."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -9,9 +9,9 @@ Function = Callable[..., Any]
 
 
 def convolved(*images: Array, convs: Sequence[Function], relu: Function, add: Function | None = None) -> Array:
-    """A convolution and ReLU, as often as there are ``convs``; the first takes all the ``images``.
+    """Apply each of the ``convs``, followed by ReLU; the first takes all ``images``.
 
-    ``add(y, *images)`` is what becomes of the last ``y`` before its ReLU: a residual block adds its shortcut.
+    ``add(y, *images)`` replaces the last ``y`` before its ReLU: a residual block adds its shortcut there.
 
     >>> double = lambda x: 2 * x
     >>> convolved(3, convs=(double, double), relu=abs, add=lambda y, x: y - 5 * x)
@@ -33,10 +33,10 @@ def u_shaped(
     ups: Sequence[Function],
     decoder: Sequence[Function],
 ) -> Array:
-    """Down the ``encoder``, a skip and a ``pool`` after each block; through the ``bottom``; and up again.
+    """Run the ``encoder``, with a skip and a ``pool`` after each block, then the ``bottom``, then the ``decoder``.
 
-    ``ups`` and ``decoder`` are in the order of the encoder, outermost first; each of the decoder takes the skip of its
-    level and what is upsampled.
+    ``ups`` and ``decoder`` are in the order of the encoder, outermost first. Each block of the decoder takes the skip
+    of its level and the upsampled image.
 
     >>> down = lambda x: x // 2
     >>> u_shaped(20, encoder=(abs, abs), pool=down, bottom=abs, ups=(lambda x: 2 * x,) * 2, decoder=(max, max))

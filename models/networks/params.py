@@ -19,7 +19,7 @@ from ..typed import shown
 class LayerParams(NamedTuple):
     """The two arrays of one layer, in the specification's layout.
 
-    ``kernel`` is ``(out, in, k, k)``, of a transposed convolution ``(in, out, k, k)``; ``bias`` is ``(out,)``.
+    ``kernel`` is ``(out, in, k, k)``, or ``(in, out, k, k)`` in a transposed convolution. ``bias`` is ``(out,)``.
     """
 
     kernel: Float[Array, "_ _ K K"]
@@ -28,25 +28,25 @@ class LayerParams(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _OfNetwork:
-    """What belongs to one network: three fixed fields, and others that are a pytree's children."""
+    """Arrays of one network: three static fields; all other fields are children of the pytree."""
 
     cfg: UNet2Config
     in_channels: int
     out_channels: int
 
     def tree_flatten_with_keys(self) -> tuple[tuple[tuple[Any, Any], ...], tuple[Any, ...]]:
-        """For JAX: the arrays by name, and what is not an array."""
+        """For JAX: the arrays by name, and the static fields."""
         fixed, children = self._fields()
         named = tuple((jax.tree_util.GetAttrKey(name), getattr(self, name)) for name in children)
         return named, tuple(getattr(self, name) for name in fixed)
 
     @classmethod
     def tree_unflatten(cls, rest: tuple[Any, ...], children: tuple[Any, ...]) -> Self:
-        """For JAX: put together what was taken apart, whatever the leaves are now."""
-        made = object.__new__(cls)
+        """For JAX: rebuild the tree without checks, because the leaves need not be arrays."""
+        tree = object.__new__(cls)
         for field, value in zip(fields(cls), (*rest, *children), strict=True):
-            object.__setattr__(made, field.name, value)
-        return made
+            object.__setattr__(tree, field.name, value)
+        return tree
 
     @classmethod
     def _fields(cls) -> tuple[list[str], list[str]]:
@@ -54,7 +54,7 @@ class _OfNetwork:
         fixed = len(fields(_OfNetwork))
         return names[:fixed], names[fixed:]
 
-    def _refuse_unfit(self, arrays: Mapping[str, LayerParams]) -> None:
+    def _require_fit(self, arrays: Mapping[str, LayerParams]) -> None:
         verdicts = []
         for layer, *shapes in layer_parameters(self.cfg, self.in_channels, self.out_channels):
             for part, array, shape in zip(LayerParams._fields, arrays[layer.name], shapes, strict=True):
@@ -69,11 +69,10 @@ class _OfNetwork:
 @jax.tree_util.register_pytree_with_keys_class
 @dataclass(frozen=True, kw_only=True, eq=False)
 class UNet2Params(_OfNetwork):
-    """The parameters of one network, checked against its config when it is made.
+    """The parameters of one network: a pytree whose leaves are the sixteen arrays.
 
-    A pytree whose leaves are the sixteen arrays. Making one raises :class:`ShapeError` with every array that does not
-    fit the config; JAX's own rebuilding of the tree, where leaves need not be arrays, is not checked. NumPy arrays are
-    taken as JAX takes them.
+    The constructor raises :class:`ShapeError` with every array that does not fit the config. It converts NumPy arrays
+    as ``jnp.asarray`` does. When JAX rebuilds the tree, nothing is checked, because the leaves need not be arrays.
 
     >>> from flax import nnx
     >>> from wellshaped.models import UNet2
@@ -94,17 +93,17 @@ class UNet2Params(_OfNetwork):
     def __post_init__(self) -> None:
         for layer in LAYERS:
             object.__setattr__(self, layer.name, _two_arrays(getattr(self, layer.name)))
-        self._refuse_unfit({layer.name: getattr(self, layer.name) for layer in LAYERS})
+        self._require_fit({layer.name: getattr(self, layer.name) for layer in LAYERS})
 
 
 @jax.tree_util.register_pytree_with_keys_class
 @dataclass(frozen=True, kw_only=True, eq=False)
 class UNet2Grads(_OfNetwork):
-    """The gradients of the sixteen parameter arrays, of the same shapes: what ``UNet2.backward`` returns.
+    """The gradients of the sixteen parameter arrays, with the same shapes, as returned by ``UNet2.backward``.
 
-    A pytree whose leaves are the sixteen arrays, in the order of the parameters. Making one raises :class:`ShapeError`
-    with every array that does not fit the config. :meth:`as_params` arranges them as the parameters are, for an
-    optimiser.
+    A pytree whose leaves are the sixteen arrays, in the order of the parameters. The constructor raises
+    :class:`ShapeError` with every array that does not fit the config. :meth:`as_params` gives an optimiser the
+    structure of the parameters.
 
     >>> from flax import nnx
     >>> from wellshaped.models import UNet2
@@ -134,10 +133,10 @@ class UNet2Grads(_OfNetwork):
     d_out1x1_bias: Array
 
     def __post_init__(self) -> None:
-        self._refuse_unfit(self._by_layer())
+        self._require_fit(self._by_layer())
 
     def as_params(self) -> UNet2Params:
-        """The same arrays as a pytree of the parameters' structure."""
+        """The same arrays, with the tree structure of the parameters."""
         return UNet2Params(
             cfg=self.cfg, in_channels=self.in_channels, out_channels=self.out_channels, **self._by_layer()
         )
@@ -154,7 +153,7 @@ def _type(shape: tuple[int, ...]) -> Any:
 
 
 def _two_arrays(given: Any) -> LayerParams:
-    """The kernel and the bias given for a layer; ``None`` for what is not there, which no shape fits."""
+    """The kernel and the bias given for a layer. A missing bias is ``None``, which fits no shape."""
     kernel, bias = given if isinstance(given, tuple | list) and len(given) == 2 else (given, None)
     arrays: list[Any] = [jnp.asarray(a) if isinstance(a, np.ndarray) else a for a in (kernel, bias)]
     return LayerParams(*arrays)

@@ -1,4 +1,4 @@
-"""The family: U-Nets of any number of levels, over ``(C, H, W)``, from a :class:`UNetConfig`."""
+"""The U-Net family: U-Nets of any number of levels over ``(C, H, W)`` images, from a :class:`UNetConfig`."""
 
 from collections.abc import Callable
 from functools import partial
@@ -27,7 +27,7 @@ from .blocks import convolved, u_shaped
 
 
 class NormedConv2d(nnx.Module):
-    """A convolution, ``conv``, and the normalisation of what comes out of it, ``norm``; each has its own types.
+    """A convolution, ``conv``, followed by a normalisation, ``norm``. Each checks its own types.
 
     >>> conv = Conv2d(3, 8, 3, rngs=nnx.Rngs(0))
     >>> NormedConv2d(conv, InstanceNorm2d(8, rngs=nnx.Rngs(0)))(jnp.ones((3, 20, 30))).shape
@@ -50,7 +50,7 @@ class NormedConv2d(nnx.Module):
 
 
 class ResizeConv2d(nnx.Module):
-    """One image doubled by ``method``, and a convolution of it, ``conv``: upsampling that is not transposed.
+    """Upsampling without a transposed convolution: double the image by ``method``, then convolve it by ``conv``.
 
     >>> conv = Conv2d(8, 4, 3, padding=1, rngs=nnx.Rngs(0))
     >>> ResizeConv2d("bilinear", conv)(jnp.ones((8, 10, 15))).shape
@@ -69,10 +69,10 @@ class ResizeConv2d(nnx.Module):
 class ConvBlock(nnx.Module):
     """Convolution, normalisation and ReLU, ``cfg.convs_per_block`` times, on one ``(C, H, W)`` image.
 
-    Where ``cfg.residual`` is true, it adds what it was given before its last ReLU, cropped about its centre where
-    nothing is padded, and through a 1×1 convolution and a normalisation, the ``shortcut``, where the channels differ:
-    the basic block of a ResNet. What else it reads of ``cfg`` is ``conv_kernel``, ``padding``, ``norm``, ``groups`` and
-    ``bias``. ``axis_name`` is as for :class:`BatchNorm2d`, the rest as for :class:`Conv2d`.
+    If ``cfg.residual`` is true, it adds its input before the last ReLU, as in the basic block of a ResNet. Without
+    padding, the input is cropped about its centre first. If the channels differ, the input passes the ``shortcut``: a
+    1×1 convolution and a normalisation. The block also reads ``cfg.conv_kernel``, ``cfg.padding``, ``cfg.norm``,
+    ``cfg.groups`` and ``cfg.bias``. ``axis_name`` is as for :class:`BatchNorm2d`, the rest as for :class:`Conv2d`.
 
     >>> block = ConvBlock(UNetConfig(residual=True), 3, 8, rngs=nnx.Rngs(0))
     >>> block(jnp.ones((3, 20, 30))).shape, block.shortcut.kernel.shape
@@ -134,12 +134,12 @@ class ConvBlock(nnx.Module):
         skip: Float[Array, "{max(self.in_channels-up.shape[0],1)} H W"],
         up: Float[Array, "{self.in_channels-skip.shape[0]} H W"],
     ) -> Float[Array, "{self.out_channels} {self.size(skip.shape[1])} {self.size(skip.shape[2])}"]:
-        """``self(concat_channels(skip, up))``, where it pays without the joined image: :meth:`Conv2d.of_joined`."""
+        """``self(concat_channels(skip, up))``, without the joined image if that is faster: :meth:`Conv2d.of_joined`."""
         convs = (self.convs[0].of_joined, *self.convs[1:])
         return convolved(skip, up, convs=convs, relu=relu, add=self._plus_shortcut if self.cfg.residual else None)
 
     def _plus_shortcut(self, y: Array, *images: Array) -> Array:
-        """With what the block was given: of a decoder, two images, whose joined channels are always more."""
+        """Add the block's input: one image, or two in a decoder. Together, two always have more channels than ``y``."""
         images = tuple(cropped(image, y.shape[1:]) for image in images)
         if self.shortcut is not None:
             images = (self.shortcut.of_joined(*images) if len(images) == 2 else self.shortcut(*images),)
@@ -147,40 +147,42 @@ class ConvBlock(nnx.Module):
 
 
 def cropped(image: Array, size: tuple[int, ...], *, evenly: bool = False) -> Array:
-    """The ``size`` pixels about the centre; of an odd rest, one more is lost at the end, or it is refused.
+    """Crop to ``size`` pixels about the centre. If the difference is odd, one more pixel is cut at the end.
+
+    With ``evenly``, raises :class:`ShapeError` if the difference is odd.
 
     >>> cropped(jnp.arange(5.0).reshape(1, 1, 5), (1, 2)).tolist()
     [[[1.0, 2.0]]]
     """
-    if evenly and any((has - wants) % 2 for has, wants in zip(image.shape[1:], size, strict=True)):
-        says = f"{image.shape[1]}×{image.shape[2]} is cropped to {size[0]}×{size[1]}"
-        raise ShapeError.of(f"x = {shown(image)}", "even_crop", "the rest is odd", says, "join='crop' in the config")
-    top, left = ((has - wants) // 2 for has, wants in zip(image.shape[1:], size, strict=True))
+    if evenly and any((has - keeps) % 2 for has, keeps in zip(image.shape[1:], size, strict=True)):
+        says = f"{image.shape[1]}×{image.shape[2]} can't be cropped to {size[0]}×{size[1]} by an even number of pixels"
+        raise ShapeError.of(f"x = {shown(image)}", "even_crop", "", says, "join='crop' in the config")
+    top, left = ((has - keeps) // 2 for has, keeps in zip(image.shape[1:], size, strict=True))
     return image[:, top : top + size[0], left : left + size[1]]
 
 
 def padded(image: Array, size: tuple[int, ...]) -> Array:
-    """Zeros around the image, up to ``size``; of an odd rest, one more at the end.
+    """Pad with zeros on all sides up to ``size``. If the difference is odd, one more is added at the end.
 
     >>> padded(jnp.ones((1, 1, 2)), (1, 5)).tolist()
     [[[0.0, 1.0, 1.0, 0.0, 0.0]]]
     """
-    rest = [wants - has for has, wants in zip(image.shape[1:], size, strict=True)]
+    rest = [needs - has for has, needs in zip(image.shape[1:], size, strict=True)]
     return jnp.pad(image, ((0, 0), *((r // 2, r - r // 2) for r in rest)))
 
 
 class UNet(nnx.Module):
     """A U-Net of ``cfg.levels`` levels over one ``(in_channels, H, W)`` image.
 
-    The result has ``out_channels`` and the size that :meth:`size` says. Its layers are ``encoder[i]`` and
+    The result has ``out_channels`` channels and the sizes given by :meth:`size`. The layers are ``encoder[i]`` and
     ``decoder[i]``, each a :class:`ConvBlock`, ``up[i]`` (``i = 0`` is the level of the input's size), ``bottom`` and
-    ``head``: :func:`wellshaped.spec.stages` names them with their shapes. ``axis_name`` is as for :class:`BatchNorm2d`;
-    ``dtype``, ``param_dtype`` and ``precision`` are as for :class:`Conv2d`. Use ``jax.vmap(model)`` for a batch; with
-    batch normalisation in training mode, which keeps statistics, take Flax's transformations of a function of the model
-    (:class:`BatchNorm2d` shows how). ``model.train()`` and ``model.eval()`` are Flax's.
+    ``head``. :func:`wellshaped.spec.stages` lists them with their shapes. ``axis_name`` is as for :class:`BatchNorm2d`;
+    ``dtype``, ``param_dtype`` and ``precision`` are as for :class:`Conv2d`. Use ``jax.vmap(model)`` for a batch. Batch
+    normalisation in training mode keeps statistics, and needs Flax's transformations instead: see
+    :class:`BatchNorm2d`. ``model.train()`` and ``model.eval()`` are Flax's.
 
-    Raises :class:`ShapeError` when built from a config that is not well-formed, and when called on an array for which
-    :func:`wellshaped.spec.check` has a failure, with the same explanation.
+    The constructor raises :class:`ConfigError` if ``cfg`` is not well-formed. A call raises :class:`ShapeError` if
+    :func:`wellshaped.spec.check` has a failure for the image, with the same explanation.
 
     >>> model = UNet(UNetConfig(levels=2, base_channels=4, norm="batch"), 3, 2, rngs=nnx.Rngs(0))
     >>> model(jnp.ones((3, 20, 32))).shape, model.size(20)
@@ -228,12 +230,12 @@ class UNet(nnx.Module):
         self.pool = MaxPool2d(2, 2)
 
     def _takes(self, shape: tuple[int, ...]) -> bool:
-        """Whether an image of this ``(C, H, W)`` fits: channels and sizes."""
+        """Whether an image of this ``(C, H, W)`` shape fits: its channels and its sizes."""
         return shape[0] == self.in_channels and takes(self.cfg, self.out_channels, shape)
 
     @remembered
     def size(self, n: SupportsIndex) -> int:
-        """The output size of an axis of size ``n``, one of the :func:`wellshaped.spec.compatible_sizes`."""
+        """The output size of an axis of size ``n``, if ``n`` is in :func:`wellshaped.spec.compatible_sizes`."""
         graph = graph_of(self.cfg, self.in_channels, self.out_channels)
         return run(graph, natural(n, "n")).sizes[graph.outputs[0]]
 

@@ -23,12 +23,12 @@ from .params import LayerParams, UNet2Grads, UNet2Params
 class UNet2(nnx.Module):
     """A two-level U-Net over one ``(in_channels, H, W)`` image, to ``(out_channels, H, W)``.
 
-    Its layers carry the specification's names: ``down1_1``, ``down1_2``, ``down2_1``, ``down2_2``, ``upT``, ``up1_1``,
+    Its layers have the specification's names: ``down1_1``, ``down1_2``, ``down2_1``, ``down2_2``, ``upT``, ``up1_1``,
     ``up1_2``, ``out1x1``; and ``pool``. ``dtype``, ``param_dtype`` and ``precision`` are as for :class:`Conv2d`. Use
     ``jax.vmap(model)`` for a batch.
 
-    Raises :class:`ShapeError` when built from a config that is not well-formed, and when called on an array for which
-    :func:`wellshaped.spec.check` has a failure, with the same explanation.
+    The constructor raises :class:`ConfigError` if ``cfg`` is not well-formed. A call raises :class:`ShapeError` if
+    :func:`wellshaped.spec.check` has a failure for the image, with the same explanation.
 
     >>> model = UNet2(UNet2Config(base_channels=4), 1, 2, rngs=nnx.Rngs(0))
     >>> model(jnp.ones((1, 20, 30))).shape
@@ -68,14 +68,14 @@ class UNet2(nnx.Module):
                 channels(c, cfg, self.in_channels, self.out_channels) for c in (layer.in_channels, layer.out_channels)
             )
             window: dict[str, Any] = layer.window(cfg)
-            made = kinds[layer.kind](
+            built = kinds[layer.kind](
                 ins, outs, **window, dtype=dtype, param_dtype=param_dtype, precision=precision, rngs=rngs
             )
-            setattr(self, layer.name, made)
+            setattr(self, layer.name, built)
         self.pool = MaxPool2d(cfg.pool_kernel, cfg.pool_stride)
 
     def _takes(self, shape: tuple[int, ...]) -> bool:
-        """Whether an image of this ``(C, H, W)`` fits: channels and sizes."""
+        """Whether an image of this ``(C, H, W)`` shape fits: its channels and its sizes."""
         return shape[0] == self.in_channels and takes(self.cfg, self.out_channels, shape)
 
     @remembered
@@ -84,7 +84,7 @@ class UNet2(nnx.Module):
         return self.out1x1(self._stages(x)["u2"])
 
     def _stages(self, x: Array) -> dict[str, Array]:
-        """The intermediates, by their names in SPEC section 6; ``merged`` is never written."""
+        """The intermediate arrays, by their names in SPEC section 6, except ``merged``, which is never written."""
         require_fit(self.cfg, self.out_channels, x)
         s = {"x": x}
         s["s1"] = relu(self.down1_1(s["x"]))
@@ -101,19 +101,21 @@ class UNet2(nnx.Module):
     def backward(
         self, x: Float[Array, "{self.in_channels} H W"], grad_output: Float[Array, "{self.out_channels} H W"]
     ) -> tuple[UNet2Grads, Float[Array, "{self.in_channels} H W"]]:
-        """The gradients of the sixteen parameter arrays and of ``x``, given that of the output, walked back explicitly.
+        """The explicit gradients of the sixteen parameter arrays and of ``x``, given the gradient of the output.
 
-        The intermediates are computed again. ``relu'(0) = 0``, and the gradient of a window's maximum goes to the
-        first, row by row. The values are those of ``jax.vjp`` up to rounding. They are those of
-        :func:`wellshaped.spec.reference.unet2_backward` bit for bit, in float32, where parameters, ``x`` and
-        ``grad_output`` are integers and, in each sum of products that the network or its gradient takes, the absolute
-        values of the terms add up to less than ``2**24``. Proof: every integer of that size is a float32, so every
-        product is one, and so is every partial sum, in whatever order or chunks the terms are added. No operation
-        rounds; so each result is the exact one, by induction along the walk. The proof is of a processor that
-        multiplies in float32 and adds the terms themselves, as a CPU does; elsewhere that takes at least
-        ``precision="highest"``. Off the integers the largest difference of an array, relative to its largest number,
-        is tested to be at most 1e-5 in float32, 1e-13 in float64 and 0.2 in bfloat16, where rounding moves numbers over
-        ReLU's zero.
+        The forward pass is computed again. ``relu'(0) = 0``, and the gradient of a maximum goes to the first maximum of
+        its window, row by row. The values are those of ``jax.vjp`` up to rounding.
+
+        If parameters, ``x`` and ``grad_output`` are integers in float32, the values equal those of
+        :func:`wellshaped.spec.reference.unet2_backward` bit for bit, under one condition: in each sum of products that
+        the network or its gradient takes, the absolute values of the terms add up to less than ``2**24``. Proof: every
+        integer below that bound is a float32. So is every product, and every partial sum, in whatever order or chunks
+        the terms are added. No operation rounds, so each result is exact, by induction over the operations. The proof
+        needs a processor that multiplies in float32 and adds the terms themselves. A CPU does; others need at least
+        ``precision="highest"``.
+
+        On other numbers, the largest difference of an array, relative to its largest number, is tested to be at most
+        1e-5 in float32, 1e-13 in float64 and 0.2 in bfloat16, where rounding moves numbers across ReLU's zero.
 
         >>> model = UNet2(UNet2Config(base_channels=4), 1, 2, rngs=nnx.Rngs(0))
         >>> grads, d_x = model.backward(jnp.ones((1, 4, 6)), jnp.ones((2, 4, 6)))
@@ -162,8 +164,8 @@ class UNet2(nnx.Module):
         numbers = (params.cfg, params.in_channels, params.out_channels)
         model = nnx.eval_shape(lambda: cls(*numbers, dtype=dtype, precision=precision, rngs=nnx.Rngs(0)))
         for layer in LAYERS:
-            made, arrays = getattr(model, layer.name), getattr(params, layer.name)
-            made.kernel, made.bias = nnx.Param(arrays.kernel), nnx.Param(arrays.bias)
+            built, arrays = getattr(model, layer.name), getattr(params, layer.name)
+            built.kernel, built.bias = nnx.Param(arrays.kernel), nnx.Param(arrays.bias)
         return model
 
 

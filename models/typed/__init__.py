@@ -1,8 +1,8 @@
 """Checked annotations, and the diagnosis of a call that does not fit them.
 
-``checking`` judges a call. ``entries`` says when a value fits an annotation, and ``conversion`` turns NumPy's arrays
-into JAX's. ``memory`` lets the built-in layers skip calls like those that they accepted. ``diagnosis`` says which
-argument is wrong, and how to fix it.
+``checking`` checks a call. ``entries`` decides whether a value fits an annotation. ``conversion`` turns NumPy arrays
+into JAX arrays. ``memory`` lets built-in layers skip the check of a call like an earlier one. ``diagnosis`` finds the
+wrong argument and its fix.
 """
 
 from .checking import checked as checked

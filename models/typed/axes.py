@@ -1,7 +1,7 @@
 """The axes of a jaxtyping annotation as data, and the sizes that their names stand for.
 
-jaxtyping decides whether an array fits. This reading of the same annotation says what the array should have been, for
-:mod:`.diagnosis`, which has jaxtyping confirm it.
+jaxtyping decides whether an array fits. This module reads the same annotation to say which shape would fit.
+:mod:`.diagnosis` confirms that shape with jaxtyping.
 """
 
 from collections.abc import Mapping
@@ -10,12 +10,12 @@ from typing import Any
 
 Shape = tuple[int, ...]
 Known = tuple[int, str]
-"""A size, and where it comes from, in words."""
+"""A size, and its source in words."""
 
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """One axis as it is written: ``kind`` is ``"fixed"``, ``"name"``, ``"any"``, ``"several"`` or ``"expression"``."""
+    """One axis of an annotation: ``kind`` is ``"fixed"``, ``"name"``, ``"any"``, ``"several"`` or ``"expression"``."""
 
     text: str
     kind: str
@@ -24,12 +24,12 @@ class Axis:
 
     @property
     def name(self) -> str:
-        """What the axis is called: ``n`` for ``#n``, and nothing for ``...``."""
+        """The name of the axis: ``n`` for ``#n``, and ``""`` for ``...``."""
         return "" if self.text == "..." else self.text.lstrip("#*_?")
 
 
 def axes_of(annotation: Any) -> tuple[Axis, ...] | None:
-    """The axes of an array's annotation; ``None`` where they depend on a place in a PyTree (``?name``).
+    """The axes of an array's annotation; ``None`` if they depend on a place in a PyTree (``?name``).
 
     >>> from jaxtyping import Array, Float
     >>> [axis.kind for axis in axes_of(Float[Array, "... #n h=3 _ 2*n"])]
@@ -52,10 +52,10 @@ def axes_of(annotation: Any) -> tuple[Axis, ...] | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What one axis must be: its size where that is known, and where from; ``axis`` says how it is written.
+class Expected:
+    """The size that one axis must have, or ``None`` if any will do, with the ``source`` of that size.
 
-    The size is known ``by_itself`` where another axis of the same array has the same name.
+    ``by_itself`` is true if the size comes from another axis of the same array, with the same name.
     """
 
     axis: Axis
@@ -64,45 +64,48 @@ class Wanted:
     by_itself: bool = False
 
     def fits(self, size: int) -> bool:
-        """Whether an axis of this ``size`` will do."""
+        """Whether an axis may have this ``size``."""
         return self.size in (None, size) or (self.axis.may_be_one and size == 1)
 
 
-_ITSELF = ", as another axis of that name"
+_ITSELF = ", like another axis of that name"
 
 
 class Sizes:
-    """The sizes that names stand for, learned from one array after the other; expressions read ``arguments``."""
+    """The sizes that names stand for, learned from one array after another. Expressions read ``arguments``."""
 
     def __init__(self, arguments: Mapping[str, Any]) -> None:
         self._arguments = arguments
         self._names: dict[str, Known] = {}
         self._several: dict[str, tuple[Shape, str]] = {}
 
-    def wanted(self, axes: tuple[Axis, ...], shape: Shape) -> list[Wanted]:
-        """What each axis of an array must be. Axes without number are those known, or else as many as ``shape`` has."""
+    def expected(self, axes: tuple[Axis, ...], shape: Shape) -> list[Expected]:
+        """The size that each axis of an array must have.
+
+        ``...``, or a ``*name`` whose sizes are not known yet, takes all remaining axes of ``shape``.
+        """
         here = self.beside(self._arguments)
-        wanted: list[Wanted] = []
+        expected: list[Expected] = []
         rest = len(axes) - 1
         for axis in axes:
-            at = len(wanted)
+            at = len(expected)
             if axis.kind == "several":
                 given: tuple[Shape, str] | None = self._several.get(axis.name) if axis.name else None
                 if given is None or axis.may_be_one:
-                    wanted += [Wanted(Axis("…", "any"), None)] * max(len(shape) - rest, 0)
+                    expected += [Expected(Axis("…", "any"), None)] * max(len(shape) - rest, 0)
                 else:
-                    wanted += [Wanted(axis, size, given[1]) for size in given[0]]
+                    expected += [Expected(axis, size, given[1]) for size in given[0]]
                 continue
-            size, source = here._expected(axis) or (None, "")
-            wanted.append(Wanted(axis, size, source, source is _ITSELF))
+            size, source = here._known_size(axis) or (None, "")
+            expected.append(Expected(axis, size, source, source is _ITSELF))
             if axis.kind == "name" and size is None and at < len(shape) and not (axis.may_be_one and shape[at] == 1):
                 here._names[axis.name] = (shape[at], _ITSELF)
-        return wanted
+        return expected
 
     def learn(self, axes: tuple[Axis, ...], shape: Shape, source: str) -> bool:
-        """Whether an array of this ``shape`` fits what is known; if so, its names are known from now on."""
-        wanted = self.wanted(axes, shape)
-        if len(wanted) != len(shape) or not all(w.fits(size) for w, size in zip(wanted, shape, strict=True)):
+        """Whether an array of this ``shape`` fits the known sizes. If it does, learn the sizes of its names."""
+        expected = self.expected(axes, shape)
+        if len(expected) != len(shape) or not all(w.fits(size) for w, size in zip(expected, shape, strict=True)):
             return False
         several = len(shape) - (len(axes) - 1)
         at = 0
@@ -117,21 +120,21 @@ class Sizes:
             at += 1
         return True
 
-    def _expected(self, axis: Axis) -> Known | None:
+    def _known_size(self, axis: Axis) -> Known | None:
         if axis.kind == "fixed":
             return axis.size, ""
         if axis.kind == "name":
             return self._names.get(axis.name)
         if axis.kind != "expression":
             return None
-        try:  # as jaxtyping does: the arguments are in scope inside braces, and the sizes that have names outside
+        try:  # as in jaxtyping: braces read the arguments, and the text around them reads the named sizes
             text = eval(f"f{axis.text!r}", dict(self._arguments))
             return int(eval(text, {name: size for name, (size, _) in self._names.items()})), ""
-        except Exception:  # it reads a name that is not known here, or an argument that is at fault itself
+        except Exception:  # it reads an unknown name, or an argument that is itself wrong
             return None
 
     def beside(self, arguments: Mapping[str, Any]) -> "Sizes":
-        """The same sizes, where expressions read other arguments."""
+        """A copy whose expressions read other arguments."""
         copy = Sizes(arguments)
         copy._names, copy._several = dict(self._names), dict(self._several)
         return copy

@@ -1,9 +1,9 @@
-"""Types that are checked: jaxtyping annotations, judged each time a function is called or traced.
+"""jaxtyping annotations, checked each time a function is called or traced.
 
-jaxtyping knows the sizes that names stand for, :mod:`.entries` says when a value fits, and :mod:`.diagnosis` reads the
-same annotations to say why a call does not. Compiled code carries no check.
+jaxtyping keeps the sizes that names stand for. :mod:`.entries` decides whether a value fits. :mod:`.diagnosis` reads
+the same annotations to explain why a call does not fit. Compiled code carries no check.
 
-A function is judged at every call, and its body runs once. Only built-in layers remember: see :mod:`.memory`.
+Every call is checked, and its body runs once. Only built-in layers skip repeated checks: see :mod:`.memory`.
 """
 
 import sys
@@ -16,7 +16,7 @@ from typing import Any, TypeVar, cast
 from jaxtyping import TypeCheckError, jaxtyped
 
 from ...spec.messages.report import UsageError
-from .conversion import MAY_HOLD, as_jax, wants_jax
+from .conversion import MAY_HOLD, as_jax, takes_jax
 from .diagnosis import diagnosis
 from .entries import annotation_of, every_entry
 from .hints import resolved, scopes_around
@@ -27,12 +27,14 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 def checked(function: Function) -> Function:
     """Check every argument and the result of ``function`` against its annotations, each time it is called or traced.
 
-    Every entry of a list, tuple or dict is checked. Where the annotation wants a JAX array, a NumPy array is converted.
+    Every entry of a list, tuple or dict is checked. A NumPy array becomes a JAX array if the annotation asks for one.
 
-    Raises :class:`ShapeError` for an argument that does not fit, with what fixes it. Where no single argument is surely
-    at fault, jaxtyping's ``TypeCheckError`` is raised as it is, with a note that says so. A result that does not fit
-    raises it too. Raises :class:`ShapeError` at the first call for an annotation that names something unknown, and at
-    once for a class.
+    The checked function raises :class:`ShapeError` if the shape or dtype of an argument does not fit, and
+    :class:`UsageError` if its type does not. Both come with a fix. It raises jaxtyping's ``TypeCheckError`` if the
+    result does not fit, or if no single argument is certainly wrong; a note then says so.
+
+    Raises :class:`UsageError` at once for a class or an async function, and at the first call if an annotation names
+    something unknown.
 
     >>> import numpy as np
     >>> from jaxtyping import Array, Float
@@ -53,7 +55,7 @@ def checked(function: Function) -> Function:
         raise UsageError.of(f"class {function.__name__}", "function", "checked is for functions", says, fix)
     if not hasattr(function, "__annotations__") or iscoroutinefunction(function):
         kind = "an async function" if iscoroutinefunction(function) else f"of type {type(function).__name__}"
-        fix = "@checked on a plain function that is called by it, or that calls it"
+        fix = "@checked on a plain function that it calls, or that calls it"
         raise UsageError.of(f"{function!r}", "function", "checked is for functions", f"it is {kind}", fix)
     judge = Judge(function, scopes_around(function, sys._getframe(1)))
 
@@ -66,14 +68,14 @@ def checked(function: Function) -> Function:
 
 
 class _InsideError(Exception):
-    """What the body of a function raised, where it could be taken for a fault in the function's own types."""
+    """A type error from the body of a function, kept apart from errors of the function's own arguments."""
 
     def __init__(self, error: TypeCheckError) -> None:
         self.error = error
 
 
 class Judge:
-    """The types of one function, which are read at its first call: then every name in them is known."""
+    """Checks the calls of one function. Its types are read at the first call, when every name in them is known."""
 
     def __init__(self, function: Callable[..., Any], around: list[FrameType]) -> None:
         self.function = function
@@ -81,9 +83,9 @@ class Judge:
 
     @cached_property
     def signature(self) -> Signature:
-        """The signature, with objects for annotations."""
+        """The signature, with strings in annotations resolved to objects."""
         types = resolved(self.function, self._around)
-        self._around = []  # which would keep what is local there
+        self._around = []  # frames would keep their local variables alive
         return types
 
     @cached_property
@@ -97,24 +99,24 @@ class Judge:
         return self._with_types(self.signature, body)
 
     def call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """The result of the function for these arguments, all of them judged."""
+        """Call the function; check the arguments and the result."""
         try:
             return self._typed(*args, **kwargs)
         except _InsideError as inside:
             error: Exception = inside.error
         except TypeCheckError as misfit:
             error = self._diagnosed(misfit, args, kwargs)
-        raise error  # here, where it is not a second error while the first one is handled
+        raise error  # outside of `except`, so that Python does not print the first error as well
 
     def judged(self, result: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """The ``result``, judged beside the arguments that it was computed from."""
+        """Return ``result`` after checking it together with its arguments."""
         return self._with_types(self.signature, lambda *_, **__: result)(*args, **kwargs)
 
     def _with_types(self, types: Signature, body: Callable[..., Any]) -> Callable[..., Any]:
         typed: Any = wraps(self.function)(body)
         if not typed.__name__.isidentifier():
-            typed.__name__ = "function"  # jaxtyping writes it into a definition, where "<lambda>" is none
-        typed.__signature__ = types  # read by inspect, and so by jaxtyping
+            typed.__name__ = "function"  # jaxtyping defines a function of this name, and "<lambda>" is not a name
+        typed.__signature__ = types  # jaxtyping reads it by inspect
         return cast(Callable[..., Any], jaxtyped(typed, typechecker=every_entry))
 
     def _diagnosed(self, misfit: TypeCheckError, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Exception:
@@ -130,36 +132,36 @@ class Judge:
             changed.arguments.update({name: arguments[name] for name in changed.arguments})
             try:
                 arguments_alone(*changed.args, **changed.kwargs)
-            except Exception:  # an annotation may compute anything from the arguments
+            except Exception:  # an annotation may compute anything from the arguments, and fail
                 return False
             return True
 
         if accepts(bound.arguments):
-            return misfit  # it is the result that does not fit
+            return misfit  # the result does not fit
         try:
             found = diagnosis(self.function, self.signature, bound.arguments, given, accepts)
-        except Exception:  # what is given may be anything, and its own error is not what the person must read
+        except Exception:  # the arguments may be anything; an error of theirs would hide the mistake
             found = None
         if found is None:
             misfit.add_note("wellshaped can't say which argument is wrong: this is jaxtyping's own error.")
         return found or misfit
 
     @cached_property
-    def _wants_jax(self) -> dict[str, Any]:
-        """The annotations that want JAX's arrays somewhere, by argument."""
+    def _takes_jax(self) -> dict[str, Any]:
+        """The annotations that take a JAX array somewhere, by argument."""
         hints = {name: annotation_of(parameter) for name, parameter in self.signature.parameters.items()}
-        return {name: hint for name, hint in hints.items() if wants_jax(hint)}
+        return {name: hint for name, hint in hints.items() if takes_jax(hint)}
 
     def as_jax(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """The arguments, with JAX's arrays for NumPy's where the annotation wants JAX's; themselves where none does."""
+        """The arguments, with NumPy arrays as JAX arrays if the annotation takes those; otherwise unchanged."""
         if not any(isinstance(value, MAY_HOLD) for value in (*args, *kwargs.values())):
             return args, kwargs
         try:
             bound = self.signature.bind(*args, **kwargs)
         except TypeError:
             return args, kwargs  # Python's own error follows
-        given = {name: bound.arguments[name] for name in self._wants_jax if name in bound.arguments}
-        taken = {name: as_jax(value, self._wants_jax[name]) for name, value in given.items()}
+        given = {name: bound.arguments[name] for name in self._takes_jax if name in bound.arguments}
+        taken = {name: as_jax(value, self._takes_jax[name]) for name, value in given.items()}
         if all(taken[name] is value for name, value in given.items()):
             return args, kwargs
         bound.arguments.update(taken)

@@ -1,4 +1,4 @@
-"""NumPy's arrays as JAX's, where an annotation wants these: of an argument, and inside a list, tuple or dict."""
+"""Converts NumPy arrays to JAX arrays if an annotation takes those, also inside a list, tuple or dict."""
 
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
@@ -10,19 +10,19 @@ import numpy as np
 from .entries import behind, entries_of, is_array_hint
 
 MAY_HOLD = (np.ndarray, list, tuple, dict)
-"""NumPy's arrays, and the containers in which they are taken as JAX's."""
+"""NumPy arrays, and the containers in which they are converted."""
 
 
-def wants_jax(hint: Any) -> bool:
-    """Whether an annotation wants a JAX array, itself or somewhere inside."""
+def takes_jax(hint: Any) -> bool:
+    """Whether an annotation takes a JAX array, directly or inside a container."""
     hint = behind(hint)
     if is_array_hint(hint):
         return bool(hint.array_type is jax.Array)
-    return any(map(wants_jax, get_args(hint)))
+    return any(map(takes_jax, get_args(hint)))
 
 
 def as_jax(value: Any, hint: Any) -> Any:
-    """The value with JAX's arrays for NumPy's, where these are wanted and JAX has such numbers; else itself."""
+    """The value with NumPy arrays as JAX arrays, if ``hint`` takes those and JAX has their dtype; else ``value``."""
     hint = behind(hint)
     if get_origin(hint) is Annotated:
         return as_jax(value, get_args(hint)[0])

@@ -1,8 +1,8 @@
-"""Why a call does not fit its annotations: the argument at fault, what it must be, and how to fix it.
+"""Why a call does not fit its annotations: which argument is wrong, what it must be, and how to fix it.
 
-An argument is blamed only for good reason. Either it does not fit its annotation by itself, whatever the others are:
-a wrong kind, dtype, number of axes, or a size that the annotation fixes. Or all the others fit together without it, and
-jaxtyping accepts the call with an array of the right shape in its place. Where neither is so, nothing is said.
+An argument is blamed in two cases only. First, it does not fit its annotation, whatever the other arguments are: it has
+a wrong type, dtype or number of axes, or another size than the annotation fixes. Second, all other arguments fit
+together, and jaxtyping accepts the call with an array of the right shape in its place. Otherwise no argument is blamed.
 """
 
 import re
@@ -21,10 +21,10 @@ from flax import nnx
 from jaxtyping import PyTree
 
 from ...spec.arithmetic.naturals import natural
-from ...spec.messages.report import Report, ShapeError, Verdict, WellshapedError
-from .axes import Axis, Shape, Sizes, Wanted, axes_of
-from .causes import Facts, likely
-from .entries import ANYTHING, NOT_SUCH, annotation_of, behind, entries_of, is_array_hint
+from ...spec.messages.report import Report, ShapeError, UsageError, Verdict, WellshapedError
+from .axes import Axis, Expected, Shape, Sizes, axes_of
+from .causes import Observed, likely
+from .entries import ANYTHING, NO_MATCH, annotation_of, behind, entries_of, is_array_hint
 
 Arguments = Mapping[str, Any]
 
@@ -35,22 +35,22 @@ def diagnosis(
     arguments: Arguments,
     given: tuple[str, ...],
     accepts: Callable[[Arguments], bool],
-) -> ShapeError | None:
-    """The error for the argument at fault, or ``None`` where that is not sure.
+) -> WellshapedError | None:
+    """The error for the argument at fault, or ``None`` if it is not certain which one that is.
 
-    ``types`` is the signature with objects for annotations, ``given`` are the arguments that are no defaults, and
-    ``accepts`` says whether a call would be accepted.
+    ``types`` is the signature with resolved annotations. ``given`` names the arguments that the caller passed.
+    ``accepts`` says whether a call with other arguments would be accepted.
     """
     call = _Call(function, types, arguments, given, accepts)
     for part in call.parts:
         if _fault_alone(part, {**call.constants, part.argument: arguments[part.argument]}):
-            return call.error(part, call.wanted(part))
+            return call.error(part, call.expected(part))
     return call.at_odds()
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A value with an annotation of its own: an argument, or an entry of one that is a container."""
+    """A value with its annotation: an argument, or an entry of a container."""
 
     argument: str
     at: tuple[str, ...]
@@ -60,17 +60,17 @@ class _Part:
 
     @property
     def path(self) -> str:
-        """What the value is called: ``skips[2]``."""
+        """How to write the value: ``skips[2]``."""
         return self.argument + "".join(self.at)
 
     @property
     def axes(self) -> tuple[Axis, ...] | None:
-        """The axes of the annotation, where it is that of an array, and they can be read."""
+        """The axes of the annotation; ``None`` if it is not an array's annotation, or its axes can't be read."""
         return axes_of(self.hint) if is_array_hint(self.hint) else None
 
 
 def _parts(argument: str, value: Any, hint: Any, at: tuple[str, ...] = ()) -> Iterator[_Part]:
-    """The value, or its entries where it is a container; one that is no such container at all is ``broken``."""
+    """The value, or its entries if it is a container. A value that is not the right container is ``broken``."""
     hint = behind(hint)
     if hint in ANYTHING:
         return
@@ -81,14 +81,14 @@ def _parts(argument: str, value: Any, hint: Any, at: tuple[str, ...] = ()) -> It
         yield from _parts_of_union(argument, value, hint, at)
     else:
         entries = entries_of(value, hint)
-        if entries is None or entries is NOT_SUCH:
-            yield _Part(argument, at, value, hint, broken=entries is NOT_SUCH)
+        if entries is None or entries is NO_MATCH:
+            yield _Part(argument, at, value, hint, broken=entries is NO_MATCH)
         for entry in entries or ():
             yield from _parts(argument, entry.value, entry.hint, (*at, entry.at))
 
 
 def _parts_of_union(argument: str, value: Any, hint: Any, at: tuple[str, ...]) -> Iterator[_Part]:
-    """By the member that the value fits, or else by the only one of its kind, or else by all of them."""
+    """The parts under a union: by the member that the value fits, else by the only one of its type, else one broken."""
     members = [list(_parts(argument, value, one, at)) for one in get_args(hint)]
     faults = [[_fault_alone(part, {}) for part in parts] for parts in members]
     fitting = [parts for parts, found in zip(members, faults, strict=True) if not any(found)]
@@ -104,7 +104,7 @@ def _parts_of_union(argument: str, value: Any, hint: Any, at: tuple[str, ...]) -
 
 
 def _fault_alone(part: _Part, constants: Arguments) -> str:
-    """The rule that a value breaks whatever the other arguments are; nothing where it breaks none."""
+    """The rule that a value breaks whatever the other arguments are; ``""`` if it breaks none."""
     value, hint = part.value, part.hint
     if not is_array_hint(hint):
         return "type" if part.broken or not _is_bearable(value, hint) else ""
@@ -119,12 +119,12 @@ def _fault_alone(part: _Part, constants: Arguments) -> str:
 def _is_bearable(value: Any, hint: Any) -> bool:
     try:
         return is_bearable(value, hint)
-    except Exception:  # sizes inside that only the whole call knows
+    except Exception:  # it contains sizes that only the whole call defines
         return True
 
 
 class _Call:
-    """One call: its arguments in order, as parts, and what the annotations say of each beside the others."""
+    """One call: its arguments in order, as parts, and what each must be, given the others."""
 
     def __init__(
         self,
@@ -144,33 +144,33 @@ class _Call:
         arrays = {part.argument for part in self.parts if is_array_hint(part.hint)}
         self.constants = {name: value for name, value in arguments.items() if name not in arrays}
 
-    def wanted(self, part: _Part) -> list[Wanted] | None:
-        """What each axis of an array must be, by all the other arguments that fit; ``None`` where it can't be read."""
+    def expected(self, part: _Part) -> list[Expected] | None:
+        """The size of each axis, given the other arguments that fit; ``None`` if the annotation can't be read."""
         sizes = Sizes({name: value for name, value in self.arguments.items() if name != part.argument})
         for other in self.parts:
             if other.axes is not None and other is not part and not _fault_alone(other, {}):
                 sizes.learn(other.axes, other.value.shape, f", as in {other.path}")
         axes = part.axes
-        return None if axes is None else sizes.beside(self.arguments).wanted(axes, getattr(part.value, "shape", ()))
+        return None if axes is None else sizes.beside(self.arguments).expected(axes, getattr(part.value, "shape", ()))
 
-    def at_odds(self) -> ShapeError | None:
-        """The error for an argument that alone keeps all of them from fitting together; the first misfit, if it is."""
+    def at_odds(self) -> WellshapedError | None:
+        """The error for the one argument that keeps the others from fitting together. Tries the first misfit first."""
         arrays = [part for part in self.parts if part.axes is not None]
         sizes = Sizes(self.arguments)
         first = next((p for p in arrays if not sizes.learn(p.axes or (), p.value.shape, "")), None)
         if first is None:
             return None
         for candidate in [first, *(part for part in arrays if part is not first)]:
-            wanted = self.wanted(candidate)
-            if wanted is None:
+            expected = self.expected(candidate)
+            if expected is None:
                 continue
-            shape = _nearest(wanted, candidate.value.shape)
+            shape = _nearest(expected, candidate.value.shape)
             if shape != candidate.value.shape and self._accepts_shape(candidate, shape):
-                return self.error(candidate, wanted)
+                return self.error(candidate, expected)
         return None
 
     def _accepts_shape(self, part: _Part, shape: Shape, dtype: Any = None) -> bool:
-        """Whether the call is accepted with an array of this shape in place of the part; nothing is computed."""
+        """Whether the call is accepted with an array of this shape in place of the part. Computes nothing."""
         dtype = part.value.dtype if dtype is None else dtype
         if min(shape, default=0) < 0 or part.hint.array_type not in (*_ARRAYS, Any):
             return False
@@ -181,7 +181,7 @@ class _Call:
         return found[0]
 
     def _takes(self, part: _Part, shape: Shape) -> bool:
-        """Whether the call is accepted with this shape, and its sizes fit, where a whole network was called."""
+        """Whether the call is accepted with this shape and, if a network was called, the sizes fit the network."""
         takes = getattr(self.arguments.get("self"), "_takes", None)
         return self._accepts_shape(part, shape) and (takes is None or takes(shape))
 
@@ -190,57 +190,61 @@ class _Call:
             {**self.arguments, part.argument: _replaced(self.arguments[part.argument], part.at, array)}
         )
 
-    # What is said.
+    # The messages.
 
-    def error(self, part: _Part, wanted: list[Wanted] | None) -> ShapeError:
-        """The error for a part that is at fault, beside which an array must be as ``wanted``."""
+    def error(self, part: _Part, expected: list[Expected] | None) -> WellshapedError:
+        """The error for a wrong part; an array must be as ``expected``."""
         value, hint, name = part.value, part.hint, part.path
         if not is_array_hint(hint):
             if hint is SupportsIndex and self._is_ours:
                 return _not_natural(value, name)
             says = f"it is {_described(value)}, and must be {written(hint)}"
-            made = _MADE_BY.get(hint, "{name} as {hint}").format(name=name, hint=written(hint))
-            return self._error(part, "type", "type", says, (made,))
-        meant = f"{name} as {written(hint)}" if wanted is None else f"{name} of shape ({self._proposed(part, wanted)})"
+            fix = _MADE_BY.get(hint, "{name} as {hint}").format(name=name, hint=written(hint))
+            return self._error(part, "type", "type", says, (fix,))
+        proposal = (
+            f"{name} as {written(hint)}" if expected is None else f"{name} of shape ({self._proposed(part, expected)})"
+        )
         if hint.array_type is not Any and not isinstance(value, hint.array_type):
-            return self._error(part, "array", "type", *self._of_no_array(part, meant))
+            # A NumPy array was not converted because JAX does not have its dtype.
+            about = "dtype" if type(value) is np.ndarray and hint.array_type in _ARRAYS else "type"
+            return self._error(part, "array", about, *self._not_an_array(part, proposal))
         if not isinstance(value, hint.dtype[hint.array_type, "..."]):
             says = f"it holds {value.dtype}, and must hold {_numbers(hint)}"
             return self._error(part, "dtype", "dtype", says, (self._converted(part) or f"{name} of {_numbers(hint)}",))
-        if wanted is None:
+        if expected is None:
             says = f"its shape is {tuple(value.shape)}, and must be {written(hint)}"
-            return self._error(part, "shape", "shape", says, (meant,))
-        return self._of_shape(part, wanted, meant)
+            return self._error(part, "shape", "shape", says, (proposal,))
+        return self._of_shape(part, expected, proposal)
 
-    def _of_shape(self, part: _Part, wanted: list[Wanted], meant: str) -> ShapeError:
+    def _of_shape(self, part: _Part, expected: list[Expected], proposal: str) -> WellshapedError:
         name, shape = part.path, part.value.shape
-        labels = tuple(self._label(w.axis) for w in wanted)
-        sizes = tuple(w.size for w in wanted)
+        labels = tuple(self._label(w.axis) for w in expected)
+        sizes = tuple(w.size for w in expected)
         of_batch = before_vmap(part.value)
-        facts = Facts(name, shape, sizes, labels, self.arguments, lambda s: self._takes(part, s), of_batch)
-        cause, fixes = likely(facts)
-        fixes = fixes or (meant,)
-        template = self._template(wanted)
-        if len(shape) != len(wanted):
+        observed = Observed(name, shape, sizes, labels, self.arguments, lambda s: self._takes(part, s), of_batch)
+        cause, fixes = likely(observed)
+        fixes = fixes or (proposal,)
+        template = self._template(expected)
+        if len(shape) != len(expected):
             least = "at least " if any(axis.kind == "several" for axis in part.axes or ()) else ""
-            says = f"it has {_count(len(shape))}, and must have {least}{len(wanted)}, ({template}){cause}"
+            says = f"it has {_count(len(shape))}, and must have {least}{len(expected)}, ({template}){cause}"
             return self._error(part, "rank", "shape", says, fixes)
-        for label, size, w in zip(labels, shape, wanted, strict=True):
+        for label, size, w in zip(labels, shape, expected, strict=True):
             if not w.fits(size):
                 says = f"it is {size}, and must be {w.size}{w.source}{cause}"
                 return self._error(part, "channels" if label == "C" else "size", f"axis {label}", says, fixes)
         says = f"its shape is {tuple(shape)}, and must be ({template})"
         return self._error(part, "shape", "shape", says, fixes)
 
-    def _proposed(self, part: _Part, wanted: list[Wanted]) -> str:
-        """The shape to give an array. Of a name that stands twice in it, a size is said where not any will do."""
-        template = self._template(wanted)
-        names = {w.axis.text for w in wanted if w.by_itself}
+    def _proposed(self, part: _Part, expected: list[Expected]) -> str:
+        """The shape to propose. If a name occurs twice in it and not every size is accepted, propose one that is."""
+        template = self._template(expected)
+        names = {w.axis.text for w in expected if w.by_itself}
         given = getattr(part.value, "shape", ())
-        if len(names) != 1 or len(given) != len(wanted):
+        if len(names) != 1 or len(given) != len(expected):
             return template
-        known = _nearest(wanted, given)
-        at = [w.axis.text in names for w in wanted]
+        known = _nearest(expected, given)
+        at = [w.axis.text in names for w in expected]
         shapes = [
             tuple(n if same else k for same, k in zip(at, known, strict=True))
             for n in dict.fromkeys(compress(given, at))
@@ -248,79 +252,80 @@ class _Call:
         accepted = [shape for shape in shapes if self._accepts_shape(part, shape)]
         return template if len(accepted) == len(shapes) or not accepted else ", ".join(map(str, accepted[0]))
 
-    def _template(self, wanted: list[Wanted]) -> str:
-        known = (w.size is not None and not w.by_itself for w in wanted)
-        return ", ".join(str(w.size) if k else self._label(w.axis) for w, k in zip(wanted, known, strict=True))
+    def _template(self, expected: list[Expected]) -> str:
+        known = (w.size is not None and not w.by_itself for w in expected)
+        return ", ".join(str(w.size) if k else self._label(w.axis) for w, k in zip(expected, known, strict=True))
 
-    def _of_no_array(self, part: _Part, meant: str) -> tuple[str, tuple[str, ...]]:
+    def _not_an_array(self, part: _Part, proposal: str) -> tuple[str, tuple[str, ...]]:
         value, hint, name = part.value, part.hint, part.path
         if hint.array_type not in _ARRAYS:
-            return f"it is {_described(value)}, and must be of type {hint.array_type.__name__}", (meant,)
+            return f"it is {_described(value)}, and must be of type {hint.array_type.__name__}", (proposal,)
         kind, room = _ARRAYS[hint.array_type]
         if isinstance(value, np.ma.MaskedArray):
             return f"it is masked, and must be {kind} without a mask", (f"{name}.filled(0)",)
         if isinstance(value, np.ndarray):
             if not value.dtype.isnative and value.dtype.newbyteorder("=") in _JAX_DTYPES:
-                says = f"it holds {value.dtype.str}, whose bytes are in an order that JAX does not take"
+                says = f"it holds {value.dtype.str}, and JAX does not support this byte order"
             else:
                 says = f"it holds {value.dtype}, and must hold {_numbers(hint)}"
-            return says, (self._converted(part) or meant,)
+            return says, (self._converted(part) or proposal,)
         if isinstance(value, jax.Array):
             return f"it is a JAX array, and must be {kind}", (f"np.asarray({name})",)
         says = f"it is {_described(value)}, and must be {kind}"
         try:
             shape, dtype = np.shape(value), self._dtype(part)
             array = f"{room}.asarray({name}, {dtype})"
-            made = np.result_type(np.asarray(value)).kind in "biufc" and self._accepts_shape(part, shape, _named(dtype))
-        except Exception:  # what is given may be anything
-            made = False
-        return says, (array if made else meant,)
+            fits = np.result_type(np.asarray(value)).kind in "biufc" and self._accepts_shape(part, shape, _named(dtype))
+        except Exception:  # the value may be anything
+            fits = False
+        return says, (array if fits else proposal,)
 
     def _converted(self, part: _Part) -> str:
-        """The expression that gives an array a dtype that will do, where the call then is accepted."""
+        """The expression that gives an array a dtype that fits; ``""`` if the call would still not be accepted."""
         dtype, name, given = self._dtype(part), part.path, part.value.dtype
         if not isinstance(given, np.dtype) or given.kind not in "biufcV" or given.fields:
             return ""
         if dtype is None:
-            return 'jax.config.update("jax_enable_x64", True), for numbers of 64 bits' if _is_wide(part.hint) else ""
+            return 'jax.config.update("jax_enable_x64", True), for 64-bit numbers' if _is_wide(part.hint) else ""
         if not self._accepts_shape(part, part.value.shape, _named(dtype)):
             return ""
         if given.kind == "c" and _named(dtype).dtype.kind != "c":
-            name = f"{name}.real"  # the other half is lost, and the person should say so
+            name = f"{name}.real"  # written out in the fix, because it drops the imaginary part
         scaled = " / 255" if given == np.uint8 and dtype == "jnp.float32" else ""
         return f"{name}.astype({dtype}){scaled}"
 
     def _dtype(self, part: _Part) -> str | None:
-        """The plainest dtype that the annotation allows, as it is written."""
+        """The most common dtype that the annotation allows, as source text."""
         of_numpy = part.hint.dtype[np.ndarray, "..."]
         room = _ARRAYS.get(part.hint.array_type, ("", "jnp"))[1]
         found = [name for name in _PLAINEST if isinstance(np.zeros((), _named(name)), of_numpy)]
         return f"{room}.{found[0]}" if found else None
 
-    def _error(self, part: _Part, rule: str, about: str, says: str, fixes: tuple[str, ...]) -> ShapeError:
+    def _error(self, part: _Part, rule: str, about: str, says: str, fixes: tuple[str, ...]) -> WellshapedError:
         of = f" = {shown(part.value)}" if is_array_hint(part.hint) else ""
         verdict = Verdict(rule, False, says, f"{about} of {part.path}")
-        return ShapeError(Report(f"{part.path}{of}, given to {self.given_to},", (verdict,), fixes))
+        error = UsageError if about == "type" else ShapeError
+        return error(Report(f"{part.path}{of}, given to {self.given_to},", (verdict,), fixes))
 
     def _label(self, axis: Axis) -> str:
-        made = _SIZE_OF.search(axis.text)
-        hint = self._hints.get(made[1]) if made else None
+        output = _SIZE_OF.search(axis.text)
+        hint = self._hints.get(output[1]) if output else None
         of = getattr(hint, "dim_str", "").split()
-        if made and int(made[2]) < len(of):
-            return f"{of[int(made[2])]}'"
-        if axis.text.startswith("{"):  # in our own layers, the number of channels
+        if output and int(output[2]) < len(of):
+            return f"{of[int(output[2])]}'"
+        if axis.text.startswith("{"):  # in our layers, an expression is the number of channels
             return "C" if self._is_ours else axis.text.strip("{}")
         return axis.text
 
 
 _SIZE_OF = re.compile(r"size\((\w+)\.shape\[(\d)\]")
-"""What the annotation of an axis holds that a window makes of an argument's axis."""
+"""Found in the annotation of an axis that is the output of a window over an argument's axis."""
 
 _ARRAYS = {np.ndarray: ("a NumPy array", "np"), jax.Array: ("a JAX or NumPy array", "jnp")}
-"""Kinds of arrays, and the module that makes them."""
+"""Types of arrays: what to call one, and the module that makes it."""
 
 _MADE_BY: dict[Any, str] = {nnx.Rngs: "{name}=nnx.Rngs(0)"}
-"""How to make what some annotations want."""
+"""How to make the value that an annotation asks for."""
 
 _PLAINEST = (
     "float32",
@@ -335,7 +340,7 @@ _PLAINEST = (
     "int16",
     "uint16",
 )
-"""What to turn an array into, where its annotation allows several dtypes: the first of them."""
+"""Dtypes in order of preference: an array is converted to the first that its annotation allows."""
 
 _JAX_DTYPES = frozenset(np.dtype(f"{kind}{bits}") for kind in ("float", "int", "uint") for bits in (16, 32, 64)) | {
     np.dtype("complex64"),
@@ -354,7 +359,7 @@ _NUMBERS = {
     "Num": "numbers",
     "Key": "random keys",
 }
-"""What the dtypes of an annotation are called; others go by their own names."""
+"""How to call the dtypes of an annotation; others keep their own names."""
 
 
 def _numbers(hint: Any) -> str:
@@ -374,17 +379,17 @@ def _count(axes: int) -> str:
     return "1 axis" if axes == 1 else f"{axes} axes"
 
 
-def _nearest(wanted: list[Wanted], given: Shape) -> Shape:
-    """The shape that is wanted, with the sizes given for the axes that may have any, counted from the last."""
-    spare = (1,) * len(wanted) + given
+def _nearest(expected: list[Expected], given: Shape) -> Shape:
+    """The expected shape; an axis that may have any size keeps the size given. Axes are matched from the last."""
+    spare = (1,) * len(expected) + given
     return tuple(
         own if w.fits(own) or w.size is None else w.size
-        for w, own in zip(wanted, spare[len(spare) - len(wanted) :], strict=True)
+        for w, own in zip(expected, spare[len(spare) - len(expected) :], strict=True)
     )
 
 
 def _replaced(value: Any, at: tuple[str, ...], new: Any) -> Any:
-    """The container with ``new`` for the entry ``at`` this place, or ``new`` for the value itself."""
+    """The container with ``new`` as the entry ``at`` this place, or ``new`` alone if there is no place."""
     if not at:
         return new
     if type(value) in (list, tuple):
@@ -398,7 +403,7 @@ def _replaced(value: Any, at: tuple[str, ...], new: Any) -> Any:
 
 
 def before_vmap(value: Any) -> Shape | None:
-    """The shape of an array with the axis that ``jax.vmap`` took from it, where it did."""
+    """The shape of an array before ``jax.vmap`` took an axis from it; ``None`` outside of ``jax.vmap``."""
     if not isinstance(value, jax.core.Tracer) or getattr(value, "batch_dim", None) is None:
         return None
     shape: Shape = value.val.shape
@@ -446,11 +451,11 @@ def written(hint: Any) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value in one short line: of an array, its dtype and shape."""
+    """A value in one short line; an array as its dtype and shape."""
     if isinstance(value, jax.Array | np.ndarray):
         return f"{value.dtype}[{','.join(map(str, value.shape))}]"
     try:
         text = " ".join(repr(value).split())
-    except Exception:  # somebody else's repr
+    except Exception:  # a foreign repr may fail
         return f"a value of type {type(value).__name__}"
     return text if len(text) <= 40 else f"{text[:37]}..."

@@ -1,6 +1,6 @@
-"""When a value fits an annotation: jaxtyping and beartype decide, for every entry of a container, every time.
+"""Whether a value fits an annotation: jaxtyping and beartype decide, for every entry of a container, every time.
 
-beartype by itself looks at one entry of a list, chosen by chance.
+beartype alone looks at one entry of a list, chosen at random.
 """
 
 from collections.abc import Callable, Collection, ItemsView, Iterable, Mapping
@@ -33,7 +33,7 @@ class MisfitError(Exception):
 def every_entry(function: Callable[..., Any]) -> Callable[..., Any]:
     """A type checker for ``jaxtyping.jaxtyped``, which gives it one function for the arguments and one for the result.
 
-    The function for the result takes the arguments as well; they were checked before, and are not checked again.
+    The function for the result takes the arguments too, but does not check them again.
     """
     parts = signature(function)
     hints = {name: annotation_of(parameter) for name, parameter in parts.parameters.items()}
@@ -41,7 +41,7 @@ def every_entry(function: Callable[..., Any]) -> Callable[..., Any]:
     simple = not any(p.kind in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD) for p in parts.parameters.values())
 
     def of_arguments(*args: Any, **kwargs: Any) -> None:
-        if simple:  # to bind takes longer than to look at a few arrays
+        if simple:  # binding takes longer than checking a few arrays
             pairs = (*zip(args, in_order, strict=False), *((value, hints[name]) for name, value in kwargs.items()))
         else:
             pairs = tuple((value, hints[name]) for name, value in parts.bind(*args, **kwargs).arguments.items())
@@ -57,7 +57,7 @@ def every_entry(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def annotation_of(parameter: Parameter) -> Any:
-    """The annotation of what a parameter holds: a tuple of all other arguments, for ``*args``."""
+    """The annotation of what a parameter holds: a tuple for ``*args``, a dict for ``**kwargs``."""
     hint = parameter.annotation
     if hint in ANYTHING:
         return Any
@@ -72,7 +72,7 @@ def _require(value: Any, hint: Any) -> None:
 
 
 def fits(value: Any, hint: Any) -> bool:
-    """Whether ``value`` fits ``hint``. Names of axes are bound in jaxtyping's scope, as by ``isinstance``.
+    """Whether ``value`` fits ``hint``. Binds the names of axes in jaxtyping's scope, as ``isinstance`` does.
 
     >>> fits([1, 2], list[int]), fits([1] * 99 + ["2"], list[int])
     (True, False)
@@ -81,7 +81,7 @@ def fits(value: Any, hint: Any) -> bool:
         return True
     if isinstance(hint, type) and issubclass(hint, AbstractArray):
         return isinstance(value, hint)
-    if hint is SupportsIndex and type(value) is int:  # a protocol takes Python 20 µs to recognise
+    if hint is SupportsIndex and type(value) is int:  # checking a protocol takes Python 20 µs
         return True
     hint = behind(hint)
     origin = get_origin(hint)
@@ -96,16 +96,16 @@ def fits(value: Any, hint: Any) -> bool:
     entries = entries_of(value, hint)
     if entries is None:
         return is_bearable(value, hint)
-    return entries is not NOT_SUCH and all(fits(entry.value, entry.hint) for entry in entries)
+    return entries is not NO_MATCH and all(fits(entry.value, entry.hint) for entry in entries)
 
 
 def is_array_hint(hint: Any) -> bool:
-    """Whether an annotation is jaxtyping's for an array."""
+    """Whether an annotation is a jaxtyping array type."""
     return isinstance(hint, type) and issubclass(hint, AbstractArray)
 
 
 def behind(hint: Any) -> Any:
-    """The annotation behind a name: that of a ``NewType``, of a type alias, or of a ``TypeVar``.
+    """The annotation that a ``NewType``, a type alias or a ``TypeVar`` stands for; any other as it is.
 
     >>> behind(NewType("Sizes", list[int])), behind(TypeVar("T", int, str)), behind(int)
     (list[int], typing.Union[int, str], <class 'int'>)
@@ -125,21 +125,21 @@ def behind(hint: Any) -> Any:
 
 
 class Entry(NamedTuple):
-    """One entry of a container: where it stands, as it is written behind the container's name, and its annotation."""
+    """One entry of a container: its place, as written after the container's name, its value and its annotation."""
 
     at: str
     value: Any
     hint: Any
 
 
-NOT_SUCH: list[Entry] = []
-"""In place of entries, where a value is not the container that its annotation wants."""
+NO_MATCH: list[Entry] = []
+"""In place of entries, if a value is not the container that its annotation asks for."""
 
 
 def entries_of(value: Any, hint: Any) -> list[Entry] | None:
-    """All entries of a container with their annotations; ``None`` where ``hint`` is not that of a container.
+    """All entries of a container with their annotations; ``None`` if ``hint`` is not a container's annotation.
 
-    :data:`NOT_SUCH` where the value is another kind of container, a tuple of another length, or lacks a key.
+    Return :data:`NO_MATCH` if the value is another type of container, a tuple of another length, or lacks a key.
 
     >>> [(entry.at, entry.value) for entry in entries_of({"a": (1, 2)}, dict[str, tuple[int, ...]])]
     [("'s key", 'a'), ("['a']", (1, 2))]
@@ -150,15 +150,15 @@ def entries_of(value: Any, hint: Any) -> list[Entry] | None:
     if not isinstance(origin, type) or not issubclass(origin, Iterable):
         return None
     if not isinstance(value, origin):
-        return NOT_SUCH
+        return NO_MATCH
     return _entries(value, origin, args)
 
 
 def _entries(value: Any, origin: type, args: tuple[Any, ...]) -> list[Entry] | None:
     if issubclass(origin, tuple) and args[-1:] != (...,):
         of_one_each = [Entry(f"[{i}]", *pair) for i, pair in enumerate(zip(value, args, strict=False))]
-        return of_one_each if len(value) == len(args) else NOT_SUCH
-    if not isinstance(value, Collection):  # an iterator: to look at its entries would use them up
+        return of_one_each if len(value) == len(args) else NO_MATCH
+    if not isinstance(value, Collection):  # an iterator: looking at its entries would use them up
         return []
     if issubclass(origin, ItemsView):
         args = (tuple.__class_getitem__(args),)
@@ -172,11 +172,11 @@ def _entries(value: Any, origin: type, args: tuple[Any, ...]) -> list[Entry] | N
 
 
 def _entries_of_class(value: Any, kind: Any) -> list[Entry] | None:
-    """The entries of a named tuple, of a typed dict, or of a class made from ``list[...]`` and the like."""
+    """The entries of a named tuple, a typed dict, or a subclass of ``list[...]`` or another container."""
     if is_typeddict(kind):
         hints = get_type_hints(kind, include_extras=True)
         if not isinstance(value, dict) or not kind.__required_keys__ <= value.keys():
-            return NOT_SUCH
+            return NO_MATCH
         return [Entry(f"[{key!r}]", value[key], hint) for key, hint in hints.items() if key in value]
     if not isinstance(kind, type):
         return None
@@ -185,7 +185,7 @@ def _entries_of_class(value: Any, kind: Any) -> list[Entry] | None:
     if not named and not bases:
         return None
     if not isinstance(value, kind):
-        return NOT_SUCH
+        return NO_MATCH
     if named:
         hints = get_type_hints(kind, include_extras=True)
         return [Entry(f".{name}", getattr(value, name), hint) for name, hint in hints.items()]

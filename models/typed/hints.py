@@ -1,4 +1,4 @@
-"""The annotations of a function as objects, also where they are written as strings."""
+"""The annotations of a function as objects, even if they are written as strings."""
 
 from collections.abc import Callable
 from inspect import Parameter, Signature, get_annotations, signature
@@ -9,9 +9,9 @@ from ...spec.messages.report import UsageError
 
 
 def resolved(function: Callable[..., Any], around: list[FrameType]) -> Signature:
-    """The signature of ``function`` with objects for its annotations; ``around`` are the :func:`scopes_around` it.
+    """The signature of ``function`` with its annotations as objects; ``around`` are the :func:`scopes_around` it.
 
-    Raises :class:`ShapeError` for a string that means nothing where it stands: a check of it would check nothing.
+    Raises :class:`UsageError` if a string names something unknown, because then nothing could be checked.
     """
     found = signature(function)
     names = {parameter.__name__: parameter for parameter in getattr(function, "__type_params__", ())}
@@ -20,20 +20,18 @@ def resolved(function: Callable[..., Any], around: list[FrameType]) -> Signature
     try:
         hints = get_type_hints(function, localns=names or None, include_extras=True)
     except (NameError, AttributeError) as error:
-        says = f"{error}, so that a call could not be checked"
-        fix = "write the annotation without quotes, or define the name where the program runs"
-        raise UsageError.of(
-            f"{_name(function)}, decorated with checked,", "annotation", "not known", says, fix
-        ) from None
+        says = f"{error}, so calls can't be checked"
+        fix = "write the annotation without quotes, or define the name at run time"
+        raise UsageError.of(f"{_name(function)}, decorated with checked,", "annotation", "", says, fix) from None
     parameters = [p.replace(annotation=hints.get(p.name, Parameter.empty)) for p in found.parameters.values()]
     return found.replace(parameters=parameters, return_annotation=hints.get("return", Signature.empty))
 
 
 def scopes_around(function: Callable[..., Any], frame: FrameType | None) -> list[FrameType]:
-    """The functions and classes that ``function`` is defined in, outermost first, while they run.
+    """The frames of the functions and classes that ``function`` is defined in, outermost first.
 
-    ``frame`` is where it is decorated. Only strings need these names, so there are none where no annotation is a
-    string. A function that has returned is not found, nor is what it is defined in.
+    ``frame`` is the one that decorates it. Only strings need these frames, so the list is empty if no annotation is a
+    string. A function that has returned has no frame, so it is missing, with all that encloses it.
     """
     if not any(isinstance(hint, str) for hint in get_annotations(function).values()):
         return []
@@ -49,7 +47,7 @@ def scopes_around(function: Callable[..., Any], frame: FrameType | None) -> list
 
 
 def _of(frame: FrameType) -> tuple[str, object]:
-    """What a frame runs: its name with the scopes around it, and its module."""
+    """The qualified name and the module of the code that a frame runs."""
     return frame.f_code.co_qualname, frame.f_globals.get("__name__")
 
 

@@ -1,16 +1,17 @@
-"""Built-in functions remember the calls that they accepted: a call like one of them is not judged again.
+"""Built-in functions remember the calls that they accepted, and do not check a similar call again.
 
-That is sound because the key holds everything that their annotations read, and nothing else is remembered:
+This is sound because the key of a call holds everything that the annotations read:
 
-- of an array, its shape and dtype;
-- a number, where it is an ``int`` and no other kind of integer;
-- of a layer, its class, the class's ``size``, and the numbers and configs that the class lists in ``_type_reads``;
-- an argument with a default that the annotations read, such as a size function, only where it is that default;
-- an argument that may be anything, such as ``precision``, is not read by any annotation.
+- the shape and dtype of an array;
+- the value of a number whose type is exactly ``int``;
+- the class of a layer, that class's ``size``, and the numbers and configs that it lists in ``_type_reads``.
 
-The tests read the annotations of every remembered function and find nothing else in them. Another call, and a call of a
-subclass that lists nothing itself, is judged each time. So is every function of a user's: what its annotations read
-can't be known.
+Two kinds of arguments are not in the key. One is a default that annotations read, such as a size function: a call that
+replaces it is checked each time. The other may be anything, such as ``precision``, and no annotation reads it.
+
+The tests read the annotations of every remembered function and find nothing else in them. Any other call is checked
+each time, and so is a call of a subclass without its own ``_type_reads``. Functions of a user are always checked,
+because their annotations may read anything.
 """
 
 import ast
@@ -33,20 +34,20 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 Reader = Callable[[Any], Any]
 
 MOST = 4096
-"""Calls that one function remembers."""
+"""The largest number of calls that one function remembers."""
 
 MEMORIES: "list[Memory]" = []
-"""Those of all remembered functions."""
+"""The memories of all remembered functions."""
 
 
 class UnknownError(Exception):
-    """A value for which more may matter than a key holds."""
+    """A value that a key can't represent."""
 
 
 def remembered(function: Function) -> Function:
-    """:func:`checked`, for functions of this library: a call like one that was accepted is not judged again.
+    """:func:`checked` for functions of this library: a call like an accepted one is not checked again.
 
-    The body does the same things every time: it runs once, in a scope of its own for the names of axes.
+    Either way the body runs once, in its own scope for the names of axes.
     """
     scoped = _in_own_scope(function)
     judge = Judge(scoped, scopes_around(function, sys._getframe(1)))
@@ -63,7 +64,7 @@ def remembered(function: Function) -> Function:
             return judge.call(args, kwargs) if taken is args else call(*taken, **named)
         if expected is None:
             result = judge.call(args, kwargs)
-            if not config.jaxtyping_disable:  # which accepts everything
+            if not config.jaxtyping_disable:  # with this setting every call is accepted
                 memory.accept(key, result)
             return result
         with _OWN_SCOPE:
@@ -74,12 +75,12 @@ def remembered(function: Function) -> Function:
 
 
 def unchecked(function: Function) -> Function:
-    """The body of a remembered function, for a caller whose own types say all that its types say."""
+    """The body of a remembered function, for callers whose own types already check everything that its types do."""
     return cast(Function, getattr(function, "__wrapped__", function))
 
 
 _OWN_SCOPE = jaxtyped("context")
-"""A scope for the names of axes, made anew wherever it is entered."""
+"""A scope for the names of axes. Each ``with`` starts a new one."""
 
 
 def _in_own_scope(function: Function) -> Function:
@@ -92,7 +93,7 @@ def _in_own_scope(function: Function) -> Function:
 
 
 class Memory:
-    """The calls that one function accepted: what its annotations read, and the shape and dtype of the result."""
+    """The calls that one function accepted: the key of each, with the shape and dtype of its result."""
 
     def __init__(self, judge: Judge) -> None:
         self.judge = judge
@@ -110,10 +111,10 @@ class Memory:
         return tuple(self._readers.values())
 
     def key(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """What the annotations read of a call. Raises :class:`UnknownError` where a key can't hold it."""
+        """Everything that the annotations read of a call. Raises :class:`UnknownError` if a key can't hold it."""
         in_order = self._in_order
         if len(args) > len(in_order):
-            raise UnknownError  # no call at all: Python's own error follows
+            raise UnknownError  # too many arguments: Python raises its own error
         given = [read(value) for read, value in zip(in_order, args, strict=False)]
         if kwargs:
             given += [(name, self._readers.get(name, _unknown)(value)) for name, value in kwargs.items()]
@@ -173,7 +174,7 @@ def _of_array(value: Any) -> Any:
     if not isinstance(value, jax.Array):
         raise UnknownError
     for size in value.shape:
-        if type(size) is not int:  # a symbolic dimension, which may not be comparable with another
+        if type(size) is not int:  # a symbolic dimension, which may not compare with others
             raise UnknownError
     return value.shape, value.dtype
 
@@ -202,7 +203,7 @@ _EXACT = frozenset({int, UNet2Config, UNetConfig})
 
 
 def _of_result(result: Any) -> Any:
-    """What the check of a result reads of it; ``None`` where that is not known."""
+    """Everything that the check of a result reads; ``None`` if that is not known."""
     if isinstance(result, jax.Array):
         return result.shape, result.dtype
     if isinstance(result, tuple):

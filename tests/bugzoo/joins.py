@@ -157,7 +157,7 @@ ENTRIES = (
         by="type",
         caught=skip_of_the_outer_level_typed,
         message="axis C of skip: it is 8, and must be 16; the channels of skip and up must add up to those of the "
-        "layer; a skip from the wrong stage is a likely cause",
+        "layer; a skip from another level is the likely cause",
     ),
     Entry(
         name="a forgotten skip",

@@ -25,8 +25,8 @@ ASKED = {  # a question, what is written, and the fix
 
 @pytest.mark.parametrize(("ask", "word", "fix"), ASKED.values(), ids=ASKED)
 def test_the_nearest_choice_is_proposed_and_taken(ask, word, fix):
-    with pytest.raises(UsageError) as refusal:
+    with pytest.raises(UsageError) as error:
         ask(word)
-    assert refusal.value.report.fixes == (fix,)
+    assert error.value.report.fixes == (fix,)
     if fix != 'by="coq"':  # which is not installed everywhere, and takes seconds
         ask(fix.partition('"')[2].partition('"')[0])

@@ -578,14 +578,14 @@ def test_a_jitted_function_is_traced_anew_where_the_way_changes_and_not_otherwis
 
 
 @pytest.mark.parametrize(("word", "nearest"), [("fast", "auto"), ("", "auto"), ("CPU", "cpu")])
-def test_another_word_is_refused_with_the_nearest(word, nearest):
-    with pytest.raises(UsageError) as refusal, convolutions(word):
+def test_another_word_is_rejected_with_the_nearest(word, nearest):
+    with pytest.raises(UsageError) as error, convolutions(word):
         raise AssertionError
     assert (
-        str(refusal.value)
+        str(error.value)
         == f"""\
 convolutions({word!r}) can't be used.
-  backend: how convolutions are computed: it is {word!r}, and must be one of auto, cpu, stock.
+  backend: no such backend: it is {word!r}, and must be one of auto, cpu, stock.
   fix: convolutions("{nearest}")"""
     )
 

@@ -17,7 +17,6 @@ from wellshaped.models.channels_last.tiny_unet import ConvBNReLU
 from wellshaped.proofs_of_shape.strategies import unet_configs
 from wellshaped.spec import (
     ConfigError,
-    ShapeError,
     UNet2Config,
     UNetConfig,
     WellshapedError,
@@ -66,20 +65,20 @@ def applied(fix, cfg, ins, outs):
 
 
 @pytest.mark.parametrize(("cfg", "ins", "outs", "n", "array"), TOO_LARGE.values(), ids=TOO_LARGE)
-def test_what_is_too_large_to_build_is_refused_everywhere_by_its_array_and_the_fix_is_the_largest_that_fits(
+def test_what_is_too_large_to_build_is_rejected_everywhere_by_its_array_and_the_fix_is_the_largest_that_fits(
     cfg, ins, outs, n, array
 ):
     (failure,) = check(cfg, (ins, n, n), out_channels=outs).failures
     assert failure.name == "elements"
     assert array in failure.says
     assert f"at most {LARGEST}" in failure.says
-    for refuse in (lambda: build(cfg, ins, outs), lambda: judge(cfg, ins, outs).raise_if_failed()):
+    for reject in (lambda: build(cfg, ins, outs), lambda: judge(cfg, ins, outs).raise_if_failed()):
         with pytest.raises(ConfigError, match="elements: an array is too large"):
-            refuse()
+            reject()
     (fix,) = judge(cfg, ins, outs).fixes
-    mended, channels, made = applied(fix, cfg, ins, outs)
-    assert check(mended, (channels, n, n), out_channels=made).ok
-    build(mended, channels, made)
+    fixed, channels, made = applied(fix, cfg, ins, outs)
+    assert check(fixed, (channels, n, n), out_channels=made).ok
+    build(fixed, channels, made)
 
 
 def test_the_largest_number_of_channels_is_proposed_and_one_more_is_too_many():
@@ -90,16 +89,16 @@ def test_the_largest_number_of_channels_is_proposed_and_one_more_is_too_many():
     assert not check_config(UNet2Config(), 1, LARGEST // 64 + 1).ok
 
 
-def test_a_stride_that_xla_cannot_hold_is_refused_before_it_is_built():
+def test_a_stride_that_xla_cannot_hold_is_rejected_before_it_is_built():
     cfg = UNet2Config(pool_kernel=1, pool_stride=2**31, up_kernel=1, up_stride=2**31)
     assert 1 in compatible_sizes(cfg)
     report = check(cfg, (1, 1, 1))
     assert [failure.name for failure in report.failures] == ["largest"]
-    mended, channels, made = applied(report.fixes[0], cfg, 1, 1)
-    assert check(mended, (channels, 2, 2), out_channels=made).ok
+    fixed, channels, made = applied(report.fixes[0], cfg, 1, 1)
+    assert check(fixed, (channels, 2, 2), out_channels=made).ok
 
 
-def test_a_plan_and_the_command_refuse_what_cannot_be_built(capsys):
+def test_a_plan_and_the_command_reject_what_cannot_be_built(capsys):
     for cfg in (UNet2Config(base_channels=2**14), UNetConfig(base_channels=2**14)):
         with pytest.raises(ConfigError, match="elements"):
             plan(cfg, (64, 64))
@@ -179,9 +178,9 @@ NUMBERS = {
 
 
 @pytest.mark.parametrize("layer", LAYERS)
-def test_a_layer_that_is_too_large_is_refused_with_numbers_that_build_it(layer):
-    with pytest.raises(ShapeError) as refusal:
+def test_a_layer_that_is_too_large_is_rejected_with_numbers_that_build_it(layer):
+    with pytest.raises(ConfigError) as error:
         LAYERS[layer](**NUMBERS[layer])
-    (fix,) = refusal.value.report.fixes
+    (fix,) = error.value.report.fixes
     made = jax.eval_shape(lambda: nnx.state(LAYERS[layer](**NUMBERS[layer] | eval(f"dict({fix})")), nnx.Param))
     assert jax.tree.leaves(made)

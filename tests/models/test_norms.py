@@ -43,9 +43,9 @@ def test_a_dead_bottom_is_a_failure_with_its_nodes_and_a_size_that_is_alive():
     )
     assert check(DEEP, (1, 16, 8)).ok
     assert check(DEEP, (1, 8, 16)).ok
-    with pytest.raises(ShapeError) as refusal:
+    with pytest.raises(ShapeError) as error:
         model(DEEP)(jnp.ones((1, 8, 8)))
-    assert str(refusal.value) == str(report)
+    assert str(error.value) == str(report)
 
 
 def test_a_group_norm_is_dead_iff_a_group_has_one_channel_and_one_position():
@@ -116,10 +116,10 @@ def test_a_plan_is_one_that_check_accepts_and_pad_always_has_one(cfg, height, wi
     assert policy == "pad" or (found.fitting[0] <= height and found.fitting[1] <= width)
 
 
-def test_a_plan_that_no_crop_can_mend_says_which_pad_does():
-    with pytest.raises(ShapeError, match=r'policy="crop" finds no smaller image that fits') as refusal:
+def test_a_plan_that_no_crop_can_fix_says_which_pad_does():
+    with pytest.raises(ShapeError, match=r'policy="crop" finds no smaller image that fits') as error:
         plan(DEEP, (9, 9), "crop")
-    padded = eval(refusal.value.report.fixes[-1], {"x": np.zeros((1, 9, 9)), "jnp": np})
+    padded = eval(error.value.report.fixes[-1], {"x": np.zeros((1, 9, 9)), "jnp": np})
     assert check(DEEP, padded.shape).ok
     assert plan(DEEP, (8, 8), "pad").fitting == (16, 8)
 
@@ -136,7 +136,7 @@ def test_the_drawn_sizes_fit_together(cfg, data):
     [InstanceNorm2d(4, rngs=nnx.Rngs(0)), GroupNorm(4, groups=4, rngs=nnx.Rngs(0))],
     ids=lambda layer: type(layer).__name__,
 )
-def test_a_layer_refuses_an_image_that_is_one_number(layer):
+def test_a_layer_rejects_an_image_that_is_one_number(layer):
     for call in (layer, jax.jit(layer), lambda x: jax.vmap(layer)(x[None])):
         with pytest.raises(ShapeError, match="statistics"):
             call(jnp.ones((4, 1, 1)))

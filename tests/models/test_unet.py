@@ -256,15 +256,15 @@ def test_a_network_computes_in_its_dtype_and_keeps_float32(dtype):
     assert np.allclose(np.asarray(y, np.float32), exact, atol=0.05 * float(jnp.abs(exact).max()))
 
 
-# What it refuses.
+# What it rejects.
 
 
-def test_the_network_refuses_with_the_explanation_of_check():
+def test_the_network_rejects_with_the_explanation_of_check():
     cfg = UNetConfig(levels=2, base_channels=2)
     model = UNet(cfg, 3, 2, rngs=nnx.Rngs(0))
-    with pytest.raises(ShapeError) as refusal:
+    with pytest.raises(ShapeError) as error:
         model(image(3, 10, 12))
-    assert str(refusal.value) == str(check(cfg, (3, 10, 12), out_channels=2))
+    assert str(error.value) == str(check(cfg, (3, 10, 12), out_channels=2))
     with pytest.raises(ShapeError, match="it is 12, and must be 3; an"):
         model(jnp.ones((12, 12, 3)))
     with pytest.raises(ShapeError, match="it has 4 axes, and must have 3"):
@@ -282,17 +282,17 @@ def test_the_network_refuses_with_the_explanation_of_check():
     ],
     ids=str,
 )
-def test_a_network_that_cannot_be_built_is_refused(numbers, says):
+def test_a_network_that_cannot_be_built_is_rejected(numbers, says):
     with pytest.raises(WellshapedError, match=says):
         UNet(*numbers, rngs=nnx.Rngs(0))
 
 
-def test_a_block_refuses_what_does_not_fit():
+def test_a_block_rejects_what_does_not_fit():
     block = ConvBlock(UNetConfig(padding="none", residual=True), 2, 4, rngs=nnx.Rngs(0))
     assert block(image(2, 9, 8)).shape == (4, 5, 4)
     with pytest.raises(ShapeError, match="it is 3, and must be 2"):
         block(image(3, 9, 8))
-    with pytest.raises(ShapeError, match="nothing would come out"):
+    with pytest.raises(ShapeError, match="the output would be empty"):
         block(image(2, 4, 8))
     with pytest.raises(ShapeError, match="must add up to those of the layer"):
         block.of_joined(image(1, 9, 8), image(2, 9, 8))
@@ -342,13 +342,13 @@ def test_a_normalisation_takes_off_the_mean_and_divides_by_the_deviation(make, m
         make(rngs=nnx.Rngs(0))(image(5, 6, 6))
 
 
-def test_normalisations_of_no_channels_or_unequal_groups_are_refused():
+def test_normalisations_of_no_channels_or_unequal_groups_are_rejected():
     for make in (BatchNorm2d, InstanceNorm2d, GroupNorm):
-        with pytest.raises(ShapeError, match="channels=0 must be at least 1"):
+        with pytest.raises(ConfigError, match="channels=0 must be at least 1"):
             make(0, rngs=nnx.Rngs(0))
-    with pytest.raises(ConfigError, match="groups=4 must divide channels=6") as refusal:
+    with pytest.raises(ConfigError, match="groups=4 must divide channels=6") as error:
         GroupNorm(6, groups=4, rngs=nnx.Rngs(0))
-    assert refusal.value.report.fixes == ("groups=3",)
+    assert error.value.report.fixes == ("groups=3",)
 
 
 @given(st.integers(1, 4), st.integers(1, 4), st.integers(1, 9), st.integers(1, 9))
@@ -356,7 +356,7 @@ def test_normalisations_of_no_channels_or_unequal_groups_are_refused():
 def test_average_pooling_is_the_mean_of_each_window(kernel, stride, height, width):
     x, layer = np.asarray(image(2, height, width)), AvgPool2d(kernel, stride)
     if min(height, width) < kernel:
-        with pytest.raises(ShapeError, match="nothing would come out"):
+        with pytest.raises(ShapeError, match="the output would be empty"):
             layer(x)
         return
     windows = np.lib.stride_tricks.sliding_window_view(x, (kernel, kernel), (1, 2))[:, ::stride, ::stride]
@@ -368,8 +368,8 @@ def test_average_pooling_is_the_mean_of_each_window(kernel, stride, height, widt
     [BatchNorm2d(2, rngs=nnx.Rngs(0)), InstanceNorm2d(2, rngs=nnx.Rngs(0)), Resize2d(2)],
     ids=lambda layer: type(layer).__name__,
 )
-def test_an_image_without_pixels_is_refused(layer):
-    with pytest.raises(ShapeError, match=r"it has no pixels: its shape is \(2, 0, 4\)"):
+def test_an_image_without_pixels_is_rejected(layer):
+    with pytest.raises(ShapeError, match=r"no pixels: its shape is \(2, 0, 4\)"):
         layer(jnp.ones((2, 0, 4)))
 
 
@@ -384,7 +384,7 @@ def test_resizing_repeats_or_interpolates():
         Resize2d(2, "cubic")
     with pytest.raises(UsageError, match="factor=0 must be at least 1"):
         Resize2d(0)
-    with pytest.raises(ShapeError, match="too large to compute: 3×5, 1099511627776 times as large"):
+    with pytest.raises(ShapeError, match="given to Resize2d with factor=1099511627776, does not fit"):
         Resize2d(2**40)(x)
 
 
