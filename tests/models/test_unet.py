@@ -199,7 +199,7 @@ def test_one_to_five_levels_take_exactly_their_sizes(levels, padding):
 # Any combination of options.
 
 
-@settings(max_examples=15, phases=PHASES)
+@settings(max_examples=8, phases=PHASES)
 @given(unet_configs(), st.data())
 def test_any_config_takes_exactly_its_sizes_and_has_the_parameters_and_shapes_of_its_stages(cfg, data):
     model, fit = built(cfg), compatible_sizes(cfg)
