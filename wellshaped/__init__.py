@@ -1,8 +1,8 @@
-"""Know which image sizes fit a U-Net before anything is built, and have typed U-Nets for JAX.
+"""Know which image sizes fit a U-Net before anything is built, and use typed U-Nets for JAX.
 
-The names below are what most people need. Each is loaded when it is first asked for, so that questions about sizes
-load no JAX. Everything else is in the rooms: :mod:`wellshaped.spec` (what is true), :mod:`wellshaped.models` (what
-runs) and :mod:`wellshaped.proofs_of_shape` (why it is true).
+The names below are what most people need. Each is loaded on first use, so questions about sizes do not load JAX.
+Everything else is in :mod:`wellshaped.spec` (questions and answers), :mod:`wellshaped.models` (networks that run) and
+:mod:`wellshaped.proofs_of_shape` (the proofs).
 
 >>> from wellshaped import compatible_sizes
 >>> print(compatible_sizes("milesial"))
@@ -14,10 +14,10 @@ from os import path as _path
 from typing import TYPE_CHECKING
 
 _root = _path.dirname(_path.dirname(__file__))
-if _path.isfile(_path.join(_root, "spec", "answers", "door.py")):  # a checkout: its rooms stand beside this folder
+if _path.isfile(_path.join(_root, "spec", "answers", "door.py")):  # a checkout: its packages are beside this folder
     __path__.append(_root)
 
-if TYPE_CHECKING:  # what type checkers and editors read
+if TYPE_CHECKING:  # for type checkers and editors
     from .models import UNet as UNet
     from .models import UNet2 as UNet2
     from .spec import PRESETS as PRESETS
@@ -48,15 +48,15 @@ __all__ = [
     *("save_network", "stages"),
 ]
 
-_MODELS = ("UNet", "UNet2")  # which load JAX
+_MODELS = ("UNet", "UNet2")  # these load JAX
 
 
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    room = import_module(".models" if name in _MODELS else ".spec", __name__)
-    value: object = getattr(room, name)
-    globals()[name] = value  # Python finds it there from now on
+    package = import_module(".models" if name in _MODELS else ".spec", __name__)
+    value: object = getattr(package, name)
+    globals()[name] = value  # the next access finds it without this function
     return value
 
 

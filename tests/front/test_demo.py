@@ -79,5 +79,5 @@ def test_in_a_terminal_there_is_a_progress_bar(monkeypatch, capsys):
 
 
 def test_an_output_that_is_no_png_is_refused_before_any_work(tmp_path):
-    with pytest.raises(FileError, match=r"its suffix is '\.jpg', and must be one of \.png"):
+    with pytest.raises(FileError, match=r"its suffix is '\.jpg', and must be \.png"):
         demo.run_demo(tmp_path / "demo.jpg")

@@ -273,7 +273,7 @@ def test_arguments_that_are_not_natural_are_rejected_by_name(name, bad):
 
 @pytest.mark.parametrize("bad", ["CHW", 3, None, (), (1,), (1, 2, 3, 4, 5), {1: 2}, {1, 2, 3}], ids=repr)
 def test_what_is_no_shape_of_an_image_is_rejected(bad):
-    with pytest.raises(UsageError, match="not the shape of an image"):
+    with pytest.raises(UsageError, match="must be the channels and one size for each axis"):
         check(UNet2Config(), bad)
 
 

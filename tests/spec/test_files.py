@@ -173,19 +173,19 @@ def unreadable(says):
 
 
 def unknown_suffix(suffix):
-    return f"file: its format is unknown: its suffix is {suffix!r}, and must be one of .toml, .json."
+    return f"file: its suffix is {suffix!r}, and must be .toml or .json."
 
 
 NO_JSON, NO_TOML = "syntax: it is not JSON: ", "syntax: it is not TOML: "
-HOLDS = "syntax: it is not a network: it holds a {}, and must hold one object of fields."
-SO_IN_TOML, SO_IN_JSON, UTF_8 = "pool_kernel = 2, say", '{"pool_kernel": 2}, say', "save it as UTF-8"
+HOLDS = "syntax: it holds a {}, and must hold one object of fields."
+SO_IN_TOML, SO_IN_JSON, UTF_8 = "pool_kernel = 2, say", '{"pool_kernel": 2}, say', "save the file as UTF-8"
 LARGE = unreadable("it has {} bytes, and a config has at most 262144.")
 
 NOT_CONFIGS = [  # file, content, how the line of the rule begins, the fix
     ("a.json", "", NO_JSON + "Expecting value: line 1 column 1 (char 0).", SO_IN_JSON),
     ("a.json", "pool_kernel = 2", NO_JSON + "Expecting value: line 1", SO_IN_JSON),
-    ("a.json", '{"up_kernel": 1, "up_kernel": 1}', NO_JSON + "the key 'up_kernel' stands there 2 times.", SO_IN_JSON),
-    ("a.json", '{"up_kernel": {"a": 1, "a": 1}}', NO_JSON + "the key 'a' stands there 2 times.", SO_IN_JSON),
+    ("a.json", '{"up_kernel": 1, "up_kernel": 1}', NO_JSON + "the key 'up_kernel' occurs 2 times.", SO_IN_JSON),
+    ("a.json", '{"up_kernel": {"a": 1, "a": 1}}', NO_JSON + "the key 'a' occurs 2 times.", SO_IN_JSON),
     ("a.json", f'{{"{"k" * 20_000}": 1, "{"k" * 20_000}": 1}}', NO_JSON + "the key 'kkk", SO_IN_JSON),
     ("a.json", '{"up_kernel": ' + "9" * 5000 + "}", NO_JSON + "Exceeds the limit (4300 digits)", SO_IN_JSON),
     ("a.json", "[" * 30_000, NO_JSON + "it is nested too deeply.", SO_IN_JSON),
