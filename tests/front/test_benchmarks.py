@@ -1,4 +1,4 @@
-"""The benchmarks: who is compared computes the same, what is measured is written down, and bad input is refused."""
+"""The benchmarks: who is compared computes the same, what is measured is written down, and bad input is rejected."""
 
 import gc
 import json
@@ -34,10 +34,10 @@ def bench():
 
 
 @pytest.fixture
-def refused(bench, capsys, tmp_path, monkeypatch):
+def rejected(bench, capsys, tmp_path, monkeypatch):
     """What the command says of bad input, before it has measured or written anything."""
 
-    def refused(*arguments, status=1):
+    def rejected(*arguments, status=1):
         monkeypatch.setattr(bench.unet2, "disagreements", lambda *_: pytest.fail("measured first"))
         before = sorted(tmp_path.rglob("*"))
         assert bench.measure.run(bench.unet2.app, [str(argument) for argument in arguments]) == status
@@ -47,7 +47,7 @@ def refused(bench, capsys, tmp_path, monkeypatch):
         assert len(err.splitlines()) <= 10
         return err
 
-    return refused
+    return rejected
 
 
 def found(*, ours=0.4, equinox="not installed"):
@@ -140,27 +140,27 @@ def test_a_quick_run_prints_ratios_and_writes_results_and_a_plot(tmp_path):
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
-def test_bad_input_is_refused_before_any_work(refused, arguments, says):
-    assert says in refused("--quick", *arguments)
+def test_bad_input_is_rejected_before_any_work(rejected, arguments, says):
+    assert says in rejected("--quick", *arguments)
 
 
 @pytest.mark.parametrize("arguments", [["--rounds", "many"], ["--secnds-per-case", "3"]], ids=" ".join)
-def test_words_that_are_no_flag_or_number_are_refused(refused, arguments):
-    assert refused("--quick", *arguments, status=2)
+def test_words_that_are_no_flag_or_number_are_rejected(rejected, arguments):
+    assert rejected("--quick", *arguments, status=2)
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"cases": []}'])
-def test_a_file_that_holds_something_else_is_not_written_over(refused, tmp_path, text):
+def test_a_file_that_holds_something_else_is_not_written_over(rejected, tmp_path, text):
     (tmp_path / "mine.json").write_text(text)
-    assert "no results of a benchmark" in refused("--quick", "--json", tmp_path / "mine.json")
+    assert "no results of a benchmark" in rejected("--quick", "--json", tmp_path / "mine.json")
     assert (tmp_path / "mine.json").read_text() == text
 
 
-def test_results_of_other_versions_are_not_mixed_with_these(bench, refused, tmp_path):
+def test_results_of_other_versions_are_not_mixed_with_these(bench, rejected, tmp_path):
     results = bench.measure.Results("unet2", tmp_path / "old.json")
     results.data["versions"]["jax"] = "0.0.1"
     results.add(CASE, found())
-    assert "they differ in versions" in refused("--quick", "--json", tmp_path / "old.json")
+    assert "they differ in versions" in rejected("--quick", "--json", tmp_path / "old.json")
 
 
 def test_a_case_is_kept_as_soon_as_it_is_measured_and_replaced_when_it_is_measured_again(bench, tmp_path):
@@ -261,7 +261,7 @@ def test_the_report_goes_between_the_lines_of_the_page_and_nowhere_else(bench, r
         assert "| ours | 200 | 300 | 50.0 | 1.75 | 1234 | 200 | 100 |" in text
 
 
-def test_a_page_without_the_lines_is_refused_and_left_as_it_is(bench, results, tmp_path, capsys):
+def test_a_page_without_the_lines_is_rejected_and_left_as_it_is(bench, results, tmp_path, capsys):
     page = tmp_path / "page.md"
     page.write_text("<!-- end of results -->\n<!-- results -->\n")
     assert bench.measure.run(bench.report.app, [str(results[0]), "--into", str(page)]) == 1
@@ -270,7 +270,7 @@ def test_a_page_without_the_lines_is_refused_and_left_as_it_is(bench, results, t
 
 
 @pytest.mark.parametrize("arguments", [[], ["no.json"]], ids=["none", "missing"])
-def test_a_report_of_nothing_is_refused(bench, arguments, capsys):
+def test_a_report_of_nothing_is_rejected(bench, arguments, capsys):
     assert bench.measure.run(bench.report.app, arguments) == 1
     assert "fix: " in capsys.readouterr().err
 

@@ -185,7 +185,7 @@ def test_what_has_no_scale_stands_in_the_last_row():
     assert {place.y for name, place in places.items() if name in ("time", "squeezed", "both", "gate")} == {-2}
 
 
-def test_what_is_no_network_or_too_long_for_a_picture_is_refused(tmp_path):
+def test_what_is_no_network_or_too_long_for_a_picture_is_rejected(tmp_path):
     found = stages(UNet2Config(), (1, 4, 4))
     long = stages(UNetConfig(levels=2, base_channels=1, convs_per_block=60), (1, 64, 64))
     for wrong, says in (

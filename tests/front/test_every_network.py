@@ -123,7 +123,7 @@ def test_every_network_goes_through_every_command(run, tmp_path, name):
 
 @pytest.mark.parametrize("command", sorted(ABOUT_ONE_NETWORK))
 @pytest.mark.parametrize("name", ["milesail", "unet.tomll", "unet2.tml", "."])
-def test_every_command_refuses_what_is_no_network_in_the_same_words(run, command, name):
+def test_every_command_rejects_what_is_no_network_in_the_same_words(run, command, name):
     image = ["--input", "1x64x64"] if command in ("plan", "stages", "draw") else []
     status, out, err = run(command, name, *image)
     assert (status, out) == (2, "")

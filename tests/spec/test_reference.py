@@ -586,7 +586,7 @@ def test_a_dual_does_not_mix_with_what_is_no_number(other):
                 operation(*operands)
 
 
-# What is refused.
+# What is rejected.
 
 X = np.ones((1, 4, 5))
 KERNEL, BIAS = np.ones((2, 1, 3, 3)), np.ones(2)
@@ -769,16 +769,16 @@ grad_output = float64[1,4,5], given to the network, does not fit.
 
 @pytest.mark.parametrize(("call", "message"), MESSAGES.values(), ids=MESSAGES)
 def test_the_message_whole(call, message):
-    with pytest.raises(WellshapedError) as refusal:
+    with pytest.raises(WellshapedError) as error:
         call()
-    assert str(refusal.value) == message
+    assert str(error.value) == message
 
 
-def test_no_parameters_at_all_are_refused_in_ten_lines():
-    with pytest.raises(ShapeError) as refusal:
+def test_no_parameters_at_all_are_rejected_in_ten_lines():
+    with pytest.raises(ShapeError) as error:
         unet2_forward(CFG, {}, IMAGE)
-    assert [verdict.name for verdict in refusal.value.report.failures] == [layer.name for layer in LAYERS]
-    assert len(str(refusal.value).splitlines()) == 10
+    assert [verdict.name for verdict in error.value.report.failures] == [layer.name for layer in LAYERS]
+    assert len(str(error.value).splitlines()) == 10
 
 
 # The package and its page.

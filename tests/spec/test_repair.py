@@ -213,7 +213,7 @@ def test_the_name_of_a_crop_is_one_that_is_free():
         [Node("a", Window(0))],
     ],
 )
-def test_what_no_padding_and_no_crop_mends_is_an_error(nodes):
+def test_what_no_padding_and_no_crop_fixes_is_an_error(nodes):
     with pytest.raises(WellshapedError) as error:
         repair(written(*nodes))
     assert rules(error) == ["repair"]

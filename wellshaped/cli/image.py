@@ -95,7 +95,8 @@ def any_image(network: AnyNetwork, out_channels: int | None) -> Report:
     says = "some size meets every rule" if holds else "no size meets every rule"
     fits = Verdict("compatible_sizes", holds, says, "" if holds else "no image fits")
     fixes = () if holds else (described_repair(network, None, out_channels) or _look(shapes.graph),)
-    return replace(report, verdicts=(*report.verdicts, fits), fixes=fixes, error=ShapeError)
+    error = report.error if holds else ShapeError
+    return replace(report, verdicts=(*report.verdicts, fits), fixes=fixes, error=error)
 
 
 def _look(graph: Network) -> str:
