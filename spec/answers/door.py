@@ -75,7 +75,7 @@ def parameter_shapes(
 ) -> dict[str, dict[str, tuple[int, ...]]]:
     """Return the shapes of the parameters of a network, by layer and by name in the layer.
 
-    A kernel is (out, in, positions), that of a transposed convolution (in, out, positions). Raises
+    A kernel is (out, in, positions), or (in, out, positions) in a transposed convolution. Raises
     :class:`ConfigError` if the config is not well-formed, :class:`ShapeError` if a graph has other channels, and
     :class:`UsageError` for a value that is not a network.
 

@@ -42,7 +42,7 @@ class Plan(Written):
 
 
 def plan(network: AnyNetwork, sizes: AxisSizes, policy: str = "error") -> Plan:
-    """Return how to pad or crop an image of these ``sizes`` so that it fits. Nothing is done to an image.
+    """Return how to pad or crop an image of these ``sizes`` so that it fits. It changes no image.
 
     ``sizes`` has one size for each axis; a network of one axis also takes a number. ``policy`` is ``"pad"`` to the
     nearest sizes above, ``"crop"`` to the nearest below, or ``"error"``. If the nearest sizes of each axis do not fit

@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 
 from ..spec.messages.report import Report
-from .network import ConfigFlags, as_flag
+from .network import FIELD_NAMES, as_flag
 from .numbers import numbers_in
 
-_NAMES = [*(f.name for f in fields(ConfigFlags)), "out_channels", "near", "size", "by", "seed"]  # type: ignore[arg-type]  # made
+_NAMES = [*FIELD_NAMES, "out_channels", "near", "size", "by", "seed"]
 _ASSIGNMENT = re.compile(rf"""\b({"|".join(_NAMES)})=("[^"]*"|'[^']*'|\([^()]*\)|[^\s,;'"]+)""")
 _IN_PYTHON = {
     " in the config": "",
@@ -25,7 +25,7 @@ def typed(report: Report, arguments: Sequence[str] = ()) -> Report:
     >>> typed(check("unetplusplus", (1, 304, 384)), ["--input", "1x304x384"]).fixes
     ('--input 3x304x384',)
     """
-    if report.subject.startswith(_ABOUT_FILES):  # such a fix is for the file
+    if report.subject.startswith(_ABOUT_FILES):  # its fixes are for the file
         return report
     return replace(report, fixes=tuple(typed_fix(fix, arguments) for fix in report.fixes))
 
@@ -36,8 +36,8 @@ def typed_fix(fix: str, arguments: Sequence[str] = ()) -> str:
     >>> typed_fix("levels=4, join='even crop' in the config, for sizes n ≥ 16")
     "--levels 4 --join 'even crop', for sizes n ≥ 16"
     """
-    _, *sizes = numbers_in(_value_of("--input", arguments)) or ["", "..."]
-    fix = re.sub(r"\bin_channels=(\d+)", lambda found: f"--input {'x'.join(map(str, (found[1], *sizes)))}", fix)
+    sizes = "x".join(map(str, numbers_in(_value_of("--input", arguments))[1:])) or "..."
+    fix = re.sub(r"\bin_channels=(\d+)", rf"--input \1x{sizes}", fix)
     fix = re.sub(r"\bmultipliers\[\d+\]=.*", "--multipliers with natural numbers, as 1,2,4", fix)
     fix = _ASSIGNMENT.sub(lambda found: as_flag(found[1], _value(found[2])), fix)
     for written, meant in _IN_PYTHON.items():

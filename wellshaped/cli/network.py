@@ -68,9 +68,12 @@ def _flag(name: str) -> tuple[str, Any, None]:
     return name, kind, None
 
 
+FIELD_NAMES = tuple(dict.fromkeys(name for known in reversed(_OF.values()) for name in known))
+"""The fields of the configs, each once."""
+
 ConfigFlags = make_dataclass(
     "ConfigFlags",
-    [_flag(name) for name in dict.fromkeys(name for known in reversed(_OF.values()) for name in known)],
+    [_flag(name) for name in FIELD_NAMES],
     kw_only=True,
     namespace={"__module__": __name__},  # else cyclopts treats it like a builtin type
 )
