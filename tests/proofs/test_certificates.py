@@ -579,7 +579,7 @@ def test_a_preset_and_a_family_of_any_levels_can_be_certified_by_name(tmp_path, 
     ("words", "says"),
     [
         (["vnet"], "'vnet' is not a preset"),
-        (["smp_resnet34", "--levels", "3"], "whose nodes have numbers of their own"),
+        (["smp_resnet34", "--levels", "3"], "a graph has no fields that a flag could set"),
         (["unet", "--levels", "-1"], "levels=-1 is negative"),
     ],
 )

@@ -25,7 +25,8 @@ def check(
 ) -> int:
     """Check whether an image fits a network. If not, say why, and how to fix it.
 
-    Without --input, check whether any image fits. Exits with 0 if it fits, else with 1.
+    Without --input, check whether any image fits.
+    Exits with 0 if it fits, else with 1.
     """
     try:
         given = network_of(network, flags)

@@ -35,8 +35,8 @@ def plan(
 ) -> int:
     """Show how to pad or crop an image so that it fits: an expression to paste.
 
-    An image is padded or cropped at the end of each axis. Exits with 0 if the policy finds an image that fits, else
-    with 1.
+    An image is padded or cropped at the end of each axis.
+    Exits with 0 if the policy finds an image that fits, else with 1.
     """
     if policy not in _POLICIES:
         says = f"it is {policy[:60]!r}, and must be one of {', '.join(_POLICIES)}"

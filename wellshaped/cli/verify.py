@@ -13,8 +13,8 @@ EXAMPLE = "  wellshaped verify certificate.json\n"
 def verify(certificate: Annotated[Path, Parameter(help="A certificate from wellshaped certify, a .json file.")]) -> int:
     """Check a certificate from scratch.
 
-    Build its statement again, and let Z3 prove it again. Takes up to a few seconds. Exits with 0 if it holds, else
-    with 1.
+    Build its statement again, and let Z3 prove it, in up to a few seconds.
+    Exits with 0 if it holds, else with 1.
     """
     from ..proofs_of_shape import certificates
 
