@@ -8,7 +8,7 @@ from typing import Any
 from ..spec.answers.checking import check
 from ..spec.answers.door import AnyNetwork
 from ..spec.arithmetic.naturals import judge_at_least_one
-from ..spec.elements import Shapes, judge_arrays, mend, smaller
+from ..spec.elements import Shapes, judge_arrays, least_changes, smaller
 from ..spec.messages.report import ConfigError, Report
 from .typed import before_vmap
 
@@ -25,7 +25,7 @@ def require_buildable(of: str, numbers: Mapping[str, int], arrays: Callable[[Map
         return judge_arrays(arrays({**numbers, **fix, **changes})).holds  # type: ignore[dict-item]  # all are int
 
     if not accepted({}):
-        fix |= mend(accepted, [smaller(name, number) for name, number in numbers.items()])
+        fix |= least_changes(accepted, [smaller(name, number) for name, number in numbers.items()])
     given = ", ".join(f"{name}={number}" for name, number in numbers.items())
     verdicts = (*judge_at_least_one(numbers), judge_arrays(arrays(numbers)))
     fixes = (", ".join(f"{name}={number}" for name, number in fix.items()),)

@@ -1,4 +1,4 @@
-"""What is true: configs, size functions, obligations, networks as graphs, and the sizes that fit them.
+"""The specification: configs, size functions, obligations, networks as graphs, and the sizes that fit them.
 
 Importing this package loads nothing beyond the standard library.
 """

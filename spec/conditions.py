@@ -1,4 +1,4 @@
-"""A condition on a config, as data: what is judged, printed and proposed to be changed. And what a config must be."""
+"""Conditions on a config, as data: they are judged, printed and used for fixes. Also a check of a config's class."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from .messages.written import kind_of
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A named rule of a value: what it ``says``, the ``field`` that it is about, and when it ``holds``."""
+    """A named rule for a config: its sentence ``says``, its ``field``, and when it ``holds``."""
 
     name: str
     field: str
@@ -19,7 +19,7 @@ class Condition:
 
 
 def require_kind(value: object, kind: type) -> None:
-    """Do nothing for a value of this ``kind``; else raise :class:`ShapeError`."""
+    """Raise :class:`UsageError` unless ``value`` is of this ``kind``."""
     if not isinstance(value, kind):
         says = f"it is {kind_of(value)}, and must be a {kind.__name__}"
-        raise UsageError.of("the config", "config", "not such a config", says, f"{kind.__name__}()")
+        raise UsageError.of("the config", "config", "", says, f"{kind.__name__}()")

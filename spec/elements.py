@@ -1,6 +1,6 @@
-"""How large the arrays of a network may be, and the nearest numbers with which it can be built.
+"""How large the arrays of a network may be, and the smallest change that makes a network small enough.
 
-Every config, and every layer that is built by itself, has its arrays judged here, so that they agree.
+Configs and single layers are both judged here, so that they agree.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,7 +17,7 @@ Shapes = Iterable[tuple[str, tuple[int, ...]]]
 
 
 def judge_arrays(arrays: Shapes) -> Verdict:
-    """Whether the largest of the ``arrays`` has at most :data:`LARGEST` elements.
+    """Judge whether the largest of the ``arrays`` has at most :data:`LARGEST` elements.
 
     >>> judge_arrays([("bias", (2,)), ("kernel", (2, 70000, 3, 3))]).holds
     True
@@ -32,7 +32,7 @@ def judge_arrays(arrays: Shapes) -> Verdict:
 
 
 def judge_windows(numbers: Mapping[str, int]) -> Verdict:
-    """Whether a window's ``numbers``, by name, are each at most :data:`LARGEST`: more XLA cannot hold.
+    """Judge whether the numbers of a window are each at most :data:`LARGEST`. XLA can't hold larger ones.
 
     >>> judge_windows({"stride": 1, "padding": 2**31}).says
     'padding=2147483648 must be at most 2147483647'
@@ -44,26 +44,29 @@ def judge_windows(numbers: Mapping[str, int]) -> Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Lever:
-    """Fields that a fix may change together: to ``to(k)``, where ``k`` from 1 to ``most`` makes the arrays larger."""
+    """Fields that a fix may change together: to ``to(k)``, for a ``k`` from 1 to ``most``. Arrays grow with ``k``."""
 
     to: Callable[[int], Mapping[str, object]]
     most: int = 1
 
 
 def smaller(name: str, value: int) -> Lever:
-    """A number that may become any smaller one, from 1 on."""
+    """Return a lever for a number that may become any smaller one, down to 1."""
     return Lever(lambda k: {name: k}, max(min(value, LARGEST), 1))
 
 
 def always(changes: Mapping[str, object]) -> Lever:
-    """Fields that change in one way only."""
+    """Return a lever for fields that can only change in one way."""
     return Lever(lambda _: changes)
 
 
-def mend(accepted: Callable[[Mapping[str, object]], bool], levers: Sequence[Lever]) -> dict[str, object]:
-    """The fewest ``levers``, the first that will do, each as little changed as is ``accepted``; empty if none will.
+def least_changes(accepted: Callable[[Mapping[str, object]], bool], levers: Sequence[Lever]) -> dict[str, object]:
+    """Return the smallest changes that are ``accepted``: as few ``levers`` as possible, each with its largest ``k``.
 
-    >>> mend(lambda changes: changes.get("a", 9) * changes.get("b", 9) <= 20, (smaller("a", 9), smaller("b", 9)))
+    Earlier levers are preferred. The result is empty if no change is accepted.
+
+    >>> levers = smaller("a", 9), smaller("b", 9)
+    >>> least_changes(lambda changes: changes.get("a", 9) * changes.get("b", 9) <= 20, levers)
     {'a': 2}
     """
     for count in range(1, len(levers) + 1):
@@ -76,7 +79,7 @@ def mend(accepted: Callable[[Mapping[str, object]], bool], levers: Sequence[Leve
             if not accepted(changes(places)):
                 continue
             for i, lever in enumerate(chosen):
-                low, high = 1, lever.most + 1  # accepted at low, and not to be tried at high
+                low, high = 1, lever.most + 1  # `low` is accepted; `high` is not, or is out of range
                 while high - low > 1:
                     middle = (low + high) // 2
                     will_do = accepted(changes([*places[:i], middle, *places[i + 1 :]]))

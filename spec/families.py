@@ -1,7 +1,7 @@
-"""Sketches of encoder-decoders that people use: graphs along one axis, with the arithmetic of sizes and no more.
+"""Sketches of common encoder-decoders: graphs along one axis, for questions about sizes only.
 
-A *level* is one halving. Nodes have one channel and are named as in the networks of a :class:`UNetConfig`:
-``encoder[0]`` is the skip of the outermost level, ``pooled[0]`` what is behind it, ``up[0]`` what comes back to it.
+A *level* is one halving. Nodes have one channel and the names that a :class:`UNetConfig` gives them: ``encoder[0]`` is
+the skip of the outermost level, ``pooled[0]`` the node after it, ``up[0]`` the node that returns to its size.
 """
 
 from collections.abc import Sequence
@@ -33,11 +33,11 @@ def unet(
     join: str = "exact",
     head: Operation = Window(1),  # noqa: B008 a frozen value
 ) -> Network:
-    """A U-Net: at each of ``levels``, ``convs`` convolutions, a skip and a ``down`` step; then back ``up`` and joined.
+    """Return a U-Net. Each level has ``convs`` convolutions, a skip and a ``down`` step, then an ``up`` step and join.
 
-    ``padding`` is that of the convolutions, on each side; ``"same"`` keeps the size. ``join`` is ``"exact"``,
-    ``"crop"``, ``"even crop"``, ``"pad"`` or ``"resize"``. Raises :class:`ShapeError` for numbers that are not natural,
-    for another choice, and for more than :data:`MOST` levels or convolutions.
+    ``padding`` is the padding of the convolutions on each side; ``"same"`` keeps the size. ``join`` is ``"exact"``,
+    ``"crop"``, ``"even crop"``, ``"pad"`` or ``"resize"``. Raises :class:`UsageError` for numbers that are not natural,
+    and :class:`ConfigError` for another ``padding`` or ``join``, and for more than :data:`MOST` levels or convolutions.
 
     >>> from wellshaped.spec import compatible_sizes
     >>> print(compatible_sizes(unet(4)))
@@ -48,7 +48,7 @@ def unet(
     elif isinstance(padding, str) and not padding.strip().isdecimal():
         says = f"padding={padding[:40]!r} must be a natural number or 'same'"
         fix = f"padding={nearest_choice(padding, ('same', 'none'))!r}".replace("'none'", "0")
-        raise ConfigError.of("the network", "padding", "no such padding", says, fix)
+        raise ConfigError.of("the network", "padding", "", says, fix)
     else:
         conv = Window(kernel, padding=natural(padding, "padding"))
     block, levels = (conv,) * _few(convs, "convs"), _few(levels, "levels")
@@ -59,18 +59,18 @@ def _few(value: object, name: str) -> int:
     number = natural(value, name)
     if number > MOST:
         given = f"{name}={written_number(number)}"
-        raise ConfigError.of(given, name, "too many", f"{name} must be at most {MOST}", f"{name}=4")
+        raise ConfigError.of(given, name, "", f"{name} must be at most {MOST}", f"{name}=4")
     return number
 
 
 def encoder_decoder(
     downs: Sequence[Operation], up: Operation, *, joins: Sequence[bool] | None = None, how: str = "exact"
 ) -> Network:
-    """An encoder of ``downs`` and a decoder that undoes each by ``up``, joining the size before each down step.
+    """Return an encoder with the steps ``downs``, and a decoder that undoes each by ``up`` and joins a skip.
 
-    ``joins`` says, from the outermost level inwards, where there is a skip; by default everywhere. This is the shape of
-    encoders with strided convolutions and of those taken from classifiers. Raises :class:`ShapeError` where ``joins``
-    has not one entry for each of ``downs``.
+    ``joins`` says which levels have a skip, from the outermost level inwards; by default all. Encoders with strided
+    convolutions, and classifiers used as encoders, have this form. Raises :class:`ConfigError` unless ``joins`` has one
+    entry for each of ``downs``.
 
     >>> from wellshaped.spec import compatible_sizes
     >>> print(compatible_sizes(encoder_decoder((HALVE, HALVE), DOUBLE, joins=(False, True))))
@@ -79,22 +79,18 @@ def encoder_decoder(
     joins = (True,) * len(downs) if joins is None else joins
     if len(joins) != len(downs):
         says = f"joins has {len(joins)} entries, and must have one for each of the {len(downs)} downs"
-        raise ConfigError.of(
-            "the network", "joins", "not one for each level", says, "joins=None for a skip at every level"
-        )
+        raise ConfigError.of("the network", "joins", "", says, "joins=None for a skip at every level")
     return _u_shaped(downs, up, [how if there else "" for there in joins], (), None)
 
 
 def _u_shaped(
     downs: Sequence[Operation], up: Operation, joins: Sequence[str], block: Sequence[Operation], head: Operation | None
 ) -> Network:
-    """Down and back up, with the ``block`` at each level; ``joins`` say how a skip is met, "" that there is none."""
+    """Go down and back up, with the ``block`` at each level. ``joins`` has how to join each skip, "" for no skip."""
     for how in joins:
         if how and how not in HOW:
             says = f"join must be one of {', '.join(HOW)}"
-            raise ConfigError.of(
-                written_argument("join", how), "join", "no such choice", says, f"join={nearest_choice(how, HOW)!r}"
-            )
+            raise ConfigError.of(written_argument("join", how), "join", "", says, f"join={nearest_choice(how, HOW)!r}")
     nodes: list[Node] = []
 
     def blocked(name: str, given: str) -> str:
@@ -124,9 +120,9 @@ def _u_shaped(
 
 
 def ronneberger2015() -> Network:
-    """The U-Net of the paper: four levels, unpadded 3×3 convolutions, skips cropped evenly.
+    """Return the U-Net of the paper: four levels, unpadded 3×3 convolutions, skips cropped evenly.
 
-    The paper asks for an even size before every pooling. That is what the even crops come to.
+    The paper requires an even size before every pooling. Even crops require the same.
 
     >>> from wellshaped.spec import run
     >>> run(ronneberger2015(), 572).sizes["y"]
@@ -136,7 +132,7 @@ def ronneberger2015() -> Network:
 
 
 def resnet_unet() -> Network:
-    """A U-Net on a ResNet encoder, as in segmentation_models_pytorch: five halvings that round up, four joins.
+    """Return a U-Net on a ResNet encoder, as in segmentation_models_pytorch: five halvings that round up, four joins.
 
     The stem is a 7×7 convolution and a 3×3 pooling, the stages 3×3 convolutions, all of stride 2 and padded; upsampling
     is nearest. The outermost upsampling has no skip to join.
@@ -150,9 +146,9 @@ def resnet_unet() -> Network:
 
 
 def strided_unet(levels: int, *, kernel: int = 3) -> Network:
-    """Strided padded convolutions down, transposed ones with output padding up: MONAI's U-Nets with residual units.
+    """Return a U-Net of strided convolutions and transposed ones with output padding, as in MONAI with residual units.
 
-    Nothing is joined at the size of the input: the outermost upsampling is the last step.
+    There is no skip at the size of the input: the outermost upsampling is the last step.
 
     >>> from wellshaped.spec import compatible_sizes
     >>> print(compatible_sizes(strided_unet(4)))

@@ -1,6 +1,6 @@
-"""Networks in files: TOML or JSON, one key for each field, or the nodes of a graph.
+"""Networks in files: TOML or JSON, with one key for each field of a config, or with the nodes of a graph.
 
-A file says by its keys which kind of network it holds, and by the key ``kind`` where its keys are those of several.
+The keys of a file show which kind of network it holds. The key ``kind`` decides if they fit several kinds.
 """
 
 import json
@@ -31,25 +31,26 @@ from .unet.config import UNetConfig
 from .unet2.config import UNet2Config
 
 MAX_BYTES = 256 * 1024
-"""A graph of a thousand nodes has less than half of this. A larger file was given by mistake."""
+"""The largest file, in bytes. A graph of a thousand nodes has less than half of this; a larger file is a mistake."""
 
 MAX_DIGITS = 99
-"""A longer number, in a file or a flag, is a slip; and Python does not print what a network would make of it."""
+"""The most digits of a number in a file or a flag. A longer number is a mistake."""
 
 MAX_DOTS = 200
-"""In a line of TOML. A key with many dots takes the parser a time that grows with their square."""
+"""The most dots in a line of TOML. The parser's time grows with the square of the dots in a key."""
 
 
 def load_network(path: str | os.PathLike[str]) -> UNet2Config | UNetConfig | Network:
-    r"""The network in the file at ``path``, TOML or JSON by its suffix: a config, or a graph.
+    r"""Return the network in a ``.toml`` or ``.json`` file: a config or a graph.
 
-    A graph has the key ``nodes``, a config the fields of :class:`UNet2Config` or :class:`UNetConfig`; keys left out
-    take their defaults. Most of the keys decide which kind it is. Where they decide nothing (``base_channels`` alone is
-    a field of both configs), the key ``kind`` must: ``"UNet2Config"``, ``"UNetConfig"`` or ``"Network"``.
+    A graph has the key ``nodes``. A config has the fields of :class:`UNet2Config` or :class:`UNetConfig`; keys that are
+    left out take their defaults. The kind with the most of its keys in the file wins. If two kinds are equal
+    (``base_channels`` is a field of both configs), add the key ``kind``: ``"UNet2Config"``, ``"UNetConfig"`` or
+    ``"Network"``.
 
-    Raises :class:`ShapeError`, with the path and all that is wrong: a missing file, a folder, another suffix, a file
-    that does not parse or is larger than 256 KiB, keys of no kind or of several, an unknown key (with the nearest known
-    one), and a value that its key does not take.
+    Raises :class:`FileError` with the path and all faults: the file is missing, a folder, larger than 256 KiB, of
+    another suffix or not parseable; its kind is unclear; a key is unknown (with the nearest known key); a value can't
+    be used.
 
     >>> import tempfile; folder = Path(tempfile.mkdtemp())
     >>> _ = (folder / "unet.toml").write_text('levels = 3\nnorm = "group"')
@@ -66,9 +67,9 @@ def load_network(path: str | os.PathLike[str]) -> UNet2Config | UNetConfig | Net
 
 
 def load_config(path: str | os.PathLike[str]) -> UNet2Config:
-    """The :class:`UNet2Config` in the file at ``path``, TOML or JSON by its suffix; keys left out take their defaults.
+    """Return the :class:`UNet2Config` in a ``.toml`` or ``.json`` file. Keys that are left out take their defaults.
 
-    Raises :class:`ShapeError` as :func:`load_network` does, and for another kind of network.
+    Raises :class:`FileError` like :func:`load_network`, and for another kind of network.
 
     >>> import tempfile; folder = Path(tempfile.mkdtemp())
     >>> _ = (folder / "unet.toml").write_text("base_channels = 16")
@@ -82,14 +83,14 @@ def load_config(path: str | os.PathLike[str]) -> UNet2Config:
 
 
 def save_network(network: AnyNetwork, path: str | os.PathLike[str]) -> None:
-    """Write ``network`` to ``path``, TOML or JSON by its suffix; :func:`load_network` returns an equal one.
+    """Write ``network`` to a ``.toml`` or ``.json`` file. :func:`load_network` returns an equal one.
 
-    A file that already says this network is left alone, with its comments. Otherwise the new file replaces the old one
-    in a single step, so that an interrupted save loses neither.
+    A file that already holds this network is not touched, and keeps its comments. Otherwise the new file replaces the
+    old one in a single step, so an interrupted save loses neither.
 
-    Raises :class:`ShapeError` for what is no network, a suffix that is neither, a folder that is not there, a file that
-    may not be written, and a network that :func:`load_network` would not return: a number that is too long, more nodes
-    than a file may have, an operation of your own.
+    Raises :class:`UsageError` for a value that is not a network, and for a number of thousands of digits. Raises
+    :class:`FileError` for another suffix, a folder that does not exist, a file that can't be written, and a network
+    that a file can't hold: a number is too long, there are too many nodes, or an operation is your own.
 
     >>> import tempfile; path = Path(tempfile.mkdtemp()) / "milesial.toml"
     >>> save_network("milesial", path)
@@ -100,12 +101,12 @@ def save_network(network: AnyNetwork, path: str | os.PathLike[str]) -> None:
     kind = _KINDS.get(type(network).__name__)
     if kind is None or type(network) is not kind.of:
         says = f"it is {kind_of(network)}, and a file holds one of {', '.join(_KINDS)}"
-        raise UsageError.of("the network", "network", "not what files are for", says, "UNetConfig(levels=4)")
+        raise UsageError.of("the network", "network", "", says, "UNetConfig(levels=4)")
     _save(kind, network, Path(path), load_network)
 
 
 def save_config(cfg: UNet2Config, path: str | os.PathLike[str]) -> None:
-    """Write a :class:`UNet2Config` to ``path``, as :func:`save_network` does; :func:`load_config` returns an equal one.
+    """Write a :class:`UNet2Config` to a file, like :func:`save_network`. :func:`load_config` returns an equal one.
 
     >>> import tempfile; folder = Path(tempfile.mkdtemp())
     >>> save_config(UNet2Config(base_channels=16), folder / "unet.json")
@@ -121,24 +122,24 @@ def _save(kind: "_Kind", network: Any, path: Path, load: Callable[[Path], object
     data = kind.data(network)
     try:
         text = _format(path, subject, OutputError).write(data)
-    except ValueError:  # Python writes no number with so many digits
+    except ValueError:  # Python does not write a number with thousands of digits
         _require_short(data, subject)
         raise
     if (size := len(text.encode())) > MAX_BYTES:
         says = f"it would have {size} bytes, and may have at most {MAX_BYTES}"
         raise OutputError.of(subject, "file", "", says, "fewer nodes")
-    _loaded(text, path, subject, kind.of)  # a text that cannot be read back must not replace a file
+    _loaded(text, path, subject, kind.of)  # a text that can't be read back must not replace a file
     try:
         if path.is_file() and load(path) == network:
             return
     except (WellshapedError, OSError):
-        pass  # whatever the file said, it does not say this network
+        pass  # the file holds something else, so replace it
     with replacing(path) as new:
         new.write_text(text, encoding="utf-8")
 
 
 def _require_short(value: object, name: str) -> None:
-    """Raise :class:`ShapeError` for a number that is too long to be read back."""
+    """Raise :class:`UsageError` for a number that is too long to be read back."""
     if isinstance(value, dict):
         for key, entry in value.items():
             _require_short(entry, str(key))
@@ -150,20 +151,18 @@ def _require_short(value: object, name: str) -> None:
 
 
 def short_natural(value: object, name: str) -> int:
-    """The natural number ``value``, if it is short enough to be meant; else it is refused under its ``name``.
+    """Return ``value`` as a natural number. Raise :class:`UsageError`, naming it, if it has more than 99 digits.
 
     >>> short_natural(10**99, "stride")
     Traceback (most recent call last):
     ...
-    wellshaped.spec.messages.report.FileError: stride can't be read.
-      digits: the number is too long: stride has more than 99 digits.
+    wellshaped.spec.messages.report.UsageError: stride can't be used.
+      digits: stride has more than 99 digits.
       fix: stride=1, say
     """
     number = natural(value, name)
     if number >= 10**MAX_DIGITS:
-        raise FileError.of(
-            name, "digits", "the number is too long", f"{name} has more than {MAX_DIGITS} digits", f"{name}=1, say"
-        )
+        raise UsageError.of(name, "digits", "", f"{name} has more than {MAX_DIGITS} digits", f"{name}=1, say")
     return number
 
 
@@ -172,7 +171,7 @@ def short_natural(value: object, name: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """A kind of network: its keys in a file, its value from these, and the other way round."""
+    """A kind of network: its class, its keys in a file, and the functions from file data to it and back."""
 
     of: type
     keys: tuple[str, ...]
@@ -181,7 +180,7 @@ class _Kind:
 
 
 def _config_from(kind: type, data: Mapping[str, Any]) -> Any:
-    """A config. Each field is judged by itself, so that every fault is found."""
+    """Return a config from file data. Each field is judged alone, so that every fault is found."""
     names = [f.name for f in fields(kind)]
     faults = Faults(shown=len(names))
     judge_keys(data, names, "", faults)
@@ -209,11 +208,11 @@ _KINDS = {
     "UNetConfig": _kind_of_config(UNetConfig),
     "Network": _Kind(Network, NETWORK_KEYS, partial(network_from, digits=MAX_DIGITS), data_of),
 }
-"""What a file may hold, by the value of its key ``kind``."""
+"""The kinds of networks that a file can hold, by the value of its key ``kind``."""
 
 
 def _loaded(text: str, path: Path, subject: str, wanted: type | None = None) -> Any:
-    """The network that the ``text`` of a file says, of the ``wanted`` kind if there is one."""
+    """Return the network in the ``text`` of a file. Raise :class:`FileError` if it is not of the ``wanted`` kind."""
     data = _parse(text, path, subject)
     try:
         kind = _kind_of_data(data, wanted)
@@ -227,7 +226,7 @@ def _kind_of_data(data: Mapping[str, Any], wanted: type | None) -> _Kind:
         said = data["kind"]
         if not isinstance(said, str) or said not in _KINDS:
             says = f"kind is {clipped(written_value(said))}, and must be one of {', '.join(_KINDS)}"
-            raise FileError.of("", "kind", "no such kind", says, f'kind = "{nearest_choice(said, _KINDS)}"')
+            raise FileError.of("", "kind", "", says, f'kind = "{nearest_choice(said, _KINDS)}"')
         if wanted is not None and _KINDS[said].of is not wanted:
             raise _another_kind(said, wanted)
         return _KINDS[said]
@@ -242,7 +241,7 @@ def _kind_of_data(data: Mapping[str, Any], wanted: type | None) -> _Kind:
     faults = Faults()
     judge_keys(data, list(dict.fromkeys(key for kind in _KINDS.values() for key in kind.keys)), "", faults)
     if not faults:
-        of = f"its keys {', '.join(data)} are of {' and '.join(most)}" if data else "it has no keys"
+        of = f"its keys {', '.join(data)} belong to {' and '.join(most)}" if data else "it has no keys"
         fix = " or ".join(f'kind = "{name}"' for name in most)
         faults.add("kind", "several kinds of network are possible", (of, fix))
     raise FileError(faults.report(""))
@@ -251,7 +250,7 @@ def _kind_of_data(data: Mapping[str, Any], wanted: type | None) -> _Kind:
 def _another_kind(said: str, wanted: type) -> FileError:
     says = f"it holds a {said}, and must hold a {wanted.__name__}"
     fix = f"the keys are {', '.join(_KINDS[wanted.__name__].keys)}"
-    return FileError.of("", "kind", "another kind of network", says, fix)
+    return FileError.of("", "kind", "", says, fix)
 
 
 # How a file is read and written
@@ -265,9 +264,9 @@ class OutputError(FileError):
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A file to write beside ``path``, which takes its place when the block ends, or goes if the block fails.
+    """Yield a new file beside ``path``. It replaces ``path`` when the block ends, and is removed if the block fails.
 
-    Raises :class:`ShapeError` where ``path`` cannot be a file, or not be written.
+    Raises :class:`OutputError` if ``path`` can't be a file or can't be written.
     """
 
     def failed(says: str) -> FileError:
@@ -293,17 +292,17 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def wrong_suffix(subject: str, path: Path, known: Iterable[str], error: type[FileError] = OutputError) -> FileError:
-    """The error for a ``path`` whose suffix is none of the ``known`` ones, of which the first is proposed."""
+    """Return the error for a ``path`` without a ``known`` suffix. It proposes the first one."""
     first, *_ = known = tuple(known)
-    says = f"its suffix is {path.suffix!r}, and must be one of {', '.join(known)}"
-    return error.of(subject, "file", "its format is unknown", says, str(path.parent / f"{path.stem or 'unet'}{first}"))
+    says = f"its suffix is {path.suffix!r}, and must be {' or '.join(known)}"
+    return error.of(subject, "file", "", says, str(path.parent / f"{path.stem or 'unet'}{first}"))
 
 
 def read_text(path: Path, what: str, subject: str, *, most: int, suffixes: Collection[str]) -> str:
-    """The text of the file at ``path``, a ``what`` ("config") of at most ``most`` bytes with one of the ``suffixes``.
+    """Return the text of a file of at most ``most`` bytes with one of the ``suffixes``. ``what`` names its content.
 
-    Raises :class:`ShapeError` about the ``subject`` for what is not such a file: a folder, a pipe, a device, a missing
-    file (with the nearest name), another suffix, a larger file, bytes that are not UTF-8.
+    Raises :class:`FileError` about the ``subject`` for a missing file (with the nearest name), a folder, a pipe, a
+    device, another suffix, a larger file, and bytes that are not UTF-8.
     """
 
     def failed(says: str, fix: str) -> FileError:
@@ -327,16 +326,16 @@ def read_text(path: Path, what: str, subject: str, *, most: int, suffixes: Colle
             raise failed(says, f"the path of a {what} file")
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise failed(f"byte {error.start} is not UTF-8 text", "save it as UTF-8") from None
+        raise failed(f"byte {error.start} is not UTF-8 text", "save the file as UTF-8") from None
     except OSError as error:
         raise failed(error.strerror or str(error), "a file that you may read") from None
 
 
 def fault_of(error: ValueError | RecursionError) -> str:
-    """What a parser found wrong, in words for the author of the file, and in at most 200 characters."""
+    """Return what a parser found wrong, for the author of the file, in at most 200 characters."""
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
-    return clipped(str(error).partition("; use sys.")[0], 200)  # Python's advice about long numbers is for programmers
+    return clipped(str(error).partition("; use sys.")[0], 200)  # Python's advice about long numbers does not help here
 
 
 def _text(path: Path, what: str, subject: str) -> str:
@@ -351,13 +350,13 @@ def _parse(text: str, path: Path, subject: str) -> dict[str, Any]:
         raise FileError.of(subject, "syntax", f"it is not {form.name}", fault_of(error), form.example) from None
     if not isinstance(data, dict):
         says = f"it holds {kind_of(data)}, and must hold one object of fields"
-        raise FileError.of(subject, "syntax", "it is not a network", says, form.example)
+        raise FileError.of(subject, "syntax", "", says, form.example)
     return data
 
 
 @dataclass(frozen=True, slots=True)
 class _Format:
-    """How to read and to write a file with one suffix."""
+    """How to read and write a file of one suffix."""
 
     name: str
     example: str
@@ -373,10 +372,10 @@ def _format(path: Path, subject: str, error: type[FileError] = FileError) -> _Fo
 
 
 def no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object from its pairs, for ``object_pairs_hook``; a key that stands twice is a ``ValueError``."""
+    """Return a JSON object from its pairs, for ``object_pairs_hook``. Raise ``ValueError`` for a repeated key."""
     for key, times in Counter(key for key, _ in pairs).items():
         if times > 1:
-            raise ValueError(f"the key {key!r} stands there {times} times")
+            raise ValueError(f"the key {key!r} occurs {times} times")
     return dict(pairs)
 
 
@@ -392,7 +391,7 @@ def _to_toml(data: dict[str, Any]) -> str:
 
 
 def _toml_rows(value: Any) -> str:
-    """A list of tables with each on a line of its own, and any other value."""
+    """Write a value. A list of tables has one table a line."""
     if not _is_rows(value):
         return _toml_value(value)
     return "\n".join(["[", *(f"    {_toml_value(row)}," for row in value), "]"])
@@ -403,7 +402,7 @@ def _toml_value(value: Any) -> str:
         return f"{{ {', '.join(f'{_toml_key(key)} = {_toml_value(v)}' for key, v in value.items())} }}"
     if isinstance(value, list):
         return f"[{', '.join(map(_toml_value, value))}]"
-    return json.dumps(value, ensure_ascii=False)  # in TOML it is the same, for what is printable
+    return json.dumps(value, ensure_ascii=False)  # the same in TOML, for printable text
 
 
 def _toml_key(key: str) -> str:
@@ -416,7 +415,7 @@ def _to_json(data: dict[str, Any]) -> str:
 
 
 def _json_rows(value: Any) -> str:
-    """A list of objects with each on a line of its own, and any other value."""
+    """Write a value. A list of objects has one object a line."""
     if not _is_rows(value):
         return json.dumps(value)
     lines = ",\n".join(f"    {json.dumps(row)}" for row in value)

@@ -1,8 +1,8 @@
-"""Know which image sizes fit a U-Net before anything is built, and have typed U-Nets for JAX.
+"""Know which image sizes fit a U-Net before anything is built, and use typed U-Nets for JAX.
 
-The names below are what most people need. Each is loaded when it is first asked for, so that questions about sizes
-load no JAX. Everything else is in the rooms: :mod:`wellshaped.spec` (what is true), :mod:`wellshaped.models` (what
-runs) and :mod:`wellshaped.proofs_of_shape` (why it is true).
+The names below are what most people need. Each is loaded on first use, so questions about sizes do not load JAX.
+Everything else is in :mod:`wellshaped.spec` (questions and answers), :mod:`wellshaped.models` (networks that run) and
+:mod:`wellshaped.proofs_of_shape` (the proofs).
 
 >>> from wellshaped import compatible_sizes
 >>> print(compatible_sizes("milesial"))
@@ -43,15 +43,15 @@ __all__ = [
     *("save_network", "stages"),
 ]
 
-_MODELS = ("UNet", "UNet2")  # which load JAX
+_MODELS = ("UNet", "UNet2")  # these load JAX
 
 
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    room = import_module(".models" if name in _MODELS else ".spec", __name__)
-    value: object = getattr(room, name)
-    globals()[name] = value  # Python finds it there from now on
+    package = import_module(".models" if name in _MODELS else ".spec", __name__)
+    value: object = getattr(package, name)
+    globals()[name] = value  # the next access finds it without this function
     return value
 
 

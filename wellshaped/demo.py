@@ -1,12 +1,11 @@
-"""The demo: a photograph of a real, odd size, a small :class:`UNet2` that learns from half of it, and a picture.
+"""The demo: a photograph of an odd size, a small :class:`UNet2` that learns from half of it, and a picture.
 
-It is also the example to copy: a config, a padding policy, a training loop in Flax, and a measurement that can fail.
+It is also an example to copy: a config, a padding policy, a training loop in Flax, and a measurement that can fail.
 
-The photograph is scikit-image's ``coins``, 303 × 384. Nobody drew a mask for it, so the mask to learn comes from
-classical image processing (:func:`classical_mask`), applied to the left and to the right half separately. The network
-is given grey levels and nothing else. It trains on the left half; no pixel of the right half, and nothing computed from
-one, enters training. The settings below were chosen by people who looked at the result on the right half, too: it is
-new to the network, not to them.
+The photograph is scikit-image's ``coins``, 303 × 384. It has no hand-drawn mask, so classical image processing makes
+one (:func:`classical_mask`), for each half separately. The network only gets grey levels and trains on the left half.
+No pixel of the right half, and nothing computed from one, enters training. The authors did look at results on the right
+half when they chose the settings below: it is new to the network, not to them.
 """
 
 import sys
@@ -39,22 +38,23 @@ from .spec.messages.report import UsageError
 Photo = UInt8[np.ndarray, "H W"]
 Mask = Bool[np.ndarray, "H W"]
 
-# Pooling by 8 lets a network of two levels see a whole coin at once. The price: sizes must be multiples of 8.
+# Pooling by 8 lets a network of two levels see a whole coin at once. In return, sizes must be multiples of 8.
 CONFIG = UNet2Config(pool_kernel=8, pool_stride=8, up_kernel=8, up_stride=8, base_channels=8)
 SPLIT = 192
-"""Columns left of this one are trained on; the others are only looked at afterwards."""
+"""The network trains on the columns before this one. The others are only for the measurement."""
 CROP, BATCH, LEARNING_RATE = 96, 4, 5e-3
 NOISES = (0, 10, 20)
-"""Standard deviations, in grey levels of 255, at which the answers are compared; training meets them up to the last."""
+"""Standard deviations of the test noise, in grey levels of 255. Training uses noise up to the last."""
 
 
 @dataclass(frozen=True, slots=True)
 class DemoResult:
-    """What a run of the demo found.
+    """The results of a demo.
 
-    ``losses`` are those of the training steps. ``seen_loss`` and ``unseen_loss`` are those of the trained network on
-    the left and on the right half, ``seen_iou`` and ``unseen_iou`` its IoU with their masks. ``yardsticks`` has, for
-    each way to find the coins, its IoU with the mask of the right half at each of :data:`NOISES`.
+    - ``losses``: the loss of each training step.
+    - ``seen_loss``, ``unseen_loss``: the loss of the trained network on the left and on the right half.
+    - ``seen_iou``, ``unseen_iou``: its IoU with their masks.
+    - ``yardsticks``: for each method to find the coins, its IoU on the right half at each of :data:`NOISES`.
     """
 
     losses: tuple[float, ...]
@@ -67,17 +67,17 @@ class DemoResult:
 
 
 def run_demo(output: Path = Path("demo.png"), *, steps: int = 400, seed: int = 0) -> DemoResult:
-    """Explain, train, measure, and write the picture to ``output`` (a PNG file); about half a minute on two cores.
+    """Explain, train, measure, and write a picture to ``output``, a PNG file. Takes half a minute on two cores.
 
-    What is printed goes to standard output, the progress of training to standard error. The same ``seed`` gives the
-    same result on the same machine. Raises :class:`ShapeError` for numbers that are not natural, for no steps, and
-    where ``output`` cannot be written: all before any work.
+    Results go to standard output, the progress of training to standard error. The same ``seed`` gives the same result
+    on the same machine. Before any work, raises :class:`UsageError` for numbers that are not natural, no steps or a
+    seed from 2**32 on, and :class:`FileError` if ``output`` can't be written.
     """
     seed = natural(seed, "seed")
     if natural(steps, "steps") == 0:
-        raise UsageError.of("steps=0", "steps", "nothing to do", "steps must be at least 1", "steps=400")
+        raise UsageError.of("steps=0", "steps", "", "steps must be at least 1", "steps=400")
     if seed >= 2**32:
-        raise UsageError.of(f"seed={seed}", "seed", "too large", "a seed must be less than 2**32", "seed=0")
+        raise UsageError.of(f"seed={seed}", "seed", "", "a seed must be less than 2**32", "seed=0")
     if output.suffix not in ("", ".png"):
         raise wrong_suffix(f"output {output}", output, (".png",))
     with replacing(output) as picture:
@@ -108,7 +108,7 @@ def _run(picture: Path, steps: int, seed: int) -> DemoResult:
 
 
 def classical_mask(photo: Photo) -> Mask:
-    """Where the coins are, without learning: flood the edges from sure background and sure coin, then fill holes."""
+    """Return where the coins are, without learning: a watershed from sure background and sure coin, then fill holes."""
     markers = np.zeros(photo.shape, np.int32)
     markers[photo < 30] = 1
     markers[photo > 150] = 2
@@ -116,19 +116,19 @@ def classical_mask(photo: Photo) -> Mask:
 
 
 def otsu_mask(photo: Photo) -> Mask:
-    """Where the coins are, by brightness alone: Otsu's threshold for this photograph, then fill holes."""
+    """Return where the coins are, by brightness alone: Otsu's threshold, then fill holes."""
     return np.asarray(binary_fill_holes(photo > threshold_otsu(photo)))
 
 
 def smoothed(photo: Photo) -> Photo:
-    """The photograph blurred by one pixel: what a careful person does to noise before looking for edges."""
+    """Return the photograph blurred by one pixel, against noise."""
     return np.asarray(gaussian(photo, 1, preserve_range=True).round(), np.uint8)
 
 
 def iou(a: Mask, b: Mask) -> float:
-    """Intersection over union: the pixels in both masks over the pixels in either.
+    """Return the intersection over union: the pixels in both masks over the pixels in either.
 
-    At least one of them must have a pixel.
+    At least one mask must have a pixel.
 
     >>> iou(np.array([[True, True, False]]), np.array([[False, True, True]]))
     0.3333333333333333
@@ -137,23 +137,23 @@ def iou(a: Mask, b: Mask) -> float:
 
 
 def with_noise(photo: Photo, sigma: float, rng: np.random.Generator) -> Photo:
-    """The photograph as a worse camera would have taken it: normal noise, ``sigma`` grey levels strong."""
+    """Return the photograph with normal noise of ``sigma`` grey levels, as from a worse camera."""
     return np.clip(np.round(photo + rng.normal(0, sigma, photo.shape)), 0, 255).astype(np.uint8)
 
 
 def as_input(photo: Photo) -> Float[np.ndarray, "1 H W"]:
-    """Grey levels from 0 to 255 as one channel from -2 to 2, by fixed numbers: no statistics of any image."""
+    """Return grey levels from 0 to 255 as one channel from -2 to 2. The numbers are fixed, not from any image."""
     return ((photo / 255 - 0.5) * 4).astype(np.float32)[None]
 
 
 def pad_to_fit(x: Float[Array, "C H W"], cfg: UNet2Config) -> Float[Array, "C H2 W2"]:
-    """The padding policy: reflect at the bottom and at the right, up to the nearest compatible size above.
+    """Pad by reflection at the bottom and right, up to the nearest compatible size above.
 
     >>> pad_to_fit(jnp.ones((1, 303, 384)), CONFIG).shape
     (1, 304, 384)
     """
     fit = compatible_sizes(cfg)
-    # Where no size above fits, x stays as it is, and the network says why it cannot take it.
+    # If no size above fits, x stays as it is, and the network raises the error.
     bottom, right = ((fit.above(n) or n) - n for n in x.shape[1:])
     return jnp.pad(x, ((0, 0), (0, bottom), (0, right)), mode="reflect")
 
@@ -165,14 +165,14 @@ def _padded_logits(model: UNet2, x: Float[Array, "1 H W"]) -> Float[Array, "1 H 
 
 
 def predict(model: UNet2, photo: Photo) -> Float[np.ndarray, "H W"]:
-    """The network's logits for a photograph of any size, above 0 where it sees a coin: pad, run, crop back."""
+    """Return the logits for a photograph of any size: pad, run, crop back. They are above 0 where there is a coin."""
     return np.asarray(_padded_logits(model, jnp.asarray(as_input(photo)))[0])
 
 
 def random_crops(
     photo: Photo, mask: Mask, rng: np.random.Generator
 ) -> tuple[Float[Array, "B 1 S S"], Float[Array, "B 1 S S"]]:
-    """A batch: square windows of photograph and mask, turned, mirrored and made noisy at random."""
+    """Return a batch of square windows of photograph and mask, randomly rotated, mirrored and with noise."""
     images, masks = [], []
     for _ in range(BATCH):
         top, start = (rng.integers(n - CROP + 1) for n in photo.shape)
@@ -188,7 +188,7 @@ def random_crops(
 def train_step(
     model: UNet2, optimizer: nnx.Optimizer[UNet2], images: Float[Array, "B 1 S S"], masks: Float[Array, "B 1 S S"]
 ) -> Float[Array, ""]:
-    """Change the model by one step of the optimizer; the loss before it."""
+    """Change the model by one step of the optimizer. Return the loss before the step."""
 
     def loss_of(model: UNet2) -> Float[Array, ""]:
         return jnp.mean(optax.sigmoid_binary_cross_entropy(jax.vmap(model)(images), masks))
@@ -200,7 +200,7 @@ def train_step(
 
 
 def train(photo: Photo, mask: Mask, *, steps: int, seed: int) -> tuple[UNet2, tuple[float, ...]]:
-    """A network trained on one photograph and its mask, and the loss of each step."""
+    """Train a network on one photograph and its mask. Return it with the loss of each step."""
     rng = np.random.default_rng(seed)
     model = UNet2(CONFIG, 1, 1, rngs=nnx.Rngs(seed))
     schedule = optax.cosine_decay_schedule(LEARNING_RATE, steps)
@@ -215,7 +215,7 @@ def train(photo: Photo, mask: Mask, *, steps: int, seed: int) -> tuple[UNet2, tu
 
 @contextmanager
 def _progress(steps: int) -> Iterator[Callable[[list[float]], None]]:
-    """What to call with the losses so far: moves a bar in a terminal, else prints a line at each tenth of the way."""
+    """Yield a function of the losses so far. It moves a bar on a terminal, else it prints a line after each tenth."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield lambda losses: _print_tenth(losses, steps)
@@ -237,8 +237,8 @@ def _loss(logits: Float[np.ndarray, "H W"], mask: Mask) -> float:
 
 
 def _yardsticks(model: UNet2, photo: Photo, mask: Mask) -> dict[str, tuple[float, ...]]:
-    """IoU with the mask at each of :data:`NOISES`, all methods on the same noisy photographs."""
-    rng = np.random.default_rng(0)  # not the run's seed: runs are compared on the same noise
+    """Return the IoU of each method at each of :data:`NOISES`, all on the same noisy photographs."""
+    rng = np.random.default_rng(0)  # not the seed of the run, so that all runs have the same test noise
     noisy = [with_noise(photo, sigma, rng) for sigma in NOISES]
     methods: dict[str, Callable[[Photo], Mask]] = {
         "the network": lambda given: predict(model, given) > 0,
@@ -250,21 +250,21 @@ def _yardsticks(model: UNet2, photo: Photo, mask: Mask) -> dict[str, tuple[float
 
 
 def _explanation(photo: Photo) -> str:
-    """What is about to be done, and why the photograph cannot go in as it is."""
+    """Return the text before training: why the photograph does not fit, and what the demo does."""
     height, width = photo.shape
     padded = " × ".join(str(compatible_sizes(CONFIG).above(n)) for n in photo.shape)
     return f"""\
-The photograph is scikit-image's "coins", {height} × {width} pixels. As it is, the network cannot take it:
+The photograph is scikit-image's "coins", {height} × {width} pixels. It does not fit the network:
 
 {check(CONFIG, (1, height, width))}
 
-So: pad to {padded} by reflection, at the bottom and at the right, and crop the prediction back.
-The mask to learn was drawn by no person: it is made from edges by a watershed, each half by itself.
+So the demo pads it to {padded} by reflection, at the bottom and right, and crops the prediction back.
+The mask to learn is not drawn by hand: a watershed makes it from the edges, for each half separately.
 Training sees the left half, columns 0 to {SPLIT - 1}, and nothing of the right half."""
 
 
 def _findings(result: DemoResult, output: Path) -> str:
-    """The numbers, and what they are worth."""
+    """Return the text after training: the numbers, and how to read them."""
     rows = [(name, *(f"{value:.3f}" for value in values)) for name, values in result.yardsticks.items()]
     header = ("IoU on the right half", *(f"noise {sigma}" if sigma else "clean" for sigma in NOISES))
     table = "\n".join(f"  {name:<26}" + "".join(f"{cell:>10}" for cell in cells) for name, *cells in (header, *rows))
@@ -274,14 +274,14 @@ Right half, never seen before: loss {result.unseen_loss:.3f}, IoU {result.unseen
 
 {table}
 
-The mask is the classical method's own answer on the clean half: its 1.000 there is no merit. Noise is normal, in
-grey levels of 255; training met it too, on the left half. "Smoothed first" is what a person does who expects noise.
+The mask is the answer of the classical method on the clean half, so its 1.000 there means nothing.
+Noise is normal, in grey levels of 255. Training had noise too, on the left half.
 
-All of it took {result.seconds:.0f} seconds. The picture: {output}"""
+It took {result.seconds:.0f} seconds. The picture: {output}"""
 
 
 def _draw(output: Path, photo: Photo, mask: Mask, logits: Float[np.ndarray, "H W"]) -> None:
-    """Photograph, mask, prediction and overlay as one picture."""
+    """Draw photograph, mask, prediction and overlay as one picture."""
     figure = Figure(figsize=(11, 9.7), layout="constrained")
     panels = figure.subplots(2, 2)
     height, width = photo.shape

@@ -1,4 +1,4 @@
-"""A network with the shapes on it, as a picture: a fold over its stages, which knows no family and no config."""
+"""A picture of a network with its shapes, drawn from its stages alone."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from .spec.files import replacing, wrong_suffix
 from .spec.messages.report import UsageError, WellshapedError
 
 _FORMATS = (".svg", ".png")
-_COLOURS = {  # of a box, by the first of these words that is in the first operation of its stage
+_COLOURS = {  # of a box: the first of these words that the first operation of its stage contains
     "input": "#8d99ae",
     "pool": "#d1495b",
     "space to depth": "#d1495b",
@@ -29,24 +29,24 @@ _COLOURS = {  # of a box, by the first of these words that is in the first opera
 _OTHER = "#6d597a"
 _STAGES = "stages(network, shape)"
 _MOST = 200
-"""More boxes than this are no picture."""
+"""The most boxes in a picture."""
 _ROW = 2.0
-"""Units from row to row; what rises to a row stands half of that below it."""
+"""Units from row to row. A stage that is about to rise to a row stands half a row below it."""
 _WIDTH, _HEIGHT = 0.82, 0.74
 _INCH = 1.25
-"""Inches to a unit of height."""
+"""Inches per unit of height."""
 _BEND = 0.55
-"""How far an arrow bends over the boxes that it passes, at the most."""
+"""How far an arrow bends over boxes, at most."""
 
 
 def draw(stages: Sequence[Stage], path: Path) -> None:
-    """Write the picture of ``stages``, as :func:`wellshaped.spec.stages` gives them, to ``path``: ``.svg`` or ``.png``.
+    """Write a picture of the stages from :func:`wellshaped.spec.stages` to ``path``, a ``.svg`` or ``.png`` file.
 
-    Each scale has a row, the largest on top. A stage stands under or over what it makes smaller or larger, and a join
-    behind what rises to it; all others stand to the right of what they are given. Skips are dashed.
+    Each scale has a row, the largest on top. A stage that shrinks or enlarges its input stands below or above it. All
+    others stand to the right of their inputs. Skips are dashed.
 
-    Raises :class:`ShapeError` for another suffix, where ``path`` cannot be written, and for what are no stages of a
-    network or more than 200.
+    Raises :class:`FileError` for another suffix and if ``path`` can't be written, :class:`UsageError` for stages that
+    are not those of a network, and :class:`WellshapedError` for none or more than 200.
     """
     if path.suffix not in _FORMATS:
         raise wrong_suffix(f"output {path}", path, _FORMATS)
@@ -56,19 +56,18 @@ def draw(stages: Sequence[Stage], path: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """The column of a box, and the height of its middle: a row, or half a row below one."""
+    """The column of a box, and the height of its centre: at a row, or half a row below it."""
 
     x: int
     y: float
 
 
 def _places(stages: Sequence[Stage]) -> dict[str, _Place]:
-    """Where each stage stands; no two in one place, and none left of what it is given."""
+    """Return the place of each stage. No two share a place, and none is to the left of its inputs."""
     if not 1 <= len(stages) <= _MOST:
-        says, about = f"there are {len(stages)}, and must be 1 to {_MOST}", f"too {'many' if stages else 'few'} stages"
-        raise WellshapedError.of(
-            "drawing the picture", "stages", about, says, "fewer levels or convolutions" if stages else _STAGES
-        )
+        says = f"there are {len(stages)} stages, and a picture has 1 to {_MOST}"
+        fix = "fewer levels or convolutions" if stages else _STAGES
+        raise WellshapedError.of("drawing the picture", "stages", "", says, fix)
     scales = sorted({stage.scale for stage in stages}, reverse=True)
     rows = {scale: -_ROW * i for i, scale in enumerate(scales)}
     places: dict[str, _Place] = {}
@@ -76,11 +75,11 @@ def _places(stages: Sequence[Stage]) -> dict[str, _Place]:
     given: dict[str, Stage] = {}
     for stage in stages:
         if any(name not in places for name in stage.inputs):
-            says = f"{stage.name!r} comes after {list(stage.inputs)}, and before it are {list(places)[-3:]}"
-            raise UsageError.of("the picture", "stages", "not the stages of a network", says, _STAGES)
+            says = f"{stage.name!r} has inputs {list(stage.inputs)}, and the stages before it are {list(places)[-3:]}"
+            raise UsageError.of("the picture", "stages", "", says, _STAGES)
         x, y = max((places[name].x for name in stage.inputs), default=0), rows[stage.scale]
         scale = given[stage.inputs[0]].scale if stage.inputs else stage.scale
-        if stage.scale > scale or (not stage.inputs and _Place(x, y) in taken):  # inputs stand below each other
+        if stage.scale > scale or (not stage.inputs and _Place(x, y) in taken):  # inputs stand one below the other
             y -= _ROW / 2
         elif stage.scale == scale and len(stage.inputs) == 1:
             x += 1
@@ -94,7 +93,7 @@ def _places(stages: Sequence[Stage]) -> dict[str, _Place]:
 
 
 def _way(source: _Place, x: int, y: float) -> list[_Place]:
-    """The places between a stage and one straight above or below it, which an arrow passes."""
+    """Return the places that an arrow passes on its way straight up or down."""
     if source.x != x:
         return []
     low, high = sorted((source.y, y))
@@ -126,7 +125,7 @@ def _figure(stages: Sequence[Stage]) -> Figure:
 
 
 def _sources(stages: Sequence[Stage]) -> dict[str, set[str]]:
-    """For each stage, all that it is computed from."""
+    """Return, for each stage, all stages that it is computed from."""
     sources: dict[str, set[str]] = {}
     for stage in stages:
         sources[stage.name] = set(stage.inputs).union(*(sources[name] for name in stage.inputs))
@@ -134,7 +133,7 @@ def _sources(stages: Sequence[Stage]) -> dict[str, set[str]]:
 
 
 def _skips(source: str, stage: Stage, places: Mapping[str, _Place], sources: Mapping[str, set[str]]) -> bool:
-    """Whether it is a skip: other inputs of the stage are computed from ``source``, or rise to where it stands."""
+    """Whether the arrow is a skip: other inputs of the stage are computed from ``source``, or rise to its row."""
     start, end = places[source], places[stage.name]
     others = [name for name in stage.inputs if name != source]
     rises = start.y == end.y and any(places[name].y == end.y - _ROW / 2 for name in others)
@@ -146,7 +145,7 @@ def _shape(stage: Stage) -> str:
 
 
 def _box(axes: Axes, stage: Stage, place: _Place, inches: float) -> None:
-    """A box, and in it the name, the operations, the layer where it has another name, and the shape."""
+    """Draw a box with the name, the operations, the layer (if it has another name) and the shape."""
     corner = (place.x - _WIDTH / 2, place.y - _HEIGHT / 2)
     first = stage.op.partition(",")[0]
     colour = next((colour for word, colour in _COLOURS.items() if word in first), _OTHER)
@@ -177,7 +176,7 @@ def _box(axes: Axes, stage: Stage, place: _Place, inches: float) -> None:
 
 
 def _broken(operations: str) -> list[str]:
-    """The operations, in two lines where they are long."""
+    """Return the operations, on two lines if they are long."""
     if len(operations) <= 18 or ", " not in operations:
         return [operations]
     first, _, rest = operations.partition(", ")
@@ -186,7 +185,7 @@ def _broken(operations: str) -> list[str]:
 
 
 def _arrow(axes: Axes, source: _Place, target: _Place, taken: Collection[_Place], inches: float, *, skip: bool) -> bool:
-    """From the edge of one box to the edge of the other; along a row it bends over boxes. Whether it does."""
+    """Draw an arrow from edge to edge. Return whether it bends over boxes in its row."""
     across, along = target.x - source.x, target.y - source.y
     bends = along == 0 and any(_Place(x, source.y) in taken for x in range(source.x + 1, target.x))
     if bends:

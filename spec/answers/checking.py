@@ -1,4 +1,4 @@
-"""The answer before anything is built: does this image fit this network, and if not, what would (SPEC 3 to 5, 8)."""
+"""Does this image fit this network, and if not, what would? Answered before anything is built (SPEC 3 to 5, 8)."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,22 +12,23 @@ from ..network.running import require_sizes
 from .door import AnyNetwork, building, title
 from .explanation import of_image
 from .proposals import layouts
-from .repairs import mending, sizes_without_end
+from .repairs import described_repair, sizes_without_end
 
 
 def check(
     network: AnyNetwork, shape: Sequence[int], *, out_channels: int | None = None, layout: str | None = None
 ) -> Report:
-    """Judge every condition at once: whether the network can be built, and whether it takes an image of this shape.
+    """Report whether the network can be built and whether it takes an image of this shape: every rule at once.
 
-    ``shape`` is ``(channels, height, width)``, or with as many sizes as the network has axes. ``out_channels=None`` is
-    one channel, or what the network makes. ``layout`` is that of the image which the proposed fix crops or pads, and of
-    ``shape``: ``"CHW"`` or ``"HWC"``, for other numbers of axes ``"CL"``, ``"LC"``, ``"CDHW"`` or ``"DHWC"``.
+    - ``shape``: ``(channels, height, width)``, or the channels and one size for each axis of the network.
+    - ``out_channels``: ``None`` is one channel, or the channels that the network makes.
+    - ``layout``: the order of ``shape``, and of the array ``x`` that a fix crops or pads. ``"CHW"`` or ``"HWC"``; with
+      one axis ``"CL"`` or ``"LC"``, with three ``"CDHW"`` or ``"DHWC"``.
 
-    The network runs on the image iff the report is ``ok``; what a batch norm of a single position would leave of an
-    image is a warning. Raises :class:`ShapeError` for what is no network, another number of sizes, and numbers that are
-    not natural; what does not fit is in the report, not raised (see :meth:`Report.raise_if_failed`). Source: SPEC
-    sections 3, 4 and 8.
+    The network runs on the image iff the report is ``ok``. A batch norm over a single position is a warning: it runs.
+    Nothing is raised if the image does not fit (see :meth:`Report.raise_if_failed`). Raises :class:`UsageError` for a
+    value that is not a network, a wrong number of sizes, an unknown layout, and numbers that are not natural. Source:
+    SPEC sections 3, 4 and 8.
 
     >>> from wellshaped.spec import UNet2Config, UNetConfig
     >>> check(UNet2Config(), (1, 304, 384)).ok
@@ -41,25 +42,25 @@ def check(
     """
     if isinstance(shape, str) or not isinstance(shape, Sequence) or not 2 <= len(shape) <= len(AXES) + 1:
         says = f"it is {clipped(written_value(shape))}, and must be the channels and one size for each axis"
-        raise UsageError.of("the shape", "shape", "not the shape of an image", says, "(1, 304, 384)")
+        raise UsageError.of("the shape", "shape", "", says, "(1, 304, 384)")
     known = layouts(len(shape) - 1)
     layout = known[0] if layout is None else layout
     if layout not in known:
         fix = f'layout="{nearest_choice(layout, known)}"'
-        raise UsageError.of(f"layout={layout!r}", "layout", "no such layout", f"it must be {' or '.join(known)}", fix)
+        raise UsageError.of(f"layout={layout!r}", "layout", "", f"it must be {' or '.join(known)}", fix)
     names = ["channels" if letter == "C" else _NAMES[letter] for letter in layout]
     given = {name: natural(n, name) for name, n in zip(names, shape, strict=True)}
     subject = f"input ({', '.join(map(written_number, given.values()))}) of {title(network)}"
     channels = given.pop("channels")
     built = building(network, channels, out_channels)
-    if built.graph is None or built.proposed is None:  # sizes of no network are judged by themselves
+    if built.graph is None or built.proposed is None:  # without a network, only judge the sizes
         return Report(subject, built.report.verdicts + judge_at_least_one(given), built.report.fixes)
     sizes = require_sizes(built.graph, tuple(given.values()))
     found = of_image(built.graph, sizes, subject, layout)
     proposed = found if built.proposed == built.graph else of_image(built.proposed, sizes, subject, layout)
     fixes = built.report.fixes + proposed.fixes
     if proposed.causes and not sizes_without_end(built.proposed):
-        repair = mending(network, channels, out_channels)
+        repair = described_repair(network, channels, out_channels)
         fixes += (repair,) if repair else ()
     return replace(found, verdicts=built.report.verdicts + found.verdicts, fixes=fixes)
 

@@ -19,15 +19,15 @@ from .door import AnyNetwork, graph_of
 
 
 def compatible_sizes(network: AnyNetwork, axis: int | None = None) -> SizeSet:
-    """The sizes ``n ≥ 1`` along one axis that meet every requirement there: exact for every network that is answered.
+    """Return the sizes ``n ≥ 1`` along one axis that fit: all of them, and no others.
 
-    All inputs of the network have the size ``n`` but those of a single position. ``axis`` is counted from 0 and may be
-    left out where every axis has the same sizes. Whether a network can be built (its channels, the elements of its
-    arrays) is for :func:`check`, and what is required over all axes together for :func:`compatible_shapes`.
+    ``axis`` counts from 0; leave it out if every axis has the same sizes. All inputs have the size ``n``, except those
+    of a single position. Use :func:`check` to learn whether the network can be built, and :func:`compatible_shapes` for
+    requirements over all axes together.
 
-    Raises :class:`ShapeError` for what is no network, for a config that is not well-formed, for an axis that is left
-    out or not there, and with the rule ``not_solved`` for a network that is too hard to solve
-    (:mod:`.network.solving`).
+    Raises :class:`UsageError` for a value that is not a network, an axis that does not exist, or no ``axis`` if the
+    axes differ; :class:`ConfigError` for a config that is not well-formed; :class:`WellshapedError` with the rule
+    ``not_solved`` for a network that is too hard to solve (:mod:`.network.solving`).
 
     >>> from wellshaped.spec import UNet2Config
     >>> compatible_sizes(UNet2Config())
@@ -43,12 +43,13 @@ def compatible_sizes(network: AnyNetwork, axis: int | None = None) -> SizeSet:
     found = [solved_axis(graph, axis) for axis in range(graph.axes)]
     if any(fit != found[0] for fit in found):
         says = "; ".join(f"{name}: {fit}" for name, fit in zip(graph.axis_names, found, strict=True))
-        raise UsageError.of("the axis", "axis", "the axes differ", says, "axis=0, or compatible_shapes(network)")
+        fix = "axis=0, or compatible_shapes(network)"
+        raise UsageError.of("the axis", "axis", "the axes have different sizes", says, fix)
     return found[0]
 
 
 def solved_axis(graph: Network, axis: int) -> SizeSet:
-    """The sizes of a graph along one axis; raises :class:`ShapeError` where it is too hard to solve."""
+    """Return the sizes that fit along one axis. Raise :class:`WellshapedError` if the graph is too hard to solve."""
     found = _solution(graph, axis)
     if isinstance(found, Report):
         raise WellshapedError(found)
@@ -56,14 +57,14 @@ def solved_axis(graph: Network, axis: int) -> SizeSet:
 
 
 def solved(graph: Network, axis: int) -> SizeSet | None:
-    """The sizes of a graph along one axis; ``None`` where it is too hard to solve."""
+    """Return the sizes that fit along one axis, or ``None`` if the graph is too hard to solve."""
     found = _solution(graph, axis)
     return None if isinstance(found, Report) else found
 
 
 @lru_cache(maxsize=256)
 def _solution(graph: Network, axis: int) -> SizeSet | Report:
-    """What the solver says, kept: the sizes, or why there are none."""
+    """Return the cached answer of the solver: the sizes, or its report that the graph is too hard."""
     try:
         return solve(graph, axis)
     except WellshapedError as error:
@@ -73,15 +74,15 @@ def _solution(graph: Network, axis: int) -> SizeSet | Report:
 
 
 _TRIED = 300
-"""Choices of the sizes of all axes but one that are tried, at the most, for the fewest positions."""
+"""The most choices to try for all axes but one, in the search for the image with the fewest positions."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ShapeSet(Written):
-    """All images that fit a network: a set of sizes for each axis, and what is required over all axes together.
+    """All image sizes that fit a network: a set of sizes for each axis, and requirements over all axes together.
 
-    ``axes`` are the sets, in the order of ``names``. ``together`` are the nodes that require something over all axes: a
-    group or instance norm has no statistics of a single number. An image fits iff ``sizes in shapes``.
+    ``axes`` has the sets, in the order of ``names``. ``together`` has the nodes with a requirement over all axes: a
+    group or instance norm needs more than one number. An image fits iff ``sizes in shapes``.
 
     >>> from wellshaped.spec import UNetConfig
     >>> shapes = compatible_shapes(UNetConfig(levels=3, norm="instance"))
@@ -101,7 +102,7 @@ class ShapeSet(Written):
 
     @property
     def together(self) -> tuple[str, ...]:
-        """The nodes that require something over all axes together."""
+        """The nodes with a requirement over all axes together."""
         return _together(self.graph)
 
     def __contains__(self, sizes: object) -> bool:
@@ -111,16 +112,16 @@ class ShapeSet(Written):
         return along and fits_together(self.graph, [natural(n, "size") for n in sizes])
 
     def above(self, sizes: AxisSizes) -> tuple[int, ...] | None:
-        """The nearest shape with no smaller size, or ``None``.
+        """Return the nearest shape that is nowhere smaller, or ``None``.
 
-        Each axis gets its nearest size. Where these do not fit together, some axes get larger ones, so that there are
-        the fewest positions; of very many ways the first few hundred are tried.
+        Each axis gets its nearest size. If these do not fit together, some axes get larger ones. The result then has
+        the fewest positions among the few hundred choices that are tried.
         """
         sizes = require_sizes(self.graph, sizes)
         return self._together_from([fit.above(n) for n, fit in zip(sizes, self.axes, strict=True)])
 
     def below(self, sizes: AxisSizes) -> tuple[int, ...] | None:
-        """The nearest shape with no larger size, or ``None``."""
+        """Return the nearest shape that is nowhere larger, or ``None``."""
         sizes = require_sizes(self.graph, sizes)
         found = [fit.below(n) for n, fit in zip(sizes, self.axes, strict=True)]
         known = [n for n in found if n is not None]
@@ -133,7 +134,7 @@ class ShapeSet(Written):
         if fits_together(self.graph, known):
             return tuple(known)
 
-        # The largest sizes of some axes, of as few as will do, and a larger one of another.
+        # Give as few axes as possible their largest size, and enlarge one other axis.
         for count in range(len(known)):
             found = [
                 shape
@@ -147,7 +148,7 @@ class ShapeSet(Written):
         return None
 
     def _fewest(self, known: list[int], found: tuple[int, ...]) -> tuple[int, ...]:
-        """The shape of the fewest positions, not more than ``found`` has: the larger sizes are tried axis by axis."""
+        """Return the shape with the fewest positions, at most those of ``found``. Try larger sizes axis by axis."""
         best, tried = found, 0
 
         def visit(sizes: tuple[int, ...]) -> None:
@@ -167,13 +168,13 @@ class ShapeSet(Written):
         return best
 
     def _enlarged(self, sizes: list[int], largest: Sequence[int], axis: int) -> Iterator[tuple[int, ...]]:
-        """The shape with the largest sizes of these axes and the least of ``axis`` that then fits together, or none."""
+        """Yield the shape with the ``largest`` axes at their maximum and ``axis`` as small as fits."""
         base = [self.axes[i].maximum if i in largest else n for i, n in enumerate(sizes)]
 
         def changed(n: int) -> tuple[int, ...]:
             return tuple(n if i == axis else m for i, m in enumerate(base) if m is not None)
 
-        if None not in base:  # an axis without a largest size gets a larger one itself
+        if None not in base:  # an axis without a maximum is enlarged itself
             least = least_size(
                 self.graph, lambda n: fits_together(self.graph, changed(n)), largest_together(self.graph)
             )
@@ -192,9 +193,9 @@ class ShapeSet(Written):
 
 
 def compatible_shapes(network: AnyNetwork) -> ShapeSet:
-    """All images that fit a network of one, two or three axes: :class:`ShapeSet`.
+    """Return all image sizes that fit a network, along one, two or three axes, as a :class:`ShapeSet`.
 
-    Raises :class:`ShapeError` as :func:`compatible_sizes` does.
+    Raises the errors of :func:`compatible_sizes`, except those about ``axis``.
 
     >>> compatible_shapes("unet2").axes
     (<SizeSet n ≡ 0 (mod 2), n ≥ 2>, <SizeSet n ≡ 0 (mod 2), n ≥ 2>)
@@ -211,5 +212,5 @@ def _together(graph: Network) -> tuple[str, ...]:
 
 @lru_cache(maxsize=256)
 def largest_together(graph: Network) -> int:
-    """The largest number that is required over all axes together."""
+    """Return the largest number of positions that is required over all axes together."""
     return max(requirement.right for requirement in run_image(graph, (1,) * graph.axes).together)

@@ -1,4 +1,4 @@
-"""Every intermediate of a network for one input: its shape, its parameters and its cost."""
+"""The stages of a network for one input: each with its shape, parameters and cost."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -16,12 +16,13 @@ from .door import AnyNetwork, graph_of
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Stage(Written):
-    """A node with its shape and its cost, and with it the norms and activations that follow.
+    """A node with its shape and cost, for one input. The norms and activations that follow it are included.
 
-    ``name`` is that of the last of these nodes, ``op`` their operations, ``inputs`` the stages that it is given.
-    ``shape`` has the channels first. ``layer`` is the path of the parameters in the code, if any; ``parameters`` and
-    ``multiply_adds`` are counts, the latter of convolutions alone. ``scale`` is how many positions the stage has for
-    each of the input, along the axis where these are fewest: 1/2 after a pooling by 2.
+    - ``name``: the last of these nodes; ``op``: their operations; ``inputs``: the stages before it.
+    - ``shape``: channels first.
+    - ``layer``: the path of the parameters in the code, if there are any.
+    - ``parameters``, ``multiply_adds``: counts. Only convolutions have multiply-adds.
+    - ``scale``: positions per position of the input, along the axis with the fewest. It is 1/2 after a pooling by 2.
     """
 
     name: str
@@ -35,10 +36,11 @@ class Stage(Written):
 
 
 def stages(network: AnyNetwork, shape: Sequence[int], *, out_channels: int | None = None) -> tuple[Stage, ...]:
-    """The stages of a network from its inputs to its outputs, in order, for an image of this ``shape``.
+    """Return the stages of a network for an image of this ``shape``, from the inputs to the outputs.
 
-    ``shape`` and ``out_channels`` are as for :func:`check`, with the channels first. Raises :class:`ShapeError`, with
-    the report of :func:`check`, where the image does not fit.
+    ``shape`` and ``out_channels`` are those of :func:`check`, with the channels first. Raises :class:`ShapeError` with
+    the report of :func:`check` if the image does not fit or the network can't be built, and the errors of
+    :func:`check`.
 
     >>> from wellshaped.spec import UNet2Config
     >>> for stage in stages(UNet2Config(base_channels=8), (1, 304, 384))[:4]:
@@ -54,7 +56,7 @@ def stages(network: AnyNetwork, shape: Sequence[int], *, out_channels: int | Non
 
 
 def _fused(network: Network, sizes: Sequence[int]) -> Iterator[Stage]:
-    """The stages of the nodes; a node that follows joins the stage before it, where nothing else is given that."""
+    """Yield the stages. A norm or activation joins the stage before it, unless another node uses that stage too."""
     found = run_image(network, sizes)
     scales = scales_of(network)
     alias = {node.name: node.inputs[0] for node in network.nodes if node.operation.hands_on}
@@ -114,7 +116,7 @@ def _joined(before: Stage, after: Stage) -> Stage:
 
 
 def _shared(layers: Sequence[str]) -> str:
-    """The longest path that the layers share; the first layer where they share none."""
+    """Return the longest path that the layers share, or the first layer if they share none."""
     if len(set(layers)) == 1:
         return layers[0]
     paths = [layer.split(".") for layer in layers]

@@ -1,7 +1,7 @@
-"""The door: a preset's name, a config or a graph comes in, and is a graph from here on (DESIGN, idea 2).
+"""The door: turns the name of a preset, a config or a graph into a graph (DESIGN, idea 2).
 
-Behind it nothing asks where a network came from. What is only known of a config, when it is well-formed and how it
-would be changed, is asked here as well.
+All other modules only see graphs. Questions that only a config can answer are asked here: is it well-formed, and how
+can it be changed?
 """
 
 from collections.abc import Callable, Mapping
@@ -11,7 +11,7 @@ from typing import Any
 
 from ..arithmetic.naturals import natural
 from ..elements import judge_arrays
-from ..messages.choices import nearest_choice
+from ..messages.choices import near_name
 from ..messages.report import Report, UsageError, Verdict
 from ..messages.written import clipped, kind_of, written_number, written_value
 from ..network.network import Network
@@ -27,14 +27,14 @@ from ..unet2.graph import unet2_graph
 from ..unet2.repaired import repaired_config
 
 AnyNetwork = str | UNet2Config | UNetConfig | Network
-"""What the door takes: the name of a preset, a config, or a graph."""
+"""A network as an argument: the name of a preset, a config, or a graph."""
 
 
 @dataclass(frozen=True, slots=True)
 class Building:
-    """Whether a network can be built: the ``report``, its ``graph``, and the graph of the network that is ``proposed``.
+    """Whether a network can be built: the ``report``, its ``graph``, and the graph of the ``proposed`` fix.
 
-    There are no graphs where a config is not well-formed. Without channels, the graph has one.
+    Both graphs are ``None`` if the config is not well-formed. A count of 0 channels is 1 in the graph.
     """
 
     report: Report
@@ -43,10 +43,11 @@ class Building:
 
 
 def graph_of(network: AnyNetwork, in_channels: int | None = None, out_channels: int | None = None) -> Network:
-    """The graph of a network. A config's has these channels in and out; a graph has its own, and is itself.
+    """Return the graph of a network. A config gets these channels; a graph is returned unchanged.
 
-    ``None`` is one channel, and out of a network without a head what it makes. Raises :class:`ShapeError` for what is
-    no network, an unknown preset, and a config that is not well-formed.
+    ``None`` is one channel. Without a head, ``out_channels=None`` is the channels that the network makes. Raises
+    :class:`UsageError` for a value that is not a network and for an unknown preset, and :class:`ConfigError` for a
+    config that is not well-formed.
 
     >>> from wellshaped.spec import UNetConfig
     >>> graph_of(UNetConfig(levels=1)).nodes[-1].name, graph_of("milesial", 3, 2).channels["y"]
@@ -58,7 +59,7 @@ def graph_of(network: AnyNetwork, in_channels: int | None = None, out_channels: 
 
 
 def building(network: AnyNetwork, in_channels: int | None = None, out_channels: int | None = None) -> Building:
-    """Whether a network with these channels can be built, every condition judged; ``None`` as for :func:`graph_of`.
+    """Judge whether a network with these channels can be built. ``None`` means the same as in :func:`graph_of`.
 
     >>> from wellshaped.spec import UNetConfig
     >>> building(UNetConfig(levels=0), 1).report.fixes
@@ -72,10 +73,11 @@ def building(network: AnyNetwork, in_channels: int | None = None, out_channels: 
 def parameter_shapes(
     network: AnyNetwork, in_channels: int | None = None, out_channels: int | None = None
 ) -> dict[str, dict[str, tuple[int, ...]]]:
-    """The shapes of the parameters of a network, by layer and by name in the layer.
+    """Return the shapes of the parameters of a network, by layer and by name in the layer.
 
-    Kernels are (out, in, positions), those of transposed convolutions (in, out, positions). Raises :class:`ShapeError`
-    where no network can be built.
+    A kernel is (out, in, positions), or (in, out, positions) in a transposed convolution. Raises
+    :class:`ConfigError` if the config is not well-formed, :class:`ShapeError` if a graph has other channels, and
+    :class:`UsageError` for a value that is not a network.
 
     >>> from wellshaped.spec import UNet2Config
     >>> parameter_shapes(UNet2Config(), 3)["down1_1"]
@@ -86,19 +88,20 @@ def parameter_shapes(
 
 
 def named(network: AnyNetwork) -> UNet2Config | UNetConfig | Network:
-    """The network, that of a preset by its name. Raises :class:`ShapeError` for an unknown name."""
+    """Return the network. A name becomes its preset. Raise :class:`UsageError` for an unknown name."""
     if not isinstance(network, str):
         return network
     if network not in PRESETS:
-        says = f"{written_value(clipped(network))} must be one of {', '.join(PRESETS)}"
-        fix = f'"{nearest_choice(network, PRESETS)}"'
-        raise UsageError.of("the network", "preset", "no such preset", says, fix)
+        says = f"no preset is called {written_value(clipped(network))}"
+        near = near_name(network, PRESETS)
+        fix = f'"{near}"' if near else "a name in PRESETS; list(PRESETS) shows all"
+        raise UsageError.of("the network", "preset", "", says, fix)
     return PRESETS[network]
 
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """What is known of one kind of network, and of no other."""
+    """The functions that depend on the kind of a network: UNet2Config, UNetConfig or Network."""
 
     graph: Callable[[Any, int, int | None], Network]
     building: Callable[[Any, int | None, int | None], Building]
@@ -110,7 +113,7 @@ def _kind(network: object) -> _Kind:
         if isinstance(network, of):
             return kind
     says = f"it is {kind_of(network)}, and must be a config, a Network, or the name of a preset"
-    raise UsageError.of("the network", "network", "not a network", says, "UNetConfig(levels=4)")
+    raise UsageError.of("the network", "network", "", says, "UNetConfig(levels=4)")
 
 
 def _graph_of_unet2(cfg: UNet2Config, in_channels: int, out_channels: int | None) -> Network:
@@ -147,7 +150,7 @@ def _building_of_unet(cfg: UNetConfig, in_channels: int | None, out_channels: in
 def _graphs(
     graph: Callable[[Any, int, int], Network], cfg: Any, in_channels: int, out_channels: int, fix: Mapping[str, Any]
 ) -> tuple[Network, Network]:
-    """The graph of a network, and of what it is with the ``fix``."""
+    """Return the graph of a network, and the graph of the same network with the ``fix``."""
     counts = {"in_channels": in_channels, "out_channels": out_channels}
     ins, outs = ({**counts, **fix}[name] for name in counts)
     changed = replace(cfg, **{name: value for name, value in fix.items() if name not in counts})
@@ -165,7 +168,7 @@ def _building_of_graph(network: Network, in_channels: int | None, out_channels: 
     for name, given, has, of in counts:
         if given is not None:
             says = f"{name}={written_number(natural(given, name))} must be {written_number(has)}, {of}"
-            verdicts.append(Verdict(name, given == has, says, "another number of channels"))
+            verdicts.append(Verdict(name, given == has, says, ""))
             fixes += [] if given == has else [f"{name}={written_number(has)}"]
     shapes = shapes_of_graph(network)
     arrays = [(f"{layer}.{name}", shape) for layer, of_it in shapes.items() for name, shape in of_it.items()]
@@ -180,22 +183,22 @@ def _building_of_graph(network: Network, in_channels: int | None, out_channels: 
 def repaired(
     network: AnyNetwork, in_channels: int | None = None, out_channels: int | None = None
 ) -> tuple[UNet2Config | UNetConfig | Network | None, str]:
-    """A network like this one that fits sizes without end, and what was changed, in words; ``None`` if none is known.
+    """Return a similar network that infinitely many sizes fit, and the changes in words; ``None`` if none is known.
 
-    Where arrays would become too large, channels become fewer.
+    It has fewer channels if its arrays would be too large otherwise.
     """
     network = named(network)
     return _kind(network).repaired(network, in_channels, out_channels)
 
 
 def title(network: AnyNetwork) -> str:
-    """How a network is called in a message: a preset by its name, a config as its call, a graph by its ends.
+    """Return the name of a network in messages: a preset by name, a config as its call, a graph by its ends.
 
     >>> title("milesial"), title(UNet2Config(pool_stride=3))
     ('milesial', 'UNet2Config(pool_stride=3)')
     """
     if isinstance(network, str):
-        named(network)  # or there is no such preset
+        named(network)  # raises for an unknown preset
         return network
     if isinstance(network, Network):
         return f"the network from {', '.join(i.name for i in network.inputs)} to {', '.join(network.outputs)}"
@@ -214,7 +217,7 @@ def _repaired_unet2(cfg: UNet2Config, in_channels: int | None, out_channels: int
         counts.update((name, fix.pop(name)) for name in counts if name in fix)
         return replace(of, **fix), dict(counts)
 
-    before, given = fixed(cfg)  # a report proposes this first
+    before, given = fixed(cfg)  # the first fix in a report
     changed, made = fixed(repaired_config(before))
     fewer = "".join(f" and {name}={written_number(made[name])}" for name in counts if made[name] != given[name])
     return changed, f"{_changes(before, changed)} in the config{fewer}"
@@ -227,7 +230,7 @@ def _repaired_unet(cfg: UNetConfig, *_: int | None) -> tuple[UNetConfig, str]:
 
 def _repaired_graph(network: Network, *_: int | None) -> tuple[Network | None, str]:
     changed, words = repaired_graph(network)
-    return changed, f"{words}, as repair(network) has them"
+    return changed, f"repair(network), which adds {words}"
 
 
 def _changes(before: Any, after: Any) -> str:

@@ -1,4 +1,4 @@
-"""What becomes of an image in a network: every requirement judged, and what to do about it."""
+"""Which requirements of a network an image meets, and what to do about those that it does not: ``explain``."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,17 +16,17 @@ from .compatibility import solved
 from .door import AnyNetwork, graph_of, title
 from .proposals import UNSOLVED, layouts, nearest_alike, proposals
 
-_WIDTH = 96  # of a line that says how a size came about
-_NODES = 4  # of those with the same joint requirement
+_WIDTH = 96  # the most characters of a line with a path
+_NODES = 4  # the most nodes to name for one requirement over all axes
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Explanation(Report):
-    """A :class:`Report` of the sizes of an image, or of one size that all axes have, and the numbers behind it.
+    """A :class:`Report` on the sizes of an image, or on one size for all axes, with the numbers behind it.
 
-    ``sizes`` are those of every input and node by name, for each axis. ``causes`` are the failures as data: the node,
-    the rule, the two sizes, whose they are, and how they came about. Each remains although those before it are fixed.
-    The text leaves out what comes after an empty image.
+    ``sizes`` has the sizes of every input and node by name, for each axis. ``causes`` has the failures as data: the
+    node, the rule, the two sizes, the nodes that they belong to, and their paths. A cause remains even if the ones
+    before it are fixed. The text leaves out everything after the first size of 0.
     """
 
     graph: Network | None = field(default=None, repr=False)
@@ -42,7 +42,7 @@ class Explanation(Report):
         return tuple(of_axis[self.graph.outputs[0]] for of_axis in self.sizes) if self.graph else ()
 
     def lines(self) -> list[str]:
-        """The lines of the text; of sizes that fit too, because the output can have another size."""
+        """The lines of the text. Sizes that fit can have fixes too, for an output of the same size."""
         first, *rest = Report.lines(self)
         if self.ok:
             fixes = (f"  fix: {fix}" for fix in self.fixes)
@@ -51,13 +51,13 @@ class Explanation(Report):
 
 
 def explain(network: AnyNetwork, sizes: int | AxisSizes | Mapping[str, int | AxisSizes]) -> Explanation:
-    """Every requirement of ``network`` judged for an image, and the nearest sizes that fit where one fails.
+    """Judge every requirement of ``network`` for an image. If one fails, the report has the nearest sizes that fit.
 
-    ``sizes`` are one for each axis. A number is the size of all axes, which must be alike. A mapping says the sizes of
-    each input that is not a vector.
+    ``sizes`` has one size for each axis. A single number stands for all axes, if the network treats them alike. For
+    several inputs, pass a mapping from each input that is an image to its sizes.
 
-    Raises :class:`ShapeError` for what is no network, a config that is not well-formed, sizes that are not natural, an
-    input without sizes, and a number for a network whose axes differ.
+    Raises :class:`UsageError` for a value that is not a network, sizes that are not natural, an input without sizes,
+    and a single number if the axes differ; :class:`ConfigError` for a config that is not well-formed.
 
     >>> print(explain("unet2", 303))
     size 303 does not fit.
@@ -77,12 +77,12 @@ def explain(network: AnyNetwork, sizes: int | AxisSizes | Mapping[str, int | Axi
     if any(solved(graph, axis) != solved(graph, 0) for axis in range(1, graph.axes)):
         says = f"the axes {', '.join(graph.axis_names)} of this network differ"
         fix = f"explain(network, ({', '.join([written_number(n)] * graph.axes)}))"
-        raise UsageError.of(f"size {written_number(n)}", "axes", "a number stands for all axes", says, fix)
+        raise UsageError.of(f"size {written_number(n)}", "axes", "a single number stands for all axes", says, fix)
     return _of_size(graph, n)
 
 
 def of_image(graph: Network, sizes: tuple[int, ...], subject: str, layout: str = "") -> Explanation:
-    """The explanation of an image with these sizes; its expressions are for this ``layout``."""
+    """Return the explanation for an image of these sizes. The expressions in its fixes are for this ``layout``."""
     found = _judged(graph, sizes, subject, range(graph.axes), graph.axis_names)
     if found.ok:
         return found
@@ -90,7 +90,7 @@ def of_image(graph: Network, sizes: tuple[int, ...], subject: str, layout: str =
 
 
 def _of_size(graph: Network, n: int) -> Explanation:
-    """Of a size that all axes have: one axis stands for all."""
+    """Return the explanation for one size of all axes: one axis stands for all."""
     found = _judged(graph, (n,) * graph.axes, f"size {written_number(n)}", range(1), ("",))
     if found.ok and found.output[0] == n:
         return found
@@ -104,13 +104,13 @@ def _of_size(graph: Network, n: int) -> Explanation:
 
 
 def _of_inputs(graph: Network, given: Mapping[str, int | AxisSizes]) -> Explanation:
-    """Of sizes that each input says for itself."""
+    """Return the explanation for inputs that each have their own sizes."""
     images = [i.name for i in graph.inputs if not i.single]
     for name in [*(name for name in given if name not in images), *(name for name in images if name not in given)]:
-        fault = "is not an image that the network takes" if name in given else "has no sizes"
-        says = f"{clipped(str(name))} {fault}; the images are {', '.join(images)}"
+        fault = "is not an input with sizes" if name in given else "has no sizes"
+        says = f"{clipped(str(name))} {fault}; the inputs with sizes are {', '.join(images)}"
         fix = "{" + ", ".join(f'"{image}": 64' for image in images) + "}"
-        raise UsageError.of("the input", "unknown_size", "sizes by input", says, fix)
+        raise UsageError.of("the input", "unknown_size", "", says, fix)
     of_each = {
         name: require_sizes(graph, sizes if isinstance(sizes, Sequence) else (natural(sizes, name),) * graph.axes)
         for name, sizes in given.items()
@@ -118,14 +118,14 @@ def _of_inputs(graph: Network, given: Mapping[str, int | AxisSizes]) -> Explanat
     by_axis = [{name: sizes[axis] for name, sizes in of_each.items()} for axis in range(graph.axes)]
     written_sizes = ", ".join(f"{name} {'×'.join(map(written_number, sizes))}" for name, sizes in of_each.items())
     found = _judged(graph, by_axis, f"an input of sizes {written_sizes}", range(graph.axes), graph.axis_names)
-    alike = "other sizes; compatible_shapes(network) has those that all inputs can share"
+    alike = "other sizes; compatible_shapes(network) has the sizes that fit if all inputs have the same"
     return found if found.ok else _with_fixes(found, (alike,))
 
 
 def _judged(
     graph: Network, sizes: Sequence[Sizes], subject: str, axes: Iterable[int], names: Sequence[str]
 ) -> Explanation:
-    """Every requirement along these ``axes``, which are called so, and over all axes; without fixes."""
+    """Judge every requirement along these ``axes``, called ``names``, and over all axes. The result has no fixes."""
     found = run_image(graph, sizes)
     verdicts: list[Verdict] = []
     causes: list[Requirement] = []
@@ -144,14 +144,14 @@ def _judged(
 
 
 def _with_fixes(found: Explanation, fixes: Sequence[str]) -> Explanation:
-    """The explanation with these fixes; or with those that change an operation, without which no size is meant."""
+    """Return the explanation with fixes. A fix that changes an operation comes first: then no size needs to change."""
     changes = list(dict.fromkeys(f"{cause.fix} in {cause.node}" for cause in found.causes if cause.fix))
     changes += dict.fromkeys(broadcast for cause in found.causes for broadcast in _broadcasts(found, cause))
     return replace(found, fixes=tuple(changes[:2]) or tuple(fixes))
 
 
 def _broadcasts(found: Explanation, cause: Requirement) -> Iterator[str]:
-    """What to write where an input of one position meets others, and nothing says that this is meant."""
+    """Yield a fix for a join of an input of one position with larger ones, if broadcasting is not turned on."""
     node = next((node for node in found.graph.nodes if node.name == cause.node), None) if found.graph else None
     if found.graph is None or node is None or cause.rule not in ("equal", "one_position"):
         return
@@ -162,15 +162,15 @@ def _broadcasts(found: Explanation, cause: Requirement) -> Iterator[str]:
 
 
 def _returning(graph: Network) -> Network:
-    """The network, with the requirement that its output has the size of its input."""
+    """Return the network with one more requirement: its output has the size of its input."""
     longest = max((node.name for node in graph.nodes), key=len, default="")
     inputs = graph.outputs[0], graph.image.name
-    node = Node(f"{longest} returns its size", Require(equal=True), inputs)  # no other has this name
+    node = Node(f"{longest} returns its size", Require(equal=True), inputs)  # a name that no other node has
     return Network(graph.inputs, (*graph.nodes, node), graph.outputs, graph.axes)
 
 
 def _until_empty(requirements: Iterable[Requirement]) -> Iterator[Requirement]:
-    """The requirements as far as the first size of 0: what fails behind it is no help to a reader."""
+    """Yield the requirements up to the first size of 0. Later failures tell the reader nothing new."""
     for requirement in requirements:
         yield requirement
         if requirement.rule == "positive" and not requirement.holds:
@@ -180,7 +180,7 @@ def _until_empty(requirements: Iterable[Requirement]) -> Iterator[Requirement]:
 def _verdict(requirement: Requirement, axis: str, plain: Mapping[str, int]) -> Verdict:
     name = requirement.label or requirement.node
     paths = requirement.paths if isinstance(requirement, Cause) else ()
-    # A path through sizes that are only supposed, because an earlier cause is fixed, would puzzle the reader.
+    # Show no path with assumed sizes, those after the fix of an earlier cause. It would confuse the reader.
     lines = (
         _written_path(of, path) for of, path in paths if len(path) > 1 and all(plain[node] == n for node, n in path)
     )
@@ -192,10 +192,10 @@ def _verdict(requirement: Requirement, axis: str, plain: Mapping[str, int]) -> V
 def _written_path(of: str, path: SizePath) -> str:
     parts = [f"{name} {written_number(size)}" for name, size in path]
     if path[-1][0] != of:
-        parts.append(f"{of} {written_number(path[-1][1])}")  # the nodes between them keep the size
+        parts.append(f"{of} {written_number(path[-1][1])}")  # the nodes in between keep the size
     first, last = parts[: len(parts) // 2], parts[len(parts) // 2 :]
     shown = " → ".join(parts)
-    while len(shown) > _WIDTH and len(first) + len(last) > 2:  # the middle goes, and both ends stay
+    while len(shown) > _WIDTH and len(first) + len(last) > 2:  # cut the middle, keep both ends
         if len(first) >= len(last):
             first.pop()
         else:
@@ -205,7 +205,7 @@ def _written_path(of: str, path: SizePath) -> str:
 
 
 def _judged_together(found: ImageRun, *, warns: bool) -> list[Verdict]:
-    """What is required over all axes together: a verdict for each rule, which names the nodes that break it."""
+    """Return a verdict for each rule over all axes together, with the nodes that break it."""
     verdicts = []
     of_rules: dict[tuple[str, str], list[Requirement]] = {}
     for requirement in found.together:
@@ -223,6 +223,6 @@ def _judged_together(found: ImageRun, *, warns: bool) -> list[Verdict]:
 
 
 def axes_with(graph: Network, sizes: Sequence[int]) -> str:
-    """The sizes with the names of their axes, in words."""
+    """Return the sizes with the names of their axes, in words."""
     parts = [f"{name} {written_number(n)}" for name, n in zip(graph.axis_names, sizes, strict=True)]
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

@@ -1,11 +1,11 @@
-"""Finding what fits, beside checking what is given: the smallest input for an output, and numbers that are open.
+"""Find what fits: the smallest input for an output (``input_for``), and values for open numbers (``fill``).
 
-**The smallest input.** Every step is monotone (:mod:`.network.monotone`). So the size ``f(n)`` of an output never falls
-as ``n`` grows, and
+**The smallest input.** Every step is monotone (:mod:`.network.monotone`), so the output size ``f(n)`` never falls as
+``n`` grows. Therefore:
 
-1. the least ``n`` with ``f(n) ≥ k`` is found by bisection;
-2. of the sizes that fit, those from that ``n`` on make at least ``k``, and no others do;
-3. those that make exactly ``k`` end before the least ``n`` with ``f(n) ≥ k + 1``.
+1. Bisection finds the least ``n`` with ``f(n) ≥ k``.
+2. A size that fits makes an output of at least ``k`` iff it is at least this ``n``.
+3. It makes exactly ``k`` iff it is also below the least ``n`` with ``f(n) ≥ k + 1``.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,7 +26,7 @@ from .door import AnyNetwork, graph_of
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Fitting(Written):
-    """The ``sizes`` of an image that fits, and of the ``output`` that it makes: one for each axis.
+    """The ``sizes`` of an image that fits, and the sizes of its ``output``: one for each axis.
 
     >>> Fitting((572,), (388,))
     Fitting(sizes=(572,), output=(388,))
@@ -37,14 +37,14 @@ class Fitting(Written):
 
 
 def input_for(network: AnyNetwork, output: int | AxisSizes, *, exactly: bool = False) -> Fitting:
-    """The smallest image that fits and whose output is at least this large along each axis, or ``exactly`` so large.
+    """Return the smallest image that fits and has an output of at least this size, or ``exactly`` this size.
 
-    ``output`` is a number for all axes, or one for each. The output is the first one of the network, and all inputs
-    have the same sizes. What is required over all axes together is met: where the smallest size of each axis does not
-    do, one axis gets a larger one.
+    ``output`` is one number for all axes, or one for each. It is the size of the network's first output. All inputs
+    have the same sizes. If the smallest size of each axis breaks a requirement over all axes together, one axis gets a
+    larger size.
 
-    Raises :class:`ShapeError` where no image does, with the nearest outputs below and above and their inputs; and as
-    :func:`compatible_sizes` does.
+    Raises :class:`ShapeError` if no image has such an output; it names the nearest outputs below and above, and their
+    inputs. Raises the errors of :func:`compatible_sizes`, except those about ``axis``.
 
     >>> input_for("ronneberger2015", 388)
     Fitting(sizes=(572, 572), output=(388, 388))
@@ -75,12 +75,12 @@ def input_for(network: AnyNetwork, output: int | AxisSizes, *, exactly: bool = F
     sizes = ShapeSet(graph, sets).above(least)
     if sizes is None:
         says = f"no image meets the requirement of {', '.join(ShapeSet(graph, sets).together)} over all axes together"
-        raise ShapeError.of("the output", "output", "no such output", says, "a larger output")
+        raise ShapeError.of("the output", "output", "", says, "a larger output")
     return Fitting(sizes, tuple(_output(graph, axis, n) for axis, n in enumerate(sizes)))
 
 
 def _output(graph: Network, axis: int, n: int) -> int:
-    """The size of the first output along an axis."""
+    """Return the size of the first output along an axis."""
     sizes = input_sizes(graph, n)
     for node in graph.nodes:
         sizes[node.name] = node.operation.size([sizes[name] for name in node.inputs], axis)
@@ -88,12 +88,12 @@ def _output(graph: Network, axis: int, n: int) -> int:
 
 
 def _first(graph: Network, axis: int, least: int) -> int | None:
-    """The least size from 1 on for which the output has at least this size, or ``None``."""
+    """Return the least size ``n ≥ 1`` with an output of at least ``least``, or ``None``."""
     return least_size(graph, lambda n: _output(graph, axis, n) >= least, least)
 
 
 def _run(first: int | None, end: int | None) -> SizeSet:
-    """The sizes from ``first`` on, before ``end``."""
+    """Return the sizes from ``first`` up to, but not including, ``end``."""
     if first is None:
         return SizeSet()
     return SizeSet([Progression(first, 1, None if end is None else end - first)])
@@ -102,13 +102,13 @@ def _run(first: int | None, end: int | None) -> SizeSet:
 def _unmade(
     graph: Network, wanted: Sequence[int], found: Sequence[int | None], fits: Sequence[SizeSet], how: str
 ) -> ShapeError:
-    """The error for an output that no image makes: each axis, with the nearest outputs."""
-    axes: dict[tuple[str, str], list[str]] = {}  # those that are alike in one line
+    """Return the error for an output that no image has: each axis, with the nearest outputs."""
+    axes: dict[tuple[str, str], list[str]] = {}  # axes with the same fault share a line
     for axis, (least, n, fit, name) in enumerate(zip(wanted, found, fits, graph.axis_names, strict=True)):
         if n is None:
             said = f"no size that fits makes an output of {how} {written_number(least)}" if fit else "no size fits"
             near = " or ".join(_near(graph, axis, least, fit))
-            fix = f"an output of {near}" if near else "another network: see explain(network, sizes)"
+            fix = f"an output of {near}" if near else "another network; explain(network, sizes) shows what breaks"
             axes.setdefault((said, fix), []).append(name)
     about = [" and ".join(names) if graph.axes > 1 else "" for names in axes.values()]
     verdicts = tuple(Verdict("output", False, said, of) for (said, _), of in zip(axes, about, strict=True))
@@ -117,7 +117,7 @@ def _unmade(
 
 
 def _near(graph: Network, axis: int, wanted: int, fit: SizeSet) -> Iterator[str]:
-    """The outputs next to the wanted one, each with the smallest input that makes it."""
+    """Yield the outputs next to the wanted one, each with its smallest input."""
     first = _first(graph, axis, wanted)
     below = fit.below(large_enough(graph, wanted) if first is None else first - 1)
     above = None if first is None else fit.above(first)
@@ -129,15 +129,15 @@ def _near(graph: Network, axis: int, wanted: int, fit: SizeSet) -> Iterator[str]
 
 
 def fill(network: AnyNetwork, sizes: AxisSizes | None = None) -> Network:
-    """The network with a number for everything that is :data:`OPEN`, so that an image of these ``sizes`` fits.
+    """Return the network with a number for everything that is :data:`OPEN`, so that an image of these ``sizes`` fits.
 
-    Without ``sizes``: so that sizes without end fit along each axis. ``OPEN`` may stand for any number that an
-    operation has for an axis; :class:`Open` has bounds. Where it stands for all axes, each axis gets a number of its
-    own. Numbers are as small as they can be: their sum is the least, and where several choices have that sum, the first
-    nodes have the smaller numbers, and in one operation the last fields. All inputs have the same sizes.
+    Without ``sizes``, infinitely many sizes fit along each axis. ``OPEN`` can stand for any number that an operation
+    has for an axis; :class:`Open` has bounds. An ``OPEN`` for all axes gets a number for each. The sum of the numbers
+    is the least possible. Among choices with the same sum, the first nodes have the smaller numbers, and within an
+    operation the last fields. All inputs have the same sizes.
 
-    Raises :class:`ShapeError` where no numbers will do, where the numbers that were found for each axis break what is
-    required over all axes together, and with the rule ``not_solved`` where the search exceeds the limit of its work
+    Raises :class:`ShapeError` if no numbers fit, or if the numbers found for each axis break a requirement over all
+    axes together; :class:`WellshapedError` with the rule ``not_solved`` if the search takes too long
     (:mod:`.network.filling`).
 
     >>> from wellshaped.spec import OPEN, Conv, ConvTranspose, Node, Require

@@ -1,4 +1,4 @@
-"""What to pad or crop so that an image fits: ``plan``."""
+"""How to pad or crop an image so that it fits: ``plan``."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from .explanation import axes_with, of_image
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Plan(Written):
-    """What to do with an image so that it fits: nothing, pad it at the end of each axis, or crop it there.
+    """How to make an image fit: do nothing, or pad or crop it at the end of each axis.
 
     ``given`` and ``fitting`` are the sizes of all axes before and after.
     """
@@ -24,16 +24,16 @@ class Plan(Written):
 
     @property
     def pads(self) -> tuple[tuple[int, int], ...]:
-        """How many positions to add before and after on each axis, as ``jnp.pad`` takes them."""
+        """The positions to add before and after, for each axis, as ``jnp.pad`` takes them."""
         return tuple((0, max(above - n, 0)) for n, above in zip(self.given, self.fitting, strict=True))
 
     @property
     def slices(self) -> tuple[slice, ...]:
-        """What of each axis of the padded or given image the plan keeps; of a result, what belongs to the image."""
+        """The part of each axis to keep: of a cropped image, or of the result for a padded one."""
         return tuple(slice(0, min(pair)) for pair in zip(self.given, self.fitting, strict=True))
 
     def __str__(self) -> str:
-        """The expression that does it to an array ``x`` with its channels first."""
+        """The expression that applies the plan to an array ``x``, channels first."""
         if self.given == self.fitting:
             return "x"
         if self.policy == "crop":
@@ -42,14 +42,15 @@ class Plan(Written):
 
 
 def plan(network: AnyNetwork, sizes: AxisSizes, policy: str = "error") -> Plan:
-    """What to pad or crop so that an image with these ``sizes`` fits; never done silently.
+    """Return how to pad or crop an image of these ``sizes`` so that it fits. It changes no image.
 
-    ``sizes`` are one for each axis; a network of one axis takes a number. ``policy`` is ``"error"``, ``"pad"`` to the
-    nearest sizes above or ``"crop"`` to the nearest below. Where the nearest sizes of each axis do not fit together
-    (:func:`compatible_shapes`), ``"pad"`` pads one axis further; no crop could help.
+    ``sizes`` has one size for each axis; a network of one axis also takes a number. ``policy`` is ``"pad"`` to the
+    nearest sizes above, ``"crop"`` to the nearest below, or ``"error"``. If the nearest sizes of each axis do not fit
+    together (:func:`compatible_shapes`), ``"pad"`` pads one axis further; a crop can't help then.
 
-    Raises :class:`ShapeError` where no network can be built from a config, with what :func:`explain` says where the
-    policy is ``"error"`` and the image does not fit, and where no shape above or below does.
+    Raises :class:`ShapeError` if the image does not fit and the policy is ``"error"``, or finds no image;
+    :class:`ConfigError` if the config is not well-formed; :class:`UsageError` for another policy or sizes that can't be
+    used.
 
     >>> p = plan("unet2", (303, 384), policy="pad")
     >>> p.fitting, str(p)
@@ -58,7 +59,7 @@ def plan(network: AnyNetwork, sizes: AxisSizes, policy: str = "error") -> Plan:
     if policy not in ("error", "pad", "crop"):
         says = f"policy={policy!r} must be one of error, pad, crop"
         fix = f'policy="{nearest_choice(policy, ("error", "pad", "crop"))}"'
-        raise UsageError.of("the plan", "policy", "no such policy", says, fix)
+        raise UsageError.of("the plan", "policy", "", says, fix)
     graph = graph_of(network)
     building(network).report.raise_if_failed()
     given = require_sizes(graph, sizes)
@@ -72,7 +73,7 @@ def plan(network: AnyNetwork, sizes: AxisSizes, policy: str = "error") -> Plan:
         if fitting is not None:
             return Plan(policy, given, fitting)
         way = "larger" if policy == "pad" else "smaller"
-        none = Verdict("policy", False, f'policy="{policy}" finds no {way} image that fits', "nothing to do")
+        none = Verdict("policy", False, f'policy="{policy}" finds no {way} image that fits', "")
         found = Report(subject, (*found.failures, none), found.fixes)
     found.raise_if_failed()
     raise AssertionError  # the report has a failure

@@ -1,4 +1,4 @@
-"""What would fit instead of a given image: the nearest sizes that fit together, and expressions that make them."""
+"""What fits instead of a given image: the nearest sizes that fit together, and expressions that make them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,16 +13,16 @@ from .compatibility import ShapeSet, largest_together, solved
 
 NO_SIZE = "no size will do"
 
-UNSOLVED = "a size that is not known here: the network is too hard to solve"
-"""The fix where no compatible size is known."""
+UNSOLVED = "try other sizes: the network is too hard to solve, so the nearest are not known"
+"""The fix if no compatible size is known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proposals:
-    """For each axis, sizes next to the given one; whichever is chosen on each axis, together they fit.
+    """For each axis, the nearest sizes. You can choose any of them on each axis: together they fit.
 
-    There are none where no size is known, or none would do. ``sets`` are the compatible sizes of the axes, ``together``
-    says that they were chosen for what is required over all axes.
+    An axis has none if no size is known, or none fits. ``sets`` has the compatible sizes of the axes. ``together`` says
+    that the choice is due to a requirement over all axes.
     """
 
     graph: Network
@@ -31,7 +31,7 @@ class Proposals:
     together: bool = False
 
     def lines(self, sizes: tuple[int, ...], layout: str) -> tuple[str, ...]:
-        """A line for each axis whose size is to change, and expressions that change the image."""
+        """Return a line for each axis that must change, and a line of expressions that change the image."""
         if any(fit is None for fit in self.sets):
             return (UNSOLVED,)
         lines = []
@@ -45,7 +45,7 @@ class Proposals:
         return (*lines, " or ".join(pastes)) if pastes else tuple(lines)
 
     def _pastes(self, sizes: tuple[int, ...], layout: str) -> list[str]:
-        """The expressions that crop to the smallest of the proposed sizes, and that pad to the largest."""
+        """Return the expressions that crop to the smallest proposed sizes, and that pad to the largest."""
         given = dict(zip(layout.replace("C", ""), sizes, strict=True))
         low, high = (dict(zip(given, (end(found) for found in self.axes), strict=True)) for end in (min, max))
         pastes = []
@@ -59,7 +59,7 @@ class Proposals:
 
 
 def layouts(axes: int) -> tuple[str, str]:
-    """The layouts of an image with so many axes: channels first, and last.
+    """Return the layouts of an image with this number of axes: channels first, and channels last.
 
     >>> layouts(2)
     ('CHW', 'HWC')
@@ -69,7 +69,7 @@ def layouts(axes: int) -> tuple[str, str]:
 
 
 def proposals(graph: Network, sizes: tuple[int, ...]) -> Proposals:
-    """The nearest sizes of each axis, which fit together.
+    """Return the nearest sizes of each axis that fit together.
 
     >>> from wellshaped.spec import graph_of
     >>> proposals(graph_of("unet2"), (303, 384)).axes
@@ -88,7 +88,7 @@ def proposals(graph: Network, sizes: tuple[int, ...]) -> Proposals:
 
 
 def near(fit: SizeSet, n: int) -> list[int]:
-    """The members of ``fit`` next to ``n``, at most one below and one above; ``n`` alone where it is one.
+    """Return the members of ``fit`` next to ``n``: at most one below and one above, or only ``n`` if it is one.
 
     >>> from wellshaped.spec import compatible_sizes
     >>> near(compatible_sizes("unet2"), 303)
@@ -98,12 +98,12 @@ def near(fit: SizeSet, n: int) -> list[int]:
 
 
 def nearest(fit: SizeSet, n: int, them: str) -> str:
-    """The members next to ``n``, and the whole set, which is called so."""
+    """Return a line with the members next to ``n`` and the whole set. ``them`` is the word for its members."""
     return f"size {resized(n, near(fit, n))}; {them}: {fit}" if fit else NO_SIZE
 
 
 def nearest_alike(graph: Network, fit: SizeSet, n: int, them: str = "sizes that fit") -> str:
-    """The sizes next to ``n`` of those in ``fit``, called ``them``, that fit where every axis has the same one."""
+    """Return a line with the sizes of ``fit`` next to ``n`` that fit if every axis has the same size."""
     if all(fits_together(graph, (m,) * graph.axes) for m in near(fit, n)):
         return nearest(fit, n, f"all {them}")
     least = least_size(graph, lambda m: fits_together(graph, (m,) * graph.axes), largest_together(graph))
@@ -114,7 +114,7 @@ def nearest_alike(graph: Network, fit: SizeSet, n: int, them: str = "sizes that 
 
 
 def resized(n: int, sizes: Sequence[int]) -> str:
-    """How ``n`` comes to one of the ``sizes``, in words.
+    """Return how to change ``n`` to each of the ``sizes``, in words.
 
     >>> resized(303, [302, 304])
     '302 (crop 1) or 304 (pad 1)'

@@ -1,12 +1,12 @@
-"""The nearest of a few choices to what somebody wrote: what an error proposes for a word that is none of them."""
+"""The nearest choice to a wrong word: what an error proposes."""
 
 from collections.abc import Iterable
-from difflib import SequenceMatcher
+from difflib import SequenceMatcher, get_close_matches
 from typing import TypeVar
 
 Choice = TypeVar("Choice")
 
-_MEANT = {  # other libraries' words, and truth values, for what is a choice here
+_MEANT = {  # words of other libraries, and truth values, with our words for them
     "valid": ("none", "VALID"),
     "false": (False, "none"),
     "no": (False, "none"),
@@ -29,9 +29,20 @@ _MEANT = {  # other libraries' words, and truth values, for what is a choice her
     "nhwc": ("HWC",),
 }
 
+_CLOSE = 0.55  # names that are less alike are far-fetched
+
+
+def near_name(given: object, names: Iterable[str]) -> str | None:
+    """Return the one of the ``names`` that is close to ``given``, or ``None``.
+
+    >>> near_name("milesal", ("milesial", "tiny")), near_name("no such preset", ("milesial", "nnunet_3d_fullres"))
+    ('milesial', None)
+    """
+    return next(iter(get_close_matches(str(given), list(names), n=1, cutoff=_CLOSE)), None)
+
 
 def nearest_choice(given: object, choices: Iterable[Choice]) -> Choice:
-    """The one of the ``choices``, at least one, that ``given`` most likely means.
+    """Return the one of the ``choices`` that ``given`` most likely means. There must be at least one choice.
 
     >>> nearest_choice("batchnorm", ("none", "batch", "group", "instance"))
     'batch'
@@ -47,7 +58,7 @@ def nearest_choice(given: object, choices: Iterable[Choice]) -> Choice:
 
     def likeness(choice: Choice) -> float:
         text = str(choice).lower()
-        starts = word[:1] == text[:1]  # "gn" and "in" are short for a first letter
+        starts = word[:1] == text[:1]  # people shorten a word to "gn" or "in"
         within = text in word or word in text
         return SequenceMatcher(None, word, text).ratio() + 0.3 * starts + 0.3 * (within and bool(word))
 

@@ -1,4 +1,4 @@
-"""The faults of a file, collected into one report that fits on a screen, however many there are."""
+"""Collects the faults of a file into one report. It fits on a screen, however many faults there are."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -6,22 +6,23 @@ from collections.abc import Callable
 from .report import Report, Verdict
 
 Said = tuple[str, str]
-"""What a fault says, and a fix."""
+"""The text of a fault, and a fix."""
 
 FEW = 3
-"""Faults that are about the same are shown, and fixes."""
+"""The most fixes to show, and by default the most faults of each kind."""
 
-_LINES = 5  # of what faults are about
+_LINES = 5  # the most kinds of faults to show
 
 
 class Faults:
-    """Faults in the order in which they were met: the first ``shown`` of each kind are shown, the others are counted.
+    """Collected faults, in order. The report shows the first ``shown`` of each kind and counts the others.
 
+    >>> from wellshaped.spec import FileError
     >>> faults = Faults()
     >>> for key in "abcde":
     ...     faults.add("key", "it has unknown keys", (f"'{key}'", "other keys"))
-    >>> print(faults.report("file a.toml"))
-    file a.toml does not fit.
+    >>> print(FileError(faults.report("file a.toml")))
+    file a.toml can't be read.
       key: it has unknown keys: 'a'; 'b'; 'c'; and 2 more.
       fix: other keys
     """
@@ -36,9 +37,9 @@ class Faults:
         return self._met.total()
 
     def add(self, rule: str, about: str, said: Said | Callable[[], Said], most: int | None = None) -> None:
-        """A fault. ``said`` is what it says, and a fix, or a function that finds these for a fault that is shown.
+        """Add a fault. ``said`` is its text and a fix, or a function that returns both if the fault is shown.
 
-        ``most`` is how many of its kind are shown, if not ``shown``.
+        ``about`` is the kind of the fault. ``most`` replaces ``shown`` for this kind.
         """
         self._met[about] += 1
         if self._met[about] > (self._shown if most is None else most) or len(self._met) > _LINES:
@@ -49,7 +50,7 @@ class Faults:
             self._fixes[fix] = None
 
     def report(self, subject: str) -> Report:
-        """All of them as the report on a ``subject``."""
+        """Return the report on ``subject`` with all faults."""
         verdicts = []
         for about, shown in self._verdicts.items():
             verdicts += shown

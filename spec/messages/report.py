@@ -1,7 +1,7 @@
-"""The one explanation: what was given, which rule it breaks, the sizes along the path, and what to do.
+"""Reports and error classes: what was given, which rule it breaks, the sizes along the path, and what to do.
 
-Every refusal in this library is a :class:`Report` with a failure in it. The exception, the command line, the notebook
-and the docs print the same text, so it is written here and nowhere else. It never takes more than ten lines.
+Every error of this library has a :class:`Report` with a failure in it. The exception, the command line, a notebook and
+the docs all print the text that is written here. It has at most ten lines, before long ones are wrapped.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,8 @@ class WellshapedError(ValueError):
     """Something is wrong with what you gave; ``str(error)`` says what, and how to fix it.
 
     Catch this class to catch every error that wellshaped raises on purpose. ``error.report`` is the :class:`Report`
-    that the text is printed from. An error of exactly this class has no nearer name: what you asked for can't be done.
+    behind the text. An error of exactly this class means that your request can't be met, for example because a network
+    is too hard to solve.
 
     >>> from wellshaped.spec import check
     >>> try:
@@ -26,7 +27,7 @@ class WellshapedError(ValueError):
     """
 
     says = "is not possible"
-    """What the first line of the text says of the subject."""
+    """The end of the first line of the text, after the subject."""
 
     def __init__(self, report: "Report") -> None:
         self.report = replace(report, error=type(self))
@@ -34,7 +35,7 @@ class WellshapedError(ValueError):
 
     @classmethod
     def of(cls, subject: str, rule: str, about: str, says: str, fix: str) -> Self:
-        """The error for one broken ``rule``."""
+        """Return the error for one broken ``rule``."""
         return cls(Report(subject, (Verdict(rule, False, says, about),), (fix,)))
 
 
@@ -72,7 +73,7 @@ class ConfigError(WellshapedError):
 
 
 class FileError(WellshapedError):
-    """A file can't be read or written, or does not hold what it should.
+    """A file can't be read or written, or its content is not what it should be.
 
     >>> from wellshaped.spec import load_network
     >>> load_network("no such folder/unet.toml")
@@ -87,7 +88,7 @@ class FileError(WellshapedError):
 
 
 class UsageError(WellshapedError):
-    """An argument of a function, or an option of a command, is not one that it takes.
+    """An argument of a function, or an option of a command, has a value that can't be used.
 
     >>> from wellshaped.spec import UNet2Config
     >>> UNet2Config(pool_stride=-1)
@@ -103,10 +104,10 @@ class UsageError(WellshapedError):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One rule, judged: its ``name``, whether it ``holds``, and what it ``says`` of the numbers given.
+    """One rule, judged: its ``name``, whether it ``holds``, and a sentence with the numbers, ``says``.
 
-    ``about`` opens the line of a failure, and failures that share it share the line. A rule of a node says ``at``
-    which; then ``about`` is the axis, and ``paths`` are lines that say how its sizes came about.
+    ``about`` opens the line of a failure. Failures with the same ``about`` share a line. For the rule of a node, ``at``
+    is the node, ``about`` is the axis, and ``paths`` are lines that show how its sizes came about.
     """
 
     name: str
@@ -119,9 +120,9 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Every rule judged at once, for one ``subject``, with ``fixes`` to paste where one fails.
+    """Every rule judged at once, for one ``subject``, with ``fixes`` to paste if one fails.
 
-    ``warnings`` are rules that do not hold and need not: what runs, and is often not meant.
+    ``warnings`` are broken rules that do not stop the network: it runs, but the result is often not what you meant.
 
     >>> verdict = Verdict("enough", False, "2 must be at least 3", "too few apples")
     >>> report = Report("a basket of 2 apples", (verdict,), ("add 1 apple",))
@@ -155,7 +156,7 @@ class Report:
             raise self.error(self)
 
     def to_dict(self) -> dict[str, object]:
-        """The report as plain data for JSON: its ``subject``, whether it is ``ok``, and all that it lists."""
+        """Return the report as plain data for JSON: ``subject``, ``ok``, ``verdicts``, ``fixes`` and ``warnings``."""
         verdicts = [{"name": v.name, "holds": v.holds, "says": v.says} for v in self.verdicts]
         warnings = [{"name": v.name, "says": v.says} for v in self.warnings]
         lists = {"verdicts": verdicts, "fixes": list(self.fixes), "warnings": warnings}
@@ -174,7 +175,7 @@ class Report:
         room = _LINES - 1 - len(warnings) - len(self.fixes)
         lines = _failed(self.failures, room)
         first = len(next((paths for _, paths in lines if paths), ()))
-        if len(lines) + first > room:  # fewer failures, so that of one it is said how it came about
+        if len(lines) + first > room:  # show fewer failures, to leave room for the path of one
             lines = _failed(self.failures, room - first)
         room -= len(lines)
         shown = [f"{self.subject} {self.error.says}."]
@@ -192,14 +193,14 @@ _LINES = 10
 """A text has at most this many lines before long ones are wrapped: it fits on a screen."""
 
 WIDTH = 100
-"""Longer lines are wrapped between words; a word that is longer itself stays whole."""
+"""Longer lines are wrapped between words. A longer word stays whole."""
 
 _CAUSES = 3
-"""Nodes at which something fails, at the most; of more, the first are shown and the others are named."""
+"""The most failing nodes to show in full. The others are only named."""
 
 
 def wrapped(line: str) -> str:
-    """The line, broken between words where it is longer than :data:`WIDTH`.
+    """Return the line, wrapped between words if it is longer than :data:`WIDTH`.
 
     >>> print(wrapped("  fix: " + "far " * 30))
       fix: far far far far far far far far far far far far far far far far far far far far far far far
@@ -212,9 +213,9 @@ def wrapped(line: str) -> str:
 
 
 def _failed(failures: Sequence[Verdict], room: int) -> list[tuple[str, tuple[str, ...]]]:
-    """A line for each group of failures, with the lines on the paths of its sizes; few enough for ``room`` lines.
+    """Return a line for each group of failures, with the lines for its paths. There are at most ``room`` such lines.
 
-    Failures at a node are together where they say the same of several axes, others where they are about the same.
+    Failures at a node form a group if they say the same for several axes. Other failures form a group by ``about``.
     """
     groups: dict[tuple[object, ...], list[Verdict]] = {}
     for verdict in failures:
@@ -223,7 +224,7 @@ def _failed(failures: Sequence[Verdict], room: int) -> list[tuple[str, tuple[str
         )
     lines = []
     nodes = [group for group in groups.values() if group[0].at]
-    # The first ones of each axis before the second ones.
+    # Show the first failure of each axis before the second ones.
     of_axes = [[verdict.about for verdict in group] for group in nodes]
     ranks = [of_axes[:i].count(of_it) for i, of_it in enumerate(of_axes)]
     by_rank = [nodes[i] for i in sorted(range(len(nodes)), key=ranks.__getitem__)]
@@ -243,7 +244,7 @@ def _failed(failures: Sequence[Verdict], room: int) -> list[tuple[str, tuple[str
         others = len(names) - _CAUSES
         more = f" and {others} other{'s' * (others > 1)}" if others > 0 else ""
         text = f"and {len(hidden)} more, at {', '.join(names[:_CAUSES])}{more}."
-        if room == 1:  # it shares the line of the one that is shown
+        if room == 1:  # append to the line of the failure that is shown
             *lines, (line, paths) = lines
             lines.append((f"{line[:-1]}; {text}", paths))
         else:

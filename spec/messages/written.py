@@ -1,7 +1,7 @@
-"""How values are written for people: a number, a value of any kind, and a dataclass as the call that makes it.
+"""How values become text for people: numbers, any other values, and dataclasses as the call that makes them.
 
-Python raises ``ValueError`` when an ``int`` of more than 4 300 digits becomes text. Every number that stands in a
-message or a repr goes through :func:`written_number`, which shortens it long before.
+Python raises ``ValueError`` when an ``int`` of more than 4 300 digits becomes text. Every number in a message or a repr
+goes through :func:`written_number`, which shortens it long before that.
 """
 
 from dataclasses import fields
@@ -9,15 +9,15 @@ from math import log10
 from typing import Any
 
 MOST_DIGITS = 300
-"""Longer numbers are shortened. A product of two that are not is below 640 digits, Python's least limit for text."""
+"""Longer numbers are shortened. The product of two shorter ones stays below 640 digits, Python's lowest limit."""
 
 _SHORT = 10**MOST_DIGITS
 
 
 def written_number(number: object) -> str:
-    """The digits of ``number``; of one with more than :data:`MOST_DIGITS` digits its ends, and how many there are.
+    """Return the digits of ``number``. A number of more than :data:`MOST_DIGITS` digits is shortened to its ends.
 
-    Symbols, which stand for numbers in proofs, are written as they write themselves.
+    A symbol, which stands for a number in a proof, is written by its own ``str``.
 
     >>> written_number(304), written_number(10**5000 + 7)
     ('304', '1000…007 (5001 digits)')
@@ -25,7 +25,7 @@ def written_number(number: object) -> str:
     if not isinstance(number, int) or -_SHORT < number < _SHORT:
         return str(number)
     size = abs(number)
-    digits = int((size.bit_length() - 1) * log10(2))  # at most two too few
+    digits = int((size.bit_length() - 1) * log10(2))  # at most 2 below the true count
     power = 10**digits
     while power <= size:
         digits, power = digits + 1, power * 10
@@ -33,7 +33,7 @@ def written_number(number: object) -> str:
 
 
 def written_value(value: object) -> str:
-    """The repr of ``value``, with its numbers as :func:`written_number` has them.
+    """Return the repr of ``value``, with its numbers written by :func:`written_number`.
 
     >>> written_value(("skip", 3, 10**5000)), written_value([10**5000])
     ("('skip', 3, 1000…000 (5001 digits))", '<list>')
@@ -44,22 +44,22 @@ def written_value(value: object) -> str:
         return f"({', '.join(map(written_value, value))}{',' if len(value) == 1 else ''})"
     try:
         return repr(value)
-    except (ValueError, RecursionError):  # a long number inside, or many levels
+    except (ValueError, RecursionError):  # a long number inside, or nested too deeply
         return f"<{type(value).__name__}>"
 
 
 def clipped(text: str, most: int = 60) -> str:
-    """The ``text`` in one line of at most ``most`` characters.
+    """Return the ``text`` as one line of at most ``most`` characters.
 
     >>> clipped("a b" * 10, 12)
     'a ba ba b...'
     """
-    line = " ".join(text.split())  # an array's text has lines
+    line = " ".join(text.split())  # the text of an array has several lines
     return line if len(line) <= most else f"{line[: most - 3]}..."
 
 
 def written_argument(name: str, value: object) -> str:
-    """An argument as a call has it, clipped.
+    """Return an argument as it is written in a call, clipped.
 
     >>> written_argument("stride", -1)
     'stride=-1'
@@ -68,22 +68,22 @@ def written_argument(name: str, value: object) -> str:
 
 
 def written(value: Any) -> str:
-    """The call that makes this dataclass: the fields without a default, and those that differ from theirs.
+    """Return the call that makes this dataclass: fields without a default, and fields that differ from it.
 
-    A field with ``repr=False`` follows from the others, and is left out.
+    Fields with ``repr=False`` are left out: they follow from the others.
 
     >>> from wellshaped.spec import UNet2Config
     >>> written(UNet2Config(pool_stride=3))
     'UNet2Config(pool_stride=3)'
     """
     given = ((f, getattr(value, f.name)) for f in fields(value) if f.repr)
-    # By type first: what a symbol equals is not asked.
+    # Compare types first: `==` on a symbol has no answer.
     shown = (f"{f.name}={written_value(v)}" for f, v in given if type(v) is not type(f.default) or v != f.default)
     return f"{type(value).__name__}({', '.join(shown)})"
 
 
 def kind_of(value: object) -> str:
-    """The type of ``value``, with its article.
+    """Return the type of ``value``, with its article.
 
     >>> kind_of(3), kind_of({})
     ('an int', 'a dict')
@@ -94,10 +94,10 @@ def kind_of(value: object) -> str:
 
 
 class Written:
-    """A dataclass with ``repr=False`` that is written as :func:`written` says."""
+    """Gives a dataclass with ``repr=False`` the repr of :func:`written`."""
 
     __slots__ = ()
 
     def __repr__(self) -> str:
-        """What to write to get this value back: what has no default, and what differs from it."""
+        """Return the call that makes this value: fields without a default, and fields that differ from it."""
         return written(self)

@@ -1,7 +1,7 @@
-"""Networks that people know: configs where :class:`UNetConfig` reaches, graphs for the others.
+"""Well-known networks: configs if a :class:`UNetConfig` can describe them, graphs otherwise.
 
-Each graph is a function of its widths. Its nodes have the names of its source, so that what is said of them can be
-looked up there. A file holds one family.
+Each graph is a function of its widths. Its nodes have the names of its source, so you can look them up there. A file
+holds one family.
 """
 
 from .attention import attention_unet as attention_unet

@@ -1,4 +1,4 @@
-"""A U-Net whose decoder weighs each skip before it joins it."""
+"""A U-Net whose decoder weights each skip before the join."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ from .blocks import BATCH, RELU, normed, same_conv
 def attention_unet(
     channels: Sequence[int] = (64, 128, 256, 512, 1024), in_channels: int = 3, out_channels: int = 1
 ) -> Network:
-    """Attention U-Net in its best-known PyTorch version, whose gates work at the size of the skip.
+    """Attention U-Net, in its best-known PyTorch version. The gates work at the size of the skip.
 
     Source: github.com/LeeJunHyun/Image_Segmentation, ``network.py``, ``AttU_Net``; Oktay and others, Attention U-Net,
     2018.
@@ -46,7 +46,7 @@ def _conv_block(net: NetworkBuilder, path: str, given: str, width: int) -> str:
 
 
 def _gate(net: NetworkBuilder, path: str, up: str, skip: str, width: int) -> str:
-    """The skip, times a weight between 0 and 1 for each position."""
+    """Multiply the skip by a weight between 0 and 1 for each position."""
     of_up, of_skip = (
         net.chain(given, {f"{path}.{name}.0": Conv(1, channels=width), f"{path}.{name}.1": BATCH})
         for name, given in (("W_g", up), ("W_x", skip))

@@ -13,12 +13,13 @@ _GLU = Activation("glu")
 
 
 def demucs(channels: int = 64, depth: int = 6, sources: int = 4, in_channels: int = 2) -> Network:
-    """The network of Demucs 1 and 2: ``sources`` waveforms of ``in_channels`` from one.
+    """The network of Demucs 1 and 2. It splits a waveform of ``in_channels`` into ``sources`` waveforms.
 
-    Convolutions of kernel 8 and stride 4 down, transposed ones up; a skip is trimmed about its centre and added. Left
-    out are the two LSTM layers at the bottom, which keep the size, and the resampling that version 2 does around the
-    network: it doubles the samples before, and halves them after. Source: github.com/facebookresearch/demucs at
-    f7654e3, ``demucs/model.py``; Défossez and others, Music Source Separation in the Waveform Domain, 2019.
+    Convolutions of kernel 8 and stride 4 go down, transposed ones go up. A skip is trimmed about its centre and added.
+    Two parts are left out: the two LSTM layers at the bottom, which keep the size, and the resampling of version 2,
+    which doubles the samples before the network and halves them after it. Source:
+    github.com/facebookresearch/demucs at f7654e3, ``demucs/model.py``; Défossez and others, Music Source Separation in
+    the Waveform Domain, 2019.
 
     >>> from wellshaped.spec import compatible_sizes
 
@@ -45,10 +46,10 @@ def demucs(channels: int = 64, depth: int = 6, sources: int = 4, in_channels: in
 
 
 def wave_unet(channels: int = 24, levels: int = 12, in_channels: int = 1, sources: int = 2) -> Network:
-    """Wave-U-Net with context: unpadded convolutions, so that the output is shorter than the input.
+    """Wave-U-Net with context: its convolutions are unpadded, so the output is shorter than the input.
 
-    Each level keeps every second sample, and linear interpolation puts one new sample between each two. The input
-    itself is the last skip. Source: github.com/f90/Wave-U-Net, ``Models/UnetAudioSeparator.py`` with ``context`` and
+    Each level keeps every second sample. Linear interpolation then inserts one sample between every two. The input is
+    the last skip. Source: github.com/f90/Wave-U-Net, ``Models/UnetAudioSeparator.py`` with ``context`` and
     the output type ``direct``; Stoller and others, Wave-U-Net, 2018.
 
     >>> from wellshaped.spec import compatible_sizes

@@ -1,4 +1,4 @@
-"""The small pieces that the networks share."""
+"""Small parts that several presets share."""
 
 from ..network.builder import NetworkBuilder
 from ..network.operation import Operation
@@ -10,7 +10,7 @@ BATCH = Norm("batch")
 
 
 def same_conv(channels: int, kernel: int = 3, stride: int = 1, *, bias: bool = True) -> Conv:
-    """A convolution with an odd kernel and half of it as padding: with stride 1 it keeps the size.
+    """Return a convolution padded by half of its odd kernel. With stride 1 it keeps the size.
 
     >>> same_conv(16).size([303], 0), same_conv(16, stride=2).size([303], 0)
     (303, 152)

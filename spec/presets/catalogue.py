@@ -1,4 +1,4 @@
-"""The presets by name. A graph is built when it is asked for, so that importing this is quick."""
+"""The presets by name. A graph is only built when it is used, so importing this module is fast."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Literal, overload
@@ -20,7 +20,7 @@ ConfigName = Literal["tiny", "ronneberger2015", "milesial", "monai_like"]
 
 
 class Presets(Mapping[str, UNet2Config | UNetConfig | Network]):
-    """Networks by name: configs, and graphs that are built when they are first asked for, and kept.
+    """Networks by name: configs, and graphs. A graph is built on first use and then kept.
 
     >>> PRESETS["milesial"]
     UNetConfig(norm='batch', join='pad', bias=False)
@@ -77,4 +77,4 @@ PRESETS = Presets(
         "wave_unet": wave_unet,
     },
 )
-"""The presets by name; what each is stands with its config or its function."""
+"""The presets by name. Each is described at its config or function."""

@@ -1,4 +1,4 @@
-"""U-Nets that people know and :class:`UNetConfig` describes. Change one by ``dataclasses.replace``.
+"""Well-known U-Nets that a :class:`UNetConfig` describes. Change one with ``dataclasses.replace``.
 
 >>> from dataclasses import replace
 >>> from wellshaped.spec import compatible_sizes
@@ -15,9 +15,9 @@ CONFIGS: dict[str, UNetConfig] = {
     ),
     # Ronneberger, Fischer and Brox, U-Net, MICCAI 2015, figure 1.
     "ronneberger2015": UNetConfig(padding="none"),
-    # github.com/milesial/Pytorch-UNet with its defaults: what is upsampled is padded to the size of the skip.
+    # github.com/milesial/Pytorch-UNet with its defaults: the upsampled image is padded to the size of the skip.
     "milesial": UNetConfig(norm="batch", bias=False, join="pad"),
-    # The channels and normalisation of MONAI's BasicUNet, with ReLU where it has a leaky one, and sizes that fit.
+    # The channels and norm of MONAI's BasicUNet, but with ReLU instead of leaky ReLU, and with exact joins.
     "monai_like": UNetConfig(base_channels=32, multipliers=(1, 1, 2, 4, 8), norm="instance"),
 }
 """The presets that are configs, by name."""

@@ -1,4 +1,4 @@
-"""The networks of image diffusion, of residual blocks that normalise before they convolve."""
+"""Networks for image diffusion. Their residual blocks normalise before they convolve."""
 
 from collections.abc import Sequence
 
@@ -19,9 +19,9 @@ def ddpm(
 ) -> Network:
     """The U-Net of google/ddpm-cifar10-32, with the time vector as its second input, ``t``.
 
-    A convolution of stride 2 behind one zero after the image rounds odd sizes down. The result of every block and of
-    every such convolution is a skip. The attention at one level, which keeps sizes, is left out, and ``t`` is what the
-    sinusoidal embedding makes of the time. Source: the ``config.json`` of that model; github.com/huggingface/diffusers,
+    A zero is added after the image, then a convolution of stride 2 halves it and rounds odd sizes down. The result of
+    every block and every such convolution is a skip. ``t`` is the sinusoidal embedding of the time. The attention at
+    one level is left out; it keeps sizes. Source: the ``config.json`` of that model; github.com/huggingface/diffusers,
     ``models/unets/unet_2d.py`` and ``unet_2d_blocks.py``.
 
     >>> from wellshaped.spec import compatible_sizes
@@ -57,8 +57,8 @@ def stable_diffusion_vae(
 ) -> Network:
     """The autoencoder of Stable Diffusion: an image to its latent, eight times smaller, and back.
 
-    Only the mean of the latent, the first half of its channels, is decoded. The attention in the middle of each half,
-    which keeps sizes, is left out. Source: the ``vae/config.json`` of Stable Diffusion;
+    Only the mean of the latent is decoded: the first half of its channels. The attention in the middle of each half is
+    left out; it keeps sizes. Source: the ``vae/config.json`` of Stable Diffusion;
     github.com/huggingface/diffusers, ``models/autoencoders/autoencoder_kl.py`` and ``vae.py``.
 
     >>> from wellshaped.spec import compatible_sizes
@@ -99,7 +99,7 @@ def _end(net: NetworkBuilder, path: str, given: str, norm: Norm, channels: int) 
 
 
 def _resnet(net: NetworkBuilder, path: str, given: str, width: int, norm: Norm, time: str = "") -> str:
-    """A residual block, which adds a ``time`` vector between its convolutions where there is one."""
+    """Add a residual block. It adds a ``time`` vector between its convolutions if there is one."""
     first = {"norm1": norm, "act1": _SILU, "conv1": same_conv(width)}
     x = net.chain(given, {f"{path}.{name}": operation for name, operation in first.items()})
     if time:
@@ -113,7 +113,7 @@ def _resnet(net: NetworkBuilder, path: str, given: str, width: int, norm: Norm, 
 
 
 def _halved(net: NetworkBuilder, path: str, given: str) -> str:
-    """One zero after each axis, and an unpadded convolution of stride 2."""
+    """Add one zero after each axis, then an unpadded convolution of stride 2."""
     return net.chain(given, {f"{path}.padded": Pad(((0, 1),)), f"{path}.conv": Conv(3, 2)})
 
 

@@ -1,4 +1,4 @@
-"""UNet 3+: a decoder that joins every level of the network at each of its own."""
+"""UNet 3+: each level of its decoder joins all levels of the network."""
 
 from collections.abc import Sequence
 
@@ -15,8 +15,8 @@ def unet3plus(
 ) -> Network:
     """UNet 3+ without deep supervision: full-scale skips.
 
-    Each level of the decoder takes all encoder levels above it, pooled in ceil mode, that of its own, and all that lie
-    below it, resized, each through a convolution. Source: github.com/ZJUGiveLab/UNet-Version,
+    Each level of the decoder joins the encoder levels above it (pooled in ceil mode), the encoder level beside it, and
+    all levels below it (resized), each after a convolution. Source: github.com/ZJUGiveLab/UNet-Version,
     ``models/UNet_3Plus.py``; Huang and others, UNet 3+, 2020.
 
     >>> from wellshaped.spec import compatible_sizes

@@ -1,4 +1,4 @@
-"""Networks of U's in a U: UNet++ and a nest of U²-Net."""
+"""U-Nets inside a U-Net: UNet++ and the first nest of U²-Net."""
 
 from collections.abc import Sequence
 
@@ -13,9 +13,9 @@ from .blocks import normed, same_conv
 def unetplusplus(
     channels: Sequence[int] = (32, 64, 128, 256, 512), in_channels: int = 3, out_channels: int = 1
 ) -> Network:
-    """UNet++ without deep supervision, as its best-known PyTorch version has it.
+    """UNet++ without deep supervision, in its best-known PyTorch version.
 
-    The block ``conv{i}_{j}`` of level i takes all blocks before it on its level and the doubled one below. Source:
+    The block ``conv{i}_{j}`` of level i joins all blocks before it on its level, and the doubled block below. Source:
     github.com/4uiiurz1/pytorch-nested-unet, ``archs.py``, ``NestedUNet``; Zhou and others, UNet++, 2018.
 
     >>> from wellshaped.spec import compatible_sizes
@@ -42,9 +42,9 @@ def _vgg_block(net: NetworkBuilder, path: str, given: str, width: int) -> str:
 
 
 def u2net_rsu7(in_channels: int = 3, middle: int = 32, out_channels: int = 64) -> Network:
-    """The first nest of U²-Net, a U-Net of seven levels that is one residual block.
+    """The first nest of U²-Net: a U-Net of seven levels as one residual block.
 
-    Poolings round up, and the decoder resizes to the size of each skip, so that every size fits. Source:
+    Poolings round up, and the decoder resizes to the size of each skip, so every size fits. Source:
     github.com/xuebinqin/U-2-Net, ``model/u2net.py``, ``RSU7`` with ``_upsample_like``; Qin and others, U²-Net, 2020.
 
     >>> from wellshaped.spec import compatible_sizes

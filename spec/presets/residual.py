@@ -1,4 +1,4 @@
-"""U-Nets of residual blocks whose convolutions halve the size, rounding up."""
+"""U-Nets with residual blocks. Their strided convolutions halve the size and round up."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from ..network.windows import Conv, ConvTranspose, MaxPool
 from .blocks import BATCH, RELU, normed, same_conv
 
 RESNET34 = (3, 4, 6, 3)
-"""The blocks of each stage of a ResNet-34."""
+"""The number of blocks in each stage of a ResNet-34."""
 
 
 def smp_resnet34(
@@ -22,11 +22,11 @@ def smp_resnet34(
 ) -> Network:
     """The U-Net of segmentation_models_pytorch on a ResNet-34, up to its version 0.4.
 
-    A 7×7 convolution, a pooling and three stages halve the size, each rounding up; five nearest doublings undo that,
-    and four join a skip. ``encoder`` are the widths of its stages, ``decoder`` those of its blocks. In version 0.6
-    the decoder resizes to the size of the skip instead of doubling. The library's own check, which wants multiples of
-    32, is not part of the network. Source: github.com/qubvel-org/segmentation_models.pytorch, ``decoders/unet``; the
-    encoder is torchvision's ``resnet.py``.
+    A 7×7 convolution, a pooling and three stages halve the size, each rounding up. Five nearest doublings undo that,
+    and four of them join a skip. ``encoder`` has the widths of the encoder's stages, ``decoder`` those of the decoder's
+    blocks. In version 0.6 the decoder resizes to the size of the skip instead of doubling. The library itself also
+    requires multiples of 32; that check is not part of the network. Source:
+    github.com/qubvel-org/segmentation_models.pytorch, ``decoders/unet``; the encoder is torchvision's ``resnet.py``.
 
     >>> from wellshaped.spec import compatible_sizes
     >>> print(compatible_sizes("smp_resnet34"))
@@ -53,7 +53,7 @@ def smp_resnet34(
 
 
 def _basic_block(net: NetworkBuilder, path: str, given: str, width: int, stride: int) -> str:
-    """Two convolutions, and their input added before the last ReLU."""
+    """Add two convolutions. Their input is added before the last ReLU."""
     x = normed(net, f"{path}.", "conv1 bn1 relu1", given, same_conv(width, stride=stride, bias=False))
     x = net.chain(x, {f"{path}.conv2": same_conv(width, bias=False), f"{path}.bn2": BATCH})
     if stride != 1 or net.channels(given) != width:
@@ -76,10 +76,9 @@ def monai_unet(
 ) -> Network:
     """MONAI's ``UNet`` with two residual units a level, on volumes.
 
-    Strided convolutions halve the size, rounding up; transposed ones with output padding double it. At the size of the
-    input there is no skip. Source: github.com/Project-MONAI/MONAI, ``monai/networks/nets/unet.py`` and
-    ``blocks/convolutions.py``. There the levels lie in one another: a node is named by its level, and its ``layer`` is
-    the path in MONAI.
+    Strided convolutions halve the size and round up; transposed ones with output padding double it. There is no skip at
+    the size of the input. In MONAI, levels are nested. Here a node is named by its level, and its ``layer`` is the path
+    in MONAI. Source: github.com/Project-MONAI/MONAI, ``monai/networks/nets/unet.py`` and ``blocks/convolutions.py``.
 
     >>> from wellshaped.spec import compatible_shapes
     >>> shapes = compatible_shapes("monai_unet")
@@ -105,7 +104,7 @@ def monai_unet(
 
 
 def _adn(net: NetworkBuilder, name: str, layer: str, given: str) -> str:
-    """MONAI's norm and activation; the dropout between them does nothing when the network is used."""
+    """Add MONAI's norm and activation. The dropout between them does nothing at inference."""
     net.add(f"{name}.norm", _INSTANCE, given, layer=f"{layer}.adn.N")
     return net.add(f"{name}.prelu", _PRELU, layer=f"{layer}.adn.A")
 
@@ -113,7 +112,7 @@ def _adn(net: NetworkBuilder, name: str, layer: str, given: str) -> str:
 def _unit(
     net: NetworkBuilder, name: str, layer: str, given: str, width: int, stride: int, convs: int = 2, bare: bool = False
 ) -> str:
-    """A residual unit, the first convolution strided; ``bare`` leaves out the norm and activation of its end."""
+    """Add a residual unit; its first convolution is strided. ``bare`` leaves out the norms and activations."""
     x = given
     for i in range(convs):
         conv, path = same_conv(width, stride=stride if i == 0 else 1), f"{layer}.conv.unit{i}"

@@ -1,4 +1,4 @@
-"""Where each preset comes from, in a line that fits in a terminal; its function says more."""
+"""Where each preset comes from, in one line for a terminal. The function of a preset says more."""
 
 SOURCES: dict[str, str] = {
     "unet2": "The two-level U-Net of the source: NN/Spec/Models/Unet.lean",
@@ -14,7 +14,7 @@ SOURCES: dict[str, str] = {
     "attention_unet": "Oktay and others, 2018: github.com/LeeJunHyun/Image_Segmentation, AttU_Net",
     "u2net_rsu7": "The first nest of U²-Net, 2020: github.com/xuebinqin/U-2-Net, RSU7",
     "unet3d": "Çiçek and others, 3D U-Net, 2016, figure 2",
-    "nnunet_3d_fullres": "nnU-Net's PlainConvUNet with a 3d_fullres plan of coarse first axis",
+    "nnunet_3d_fullres": "nnU-Net's PlainConvUNet, with a 3d_fullres plan for a coarse first axis",
     "ddpm": "google/ddpm-cifar10-32: github.com/huggingface/diffusers, UNet2DModel",
     "stable_diffusion_vae": "Stable Diffusion's autoencoder: diffusers, AutoencoderKL",
     "demucs": "Demucs 1 and 2, Défossez and others, 2019: github.com/facebookresearch/demucs",

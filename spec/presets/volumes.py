@@ -16,9 +16,9 @@ _INSTANCE = Norm("instance")
 
 
 def unet3d(base_channels: int = 32, in_channels: int = 3, out_channels: int = 3) -> Network:
-    """The 3D U-Net of its paper: four levels, unpadded convolutions, skips cropped about their centre.
+    """The 3D U-Net of the paper: four levels, unpadded convolutions, skips cropped about their centre.
 
-    Source: Çiçek and others, 3D U-Net, 2016, figure 2. The paper crops any difference; none has to be even.
+    Source: Çiçek and others, 3D U-Net, 2016, figure 2. The paper crops any difference, even or odd.
 
     >>> from wellshaped.spec import compatible_sizes
 
@@ -53,9 +53,9 @@ def _unpadded(net: NetworkBuilder, name: str, given: str, widths: Sequence[int])
 def monai_basicunet(
     features: Sequence[int] = (32, 32, 64, 128, 256, 32), in_channels: int = 1, out_channels: int = 2, axes: int = 3
 ) -> Network:
-    """MONAI's ``BasicUNet`` on volumes: what is upsampled is padded by at most one position to the size of the skip.
+    """MONAI's ``BasicUNet`` on volumes. The upsampled image is padded by at most one position to the size of the skip.
 
-    ``features`` are the widths of the five levels, and that of the last block. Source:
+    ``features`` has the widths of the five levels and of the last block. Source:
     github.com/Project-MONAI/MONAI, ``monai/networks/nets/basic_unet.py``.
 
     >>> from wellshaped.spec import compatible_sizes
@@ -96,10 +96,10 @@ def nnunet_3d_fullres(
     in_channels: int = 1,
     out_channels: int = 2,
 ) -> Network:
-    """nnU-Net's ``PlainConvUNet`` with two convolutions a stage, by default for volumes of coarse first axis.
+    """nnU-Net's ``PlainConvUNet`` with two convolutions a stage. The defaults are for volumes with a coarse first axis.
 
     ``features``, ``kernels`` and ``strides`` are those of a ``nnUNetPlans.json``, one for each stage. The heads of the
-    inner stages, which serve training, are left out. Source: github.com/MIC-DKFZ/dynamic-network-architectures,
+    inner stages are left out; only training uses them. Source: github.com/MIC-DKFZ/dynamic-network-architectures,
     ``architectures/unet.py``; the plan is the ``3d_fullres`` of github.com/PengchengShi1220/NexToU.
 
     >>> from wellshaped.spec import compatible_shapes

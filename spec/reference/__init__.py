@@ -1,4 +1,4 @@
-"""Exact reference: every operation of the two-level network and the network itself, in NumPy (SPEC section 6)."""
+"""Exact reference in NumPy: every operation of the two-level network, and the network itself (SPEC section 6)."""
 
 from .operations import ConvGrads as ConvGrads
 from .operations import concat_channels as concat_channels

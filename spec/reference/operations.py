@@ -1,16 +1,17 @@
-"""The meaning of every operation of SPEC section 6, forward and backward, written as its defining sum.
+"""Every operation of SPEC section 6, forward and backward, written as its defining sum.
 
-The arrays are NumPy's and hold real numbers of any kind: Python's integers, :class:`~fractions.Fraction`,
-:class:`~wellshaped.spec.arithmetic.dual.Dual` (all in arrays of objects) or floating point. Over the exact kinds
-nothing is rounded, and two results can be compared by ``==``. Whatever computes the network faster is compared with
-this, which may be slow: it loops over the positions of a kernel and leaves the rest of each sum to NumPy.
+Arrays are NumPy arrays of real numbers: floating point, or arrays of objects that hold Python's integers,
+:class:`~fractions.Fraction` or :class:`~wellshaped.spec.arithmetic.dual.Dual`. The object kinds are exact: nothing is
+rounded, and you can compare two results with ``==``. Faster implementations are tested against this one. It may be
+slow: it loops over the positions of a kernel and leaves the rest of each sum to NumPy.
 
-Arrays of fixed-width integers are read as Python's integers, which do not overflow. Every function raises
-:class:`ShapeError` for an array of another rank, for channels or sizes that do not fit, for a stride or a padding that
-is not a natural number, and where nothing would come out. Mirrors ``NN/Spec/Models/Unet.lean`` and its layers.
+Arrays of fixed-width integers are converted to Python's integers, which do not overflow. Every function raises
+:class:`ShapeError` for an array of another rank or without real numbers, for channels or sizes that do not fit, and for
+an empty output; and :class:`UsageError` for a value that is not an array, and for a stride or padding that is not a
+natural number. Mirrors ``NN/Spec/Models/Unet.lean`` and its layers.
 
-In the sums ``s`` is the stride and ``p`` the padding; ``o`` and ``c`` count channels out and in, ``i`` and ``j`` rows
-and columns, ``a`` and ``b`` those of a kernel. ``x`` is 0 outside of the image.
+In the sums, ``s`` is the stride and ``p`` the padding; ``o`` and ``c`` are channels out and in, ``i`` and ``j`` rows
+and columns of an image, ``a`` and ``b`` those of a kernel. ``x`` is 0 outside of the image.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,30 +24,33 @@ from numpy.typing import NDArray
 
 from ..arithmetic.naturals import LARGEST, natural
 from ..arithmetic.sizes import OTHER_WINDOW, conv_transpose_size, sliding_window_size
-from ..messages.report import ShapeError
+from ..messages.report import ShapeError, UsageError
 from ..messages.written import clipped, kind_of, written_number, written_value
 
 Array = NDArray[Any]
 Slices = tuple[slice, ...]
 
 
-# What is given.
+# Checks of the arguments.
 
 
 def arrays_of(given_to: str, **given: tuple[object, str]) -> list[Array]:
-    """The arrays given by name, over one kind of number and of the axes written beside them.
+    """Return the arrays, converted to one kind of number. Raise an error unless each has its axes.
 
-    An axis is a letter, which stands for one size throughout; ``H=3`` says which.
+    An axis is a letter that stands for one size in all arrays; ``H=3`` fixes the size.
     """
     sizes: dict[str, tuple[int, str]] = {}
     for name, (value, axes) in given.items():
-        error = partial(ShapeError.of, f"{name} = {shown(value)}, given to {given_to},")
+        subject = f"{name} = {shown(value)}, given to {given_to},"
+        error = partial(ShapeError.of, subject)
         if not isinstance(value, np.ndarray):
             says = f"it is {kind_of(value)}, and must be a NumPy array"
-            raise error("array", f"type of {name}", says, f"np.asarray({name}), with dtype=object for exact numbers")
+            fix = f"np.asarray({name}), with dtype=object for exact numbers"
+            raise UsageError.of(subject, "array", "", says, fix)
         if (other := _no_number_in(value)) is not None:
             says = f"it holds {other}, and must hold real numbers"
-            raise error("scalar", f"numbers of {name}", says, f"{name}.astype(float), or exact numbers as objects")
+            fix = f"{name}.astype(float), or exact numbers as objects"
+            raise error("scalar", "", says, fix)
         if axes == "...":
             continue
         labels, _, known = zip(*(axis.partition("=") for axis in axes.split()), strict=True)
@@ -73,14 +77,14 @@ def _of_one_kind(arrays: list[Any]) -> list[Array]:
 
 
 def shown(value: object) -> str:
-    """A value in one short line: of an array, its dtype and shape."""
+    """Return a value as one short line. An array is shown as its dtype and shape."""
     if isinstance(value, np.ndarray):
         return f"{value.dtype}[{','.join(map(str, value.shape))}]"
     return clipped(written_value(value), 40)
 
 
 def _no_number_in(array: Array) -> str | None:
-    """What ``array`` holds other than real numbers, if anything."""
+    """Return what ``array`` holds besides real numbers, or ``None``."""
     if array.dtype != object:
         return None if array.dtype.kind in "iuf" else str(array.dtype)
     return next((f"a {type(entry).__name__}" for entry in array.flat if not _is_number(entry)), None)
@@ -88,7 +92,7 @@ def _no_number_in(array: Array) -> str | None:
 
 def _is_number(entry: Any) -> bool:
     try:
-        bool(entry * 0 + entry > 0)  # of an object nothing is known but what it can do
+        bool(entry * 0 + entry > 0)  # an object is a number if it computes like one
     except (TypeError, ValueError):
         return False
     return True
@@ -97,7 +101,7 @@ def _is_number(entry: Any) -> bool:
 def _window(
     given_to: str, size: Callable[..., int], x: Array, kernel: tuple[int, ...], stride: int, padding: int = 0
 ) -> tuple[int, int, int, int]:
-    """The height and the width that come out, and ``stride`` and ``padding`` as natural numbers."""
+    """Return the height and width of the output, and ``stride`` and ``padding`` as natural numbers."""
     axes = zip(x.shape[1:], kernel, strict=True)
     height, width = (size(n, kernel=k, stride=stride, padding=padding) for n, k in axes)
     stride, padding = natural(stride, "stride"), natural(padding, "padding")
@@ -105,32 +109,32 @@ def _window(
     numbers = f"{numbers}, stride={written_number(stride)}, padding={written_number(padding)}"
     error = partial(ShapeError.of, f"x = {shown(x)}, given to {given_to} with {numbers},")
     if height < 1 or width < 1:
-        says = f"{x.shape[1]}×{x.shape[2]} comes to {written_number(height)}×{written_number(width)}"
-        raise error("window", "nothing would come out", says, OTHER_WINDOW)
+        says = f"{x.shape[1]}×{x.shape[2]} becomes {written_number(height)}×{written_number(width)}"
+        raise error("window", "the output would be empty", says, OTHER_WINDOW)
     elements = prod(max(n, m) + 2 * padding for n, m in zip(x.shape[1:], (height, width), strict=True))
     if elements > LARGEST:
-        says = f"up to {written_number(elements)} elements a channel with the padding, at most {LARGEST}"
+        says = f"a padded channel has up to {written_number(elements)} elements, and may have at most {LARGEST}"
         raise error("elements", "too large to compute with", says, "a smaller stride or padding")
     return height, width, stride, padding
 
 
 def require_shape(given_to: str, grad_output: Array, channels: int, height: int, width: int) -> None:
-    """Refuse a gradient that has not the shape of the result that it is the gradient of."""
+    """Raise :class:`ShapeError` unless the gradient of the result has the shape of the result."""
     arrays_of(given_to, grad_output=(grad_output, f"O={channels} H={height} W={width}"))
 
 
-# What the sums share.
+# Parts that the sums share.
 
 
 def _zeros(like: Array) -> Array:
-    """Zeros of this shape and kind: among fractions, fractions."""
+    """Return zeros of the same shape and kind: fractions for fractions."""
     zeros: Array = like * 0 if like.dtype == object else np.zeros_like(like)
     return zeros
 
 
 def _padded(x: Array, padding: int) -> Array:
     channels, height, width = x.shape
-    # Not by np.pad, whose zeros among Python's integers are NumPy's, which overflow.
+    # Not np.pad: among Python's integers its zeros are NumPy integers, which overflow.
     padded = np.zeros((channels, height + 2 * padding, width + 2 * padding), x.dtype)
     _cropped(padded, padding)[...] = x
     return padded
@@ -141,7 +145,7 @@ def _cropped(x: Array, padding: int) -> Array:
 
 
 def _meetings(kernel: tuple[int, ...], size: tuple[int, ...], stride: int) -> Iterator[tuple[int, int, Slices]]:
-    """Each ``a, b`` of a kernel, and the positions ``i·s + a, j·s + b`` of an image for ``i, j`` within ``size``."""
+    """Yield each ``a, b`` of a kernel with the positions ``i·s + a, j·s + b`` of an image, for ``i, j`` in ``size``."""
     for a, b in np.ndindex(*kernel):
         rows, columns = (slice(k, k + (n - 1) * stride + 1, stride) for k, n in zip((a, b), size, strict=True))
         yield a, b, (slice(None), rows, columns)
@@ -159,7 +163,7 @@ class ConvGrads(NamedTuple):
 
 
 def conv2d(x: Array, kernel: Array, bias: Array, *, stride: int = 1, padding: int = 0) -> Array:
-    """Cross-correlation with zero padding: ``(C, H, W)`` to ``(O, size(H), size(W))``.
+    """Return the cross-correlation with zero padding: ``(C, H, W)`` to ``(O, size(H), size(W))``.
 
     ``y[o, i, j] = bias[o] + Σ_{c, a, b} kernel[o, c, a, b] · x[c, i·s + a - p, j·s + b - p]``
 
@@ -182,7 +186,7 @@ def conv2d(x: Array, kernel: Array, bias: Array, *, stride: int = 1, padding: in
 
 
 def conv2d_backward(x: Array, kernel: Array, grad_output: Array, *, stride: int = 1, padding: int = 0) -> ConvGrads:
-    """The gradients of :func:`conv2d`, given that of its result, ``g``.
+    """Return the gradients of :func:`conv2d`. ``grad_output``, here ``g``, is the gradient of its result.
 
     - ``d_x[c, i', j'] = Σ kernel[o, c, a, b] · g[o, i, j]``, over ``i' = i·s + a - p`` and ``j' = j·s + b - p``
     - ``d_kernel[o, c, a, b] = Σ_{i, j} g[o, i, j] · x[c, i·s + a - p, j·s + b - p]``
@@ -210,7 +214,7 @@ def conv2d_backward(x: Array, kernel: Array, grad_output: Array, *, stride: int 
 
 
 def conv_transpose2d(x: Array, kernel: Array, bias: Array, *, stride: int = 1, padding: int = 0) -> Array:
-    """Transposed convolution: ``(C, H, W)`` to ``(O, size(H), size(W))``, with a kernel ``(C, O, kH, kW)``.
+    """Return the transposed convolution: ``(C, H, W)`` to ``(O, size(H), size(W))``, with a kernel ``(C, O, kH, kW)``.
 
     ``y[o, i', j'] = bias[o] + Σ kernel[c, o, a, b] · x[c, i, j]``, over ``i' + p = i·s + a`` and ``j' + p = j·s + b``
 
@@ -234,7 +238,7 @@ def conv_transpose2d(x: Array, kernel: Array, bias: Array, *, stride: int = 1, p
 def conv_transpose2d_backward(
     x: Array, kernel: Array, grad_output: Array, *, stride: int = 1, padding: int = 0
 ) -> ConvGrads:
-    """The gradients of :func:`conv_transpose2d`, given that of its result, ``g``, which is 0 outside of its image.
+    """Return the gradients of :func:`conv_transpose2d`. ``g`` is the gradient of its result, and 0 outside of it.
 
     - ``d_x[c, i, j] = Σ_{o, a, b} kernel[c, o, a, b] · g[o, i·s + a - p, j·s + b - p]``
     - ``d_kernel[c, o, a, b] = Σ_{i, j} x[c, i, j] · g[o, i·s + a - p, j·s + b - p]``
@@ -262,11 +266,11 @@ def conv_transpose2d_backward(
 
 
 def max_pool2d(x: Array, *, kernel: int, stride: int) -> Array:
-    """The maximum of each window, without padding: ``(C, H, W)`` to ``(C, size(H), size(W))``.
+    """Return the maximum of each window, without padding: ``(C, H, W)`` to ``(C, size(H), size(W))``.
 
-    ``y[c, i, j] = max_{a, b} x[c, i·s + a, j·s + b]``; of equal maxima the first in row-major order of ``a, b``
+    ``y[c, i, j] = max_{a, b} x[c, i·s + a, j·s + b]``
 
-    ``size`` is :func:`sliding_window_size`. Which of the equal ones it is tells in their derivatives alone.
+    ``size`` is :func:`sliding_window_size`. Of equal maxima the gradient goes to the first, in row-major order.
 
     >>> max_pool2d(np.arange(20).reshape(1, 4, 5), kernel=2, stride=2).tolist()
     [[[6, 8], [16, 18]]]
@@ -277,7 +281,7 @@ def max_pool2d(x: Array, *, kernel: int, stride: int) -> Array:
 
 
 def max_pool2d_backward(x: Array, grad_output: Array, *, kernel: int, stride: int) -> Array:
-    """The gradient of :func:`max_pool2d`, given that of its result, ``g``: of the shape of ``x``.
+    """Return the gradient of :func:`max_pool2d`, with the shape of ``x``. ``g`` is the gradient of its result.
 
     ``d_x[c, i', j'] = Σ g[c, i, j]``, over the windows ``i, j`` whose first maximum is at ``i', j'``
 
@@ -296,13 +300,13 @@ def max_pool2d_backward(x: Array, grad_output: Array, *, kernel: int, stride: in
 def _first_maxima(
     given_to: str, x: Array, kernel: int, stride: int
 ) -> tuple[Array, list[tuple[Slices, NDArray[np.bool]]]]:
-    """The maxima; and of each ``a, b`` the positions that it meets, and in which windows it is the first maximum."""
+    """Return the maxima; for each ``a, b`` also its positions, and the windows in which it is the first maximum."""
     height, width, stride, _ = _window(given_to, sliding_window_size, x, (kernel, kernel), stride)
     meetings = [met for _, _, met in _meetings((kernel, kernel), (height, width), stride)]
     y = x[meetings[0]]
     chosen = np.zeros(y.shape, int)
     for number, met in enumerate(meetings):
-        greater = x[met] > y  # strictly: an equal one that comes later replaces nothing
+        greater = x[met] > y  # strictly greater, so that the first of equal values stays
         y, chosen = np.where(greater, x[met], y), np.where(greater, number, chosen)
     return y, [(met, chosen == number) for number, met in enumerate(meetings)]
 
@@ -311,7 +315,7 @@ def _first_maxima(
 
 
 def relu(z: Array) -> Array:
-    """``max(z, 0)``, of an array of any shape.
+    """Return ``max(z, 0)``, for an array of any shape.
 
     >>> relu(np.array([-2, 0, 3])).tolist()
     [0, 0, 3]
@@ -321,7 +325,7 @@ def relu(z: Array) -> Array:
 
 
 def relu_derivative(z: Array) -> Array:
-    """``1`` where ``z > 0``, else ``0``: at 0 as well.
+    """Return ``1`` where ``z > 0``, else ``0``. It is 0 at 0.
 
     >>> relu_derivative(np.array([-2, 0, 3])).tolist()
     [0, 0, 1]
@@ -332,7 +336,7 @@ def relu_derivative(z: Array) -> Array:
 
 
 def relu_backward(z: Array, grad_output: Array) -> Array:
-    """The gradient of :func:`relu`, given that of its result, ``g``: ``d_z = g · relu'(z)``.
+    """Return the gradient of :func:`relu`: ``d_z = g · relu'(z)``, where ``g`` is the gradient of its result.
 
     >>> relu_backward(np.array([-2, 0, 3]), np.array([5, 6, 7])).tolist()
     [0, 0, 7]
@@ -340,14 +344,14 @@ def relu_backward(z: Array, grad_output: Array) -> Array:
     z, g = arrays_of("relu_backward", z=(z, "..."), grad_output=(grad_output, "..."))
     if g.shape != z.shape:
         subject = f"grad_output = {shown(g)}, given to relu_backward,"
-        says = f"it is {g.shape}, and must be {z.shape}, as of z"
+        says = f"it is {g.shape}, and must be {z.shape}, the shape of z"
         raise ShapeError.of(subject, "size", "shape of grad_output", says, f"grad_output of shape {z.shape}")
     d_z: Array = g * relu_derivative(z)
     return d_z
 
 
 def concat_channels(skip: Array, up: Array) -> Array:
-    """The channels of ``skip``, then those of ``up``: ``(C1, H, W)`` and ``(C2, H, W)`` to ``(C1 + C2, H, W)``.
+    """Return the channels of ``skip``, then those of ``up``: ``(C1, H, W)``, ``(C2, H, W)`` to ``(C1 + C2, H, W)``.
 
     >>> concat_channels(np.array([[[1]], [[2]]]), np.array([[[3]]])).ravel().tolist()
     [1, 2, 3]
@@ -356,7 +360,7 @@ def concat_channels(skip: Array, up: Array) -> Array:
 
 
 def concat_channels_backward(skip_channels: int, grad_output: Array) -> tuple[Array, Array]:
-    """The gradients of ``skip``, the first ``skip_channels``, and of ``up``, the rest.
+    """Return the gradients of ``skip`` (the first ``skip_channels`` channels) and of ``up`` (the rest).
 
     >>> d_skip, d_up = concat_channels_backward(2, np.array([[[1]], [[2]], [[3]]]))
     >>> d_skip.ravel().tolist(), d_up.ravel().tolist()

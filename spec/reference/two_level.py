@@ -1,6 +1,6 @@
 """The two-level network and its gradient in exact arithmetic, layer by layer: the oracle (SPEC section 6).
 
-The wiring is written out here, and nowhere derived, so that whatever computes it otherwise has something to meet.
+The wiring is written out here and derived from nothing, so that all other implementations can be tested against it.
 """
 
 from collections.abc import Mapping
@@ -40,11 +40,12 @@ _OPERATIONS = {"conv": (conv2d, conv2d_backward), "conv_transpose": (conv_transp
 
 
 def unet2_forward(cfg: UNet2Config, params: Parameters, x: Array) -> Array:
-    """The two-level U-Net on ``x``: ``(in_channels, H, W)`` to ``(out_channels, H, W)``.
+    """Return the two-level U-Net of ``x``: ``(in_channels, H, W)`` to ``(out_channels, H, W)``.
 
-    ``params`` maps the name of each layer to its kernel and bias, of the shapes of :func:`layer_parameters`; they say
-    how many channels there are. The stages are those of :func:`unet2_stages`. Raises :class:`ShapeError` with
-    every array that does not fit, and with the report of :func:`check` for a size that does not.
+    ``params`` maps the name of each layer to its kernel and bias, with the shapes of :func:`layer_parameters`. Their
+    shapes give the channels. Raises :class:`ShapeError` with every array that does not fit, or with the report of
+    :func:`check` if the image does not fit; :class:`ConfigError` if ``cfg`` is not well-formed; :class:`UsageError` if
+    ``params`` is not a mapping.
 
     >>> cfg = UNet2Config(base_channels=1)
     >>> shapes = layer_parameters(cfg, 1, 1)
@@ -56,9 +57,10 @@ def unet2_forward(cfg: UNet2Config, params: Parameters, x: Array) -> Array:
 
 
 def unet2_stages(cfg: UNet2Config, params: Parameters, x: Array) -> dict[str, Array]:
-    """Every intermediate of :func:`unet2_forward`, by its name in SPEC section 6; ``z_s1`` is ``s1`` before its ReLU.
+    """Return every intermediate of :func:`unet2_forward`, by its name in SPEC section 6.
 
-    Of the names without ``z_`` the shapes are those of :func:`wellshaped.spec.stages`.
+    ``z_s1`` is ``s1`` before its ReLU. Names without ``z_`` have the shapes of :func:`wellshaped.spec.stages`. Raises
+    the errors of :func:`unet2_forward`.
 
     >>> cfg = UNet2Config(base_channels=1)
     >>> shapes = layer_parameters(cfg, 1, 1)
@@ -92,11 +94,12 @@ def unet2_stages(cfg: UNet2Config, params: Parameters, x: Array) -> dict[str, Ar
 def unet2_backward(
     cfg: UNet2Config, params: Parameters, x: Array, grad_output: Array
 ) -> tuple[dict[str, Array], Array]:
-    """The gradients of :func:`unet2_forward`, given that of its result: those of the parameters, and that of ``x``.
+    """Return the gradients of the parameters and of ``x``. ``grad_output`` is the gradient of the network's output.
 
-    The sixteen are ``d_<name>_kernel`` and ``d_<name>_bias``, in the order of the layers and of the shapes of the
-    parameters. The stages are computed again, and then walked back as SPEC section 6 says. Raises
-    :class:`ShapeError` as :func:`unet2_forward` does, and for a ``grad_output`` that is not ``(out_channels, H, W)``.
+    The sixteen gradients of parameters are ``d_<name>_kernel`` and ``d_<name>_bias``, in the order of the layers. Each
+    has the shape of its parameter. The forward pass is computed again, then walked backward (SPEC section 6). Raises
+    the errors of :func:`unet2_forward`, and :class:`ShapeError` for a ``grad_output`` of another shape than
+    ``(out_channels, H, W)``.
 
     >>> cfg = UNet2Config(base_channels=1)
     >>> shapes = layer_parameters(cfg, 1, 1)
@@ -151,11 +154,11 @@ def _stride_and_padding(cfg: UNet2Config, name: str) -> dict[str, int]:
 
 
 def _require_fit(cfg: UNet2Config, params: Parameters, x: Array) -> None:
-    """Refuse parameters that are not those of ``cfg``, and an image that they or ``cfg`` do not take."""
+    """Raise an error unless the parameters fit ``cfg`` and the image fits both."""
     if not isinstance(params, Mapping):
         says = f"it is {kind_of(params)}, and must map the name of each layer to its kernel and bias"
         fix = "{layer.name: getattr(params, layer.name) for layer in LAYERS}"
-        raise UsageError.of("params, given to the network,", "type", "type of params", says, fix)
+        raise UsageError.of("params, given to the network,", "type", "", says, fix)
     given = {name: p if isinstance(p, tuple | list) and len(p) == 2 else (p, None) for name, p in params.items()}
 
     def channels(name: str, axis: int) -> int:
@@ -167,14 +170,14 @@ def _require_fit(cfg: UNet2Config, params: Parameters, x: Array) -> None:
     for layer, *shapes in layer_parameters(cfg, *counts):
         about = f"arrays of {layer.name}"
         if layer.name not in given:
-            verdicts.append(Verdict(layer.name, False, "there are none", about))
+            verdicts.append(Verdict(layer.name, False, "they are missing", about))
             continue
         for part, array, shape in zip(("kernel", "bias"), given[layer.name], shapes, strict=True):
             says = f"the {part} is {shown(array)}, and must be an array [{', '.join(map(written_number, shape))}]"
             holds = isinstance(array, np.ndarray) and array.shape == shape
             verdicts.append(Verdict(f"{layer.name}.{part}", holds, says, about))
     subject = f"params of {cfg!r}, {counts[0]} → {counts[1]} channels,"
-    fix = f"layer_parameters({cfg!r}, {counts[0]}, {counts[1]}) names the layers and the shapes of their arrays"
+    fix = f"layer_parameters({cfg!r}, {counts[0]}, {counts[1]}) lists the layers and the shapes of their arrays"
     Report(subject, tuple(verdicts), (fix,)).raise_if_failed()
     (x,) = arrays_of("the network", x=(x, f"C={counts[0]} H W"))
     check(cfg, x.shape, out_channels=counts[1]).raise_if_failed()

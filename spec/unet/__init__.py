@@ -1,1 +1,1 @@
-"""U-Nets of any number of levels: their config, when they can be built, their graph, and presets."""
+"""U-Nets of any number of levels: their config, when they can be built, and their graph."""

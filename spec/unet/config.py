@@ -9,7 +9,7 @@ from ..messages.report import ConfigError
 from ..messages.written import Written, kind_of, written_argument
 
 MOST = 64
-"""Levels, or convolutions at one level: more than this is a slip."""
+"""The most levels, and the most convolutions at one level. More is a mistake."""
 
 CHOICES: dict[str, tuple[object, ...]] = {
     "padding": ("same", "none"),
@@ -21,32 +21,33 @@ CHOICES: dict[str, tuple[object, ...]] = {
     "bias": (True, False),
     "head": (True, False),
 }
-"""What the fields that are no numbers may be."""
+"""The choices for each field that is not a number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class UNetConfig(Written):
     """The hyperparameters of a U-Net with any number of levels, keyword-only.
 
-    - ``levels``: how often the size is halved, by max-pooling.
-    - ``base_channels`` and ``multipliers``: level ``i`` has ``base_channels · multipliers[i]`` channels, and the bottom
-      is the last; ``None`` doubles them at each.
-    - ``convs_per_block``, ``conv_kernel``: the convolutions of each block, and their kernel.
-    - ``padding``: of these convolutions, ``"same"`` keeps the size, ``"none"`` pads nothing.
-    - ``norm``: after each convolution of a block, ``"none"``, ``"batch"``, ``"group"`` (of ``groups`` groups) or
-      ``"instance"``. The statistics of a single number leave only the bias: an image must be large enough to have more
-      than one position at the bottom.
-    - ``residual``: each block adds what it was given before its last ReLU, through a 1×1 convolution (and ``norm``)
-      where the channels differ: the basic block of a ResNet.
+    - ``levels``: how often max-pooling halves the size.
+    - ``base_channels``, ``multipliers``: level ``i`` has ``base_channels · multipliers[i]`` channels. The last
+      multiplier is for the bottom. ``None`` doubles the channels at each level.
+    - ``convs_per_block``, ``conv_kernel``: the number of convolutions in each block, and their kernel.
+    - ``padding``: the padding of these convolutions. ``"same"`` keeps the size, ``"none"`` pads nothing.
+    - ``norm``: the norm after each convolution of a block: ``"none"``, ``"batch"``, ``"group"`` (with ``groups``
+      groups) or ``"instance"``. A norm of a single number leaves only the bias, so an image must have more than one
+      position at the bottom.
+    - ``residual``: whether each block adds its input before its last ReLU, like the basic block of a ResNet. If the
+      channels differ, the input passes a 1×1 convolution (and ``norm``).
     - ``upsampling``: ``"transposed"`` (2×2, stride 2), or ``"nearest"`` or ``"bilinear"`` doubling and a convolution.
-    - ``join``: how a skip is met. ``"exact"``: it has the size of what is upsampled. ``"crop"``: it is cropped to that
-      about its centre, ``"even crop"``: by an even number. ``"pad"``: what is upsampled is padded to the size of the
-      skip. ``None`` is ``"exact"`` for ``padding="same"``, else ``"even crop"``.
-    - ``concat``: which comes first among the channels of a joined image.
-    - ``bias``: whether the convolutions of the blocks have one.
-    - ``head``: a 1×1 convolution to the output's channels at the end, or nothing.
+    - ``join``: how a skip joins the upsampled image. ``"exact"`` requires equal sizes. ``"crop"`` crops the skip about
+      its centre; ``"even crop"`` also requires an even difference. ``"pad"`` pads the upsampled image to the skip's
+      size. ``None`` is ``"exact"`` for ``padding="same"``, else ``"even crop"``.
+    - ``concat``: which channels come first in a join.
+    - ``bias``: whether the convolutions of the blocks have a bias.
+    - ``head``: whether a final 1×1 convolution makes the channels of the output.
 
-    Raises :class:`ShapeError` for a field that is not a natural number or none of its choices.
+    Raises :class:`UsageError` for a number that is not natural, and :class:`ConfigError` for a value that is not one of
+    the choices.
 
     >>> cfg = UNetConfig(levels=2, base_channels=8, norm="batch")
     >>> cfg, cfg.channels
@@ -78,7 +79,7 @@ class UNetConfig(Written):
             if not isinstance(self.multipliers, tuple | list):
                 says = f"it is {kind_of(self.multipliers)}, and must be a tuple of natural numbers, or None"
                 given = written_argument("multipliers", self.multipliers)
-                raise ConfigError.of(given, "multipliers", "no tuple", says, "multipliers=None")
+                raise ConfigError.of(given, "multipliers", "not a tuple", says, "multipliers=None")
             multipliers = tuple(natural(m, f"multipliers[{i}]") for i, m in enumerate(self.multipliers))
             object.__setattr__(self, "multipliers", multipliers)
         for name, choices in CHOICES.items():
@@ -95,12 +96,12 @@ class UNetConfig(Written):
         return tuple(self.base_channels * m for m in (doubling if self.multipliers is None else self.multipliers))
 
     def padding_of(self, kernel: int) -> int:
-        """The zeros on each side of an image, for a convolution of this ``kernel``."""
+        """Return the padding on each side for a convolution of this ``kernel``."""
         return kernel // 2 if self.padding == "same" else 0
 
     @property
     def joined_by(self) -> str:
-        """``join``, or what ``None`` comes to."""
+        """``join``, with ``None`` replaced by its meaning."""
         return self.join or ("exact" if self.padding == "same" else "even crop")
 
 
@@ -132,7 +133,7 @@ UNET_WELL_FORMED: tuple[Condition, ...] = (
     Condition(
         "convK_odd",
         "conv_kernel",
-        "conv_kernel must be odd, for what comes out to have the same middle",
+        "conv_kernel must be odd, so that the output has the same centre",
         lambda cfg: cfg.conv_kernel % 2 == 1,
     ),
     Condition(
@@ -142,4 +143,4 @@ UNET_WELL_FORMED: tuple[Condition, ...] = (
         lambda cfg: cfg.norm != "group" or (cfg.groups >= 1 and all(c % cfg.groups == 0 for c in cfg.channels)),
     ),
 )
-"""When a network can be built from a :class:`UNetConfig`."""
+"""The conditions of a well-formed :class:`UNetConfig`."""

@@ -1,4 +1,4 @@
-"""A U-Net of any number of levels as a graph. Its nodes have the names of the code, and so have its layers."""
+"""A U-Net of any number of levels as a graph. Its nodes and layers have the names that the code uses."""
 
 from collections.abc import Iterator
 from functools import lru_cache
@@ -15,7 +15,7 @@ from .config import UNetConfig
 
 @lru_cache(maxsize=256)
 def unchecked_graph(cfg: UNetConfig, in_channels: int, out_channels: int) -> Network:
-    """The network of a well-formed ``cfg``; without a head its output has the channels of the first level.
+    """Return the network of a well-formed ``cfg``. Without a head, the output has the channels of the first level.
 
     >>> network = unchecked_graph(UNetConfig(levels=1, convs_per_block=1), 3, 2)
     >>> [node.name for node in network.nodes if node.name.endswith("]")][:4], network.outputs
@@ -65,7 +65,7 @@ def _block(cfg: UNetConfig, name: str, given: str, ins: int, outs: int) -> Itera
 
 
 def _normed(cfg: UNetConfig, name: str, given: str, outs: int, kernel: int) -> Iterator[Node]:
-    """A convolution, and a normalisation behind it where there is one."""
+    """Yield a convolution, and its norm if there is one."""
     conv = Conv(kernel, padding=cfg.padding_of(kernel), channels=outs, bias=cfg.bias)
     if cfg.norm == "none":
         yield Node(name, conv, given)

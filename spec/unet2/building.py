@@ -1,4 +1,4 @@
-"""Whether a two-level network can be built from a config, and the nearest config from which it can (SPEC section 3)."""
+"""Can a two-level network be built from a config, and if not, what is the nearest config? (SPEC section 3)"""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -6,17 +6,17 @@ from typing import Any
 
 from ..arithmetic.naturals import natural
 from ..conditions import require_kind
-from ..elements import Lever, always, judge_arrays, judge_windows, mend, smaller
+from ..elements import Lever, always, judge_arrays, judge_windows, least_changes, smaller
 from ..messages.report import ConfigError, Report, Verdict
 from .config import FIELDS, WELL_FORMED, UNet2Config, judge_config, judge_positive
 from .layers import layer_shapes
 
 
 def check_config(cfg: UNet2Config, in_channels: int = 1, out_channels: int = 1) -> Report:
-    """Whether a network can be built: it is well-formed, has channels in and out, and no array is too large.
+    """Report whether a network can be built: the config is well-formed, there are channels, and no array is too large.
 
-    No array may have more than 2³¹ - 1 elements, and no number of a window may be larger than that. Raises
-    :class:`ShapeError` where ``cfg`` is not a config or a count not a natural number.
+    Arrays have at most 2³¹ - 1 elements, and the numbers of a window are at most that. Raises :class:`UsageError` if
+    ``cfg`` is not a :class:`UNet2Config` or a count is not a natural number.
 
     >>> print(check_config(UNet2Config(pool_stride=0, base_channels=0)))
     UNet2Config(pool_stride=0, base_channels=0) is not well-formed.
@@ -38,7 +38,7 @@ def check_config(cfg: UNet2Config, in_channels: int = 1, out_channels: int = 1) 
 
 
 def config_fix(cfg: UNet2Config, in_channels: int, out_channels: int) -> dict[str, Any]:
-    """The fields and channel counts to change so that a network can be built; empty where one can.
+    """Return the fields and channel counts to change so that a network can be built; nothing if it can be.
 
     >>> config_fix(UNet2Config(pool_stride=0), 1, 0)
     {'pool_stride': 2, 'out_channels': 1}
@@ -54,8 +54,8 @@ def config_fix(cfg: UNet2Config, in_channels: int, out_channels: int) -> dict[st
 
     if accepted({}):
         return fix
-    mended = replace(cfg, **{name: value for name, value in fix.items() if name in FIELDS})
-    return fix | mend(accepted, _levers(mended, counts | fix))
+    fixed = replace(cfg, **{name: value for name, value in fix.items() if name in FIELDS})
+    return fix | least_changes(accepted, _levers(fixed, counts | fix))
 
 
 def _judge_size(cfg: UNet2Config, in_channels: int, out_channels: int) -> tuple[Verdict, ...]:
@@ -72,12 +72,12 @@ _USUAL = UNet2Config()
 
 
 def _levers(cfg: UNet2Config, counts: Mapping[str, int]) -> list[Lever]:
-    """What may be made smaller, first what is the most times its default: channels, or the windows of one part."""
+    """Return what can be made smaller: channels, or the windows of one part. The farthest from its default is first."""
     ratios: list[tuple[int, Lever]] = [
         (cfg.base_channels // _USUAL.base_channels, smaller("base_channels", cfg.base_channels)),
         *((counts[name], smaller(name, counts[name])) for name in ("in_channels", "out_channels")),
     ]
-    # A pooling and the upsampling that undoes it change together.
+    # A pooling and its upsampling change together.
     for parts in (("conv_",), ("head_",), ("pool_", "up_")):
         names = [name for name in FIELDS if name.startswith(parts)]
         usual = {name: getattr(_USUAL, name) for name in names}

@@ -1,7 +1,7 @@
 """The twelve numbers of the two-level U-Net, and when they are well-formed (SPEC section 3).
 
-Mirrors ``UNet2Config`` of ``NN/Spec/Models/Unet.lean``. Well-formedness is a property of a config, not a condition of
-making one: an ill-formed config can be written down, shown and tested, but nothing can be built from it.
+Mirrors ``UNet2Config`` of ``NN/Spec/Models/Unet.lean``. You can create, print and test an ill-formed config, but you
+can't build a network from it.
 """
 
 from dataclasses import Field, dataclass, field, fields
@@ -13,7 +13,7 @@ from ..messages.written import Written, written_number
 
 
 def _number(default: int, lean: str, says: str) -> int:
-    """A field with its default, its name in the Lean source, and its meaning."""
+    """Return a field with its default, its name in the Lean source, and its meaning."""
     return field(default=default, metadata={"lean": lean, "says": says})
 
 
@@ -21,12 +21,17 @@ def _number(default: int, lean: str, says: str) -> int:
 class UNet2Config(Written):
     """The hyperparameters of a two-level U-Net: twelve natural numbers, keyword-only, with the usual defaults.
 
-    The fields, in the order of the source: ``pool_kernel``, ``pool_stride`` of the max-pooling; ``conv_kernel``,
-    ``conv_stride``, ``conv_padding`` of the convolution blocks; ``up_kernel``, ``up_stride``, ``up_padding`` of the
-    transposed convolution; ``head_kernel``, ``head_stride``, ``head_padding`` of the output convolution; and
-    ``base_channels``. All kernels are square, all paddings symmetric.
+    The fields, in the order of the source:
 
-    Raises :class:`ShapeError` for a field that is not a natural number. Source: SPEC section 3.
+    - max-pooling: ``pool_kernel``, ``pool_stride``
+    - convolution blocks: ``conv_kernel``, ``conv_stride``, ``conv_padding``
+    - transposed convolution: ``up_kernel``, ``up_stride``, ``up_padding``
+    - output convolution: ``head_kernel``, ``head_stride``, ``head_padding``
+    - channels of the first block: ``base_channels``
+
+    All kernels are square, all paddings symmetric.
+
+    Raises :class:`UsageError` for a field that is not a natural number. Source: SPEC section 3.
 
     >>> UNet2Config(base_channels=16)
     UNet2Config(base_channels=16)
@@ -41,7 +46,7 @@ class UNet2Config(Written):
     conv_padding: int = _number(1, "convPadding", "Zero padding on each side in the block convolutions.")
     up_kernel: int = _number(2, "upKernel", "Kernel of the transposed convolution.")
     up_stride: int = _number(2, "upStride", "Stride of the transposed convolution.")
-    up_padding: int = _number(0, "upPadding", "Positions that the transposed convolution loses on each side.")
+    up_padding: int = _number(0, "upPadding", "Positions that the transposed convolution cuts off on each side.")
     head_kernel: int = _number(1, "headKernel", "Kernel of the output convolution.")
     head_stride: int = _number(1, "headStride", "Stride of the output convolution.")
     head_padding: int = _number(0, "headPadding", "Zero padding on each side in the output convolution.")
@@ -68,15 +73,15 @@ WELL_FORMED: tuple[Condition, ...] = (
     _nonzero("upStride_ne0", "up_stride"),
     _nonzero("headK_ne0", "head_kernel"),
     _nonzero("baseC_pos", "base_channels"),
-    # The source leaves these two free. Its first-edition formulas accept a stride of 0.
+    # The source has no condition on these two: its formulas accept a stride of 0.
     _nonzero("convStride_ne0", "conv_stride"),
     _nonzero("headStride_ne0", "head_stride"),
 )
-"""The nine conditions of a well-formed config: the source's seven, and two that it leaves out (SPEC section 3)."""
+"""The nine conditions of a well-formed config: the seven of the source, and two of our own (SPEC section 3)."""
 
 
 def judge_config(cfg: UNet2Config) -> tuple[Verdict, ...]:
-    """The nine conditions, judged."""
+    """Judge the nine conditions."""
     given = {c.field: f"{c.field}={written_number(getattr(cfg, c.field))}" for c in WELL_FORMED}
     return tuple(Verdict(c.name, c.holds(cfg), c.says.replace(c.field, given[c.field]), "") for c in WELL_FORMED)
 
@@ -85,5 +90,5 @@ _POSITIVE = {"in_channels": "h_inC", "out_channels": "h_outC"}
 
 
 def judge_positive(counts: dict[str, int]) -> tuple[Verdict, ...]:
-    """The counts that must be at least 1 (SPEC section 4), each judged under the name of its hypothesis."""
+    """Judge whether each count is at least 1, under the name of its hypothesis (SPEC section 4)."""
     return judge_at_least_one(counts, _POSITIVE)

@@ -18,9 +18,9 @@ _LAYERS = {layer.name: layer for layer in LAYERS}
 
 
 def unet2_graph(cfg: UNet2Config, in_channels: int = 1, out_channels: int = 1) -> Network:
-    """The network of ``cfg``: its nodes are the intermediates of the source, and its rules the eight obligations.
+    """Return the network of ``cfg``. Its nodes are the intermediates of the source, its rules the eight obligations.
 
-    Raises :class:`ShapeError` for a config that is not well-formed, and without channels in or out.
+    Raises :class:`ConfigError` if the config is not well-formed or there are no channels in or out.
 
     >>> network = unet2_graph(UNet2Config(), 3, 2)
     >>> [node.name for node in network.nodes if node.layer][:3], network.channels["merged"], network.outputs
@@ -37,7 +37,7 @@ def _graph(cfg: UNet2Config, in_channels: int, out_channels: int) -> Network:
 
 
 def unchecked_graph(cfg: UNet2Config, in_channels: int, out_channels: int) -> Network:
-    """The network of a well-formed ``cfg``. A proof calls it on symbols, of which no condition can be asked."""
+    """Return the network of a well-formed ``cfg``. Proofs call it with symbols, which can't be checked."""
 
     def operation(name: str) -> Operation:
         layer = _LAYERS[name]

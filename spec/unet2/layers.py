@@ -1,14 +1,14 @@
 """The eight layers with parameters, as data (SPEC section 6).
 
-Whatever walks the parameters reads this list: the judgement of a config, :func:`.graph.unet2_graph`, the typed
-parameters and the network of ``models``. A channel count is a multiple of ``base_channels``, or ``"in"`` or ``"out"``.
+All code that needs the parameters reads this list: the check of a config, :func:`.graph.unet2_graph`, and the typed
+parameters and the network in ``models``. A channel count is a multiple of ``base_channels``, or ``"in"`` or ``"out"``.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # a config is judged by these shapes, so that its module needs this one
+if TYPE_CHECKING:  # avoids a circular import
     from .config import UNet2Config
 
 Channels = int | str
@@ -28,7 +28,7 @@ class Layer:
     out_channels: Channels
 
     def window(self, cfg: "UNet2Config") -> dict[str, int]:
-        """Its ``kernel``, ``stride`` and ``padding``, as the layers of ``models`` take them."""
+        """Return its ``kernel``, ``stride`` and ``padding``, as arguments for the layers in ``models``."""
         return {name: getattr(cfg, f"{self.part}_{name}") for name in ("kernel", "stride", "padding")}
 
 
@@ -42,13 +42,13 @@ LAYERS: tuple[Layer, ...] = (
     Layer("up1_2", "conv", "conv", 1, 1),
     Layer("out1x1", "conv", "head", 1, "out"),
 )
-"""The layers in the order of the source; so are their parameters."""
+"""The layers, and so their parameters, in the order of the source."""
 
 
 def layer_shapes(
     cfg: "UNet2Config", in_channels: int, out_channels: int
 ) -> Iterator[tuple[Layer, tuple[int, int, int, int], tuple[int]]]:
-    """What :func:`layer_parameters` gives, for any config and any natural numbers of channels."""
+    """Yield the same as :func:`layer_parameters`, without checking the config and the channels."""
     for layer in LAYERS:
         ins, outs = (channels(c, cfg, in_channels, out_channels) for c in (layer.in_channels, layer.out_channels))
         k = layer.window(cfg)["kernel"]
@@ -56,6 +56,6 @@ def layer_shapes(
 
 
 def channels(written: Channels, cfg: "UNet2Config", in_channels: int, out_channels: int) -> int:
-    """The number behind a channel count as these lists write it."""
+    """Return the number of channels that an entry of :data:`LAYERS` stands for."""
     named = {"in": in_channels, "out": out_channels}
     return named[written] if isinstance(written, str) else written * cfg.base_channels

@@ -1,8 +1,8 @@
-"""The ten size functions of the two-level U-Net, and the eight equations that a size owes it (SPEC section 4).
+"""The ten size functions of the two-level U-Net, and the eight equations that a size must meet (SPEC section 4).
 
-The size functions are the left-hand sides: the obligation reads ``h_upH(cfg, H) == H``, as in the Lean source.
-They are total on naturals: where a window does not fit, the size is 0. Each raises :class:`ShapeError` for a size that
-is not a natural number.
+The size functions are the left-hand sides: an obligation reads ``h_upH(cfg, H) == H``, as in the Lean source.
+They are defined for all natural numbers: if a window does not fit, the size is 0. Each raises :class:`UsageError` for a
+size that is not a natural number.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ SizeFunction = Callable[[UNet2Config, int], int]
 
 
 def h_downH(cfg: UNet2Config, n: int) -> int:
-    """``down(n)``: the size that max-pooling, without padding, makes of ``n``.
+    """Return ``down(n)``: the size after max-pooling ``n`` without padding.
 
     >>> h_downH(UNet2Config(), 303)
     151
@@ -25,7 +25,7 @@ def h_downH(cfg: UNet2Config, n: int) -> int:
 
 
 def h_upH(cfg: UNet2Config, n: int) -> int:
-    """``up(n)``: pool ``n``, then upsample. The skip is kept iff this is ``n``.
+    """Return ``up(n)``: the size after pooling ``n`` and upsampling. The skip fits iff this is ``n``.
 
     >>> h_upH(UNet2Config(), 303), h_upH(UNet2Config(), 304)
     (302, 304)
@@ -34,7 +34,7 @@ def h_upH(cfg: UNet2Config, n: int) -> int:
 
 
 def h_convH(cfg: UNet2Config, n: int) -> int:
-    """The size that a block convolution makes of ``n``.
+    """Return the size after a block convolution of ``n``.
 
     >>> h_convH(UNet2Config(), 303), h_convH(UNet2Config(conv_padding=0), 303)
     (303, 301)
@@ -43,7 +43,7 @@ def h_convH(cfg: UNet2Config, n: int) -> int:
 
 
 def h_convH_down(cfg: UNet2Config, n: int) -> int:
-    """The size that a block convolution makes of ``down(n)``, after the pooling.
+    """Return the size after a block convolution of ``down(n)``.
 
     >>> h_convH_down(UNet2Config(), 303)
     151
@@ -52,7 +52,7 @@ def h_convH_down(cfg: UNet2Config, n: int) -> int:
 
 
 def h_outH(cfg: UNet2Config, n: int) -> int:
-    """The size that the output convolution makes of ``n``.
+    """Return the size after the output convolution of ``n``.
 
     >>> h_outH(UNet2Config(), 303)
     303
@@ -60,7 +60,7 @@ def h_outH(cfg: UNet2Config, n: int) -> int:
     return sliding_window_size(n, kernel=cfg.head_kernel, stride=cfg.head_stride, padding=cfg.head_padding)
 
 
-# Kernels are square and both axes are treated alike: the source states each formula twice, once for each axis.
+# Kernels are square, so both axes have the same formulas. The source states each twice.
 h_downW = h_downH
 h_upW = h_upH
 h_convW = h_convH
@@ -74,10 +74,11 @@ def _unchanged(cfg: UNet2Config, n: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Obligation:
-    """One equation between sizes: along its ``route`` from ``n``, the last size must be what it is ``required`` to be.
+    """One equation between sizes: the size at the end of the ``route`` from ``n`` must equal ``required(cfg, n)``.
 
-    ``name`` is the source's, ``axis`` is ``"height"`` or ``"width"``, ``route`` names the operations on the way with
-    the size after each (the last one is the equation's left-hand side), ``must`` leads to the required size in words.
+    - ``name``: the name in the source; ``axis``: ``"height"`` or ``"width"``.
+    - ``route``: the operations in order, each with the size after it. The last size is the left-hand side.
+    - ``must``: the words before the required size in a message.
     """
 
     name: str
@@ -95,7 +96,7 @@ class Obligation:
         return self.size(cfg, n) == self.required(cfg, n)
 
     def says(self, cfg: UNet2Config, n: int) -> str:
-        """The sizes along the way, and what they should have come to.
+        """Return a sentence with the sizes along the route and the required size.
 
         >>> OBLIGATIONS[4].says(UNet2Config(), 303)
         'pool 303 → 151, upsample 151 → 302, the skip needs 303'
@@ -106,7 +107,7 @@ class Obligation:
 
 
 _POOL, _CONV, _KEPT = ("pool", h_downH), "block convolution", "it must keep"
-_EQUATIONS = {  # name: route, right-hand side, what leads to it in words
+_EQUATIONS = {  # name: route, right-hand side, words before it
     "h_conv{axis}": (((_CONV, h_convH),), _unchanged, _KEPT),
     "h_conv{axis}_down": ((_POOL, (_CONV, h_convH_down)), h_downH, _KEPT),
     "h_up{axis}": ((_POOL, ("upsample", h_upH)), _unchanged, "the skip needs"),
@@ -118,4 +119,4 @@ OBLIGATIONS: tuple[Obligation, ...] = tuple(
     for name, equation in _EQUATIONS.items()
     for axis in ("height", "width")
 )
-"""The eight equations, in the order of the source: the four of each axis, the height's before the width's."""
+"""The eight equations: four for each axis, in the order of the source, each for height and then for width."""

@@ -1,4 +1,4 @@
-"""The shapes of the two-level network's parameters, for a config from which it can be built (SPEC section 6)."""
+"""The shapes of the parameters of the two-level network (SPEC section 6)."""
 
 from collections.abc import Iterator
 
@@ -11,9 +11,10 @@ from .layers import Layer, layer_shapes
 def layer_parameters(
     cfg: UNet2Config, in_channels: int, out_channels: int
 ) -> Iterator[tuple[Layer, tuple[int, int, int, int], tuple[int]]]:
-    """Each layer with the shapes of its kernel, ``(out, in, k, k)`` or transposed ``(in, out, k, k)``, and of its bias.
+    """Yield each layer with the shapes of its kernel and of its bias.
 
-    Raises :class:`ShapeError` where no network can be built: see :func:`check_config`.
+    A kernel is ``(out, in, k, k)``, or ``(in, out, k, k)`` if transposed. Raises :class:`ConfigError` if no network can
+    be built (:func:`check_config`), and :class:`UsageError` for a count that is not a natural number.
 
     >>> [(layer.name, kernel, bias) for layer, kernel, bias in layer_parameters(UNet2Config(), 3, 1)][0]
     ('down1_1', (64, 3, 3, 3), (64,))

@@ -1,4 +1,4 @@
-"""The nearest two-level config that fits sizes without end."""
+"""The nearest two-level config that infinitely many sizes fit."""
 
 from dataclasses import replace
 
@@ -6,10 +6,10 @@ from .config import UNet2Config
 
 
 def repaired_config(cfg: UNet2Config) -> UNet2Config:
-    """A config like ``cfg`` that fits sizes without end, for a well-formed ``cfg``: what a report proposes.
+    """Return the nearest config that infinitely many sizes fit, for a well-formed ``cfg``. Reports propose it.
 
-    Convolutions get stride 1 and the padding that keeps sizes (an even kernel, for which there is none, grows by 1);
-    the upsampling gets the stride of the pooling and, where that is not enough, the kernel that undoes it.
+    Convolutions get stride 1 and the padding that keeps sizes. An even kernel has no such padding and grows by 1. The
+    upsampling gets the stride of the pooling and, if that is not enough, the kernel that undoes it.
 
     >>> repaired_config(UNet2Config(conv_padding=0, up_stride=3))
     UNet2Config()

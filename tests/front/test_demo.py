@@ -49,19 +49,19 @@ def test_the_mask_covers_the_coins_and_not_the_whole_photograph():
 
 
 @pytest.mark.parametrize("output", ["", "no/demo.png"])
-def test_an_output_that_cannot_be_written_is_refused_before_any_work(output, tmp_path, monkeypatch):
+def test_an_output_that_cannot_be_written_is_rejected_before_any_work(output, tmp_path, monkeypatch):
     monkeypatch.setattr(demo, "train", lambda *_, **__: pytest.fail("trained first"))
     with pytest.raises(FileError, match="can't be written"):
         demo.run_demo(tmp_path / output)
 
 
 @pytest.mark.parametrize(("seed", "says"), [("-1", "seed=-1 is negative"), (str(2**32), "less than 2**32")])
-def test_the_command_refuses_a_seed_that_jax_cannot_take(seed, says, capsys):
+def test_the_command_rejects_a_seed_that_jax_cannot_take(seed, says, capsys):
     assert main(["demo", "--seed", seed]) == 2
     assert says in capsys.readouterr().err
 
 
-def test_the_demo_refuses_no_steps(tmp_path):
+def test_the_demo_rejects_no_steps(tmp_path):
     with pytest.raises(UsageError, match="steps must be at least 1"):
         demo.run_demo(tmp_path / "demo.png", steps=0)
 
@@ -78,6 +78,6 @@ def test_in_a_terminal_there_is_a_progress_bar(monkeypatch, capsys):
     assert "loss 0.500" in printed
 
 
-def test_an_output_that_is_no_png_is_refused_before_any_work(tmp_path):
-    with pytest.raises(FileError, match=r"its suffix is '\.jpg', and must be one of \.png"):
+def test_an_output_that_is_no_png_is_rejected_before_any_work(tmp_path):
+    with pytest.raises(FileError, match=r"its suffix is '\.jpg', and must be \.png"):
         demo.run_demo(tmp_path / "demo.jpg")

@@ -185,13 +185,13 @@ def test_what_has_no_scale_stands_in_the_last_row():
     assert {place.y for name, place in places.items() if name in ("time", "squeezed", "both", "gate")} == {-2}
 
 
-def test_what_is_no_network_or_too_long_for_a_picture_is_refused(tmp_path):
+def test_what_is_no_network_or_too_long_for_a_picture_is_rejected(tmp_path):
     found = stages(UNet2Config(), (1, 4, 4))
     long = stages(UNetConfig(levels=2, base_channels=1, convs_per_block=60), (1, 64, 64))
     for wrong, says in (
-        (found[::-1], "not the stages of a network"),
-        ((), "too few stages"),
-        (long, "too many stages: there are 308"),
+        (found[::-1], "the stages before it are"),
+        ((), "there are 0 stages"),
+        (long, "there are 308 stages"),
     ):
         with pytest.raises(WellshapedError, match=says):
             draw(wrong, tmp_path / "unet.png")

@@ -123,7 +123,7 @@ def test_every_network_goes_through_every_command(run, tmp_path, name):
 
 @pytest.mark.parametrize("command", sorted(ABOUT_ONE_NETWORK))
 @pytest.mark.parametrize("name", ["milesail", "unet.tomll", "unet2.tml", "."])
-def test_every_command_refuses_what_is_no_network_in_the_same_words(run, command, name):
+def test_every_command_rejects_what_is_no_network_in_the_same_words(run, command, name):
     image = ["--input", "1x64x64"] if command in ("plan", "stages", "draw") else []
     status, out, err = run(command, name, *image)
     assert (status, out) == (2, "")
@@ -138,7 +138,7 @@ def test_every_command_takes_flags_beside_a_config_and_none_beside_a_graph(run, 
         assert (status, err) == (0, "")
         status, out, err = run(command, "waves.json", "--base-channels", 16)
         assert (status, out) == (2, "")
-        assert "waves.json is a graph, whose nodes have numbers of their own" in err
+        assert "waves.json is a graph, and a graph has no fields that a flag could set" in err
 
 
 def test_a_network_that_is_too_hard_to_solve_is_checked_and_said_to_be_too_hard(run):

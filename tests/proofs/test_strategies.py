@@ -275,7 +275,7 @@ def test_sizes_are_drawn_for_one_axis_or_for_all_axes_in_order():
     assert smallest(strategies.compatible(wide, axis=1)) == 3
     assert smallest(strategies.minimally_incompatible(wide, axis=0)) == 0
     assert smallest(strategies.image_sizes(wide)) == (1, 3)
-    with pytest.raises(UsageError, match="the axes differ"):
+    with pytest.raises(UsageError, match="the axes have different sizes"):
         strategies.compatible(wide)
 
 
@@ -325,7 +325,7 @@ def test_the_images_reach_one_row_and_both_sides_and_shrink_to_zeros():
 def test_the_images_of_any_network_have_its_channels_and_axes():
     volume = Network({"x": 2}, (Node("pooled", MaxPool((1, 2, 2))), Node("y", SpaceToDepth((1, 1, 2)))), axes=3)
     assert smallest(strategies.images(volume, 2)).shape == (2, 1, 2, 4)
-    with pytest.raises(ShapeError, match="another number of channels"):
+    with pytest.raises(ShapeError, match="in_channels="):
         strategies.images(volume)
 
 

@@ -150,8 +150,8 @@ def test_the_proposed_crop_and_pad_fit(data, cfg, h, w):
     assert len(pastes) == (0 if report.ok else 1)
     for expression in " ".join(pastes).split(" or "):
         if expression:
-            mended = eval(expression, {"x": np.zeros((1, h, w)), "jnp": np})
-            assert check(cfg, mended.shape).ok
+            fixed = eval(expression, {"x": np.zeros((1, h, w)), "jnp": np})
+            assert check(cfg, fixed.shape).ok
 
 
 MESSAGES = [
@@ -214,10 +214,10 @@ input (1, 304, 304) of UNet2Config(up_stride=1) does not fit.
 def test_the_message_whole(network, shape, outs, message):
     report = check(network, shape, out_channels=outs)
     assert str(report) == message
-    with pytest.raises(ShapeError) as refusal:
+    with pytest.raises(ShapeError) as error:
         report.raise_if_failed()
-    assert str(refusal.value) == message
-    assert refusal.value.report == report
+    assert str(error.value) == message
+    assert error.value.report == report
 
 
 def test_an_ok_report_says_so_and_raises_nothing():
@@ -273,7 +273,7 @@ def test_arguments_that_are_not_natural_are_rejected_by_name(name, bad):
 
 @pytest.mark.parametrize("bad", ["CHW", 3, None, (), (1,), (1, 2, 3, 4, 5), {1: 2}, {1, 2, 3}], ids=repr)
 def test_what_is_no_shape_of_an_image_is_rejected(bad):
-    with pytest.raises(UsageError, match="not the shape of an image"):
+    with pytest.raises(UsageError, match="must be the channels and one size for each axis"):
         check(UNet2Config(), bad)
 
 
@@ -345,6 +345,6 @@ def test_numpy_integers_are_natural_numbers_everywhere_and_do_not_overflow(kind)
 
 
 def test_a_message_stays_short_whatever_is_given():
-    with pytest.raises(UsageError) as refusal:
+    with pytest.raises(UsageError) as error:
         UNet2Config(pool_kernel=np.zeros((90, 1), int))
-    assert len(str(refusal.value).splitlines()) <= 10
+    assert len(str(error.value).splitlines()) <= 10

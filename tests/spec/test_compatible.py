@@ -215,7 +215,7 @@ def test_a_preset_is_meant_by_its_name_and_the_nearest_is_proposed():
     for name, cfg in PRESETS.items():
         shapes = compatible_shapes(name).axes
         assert shapes == compatible_shapes(cfg).axes == compatible_shapes(graph_of(name)).axes
-    with pytest.raises(UsageError, match="'milesal' must be one of unet2, tiny") as error:
+    with pytest.raises(UsageError, match="no preset is called 'milesal'") as error:
         compatible_sizes("milesal")
     assert error.value.report.fixes == ('"milesial"',)
 
@@ -243,7 +243,8 @@ def test_each_axis_has_sizes_of_its_own_and_one_must_be_named_where_they_differ(
         compatible_sizes(LEVELS_DIFFER)
     assert str(error.value) == (
         "the axis can't be used.\n"
-        "  axis: the axes differ: depth: n ≥ 1; height: n ≡ 0 (mod 2), n ≥ 2; width: n ≡ 0 (mod 4), n ≥ 4.\n"
+        "  axis: the axes have different sizes: "
+        "depth: n ≥ 1; height: n ≡ 0 (mod 2), n ≥ 2; width: n ≡ 0 (mod 4), n ≥ 4.\n"
         "  fix: axis=0, or compatible_shapes(network)"
     )
 

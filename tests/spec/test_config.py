@@ -44,9 +44,9 @@ def test_each_condition_fails_alone_for_a_zero_in_its_field(condition):
     ids=repr,
 )
 def test_what_is_not_natural_is_refused_in_every_field(name, bad, fault):
-    with pytest.raises(UsageError) as refusal:
+    with pytest.raises(UsageError) as error:
         UNet2Config(**{name: bad})
-    lines = str(refusal.value).splitlines()
+    lines = str(error.value).splitlines()
     assert lines[0] == f"{name}={bad!r} can't be used."
     assert lines[1] == f"  natural: not a natural number: {name}={bad!r} is {fault}, and must be an integer ≥ 0."
     assert lines[2].startswith(f"  fix: {name}=")
@@ -73,9 +73,9 @@ def test_a_config_cannot_be_changed_nor_given_by_position():
 
 
 def test_violations_come_together():
-    with pytest.raises(ConfigError) as refusal:
+    with pytest.raises(ConfigError) as error:
         check_config(UNet2Config(pool_stride=0, base_channels=0)).raise_if_failed()
-    assert str(refusal.value) == (
+    assert str(error.value) == (
         "UNet2Config(pool_stride=0, base_channels=0) is not well-formed.\n"
         "  poolStride_ne0, baseC_pos: "
         "pool_stride=0 must be at least 1; base_channels=0 must be at least 1.\n"
@@ -83,6 +83,6 @@ def test_violations_come_together():
     )
 
 
-def test_what_is_not_a_config_is_refused_by_its_type():
+def test_what_is_not_a_config_is_rejected_by_its_type():
     with pytest.raises(UsageError, match="it is a dict, and must be a UNet2Config"):
         check_config({"pool_kernel": 2})

@@ -316,7 +316,9 @@ def test_the_sizes_of_several_inputs_are_given_by_name(n, m):
     assert found.ok == (n // 2 == m // 3 >= 1)
     assert dict(found.sizes[0]) == Fixing(TWO_INPUTS, []).run({"x": n, "z": m}).sizes
     assert found.fixes == (
-        () if found.ok else ("other sizes; compatible_shapes(network) has those that all inputs can share",)
+        ()
+        if found.ok
+        else ("other sizes; compatible_shapes(network) has the sizes that fit if all inputs have the same",)
     )
     assert str(found).startswith(f"an input of sizes x {n}, z {m} ")
 
@@ -326,7 +328,7 @@ def test_an_input_without_a_size_is_reported_by_name():
         explain(TWO_INPUTS, {"x": 4})
     assert str(error.value) == (
         "the input can't be used.\n"
-        "  unknown_size: sizes by input: z has no sizes; the images are x, z.\n"
+        "  unknown_size: z has no sizes; the inputs with sizes are x, z.\n"
         '  fix: {"x": 64, "z": 64}'
     )
 
@@ -340,7 +342,7 @@ def test_an_input_that_the_network_does_not_have_or_that_is_a_vector_is_reported
             explain(gated, sizes)
         assert str(error.value) == (
             "the input can't be used.\n"
-            f"  unknown_size: sizes by input: {name} is not an image that the network takes; the images are x.\n"
+            f"  unknown_size: {name} is not an input with sizes; the inputs with sizes are x.\n"
             '  fix: {"x": 64}'
         )
 
@@ -385,7 +387,7 @@ def test_a_number_stands_for_every_axis_only_where_all_are_alike():
         explain(DIFFERENT, 8)
     assert str(error.value) == (
         "size 8 can't be used.\n"
-        "  axes: a number stands for all axes: the axes depth, height, width of this network differ.\n"
+        "  axes: a single number stands for all axes: the axes depth, height, width of this network differ.\n"
         "  fix: explain(network, (8, 8, 8))"
     )
     assert eval(error.value.report.fixes[0], {"explain": explain, "network": DIFFERENT}).ok
@@ -676,7 +678,7 @@ def test_the_default_policy_changes_nothing():
             "an image of length 3 for the network from x to y does not fit.\n"
             "  pooled[1]: length: pooled[1] is 0, and must be at least 1.\n"
             "    x 3 → pooled[0] 1 → pooled[1] 0\n"
-            '  policy: nothing to do: policy="crop" finds no smaller image that fits.\n'
+            '  policy: policy="crop" finds no smaller image that fits.\n'
             "  fix: length 4 (pad 1); all lengths that fit: n ≡ 0 (mod 4), n ≥ 4\n"
             "  fix: jnp.pad(x, ((0, 0), (0, 1)))",
         ),
@@ -685,14 +687,14 @@ def test_the_default_policy_changes_nothing():
             "an image of length 2 for the network from x to r does not fit.\n"
             "  y: length: y is 1, x is 2, and they must be equal.\n"
             "    x 2 → y 1\n"
-            '  policy: nothing to do: policy="pad" finds no larger image that fits.\n'
+            '  policy: policy="pad" finds no larger image that fits.\n'
             "  fix: length 1 (crop 1); all lengths that fit: {1}\n"
             "  fix: x[:, :1]",
         ),
         (
             (UNetConfig(), (4, 4), "centre"),
             "the plan can't be used.\n"
-            "  policy: no such policy: policy='centre' must be one of error, pad, crop.\n"
+            "  policy: policy='centre' must be one of error, pad, crop.\n"
             '  fix: policy="crop"',
         ),
         (

@@ -26,7 +26,7 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("configs")
 
 
-def refusal(path):
+def error_of(path):
     """The text that ``load_config`` rejects ``path`` with, which is short and ends in a fix, whatever is wrong."""
     with pytest.raises(FileError) as caught:
         load_config(path)
@@ -118,7 +118,7 @@ def test_a_path_may_be_text_or_a_path(tmp_path):
     assert load_config(str(tmp_path / "a.toml")) == load_config(tmp_path / "a.toml") == UNet2Config(base_channels=1)
 
 
-# What is not a config is refused, by name.
+# What is not a config is rejected, by name.
 
 
 def not_natural(shown, fault):
@@ -160,10 +160,10 @@ IN_A_FILE = [
 
 
 @pytest.mark.parametrize(("suffix", "value", "says"), IN_A_FILE, ids=[f"{s}-{v[:12]}" for s, v, _ in IN_A_FILE])
-def test_a_value_that_is_not_a_short_natural_number_is_refused_by_name_in_every_key(tmp_path, suffix, value, says):
+def test_a_value_that_is_not_a_short_natural_number_is_rejected_by_name_in_every_key(tmp_path, suffix, value, says):
     for name in FIELDS:
         path = written(tmp_path / f"a{suffix}", one_key(suffix, name, value))
-        rule, fix = refusal(path).splitlines()[1:]
+        rule, fix = error_of(path).splitlines()[1:]
         assert rule == f"  {says.replace('{name}', name)}"
         assert re.fullmatch(rf"  fix: {name}( = \d+|=1, say|=0 or more| = 1, say)", fix)
 
@@ -173,19 +173,19 @@ def unreadable(says):
 
 
 def unknown_suffix(suffix):
-    return f"file: its format is unknown: its suffix is {suffix!r}, and must be one of .toml, .json."
+    return f"file: its suffix is {suffix!r}, and must be .toml or .json."
 
 
 NO_JSON, NO_TOML = "syntax: it is not JSON: ", "syntax: it is not TOML: "
-HOLDS = "syntax: it is not a network: it holds a {}, and must hold one object of fields."
-SO_IN_TOML, SO_IN_JSON, UTF_8 = "pool_kernel = 2, say", '{"pool_kernel": 2}, say', "save it as UTF-8"
+HOLDS = "syntax: it holds a {}, and must hold one object of fields."
+SO_IN_TOML, SO_IN_JSON, UTF_8 = "pool_kernel = 2, say", '{"pool_kernel": 2}, say', "save the file as UTF-8"
 LARGE = unreadable("it has {} bytes, and a config has at most 262144.")
 
 NOT_CONFIGS = [  # file, content, how the line of the rule begins, the fix
     ("a.json", "", NO_JSON + "Expecting value: line 1 column 1 (char 0).", SO_IN_JSON),
     ("a.json", "pool_kernel = 2", NO_JSON + "Expecting value: line 1", SO_IN_JSON),
-    ("a.json", '{"up_kernel": 1, "up_kernel": 1}', NO_JSON + "the key 'up_kernel' stands there 2 times.", SO_IN_JSON),
-    ("a.json", '{"up_kernel": {"a": 1, "a": 1}}', NO_JSON + "the key 'a' stands there 2 times.", SO_IN_JSON),
+    ("a.json", '{"up_kernel": 1, "up_kernel": 1}', NO_JSON + "the key 'up_kernel' occurs 2 times.", SO_IN_JSON),
+    ("a.json", '{"up_kernel": {"a": 1, "a": 1}}', NO_JSON + "the key 'a' occurs 2 times.", SO_IN_JSON),
     ("a.json", f'{{"{"k" * 20_000}": 1, "{"k" * 20_000}": 1}}', NO_JSON + "the key 'kkk", SO_IN_JSON),
     ("a.json", '{"up_kernel": ' + "9" * 5000 + "}", NO_JSON + "Exceeds the limit (4300 digits)", SO_IN_JSON),
     ("a.json", "[" * 30_000, NO_JSON + "it is nested too deeply.", SO_IN_JSON),
@@ -219,16 +219,16 @@ NAMES = [f"{name} {content[:16]!r}" for name, content, *_ in NOT_CONFIGS]
 
 
 @pytest.mark.parametrize(("name", "content", "says", "fix"), NOT_CONFIGS, ids=NAMES)
-def test_a_file_that_is_not_a_config_is_refused_by_what_is_wrong_with_it(tmp_path, name, content, says, fix):
-    lines = refusal(written(tmp_path / name, content)).splitlines()
+def test_a_file_that_is_not_a_config_is_rejected_by_what_is_wrong_with_it(tmp_path, name, content, says, fix):
+    lines = error_of(written(tmp_path / name, content)).splitlines()
     assert lines[1].startswith(f"  {says}")
     assert "sys." not in lines[1]  # Python's advice to programmers
     assert lines[2:] == [f"  fix: {fix.replace('{}', str(tmp_path))}"]
 
 
-def test_unknown_keys_are_refused_with_the_nearest_known_ones(tmp_path):
+def test_unknown_keys_are_rejected_with_the_nearest_known_ones(tmp_path):
     path = written(tmp_path / "a.toml", "pool_stide = 3\nbaseC = 8\n")
-    assert refusal(path) == (
+    assert error_of(path) == (
         f"config file {path} can't be read.\n"
         "  key: it has unknown keys: 'baseC' (did you mean base_channels?); 'pool_stide' (did you mean pool_stride?).\n"
         "  fix: the keys are pool_kernel, pool_stride, conv_kernel, conv_stride, conv_padding, up_kernel, up_stride, "
@@ -241,7 +241,7 @@ def test_unknown_keys_are_refused_with_the_nearest_known_ones(tmp_path):
 def test_the_leans_name_a_capital_a_hyphen_or_a_lost_letter_leads_to_the_known_key(tmp_path, suffix, name):
     for wrong in (FIELDS[name].metadata["lean"], name.upper(), name.replace("_", "-"), name[:3] + name[4:]):
         path = written(tmp_path / f"a{suffix}", one_key(suffix, wrong, 1))
-        assert f"key: it has unknown keys: {wrong!r} (did you mean {name}?)." in refusal(path)
+        assert f"key: it has unknown keys: {wrong!r} (did you mean {name}?)." in error_of(path)
 
 
 @pytest.mark.parametrize(
@@ -256,15 +256,15 @@ def test_the_leans_name_a_capital_a_hyphen_or_a_lost_letter_leads_to_the_known_k
     ],
     ids=["table", "dotted", "empty", "unprintable", "long", "many"],
 )
-def test_keys_of_any_kind_are_refused_in_one_line(tmp_path, name, content, says):
-    lines = refusal(written(tmp_path / name, content)).splitlines()
+def test_keys_of_any_kind_are_rejected_in_one_line(tmp_path, name, content, says):
+    lines = error_of(written(tmp_path / name, content)).splitlines()
     assert lines[1].startswith("  key: ")
     assert lines[1].endswith(says)
 
 
 def test_all_that_is_wrong_is_said_at_once_even_if_nothing_is_right(tmp_path):
     wrong = dict.fromkeys(FIELDS, True) | {f"unknown_{i}": 1 for i in range(40)}
-    text = refusal(written(tmp_path / "a.json", json.dumps(wrong)))
+    text = error_of(written(tmp_path / "a.json", json.dumps(wrong)))
     assert all(f"{name}=True is a bool" in text for name in FIELDS)
     assert "'unknown_0'" in text
     assert "and 37 more" in text
@@ -287,27 +287,27 @@ NOT_FILES = [  # path below a folder that holds unet.toml and the folder d.toml;
 
 
 @pytest.mark.parametrize(("name", "says", "fix"), NOT_FILES, ids=[name[:20] or "the folder" for name, *_ in NOT_FILES])
-def test_what_is_not_a_file_is_refused_with_the_nearest_name(tmp_path, name, says, fix):
+def test_what_is_not_a_file_is_rejected_with_the_nearest_name(tmp_path, name, says, fix):
     (tmp_path / "d.toml").mkdir()
     (tmp_path / "unet.toml").touch()
-    assert refusal(tmp_path / name).splitlines()[1:] == [f"  {says}", f"  fix: {fix.replace('{}', str(tmp_path))}"]
+    assert error_of(tmp_path / name).splitlines()[1:] == [f"  {says}", f"  fix: {fix.replace('{}', str(tmp_path))}"]
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
-def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+def test_a_pipe_is_rejected_and_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "a.toml")
-    assert "it is not a regular file" in refusal(tmp_path / "a.toml")
+    assert "it is not a regular file" in error_of(tmp_path / "a.toml")
 
 
 @pytest.mark.parametrize("error", [PermissionError(errno.EACCES, "Permission denied"), OSError("the disk hums")])
-def test_a_file_that_the_system_does_not_give_is_refused_in_the_systems_words(tmp_path, monkeypatch, error):
+def test_a_file_that_the_system_does_not_give_is_rejected_in_the_systems_words(tmp_path, monkeypatch, error):
     def fail(*_, **__):
         raise error
 
     path = written(tmp_path / "a.toml", "")
     monkeypatch.setattr(Path, "open", fail)
     says = f"  file: {error.strerror or error}."
-    assert refusal(path).splitlines()[1:] == [says, "  fix: a file that you may read"]
+    assert error_of(path).splitlines()[1:] == [says, "  fix: a file that you may read"]
 
 
 json_values = st.recursive(
@@ -321,12 +321,12 @@ json_values = st.recursive(
 @settings(max_examples=100)
 @given(content=st.binary() | st.text().map(str.encode) | json_values.map(lambda value: json.dumps(value).encode()))
 @example(content=b'{"pool_kernel": -0}')
-def test_any_bytes_are_a_config_or_are_refused_in_ten_lines(folder, suffix, content):
+def test_any_bytes_are_a_config_or_are_rejected_in_ten_lines(folder, suffix, content):
     path = written(folder / f"any{suffix}", content)
     try:
         cfg = load_config(path)
     except WellshapedError:
-        refusal(path)
+        error_of(path)
     else:
         assert all(type(getattr(cfg, name)) is int and getattr(cfg, name) >= 0 for name in FIELDS)
 
@@ -419,7 +419,7 @@ NO_PLACE = [  # path below a folder that holds the folder d.toml and the file f;
 
 
 @pytest.mark.parametrize(("name", "says", "fix"), NO_PLACE, ids=[name[:20] or "the folder" for name, *_ in NO_PLACE])
-def test_a_place_that_cannot_hold_a_config_is_refused_and_left_alone(tmp_path, name, says, fix):
+def test_a_place_that_cannot_hold_a_config_is_rejected_and_left_alone(tmp_path, name, says, fix):
     (tmp_path / "d.toml").mkdir()
     (tmp_path / "f").touch()
     with pytest.raises(FileError) as caught:
@@ -442,6 +442,6 @@ def test_a_number_that_could_not_be_loaded_is_not_saved(tmp_path):
 
 
 @pytest.mark.parametrize("path", ["", "/", "."])
-def test_a_path_without_a_name_is_refused_with_one_that_has_a_name(path):
+def test_a_path_without_a_name_is_rejected_with_one_that_has_a_name(path):
     with pytest.raises(FileError, match=r"its suffix is ''.*\n  fix: /?unet.toml$"):
         save_config(UNet2Config(), path)

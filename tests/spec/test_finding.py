@@ -190,7 +190,7 @@ def test_the_output_is_the_first_of_several():
     [
         ((Node("y", Mean()),), 2, "no size that fits makes an output of at least 2", "an output of 1 (from 1)"),
         ((Node("m", Mean()), Node("y", Pad(3))), 8, "at least 8", "an output of 7 (from 1)"),
-        ((Node("y", Resize(0)),), 1, "no size fits", "another network: see explain(network, sizes)"),
+        ((Node("y", Resize(0)),), 1, "no size fits", "another network; explain(network, sizes) shows what breaks"),
         (
             (Node("a", Resize(2)), Node("b", Pad(9), "x"), Node("y", Concat(), ("a", "b"))),
             37,

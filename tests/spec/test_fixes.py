@@ -45,6 +45,7 @@ from wellshaped.spec import (
     run_image,
     strided_unet,
 )
+from wellshaped.spec.answers.door import building
 from wellshaped.spec.answers.explanation import UNSOLVED
 from wellshaped.spec.families import DOUBLE, HALVE, unet
 from wellshaped.spec.unet.config import CHOICES
@@ -143,11 +144,11 @@ def require_each_fix_to_fix(asked):
             ways[axis] = sizes_in(rest, getattr(now, axis))
         elif " in the config" in line:
             changes = line.partition(", for sizes")[0].replace(" in the config", "").replace(" and ", ", ")
-            mended = now.changed(eval(f"dict({changes})"))
-            fit = compatible_sizes(mended.cfg)
+            changed = now.changed(eval(f"dict({changes})"))
+            fit = compatible_sizes(changed.cfg)
             near = {axis: fit.above(getattr(now, axis)) for axis in ways}
-            fitting = compatible_shapes(mended.cfg).above(tuple(near.values()))
-            assert replace(mended, **dict(zip(near, fitting, strict=True))).report().ok, line
+            fitting = compatible_shapes(changed.cfg).above(tuple(near.values()))
+            assert replace(changed, **dict(zip(near, fitting, strict=True))).report().ok, line
             helped = True
         else:
             for expression in line.split(" or "):
@@ -167,7 +168,7 @@ def judge(asked):
 
 def well_formed(cfg):
     """Whether sizes are judged: whatever else is wrong, its arrays or its channels, does not keep them from it."""
-    return all(c.holds(cfg) for c in (UNET_WELL_FORMED if isinstance(cfg, UNetConfig) else WELL_FORMED))
+    return building(cfg).graph is not None
 
 
 INSTANCE = UNetConfig(levels=3, norm="instance")

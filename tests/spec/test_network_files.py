@@ -263,26 +263,26 @@ EITHER = 'fix: kind = "UNet2Config" or kind = "UNetConfig"'
     ("content", "lines"),
     [
         ("", [SEVERAL + "it has no keys.", EITHER + ' or kind = "Network"']),
-        ("base_channels = 8", [SEVERAL + "its keys base_channels are of UNet2Config and UNetConfig.", EITHER]),
+        ("base_channels = 8", [SEVERAL + "its keys base_channels belong to UNet2Config and UNetConfig.", EITHER]),
         (
             "conv_kernel = 3\nbase_channels = 8",
-            [SEVERAL + "its keys conv_kernel, base_channels are of UNet2Config and UNetConfig.", EITHER],
+            [SEVERAL + "its keys conv_kernel, base_channels belong to UNet2Config and UNetConfig.", EITHER],
         ),
         (
             "pool_kernel = 2\nlevels = 3",
-            [SEVERAL + "its keys pool_kernel, levels are of UNet2Config and UNetConfig.", EITHER],
+            [SEVERAL + "its keys pool_kernel, levels belong to UNet2Config and UNetConfig.", EITHER],
         ),
         (
             'kind = "UNet"',
             [
-                "kind: no such kind: kind is 'UNet', and must be one of UNet2Config, UNetConfig, Network.",
+                "kind: kind is 'UNet', and must be one of UNet2Config, UNetConfig, Network.",
                 'fix: kind = "UNetConfig"',
             ],
         ),
         (
             "kind = [1]",
             [
-                "kind: no such kind: kind is [1], and must be one of UNet2Config, UNetConfig, Network.",
+                "kind: kind is [1], and must be one of UNet2Config, UNetConfig, Network.",
                 'fix: kind = "UNet2Config"',
             ],
         ),
@@ -310,7 +310,7 @@ def test_a_key_of_no_kind_leads_to_the_nearest_of_any(tmp_path):
 def test_where_a_unet2_config_is_wanted_another_kind_is_rejected_by_its_name(tmp_path, content, kind):
     path = written(tmp_path / "a.toml", content)
     assert rejection(path, load_config, "config") == [
-        f"kind: another kind of network: it holds a {kind}, and must hold a UNet2Config.",
+        f"kind: it holds a {kind}, and must hold a UNet2Config.",
         f"fix: the keys are {', '.join(FIELDS)}",
     ]
 
@@ -333,7 +333,7 @@ def not_natural(name, shown, fault):
         (f"levels = {10**99}", "digits: the number is too long: levels has more than 99 digits.", "levels = 1, say"),
         (
             "multipliers = 2",
-            "multipliers: no tuple: it is an int, and must be a tuple of natural numbers, or None.",
+            "multipliers: not a tuple: it is an int, and must be a tuple of natural numbers, or None.",
             "leave out multipliers",
         ),
         ("bias = 1", "bias: no such choice: bias must be one of True, False.", "bias = true"),

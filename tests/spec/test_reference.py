@@ -586,7 +586,7 @@ def test_a_dual_does_not_mix_with_what_is_no_number(other):
                 operation(*operands)
 
 
-# What is refused.
+# What is rejected.
 
 X = np.ones((1, 4, 5))
 KERNEL, BIAS = np.ones((2, 1, 3, 3)), np.ones(2)
@@ -627,36 +627,36 @@ x = float64[1,0,5], given to max_pool2d, does not fit.
     "no array": (
         lambda: relu([1, 2]),
         """\
-z = [1, 2], given to relu, does not fit.
-  array: type of z: it is a list, and must be a NumPy array.
+z = [1, 2], given to relu, can't be used.
+  array: it is a list, and must be a NumPy array.
   fix: np.asarray(z), with dtype=object for exact numbers""",
     ),
     "no number": (
         lambda: conv2d(X, KERNEL, np.array([Fraction(1), None])),
         """\
 bias = object[2], given to conv2d, does not fit.
-  scalar: numbers of bias: it holds a NoneType, and must hold real numbers.
+  scalar: it holds a NoneType, and must hold real numbers.
   fix: bias.astype(float), or exact numbers as objects""",
     ),
     "bools": (
         lambda: unet2_forward(CFG, PARAMS, IMAGE > 0),
         """\
 x = bool[1,4,6], given to the network, does not fit.
-  scalar: numbers of x: it holds bool, and must hold real numbers.
+  scalar: it holds bool, and must hold real numbers.
   fix: x.astype(float), or exact numbers as objects""",
     ),
     "window": (
         lambda: conv2d(X[:, :2], KERNEL, BIAS),
         """\
 x = float64[1,2,5], given to conv2d with kernel=3×3, stride=1, padding=0, does not fit.
-  window: nothing would come out: 2×5 comes to 0×3.
+  window: the output would be empty: 2×5 becomes 0×3.
   fix: a larger image, or another kernel, stride or padding""",
     ),
     "zero stride": (
         lambda: max_pool2d(X, kernel=2, stride=0),
         """\
 x = float64[1,4,5], given to max_pool2d with kernel=2×2, stride=0, padding=0, does not fit.
-  window: nothing would come out: 4×5 comes to 0×0.
+  window: the output would be empty: 4×5 becomes 0×0.
   fix: a larger image, or another kernel, stride or padding""",
     ),
     "natural": (
@@ -670,7 +670,8 @@ padding=-1 can't be used.
         lambda: conv2d(X, KERNEL, BIAS, padding=10**5),
         """\
 x = float64[1,4,5], given to conv2d with kernel=3×3, stride=1, padding=100000, does not fit.
-  elements: too large to compute with: up to 160002000006 elements a channel with the padding, at most 2147483647.
+  elements: too large to compute with: a padded channel has up to 160002000006 elements, and may have at most \
+2147483647.
   fix: a smaller stride or padding""",
     ),
     "gradient of a convolution": (
@@ -698,7 +699,7 @@ grad_output = float64[1,4,5], given to max_pool2d_backward, does not fit.
         lambda: relu_backward(X, X[0]),
         """\
 grad_output = float64[4,5], given to relu_backward, does not fit.
-  size: shape of grad_output: it is (4, 5), and must be (1, 4, 5), as of z.
+  size: shape of grad_output: it is (4, 5), and must be (1, 4, 5), the shape of z.
   fix: grad_output of shape (1, 4, 5)""",
     ),
     "concatenation": (
@@ -739,14 +740,14 @@ params of UNet2Config(base_channels=1), 1 → 1 channels, does not fit.
 the bias is float64[2], and must be an array [1].
   upT.kernel, upT.bias: arrays of upT: the kernel is float64[2,1,3,3], and must be an array [2, 1, 2, 2]; \
 the bias is None, and must be an array [1].
-  out1x1: arrays of out1x1: there are none.
-  fix: layer_parameters(UNet2Config(base_channels=1), 1, 1) names the layers and the shapes of their arrays""",
+  out1x1: arrays of out1x1: they are missing.
+  fix: layer_parameters(UNet2Config(base_channels=1), 1, 1) lists the layers and the shapes of their arrays""",
     ),
     "no parameters": (
         lambda: unet2_forward(CFG, None, IMAGE),
         """\
 params, given to the network, can't be used.
-  type: type of params: it is a NoneType, and must map the name of each layer to its kernel and bias.
+  type: it is a NoneType, and must map the name of each layer to its kernel and bias.
   fix: {layer.name: getattr(params, layer.name) for layer in LAYERS}""",
     ),
     "config": (
@@ -768,16 +769,16 @@ grad_output = float64[1,4,5], given to the network, does not fit.
 
 @pytest.mark.parametrize(("call", "message"), MESSAGES.values(), ids=MESSAGES)
 def test_the_message_whole(call, message):
-    with pytest.raises(WellshapedError) as refusal:
+    with pytest.raises(WellshapedError) as error:
         call()
-    assert str(refusal.value) == message
+    assert str(error.value) == message
 
 
-def test_no_parameters_at_all_are_refused_in_ten_lines():
-    with pytest.raises(ShapeError) as refusal:
+def test_no_parameters_at_all_are_rejected_in_ten_lines():
+    with pytest.raises(ShapeError) as error:
         unet2_forward(CFG, {}, IMAGE)
-    assert [verdict.name for verdict in refusal.value.report.failures] == [layer.name for layer in LAYERS]
-    assert len(str(refusal.value).splitlines()) == 10
+    assert [verdict.name for verdict in error.value.report.failures] == [layer.name for layer in LAYERS]
+    assert len(str(error.value).splitlines()) == 10
 
 
 # The package and its page.

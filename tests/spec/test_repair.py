@@ -40,7 +40,7 @@ from wellshaped.spec import (
     repair,
     run,
 )
-from wellshaped.spec.answers.repairs import mending
+from wellshaped.spec.answers.repairs import described_repair
 from wellshaped.spec.families import unet
 
 
@@ -214,7 +214,7 @@ def test_the_name_of_a_crop_is_one_that_is_free():
         [Node("a", Window(0))],
     ],
 )
-def test_what_no_padding_and_no_crop_mends_is_an_error(nodes):
+def test_what_no_padding_and_no_crop_fixes_is_an_error(nodes):
     with pytest.raises(WellshapedError) as error:
         repair(written(*nodes))
     assert rules(error) == ["repair"]
@@ -231,8 +231,8 @@ def test_a_network_whose_joint_requirement_no_image_meets_has_no_repair():
 
 
 def test_nothing_is_said_of_a_repair_where_none_is_known():
-    assert mending(written(Node("m", Mean()), Node("y", Add(), ("x", "m")))) == ""
-    assert mending(UNet2Config(conv_padding=0)).startswith("conv_padding=1 in the config, for sizes ")
+    assert described_repair(written(Node("m", Mean()), Node("y", Add(), ("x", "m")))) == ""
+    assert described_repair(UNet2Config(conv_padding=0)).startswith("conv_padding=1 in the config, for sizes ")
 
 
 def test_a_network_that_is_too_hard_to_solve_is_not_said_to_fit():
@@ -249,8 +249,8 @@ def test_check_says_what_repair_would_change_and_what_then_fits():
     padded, joined = graph_of(UNet2Config(conv_padding=0)), graph_of(UNetConfig(padding="none", join="exact", levels=1))
     windows = "down1_1, down1_2, down2_1, down2_2, up1_1, up1_2"
     assert check(padded, (1, 64, 64)).fixes[-1] == (
-        f"padding in {windows}, as repair(network) has them, for sizes n ≡ 0 (mod 2), n ≥ 2"
+        f"repair(network), which adds padding in {windows}, for sizes n ≡ 0 (mod 2), n ≥ 2"
     )
     assert check(joined, (1, 64, 64)).fixes[-1] == (
-        "crops before joined[0], as repair(network) has them, for sizes n ≥ 18"
+        "repair(network), which adds crops before joined[0], for sizes n ≥ 18"
     )

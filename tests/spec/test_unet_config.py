@@ -84,8 +84,8 @@ def test_an_ill_formed_config_is_named_everywhere_and_its_fix_mends_it(name):
     cfg = UNetConfig(**ILL_FORMED[name])
     report = check_unet_config(cfg)
     assert [verdict.name for verdict in report.failures] == [name]
-    mended = eval(f"dict({report.fixes[0]})")
-    assert check_unet_config(replace(cfg, **mended)).ok
+    fixed = eval(f"dict({report.fixes[0]})")
+    assert check_unet_config(replace(cfg, **fixed)).ok
     for ask in (
         graph_of,
         compatible_sizes,
@@ -111,15 +111,15 @@ def test_an_ill_formed_config_is_named_everywhere_and_its_fix_mends_it(name):
     ],
     ids=str,
 )
-def test_groups_that_do_not_divide_are_mended_whatever_else_is_wrong(wrong):
+def test_groups_that_do_not_divide_are_fixed_whatever_else_is_wrong(wrong):
     cfg = UNetConfig(norm="group", **wrong)
-    mended = eval(f"dict({check_unet_config(cfg).fixes[0]})")
-    assert mended["groups"] >= 1
-    assert check_unet_config(replace(cfg, **mended)).ok
+    fixed = eval(f"dict({check_unet_config(cfg).fixes[0]})")
+    assert fixed["groups"] >= 1
+    assert check_unet_config(replace(cfg, **fixed)).ok
 
 
 @pytest.mark.parametrize("wrong", [{"base_channels": 10**40}, {"conv_kernel": 10**30 + 1}, {"levels": 64}], ids=str)
-def test_a_kernel_too_large_to_compute_with_is_refused_before_it_is_built(wrong):
+def test_a_kernel_too_large_to_compute_with_is_rejected_before_it_is_built(wrong):
     report = check(UNetConfig(**wrong), (1, 2**64, 2**64))
     assert "elements" in [verdict.name for verdict in report.failures]
 
@@ -162,7 +162,7 @@ def test_a_config_shows_what_to_write_and_has_the_channels_of_its_levels():
     assert {f.name for f in fields(cfg)} == set(UNetConfig.__dataclass_fields__)
 
 
-def test_an_unknown_field_and_what_is_no_config_are_refused():
+def test_an_unknown_field_and_what_is_no_config_are_rejected():
     with pytest.raises(TypeError, match="depth"):
         UNetConfig(depth=3)
     with pytest.raises(UsageError, match="it is a UNet2Config, and must be a UNetConfig"):
@@ -230,7 +230,7 @@ def test_a_size_that_does_not_fit_is_explained_with_a_fix_to_paste():
     assert plan(UNetConfig(), (300, 320), policy="pad").fitting == (304, 320)
 
 
-def test_a_config_that_no_size_fits_is_mended_by_its_join():
+def test_a_config_that_no_size_fits_is_fixed_by_its_join():
     report = check(UNetConfig(padding="none", join="exact"), (3, 300, 320), out_channels=2)
     assert report.fixes == (
         "height: no size will do",

@@ -1,9 +1,9 @@
-"""The command line. A command has a file; what commands share is in :mod:`.network`, :mod:`.image`, :mod:`.output`.
+"""The command line. Each command has a file. Shared parts are in :mod:`.network`, :mod:`.image` and :mod:`.output`.
 
-Every command about one network takes it in the same way: a preset's name, ``unet`` or ``unet2`` with fields, or a file.
-The exit status is 0 where everything fits, 1 where something does not (a size, a config, a file, a number), and 2 for
-words that are not a command of ours. Only the demo loads JAX. On a terminal there are colours and tables; elsewhere the
-output is plain text.
+Every command about one network takes it as the first argument: the name of a preset, ``unet`` or ``unet2`` with flags
+for fields, or a file. The exit status is 0 if everything fits, 1 if something does not fit, and 2 if the question can't
+be read: an unknown command, an option that can't be used, a file that can't be read. Only ``demo`` loads JAX. On a
+terminal the output has colours and tables, elsewhere it is plain text.
 """
 
 from .program import app as app

@@ -1,4 +1,4 @@
-"""``wellshaped certify``: a proof, in a file, that exactly the compatible sizes fit."""
+"""``wellshaped certify``: prove that exactly the compatible sizes fit, and write a certificate."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,10 +7,11 @@ from cyclopts import Parameter
 
 from ..spec import AnyNetwork, compatible_shapes, graph_of
 from ..spec.answers.door import title
-from ..spec.answers.repairs import mending
+from ..spec.answers.repairs import described_repair
 from ..spec.files import wrong_suffix
-from ..spec.messages.choices import nearest_choice
+from ..spec.messages.choices import near_name
 from ..spec.messages.report import UsageError
+from .fixes import typed_fix
 from .image import require_built
 from .network import Flags, Name, network_of
 from .output import say, working
@@ -25,16 +26,15 @@ EXAMPLE = """\
 def certify(
     network: Name = None,
     *,
-    output: Annotated[Path, Parameter(help="The certificate to write, .json.")] = Path("certificate.json"),
-    axis: Annotated[
-        str | None, Parameter(help="The axis by its name, where the axes differ: depth, height, width or length.")
-    ] = None,
+    output: Annotated[Path, Parameter(help="The certificate to write, a .json file.")] = Path("certificate.json"),
+    axis: Annotated[str | None, Parameter(help="The axis, if the axes differ: depth, height, width or length.")] = None,
     flags: Flags = None,
 ) -> int:
-    """Prove with Z3 that a network fits exactly its compatible sizes, and write a certificate.
+    """Prove with Z3 that exactly the compatible sizes fit a network, and write a certificate.
 
-    The proof is about one axis and holds for all sizes; it takes up to a few seconds. What is required over all axes
-    together is not part of it. Exit with 0 if some size fits, else with 1: then the certificate says that none does.
+    The proof is about one axis and covers all sizes. It takes up to a few seconds.
+    Requirements over all axes together are not part of it.
+    Exits with 0 if some size fits, else with 1: the certificate says that none fits.
     """
     from ..proofs_of_shape import certificates
 
@@ -49,21 +49,22 @@ def certify(
     of = title(given) if along is None else f"the {graph_of(given).axis_names[along]} of {title(given)}"
     fits = f"for all n, {of} fits n iff {certificate.sizes}" if certificate.sizes else f"no size fits {of}"
     text = f"wrote {output}: {fits} ({certificate.prover})"
-    fix = "" if certificate.sizes else mending(given)
+    fix = "" if certificate.sizes else typed_fix(described_repair(given))
     say(f"{text}\nfix: {fix}" if fix else text, "green" if certificate.sizes else "red")
     return 0 if certificate.sizes else 1
 
 
 def _axis(network: AnyNetwork, axis: str | None) -> int | None:
-    """The number of an axis, by its name; ``None`` where all are alike and none was named."""
+    """Return the number of an axis, by its name; ``None`` if none is named and all are alike."""
     names = graph_of(network).axis_names
     if axis is None:
         found = by_axes(compatible_shapes(network))
         if len(found) > 1:
-            says = f"the sizes differ: {'; '.join(f'{of} {fit}' for of, fit in found)}"
-            raise UsageError.of("--axis", "axis", "a certificate is about one axis", says, f"--axis {names[0]}")
+            differ = "; ".join(f"{of} {fit}" for of, fit in found)
+            says = f"a certificate is about one axis, and the axes have different sizes: {differ}"
+            raise UsageError.of("--axis", "axis", "", says, f"--axis {names[0]}")
         return None
     if axis not in names:
         says = f"it is {axis[:60]!r}, and the network has {in_words(names)}"
-        raise UsageError.of("--axis", "axis", "no such axis", says, f"--axis {nearest_choice(axis, names)}")
+        raise UsageError.of("--axis", "axis", "", says, f"--axis {near_name(axis, names) or names[0]}")
     return names.index(axis)

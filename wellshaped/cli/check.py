@@ -1,4 +1,4 @@
-"""``wellshaped check``: does an image fit, and if not, why?"""
+"""``wellshaped check``: does an image fit, and if not, why not?"""
 
 from ..spec import AnyNetwork, Report
 from ..spec import check as check_input
@@ -23,9 +23,10 @@ def check(
     flags: Flags = None,
     as_json: AsJson = False,
 ) -> int:
-    """Say whether an image fits a network, and if not, why and what to do.
+    """Check whether an image fits a network. If not, say why, and how to fix it.
 
-    Without --input, say whether any image fits. Exit with 0 if so, else with 1.
+    Without --input, check whether any image fits.
+    Exits with 0 if it fits, else with 1.
     """
     try:
         given = network_of(network, flags)

@@ -13,12 +13,12 @@ EXAMPLE = "  wellshaped demo --output coins.png --seed 7\n"
 
 def demo(
     *,
-    output: Annotated[Path, Parameter(help="The picture to write, .png.")] = Path("demo.png"),
-    seed: Annotated[Natural, Parameter(help="Seed of parameters and training.")] = 0,
+    output: Annotated[Path, Parameter(help="The picture to write, a .png file.")] = Path("demo.png"),
+    seed: Annotated[Natural, Parameter(help="Random seed for parameters and training.")] = 0,
 ) -> int:
-    """Train a small network on half of a photograph, and show what it makes of the other half.
+    """Train a small network on half of a photograph, and show its prediction for the other half.
 
-    This takes about half a minute on two cores, and needs the extra "demo".
+    Takes about half a minute on two cores. Needs the extra "demo".
     """
     from ..demo import run_demo
 

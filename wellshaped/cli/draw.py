@@ -20,11 +20,11 @@ def draw(
     network: Name = None,
     *,
     image: Image,
-    output: Annotated[Path, Parameter(help="The picture to write, .svg or .png.")] = Path("unet.svg"),
+    output: Annotated[Path, Parameter(help="The picture to write, a .svg or .png file.")] = Path("unet.svg"),
     out_channels: OutChannels = None,
     flags: Flags = None,
 ) -> int:
-    """Draw a network with the shapes on it, one row for each scale."""
+    """Draw a network with its shapes, one row for each scale."""
     found = stages_for(network, image, out_channels, flags)
     with working("drawing"):
         from ..drawing import draw as draw_stages

@@ -25,17 +25,17 @@ def input_for(
         str | None,
         Parameter(
             allow_leading_hyphen=True,
-            help="The output's size in positions: 388 for all axes, or 388x512. [default: 1, the smallest output]",
+            help="Size of the output: 388 for all axes, or 388x512. [default: 1, the smallest output]",
         ),
     ] = None,
     *,
-    exactly: Annotated[bool, Parameter(negative="", help="An output of this size, and no larger one.")] = False,
+    exactly: Annotated[bool, Parameter(negative="", help="Require exactly this size, not a larger one.")] = False,
     flags: Flags = None,
     as_json: AsJson = False,
 ) -> int:
-    """Find the smallest image that fits and gives an output of at least some size.
+    """Find the smallest image that fits and has an output of at least this size.
 
-    Exit with 0 if there is one, else with 1.
+    Exits with 0 if there is one, else with 1.
     """
     name, size = number_first(network, size)
     given = network_of(name, flags)

@@ -1,4 +1,4 @@
-"""What commands print: text, tables, JSON and progress. Colours and lines are for terminals alone."""
+"""The output of commands: text, tables, JSON and progress. Only terminals get colours and lines."""
 
 import json
 import sys
@@ -21,12 +21,12 @@ def print_json(data: object) -> None:
 
 
 def status_of(error: type[WellshapedError]) -> int:
-    """The exit status of a program that ends with ``error``: 2 if the question can't be read, 1 if the answer is no."""
+    """Return the exit status for ``error``: 2 if the question can't be read, 1 if the answer is no."""
     return 2 if issubclass(error, UsageError | FileError) else 1
 
 
 def say(text: str, colour: str = "green", stream: TextIO | None = None) -> None:
-    """Print ``text``, by default to the output, its first line in ``colour`` where the stream is a terminal."""
+    """Print ``text``, by default to standard output. On a terminal the first line has the ``colour``."""
     stream = sys.stdout if stream is None else stream
     if not is_terminal(stream):
         print(text, file=stream)
@@ -36,16 +36,16 @@ def say(text: str, colour: str = "green", stream: TextIO | None = None) -> None:
 
     first, _, rest = text.partition("\n")
     styled = Text(first, style=f"bold {colour}"), Text(rest)
-    Console(file=stream).print(*styled, sep="\n" if rest else "", soft_wrap=True)  # a broken line cannot be pasted
+    Console(file=stream).print(*styled, sep="\n" if rest else "", soft_wrap=True)  # a wrapped line can't be pasted
 
 
 def is_terminal(stream: TextIO | None) -> bool:
-    """Whether a person reads the ``stream``."""
-    return stream is not None and stream.isatty()  # it is None where the caller has closed it
+    """Whether the ``stream`` is a terminal."""
+    return stream is not None and stream.isatty()  # it is None if the caller has closed it
 
 
 def table(header: tuple[str, ...], rows: Sequence[tuple[object, ...]], total: tuple[object, ...] | None) -> None:
-    """Print a table whose columns of numbers stand to the right, with lines on a terminal; the ``total`` comes last."""
+    """Print a table, with lines on a terminal. Numbers are aligned to the right; the ``total`` comes last."""
     all_rows = [*rows, total] if total else rows
     cells = [[f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row] for row in all_rows]
     right = [isinstance(cell, int) for cell in all_rows[-1]]
@@ -63,10 +63,10 @@ def table(header: tuple[str, ...], rows: Sequence[tuple[object, ...]], total: tu
     made = Table(*header, box=HORIZONTALS, padding=(0, 1, 0, 0), header_style="bold")
     for column, number, width in zip(made.columns, right, widths, strict=True):
         column.justify = "right" if number else "left"
-        column.min_width = width  # a narrow terminal may break a line, but no digit goes
+        column.min_width = width  # a narrow terminal may wrap a line, but never cut a digit
     for i, line in enumerate(cells):
         made.add_row(
-            *map(Text, line),  # a name may have brackets
+            *map(Text, line),  # a name may contain brackets, which are markup in Rich
             style="bold" if total and i == len(rows) else None,
             end_section=bool(total) and i == len(rows) - 1,
         )
@@ -75,7 +75,7 @@ def table(header: tuple[str, ...], rows: Sequence[tuple[object, ...]], total: tu
 
 @contextmanager
 def working(what: str) -> Iterator[None]:
-    """Show on a terminal that something goes on, for what may take more than a second."""
+    """Show on a terminal that a task is running, if it may take more than a second."""
     if not is_terminal(sys.stderr):
         yield
         return
@@ -86,7 +86,7 @@ def working(what: str) -> Iterator[None]:
 
 
 def with_progress(tasks: Sequence[T], what: str) -> Iterable[T]:
-    """The ``tasks``, one after the other, with a bar on a terminal that shows how many are done."""
+    """Return the ``tasks`` to iterate over. On a terminal, a bar shows how many are done."""
     if not is_terminal(sys.stderr):
         return tasks
     from rich.console import Console

@@ -1,4 +1,4 @@
-"""``wellshaped plan``: what to pad or crop so that an image fits."""
+"""``wellshaped plan``: how to pad or crop an image so that it fits."""
 
 from typing import Annotated
 
@@ -28,20 +28,19 @@ def plan(
     *,
     image: Image,
     policy: Annotated[
-        str, Parameter(help="pad (to the nearest sizes above), crop (below), or error (change nothing).")
+        str, Parameter(help="pad (to the nearest sizes above), crop (to those below), or error (change nothing).")
     ] = "pad",
     flags: Flags = None,
     as_json: AsJson = False,
 ) -> int:
-    """Say what to pad or crop at the end of each axis so that an image fits: an expression to paste.
+    """Show how to pad or crop an image so that it fits: an expression to paste.
 
-    Exit with 1 where nothing that the policy allows makes it fit.
+    An image is padded or cropped at the end of each axis.
+    Exits with 0 if the policy finds an image that fits, else with 1.
     """
     if policy not in _POLICIES:
         says = f"it is {policy[:60]!r}, and must be one of {', '.join(_POLICIES)}"
-        raise UsageError.of(
-            "--policy", "policy", "no such policy", says, f"--policy {nearest_choice(policy, _POLICIES)}"
-        )
+        raise UsageError.of("--policy", "policy", "", says, f"--policy {nearest_choice(policy, _POLICIES)}")
     given = network_of(network, flags)
     channels, *sizes = shape_of(image, given, None)
     require_built(given, channels)

@@ -16,9 +16,9 @@ EXAMPLE = """\
 
 
 def presets(*, as_json: AsJson = False) -> int:
-    """List the presets: networks that people know.
+    """List the presets: well-known networks.
 
-    Each comes with the shape of its input, the sizes that fit, and its source. C stands for any number of channels.
+    Each has the shape of its input, the sizes that fit, and its source. C is any number of channels.
     """
     known = {name: _preset(name) for name in PRESETS}
     if as_json:

@@ -1,4 +1,4 @@
-"""The program: its commands, and the exit status for whatever happens in one of them."""
+"""The program: its commands, and their exit status."""
 
 import io
 import os
@@ -6,20 +6,20 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, UnusedCliTokensError
 
 from ..spec.messages.report import WellshapedError
 from . import certify, check, demo, draw, input_for, plan, presets, prove, sizes, stages, verify
+from .fixes import typed
 from .output import say, status_of
 
 app = App(
     name="wellshaped",
-    help="Which sizes fit a U-Net, why one does not, and what to do: answered before anything is built.",
+    help="Find out which image sizes fit a U-Net, before you build it: why one does not fit, and how to fix it.",
     help_format="plaintext",
     help_epilogue=(
-        "A NETWORK is the name of a preset (wellshaped list), unet or unet2 with flags\n"
-        "for its fields, or the path of a TOML or JSON file; without one, it is unet2.\n"
-        "For example:\n\n"
+        "NETWORK is a preset (wellshaped list), unet or unet2 with flags for its fields,\n"
+        "or a .toml or .json file. The default is unet2. For example:\n\n"
         "  wellshaped check milesial --input 3x303x384\n"
         "  wellshaped sizes unet --levels 3 --norm group\n"
         "  wellshaped plan my_network.toml --input 1x96x160x160\n"
@@ -28,7 +28,7 @@ app = App(
     result_action="return_value",
 )
 
-_COMMANDS: dict[str, tuple[Callable[..., int], str]] = {  # in the order of the help text
+_COMMANDS: dict[str, tuple[Callable[..., int], str]] = {  # in the order of the help
     "check": (check.check, check.EXAMPLE),
     "sizes": (sizes.sizes, sizes.EXAMPLE),
     "plan": (plan.plan, plan.EXAMPLE),
@@ -53,26 +53,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     512 does not fit; nearest: 508 and 524
     0
     """
-    for stream in (sys.stdout, sys.stderr):  # a terminal without "≡" shows "?" instead
+    for stream in (sys.stdout, sys.stderr):  # a terminal that can't show "≡" shows "?"
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     try:
         status = app(arguments, exit_on_error=False, print_error=False) or 0
-        print(end="", flush=True)  # here, where a failure is still ours to explain
+        print(end="", flush=True)  # flush here, so that a failure is handled below
         return status
     except CycloptsError as error:
-        say(str(error), "red", sys.stderr)  # what is wrong, and the nearest flag
+        unused = error.unused_tokens if isinstance(error, UnusedCliTokensError) else None
+        text = f"Too many arguments: {' '.join(unused)}." if unused else str(error)
+        say(text, "red", sys.stderr)  # with the nearest flag
         return 2
     except WellshapedError as error:
-        say(str(error), "red", sys.stderr)
+        say(str(typed(error.report, sys.argv[1:] if arguments is None else arguments)), "red", sys.stderr)
         return status_of(type(error))
     except ModuleNotFoundError as error:
         extra = "proofs" if error.name == "z3" else "demo"
         say(f"This command needs {error.name}: pip install '.[{extra}]' in a clone of wellshaped", "red", sys.stderr)
         return 1
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the flush at Python's exit fails again
-        if isinstance(error, BrokenPipeError):  # the reader, `head` for instance, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the flush at exit fails again
+        if isinstance(error, BrokenPipeError):  # the reader, for example `head`, has stopped
             return 0
-        say(f"The answer is lost: {error.strerror or error}", "red", sys.stderr)
+        say(f"The output could not be written: {error.strerror or error}", "red", sys.stderr)
         return 1

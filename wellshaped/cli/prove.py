@@ -1,4 +1,4 @@
-"""``wellshaped prove``: the theorems of the shape theory, proved again."""
+"""``wellshaped prove``: prove the theorems about sizes again."""
 
 from dataclasses import asdict
 from typing import Annotated
@@ -24,16 +24,18 @@ def prove(
     ),
     as_json: AsJson = False,
 ) -> int:
-    """Prove the theorems of the shape theory.
+    """Prove the theorems about sizes.
 
-    Each line says who proved what, and in how many seconds. Z3 and Coq together take about 40 seconds. Exit with 0
-    if each theorem is settled as stated by some prover, and no prover disagrees.
+    Each line has a theorem, its prover, the verdict and the seconds.
+    Z3 and Coq together take about 40 seconds.
+    Exits with 0 if each theorem is settled as stated by some prover, and no prover
+    disagrees; else with 1.
     """
     from ..proofs_of_shape import THEOREMS, verdicts
     from ..proofs_of_shape import prove as prove_one
 
     if not by:
-        raise UsageError.of("--by", "by", "nobody to ask", "name at least one prover", "--by z3")
+        raise UsageError.of("--by", "by", "", "it must name at least one prover", "--by z3")
     tasks = [(theorem, prover) for theorem in THEOREMS for prover in by]
     proofs = [(theorem, prove_one(theorem, by=prover)) for theorem, prover in with_progress(tasks, "proving")]
     open_theorems = verdicts.unsettled(proofs)

@@ -6,10 +6,11 @@ from cyclopts import Parameter
 
 from ..spec import ShapeSet, compatible_shapes
 from ..spec.answers.door import title
-from ..spec.answers.repairs import mending
+from ..spec.answers.repairs import described_repair
 from ..spec.files import short_natural
 from ..spec.messages.report import UsageError
 from ..spec.messages.written import written_number
+from .fixes import typed_fix
 from .image import require_built
 from .network import Flags, Name, fields_of, network_of, number_first
 from .numbers import as_given, numbers_in
@@ -26,15 +27,15 @@ Sizes = Annotated[
     str | None,
     Parameter(
         allow_leading_hyphen=True,
-        help="Show the nearest sizes below and above this one, in positions: 303 for all axes, or 303x384.",
+        help="Also show the nearest sizes below and above this one: 303 for all axes, or 303x384.",
     ),
 ]
 
 
 def sizes(network: Name = None, near: Sizes = None, *, flags: Flags = None, as_json: AsJson = False) -> int:
-    """List all sizes that fit a network, along each axis.
+    """Show all sizes that fit a network, for each axis.
 
-    Exit with 0 if an image fits, else with 1.
+    Exits with 0 if any image fits, else with 1.
     """
     name, near = number_first(network, near)
     given = network_of(name, flags)
@@ -54,9 +55,9 @@ def sizes(network: Name = None, near: Sizes = None, *, flags: Flags = None, as_j
         found = {"near": asked, "below": shapes.below(asked), "above": shapes.above(asked)}
         answer |= found
         lines.append(_near(asked, shapes, alike=len(numbers_in(near)) < 2))
-    fix = "" if all(fit and not fit.is_finite for fit in shapes.axes) else mending(given)
+    fix = "" if all(fit and not fit.is_finite for fit in shapes.axes) else described_repair(given)
     if fix:
-        lines.append(f"fix: {fix}")
+        lines.append(f"fix: {typed_fix(fix)}")
         answer["fix"] = fix
     if as_json:
         print_json(answer)
@@ -66,9 +67,9 @@ def sizes(network: Name = None, near: Sizes = None, *, flags: Flags = None, as_j
 
 
 def sizes_in(text: str, name: str, shapes: ShapeSet) -> tuple[int, ...]:
-    """The sizes in ``303`` or ``303x384``, one for each axis.
+    """Return the sizes in ``303`` or ``303x384``, one for each axis. ``name`` is the flag, without dashes.
 
-    Raises :class:`ShapeError` for another text, and for another number of sizes than axes.
+    Raises :class:`UsageError` for another text, and if there are several sizes but not one for each axis.
 
     >>> sizes_in("303", "near", compatible_shapes("unet2"))
     (303, 303)
@@ -78,14 +79,14 @@ def sizes_in(text: str, name: str, shapes: ShapeSet) -> tuple[int, ...]:
     if len(numbers) < 2:
         return (short_natural(as_given(text), name),) * axes
     if len(numbers) != axes:
-        says = f"it has {len(numbers)} sizes, and must have one for all axes, or {in_words(shapes.names)}"
+        says = f"it has {len(numbers)} sizes, and must have one for all axes, or {axes}: {in_words(shapes.names)}"
         fix = f"{name}={'x'.join([str(numbers[0])] * axes)}"
-        raise UsageError.of(f"{name}={text[:60]}", name, "another number of axes", says, fix)
+        raise UsageError.of(f"--{name} {text[:60]}", name, "", says, fix)
     return tuple(short_natural(number, name) for number in numbers)
 
 
 def _near(asked: tuple[int, ...], shapes: ShapeSet, *, alike: bool) -> str:
-    """One line: whether these sizes fit, and the nearest that do. If all are ``alike``, one number stands for them."""
+    """Return a line: whether these sizes fit, and the nearest that do. If all are ``alike``, write one number."""
     around = [found for found in dict.fromkeys((shapes.below(asked), shapes.above(asked))) if found is not None]
     short = alike and all(len(set(found)) == 1 for found in around)
 

@@ -1,4 +1,4 @@
-"""``wellshaped stages``: every intermediate of a network, with its cost."""
+"""``wellshaped stages``: the stages of a network, with their costs."""
 
 from dataclasses import asdict
 
@@ -23,9 +23,9 @@ def stages(
     flags: Flags = None,
     as_json: AsJson = False,
 ) -> int:
-    """Show every intermediate of the forward pass: its shape, its parameters and its multiply-adds.
+    """Show every stage of the forward pass: its shape, parameters and multiply-adds.
 
-    A shape has the channels first. Multiply-adds are counted for one image, of convolutions alone.
+    Shapes have the channels first. Multiply-adds are those of convolutions, for one image.
     """
     found = stages_for(network, image, out_channels, flags)
     if as_json:
@@ -38,6 +38,6 @@ def stages(
 
 
 def stages_for(network: Name, image: str, out_channels: int | None, flags: Flags) -> tuple[Stage, ...]:
-    """The stages of the network that a command is given."""
+    """Return the stages of the network of a command."""
     given, out_channels = network_of(network, flags), count_of(out_channels)
     return stages_of(given, shape_of(image, given, out_channels), out_channels=out_channels)

@@ -10,10 +10,11 @@ from .output import say, working
 EXAMPLE = "  wellshaped verify certificate.json\n"
 
 
-def verify(certificate: Annotated[Path, Parameter(help="A certificate that certify wrote, .json.")]) -> int:
+def verify(certificate: Annotated[Path, Parameter(help="A certificate from wellshaped certify, a .json file.")]) -> int:
     """Check a certificate from scratch.
 
-    Its statement is made again, and Z3 proves it again, in up to a few seconds. Exit with 0 if it holds, else with 1.
+    Build its statement again, and let Z3 prove it, in up to a few seconds.
+    Exits with 0 if it holds, else with 1.
     """
     from ..proofs_of_shape import certificates
 

@@ -1,4 +1,4 @@
-"""How compatible sizes are written: one line where all axes are alike, else a line for each kind of axis."""
+"""Compatible sizes in words: one line if all axes are alike, else a line for each kind of axis."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from ..spec.network.running import fits_together
 
 
 def known_shapes(network: AnyNetwork) -> ShapeSet | None:
-    """The shapes that fit; ``None`` where a network is too hard to solve.
+    """Return the shapes that fit, or ``None`` if the network is too hard to solve.
 
     >>> known_shapes("unet2").axes[0]
     <SizeSet n ≡ 0 (mod 2), n ≥ 2>
@@ -20,10 +20,10 @@ def known_shapes(network: AnyNetwork) -> ShapeSet | None:
 
 
 def enough(shapes: ShapeSet) -> tuple[int, ...] | None:
-    """The least sizes, about alike along all axes, that fit; ``None`` if none do.
+    """Return the least sizes that fit, about equal along all axes; ``None`` if none fit.
 
-    Larger sizes that fit along each axis then fit together as well. A smaller image may fit too, one that is long and
-    narrow; to find the smallest takes longer (:meth:`ShapeSet.above`).
+    Larger sizes that fit along each axis also fit together. A smaller image may fit too, if it is long and narrow;
+    finding the smallest takes longer (:meth:`ShapeSet.above`).
 
     >>> from wellshaped.spec import UNetConfig
     >>> enough(compatible_shapes(UNetConfig(levels=3, norm="instance")))
@@ -35,11 +35,11 @@ def enough(shapes: ShapeSet) -> tuple[int, ...] | None:
     if least is None:
         return None
     found = tuple(n for n in (fit.above(least) for fit in shapes.axes) if n is not None)
-    return found if len(found) == axes else shapes.above((1,) * axes)  # along a finite axis, only smaller ones may do
+    return found if len(found) == axes else shapes.above((1,) * axes)  # along a finite axis, only smaller sizes may fit
 
 
 def lines_of(shapes: ShapeSet, of: str = "") -> list[str]:
-    r"""The lines that say which sizes fit the network that is called ``of``.
+    r"""Return lines with the sizes that fit the network called ``of``.
 
     >>> lines_of(compatible_shapes("unet2"))
     ['sizes that fit, for height and width alike: n ≡ 0 (mod 2), n ≥ 2']
@@ -65,7 +65,7 @@ def lines_of(shapes: ShapeSet, of: str = "") -> list[str]:
 
 
 def by_axes(shapes: ShapeSet) -> list[tuple[str, SizeSet]]:
-    """The different sets of sizes, each with the names of its axes in words.
+    """Return the different sets of sizes, each with the names of its axes in words.
 
     >>> [names for names, _ in by_axes(compatible_shapes("nnunet_3d_fullres"))]
     ['depth', 'height and width']
@@ -81,7 +81,7 @@ def by_axes(shapes: ShapeSet) -> list[tuple[str, SizeSet]]:
 
 
 def in_words(names: Sequence[str]) -> str:
-    """Names as a sentence has them.
+    """Join names as in a sentence.
 
     >>> in_words(("depth", "height", "width"))
     'depth, height and width'
@@ -90,7 +90,7 @@ def in_words(names: Sequence[str]) -> str:
 
 
 def times(sizes: Sequence[int]) -> str:
-    """Sizes with a sign between them.
+    """Join sizes with a multiplication sign.
 
     >>> times((304, 384))
     '304×384'
@@ -98,5 +98,5 @@ def times(sizes: Sequence[int]) -> str:
     return "×".join(map(written_number, sizes))
 
 
-NOT_KNOWN = "which sizes fit is not known here: the network is too hard to solve"
-"""What to say where the sizes are not known."""
+NOT_KNOWN = "which sizes fit is not known: the network is too hard to solve"
+"""The text if the sizes are not known."""

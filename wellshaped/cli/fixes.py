@@ -1,0 +1,63 @@
+"""Fixes as a user types them: ``pool_stride=2`` in the fix of an error is ``--pool-stride 2`` on the command line."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ..spec.messages.report import Report
+from .network import FIELD_NAMES, as_flag
+from .numbers import numbers_in
+
+_NAMES = [*FIELD_NAMES, "out_channels", "near", "size", "by", "seed"]
+_ASSIGNMENT = re.compile(rf"""\b({"|".join(_NAMES)})=("[^"]*"|'[^']*'|\([^()]*\)|[^\s,;'"]+)""")
+_IN_PYTHON = {
+    " in the config": "",
+    "repair(network)": "repair(network) in Python",
+    "explain(network, sizes)": "wellshaped check --input",
+}
+_ABOUT_FILES = ("network file", "config file", "certificate", "output")
+
+
+def typed(report: Report, arguments: Sequence[str] = ()) -> Report:
+    """Return the report with its fixes as flags. ``arguments`` are those of the command: a fix may change one.
+
+    >>> from wellshaped.spec import check
+    >>> typed(check("unetplusplus", (1, 304, 384)), ["--input", "1x304x384"]).fixes
+    ('--input 3x304x384',)
+    """
+    if report.subject.startswith(_ABOUT_FILES):  # its fixes are for the file
+        return report
+    return replace(report, fixes=tuple(typed_fix(fix, arguments) for fix in report.fixes))
+
+
+def typed_fix(fix: str, arguments: Sequence[str] = ()) -> str:
+    """Return a fix with arguments as flags.
+
+    >>> typed_fix("levels=4, join='even crop' in the config, for sizes n ≥ 16")
+    "--levels 4 --join 'even crop', for sizes n ≥ 16"
+    """
+    sizes = "x".join(map(str, numbers_in(_value_of("--input", arguments))[1:])) or "..."
+    fix = re.sub(r"\bin_channels=(\d+)", rf"--input \1x{sizes}", fix)
+    fix = re.sub(r"\bmultipliers\[\d+\]=.*", "--multipliers with natural numbers, as 1,2,4", fix)
+    fix = _ASSIGNMENT.sub(lambda found: as_flag(found[1], _value(found[2])), fix)
+    for written, meant in _IN_PYTHON.items():
+        fix = fix.replace(written, meant)
+    return re.sub(r"(?:,| and) (?=--)", " ", fix)
+
+
+def _value_of(flag: str, arguments: Sequence[str]) -> str:
+    """Return the value of a flag among the arguments, or ""."""
+    for i, argument in enumerate(arguments):
+        if argument == flag:
+            return arguments[i + 1] if i + 1 < len(arguments) else ""
+        if argument.startswith(f"{flag}="):
+            return argument.partition("=")[2]
+    return ""
+
+
+def _value(written: str) -> object:
+    """Return the value of an argument in a message, as :func:`as_flag` takes it."""
+    known = {"True": True, "False": False, "None": "none"}
+    if written[0] == "(":
+        return tuple(part.strip() for part in written[1:-1].split(",") if part.strip())
+    return known.get(written, written.strip("\"'"))
