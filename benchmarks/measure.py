@@ -21,7 +21,7 @@ from cyclopts import App, CycloptsError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from wellshaped.spec.files import replacing, wrong_suffix
+from wellshaped.spec.files.disk import replacing, wrong_suffix
 from wellshaped.spec.messages.report import FileError, UsageError, WellshapedError
 
 FEWEST_ROUNDS = 3

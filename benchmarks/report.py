@@ -17,7 +17,7 @@ from rich.box import HORIZONTALS
 from rich.console import Console
 from rich.table import Table as RichTable
 
-from wellshaped.spec.files import replacing
+from wellshaped.spec.files.disk import replacing
 from wellshaped.spec.messages.report import FileError, UsageError
 
 from .contenders import BOTH, CONTENDERS, FORWARD, STOCK

@@ -19,7 +19,8 @@ from ..spec.answers.compatibility import compatible_sizes
 from ..spec.answers.door import AnyNetwork, graph_of
 from ..spec.arithmetic.naturals import monus, quotient
 from ..spec.arithmetic.size_set import SizeSet
-from ..spec.files import fault_of, no_duplicates, read_text, replacing, wrong_suffix
+from ..spec.files.disk import fault_of, read_text, replacing, wrong_suffix
+from ..spec.files.formats import no_duplicates
 from ..spec.messages.report import FileError, UsageError, WellshapedError
 from ..spec.messages.written import MOST_DIGITS, clipped, kind_of
 from ..spec.network import Network, data_of, run

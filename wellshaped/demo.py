@@ -32,7 +32,7 @@ from skimage.segmentation import watershed
 
 from .models import UNet2
 from .spec import UNet2Config, check, compatible_sizes, natural
-from .spec.files import replacing, wrong_suffix
+from .spec.files.disk import replacing, wrong_suffix
 from .spec.messages.report import UsageError
 
 Photo = UInt8[np.ndarray, "H W"]

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
 from .spec import Stage
-from .spec.files import replacing, wrong_suffix
+from .spec.files.disk import replacing, wrong_suffix
 from .spec.messages.report import UsageError, WellshapedError
 
 _FORMATS = (".svg", ".png")

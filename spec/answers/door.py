@@ -201,7 +201,8 @@ def title(network: AnyNetwork) -> str:
         named(network)  # raises for an unknown preset
         return network
     if isinstance(network, Network):
-        return f"the network from {', '.join(i.name for i in network.inputs)} to {', '.join(network.outputs)}"
+        ends = ", ".join(given.name for given in network.inputs), ", ".join(network.outputs)
+        return network.name or f"the network from {ends[0]} to {ends[1]}"
     return repr(network)
 
 

@@ -19,7 +19,7 @@ from ..messages.written import Written, written_number
 from ..network.filling import filled
 from ..network.monotone import large_enough, least_size
 from ..network.network import Network
-from ..network.running import AxisSizes, input_sizes, require_sizes
+from ..network.running import AxisSizes, require_sizes, sizes_along
 from .compatibility import ShapeSet, compatible_shapes
 from .door import AnyNetwork, graph_of
 
@@ -81,10 +81,7 @@ def input_for(network: AnyNetwork, output: int | AxisSizes, *, exactly: bool = F
 
 def _output(graph: Network, axis: int, n: int) -> int:
     """Return the size of the first output along an axis."""
-    sizes = input_sizes(graph, n)
-    for node in graph.nodes:
-        sizes[node.name] = node.operation.size([sizes[name] for name in node.inputs], axis)
-    return sizes[graph.outputs[0]]
+    return sizes_along(graph, n, axis)[graph.outputs[0]]
 
 
 def _first(graph: Network, axis: int, least: int) -> int | None:

@@ -450,7 +450,10 @@ def test_draw_without_matplotlib_says_what_to_install(run, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     status, out, err = run("draw", "--input", "1x4x4")
     assert (status, out) == (1, "")
-    assert re.fullmatch(r"This command needs matplotlib\S*: pip install '\.\[demo\]' in a clone of wellshaped\n", err)
+    assert re.fullmatch(
+        r"This command needs matplotlib\S*: pip install 'wellshaped\[demo\]', or pip install '\.\[demo\]' in a clone\n",
+        err,
+    )
 
 
 # Networks in files. What a file may hold is in tests/spec/test_files.py.

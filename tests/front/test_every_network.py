@@ -163,4 +163,4 @@ def test_certify_asks_for_an_axis_where_the_axes_differ(run):
     assert run("certify", "volume.toml", "--axis", "hight")[2].endswith("  fix: --axis height\n")
     status, out, _ = run("certify", "volume.toml", "--axis", "width")
     assert status == 0
-    assert "the width of the network from x to decoder.seg_layers.4 fits n iff n ≡ 0 (mod 32), n ≥ 32" in out
+    assert "the width of volume.toml fits n iff n ≡ 0 (mod 32), n ≥ 32" in out

@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from wellshaped.spec import FIELDS, FileError, UNet2Config, WellshapedError, load_config, save_config
-from wellshaped.spec import files as files_module
+from wellshaped.spec.files import disk as files_module
 
 SUFFIXES = (".toml", ".json")
 LONGEST = 10**99 - 1

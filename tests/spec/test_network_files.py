@@ -41,7 +41,8 @@ from wellshaped.spec import (
     save_config,
     save_network,
 )
-from wellshaped.spec.files import MAX_BYTES, MAX_DOTS
+from wellshaped.spec.files.formats import MAX_DOTS
+from wellshaped.spec.files.networks import MAX_BYTES
 from wellshaped.spec.messages.written import kind_of
 from wellshaped.spec.network import data_of, network_from
 from wellshaped.spec.network.data import OPERATIONS

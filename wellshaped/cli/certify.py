@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from ..spec import AnyNetwork, compatible_shapes, graph_of
 from ..spec.answers.door import title
 from ..spec.answers.repairs import described_repair
-from ..spec.files import wrong_suffix
+from ..spec.files.disk import wrong_suffix
 from ..spec.messages.choices import near_name
 from ..spec.messages.report import UsageError
 from .fixes import typed_fix

@@ -10,7 +10,7 @@ from ..spec import AnyNetwork, Network, Report, ShapeSet, Verdict, graph_of
 from ..spec import check as check_input
 from ..spec.answers.door import building, title
 from ..spec.answers.repairs import described_repair
-from ..spec.files import MAX_DIGITS, short_natural
+from ..spec.files.networks import MAX_DIGITS, short_natural
 from ..spec.messages.report import ShapeError, UsageError
 from ..spec.network.network import AXES
 from .numbers import Natural, numbers_in

@@ -13,7 +13,7 @@ from cyclopts import Group, Parameter
 
 from ..spec import FIELDS, PRESETS, AnyNetwork, UNet2Config, UNetConfig, load_network
 from ..spec.answers.door import named
-from ..spec.files import short_natural
+from ..spec.files.networks import short_natural
 from ..spec.messages.choices import near_name
 from ..spec.messages.report import UsageError
 from ..spec.messages.written import clipped, written_value

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter, Token
 
-from ..spec.files import MAX_DIGITS
+from ..spec.files.networks import MAX_DIGITS
 
 _SIZE = rf"\s*(\d{{1,{MAX_DIGITS}}})\s*"
 _SIZES = re.compile(rf"{_SIZE}(?:[x×,]{_SIZE})*")

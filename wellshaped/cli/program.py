@@ -70,7 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return status_of(type(error))
     except ModuleNotFoundError as error:
         extra = "proofs" if error.name == "z3" else "demo"
-        say(f"This command needs {error.name}: pip install '.[{extra}]' in a clone of wellshaped", "red", sys.stderr)
+        install = f"pip install 'wellshaped[{extra}]', or pip install '.[{extra}]' in a clone"
+        say(f"This command needs {error.name}: {install}", "red", sys.stderr)
         return 1
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the flush at exit fails again

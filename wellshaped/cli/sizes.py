@@ -7,7 +7,7 @@ from cyclopts import Parameter
 from ..spec import ShapeSet, compatible_shapes
 from ..spec.answers.door import title
 from ..spec.answers.repairs import described_repair
-from ..spec.files import short_natural
+from ..spec.files.networks import short_natural
 from ..spec.messages.report import UsageError
 from ..spec.messages.written import written_number
 from .fixes import typed_fix

@@ -3,32 +3,26 @@
 The keys of a file show which kind of network it holds. The key ``kind`` decides if they fit several kinds.
 """
 
-import json
 import os
-import re
-import shutil
-import tomllib
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
-from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
-from threading import get_ident
 from typing import Any
 
-from .answers.door import AnyNetwork, named
-from .arithmetic.naturals import natural
-from .conditions import require_kind
-from .messages.choices import nearest_choice
-from .messages.faults import Faults
-from .messages.report import ConfigError, FileError, UsageError, WellshapedError
-from .messages.written import clipped, kind_of, written_value
-from .network.data import NETWORK_KEYS, data_of, judge_digits, judge_keys, judge_value, network_from
-from .network.network import Network
-from .unet.config import UNetConfig
-from .unet2.config import UNet2Config
+from ..answers.door import AnyNetwork, named
+from ..arithmetic.naturals import natural
+from ..conditions import require_kind
+from ..messages.choices import nearest_choice
+from ..messages.faults import Faults
+from ..messages.report import ConfigError, FileError, UsageError, WellshapedError
+from ..messages.written import clipped, kind_of, written_value
+from ..network.data import NETWORK_KEYS, data_of, judge_digits, judge_keys, judge_value, network_from
+from ..network.network import Network
+from ..unet.config import UNetConfig
+from ..unet2.config import UNet2Config
+from .disk import OutputError, fault_of, read_text, replacing
+from .formats import FORMATS, format_of
 
 MAX_BYTES = 256 * 1024
 """The largest file, in bytes. A graph of a thousand nodes has less than half of this; a larger file is a mistake."""
@@ -36,17 +30,14 @@ MAX_BYTES = 256 * 1024
 MAX_DIGITS = 99
 """The most digits of a number in a file or a flag. A longer number is a mistake."""
 
-MAX_DOTS = 200
-"""The most dots in a line of TOML. The parser's time grows with the square of the dots in a key."""
-
 
 def load_network(path: str | os.PathLike[str]) -> UNet2Config | UNetConfig | Network:
     r"""Return the network in a ``.toml`` or ``.json`` file: a config or a graph.
 
-    A graph has the key ``nodes``. A config has the fields of :class:`UNet2Config` or :class:`UNetConfig`; keys that are
-    left out take their defaults. The kind with the most of its keys in the file wins. If two kinds are equal
-    (``base_channels`` is a field of both configs), add the key ``kind``: ``"UNet2Config"``, ``"UNetConfig"`` or
-    ``"Network"``.
+    A graph has the key ``nodes``; messages call it by the name of its file. A config has the fields of
+    :class:`UNet2Config` or :class:`UNetConfig`; keys that are left out take their defaults. The kind with the most of
+    its keys in the file wins. If two kinds are equal (``base_channels`` is a field of both configs), add the key
+    ``kind``: ``"UNet2Config"``, ``"UNetConfig"`` or ``"Network"``.
 
     Raises :class:`FileError` with the path and all faults: the file is missing, a folder, larger than 256 KiB, of
     another suffix or not parseable; its kind is unclear; a key is unknown (with the nearest known key); a value can't
@@ -63,6 +54,8 @@ def load_network(path: str | os.PathLike[str]) -> UNet2Config | UNetConfig | Net
     path = Path(path)
     subject = f"network file {path}"
     network: UNet2Config | UNetConfig | Network = _loaded(_text(path, "network", subject), path, subject)
+    if isinstance(network, Network) and path.name.isprintable():
+        return replace(network, name=clipped(path.name))
     return network
 
 
@@ -121,7 +114,7 @@ def _save(kind: "_Kind", network: Any, path: Path, load: Callable[[Path], object
     subject = f"network file {path}"
     data = kind.data(network)
     try:
-        text = _format(path, subject, OutputError).write(data)
+        text = format_of(path, subject, OutputError).write(data)
     except ValueError:  # Python does not write a number with thousands of digits
         _require_short(data, subject)
         raise
@@ -253,97 +246,12 @@ def _another_kind(said: str, wanted: type) -> FileError:
     return FileError.of("", "kind", "", says, fix)
 
 
-# How a file is read and written
-
-
-class OutputError(FileError):
-    """A file can't be written."""
-
-    says = "can't be written"
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Yield a new file beside ``path``. It replaces ``path`` when the block ends, and is removed if the block fails.
-
-    Raises :class:`OutputError` if ``path`` can't be a file or can't be written.
-    """
-
-    def failed(says: str) -> FileError:
-        fix = "the path of a file, in a folder that exists"
-        return OutputError.of(f"output {path}", "file", "", says, fix)
-
-    try:
-        if path.is_dir():
-            raise failed(f"{path} is a folder")
-        if not path.parent.is_dir():
-            raise failed(f"there is no folder {path.parent}")
-        target = Path(os.path.realpath(path))  # a link stays a link
-        new = target.with_name(f".{os.getpid()}.{get_ident()}.part")
-        try:
-            yield new
-            if target.exists():
-                shutil.copymode(target, new)
-            os.replace(new, target)
-        finally:
-            new.unlink(missing_ok=True)
-    except OSError as error:
-        raise failed(error.strerror or str(error)) from None
-
-
-def wrong_suffix(subject: str, path: Path, known: Iterable[str], error: type[FileError] = OutputError) -> FileError:
-    """Return the error for a ``path`` without a ``known`` suffix. It proposes the first one."""
-    first, *_ = known = tuple(known)
-    says = f"its suffix is {path.suffix!r}, and must be {' or '.join(known)}"
-    return error.of(subject, "file", "", says, str(path.parent / f"{path.stem or 'unet'}{first}"))
-
-
-def read_text(path: Path, what: str, subject: str, *, most: int, suffixes: Collection[str]) -> str:
-    """Return the text of a file of at most ``most`` bytes with one of the ``suffixes``. ``what`` names its content.
-
-    Raises :class:`FileError` about the ``subject`` for a missing file (with the nearest name), a folder, a pipe, a
-    device, another suffix, a larger file, and bytes that are not UTF-8.
-    """
-
-    def failed(says: str, fix: str) -> FileError:
-        return FileError.of(subject, "file", "", says, fix)
-
-    try:
-        if not path.exists():
-            siblings = [p.name for p in path.parent.glob("*") if p.suffix in suffixes and p.is_file()]
-            near = get_close_matches(path.name, siblings, n=1)
-            fix = str(path.parent / near[0]) if near else "the path of an existing file"
-            raise failed("there is no such file", fix)
-        if not path.is_file():
-            kind = "a folder" if path.is_dir() else "not a regular file"
-            raise failed(f"it is {kind}", f"the path of a {' or '.join(suffixes)} file")
-        if path.suffix not in suffixes:
-            raise wrong_suffix(subject, path, suffixes, FileError)
-        with path.open("rb") as file:
-            raw = file.read(most + 1)
-        if len(raw) > most:
-            says = f"it has {max(path.stat().st_size, len(raw))} bytes, and a {what} has at most {most}"
-            raise failed(says, f"the path of a {what} file")
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise failed(f"byte {error.start} is not UTF-8 text", "save the file as UTF-8") from None
-    except OSError as error:
-        raise failed(error.strerror or str(error), "a file that you may read") from None
-
-
-def fault_of(error: ValueError | RecursionError) -> str:
-    """Return what a parser found wrong, for the author of the file, in at most 200 characters."""
-    if isinstance(error, RecursionError):
-        return "it is nested too deeply"
-    return clipped(str(error).partition("; use sys.")[0], 200)  # Python's advice about long numbers does not help here
-
-
 def _text(path: Path, what: str, subject: str) -> str:
-    return read_text(path, what, subject, most=MAX_BYTES, suffixes=_FORMATS)
+    return read_text(path, what, subject, most=MAX_BYTES, suffixes=FORMATS)
 
 
 def _parse(text: str, path: Path, subject: str) -> dict[str, Any]:
-    form = _format(path, subject)
+    form = format_of(path, subject)
     try:
         data = form.read(text)
     except (ValueError, RecursionError) as error:
@@ -352,81 +260,3 @@ def _parse(text: str, path: Path, subject: str) -> dict[str, Any]:
         says = f"it holds {kind_of(data)}, and must hold one object of fields"
         raise FileError.of(subject, "syntax", "", says, form.example)
     return data
-
-
-@dataclass(frozen=True, slots=True)
-class _Format:
-    """How to read and write a file of one suffix."""
-
-    name: str
-    example: str
-    read: Callable[[str], Any]
-    write: Callable[[dict[str, Any]], str]
-
-
-def _format(path: Path, subject: str, error: type[FileError] = FileError) -> _Format:
-    try:
-        return _FORMATS[path.suffix]
-    except KeyError:
-        raise wrong_suffix(subject, path, _FORMATS, error) from None
-
-
-def no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return a JSON object from its pairs, for ``object_pairs_hook``. Raise ``ValueError`` for a repeated key."""
-    for key, times in Counter(key for key, _ in pairs).items():
-        if times > 1:
-            raise ValueError(f"the key {key!r} occurs {times} times")
-    return dict(pairs)
-
-
-def _from_toml(text: str) -> dict[str, Any]:
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.count(".") > MAX_DOTS:
-            raise ValueError(f"line {number} has {line.count('.')} dots, and may have at most {MAX_DOTS}")
-    return tomllib.loads(text)
-
-
-def _to_toml(data: dict[str, Any]) -> str:
-    return "".join(f"{key} = {_toml_rows(value)}\n" for key, value in data.items())
-
-
-def _toml_rows(value: Any) -> str:
-    """Write a value. A list of tables has one table a line."""
-    if not _is_rows(value):
-        return _toml_value(value)
-    return "\n".join(["[", *(f"    {_toml_value(row)}," for row in value), "]"])
-
-
-def _toml_value(value: Any) -> str:
-    if isinstance(value, dict):
-        return f"{{ {', '.join(f'{_toml_key(key)} = {_toml_value(v)}' for key, v in value.items())} }}"
-    if isinstance(value, list):
-        return f"[{', '.join(map(_toml_value, value))}]"
-    return json.dumps(value, ensure_ascii=False)  # the same in TOML, for printable text
-
-
-def _toml_key(key: str) -> str:
-    return key if re.fullmatch("[A-Za-z0-9_-]+", key) else _toml_value(key)
-
-
-def _to_json(data: dict[str, Any]) -> str:
-    lines = ",\n".join(f"  {json.dumps(key)}: {_json_rows(value)}" for key, value in data.items())
-    return f"{{\n{lines}\n}}\n"
-
-
-def _json_rows(value: Any) -> str:
-    """Write a value. A list of objects has one object a line."""
-    if not _is_rows(value):
-        return json.dumps(value)
-    lines = ",\n".join(f"    {json.dumps(row)}" for row in value)
-    return f"[\n{lines}\n  ]"
-
-
-def _is_rows(value: Any) -> bool:
-    return isinstance(value, list) and any(isinstance(row, dict) for row in value)
-
-
-_FORMATS = {
-    ".toml": _Format("TOML", "pool_kernel = 2, say", _from_toml, _to_toml),
-    ".json": _Format("JSON", '{"pool_kernel": 2}, say', partial(json.loads, object_pairs_hook=no_duplicates), _to_json),
-}

@@ -1,0 +1,94 @@
+"""Text files: one is read within limits, and written in one step, so that nothing is lost or half-written."""
+
+import os
+import shutil
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
+from pathlib import Path
+from threading import get_ident
+
+from ..messages.report import FileError
+from ..messages.written import clipped
+
+
+class OutputError(FileError):
+    """A file can't be written."""
+
+    says = "can't be written"
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a new file beside ``path``. It replaces ``path`` when the block ends, and is removed if the block fails.
+
+    Raises :class:`OutputError` if ``path`` can't be a file or can't be written.
+    """
+
+    def failed(says: str) -> FileError:
+        fix = "the path of a file, in a folder that exists"
+        return OutputError.of(f"output {path}", "file", "", says, fix)
+
+    try:
+        if path.is_dir():
+            raise failed(f"{path} is a folder")
+        if not path.parent.is_dir():
+            raise failed(f"there is no folder {path.parent}")
+        target = Path(os.path.realpath(path))  # a link stays a link
+        new = target.with_name(f".{os.getpid()}.{get_ident()}.part")
+        try:
+            yield new
+            if target.exists():
+                shutil.copymode(target, new)
+            os.replace(new, target)
+        finally:
+            new.unlink(missing_ok=True)
+    except OSError as error:
+        raise failed(error.strerror or str(error)) from None
+
+
+def wrong_suffix(subject: str, path: Path, known: Iterable[str], error: type[FileError] = OutputError) -> FileError:
+    """Return the error for a ``path`` without a ``known`` suffix. It proposes the first one."""
+    first, *_ = known = tuple(known)
+    says = f"its suffix is {path.suffix!r}, and must be {' or '.join(known)}"
+    return error.of(subject, "file", "", says, str(path.parent / f"{path.stem or 'unet'}{first}"))
+
+
+def read_text(path: Path, what: str, subject: str, *, most: int, suffixes: Collection[str]) -> str:
+    """Return the text of a file of at most ``most`` bytes with one of the ``suffixes``. ``what`` names its content.
+
+    Raises :class:`FileError` about the ``subject`` for a missing file (with the nearest name), a folder, a pipe, a
+    device, another suffix, a larger file, and bytes that are not UTF-8.
+    """
+
+    def failed(says: str, fix: str) -> FileError:
+        return FileError.of(subject, "file", "", says, fix)
+
+    try:
+        if not path.exists():
+            siblings = [p.name for p in path.parent.glob("*") if p.suffix in suffixes and p.is_file()]
+            near = get_close_matches(path.name, siblings, n=1)
+            fix = str(path.parent / near[0]) if near else "the path of an existing file"
+            raise failed("there is no such file", fix)
+        if not path.is_file():
+            kind = "a folder" if path.is_dir() else "not a regular file"
+            raise failed(f"it is {kind}", f"the path of a {' or '.join(suffixes)} file")
+        if path.suffix not in suffixes:
+            raise wrong_suffix(subject, path, suffixes, FileError)
+        with path.open("rb") as file:
+            raw = file.read(most + 1)
+        if len(raw) > most:
+            says = f"it has {max(path.stat().st_size, len(raw))} bytes, and a {what} has at most {most}"
+            raise failed(says, f"the path of a {what} file")
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise failed(f"byte {error.start} is not UTF-8 text", "save the file as UTF-8") from None
+    except OSError as error:
+        raise failed(error.strerror or str(error), "a file that you may read") from None
+
+
+def fault_of(error: ValueError | RecursionError) -> str:
+    """Return what a parser found wrong, for the author of the file, in at most 200 characters."""
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    return clipped(str(error).partition("; use sys.")[0], 200)  # Python's advice about long numbers does not help here
