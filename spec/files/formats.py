@@ -91,6 +91,8 @@ def _is_rows(value: Any) -> bool:
 
 
 FORMATS = {
-    ".toml": Format("TOML", "pool_kernel = 2, say", _from_toml, _to_toml),
-    ".json": Format("JSON", '{"pool_kernel": 2}, say', partial(json.loads, object_pairs_hook=no_duplicates), _to_json),
+    ".toml": Format("TOML", "base_channels = 16, say", _from_toml, _to_toml),
+    ".json": Format(
+        "JSON", '{"base_channels": 16}, say', partial(json.loads, object_pairs_hook=no_duplicates), _to_json
+    ),
 }

@@ -12,6 +12,7 @@ nodes = [
 ```
 """
 
+import re
 from ast import literal_eval
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import MISSING, Field, fields
@@ -147,7 +148,13 @@ def judge_value(make: Callable[[], object], at: str, faults: Faults) -> None:
 
 
 def _as_in_a_file(fix: str) -> str:
-    """A fix for a call, rewritten for a file: ``bias=True`` becomes ``bias = true``."""
+    """A fix for a call, rewritten for a file: ``bias=True`` becomes ``bias = true``.
+
+    >>> _as_in_a_file("Require(at_least=2)"), _as_in_a_file("padding='SAME'")
+    ('at_least = 2', 'padding = "SAME"')
+    """
+    if call := re.fullmatch(r"\w+\((\w+=.*)\)", fix):
+        fix = call[1]
     name, _, value = fix.partition("=")
     try:
         written = literal_eval(value)

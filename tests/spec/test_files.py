@@ -178,7 +178,7 @@ def unknown_suffix(suffix):
 
 NO_JSON, NO_TOML = "syntax: it is not JSON: ", "syntax: it is not TOML: "
 HOLDS = "syntax: it holds a {}, and must hold one object of fields."
-SO_IN_TOML, SO_IN_JSON, UTF_8 = "pool_kernel = 2, say", '{"pool_kernel": 2}, say', "save the file as UTF-8"
+SO_IN_TOML, SO_IN_JSON, UTF_8 = "base_channels = 16, say", '{"base_channels": 16}, say', "save the file as UTF-8"
 LARGE = unreadable("it has {} bytes, and a config has at most 262144.")
 
 NOT_CONFIGS = [  # file, content, how the line of the rule begins, the fix

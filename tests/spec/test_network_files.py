@@ -451,7 +451,7 @@ CONV_KEYS = "kernel, stride, channels, padding, dilation, groups, bias, learned,
         (
             '{ name = "y", op = "Require" }',
             "requires: node y: it must require something.",
-            "node y: Require(at_least=2)",
+            "node y: at_least = 2",
         ),
         (
             '{ name = "", op = "Mean" }',
