@@ -51,10 +51,9 @@ def params(
     Raises :class:`ConfigError` if the network can't be built.
 
     >>> from hypothesis import find
-    >>> arrays = find(params(UNet2Config(base_channels=1)), lambda arrays: arrays["out1x1"][1][0] > 0)
-    >>> kernel, bias = arrays["down1_1"]
-    >>> arrays["out1x1"][1].item() in (1, 2), kernel.shape, kernel.dtype.name, bias.shape
-    (True, (1, 1, 3, 3), 'float32', (1,))
+    >>> kernel, bias = find(params(UNet2Config(base_channels=1)), lambda arrays: True)["down1_1"]
+    >>> kernel.shape, kernel.dtype.name, bias.shape
+    ((1, 1, 3, 3), 'float32', (1,))
     """
     import numpy as np
     from hypothesis.extra import numpy as hnp

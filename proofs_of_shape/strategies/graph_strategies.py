@@ -132,8 +132,8 @@ def graphs(max_nodes: int = 14) -> st.SearchStrategy[Network]:
     >>> from hypothesis import find
     >>> def has_a_mean(network):
     ...     return any(isinstance(node.operation, Mean) for node in network.nodes)
-    >>> [type(node.operation).__name__ for node in find(graphs(), has_a_mean).nodes]
-    ['Mean', 'Multiply']
+    >>> has_a_mean(find(graphs(3), has_a_mean))
+    True
     """
     return _graphs(natural(max_nodes, "max_nodes"))
 

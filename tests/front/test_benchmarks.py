@@ -100,6 +100,7 @@ def test_nothing_is_measured_if_contenders_disagree(bench, monkeypatch, capsys):
     assert "agreement: they differ at 3×8×8, 4 base channels, batch of 2: one thing; " in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_quick_run_prints_ratios_and_writes_results_and_a_plot(tmp_path):
     few = ["--sizes", "16", "--channels", "4", "--only", "ours", "stock-nchw"]
     outputs = ["--json", tmp_path / "out.json", "--plot", tmp_path / "out.svg"]

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from networks import HARD
 
 from wellshaped.cli import main
-from wellshaped.proofs_of_shape import certificates
+from wellshaped.proofs_of_shape import THEOREMS, certificates
 from wellshaped.proofs_of_shape.certificates import (
     CertificateError,
     certify,
@@ -554,7 +554,9 @@ def test_the_commands_certify_and_verify(tmp_path, capsys):
     assert "can't be read" in capsys.readouterr().err
 
 
-def test_the_command_prove_prints_the_ledger(capsys):
+def test_the_command_prove_prints_the_ledger(capsys, monkeypatch):
+    few = [theorem for theorem in THEOREMS if theorem.name.startswith(("round_trip", "transposed_editions"))]
+    monkeypatch.setattr("wellshaped.proofs_of_shape.THEOREMS", few)
     assert main(["prove", "--by", "enumeration"]) == 0
     printed = capsys.readouterr().out
     assert "round_trip " in printed
