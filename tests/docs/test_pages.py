@@ -65,6 +65,16 @@ def test_the_readmes_sessions_print_what_they_show(session, tmp_path, monkeypatc
         assert printed.out + printed.err == shown
 
 
+def test_the_file_and_the_program_of_getting_started_are_one_network(tmp_path):
+    page = (ROOT / "docs" / "getting_started.md").read_text()
+    (file,) = re.findall(r"^```toml\n(# my_network.toml\n.*?)^```", page, re.M | re.S)
+    programs = re.findall(r"^```python\n(.*?)^```", page, re.M | re.S)
+    (tmp_path / "my_network.toml").write_text(file)
+    names = {"__name__": "page"}
+    exec(compile(next(text for text in programs if "\nnet = Network(" in text), "page", "exec"), names)
+    assert wellshaped.spec.load_network(tmp_path / "my_network.toml") == names["net"]
+
+
 @pytest.mark.parametrize(
     "command", re.findall(r"^\$ wellshaped (.*?) +#", (ROOT / "docs" / "getting_started.md").read_text(), re.M)
 )
