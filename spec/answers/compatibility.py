@@ -74,7 +74,7 @@ def _solution(graph: Network, axis: int) -> SizeSet | Report:
 
 
 _TRIED = 300
-"""The most choices to try for all axes but one, in the search for the image with the fewest positions."""
+"""The most choices that :meth:`ShapeSet._fewest` tries."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -112,7 +112,7 @@ class ShapeSet(Written):
         return along and fits_together(self.graph, [natural(n, "size") for n in sizes])
 
     def above(self, sizes: AxisSizes) -> tuple[int, ...] | None:
-        """Return the nearest shape that is nowhere smaller, or ``None``.
+        """Return the nearest shape without a smaller axis, or ``None``.
 
         Each axis gets its nearest size. If these do not fit together, some axes get larger ones. The result then has
         the fewest positions among the few hundred choices that are tried.
@@ -148,7 +148,7 @@ class ShapeSet(Written):
         return None
 
     def _fewest(self, known: list[int], found: tuple[int, ...]) -> tuple[int, ...]:
-        """Return the shape with the fewest positions, at most those of ``found``. Try larger sizes axis by axis."""
+        """Return the shape with the fewest positions, ``found`` or a better one. Try larger sizes axis by axis."""
         best, tried = found, 0
 
         def visit(sizes: tuple[int, ...]) -> None:
@@ -174,7 +174,7 @@ class ShapeSet(Written):
         def changed(n: int) -> tuple[int, ...]:
             return tuple(n if i == axis else m for i, m in enumerate(base) if m is not None)
 
-        if None not in base:  # an axis without a maximum is enlarged itself
+        if None not in base:  # axes without a maximum are enlarged in their own turn
             least = least_size(
                 self.graph, lambda n: fits_together(self.graph, changed(n)), largest_together(self.graph)
             )

@@ -1,6 +1,6 @@
 """The door: turns the name of a preset, a config or a graph into a graph (DESIGN, idea 2).
 
-All other modules only see graphs. Questions that only a config can answer are asked here: is it well-formed, and how
+Other answers only see graphs. Questions that only a config can answer are asked here: is it well-formed, and how
 can it be changed?
 """
 
@@ -34,7 +34,7 @@ AnyNetwork = str | UNet2Config | UNetConfig | Network
 class Building:
     """Whether a network can be built: the ``report``, its ``graph``, and the graph of the ``proposed`` fix.
 
-    Both graphs are ``None`` if the config is not well-formed. A count of 0 channels is 1 in the graph.
+    Both graphs are ``None`` if the config is not well-formed. The graph has 1 channel instead of 0.
     """
 
     report: Report
@@ -43,9 +43,9 @@ class Building:
 
 
 def graph_of(network: AnyNetwork, in_channels: int | None = None, out_channels: int | None = None) -> Network:
-    """Return the graph of a network. A config gets these channels; a graph is returned unchanged.
+    """Return the graph of a network. A graph is returned unchanged.
 
-    ``None`` is one channel. Without a head, ``out_channels=None`` is the channels that the network makes. Raises
+    The channels are those of a config; ``None`` means 1. Without a head, the network itself decides ``out_channels``. Raises
     :class:`UsageError` for a value that is not a network and for an unknown preset, and :class:`ConfigError` for a
     config that is not well-formed.
 
@@ -183,7 +183,7 @@ def _building_of_graph(network: Network, in_channels: int | None, out_channels: 
 def repaired(
     network: AnyNetwork, in_channels: int | None = None, out_channels: int | None = None
 ) -> tuple[UNet2Config | UNetConfig | Network | None, str]:
-    """Return a similar network that infinitely many sizes fit, and the changes in words; ``None`` if none is known.
+    """Return a similar network that infinitely many sizes fit, and the changes in words, or ``None`` and words.
 
     It has fewer channels if its arrays would be too large otherwise.
     """
@@ -192,7 +192,7 @@ def repaired(
 
 
 def title(network: AnyNetwork) -> str:
-    """Return the name of a network in messages: a preset by name, a config as its call, a graph by its ends.
+    """Return the name of a network in messages: a preset by name, a config as its call, a graph by its name, or by its inputs and outputs.
 
     >>> title("milesial"), title(UNet2Config(pool_stride=3))
     ('milesial', 'UNet2Config(pool_stride=3)')

@@ -25,8 +25,8 @@ class Explanation(Report):
     """A :class:`Report` on the sizes of an image, or on one size for all axes, with the numbers behind it.
 
     ``sizes`` has the sizes of every input and node by name, for each axis. ``causes`` has the failures as data: the
-    node, the rule, the two sizes, the nodes that they belong to, and their paths. A cause remains even if the ones
-    before it are fixed. The text leaves out everything after the first size of 0.
+    node, the rule, the two sizes, the nodes that they belong to, and their paths. Fixing one cause does
+    not fix the next. The text leaves out everything after the first size of 0.
     """
 
     graph: Network | None = field(default=None, repr=False)
@@ -42,7 +42,7 @@ class Explanation(Report):
         return tuple(of_axis[self.graph.outputs[0]] for of_axis in self.sizes) if self.graph else ()
 
     def lines(self) -> list[str]:
-        """The lines of the text. Sizes that fit can have fixes too, for an output of the same size."""
+        """The lines of the text. Sizes that fit get a fix if the output has another size."""
         first, *rest = Report.lines(self)
         if self.ok:
             fixes = (f"  fix: {fix}" for fix in self.fixes)
@@ -54,10 +54,11 @@ def explain(network: AnyNetwork, sizes: int | AxisSizes | Mapping[str, int | Axi
     """Judge every requirement of ``network`` for an image. If one fails, the report has the nearest sizes that fit.
 
     ``sizes`` has one size for each axis. A single number stands for all axes, if the network treats them alike. For
-    several inputs, pass a mapping from each input that is an image to its sizes.
+    several inputs, pass a dict with the sizes of each input that is an image.
 
     Raises :class:`UsageError` for a value that is not a network, sizes that are not natural, an input without sizes,
-    and a single number if the axes differ; :class:`ConfigError` for a config that is not well-formed.
+    and a single number if the axes differ; :class:`ShapeError` for another number of sizes than axes;
+    :class:`ConfigError` for a config that is not well-formed.
 
     >>> print(explain("unet2", 303))
     size 303 does not fit.
@@ -144,14 +145,14 @@ def _judged(
 
 
 def _with_fixes(found: Explanation, fixes: Sequence[str]) -> Explanation:
-    """Return the explanation with fixes. A fix that changes an operation comes first: then no size needs to change."""
+    """Return the explanation with fixes. Fixes that change an operation stand alone: no size needs to change."""
     changes = list(dict.fromkeys(f"{cause.fix} in {cause.node}" for cause in found.causes if cause.fix))
     changes += dict.fromkeys(broadcast for cause in found.causes for broadcast in _broadcasts(found, cause))
     return replace(found, fixes=tuple(changes[:2]) or tuple(fixes))
 
 
 def _broadcasts(found: Explanation, cause: Requirement) -> Iterator[str]:
-    """Yield a fix for a join of an input of one position with larger ones, if broadcasting is not turned on."""
+    """Yield ``broadcast=…`` for a join of an input of one position with larger ones."""
     node = next((node for node in found.graph.nodes if node.name == cause.node), None) if found.graph else None
     if found.graph is None or node is None or cause.rule not in ("equal", "one_position"):
         return
@@ -180,7 +181,7 @@ def _until_empty(requirements: Iterable[Requirement]) -> Iterator[Requirement]:
 def _verdict(requirement: Requirement, axis: str, plain: Mapping[str, int]) -> Verdict:
     name = requirement.label or requirement.node
     paths = requirement.paths if isinstance(requirement, Cause) else ()
-    # Show no path with assumed sizes, those after the fix of an earlier cause. It would confuse the reader.
+    # A path with sizes that an earlier fix changed would confuse the reader, so it is left out.
     lines = (
         _written_path(of, path) for of, path in paths if len(path) > 1 and all(plain[node] == n for node, n in path)
     )

@@ -99,7 +99,7 @@ def _run(first: int | None, end: int | None) -> SizeSet:
 def _unmade(
     graph: Network, wanted: Sequence[int], found: Sequence[int | None], fits: Sequence[SizeSet], how: str
 ) -> ShapeError:
-    """Return the error for an output that no image has: each axis, with the nearest outputs."""
+    """Return the error for an output that no image makes, with the nearest outputs of each axis."""
     axes: dict[tuple[str, str], list[str]] = {}  # axes with the same fault share a line
     for axis, (least, n, fit, name) in enumerate(zip(wanted, found, fits, graph.axis_names, strict=True)):
         if n is None:
@@ -114,7 +114,7 @@ def _unmade(
 
 
 def _near(graph: Network, axis: int, wanted: int, fit: SizeSet) -> Iterator[str]:
-    """Yield the outputs next to the wanted one, each with its smallest input."""
+    """Yield the outputs nearest to ``wanted``, each with its smallest input."""
     first = _first(graph, axis, wanted)
     below = fit.below(large_enough(graph, wanted) if first is None else first - 1)
     above = None if first is None else fit.above(first)
@@ -130,8 +130,7 @@ def fill(network: AnyNetwork, sizes: AxisSizes | None = None) -> Network:
 
     Without ``sizes``, infinitely many sizes fit along each axis. ``OPEN`` can stand for any number that an operation
     has for an axis; :class:`Open` has bounds. An ``OPEN`` for all axes gets a number for each. The sum of the numbers
-    is the least possible. Among choices with the same sum, the first nodes have the smaller numbers, and within an
-    operation the last fields. All inputs have the same sizes.
+    is the least possible. Of equal sums, the first nodes get the smaller numbers; within a node, the last fields. All inputs have the same sizes.
 
     Raises :class:`ShapeError` if no numbers fit, or if the numbers found for each axis break a requirement over all
     axes together; :class:`WellshapedError` with the rule ``not_solved`` if the search takes too long

@@ -48,7 +48,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def wrong_suffix(subject: str, path: Path, known: Iterable[str], error: type[FileError] = OutputError) -> FileError:
-    """Return the error for a ``path`` without a ``known`` suffix. It proposes the first one."""
+    """Return the error for a ``path`` with another suffix than the ``known`` ones. Its fix has the first of them."""
     first, *_ = known = tuple(known)
     says = f"its suffix is {path.suffix!r}, and must be {' or '.join(known)}"
     return error.of(subject, "file", "", says, str(path.parent / f"{path.stem or 'unet'}{first}"))

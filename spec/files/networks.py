@@ -1,6 +1,6 @@
 """Networks in files: TOML or JSON, with one key for each field of a config, or with the nodes of a graph.
 
-The keys of a file show which kind of network it holds. The key ``kind`` decides if they fit several kinds.
+The keys of a file show which kind of network it holds. If several kinds fit, the key ``kind`` decides.
 """
 
 import os

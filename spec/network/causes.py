@@ -20,9 +20,9 @@ SizePath = tuple[tuple[str, int], ...]
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Cause(Requirement):
-    """A requirement that fails on the ``axis`` of this name. ``paths`` say how the compared sizes were computed.
+    """A requirement that fails along ``axis``. ``paths`` say how the compared sizes were computed.
 
-    ``supposed`` are the nodes whose size here is not the network's own, because an earlier cause is fixed.
+    ``supposed`` are the nodes whose size the fix of an earlier cause changed.
     """
 
     axis: str = ""
@@ -115,7 +115,7 @@ class _Repairing:
                 self.fix(needs[i], needs, node)
 
     def fix(self, need: Need, needs: Sequence[Need], node: Node) -> None:
-        """Change the size of an input so that the need holds; sizes that must be equal become that of the earliest."""
+        """Change the size of an input so that the need holds. Sizes that must be equal take that of the earliest node."""
         if not isinstance(need.left_of, int):
             return  # it compares two numbers of the operation, so no size helps
         name = node.inputs[need.left_of]
@@ -123,7 +123,7 @@ class _Repairing:
             self.change(name, need.relation.fixed(need.left, need.right))
             return
         pairs = ((it.left_of, it.right_of) for it in needs if it.relation.mutual)
-        # A vector must have size 1; that does not compare it with another node.
+        # The size 1 of a vector is compared with no other node.
         equal = {node.inputs[i] for a, b in pairs if isinstance(a, int) and isinstance(b, int) for i in (a, b)}
         earliest = min(equal, key=self.order.__getitem__)
         for changed in (name, node.inputs[need.right_of]):

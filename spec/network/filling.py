@@ -4,12 +4,11 @@ Axes never mix, so each axis is searched by itself. The open numbers are chosen 
 nodes. Once all numbers of a node are chosen, the nodes up to the next open number are computed. If one fails, this
 choice is dropped. So the output paddings of a decoder are found level by level, not by trying all combinations.
 
-The search extends the choice with the smallest sum first, and among equal sums the lexicographically first. So the
-first complete choice is the one with the smallest sum, and the first of those, because
+The search extends the choice with the smallest sum first; equal sums go in lexicographic order. So the first complete
+choice is the best, because
 
 1. a sum never falls when a number is added, and
-2. at any time, every choice that is not dropped has a prefix in the queue. The prefix has no larger sum, and is not
-   later in lexicographic order.
+2. at any time, every choice that is not dropped has a prefix in the queue, which is never later in this order.
 
 Every open number has a largest value, so the search ends. Its work is limited too; beyond the limit it raises an error.
 """
@@ -66,7 +65,7 @@ def transposed_for(factor: PerAxis, *, kernel: PerAxis, dilation: PerAxis = 1) -
     """The transposed convolution of this kernel that multiplies every size by ``factor``, with the least padding.
 
     Its size ``(n - 1)·stride + span + output_padding - 2·padding`` is ``n·stride`` if ``2·padding - output_padding`` is
-    ``span - stride``. Raises :class:`WellshapedError` if PyTorch's limit of output padding allows no such padding.
+    ``span - stride``. Raises :class:`WellshapedError` if PyTorch allows no such output padding.
     Raises :class:`UsageError` for a number that is not at least 1, and :class:`ConfigError` as
     :class:`ConvTranspose` does.
 
@@ -122,7 +121,7 @@ class _Reached:
 
 
 class _Search:
-    """The search for the numbers of one axis, so that one size fits, or infinitely many sizes (``None``)."""
+    """The search for the numbers of one axis: ``size`` must fit, or infinitely many sizes if it is ``None``."""
 
     def __init__(self, network: Network, axis: int, size: int | None) -> None:
         self.network, self.axis, self.size = network, axis, size
@@ -136,7 +135,7 @@ class _Search:
         if start and not self.places:
             return start.nodes
         waiting: list[tuple[int, tuple[int, ...], int]] = []
-        reached: list[_Reached] = []  # outside the heap, which would compare them
+        reached: list[_Reached] = []  # not in the heap, which would compare them
 
         def wait(total: int, numbers: tuple[int, ...], before: _Reached) -> None:
             least = self.places[len(numbers)].number.least

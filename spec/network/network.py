@@ -11,7 +11,7 @@ from ..messages.written import Written, clipped, kind_of, written_argument, writ
 from .operation import Fault, Operation
 
 AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
-"""The names of the axes of a network, by their number. A layout such as ``CHW`` uses their first letters."""
+"""The names of the axes, by how many the network has. A layout such as ``CHW`` uses their first letters."""
 
 MAX_AXES = max(AXES)
 MOST_LETTERS = 200
@@ -21,7 +21,7 @@ _SHOWN = 3  # faults shown for each rule
 
 
 def _name(value: object, call: str, field: str = "name") -> str:
-    """Return ``value`` if it can be a name. The error shows it as the ``field`` of a ``call`` such as ``Node(``."""
+    """Return ``value`` if it can be a name. The error writes ``call`` and ``field=value``, such as ``Node(name=5)``."""
     if isinstance(value, str) and 1 <= len(value) <= MOST_LETTERS and value.isprintable():
         return value
     given = written_argument(field, value)
@@ -45,7 +45,7 @@ def _label(value: object, of: str, subject: str) -> str:
 class Input(Written):
     """An input of a network: a name, its ``channels``, and whether it is a vector (a ``single`` position).
 
-    ``rule`` is the source's name for the requirement of at least one position, with ``{}`` for the axis's letter.
+    ``rule`` is what the source calls the requirement of at least one position; ``{}`` is the axis's letter.
     Raises :class:`ConfigError` for a name or a rule that is not a short, printable text, and :class:`UsageError` for
     ``channels`` that are not natural.
 
@@ -204,7 +204,7 @@ def _nodes(given: object, inputs: tuple[Input, ...]) -> tuple[Node, ...]:
 
 
 def _faults(network: Network, channels: dict[str, int]) -> Iterator[Fault]:
-    """Every fault; adds the channels of each node without a fault to ``channels``."""
+    """Yield every fault, and fill ``channels`` with those of each node without a fault."""
     if not 1 <= network.axes <= MAX_AXES:
         says = f"the network has axes={written_number(network.axes)}, and must have 1, 2 or {MAX_AXES}"
         yield Fault("axes", says, "axes=2")
@@ -245,7 +245,7 @@ def _faults(network: Network, channels: dict[str, int]) -> Iterator[Fault]:
 
 
 def _layer_faults(network: Network, channels: Mapping[str, int]) -> Iterator[Fault]:
-    """Faults of nodes that share a layer, and so its parameters, but have parameters of different shapes."""
+    """Yield the faults of nodes that share a layer, but not the shapes of its parameters."""
     of_layers: dict[str, list[Node]] = {}
     for node in network.nodes:
         of_layers.setdefault(node.layer or node.name, []).append(node)

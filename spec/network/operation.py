@@ -29,8 +29,8 @@ class Operation(Written):
     """The base class of all operations. Annotations and ``choices`` say which values the fields take.
 
     ``takes`` is the least and the greatest number of inputs (``None`` for any number). An operation that ``follows``
-    changes values alone, and is shown with the operation before it. One that ``hands_on`` returns its input, and only
-    requires something of it.
+    changes only values; a table shows it with the node before it. One that ``hands_on`` returns its input and only
+    checks it.
 
     Raises :class:`UsageError` for a number that is not natural, and :class:`ConfigError` for another wrong value.
 
@@ -58,7 +58,7 @@ class Operation(Written):
         return self.takes
 
     def axes(self) -> dict[str, int]:
-        """The number of axes of each field that has one number for each axis, by the field's name."""
+        """How many axes each field with a number for each axis has, by the field's name."""
         counts = {f.name: axes_of(getattr(self, f.name)) for f in fields(self)}  # type: ignore[arg-type]  # as above
         return {name: count for name, count in counts.items() if count is not None}
 

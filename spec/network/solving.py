@@ -6,10 +6,10 @@ size or a requirement, it is cut into parts, or one of its numbers is written as
 Each part then continues on its own from that node. At any time
 
 1. the parts are disjoint and contain every ``n`` that no requirement has rejected yet: cuts cover the whole box, and
-   only points at which a requirement fails are dropped (a whole part, or the points off a line);
+   only points that fail a requirement are dropped (a whole part, or the points off a line);
 2. within a part, every size computed so far equals its affine function, at every point of the box;
-3. different points of a part's box are different ``n``: this holds at the start, ``(v', r)`` and ``v`` determine each
-   other, and different points of a line are different points of the box.
+3. different points of a part's box are different ``n``. It holds at the start. A cut keeps it: ``(v', r)`` and ``v``
+   determine each other, and a line has different points of the box.
 
 So a part that reaches the last node contains exactly its sizes that fit, and the union of these parts is the answer.
 
@@ -40,10 +40,10 @@ from .requirement import Need
 from .running import axis_of
 
 MAX_WORK = 50_000
-"""How many sizes of nodes are computed before the search gives up: some seconds."""
+"""The search stops after computing this many sizes of nodes, which takes some seconds."""
 
 _FEW = 1_000
-"""The work done before computing an upper bound on the sizes, which takes longer than solving most networks."""
+"""The work before the slower search for an upper bound on the sizes."""
 
 NOT_SOLVED = "not_solved"
 """The rule of the error if the search gives up."""
@@ -54,7 +54,7 @@ Raw = int | tuple[int, tuple[int, ...]]
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A box, and the sizes computed so far: ``n``, the 1 of a single position, then those of the nodes in order."""
+    """A box, and the sizes computed so far: ``n``, 1 (of a single position), then the nodes' in order."""
 
     box: Box
     sizes: list[Raw]
@@ -118,7 +118,7 @@ def compatible_sizes(network: Network, axis: int = 0) -> SizeSet:
     <SizeSet n ≡ 0 (mod 2), n ≥ 2>
     """
     axis = axis_of(network, axis)
-    # Size 0 is n, the size of all inputs but those of a single position; size 1 is theirs.
+    # The sizes begin with n, of the images, and 1, of inputs of a single position.
     at = {given.name: int(given.single) for given in network.inputs}
     plan: list[tuple[Operation, list[int]]] = []
     for node in _early_requirements(network):
@@ -141,7 +141,7 @@ def compatible_sizes(network: Network, axis: int = 0) -> SizeSet:
 
 
 def _early_requirements(network: Network) -> Iterator[Node]:
-    """The nodes in an order in which requirements come as early as possible, because they leave fewer sizes."""
+    """Yield the nodes, requirements as early as possible: they leave fewer sizes."""
     users: dict[str, list[int]] = {}
     missing = [len(set(node.inputs)) for node in network.nodes]
     for i, node in enumerate(network.nodes):
@@ -168,7 +168,7 @@ _Plan = Sequence[tuple[Operation, list[int]]]
 
 
 def _solve(plan: _Plan, axis: int, bounds: Bounds, most: int) -> list[Progression] | None:
-    """The sizes within the bounds that fit, or ``None`` if more than ``most`` sizes of nodes would be computed."""
+    """The sizes within the bounds that fit, or ``None`` if the search needs more than ``most`` steps."""
     parts = [_Part((bounds,), [(0, (1,)), 1])]
     found: list[Progression] = []
     work = 0
@@ -222,8 +222,8 @@ def _fits(part: _Part, plan: _Plan, axis: int) -> bool:
 def _members(part: _Part) -> Iterator[Progression]:
     """The sizes ``n`` of a part as progressions.
 
-    Numbers with the coefficients ``c`` and ``c·count`` form one longer run. The longest run gives the progressions, one
-    for each choice of the other runs' values.
+    Numbers with the coefficients ``c`` and ``c·count`` form one longer run. The longest run gives a progression for each
+    choice of the others.
     """
     n = part.size(0)
     if isinstance(n, int):

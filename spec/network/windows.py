@@ -1,7 +1,7 @@
 """Sliding and transposed windows: convolutions and poolings (SPEC sections 2 and 8).
 
-The formulas are total: a kernel, stride or dilation of 0 gives size 0, which never fits. The arithmetic is PyTorch's,
-and the operations with PyTorch's names also require PyTorch's limits. ``padding="SAME"`` and ``"VALID"`` are JAX's and
+Every number has a result: a kernel, stride or dilation of 0 gives size 0, which never fits. The arithmetic is PyTorch's,
+and the poolings and ``ConvTranspose`` also require PyTorch's limits. ``padding="SAME"`` and ``"VALID"`` are JAX's and
 Keras's.
 """
 
@@ -88,7 +88,7 @@ def _group_faults(operation: "Conv | ConvTranspose", channels: int) -> Iterator[
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Conv(Operation):
-    """A convolution with ``channels`` output channels, by default as many as its input has.
+    """A convolution with ``channels`` output channels, by default those of its input.
 
     ``padding`` may be ``"SAME"`` (the size is ``ceil(n / stride)``) or ``"VALID"``, as in JAX and Keras.
     ``learned=False`` is a convolution with fixed weights, which has no parameters.

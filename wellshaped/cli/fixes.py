@@ -19,7 +19,7 @@ _ABOUT_FILES = ("network file", "config file", "certificate", "output")
 
 
 def typed(report: Report, arguments: Sequence[str] = ()) -> Report:
-    """Return the report with its fixes as flags. ``arguments`` are those of the command: a fix may change one.
+    """Return the report with its fixes as flags. ``arguments`` are the command's: a fix may change one.
 
     >>> from wellshaped.spec import check
     >>> typed(check("unetplusplus", (1, 304, 384)), ["--input", "1x304x384"]).fixes

@@ -31,7 +31,7 @@ OutChannels = Annotated[
 _USUAL = {1: (44_100,), 2: (304, 384), 3: (96, 160, 160)}
 """Sizes to propose if none are given, by the number of axes."""
 _CHANNELS_AT_MOST = 4
-"""After larger numbers, a last number up to this looks like channels, in an image with channels last."""
+"""A last number up to this, after larger ones, looks like channels."""
 _COUNTS = ("no", "one", "two", "three", "four", "five")
 
 

@@ -1,6 +1,6 @@
 """The network of a command: the name of a preset, a config by its fields, or a file (DESIGN, "The public face").
 
-Flags set fields of the config, also if it comes from a preset or a file. A field of both configs has one flag.
+Flags change fields of the config, also of presets and files. A field of both configs has one flag.
 """
 
 import os
@@ -21,7 +21,7 @@ from ..spec.unet.config import CHOICES
 from .numbers import as_given, convert, convert_list, numbers_in
 
 _CONFIGS: dict[str, Any] = {"unet2": UNet2Config(), "unet": UNetConfig()}
-"""The names of the configs with default values. The first is used without a name and flags."""
+"""The names of the configs with default values. The first is the default."""
 
 _OF = {name: {f.name: f for f in fields(config)} for name, config in _CONFIGS.items()}
 _NAMES = list(dict.fromkeys([*_CONFIGS, *PRESETS]))

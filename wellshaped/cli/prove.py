@@ -28,8 +28,7 @@ def prove(
 
     Each line has a theorem, its prover, the verdict and the seconds.
     Z3 and Coq together take about 40 seconds.
-    Exits with 0 if each theorem is settled as stated by some prover, and no prover
-    disagrees; else with 1.
+    Exits with 0 if some prover settles each theorem, and none disagrees; else with 1.
     """
     from ..proofs_of_shape import THEOREMS, verdicts
     from ..proofs_of_shape import prove as prove_one

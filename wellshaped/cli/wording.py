@@ -35,7 +35,7 @@ def enough(shapes: ShapeSet) -> tuple[int, ...] | None:
     if least is None:
         return None
     found = tuple(n for n in (fit.above(least) for fit in shapes.axes) if n is not None)
-    return found if len(found) == axes else shapes.above((1,) * axes)  # along a finite axis, only smaller sizes may fit
+    return found if len(found) == axes else shapes.above((1,) * axes)  # a finite axis may end below ``least``
 
 
 def lines_of(shapes: ShapeSet, of: str = "") -> list[str]:
