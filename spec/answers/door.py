@@ -45,9 +45,10 @@ class Building:
 def graph_of(network: AnyNetwork, in_channels: int | None = None, out_channels: int | None = None) -> Network:
     """Return the graph of a network. A graph is returned unchanged.
 
-    The channels are those of a config; ``None`` means 1. Without a head, the network itself decides ``out_channels``. Raises
-    :class:`UsageError` for a value that is not a network and for an unknown preset, and :class:`ConfigError` for a
-    config that is not well-formed.
+    The channels are those of a config; ``None`` means 1. Without a head, the network itself decides ``out_channels``.
+
+    Raises :class:`UsageError` for a value that is not a network and for an unknown preset, and
+    :class:`ConfigError` for a config that is not well-formed.
 
     >>> from wellshaped.spec import UNetConfig
     >>> graph_of(UNetConfig(levels=1)).nodes[-1].name, graph_of("milesial", 3, 2).channels["y"]
@@ -192,7 +193,8 @@ def repaired(
 
 
 def title(network: AnyNetwork) -> str:
-    """Return the name of a network in messages: a preset by name, a config as its call, a graph by its name, or by its inputs and outputs.
+    """Return the name of a network in messages: a preset by name, a config as its call, a graph by its name
+    or its inputs and outputs.
 
     >>> title("milesial"), title(UNet2Config(pool_stride=3))
     ('milesial', 'UNet2Config(pool_stride=3)')

@@ -40,8 +40,8 @@ def input_for(network: AnyNetwork, output: int | AxisSizes, *, exactly: bool = F
     """Return the smallest image that fits and has an output of at least this size, or ``exactly`` this size.
 
     ``output`` is one number for all axes, or one for each. It is the size of the network's first output. All inputs
-    have the same sizes. If the smallest size of each axis breaks a requirement over all axes together, one axis gets a
-    larger size.
+    have the same sizes. If the smallest size of each axis breaks a requirement over all axes together, some axes get
+    larger sizes.
 
     Raises :class:`ShapeError` if no image has such an output; it names the nearest outputs below and above, and their
     inputs. Raises the errors of :func:`compatible_sizes`, except those about ``axis``.
@@ -130,11 +130,11 @@ def fill(network: AnyNetwork, sizes: AxisSizes | None = None) -> Network:
 
     Without ``sizes``, infinitely many sizes fit along each axis. ``OPEN`` can stand for any number that an operation
     has for an axis; :class:`Open` has bounds. An ``OPEN`` for all axes gets a number for each. The sum of the numbers
-    is the least possible. Of equal sums, the first nodes get the smaller numbers; within a node, the last fields. All inputs have the same sizes.
+    is the least possible. Of equal sums, the first nodes get the smaller numbers; within a node, the last fields.
+    All inputs have the same sizes.
 
-    Raises :class:`ShapeError` if no numbers fit, or if the numbers found for each axis break a requirement over all
-    axes together; :class:`WellshapedError` with the rule ``not_solved`` if the search takes too long
-    (:mod:`.network.filling`).
+    Raises :class:`WellshapedError` if no numbers fit, along each axis or together, or the search takes too long (rule
+    ``not_solved``); :class:`UsageError` if no number is open; :class:`ShapeError` for another number of sizes.
 
     >>> from wellshaped.spec import OPEN, Conv, ConvTranspose, Node, Require
     >>> decoder = Network({"x": 1}, (

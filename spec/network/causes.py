@@ -115,7 +115,7 @@ class _Repairing:
                 self.fix(needs[i], needs, node)
 
     def fix(self, need: Need, needs: Sequence[Need], node: Node) -> None:
-        """Change the size of an input so that the need holds. Sizes that must be equal take that of the earliest node."""
+        """Change the size of an input so that the need holds. Equal sizes take that of the earliest node."""
         if not isinstance(need.left_of, int):
             return  # it compares two numbers of the operation, so no size helps
         name = node.inputs[need.left_of]

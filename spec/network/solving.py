@@ -222,8 +222,8 @@ def _fits(part: _Part, plan: _Plan, axis: int) -> bool:
 def _members(part: _Part) -> Iterator[Progression]:
     """The sizes ``n`` of a part as progressions.
 
-    Numbers with the coefficients ``c`` and ``c·count`` form one longer run. The longest run gives a progression for each
-    choice of the others.
+    Numbers with the coefficients ``c`` and ``c·count`` form one longer run. The longest run gives a progression for
+    each choice of the others.
     """
     n = part.size(0)
     if isinstance(n, int):

@@ -1,8 +1,8 @@
 """Sliding and transposed windows: convolutions and poolings (SPEC sections 2 and 8).
 
-Every number has a result: a kernel, stride or dilation of 0 gives size 0, which never fits. The arithmetic is PyTorch's,
-and the poolings and ``ConvTranspose`` also require PyTorch's limits. ``padding="SAME"`` and ``"VALID"`` are JAX's and
-Keras's.
+Every number has a result: a kernel, stride or dilation of 0 gives size 0, which never fits. The arithmetic is
+PyTorch's, and the poolings and ``ConvTranspose`` also require PyTorch's limits. ``padding="SAME"`` and ``"VALID"``
+are JAX's and Keras's.
 """
 
 from collections.abc import Callable, Iterator, Sequence
