@@ -1,8 +1,8 @@
 """Certificates: files with which anybody can check that exactly these sizes fit a network. Z3 proves it for all n.
 
 A certificate is a small JSON file with the network, an axis, the set of sizes, and the statement as SMT-LIB. Verifying
-starts from scratch: it builds the statement again from the network and the set, so that an edit of any of the three is
-noticed, and proves it again. Every file gets an answer in bounded time: reading has the limits of
+starts from scratch. It builds the statement again from the network and the set, which shows an edit of any of the
+three, and proves it again. Every file gets an answer in bounded time: reading has the limits of
 :mod:`.certificate_data`, and the proof has a time limit.
 
 The statement is about sizes along one axis. It leaves out everything that changes no size, such as names and channels.

@@ -135,7 +135,7 @@ def unet_forward(seed: Any, image: Float[Array, "H W C"], base_features: Any) ->
     """Apply the tiny U-Net drawn from ``seed`` to one ``(H, W, C)`` image, and flatten the result.
 
     The result has ``H · W · base_features`` numbers. Batch normalisation uses the statistics of the image. ``seed`` and
-    ``base_features`` are integers, or floats equal to one. Raises :class:`UsageError` for other numbers,
+    ``base_features`` are integers, or floats without a fraction. Raises :class:`UsageError` for other numbers,
     :class:`ConfigError` for 0 features, and :class:`ShapeError` if the image does not fit.
 
     >>> import jax.numpy as jnp

@@ -1,9 +1,9 @@
 """The algorithms of a convolution and its gradients on a CPU, one function for each. docs/performance.md measures them.
 
-XLA's CPU convolution is fast if it runs on all cores. Elsewhere it is slower by a factor of two and more: images of few
-columns run on one core, the gradient of a kernel streams the whole image through every cache, and a kernel as wide as
-its stride is computed as a strided convolution, though it is a matrix product. Each function arranges the same sums in
-a faster way. Inside the functions, images are ``(N, H, W, C)`` and kernels ``(H, W, in, out)``.
+XLA's CPU convolution is fast if it runs on all cores. Otherwise it takes at least twice as long. Images of few columns
+run on one core. The gradient of a kernel reads the whole image from memory many times. A kernel as wide as its stride
+is computed as a strided convolution, though it is a matrix product. Each function arranges the same sums in a faster
+way. Inside the functions, images are ``(N, H, W, C)`` and kernels ``(H, W, in, out)``.
 """
 
 from math import ceil, prod

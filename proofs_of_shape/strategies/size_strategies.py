@@ -84,5 +84,5 @@ def _some_size(network: AnyNetwork, axis: int | None) -> SizeSet:
 
 def _nothing_to_draw(network: AnyNetwork) -> WellshapedError:
     says = "its set of compatible sizes is empty"
-    fix = "a network from strategies.configs() or strategies.networks(fitting=True), which all fit some size"
+    fix = "a network from strategies.configs() or strategies.networks(fitting=True); sizes fit all of these"
     return WellshapedError.of(f"drawing sizes of {title(network)}", "compatible", "", says, fix)

@@ -540,7 +540,7 @@ REJECTED = [
         lambda: strategies.compatible(UNet2Config(conv_padding=0)),
         "drawing sizes of UNet2Config(conv_padding=0) is not possible.\n"
         "  compatible: its set of compatible sizes is empty.\n"
-        "  fix: a network from strategies.configs() or strategies.networks(fitting=True), which all fit some size",
+        "  fix: a network from strategies.configs() or strategies.networks(fitting=True); sizes fit all of these",
     ),
 ]
 
