@@ -46,7 +46,7 @@ def at_least_one(value: object, name: str, of: str) -> int:
     """
     number = natural(value, name)
     verdicts = judge_at_least_one({name: number})
-    Report(f"{of}({name}={number})", verdicts, (f"{name}=1",), error=ConfigError).raise_if_failed()
+    Report(f"{of}({name}=0)", verdicts, (f"{name}=1",), error=ConfigError).raise_if_failed()
     return number
 
 

@@ -39,7 +39,7 @@ from .smt_reading import refutation_text
 from .terms import Formula, conjunction, disjunction, iff, term, variable
 
 MAX_BYTES = 2**20
-"""A certificate's file has at most this many bytes. That of a usual U-Net has 1 % of that."""
+"""A certificate's file has at most this many bytes. A usual U-Net needs 1 % of that."""
 
 _SUFFIXES = (".json",)
 _KEYS = {"form": str, "network": dict, "axis": int, "sizes": dict, "statement": str, "prover": str}
@@ -53,7 +53,7 @@ class CertificateError(WellshapedError):
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """The claim that exactly the ``sizes`` fit ``network`` along ``axis``: they meet all its requirements.
+    """The claim that exactly the ``sizes`` fit ``network`` along ``axis``: only they meet its requirements.
 
     ``statement`` asks for a counterexample ``n``, in SMT-LIB. ``prover``, a name and a version, found no such ``n``. It
     is only a note: :func:`verify` does not rely on it.
@@ -215,9 +215,9 @@ def _written(certificate: Certificate) -> bytes:
 def load_certificate(path: str | os.PathLike[str]) -> Certificate:
     """Return the certificate in a .json file.
 
-    Raises :class:`FileError` if ``path`` is not a file that :func:`save_certificate` could have written. It may not be
-    JSON, have more than 1 MiB, lack a key or have it twice. It may exceed a limit (see :func:`certify`), or have sizes
-    in overlapping or unordered parts.
+    Raises :class:`FileError`, which says what is wrong, if :func:`save_certificate` can't have written the file. Such a
+    file is not JSON, has more than 1 MiB, lacks a key or has it twice. Or it exceeds a limit (see :func:`certify`), or
+    its sizes are in overlapping or unordered parts.
     """
     path = Path(path)
     subject = f"certificate {path}"

@@ -136,7 +136,7 @@ def unbound_error(
         says = error
     else:
         return None
-    name = function.__name__
+    name = getattr(function, "__name__", type(function).__name__)
     if "self" in types.parameters and args:
         kind = type(args[0]).__name__
         name = kind if name in ("__init__", "__call__") else f"{kind}.{name}"

@@ -51,7 +51,7 @@ def _configs(draw: st.DrawFn, max_kernel: int, max_stride: int, max_channels: in
 
 
 def any_configs() -> st.SearchStrategy[UNet2Config]:
-    """Configs of twelve numbers from 0 to 7. Few are well-formed, and sizes fit few. Shrinks toward zeros.
+    """Configs of twelve numbers from 0 to 7. Few are well-formed, and few have sizes that fit. Shrinks toward zeros.
 
     >>> from hypothesis import find
     >>> find(any_configs(), lambda cfg: cfg.pool_kernel == 3).conv_kernel

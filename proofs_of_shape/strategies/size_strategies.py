@@ -48,7 +48,7 @@ def minimally_incompatible(
 
 
 def image_sizes(network: AnyNetwork, max_index: int = 6) -> st.SearchStrategy[tuple[int, ...]]:
-    """Images that fit ``network``, as sizes: for each axis, one of the first ``max_index + 1`` that fit it.
+    """Sizes of images that fit ``network``, from the first ``max_index + 1`` sizes of each axis.
 
     With group or instance norms, the smallest sizes may not fit together, because a norm of a single position has no
     statistics. Then the next larger image is also drawn. Shrinks toward the smallest image.
