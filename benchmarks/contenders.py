@@ -1,7 +1,7 @@
 """The contenders: the two-level U-Net in this library and in others, as data. A new contender is a new entry.
 
 All compute the same function of the same parameters, each in the layout of its own users. An entry says how to build
-the network, in which order it keeps the axes, and why it can't be measured if it can't.
+the network and how its axes are ordered. If it can't be measured, the entry says why.
 """
 
 from collections.abc import Callable, Mapping, Sequence

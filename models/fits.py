@@ -7,7 +7,7 @@ from typing import Any
 
 from ..spec.answers.checking import check
 from ..spec.answers.door import AnyNetwork
-from ..spec.arithmetic.naturals import judge_at_least_one
+from ..spec.arithmetic.naturals import judge_at_least_one, natural
 from ..spec.elements import Shapes, judge_arrays, least_changes, smaller
 from ..spec.messages.report import ConfigError, Report
 from .typed import before_vmap
@@ -30,6 +30,24 @@ def require_buildable(of: str, numbers: Mapping[str, int], arrays: Callable[[Map
     verdicts = (*judge_at_least_one(numbers), judge_arrays(arrays(numbers)))
     fixes = (", ".join(f"{name}={number}" for name, number in fix.items()),)
     Report(f"{of}({given})", verdicts, fixes, error=ConfigError).raise_if_failed()
+
+
+def at_least_one(value: object, name: str, of: str) -> int:
+    """Return a number of the layer ``of`` as an ``int``.
+
+    Raises :class:`ConfigError` if it is 0, and :class:`UsageError` if it is not a natural number.
+
+    >>> at_least_one(0, "stride", "MaxPool2d")
+    Traceback (most recent call last):
+    ...
+    wellshaped.spec.messages.report.ConfigError: MaxPool2d(stride=0) is not well-formed.
+      stride_pos: nothing to compute: stride=0 must be at least 1.
+      fix: stride=1
+    """
+    number = natural(value, name)
+    verdicts = judge_at_least_one({name: number})
+    Report(f"{of}({name}=0)", verdicts, (f"{name}=1",), error=ConfigError).raise_if_failed()
+    return number
 
 
 def takes(network: AnyNetwork, out_channels: int, shape: tuple[int, ...]) -> bool:

@@ -110,8 +110,8 @@ def _plain_values(data: object, name: str) -> Iterator[tuple[str, object]]:
 def sizes_from(data: object) -> SizeSet:
     """Return the sizes that plain data describe.
 
-    Raises :class:`FileError` if the data are not a set of sizes: if a number is not natural, or if endless progressions
-    have different steps. Raises :class:`WellshapedError` if there are more than :data:`MAX_PROGRESSIONS` progressions.
+    Raises :class:`FileError` if the data are not a set of sizes: a number is not natural, or infinite progressions have
+    different steps. Raises :class:`WellshapedError` if there are more than :data:`MAX_PROGRESSIONS` progressions.
     """
     given = require_object(data, "the sizes", _SIZES)["progressions"]
     _require_few(given, "progressions", MAX_PROGRESSIONS)
@@ -125,7 +125,7 @@ def sizes_from(data: object) -> SizeSet:
         except WellshapedError as error:
             raise not_a_certificate(f"progression {i}: {error.report.failures[0].says}") from None
     if len({part.step for part in parts if part.count is None}) > 1:
-        raise not_a_certificate("it has endless progressions with different steps")
+        raise not_a_certificate("it has infinite progressions with different steps")
     return SizeSet(parts)
 
 
@@ -140,7 +140,7 @@ def require_form(data: object) -> None:
     if first_form or data.get("form", FORM) != FORM:
         form = "the form of the first version" if first_form else f"the form {clipped(written_value(data['form']))}"
         says = f"it has {form}, and must have the form {FORM!r}"
-        raise FileError.of("the certificate", "form", "another form of certificate", says, "wellshaped certify")
+        raise FileError.of("the certificate", "form", "another form of certificate", says, "certify(network)")
 
 
 def require_object(data: object, what: str, keys: dict[str, Any]) -> dict[str, Any]:
@@ -184,4 +184,4 @@ def _as_file_error(error: WellshapedError) -> FileError:
 
 def not_a_certificate(says: str) -> FileError:
     """Return the error to raise for data that are not a certificate."""
-    return FileError.of("the certificate", "syntax", "it is not a certificate", says, "wellshaped certify")
+    return FileError.of("the certificate", "syntax", "it is not a certificate", says, "certify(network)")

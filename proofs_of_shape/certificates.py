@@ -1,8 +1,8 @@
-"""Certificates: files with which anybody can check that a network fits exactly the given sizes. Z3 proves it for all n.
+"""Certificates: files with which anybody can check that exactly these sizes fit a network. Z3 proves it for all n.
 
 A certificate is a small JSON file with the network, an axis, the set of sizes, and the statement as SMT-LIB. Verifying
-starts from scratch: it builds the statement again from the network and the set, so that an edit of any of the three is
-noticed, and proves it again. Every file gets an answer in bounded time: reading has the limits of
+starts from scratch. It builds the statement again from the network and the set, which shows an edit of any of the
+three, and proves it again. Every file gets an answer in bounded time: reading has the limits of
 :mod:`.certificate_data`, and the proof has a time limit.
 
 The statement is about sizes along one axis. It leaves out everything that changes no size, such as names and channels.
@@ -39,7 +39,7 @@ from .smt_reading import refutation_text
 from .terms import Formula, conjunction, disjunction, iff, term, variable
 
 MAX_BYTES = 2**20
-"""A certificate's file has at most this many bytes. The certificate of a usual U-Net has a hundredth of it."""
+"""A certificate's file has at most this many bytes. A usual U-Net needs 1 % of that."""
 
 _SUFFIXES = (".json",)
 _KEYS = {"form": str, "network": dict, "axis": int, "sizes": dict, "statement": str, "prover": str}
@@ -53,10 +53,10 @@ class CertificateError(WellshapedError):
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """The claim that every ``n`` meets all requirements of ``network`` along ``axis`` iff it is in ``sizes``.
+    """The claim that exactly the ``sizes`` fit ``network`` along ``axis``: only they meet its requirements.
 
-    ``statement`` asks, in SMT-LIB, for an ``n`` for which this fails. ``prover`` is the name and version of the prover
-    that found none. It is only a note: :func:`verify` does not rely on it.
+    ``statement`` asks for a counterexample ``n``, in SMT-LIB. ``prover``, a name and a version, found no such ``n``. It
+    is only a note: :func:`verify` does not rely on it.
     """
 
     network: Network
@@ -101,7 +101,7 @@ class Certificate:
 
 
 def statement_of(network: Network, axis: int, sizes: SizeSet) -> Formula | bool:
-    """The statement that ``n`` meets every requirement of the network along the axis iff ``n`` is in the set."""
+    """The statement that exactly these sizes fit the network: ``n`` meets every requirement iff it is in the set."""
     n = variable("n")
     requirements = conjunction(*(it.holds for it in run(network, n, axis).requirements))  # type: ignore[arg-type]  # a symbol
     result: Formula | bool = iff(requirements, _member(n, sizes))
@@ -121,7 +121,7 @@ def _member(n: Any, sizes: SizeSet) -> Any:
 
 
 def certify(network: AnyNetwork, *, axis: int | None = None, seconds: float = 60.0) -> Certificate:
-    """Return a certificate that ``network`` fits exactly its compatible sizes along one axis, proved by Z3 for all n.
+    """Return a certificate that exactly the compatible sizes fit ``network`` along one axis, proved by Z3 for all n.
 
     ``network`` is a config, the name of a preset, or a graph. ``axis`` is counted from 0. You may leave it out if all
     axes have the same sizes; the first is then certified.
@@ -175,7 +175,7 @@ def verify(certificate: Certificate, *, seconds: float = 60.0) -> None:
     require_limits(certificate.network, certificate.sizes, certificate.prover)
     statement = statement_of(certificate.network, certificate.axis, certificate.sizes)
     if certificate.statement != refutation_text(statement, ("n",)):
-        says = "its statement is not that of its network and its sizes"
+        says = "its network and sizes give another statement"
         raise CertificateError.of("the certificate", "statement", "edited or forged", says, "certify the network again")
     _prove(certificate.statement, seconds)
 
@@ -215,9 +215,9 @@ def _written(certificate: Certificate) -> bytes:
 def load_certificate(path: str | os.PathLike[str]) -> Certificate:
     """Return the certificate in a .json file.
 
-    Raises :class:`FileError`, which says what is wrong, if ``path`` is not a regular file that :func:`save_certificate`
-    could have written: for example if it is not JSON, has more than 1 MiB, lacks a key or has it twice, exceeds a limit
-    (see :func:`certify`), or has a set of sizes with overlapping or unordered parts.
+    Raises :class:`FileError`, which says what is wrong, if :func:`save_certificate` can't have written the file. Such a
+    file is not JSON, has more than 1 MiB, lacks a key or has it twice. Or it exceeds a limit (see :func:`certify`), or
+    its sizes are in overlapping or unordered parts.
     """
     path = Path(path)
     subject = f"certificate {path}"

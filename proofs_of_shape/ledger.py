@@ -39,7 +39,7 @@ def page() -> str:
     lines += [
         "## Refuted",
         "",
-        "What the source's first edition claims and does not hold, each with the smallest numbers for which it fails.",
+        "Claims of the source's first edition that do not hold, each with the smallest numbers for which it fails.",
         "",
     ]
     lines += [line for theorem in refuted for line in _section(theorem)]

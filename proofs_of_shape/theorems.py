@@ -128,7 +128,7 @@ def _theorem(
 
 _theorem(
     "soundness",
-    "With at least one channel, the obligations of n ≥ 1 imply that every operation is accepted: its window fits.",
+    "With at least one channel, if n ≥ 1 meets the obligations, every operation is accepted: all windows fit.",
     "SPEC 5.1",
     _WITNESS | _CHANNELS,
 )(_soundness_from(_obligations))
@@ -171,7 +171,7 @@ def _graph_obligations(cfg: UNet2Config, n: Any) -> Claim:
 
 @_theorem(
     "nonzero_facts",
-    "The obligations of a size n ≥ 1 imply the eight conditions of well-formedness that a number is not 0.",
+    "The obligations of a size n ≥ 1 imply that eight numbers of the config are not 0.",
     "SPEC 3",
     _WITNESS,
 )
@@ -278,7 +278,7 @@ def _quasi_linear(n: Any, k: Any, s: Any, p: Any) -> Claim:
 
 @_theorem(
     "composition",
-    "Two unpadded windows in a row have the size of one of kernel (k2 - 1)·s1 + k1 and stride s1·s2.",
+    "Two unpadded windows in a row have the size of one window of kernel (k2 - 1)·s1 + k1 and stride s1·s2.",
     "SPEC 2, a consequence",
     {"n": 4, "k1": 2, "s1": 2, "k2": 2, "s2": 2},
 )
@@ -362,7 +362,7 @@ for _L in range(1, 7):
 
 @_theorem(
     "one_more_level",
-    "One more level around L levels: it agrees on n and passes q·t to them, with q = 2^L, iff n = 2q·t.",
+    "One more level around L levels, with q = 2^L: n fits, with n/2 = q·t, iff n = 2q·t.",
     "SPEC 5.4, the step of an induction on L",
     {"n": 2, "q": 1, "t": 1},
 )
@@ -421,7 +421,7 @@ def _transposed_editions_agree_everywhere(n: Any, k: Any, s: Any, p: Any) -> Cla
 
 @_theorem(
     "nonzero_facts_of_the_first_edition",
-    "The first edition's obligations of a size n ≥ 1 imply the eight conditions that a number is not 0.",
+    "The first edition's obligations of a size n ≥ 1 imply that the same eight numbers are not 0.",
     "SPEC 3, the audit",
     _WITNESS,
     counterexample={"n": 1, **dict.fromkeys(_FIELDS, 0), "up_kernel": 1},
@@ -441,4 +441,4 @@ _theorem(
 
 
 THEOREMS: tuple[Theorem, ...] = tuple(_theorems)
-"""All theorems. Provers prove each, but refute a statement that has a counterexample."""
+"""All theorems. Provers refute those with a counterexample and prove the rest."""

@@ -1,5 +1,6 @@
 """A picture of a network with its shapes, drawn from its stages alone."""
 
+import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from .spec.files.disk import replacing, wrong_suffix
 from .spec.messages.report import UsageError, WellshapedError
 
 _FORMATS = (".svg", ".png")
-_COLOURS = {  # of a box: the first of these words that the first operation of its stage contains
+_COLOURS = {  # the first word that a stage's first operation contains colours its box
     "input": "#8d99ae",
     "pool": "#d1495b",
     "space to depth": "#d1495b",
@@ -31,7 +32,7 @@ _STAGES = "stages(network, shape)"
 _MOST = 200
 """The most boxes in a picture."""
 _ROW = 2.0
-"""Units from row to row. A stage that is about to rise to a row stands half a row below it."""
+"""Units from row to row. A stage that rises to a row stands half a row below it."""
 _WIDTH, _HEIGHT = 0.82, 0.74
 _INCH = 1.25
 """Inches per unit of height."""
@@ -39,15 +40,16 @@ _BEND = 0.55
 """How far an arrow bends over boxes, at most."""
 
 
-def draw(stages: Sequence[Stage], path: Path) -> None:
+def draw(stages: Sequence[Stage], path: str | os.PathLike[str]) -> None:
     """Write a picture of the stages from :func:`wellshaped.spec.stages` to ``path``, a ``.svg`` or ``.png`` file.
 
     Each scale has a row, the largest on top. A stage that shrinks or enlarges its input stands below or above it. All
     others stand to the right of their inputs. Skips are dashed.
 
     Raises :class:`FileError` for another suffix and if ``path`` can't be written, :class:`UsageError` for stages that
-    are not those of a network, and :class:`WellshapedError` for none or more than 200.
+    are not those of a network, and :class:`WellshapedError` for 0 or more than 200 stages.
     """
+    path = Path(path)
     if path.suffix not in _FORMATS:
         raise wrong_suffix(f"output {path}", path, _FORMATS)
     with replacing(path) as new:
@@ -133,7 +135,7 @@ def _sources(stages: Sequence[Stage]) -> dict[str, set[str]]:
 
 
 def _skips(source: str, stage: Stage, places: Mapping[str, _Place], sources: Mapping[str, set[str]]) -> bool:
-    """Whether the arrow is a skip: other inputs of the stage are computed from ``source``, or rise to its row."""
+    """Whether the arrow is a skip: another input comes from ``source`` or rises to its row."""
     start, end = places[source], places[stage.name]
     others = [name for name in stage.inputs if name != source]
     rises = start.y == end.y and any(places[name].y == end.y - _ROW / 2 for name in others)

@@ -92,8 +92,8 @@ def conv2d_forward(
     """Apply the layer drawn from ``seed`` to one ``(H, W, C)`` image, and flatten the result.
 
     The result has ``ceil(H/stride) · ceil(W/stride) · features`` numbers. Every number given is an integer, or a float
-    equal to one; under ``jax.jit`` it is static. Raises :class:`UsageError` for other numbers, and :class:`ShapeError`
-    if the image does not fit.
+    without a fraction; under ``jax.jit`` it is static. Raises :class:`UsageError` for other numbers,
+    :class:`ConfigError` if a number but the seed is 0, and :class:`ShapeError` if the image does not fit.
 
     >>> conv2d_forward(0, jnp.ones((5, 8, 3)), 2, 3, 3, 2.0).shape
     (24,)

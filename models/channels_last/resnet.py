@@ -63,8 +63,8 @@ def resnet_basic_forward(seed: Any, x: Float[Array, "H W C"], features: Any) -> 
     """Apply the block drawn from ``seed`` to one ``(H, W, C)`` image with ``C = features``, and flatten the result.
 
     The result has ``H · W · C`` numbers. Batch normalisation uses the statistics of the image. ``seed`` and
-    ``features`` are integers, or floats equal to one. Raises :class:`UsageError` for other numbers, and
-    :class:`ShapeError` if the image has other channels.
+    ``features`` are integers, or floats without a fraction. Raises :class:`UsageError` for other numbers,
+    :class:`ConfigError` for 0 features, and :class:`ShapeError` if the image has other channels.
 
     >>> import jax.numpy as jnp
     >>> resnet_basic_forward(0, jnp.ones((5, 4, 3)), 3.0).shape

@@ -42,7 +42,7 @@ def joined(first: Float[Array, "*N H W C1"], second: Float[Array, "*N H W C2"]) 
 
 
 def integral(value: Any, name: str) -> int:
-    """Return ``value`` as an int. Raise :class:`UsageError` unless it is a natural number, or a float equal to one.
+    """Return ``value`` as an int: 3.0 is 3. Raise :class:`UsageError` unless it is a natural number.
 
     >>> integral(3.0, "features"), integral(3, "features")
     (3, 3)
@@ -52,14 +52,14 @@ def integral(value: Any, name: str) -> int:
 
 
 def a_seed(value: Any) -> int:
-    """Return the seed as an int. Raise :class:`UsageError` unless it is a signed 64-bit integer, or an equal float.
+    """Return the seed as an int: 3.0 is 3. Raise :class:`UsageError` unless it is a signed 64-bit integer.
 
     >>> a_seed(-1.0)
     -1
     """
     number = _whole(value)
     if number is None or not -(2**63) <= number < 2**63:
-        says = "it must be a signed 64-bit integer, or a float equal to one"
+        says = "it must be a signed 64-bit integer, or a float without a fraction"
         raise UsageError.of(f"seed={value!r}", "seed", "", says, "seed=0")
     return number
 

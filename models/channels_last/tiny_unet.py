@@ -7,10 +7,10 @@ from typing import Any, SupportsIndex
 from flax import nnx
 from jaxtyping import Array, Float
 
-from ...spec.arithmetic.naturals import at_least_one, natural
+from ...spec.arithmetic.naturals import natural
 from ...spec.elements import Shapes
 from ...spec.presets import PRESETS
-from ..fits import require_buildable, require_fit
+from ..fits import at_least_one, require_buildable, require_fit
 from ..layers.functional import require_pixels
 from ..layers.statistics import normalised
 from ..networks.blocks import convolved, u_shaped
@@ -60,8 +60,8 @@ class ConvBNReLU(nnx.Module):
 class TinyUNet(nnx.Module):
     """A U-Net that pools twice, with one :class:`ConvBNReLU` per block: ``f``, ``2f`` and ``4f`` channels.
 
-    ``axis_name`` is as for :class:`ConvBNReLU`. Raises :class:`ShapeError` if the image has other channels, or if its
-    height or width is not a multiple of 4; the error names the nearest sizes that fit.
+    ``axis_name`` is as for :class:`ConvBNReLU`. A call raises :class:`ShapeError` if the image has other channels, or
+    if its height or width is not a multiple of 4; the error names the nearest sizes that fit.
 
     >>> import jax.numpy as jnp
     >>> TinyUNet(3, 8, rngs=nnx.Rngs(0))(jnp.ones((20, 32, 3))).shape
@@ -135,8 +135,8 @@ def unet_forward(seed: Any, image: Float[Array, "H W C"], base_features: Any) ->
     """Apply the tiny U-Net drawn from ``seed`` to one ``(H, W, C)`` image, and flatten the result.
 
     The result has ``H · W · base_features`` numbers. Batch normalisation uses the statistics of the image. ``seed`` and
-    ``base_features`` are integers, or floats equal to one. Raises :class:`UsageError` for other numbers, and
-    :class:`ShapeError` if the image does not fit.
+    ``base_features`` are integers, or floats without a fraction. Raises :class:`UsageError` for other numbers,
+    :class:`ConfigError` for 0 features, and :class:`ShapeError` if the image does not fit.
 
     >>> import jax.numpy as jnp
     >>> unet_forward(0, jnp.ones((8, 4, 3)), 2.0).shape

@@ -6,8 +6,8 @@ import jax
 from flax import linen
 from jaxtyping import Array, Float
 
-from ...spec.arithmetic.naturals import at_least_one
 from ...spec.messages.report import ShapeError
+from ..fits import at_least_one
 from ..layers.functional import require_pixels
 from ..networks.blocks import convolved
 from ..typed import checked, shown

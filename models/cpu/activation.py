@@ -1,8 +1,8 @@
-"""ReLU whose result is written to memory once, for all that read it: the next layer and both gradients.
+"""ReLU that writes its result to memory once, for all its readers: the next layer and both gradients.
 
-XLA's CPU compiler would compute cheap arithmetic again in every reader, and keep its inputs alive: for a sum of two
-convolutions, both. In a network that is most of the memory of a gradient. The derivative depends on the sign of the
-result only, so nothing else of the forward pass has to be kept.
+XLA's CPU compiler computes cheap arithmetic again in every reader, and keeps its inputs alive. After a sum of two
+convolutions it would keep both, which is most of the memory of a network's gradient. The derivative depends only on the
+sign of the result, so nothing else of the forward pass is kept.
 """
 
 from functools import partial

@@ -1,9 +1,9 @@
-"""The algorithms of a convolution and its gradients on a CPU, one a function. docs/performance.md measures them.
+"""The algorithms of a convolution and its gradients on a CPU, one function for each. docs/performance.md measures them.
 
-XLA's CPU convolution is fast if it runs on all cores. Elsewhere it is slower by a factor of two and more: images of few
-columns run on one core, the gradient of a kernel streams the whole image through every cache, and a kernel as wide as
-its stride is computed as a strided convolution, though it is a matrix product. Each function arranges the same sums in
-a faster way. Inside the functions, images are ``(N, H, W, C)`` and kernels ``(H, W, in, out)``.
+XLA's CPU convolution is fast if it runs on all cores. Otherwise it takes at least twice as long. Images of few columns
+run on one core. The gradient of a kernel reads the whole image from memory many times. A kernel as wide as its stride
+is computed as a strided convolution, though it is a matrix product. Each function arranges the same sums in a faster
+way. Inside the functions, images are ``(N, H, W, C)`` and kernels ``(H, W, in, out)``.
 """
 
 from math import ceil, prod
@@ -28,7 +28,7 @@ CHUNK = 65_536
 MOST_CHUNKS = 8
 
 FEW = 4
-"""Up to this many terms, the sums of a matrix product are written out, so that XLA fuses them into their readers."""
+"""Up to this many terms, the sums of a matrix product are written out, so that XLA fuses them."""
 
 LANES = 32
 """The number of channels that XLA's convolution is fast with: fewer filters are padded to it.
@@ -38,7 +38,7 @@ nothing.
 """
 
 CHEAPER = 4
-"""The form of a kernel's gradient with more zeros is used only if it needs this many times fewer multiplications."""
+"""Use the form with more zeros for a kernel's gradient only if it multiplies this many times less."""
 
 PAIR = 20_000
 """Below this many multiplications per pair, JAX's grouped convolution is faster than a loop over the pairs."""
@@ -98,8 +98,8 @@ def _by_patches(missing: Slot, a: Array, b: Array, g: Geometry, precision: Any) 
         return y.reshape(a.shape[0], rows, columns, b.shape[0])
     if missing == "k":
         c, o = a.shape[3], b.shape[3]
-        # The operand with fewer columns comes first: this takes half of the time, or a third if they are few. The
-        # reshape comes last, as in _in_form.
+        # The operand with fewer columns comes first: this takes half the time, or a third. The reshape comes last, as
+        # in _in_form.
         kernel = lax.dot_general(positions(b), patches(a), (((0,), (0,)), ((), ())), precision=precision)
         return lax.transpose(kernel.reshape(o, k * k, c), (0, 2, 1)).reshape(o, c, k, k)
     n, c = b.shape[0], a.shape[1]
@@ -189,8 +189,8 @@ def _kernel_gradient(x: Array, y: Array, g: Geometry, precision: Any) -> Array:
     """The gradient of a kernel: a convolution of the larger of ``x`` and ``y`` with the smaller one.
 
     If the other form is much cheaper, the roles are swapped. The zeros around the image meet every number of the
-    filter, and infinity times zero is NaN. If our form has zeros that JAX's own convolution does not have, the result
-    is used only if it is finite. Otherwise JAX's own convolution computes the gradient again.
+    filter, and infinity times zero is NaN. So if our form has zeros that JAX's convolution does not have, and the
+    result is not finite, JAX computes it again.
     """
     c, o = x.shape[3], y.shape[3]
     multiplications = {False: c * _filled(o), True: o * _filled(c)}
@@ -213,7 +213,7 @@ def _filled(channels: int) -> int:
 
 
 def _in_form(turned: bool, x: Array, y: Array, g: Geometry, precision: Any) -> Array:
-    """The convolution of ``x`` with ``y``, or if ``turned`` of ``y`` with ``x``, for each channel, in chunks of rows.
+    """The convolution of ``x`` with ``y``, for each channel, in chunks of rows; ``turned`` swaps them.
 
     A chunk is some rows of the filter. It takes all rows of the image that it meets, so only the edges need zeros.
     """
@@ -252,7 +252,7 @@ def _over_channels(image: Array, filters: Array, rows: Any, columns: Any, precis
 
 
 def _after(first: Array, then: Array) -> Array:
-    """``then``, but not read before ``first`` exists: XLA would copy it early, and hold both copies until then."""
+    """``then``, but not read before ``first`` exists; else XLA copies it early, and holds both copies."""
     bits = lax.bitcast_convert_type(lax.slice(first, (0,) * 4, (1,) * 4).astype(jnp.float32), jnp.int32)
     zero = jnp.zeros_like(bits)
     return then + lax.clamp(zero, bits, zero).astype(then.dtype)

@@ -1,7 +1,7 @@
 """The choice of a backend for convolutions, and the lowering of primitives by it.
 
-The choice is read while a function is traced, and becomes a parameter of the primitives in it. When they are lowered,
-the platform decides what ``"auto"`` means.
+The choice is read while a function is traced, and becomes a parameter of the primitives in it. At lowering, the
+platform decides what ``"auto"`` means.
 """
 
 from collections.abc import Callable, Generator
@@ -28,8 +28,8 @@ def convolutions(backend: Backend) -> Generator[None]:
     """Force the backend of convolutions and their gradients, for all functions that are traced inside the ``with``.
 
     ``"cpu"`` uses this library's algorithms on every platform. ``"stock"`` uses JAX's convolution and its gradients.
-    ``"auto"``, the default, is ``"cpu"`` on a CPU and ``"stock"`` elsewhere. One image with many kernels or gradients,
-    and arrays sharded over devices, always use JAX's. Joined images of many channels are convolved separately
+    ``"auto"``, the default, is ``"cpu"`` on a CPU and ``"stock"`` elsewhere. Many kernels for one image, and sharded
+    arrays, always use JAX's convolution. Joined images of many channels are convolved separately
     (:meth:`Conv2d.of_joined`), except by ``"stock"``. All backends agree up to rounding. If the backend changes,
     ``jax.jit`` traces a function again. Raises :class:`UsageError` for any other word.
 

@@ -15,6 +15,7 @@ from jaxtyping import Array, Float
 from ...spec.arithmetic.naturals import natural
 from ...spec.arithmetic.sizes import conv_transpose_size, sliding_window_size
 from ...spec.messages.report import ShapeError
+from ...spec.messages.written import written_number
 from ..cpu.convolution import contract
 from ..cpu.eager import compiled_if_eager
 from ..cpu.layout import channels_last
@@ -154,10 +155,13 @@ def concat_channels_backward(
     """
     skip, channels = natural(skip_channels, "skip_channels"), len(grad_output)
     if not 0 < skip < channels:
-        subject = f"grad_output = {shown(grad_output)}, given to concat_channels_backward with skip_channels={skip},"
-        says = f"{skip} and {channels - skip}, and both must be at least 1"
-        fix = f"skip_channels from 1 to {channels - 1}" if channels > 1 else "grad_output of 2 channels or more"
-        raise ShapeError.of(subject, "channels", "channels of the two parts", says, fix)
+        given = written_number(skip)
+        subject = f"grad_output = {shown(grad_output)}, given to concat_channels_backward with skip_channels={given},"
+        says = f"skip_channels={given} must be less than {channels}, the channels of grad_output"
+        says = says if skip else "skip_channels=0 must be at least 1"
+        both = "skip_channels=1, and grad_output of 2 channels or more"
+        fix = f"skip_channels from 1 to {channels - 1}" if channels > 1 else both
+        raise ShapeError.of(subject, "channels", "", says, fix)
     d_skip, d_up = (
         channels_last(lambda grad, part=part: grad[..., part], grad_output) for part in (slice(skip), slice(skip, None))
     )

@@ -10,28 +10,28 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
-from ...spec.arithmetic.naturals import at_least_one, divisor_below, natural
+from ...spec.arithmetic.naturals import divisor_below, natural
 from ...spec.messages.report import ConfigError, ShapeError
 from ..cpu.layout import channels_last
-from ..fits import require_buildable
+from ..fits import at_least_one, require_buildable
 from ..typed import checked, remembered, shown
 from .functional import require_pixels
 from .statistics import normalised
 
 
 class _Norm(nnx.Module):
-    """``norm`` on one image with ``channels``. Flax treats the first axis as the batch, so one is added."""
+    """``norm`` on one image with ``channels``. Flax takes the first axis as the batch, so we add one."""
 
     channels: int
     norm: nnx.BatchNorm | nnx.GroupNorm | nnx.InstanceNorm
-    _together: int = 0
-    """How many channels share the statistics of one image; 0 if statistics may also be over a batch."""
+    _channels_per_statistic: int | None = None
+    """How many channels of one image share a mean and a variance; ``None`` if a batch may share them too."""
 
     @remembered
     def __call__(self, x: Float[Array, "{self.channels} H W"]) -> Float[Array, "{self.channels} H W"]:
         """``(channels, H, W)`` to ``(channels, H, W)``."""
         require_pixels(type(self).__name__, x)
-        if x.size * self._together == self.channels:
+        if self._channels_per_statistic is not None and x.size * self._channels_per_statistic == self.channels:
             raise _single_number_error(x, self)
         return channels_last(lambda image: normalised(self.norm, image[None], type(self).__name__)[0], x)
 
@@ -58,8 +58,8 @@ class BatchNorm2d(_Norm):
     as an argument. In training mode, ``nnx.jit`` and ``nnx.grad`` need it as an argument too. A function compiled by
     ``jax.jit`` keeps the mode in which it was compiled.
 
-    Raises :class:`ShapeError` if the image has other channels, or no pixels, and :class:`WellshapedError` if the
-    statistics can't be updated.
+    The constructor raises :class:`ConfigError` for 0 channels. A call raises :class:`ShapeError` if the image has other
+    channels, or no pixels, and :class:`WellshapedError` if the statistics can't be updated.
 
     >>> layer = BatchNorm2d(3, rngs=nnx.Rngs(0))
     >>> layer(jnp.ones((3, 4, 5))).shape, layer.norm.mean.shape
@@ -102,8 +102,9 @@ class BatchNorm2d(_Norm):
 class GroupNorm(_Norm):
     """Flax's :class:`flax.nnx.GroupNorm` of one image: over the pixels and the channels of each group.
 
-    The constructor raises :class:`ConfigError` if ``groups`` does not divide ``channels``. A call raises
-    :class:`ShapeError` if the image has other channels, or if a group has a single number: one pixel of one channel.
+    The constructor raises :class:`ConfigError` if ``channels`` or ``groups`` is 0, or if ``groups`` does not divide
+    ``channels``. A call raises :class:`ShapeError` if the image has other channels, or no pixels, or if a group has a
+    single number: one pixel of one channel.
 
     >>> GroupNorm(6, groups=3, rngs=nnx.Rngs(0))(jnp.ones((6, 4, 5))).shape
     (6, 4, 5)
@@ -130,7 +131,7 @@ class GroupNorm(_Norm):
             subject = f"GroupNorm({self.channels}, groups={self.groups})"
             fix = f"groups={divisor_below(self.channels, self.groups)}"
             raise ConfigError.of(subject, "groups_divide", "groups of different sizes", says, fix)
-        self._together = self.channels // self.groups
+        self._channels_per_statistic = self.channels // self.groups
         self.norm = nnx.GroupNorm(
             self.channels,
             num_groups=self.groups,
@@ -145,14 +146,15 @@ class GroupNorm(_Norm):
 class InstanceNorm2d(_Norm):
     """Flax's :class:`flax.nnx.InstanceNorm` of one image: over the pixels of each channel.
 
-    Raises :class:`ShapeError` if the image has other channels, or a single pixel: the result would be only the bias.
+    The constructor raises :class:`ConfigError` for 0 channels. A call raises :class:`ShapeError` if the image has other
+    channels, or fewer than 2 pixels: the result would be only the bias.
 
     >>> InstanceNorm2d(3, rngs=nnx.Rngs(0))(jnp.ones((3, 4, 5))).shape
     (3, 4, 5)
     """
 
     _type_reads = ("channels",)
-    _together = 1
+    _channels_per_statistic = 1
 
     @checked
     def __init__(

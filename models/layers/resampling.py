@@ -6,12 +6,13 @@ import jax
 from flax import nnx
 from jaxtyping import Array, Float
 
-from ...spec.arithmetic.naturals import LARGEST, at_least_one, natural
+from ...spec.arithmetic.naturals import LARGEST, natural
 from ...spec.arithmetic.sizes import sliding_window_size
 from ...spec.messages.choices import nearest_choice
 from ...spec.messages.report import ShapeError, UsageError
 from ...spec.network.resampling import Resize
 from ..cpu.layout import channels_last
+from ..fits import at_least_one
 from ..typed import checked, remembered, shown
 from .functional import require_not_empty, require_pixels
 from .windows import Pooling
@@ -42,8 +43,9 @@ class Resize2d(nnx.Module):
     """Resize one ``(C, H, W)`` image to ``factor`` times its height and width; method ``"nearest"`` or ``"bilinear"``.
 
     This is PyTorch's ``align_corners=False``: the outer edges of the images are aligned, not the centres of their
-    corner pixels. The constructor raises :class:`UsageError` for another method, or if ``factor`` is not at least 1. A
-    call raises :class:`ShapeError` if the image has no pixels, or the result would be too large.
+    corner pixels. The constructor raises :class:`UsageError` for another method or a ``factor`` that is not natural,
+    and :class:`ConfigError` if it is 0. A call raises :class:`ShapeError` if the image has no pixels, or the result
+    would be too large.
 
     >>> import jax.numpy as jnp
     >>> Resize2d(2)(jnp.array([[[1.0, 2.0]]])).tolist()

@@ -1,7 +1,7 @@
 """The layers of the network as ``flax.nnx`` modules over one ``(C, H, W)`` image (SPEC section 6).
 
-The type of each layer states its output size by the specification's size function. Kernels are square. Kernels and
-biases have the specification's layout, which is PyTorch's.
+Each layer's type states its output size, by the specification's size function. Kernels are square. Kernels and biases
+have the specification's layout, which is PyTorch's.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -13,13 +13,13 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
-from ...spec.arithmetic.naturals import at_least_one, natural
+from ...spec.arithmetic.naturals import natural
 from ...spec.arithmetic.sizes import conv_transpose_size, sliding_window_size
 from ...spec.messages.report import UsageError
 from ..cpu import algorithms
 from ..cpu.backend import forced_backend
 from ..cpu.layout import channels_last
-from ..fits import require_buildable
+from ..fits import at_least_one, require_buildable
 from ..typed import checked, remembered, unchecked
 from .functional import concat_channels, conv2d, conv_transpose2d, max_pool2d, promoted
 from .gradients import (
@@ -37,7 +37,7 @@ _NUMBERS = ("in_channels", "out_channels", "kernel_size", "stride", "padding")
 
 
 class _Convolution(nnx.Module):
-    """The numbers, parameters and dtypes of both convolutions. Each sets the axes of its kernel that are channels."""
+    """The numbers, parameters and dtypes of both convolutions. Each class sets which axes of a kernel are channels."""
 
     _in_axis: int
     _out_axis: int
@@ -78,7 +78,7 @@ class _Convolution(nnx.Module):
         return tuple(shape)
 
     def _judged(self, function: Function, kernel: Array, bias: Array) -> Function:
-        """``function``, without its checks if this layer already checked the same: its parts are as they were built."""
+        """``function``, unchecked while the parameters keep their shapes, because this layer checks the rest."""
         numbers = {"in_channels": self.in_channels, "out_channels": self.out_channels, "kernel": self.kernel_size}
         shapes = (self._shape_of(numbers), (self.out_channels,))
         as_built = (kernel.shape, bias.shape) == shapes and type(self.stride) is type(self.padding) is int
@@ -90,7 +90,7 @@ class _Convolution(nnx.Module):
 
     @property
     def _parameters(self) -> tuple[Any, Any]:
-        """Kernel and bias. Without a bias, the kernel stands in its place, so that the zeros take its dtype."""
+        """Kernel and bias. Without a bias, the kernel twice: it gives the zeros' dtype."""
         return self.kernel, self.kernel if self.bias is None else self.bias
 
     def _operands(self, *images: Array) -> list[Array]:
@@ -127,7 +127,7 @@ def _floating(dtype: Any, name: str) -> Any:
 
 
 def _joins(skip: Array, up: Array) -> bool:
-    """Whether one convolution of the joined image is better than two, given both images in the dtype to compute in."""
+    """Whether to convolve the joined image at once. Both images have the dtype to compute in."""
     narrow = min(len(skip), len(up)) < algorithms.LANES
     return narrow or skip.dtype.itemsize < 4 or forced_backend() == "stock"
 
@@ -196,10 +196,10 @@ class Conv2d(_Convolution):
         skip: Float[Array, "{max(self.in_channels-up.shape[0],1)} H W"],
         up: Float[Array, "{self.in_channels-skip.shape[0]} H W"],
     ) -> Float[Array, "{self.out_channels} {self.size(skip.shape[1])} {self.size(skip.shape[2])}"]:
-        """``self(concat_channels(skip, up))``, as a sum of two convolutions without the joined image if that is faster.
+        """``self(concat_channels(skip, up))``, as two summed convolutions if that is faster.
 
-        The images are joined if either has fewer than 32 channels, under ``convolutions("stock")``, and in 16-bit
-        dtypes, because a sum of two would be rounded twice.
+        The images are joined if either has fewer than 32 channels, under ``convolutions("stock")``, and in 16 bits: a
+        sum would round twice.
 
         >>> layer = Conv2d(5, 8, 3, padding=1, rngs=nnx.Rngs(0))
         >>> layer.of_joined(jnp.ones((2, 20, 30)), jnp.ones((3, 20, 30))).shape
@@ -280,7 +280,7 @@ class ConvTranspose2d(_Convolution):
 class Pooling(nnx.Module):
     """A pooling without padding: its kernel, its stride and its output size. Subclasses define the operation.
 
-    The constructor raises :class:`UsageError` unless both numbers are at least 1.
+    The constructor raises :class:`ConfigError` if a number is 0, and :class:`UsageError` if it is not natural.
     """
 
     @checked

@@ -69,10 +69,11 @@ class ResizeConv2d(nnx.Module):
 class ConvBlock(nnx.Module):
     """Convolution, normalisation and ReLU, ``cfg.convs_per_block`` times, on one ``(C, H, W)`` image.
 
-    If ``cfg.residual`` is true, it adds its input before the last ReLU, as in the basic block of a ResNet. Without
-    padding, the input is cropped about its centre first. If the channels differ, the input passes the ``shortcut``: a
-    1×1 convolution and a normalisation. The block also reads ``cfg.conv_kernel``, ``cfg.padding``, ``cfg.norm``,
-    ``cfg.groups`` and ``cfg.bias``. ``axis_name`` is as for :class:`BatchNorm2d`, the rest as for :class:`Conv2d`.
+    If ``cfg.residual`` is true, the block adds its input before the last ReLU, as in the basic block of a ResNet.
+    Without padding, the input is cropped about its centre first. If the channels differ, the input passes the
+    ``shortcut``: a 1×1 convolution and a normalisation. The block also reads ``cfg.conv_kernel``, ``cfg.padding``,
+    ``cfg.norm``, ``cfg.groups`` and ``cfg.bias``. ``axis_name`` is as for :class:`BatchNorm2d`, the rest as for
+    :class:`Conv2d`.
 
     >>> block = ConvBlock(UNetConfig(residual=True), 3, 8, rngs=nnx.Rngs(0))
     >>> block(jnp.ones((3, 20, 30))).shape, block.shortcut.kernel.shape
@@ -139,7 +140,7 @@ class ConvBlock(nnx.Module):
         return convolved(skip, up, convs=convs, relu=relu, add=self._plus_shortcut if self.cfg.residual else None)
 
     def _plus_shortcut(self, y: Array, *images: Array) -> Array:
-        """Add the block's input: one image, or two in a decoder. Together, two always have more channels than ``y``."""
+        """Add the block's input: one image, or a decoder's two. Together, two have more channels than ``y``."""
         images = tuple(cropped(image, y.shape[1:]) for image in images)
         if self.shortcut is not None:
             images = (self.shortcut.of_joined(*images) if len(images) == 2 else self.shortcut(*images),)
@@ -147,22 +148,23 @@ class ConvBlock(nnx.Module):
 
 
 def cropped(image: Array, size: tuple[int, ...], *, evenly: bool = False) -> Array:
-    """Crop to ``size`` pixels about the centre. If the difference is odd, one more pixel is cut at the end.
+    """Crop to ``size`` pixels about the centre. If the difference is odd, the end loses one more.
 
     With ``evenly``, raises :class:`ShapeError` if the difference is odd.
 
     >>> cropped(jnp.arange(5.0).reshape(1, 1, 5), (1, 2)).tolist()
     [[[1.0, 2.0]]]
     """
-    if evenly and any((has - keeps) % 2 for has, keeps in zip(image.shape[1:], size, strict=True)):
-        says = f"{image.shape[1]}×{image.shape[2]} can't be cropped to {size[0]}×{size[1]} by an even number of pixels"
+    odd = [f"{has} - {keeps}" for has, keeps in zip(image.shape[1:], size, strict=True) if (has - keeps) % 2]
+    if evenly and odd:
+        says = f"{odd[0]} is odd, and must be even"
         raise ShapeError.of(f"x = {shown(image)}", "even_crop", "", says, "join='crop' in the config")
     top, left = ((has - keeps) // 2 for has, keeps in zip(image.shape[1:], size, strict=True))
     return image[:, top : top + size[0], left : left + size[1]]
 
 
 def padded(image: Array, size: tuple[int, ...]) -> Array:
-    """Pad with zeros on all sides up to ``size``. If the difference is odd, one more is added at the end.
+    """Pad with zeros on all sides up to ``size``. If the difference is odd, the end gets one more.
 
     >>> padded(jnp.ones((1, 1, 2)), (1, 5)).tolist()
     [[[0.0, 1.0, 1.0, 0.0, 0.0]]]
@@ -181,8 +183,9 @@ class UNet(nnx.Module):
     normalisation in training mode keeps statistics, and needs Flax's transformations instead: see
     :class:`BatchNorm2d`. ``model.train()`` and ``model.eval()`` are Flax's.
 
-    The constructor raises :class:`ConfigError` if ``cfg`` is not well-formed. A call raises :class:`ShapeError` if
-    :func:`wellshaped.spec.check` has a failure for the image, with the same explanation.
+    The constructor raises :class:`ConfigError` if no network can be built, :class:`UsageError` for a wrong argument. A
+    call raises :class:`ShapeError` if :func:`wellshaped.spec.check` has a failure for the image, with the same
+    explanation.
 
     >>> model = UNet(UNetConfig(levels=2, base_channels=4, norm="batch"), 3, 2, rngs=nnx.Rngs(0))
     >>> model(jnp.ones((3, 20, 32))).shape, model.size(20)

@@ -27,8 +27,9 @@ class UNet2(nnx.Module):
     ``up1_2``, ``out1x1``; and ``pool``. ``dtype``, ``param_dtype`` and ``precision`` are as for :class:`Conv2d`. Use
     ``jax.vmap(model)`` for a batch.
 
-    The constructor raises :class:`ConfigError` if ``cfg`` is not well-formed. A call raises :class:`ShapeError` if
-    :func:`wellshaped.spec.check` has a failure for the image, with the same explanation.
+    The constructor raises :class:`ConfigError` if no network can be built, :class:`UsageError` for a wrong argument. A
+    call raises :class:`ShapeError` if :func:`wellshaped.spec.check` has a failure for the image, with the same
+    explanation.
 
     >>> model = UNet2(UNet2Config(base_channels=4), 1, 2, rngs=nnx.Rngs(0))
     >>> model(jnp.ones((1, 20, 30))).shape
@@ -84,7 +85,7 @@ class UNet2(nnx.Module):
         return self.out1x1(self._stages(x)["u2"])
 
     def _stages(self, x: Array) -> dict[str, Array]:
-        """The intermediate arrays, by their names in SPEC section 6, except ``merged``, which is never written."""
+        """The intermediate arrays, by their names in SPEC section 6, without ``merged``, which is never built."""
         require_fit(self.cfg, self.out_channels, x)
         s = {"x": x}
         s["s1"] = relu(self.down1_1(s["x"]))
@@ -107,15 +108,13 @@ class UNet2(nnx.Module):
         its window, row by row. The values are those of ``jax.vjp`` up to rounding.
 
         If parameters, ``x`` and ``grad_output`` are integers in float32, the values equal those of
-        :func:`wellshaped.spec.reference.unet2_backward` bit for bit, under one condition: in each sum of products that
-        the network or its gradient takes, the absolute values of the terms add up to less than ``2**24``. Proof: every
-        integer below that bound is a float32. So is every product, and every partial sum, in whatever order or chunks
-        the terms are added. No operation rounds, so each result is exact, by induction over the operations. The proof
-        needs a processor that multiplies in float32 and adds the terms themselves. A CPU does; others need at least
-        ``precision="highest"``.
+        :func:`wellshaped.spec.reference.unet2_backward` bit for bit, under one condition: in each sum of products, the
+        absolute values add up to less than ``2**24``. Each such integer, product and partial sum is a float32, so no
+        operation rounds. This needs a processor that multiplies in float32 and adds the products themselves. A CPU
+        does; others need at least ``precision="highest"``.
 
-        On other numbers, the largest difference of an array, relative to its largest number, is tested to be at most
-        1e-5 in float32, 1e-13 in float64 and 0.2 in bfloat16, where rounding moves numbers across ReLU's zero.
+        On other numbers, tests allow a difference of 1e-5 (float32), 1e-13 (float64) or 0.2 (bfloat16) of an array's
+        largest number. In bfloat16, rounding moves numbers across ReLU's zero.
 
         >>> model = UNet2(UNet2Config(base_channels=4), 1, 2, rngs=nnx.Rngs(0))
         >>> grads, d_x = model.backward(jnp.ones((1, 4, 6)), jnp.ones((2, 4, 6)))

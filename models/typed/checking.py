@@ -1,9 +1,9 @@
 """jaxtyping annotations, checked each time a function is called or traced.
 
-jaxtyping keeps the sizes that names stand for. :mod:`.entries` decides whether a value fits. :mod:`.diagnosis` reads
-the same annotations to explain why a call does not fit. Compiled code carries no check.
+jaxtyping stores the size of each name. :mod:`.entries` decides whether a value fits. :mod:`.diagnosis` reads the same
+annotations to explain why a call does not fit. Compiled code carries no check.
 
-Every call is checked, and its body runs once. Only built-in layers skip repeated checks: see :mod:`.memory`.
+Every call is checked; only built-in layers skip repeated checks (:mod:`.memory`).
 """
 
 import sys
@@ -17,7 +17,7 @@ from jaxtyping import TypeCheckError, jaxtyped
 
 from ...spec.messages.report import UsageError
 from .conversion import MAY_HOLD, as_jax, takes_jax
-from .diagnosis import diagnosis
+from .diagnosis import diagnosis, unbound_error
 from .entries import annotation_of, every_entry
 from .hints import resolved, scopes_around
 
@@ -31,7 +31,8 @@ def checked(function: Function) -> Function:
 
     The checked function raises :class:`ShapeError` if the shape or dtype of an argument does not fit, and
     :class:`UsageError` if its type does not. Both come with a fix. It raises jaxtyping's ``TypeCheckError`` if the
-    result does not fit, or if no single argument is certainly wrong; a note then says so.
+    result does not fit. If no single argument is certainly wrong, it raises it with a note. It raises ``TypeError`` for
+    missing or surplus arguments.
 
     Raises :class:`UsageError` at once for a class or an async function, and at the first call if an annotation names
     something unknown.
@@ -106,10 +107,15 @@ class Judge:
             error: Exception = inside.error
         except TypeCheckError as misfit:
             error = self._diagnosed(misfit, args, kwargs)
+        except TypeError:
+            unbound = unbound_error(self.function, self.signature, args, kwargs)
+            if unbound is None:  # the body raised it
+                raise
+            error = unbound
         raise error  # outside of `except`, so that Python does not print the first error as well
 
     def judged(self, result: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Return ``result`` after checking it together with its arguments."""
+        """Check ``result`` with the arguments, and return it."""
         return self._with_types(self.signature, lambda *_, **__: result)(*args, **kwargs)
 
     def _with_types(self, types: Signature, body: Callable[..., Any]) -> Callable[..., Any]:

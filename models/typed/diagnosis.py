@@ -22,6 +22,9 @@ from jaxtyping import PyTree
 
 from ...spec.arithmetic.naturals import natural
 from ...spec.messages.report import Report, ShapeError, UsageError, Verdict, WellshapedError
+from ...spec.presets import PRESETS
+from ...spec.unet.config import UNetConfig
+from ...spec.unet2.config import UNet2Config
 from .axes import Axis, Expected, Shape, Sizes, axes_of
 from .causes import Observed, likely
 from .entries import ANYTHING, NO_MATCH, annotation_of, behind, entries_of, is_array_hint
@@ -88,7 +91,7 @@ def _parts(argument: str, value: Any, hint: Any, at: tuple[str, ...] = ()) -> It
 
 
 def _parts_of_union(argument: str, value: Any, hint: Any, at: tuple[str, ...]) -> Iterator[_Part]:
-    """The parts under a union: by the member that the value fits, else by the only one of its type, else one broken."""
+    """The parts of the fitting member, else of the only member of its type, else one broken part."""
     members = [list(_parts(argument, value, one, at)) for one in get_args(hint)]
     faults = [[_fault_alone(part, {}) for part in parts] for parts in members]
     fitting = [parts for parts, found in zip(members, faults, strict=True) if not any(found)]
@@ -123,6 +126,25 @@ def _is_bearable(value: Any, hint: Any) -> bool:
         return True
 
 
+def unbound_error(
+    function: Callable[..., Any], types: Signature, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> TypeError | None:
+    """Python's error for missing or surplus arguments, with the function's name; ``None`` if the arguments bind."""
+    try:
+        types.bind(*args, **kwargs)
+    except TypeError as error:
+        says = error
+    else:
+        return None
+    name = getattr(function, "__name__", type(function).__name__)
+    if "self" in types.parameters and args:
+        kind = type(args[0]).__name__
+        name = kind if name in ("__init__", "__call__") else f"{kind}.{name}"
+    rngs = next((p.name for p in types.parameters.values() if p.annotation is nnx.Rngs), None)
+    fix = f"\n  fix: {rngs}=nnx.Rngs(0)" if str(says) == f"missing a required argument: {rngs!r}" else ""
+    return TypeError(f"{name}(): {says}{fix}")
+
+
 class _Call:
     """One call: its arguments in order, as parts, and what each must be, given the others."""
 
@@ -154,7 +176,7 @@ class _Call:
         return None if axes is None else sizes.beside(self.arguments).expected(axes, getattr(part.value, "shape", ()))
 
     def at_odds(self) -> WellshapedError | None:
-        """The error for the one argument that keeps the others from fitting together. Tries the first misfit first."""
+        """The error for the one argument without which the others fit. Tries the first misfit first."""
         arrays = [part for part in self.parts if part.axes is not None]
         sizes = Sizes(self.arguments)
         first = next((p for p in arrays if not sizes.learn(p.axes or (), p.value.shape, "")), None)
@@ -199,8 +221,7 @@ class _Call:
             if hint is SupportsIndex and self._is_ours:
                 return _not_natural(value, name)
             says = f"it is {_described(value)}, and must be {written(hint)}"
-            fix = _MADE_BY.get(hint, "{name} as {hint}").format(name=name, hint=written(hint))
-            return self._error(part, "type", "type", says, (fix,))
+            return self._error(part, "type", "type", says, (self._made(value, hint, name),))
         proposal = (
             f"{name} as {written(hint)}" if expected is None else f"{name} of shape ({self._proposed(part, expected)})"
         )
@@ -215,6 +236,18 @@ class _Call:
             says = f"its shape is {tuple(value.shape)}, and must be {written(hint)}"
             return self._error(part, "shape", "shape", says, (proposal,))
         return self._of_shape(part, expected, proposal)
+
+    def _made(self, value: Any, hint: Any, name: str) -> str:
+        """The fix for a value of the wrong type."""
+        if hint not in (UNet2Config, UNetConfig):
+            return f"{name}=nnx.Rngs(0)" if hint is nnx.Rngs else f"{name} as {written(hint)}"
+        cfg, text = (PRESETS.get(value), f'PRESETS["{value}"]') if isinstance(value, str) else (value, name)
+        if isinstance(cfg, hint):
+            return f"{name}={text}"
+        network = {UNet2Config: "UNet2", UNetConfig: "UNet"}
+        if type(cfg) in network and self.given_to == network[hint]:
+            return f"{network[type(cfg)]}({text}, ...)"
+        return f"{name}={hint.__name__}()"
 
     def _of_shape(self, part: _Part, expected: list[Expected], proposal: str) -> WellshapedError:
         name, shape = part.path, part.value.shape
@@ -237,7 +270,7 @@ class _Call:
         return self._error(part, "shape", "shape", says, fixes)
 
     def _proposed(self, part: _Part, expected: list[Expected]) -> str:
-        """The shape to propose. If a name occurs twice in it and not every size is accepted, propose one that is."""
+        """The shape to propose. If a name occurs twice, propose a size that is accepted."""
         template = self._template(expected)
         names = {w.axis.text for w in expected if w.by_itself}
         given = getattr(part.value, "shape", ())
@@ -324,9 +357,6 @@ _SIZE_OF = re.compile(r"size\((\w+)\.shape\[(\d)\]")
 _ARRAYS = {np.ndarray: ("a NumPy array", "np"), jax.Array: ("a JAX or NumPy array", "jnp")}
 """Types of arrays: what to call one, and the module that makes it."""
 
-_MADE_BY: dict[Any, str] = {nnx.Rngs: "{name}=nnx.Rngs(0)"}
-"""How to make the value that an annotation asks for."""
-
 _PLAINEST = (
     "float32",
     "int32",
@@ -389,7 +419,7 @@ def _nearest(expected: list[Expected], given: Shape) -> Shape:
 
 
 def _replaced(value: Any, at: tuple[str, ...], new: Any) -> Any:
-    """The container with ``new`` as the entry ``at`` this place, or ``new`` alone if there is no place."""
+    """The container with ``new`` as the entry ``at`` this place, or ``new`` if ``at`` is empty."""
     if not at:
         return new
     if type(value) in (list, tuple):
@@ -415,6 +445,8 @@ def _described(value: Any) -> str:
         return f"a {'JAX' if isinstance(value, jax.Array) else 'NumPy'} array, {shown(value)}"
     if isinstance(value, list | tuple | dict):
         return f"a {type(value).__name__} with {len(value)} {'entry' if len(value) == 1 else 'entries'}"
+    if value is None:
+        return "None"
     kind = f"of type {type(value).__name__}"
     return kind if isinstance(value, nnx.Module) else f"{shown(value)}, {kind}"
 

@@ -1,7 +1,7 @@
 """Theorems proved by Coq for all natural numbers, with the proofs that people wrote in ``coq/proofs.v``.
 
-A proof of ``name`` must have the type ``name_statement``, which is generated from the theorem. So a proof of another
-statement is found out.
+A proof of ``name`` must have the type ``name_statement``, which is generated from the theorem. So Coq rejects a
+proof of another statement.
 """
 
 import re

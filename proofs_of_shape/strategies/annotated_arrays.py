@@ -46,9 +46,9 @@ def from_annotation(annotation: Any, elements: Entries | None = None, /, **axes:
 
     Shrinks toward zeros, sizes of 1, no axes for ``*batch``, and the plainest dtype.
 
-    Raises :class:`UsageError` if ``annotation`` is not such an annotation, if an axis needs more than the annotation
-    (``{arg}``, ``?tree``, a name that no earlier axis has), if no array has the dtype, or if a size is given for no
-    axis. Raises it while drawing if a drawn size does not fit.
+    Raises :class:`UsageError` if ``annotation`` is not the annotation of an array, or if it allows no dtype that can be
+    drawn. Also if an axis depends on more than the annotation (``{arg}``, ``?tree``, a name that no earlier axis has),
+    or if you give a size for an axis that it does not have. While drawing, raises it if a drawn size does not fit.
 
     >>> import numpy as np
     >>> from hypothesis import find

@@ -12,10 +12,10 @@ from .bounds import bound
 
 
 def configs(*, max_kernel: int = 5, max_stride: int = 3, max_channels: int = 4) -> st.SearchStrategy[UNet2Config]:
-    """Well-formed configs that fit endlessly many sizes: all those with convolutions of stride 1, within the bounds.
+    """Well-formed configs that infinitely many sizes fit: all those with convolutions of stride 1, within the bounds.
 
-    ``max_kernel`` does not bound ``up_kernel``, which also grows with its padding and the stride. Shrinks toward
-    kernels, strides and channels of 1 and no padding: the config that keeps every size.
+    ``up_kernel`` may exceed ``max_kernel``, because it grows with its padding and the stride. Shrinks toward kernels,
+    strides and channels of 1 and no padding: the config that keeps every size.
 
     Raises :class:`UsageError` if a bound is not a natural number of at least 1.
 
@@ -51,7 +51,7 @@ def _configs(draw: st.DrawFn, max_kernel: int, max_stride: int, max_channels: in
 
 
 def any_configs() -> st.SearchStrategy[UNet2Config]:
-    """Configs of twelve numbers from 0 to 7. Few are well-formed or fit any size. Shrinks toward zeros.
+    """Configs of twelve numbers from 0 to 7. Few are well-formed, and few have sizes that fit. Shrinks toward zeros.
 
     >>> from hypothesis import find
     >>> find(any_configs(), lambda cfg: cfg.pool_kernel == 3).conv_kernel
@@ -81,7 +81,7 @@ def ill_formed_configs(condition_name: str | None = None) -> st.SearchStrategy[U
 
 
 def nearly_fitting_configs() -> st.SearchStrategy[UNet2Config]:
-    """Fitting configs with up to two numbers changed. They fit endlessly many sizes, a few, or none.
+    """Fitting configs with up to two numbers changed. Infinitely many sizes fit them, a few, or none.
 
     Shrinks toward unchanged numbers and the smallest of :func:`configs`.
 
@@ -98,7 +98,7 @@ def nearly_fitting_configs() -> st.SearchStrategy[UNet2Config]:
 
 
 def unet_configs(*, max_levels: int = 3, max_channels: int = 4) -> st.SearchStrategy[UNetConfig]:
-    """Well-formed configs of the family that fit endlessly many sizes, with every choice of every field.
+    """Well-formed configs of the family that infinitely many sizes fit, with every choice of every field.
 
     ``max_channels`` bounds the multipliers. Shrinks toward one level with one convolution of one channel, and the
     defaults of the other fields.

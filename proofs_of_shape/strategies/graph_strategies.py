@@ -101,7 +101,7 @@ class _Graph:
     nodes: list[Node] = field(default_factory=list)
 
     def add(self, operation: Operation, *inputs: str) -> str:
-        """Add a node and return its name, or that of a second node, which restores the channels if they change."""
+        """Add a node; if it changes the channels, a second restores them. Return the last name."""
         name = f"n{len(self.nodes)}"
         self.nodes.append(Node(name, operation, inputs))
         far = 2**12 * 3**6  # at sizes this large, the ratio of output to input is nearly the slope

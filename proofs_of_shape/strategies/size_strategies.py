@@ -30,7 +30,7 @@ def minimally_incompatible(
 ) -> st.SearchStrategy[int]:
     """Sizes that do not fit ``network``, next to a size that does: a wrong check fails here first.
 
-    They are next to the first ``max_index + 1`` sizes that fit, or to an end of a progression of sizes that fit.
+    They are next to the first ``max_index + 1`` sizes that fit, or next to an end of a progression of them.
     Shrinks toward the smallest, which is one less than the smallest size that fits.
 
     ``axis`` is as in :func:`compatible_sizes`. Raises :class:`WellshapedError` if no size fits.
@@ -48,7 +48,7 @@ def minimally_incompatible(
 
 
 def image_sizes(network: AnyNetwork, max_index: int = 6) -> st.SearchStrategy[tuple[int, ...]]:
-    """Sizes that fit ``network`` together, one for each axis, among the first ``max_index + 1`` sizes of the axis.
+    """Sizes of images that fit ``network``, from the first ``max_index + 1`` sizes of each axis.
 
     With group or instance norms, the smallest sizes may not fit together, because a norm of a single position has no
     statistics. Then the next larger image is also drawn. Shrinks toward the smallest image.
@@ -67,9 +67,12 @@ def image_sizes(network: AnyNetwork, max_index: int = 6) -> st.SearchStrategy[tu
     larger = shapes.above([sizes[0] for sizes in firsts])
     if larger is None:
         says = "no sizes fit all its axes together"
-        raise WellshapedError.of(f"drawing sizes of {title(network)}", "image_sizes", "", says, "norm='none'")
+        raise WellshapedError.of(f"drawing sizes of {title(network)}", "image_sizes", "", says, _LARGER)
     drawn = {larger, *(sizes for sizes in product(*firsts) if sizes in shapes)}
     return st.sampled_from(sorted(drawn, key=prod))
+
+
+_LARGER = "a network with larger sizes"
 
 
 def _some_size(network: AnyNetwork, axis: int | None) -> SizeSet:
@@ -81,5 +84,5 @@ def _some_size(network: AnyNetwork, axis: int | None) -> SizeSet:
 
 def _nothing_to_draw(network: AnyNetwork) -> WellshapedError:
     says = "its set of compatible sizes is empty"
-    fix = "a network from strategies.configs() or strategies.networks(fitting=True), which all fit some size"
+    fix = "a network from strategies.configs() or strategies.networks(fitting=True); sizes fit all of these"
     return WellshapedError.of(f"drawing sizes of {title(network)}", "compatible", "", says, fix)

@@ -97,8 +97,8 @@ def sized_steps() -> st.SearchStrategy[Operation]:
 def networks(max_levels: int = 6, *, fitting: bool = False) -> st.SearchStrategy[Network]:
     """U-shaped networks: each level has a block, a step down, a step up, and a join of any kind, or none.
 
-    At all levels but two at most, the step up undoes the step down. Some networks require an output of the input's
-    size. More than half of the networks fit endlessly many sizes; with ``fitting=True`` all do. Shrinks toward one
+    The step up undoes the step down, except at two levels at most. Some networks require an output of the input's
+    size. Infinitely many sizes fit more than half of the networks, and all with ``fitting=True``. Shrinks toward one
     level of halving and doubling with an exact join.
 
     Raises :class:`UsageError` if ``max_levels`` is not a natural number of at least 1.
@@ -120,7 +120,7 @@ def _networks(draw: st.DrawFn, max_levels: int, fitting: bool) -> Network:
     now = "x"
     for level in range(levels):
         down, up = (draw(windows()), draw(transposed_windows())) if level in changed else draw(_pairs)
-        how = draw(_joins_or_none)  # in one draw: otherwise Hypothesis takes a network without a join for a smaller one
+        how = draw(_joins_or_none)  # one draw, so that no join is not simpler
         skip = _blocked(nodes, f"encoder[{level}]", draw(blocks), now)
         ups.append((skip, up, how, draw(blocks)))
         now = f"pooled[{level}]"

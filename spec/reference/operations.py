@@ -5,10 +5,12 @@ Arrays are NumPy arrays of real numbers: floating point, or arrays of objects th
 rounded, and you can compare two results with ``==``. Faster implementations are tested against this one. It may be
 slow: it loops over the positions of a kernel and leaves the rest of each sum to NumPy.
 
-Arrays of fixed-width integers are converted to Python's integers, which do not overflow. Every function raises
-:class:`ShapeError` for an array of another rank or without real numbers, for channels or sizes that do not fit, and for
-an empty output; and :class:`UsageError` for a value that is not an array, and for a stride or padding that is not a
-natural number. Mirrors ``NN/Spec/Models/Unet.lean`` and its layers.
+Arrays of fixed-width integers are converted to Python's integers, which do not overflow. Mirrors
+``NN/Spec/Models/Unet.lean`` and its layers.
+
+Every function raises :class:`ShapeError` if an array has the wrong rank, channels or sizes, or holds anything but real
+numbers. It also does so if the output would be empty or too large. It raises :class:`UsageError` if a value is not an
+array, or if a number is not a natural number.
 
 In the sums, ``s`` is the stride and ``p`` the padding; ``o`` and ``c`` are channels out and in, ``i`` and ``j`` rows
 and columns of an image, ``a`` and ``b`` those of a kernel. ``x`` is 0 outside of the image.
@@ -37,7 +39,7 @@ Slices = tuple[slice, ...]
 def arrays_of(given_to: str, **given: tuple[object, str]) -> list[Array]:
     """Return the arrays, converted to one kind of number. Raise an error unless each has its axes.
 
-    An axis is a letter that stands for one size in all arrays; ``H=3`` fixes the size.
+    An axis has a name, which stands for one size in all arrays; ``H=3`` fixes the size.
     """
     sizes: dict[str, tuple[int, str]] = {}
     for name, (value, axes) in given.items():
@@ -134,7 +136,7 @@ def _zeros(like: Array) -> Array:
 
 def _padded(x: Array, padding: int) -> Array:
     channels, height, width = x.shape
-    # Not np.pad: among Python's integers its zeros are NumPy integers, which overflow.
+    # Not np.pad: its zeros are NumPy integers, which overflow.
     padded = np.zeros((channels, height + 2 * padding, width + 2 * padding), x.dtype)
     _cropped(padded, padding)[...] = x
     return padded
@@ -270,7 +272,7 @@ def max_pool2d(x: Array, *, kernel: int, stride: int) -> Array:
 
     ``y[c, i, j] = max_{a, b} x[c, i·s + a, j·s + b]``
 
-    ``size`` is :func:`sliding_window_size`. Of equal maxima the gradient goes to the first, in row-major order.
+    ``size`` is :func:`sliding_window_size`. The gradient goes to the first of equal maxima, in row-major order.
 
     >>> max_pool2d(np.arange(20).reshape(1, 4, 5), kernel=2, stride=2).tolist()
     [[[6, 8], [16, 18]]]
@@ -300,7 +302,7 @@ def max_pool2d_backward(x: Array, grad_output: Array, *, kernel: int, stride: in
 def _first_maxima(
     given_to: str, x: Array, kernel: int, stride: int
 ) -> tuple[Array, list[tuple[Slices, NDArray[np.bool]]]]:
-    """Return the maxima; for each ``a, b`` also its positions, and the windows in which it is the first maximum."""
+    """Return the maxima, and for each ``a, b`` its positions and the windows in which it is the first maximum."""
     height, width, stride, _ = _window(given_to, sliding_window_size, x, (kernel, kernel), stride)
     meetings = [met for _, _, met in _meetings((kernel, kernel), (height, width), stride)]
     y = x[meetings[0]]
@@ -369,9 +371,11 @@ def concat_channels_backward(skip_channels: int, grad_output: Array) -> tuple[Ar
     (g,) = arrays_of("concat_channels_backward", grad_output=(grad_output, "C H W"))
     skip_channels = natural(skip_channels, "skip_channels")
     if not 0 < skip_channels < len(g):
-        parts = written_number(skip_channels), written_number(len(g) - skip_channels)
-        subject = f"grad_output = {shown(g)}, given to concat_channels_backward with skip_channels={parts[0]},"
-        says = f"{parts[0]} and {parts[1]}, and both must be at least 1"
-        fix = f"skip_channels from 1 to {len(g) - 1}" if len(g) > 1 else "grad_output of 2 channels or more"
-        raise ShapeError.of(subject, "channels", "channels of the two parts", says, fix)
+        given = written_number(skip_channels)
+        subject = f"grad_output = {shown(g)}, given to concat_channels_backward with skip_channels={given},"
+        says = f"skip_channels={given} must be less than {len(g)}, the channels of grad_output"
+        says = says if skip_channels else "skip_channels=0 must be at least 1"
+        both = "skip_channels=1, and grad_output of 2 channels or more"
+        fix = f"skip_channels from 1 to {len(g) - 1}" if len(g) > 1 else both
+        raise ShapeError.of(subject, "channels", "", says, fix)
     return g[:skip_channels], g[skip_channels:]

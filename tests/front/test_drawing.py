@@ -146,7 +146,7 @@ def passed(places, source, target):
 def test_the_picture_of_a_preset_shows_the_shape_of_every_stage(tmp_path, name):
     graph = graph_of(name)
     found = stages(name, (graph.image.channels, *compatible_shapes(name).above((500,) * graph.axes)))
-    draw(found, tmp_path / "unet.svg")
+    draw(found, str(tmp_path / "unet.svg"))
     assert_well_placed(found)
     assert {text for s in found for text in (s.name, "×".join(map(str, s.shape)))} <= texts(tmp_path / "unet.svg")
 

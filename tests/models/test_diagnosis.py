@@ -17,6 +17,7 @@ from jaxtyping import Array, Bool, Float, Float16, Float64, Int, PyTree, Shaped,
 from wellshaped.models import (
     BatchNorm2d,
     Conv2d,
+    ConvBlock,
     UNet,
     UNet2,
     checked,
@@ -448,7 +449,7 @@ def test_a_default_that_is_passed_is_an_argument_like_any_other():
     def f(x: Float[Array, "n"] = None) -> None: ...
 
     f()
-    assert "it is None, of type NoneType" in str(error_of(f, None))
+    assert "it is None, and must be" in str(error_of(f, None))
 
 
 class Unwritable:
@@ -534,3 +535,17 @@ def test_messages_stay_short():
     with pytest.raises(UsageError) as error:
         relu([[1.0] * 100] * 100)
     assert max(map(len, str(error.value).splitlines())) < 160
+
+
+@pytest.mark.parametrize(
+    ("call", "fix"),
+    [
+        (lambda: UNet2("unet2", 1, 2, rngs=nnx.Rngs(0)), 'cfg=PRESETS["unet2"]'),
+        (lambda: UNet2("milesial", 1, 2, rngs=nnx.Rngs(0)), 'UNet(PRESETS["milesial"], ...)'),
+        (lambda: UNet("no such preset", 1, 2, rngs=nnx.Rngs(0)), "cfg=UNetConfig()"),
+        (lambda: UNet(UNet2Config(), 1, 2, rngs=nnx.Rngs(0)), "UNet2(cfg, ...)"),
+        (lambda: ConvBlock(UNet2Config(), 1, 2, rngs=nnx.Rngs(0)), "cfg=UNetConfig()"),
+    ],
+)
+def test_the_fix_of_a_wrong_config_is_a_right_one_or_the_other_network(call, fix):
+    assert str(error_of(call)).endswith(f"\n  fix: {fix}")

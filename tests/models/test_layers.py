@@ -16,6 +16,7 @@ from jaxtyping import Array, Float, TypeCheckError
 from wellshaped.models import (
     Conv2d,
     ConvTranspose2d,
+    GroupNorm,
     MaxPool2d,
     UNet2,
     checked,
@@ -28,6 +29,7 @@ from wellshaped.models import (
     relu,
 )
 from wellshaped.spec import (
+    ConfigError,
     ShapeError,
     UNet2Config,
     UsageError,
@@ -279,7 +281,7 @@ rngs, given to Conv2d, can't be used.
     "pool": (
         lambda: MaxPool2d(0, 2),
         """\
-MaxPool2d(kernel=0) can't be used.
+MaxPool2d(kernel=0) is not well-formed.
   kernel_pos: nothing to compute: kernel=0 must be at least 1.
   fix: kernel=1""",
     ),
@@ -437,6 +439,20 @@ def test_what_cannot_be_computed_with_is_rejected(call, says):
         call()
     assert says in str(error.value)
     assert len(str(error.value).splitlines()) <= 10
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: MaxPool2d(2, 0),
+        lambda: Conv2d(1, 1, 3, stride=0, rngs=nnx.Rngs(0)),
+        lambda: GroupNorm(6, groups=0, rngs=nnx.Rngs(0)),
+        lambda: GroupNorm(0, groups=1, rngs=nnx.Rngs(0)),
+    ],
+)
+def test_a_layer_that_cannot_be_built_is_not_well_formed(call):
+    with pytest.raises(ConfigError, match="is not well-formed"):
+        call()
 
 
 def message_of(function, *arrays):

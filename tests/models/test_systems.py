@@ -291,7 +291,7 @@ def test_a_number_that_is_traced_is_rejected_with_what_to_do(forward):
 
 def test_linen_modules_reject_their_own_numbers_and_other_parameters():
     key, batch = jax.random.key(0), image(4, 4, 2)[None]
-    with pytest.raises(UsageError, match=r"ConvBNReLU\(features=0\)"):
+    with pytest.raises(ConfigError, match=r"ConvBNReLU\(features=0\)"):
         tiny_unet_linen.ConvBNReLU(0).init(key, batch)
     with pytest.raises(UsageError, match=r"base_features=2\.0 is a float"):
         tiny_unet_linen.TinyUNet(2.0).init(key, batch)

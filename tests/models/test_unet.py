@@ -382,7 +382,7 @@ def test_resizing_repeats_or_interpolates():
     assert np.allclose(ResizeConv2d("nearest", conv)(x), conv(Resize2d(2)(x)))
     with pytest.raises(UsageError, match="method='cubic' must be one of nearest, bilinear"):
         Resize2d(2, "cubic")
-    with pytest.raises(UsageError, match="factor=0 must be at least 1"):
+    with pytest.raises(ConfigError, match="factor=0 must be at least 1"):
         Resize2d(0)
     with pytest.raises(ShapeError, match="given to Resize2d with factor=1099511627776, does not fit"):
         Resize2d(2**40)(x)

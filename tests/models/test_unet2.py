@@ -280,7 +280,7 @@ def test_a_forgotten_batch_axis_under_vmap_is_named(model):
             "dtype: dtype of x: it holds complex64, and must hold floating-point numbers",
         ),
         ([[1.0]], "array: type of x: it is a list with 1 entry, and must be a JAX or NumPy array"),
-        (None, "array: type of x: it is None, of type NoneType, and must be a JAX or NumPy array"),
+        (None, "array: type of x: it is None, and must be a JAX or NumPy array"),
     ],
     ids=["uint8", "bool", "complex", "list", "none"],
 )

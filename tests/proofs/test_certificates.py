@@ -232,7 +232,7 @@ def test_a_certificate_of_the_first_form_gets_one_message_that_says_so(tmp_path)
     assert str(error.value) == (
         f"certificate {tmp_path / 'c.json'} can't be read.\n"
         "  form: another form of certificate: it has the form of the first version, and must have the form 'graph 1'.\n"
-        "  fix: wellshaped certify"
+        "  fix: certify(network)"
     )
     (tmp_path / "c.json").write_text(json.dumps(edited(lambda d: d.update(form="graph 2"))))
     with pytest.raises(FileError, match="form: another form of certificate: it has the form 'graph 2', and must have"):
@@ -249,7 +249,7 @@ def test_a_key_that_stands_twice_is_rejected(tmp_path):
 def test_progressions_that_would_fill_the_memory_are_rejected(tmp_path):
     data = edited(lambda d: d["sizes"].update(progressions=[[0, 1, None], [0, 10**9, None]]))
     (tmp_path / "c.json").write_text(json.dumps(data))
-    with pytest.raises(FileError, match="endless progressions with different steps"):
+    with pytest.raises(FileError, match="infinite progressions with different steps"):
         load_certificate(tmp_path / "c.json")
 
 

@@ -79,7 +79,7 @@ def fit_of(cfg):
 
 
 @given(strategies.configs())
-def test_a_config_is_well_formed_within_the_bounds_and_fits_endlessly_many_sizes(cfg):
+def test_a_config_is_well_formed_within_the_bounds_and_infinitely_many_sizes_fit(cfg):
     assert not broken(cfg)
     assert not fit_of(cfg).is_finite
     assert max(cfg.pool_kernel, cfg.conv_kernel, cfg.head_kernel) <= 5
@@ -222,7 +222,7 @@ def test_the_networks_reach_six_levels_sets_without_end_finite_and_empty():
 
 
 @given(strategies.networks(3, fitting=True))
-def test_a_fitting_network_fits_endlessly_many_sizes(network):
+def test_infinitely_many_sizes_fit_a_fitting_network(network):
     assert not compatible_sizes(network).is_finite
 
 
@@ -540,7 +540,7 @@ REJECTED = [
         lambda: strategies.compatible(UNet2Config(conv_padding=0)),
         "drawing sizes of UNet2Config(conv_padding=0) is not possible.\n"
         "  compatible: its set of compatible sizes is empty.\n"
-        "  fix: a network from strategies.configs() or strategies.networks(fitting=True), which all fit some size",
+        "  fix: a network from strategies.configs() or strategies.networks(fitting=True); sizes fit all of these",
     ),
 ]
 

@@ -713,7 +713,7 @@ up = float64[1,4,6], given to concat_channels, does not fit.
         lambda: concat_channels_backward(2, np.ones((2, 4, 5))),
         """\
 grad_output = float64[2,4,5], given to concat_channels_backward with skip_channels=2, does not fit.
-  channels: channels of the two parts: 2 and 0, and both must be at least 1.
+  channels: skip_channels=2 must be less than 2, the channels of grad_output.
   fix: skip_channels from 1 to 1""",
     ),
     "size of the network": (

@@ -26,7 +26,8 @@ def typed(report: Report, arguments: Sequence[str] = ()) -> Report:
     ('--input 3x304x384',)
     """
     if report.subject.startswith(_ABOUT_FILES):  # its fixes are for the file
-        return report
+        fixes = (fix.replace("certify(network)", "wellshaped certify") for fix in report.fixes)
+        return replace(report, fixes=tuple(fixes))
     return replace(report, fixes=tuple(typed_fix(fix, arguments) for fix in report.fixes))
 
 
