@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 from copy import deepcopy
 from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
@@ -45,7 +46,7 @@ from wellshaped.spec.files.formats import MAX_DOTS
 from wellshaped.spec.files.networks import MAX_BYTES, ContentError
 from wellshaped.spec.messages.written import kind_of
 from wellshaped.spec.network import data_of, network_from
-from wellshaped.spec.network.data import OPERATIONS
+from wellshaped.spec.network.data import OPERATIONS, usual_value
 from wellshaped.spec.network.network import MOST_LETTERS
 from wellshaped.spec.unet.config import CHOICES
 
@@ -384,179 +385,218 @@ def graph_file(path, *nodes, inputs="{ x = 4 }", more=""):
 CONV_8 = '{ name = "c", op = "Conv", kernel = 1, channels = 8 }'
 
 
-@pytest.mark.parametrize(
-    ("node", "says", "fix"),
-    [
-        (
-            '{ name = "y", op = "Conv", kernal = 3, kernel = 3 }',
-            "key: it has unknown keys: node y: 'kernal' (did you mean kernel?).",
-            "node y: leave out kernal",
-        ),
-        (
-            '{ name = "y", op = "Conv", kernal = 3 }',
-            "key: it has unknown keys: node y: 'kernal' (did you mean kernel?).",
-            "node y: rename kernal to kernel",
-        ),
-        (
-            '{ name = "y", op = "Resize", scale_factor = 2 }',
-            "key: it has unknown keys: node y: 'scale_factor' (did you mean factor?).",
-            "node y: rename scale_factor to factor",
-        ),
-        (
-            '{ name = "y", op = "Resize", scale = 2 }',
-            "key: it has unknown keys: node y: 'scale' (did you mean factor?).",
-            "node y: rename scale to factor",
-        ),
-        (
-            '{ name = "y", op = "Mean", foo = 2 }',
-            "key: it has unknown keys: node y: 'foo'.",
-            "node y: leave out 'foo'; the keys are name, op, inputs, layer, rule",
-        ),
-        (
-            '{ name = "y", op = "Conv", kernel = 3, input = "x" }',
-            "key: it has unknown keys: node y: 'input' (did you mean inputs?).",
-            "node y: rename input to inputs",
-        ),
-        ('{ name = "y", op = "Conv" }', "key: a key is missing: node y: kernel.", "node y: kernel = 3"),
-        ('{ op = "Conv", kernel = 3 }', "key: a key is missing: node 1: name.", 'node 1: name = "conv"'),
-        (
-            '{ name = "y", op = "Conv2d", kernel = 3 }',
-            "op: no such operation: node y: 'Conv2d' (did you mean Conv?).",
-            'node y: op = "Conv"',
-        ),
-        (
-            '{ name = "y", op = "Upsample", factor = 2 }',
-            "op: no such operation: node y: 'Upsample' (did you mean Resize?).",
-            'node y: op = "Resize"',
-        ),
-        (
-            '{ name = "y", op = 3 }',
-            "op: no such operation: node y: 3 (did you mean Conv?).",
-            'node y: op = "Conv"',
-        ),
-        (
-            '{ name = "y" }',
-            "op: no such operation: node y: it has no op.",
-            f'node y: op = "Conv"; the operations are {", ".join(OPERATIONS)}',
-        ),
-        (
-            '{ name = "y", op = "Conv", kernel = -3 }',
-            "natural: not a natural number: node y: kernel=-3 is negative, and must be an integer ≥ 0.",
-            "node y: kernel = 3",
-        ),
-        (
-            '{ name = "y", op = "Conv", kernel = [3, 1.5] }',
-            "natural: not a natural number: node y: kernel[1]=1.5 is a float, and must be an integer ≥ 0.",
-            "node y: kernel = [3, 3]",
-        ),
-        (
-            f'{{ name = "y", op = "Pad", amounts = [[0, {10**99}]] }}',
-            "digits: the number is too long: node y: amounts has more than 99 digits.",
-            "node y: amounts = [[0, 1]]",
-        ),
-        (
-            '{ name = "y", op = "Conv", kernel = 3, padding = "same" }',
-            "padding: no such choice: node y: padding='same' must be one of 'SAME', 'VALID'.",
-            'node y: padding = "SAME"',
-        ),
-        (
-            '{ name = "y", op = "Pad", amounts = [[0, 1, 2]] }',
-            "amounts: wrong value: node y: amounts=((0, 1, 2),) must have a pair (before, after) for each axis.",
-            "node y: amounts = [[0, 1]]",
-        ),
-        (
-            '{ name = "y", op = "Conv", kernel = 3, bias = 1 }',
-            "bias: wrong value: node y: bias=1 is an int, and must be True or False.",
-            "node y: bias = true",
-        ),
-        (
-            '{ name = "y", op = "Norm", epsilon = nan }',
-            "epsilon: wrong value: node y: epsilon=nan must be a finite number.",
-            "node y: epsilon = 0.01",
-        ),
-        (
-            '{ name = "y", op = "Require" }',
-            "requires: node y: it must require something.",
-            "node y: at_least = 2",
-        ),
-        (
-            '{ name = "", op = "Mean" }',
-            "name: not a name: node 1: name='' must have 1 to 200 letters, all of them printable.",
-            'node 1: name = "encoder"',
-        ),
-        (
-            '{ name = "a\\u001b[31m", op = "Mean" }',
-            "name: not a name: node 1: name='a\\x1b[31m' must have 1 to 200 letters, all of them printable.",
-            'node 1: name = "encoder"',
-        ),
-        (
-            '{ name = "y", op = "Mean", inputs = [1] }',
-            "name: not a name: node y: inputs=1 is an int, and must be a str.",
-            'node y: inputs = "encoder"',
-        ),
-        (
-            '"Mean"',
-            "object: not a network: node 1 is a str, and must be an object.",
-            'inputs = { x = 3 }; nodes = [{ name = "y", op = "Conv", kernel = 3 }]',
-        ),
-        # What a Network says itself.
-        (
-            '{ name = "y", op = "Add", inputs = ["pooled", "pool"] }',
-            "unknown_input: unknown input: the input pool of y is neither a node nor an input before it.",
-            'y: inputs = ["pooled", "pooled"]',
-        ),
-        (
-            '{ name = "y", op = "Concat" }',
-            "number_of_inputs: wrong number of inputs: y: Concat has 1 input, and takes 2 or more.",
-            'y: inputs = ["pooled", "x"]',
-        ),
-        (
-            '{ name = "y", op = "Add", inputs = ["pooled", "c"] }',
-            "channels_equal: channels do not match: y: c has 8 channels, pooled has 4, and they must be equal.",
-            "c: channels = 4",
-        ),
-        (
-            '{ name = "y", op = "Add", inputs = ["c", "x"] }',
-            "channels_equal: channels do not match: y: x has 4 channels, c has 8, and they must be equal.",
-            '{ name = "x_8", op = "Conv", kernel = 1, channels = 8, inputs = ["x"] }; y: inputs = ["c", "x_8"]',
-        ),
-        (
-            '{ name = "pooled", op = "Mean" }',
-            "name_twice: names must differ: the name pooled is used twice.",
-            'the second pooled: name = "pooled_2"',
-        ),
-        (
-            '{ name = "y", op = "Slice", start = 3, stop = 9 }',
-            "slice_within: no such channels: y: start=3 and stop=9 must have start < stop ≤ 8, the channels of the "
-            "input.",
-            "y: start = 0, stop = 8",
-        ),
-        (
-            '{ name = "y", op = "CropTo", offset = 1, odd = "never", inputs = ["x", "c"] }',
-            "odd: node y: offset already fixes where to crop, so odd must be left out.",
-            'node y: odd = "after"',
-        ),
-        (
-            '{ name = "y", op = "MaxPool", kernel = 2, padding = -1 }',
-            "natural: not a natural number: node y: padding=-1 is negative, and must be an integer ≥ 0.",
-            "node y: padding = 0",
-        ),
-        (
-            '{ name = "y", op = "Conv", kernel = 3, groups = 3 }',
-            "groups_divide: channels do not match: y: the input has 4 channels, and must have a multiple of 3, the "
-            "groups; y: the output has 4 channels, and must have a multiple of 3, the groups.",
-            "y: groups = 1",
-        ),
-        (
-            '{ name = "y", op = "Conv", kernel = [3, 3, 3] }',
-            "axes_differ: numbers for another number of axes: y: kernel has numbers for 3 axes, and the network has 2.",
-            "y: kernel = 3 or axes = 3",
-        ),
-    ],
-)
+NODE_FAULTS = [  # a node in TOML, what is said about it, the fix
+    (
+        '{ name = "y", op = "Conv", kernal = 3, kernel = 3 }',
+        "key: it has unknown keys: node y: 'kernal' (did you mean kernel?).",
+        "node y: leave out kernal",
+    ),
+    (
+        '{ name = "y", op = "Conv", kernal = 3 }',
+        "key: it has unknown keys: node y: 'kernal' (did you mean kernel?).",
+        "node y: rename kernal to kernel",
+    ),
+    (
+        '{ name = "y", op = "Resize", scale_factor = 2 }',
+        "key: it has unknown keys: node y: 'scale_factor' (did you mean factor?).",
+        "node y: rename scale_factor to factor",
+    ),
+    (
+        '{ name = "y", op = "Resize", scale = 2 }',
+        "key: it has unknown keys: node y: 'scale' (did you mean factor?).",
+        "node y: rename scale to factor",
+    ),
+    (
+        '{ name = "y", op = "Mean", foo = 2 }',
+        "key: it has unknown keys: node y: 'foo'.",
+        "node y: leave out 'foo'; the keys are name, op, inputs, layer, rule",
+    ),
+    (
+        '{ name = "y", op = "Conv", kernel = 3, input = "x" }',
+        "key: it has unknown keys: node y: 'input' (did you mean inputs?).",
+        "node y: rename input to inputs",
+    ),
+    ('{ name = "y", op = "Conv" }', "key: a key is missing: node y: kernel.", "node y: kernel = 3"),
+    ('{ op = "Conv", kernel = 3 }', "key: a key is missing: node 1: name.", 'node 1: name = "conv"'),
+    (
+        '{ name = "y", op = "Conv2d", kernel = 3 }',
+        "op: no such operation: node y: 'Conv2d' (did you mean Conv?).",
+        'node y: op = "Conv"',
+    ),
+    (
+        '{ name = "y", op = "Upsample", factor = 2 }',
+        "op: no such operation: node y: 'Upsample' (did you mean Resize?).",
+        'node y: op = "Resize"',
+    ),
+    (
+        '{ name = "y", op = 3 }',
+        "op: no such operation: node y: 3 (did you mean Conv?).",
+        'node y: op = "Conv"',
+    ),
+    (
+        '{ name = "y" }',
+        "op: no such operation: node y: it has no op.",
+        f'node y: op = "Conv"; the operations are {", ".join(OPERATIONS)}',
+    ),
+    (
+        '{ name = "y", op = "Conv", kernel = -3 }',
+        "natural: not a natural number: node y: kernel=-3 is negative, and must be an integer ≥ 0.",
+        "node y: kernel = 3",
+    ),
+    (
+        '{ name = "y", op = "Conv", kernel = [3, 1.5] }',
+        "natural: not a natural number: node y: kernel[1]=1.5 is a float, and must be an integer ≥ 0.",
+        "node y: kernel = [3, 3]",
+    ),
+    (
+        f'{{ name = "y", op = "Pad", amounts = [[0, {10**99}]] }}',
+        "digits: the number is too long: node y: amounts has more than 99 digits.",
+        "node y: amounts = [[0, 1]]",
+    ),
+    (
+        '{ name = "y", op = "Conv", kernel = 3, padding = "same" }',
+        "padding: no such choice: node y: padding='same' must be one of 'SAME', 'VALID'.",
+        'node y: padding = "SAME"',
+    ),
+    (
+        '{ name = "y", op = "Pad", amounts = [[0, 1, 2]] }',
+        "amounts: wrong value: node y: amounts=((0, 1, 2),) must have a pair (before, after) for each axis.",
+        "node y: amounts = [[0, 1]]",
+    ),
+    (
+        '{ name = "y", op = "Conv", kernel = 3, bias = 1 }',
+        "bias: wrong value: node y: bias=1 is an int, and must be True or False.",
+        "node y: bias = true",
+    ),
+    (
+        '{ name = "y", op = "Norm", epsilon = nan }',
+        "epsilon: wrong value: node y: epsilon=nan must be a finite number.",
+        "node y: epsilon = 0.01",
+    ),
+    (
+        '{ name = "y", op = "Require" }',
+        "requires: node y: it must require something.",
+        "node y: at_least = 2",
+    ),
+    (
+        '{ name = "", op = "Mean" }',
+        "name: not a name: node 1: name='' must have 1 to 200 letters, all of them printable.",
+        'node 1: name = "encoder"',
+    ),
+    (
+        '{ name = "a\\u001b[31m", op = "Mean" }',
+        "name: not a name: node 1: name='a\\x1b[31m' must have 1 to 200 letters, all of them printable.",
+        'node 1: name = "encoder"',
+    ),
+    (
+        '{ name = "y", op = "Mean", inputs = [1] }',
+        "name: not a name: node y: inputs=1 is an int, and must be a str.",
+        'node y: inputs = "encoder"',
+    ),
+    (
+        '"Mean"',
+        "object: not a network: node 1 is a str, and must be an object.",
+        'inputs = { x = 3 }; nodes = [{ name = "y", op = "Conv", kernel = 3 }]',
+    ),
+    # What a Network says itself.
+    (
+        '{ name = "y", op = "Add", inputs = ["pooled", "pool"] }',
+        "unknown_input: unknown input: the input pool of y is neither a node nor an input before it.",
+        'y: inputs = ["pooled", "pooled"]',
+    ),
+    (
+        '{ name = "y", op = "Concat" }',
+        "number_of_inputs: wrong number of inputs: y: Concat has 1 input, and takes 2 or more.",
+        'y: inputs = ["pooled", "x"]',
+    ),
+    (
+        '{ name = "y", op = "Add", inputs = ["pooled", "c"] }',
+        "channels_equal: channels do not match: y: c has 8 channels, pooled has 4, and they must be equal.",
+        "c: channels = 4",
+    ),
+    (
+        '{ name = "y", op = "Add", inputs = ["c", "x"] }',
+        "channels_equal: channels do not match: y: x has 4 channels, c has 8, and they must be equal.",
+        '{ name = "x_8", op = "Conv", kernel = 1, channels = 8, inputs = ["x"] }; y: inputs = ["c", "x_8"]',
+    ),
+    (
+        '{ name = "pooled", op = "Mean" }',
+        "name_twice: names must differ: the name pooled is used twice.",
+        'the second pooled: name = "pooled_2"',
+    ),
+    (
+        '{ name = "y", op = "Slice", start = 3, stop = 9 }',
+        "slice_within: no such channels: y: start=3 and stop=9 must have start < stop ≤ 8, the channels of the input.",
+        "y: start = 0, stop = 8",
+    ),
+    (
+        '{ name = "y", op = "CropTo", offset = 1, odd = "never", inputs = ["x", "c"] }',
+        "odd: node y: offset already fixes where to crop, so odd must be left out.",
+        'node y: odd = "after"',
+    ),
+    (
+        '{ name = "y", op = "MaxPool", kernel = 2, padding = -1 }',
+        "natural: not a natural number: node y: padding=-1 is negative, and must be an integer ≥ 0.",
+        "node y: padding = 0",
+    ),
+    (
+        '{ name = "y", op = "Conv", kernel = 3, groups = 3 }',
+        "groups_divide: channels do not match: y: the input has 4 channels, and must have a multiple of 3, the "
+        "groups; y: the output has 4 channels, and must have a multiple of 3, the groups.",
+        "y: groups = 1",
+    ),
+    (
+        '{ name = "y", op = "Conv", kernel = [3, 3, 3] }',
+        "axes_differ: numbers for another number of axes: y: kernel has numbers for 3 axes, and the network has 2.",
+        "y: kernel = 3 or axes = 3",
+    ),
+]
+
+
+@pytest.mark.parametrize(("node", "says", "fix"), NODE_FAULTS)
 def test_a_fault_of_a_node_is_said_with_its_name_and_a_fix(tmp_path, node, says, fix):
     before = [KERNEL_2, CONV_8] if '"c"' in node or "Slice" in node else [KERNEL_2]
     assert rejection(graph_file(tmp_path, *before, node)) == [says, f"fix: {fix}"]
+
+
+WORDS = ("move ", "leave out ", "rename ", "the keys are ", "the operations are ")
+
+
+@suffixes
+@pytest.mark.parametrize("node", [node for node, *_ in NODE_FAULTS])
+def test_a_fix_for_a_node_is_written_in_the_syntax_of_its_file(tmp_path, suffix, node):
+    text = graph_file(tmp_path, KERNEL_2, CONV_8, node).read_text()
+    path = tmp_path / f"a{suffix}"
+    if suffix == ".json":
+        path.write_text(json.dumps(tomllib.loads(text)))
+    for line in rejection(path)[1:]:
+        for piece in re.split("; | or ", line.removeprefix("fix: ")):
+            code = re.sub(r"^(node \d|the second pooled|inputs|\w+|node \w+): ", "", piece)
+            if not code.startswith(WORDS):
+                assert parsed(code, suffix), code
+
+
+def parsed(code, suffix):
+    """The value of a row of nodes, or of keys with their values, in a file."""
+    if suffix == ".toml":
+        return tomllib.loads(f"a = {code if code.startswith('{') else '{' + code + '}'}")
+    return json.loads(code if code.startswith("{") else f"{{{code}}}")
+
+
+@pytest.mark.parametrize("op", OPERATIONS)
+def test_a_missing_number_is_answered_with_one_that_has_an_effect(tmp_path, op):
+    kind = OPERATIONS[op]
+    required = {f.name: usual_value(kind, f) for f in fields(kind) if f.default is MISSING}
+    for name in required:
+        rest = {key: value for key, value in required.items() if key != name}
+        data = {"inputs": {"x": 4}, "nodes": [{"name": "y", "op": op, **rest}]}
+        path = written(tmp_path / "a.json", json.dumps(data))
+        assert rejection(path) == [
+            f"key: a key is missing: node y: {name}.",
+            f'fix: node y: "{name}": {required[name]}',
+        ]
+    if required and op != "Slice":
+        assert kind(**required).size([60], 0) != 60
 
 
 @pytest.mark.parametrize(

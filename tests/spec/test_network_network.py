@@ -1,8 +1,10 @@
 """Networks as graphs: their parameters, the errors for networks that are not well-formed, and sizes that run."""
 
+from ast import literal_eval
+
 import pytest
 
-from wellshaped.spec import ConfigError, UsageError, WellshapedError
+from wellshaped.spec import ConfigError, ShapeError, UsageError, WellshapedError
 from wellshaped.spec.network import (
     Activation,
     Add,
@@ -38,6 +40,7 @@ from wellshaped.spec.network import (
     run,
     run_image,
 )
+from wellshaped.spec.network.running import require_sizes
 
 # Every operation with numbers other than its defaults.
 OPERATIONS = [
@@ -418,6 +421,46 @@ def test_a_node_is_found_by_name_or_its_nearest_name_is_proposed():
 def test_a_wrong_size_is_rejected_by_name(make, says):
     with pytest.raises(WellshapedError, match=says):
         make(written(Node("y", Conv(3))))
+
+
+@pytest.mark.parametrize(
+    ("axes", "sizes", "fix"),
+    [
+        (2, (3, 500, 700), "(500, 700)"),
+        (2, (8, 3, 500, 700), "(500, 700)"),
+        (2, (500, 700, 3), "(500, 700)"),
+        (2, (700,), "(700, 700)"),
+        (2, 700, "(700, 700)"),
+        (2, "700", "(64, 64)"),
+        (1, (3, 700), "(700,)"),
+        (3, (500, 700), "(500, 700, 700)"),
+    ],
+)
+def test_another_number_of_sizes_is_answered_with_the_sizes_that_are_meant(axes, sizes, fix):
+    network = written(Node("y", Conv(3)), axes=axes)
+    with pytest.raises(ShapeError) as error:
+        require_sizes(network, sizes)
+    assert error.value.report.fixes == (fix,)
+    assert len(require_sizes(network, literal_eval(fix))) == axes
+
+
+@pytest.mark.parametrize(
+    ("axes", "shape", "fix"),
+    [
+        (2, (8, 3, 500, 700), "(3, 500, 700)"),
+        (2, (500, 700), "(1, 500, 700)"),
+        (2, (3, 500), "(3, 500, 500)"),
+        (3, (1, 304, 384), "(1, 304, 384, 384)"),
+        (1, (3, 304, 384), "(304, 384)"),
+    ],
+)
+def test_another_number_of_sizes_in_a_whole_shape_is_shown_and_answered_with_the_channels(axes, shape, fix):
+    network = written(Node("y", Conv(3)), axes=axes)
+    with pytest.raises(ShapeError) as error:
+        require_sizes(network, shape[1:], shape)
+    assert f"its shape is {shape}, and must be (channels, " in str(error.value)
+    assert error.value.report.fixes == (fix,)
+    assert len(literal_eval(fix)) == axes + 1
 
 
 def test_inputs_of_different_sizes_run_together():
