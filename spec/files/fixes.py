@@ -88,10 +88,12 @@ def _keywords(call: ast.Call) -> dict[str, Any]:
 
 def _entries(values: dict[str, Any], form: Format) -> str:
     return ", ".join(
-        f"leave out {key}" if value is None else form.entry(key, _plain(value)) for key, value in values.items()
+        f"leave out {key}" if value is None else form.entry(key, _plain(key, value)) for key, value in values.items()
     )
 
 
-def _plain(value: Any) -> Any:
-    """Return the value with lists in place of tuples."""
-    return [_plain(entry) for entry in value] if isinstance(value, tuple) else value
+def _plain(key: str, value: Any) -> Any:
+    """Return the value of a key with lists in place of tuples, and in place of a single name."""
+    if key in ("inputs", "outputs") and isinstance(value, str):
+        return [value]
+    return [_plain("", entry) for entry in value] if isinstance(value, tuple) else value

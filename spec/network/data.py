@@ -125,7 +125,7 @@ def judge_keys(
 ) -> set[str]:
     """Add a fault for every key that is not in ``known``, and return the known keys that they most likely mean.
 
-    The fix is the nearest known key. It is one of the ``missing`` keys if no other is near.
+    The fix is the nearest known key. A single unknown key means the single ``missing`` one, unless another is close.
 
     >>> faults = Faults()
     >>> judge_keys({"levls": 3}, ["levels", "norm"], "", faults), faults.report("").fixes
@@ -133,11 +133,13 @@ def judge_keys(
     """
     meant: set[str] = set()
     unknown = sorted(map(str, set(given) - set(known)))
+    single = len(unknown) == len(missing) == 1
+    cutoff = 0.75 if single else 0.5
     for key in unknown:
         near = None
         if len(meant) < len(known) and len(faults) < _MOST:  # finding the nearest is slow
-            near = next(iter(get_close_matches(key[:60].lower(), known, n=1, cutoff=0.5)), None)
-        if near is None and len(unknown) == len(missing) == 1:
+            near = next(iter(get_close_matches(key[:60].lower(), known, n=1, cutoff=cutoff)), None)
+        if near is None and single:
             near = missing[0]
         free = near is not None and near not in given and near not in meant
         if near is not None:

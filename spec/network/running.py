@@ -147,7 +147,8 @@ def require_sizes(network: Network, sizes: AxisSizes, shape: Sequence[int] | Non
     Traceback (most recent call last):
     ...
     wellshaped.spec.messages.report.ShapeError: the image does not fit.
-      axes: another number of axes: its sizes are (3, 500, 700), and must be one for each of 2 axes, height, width.
+      axes: another number of axes: its sizes are (3, 500, 700), and must be one for each of 2 axes,
+          height, width.
       fix: (500, 700)
     """
     given: Sequence[int] = sizes if isinstance(sizes, Sequence) else (sizes,)

@@ -407,6 +407,11 @@ NODE_FAULTS = [  # a node in TOML, what is said about it, the fix
         "node y: rename scale to factor",
     ),
     (
+        '{ name = "y", op = "MaxPool", size = 2 }',
+        "key: it has unknown keys: node y: 'size' (did you mean kernel?).",
+        "node y: rename size to kernel",
+    ),
+    (
         '{ name = "y", op = "Mean", foo = 2 }',
         "key: it has unknown keys: node y: 'foo'.",
         "node y: leave out 'foo'; the keys are name, op, inputs, layer, rule",
@@ -491,7 +496,7 @@ NODE_FAULTS = [  # a node in TOML, what is said about it, the fix
     (
         '{ name = "y", op = "Mean", inputs = [1] }',
         "name: not a name: node y: inputs=1 is an int, and must be a str.",
-        'node y: inputs = "encoder"',
+        'node y: inputs = ["encoder"]',
     ),
     (
         '"Mean"',
@@ -606,7 +611,7 @@ def test_a_missing_number_is_answered_with_one_that_has_an_effect(tmp_path, op):
         (f"axes = {10**99}", "{ x = 4 }", "digits: the number is too long: axes has more than 99 digits.", "axes = 2"),
         ("axes = 4", "{ x = 4 }", "axes: wrong number of axes: the network has axes=4", "axes = 2"),
         ("outputs = 3", "{ x = 4 }", "names: not a name: outputs=3 must be a name", 'outputs = ["encoder", "up"]'),
-        ('outputs = ["pool"]', "{ x = 4 }", "unknown_input: unknown input: the output pool is", 'outputs = "pooled"'),
+        ('outputs = ["pool"]', "{ x = 4 }", "unknown_input: unknown input: the output pool is", 'outputs = ["pooled"]'),
         (
             "axis = 2",
             "{ x = 4 }",
