@@ -46,9 +46,9 @@ def load_network(path: str | os.PathLike[str]) -> UNet2Config | UNetConfig | Net
     its keys in the file wins. If two kinds are equal (``base_channels`` is a field of both configs), add the key
     ``kind``: ``"UNet2Config"``, ``"UNetConfig"`` or ``"Network"``.
 
-    Raises :class:`FileError` with the path and all faults: the file is missing, a folder, larger than 256 KiB, of
-    another suffix or not parseable; its kind is unclear; a key is unknown (with the nearest known key); a value can't
-    be used.
+    Raises :class:`FileError` with the path. The file "can't be read" if it is missing, a folder, larger than 256 KiB,
+    of another suffix or not parseable. It "is not well-formed", with all faults, if its kind is unclear, a key is
+    unknown (with the nearest known key), or a value can't be used.
 
     >>> import tempfile; folder = Path(tempfile.mkdtemp())
     >>> _ = (folder / "unet.toml").write_text('levels = 3\nnorm = "group"')

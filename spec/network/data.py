@@ -28,7 +28,7 @@ from ..messages.written import MOST_DIGITS, clipped, kind_of, written_value
 from .edges import Crop, CropTo, CropToSmallest, Pad, PadTo, PadToMultiple
 from .fields import read_field
 from .joins import Add, Concat, Multiply
-from .network import MAX_AXES, Input, Network, Node
+from .network import MAX_AXES, MOST_LETTERS, Input, Network, Node
 from .open_number import Open, open_number_error
 from .operation import Operation
 from .proposing import quoted
@@ -155,18 +155,18 @@ _MOST = 100
 def _unknown(
     key: str, given: Mapping[str, Any], near: str | None, free: bool, known: Collection[str], at: str
 ) -> tuple[str, str]:
-    shown = key[:60]
-    hint = f" (did you mean {near}?)" if near else ""
+    says = f"{at}{key[:60]!r}" + (f" (did you mean {near}?)" if near else "")
+    shown = key if key.isidentifier() and len(key) <= 60 else repr(key[:60])
     if near is None:
         few = f"; the keys are {', '.join(known)}" if len(known) <= _FEW_KEYS else ""
-        fix = f"leave out {shown!r}{few}"
+        fix = f"leave out {shown}{few}"
     elif not free:
         fix = f"leave out {shown}"
     elif not at and _is_short(given.get(key)):
         fix = f"{near}={given[key]!r}"
     else:
         fix = f"rename {shown} to {near}"
-    return f"{at}{shown!r}{hint}", f"{at}{fix}"
+    return says, f"{at}{fix}"
 
 
 def _is_short(value: object) -> bool:
@@ -248,7 +248,8 @@ def _inputs(given: Mapping[str, Any], digits: int, faults: Faults) -> Iterator[I
         judge_keys(says, _INPUT, at, faults)
         channels, single, rule = says.get("channels", 1), says.get("single", False), says.get("rule", "")
         fix = number_fix(partial(natural, name="channels"), "channels", channels, 3, digits)
-        fix = f"{at}{fix}" if says is value else f"Input({quoted(name)}, {fix})"
+        shown = name if name.isprintable() and len(name) <= MOST_LETTERS else "x"
+        fix = f"{at}{fix}" if says is value else f"Input({quoted(shown)}, {fix})"
         judge_digits(channels, "channels", digits, at, faults, fix)
         before = len(faults)
         judge_value(partial(read_field, single, "single", bool), at, faults)

@@ -21,7 +21,7 @@ class Fault:
     """Something that is wrong with an operation at its place in the network, for every size.
 
     ``inputs`` are inputs by their numbers; each ``{}`` in ``says`` is the name of one. ``fix`` is an argument of the
-    operation, such as ``groups=1``, or a function that returns it, which is called if the fix is shown. For
+    operation, such as ``groups=1``, or a function that returns the whole fix, called only if the fix is shown. With
     ``expected=(i, count)`` the fix gives the input ``i`` that many channels.
     """
 

@@ -1,15 +1,16 @@
-"""The fixes for a network that is not well-formed: arguments to paste, with the names and numbers of the network.
+"""Fixes for a network that is not well-formed: arguments to paste, with the names and numbers of the network.
 
-Each function writes one fix as Python code. It may search the whole network, so it is only called for a fix that is
-shown.
+Each function writes one fix as Python code. It may search the whole network, so it is called only if the fix is shown.
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import fields
 from json import dumps
 from typing import Protocol
 
 from ..messages.choices import nearest_choice
+from ..messages.report import WellshapedError
 from ..messages.written import written_number, written_value
 from .fields import shortest, side_on
 from .operation import Operation
@@ -153,18 +154,20 @@ def _alike(network: Network, node: Node, inputs: tuple[str, ...]) -> Iterator[st
     def unlike(name: str) -> tuple[bool, float]:
         n = sizes.get(name)
         if n is None or size is None:
-            return True, 0.0
+            return True, 2.0
         return name in chain, abs(n - size) / max(n, size, 1)
 
     yield from sorted(names, key=unlike)
 
 
 def _sizes(network: Network) -> dict[str, int]:
-    """The sizes along the first axis for a large input, of the nodes with the right number of known inputs."""
+    """The sizes along the first axis for a large input, for each node with a size."""
     sizes = {given.name: 1 if given.single else _LARGE for given in network.inputs}
     for node in network.nodes:
         least, most = node.operation.inputs_taken
         of = [sizes[name] for name in node.inputs if name in sizes]
-        if len(of) == len(node.inputs) and len(of) >= least and (most is None or len(of) <= most):
+        if len(of) < len(node.inputs) or len(of) < least or (most is not None and len(of) > most):
+            continue
+        with suppress(WellshapedError):  # a number may be open
             sizes.setdefault(node.name, node.operation.size(of, 0))
     return sizes

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ..arithmetic.naturals import natural
+from ..arithmetic.naturals import as_integer, natural
 from ..messages.report import ShapeError, UsageError
 from ..messages.written import Written, clipped, written_value
 from .network import Input, Network, Node
@@ -179,7 +179,7 @@ def _other_shape(network: Network, shape: Sequence[int]) -> ShapeError:
 def _numbers(sizes: object) -> list[int]:
     """The positive integers among ``sizes``."""
     given = sizes if isinstance(sizes, Sequence) else (sizes,)
-    return [n for n in given if type(n) is int and n > 0]
+    return [n for n in map(as_integer, given) if n is not None and n > 0]
 
 
 def _spatial(network: Network, numbers: list[int]) -> tuple[int, ...]:

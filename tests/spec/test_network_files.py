@@ -412,9 +412,14 @@ NODE_FAULTS = [  # a node in TOML, what is said about it, the fix
         "node y: rename size to kernel",
     ),
     (
+        '{ name = "y", op = "MaxPool", "kernel\\n" = 2 }',
+        "key: it has unknown keys: node y: 'kernel\\n' (did you mean kernel?).",
+        r"node y: rename 'kernel\n' to kernel",
+    ),
+    (
         '{ name = "y", op = "Mean", foo = 2 }',
         "key: it has unknown keys: node y: 'foo'.",
-        "node y: leave out 'foo'; the keys are name, op, inputs, layer, rule",
+        "node y: leave out foo; the keys are name, op, inputs, layer, rule",
     ),
     (
         '{ name = "y", op = "Conv", kernel = 3, input = "x" }',

@@ -6,6 +6,7 @@ import pytest
 
 from wellshaped.spec import ConfigError, ShapeError, UsageError, WellshapedError
 from wellshaped.spec.network import (
+    OPEN,
     Activation,
     Add,
     AvgPool,
@@ -248,6 +249,12 @@ FAULTS = {
         "y: Concat has 1 input, and takes 2 or more",
         'y: inputs=("c", "a")',
     ),
+    "a join without its skip, after open numbers": (
+        lambda: written(Node("a", Conv(OPEN)), Node("b", MaxPool(OPEN)), Node("y", Concat())),
+        "number_of_inputs",
+        "y: Concat has 1 input, and takes 2 or more",
+        'y: inputs=("b", "a")',
+    ),
     "a size that must equal none": (
         lambda: written(Node("a", Conv(3)), Node("y", Require(equal=True))),
         "number_of_inputs",
@@ -432,6 +439,9 @@ def test_a_wrong_size_is_rejected_by_name(make, says):
         (2, (700,), "(700, 700)"),
         (2, 700, "(700, 700)"),
         (2, "700", "(64, 64)"),
+        (2, (0,), "(64, 64)"),
+        (2, (), "(64, 64)"),
+        (2, (-5,), "(64, 64)"),
         (1, (3, 700), "(700,)"),
         (3, (500, 700), "(500, 700, 700)"),
     ],
