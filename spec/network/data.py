@@ -241,7 +241,7 @@ def _inputs(given: Mapping[str, Any], digits: int, faults: Faults) -> Iterator[I
         return
     written = _object(given["inputs"], "inputs", faults)
     if isinstance(given["inputs"], Mapping) and not written:
-        faults.add("inputs", "no inputs", ("there must be at least one input", 'inputs={"x": 3}'))
+        faults.add("inputs", "no inputs", ("a network must have at least one input", 'inputs={"x": 3}'))
     for name, value in written.items():
         at = f"input {clipped(name)}: "
         says = value if isinstance(value, Mapping) else {"channels": value}

@@ -76,7 +76,7 @@ def written_names(field: str, names: tuple[str, ...]) -> str:
 
 def free_name(network: Network, name: str, number: int) -> str:
     """Return the name with the first free number from ``number`` on."""
-    taken = {given.name for given in (*network.inputs, *network.nodes)}
+    taken = {given.name for given in network.inputs} | {node.name for node in network.nodes}
     while f"{name}_{number}" in taken:
         number += 1
     return f"{name}_{number}"

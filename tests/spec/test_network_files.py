@@ -3,6 +3,8 @@
 import json
 import re
 import tomllib
+from ast import literal_eval
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
@@ -569,28 +571,48 @@ def test_a_fault_of_a_node_is_said_with_its_name_and_a_fix(tmp_path, node, says,
     assert rejection(graph_file(tmp_path, *before, node)) == [says, f"fix: {fix}"]
 
 
-WORDS = ("move ", "leave out ", "rename ", "the keys are ", "the operations are ")
+PLACE = re.compile(r"(node \d|the second pooled|inputs|(?:node )?[a-z]\w*): ")
 
 
 @suffixes
-@pytest.mark.parametrize("node", [node for node, *_ in NODE_FAULTS])
-def test_a_fix_for_a_node_is_written_in_the_syntax_of_its_file(tmp_path, suffix, node):
-    text = graph_file(tmp_path, KERNEL_2, CONV_8, node).read_text()
-    path = tmp_path / f"a{suffix}"
-    if suffix == ".json":
-        path.write_text(json.dumps(tomllib.loads(text)))
+@pytest.mark.parametrize(("node", "says"), [(node, says) for node, says, _ in NODE_FAULTS])
+def test_a_fix_for_a_node_can_be_pasted_and_removes_the_fault(tmp_path, suffix, node, says):
+    data = tomllib.loads(graph_file(tmp_path, KERNEL_2, CONV_8, node).read_text())
+    path = written(tmp_path / "a.json", json.dumps(data))
+    if suffix == ".toml":
+        path = graph_file(tmp_path, KERNEL_2, CONV_8, node)
     for line in rejection(path)[1:]:
-        for piece in re.split("; | or ", line.removeprefix("fix: ")):
-            code = re.sub(r"^(node \d|the second pooled|inputs|\w+|node \w+): ", "", piece)
-            if not code.startswith(WORDS):
-                assert parsed(code, suffix), code
+        for piece in line.removeprefix("fix: ").partition(" or ")[0].split("; "):
+            if not piece.startswith(("the keys are ", "the operations are ")):
+                paste(piece, data, suffix)
+    path = written(tmp_path / "a.json", json.dumps(data))
+    with suppress(FileError):
+        load_network(path)
+        return
+    assert says not in rejection(path)[0]  # it has only another fault
+
+
+def paste(piece, data, suffix):
+    """Change the data of a network as a fix says."""
+    place = PLACE.match(piece)
+    code = piece[place.end() :] if place else piece
+    name = re.sub("^(node|the second) ", "", place[1]) if place else ""
+    of = next((row for row in data["nodes"][::-1] if isinstance(row, dict) and row.get("name") == name), None)
+    of = of or (data["nodes"][int(name)] if name.isdecimal() else data)
+    match code.split():
+        case ["rename", *key, "to", new]:
+            of[new] = of.pop(literal_eval(" ".join(key)) if key[0].startswith("'") else key[0])
+        case ["leave", "out", key]:
+            del of[key]
+        case _ if code.startswith("{"):
+            data["nodes"].insert(-1, parsed(code, suffix))
+        case _:
+            of |= parsed(f"{{{code}}}", suffix)
 
 
 def parsed(code, suffix):
-    """The value of a row of nodes, or of keys with their values, in a file."""
-    if suffix == ".toml":
-        return tomllib.loads(f"a = {code if code.startswith('{') else '{' + code + '}'}")
-    return json.loads(code if code.startswith("{") else f"{{{code}}}")
+    """The value of a row in a file."""
+    return tomllib.loads(f"a = {code}")["a"] if suffix == ".toml" else json.loads(code)
 
 
 @pytest.mark.parametrize("op", OPERATIONS)
@@ -642,7 +664,7 @@ def test_a_missing_number_is_answered_with_one_that_has_an_effect(tmp_path, op):
         (
             "",
             "{}",
-            "inputs: no inputs: there must be at least one input.",
+            "inputs: no inputs: a network must have at least one input.",
             "inputs = { x = 3 }",
         ),
     ],
