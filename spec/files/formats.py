@@ -19,12 +19,14 @@ MAX_DOTS = 200
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """How to read and write a file of one suffix."""
+    """How to read and write a file of one suffix, and how it writes a row and a key with its value."""
 
     name: str
     example: str
     read: Callable[[str], Any]
     write: Callable[[dict[str, Any]], str]
+    row: Callable[[dict[str, Any]], str]
+    entry: Callable[[str, Any], str]
 
 
 def format_of(path: Path, subject: str, error: type[FileError] = FileError) -> Format:
@@ -90,9 +92,21 @@ def _is_rows(value: Any) -> bool:
     return isinstance(value, list) and any(isinstance(row, dict) for row in value)
 
 
+def _toml_entry(key: str, value: Any) -> str:
+    return f"{_toml_key(key)} = {_toml_value(value)}"
+
+
+def _json_value(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _json_entry(key: str, value: Any) -> str:
+    return f"{_json_value(key)}: {_json_value(value)}"
+
+
+_read_json = partial(json.loads, object_pairs_hook=no_duplicates)
+
 FORMATS = {
-    ".toml": Format("TOML", "base_channels = 16, say", _from_toml, _to_toml),
-    ".json": Format(
-        "JSON", '{"base_channels": 16}, say', partial(json.loads, object_pairs_hook=no_duplicates), _to_json
-    ),
+    ".toml": Format("TOML", "base_channels = 16, say", _from_toml, _to_toml, _toml_value, _toml_entry),
+    ".json": Format("JSON", '{"base_channels": 16}, say', _read_json, _to_json, _json_value, _json_entry),
 }

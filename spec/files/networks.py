@@ -17,11 +17,12 @@ from ..messages.choices import nearest_choice
 from ..messages.faults import Faults
 from ..messages.report import ConfigError, FileError, UsageError, WellshapedError
 from ..messages.written import clipped, kind_of, written_value
-from ..network.data import NETWORK_KEYS, data_of, judge_digits, judge_keys, judge_value, network_from
+from ..network.data import NETWORK_KEYS, data_of, judge_digits, judge_keys, judge_value, network_from, number_fix
 from ..network.network import Network
 from ..unet.config import UNetConfig
 from ..unet2.config import UNet2Config
 from .disk import OutputError, fault_of, read_text, replacing
+from .fixes import in_file
 from .formats import FORMATS, format_of
 
 MAX_BYTES = 256 * 1024
@@ -29,6 +30,12 @@ MAX_BYTES = 256 * 1024
 
 MAX_DIGITS = 99
 """The most digits of a number in a file or a flag. A longer number is a mistake."""
+
+
+class ContentError(FileError):
+    """A file can be read, but its content is not a well-formed network."""
+
+    says = "is not well-formed"
 
 
 def load_network(path: str | os.PathLike[str]) -> UNet2Config | UNetConfig | Network:
@@ -39,9 +46,9 @@ def load_network(path: str | os.PathLike[str]) -> UNet2Config | UNetConfig | Net
     its keys in the file wins. If two kinds are equal (``base_channels`` is a field of both configs), add the key
     ``kind``: ``"UNet2Config"``, ``"UNetConfig"`` or ``"Network"``.
 
-    Raises :class:`FileError` with the path and all faults: the file is missing, a folder, larger than 256 KiB, of
-    another suffix or not parseable; its kind is unclear; a key is unknown (with the nearest known key); a value can't
-    be used.
+    Raises :class:`FileError` with the path. The file "can't be read" if it is missing, a folder, larger than 256 KiB,
+    of another suffix or not parseable. It "is not well-formed", with all faults, if its kind is unclear, a key is
+    unknown (with the nearest known key), or a value can't be used.
 
     >>> import tempfile; folder = Path(tempfile.mkdtemp())
     >>> _ = (folder / "unet.toml").write_text('levels = 3\nnorm = "group"')
@@ -174,14 +181,19 @@ class _Kind:
 
 def _config_from(kind: type, data: Mapping[str, Any]) -> Any:
     """Return a config from file data. Each field is judged alone, so that every fault is found."""
-    names = [f.name for f in fields(kind)]
-    faults = Faults(shown=len(names))
-    judge_keys(data, names, "", faults)
-    for name in names:
+    defaults = {f.name: f.default for f in fields(kind)}
+    faults = Faults(shown=len(defaults))
+    judge_keys(data, defaults, "", faults)
+    for name, default in defaults.items():
         if name not in data:
             continue
-        judge_digits(data[name], name, MAX_DIGITS, "", faults)
-        judge_value(partial(kind, **{name: data[name]}), "", faults)
+
+        def read(value: object, name: str = name) -> object:
+            return kind(**{name: value})
+
+        fix = number_fix(read, name, data[name], default, MAX_DIGITS)
+        judge_digits(data[name], name, MAX_DIGITS, "", faults, fix)
+        judge_value(partial(read, data[name]), "", faults, fix)
     if faults:
         raise ConfigError(faults.report("the config"))
     return kind(**data)
@@ -211,7 +223,9 @@ def _loaded(text: str, path: Path, subject: str, wanted: type | None = None) -> 
         kind = _kind_of_data(data, wanted)
         return kind.value({key: value for key, value in data.items() if key != "kind"})
     except WellshapedError as error:
-        raise FileError(replace(error.report, subject=subject)) from None
+        form = format_of(path, subject)
+        fixes = tuple(in_file(fix, form) for fix in error.report.fixes)
+        raise ContentError(replace(error.report, subject=subject, fixes=fixes)) from None
 
 
 def _kind_of_data(data: Mapping[str, Any], wanted: type | None) -> _Kind:
@@ -219,7 +233,7 @@ def _kind_of_data(data: Mapping[str, Any], wanted: type | None) -> _Kind:
         said = data["kind"]
         if not isinstance(said, str) or said not in _KINDS:
             says = f"kind is {clipped(written_value(said))}, and must be one of {', '.join(_KINDS)}"
-            raise FileError.of("", "kind", "", says, f'kind = "{nearest_choice(said, _KINDS)}"')
+            raise ContentError.of("", "kind", "", says, f'kind="{nearest_choice(said, _KINDS)}"')
         if wanted is not None and _KINDS[said].of is not wanted:
             raise _another_kind(said, wanted)
         return _KINDS[said]
@@ -235,15 +249,15 @@ def _kind_of_data(data: Mapping[str, Any], wanted: type | None) -> _Kind:
     judge_keys(data, list(dict.fromkeys(key for kind in _KINDS.values() for key in kind.keys)), "", faults)
     if not faults:
         of = f"its keys {', '.join(data)} belong to {' and '.join(most)}" if data else "it has no keys"
-        fix = " or ".join(f'kind = "{name}"' for name in most)
+        fix = " or ".join(f'kind="{name}"' for name in most)
         faults.add("kind", "several kinds of network are possible", (of, fix))
-    raise FileError(faults.report(""))
+    raise ContentError(faults.report(""))
 
 
-def _another_kind(said: str, wanted: type) -> FileError:
+def _another_kind(said: str, wanted: type) -> ContentError:
     says = f"it holds a {said}, and must hold a {wanted.__name__}"
     fix = f"the keys are {', '.join(_KINDS[wanted.__name__].keys)}"
-    return FileError.of("", "kind", "", says, fix)
+    return ContentError.of("", "kind", "", says, fix)
 
 
 def _text(path: Path, what: str, subject: str) -> str:

@@ -1,5 +1,7 @@
 """A network as plain data for files, and back: numbers, strings, lists and objects with string keys.
 
+Fixes are written as Python code, ``padding="SAME"``; :mod:`..files.fixes` writes them as in a file.
+
 ```toml
 axes = 2                                   # optional
 inputs = { x = 3 }                         # the channels; or x = { channels = 128, single = true } for a vector
@@ -12,15 +14,13 @@ nodes = [
 ```
 """
 
-import re
-from ast import literal_eval
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, fields
 from difflib import get_close_matches
 from functools import partial
-from json import dumps
 from typing import Any
 
+from ..arithmetic.naturals import natural
 from ..messages.choices import nearest_choice
 from ..messages.faults import FEW, Faults
 from ..messages.report import ConfigError, WellshapedError
@@ -28,9 +28,10 @@ from ..messages.written import MOST_DIGITS, clipped, kind_of, written_value
 from .edges import Crop, CropTo, CropToSmallest, Pad, PadTo, PadToMultiple
 from .fields import read_field
 from .joins import Add, Concat, Multiply
-from .network import Input, Network, Node
+from .network import MAX_AXES, MOST_LETTERS, Input, Network, Node
 from .open_number import Open, open_number_error
 from .operation import Operation
+from .proposing import quoted
 from .requiring import Require
 from .resampling import DepthToSpace, Resize, ResizeTo, SpaceToDepth
 from .values import Activation, Mean, Norm, Scale, Slice
@@ -106,68 +107,124 @@ def network_from(data: object, digits: int = MOST_DIGITS) -> Network:
     ...
     wellshaped.spec.messages.report.ConfigError: the network is not well-formed.
       op: no such operation: node pooled: 'MaxPol' (did you mean MaxPool?).
-      fix: node pooled: op = "MaxPool"
+      fix: node pooled: op="MaxPool"
     """
     faults = Faults()
     given = _object(data, "the network", faults)
-    judge_keys(given, NETWORK_KEYS, "", faults)
-    judge_digits(given.get("axes"), "axes", digits, "", faults)
-    inputs = list(_inputs(given, digits, faults))
+    renamed = judge_keys(given, NETWORK_KEYS, "", faults)
+    judge_digits(given.get("axes"), "axes", digits, "", faults, "axes=2")
+    inputs = list(_inputs(given, digits, faults)) if "inputs" not in renamed else []
     nodes = list(_nodes(given, digits, faults))
     if faults:
         raise ConfigError(faults.report("the network"))
     return Network(inputs, nodes, _tuples(given.get("outputs", ())), given.get("axes", 2))
 
 
-def judge_keys(given: Collection[str], known: Collection[str], at: str, faults: Faults) -> None:
-    """Add a fault for every key that is not in ``known``, with the nearest known key."""
-    for key in sorted(map(str, set(given) - set(known))):
-        faults.add("key", "it has unknown keys", partial(_unknown, key, known, at), most=FEW)
+def judge_keys(
+    given: Mapping[str, Any], known: Collection[str], at: str, faults: Faults, missing: Sequence[str] = ()
+) -> set[str]:
+    """Add a fault for every key that is not in ``known``, and return the known keys that they most likely mean.
+
+    The fix is the nearest known key. A single unknown key means the single ``missing`` one, unless another is close.
+
+    >>> faults = Faults()
+    >>> judge_keys({"levls": 3}, ["levels", "norm"], "", faults), faults.report("").fixes
+    ({'levels'}, ('levels=3',))
+    """
+    meant: set[str] = set()
+    unknown = sorted(map(str, set(given) - set(known)))
+    single = len(unknown) == len(missing) == 1
+    cutoff = 0.75 if single else 0.5
+    for key in unknown:
+        near = None
+        if len(meant) < len(known) and len(faults) < _MOST:  # finding the nearest is slow
+            near = next(iter(get_close_matches(key[:60].lower(), known, n=1, cutoff=cutoff)), None)
+        if near is None and single:
+            near = missing[0]
+        free = near is not None and near not in given and near not in meant
+        if near is not None:
+            meant.add(near)
+        faults.add("key", "it has unknown keys", partial(_unknown, key, given, near, free, known, at), most=FEW)
+    return meant
 
 
-def _unknown(key: str, known: Collection[str], at: str) -> tuple[str, str]:
-    near = get_close_matches(key[:60].lower(), known, n=1, cutoff=0.5)
-    hint = f" (did you mean {near[0]}?)" if near else ""
-    return f"{at}{key[:60]!r}{hint}", f"{at}the keys are {', '.join(known)}"
+_MOST = 100
+"""The most faults after which the nearest known keys are still looked for."""
 
 
-def judge_value(make: Callable[[], object], at: str, faults: Faults) -> None:
-    """Call ``make``. If it raises, add its failures as faults, with the fix written as in a file.
+def _unknown(
+    key: str, given: Mapping[str, Any], near: str | None, free: bool, known: Collection[str], at: str
+) -> tuple[str, str]:
+    says = f"{at}{key[:60]!r}" + (f" (did you mean {near}?)" if near else "")
+    shown = key if key.isidentifier() and len(key) <= 60 else repr(key[:60])
+    if near is None:
+        few = f"; the keys are {', '.join(known)}" if len(known) <= _FEW_KEYS else ""
+        fix = f"leave out {shown}{few}"
+    elif not free:
+        fix = f"leave out {shown}"
+    elif not at and _is_short(given.get(key)):
+        fix = f"{near}={given[key]!r}"
+    else:
+        fix = f"rename {shown} to {near}"
+    return says, f"{at}{fix}"
+
+
+def _is_short(value: object) -> bool:
+    return (isinstance(value, str) and len(value) < 40) or (isinstance(value, int) and abs(value) < 10**9)
+
+
+_FEW_KEYS = 20
+"""The most known keys to list. A file of an unclear kind may have more."""
+
+
+def judge_value(make: Callable[[], object], at: str, faults: Faults, number: str = "") -> None:
+    """Call ``make``. If it raises, add its failures as faults. ``number`` is the fix for a number that is not natural.
 
     >>> faults = Faults()
     >>> judge_value(lambda: Conv(3, padding="same"), "node y: ", faults)
+    >>> judge_value(lambda: Conv(-3), "node y: ", faults, "node y: kernel=3")
     >>> faults.report("").fixes
-    ('node y: padding = "SAME"',)
+    ("node y: padding='SAME'", 'node y: kernel=3')
     """
     try:
         make()
     except WellshapedError as error:
         for verdict in error.report.failures:
-            fix = _as_in_a_file(error.report.fixes[0])
-            faults.add(verdict.name, verdict.about, (f"{at}{verdict.says}", f"{at}{fix}"))
+            fix = number if number and verdict.name == "natural" else f"{at}{error.report.fixes[0]}"
+            faults.add(verdict.name, verdict.about, (f"{at}{verdict.says}", fix))
 
 
-def _as_in_a_file(fix: str) -> str:
-    """A fix for a call, rewritten for a file: ``bias=True`` becomes ``bias = true``.
-
-    >>> _as_in_a_file("Require(at_least=2)"), _as_in_a_file("padding='SAME'")
-    ('at_least = 2', 'padding = "SAME"')
-    """
-    if call := re.fullmatch(r"\w+\((\w+=.*)\)", fix):
-        fix = call[1]
-    name, _, value = fix.partition("=")
-    try:
-        written = literal_eval(value)
-    except (ValueError, SyntaxError):
-        return fix  # a fix in words, not an argument
-    return f"leave out {name}" if written is None else f"{name} = {dumps(written)}"
-
-
-def judge_digits(value: object, name: str, digits: int, at: str, faults: Faults) -> None:
+def judge_digits(value: object, name: str, digits: int, at: str, faults: Faults, fix: str) -> None:
     """Add a fault for a number of more than ``digits`` digits; also look in a list, and in the pairs of a list."""
     if any(type(entry) is int and entry >= 10**digits for entry in _entries(value)):
-        says = f"{at}{name} has more than {digits} digits"
-        faults.add("digits", "the number is too long", (says, f"{at}{name} = 1, say"))
+        faults.add("digits", "the number is too long", (f"{at}{name} has more than {digits} digits", fix))
+
+
+def number_fix(read: Callable[[object], object], name: str, value: object, usual: object, digits: int) -> str:
+    """Propose natural numbers for a field: those of ``value``, with the ``usual`` number in place of a wrong one.
+
+    ``read`` raises if the field can't have a value; then the fix is ``usual``. A number may have ``digits`` digits.
+
+    >>> number_fix(Conv, "kernel", [3, -1], 2, 9), number_fix(Conv, "kernel", "3", 2, 9)
+    ('kernel=(3, 2)', 'kernel=3')
+    """
+    near = _naturals(value, usual, digits)
+    try:
+        read(near)
+    except WellshapedError:
+        near = usual
+    return f"{name}={written_value(near)}"
+
+
+def _naturals(value: object, usual: object, digits: int, levels: int = 2) -> object:
+    if isinstance(value, list) and value and levels:
+        number = usual if type(usual) is int else 1
+        return tuple(_naturals(entry, number, digits, levels - 1) for entry in value[:MAX_AXES])
+    if isinstance(value, str) and value.strip().isdecimal() and len(value) < 20:
+        return int(value)
+    if type(value) is int and 0 <= value < 10**digits:
+        return value
+    return int(value) if isinstance(value, float) and 1 <= value < 1e9 and value.is_integer() else usual
 
 
 def _entries(value: object, levels: int = 2) -> Iterator[object]:
@@ -179,15 +236,24 @@ def _entries(value: object, levels: int = 2) -> Iterator[object]:
 
 
 def _inputs(given: Mapping[str, Any], digits: int, faults: Faults) -> Iterator[Input]:
-    for name, written in _object(given.get("inputs", {}), "inputs", faults).items():
+    if "inputs" not in given:
+        faults.add("key", "a key is missing", ("inputs", 'inputs={"x": 3}'))
+        return
+    written = _object(given["inputs"], "inputs", faults)
+    if isinstance(given["inputs"], Mapping) and not written:
+        faults.add("inputs", "no inputs", ("a network must have at least one input", 'inputs={"x": 3}'))
+    for name, value in written.items():
         at = f"input {clipped(name)}: "
-        says = written if isinstance(written, Mapping) else {"channels": written}
+        says = value if isinstance(value, Mapping) else {"channels": value}
         judge_keys(says, _INPUT, at, faults)
         channels, single, rule = says.get("channels", 1), says.get("single", False), says.get("rule", "")
-        judge_digits(channels, "channels", digits, at, faults)
+        fix = number_fix(partial(natural, name="channels"), "channels", channels, 3, digits)
+        shown = name if name.isprintable() and len(name) <= MOST_LETTERS else "x"
+        fix = f"{at}{fix}" if says is value else f"Input({quoted(shown)}, {fix})"
+        judge_digits(channels, "channels", digits, at, faults, fix)
         before = len(faults)
         judge_value(partial(read_field, single, "single", bool), at, faults)
-        judge_value(partial(Input, name, channels, rule=rule), at, faults)
+        judge_value(partial(Input, name, channels, rule=rule), at, faults, fix)
         if len(faults) == before:
             yield Input(name, channels, single, rule)
 
@@ -203,6 +269,21 @@ def _nodes(given: Mapping[str, Any], digits: int, faults: Faults) -> Iterator[No
             yield node
 
 
+_USUAL = {"kernel": 2, "factor": 2, "block": 2, "amounts": 1, "multiple": 16, "start": 0, "stop": 1, "name": ""}
+"""Values to propose for the fields without a default. Each has an effect."""
+
+
+def usual_value(kind: type[Operation], f: Field[Any]) -> object:
+    """Return the value to propose for a field of an operation: its default, or a small number that has an effect.
+
+    >>> [usual_value(kind, _fields(kind)[0]) for kind in (Conv, MaxPool, Resize)]
+    [3, 2, 2]
+    """
+    if f.default is not MISSING:
+        return f.default
+    return 3 if kind in (Conv, Window) else _USUAL[f.name]
+
+
 def _node(entry: object, what: str, digits: int, faults: Faults) -> Node | None:
     if not isinstance(entry, Mapping):
         _not_a(entry, what, "an object", faults)
@@ -215,15 +296,19 @@ def _node(entry: object, what: str, digits: int, faults: Faults) -> Node | None:
     kind = OPERATIONS[op]
     named = {f.name: f for f in _fields(kind)}
     before = len(faults)
-    judge_keys(entry, (*named, *_NODE), at, faults)
-    for key in ("name", *(f.name for f in named.values() if f.default is MISSING)):
-        if key not in entry:
-            example = f'name = "{op.lower()}"' if key == "name" else f"{key} = 1, say"
-            faults.add("key", "a key is missing", (f"{at}{key}", f"{at}{example}"))
+    missing = [key for key in ("name", *(f.name for f in named.values() if f.default is MISSING)) if key not in entry]
+    meant = judge_keys(entry, (*named, *_NODE), at, faults, missing)
+    for key in missing:
+        if key not in meant:  # otherwise the fix is to rename a key
+            usual = op.lower() if key == "name" else usual_value(kind, named[key])
+            faults.add("key", "a key is missing", (f"{at}{key}", f"{at}{key}={usual!r}"))
     numbers = {key: _tuples(entry[key]) for key in named if key in entry}
     for key, value in numbers.items():
-        judge_digits(entry[key], key, digits, at, faults)
-        judge_value(partial(read_field, value, key, named[key].type, kind.choices.get(key)), at, faults)
+        usual = usual_value(kind, named[key])
+        read = partial(read_field, name=key, kind=named[key].type, choices=kind.choices.get(key))
+        fix = at + number_fix(read, key, entry[key], usual, digits)
+        judge_digits(entry[key], key, digits, at, faults, fix)
+        judge_value(partial(read, value), at, faults, fix)
     if len(faults) > before:
         return None
     more = {key: entry[key] for key in ("layer", "rule") if key in entry}
@@ -237,9 +322,9 @@ def _node(entry: object, what: str, digits: int, faults: Faults) -> Node | None:
 
 def _unknown_operation(op: object, at: str) -> tuple[str, str]:
     if op is None:
-        return f"{at}it has no op", f'{at}op = "Conv", or another of {", ".join(OPERATIONS)}'
+        return f"{at}it has no op", f'{at}op="Conv"; the operations are {", ".join(OPERATIONS)}'
     near = nearest_choice(op, OPERATIONS)
-    return f"{at}{clipped(written_value(op))} (did you mean {near}?)", f'{at}op = "{near}"'
+    return f"{at}{clipped(written_value(op))} (did you mean {near}?)", f'{at}op="{near}"'
 
 
 def _tuples(value: Any, levels: int = 2) -> Any:
@@ -257,5 +342,5 @@ def _object(value: object, what: str, faults: Faults) -> Mapping[str, Any]:
 
 
 def _not_a(value: object, what: str, expected: str, faults: Faults) -> None:
-    fix = 'inputs = { x = 3 }, nodes = [{ name = "y", op = "Conv", kernel = 3 }], say'
+    fix = 'inputs={"x": 3}; nodes=[{"name": "y", "op": "Conv", "kernel": 3}]'
     faults.add("object", "not a network", (f"{what} is {kind_of(value)}, and must be {expected}", fix))

@@ -8,7 +8,7 @@ from dataclasses import KW_ONLY, dataclass
 
 from ..arithmetic.naturals import monus, quotient
 from ..messages.report import ConfigError
-from ..messages.written import written_number, written_value
+from ..messages.written import written_number
 from .arithmetic import rounded_up, smaller
 from .fields import PerAxis, Sides, on_axis, sides_on
 from .operation import Operation
@@ -59,7 +59,7 @@ class CropTo(Operation):
         Operation.__post_init__(self)
         if self.offset is not None and self.odd != "after":
             says = "offset already fixes where to crop, so odd must be left out"
-            raise ConfigError.of(repr(self), "odd", "", says, f"CropTo({written_value(self.offset)})")
+            raise ConfigError.of(repr(self), "odd", "", says, 'odd="after"')
 
     def size(self, sizes: Sequence[int], axis: int) -> int:
         """The size of the second input."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass
 
 from ..messages.written import written_number
-from .operation import Fault, Operation
+from .operation import Fault, Operation, counted
 from .requirement import EQUAL, Need
 
 
@@ -18,13 +18,13 @@ def _equal(sizes: Sequence[int]) -> Iterator[Need]:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Concat(Operation):
-    """Concatenate the inputs on channels. They must have equal sizes.
+    """Concatenate two or more inputs on channels. They must have equal sizes.
 
     >>> Concat().channels_after([16, 16], axes=2)
     32
     """
 
-    takes = (1, None)
+    takes = (2, None)
 
     def needs(self, sizes: Sequence[int], axis: int) -> tuple[Need, ...]:
         """All inputs must have the size of the first."""
@@ -64,10 +64,14 @@ class _Elementwise(Operation):
             single = self.broadcast == "channels" and i == last
             if count == (1 if single else channels[0]):
                 continue
-            expected = "1, because it is broadcast" if single else f"{written_number(channels[0])}, like input 0"
-            says = f"input {i} has {written_number(count)} channels, and must have {expected}"
-            fix = 'broadcast="channels"' if count == 1 and i == last else "a convolution of kernel 1 before it"
-            yield Fault("channels_equal", says, fix)
+            given = f"{{}} has {counted(count, 'channel')}"
+            if single:
+                says = f"{given}, and must have 1, because it is broadcast"
+                yield Fault("channels_equal", says, inputs=(i,), expected=(i, 1))
+                continue
+            says = f"{given}, {{}} has {written_number(channels[0])}, and they must be equal"
+            fix = 'broadcast="channels"' if count == 1 and i == last else ""
+            yield Fault("channels_equal", says, fix, inputs=(i, 0), expected=None if fix else (i, channels[0]))
 
 
 @dataclass(frozen=True, slots=True, repr=False)

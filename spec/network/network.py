@@ -1,14 +1,24 @@
 """A network as a graph of named nodes, and the checks that run when you create one (SPEC section 8)."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from ..arithmetic.naturals import natural
 from ..messages.choices import nearest_choice
 from ..messages.report import ConfigError, Report, UsageError, Verdict
 from ..messages.written import Written, clipped, kind_of, written_argument, written_number, written_value
-from .operation import Fault, Operation
+from .operation import Fault, Operation, counted
+from .proposing import (
+    another_name,
+    for_its_axes,
+    free_name,
+    given_channels,
+    other_number_of_inputs,
+    quoted,
+    written_names,
+)
 
 AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 """The names of the axes, by how many the network has. A layout such as ``CHW`` uses their first letters."""
@@ -209,39 +219,34 @@ def _faults(network: Network, channels: dict[str, int]) -> Iterator[Fault]:
         says = f"the network has axes={written_number(network.axes)}, and must have 1, 2 or {MAX_AXES}"
         yield Fault("axes", says, "axes=2")
         return  # nodes have numbers for each axis, and there may be very many axes
-    known: dict[str, None] = {}
+    known: set[str] = set()
     later = {node.name for node in network.nodes}
-    unknown = 0
     for given in network.inputs:
         if given.name in known:
-            fix = f'Input("{clipped(given.name)}_2", ...)'
+            fix = partial(_renamed, network, given.name)
             yield Fault("name_twice", f"the name {given.name} is used for two inputs", fix)
         if given.channels == 0:
-            yield Fault(
-                "channels_pos", f"the input {given.name} has channels=0, and must have at least 1", "channels=1"
-            )
-        known[given.name] = None
+            says = f"the input {given.name} has channels=0, and must have at least 1"
+            yield Fault("channels_pos", says, f"Input({quoted(given.name)}, channels=1)")
+        known.add(given.name)
         channels[given.name] = given.channels
     for node in network.nodes:
         if node.name in known:
-            yield Fault("name_twice", f"the name {node.name} is used twice", f'Node("{clipped(node.name)}_2", ...)')
+            fix = partial(_renamed, network, node.name)
+            yield Fault("name_twice", f"the name {node.name} is used twice", fix)
         for name in node.inputs:
             if name not in known:
-                unknown += 1  # finding the nearest name is slow, and only the first fix is shown
                 what = f"the input {name} of {node.name}"
-                if name in later:
-                    yield _later(network, what, name, node.name)
-                else:
-                    yield _unknown(what, name, list(known) if unknown == 1 else [])
+                yield _later(network, what, name, node) if name in later else _unknown(network, what, name, node)
         yield from node_faults(network, node, channels)
-        known[node.name] = None
+        known.add(node.name)
     for name in network.outputs:
         if name not in known:
-            unknown += 1
-            yield _unknown(f"the output {name}", name, list(known) if unknown == 1 else [])
+            yield _unknown(network, f"the output {name}", name)
     for name, times in Counter(network.outputs).items():
         if times > 1:
-            yield Fault("name_twice", f"the output {name} is listed {times} times", f'"{clipped(name)}" once')
+            fix = partial(written_names, "outputs", tuple(dict.fromkeys(network.outputs)))
+            yield Fault("name_twice", f"the output {name} is listed {times} times", fix)
 
 
 def _layer_faults(network: Network, channels: Mapping[str, int]) -> Iterator[Fault]:
@@ -257,7 +262,7 @@ def _layer_faults(network: Network, channels: Mapping[str, int]) -> Iterator[Fau
         for node, of_it in learned[1:]:
             if of_it != learned[0][1]:
                 says = f"{learned[0][0].name} and {node.name} share the layer {layer}, and their parameters differ"
-                fix = f'layer="{clipped(layer)}.{clipped(node.name)}" for {clipped(node.name)}'
+                fix = f"{node.name}: layer={quoted(clipped(f'{layer}.{node.name}', MOST_LETTERS))}"
                 yield Fault("layer_shared", f"{says}: {learned[0][1]} and {of_it}", fix)
 
 
@@ -265,7 +270,14 @@ def node_faults(network: Network, node: Node, channels: dict[str, int]) -> Itera
     """The faults of a node; if there are none, adds the node's channels to ``channels``."""
 
     def at(fault: Fault) -> Fault:
-        return replace(fault, says=f"{node.name}: {fault.says}", fix=f"{node.name}: {fault.fix}")
+        says = fault.says.format(*(node.inputs[i] for i in fault.inputs)) if fault.inputs else fault.says
+        if fault.expected is not None:
+            fix: str | Callable[[], str] = partial(given_channels, network, node, *fault.expected)
+        elif isinstance(fault.fix, str):
+            fix = f"{node.name}: {fault.fix}"
+        else:
+            fix = fault.fix
+        return replace(fault, says=f"{node.name}: {says}", fix=fix)
 
     faults = list(_count_and_axes(network, node))
     if all(name in channels for name in node.inputs):  # otherwise the fault is before this node
@@ -281,20 +293,24 @@ def _count_and_axes(network: Network, node: Node) -> Iterator[Fault]:
     count = len(node.inputs)
     if count < least or (most is not None and count > most):
         takes = f"{least}" if most == least else f"{least} or more" if most is None else f"{least} to {most}"
-        says = f"{type(node.operation).__name__} has {count} inputs, and takes {takes}"
-        yield Fault("number_of_inputs", says, f"inputs=({', '.join(['...'] * max(least, 1))},)")
+        says = f"{type(node.operation).__name__} has {counted(count, 'input')}, and takes {takes}"
+        yield Fault("number_of_inputs", says, partial(other_number_of_inputs, network, node))
     for name, axes in node.operation.axes().items():
         if axes != network.axes:
             says = f"{name} has numbers for {axes} axes, and the network has {network.axes}"
-            yield Fault("axes_differ", says, f"{name} with {network.axes} numbers, or axes={axes}")
+            yield Fault("axes_differ", says, partial(for_its_axes, network, node, name))
 
 
-def _unknown(what: str, name: str, known: list[str]) -> Fault:
-    fix = nearest_choice(name, known) if known else ""
-    return Fault("unknown_input", f"{what} is neither a node nor an input before it", f'"{clipped(fix)}"')
+def _renamed(network: Network, name: str) -> str:
+    return f"the second {name}: name={quoted(free_name(network, name, 2))}"
 
 
-def _later(network: Network, what: str, name: str, node: str) -> Fault:
+def _unknown(network: Network, what: str, name: str, node: Node | None = None) -> Fault:
+    fix = partial(another_name, network, name, node)
+    return Fault("unknown_input", f"{what} is neither a node nor an input before it", fix)
+
+
+def _later(network: Network, what: str, name: str, node: Node) -> Fault:
     """The fault of an input that comes later. Another order fixes it, unless the two nodes depend on each other."""
     inputs = {node.name: node.inputs for node in network.nodes}
     behind, waiting = {name}, [name]
@@ -302,10 +318,11 @@ def _later(network: Network, what: str, name: str, node: str) -> Fault:
         new = [given for given in inputs.get(waiting.pop(), ()) if given not in behind]
         behind.update(new)
         waiting += new
-    if node in behind:
-        says = f"{what} depends on {node} itself" if name != node else f"{what} is the node itself"
-        return Fault("unknown_input", f"{says}, and a network must not have cycles", "another input")
-    fix = f"move the node {clipped(name)} before {clipped(node)}"
+    if node.name in behind:
+        says = f"{what} depends on {node.name} itself" if name != node.name else f"{what} is the node itself"
+        fix = f"in the inputs of {node.name}, replace {name} by a node that does not depend on {node.name}"
+        return Fault("unknown_input", f"{says}, and a network must not have cycles", fix)
+    fix = f"move the node {name} before {node.name}"
     return Fault("unknown_input", f"{what} comes after it, and must come before", fix)
 
 
@@ -333,5 +350,6 @@ def _report(faults: list[Fault]) -> Report:
         said += [f"and {len(of_it) - _SHOWN} more"] if len(of_it) > _SHOWN else []
         about = _ABOUT.get(rule, "channels do not match")
         verdicts += [Verdict(rule, False, says, about) for says in said]
-        fixes.setdefault(of_it[0].fix)
+        fix = of_it[0].fix  # finding one can be slow, and only the first is shown
+        fixes.setdefault(fix if isinstance(fix, str) else fix())
     return Report("the network", tuple(verdicts), tuple(fixes)[:_SHOWN], error=ConfigError)

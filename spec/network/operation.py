@@ -4,11 +4,11 @@ An operation is a small frozen value. It has no name and knows no nodes: its met
 its inputs, in order. The methods here are those of an operation that changes nothing.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import ClassVar
 
-from ..messages.written import Written
+from ..messages.written import Written, written_number
 from .fields import axes_of, read_field
 from .requirement import Need
 
@@ -18,11 +18,18 @@ Shapes = dict[str, tuple[int, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something that is wrong with an operation at its place in the network, for every size."""
+    """Something that is wrong with an operation at its place in the network, for every size.
+
+    ``inputs`` are inputs by their numbers; each ``{}`` in ``says`` is the name of one. ``fix`` is an argument of the
+    operation, such as ``groups=1``, or a function that returns the whole fix, called only if the fix is shown. With
+    ``expected=(i, count)`` the fix gives the input ``i`` that many channels.
+    """
 
     rule: str
     says: str
-    fix: str
+    fix: str | Callable[[], str] = ""
+    inputs: tuple[int, ...] = ()
+    expected: tuple[int, int] | None = None
 
 
 class Operation(Written):
@@ -94,6 +101,11 @@ class Operation(Written):
     def multiply_adds(self, given: Sequence[Sequence[int]], made: Sequence[int], channels: Sequence[int]) -> int:
         """The number of multiply-adds, for input sizes ``given`` and output sizes ``made``; 0 except for windows."""
         return 0
+
+
+def counted(count: int, what: str) -> str:
+    """Return ``count`` with the word for it: ``1 channel``, ``2 channels``."""
+    return f"{written_number(count)} {what}{'' if count == 1 else 's'}"
 
 
 def changes_size(operation: Operation) -> bool:

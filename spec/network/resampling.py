@@ -8,7 +8,7 @@ from ..arithmetic.naturals import monus, quotient
 from ..messages.report import ConfigError
 from ..messages.written import written_number
 from .fields import PerAxis, on_axis
-from .operation import Fault, Operation
+from .operation import Fault, Operation, counted
 from .requirement import MULTIPLE, Need
 
 _MODES = {"mode": ("nearest", "linear")}
@@ -134,10 +134,13 @@ class DepthToSpace(Operation):
         """The number of channels must be a multiple of the positions in a block."""
         positions = _positions(self.block, axes)
         if positions == 0 or channels[0] % positions:
-            given = f"the input has {written_number(channels[0])} channels"
+            given = f"the input has {counted(channels[0], 'channel')}"
             says = f"{given}, and must have a multiple of {written_number(positions)}, the positions in a block"
-            more = max(channels[0] // positions, 1) * positions if positions else 1
-            yield Fault("block_divides", says, f"channels={written_number(more)} in the node before it")
+            more = max(channels[0] // max(positions, 1), 1) * positions
+            if positions == 0:
+                yield Fault("block_divides", says, "block=2")
+            else:
+                yield Fault("block_divides", says, expected=(0, more))
 
     def channels_after(self, channels: Sequence[int], axes: int) -> int:
         """The input's channels, divided by the positions in a block."""

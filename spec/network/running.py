@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ..arithmetic.naturals import natural
+from ..arithmetic.naturals import as_integer, natural
 from ..messages.report import ShapeError, UsageError
 from ..messages.written import Written, clipped, written_value
 from .network import Input, Network, Node
@@ -133,23 +133,65 @@ def run_image(network: Network, sizes: Sequence[Sizes]) -> ImageRun:
     return ImageRun(runs, tuple(_together(network, [of_it.sizes for of_it in runs])))
 
 
-def require_sizes(network: Network, sizes: AxisSizes) -> tuple[int, ...]:
+def require_sizes(network: Network, sizes: AxisSizes, shape: Sequence[int] | None = None) -> tuple[int, ...]:
     """The ``sizes`` as a tuple of natural numbers, one for each axis; a single number is the size of the only axis.
+
+    ``shape`` is the whole shape, channels first, if the caller takes one: errors then show it, and propose another one.
 
     Raises :class:`ShapeError` if the number of sizes is not the number of axes, and :class:`UsageError` if a size is
     not natural.
+
+    >>> from wellshaped.spec.network import MaxPool, Network, Node
+    >>> pool = Network({"x": 3}, (Node("pooled", MaxPool(2)),))
+    >>> require_sizes(pool, (3, 500, 700))
+    Traceback (most recent call last):
+    ...
+    wellshaped.spec.messages.report.ShapeError: the image does not fit.
+      axes: another number of axes: its sizes are (3, 500, 700), and must be one for each of 2 axes,
+          height, width.
+      fix: (500, 700)
     """
     given: Sequence[int] = sizes if isinstance(sizes, Sequence) else (sizes,)
     if isinstance(given, str | bytes | bytearray) or len(given) != network.axes:
-        raise _other_axes(network, sizes)
+        raise _other_axes(network, sizes) if shape is None else _other_shape(network, shape)
     return tuple(natural(n, name) for n, name in zip(given, network.axis_names, strict=True))
 
 
 def _other_axes(network: Network, sizes: object) -> ShapeError:
     axes = f"{network.axes} axes, {', '.join(network.axis_names)}" if network.axes > 1 else "1 axis"
     says = f"its sizes are {clipped(written_value(sizes))}, and must be one for each of {axes}"
-    fix = f"({', '.join(['64'] * network.axes)}{',' if network.axes == 1 else ''})"
+    fix = written_value(_spatial(network, _numbers(sizes)))
     return ShapeError.of("the image", "axes", "another number of axes", says, fix)
+
+
+def _other_shape(network: Network, shape: Sequence[int]) -> ShapeError:
+    names = ", ".join(("channels", *network.axis_names))
+    says = f"its shape is {clipped(written_value(tuple(shape)))}, and must be ({names})"
+    numbers = _numbers(shape)
+    before = numbers[: -network.axes]  # the batch and the channels, if there are enough numbers
+    if not before and numbers and numbers[0] <= _FEW_CHANNELS:
+        before, numbers = numbers[:1], numbers[1:]
+    channels = before[-1] if before else 1
+    fix = written_value((channels, *_spatial(network, numbers)))
+    return ShapeError.of("the image", "axes", "another number of axes", says, fix)
+
+
+def _numbers(sizes: object) -> list[int]:
+    """The positive integers among ``sizes``."""
+    given = sizes if isinstance(sizes, Sequence) else (sizes,)
+    return [n for n in map(as_integer, given) if n is not None and n > 0]
+
+
+def _spatial(network: Network, numbers: list[int]) -> tuple[int, ...]:
+    """The sizes that the numbers most likely mean: the last ones, or the first ones if channels are last."""
+    if len(numbers) == network.axes + 1 and numbers[-1] <= _FEW_CHANNELS < numbers[0]:
+        numbers = numbers[:-1]
+    sizes = tuple(numbers[-network.axes :])
+    return sizes + (sizes[-1] if sizes else 64,) * (network.axes - len(sizes))
+
+
+_FEW_CHANNELS = 4
+"""The most channels of a common image."""
 
 
 def fits_together(network: Network, sizes: Sequence[int]) -> bool:

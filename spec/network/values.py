@@ -7,7 +7,7 @@ from math import prod
 from ..arithmetic.naturals import quotient
 from ..messages.report import ConfigError
 from ..messages.written import written_number
-from .operation import Fault, Operation, Shapes, of_at_least_one
+from .operation import Fault, Operation, Shapes, counted, of_at_least_one
 from .requirement import AT_LEAST, Need
 
 
@@ -64,7 +64,7 @@ class Norm(Operation):
         if self.kind == "group":
             yield from of_at_least_one("groups", self.groups)
             if self.groups and channels[0] % self.groups:
-                given = f"the input has {written_number(channels[0])} channels"
+                given = f"the input has {counted(channels[0], 'channel')}"
                 says = f"{given}, and must have a multiple of {written_number(self.groups)}, the groups"
                 yield Fault("groups_divide", says, "groups=1")
 
@@ -105,8 +105,8 @@ class Activation(Operation):
     def faults(self, channels: Sequence[int], axes: int) -> Iterator[Fault]:
         """``glu`` needs an even number of channels."""
         if self.kind == "glu" and channels[0] % 2:
-            says = f"the input of glu has {written_number(channels[0])} channels, and must have an even number"
-            yield Fault("glu_even", says, f"channels={written_number(channels[0] + 1)} in the node before it")
+            says = f"the input of glu has {counted(channels[0], 'channel')}, and must have an even number"
+            yield Fault("glu_even", says, expected=(0, channels[0] + 1))
 
     def channels_after(self, channels: Sequence[int], axes: int) -> int:
         """Half the channels for ``glu``, otherwise all."""
@@ -149,7 +149,7 @@ class Slice(Operation):
         if not self.start < self.stop <= channels[0]:
             given = f"start={written_number(self.start)} and stop={written_number(self.stop)}"
             says = f"{given} must have start < stop ≤ {written_number(channels[0])}, the channels of the input"
-            yield Fault("slice_within", says, f"Slice(0, {written_number(channels[0])})")
+            yield Fault("slice_within", says, f"start=0, stop={written_number(channels[0])}")
 
     def channels_after(self, channels: Sequence[int], axes: int) -> int:
         """``stop - start``."""

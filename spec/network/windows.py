@@ -14,7 +14,7 @@ from ..messages.report import ConfigError
 from ..messages.written import written_number, written_value
 from .arithmetic import jax_transposed_size, transposed_size, window_size
 from .fields import Padding, PerAxis, Sides, on_axis, shortest, sides_on
-from .operation import Fault, Operation, Shapes, of_at_least_one
+from .operation import Fault, Operation, Shapes, counted, of_at_least_one
 from .requirement import AT_MOST, Need
 
 
@@ -81,14 +81,14 @@ def _group_faults(operation: "Conv | ConvTranspose", channels: int) -> Iterator[
     yield from of_at_least_one("groups", operation.groups)
     for of, count in (("input", channels), ("output", made)):
         if operation.groups and count % operation.groups:
-            given = f"the {of} has {written_number(count)} channels"
+            given = f"the {of} has {counted(count, 'channel')}"
             says = f"{given}, and must have a multiple of {written_number(operation.groups)}, the groups"
             yield Fault("groups_divide", says, "groups=1")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Conv(Operation):
-    """A convolution with ``channels`` output channels, by default those of its input.
+    """A convolution with ``channels`` output channels; ``channels=None`` means the channels of the input.
 
     ``padding`` may be ``"SAME"`` (the size is ``ceil(n / stride)``) or ``"VALID"``, as in JAX and Keras.
     ``learned=False`` is a convolution with fixed weights, which has no parameters.
@@ -142,9 +142,11 @@ class Conv(Operation):
 class ConvTranspose(Operation):
     """A transposed convolution as in PyTorch, or as in JAX and Keras with ``padding="SAME"`` or ``"VALID"``.
 
-    The size is ``n·stride`` for SAME and ``n·stride + max(span - stride, 0)`` for VALID, with
-    ``span = dilation·(kernel - 1) + 1``. PyTorch requires that the output padding is smaller than the stride or the
-    dilation. Raises :class:`ConfigError` for output padding with SAME or VALID, and as :class:`Operation` does.
+    ``channels`` are the output channels; ``channels=None`` means the channels of the input. The size is ``n·stride``
+    for SAME and ``n·stride + max(span - stride, 0)`` for VALID, with ``span = dilation·(kernel - 1) + 1``. PyTorch
+    requires that the output padding is smaller than the stride or the dilation.
+
+    Raises :class:`ConfigError` for output padding with SAME or VALID, and as :class:`Operation` does.
 
     >>> up = ConvTranspose(3, 2, padding=1, output_padding=1)
     >>> up.size([151], 0), ConvTranspose(3, 2, padding="SAME").size([151], 0)
@@ -269,7 +271,9 @@ def _within_limits(operation: "ConvTranspose | MaxPool | AvgPool", name: str, mo
 
 @dataclass(frozen=True, slots=True, repr=False)
 class MaxPool(Operation):
-    """Max-pooling; ``stride=None`` means the kernel. PyTorch requires that the padding is at most half the window.
+    """Max-pooling. PyTorch requires that the padding is at most half the window.
+
+    ``stride=None`` means a stride equal to the kernel.
 
     Raises :class:`ConfigError` for ``ceil_mode`` with ``padding="SAME"``, and as :class:`Operation` does.
 
@@ -301,7 +305,9 @@ class MaxPool(Operation):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class AvgPool(Operation):
-    """Average pooling; ``stride=None`` means the kernel. PyTorch requires that the padding is at most half the window.
+    """Average pooling. PyTorch requires that the padding is at most half the window.
+
+    ``stride=None`` means a stride equal to the kernel.
 
     Raises :class:`ConfigError` for ``ceil_mode`` with ``padding="SAME"``, and as :class:`Operation` does.
 

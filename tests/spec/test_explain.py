@@ -702,7 +702,7 @@ def test_the_default_policy_changes_nothing():
             "the image does not fit.\n"
             "  axes: another number of axes:"
             " its sizes are (4, 4, 4), and must be one for each of 2 axes, height, width.\n"
-            "  fix: (64, 64)",
+            "  fix: (4, 4)",
         ),
     ],
     ids=["both axes", "one axis of three", "none below", "none above", "policy", "three sizes"],

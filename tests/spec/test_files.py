@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from wellshaped.spec import FIELDS, FileError, UNet2Config, WellshapedError, load_config, save_config
 from wellshaped.spec.files import disk as files_module
+from wellshaped.spec.files.networks import ContentError
 
 SUFFIXES = (".toml", ".json")
 LONGEST = 10**99 - 1
@@ -32,7 +33,8 @@ def error_of(path):
         load_config(path)
     text = str(caught.value)
     lines = text.splitlines()
-    assert lines[0] == f"config file {path} can't be read."
+    ending = "is not well-formed" if type(caught.value) is ContentError else "can't be read"
+    assert lines[0] == f"config file {path} {ending}."
     assert lines[-1].startswith("  fix: ")
     assert len(lines) <= 10
     assert len(text) < 3000 + 3 * len(str(path))
@@ -165,7 +167,8 @@ def test_a_value_that_is_not_a_short_natural_number_is_rejected_by_name_in_every
         path = written(tmp_path / f"a{suffix}", one_key(suffix, name, value))
         rule, fix = error_of(path).splitlines()[1:]
         assert rule == f"  {says.replace('{name}', name)}"
-        assert re.fullmatch(rf"  fix: {name}( = \d+|=1, say|=0 or more| = 1, say)", fix)
+        entry = f"{name} = " if suffix == ".toml" else f'"{name}": '
+        assert re.fullmatch(rf"  fix: {re.escape(entry)}\d+", fix)
 
 
 def unreadable(says):
@@ -229,10 +232,9 @@ def test_a_file_that_is_not_a_config_is_rejected_by_what_is_wrong_with_it(tmp_pa
 def test_unknown_keys_are_rejected_with_the_nearest_known_ones(tmp_path):
     path = written(tmp_path / "a.toml", "pool_stide = 3\nbaseC = 8\n")
     assert error_of(path) == (
-        f"config file {path} can't be read.\n"
+        f"config file {path} is not well-formed.\n"
         "  key: it has unknown keys: 'baseC' (did you mean base_channels?); 'pool_stide' (did you mean pool_stride?).\n"
-        "  fix: the keys are pool_kernel, pool_stride, conv_kernel, conv_stride, conv_padding, up_kernel, up_stride, "
-        "up_padding, head_kernel, head_stride, head_padding, base_channels"
+        "  fix: base_channels = 8"
     )
 
 

@@ -1,9 +1,12 @@
 """Networks as graphs: their parameters, the errors for networks that are not well-formed, and sizes that run."""
 
+from ast import literal_eval
+
 import pytest
 
-from wellshaped.spec import ConfigError, UsageError, WellshapedError
+from wellshaped.spec import ConfigError, ShapeError, UsageError, WellshapedError
 from wellshaped.spec.network import (
+    OPEN,
     Activation,
     Add,
     AvgPool,
@@ -38,6 +41,7 @@ from wellshaped.spec.network import (
     run,
     run_image,
 )
+from wellshaped.spec.network.running import require_sizes
 
 # Every operation with numbers other than its defaults.
 OPERATIONS = [
@@ -152,7 +156,7 @@ FAULTS = {
         lambda: written(Node("encoder", Conv(3)), Node("y", Conv(3), "encodr")),
         "unknown_input",
         "the input encodr of y is neither a node nor an input before it",
-        '"encoder"',
+        'y: inputs="encoder"',
     ),
     "an input that comes later": (
         lambda: written(Node("y", Conv(3), "late"), Node("late", Conv(3), "x")),
@@ -164,97 +168,116 @@ FAULTS = {
         lambda: written(Node("y", Concat(), ("x", "y"))),
         "unknown_input",
         "the input y of y is the node itself, and a network must not have cycles",
-        "another input",
+        "in the inputs of y, replace y by a node that does not depend on y",
     ),
     "nodes of each other": (
         lambda: written(Node("a", Concat(), ("x", "b")), Node("b", Conv(3)), Node("y", Concat(), ("a", "b"))),
         "unknown_input",
         "the input b of a depends on a itself, and a network must not have cycles",
-        "another input",
+        "in the inputs of a, replace b by a node that does not depend on a",
     ),
     "an output twice": (
         lambda: Network({"x": 4}, (Node("a", Conv(3)), Node("y", Conv(3))), ("y", "a", "y")),
         "name_twice",
         "the output y is listed 2 times",
-        '"y" once',
+        'outputs=("y", "a")',
     ),
     "a layer of two operations": (
         lambda: written(Node("a", Conv(3), layer="conv"), Node("y", Conv(1), layer="conv")),
         "layer_shared",
         "a and y share the layer conv, and their parameters differ",
-        'layer="conv.y" for y',
+        'y: layer="conv.y"',
     ),
     "an output that no node is": (
         lambda: written(Node("y", Conv(3)), outputs="z"),
         "unknown_input",
         "the output z is neither a node nor an input",
-        '"x"',
+        'outputs="x"',
     ),
     "a name twice": (
         lambda: written(Node("conv", Conv(3)), Node("conv", Conv(3))),
         "name_twice",
         "the name conv is used twice",
-        'Node("conv_2", ...)',
+        'the second conv: name="conv_2"',
     ),
     "the name of an input": (
         lambda: written(Node("x", Conv(3))),
         "name_twice",
         "the name x is used twice",
-        'Node("x_2", ...)',
+        'the second x: name="x_2"',
     ),
     "two inputs of one name": (
         lambda: written(Node("y", Conv(3)), inputs=[Input("x"), Input("x")]),
         "name_twice",
         "the name x is used for two inputs",
-        'Input("x_2", ...)',
+        'the second x: name="x_2"',
     ),
     "an input without channels": (
         lambda: written(Node("y", Conv(3)), inputs={"x": 0}),
         "channels_pos",
         "the input x has channels=0, and must have at least 1",
-        "channels=1",
+        'Input("x", channels=1)',
     ),
     "a convolution of two inputs": (
         lambda: written(Node("y", Conv(3), ("x", "x"))),
         "number_of_inputs",
         "y: Conv has 2 inputs, and takes 1",
-        "y: inputs=(...,)",
+        'y: inputs="x"',
     ),
     "a crop to nothing": (
-        lambda: written(Node("y", CropTo())),
+        lambda: written(Node("a", Conv(3)), Node("y", CropTo(), "x")),
         "number_of_inputs",
-        "y: CropTo has 1 inputs, and takes 2",
-        "y: inputs=(..., ...,)",
+        "y: CropTo has 1 input, and takes 2",
+        'y: inputs=("x", "a")',
     ),
     "an addition of one input": (
         lambda: written(Node("y", Add())),
         "number_of_inputs",
-        "y: Add has 1 inputs, and takes 2 or more",
-        "y: inputs=(..., ...,)",
+        "y: Add has 1 input, and takes 2 or more",
+        "add a node before y for its other input",
+    ),
+    "a join without its skip": (
+        lambda: written(
+            Node("a", Conv(3, padding=1, channels=8)),
+            Node("pooled", MaxPool(2)),
+            Node("b", Conv(3, padding=1)),
+            Node("up", ConvTranspose(2, 2)),
+            Node("c", Activation()),
+            Node("y", Concat()),
+        ),
+        "number_of_inputs",
+        "y: Concat has 1 input, and takes 2 or more",
+        'y: inputs=("c", "a")',
+    ),
+    "a join without its skip, after open numbers": (
+        lambda: written(Node("a", Conv(OPEN)), Node("b", MaxPool(OPEN)), Node("y", Concat())),
+        "number_of_inputs",
+        "y: Concat has 1 input, and takes 2 or more",
+        'y: inputs=("b", "a")',
     ),
     "a size that must equal none": (
-        lambda: written(Node("y", Require(equal=True))),
+        lambda: written(Node("a", Conv(3)), Node("y", Require(equal=True))),
         "number_of_inputs",
-        "y: Require has 1 inputs, and takes 2",
-        "y: inputs=(..., ...,)",
+        "y: Require has 1 input, and takes 2",
+        'y: inputs=("a", "x")',
     ),
     "a least size of two inputs": (
         lambda: written(Node("y", Require(at_least=2), ("x", "x"))),
         "number_of_inputs",
         "y: Require has 2 inputs, and takes 1",
-        "y: inputs=(...,)",
+        'y: inputs="x"',
     ),
     "numbers for three axes": (
         lambda: written(Node("y", Conv((3, 3, 3), padding=(1, 1)))),
         "axes_differ",
         "y: kernel has numbers for 3 axes, and the network has 2",
-        "y: kernel with 2 numbers, or axes=3",
+        "y: kernel=3 or axes=3",
     ),
     "pairs for three axes": (
         lambda: written(Node("y", Pad(((0, 1),) * 3))),
         "axes_differ",
         "y: amounts has numbers for 3 axes, and the network has 2",
-        "y: amounts with 2 numbers, or axes=3",
+        "y: amounts=((0, 1),) or axes=3",
     ),
     "four axes": (
         lambda: written(Node("y", Conv(3)), axes=4),
@@ -265,20 +288,26 @@ FAULTS = {
     "an addition of other channels": (
         lambda: written(Node("a", Conv(3, channels=8)), Node("y", Add(), ("x", "a"))),
         "channels_equal",
-        "y: input 1 has 8 channels, and must have 4, like input 0",
-        "y: a convolution of kernel 1 before it",
+        "y: a has 8 channels, x has 4, and they must be equal",
+        "a: channels=4",
+    ),
+    "an addition of other channels, after another operation": (
+        lambda: written(Node("a", Conv(3, channels=8)), Node("b", MaxPool(1)), Node("y", Add(), ("x", "b"))),
+        "channels_equal",
+        "y: b has 8 channels, x has 4, and they must be equal",
+        'Node("b_4", Conv(1, channels=4), "b"); y: inputs=("x", "b_4")',
     ),
     "a gate of one channel": (
         lambda: written(Node("a", Conv(3, channels=1)), Node("y", Multiply(), ("x", "a"))),
         "channels_equal",
-        "y: input 1 has 1 channels, and must have 4",
+        "y: a has 1 channel, x has 4, and they must be equal",
         'y: broadcast="channels"',
     ),
     "a broadcast of four channels": (
         lambda: written(Node("y", Multiply(broadcast="channels"), ("x", "x"))),
         "channels_equal",
-        "y: input 1 has 4 channels, and must have 1, because it is broadcast",
-        "y: a convolution of kernel 1 before it",
+        "y: x has 4 channels, and must have 1, because it is broadcast",
+        'Node("x_1", Conv(1, channels=1), "x"); y: inputs=("x", "x_1")',
     ),
     "groups that do not divide": (
         lambda: written(Node("y", Conv(3, groups=3, channels=6))),
@@ -314,19 +343,19 @@ FAULTS = {
         lambda: written(Node("y", Activation("glu")), inputs={"x": 3}),
         "glu_even",
         "y: the input of glu has 3 channels, and must have an even number",
-        "y: channels=4 in the node before it",
+        'Node("x_4", Conv(1, channels=4), "x"); y: inputs="x_4"',
     ),
     "blocks of too few channels": (
         lambda: written(Node("y", DepthToSpace(3))),
         "block_divides",
         "y: the input has 4 channels, and must have a multiple of 9, the positions in a block",
-        "y: channels=9 in the node before it",
+        'Node("x_9", Conv(1, channels=9), "x"); y: inputs="x_9"',
     ),
     "a slice beyond the channels": (
         lambda: written(Node("y", Slice(2, 5))),
         "slice_within",
         "y: start=2 and stop=5 must have start < stop ≤ 4, the channels of the input",
-        "y: Slice(0, 4)",
+        "y: start=0, stop=4",
     ),
 }
 
@@ -399,6 +428,49 @@ def test_a_node_is_found_by_name_or_its_nearest_name_is_proposed():
 def test_a_wrong_size_is_rejected_by_name(make, says):
     with pytest.raises(WellshapedError, match=says):
         make(written(Node("y", Conv(3))))
+
+
+@pytest.mark.parametrize(
+    ("axes", "sizes", "fix"),
+    [
+        (2, (3, 500, 700), "(500, 700)"),
+        (2, (8, 3, 500, 700), "(500, 700)"),
+        (2, (500, 700, 3), "(500, 700)"),
+        (2, (700,), "(700, 700)"),
+        (2, 700, "(700, 700)"),
+        (2, "700", "(64, 64)"),
+        (2, (0,), "(64, 64)"),
+        (2, (), "(64, 64)"),
+        (2, (-5,), "(64, 64)"),
+        (1, (3, 700), "(700,)"),
+        (3, (500, 700), "(500, 700, 700)"),
+    ],
+)
+def test_another_number_of_sizes_is_answered_with_the_sizes_that_are_meant(axes, sizes, fix):
+    network = written(Node("y", Conv(3)), axes=axes)
+    with pytest.raises(ShapeError) as error:
+        require_sizes(network, sizes)
+    assert error.value.report.fixes == (fix,)
+    assert len(require_sizes(network, literal_eval(fix))) == axes
+
+
+@pytest.mark.parametrize(
+    ("axes", "shape", "fix"),
+    [
+        (2, (8, 3, 500, 700), "(3, 500, 700)"),
+        (2, (500, 700), "(1, 500, 700)"),
+        (2, (3, 500), "(3, 500, 500)"),
+        (3, (1, 304, 384), "(1, 304, 384, 384)"),
+        (1, (3, 304, 384), "(304, 384)"),
+    ],
+)
+def test_another_number_of_sizes_in_a_whole_shape_is_shown_and_answered_with_the_channels(axes, shape, fix):
+    network = written(Node("y", Conv(3)), axes=axes)
+    with pytest.raises(ShapeError) as error:
+        require_sizes(network, shape[1:], shape)
+    assert f"its shape is {shape}, and must be (channels, " in str(error.value)
+    assert error.value.report.fixes == (fix,)
+    assert len(literal_eval(fix)) == axes + 1
 
 
 def test_inputs_of_different_sizes_run_together():
