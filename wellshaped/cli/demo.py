@@ -5,8 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from ..spec import natural
-from .numbers import Natural
+from .numbers import Natural, natural_in
 
 EXAMPLE = "  wellshaped demo --output coins.png --seed 7\n"
 
@@ -22,5 +21,5 @@ def demo(
     """
     from ..demo import run_demo
 
-    run_demo(output, seed=natural(seed, "seed"))
+    run_demo(output, seed=natural_in(str(seed), "--seed", 0))
     return 0

@@ -2,18 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
 from ..spec import AnyNetwork, Network, Report, ShapeSet, Verdict, graph_of
 from ..spec import check as check_input
-from ..spec.answers.door import building, title
+from ..spec.answers.checking import channels_first
+from ..spec.answers.door import building, named, title
 from ..spec.answers.repairs import described_repair
-from ..spec.files.networks import MAX_DIGITS, short_natural
-from ..spec.messages.report import ShapeError, UsageError
+from ..spec.files.networks import MAX_DIGITS
+from ..spec.messages.report import ShapeError, UsageError, WellshapedError
+from ..spec.messages.written import clipped
 from ..spec.network.network import AXES
-from .numbers import Natural, numbers_in
+from .numbers import Natural, natural_in, numbers_in
 from .wording import NOT_KNOWN, enough, in_words, known_shapes
 
 Image = Annotated[
@@ -30,51 +32,57 @@ OutChannels = Annotated[
 
 _USUAL = {1: (44_100,), 2: (304, 384), 3: (96, 160, 160)}
 """Sizes to propose if none are given, by the number of axes."""
-_CHANNELS_AT_MOST = 4
-"""After larger numbers, a last number up to this looks like channels, in an image with channels last."""
-_COUNTS = ("no", "one", "two", "three", "four", "five")
+_COUNTS = ("no", "one", "two", "three", "four", "five", "six")
 
 
 def shape_of(text: str, network: AnyNetwork, out_channels: int | None) -> tuple[int, ...]:
     """Return the channels and sizes in ``1x304x384``, one size for each axis of the network.
 
     Raises :class:`UsageError` for another text, and for a shape that does not fit and seems to have its channels last.
-    The fix is the shape that was probably meant, with the nearest sizes that fit.
+    The fix is the shape that was probably meant. If a number is missing, it is an example that fits.
 
     >>> shape_of("3x96x160x160", "unet3d", None)
     (3, 96, 160, 160)
     """
     graph = building(network).graph
     names = AXES[2] if graph is None else graph.axis_names  # a config that is not well-formed also has two axes
-    numbers = numbers_in(text)
-    must = (
-        f"must be {_COUNTS[len(names) + 1]} natural numbers of at most {MAX_DIGITS} digits: "
-        f"{in_words(('channels', *names))}"
-    )
+    numbers, typed = numbers_in(text), clipped(text)
     if len(numbers) == len(names) + 1:
-        meant = _channels_first(numbers)
-        if meant == numbers or check_input(network, numbers, out_channels=out_channels).ok:
+        meant = channels_first(network, numbers)
+        if meant is None or check_input(network, numbers, out_channels=out_channels).ok:
             return tuple(numbers)
-        channels, *sizes = numbers
-        says = (
-            f"the channels come first, so it has {channels} channels of {'×'.join(map(str, sizes))} positions, "
-            f"and looks like {'×'.join(names)}×channels"
-        )
-        raise _input_error(f"--input {text.strip()}", says, meant, network, out_channels)
-    known = 1 if graph is None else graph.image.channels
-    hint, meant = "", [known, *_USUAL[len(names)]]
-    if len(numbers) == len(names):
-        meant = [known, *numbers]
-    elif len(numbers) == len(names) + 2:
-        hint = "; leave out the batch, which is for jax.vmap(model)"
-        meant = _channels_first(numbers[1:])
-    says = f"it is {text[:60]!r}, and {must}{hint}"
-    raise _input_error("--input", says, meant, network, out_channels)
+        says = f"the channels come first, and this looks like {'×'.join(names)}×channels"
+        raise _input_error(f"--input {typed}", says, network, out_channels, meant)
+
+    needs = f"{_COUNTS[len(names) + 1]}: {in_words(('channels', *names))}"
+    if not numbers:
+        needs = f"{needs.replace(':', f' natural numbers of at most {MAX_DIGITS} digits:')}"
+        raise _input_error("--input", f"it is {typed!r}, and needs {needs}", network, out_channels)
+    has = f"{_COUNTS[len(numbers)]} number{'s' * (len(numbers) > 1)}" if len(numbers) < len(_COUNTS) else "more numbers"
+    says = f"{typed!r} has {has}, and needs {needs}"
+    known = _channels_of(network)
+    if len(numbers) == len(names) + 2:
+        says += "; leave out the batch, which is for jax.vmap(model)"
+        meant = channels_first(network, numbers[1:]) or tuple(numbers[1:])
+        raise _input_error("--input", says, network, out_channels, meant)
+    if len(numbers) != len(names) or (numbers[0] in known and len(names) > 1 and numbers[-1] > known[0]):
+        example: tuple[int, ...] = ()
+        if len(numbers) <= len(names):
+            channels, *sizes = numbers if numbers[0] in known else (known[0], *numbers)
+            example = (channels, *sizes, *sizes[-1:] * len(names))[: len(names) + 1] if sizes else ()
+        raise _input_error("--input", says, network, out_channels, example, example=True)
+    raise _input_error("--input", f"{says}; the channels are missing", network, out_channels, (known[0], *numbers))
 
 
-def count_of(out_channels: int | None) -> int | None:
-    """Return the number of output channels, or ``None`` if none was given."""
-    return None if out_channels is None else short_natural(out_channels, "out_channels")
+def _channels_of(network: AnyNetwork) -> tuple[int, ...]:
+    """Return the channels that a network usually takes, the first for an example."""
+    graph = named(network)
+    return (graph.image.channels,) if isinstance(graph, Network) else (1, 3)
+
+
+def count_of(out_channels: Any) -> int | None:
+    """Return the number of output channels as typed, or ``None`` if none was given."""
+    return None if out_channels is None else natural_in(out_channels, "--out-channels", 1)
 
 
 def require_built(network: AnyNetwork, in_channels: int | None = None) -> None:
@@ -95,8 +103,7 @@ def any_image(network: AnyNetwork, out_channels: int | None) -> Report:
     says = "some size meets every rule" if holds else "no size meets every rule"
     fits = Verdict("compatible_sizes", holds, says, "" if holds else "no image fits")
     fixes = () if holds else (described_repair(network, None, out_channels) or _look(shapes.graph),)
-    error = report.error if holds else ShapeError
-    return replace(report, verdicts=(*report.verdicts, fits), fixes=fixes, error=error)
+    return replace(report, verdicts=(*report.verdicts, fits), fixes=fixes, error=ShapeError)
 
 
 def _look(graph: Network) -> str:
@@ -105,23 +112,26 @@ def _look(graph: Network) -> str:
     return f"another network; --input {shape} shows what breaks"
 
 
-def _channels_first(numbers: list[int]) -> list[int]:
-    """Return the numbers with the channels first. They are moved if they seem to be last."""
-    *others, last = numbers
-    return [last, *others] if 1 <= last <= _CHANNELS_AT_MOST < min(others) else numbers
-
-
 def _input_error(
-    subject: str, says: str, meant: Sequence[int], network: AnyNetwork, out_channels: int | None
-) -> UsageError:
-    """Return the error for a shape, with a fix near what was ``meant``. Raise another if no shape fits the network."""
+    subject: str,
+    says: str,
+    network: AnyNetwork,
+    out_channels: int | None,
+    meant: Sequence[int] = (),
+    *,
+    example: bool = False,
+) -> WellshapedError:
+    """Return the error for a shape that can't be used, with the shape that is ``meant``, or an ``example`` that fits.
+
+    Raises :class:`ConfigError` or :class:`ShapeError` if no image fits the network.
+    """
     any_image(network, out_channels).raise_if_failed()
-    channels = graph_of(network, max(meant[0], 1)).image.channels  # a graph keeps its own
-    shapes = known_shapes(network)
-    sizes = tuple(meant[1:]) if shapes is None else _nearest(shapes, meant[1:])
-    proposed = [channels, *sizes]
-    nearest = "" if proposed == list(meant) else ", the nearest that fits"
-    return UsageError.of(subject, "input", "", says, f"--input {'x'.join(map(str, proposed))}{nearest}")
+    if meant and not example:
+        return UsageError.of(subject, "input", "", says, f"--input {'x'.join(map(str, meant))}")
+    graph, shapes = graph_of(network), known_shapes(network)
+    channels, *sizes = meant or (_channels_of(network)[0], *_USUAL[graph.axes])
+    proposed = [channels, *(sizes if shapes is None else _nearest(shapes, sizes))]
+    return UsageError.of(subject, "input", "", says, f"--input {'x'.join(map(str, proposed))}, for example")
 
 
 def _nearest(shapes: ShapeSet, sizes: Sequence[int]) -> tuple[int, ...]:
