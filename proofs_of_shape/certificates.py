@@ -106,8 +106,9 @@ class Certificate:
 def condition_on(sizes: SizeSet) -> str:
     """Return the condition on ``n`` to be one of the ``sizes``, in words.
 
-    >>> condition_on(SizeSet([2, 4])), condition_on(compatible_sizes("unet2"))
-    ('n is in {2, 4}', 'n ≡ 0 (mod 2), n ≥ 2')
+    >>> from wellshaped.spec import UNet2Config
+    >>> [condition_on(compatible_sizes(UNet2Config(pool_stride=stride))) for stride in (2, 3)]
+    ['n ≡ 0 (mod 2), n ≥ 2', 'n is in {2}']
     """
     text = str(sizes)
     return text if text.startswith("n ") else f"n is in {text}"

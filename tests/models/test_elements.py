@@ -104,7 +104,7 @@ def test_a_plan_and_the_command_reject_what_cannot_be_built(capsys):
             plan(cfg, (64, 64))
     for command in ("check", "sizes"):
         assert main([command, "--base-channels", str(2**14)]) == 1
-        assert "fix: base_channels=7723" in capsys.readouterr().err
+        assert "fix: --base-channels 7723" in capsys.readouterr().err
 
 
 near_the_bound = st.integers(1, 2**16) | st.integers(2**30, 2**32)

@@ -247,7 +247,7 @@ def test_the_door_and_the_files_of_configs_are_all_that_knows_both_configs():
     assert "answers/door.py" in knowing
     assert knowing <= {
         "answers/door.py",
-        "files.py",
+        "files/networks.py",
         "presets/catalogue.py",
     }  # the last lists configs of both kinds by name
 

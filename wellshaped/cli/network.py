@@ -203,7 +203,7 @@ def _value(of: str | None, field: str, value: Any) -> Any:
 def _no_fields(name: str | None, of: str | None, given: Mapping[str, Any], unknown: list[str]) -> Exception:
     words = ", ".join(map(_word, unknown[:3])) + (f" and {len(unknown) - 3} more" if len(unknown) > 3 else "")
     subject = f"{name or of} with {words}"
-    fitting = next((other for other in _OF if all(field in _OF[other] for field in given)), None)
+    fitting = next((other for other in ("unet", "unet2") if all(field in _OF[other] for field in given)), None)
     if of is None:
         says = f"{name} is a fixed network, which has no {words}"
         flags = [as_flag(field, value) for field, value in given.items()]

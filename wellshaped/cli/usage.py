@@ -27,16 +27,13 @@ def described(error: CycloptsError, arguments: Sequence[str], examples: Mapping[
     if isinstance(error, MissingArgumentError) and error.argument is not None and command:
         name = error.argument.name
         typed = error.keyword or next((word for word in arguments if word in error.argument.names), None)
-        start = f"{typed} needs a value" if typed else f"{command} needs {_named(name)}"
         lines = [line.strip() for line in examples[command].splitlines()]
-        shown = [line for line in lines if name in line or not (typed or name.startswith("--"))]
-        return f"{start}, for example: {shown[0]}" if shown else f"{start}."
+        shown = [line for line in lines if name in line]
+        if typed:
+            return f"{typed} needs a value, for example: {shown[0]}" if shown else f"{typed} needs a value."
+        needs = name if shown else f"a {name.lstrip('-').lower()}"  # an example without the flag has the value alone
+        return f"{command} needs {needs}, for example: {(shown or lines)[0]}"
     return str(error)
-
-
-def _named(name: str) -> str:
-    """Return an argument as a word: a flag as it is typed, an argument by its place as what it is."""
-    return name if name.startswith("--") else f"a {name.lower()}"
 
 
 def _with_fix(text: str, fix: str) -> str:
