@@ -151,11 +151,11 @@ def short_natural(value: object, name: str) -> int:
     ...
     wellshaped.spec.messages.report.UsageError: stride can't be used.
       digits: stride has more than 99 digits.
-      fix: stride=1, say
+      fix: stride=1
     """
     number = natural(value, name)
     if number >= 10**MAX_DIGITS:
-        raise UsageError.of(name, "digits", "", f"{name} has more than {MAX_DIGITS} digits", f"{name}=1, say")
+        raise UsageError.of(name, "digits", "", f"{name} has more than {MAX_DIGITS} digits", f"{name}=1")
     return number
 
 

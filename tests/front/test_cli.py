@@ -19,10 +19,16 @@ from hypothesis import strategies as st
 
 from wellshaped.cli import app, main
 from wellshaped.cli.fixes import typed
+from wellshaped.cli.wording import lines_of
 from wellshaped.proofs_of_shape import THEOREMS
 from wellshaped.spec import (
     FIELDS,
     PRESETS,
+    Conv,
+    Network,
+    Node,
+    Pad,
+    Require,
     UNet2Config,
     UNetConfig,
     check,
@@ -254,6 +260,14 @@ def test_sizes_are_shown_for_each_axis_where_the_axes_differ(run):
 def test_sizes_near_one_that_fits_each_axis_but_not_all_together_are_of_the_whole_image(run):
     _, out, _ = run("sizes", "unet", "--levels", 4, "--norm", "instance", "--near", 16)
     assert out.splitlines()[-1] == "16×16 does not fit; nearest: 32×16"
+
+
+def test_what_is_needed_over_all_axes_together_is_shown_with_sizes_that_fit():
+    nodes = (Node("p", Pad(1)), Node("r", Require(positions=36)), Node("y", Conv(3, 2)))
+    assert lines_of(compatible_shapes(Network({"x": 4}, nodes))) == [
+        "sizes that fit, for height and width alike: n ≥ 1",
+        "  some combinations of these sizes are too small (a node needs 36 positions over all axes); 4×4 fits",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -551,7 +565,7 @@ def test_a_wrong_name_proposes_the_nearest_preset_or_file(rejected, tmp_path, mo
     assert rejected("sizes", "my_unet")[-1] == "  fix: my_unet.toml"
     assert rejected("sizes", "my_unett.toml")[-1] == "  fix: my_unet.toml"
     assert rejected("sizes", "nosuch")[-1] == "  fix: a name from wellshaped list"
-    assert rejected("check", "303x384")[-1] == "  fix: --input 303x384"
+    assert rejected("check", "303x384")[-1] == "  fix: --input 1x303x384"
     assert rejected("sizes", "303", "unet")[-1] == "  fix: unet 303"
 
 
@@ -774,6 +788,7 @@ def test_a_shape_may_be_written_with_other_separators(run, image):
         ("smp_resnet34", "303x384", "3x303x384"),
         ("milesial", "300", "1x300x300, for example"),
         ("milesial", "3x304", "3x304x304, for example"),
+        ("milesial", "3", "3x304x384, for example"),
         ("nnunet_3d_fullres", "1x160x160", "1x160x160x160, for example"),
     ],
 )

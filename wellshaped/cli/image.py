@@ -69,7 +69,8 @@ def shape_of(text: str, network: AnyNetwork, out_channels: int | None) -> tuple[
         example: tuple[int, ...] = ()
         if len(numbers) <= len(names):
             channels, *sizes = numbers if numbers[0] in known else (known[0], *numbers)
-            example = (channels, *sizes, *sizes[-1:] * len(names))[: len(names) + 1] if sizes else ()
+            sizes = [*sizes, *sizes[-1:] * len(names)][: len(names)] or [*_USUAL[len(names)]]
+            example = (channels, *sizes)
         raise _input_error("--input", says, network, out_channels, example, example=True)
     raise _input_error("--input", f"{says}; the channels are missing", network, out_channels, (known[0], *numbers))
 

@@ -159,7 +159,8 @@ def _named(name: str) -> AnyNetwork:
         return load_network(name)
     if numbers := numbers_in(name):
         says = f"the first argument is a network, and {name!r} is a size"
-        fix = f"--input {'x'.join(map(str, numbers))}" if len(numbers) > 1 else f"wellshaped sizes {numbers[0]}"
+        shape = [1, *numbers] if len(numbers) == 2 else numbers  # the default network has two axes
+        fix = f"--input {'x'.join(map(str, shape))}" if len(numbers) > 1 else f"wellshaped sizes {numbers[0]}"
         raise UsageError.of("the network", "network", "", says, fix)
     says = f"{written_value(clipped(name))} is not a preset, unet, unet2 or a file"
     fix = near_name(name, [*_NAMES, *_files()]) or "a name from wellshaped list"

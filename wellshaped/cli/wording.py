@@ -58,8 +58,10 @@ def lines_of(shapes: ShapeSet, of: str = "") -> list[str]:
         lines = [f"{lead}:", *(f"  {names}: {fit}" for names, fit in alike)]
     least = enough(shapes)
     if shapes.together and all(shapes.axes) and least != tuple(fit.minimum for fit in shapes.axes):
-        some = "some combinations of these sizes are too small (a norm would see a single position)"
-        lines.append(f"  {some}; {times(least)} fits" if least else f"  no combination of these sizes fits: {some}")
+        most = largest_together(shapes.graph)
+        why = "a norm would see a single position" if most == 2 else f"a node needs {most} positions over all axes"
+        some = f"some combinations of these sizes are too small ({why})"
+        lines.append(f"  {some}; {times(least)} fits" if least else f"  no combination of these sizes fits ({why})")
     return lines
 
 
