@@ -49,10 +49,10 @@ def sizes(network: Name = None, near: Sizes = None, *, flags: Flags = None, as_j
     }
     lines = lines_of(shapes, title(given))
     if near is not None:
-        asked = sizes_in(near, shapes)
-        found = {"near": asked, "below": shapes.below(asked), "above": shapes.above(asked)}
+        wanted = sizes_in(near, shapes)
+        found = {"near": wanted, "below": shapes.below(wanted), "above": shapes.above(wanted)}
         answer |= found
-        lines.append(_near(asked, shapes, alike=len(numbers_in(near)) < 2))
+        lines.append(_near(wanted, shapes, alike=len(numbers_in(near)) < 2))
     fix = "" if all(fit and not fit.is_finite for fit in shapes.axes) else described_repair(given)
     if fix:
         lines.append(f"fix: {typed_fix(fix)}")
