@@ -64,7 +64,7 @@ def check(
     fixes = built.report.fixes + proposed.fixes
     if first is not None and not (found.ok and built.report.ok):
         order = ", ".join((*built.graph.axis_names, "channels"))
-        fixes = (f'layout="{known[1]}", or the shape {first}: this one looks like ({order})',)
+        fixes = (f'layout="{known[1]}", or the shape {written_value(first)}: this one looks like ({order})',)
     elif proposed.causes and not sizes_without_end(built.proposed):
         repair = described_repair(network, channels, out_channels)
         fixes += (repair,) if repair else ()
@@ -81,10 +81,19 @@ def channels_first(network: AnyNetwork, shape: Sequence[int]) -> tuple[int, ...]
     ((3, 500, 700), None)
     """
     *others, last = shape
-    graph = named(network)
-    usual = (graph.image.channels,) if isinstance(graph, Network) else (1, 3)
+    usual = usual_channels(network)
     looks = last in usual and others[0] not in usual and min(others) > _CHANNELS_AT_MOST
     return (last, *others) if looks else None
+
+
+def usual_channels(network: AnyNetwork) -> tuple[int, ...]:
+    """Return the channels of an image that a network takes; for a config, which takes any number, the usual ones.
+
+    >>> usual_channels("demucs"), usual_channels("milesial")
+    ((2,), (1, 3))
+    """
+    graph = named(network)
+    return (graph.image.channels,) if isinstance(graph, Network) else (1, 3)
 
 
 _CHANNELS_AT_MOST = 4

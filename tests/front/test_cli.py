@@ -702,6 +702,16 @@ def test_what_is_not_a_natural_number_is_rejected_by_every_command(rejected, tmp
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_seed_that_is_not_a_number_is_rejected_before_anything_is_loaded(rejected):
+    assert rejected("demo", "--seed", "two")[0] == "--seed two can't be used."
+
+
+def test_multipliers_of_another_number_than_levels_are_counted(rejected):
+    _, says, fix = rejected("check", "unet", "--levels", 3, "--multipliers", "1,2")
+    assert says.endswith("multipliers=(1, 2) has 2 numbers, and 3 levels need 4, for example 1, 2, 4, 8.")
+    assert fix == "  fix: --multipliers none"
+
+
 @pytest.mark.parametrize("typed", [str(10**99), "9" * 4000, "9" * 5000, "0" * 5000 + "2"], ids=lambda typed: len(typed))
 def test_a_number_of_a_hundred_digits_or_more_is_rejected_by_its_length(rejected, typed):
     commands = [(["check", flag], flag, DEFAULTS[name]) for name, flag in COUNTS.items()]

@@ -386,5 +386,9 @@ def test_other_shapes_that_do_not_fit_keep_their_fixes(network, shape):
     assert "layout=" not in "".join(report.fixes)
 
 
+def test_a_shape_of_long_numbers_with_its_channels_last_is_recognised():
+    assert 'layout="HWC"' in check("smp_resnet34", (10**5000, 700, 3)).fixes[0]
+
+
 def test_a_shape_that_fits_is_taken_as_it_is():
     assert check("tiny", (64, 64, 4)).ok

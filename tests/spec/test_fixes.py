@@ -4,7 +4,7 @@ Reports are collected from drawn configs, sizes, shapes and choices, and their f
 """
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import product
 
 import numpy as np
@@ -435,6 +435,14 @@ def test_joins_that_are_too_few_are_left_out():
         encoder_decoder((HALVE, HALVE), DOUBLE, joins=(True,))
     assert refusal.value.report.fixes[0].startswith("joins=None")
     encoder_decoder((HALVE, HALVE), DOUBLE, joins=None)
+
+
+@pytest.mark.parametrize("config", [UNet2Config(), UNetConfig()], ids=lambda config: type(config).__name__)
+def test_a_number_that_is_not_natural_is_replaced_by_the_default_of_its_field(config):
+    for name in (f.name for f in fields(config) if type(f.default) is int):
+        with pytest.raises(UsageError) as refusal:
+            replace(config, **{name: -1})
+        assert refusal.value.report.fixes == (f"{name}={getattr(config, name)}",)
 
 
 @given(st.integers(max_value=-1) | st.floats() | st.text() | st.booleans() | st.none())

@@ -19,7 +19,8 @@ def demo(
 
     Takes about half a minute on two cores. Needs the extra "demo".
     """
+    start = natural_in(str(seed), "--seed", 0)
     from ..demo import run_demo
 
-    run_demo(output, seed=natural_in(str(seed), "--seed", 0))
+    run_demo(output, seed=start)
     return 0

@@ -8,8 +8,8 @@ from cyclopts import Parameter
 
 from ..spec import AnyNetwork, Network, Report, ShapeSet, Verdict, graph_of
 from ..spec import check as check_input
-from ..spec.answers.checking import channels_first
-from ..spec.answers.door import building, named, title
+from ..spec.answers.checking import channels_first, usual_channels
+from ..spec.answers.door import building, title
 from ..spec.answers.repairs import described_repair
 from ..spec.files.networks import MAX_DIGITS
 from ..spec.messages.report import ShapeError, UsageError, WellshapedError
@@ -54,13 +54,13 @@ def shape_of(text: str, network: AnyNetwork, out_channels: int | None) -> tuple[
         says = f"the channels come first, and this looks like {'×'.join(names)}×channels"
         raise _input_error(f"--input {typed}", says, network, out_channels, meant)
 
-    needs = f"{_COUNTS[len(names) + 1]}: {in_words(('channels', *names))}"
+    count, parts = _COUNTS[len(names) + 1], in_words(("channels", *names))
     if not numbers:
-        needs = f"{needs.replace(':', f' natural numbers of at most {MAX_DIGITS} digits:')}"
-        raise _input_error("--input", f"it is {typed!r}, and needs {needs}", network, out_channels)
+        says = f"it is {typed!r}, and needs {count} natural numbers of at most {MAX_DIGITS} digits: {parts}"
+        raise _input_error("--input", says, network, out_channels)
     has = f"{_COUNTS[len(numbers)]} number{'s' * (len(numbers) > 1)}" if len(numbers) < len(_COUNTS) else "more numbers"
-    says = f"{typed!r} has {has}, and needs {needs}"
-    known = _channels_of(network)
+    says = f"{typed!r} has {has}, and needs {count}: {parts}"
+    known = usual_channels(network)
     if len(numbers) == len(names) + 2:
         says += "; leave out the batch, which is for jax.vmap(model)"
         meant = channels_first(network, numbers[1:]) or tuple(numbers[1:])
@@ -73,12 +73,6 @@ def shape_of(text: str, network: AnyNetwork, out_channels: int | None) -> tuple[
             example = (channels, *sizes)
         raise _input_error("--input", says, network, out_channels, example, example=True)
     raise _input_error("--input", f"{says}; the channels are missing", network, out_channels, (known[0], *numbers))
-
-
-def _channels_of(network: AnyNetwork) -> tuple[int, ...]:
-    """Return the channels that a network usually takes, the first for an example."""
-    graph = named(network)
-    return (graph.image.channels,) if isinstance(graph, Network) else (1, 3)
 
 
 def count_of(out_channels: Any) -> int | None:
@@ -130,7 +124,7 @@ def _input_error(
     if meant and not example:
         return UsageError.of(subject, "input", "", says, f"--input {'x'.join(map(str, meant))}")
     graph, shapes = graph_of(network), known_shapes(network)
-    channels, *sizes = meant or (_channels_of(network)[0], *_USUAL[graph.axes])
+    channels, *sizes = meant or (usual_channels(network)[0], *_USUAL[graph.axes])
     proposed = [channels, *(sizes if shapes is None else _nearest(shapes, sizes))]
     return UsageError.of(subject, "input", "", says, f"--input {'x'.join(map(str, proposed))}, for example")
 
