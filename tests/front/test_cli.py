@@ -797,6 +797,8 @@ def test_a_shape_may_be_written_with_other_separators(run, image):
         ("smp_resnet34", "303x384x3", "3x303x384"),  # the same image, whether it fits or not
         ("smp_resnet34", "303x384", "3x303x384"),
         ("milesial", "300", "1x300x300, for example"),
+        ("milesial", "3x303x384x", "3x303x384"),
+        ("milesial", "(3, 303, 384", "3x303x384"),
         ("milesial", "3x304", "3x304x304, for example"),
         ("milesial", "3", "3x304x384, for example"),
         ("nnunet_3d_fullres", "1x160x160", "1x160x160x160, for example"),

@@ -46,33 +46,41 @@ def shape_of(text: str, network: AnyNetwork, out_channels: int | None) -> tuple[
     """
     graph = building(network).graph
     names = AXES[2] if graph is None else graph.axis_names  # a config that is not well-formed also has two axes
-    numbers, typed = numbers_in(text), clipped(text)
+    numbers = numbers_in(text)
     if len(numbers) == len(names) + 1:
         meant = channels_first(network, numbers)
         if meant is None or check_input(network, numbers, out_channels=out_channels).ok:
             return tuple(numbers)
         says = f"the channels come first, and this looks like {'×'.join(names)}×channels"
-        raise _input_error(f"--input {typed}", says, network, out_channels, meant)
+        raise _input_error(f"--input {clipped(text)}", says, network, out_channels, meant)
 
-    count, parts = _COUNTS[len(names) + 1], in_words(("channels", *names))
+    says, proposed, is_example = _meant(text, numbers, names, network)
+    raise _input_error("--input", says, network, out_channels, proposed, is_example=is_example)
+
+
+def _meant(
+    text: str, numbers: Sequence[int], names: Sequence[str], network: AnyNetwork
+) -> tuple[str, tuple[int, ...], bool]:
+    """Return what is wrong with a text that is not a shape, the shape to propose, and whether it is only an example."""
+    needs, parts = _COUNTS[len(names) + 1], in_words(("channels", *names))
     if not numbers:
-        says = f"it is {typed!r}, and needs {count} natural numbers of at most {MAX_DIGITS} digits: {parts}"
-        raise _input_error("--input", says, network, out_channels)
+        inside = numbers_in(text.strip("xX×*,;()[] "))  # without a separator or a bracket too many
+        says = f"it is {clipped(text)!r}, and needs {needs} natural numbers of at most {MAX_DIGITS} digits: {parts}"
+        return says, tuple(inside) if len(inside) == len(names) + 1 else (), False
     has = f"{_COUNTS[len(numbers)]} number{'s' * (len(numbers) > 1)}" if len(numbers) < len(_COUNTS) else "more numbers"
-    says = f"{typed!r} has {has}, and needs {count}: {parts}"
-    known = usual_channels(network)
+    says = f"{clipped(text)!r} has {has}, and needs {needs}: {parts}"
+    if len(numbers) > len(names) + 2:
+        return says, (), True
     if len(numbers) == len(names) + 2:
-        says += "; leave out the batch, which is for jax.vmap(model)"
-        meant = channels_first(network, numbers[1:]) or tuple(numbers[1:])
-        raise _input_error("--input", says, network, out_channels, meant)
-    if len(numbers) != len(names) or (numbers[0] in known and len(names) > 1 and numbers[-1] > known[0]):
-        example: tuple[int, ...] = ()
-        if len(numbers) <= len(names):
-            channels, *sizes = numbers if numbers[0] in known else (known[0], *numbers)
-            sizes = [*sizes, *sizes[-1:] * len(names)][: len(names)] or [*_USUAL[len(names)]]
-            example = (channels, *sizes)
-        raise _input_error("--input", says, network, out_channels, example, example=True)
-    raise _input_error("--input", f"{says}; the channels are missing", network, out_channels, (known[0], *numbers))
+        image = channels_first(network, numbers[1:]) or tuple(numbers[1:])
+        return f"{says}; leave out the batch, which is for jax.vmap(model)", image, False
+    known = usual_channels(network)
+    has_channels = numbers[0] in known and len(names) > 1 and numbers[-1] > known[0]  # and lacks a size
+    if len(numbers) == len(names) and not has_channels:
+        return f"{says}; the channels are missing", (known[0], *numbers), False
+    channels, *sizes = numbers if numbers[0] in known else (known[0], *numbers)
+    sizes = [*sizes, *sizes[-1:] * len(names)][: len(names)] or [*_USUAL[len(names)]]
+    return says, (channels, *sizes), True
 
 
 def count_of(out_channels: Any) -> int | None:
@@ -114,14 +122,14 @@ def _input_error(
     out_channels: int | None,
     meant: Sequence[int] = (),
     *,
-    example: bool = False,
+    is_example: bool = False,
 ) -> WellshapedError:
-    """Return the error for a shape that can't be used, with the shape that is ``meant``, or an ``example`` that fits.
+    """Return the error for a shape that can't be used, with the shape that is ``meant``, or an example that fits.
 
     Raises :class:`ConfigError` or :class:`ShapeError` if no image fits the network.
     """
     any_image(network, out_channels).raise_if_failed()
-    if meant and not example:
+    if meant and not is_example:
         return UsageError.of(subject, "input", "", says, f"--input {'x'.join(map(str, meant))}")
     graph, shapes = graph_of(network), known_shapes(network)
     channels, *sizes = meant or (usual_channels(network)[0], *_USUAL[graph.axes])
