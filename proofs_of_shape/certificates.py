@@ -82,7 +82,7 @@ class Certificate:
         >>> from wellshaped.spec import MaxPool, Network, Node, Require, Resize
         >>> nodes = (Node("pooled", MaxPool(2)), Node("up", Resize(2)), Node("y", Require(equal=True), ("up", "x")))
         >>> print(certify(Network({"x": 1}, nodes)).says())
-        for all n, the height n fits this network iff n is among: n ≡ 0 (mod 2), n ≥ 2
+        a height n fits this network if and only if n ≡ 0 (mod 2), n ≥ 2
           x: an input
           pooled: MaxPool(kernel=2) of x
           up: Resize(factor=2) of pooled
@@ -92,12 +92,26 @@ class Certificate:
 
     def _lines(self) -> Iterator[str]:
         along = self.network.axis_names[self.axis]
-        iff_among = f"for all n, the {along} n fits this network iff n is among: {self.sizes}"
-        yield iff_among if self.sizes else f"no {along} fits this network"
+        yield (
+            f"a {along} n fits this network if and only if {condition_on(self.sizes)}"
+            if self.sizes
+            else f"no {along} fits this network"
+        )
         for given in self.network.inputs:
             yield f"  {given.name}: an input{' of a single position' if given.single else ''}"
         for node in self.network.nodes:
             yield f"  {node.name}: {node.operation!r} of {', '.join(node.inputs)}"
+
+
+def condition_on(sizes: SizeSet) -> str:
+    """Return the condition on ``n`` to be one of the ``sizes``, in words.
+
+    >>> from wellshaped.spec import UNet2Config
+    >>> [condition_on(compatible_sizes(UNet2Config(pool_stride=stride))) for stride in (2, 3)]
+    ['n ≡ 0 (mod 2), n ≥ 2', 'n is in {2}']
+    """
+    text = str(sizes)
+    return text if text.startswith("n ") else f"n is in {text}"
 
 
 def statement_of(network: Network, axis: int, sizes: SizeSet) -> Formula | bool:

@@ -7,9 +7,9 @@ from ..arithmetic.naturals import judge_at_least_one, natural
 from ..messages.choices import nearest_choice
 from ..messages.report import Report, UsageError
 from ..messages.written import clipped, written_number, written_value
-from ..network.network import AXES
+from ..network.network import AXES, Network
 from ..network.running import require_sizes
-from .door import AnyNetwork, building, title
+from .door import AnyNetwork, building, named, title
 from .explanation import of_image
 from .proposals import layouts
 from .repairs import described_repair, sizes_without_end
@@ -23,7 +23,8 @@ def check(
     - ``shape``: ``(channels, height, width)``, or the channels and one size for each axis of the network.
     - ``out_channels``: ``None`` is one channel, or the channels that the network makes.
     - ``layout``: the order of ``shape``, and of the array ``x`` that a fix crops or pads. ``"CHW"`` or ``"HWC"``; with
-      one axis ``"CL"`` or ``"LC"``, with three ``"CDHW"`` or ``"DHWC"``.
+      one axis ``"CL"`` or ``"LC"``, with three ``"CDHW"`` or ``"DHWC"``. Without it, channels come first; the report on
+      a shape that does not fit and seems to have its channels last proposes the other layout.
 
     The network runs on the image iff the report is ``ok``. A batch norm over a single position is a warning: it runs.
     Nothing is raised if the image does not fit (see :meth:`Report.raise_if_failed`). Raises :class:`UsageError` for a
@@ -44,6 +45,7 @@ def check(
         says = f"it is {clipped(written_value(shape))}, and must be the channels and one size for each axis"
         raise UsageError.of("the shape", "shape", "", says, "(1, 304, 384)")
     known = layouts(len(shape) - 1)
+    is_given = layout is not None
     layout = known[0] if layout is None else layout
     if layout not in known:
         fix = f'layout="{nearest_choice(layout, known)}"'
@@ -51,6 +53,7 @@ def check(
     names = ["channels" if letter == "C" else _NAMES[letter] for letter in layout]
     given = {name: natural(n, name) for name, n in zip(names, shape, strict=True)}
     subject = f"input ({', '.join(map(written_number, given.values()))}) of {title(network)}"
+    first = None if is_given else channels_first(network, tuple(given.values()))
     channels = given.pop("channels")
     built = building(network, channels, out_channels)
     if built.graph is None or built.proposed is None:  # without a network, only judge the sizes
@@ -59,10 +62,41 @@ def check(
     found = of_image(built.graph, sizes, subject, layout)
     proposed = found if built.proposed == built.graph else of_image(built.proposed, sizes, subject, layout)
     fixes = built.report.fixes + proposed.fixes
-    if proposed.causes and not sizes_without_end(built.proposed):
+    if first is not None and not (found.ok and built.report.ok):
+        order = ", ".join((*built.graph.axis_names, "channels"))
+        fixes = (f'layout="{known[1]}", or the shape {written_value(first)}: this one looks like ({order})',)
+    elif proposed.causes and not sizes_without_end(built.proposed):
         repair = described_repair(network, channels, out_channels)
         fixes += (repair,) if repair else ()
     return replace(found, verdicts=built.report.verdicts + found.verdicts, fixes=fixes)
 
+
+def channels_first(network: AnyNetwork, shape: Sequence[int]) -> tuple[int, ...] | None:
+    """Return the ``shape`` with its channels first if they seem to be last, else ``None``.
+
+    They seem to be last if the last number is the number of channels that the network takes (1 or 3 for a config, which
+    takes any number), the first is not, and the others are larger than channels of an image.
+
+    >>> channels_first("milesial", (500, 700, 3)), channels_first("milesial", (3, 500, 700))
+    ((3, 500, 700), None)
+    """
+    *others, last = shape
+    usual = usual_channels(network)
+    looks = last in usual and others[0] not in usual and min(others) > _CHANNELS_AT_MOST
+    return (last, *others) if looks else None
+
+
+def usual_channels(network: AnyNetwork) -> tuple[int, ...]:
+    """Return the channels of an image that a network takes; for a config, which takes any number, the usual ones.
+
+    >>> usual_channels("demucs"), usual_channels("milesial")
+    ((2,), (1, 3))
+    """
+    graph = named(network)
+    return (graph.image.channels,) if isinstance(graph, Network) else (1, 3)
+
+
+_CHANNELS_AT_MOST = 4
+"""The most channels of a usual image: red, green, blue and alpha."""
 
 _NAMES = {name[0].upper(): name for names in AXES.values() for name in names}

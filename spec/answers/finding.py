@@ -56,8 +56,8 @@ def input_for(network: AnyNetwork, output: int | AxisSizes, *, exactly: bool = F
     Traceback (most recent call last):
     ...
     wellshaped.spec.messages.report.ShapeError: the output does not fit.
-      output: height and width: no size that fits makes an output of exactly 512.
-      fix: an output of 500 (from 684) or 516 (from 700)
+      output: height and width: no image gives an output of exactly 512.
+      fix: output=500 (from 684) or output=516 (from 700)
     """
     graph = graph_of(network)
     fits = compatible_shapes(graph).axes
@@ -103,13 +103,16 @@ def _unmade(
     axes: dict[tuple[str, str], list[str]] = {}  # axes with the same fault share a line
     for axis, (least, n, fit, name) in enumerate(zip(wanted, found, fits, graph.axis_names, strict=True)):
         if n is None:
-            said = f"no size that fits makes an output of {how} {written_number(least)}" if fit else "no size fits"
-            near = " or ".join(_near(graph, axis, least, fit))
-            fix = f"an output of {near}" if near else "another network; explain(network, sizes) shows what breaks"
+            said = f"no image gives an output of {how} {written_number(least)}" if fit else "no size fits"
+            near = " or ".join(f"output={made}" for made in _near(graph, axis, least, fit))
+            fix = near or "another network; explain(network, sizes) shows what breaks"
             axes.setdefault((said, fix), []).append(name)
     about = [" and ".join(names) if graph.axes > 1 else "" for names in axes.values()]
     verdicts = tuple(Verdict("output", False, said, of) for (said, _), of in zip(axes, about, strict=True))
-    fixes = tuple(f"{of}: {fix}" if len(axes) > 1 else fix for (_, fix), of in zip(axes, about, strict=True))
+    fixes = tuple(
+        fix if len(names) == graph.axes else f"{of}: {fix.replace('output=', '')}"
+        for ((_, fix), names), of in zip(axes.items(), about, strict=True)
+    )
     return ShapeError(Report("the output", verdicts, fixes))
 
 

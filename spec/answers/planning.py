@@ -41,24 +41,24 @@ class Plan(Written):
         return f"jnp.pad(x, {written_value(((0, 0), *self.pads))})"
 
 
-def plan(network: AnyNetwork, sizes: AxisSizes, policy: str = "error") -> Plan:
+def plan(network: AnyNetwork, sizes: AxisSizes, policy: str = "pad") -> Plan:
     """Return how to pad or crop an image of these ``sizes`` so that it fits. It changes no image.
 
     ``sizes`` has one size for each axis; a network of one axis also takes a number. ``policy`` is ``"pad"`` to the
-    nearest sizes above, ``"crop"`` to the nearest below, or ``"error"``. If the nearest sizes of each axis do not fit
-    together (:func:`compatible_shapes`), ``"pad"`` pads one axis further; a crop can't help then.
+    nearest sizes above, ``"crop"`` to the nearest below, or ``"error"``, which changes nothing. If the nearest sizes of
+    each axis do not fit together (:func:`compatible_shapes`), ``"pad"`` pads one axis further; a crop can't help then.
 
     Raises :class:`ShapeError` if the image does not fit and the policy is ``"error"``, or finds no image;
     :class:`ConfigError` if the config is not well-formed; :class:`UsageError` for another policy or sizes that can't be
     used.
 
-    >>> p = plan("unet2", (303, 384), policy="pad")
+    >>> p = plan("unet2", (303, 384))
     >>> p.fitting, str(p)
     ((304, 384), 'jnp.pad(x, ((0, 0), (0, 1), (0, 0)))')
     """
     if policy not in ("error", "pad", "crop"):
-        says = f"policy={policy!r} must be one of error, pad, crop"
-        fix = f'policy="{nearest_choice(policy, ("error", "pad", "crop"))}"'
+        says = f"policy={policy!r} must be one of pad, crop, error"
+        fix = f'policy="{nearest_choice(policy, ("pad", "crop", "error"))}"'
         raise UsageError.of("the plan", "policy", "", says, fix)
     graph = graph_of(network)
     building(network).report.raise_if_failed()

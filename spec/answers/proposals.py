@@ -39,7 +39,9 @@ class Proposals:
             if not fit:
                 lines.append(f"{name}: {NO_SIZE}")
             elif found and found != (n,):
-                whole = f"{name}s that fit by themselves" if self.together else f"all {name}s that fit"
+                whole = (
+                    f"{name}s that fit if the other axes are large enough" if self.together else f"all {name}s that fit"
+                )
                 lines.append(f"{name} {resized(n, found)}; {whole}: {fit}")
         pastes = self._pastes(sizes, layout) if all(self.axes) else []
         return (*lines, " or ".join(pastes)) if pastes else tuple(lines)
@@ -110,7 +112,7 @@ def nearest_alike(graph: Network, fit: SizeSet, n: int, them: str = "sizes that 
     above = None if least is None else fit.above(max(least, n))
     if above is None:
         return f"{NO_SIZE} for what is required over all axes together"
-    return f"size {resized(n, [above])}; {them} by themselves: {fit}"
+    return f"size {resized(n, [above])}; {them} if the other axes are large enough: {fit}"
 
 
 def resized(n: int, sizes: Sequence[int]) -> str:

@@ -34,10 +34,11 @@ def read_as(reading: Reading) -> None:
     _readings[reading.kind] = reading
 
 
-def natural(value: object, name: str) -> int:
+def natural(value: object, name: str, usual: int = 1) -> int:
     """Return ``value`` as an ``int``. Raise :class:`UsageError`, with the argument's ``name``, unless it is natural.
 
-    Integers of other libraries (``numpy.int64(3)``) are natural numbers. A bool, a float or a string never is.
+    Integers of other libraries (``numpy.int64(3)``) are natural numbers. A bool, a float or a string never is. The
+    error proposes the ``usual`` value, unless a number like ``2.0`` or ``"2"`` is meant.
 
     >>> natural(3, "stride")
     3
@@ -46,7 +47,7 @@ def natural(value: object, name: str) -> int:
     ...
     wellshaped.spec.messages.report.UsageError: stride=-1 can't be used.
       natural: not a natural number: stride=-1 is negative, and must be an integer ≥ 0.
-      fix: stride=0 or more
+      fix: stride=1
     """
     if type(value) is int and value >= 0:
         return value
@@ -58,7 +59,7 @@ def natural(value: object, name: str) -> int:
     fault = "negative" if number is not None else kind_of(value)
     given = written_argument(name, value)
     says = f"{given} is {fault}, and must be an integer ≥ 0"
-    raise UsageError.of(given, "natural", "not a natural number", says, _nearest(name, value))
+    raise UsageError.of(given, "natural", "not a natural number", says, f"{name}={_meant(value, usual)}")
 
 
 def at_least_one(value: object, name: str, of: str) -> int:
@@ -112,12 +113,13 @@ def as_integer(value: object) -> int | None:
         return None
 
 
-def _nearest(name: str, value: object) -> str:
+def _meant(value: object, usual: int) -> int:
+    """Return the number that ``value`` means, if it is clear, else ``usual``."""
     if isinstance(value, str) and value.strip().isdecimal() and len(value) < 20:
-        return f"{name}={int(value)}"
+        return int(value)
     if isinstance(value, float) and value >= 1 and value.is_integer():
-        return f"{name}={int(value)}"
-    return f"{name}=0 or more" if isinstance(value, int) and not isinstance(value, bool) else f"{name}=1, say"
+        return int(value)
+    return usual
 
 
 def monus(a: int, b: int) -> int:

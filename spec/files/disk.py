@@ -48,10 +48,28 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def wrong_suffix(subject: str, path: Path, known: Iterable[str], error: type[FileError] = OutputError) -> FileError:
-    """Return the error for a ``path`` with another suffix than the ``known`` ones. Its fix has the first of them."""
+    """Return the error for a ``path`` with another suffix than the ``known`` ones.
+
+    Its fix has the first suffix for an output, and an existing file of a close name for a file to read.
+    """
     first, *_ = known = tuple(known)
     says = f"its suffix is {path.suffix!r}, and must be {' or '.join(known)}"
-    return error.of(subject, "file", "", says, str(path.parent / f"{path.stem or 'unet'}{first}"))
+    fix = str(path.parent / f"{path.stem or 'unet'}{first}") if error is OutputError else _existing(path, known)
+    return error.of(subject, "file", "", says, fix)
+
+
+def _existing(path: Path, suffixes: Collection[str]) -> str:
+    """Return the fix for a ``path`` that can't be read: the path of an existing file of a close name, if there is one.
+
+    Names are compared without their suffix, which would make all of them alike.
+    """
+    try:
+        siblings = [p for p in path.parent.glob("*") if p.suffix in suffixes and p.is_file()]
+    except OSError:  # for example, a folder that you may not read
+        siblings = []
+    names = {p.stem.lower(): p for p in sorted(siblings, key=lambda p: p.suffix == path.suffix)}
+    near = get_close_matches(path.stem.lower(), list(names), n=1)
+    return str(path.parent / names[near[0]].name) if near else f"the path of an existing {' or '.join(suffixes)} file"
 
 
 def read_text(path: Path, what: str, subject: str, *, most: int, suffixes: Collection[str]) -> str:
@@ -66,10 +84,7 @@ def read_text(path: Path, what: str, subject: str, *, most: int, suffixes: Colle
 
     try:
         if not path.exists():
-            siblings = [p.name for p in path.parent.glob("*") if p.suffix in suffixes and p.is_file()]
-            near = get_close_matches(path.name, siblings, n=1)
-            fix = str(path.parent / near[0]) if near else "the path of an existing file"
-            raise failed("there is no such file", fix)
+            raise failed("there is no such file", _existing(path, suffixes))
         if not path.is_file():
             kind = "a folder" if path.is_dir() else "not a regular file"
             raise failed(f"it is {kind}", f"the path of a {' or '.join(suffixes)} file")

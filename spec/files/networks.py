@@ -158,11 +158,11 @@ def short_natural(value: object, name: str) -> int:
     ...
     wellshaped.spec.messages.report.UsageError: stride can't be used.
       digits: stride has more than 99 digits.
-      fix: stride=1, say
+      fix: stride=1
     """
     number = natural(value, name)
     if number >= 10**MAX_DIGITS:
-        raise UsageError.of(name, "digits", "", f"{name} has more than {MAX_DIGITS} digits", f"{name}=1, say")
+        raise UsageError.of(name, "digits", "", f"{name} has more than {MAX_DIGITS} digits", f"{name}=1")
     return number
 
 
@@ -219,6 +219,9 @@ _KINDS = {
 def _loaded(text: str, path: Path, subject: str, wanted: type | None = None) -> Any:
     """Return the network in the ``text`` of a file. Raise :class:`FileError` if it is not of the ``wanted`` kind."""
     data = _parse(text, path, subject)
+    if {"statement", "prover", "network"} <= data.keys():
+        fix = f"wellshaped verify {path}, or load_certificate({str(path)!r}) in Python"
+        raise FileError.of(subject, "kind", "", "it is a certificate, and not a network", fix)
     try:
         kind = _kind_of_data(data, wanted)
         return kind.value({key: value for key, value in data.items() if key != "kind"})

@@ -33,12 +33,18 @@ _CLOSE = 0.55  # names that are less alike are far-fetched
 
 
 def near_name(given: object, names: Iterable[str]) -> str | None:
-    """Return the one of the ``names`` that is close to ``given``, or ``None``.
+    """Return the one of the ``names`` that is close to ``given``, or ``None``. Upper and lower case are alike.
 
-    >>> near_name("milesal", ("milesial", "tiny")), near_name("no such preset", ("milesial", "nnunet_3d_fullres"))
+    >>> near_name("Milesal", ("milesial", "tiny")), near_name("no such preset", ("milesial", "nnunet_3d_fullres"))
     ('milesial', None)
+    >>> near_name("h", ("depth", "height", "width"))
+    'height'
     """
-    return next(iter(get_close_matches(str(given), list(names), n=1, cutoff=_CLOSE)), None)
+    word, lower = str(given).strip().lower(), {name.lower(): name for name in names}
+    started = [name for key, name in lower.items() if word and key.startswith(word)]
+    if word not in lower and len(started) == 1:
+        return started[0]
+    return next((lower[key] for key in get_close_matches(word, list(lower), n=1, cutoff=_CLOSE)), None)
 
 
 def nearest_choice(given: object, choices: Iterable[Choice]) -> Choice:
@@ -49,17 +55,26 @@ def nearest_choice(given: object, choices: Iterable[Choice]) -> Choice:
     >>> nearest_choice("SAME", ("same", "none")), nearest_choice(1, (False, True))
     ('same', True)
     """
+    return max(tuple(choices), key=lambda choice: _likeness(given, choice))
+
+
+def near_choices(given: object, choices: Iterable[Choice]) -> tuple[Choice, ...]:
+    """Return the one of the ``choices`` that ``given`` most likely means. If none is near, return all.
+
+    >>> near_choices("bicubic", ("transposed", "nearest", "bilinear"))
+    ('bilinear',)
+    >>> near_choices("layer", ("none", "batch", "group"))
+    ('none', 'batch', 'group')
+    """
     choices = tuple(choices)
-    word = str(given).strip().lower()
-    for meant in _MEANT.get(word, ()):
-        for choice in choices:
-            if type(choice) is type(meant) and choice == meant:
-                return choice
+    best = nearest_choice(given, choices)
+    return (best,) if _likeness(given, best) >= _CLOSE else choices
 
-    def likeness(choice: Choice) -> float:
-        text = str(choice).lower()
-        starts = word[:1] == text[:1]  # people shorten a word to "gn" or "in"
-        within = text in word or word in text
-        return SequenceMatcher(None, word, text).ratio() + 0.3 * starts + 0.3 * (within and bool(word))
 
-    return max(choices, key=likeness)
+def _likeness(given: object, choice: object) -> float:
+    word, text = str(given).strip().lower(), str(choice).lower()
+    if any(type(choice) is type(meant) and choice == meant for meant in _MEANT.get(word, ())):
+        return 2.0
+    starts = word[:1] == text[:1]  # people shorten a word to "gn" or "in"
+    within = text in word or word in text
+    return SequenceMatcher(None, word, text).ratio() + 0.3 * starts + 0.3 * (within and bool(word))

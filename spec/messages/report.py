@@ -81,7 +81,7 @@ class FileError(WellshapedError):
     ...
     wellshaped.spec.messages.report.FileError: network file no such folder/unet.toml can't be read.
       file: there is no such file.
-      fix: the path of an existing file
+      fix: the path of an existing .toml or .json file
     """
 
     says = "can't be read"
@@ -96,7 +96,7 @@ class UsageError(WellshapedError):
     ...
     wellshaped.spec.messages.report.UsageError: pool_stride=-1 can't be used.
       natural: not a natural number: pool_stride=-1 is negative, and must be an integer ≥ 0.
-      fix: pool_stride=0 or more
+      fix: pool_stride=2
     """
 
     says = "can't be used"

@@ -113,6 +113,10 @@ def _levers(cfg: UNetConfig, counts: Mapping[str, int]) -> list[Lever]:
 def _sentence(condition: Condition, cfg: UNetConfig) -> str:
     value = written_value(getattr(cfg, condition.field))
     said = condition.says.replace(condition.field, f"{condition.field}={value}", 1)
+    if condition.name == "multipliers_count" and cfg.multipliers is not None:
+        counts = f"{len(cfg.multipliers)} numbers, and {cfg.levels} levels need {written_number(cfg.levels + 1)}"
+        example = f", for example {', '.join(str(2**i) for i in range(cfg.levels + 1))}" if cfg.levels < 8 else ""
+        said = f"multipliers={value} has {counts}{example}"
     if condition.name == "groups_divide":
         said = f"{said}, {', '.join(map(written_number, dict.fromkeys(cfg.channels)))}"
     return said

@@ -1,11 +1,11 @@
 """The config of a U-Net of any number of levels, and when it is well-formed. A *level* is one halving."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from ..arithmetic.naturals import natural
 from ..conditions import Condition
-from ..messages.choices import nearest_choice
-from ..messages.report import ConfigError
+from ..messages.choices import near_choices
+from ..messages.report import UsageError
 from ..messages.written import Written, kind_of, written_argument
 
 MOST = 64
@@ -46,8 +46,7 @@ class UNetConfig(Written):
     - ``bias``: whether the convolutions of the blocks have a bias.
     - ``head``: whether a final 1×1 convolution makes the channels of the output.
 
-    Raises :class:`UsageError` for a number that is not natural, and :class:`ConfigError` for a value that is not one of
-    the choices.
+    Raises :class:`UsageError` for a number that is not natural, and for a value that is not one of the choices.
 
     >>> cfg = UNetConfig(levels=2, base_channels=8, norm="batch")
     >>> cfg, cfg.channels
@@ -74,20 +73,20 @@ class UNetConfig(Written):
 
     def __post_init__(self) -> None:
         for name in ("levels", "base_channels", "convs_per_block", "conv_kernel", "groups"):
-            object.__setattr__(self, name, natural(getattr(self, name), name))
+            object.__setattr__(self, name, natural(getattr(self, name), name, _USUAL[name]))
         if self.multipliers is not None:
             if not isinstance(self.multipliers, tuple | list):
                 says = f"it is {kind_of(self.multipliers)}, and must be a tuple of natural numbers, or None"
                 given = written_argument("multipliers", self.multipliers)
-                raise ConfigError.of(given, "multipliers", "not a tuple", says, "multipliers=None")
+                raise UsageError.of(given, "multipliers", "not a tuple", says, "multipliers=None")
             multipliers = tuple(natural(m, f"multipliers[{i}]") for i, m in enumerate(self.multipliers))
             object.__setattr__(self, "multipliers", multipliers)
         for name, choices in CHOICES.items():
             value = getattr(self, name)
             if not any(type(value) is type(choice) and value == choice for choice in choices):
                 says = f"{name} must be one of {', '.join(map(repr, choices))}"
-                fix = f"{name}={nearest_choice(value, choices)!r}"
-                raise ConfigError.of(written_argument(name, value), name, "no such choice", says, fix)
+                fix = " or ".join(f"{name}={choice!r}" for choice in near_choices(value, choices))
+                raise UsageError.of(written_argument(name, value), name, "no such choice", says, fix)
 
     @property
     def channels(self) -> tuple[int, ...]:
@@ -105,6 +104,8 @@ class UNetConfig(Written):
         return self.join or ("exact" if self.padding == "same" else "even crop")
 
 
+_USUAL: dict[str, int] = {f.name: f.default for f in fields(UNetConfig) if type(f.default) is int}
+
 UNET_WELL_FORMED: tuple[Condition, ...] = (
     Condition("levels_pos", "levels", "levels must be at least 1", lambda cfg: cfg.levels >= 1),
     Condition("levels_few", "levels", f"levels must be at most {MOST}", lambda cfg: cfg.levels <= MOST),
@@ -112,7 +113,7 @@ UNET_WELL_FORMED: tuple[Condition, ...] = (
     Condition(
         "multipliers_count",
         "multipliers",
-        "multipliers must be one for each level and one for the bottom",
+        "multipliers must have one number for each level and one for the bottom",
         lambda cfg: cfg.multipliers is None or len(cfg.multipliers) == cfg.levels + 1,
     ),
     Condition(

@@ -54,7 +54,7 @@ class UNet2Config(Written):
 
     def __post_init__(self) -> None:
         for name in FIELDS:
-            object.__setattr__(self, name, natural(getattr(self, name), name))
+            object.__setattr__(self, name, natural(getattr(self, name), name, FIELDS[name].default))
 
 
 FIELDS: dict[str, Field[int]] = {f.name: f for f in fields(UNet2Config)}

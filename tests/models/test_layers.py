@@ -269,7 +269,7 @@ Conv2d(in_channels=1000000000000000000000000000000, out_channels=1, kernel=1, st
         """\
 kernel=(3, 3) can't be used.
   natural: not a natural number: kernel=(3, 3) is a tuple, and must be an integer ≥ 0.
-  fix: kernel=1, say""",
+  fix: kernel=1""",
     ),
     "seed": (
         lambda: Conv2d(1, 1, 3, rngs=0),

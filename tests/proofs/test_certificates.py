@@ -532,12 +532,12 @@ def test_a_rule_of_a_file_is_a_name_and_never_a_format(tmp_path):
 
 def test_a_certificate_says_its_sizes_and_its_nodes_one_a_line():
     says = certify(UNet2Config()).says().splitlines()
-    assert says[0] == "for all n, the height n fits this network iff n is among: n ≡ 0 (mod 2), n ≥ 2"
+    assert says[0] == "a height n fits this network if and only if n ≡ 0 (mod 2), n ≥ 2"
     assert says[1:4] == ["  x: an input", "  down1_1: Conv(kernel=3, channels=64, padding=1) of x", says[3]]
     assert "  merged: Concat() of skip1, up" in says
     assert len(says) == 2 + len(graph_of(UNet2Config()).nodes)
     assert certify(UNet2Config(conv_padding=0)).says().startswith("no height fits this network\n  x: an input\n")
-    assert certify(VOLUME, axis=2).says().startswith("for all n, the width n fits this network iff")
+    assert certify(VOLUME, axis=2).says().startswith("a width n fits this network if and only if ")
     gated = Network([Input("x"), Input("t", single=True)], (Node("y", Add(broadcast="positions"), ("x", "t")),))
     assert "\n  t: an input of a single position\n" in certify(gated).says()
 
@@ -546,9 +546,9 @@ def test_the_commands_certify_and_verify(tmp_path, capsys):
     path = str(tmp_path / "c.json")
     assert main(["certify", "--pool-kernel", "3", "--up-kernel", "3", "--output", path]) == 0
     assert "n ≡ 1 (mod 2), n ≥ 3" in capsys.readouterr().out
-    assert main(["verify", path]) == 0
+    assert main(["verify", path, "--nodes"]) == 0
     printed = capsys.readouterr().out
-    assert "holds: for all n" in printed
+    assert "holds: a height n fits" in printed
     assert "pooled: MaxPool(kernel=3, stride=2) of skip1" in printed
     assert main(["verify", str(tmp_path / "none.json")]) == 2
     assert "can't be read" in capsys.readouterr().err
@@ -561,6 +561,8 @@ def test_the_command_prove_prints_the_ledger(capsys, monkeypatch):
     printed = capsys.readouterr().out
     assert "round_trip " in printed
     assert "refuted" in printed
+    assert main(["prove", "--by", "enumeration,enumeration"]) == 0
+    assert capsys.readouterr().out.count("round_trip ") == 2
     assert main(["prove", "--by"]) == 2
     assert "name at least one prover" in capsys.readouterr().err
     assert main(["prove", "--by", "hand"]) == 2
@@ -570,7 +572,7 @@ def test_the_command_prove_prints_the_ledger(capsys, monkeypatch):
 def test_a_preset_and_a_family_with_any_number_of_levels_can_be_certified_by_name(tmp_path, capsys):
     path = str(tmp_path / "c.json")
     assert main(["certify", "smp_resnet34", "--output", path]) == 0
-    assert "smp_resnet34 fits n iff n ≡ 0 or 31 (mod 32), n ≥ 31" in capsys.readouterr().out
+    assert "size n fits smp_resnet34 if and only if n ≡ 0 or 31 (mod 32), n ≥ 31" in capsys.readouterr().out
     assert main(["certify", "unet", "--levels", "3", "--output", path]) == 0
     certificate = load_certificate(tmp_path / "c.json")
     assert certificate.network == graph_of(UNetConfig(levels=3))
@@ -581,8 +583,8 @@ def test_a_preset_and_a_family_with_any_number_of_levels_can_be_certified_by_nam
     ("words", "says"),
     [
         (["vnet"], "'vnet' is not a preset"),
-        (["smp_resnet34", "--levels", "3"], "a graph has no fields that a flag could set"),
-        (["unet", "--levels", "-1"], "levels=-1 is negative"),
+        (["smp_resnet34", "--levels", "3"], "smp_resnet34 is a fixed network, which has no --levels"),
+        (["unet", "--levels", "-1"], "it is negative"),
     ],
 )
 def test_the_command_certify_rejects_words_that_name_no_network(words, says, capsys):

@@ -519,7 +519,7 @@ REJECTED = [
         lambda: from_annotation(Float[N, "h"], h=-1),
         "h=-1 can't be used.\n"
         "  natural: not a natural number: h=-1 is negative, and must be an integer ≥ 0.\n"
-        "  fix: h=0 or more",
+        "  fix: h=1",
     ),
     (
         lambda: from_annotation(Float[N, "*b"], b=2),

@@ -348,3 +348,47 @@ def test_a_message_stays_short_whatever_is_given():
     with pytest.raises(UsageError) as error:
         UNet2Config(pool_kernel=np.zeros((90, 1), int))
     assert len(str(error.value).splitlines()) <= 10
+
+
+@pytest.mark.parametrize(
+    ("network", "shape", "first"),
+    [
+        ("smp_resnet34", (500, 700, 3), (3, 500, 700)),  # the channels that the network takes
+        ("milesial", (500, 700, 3), (3, 500, 700)),
+        ("milesial", (500, 700, 1), (1, 500, 700)),
+        ("unet3d", (96, 160, 160, 3), (3, 96, 160, 160)),
+        ("demucs", (44_100, 2), (2, 44_100)),
+    ],
+)
+def test_a_shape_with_its_channels_last_is_recognised_and_put_right(network, shape, first):
+    report = check(network, shape)
+    letters = "DHWC" if len(shape) == 4 else "HWC" if len(shape) == 3 else "LC"
+    (fix,) = report.fixes
+    assert fix.startswith(f'layout="{letters}", or the shape {first}: this one looks like (')
+    assert check(network, first) == check(network, first, layout=f"C{letters[:-1]}")
+    assert "layout=" not in "".join(check(network, shape, layout=letters).fixes)
+    assert "layout=" not in "".join(check(network, shape, layout=f"C{letters[:-1]}").fixes)
+
+
+@pytest.mark.parametrize(
+    ("network", "shape"),
+    [
+        ("milesial", (3, 3, 384)),  # the first number is a number of channels
+        ("milesial", (9, 9, 5)),  # a config takes any number of channels
+        ("milesial", (4, 4, 3)),  # small sizes
+        ("unet2", (64, 65, 4)),
+        ("smp_resnet34", (500, 700, 1)),  # another number of channels
+    ],
+)
+def test_other_shapes_that_do_not_fit_keep_their_fixes(network, shape):
+    report = check(network, shape)
+    assert not report.ok
+    assert "layout=" not in "".join(report.fixes)
+
+
+def test_a_shape_of_long_numbers_with_its_channels_last_is_recognised():
+    assert 'layout="HWC"' in check("smp_resnet34", (10**5000, 700, 3)).fixes[0]
+
+
+def test_a_shape_that_fits_is_taken_as_it_is():
+    assert check("tiny", (64, 64, 4)).ok

@@ -398,19 +398,21 @@ def test_a_number_is_the_size_of_every_axis_and_what_is_required_over_all_of_the
     assert [cause.rule for cause in found.causes] == ["statistics", "statistics"]
     assert [sizes["x"] for sizes in found.sizes] == [8, 8]
     assert found.output == (8, 8)
-    assert found.fixes == ("size 16 (pad 8); sizes that fit by themselves: n ≡ 0 (mod 8), n ≥ 8",)
+    assert found.fixes == ("size 16 (pad 8); sizes that fit if the other axes are large enough: n ≡ 0 (mod 8), n ≥ 8",)
     assert explain(UNetConfig(levels=3, norm="instance"), 16).output == (16, 16)
 
 
 def test_a_size_is_only_proposed_where_it_fits_together_on_all_axes():
     network = written(Node("y", Norm("instance")), inputs={"x": 4})
     for n in (0, 1):
-        assert explain(network, n).fixes == (f"size 2 (pad {2 - n}); sizes that fit by themselves: n ≥ 1",)
+        assert explain(network, n).fixes == (
+            f"size 2 (pad {2 - n}); sizes that fit if the other axes are large enough: n ≥ 1",
+        )
     padded = written(
         Node("y", Pad(1)), Node("n", Require(positions=36)), Node("z", Conv(3, 2)), inputs={"x": 4}, axes=2
     )
     assert explain(padded, 1).fixes == (
-        "size 4 (pad 3); sizes that fit by themselves: n ≥ 1",
+        "size 4 (pad 3); sizes that fit if the other axes are large enough: n ≥ 1",
         "for an output of the input's size: no size will do for what is required over all axes together",
     )
     none = written(Node("m", Mean()), Node("y", Norm("instance")), inputs={"x": 4})
@@ -492,7 +494,7 @@ def test_what_is_required_over_all_axes_is_reported_with_the_nodes_that_need_it(
         " does not fit.\n"
         "  statistics: the instance norm of a single number leaves only its bias:"
         " bottom.convs[0].norm, bottom.convs[1].norm, bottom.convs[2].norm: 1×1 positions.\n"
-        "  fix: height 16 (pad 8); heights that fit by themselves: n ≡ 0 (mod 8), n ≥ 8\n"
+        "  fix: height 16 (pad 8); heights that fit if the other axes are large enough: n ≡ 0 (mod 8), n ≥ 8\n"
         "  fix: jnp.pad(x, ((0, 0), (0, 8), (0, 0)))"
     )
     many = explain(UNetConfig(levels=3, convs_per_block=6, norm="instance"), (8, 8))
@@ -645,17 +647,18 @@ def test_a_volume_is_padded_to_what_each_of_its_axes_divides():
     assert plan(Network({"x": 4}, nodes, axes=3), (186, 568, 480), "pad").fitting == (192, 576, 480)
 
 
-def test_the_default_policy_changes_nothing():
-    assert plan(UNetConfig(levels=2), (8, 12)) == Plan("error", (8, 12), (8, 12))
+def test_the_default_policy_pads():
+    assert plan(UNetConfig(levels=2), (8, 12)) == Plan("pad", (8, 12), (8, 12))
+    assert plan(UNetConfig(levels=2), (8, 13)) == Plan("pad", (8, 13), (8, 16))
     with pytest.raises(ShapeError):
-        plan(UNetConfig(levels=2), (8, 13))
+        plan(UNetConfig(levels=2), (8, 13), "error")
 
 
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
         (
-            (UNet2Config(), (303, 385)),
+            (UNet2Config(), (303, 385), "error"),
             "an image of height 303 and width 385 for UNet2Config() does not fit.\n"
             "  merged (h_upH): height: skip1 is 303, up is 302, and they must be equal.\n"
             "    x 303 → pooled 151 → up 302\n"
@@ -666,7 +669,7 @@ def test_the_default_policy_changes_nothing():
             "  fix: x[:, :302, :384] or jnp.pad(x, ((0, 0), (0, 1), (0, 1)))",
         ),
         (
-            (DIFFERENT, (16, 16, 33)),
+            (DIFFERENT, (16, 16, 33), "error"),
             "an image of depth 16, height 16 and width 33 for the network from x to y does not fit.\n"
             "  y: width: x is 33, up is 32, and they must be equal.\n"
             "    x 33 → pooled 8 → up 32\n"
@@ -694,7 +697,7 @@ def test_the_default_policy_changes_nothing():
         (
             (UNetConfig(), (4, 4), "centre"),
             "the plan can't be used.\n"
-            "  policy: policy='centre' must be one of error, pad, crop.\n"
+            "  policy: policy='centre' must be one of pad, crop, error.\n"
             '  fix: policy="crop"',
         ),
         (

@@ -179,6 +179,7 @@ def unknown_suffix(suffix):
     return f"file: its suffix is {suffix!r}, and must be .toml or .json."
 
 
+EXISTING = "the path of an existing .toml or .json file"
 NO_JSON, NO_TOML = "syntax: it is not JSON: ", "syntax: it is not TOML: "
 HOLDS = "syntax: it holds a {}, and must hold one object of fields."
 SO_IN_TOML, SO_IN_JSON, UTF_8 = "base_channels = 16, say", '{"base_channels": 16}, say', "save the file as UTF-8"
@@ -213,10 +214,10 @@ NOT_CONFIGS = [  # file, content, how the line of the rule begins, the fix
     ("a.json", b"\x89PNG\r\n\x1a\n" + bytes(range(256)), unreadable("byte 0 is not UTF-8 text."), UTF_8),
     ("a.toml", "#" * 10**7, LARGE.format(10**7), "the path of a config file"),
     ("a.json", "[" * 262_145, LARGE.format(262_145), "the path of a config file"),
-    ("a.yaml", "a: 1", unknown_suffix(".yaml"), "{}/a.toml"),
-    ("a.TOML", "", unknown_suffix(".TOML"), "{}/a.toml"),
-    (".toml", "", unknown_suffix(""), "{}/.toml.toml"),
-    ("a", "", unknown_suffix(""), "{}/a.toml"),
+    ("a.yaml", "a: 1", unknown_suffix(".yaml"), EXISTING),
+    ("a.TOML", "", unknown_suffix(".TOML"), EXISTING),
+    (".toml", "", unknown_suffix(""), EXISTING),
+    ("a", "", unknown_suffix(""), EXISTING),
 ]
 NAMES = [f"{name} {content[:16]!r}" for name, content, *_ in NOT_CONFIGS]
 
@@ -273,7 +274,7 @@ def test_all_that_is_wrong_is_said_at_once_even_if_nothing_is_right(tmp_path):
     assert len(text.splitlines()) == 5
 
 
-NOT_THERE, A_FILE = unreadable("there is no such file."), "the path of an existing file"
+NOT_THERE, A_FILE = unreadable("there is no such file."), "the path of an existing .toml or .json file"
 NOT_FILES = [  # path below a folder that holds unet.toml and the folder d.toml; what is said; the fix
     ("unet.tml", NOT_THERE, "{}/unet.toml"),
     ("Unet.toml", NOT_THERE, "{}/unet.toml"),

@@ -188,14 +188,14 @@ def test_the_output_is_the_first_of_several():
 @pytest.mark.parametrize(
     ("nodes", "wanted", "says", "fix"),
     [
-        ((Node("y", Mean()),), 2, "no size that fits makes an output of at least 2", "an output of 1 (from 1)"),
-        ((Node("m", Mean()), Node("y", Pad(3))), 8, "at least 8", "an output of 7 (from 1)"),
+        ((Node("y", Mean()),), 2, "no image gives an output of at least 2", "output=1 (from 1)"),
+        ((Node("m", Mean()), Node("y", Pad(3))), 8, "at least 8", "output=7 (from 1)"),
         ((Node("y", Resize(0)),), 1, "no size fits", "another network; explain(network, sizes) shows what breaks"),
         (
             (Node("a", Resize(2)), Node("b", Pad(9), "x"), Node("y", Concat(), ("a", "b"))),
             37,
             "at least 37",
-            "an output of 36 (from 18)",
+            "output=36 (from 18)",
         ),
     ],
 )
@@ -214,14 +214,14 @@ def test_axes_that_fail_alike_share_a_line_and_others_have_their_own():
     )
     with pytest.raises(ShapeError) as error:
         input_for(written(Node("y", Resize(2)), axes=2), 5, exactly=True)
-    assert "height and width: no size that fits makes an output of exactly 5" in str(error.value)
-    assert error.value.report.fixes == ("an output of 4 (from 2) or 6 (from 3)",)
+    assert "height and width: no image gives an output of exactly 5" in str(error.value)
+    assert error.value.report.fixes == ("output=4 (from 2) or output=6 (from 3)",)
     assert input_for(alike, 5, exactly=True).sizes == (10, 10)
     with pytest.raises(ShapeError) as error:
         input_for(apart, (2, 3))
     assert error.value.report.fixes == (
-        "height: an output of 1 (from 2)",
-        "width: an output of 1 (from 1)",
+        "height: 1 (from 2)",
+        "width: 1 (from 1)",
     )
 
 

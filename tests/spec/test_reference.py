@@ -664,7 +664,7 @@ x = float64[1,4,5], given to max_pool2d with kernel=2×2, stride=0, padding=0, d
         """\
 padding=-1 can't be used.
   natural: not a natural number: padding=-1 is negative, and must be an integer ≥ 0.
-  fix: padding=0 or more""",
+  fix: padding=1""",
     ),
     "huge": (
         lambda: conv2d(X, KERNEL, BIAS, padding=10**5),

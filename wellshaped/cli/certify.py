@@ -46,8 +46,11 @@ def certify(
     with working("Z3 proves the sizes"):
         certificate = certificates.certify(given, axis=along)
     certificates.save_certificate(certificate, output)
-    of = title(given) if along is None else f"the {graph_of(given).axis_names[along]} of {title(given)}"
-    fits = f"for all n, {of} fits n iff {certificate.sizes}" if certificate.sizes else f"no size fits {of}"
+    size = "size" if along is None else graph_of(given).axis_names[along]
+    fits = f"no {size} fits {title(given)}"
+    if certificate.sizes:
+        condition = certificates.condition_on(certificate.sizes)
+        fits = f"proved for every n: {size} n fits {title(given)} if and only if {condition}"
     text = f"wrote {output}: {fits} ({certificate.prover})"
     fix = "" if certificate.sizes else typed_fix(described_repair(given))
     say(f"{text}\nfix: {fix}" if fix else text, "green" if certificate.sizes else "red")

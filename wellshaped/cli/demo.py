@@ -5,8 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from ..spec import natural
-from .numbers import Natural
+from .numbers import Natural, natural_in
 
 EXAMPLE = "  wellshaped demo --output coins.png --seed 7\n"
 
@@ -20,7 +19,8 @@ def demo(
 
     Takes about half a minute on two cores. Needs the extra "demo".
     """
+    start = natural_in(str(seed), "--seed", 0)
     from ..demo import run_demo
 
-    run_demo(output, seed=natural(seed, "seed"))
+    run_demo(output, seed=start)
     return 0

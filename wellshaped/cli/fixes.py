@@ -8,7 +8,8 @@ from ..spec.messages.report import Report
 from .network import FIELD_NAMES, as_flag
 from .numbers import numbers_in
 
-_NAMES = [*FIELD_NAMES, "out_channels", "near", "size", "by", "seed"]
+_NAMES = [*FIELD_NAMES, "out_channels", "policy", "output", "by"]
+_FLAGS = {"output": "size"}  # the output of input_for is the size of input-for
 _ASSIGNMENT = re.compile(rf"""\b({"|".join(_NAMES)})=("[^"]*"|'[^']*'|\([^()]*\)|[^\s,;'"]+)""")
 _IN_PYTHON = {
     " in the config": "",
@@ -37,16 +38,15 @@ def typed_fix(fix: str, arguments: Sequence[str] = ()) -> str:
     >>> typed_fix("levels=4, join='even crop' in the config, for sizes n ≥ 16")
     "--levels 4 --join 'even crop', for sizes n ≥ 16"
     """
-    sizes = "x".join(map(str, numbers_in(_value_of("--input", arguments))[1:])) or "..."
+    sizes = "x".join(map(str, numbers_in(value_of("--input", arguments))[1:])) or "..."
     fix = re.sub(r"\bin_channels=(\d+)", rf"--input \1x{sizes}", fix)
-    fix = re.sub(r"\bmultipliers\[\d+\]=.*", "--multipliers with natural numbers, as 1,2,4", fix)
-    fix = _ASSIGNMENT.sub(lambda found: as_flag(found[1], _value(found[2])), fix)
+    fix = _ASSIGNMENT.sub(lambda found: as_flag(_FLAGS.get(found[1], found[1]), _value(found[2])), fix)
     for written, meant in _IN_PYTHON.items():
         fix = fix.replace(written, meant)
     return re.sub(r"(?:,| and) (?=--)", " ", fix)
 
 
-def _value_of(flag: str, arguments: Sequence[str]) -> str:
+def value_of(flag: str, arguments: Sequence[str]) -> str:
     """Return the value of a flag among the arguments, or ""."""
     for i, argument in enumerate(arguments):
         if argument == flag:

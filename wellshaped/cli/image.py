@@ -2,18 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
 from ..spec import AnyNetwork, Network, Report, ShapeSet, Verdict, graph_of
 from ..spec import check as check_input
+from ..spec.answers.checking import channels_first, usual_channels
 from ..spec.answers.door import building, title
 from ..spec.answers.repairs import described_repair
-from ..spec.files.networks import MAX_DIGITS, short_natural
-from ..spec.messages.report import ShapeError, UsageError
+from ..spec.files.networks import MAX_DIGITS
+from ..spec.messages.report import ShapeError, UsageError, WellshapedError
+from ..spec.messages.written import clipped
 from ..spec.network.network import AXES
-from .numbers import Natural, numbers_in
+from .numbers import Natural, natural_in, numbers_in
 from .wording import NOT_KNOWN, enough, in_words, known_shapes
 
 Image = Annotated[
@@ -30,16 +32,14 @@ OutChannels = Annotated[
 
 _USUAL = {1: (44_100,), 2: (304, 384), 3: (96, 160, 160)}
 """Sizes to propose if none are given, by the number of axes."""
-_CHANNELS_AT_MOST = 4
-"""A last number up to this, after larger ones, looks like channels."""
-_COUNTS = ("no", "one", "two", "three", "four", "five")
+_COUNTS = ("no", "one", "two", "three", "four", "five", "six")
 
 
 def shape_of(text: str, network: AnyNetwork, out_channels: int | None) -> tuple[int, ...]:
     """Return the channels and sizes in ``1x304x384``, one size for each axis of the network.
 
     Raises :class:`UsageError` for another text, and for a shape that does not fit and seems to have its channels last.
-    The fix is the shape that was probably meant, with the nearest sizes that fit.
+    The fix is the shape that was probably meant. If a number is missing, it is an example that fits.
 
     >>> shape_of("3x96x160x160", "unet3d", None)
     (3, 96, 160, 160)
@@ -47,34 +47,45 @@ def shape_of(text: str, network: AnyNetwork, out_channels: int | None) -> tuple[
     graph = building(network).graph
     names = AXES[2] if graph is None else graph.axis_names  # a config that is not well-formed also has two axes
     numbers = numbers_in(text)
-    must = (
-        f"must be {_COUNTS[len(names) + 1]} natural numbers of at most {MAX_DIGITS} digits: "
-        f"{in_words(('channels', *names))}"
-    )
     if len(numbers) == len(names) + 1:
-        meant = _channels_first(numbers)
-        if meant == numbers or check_input(network, numbers, out_channels=out_channels).ok:
+        meant = channels_first(network, numbers)
+        if meant is None or check_input(network, numbers, out_channels=out_channels).ok:
             return tuple(numbers)
-        channels, *sizes = numbers
-        says = (
-            f"the channels come first, so it has {channels} channels of {'×'.join(map(str, sizes))} positions, "
-            f"and looks like {'×'.join(names)}×channels"
-        )
-        raise _input_error(f"--input {text.strip()}", says, meant, network, out_channels)
-    known = 1 if graph is None else graph.image.channels
-    hint, meant = "", [known, *_USUAL[len(names)]]
-    if len(numbers) == len(names):
-        meant = [known, *numbers]
-    elif len(numbers) == len(names) + 2:
-        hint = "; leave out the batch, which is for jax.vmap(model)"
-        meant = _channels_first(numbers[1:])
-    says = f"it is {text[:60]!r}, and {must}{hint}"
-    raise _input_error("--input", says, meant, network, out_channels)
+        says = f"the channels come first, and this looks like {'×'.join(names)}×channels"
+        raise _input_error(f"--input {clipped(text)}", says, network, out_channels, meant)
+
+    says, proposed, is_example = _meant(text, numbers, names, network)
+    raise _input_error("--input", says, network, out_channels, proposed, is_example=is_example)
 
 
-def count_of(out_channels: int | None) -> int | None:
-    """Return the number of output channels, or ``None`` if none was given."""
-    return None if out_channels is None else short_natural(out_channels, "out_channels")
+def _meant(
+    text: str, numbers: Sequence[int], names: Sequence[str], network: AnyNetwork
+) -> tuple[str, tuple[int, ...], bool]:
+    """Return what is wrong with a text that is not a shape, the shape to propose, and whether it is only an example."""
+    needs, parts = _COUNTS[len(names) + 1], in_words(("channels", *names))
+    if not numbers:
+        inside = numbers_in(text.strip("xX×*,;()[] "))  # without a separator or a bracket too many
+        says = f"it is {clipped(text)!r}, and needs {needs} natural numbers of at most {MAX_DIGITS} digits: {parts}"
+        return says, tuple(inside) if len(inside) == len(names) + 1 else (), False
+    has = f"{_COUNTS[len(numbers)]} number{'s' * (len(numbers) > 1)}" if len(numbers) < len(_COUNTS) else "more numbers"
+    says = f"{clipped(text)!r} has {has}, and needs {needs}: {parts}"
+    if len(numbers) > len(names) + 2:
+        return says, (), True
+    if len(numbers) == len(names) + 2:
+        image = channels_first(network, numbers[1:]) or tuple(numbers[1:])
+        return f"{says}; leave out the batch, which is for jax.vmap(model)", image, False
+    known = usual_channels(network)
+    has_channels = numbers[0] in known and len(names) > 1 and numbers[-1] > known[0]  # and lacks a size
+    if len(numbers) == len(names) and not has_channels:
+        return f"{says}; the channels are missing", (known[0], *numbers), False
+    channels, *sizes = numbers if numbers[0] in known else (known[0], *numbers)
+    sizes = [*sizes, *sizes[-1:] * len(names)][: len(names)] or [*_USUAL[len(names)]]
+    return says, (channels, *sizes), True
+
+
+def count_of(out_channels: Any) -> int | None:
+    """Return the number of output channels as typed, or ``None`` if none was given."""
+    return None if out_channels is None else natural_in(out_channels, "--out-channels", 1)
 
 
 def require_built(network: AnyNetwork, in_channels: int | None = None) -> None:
@@ -95,8 +106,7 @@ def any_image(network: AnyNetwork, out_channels: int | None) -> Report:
     says = "some size meets every rule" if holds else "no size meets every rule"
     fits = Verdict("compatible_sizes", holds, says, "" if holds else "no image fits")
     fixes = () if holds else (described_repair(network, None, out_channels) or _look(shapes.graph),)
-    error = report.error if holds else ShapeError
-    return replace(report, verdicts=(*report.verdicts, fits), fixes=fixes, error=error)
+    return replace(report, verdicts=(*report.verdicts, fits), fixes=fixes, error=ShapeError)
 
 
 def _look(graph: Network) -> str:
@@ -105,23 +115,26 @@ def _look(graph: Network) -> str:
     return f"another network; --input {shape} shows what breaks"
 
 
-def _channels_first(numbers: list[int]) -> list[int]:
-    """Return the numbers with the channels first. They are moved if they seem to be last."""
-    *others, last = numbers
-    return [last, *others] if 1 <= last <= _CHANNELS_AT_MOST < min(others) else numbers
-
-
 def _input_error(
-    subject: str, says: str, meant: Sequence[int], network: AnyNetwork, out_channels: int | None
-) -> UsageError:
-    """Return the error for a shape, with a fix near what was ``meant``. Raise another if no shape fits the network."""
+    subject: str,
+    says: str,
+    network: AnyNetwork,
+    out_channels: int | None,
+    meant: Sequence[int] = (),
+    *,
+    is_example: bool = False,
+) -> WellshapedError:
+    """Return the error for a shape that can't be used, with the shape that is ``meant``, or an example that fits.
+
+    Raises :class:`ConfigError` or :class:`ShapeError` if no image fits the network.
+    """
     any_image(network, out_channels).raise_if_failed()
-    channels = graph_of(network, max(meant[0], 1)).image.channels  # a graph keeps its own
-    shapes = known_shapes(network)
-    sizes = tuple(meant[1:]) if shapes is None else _nearest(shapes, meant[1:])
-    proposed = [channels, *sizes]
-    nearest = "" if proposed == list(meant) else ", the nearest that fits"
-    return UsageError.of(subject, "input", "", says, f"--input {'x'.join(map(str, proposed))}{nearest}")
+    if meant and not is_example:
+        return UsageError.of(subject, "input", "", says, f"--input {'x'.join(map(str, meant))}")
+    graph, shapes = graph_of(network), known_shapes(network)
+    channels, *sizes = meant or (usual_channels(network)[0], *_USUAL[graph.axes])
+    proposed = [channels, *(sizes if shapes is None else _nearest(shapes, sizes))]
+    return UsageError.of(subject, "input", "", says, f"--input {'x'.join(map(str, proposed))}, for example")
 
 
 def _nearest(shapes: ShapeSet, sizes: Sequence[int]) -> tuple[int, ...]:

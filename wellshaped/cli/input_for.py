@@ -24,7 +24,6 @@ def input_for(
     size: Annotated[
         str | None,
         Parameter(
-            allow_leading_hyphen=True,
             help="Size of the output: 388 for all axes, or 388x512. [default: 1, the smallest output]",
         ),
     ] = None,
@@ -41,7 +40,7 @@ def input_for(
     given = network_of(name, flags)
     require_built(given)
     shapes = compatible_shapes(given)
-    wanted = sizes_in("1" if size is None else size, "size", shapes)
+    wanted = sizes_in("1" if size is None else size, shapes)
     found = smallest_for(given, wanted, exactly=exactly)
     if as_json:
         sizes = {"wanted": wanted, "exactly": exactly, "sizes": found.sizes, "output": found.output}

@@ -4,6 +4,7 @@ Flags change fields of the config, also of presets and files. A field of both co
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, fields, make_dataclass, replace
 from pathlib import Path
@@ -13,12 +14,11 @@ from cyclopts import Group, Parameter
 
 from ..spec import FIELDS, PRESETS, AnyNetwork, UNet2Config, UNetConfig, load_network
 from ..spec.answers.door import named
-from ..spec.files.networks import short_natural
-from ..spec.messages.choices import near_name
+from ..spec.messages.choices import near_choices, near_name
 from ..spec.messages.report import UsageError
 from ..spec.messages.written import clipped, written_value
 from ..spec.unet.config import CHOICES
-from .numbers import as_given, convert, convert_list, numbers_in
+from .numbers import as_typed, natural_in, numbers_in
 
 _CONFIGS: dict[str, Any] = {"unet2": UNet2Config(), "unet": UNetConfig()}
 """The names of the configs with default values. The first is the default."""
@@ -27,7 +27,7 @@ _OF = {name: {f.name: f for f in fields(config)} for name, config in _CONFIGS.it
 _NAMES = list(dict.fromkeys([*_CONFIGS, *PRESETS]))
 
 _SAYS = {  # help for the fields of a UNetConfig; the fields of a UNet2Config have their own
-    "levels": "How often the size is halved.",
+    "levels": "How often the size is halved (by 2×2 max-pooling).",
     "multipliers": "Channels of each level and the bottom, in units of --base-channels: 1,2,4. none means doubling.",
     "convs_per_block": "Convolutions in each block.",
     "padding": "Padding of the block convolutions.",
@@ -35,7 +35,7 @@ _SAYS = {  # help for the fields of a UNetConfig; the fields of a UNet2Config ha
     "groups": "Number of groups of a group norm.",
     "residual": "Whether each block adds its input before its last ReLU.",
     "upsampling": "How the size is doubled.",
-    "join": "How a skip joins the upsampled image. none means exact with padding, else even crop.",
+    "join": "How a skip joins the upsampled image. none: exact if --padding same, even crop if --padding none.",
     "concat": "Which channels come first in a join.",
     "bias": "Whether the block convolutions have a bias.",
     "head": "Whether a final 1×1 convolution makes the channels of the output.",
@@ -58,13 +58,13 @@ def _flag(name: str) -> tuple[str, Any, None]:
     says += f" One of {', '.join(choices)}." if choices else ""
     given: dict[str, Any] = {"help": f"{says} [default: {str(default).lower()}]", "group": _GROUPS[of]}
     if name == "multipliers":
-        kind: Any = Annotated[str | None, Parameter(converter=convert_list, allow_leading_hyphen=True, **given)]
+        kind: Any = Annotated[str | None, Parameter(converter=as_typed, allow_leading_hyphen=True, **given)]
     elif isinstance(default, bool):
         kind = Annotated[bool | None, Parameter(**given)]
     elif name in CHOICES:
         kind = Annotated[str | None, Parameter(**given)]
     else:
-        kind = Annotated[int | None, Parameter(converter=convert, **given)]
+        kind = Annotated[int | None, Parameter(converter=as_typed, **given)]
     return name, kind, None
 
 
@@ -93,9 +93,9 @@ def network_of(name: str | None, flags: Any) -> AnyNetwork:
     Raises :class:`UsageError` for an unknown name (with the nearest one) and for flags that are not fields of the
     network, and :class:`FileError` for a file that can't be read.
 
-    >>> network_of("milesial", None), network_of(None, ConfigFlags(levels=3)), network_of(None, None)
+    >>> network_of("milesial", None), network_of(None, ConfigFlags(levels="3")), network_of(None, None)
     ('milesial', UNetConfig(levels=3), UNet2Config())
-    >>> network_of("milesial", ConfigFlags(levels=3))
+    >>> network_of("milesial", ConfigFlags(levels="3"))
     UNetConfig(levels=3, norm='batch', join='pad', bias=False)
     """
     given = {} if flags is None else {field: value for field, value in vars(flags).items() if value is not None}
@@ -140,8 +140,8 @@ def number_first(name: str | None, number: str | None) -> tuple[str | None, str 
 
 
 def _is_number(text: str) -> bool:
-    """Whether ``text`` is one or several sizes. A word like "nan", a number only in Python, is a name."""
-    return numbers_in(text) != [] or (text.strip()[:1].isdecimal() and not isinstance(as_given(text), str))
+    """Whether ``text`` is one or several sizes, also one that can't be used, as 2.5."""
+    return numbers_in(text) != [] or re.fullmatch(r"\s*\d+(\.\d*)?(e\d+)?\s*", text) is not None
 
 
 def _meant(given: Mapping[str, Any]) -> str:
@@ -159,7 +159,8 @@ def _named(name: str) -> AnyNetwork:
         return load_network(name)
     if numbers := numbers_in(name):
         says = f"the first argument is a network, and {name!r} is a size"
-        fix = f"--input {'x'.join(map(str, numbers))}" if len(numbers) > 1 else f"wellshaped sizes {numbers[0]}"
+        shape = [1, *numbers] if len(numbers) == 2 else numbers  # the default network has two axes
+        fix = f"--input {'x'.join(map(str, shape))}" if len(numbers) > 1 else f"wellshaped sizes {numbers[0]}"
         raise UsageError.of("the network", "network", "", says, fix)
     says = f"{written_value(clipped(name))} is not a preset, unet, unet2 or a file"
     fix = near_name(name, [*_NAMES, *_files()]) or "a name from wellshaped list"
@@ -181,27 +182,42 @@ def _files() -> list[str]:
 def _value(of: str | None, field: str, value: Any) -> Any:
     """Return the value of a field in the form that the config takes."""
     default = _OF[of or "unet"][field].default
-    if default is None and isinstance(value, str) and value.strip().lower() == "none":
+    if isinstance(value, bool):
+        return value
+    if default is None and value.strip().lower() == "none":
         return None
     if type(default) is int:
-        return short_natural(value, field)
+        return natural_in(value, _word(field), default)
     if field == "multipliers":
-        return tuple(short_natural(number, f"multipliers[{i}]") for i, number in enumerate(value))
-    return value
+        parts = re.split(r"\s*,\s*|\s+", value.strip("()[] "))
+        doubling = ",".join(str(2**i) for i in range(min(max(len(parts), 2), 8)))
+        return tuple(natural_in(part, _word(field), doubling, value) for part in parts)
+    choices = {str(choice).lower(): choice for choice in CHOICES[field]}
+    if value not in choices:
+        shown = [f"{choice!r}" if " " in choice else choice for choice in choices]
+        fix = " or ".join(as_flag(field, choice) for choice in near_choices(value, choices))
+        says = f"it must be one of {', '.join(shown)}"
+        raise UsageError.of(f"{_word(field)} {clipped(value) or repr(value)}", field, "", says, fix)
+    return choices[value]
 
 
 def _no_fields(name: str | None, of: str | None, given: Mapping[str, Any], unknown: list[str]) -> Exception:
     words = ", ".join(map(_word, unknown[:3])) + (f" and {len(unknown) - 3} more" if len(unknown) > 3 else "")
+    subject = f"{name or of} with {words}"
+    fitting = next((other for other in ("unet", "unet2") if all(field in _OF[other] for field in given)), None)
     if of is None:
-        says = f"{name} is a graph, and a graph has no fields that a flag could set"
-        return UsageError.of(f"{name} with {words}", "network", "", says, f"{name}")
+        says = f"{name} is a fixed network, which has no {words}"
+        flags = [as_flag(field, value) for field, value in given.items()]
+        fix = f"leave out {' '.join(map(_word, unknown[:3]))}"
+        fix += f", or use {' '.join([fitting, *flags])}" if fitting else ""
+        return UsageError.of(subject, "network", "", says, clipped(fix, 100))
     other = next(other for other in _OF if other != of)
-    fits_other = all(field in _OF[other] for field in given)
-    kept = given if fits_other else {field: value for field, value in given.items() if field in _OF[of]}
-    fix = " ".join([other if fits_other else name or of, *(as_flag(field, value) for field, value in kept.items())])
-    verb = "is a field" if len(unknown) == 1 else "are fields"
-    says = f"{words} {verb} of {other}, not of {of}"
-    return UsageError.of(f"{name or of} with {words}", "network", "", says, clipped(fix, 100))
+    lead = f"{name} is a {of} config, which has" if name not in (None, of) else f"{of} has"
+    says = f"{lead} no {words} ({other} has {'it' if len(unknown) == 1 else 'them'}, and is another network)"
+    kept = given if fitting else {field: value for field, value in given.items() if field in _OF[of]}
+    start = fitting or name or of
+    fix = " ".join([start, *(as_flag(field, value) for field, value in kept.items())])
+    return UsageError.of(subject, "network", "", says, clipped(fix, 100))
 
 
 def _word(field: str) -> str:

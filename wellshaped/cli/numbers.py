@@ -1,4 +1,4 @@
-"""Numbers in flags. They are passed on as typed, natural or not, and the specification judges them."""
+"""Numbers in flags and shapes. A flag keeps its text, so that an error shows what was typed."""
 
 import re
 from collections.abc import Sequence
@@ -7,45 +7,74 @@ from typing import Annotated, Any
 from cyclopts import Parameter, Token
 
 from ..spec.files.networks import MAX_DIGITS
+from ..spec.messages.report import UsageError
+from ..spec.messages.written import clipped
 
-_SIZE = rf"\s*(\d{{1,{MAX_DIGITS}}})\s*"
-_SIZES = re.compile(rf"{_SIZE}(?:[x×,]{_SIZE})*")
+_SIZE = rf"\d{{1,{MAX_DIGITS}}}"
+_SIZES = re.compile(rf"{_SIZE}(?:(?: ?[xX×*,;] ?| ){_SIZE})*")
+_ENDS = {"(": ")", "[": "]"}
 
 
-def as_given(text: str) -> Any:
-    """Return the number in ``text``, natural or not; else the text.
+def natural_in(text: str, flag: str, usual: int | str, whole: str | None = None) -> int:
+    """Return the natural number in ``text``, the value of a ``flag``; without a flag, a size.
 
-    >>> as_given("303"), as_given("-1.5"), as_given("two")
-    (303, -1.5, 'two')
+    Raises :class:`UsageError` for any other text. It shows the ``whole`` value, by default the text, and proposes the
+    ``usual`` one, unless a number like ``2.0`` is meant.
+
+    >>> natural_in("303", "--near", 64)
+    303
+    >>> natural_in("-1", "--levels", 4)
+    Traceback (most recent call last):
+    ...
+    wellshaped.spec.messages.report.UsageError: --levels -1 can't be used.
+      natural: it is negative, and must be a whole number ≥ 0.
+      fix: --levels 4
     """
-    if text.strip().isdecimal() and len(text) > MAX_DIGITS:
-        return 10**MAX_DIGITS  # `int` raises above 4300 digits; the report is only about the length
+    rule, fault, meant = "natural", "is not a number, and must be a whole number ≥ 0", usual
+    digits = text.strip().lstrip("+-")
+    if digits.isdecimal() and len(digits) > MAX_DIGITS:  # `int` raises above 4300 digits
+        number: float | None = -1 if "-" in text else None
+        rule, fault = "digits", f"has more than {MAX_DIGITS} digits"
+    else:
+        number = _number_in(text)
+    if isinstance(number, int) and number >= 0:
+        return number
+    if isinstance(number, int):
+        rule, fault = "natural", "is negative, and must be a whole number ≥ 0"
+    elif number is not None:
+        fault = "is not a whole number, and must be one"
+        meant = int(number) if number >= 1 and number.is_integer() else usual
+    shown = clipped(text if whole is None else whole) or "''"
+    subject = "it" if whole is None else clipped(repr(text))
+    given, fix = f"{flag or 'the size'} {shown}", f"{flag} {meant}".strip()
+    raise UsageError.of(given, rule, "", f"{subject} {fault}", fix)
+
+
+def _number_in(text: str) -> int | float | None:
+    """Return the number in a text, or ``None``."""
     for kind in (int, float):
         try:
             return kind(text)
         except ValueError:
             pass
-    return text
+    return None
 
 
 def numbers_in(text: str) -> list[int]:
-    """Return the natural numbers of a text like ``1x304x384``. Any other text has none.
+    """Return the natural numbers of a text like ``1x304x384`` or ``(1, 304, 384)``. Any other text has none.
 
-    >>> numbers_in("1x304×384"), numbers_in("1x304x"), numbers_in("a picture")
-    ([1, 304, 384], [], [])
+    >>> numbers_in("1X304×384"), numbers_in("(1, 304, 384)"), numbers_in("1x304x"), numbers_in("a picture")
+    ([1, 304, 384], [1, 304, 384], [], [])
     """
-    return [int(size) for size in re.split("[x×,]", text)] if _SIZES.fullmatch(text) else []
+    text = " ".join(text.split())
+    if _ENDS.get(text[:1]) == text[-1:]:
+        text = text[1:-1].strip()
+    return [int(size) for size in re.findall(r"\d+", text)] if _SIZES.fullmatch(text) else []
 
 
-def convert(_: Any, tokens: Sequence[Token]) -> Any:
-    """Convert the value of a flag with one number."""
-    return as_given(tokens[0].value)
+def as_typed(_: Any, tokens: Sequence[Token]) -> Any:
+    """Return the value of a flag as text. Its parser then accepts any text, as ``-1``."""
+    return tokens[0].value
 
 
-def convert_list(_: Any, tokens: Sequence[Token]) -> Any:
-    """Convert the value of a flag with numbers between commas. ``none`` stays a word."""
-    text = tokens[0].value
-    return text if text.strip().lower() == "none" else tuple(as_given(part) for part in text.split(","))
-
-
-Natural = Annotated[int, Parameter(converter=convert)]
+Natural = Annotated[int, Parameter(converter=as_typed)]

@@ -55,5 +55,9 @@ def plan(
     if found.given == found.fitting:
         say(f"{axes_with(graph_of(given), found.given)} for {title(given)}: nothing to do, {makes}")
     else:
-        say(f"{policy} {times(found.given)} to {times(found.fitting)} for {title(given)}: {makes}\n{found}")
+        lines = [f"{policy} {times(found.given)} to {times(found.fitting)} for {title(given)}: {makes}", str(found)]
+        if policy == "pad" and output == found.fitting:
+            kept = ", ".join(f":{n}" for n in found.given)
+            lines.append(f"y[:, {kept}] crops the output y back to {times(found.given)}")
+        say("\n".join(lines))
     return 0

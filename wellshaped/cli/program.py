@@ -6,16 +6,20 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 
-from cyclopts import App, CycloptsError, UnusedCliTokensError
+from cyclopts import App, CycloptsError
 
 from ..spec.messages.report import WellshapedError
 from . import certify, check, demo, draw, input_for, plan, presets, prove, sizes, stages, verify
 from .fixes import typed
 from .output import say, status_of
+from .usage import described
 
 app = App(
     name="wellshaped",
-    help="Find out which image sizes fit a U-Net, before you build it: why one does not fit, and how to fix it.",
+    help=(
+        "Find out which image sizes fit a U-Net, before you build it. "
+        "Also says why a size does not fit and how to fix it."
+    ),
     help_format="plaintext",
     help_epilogue=(
         "NETWORK is a preset (wellshaped list), unet or unet2 with flags for its fields,\n"
@@ -56,17 +60,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):  # a terminal that can't show "≡" shows "?"
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+    words = sys.argv[1:] if arguments is None else arguments
     try:
         status = app(arguments, exit_on_error=False, print_error=False) or 0
         print(end="", flush=True)  # flush here, so that a failure is handled below
         return status
     except CycloptsError as error:
-        unused = error.unused_tokens if isinstance(error, UnusedCliTokensError) else None
-        text = f"Too many arguments: {' '.join(unused)}." if unused else str(error)
-        say(text, "red", sys.stderr)  # with the nearest flag
+        examples = {name: example for name, (_, example) in _COMMANDS.items()}
+        say(described(error, words, examples), "red", sys.stderr)
         return 2
     except WellshapedError as error:
-        say(str(typed(error.report, sys.argv[1:] if arguments is None else arguments)), "red", sys.stderr)
+        say(str(typed(error.report, words)), "red", sys.stderr)
         return status_of(type(error))
     except ModuleNotFoundError as error:
         extra = "proofs" if error.name == "z3" else "demo"

@@ -17,7 +17,13 @@ EXAMPLE = """\
 def prove(
     *,
     by: Annotated[
-        tuple[str, ...], Parameter(help="Provers: z3, coq, enumeration, crosshair.", consume_multiple=True)
+        tuple[str, ...],
+        Parameter(
+            help="Provers: z3, coq, enumeration, crosshair. [default: z3 coq]",
+            consume_multiple=True,
+            negative="",
+            show_default=False,
+        ),
     ] = (
         "z3",
         "coq",
@@ -33,6 +39,7 @@ def prove(
     from ..proofs_of_shape import THEOREMS, verdicts
     from ..proofs_of_shape import prove as prove_one
 
+    by = tuple(prover for word in by for prover in word.split(",") if prover)
     if not by:
         raise UsageError.of("--by", "by", "", "it must name at least one prover", "--by z3")
     tasks = [(theorem, prover) for theorem in THEOREMS for prover in by]

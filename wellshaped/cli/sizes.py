@@ -7,13 +7,12 @@ from cyclopts import Parameter
 from ..spec import ShapeSet, compatible_shapes
 from ..spec.answers.door import title
 from ..spec.answers.repairs import described_repair
-from ..spec.files.networks import short_natural
 from ..spec.messages.report import UsageError
-from ..spec.messages.written import written_number
+from ..spec.messages.written import clipped, written_number
 from .fixes import typed_fix
 from .image import require_built
 from .network import Flags, Name, fields_of, network_of, number_first
-from .numbers import as_given, numbers_in
+from .numbers import natural_in, numbers_in
 from .output import AsJson, print_json, say
 from .wording import enough, in_words, lines_of, times
 
@@ -26,7 +25,6 @@ EXAMPLE = """\
 Sizes = Annotated[
     str | None,
     Parameter(
-        allow_leading_hyphen=True,
         help="Also show the nearest sizes below and above this one: 303 for all axes, or 303x384.",
     ),
 ]
@@ -51,10 +49,10 @@ def sizes(network: Name = None, near: Sizes = None, *, flags: Flags = None, as_j
     }
     lines = lines_of(shapes, title(given))
     if near is not None:
-        asked = sizes_in(near, "near", shapes)
-        found = {"near": asked, "below": shapes.below(asked), "above": shapes.above(asked)}
+        wanted = sizes_in(near, shapes)
+        found = {"near": wanted, "below": shapes.below(wanted), "above": shapes.above(wanted)}
         answer |= found
-        lines.append(_near(asked, shapes, alike=len(numbers_in(near)) < 2))
+        lines.append(_near(wanted, shapes, alike=len(numbers_in(near)) < 2))
     fix = "" if all(fit and not fit.is_finite for fit in shapes.axes) else described_repair(given)
     if fix:
         lines.append(f"fix: {typed_fix(fix)}")
@@ -66,23 +64,26 @@ def sizes(network: Name = None, near: Sizes = None, *, flags: Flags = None, as_j
     return 0 if least else 1
 
 
-def sizes_in(text: str, name: str, shapes: ShapeSet) -> tuple[int, ...]:
-    """Return the sizes in ``303`` or ``303x384``, one for each axis. ``name`` is the flag, without dashes.
+def sizes_in(text: str, shapes: ShapeSet) -> tuple[int, ...]:
+    """Return the sizes in ``303`` or ``303x384``, one for each axis.
 
     Raises :class:`UsageError` for another text, and if there are several sizes but not one for each axis.
 
-    >>> sizes_in("303", "near", compatible_shapes("unet2"))
+    >>> sizes_in("303", compatible_shapes("unet2"))
     (303, 303)
     """
-    numbers = numbers_in(text)
-    axes = len(shapes.axes)
+    numbers, axes = numbers_in(text), len(shapes.axes)
     if len(numbers) < 2:
-        return (short_natural(as_given(text), name),) * axes
-    if len(numbers) != axes:
-        says = f"it has {len(numbers)} sizes, and must have one for all axes, or {axes}: {in_words(shapes.names)}"
-        fix = f"{name}={'x'.join([str(numbers[0])] * axes)}"
-        raise UsageError.of(f"--{name} {text[:60]}", name, "", says, fix)
-    return tuple(short_natural(number, name) for number in numbers)
+        return (natural_in(text, "", (enough(shapes) or (64,))[0]),) * axes
+    if len(numbers) == axes:
+        return tuple(numbers)
+    has = f"it has {len(numbers)} numbers, and must have one for all axes, or {axes}: {in_words(shapes.names)}"
+    if len(numbers) == axes + 1:
+        has, proposed = f"{has}; leave out the channels", numbers[1:]
+    else:
+        proposed = [*numbers, *numbers[-1:] * axes][:axes]
+    fix = "x".join(map(str, proposed)) + ("" if len(numbers) == axes + 1 else ", for example")
+    raise UsageError.of(f"the size {clipped(text)}", "size", "", has, fix)
 
 
 def _near(asked: tuple[int, ...], shapes: ShapeSet, *, alike: bool) -> str:

@@ -5,12 +5,17 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from .output import say, working
+from .output import AsJson, print_json, say, working
 
 EXAMPLE = "  wellshaped verify certificate.json\n"
 
 
-def verify(certificate: Annotated[Path, Parameter(help="A certificate from wellshaped certify, a .json file.")]) -> int:
+def verify(
+    certificate: Annotated[Path, Parameter(help="A certificate from wellshaped certify, a .json file.")],
+    *,
+    nodes: Annotated[bool, Parameter(negative="", help="Also show the inputs and nodes of the network.")] = False,
+    as_json: AsJson = False,
+) -> int:
     """Check a certificate from scratch.
 
     Build its statement again, and let Z3 prove it, in up to a few seconds.
@@ -21,5 +26,9 @@ def verify(certificate: Annotated[Path, Parameter(help="A certificate from wells
     loaded = certificates.load_certificate(certificate)
     with working("Z3 proves the sizes"):
         certificates.verify(loaded)
-    say(f"{certificate} holds: {loaded.says()}")
+    if as_json:
+        print_json({"certificate": str(certificate), "holds": True, **loaded.to_dict()})
+        return 0
+    claim, *parts = loaded.says().splitlines()
+    say("\n".join([f"{certificate} holds: {claim}", *(parts if nodes else [])]))
     return 0

@@ -47,7 +47,7 @@ def lines_of(shapes: ShapeSet, of: str = "") -> list[str]:
     sizes that fit:
       depth: n ≡ 0 (mod 16), n ≥ 16
       height and width: n ≡ 0 (mod 32), n ≥ 32
-      over all axes together: 22 nodes require more, and 32×32×32 is enough
+      some combinations of these sizes are too small (a norm would see a single position); 32×32×32 fits
     """
     lead = f"sizes that fit {of}" if of else "sizes that fit"
     alike = by_axes(shapes)
@@ -58,9 +58,10 @@ def lines_of(shapes: ShapeSet, of: str = "") -> list[str]:
         lines = [f"{lead}:", *(f"  {names}: {fit}" for names, fit in alike)]
     least = enough(shapes)
     if shapes.together and all(shapes.axes) and least != tuple(fit.minimum for fit in shapes.axes):
-        first, *others = shapes.together
-        nodes = f"{len(others) + 1} nodes require" if others else f"{first} requires"
-        lines.append(f"  over all axes together: {nodes} more, and {times(least) if least else 'nothing'} is enough")
+        most = largest_together(shapes.graph)
+        why = "a norm would see a single position" if most == 2 else f"a node needs {most} positions over all axes"
+        some = f"some combinations of these sizes are too small ({why})"
+        lines.append(f"  {some}; {times(least)} fits" if least else f"  no combination of these sizes fits ({why})")
     return lines
 
 

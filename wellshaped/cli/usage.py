@@ -1,0 +1,66 @@
+"""Errors in the words of a command: an unknown option, too many arguments, a value that is missing."""
+
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from itertools import chain
+
+from cyclopts import CycloptsError, MissingArgumentError, UnknownOptionError, UnusedCliTokensError
+
+from .fixes import value_of
+from .numbers import numbers_in
+
+_NO_IMAGE = ("sizes", "input-for")
+"""Commands that take sizes, and no image."""
+
+
+def described(error: CycloptsError, arguments: Sequence[str], examples: Mapping[str, str]) -> str:
+    """Return the text of an error of the parser, with a fix if one is known.
+
+    ``arguments`` are those of the program, ``examples`` the lines that show how to use each command.
+    """
+    command = next(iter(error.command_chain or ()), "")
+    if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
+        text = f"Too many arguments: {' '.join(error.unused_tokens)}."
+        return _with_fix(text, _one_word(error.unused_tokens, arguments, examples.get(command, "")))
+    if isinstance(error, UnknownOptionError):
+        return _unknown(error, command, arguments)
+    if isinstance(error, MissingArgumentError) and error.argument is not None and command:
+        name = error.argument.name
+        typed = error.keyword or next((word for word in arguments if word in error.argument.names), None)
+        lines = [line.strip() for line in examples[command].splitlines()]
+        shown = [line for line in lines if name in line]
+        if typed:
+            return f"{typed} needs a value, for example: {shown[0]}" if shown else f"{typed} needs a value."
+        needs = name if shown else f"a {name.lstrip('-').lower()}"  # an example without the flag has the value alone
+        return f"{command} needs {needs}, for example: {(shown or lines)[0]}"
+    return str(error)
+
+
+def _with_fix(text: str, fix: str) -> str:
+    return f"{text}\n  fix: {fix}" if fix else text
+
+
+def _one_word(unused: Sequence[str], arguments: Sequence[str], example: str) -> str:
+    """Return the fix for a shape in several words, or without its flag; "" if the words are something else."""
+    if "--input" not in example:
+        return ""
+    begun = value_of("--input", arguments)
+    numbers = numbers_in(" ".join([begun, *unused]).strip())
+    if len(numbers) < 2:
+        return ""
+    shape = f"--input {'x'.join(map(str, numbers))}"
+    return f"write the shape as one word: {shape}" if begun else shape
+
+
+def _unknown(error: UnknownOptionError, command: str, arguments: Sequence[str]) -> str:
+    word = error.token.keyword or error.token.value
+    flag = word.partition("=")[0]
+    if flag == "--input" and command in _NO_IMAGE:
+        name = next((f"{word} " for word in arguments[1:2] if not word.startswith("-") and not numbers_in(word)), "")
+        shape = value_of("--input", arguments)
+        sizes = "x".join(map(str, numbers_in(shape)[1:])) or "303x384"
+        fix = f"wellshaped {command} {name}{sizes}, or wellshaped check {name}--input {shape or '3x303x384'}"
+        return f"{command} has no --input: it takes sizes, without channels.\n  fix: {fix}"
+    known = {name.lstrip("-"): name for name in chain.from_iterable(of.names for of in error.argument_collection)}
+    near = get_close_matches(flag.lstrip("-"), list(known), n=1)
+    return f"Unknown option: {word}." + (f" Did you mean {known[near[0]]}?" if near else "")
