@@ -58,7 +58,7 @@ def check(
     built = building(network, channels, out_channels)
     if built.graph is None or built.proposed is None:  # without a network, only judge the sizes
         return Report(subject, built.report.verdicts + judge_at_least_one(given), built.report.fixes)
-    sizes = require_sizes(built.graph, tuple(given.values()))
+    sizes = require_sizes(built.graph, tuple(given.values()), (channels, *given.values()))
     found = of_image(built.graph, sizes, subject, layout)
     proposed = found if built.proposed == built.graph else of_image(built.proposed, sizes, subject, layout)
     fixes = built.report.fixes + proposed.fixes

@@ -54,11 +54,14 @@ class UNet2Config(Written):
 
     def __post_init__(self) -> None:
         for name in FIELDS:
-            object.__setattr__(self, name, natural(getattr(self, name), name, FIELDS[name].default))
+            object.__setattr__(self, name, natural(getattr(self, name), name, DEFAULTS[name]))
 
 
 FIELDS: dict[str, Field[int]] = {f.name: f for f in fields(UNet2Config)}
 """Each field by its name, with its default; ``metadata`` has its Lean name (``lean``) and its meaning (``says``)."""
+
+DEFAULTS: dict[str, int] = {name: of.default for name, of in FIELDS.items() if isinstance(of.default, int)}
+"""The default of each field."""
 
 
 def _nonzero(name: str, field_name: str) -> Condition:

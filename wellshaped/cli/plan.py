@@ -57,7 +57,7 @@ def plan(
     else:
         lines = [f"{policy} {times(found.given)} to {times(found.fitting)} for {title(given)}: {makes}", str(found)]
         if policy == "pad" and output == found.fitting:
-            kept = ", ".join(f":{n}" for n in found.given)
-            lines.append(f"y[:, {kept}] crops the output y back to {times(found.given)}")
+            crop = ", ".join(f":{n}" for n in found.given)
+            lines.append(f"y[:, {crop}] crops the output y back to {times(found.given)}")
         say("\n".join(lines))
     return 0
