@@ -92,7 +92,7 @@ def flags_of(cfg):
 
 def test_check_says_which_sizes_fit_and_exits_with_status_0(run):
     fits = "sizes that fit, for height and width alike: n ≡ 0 (mod 2), n ≥ 2\n"
-    assert run("check") == (0, f"UNet2Config() is well-formed: all 14 rules hold.\n{fits}", "")
+    assert run("check") == (0, f"UNet2Config() fits: all 14 rules hold.\n{fits}", "")
     subject, output = "input (1, 304, 384) of UNet2Config()", "The output has size 304×384."
     assert run("check", "--input", "1x304x384") == (0, f"{subject} fits: all 49 rules hold. {output}\n{fits}", "")
 

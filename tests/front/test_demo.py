@@ -55,7 +55,7 @@ def test_an_output_that_cannot_be_written_is_rejected_before_any_work(output, tm
         demo.run_demo(tmp_path / output)
 
 
-@pytest.mark.parametrize(("seed", "says"), [("-1", "seed=-1 is negative"), (str(2**32), "less than 2**32")])
+@pytest.mark.parametrize(("seed", "says"), [("-1", "it is negative"), (str(2**32), "less than 2**32")])
 def test_the_command_rejects_a_seed_that_jax_cannot_take(seed, says, capsys):
     assert main(["demo", "--seed", seed]) == 2
     assert says in capsys.readouterr().err

@@ -279,8 +279,9 @@ def test_what_is_no_shape_of_an_image_is_rejected(bad):
 
 @pytest.mark.parametrize("shape", [(1, 4), (1, 4, 4, 4)])
 def test_a_shape_of_another_number_of_axes_is_rejected_with_the_axes_of_the_network(shape):
-    with pytest.raises(ShapeError, match="must be one for each of 2 axes, height, width"):
+    with pytest.raises(ShapeError, match=r"and must be \(channels, height, width\)") as error:
         check(UNet2Config(), shape)
+    assert len(eval(error.value.report.fixes[0])) == 3
 
 
 @pytest.mark.parametrize(
