@@ -90,7 +90,10 @@ def close(found, expected, tolerance=1e-10):
         np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance * max(1.0, float(jnp.abs(b).max())))
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
+# The layers and UNet2 stand for UNet, whose series is compared in the slow part.
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name == "UNet")) for name in FUNCTIONS]
+)
 def test_a_series_has_the_derivatives_of_nested_forward_mode(name):
     with jax.enable_x64(True):
         function, operands = FUNCTIONS[name](), drawn(3)

@@ -231,6 +231,7 @@ def test_coq_does_not_prove_another_statement_under_the_name_of_a_theorem():
     assert prove(false, by="coq").verdict in ("unknown", "not checked here")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("coqc") is None, reason="coqc is not installed: Coq's proofs are not checked here")
 def test_an_axiom_whose_text_says_closed_is_still_an_axiom(monkeypatch, tmp_path):
     from wellshaped.proofs_of_shape.provers import by_coq
