@@ -99,7 +99,7 @@ def _of_size(graph: Network, n: int) -> Explanation:
     if fit is None or returning is None:
         return found if found.ok else _with_fixes(found, (UNSOLVED,))
     fixes = [] if found.ok else [nearest_alike(graph, fit, n)]
-    if returning != fit:
+    if returning and returning != fit:  # if no size returns, a fix would fix nothing
         fixes.append(f"for an output of the input's size: {nearest_alike(graph, returning, n, 'such sizes')}")
     return _with_fixes(found, fixes)
 
