@@ -7,7 +7,8 @@ from typing import Any
 
 from ..spec.answers.checking import check
 from ..spec.answers.door import AnyNetwork
-from ..spec.arithmetic.naturals import judge_at_least_one, natural
+from ..spec.arithmetic import naturals
+from ..spec.arithmetic.naturals import judge_at_least_one
 from ..spec.elements import Shapes, judge_arrays, least_changes, smaller
 from ..spec.messages.report import ConfigError, Report
 from .typed import before_vmap
@@ -44,10 +45,7 @@ def at_least_one(value: object, name: str, of: str) -> int:
       stride_pos: nothing to compute: stride=0 must be at least 1.
       fix: stride=1
     """
-    number = natural(value, name)
-    verdicts = judge_at_least_one({name: number})
-    Report(f"{of}({name}=0)", verdicts, (f"{name}=1",), error=ConfigError).raise_if_failed()
-    return number
+    return naturals.at_least_one(value, name, of, ConfigError)
 
 
 def takes(network: AnyNetwork, out_channels: int, shape: tuple[int, ...]) -> bool:

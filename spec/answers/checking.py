@@ -28,8 +28,8 @@ def check(
 
     The network runs on the image iff the report is ``ok``. A batch norm over a single position is a warning: it runs.
     Nothing is raised if the image does not fit (see :meth:`Report.raise_if_failed`). Raises :class:`UsageError` for a
-    value that is not a network, a wrong number of sizes, an unknown layout, and numbers that are not natural. Source:
-    SPEC sections 3, 4 and 8.
+    value that is not a network or not a shape, an unknown layout, and numbers that are not natural; :class:`ShapeError`
+    for another number of sizes than axes. Source: SPEC sections 3, 4 and 8.
 
     >>> from wellshaped.spec import UNet2Config, UNetConfig
     >>> check(UNet2Config(), (1, 304, 384)).ok

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from operator import index
 from typing import Any
 
-from ..messages.report import UsageError, Verdict
+from ..messages.report import UsageError, Verdict, WellshapedError
 from ..messages.written import kind_of, written_argument, written_number
 
 LARGEST = 2**31 - 1
@@ -62,22 +62,23 @@ def natural(value: object, name: str, usual: int = 1) -> int:
     raise UsageError.of(given, "natural", "not a natural number", says, f"{name}={_meant(value, usual)}")
 
 
-def at_least_one(value: object, name: str, of: str) -> int:
-    """Return ``value`` as an ``int``. Raise :class:`UsageError`, naming the argument, unless it is at least 1.
+def at_least_one(value: object, name: str, of: str, error: type[WellshapedError] = UsageError) -> int:
+    """Return ``value`` as an ``int``. Raise ``error``, naming the argument, if it is 0.
 
-    ``of`` is the name of the function or class that has the argument.
+    ``of`` is the name of the function or class that has the argument. Raises :class:`UsageError` if ``value`` is not a
+    natural number.
 
-    >>> at_least_one(0, "stride", "MaxPool2d")
+    >>> at_least_one(0, "kernel", "transposed_for")
     Traceback (most recent call last):
     ...
-    wellshaped.spec.messages.report.UsageError: MaxPool2d(stride=0) can't be used.
-      stride_pos: nothing to compute: stride=0 must be at least 1.
-      fix: stride=1
+    wellshaped.spec.messages.report.UsageError: transposed_for(kernel=0) can't be used.
+      kernel_pos: nothing to compute: kernel=0 must be at least 1.
+      fix: kernel=1
     """
     number = natural(value, name)
     if number == 0:
         says = f"{name}=0 must be at least 1"
-        raise UsageError.of(f"{of}({name}=0)", f"{name}_pos", "nothing to compute", says, f"{name}=1")
+        raise error.of(f"{of}({name}=0)", f"{name}_pos", "nothing to compute", says, f"{name}=1")
     return number
 
 

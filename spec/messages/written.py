@@ -59,7 +59,7 @@ def clipped(text: str, most: int = 60) -> str:
 
 
 def written_argument(name: str, value: object) -> str:
-    """Return an argument as it is written in a call, clipped.
+    """Return an argument as a call writes it, clipped.
 
     >>> written_argument("stride", -1)
     'stride=-1'

@@ -79,10 +79,10 @@ def sizes_in(text: str, shapes: ShapeSet) -> tuple[int, ...]:
         return tuple(numbers)
     has = f"it has {len(numbers)} numbers, and must have one for all axes, or {axes}: {in_words(shapes.names)}"
     if len(numbers) == axes + 1:
-        has, proposed = f"{has}; leave out the channels", numbers[1:]
+        has, fix = f"{has}; leave out the channels", "x".join(map(str, numbers[1:]))
     else:
-        proposed = [*numbers, *numbers[-1:] * axes][:axes]
-    fix = "x".join(map(str, proposed)) + ("" if len(numbers) == axes + 1 else ", for example")
+        example = [*numbers, *numbers[-1:] * axes][:axes]
+        fix = f"{'x'.join(map(str, example))}, for example"
     raise UsageError.of(f"the size {clipped(text)}", "size", "", has, fix)
 
 
