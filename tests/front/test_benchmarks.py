@@ -301,6 +301,7 @@ def test_an_eager_case_is_measured_checked_and_unchecked(bench):
     assert {len(entry["call"]["seconds"]) for entry in measured["contenders"].values()} == {3}
 
 
+@pytest.mark.slow
 def test_a_profile_finds_the_operations_of_each_kind_and_the_time_of_the_processor(bench):
     case = bench.contenders.Case(16, 32, 1)
     measured = bench.profile.measure(case, 2, lambda doing: None)

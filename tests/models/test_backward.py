@@ -199,6 +199,7 @@ def test_by_the_rules_as_they_are_shipped_too():
     assert_the_reference_exactly(OVERLAPPING, draws, backends=("cpu",), limits=AS_SHIPPED)
 
 
+@pytest.mark.slow
 def test_what_is_drawn_is_inside_the_window_and_has_many_ties_and_gradients_that_are_not_zero():
     counts = {"inside": 0, "zero before a relu": 0, "equal maxima": 0, "d_x": 0, "first kernel": 0, "several": 0}
     draws = []

@@ -210,6 +210,7 @@ def test_training_keeps_running_statistics_and_evaluation_takes_them(ours, their
     assert not (model(image(8, 12, 3, 6)) == evaluated).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("ours", "theirs"), NNX_MODULES.values(), ids=NNX_MODULES)
 def test_under_jit_grad_and_vmap_they_are_the_plain_ones(ours, theirs):
     model, expected = ours(rngs=nnx.Rngs(0)), theirs(rngs=nnx.Rngs(0))
@@ -237,6 +238,7 @@ def test_a_batch_under_an_axis_name_shares_its_statistics(ours, theirs):
     assert all(np.allclose(a, b, atol=1e-6) for a, b in zip(statistics(model), statistics(expected), strict=True))
 
 
+@pytest.mark.slow
 def test_the_linen_network_works_in_both_modes():
     net, batch = tiny_unet_linen.TinyUNet(2), jnp.stack([image(8, 12, 3, seed) for seed in range(2)])
     variables = net.init(jax.random.key(0), batch)

@@ -146,6 +146,7 @@ def test_the_tiny_preset_is_the_tiny_unet_after_transposing_layouts():
     assert np.allclose(evaluated(ours, x), evaluated(tiny, last).transpose(2, 0, 1), atol=2e-5)
 
 
+@pytest.mark.slow
 def test_with_the_skip_first_the_tiny_preset_would_be_another_network():
     ours, tiny = tiny_pair(4)
     ours.cfg = replace(ours.cfg, concat="skip first")

@@ -167,6 +167,7 @@ def operations(network):
     return [node.operation for node in network.nodes]
 
 
+@pytest.mark.slow
 def test_the_networks_shrink_to_one_level_of_halving_and_doubling():
     halving = [Window(2, 2), TransposedWindow(2, 2), Concat()]
     assert operations(smallest(strategies.networks())) == halving
@@ -178,6 +179,7 @@ def test_the_networks_shrink_to_one_level_of_halving_and_doubling():
     assert smallest(strategies.sized_steps()) == Resize(1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "join",
     [[CropTo()], [CropTo(odd="never")], [PadTo()], [ResizeTo()], []],
@@ -210,6 +212,7 @@ def test_the_networks_reach_a_level_without_a_join_and_an_output_that_must_have_
     assert (returned.operation, returned.inputs[1]) == (Require(equal=True), "x")
 
 
+@pytest.mark.slow
 def test_the_networks_reach_six_levels_sets_without_end_finite_and_empty():
     def levels(network):
         return sum(node.name.startswith("pooled") for node in network.nodes)
@@ -337,6 +340,7 @@ def test_the_entries_of_images_and_parameters_may_be_given():
     assert {float(x) for leaf in jax.tree.leaves(params) for x in np.unique(leaf)} == {0.5}
 
 
+@pytest.mark.slow
 def test_the_parameters_shrink_to_zeros():
     assert not any(leaf.any() for leaf in jax.tree.leaves(smallest(strategies.params(UNet2Config(base_channels=2)))))
 
@@ -394,6 +398,7 @@ def test_the_sizes_of_names_may_be_given():
     assert shapes(Float[Array, "c"] | Float[N, "c"], c=np.int64(2)) == {(2,)}
 
 
+@pytest.mark.slow
 def test_the_other_axes_reach_what_they_allow():
     assert {len(shape) for shape in shapes(Float[N, "..."])} == {0, 1, 2}
     assert shapes(Float[N, "n #n"], n=3) == {(3, 3), (3, 1)}
@@ -429,6 +434,7 @@ def test_the_arrays_are_of_the_type_of_the_annotation():
     assert type(smallest(from_annotation(Float[N, ""]))) is np.ndarray
 
 
+@pytest.mark.slow
 def test_the_arrays_shrink_to_zeros_of_the_plainest_dtype_and_the_sizes_one():
     x = smallest(from_annotation(Shaped[N, "*batch c h w"]))
     assert (x.dtype, x.shape, x.sum()) == (np.float32, (1, 1, 1), 0)

@@ -134,6 +134,7 @@ def test_fixing_exactly_the_causes_makes_a_size_fit_and_fixing_all_but_one_does_
     check_root_causes(network, n)
 
 
+@pytest.mark.slow
 def test_the_drawn_networks_reach_every_rule_and_several_causes():
     rules, most = set(), 0
 

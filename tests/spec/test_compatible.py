@@ -135,6 +135,7 @@ def test_the_closed_form_is_what_brute_force_finds(cfg):
     assert found == sizes_by_brute_force(cfg)
 
 
+@pytest.mark.slow
 def test_the_configs_above_reach_sets_without_end_finite_and_empty():
     seen = set()
 

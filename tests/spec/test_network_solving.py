@@ -191,6 +191,7 @@ def test_an_input_of_one_position_does_not_grow():
     assert str(sizes_of(written(Node("y", Add(), ("x", "t")), inputs=inputs))) == "{1}"
 
 
+@pytest.mark.slow
 def test_the_strategy_reaches_every_kind_of_answer():
     kinds = {"empty": 0, "finite": 0, "endless": 0}
     operations = set()
