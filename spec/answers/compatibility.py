@@ -13,7 +13,7 @@ from ..messages.written import Written
 from ..network.monotone import least_size
 from ..network.network import Network
 from ..network.running import AxisSizes, axis_of, fits_together, require_sizes, run_image
-from ..network.solving import NOT_SOLVED
+from ..network.searching import NOT_SOLVED
 from ..network.solving import compatible_sizes as solve
 from .door import AnyNetwork, graph_of
 

@@ -151,6 +151,24 @@ class SizeSet:
         runs = [p & q for ours, theirs in pairs for p in ours for q in theirs]
         return SizeSet([*runs, *(Progression(n, 1, 1) for n in self._singles_in(other) | other._singles_in(self))])
 
+    def complement(self) -> "SizeSet":
+        """The sizes ``n ≥ 1`` that are not members.
+
+        >>> SizeSet([Progression(2, 2, None)]).complement()
+        <SizeSet n ≡ 1 (mod 2), n ≥ 1>
+        """
+        runs = _runs([*self.head, *self.tail], self._step)
+        gaps = []
+        for residue in range(self._step):
+            first: int | None = residue or self._step
+            for since, until in runs.get(residue, []):
+                if first is not None and since > first:
+                    gaps.append(Progression(first, self._step, (since - first) // self._step))
+                first = None if until is None else until + self._step
+            if first is not None:
+                gaps.append(Progression(first, self._step, None))
+        return SizeSet(gaps)
+
     def _singles_in(self, other: "SizeSet") -> set[int]:
         return {p.first for p in self.head if p.count == 1 and p.first in other}
 

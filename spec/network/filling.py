@@ -27,7 +27,8 @@ from .network import Network, Node
 from .open_number import Open, is_open
 from .operation import Operation, changes_size
 from .running import AxisSizes, input_sizes, named, positive, require_sizes, run_image
-from .solving import NOT_SOLVED, compatible_sizes
+from .searching import NOT_SOLVED
+from .solving import compatible_sizes
 from .windows import ConvTranspose
 
 MAX_WORK = 200_000

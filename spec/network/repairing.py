@@ -25,7 +25,8 @@ from .operation import Operation, changes_size
 from .requirement import EQUAL
 from .requiring import Require
 from .running import run
-from .solving import NOT_SOLVED, compatible_sizes
+from .searching import NOT_SOLVED
+from .solving import compatible_sizes
 from .windows import AvgPool, Conv, MaxPool, Window
 
 _TRIES = 100

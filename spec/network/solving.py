@@ -22,84 +22,24 @@ computes a bound first. The problem is hard in general, because joins of coprime
 congruences. So the work is limited, and beyond the limit the search raises an error.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
 from heapq import heappop, heappush
-from itertools import product
-from math import prod
 from typing import Any
 
-from ..arithmetic.progression import Progression
-from ..arithmetic.size_set import MAX_PARTS, SizeSet
+from ..arithmetic.size_set import SizeSet
 from ..messages.report import WellshapedError
-from .affine import Affine, Blocks, Bounds, Box, Line, NotAffineError, Restrict, Undecided, affine
 from .bounds import UnboundedError, enclosed, largest, unknown
 from .network import Network, Node
 from .operation import Operation, changes_size, requires_size
 from .requirement import Need
 from .running import axis_of
+from .searching import Step, not_solved, search
 
 MAX_WORK = 50_000
 """The search stops after computing this many sizes of nodes, which takes some seconds."""
 
 _FEW = 1_000
 """The work before the slower search for an upper bound on the sizes."""
-
-NOT_SOLVED = "not_solved"
-"""The rule of the error if the search gives up."""
-
-Raw = int | tuple[int, tuple[int, ...]]
-"""A size without its box: a number, or the constant and the coefficients of an affine function."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """A box, and the sizes computed so far: ``n``, 1 (of a single position), then the nodes' in order."""
-
-    box: Box
-    sizes: list[Raw]
-
-    def size(self, i: int) -> Affine | int:
-        raw = self.sizes[i]
-        return raw if isinstance(raw, int) else affine(self.box, *raw)
-
-    def narrowed(self, cut: Restrict | Blocks | Line) -> "_Part":
-        if isinstance(cut, Line):
-            return self.on(cut)
-        v = cut.v
-        if isinstance(cut, Restrict):
-            return replace(self, box=(*self.box[:v], (cut.least, cut.most), *self.box[v + 1 :]), sizes=[*self.sizes])
-        blocks = (0, None if cut.count is None else cut.count - 1)
-        box = (*self.box[:v], blocks, *self.box[v + 1 :], (0, cut.step - 1))
-        return _Part(box, [_in_blocks(raw, cut) for raw in self.sizes])
-
-    def on(self, line: Line) -> "_Part":
-        """The points of this part on a line, in the direction in which ``n`` grows."""
-        n = self.sizes[0]
-        if not isinstance(n, int) and n[1][line.v] * line.v_step + n[1][line.w] * line.w_step < 0:
-            line = line.reversed()
-        box = list(self.box)
-        box[line.v], box[line.w] = (0, None if line.count is None else line.count - 1), (0, 0)
-        return _Part(tuple(box), [_on_line(raw, line) for raw in self.sizes])
-
-
-def _on_line(raw: Raw, line: Line) -> Raw:
-    if isinstance(raw, int):
-        return raw
-    constant, coefficients = raw
-    of_v, of_w = coefficients[line.v], coefficients[line.w]
-    changed = list(coefficients)
-    changed[line.v], changed[line.w] = of_v * line.v_step + of_w * line.w_step, 0
-    return constant + of_v * line.v_start + of_w * line.w_start, tuple(changed)
-
-
-def _in_blocks(raw: Raw, cut: Blocks) -> Raw:
-    if isinstance(raw, int):
-        return raw
-    constant, coefficients = raw
-    c = coefficients[cut.v]
-    by_step = (*coefficients[: cut.v], c * cut.step, *coefficients[cut.v + 1 :], c)
-    return constant + c * cut.start, by_step
 
 
 def compatible_sizes(network: Network, axis: int = 0) -> SizeSet:
@@ -128,16 +68,17 @@ def compatible_sizes(network: Network, axis: int = 0) -> SizeSet:
             plan.append((node.operation, sources))
         else:
             at[node.name] = sources[0]
-    found = _solve(plan, axis, (1, None), _FEW + 4 * len(plan))
+    steps = _steps(plan, axis)
+    found = search(steps, (1, None), _FEW + 4 * len(plan))
     if found is None:
         end = _largest(plan, axis)
-        found = _solve(plan, axis, (1, end), MAX_WORK) if end is None or end >= 1 else []
+        found = search(steps, (1, end), MAX_WORK) if end is None or end >= 1 else []
     if found is None:
-        raise _not_solved(f"the search stopped after {MAX_WORK} steps")
+        raise not_solved(f"the search stopped after {MAX_WORK} steps")
     try:
         return SizeSet(found)
     except WellshapedError as error:  # the common multiple of the steps is too large
-        raise _not_solved(error.report.failures[0].says) from None
+        raise not_solved(error.report.failures[0].says) from None
 
 
 def _early_requirements(network: Network) -> Iterator[Node]:
@@ -167,27 +108,20 @@ def _early_requirements(network: Network) -> Iterator[Node]:
 _Plan = Sequence[tuple[Operation, list[int]]]
 
 
-def _solve(plan: _Plan, axis: int, bounds: Bounds, most: int) -> list[Progression] | None:
-    """The sizes within the bounds that fit, or ``None`` if the search needs more than ``most`` steps."""
-    parts = [_Part((bounds,), [(0, (1,)), 1])]
-    found: list[Progression] = []
-    work = 0
-    while parts:
-        part = parts.pop()
-        done = len(part.sizes)
-        try:
-            if _fits(part, plan, axis):
-                found += _members(part)
-        except Undecided as undecided:
-            parts += (part.narrowed(cut) for cut in reversed(undecided.cuts))
-        except NotAffineError:
-            raise _not_solved("an operation multiplies or divides a size by another size") from None
-        work += len(part.sizes) - done + 1
-        if work > most:
-            return None
-        if len(found) > MAX_PARTS:
-            raise _not_solved(f"the sizes that fit are more than {MAX_PARTS} progressions")
-    return found
+def _steps(plan: _Plan, axis: int) -> list[Step]:
+    """The operations of the plan as steps of the search."""
+
+    def step(operation: Operation) -> Callable[[list[Any]], Any]:
+        def size_if_it_fits(sizes: list[Any]) -> Any:
+            size = operation.size(sizes, axis)
+            if changes_size(operation) and not size >= 1:
+                return None
+            needs = operation.needs(sizes, axis)
+            return size if all(need.relation.holds(need.left, need.right) for need in needs) else None
+
+        return size_if_it_fits
+
+    return [(step(operation), sources) for operation, sources in plan]
 
 
 def _largest(plan: _Plan, axis: int) -> int | None:
@@ -203,49 +137,3 @@ def _largest(plan: _Plan, axis: int) -> int | None:
     except UnboundedError:
         return None
     return largest(needs)
-
-
-def _fits(part: _Part, plan: _Plan, axis: int) -> bool:
-    """Compute the remaining nodes; return whether the part fits. Raises :class:`Undecided` if only some points do."""
-    for operation, sources in plan[len(part.sizes) - 2 :]:
-        sizes = [part.size(i) for i in sources]
-        size = operation.size(sizes, axis)  # type: ignore[arg-type]  # it also runs on affine functions
-        if changes_size(operation) and not size >= 1:
-            return False
-        needs = operation.needs(sizes, axis)  # type: ignore[arg-type]  # as above
-        if not all(need.relation.holds(need.left, need.right) for need in needs):
-            return False
-        part.sizes.append((size.constant, size.coefficients) if isinstance(size, Affine) else size)
-    return True
-
-
-def _members(part: _Part) -> Iterator[Progression]:
-    """The sizes ``n`` of a part as progressions.
-
-    Numbers with the coefficients ``c`` and ``c·count`` form one longer run. The longest run gives a progression for
-    each choice of the others.
-    """
-    n = part.size(0)
-    if isinstance(n, int):
-        yield Progression(n, 1, 1)
-        return
-    first = n.constant + sum(c * least for c, (least, _) in zip(n.coefficients, n.box, strict=True))
-    by_step = sorted((c, bounds) for c, bounds in zip(n.coefficients, n.box, strict=True) if c)  # no two c are equal
-    runs: list[tuple[int, int | None]] = []
-    for step, (least, most) in by_step:
-        count = None if most is None else most - least + 1
-        if runs and runs[-1][1] is not None and runs[-1][0] * runs[-1][1] == step:
-            runs[-1] = runs[-1][0], None if count is None else runs[-1][1] * count
-        else:
-            runs.append((step, count))
-    longest = max(runs, key=lambda run: (run[1] is None, run[1] or 0))
-    others = [(step, count) for step, count in runs if (step, count) != longest and count is not None]
-    if prod(count for _, count in others) > MAX_PARTS:
-        raise _not_solved(f"the sizes that fit are more than {MAX_PARTS} progressions")
-    for places in product(*(range(0, step * count, step) for step, count in others)):
-        yield Progression(first + sum(places), *longest)
-
-
-def _not_solved(says: str) -> WellshapedError:
-    fix = "smaller strides or fewer levels"
-    return WellshapedError.of("solving the network", NOT_SOLVED, "too hard to solve", says, fix)
