@@ -1,0 +1,178 @@
+"""JAX's shape rules on symbolic sizes, with every comparison of sizes decided for a sample and recorded.
+
+``jax.export`` has symbolic sizes, and leaves a comparison that it can't decide for all sizes undecided: ``==`` is then
+false, which is wrong for some sizes, and ``>=`` raises. While :func:`deciding` is in force, every comparison has the
+answer for the sample, and it is recorded.
+"""
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from math import inf
+from typing import Any
+
+import jax
+from jax import export
+from jax.extend.core import InconclusiveDimensionOperation, jaxprs_in_params
+
+from ..sizes.expressions import Statement, parsed, value
+from ..sizes.paths import ANY_ERROR, Accepted, Condition, End, Path, Rejected, Unknown
+from ..sizes.places import innermost, own_frame
+from .jax_models import AbstractNetwork
+
+_lock = threading.RLock()  # the rules of symbolic sizes are global in JAX
+
+
+def symbols(names: tuple[str, ...]) -> tuple[Any, ...]:
+    """A symbolic size for each name, which is at least 1."""
+    return export.symbolic_shape(", ".join(names), constraints=[f"{name} >= 1" for name in names])
+
+
+def expression(size: Any) -> Any:
+    """A symbolic size of JAX as an expression; a number stays."""
+    return int(size) if isinstance(size, int) or not export.is_symbolic_dim(size) else parsed(str(size))
+
+
+@contextmanager
+def deciding(samples: Mapping[str, int], *, ones: bool = True) -> Iterator[list[Condition]]:
+    """Decide each comparison of symbolic sizes for the ``samples``, and record it in the list.
+
+    With ``ones=False`` a symbolic size never equals 1, whatever its sample is. So no image is repeated because one of
+    its sizes happens to be 1.
+    """
+    import jax._src.export.shape_poly as rules  # the only place of these rules
+
+    kind: Any = rules._DimExpr
+    conditions: list[Condition] = []
+    equals, bounds = kind.__eq__, rules._bounds_decision
+
+    def decided(difference: Any, op: str) -> bool:
+        statement = Statement(op, (expression(difference), 0))
+        number = value(statement.args[0], samples)
+        held = bool(number == 0 if op == "==" else number >= 0)
+        conditions.append(Condition(statement, held))
+        return held
+
+    def equal(self: Any, other: Any) -> bool:
+        if equals(self, other):
+            return True
+        comparable = other.scope is self.scope if isinstance(other, kind) else isinstance(other, int)
+        if not comparable or (not ones and isinstance(other, int) and other == 1):
+            return False
+        difference = self - other
+        return export.is_symbolic_dim(difference) and decided(difference, "==")
+
+    def sign(difference: Any, precision: Any) -> tuple[float, float]:
+        # JAX's own bounds of nested divisions take seconds, and a sample decides the sign at once.
+        if not export.is_symbolic_dim(difference):
+            return difference, difference
+        return (0, inf) if decided(difference, ">=") else (-inf, -1)
+
+    with _lock:
+        kind.__eq__, rules._bounds_decision = equal, sign
+        try:
+            yield conditions
+        finally:
+            kind.__eq__, rules._bounds_decision = equals, bounds
+
+
+
+Shapes = Sequence[Sequence[int | str]]
+Sizes = Mapping[str, int]
+
+CONSUMERS = ("conv_general_dilated", "dot_general", "pad", "gather", "scatter", "scatter-add", "sort", "fft", "scan")
+"""The operations, beside reductions and windows, that compute new values from an image. It must not be empty."""
+
+
+def _needed(jaxpr: Any, images: int) -> Iterator[Any]:
+    """The sizes of what is computed from the last ``images`` inputs, where an operation computes something from it."""
+    from_images = set(jaxpr.invars[len(jaxpr.invars) - images :])
+    for equation in jaxpr.eqns:
+        operands = [v for v in equation.invars if not hasattr(v, "val") and v in from_images]
+        if not operands:
+            continue
+        from_images.update(equation.outvars)
+        inner = list(jaxprs_in_params(equation.params))
+        for of in inner:
+            yield from _needed(of, len(of.invars))
+        name = equation.primitive.name
+        if not inner and (name in CONSUMERS or name.startswith(("reduce", "cum", "arg", "select_and"))):
+            for operand in operands:
+                yield from operand.aval.shape
+    for of in jaxpr.outvars:
+        if hasattr(of, "aval"):
+            yield from of.aval.shape
+
+
+class JaxTracer:
+    """A JAX network with one open axis or several, read by :func:`.explore`.
+
+    ``shapes`` has the shape of each image, with the name of an open size in the place of the size; ``held`` has the
+    numbers of the other open sizes.
+    """
+
+    def __init__(
+        self, network: AbstractNetwork, shapes: Shapes, dtypes: Sequence[Any], open_axes: Sequence[str], held: Sizes
+    ) -> None:
+        self.network, self.shapes, self.dtypes = network, shapes, dtypes
+        self.axes, self.held = tuple(open_axes), dict(held)
+        self.parameters: Any = None
+
+    def path(self, size: int) -> Path:
+        """Trace with symbols for the open sizes; ``size`` is the sample of each."""
+        return self.path_of({axis: size for axis in self.axes})
+
+    def path_of(self, samples: Sizes) -> Path:
+        """Trace with symbols for the open sizes, and a sample for each."""
+        with deciding(samples) as conditions:
+            end = self._end(dict(zip(self.axes, symbols(self.axes), strict=True)))
+        if isinstance(end, Accepted) and any(_is_one(condition) for condition in conditions):
+            with deciding(samples, ones=False):
+                again = self._end(dict(zip(self.axes, symbols(self.axes), strict=True)))
+            end = replace(end, by_broadcasting=not isinstance(again, Accepted))
+        return Path(tuple(conditions), end)
+
+    def trial(self, size: int) -> End:
+        """What JAX does with this size."""
+        return self.trial_of({axis: size for axis in self.axes})
+
+    def trial_of(self, sizes: Sizes) -> End:
+        """What JAX does with these sizes."""
+        return self._end(sizes)
+
+    def _images(self, sizes: Mapping[str, Any]) -> list[Any]:
+        at = {**self.held, **sizes}
+        shapes = [tuple(at.get(of, of) for of in shape) for shape in self.shapes]
+        return [jax.ShapeDtypeStruct(shape, dtype) for shape, dtype in zip(shapes, self.dtypes, strict=True)]
+
+    def _end(self, sizes: Mapping[str, Any]) -> End:
+        try:
+            images = self._images(sizes)
+            leaves, tree = jax.tree.flatten((self.parameters, *images))
+            jaxpr, result = jax.make_jaxpr(
+                lambda *of: self.network.apply(*jax.tree.unflatten(tree, of)), return_shape=True
+            )(*leaves)
+        except Exception as error:
+            return _failure(error)
+        output = tuple(tuple(map(expression, leaf.shape)) for leaf in jax.tree.leaves(result) if hasattr(leaf, "shape"))
+        return Accepted(output, frozenset(map(expression, _needed(jaxpr.jaxpr, len(images)))))
+
+
+def _failure(error: Exception) -> End:
+    text = str(error).splitlines()[0] if str(error) else ""
+    at, raised = own_frame(error.__traceback__), innermost(error.__traceback__)
+    if isinstance(error, InconclusiveDimensionOperation) and "divide evenly" in text:
+        # A reshape leaves a remainder; that it is not 0 is among the conditions.
+        return Rejected(ANY_ERROR, text, at, raised)
+    if isinstance(error, _UNDECIDED):
+        return Unknown(f"{type(error).__name__}: {text}")
+    return Rejected(type(error).__name__, text, at, raised)
+
+
+_UNDECIDED = (jax.errors.ConcretizationTypeError, InconclusiveDimensionOperation)
+
+
+def _is_one(condition: Condition) -> bool:
+    """Whether the condition says that a size is 1: the framework may then repeat the image."""
+    return condition.held and condition.statement.op == "=="
