@@ -19,6 +19,7 @@ from jax.extend.core import InconclusiveDimensionOperation, jaxprs_in_params
 from ..sizes.expressions import Statement, parsed, value
 from ..sizes.paths import ANY_ERROR, Accepted, Condition, End, Path, Rejected, Unknown
 from ..sizes.places import innermost, own_frame
+from ..sizes.shapes import OpenShape
 from .jax_models import AbstractNetwork
 
 _lock = threading.RLock()  # the rules of symbolic sizes are global in JAX
@@ -77,8 +78,6 @@ def deciding(samples: Mapping[str, int], *, ones: bool = True) -> Iterator[list[
             kind.__eq__, rules._bounds_decision = equals, bounds
 
 
-
-Shapes = Sequence[Sequence[int | str]]
 Sizes = Mapping[str, int]
 
 CONSUMERS = ("conv_general_dilated", "dot_general", "pad", "gather", "scatter", "scatter-add", "sort", "fft", "scan")
@@ -106,44 +105,33 @@ def _needed(jaxpr: Any, images: int) -> Iterator[Any]:
 
 
 class JaxTracer:
-    """A JAX network with one open axis or several, read by :func:`.explore`.
+    """A JAX network on images of these ``shapes``, with the names of open sizes, and ``dtypes``."""
 
-    ``shapes`` has the shape of each image, with the name of an open size in the place of the size; ``held`` has the
-    numbers of the other open sizes.
-    """
-
-    def __init__(
-        self, network: AbstractNetwork, shapes: Shapes, dtypes: Sequence[Any], open_axes: Sequence[str], held: Sizes
-    ) -> None:
+    def __init__(self, network: AbstractNetwork, shapes: Sequence[OpenShape], dtypes: Sequence[Any]) -> None:
         self.network, self.shapes, self.dtypes = network, shapes, dtypes
-        self.axes, self.held = tuple(open_axes), dict(held)
         self.parameters: Any = None
 
-    def path(self, size: int) -> Path:
-        """Trace with symbols for the open sizes; ``size`` is the sample of each."""
-        return self.path_of({axis: size for axis in self.axes})
+    def prepare(self, sizes: Sizes) -> None:
+        """Let the network choose the shapes of its parameters by images of these sizes."""
+        self.parameters = self.network.parameters(*self._images(sizes))
 
-    def path_of(self, samples: Sizes) -> Path:
-        """Trace with symbols for the open sizes, and a sample for each."""
+    def path_of(self, samples: Sizes, held: Sizes) -> Path:
+        """Trace with a symbol for each of the samples, and plain numbers for the ``held`` sizes."""
+        axes = tuple(samples)
         with deciding(samples) as conditions:
-            end = self._end(dict(zip(self.axes, symbols(self.axes), strict=True)))
+            end = self._end({**held, **dict(zip(axes, symbols(axes), strict=True))})
         if isinstance(end, Accepted) and any(_is_one(condition) for condition in conditions):
             with deciding(samples, ones=False):
-                again = self._end(dict(zip(self.axes, symbols(self.axes), strict=True)))
+                again = self._end({**held, **dict(zip(axes, symbols(axes), strict=True))})
             end = replace(end, by_broadcasting=not isinstance(again, Accepted))
         return Path(tuple(conditions), end)
-
-    def trial(self, size: int) -> End:
-        """What JAX does with this size."""
-        return self.trial_of({axis: size for axis in self.axes})
 
     def trial_of(self, sizes: Sizes) -> End:
         """What JAX does with these sizes."""
         return self._end(sizes)
 
     def _images(self, sizes: Mapping[str, Any]) -> list[Any]:
-        at = {**self.held, **sizes}
-        shapes = [tuple(at.get(of, of) for of in shape) for shape in self.shapes]
+        shapes = [tuple(sizes.get(n, n) if isinstance(n, str) else n for n in shape) for shape in self.shapes]
         return [jax.ShapeDtypeStruct(shape, dtype) for shape, dtype in zip(shapes, self.dtypes, strict=True)]
 
     def _end(self, sizes: Mapping[str, Any]) -> End:

@@ -13,7 +13,7 @@ from typing import Any
 from ...spec.arithmetic.size_set import SizeSet
 from ...spec.messages.report import WellshapedError
 from ...spec.network.searching import search
-from .expressions import Expression, Statement, holds, value
+from .expressions import Statement, holds, value
 
 MAX_WORK = 5_000
 """The search for the sizes on a path stops after this many steps, which takes about a second."""

@@ -5,7 +5,18 @@ from pathlib import Path
 from types import TracebackType
 
 FRAMEWORKS = (
-    *("beartype", "contextlib.py", "equinox", "flax", "functools.py", "haiku", "importlib", "jax", "jaxlib", "jaxtyping"),
+    *(
+        "beartype",
+        "contextlib.py",
+        "equinox",
+        "flax",
+        "functools.py",
+        "haiku",
+        "importlib",
+        "jax",
+        "jaxlib",
+        "jaxtyping",
+    ),
     *("keras", "numpy", "sympy", "torch"),
 )
 """The packages and modules whose lines are not the user's."""
