@@ -170,7 +170,7 @@ class Report:
         warnings = [f"  warning: {verdict.name}: {verdict.about}: {verdict.says}." for verdict in self.warnings]
         if self.ok:
             fits = "is well-formed" if self.error is ConfigError else "fits"
-            lead = f"{self.subject} {fits}: all {len(self.verdicts)} rules hold."
+            lead = f"{self.subject} {fits}{_all_hold(len(self.verdicts))}."
             return [lead, *warnings]
         room = _LINES - 1 - len(warnings) - len(self.fixes)
         lines = _failed(self.failures, room)
@@ -187,6 +187,12 @@ class Report:
 
     def _repr_html_(self) -> str:
         return f"<pre>{escape(str(self))}</pre>"
+
+
+def _all_hold(count: int) -> str:
+    if count <= 2:
+        return ("", ": the rule holds", ": both rules hold")[count]
+    return f": all {count} rules hold"
 
 
 _LINES = 10

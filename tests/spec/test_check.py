@@ -182,7 +182,7 @@ input (1, 1, 385) of UNet2Config() does not fit.
 input (1, 304, 384) of UNet2Config(conv_padding=0) does not fit.
   down1_1 (h_convH): height: down1_1 is 302, x is 304, and they must be equal.
     x 304 → down1_1 302
-  down1_2 (h_convH): height: with that fixed, down1_2 would be 302, s1 would be 304, and they must be equal.
+  down1_2 (h_convH): height: with down1_1 fixed, down1_2 would be 302, s1 would be 304, and they must be equal.
   down1_1 (h_convW): width: down1_1 is 382, x is 384, and they must be equal.
     x 384 → down1_1 382
   and 9 more, at down1_2, down2_1, down2_2 and 2 others.

@@ -36,10 +36,10 @@ from wellshaped.spec.network import (
     SpaceToDepth,
     TransposedWindow,
     Window,
-    compatible_sizes,
     parameter_shapes,
     run,
     run_image,
+    sizes_that_fit,
 )
 from wellshaped.spec.network.running import require_sizes
 
@@ -402,7 +402,7 @@ def test_a_node_without_inputs_follows_the_one_before_it():
 def test_a_network_of_no_nodes_hands_on_its_input():
     network = Network({"x": 3}, ())
     assert network.outputs == ("x",)
-    assert str(compatible_sizes(network)) == "n ≥ 1"
+    assert str(sizes_that_fit(network)) == "n ≥ 1"
     assert parameter_shapes(network) == {}
 
 
@@ -418,7 +418,7 @@ def test_a_node_is_found_by_name_or_its_nearest_name_is_proposed():
     [
         (lambda network: run(network, -1), "size=-1 is negative"),
         (lambda network: run(network, 8, axis=2), "the network has 2 axes, counted from 0"),
-        (lambda network: compatible_sizes(network, axis=2), "the network has 2 axes, counted from 0"),
+        (lambda network: sizes_that_fit(network, axis=2), "the network has 2 axes, counted from 0"),
         (lambda network: run(network, {"z": 8}), "it has no size; there are sizes for z"),
         (lambda network: run(network, {"x": "8"}), "x='8' is a str"),
         (lambda network: run_image(network, (8,)), r"its sizes are \(8,\), and must be one for each of 2 axes"),
@@ -479,7 +479,7 @@ def test_inputs_of_different_sizes_run_together():
     )
     assert run(network, {"x": 8, "z": 4}).ok
     assert [failure.right for failure in run(network, {"x": 8, "z": 5}).failures] == [5]
-    assert compatible_sizes(network).is_finite  # of one size for both, none fits
+    assert sizes_that_fit(network).is_finite  # of one size for both, none fits
 
 
 def test_a_requirement_says_which_node_which_rule_and_which_two_sizes():
