@@ -397,7 +397,8 @@ def test_what_is_required_over_all_axes_together_is_judged_after_the_numbers_are
     with pytest.raises(WellshapedError) as error:
         fill(network, (1, 1))
     assert rules(error) == ["together"]
-    assert "with the smallest numbers for each axis, z: the count of numbers is 1, and must be at least 2" in str(error.value)
+    says = error.value.report.failures[0].says
+    assert says == "with the smallest numbers for each axis, z: the count of numbers is 1, and must be at least 2"
 
 
 def test_numbers_that_take_too_long_to_find_are_not_solved(monkeypatch):
