@@ -174,10 +174,11 @@ class Report:
             return [lead, *warnings]
         room = _LINES - 1 - len(warnings) - len(self.fixes)
         lines = _failed(self.failures, room)
-        axes = len({about for _, paths, about in lines if paths})
-        first = max(len(next((paths for _, paths, _ in lines if paths), ())), min(axes, room - axes))
-        if len(lines) + first > room:  # show fewer failures, to leave room for a path of each axis
-            lines = _failed(self.failures, room - first)
+        axes = _axes_with_paths(lines)
+        first = len(next((paths for _, paths, _ in lines if paths), ()))
+        if len(lines) + max(first, axes) > room:  # show fewer failures, to leave room for a path of each axis
+            fewer = _failed(self.failures, room - max(first, axes))
+            lines = fewer if _axes_with_paths(fewer) == axes else _failed(self.failures, room - first)
         shown = [f"{self.subject} {self.error.says}."]
         for (line, _, _), paths in zip(lines, _fitting(lines, room - len(lines)), strict=True):
             shown += [line, *paths]
@@ -218,6 +219,10 @@ def wrapped(line: str) -> str:
 
 _Line = tuple[str, tuple[str, ...], str]
 """The line of a failure, the lines for its paths, and its axes."""
+
+
+def _axes_with_paths(lines: Sequence[_Line]) -> int:
+    return len({about for _, paths, about in lines if paths})
 
 
 def _fitting(lines: Sequence[_Line], room: int) -> list[tuple[str, ...]]:

@@ -9,6 +9,7 @@ from ..arithmetic.naturals import natural
 from ..messages.choices import nearest_choice
 from ..messages.report import ConfigError, Report, UsageError, Verdict
 from ..messages.written import Written, clipped, kind_of, written_argument, written_number, written_value
+from .fields import read_field
 from .operation import Fault, Operation, counted
 from .proposing import (
     another_name,
@@ -56,8 +57,8 @@ class Input(Written):
     """An input of a network: a name, its ``channels``, and whether it is a vector (a ``single`` position).
 
     ``rule`` is what the source calls the requirement of at least one position; ``{}`` is the axis's letter.
-    Raises :class:`ConfigError` for a name or a rule that is not a short, printable text, and :class:`UsageError` for
-    ``channels`` that are not natural.
+    Raises :class:`ConfigError` for a name or a rule that is not a short, printable text, or a ``single`` that is not a
+    bool, and :class:`UsageError` for ``channels`` that are not natural.
 
     >>> Input("x", 3), Input("time", 128, single=True)
     (Input(name='x', channels=3), Input(name='time', channels=128, single=True))
@@ -71,6 +72,7 @@ class Input(Written):
     def __post_init__(self) -> None:
         _name(self.name, "Input(")
         object.__setattr__(self, "channels", natural(self.channels, "channels"))
+        read_field(self.single, "single", bool)
         _label(self.rule, "rule", f"Input({written_argument('name', self.name)})")
 
 

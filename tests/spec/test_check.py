@@ -26,6 +26,7 @@ from wellshaped.spec import (
     WellshapedError,
     check,
     compatible_sizes,
+    graph_of,
     h_convH,
     h_convH_down,
     h_convW,
@@ -141,6 +142,13 @@ def test_a_message_with_many_fixes_shows_fewer_failures():
         crowded
     )
     assert len(str(crowded).splitlines()) <= 10
+
+
+@pytest.mark.parametrize("name", ["tiny", "monai_like", "ronneberger2015", "smp_resnet34"])
+def test_a_full_message_keeps_a_path_of_each_axis(name):
+    lines = check(name, (graph_of(name).image.channels, 303, 387)).lines()
+    assert len(lines) == 10
+    assert {line.split()[1] for line in lines if " → " in line} == {"303", "387"}
 
 
 @given(st.data(), fitting_configs(), st.integers(0, 60), st.integers(0, 60))

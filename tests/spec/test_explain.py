@@ -12,6 +12,7 @@ from networks import HARD, networks
 
 from wellshaped.proofs_of_shape.strategies import graphs, unet_configs
 from wellshaped.spec import (
+    Activation,
     Add,
     Concat,
     ConfigError,
@@ -163,6 +164,8 @@ def test_a_config_is_explained_as_its_graph(n):
             304,
             "size 304 fits: all 4 rules hold. The output has size 304.",
         ),
+        (written(Node("pooled", MaxPool(2))), 9, "size 9 fits: both rules hold. The output has size 4."),
+        (written(Node("y", Activation())), 9, "size 9 fits: the rule holds. The output has size 9."),
         (
             resnet_unet(),
             63,

@@ -4,7 +4,7 @@ from ast import literal_eval
 
 import pytest
 
-from wellshaped.spec import ConfigError, ShapeError, UsageError, WellshapedError
+from wellshaped.spec import ConfigError, ShapeError, UNetConfig, UsageError, WellshapedError
 from wellshaped.spec.network import (
     OPEN,
     Activation,
@@ -104,6 +104,7 @@ def test_every_operation_is_among_them():
         (lambda: Conv(3, padding=((1, -2),)), "padding[0] after=-2", "is negative"),
         (lambda: Conv(3, padding=((0, 1), 1)), "padding=((0, 1), 1)", "must have a pair (before, after)"),
         (lambda: Conv(3, bias=1), "bias=1", "is an int, and must be True or False"),
+        (lambda: Input("x", single="no"), "single='no'", "is a str, and must be True or False"),
         (lambda: Conv(3, channels=2.0), "channels=2.0", "is a float"),
         (lambda: MaxPool(None), "kernel=None", "is a NoneType"),
         (lambda: Norm("batchnorm"), "kind='batchnorm'", "must be one of 'batch', 'group', 'instance', 'layer'"),
@@ -138,6 +139,19 @@ def test_a_wrong_value_of_a_field_is_rejected_by_name(make, given, says):
     assert given in text.splitlines()[0]
     assert says in text
     assert text.splitlines()[-1].startswith("  fix: ")
+
+
+@pytest.mark.parametrize("make", [lambda value: Conv(3, bias=value), lambda value: UNetConfig(bias=value)])
+def test_the_fix_for_a_word_in_place_of_a_truth_value_keeps_what_was_meant(make):
+    for values, fix in (
+        (("False", "false", "no", "off", "0", 0), "bias=False"),
+        (("True", "yes", "on", "1", 1), "bias=True"),
+        (("maybe",), "bias=True or bias=False"),
+    ):
+        for value in values:
+            with pytest.raises(WellshapedError) as error:
+                make(value)
+            assert error.value.report.fixes == (fix,)
 
 
 def test_the_fix_for_a_word_of_pytorch_is_ours():
