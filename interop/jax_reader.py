@@ -29,8 +29,8 @@ def read_jax(
     - ``progress``: a function that is told what is being done.
 
     A Linen module and a Haiku transform choose their parameters by an image; it has the sizes at which the answer says
-    that other axes are held. Raises :class:`UsageError` for a model that can't be called and a text that is not a shape,
-    and :class:`WellshapedError` if it runs on none of the images that were tried. Source: SPEC section 11.
+    that other axes are held. Raises :class:`UsageError` for a model that can't be called and for a text that is not a
+    shape, and :class:`WellshapedError` if no parameters can be made. Source: SPEC section 11.
 
     >>> import jax.numpy as jnp
     >>> def halve_and_double(x):

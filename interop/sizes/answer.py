@@ -11,7 +11,7 @@ from ...spec.messages.report import Report, ShapeError, UsageError, Verdict, wra
 from ...spec.messages.written import clipped
 from .exploring import Found, Region, kind
 from .expressions import names_in
-from .paths import Accepted, End, Rejected
+from .paths import Accepted, End, Rejected, Unknown
 from .shapes import OpenShape
 
 
@@ -49,8 +49,9 @@ class AxisSizes:
         if found.tried:
             parts.append(f"tried one by one: {found.tried}")
         if found.undecided:
-            parts.append(f"not known: {found.undecided}")
-        known = found.regions and any(not region.tried and kind(region.end) != "unknown" for region in found.regions)
+            why = next((region.end.why for region in found.regions if isinstance(region.end, Unknown)), "")
+            parts.append(f"not known: {found.undecided}" + (f", because {clipped(why, 120)}" if why else ""))
+        known = any(kind(region.end) != "unknown" and region.sizes.count != 1 for region in found.regions)
         return "; ".join([*(["decided for the other sizes"] if known else []), *parts]) + f" ({work})"
 
     def region_of(self, size: int) -> Region | None:
@@ -64,8 +65,7 @@ class ModelSizes:
     """Which sizes a network takes, and how that is known. ``print`` it, or use it as data.
 
     - ``axes``: an :class:`AxisSizes` for each open size, by name.
-    - ``independent``: whether any two sizes that fit, one for each axis, fit together. ``None`` if it isn't known, or if
-      there is only one open size.
+    - ``independent``: whether sizes that fit, one for each axis, fit together. ``None`` if there is only one open size.
     - ``together``: if not, what the framework requires of several sizes together.
     - ``output``: the shape of each output, as a function of the open sizes, for images of the usual sizes.
     - ``notes``: sentences about what could not be done.
@@ -144,8 +144,8 @@ class ModelSizes:
         said: dict[tuple[str, ...], list[str]] = {}
         for name, of in self.axes.items():
             said.setdefault(tuple(_axis_lines(of)), []).append(name)
-        for (first, *others), names in said.items():
-            lines += [f"  {' and '.join(names)}: {first}", *(f"    {line}" for line in others)]
+        for (first, *others), alike in said.items():
+            lines += [f"  {' and '.join(alike)}: {first}", *(f"    {line}" for line in others)]
         if self.independent is not None:
             names = _listed(list(self.axes))
             lines.append(

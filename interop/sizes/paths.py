@@ -80,6 +80,7 @@ def sizes_on(conditions: Sequence[Condition], axis: str, needed: Sequence[Any] =
 
     The sizes ``needed`` must also be at least 1. Returns ``None`` if the set is too hard to compute.
 
+    >>> from wellshaped.interop.sizes.expressions import Expression
     >>> H = Expression("name", ("H",))
     >>> even = Condition(Statement("==", (Expression("mod", (H, 2)), 0)))
     >>> sizes_on([even], "H"), sizes_on([even], "H", [Expression("//", (H, 4))])

@@ -29,7 +29,7 @@ def own_frame(traceback: TracebackType | None) -> str:
     last = ""
     while traceback is not None:
         file, line = Path(traceback.tb_frame.f_code.co_filename), traceback.tb_lineno
-        if not (_OURS in file.parents or file.name.startswith("<") or _is_framework(file)):
+        if not (_OURS in file.resolve().parents or file.name.startswith("<") or _is_framework(file)):
             code = linecache.getline(str(file), line).strip()
             last = f"{_short(file)}:{line}" + (f": {code}" if code else "")
         traceback = traceback.tb_next

@@ -9,7 +9,8 @@ from ...spec.arithmetic.size_set import SizeSet
 from ...spec.messages.report import WellshapedError
 from .answer import AxisSizes, ModelSizes, output_text, together_in
 from .exploring import Budget, explore, kind
-from .paths import Accepted, End, Path, Rejected
+from .expressions import holds, names_in
+from .paths import Accepted, Condition, End, Path, Rejected
 from .shapes import OpenShape, open_sizes
 
 Progress = Callable[[str], None]
@@ -76,7 +77,7 @@ def read(
     budget: Budget,
     progress: Progress = lambda said: None,
 ) -> ModelSizes:
-    """The sizes that a network takes. Raises :class:`WellshapedError` if no trial and no trace gets through to an end."""
+    """The sizes that a network takes. Raises :class:`WellshapedError` if its parameters can't be made."""
     axes = open_sizes(tuple(shapes))
     notes = []
     at, error = _fitting(tracer, axes, progress)
@@ -140,7 +141,17 @@ def _together(
         end = tracer.trial_of(sizes)
         if (kind(end) == "fits") != fits:
             return False, together_in(tracer.path_of(sizes, {}).conditions), output
-    return True, (), output
+    joined = together_in(c for c in path.conditions if c.held and c.statement.op == "==" and _binds(c, found))
+    return not joined, joined, output
+
+
+def _binds(condition: Condition, found: Mapping[str, AxisSizes]) -> bool:
+    """Whether an equality of several open sizes can fail, and leaves only finitely many sizes of one of them."""
+    names = names_in(condition.statement)
+    if len(names) < 2 or not any(found[name].sizes.is_finite for name in names):
+        return False
+    draw = Random(0)
+    return not all(holds(condition.statement, {name: draw.randrange(1, 300) for name in names}) for _ in range(50))
 
 
 def _large(sizes: SizeSet) -> int | None:
