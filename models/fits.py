@@ -5,12 +5,14 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from ..spec.answers.any_network import AnyNetwork
+from ..spec.answers.any_network import AnyNetwork, graph_of, title
 from ..spec.answers.checking import check
+from ..spec.answers.proposals import sets_that_fit
 from ..spec.arithmetic import naturals
 from ..spec.arithmetic.naturals import judge_at_least_one
 from ..spec.elements import Shapes, judge_arrays, least_changes, smaller
 from ..spec.messages.report import ConfigError, Report
+from .symbolic import Inconclusive, any_symbolic
 from .typed import before_vmap
 
 
@@ -50,12 +52,18 @@ def at_least_one(value: object, name: str, of: str) -> int:
 
 def takes(network: AnyNetwork, out_channels: int, shape: tuple[int, ...]) -> bool:
     """Whether a ``(C, H, W)`` image of this ``shape`` fits a network."""
-    return len(shape) == 3 and _report(network, shape, out_channels, "CHW").ok
+    return len(shape) == 3 and not any_symbolic(shape) and _report(network, shape, out_channels, "CHW").ok
 
 
 def require_fit(network: AnyNetwork, out_channels: int, x: Any, layout: str = "CHW") -> None:
     """Raise the error of :func:`wellshaped.spec.check` if the image ``x``, in this ``layout``, does not fit."""
-    report = _report(network, x.shape, out_channels, layout)
+    judge = _new_report if any_symbolic(x.shape) else _report
+    try:
+        report = judge(network, x.shape, out_channels, layout)
+    except Inconclusive as error:
+        fits = "; ".join(sets_that_fit(graph_of(network), ()))
+        error.add_note(f"{title(network)}: {fits}. Give a size of this form, with constraints on its variables.")
+        raise
     if not report.ok and before_vmap(x) is not None:
         fixes = (f"inside jax.vmap, for each image: {fix}" if fix.startswith(_CODE) else fix for fix in report.fixes)
         report = replace(report, fixes=tuple(fixes))
@@ -65,7 +73,9 @@ def require_fit(network: AnyNetwork, out_channels: int, x: Any, layout: str = "C
 _CODE = ("x[", "jnp.")
 
 
-@lru_cache(maxsize=256)
-def _report(network: AnyNetwork, shape: tuple[int, ...], out_channels: int, layout: str) -> Report:
-    """The report, cached: an eager training loop needs the same one at every step."""
+def _new_report(network: AnyNetwork, shape: tuple[int, ...], out_channels: int, layout: str) -> Report:
     return check(network, shape, out_channels=out_channels, layout=layout)
+
+
+_report = lru_cache(maxsize=256)(_new_report)
+"""The report, cached: an eager training loop needs the same one at every step. Not for symbolic sizes."""

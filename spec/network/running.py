@@ -109,7 +109,7 @@ class ImageRun(Written):
     @property
     def ok(self) -> bool:
         """Whether every requirement holds, on each axis and over all axes together."""
-        return all(of_it.ok for of_it in self.axes) and all(it.holds or it.warns for it in self.together)
+        return all(of_it.ok for of_it in self.axes) and all(it.warns or it.holds for it in self.together)
 
     def shape(self, name: str) -> tuple[int, ...]:
         """The sizes of a node or an input along all axes."""
