@@ -52,14 +52,13 @@ def at_least_one(value: object, name: str, of: str) -> int:
 
 def takes(network: AnyNetwork, out_channels: int, shape: tuple[int, ...]) -> bool:
     """Whether a ``(C, H, W)`` image of this ``shape`` fits a network."""
-    return len(shape) == 3 and not any_symbolic(shape) and _report(network, shape, out_channels, "CHW").ok
+    return len(shape) == 3 and _report(network, shape, out_channels, "CHW").ok
 
 
 def require_fit(network: AnyNetwork, out_channels: int, x: Any, layout: str = "CHW") -> None:
     """Raise the error of :func:`wellshaped.spec.check` if the image ``x``, in this ``layout``, does not fit."""
-    judge = _new_report if any_symbolic(x.shape) else _report
     try:
-        report = judge(network, x.shape, out_channels, layout)
+        report = _report(network, x.shape, out_channels, layout)
     except Inconclusive as error:
         fits = "; ".join(sets_that_fit(graph_of(network), ()))
         error.add_note(f"{title(network)}: {fits}. Give a size of this form, with constraints on its variables.")
@@ -73,9 +72,10 @@ def require_fit(network: AnyNetwork, out_channels: int, x: Any, layout: str = "C
 _CODE = ("x[", "jnp.")
 
 
-def _new_report(network: AnyNetwork, shape: tuple[int, ...], out_channels: int, layout: str) -> Report:
-    return check(network, shape, out_channels=out_channels, layout=layout)
+def _report(network: AnyNetwork, shape: tuple[int, ...], out_channels: int, layout: str) -> Report:
+    """The report. That of numbers is cached: an eager training loop needs the same one at every step."""
+    judge = check if any_symbolic(shape) else _cached
+    return judge(network, shape, out_channels=out_channels, layout=layout)
 
 
-_report = lru_cache(maxsize=256)(_new_report)
-"""The report, cached: an eager training loop needs the same one at every step. Not for symbolic sizes."""
+_cached = lru_cache(maxsize=256)(check)

@@ -186,7 +186,8 @@ class UNet(nnx.Module):
     ``head``. :func:`wellshaped.spec.stages` lists them with their shapes. ``axis_name`` is as for :class:`BatchNorm2d`;
     ``dtype``, ``param_dtype`` and ``precision`` are as for :class:`Conv2d`. Use ``jax.vmap(model)`` for a batch. Batch
     normalisation in training mode keeps statistics, and needs Flax's transformations instead: see
-    :class:`BatchNorm2d`. ``model.train()`` and ``model.eval()`` are Flax's.
+    :class:`BatchNorm2d`. ``model.train()`` and ``model.eval()`` are Flax's. A size may be symbolic, as in
+    ``jax.export.symbolic_shape("16*h")``.
 
     The constructor raises :class:`ConfigError` if no network can be built, :class:`UsageError` for a wrong argument. A
     call raises :class:`ShapeError` if :func:`wellshaped.spec.check` has a failure for the image, with the same

@@ -147,7 +147,7 @@ def _judged(
         verdicts += _judged_together(found, warns=False)
         if not any(is_symbol(n) for of_axis in found.axes for n in of_axis.sizes.values()):  # else it may be undecided
             warnings = tuple(verdict for verdict in _judged_together(found, warns=True) if not verdict.holds)
-        causes += (it for it in found.together if not (it.holds or it.warns))
+        causes += (it for it in found.together if not (it.warns or it.holds))
     of_axes = tuple(of_axis.sizes for of_axis in found.axes)
     return Explanation(subject, tuple(verdicts), (), warnings, graph, of_axes, tuple(causes))
 

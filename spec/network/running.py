@@ -199,7 +199,7 @@ def fits_together(network: Network, sizes: Sequence[int]) -> bool:
     if not any(type(node.operation).needs_together is not Operation.needs_together for node in network.nodes):
         return True
     along = [sizes_along(network, n, axis) for axis, n in enumerate(require_sizes(network, sizes))]
-    return all(requirement.holds or requirement.warns for requirement in _together(network, along))
+    return all(requirement.warns or requirement.holds for requirement in _together(network, along))
 
 
 @lru_cache(maxsize=1024)

@@ -319,6 +319,21 @@ def test_a_wrong_join_of_a_network_has_the_paths_and_the_sizes_that_fit():
     )
 
 
+@pytest.mark.parametrize(("norm", "constraint"), [("batch", "h>=1"), ("instance", "h>=2")])
+def test_a_batch_norm_alone_takes_what_may_be_one_position(norm, constraint):
+    model = unet(UNetConfig(levels=2, base_channels=2, norm=norm))
+    shape = export.symbolic_shape("3, 4*h, 4*w", constraints=[constraint])
+    assert jax.eval_shape(model, image(*shape)).shape == (2, *shape[1:])
+
+
+def test_a_mistake_with_a_symbolic_image_is_explained_by_what_a_network_takes():
+    h, w = export.symbolic_shape("4*h, 4*w")
+    for shape, fix in (((8, 3, h, w), "jax.vmap(model)(x)"), ((h, w, 3), "jnp.moveaxis(x, -1, 0)")):
+        with pytest.raises(ShapeError) as raised:
+            jax.eval_shape(unet(CONFIGS[0]), image(*shape))
+        assert f"fix: {fix}" in str(raised.value)
+
+
 def test_a_batch_and_its_images_may_be_symbolic():
     shape = export.symbolic_shape("b, 3, 4*h, 4*w")
     assert jax.eval_shape(jax.vmap(unet(CONFIGS[0])), image(*shape)).shape == (shape[0], 2, *shape[2:])
