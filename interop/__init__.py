@@ -4,3 +4,4 @@ from .jax_reader import read_jax as read_jax
 from .sizes.answer import AxisSizes as AxisSizes
 from .sizes.answer import ModelSizes as ModelSizes
 from .sizes.exploring import Budget as Budget
+from .torch_reader import read_torch as read_torch
