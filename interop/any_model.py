@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from importlib import import_module
+from inspect import isfunction, signature
 from typing import Any
 
 from ..spec.messages.report import Report, ShapeError, UsageError, Verdict, WellshapedError
@@ -39,7 +40,7 @@ def read_model(
     """
     name = name or name_of(model)
     try:
-        sizes = _reader_of(model)(model, *shapes, dtypes=dtypes, budget=budget, progress=progress)
+        sizes = _reader_of(model, name)(model, *shapes, dtypes=dtypes, budget=budget, progress=progress)
     except UsageError:
         raise
     except Exception as error:
@@ -54,6 +55,10 @@ def read_model(
         end = sizes.trial(dict.fromkeys(sizes.axes, 64) | held)
         if isinstance(end, Rejected) and (end.error in _NOT_ABOUT_SIZES or _is_wrong_call(end)):
             raise failure_at(name, "trace", end.error, end.text, end.at)
+        if isfunction(model) and sizes.axes:
+            images = " and ".join(of for of, it in signature(model).parameters.items() if it.default is it.empty)
+            note = f"{model.__name__} is read as a function of images, because it has required arguments: {images}"
+            sizes = replace(sizes, notes=(*sizes.notes, note))
     return replace(sizes, model=name)
 
 
@@ -103,7 +108,7 @@ def check_model(
     return report
 
 
-def _reader_of(model: Any) -> Callable[..., ModelSizes]:
+def _reader_of(model: Any, name: str) -> Callable[..., ModelSizes]:
     torch = sys.modules.get("torch.nn")
     if torch is None or not isinstance(model, torch.Module):
         return read_jax
@@ -113,7 +118,7 @@ def _reader_of(model: Any) -> Callable[..., ModelSizes]:
         if not (error.name or "").endswith("torch_reader"):
             raise
         says = "this version of wellshaped reads no PyTorch modules"
-        raise UsageError.of(name_of(model), "framework", "", says, "a JAX model") from None
+        raise UsageError.of(name, "framework", "", says, "a JAX model") from None
     read: Callable[..., ModelSizes] = reader.read_torch
     return read
 

@@ -6,6 +6,7 @@ framework's abstract evaluation, if it has one: then the parameters have shapes 
 
 import importlib
 import importlib.util
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -81,11 +82,11 @@ def failure(text: str, rule: str, error: BaseException) -> FileError:
     says = str(error).partition("\n")[0]
     if isinstance(error, SyntaxError) and error.filename:
         at, says = f"{Path(error.filename).name}:{error.lineno}: {(error.text or '').strip()}", error.msg
-    return failure_at(text, rule, type(error).__name__, says, at, getattr(error, "name", None))
+    return failure_at(text, rule, type(error).__name__, says, at)
 
 
-def failure_at(text: str, rule: str, error: str, says: str, at: str = "", missing: str | None = None) -> FileError:
-    """Return the error for code that raised ``error`` at the line ``at``. ``missing`` is the name of a missing module.
+def failure_at(text: str, rule: str, error: str, says: str, at: str = "") -> FileError:
+    """Return the error for code that raised an ``error`` of this class, with this text, at the line ``at``.
 
     >>> print(failure_at("nets:make_unet", "import", "NameError", "name 'nn' is not defined", "nets.py:3: x = nn.relu"))
     nets:make_unet can't be read.
@@ -96,8 +97,8 @@ def failure_at(text: str, rule: str, error: str, says: str, at: str = "", missin
     fix = f"correct {line}" if line else f"python -c {_alone(text)} shows the whole traceback"
     if error == "TypeError" and "positional argument" in says and not at:
         fix = "one shape for each image that the model takes"
-    if error == "ModuleNotFoundError" and missing:
-        fix = _install(missing)
+    if error == "ModuleNotFoundError" and (missing := re.search(r"No module named '(\w+)", says)):
+        fix = _install(missing[1])
     where = f" at {clipped(at, 120)}" if at else ""
     return FileError.of(clipped(text), rule, "", f"{error}{where}: {clipped(says, 300).rstrip('.')}".rstrip(": "), fix)
 
@@ -108,9 +109,8 @@ def _alone(text: str) -> str:
 
 
 def _install(module: str) -> str:
-    top = module.partition(".")[0]
-    known = _INSTALLED_AS.get(top)
-    return f"pip install {known}" if known else f"install the package that has the module {top}"
+    known = _INSTALLED_AS.get(module)
+    return f"pip install {known}" if known else f"install the package that has the module {module}"
 
 
 def _is_file(place: str) -> bool:

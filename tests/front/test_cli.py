@@ -301,6 +301,12 @@ def test_commands_about_sizes_say_what_to_type_instead_of_an_image(run):
             )
 
 
+def test_check_takes_one_image_of_a_network_that_is_not_code(rejected):
+    *lead, fix = rejected("check", "--input", "1x4x4", "--input", "1x2x2")
+    assert lead == ["--input can't be used.", "  input: it is given 2 times, and a network takes one image."]
+    assert fix == "  fix: --input 1x4x4"
+
+
 # plan and input-for
 
 
@@ -864,7 +870,6 @@ def test_an_unknown_flag_is_rejected_with_the_nearest_known_one(run, command):
         (["check", "--input"], "--input needs a value, for example: wellshaped check milesial --input 3x303x384"),
         (["check", "--pool-stride"], "--pool-stride needs a value."),
         (["check", "unet", "--down", "2"], "Unknown option: --down.\n"),
-        (["check", "--input", "1x4x4", "--input", "1x2x2"], "--input can't be used.\n  input: it is given 2 times"),
         (["stages", "--input", "1x4x4", "--input", "1x2x2"], "Parameter --input specified multiple times."),
         (["check", "--foo[bold]bar"], "Unknown option: --foo[bold]bar."),
     ],

@@ -133,7 +133,7 @@ def check_object(name: str, shapes: Sequence[str], dtypes: Sequence[str] | None,
     report: Report = _run(name, lambda model, **given: check_model(model, *numbers, **given), dtypes, len(shapes))
     if not report.ok and not report.fixes:
         shown = f"wellshaped sizes {clipped(name)} --input {_opened(shapes[0])}"
-        report = replace(report, fixes=(f"the axes that the model takes; {shown} looks for sizes that fit",))
+        report = replace(report, fixes=(f"--input with the axes of the model in its order, or {shown} for all sizes",))
     if as_json:
         print_json(report.to_dict())
     elif report.ok:
@@ -171,15 +171,17 @@ def _no_shape(name: str, command: str, example: str) -> UsageError:
 
 
 def _opened(shape: str) -> str:
-    """Return the shape with letters for its last axes.
+    """Return the shape with letters for the axes that are probably spatial: not for a few channels or images.
 
-    >>> _opened("3x304x384"), _opened("44100")
-    ('3xHxW', 'L')
+    >>> _opened("3x304x384"), _opened("1x304x384x3"), _opened("64x32x32"), _opened("44100")
+    ('3xHxW', '1xHxWx3', '64xHxW', 'L')
     """
     numbers = numbers_in(shape)
-    letters = {1: "L", 2: "L", 3: "HW", 4: "HW"}.get(len(numbers), "DHW")
-    kept = map(str, numbers[: len(numbers) - len(letters)])
-    return "x".join([*kept, *letters])
+    large = [i for i, n in enumerate(numbers) if n > 4][-3:] or list(range(len(numbers)))[-3:]
+    if len(large) == len(numbers) > 1:
+        large = large[1:]
+    letters = dict(zip(large, {1: "L", 2: "HW", 3: "DHW"}[len(large)], strict=True))
+    return "x".join(letters.get(i, str(n)) for i, n in enumerate(numbers))
 
 
 def _numbers(name: str, text: str) -> list[int]:
