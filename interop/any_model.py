@@ -83,12 +83,10 @@ def check_model(
     try:
         report = read_model(model, *written, **given).check()
     except WellshapedError as error:
-        if isinstance(error, UsageError):
-            raise
-        # A network that chooses its parameters by an image raises while it does so.
         own = error.report.failures[0].says
-        if own.partition(" ")[0].rstrip(":") in _NOT_ABOUT_SIZES:
+        if error.__cause__ is None or own.partition(" ")[0].rstrip(":") in _NOT_ABOUT_SIZES:
             raise
+        # The network raised while it chose its parameters by an image.
         subject = f"{name} on {', '.join(str(tuple(shape)) for shape in shapes)}"
         report = Report(subject, (Verdict("framework", False, own, ""),), error=ShapeError)
     if report.ok:

@@ -95,7 +95,7 @@ def failure_at(text: str, rule: str, error: str, says: str, at: str = "") -> Fil
     """
     line = ":".join(at.split(":")[:2])
     fix = f"correct {line}" if line else f"python -c {_alone(text)} shows the whole traceback"
-    if error == "TypeError" and "positional argument" in says and not at:
+    if rule == "trace" and error == "TypeError" and "positional argument" in says and not at:
         fix = "one shape for each image that the model takes"
     if error == "ModuleNotFoundError" and (missing := re.search(r"No module named '(\w+)", says)):
         fix = _install(missing[1])
@@ -195,7 +195,8 @@ def _candidates(text: str, module: Any) -> str:
     own = [
         name
         for name, value in vars(module).items()
-        if not name.startswith("_") and (_is_model(value) or getattr(value, "__module__", 0) == module.__name__)
+        if not name.startswith("_")
+        and (_is_model(value) or (callable(value) and getattr(value, "__module__", "") == module.__name__))
     ]
     return " or ".join(f"{place}:{name}" for name in own[:3]) or f"the name of {_MODEL}"
 
