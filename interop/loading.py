@@ -95,8 +95,9 @@ def failure_at(text: str, rule: str, error: str, says: str, at: str = "") -> Fil
     """
     line = ":".join(at.split(":")[:2])
     fix = f"correct {line}" if line else f"python -c {_alone(text)} shows the whole traceback"
-    if rule == "trace" and error == "TypeError" and "positional argument" in says and not at:
-        fix = "one shape for each image that the model takes"
+    if rule == "trace" and not line:
+        several = error == "TypeError" and "positional argument" in says
+        fix = "one shape for each image that the model takes" if several else "a model that runs on an image"
     if error == "ModuleNotFoundError" and (missing := re.search(r"No module named '(\w+)", says)):
         fix = _install(missing[1])
     where = f" at {clipped(at, 120)}" if at else ""
@@ -105,7 +106,12 @@ def failure_at(text: str, rule: str, error: str, says: str, at: str = "") -> Fil
 
 def _alone(text: str) -> str:
     place, _, name = text.rpartition(":")
-    return f"'import runpy; runpy.run_path(\"{place}\")'" if _is_file(place) else f"'from {place} import {name}'"
+    what = (
+        f'import runpy; runpy.run_path("{place}")'
+        if _is_file(place)
+        else f"from {place} import {name.partition('.')[0]}"
+    )
+    return f"'{what}'"
 
 
 def _install(module: str) -> str:
@@ -227,7 +233,7 @@ def _required(call: Any) -> list[Parameter] | None:
     except (TypeError, ValueError):
         return [] if isclass(call) else None
     several = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
-    return [of for of in parameters[own:] if of.default is Parameter.empty and of.kind not in several]
+    return [of for of in parameters[int(own) :] if of.default is Parameter.empty and of.kind not in several]
 
 
 _USUAL = {"rngs": "rngs=nnx.Rngs(0)", "key": "key=jax.random.key(0)"}
