@@ -208,6 +208,18 @@ CANT = {  # a command, what is wrong, and the fix
         "there are 2 dtypes for 1 image; give one for all or for each",
         "--dtype bool",
     ),
+    "sizes nets.py --input 3xHxW": (
+        "the name of the model in it is missing",
+        "wellshaped sizes nets.py:make_unet --input 3xHxW",
+    ),
+    "check nets --input 3x4x4": (
+        "the name of the model in it is missing",
+        "wellshaped sizes nets:make_unet --input 3xHxW",
+    ),
+    "plan nets.UNet --input 3x4x4": (
+        "the name of the model in it is missing",
+        "wellshaped sizes nets:UNet --input 3xHxW",
+    ),
     "check milesial --dtype float16": ("only a model in your code has a dtype", "leave out --dtype"),
     "sizes milesial --dtype float16": ("only a model in your code has a dtype", "leave out --dtype"),
 }
@@ -231,6 +243,13 @@ def test_every_field_of_a_config_is_rejected_for_a_model_in_code(rejected, comma
     for flag in flags:
         value = [] if flag in ("--residual", "--bias", "--head") else ["3"]
         assert f"which has no {flag}." in rejected(command, "nets:UNet", "--input", shape, flag, *value)[1]
+
+
+def test_a_preset_and_a_config_keep_their_names_beside_code_of_the_same_name(run, tmp_path):
+    for name in ("unet", "unet2", "milesial"):
+        (tmp_path / f"{name}.py").write_text(CODE)
+        for command in ("sizes", "check"):
+            assert run(command, name)[0] == 0
 
 
 @pytest.mark.parametrize("command", ["sizes", "check"])

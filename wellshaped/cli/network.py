@@ -19,7 +19,7 @@ from ..spec.messages.report import UsageError
 from ..spec.messages.written import clipped, written_value
 from ..spec.unet.config import CHOICES
 from .numbers import as_typed, natural_in, numbers_in
-from .objects import reject_object
+from .objects import reject_module, reject_object
 
 _CONFIGS: dict[str, Any] = {"unet2": UNet2Config(), "unet": UNetConfig()}
 """The names of the configs with default values. The first is the default."""
@@ -166,6 +166,7 @@ def _named(name: str) -> AnyNetwork:
     if name in _CONFIGS:
         default: AnyNetwork = _CONFIGS[name]
         return default
+    reject_module(name)
     if "." in name or os.sep in name or _exists(name):
         return load_network(name)
     if numbers := numbers_in(name):

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from ..spec import Report
+from ..spec import PRESETS, Report
 from ..spec.messages.choices import nearest_choice
 from ..spec.messages.report import UsageError, wrapped
 from ..spec.messages.written import clipped, written_number
@@ -65,6 +65,23 @@ def reject_object(name: str | None) -> None:
         raise UsageError.of(shown, "network", "", says, fix)
 
 
+def reject_module(name: str | None) -> None:
+    """Raise :class:`UsageError` for a module or a ``.py`` file without ``:object``."""
+    if name is None or name in PRESETS:
+        return
+    module, _, last = name.rpartition(".")
+    if name.endswith(".py"):
+        meant = f"{name}:make_unet"
+    elif _is_file(f"{module.replace('.', '/')}.py") and module:
+        meant = f"{module}:{last}"
+    elif _is_file(f"{name.replace('.', '/')}.py") and not _is_file(name):
+        meant = f"{name}:make_unet"
+    else:
+        return
+    says = "it is code, and the name of the model in it is missing"
+    raise UsageError.of(clipped(name), "network", "", says, f"wellshaped sizes {clipped(meant)} --input 3xHxW")
+
+
 def reject_flags(name: str, fields: Iterable[str], out_channels: object = None) -> None:
     """Raise :class:`UsageError` if a model in somebody's code has flags for ``fields`` of a config, or for channels."""
     given = [*fields, *([] if out_channels is None else ["out_channels"])]
@@ -76,6 +93,8 @@ def reject_flags(name: str, fields: Iterable[str], out_channels: object = None) 
 
 def reject_options(command: str, name: str | None, shapes: Sequence[str] | None, dtypes: Sequence[str] | None) -> None:
     """Raise :class:`UsageError` if another network has options that only a model in somebody's code takes."""
+    if shapes or dtypes:
+        reject_module(name)
     before = f"{name} " if name else ""
     if shapes:
         sizes = "x".join(map(str, numbers_in(shapes[0])[1:])) or "303x384"
