@@ -12,6 +12,7 @@ from headlines import status_with
 
 from wellshaped.cli import app, main
 from wellshaped.cli.network import FIELD_NAMES
+from wellshaped.spec import UNet2Config, save_config
 
 NUMBERS = count()
 
@@ -250,6 +251,9 @@ def test_a_preset_and_a_config_keep_their_names_beside_code_of_the_same_name(run
         (tmp_path / f"{name}.py").write_text(CODE)
         for command in ("sizes", "check"):
             assert run(command, name)[0] == 0
+    save_config(UNet2Config(), "milesial.toml")
+    assert run("check", "milesial.toml")[0] == 0
+    assert run("check", "milesial.tomll")[2].endswith("  fix: milesial.toml\n")
 
 
 @pytest.mark.parametrize("command", ["sizes", "check"])

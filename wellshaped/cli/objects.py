@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from ..spec import PRESETS, Report
-from ..spec.messages.choices import nearest_choice
+from ..spec.messages.choices import near_name, nearest_choice
 from ..spec.messages.report import UsageError, wrapped
 from ..spec.messages.written import clipped, written_number
 from .numbers import natural_in, numbers_in
@@ -70,11 +70,13 @@ def reject_module(name: str | None) -> None:
     if name is None or name in PRESETS:
         return
     module, _, last = name.rpartition(".")
-    if name.endswith(".py"):
+    if last == "py":
         meant = f"{name}:make_unet"
-    elif _is_file(f"{module.replace('.', '/')}.py") and module:
+    elif _is_file(name) or near_name(last, ("toml", "json")):
+        return
+    elif module and _is_file(f"{module.replace('.', '/')}.py"):
         meant = f"{module}:{last}"
-    elif _is_file(f"{name.replace('.', '/')}.py") and not _is_file(name):
+    elif _is_file(f"{name.replace('.', '/')}.py"):
         meant = f"{name}:make_unet"
     else:
         return
