@@ -35,10 +35,10 @@ def read_torch(
     >>> read_torch(torch.nn.Sequential(pool, pool), "1 3 H W")["H"]             # doctest: +SKIP
     <SizeSet n ≥ 4>
     """
+    import torch
+
     from .frameworks.torch_models import as_network  # it raises UsageError where PyTorch is not installed
     from .frameworks.torch_tracing import TorchTracer
-
-    import torch
 
     network = as_network(model, arguments or {})
     images = [open_shape(shape) for shape in shapes]

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
 from itertools import combinations
-from math import inf
+from math import inf, prod
 from operator import eq
 from pathlib import PurePath
 from types import FrameType
@@ -135,6 +135,15 @@ CONSUMERS = ("conv_general_dilated", "dot_general", "pad", "gather", "scatter", 
 """The operations, beside reductions and windows, that compute new values from an image. It must not be empty."""
 
 
+def _reshaped(jaxpr: Any) -> Iterator[tuple[Any, Any]]:
+    """The shapes before and after each reshape."""
+    for equation in jaxpr.eqns:
+        if equation.primitive.name == "reshape":
+            yield equation.invars[0].aval.shape, equation.outvars[0].aval.shape
+        for inner in jaxprs_in_params(equation.params):
+            yield from _reshaped(inner)
+
+
 def _needed(jaxpr: Any, images: int) -> Iterator[Any]:
     """The sizes of what is computed from the last ``images`` inputs, where an operation computes something from it."""
     from_images = set(jaxpr.invars[len(jaxpr.invars) - images :])
@@ -195,6 +204,9 @@ class JaxTracer:
             )(*leaves)
         except Exception as error:
             return _failure(error)
+        for old, new in _reshaped(jaxpr.jaxpr):
+            if prod(old) != prod(new):  # recorded; JAX itself compares only plain numbers
+                return Rejected(ANY_ERROR, f"cannot reshape {old} into {new}")
         output = tuple(tuple(map(expression, leaf.shape)) for leaf in jax.tree.leaves(result) if hasattr(leaf, "shape"))
         return Accepted(output, frozenset(map(expression, _needed(jaxpr.jaxpr, len(images)))))
 
