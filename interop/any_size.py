@@ -26,6 +26,9 @@ class FittedModel:
     """A model that takes images of any size: what :func:`fitted` returns. Call it like the model.
 
     ``policy``, ``mode`` and ``model`` are the arguments of :func:`fitted`. :meth:`plan` says what a call will do.
+
+    >>> fitted(lambda x: x, "milesial", policy="crop")
+    <fitted milesial, policy="crop": height: n ≥ 16; width: n ≥ 16>
     """
 
     def __init__(self, model: Callable[..., Any], source: Source, policy: str, mode: str) -> None:
@@ -61,6 +64,10 @@ class FittedModel:
         pad height 10 to 16 at the end with zeros; of the result, keep height 10 of 16
         """
         self._require_images(shapes)
+        for shape in shapes:
+            if isinstance(shape, str) or not isinstance(shape, Sequence):
+                says = f"it is {kind_of(shape)}, and must be a tuple of sizes"
+                raise UsageError.of("the shape of an image", "shape", "", says, "plan((3, 304, 384))")
         return self._planned(shapes=tuple(tuple(shape) for shape in shapes))
 
     def _require_images(self, images: Sequence[Any]) -> None:
@@ -80,8 +87,9 @@ class FittedModel:
     def _cut(self, result: Any, plan: FittedPlan, library: str) -> Any:
         outputs, put = outputs_of(result, library)
         cuts = plan.outputs * len(outputs) if self._source.outputs_alike else plan.outputs
-        if len(cuts) != len(outputs):
-            says = f"the model has {len(outputs)} outputs, and {len(cuts)} are known"
+        if len(cuts) != len(outputs) or not outputs:
+            known = "it must have one" if self._source.outputs_alike else f"{len(cuts)} are known"
+            says = f"the model has {len(outputs)} outputs, and {known}"
             raise UsageError.of("sizes", "output", "", says, "sizes=read_jax(model, shape)")
         for number, (output, of_it) in enumerate(zip(outputs, cuts, strict=True)):
             for cut in of_it:
@@ -125,10 +133,10 @@ def fitted(
       the last ones, and any axes before them are passed on.
 
     An output axis follows an axis of the image if its size does. The result is cut along it to the positions that
-    belong to the image. If the output is smaller than the image by a constant, as without padding in the network, the result
-    is smaller by the same. If a position stands for several of the image, it belongs to the image if one of them does.
-    This assumes that the network does not reorder positions, which sizes do not show. Sets of sizes say nothing about
-    the output, so it must have the sizes of the padded image.
+    belong to the image. If the output is smaller than the image by a constant, as without padding in the network, the
+    result is smaller by the same. If a position stands for several of the image, it belongs to the image if one of them
+    does. This assumes that the network does not reorder positions, which sizes do not show. Sets of sizes say nothing
+    about the output, so it must have the sizes of the padded image.
 
     An image that fits is passed on unchanged, and so is its result. Otherwise the values depend on the padding, near
     the end of each padded axis or, with a normalisation over the image, everywhere. For JAX, ``fitted(jax.jit(model),

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Sequence
+from numbers import Number
 from typing import Any
 
 from ...spec.messages.report import UsageError
@@ -66,7 +67,10 @@ def part(image: Any, sizes: dict[int, int]) -> Any:
 
 
 def outputs_of(result: Any, library: str) -> tuple[list[Any], Callable[[list[Any]], Any]]:
-    """The outputs in a model's ``result``: its arrays, in order; and a function that puts others in their place."""
+    """The outputs in a model's ``result``: its arrays, in order; and a function that puts others in their place.
+
+    Raises :class:`UsageError` for an object that may hide arrays.
+    """
     if library == "torch":
         from torch.utils import _pytree as tree
 
@@ -77,6 +81,10 @@ def outputs_of(result: Any, library: str) -> tuple[list[Any], Callable[[list[Any
 
         leaves, form = jax.tree.flatten(result)
         whole = lambda of: jax.tree.unflatten(form, of)  # noqa: E731
+    for leaf in leaves:
+        if not (hasattr(leaf, "shape") or leaf is None or isinstance(leaf, Number | str)):
+            says = f"it has {kind_of(leaf)}, and must be arrays in tuples, lists and dicts"
+            raise UsageError.of("the model's result", "output", "", says, "a function that returns only images")
     places = [place for place, leaf in enumerate(leaves) if hasattr(leaf, "shape")]
 
     def put(outputs: list[Any]) -> Any:

@@ -28,6 +28,11 @@ class FittedPlan(Written):
 
     - ``axes``: the names of the axes. ``given`` and ``fitting`` are their sizes before and after.
     - ``outputs``: for each output, the part of each axis that belongs to the image; empty if nothing is cut.
+
+    >>> from wellshaped.interop import fitted
+    >>> plan = fitted(lambda x: x, "tiny", policy="pad").plan((3, 302, 384))
+    >>> plan.fitting, plan.pads, plan.outputs
+    ((304, 384), ((0, 2), (0, 0)), ((Kept(axis=-2, name='height', size=302, of=304),),))
     """
 
     policy: str
@@ -49,7 +54,7 @@ class FittedPlan(Written):
 
     def __str__(self) -> str:
         if not self.changes:
-            return f"nothing to do: {_listed(f'{name} {n}' for name, n in zip(self.axes, self.given, strict=True))}"
+            return f"nothing to do for {_listed(f'{name} {n}' for name, n in zip(self.axes, self.given, strict=True))}"
         pairs = [(name, n, m) for name, n, m in zip(self.axes, self.given, self.fitting, strict=True) if n != m]
         change = _listed(f"{name} {n} to {m}" for name, n, m in pairs)
         if self.policy == "crop":
@@ -57,9 +62,9 @@ class FittedPlan(Written):
         keeps = [
             _listed(f"{cut.name} {cut.size} of {cut.of}" for cut in of if cut.size < cut.of) for of in self.outputs
         ]
-        words = [f"keep {text}" if text else "keep all" for text in keeps]
-        named = words if len(words) == 1 else [f"{text} of output {number}" for number, text in enumerate(words)]
-        return f"pad {change} at the end with {_CONTENT[self.mode]}; of the result, {', '.join(named)}"
+        whose = ["the result"] if len(keeps) == 1 else [f"output {number}" for number in range(len(keeps))]
+        cuts = "; ".join(f"of {of}, keep {text or 'all'}" for of, text in zip(whose, keeps, strict=True))
+        return f"pad {change} at the end with {_CONTENT[self.mode]}; {cuts}"
 
 
 _CONTENT = {"zeros": "zeros", "reflect": "the image reflected", "edge": "its last position"}

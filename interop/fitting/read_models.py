@@ -8,6 +8,7 @@ from math import lcm
 from typing import Any
 
 from ...spec.answers.planning import Plan
+from ...spec.arithmetic.size_set import SizeSet
 from ...spec.messages.report import ShapeError, UsageError
 from ..sizes.answer import ModelSizes
 from ..sizes.exploring import kind
@@ -16,8 +17,8 @@ from ..sizes.paths import Accepted
 from .cutting import Along, lost_at, not_known, require_slope
 from .sources import EVERY_SIZE, Source, nearest
 
-Shapes = tuple[tuple[Any, ...], ...]
-"""The shape of each output: numbers, and expressions of one open size."""
+Slopes = tuple[tuple[Fraction | None, ...], ...]
+"""How each axis of each output grows with one open size: ``None`` if not by a constant."""
 
 
 class OfModel(Source):
@@ -63,53 +64,57 @@ class OfModel(Source):
         """Raise :class:`UsageError` if an output can't be cut along an axis that may be padded."""
         for number, axes in enumerate(self._followed):
             for place, name in axes.items():
-                require_slope(slope_of(self._usual[name][number][place], name), f"output {number}", name)
+                require_slope(self._slopes[name][number][place], f"output {number}", name)
 
     def _along(self, number: int, place: int, name: str, size: int) -> Along:
-        def expression_of(n: int) -> Any:
+        def region_of(n: int) -> tuple[SizeSet, Any]:
             region = self.sizes.axes[name].region_of(n)
             if region is None or not isinstance(region.end, Accepted):
                 raise not_known(f"no trace has {name} = {n}")
-            return region.end.output[number][place]
+            if [*map(len, region.end.output)] != [len(slopes) for slopes in self._slopes[name]]:
+                raise not_known(_RANKS)
+            return region.sizes, region.end.output[number][place]
 
-        of_it = expression_of(size)
-        slope = slope_of(of_it if name in names_in(of_it) else self._usual[name][number][place], name)
+        def output_of(n: int) -> int:
+            size_of_it: int = value(region_of(n)[1], {name: n})
+            return size_of_it
+
+        own, expression = region_of(size)
+        slope = self._slopes[name][number][place] if own.count == 1 else slope_of(expression, name, own)
         require_slope(slope, f"output {number}", name)
         assert slope is not None  # required above
-        lost = lost_at(size, lambda n: value(expression_of(n), {name: n}), slope, self.fits[name])
-        return Along(place, name, value(of_it, {name: size}), slope, lost)
+        return Along(place, name, output_of(size), slope, lost_at(size, output_of, slope, self.fits[name]))
 
     @cached_property
-    def _usual(self) -> dict[str, Shapes]:
-        """For each axis that may be padded, the shapes of the outputs as a function of its usual sizes."""
-        return {name: self._usual_along(name) for name, fits in self.fits.items() if fits != EVERY_SIZE}
+    def _slopes(self) -> dict[str, Slopes]:
+        """For each axis that may be padded, the slopes of the outputs for its usual sizes."""
+        return {name: self._slopes_along(name) for name, fits in self.fits.items() if fits != EVERY_SIZE}
 
-    def _usual_along(self, name: str) -> Shapes:
+    def _slopes_along(self, name: str) -> Slopes:
         found = (region for region in self.sizes.axes[name].found.regions if kind(region.end) == "fits")
         regions = [(region.sizes, region.end.output) for region in found if isinstance(region.end, Accepted)]
-        regions.sort(key=lambda region: (region[0].is_finite, region[0].count == 1))
         if not regions:
             raise not_known(f"no size was found that fits along {name}")
-        _, usual = regions[0]
-        if all(sizes.count == 1 for sizes, _ in regions) and not any(name in names_in(n) for of in usual for n in of):
-            return _through(name, sorted((sizes.minimum or 0, output) for sizes, output in regions))
-        return usual
+        sizes, usual = min(regions, key=lambda region: (region[0].is_finite, region[0].count == 1))
+        if sizes.count == 1 and not any(name in names_in(n) for of in usual for n in of):
+            return _slopes_through([(sizes.minimum or 0, output) for sizes, output in regions])
+        return tuple(tuple(slope_of(n, name, sizes) for n in of) for of in usual)
 
     @cached_property
     def _followed(self) -> tuple[dict[int, str], ...]:
         """For each output, the axes whose size follows an axis that may be padded."""
-        ranks = {tuple(map(len, shapes)) for shapes in self._usual.values()}
+        ranks = {tuple(map(len, slopes)) for slopes in self._slopes.values()}
         if len(ranks) > 1:
-            raise not_known("the number of outputs, or their ranks, depend on the sizes")
+            raise not_known(_RANKS)
         followed = []
         for number, rank in enumerate(ranks.pop() if ranks else ()):
             axes: dict[int, str] = {}
             for place in range(rank):
-                of_it = [name for name, shapes in self._usual.items() if name in names_in(shapes[number][place])]
+                of_it = [name for name, slopes in self._slopes.items() if slopes[number][place] != 0]
                 if len(of_it) > 1:
                     raise not_known(f"axis {place} of output {number} depends on {' and '.join(of_it)} together")
                 axes.update(dict.fromkeys([place] if of_it else [], "".join(of_it)))
-            for name in self._usual:
+            for name in self._slopes:
                 if name not in axes.values():
                     require_slope(Fraction(0), f"output {number}", name)
             followed.append(axes)
@@ -119,36 +124,39 @@ class OfModel(Source):
         return "; ".join(f"{name}: {fit}" for name, fit in self.fits.items())
 
 
-def _through(name: str, tried: Sequence[tuple[int, Shapes]]) -> Shapes:
-    """The outputs as a function of a size that was only tried: a line through all points, or else a number."""
-    first, shapes = tried[0]
+_RANKS = "the number of outputs, or their ranks, depend on the sizes"
 
-    def line(number: int, place: int) -> Any:
-        points = [(size, of[number][place]) for size, of in tried]
+
+def _slopes_through(tried: Sequence[tuple[int, Any]]) -> Slopes:
+    """The slopes of outputs that are only known for some sizes: ``None`` if these are not on a line."""
+    if len({tuple(map(len, output)) for _, output in tried}) > 1:
+        raise not_known(_RANKS)
+
+    def slope(number: int, place: int) -> Fraction | None:
+        points = sorted((size, of[number][place]) for size, of in tried)
         slopes = {Fraction(m - k, b - a) for (a, k), (b, m) in pairwise(points)}
-        slope = slopes.pop() if len(slopes) == 1 else Fraction(0)
-        if not slope:
-            return points[0][1]
-        grown = Expression("*", (Expression("name", (name,)), slope.numerator))
-        whole = Expression("+", (grown, slope.denominator * points[0][1] - slope.numerator * first))
-        return Expression("//", (whole, slope.denominator))
+        return slopes.pop() if len(slopes) == 1 else None if slopes else Fraction(0)
 
-    if any(tuple(map(len, of)) != tuple(map(len, shapes)) for _, of in tried):
-        raise not_known("the number of outputs, or their ranks, depend on the sizes")
-    return tuple(tuple(line(number, place) for place in range(len(of))) for number, of in enumerate(shapes))
+    return tuple(tuple(slope(number, place) for place in range(len(of))) for number, of in enumerate(tried[0][1]))
 
 
-def slope_of(size: Any, name: str) -> Fraction | None:
+def slope_of(size: Any, name: str, sizes: SizeSet) -> Fraction | None:
     """How many positions an expression gains for each position of a large size; ``None`` if it is not linear.
 
+    ``sizes`` are those for which the expression holds.
+
     >>> from wellshaped.interop.sizes.expressions import parsed
-    >>> slope_of(parsed("2*floordiv(H, 4) + 1"), "H"), slope_of(parsed("H*H"), "H")
+    >>> slope_of(parsed("2*floordiv(H, 4) + 1"), "H", EVERY_SIZE), slope_of(parsed("H*H"), "H", EVERY_SIZE)
     (Fraction(1, 2), None)
     """
-    period = _period(size)
-    far = 1_000_000 * period
-    first, *others = (value(size, {name: far + turns * period}) for turns in (0, 1, 7))
-    slopes = {Fraction(n - first, turns * period) for n, turns in zip(others, (1, 7), strict=True)}
+    # An expression may be meant for multiples alone, such as floor(2*H/floor(H/2)), so steps are multiples of theirs.
+    step = _period(size) * (sizes.period or 1)
+    start = (sizes.tail[0].first if sizes.tail else sizes.minimum or 0) + 1_000_000 * step
+    try:
+        first, *others = (value(size, {name: start + turns * step}) for turns in (0, 1, 7))
+    except ZeroDivisionError:
+        return None
+    slopes = {Fraction(n - first, turns * step) for n, turns in zip(others, (1, 7), strict=True)}
     return slopes.pop() if len(slopes) == 1 else None
 
 
