@@ -167,8 +167,8 @@ _FAR = 30_011
 
 
 def _next(left: SizeSet) -> int:
-    """The next sample: a large one while infinitely many sizes are left, then the smallest."""
-    sample = left.above(0 if left.is_finite else FIRST)
+    """The next sample: a large one while infinitely many sizes are left, then the largest."""
+    sample = left.maximum if left.is_finite else left.above(FIRST)
     assert sample is not None
     return sample
 
