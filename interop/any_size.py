@@ -12,7 +12,8 @@ from ..spec.messages.written import clipped, kind_of, written_value
 from ..spec.network.network import Network
 from ..spec.unet.config import UNetConfig
 from ..spec.unet2.config import UNet2Config
-from .fitting.images import MODES, library_of, outputs_of, padded, part
+from .fitting.images import MODES, library_of, padded, part
+from .fitting.outputs import outputs_of
 from .fitting.planning import FittedPlan, plan_of
 from .fitting.read_models import OfModel
 from .fitting.sources import OfNetwork, OfSets, Source

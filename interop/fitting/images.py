@@ -1,8 +1,7 @@
 """Padding and cutting the arrays of NumPy, JAX and PyTorch at the end of an axis. Imports only what an array needs."""
 
 import sys
-from collections.abc import Callable, Sequence
-from numbers import Number
+from collections.abc import Sequence
 from typing import Any
 
 from ...spec.messages.report import UsageError
@@ -64,32 +63,3 @@ def part(image: Any, sizes: dict[int, int]) -> Any:
     for axis, size in sizes.items():
         slices[axis] = slice(0, size)
     return image[tuple(slices)]
-
-
-def outputs_of(result: Any, library: str) -> tuple[list[Any], Callable[[list[Any]], Any]]:
-    """The outputs in a model's ``result``: its arrays, in order; and a function that puts others in their place.
-
-    Raises :class:`UsageError` for an object that may hide arrays.
-    """
-    if library == "torch":
-        from torch.utils import _pytree as tree
-
-        leaves, form = tree.tree_flatten(result)
-        whole: Callable[[list[Any]], Any] = lambda of: tree.tree_unflatten(of, form)  # noqa: E731
-    else:
-        import jax
-
-        leaves, form = jax.tree.flatten(result)
-        whole = lambda of: jax.tree.unflatten(form, of)  # noqa: E731
-    for leaf in leaves:
-        if not (hasattr(leaf, "shape") or leaf is None or isinstance(leaf, Number | str)):
-            says = f"it has {kind_of(leaf)}, and must be arrays in tuples, lists and dicts"
-            raise UsageError.of("the model's result", "output", "", says, "a function that returns only images")
-    places = [place for place, leaf in enumerate(leaves) if hasattr(leaf, "shape")]
-
-    def put(outputs: list[Any]) -> Any:
-        for place, output in zip(places, outputs, strict=True):
-            leaves[place] = output
-        return whole(leaves)
-
-    return [leaves[place] for place in places], put

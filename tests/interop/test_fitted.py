@@ -2,9 +2,12 @@
 
 import subprocess
 import sys
+from collections import OrderedDict
+from dataclasses import dataclass
 from itertools import islice
 from math import ceil
 from textwrap import dedent
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -540,6 +543,36 @@ def test_a_module_takes_any_size_and_gives_tensors():
     assert image.grad.shape == image.shape
     crop = fitted(module, {"H": multiples(2), "W": multiples(2)}, policy="crop")(image)["out"]
     assert torch.equal(crop, module(image[:, :, :4, :6])["out"])
+
+
+@dataclass
+class Sample:
+    """The result of a diffusion model."""
+
+    sample: object
+    extra: object = None
+
+
+class Pair(NamedTuple):
+    first: object
+    second: object
+
+
+def test_every_tensor_of_a_result_is_cut_and_its_form_stays():
+    torch = pytest.importorskip("torch")
+
+    def model(x):
+        return OrderedDict(b=[x, Pair(x + 1, 3)], a=Sample(x + 2), c=())
+
+    image = torch.rand(1, 5, 7)
+    result = fitted(model, {"H": multiples(4), "W": multiples(4)}, policy="pad")(image)
+    assert type(result) is OrderedDict
+    assert list(result) == ["b", "a", "c"]
+    assert isinstance(result["b"][1], Pair)
+    assert isinstance(result["a"], Sample)
+    for got, expected in ((result["b"][0], image), (result["b"][1].first, image + 1), (result["a"].sample, image + 2)):
+        assert torch.equal(got, expected)
+    assert (result["b"][1].second, result["a"].extra, result["c"]) == (3, None, ())
 
 
 def test_a_tensor_that_is_too_small_to_reflect_is_an_error():
