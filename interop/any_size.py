@@ -141,7 +141,7 @@ def fitted(
 
     An image that fits is passed on unchanged, and so is its result. Otherwise the values depend on the padding, near
     the end of each padded axis or, with a normalisation over the image, everywhere. For JAX, ``fitted(jax.jit(model),
-    …)`` compiles the model once for each size that fits; ``jax.jit(fitted(model, …))`` once for each size.
+    …)`` compiles the model once for each size that fits; ``jax.jit(fitted(model, …))`` once for each image size.
 
     Raises :class:`UsageError` for an argument that can't be used, and if it is not known which part of an output
     belongs to a padded image. A call raises :class:`ShapeError` if no size fits, or an image is too small to reflect.
