@@ -4,6 +4,8 @@ from .any_size import FittedModel as FittedModel
 from .any_size import fitted as fitted
 from .fitting.planning import FittedPlan as FittedPlan
 from .jax_reader import read_jax as read_jax
+from .loading import load_model as load_model
 from .sizes.answer import AxisSizes as AxisSizes
 from .sizes.answer import ModelSizes as ModelSizes
 from .sizes.exploring import Budget as Budget
+from .torch_reader import read_torch as read_torch
