@@ -1,5 +1,8 @@
 """What comes in and goes out: exact sizes for networks that somebody wrote in JAX or PyTorch (SPEC section 11)."""
 
+from .any_size import FittedModel as FittedModel
+from .any_size import fitted as fitted
+from .fitting.planning import FittedPlan as FittedPlan
 from .jax_reader import read_jax as read_jax
 from .loading import load_model as load_model
 from .sizes.answer import AxisSizes as AxisSizes
