@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 
 from wellshaped.proofs_of_shape.strategies import graphs
 from wellshaped.spec import (
-    FIELDS,
     PRESETS,
     Activation,
     Add,
@@ -317,7 +316,7 @@ def test_where_a_unet2_config_is_wanted_another_kind_is_rejected_by_its_name(tmp
     path = written(tmp_path / "a.toml", content)
     assert rejection(path, load_config, "config") == [
         f"kind: it holds a {kind}, and must hold a UNet2Config.",
-        f"fix: the keys are {', '.join(FIELDS)}",
+        f"fix: load_network({str(path)!r})",
     ]
 
 
@@ -559,7 +558,7 @@ NODE_FAULTS = [  # a node in TOML, what is said about it, the fix
     ),
     (
         '{ name = "y", op = "Conv", kernel = [3, 3, 3] }',
-        "axes_differ: numbers for another number of axes: y: kernel has numbers for 3 axes, and the network has 2.",
+        "axes_differ: numbers for more or fewer axes: y: kernel has numbers for 3 axes, and the network has 2.",
         "y: kernel = 3 or axes = 3",
     ),
 ]
