@@ -11,7 +11,10 @@ from ..network.network import AXES, Network
 from ..network.running import fits_together
 from .compatibility import ShapeSet, largest_together, solved
 
-NO_SIZE = "no size will do"
+CHANGE = "change the network; "
+"""How the fix begins if no size fits."""
+
+NO_SIZE = f"{CHANGE}no size fits"
 
 UNSOLVED = "try other sizes: the network is too hard to solve, so the nearest are not known"
 """The fix if no compatible size is known."""
@@ -34,11 +37,10 @@ class Proposals:
         """Return a line for each axis that must change, and a line of expressions that change the image."""
         if any(fit is None for fit in self.sets):
             return (UNSOLVED,)
-        lines = []
+        none = [name for name, fit in zip(self.graph.axis_names, self.sets, strict=True) if not fit]
+        lines = [f"{CHANGE}no {' or '.join(none)} fits"] if none else []
         for name, n, found, fit in zip(self.graph.axis_names, sizes, self.axes, self.sets, strict=True):
-            if not fit:
-                lines.append(f"{name}: {NO_SIZE}")
-            elif found and found != (n,):
+            if fit and found and found != (n,):
                 whole = (
                     f"{name}s that fit if the other axes are large enough" if self.together else f"all {name}s that fit"
                 )
@@ -111,7 +113,7 @@ def nearest_alike(graph: Network, fit: SizeSet, n: int, them: str = "sizes that 
     least = least_size(graph, lambda m: fits_together(graph, (m,) * graph.axes), largest_together(graph))
     above = None if least is None else fit.above(max(least, n))
     if above is None:
-        return f"{NO_SIZE} for what is required over all axes together"
+        return f"{CHANGE}no size meets what it requires over all axes together"
     return f"size {resized(n, [above])}; {them} if the other axes are large enough: {fit}"
 
 
