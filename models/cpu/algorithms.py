@@ -14,6 +14,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array
 
+from ..symbolic import any_symbolic
 from .trilinear import Geometry, Slot, stock
 
 LONG_ROWS = 148_000
@@ -25,7 +26,7 @@ WORTH_IT = 15 * 10**6
 CHUNK = 65_536
 """How many positions of a kernel's gradient are summed at once, so that their rows stay in the cache."""
 
-MOST_CHUNKS = 8
+MAX_CHUNKS = 8
 
 FEW = 4
 """Up to this many terms, the sums of a matrix product are written out, so that XLA fuses them."""
@@ -50,7 +51,7 @@ PATCH = 64
 def contract(missing: Slot, a: Array, b: Array, geometry: Geometry, precision: Any) -> Array:
     """:func:`.convolution.contract`, by the fastest algorithm for these shapes."""
     g = geometry
-    if not all(isinstance(n, int) for n in (*a.shape, *b.shape)) or a.size == 0 or b.size == 0:
+    if any_symbolic((*a.shape, *b.shape, *g.size)) or a.size == 0 or b.size == 0:
         return stock(missing, a, b, g, precision)
     if a.ndim == 5:
         return _pair_by_pair(missing, a, b, g, precision)
@@ -219,7 +220,7 @@ def _in_form(turned: bool, x: Array, y: Array, g: Geometry, precision: Any) -> A
     """
     image, filters, padding = (y, x, g.kernel - 1 - g.padding) if turned else (x, y, g.padding)
     n, rows, columns, _ = filters.shape
-    chunks = min(MOST_CHUNKS, rows, ceil(n * rows * columns / CHUNK))
+    chunks = min(MAX_CHUNKS, rows, ceil(n * rows * columns / CHUNK))
     high = ceil(rows / chunks)
     parts: list[Array] = []
     for low in range(0, rows, high):

@@ -4,16 +4,16 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from ..arithmetic.naturals import judge_at_least_one, natural
+from ..arithmetic.naturals import is_symbol, judge_at_least_one, natural
 from ..messages.choices import nearest_choice
 from ..messages.report import Report, UsageError
 from ..messages.written import clipped, written_number, written_value
 from ..network.network import AXES, Network
 from ..network.running import require_sizes
-from .door import AnyNetwork, building, named, title
+from .any_network import AnyNetwork, as_network, building, title
 from .explanation import of_image
 from .proposals import CHANGE, layouts
-from .repairs import described_repair, sizes_without_end
+from .repairs import has_unbounded_sizes, repair_description
 
 
 def check(
@@ -54,7 +54,7 @@ def check(
     names = ["channels" if letter == "C" else _NAMES[letter] for letter in layout]
     given = {name: natural(n, name) for name, n in zip(names, shape, strict=True)}
     subject = f"input ({', '.join(map(written_number, given.values()))}) of {title(network)}"
-    first = None if is_given else channels_first(network, tuple(given.values()))
+    first = None if is_given or any(map(is_symbol, shape)) else channels_first(network, tuple(given.values()))
     channels = given.pop("channels")
     built = building(network, channels, out_channels)
     if built.graph is None or built.proposed is None:  # without a network, only judge the sizes
@@ -69,8 +69,8 @@ def check(
     if first is not None and not (found.ok and built.report.ok):
         order = ", ".join((*built.graph.axis_names, "channels"))
         fixes = (f'layout="{known[1]}", or the shape {written_value(first)}: this one looks like ({order})',)
-    elif proposed.causes and not sizes_without_end(built.proposed):
-        repair = described_repair(network, channels, out_channels)
+    elif proposed.causes and not has_unbounded_sizes(built.proposed):
+        repair = repair_description(network, channels, out_channels)
         if repair:
             fixes = (*(fix for fix in fixes if not fix.startswith(CHANGE)), repair)
     return replace(found, verdicts=built.report.verdicts + found.verdicts, fixes=fixes)
@@ -107,7 +107,7 @@ def usual_channels(network: AnyNetwork) -> tuple[int, ...]:
     >>> usual_channels("demucs"), usual_channels("milesial")
     ((2,), (1, 3))
     """
-    graph = named(network)
+    graph = as_network(network)
     return (graph.image.channels,) if isinstance(graph, Network) else (1, 3)
 
 

@@ -3,19 +3,19 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from ..arithmetic.naturals import natural
+from ..arithmetic.naturals import is_symbol, natural
 from ..messages.report import Report, UsageError, Verdict
 from ..messages.written import clipped, in_words, written, written_number
-from ..network.causes import Cause, SizePath, judged
+from ..network.causes import Cause, SizePath, requirements_and_causes
 from ..network.network import Network, Node
 from ..network.operation import SIZE_FACTORS, zero_faults
 from ..network.requirement import Requirement
 from ..network.requiring import Require
 from ..network.running import AxisSizes, ImageRun, Sizes, require_sizes, run_image
 from ..network.scale import scales_of
+from .any_network import AnyNetwork, graph_of, title
 from .compatibility import solved
-from .door import AnyNetwork, graph_of, title
-from .proposals import UNSOLVED, layouts, nearest_alike, proposals
+from .proposals import UNSOLVED, layouts, nearest_alike, proposals, sets_that_fit
 
 _WIDTH = 96  # the most characters of a line with a path
 _NODES = 4  # the most nodes to name for one requirement over all axes
@@ -84,10 +84,17 @@ def explain(network: AnyNetwork, sizes: int | AxisSizes | Mapping[str, int | Axi
 
 
 def of_image(graph: Network, sizes: tuple[int, ...], subject: str, layout: str = "") -> Explanation:
-    """Return the explanation for an image of these sizes. The expressions in its fixes are for this ``layout``."""
+    """Return the explanation for an image of these sizes. The expressions in its fixes are for this ``layout``.
+
+    A size may be a symbol. Then the fixes have the sizes that fit, and no expressions.
+    """
     found = _judged(graph, sizes, subject, range(graph.axes), graph.axis_names)
     if found.ok:
         return found
+    if any(map(is_symbol, sizes)):
+        return _with_fixes(
+            found, sets_that_fit(graph, [cause.axis for cause in found.causes if isinstance(cause, Cause)])
+        )
     return _with_fixes(found, proposals(graph, sizes).lines(sizes, layout or layouts(graph.axes)[0]))
 
 
@@ -133,14 +140,15 @@ def _judged(
     causes: list[Requirement] = []
     for axis in axes:
         plain = found.axes[axis]
-        along = plain.requirements if plain.ok else judged(graph, sizes[axis], axis)
+        along = plain.requirements if plain.ok else requirements_and_causes(graph, sizes[axis], axis)
         verdicts += (_verdict(requirement, names[axis], plain.sizes) for requirement in _until_empty(along))
         causes += (requirement for requirement in along if not requirement.holds)
     warnings: tuple[Verdict, ...] = ()
     if not causes:
         verdicts += _judged_together(found, warns=False)
-        warnings = tuple(verdict for verdict in _judged_together(found, warns=True) if not verdict.holds)
-        causes += (it for it in found.together if not (it.holds or it.warns))
+        if not any(is_symbol(n) for of_axis in found.axes for n in of_axis.sizes.values()):  # else it may be undecided
+            warnings = tuple(verdict for verdict in _judged_together(found, warns=True) if not verdict.holds)
+        causes += (it for it in found.together if not (it.warns or it.holds))
     of_axes = tuple(of_axis.sizes for of_axis in found.axes)
     return Explanation(subject, tuple(verdicts), (), warnings, graph, of_axes, tuple(causes))
 
@@ -223,15 +231,20 @@ def _judged_together(found: ImageRun, *, warns: bool) -> list[Verdict]:
             of_rules.setdefault((requirement.rule, requirement.about), []).append(requirement)
     for (rule, about), requirements in of_rules.items():
         broken = [it for it in requirements if not it.holds]
-        names = list(dict.fromkeys(it.node for it in broken or requirements))
-        shown = in_words(names if len(names) <= _NODES else [*names[:_NODES], f"{len(names) - _NODES} more"])
         it = (broken or requirements)[0]
+        alike = [other for other in broken or requirements if (other.left, other.right) == (it.left, it.right)]
+        names = list(dict.fromkeys(other.node for other in alike))
+        others = len(broken or requirements) - len(alike)
+        also = f"; and {others} more like this" if others else ""
+        shown = in_words(names if len(names) <= _NODES else [*names[:_NODES], f"{len(names) - _NODES} more"])
+        shape = found.shape(it.node)
+        positions = "×".join(map(written_number, shape))
         if about:
-            shape = found.shape(it.node)
-            image = f"a {'×'.join(map(written_number, shape))} image" if len(shape) > 1 else "an image of 1 position"
-            says = f"{shown} {'gets' if len(names) == 1 else 'get'} {image}; {about}"
+            of_one_axis = f"an image of {positions} position{'s' * (shape != (1,))}"
+            image = f"a {positions} image" if len(shape) > 1 else of_one_axis
+            says = f"{shown} {'gets' if len(names) == 1 else 'get'} {image}; {about}{also}"
         else:
-            says = f"{shown}: {it.says}"
+            says = f"{shown}: {positions}, so {it.says}{also}"
         verdicts.append(Verdict(rule, not broken, says, "" if about else "over all axes together"))
     return verdicts
 

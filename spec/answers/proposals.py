@@ -1,6 +1,6 @@
 """What fits instead of a given image: the nearest sizes that fit together, and expressions that make them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -37,8 +37,7 @@ class Proposals:
         """Return a line for each axis that must change, and a line of expressions that change the image."""
         if any(fit is None for fit in self.sets):
             return (UNSOLVED,)
-        none = [name for name, fit in zip(self.graph.axis_names, self.sets, strict=True) if not fit]
-        lines = [f"{CHANGE}no {' or '.join(none)} fits"] if none else []
+        lines = _where_none_fits(dict(zip(self.graph.axis_names, self.sets, strict=True)))
         for name, n, found, fit in zip(self.graph.axis_names, sizes, self.axes, self.sets, strict=True):
             if fit and found and found != (n,):
                 whole = (
@@ -89,6 +88,25 @@ def proposals(graph: Network, sizes: tuple[int, ...]) -> Proposals:
         return Proposals(graph, choices, sets)
     larger = shapes.above(tuple(max(found) for found in choices))
     return Proposals(graph, tuple((n,) for n in larger) if larger else ((),) * graph.axes, sets, together=True)
+
+
+def sets_that_fit(graph: Network, axes: Collection[str]) -> tuple[str, ...]:
+    """Return a line for each of these ``axes``, by default all axes, with the sizes that fit.
+
+    >>> from wellshaped.spec import graph_of
+    >>> sets_that_fit(graph_of("unet2"), ["height"])
+    ('all heights that fit: n ≡ 0 (mod 2), n ≥ 2',)
+    """
+    fits = {name: solved(graph, axis) for axis, name in enumerate(graph.axis_names) if not axes or name in axes}
+    if any(fit is None for fit in fits.values()):
+        return (UNSOLVED,)
+    return (*_where_none_fits(fits), *(f"all {name}s that fit: {fit}" for name, fit in fits.items() if fit))
+
+
+def _where_none_fits(fits: Mapping[str, SizeSet | None]) -> list[str]:
+    """Return a line with the names of the axes that no size fits, or no line."""
+    none = [name for name, fit in fits.items() if not fit]
+    return [f"{CHANGE}no {' or '.join(none)} fits"] if none else []
 
 
 def near(fit: SizeSet, n: int) -> list[int]:

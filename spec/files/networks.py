@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ..answers.door import AnyNetwork, named
+from ..answers.any_network import AnyNetwork, as_network
 from ..arithmetic.naturals import natural
 from ..conditions import require_kind
 from ..messages.choices import nearest_choice
@@ -98,7 +98,7 @@ def save_network(network: AnyNetwork, path: str | os.PathLike[str]) -> None:
     >>> load_network(path)
     UNetConfig(norm='batch', join='pad', bias=False)
     """
-    network = named(network)
+    network = as_network(network)
     kind = _KINDS.get(type(network).__name__)
     if kind is None or type(network) is not kind.of:
         says = f"it is {kind_of(network)}, and a file holds one of {', '.join(_KINDS)}"

@@ -12,6 +12,7 @@ from networks import HARD, networks
 
 from wellshaped.proofs_of_shape.strategies import graphs, unet_configs
 from wellshaped.spec import (
+    Activation,
     Add,
     Concat,
     ConfigError,
@@ -163,6 +164,8 @@ def test_a_config_is_explained_as_its_graph(n):
             304,
             "size 304 fits: all 4 rules hold. The output has size 304.",
         ),
+        (written(Node("pooled", MaxPool(2))), 9, "size 9 fits: both rules hold. The output has size 4."),
+        (written(Node("y", Activation())), 9, "size 9 fits: the rule holds. The output has size 9."),
         (
             resnet_unet(),
             63,
@@ -204,7 +207,7 @@ def test_a_config_is_explained_as_its_graph(n):
             6,
             "size 6 does not fit.\n"
             "  blocks: x is 6, and must be a multiple of 4.\n"
-            "  conv: with that fixed, conv would be 6, joined would be 8, and they must be equal.\n"
+            "  conv: with blocks fixed, conv would be 6, joined would be 8, and they must be equal.\n"
             "  fix: change the network; no size fits",
         ),
         (
@@ -218,7 +221,7 @@ def test_a_config_is_explained_as_its_graph(n):
             "size 9 does not fit.\n"
             "  cropped: x is 9, a is 6, and they must differ by an even number.\n"
             "    x 9 → a 6\n"
-            "  again: with that fixed, x would be 10, and must be at least 12 (up).\n"
+            "  again: with cropped fixed, x would be 10, and must be at least 12 (up).\n"
             "    x 9 → a 6 → up 12\n"
             "  fix: change the network; no size fits",
         ),
@@ -506,8 +509,9 @@ def test_what_is_required_over_all_axes_is_reported_with_the_nodes_that_need_it(
 
 def test_the_positions_that_a_node_requires_are_reported_with_their_number():
     network = written(Node("pooled", MaxPool(2)), Node("enough", Require(positions=9)), inputs={"x": 4}, axes=2)
-    assert "positions: over all axes together: pooled: the number of positions is 4, and must be at least 9." in str(
-        explain(network, (4, 4))
+    assert (
+        "positions: over all axes together: pooled: 2×2, so the number of positions is 4, and must be at least 9."
+        in str(explain(network, (4, 4)))
     )
     assert explain(network, (6, 6)).ok
 

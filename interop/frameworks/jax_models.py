@@ -1,0 +1,122 @@
+"""Every kind of JAX network as one function of abstract parameters and images. No parameter gets memory."""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+
+from ...spec.messages.report import UsageError
+from ...spec.messages.written import kind_of
+
+
+@dataclass(frozen=True, slots=True)
+class AbstractNetwork:
+    """A network as ``apply(parameters, *images)``, with the shapes and dtypes of its parameters.
+
+    ``parameters(*images)`` returns them for images of one shape: a Linen module and a Haiku transform choose their
+    parameters by their first images.
+    """
+
+    kind: str
+    apply: Callable[..., Any]
+    parameters: Callable[..., Any]
+
+
+def abstract(tree: Any) -> Any:
+    """The tree with the shape and dtype of every array in the place of the array."""
+    return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype) if _is_array(x) else x, tree)
+
+
+def as_network(model: Any, arguments: Mapping[str, Any]) -> AbstractNetwork:
+    """The network of a Flax, Equinox, Haiku or Keras model, or of a function of images.
+
+    ``arguments`` are further arguments of the call, by name. Raises :class:`UsageError` if the model can't be called.
+    """
+    for read in _READERS:
+        network = read(model, arguments)
+        if network is not None:
+            return network
+    says = f"it is {kind_of(model)}, and must be a function, a Flax, Equinox or Keras model, or a Haiku transform"
+    raise UsageError.of("the model", "model", "nothing to call", says, "read_jax(lambda x: …, shape)")
+
+
+def _is_array(x: Any) -> bool:
+    return hasattr(x, "shape") and hasattr(x, "dtype")
+
+
+def _flax_nnx(model: Any, arguments: Mapping[str, Any]) -> AbstractNetwork | None:
+    nnx = sys.modules.get("flax.nnx")
+    if nnx is None or not isinstance(model, nnx.Module):
+        return None
+    graph, state = nnx.split(model)
+    state = abstract(state)
+    return AbstractNetwork("flax.nnx", lambda of, *images: nnx.merge(graph, of)(*images, **arguments), lambda *_: state)
+
+
+def _flax_linen(model: Any, arguments: Mapping[str, Any]) -> AbstractNetwork | None:
+    linen = sys.modules.get("flax.linen")
+    if linen is None or not isinstance(model, linen.Module):
+        return None
+    keys = {"params": jax.random.key(0), "dropout": jax.random.key(1)}
+
+    def apply(variables: Any, *images: Any) -> Any:
+        return model.apply(variables, *images, rngs={"dropout": keys["dropout"]}, mutable=True, **arguments)[0]
+
+    def parameters(*images: Any) -> Any:
+        return jax.eval_shape(lambda *of: model.init(keys, *of, **arguments), *images)
+
+    return AbstractNetwork("flax.linen", apply, parameters)
+
+
+def _haiku(model: Any, arguments: Mapping[str, Any]) -> AbstractNetwork | None:
+    # hk.transform gives (init, apply), and so does a module of Stax: init(key, images), apply(parameters, …, images).
+    init, apply = getattr(model, "init", None), getattr(model, "apply", None)
+    if not (isinstance(model, tuple) and callable(init) and callable(apply)):
+        return None
+    with_state, key = "State" in type(model).__name__, jax.random.key(0)
+
+    def call(parameters: Any, *images: Any) -> Any:
+        given = parameters if with_state else (parameters,)
+        result = apply(*given, key, *images, **arguments)
+        return result[0] if with_state else result
+
+    def parameters(*images: Any) -> Any:
+        return jax.eval_shape(lambda *of: init(key, *of, **arguments), *images)
+
+    return AbstractNetwork("haiku", call, parameters)
+
+
+def _keras(model: Any, arguments: Mapping[str, Any]) -> AbstractNetwork | None:
+    keras = sys.modules.get("keras")
+    if keras is None or not isinstance(model, keras.Model):
+        return None
+    if keras.backend.backend() != "jax":
+        says = f"its backend is {keras.backend.backend()}, and must be jax"
+        raise UsageError.of("the Keras model", "backend", "", says, "KERAS_BACKEND=jax")
+    given = [[variable.value for variable in of] for of in (model.trainable_variables, model.non_trainable_variables)]
+
+    def call(variables: Any, *images: Any) -> Any:
+        inputs = images[0] if len(images) == 1 else list(images)
+        return model.stateless_call(*variables, inputs, **arguments)[0]
+
+    return AbstractNetwork("keras", call, lambda *_: abstract(given))
+
+
+def _function(model: Any, arguments: Mapping[str, Any]) -> AbstractNetwork | None:
+    if not callable(model):
+        return None
+    # An Equinox module is a tree with its arrays as leaves; a function is a leaf.
+    leaves, tree = jax.tree.flatten(model)
+    arrays = [abstract(leaf) if _is_array(leaf) else None for leaf in leaves]
+
+    def call(parameters: Sequence[Any], *images: Any) -> Any:
+        whole = [leaf if array is None else of for leaf, array, of in zip(leaves, arrays, parameters, strict=True)]
+        return jax.tree.unflatten(tree, whole)(*images, **arguments)
+
+    kind = "equinox" if "equinox" in sys.modules and isinstance(model, sys.modules["equinox"].Module) else "jax"
+    return AbstractNetwork(kind, call, lambda *_: arrays)
+
+
+_READERS = (_flax_nnx, _flax_linen, _keras, _haiku, _function)

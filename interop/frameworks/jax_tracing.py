@@ -1,0 +1,218 @@
+"""JAX's shape rules on symbolic sizes, with every comparison of sizes decided for a sample and recorded.
+
+``jax.export`` has symbolic sizes. It can't decide some comparisons for all sizes: ``==`` is then false, which is wrong
+for some sizes; ``>=`` raises; and ``if size % 2`` is always true. While :func:`deciding` is in force, every comparison
+has the answer for the sample, and is recorded. If a size is looked up in a set or a dict, the trace ends, because its
+hash says nothing. What a symbol can't hide, such as ``isinstance(size, int)``, shows when plain numbers are run.
+"""
+
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import lru_cache
+from itertools import combinations
+from math import inf
+from operator import eq
+from pathlib import PurePath
+from types import FrameType
+from typing import Any
+
+import jax
+from jax import export
+from jax.extend.core import InconclusiveDimensionOperation, jaxprs_in_params
+
+from ...spec.arithmetic.naturals import as_integer
+from ..sizes.expressions import Statement, balanced, holds, parsed, value
+from ..sizes.paths import ANY_ERROR, Accepted, Condition, End, Path, Rejected, Unknown
+from ..sizes.places import innermost, is_own, own_frame
+from ..sizes.shapes import OpenShape
+from .jax_models import AbstractNetwork
+
+_lock = threading.RLock()  # the rules of symbolic sizes are global in JAX
+
+
+def symbols(names: tuple[str, ...]) -> dict[str, Any]:
+    """A new symbolic size for each name, which is at least 1."""
+    sizes = export.symbolic_shape(", ".join(names), constraints=[f"{name} >= 1" for name in names])
+    return dict(zip(names, sizes, strict=True))
+
+
+def expression(size: Any) -> Any:
+    """A symbolic size of JAX as an expression; a number stays."""
+    return int(size) if isinstance(size, int) or not export.is_symbolic_dim(size) else parsed(str(size))
+
+
+@contextmanager
+def deciding(symbols: Mapping[str, Any], samples: Mapping[str, int], *, ones: bool = True) -> Iterator[list[Condition]]:
+    """Decide each comparison of these ``symbols`` for the ``samples``, and record it in the list.
+
+    Symbols of earlier traces are left alone: JAX's caches still compare them. With ``ones=False`` a symbolic size never
+    equals 1, whatever its sample is. So no image is repeated because one of its sizes happens to be 1.
+    """
+    import jax._src.export.shape_poly as rules  # the only place of these rules
+
+    kind: Any = rules._DimExpr
+    scopes = [symbol.scope for symbol in symbols.values()]
+    conditions: list[Condition] = []
+    comparing: list[bool] = []  # not empty while the shapes of a set are compared
+    equals, hashed, bounds = kind.__eq__, kind.__hash__, rules._bounds_decision
+
+    def decided(difference: Any, op: str) -> bool:
+        statement = Statement(op, balanced(expression(difference)))
+        held = holds(statement, samples)
+        conditions.append(Condition(statement, held))
+        return held
+
+    def equal(self: Any, other: Any) -> bool:
+        if equals(self, other):
+            return True
+        if self.scope not in scopes:
+            return False
+        if not isinstance(other, kind):
+            number = int(other) if isinstance(other, float) and other.is_integer() else as_integer(other)
+            if number is None or (number == 1 and not ones):
+                return False
+            other = number
+        elif other.scope is not self.scope:
+            return False
+        difference = self - other
+        return export.is_symbolic_dim(difference) and decided(difference, "==")
+
+    def true(self: Any) -> bool:
+        return not equal(self, 0)
+
+    def hash_of(self: Any) -> int:
+        if self.scope not in scopes or comparing:
+            return int(hashed(self))
+        frame = sys._getframe(1)
+        if is_own(frame.f_code.co_filename):
+            raise InconclusiveDimensionOperation(f"the size {self} is looked up in a set or a dict")
+        if _makes_sets_of_shapes(frame.f_code.co_filename):
+            comparing.append(True)
+            for shape, other in _pairs_of_shapes(frame):
+                tuple(map(eq, shape, other))  # each comparison is recorded
+            comparing.pop()
+            return hash(value(expression(self), samples))
+        return int(hashed(self))
+
+    def sign(difference: Any, precision: Any) -> tuple[float, float]:
+        # JAX's own bounds of nested divisions take seconds, and a sample decides the sign at once.
+        if not export.is_symbolic_dim(difference):
+            return difference, difference
+        if difference.scope not in scopes:
+            low, high = bounds(difference, precision)
+            return low, high
+        return (0, inf) if decided(difference, ">=") else (-inf, -1)
+
+    with _lock:
+        kind.__eq__, kind.__bool__, kind.__hash__, rules._bounds_decision = equal, true, hash_of, sign
+        try:
+            yield conditions
+        finally:
+            kind.__eq__, kind.__hash__, rules._bounds_decision = equals, hashed, bounds
+            del kind.__bool__
+
+
+@lru_cache(maxsize=4096)
+def _makes_sets_of_shapes(file: str) -> bool:
+    """Whether a source file has rules of JAX: ``lax.stack`` puts shapes in a set. Elsewhere JAX hashes for caches."""
+    return PurePath(file).parent.parts[-3:] in (("jax", "_src", "lax"), ("jax", "_src", "numpy"))
+
+
+def _pairs_of_shapes(frame: FrameType) -> Iterator[tuple[Any, Any]]:
+    """The pairs of shapes of equal rank among the arrays that a function and its caller work on."""
+    frames = [frame, *([frame.f_back] if frame.f_back else [])]
+    for values in [of for each in frames for of in each.f_locals.values() if isinstance(of, list | tuple)]:
+        shapes = [of.shape for of in values if hasattr(of, "shape")]
+        yield from ((a, b) for a, b in combinations(shapes, 2) if len(a) == len(b))
+
+
+Sizes = Mapping[str, int]
+
+CONSUMERS = ("conv_general_dilated", "dot_general", "pad", "gather", "scatter", "scatter-add", "sort", "fft", "scan")
+"""The operations, beside reductions and windows, that compute new values from an image. It must not be empty."""
+
+
+def _needed(jaxpr: Any, images: int) -> Iterator[Any]:
+    """The sizes of what is computed from the last ``images`` inputs, where an operation computes something from it."""
+    from_images = set(jaxpr.invars[len(jaxpr.invars) - images :])
+    for equation in jaxpr.eqns:
+        operands = [v for v in equation.invars if not hasattr(v, "val") and v in from_images]
+        if not operands:
+            continue
+        from_images.update(equation.outvars)
+        inner = list(jaxprs_in_params(equation.params))
+        for of in inner:
+            yield from _needed(of, len(of.invars))
+        name = equation.primitive.name
+        if not inner and (name in CONSUMERS or name.startswith(("reduce", "cum", "arg", "select_and"))):
+            for operand in operands:
+                yield from operand.aval.shape
+    for of in jaxpr.outvars:
+        if hasattr(of, "aval"):
+            yield from of.aval.shape
+
+
+class JaxTracer:
+    """A JAX network on images of these ``shapes``, with the names of open sizes, and ``dtypes``."""
+
+    def __init__(self, network: AbstractNetwork, shapes: Sequence[OpenShape], dtypes: Sequence[Any]) -> None:
+        self.network, self.shapes, self.dtypes = network, shapes, dtypes
+        self.parameters: Any = None
+
+    def prepare(self, sizes: Sizes) -> None:
+        """Let the network choose the shapes of its parameters by images of these sizes."""
+        self.parameters = self.network.parameters(*self._images(sizes))
+
+    def path_of(self, samples: Sizes, held: Sizes) -> Path:
+        """Trace with a symbol for each of the samples, and plain numbers for the ``held`` sizes."""
+        named = symbols(tuple(samples))
+        with deciding(named, samples) as conditions:
+            end = self._end({**held, **named})
+        if isinstance(end, Accepted) and any(_is_one(condition) for condition in conditions):
+            named = symbols(tuple(samples))
+            with deciding(named, samples, ones=False):
+                again = self._end({**held, **named})
+            end = replace(end, by_broadcasting=not isinstance(again, Accepted))
+        return Path(tuple(conditions), end)
+
+    def trial_of(self, sizes: Sizes) -> End:
+        """What JAX does with these sizes."""
+        return self._end(sizes)
+
+    def _images(self, sizes: Mapping[str, Any]) -> list[Any]:
+        shapes = [tuple(sizes.get(n, n) if isinstance(n, str) else n for n in shape) for shape in self.shapes]
+        return [jax.ShapeDtypeStruct(shape, dtype) for shape, dtype in zip(shapes, self.dtypes, strict=True)]
+
+    def _end(self, sizes: Mapping[str, Any]) -> End:
+        try:
+            images = self._images(sizes)
+            leaves, tree = jax.tree.flatten((self.parameters, *images))
+            jaxpr, result = jax.make_jaxpr(
+                lambda *of: self.network.apply(*jax.tree.unflatten(tree, of)), return_shape=True
+            )(*leaves)
+        except Exception as error:
+            return _failure(error)
+        output = tuple(tuple(map(expression, leaf.shape)) for leaf in jax.tree.leaves(result) if hasattr(leaf, "shape"))
+        return Accepted(output, frozenset(map(expression, _needed(jaxpr.jaxpr, len(images)))))
+
+
+def _failure(error: Exception) -> End:
+    text = str(error).splitlines()[0] if str(error) else ""
+    at, raised = own_frame(error.__traceback__), innermost(error.__traceback__)
+    if isinstance(error, InconclusiveDimensionOperation) and "divide evenly" in text:
+        # A reshape leaves a remainder; that it is not 0 is among the conditions.
+        return Rejected(ANY_ERROR, text, at, raised)
+    if isinstance(error, _UNDECIDED):
+        return Unknown(f"{type(error).__name__}: {text}")
+    return Rejected(type(error).__name__, text, at, raised)
+
+
+_UNDECIDED = (jax.errors.JAXTypeError, jax.errors.JAXIndexError, InconclusiveDimensionOperation)
+
+
+def _is_one(condition: Condition) -> bool:
+    """Whether the condition says that a size is 1: the framework may then repeat the image."""
+    return condition.held and condition.statement.op == "=="

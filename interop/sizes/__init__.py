@@ -1,0 +1,1 @@
+"""Which sizes a network takes: paths through it, solved exactly, whatever framework traces it."""

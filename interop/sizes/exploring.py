@@ -1,0 +1,181 @@
+"""All sizes along one axis, path by path: trace a sample, solve its conditions, go on with a size not yet covered."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from time import monotonic
+from typing import Any, Protocol
+
+from ...spec.arithmetic.progression import Progression
+from ...spec.arithmetic.size_set import SizeSet
+from .expressions import value
+from .paths import ANY_ERROR, Accepted, End, Path, Rejected, Unknown, sizes_on
+
+FIRST = 1_000
+"""The first sample: larger than what small sizes need an exception for, and not a power of 2."""
+
+
+class Tracer(Protocol):
+    """A framework's reading of one network with one open axis."""
+
+    def path(self, size: int) -> Path:
+        """Trace symbolically, with ``size`` as the sample."""
+
+    def trial(self, size: int) -> End:
+        """Run the framework's own shape rules on this size alone. Its sizes are numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """The most work for one axis.
+
+    ``traces`` symbolic traces are made, and at most ``trials`` sizes, and no size above ``up_to``, are tried one by
+    one, for at most ``seconds``.
+    """
+
+    traces: int = 100
+    trials: int = 2_000
+    up_to: int = 1_024
+    seconds: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Sizes that take one path, how it ends, and which of them were run as plain numbers."""
+
+    sizes: SizeSet
+    end: End
+    runs: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The sizes along one axis.
+
+    ``fits``, ``rejected``, ``empty`` and ``broadcast`` are disjoint. ``tried`` is the part of these that was tried one
+    size at a time, and ``undecided`` has the remaining sizes. ``regions`` has the paths in the order in which they were
+    found, and ``traces`` and ``trials`` count the work.
+    """
+
+    fits: SizeSet
+    rejected: SizeSet
+    empty: SizeSet
+    broadcast: SizeSet
+    tried: SizeSet
+    undecided: SizeSet
+    regions: tuple[Region, ...] = field(repr=False)
+    traces: int
+    trials: int
+
+
+def explore(tracer: Tracer, axis: str, budget: Budget, progress: Callable[[str], None] = lambda said: None) -> Found:
+    """Decide all sizes ``n ≥ 1`` of the ``axis``, as far as the ``budget`` reaches."""
+    deadline = monotonic() + budget.seconds
+    regions: list[Region] = []
+    left = SizeSet([Progression(1, 1, None)])
+    traces = trials = 0
+    while left and traces < budget.traces and monotonic() < deadline:
+        sample = _next(left)
+        progress(f"{axis} = {sample}")
+        for region in _traced(tracer, axis, sample):
+            regions.append(replace(region, sizes=region.sizes & left))
+            trials += len(region.runs)
+        traces += 1
+        left &= _union(region.sizes for region in regions).complement()
+    unknown = _union([left, *(region.sizes for region in regions if kind(region.end) == "unknown")])
+    tried: list[int] = []
+    for size in unknown:
+        if size > budget.up_to or len(tried) >= budget.trials or monotonic() > deadline:
+            break
+        progress(f"{axis} = {size}")
+        end = tracer.trial(size)
+        if isinstance(end, Unknown):
+            break
+        regions.append(Region(_one(size), end, (size,)))
+        tried.append(size)
+    tried_sizes = SizeSet([Progression(size, 1, 1) for size in tried])
+    return Found(
+        **{of: _union(region.sizes for region in regions if kind(region.end) == of) for of in KINDS},
+        tried=tried_sizes,
+        undecided=unknown & tried_sizes.complement(),
+        regions=tuple(regions),
+        traces=traces,
+        trials=trials + len(tried),
+    )
+
+
+def _traced(tracer: Tracer, axis: str, sample: int) -> list[Region]:
+    """The regions of the path that the sample takes, confirmed by running a few of their sizes."""
+    path = tracer.path(sample)
+    on_it = sizes_on(path.conditions, axis)
+    if on_it is None or sample not in on_it:
+        return [Region(_one(sample), Unknown("the conditions of the trace are too hard to solve"))]
+    end = path.end
+    if not isinstance(end, Accepted):
+        return [_confirmed(tracer, axis, Region(on_it, end), sample)]
+    meant = sizes_on(path.conditions, axis, sorted(end.needed, key=str))
+    if meant is None:
+        return [Region(on_it, Unknown("the sizes on the way are too hard to solve"))]
+    parts = [Region(meant, end), Region(on_it & meant.complement(), replace(end, needed=frozenset({0})))]
+    return [_confirmed(tracer, axis, part, sample) for part in parts if part.sizes]
+
+
+KINDS = ("fits", "rejected", "empty", "broadcast")
+"""What a network does with a size: it fits, the framework raises, an image is empty, or a size of 1 is repeated."""
+
+
+def kind(end: End) -> str:
+    """One of :data:`KINDS`, or ``"unknown"``."""
+    if isinstance(end, Accepted):
+        if not all(size >= 1 for size in end.needed if isinstance(size, int)):
+            return "empty"
+        return "broadcast" if end.by_broadcasting else "fits"
+    return "rejected" if isinstance(end, Rejected) else "unknown"
+
+
+def _confirmed(tracer: Tracer, axis: str, region: Region, sample: int) -> Region:
+    """The region, if the framework does the same with a few of its sizes as numbers; otherwise its end is unknown."""
+    if isinstance(region.end, Unknown):
+        return region
+    sizes = region.sizes
+    first = sample if sample in sizes else sizes.minimum
+    far = sizes.above(_FAR) if isinstance(region.end, Accepted) else None
+    runs = tuple(dict.fromkeys(n for n in (first, far) if n is not None))
+    end = region.end
+    for size in runs:
+        alone = tracer.trial(size)
+        if not _agree(region.end, alone, {axis: size}):
+            return Region(sizes, Unknown(f"a run on {axis} = {size} differs from the symbolic trace"), runs)
+        if isinstance(alone, Rejected):
+            end = alone  # its text has numbers
+    return Region(sizes, end, runs)
+
+
+def _agree(traced: End, alone: End, at: Mapping[str, int]) -> bool:
+    """Whether a run on plain numbers ends as the trace says."""
+    if isinstance(traced, Accepted) and isinstance(alone, Accepted):
+        shapes = tuple(tuple(value(size, at) for size in shape) for shape in traced.output)
+        empty = not all(value(size, at) >= 1 for size in traced.needed)
+        return shapes == alone.output and empty == (kind(alone) == "empty")
+    if isinstance(traced, Rejected) and isinstance(alone, Rejected):
+        same_error = (traced.error, traced.raised) == (alone.error, alone.raised)
+        return same_error or (traced.error == ANY_ERROR and traced.at == alone.at)
+    return False
+
+
+_FAR = 30_011
+"""A size above this one is run, too, of each class that is accepted. It is a prime number."""
+
+
+def _next(left: SizeSet) -> int:
+    """The next sample: a large one while infinitely many sizes are left, then the largest."""
+    sample = left.maximum if left.is_finite else left.above(FIRST)
+    assert sample is not None
+    return sample
+
+
+def _one(size: int) -> SizeSet:
+    return SizeSet([Progression(size, 1, 1)])
+
+
+def _union(sets: Any) -> SizeSet:
+    return SizeSet([part for of_it in sets for part in (*of_it.head, *of_it.tail)])

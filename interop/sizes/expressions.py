@@ -1,0 +1,247 @@
+"""Sizes as functions of open sizes, and statements about them: what a framework computes while it traces a network.
+
+An expression is an ``int``, or an :class:`Expression` of named sizes. Every framework's own symbols are translated to
+it, so that one solver answers for all of them.
+"""
+
+import ast
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ...spec.arithmetic.naturals import quotient
+
+Size = "int | Expression"
+"""A size: a number, or an expression of open sizes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """An operation on sizes: ``op`` is ``"name"`` with one name, or a key of :data:`OPERATIONS` with two sizes.
+
+    >>> half = Expression("//", (Expression("name", ("H",)), 2))
+    >>> print(half), value(half, {"H": 303})
+    floor(H/2)
+    (None, 151)
+    """
+
+    op: str
+    args: tuple[Any, ...]
+
+    def __str__(self) -> str:
+        return _text(self)
+
+
+def _largest(a: Any, b: Any) -> Any:
+    return a if a >= b else b
+
+
+def _smallest(a: Any, b: Any) -> Any:
+    return b if a >= b else a
+
+
+def _floor(a: Any, b: Any) -> Any:
+    if isinstance(b, int) and b <= 0:
+        if b == 0:
+            raise ZeroDivisionError("a size is divided by 0")
+        a, b = a * -1, -b
+    return quotient(a, b)
+
+
+OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {
+    "+": lambda a, b: a + b,
+    "*": lambda a, b: a * b,
+    "//": _floor,
+    "mod": lambda a, b: a + _floor(a, b) * b * -1,
+    "max": _largest,
+    "min": _smallest,
+}
+"""What each operation computes, on integers and on affine functions of bounded numbers."""
+
+
+def name(of: str) -> Expression:
+    """The open size with this name."""
+    return Expression("name", (of,))
+
+
+def value(size: Any, sizes: Mapping[str, Any]) -> Any:
+    """The value of a size where the open sizes have these values: integers, or affine functions of numbers in a box."""
+    if not isinstance(size, Expression):
+        return size
+    if size.op == "name":
+        return sizes[size.args[0]]
+    left, right = (value(arg, sizes) for arg in size.args)
+    return OPERATIONS[size.op](left, right)
+
+
+def names_in(size: Any) -> frozenset[str]:
+    """The names of the open sizes in an expression or a statement."""
+    if isinstance(size, Expression | Statement):
+        if size.op == "name":
+            return frozenset(size.args)
+        return frozenset().union(*map(names_in, size.args))
+    return frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A statement about sizes: ``op`` is ``"=="`` or ``">="`` with two sizes, or ``"and"``, ``"or"``, ``"not"``.
+
+    >>> H = name("H")
+    >>> odd = Statement("==", (Expression("mod", (H, 2)), 1))
+    >>> print(odd), holds(odd, {"H": 303})
+    H mod 2 = 1
+    (None, True)
+    """
+
+    op: str
+    args: tuple[Any, ...]
+
+    def __str__(self) -> str:
+        if self.op == "not":
+            inner = self.args[0]
+            if inner.op in ("==", ">="):
+                return f"{inner.args[0]} {'≠' if inner.op == '==' else '<'} {inner.args[1]}"
+            return f"not ({inner})"
+        if self.op in ("and", "or"):
+            return f" {self.op} ".join(f"({arg})" for arg in self.args)
+        return f"{self.args[0]} {'=' if self.op == '==' else '≥'} {self.args[1]}"
+
+
+def holds(statement: Statement, sizes: Mapping[str, Any], truth: bool = True) -> bool:
+    """Whether the statement is ``truth`` where the open sizes have these values.
+
+    On affine functions it raises ``Undecided`` if the box does not decide it; the parts cover the whole box.
+    """
+    if statement.op == "not":
+        return holds(statement.args[0], sizes, not truth)
+    if statement.op in ("and", "or"):
+        each = any if (statement.op == "or") == truth else all
+        return each(holds(arg, sizes, truth) for arg in statement.args)
+    left, right = (value(arg, sizes) for arg in statement.args)
+    if statement.op == ">=":
+        return bool(left >= right) if truth else bool(right >= left + 1)
+    if truth:
+        return bool(left >= right) and bool(right >= left)
+    return bool(left >= right + 1) or bool(right >= left + 1)
+
+
+def parsed(text: str) -> Any:
+    """The expression that a text like ``2*floordiv(h, 2) - 1`` writes: the notation of ``jax.export``.
+
+    >>> print(parsed("2*floordiv(H + 1, 2) - 1"))
+    2*floor((H + 1)/2) - 1
+    """
+    return _read(ast.parse(text.replace("^", "**").strip(), mode="eval").body)
+
+
+_CALLS = {"floordiv": "//", "mod": "mod", "max": "max", "min": "min"}
+
+
+def _read(node: ast.expr) -> Any:
+    match node:
+        case ast.Constant(int() as number):
+            return number
+        case ast.Name(of):
+            return name(of)
+        case ast.UnaryOp(ast.USub(), operand):
+            return times(_read(operand), -1)
+        case ast.BinOp(left, ast.Add(), right):
+            return plus(_read(left), _read(right))
+        case ast.BinOp(left, ast.Sub(), right):
+            return plus(_read(left), times(_read(right), -1))
+        case ast.BinOp(left, ast.Mult(), right):
+            return times(_read(left), _read(right))
+        case ast.BinOp(left, ast.Pow(), ast.Constant(int() as power)) if power >= 1:
+            base = _read(left)
+            product = base
+            for _ in range(power - 1):
+                product = times(product, base)
+            return product
+        case ast.Call(ast.Name(of), args, []) if of in _CALLS:
+            left, right = map(_read, args)
+            return Expression(_CALLS[of], (left, right))
+    raise ValueError(f"{ast.unparse(node)} is not an expression of sizes")
+
+
+def plus(a: Any, b: Any) -> Any:
+    """The sum of two sizes."""
+    if isinstance(a, int) and isinstance(b, int):
+        return a + b
+    if 0 in (a, b):
+        return b if a == 0 else a
+    return Expression("+", (a, b))
+
+
+def times(a: Any, b: Any) -> Any:
+    """The product of two sizes."""
+    if isinstance(a, int) and isinstance(b, int):
+        return a * b
+    if 1 in (a, b):
+        return b if a == 1 else a
+    return Expression("*", (a, b))
+
+
+def balanced(difference: Any) -> tuple[Any, Any]:
+    """The two sizes whose difference this is: its positive terms, and its negative ones.
+
+    >>> left, right = balanced(parsed("H - 2*floordiv(W, 2) - 1"))
+    >>> print(left, "|", right)
+    H | 2*floor(W/2) + 1
+    """
+    sides: tuple[list[Any], list[Any]] = ([], [])
+    terms = [difference]
+    while terms:
+        term = terms.pop()
+        if isinstance(term, Expression) and term.op == "+":
+            terms += reversed(term.args)
+            continue
+        of_term = term.args if isinstance(term, Expression) and term.op == "*" else (term,)
+        number = next((arg for arg in of_term if isinstance(arg, int)), 1)
+        if number < 0:
+            term = -term if isinstance(term, int) else _negated(term)
+        sides[number < 0].append(term)
+    left, right = (_sum(side) for side in sides)
+    return left, right
+
+
+def _negated(term: Expression) -> Any:
+    """A product with a negative number, times -1."""
+    a, b = term.args
+    return times(-a, b) if isinstance(a, int) else times(a, -b)
+
+
+def _sum(terms: list[Any]) -> Any:
+    total: Any = 0
+    for term in terms:
+        total = plus(total, term)
+    return total
+
+
+def _text(size: Any) -> str:
+    if not isinstance(size, Expression):
+        return str(size)
+    if size.op == "name":
+        return str(size.args[0])
+    left, right = size.args
+    match size.op:
+        case "+":
+            if isinstance(right, int) and right < 0:
+                return f"{_text(left)} - {-right}"
+            if isinstance(right, Expression) and right.op == "*" and right.args[-1] == -1:
+                return f"{_text(left)} - {_factor(right.args[0])}"
+            return f"{_text(left)} + {_text(right)}"
+        case "*":
+            if isinstance(right, int):
+                left, right = right, left
+            return f"-{_factor(right)}" if left == -1 else f"{_factor(left)}*{_factor(right)}"
+        case "//":
+            return f"floor({_factor(left)}/{_factor(right)})"
+        case "mod":
+            return f"{_factor(left)} mod {_factor(right)}"
+    return f"{size.op}({_text(left)}, {_text(right)})"
+
+
+def _factor(size: Any) -> str:
+    text = _text(size)
+    return f"({text})" if isinstance(size, Expression) and size.op in ("+", "mod") else text

@@ -1,0 +1,108 @@
+"""Paths through somebody's network: what one symbolic trace says, and for which sizes it says it.
+
+A trace runs the network with a symbol for each open size, and a *sample* number behind it. Wherever the framework
+compares sizes, the comparison is decided for the sample and written down as a *condition*. The network's Python code
+is a function of these answers, so every size that meets all conditions takes the same path to the same end.
+:func:`sizes_on` solves the conditions exactly. A few traces, one for each path, then cover all sizes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ...spec.arithmetic.size_set import SizeSet
+from ...spec.messages.report import WellshapedError
+from ...spec.network.searching import search
+from .expressions import Statement, holds, value
+
+MAX_WORK = 5_000
+"""The search for the sizes on a path stops after this many steps, which takes about a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A statement about the open sizes, and whether it held for the sample."""
+
+    statement: Statement
+    held: bool = True
+
+    def __str__(self) -> str:
+        return str(self.statement if self.held else Statement("not", (self.statement,)))
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The network ran: the shape of its output, and the sizes that must be at least 1.
+
+    ``needed`` are the sizes of images that an operation computes something from. ``by_broadcasting`` says that it ran
+    only because a size of 1 was repeated to the size of another image.
+    """
+
+    output: tuple[tuple[Any, ...], ...]
+    needed: frozenset[Any] = frozenset()
+    by_broadcasting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The framework's own error: its class and text, the user's line ``at`` which it arose, and where it was raised."""
+
+    error: str
+    text: str
+    at: str = ""
+    raised: str = ""
+
+
+ANY_ERROR = "any error"
+"""In the place of an error's class: a plain size raises some error at the same line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The trace says nothing about other sizes than the sample: ``why``."""
+
+    why: str
+
+
+End = Accepted | Rejected | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """One trace: the conditions in the order in which they were recorded, and how it ended."""
+
+    conditions: tuple[Condition, ...]
+    end: End
+
+
+def sizes_on(conditions: Sequence[Condition], axis: str, needed: Sequence[Any] = ()) -> SizeSet | None:
+    """The exact set of sizes ``n ≥ 1`` of the open size ``axis`` that meet all conditions.
+
+    The sizes ``needed`` must also be at least 1. Returns ``None`` if the set is too hard to compute.
+
+    >>> from wellshaped.interop.sizes.expressions import Expression
+    >>> H = Expression("name", ("H",))
+    >>> even = Condition(Statement("==", (Expression("mod", (H, 2)), 0)))
+    >>> sizes_on([even], "H"), sizes_on([even], "H", [Expression("//", (H, 4))])
+    (<SizeSet n ≡ 0 (mod 2), n ≥ 2>, <SizeSet n ≡ 0 (mod 2), n ≥ 4>)
+    """
+
+    def judged(condition: Condition) -> Any:
+        statement, truth = condition.statement, condition.held
+        while statement.op == "not":
+            statement, truth = statement.args[0], not truth
+        if statement.op == "==" and truth:
+            # At the top an equality may cut the box to the line on which it holds.
+            left, right = statement.args
+            return lambda sizes: 0 if value(left, {axis: sizes[0]}) == value(right, {axis: sizes[0]}) else None
+        return lambda sizes: 0 if holds(statement, {axis: sizes[0]}, truth) else None
+
+    def at_least_one(size: Any) -> Any:
+        return lambda sizes: 0 if value(size, {axis: sizes[0]}) >= 1 else None
+
+    steps = [*map(judged, dict.fromkeys(conditions)), *map(at_least_one, dict.fromkeys(needed))]
+    try:
+        found = search([(step, (0,)) for step in steps], (1, None), MAX_WORK)
+        return None if found is None else SizeSet(found)
+    except (WellshapedError, ZeroDivisionError):
+        return None

@@ -1,0 +1,79 @@
+"""Where in somebody's code an error arose: the last line that belongs to neither a framework nor this package."""
+
+import linecache
+from functools import lru_cache
+from pathlib import Path
+from types import TracebackType
+
+FRAMEWORKS = (
+    *(
+        "beartype",
+        "contextlib.py",
+        "equinox",
+        "flax",
+        "functools.py",
+        "haiku",
+        "importlib",
+        "jax",
+        "jaxlib",
+        "jaxtyping",
+    ),
+    *("keras", "numpy", "sympy", "torch"),
+)
+"""The packages and modules whose lines are not the user's."""
+
+_OURS = Path(__file__).resolve().parents[1]
+
+
+def own_frame(traceback: TracebackType | None) -> str:
+    """The last line of the user's code, as ``nets.py:12: x = jnp.concatenate([skip, x])``; empty if there is none."""
+    last = ""
+    while traceback is not None:
+        file, line = Path(traceback.tb_frame.f_code.co_filename), traceback.tb_lineno
+        if is_own(str(file)):
+            code = linecache.getline(str(file), line).strip()
+            last = f"{_short(file)}:{line}" + (f": {code}" if code else "")
+        traceback = traceback.tb_next
+    return last
+
+
+@lru_cache(maxsize=4096)
+def is_own(file: str) -> bool:
+    """Whether a source file belongs to the user: not to a framework, nor to this package."""
+    path = Path(file)
+    return not (_OURS in path.resolve().parents or path.name.startswith("<") or _is_framework(path))
+
+
+def innermost(traceback: TracebackType | None) -> str:
+    """The line that raised, whoever wrote it."""
+    last = ""
+    while traceback is not None:
+        last = f"{traceback.tb_frame.f_code.co_filename}:{traceback.tb_lineno}"
+        traceback = traceback.tb_next
+    return last
+
+
+def _is_framework(file: Path) -> bool:
+    parts = file.parts
+    for root in ("site-packages", "dist-packages", f"python{_version()}"):
+        if root in parts:
+            after = parts[len(parts) - parts[::-1].index(root) :]
+            return bool(after) and after[0] in FRAMEWORKS
+    return False
+
+
+def _version() -> str:
+    from sys import version_info
+
+    return f"{version_info.major}.{version_info.minor}"
+
+
+def _short(file: Path) -> str:
+    """The path from the current directory or from the package's own folder."""
+    try:
+        return str(file.relative_to(Path.cwd()))
+    except ValueError:
+        parts = file.parts
+        if "site-packages" in parts:
+            return str(Path(*parts[parts.index("site-packages") + 1 :]))
+        return file.name
