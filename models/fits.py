@@ -44,7 +44,7 @@ def at_least_one(value: object, name: str, of: str) -> int:
     Traceback (most recent call last):
     ...
     wellshaped.spec.messages.report.ConfigError: MaxPool2d(stride=0) is not well-formed.
-      stride_pos: nothing to compute: stride=0 must be at least 1.
+      stride_pos: stride=0 must be at least 1.
       fix: stride=1
     """
     return naturals.at_least_one(value, name, of, ConfigError)

@@ -203,8 +203,9 @@ def _require_certificate(certificate: object) -> None:
 def save_certificate(certificate: Certificate, path: str | os.PathLike[str]) -> None:
     """Write a certificate to a .json file, all at once or not at all.
 
-    Raises :class:`FileError` if ``path`` has another suffix or can't be written, :class:`WellshapedError` if the
-    certificate exceeds a limit, and :class:`UsageError` if it is not a :class:`Certificate`.
+    Raises :class:`FileError` if the suffix of ``path`` is not ``.json`` or it can't be written,
+    :class:`WellshapedError` if the certificate exceeds a limit, and :class:`UsageError` if it is not a
+    :class:`Certificate`.
     """
     _require_certificate(certificate)
     path = Path(path)

@@ -1,7 +1,7 @@
 """Conditions on a config, as data: they are judged, printed and used for fixes. Also a check of a config's class."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +19,12 @@ class Condition:
     holds: Callable[[Any], bool] = dataclasses.field(repr=False)
 
 
-def require_kind(value: object, kind: type) -> None:
-    """Raise :class:`UsageError` unless ``value`` is of this ``kind``."""
+def require_kind(value: object, kind: type, others: Mapping[str, str] | None = None) -> None:
+    """Raise :class:`UsageError` unless ``value`` is of this ``kind``.
+
+    ``others`` has the call for each other kind of config, by the name of its class. The error proposes it.
+    """
     if not isinstance(value, kind):
         says = f"it is {kind_of(value)}, and must be a {kind.__name__}"
-        raise UsageError.of("the config", "config", "", says, f"{kind.__name__}()")
+        fix = (others or {}).get(type(value).__name__, f"{kind.__name__}()")
+        raise UsageError.of("the config", "config", "", says, fix)

@@ -46,8 +46,8 @@ def draw(stages: Sequence[Stage], path: str | os.PathLike[str]) -> None:
     Each scale has a row, the largest on top. A stage that shrinks or enlarges its input stands below or above it. All
     others stand to the right of their inputs. Skips are dashed.
 
-    Raises :class:`FileError` for another suffix and if ``path`` can't be written, :class:`UsageError` for stages that
-    are not those of a network, and :class:`WellshapedError` for 0 or more than 200 stages.
+    Raises :class:`FileError` for an unknown suffix and if ``path`` can't be written, :class:`UsageError` for stages
+    that are not those of a network, and :class:`WellshapedError` for 0 or more than 200 stages.
     """
     path = Path(path)
     if path.suffix not in _FORMATS:

@@ -26,7 +26,7 @@ class ChannelsLastConv2d(nnx.Module):
     ``bias`` starts at zero. The stride is static: another stride needs another layer.
 
     The constructor raises :class:`UsageError` if a number is not natural, and :class:`ConfigError` if it is 0. A call
-    raises :class:`ShapeError` if the image has other channels, or the kernel another shape.
+    raises :class:`ShapeError` if the image has the wrong number of channels, or the kernel the wrong shape.
 
     >>> layer = ChannelsLastConv2d(3, 8, 3, 5, 2, rngs=nnx.Rngs(0))
     >>> layer(jnp.ones((5, 8, 3))).shape, layer.kernel.shape

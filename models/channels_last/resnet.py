@@ -21,7 +21,7 @@ class BasicBlock(nnx.Module):
     """``conv1``, ``bn1``, ReLU, ``conv2``, ``bn2``, plus the image, then ReLU. The convolutions are 3×3 SAME.
 
     ``model.train()`` uses the statistics of the batch, and ``model.eval()`` the running ones. ``axis_name`` names the
-    ``vmap`` axis of the batch. Raises :class:`ShapeError` if the image has other channels.
+    ``vmap`` axis of the batch. Raises :class:`ShapeError` if the image has the wrong number of channels.
 
     >>> import jax.numpy as jnp
     >>> BasicBlock(8, rngs=nnx.Rngs(0))(jnp.ones((20, 30, 8))).shape
@@ -64,7 +64,7 @@ def resnet_basic_forward(seed: Any, x: Float[Array, "H W C"], features: Any) -> 
 
     The result has ``H · W · C`` numbers. Batch normalisation uses the statistics of the image. ``seed`` and
     ``features`` are integers, or floats without a fraction. Raises :class:`UsageError` for other numbers,
-    :class:`ConfigError` for 0 features, and :class:`ShapeError` if the image has other channels.
+    :class:`ConfigError` for 0 features, and :class:`ShapeError` if the image has the wrong number of channels.
 
     >>> import jax.numpy as jnp
     >>> resnet_basic_forward(0, jnp.ones((5, 4, 3)), 3.0).shape

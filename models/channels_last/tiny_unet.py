@@ -22,7 +22,7 @@ class ConvBNReLU(nnx.Module):
     """Flax's 3×3 SAME convolution ``conv``, batch normalisation ``bn`` and ReLU, with types.
 
     ``model.train()`` uses the statistics of the batch, and ``model.eval()`` the running ones. ``axis_name`` names the
-    ``vmap`` axis of the batch. Raises :class:`ShapeError` if the image has other channels.
+    ``vmap`` axis of the batch. Raises :class:`ShapeError` if the image has the wrong number of channels.
 
     >>> import jax.numpy as jnp
     >>> ConvBNReLU(3, 8, rngs=nnx.Rngs(0))(jnp.ones((20, 30, 3))).shape
@@ -60,8 +60,8 @@ class ConvBNReLU(nnx.Module):
 class TinyUNet(nnx.Module):
     """A U-Net that pools twice, with one :class:`ConvBNReLU` per block: ``f``, ``2f`` and ``4f`` channels.
 
-    ``axis_name`` is as for :class:`ConvBNReLU`. A call raises :class:`ShapeError` if the image has other channels, or
-    if its height or width is not a multiple of 4; the error names the nearest sizes that fit.
+    ``axis_name`` is as for :class:`ConvBNReLU`. A call raises :class:`ShapeError` if the image has the wrong number of
+    channels, or if its height or width is not a multiple of 4; the error names the nearest sizes that fit.
 
     >>> import jax.numpy as jnp
     >>> TinyUNet(3, 8, rngs=nnx.Rngs(0))(jnp.ones((20, 32, 3))).shape

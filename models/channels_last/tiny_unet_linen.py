@@ -18,8 +18,8 @@ from .tiny_unet import require_tiny_unet_fit, wired
 class ConvBNReLU(linen.Module):
     """Flax's 3×3 SAME convolution ``conv``, batch normalisation ``bn`` and ReLU, with types.
 
-    ``train=False`` uses the running statistics. Raises :class:`ShapeError` if the parameters have other channels than
-    the images.
+    ``train=False`` uses the running statistics. Raises :class:`ShapeError` if the parameters are for images with a
+    different number of channels.
 
     >>> import jax.numpy as jnp
     >>> layer = ConvBNReLU(8)

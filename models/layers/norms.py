@@ -37,7 +37,7 @@ class _Norm(nnx.Module):
 
 
 def _single_number_error(x: Array, norm: _Norm) -> ShapeError:
-    """The error for statistics of a single number, as in PyTorch's instance norm."""
+    """The error for statistics of a single value, as in PyTorch's instance norm."""
     name = type(norm).__name__
     says = "each channel has 1 pixel and is normalised alone, so the result would be only the bias"
     return ShapeError.of(f"x = {shown(x)}, given to {name},", "statistics", "", says, "an image of 2 pixels or more")
@@ -58,8 +58,8 @@ class BatchNorm2d(_Norm):
     as an argument. In training mode, ``nnx.jit`` and ``nnx.grad`` need it as an argument too. A function compiled by
     ``jax.jit`` keeps the mode in which it was compiled.
 
-    The constructor raises :class:`ConfigError` for 0 channels. A call raises :class:`ShapeError` if the image has other
-    channels, or no pixels, and :class:`WellshapedError` if the statistics can't be updated.
+    The constructor raises :class:`ConfigError` for 0 channels. A call raises :class:`ShapeError` if the image has the
+    wrong number of channels, or no pixels, and :class:`WellshapedError` if the statistics can't be updated.
 
     >>> layer = BatchNorm2d(3, rngs=nnx.Rngs(0))
     >>> layer(jnp.ones((3, 4, 5))).shape, layer.norm.mean.shape
@@ -103,8 +103,8 @@ class GroupNorm(_Norm):
     """Flax's :class:`flax.nnx.GroupNorm` of one image: over the pixels and the channels of each group.
 
     The constructor raises :class:`ConfigError` if ``channels`` or ``groups`` is 0, or if ``groups`` does not divide
-    ``channels``. A call raises :class:`ShapeError` if the image has other channels, or no pixels, or if a group has a
-    single number: one pixel of one channel.
+    ``channels``. A call raises :class:`ShapeError` if the image has the wrong number of channels, or no pixels, or if a
+    group has a single value: one pixel of one channel.
 
     >>> GroupNorm(6, groups=3, rngs=nnx.Rngs(0))(jnp.ones((6, 4, 5))).shape
     (6, 4, 5)
@@ -146,8 +146,8 @@ class GroupNorm(_Norm):
 class InstanceNorm2d(_Norm):
     """Flax's :class:`flax.nnx.InstanceNorm` of one image: over the pixels of each channel.
 
-    The constructor raises :class:`ConfigError` for 0 channels. A call raises :class:`ShapeError` if the image has other
-    channels, or fewer than 2 pixels: the result would be only the bias.
+    The constructor raises :class:`ConfigError` for 0 channels. A call raises :class:`ShapeError` if the image has the
+    wrong number of channels, or fewer than 2 pixels: the result would be only the bias.
 
     >>> InstanceNorm2d(3, rngs=nnx.Rngs(0))(jnp.ones((3, 4, 5))).shape
     (3, 4, 5)

@@ -21,7 +21,7 @@ from .params import LayerParams, UNet2Grads, UNet2Params
 
 
 class UNet2(nnx.Module):
-    """A two-level U-Net over one ``(in_channels, H, W)`` image, to ``(out_channels, H, W)``.
+    """A U-Net that halves once, with a specification in Lean: ``(in_channels, H, W)`` to ``(out_channels, H, W)``.
 
     Its layers have the specification's names: ``down1_1``, ``down1_2``, ``down2_1``, ``down2_2``, ``upT``, ``up1_1``,
     ``up1_2``, ``out1x1``; and ``pool``. ``dtype``, ``param_dtype`` and ``precision`` are as for :class:`Conv2d`. Use
@@ -110,8 +110,8 @@ class UNet2(nnx.Module):
         If parameters, ``x`` and ``grad_output`` are integers in float32, the values equal those of
         :func:`wellshaped.spec.reference.unet2_backward` bit for bit, under one condition: in each sum of products, the
         absolute values add up to less than ``2**24``. Each such integer, product and partial sum is a float32, so no
-        operation rounds. This needs a processor that multiplies in float32 and adds the products themselves. A CPU
-        does; others need at least ``precision="highest"``.
+        operation rounds. This needs a processor that multiplies in float32 and does not round the products before it
+        adds them. A CPU does; others need at least ``precision="highest"``.
 
         On other numbers, tests allow a difference of 1e-5 (float32), 1e-13 (float64) or 0.2 (bfloat16) of an array's
         largest number. In bfloat16, rounding moves numbers across ReLU's zero.

@@ -221,7 +221,7 @@ CAUSES = (
     ),
     Cause(
         lambda f: f.name == "up" and f.ranks == (3, 3) and f.resized != "",
-        "a size that pooling and upsampling do not restore is the likely cause",
+        "likely cause: pooling and upsampling do not restore this image's size",
         lambda f: (f.resized,),
         lambda f: f.as_expected,
     ),

@@ -77,8 +77,8 @@ def parameter_shapes(
     """Return the shapes of the parameters of a network, by layer and by name in the layer.
 
     A kernel is (out, in, positions), or (in, out, positions) in a transposed convolution. Raises
-    :class:`ConfigError` if the config is not well-formed, :class:`ShapeError` if a graph has other channels, and
-    :class:`UsageError` for a value that is not a network.
+    :class:`ConfigError` if the config is not well-formed, :class:`ShapeError` if the number of channels you give is not
+    the graph's, and :class:`UsageError` for a value that is not a network.
 
     >>> from wellshaped.spec import UNet2Config
     >>> parameter_shapes(UNet2Config(), 3)["down1_1"]

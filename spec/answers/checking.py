@@ -1,6 +1,7 @@
 """Does this image fit this network, and if not, what would? Answered before anything is built (SPEC 3 to 5, 8)."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ..arithmetic.naturals import is_symbol, judge_at_least_one, natural
@@ -11,7 +12,7 @@ from ..network.network import AXES, Network
 from ..network.running import require_sizes
 from .any_network import AnyNetwork, as_network, building, title
 from .explanation import of_image
-from .proposals import layouts
+from .proposals import CHANGE, layouts
 from .repairs import has_unbounded_sizes, repair_description
 
 
@@ -29,7 +30,7 @@ def check(
     The network runs on the image iff the report is ``ok``. A batch norm over a single position is a warning: it runs.
     Nothing is raised if the image does not fit (see :meth:`Report.raise_if_failed`). Raises :class:`UsageError` for a
     value that is not a network or not a shape, an unknown layout, and numbers that are not natural; :class:`ShapeError`
-    for another number of sizes than axes. Source: SPEC sections 3, 4 and 8.
+    for more or fewer sizes than axes. Source: SPEC sections 3, 4 and 8.
 
     >>> from wellshaped.spec import UNet2Config, UNetConfig
     >>> check(UNet2Config(), (1, 304, 384)).ok
@@ -57,18 +58,32 @@ def check(
     channels = given.pop("channels")
     built = building(network, channels, out_channels)
     if built.graph is None or built.proposed is None:  # without a network, only judge the sizes
-        return Report(subject, built.report.verdicts + judge_at_least_one(given), built.report.fixes)
-    sizes = require_sizes(built.graph, tuple(given.values()), (channels, *given.values()))
+        fixes = tuple(_as_shape(fix, layout, given) for fix in built.report.fixes)
+        return Report(subject, built.report.verdicts + judge_at_least_one(given), fixes)
+    usual = usual_channels(network)
+    needed = usual[0] if len(usual) == 1 else None
+    sizes = require_sizes(built.graph, tuple(given.values()), (channels, *given.values()), needed)
     found = of_image(built.graph, sizes, subject, layout)
     proposed = found if built.proposed == built.graph else of_image(built.proposed, sizes, subject, layout)
-    fixes = built.report.fixes + proposed.fixes
+    fixes = tuple(_as_shape(fix, layout, given) for fix in built.report.fixes) + proposed.fixes
     if first is not None and not (found.ok and built.report.ok):
         order = ", ".join((*built.graph.axis_names, "channels"))
         fixes = (f'layout="{known[1]}", or the shape {written_value(first)}: this one looks like ({order})',)
     elif proposed.causes and not has_unbounded_sizes(built.proposed):
         repair = repair_description(network, channels, out_channels)
-        fixes += (repair,) if repair else ()
+        if repair:
+            fixes = (*(fix for fix in fixes if not fix.startswith(CHANGE)), repair)
     return replace(found, verdicts=built.report.verdicts + found.verdicts, fixes=fixes)
+
+
+def _as_shape(fix: str, layout: str, sizes: Mapping[str, int]) -> str:
+    """Return a fix that changes ``in_channels`` as one that changes the shape, which is what the caller has."""
+
+    def shape(found: re.Match[str]) -> str:
+        numbers = [found[1] if letter == "C" else written_number(sizes[_NAMES[letter]]) for letter in layout]
+        return f"the shape ({', '.join(numbers)})"
+
+    return re.sub(r"\bin_channels=(\d+)(?![\d…])", shape, fix)
 
 
 def channels_first(network: AnyNetwork, shape: Sequence[int]) -> tuple[int, ...] | None:

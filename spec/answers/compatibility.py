@@ -82,7 +82,7 @@ class ShapeSet(Written):
     """All image sizes that fit a network: a set of sizes for each axis, and requirements over all axes together.
 
     ``axes`` has the sets, in the order of ``names``. ``together`` has the nodes with a requirement over all axes: a
-    group or instance norm needs more than one number. An image fits iff ``sizes in shapes``.
+    group or instance norm needs more than one value to average over. An image fits iff ``sizes in shapes``.
 
     >>> from wellshaped.spec import UNetConfig
     >>> shapes = compatible_shapes(UNetConfig(levels=3, norm="instance"))

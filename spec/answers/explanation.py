@@ -5,9 +5,10 @@ from dataclasses import dataclass, field, replace
 
 from ..arithmetic.naturals import is_symbol, natural
 from ..messages.report import Report, UsageError, Verdict
-from ..messages.written import clipped, written, written_number
+from ..messages.written import clipped, in_words, written, written_number
 from ..network.causes import Cause, SizePath, requirements_and_causes
 from ..network.network import Network, Node
+from ..network.operation import SIZE_FACTORS, zero_faults
 from ..network.requirement import Requirement
 from ..network.requiring import Require
 from ..network.running import AxisSizes, ImageRun, Sizes, require_sizes, run_image
@@ -24,9 +25,9 @@ _NODES = 4  # the most nodes to name for one requirement over all axes
 class Explanation(Report):
     """A :class:`Report` on the sizes of an image, or on one size for all axes, with the numbers behind it.
 
-    ``sizes`` has the sizes of every input and node by name, for each axis. ``causes`` has the failures as data: the
-    node, the rule, the two sizes, the nodes that they belong to, and their paths. Fixing one cause does
-    not fix the next. The text leaves out everything after the first size of 0.
+    ``sizes`` has the sizes of every input and node by name, for each axis. ``causes`` has the fields of each failure:
+    the node, the rule, the two sizes, the nodes that they belong to, and their paths. Fixing one cause does not fix the
+    next. The text leaves out everything after the first size of 0.
     """
 
     graph: Network | None = field(default=None, repr=False)
@@ -57,7 +58,7 @@ def explain(network: AnyNetwork, sizes: int | AxisSizes | Mapping[str, int | Axi
     several inputs, pass a dict with the sizes of each input that is an image.
 
     Raises :class:`UsageError` for a value that is not a network, sizes that are not natural, an input without sizes,
-    and a single number if the axes differ; :class:`ShapeError` for another number of sizes than axes;
+    and a single number if the axes differ; :class:`ShapeError` for more or fewer sizes than axes;
     :class:`ConfigError` for a config that is not well-formed.
 
     >>> print(explain("unet2", 303))
@@ -76,9 +77,9 @@ def explain(network: AnyNetwork, sizes: int | AxisSizes | Mapping[str, int | Axi
         return of_image(graph, image, f"an image of {axes_with(graph, image)} for {title(network)}")
     n = natural(sizes, "n")
     if any(solved(graph, axis) != solved(graph, 0) for axis in range(1, graph.axes)):
-        says = f"the axes {', '.join(graph.axis_names)} of this network differ"
+        says = f"a single size is only for a network whose axes are alike; here {in_words(graph.axis_names)} differ"
         fix = f"explain(network, ({', '.join([written_number(n)] * graph.axes)}))"
-        raise UsageError.of(f"size {written_number(n)}", "axes", "a single number stands for all axes", says, fix)
+        raise UsageError.of(f"size {written_number(n)}", "axes", "", says, fix)
     return _of_size(graph, n)
 
 
@@ -156,6 +157,7 @@ def _with_fixes(found: Explanation, fixes: Sequence[str]) -> Explanation:
     """Return the explanation with fixes. Fixes that change an operation stand alone: no size needs to change."""
     changes = list(dict.fromkeys(f"{cause.fix} in {cause.node}" for cause in found.causes if cause.fix))
     changes += dict.fromkeys(broadcast for cause in found.causes for broadcast in _broadcasts(found, cause))
+    changes += dict.fromkeys(fix for cause in found.causes for fix in _nonzero(found, cause))
     return replace(found, fixes=tuple(changes[:2]) or tuple(fixes))
 
 
@@ -168,6 +170,13 @@ def _broadcasts(found: Explanation, cause: Requirement) -> Iterator[str]:
     single = [name for name in node.inputs if all(of_axis[name] == 1 for of_axis in found.sizes) and not scales[name]]
     if hasattr(node.operation, "broadcast") and len(single) == 1:
         yield f'broadcast="positions" in {node.name}, with {single[0]} as its last input'
+
+
+def _nonzero(found: Explanation, cause: Requirement) -> Iterator[str]:
+    """Yield ``stride=1 in …`` for a node of size 0 because of a number that is 0."""
+    node = next((node for node in found.graph.nodes if node.name == cause.node), None) if found.graph else None
+    if node is not None and cause.rule == "positive":
+        yield from (f"{fault.fix} in {node.name}" for fault in zero_faults(node.operation, SIZE_FACTORS))
 
 
 def _returning(graph: Network) -> Network:
@@ -225,16 +234,21 @@ def _judged_together(found: ImageRun, *, warns: bool) -> list[Verdict]:
         it = (broken or requirements)[0]
         alike = [other for other in broken or requirements if (other.left, other.right) == (it.left, it.right)]
         names = list(dict.fromkeys(other.node for other in alike))
-        more = f" and {len(names) - _NODES} more" if len(names) > _NODES else ""
         others = len(broken or requirements) - len(alike)
         also = f"; and {others} more like this" if others else ""
-        positions = "×".join(map(written_number, found.shape(it.node)))
-        says = f"{', '.join(names[:_NODES])}{more}: {positions}, so {it.says}{also}"
-        verdicts.append(Verdict(rule, not broken, says, about or "over all axes together"))
+        shown = in_words(names if len(names) <= _NODES else [*names[:_NODES], f"{len(names) - _NODES} more"])
+        shape = found.shape(it.node)
+        positions = "×".join(map(written_number, shape))
+        if about:
+            of_one_axis = f"an image of {positions} position{'s' * (shape != (1,))}"
+            image = f"a {positions} image" if len(shape) > 1 else of_one_axis
+            says = f"{shown} {'gets' if len(names) == 1 else 'get'} {image}; {about}{also}"
+        else:
+            says = f"{shown}: {positions}, so {it.says}{also}"
+        verdicts.append(Verdict(rule, not broken, says, "" if about else "over all axes together"))
     return verdicts
 
 
 def axes_with(graph: Network, sizes: Sequence[int]) -> str:
     """Return the sizes with the names of their axes, in words."""
-    parts = [f"{name} {written_number(n)}" for name, n in zip(graph.axis_names, sizes, strict=True)]
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+    return in_words([f"{name} {written_number(n)}" for name, n in zip(graph.axis_names, sizes, strict=True)])

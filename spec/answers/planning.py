@@ -7,7 +7,7 @@ from ..messages.report import Report, UsageError, Verdict
 from ..messages.written import Written, written_number, written_value
 from ..network.running import AxisSizes, require_sizes
 from .any_network import AnyNetwork, building, graph_of, title
-from .compatibility import compatible_shapes
+from .compatibility import ShapeSet, compatible_shapes
 from .explanation import axes_with, of_image
 
 
@@ -49,8 +49,8 @@ def plan(network: AnyNetwork, sizes: AxisSizes, policy: str = "pad") -> Plan:
     each axis do not fit together (:func:`compatible_shapes`), ``"pad"`` pads one axis further; a crop can't help then.
 
     Raises :class:`ShapeError` if the image does not fit and the policy is ``"error"``, or finds no image;
-    :class:`ConfigError` if the config is not well-formed; :class:`UsageError` for another policy or sizes that can't be
-    used.
+    :class:`ConfigError` if the config is not well-formed; :class:`UsageError` for an unknown policy or sizes that can't
+    be used.
 
     >>> p = plan("unet2", (303, 384))
     >>> p.fitting, str(p)
@@ -72,8 +72,19 @@ def plan(network: AnyNetwork, sizes: AxisSizes, policy: str = "pad") -> Plan:
         fitting = shapes.above(given) if policy == "pad" else shapes.below(given)
         if fitting is not None:
             return Plan(policy, given, fitting)
+        says = _cropped(shapes, given) if policy == "crop" else ""
         way = "larger" if policy == "pad" else "smaller"
-        none = Verdict("policy", False, f'policy="{policy}" finds no {way} image that fits', "")
+        none = Verdict("policy", False, says or f'policy="{policy}" finds no {way} image that fits', "")
         found = Report(subject, (*found.failures, none), found.fixes)
     found.raise_if_failed()
     raise AssertionError  # the report has a failure
+
+
+def _cropped(shapes: ShapeSet, sizes: tuple[int, ...]) -> str:
+    """Say why the nearest smaller sizes of each axis do not fit together; "" if an axis has no smaller size."""
+    below = [fit.below(n) for n, fit in zip(sizes, shapes.axes, strict=True)]
+    known = tuple(n for n in below if n is not None)
+    if len(known) < len(below):
+        return ""
+    broken = of_image(shapes.graph, known, "").failures[0]
+    return f"cropping gives {'×'.join(map(written_number, known))}, which does not fit either: {broken.says}"

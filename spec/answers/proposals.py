@@ -1,6 +1,6 @@
 """What fits instead of a given image: the nearest sizes that fit together, and expressions that make them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -11,7 +11,10 @@ from ..network.network import AXES, Network
 from ..network.running import fits_together
 from .compatibility import ShapeSet, largest_together, solved
 
-NO_SIZE = "no size will do"
+CHANGE = "change the network; "
+"""How the fix begins if no size fits."""
+
+NO_SIZE = f"{CHANGE}no size fits"
 
 UNSOLVED = "try other sizes: the network is too hard to solve, so the nearest are not known"
 """The fix if no compatible size is known."""
@@ -34,11 +37,9 @@ class Proposals:
         """Return a line for each axis that must change, and a line of expressions that change the image."""
         if any(fit is None for fit in self.sets):
             return (UNSOLVED,)
-        lines = []
+        lines = _where_none_fits(dict(zip(self.graph.axis_names, self.sets, strict=True)))
         for name, n, found, fit in zip(self.graph.axis_names, sizes, self.axes, self.sets, strict=True):
-            if not fit:
-                lines.append(f"{name}: {NO_SIZE}")
-            elif found and found != (n,):
+            if fit and found and found != (n,):
                 whole = (
                     f"{name}s that fit if the other axes are large enough" if self.together else f"all {name}s that fit"
                 )
@@ -99,7 +100,13 @@ def sets_that_fit(graph: Network, axes: Collection[str]) -> tuple[str, ...]:
     fits = {name: solved(graph, axis) for axis, name in enumerate(graph.axis_names) if not axes or name in axes}
     if any(fit is None for fit in fits.values()):
         return (UNSOLVED,)
-    return tuple(f"all {name}s that fit: {fit}" if fit else f"{name}: {NO_SIZE}" for name, fit in fits.items())
+    return (*_where_none_fits(fits), *(f"all {name}s that fit: {fit}" for name, fit in fits.items() if fit))
+
+
+def _where_none_fits(fits: Mapping[str, SizeSet | None]) -> list[str]:
+    """Return a line with the names of the axes that no size fits, or no line."""
+    none = [name for name, fit in fits.items() if not fit]
+    return [f"{CHANGE}no {' or '.join(none)} fits"] if none else []
 
 
 def near(fit: SizeSet, n: int) -> list[int]:
@@ -124,7 +131,7 @@ def nearest_alike(graph: Network, fit: SizeSet, n: int, them: str = "sizes that 
     least = least_size(graph, lambda m: fits_together(graph, (m,) * graph.axes), largest_together(graph))
     above = None if least is None else fit.above(max(least, n))
     if above is None:
-        return f"{NO_SIZE} for what is required over all axes together"
+        return f"{CHANGE}no size meets what it requires over all axes together"
     return f"size {resized(n, [above])}; {them} if the other axes are large enough: {fit}"
 
 

@@ -76,13 +76,13 @@ def at_least_one(value: object, name: str, of: str, error: type[WellshapedError]
     Traceback (most recent call last):
     ...
     wellshaped.spec.messages.report.UsageError: transposed_for(kernel=0) can't be used.
-      kernel_pos: nothing to compute: kernel=0 must be at least 1.
+      kernel_pos: kernel=0 must be at least 1.
       fix: kernel=1
     """
     number = natural(value, name)
     if number == 0:
         says = f"{name}=0 must be at least 1"
-        raise error.of(f"{of}({name}=0)", f"{name}_pos", "nothing to compute", says, f"{name}=1")
+        raise error.of(f"{of}({name}=0)", f"{name}_pos", "", says, f"{name}=1")
     return number
 
 
@@ -94,7 +94,7 @@ def judge_at_least_one(numbers: Mapping[str, int], rules: Mapping[str, str] | No
     """
     rules = {name: f"{name}_pos" for name in numbers} if rules is None else rules
     return tuple(
-        Verdict(rules[name], number >= 1, f"{name}={written_number(number)} must be at least 1", "nothing to compute")
+        Verdict(rules[name], number >= 1, f"{name}={written_number(number)} must be at least 1", "")
         for name, number in numbers.items()
     )
 

@@ -76,7 +76,7 @@ def read_text(path: Path, what: str, subject: str, *, most: int, suffixes: Colle
     """Return the text of a file of at most ``most`` bytes with one of the ``suffixes``. ``what`` names its content.
 
     Raises :class:`FileError` about the ``subject`` for a missing file (with the nearest name), a folder, a pipe, a
-    device, another suffix, a larger file, and bytes that are not UTF-8.
+    device, an unknown suffix, a larger file, and bytes that are not UTF-8.
     """
 
     def failed(says: str, fix: str) -> FileError:

@@ -4,6 +4,7 @@ The keys of a file show which kind of network it holds. If several kinds fit, th
 """
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import partial
@@ -23,7 +24,7 @@ from ..unet.config import UNetConfig
 from ..unet2.config import UNet2Config
 from .disk import OutputError, fault_of, read_text, replacing
 from .fixes import in_file
-from .formats import FORMATS, format_of
+from .formats import FORMATS, format_of, unclosed
 
 MAX_BYTES = 256 * 1024
 """The largest file, in bytes. A graph of a thousand nodes has less than half of this; a larger file is a mistake."""
@@ -47,8 +48,8 @@ def load_network(path: str | os.PathLike[str]) -> UNet2Config | UNetConfig | Net
     ``kind``: ``"UNet2Config"``, ``"UNetConfig"`` or ``"Network"``.
 
     Raises :class:`FileError` with the path. The file "can't be read" if it is missing, a folder, larger than 256 KiB,
-    of another suffix or not parseable. It "is not well-formed", with all faults, if its kind is unclear, a key is
-    unknown (with the nearest known key), or a value can't be used.
+    not parseable, or if its suffix is unknown. It "is not well-formed", with all faults, if its kind is unclear, a key
+    is unknown (with the nearest known key), or a value can't be used.
 
     >>> import tempfile; folder = Path(tempfile.mkdtemp())
     >>> _ = (folder / "unet.toml").write_text('levels = 3\nnorm = "group"')
@@ -69,7 +70,7 @@ def load_network(path: str | os.PathLike[str]) -> UNet2Config | UNetConfig | Net
 def load_config(path: str | os.PathLike[str]) -> UNet2Config:
     """Return the :class:`UNet2Config` in a ``.toml`` or ``.json`` file. Keys that are left out take their defaults.
 
-    Raises :class:`FileError` like :func:`load_network`, and for another kind of network.
+    Raises :class:`FileError` like :func:`load_network`, and if the file holds another kind of network.
 
     >>> import tempfile; folder = Path(tempfile.mkdtemp())
     >>> _ = (folder / "unet.toml").write_text("base_channels = 16")
@@ -89,7 +90,7 @@ def save_network(network: AnyNetwork, path: str | os.PathLike[str]) -> None:
     old one in a single step, so an interrupted save loses neither.
 
     Raises :class:`UsageError` for a value that is not a network, and for a number of thousands of digits. Raises
-    :class:`FileError` for another suffix, a folder that does not exist, a file that can't be written, and a network
+    :class:`FileError` for an unknown suffix, a folder that does not exist, a file that can't be written, and a network
     that a file can't hold: a number is too long, there are too many nodes, or an operation is your own.
 
     >>> import tempfile; path = Path(tempfile.mkdtemp()) / "milesial.toml"
@@ -113,7 +114,7 @@ def save_config(cfg: UNet2Config, path: str | os.PathLike[str]) -> None:
     >>> load_config(folder / "unet.json")
     UNet2Config(base_channels=16)
     """
-    require_kind(cfg, UNet2Config)
+    require_kind(cfg, UNet2Config, dict.fromkeys(("UNetConfig", "Network"), f"save_network(cfg, {str(path)!r})"))
     _save(_KINDS["UNet2Config"], cfg, Path(path), load_config)
 
 
@@ -262,6 +263,10 @@ def _another_kind(said: str, wanted: type, path: Path) -> ContentError:
     return ContentError.of("", "kind", "", says, f"load_network({str(path)!r})")
 
 
+_OF_A_GRAPH = re.compile(r"""\b(nodes|op)["']?\s*[=:]""")
+"""A key that only the file of a graph has."""
+
+
 def _text(path: Path, what: str, subject: str) -> str:
     return read_text(path, what, subject, most=MAX_BYTES, suffixes=FORMATS)
 
@@ -271,7 +276,9 @@ def _parse(text: str, path: Path, subject: str) -> dict[str, Any]:
     try:
         data = form.read(text)
     except (ValueError, RecursionError) as error:
-        raise FileError.of(subject, "syntax", f"it is not {form.name}", fault_of(error), form.example) from None
+        fix = "" if isinstance(error, RecursionError) else unclosed(text, form)
+        fix = fix or (form.node if _OF_A_GRAPH.search(text) else form.example)
+        raise FileError.of(subject, "syntax", f"it is not {form.name}", fault_of(error), fix) from None
     if not isinstance(data, dict):
         says = f"it holds {kind_of(data)}, and must hold one object of fields"
         raise FileError.of(subject, "syntax", "", says, form.example)

@@ -167,7 +167,9 @@ class Report:
 
     def lines(self) -> list[str]:
         """The lines of the text, at most ten, before long ones are wrapped."""
-        warnings = [f"  warning: {verdict.name}: {verdict.about}: {verdict.says}." for verdict in self.warnings]
+        warnings = [
+            f"  warning: {': '.join(part for part in (it.name, it.about, it.says) if part)}." for it in self.warnings
+        ]
         if self.ok:
             fits = "is well-formed" if self.error is ConfigError else "fits"
             lead = f"{self.subject} {fits}{_all_hold(len(self.verdicts))}."
@@ -260,6 +262,7 @@ def _failed(failures: Sequence[Verdict], room: int) -> list[_Line]:
     room = max(room - (len(groups) - len(nodes)), 1)
     shown = len(nodes) if len(nodes) <= min(room, _CAUSES + 1) else max(min(room - 1, _CAUSES), 1)
     hidden = by_rank[shown:]
+    last = 0  # how many lines there are up to the last failure at a node
     for group in groups.values():
         if any(group is other for other in hidden):
             continue
@@ -269,14 +272,15 @@ def _failed(failures: Sequence[Verdict], room: int) -> list[_Line]:
         about = " and ".join(about for about in abouts if about)
         line = ": ".join(part for part in (f"  {lead}", about, "; ".join(says)) if part)
         lines.append((f"{line}.", group[0].paths, about))
+        last = len(lines) if at else last
     if hidden:
         names = list(dict.fromkeys(group[0].at for group in hidden))
         others = len(names) - _CAUSES
         more = f" and {others} other{'s' * (others > 1)}" if others > 0 else ""
         text = f"and {len(hidden)} more, at {', '.join(names[:_CAUSES])}{more}."
         if room == 1:  # append to the line of the failure that is shown
-            *lines, (line, paths, about) = lines
-            lines.append((f"{line[:-1]}; {text}", paths, about))
+            line, paths, about = lines[last - 1]
+            lines[last - 1] = (f"{line[:-1]}; {text}", paths, about)
         else:
-            lines.append((f"  {text}", (), ""))
+            lines.insert(last, (f"  {text}", (), ""))
     return lines

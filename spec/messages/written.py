@@ -4,6 +4,7 @@ Python raises ``ValueError`` when an ``int`` of more than 4 300 digits becomes t
 goes through :func:`written_number`, which shortens it long before that.
 """
 
+from collections.abc import Sequence
 from dataclasses import fields
 from math import log10
 from typing import Any
@@ -46,6 +47,27 @@ def written_value(value: object) -> str:
         return repr(value)
     except (ValueError, RecursionError):  # a long number inside, or nested too deeply
         return f"<{type(value).__name__}>"
+
+
+def in_words(names: Sequence[str]) -> str:
+    """Join names as in a sentence.
+
+    >>> in_words(("depth", "height", "width"))
+    'depth, height and width'
+    """
+    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
+
+
+def count_word(count: int) -> str:
+    """Return a small ``count`` as a word, a larger one in digits.
+
+    >>> count_word(0), count_word(3), count_word(12)
+    ('no', 'three', '12')
+    """
+    return _COUNTS[count] if count < len(_COUNTS) else str(count)
+
+
+_COUNTS = ("no", "one", "two", "three", "four", "five", "six")
 
 
 def clipped(text: str, most: int = 60) -> str:

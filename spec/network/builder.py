@@ -42,7 +42,7 @@ class NetworkBuilder:
     def add(self, name: str, operation: Operation, *inputs: str, layer: str = "", rule: str = "") -> str:
         """Add a node and return its name. Its input is by default the node added before it.
 
-        Raises :class:`ConfigError` as :class:`Node` does.
+        Raises the errors of :class:`Node`.
         """
         node = Node(name, operation, inputs or (self._last,), layer=layer, rule=rule)
         self._nodes.append(node)

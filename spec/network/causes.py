@@ -45,7 +45,7 @@ class Cause(Requirement):
 def requirements_and_causes(network: Network, size: Sizes, axis: int = 0) -> tuple[Requirement, ...]:
     """Every requirement along ``axis``, judged after all earlier failures are fixed; failures are :class:`Cause` s.
 
-    Raises :class:`UsageError` as :func:`.running.run` does.
+    Raises the errors of :func:`.running.run`.
 
     >>> from wellshaped.spec.network import Concat, ConvTranspose, MaxPool, Network, Node
     >>> halve = Network({"x": 1}, (

@@ -98,7 +98,7 @@ def network_from(data: object, digits: int = MAX_WRITTEN_DIGITS) -> Network:
     """The network that plain data describe. Its numbers may have at most ``digits`` digits.
 
     Raises :class:`ConfigError` with every fault: a missing or unknown key, an unknown operation, a wrong value, a
-    number that is too long. If there are none, raises :class:`ConfigError` as :class:`Network` does.
+    number that is too long. If there are none, raises the errors of :class:`Network`.
 
     >>> network_from({"inputs": {"x": 1}, "nodes": [{"name": "pooled", "op": "MaxPool", "kernel": 2}]}).outputs
     ('pooled',)

@@ -25,7 +25,7 @@ from .arithmetic import rounded_up
 from .fields import PerAxis, on_axis, shortest, side_on
 from .network import Network, Node
 from .open_number import Open, is_open
-from .operation import Operation, changes_size
+from .operation import Operation, changes_size, zero_faults
 from .running import AxisSizes, input_sizes, positive, require_sizes, requirement_of, run_image
 from .searching import NOT_SOLVED
 from .solving import sizes_that_fit
@@ -67,8 +67,7 @@ def transposed_for(factor: PerAxis, *, kernel: PerAxis, dilation: PerAxis = 1) -
 
     Its size ``(n - 1)·stride + span + output_padding - 2·padding`` is ``n·stride`` if ``2·padding - output_padding`` is
     ``span - stride``. Raises :class:`WellshapedError` if PyTorch allows no such output padding.
-    Raises :class:`UsageError` for a number that is not at least 1, and :class:`ConfigError` as
-    :class:`ConvTranspose` does.
+    Raises :class:`UsageError` for a number that is not at least 1, and the errors of :class:`ConvTranspose`.
 
     >>> transposed_for(15, kernel=30)
     ConvTranspose(kernel=30, stride=15, padding=8, output_padding=1)
@@ -225,6 +224,9 @@ class _Search:
     def has_unbounded_sizes(self, nodes: tuple[Node, ...]) -> bool:
         """Whether infinitely many sizes fit the nodes so far."""
         self.work += _WORK_TO_SOLVE_A_NODE * len(nodes)
+        zeros = [fault for node in nodes for fault in zero_faults(node.operation, node.operation.nonzero)]
+        if zeros:
+            return self.fails(len(nodes), zeros[0].says)
         fit = sizes_that_fit(Network(self.network.inputs, nodes, axes=self.network.axes), self.axis)
         if fit.is_finite:
             of = f" up to {nodes[-1].name}" if nodes else ""

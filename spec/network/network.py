@@ -10,7 +10,7 @@ from ..messages.choices import nearest_choice
 from ..messages.report import ConfigError, Report, UsageError, Verdict
 from ..messages.written import Written, clipped, kind_of, written_argument, written_number, written_value
 from .fields import read_field
-from .operation import Fault, Operation, counted
+from .operation import Fault, Operation, counted, zero_faults
 from .proposing import (
     another_name,
     for_its_axes,
@@ -117,7 +117,7 @@ class Network(Written):
     call the network by its ``name``, which does not count when two networks are compared.
 
     Raises :class:`ConfigError` with every fault: an unknown input, a name used twice, a wrong number of inputs, numbers
-    for another number of axes, channels that do not match.
+    for more or fewer axes, a kernel of 0, channels that do not match.
 
     >>> from wellshaped.spec.network import Concat, Conv, ConvTranspose, MaxPool
     >>> unet = Network(
@@ -281,7 +281,7 @@ def node_faults(network: Network, node: Node, channels: dict[str, int]) -> Itera
             fix = fault.fix
         return replace(fault, says=f"{node.name}: {says}", fix=fix)
 
-    faults = list(_count_and_axes(network, node))
+    faults = [*_count_and_axes(network, node), *zero_faults(node.operation, node.operation.nonzero)]
     if all(name in channels for name in node.inputs):  # otherwise the fault is before this node
         given = [channels[name] for name in node.inputs]
         faults += [] if faults else list(node.operation.faults(given, network.axes))
@@ -336,8 +336,9 @@ _ABOUT = {
     "name_twice": "names must differ",
     "number_of_inputs": "wrong number of inputs",
     "axes": "wrong number of axes",
-    "axes_differ": "numbers for another number of axes",
+    "axes_differ": "numbers for more or fewer axes",
     "layer_shared": "two nodes share a layer",
+    **{f"{name}_pos": "" for name in ("kernel", "stride", "dilation")},
 }
 """The words that open the line of a rule; all other rules are about channels."""
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import ClassVar
 
-from ..messages.written import Written, written_number
+from ..messages.written import Written, written_number, written_value
 from .fields import axes_of, read_field
 from .requirement import Need
 
@@ -37,7 +37,7 @@ class Operation(Written):
 
     ``input_count`` is the least and the greatest number of inputs (``None`` for any number). An operation that
     ``shares_row`` changes only values; a table shows it in the row of the node before it. One that ``only_checks``
-    returns its input.
+    returns its input. A network rejects an operation with 0 in one of the fields ``nonzero``.
 
     Raises :class:`UsageError` for a number that is not natural, and :class:`ConfigError` for another wrong value.
 
@@ -50,6 +50,7 @@ class Operation(Written):
     __slots__ = ()
     input_count: ClassVar[tuple[int, int | None]] = (1, 1)
     choices: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    nonzero: ClassVar[tuple[str, ...]] = ()
     shares_row: ClassVar[bool] = False
     only_checks: ClassVar[bool] = False
     word: ClassVar[str] = ""
@@ -111,6 +112,26 @@ def changes_size(operation: Operation) -> bool:
 def requires_size(operation: Operation) -> bool:
     """Whether the operation has requirements on sizes along an axis."""
     return type(operation).needs is not Operation.needs
+
+
+SIZE_FACTORS = ("kernel", "stride", "dilation", "factor", "over", "block", "multiple")
+"""The fields that make every size 0 if they are 0."""
+
+
+def zero_faults(operation: Operation, names: Sequence[str]) -> Iterator[Fault]:
+    """A fault for each of the fields ``names`` that is 0 along an axis. Open numbers and symbols are not 0.
+
+    >>> from wellshaped.spec.network import Conv
+    >>> [(fault.rule, fault.fix) for fault in zero_faults(Conv(3, (2, 0)), Conv.nonzero)]
+    [('stride_pos', 'stride=(2, 1)')]
+    """
+    for name in names:
+        value = getattr(operation, name, None)
+        numbers = value if isinstance(value, tuple) else (value,)
+        if any(type(number) is int and number == 0 for number in numbers):
+            given, fixed = written_value(value), tuple(1 if number == 0 else number for number in numbers)
+            fix = written_value(fixed if isinstance(value, tuple) else fixed[0])
+            yield Fault(f"{name}_pos", f"{name}={given} must be at least 1", f"{name}={fix}")
 
 
 def of_at_least_one(name: str, value: int) -> Iterator[Fault]:

@@ -20,7 +20,7 @@ class Require(Operation):
     - ``multiple``: it is a multiple of this number;
     - ``positions``: there are at least this many positions, over all axes together.
 
-    Raises :class:`ConfigError` if nothing is required, and as :class:`Operation` does.
+    Raises :class:`ConfigError` if nothing is required, and the errors of :class:`Operation`.
 
     >>> [need.rule for need in Require(equal=True, at_least=4).needs([303, 302], 0)]
     ['equal', 'at_least']

@@ -26,7 +26,7 @@ class Resize(Operation):
 
     ``Resize(2)`` doubles, ``Resize(1, over=2)`` halves. ``Resize(2, mode="linear", align_corners=True, less=1)`` adds
     one position between each two neighbours: ``2n - 1``. Raises :class:`ConfigError` for ``align_corners`` with the
-    mode ``"nearest"``, and as :class:`Operation` does.
+    mode ``"nearest"``, and the errors of :class:`Operation`.
 
     >>> Resize(2).size([151], 0), Resize(1, over=2).size([303], 0), Resize(2, less=1).size([151], 0)
     (302, 151, 301)
@@ -60,7 +60,7 @@ class Resize(Operation):
 class ResizeTo(Operation):
     """Nearest or linear resizing of the first input to the size of the second, larger or smaller.
 
-    Raises :class:`ConfigError` for ``align_corners`` with the mode ``"nearest"``, and as :class:`Operation` does.
+    Raises :class:`ConfigError` for ``align_corners`` with the mode ``"nearest"``, and the errors of :class:`Operation`.
 
     >>> ResizeTo().size([151, 303], 0)
     303

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from ..arithmetic.naturals import as_integer, natural
 from ..messages.report import ShapeError, UsageError
-from ..messages.written import Written, clipped, written_value
+from ..messages.written import Written, clipped, count_word, in_words, kind_of, written_value
 from .network import Input, Network, Node
 from .operation import Operation, changes_size
 from .requirement import AT_LEAST, Need, Requirement
@@ -119,8 +119,7 @@ class ImageRun(Written):
 def run_image(network: Network, sizes: Sequence[Sizes]) -> ImageRun:
     """Run the network on an image with these ``sizes``, one for each axis.
 
-    Raises :class:`ShapeError` if the number of sizes is not the number of axes, and :class:`UsageError` as :func:`run`
-    does.
+    Raises :class:`ShapeError` if the number of sizes is not the number of axes, and the errors of :func:`run`.
 
     >>> from wellshaped.spec.network import MaxPool, Network, Node, Norm
     >>> network = Network({"x": 4}, (Node("pooled", MaxPool(2)), Node("y", Norm("instance"))))
@@ -133,10 +132,13 @@ def run_image(network: Network, sizes: Sequence[Sizes]) -> ImageRun:
     return ImageRun(runs, tuple(_together(network, [of_it.sizes for of_it in runs])))
 
 
-def require_sizes(network: Network, sizes: AxisSizes, shape: Sequence[int] | None = None) -> tuple[int, ...]:
+def require_sizes(
+    network: Network, sizes: AxisSizes, shape: Sequence[int] | None = None, channels: int | None = None
+) -> tuple[int, ...]:
     """The ``sizes`` as a tuple of natural numbers, one for each axis; a single number is the size of the only axis.
 
-    ``shape`` is the whole shape, channels first, if the caller takes one: errors then show it, and propose another one.
+    ``shape`` is the whole shape, channels first, if the caller takes one: errors then show it, and propose another one
+    with the ``channels`` that the network takes (``None`` for any number).
 
     Raises :class:`ShapeError` if the number of sizes is not the number of axes, and :class:`UsageError` if a size is
     not natural.
@@ -147,33 +149,38 @@ def require_sizes(network: Network, sizes: AxisSizes, shape: Sequence[int] | Non
     Traceback (most recent call last):
     ...
     wellshaped.spec.messages.report.ShapeError: the image does not fit.
-      axes: another number of axes: its sizes are (3, 500, 700), and must be one for each of 2 axes,
-          height, width.
+      axes: (3, 500, 700) has three sizes, and needs two: height and width; leave out the channels.
       fix: (500, 700)
     """
     given: Sequence[int] = sizes if isinstance(sizes, Sequence) else (sizes,)
     if isinstance(given, str | bytes | bytearray) or len(given) != network.axes:
-        raise _other_axes(network, sizes) if shape is None else _other_shape(network, shape)
+        raise _other_axes(network, sizes) if shape is None else _other_shape(network, shape, channels)
     return tuple(natural(n, name) for n, name in zip(given, network.axis_names, strict=True))
 
 
 def _other_axes(network: Network, sizes: object) -> ShapeError:
-    axes = f"{network.axes} axes, {', '.join(network.axis_names)}" if network.axes > 1 else "1 axis"
-    says = f"its sizes are {clipped(written_value(sizes))}, and must be one for each of {axes}"
-    fix = written_value(_spatial(network, _numbers(sizes)))
-    return ShapeError.of("the image", "axes", "another number of axes", says, fix)
+    given = clipped(written_value(sizes))
+    needs = f"{count_word(network.axes)}: {in_words(network.axis_names)}"
+    if isinstance(sizes, str | bytes | bytearray | Mapping):
+        says = f"{given} is {kind_of(sizes)}; the image needs {needs}"
+    else:
+        count = len(sizes) if isinstance(sizes, Sequence) else 1
+        says = f"{given} has {count_word(count)} size{'s' * (count != 1)}, and needs {needs}"
+        says += "; leave out the channels" if count == network.axes + 1 else ""
+    return ShapeError.of("the image", "axes", "", says, written_value(_spatial(network, _numbers(sizes))))
 
 
-def _other_shape(network: Network, shape: Sequence[int]) -> ShapeError:
-    names = ", ".join(("channels", *network.axis_names))
-    says = f"its shape is {clipped(written_value(tuple(shape)))}, and must be ({names})"
+def _other_shape(network: Network, shape: Sequence[int], needed: int | None) -> ShapeError:
+    given, count = clipped(written_value(tuple(shape))), len(shape)
+    needs = f"{count_word(network.axes + 1)}: {in_words(('channels', *network.axis_names))}"
+    says = f"{given} has {count_word(count)} number{'s' * (count != 1)}, and needs {needs}"
+    says += "; leave out the batch" if count == network.axes + 2 else ""
     numbers = _numbers(shape)
     before = numbers[: -network.axes]  # the batch and the channels, if there are enough numbers
     if not before and numbers and numbers[0] <= _FEW_CHANNELS:
         before, numbers = numbers[:1], numbers[1:]
-    channels = before[-1] if before else 1
-    fix = written_value((channels, *_spatial(network, numbers)))
-    return ShapeError.of("the image", "axes", "another number of axes", says, fix)
+    channels = needed if needed is not None else before[-1] if before else 1
+    return ShapeError.of("the image", "axes", "", says, written_value((channels, *_spatial(network, numbers))))
 
 
 def _numbers(sizes: object) -> list[int]:

@@ -15,12 +15,12 @@ from .requirement import AT_LEAST, Need
 class Norm(Operation):
     """Normalisation: ``"batch"``, ``"group"`` (of ``groups`` groups), ``"instance"`` or ``"layer"`` (over channels).
 
-    An instance or group norm of a single number returns only the bias. So it requires more than one position, over all
+    An instance or group norm of a single value returns only the bias. So it requires more than one position, over all
     axes together, unless a group has several channels (SPEC section 8). For a batch norm this is only a warning,
     because it uses the statistics of its training data, or of a batch of images. ``affine`` adds a scale and a bias for
     each channel.
 
-    Raises :class:`ConfigError` for ``groups`` with another kind than ``"group"``, and as :class:`Operation` does.
+    Raises :class:`ConfigError` for ``groups`` if the kind is not ``"group"``, and the errors of :class:`Operation`.
 
     >>> [need.rule for need in Norm("instance").needs_together([(1, 1)], [8])]
     ['statistics']
@@ -55,7 +55,7 @@ class Norm(Operation):
         if of_one is None:
             return ()
         numbers = prod(sizes[0]) * of_one
-        about = f"the {self.kind} norm of a single number leaves only its bias"
+        about = f"{'an' if self.kind == 'instance' else 'a'} {self.kind} norm of one value returns only its bias"
         about += " (evaluation and a batch of images are fine)" if self.kind == "batch" else ""
         warns = self.kind == "batch"
         return (Need("statistics", numbers, AT_LEAST, 2, "the count of numbers", about=about, warns=warns),)

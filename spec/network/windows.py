@@ -1,8 +1,8 @@
 """Sliding and transposed windows: convolutions and poolings (SPEC sections 2 and 8).
 
-Every number has a result: a kernel, stride or dilation of 0 gives size 0, which never fits. The arithmetic is
-PyTorch's, and the poolings and ``ConvTranspose`` also require PyTorch's limits. ``padding="SAME"`` and ``"VALID"``
-are JAX's and Keras's.
+Every number has a result: a kernel, stride or dilation of 0 gives size 0, which never fits. A network rejects such a
+convolution or pooling, but not a ``Window`` or ``TransposedWindow``. The arithmetic is PyTorch's, and the poolings and
+``ConvTranspose`` also require PyTorch's limits. ``padding="SAME"`` and ``"VALID"`` are JAX's and Keras's.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -110,6 +110,7 @@ class Conv(Operation):
     learned: bool = True
 
     word = "conv"
+    nonzero = ("kernel", "stride", "dilation")
 
     def size(self, sizes: Sequence[int], axis: int) -> int:
         """The size that :func:`.arithmetic.window_size` returns."""
@@ -146,7 +147,7 @@ class ConvTranspose(Operation):
     for SAME and ``n·stride + max(span - stride, 0)`` for VALID, with ``span = dilation·(kernel - 1) + 1``. PyTorch
     requires that the output padding is smaller than the stride or the dilation.
 
-    Raises :class:`ConfigError` for output padding with SAME or VALID, and as :class:`Operation` does.
+    Raises :class:`ConfigError` for output padding with SAME or VALID, and the errors of :class:`Operation`.
 
     >>> up = ConvTranspose(3, 2, padding=1, output_padding=1)
     >>> up.size([151], 0), ConvTranspose(3, 2, padding="SAME").size([151], 0)
@@ -167,6 +168,7 @@ class ConvTranspose(Operation):
     learned: bool = True
 
     word = "transposed conv"
+    nonzero = ("kernel", "stride", "dilation")
 
     def __post_init__(self) -> None:
         Operation.__post_init__(self)
@@ -275,7 +277,7 @@ class MaxPool(Operation):
 
     ``stride=None`` means a stride equal to the kernel.
 
-    Raises :class:`ConfigError` for ``ceil_mode`` with ``padding="SAME"``, and as :class:`Operation` does.
+    Raises :class:`ConfigError` for ``ceil_mode`` with ``padding="SAME"``, and the errors of :class:`Operation`.
 
     >>> MaxPool(2).size([303], 0), MaxPool(2, ceil_mode=True).size([303], 0), MaxPool(3, 2, padding=1).size([303], 0)
     (151, 152, 152)
@@ -289,6 +291,7 @@ class MaxPool(Operation):
     ceil_mode: bool = False
 
     word = "max-pool"
+    nonzero = ("kernel", "stride", "dilation")
 
     def __post_init__(self) -> None:
         Operation.__post_init__(self)
@@ -309,7 +312,7 @@ class AvgPool(Operation):
 
     ``stride=None`` means a stride equal to the kernel.
 
-    Raises :class:`ConfigError` for ``ceil_mode`` with ``padding="SAME"``, and as :class:`Operation` does.
+    Raises :class:`ConfigError` for ``ceil_mode`` with ``padding="SAME"``, and the errors of :class:`Operation`.
 
     >>> AvgPool(2).size([303], 0)
     151
@@ -322,6 +325,7 @@ class AvgPool(Operation):
     ceil_mode: bool = False
 
     word = "average pool"
+    nonzero = ("kernel", "stride")
 
     def __post_init__(self) -> None:
         Operation.__post_init__(self)

@@ -20,13 +20,13 @@ def smp_resnet34(
     in_channels: int = 3,
     out_channels: int = 1,
 ) -> Network:
-    """The U-Net of segmentation_models_pytorch on a ResNet-34, up to its version 0.4.
+    """The U-Net of segmentation_models_pytorch on a ResNet-34, up to its version 0.2.
 
     A 7×7 convolution, a pooling and three stages halve the size, each rounding up. Five nearest doublings undo that,
     and four of them join a skip. ``encoder`` has the widths of the encoder's stages, ``decoder`` those of the decoder's
-    blocks. In version 0.6 the decoder resizes to the size of the skip instead of doubling. The library itself also
-    requires multiples of 32; that check is not part of the network. Source:
-    github.com/qubvel-org/segmentation_models.pytorch, ``decoders/unet``; the encoder is torchvision's ``resnet.py``.
+    blocks. Versions 0.3 and 0.4 have the same network, but their ``check_input_shape`` raises unless the sizes are
+    multiples of 32. Since version 0.5, the decoder resizes to the size of the skip instead of doubling. Source:
+    github.com/qubvel-org/segmentation_models.pytorch, ``unet/decoder.py``; the encoder is torchvision's ``resnet.py``.
 
     >>> from wellshaped.spec import compatible_sizes
     >>> print(compatible_sizes("smp_resnet34"))

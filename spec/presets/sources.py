@@ -6,7 +6,7 @@ SOURCES: dict[str, str] = {
     "ronneberger2015": "Ronneberger, Fischer and Brox, U-Net, MICCAI 2015, figure 1",
     "milesial": "github.com/milesial/Pytorch-UNet with its defaults",
     "monai_like": "MONAI's BasicUNet with ReLU and exact joins",
-    "smp_resnet34": 'segmentation_models_pytorch, Unet("resnet34"), up to version 0.4',
+    "smp_resnet34": "segmentation_models_pytorch up to 0.2; 0.3 and 0.4 need multiples of 32",
     "monai_unet": "github.com/Project-MONAI/MONAI, nets/unet.py, two residual units, volumes",
     "monai_basicunet": "github.com/Project-MONAI/MONAI, nets/basic_unet.py, volumes",
     "unetplusplus": "UNet++, Zhou and others, 2018: github.com/4uiiurz1/pytorch-nested-unet",

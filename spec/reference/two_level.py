@@ -98,7 +98,7 @@ def unet2_backward(
 
     The sixteen gradients of parameters are ``d_<name>_kernel`` and ``d_<name>_bias``, in the order of the layers. Each
     has the shape of its parameter. The forward pass is computed again, then walked backward (SPEC section 6). Raises
-    the errors of :func:`unet2_forward`, and :class:`ShapeError` for a ``grad_output`` of another shape than
+    the errors of :func:`unet2_forward`, and :class:`ShapeError` for a ``grad_output`` whose shape is not
     ``(out_channels, H, W)``.
 
     >>> cfg = UNet2Config(base_channels=1)

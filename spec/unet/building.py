@@ -30,7 +30,7 @@ def check_unet_config(cfg: UNetConfig, in_channels: int = 1, out_channels: int |
           level, 12.
       fix: levels=4, groups=6
     """
-    require_kind(cfg, UNetConfig)
+    require_kind(cfg, UNetConfig, {"UNet2Config": "check_config(cfg)"})
     if out_channels is None:
         out_channels = 1 if cfg.head else cfg.channels[0]
     counts = {"in_channels": natural(in_channels, "in_channels"), "out_channels": natural(out_channels, "out_channels")}

@@ -34,7 +34,7 @@ class UNetConfig(Written):
     - ``convs_per_block``, ``conv_kernel``: the number of convolutions in each block, and their kernel.
     - ``padding``: the padding of these convolutions. ``"same"`` keeps the size, ``"none"`` pads nothing.
     - ``norm``: the norm after each convolution of a block: ``"none"``, ``"batch"``, ``"group"`` (with ``groups``
-      groups) or ``"instance"``. A norm of a single number leaves only the bias, so an image must have more than one
+      groups) or ``"instance"``. A norm of a single value returns only the bias, so an image must have more than one
       position at the bottom.
     - ``residual``: whether each block adds its input before its last ReLU, like the basic block of a ResNet. If the
       channels differ, the input passes a 1×1 convolution (and ``norm``).

@@ -28,7 +28,7 @@ def check_config(cfg: UNet2Config, in_channels: int = 1, out_channels: int = 1) 
           9663676416 elements, and may have at most 2147483647.
       fix: base_channels=7723
     """
-    require_kind(cfg, UNet2Config)
+    require_kind(cfg, UNet2Config, {"UNetConfig": "check_unet_config(cfg)"})
     counts = {"in_channels": natural(in_channels, "in_channels"), "out_channels": natural(out_channels, "out_channels")}
     verdicts = judge_config(cfg) + judge_positive(counts) + _judge_size(cfg, **counts)
     fix = ", ".join(

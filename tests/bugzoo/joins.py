@@ -177,7 +177,8 @@ ENTRIES = (
         happens="TypeError: Cannot concatenate arrays with shapes that differ",
         by="obligation",
         caught=no_pooling_asked,
-        message="joined: skip is 16, up is 32, and they must be equal.\n    x 16 → up 32\n  fix: no size will do",
+        message="joined: skip is 16, up is 32, and they must be equal.\n    x 16 → up 32\n"
+        "  fix: change the network; no size fits",
     ),
     Entry(
         name="a crop that mixes the axes",

@@ -174,8 +174,7 @@ ENTRIES = (
         happens="gives 0 where 0.21 is meant",
         by="obligation",
         caught=norm_of_one_pixel_asked,
-        message="the instance norm of a single number leaves only its bias:"
-        " bottom.convs[0].norm, bottom.convs[1].norm: 1×1,"
-        " so the count of numbers is 1, and must be at least 2",
+        message="bottom.convs[0].norm and bottom.convs[1].norm get a 1×1 image;"
+        " an instance norm of one value returns only its bias",
     ),
 )

@@ -282,6 +282,33 @@ def test_sizes_of_another_number_of_axes_are_rejected_with_the_sizes_that_were_t
     assert last.startswith(f"  fix: {fix}")
 
 
+@pytest.mark.parametrize(
+    ("command", "given", "meant"),
+    [
+        (["sizes", "smp_resnet34", "--near"], "300x400x3", "300x400"),
+        (["sizes", "smp_resnet34", "--near"], "3x300x400", "300x400"),
+        (["sizes", "milesial", "--near"], "300x400x1", "300x400"),
+        (["input-for", "ronneberger2015"], "388x512x3", "388x512"),
+        (["sizes", "unet3d", "--near"], "90x100x110x3", "90x100x110"),
+    ],
+)
+def test_sizes_with_channels_are_proposed_without_them(rejected, command, given, meant):
+    says, fix = rejected(*command, given)[1:]
+    assert says.endswith("; leave out the channels.")
+    assert fix == f"  fix: {meant}"
+
+
+@pytest.mark.parametrize("command", [["sizes", "milesial", "--near"], ["input-for", "ronneberger2015"]])
+@pytest.mark.parametrize("typed", ["388.5", "-388", "-388.5"])
+def test_a_size_that_is_not_natural_is_proposed_as_the_natural_number_near_it(rejected, command, typed):
+    assert rejected(*command, typed)[-1] == "  fix: 388"
+
+
+def test_a_fix_of_the_channels_is_the_whole_input(rejected):
+    for command in ("check", "plan"):
+        assert rejected(command, "smp_resnet34", "--input", "4x512x704")[-1] == "  fix: --input 3x512x704"
+
+
 def test_commands_about_sizes_say_what_to_type_instead_of_an_image(run):
     for words, name in ((["milesial", "--input", "3x303x384"], "milesial "), (["--input=3x303x384"], "")):
         for command in ("sizes", "input-for"):
@@ -661,12 +688,12 @@ def test_an_unknown_value_proposes_a_near_one_or_all(run, flag, word, fixes):
 
 # Numbers in flags.
 
-NOT_NATURAL = {  # what is typed: what it is, and the number that is meant, if it is clear
-    "-1": ("negative", None),
+NOT_NATURAL = {  # what is typed: what it is, and the number that is meant, if it is clear, last for a size only
+    "-1": ("negative", None, "1"),
     f"-{10**30}": ("negative", None),
     "2.0": ("not a whole number", "2"),
-    "2.5": ("not a whole number", None),
-    "-1.5": ("not a whole number", None),
+    "2.5": ("not a whole number", "2"),
+    "-1.5": ("not a whole number", None, "1"),
     "1e3": ("not a whole number", "1000"),
     "nan": ("not a whole number", None),
     "inf": ("not a whole number", None),
@@ -680,7 +707,8 @@ DEFAULTS = {"out_channels": 1} | {name: (UNET | FIELDS)[name].default for name i
 
 
 def not_natural(flag, typed, usual, whole=False):
-    what, meant = NOT_NATURAL[typed]
+    what, meant, *of_a_size = NOT_NATURAL[typed]
+    meant = of_a_size[0] if of_a_size and not flag else meant
     shown = typed if len(typed) <= 60 else f"{typed[:57]}..."
     subject = f"{typed!r}"[:57] + "..." if whole and len(typed) > 58 else repr(typed) if whole else "it"
     must = "must be one" if what == "not a whole number" else "must be a whole number ≥ 0"
@@ -826,10 +854,10 @@ def test_a_shape_that_is_not_one_proposes_the_numbers_that_were_typed(rejected, 
 @pytest.mark.parametrize(
     ("image", "says"),
     [
-        ("0x4x4", "h_inC: nothing to compute: in_channels=0 must be at least 1."),
+        ("0x4x4", "h_inC: in_channels=0 must be at least 1."),
         ("1x0x4", "x (h_inH): height: x is 0, and must be at least 1."),
         ("1x4x0", "x (h_inW): width: x is 0, and must be at least 1."),
-        ("0x0x0", "h_inC: nothing to compute: in_channels=0 must be at least 1."),
+        ("0x0x0", "h_inC: in_channels=0 must be at least 1."),
     ],
 )
 def test_an_image_of_nothing_is_rejected_by_the_name_of_the_hypothesis(rejected, image, says):

@@ -207,8 +207,8 @@ stride='2' can't be used.
         lambda: concat_channels(jnp.ones((2, 21, 8)), jnp.ones((2, 20, 8))),
         """\
 up = float32[2,20,8], given to concat_channels, does not fit.
-  size: axis H of up: it is 20, and must be 21, as in skip; a size that pooling and upsampling do not restore is the \
-likely cause.
+  size: axis H of up: it is 20, and must be 21, as in skip; likely cause: pooling and upsampling do not restore \
+this image's size.
   fix: jnp.pad(up, ((0, 0), (0, 1), (0, 0)))""",
     ),
     "joined": (
@@ -231,8 +231,8 @@ skip from another level is the likely cause.
         lambda: Conv2d(5, 1, 3, rngs=nnx.Rngs(0)).of_joined(jnp.ones((2, 9, 8)), jnp.ones((3, 8, 8))),
         """\
 up = float32[3,8,8], given to Conv2d, does not fit.
-  size: axis H of up: it is 8, and must be 9, as in skip; a size that pooling and upsampling do not restore is the \
-likely cause.
+  size: axis H of up: it is 8, and must be 9, as in skip; likely cause: pooling and upsampling do not restore \
+this image's size.
   fix: jnp.pad(up, ((0, 0), (0, 1), (0, 0)))""",
     ),
     "window": (
@@ -253,7 +253,7 @@ x = float32[1,8,9], given to max_pool2d with kernel=2, stride=0, does not fit.
         lambda: Conv2d(0, 1, 0, rngs=nnx.Rngs(0)),
         """\
 Conv2d(in_channels=0, out_channels=1, kernel=0, stride=1) is not well-formed.
-  in_channels_pos, kernel_pos: nothing to compute: in_channels=0 must be at least 1; kernel=0 must be at least 1.
+  in_channels_pos, kernel_pos: in_channels=0 must be at least 1; kernel=0 must be at least 1.
   fix: in_channels=1, kernel=1""",
     ),
     "huge": (
@@ -282,7 +282,7 @@ rngs, given to Conv2d, can't be used.
         lambda: MaxPool2d(0, 2),
         """\
 MaxPool2d(kernel=0) is not well-formed.
-  kernel_pos: nothing to compute: kernel=0 must be at least 1.
+  kernel_pos: kernel=0 must be at least 1.
   fix: kernel=1""",
     ),
     "transposed": (
@@ -426,7 +426,7 @@ def test_keyword_arguments_may_be_numpy_arrays_too():
         (lambda: Conv2d(1, 1, 3, dtype=jnp.int32, rngs=nnx.Rngs(0)), "dtype=int32 can't be used"),
         (lambda: Conv2d(1, 1, 3, param_dtype=jnp.int32, rngs=nnx.Rngs(0)), "param_dtype=int32 can't be used"),
         (lambda: Conv2d(1, 1, 3, dtype="bfloat17", rngs=nnx.Rngs(0)), "dtype=bfloat17 can't be used"),
-        (lambda: MaxPool2d(2, 0), "stride_pos: nothing to compute: stride=0 must be at least 1"),
+        (lambda: MaxPool2d(2, 0), "stride_pos: stride=0 must be at least 1"),
         (lambda: max_pool2d(X, kernel=1, stride=10**30), "largest: too large to compute with: stride=1000"),
         (lambda: conv2d(X, KERNEL, BIAS, padding=10**30), "largest: too large to compute with: padding=1000"),
         (lambda: relu(np.array(["a"])), "array: dtype of x: it holds <U1"),

@@ -36,9 +36,8 @@ def test_a_dead_bottom_is_a_failure_with_its_nodes_and_a_size_that_is_alive():
     report = check(DEEP, (1, 8, 8))
     assert str(report) == (
         "input (1, 8, 8) of UNetConfig(levels=3, base_channels=2, norm='instance') does not fit.\n"
-        "  statistics: the instance norm of a single number leaves only its bias: "
-        "bottom.convs[0].norm, bottom.convs[1].norm: 1×1,"
-        " so the count of numbers is 1, and must be at least 2.\n"
+        "  statistics: bottom.convs[0].norm and bottom.convs[1].norm get a 1×1 image; "
+        "an instance norm of one value returns only its bias.\n"
         "  fix: height 16 (pad 8); heights that fit if the other axes are large enough: n ≡ 0 (mod 8), n ≥ 8\n"
         "  fix: jnp.pad(x, ((0, 0), (0, 8), (0, 0)))"
     )
@@ -59,9 +58,11 @@ def test_a_batch_norm_of_one_position_is_a_warning_that_is_printed_and_data():
     report = check(replace(DEEP, norm="batch"), (1, 8, 8))
     assert report.ok
     report.raise_if_failed()
-    says = "bottom.convs[0].norm, bottom.convs[1].norm: 1×1, so the count of numbers is 1, and must be at least 2"
-    about = "the batch norm of a single number leaves only its bias (evaluation and a batch of images are fine)"
-    line = f"  warning: statistics: {about}: {says}."
+    says = (
+        "bottom.convs[0].norm and bottom.convs[1].norm get a 1×1 image; a batch norm of one value returns only its bias"
+        " (evaluation and a batch of images are fine)"
+    )
+    line = f"  warning: statistics: {says}."
     assert str(report).splitlines()[1:] == [line]
     assert report.to_dict()["warnings"] == [{"name": "statistics", "says": says}]
     assert check(replace(DEEP, norm="batch"), (1, 8, 16)).warnings == ()
@@ -70,7 +71,7 @@ def test_a_batch_norm_of_one_position_is_a_warning_that_is_printed_and_data():
 
 def test_the_shortcut_of_a_residual_block_is_one_of_the_nodes():
     says = check(replace(DEEP, residual=True), (1, 8, 8)).failures[0].says
-    assert says.startswith("bottom.convs[0].norm, bottom.convs[1].norm, bottom.shortcut.norm: 1×1, so")
+    assert says.startswith("bottom.convs[0].norm, bottom.convs[1].norm and bottom.shortcut.norm get a 1×1 image; ")
 
 
 def test_an_unpadded_decoder_of_one_pixel_is_found_where_the_bottom_has_more():
@@ -118,7 +119,7 @@ def test_a_plan_is_one_that_check_accepts_and_pad_always_has_one(cfg, height, wi
 
 
 def test_a_plan_that_no_crop_can_fix_says_which_pad_does():
-    with pytest.raises(ShapeError, match=r'policy="crop" finds no smaller image that fits') as error:
+    with pytest.raises(ShapeError, match=r"cropping gives 8×8, which does not fit either: .* get a 1×1 image") as error:
         plan(DEEP, (9, 9), "crop")
     padded = eval(error.value.report.fixes[-1], {"x": np.zeros((1, 9, 9)), "jnp": np})
     assert check(DEEP, padded.shape).ok

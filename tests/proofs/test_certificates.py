@@ -572,7 +572,11 @@ def test_the_command_prove_prints_the_ledger(capsys, monkeypatch):
 def test_a_preset_and_a_family_with_any_number_of_levels_can_be_certified_by_name(tmp_path, capsys):
     path = str(tmp_path / "c.json")
     assert main(["certify", "smp_resnet34", "--output", path]) == 0
-    assert "size n fits smp_resnet34 if and only if n ≡ 0 or 31 (mod 32), n ≥ 31" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "along each axis, size n fits smp_resnet34 if and only if n ≡ 0 or 31 (mod 32), n ≥ 31" in out
+    assert "not part of the proof" not in out
+    assert main(["certify", "unet", "--levels", "3", "--norm", "instance", "--output", path]) == 0
+    assert "\nnot part of the proof: some combinations of these sizes are too small" in capsys.readouterr().out
     assert main(["certify", "unet", "--levels", "3", "--output", path]) == 0
     certificate = load_certificate(tmp_path / "c.json")
     assert certificate.network == graph_of(UNetConfig(levels=3))

@@ -22,6 +22,7 @@ from wellshaped.spec import (
     Resize,
     ShapeError,
     UNet2Config,
+    UNetConfig,
     UsageError,
     WellshapedError,
     check,
@@ -132,12 +133,12 @@ def test_a_message_with_many_fixes_shows_fewer_failures():
     report = check(THREE_AXES, (2, 4, 5, 6), out_channels=7)
     text = str(report)
     assert len(text.splitlines()) <= 10
-    assert report.fixes[0] == "in_channels=3, out_channels=24"
+    assert report.fixes[0] == "the shape (3, 4, 5, 6), out_channels=24"
     assert all(f"  fix: {fix}" in text for fix in report.fixes)
     assert "  j0: depth: c0 is 2, x is 4, and they must be equal.\n" in text
     assert "    x 4 → c0 2\n" in text  # how the one that is shown came about
-    assert re.search("^  and 11 more, at j0, j1, j2 and 1 other.$", text, re.M)
-    crowded = replace(report, fixes=(*report.fixes, *("a fix",) * 2))
+    assert re.search("^  and 9 more, at j1, j2, j3.$", text, re.M)
+    crowded = replace(report, fixes=(*report.fixes, *("a fix",) * 5))
     assert "  j0: depth: c0 is 2, x is 4, and they must be equal; and 11 more, at j0, j1, j2 and 1 other." in str(
         crowded
     )
@@ -194,15 +195,13 @@ input (1, 304, 384) of UNet2Config(conv_padding=0) does not fit.
   down1_1 (h_convW): width: down1_1 is 382, x is 384, and they must be equal.
     x 384 → down1_1 382
   and 9 more, at down1_2, down2_1, down2_2 and 2 others.
-  fix: height: no size will do
-  fix: width: no size will do
   fix: conv_padding=1 in the config, for sizes n ≡ 0 (mod 2), n ≥ 2""",
     ),
     (
         (UNet2Config(up_stride=1), (1, 304, 304), 0),
         """\
 input (1, 304, 304) of UNet2Config(up_stride=1) does not fit.
-  h_outC: nothing to compute: out_channels=0 must be at least 1.
+  h_outC: out_channels=0 must be at least 1.
   merged (h_upH, h_upW): height and width: skip1 is 304, up is 153, and they must be equal.
     x 304 → pooled 152 → up 153
   fix: out_channels=1
@@ -287,9 +286,22 @@ def test_what_is_no_shape_of_an_image_is_rejected(bad):
 
 @pytest.mark.parametrize("shape", [(1, 4), (1, 4, 4, 4)])
 def test_a_shape_of_another_number_of_axes_is_rejected_with_the_axes_of_the_network(shape):
-    with pytest.raises(ShapeError, match=r"and must be \(channels, height, width\)") as error:
+    with pytest.raises(ShapeError, match="and needs three: channels, height and width") as error:
         check(UNet2Config(), shape)
     assert len(eval(error.value.report.fixes[0])) == 3
+
+
+def test_a_fix_of_the_channels_is_the_whole_shape():
+    assert check("smp_resnet34", (4, 512, 704)).fixes == ("the shape (3, 512, 704)",)
+    assert check("smp_resnet34", (512, 704, 4), layout="HWC").fixes == ("the shape (512, 704, 3)",)
+    assert check(UNetConfig(), (0, 304, 384)).fixes == ("the shape (1, 304, 384)",)
+
+
+def test_a_missing_channel_axis_is_proposed_with_the_channels_that_the_network_takes():
+    for network, shape in (("smp_resnet34", (3, 500, 700)), (UNetConfig(), (1, 500, 700))):
+        with pytest.raises(ShapeError) as error:
+            check(network, (500, 700))
+        assert error.value.report.fixes == (str(shape),)
 
 
 @pytest.mark.parametrize(

@@ -407,7 +407,7 @@ def test_no_shape_is_in_a_set_of_another_number_of_axes_nor_anything_else():
     assert [4, 6] in shapes
     for other in ((4,), (4, 6, 8), 4, None, {4, 6}, (4, 5), (0, 4)):
         assert other not in shapes
-    with pytest.raises(ShapeError, match="must be one for each of 2 axes, height, width"):
+    with pytest.raises(ShapeError, match="needs two: height and width"):
         shapes.above((4, 6, 8))
     with pytest.raises(UsageError, match="height=True"):
         shapes.below((True, 4))

@@ -7,7 +7,16 @@ import pytest
 from configs import any_configs
 from hypothesis import given
 
-from wellshaped.spec import FIELDS, WELL_FORMED, ConfigError, UNet2Config, UsageError, check_config
+from wellshaped.spec import (
+    FIELDS,
+    WELL_FORMED,
+    ConfigError,
+    UNet2Config,
+    UNetConfig,
+    UsageError,
+    check_config,
+    check_unet_config,
+)
 
 NAMES = "poolK_ne0 poolStride_ne0 convK_ne0 upK_ne0 upStride_ne0 headK_ne0 baseC_pos convStride_ne0 headStride_ne0"
 
@@ -86,3 +95,11 @@ def test_violations_come_together():
 def test_what_is_not_a_config_is_rejected_by_its_type():
     with pytest.raises(UsageError, match="it is a dict, and must be a UNet2Config"):
         check_config({"pool_kernel": 2})
+
+
+def test_a_config_of_the_other_kind_is_rejected_with_the_function_that_checks_it():
+    for call, other in ((check_config, UNetConfig()), (check_unet_config, UNet2Config())):
+        with pytest.raises(UsageError) as error:
+            call(other)
+        (fix,) = error.value.report.fixes
+        assert eval(fix, {"check_config": check_config, "check_unet_config": check_unet_config, "cfg": other}).ok

@@ -135,7 +135,7 @@ def test_an_explanation_names_the_nearest_sizes_that_fit_and_those_that_return(n
         crop, pad = said(fix)
         below, above = nearest(of, n, last=pad[0] if pad else 200)
         assert (crop, pad) == (below and (below, n - below), above and (above, above - n))
-        assert ("no size will do" in fix) == (crop is None and pad is None)
+        assert ("change the network; no size" in fix) == (crop is None and pad is None)
         assert fix in str(found)
 
 
@@ -193,7 +193,7 @@ def test_a_config_is_explained_as_its_graph(n):
             "size 30 does not fit.\n"
             "  joined: x is 30, a is 28, and they must be equal.\n"
             "    x 30 → a 28\n"
-            "  fix: no size will do",
+            "  fix: change the network; no size fits",
         ),
         (
             written(
@@ -208,7 +208,7 @@ def test_a_config_is_explained_as_its_graph(n):
             "size 6 does not fit.\n"
             "  blocks: x is 6, and must be a multiple of 4.\n"
             "  conv: with blocks fixed, conv would be 6, joined would be 8, and they must be equal.\n"
-            "  fix: no size will do",
+            "  fix: change the network; no size fits",
         ),
         (
             written(
@@ -223,7 +223,7 @@ def test_a_config_is_explained_as_its_graph(n):
             "    x 9 → a 6\n"
             "  again: with cropped fixed, x would be 10, and must be at least 12 (up).\n"
             "    x 9 → a 6 → up 12\n"
-            "  fix: no size will do",
+            "  fix: change the network; no size fits",
         ),
         (
             UNet2Config(pool_stride=3, up_stride=2, up_kernel=3),
@@ -282,7 +282,7 @@ def test_a_size_that_is_not_natural_is_not_explained(bad):
 
 @pytest.mark.parametrize("bad", ["2", (4, 4), (), [4, 4, 4, 4]], ids=repr)
 def test_sizes_of_another_number_of_axes_are_not_explained(bad):
-    with pytest.raises(ShapeError, match="and must be one for each of 1 axis"):
+    with pytest.raises(ShapeError, match="needs one: length"):
         explain(unet(1), bad)
 
 
@@ -365,7 +365,7 @@ def test_the_sizes_of_an_input_are_a_number_or_one_for_each_axis_and_every_axis_
         "    x 9 → a 4\n"
         "    z 15 → b 5\n"
     )
-    with pytest.raises(ShapeError, match="must be one for each of 2 axes, height, width"):
+    with pytest.raises(ShapeError, match=r"\(12, 12, 12\) has three sizes, and needs two: height and width"):
         explain(network, {"x": 8, "z": (12, 12, 12)})
     assert explain("unet2", {"x": (303, 384)}).causes == explain("unet2", (303, 384)).causes
 
@@ -392,7 +392,7 @@ def test_a_number_stands_for_every_axis_only_where_all_are_alike():
         explain(DIFFERENT, 8)
     assert str(error.value) == (
         "size 8 can't be used.\n"
-        "  axes: a single number stands for all axes: the axes depth, height, width of this network differ.\n"
+        "  axes: a single size is only for a network whose axes are alike; here depth, height and width differ.\n"
         "  fix: explain(network, (8, 8, 8))"
     )
     assert eval(error.value.report.fixes[0], {"explain": explain, "network": DIFFERENT}).ok
@@ -418,15 +418,15 @@ def test_a_size_is_only_proposed_where_it_fits_together_on_all_axes():
     )
     assert explain(padded, 1).fixes == (
         "size 4 (pad 3); sizes that fit if the other axes are large enough: n ≥ 1",
-        "for an output of the input's size: no size will do for what is required over all axes together",
+        "for an output of the input's size: change the network; no size meets what it requires over all axes together",
     )
     none = written(Node("m", Mean()), Node("y", Norm("instance")), inputs={"x": 4})
-    assert explain(none, 5).fixes[0] == "no size will do for what is required over all axes together"
+    assert explain(none, 5).fixes[0] == "change the network; no size meets what it requires over all axes together"
 
 
 def test_a_number_stands_for_two_axes_only_where_they_are_alike():
     nodes = (Node("pooled", MaxPool((1, 2))), Node("up", Resize((1, 2))), Node("y", Add(), ("x", "up")))
-    with pytest.raises(UsageError, match="the axes height, width of this network differ"):
+    with pytest.raises(UsageError, match="here height and width differ"):
         explain(Network({"x": 4}, nodes), 8)
 
 
@@ -497,14 +497,13 @@ def test_what_is_required_over_all_axes_is_reported_with_the_nodes_that_need_it(
     assert str(found) == (
         "an image of height 8 and width 8 for UNetConfig(levels=3, convs_per_block=3, norm='instance')"
         " does not fit.\n"
-        "  statistics: the instance norm of a single number leaves only its bias:"
-        " bottom.convs[0].norm, bottom.convs[1].norm, bottom.convs[2].norm: 1×1,"
-        " so the count of numbers is 1, and must be at least 2.\n"
+        "  statistics: bottom.convs[0].norm, bottom.convs[1].norm and bottom.convs[2].norm get a 1×1 image;"
+        " an instance norm of one value returns only its bias.\n"
         "  fix: height 16 (pad 8); heights that fit if the other axes are large enough: n ≡ 0 (mod 8), n ≥ 8\n"
         "  fix: jnp.pad(x, ((0, 0), (0, 8), (0, 0)))"
     )
     many = explain(UNetConfig(levels=3, convs_per_block=6, norm="instance"), (8, 8))
-    assert "bottom.convs[3].norm and 2 more: 1×1, so the count of numbers is 1" in str(many)
+    assert "bottom.convs[3].norm and 2 more get a 1×1 image" in str(many)
     assert [cause.node for cause in many.causes] == [f"bottom.convs[{i}].norm" for i in range(6)]
 
 
@@ -523,14 +522,13 @@ def test_a_batch_norm_of_one_position_is_a_warning_and_the_image_fits():
     assert found.ok
     assert [(warning.name, warning.holds) for warning in found.warnings] == [("statistics", False)]
     assert (
-        "  warning: statistics: the batch norm of a single number leaves only its bias"
-        " (evaluation and a batch of images are fine): bottom.convs[0].norm: 1×1,"
-        " so the count of numbers is 1, and must be at least 2."
+        "  warning: statistics: bottom.convs[0].norm gets a 1×1 image; a batch norm of one value returns only its bias"
+        " (evaluation and a batch of images are fine)."
     ) in str(found)
     assert explain(cfg, (8, 4)).warnings == ()
     assert explain(cfg, (3, 4)).warnings == ()  # only said of what fits
     alike = written(Node("norm", Norm("batch")), Node("mean", Mean()), inputs={"x": 4}, axes=2)
-    assert explain(alike, (1, 1)).warnings[0].says == "norm: 1×1, so the count of numbers is 1, and must be at least 2"
+    assert explain(alike, (1, 1)).warnings[0].says.startswith("norm gets a 1×1 image; a batch norm")
 
 
 # plan
@@ -711,8 +709,7 @@ def test_the_default_policy_pads():
         (
             (UNetConfig(), (4, 4, 4)),
             "the image does not fit.\n"
-            "  axes: another number of axes:"
-            " its sizes are (4, 4, 4), and must be one for each of 2 axes, height, width.\n"
+            "  axes: (4, 4, 4) has three sizes, and needs two: height and width; leave out the channels.\n"
             "  fix: (4, 4)",
         ),
     ],
@@ -737,6 +734,27 @@ def test_a_padded_image_of_a_drawn_config_runs(cfg, height, width):
     found = plan(cfg, (height, width), "pad")
     assert run_image(graph_of(cfg), found.fitting).ok
     assert all(b >= a for a, b in zip(found.given, found.fitting, strict=True))
+
+
+def test_a_window_of_size_0_is_fixed_by_the_number_that_is_0():
+    found = explain(written(Node("w", Window(3, 0)), axes=2, inputs={"x": 4}), (8, 8))
+    assert found.fixes == ("stride=1 in w",)
+    found = explain(written(Node("w", TransposedWindow((3, 0), 2)), axes=2, inputs={"x": 4}), (8, 8))
+    assert found.fixes == ("kernel=(3, 1) in w",)
+    assert explain(written(Node("half", Resize(1, over=0))), 8).fixes == ("over=1 in half",)
+
+
+def test_other_failures_of_a_crop_are_listed_before_what_the_crop_gives():
+    cfg = UNetConfig(levels=3, norm="instance", padding="same")
+    with pytest.raises(ShapeError) as error:
+        plan(cfg, (15, 13), "crop")
+    lines = str(error.value).splitlines()
+    more = next(i for i, line in enumerate(lines) if line.startswith("  and "))
+    assert re.fullmatch(r"  and \d+ more, at [^.]+\.", lines[more])
+    assert lines[more + 1] == (
+        "  policy: cropping gives 8×8, which does not fit either: bottom.convs[0].norm and bottom.convs[1].norm"
+        " get a 1×1 image; an instance norm of one value returns only its bias."
+    )
 
 
 # The families.

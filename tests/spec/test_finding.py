@@ -190,7 +190,12 @@ def test_the_output_is_the_first_of_several():
     [
         ((Node("y", Mean()),), 2, "no image gives an output of at least 2", "output=1 (from 1)"),
         ((Node("m", Mean()), Node("y", Pad(3))), 8, "at least 8", "output=7 (from 1)"),
-        ((Node("y", Resize(0)),), 1, "no size fits", "another network; explain(network, sizes) shows what breaks"),
+        (
+            (Node("a", Resize(2)), Node("y", Add(), ("a", "x"))),
+            1,
+            "no size fits",
+            "another network; explain(network, sizes) shows what breaks",
+        ),
         (
             (Node("a", Resize(2)), Node("b", Pad(9), "x"), Node("y", Concat(), ("a", "b"))),
             37,
@@ -298,7 +303,10 @@ def by_brute_force(network, fits):
         for (i, name, _, pair), number in zip(places, numbers, strict=True):
             value = ((number, 1),) if pair else number
             nodes[i] = replace(nodes[i], operation=replace(nodes[i].operation, **{name: value}))
-        full = Network(network.inputs, nodes, network.outputs, network.axes)
+        try:
+            full = Network(network.inputs, nodes, network.outputs, network.axes)
+        except ConfigError:  # a kernel or stride of 0
+            continue
         if fits(full):
             return full
     return None
@@ -502,3 +510,7 @@ def test_pads_and_crops_may_be_open_too():
     assert fill(padded, 18).node("p").operation == PadToMultiple(4)
     cropped = written(Node("s", Crop(2)), Node("y", CropTo(Open(1, 9)), ("x", "s")))
     assert fill(cropped, 9).node("y").operation == CropTo(1)
+
+
+def test_an_open_kernel_is_never_filled_with_0():
+    assert fill(written(Node("y", Conv(OPEN)))).node("y").operation == Conv(1)

@@ -106,6 +106,7 @@ class Asked:
 
 WAY = re.compile(r"(\d+) \((crop|pad) (\d+)\)")
 ASSIGNMENTS = re.compile(r"^\w+=[^;]+$")
+SHAPE = re.compile(r"(?:, )?\bthe shape (\([\d, ]+\))")
 
 
 def sizes_in(line, n):
@@ -128,14 +129,19 @@ def require_each_fix_to_fix(asked):
     if UNSOLVED in lines:
         return
     now = asked
-    if ASSIGNMENTS.match(lines[0]) and " in the config" not in lines[0]:
-        now = asked.changed(eval(f"dict({lines.pop(0)})"))
+    if found := SHAPE.search(lines[0]):
+        now = now.of(Shape(eval(found[1])))
+        lines[0] = SHAPE.sub("", lines[0]).removeprefix(", ")
+    if lines[0] == "":
+        lines.pop(0)
+    elif ASSIGNMENTS.match(lines[0]) and " in the config" not in lines[0]:
+        now = now.changed(eval(f"dict({lines.pop(0)})"))
         assert judge(now).ok
         if not well_formed(asked.cfg):
             return  # its sizes are judged once it is
     ways = {"height": [now.height], "width": [now.width]}
     helped = now.report().ok
-    none = [line for line in lines if line.endswith(": no size will do")]
+    none = [line for line in lines if line.startswith("change the network; no ")]
     assert all(not compatible_sizes(now.cfg) for line in none)
     for line in lines:
         axis, _, rest = line.partition(" ")
@@ -293,10 +299,10 @@ def test_each_size_that_an_explanation_proposes_fits(network, n):
         return
     for fix in found.fixes:
         of = returning if fix.startswith("for an output") else network
-        if fix.endswith("no size will do"):
+        if fix.endswith("change the network; no size fits"):
             assert not compatible_sizes(of)
             continue
-        if fix.endswith("no size will do for what is required over all axes together"):
+        if fix.endswith("no size meets what it requires over all axes together"):
             assert compatible_shapes(of).above((1,) * of.axes) is None
             continue
         for size in sizes_in(fix, n):
@@ -325,8 +331,7 @@ def require_each_fix_of_a_plan(network, sizes, fixes):
     assert fixes
     for fix in fixes:
         axis, _, rest = fix.partition(" ")
-        if axis.endswith(":"):
-            assert fix.endswith(": no size will do")
+        if fix.startswith("change the network; no "):
             return
         if axis in ways:
             ways[axis] = sizes_in(rest, ways[axis][0])

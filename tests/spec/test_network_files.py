@@ -558,7 +558,7 @@ NODE_FAULTS = [  # a node in TOML, what is said about it, the fix
     ),
     (
         '{ name = "y", op = "Conv", kernel = [3, 3, 3] }',
-        "axes_differ: numbers for another number of axes: y: kernel has numbers for 3 axes, and the network has 2.",
+        "axes_differ: numbers for more or fewer axes: y: kernel has numbers for 3 axes, and the network has 2.",
         "y: kernel = 3 or axes = 3",
     ),
 ]

@@ -11,11 +11,12 @@ from ..spec.answers.repairs import repair_description
 from ..spec.files.disk import wrong_suffix
 from ..spec.messages.choices import near_name
 from ..spec.messages.report import UsageError
+from ..spec.messages.written import in_words
 from .fixes import typed_fix
 from .image import require_built
 from .network import Flags, Name, network_of
 from .output import say, working
-from .wording import by_axes, in_words
+from .wording import by_axes, known_shapes, together_line
 
 EXAMPLE = """\
   wellshaped certify milesial
@@ -46,14 +47,19 @@ def certify(
     with working("Z3 proves the sizes"):
         certificate = certificates.certify(given, axis=along)
     certificates.save_certificate(certificate, output)
-    size = "size" if along is None else graph_of(given).axis_names[along]
-    fits = f"no {size} fits {title(given)}"
+    names = graph_of(given).axis_names
+    size = "size" if along is None else names[along]
+    fits, more = f"no {size} fits {title(given)}", ""
     if certificate.sizes:
         condition = certificates.condition_on(certificate.sizes)
-        fits = f"proved for every n: {size} n fits {title(given)} if and only if {condition}"
+        each = "along each axis, " if along is None and len(names) > 1 else ""
+        fits = f"proved for every n: {each}{size} n fits {title(given)} if and only if {condition}"
+        shapes = known_shapes(given)
+        more = together_line(shapes) if shapes is not None else ""
     text = f"wrote {output}: {fits} ({certificate.prover})"
     fix = "" if certificate.sizes else typed_fix(repair_description(given))
-    say(f"{text}\nfix: {fix}" if fix else text, "green" if certificate.sizes else "red")
+    lines = [text, *([f"not part of the proof: {more}"] if more else []), *([f"fix: {fix}"] if fix else [])]
+    say("\n".join(lines), "green" if certificate.sizes else "red")
     return 0 if certificate.sizes else 1
 
 

@@ -42,6 +42,7 @@ def typed_fix(fix: str, arguments: Sequence[str] = ()) -> str:
     """
     sizes = "x".join(map(str, numbers_in(value_of("--input", arguments))[1:])) or "..."
     fix = re.sub(r"\bin_channels=(\d+)", rf"--input \1x{sizes}", fix)
+    fix = re.sub(r"\bthe shape \(([\d, ]+)\)", lambda found: f"--input {found[1].replace(', ', 'x')}", fix)
     fix = _ASSIGNMENT.sub(lambda found: as_flag(_FLAGS.get(found[1], found[1]), _value(found[2])), fix)
     for written, meant in _IN_PYTHON.items():
         fix = fix.replace(written, meant)

@@ -13,10 +13,10 @@ from ..spec.answers.checking import channels_first, usual_channels
 from ..spec.answers.repairs import repair_description
 from ..spec.files.networks import MAX_DIGITS
 from ..spec.messages.report import ShapeError, UsageError, WellshapedError
-from ..spec.messages.written import clipped
+from ..spec.messages.written import clipped, count_word, in_words
 from ..spec.network.network import AXES
 from .numbers import Natural, natural_in, numbers_in
-from .wording import NOT_KNOWN, enough, in_words, known_shapes
+from .wording import NOT_KNOWN, enough, known_shapes
 
 Image = Annotated[
     str,
@@ -42,14 +42,13 @@ OutChannels = Annotated[
 
 _USUAL = {1: (44_100,), 2: (304, 384), 3: (96, 160, 160)}
 """Sizes to propose if none are given, by the number of axes."""
-_COUNTS = ("no", "one", "two", "three", "four", "five", "six")
 
 
 def shape_of(text: str, network: AnyNetwork, out_channels: int | None) -> tuple[int, ...]:
     """Return the channels and sizes in ``1x304x384``, one size for each axis of the network.
 
-    Raises :class:`UsageError` for another text, and for a shape that does not fit and seems to have its channels last.
-    The fix is the shape that was probably meant. If a number is missing, it is an example that fits.
+    Raises :class:`UsageError` for a text that is not a shape, and for a shape that does not fit and seems to have its
+    channels last. The fix is the shape that was probably meant. If a number is missing, it is an example that fits.
 
     >>> shape_of("3x96x160x160", "unet3d", None)
     (3, 96, 160, 160)
@@ -72,12 +71,12 @@ def _meant(
     text: str, numbers: Sequence[int], names: Sequence[str], network: AnyNetwork
 ) -> tuple[str, tuple[int, ...], bool]:
     """Return what is wrong with a text that is not a shape, the shape to propose, and whether it is only an example."""
-    needs, parts = _COUNTS[len(names) + 1], in_words(("channels", *names))
+    needs, parts = count_word(len(names) + 1), in_words(("channels", *names))
     if not numbers:
         inside = numbers_in(text.strip("xX×*,;()[] "))  # without a separator or a bracket too many
         says = f"it is {clipped(text)!r}, and needs {needs} natural numbers of at most {MAX_DIGITS} digits: {parts}"
         return says, tuple(inside) if len(inside) == len(names) + 1 else (), False
-    has = f"{_COUNTS[len(numbers)]} number{'s' * (len(numbers) > 1)}" if len(numbers) < len(_COUNTS) else "more numbers"
+    has = f"{count_word(len(numbers))} number{'s' * (len(numbers) > 1)}"
     says = f"{clipped(text)!r} has {has}, and needs {needs}: {parts}"
     if len(numbers) > len(names) + 2:
         return says, (), True

@@ -12,6 +12,7 @@ from ..spec.messages.written import clipped
 
 _SIZE = rf"\d{{1,{MAX_DIGITS}}}"
 _SIZES = re.compile(rf"{_SIZE}(?:(?: ?[xX×*,;] ?| ){_SIZE})*")
+_LARGE = 10**15  # no size that someone means
 _ENDS = {"(": ")", "[": "]"}
 
 
@@ -19,7 +20,7 @@ def natural_in(text: str, flag: str, usual: int | str, whole: str | None = None)
     """Return the natural number in ``text``, the value of a ``flag``; without a flag, a size.
 
     Raises :class:`UsageError` for any other text. It shows the ``whole`` value, by default the text, and proposes the
-    ``usual`` one, unless a number like ``2.0`` is meant.
+    ``usual`` one, or a number close to the text: 2 for ``2.5``, and for a size 303 for ``-303``.
 
     >>> natural_in("303", "--near", 64)
     303
@@ -40,10 +41,12 @@ def natural_in(text: str, flag: str, usual: int | str, whole: str | None = None)
     if isinstance(number, int) and number >= 0:
         return number
     if isinstance(number, int):
+        meant = -number if not flag and rule == "natural" and number > -_LARGE else usual
         rule, fault = "natural", "is negative, and must be a whole number ≥ 0"
     elif number is not None:
         fault = "is not a whole number, and must be one"
-        meant = int(number) if number >= 1 and number.is_integer() else usual
+        near = number if flag else abs(number)
+        meant = int(near) if 1 <= near < _LARGE else usual
     shown = clipped(text if whole is None else whole) or "''"
     subject = "it" if whole is None else clipped(repr(text))
     given, fix = f"{flag or 'the size'} {shown}", f"{flag} {meant}".strip()

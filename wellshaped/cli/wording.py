@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from ..spec import AnyNetwork, ShapeSet, SizeSet, compatible_shapes, graph_of
 from ..spec.answers.compatibility import largest_together, solved
-from ..spec.messages.written import written_number
+from ..spec.messages.written import in_words, written_number
 from ..spec.network.monotone import least_size
 from ..spec.network.running import fits_together
 
@@ -56,13 +56,25 @@ def lines_of(shapes: ShapeSet, of: str = "") -> list[str]:
         lines = [f"{lead}, for {names} alike: {fit}" if len(shapes.axes) > 1 and not of else f"{lead}: {fit}"]
     else:
         lines = [f"{lead}:", *(f"  {names}: {fit}" for names, fit in alike)]
+    together = together_line(shapes)
+    return [*lines, f"  {together}"] if together else lines
+
+
+def together_line(shapes: ShapeSet) -> str:
+    """Return a line about the requirements over all axes together; "" if all combinations of the sizes meet them.
+
+    >>> from wellshaped.spec import UNetConfig
+    >>> together_line(compatible_shapes(UNetConfig(levels=3, norm="instance")))
+    'some combinations of these sizes are too small (a norm would see a single position); 16×16 fits'
+    """
     least = enough(shapes)
-    if shapes.together and all(shapes.axes) and least != tuple(fit.minimum for fit in shapes.axes):
-        most = largest_together(shapes.graph)
-        why = "a norm would see a single position" if most == 2 else f"a node needs {most} positions over all axes"
-        some = f"some combinations of these sizes are too small ({why})"
-        lines.append(f"  {some}; {times(least)} fits" if least else f"  no combination of these sizes fits ({why})")
-    return lines
+    if not shapes.together or not all(shapes.axes) or least == tuple(fit.minimum for fit in shapes.axes):
+        return ""
+    most = largest_together(shapes.graph)
+    why = "a norm would see a single position" if most == 2 else f"a node needs {most} positions over all axes"
+    if not least:
+        return f"no combination of these sizes fits ({why})"
+    return f"some combinations of these sizes are too small ({why}); {times(least)} fits"
 
 
 def by_axes(shapes: ShapeSet) -> list[tuple[str, SizeSet]]:
@@ -79,15 +91,6 @@ def by_axes(shapes: ShapeSet) -> list[tuple[str, SizeSet]]:
         else:
             same.append(name)
     return [(in_words(names), fit) for names, fit in found]
-
-
-def in_words(names: Sequence[str]) -> str:
-    """Join names as in a sentence.
-
-    >>> in_words(("depth", "height", "width"))
-    'depth, height and width'
-    """
-    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
 
 
 def times(sizes: Sequence[int]) -> str:
