@@ -1,0 +1,269 @@
+"""PyTorch's shape rules on symbolic sizes, with every comparison of sizes decided for a sample and recorded.
+
+A network runs on PyTorch's fake tensors: they have shapes, and no memory. In a symbolic trace the open sizes are nodes
+of :mod:`.torch_sizes`; in a trial they are plain numbers. Both report what arose in an operation in the same way.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any
+
+import torch
+from torch._subclasses.fake_tensor import (
+    DataDependentOutputException,
+    DynamicOutputShapeException,
+    FakeTensor,
+    FakeTensorMode,
+    UnsupportedFakeTensorException,
+    UnsupportedOperatorException,
+)
+from torch.overrides import TorchFunctionMode, resolve_name
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_iter, tree_map
+
+from ..sizes.paths import Accepted, End, Path, Rejected, Unknown
+from ..sizes.places import innermost, own_frame
+from .torch_models import TorchNetwork, leaves
+from .torch_sizes import Node, Sizes
+
+Shapes = Sequence[Sequence[int | str]]
+
+
+class TorchTracer:
+    """A PyTorch network with one open axis or several, read by :func:`.explore`.
+
+    ``shapes`` has the shape of each image, with the name of an open size in the place of the size; ``held`` has the
+    numbers of the other open sizes.
+    """
+
+    def __init__(
+        self,
+        network: TorchNetwork,
+        shapes: Shapes,
+        dtypes: Sequence[Any],
+        open_axes: Sequence[str],
+        held: Mapping[str, int],
+    ) -> None:
+        self.network, self.shapes, self.dtypes = network, shapes, dtypes
+        self.axes, self.held = tuple(open_axes), dict(held)
+
+    def path(self, size: int) -> Path:
+        """Trace with symbols for the open sizes; ``size`` is the sample of each."""
+        return self.path_of({axis: size for axis in self.axes})
+
+    def path_of(self, samples: Mapping[str, int]) -> Path:
+        """Trace with symbols for the open sizes, and a sample for each."""
+        sizes = Sizes(samples)
+        end = self._end({axis: torch.SymInt(node) for axis, node in sizes.nodes.items()}, sizes)
+        return Path(sizes.conditions, Unknown(sizes.lost) if sizes.lost else end)
+
+    def trial(self, size: int) -> End:
+        """What PyTorch does with this size."""
+        return self.trial_of({axis: size for axis in self.axes})
+
+    def trial_of(self, sizes: Mapping[str, int]) -> End:
+        """What PyTorch does with these sizes."""
+        return self._end(sizes, None)
+
+    def _end(self, at: Mapping[str, Any], sizes: Sizes | None) -> End:
+        at = {**self.held, **at}
+        mode = _fake_mode()
+        apply, paths = self.network.copied(mode)
+        operations, images = _Operations(sizes), _Images()
+        with _quiet(), torch.no_grad(), mode, images, operations:
+            given = [
+                torch.empty([at.get(of, of) for of in shape], dtype=dtype)  # type: ignore[call-overload]
+                for shape, dtype in zip(self.shapes, self.dtypes, strict=True)
+            ]
+            images.mark(given)
+            try:
+                result = apply(*given)
+            except Exception as error:
+                return _failure(error, operations, paths)
+        outputs = list(leaves(result))
+        for of in outputs:
+            images.needed.update(_sizes(of))
+        output = tuple(tuple(map(_expression, of.shape)) for of in outputs)
+        return Accepted(output, frozenset(map(_expression, images.needed.values())), images.repeated)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """PyTorch logs each error of a fake tensor; here an error is a result."""
+    log = logging.getLogger("torch._subclasses.fake_tensor")
+    before, log.disabled = log.disabled, True
+    try:
+        yield
+    finally:
+        log.disabled = before
+
+
+def _fake_mode() -> Any:
+    mode = FakeTensorMode(allow_non_fake_inputs=True)
+    mode.cache_enabled = False  # what is taken from the cache asks no question about sizes
+    return mode
+
+
+def _expression(size: Any) -> Any:
+    if not isinstance(size, torch.SymInt):
+        return int(size)
+    node: Node = size.node
+    if node.value is None:
+        node.of.lose("the size of an image is no exact function of the open sizes")
+        return node.hint
+    return node.of.expression(node.value)
+
+
+def _sizes(tensor: Any) -> dict[Any, Any]:
+    """The sizes of a tensor by a key: equal sizes have one."""
+    return {_key(size): size for size in tensor.shape}
+
+
+def _key(size: Any) -> Any:
+    if not isinstance(size, torch.SymInt) or size.node.value is None:
+        return int(size) if isinstance(size, int) else id(size)
+    return frozenset(size.node.value.items())
+
+
+class _Images(TorchDispatchMode):
+    """Watches the images on the way: the sizes that an operation computes from, and the sizes of 1 that are repeated."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.needed: dict[Any, Any] = {}
+        self.repeated = False
+
+    def mark(self, result: Any) -> None:
+        """These tensors depend on an image."""
+        for of in tree_iter(result):
+            if isinstance(of, FakeTensor):
+                of.from_image = True  # type: ignore[attr-defined]
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        images = [of for of in tree_iter((args, kwargs)) if hasattr(of, "from_image")]
+        if not images:
+            return func(*args, **kwargs)
+        result = func(*args, **kwargs)
+        self.mark(result)
+        if torch.Tag.pointwise in func.tags:
+            self.repeated = self.repeated or _repeats([of.shape for of in images])
+        elif func.overloadpacket.__name__ not in MOVES and not func.is_view:
+            for of in images:
+                self.needed.update(_sizes(of))
+        return result
+
+
+MOVES = {
+    *("cat", "stack", "copy", "copy_", "clone", "_to_copy", "_unsafe_view", "_reshape_copy", "fill_", "zero_"),
+    *("empty_like", "zeros_like", "ones_like", "full_like", "new_empty", "new_zeros", "new_ones", "new_full"),
+    *("roll", "flip", "repeat", "slice_scatter", "select_scatter", "set_", "_local_scalar_dense", "resize_"),
+}
+"""The operations that compute nothing new from an image. Elementwise operations and views belong to them."""
+
+
+def _repeats(shapes: list[Any]) -> bool:
+    """Whether an open size is 1 for the sample, and meets a larger one."""
+    most = max(map(len, shapes))
+    for d in range(1, most + 1):
+        along = [shape[-d] for shape in shapes if len(shape) >= d]
+        ones = [size for size in along if isinstance(size, torch.SymInt) and size.node.hint == 1]
+        if ones and any(_hint(size) != 1 for size in along):
+            return True
+    return False
+
+
+def _hint(size: Any) -> Any:
+    return size.node.hint if isinstance(size, torch.SymInt | torch.SymFloat | torch.SymBool) else size
+
+
+class _Operations(TorchFunctionMode):
+    """Names the operation that fails, and lets it fail as it does for plain numbers.
+
+    PyTorch's rules for symbolic sizes raise other errors than those for numbers. A network may catch them, so an
+    operation that fails is run again on the sample.
+    """
+
+    def __init__(self, sizes: Sizes | None) -> None:
+        super().__init__()
+        self.sizes = sizes
+        self.failed: tuple[BaseException | None, str] = (None, "")
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        try:
+            if self.sizes is not None and func in SAME:
+                return SAME[func](*args, **kwargs)
+            return func(*args, **kwargs)
+        except Exception as symbolic:
+            error: Exception = symbolic
+        if self.sizes is not None and not isinstance(error, _UNDECIDED):
+            for_sample = _error_of(func, args, kwargs)
+            if for_sample is None:
+                self.sizes.lose(f"{_named(func)} fails for symbolic sizes only: {_first_line(error)}")
+            else:
+                error = for_sample
+        self.failed = error, _named(func)
+        raise error
+
+
+def _error_of(func: Any, args: Any, kwargs: Any) -> Exception | None:
+    """The error of an operation on plain numbers; ``None`` if there is none."""
+    with _fake_mode():
+        try:
+            func(*tree_map(_plain, args), **tree_map(_plain, kwargs))
+        except Exception as error:
+            return error
+    return None
+
+
+def _plain(of: Any) -> Any:
+    if isinstance(of, torch.Tensor):
+        shape, strides = map(_hint, of.shape), map(_hint, of.stride())
+        return torch.empty_strided(tuple(shape), tuple(strides), dtype=of.dtype)
+    return _hint(of)
+
+
+def _named(func: Any) -> str:
+    try:
+        return str(resolve_name(func) or func.__name__)
+    except Exception:
+        return str(getattr(func, "__name__", func))
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else ""
+
+
+_UNDECIDED = (
+    DataDependentOutputException,
+    DynamicOutputShapeException,
+    UnsupportedFakeTensorException,
+    UnsupportedOperatorException,
+)
+
+
+def _failure(error: Exception, operations: _Operations, paths: Mapping[int, str]) -> End:
+    text = _first_line(error)
+    if isinstance(error, _UNDECIDED) or (isinstance(error, NotImplementedError) and text.startswith("Could not run")):
+        return Unknown(f"{type(error).__name__}: {text}")
+    path, line = _module_path(error.__traceback__, paths), own_frame(error.__traceback__)
+    failed, operation = operations.failed
+    raised = operation if failed is error else innermost(error.__traceback__)
+    return Rejected(type(error).__name__, text, ", ".join(filter(None, (path, line))), f"{path}: {raised}")
+
+
+def _module_path(traceback: TracebackType | None, paths: Mapping[int, str]) -> str:
+    """The path of the innermost module that was running, such as ``up2.conv``."""
+    path = ""
+    while traceback is not None:
+        module = traceback.tb_frame.f_locals.get("self")
+        path = paths.get(id(module), path)
+        traceback = traceback.tb_next
+    return path
+
+
+SAME: dict[Any, Callable[..., Any]] = {}
+"""What computes the same sizes as an operation that turns sizes into plain numbers."""
