@@ -18,7 +18,7 @@ environment that has it, install this project as editable, and run that environm
 import sys
 from pathlib import Path
 
-# `python -m` puts this checkout first on the path. Its folder wellshaped/ has the front door only, and would hide the
+# `python -m` puts this checkout first on the path. Its folder wellshaped/ has the public face only, and would hide the
 # installed package. `benchmarks` is already imported, so the checkout can move to the end.
 _ROOT = str(Path(__file__).resolve().parents[1])
 if _ROOT in sys.path:

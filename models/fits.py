@@ -5,8 +5,8 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
+from ..spec.answers.any_network import AnyNetwork
 from ..spec.answers.checking import check
-from ..spec.answers.door import AnyNetwork
 from ..spec.arithmetic import naturals
 from ..spec.arithmetic.naturals import judge_at_least_one
 from ..spec.elements import Shapes, judge_arrays, least_changes, smaller

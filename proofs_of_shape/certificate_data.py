@@ -12,9 +12,9 @@ from ..spec.arithmetic.progression import Progression
 from ..spec.arithmetic.size_set import SizeSet
 from ..spec.messages.faults import FEW
 from ..spec.messages.report import FileError, WellshapedError
-from ..spec.messages.written import MOST_DIGITS, clipped, written_number, written_value
+from ..spec.messages.written import MAX_WRITTEN_DIGITS, clipped, written_number, written_value
 from ..spec.network import Network, data_of, network_from
-from ..spec.network.network import MOST_LETTERS
+from ..spec.network.network import MAX_LETTERS
 
 FORM = "graph 1"
 """The form of the files that are written and read. Files of the first version have no form, and a list of steps."""
@@ -45,7 +45,7 @@ def require_limits(network: Network, sizes: SizeSet, prover: str = "") -> None:
 
     Raises :class:`WellshapedError` if there are more than :data:`MAX_NODES` nodes or inputs, :data:`MAX_INPUTS` inputs
     of nodes or :data:`MAX_PROGRESSIONS` progressions, or if a number has more than 300 digits or a text more than
-    :data:`MOST_LETTERS` letters.
+    :data:`MAX_LETTERS` letters.
     """
     _require_few(network.inputs, "inputs", MAX_NODES)
     _require_few(network.nodes, "nodes", MAX_NODES)
@@ -84,11 +84,11 @@ def _require_bounded_network(data: dict[str, Any]) -> None:
 
 def _require_bounded(data: object, name: str) -> None:
     for key, value in _plain_values(data, name):
-        if isinstance(value, str) and len(value) > MOST_LETTERS:
-            says = f"{clipped(key)} has a text of {len(value)} letters, and may have at most {MOST_LETTERS}"
+        if isinstance(value, str) and len(value) > MAX_LETTERS:
+            says = f"{clipped(key)} has a text of {len(value)} letters, and may have at most {MAX_LETTERS}"
             raise WellshapedError.of("certifying the network", "letters", "a text is too long", says, "shorter names")
-        if isinstance(value, int) and value >= 10**MOST_DIGITS:
-            says = f"{clipped(key)}={written_number(value)}, and a number may have at most {MOST_DIGITS} digits"
+        if isinstance(value, int) and value >= 10**MAX_WRITTEN_DIGITS:
+            says = f"{clipped(key)}={written_number(value)}, and a number may have at most {MAX_WRITTEN_DIGITS} digits"
             raise WellshapedError.of(
                 "certifying the network", "digits", "a number is too long", says, "smaller numbers"
             )
@@ -177,7 +177,7 @@ def _require_few(values: Any, what: str, most: int) -> None:
 
 def _as_file_error(error: WellshapedError) -> FileError:
     """Return the error for a certificate whose network raises ``error``."""
-    messages = [clipped(f"{verdict.about}: {verdict.says}", MOST_LETTERS) for verdict in error.report.failures]
+    messages = [clipped(f"{verdict.about}: {verdict.says}", MAX_LETTERS) for verdict in error.report.failures]
     more = [f"and {len(messages) - FEW} more"] if len(messages) > FEW else []
     return not_a_certificate("; ".join([*messages[:FEW], *more]))
 

@@ -15,14 +15,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ..spec.answers.any_network import AnyNetwork, graph_of
 from ..spec.answers.compatibility import compatible_sizes
-from ..spec.answers.door import AnyNetwork, graph_of
 from ..spec.arithmetic.naturals import monus, quotient
 from ..spec.arithmetic.size_set import SizeSet
 from ..spec.files.disk import fault_of, read_text, replacing, wrong_suffix
 from ..spec.files.formats import no_duplicates
 from ..spec.messages.report import FileError, UsageError, WellshapedError
-from ..spec.messages.written import MOST_DIGITS, clipped, kind_of
+from ..spec.messages.written import MAX_WRITTEN_DIGITS, clipped, kind_of
 from ..spec.network import Network, data_of, run
 from ..spec.network.running import axis_of
 from .certificate_data import (
@@ -263,8 +263,8 @@ def _axis(network: Network, axis: Any) -> int:
 
 def _short(number: str) -> int:
     digits = len(number.lstrip("-"))
-    if digits > MOST_DIGITS:
-        raise ValueError(f"a number has {digits} digits, and may have at most {MOST_DIGITS}")
+    if digits > MAX_WRITTEN_DIGITS:
+        raise ValueError(f"a number has {digits} digits, and may have at most {MAX_WRITTEN_DIGITS}")
     return int(number)
 
 

@@ -26,7 +26,7 @@ class Theorem:
     name: str
     says: str
     mirrors: str
-    claim: Callable[..., tuple[tuple[Any, ...], Any]]
+    claim: Callable[..., tuple[tuple[Any, ...], Any]] = field(repr=False)
     witness: Mapping[str, int]
     counterexample: Mapping[str, int] | None = field(default=None)
 

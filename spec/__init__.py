@@ -3,15 +3,15 @@
 Importing this package loads nothing beyond the standard library.
 """
 
+from .answers.any_network import AnyNetwork as AnyNetwork
+from .answers.any_network import graph_of as graph_of
+from .answers.any_network import parameter_shapes as parameter_shapes
 from .answers.checking import check as check
 from .answers.compatibility import ShapeSet as ShapeSet
 from .answers.compatibility import compatible_shapes as compatible_shapes
 from .answers.compatibility import compatible_sizes as compatible_sizes
 from .answers.costs import Stage as Stage
 from .answers.costs import stages as stages
-from .answers.door import AnyNetwork as AnyNetwork
-from .answers.door import graph_of as graph_of
-from .answers.door import parameter_shapes as parameter_shapes
 from .answers.explanation import Explanation as Explanation
 from .answers.explanation import explain as explain
 from .answers.finding import Fitting as Fitting

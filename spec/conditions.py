@@ -1,5 +1,6 @@
 """Conditions on a config, as data: they are judged, printed and used for fixes. Also a check of a config's class."""
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,7 @@ class Condition:
     name: str
     field: str
     says: str
-    holds: Callable[[Any], bool]
+    holds: Callable[[Any], bool] = dataclasses.field(repr=False)
 
 
 def require_kind(value: object, kind: type) -> None:

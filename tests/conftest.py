@@ -17,7 +17,7 @@ settings.register_profile(
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
-MOST_LINES = 24  # of a terminal
+MAX_LINES = 24  # of a terminal
 
 _compiled = pytest.StashKey[str]()
 
@@ -67,7 +67,7 @@ def _every_message_is_readable(request):
         found = printed(self)
         shown = [line for whole in found for line in wrapped(whole).split("\n")]
         assert len(found) <= 10, found
-        assert len(shown) <= MOST_LINES or max(map(len, " ".join(found).split())) > report.WIDTH // 2, found
+        assert len(shown) <= MAX_LINES or max(map(len, " ".join(found).split())) > report.WIDTH // 2, found
         assert all(len(line) <= report.WIDTH or " " not in line.strip() for line in shown), found
         assert not words_to_avoid(" ".join(verdict.about for verdict in self.failures)), found
         return found

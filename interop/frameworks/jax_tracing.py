@@ -16,17 +16,19 @@ import jax
 from jax import export
 from jax.extend.core import InconclusiveDimensionOperation, jaxprs_in_params
 
-from ..sizes.expressions import Statement, parsed, value
+from ..sizes.expressions import Statement, balanced, holds, parsed
 from ..sizes.paths import ANY_ERROR, Accepted, Condition, End, Path, Rejected, Unknown
 from ..sizes.places import innermost, own_frame
+from ..sizes.shapes import OpenShape
 from .jax_models import AbstractNetwork
 
 _lock = threading.RLock()  # the rules of symbolic sizes are global in JAX
 
 
-def symbols(names: tuple[str, ...]) -> tuple[Any, ...]:
-    """A symbolic size for each name, which is at least 1."""
-    return export.symbolic_shape(", ".join(names), constraints=[f"{name} >= 1" for name in names])
+def symbols(names: tuple[str, ...]) -> dict[str, Any]:
+    """A new symbolic size for each name, which is at least 1."""
+    sizes = export.symbolic_shape(", ".join(names), constraints=[f"{name} >= 1" for name in names])
+    return dict(zip(names, sizes, strict=True))
 
 
 def expression(size: Any) -> Any:
@@ -35,30 +37,30 @@ def expression(size: Any) -> Any:
 
 
 @contextmanager
-def deciding(samples: Mapping[str, int], *, ones: bool = True) -> Iterator[list[Condition]]:
-    """Decide each comparison of symbolic sizes for the ``samples``, and record it in the list.
+def deciding(symbols: Mapping[str, Any], samples: Mapping[str, int], *, ones: bool = True) -> Iterator[list[Condition]]:
+    """Decide each comparison of these ``symbols`` for the ``samples``, and record it in the list.
 
-    With ``ones=False`` a symbolic size never equals 1, whatever its sample is. So no image is repeated because one of
-    its sizes happens to be 1.
+    Symbols of earlier traces are left alone: JAX's caches still compare them. With ``ones=False`` a symbolic size never
+    equals 1, whatever its sample is. So no image is repeated because one of its sizes happens to be 1.
     """
     import jax._src.export.shape_poly as rules  # the only place of these rules
 
     kind: Any = rules._DimExpr
+    scopes = [symbol.scope for symbol in symbols.values()]
     conditions: list[Condition] = []
     equals, bounds = kind.__eq__, rules._bounds_decision
 
     def decided(difference: Any, op: str) -> bool:
-        statement = Statement(op, (expression(difference), 0))
-        number = value(statement.args[0], samples)
-        held = bool(number == 0 if op == "==" else number >= 0)
+        statement = Statement(op, balanced(expression(difference)))
+        held = holds(statement, samples)
         conditions.append(Condition(statement, held))
         return held
 
     def equal(self: Any, other: Any) -> bool:
         if equals(self, other):
             return True
-        comparable = other.scope is self.scope if isinstance(other, kind) else isinstance(other, int)
-        if not comparable or (not ones and isinstance(other, int) and other == 1):
+        known = self.scope in scopes and (isinstance(other, int) or getattr(other, "scope", None) is self.scope)
+        if not known or (not ones and isinstance(other, int) and other == 1):
             return False
         difference = self - other
         return export.is_symbolic_dim(difference) and decided(difference, "==")
@@ -67,6 +69,9 @@ def deciding(samples: Mapping[str, int], *, ones: bool = True) -> Iterator[list[
         # JAX's own bounds of nested divisions take seconds, and a sample decides the sign at once.
         if not export.is_symbolic_dim(difference):
             return difference, difference
+        if difference.scope not in scopes:
+            low, high = bounds(difference, precision)
+            return low, high
         return (0, inf) if decided(difference, ">=") else (-inf, -1)
 
     with _lock:
@@ -77,8 +82,6 @@ def deciding(samples: Mapping[str, int], *, ones: bool = True) -> Iterator[list[
             kind.__eq__, rules._bounds_decision = equals, bounds
 
 
-
-Shapes = Sequence[Sequence[int | str]]
 Sizes = Mapping[str, int]
 
 CONSUMERS = ("conv_general_dilated", "dot_general", "pad", "gather", "scatter", "scatter-add", "sort", "fft", "scan")
@@ -106,44 +109,34 @@ def _needed(jaxpr: Any, images: int) -> Iterator[Any]:
 
 
 class JaxTracer:
-    """A JAX network with one open axis or several, read by :func:`.explore`.
+    """A JAX network on images of these ``shapes``, with the names of open sizes, and ``dtypes``."""
 
-    ``shapes`` has the shape of each image, with the name of an open size in the place of the size; ``held`` has the
-    numbers of the other open sizes.
-    """
-
-    def __init__(
-        self, network: AbstractNetwork, shapes: Shapes, dtypes: Sequence[Any], open_axes: Sequence[str], held: Sizes
-    ) -> None:
+    def __init__(self, network: AbstractNetwork, shapes: Sequence[OpenShape], dtypes: Sequence[Any]) -> None:
         self.network, self.shapes, self.dtypes = network, shapes, dtypes
-        self.axes, self.held = tuple(open_axes), dict(held)
         self.parameters: Any = None
 
-    def path(self, size: int) -> Path:
-        """Trace with symbols for the open sizes; ``size`` is the sample of each."""
-        return self.path_of({axis: size for axis in self.axes})
+    def prepare(self, sizes: Sizes) -> None:
+        """Let the network choose the shapes of its parameters by images of these sizes."""
+        self.parameters = self.network.parameters(*self._images(sizes))
 
-    def path_of(self, samples: Sizes) -> Path:
-        """Trace with symbols for the open sizes, and a sample for each."""
-        with deciding(samples) as conditions:
-            end = self._end(dict(zip(self.axes, symbols(self.axes), strict=True)))
+    def path_of(self, samples: Sizes, held: Sizes) -> Path:
+        """Trace with a symbol for each of the samples, and plain numbers for the ``held`` sizes."""
+        named = symbols(tuple(samples))
+        with deciding(named, samples) as conditions:
+            end = self._end({**held, **named})
         if isinstance(end, Accepted) and any(_is_one(condition) for condition in conditions):
-            with deciding(samples, ones=False):
-                again = self._end(dict(zip(self.axes, symbols(self.axes), strict=True)))
+            named = symbols(tuple(samples))
+            with deciding(named, samples, ones=False):
+                again = self._end({**held, **named})
             end = replace(end, by_broadcasting=not isinstance(again, Accepted))
         return Path(tuple(conditions), end)
-
-    def trial(self, size: int) -> End:
-        """What JAX does with this size."""
-        return self.trial_of({axis: size for axis in self.axes})
 
     def trial_of(self, sizes: Sizes) -> End:
         """What JAX does with these sizes."""
         return self._end(sizes)
 
     def _images(self, sizes: Mapping[str, Any]) -> list[Any]:
-        at = {**self.held, **sizes}
-        shapes = [tuple(at.get(of, of) for of in shape) for shape in self.shapes]
+        shapes = [tuple(sizes.get(n, n) if isinstance(n, str) else n for n in shape) for shape in self.shapes]
         return [jax.ShapeDtypeStruct(shape, dtype) for shape, dtype in zip(shapes, self.dtypes, strict=True)]
 
     def _end(self, sizes: Mapping[str, Any]) -> End:
@@ -170,7 +163,7 @@ def _failure(error: Exception) -> End:
     return Rejected(type(error).__name__, text, at, raised)
 
 
-_UNDECIDED = (jax.errors.ConcretizationTypeError, InconclusiveDimensionOperation)
+_UNDECIDED = (jax.errors.JAXTypeError, jax.errors.JAXIndexError, InconclusiveDimensionOperation)
 
 
 def _is_one(condition: Condition) -> bool:

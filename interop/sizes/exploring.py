@@ -1,6 +1,6 @@
-"""All sizes along one axis, path by path: trace a sample, solve its conditions, and go on with a size not yet covered."""
+"""All sizes along one axis, path by path: trace a sample, solve its conditions, go on with a size not yet covered."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Any, Protocol
@@ -40,11 +40,11 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """Sizes that take one path, and how it ends."""
+    """Sizes that take one path, how it ends, and which of them were run as plain numbers."""
 
     sizes: SizeSet
     end: End
-    tried: bool = False
+    runs: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,54 +71,52 @@ def explore(tracer: Tracer, axis: str, budget: Budget, progress: Callable[[str],
     """Decide all sizes ``n ≥ 1`` of the ``axis``, as far as the ``budget`` reaches."""
     deadline = monotonic() + budget.seconds
     regions: list[Region] = []
-    unknown: list[Region] = []
     left = SizeSet([Progression(1, 1, None)])
     traces = trials = 0
     while left and traces < budget.traces and monotonic() < deadline:
         sample = _next(left)
         progress(f"{axis} = {sample}")
+        for region in _traced(tracer, axis, sample):
+            regions.append(replace(region, sizes=region.sizes & left))
+            trials += len(region.runs)
         traces += 1
-        path = tracer.path(sample)
-        needed = path.end.needed if isinstance(path.end, Accepted) else ()
-        on_it = sizes_on(path.conditions, axis)
-        meant = sizes_on(path.conditions, axis, sorted(needed, key=str))
-        end = path.end
-        if on_it is None or meant is None or sample not in on_it:
-            on_it, end = _one(sample), Unknown("the conditions of the trace are too hard to solve")
-        on_it &= left
-        if isinstance(end, Unknown):
-            unknown.append(Region(on_it, end))
-        else:
-            trials += 1
-            confirmed = _confirmed(tracer, axis, Region(on_it, end), sample)
-            if isinstance(confirmed.end, Unknown):
-                unknown.append(confirmed)
-            elif isinstance(end, Accepted):
-                regions.append(replace(confirmed, sizes=on_it & meant))
-                hollow = on_it & meant.complement()
-                if hollow:
-                    regions.append(Region(hollow, replace(end, needed=frozenset({0}))))
-            else:
-                regions.append(confirmed)
-        left &= on_it.complement()
-    open_sizes = _union([left, *(region.sizes for region in unknown)])
-    tried = []
-    for size in _up_to(open_sizes, budget.up_to):
-        if len(tried) >= budget.trials or monotonic() > deadline:
+        left &= _union(region.sizes for region in regions).complement()
+    unknown = _union([left, *(region.sizes for region in regions if kind(region.end) == "unknown")])
+    tried: list[int] = []
+    for size in unknown:
+        if size > budget.up_to or len(tried) >= budget.trials or monotonic() > deadline:
             break
         progress(f"{axis} = {size}")
+        end = tracer.trial(size)
+        if isinstance(end, Unknown):
+            break
+        regions.append(Region(_one(size), end, (size,)))
         tried.append(size)
-        trials += 1
-        regions.append(Region(_one(size), tracer.trial(size), tried=True))
     tried_sizes = SizeSet([Progression(size, 1, 1) for size in tried])
     return Found(
-        *(_union(region.sizes for region in regions if kind(region.end) == of) for of in KINDS),
+        **{of: _union(region.sizes for region in regions if kind(region.end) == of) for of in KINDS},
         tried=tried_sizes,
-        undecided=open_sizes & tried_sizes.complement(),
-        regions=(*regions, *unknown),
+        undecided=unknown & tried_sizes.complement(),
+        regions=tuple(regions),
         traces=traces,
-        trials=trials,
+        trials=trials + len(tried),
     )
+
+
+def _traced(tracer: Tracer, axis: str, sample: int) -> list[Region]:
+    """The regions of the path that the sample takes, confirmed by running a few of their sizes."""
+    path = tracer.path(sample)
+    on_it = sizes_on(path.conditions, axis)
+    if on_it is None or sample not in on_it:
+        return [Region(_one(sample), Unknown("the conditions of the trace are too hard to solve"))]
+    end = path.end
+    if not isinstance(end, Accepted):
+        return [_confirmed(tracer, axis, Region(on_it, end), sample)]
+    meant = sizes_on(path.conditions, axis, sorted(end.needed, key=str))
+    if meant is None:
+        return [Region(on_it, Unknown("the sizes on the way are too hard to solve"))]
+    parts = [Region(meant, end), Region(on_it & meant.complement(), replace(end, needed=frozenset({0})))]
+    return [_confirmed(tracer, axis, part, sample) for part in parts if part.sizes]
 
 
 KINDS = ("fits", "rejected", "empty", "broadcast")
@@ -135,19 +133,35 @@ def kind(end: End) -> str:
 
 
 def _confirmed(tracer: Tracer, axis: str, region: Region, sample: int) -> Region:
-    """The region, if the framework does the same with the sample as a plain number; otherwise its end is unknown."""
-    end = tracer.trial(sample)
-    if isinstance(region.end, Accepted) and isinstance(end, Accepted):
-        at = {axis: sample}
-        shapes = tuple(tuple(value(size, at) for size in shape) for shape in region.end.output)
-        if shapes == end.output:
-            return region
-    elif isinstance(region.end, Rejected) and isinstance(end, Rejected):
-        same_error = (region.end.error, region.end.raised) == (end.error, end.raised)
-        if same_error or (region.end.error == ANY_ERROR and region.end.at == end.at):
-            return Region(region.sizes, end)
-    why = f"a run on {axis} = {sample} differs from the symbolic trace"
-    return Region(region.sizes, Unknown(why))
+    """The region, if the framework does the same with a few of its sizes as numbers; otherwise its end is unknown."""
+    if isinstance(region.end, Unknown):
+        return region
+    sizes = region.sizes
+    runs = tuple({n for n in (sample if sample in sizes else None, sizes.minimum, sizes.above(_FAR)) if n is not None})
+    end = region.end
+    for size in runs:
+        alone = tracer.trial(size)
+        if not _agree(region.end, alone, {axis: size}):
+            return Region(sizes, Unknown(f"a run on {axis} = {size} differs from the symbolic trace"), runs)
+        if isinstance(alone, Rejected):
+            end = alone  # its text has numbers
+    return Region(sizes, end, runs)
+
+
+def _agree(traced: End, alone: End, at: Mapping[str, int]) -> bool:
+    """Whether a run on plain numbers ends as the trace says."""
+    if isinstance(traced, Accepted) and isinstance(alone, Accepted):
+        shapes = tuple(tuple(value(size, at) for size in shape) for shape in traced.output)
+        empty = not all(value(size, at) >= 1 for size in traced.needed)
+        return shapes == alone.output and empty == (kind(alone) == "empty")
+    if isinstance(traced, Rejected) and isinstance(alone, Rejected):
+        same_error = (traced.error, traced.raised) == (alone.error, alone.raised)
+        return same_error or (traced.error == ANY_ERROR and traced.at == alone.at)
+    return False
+
+
+_FAR = 30_011
+"""A size of each class above this one is run, too: a prime number, as no one writes it into a network."""
 
 
 def _next(left: SizeSet) -> int:
@@ -163,10 +177,3 @@ def _one(size: int) -> SizeSet:
 
 def _union(sets: Any) -> SizeSet:
     return SizeSet([part for of_it in sets for part in (*of_it.head, *of_it.tail)])
-
-
-def _up_to(sizes: SizeSet, most: int) -> Iterator[int]:
-    for size in sizes:
-        if size > most:
-            return
-        yield size

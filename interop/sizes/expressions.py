@@ -182,6 +182,42 @@ def times(a: Any, b: Any) -> Any:
     return Expression("*", (a, b))
 
 
+def balanced(difference: Any) -> tuple[Any, Any]:
+    """The two sizes whose difference this is: its positive terms, and its negative ones.
+
+    >>> left, right = balanced(parsed("H - 2*floordiv(W, 2) - 1"))
+    >>> print(left, "|", right)
+    H | 2*floor(W/2) + 1
+    """
+    sides: tuple[list[Any], list[Any]] = ([], [])
+    terms = [difference]
+    while terms:
+        term = terms.pop()
+        if isinstance(term, Expression) and term.op == "+":
+            terms += reversed(term.args)
+            continue
+        of_term = term.args if isinstance(term, Expression) and term.op == "*" else (term,)
+        number = next((arg for arg in of_term if isinstance(arg, int)), 1)
+        if number < 0:
+            term = -term if isinstance(term, int) else _negated(term)
+        sides[number < 0].append(term)
+    left, right = (_sum(side) for side in sides)
+    return left, right
+
+
+def _negated(term: Expression) -> Any:
+    """A product with a negative number, times -1."""
+    a, b = term.args
+    return times(-a, b) if isinstance(a, int) else times(a, -b)
+
+
+def _sum(terms: list[Any]) -> Any:
+    total: Any = 0
+    for term in terms:
+        total = plus(total, term)
+    return total
+
+
 def _text(size: Any) -> str:
     if not isinstance(size, Expression):
         return str(size)

@@ -13,7 +13,7 @@ from typing import Any
 from ...spec.arithmetic.size_set import SizeSet
 from ...spec.messages.report import WellshapedError
 from ...spec.network.searching import search
-from .expressions import Expression, Statement, holds, value
+from .expressions import Statement, holds, value
 
 MAX_WORK = 5_000
 """The search for the sizes on a path stops after this many steps, which takes about a second."""
@@ -80,6 +80,7 @@ def sizes_on(conditions: Sequence[Condition], axis: str, needed: Sequence[Any] =
 
     The sizes ``needed`` must also be at least 1. Returns ``None`` if the set is too hard to compute.
 
+    >>> from wellshaped.interop.sizes.expressions import Expression
     >>> H = Expression("name", ("H",))
     >>> even = Condition(Statement("==", (Expression("mod", (H, 2)), 0)))
     >>> sizes_on([even], "H"), sizes_on([even], "H", [Expression("//", (H, 4))])

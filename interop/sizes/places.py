@@ -5,12 +5,23 @@ from pathlib import Path
 from types import TracebackType
 
 FRAMEWORKS = (
-    *("beartype", "contextlib.py", "equinox", "flax", "functools.py", "haiku", "importlib", "jax", "jaxlib", "jaxtyping"),
+    *(
+        "beartype",
+        "contextlib.py",
+        "equinox",
+        "flax",
+        "functools.py",
+        "haiku",
+        "importlib",
+        "jax",
+        "jaxlib",
+        "jaxtyping",
+    ),
     *("keras", "numpy", "sympy", "torch"),
 )
 """The packages and modules whose lines are not the user's."""
 
-_OURS = {Path(__file__).parents[1], Path(__file__).resolve().parents[1]}  # it may be a link
+_OURS = Path(__file__).resolve().parents[1]
 
 
 def own_frame(traceback: TracebackType | None) -> str:
@@ -18,7 +29,7 @@ def own_frame(traceback: TracebackType | None) -> str:
     last = ""
     while traceback is not None:
         file, line = Path(traceback.tb_frame.f_code.co_filename), traceback.tb_lineno
-        if not (not _OURS.isdisjoint(file.parents) or file.name.startswith("<") or _is_framework(file)):
+        if not (_OURS in file.resolve().parents or file.name.startswith("<") or _is_framework(file)):
             code = linecache.getline(str(file), line).strip()
             last = f"{_short(file)}:{line}" + (f": {code}" if code else "")
         traceback = traceback.tb_next

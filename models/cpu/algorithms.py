@@ -25,7 +25,7 @@ WORTH_IT = 15 * 10**6
 CHUNK = 65_536
 """How many positions of a kernel's gradient are summed at once, so that their rows stay in the cache."""
 
-MOST_CHUNKS = 8
+MAX_CHUNKS = 8
 
 FEW = 4
 """Up to this many terms, the sums of a matrix product are written out, so that XLA fuses them."""
@@ -219,7 +219,7 @@ def _in_form(turned: bool, x: Array, y: Array, g: Geometry, precision: Any) -> A
     """
     image, filters, padding = (y, x, g.kernel - 1 - g.padding) if turned else (x, y, g.padding)
     n, rows, columns, _ = filters.shape
-    chunks = min(MOST_CHUNKS, rows, ceil(n * rows * columns / CHUNK))
+    chunks = min(MAX_CHUNKS, rows, ceil(n * rows * columns / CHUNK))
     high = ceil(rows / chunks)
     parts: list[Array] = []
     for low in range(0, rows, high):

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
-from ...spec.answers.door import graph_of
+from ...spec.answers.any_network import graph_of
 from ...spec.arithmetic.naturals import natural
 from ...spec.messages.report import ShapeError
 from ...spec.network.running import run

@@ -114,7 +114,7 @@ class Judge:
             error = unbound
         raise error  # outside of `except`, so that Python does not print the first error as well
 
-    def judged(self, result: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def checked_result(self, result: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Check ``result`` with the arguments, and return it."""
         return self._with_types(self.signature, lambda *_, **__: result)(*args, **kwargs)
 

@@ -21,6 +21,7 @@ from flax import nnx
 from jaxtyping import PyTree
 
 from ...spec.arithmetic.naturals import natural
+from ...spec.messages.choices import near_choices
 from ...spec.messages.report import Report, ShapeError, UsageError, Verdict, WellshapedError
 from ...spec.presets import PRESETS
 from ...spec.unet.config import UNetConfig
@@ -239,6 +240,8 @@ class _Call:
 
     def _made(self, value: Any, hint: Any, name: str) -> str:
         """The fix for a value of the wrong type."""
+        if hint is bool:
+            return " or ".join(f"{name}={choice}" for choice in near_choices(value, (True, False)))
         if hint not in (UNet2Config, UNetConfig):
             return f"{name}=nnx.Rngs(0)" if hint is nnx.Rngs else f"{name} as {written(hint)}"
         cfg, text = (PRESETS.get(value), f'PRESETS["{value}"]') if isinstance(value, str) else (value, name)

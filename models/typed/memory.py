@@ -69,7 +69,7 @@ def remembered(function: Function) -> Function:
             return result
         with _OWN_SCOPE:
             result = function(*args, **kwargs)
-        return result if _of_result(result) == expected else judge.judged(result, args, kwargs)
+        return result if _of_result(result) == expected else judge.checked_result(result, args, kwargs)
 
     return cast(Function, call)
 

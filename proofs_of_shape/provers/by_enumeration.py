@@ -7,7 +7,7 @@ from time import perf_counter
 from ..theorem import Theorem
 from .proof import HOLDS_IN_A_BOX, REFUTED, UNKNOWN
 
-_MOST_CHOICES = 40_000
+_MAX_CHOICES = 40_000
 """The box has at most this many choices of numbers."""
 
 _BOUND = 2_000
@@ -18,7 +18,7 @@ def prove_by_enumeration(theorem: Theorem, seconds: float) -> tuple[str, Mapping
     """Try all numbers of a box, and then the witness with one or two of its numbers changed by up to 2."""
     started = perf_counter()
     names = theorem.variables
-    bound = next(b for b in count() if b == _BOUND or (b + 2) ** len(names) > _MOST_CHOICES)
+    bound = next(b for b in count() if b == _BOUND or (b + 2) ** len(names) > _MAX_CHOICES)
     box = (dict(zip(names, numbers, strict=True)) for numbers in product(range(bound + 1), repeat=len(names)))
     for tried, values in enumerate(chain(box, _around(theorem.witness))):
         if not theorem.holds(**values):

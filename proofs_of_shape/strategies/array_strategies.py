@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
-from ...spec.answers.door import AnyNetwork, building
+from ...spec.answers.any_network import AnyNetwork, building
 from ...spec.unet2.config import UNet2Config
 from ...spec.unet2.parameters import layer_parameters
 from .annotated_arrays import Entries

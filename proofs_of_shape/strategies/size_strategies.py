@@ -5,8 +5,8 @@ from math import prod
 
 from hypothesis import strategies as st
 
+from ...spec.answers.any_network import AnyNetwork, title
 from ...spec.answers.compatibility import compatible_shapes, compatible_sizes
-from ...spec.answers.door import AnyNetwork, title
 from ...spec.arithmetic.naturals import natural
 from ...spec.arithmetic.size_set import SizeSet
 from ...spec.messages.report import WellshapedError

@@ -9,10 +9,10 @@ from ..messages.report import Report, UsageError
 from ..messages.written import clipped, written_number, written_value
 from ..network.network import AXES, Network
 from ..network.running import require_sizes
-from .door import AnyNetwork, building, named, title
+from .any_network import AnyNetwork, as_network, building, title
 from .explanation import of_image
 from .proposals import layouts
-from .repairs import described_repair, sizes_without_end
+from .repairs import has_unbounded_sizes, repair_description
 
 
 def check(
@@ -65,8 +65,8 @@ def check(
     if first is not None and not (found.ok and built.report.ok):
         order = ", ".join((*built.graph.axis_names, "channels"))
         fixes = (f'layout="{known[1]}", or the shape {written_value(first)}: this one looks like ({order})',)
-    elif proposed.causes and not sizes_without_end(built.proposed):
-        repair = described_repair(network, channels, out_channels)
+    elif proposed.causes and not has_unbounded_sizes(built.proposed):
+        repair = repair_description(network, channels, out_channels)
         fixes += (repair,) if repair else ()
     return replace(found, verdicts=built.report.verdicts + found.verdicts, fixes=fixes)
 
@@ -92,7 +92,7 @@ def usual_channels(network: AnyNetwork) -> tuple[int, ...]:
     >>> usual_channels("demucs"), usual_channels("milesial")
     ((2,), (1, 3))
     """
-    graph = named(network)
+    graph = as_network(network)
     return (graph.image.channels,) if isinstance(graph, Network) else (1, 3)
 
 

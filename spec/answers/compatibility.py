@@ -14,8 +14,8 @@ from ..network.monotone import least_size
 from ..network.network import Network
 from ..network.running import AxisSizes, axis_of, fits_together, require_sizes, run_image
 from ..network.searching import NOT_SOLVED
-from ..network.solving import compatible_sizes as solve
-from .door import AnyNetwork, graph_of
+from ..network.solving import sizes_that_fit as solve
+from .any_network import AnyNetwork, graph_of
 
 
 def compatible_sizes(network: AnyNetwork, axis: int | None = None) -> SizeSet:

@@ -10,8 +10,8 @@ from ..messages.written import Written
 from ..network.network import Network, Node
 from ..network.running import run_image
 from ..network.scale import scales_of
+from .any_network import AnyNetwork, graph_of
 from .checking import check
-from .door import AnyNetwork, graph_of
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -59,10 +59,10 @@ def _fused(network: Network, sizes: Sequence[int]) -> Iterator[Stage]:
     """Yield the stages. A norm or activation joins the stage before it, unless another node uses that stage too."""
     found = run_image(network, sizes)
     scales = scales_of(network)
-    alias = {node.name: node.inputs[0] for node in network.nodes if node.operation.hands_on}
+    alias = {node.name: node.inputs[0] for node in network.nodes if node.operation.only_checks}
     users: dict[str, int] = dict.fromkeys(network.outputs, 1)
     for node in network.nodes:
-        for name in set(node.inputs) if not node.operation.hands_on else ():
+        for name in set(node.inputs) if not node.operation.only_checks else ():
             users[_behind(name, alias)] = users.get(_behind(name, alias), 0) + 1
 
     made: dict[str, Stage] = {}
@@ -70,13 +70,13 @@ def _fused(network: Network, sizes: Sequence[int]) -> Iterator[Stage]:
         shape = (given.channels, *found.shape(given.name))
         made[given.name] = Stage(given.name, "input", (), shape, scale=scales[given.name])
     for node in network.nodes:
-        if node.operation.hands_on:
+        if node.operation.only_checks:
             continue
         inputs = [_behind(name, alias) for name in node.inputs]
         stage = _stage(network, node, [found.shape(name) for name in inputs], found.shape(node.name))
         stage = replace(stage, scale=scales[node.name], inputs=tuple(inputs))
         before = made.get(inputs[0])
-        if node.operation.follows and before is not None and before.inputs and users[inputs[0]] == 1:
+        if node.operation.shares_row and before is not None and before.inputs and users[inputs[0]] == 1:
             made.pop(inputs[0])
             stage = _joined(before, stage)
         made[node.name] = stage

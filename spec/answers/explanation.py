@@ -6,14 +6,14 @@ from dataclasses import dataclass, field, replace
 from ..arithmetic.naturals import natural
 from ..messages.report import Report, UsageError, Verdict
 from ..messages.written import clipped, written, written_number
-from ..network.causes import Cause, SizePath, judged
+from ..network.causes import Cause, SizePath, requirements_and_causes
 from ..network.network import Network, Node
 from ..network.requirement import Requirement
 from ..network.requiring import Require
 from ..network.running import AxisSizes, ImageRun, Sizes, require_sizes, run_image
 from ..network.scale import scales_of
+from .any_network import AnyNetwork, graph_of, title
 from .compatibility import solved
-from .door import AnyNetwork, graph_of, title
 from .proposals import UNSOLVED, layouts, nearest_alike, proposals
 
 _WIDTH = 96  # the most characters of a line with a path
@@ -132,7 +132,7 @@ def _judged(
     causes: list[Requirement] = []
     for axis in axes:
         plain = found.axes[axis]
-        along = plain.requirements if plain.ok else judged(graph, sizes[axis], axis)
+        along = plain.requirements if plain.ok else requirements_and_causes(graph, sizes[axis], axis)
         verdicts += (_verdict(requirement, names[axis], plain.sizes) for requirement in _until_empty(along))
         causes += (requirement for requirement in along if not requirement.holds)
     warnings: tuple[Verdict, ...] = ()
@@ -214,11 +214,14 @@ def _judged_together(found: ImageRun, *, warns: bool) -> list[Verdict]:
             of_rules.setdefault((requirement.rule, requirement.about), []).append(requirement)
     for (rule, about), requirements in of_rules.items():
         broken = [it for it in requirements if not it.holds]
-        names = list(dict.fromkeys(it.node for it in broken or requirements))
-        more = f" and {len(names) - _NODES} more" if len(names) > _NODES else ""
         it = (broken or requirements)[0]
+        alike = [other for other in broken or requirements if (other.left, other.right) == (it.left, it.right)]
+        names = list(dict.fromkeys(other.node for other in alike))
+        more = f" and {len(names) - _NODES} more" if len(names) > _NODES else ""
+        others = len(broken or requirements) - len(alike)
+        also = f"; and {others} more like this" if others else ""
         positions = "×".join(map(written_number, found.shape(it.node)))
-        says = f"{', '.join(names[:_NODES])}{more}: {f'{positions} positions' if it.about else it.says}"
+        says = f"{', '.join(names[:_NODES])}{more}: {positions}, so {it.says}{also}"
         verdicts.append(Verdict(rule, not broken, says, about or "over all axes together"))
     return verdicts
 

@@ -16,12 +16,12 @@ from ..arithmetic.progression import Progression
 from ..arithmetic.size_set import SizeSet
 from ..messages.report import Report, ShapeError, Verdict
 from ..messages.written import Written, written_number
-from ..network.filling import filled
+from ..network.filling import fill_open_numbers
 from ..network.monotone import large_enough, least_size
 from ..network.network import Network
 from ..network.running import AxisSizes, require_sizes, sizes_along
+from .any_network import AnyNetwork, graph_of
 from .compatibility import ShapeSet, compatible_shapes
-from .door import AnyNetwork, graph_of
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -148,4 +148,4 @@ def fill(network: AnyNetwork, sizes: AxisSizes | None = None) -> Network:
     >>> fill(decoder, (304, 303)).node("up").operation
     ConvTranspose(kernel=3, stride=2, padding=1, output_padding=(1, 0))
     """
-    return filled(graph_of(network), sizes)
+    return fill_open_numbers(graph_of(network), sizes)

@@ -6,8 +6,8 @@ from ..messages.choices import nearest_choice
 from ..messages.report import Report, UsageError, Verdict
 from ..messages.written import Written, written_number, written_value
 from ..network.running import AxisSizes, require_sizes
+from .any_network import AnyNetwork, building, graph_of, title
 from .compatibility import compatible_shapes
-from .door import AnyNetwork, building, graph_of, title
 from .explanation import axes_with, of_image
 
 

@@ -2,12 +2,12 @@
 
 from ..messages.report import WellshapedError
 from ..network.network import Network
+from .any_network import AnyNetwork, as_network, graph_of, repaired
 from .compatibility import compatible_shapes, solved, solved_axis
-from .door import AnyNetwork, graph_of, named, repaired
 from .explanation import explain
 
 
-def sizes_without_end(graph: Network) -> bool:
+def has_unbounded_sizes(graph: Network) -> bool:
     """Whether infinitely many sizes fit along every axis. Also true if the network is too hard to solve."""
     sets = (solved(graph, axis) for axis in range(graph.axes))
     return not any(fit is not None and fit.is_finite for fit in sets)
@@ -30,7 +30,7 @@ def repair(network: AnyNetwork) -> AnyNetwork:
     >>> repair(UNet2Config(conv_padding=0, up_stride=3)), repair(UNetConfig(padding="none", join="exact"))
     (UNet2Config(), UNetConfig(padding='none', join='even crop'))
     """
-    network = named(network)
+    network = as_network(network)
     graph = graph_of(network)
     if not any(solved_axis(graph, axis).is_finite for axis in range(graph.axes)):
         if compatible_shapes(graph).above((1,) * graph.axes) is None:
@@ -48,11 +48,11 @@ def repair(network: AnyNetwork) -> AnyNetwork:
     return changed
 
 
-def described_repair(network: AnyNetwork, in_channels: int | None = None, out_channels: int | None = None) -> str:
+def repair_description(network: AnyNetwork, in_channels: int | None = None, out_channels: int | None = None) -> str:
     """Describe what :func:`repair` would change, and which sizes then fit. Return "" if no repair is known.
 
     >>> from wellshaped.spec import UNet2Config
-    >>> described_repair(UNet2Config(conv_padding=0))
+    >>> repair_description(UNet2Config(conv_padding=0))
     'conv_padding=1 in the config, for sizes n ≡ 0 (mod 2), n ≥ 2'
     """
     changed, words = repaired(network, in_channels, out_channels)

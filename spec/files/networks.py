@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ..answers.door import AnyNetwork, named
+from ..answers.any_network import AnyNetwork, as_network
 from ..arithmetic.naturals import natural
 from ..conditions import require_kind
 from ..messages.choices import nearest_choice
@@ -97,7 +97,7 @@ def save_network(network: AnyNetwork, path: str | os.PathLike[str]) -> None:
     >>> load_network(path)
     UNetConfig(norm='batch', join='pad', bias=False)
     """
-    network = named(network)
+    network = as_network(network)
     kind = _KINDS.get(type(network).__name__)
     if kind is None or type(network) is not kind.of:
         says = f"it is {kind_of(network)}, and a file holds one of {', '.join(_KINDS)}"
@@ -223,7 +223,7 @@ def _loaded(text: str, path: Path, subject: str, wanted: type | None = None) -> 
         fix = f"wellshaped verify {path}, or load_certificate({str(path)!r}) in Python"
         raise FileError.of(subject, "kind", "", "it is a certificate, and not a network", fix)
     try:
-        kind = _kind_of_data(data, wanted)
+        kind = _kind_of_data(data, wanted, path)
         return kind.value({key: value for key, value in data.items() if key != "kind"})
     except WellshapedError as error:
         form = format_of(path, subject)
@@ -231,20 +231,20 @@ def _loaded(text: str, path: Path, subject: str, wanted: type | None = None) -> 
         raise ContentError(replace(error.report, subject=subject, fixes=fixes)) from None
 
 
-def _kind_of_data(data: Mapping[str, Any], wanted: type | None) -> _Kind:
+def _kind_of_data(data: Mapping[str, Any], wanted: type | None, path: Path) -> _Kind:
     if "kind" in data:
         said = data["kind"]
         if not isinstance(said, str) or said not in _KINDS:
             says = f"kind is {clipped(written_value(said))}, and must be one of {', '.join(_KINDS)}"
             raise ContentError.of("", "kind", "", says, f'kind="{nearest_choice(said, _KINDS)}"')
         if wanted is not None and _KINDS[said].of is not wanted:
-            raise _another_kind(said, wanted)
+            raise _another_kind(said, wanted, path)
         return _KINDS[said]
     counts = {name: len(set(kind.keys) & set(data)) for name, kind in _KINDS.items()}
     most = [name for name, count in counts.items() if count == max(counts.values())]
     if wanted is not None:
         if max(counts.values()) and not counts[wanted.__name__]:
-            raise _another_kind(most[0], wanted)
+            raise _another_kind(most[0], wanted, path)
         return _KINDS[wanted.__name__]
     if len(most) == 1:
         return _KINDS[most[0]]
@@ -257,10 +257,9 @@ def _kind_of_data(data: Mapping[str, Any], wanted: type | None) -> _Kind:
     raise ContentError(faults.report(""))
 
 
-def _another_kind(said: str, wanted: type) -> ContentError:
+def _another_kind(said: str, wanted: type, path: Path) -> ContentError:
     says = f"it holds a {said}, and must hold a {wanted.__name__}"
-    fix = f"the keys are {', '.join(_KINDS[wanted.__name__].keys)}"
-    return ContentError.of("", "kind", "", says, fix)
+    return ContentError.of("", "kind", "", says, f"load_network({str(path)!r})")
 
 
 def _text(path: Path, what: str, subject: str) -> str:

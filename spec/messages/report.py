@@ -170,23 +170,28 @@ class Report:
         warnings = [f"  warning: {verdict.name}: {verdict.about}: {verdict.says}." for verdict in self.warnings]
         if self.ok:
             fits = "is well-formed" if self.error is ConfigError else "fits"
-            lead = f"{self.subject} {fits}: all {len(self.verdicts)} rules hold."
+            lead = f"{self.subject} {fits}{_all_hold(len(self.verdicts))}."
             return [lead, *warnings]
         room = _LINES - 1 - len(warnings) - len(self.fixes)
         lines = _failed(self.failures, room)
-        first = len(next((paths for _, paths in lines if paths), ()))
-        if len(lines) + first > room:  # show fewer failures, to leave room for the path of one
-            lines = _failed(self.failures, room - first)
-        room -= len(lines)
+        axes = _axes_with_paths(lines)
+        first = len(next((paths for _, paths, _ in lines if paths), ()))
+        if len(lines) + max(first, axes) > room:  # show fewer failures, to leave room for a path of each axis
+            fewer = _failed(self.failures, room - max(first, axes))
+            lines = fewer if _axes_with_paths(fewer) == axes else _failed(self.failures, room - first)
         shown = [f"{self.subject} {self.error.says}."]
-        for line, paths in lines:
-            fitting = paths if len(paths) <= room else ()
-            room -= len(fitting)
-            shown += [line, *fitting]
+        for (line, _, _), paths in zip(lines, _fitting(lines, room - len(lines)), strict=True):
+            shown += [line, *paths]
         return [*shown, *warnings, *(f"  fix: {fix}" for fix in self.fixes)]
 
     def _repr_html_(self) -> str:
         return f"<pre>{escape(str(self))}</pre>"
+
+
+def _all_hold(count: int) -> str:
+    if count <= 2:
+        return ("", ": the rule holds", ": both rules hold")[count]
+    return f": all {count} rules hold"
 
 
 _LINES = 10
@@ -212,8 +217,32 @@ def wrapped(line: str) -> str:
     return fill(line.rstrip(), WIDTH, subsequent_indent=start, break_long_words=False, break_on_hyphens=False)
 
 
-def _failed(failures: Sequence[Verdict], room: int) -> list[tuple[str, tuple[str, ...]]]:
-    """Return a line for each group of failures, with the lines for its paths. There are at most ``room`` such lines.
+_Line = tuple[str, tuple[str, ...], str]
+"""The line of a failure, the lines for its paths, and its axes."""
+
+
+def _axes_with_paths(lines: Sequence[_Line]) -> int:
+    return len({about for _, paths, about in lines if paths})
+
+
+def _fitting(lines: Sequence[_Line], room: int) -> list[tuple[str, ...]]:
+    """Return the paths to show for each line, at most ``room`` in all: one for each axis, then more from the top."""
+    fitting: list[tuple[str, ...]] = [()] * len(lines)
+    axes = set()
+    for i, (_, paths, about) in enumerate(lines):
+        if paths and about not in axes and room:
+            axes.add(about)
+            fitting[i] = (max(paths, key=lambda path: path.count("→")),)
+            room -= 1
+    for i, (_, paths, _) in enumerate(lines):
+        if len(paths) - len(fitting[i]) <= room:
+            room -= len(paths) - len(fitting[i])
+            fitting[i] = paths
+    return fitting
+
+
+def _failed(failures: Sequence[Verdict], room: int) -> list[_Line]:
+    """Return a line for each group of failures, at most ``room`` lines. Their paths are not counted.
 
     Failures at a node form a group if they say the same for several axes. Other failures form a group by ``about``.
     """
@@ -238,15 +267,16 @@ def _failed(failures: Sequence[Verdict], room: int) -> list[tuple[str, tuple[str
         at = group[0].at
         lead = ", ".join(names) if not at else f"{at} ({', '.join(names)})" if names != [at] else at
         about = " and ".join(about for about in abouts if about)
-        lines.append((": ".join(part for part in (f"  {lead}", about, "; ".join(says)) if part) + ".", group[0].paths))
+        line = ": ".join(part for part in (f"  {lead}", about, "; ".join(says)) if part)
+        lines.append((f"{line}.", group[0].paths, about))
     if hidden:
         names = list(dict.fromkeys(group[0].at for group in hidden))
         others = len(names) - _CAUSES
         more = f" and {others} other{'s' * (others > 1)}" if others > 0 else ""
         text = f"and {len(hidden)} more, at {', '.join(names[:_CAUSES])}{more}."
         if room == 1:  # append to the line of the failure that is shown
-            *lines, (line, paths) = lines
-            lines.append((f"{line[:-1]}; {text}", paths))
+            *lines, (line, paths, about) = lines
+            lines.append((f"{line[:-1]}; {text}", paths, about))
         else:
-            lines.append((f"  {text}", ()))
+            lines.append((f"  {text}", (), ""))
     return lines

@@ -8,14 +8,14 @@ from dataclasses import fields
 from math import log10
 from typing import Any
 
-MOST_DIGITS = 300
+MAX_WRITTEN_DIGITS = 300
 """Longer numbers are shortened. The product of two shorter ones stays below 640 digits, Python's lowest limit."""
 
-_SHORT = 10**MOST_DIGITS
+_SHORT = 10**MAX_WRITTEN_DIGITS
 
 
 def written_number(number: object) -> str:
-    """Return the digits of ``number``. A number of more than :data:`MOST_DIGITS` digits is shortened to its ends.
+    """Return the digits of ``number``. More than :data:`MAX_WRITTEN_DIGITS` digits are shortened to their ends.
 
     A symbol, which stands for a number in a proof, is written by its own ``str``.
 

@@ -6,7 +6,7 @@ requirements. A :class:`Network` gives them names and inputs. Every answer is a 
 
 from .builder import NetworkBuilder as NetworkBuilder
 from .causes import Cause as Cause
-from .causes import judged as judged
+from .causes import requirements_and_causes as requirements_and_causes
 from .data import data_of as data_of
 from .data import network_from as network_from
 from .edges import Crop as Crop
@@ -15,7 +15,7 @@ from .edges import CropToSmallest as CropToSmallest
 from .edges import Pad as Pad
 from .edges import PadTo as PadTo
 from .edges import PadToMultiple as PadToMultiple
-from .filling import filled as filled
+from .filling import fill_open_numbers as fill_open_numbers
 from .filling import transposed_for as transposed_for
 from .joins import Add as Add
 from .joins import Concat as Concat
@@ -37,7 +37,7 @@ from .running import ImageRun as ImageRun
 from .running import Run as Run
 from .running import run as run
 from .running import run_image as run_image
-from .solving import compatible_sizes as compatible_sizes
+from .solving import sizes_that_fit as sizes_that_fit
 from .values import Activation as Activation
 from .values import Mean as Mean
 from .values import Norm as Norm

@@ -25,6 +25,8 @@ class NetworkBuilder:
     >>> y = block(net, "decoder", net.add("joined", Concat(), skip, up), 16)
     >>> net.channels("joined"), net.network().outputs
     (32, ('decoder',))
+    >>> net
+    <NetworkBuilder with inputs x; nodes: 12, up to decoder>
     """
 
     def __init__(self, inputs: Mapping[str, int] | Iterable[Input], axes: int = 2) -> None:
@@ -32,6 +34,10 @@ class NetworkBuilder:
         self._channels = dict(self._empty.channels)
         self._nodes: list[Node] = []
         self._last = self._empty.inputs[0].name
+
+    def __repr__(self) -> str:
+        inputs = ", ".join(given.name for given in self._empty.inputs)
+        return f"<NetworkBuilder with inputs {inputs}; nodes: {len(self._nodes)}, up to {self._last}>"
 
     def add(self, name: str, operation: Operation, *inputs: str, layer: str = "", rule: str = "") -> str:
         """Add a node and return its name. Its input is by default the node added before it.

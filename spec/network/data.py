@@ -24,11 +24,11 @@ from ..arithmetic.naturals import natural
 from ..messages.choices import nearest_choice
 from ..messages.faults import FEW, Faults
 from ..messages.report import ConfigError, WellshapedError
-from ..messages.written import MOST_DIGITS, clipped, kind_of, written_value
+from ..messages.written import MAX_WRITTEN_DIGITS, clipped, kind_of, written_value
 from .edges import Crop, CropTo, CropToSmallest, Pad, PadTo, PadToMultiple
 from .fields import read_field
 from .joins import Add, Concat, Multiply
-from .network import MAX_AXES, MOST_LETTERS, Input, Network, Node
+from .network import MAX_AXES, MAX_LETTERS, Input, Network, Node
 from .open_number import Open, open_number_error
 from .operation import Operation
 from .proposing import quoted
@@ -94,7 +94,7 @@ def _plain(value: Any) -> Any:
     return [_plain(entry) for entry in value] if isinstance(value, tuple) else value
 
 
-def network_from(data: object, digits: int = MOST_DIGITS) -> Network:
+def network_from(data: object, digits: int = MAX_WRITTEN_DIGITS) -> Network:
     """The network that plain data describe. Its numbers may have at most ``digits`` digits.
 
     Raises :class:`ConfigError` with every fault: a missing or unknown key, an unknown operation, a wrong value, a
@@ -248,7 +248,7 @@ def _inputs(given: Mapping[str, Any], digits: int, faults: Faults) -> Iterator[I
         judge_keys(says, _INPUT, at, faults)
         channels, single, rule = says.get("channels", 1), says.get("single", False), says.get("rule", "")
         fix = number_fix(partial(natural, name="channels"), "channels", channels, 3, digits)
-        shown = name if name.isprintable() and len(name) <= MOST_LETTERS else "x"
+        shown = name if name.isprintable() and len(name) <= MAX_LETTERS else "x"
         fix = f"{at}{fix}" if says is value else f"Input({quoted(shown)}, {fix})"
         judge_digits(channels, "channels", digits, at, faults, fix)
         before = len(faults)

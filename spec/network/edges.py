@@ -50,7 +50,7 @@ class CropTo(Operation):
     _: KW_ONLY
     odd: str = "after"
 
-    takes = (2, 2)
+    input_count = (2, 2)
     choices = _ODD
 
     word = "crop"
@@ -94,7 +94,7 @@ class CropToSmallest(Operation):
     _: KW_ONLY
     odd: str = "after"
 
-    takes = (2, None)
+    input_count = (2, None)
     choices = _ODD
 
     word = "crop"
@@ -186,7 +186,7 @@ class PadTo(Operation):
     where: str = "both"
     mode: str = "zeros"
 
-    takes = (2, 2)
+    input_count = (2, 2)
     choices = {"mode": _MODE, "where": ("both", "after")}  # noqa: RUF012 never changed
 
     word = "pad"

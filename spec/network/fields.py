@@ -6,7 +6,7 @@ from numbers import Real
 from typing import Any
 
 from ..arithmetic.naturals import natural
-from ..messages.choices import nearest_choice
+from ..messages.choices import near_choices, nearest_choice
 from ..messages.report import ConfigError
 from ..messages.written import kind_of, written_argument
 from .open_number import Open, open_number_error
@@ -129,7 +129,8 @@ def _choice(value: object, name: str, choices: tuple[str, ...]) -> str:
 
 def _flag(value: object, name: str) -> bool:
     if not isinstance(value, bool):
-        raise _error_of(value, name, f"is {kind_of(value)}, and must be True or False", "True")
+        fix = f" or {name}=".join(map(str, near_choices(value, (True, False))))
+        raise _error_of(value, name, f"is {kind_of(value)}, and must be True or False", fix)
     return value
 
 

@@ -26,23 +26,23 @@ from .fields import PerAxis, on_axis, shortest, side_on
 from .network import Network, Node
 from .open_number import Open, is_open
 from .operation import Operation, changes_size
-from .running import AxisSizes, input_sizes, named, positive, require_sizes, run_image
+from .running import AxisSizes, input_sizes, positive, require_sizes, requirement_of, run_image
 from .searching import NOT_SOLVED
-from .solving import compatible_sizes
+from .solving import sizes_that_fit
 from .windows import ConvTranspose
 
 MAX_WORK = 200_000
 """How many sizes of nodes are computed before the search gives up: some seconds."""
 
-_OF_A_SOLUTION = 10  # solving one node takes about as long as computing this many sizes
+_WORK_TO_SOLVE_A_NODE = 10  # solving one node takes about as long as computing this many sizes
 
 
-def filled(network: Network, sizes: AxisSizes | None = None) -> Network:
+def fill_open_numbers(network: Network, sizes: AxisSizes | None = None) -> Network:
     """The graph with a number for each open number, and the same errors as :func:`.finding.fill`.
 
     >>> from wellshaped.spec.network import OPEN, Conv, Require
     >>> nodes = Node("conv", Conv(3, padding=OPEN)), Node("y", Require(equal=True), ("conv", "x"))
-    >>> filled(Network({"x": 1}, nodes)).node("conv").operation
+    >>> fill_open_numbers(Network({"x": 1}, nodes)).node("conv").operation
     Conv(kernel=3, padding=1)
     """
     given = None if sizes is None else require_sizes(network, sizes)
@@ -179,16 +179,18 @@ class _Search:
         last = self.places[len(numbers)].node if len(numbers) < len(self.places) else len(self.network.nodes)
         nodes = list(self.network.nodes[first:last])
         if numbers:
-            nodes[0] = replace(nodes[0], operation=self.filled(first, numbers))
+            nodes[0] = replace(nodes[0], operation=self.with_numbers(first, numbers))
         sizes = dict(before.sizes)
-        holds = self.endless((*before.nodes, *nodes)) if self.size is None else self.fits(nodes, first, sizes)
+        holds = (
+            self.has_unbounded_sizes((*before.nodes, *nodes)) if self.size is None else self.fits(nodes, first, sizes)
+        )
         if self.work > MAX_WORK:
             says = f"no numbers were found within {MAX_WORK} steps"
             fix = "fewer open numbers, or Open(least, most) with closer bounds"
             raise WellshapedError.of("filling in the network", NOT_SOLVED, "too hard to solve", says, fix)
         return _Reached((*before.nodes, *nodes), sizes) if holds else None
 
-    def filled(self, node: int, numbers: Sequence[int]) -> Operation:
+    def with_numbers(self, node: int, numbers: Sequence[int]) -> Operation:
         """The operation of a node with its numbers for this axis."""
         of_fields: dict[str, list[int]] = {}
         for place, number in zip(self.places, numbers, strict=False):
@@ -209,7 +211,9 @@ class _Search:
         """Whether the nodes meet their requirements; adds their sizes to ``sizes``."""
         for i, node in enumerate(nodes, first):
             of = [sizes[name] for name in node.inputs]
-            needs = [named(need, self.network, node, self.axis) for need in node.operation.needs(of, self.axis)]
+            needs = [
+                requirement_of(need, self.network, node, self.axis) for need in node.operation.needs(of, self.axis)
+            ]
             sizes[node.name] = n = node.operation.size(of, self.axis)
             needs += [positive(node.name, n)] if changes_size(node.operation) else []
             self.work += 1
@@ -218,10 +222,10 @@ class _Search:
                     return self.fails(i, str(need))
         return True
 
-    def endless(self, nodes: tuple[Node, ...]) -> bool:
+    def has_unbounded_sizes(self, nodes: tuple[Node, ...]) -> bool:
         """Whether infinitely many sizes fit the nodes so far."""
-        self.work += _OF_A_SOLUTION * len(nodes)
-        fit = compatible_sizes(Network(self.network.inputs, nodes, axes=self.network.axes), self.axis)
+        self.work += _WORK_TO_SOLVE_A_NODE * len(nodes)
+        fit = sizes_that_fit(Network(self.network.inputs, nodes, axes=self.network.axes), self.axis)
         if fit.is_finite:
             of = f" up to {nodes[-1].name}" if nodes else ""
             return self.fails(len(nodes), f"only the sizes {fit} fit{of}" if fit else f"no size fits{of}")

@@ -24,7 +24,7 @@ class Concat(Operation):
     32
     """
 
-    takes = (2, None)
+    input_count = (2, None)
 
     def needs(self, sizes: Sequence[int], axis: int) -> tuple[Need, ...]:
         """All inputs must have the size of the first."""
@@ -47,7 +47,7 @@ class _Elementwise(Operation):
     _: KW_ONLY
     broadcast: str = "never"
 
-    takes = (2, None)
+    input_count = (2, None)
     choices = {"broadcast": ("never", "positions", "channels")}  # noqa: RUF012 never changed
 
     def needs(self, sizes: Sequence[int], axis: int) -> tuple[Need, ...]:

@@ -9,6 +9,7 @@ from ..arithmetic.naturals import natural
 from ..messages.choices import nearest_choice
 from ..messages.report import ConfigError, Report, UsageError, Verdict
 from ..messages.written import Written, clipped, kind_of, written_argument, written_number, written_value
+from .fields import read_field
 from .operation import Fault, Operation, counted
 from .proposing import (
     another_name,
@@ -24,7 +25,7 @@ AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 """The names of the axes, by how many the network has. A layout such as ``CHW`` uses their first letters."""
 
 MAX_AXES = max(AXES)
-MOST_LETTERS = 200
+MAX_LETTERS = 200
 """The most letters of a name, which has to fit in messages and files."""
 
 _SHOWN = 3  # faults shown for each rule
@@ -32,22 +33,22 @@ _SHOWN = 3  # faults shown for each rule
 
 def _name(value: object, call: str, field: str = "name") -> str:
     """Return ``value`` if it can be a name. The error writes ``call`` and ``field=value``, such as ``Node(name=5)``."""
-    if isinstance(value, str) and 1 <= len(value) <= MOST_LETTERS and value.isprintable():
+    if isinstance(value, str) and 1 <= len(value) <= MAX_LETTERS and value.isprintable():
         return value
     given = written_argument(field, value)
     if not isinstance(value, str):
         says = f"{given} is {kind_of(value)}, and must be a str"
     else:
-        says = f"{given} must have 1 to {MOST_LETTERS} letters, all of them printable"
+        says = f"{given} must have 1 to {MAX_LETTERS} letters, all of them printable"
     raise ConfigError.of(f"{call}{given})", "name", "not a name", says, f'{field}="encoder"')
 
 
 def _label(value: object, of: str, subject: str) -> str:
     """Check a text that may be empty."""
-    if isinstance(value, str) and len(value) <= MOST_LETTERS and (value.isprintable() or not value):
+    if isinstance(value, str) and len(value) <= MAX_LETTERS and (value.isprintable() or not value):
         return value
     given = written_argument(of, value)
-    says = f"{given} must be a str of at most {MOST_LETTERS} letters, all of them printable"
+    says = f"{given} must be a str of at most {MAX_LETTERS} letters, all of them printable"
     raise ConfigError.of(subject, of, "not a name", says, f'{of}="encoder"')
 
 
@@ -56,8 +57,8 @@ class Input(Written):
     """An input of a network: a name, its ``channels``, and whether it is a vector (a ``single`` position).
 
     ``rule`` is what the source calls the requirement of at least one position; ``{}`` is the axis's letter.
-    Raises :class:`ConfigError` for a name or a rule that is not a short, printable text, and :class:`UsageError` for
-    ``channels`` that are not natural.
+    Raises :class:`ConfigError` for a name or a rule that is not a short, printable text, or a ``single`` that is not a
+    bool, and :class:`UsageError` for ``channels`` that are not natural.
 
     >>> Input("x", 3), Input("time", 128, single=True)
     (Input(name='x', channels=3), Input(name='time', channels=128, single=True))
@@ -71,6 +72,7 @@ class Input(Written):
     def __post_init__(self) -> None:
         _name(self.name, "Input(")
         object.__setattr__(self, "channels", natural(self.channels, "channels"))
+        read_field(self.single, "single", bool)
         _label(self.rule, "rule", f"Input({written_argument('name', self.name)})")
 
 
@@ -262,7 +264,7 @@ def _layer_faults(network: Network, channels: Mapping[str, int]) -> Iterator[Fau
         for node, of_it in learned[1:]:
             if of_it != learned[0][1]:
                 says = f"{learned[0][0].name} and {node.name} share the layer {layer}, and their parameters differ"
-                fix = f"{node.name}: layer={quoted(clipped(f'{layer}.{node.name}', MOST_LETTERS))}"
+                fix = f"{node.name}: layer={quoted(clipped(f'{layer}.{node.name}', MAX_LETTERS))}"
                 yield Fault("layer_shared", f"{says}: {learned[0][1]} and {of_it}", fix)
 
 
@@ -289,7 +291,7 @@ def node_faults(network: Network, node: Node, channels: dict[str, int]) -> Itera
 
 
 def _count_and_axes(network: Network, node: Node) -> Iterator[Fault]:
-    least, most = node.operation.inputs_taken
+    least, most = node.operation.input_count
     count = len(node.inputs)
     if count < least or (most is not None and count > most):
         takes = f"{least}" if most == least else f"{least} or more" if most is None else f"{least} to {most}"

@@ -35,9 +35,9 @@ class Fault:
 class Operation(Written):
     """The base class of all operations. Annotations and ``choices`` say which values the fields take.
 
-    ``takes`` is the least and the greatest number of inputs (``None`` for any number). An operation that ``follows``
-    changes only values; a table shows it with the node before it. One that ``hands_on`` returns its input and only
-    checks it.
+    ``input_count`` is the least and the greatest number of inputs (``None`` for any number). An operation that
+    ``shares_row`` changes only values; a table shows it in the row of the node before it. One that ``only_checks``
+    returns its input.
 
     Raises :class:`UsageError` for a number that is not natural, and :class:`ConfigError` for another wrong value.
 
@@ -48,21 +48,16 @@ class Operation(Written):
     """
 
     __slots__ = ()
-    takes: ClassVar[tuple[int, int | None]] = (1, 1)
+    input_count: ClassVar[tuple[int, int | None]] = (1, 1)
     choices: ClassVar[Mapping[str, tuple[str, ...]]] = {}
-    follows: ClassVar[bool] = False
-    hands_on: ClassVar[bool] = False
+    shares_row: ClassVar[bool] = False
+    only_checks: ClassVar[bool] = False
     word: ClassVar[str] = ""
 
     def __post_init__(self) -> None:
         for f in fields(self):  # type: ignore[arg-type]  # each operation is a dataclass
             value = read_field(getattr(self, f.name), f.name, f.type, self.choices.get(f.name))
             object.__setattr__(self, f.name, value)
-
-    @property
-    def inputs_taken(self) -> tuple[int, int | None]:
-        """The least and the greatest number of inputs of this operation; it may depend on the fields."""
-        return self.takes
 
     def axes(self) -> dict[str, int]:
         """How many axes each field with a number for each axis has, by the field's name."""

@@ -92,7 +92,7 @@ def another_name(network: Network, name: str, node: Node | None) -> str:
 
 def other_number_of_inputs(network: Network, node: Node) -> str:
     """Propose as many inputs as the operation takes. A new one is a node of about the same size as the first input."""
-    least, most = node.operation.inputs_taken
+    least, most = node.operation.input_count
     inputs = node.inputs[:most]
     while len(inputs) < least:
         other = next(_alike(network, node, inputs), None)
@@ -164,7 +164,7 @@ def _sizes(network: Network) -> dict[str, int]:
     """The sizes along the first axis for a large input, for each node with a size."""
     sizes = {given.name: 1 if given.single else _LARGE for given in network.inputs}
     for node in network.nodes:
-        least, most = node.operation.inputs_taken
+        least, most = node.operation.input_count
         of = [sizes[name] for name in node.inputs if name in sizes]
         if len(of) < len(node.inputs) or len(of) < least or (most is not None and len(of) > most):
             continue

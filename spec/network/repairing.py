@@ -26,7 +26,7 @@ from .requirement import EQUAL
 from .requiring import Require
 from .running import run
 from .searching import NOT_SOLVED
-from .solving import compatible_sizes
+from .solving import sizes_that_fit
 from .windows import AvgPool, Conv, MaxPool, Window
 
 _TRIES = 100
@@ -90,7 +90,7 @@ def _few(changes: Sequence[_Change], endless: Callable[[Sequence[_Change]], bool
 
 
 def _endless(network: Network) -> bool:
-    return not any(compatible_sizes(network, axis).is_finite for axis in range(network.axes))
+    return not any(sizes_that_fit(network, axis).is_finite for axis in range(network.axes))
 
 
 def _known_endless(network: Network) -> bool:
@@ -159,7 +159,7 @@ def _crops(network: Network) -> Iterator[_Change]:
 
 def _that_must_be_equal(node: Node) -> set[int]:
     """The indices of the inputs of a join that must have equal sizes."""
-    if node.operation.hands_on:
+    if node.operation.only_checks:
         return set()
     needs = node.operation.needs(range(5, 5 + len(node.inputs)), 0)
     pairs = [(need.left_of, need.right_of) for need in needs if need.relation is EQUAL]

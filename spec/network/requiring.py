@@ -33,8 +33,7 @@ class Require(Operation):
     multiple: PerAxis | None = None
     positions: int | None = None
 
-    takes = (1, 2)
-    hands_on = True
+    only_checks = True
 
     def __post_init__(self) -> None:
         Operation.__post_init__(self)
@@ -42,7 +41,7 @@ class Require(Operation):
             raise ConfigError.of("Require()", "requires", "", "it must require something", "Require(at_least=2)")
 
     @property
-    def inputs_taken(self) -> tuple[int, int | None]:
+    def input_count(self) -> tuple[int, int | None]:  # type: ignore[override]  # it depends on the fields
         """Two if a size is compared with that of another node, otherwise one."""
         count = 2 if self.equal or self.within is not None else 1
         return count, count

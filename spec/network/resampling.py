@@ -70,7 +70,7 @@ class ResizeTo(Operation):
     mode: str = "nearest"
     align_corners: bool = False
 
-    takes = (2, 2)
+    input_count = (2, 2)
     choices = _MODES
 
     def __post_init__(self) -> None:

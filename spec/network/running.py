@@ -65,7 +65,7 @@ def run(network: Network, size: Sizes, axis: int = 0) -> Run:
     for node in network.nodes:
         of = [sizes[name] for name in node.inputs]
         sizes[node.name] = n = node.operation.size(of, axis)
-        requirements += (named(need, network, node, axis) for need in node.operation.needs(of, axis))
+        requirements += (requirement_of(need, network, node, axis) for need in node.operation.needs(of, axis))
         if changes_size(node.operation):
             requirements.append(positive(node.name, n))
     return Run(sizes, tuple(requirements))
@@ -81,12 +81,12 @@ def label_of(named: Input | Node, network: Network, axis: int) -> str:
     return named.rule.replace("{}", network.axis_names[axis][0].upper())
 
 
-def named(need: Need, network: Network, node: Node, axis: int | None) -> Requirement:
+def requirement_of(need: Need, network: Network, node: Node, axis: int | None) -> Requirement:
     """The ``need`` of an operation as a requirement of its node, along an ``axis`` or over all axes (``None``)."""
     left_of, right_of = (
         node.inputs[whose] if isinstance(whose, int) else whose for whose in (need.left_of, need.right_of)
     )
-    at = node.inputs[0] if node.operation.hands_on else node.name
+    at = node.inputs[0] if node.operation.only_checks else node.name
     label = "" if axis is None else label_of(node, network, axis)
     numbers = need.left, need.relation, need.right
     return Requirement(at, need.rule, *numbers, left_of, right_of, label, need.about, need.warns, need.fix)
@@ -222,7 +222,7 @@ def _together(network: Network, sizes: Sequence[Mapping[str, int]]) -> Iterator[
             continue
         shapes = [tuple(along[name] for along in sizes) for name in node.inputs]
         needs = node.operation.needs_together(shapes, [network.channels[name] for name in node.inputs])
-        yield from (named(need, network, node, None) for need in needs)
+        yield from (requirement_of(need, network, node, None) for need in needs)
 
 
 def axis_of(network: Network, axis: int) -> int:

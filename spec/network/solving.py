@@ -42,7 +42,7 @@ _FEW = 1_000
 """The work before the slower search for an upper bound on the sizes."""
 
 
-def compatible_sizes(network: Network, axis: int = 0) -> SizeSet:
+def sizes_that_fit(network: Network, axis: int = 0) -> SizeSet:
     """The exact set of sizes ``n ≥ 1`` along ``axis`` that meet every requirement.
 
     All inputs have the size ``n``, except those of a single position. Requirements over all axes together are not
@@ -50,7 +50,7 @@ def compatible_sizes(network: Network, axis: int = 0) -> SizeSet:
     too long (:data:`MAX_WORK`), and :class:`UsageError` if the network has no such axis.
 
     >>> from wellshaped.spec.network import Concat, ConvTranspose, MaxPool, Network, Node
-    >>> compatible_sizes(Network({"x": 1}, (
+    >>> sizes_that_fit(Network({"x": 1}, (
     ...     Node("pooled", MaxPool(2)),
     ...     Node("up", ConvTranspose(2, 2)),
     ...     Node("joined", Concat(), ("x", "up")),

@@ -36,7 +36,7 @@ class Norm(Operation):
 
     choices = {"kind": ("batch", "group", "instance", "layer")}  # noqa: RUF012 never changed
 
-    follows = True
+    shares_row = True
 
     def __post_init__(self) -> None:
         Operation.__post_init__(self)
@@ -57,7 +57,8 @@ class Norm(Operation):
         numbers = prod(sizes[0]) * of_one
         about = f"the {self.kind} norm of a single number leaves only its bias"
         about += " (evaluation and a batch of images are fine)" if self.kind == "batch" else ""
-        return (Need("statistics", numbers, AT_LEAST, 2, "numbers", about=about, warns=self.kind == "batch"),)
+        warns = self.kind == "batch"
+        return (Need("statistics", numbers, AT_LEAST, 2, "the count of numbers", about=about, warns=warns),)
 
     def faults(self, channels: Sequence[int], axes: int) -> Iterator[Fault]:
         """The number of channels must be a multiple of the groups."""
@@ -95,7 +96,7 @@ class Activation(Operation):
         )
     }
 
-    follows = True
+    shares_row = True
 
     @property
     def called(self) -> str:
@@ -126,7 +127,7 @@ class Scale(Operation):
     {'scale': (8,)}
     """
 
-    follows = True
+    shares_row = True
 
     def parameters(self, channels: Sequence[int], axes: int) -> Shapes:
         """A factor for each channel."""

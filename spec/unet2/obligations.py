@@ -6,7 +6,7 @@ size that is not a natural number.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..arithmetic.sizes import conv_transpose_size, sliding_window_size
 from ..messages.written import written_number
@@ -83,8 +83,8 @@ class Obligation:
 
     name: str
     axis: str
-    route: tuple[tuple[str, SizeFunction], ...]
-    required: SizeFunction
+    route: tuple[tuple[str, SizeFunction], ...] = field(repr=False)
+    required: SizeFunction = field(repr=False)
     must: str
 
     def size(self, cfg: UNet2Config, n: int) -> int:

@@ -175,6 +175,7 @@ ENTRIES = (
         by="obligation",
         caught=norm_of_one_pixel_asked,
         message="the instance norm of a single number leaves only its bias:"
-        " bottom.convs[0].norm, bottom.convs[1].norm: 1×1 positions",
+        " bottom.convs[0].norm, bottom.convs[1].norm: 1×1,"
+        " so the count of numbers is 1, and must be at least 2",
     ),
 )

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from wellshaped.spec import Progression, SizeSet, explain
-from wellshaped.spec.network import compatible_sizes, judged, parameter_count, run, run_image
+from wellshaped.spec.network import parameter_count, requirements_and_causes, run, run_image, sizes_that_fit
 
 from .architectures import ARCHITECTURES, graph
 
@@ -49,7 +49,7 @@ def tried(sizes):
 @pytest.mark.parametrize("name", IDS)
 def test_the_compatible_sizes_are_those_that_the_framework_takes(name):
     entry = ARCHITECTURES[name]
-    found = [compatible_sizes(network(name), axis) for axis in range(entry["axes"])]
+    found = [sizes_that_fit(network(name), axis) for axis in range(entry["axes"])]
     assert found == [says(sizes) for sizes in entry["sizes"]]
 
 
@@ -120,7 +120,7 @@ def recorded(name):
 @pytest.mark.parametrize("name", IDS)
 def test_the_first_failure_along_an_axis_is_at_the_layer_at_which_pytorch_stops(name):
     for axis, n, layer in recorded(name):
-        first = next(it for it in judged(network(name), n, axis) if not it.holds)
+        first = next(it for it in requirements_and_causes(network(name), n, axis) if not it.holds)
         assert stops_at(first, layer), (axis, n, layer["name"], str(first))
 
 

@@ -301,7 +301,7 @@ def test_what_is_said_of_the_smallest_volume_is_the_norm_of_one_position_and_the
     found = check(deepedit(), (3, 32, 32, 16))
     [failure] = found.failures
     assert failure.name == "statistics"
-    assert "encoder[5].norm: 1×1×1 positions" in failure.says
+    assert "encoder[5].norm: 1×1×1, so the count of numbers is 1, and must be at least 2" in failure.says
     assert any("depth 64 (pad 32)" in fix for fix in found.fixes)
     assert plan(deepedit(), (32, 32, 16), policy="pad").fitting == (64, 32, 16)
 

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.as_printed  # the examples show what a user sees
 
 ROOT = Path(__file__).parents[2]
 HEAVY = {"jax", "jaxlib", "flax", "numpy", "z3"}
-ROOMS = ("wellshaped", "spec", "models", "proofs_of_shape")
+ROOMS = ("wellshaped", "spec", "models", "interop", "proofs_of_shape")
 # From the sources: what is installed in an editable way maps folders to packages, which pkgutil does not see.
 SOURCES = [file.relative_to(ROOT) for room in ROOMS for file in sorted((ROOT / room).rglob("*.py"))]
 MODULES = [
@@ -104,7 +104,7 @@ def test_the_examples_in_docstrings_are_true(name):
 @pytest.mark.parametrize(
     "name",
     [
-        *("wellshaped", "wellshaped.spec", "wellshaped.spec.network", "wellshaped.models"),
+        *("wellshaped", "wellshaped.spec", "wellshaped.spec.network", "wellshaped.models", "wellshaped.interop"),
         *("wellshaped.proofs_of_shape", "wellshaped.proofs_of_shape.strategies"),
     ],
 )
@@ -119,7 +119,7 @@ def test_every_public_function_and_class_has_a_docstring_with_a_true_example(nam
 
 # Small records, each shown in the example of what makes them.
 WITHOUT_EXAMPLE = {"Condition", "Layer", "LayerParams", "Obligation", "Reading", "ShapeError", "Stage", "Verdict"} | {
-    *("Cause", "Explanation", "Plan", "Requirement"),
+    *("AxisSizes", "Budget", "Cause", "Explanation", "ModelSizes", "Plan", "Requirement"),
     "check_config",  # its example stands there with the whole message
     "read_as",
     *("Proof", "smallest_counterexample"),

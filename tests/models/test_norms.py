@@ -37,7 +37,8 @@ def test_a_dead_bottom_is_a_failure_with_its_nodes_and_a_size_that_is_alive():
     assert str(report) == (
         "input (1, 8, 8) of UNetConfig(levels=3, base_channels=2, norm='instance') does not fit.\n"
         "  statistics: the instance norm of a single number leaves only its bias: "
-        "bottom.convs[0].norm, bottom.convs[1].norm: 1×1 positions.\n"
+        "bottom.convs[0].norm, bottom.convs[1].norm: 1×1,"
+        " so the count of numbers is 1, and must be at least 2.\n"
         "  fix: height 16 (pad 8); heights that fit if the other axes are large enough: n ≡ 0 (mod 8), n ≥ 8\n"
         "  fix: jnp.pad(x, ((0, 0), (0, 8), (0, 0)))"
     )
@@ -58,7 +59,7 @@ def test_a_batch_norm_of_one_position_is_a_warning_that_is_printed_and_data():
     report = check(replace(DEEP, norm="batch"), (1, 8, 8))
     assert report.ok
     report.raise_if_failed()
-    says = "bottom.convs[0].norm, bottom.convs[1].norm: 1×1 positions"
+    says = "bottom.convs[0].norm, bottom.convs[1].norm: 1×1, so the count of numbers is 1, and must be at least 2"
     about = "the batch norm of a single number leaves only its bias (evaluation and a batch of images are fine)"
     line = f"  warning: statistics: {about}: {says}."
     assert str(report).splitlines()[1:] == [line]
@@ -69,7 +70,7 @@ def test_a_batch_norm_of_one_position_is_a_warning_that_is_printed_and_data():
 
 def test_the_shortcut_of_a_residual_block_is_one_of_the_nodes():
     says = check(replace(DEEP, residual=True), (1, 8, 8)).failures[0].says
-    assert says == "bottom.convs[0].norm, bottom.convs[1].norm, bottom.shortcut.norm: 1×1 positions"
+    assert says.startswith("bottom.convs[0].norm, bottom.convs[1].norm, bottom.shortcut.norm: 1×1, so")
 
 
 def test_an_unpadded_decoder_of_one_pixel_is_found_where_the_bottom_has_more():

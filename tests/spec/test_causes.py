@@ -41,7 +41,7 @@ from wellshaped.spec import (
     h_downH,
     run,
 )
-from wellshaped.spec.network import judged
+from wellshaped.spec.network import requirements_and_causes
 from wellshaped.spec.network.operation import changes_size
 
 sizes = st.integers(0, 60)
@@ -49,7 +49,7 @@ drawn = graphs() | networks(4)
 
 
 def causes(network, n, axis=0):
-    return [requirement for requirement in judged(network, n, axis) if not requirement.holds]
+    return [requirement for requirement in requirements_and_causes(network, n, axis) if not requirement.holds]
 
 
 def key(requirement):
@@ -162,18 +162,20 @@ def test_the_drawn_networks_reach_every_rule_and_several_causes():
 def test_a_size_has_causes_iff_it_does_not_run_and_the_first_is_the_first_failure(network, n):
     found, plain = causes(network, n), run(network, n)
     assert bool(found) != plain.ok
-    assert {(cause.node, cause.rule) for cause in found} <= {(it.node, it.rule) for it in judged(network, n)}
+    assert {(cause.node, cause.rule) for cause in found} <= {
+        (it.node, it.rule) for it in requirements_and_causes(network, n)
+    }
     if found:
         assert key(found[0]) == key(plain.failures[0])
         assert str(found[0]) == str(plain.failures[0])
     else:
-        assert judged(network, n) == plain.requirements
+        assert requirements_and_causes(network, n) == plain.requirements
 
 
 @examples(200)
 @given(drawn, sizes)
 def test_every_requirement_is_judged_in_the_order_of_a_run(network, n):
-    assert [(it.node, it.rule) for it in judged(network, n)] == [
+    assert [(it.node, it.rule) for it in requirements_and_causes(network, n)] == [
         (it.node, it.rule) for it in run(network, n).requirements
     ]
 
@@ -197,7 +199,7 @@ def check_ways(network, n):
 
     found, computed = causes(network, n), run(network, n).sizes
     fixed = set()
-    for cause in found:
+    for i, cause in enumerate(found):
         named = {cause.left_of: cause.left, cause.right_of: cause.right}
         expected = [name for name in named if name in inputs or name in givers]
         assert [name for name, _ in cause.paths] == expected
@@ -212,7 +214,8 @@ def check_ways(network, n):
             assert cause.supposed == tuple(name for name in expected if named[name] != computed[name])
         verbs = expected if cause.relation.together else [cause.left_of]  # a bound has its name in brackets
         assert all((f"{name} would be " in cause.says) == (name in cause.supposed) for name in verbs)
-        assert cause.says.startswith("with that fixed, ") == bool(cause.supposed)
+        assert cause.says.startswith("with ") == bool(cause.supposed) == bool(cause.fixed)
+        assert set(cause.fixed) <= {earlier.node for earlier in found[:i]}
         fixed |= {cause.left_of, cause.right_of}
     if found:  # nothing is fixed before the first, so that its sizes are those of a plain run
         assert all(computed[name] == size for _, way in found[0].paths for name, size in way)
@@ -258,7 +261,7 @@ def test_a_size_after_a_fix_is_said_to_be_supposed_and_how_it_came_about_stays_i
     assert (first.supposed, first.says) == ((), "x is 303, up is 302, and they must be equal")
     assert (second.supposed, second.says) == (
         ("c",),
-        "with that fixed, c would be 301, x is 303, and they must be equal",
+        "with joined fixed, c would be 301, x is 303, and they must be equal",
     )
     shown = explain(network, 303).failures[1].paths
     assert shown == ()
@@ -328,7 +331,7 @@ def test_a_cause_has_the_name_of_its_axis():
         assert isinstance(cause, Cause)
         assert cause.axis == name
     with pytest.raises(UsageError, match="counted from 0"):
-        judged(network, 5, 3)
+        requirements_and_causes(network, 5, 3)
 
 
 # The text and the data.

@@ -26,6 +26,7 @@ from wellshaped.spec import (
     WellshapedError,
     check,
     compatible_sizes,
+    graph_of,
     h_convH,
     h_convH_down,
     h_convW,
@@ -143,6 +144,13 @@ def test_a_message_with_many_fixes_shows_fewer_failures():
     assert len(str(crowded).splitlines()) <= 10
 
 
+@pytest.mark.parametrize("name", ["tiny", "monai_like", "ronneberger2015", "smp_resnet34"])
+def test_a_full_message_keeps_a_path_of_each_axis(name):
+    lines = check(name, (graph_of(name).image.channels, 303, 387)).lines()
+    assert len(lines) == 10
+    assert {line.split()[1] for line in lines if " → " in line} == {"303", "387"}
+
+
 @given(st.data(), fitting_configs(), st.integers(0, 60), st.integers(0, 60))
 def test_the_proposed_crop_and_pad_fit(data, cfg, h, w):
     report = check(cfg, (1, h, w))
@@ -182,7 +190,7 @@ input (1, 1, 385) of UNet2Config() does not fit.
 input (1, 304, 384) of UNet2Config(conv_padding=0) does not fit.
   down1_1 (h_convH): height: down1_1 is 302, x is 304, and they must be equal.
     x 304 → down1_1 302
-  down1_2 (h_convH): height: with that fixed, down1_2 would be 302, s1 would be 304, and they must be equal.
+  down1_2 (h_convH): height: with down1_1 fixed, down1_2 would be 302, s1 would be 304, and they must be equal.
   down1_1 (h_convW): width: down1_1 is 382, x is 384, and they must be equal.
     x 384 → down1_1 382
   and 9 more, at down1_2, down2_1, down2_2 and 2 others.

@@ -161,12 +161,12 @@ def test_an_ill_formed_config_has_no_sizes_and_its_condition_is_reported(conditi
 
 
 @given(fitting_configs(max_kernel=7, max_stride=7))
-def test_a_fitting_config_fits_sizes_without_end_in_steps_of_its_stride(cfg):
+def test_a_fitting_config_fits_infinitely_many_sizes_in_steps_of_its_stride(cfg):
     assert compatible_sizes(cfg).period == cfg.up_stride
 
 
 @given(any_configs.filter(is_well_formed) | well_formed)
-def test_a_repaired_config_fits_sizes_without_end(cfg):
+def test_a_repaired_config_fits_infinitely_many_sizes(cfg):
     assert not compatible_sizes(repair(cfg)).is_finite
     assert compatible_sizes(cfg).is_finite or repair(cfg) == cfg
 

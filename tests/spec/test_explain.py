@@ -12,6 +12,7 @@ from networks import HARD, networks
 
 from wellshaped.proofs_of_shape.strategies import graphs, unet_configs
 from wellshaped.spec import (
+    Activation,
     Add,
     Concat,
     ConfigError,
@@ -163,6 +164,8 @@ def test_a_config_is_explained_as_its_graph(n):
             304,
             "size 304 fits: all 4 rules hold. The output has size 304.",
         ),
+        (written(Node("pooled", MaxPool(2))), 9, "size 9 fits: both rules hold. The output has size 4."),
+        (written(Node("y", Activation())), 9, "size 9 fits: the rule holds. The output has size 9."),
         (
             resnet_unet(),
             63,
@@ -204,7 +207,7 @@ def test_a_config_is_explained_as_its_graph(n):
             6,
             "size 6 does not fit.\n"
             "  blocks: x is 6, and must be a multiple of 4.\n"
-            "  conv: with that fixed, conv would be 6, joined would be 8, and they must be equal.\n"
+            "  conv: with blocks fixed, conv would be 6, joined would be 8, and they must be equal.\n"
             "  fix: no size will do",
         ),
         (
@@ -218,7 +221,7 @@ def test_a_config_is_explained_as_its_graph(n):
             "size 9 does not fit.\n"
             "  cropped: x is 9, a is 6, and they must differ by an even number.\n"
             "    x 9 → a 6\n"
-            "  again: with that fixed, x would be 10, and must be at least 12 (up).\n"
+            "  again: with cropped fixed, x would be 10, and must be at least 12 (up).\n"
             "    x 9 → a 6 → up 12\n"
             "  fix: no size will do",
         ),
@@ -495,19 +498,21 @@ def test_what_is_required_over_all_axes_is_reported_with_the_nodes_that_need_it(
         "an image of height 8 and width 8 for UNetConfig(levels=3, convs_per_block=3, norm='instance')"
         " does not fit.\n"
         "  statistics: the instance norm of a single number leaves only its bias:"
-        " bottom.convs[0].norm, bottom.convs[1].norm, bottom.convs[2].norm: 1×1 positions.\n"
+        " bottom.convs[0].norm, bottom.convs[1].norm, bottom.convs[2].norm: 1×1,"
+        " so the count of numbers is 1, and must be at least 2.\n"
         "  fix: height 16 (pad 8); heights that fit if the other axes are large enough: n ≡ 0 (mod 8), n ≥ 8\n"
         "  fix: jnp.pad(x, ((0, 0), (0, 8), (0, 0)))"
     )
     many = explain(UNetConfig(levels=3, convs_per_block=6, norm="instance"), (8, 8))
-    assert "bottom.convs[3].norm and 2 more: 1×1 positions" in str(many)
+    assert "bottom.convs[3].norm and 2 more: 1×1, so the count of numbers is 1" in str(many)
     assert [cause.node for cause in many.causes] == [f"bottom.convs[{i}].norm" for i in range(6)]
 
 
 def test_the_positions_that_a_node_requires_are_reported_with_their_number():
     network = written(Node("pooled", MaxPool(2)), Node("enough", Require(positions=9)), inputs={"x": 4}, axes=2)
-    assert "positions: over all axes together: pooled: the number of positions is 4, and must be at least 9." in str(
-        explain(network, (4, 4))
+    assert (
+        "positions: over all axes together: pooled: 2×2, so the number of positions is 4, and must be at least 9."
+        in str(explain(network, (4, 4)))
     )
     assert explain(network, (6, 6)).ok
 
@@ -519,12 +524,13 @@ def test_a_batch_norm_of_one_position_is_a_warning_and_the_image_fits():
     assert [(warning.name, warning.holds) for warning in found.warnings] == [("statistics", False)]
     assert (
         "  warning: statistics: the batch norm of a single number leaves only its bias"
-        " (evaluation and a batch of images are fine): bottom.convs[0].norm: 1×1 positions."
+        " (evaluation and a batch of images are fine): bottom.convs[0].norm: 1×1,"
+        " so the count of numbers is 1, and must be at least 2."
     ) in str(found)
     assert explain(cfg, (8, 4)).warnings == ()
     assert explain(cfg, (3, 4)).warnings == ()  # only said of what fits
     alike = written(Node("norm", Norm("batch")), Node("mean", Mean()), inputs={"x": 4}, axes=2)
-    assert explain(alike, (1, 1)).warnings[0].says == "norm: 1×1 positions"
+    assert explain(alike, (1, 1)).warnings[0].says == "norm: 1×1, so the count of numbers is 1, and must be at least 2"
 
 
 # plan

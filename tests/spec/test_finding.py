@@ -323,7 +323,7 @@ def test_the_numbers_for_a_size_are_the_least_that_brute_force_finds(network, n)
 
 @settings(max_examples=150)
 @given(networks_with_open_numbers())
-def test_the_numbers_for_sizes_without_end_are_the_least_that_brute_force_finds(network):
+def test_the_numbers_for_infinitely_many_sizes_are_the_least_that_brute_force_finds(network):
     expected = by_brute_force(network, lambda full: not solved(full).is_finite)
     assert filled_or_none(network) == expected
 
@@ -397,7 +397,8 @@ def test_what_is_required_over_all_axes_together_is_judged_after_the_numbers_are
     with pytest.raises(WellshapedError) as error:
         fill(network, (1, 1))
     assert rules(error) == ["together"]
-    assert "with the smallest numbers for each axis, z: numbers is 1, and must be at least 2" in str(error.value)
+    says = error.value.report.failures[0].says
+    assert says == "with the smallest numbers for each axis, z: the count of numbers is 1, and must be at least 2"
 
 
 def test_numbers_that_take_too_long_to_find_are_not_solved(monkeypatch):

@@ -46,7 +46,7 @@ from wellshaped.spec import (
     run_image,
     strided_unet,
 )
-from wellshaped.spec.answers.door import building
+from wellshaped.spec.answers.any_network import building
 from wellshaped.spec.answers.explanation import UNSOLVED
 from wellshaped.spec.families import DOUBLE, HALVE, unet
 from wellshaped.spec.unet.config import CHOICES

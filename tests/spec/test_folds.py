@@ -53,8 +53,8 @@ from wellshaped.spec import (
     run_image,
     stages,
 )
+from wellshaped.spec.answers.any_network import building
 from wellshaped.spec.answers.costs import scales_of
-from wellshaped.spec.answers.door import building
 from wellshaped.spec.network import data_of, network_from, parameter_count
 
 ROOM = Path(wellshaped.spec.__file__).parent
@@ -204,7 +204,7 @@ def test_one_network_with_sizes_that_end_is_repaired_of_each_kind():
         assert not compatible_sizes(repair(broken)).is_finite
 
 
-# The door.
+# From any network to its graph.
 
 CONFIGS = {"UNet2Config", "UNetConfig"}
 
@@ -234,19 +234,19 @@ def files_that_ask_for(kinds):
     }
 
 
-def test_behind_the_door_nothing_asks_which_config_a_network_is():
-    assert files_that_ask_for(CONFIGS) <= {"answers/door.py"}
+def test_only_one_module_asks_which_config_a_network_is():
+    assert files_that_ask_for(CONFIGS) <= {"answers/any_network.py"}
 
 
-def test_the_door_and_the_files_of_configs_are_all_that_knows_both_configs():
+def test_only_that_module_the_files_and_the_catalogue_know_both_configs():
     knowing = {
         path.relative_to(ROOM).as_posix()
         for path in ROOM.rglob("*.py")
         if names_in(ast.parse(path.read_text(encoding="utf-8"))) >= CONFIGS
     }
-    assert "answers/door.py" in knowing
+    assert "answers/any_network.py" in knowing
     assert knowing <= {
-        "answers/door.py",
+        "answers/any_network.py",
         "files/networks.py",
         "presets/catalogue.py",
     }  # the last lists configs of both kinds by name
@@ -318,7 +318,7 @@ def check_stages(network, sizes, **options):
             chain.append(name)
             name = behind(nodes, node.inputs[0])
         assert name == stage.inputs[0]
-        assert all(nodes[name].operation.follows for name in chain[:-1])
+        assert all(nodes[name].operation.shares_row for name in chain[:-1])
         assert stage.parameters == sum(costs[name][0] for name in chain)
         assert stage.multiply_adds == sum(costs[name][1] for name in chain)
         layers = [nodes[name].layer or name for name in chain if costs[name][0]]
@@ -328,7 +328,7 @@ def check_stages(network, sizes, **options):
             assert stage.layer in layers or all(layer.startswith(f"{stage.layer}.") for layer in layers)
         assert not counted & set(chain)
         counted |= set(chain)
-    assert counted == {node.name for node in graph.nodes if not node.operation.hands_on}
+    assert counted == {node.name for node in graph.nodes if not node.operation.only_checks}
     assert sum(stage.parameters for stage in made) == parameter_count(graph)
     assert {behind(nodes, name) for name in graph.outputs} <= seen
     return made
@@ -336,7 +336,7 @@ def check_stages(network, sizes, **options):
 
 def behind(nodes, name):
     """The node that a requirement hands on."""
-    while name in nodes and nodes[name].operation.hands_on:
+    while name in nodes and nodes[name].operation.only_checks:
         name = nodes[name].inputs[0]
     return name
 

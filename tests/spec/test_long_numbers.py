@@ -67,7 +67,7 @@ from wellshaped.spec import (
 )
 from wellshaped.spec.arithmetic.naturals import at_least_one, divisor_below, judge_at_least_one
 from wellshaped.spec.families import unet
-from wellshaped.spec.messages.written import MOST_DIGITS, written_number
+from wellshaped.spec.messages.written import MAX_WRITTEN_DIGITS, written_number
 
 LONG = 10**700 + 7
 
@@ -146,7 +146,7 @@ OPERATIONS = (
 
 def joined(operation):
     """A network of one axis with the operation, whose result meets the input."""
-    inputs = ("x", "x")[: operation.inputs_taken[0]]
+    inputs = ("x", "x")[: operation.input_count[0]]
     nodes = (Node("step", operation, inputs), Node("back", Conv(1, channels=4)), Node("y", PadTo(), ("back", "x")))
     return Network({"x": 4}, nodes, axes=1)
 
@@ -372,14 +372,14 @@ def test_no_dataclass_of_the_specification_writes_its_numbers_by_itself():
 
 
 @given(st.integers(-(10**700), 10**700) | st.integers(0, 3000).map(lambda digits: 10**digits))
-@example(10**MOST_DIGITS)
-@example(10**MOST_DIGITS - 1)
-@example(-(10**MOST_DIGITS))
+@example(10**MAX_WRITTEN_DIGITS)
+@example(10**MAX_WRITTEN_DIGITS - 1)
+@example(-(10**MAX_WRITTEN_DIGITS))
 def test_a_number_is_written_in_full_or_by_its_ends_and_its_length(number):
     before = sys.get_int_max_str_digits()
     sys.set_int_max_str_digits(0)
     digits = str(abs(number))
     sys.set_int_max_str_digits(before)
     sign = "-" if number < 0 else ""
-    short = len(digits) <= MOST_DIGITS
+    short = len(digits) <= MAX_WRITTEN_DIGITS
     assert written_number(number) == sign + (digits if short else f"{digits[:4]}…{digits[-3:]} ({len(digits)} digits)")

@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 
 from wellshaped.proofs_of_shape.strategies import graphs
 from wellshaped.spec import (
-    FIELDS,
     PRESETS,
     Activation,
     Add,
@@ -49,7 +48,7 @@ from wellshaped.spec.files.networks import MAX_BYTES, ContentError
 from wellshaped.spec.messages.written import kind_of
 from wellshaped.spec.network import data_of, network_from
 from wellshaped.spec.network.data import OPERATIONS, usual_value
-from wellshaped.spec.network.network import MOST_LETTERS
+from wellshaped.spec.network.network import MAX_LETTERS
 from wellshaped.spec.unet.config import CHOICES
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference.md").read_text(encoding="utf-8")
@@ -153,7 +152,7 @@ def test_every_field_of_every_operation_comes_back(tmp_path, suffix, op):
     operations = [kind(**row) for row in rows]
     assert all(any(getattr(operation, f.name) != f.default for operation in operations) for f in fields(kind))
     for operation in operations:
-        count = max(operation.inputs_taken[0], 1)
+        count = max(operation.input_count[0], 1)
         channels = {1: 4, 2: 4} | ({2: 1} if op in ("Add", "Multiply") else {})
         inputs = [Input(f"x{i}", channels[i]) for i in range(1, count + 1)]
         comes_back(tmp_path, suffix, Network(inputs, (Node("y", operation, [i.name for i in inputs]),)))
@@ -317,7 +316,7 @@ def test_where_a_unet2_config_is_wanted_another_kind_is_rejected_by_its_name(tmp
     path = written(tmp_path / "a.toml", content)
     assert rejection(path, load_config, "config") == [
         f"kind: it holds a {kind}, and must hold a UNet2Config.",
-        f"fix: the keys are {', '.join(FIELDS)}",
+        f"fix: load_network({str(path)!r})",
     ]
 
 
@@ -848,7 +847,7 @@ def test_save_config_takes_a_unet2_config_alone(tmp_path):
 # Names stand in messages.
 
 
-@pytest.mark.parametrize("name", ["a\nb", "\x1b[31m", "\ud800", "a" * (MOST_LETTERS + 1), "\u2028"])
+@pytest.mark.parametrize("name", ["a\nb", "\x1b[31m", "\ud800", "a" * (MAX_LETTERS + 1), "\u2028"])
 def test_a_name_that_no_message_could_show_is_rejected_wherever_it_stands(name):
     for make in (
         lambda: Input(name),
@@ -903,7 +902,7 @@ def test_the_reference_page_has_every_operation_with_its_fields_and_their_defaul
 
 def test_the_reference_page_says_the_limits():
     assert f"at most {MAX_BYTES // 1024} KiB" in PAGE
-    assert f"at most {MOST_LETTERS} printable letters" in PAGE
+    assert f"at most {MAX_LETTERS} printable letters" in PAGE
     assert f"at most {MAX_DOTS} dots" in PAGE
 
 

@@ -4,7 +4,7 @@ from ast import literal_eval
 
 import pytest
 
-from wellshaped.spec import ConfigError, ShapeError, UsageError, WellshapedError
+from wellshaped.spec import ConfigError, ShapeError, UNetConfig, UsageError, WellshapedError
 from wellshaped.spec.network import (
     OPEN,
     Activation,
@@ -36,10 +36,10 @@ from wellshaped.spec.network import (
     SpaceToDepth,
     TransposedWindow,
     Window,
-    compatible_sizes,
     parameter_shapes,
     run,
     run_image,
+    sizes_that_fit,
 )
 from wellshaped.spec.network.running import require_sizes
 
@@ -104,6 +104,7 @@ def test_every_operation_is_among_them():
         (lambda: Conv(3, padding=((1, -2),)), "padding[0] after=-2", "is negative"),
         (lambda: Conv(3, padding=((0, 1), 1)), "padding=((0, 1), 1)", "must have a pair (before, after)"),
         (lambda: Conv(3, bias=1), "bias=1", "is an int, and must be True or False"),
+        (lambda: Input("x", single="no"), "single='no'", "is a str, and must be True or False"),
         (lambda: Conv(3, channels=2.0), "channels=2.0", "is a float"),
         (lambda: MaxPool(None), "kernel=None", "is a NoneType"),
         (lambda: Norm("batchnorm"), "kind='batchnorm'", "must be one of 'batch', 'group', 'instance', 'layer'"),
@@ -138,6 +139,19 @@ def test_a_wrong_value_of_a_field_is_rejected_by_name(make, given, says):
     assert given in text.splitlines()[0]
     assert says in text
     assert text.splitlines()[-1].startswith("  fix: ")
+
+
+@pytest.mark.parametrize("make", [lambda value: Conv(3, bias=value), lambda value: UNetConfig(bias=value)])
+def test_the_fix_for_a_word_in_place_of_a_truth_value_keeps_what_was_meant(make):
+    for values, fix in (
+        (("False", "false", "no", "off", "0", 0), "bias=False"),
+        (("True", "yes", "on", "1", 1), "bias=True"),
+        (("maybe",), "bias=True or bias=False"),
+    ):
+        for value in values:
+            with pytest.raises(WellshapedError) as error:
+                make(value)
+            assert error.value.report.fixes == (fix,)
 
 
 def test_the_fix_for_a_word_of_pytorch_is_ours():
@@ -402,7 +416,7 @@ def test_a_node_without_inputs_follows_the_one_before_it():
 def test_a_network_of_no_nodes_hands_on_its_input():
     network = Network({"x": 3}, ())
     assert network.outputs == ("x",)
-    assert str(compatible_sizes(network)) == "n ≥ 1"
+    assert str(sizes_that_fit(network)) == "n ≥ 1"
     assert parameter_shapes(network) == {}
 
 
@@ -418,7 +432,7 @@ def test_a_node_is_found_by_name_or_its_nearest_name_is_proposed():
     [
         (lambda network: run(network, -1), "size=-1 is negative"),
         (lambda network: run(network, 8, axis=2), "the network has 2 axes, counted from 0"),
-        (lambda network: compatible_sizes(network, axis=2), "the network has 2 axes, counted from 0"),
+        (lambda network: sizes_that_fit(network, axis=2), "the network has 2 axes, counted from 0"),
         (lambda network: run(network, {"z": 8}), "it has no size; there are sizes for z"),
         (lambda network: run(network, {"x": "8"}), "x='8' is a str"),
         (lambda network: run_image(network, (8,)), r"its sizes are \(8,\), and must be one for each of 2 axes"),
@@ -479,7 +493,7 @@ def test_inputs_of_different_sizes_run_together():
     )
     assert run(network, {"x": 8, "z": 4}).ok
     assert [failure.right for failure in run(network, {"x": 8, "z": 5}).failures] == [5]
-    assert compatible_sizes(network).is_finite  # of one size for both, none fits
+    assert sizes_that_fit(network).is_finite  # of one size for both, none fits
 
 
 def test_a_requirement_says_which_node_which_rule_and_which_two_sizes():

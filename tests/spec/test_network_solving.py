@@ -31,7 +31,7 @@ from wellshaped.spec.network import (
     Window,
     run,
 )
-from wellshaped.spec.network import compatible_sizes as sizes_of
+from wellshaped.spec.network import sizes_that_fit as sizes_of
 
 FAR = range(10**6, 10**6 + 1500, 7)
 

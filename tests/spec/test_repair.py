@@ -40,7 +40,7 @@ from wellshaped.spec import (
     repair,
     run,
 )
-from wellshaped.spec.answers.repairs import described_repair
+from wellshaped.spec.answers.repairs import repair_description
 from wellshaped.spec.families import unet
 
 
@@ -77,7 +77,7 @@ def repaired(network):
 
 @examples(200)
 @given(graphs())
-def test_a_graph_that_is_repaired_fits_sizes_without_end_and_all_that_fitted_before(network):
+def test_a_graph_that_is_repaired_fits_infinitely_many_sizes_and_all_that_fitted_before(network):
     after = repaired(network)
     fits = compatible_sizes(network)
     assert not compatible_sizes(after).is_finite
@@ -231,8 +231,8 @@ def test_a_network_whose_joint_requirement_no_image_meets_has_no_repair():
 
 
 def test_nothing_is_said_of_a_repair_where_none_is_known():
-    assert described_repair(written(Node("m", Mean()), Node("y", Add(), ("x", "m")))) == ""
-    assert described_repair(UNet2Config(conv_padding=0)).startswith("conv_padding=1 in the config, for sizes ")
+    assert repair_description(written(Node("m", Mean()), Node("y", Add(), ("x", "m")))) == ""
+    assert repair_description(UNet2Config(conv_padding=0)).startswith("conv_padding=1 in the config, for sizes ")
 
 
 def test_a_network_that_is_too_hard_to_solve_is_not_said_to_fit():

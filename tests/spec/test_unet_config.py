@@ -250,7 +250,7 @@ def test_a_network_of_very_many_levels_is_judged_and_its_sizes_are_known():
 
 
 @given(unet_configs())
-def test_the_drawn_configs_are_well_formed_and_fit_sizes_without_end(cfg):
+def test_the_drawn_configs_are_well_formed_and_fit_infinitely_many_sizes(cfg):
     assert check_unet_config(cfg).ok
     assert not compatible_sizes(cfg).is_finite
     assert eval(repr(cfg)) == cfg

@@ -39,7 +39,7 @@ class Fixing:
 
     def node(self, node):
         operation = node.operation
-        at = node.inputs[0] if operation.hands_on else node.name
+        at = node.inputs[0] if operation.only_checks else node.name
         count = len(operation.needs([self.sizes[name] for name in node.inputs], self.axis))
         for i in range(count):
             need = operation.needs([self.sizes[name] for name in node.inputs], self.axis)[i]

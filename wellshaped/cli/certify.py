@@ -6,8 +6,8 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from ..spec import AnyNetwork, compatible_shapes, graph_of
-from ..spec.answers.door import title
-from ..spec.answers.repairs import described_repair
+from ..spec.answers.any_network import title
+from ..spec.answers.repairs import repair_description
 from ..spec.files.disk import wrong_suffix
 from ..spec.messages.choices import near_name
 from ..spec.messages.report import UsageError
@@ -52,7 +52,7 @@ def certify(
         condition = certificates.condition_on(certificate.sizes)
         fits = f"proved for every n: {size} n fits {title(given)} if and only if {condition}"
     text = f"wrote {output}: {fits} ({certificate.prover})"
-    fix = "" if certificate.sizes else typed_fix(described_repair(given))
+    fix = "" if certificate.sizes else typed_fix(repair_description(given))
     say(f"{text}\nfix: {fix}" if fix else text, "green" if certificate.sizes else "red")
     return 0 if certificate.sizes else 1
 

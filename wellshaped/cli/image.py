@@ -8,9 +8,9 @@ from cyclopts import Parameter
 
 from ..spec import AnyNetwork, Network, Report, ShapeSet, Verdict, graph_of
 from ..spec import check as check_input
+from ..spec.answers.any_network import building, title
 from ..spec.answers.checking import channels_first, usual_channels
-from ..spec.answers.door import building, title
-from ..spec.answers.repairs import described_repair
+from ..spec.answers.repairs import repair_description
 from ..spec.files.networks import MAX_DIGITS
 from ..spec.messages.report import ShapeError, UsageError, WellshapedError
 from ..spec.messages.written import clipped
@@ -105,7 +105,7 @@ def any_image(network: AnyNetwork, out_channels: int | None) -> Report:
     holds = enough(shapes) is not None
     says = "some size meets every rule" if holds else "no size meets every rule"
     fits = Verdict("compatible_sizes", holds, says, "" if holds else "no image fits")
-    fixes = () if holds else (described_repair(network, None, out_channels) or _look(shapes.graph),)
+    fixes = () if holds else (repair_description(network, None, out_channels) or _look(shapes.graph),)
     return replace(report, verdicts=(*report.verdicts, fits), fixes=fixes, error=ShapeError)
 
 

@@ -6,7 +6,7 @@ from cyclopts import Parameter
 
 from ..spec import compatible_shapes
 from ..spec import input_for as smallest_for
-from ..spec.answers.door import title
+from ..spec.answers.any_network import title
 from .image import require_built
 from .network import Flags, Name, network_of, number_first
 from .output import AsJson, print_json, say

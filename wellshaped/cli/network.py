@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from cyclopts import Group, Parameter
 
 from ..spec import FIELDS, PRESETS, AnyNetwork, UNet2Config, UNetConfig, load_network
-from ..spec.answers.door import named
+from ..spec.answers.any_network import as_network
 from ..spec.messages.choices import near_choices, near_name
 from ..spec.messages.report import UsageError
 from ..spec.messages.written import clipped, written_value
@@ -102,7 +102,7 @@ def network_of(name: str | None, flags: Any) -> AnyNetwork:
     network: AnyNetwork = _CONFIGS[_meant(given)] if name is None else _named(name)
     if not given:
         return network
-    config = named(network)
+    config = as_network(network)
     of = next((of for of, default in _CONFIGS.items() if type(default) is type(config)), None)
     unknown = [field for field in given if of is None or field not in _OF[of]]
     if unknown:
@@ -117,7 +117,7 @@ def fields_of(network: AnyNetwork) -> dict[str, Any] | None:
     >>> fields_of("milesial")["norm"], fields_of("unetplusplus")
     ('batch', None)
     """
-    config = named(network)
+    config = as_network(network)
     is_config = any(type(config) is type(default) for default in _CONFIGS.values())
     return asdict(config) if is_config else None
 

@@ -6,7 +6,7 @@ from cyclopts import Parameter
 
 from ..spec import explain, graph_of
 from ..spec import plan as plan_for
-from ..spec.answers.door import title
+from ..spec.answers.any_network import title
 from ..spec.answers.explanation import axes_with
 from ..spec.messages.choices import nearest_choice
 from ..spec.messages.report import UsageError

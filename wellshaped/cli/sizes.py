@@ -5,8 +5,8 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from ..spec import ShapeSet, compatible_shapes
-from ..spec.answers.door import title
-from ..spec.answers.repairs import described_repair
+from ..spec.answers.any_network import title
+from ..spec.answers.repairs import repair_description
 from ..spec.messages.report import UsageError
 from ..spec.messages.written import clipped, written_number
 from .fixes import typed_fix
@@ -53,7 +53,7 @@ def sizes(network: Name = None, near: Sizes = None, *, flags: Flags = None, as_j
         found = {"near": wanted, "below": shapes.below(wanted), "above": shapes.above(wanted)}
         answer |= found
         lines.append(_near(wanted, shapes, alike=len(numbers_in(near)) < 2))
-    fix = "" if all(fit and not fit.is_finite for fit in shapes.axes) else described_repair(given)
+    fix = "" if all(fit and not fit.is_finite for fit in shapes.axes) else repair_description(given)
     if fix:
         lines.append(f"fix: {typed_fix(fix)}")
         answer["fix"] = fix

@@ -1,4 +1,4 @@
-"""The door: turns the name of a preset, a config or a graph into a graph (DESIGN, idea 2).
+"""A network as an argument: the name of a preset, a config or a graph becomes a graph (DESIGN, idea 2).
 
 Other answers only see graphs. Questions that only a config can answer are asked here: is it well-formed, and how
 can it be changed?
@@ -54,7 +54,7 @@ def graph_of(network: AnyNetwork, in_channels: int | None = None, out_channels: 
     >>> graph_of(UNetConfig(levels=1)).nodes[-1].name, graph_of("milesial", 3, 2).channels["y"]
     ('y', 2)
     """
-    network = named(network)
+    network = as_network(network)
     ins = 1 if in_channels is None else natural(in_channels, "in_channels")
     return _kind(network).graph(network, ins, out_channels)
 
@@ -66,7 +66,7 @@ def building(network: AnyNetwork, in_channels: int | None = None, out_channels: 
     >>> building(UNetConfig(levels=0), 1).report.fixes
     ('levels=4',)
     """
-    network = named(network)
+    network = as_network(network)
     ins = None if in_channels is None else natural(in_channels, "in_channels")
     return _kind(network).building(network, ins, out_channels)
 
@@ -88,7 +88,7 @@ def parameter_shapes(
     return shapes_of_graph(graph_of(network, in_channels, out_channels))
 
 
-def named(network: AnyNetwork) -> UNet2Config | UNetConfig | Network:
+def as_network(network: AnyNetwork) -> UNet2Config | UNetConfig | Network:
     """Return the network. A name becomes its preset. Raise :class:`UsageError` for an unknown name."""
     if not isinstance(network, str):
         return network
@@ -188,7 +188,7 @@ def repaired(
 
     It has fewer channels if its arrays would be too large otherwise.
     """
-    network = named(network)
+    network = as_network(network)
     return _kind(network).repaired(network, in_channels, out_channels)
 
 
@@ -200,7 +200,7 @@ def title(network: AnyNetwork) -> str:
     ('milesial', 'UNet2Config(pool_stride=3)')
     """
     if isinstance(network, str):
-        named(network)  # raises for an unknown preset
+        as_network(network)  # raises for an unknown preset
         return network
     if isinstance(network, Network):
         ends = ", ".join(given.name for given in network.inputs), ", ".join(network.outputs)

@@ -1,0 +1,216 @@
+"""The answer about somebody's network: which sizes it takes, how that is known, and what breaks for another size."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any
+
+from ...spec.arithmetic.naturals import natural
+from ...spec.arithmetic.size_set import SizeSet
+from ...spec.messages.report import Report, ShapeError, UsageError, Verdict, wrapped
+from ...spec.messages.written import clipped
+from .exploring import Found, Region, kind
+from .expressions import names_in
+from .paths import Accepted, End, Rejected, Unknown
+from .shapes import OpenShape
+
+
+@dataclass(frozen=True, slots=True)
+class AxisSizes:
+    """The sizes along one open axis, while the other open sizes are ``held`` at these numbers.
+
+    ``found`` has the exact sets. ``sizes`` is the set of those that fit; :meth:`evidence` says how it is known.
+    """
+
+    axis: str
+    held: Mapping[str, int]
+    found: Found = field(repr=False)
+
+    @property
+    def sizes(self) -> SizeSet:
+        """The sizes that fit: the network runs, and every image on the way has at least one position."""
+        return self.found.fits
+
+    @property
+    def decided(self) -> bool:
+        """Whether every size is decided by traces that hold for all sizes of a class, none by trying it."""
+        return not self.found.undecided and not self.found.tried
+
+    def evidence(self) -> str:
+        """How the set is known: what is decided for all sizes, what was tried, and what is not known.
+
+        The trials include one or two sizes of each class, which confirm its trace.
+        """
+        found = self.found
+        work = f"{found.traces} symbolic traces, {found.trials} sizes run"
+        if self.decided:
+            return f"decided for every size ({work})"
+        parts = []
+        if found.tried:
+            parts.append(f"tried one by one: {found.tried}")
+        if found.undecided:
+            why = next((region.end.why for region in found.regions if isinstance(region.end, Unknown)), "")
+            parts.append(f"not known: {found.undecided}" + (f", because {clipped(why, 120)}" if why else ""))
+        known = any(kind(region.end) != "unknown" and region.sizes.count != 1 for region in found.regions)
+        return "; ".join([*(["decided for the other sizes"] if known else []), *parts]) + f" ({work})"
+
+    def region_of(self, size: int) -> Region | None:
+        """The class of sizes that ``size`` belongs to, or ``None`` if it was neither traced nor tried."""
+        of_it = (region for region in self.found.regions if size in region.sizes)
+        return next((region for region in of_it if kind(region.end) != "unknown"), None)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSizes:
+    """Which sizes a network takes, and how that is known. ``print`` it, or use it as data.
+
+    - ``axes``: an :class:`AxisSizes` for each open size, by name.
+    - ``independent``: whether sizes that fit, one for each axis, fit together. ``None`` if there is only one open size.
+    - ``together``: if not, what the framework requires of several sizes together.
+    - ``output``: the shape of each output, as a function of the open sizes, for images of the usual sizes.
+    - ``notes``: sentences about what could not be done.
+    """
+
+    model: str
+    framework: str
+    shapes: tuple[OpenShape, ...]
+    axes: Mapping[str, AxisSizes]
+    independent: bool | None = None
+    together: tuple[str, ...] = ()
+    output: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    trial: Callable[[Mapping[str, int]], End] = field(default=lambda sizes: Accepted(()), repr=False, compare=False)
+
+    def __getitem__(self, axis: str) -> SizeSet:
+        """The sizes that fit along an open axis, by its name."""
+        return self.axes[self._known(axis)].sizes
+
+    def check(self, **sizes: int) -> Report:
+        """Run the framework's shape rules on these sizes. The report has its error, where it arose, and sizes that fit.
+
+        Open sizes that are not given are held at sizes that fit. Raises :class:`UsageError` for an unknown name, and
+        for a size that is not at least 1.
+        """
+        given = {self._known(name): natural(size, name) for name, size in sizes.items()}
+        held = next(iter(self.axes.values())).held if self.axes else {}
+        others = {name: of.sizes.above(64) or of.sizes.maximum or 64 for name, of in self.axes.items()}
+        at = {name: given.get(name, held.get(name, others[name])) for name in self.axes}
+        verdicts = tuple(
+            Verdict("positive", size >= 1, f"{name} is {size}, and must be at least 1", "", at=name)
+            for name, size in given.items()
+        )
+        if all(verdict.holds for verdict in verdicts):
+            verdicts = (_verdict(self.trial(at)),)
+        return Report(f"{self.model} on {self._shapes(at)}", verdicts, tuple(self._fixes(given)), error=ShapeError)
+
+    def _fixes(self, given: Mapping[str, int]) -> list[str]:
+        fixes = []
+        for name, size in given.items():
+            fitting = self.axes[name].sizes
+            if size in fitting:
+                continue
+            near = [(fitting.below(size), "crop"), (fitting.above(size), "pad")]
+            ways = [f"{to} ({way} {abs(to - size)})" for to, way in near if to is not None]
+            fixes.append(f"{name} {' or '.join(ways)}; all that fit: {fitting}" if ways else f"{name}: no size fits")
+        if not fixes and not self.independent and self.together:
+            fixes.append(f"sizes with {self.together[0]}")
+        return fixes
+
+    def _known(self, axis: str) -> str:
+        if axis in self.axes:
+            return axis
+        says = f"the open sizes are {', '.join(self.axes) or 'none'}"
+        raise UsageError.of(f"the axis {clipped(axis)}", "axis", "no such axis", says, next(iter(self.axes), "none"))
+
+    def _shapes(self, at: Mapping[str, int] = {}) -> str:
+        return ", ".join("(" + ", ".join(str(at.get(str(n), n)) for n in shape) + ")" for shape in self.shapes)
+
+    def to_dict(self) -> dict[str, object]:
+        """The answer as plain data for JSON."""
+        return {
+            "model": self.model,
+            "framework": self.framework,
+            "input": [list(shape) for shape in self.shapes],
+            "axes": {name: _axis_data(of) for name, of in self.axes.items()},
+            "independent": self.independent,
+            "together": list(self.together),
+            "output": list(self.output),
+            "notes": list(self.notes),
+        }
+
+    def lines(self) -> list[str]:
+        """The lines of the text, before long ones are wrapped."""
+        lines = [f"{self.model} on {self._shapes()} ({self.framework})"]
+        said: dict[tuple[str, ...], list[str]] = {}
+        for name, of in self.axes.items():
+            said.setdefault(tuple(_axis_lines(of)), []).append(name)
+        for (first, *others), alike in said.items():
+            lines += [f"  {' and '.join(alike)}: {first}", *(f"    {line}" for line in others)]
+        if self.independent is not None:
+            names = _listed(list(self.axes))
+            lines.append(
+                f"  {names} are independent: any sizes that fit do so together"
+                if self.independent
+                else f"  {names} depend on each other: the sets hold while the other sizes are {self._held()}"
+            )
+        lines += [f"    required together: {clipped(text, 200)}" for text in self.together[:2]]
+        lines += [f"  output: {text}" for text in self.output]
+        return [*lines, *(f"  note: {note}" for note in self.notes)]
+
+    def _held(self) -> str:
+        held: dict[str, int] = {}
+        for of in self.axes.values():
+            held |= of.held
+        return ", ".join(f"{name} = {size}" for name, size in held.items())
+
+    def __str__(self) -> str:
+        return "\n".join(map(wrapped, self.lines()))
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(str(self))}</pre>"
+
+
+_NOT_MEANT = {
+    "empty": "runs, but an image on the way is empty",
+    "broadcast": "runs only because a size of 1 is repeated",
+}
+
+
+def _axis_lines(of: AxisSizes) -> list[str]:
+    lines = [str(of.sizes), of.evidence()]
+    for name, says in _NOT_MEANT.items():
+        sizes = getattr(of.found, name)
+        if sizes:
+            lines.append(f"{sizes}: {says}")
+    return lines
+
+
+def _axis_data(of: AxisSizes) -> dict[str, object]:
+    found = of.found
+    sets = {name: getattr(found, name).to_dict() for name in ("rejected", "empty", "broadcast", "tried", "undecided")}
+    work = {"traces": found.traces, "trials": found.trials}
+    return {**of.sizes.to_dict(), "decided": of.decided, "held": dict(of.held), **sets, **work}
+
+
+def _verdict(end: End) -> Verdict:
+    if isinstance(end, Rejected):
+        where = f" at {end.at}" if end.at else ""
+        return Verdict("framework", False, f"{end.error}{where}: {clipped(end.text.rstrip('.'), 300)}", "")
+    if isinstance(end, Accepted):
+        says = _NOT_MEANT.get(kind(end))
+        return Verdict("meant", says is None, f"it {says}" if says else "it runs", "")
+    return Verdict("known", False, clipped(end.why, 300), "")
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def output_text(end: Accepted) -> tuple[str, ...]:
+    """The shape of each output, as functions of the open sizes."""
+    return tuple("(" + ", ".join(map(str, shape)) + ")" for shape in end.output)
+
+
+def together_in(end_conditions: Any) -> tuple[str, ...]:
+    """The conditions that name several open sizes."""
+    return tuple(dict.fromkeys(str(c) for c in end_conditions if len(names_in(c.statement)) > 1))

@@ -1,0 +1,179 @@
+"""Reading a network: each open axis alone, then whether the axes are independent, then the output (SPEC section 11)."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
+from random import Random
+from typing import Any, Protocol
+
+from ...spec.arithmetic.size_set import SizeSet
+from ...spec.messages.report import WellshapedError
+from .answer import AxisSizes, ModelSizes, output_text, together_in
+from .exploring import Budget, explore, kind
+from .expressions import holds, names_in
+from .paths import Accepted, Condition, End, Path, Rejected
+from .shapes import OpenShape, open_sizes
+
+Progress = Callable[[str], None]
+
+
+class OpenTracer(Protocol):
+    """A framework's reading of a network. ``sizes`` and ``samples`` have the open sizes by name."""
+
+    def path_of(self, samples: Mapping[str, int], held: Mapping[str, int]) -> Path:
+        """Trace with a symbol for each sample, and plain numbers for the ``held`` sizes."""
+
+    def trial_of(self, sizes: Mapping[str, int]) -> End:
+        """Run the framework's own shape rules on plain numbers."""
+
+    def prepare(self, sizes: Mapping[str, int]) -> None:
+        """Let the network choose its parameters by images of these sizes, if it does so. Raises what it raises."""
+
+
+class _OneAxis:
+    def __init__(self, tracer: OpenTracer, axis: str, held: Mapping[str, int]) -> None:
+        self.tracer, self.axis, self.held = tracer, axis, held
+
+    def path(self, size: int) -> Path:
+        return self.tracer.path_of({self.axis: size}, self.held)
+
+    def trial(self, size: int) -> End:
+        return self.tracer.trial_of({**self.held, self.axis: size})
+
+
+HELD = (
+    64,
+    96,
+    128,
+    192,
+    224,
+    256,
+    320,
+    384,
+    512,
+    63,
+    65,
+    572,
+    100,
+    188,
+    1_024,
+    2_048,
+    16,
+    8,
+    *range(1, 48),
+    16_384,
+    131_072,
+)
+"""The sizes at which the other axes are held: the first that fits along all axes."""
+
+_PAIRS = 24
+"""How many combinations of sizes are tried to see whether axes are independent."""
+
+
+def read(
+    tracer: OpenTracer,
+    model: str,
+    framework: str,
+    shapes: Sequence[OpenShape],
+    budget: Budget,
+    progress: Progress = lambda said: None,
+) -> ModelSizes:
+    """The sizes that a network takes. Raises :class:`WellshapedError` if its parameters can't be made."""
+    axes = open_sizes(tuple(shapes))
+    notes = []
+    at, error = _fitting(tracer, axes, progress)
+    if error is not None:
+        if isinstance(error, Rejected) and not axes:
+            notes.append(f"it does not run: {error.error}: {error.text}")
+        elif axes:
+            sizes = ", ".join(f"{name} = {size}" for name, size in at.items())
+            notes.append(f"no size was found that fits along all axes at once; the others are held at {sizes}")
+    found = {}
+    for axis in axes:
+        held = {name: size for name, size in at.items() if name != axis}
+        found[axis] = AxisSizes(axis, held, explore(_OneAxis(tracer, axis, held), axis, budget, progress))
+    independent, together, output = _together(tracer, found, at, progress)
+    return ModelSizes(
+        model, framework, tuple(shapes), found, independent, together, output, tuple(notes), trial=tracer.trial_of
+    )
+
+
+def _fitting(tracer: OpenTracer, axes: Sequence[str], progress: Progress) -> tuple[dict[str, int], End | None]:
+    """The sizes at which axes are held, all alike, and ``None``; or the first candidate, and why it does not fit."""
+    first: End | None = None
+    for size in HELD if axes else HELD[:1]:
+        progress(f"every open size = {size}")
+        at = dict.fromkeys(axes, size)
+        try:
+            tracer.prepare(at)
+        except WellshapedError:
+            raise
+        except Exception as error:
+            first = first or Rejected(type(error).__name__, str(error))
+            continue
+        end = tracer.trial_of(at)
+        if kind(end) == "fits":
+            return at, None
+        first = first or end
+    at = dict.fromkeys(axes, HELD[0])
+    try:
+        tracer.prepare(at)
+    except Exception as error:
+        raise WellshapedError.of(
+            "reading the network", "runs", "", f"{type(error).__name__}: {error}", "the shape of an image that it takes"
+        ) from error
+    return at, first
+
+
+def _together(
+    tracer: OpenTracer, found: Mapping[str, AxisSizes], at: Mapping[str, int], progress: Progress
+) -> tuple[bool | None, tuple[str, ...], tuple[str, ...]]:
+    """Whether the axes are independent; if not, the conditions on several; and the output's shape."""
+    samples = {name: _large(of.sizes) or at[name] for name, of in found.items()}
+    progress("all axes together")
+    path = tracer.path_of(samples, {}) if samples else Path((), tracer.trial_of({}))
+    output = output_text(path.end) if isinstance(path.end, Accepted) else ()
+    if not output and all(of.sizes for of in found.values()):
+        held = tracer.path_of(dict(at), {})
+        output = output_text(held.end) if isinstance(held.end, Accepted) else ()
+    if len(found) < 2:
+        return None, (), output
+    for sizes, fits in islice(_combinations(found), _PAIRS):
+        end = tracer.trial_of(sizes)
+        if (kind(end) == "fits") != fits:
+            return False, together_in(tracer.path_of(sizes, {}).conditions), output
+    joined = together_in(c for c in path.conditions if c.held and c.statement.op == "==" and _binds(c, found))
+    return not joined, joined, output
+
+
+def _binds(condition: Condition, found: Mapping[str, AxisSizes]) -> bool:
+    """Whether an equality of several open sizes can fail, and leaves only finitely many sizes of one of them."""
+    names = names_in(condition.statement)
+    if len(names) < 2 or not any(found[name].sizes.is_finite for name in names):
+        return False
+    draw = Random(0)
+    return not all(holds(condition.statement, {name: draw.randrange(1, 300) for name in names}) for _ in range(50))
+
+
+def _large(sizes: SizeSet) -> int | None:
+    """A member that is larger than what small sizes need an exception for, if there is one."""
+    return sizes.above(1_000) or sizes.maximum
+
+
+def _combinations(found: Mapping[str, AxisSizes]) -> Iterator[tuple[dict[str, int], bool]]:
+    """Sizes for all axes, and whether they fit if the axes are independent: all fit, or one does not."""
+    draw = Random(0)
+    kinds: dict[str, dict[bool, list[int]]] = {
+        name: {True: _some(of.sizes, draw), False: _some(of.found.rejected, draw)} for name, of in found.items()
+    }
+    if not all(of[True] for of in kinds.values()):
+        return
+    names = list(found)
+    for turn in range(4 * _PAIRS):
+        wrong = names[turn // 2 % len(names)] if turn % 2 and kinds[names[turn // 2 % len(names)]][False] else None
+        yield {name: draw.choice(kinds[name][name != wrong]) for name in names}, wrong is None
+
+
+def _some(sizes: SizeSet, draw: Random) -> list[int]:
+    """A few members of a set, small and large."""
+    some: list[Any] = [*islice(sizes, 3), sizes.maximum, *(sizes.above(draw.randrange(1, 2_000)) for _ in range(5))]
+    return [size for size in dict.fromkeys(some) if size is not None]
