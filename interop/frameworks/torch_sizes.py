@@ -24,6 +24,9 @@ Polynomial = dict[Monomial, int]
 Interval = tuple[int | None, int | None]
 """A lower and an upper bound, or ``None`` for no bound."""
 
+LARGEST = 2**40
+"""No open size is larger. So no product of a few sizes is too large for PyTorch's own numbers."""
+
 EXACT = 2**20
 """The largest denominator of a fraction that is computed exactly, as Python's floats do it for sizes below 2**32."""
 
@@ -52,7 +55,7 @@ class Sizes:
         self.nodes = {of: self._open(of, sample) for of, sample in samples.items()}
 
     def _open(self, of: str, sample: int) -> "Node":
-        return Node(self, int, sample, self.atom(of, lambda: name(of), sample, (1, None)))
+        return Node(self, int, sample, self.atom(of, lambda: name(of), sample, (1, LARGEST)))
 
     @property
     def conditions(self) -> tuple[Condition, ...]:
@@ -78,6 +81,8 @@ class Sizes:
     def lose(self, why: str) -> None:
         """Record that the trace says nothing about other sizes from here on."""
         self.lost = self.lost or why
+        import os,traceback
+        if os.environ.get("DBG"): traceback.print_stack()
 
     def expression(self, of: Polynomial) -> Any:
         """The polynomial as an expression, or a number."""

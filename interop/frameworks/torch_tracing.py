@@ -6,11 +6,12 @@ of :mod:`.torch_sizes`; in a trial they are plain numbers. Both report what aros
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import TracebackType
 from typing import Any
 
 import torch
+from torch._dispatch.python import enable_python_dispatcher
 from torch._subclasses.fake_tensor import (
     DataDependentOutputException,
     DynamicOutputShapeException,
@@ -25,60 +26,40 @@ from torch.utils._pytree import tree_iter, tree_map
 
 from ..sizes.paths import Accepted, End, Path, Rejected, Unknown
 from ..sizes.places import innermost, own_frame
+from ..sizes.shapes import OpenShape
 from .torch_models import TorchNetwork, leaves
 from .torch_sizes import Node, Sizes
 
-Shapes = Sequence[Sequence[int | str]]
-
 
 class TorchTracer:
-    """A PyTorch network with one open axis or several, read by :func:`.explore`.
+    """A PyTorch network on images of these ``shapes``, with the names of open sizes, and ``dtypes``."""
 
-    ``shapes`` has the shape of each image, with the name of an open size in the place of the size; ``held`` has the
-    numbers of the other open sizes.
-    """
+    def __init__(self, network: TorchNetwork, shapes: Sequence[OpenShape], dtypes: Sequence[Any]) -> None:
+        self.network, self.shapes = network, shapes
+        self.dtypes = [getattr(torch, of) if isinstance(of, str) else of for of in dtypes]
 
-    def __init__(
-        self,
-        network: TorchNetwork,
-        shapes: Shapes,
-        dtypes: Sequence[Any],
-        open_axes: Sequence[str],
-        held: Mapping[str, int],
-    ) -> None:
-        self.network, self.shapes, self.dtypes = network, shapes, dtypes
-        self.axes, self.held = tuple(open_axes), dict(held)
+    def prepare(self, sizes: Mapping[str, int]) -> None:
+        """Nothing: the parameters of a module have their shapes."""
 
-    def path(self, size: int) -> Path:
-        """Trace with symbols for the open sizes; ``size`` is the sample of each."""
-        return self.path_of({axis: size for axis in self.axes})
-
-    def path_of(self, samples: Mapping[str, int]) -> Path:
-        """Trace with symbols for the open sizes, and a sample for each."""
+    def path_of(self, samples: Mapping[str, int], held: Mapping[str, int]) -> Path:
+        """Trace with a symbol for each of the samples, and plain numbers for the ``held`` sizes."""
         sizes = Sizes(samples)
-        end = self._end({axis: torch.SymInt(node) for axis, node in sizes.nodes.items()}, sizes)
+        end = self._end({**held, **{name: torch.SymInt(node) for name, node in sizes.nodes.items()}}, sizes)
         return Path(sizes.conditions, Unknown(sizes.lost) if sizes.lost else end)
-
-    def trial(self, size: int) -> End:
-        """What PyTorch does with this size."""
-        return self.trial_of({axis: size for axis in self.axes})
 
     def trial_of(self, sizes: Mapping[str, int]) -> End:
         """What PyTorch does with these sizes."""
         return self._end(sizes, None)
 
     def _end(self, at: Mapping[str, Any], sizes: Sizes | None) -> End:
-        at = {**self.held, **at}
         mode = _fake_mode()
         apply, paths = self.network.copied(mode)
         operations, images = _Operations(sizes), _Images()
-        with _quiet(), torch.no_grad(), mode, images, operations:
-            given = [
-                torch.empty([at.get(of, of) for of in shape], dtype=dtype)  # type: ignore[call-overload]
-                for shape, dtype in zip(self.shapes, self.dtypes, strict=True)
-            ]
-            images.mark(given)
+        rules = nullcontext() if sizes is None else enable_python_dispatcher()
+        with _quiet(), torch.no_grad(), mode, images, operations, rules:
             try:
+                given = self._images(at)
+                images.mark(given)
                 result = apply(*given)
             except Exception as error:
                 return _failure(error, operations, paths)
@@ -87,6 +68,10 @@ class TorchTracer:
             images.needed.update(_sizes(of))
         output = tuple(tuple(map(_expression, of.shape)) for of in outputs)
         return Accepted(output, frozenset(map(_expression, images.needed.values())), images.repeated)
+
+    def _images(self, at: Mapping[str, Any]) -> list[Any]:
+        shapes = [[at[n] if isinstance(n, str) else n for n in shape] for shape in self.shapes]
+        return [torch.empty(shape, dtype=dtype) for shape, dtype in zip(shapes, self.dtypes, strict=True)]
 
 
 @contextmanager
