@@ -49,6 +49,7 @@ class Sizes:
 
     def __init__(self, samples: Mapping[str, int]) -> None:
         self.atoms: list[Atom] = []
+        self._equal: dict[int, Polynomial] = {}
         self.lost = ""
         self._known: dict[Any, int] = {}
         self._conditions: dict[Statement, bool] = {}
@@ -72,11 +73,56 @@ class Sizes:
     def decided(self, node: "Node") -> bool:
         """The truth of a statement for the sample; it becomes a condition."""
         if isinstance(node.value, Statement):
-            if not self.lost:
+            if not self.lost and node.value not in self._conditions:
                 self._conditions[node.value] = bool(node.hint)
+                if node.difference is not None:
+                    self._learn(node.value, bool(node.hint), node.difference)
         elif not isinstance(node.value, bool):
             self.lose("a comparison of numbers that are no exact function of the sizes")
         return bool(node.hint)
+
+    def _learn(self, statement: Statement, held: bool, difference: Polynomial) -> None:
+        """Use a condition that was recorded: an atom equals a polynomial, or has closer bounds."""
+        while statement.op == "not":
+            statement, held = statement.args[0], not held
+        difference = self.reduced(difference)
+        if statement.op == "==" and held:
+            alone = [m for m, c in difference.items() if len(m) == 1 and c in (1, -1)]
+            alone = [m for m in alone if sum(m[0] in other for other in difference) == 1]
+            if alone:
+                sign = difference[alone[0]]
+                rest = {m: -c * sign for m, c in difference.items() if m != alone[0]}
+                self._equal[alone[0][0]] = rest
+            return
+        rest = {m: c for m, c in difference.items() if m}
+        if len(rest) != 1 or len(next(iter(rest))) != 1:
+            return
+        ((monomial, _),) = rest.items()
+        atom = self.atoms[monomial[0]]
+        low, high = atom.bounds
+        if statement.op == "==":
+            number = -difference.get((), 0) // rest[monomial]
+            low = number + 1 if low == number else low
+        elif statement.op == ">=":
+            number = statement.args[1]  # the left side is the atom itself
+            if statement.args[0] != atom.expression:
+                return
+            if held:
+                low = number if low is None else max(low, number)
+            else:
+                high = number - 1 if high is None else min(high, number - 1)
+        self.atoms[monomial[0]] = Atom(atom.expression, atom.sample, (low, high))
+
+    def reduced(self, of: Polynomial) -> Polynomial:
+        """The polynomial with the atoms replaced that are known to equal others."""
+        while (found := next((i for m in of for i in m if i in self._equal), None)) is not None:
+            whole: Polynomial = {}
+            for monomial, c in of.items():
+                power = monomial.count(found)
+                kept: Polynomial = {tuple(i for i in monomial if i != found): c}
+                whole = added(whole, reduce(multiplied, [self._equal[found]] * power, kept))
+            of = whole
+        return of
 
     def lose(self, why: str) -> None:
         """Record that the trace says nothing about other sizes from here on."""
@@ -114,6 +160,7 @@ class Sizes:
 
     def compared(self, op: str, difference: Polynomial) -> Statement | bool:
         """The statement that the difference is 0 (``"=="``), or at least 0 (``">="``); a bool if it is always so."""
+        difference = self.reduced(difference)
         low, high = self.bounds(difference)
         if op == ">=" and low is not None and low >= 0:
             return True
@@ -236,12 +283,12 @@ class Node:
     """
 
     # PyTorch names the methods and fields.
-    __slots__ = ("hint", "of", "pytype", "value")
+    __slots__ = ("difference", "hint", "of", "pytype", "value")
     constant = None
     fx_node = None
 
-    def __init__(self, of: Sizes, pytype: type, hint: Any, value: Any) -> None:
-        self.of, self.pytype, self.hint, self.value = of, pytype, hint, value
+    def __init__(self, of: Sizes, pytype: type, hint: Any, value: Any, difference: Polynomial | None = None) -> None:
+        self.of, self.pytype, self.hint, self.value, self.difference = of, pytype, hint, value, difference
 
     # What PyTorch asks about a node.
 
@@ -450,35 +497,37 @@ class Node:
             a, b, by = added({}, a, -1), added({}, b, -1), -by
             if op == "mod":
                 return added({}, Node(self.of, int, -self.hint, a)._divided(op, self.wrap_int(by), -hint) or {}, -1)
+        sizes = self.of
+        a, b = sizes.reduced(a), sizes.reduced(b)
+        by = constant(b)
+        exact = _quotient(a, b)
+        if exact is not None:
+            return exact if op == "//" else {}
         whole: Polynomial = {}
+        bounds: Interval = (None, None)
         if by is not None:
             # Multiples of the divisor leave the quotient, and leave nothing to the remainder.
             if op == "//":
-                whole = {m: c // by for m, c in a.items() if c % by == 0}
-                rest = {m: c for m, c in a.items() if c % by}
-                if () in rest and rest[()] // by:
-                    whole[()] = rest[()] // by
-            else:
-                rest = {m: c if m else c % by for m, c in a.items() if c % by}
-            rest = {m: c if m else c % by for m, c in rest.items()}
-            low, high = self.of.bounds(rest)
+                whole = {m: c // by for m, c in a.items() if c // by and (c % by == 0 or not m)}
+            a = {m: c if m else c % by for m, c in a.items() if c % by}
+            low, high = sizes.bounds(a)
             if low is not None and high is not None and low // by == high // by:
                 block = low // by
-                return added(whole, {(): block} if block else {}) if op == "//" else less(rest, block * by)
+                return added(whole, {(): block} if block else {}) if op == "//" else less(a, block * by)
             bounds = (None if low is None else low // by, None if high is None else high // by)
             if op == "mod":
                 bounds = (0, by - 1)
-        else:
-            rest = a
-            low, high = self.of.bounds(rest)
-            positive = low is not None and low >= 0 and (self.of.bounds(b)[0] or 0) >= 1
-            bounds = (0 if positive else None, high if positive else None)
-        sizes = self.of
-        key = op, frozenset(rest.items()), frozenset(b.items())
+        elif (sizes.bounds(b)[0] or 0) >= 1:
+            low, high = sizes.bounds(a)
+            if low is not None and low >= 0:
+                if (sizes.bounds(less(b, a))[0] or 0) >= 1:
+                    return a if op == "mod" else {}
+                bounds = (0, high)
+            elif op == "mod":
+                bounds = (0, None)
+        key = op, frozenset(a.items()), frozenset(b.items())
         sample = hint - _at(whole, sizes) if op == "//" else hint
-        atom = sizes.atom(
-            key, lambda: Expression(op, (sizes.expression(rest), sizes.expression(b))), sample, bounds
-        )
+        atom = sizes.atom(key, lambda: Expression(op, (sizes.expression(a), sizes.expression(b))), sample, bounds)
         return added(whole, atom)
 
     def sym_float(self) -> "Node":
@@ -604,7 +653,8 @@ class Node:
             return Node(self.of, bool, hint, None)
         if isinstance(a, Ratio):
             a, b = multiplied(a.top, {(): b.bottom}), multiplied(b.top, {(): a.bottom})
-        return Node(self.of, bool, hint, self.of.compared(op, less(less(a, b), 1 if strict else 0)))
+        difference = less(less(a, b), 1 if strict else 0)
+        return Node(self.of, bool, hint, self.of.compared(op, difference), difference)
 
     def eq(self, other: "Node") -> "Node":
         return self._compared("==", other, self.hint == other.hint)
@@ -625,7 +675,7 @@ class Node:
         return other.gt(self)
 
     def sym_not(self) -> "Node":
-        return Node(self.of, bool, not self.hint, None if self.value is None else negated(self.value))
+        return Node(self.of, bool, not self.hint, None if self.value is None else negated(self.value), self.difference)
 
     def and_(self, other: "Node") -> "Node":
         return self._joined("and", other, self.hint and other.hint)
@@ -639,7 +689,9 @@ class Node:
         values = self.value, other.value
         if (op == "or") in [value for value in values if isinstance(value, bool)]:
             return self.wrap_bool(op == "or")
-        return Node(self.of, bool, hint, None if None in values else combined(op, values))
+        value = None if None in values else combined(op, values)
+        alone = next((node for node in (self, other) if node.value == value), None)
+        return Node(self.of, bool, hint, value, alone.difference if alone else None)
 
     def sym_ite(self, then: "Node", otherwise: "Node") -> "Node":
         return then if self.guard_bool() else otherwise
@@ -666,6 +718,24 @@ class Node:
 
     def is_non_overlapping_and_dense_indicator(self, sizes: "list[Node]", strides: "list[Node]") -> "Node":
         return self.wrap_int(int(_is_dense(sizes, strides)))
+
+
+def _quotient(a: Polynomial, b: Polynomial) -> Polynomial | None:
+    """The polynomial ``a / b`` if ``b`` is one monomial that divides every term of ``a``."""
+    if len(b) != 1:
+        return None
+    ((factors, by),) = b.items()
+    found: Polynomial = {}
+    for monomial, c in a.items():
+        left = list(monomial)
+        if c % by:
+            return None
+        for factor in factors:
+            if factor not in left:
+                return None
+            left.remove(factor)
+        found[tuple(left)] = c // by
+    return found
 
 
 def _exact(of: Ratio) -> Ratio | None:
