@@ -86,6 +86,8 @@ class Sizes:
         while statement.op == "not":
             statement, held = statement.args[0], not held
         difference = self.reduced(difference)
+        common = math.gcd(*difference.values()) or 1
+        difference = {m: c // common for m, c in difference.items()}
         if statement.op == "==" and held:
             alone = [m for m, c in difference.items() if len(m) == 1 and c in (1, -1)]
             alone = [m for m in alone if sum(m[0] in other for other in difference) == 1]
@@ -127,8 +129,6 @@ class Sizes:
     def lose(self, why: str) -> None:
         """Record that the trace says nothing about other sizes from here on."""
         self.lost = self.lost or why
-        import os,traceback
-        if os.environ.get("DBG"): traceback.print_stack()
 
     def expression(self, of: Polynomial) -> Any:
         """The polynomial as an expression, or a number."""
@@ -506,6 +506,12 @@ class Node:
         whole: Polynomial = {}
         bounds: Interval = (None, None)
         if by is not None:
+            common = math.gcd(by, *a.values())
+            if common > 1:
+                parts = ({m: c // common for m, c in of.items()} for of in (a, b))
+                a, b = (Node(self.of, int, _at(of, sizes), of) for of in parts)  # type: ignore[assignment]
+                smaller = a._divided(op, b, a.hint // b.hint if op == "//" else a.hint % b.hint)  # type: ignore
+                return smaller if op == "//" or smaller is None else {m: c * common for m, c in smaller.items()}
             # Multiples of the divisor leave the quotient, and leave nothing to the remainder.
             if op == "//":
                 whole = {m: c // by for m, c in a.items() if c // by and (c % by == 0 or not m)}
