@@ -12,7 +12,7 @@ from fractions import Fraction
 from functools import cmp_to_key, reduce
 from typing import Any
 
-from ..sizes.expressions import Expression, Statement, name, plus, times
+from ..sizes.expressions import Expression, Statement, balanced, name, plus, times
 from ..sizes.paths import Condition
 
 Monomial = tuple[int, ...]
@@ -180,12 +180,12 @@ class Sizes:
             if simple is not None:
                 return simple
         if rest[max(rest)] > 0:
-            return Statement(op, (self.expression(rest), -constant))
+            return Statement(op, balanced(self.expression({**rest, (): constant})))
         # A negative first coefficient: -a ≥ b says that a ≥ 1 - b is false.
         rest = {monomial: -c for monomial, c in rest.items()}
         if op == "==":
-            return Statement(op, (self.expression(rest), constant))
-        return negated(Statement(op, (self.expression(rest), constant + 1)))
+            return Statement(op, balanced(self.expression({**rest, (): -constant})))
+        return negated(Statement(op, balanced(self.expression({**rest, (): -constant - 1}))))
 
     def _of_product(self, op: str, monomial: Monomial, sign: int, number: int) -> Statement | bool | None:
         """Whether a product of several atoms equals a small number, or reaches it, by its factors alone."""
@@ -362,7 +362,9 @@ class Node:
     def wrap_float(self, number: float) -> "Node":
         exact = Fraction(number) if math.isfinite(number) else None
         known = exact is not None and exact.denominator <= EXACT and abs(exact.numerator) <= 2**53
-        value = ratio({(): exact.numerator} if exact else {}, exact.denominator) if known and exact is not None else None
+        value = (
+            ratio({(): exact.numerator} if exact else {}, exact.denominator) if known and exact is not None else None
+        )
         return Node(self.of, float, number, value)
 
     def wrap_bool(self, truth: bool) -> "Node":
@@ -798,6 +800,4 @@ def _is_dense(sizes: list[Node], strides: list[Node]) -> bool:
 
 for _op in ("sqrt", "cos", "cosh", "sin", "sinh", "tan", "tanh", "asin", "acos", "atan", "log2"):
     # Only the value for the sample is known.
-    setattr(
-        Node, f"sym_{_op}", lambda self, of=getattr(math, _op): Node(self.of, float, float(of(self.hint)), None)
-    )
+    setattr(Node, f"sym_{_op}", lambda self, of=getattr(math, _op): Node(self.of, float, float(of(self.hint)), None))

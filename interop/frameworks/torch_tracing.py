@@ -55,14 +55,14 @@ class TorchTracer:
         return self._end(sizes, None)
 
     def _end(self, at: Mapping[str, Any], sizes: Sizes | None) -> End:
-        mode = _fake_mode()
+        mode = _fake_mode(cached=sizes is None)
         apply, paths = self.network.copied(mode)
         operations, images = _Operations(sizes), _Images()
         with ExitStack() as within:
             if sizes is not None:
                 within.enter_context(_numbers_stay_symbolic(self.network.model))
                 within.enter_context(enable_python_dispatcher())
-            for of in (_quiet(), torch.no_grad(), mode, images, operations):
+            for of in (_quiet(), torch.no_grad(), _one_backend(), mode, images, operations):
                 within.enter_context(of)
             try:
                 given = self._images(at)
@@ -92,9 +92,20 @@ def _quiet() -> Iterator[None]:
         log.disabled = before
 
 
-def _fake_mode() -> Any:
+@contextmanager
+def _one_backend() -> Iterator[None]:
+    """Choose no backend of convolutions by the number of values in an image. It does not change shapes."""
+    before = torch._C._get_mkldnn_enabled()
+    torch._C._set_mkldnn_enabled(False)
+    try:
+        yield
+    finally:
+        torch._C._set_mkldnn_enabled(before)
+
+
+def _fake_mode(*, cached: bool = False) -> Any:
     mode = FakeTensorMode(allow_non_fake_inputs=True)
-    mode.cache_enabled = False  # what is taken from the cache asks no question about sizes
+    mode.cache_enabled = cached  # what is taken from the cache asks no question about sizes
     return mode
 
 
