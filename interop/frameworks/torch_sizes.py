@@ -1,260 +1,39 @@
 """Symbolic sizes for PyTorch, with every comparison decided for a sample and recorded.
 
 PyTorch's own symbolic sizes keep some facts to themselves: an equality replaces a symbol, a comparison narrows a range,
-and a later comparison is then decided without a guard. :class:`Node` has no such memory. PyTorch asks it for the
-operations of Python's numbers, and each answer that is not the same for all sizes becomes a condition.
+and a later comparison is then decided without a guard. :class:`Node` has no such memory of its own. PyTorch asks it for
+the operations of Python's numbers, and each answer that is not the same for all sizes becomes a condition.
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cmp_to_key, reduce
 from typing import Any
 
-from ..sizes.expressions import Expression, Statement, balanced, name, plus, times
-from ..sizes.paths import Condition
-
-Monomial = tuple[int, ...]
-"""A product of atoms, by their numbers in :class:`Sizes`; empty for the number 1."""
-
-Polynomial = dict[Monomial, int]
-"""The coefficient of each monomial. None is 0."""
-
-Interval = tuple[int | None, int | None]
-"""A lower and an upper bound, or ``None`` for no bound."""
-
-LARGEST = 2**40
-"""No open size is larger. So no product of a few sizes is too large for PyTorch's own numbers."""
+from ..sizes.expressions import Expression, Statement
+from ..sizes.polynomials import (
+    Interval,
+    Polynomial,
+    Sizes,
+    added,
+    at_sample,
+    combined,
+    constant,
+    less,
+    multiplied,
+    negated,
+    quotient_of,
+)
 
 EXACT = 2**20
 """The largest denominator of a fraction that is computed exactly, as Python's floats do it for sizes below 2**32."""
 
 
-@dataclass(frozen=True, slots=True)
-class Atom:
-    """A size that is not a polynomial of others: an open size, a quotient, a maximum."""
-
-    expression: Expression
-    sample: int
-    bounds: Interval
-
-
-class Sizes:
-    """The open sizes of one trace, each with a sample, and the conditions so far.
-
-    ``lost`` says why no more conditions can be recorded, if something depends on a size in a way that has no
-    expression. Later conditions are then left out: the sizes that meet the earlier ones all come to this point.
-    """
-
-    def __init__(self, samples: Mapping[str, int]) -> None:
-        self.atoms: list[Atom] = []
-        self._equal: dict[int, Polynomial] = {}
-        self.lost = ""
-        self._known: dict[Any, int] = {}
-        self._conditions: dict[Statement, bool] = {}
-        self.nodes = {of: self._open(of, sample) for of, sample in samples.items()}
-
-    def _open(self, of: str, sample: int) -> "Node":
-        return Node(self, int, sample, self.atom(of, lambda: name(of), sample, (1, LARGEST)))
-
-    @property
-    def conditions(self) -> tuple[Condition, ...]:
-        """What was decided, in order."""
-        return tuple(Condition(statement, held) for statement, held in self._conditions.items())
-
-    def atom(self, key: Any, expression: Callable[[], Any], sample: int, bounds: Interval) -> Polynomial:
-        """The atom with this key as a polynomial. It is made if it is new."""
-        if key not in self._known:
-            self._known[key] = len(self.atoms)
-            self.atoms.append(Atom(expression(), sample, bounds))
-        return {(self._known[key],): 1}
-
-    def decided(self, node: "Node") -> bool:
-        """The truth of a statement for the sample; it becomes a condition."""
-        if isinstance(node.value, Statement):
-            if not self.lost and node.value not in self._conditions:
-                self._conditions[node.value] = bool(node.hint)
-                if node.difference is not None:
-                    self._learn(node.value, bool(node.hint), node.difference)
-        elif not isinstance(node.value, bool):
-            self.lose("a comparison of numbers that are no exact function of the sizes")
-        return bool(node.hint)
-
-    def _learn(self, statement: Statement, held: bool, difference: Polynomial) -> None:
-        """Use a condition that was recorded: an atom equals a polynomial, or has closer bounds."""
-        while statement.op == "not":
-            statement, held = statement.args[0], not held
-        difference = self.reduced(difference)
-        common = math.gcd(*difference.values()) or 1
-        difference = {m: c // common for m, c in difference.items()}
-        if statement.op == "==" and held:
-            alone = [m for m, c in difference.items() if len(m) == 1 and c in (1, -1)]
-            alone = [m for m in alone if sum(m[0] in other for other in difference) == 1]
-            if alone:
-                sign = difference[alone[0]]
-                rest = {m: -c * sign for m, c in difference.items() if m != alone[0]}
-                self._equal[alone[0][0]] = rest
-            return
-        rest = {m: c for m, c in difference.items() if m}
-        if len(rest) != 1 or len(next(iter(rest))) != 1:
-            return
-        ((monomial, _),) = rest.items()
-        atom = self.atoms[monomial[0]]
-        low, high = atom.bounds
-        if statement.op == "==":
-            number = -difference.get((), 0) // rest[monomial]
-            low = number + 1 if low == number else low
-        elif statement.op == ">=":
-            number = statement.args[1]  # the left side is the atom itself
-            if statement.args[0] != atom.expression:
-                return
-            if held:
-                low = number if low is None else max(low, number)
-            else:
-                high = number - 1 if high is None else min(high, number - 1)
-        self.atoms[monomial[0]] = Atom(atom.expression, atom.sample, (low, high))
-
-    def reduced(self, of: Polynomial) -> Polynomial:
-        """The polynomial with the atoms replaced that are known to equal others."""
-        while (found := next((i for m in of for i in m if i in self._equal), None)) is not None:
-            whole: Polynomial = {}
-            for monomial, c in of.items():
-                power = monomial.count(found)
-                kept: Polynomial = {tuple(i for i in monomial if i != found): c}
-                whole = added(whole, reduce(multiplied, [self._equal[found]] * power, kept))
-            of = whole
-        return of
-
-    def lose(self, why: str) -> None:
-        """Record that the trace says nothing about other sizes from here on."""
-        self.lost = self.lost or why
-
-    def expression(self, of: Polynomial) -> Any:
-        """The polynomial as an expression, or a number."""
-        total: Any = 0
-        for monomial, coefficient in sorted(of.items(), key=lambda item: (-len(item[0]), item[0])):
-            atoms = [self.atoms[i].expression for i in monomial]
-            total = plus(total, times(reduce(times, atoms), coefficient) if atoms else coefficient)
-        return total
-
-    def bounds(self, of: Polynomial) -> Interval:
-        """Bounds of a polynomial, for open sizes that are at least 1."""
-        low: int | None = 0
-        high: int | None = 0
-        for monomial, c in of.items():
-            least, most = self._product(monomial)
-            ends = (least, most) if c > 0 else (most, least)
-            low = None if low is None or ends[0] is None else low + c * ends[0]
-            high = None if high is None or ends[1] is None else high + c * ends[1]
-        return low, high
-
-    def _product(self, monomial: Monomial) -> Interval:
-        low, high = 1, 1
-        for i in monomial:
-            least, most = self.atoms[i].bounds
-            if least is None or least < 0:
-                return self.atoms[i].bounds if len(monomial) == 1 else (None, None)
-            low, high = low * least, None if high is None or most is None else high * most  # type: ignore[assignment]
-        return low, high
-
-    def compared(self, op: str, difference: Polynomial) -> Statement | bool:
-        """The statement that the difference is 0 (``"=="``), or at least 0 (``">="``); a bool if it is always so."""
-        difference = self.reduced(difference)
-        low, high = self.bounds(difference)
-        if op == ">=" and low is not None and low >= 0:
-            return True
-        if (high is not None and high < 0) or (op == "==" and low is not None and low > 0):
-            return False
-        constant = difference.get((), 0)
-        rest = {monomial: c for monomial, c in difference.items() if monomial}
-        if not rest:
-            return constant == 0 if op == "==" else constant >= 0
-        common = math.gcd(*rest.values())
-        if op == "==" and constant % common:
-            return False
-        rest, constant = {monomial: c // common for monomial, c in rest.items()}, constant // common
-        if len(rest) == 1:
-            ((monomial, sign),) = rest.items()
-            simple = self._of_product(op, monomial, sign, -constant * sign)
-            if simple is not None:
-                return simple
-        if rest[max(rest)] > 0:
-            return Statement(op, balanced(self.expression({**rest, (): constant})))
-        # A negative first coefficient: -a ≥ b says that a ≥ 1 - b is false.
-        rest = {monomial: -c for monomial, c in rest.items()}
-        if op == "==":
-            return Statement(op, balanced(self.expression({**rest, (): -constant})))
-        return negated(Statement(op, balanced(self.expression({**rest, (): -constant - 1}))))
-
-    def _of_product(self, op: str, monomial: Monomial, sign: int, number: int) -> Statement | bool | None:
-        """Whether a product of several atoms equals a small number, or reaches it, by its factors alone."""
-        least = [self.atoms[i].bounds[0] for i in monomial]
-        if len(monomial) < 2 or any(low is None or low < 0 for low in least):
-            return None
-        if op == ">=" and sign < 0:  # product ≤ number
-            above = self._of_product(">=", monomial, 1, number + 1)
-            return above if above is None else negated(above)
-        factors = [{(i,): 1} for i in dict.fromkeys(monomial)]
-        if op == "==" and number in (0, 1):
-            each = [self.compared("==", less(factor, number)) for factor in factors]
-            return combined("or" if number == 0 else "and", each)
-        if op == ">=" and number == 1:
-            return combined("and", [self.compared(">=", less(factor, 1)) for factor in factors])
-        if op == ">=" and number == 2 and all(least):
-            return combined("or", [self.compared(">=", less(factor, 2)) for factor in factors])
-        return None
-
-
-def less(a: Polynomial, b: Polynomial | int) -> Polynomial:
-    """The difference of two polynomials."""
-    return added(a, {(): b} if isinstance(b, int) else b, -1)
-
-
-def added(a: Polynomial, b: Polynomial, by: int = 1) -> Polynomial:
-    """The sum ``a + by·b``."""
-    total = dict(a)
-    for monomial, c in b.items():
-        total[monomial] = total.get(monomial, 0) + by * c
-    return {monomial: c for monomial, c in total.items() if c}
-
-
-def multiplied(a: Polynomial, b: Polynomial) -> Polynomial:
-    """The product of two polynomials."""
-    total: Polynomial = {}
-    for of_a, c in a.items():
-        for of_b, d in b.items():
-            monomial = tuple(sorted(of_a + of_b))
-            total[monomial] = total.get(monomial, 0) + c * d
-    return {monomial: c for monomial, c in total.items() if c}
-
-
-def constant(of: Polynomial) -> int | None:
-    """The number that the polynomial is, or ``None``."""
-    if not of:
-        return 0
-    return of.get(()) if len(of) == 1 else None
-
-
-def negated(of: Statement | bool) -> Statement | bool:
-    """The statement that this one is false."""
-    if isinstance(of, bool):
-        return not of
-    return of.args[0] if of.op == "not" else Statement("not", (of,))
-
-
-def combined(op: str, parts: Iterable[Statement | bool]) -> Statement | bool:
-    """All (``"and"``) or one (``"or"``) of the parts."""
-    left = []
-    for part in parts:
-        if isinstance(part, bool):
-            if part == (op == "or"):
-                return part
-        elif part not in left:
-            left.append(part)
-    if not left:
-        return op == "and"
-    return left[0] if len(left) == 1 else Statement(op, tuple(left))
+def nodes(sizes: Sizes) -> "dict[str, Node]":
+    """A node for each open size."""
+    return {of: Node(sizes, int, sample, sizes.open_size(of)) for of, sample in sizes.samples.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,7 +163,11 @@ class Node:
 
     def evaluate(self, *_: Any, **__: Any) -> Any:
         if self.pytype is bool:
-            return self.of.decided(self)
+            if isinstance(self.value, Statement):
+                self.of.decided(self.value, self.hint, self.difference)
+            elif self.value is None:
+                self.of.lose("a comparison of numbers that are no exact function of the sizes")
+            return self.hint
         if self._fixed() is None:
             self.of.lose(f"{self.of_what()} is turned into a plain number")
         return self.hint
@@ -433,8 +216,8 @@ class Node:
         if a.rounded or b.rounded:
             return self._result(hint, None)
         bottom = math.lcm(a.bottom, b.bottom)
-        parts = [{m: c * (bottom // of.bottom) for m, c in of.top.items()} for of in (a, b)]
-        return self._result(hint, _exact(ratio(added(*parts, by), bottom)))
+        left, right = ({m: c * (bottom // of.bottom) for m, c in of.top.items()} for of in (a, b))
+        return self._result(hint, _exact(ratio(added(left, right, by), bottom)))
 
     def add(self, other: "Node") -> "Node":
         return self._sum(other, 1)
@@ -502,7 +285,7 @@ class Node:
         sizes = self.of
         a, b = sizes.reduced(a), sizes.reduced(b)
         by = constant(b)
-        exact = _quotient(a, b)
+        exact = quotient_of(a, b)
         if exact is not None:
             return exact if op == "//" else {}
         whole: Polynomial = {}
@@ -510,9 +293,12 @@ class Node:
         if by is not None:
             common = math.gcd(by, *a.values())
             if common > 1:
-                parts = ({m: c // common for m, c in of.items()} for of in (a, b))
-                a, b = (Node(self.of, int, _at(of, sizes), of) for of in parts)  # type: ignore[assignment]
-                smaller = a._divided(op, b, a.hint // b.hint if op == "//" else a.hint % b.hint)  # type: ignore
+                top, bottom = (
+                    Node(sizes, int, at_sample(of, sizes), of)
+                    for of in ({m: c // common for m, c in of.items()} for of in (a, b))
+                )
+                quotient, remainder = divmod(top.hint, bottom.hint)
+                smaller = top._divided(op, bottom, quotient if op == "//" else remainder)
                 return smaller if op == "//" or smaller is None else {m: c * common for m, c in smaller.items()}
             # Multiples of the divisor leave the quotient, and leave nothing to the remainder.
             if op == "//":
@@ -534,7 +320,7 @@ class Node:
             elif op == "mod":
                 bounds = (0, None)
         key = op, frozenset(a.items()), frozenset(b.items())
-        sample = hint - _at(whole, sizes) if op == "//" else hint
+        sample = hint - at_sample(whole, sizes) if op == "//" else hint
         atom = sizes.atom(key, lambda: Expression(op, (sizes.expression(a), sizes.expression(b))), sample, bounds)
         return added(whole, atom)
 
@@ -566,7 +352,7 @@ class Node:
     def is_integer(self) -> "Node":
         if not isinstance(self.value, Ratio):
             return Node(self.of, bool, float(self.hint).is_integer(), None)
-        number = Node(self.of, int, _at(self.value.top, self.of), self.value.top)
+        number = Node(self.of, int, at_sample(self.value.top, self.of), self.value.top)
         return number.mod(self.wrap_int(self.value.bottom)).eq(self.wrap_int(0))
 
     def _whole(self, hint: int, up: int) -> "Node":
@@ -576,14 +362,15 @@ class Node:
             return self._result(hint, None)
         top, bottom = self.value.top, self.value.bottom
         top = added(top, {(): bottom - 1}) if up and bottom > 1 else top
-        number = Node(self.of, int, _at(top, self.of), top)
+        number = Node(self.of, int, at_sample(top, self.of), top)
         return self._result(hint, number._divided("//", self.wrap_int(bottom), hint))
 
     def pow_by_natural(self, other: "Node") -> "Node":
         hint, power = self.hint**other.hint, other._fixed()
         if power is None or self.value is None or not 0 <= power <= 8:
             return self._result(hint, None)
-        return self._result(hint, reduce(multiplied, [self.value] * power, {(): 1}))
+        one: Polynomial = {(): 1}
+        return self._result(hint, reduce(multiplied, [self.value] * power, one))
 
     def float_pow(self, other: "Node") -> "Node":
         return self._result(float(self.hint**other.hint), None)
@@ -660,7 +447,8 @@ class Node:
         if not known or (isinstance(a, Ratio) and a.rounded and b.rounded):
             return Node(self.of, bool, hint, None)
         if isinstance(a, Ratio):
-            a, b = multiplied(a.top, {(): b.bottom}), multiplied(b.top, {(): a.bottom})
+            a_bottom, b_bottom = a.bottom, b.bottom
+            a, b = multiplied(a.top, {(): b_bottom}), multiplied(b.top, {(): a_bottom})
         difference = less(less(a, b), 1 if strict else 0)
         return Node(self.of, bool, hint, self.of.compared(op, difference), difference)
 
@@ -728,30 +516,8 @@ class Node:
         return self.wrap_int(int(_is_dense(sizes, strides)))
 
 
-def _quotient(a: Polynomial, b: Polynomial) -> Polynomial | None:
-    """The polynomial ``a / b`` if ``b`` is one monomial that divides every term of ``a``."""
-    if len(b) != 1:
-        return None
-    ((factors, by),) = b.items()
-    found: Polynomial = {}
-    for monomial, c in a.items():
-        left = list(monomial)
-        if c % by:
-            return None
-        for factor in factors:
-            if factor not in left:
-                return None
-            left.remove(factor)
-        found[tuple(left)] = c // by
-    return found
-
-
 def _exact(of: Ratio) -> Ratio | None:
     return of if not of.rounded and of.bottom <= EXACT else None
-
-
-def _at(of: Polynomial, sizes: Sizes) -> int:
-    return sum(c * math.prod(sizes.atoms[i].sample for i in monomial) for monomial, c in of.items())
 
 
 def _equal(a: Node, b: Node | int) -> bool:
@@ -798,6 +564,10 @@ def _is_dense(sizes: list[Node], strides: list[Node]) -> bool:
     return True
 
 
+def _for_the_sample(function: Callable[[Any], float]) -> Callable[[Node], Node]:
+    """A function without an expression: only its value for the sample is known."""
+    return lambda node: Node(node.of, float, float(function(node.hint)), None)
+
+
 for _op in ("sqrt", "cos", "cosh", "sin", "sinh", "tan", "tanh", "asin", "acos", "atan", "log2"):
-    # Only the value for the sample is known.
-    setattr(Node, f"sym_{_op}", lambda self, of=getattr(math, _op): Node(self.of, float, float(of(self.hint)), None))
+    setattr(Node, f"sym_{_op}", _for_the_sample(getattr(math, _op)))

@@ -5,15 +5,12 @@ of :mod:`.torch_sizes`; in a trial they are plain numbers. Both report what aros
 """
 
 import logging
-import sys
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import Any
 
 import torch
-import torch.nn.functional as F  # noqa: N812 its name everywhere
 from torch._dispatch.python import enable_python_dispatcher
 from torch._subclasses.fake_tensor import (
     DataDependentOutputException,
@@ -29,9 +26,11 @@ from torch.utils._pytree import tree_iter, tree_map
 
 from ..sizes.paths import Accepted, End, Path, Rejected, Unknown
 from ..sizes.places import innermost, own_frame
+from ..sizes.polynomials import Sizes
 from ..sizes.shapes import OpenShape
 from .torch_models import TorchNetwork, leaves
-from .torch_sizes import Node, Sizes
+from .torch_sizes import Node, nodes
+from .torch_stand_ins import PLAIN, SAME, SYMBOLS, numbers_stay_symbolic
 
 
 class TorchTracer:
@@ -47,7 +46,7 @@ class TorchTracer:
     def path_of(self, samples: Mapping[str, int], held: Mapping[str, int]) -> Path:
         """Trace with a symbol for each of the samples, and plain numbers for the ``held`` sizes."""
         sizes = Sizes(samples)
-        end = self._end({**held, **{name: torch.SymInt(node) for name, node in sizes.nodes.items()}}, sizes)
+        end = self._end({**held, **{name: torch.SymInt(node) for name, node in nodes(sizes).items()}}, sizes)
         return Path(sizes.conditions, Unknown(sizes.lost) if sizes.lost else end)
 
     def trial_of(self, sizes: Mapping[str, int]) -> End:
@@ -60,7 +59,7 @@ class TorchTracer:
         operations, images = _Operations(sizes), _Images()
         with ExitStack() as within:
             if sizes is not None:
-                within.enter_context(_numbers_stay_symbolic(self.network.model))
+                within.enter_context(numbers_stay_symbolic(self.network.model))
                 within.enter_context(enable_python_dispatcher())
             for of in (_quiet(), torch.no_grad(), _one_backend(), mode, images, operations):
                 within.enter_context(of)
@@ -116,7 +115,7 @@ def _expression(size: Any) -> Any:
     if node.value is None:
         node.of.lose("the size of an image is no exact function of the open sizes")
         return node.hint
-    return node.of.expression(node.value)
+    return node.of.expression(node.of.by_open_sizes(node.value))
 
 
 def _sizes(tensor: Any) -> dict[Any, Any]:
@@ -131,7 +130,7 @@ def _key(size: Any) -> Any:
 
 
 class _Images(TorchDispatchMode):
-    """Watches the images on the way: the sizes that an operation computes from, and the sizes of 1 that are repeated."""
+    """Watches the images on the way: which sizes an operation computes from, and which sizes of 1 are repeated."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -142,7 +141,7 @@ class _Images(TorchDispatchMode):
         """These tensors depend on an image."""
         for of in tree_iter(result):
             if isinstance(of, FakeTensor):
-                of.from_image = True  # type: ignore[attr-defined]
+                of.from_image = True
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -179,7 +178,7 @@ def _repeats(shapes: list[Any]) -> bool:
 
 
 def _hint(size: Any) -> Any:
-    return size.node.hint if isinstance(size, torch.SymInt | torch.SymFloat | torch.SymBool) else size
+    return size.node.hint if isinstance(size, SYMBOLS) else size
 
 
 class _Operations(TorchFunctionMode):
@@ -196,8 +195,8 @@ class _Operations(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        if kwargs.get("dtype") in _PLAIN:
-            kwargs = {**kwargs, "dtype": _PLAIN[kwargs["dtype"]]}
+        if kwargs.get("dtype") in PLAIN:
+            kwargs = {**kwargs, "dtype": PLAIN[kwargs["dtype"]]}
         try:
             if self.sizes is not None and func in SAME:
                 return SAME[func](*args, **kwargs)
@@ -268,90 +267,3 @@ def _module_path(traceback: TracebackType | None, paths: Mapping[int, str]) -> s
         path = paths.get(id(module), path)
         traceback = traceback.tb_next
     return path
-
-
-def _max_pool1d(
-    image: Any,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: Any = 0,
-    dilation: Any = 1,
-    ceil_mode: bool = False,
-    return_indices: bool = False,
-) -> Any:
-    return F.max_pool1d_with_indices(image, kernel_size, stride, padding, dilation, ceil_mode)[0]
-
-
-def _linspace(start: Any, end: Any, steps: Any, **kwargs: Any) -> Any:
-    return torch.arange(steps, **{"dtype": torch.get_default_dtype(), **kwargs})
-
-
-def _tensor(data: Any, **kwargs: Any) -> Any:
-    if any(isinstance(of, _SYMBOLS) for of in tree_iter(data)):
-        data = tree_map(_zero, data)
-        return torch.tensor(data, **kwargs).new_empty(torch.tensor(data).shape)
-    return torch.tensor(data, **kwargs)
-
-
-def _zero(of: Any) -> Any:
-    return 0.0 if isinstance(of, float | torch.SymFloat) else 0
-
-
-_SYMBOLS = (torch.SymInt, torch.SymFloat, torch.SymBool)
-
-SAME: dict[Any, Callable[..., Any]] = {
-    F.max_pool1d: _max_pool1d,
-    torch.max_pool1d: _max_pool1d,
-    torch.linspace: _linspace,
-    torch.tensor: _tensor,
-}
-"""What makes the same shapes as an operation that turns sizes into plain numbers."""
-
-
-class _Numbers(type):
-    """The class of the stand-ins for ``int`` and ``float`` in the network's own code."""
-
-    plain: type
-    symbol: type
-
-    def __instancecheck__(cls, of: Any) -> bool:
-        return isinstance(of, (cls.plain, cls.symbol))
-
-    def __call__(cls, *args: Any) -> Any:
-        if len(args) == 1 and isinstance(args[0], _SYMBOLS):
-            return torch.sym_int(args[0]) if cls.plain is int else torch.sym_float(args[0])
-        return cls.plain(*args)
-
-
-class _Int(int, metaclass=_Numbers):
-    plain, symbol = int, torch.SymInt
-    from_bytes = int.from_bytes
-
-
-class _Float(float, metaclass=_Numbers):
-    plain, symbol = float, torch.SymFloat
-
-
-_lock = threading.RLock()
-
-
-@contextmanager
-def _numbers_stay_symbolic(model: Any) -> Iterator[None]:
-    """Let ``int(size / 2)`` and ``isinstance(size, int)`` in the network's own package work on symbols."""
-    modules = list(model.modules()) if isinstance(model, torch.nn.Module) else [model]
-    roots = {str(getattr(of, "__module__", "")).partition(".")[0] for of in (*map(type, modules), model)}
-    files = [of for name, of in list(sys.modules.items()) if name.partition(".")[0] in roots - {"torch", "builtins"}]
-    own = {id(of): of for of in (getattr(of, "__dict__", None) for of in files) if of}.values()
-    with _lock:
-        added = [(of, name) for of in own for name in _STAND_INS if name not in of]
-        for of, name in added:
-            of[name] = _STAND_INS[name]
-        try:
-            yield
-        finally:
-            for of, name in added:
-                of.pop(name, None)
-
-
-_STAND_INS = {"int": _Int, "float": _Float}
-_PLAIN: dict[Any, type] = {_Int: int, _Float: float}

@@ -2,6 +2,9 @@
 
 import math
 import random
+import subprocess
+import sys
+from itertools import pairwise
 
 import pytest
 
@@ -15,6 +18,7 @@ from wellshaped.interop.frameworks.torch_tracing import TorchTracer  # noqa: E40
 from wellshaped.interop.sizes.exploring import Budget, explore  # noqa: E402
 from wellshaped.interop.sizes.expressions import value  # noqa: E402
 from wellshaped.interop.sizes.paths import Accepted, Rejected, Unknown  # noqa: E402
+from wellshaped.interop.torch_reader import read_torch  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("default")  # PyTorch's own
 
@@ -52,8 +56,8 @@ class UNet(nn.Module):
         super().__init__()
         widths = [width * 2**i for i in range(levels + 1)]
         self.first = self.block(3, widths[0])
-        self.down = nn.ModuleList(self.block(a, b) for a, b in zip(widths, widths[1:], strict=False))
-        self.up = nn.ModuleList(nn.ConvTranspose2d(b, a, 2, 2) for a, b in zip(widths, widths[1:], strict=False))
+        self.down = nn.ModuleList(self.block(a, b) for a, b in pairwise(widths))
+        self.up = nn.ModuleList(nn.ConvTranspose2d(b, a, 2, 2) for a, b in pairwise(widths))
         self.merge = nn.ModuleList(self.block(2 * a, a) for a in widths[:-1])
 
     @staticmethod
@@ -208,7 +212,8 @@ def test_a_trap_has_the_sizes_that_run(trap):
 def test_a_unet_of_four_levels_takes_multiples_of_16_and_few_traces():
     found = assert_as_tried(UNet(), (2, 3, "H", 16), up_to=40, draws=2)
     assert str(found.fits) == "n ≡ 0 (mod 16), n ≥ 16"
-    assert not found.undecided and not found.tried
+    assert not found.undecided
+    assert not found.tried
     assert found.traces <= 14
 
 
@@ -231,7 +236,8 @@ def test_a_batch_normalisation_in_training_rejects_one_value_per_channel():
 
 def test_what_depends_on_the_values_is_unknown_and_never_rejected():
     found = explored(Net(data_dependent))
-    assert not found.fits and not found.rejected
+    assert not found.fits
+    assert not found.rejected
     assert all(isinstance(region.end, Unknown) for region in found.regions)
 
 
@@ -299,3 +305,22 @@ def test_a_constructor_gets_no_memory_for_its_parameters():
     end = tracer_of(net, (1, 3, "H", 20)).path_of({"H": 30}, {}).end
     assert isinstance(end, Accepted)
     assert [str(n) for n in end.output[0]] == ["1", "4096", "H - 16", "4"]
+
+
+def test_read_torch_reads_several_open_sizes():
+    net = UNet(levels=2)
+    sizes = read_torch(net, "N 3 H W")
+    assert [str(of.sizes) for of in sizes.axes.values()] == ["n ≥ 1", *["n ≡ 0 (mod 4), n ≥ 4"] * 2]
+    assert sizes.independent
+    assert sizes.output == ("(N, 4, H, W)",)
+
+
+def test_without_pytorch_one_sentence_says_how_to_install_it():
+    code = (
+        "import sys; sys.modules['torch'] = None\n"
+        "from wellshaped.interop.torch_reader import read_torch\n"
+        "try:\n    read_torch(print, '3 H W')\nexcept Exception as error:\n    print(type(error).__name__, error)"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert said.startswith("UsageError")
+    assert "pip install torch" in said
