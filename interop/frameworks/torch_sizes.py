@@ -22,6 +22,7 @@ from ..sizes.polynomials import (
     combined,
     constant,
     less,
+    lowest_terms,
     multiplied,
     negated,
     quotient_of,
@@ -288,18 +289,16 @@ class Node:
         exact = quotient_of(a, b)
         if exact is not None:
             return exact if op == "//" else {}
+        top, bottom, shared = lowest_terms(a, b, sizes)
+        if shared != {(): 1}:
+            by_node = Node(sizes, int, at_sample(bottom, sizes), bottom)
+            top_node = Node(sizes, int, at_sample(top, sizes), top)
+            quotient, remainder = divmod(top_node.hint, by_node.hint)
+            found = top_node._divided(op, by_node, quotient if op == "//" else remainder)
+            return found if op == "//" or found is None else multiplied(found, shared)
         whole: Polynomial = {}
         bounds: Interval = (None, None)
         if by is not None:
-            common = math.gcd(by, *a.values())
-            if common > 1:
-                top, bottom = (
-                    Node(sizes, int, at_sample(of, sizes), of)
-                    for of in ({m: c // common for m, c in of.items()} for of in (a, b))
-                )
-                quotient, remainder = divmod(top.hint, bottom.hint)
-                smaller = top._divided(op, bottom, quotient if op == "//" else remainder)
-                return smaller if op == "//" or smaller is None else {m: c * common for m, c in smaller.items()}
             # Multiples of the divisor leave the quotient, and leave nothing to the remainder.
             if op == "//":
                 whole = {m: c // by for m, c in a.items() if c // by and (c % by == 0 or not m)}

@@ -47,6 +47,7 @@ class Sizes:
         self._equal: dict[int, Polynomial] = {}
         self.lost = ""
         self._known: dict[Any, int] = {}
+        self._keys: list[Any] = []
         self._conditions: dict[Statement, bool] = {}
         self.samples = dict(samples)
 
@@ -63,11 +64,14 @@ class Sizes:
         """The atom with this key as a polynomial. It is made if it is new."""
         if key not in self._known:
             self._known[key] = len(self.atoms)
+            self._keys.append(key)
             self.atoms.append(Atom(expression(), sample, bounds))
         return {(self._known[key],): 1}
 
     def decided(self, statement: Statement, held: bool, difference: Polynomial | None) -> None:
         """Record a statement, and whether it held for the sample. It may be about this ``difference`` of sizes."""
+        while statement.op == "not":
+            statement, held = statement.args[0], not held
         if self.lost or statement in self._conditions:
             return
         self._conditions[statement] = held
@@ -76,12 +80,11 @@ class Sizes:
 
     def _learn(self, statement: Statement, held: bool, difference: Polynomial) -> None:
         """Use a condition that was recorded: an atom equals a polynomial, or has closer bounds."""
-        while statement.op == "not":
-            statement, held = statement.args[0], not held
         difference = self.reduced(difference)
         common = math.gcd(*difference.values()) or 1
         difference = {m: c // common for m, c in difference.items()}
         if statement.op == "==" and held:
+            difference = self._as_multiple(difference)
             alone = [m for m, c in difference.items() if len(m) == 1 and c in (1, -1)]
             alone = [m for m in alone if sum(m[0] in other for other in difference) == 1]
             if alone:
@@ -107,6 +110,26 @@ class Sizes:
             else:
                 high = number - 1 if high is None else min(high, number - 1)
         self.atoms[monomial[0]] = Atom(atom.expression, atom.sample, (low, high))
+
+    def _as_multiple(self, difference: Polynomial) -> Polynomial:
+        """``a - (b*floor(a/b) + r)`` for the difference ``a mod b - r``; other differences stay."""
+        rest = [m for m in difference if m]
+        if len(rest) != 1 or len(rest[0]) != 1 or difference[rest[0]] not in (1, -1):
+            return difference
+        key = self._keys[rest[0][0]]
+        if key[0] != "mod" or constant(dict(key[2])) is None:
+            return difference
+        a, by = dict(key[1]), dict(key[2])[()]
+        remainder = -difference.get((), 0) * difference[rest[0]]
+        low, high = self.bounds(a)
+        bounds = (None if low is None else low // by, None if high is None else high // by)
+        quotient = self.atom(
+            ("//", key[1], key[2]),
+            lambda: Expression("//", (self.expression(a), by)),
+            at_sample(a, self) // by,
+            bounds,
+        )
+        return self.reduced(less(less(a, multiplied(quotient, {(): by})), remainder))
 
     def reduced(self, of: Polynomial) -> Polynomial:
         """The polynomial with the atoms replaced that are known to equal others."""
@@ -177,6 +200,12 @@ class Sizes:
         rest = {monomial: c for monomial, c in difference.items() if monomial}
         if not rest:
             return constant == 0 if op == "==" else constant >= 0
+        factor = _shared(difference)
+        if factor is not None and self.bounds({(factor,): 1})[0] == 0:
+            zero = self.compared("==", {(factor,): 1})
+            return combined("or", [zero, self.compared(op, _without(difference, factor))])
+        if factor is not None and (self.bounds({(factor,): 1})[0] or 0) >= 1:
+            return self.compared(op, _without(difference, factor))
         common = math.gcd(*rest.values())
         if op == "==" and constant % common:
             return False
@@ -262,6 +291,32 @@ def combined(op: str, parts: Iterable[Statement | bool]) -> Statement | bool:
     if not left:
         return op == "and"
     return left[0] if len(left) == 1 else Statement(op, tuple(left))
+
+
+def _shared(of: Polynomial) -> int | None:
+    """An atom that is a factor of every term; there are several terms."""
+    first = min(of, key=len)
+    return next((i for i in first if all(i in m for m in of)), None) if len(of) > 1 else None
+
+
+def _without(of: Polynomial, factor: int) -> Polynomial:
+    """The polynomial divided by this atom."""
+    found: Polynomial = {}
+    for monomial, c in of.items():
+        i = monomial.index(factor)
+        found[monomial[:i] + monomial[i + 1 :]] = c
+    return found
+
+
+def lowest_terms(a: Polynomial, b: Polynomial, sizes: Sizes) -> tuple[Polynomial, Polynomial, Polynomial]:
+    """Two polynomials without the positive factors that they share, and these factors."""
+    common = math.gcd(*a.values(), *b.values())
+    factors: Polynomial = {(): common}
+    a, b = ({m: c // common for m, c in of.items()} for of in (a, b))
+    for i in dict.fromkeys(i for m in b for i in m):
+        while a and all(i in m for of in (a, b) for m in of) and (sizes.atoms[i].bounds[0] or 0) >= 1:
+            a, b, factors = _without(a, i), _without(b, i), multiplied(factors, {(i,): 1})
+    return a, b, factors
 
 
 def quotient_of(a: Polynomial, b: Polynomial) -> Polynomial | None:
