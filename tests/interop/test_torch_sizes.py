@@ -1,4 +1,4 @@
-"""The symbolic numbers that PyTorch gets, against Python's own: random programs take the same way to the same number."""
+"""The symbolic numbers that PyTorch gets, against Python's own, in random programs."""
 
 import math
 import operator
