@@ -15,6 +15,9 @@ except ImportError as error:
     says = "PyTorch is not installed"
     raise UsageError.of("a PyTorch network", "torch", "", says, "pip install torch") from error
 
+VERSION = str(torch.__version__).partition("+")[0]
+"""The version of PyTorch."""
+
 SMALL = 4_096
 """A constructor's tensors with at most this many values are made: it may look at them."""
 
