@@ -73,7 +73,8 @@ class TorchTracer:
         for of in outputs:
             images.needed.update(_sizes(of))
         output = tuple(tuple(map(_expression, of.shape)) for of in outputs)
-        return Accepted(output, frozenset(map(_expression, images.needed.values())), images.repeated)
+        needed = [size for size in images.needed.values() if not _at_least_one(size)]
+        return Accepted(output, frozenset(map(_expression, needed)), images.repeated)
 
     def _images(self, at: Mapping[str, Any]) -> list[Any]:
         shapes = [[at[n] if isinstance(n, str) else n for n in shape] for shape in self.shapes]
@@ -116,6 +117,14 @@ def _expression(size: Any) -> Any:
         node.of.lose("the size of an image is no exact function of the open sizes")
         return node.hint
     return node.of.expression(node.of.by_open_sizes(node.value))
+
+
+def _at_least_one(size: Any) -> bool:
+    """Whether the recorded conditions alone say that the size is at least 1."""
+    if not isinstance(size, torch.SymInt) or size.node.value is None:
+        return False
+    sizes = size.node.of
+    return (sizes.bounds(sizes.reduced(size.node.value))[0] or 0) >= 1
 
 
 def _sizes(tensor: Any) -> dict[Any, Any]:
