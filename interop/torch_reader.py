@@ -35,9 +35,7 @@ def read_torch(
     >>> read_torch(torch.nn.Sequential(pool, pool), "1 3 H W")["H"]             # doctest: +SKIP
     <SizeSet n ≥ 4>
     """
-    import torch
-
-    from .frameworks.torch_models import as_network  # it raises UsageError where PyTorch is not installed
+    from .frameworks.torch_models import VERSION, as_network  # it raises UsageError where PyTorch is not installed
     from .frameworks.torch_tracing import TorchTracer
 
     network = as_network(model, arguments or {})
@@ -45,4 +43,4 @@ def read_torch(
     each = [dtypes] * len(images) if isinstance(dtypes, str) or not isinstance(dtypes, Sequence) else list(dtypes)
     tracer = TorchTracer(network, images, each)
     name = str(getattr(model, "__name__", None) or type(model).__name__)
-    return read(tracer, name, f"torch {torch.__version__.partition('+')[0]}", images, budget, progress)
+    return read(tracer, name, f"torch {VERSION}", images, budget, progress)

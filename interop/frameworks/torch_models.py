@@ -1,0 +1,112 @@
+"""A PyTorch network without its numbers: a copy of the module whose parameters have shapes and no memory."""
+
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
+
+from ...spec.messages.report import UsageError
+from ...spec.messages.written import kind_of
+
+try:
+    import torch
+    from torch.overrides import TorchFunctionMode
+except ImportError as error:
+    says = "PyTorch is not installed"
+    raise UsageError.of("a PyTorch network", "torch", "", says, "pip install torch") from error
+
+VERSION = str(torch.__version__).partition("+")[0]
+"""The version of PyTorch."""
+
+SMALL = 4_096
+"""A constructor's tensors with at most this many values are made: it may look at them."""
+
+
+@dataclass(frozen=True, slots=True)
+class TorchNetwork:
+    """A PyTorch module, or a function of images, and further arguments of the call by name."""
+
+    kind: str
+    model: Any
+    arguments: Mapping[str, Any]
+
+    def copied(self, mode: Any) -> tuple[Callable[..., Any], dict[int, str]]:
+        """The network as ``apply(*images)`` on fake tensors of the ``mode``, and the path of each module by its id.
+
+        Every call has its own copy, so a network that changes itself always starts from the given state.
+        """
+        if not isinstance(self.model, torch.nn.Module):
+            return lambda *images: self.model(*images, **self.arguments), {}
+        fakes = {id(of): _fake(of, mode) for of in _tensors(self.model)}
+        module = self.model
+        apply: Callable[..., Any]
+        try:
+            module = apply = copy.deepcopy(module, fakes)
+        except Exception:  # a module with something in it that can't be copied
+            named = dict([*module.named_parameters(), *module.named_buffers()])
+            swapped = {path: fakes[id(of)] for path, of in named.items()}
+
+            def apply(*images: Any, **arguments: Any) -> Any:
+                return torch.func.functional_call(module, swapped, images, arguments)
+
+        paths = {id(of): path for path, of in module.named_modules()}
+        return lambda *images: apply(*images, **self.arguments), paths
+
+
+def as_network(model: Any, arguments: Mapping[str, Any]) -> TorchNetwork:
+    """The network of a PyTorch module or of a function. Raises :class:`UsageError` if the model can't be called."""
+    if not callable(model):
+        says = f"it is {kind_of(model)}, and must be a PyTorch module or a function"
+        raise UsageError.of("the model", "model", "nothing to call", says, "read_torch(torch.nn.Conv2d(3, 8, 3), …)")
+    return TorchNetwork("torch", model, arguments)
+
+
+def constructed(constructor: Callable[[], Any]) -> Any:
+    """What the constructor returns. Its parameters get no memory, and no random numbers are drawn for them."""
+    with _WithoutMemory():
+        return constructor()
+
+
+class _WithoutMemory(TorchFunctionMode):
+    """New tensors with more than :data:`SMALL` values are on PyTorch's meta device."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = dict(kwargs or {})
+        if func in _FACTORIES and kwargs.get("device") is None:
+            with torch.device("meta"):
+                made = func(*args, **kwargs)
+            if made.numel() > SMALL:
+                return made
+        return func(*args, **kwargs)
+
+
+_FACTORIES = {torch.empty, torch.zeros, torch.ones, torch.full, torch.rand, torch.randn}
+
+
+def _fake(of: Any, mode: Any) -> Any:
+    if of.is_sparse or of.is_quantized or torch.nn.parameter.is_lazy(of):
+        return mode.from_tensor(of)
+    with mode, torch.no_grad():
+        fake = torch.empty_strided(of.shape, of.stride(), dtype=of.dtype, device="cpu")
+        return torch.nn.Parameter(fake, of.requires_grad) if isinstance(of, torch.nn.Parameter) else fake
+
+
+def _tensors(module: Any) -> Iterator[Any]:
+    for of in module.modules():
+        for held in (of.__dict__, of._parameters, of._buffers):
+            yield from (value for value in held.values() if isinstance(value, torch.Tensor))
+
+
+def leaves(output: Any) -> Iterator[Any]:
+    """The tensors of an output: in lists, dictionaries and dataclasses, in order."""
+    if isinstance(output, torch.Tensor):
+        yield output
+    elif isinstance(output, Mapping):
+        for value in output.values():
+            yield from leaves(value)
+    elif isinstance(output, list | tuple):
+        for value in output:
+            yield from leaves(value)
+    elif is_dataclass(output) and not isinstance(output, type):
+        for field in fields(output):
+            yield from leaves(getattr(output, field.name))

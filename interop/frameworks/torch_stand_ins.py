@@ -1,0 +1,99 @@
+"""What stands in for operations and built-ins that turn a symbolic size into a plain number."""
+
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812 its name everywhere
+from torch.utils._pytree import tree_iter, tree_map
+
+SYMBOLS = (torch.SymInt, torch.SymFloat, torch.SymBool)
+
+
+def _max_pool1d(
+    image: Any,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
+    return F.max_pool1d_with_indices(image, kernel_size, stride, padding, dilation, ceil_mode)[0]
+
+
+def _linspace(start: Any, end: Any, steps: Any, **kwargs: Any) -> Any:
+    return torch.arange(steps, **{"dtype": torch.get_default_dtype(), **kwargs})
+
+
+def _tensor(data: Any, **kwargs: Any) -> Any:
+    if any(isinstance(of, SYMBOLS) for of in tree_iter(data)):
+        data = tree_map(_zero, data)
+        return torch.tensor(data, **kwargs).new_empty(torch.tensor(data).shape)
+    return torch.tensor(data, **kwargs)
+
+
+def _zero(of: Any) -> Any:
+    return 0.0 if isinstance(of, float | torch.SymFloat) else 0
+
+
+SAME: dict[Any, Callable[..., Any]] = {
+    F.max_pool1d: _max_pool1d,
+    torch.max_pool1d: _max_pool1d,
+    torch.linspace: _linspace,
+    torch.tensor: _tensor,
+}
+"""What makes the same shapes as an operation that turns sizes into plain numbers."""
+
+
+class _Numbers(type):
+    """The class of the stand-ins for ``int`` and ``float`` in the network's own code."""
+
+    plain: type
+    symbol: type
+
+    def __instancecheck__(cls, of: Any) -> bool:
+        return isinstance(of, (cls.plain, cls.symbol))
+
+    def __call__(cls, *args: Any) -> Any:
+        if len(args) == 1 and isinstance(args[0], SYMBOLS):
+            convert: Any = torch.sym_int if cls.plain is int else torch.sym_float
+            return convert(args[0])
+        return cls.plain(*args)
+
+
+class _Int(int, metaclass=_Numbers):
+    plain, symbol = int, torch.SymInt
+
+
+class _Float(float, metaclass=_Numbers):
+    plain, symbol = float, torch.SymFloat
+
+
+_lock = threading.RLock()
+
+
+@contextmanager
+def numbers_stay_symbolic(model: Any) -> Iterator[None]:
+    """Let ``int(size / 2)`` and ``isinstance(size, int)`` in the network's own package work on symbols."""
+    modules = list(model.modules()) if isinstance(model, torch.nn.Module) else [model]
+    roots = {str(getattr(of, "__module__", "")).partition(".")[0] for of in (*map(type, modules), model)}
+    files = [of for name, of in list(sys.modules.items()) if name.partition(".")[0] in roots - {"torch", "builtins"}]
+    own = {id(of): of for of in (getattr(of, "__dict__", None) for of in files) if of}.values()
+    with _lock:
+        added = [(of, name) for of in own for name in _STAND_INS if name not in of]
+        for of, name in added:
+            of[name] = _STAND_INS[name]
+        try:
+            yield
+        finally:
+            for of, name in added:
+                of.pop(name, None)
+
+
+_STAND_INS = {"int": _Int, "float": _Float}
+PLAIN: dict[Any, type] = {_Int: int, _Float: float}
+"""The dtypes that the stand-ins mean."""

@@ -1,0 +1,88 @@
+"""The symbolic numbers that PyTorch gets, against Python's own, in random programs."""
+
+import math
+import operator
+import random
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="PyTorch is not a dependency")
+
+from wellshaped.interop.frameworks.torch_sizes import nodes  # noqa: E402
+from wellshaped.interop.sizes.expressions import holds, value  # noqa: E402
+from wellshaped.interop.sizes.polynomials import Sizes  # noqa: E402
+
+NUMBERS = (1, 2, 3, 4, 5, 8, 12, 16)
+COMPARISONS = (operator.eq, operator.ne, operator.ge, operator.gt, operator.le, operator.lt)
+STEPS = {
+    "plus": lambda a, b, k: a + b,
+    "minus": lambda a, b, k: a - b,
+    "times": lambda a, b, k: a * k,
+    "product": lambda a, b, k: a * b,
+    "plus a number": lambda a, b, k: a + k,
+    "below a number": lambda a, b, k: k - a,
+    "quotient": lambda a, b, k: a // k,
+    "negative quotient": lambda a, b, k: a // -k,
+    "remainder": lambda a, b, k: a % k,
+    "a size by a size": lambda a, b, k: a // b if b >= 1 else a,
+    "remainder by a size": lambda a, b, k: a % b if b >= 1 else b,
+    "larger": lambda a, b, k: max(a, b),
+    "smaller": lambda a, b, k: min(a, b),
+    "ceiling": lambda a, b, k: math.ceil(a / k),
+    "floor": lambda a, b, k: math.floor(a / k),
+    "scaled": lambda a, b, k: math.floor(a * 1.5),
+    "shifted": lambda a, b, k: (a >> 2) + (b << 1),
+    "bits": lambda a, b, k: a & 7,
+    "if": lambda a, b, k: a + 1 if a > b else b - a,
+    "if even": lambda a, b, k: a // 2 if a % 2 == 0 else 3 * a + 1,
+    "if equal": lambda a, b, k: b if a * 2 == b else a,
+}
+
+
+def program(draw):
+    """A random sequence of steps on earlier numbers."""
+    steps = [(draw.choice(list(STEPS)), draw.random(), draw.random(), draw.choice(NUMBERS)) for _ in range(7)]
+    comparisons = [(draw.choice(COMPARISONS), draw.random(), draw.random(), draw.choice(NUMBERS)) for _ in range(3)]
+    return steps, comparisons
+
+
+def run(of, n, w):
+    """The numbers of a program, and the answers of its comparisons."""
+    steps, comparisons = of
+    numbers = [n, w, 6]
+    for name, a, b, k in steps:
+        numbers.append(STEPS[name](numbers[int(a * len(numbers))], numbers[int(b * len(numbers))], k))
+    answers = [
+        bool(compare(numbers[int(a * len(numbers))], numbers[int(b * len(numbers))] + k))
+        for compare, a, b, k in comparisons
+    ]
+    return numbers, answers
+
+
+def expression(number):
+    if not isinstance(number, torch.SymInt):
+        return number
+    sizes = number.node.of
+    return sizes.expression(sizes.by_open_sizes(number.node.value))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_sizes_that_meet_the_conditions_take_the_same_way_to_the_same_number(seed):
+    draw = random.Random(seed)
+    met = 0
+    for _ in range(40):
+        of = program(draw)
+        sample = {"n": draw.randint(1, 40), "w": draw.randint(1, 40)}
+        sizes = Sizes(sample)
+        numbers, answers = run(of, *map(torch.SymInt, nodes(sizes).values()))
+        assert answers == run(of, **sample)[1]
+        if sizes.lost:
+            continue
+        expressions = [expression(number) for number in numbers]
+        for at in [sample, *({"n": draw.randint(1, 40), "w": draw.randint(1, 40)} for _ in range(150))]:
+            if all(holds(condition.statement, at) == condition.held for condition in sizes.conditions):
+                met += at != sample
+                expected, same_answers = run(of, **at)
+                assert [value(of_it, at) for of_it in expressions] == expected, (of, sample, at)
+                assert answers == same_answers, (of, sample, at)
+    assert met > 200

@@ -1,0 +1,326 @@
+"""PyTorch networks, path by path: the sets of sizes against runs on plain numbers, and what is said about a failure."""
+
+import math
+import random
+import subprocess
+import sys
+from itertools import pairwise
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="PyTorch is not a dependency")
+
+import torch.nn.functional as F  # noqa: E402, N812 its name everywhere
+from torch import nn  # noqa: E402
+
+from wellshaped.interop.frameworks.torch_models import as_network, constructed  # noqa: E402
+from wellshaped.interop.frameworks.torch_tracing import TorchTracer  # noqa: E402
+from wellshaped.interop.sizes.exploring import Budget, explore  # noqa: E402
+from wellshaped.interop.sizes.expressions import value  # noqa: E402
+from wellshaped.interop.sizes.paths import Accepted, Rejected, Unknown  # noqa: E402
+from wellshaped.interop.torch_reader import read_torch  # noqa: E402
+
+pytestmark = pytest.mark.filterwarnings("default")  # PyTorch's own
+
+
+class OneAxis:
+    """What ``explore`` needs."""
+
+    def __init__(self, tracer, **held):
+        self.tracer, self.held = tracer, held
+
+    def path(self, size):
+        return self.tracer.path_of({"H": size}, self.held)
+
+    def trial(self, size):
+        return self.tracer.trial_of({"H": size, **self.held})
+
+
+class Net(nn.Module):
+    """A function as a module with parts."""
+
+    def __init__(self, function, **parts):
+        super().__init__()
+        self.function = function
+        for name, part in parts.items():
+            setattr(self, name, part)
+
+    def forward(self, *images):
+        return self.function(self, *images)
+
+
+class UNet(nn.Module):
+    """Four levels, bilinear or transposed, with a batch normalisation."""
+
+    def __init__(self, levels=4, width=4):
+        super().__init__()
+        widths = [width * 2**i for i in range(levels + 1)]
+        self.first = self.block(3, widths[0])
+        self.down = nn.ModuleList(self.block(a, b) for a, b in pairwise(widths))
+        self.up = nn.ModuleList(nn.ConvTranspose2d(b, a, 2, 2) for a, b in pairwise(widths))
+        self.merge = nn.ModuleList(self.block(2 * a, a) for a in widths[:-1])
+
+    @staticmethod
+    def block(before, after):
+        return nn.Sequential(nn.Conv2d(before, after, 3, padding=1), nn.BatchNorm2d(after), nn.ReLU(inplace=True))
+
+    def forward(self, x):
+        skips = [self.first(x)]
+        for block in self.down:
+            skips.append(block(F.max_pool2d(skips[-1], 2)))
+        x = skips.pop()
+        for up, merge in zip(reversed(self.up), reversed(self.merge), strict=True):
+            x = merge(torch.cat([skips.pop(), up(x)], 1))
+        return x
+
+
+def tracer_of(model, *shapes):
+    return TorchTracer(as_network(model, {}), shapes or [(2, 3, "H", 12)], ["float32"] * max(1, len(shapes)))
+
+
+def explored(model, *shapes, **budget):
+    return explore(OneAxis(tracer_of(model, *shapes)), "H", Budget(**budget))
+
+
+def assert_as_tried(model, *shapes, up_to, draws=6, **budget):
+    """Compare every size up to one, and some large ones, with a run on plain numbers; return the exploration."""
+    axis = OneAxis(tracer_of(model, *shapes))
+    found = explore(axis, "H", Budget(**budget))
+    draw = random.Random(0)
+    for size in [*range(1, up_to + 1), *(draw.randint(1, 10**5) for _ in range(draws))]:
+        alone = axis.trial(size)
+        if size in found.undecided:
+            continue
+        runs = any(size in of for of in (found.fits, found.empty, found.broadcast))
+        assert runs == isinstance(alone, Accepted), (size, alone)
+        for region in found.regions:
+            if size in region.sizes and isinstance(region.end, Accepted):
+                at = {"H": size}
+                assert tuple(tuple(value(n, at) for n in shape) for shape in region.end.output) == alone.output
+    return found
+
+
+def pooling_join(net, x):
+    return torch.cat([F.avg_pool2d(x, 2)[..., :4], F.avg_pool2d(F.pad(x, (0, 0, 0, 21)), 3)], 1)
+
+
+def only_above(net, x):
+    return F.max_pool2d(x, 2) + x[:, :, ::2, ::2] if x.shape[2] > 1000 else x
+
+
+def branch(net, x):
+    n = x.shape[2]
+    return F.max_pool2d(x, 2) if n < 40 else x[:, :, n // 2 :]
+
+
+def two_slopes(net, x):
+    return torch.cat([torch.cat([x, x, x], 2), torch.cat([x, x, x[:, :, :1].expand(-1, -1, 7, -1)], 2)], 1)
+
+
+def ceil_to_16(net, x):
+    n = x.shape[2]
+    return F.max_pool2d(F.pad(x, (0, 4, 0, math.ceil(n / 16) * 16 - n)), 16)
+
+
+def power_of_two(net, x):
+    if x.shape[2] & (x.shape[2] - 1):
+        raise ValueError("a power of two, please")
+    return x
+
+
+def caught(net, x):
+    y = F.interpolate(F.max_pool2d(x, 2), scale_factor=2)
+    try:
+        return torch.cat([x, y], 1)
+    except RuntimeError:
+        return x
+
+
+def pad_and_crop(net, x):
+    n = x.shape[2]
+    y = F.max_pool2d(F.pad(x, (0, 4, 0, -n % 16)), 16)
+    return F.interpolate(y, scale_factor=16)[:, :, :n]
+
+
+def up_to_1000(net, x):
+    if x.shape[2] * x.shape[3] > 12_000:
+        raise RuntimeError("too large")
+    return x
+
+
+def data_dependent(net, x):
+    return x[x > 0].reshape(-1, 2)
+
+
+def halves(net, x):
+    return F.interpolate(x, size=(int(x.shape[2] / 2), 6))
+
+
+def pool_1d(net, x):
+    return torch.cat([F.max_pool1d(x, 2), F.max_pool1d(x[:, :, 1:], 2)], 1)
+
+
+def to_the_skip(net, x):
+    return x + F.interpolate(F.max_pool2d(x, 2, ceil_mode=True), size=x.shape[2:], mode="bilinear")
+
+
+def by_a_factor(net, x):
+    return x + F.interpolate(F.max_pool2d(x, 2), scale_factor=2, mode="bilinear", align_corners=False)
+
+
+def other_slopes(net, x):
+    thirds = F.interpolate(F.max_pool2d(x, 3), scale_factor=2)
+    return torch.cat([F.max_pool2d(x, 2)[..., :4], thirds[:, :, 1:, :4]], 1)
+
+
+TRAPS = {
+    "a pooling join that agrees for one sample": (pooling_join, (2, 3, "H", 12), "{38, 40, 41, 42, 43, 45}", 6),
+    "if n > 1000": (only_above, (2, 3, "H", 12), "{1, 2, …, 999} or n ≡ 0 (mod 2), n ≥ 1000", 5),
+    "if n < 40": (branch, (2, 3, "H", 12), "n ≥ 2", 4),
+    "3h against 2h + 7": (two_slopes, (2, 3, "H", 12), "{7}", 4),
+    "math.ceil": (ceil_to_16, (2, 3, "H", 12), "n ≥ 1", 4),
+    "a caught error": (caught, (2, 3, "H", 12), "n ≥ 2", 4),
+    "padded to a multiple and cropped": (pad_and_crop, (2, 3, "H", 12), "n ≥ 1", 4),
+    "fails only above a size": (up_to_1000, (2, 3, "H", 12), "{1, 2, …, 1000}", 4),
+    "int of a quotient": (halves, (2, 3, "H", 12), "n ≥ 2", 4),
+    "a pooling along one axis": (pool_1d, (2, 3, "H"), "n ≡ 1 (mod 2), n ≥ 3", 5),
+    "resized to the skip": (to_the_skip, (2, 3, "H", 12), "n ≥ 1", 4),
+    "resized by a factor": (by_a_factor, (2, 3, "H", 12), "n ≡ 0 (mod 2), n ≥ 2", 5),
+    "skips with different slopes": (other_slopes, (2, 3, "H", 12), "{3, 6, 7, 10, 11, 14}", 6),
+    "reflected": (lambda net, x: F.pad(x, (3, 3, 3, 3), mode="reflect"), (2, 3, "H", 12), "n ≥ 4", 3),
+    "only squares": (lambda net, x: x + x.transpose(2, 3), (2, 3, "H", 12), "{12}", 4),
+    "flattened": (lambda net, x: x.flatten(1) @ torch.zeros(3 * 12 * 12, 2), (2, 3, "H", 12), "{12}", 4),
+    "to blocks and back": (
+        lambda net, x: F.pixel_shuffle(F.pixel_unshuffle(x, 4), 4), (2, 3, "H", 12), "n ≡ 0 (mod 4), n ≥ 4", 4,
+    ),
+    "pooled to a fixed size": (lambda net, x: F.adaptive_avg_pool2d(x, 3), (2, 3, "H", 12), "n ≥ 1", 2),
+    "ceil_mode": (
+        lambda net, x: F.max_pool2d(x, 3, 2, ceil_mode=True) + F.max_pool2d(x, 3, 2, 1),
+        (2, 3, "H", 12), "n ≡ 0 (mod 2), n ≥ 2", 6,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("trap", TRAPS)
+def test_a_trap_has_the_sizes_that_run(trap):
+    function, shape, fits, traces = TRAPS[trap]
+    found = assert_as_tried(Net(function), shape, up_to=50)
+    assert (str(found.fits), bool(found.undecided)) == (fits, False)
+    assert found.traces <= traces
+
+
+def test_a_unet_of_four_levels_takes_multiples_of_16_and_few_traces():
+    found = assert_as_tried(UNet(), (2, 3, "H", 16), up_to=40, draws=2)
+    assert str(found.fits) == "n ≡ 0 (mod 16), n ≥ 16"
+    assert not found.undecided
+    assert not found.tried
+    assert found.traces <= 14
+
+
+def test_a_transposed_convolution_with_output_padding_takes_even_sizes():
+    parts = {"down": nn.Conv2d(3, 4, 3, 2, 1), "up": nn.ConvTranspose2d(4, 3, 3, 2, 1, output_padding=1)}
+    found = assert_as_tried(Net(lambda net, x: x + net.up(net.down(x)), **parts), up_to=20)
+    assert str(found.fits) == "n ≡ 0 (mod 2), n ≥ 2"
+    assert str(found.broadcast) == "{1}"
+
+
+def test_a_batch_normalisation_in_training_rejects_one_value_per_channel():
+    net = Net(lambda net, x: net.norm(F.max_pool2d(x, (2, 12))), norm=nn.BatchNorm2d(3))
+    assert str(assert_as_tried(net, (1, 3, "H", 12), up_to=12).fits) == "n ≥ 4"
+    assert str(assert_as_tried(net.eval(), (1, 3, "H", 12), up_to=12).fits) == "n ≥ 2"
+    net.train()
+    end = tracer_of(net, (1, 3, "H", 12)).trial_of({"H": 2})
+    assert isinstance(end, Rejected)
+    assert (end.error, end.text[:40]) == ("ValueError", "Expected more than 1 value per channel w")
+
+
+def test_what_depends_on_the_values_is_unknown_and_never_rejected():
+    found = explored(Net(data_dependent))
+    assert not found.fits
+    assert not found.rejected
+    assert all(isinstance(region.end, Unknown) for region in found.regions)
+
+
+def test_a_bit_trick_is_tried_one_size_at_a_time():
+    found = explored(Net(power_of_two), trials=70)
+    assert str(found.fits) == "{1, 2, 4, 8, 16, 32, 64}"
+    assert 71 in found.undecided
+
+
+def test_a_failure_names_the_module_the_line_and_the_operation():
+    net = Net(lambda net, x: net.inner(x), inner=Net(lambda net, x: net.conv(x), conv=nn.Conv2d(3, 4, 5)))
+    path = tracer_of(net).path_of({"H": 3}, {})
+    assert isinstance(path.end, Rejected)
+    assert path.end.at.startswith("inner.conv, ")
+    assert "net.conv(x)" in path.end.at
+    assert path.end.raised == "inner.conv: torch.nn.functional.conv2d"
+    assert [str(condition) for condition in path.conditions] == ["H < 5"]
+
+
+def test_the_error_of_a_network_itself_has_its_line():
+    end = tracer_of(Net(up_to_1000)).trial_of({"H": 2000})
+    assert isinstance(end, Rejected)
+    assert (end.error, end.text) == ("RuntimeError", "too large")
+    assert 'raise RuntimeError("too large")' in end.at
+
+
+def test_the_given_module_stays_as_it_is():
+    class Counting(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm, self.calls, self.last = nn.BatchNorm2d(3), 0, None
+
+        def forward(self, x):
+            self.calls, self.last = self.calls + 1, x
+            return self.norm(x)
+
+    net = Counting()
+    before = {name: of.clone() for name, of in net.state_dict().items()}
+    tracer = tracer_of(net)
+    assert isinstance(tracer.path_of({"H": 9}, {}).end, Accepted)
+    assert isinstance(tracer.trial_of({"H": 9}), Accepted)
+    assert (net.calls, net.last) == (0, None)
+    assert all(torch.equal(of, before[name]) for name, of in net.state_dict().items())
+    assert "int" not in globals()  # it stands in for the built-in during a trace
+
+
+def test_several_open_sizes_have_conditions_with_their_names():
+    tracer = tracer_of(Net(lambda net, x: x + x.transpose(2, 3)), (1, 3, "H", "W"))
+    path = tracer.path_of({"H": 96, "W": 64}, {})
+    assert isinstance(path.end, Rejected)
+    assert "W ≠ H" in [str(condition) for condition in path.conditions]
+    assert isinstance(tracer.path_of({"H": 64, "W": 64}, {}).end, Accepted)
+
+
+def test_the_output_may_be_in_a_dictionary_or_a_list():
+    tracer = tracer_of(lambda x: {"a": x[:, :, 1:], "b": [x.sum(2)]})
+    end = tracer.path_of({"H": 9}, {}).end
+    assert isinstance(end, Accepted)
+    assert [[str(n) for n in shape] for shape in end.output] == [["2", "3", "H - 1", "12"], ["2", "3", "12"]]
+
+
+def test_a_constructor_gets_no_memory_for_its_parameters():
+    net = constructed(lambda: nn.Sequential(nn.Conv2d(3, 4_096, 9), nn.Conv2d(4_096, 4_096, 9)))
+    assert all(of.device.type == "meta" for of in net.parameters() if of.ndim > 1)
+    end = tracer_of(net, (1, 3, "H", 20)).path_of({"H": 30}, {}).end
+    assert isinstance(end, Accepted)
+    assert [str(n) for n in end.output[0]] == ["1", "4096", "H - 16", "4"]
+
+
+def test_read_torch_reads_several_open_sizes():
+    net = UNet(levels=2)
+    sizes = read_torch(net, "N 3 H W")
+    assert [str(of.sizes) for of in sizes.axes.values()] == ["n ≥ 1", *["n ≡ 0 (mod 4), n ≥ 4"] * 2]
+    assert sizes.independent
+    assert sizes.output == ("(N, 4, H, W)",)
+
+
+def test_without_pytorch_one_sentence_says_how_to_install_it():
+    code = (
+        "import sys; sys.modules['torch'] = None\n"
+        "from wellshaped.interop.torch_reader import read_torch\n"
+        "try:\n    read_torch(print, '3 H W')\nexcept Exception as error:\n    print(type(error).__name__, error)"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert said.startswith("UsageError")
+    assert "pip install torch" in said
