@@ -135,6 +135,26 @@ class JaxTracer:
         """What JAX does with these sizes."""
         return self._end(sizes)
 
+    def recorded(self, sizes: Sizes) -> tuple[Any, list[Any], bool]:
+        """The operations that run on these sizes, up to an error: the jaxpr, the paths of the parameters, whether it ends.
+
+        The last inputs of the jaxpr are the images.
+        """
+        images = self._images(sizes)
+        paths, _ = jax.tree_util.tree_flatten_with_path(self.parameters)
+        leaves, tree = jax.tree.flatten((self.parameters, *images))
+        finished = []
+
+        def run(*of: Any) -> Any:
+            try:
+                result = self.network.apply(*jax.tree.unflatten(tree, of))
+            except Exception:
+                return ()
+            finished.append(True)
+            return [leaf for leaf in jax.tree.leaves(result) if hasattr(leaf, "shape")]
+
+        return jax.make_jaxpr(run)(*leaves), [path for path, _ in paths], bool(finished)
+
     def _images(self, sizes: Mapping[str, Any]) -> list[Any]:
         shapes = [tuple(sizes.get(n, n) if isinstance(n, str) else n for n in shape) for shape in self.shapes]
         return [jax.ShapeDtypeStruct(shape, dtype) for shape, dtype in zip(shapes, self.dtypes, strict=True)]
