@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from math import inf
+from math import inf, prod
 from typing import Any
 
 import jax
@@ -168,8 +168,26 @@ class JaxTracer:
             )(*leaves)
         except Exception as error:
             return _failure(error)
+        uneven = next((of for of in _reshapes(jaxpr.jaxpr) if prod(of.invars[0].aval.shape) != _count_after(of)), None)
+        if uneven is not None:
+            traceback = uneven.source_info.traceback
+            at = own_frame(traceback.as_python_traceback()) if traceback is not None else ""
+            return Rejected(ANY_ERROR, "cannot reshape", at)
         output = tuple(tuple(map(expression, leaf.shape)) for leaf in jax.tree.leaves(result) if hasattr(leaf, "shape"))
         return Accepted(output, frozenset(map(expression, _needed(jaxpr.jaxpr, len(images)))))
+
+
+def _reshapes(jaxpr: Any) -> Iterator[Any]:
+    """The reshapes. JAX does not compare the numbers of elements if a size is symbolic."""
+    for equation in jaxpr.eqns:
+        if equation.primitive.name == "reshape":
+            yield equation
+        for of in jaxprs_in_params(equation.params):
+            yield from _reshapes(of)
+
+
+def _count_after(reshape: Any) -> Any:
+    return prod(reshape.outvars[0].aval.shape)
 
 
 def _failure(error: Exception) -> End:

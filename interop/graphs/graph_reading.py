@@ -23,7 +23,7 @@ Record = Callable[[Mapping[str, int]], Recorded]
 Sizes = dict[str, int]
 
 _BATCHES = ("N", "B", "n", "b", "batch")
-_LARGE = (200, 333, 1_001, 2_048)
+_BOUNDS = (200, 333, 1_001, 2_047)
 """Members of a class above these sizes are read. No size on the way is 1 there by accident."""
 
 
@@ -125,7 +125,7 @@ def _read_at(answer: ModelSizes, roles: Roles) -> Iterator[Sizes]:
 
 def _large(sizes: list[int]) -> list[int]:
     """The sizes that are large, or the largest: at a small one, an image on the way may be of a single position."""
-    return [n for n in sizes if n > _LARGE[0]] or [max(sizes)]
+    return [n for n in sizes if n > _BOUNDS[0]] or [max(sizes)]
 
 
 _CLASSES = 24
@@ -136,11 +136,12 @@ def _members(answer: ModelSizes, name: str, of: str) -> Iterator[int]:
     """Sizes of every class, large ones if there are any."""
     found = answer.axes[name].found
     regions = [region.sizes for region in found.regions if kind(region.end) == of]
+    most = max(2, _CLASSES // max(len(regions), 1))
     for sizes in islice(regions, _CLASSES):
-        large = [n for bound in _LARGE if (n := sizes.above(bound)) is not None]
-        # Neighbours have other remainders.
-        large += [n for bound in large[:1] for step in (1, 2, 3, 4, 5) if (n := sizes.above(bound + step)) is not None]
-        yield from large or ([sizes.maximum] if sizes.maximum is not None else [])
+        # The next sizes have other remainders.
+        bounds = [*_BOUNDS, *range(_BOUNDS[0] + 1, _BOUNDS[0] + most)]
+        large = dict.fromkeys(n for bound in bounds if (n := sizes.above(bound)) is not None)
+        yield from islice(large, most) if large else [sizes.maximum or 1]
 
 
 def _confirm(
@@ -179,7 +180,7 @@ def _confirm_axis(answer: ModelSizes, network: Network, axis: str, k: int) -> No
     for region in theirs.found.regions:
         if isinstance(region.end, Unknown):
             continue
-        for size in [*islice(region.sizes, 3), *(region.sizes.above(n) or 0 for n in _LARGE)]:
+        for size in [*islice(region.sizes, 3), *(region.sizes.above(n) or 0 for n in _BOUNDS)]:
             if size and run(network, size, k).ok != (kind(region.end) == "fits"):
                 raise _differs(answer, network, axis, k, size)
 

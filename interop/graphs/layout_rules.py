@@ -187,12 +187,16 @@ def padding_function(walker: Walker, equation: Any, given: Sequence[Array]) -> S
     amounts: Sides = ((0, 0),) * len(image.dims)
     whole = {inner.invars[0]: amounts}
     names: set[str] = set()
-    firsts: list[int] = []
+    edges: dict[Any, bool] = {}
     for of in inner.eqns:
-        name = of.primitive.name
-        names.add(str(of.params.get("name", name)) if name in ("pjit", "jit") else name)
-        if name == "slice" and of.invars[0] in whole:
-            firsts += [n for n in of.params["start_indices"] if n][:1] or [0]
+        name = str(of.params.get("name", "")) or of.primitive.name
+        names.add(name)
+        if name == "slice":
+            shape, first, last = of.invars[0].aval.shape, of.params["start_indices"], of.params["limit_indices"]
+            cut = [(a, b, n) for a, b, n in zip(first, last, shape, strict=True) if (a, b) != (0, n)]
+            edges[of.outvars[0]] = any(a == 0 or b == n for a, b, n in cut)
+        if name in ("rev", "_flip") and edges.get(of.invars[0], True):
+            raise NoStepError("this mode of padding")
         if name != "concatenate":
             continue
         at = next((i for i, piece in enumerate(of.invars) if piece in whole), None)
@@ -205,20 +209,11 @@ def padding_function(walker: Walker, equation: Any, given: Sequence[Array]) -> S
         whole[of.outvars[0]] = amounts
     if not names & {"concatenate"}:
         return walker.walk(inner, given)
-    if inner.outvars[0] not in whole or names - {"slice", "concatenate", "rev", "_flip", "broadcast_in_dim"}:
-        raise NoStepError("this mode of padding")
-    mirrored = names & {"rev", "_flip"}
-    if (mirrored and firsts and firsts[0] == 0 and min(map(max, amounts)) >= 0 and _symmetric(firsts)) or (
-        not mirrored and "broadcast_in_dim" not in names
-    ):
+    mirrored, moves = names & {"rev", "_flip"}, {"slice", "concatenate", "rev", "_flip", "broadcast_in_dim", "reshape"}
+    if inner.outvars[0] not in whole or names - moves or not (mirrored or "broadcast_in_dim" in names):
         raise NoStepError("this mode of padding")
     # JAX mirrors an image again where it is smaller than the padding; PyTorch raises.
     return [_padded(walker, image, whole[inner.outvars[0]], "mirrored, extended" if mirrored else "replicated")]
-
-
-def _symmetric(firsts: Sequence[int]) -> bool:
-    """Whether no piece leaves out the edge itself, as ``mode="reflect"`` does."""
-    return all(first != 1 for first in firsts)
 
 
 def resize(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequence[Array]:

@@ -224,7 +224,7 @@ def _multiple(track: Track) -> int | None:
     common = gcd(*(size for _, size in pairs))
     most = max(size - n for n, size in pairs)
     fitting = [m for m in range(most + 1, common + 1) if common % m == 0 and all(-(-n // m) * m == size for n, size in pairs)]
-    return fitting[0] if fitting and len({n % fitting[0] for n, _ in pairs}) > 2 else None
+    return fitting[0] if fitting else None
 
 
 def _of_size(track: Track, others: Sequence[Track]) -> Track:
