@@ -5,12 +5,14 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from ..spec.answers.any_network import AnyNetwork
+from ..spec.answers.any_network import AnyNetwork, graph_of, title
 from ..spec.answers.checking import check
+from ..spec.answers.proposals import sets_that_fit
 from ..spec.arithmetic import naturals
 from ..spec.arithmetic.naturals import judge_at_least_one
 from ..spec.elements import Shapes, judge_arrays, least_changes, smaller
 from ..spec.messages.report import ConfigError, Report
+from .symbolic import Inconclusive, any_symbolic
 from .typed import before_vmap
 
 
@@ -55,7 +57,12 @@ def takes(network: AnyNetwork, out_channels: int, shape: tuple[int, ...]) -> boo
 
 def require_fit(network: AnyNetwork, out_channels: int, x: Any, layout: str = "CHW") -> None:
     """Raise the error of :func:`wellshaped.spec.check` if the image ``x``, in this ``layout``, does not fit."""
-    report = _report(network, x.shape, out_channels, layout)
+    try:
+        report = _report(network, x.shape, out_channels, layout)
+    except Inconclusive as error:
+        fits = "; ".join(sets_that_fit(graph_of(network), ()))
+        error.add_note(f"{title(network)}: {fits}. Give a size of this form, with constraints on its variables.")
+        raise
     if not report.ok and before_vmap(x) is not None:
         fixes = (f"inside jax.vmap, for each image: {fix}" if fix.startswith(_CODE) else fix for fix in report.fixes)
         report = replace(report, fixes=tuple(fixes))
@@ -65,7 +72,10 @@ def require_fit(network: AnyNetwork, out_channels: int, x: Any, layout: str = "C
 _CODE = ("x[", "jnp.")
 
 
-@lru_cache(maxsize=256)
 def _report(network: AnyNetwork, shape: tuple[int, ...], out_channels: int, layout: str) -> Report:
-    """The report, cached: an eager training loop needs the same one at every step."""
-    return check(network, shape, out_channels=out_channels, layout=layout)
+    """The report. That of numbers is cached: an eager training loop needs the same one at every step."""
+    judge = check if any_symbolic(shape) else _cached
+    return judge(network, shape, out_channels=out_channels, layout=layout)
+
+
+_cached = lru_cache(maxsize=256)(check)

@@ -1,24 +1,32 @@
 """JAX's shape rules on symbolic sizes, with every comparison of sizes decided for a sample and recorded.
 
-``jax.export`` has symbolic sizes, and leaves a comparison that it can't decide for all sizes undecided: ``==`` is then
-false, which is wrong for some sizes, and ``>=`` raises. While :func:`deciding` is in force, every comparison has the
-answer for the sample, and it is recorded.
+``jax.export`` has symbolic sizes. It can't decide some comparisons for all sizes: ``==`` is then false, which is wrong
+for some sizes; ``>=`` raises; and ``if size % 2`` is always true. While :func:`deciding` is in force, every comparison
+has the answer for the sample, and is recorded. If a size is looked up in a set or a dict, the trace ends, because its
+hash says nothing. What a symbol can't hide, such as ``isinstance(size, int)``, shows when plain numbers are run.
 """
 
+import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import lru_cache
+from itertools import combinations
 from math import inf, prod
+from operator import eq
+from pathlib import PurePath
+from types import FrameType
 from typing import Any
 
 import jax
 from jax import export
 from jax.extend.core import InconclusiveDimensionOperation, jaxprs_in_params
 
-from ..sizes.expressions import Statement, balanced, holds, parsed
+from ...spec.arithmetic.naturals import as_integer
+from ..sizes.expressions import Statement, balanced, holds, parsed, value
 from ..sizes.paths import ANY_ERROR, Accepted, Condition, End, Path, Rejected, Unknown
-from ..sizes.places import innermost, own_frame
+from ..sizes.places import innermost, is_own, own_frame
 from ..sizes.shapes import OpenShape
 from .jax_models import AbstractNetwork
 
@@ -48,7 +56,8 @@ def deciding(symbols: Mapping[str, Any], samples: Mapping[str, int], *, ones: bo
     kind: Any = rules._DimExpr
     scopes = [symbol.scope for symbol in symbols.values()]
     conditions: list[Condition] = []
-    equals, bounds = kind.__eq__, rules._bounds_decision
+    comparing: list[bool] = []  # not empty while the shapes of a set are compared
+    equals, hashed, bounds = kind.__eq__, kind.__hash__, rules._bounds_decision
 
     def decided(difference: Any, op: str) -> bool:
         statement = Statement(op, balanced(expression(difference)))
@@ -59,11 +68,34 @@ def deciding(symbols: Mapping[str, Any], samples: Mapping[str, int], *, ones: bo
     def equal(self: Any, other: Any) -> bool:
         if equals(self, other):
             return True
-        known = self.scope in scopes and (isinstance(other, int) or getattr(other, "scope", None) is self.scope)
-        if not known or (not ones and isinstance(other, int) and other == 1):
+        if self.scope not in scopes:
+            return False
+        if not isinstance(other, kind):
+            number = int(other) if isinstance(other, float) and other.is_integer() else as_integer(other)
+            if number is None or (number == 1 and not ones):
+                return False
+            other = number
+        elif other.scope is not self.scope:
             return False
         difference = self - other
         return export.is_symbolic_dim(difference) and decided(difference, "==")
+
+    def true(self: Any) -> bool:
+        return not equal(self, 0)
+
+    def hash_of(self: Any) -> int:
+        if self.scope not in scopes or comparing:
+            return int(hashed(self))
+        frame = sys._getframe(1)
+        if is_own(frame.f_code.co_filename):
+            raise InconclusiveDimensionOperation(f"the size {self} is looked up in a set or a dict")
+        if _makes_sets_of_shapes(frame.f_code.co_filename):
+            comparing.append(True)
+            for shape, other in _pairs_of_shapes(frame):
+                tuple(map(eq, shape, other))  # each comparison is recorded
+            comparing.pop()
+            return hash(value(expression(self), samples))
+        return int(hashed(self))
 
     def sign(difference: Any, precision: Any) -> tuple[float, float]:
         # JAX's own bounds of nested divisions take seconds, and a sample decides the sign at once.
@@ -75,11 +107,26 @@ def deciding(symbols: Mapping[str, Any], samples: Mapping[str, int], *, ones: bo
         return (0, inf) if decided(difference, ">=") else (-inf, -1)
 
     with _lock:
-        kind.__eq__, rules._bounds_decision = equal, sign
+        kind.__eq__, kind.__bool__, kind.__hash__, rules._bounds_decision = equal, true, hash_of, sign
         try:
             yield conditions
         finally:
-            kind.__eq__, rules._bounds_decision = equals, bounds
+            kind.__eq__, kind.__hash__, rules._bounds_decision = equals, hashed, bounds
+            del kind.__bool__
+
+
+@lru_cache(maxsize=4096)
+def _makes_sets_of_shapes(file: str) -> bool:
+    """Whether a source file has rules of JAX: ``lax.stack`` puts shapes in a set. Elsewhere JAX hashes for caches."""
+    return PurePath(file).parent.parts[-3:] in (("jax", "_src", "lax"), ("jax", "_src", "numpy"))
+
+
+def _pairs_of_shapes(frame: FrameType) -> Iterator[tuple[Any, Any]]:
+    """The pairs of shapes of equal rank among the arrays that a function and its caller work on."""
+    frames = [frame, *([frame.f_back] if frame.f_back else [])]
+    for values in [of for each in frames for of in each.f_locals.values() if isinstance(of, list | tuple)]:
+        shapes = [of.shape for of in values if hasattr(of, "shape")]
+        yield from ((a, b) for a, b in combinations(shapes, 2) if len(a) == len(b))
 
 
 Sizes = Mapping[str, int]

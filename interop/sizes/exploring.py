@@ -137,7 +137,9 @@ def _confirmed(tracer: Tracer, axis: str, region: Region, sample: int) -> Region
     if isinstance(region.end, Unknown):
         return region
     sizes = region.sizes
-    runs = tuple({n for n in (sample if sample in sizes else None, sizes.minimum, sizes.above(_FAR)) if n is not None})
+    first = sample if sample in sizes else sizes.minimum
+    far = sizes.above(_FAR) if isinstance(region.end, Accepted) else None
+    runs = tuple(dict.fromkeys(n for n in (first, far) if n is not None))
     end = region.end
     for size in runs:
         alone = tracer.trial(size)
@@ -161,12 +163,12 @@ def _agree(traced: End, alone: End, at: Mapping[str, int]) -> bool:
 
 
 _FAR = 30_011
-"""A size of each class above this one is run, too: a prime number, as no one writes it into a network."""
+"""A size above this one is run, too, of each class that is accepted. It is a prime number."""
 
 
 def _next(left: SizeSet) -> int:
-    """The next sample: a large one while infinitely many sizes are left, then the smallest."""
-    sample = left.above(0 if left.is_finite else FIRST)
+    """The next sample: a large one while infinitely many sizes are left, then the largest."""
+    sample = left.maximum if left.is_finite else left.above(FIRST)
     assert sample is not None
     return sample
 

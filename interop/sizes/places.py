@@ -1,6 +1,7 @@
 """Where in somebody's code an error arose: the last line that belongs to neither a framework nor this package."""
 
 import linecache
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 
@@ -29,11 +30,18 @@ def own_frame(traceback: TracebackType | None) -> str:
     last = ""
     while traceback is not None:
         file, line = Path(traceback.tb_frame.f_code.co_filename), traceback.tb_lineno
-        if not (_OURS in file.resolve().parents or file.name.startswith("<") or _is_framework(file)):
+        if is_own(str(file)):
             code = linecache.getline(str(file), line).strip()
             last = f"{_short(file)}:{line}" + (f": {code}" if code else "")
         traceback = traceback.tb_next
     return last
+
+
+@lru_cache(maxsize=4096)
+def is_own(file: str) -> bool:
+    """Whether a source file belongs to the user: not to a framework, nor to this package."""
+    path = Path(file)
+    return not (_OURS in path.resolve().parents or path.name.startswith("<") or _is_framework(path))
 
 
 def innermost(traceback: TracebackType | None) -> str:

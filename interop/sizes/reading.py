@@ -65,7 +65,7 @@ HELD = (
 )
 """The sizes at which the other axes are held: the first that fits along all axes."""
 
-_PAIRS = 24
+_PAIRS = 12
 """How many combinations of sizes are tried to see whether axes are independent."""
 
 

@@ -14,6 +14,7 @@ from ...spec.elements import Shapes
 from ...spec.network.arithmetic import rounded_up
 from ..fits import require_buildable
 from ..layers.functional import promoted, require_pixels
+from ..symbolic import GivenSize, Size
 from ..typed import checked, remembered
 from .shared import a_seed, integral
 
@@ -60,7 +61,7 @@ class ChannelsLastConv2d(nnx.Module):
         self.bias = nnx.Param(jnp.zeros(self.features))
 
     @remembered
-    def size(self, n: SupportsIndex) -> int:
+    def size(self, n: GivenSize) -> Size:
         """The output size of an axis of size ``n``: ``ceil(n / stride)``."""
         return rounded_up(natural(n, "n"), self.stride)
 

@@ -14,6 +14,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array
 
+from ..symbolic import any_symbolic
 from .trilinear import Geometry, Slot, stock
 
 LONG_ROWS = 148_000
@@ -50,7 +51,7 @@ PATCH = 64
 def contract(missing: Slot, a: Array, b: Array, geometry: Geometry, precision: Any) -> Array:
     """:func:`.convolution.contract`, by the fastest algorithm for these shapes."""
     g = geometry
-    if not all(isinstance(n, int) for n in (*a.shape, *b.shape)) or a.size == 0 or b.size == 0:
+    if any_symbolic((*a.shape, *b.shape, *g.size)) or a.size == 0 or b.size == 0:
         return stock(missing, a, b, g, precision)
     if a.ndim == 5:
         return _pair_by_pair(missing, a, b, g, precision)

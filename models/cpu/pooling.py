@@ -17,6 +17,7 @@ from jax.interpreters import ad, batching, mlir
 from jaxtyping import Array
 
 from ...spec.arithmetic.sizes import sliding_window_size
+from ..symbolic import any_symbolic
 from .backend import over_devices
 from .eager import compiled_if_eager
 from .layout import channels_last
@@ -39,14 +40,19 @@ def _by_windows(x: Array, kernel: int, stride: int) -> Array:
     return y
 
 
+def _tiles_it(x: Array, kernel: int, stride: int) -> bool:
+    """Whether to compare whole arrays: the windows are narrow tiles, and no size is symbolic."""
+    return kernel == stride <= WIDEST_TILE and not any_symbolic(x.shape)
+
+
 def _maximum(x: Array, *, kernel: int, stride: int) -> Array:
-    if kernel == stride <= WIDEST_TILE:
+    if _tiles_it(x, kernel, stride):
         return channels_last(lambda x: lax.reduce_max(_tiles(x, kernel), (1, 3)), _tiled(x, kernel))
     return _by_windows(x, kernel, stride)
 
 
 def _derivative(dx: Array, y: Array, x: Array, *, kernel: int, stride: int) -> Array:
-    if kernel == stride <= WIDEST_TILE:
+    if _tiles_it(x, kernel, stride):
         return channels_last(partial(_at_first_maxima, kernel), *(_tiled(image, kernel) for image in (dx, x)), y)
     dy: Array = jax.jvp(lambda x: _by_windows(x, kernel, stride), (x,), (dx,))[1]
     return dy

@@ -173,7 +173,7 @@ def require_not_empty(
     """Raise :class:`ShapeError` if the output would be empty, and :class:`UsageError` if XLA can't hold a number."""
     given = tuple(x.shape[axis] for axis in axes)
     height, width = (size(n, **window) for n in given)
-    if min(height, width) >= 1 and max(map(index, window.values())) <= LARGEST:
+    if height >= 1 and width >= 1 and max(map(index, window.values())) <= LARGEST:
         return
     numbers = ", ".join(f"{name}={number}" for name, number in window.items())
     subject = f"x = {shown(x)}, given to {given_to} with {numbers},"
@@ -187,7 +187,7 @@ def require_not_empty(
 
 def require_pixels(given_to: str, x: Array) -> None:
     """Raise :class:`ShapeError` if an image has an axis of size 0: it has no statistics, and can't be resized."""
-    if x.size == 0:
+    if not all(n >= 1 for n in x.shape):
         says = f"its shape is {tuple(x.shape)}, and every size must be at least 1"
         raise ShapeError.of(
             f"x = {shown(x)}, given to {given_to},", "pixels", "no pixels", says, "an image with at least 1 pixel"

@@ -31,7 +31,7 @@ class _Norm(nnx.Module):
     def __call__(self, x: Float[Array, "{self.channels} H W"]) -> Float[Array, "{self.channels} H W"]:
         """``(channels, H, W)`` to ``(channels, H, W)``."""
         require_pixels(type(self).__name__, x)
-        if self._channels_per_statistic is not None and x.size * self._channels_per_statistic == self.channels:
+        if self._channels_per_statistic is not None and x.size * self._channels_per_statistic <= self.channels:
             raise _single_number_error(x, self)
         return channels_last(lambda image: normalised(self.norm, image[None], type(self).__name__)[0], x)
 

@@ -13,6 +13,7 @@ from ...spec.messages.report import ShapeError, UsageError
 from ...spec.network.resampling import Resize
 from ..cpu.layout import channels_last
 from ..fits import at_least_one
+from ..symbolic import GivenSize, Size
 from ..typed import checked, remembered, shown
 from .functional import require_not_empty, require_pixels
 from .windows import Pooling
@@ -69,7 +70,7 @@ class Resize2d(nnx.Module):
         self.method = method
 
     @remembered
-    def size(self, n: SupportsIndex) -> int:
+    def size(self, n: GivenSize) -> Size:
         """The output size of an axis of size ``n``."""
         return Resize(self.factor).size([natural(n, "n")], axis=0)
 
@@ -78,7 +79,7 @@ class Resize2d(nnx.Module):
         """``(C, H, W)`` to ``(C, factor · H, factor · W)``."""
         require_pixels("Resize2d", x)
         pixels = x.size * self.factor**2
-        if pixels > LARGEST:
+        if isinstance(pixels, int) and pixels > LARGEST:  # a symbolic size has no number yet
             says = f"the result would have {pixels} elements, and may have at most {LARGEST}"
             raise ShapeError.of(
                 f"x = {shown(x)}, given to Resize2d with factor={self.factor},", "largest", "", says, "factor=2"

@@ -20,6 +20,7 @@ from ..cpu import algorithms
 from ..cpu.backend import forced_backend
 from ..cpu.layout import channels_last
 from ..fits import at_least_one, require_buildable
+from ..symbolic import GivenSize, Size
 from ..typed import checked, remembered, unchecked
 from .functional import concat_channels, conv2d, conv_transpose2d, max_pool2d, promoted
 from .gradients import (
@@ -166,7 +167,7 @@ class Conv2d(_Convolution):
     _type_reads = _NUMBERS
 
     @remembered
-    def size(self, n: SupportsIndex) -> int:
+    def size(self, n: GivenSize) -> Size:
         """The output size of an axis of size ``n``: :func:`sliding_window_size` of this layer's numbers."""
         return sliding_window_size(natural(n, "n"), kernel=self.kernel_size, stride=self.stride, padding=self.padding)
 
@@ -255,7 +256,7 @@ class ConvTranspose2d(_Convolution):
     _type_reads = _NUMBERS
 
     @remembered
-    def size(self, n: SupportsIndex) -> int:
+    def size(self, n: GivenSize) -> Size:
         """The output size of an axis of size ``n``: :func:`conv_transpose_size` of this layer's numbers."""
         return conv_transpose_size(natural(n, "n"), kernel=self.kernel_size, stride=self.stride, padding=self.padding)
 
@@ -289,7 +290,7 @@ class Pooling(nnx.Module):
         self.stride = at_least_one(stride, "stride", type(self).__name__)
 
     @remembered
-    def size(self, n: SupportsIndex) -> int:
+    def size(self, n: GivenSize) -> Size:
         """The output size of an axis of size ``n``: :func:`sliding_window_size` of this layer's numbers."""
         return sliding_window_size(natural(n, "n"), kernel=self.kernel_size, stride=self.stride)
 

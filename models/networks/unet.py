@@ -11,7 +11,7 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from ...spec.answers.any_network import graph_of
-from ...spec.arithmetic.naturals import natural
+from ...spec.arithmetic.naturals import equal, monus, natural
 from ...spec.messages.report import ShapeError
 from ...spec.network.running import run
 from ...spec.unet.building import check_unet_config
@@ -22,6 +22,7 @@ from ..layers.functional import relu
 from ..layers.norms import BatchNorm2d, GroupNorm, InstanceNorm2d
 from ..layers.resampling import Resize2d
 from ..layers.windows import Conv2d, ConvTranspose2d, MaxPool2d
+from ..symbolic import GivenSize, Size
 from ..typed import checked, remembered, shown
 from .blocks import convolved, u_shaped
 
@@ -116,11 +117,11 @@ class ConvBlock(nnx.Module):
         self.shortcut = normed(self.in_channels, 1) if projects else None
 
     @remembered
-    def size(self, n: SupportsIndex) -> int:
+    def size(self, n: GivenSize) -> Size:
         """The output size of an axis of size ``n``."""
         kernel = self.cfg.conv_kernel
         lost = self.cfg.convs_per_block * (kernel - 1 - 2 * self.cfg.padding_of(kernel))
-        return max(natural(n, "n") - lost, 0)
+        return monus(natural(n, "n"), lost)
 
     @remembered
     def __call__(
@@ -155,8 +156,12 @@ def cropped(image: Array, size: tuple[int, ...], *, evenly: bool = False) -> Arr
     >>> cropped(jnp.arange(5.0).reshape(1, 1, 5), (1, 2)).tolist()
     [[[1.0, 2.0]]]
     """
-    odd = [f"{has} - {keeps}" for has, keeps in zip(image.shape[1:], size, strict=True) if (has - keeps) % 2]
-    if evenly and odd:
+    odd = [
+        f"{has} - {keeps}"
+        for has, keeps in zip(image.shape[1:], size, strict=True)
+        if evenly and not equal((has - keeps) % 2, 0)
+    ]
+    if odd:
         says = f"{odd[0]} is odd, and must be even"
         raise ShapeError.of(f"x = {shown(image)}", "even_crop", "", says, "join='crop' in the config")
     top, left = ((has - keeps) // 2 for has, keeps in zip(image.shape[1:], size, strict=True))
@@ -181,7 +186,8 @@ class UNet(nnx.Module):
     ``head``. :func:`wellshaped.spec.stages` lists them with their shapes. ``axis_name`` is as for :class:`BatchNorm2d`;
     ``dtype``, ``param_dtype`` and ``precision`` are as for :class:`Conv2d`. Use ``jax.vmap(model)`` for a batch. Batch
     normalisation in training mode keeps statistics, and needs Flax's transformations instead: see
-    :class:`BatchNorm2d`. ``model.train()`` and ``model.eval()`` are Flax's.
+    :class:`BatchNorm2d`. ``model.train()`` and ``model.eval()`` are Flax's. A size may be symbolic, as in
+    ``jax.export.symbolic_shape("16*h")``.
 
     The constructor raises :class:`ConfigError` if no network can be built, :class:`UsageError` for a wrong argument. A
     call raises :class:`ShapeError` if :func:`wellshaped.spec.check` has a failure for the image, with the same
@@ -237,7 +243,7 @@ class UNet(nnx.Module):
         return shape[0] == self.in_channels and takes(self.cfg, self.out_channels, shape)
 
     @remembered
-    def size(self, n: SupportsIndex) -> int:
+    def size(self, n: GivenSize) -> Size:
         """The output size of an axis of size ``n``, if ``n`` is in :func:`wellshaped.spec.compatible_sizes`."""
         graph = graph_of(self.cfg, self.in_channels, self.out_channels)
         return run(graph, natural(n, "n")).sizes[graph.outputs[0]]

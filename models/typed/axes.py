@@ -4,9 +4,13 @@ jaxtyping decides whether an array fits. This module reads the same annotation t
 :mod:`.diagnosis` confirms that shape with jaxtyping.
 """
 
+import ast
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from ...spec.arithmetic.naturals import equal
+from ..symbolic import Inconclusive, any_symbolic
 
 Shape = tuple[int, ...]
 Known = tuple[int, str]
@@ -65,7 +69,7 @@ class Expected:
 
     def fits(self, size: int) -> bool:
         """Whether an axis may have this ``size``."""
-        return self.size in (None, size) or (self.axis.may_be_one and size == 1)
+        return self.size is None or equal(self.size, size) or (self.axis.may_be_one and equal(size, 1))
 
 
 _ITSELF = ", like another axis of that name"
@@ -127,11 +131,35 @@ class Sizes:
             return self._names.get(axis.name)
         if axis.kind != "expression":
             return None
-        try:  # as in jaxtyping: braces read the arguments, and the text around them reads the named sizes
-            text = eval(f"f{axis.text!r}", dict(self._arguments))
-            return int(eval(text, {name: size for name, (size, _) in self._names.items()})), ""
+        try:
+            return self._value(axis.text), ""
+        except Inconclusive:
+            raise
         except Exception:  # it reads an unknown name, or an argument that is itself wrong
             return None
+
+    def _value(self, expression: str) -> int:
+        """The value of an expression, as in jaxtyping: braces read the arguments, and the text around them the names.
+
+        A symbolic size in braces keeps its value. Anything else becomes text, which is read again.
+        """
+        names: dict[str, Any] = {name: size for name, (size, _) in self._names.items()}
+
+        def kept(value: Any) -> Any:
+            if not any_symbolic((value,)):
+                return value
+            name = f"_symbolic_{len(names)}"
+            names[name] = value
+            return name
+
+        text = ast.parse(f"f{expression!r}", mode="eval")
+        for node in ast.walk(text):
+            if isinstance(node, ast.FormattedValue):
+                node.value = ast.Call(ast.Name(".kept", ast.Load()), [node.value], [])
+        ast.fix_missing_locations(text)
+        whole = eval(compile(text, "<axis>", "eval"), {".kept": kept, **self._arguments})
+        value = eval(whole, dict(names))
+        return value if any_symbolic((value,)) else int(value)
 
     def beside(self, arguments: Mapping[str, Any]) -> "Sizes":
         """A copy whose expressions read other arguments."""

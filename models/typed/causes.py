@@ -10,6 +10,7 @@ from typing import Any
 from flax import nnx
 
 from ...spec.arithmetic.sizes import OTHER_WINDOW
+from ..symbolic import Inconclusive, any_symbolic
 from .axes import Shape
 
 
@@ -52,7 +53,7 @@ class Observed:
     def far_apart(self) -> bool:
         """Whether height and width are each less than 2/3 or more than 3/2 of the expected size."""
         pairs = list(zip(self.shape[1:], self.expected[1:], strict=True))
-        return all(expected is not None and not 2 * size <= 3 * expected <= 4.5 * size for size, expected in pairs)
+        return all(expected is not None and not 4 * size <= 6 * expected <= 9 * size for size, expected in pairs)
 
     @property
     def empty_window(self) -> bool:
@@ -79,7 +80,12 @@ class Observed:
 
     @property
     def resized(self) -> str:
-        """The expression that pads or crops the array to the expected size; ``""`` if it would take both."""
+        """The expression that pads or crops the array to the expected size.
+
+        ``""`` if it would take both, or if a size is symbolic: its letters are no variables of the code.
+        """
+        if any_symbolic((*self.shape, *self.expected)):
+            return ""
         added = [0 if n is None else n - size for size, n in zip(self.shape, self.expected, strict=True)]
         if min(added) >= 0:
             return f"jnp.pad({self.name}, ({', '.join(f'(0, {n})' for n in added)}))"
@@ -240,7 +246,15 @@ CAUSES = (
 def likely(observed: Observed) -> tuple[str, tuple[str, ...]]:
     """The text on the likely cause, and its fixes; both are empty if no cause fits."""
     for cause in CAUSES:
-        if cause.fits(observed) and (cause.becomes is None or observed.accepts(cause.becomes(observed))):
+        if _is_cause(cause, observed):
             says = cause.says.format(layout=", ".join(observed.labels), first=observed.shape[0])
             return f"; {says}", cause.fixes(observed)
     return "", ()
+
+
+def _is_cause(cause: Cause, observed: Observed) -> bool:
+    """Whether a cause fits what was observed, and its fix is accepted. No, if JAX can't compare symbolic sizes."""
+    try:
+        return cause.fits(observed) and (cause.becomes is None or observed.accepts(cause.becomes(observed)))
+    except Inconclusive:
+        return False

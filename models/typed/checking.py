@@ -13,13 +13,14 @@ from inspect import Signature, iscoroutinefunction
 from types import FrameType
 from typing import Any, TypeVar, cast
 
-from jaxtyping import TypeCheckError, jaxtyped
+from jaxtyping import TypeCheckError, config, jaxtyped
 
 from ...spec.messages.report import UsageError
 from .conversion import MAY_HOLD, as_jax, takes_jax
 from .diagnosis import diagnosis, unbound_error
 from .entries import annotation_of, every_entry
 from .hints import resolved, scopes_around
+from .symbolic import call_with_symbols, has_symbols
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -78,8 +79,9 @@ class _InsideError(Exception):
 class Judge:
     """Checks the calls of one function. Its types are read at the first call, when every name in them is known."""
 
-    def __init__(self, function: Callable[..., Any], around: list[FrameType]) -> None:
+    def __init__(self, function: Callable[..., Any], around: list[FrameType], *, is_ours: bool = False) -> None:
         self.function = function
+        self._is_ours = is_ours
         self._around = around
 
     @cached_property
@@ -123,7 +125,14 @@ class Judge:
         if not typed.__name__.isidentifier():
             typed.__name__ = "function"  # jaxtyping defines a function of this name, and "<lambda>" is not a name
         typed.__signature__ = types  # jaxtyping reads it by inspect
-        return cast(Callable[..., Any], jaxtyped(typed, typechecker=every_entry))
+        of_numbers = jaxtyped(typed, typechecker=every_entry)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if has_symbols(args, kwargs) and not config.jaxtyping_disable:
+                return call_with_symbols(types, body, args, kwargs, open_results=self._is_ours)
+            return of_numbers(*args, **kwargs)
+
+        return call
 
     def _diagnosed(self, misfit: TypeCheckError, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Exception:
         bound = self.signature.bind(*args, **kwargs)

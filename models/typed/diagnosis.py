@@ -26,6 +26,7 @@ from ...spec.messages.report import Report, ShapeError, UsageError, Verdict, Wel
 from ...spec.presets import PRESETS
 from ...spec.unet.config import UNetConfig
 from ...spec.unet2.config import UNet2Config
+from ..symbolic import GivenSize
 from .axes import Axis, Expected, Shape, Sizes, axes_of
 from .causes import Observed, likely
 from .entries import ANYTHING, NO_MATCH, annotation_of, behind, entries_of, is_array_hint
@@ -195,7 +196,7 @@ class _Call:
     def _accepts_shape(self, part: _Part, shape: Shape, dtype: Any = None) -> bool:
         """Whether the call is accepted with an array of this shape in place of the part. Computes nothing."""
         dtype = part.value.dtype if dtype is None else dtype
-        if min(shape, default=0) < 0 or part.hint.array_type not in (*_ARRAYS, Any):
+        if any(n < 0 for n in shape) or part.hint.array_type not in (*_ARRAYS, Any):
             return False
         if part.hint.array_type is np.ndarray:
             return self._accepts_with(part, np.broadcast_to(np.zeros((), dtype), shape))
@@ -219,7 +220,7 @@ class _Call:
         """The error for a wrong part; an array must be as ``expected``."""
         value, hint, name = part.value, part.hint, part.path
         if not is_array_hint(hint):
-            if hint is SupportsIndex and self._is_ours:
+            if hint in (SupportsIndex, GivenSize) and self._is_ours:
                 return _not_natural(value, name)
             says = f"it is {_described(value)}, and must be {written(hint)}"
             return self._error(part, "type", "type", says, (self._made(value, hint, name),))
@@ -459,7 +460,10 @@ def _not_natural(value: Any, name: str) -> WellshapedError:
         natural(value, name)
     except WellshapedError as error:
         return error
-    raise AssertionError(f"{value!r} is a natural number")
+    given = f"{name}={value}"  # a symbolic size, which only an axis may have
+    return UsageError.of(
+        given, "natural", "not a natural number", f"{given} is symbolic, and must be a number", f"{name}=1"
+    )
 
 
 def written(hint: Any) -> str:
@@ -473,7 +477,7 @@ def written(hint: Any) -> str:
         return " | ".join(map(written, get_args(hint)))
     if hint is type(None):
         return "None"
-    if hint is SupportsIndex:
+    if hint in (SupportsIndex, GivenSize):
         return "an integer"
     if isinstance(hint, type) and issubclass(hint, PyTree) and hasattr(hint, "leaftype"):
         return f"PyTree[{written(hint.leaftype)}]"

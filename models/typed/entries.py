@@ -71,8 +71,10 @@ def _require(value: Any, hint: Any) -> None:
         raise MisfitError
 
 
-def fits(value: Any, hint: Any) -> bool:
+def fits(value: Any, hint: Any, array_fits: Callable[[Any, Any], bool] = isinstance) -> bool:
     """Whether ``value`` fits ``hint``. Binds the names of axes in jaxtyping's scope, as ``isinstance`` does.
+
+    ``array_fits`` says whether an array fits its annotation.
 
     >>> fits([1, 2], list[int]), fits([1] * 99 + ["2"], list[int])
     (True, False)
@@ -80,7 +82,7 @@ def fits(value: Any, hint: Any) -> bool:
     if hint is Any or hint is Parameter.empty:
         return True
     if isinstance(hint, type) and issubclass(hint, AbstractArray):
-        return isinstance(value, hint)
+        return array_fits(value, hint)
     if hint is SupportsIndex and type(value) is int:  # checking a protocol takes Python 20 µs
         return True
     hint = behind(hint)
@@ -88,15 +90,15 @@ def fits(value: Any, hint: Any) -> bool:
     if hint is Any:
         return True
     if origin in (Union, UnionType):
-        return any(fits(value, one) for one in get_args(hint))
+        return any(fits(value, one, array_fits) for one in get_args(hint))
     if origin is Annotated:
-        return fits(value, get_args(hint)[0]) and is_bearable(value, hint)
+        return fits(value, get_args(hint)[0], array_fits) and is_bearable(value, hint)
     if is_array_hint(hint):
-        return isinstance(value, hint)
+        return array_fits(value, hint)
     entries = entries_of(value, hint)
     if entries is None:
         return is_bearable(value, hint)
-    return entries is not NO_MATCH and all(fits(entry.value, entry.hint) for entry in entries)
+    return entries is not NO_MATCH and all(fits(entry.value, entry.hint, array_fits) for entry in entries)
 
 
 def is_array_hint(hint: Any) -> bool:

@@ -27,6 +27,7 @@ from jaxtyping import AbstractArray, config, jaxtyped
 
 from ...spec.unet.config import UNetConfig
 from ...spec.unet2.config import UNet2Config
+from ..symbolic import GivenSize
 from .checking import Judge
 from .hints import scopes_around
 
@@ -50,7 +51,7 @@ def remembered(function: Function) -> Function:
     Either way the body runs once, in its own scope for the names of axes.
     """
     scoped = _in_own_scope(function)
-    judge = Judge(scoped, scopes_around(function, sys._getframe(1)))
+    judge = Judge(scoped, scopes_around(function, sys._getframe(1)), is_ours=True)
     memory = Memory(judge)
     MEMORIES.append(memory)
 
@@ -149,7 +150,7 @@ def _reader(parameter: Parameter, read: bool) -> Reader:
         return _of_layer
     if isinstance(hint, type) and issubclass(hint, AbstractArray):
         return _of_array
-    if hint is SupportsIndex:
+    if hint in (SupportsIndex, GivenSize):
         return _of_number
     if hint is Any and not read:
         return lambda value: None
@@ -174,7 +175,7 @@ def _of_array(value: Any) -> Any:
     if not isinstance(value, jax.Array):
         raise UnknownError
     for size in value.shape:
-        if type(size) is not int:  # a symbolic dimension, which may not compare with others
+        if type(size) is not int:  # a symbolic size, whose check may depend on the bounds of its variables
             raise UnknownError
     return value.shape, value.dtype
 

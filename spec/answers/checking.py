@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..arithmetic.naturals import judge_at_least_one, natural
+from ..arithmetic.naturals import is_symbol, judge_at_least_one, natural
 from ..messages.choices import nearest_choice
 from ..messages.report import Report, UsageError
 from ..messages.written import clipped, written_number, written_value
@@ -53,7 +53,7 @@ def check(
     names = ["channels" if letter == "C" else _NAMES[letter] for letter in layout]
     given = {name: natural(n, name) for name, n in zip(names, shape, strict=True)}
     subject = f"input ({', '.join(map(written_number, given.values()))}) of {title(network)}"
-    first = None if is_given else channels_first(network, tuple(given.values()))
+    first = None if is_given or any(map(is_symbol, shape)) else channels_first(network, tuple(given.values()))
     channels = given.pop("channels")
     built = building(network, channels, out_channels)
     if built.graph is None or built.proposed is None:  # without a network, only judge the sizes

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from ..arithmetic.naturals import natural
+from ..arithmetic.naturals import is_symbol, natural
 from ..messages.report import Report, UsageError, Verdict
 from ..messages.written import clipped, written, written_number
 from ..network.causes import Cause, SizePath, requirements_and_causes
@@ -14,7 +14,7 @@ from ..network.running import AxisSizes, ImageRun, Sizes, require_sizes, run_ima
 from ..network.scale import scales_of
 from .any_network import AnyNetwork, graph_of, title
 from .compatibility import solved
-from .proposals import UNSOLVED, layouts, nearest_alike, proposals
+from .proposals import UNSOLVED, layouts, nearest_alike, proposals, sets_that_fit
 
 _WIDTH = 96  # the most characters of a line with a path
 _NODES = 4  # the most nodes to name for one requirement over all axes
@@ -83,10 +83,17 @@ def explain(network: AnyNetwork, sizes: int | AxisSizes | Mapping[str, int | Axi
 
 
 def of_image(graph: Network, sizes: tuple[int, ...], subject: str, layout: str = "") -> Explanation:
-    """Return the explanation for an image of these sizes. The expressions in its fixes are for this ``layout``."""
+    """Return the explanation for an image of these sizes. The expressions in its fixes are for this ``layout``.
+
+    A size may be a symbol. Then the fixes have the sizes that fit, and no expressions.
+    """
     found = _judged(graph, sizes, subject, range(graph.axes), graph.axis_names)
     if found.ok:
         return found
+    if any(map(is_symbol, sizes)):
+        return _with_fixes(
+            found, sets_that_fit(graph, [cause.axis for cause in found.causes if isinstance(cause, Cause)])
+        )
     return _with_fixes(found, proposals(graph, sizes).lines(sizes, layout or layouts(graph.axes)[0]))
 
 
@@ -138,8 +145,9 @@ def _judged(
     warnings: tuple[Verdict, ...] = ()
     if not causes:
         verdicts += _judged_together(found, warns=False)
-        warnings = tuple(verdict for verdict in _judged_together(found, warns=True) if not verdict.holds)
-        causes += (it for it in found.together if not (it.holds or it.warns))
+        if not any(is_symbol(n) for of_axis in found.axes for n in of_axis.sizes.values()):  # else it may be undecided
+            warnings = tuple(verdict for verdict in _judged_together(found, warns=True) if not verdict.holds)
+        causes += (it for it in found.together if not (it.warns or it.holds))
     of_axes = tuple(of_axis.sizes for of_axis in found.axes)
     return Explanation(subject, tuple(verdicts), (), warnings, graph, of_axes, tuple(causes))
 

@@ -1,6 +1,6 @@
 """What fits instead of a given image: the nearest sizes that fit together, and expressions that make them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -87,6 +87,19 @@ def proposals(graph: Network, sizes: tuple[int, ...]) -> Proposals:
         return Proposals(graph, choices, sets)
     larger = shapes.above(tuple(max(found) for found in choices))
     return Proposals(graph, tuple((n,) for n in larger) if larger else ((),) * graph.axes, sets, together=True)
+
+
+def sets_that_fit(graph: Network, axes: Collection[str]) -> tuple[str, ...]:
+    """Return a line for each of these ``axes``, by default all axes, with the sizes that fit.
+
+    >>> from wellshaped.spec import graph_of
+    >>> sets_that_fit(graph_of("unet2"), ["height"])
+    ('all heights that fit: n ≡ 0 (mod 2), n ≥ 2',)
+    """
+    fits = {name: solved(graph, axis) for axis, name in enumerate(graph.axis_names) if not axes or name in axes}
+    if any(fit is None for fit in fits.values()):
+        return (UNSOLVED,)
+    return tuple(f"all {name}s that fit: {fit}" if fit else f"{name}: {NO_SIZE}" for name, fit in fits.items())
 
 
 def near(fit: SizeSet, n: int) -> list[int]:

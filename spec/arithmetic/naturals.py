@@ -7,7 +7,7 @@ has these four: usually ``int``, but also the symbols of ``proofs_of_shape``. An
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from operator import index
+from operator import eq, index
 from typing import Any
 
 from ..messages.report import UsageError, Verdict, WellshapedError
@@ -19,11 +19,15 @@ LARGEST = 2**31 - 1
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How objects of type ``kind`` stand for natural numbers: two operations, beside their own ``+`` and ``*``."""
+    """How objects of type ``kind`` stand for natural numbers: two operations, beside their own ``+`` and ``*``.
+
+    ``equal`` is for a kind whose own ``==`` may be false for two that are equal.
+    """
 
     kind: type
     monus: Callable[[Any, Any], Any]
     quotient: Callable[[Any, Any], Any]
+    equal: Callable[[Any, Any], Any] = eq
 
 
 _readings: dict[type, Reading] = {}
@@ -143,6 +147,26 @@ def quotient(a: int, b: int) -> int:
     reading = _reading(a, b)
     result: int = reading.quotient(a, b) if reading else a // b if b else 0
     return result
+
+
+def equal(a: int, b: int) -> bool:
+    """Whether two sizes are equal. A comparison of symbols may raise the error of their kind.
+
+    >>> equal(3, 3), equal(3, 4)
+    (True, False)
+    """
+    reading = _reading(a, b)
+    result: bool = reading.equal(a, b) if reading else a == b
+    return result
+
+
+def is_symbol(value: object) -> bool:
+    """Whether ``value`` stands for a natural number by a :class:`Reading`, and is not an ``int``.
+
+    >>> is_symbol(3)
+    False
+    """
+    return type(value) in _readings
 
 
 def _reading(a: int, b: int) -> Reading | None:

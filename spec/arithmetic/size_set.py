@@ -203,7 +203,12 @@ class SizeSet:
         head = [n for n, _ in zip(merge(*self.head), range(9), strict=False)]
         words = [written_number(n) for n in head]
         if len(head) > 8:
-            words = [*words[:2], "…", written_number(max(p.maximum or 0 for p in self.head))]
+            last = max(p.maximum or 0 for p in self.head)
+            count = sum(p.count or 0 for p in self.head)
+            step = head[1] - head[0]
+            evenly = last - head[0] == (count - 1) * step and all((p.first - head[0]) % step == 0 for p in self.head)
+            evenly = evenly and all(p.step % step == 0 for p in self.head if p.count != 1)
+            words = [*words[: 2 if evenly else 6], "…", written_number(last)]
         finite = f"{{{', '.join(words)}}}"
         if self.period is None:
             return finite

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from ..arithmetic.naturals import monus, quotient
+from ..arithmetic.naturals import equal, monus, quotient
 from ..messages.written import Written, written_number
 
 
@@ -27,10 +27,6 @@ class Relation:
     mutual: bool = False
 
 
-def _equal(a: int, b: int) -> bool:
-    return a == b
-
-
 def _at_least(a: int, b: int) -> bool:
     return a >= b
 
@@ -40,14 +36,14 @@ def _at_most(a: int, b: int) -> bool:
 
 
 def _even(a: int, b: int) -> bool:
-    return quotient(a + b, 2) * 2 == a + b
+    return equal(quotient(a + b, 2) * 2, a + b)
 
 
 def _multiple(a: int, b: int) -> bool:
-    return quotient(a, b) * b == a
+    return equal(quotient(a, b) * b, a)
 
 
-EQUAL = Relation("must be", _equal, lambda a, b: b, "must be equal", mutual=True)
+EQUAL = Relation("must be", equal, lambda a, b: b, "must be equal", mutual=True)
 AT_LEAST = Relation("must be at least", _at_least, lambda a, b: b)
 AT_MOST = Relation("must be at most", _at_most, lambda a, b: b)
 EVEN = Relation("must differ by an even number from", _even, lambda a, b: a + 1, "must differ by an even number")

@@ -109,7 +109,7 @@ class ImageRun(Written):
     @property
     def ok(self) -> bool:
         """Whether every requirement holds, on each axis and over all axes together."""
-        return all(of_it.ok for of_it in self.axes) and all(it.holds or it.warns for it in self.together)
+        return all(of_it.ok for of_it in self.axes) and all(it.warns or it.holds for it in self.together)
 
     def shape(self, name: str) -> tuple[int, ...]:
         """The sizes of a node or an input along all axes."""
@@ -199,7 +199,7 @@ def fits_together(network: Network, sizes: Sequence[int]) -> bool:
     if not any(type(node.operation).needs_together is not Operation.needs_together for node in network.nodes):
         return True
     along = [sizes_along(network, n, axis) for axis, n in enumerate(require_sizes(network, sizes))]
-    return all(requirement.holds or requirement.warns for requirement in _together(network, along))
+    return all(requirement.warns or requirement.holds for requirement in _together(network, along))
 
 
 @lru_cache(maxsize=1024)

@@ -1,0 +1,234 @@
+"""The sizes that fit networks of other packages, each compared with the framework's own shapes: docs/networks.md.
+
+In an environment with the packages of :data:`NETWORKS` (they are not dependencies), run
+``python -m benchmarks.published --page docs/networks.md``. A package that is missing is left out, and named at the end.
+"""
+
+import contextlib
+import importlib
+import io
+import json
+import random
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from itertools import islice
+from pathlib import Path
+from time import perf_counter
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
+
+from wellshaped.interop import Budget, ModelSizes
+
+app = App(help="Which sizes fit the networks that people use.")
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A network of a package: how it is made, and the shapes of its images with the names of open sizes."""
+
+    package: str
+    name: str
+    make: Callable[[Any], Any]
+    shapes: tuple[str, ...] = ("1 3 H W",)
+    modules: tuple[str, ...] = ()
+    framework: str = "torch"
+
+    def built(self) -> Any:
+        """The network, without memory for its parameters. Raises what its package raises."""
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            modules = [importlib.import_module(module) for module in (self.modules or (self.package,))]
+            if self.framework == "jax":
+                return self.make(*modules)
+            import torch
+
+            with torch.device("meta"):
+                return self.make(*modules).eval()
+
+
+def _keras_unet(keras: Any) -> Any:
+    layers = keras.layers
+    x = inputs = keras.Input((None, None, 3))
+    skips = []
+    for width in (4, 8, 16):
+        x = layers.Conv2D(width, 3, padding="same", activation="relu")(x)
+        skips.append(x)
+        x = layers.MaxPooling2D()(x)
+    for width in (16, 8, 4):
+        x = layers.Concatenate()([skips.pop(), layers.Conv2DTranspose(width, 2, strides=2)(x)])
+    return keras.Model(inputs, layers.Conv2D(1, 1)(x))
+
+
+SMP = ("segmentation_models_pytorch",)
+NETWORKS = [
+    Published("monai", "UNet, strides 2 2 2 2", lambda m: m.UNet(2, 1, 2, (4, 8, 16, 32, 64), (2, 2, 2, 2)),
+              ("1 1 H W",), ("monai.networks.nets",)),
+    Published("monai", "UNet 3-D, residual units", lambda m: m.UNet(3, 1, 2, (4, 8, 16), (2, 2), num_res_units=2),
+              ("1 1 D 32 32",), ("monai.networks.nets",)),
+    Published("monai", "BasicUNet", lambda m: m.BasicUNet(2, 1, 2, features=(4, 4, 8, 16, 32, 4)),
+              ("1 1 H W",), ("monai.networks.nets",)),
+    Published("monai", "DynUNet", lambda m: m.DynUNet(2, 1, 2, [3] * 4, [1, 2, 2, 2], [2] * 3, filters=[4, 8, 16, 32]),
+              ("1 1 H W",), ("monai.networks.nets",)),
+    Published("monai", "SegResNet", lambda m: m.SegResNet(2, 8, 1, 2), ("1 1 H W",), ("monai.networks.nets",)),
+    Published("monai", "SwinUNETR", lambda m: m.SwinUNETR(1, 2, feature_size=12, spatial_dims=2),
+              ("1 1 H W",), ("monai.networks.nets",)),
+    *(
+        Published("segmentation-models-pytorch", f"{kind}, {encoder}",
+                  lambda m, kind=kind, encoder=encoder: getattr(m, kind)(encoder, encoder_weights=None), modules=SMP)
+        for kind in ("Unet", "UnetPlusPlus", "FPN", "DeepLabV3Plus")
+        for encoder in ("resnet34", "mobilenet_v2")
+    ),
+    Published("diffusers", "UNet2DModel", lambda m: m.UNet2DModel(sample_size=None, block_out_channels=(8, 16, 16, 16),
+              norm_num_groups=4, attention_head_dim=4), ("1 3 H W", "1"), ("diffusers",)),
+    Published("diffusers", "AutoencoderKL", lambda m: m.AutoencoderKL(block_out_channels=(8, 16, 16),
+              down_block_types=("DownEncoderBlock2D",) * 3, up_block_types=("UpDecoderBlock2D",) * 3,
+              norm_num_groups=4), ("1 3 H W",), ("diffusers",)),
+    Published("diffusers", "UNet1DModel", lambda m: m.UNet1DModel(sample_size=64, block_out_channels=(32, 32, 64)),
+              ("1 2 L", "1"), ("diffusers",)),
+    Published("torchvision", "deeplabv3_resnet50", lambda m: m.deeplabv3_resnet50(weights_backbone=None),
+              modules=("torchvision.models.segmentation",)),
+    Published("torchvision", "fcn_resnet50", lambda m: m.fcn_resnet50(weights_backbone=None),
+              modules=("torchvision.models.segmentation",)),
+    Published("torchvision", "lraspp_mobilenet_v3_large",
+              lambda m: m.lraspp_mobilenet_v3_large(weights_backbone=None),
+              modules=("torchvision.models.segmentation",)),
+    Published("keras", "a U-Net of three levels", _keras_unet, ("1 H W 3",), framework="jax"),
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A network, its answer, the seconds it took, and how many sizes were compared with the framework's own shapes."""
+
+    network: Published
+    answer: ModelSizes
+    seconds: float
+    compared: int
+
+
+def read(network: Published, budget: Budget) -> Line:
+    """Read the network, and compare the answer with the framework. Raises ``AssertionError`` where they differ."""
+    from wellshaped import interop
+
+    model = network.built()
+    reader = interop.read_jax if network.framework == "jax" else interop.read_torch
+    start = perf_counter()
+    answer = reader(model, *network.shapes, budget=budget)
+    seconds = perf_counter() - start
+    runs = _runs_in_jax(model, answer) if network.framework == "jax" else _runs_in_torch(model, answer)
+    compared = 0
+    for name, of in answer.axes.items():
+        found = of.found
+        for size in _sizes(found.fits):
+            if size in found.undecided:
+                continue
+            said = any(size in part for part in (found.fits, found.empty, found.broadcast))
+            assert said == runs({**of.held, name: size}), f"{network.package} {network.name}: {name} = {size}"
+            compared += 1
+    return Line(network, answer, seconds, compared)
+
+
+def _sizes(fits: Any) -> list[int]:
+    """The sizes to compare: all up to three periods, and some up to 100 000."""
+    draw = random.Random(0)
+    period = min(fits.period or 64, 128)
+    return sorted({*range(1, 3 * period + 1), *(draw.randrange(1, 100_000) for _ in range(8)), *islice(fits, 4)})
+
+
+def _runs_in_torch(model: Any, answer: ModelSizes) -> Callable[[dict[str, int]], bool]:
+    import torch
+
+    def runs(sizes: dict[str, int]) -> bool:
+        images = [torch.zeros([sizes.get(str(n), n) for n in shape], device="meta") for shape in answer.shapes]
+        try:
+            with torch.no_grad(), contextlib.redirect_stderr(io.StringIO()):
+                model(*images)
+        except Exception:
+            return False
+        return True
+
+    return runs
+
+
+def _runs_in_jax(model: Any, answer: ModelSizes) -> Callable[[dict[str, int]], bool]:
+    import jax
+
+    def runs(sizes: dict[str, int]) -> bool:
+        shapes = [tuple(sizes.get(str(n), n) for n in shape) for shape in answer.shapes]
+        try:
+            jax.eval_shape(lambda *of: model(*of), *(jax.ShapeDtypeStruct(shape, "float32") for shape in shapes))
+        except Exception:
+            return False
+        return True
+
+    return runs
+
+
+def table(lines: list[Line], missing: list[str]) -> Iterator[str]:
+    """The page, line by line."""
+    yield "# Which sizes fit the networks you use"
+    yield ""
+    yield "Each row was read by `read_torch` or `read_jax` from the package's own code, and then compared with the"
+    yield "framework's own shapes: every size up to three periods, and some up to 100 000. Sizes along other axes are"
+    yield "held at a size that fits. `python -m benchmarks.published --page docs/networks.md` makes this page."
+    yield ""
+    yield "| package | network | open size | sizes that fit | how it is known | seconds |"
+    yield "|---|---|---|---|---|---:|"
+    for line in lines:
+        package = f"{line.network.package} {version(line.network.package)}"
+        groups: dict[tuple[str, str], list[str]] = {}
+        for name, of in line.answer.axes.items():
+            text = str(of.sizes) + (f"; runs, but empty: {of.found.empty}" if of.found.empty else "")
+            groups.setdefault((text, "decided" if of.decided else of.evidence().rpartition(" (")[0]), []).append(name)
+        for (sizes, known), names in groups.items():
+            cells = [package, line.network.name, ", ".join(names), sizes, known, f"{line.seconds:.1f}"]
+            yield f"| {' | '.join(cells)} |"
+    yield ""
+    compared = sum(line.compared for line in lines)
+    yield f"{compared} sizes were compared, and none differed. Seconds are those of reading, on two cores of a server"
+    yield "without a GPU, after the package was imported and the network was made."
+    if missing:
+        yield ""
+        yield f"Not installed when the page was made: {', '.join(missing)}."
+
+
+@app.default
+def main(
+    *,
+    page: Annotated[Path | None, Parameter(help="The page to write; without it, the table is printed.")] = None,
+    only: Annotated[str, Parameter(help="Read only networks whose package or name has this text.")] = "",
+    seconds: Annotated[float, Parameter(help="The most seconds for one axis.")] = 60.0,
+) -> int:
+    """Read each network, compare it, and write the table."""
+    lines: list[Line] = []
+    missing: list[str] = []
+    wrong = 0
+    for network in NETWORKS:
+        if only not in f"{network.package} {network.name}":
+            continue
+        try:
+            version(network.package)
+        except PackageNotFoundError:
+            missing.append(f"{network.package}: {network.name}")
+            continue
+        print(f"{network.package}: {network.name}", file=sys.stderr, flush=True)
+        try:
+            lines.append(read(network, Budget(seconds=seconds, up_to=256)))
+        except Exception as error:
+            wrong += 1
+            print(f"  {type(error).__name__}: {str(error)[:500]}", file=sys.stderr)
+            continue
+        print(json.dumps(lines[-1].answer.to_dict())[:300], file=sys.stderr)
+        print(lines[-1].answer, f"({lines[-1].seconds:.1f} s, {lines[-1].compared} compared)", file=sys.stderr)
+    text = "\n".join(table(lines, missing)) + "\n"
+    if page is None:
+        print(text)
+    else:
+        page.write_text(text, encoding="utf-8")
+    return int(wrong > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(app())

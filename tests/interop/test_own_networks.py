@@ -1,0 +1,40 @@
+"""This library's networks, read as if somebody else had written them: the second proof of the closed form."""
+
+from dataclasses import replace
+
+import pytest
+from flax import nnx
+
+from wellshaped import PRESETS, UNet, UNet2, UNet2Config, UNetConfig, compatible_sizes
+from wellshaped.interop import read_jax
+
+CONFIGS = {
+    "the source": UNet2Config(base_channels=1),
+    "another pooling": UNet2Config(base_channels=1, pool_kernel=3, pool_stride=3, up_kernel=3, up_stride=3),
+    **{
+        name: replace(config, base_channels=1)
+        for name, config in PRESETS.items()
+        if isinstance(config, UNet2Config | UNetConfig)
+    },
+    "nearest": UNetConfig(levels=3, base_channels=1, upsampling="nearest"),
+    "padded joins": UNetConfig(levels=2, base_channels=1, join="pad"),
+    "valid": UNetConfig(levels=2, base_channels=1, padding="none", join="crop"),
+    "instance norm": UNetConfig(levels=2, base_channels=1, norm="instance"),
+    "residual": UNetConfig(levels=2, base_channels=1, residual=True),
+}
+LONG = {"ronneberger2015", "milesial", "monai_like"}
+
+
+def network(config):
+    if isinstance(config, UNet2Config):
+        return nnx.eval_shape(lambda: UNet2(config, 1, 1, rngs=nnx.Rngs(0)))
+    return nnx.eval_shape(lambda: UNet(config, 1, 1, rngs=nnx.Rngs(0)))
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] * (n in LONG)) for n in CONFIGS])
+def test_what_jax_says_of_our_network_is_what_the_config_says(name):
+    config = CONFIGS[name]
+    expected = compatible_sizes(config)
+    answer = read_jax(network(config), f"1 H {expected.above(188)}")
+    assert not answer.axes["H"].found.undecided, str(answer)
+    assert answer["H"] == expected, str(answer)

@@ -1,0 +1,361 @@
+"""The sizes of JAX networks that somebody wrote, against JAX's own shapes on plain numbers."""
+
+import json
+import math
+import random
+from itertools import islice, pairwise
+
+import equinox as eqx
+import haiku as hk
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import linen, nnx
+
+from wellshaped import ShapeError, UsageError
+from wellshaped.interop import Budget, read_jax
+
+
+class FlaxUNet(nnx.Module):
+    """A plain U-Net as tutorials have it: channels last, max pooling, transposed convolutions."""
+
+    def __init__(self, levels, rngs):
+        widths = [2 << i for i in range(levels)]
+        self.down = nnx.List([nnx.Conv(a, b, (3, 3), rngs=rngs) for a, b in zip([3, *widths], widths, strict=False)])
+        self.bottom = nnx.Conv(widths[-1], widths[-1], (3, 3), rngs=rngs)
+        self.up = nnx.List([nnx.ConvTranspose(w, w, (2, 2), strides=(2, 2), rngs=rngs) for w in widths])
+        self.merge = nnx.List([nnx.Conv(2 * w, w // 2, (3, 3), rngs=rngs) for w in widths])
+
+    def __call__(self, x):
+        skips = []
+        for block in self.down:
+            x = block(x)
+            skips.append(x)
+            x = nnx.max_pool(x, (2, 2), (2, 2))
+        x = self.bottom(x)
+        for up, merge in zip(reversed(list(self.up)), reversed(list(self.merge)), strict=True):
+            x = merge(jnp.concatenate([skips.pop(), up(x)], axis=-1))
+        return x
+
+
+def flax_unet(levels):
+    return nnx.eval_shape(lambda: FlaxUNet(levels, nnx.Rngs(0)))
+
+
+class LinenUNet(linen.Module):
+    """Two levels with SAME strided convolutions and a resize."""
+
+    @linen.compact
+    def __call__(self, x):
+        y = linen.Conv(4, (3, 3), strides=(2, 2))(x)
+        z = linen.Conv(4, (3, 3), strides=(2, 2))(y)
+        z = jax.image.resize(z, (z.shape[0], 2 * z.shape[1], 2 * z.shape[2], 4), "bilinear")
+        z = jnp.concatenate([y, z], axis=-1)
+        z = jax.image.resize(z, (z.shape[0], 2 * z.shape[1], 2 * z.shape[2], 8), "nearest")
+        return linen.Conv(1, (1, 1))(jnp.concatenate([x, z], axis=-1))
+
+
+# The traps. Each is a function of a vector, with the sizes that fit, and whether all of them are decided.
+
+
+def branch_above(x):
+    return x[: x.shape[0] // 2] if x.shape[0] > 1000 else x
+
+
+def branch_below(x):
+    return x.reshape(-1, 2).sum(1) if x.shape[0] < 40 else x
+
+
+def different_slopes(x):
+    return jnp.stack([jnp.tile(x, 3), jnp.concatenate([x, x, jnp.zeros(7)])])
+
+
+def rounded_up(x):
+    return jnp.pad(x, (0, math.ceil(x.shape[0] / 16) * 16 - x.shape[0])).reshape(-1, 16).sum(1)
+
+
+def power_of_two(x):
+    assert x.shape[0] & (x.shape[0] - 1) == 0, "not a power of two"
+    return x
+
+
+def caught(x):
+    half = x[::2][: x.shape[0] // 2]
+    try:
+        return jnp.concatenate([x[:, None], jnp.concatenate([half, half])[:, None]], axis=1)
+    except TypeError:
+        return x
+
+
+def padded_and_cropped(x):
+    n = x.shape[0]
+    return jnp.repeat(jnp.pad(x, (0, -n % 16)).reshape(-1, 16).sum(1), 16)[:n]
+
+
+def only_below(x):
+    if x.shape[0] > 5000:
+        raise MemoryError("too large")
+    return x
+
+
+def odd_by_truth(x):
+    if x.shape[0] % 2:
+        raise ValueError("odd")
+    return x
+
+
+def in_a_set(x):
+    if x.shape[0] not in {32, 64}:
+        raise ValueError("another size")
+    return x
+
+
+def as_a_plain_int(x):
+    if isinstance(x.shape[0], int) and x.shape[0] > 100:
+        raise ValueError("too large")
+    return x
+
+
+def of_another_library(x):
+    if x.shape[0] == np.int64(3):
+        raise ValueError("three")
+    return x
+
+
+def two_skips(x):
+    """An average pooling by 2 joined with a shifted one by 3: they agree at a few sizes only."""
+    by_2 = jax.lax.reduce_window(x, 0.0, jax.lax.add, (2,), (2,), "VALID")
+    by_3 = jax.lax.reduce_window(jnp.pad(x, (0, 21)), 0.0, jax.lax.add, (3,), (3,), "VALID")
+    return by_2 + by_3
+
+
+def of_the_values(x):
+    return x[x > 0]
+
+
+def never(x):
+    raise ValueError("no size will do")
+
+
+def doubled(x):
+    return jnp.concatenate([x, x])
+
+
+def repeated(x):
+    """It runs on 2 and 3 because a half of size 1 is repeated."""
+    return x + x[: x.shape[0] // 2]
+
+
+TRAPS = [
+    (branch_above, "n ≥ 1", True),
+    (branch_below, "{2, 4, …, 38} or n ≥ 40", True),
+    (different_slopes, "{7}", True),
+    (rounded_up, "{1, 2, …, 300}", False),
+    (power_of_two, "{1, 2, 4, 8, 16, 32, …, 256}", False),
+    (caught, "n ≥ 1", True),
+    (padded_and_cropped, "n ≥ 1", True),
+    (only_below, "{1, 2, …, 5000}", True),
+    (odd_by_truth, "n ≡ 0 (mod 2), n ≥ 2", True),
+    (in_a_set, "{32, 64}", False),
+    (as_a_plain_int, "{1, 2, …, 100}", False),
+    (of_another_library, "{1, 2} or n ≥ 4", True),
+    (two_skips, "{38, 40, 41, 42, 43, 45}", True),
+    (of_the_values, "no size", False),
+    (never, "no size", True),
+    (doubled, "n ≥ 1", True),
+]
+FEW = Budget(up_to=300)
+
+
+@pytest.mark.parametrize(("function", "fitting", "decided"), TRAPS, ids=lambda of: getattr(of, "__name__", None))
+def test_a_trap_has_its_sizes_and_says_how_they_are_known(function, fitting, decided):
+    answer = read_jax(function, "L", budget=FEW)
+    assert (str(answer["L"]), answer.axes["L"].decided) == (fitting, decided), str(answer)
+    agrees_with_jax(function, answer.axes["L"].found)
+
+
+def runs(function, size):
+    try:
+        jax.eval_shape(function, jax.ShapeDtypeStruct((size,), "float32"))
+    except Exception:
+        return False
+    return True
+
+
+def agrees_with_jax(function, found, most=130):
+    """What fits, is empty or repeats a 1 runs; what is rejected does not."""
+    draw = random.Random(0)
+    for size in {*range(1, most), *(draw.randrange(1, 100_000) for _ in range(40)), *islice(found.fits, 20)}:
+        if size not in found.undecided:
+            said = any(size in of for of in (found.fits, found.empty, found.broadcast))
+            assert said == runs(function, size), size
+            assert said != (size in found.rejected)
+
+
+def test_a_size_at_which_a_1_is_repeated_is_reported_separately():
+    found = read_jax(repeated, "L").axes["L"].found
+    assert (str(found.fits), str(found.broadcast)) == ("no size", "{2, 3}")
+    agrees_with_jax(repeated, found)
+
+
+def test_a_flax_unet_takes_multiples_of_sixteen_and_computes_nothing_of_eight():
+    answer = read_jax(flax_unet(4), "N H W 3")
+    assert [str(answer[axis]) for axis in "NHW"] == ["n ≥ 1", *["n ≡ 0 (mod 16), n ≥ 16"] * 2]
+    assert [str(answer.axes[axis].found.empty) for axis in "HW"] == ["{8}", "{8}"]
+    assert answer.independent is True
+    assert answer.output == ("(N, H, W, 1)",)
+    assert all(of.decided for of in answer.axes.values())
+
+
+def test_the_number_of_traces_grows_with_the_levels_and_not_with_the_period():
+    traces = [read_jax(flax_unet(levels), "1 H 64 3").axes["H"].found.traces for levels in (2, 3, 4, 5)]
+    steps = [b - a for a, b in pairwise(traces)]
+    assert max(steps) <= 8, traces  # the period doubles each time
+
+
+def test_a_batch_norm_in_training_mode_is_read_and_stays_as_it_is():
+    norm = nnx.BatchNorm(3, rngs=nnx.Rngs(0))
+    before = jax.tree.map(np.asarray, nnx.state(norm))
+    assert str(read_jax(norm, "N H 3")["H"]) == "n ≥ 1"
+    jax.tree.map(np.testing.assert_array_equal, before, jax.tree.map(np.asarray, nnx.state(norm)))
+
+
+def test_a_linen_module_with_strided_same_convolutions_and_resizes():
+    answer = read_jax(LinenUNet(), "2 H W 3")
+    assert [str(answer[axis]) for axis in "HW"] == ["n ≡ 0 (mod 4), n ≥ 4"] * 2
+    assert answer.framework.startswith("flax ")
+
+
+class Halving(eqx.Module):
+    conv: eqx.nn.Conv2d
+    up: eqx.nn.ConvTranspose2d
+
+    def __init__(self, key):
+        self.conv = eqx.nn.Conv2d(3, 4, 3, stride=2, padding=1, key=key)
+        self.up = eqx.nn.ConvTranspose2d(4, 3, 2, stride=2, key=key)
+
+    def __call__(self, x):
+        return x + self.up(self.conv(x))
+
+
+def test_an_equinox_module():
+    answer = read_jax(eqx.filter_eval_shape(Halving, jax.random.key(0)), "3 H W")
+    assert [str(answer[axis]) for axis in "HW"] == ["n ≡ 0 (mod 2), n ≥ 2"] * 2
+    assert answer.framework.startswith("equinox ")
+
+
+@pytest.mark.parametrize("transform", [hk.transform, hk.transform_with_state])
+def test_a_haiku_transform(transform):
+    def halving(x):
+        y = hk.Conv2D(4, 3, stride=2)(x)
+        return x + hk.Conv2DTranspose(3, 2, stride=2)(y)
+
+    answer = read_jax(transform(halving), "N H W 3")
+    assert [str(answer[axis]) for axis in "NHW"] == ["n ≥ 1", *["n ≡ 0 (mod 2), n ≥ 2"] * 2]
+    assert answer.framework.startswith("haiku ")
+
+
+def test_a_haiku_transform_has_the_parameters_of_the_image_at_which_axes_are_held():
+    answer = read_jax(hk.transform(lambda x: hk.Linear(3)(x.reshape(1, -1))), "4 L")
+    assert str(answer["L"]) == "{64}"
+
+
+def test_a_network_that_flattens_says_what_holds_together():
+    def flattened(x):
+        return x[:, ::2, ::2].reshape(x.shape[0], -1) @ jnp.zeros((1024, 10))
+
+    answer = read_jax(flattened, "N H W")
+    assert answer.independent is False
+    assert "1024" in answer.together[0]
+    assert "depend on each other" in str(answer)
+
+
+def test_a_network_that_takes_only_squares_says_so():
+    answer = read_jax(lambda x: x + x.T, "H W")
+    assert answer.independent is False
+    assert "H = W" in answer.together
+    assert str(answer["H"]) == "{64}"
+    assert "{1}: runs only because a size of 1 is repeated" in str(answer)
+
+
+def test_several_images_share_a_size_by_its_name_and_further_arguments_are_passed_on():
+    def joined(image, mask, scale):
+        return jnp.concatenate([image, mask[:, : image.shape[1]]]) * scale
+
+    answer = read_jax(joined, "3 L", "1 M", dtypes=["float32", "int32"], arguments={"scale": 2.0})
+    assert str(answer["M"]) == "n ≥ 64"  # with L held at 64
+    assert answer.independent is False
+    assert read_jax(joined, "3 L", "1 L", arguments={"scale": 2.0}).output == ("(4, L)",)
+
+
+def test_a_large_start_is_found_without_trying_smaller_sizes():
+    def valid(x):
+        for _ in range(8):
+            x = jax.lax.reduce_window(x, 0.0, jax.lax.add, (15,), (1,), "VALID")[::2]
+        return x
+
+    found = read_jax(valid, "L").axes["L"].found
+    assert found.fits.minimum == max(n for n in range(2_000, 6_000) if not runs_to_one(n)) + 1
+    assert found.traces + found.trials < 100
+
+
+def runs_to_one(n):
+    for _ in range(8):
+        n = -(-max(n - 14, 0) // 2)
+    return n >= 1
+
+
+def test_nothing_of_the_model_gets_memory():
+    def huge(x):
+        return x @ jnp.zeros((64, 2**40), "bfloat16") if x.shape[0] else x
+
+    def abstract(weights, x):
+        return x @ weights
+
+    big = jax.ShapeDtypeStruct((64, 2**40), "float32")
+    assert str(read_jax(jax.tree_util.Partial(abstract, big), "N D")["D"]) == "{64}"
+
+
+def test_a_size_that_does_not_fit_gets_the_frameworks_error_the_users_line_and_the_nearest_sizes():
+    answer = read_jax(flax_unet(2), "1 H W 3")
+    report = answer.check(H=303, W=384)
+    assert not report.ok
+    with pytest.raises(ShapeError, match="concatenate"):
+        report.raise_if_failed()
+    text = " ".join(str(report).split())
+    assert "test_read_jax.py" in text
+    assert "jnp.concatenate([skips.pop(), up(x)]" in text
+    assert "H 300 (crop 3) or 304 (pad 1)" in text
+    assert answer.check(H=304).ok
+    assert not answer.check(H=2).ok  # an image on the way is empty
+    with pytest.raises(UsageError, match="no such axis"):
+        answer.check(D=3)
+
+
+def test_the_answer_is_plain_data_and_text():
+    answer = read_jax(flax_unet(1), "1 H 8 3")
+    data = json.loads(json.dumps(answer.to_dict()))
+    assert data["axes"]["H"]["sizes"] == "n ≡ 0 (mod 2), n ≥ 2"
+    assert data["axes"]["H"]["decided"] is True
+    assert all(len(line) <= 100 for line in str(answer).splitlines())
+
+
+def test_what_a_trace_patches_is_put_back():
+    import jax._src.export.shape_poly as rules
+
+    before = dict(vars(rules._DimExpr)), rules._bounds_decision
+    read_jax(never, "L")
+    read_jax(doubled, "L")
+    assert (dict(vars(rules._DimExpr)), rules._bounds_decision) == before
+
+
+@pytest.mark.parametrize("shape", ["", "3×-1×W", "3 H!", 7, "0 H"])
+def test_a_text_that_is_no_shape_is_rejected(shape):
+    with pytest.raises(UsageError, match="numbers and names"):
+        read_jax(doubled, shape)
+
+
+def test_what_cannot_be_called_is_rejected():
+    with pytest.raises(UsageError, match="nothing to call"):
+        read_jax(3, "L")
