@@ -118,16 +118,16 @@ def _computed(of, x, *others):
             y = lax.reduce_window(x, start, op, (of.kernel, 1), (stride, 1), padding, window_dilation=dilation)
             return y / of.kernel if isinstance(of, AvgPool) else y
         case Resize():
-            return jax.image.resize(x, (of.size([x.shape[0]], 0) if isinstance(x.shape[0], int) else None, channels), of.mode)
+            return jax.image.resize(x, (_resized(of, x.shape[0]), channels), of.mode)
         case ResizeTo():
             return jax.image.resize(x, (others[0].shape[0], channels), of.mode)
         case Crop():
             before, after = sides_on(of.amounts, 0)
-            return lax.slice_in_dim(x, before, x.shape[0] - after)
+            return lax.slice(x, (before, 0), (x.shape[0] - after, channels))
         case CropTo():
             lost = x.shape[0] - others[0].shape[0]
             before = of.offset if of.offset is not None else (lost + (of.odd == "before")) // 2
-            return lax.slice_in_dim(x, before, before + others[0].shape[0])
+            return lax.slice(x, (before, 0), (before + others[0].shape[0], channels))
         case Pad():
             return _padded(x, *sides_on(of.amounts, 0), of.mode)
         case PadTo() | PadToMultiple():
@@ -160,6 +160,10 @@ def _computed(of, x, *others):
         case Mean():
             return x.mean(0)[None]
     raise AssertionError(of)
+
+
+def _resized(of, n):
+    return n * of.factor // of.over - of.less
 
 
 def _padded(x, before, after, mode):
