@@ -9,7 +9,7 @@ hash says nothing. What a symbol can't hide, such as ``isinstance(size, int)``, 
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from functools import lru_cache
 from itertools import combinations
@@ -200,7 +200,8 @@ class JaxTracer:
             finished.append(True)
             return [leaf for leaf in jax.tree.leaves(result) if hasattr(leaf, "shape")]
 
-        return jax.make_jaxpr(run)(*leaves), [path for path, _ in paths], bool(finished)
+        with _plain_convolutions():
+            return jax.make_jaxpr(run)(*leaves), [path for path, _ in paths], bool(finished)
 
     def _images(self, sizes: Mapping[str, Any]) -> list[Any]:
         shapes = [tuple(sizes.get(n, n) if isinstance(n, str) else n for n in shape) for shape in self.shapes]
@@ -222,6 +223,12 @@ class JaxTracer:
             return Rejected(ANY_ERROR, "cannot reshape", at)
         output = tuple(tuple(map(expression, leaf.shape)) for leaf in jax.tree.leaves(result) if hasattr(leaf, "shape"))
         return Accepted(output, frozenset(map(expression, _needed(jaxpr.jaxpr, len(images)))))
+
+
+def _plain_convolutions() -> AbstractContextManager[object]:
+    """Let this library's own layers use JAX's convolutions, if they are in use."""
+    backend = sys.modules.get(f"{__name__.split('.')[0]}.models.cpu.backend")
+    return nullcontext() if backend is None else backend.convolutions("stock")
 
 
 def _reshapes(jaxpr: Any) -> Iterator[Any]:

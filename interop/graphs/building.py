@@ -9,7 +9,7 @@ from ...spec.network import Crop, CropTo, Input, Network, Node, Operation, Pad, 
 from ...spec.network.network import MAX_LETTERS
 from .aligning import Track
 from .draft import NoStepError
-from .operations import Found, operations_of
+from .operations import Preferred, operations_of
 
 _WORDS = {
     **{"conv": "conv", "conv_transpose": "up", "max_pool": "pooled", "avg_pool": "pooled", "resize": "resized"},
@@ -29,7 +29,9 @@ class Built:
     failures: tuple[str, ...] = ()
 
 
-def built(tracks: Sequence[Track], outputs: Sequence[Track], given: Sequence[str], axes: int, name: str) -> Built:
+def built(
+    tracks: Sequence[Track], outputs: Sequence[Track], given: Sequence[str], axes: int, name: str, preferred: Preferred
+) -> Built:
     """The network of these nodes. ``given`` are the names of the inputs."""
     used = _used(tracks, outputs)
     tracks = [track for track in tracks if track in used or track.node.kind == "input"]
@@ -43,7 +45,7 @@ def built(tracks: Sequence[Track], outputs: Sequence[Track], given: Sequence[str
             names[track] = given[node.fixed["number"]]
             continue
         try:
-            found = operations_of(track, list(_likely(track, tracks)))
+            found = operations_of(track, list(_likely(track, tracks)), preferred)
         except NoStepError as why:
             failures.append(f"{node.kind} ({why})")
             found = []
@@ -153,6 +155,3 @@ def no_step(name: str, failures: Sequence[str]) -> WellshapedError:
     says = "; ".join(shown[:3]) + more
     fix = "read_jax, which gives its sizes without a graph"
     return WellshapedError.of(f"a graph of {name}", "no_step", "an operation without a step", says, fix)
-
-
-_ = Found

@@ -24,7 +24,7 @@ from .layout_rules import (
 from .parts import CHANNEL, Part, of_axis
 from .value_rules import ACTIVATIONS, ELEMENTWISE, activation, elementwise
 from .walker import Rule, Walker
-from .window_rules import convolution, pooling, product, reduction
+from .window_rules import convolution, own_pooling, pooling, product, reduction
 
 RULES: dict[str, Rule] = {
     **dict.fromkeys(ELEMENTWISE, elementwise),
@@ -37,6 +37,8 @@ RULES: dict[str, Rule] = {
     **{f"arg{of}": reduction("max") for of in ("max", "min")},
     "reduce_sum": reduction("sum"),
     "reduce_prod": reduction("sum"),
+    "relu": activation("relu"),  # this and the next are this library's
+    "max_of_windows": own_pooling,
     "reshape": reshape,
     "transpose": transpose,
     "squeeze": squeeze,

@@ -1,7 +1,7 @@
 """A graph of somebody's network: read at sizes of every class, compared, built, and confirmed (SPEC section 11)."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import islice, product
 from typing import Any
 
 from ...spec.arithmetic.size_set import SizeSet
@@ -9,7 +9,7 @@ from ...spec.messages.report import UsageError, WellshapedError
 from ...spec.messages.written import clipped
 from ...spec.network import Network, sizes_that_fit
 from ...spec.network.network import MAX_AXES
-from ...spec.network.running import run, sizes_along
+from ...spec.network.running import run, run_image, sizes_along
 from ..sizes.answer import ModelSizes
 from ..sizes.exploring import kind
 from ..sizes.paths import Accepted, Unknown
@@ -18,6 +18,7 @@ from .aligning import OtherPathError, Track, aligned
 from .building import Built, built, no_step
 from .draft import Draft, IsBatchError, NotOpenError
 from .drafting import Recorded, Roles, drafted
+from .operations import PREFERENCES
 
 Record = Callable[[Mapping[str, int]], Recorded]
 Sizes = dict[str, int]
@@ -34,8 +35,6 @@ def graph_of(answer: ModelSizes, record: Record, progress: Callable[[str], None]
     no step, if the network runs other operations at some sizes, or if the graph does not agree with the framework.
     """
     names = open_sizes(answer.shapes)
-    if answer.independent is False:
-        raise _error(answer, "independent", f"its sizes {', '.join(names)} depend on each other", "")
     for name in names:
         if not answer[name]:
             raise _error(answer, "no_size", f"no size {name} fits", "")
@@ -61,11 +60,26 @@ def graph_of(answer: ModelSizes, record: Record, progress: Callable[[str], None]
         tracks, outputs = aligned(drafts)
     except OtherPathError as other:
         raise _error(answer, "same_path", str(other), "") from None
-    made = built(tracks, outputs, _input_names(answer.shapes), len(roles.axes), answer.model)
-    if made.network is None:
-        raise no_step(answer.model, made.failures)
-    _confirm(answer, made.network, made, drafts, roles, outputs)
-    return made.network
+    return _confirmed(answer, tracks, outputs, drafts, roles)
+
+
+def _confirmed(
+    answer: ModelSizes, tracks: Sequence[Track], outputs: Sequence[Track], drafts: Sequence[Draft], roles: Roles
+) -> Network:
+    """The network of these nodes. Where several operations have the same numbers, the first that agrees is taken."""
+    differs: WellshapedError | None = None
+    for preferred in PREFERENCES:
+        made = built(tracks, outputs, _input_names(answer.shapes), len(roles.axes), answer.model, preferred)
+        if made.network is None:
+            raise no_step(answer.model, made.failures)
+        try:
+            _confirm(answer, made.network, made, drafts, roles)
+        except WellshapedError as error:
+            differs = differs or error
+        else:
+            return made.network
+    assert differs is not None
+    raise differs
 
 
 def _error(answer: ModelSizes, rule: str, says: str, about: str) -> WellshapedError:
@@ -97,9 +111,7 @@ def _input_names(shapes: Sequence[OpenShape]) -> list[str]:
     return ["x"] if len(shapes) == 1 else [f"x{i + 1}" for i in range(len(shapes))]
 
 
-def _drafts(
-    answer: ModelSizes, record: Record, roles: Roles, progress: Callable[[str], None]
-) -> Iterator[Draft]:
+def _drafts(answer: ModelSizes, record: Record, roles: Roles, progress: Callable[[str], None]) -> Iterator[Draft]:
     """The network at sizes that fit, of every class, and at sizes that do not, up to where they break."""
     for sizes in _read_at(answer, roles):
         progress(", ".join(f"{name} = {size}" for name, size in sizes.items()))
@@ -112,9 +124,7 @@ def _read_at(answer: ModelSizes, roles: Roles) -> Iterator[Sizes]:
     count = max(len(fitting[name]) for name in roles.axes)
     for turn in range(max(count, 4)):
         # Another offset for each axis, so that their sizes differ.
-        yield batch | {
-            name: fitting[name][(turn + k) % len(fitting[name])] for k, name in enumerate(roles.axes)
-        }
+        yield batch | {name: fitting[name][(turn + k) % len(fitting[name])] for k, name in enumerate(roles.axes)}
     for k, name in enumerate(roles.axes):
         others = {other: fitting[other][(k + 1) % len(fitting[other])] for other in roles.axes if other != name}
         for of in ("rejected", "empty", "broadcast"):
@@ -150,7 +160,6 @@ def _confirm(
     made: Built,
     drafts: Sequence[Draft],
     roles: Roles,
-    outputs: Sequence[Track],
 ) -> None:
     """Raise unless the graph has the framework's sizes at every node that was read, and the same sizes fit."""
     for i, draft in enumerate(drafts):
@@ -163,6 +172,8 @@ def _confirm(
     for k, axis in enumerate(roles.axes):
         _confirm_axis(answer, network, axis, k)
     _confirm_outputs(answer, network, roles)
+    if answer.independent is False:
+        _confirm_together(answer, network, roles)
 
 
 def _confirm_axis(answer: ModelSizes, network: Network, axis: str, k: int) -> None:
@@ -193,6 +204,21 @@ def _differs(answer: ModelSizes, network: Network, axis: str, k: int, size: int)
     theirs = "is not known in the framework" if end is None else f"{_VERBS[kind(end)]} in the framework"
     says = f"{axis} = {size} {ours}, and {theirs}"
     return _error(answer, "confirmed", says, "the graph differs from the network")
+
+
+def _confirm_together(answer: ModelSizes, network: Network, roles: Roles) -> None:
+    """Raise unless the same images fit, where the sizes along several axes depend on each other."""
+    some = [[*islice(answer[name], 4), answer[name].above(100) or 1] for name in roles.axes]
+    held = {name: next(iter(answer[name])) for name in roles.batches}
+    for sizes in product(*some):
+        at = held | dict(zip(roles.axes, sizes, strict=True))
+        fits = kind(answer.trial(at)) == "fits"
+        if run_image(network, sizes).ok != fits:
+            together = f" ({answer.together[0]})" if answer.together else ""
+            names = ", ".join(f"{name} = {size}" for name, size in zip(roles.axes, sizes, strict=True))
+            ours = f"{names} {'does not fit' if fits else 'fits'} the graph"
+            theirs = f"{'fits' if fits else 'does not fit'} in the framework, whose sizes depend on each other{together}"
+            raise _error(answer, "independent", f"{ours}, and {theirs}", "the graph differs from the network")
 
 
 _VERBS = {

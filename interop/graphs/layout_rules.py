@@ -84,9 +84,7 @@ def split(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequence[Arr
     return results
 
 
-def _sliced(
-    walker: Walker, image: Image, starts: Sequence[int], stops: Sequence[int], strides: Sequence[int]
-) -> Image:
+def _sliced(walker: Walker, image: Image, starts: Sequence[int], stops: Sequence[int], strides: Sequence[int]) -> Image:
     shape = walker.shape(image)
     whole = [(0, n, 1) for n in shape]
     taken = list(zip(starts, stops, strides, strict=True))
@@ -112,9 +110,7 @@ def _sliced(
             dims[d] = of_axis(k, sizes[k])
     at = image.node
     if any(side != (0, 0) for side in sides):
-        at = walker.add(
-            "edges", (at,), sizes, walker.nodes[at].channels, fixed={"mode": "zeros"}, sides=tuple(sides)
-        )
+        at = walker.add("edges", (at,), sizes, walker.nodes[at].channels, fixed={"mode": "zeros"}, sides=tuple(sides))
     if max(steps) > 1:
         strided = [-(-n // step) for n, step in zip(sizes, steps, strict=True)]
         at = walker.add("strided", (at,), strided, walker.nodes[at].channels, fixed={"stride": tuple(steps)})

@@ -38,7 +38,16 @@ Found = list[tuple[Operation, tuple[Track, ...]]]
 """Operations in order, each with the nodes that it takes beside the node before it."""
 
 
-def operations_of(track: Track, others: Sequence[Track]) -> Found:
+Preferred = frozenset[str]
+"""What to take if several operations have the same numbers: ``"offset"`` for a crop from a fixed position, ``"size"``
+for the size of another node, and ``"numbers"`` for padding that is not SAME."""
+
+PREFERENCES: tuple[Preferred, ...] = tuple(
+    map(frozenset, ((), ("offset",), ("size",), ("numbers",), ("offset", "size"), ("size", "numbers")))
+)
+
+
+def operations_of(track: Track, others: Sequence[Track], preferred: Preferred = frozenset()) -> Found:
     """The operations of a node; ``others`` are earlier nodes whose sizes it may take, the most likely first.
 
     Raises :class:`NoStepError` if no operation has these numbers at every size.
@@ -47,7 +56,7 @@ def operations_of(track: Track, others: Sequence[Track]) -> Found:
     simple = _SIMPLE.get(node.kind)
     if simple is not None:
         return [(simple(node.fixed), ())]
-    return _SIZED[node.kind](track, others)
+    return _SIZED[node.kind](track, others, preferred)
 
 
 def _plain(values: Sequence[Any]) -> Any:
@@ -78,7 +87,9 @@ def _same_padding(n: int, kernel: int, stride: int, dilation: int) -> tuple[int,
     return total // 2, total - total // 2
 
 
-def _padding(track: Track, kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]) -> Any:
+def _padding(
+    track: Track, kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int], preferred: Preferred
+) -> Any:
     """The padding that has these numbers at every size: numbers, or ``"SAME"``."""
     amounts = [[node.sides[k] for node in track.found.values()] for k in range(len(kernel))]
     given = track.inputs[0].sizes
@@ -89,7 +100,11 @@ def _padding(track: Track, kernel: Sequence[int], stride: Sequence[int], dilatio
     )
     constant = all(each == of[0] for of in amounts for each in of)
     # Where the stride is 1, both are the same.
-    if same and not (constant and max(stride) == 1) and any(of[0] != (0, 0) or len(set(of)) > 1 for of in amounts):
+    if (
+        same
+        and not (constant and (max(stride) == 1 or "numbers" in preferred))
+        and any(of[0] != (0, 0) or len(set(of)) > 1 for of in amounts)
+    ):
         return "SAME"
     if constant:
         return shortest([of[0] if of[0][0] != of[0][1] else of[0][0] for of in amounts])
@@ -102,19 +117,17 @@ def _numbers(track: Track, name: str) -> tuple[int, ...] | None:
     return next(iter(found)) if len(found) == 1 else None
 
 
-def _conv(track: Track, others: Sequence[Track]) -> Found:
+def _conv(track: Track, others: Sequence[Track], preferred: Preferred) -> Found:
     node, of = track.node, track.node.fixed
     stride = _numbers(track, "stride") or ()
-    padding = _padding(track, of["kernel"], stride, of["dilation"])
+    padding = _padding(track, of["kernel"], stride, of["dilation"], preferred)
     bias = any(each.bias for each in track.found.values())
     numbers = {"channels": node.channels, "groups": of["groups"], "dilation": _plain(of["dilation"])}
-    made = Conv(
-        _plain(of["kernel"]), _plain(stride), padding=padding, bias=bias, learned=of["learned"], **numbers
-    )
+    made = Conv(_plain(of["kernel"]), _plain(stride), padding=padding, bias=bias, learned=of["learned"], **numbers)
     return [(made, ())]
 
 
-def _conv_transpose(track: Track, others: Sequence[Track]) -> Found:
+def _conv_transpose(track: Track, others: Sequence[Track], preferred: Preferred) -> Found:
     node, of = track.node, track.node.fixed
     stride, sides = _numbers(track, "stride"), _numbers(track, "sides")
     if stride is None or sides is None:
@@ -148,7 +161,7 @@ def _transposed_padding(span: int, stride: int, word: str) -> tuple[int, int]:
     return before, total - before
 
 
-def _pool(track: Track, others: Sequence[Track]) -> Found:
+def _pool(track: Track, others: Sequence[Track], preferred: Preferred) -> Found:
     of = track.node.fixed
     given = track.inputs[0].sizes
     if all(set(node.sizes) == {1} and node.window == given[i] for i, node in track.found.items()) and (
@@ -158,13 +171,16 @@ def _pool(track: Track, others: Sequence[Track]) -> Found:
     window, stride = _numbers(track, "window"), _numbers(track, "stride")
     if window is None or stride is None:
         raise NoStepError("its window depends on the size")
-    padding = _padding(track, window, stride, of["dilation"])
+    padding = _padding(track, window, stride, of["dilation"], preferred)
     numbers = {"padding": padding} if padding != 0 else {}
     if max(of["dilation"]) > 1:
         numbers["dilation"] = _plain(of["dilation"])
     kind: Any = MaxPool if track.node.kind == "max_pool" else AvgPool
     if padding != "SAME" and any(
-        side > size // 2 for node in track.found.values() for both, size in zip(node.sides, window, strict=True) for side in both
+        side > size // 2
+        for node in track.found.values()
+        for both, size in zip(node.sides, window, strict=True)
+        for side in both
     ):
         # PyTorch's poolings take at most half a window.
         kind = Window
@@ -177,7 +193,7 @@ def _pool(track: Track, others: Sequence[Track]) -> Found:
     return [(kind(_plain(window), _plain(stride), **numbers), ())]
 
 
-def _edges(track: Track, others: Sequence[Track]) -> Found:
+def _edges(track: Track, others: Sequence[Track], preferred: Preferred) -> Found:
     axes = len(track.node.sizes)
     mode = {} if track.node.fixed["mode"] == "zeros" else {"mode": track.node.fixed["mode"]}
     amounts = {i: track.found[i].sides if i in track.found else ((0, 0),) * axes for i in track.sizes}
@@ -207,13 +223,14 @@ def _edges(track: Track, others: Sequence[Track]) -> Found:
         raise NoStepError("how much it pads before depends on the size")
     target = _of_size(track, others)
     lost = [(-(b + a), -b) for _, (b, a) in sides_of]
-    if all(b == both // 2 for both, b in lost):
-        return [(CropTo(), (target,))]
-    if all(b == -(-both // 2) for both, b in lost):
-        return [(CropTo(odd="before"), (target,))]
     offsets = [{-of[k][0] for of in amounts.values()} for k in range(axes)]
-    if all(len(of) == 1 for of in offsets):
-        return [(CropTo(_plain([next(iter(of)) for of in offsets])), (target,))]
+    found = [
+        *([CropTo()] if all(b == both // 2 for both, b in lost) else []),
+        *([CropTo(odd="before")] if all(b == -(-both // 2) for both, b in lost) else []),
+        *([CropTo(_plain([next(iter(of)) for of in offsets]))] if all(len(of) == 1 for of in offsets) else []),
+    ]
+    if found:
+        return [(found[-1 if "offset" in preferred else 0], (target,))]
     raise NoStepError("how much it crops before depends on the size")
 
 
@@ -223,22 +240,32 @@ def _multiple(track: Track) -> int | None:
     pairs = [(given[i][k], of[k]) for i, of in track.sizes.items() for k in range(len(of))]
     common = gcd(*(size for _, size in pairs))
     most = max(size - n for n, size in pairs)
-    fitting = [m for m in range(most + 1, common + 1) if common % m == 0 and all(-(-n // m) * m == size for n, size in pairs)]
+    fitting = [
+        m for m in range(most + 1, common + 1) if common % m == 0 and all(-(-n // m) * m == size for n, size in pairs)
+    ]
     return fitting[0] if fitting else None
 
 
 def _of_size(track: Track, others: Sequence[Track]) -> Track:
     """Another node that has the size of this one at every size."""
     for other in others:
-        if all(other.sizes.get(i) == of for i, of in track.sizes.items()):
+        if _alike(track, other):
             return other
     raise NoStepError("its size follows neither its input nor another node")
 
 
-def _resize(track: Track, others: Sequence[Track]) -> Found:
+def _alike(track: Track, other: Track) -> bool:
+    return all(other.sizes.get(i) == of for i, of in track.sizes.items())
+
+
+def _resize(track: Track, others: Sequence[Track], preferred: Preferred) -> Found:
     mode, axes = track.node.fixed["mode"], range(len(track.node.sizes))
     given = track.inputs[0].sizes
     pairs = [[(given[i][k], of[k]) for i, of in track.sizes.items()] for k in axes]
+    if "size" in preferred:
+        other = next((other for other in others if _alike(track, other)), None)
+        if other is not None:
+            return [(ResizeTo(mode=mode), (other,))]
     for less in (0, 1):
         for over in range(1, 9):
             factors = [_factor(of_axis, over, less) for of_axis in pairs]
@@ -257,7 +284,7 @@ def _factor(pairs: Sequence[tuple[int, int]], over: int, less: int) -> int | Non
     return None
 
 
-_SIZED: dict[str, Callable[[Track, Sequence[Track]], Found]] = {
+_SIZED: dict[str, Callable[[Track, Sequence[Track], Preferred], Found]] = {
     "conv": _conv,
     "conv_transpose": _conv_transpose,
     "max_pool": _pool,

@@ -45,7 +45,9 @@ def elementwise(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequen
     image = Image(images[0].node, dims)
     if name in _PLAIN and len(images) == 1:
         return [replace(image, pending=images[0].pending)]
-    vector = next((of for of, operand in _constants(equation, given) if _is_vector(operand, image, node.channels)), None)
+    vector = next(
+        (of for of, operand in _constants(equation, given) if _is_vector(operand, image, node.channels)), None
+    )
     fresh = all(of.pending == Pending() for of in images)
     if vector is not None and name == "add" and fresh and node.kind in ("conv", "conv_transpose") and not node.bias:
         if node.fixed.get("learned", True):

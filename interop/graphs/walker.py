@@ -35,7 +35,10 @@ class Walker:
 
     def add(self, kind: str, inputs: tuple[int, ...], sizes: Sequence[int], channels: int, **more: Any) -> int:
         """Add a node and return its number."""
-        self.nodes.append(DraftNode(kind, inputs, tuple(sizes), channels, **more))
+        for name in ("sides", "window", "stride"):  # NumPy's integers are not naturals
+            if name in more:
+                more[name] = tuple(tuple(map(int, n)) if isinstance(n, tuple) else int(n) for n in more[name])
+        self.nodes.append(DraftNode(kind, inputs, tuple(map(int, sizes)), int(channels), **more))
         return len(self.nodes) - 1
 
     def walk(self, jaxpr: Any, given: Sequence[Array], constants: Sequence[Any] = ()) -> list[Array]:
@@ -68,7 +71,9 @@ class Walker:
 
     def _called(self, equation: Any, given: Sequence[Array]) -> Sequence[Array]:
         rule = self.calls.get(str(equation.params.get("name", "")))
-        inner = next((equation.params[of] for of in ("jaxpr", "call_jaxpr", "fun_jaxpr") if of in equation.params), None)
+        inner = next(
+            (equation.params[of] for of in ("jaxpr", "call_jaxpr", "fun_jaxpr") if of in equation.params), None
+        )
         if rule is not None:
             return rule(self, equation, given)
         if inner is None:

@@ -129,6 +129,16 @@ def pooling(kind: str) -> Any:
     return rule
 
 
+def own_pooling(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequence[Array]:
+    """This library's max-pooling of the last two axes."""
+    (image,), of = given, equation.params
+    assert isinstance(image, Image)
+    ones = (1,) * (len(image.dims) - 2)
+    windows, strides = (*ones, *(of["kernel"],) * 2), (*ones, *(of["stride"],) * 2)
+    numbers = {"window_dimensions": windows, "window_strides": strides, "padding": ((0, 0),) * len(windows)}
+    return [_pooled(walker, walker.settled(image), "max_pool", numbers, equation.outvars[0].aval.shape)]
+
+
 def _pooled(walker: Walker, image: Image, kind: str, of: Any, made: Sequence[int]) -> Image:
     node = walker.nodes[image.node]
     windows, strides, dilations = ([1] * walker.axes for _ in range(3))
