@@ -41,7 +41,8 @@ def read_jax(
     >>> sizes["L"], sizes.axes["L"].decided, sizes.output
     (<SizeSet n ≡ 0 (mod 2), n ≥ 2>, True, ('(L)',))
     """
-    return read(*_opened(model, shapes, dtypes, arguments), budget, progress)
+    tracer, name, framework, images = _opened(model, shapes, dtypes, arguments)
+    return read(tracer, name, framework, images, budget, progress)
 
 
 def graph_of_jax(
@@ -76,9 +77,8 @@ def graph_of_jax(
     from .graphs.drafting import Recorded
     from .graphs.graph_reading import graph_of
 
-    opened = _opened(model, shapes, dtypes, arguments)
-    tracer = opened[0]
-    answer = read(*opened, budget, progress)
+    tracer, name, framework, images = _opened(model, shapes, dtypes, arguments)
+    answer = read(tracer, name, framework, images, budget, progress)
 
     def record(sizes: Mapping[str, int]) -> Recorded:
         jaxpr, paths, finished = tracer.recorded(sizes)

@@ -183,7 +183,7 @@ class JaxTracer:
         return self._end(sizes)
 
     def recorded(self, sizes: Sizes) -> tuple[Any, list[Any], bool]:
-        """The operations that run on these sizes, up to an error: the jaxpr, the paths of the parameters, whether it ends.
+        """What runs on these sizes, up to an error: the jaxpr, the paths of the parameters, whether it ran to its end.
 
         The last inputs of the jaxpr are the images.
         """

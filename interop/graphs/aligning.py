@@ -57,45 +57,44 @@ def _added(tracks: list[Track], i: int, draft: Draft) -> dict[int, Track]:
     """Find the track of each node of a draft, and note the node there. Returns the tracks by the nodes' numbers."""
     at: dict[Track, int] = {}
     of: dict[int, Track] = {}
-    t = 0
+    first, t = not tracks, 0
+
+    def pass_absent(track: Track) -> None:
+        at[track] = at[track.inputs[0]]
+        track.sizes[i] = draft.nodes[at[track]].sizes
+
     for n, node in enumerate(draft.nodes):
-        while True:
-            track = tracks[t] if t < len(tracks) else None
-            if track is not None and _same(track, node, at, of):
-                break
-            absent = track is not None and track.node.kind in _MAY_BE_ABSENT
-            if track is not None and absent and (node.kind not in _MAY_BE_ABSENT or _later(tracks[t:], node)):
-                at[track] = at[track.inputs[0]]
-                track.sizes[i] = draft.nodes[at[track]].sizes
-                t += 1
-                continue
-            if node.kind in _MAY_BE_ABSENT or not _reached(tracks[t:]):
-                track = Track([of[k] for k in node.inputs])
-                if _reached(tracks[t:]) or node.kind in _MAY_BE_ABSENT:
-                    track.sizes |= {j: sizes for j, sizes in track.inputs[0].sizes.items() if _ran_past(tracks, t, j)}
-                tracks.insert(t, track)
-                break
-            here = f"{track.node.kind}, then" if track else "nothing, then"
-            raise OtherPathError(f"at {dict(draft.sizes)} the network has {node.kind}, and at other sizes {here} more")
+        while not first and t < len(tracks) and not _same(tracks[t], node, at, of) and _is_absent(tracks[t:], node):
+            pass_absent(tracks[t])
+            t += 1
+        if first or t == len(tracks) or not _same(tracks[t], node, at, of):
+            if not first and node.kind not in _MAY_BE_ABSENT:
+                other = f"{tracks[t].node.kind} instead" if t < len(tracks) else "no more operations"
+                raise OtherPathError(f"at {_written(draft)} it has {node.kind}, and at other sizes {other}")
+            track = Track([of[k] for k in node.inputs])
+            past = {j for later in tracks[t:] for j in later.sizes}
+            if not first:
+                track.sizes |= {j: sizes for j, sizes in track.inputs[0].sizes.items() if j in past or t == len(tracks)}
+            tracks.insert(t, track)
+        track = tracks[t]
         track.found[i], track.sizes[i] = node, node.sizes
         at[track], of[n] = n, track
         t += 1
     if draft.finished:
         for track in tracks[t:]:
             if track.node.kind not in _MAY_BE_ABSENT:
-                raise OtherPathError(f"at {dict(draft.sizes)} the network has no {track.node.kind}, as at other sizes")
-            at[track] = at[track.inputs[0]]
-            track.sizes[i] = draft.nodes[at[track]].sizes
+                raise OtherPathError(f"at {_written(draft)} it has no {track.node.kind}, as at other sizes")
+            pass_absent(track)
     return of
 
 
-def _reached(tracks: Sequence[Track]) -> bool:
-    return bool(tracks)
+def _written(draft: Draft) -> str:
+    return ", ".join(f"{name} = {size}" for name, size in draft.sizes.items())
 
 
-def _ran_past(tracks: Sequence[Track], t: int, i: int) -> bool:
-    """Whether the size ``i`` reaches the place ``t``."""
-    return any(i in track.sizes for track in tracks[t:])
+def _is_absent(tracks: Sequence[Track], node: DraftNode) -> bool:
+    """Whether the first track changes nothing at a size whose next node is this one."""
+    return tracks[0].node.kind in _MAY_BE_ABSENT and (node.kind not in _MAY_BE_ABSENT or _later(tracks, node))
 
 
 def _later(tracks: Sequence[Track], node: DraftNode) -> bool:

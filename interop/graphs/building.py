@@ -12,10 +12,17 @@ from .draft import NoStepError
 from .operations import Preferred, operations_of
 
 _WORDS = {
-    **{"conv": "conv", "conv_transpose": "up", "max_pool": "pooled", "avg_pool": "pooled", "resize": "resized"},
-    **{"concat": "joined", "add": "sum", "multiply": "product", "norm": "norm", "activation": "activation"},
-    **{"scale": "scaled", "slice": "slice", "mean": "mean", "depth_to_space": "blocks", "strided": "strided"},
-    **{"space_to_depth": "blocks", "require": "required", "edges": "edges"},
+    "conv_transpose": "up",
+    "max_pool": "pooled",
+    "avg_pool": "pooled",
+    "resize": "resized",
+    "concat": "joined",
+    "add": "sum",
+    "multiply": "product",
+    "scale": "scaled",
+    "depth_to_space": "blocks",
+    "space_to_depth": "blocks",
+    "require": "required",
 }
 """The names of nodes without parameters; a number follows."""
 
@@ -57,13 +64,13 @@ def built(
             names[track] = new
     if failures:
         return Built(None, names, tuple(failures))
-    inputs = [
+    ins = [
         Input(given[track.node.fixed["number"]], track.node.channels, single=track.node.fixed["single"])
         for track in tracks
         if track.node.kind == "input"
     ]
     ends = tuple(dict.fromkeys(names[of] for of in outputs))
-    return Built(Network(inputs, nodes, ends, axes, name=name), names)
+    return Built(Network(ins, nodes, ends, axes, name=name), names)
 
 
 class _Names:
@@ -102,7 +109,7 @@ def _word(kind: str, operation: Operation) -> str:
         return "cropped"
     if isinstance(operation, Pad | PadTo | PadToMultiple):
         return "padded"
-    return _WORDS[kind]
+    return _WORDS.get(kind, kind)
 
 
 def written(path: Sequence[str | int]) -> str:

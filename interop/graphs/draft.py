@@ -79,11 +79,15 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """An array that depends on no image. ``path`` is the path of the parameter that it was computed from."""
+    """An array that depends on no image. ``path`` is the path of the parameter that it was computed from.
+
+    ``along`` are the axes along which it was not repeated, if it was repeated along others.
+    """
 
     path: tuple[str | int, ...] = ()
     epsilon: float | None = None
     value: Any = None
+    along: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

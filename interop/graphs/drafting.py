@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import prod
 from typing import Any
 
 from ..sizes.places import own_frame
 from ..sizes.shapes import OpenShape
-from .draft import Array, Constant, Draft, DraftNode, Image, NoStepError
+from .draft import Array, Constant, Draft, Image, NoStepError
 from .layout_rules import (
     broadcast,
     concatenate,
@@ -113,8 +112,3 @@ def _input(walker: Walker, i: int, shape: OpenShape, sizes: Mapping[str, int], r
     single = not any(size in roles.axes for size in shape)
     at = walker.add("input", (), of_node, channels, fixed={"number": i, "single": single})
     return Image(at, tuple(dims))
-
-
-def positions(node: DraftNode) -> int:
-    """How many positions a node has."""
-    return prod(node.sizes)

@@ -167,7 +167,8 @@ def _confirm(
             sizes = sizes_along(network, draft.sizes[axis], k)
             for track, name in made.names.items():
                 if i in track.sizes and sizes[name] != track.sizes[i][k]:
-                    says = f"{axis} = {draft.sizes[axis]}: {name} is {sizes[name]}, and {track.sizes[i][k]} in the framework"
+                    theirs = f"{track.sizes[i][k]} in the framework"
+                    says = f"{axis} = {draft.sizes[axis]}: {name} is {sizes[name]}, and {theirs}"
                     raise _error(answer, "confirmed", says, "the graph differs from the network")
     for k, axis in enumerate(roles.axes):
         _confirm_axis(answer, network, axis, k)
@@ -217,7 +218,9 @@ def _confirm_together(answer: ModelSizes, network: Network, roles: Roles) -> Non
             together = f" ({answer.together[0]})" if answer.together else ""
             names = ", ".join(f"{name} = {size}" for name, size in zip(roles.axes, sizes, strict=True))
             ours = f"{names} {'does not fit' if fits else 'fits'} the graph"
-            theirs = f"{'fits' if fits else 'does not fit'} in the framework, whose sizes depend on each other{together}"
+            theirs = (
+                f"{'fits' if fits else 'does not fit'} in the framework, whose sizes depend on each other{together}"
+            )
             raise _error(answer, "independent", f"{ours}, and {theirs}", "the graph differs from the network")
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from .draft import Array, Constant, Image, NoStepError, Sides
+from .draft import Array, Constant, Image, NoStepError, Pending, Sides
 from .parts import CHANNEL, REPEAT, Part, of_axis, of_channels, reshaped, size_of
 from .walker import Walker, all_alike
 
@@ -115,10 +115,10 @@ def _sliced(walker: Walker, image: Image, starts: Sequence[int], stops: Sequence
         strided = [-(-n // step) for n, step in zip(sizes, steps, strict=True)]
         at = walker.add("strided", (at,), strided, walker.nodes[at].channels, fixed={"stride": tuple(steps)})
         for d in changed:
-            k = _axis_of(dims[d])
-            if k is not None:
-                dims[d] = of_axis(k, strided[k])
-    return Image(at, tuple(dims), image.pending if at == image.node else walker.fresh().__class__())
+            moved = _axis_of(dims[d])
+            if moved is not None:
+                dims[d] = of_axis(moved, strided[moved])
+    return Image(at, tuple(dims), image.pending if at == image.node else Pending())
 
 
 def _axis_of(parts: Sequence[Part]) -> int | None:
@@ -260,15 +260,14 @@ def concatenate(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequen
         amounts[d] = sum(sizes[:at]), sum(sizes[at + 1 :])
         return [_padded(walker, images[0], amounts, "zeros")]
     settled = [walker.settled(of) for of in images]
-    for of in settled:
-        if any(walker.axis_in(of, d) is not None for of in settled) or any(p.role[0] == "axis" for p in of.dims[d]):
-            raise NoStepError("images are joined along an axis, not on channels")
+    if any(part.role[0] == "axis" for of in settled for part in of.dims[d]):
+        raise NoStepError("images are joined along an axis, not on channels")
     settled = [walker.require_channels(of, d) for of in settled]
     first = settled[0]
     for of in settled:
         if any(of.dims[e] != first.dims[e] for e in range(len(of.dims)) if e != d):
             raise NoStepError("its operands have different axes in one place")
     counts = [walker.nodes[of.node].channels for of in settled]
-    sizes = walker.nodes[first.node].sizes
-    at = walker.add("concat", tuple(of.node for of in settled), sizes, sum(counts))
+    joined = tuple(of.node for of in settled)
+    at = walker.add("concat", joined, walker.nodes[first.node].sizes, sum(counts))
     return [Image(at, (*first.dims[:d], of_channels(sum(counts)), *first.dims[d + 1 :]))]

@@ -1,4 +1,4 @@
-"""One operation for a node at all sizes: numbers that follow the size become SAME, a multiple, or another node's size."""
+"""One operation for a node at all sizes. Numbers that follow the size become SAME, a multiple, or another's size."""
 
 from collections.abc import Callable, Sequence
 from math import gcd
@@ -111,7 +111,7 @@ def _padding(
     raise NoStepError("its padding depends on the size, and not as SAME does")
 
 
-def _numbers(track: Track, name: str) -> tuple[int, ...] | None:
+def _numbers(track: Track, name: str) -> Any:
     """The numbers along the axes, if they are the same at every size."""
     found = {getattr(node, name) for node in track.found.values()}
     return next(iter(found)) if len(found) == 1 else None
@@ -135,8 +135,8 @@ def _conv_transpose(track: Track, others: Sequence[Track], preferred: Preferred)
     spans = [d * (k - 1) + 1 for k, d in zip(of["kernel"], of["dilation"], strict=True)]
     bias = any(each.bias for each in track.found.values())
     numbers = {"channels": node.channels, "groups": of["groups"], "dilation": _plain(of["dilation"]), "bias": bias}
-    before = [span - 1 - side for span, (side, _) in zip(spans, sides, strict=True)]
-    after = [span - 1 - side for span, (_, side) in zip(spans, sides, strict=True)]
+    before = [span - 1 - both[0] for span, both in zip(spans, sides, strict=True)]
+    after = [span - 1 - both[1] for span, both in zip(spans, sides, strict=True)]
     kernel, plain = _plain(of["kernel"]), not any((*before, *after))
     for word in () if plain else ("VALID", "SAME"):
         if all(
@@ -197,7 +197,7 @@ def _edges(track: Track, others: Sequence[Track], preferred: Preferred) -> Found
     axes = len(track.node.sizes)
     mode = {} if track.node.fixed["mode"] == "zeros" else {"mode": track.node.fixed["mode"]}
     amounts = {i: track.found[i].sides if i in track.found else ((0, 0),) * axes for i in track.sizes}
-    constant = {of for of in amounts.values()}
+    constant = set(amounts.values())
     if len(constant) == 1:
         sides = next(iter(constant))
         crops = [(max(-a, 0), max(-b, 0)) for a, b in sides]

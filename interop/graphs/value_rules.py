@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from .draft import Array, Constant, Image, NoStepError, Pending
-from .parts import CHANNEL, REPEAT, Part, moving, of_axis, parts_of, size_of
+from .parts import CHANNEL, REPEAT, Part, moving, size_of
 from .walker import Walker, in_all, small_number
 
 ELEMENTWISE = frozenset(
@@ -46,13 +46,13 @@ def elementwise(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequen
     if name in _PLAIN and len(images) == 1:
         return [replace(image, pending=images[0].pending)]
     vector = next(
-        (of for of, operand in _constants(equation, given) if _is_vector(operand, image, node.channels)), None
+        (of for of, operand in _constants(equation, given) if _is_vector(of, operand, image, node.channels)), None
     )
     fresh = all(of.pending == Pending() for of in images)
-    if vector is not None and name == "add" and fresh and node.kind in ("conv", "conv_transpose") and not node.bias:
-        if node.fixed.get("learned", True):
-            node.bias = True
-            return [image]
+    a_bias = node.kind in ("conv", "conv_transpose") and node.fixed.get("learned", True) and not node.bias
+    if a_bias and vector is not None and name == "add" and fresh:
+        node.bias = True
+        return [image]
     return [replace(image, pending=_pending(walker, name, given, images, vector))]
 
 
@@ -90,15 +90,14 @@ def _constants(equation: Any, given: Sequence[Array]) -> list[tuple[Constant, An
     return [(of, operand) for of, operand in zip(given, equation.invars, strict=True) if isinstance(of, Constant)]
 
 
-def _is_vector(operand: Any, image: Image, channels: int) -> bool:
+def _is_vector(of: Constant, operand: Any, image: Image, channels: int) -> bool:
     """Whether a constant has a number for each channel."""
     shape = getattr(getattr(operand, "aval", None), "shape", ())
     if len(shape) != len(image.dims) or hasattr(operand, "val"):
         return False
-    places = [d for d, parts in enumerate(image.dims) if parts and all(part.role == CHANNEL for part in parts)]
-    if channels == 1:
-        return all(size == 1 for size in shape)
-    return bool(places) and all(size == (size_of(image.dims[d]) if d in places else 1) for d, size in enumerate(shape))
+    along = set(of.along if of.along is not None else (d for d, size in enumerate(shape) if size != 1))
+    places = {d for d, parts in enumerate(image.dims) if parts and all(part.role == CHANNEL for part in parts)}
+    return along == places if channels != 1 else not along
 
 
 def _is_zero(given: Sequence[Array]) -> bool:
@@ -130,7 +129,7 @@ def _joined(walker: Walker, name: str, images: Sequence[Image]) -> Image:
     channels = max(walker.nodes[image.node].channels for image in distinct)
     sizes = [max(walker.nodes[image.node].sizes[k] for image in distinct) for k in range(walker.axes)]
     kind = "multiply" if name in ("mul", "div") else "add"
-    full, single, narrow = [], [], []
+    full, single, narrow = list[int](), list[int](), list[int]()
     for image in distinct:
         node = walker.nodes[image.node]
         if list(node.sizes) == sizes:
@@ -150,14 +149,7 @@ def _joined(walker: Walker, name: str, images: Sequence[Image]) -> Image:
         at = walker.add(kind, tuple(full), sizes, channels, fixed={"broadcast": "never"})
     for other, how in [*((of, "channels") for of in narrow), *((of, "positions") for of in single)]:
         at = walker.add(kind, (at, other), sizes, channels, fixed={"broadcast": how})
-    placed = tuple(parts if moving(parts) else () for parts in dims)
-    return Image(at, _with_all(placed, dims, sizes, channels))
-
-
-def _with_all(placed: Any, dims: Any, sizes: Sequence[int], channels: int) -> Any:
-    """The axes of a join: an axis of mere repeats keeps them, if they are not the positions or the channels."""
-    del sizes, channels
-    return tuple(own or given for own, given in zip(placed, dims, strict=True))
+    return Image(at, dims)
 
 
 def activation(kind: str) -> Any:
@@ -192,8 +184,7 @@ def _slope(kind: str, numbers: Sequence[Array]) -> float | None:
 
 ACTIVATIONS = {
     **{name: name for name in ("relu", "leaky_relu", "elu", "gelu", "silu", "sigmoid", "softplus")},
-    **{"swish": "silu", "_softmax": "softmax"},
+    "swish": "silu",
+    "_softmax": "softmax",
 }
 """Functions of ``jax.nn`` by the name that JAX records, and the activation that each is."""
-
-_unused = (of_axis, parts_of)

@@ -55,7 +55,7 @@ class Walker:
     def _results(self, equation: Any, given: Sequence[Array]) -> Sequence[Array]:
         name, outs = equation.primitive.name, len(equation.outvars)
         if not any(isinstance(of, Image | Unread) for of in given):
-            return [_of_constants(name, given)] * outs
+            return [_of_constants(equation, given)] * outs
         if any(isinstance(of, Unread) for of in given):
             return [Unread()] * outs
         try:
@@ -277,13 +277,17 @@ class Walker:
         raise NoStepError("positions and something else are in one axis")
 
 
-def _of_constants(name: str, given: Sequence[Array]) -> Constant:
+def _of_constants(equation: Any, given: Sequence[Array]) -> Constant:
     constants = [of for of in given if isinstance(of, Constant)]
     path = next((of.path for of in constants if of.path), ())
     epsilon = next((of.epsilon for of in constants if of.epsilon is not None), None)
+    name, along = equation.primitive.name, None
     if name == "add":
         epsilon = next((small for of in constants if (small := small_number(of)) is not None), epsilon)
-    return Constant(path, epsilon)
+    if name == "broadcast_in_dim":
+        shape = getattr(getattr(equation.invars[0], "aval", None), "shape", ())
+        along = tuple(d for d, n in zip(equation.params["broadcast_dimensions"], shape, strict=True) if n != 1)
+    return Constant(path, epsilon, along=along)
 
 
 def small_number(of: Array) -> float | None:

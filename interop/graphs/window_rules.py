@@ -32,12 +32,12 @@ def convolution(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequen
     strides, dilations, factors = ([1] * walker.axes for _ in range(3))
     sides, sizes = [(0, 0)] * walker.axes, list(node.sizes)
     for i, k in enumerate(axes):
-        numbers = shape[of_kernel[i]], of["window_strides"][i], of["rhs_dilation"][i], of["lhs_dilation"][i]
+        of_axis_k = shape[of_kernel[i]], of["window_strides"][i], of["rhs_dilation"][i], of["lhs_dilation"][i]
         if k is None:
-            if (*numbers, *of["padding"][i]) != (1, 1, 1, 1, 0, 0):
+            if (*of_axis_k, *of["padding"][i]) != (1, 1, 1, 1, 0, 0):
                 raise NoStepError("it has an axis more than the image")
             continue
-        kernels[k], strides[k], dilations[k], factors[k] = numbers
+        kernels[k], strides[k], dilations[k], factors[k] = of_axis_k
         sides[k], sizes[k] = tuple(of["padding"][i]), made[new_spatial[i]]
     numbers = {"kernel": tuple(kernels), "dilation": tuple(dilations), "groups": of["feature_group_count"]}
     transposed = max(factors) > 1
@@ -130,7 +130,7 @@ def pooling(kind: str) -> Any:
 
 
 def own_pooling(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequence[Array]:
-    """This library's max-pooling of the last two axes."""
+    """Max-pooling of this library, over the last two axes."""
     (image,), of = given, equation.params
     assert isinstance(image, Image)
     ones = (1,) * (len(image.dims) - 2)
