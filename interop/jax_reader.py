@@ -1,4 +1,4 @@
-"""Exact sizes for any JAX network: Flax NNX and Linen, Equinox, Haiku, Keras on JAX, and plain functions."""
+"""Exact sizes and graphs for any JAX network: Flax NNX and Linen, Equinox, Haiku, Keras on JAX, and plain functions."""
 
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -71,7 +71,9 @@ def graph_of_jax(
     >>> def halve_and_double(x):
     ...     halves = x.reshape(-1, 2).mean(1)
     ...     return x + jnp.repeat(halves, 2)
-    >>> [(node.name, str(node.operation)) for node in graph_of_jax(halve_and_double, "L").nodes]
+    >>> graph = graph_of_jax(halve_and_double, "L")
+    >>> [str(node.operation) for node in graph.nodes], graph.outputs
+    (['Require(multiple=2)', 'AvgPool(kernel=2)', 'Resize(factor=2)', 'Add()'], ('sum1',))
     """
     from .frameworks.jax_models import paths_of
     from .graphs.drafting import Recorded

@@ -76,6 +76,8 @@ def drafted(recorded: Recorded, shapes: Sequence[OpenShape], sizes: Mapping[str,
     """The nodes at these sizes."""
     walker = Walker(len(roles.axes), RULES, CALLS, _line_of)
     images = [_input(walker, i, shape, sizes, roles) for i, shape in enumerate(shapes)]
+    layers = {path[:-1] for path in recorded.paths if path and path[-1] == "mean"}
+    walker.running = frozenset(path[:-1] for path in recorded.paths if path and path[-1] == "var") & layers
     parameters: list[Array] = [Constant(path) for path in recorded.paths]
     jaxpr = recorded.jaxpr.jaxpr
     results = walker.walk(jaxpr, [*parameters, *images])

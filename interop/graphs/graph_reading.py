@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice, product
+from random import Random
 from typing import Any
 
 from ...spec.arithmetic.size_set import SizeSet
@@ -24,8 +25,8 @@ Record = Callable[[Mapping[str, int]], Recorded]
 Sizes = dict[str, int]
 
 _BATCHES = ("N", "B", "n", "b", "batch")
-_BOUNDS = (200, 333, 1_001, 2_047)
-"""Members of a class above these sizes are read. No size on the way is 1 there by accident."""
+_LARGE = 200
+"""Members of a class above this size are read. No size on the way is 1 there by accident."""
 
 
 def graph_of(answer: ModelSizes, record: Record, progress: Callable[[str], None]) -> Network:
@@ -119,7 +120,7 @@ def _drafts(answer: ModelSizes, record: Record, roles: Roles, progress: Callable
 
 
 def _read_at(answer: ModelSizes, roles: Roles) -> Iterator[Sizes]:
-    fitting = {name: _large(list(dict.fromkeys(_members(answer, name, "fits")))) for name in answer.axes}
+    fitting = {name: _only_large(list(dict.fromkeys(_members(answer, name, "fits")))) for name in answer.axes}
     batch = {name: next((n for n in islice(answer[name], 3) if n > 1), fitting[name][0]) for name in roles.batches}
     count = max(len(fitting[name]) for name in roles.axes)
     for turn in range(max(count, 4)):
@@ -129,29 +130,29 @@ def _read_at(answer: ModelSizes, roles: Roles) -> Iterator[Sizes]:
         others = {other: fitting[other][(k + 1) % len(fitting[other])] for other in roles.axes if other != name}
         for of in ("rejected", "empty", "broadcast"):
             for size in dict.fromkeys(_members(answer, name, of)):
-                if size > 100:
+                if size > _LARGE:
                     yield batch | others | {name: size}
 
 
-def _large(sizes: list[int]) -> list[int]:
+def _only_large(sizes: list[int]) -> list[int]:
     """The sizes that are large, or the largest: at a small one, an image on the way may be of a single position."""
-    return [n for n in sizes if n > _BOUNDS[0]] or [max(sizes)]
+    return [n for n in sizes if n > _LARGE] or [max(sizes)]
 
 
-_CLASSES = 24
-"""At most this many classes of sizes are read along an axis."""
+_CLASSES = 18
+"""At most this many classes of sizes are read along an axis, and in all about as many sizes."""
 
 
 def _members(answer: ModelSizes, name: str, of: str) -> Iterator[int]:
     """Sizes of every class, large ones if there are any."""
     found = answer.axes[name].found
     regions = [region.sizes for region in found.regions if kind(region.end) == of]
-    most = max(2, _CLASSES // max(len(regions), 1))
+    regions = [sizes for sizes in regions if sizes.above(_LARGE)] or regions
+    most, draw = max(3, _CLASSES // max(len(regions), 1)), Random(0)
     for sizes in islice(regions, _CLASSES):
-        # The next sizes have other remainders.
-        bounds = [*_BOUNDS, *range(_BOUNDS[0] + 1, _BOUNDS[0] + most)]
+        bounds = [_LARGE, *(draw.randrange(_LARGE, 20 * _LARGE) for _ in range(most - 1))]
         large = dict.fromkeys(n for bound in bounds if (n := sizes.above(bound)) is not None)
-        yield from islice(large, most) if large else [sizes.maximum or 1]
+        yield from large or [sizes.maximum or 1]
 
 
 def _confirm(
@@ -192,7 +193,7 @@ def _confirm_axis(answer: ModelSizes, network: Network, axis: str, k: int) -> No
     for region in theirs.found.regions:
         if isinstance(region.end, Unknown):
             continue
-        for size in [*islice(region.sizes, 3), *(region.sizes.above(n) or 0 for n in _BOUNDS)]:
+        for size in [*islice(region.sizes, 3), *(region.sizes.above(n) or 0 for n in (_LARGE, 3 * _LARGE))]:
             if size and run(network, size, k).ok != (kind(region.end) == "fits"):
                 raise _differs(answer, network, axis, k, size)
 

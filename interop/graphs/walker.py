@@ -30,7 +30,9 @@ class Walker:
         self.axes, self.rules, self.calls, self.line_of = axes, rules, calls, line_of
         self.nodes: list[DraftNode] = []
         self.failures: list[str] = []
+        self.running: frozenset[tuple[str | int, ...]] = frozenset()  # the layers with running statistics
         self._numbers = count(1)
+        self._around: list[Any] = []
         self._settled: dict[Any, Image] = {}
 
     def add(self, kind: str, inputs: tuple[int, ...], sizes: Sequence[int], channels: int, **more: Any) -> int:
@@ -65,7 +67,8 @@ class Walker:
                 return self.rules[name](self, equation, given)
             raise NoStepError("")
         except NoStepError as why:
-            line, about = self.line_of(equation), str(why)
+            lines = (self.line_of(of) for of in (equation, *reversed(self._around)))
+            line, about = next(filter(None, lines), ""), str(why)
             self.failures.append(f"{name}{f' ({about})' if about else ''}{f' at {line}' if line else ''}")
             return [Unread()] * outs
 
@@ -78,7 +81,11 @@ class Walker:
             return rule(self, equation, given)
         if inner is None:
             raise NoStepError("")
-        return self.walk(getattr(inner, "jaxpr", inner), given)
+        self._around.append(equation)
+        try:
+            return self.walk(getattr(inner, "jaxpr", inner), given)
+        finally:
+            self._around.pop()
 
     def shape(self, image: Image) -> tuple[int, ...]:
         """The shape of the array."""
@@ -142,6 +149,8 @@ class Walker:
         if fixed is not None:
             kind = "norm" if "groups" in fixed else "activation"
             path = of.path if kind == "norm" else ()
+            if kind == "norm" and fixed["kind"] == "instance" and path in self.running:
+                fixed["kind"] = "batch"  # of a single image
             return self.add(kind, (image.node,), node.sizes, node.channels, fixed=fixed, path=path)
         if "mul" in of.vectors and of.path:
             return self.add("scale", (image.node,), node.sizes, node.channels, path=of.path)
