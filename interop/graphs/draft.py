@@ -70,7 +70,7 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An array computed from the images: of which node, what stands in its axes, and what is pending."""
+    """An array computed from the images: its node, what stands in its axes, and what is pending."""
 
     node: int
     dims: Dims

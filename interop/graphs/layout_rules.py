@@ -223,10 +223,12 @@ def resize(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequence[Ar
     image = walker.settled(image)
     node, dims = walker.nodes[image.node], list(image.dims)
     sizes = list(node.sizes)
+    # Axes of a single position, after a mean, are taken in order.
+    singles = iter([k for k, size in enumerate(node.sizes) if size == 1])
     for d in changed:
-        if not dims[d]:
-            raise NoStepError("it resizes an axis of a single position")
-        k = walker.require_axis(image, d)
+        k = walker.require_axis(image, d) if dims[d] else next(singles, None)
+        if k is None:
+            raise NoStepError("it resizes an axis that is not of the image")
         sizes[k] = shape[d]
         dims[d] = of_axis(k, shape[d])
     mode = _mode(equation.params["jaxpr"].jaxpr)
@@ -242,6 +244,21 @@ def _mode(jaxpr: Any) -> str:
     if names & {"sin", "scan", "while"} or 2.5 in numbers:
         raise NoStepError("a resize that is neither nearest nor linear")
     return "linear"
+
+
+def _spread(walker: Walker, image: Image, to: Image) -> Image:
+    """The image, with a single position that is repeated along axes of another image as a resize to its size."""
+    repeated = {
+        e: int(theirs[0].role[1])
+        for e, (own, theirs) in enumerate(zip(image.dims, to.dims, strict=True))
+        if own and all(part.role == REPEAT for part in own) and len(theirs) == 1 and theirs[0].role[0] == "axis"
+    }
+    node = walker.nodes[image.node]
+    if not repeated or any(node.sizes[k] != 1 for k in repeated.values()):
+        return image
+    sizes = [walker.nodes[to.node].sizes[k] if k in repeated.values() else n for k, n in enumerate(node.sizes)]
+    at = walker.add("resize", (image.node,), sizes, node.channels, fixed={"mode": "nearest"})
+    return Image(at, tuple(to.dims[e] if e in repeated else parts for e, parts in enumerate(image.dims)))
 
 
 def concatenate(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequence[Array]:
@@ -263,7 +280,8 @@ def concatenate(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequen
     if any(part.role[0] == "axis" for of in settled for part in of.dims[d]):
         raise NoStepError("images are joined along an axis, not on channels")
     settled = [walker.require_channels(of, d) for of in settled]
-    first = settled[0]
+    first = max(settled, key=lambda of: walker.nodes[of.node].sizes)
+    settled = [_spread(walker, of, first) for of in settled]
     for of in settled:
         if any(of.dims[e] != first.dims[e] for e in range(len(of.dims)) if e != d):
             raise NoStepError("its operands have different axes in one place")
