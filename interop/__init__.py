@@ -1,4 +1,4 @@
-"""What comes in and goes out: exact sizes and graphs of networks that somebody wrote in JAX or PyTorch (SPEC section 11)."""
+"""What comes in and goes out: exact sizes and graphs of networks in JAX or PyTorch (SPEC section 11)."""
 
 from .jax_reader import graph_of_jax as graph_of_jax
 from .jax_reader import read_jax as read_jax

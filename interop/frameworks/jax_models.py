@@ -53,7 +53,10 @@ def paths_of(model: Any, kind: str, paths: Sequence[Any]) -> list[tuple[str | in
     named = [tuple(part for part in map(_written, path) if part != "") for path in paths]
     if kind == "flax.linen":
         named = [path[1:] for path in named]  # the collection
-    return [tuple(part for key in path for part in _of_haiku(key)) if kind == "haiku" else path for path in named]
+    if kind == "haiku":
+        # The parameters and the state are two dicts.
+        named = [tuple(part for key in path if key not in (0, 1) for part in _of_haiku(key)) for path in named]
+    return named
 
 
 def _written(key: Any) -> str | int:

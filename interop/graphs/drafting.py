@@ -18,6 +18,7 @@ from .layout_rules import (
     resize,
     split,
     squeeze,
+    stack,
     transpose,
 )
 from .parts import CHANNEL, Part, of_axis
@@ -47,6 +48,7 @@ RULES: dict[str, Rule] = {
     "split": split,
     "pad": pad,
     "concatenate": concatenate,
+    "stack": stack,
 }
 CALLS: dict[str, Rule] = {
     **{name: activation(kind) for name, kind in ACTIVATIONS.items()},

@@ -246,6 +246,14 @@ def _mode(jaxpr: Any) -> str:
     return "linear"
 
 
+def stack(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequence[Array]:
+    """The same image several times along a new axis."""
+    images, d = [of for of in given if isinstance(of, Image)], equation.params["axis"]
+    if len(images) != len(given) or not all_alike(images):
+        raise NoStepError("different images are put on a new axis")
+    return [replace(images[0], dims=(*images[0].dims[:d], (Part(REPEAT, len(images)),), *images[0].dims[d:]))]
+
+
 def _spread(walker: Walker, image: Image, to: Image) -> Image:
     """The image, with a single position that is repeated along axes of another image as a resize to its size."""
     repeated = {

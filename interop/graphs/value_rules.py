@@ -24,6 +24,10 @@ _BEGIN = frozenset(("logistic", "tanh", "erf", "erfc", "sin", "cos"))
 """What begins an activation, and never a norm."""
 
 
+_AFFINE = _PLAIN | {"mul", "add", "sub", "div"}
+"""What may follow a norm and be part of it."""
+
+
 def elementwise(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequence[Array]:
     """An operation value by value: of one node and constants it is pending, of several nodes it joins them."""
     name, shape = equation.primitive.name, equation.outvars[0].aval.shape
@@ -31,6 +35,8 @@ def elementwise(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequen
     begins = name in _BEGIN or (name == "max" and _is_zero(given)) or (name == "integer_pow" and _is_cube(equation))
     if begins:
         images = [_before_activation(walker, image, name) for image in images]
+    elif len(images) > 1 or name not in _AFFINE:
+        images = [walker.normed(image) if walker.has_norm(image) else image for image in images]
     if len({image.node for image in images}) > 1:
         images = [walker.normed(image) for image in images]
     if len({image.node for image in images}) > 1:
@@ -97,6 +103,8 @@ def _is_vector(of: Constant, operand: Any, image: Image, channels: int) -> bool:
         return False
     along = set(of.along if of.along is not None else (d for d, size in enumerate(shape) if size != 1))
     places = {d for d, parts in enumerate(image.dims) if parts and all(part.role == CHANNEL for part in parts)}
+    # A statistic of the channels has none of its own.
+    places = places or {d for d, parts in enumerate(image.dims) if parts == (Part(REPEAT, channels),)}
     return along == places if channels != 1 else not along
 
 
@@ -175,11 +183,11 @@ def activation(kind: str) -> Any:
 def _slope(kind: str, numbers: Sequence[Array]) -> float | None:
     if kind not in ("leaky_relu", "elu"):
         return None
-    usual = {"leaky_relu": 0.01, "elu": 1.0}[kind]
     try:
-        return float(f"{float(numbers[0].value):.6g}")  # type: ignore[union-attr]  # an image has none
+        slope = float(f"{float(numbers[0].value):.6g}")  # type: ignore[union-attr]  # an image has none
     except (IndexError, AttributeError, TypeError, ValueError):
-        return usual
+        slope = 0.01 if kind == "leaky_relu" else 1.0
+    return None if kind == "elu" and slope == 1 else slope
 
 
 ACTIVATIONS = {

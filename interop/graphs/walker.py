@@ -106,6 +106,12 @@ class Walker:
         """The image, with a pending norm as a node."""
         return self.whole(image) if image.pending.statistics or _in_evaluation(image.pending) else image
 
+    def has_norm(self, image: Image) -> bool:
+        """Whether a norm is pending that is complete: what follows is not part of it."""
+        of = image.pending
+        divided = bool(of.statistics and of.ops & {"rsqrt", "sqrt", "pow"})
+        return (divided or _in_evaluation(of)) and not any(self.lacks(image))
+
     def whole(self, image: Image) -> Image:
         """The image, with everything that is pending as nodes: a norm, an activation, a mean."""
         without_axes, without_channels = self.lacks(image)

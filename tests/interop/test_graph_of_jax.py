@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 
+import equinox as eqx
 import flax.linen as linen
+import haiku as hk
 import jax
 import jax.numpy as jnp
 import pytest
@@ -66,7 +68,10 @@ CONFIGS = {
 }
 
 
-@pytest.mark.parametrize("name", CONFIGS)
+SLOW = {"another pooling", "nearest", "bilinear", "instance norm", "padded joins"}
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] * (n in SLOW)) for n in CONFIGS])
 def test_our_own_network_is_read_back_as_its_graph(name):
     config = CONFIGS[name]
     build = UNet2 if isinstance(config, UNet2Config) else UNet
@@ -179,15 +184,17 @@ def net(**options):
     ("options", "expected", "has"),
     [
         ({}, "n ≡ 0 (mod 4), n ≥ 4", ConvTranspose(2, 2, channels=4)),
-        ({"up": "nearest"}, "n ≡ 0 (mod 4), n ≥ 4", Resize(2)),
-        ({"up": "bilinear"}, "n ≡ 0 (mod 4), n ≥ 4", Resize(2, mode="linear")),
+        pytest.param({"up": "nearest"}, "n ≡ 0 (mod 4), n ≥ 4", Resize(2), marks=pytest.mark.slow),
+        pytest.param({"up": "bilinear"}, "n ≡ 0 (mod 4), n ≥ 4", Resize(2, mode="linear"), marks=pytest.mark.slow),
         ({"up": "repeat"}, "n ≡ 0 (mod 4), n ≥ 4", Resize(2)),
         ({"down": "strided"}, "n ≡ 0 (mod 4), n ≥ 4", Conv(3, 2, padding="SAME", channels=4)),
-        ({"join": "add"}, "n ≡ 0 (mod 4), n ≥ 4", Add()),
+        pytest.param({"join": "add"}, "n ≡ 0 (mod 4), n ≥ 4", Add(), marks=pytest.mark.slow),
         ({"fit": "crop"}, "n ≥ 4", CropTo()),
-        ({"fit": "crop the start", "down": "strided"}, "n ≥ 1", CropTo()),  # it crops at most one position
+        pytest.param(
+            {"fit": "crop the start", "down": "strided"}, "n ≥ 1", CropTo(), marks=pytest.mark.slow
+        ),  # it crops at most one position
         ({"fit": "pad"}, "n ≥ 4", PadTo()),
-        ({"fit": "resize"}, "n ≥ 4", ResizeTo(mode="linear")),
+        pytest.param({"fit": "resize"}, "n ≥ 4", ResizeTo(mode="linear"), marks=pytest.mark.slow),
         ({"gate": True}, "n ≡ 0 (mod 4), n ≥ 4", Multiply(broadcast="channels")),
         ({"excite": True}, "n ≡ 0 (mod 4), n ≥ 4", Multiply(broadcast="positions")),
     ],
@@ -240,6 +247,70 @@ def test_a_linen_network_is_read_with_its_norms(train):
         ("Dense_0", Conv(1, channels=1)),
     ]
     assert str(compatible_sizes(graph)) == "n ≡ 0 (mod 2), n ≥ 2"
+
+
+class Norms(nnx.Module):
+    """Norms in a row, under ``nnx.jit``."""
+
+    def __init__(self, rngs):
+        self.rms, self.layer, self.instance = (
+            kind(4, rngs=rngs) for kind in (nnx.RMSNorm, nnx.LayerNorm, nnx.InstanceNorm)
+        )
+
+    @nnx.jit
+    def __call__(self, x):
+        return x + jax.nn.elu(self.instance(self.layer(self.rms(x))))
+
+
+def test_norms_in_a_row_are_nodes_of_their_own():
+    graph = graph_of_jax(Norms(nnx.Rngs(0)), "N H W 4")
+    assert [(node.name, node.operation) for node in graph.nodes] == [
+        ("rms", Norm("layer", epsilon=1e-6)),
+        ("layer", Norm("layer", epsilon=1e-6)),
+        ("instance", Norm("instance", epsilon=1e-6)),
+        ("instance.elu", Activation("elu")),
+        ("sum1", Add()),
+    ]
+
+
+def haiku_network(x):
+    skip = jax.nn.relu(hk.BatchNorm(True, True, 0.9)(hk.Conv2D(4, 3, name="first")(x), True))
+    x = hk.Conv2D(8, 3, 2, name="down")(hk.max_pool(skip, (1, 2, 2, 1), (1, 2, 2, 1), "SAME"))
+    x = hk.Conv2DTranspose(4, 3, 2, name="up")(hk.Conv2DTranspose(4, 4, 2, name="twice")(x))
+    return jnp.concatenate([skip, x[:, : skip.shape[1], : skip.shape[2]]], -1)
+
+
+def test_a_haiku_network_is_read_with_its_names():
+    graph = graph_of_jax(hk.transform_with_state(haiku_network), "N H W 3")
+    names = ["first", "batch_norm", "batch_norm.relu", "pooled1", "down", "twice", "up", "cropped1", "joined1"]
+    assert [node.name for node in graph.nodes] == names
+    assert graph.node("pooled1").operation == MaxPool(2, padding="SAME")
+    assert graph.node("cropped1").operation == CropTo(0)
+    assert str(compatible_sizes(graph)) == "n ≥ 1"
+
+
+class Equinox(eqx.Module):
+    conv: eqx.nn.Conv2d
+    norm: eqx.nn.GroupNorm
+    up: eqx.nn.ConvTranspose2d
+
+    def __init__(self):
+        self.conv = eqx.nn.Conv2d(3, 4, 3, padding=1, key=jax.random.key(0))
+        self.norm = eqx.nn.GroupNorm(2, 4)
+        self.up = eqx.nn.ConvTranspose2d(4, 4, 2, stride=2, key=jax.random.key(0))
+
+    def __call__(self, x):
+        skip = jax.nn.silu(self.norm(self.conv(x)))
+        return skip + self.up(eqx.nn.MaxPool2d(2, 2)(skip))
+
+
+def test_an_equinox_network_is_read_with_its_names_unless_it_is_mapped_over_a_batch():
+    model = Equinox()
+    graph = graph_of_jax(model, "3 H W")
+    assert [node.name for node in graph.nodes] == ["conv", "norm", "norm.silu", "pooled1", "up", "sum1"]
+    assert graph.node("norm").operation == Norm("group", groups=2)
+    of_batch = graph_of_jax(jax.vmap(model), "N 3 H W")
+    assert [node.operation for node in of_batch.nodes] == [node.operation for node in graph.nodes]
 
 
 # Plain functions.
@@ -310,6 +381,12 @@ FUNCTIONS = {
     "softmax": (lambda x: jax.nn.softmax(x), "L 4", [Activation("softmax")]),
     "leaky": (lambda x: jax.nn.leaky_relu(x, 0.2), "L 4", [Activation("leaky_relu", slope=0.2)]),
     "no channels": (lambda x: x[1:-1], "L", None),
+    "interleaved": (lambda x: jnp.stack([x, x], 1).reshape(-1, 4), "L 4", [Resize(2)]),
+    "spread": (
+        lambda x: jnp.concatenate([x, jnp.broadcast_to(x.mean(0), x.shape)], -1),
+        "L 4",
+        [Mean(), ResizeTo(), Concat()],
+    ),
 }
 
 
