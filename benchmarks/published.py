@@ -5,11 +5,13 @@ In an environment with the packages of :data:`NETWORKS` (they are not dependenci
 """
 
 import contextlib
+import copy
 import importlib
 import io
 import json
 import random
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -42,10 +44,9 @@ class Published:
             modules = [importlib.import_module(module) for module in (self.modules or (self.package,))]
             if self.framework == "jax":
                 return self.make(*modules)
-            import torch
+            from wellshaped.interop.frameworks.torch_models import constructed
 
-            with torch.device("meta"):
-                return self.make(*modules).eval()
+            return constructed(lambda: self.make(*modules)).eval()
 
 
 def _keras_unet(keras: Any) -> Any:
@@ -140,11 +141,13 @@ def _sizes(fits: Any) -> list[int]:
 def _runs_in_torch(model: Any, answer: ModelSizes) -> Callable[[dict[str, int]], bool]:
     import torch
 
+    alone = copy.deepcopy(model).to("meta")
+
     def runs(sizes: dict[str, int]) -> bool:
         images = [torch.zeros([sizes.get(str(n), n) for n in shape], device="meta") for shape in answer.shapes]
         try:
             with torch.no_grad(), contextlib.redirect_stderr(io.StringIO()):
-                model(*images)
+                alone(*images)
         except Exception:
             return False
         return True
@@ -202,6 +205,7 @@ def main(
     seconds: Annotated[float, Parameter(help="The most seconds for one axis.")] = 60.0,
 ) -> int:
     """Read each network, compare it, and write the table."""
+    warnings.simplefilter("ignore")
     lines: list[Line] = []
     missing: list[str] = []
     wrong = 0

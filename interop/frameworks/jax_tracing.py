@@ -135,6 +135,15 @@ CONSUMERS = ("conv_general_dilated", "dot_general", "pad", "gather", "scatter", 
 """The operations, beside reductions and windows, that compute new values from an image. It must not be empty."""
 
 
+def _reshaped(jaxpr: Any) -> Iterator[tuple[Any, Any]]:
+    """The shapes before and after each reshape."""
+    for equation in jaxpr.eqns:
+        if equation.primitive.name == "reshape":
+            yield equation.invars[0].aval.shape, equation.outvars[0].aval.shape
+        for inner in jaxprs_in_params(equation.params):
+            yield from _reshaped(inner)
+
+
 def _needed(jaxpr: Any, images: int) -> Iterator[Any]:
     """The sizes of what is computed from the last ``images`` inputs, where an operation computes something from it."""
     from_images = set(jaxpr.invars[len(jaxpr.invars) - images :])
@@ -216,11 +225,9 @@ class JaxTracer:
             )(*leaves)
         except Exception as error:
             return _failure(error)
-        uneven = next((of for of in _reshapes(jaxpr.jaxpr) if prod(of.invars[0].aval.shape) != _count_after(of)), None)
-        if uneven is not None:
-            traceback = uneven.source_info.traceback
-            at = own_frame(traceback.as_python_traceback()) if traceback is not None else ""
-            return Rejected(ANY_ERROR, "cannot reshape", at)
+        for old, new in _reshaped(jaxpr.jaxpr):
+            if prod(old) != prod(new):  # recorded; JAX itself compares only plain numbers
+                return Rejected(ANY_ERROR, f"cannot reshape {old} into {new}")
         output = tuple(tuple(map(expression, leaf.shape)) for leaf in jax.tree.leaves(result) if hasattr(leaf, "shape"))
         return Accepted(output, frozenset(map(expression, _needed(jaxpr.jaxpr, len(images)))))
 
@@ -229,19 +236,6 @@ def _plain_convolutions() -> AbstractContextManager[object]:
     """Let this library's own layers use JAX's convolutions, if they are in use."""
     backend = sys.modules.get(f"{__name__.split('.')[0]}.models.cpu.backend")
     return nullcontext() if backend is None else backend.convolutions("stock")
-
-
-def _reshapes(jaxpr: Any) -> Iterator[Any]:
-    """The reshapes. JAX does not compare the numbers of elements if a size is symbolic."""
-    for equation in jaxpr.eqns:
-        if equation.primitive.name == "reshape":
-            yield equation
-        for of in jaxprs_in_params(equation.params):
-            yield from _reshapes(of)
-
-
-def _count_after(reshape: Any) -> Any:
-    return prod(reshape.outvars[0].aval.shape)
 
 
 def _failure(error: Exception) -> End:

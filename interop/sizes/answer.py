@@ -42,7 +42,8 @@ class AxisSizes:
         The trials include one or two sizes of each class, which confirm its trace.
         """
         found = self.found
-        work = f"{found.traces} symbolic traces, {found.trials} sizes run"
+        traces, runs = ("s" * (n != 1) for n in (found.traces, found.trials))
+        work = f"{found.traces} symbolic trace{traces}, {found.trials} size{runs} run"
         if self.decided:
             return f"decided for every size ({work})"
         parts = []
@@ -142,8 +143,9 @@ class ModelSizes:
         """The lines of the text, before long ones are wrapped."""
         lines = [f"{self.model} on {self._shapes()} ({self.framework})"]
         said: dict[tuple[str, ...], list[str]] = {}
-        for name, of in self.axes.items():
-            said.setdefault(tuple(_axis_lines(of)), []).append(name)
+        for name, of in self.axes.items():  # axes that differ only in the work are said together
+            key = next((key for key in said if key[0] == str(of.sizes) and _same(self.axes[said[key][0]], of)), None)
+            said.setdefault(key or tuple(_axis_lines(of)), []).append(name)
         for (first, *others), alike in said.items():
             lines += [f"  {' and '.join(alike)}: {first}", *(f"    {line}" for line in others)]
         if self.independent is not None:
@@ -183,6 +185,12 @@ def _axis_lines(of: AxisSizes) -> list[str]:
         if sizes:
             lines.append(f"{sizes}: {says}")
     return lines
+
+
+def _same(a: AxisSizes, b: AxisSizes) -> bool:
+    """Whether two axes have the same sets."""
+    names = ("fits", "rejected", "empty", "broadcast", "tried", "undecided")
+    return all(getattr(a.found, name) == getattr(b.found, name) for name in names)
 
 
 def _axis_data(of: AxisSizes) -> dict[str, object]:

@@ -138,7 +138,7 @@ def _confirmed(tracer: Tracer, axis: str, region: Region, sample: int) -> Region
         return region
     sizes = region.sizes
     first = sample if sample in sizes else sizes.minimum
-    far = sizes.above(_FAR) if isinstance(region.end, Accepted) else None
+    far = _far(sizes) if isinstance(region.end, Accepted) else None
     runs = tuple(dict.fromkeys(n for n in (first, far) if n is not None))
     end = region.end
     for size in runs:
@@ -158,12 +158,18 @@ def _agree(traced: End, alone: End, at: Mapping[str, int]) -> bool:
         return shapes == alone.output and empty == (kind(alone) == "empty")
     if isinstance(traced, Rejected) and isinstance(alone, Rejected):
         same_error = (traced.error, traced.raised) == (alone.error, alone.raised)
-        return same_error or (traced.error == ANY_ERROR and traced.at == alone.at)
+        return same_error or (traced.error == ANY_ERROR and traced.at in ("", alone.at))
     return False
 
 
-_FAR = 30_011
-"""A size above this one is run, too, of each class that is accepted. It is a prime number."""
+def _far(sizes: SizeSet) -> int | None:
+    """A large member. Counted in periods it is a prime number, so that no further divisibility holds by chance."""
+    if sizes.period is None:
+        return sizes.maximum
+    return sizes.residues[0] + sizes.period * next(prime for prime in _PRIMES if prime * sizes.period > sizes.start)
+
+
+_PRIMES = (10_007, 1_000_003, 1_000_000_007)
 
 
 def _next(left: SizeSet) -> int:

@@ -234,12 +234,20 @@ def _text(size: Any) -> str:
         case "*":
             if isinstance(right, int):
                 left, right = right, left
+            if isinstance(left, int) and left < 0 and _divides_by_a_negative(right):
+                above, below = right.args  # -floor(a / -b) is a divided by b and rounded up
+                text = f"ceil({_factor(above)}/{-below})"
+                return text if left == -1 else f"{-left}*{text}"
             return f"-{_factor(right)}" if left == -1 else f"{_factor(left)}*{_factor(right)}"
         case "//":
             return f"floor({_factor(left)}/{_factor(right)})"
         case "mod":
             return f"{_factor(left)} mod {_factor(right)}"
     return f"{size.op}({_text(left)}, {_text(right)})"
+
+
+def _divides_by_a_negative(size: Any) -> bool:
+    return isinstance(size, Expression) and size.op == "//" and isinstance(size.args[1], int) and size.args[1] < 0
 
 
 def _factor(size: Any) -> str:

@@ -54,7 +54,7 @@ class Rejected:
 
 
 ANY_ERROR = "any error"
-"""In the place of an error's class: a plain size raises some error at the same line."""
+"""In the place of an error's class: a plain size raises an error at the same line, or anywhere if no line is given."""
 
 
 @dataclass(frozen=True, slots=True)

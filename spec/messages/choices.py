@@ -22,7 +22,7 @@ _MEANT = {  # words of other libraries, and truth values, with our words for the
     "linear": ("bilinear",),
     "deconv": ("transposed",),
     "reflect": ("mirrored",),
-    "replicate": ("replicated",),
+    "replicate": ("replicated", "edge"),
     "edge": ("replicated",),
     "constant": ("zeros",),
     "upsample": ("Resize",),

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import sys
 import tomllib
 from pathlib import Path
 
@@ -82,6 +83,26 @@ def test_the_commands_of_getting_started_succeed(command, tmp_path, monkeypatch,
     monkeypatch.chdir(tmp_path)
     assert main(command.split()) == 0
     assert capsys.readouterr().out
+
+
+def test_the_sessions_about_a_model_in_code_print_what_they_show(tmp_path, monkeypatch, capsys):
+    def without_work(text):  # how many traces it takes depends on JAX's caches, and axes of equal work share a line
+        text = re.sub(r"\(flax [^()]*\)|^    decided for every size \(.*\n", "", text, flags=re.M)
+        return re.sub(r"^  H and W: (n .*\n)", r"  H: \1  W: \1", text, flags=re.M)
+
+    page = (ROOT / "docs" / "getting_started.md").read_text()
+    section = page.partition("\n## Your own network\n")[2].partition("\n## ")[0]
+    (code,) = re.findall(r"^```python\n(# nets.py\n.*?)^```", section, re.M | re.S)
+    (session,) = re.findall(r"^```console\n(.*?)^```", section, re.M | re.S)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "nets.py").write_text(code)
+    commands = re.findall(r"^\$ wellshaped (.*)\n((?:(?!\$ ).*\n)*)", session, re.M)
+    assert len(commands) == 2
+    for command, shown in commands:
+        main(command.split())
+        printed = capsys.readouterr()
+        assert without_work(printed.out + printed.err) == without_work(shown)
+    sys.modules.pop("nets", None)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: " ".join(row[:2]))

@@ -37,6 +37,7 @@ VALUES = {  # of each argument, texts of which one at least must show that it is
     "--exactly": (None,),
     "--axis": ("height", "depth"),
     "--input": ("3x304x384", "1x302x384"),
+    "--dtype": ("float16",),
     "--out-channels": ("3", "0"),
     "--output": ("other.json", "other.svg", "other.png"),
     "--levels": ("2", "3"),

@@ -282,15 +282,29 @@ def test_sizes_of_another_number_of_axes_are_rejected_with_the_sizes_that_were_t
     assert last.startswith(f"  fix: {fix}")
 
 
-@pytest.mark.parametrize("command", ["sizes", "input-for"])
-def test_a_command_about_sizes_has_no_image_and_says_what_to_type(run, command):
+def test_commands_about_sizes_say_what_to_type_instead_of_an_image(run):
     for words, name in ((["milesial", "--input", "3x303x384"], "milesial "), (["--input=3x303x384"], "")):
-        status, out, err = run(command, *words)
-        assert (status, out) == (2, "")
-        assert err.splitlines() == [
-            f"{command} has no --input: it takes sizes, without channels.",
-            f"  fix: wellshaped {command} {name}303x384, or wellshaped check {name}--input 3x303x384",
-        ]
+        for command in ("sizes", "input-for"):
+            status, out, err = run(command, *words)
+            *lead, fix = err.splitlines()
+            assert (status, out) == (2, "")
+            assert fix == f"  fix: wellshaped {command} {name}303x384, or wellshaped check {name}--input 3x303x384"
+            assert (
+                lead
+                == {
+                    "input-for": ["input-for has no --input: it takes sizes, without channels."],
+                    "sizes": [
+                        "--input can't be used.",
+                        "  input: sizes takes sizes without channels; only a model in your code has --input here.",
+                    ],
+                }[command]
+            )
+
+
+def test_check_takes_one_image_of_a_network_that_is_not_code(rejected):
+    *lead, fix = rejected("check", "--input", "1x4x4", "--input", "1x2x2")
+    assert lead == ["--input can't be used.", "  input: it is given 2 times, and a network takes one image."]
+    assert fix == "  fix: --input 1x4x4"
 
 
 # plan and input-for
@@ -856,7 +870,7 @@ def test_an_unknown_flag_is_rejected_with_the_nearest_known_one(run, command):
         (["check", "--input"], "--input needs a value, for example: wellshaped check milesial --input 3x303x384"),
         (["check", "--pool-stride"], "--pool-stride needs a value."),
         (["check", "unet", "--down", "2"], "Unknown option: --down.\n"),
-        (["check", "--input", "1x4x4", "--input", "1x2x2"], "Parameter --input specified multiple times."),
+        (["stages", "--input", "1x4x4", "--input", "1x2x2"], "Parameter --input specified multiple times."),
         (["check", "--foo[bold]bar"], "Unknown option: --foo[bold]bar."),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

@@ -11,7 +11,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from effort import examples
 from flax import linen, nnx
+from hypothesis import given
+from hypothesis import strategies as st
 
 from wellshaped import ShapeError, UsageError
 from wellshaped.interop import Budget, read_jax
@@ -359,3 +362,70 @@ def test_a_text_that_is_no_shape_is_rejected(shape):
 def test_what_cannot_be_called_is_rejected():
     with pytest.raises(UsageError, match="nothing to call"):
         read_jax(3, "L")
+
+
+# Programs that no one wrote: a vector goes through random operations, and may meet an earlier one.
+K = st.integers(1, 5)
+STEPS = st.one_of(
+    st.tuples(st.just("pool"), K, K),
+    st.tuples(st.just("fold"), K),
+    st.tuples(st.just("repeat"), K),
+    st.tuples(st.just("pad to"), K),
+    st.tuples(st.just("crop"), st.integers(-6, 6)),
+    st.tuples(st.just("every"), K),
+    st.tuples(st.just("split"), K),
+    st.tuples(st.just("branch"), st.integers(1, 60)),
+    st.tuples(st.just("parity"), st.integers(2, 4)),
+    st.tuples(st.just("join"), st.integers(0, 9)),
+    st.tuples(st.just("add"), st.integers(0, 9)),
+    st.tuples(st.just("stack"), st.integers(0, 9)),
+    st.tuples(st.just("caught"), st.integers(0, 9)),
+)
+
+
+def program(steps):
+    def run(x):
+        seen = [x]
+        for name, k, *more in steps:
+            n, other = x.shape[0], seen[k % len(seen)]
+            match name:
+                case "pool":
+                    x = jax.lax.reduce_window(x, 0.0, jax.lax.add, (k,), (more[0],), "VALID")
+                case "fold":
+                    x = x.reshape(-1, k).sum(1)
+                case "repeat":
+                    x = jnp.repeat(x, k)
+                case "pad to":
+                    x = jnp.pad(x, (0, -n % k))
+                case "crop":
+                    x = x[k:] if k >= 0 else jnp.pad(x, (0, -k))
+                case "every":
+                    x = x[::k]
+                case "split":
+                    x = jnp.split(x, k)[0]
+                case "branch":
+                    x = x[: n // 2] if n > k else x
+                case "parity":
+                    x = x[1:] if n % k else x
+                case "join":
+                    x = jnp.concatenate([x[None], other[None]]).sum(0)
+                case "add":
+                    x = x + other
+                case "stack":
+                    x = jnp.stack([x, other]).max(0)
+                case "caught":
+                    try:
+                        x = jnp.concatenate([x[None], other[None]]).sum(0)
+                    except TypeError:
+                        x = jnp.concatenate([x, other])
+            seen.append(x)
+        return x
+
+    return run
+
+
+@examples(40)
+@given(st.lists(STEPS, min_size=1, max_size=6))
+def test_the_sizes_of_random_programs_are_those_that_jax_runs(steps):
+    found = read_jax(program(steps), "L", budget=Budget(up_to=40, seconds=10)).axes["L"].found
+    agrees_with_jax(program(steps), found, most=48)

@@ -3,8 +3,9 @@
 from ..spec import AnyNetwork, Report
 from ..spec import check as check_input
 from ..spec.messages.report import WellshapedError
-from .image import Image, OutChannels, any_image, count_of, shape_of
-from .network import Flags, Name, network_of
+from .image import Images, OutChannels, any_image, count_of, one_image, shape_of
+from .network import Flags, given_fields, network_of
+from .objects import AnyName, DTypes, check_object, names_object, reject_flags, reject_options
 from .output import AsJson, print_json, say, status_of
 from .wording import NOT_KNOWN, known_shapes, lines_of
 
@@ -12,25 +13,32 @@ EXAMPLE = """\
   wellshaped check milesial --input 3x303x384
   wellshaped check unet --levels 3 --padding none
   wellshaped check my_network.toml --input 1x96x160x160 --json
+  wellshaped check my_package.nets:make_unet --input 3x303x384
 """
 
 
 def check(
-    network: Name = None,
+    network: AnyName = None,
     *,
-    image: Image | None = None,
+    image: Images = None,
     out_channels: OutChannels = None,
+    dtype: DTypes = None,
     flags: Flags = None,
     as_json: AsJson = False,
 ) -> int:
     """Check whether an image fits a network. If not, say why, and how to fix it.
 
     Without --input, check whether any image fits.
+    A model in your code always needs --input, with all axes that the model takes.
     Exits with 0 if it fits, else with 1.
     """
     try:
+        if network is not None and names_object(network):
+            reject_flags(network, given_fields(flags), out_channels)
+            return check_object(network, image or (), dtype, as_json)
+        reject_options("check", network, None, dtype)
         given = network_of(network, flags)
-        report = _report(given, image, count_of(out_channels))
+        report = _report(given, one_image(image), count_of(out_channels))
         shapes = known_shapes(given) if report.ok else None
     except WellshapedError as error:
         report = error.report

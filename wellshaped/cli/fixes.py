@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..spec.messages.report import Report
+from ..spec.messages.report import FileError, Report
 from .network import FIELD_NAMES, as_flag
 from .numbers import numbers_in
 
@@ -29,6 +29,8 @@ def typed(report: Report, arguments: Sequence[str] = ()) -> Report:
     if report.subject.startswith(_ABOUT_FILES):  # its fixes are for the file
         fixes = (fix.replace("certify(network)", "wellshaped certify") for fix in report.fixes)
         return replace(report, fixes=tuple(fixes))
+    if report.error is FileError:  # its fixes are for the user's code
+        return report
     return replace(report, fixes=tuple(typed_fix(fix, arguments) for fix in report.fixes))
 
 

@@ -26,6 +26,16 @@ Image = Annotated[
         help="Shape of the image: channels, then the size of each axis. For example 1x304x384.",
     ),
 ]
+Images = Annotated[
+    list[str] | None,
+    Parameter(
+        name="--input",
+        negative="",
+        allow_leading_hyphen=True,
+        help="Shape of the image: channels, then the size of each axis. For example 1x304x384. "
+        "For a model in your code: all axes that the model takes, and the option again for each further image.",
+    ),
+]
 OutChannels = Annotated[
     Natural | None, Parameter(help="Channels of the output. [default: 1, or what the network makes]")
 ]
@@ -81,6 +91,14 @@ def _meant(
     channels, *sizes = numbers if numbers[0] in known else (known[0], *numbers)
     sizes = [*sizes, *sizes[-1:] * len(names)][: len(names)] or [*_USUAL[len(names)]]
     return says, (channels, *sizes), True
+
+
+def one_image(shapes: Sequence[str] | None) -> str | None:
+    """Return the only one of the ``shapes``, or ``None`` if there is none. Raises :class:`UsageError` for several."""
+    if shapes and len(shapes) > 1:
+        says = f"it is given {len(shapes)} times, and a network takes one image"
+        raise UsageError.of("--input", "input", "", says, f"--input {clipped(shapes[0])}")
+    return shapes[0] if shapes else None
 
 
 def count_of(out_channels: Any) -> int | None:

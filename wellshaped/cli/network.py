@@ -19,6 +19,7 @@ from ..spec.messages.report import UsageError
 from ..spec.messages.written import clipped, written_value
 from ..spec.unet.config import CHOICES
 from .numbers import as_typed, natural_in, numbers_in
+from .objects import reject_module, reject_object
 
 _CONFIGS: dict[str, Any] = {"unet2": UNet2Config(), "unet": UNetConfig()}
 """The names of the configs with default values. The first is the default."""
@@ -90,15 +91,16 @@ Name = Annotated[
 def network_of(name: str | None, flags: Any) -> AnyNetwork:
     """Return the network called ``name``, with the fields that ``flags`` set.
 
-    Raises :class:`UsageError` for an unknown name (with the nearest one) and for flags that are not fields of the
-    network, and :class:`FileError` for a file that can't be read.
+    Raises :class:`UsageError` for an unknown name (with the nearest one), for a model in somebody's code, and for flags
+    that are not fields of the network, and :class:`FileError` for a file that can't be read.
 
     >>> network_of("milesial", None), network_of(None, ConfigFlags(levels="3")), network_of(None, None)
     ('milesial', UNetConfig(levels=3), UNet2Config())
     >>> network_of("milesial", ConfigFlags(levels="3"))
     UNetConfig(levels=3, norm='batch', join='pad', bias=False)
     """
-    given = {} if flags is None else {field: value for field, value in vars(flags).items() if value is not None}
+    reject_object(name)
+    given = given_fields(flags)
     network: AnyNetwork = _CONFIGS[_meant(given)] if name is None else _named(name)
     if not given:
         return network
@@ -109,6 +111,15 @@ def network_of(name: str | None, flags: Any) -> AnyNetwork:
         raise _no_fields(name, of, given, unknown)
     result: AnyNetwork = replace(config, **{field: _value(of, field, value) for field, value in given.items()})
     return result
+
+
+def given_fields(flags: Any) -> dict[str, Any]:
+    """Return the fields that the flags of a command set, with their texts.
+
+    >>> given_fields(None), given_fields(ConfigFlags(levels="3"))
+    ({}, {'levels': '3'})
+    """
+    return {} if flags is None else {field: value for field, value in vars(flags).items() if value is not None}
 
 
 def fields_of(network: AnyNetwork) -> dict[str, Any] | None:
@@ -155,6 +166,7 @@ def _named(name: str) -> AnyNetwork:
     if name in _CONFIGS:
         default: AnyNetwork = _CONFIGS[name]
         return default
+    reject_module(name)
     if "." in name or os.sep in name or _exists(name):
         return load_network(name)
     if numbers := numbers_in(name):

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated, TextIO, TypeVar
 
@@ -74,15 +74,19 @@ def table(header: tuple[str, ...], rows: Sequence[tuple[object, ...]], total: tu
 
 
 @contextmanager
-def working(what: str) -> Iterator[None]:
-    """Show on a terminal that a task is running, if it may take more than a second."""
+def working(what: str) -> Iterator[Callable[[str], None]]:
+    """Show on a terminal that a task is running, if it may take more than a second.
+
+    The value is a function that shows another text, for a task of several parts.
+    """
     if not is_terminal(sys.stderr):
-        yield
+        yield lambda said: None
         return
     from rich.console import Console
+    from rich.text import Text
 
-    with Console(stderr=True).status(what):
-        yield
+    with Console(stderr=True).status(Text(what)) as status:  # as Text, because a name may contain brackets
+        yield lambda said: status.update(Text(said))
 
 
 def with_progress(tasks: Sequence[T], what: str) -> Iterable[T]:

@@ -23,10 +23,12 @@ app = App(
     help_format="plaintext",
     help_epilogue=(
         "NETWORK is a preset (wellshaped list), unet or unet2 with flags for its fields,\n"
-        "or a .toml or .json file. The default is unet2. For example:\n\n"
+        "or a .toml or .json file. The default is unet2. sizes and check also take a\n"
+        "model in your code, as module:object or file.py:object. For example:\n\n"
         "  wellshaped check milesial --input 3x303x384\n"
         "  wellshaped sizes unet --levels 3 --norm group\n"
         "  wellshaped plan my_network.toml --input 1x96x160x160\n"
+        "  wellshaped sizes my_package.nets:make_unet --input 3xHxW\n"
     ),
     version=lambda: version("wellshaped"),
     result_action="return_value",

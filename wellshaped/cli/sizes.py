@@ -11,8 +11,9 @@ from ..spec.messages.report import UsageError
 from ..spec.messages.written import clipped, written_number
 from .fixes import typed_fix
 from .image import require_built
-from .network import Flags, Name, fields_of, network_of, number_first
+from .network import Flags, fields_of, given_fields, network_of, number_first
 from .numbers import natural_in, numbers_in
+from .objects import AnyName, DTypes, names_object, reject_flags, reject_options, sizes_of_object
 from .output import AsJson, print_json, say
 from .wording import enough, in_words, lines_of, times
 
@@ -20,6 +21,8 @@ EXAMPLE = """\
   wellshaped sizes milesial
   wellshaped sizes unet --levels 3 --near 303
   wellshaped sizes nnunet_3d_fullres 30x95x160
+  wellshaped sizes my_package.nets:make_unet --input 3xHxW
+  wellshaped sizes nets.py:UNet --input Nx3xHxW --near 303x384
 """
 
 Sizes = Annotated[
@@ -29,13 +32,37 @@ Sizes = Annotated[
     ),
 ]
 
+OpenShapes = Annotated[
+    list[str] | None,
+    Parameter(
+        name="--input",
+        negative="",
+        allow_leading_hyphen=True,
+        help="For a model in your code: the shape of the image, with a letter for each open size, such as 3xHxW or "
+        "Nx3xHxW. Give the option again for each further image.",
+    ),
+]
 
-def sizes(network: Name = None, near: Sizes = None, *, flags: Flags = None, as_json: AsJson = False) -> int:
+
+def sizes(
+    network: AnyName = None,
+    near: Sizes = None,
+    *,
+    image: OpenShapes = None,
+    dtype: DTypes = None,
+    flags: Flags = None,
+    as_json: AsJson = False,
+) -> int:
     """Show all sizes that fit a network, for each axis.
 
+    For a model in your code, the framework's own shape rules decide. Nothing is computed, and no weights are loaded.
     Exits with 0 if any image fits, else with 1.
     """
     name, near = number_first(network, near)
+    if name is not None and names_object(name):
+        reject_flags(name, given_fields(flags))
+        return sizes_of_object(name, image or (), dtype, near, as_json)
+    reject_options("sizes", name, image, dtype)
     given = network_of(name, flags)
     require_built(given)
     shapes = compatible_shapes(given)

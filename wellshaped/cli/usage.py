@@ -9,7 +9,7 @@ from cyclopts import CycloptsError, MissingArgumentError, UnknownOptionError, Un
 from .fixes import value_of
 from .numbers import numbers_in
 
-_NO_IMAGE = ("sizes", "input-for")
+_NO_IMAGE = ("input-for",)
 """Commands that take sizes, and no image."""
 
 

@@ -1,0 +1,287 @@
+"""Loading the model that a text names: ``my_package.nets:make_unet``, or ``path/to/nets.py:make_unet``.
+
+Python imports the module, so its code runs. A class or function without required arguments is called under the
+framework's abstract evaluation, if it has one: then the parameters have shapes and no memory.
+"""
+
+import importlib
+import importlib.util
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from inspect import Parameter, isclass, signature
+from pathlib import Path
+from pkgutil import iter_modules
+from types import ModuleType
+from typing import Any
+
+from ..spec.messages.choices import near_name
+from ..spec.messages.report import FileError, UsageError
+from ..spec.messages.written import clipped, kind_of
+from .sizes.places import own_frame
+
+_INSTALLED_AS = {
+    **{name: name for name in ("diffusers", "equinox", "flax", "jax", "keras", "monai", "torch", "torchvision")},
+    "haiku": "dm-haiku",
+    "segmentation_models_pytorch": "segmentation-models-pytorch",
+}
+"""What pip calls the frameworks and the packages with well-known networks, by the name of their module."""
+
+_CLASSES = (
+    *(("flax.nnx", "Module"), ("flax.linen", "Module"), ("equinox", "Module"), ("keras", "Model")),
+    ("torch.nn", "Module"),
+)
+"""The classes of models, by module. A framework that is not loaded has made no model."""
+
+_MODEL = "a model, a function of images, or a class or function without required arguments that returns one"
+
+
+def load_model(text: str) -> Any:
+    """Return the model that ``text`` names: ``module:object`` or ``path/to/file.py:object``. This runs its code.
+
+    The object is a Flax, Equinox, Haiku, Keras or PyTorch model, a function of images, or a class or function without
+    required arguments that returns one of these. The current directory is importable. Parameters get no memory, if
+    the framework can make a model without. No checkpoint is loaded, unless the code itself does so.
+
+    Raises :class:`UsageError` if the text names no object. Raises :class:`FileError`, with the line of your code, if
+    the module can't be imported, has no such object, or the object is not a model and can't make one.
+
+    >>> load_model("jax.nn:relu").__name__
+    'relu'
+    """
+    place, separator, name = text.rpartition(":")
+    if not (separator and place.strip() and all(part.isidentifier() for part in name.split("."))):
+        says = "it must be module:object or path/to/file.py:object"
+        file = place.endswith(".py") or "/" in place
+        raise UsageError.of(clipped(text), "object", "", says, f"{place if file else 'my_package.nets'}:make_unet")
+    with importable():
+        module = _from_file(text, Path(place)) if _is_file(place) else _imported(text, place)
+        found: Any = module
+        for part in name.split("."):
+            found = _attribute(text, found, part)
+        return _model_of(text, found, module)
+
+
+@contextmanager
+def importable(folder: Path | None = None) -> Iterator[None]:
+    """Put a folder, by default the current one, at the front of the path on which Python finds modules."""
+    entry = str(Path.cwd() if folder is None else folder)
+    sys.path.insert(0, entry)
+    importlib.invalidate_caches()  # a file may be newer than the cached list of its folder
+    try:
+        yield
+    finally:
+        if entry in sys.path:
+            sys.path.remove(entry)
+
+
+def failure(text: str, rule: str, error: BaseException) -> FileError:
+    """Return the error for code that raised ``error``: its class, its text, and the last line of the user's code."""
+    at = own_frame(error.__traceback__)
+    says = str(error).partition("\n")[0]
+    if isinstance(error, SyntaxError) and error.filename:
+        at, says = f"{Path(error.filename).name}:{error.lineno}: {(error.text or '').strip()}", error.msg
+    return failure_at(text, rule, type(error).__name__, says, at)
+
+
+def failure_at(text: str, rule: str, error: str, says: str, at: str = "") -> FileError:
+    """Return the error for code that raised an ``error`` of this class, with this text, at the line ``at``.
+
+    >>> print(failure_at("nets:make_unet", "import", "NameError", "name 'nn' is not defined", "nets.py:3: x = nn.relu"))
+    nets:make_unet can't be read.
+      import: NameError at nets.py:3: x = nn.relu: name 'nn' is not defined.
+      fix: correct nets.py:3
+    """
+    line = ":".join(at.split(":")[:2])
+    fix = f"correct {line}" if line else f"python -c {_alone(text)} shows the whole traceback"
+    if rule == "trace" and not line:
+        several = error == "TypeError" and "positional argument" in says
+        fix = "one shape for each image that the model takes" if several else "a model that runs on an image"
+    if error == "ModuleNotFoundError" and (missing := re.search(r"No module named '(\w+)", says)):
+        fix = _install(missing[1])
+    where = f" at {clipped(at, 120)}" if at else ""
+    return FileError.of(clipped(text), rule, "", f"{error}{where}: {clipped(says, 300).rstrip('.')}".rstrip(": "), fix)
+
+
+def _alone(text: str) -> str:
+    place, _, name = text.rpartition(":")
+    what = (
+        f'import runpy; runpy.run_path("{place}")'
+        if _is_file(place)
+        else f"from {place} import {name.partition('.')[0]}"
+    )
+    return f"'{what}'"
+
+
+def _install(module: str) -> str:
+    known = _INSTALLED_AS.get(module)
+    return f"pip install {known}" if known else f"install the package that has the module {module}"
+
+
+def _is_file(place: str) -> bool:
+    return place.endswith(".py") or "/" in place or "\\" in place
+
+
+def _imported(text: str, module: str) -> ModuleType:
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        missing = error.name or ""
+        if module != missing and not module.startswith(f"{missing}."):
+            raise failure(text, "import", error) from error
+        raise _no_module(text, module, missing) from None
+    except (Exception, SystemExit) as error:
+        raise failure(text, "import", error) from error
+
+
+def _no_module(text: str, module: str, missing: str) -> FileError:
+    parent, _, last = missing.rpartition(".")
+    beside = list(getattr(sys.modules.get(parent), "__path__", [])) if parent else [str(Path.cwd())]
+    names = [found.name for found in iter_modules(beside)]
+    names += [path.parent.name for folder in beside for path in Path(folder).glob("*/*.py")]
+    near = near_name(last, dict.fromkeys(names))
+    rest = text.removeprefix(missing)
+    fix = f"{parent}{'.' * bool(parent)}{near}{rest}" if near else "a module in this folder, or the path of a .py file"
+    if not near and missing in _INSTALLED_AS:
+        fix = _install(missing)
+    return FileError.of(clipped(text), "import", "", f"there is no module {clipped(missing)}", fix)
+
+
+def _from_file(text: str, path: Path) -> ModuleType:
+    if not path.is_file():
+        folder, name = path.parent, text.rpartition(":")[2]
+        near = near_name(path.name, (found.name for found in sorted(folder.glob("*.py"))))
+        fix = f"{(folder / near).as_posix()}:{name}" if near else "the path of an existing .py file"
+        raise FileError.of(clipped(text), "import", "", f"there is no file {clipped(path.as_posix())}", fix)
+    path = path.resolve()
+    root, names = path.parent, [path.stem]
+    while (root / "__init__.py").is_file():  # the file is part of a package, and may use relative imports
+        names, root = [root.name, *names], root.parent
+    with importable(root):
+        return _imported(text, ".".join(names)) if len(names) > 1 else _run(text, path)
+
+
+def _run(text: str, path: Path) -> ModuleType:
+    """Run a file that is not part of a package, as a module with the file's name."""
+    known = sys.modules.get(path.stem)
+    same = known is None or getattr(known, "__file__", None) == str(path)
+    name = path.stem if same else f"{path.stem}_of_{abs(hash(path))}"  # another module may have the name
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise FileError.of(clipped(text), "import", "", "Python can't import it", "the path of a .py file")
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        del sys.modules[name]
+        raise failure(text, "import", error) from error
+    return module
+
+
+def _attribute(text: str, owner: Any, name: str) -> Any:
+    try:
+        return getattr(owner, name)
+    except AttributeError:
+        of = f"the module {owner.__name__}" if isinstance(owner, ModuleType) else kind_of(owner)
+        known = [other for other in dir(owner) if not other.startswith("_")]
+        near = near_name(name, known)
+        place, _, path = text.rpartition(":")
+        parts = path.split(".")
+        meant = ".".join(near if part == name and near else part for part in parts)
+        fix = f"{place}:{meant}" if near else _candidates(text, owner)
+        raise FileError.of(clipped(text), "object", "", f"{of} has no {clipped(name)}", fix) from None
+    except (Exception, SystemExit) as error:
+        raise failure(text, "import", error) from error
+
+
+def _candidates(text: str, module: Any) -> str:
+    """Return the fix for a name that is not near to another: what the module defines."""
+    place = text.rpartition(":")[0]
+    own = [
+        name
+        for name, value in vars(module).items()
+        if not name.startswith("_")
+        and (_is_model(value) or (callable(value) and getattr(value, "__module__", "") == module.__name__))
+    ]
+    return " or ".join(f"{place}:{name}" for name in own[:3]) or f"the name of {_MODEL}"
+
+
+def _model_of(text: str, found: Any, module: ModuleType) -> Any:
+    if _is_model(found):
+        return found
+    if not callable(found):
+        says = f"it is {kind_of(found)}, and must be {_MODEL}"
+        raise FileError.of(clipped(text), "object", "", says, _candidates(text, module))
+    needed = _required(found)
+    if needed and (isclass(found) or all(of.kind is Parameter.KEYWORD_ONLY for of in needed)):
+        raise _needs_arguments(text, found, [of.name for of in needed])
+    return found if needed is None or needed else _constructed(text, found)
+
+
+def _is_model(value: Any) -> bool:
+    if isinstance(value, tuple):  # a transformed function of Haiku
+        return callable(getattr(value, "init", None)) and callable(getattr(value, "apply", None))
+    return any(isinstance(value, getattr(sys.modules[name], of)) for name, of in _CLASSES if name in sys.modules)
+
+
+def _required(call: Any) -> list[Parameter] | None:
+    """Return the parameters without a default; ``None`` if Python does not know them."""
+    own = isclass(call) and call.__init__ is not object.__init__
+    try:
+        parameters = list(signature(call.__init__ if own else call).parameters.values())
+    except (TypeError, ValueError):
+        return [] if isclass(call) else None
+    several = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
+    return [of for of in parameters[int(own) :] if of.default is Parameter.empty and of.kind not in several]
+
+
+_USUAL = {"rngs": "rngs=nnx.Rngs(0)", "key": "key=jax.random.key(0)"}
+
+
+def _needs_arguments(text: str, call: Any, names: list[str]) -> FileError:
+    name = getattr(call, "__name__", type(call).__name__)
+    shown = ", ".join(names[:5]) + ", …" * (len(names) > 5)
+    given = ", ".join(_USUAL.get(of, f"{of}=…") for of in names[:5])
+    says = f"{name} needs arguments: {shown}"
+    fix = f"def make_model(): return {name}({given}), in your module; then {text.rpartition(':')[0]}:make_model"
+    return FileError.of(clipped(text), "construct", "", says, fix)
+
+
+def _constructed(text: str, make: Callable[[], Any]) -> Any:
+    """The model that ``make`` returns, without memory for its parameters if its framework can do so."""
+    for attempt, accepted in _attempts(make):
+        try:
+            model = attempt()
+        except (Exception, SystemExit):
+            continue  # a constructor may need the values of its parameters: then it is called plainly
+        if isinstance(model, accepted):
+            return model
+    try:
+        model = make()
+    except (Exception, SystemExit) as error:
+        raise failure(text, "construct", error) from error
+    if _is_model(model) or (callable(model) and not isclass(model) and _required(model) != []):
+        return model
+    name = text.rpartition(":")[2]
+    says = f"{name}() returns {'None' if model is None else kind_of(model)}, and must return a model"
+    raise FileError.of(clipped(text), "construct", "", says, f"let {name} return the model")
+
+
+def _attempts(make: Callable[[], Any]) -> Iterator[tuple[Callable[[], Any], Any]]:
+    """How each loaded framework makes a model without memory, with the class of its models."""
+    torch, nnx, equinox = (sys.modules.get(name) for name in ("torch", "flax.nnx", "equinox"))
+
+    def on_meta(call: Callable[[], Any]) -> Callable[[], Any]:
+        def made() -> Any:
+            with torch.device("meta") if torch else nullcontext():
+                return call()
+
+        return made
+
+    if nnx:
+        yield on_meta(lambda: nnx.eval_shape(make)), nnx.Module
+    if equinox:
+        yield on_meta(lambda: equinox.filter_eval_shape(make)), equinox.Module
+    if torch:
+        yield on_meta(make), torch.nn.Module

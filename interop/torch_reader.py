@@ -1,0 +1,48 @@
+"""Exact sizes for any PyTorch network."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from .sizes.answer import ModelSizes
+from .sizes.exploring import Budget
+from .sizes.reading import read
+from .sizes.shapes import open_shape
+
+
+def read_torch(
+    model: Any,
+    *shapes: str,
+    dtypes: Any = "float32",
+    arguments: Mapping[str, Any] | None = None,
+    budget: Budget = Budget(),  # noqa: B008 it is a value
+    progress: Callable[[str], None] = lambda said: None,
+) -> ModelSizes:
+    """The exact sizes that a PyTorch network takes, decided by PyTorch's own shape rules.
+
+    - ``model``: a module, in training or evaluation mode as it is, or a function of images. Nothing is computed, the
+      model does not change, and its parameters are not copied: one made under ``torch.device("meta")`` will do.
+    - ``shapes``: the shape of each image, such as ``"N 3 H W"``. Numbers are fixed, and each name is an open size.
+    - ``dtypes``: the dtype of all images, or one for each.
+    - ``arguments``: further arguments of the call, by name.
+    - ``budget``: the most work for one axis.
+    - ``progress``: a function that is told what is being done.
+
+    PyTorch is not a dependency. Raises :class:`UsageError` if it is not installed, for a model that can't be called and
+    for a text that is not a shape. Source: SPEC section 11.
+
+    >>> import torch                                                            # doctest: +SKIP
+    >>> pool = torch.nn.MaxPool2d(2)                                            # doctest: +SKIP
+    >>> read_torch(torch.nn.Sequential(pool, pool), "1 3 H W")["H"]             # doctest: +SKIP
+    <SizeSet n ≥ 4>
+    """
+    import torch
+
+    from .frameworks.torch_models import as_network  # it raises UsageError where PyTorch is not installed
+    from .frameworks.torch_tracing import TorchTracer
+
+    network = as_network(model, arguments or {})
+    images = [open_shape(shape) for shape in shapes]
+    each = [dtypes] * len(images) if isinstance(dtypes, str) or not isinstance(dtypes, Sequence) else list(dtypes)
+    tracer = TorchTracer(network, images, each)
+    name = str(getattr(model, "__name__", None) or type(model).__name__)
+    return read(tracer, name, f"torch {torch.__version__.partition('+')[0]}", images, budget, progress)

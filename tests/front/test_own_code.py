@@ -1,0 +1,274 @@
+"""A model in somebody's code on the command line: ``sizes`` and ``check`` of ``module:object``."""
+
+import json
+import re
+import subprocess
+import sys
+from itertools import count
+from pathlib import Path
+
+import pytest
+from headlines import status_with
+
+from wellshaped.cli import app, main
+from wellshaped.cli.network import FIELD_NAMES
+from wellshaped.spec import UNet2Config, save_config
+
+NUMBERS = count()
+
+CODE = """
+import jax.numpy as jnp
+from flax import nnx
+
+print("this module prints")
+
+class UNet(nnx.Module):
+    def __init__(self):
+        rngs = nnx.Rngs(0)
+        self.down = nnx.Conv(3, 8, (2, 2), (2, 2), padding="VALID", rngs=rngs)
+        self.up = nnx.ConvTranspose(8, 3, (2, 2), (2, 2), rngs=rngs)
+
+    def __call__(self, x):
+        return jnp.concatenate([x, self.up(self.down(x))], -1)
+
+def make_unet():
+    return UNet()
+
+def squares(x):
+    return jnp.concatenate([x, jnp.swapaxes(x, 1, 2)])
+
+def joined(x, y):
+    return jnp.concatenate([x, y], 0)
+
+def never(x):
+    return jnp.concatenate([x, x[:, 1:]], 0)
+
+def broken(x):
+    return x + undefined
+
+def counted(x, indices):
+    return x[indices]
+
+NUMBER = 3
+"""
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capsys):
+    """Run a command beside a module with CODE: its exit status, its output, its errors, with the module as ``nets``."""
+    monkeypatch.chdir(tmp_path)
+    name = f"nets_of_a_user_{next(NUMBERS)}"
+    (tmp_path / f"{name}.py").write_text(CODE)
+
+    def run(*words):
+        capsys.readouterr()
+        status = main([word.replace("nets", name) for word in words])
+        out, err = (text.replace(name, "nets") for text in capsys.readouterr())
+        return status, out, err.removeprefix("this module prints\n")
+
+    yield run
+    sys.modules.pop(name, None)
+
+
+@pytest.fixture
+def rejected(run):
+    """The lines of the error of a command."""
+
+    def rejected(*words):
+        status, out, err = run(*words)
+        lines = err.splitlines()
+        assert (status, out) == (status_with(lines[0]), "")
+        assert lines[-1].startswith("  fix: ")
+        return lines
+
+    return rejected
+
+
+def test_sizes_of_a_class_are_decided_and_the_nearest_named(run):
+    status, out, err = run("sizes", "nets:UNet", "--input", "1xHxWx3", "--near", "303x384")
+    assert (status, err) == (0, "")
+    first, *lines = out.splitlines()
+    assert first.startswith("nets:UNet on (1, H, W, 3) (flax ")
+    assert re.fullmatch(r"  H( and W)?: n ≡ 0 \(mod 2\), n ≥ 2", lines[0])
+    assert lines[1].startswith("    decided for every size (")
+    assert lines[-5:] == [
+        "    {1}: runs, but an image on the way is empty",
+        "  H and W are independent: any sizes that fit do so together",
+        "  output: (1, H, W, 6)",
+        "  H: 303 does not fit; nearest: 302 and 304",
+        "  W: 384 fits",
+    ]
+
+
+@pytest.mark.parametrize("network", ["nets:UNet", "nets:make_unet", "nets.py:UNet", "./nets.py:make_unet"])
+def test_check_names_the_users_line_and_the_nearest_sizes(run, network):
+    status, out, err = run("check", network, "--input", "1x303x384x3")
+    subject, framework, fix = err.splitlines()
+    assert (status, out, subject) == (1, "", f"{network} on (1, 303, 384, 3) does not fit.")
+    assert framework.startswith(
+        "  framework: TypeError at nets.py:14: return jnp.concatenate([x, self.up(self.down(x))], -1): "
+    )
+    assert fix == "  fix: axis_1 302 (crop 1) or 304 (pad 1); all that fit: n ≡ 0 (mod 2), n ≥ 2"
+    assert run("check", network, "--input", "1x304x384x3") == (
+        0,
+        f"{network} on (1, 304, 384, 3) fits: the rule holds.\n",
+        "",
+    )
+
+
+def test_json_has_the_answer_and_nothing_that_the_module_prints(run):
+    status, out, _ = run("sizes", "nets:UNet", "--input", "NxHxWx3", "303", "--json")
+    answer = json.loads(out)
+    assert status == 0
+    assert answer["model"] == "nets:UNet"
+    assert [answer["axes"][axis]["minimum"] for axis in "NHW"] == [1, 2, 2]
+    assert answer["near"]["H"] == {"size": 303, "fits": False, "below": 302, "above": 304}
+    status, out, _ = run("check", "nets:UNet", "--input", "1x303x384x3", "--json")
+    assert status == 1
+    assert json.loads(out)["fixes"] == ["axis_1 302 (crop 1) or 304 (pad 1); all that fit: n ≡ 0 (mod 2), n ≥ 2"]
+
+
+def test_several_images_have_a_shape_each_and_may_have_a_dtype_each(run):
+    status, out, err = run("sizes", "nets:joined", "--input", "AxB", "--input", "AxB")
+    assert (status, err) == (0, "")
+    assert re.search(r"^  A( and B)?: n ≥ 1$", out, re.M)
+    assert run("check", "nets:joined", "--input", "2x3", "--input", "2x3")[0] == 0
+    assert run("check", "nets:joined", "--input", "2x3", "--input", "2x4")[0] == 1
+    images = ["--input", "100", "--input", "7"]
+    assert run("check", "nets:counted", *images, "--dtype", "float32", "--dtype", "int32")[0] == 0
+    assert run("check", "nets:counted", *images, "--dtype", "float32")[0] == 1
+
+
+def test_sizes_that_do_not_fit_together_are_checked_together(run):
+    status, out, _ = run("sizes", "nets:squares", "--input", "3xHxW", "--near", "64")
+    assert status == 0
+    assert "H and W depend on each other" in out
+    assert out.endswith("  H: 64 fits\n  W: 64 fits\nnets:squares on (3, 64, 64) fits: the rule holds.\n")
+
+
+def test_a_network_that_no_size_fits_is_shown_with_an_example_and_status_1(run):
+    status, out, err = run("sizes", "nets:never", "--input", "3xHxW")
+    assert (status, err) == (1, "")
+    assert re.search(r"^  H( and W)?: no size$", out, re.M)
+    assert "  for example: nets:never on (3, 64, 64) does not fit.\n    framework: TypeError at nets.py:26: " in out
+    assert json.loads(run("sizes", "nets:never", "--input", "3xHxW", "--json")[1])["example"]["ok"] is False
+
+
+def test_without_nearest_sizes_check_says_what_shows_all(rejected):
+    *_, fix = rejected("check", "nets:UNet", "--input", "3x304x384")
+    all_sizes = "wellshaped sizes nets:UNet --input 3xHxW for all sizes"
+    assert fix == f"  fix: --input with the axes of the model in its order, or {all_sizes}"
+
+
+@pytest.mark.parametrize(
+    "command", [["sizes", "--input", "3xHxW"], ["check", "--input", "3x4x4"]], ids=["sizes", "check"]
+)
+def test_an_error_in_the_code_is_one_message_with_the_users_line(rejected, command):
+    name, *rest = command
+    assert rejected(name, "nets:broken", *rest) == [
+        "nets:broken can't be read.",
+        "  trace: NameError at nets.py:29: return x + undefined: name 'undefined' is not defined.",
+        "  fix: correct nets.py:29",
+    ]
+    assert rejected(name, "nets:make_unett", *rest)[-1] == "  fix: nets:make_unet"
+    assert rejected(name, "nets.py:make_unett", *rest)[-1] == "  fix: nets.py:make_unet"
+    assert rejected(name, "netsz.py:make_unet", *rest)[-1] == "  fix: nets.py:make_unet"
+    assert rejected(name, "nets:", *rest)[-1] == "  fix: my_package.nets:make_unet"
+
+
+CANT = {  # a command, what is wrong, and the fix
+    "plan nets:UNet --input 3x4x4": ("only sizes and check take a model in your code", None),
+    "stages nets:UNet --input 3x4x4": ("only sizes and check take a model in your code", None),
+    "draw nets:UNet --input 3x4x4": ("only sizes and check take a model in your code", None),
+    "certify nets:UNet": ("only sizes and check take a model in your code", None),
+    "input-for nets:UNet 3": ("only sizes and check take a model in your code", None),
+    "sizes nets:UNet": ("sizes needs the shape of an image", "wellshaped sizes nets:UNet --input 3xHxW"),
+    "check nets:UNet": ("check needs the shape of an image", "wellshaped check nets:UNet --input 3x304x384"),
+    "sizes nets:UNet --input 1x16x16x3": (
+        "1x16x16x3 has no open size; write a letter for each",
+        "--input 1xHxWx3, or wellshaped check nets:UNet --input 1x16x16x3",
+    ),
+    "check nets:UNet --input 1xHxWx3": (
+        "it is '1xHxWx3', and check needs a number ≥ 1 for each axis of the image",
+        "--input 3x304x384, for example; or wellshaped sizes nets:UNet --input 1xHxWx3",
+    ),
+    "check nets:UNet --input 1x0x16x3": (
+        "it is '1x0x16x3', and check needs a number ≥ 1 for each axis of the image",
+        "--input 3x304x384, for example",
+    ),
+    "sizes nets:UNet --input 3x-1xW": ("must be numbers and names of open sizes", '"N 3 H W" or "3xHxW"'),
+    "sizes nets:UNet --input 1xHxWx3 --near 1x2x3": (
+        "it has 3 numbers, and must have one for all axes, or 2: H and W",
+        "1x2, for example",
+    ),
+    "sizes nets:UNet --input 1xHxWx3 --near x": ("it is not a number", "64"),
+    "sizes nets:UNet --input 1xHxWx3 --levels 3": ("a model in your code, which has no --levels", "leave out --levels"),
+    "check nets:UNet --input 1x4x4x3 --out-channels 3": ("which has no --out-channels", "leave out --out-channels"),
+    "check nets:UNet --input 1x4x4x3 --dtype flaot16": ("it must be one of float32, float16", "--dtype float16"),
+    "check nets:UNet --input 1x4x4x3 --dtype bool --dtype bool": (
+        "there are 2 dtypes for 1 image; give one for all or for each",
+        "--dtype bool",
+    ),
+    "sizes nets.py --input 3xHxW": (
+        "the name of the model in it is missing",
+        "wellshaped sizes nets.py:make_unet --input 3xHxW",
+    ),
+    "check nets --input 3x4x4": (
+        "the name of the model in it is missing",
+        "wellshaped sizes nets:make_unet --input 3xHxW",
+    ),
+    "plan nets.UNet --input 3x4x4": (
+        "the name of the model in it is missing",
+        "wellshaped sizes nets:UNet --input 3xHxW",
+    ),
+    "check milesial --dtype float16": ("only a model in your code has a dtype", "leave out --dtype"),
+    "sizes milesial --dtype float16": ("only a model in your code has a dtype", "leave out --dtype"),
+}
+_OTHERS = "wellshaped sizes nets:UNet --input 3xHxW, or wellshaped check nets:UNet --input 3x304x384"
+
+
+@pytest.mark.parametrize("words", CANT)
+def test_what_cant_be_used_is_rejected_with_what_to_type(rejected, words):
+    says, fix = CANT[words]
+    lines = rejected(*words.split())
+    assert says in lines[1]
+    assert lines[-1] == f"  fix: {fix or _OTHERS}"
+
+
+@pytest.mark.parametrize("command", ["sizes", "check"])
+def test_every_field_of_a_config_is_rejected_for_a_model_in_code(rejected, command):
+    shape = {"sizes": "1xHxWx3", "check": "1x4x4x3"}[command]
+    known = {of.name for of in app[command].assemble_argument_collection() if not of.children}
+    flags = [f"--{name.replace('_', '-')}" for name in FIELD_NAMES]
+    assert set(flags) <= known
+    for flag in flags:
+        value = [] if flag in ("--residual", "--bias", "--head") else ["3"]
+        assert f"which has no {flag}." in rejected(command, "nets:UNet", "--input", shape, flag, *value)[1]
+
+
+def test_a_preset_and_a_config_keep_their_names_beside_code_of_the_same_name(run, tmp_path):
+    for name in ("unet", "unet2", "milesial"):
+        (tmp_path / f"{name}.py").write_text(CODE)
+        for command in ("sizes", "check"):
+            assert run(command, name)[0] == 0
+    save_config(UNet2Config(), "milesial.toml")
+    assert run("check", "milesial.toml")[0] == 0
+    assert run("check", "milesial.tomll")[2].endswith("  fix: milesial.toml\n")
+
+
+@pytest.mark.parametrize("command", ["sizes", "check"])
+def test_the_help_shows_a_model_in_code(command, capsys):
+    assert main([command, "--help"]) == 0
+    out = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert f"wellshaped {command} my_package.nets:make_unet --input" in out
+    assert "which runs that code" in out
+
+
+def test_the_program_finds_modules_in_the_current_directory_and_loads_jax_only_for_them(tmp_path):
+    (tmp_path / "far.py").write_text("def f(x):\n    return x\n")
+    program = "import sys; from wellshaped.cli import main; main(sys.argv[1:]); print('jax' in sys.modules)"
+    for words, loads in (["far:f", "--input", "3xHxW"], True), (["milesial"], False):
+        command = [sys.executable, "-P", "-c", program, "sizes", *words]
+        ran = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=True)
+        assert ran.stdout.splitlines()[-1] == str(loads), ran
+    assert Path(tmp_path / "far.py").exists()

@@ -1,0 +1,417 @@
+"""Loading a model by its name: what is called, what gets memory, and what each error says."""
+
+import sys
+import types
+from itertools import count
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import pytest
+from flax import nnx
+
+from wellshaped.interop import load_model
+from wellshaped.interop.any_model import check_model, read_model
+from wellshaped.spec import FileError, UsageError
+
+NUMBERS = count()
+
+FUNCTIONS = """
+import functools
+import jax.numpy as jnp
+
+def double(x):
+    return jnp.concatenate([x, x])
+
+class Space:
+    inner = staticmethod(double)
+
+space = Space()
+partly = functools.partial(double)
+SIZES = (3, 4)
+
+def make():
+    return double
+
+def make_nothing():
+    pass
+
+def make_maker():
+    return make
+
+def make_with(*, width):
+    return double
+"""
+
+NETS = """
+from flax import nnx
+import flax.linen
+import jax
+import jax.numpy as jnp
+
+class Net(nnx.Module):
+    def __init__(self, width=8):
+        self.conv = nnx.Conv(3, width, (3, 3), rngs=nnx.Rngs(0))
+
+    def __call__(self, x):
+        return self.conv(x)
+
+class Needy(nnx.Module):
+    def __init__(self, channels, *, rngs):
+        self.conv = nnx.Conv(3, channels, (3, 3), rngs=rngs)
+
+class Reading(Net):
+    def __init__(self):
+        super().__init__()
+        self.scale = float(self.conv.kernel.sum())
+
+class Huge(Net):
+    def __init__(self):
+        self.dense = nnx.Linear(2**20, 2**20, rngs=nnx.Rngs(0))
+
+class Linen(flax.linen.Module):
+    width: int = 4
+
+    @flax.linen.compact
+    def __call__(self, x):
+        return flax.linen.Conv(self.width, (3, 3))(x)
+
+def make_net():
+    return Net(16)
+
+def make_linen():
+    return Linen()
+
+ready = Net()
+"""
+
+
+@pytest.fixture
+def write(tmp_path, monkeypatch):
+    """Write a module with a new name into the current directory, and return the name."""
+    monkeypatch.chdir(tmp_path)
+    before = set(sys.modules)
+
+    def write(text, name=None):
+        name = name or f"own_nets_{next(NUMBERS)}"
+        path = tmp_path / f"{name.replace('.', '/')}.py"
+        path.parent.mkdir(exist_ok=True, parents=True)
+        path.write_text(text)
+        return name
+
+    yield write
+    for name in set(sys.modules) - before:
+        file = getattr(sys.modules[name], "__file__", None)
+        if file and tmp_path in Path(file).parents:
+            del sys.modules[name]
+
+
+@pytest.fixture
+def rejected(write):
+    """The lines of the error for an object of a module with this text, with the module's name as ``nets``."""
+
+    def rejected(text, of, error=FileError):
+        name = write(text)
+        with pytest.raises(error) as raised:
+            load_model(of.replace("nets", name))
+        return str(raised.value).replace(name, "nets").splitlines()
+
+    return rejected
+
+
+def test_a_function_of_images_is_returned_and_a_function_without_arguments_is_called(write):
+    name = write(FUNCTIONS)
+    double = load_model(f"{name}:double")
+    assert double is sys.modules[name].double
+    assert load_model(f"{name}:make") is double
+    assert load_model(f"{name}:space.inner") is double
+    assert load_model(f"{name}:partly") is sys.modules[name].partly
+
+
+def test_parameters_get_no_memory_if_a_class_or_a_function_makes_the_model(write):
+    name = write(NETS)
+    for of, width in (("Net", 8), ("make_net", 16)):
+        parameters = jax.tree.leaves(nnx.state(load_model(f"{name}:{of}")))
+        assert {type(array) for array in parameters} == {jax.ShapeDtypeStruct}
+        assert {array.shape for array in parameters} == {(width,), (3, 3, 3, width)}
+    huge = nnx.state(load_model(f"{name}:Huge"))
+    assert max(array.size for array in jax.tree.leaves(huge)) == 2**40  # four terabytes
+
+
+def test_a_model_that_exists_or_has_no_parameters_yet_is_taken_as_it_is(write):
+    name = write(NETS)
+    assert load_model(f"{name}:ready") is sys.modules[name].ready
+    assert type(load_model(f"{name}:Linen")) is sys.modules[name].Linen
+    assert type(load_model(f"{name}:make_linen")) is sys.modules[name].Linen
+
+
+def test_a_constructor_that_reads_its_parameters_is_called_plainly(write):
+    model = load_model(f"{write(NETS)}:Reading")
+    assert isinstance(model.scale, float)
+    assert isinstance(model, nnx.Module)
+
+
+def test_an_equinox_model_keeps_its_plain_numbers(write):
+    pytest.importorskip("equinox", reason="Equinox is not a dependency")
+    text = """
+import equinox
+import jax
+
+class Net(equinox.Module):
+    conv: equinox.nn.Conv2d
+    scale: int = 2
+
+    def __init__(self):
+        self.conv = equinox.nn.Conv2d(3, 8, 2, key=jax.random.key(0))
+
+    def __call__(self, x):
+        return self.conv(x) * self.scale
+"""
+    model = load_model(f"{write(text)}:Net")
+    assert model.scale == 2
+    assert type(model.conv.weight).__name__ == "ShapeDtypeStruct"
+    assert str(read_model(model, "3 H W")["H"]) == "n ≥ 2"
+
+
+class Device:
+    """What ``torch.device`` is to a ``with`` statement."""
+
+    used = ()
+
+    def __init__(self, name):
+        self.name = name
+
+    def __enter__(self):
+        Device.used += (self.name,)
+
+    def __exit__(self, *_):
+        pass
+
+
+def test_a_pytorch_module_is_made_on_the_meta_device_and_read_by_the_reader_of_pytorch(write, monkeypatch):
+    torch, nn = types.ModuleType("torch"), types.ModuleType("torch.nn")
+    nn.Module, torch.nn, torch.device, Device.used = type("Module", (), {}), nn, Device, ()
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    monkeypatch.setitem(sys.modules, "torch.nn", nn)
+    name = write("import torch.nn as nn\n\nclass Net(nn.Module):\n    pass")
+    model = load_model(f"{name}:Net")
+    assert isinstance(model, nn.Module)
+    assert Device.used[-1] == "meta"
+
+    reader = types.ModuleType("torch_reader")
+    monkeypatch.setitem(sys.modules, "wellshaped.interop.torch_reader", reader)
+    reader.read_torch = lambda model, *shapes, **given: read_model(lambda x: x, *shapes, **given)
+    assert read_model(model, "3 H W", name="nets:Net").model == "nets:Net"
+
+
+def test_a_file_is_loaded_by_its_path_with_the_files_beside_it(write, tmp_path):
+    write("from side_of_it import double", "folder.of_file")
+    write(FUNCTIONS, "folder.side_of_it")
+    assert load_model("folder/of_file.py:double") is load_model(f"{tmp_path}/folder/of_file.py:double")
+    assert load_model("folder/of_file.py:double").__name__ == "double"
+
+
+def test_a_file_of_a_package_may_import_relative_to_it(write):
+    write("", "own_package.__init__")
+    write("", "own_package.inner.__init__")
+    write("from ..blocks import double", "own_package.inner.nets")
+    write(FUNCTIONS, "own_package.blocks")
+    assert load_model("own_package/inner/nets.py:double").__module__ == "own_package.blocks"
+
+
+def test_a_file_may_have_the_name_of_a_module_that_is_loaded(write):
+    write(
+        "from dataclasses import dataclass\n\n@dataclass\nclass Net:\n    n: int = 2\n\ndef f(x):\n    return x", "json"
+    )
+    known = sys.modules["json"]
+    assert load_model("json.py:f").__name__ == "f"
+    assert sys.modules["json"] is known
+
+
+def test_a_file_that_was_changed_is_loaded_again(write, tmp_path):
+    name = write("def f(x):\n    return 1")
+    assert load_model(f"{name}.py:f")(0) == 1
+    (tmp_path / f"{name}.py").write_text("def f(x):\n    return 22")
+    assert load_model(f"{name}.py:f")(0) == 22
+
+
+def test_the_path_of_modules_is_as_before(write):
+    before = list(sys.path)
+    load_model(f"{write(FUNCTIONS)}:make")
+    with pytest.raises(FileError):
+        load_model(f"{write('1 / 0')}:make")
+    assert sys.path == before
+
+
+CANT = {  # what is named, in a module with FUNCTIONS: the rule with what it says, and the fix
+    "nets:doubel": ("object: the module nets has no doubel.", "nets:double"),
+    "nets:zzz": ("object: the module nets has no zzz.", "nets:double or nets:Space or nets:make"),
+    "nets:space.iner": ("object: a Space has no iner.", "nets:space.inner"),
+    "nets:SIZES": (
+        "object: it is a tuple, and must be a model, a function of images, or a class or function without required "
+        "arguments that returns one.",
+        "nets:double or nets:Space or nets:make",
+    ),
+    "nets:Space": ("construct: Space() returns a Space, and must return a model.", "let Space return the model"),
+    "nets:make_nothing": (
+        "construct: make_nothing() returns None, and must return a model.",
+        "let make_nothing return the model",
+    ),
+    "nets:make_maker": (
+        "construct: make_maker() returns a function, and must return a model.",
+        "let make_maker return the model",
+    ),
+    "nets:make_with": (
+        "construct: make_with needs arguments: width.",
+        "def make_model(): return make_with(width=…), in your module; then nets:make_model",
+    ),
+    "nets.py:doubel": ("object: the module nets has no doubel.", "nets.py:double"),
+}
+
+
+@pytest.mark.parametrize("of", CANT)
+def test_an_object_that_is_not_a_model_is_rejected_with_one_that_may_be(rejected, of):
+    says, fix = CANT[of]
+    assert rejected(FUNCTIONS, of) == [f"{of} can't be read.", f"  {says}", f"  fix: {fix}"]
+
+
+def test_a_class_that_needs_arguments_gets_a_function_to_write(rejected):
+    assert rejected(NETS, "nets:Needy")[1:] == [
+        "  construct: Needy needs arguments: channels, rngs.",
+        "  fix: def make_model(): return Needy(channels=…, rngs=nnx.Rngs(0)), in your module; then nets:make_model",
+    ]
+
+
+BROKEN = {  # a module, and what its import says
+    "x = undefined": ("NameError at nets.py:1: x = undefined: name 'undefined' is not defined.", "correct nets.py:1"),
+    "def f(:": ("SyntaxError at nets.py:1: def f(:: invalid syntax.", "correct nets.py:1"),
+    "import sys\nsys.exit(3)": ("SystemExit at nets.py:2: sys.exit(3): 3.", "correct nets.py:2"),
+    "import monai_is_missing": (
+        "ModuleNotFoundError at nets.py:1: import monai_is_missing: No module named 'monai_is_missing'.",
+        "install the package that has the module monai_is_missing",
+    ),
+    "raise ModuleNotFoundError(\"No module named 'haiku'\", name='haiku')": (
+        "ModuleNotFoundError at nets.py:1: raise ModuleNotFoundError(\"No module named 'haiku'\", name='haiku'): "
+        "No module named 'haiku'.",
+        "pip install dm-haiku",
+    ),
+}
+
+
+@pytest.mark.parametrize("text", BROKEN)
+def test_a_module_that_raises_is_reported_with_its_own_line(rejected, text):
+    says, fix = BROKEN[text]
+    for of in ("nets:make", "nets.py:make"):
+        assert rejected(text, of) == [f"{of} can't be read.", f"  import: {says}", f"  fix: {fix}"]
+
+
+def test_a_constructor_that_raises_is_reported_with_its_own_line(rejected):
+    text = "import jax.numpy as jnp\n\ndef make():\n    return jnp.zeros((2, 3)) @ jnp.zeros((2, 3))\n"
+    lead, says, fix = rejected(text, "nets:make")
+    assert lead == "nets:make can't be read."
+    assert says.startswith("  construct: TypeError at nets.py:4: return jnp.zeros((2, 3)) @ jnp.zeros((2, 3)): ")
+    assert fix == "  fix: correct nets.py:4"
+
+
+def test_a_missing_module_or_file_is_reported_with_the_nearest(write):
+    write(FUNCTIONS, "own_folder.netz")
+    write(FUNCTIONS, "own_folder.__init__")
+    write(FUNCTIONS, "own_near_nets")
+    for given, says, fix in (
+        ("own_near_net:make", "there is no module own_near_net", "own_near_nets:make"),
+        ("own_folder.nets:make", "there is no module own_folder.nets", "own_folder.netz:make"),
+        ("own_foldr.netz:make", "there is no module own_foldr", "own_folder.netz:make"),
+        ("own_folder/nets.py:make", "there is no file own_folder/nets.py", "own_folder/netz.py:make"),
+        ("far/away.py:make", "there is no file far/away.py", "the path of an existing .py file"),
+        ("jax.nnn:relu", "there is no module jax.nnn", "jax.nn:relu"),
+        ("quite_other:make", "there is no module quite_other", "a module in this folder, or the path of a .py file"),
+    ):
+        with pytest.raises(FileError) as raised:
+            load_model(given)
+        assert str(raised.value).splitlines() == [f"{given} can't be read.", f"  import: {says}.", f"  fix: {fix}"]
+
+
+@pytest.mark.parametrize("text", ["nets", "nets:", ":make", "nets:make()", "nets:a..b", ""])
+def test_a_text_that_names_no_object_is_rejected(text):
+    with pytest.raises(UsageError, match=r"it must be module:object or path/to/file.py:object"):
+        load_model(text)
+
+
+# Reading what was loaded.
+
+
+def test_a_model_that_raises_whatever_the_size_is_reported_with_its_own_line(write):
+    name = write("def f(x):\n    return x + undefined\n\ndef two(x, y):\n    return x\n")
+    for ask in (
+        lambda of: read_model(load_model(of), "3 H", name=of),
+        lambda of: check_model(load_model(of), (3, 4), name=of),
+    ):
+        with pytest.raises(FileError) as raised:
+            ask(f"{name}:f")
+        assert str(raised.value).replace(name, "nets").splitlines() == [
+            "nets:f can't be read.",
+            "  trace: NameError at nets.py:2: return x + undefined: name 'undefined' is not defined.",
+            "  fix: correct nets.py:2",
+        ]
+        with pytest.raises(FileError) as raised:
+            ask(f"{name}:two")
+        assert "missing 1 required positional argument: 'y'" in str(raised.value)
+        assert str(raised.value).endswith("  fix: one shape for each image that the model takes")
+
+
+def test_a_linen_model_that_raises_while_it_makes_its_parameters_is_reported_with_its_own_line(write):
+    text = (
+        "import flax.linen as nn\n\nclass Net(nn.Module):\n    def __call__(self, x):\n        return self.missing(x)\n"
+    )
+    name = write(text)
+    with pytest.raises(FileError, match=r"trace: AttributeError at own_nets_\d+.py:5: return self.missing\(x\): "):
+        read_model(load_model(f"{name}:Net"), "3 H", name=name)
+
+
+def test_a_function_with_required_arguments_that_fits_no_size_is_said_to_be_read_as_a_function_of_images():
+    def factory(levels):
+        return [None] * levels
+
+    assert read_model(factory, "3 H").notes[-1] == (
+        "factory is read as a function of images, because it has required arguments: levels"
+    )
+
+
+def halves(x, axis):
+    even, odd = (jax.lax.slice_in_dim(x, first, None, 2, axis) for first in (0, 1))
+    return jax.lax.add(even, odd)
+
+
+@pytest.mark.parametrize(
+    ("shape", "axes"),
+    [
+        ((3, 303, 384), (1, 2)),
+        ((1, 3, 303, 384), (2, 3)),
+        ((1, 303, 384, 3), (1, 2)),
+        ((303, 384), (0, 1)),
+        ((7,), (0,)),
+    ],
+)
+def test_the_nearest_sizes_that_fit_are_named_by_the_position_of_the_axis(shape, axes):
+    def both(x):
+        for axis in axes:
+            halves(x, axis)
+        return x
+
+    report = check_model(both, shape, name="nets:both")
+    (odd,) = [i for i, n in enumerate(shape) if n in (303, 7)]
+    n = shape[odd]
+    assert report.subject == f"nets:both on ({', '.join(map(str, shape))})"
+    assert report.failures[0].name == "framework"
+    assert report.fixes == (f"axis_{odd} {n - 1} (crop 1) or {n + 1} (pad 1); all that fit: n ≡ 0 (mod 2), n ≥ 2",)
+    even = tuple(n + (i == odd) for i, n in enumerate(shape))
+    assert check_model(both, even).ok
+
+
+def test_images_that_share_a_size_share_its_axis():
+    def joined(x, y):
+        return jnp.concatenate([halves(x, 1), halves(y, 1)])
+
+    assert check_model(joined, (3, 303), (1, 303)).fixes == (
+        "axis_1 302 (crop 1) or 304 (pad 1); all that fit: n ≡ 0 (mod 2), n ≥ 2",
+    )

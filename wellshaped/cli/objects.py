@@ -1,0 +1,249 @@
+"""The model of a command, as ``my_package.nets:make_unet``: somebody's own code, which Python runs.
+
+``sizes`` and ``check`` take it. ``--input`` gives the shape of each image with all its axes.
+"""
+
+import re
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import redirect_stdout
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from ..spec import PRESETS, Report
+from ..spec.messages.choices import near_name, nearest_choice
+from ..spec.messages.report import UsageError, wrapped
+from ..spec.messages.written import clipped, written_number
+from .numbers import natural_in, numbers_in
+from .output import AsJson, print_json, say, status_of, working
+from .wording import in_words
+
+AnyName = Annotated[
+    str | None,
+    Parameter(
+        help="A preset (wellshaped list), unet, unet2, a .toml or .json file, or a model in your code: "
+        "my_package.nets:make_unet or nets.py:make_unet, which runs that code. [default: unet2]"
+    ),
+]
+
+DTypes = Annotated[
+    list[str] | None,
+    Parameter(
+        name="--dtype",
+        negative="",
+        help="For a model in your code: dtype of the images, or one for each image. [default: float32]",
+    ),
+]
+
+_DTYPES = (
+    *("float32", "float16", "bfloat16", "float64", "complex64", "bool", "uint8"),
+    *("int8", "int16", "int32", "int64"),
+)
+
+
+def names_object(name: str | None) -> bool:
+    r"""Whether ``name`` names an object in somebody's code, and not a preset or a file.
+
+    >>> [names_object(name) for name in ("nets:make_unet", "src/nets.py:make_unet", "unet.toml", r"C:\unet.toml")]
+    [True, True, False, False]
+    """
+    place, colon, rest = (name or "").rpartition(":")
+    if not colon or rest[:1] in ("/", "\\") or re.fullmatch(r".+\.(toml|json)", rest):
+        return False
+    return not (len(place) == 1 and place.isalpha() and sys.platform == "win32") and not _is_file(name or "")
+
+
+def reject_object(name: str | None) -> None:
+    """Raise :class:`UsageError` for a model in somebody's code, in a command that does not take one."""
+    if name is not None and names_object(name):
+        shown = clipped(name)
+        says = "only sizes and check take a model in your code"
+        fix = f"wellshaped sizes {shown} --input 3xHxW, or wellshaped check {shown} --input 3x304x384"
+        raise UsageError.of(shown, "network", "", says, fix)
+
+
+def reject_module(name: str | None) -> None:
+    """Raise :class:`UsageError` for a module or a ``.py`` file without ``:object``."""
+    if name is None or name in PRESETS:
+        return
+    module, _, last = name.rpartition(".")
+    if last == "py":
+        meant = f"{name}:make_unet"
+    elif _is_file(name) or near_name(last, ("toml", "json")):
+        return
+    elif module and _is_file(f"{module.replace('.', '/')}.py"):
+        meant = f"{module}:{last}"
+    elif _is_file(f"{name.replace('.', '/')}.py"):
+        meant = f"{name}:make_unet"
+    else:
+        return
+    says = "it is code, and the name of the model in it is missing"
+    raise UsageError.of(clipped(name), "network", "", says, f"wellshaped sizes {clipped(meant)} --input 3xHxW")
+
+
+def reject_flags(name: str, fields: Iterable[str], out_channels: object = None) -> None:
+    """Raise :class:`UsageError` if a model in somebody's code has flags for ``fields`` of a config, or for channels."""
+    given = [*fields, *([] if out_channels is None else ["out_channels"])]
+    if given:
+        words = " ".join(f"--{field.replace('_', '-')}" for field in given[:3])
+        says = f"{clipped(name)} is a model in your code, which has no {words}"
+        raise UsageError.of(f"{clipped(name)} with {words}", "network", "", says, f"leave out {words}")
+
+
+def reject_options(command: str, name: str | None, shapes: Sequence[str] | None, dtypes: Sequence[str] | None) -> None:
+    """Raise :class:`UsageError` if another network has options that only a model in somebody's code takes."""
+    if shapes or dtypes:
+        reject_module(name)
+    before = f"{name} " if name else ""
+    if shapes:
+        sizes = "x".join(map(str, numbers_in(shapes[0])[1:])) or "303x384"
+        says = f"{command} takes sizes without channels; only a model in your code has --input here"
+        whole = shapes[0] if numbers_in(shapes[0]) else "3x303x384"
+        fix = f"wellshaped {command} {before}{sizes}, or wellshaped check {before}--input {whole}"
+        raise UsageError.of("--input", "input", "", says, fix)
+    if dtypes:
+        raise UsageError.of("--dtype", "dtype", "", "only a model in your code has a dtype", "leave out --dtype")
+
+
+def sizes_of_object(
+    name: str, shapes: Sequence[str], dtypes: Sequence[str] | None, near: str | None, as_json: AsJson
+) -> int:
+    """Print the sizes that the model called ``name`` takes, and the nearest to ``near``. Return the exit status."""
+    from ..interop.any_model import read_model
+    from ..interop.sizes.shapes import open_shape, open_sizes
+
+    if not shapes:
+        raise _no_shape(name, "sizes", "--input 3xHxW")
+    axes = open_sizes(tuple(map(open_shape, shapes)))
+    if not axes:
+        says = f"{' and '.join(map(clipped, shapes))} has no open size; write a letter for each"
+        fix = f"--input {_opened(shapes[0])}, or wellshaped check {clipped(name)} --input {clipped(shapes[0])}"
+        raise UsageError.of("--input", "input", "", says, fix)
+    wanted = None if near is None else _wanted(near, axes)
+    sizes = _run(name, lambda model, **given: read_model(model, *shapes, **given), dtypes, len(shapes))
+    lines = sizes.lines()
+    answer = sizes.to_dict()
+    if wanted is not None:
+        rows = {axis: _near(sizes.axes[axis], size) for axis, size in wanted.items()}
+        answer["near"] = rows
+        lines += [f"  {axis}: {_near_text(row)}" for axis, row in rows.items()]
+        if sizes.independent is False and all(row["fits"] for row in rows.values()):
+            lines += sizes.check(**wanted).lines()
+    fits = all(of.sizes for of in sizes.axes.values())
+    if not fits:
+        report = sizes.check()
+        lines += [f"  for example: {line.strip()}" if i == 0 else f"  {line}" for i, line in enumerate(report.lines())]
+        answer["example"] = report.to_dict()
+    if as_json:
+        print_json(answer)
+    else:
+        say("\n".join(map(wrapped, lines)), "green" if fits else "red")
+    return 0 if fits else 1
+
+
+def check_object(name: str, shapes: Sequence[str], dtypes: Sequence[str] | None, as_json: AsJson) -> int:
+    """Print whether the model called ``name`` runs on images of these ``shapes``. Return the exit status."""
+    from ..interop.any_model import check_model
+
+    if not shapes:
+        raise _no_shape(name, "check", "--input 3x304x384")
+    numbers = [_numbers(name, text) for text in shapes]
+    report: Report = _run(name, lambda model, **given: check_model(model, *numbers, **given), dtypes, len(shapes))
+    if not report.ok and not report.fixes:
+        shown = f"wellshaped sizes {clipped(name)} --input {_opened(shapes[0])}"
+        report = replace(report, fixes=(f"--input with the axes of the model in its order, or {shown} for all sizes",))
+    if as_json:
+        print_json(report.to_dict())
+    elif report.ok:
+        say(str(report))
+    else:
+        report.raise_if_failed()
+    return 0 if report.ok else status_of(report.error)
+
+
+def _run(name: str, ask: Callable[..., Any], dtypes: Sequence[str] | None, images: int) -> Any:
+    """Load the model called ``name``, and ask. What its code prints goes to the errors: the output is the answer."""
+    from ..interop.loading import importable, load_model
+
+    of_images = _dtypes(dtypes or ("float32",), images)
+    with redirect_stdout(sys.stderr), importable(), working(f"importing {name}") as progress:
+        model = load_model(name)
+        return ask(model, name=name, dtypes=of_images, progress=lambda said: progress(f"tracing {name}: {said}"))
+
+
+def _dtypes(given: Sequence[str], images: int) -> list[str]:
+    for dtype in given:
+        if dtype not in _DTYPES:
+            says = f"it must be one of {', '.join(_DTYPES)}"
+            fix = f"--dtype {nearest_choice(dtype, _DTYPES)}"
+            raise UsageError.of(f"--dtype {clipped(dtype) or repr(dtype)}", "dtype", "", says, fix)
+    if len(given) not in (1, images):
+        says = f"there are {len(given)} dtypes for {images} image{'s' * (images > 1)}; give one for all or for each"
+        raise UsageError.of("--dtype", "dtype", "", says, f"--dtype {given[0]}")
+    return list(given) * (images if len(given) == 1 else 1)
+
+
+def _no_shape(name: str, command: str, example: str) -> UsageError:
+    says = f"{command} needs the shape of an image for a model in your code, with all axes that the model takes"
+    return UsageError.of(clipped(name), "input", "", says, f"wellshaped {command} {clipped(name)} {example}")
+
+
+def _opened(shape: str) -> str:
+    """Return the shape with letters for the axes that are probably spatial: not for a few channels or images.
+
+    >>> _opened("3x304x384"), _opened("1x304x384x3"), _opened("64x32x32"), _opened("44100")
+    ('3xHxW', '1xHxWx3', '64xHxW', 'L')
+    """
+    numbers = numbers_in(shape)
+    large = [i for i, n in enumerate(numbers) if n > 4][-3:] or list(range(len(numbers)))[-3:]
+    if len(large) == len(numbers) > 1:
+        large = large[1:]
+    letters = dict(zip(large, {1: "L", 2: "HW", 3: "DHW"}[len(large)], strict=True))
+    return "x".join(letters.get(i, str(n)) for i, n in enumerate(numbers))
+
+
+def _numbers(name: str, text: str) -> list[int]:
+    numbers = numbers_in(text)
+    if numbers and all(numbers):
+        return numbers
+    says = f"it is {clipped(text)!r}, and check needs a number ≥ 1 for each axis of the image"
+    shown = f"wellshaped sizes {clipped(name)} --input {clipped(text)}"
+    open_too = re.search(r"[A-Za-z]", re.sub(r"(?<=\d)[xX](?=\d)", "", text)) is not None
+    fix = f"--input 3x304x384, for example{f'; or {shown}' if open_too else ''}"
+    raise UsageError.of("--input", "input", "", says, fix)
+
+
+def _wanted(text: str, axes: Sequence[str]) -> dict[str, int]:
+    numbers = numbers_in(text)
+    if len(numbers) < 2:
+        numbers = [natural_in(text, "", 64)] * len(axes)
+    if len(numbers) != len(axes):
+        says = f"it has {len(numbers)} numbers, and must have one for all axes, or {len(axes)}: {in_words(axes)}"
+        example = "x".join(map(str, [*numbers, *numbers[-1:] * len(axes)][: len(axes)]))
+        raise UsageError.of(f"the size {clipped(text)}", "size", "", says, f"{example}, for example")
+    return dict(zip(axes, numbers, strict=True))
+
+
+def _near(axis: Any, size: int) -> dict[str, Any]:
+    """Return whether a size fits along an axis (``None`` if that is not known), and the nearest that do."""
+    fits = None if size in axis.found.undecided else size in axis.sizes
+    return {"size": size, "fits": fits, "below": axis.sizes.below(size), "above": axis.sizes.above(size)}
+
+
+def _near_text(row: dict[str, Any]) -> str:
+    size = written_number(row["size"])
+    if row["fits"]:
+        return f"{size} fits"
+    around = [written_number(n) for n in dict.fromkeys((row["below"], row["above"])) if n is not None]
+    lead = f"it is not known whether {size} fits" if row["fits"] is None else f"{size} does not fit"
+    return f"{lead}; nearest: {' and '.join(around) or 'none'}"
+
+
+def _is_file(name: str) -> bool:
+    try:
+        return Path(name).is_file()
+    except (OSError, ValueError):  # for example, a name that is too long
+        return False
