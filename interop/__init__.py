@@ -1,8 +1,9 @@
-"""What comes in and goes out: exact sizes for networks that somebody wrote in JAX or PyTorch (SPEC section 11)."""
+"""What comes in and goes out: exact sizes and graphs of networks in JAX or PyTorch (SPEC section 11)."""
 
 from .any_size import FittedModel as FittedModel
 from .any_size import fitted as fitted
 from .fitting.planning import FittedPlan as FittedPlan
+from .jax_reader import graph_of_jax as graph_of_jax
 from .jax_reader import read_jax as read_jax
 from .loading import load_model as load_model
 from .sizes.answer import AxisSizes as AxisSizes

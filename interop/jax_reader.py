@@ -1,9 +1,10 @@
-"""Exact sizes for any JAX network: Flax NNX and Linen, Equinox, Haiku, Keras on JAX, and plain functions."""
+"""Exact sizes and graphs for any JAX network: Flax NNX and Linen, Equinox, Haiku, Keras on JAX, and plain functions."""
 
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from ..spec.network.network import Network
 from .sizes.answer import ModelSizes
 from .sizes.exploring import Budget
 from .sizes.reading import read
@@ -40,6 +41,56 @@ def read_jax(
     >>> sizes["L"], sizes.axes["L"].decided, sizes.output
     (<SizeSet n ≡ 0 (mod 2), n ≥ 2>, True, ('(L)',))
     """
+    tracer, name, framework, images = _opened(model, shapes, dtypes, arguments)
+    return read(tracer, name, framework, images, budget, progress)
+
+
+def graph_of_jax(
+    model: Any,
+    *shapes: str,
+    dtypes: Any = "float32",
+    arguments: Mapping[str, Any] | None = None,
+    budget: Budget = Budget(),  # noqa: B008 it is a value
+    progress: Callable[[str], None] = lambda said: None,
+) -> Network:
+    """The graph of a JAX network. All questions of :mod:`wellshaped.spec` can be asked about it.
+
+    The arguments are those of :func:`read_jax`. JAX records the operations at sizes of every class that
+    :func:`read_jax` finds, and each becomes a node. Numbers that follow the size become SAME padding, a pad to a
+    multiple, or a crop, pad or resize to the size of another node. Nodes have the names of their parameters. The graph
+    is confirmed before it is returned: it has JAX's sizes at every node, and the same sizes fit.
+
+    A graph says what happens to sizes and channels, and which positions are read. It does not give all values: a
+    difference of two images is an :class:`Add`, and a function that has no activation of its own adds no node.
+
+    Raises :class:`WellshapedError` with the rule ``no_step`` for an operation that is not in SPEC section 8, and with
+    another rule if no graph agrees with the network, and :class:`UsageError` as :func:`read_jax` does. Source: SPEC
+    section 11.
+
+    >>> import jax.numpy as jnp
+    >>> def halve_and_double(x):
+    ...     halves = x.reshape(-1, 2).mean(1)
+    ...     return x + jnp.repeat(halves, 2)
+    >>> graph = graph_of_jax(halve_and_double, "L")
+    >>> [str(node.operation) for node in graph.nodes], graph.outputs
+    (['Require(multiple=2)', 'AvgPool(kernel=2)', 'Resize(factor=2)', 'Add()'], ('sum1',))
+    """
+    from .frameworks.jax_models import paths_of
+    from .graphs.drafting import Recorded
+    from .graphs.graph_reading import graph_of
+
+    tracer, name, framework, images = _opened(model, shapes, dtypes, arguments)
+    answer = read(tracer, name, framework, images, budget, progress)
+
+    def record(sizes: Mapping[str, int]) -> Recorded:
+        jaxpr, paths, finished = tracer.recorded(sizes)
+        return Recorded(jaxpr, paths_of(model, tracer.network.kind, paths), finished)
+
+    return graph_of(answer, record, progress)
+
+
+def _opened(model: Any, shapes: Sequence[str], dtypes: Any, arguments: Mapping[str, Any] | None) -> tuple[Any, ...]:
+    """The tracer of the network, its name, the framework, and the shapes."""
     from .frameworks.jax_models import as_network
     from .frameworks.jax_tracing import JaxTracer
 
@@ -49,7 +100,7 @@ def read_jax(
     tracer = JaxTracer(network, images, each)
     library = network.kind.partition(".")[0]
     framework = ", ".join(f"{name} {_version(name)}" for name in dict.fromkeys((library, "jax")))
-    return read(tracer, name_of(model), framework, images, budget, progress)
+    return tracer, name_of(model), framework, images
 
 
 def name_of(model: Any) -> str:

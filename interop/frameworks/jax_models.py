@@ -42,6 +42,35 @@ def as_network(model: Any, arguments: Mapping[str, Any]) -> AbstractNetwork:
     raise UsageError.of("the model", "model", "nothing to call", says, "read_jax(lambda x: …, shape)")
 
 
+def paths_of(model: Any, kind: str, paths: Sequence[Any]) -> list[tuple[str | int, ...]]:
+    """The path in the code of each parameter, by its path among the parameters of the :class:`AbstractNetwork`."""
+    if kind == "keras":
+        variables = [*model.trainable_variables, *model.non_trainable_variables]
+        return [tuple(variable.path.split("/")) for variable in variables]
+    if kind in ("jax", "equinox"):
+        own = [path for path, _ in jax.tree_util.tree_flatten_with_path(model)[0]]
+        paths = [own[path[0].idx] for path in paths]
+    named = [tuple(part for part in map(_written, path) if part != "") for path in paths]
+    if kind == "flax.linen":
+        named = [path[1:] for path in named]  # the collection
+    if kind == "haiku":
+        # The parameters and the state are two dicts.
+        named = [tuple(part for key in path if key not in (0, 1) for part in _of_haiku(key)) for path in named]
+    return named
+
+
+def _written(key: Any) -> str | int:
+    """A key of a path: the name of an attribute, a key of a dict, or a number."""
+    if isinstance(key, jax.tree_util.GetAttrKey):
+        return "" if key.name == "value" else key.name
+    found = getattr(key, "key", getattr(key, "idx", ""))
+    return found if isinstance(found, int) else str(found)
+
+
+def _of_haiku(key: str | int) -> list[str | int]:
+    return [part for part in str(key).split("/") if part != "~"]
+
+
 def _is_array(x: Any) -> bool:
     return hasattr(x, "shape") and hasattr(x, "dtype")
 

@@ -9,7 +9,7 @@ hash says nothing. What a symbol can't hide, such as ``isinstance(size, int)``, 
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from functools import lru_cache
 from itertools import combinations
@@ -191,6 +191,27 @@ class JaxTracer:
         """What JAX does with these sizes."""
         return self._end(sizes)
 
+    def recorded(self, sizes: Sizes) -> tuple[Any, list[Any], bool]:
+        """What runs on these sizes, up to an error: the jaxpr, the paths of the parameters, whether it ran to its end.
+
+        The last inputs of the jaxpr are the images.
+        """
+        images = self._images(sizes)
+        paths, _ = jax.tree_util.tree_flatten_with_path(self.parameters)
+        leaves, tree = jax.tree.flatten((self.parameters, *images))
+        finished = []
+
+        def run(*of: Any) -> Any:
+            try:
+                result = self.network.apply(*jax.tree.unflatten(tree, of))
+            except Exception:
+                return ()
+            finished.append(True)
+            return [leaf for leaf in jax.tree.leaves(result) if hasattr(leaf, "shape")]
+
+        with _plain_convolutions():
+            return jax.make_jaxpr(run)(*leaves), [path for path, _ in paths], bool(finished)
+
     def _images(self, sizes: Mapping[str, Any]) -> list[Any]:
         shapes = [tuple(sizes.get(n, n) if isinstance(n, str) else n for n in shape) for shape in self.shapes]
         return [jax.ShapeDtypeStruct(shape, dtype) for shape, dtype in zip(shapes, self.dtypes, strict=True)]
@@ -209,6 +230,12 @@ class JaxTracer:
                 return Rejected(ANY_ERROR, f"cannot reshape {old} into {new}")
         output = tuple(tuple(map(expression, leaf.shape)) for leaf in jax.tree.leaves(result) if hasattr(leaf, "shape"))
         return Accepted(output, frozenset(map(expression, _needed(jaxpr.jaxpr, len(images)))))
+
+
+def _plain_convolutions() -> AbstractContextManager[object]:
+    """Let this library's own layers use JAX's convolutions, if they are in use."""
+    backend = sys.modules.get(f"{__name__.split('.')[0]}.models.cpu.backend")
+    return nullcontext() if backend is None else backend.convolutions("stock")
 
 
 def _failure(error: Exception) -> End:

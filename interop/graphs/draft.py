@@ -1,0 +1,109 @@
+"""A network as it runs at one size: the nodes, with the numbers of that size, before they are compared with others."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .parts import Dims
+
+Sides = tuple[tuple[int, int], ...]
+
+
+class NoStepError(Exception):
+    """An operation that no node describes. The text says why."""
+
+
+class IsBatchError(Exception):
+    """An open size that was taken for an axis of the image is the size of a batch."""
+
+    def __init__(self, axis: int) -> None:
+        self.axis = axis
+
+
+class NotOpenError(Exception):
+    """A fixed size is an axis of the image."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+
+@dataclass(slots=True)
+class DraftNode:
+    """A node at one size: its ``sizes`` along each axis of the image, and its ``channels``.
+
+    ``fixed`` has the numbers that must be the same at every size. ``sides``, ``window`` and ``stride`` have one entry
+    for each axis, and may depend on the size. ``path`` is the path of its parameters, and ``line`` where it stands.
+    """
+
+    kind: str
+    inputs: tuple[int, ...]
+    sizes: tuple[int, ...]
+    channels: int
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    sides: Sides = ()
+    window: tuple[int, ...] = ()
+    stride: tuple[int, ...] = ()
+    path: tuple[str | int, ...] = ()
+    bias: bool = False
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What must be the same at every size."""
+        return self.kind, self.channels, tuple(sorted(self.fixed.items())), self.path
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """What was computed from a node, value by value, and is not yet a node: a bias, a norm, an activation.
+
+    ``ops`` are the operations, and ``statistics`` what was reduced on the way: a kind of norm with its groups, and
+    whether it was a sum or a maximum. ``vectors`` are the operations with a parameter for each channel.
+    """
+
+    number: int = 0
+    ops: frozenset[str] = frozenset()
+    statistics: frozenset[tuple[str, int, str]] = frozenset()
+    vectors: frozenset[str] = frozenset()
+    epsilon: float | None = None
+    path: tuple[str | int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An array computed from the images: its node, what stands in its axes, and what is pending."""
+
+    node: int
+    dims: Dims
+    pending: Pending = Pending()
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """An array that depends on no image. ``path`` is the path of the parameter that it was computed from.
+
+    ``along`` are the axes along which it was not repeated, if it was repeated along others.
+    """
+
+    path: tuple[str | int, ...] = ()
+    epsilon: float | None = None
+    value: Any = None
+    along: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """An array computed from an image by an operation that no node describes."""
+
+
+Array = Image | Constant | Unread
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The nodes at one size, the outputs, and whether the network ran to its end at this size."""
+
+    sizes: Mapping[str, int]
+    nodes: tuple[DraftNode, ...]
+    outputs: tuple[int, ...]
+    finished: bool
+    failures: tuple[str, ...] = ()

@@ -1,0 +1,198 @@
+"""Operations on values at the same place: biases, norms, activations, sums and products of images."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from .draft import Array, Constant, Image, NoStepError, Pending
+from .parts import CHANNEL, REPEAT, Part, moving, size_of
+from .walker import Walker, in_all, small_number
+
+ELEMENTWISE = frozenset(
+    (
+        *("add", "sub", "mul", "div", "max", "min", "pow", "integer_pow", "rem", "neg", "exp", "exp2", "log", "log1p"),
+        *("expm1", "tanh", "logistic", "erf", "erfc", "erf_inv", "sqrt", "rsqrt", "cbrt", "square", "abs", "sign"),
+        *("floor", "ceil", "round", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "asinh"),
+        *("acosh", "atanh", "is_finite", "convert_element_type", "reduce_precision", "select_n", "clamp", "lt", "le"),
+        *("gt", "ge", "eq", "ne", "and", "or", "not", "xor", "nextafter", "stop_gradient", "copy", "copy_p", "real"),
+        *("imag", "add_any", "name", "sharding_constraint", "mesh_cast", "lgamma", "digamma", "population_count"),
+    )
+)
+
+_PLAIN = frozenset(("convert_element_type", "reduce_precision", "stop_gradient", "copy", "copy_p", "name", "add_any"))
+_BEGIN = frozenset(("logistic", "tanh", "erf", "erfc", "sin", "cos"))
+"""What begins an activation, and never a norm."""
+
+
+_AFFINE = _PLAIN | {"mul", "add", "sub", "div"}
+"""What may follow a norm and be part of it."""
+
+
+def elementwise(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequence[Array]:
+    """An operation value by value: of one node and constants it is pending, of several nodes it joins them."""
+    name, shape = equation.primitive.name, equation.outvars[0].aval.shape
+    images = [of for of in given if isinstance(of, Image)]
+    begins = name in _BEGIN or (name == "max" and _is_zero(given)) or (name == "integer_pow" and _is_cube(equation))
+    if begins:
+        images = [_before_activation(walker, image, name) for image in images]
+    elif len(images) > 1 or name not in _AFFINE:
+        images = [walker.normed(image) if walker.has_norm(image) else image for image in images]
+    if len({image.node for image in images}) > 1:
+        images = [walker.normed(image) for image in images]
+    if len({image.node for image in images}) > 1:
+        return [_joined(walker, name, images)]
+    dims = in_all(images)
+    if len(dims) != len(shape):
+        raise NoStepError("its operands have different ranks")
+    node = walker.nodes[images[0].node]
+    lacking = [d for d, size in enumerate(shape) if size_of(dims[d]) != size]
+    if lacking:
+        dims = tuple((Part(REPEAT, size),) if d in lacking else dims[d] for d, size in enumerate(shape))
+    image = Image(images[0].node, dims)
+    if name in _PLAIN and len(images) == 1:
+        return [replace(image, pending=images[0].pending)]
+    vector = next(
+        (of for of, operand in _constants(equation, given) if _is_vector(of, operand, image, node.channels)), None
+    )
+    fresh = all(of.pending == Pending() for of in images)
+    a_bias = node.kind in ("conv", "conv_transpose") and node.fixed.get("learned", True) and not node.bias
+    if a_bias and vector is not None and name == "add" and fresh:
+        node.bias = True
+        return [image]
+    return [replace(image, pending=_pending(walker, name, given, images, vector))]
+
+
+def _pending(
+    walker: Walker, name: str, given: Sequence[Array], images: Sequence[Image], vector: Constant | None
+) -> Pending:
+    known = [image.pending for image in images]
+    op = "relu" if name == "max" and _is_zero(given) else name
+    ops = frozenset().union(*(of.ops for of in known)) | {op}
+    if name == "mul" and len(images) > 1 and any(not of.pending.ops for of in images):
+        ops |= {"mul_itself"}
+    epsilons = [of.epsilon for of in known if of.epsilon is not None]
+    if name == "add" and any(of.pending.statistics for of in images):
+        epsilons = [e for of in given if (e := small_number(of)) is not None] or epsilons
+    epsilons += [of.epsilon for of in given if isinstance(of, Constant) and of.epsilon is not None]
+    paths = [of.path for of in known if of.path] + ([vector.path[:-1]] if vector and vector.path else [])
+    return walker.fresh(
+        ops=ops,
+        statistics=frozenset().union(*(of.statistics for of in known)),
+        vectors=frozenset().union(*(of.vectors for of in known)) | ({name} if vector is not None else set()),
+        epsilon=epsilons[0] if epsilons else None,
+        path=paths[0] if paths else (),
+    )
+
+
+def _before_activation(walker: Walker, image: Image, name: str) -> Image:
+    without_axes, without_channels = walker.lacks(image)
+    if without_axes or without_channels:
+        # The variance of a norm is the larger of 0 and a difference.
+        return walker.whole(image) if name in _BEGIN else image
+    return walker.normed(image)
+
+
+def _constants(equation: Any, given: Sequence[Array]) -> list[tuple[Constant, Any]]:
+    return [(of, operand) for of, operand in zip(given, equation.invars, strict=True) if isinstance(of, Constant)]
+
+
+def _is_vector(of: Constant, operand: Any, image: Image, channels: int) -> bool:
+    """Whether a constant has a number for each channel."""
+    shape = getattr(getattr(operand, "aval", None), "shape", ())
+    if len(shape) != len(image.dims) or hasattr(operand, "val"):
+        return False
+    along = set(of.along if of.along is not None else (d for d, size in enumerate(shape) if size != 1))
+    places = {d for d, parts in enumerate(image.dims) if parts and all(part.role == CHANNEL for part in parts)}
+    # A statistic of the channels has none of its own.
+    places = places or {d for d, parts in enumerate(image.dims) if parts == (Part(REPEAT, channels),)}
+    return along == places if channels != 1 else not along
+
+
+def _is_zero(given: Sequence[Array]) -> bool:
+    return any(_is_number(of, 0.0) for of in given)
+
+
+def _is_number(of: Array, number: float) -> bool:
+    try:
+        return float(of.value) == number  # type: ignore[union-attr]  # an image has none
+    except (AttributeError, TypeError, ValueError):
+        return False
+
+
+def _is_cube(equation: Any) -> bool:
+    return bool(equation.params.get("y", 0) == 3)
+
+
+def _joined(walker: Walker, name: str, images: Sequence[Image]) -> Image:
+    """The sum or product of several nodes. A difference is a sum, and a quotient a product: it reads the same."""
+    images = [walker.settled(image) for image in images]
+    distinct = list({image.node: image for image in images}.values())
+    if len(distinct) == 1:
+        return Image(distinct[0].node, in_all(distinct), walker.fresh(ops=frozenset((name,))))
+    dims = in_all(images)
+    for image in images:
+        own = image.dims or ((),) * len(dims)
+        if any(moving(of) and moving(of) != moving(all_of) for of, all_of in zip(own, dims, strict=True)):
+            raise NoStepError("its operands have different axes in one place")
+    channels = max(walker.nodes[image.node].channels for image in distinct)
+    sizes = [max(walker.nodes[image.node].sizes[k] for image in distinct) for k in range(walker.axes)]
+    kind = "multiply" if name in ("mul", "div") else "add"
+    full, single, narrow = list[int](), list[int](), list[int]()
+    for image in distinct:
+        node = walker.nodes[image.node]
+        if list(node.sizes) == sizes:
+            (full if node.channels == channels else narrow).append(image.node)
+        elif set(node.sizes) == {1}:
+            at = image.node if node.channels == channels else walker.combined(image.node, channels)
+            single.append(at)
+        else:
+            raise NoStepError("an image of one position along one axis is repeated along it")
+    if any(walker.nodes[at].channels != 1 for at in narrow):
+        raise NoStepError("its operands have different channels")
+    if not full:
+        # One image has the positions, and another one the channels.
+        full = [walker.combined(narrow.pop(0), channels)]
+    at = full[0]
+    if len(full) > 1:
+        at = walker.add(kind, tuple(full), sizes, channels, fixed={"broadcast": "never"})
+    for other, how in [*((of, "channels") for of in narrow), *((of, "positions") for of in single)]:
+        at = walker.add(kind, (at, other), sizes, channels, fixed={"broadcast": how})
+    return Image(at, dims)
+
+
+def activation(kind: str) -> Any:
+    """The rule of a function of JAX that is an activation."""
+
+    def rule(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequence[Array]:
+        image, *numbers = given
+        if not isinstance(image, Image):
+            raise NoStepError("its slope is computed from an image")
+        image = walker.whole(image)
+        node = walker.nodes[image.node]
+        slope = _slope(kind, numbers)
+        key = ("activation", kind, slope, image.node)
+        if key not in walker._settled:
+            fixed = {"kind": kind, "slope": slope}
+            at = walker.add("activation", (image.node,), node.sizes, node.channels, fixed=fixed)
+            walker._settled[key] = Image(at, ())
+        return [replace(image, node=walker._settled[key].node)]
+
+    return rule
+
+
+def _slope(kind: str, numbers: Sequence[Array]) -> float | None:
+    if kind not in ("leaky_relu", "elu"):
+        return None
+    try:
+        slope = float(f"{float(numbers[0].value):.6g}")  # type: ignore[union-attr]  # an image has none
+    except (IndexError, AttributeError, TypeError, ValueError):
+        slope = 0.01 if kind == "leaky_relu" else 1.0
+    return None if kind == "elu" and slope == 1 else slope
+
+
+ACTIVATIONS = {
+    **{name: name for name in ("relu", "leaky_relu", "elu", "gelu", "silu", "sigmoid", "softplus")},
+    "swish": "silu",
+    "_softmax": "softmax",
+}
+"""Functions of ``jax.nn`` by the name that JAX records, and the activation that each is."""

@@ -1,0 +1,378 @@
+"""Reading the operations that JAX recorded at one size, one after the other, as nodes.
+
+Rules for each operation are in :mod:`.window_rules`, :mod:`.layout_rules` and :mod:`.value_rules`. They work on
+arrays as :class:`.draft.Image` values, and add nodes to the :class:`Walker`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from itertools import count
+from typing import Any
+
+from .draft import Array, Constant, DraftNode, Image, IsBatchError, NoStepError, NotOpenError, Pending, Unread
+from .parts import CHANNEL, REPEAT, Dims, Part, Parts, merged, moving, of_axis, of_channels, parts_of, size_of
+
+Rule = Callable[["Walker", Any, Sequence[Array]], Sequence[Array]]
+"""What an equation with an image among its operands computes."""
+
+_CALLS = frozenset(
+    (
+        *("pjit", "jit", "closed_call", "core_call", "remat", "remat2", "checkpoint", "custom_jvp_call"),
+        *("custom_vjp_call", "custom_vjp_call_jaxpr", "custom_lin", "custom_vjp_generic_call"),
+    )
+)
+
+
+class Walker:
+    """The nodes of one network at one size. ``line_of(equation)`` is the user's line that an equation comes from."""
+
+    def __init__(self, axes: int, rules: Mapping[str, Rule], calls: Mapping[str, Rule], line_of: Any) -> None:
+        self.axes, self.rules, self.calls, self.line_of = axes, rules, calls, line_of
+        self.nodes: list[DraftNode] = []
+        self.failures: list[str] = []
+        self.running: frozenset[tuple[str | int, ...]] = frozenset()  # the layers with running statistics
+        self._numbers = count(1)
+        self._around: list[Any] = []
+        self._settled: dict[Any, Image] = {}
+
+    def add(self, kind: str, inputs: tuple[int, ...], sizes: Sequence[int], channels: int, **more: Any) -> int:
+        """Add a node and return its number."""
+        for name in ("sides", "window", "stride"):  # NumPy's integers are not naturals
+            if name in more:
+                more[name] = tuple(tuple(map(int, n)) if isinstance(n, tuple) else int(n) for n in more[name])
+        self.nodes.append(DraftNode(kind, inputs, tuple(map(int, sizes)), int(channels), **more))
+        return len(self.nodes) - 1
+
+    def walk(self, jaxpr: Any, given: Sequence[Array], constants: Sequence[Any] = ()) -> list[Array]:
+        """The outputs of a jaxpr with these operands."""
+        known: dict[Any, Array] = dict(zip(jaxpr.invars, given, strict=True))
+
+        def value(atom: Any) -> Array:
+            return Constant(value=atom.val) if hasattr(atom, "val") else known.get(atom, Constant())
+
+        for equation in jaxpr.eqns:
+            known.update(zip(equation.outvars, self._results(equation, [*map(value, equation.invars)]), strict=True))
+        return [*map(value, jaxpr.outvars)]
+
+    def _results(self, equation: Any, given: Sequence[Array]) -> Sequence[Array]:
+        name, outs = equation.primitive.name, len(equation.outvars)
+        if not any(isinstance(of, Image | Unread) for of in given):
+            return [_of_constants(equation, given)] * outs
+        if any(isinstance(of, Unread) for of in given):
+            return [Unread()] * outs
+        try:
+            if name in _CALLS:
+                return self._called(equation, given)
+            if name in self.rules:
+                return self.rules[name](self, equation, given)
+            raise NoStepError("")
+        except NoStepError as why:
+            lines = (self.line_of(of) for of in (equation, *reversed(self._around)))
+            line, about = next(filter(None, lines), ""), str(why)
+            self.failures.append(f"{name}{f' ({about})' if about else ''}{f' at {line}' if line else ''}")
+            return [Unread()] * outs
+
+    def _called(self, equation: Any, given: Sequence[Array]) -> Sequence[Array]:
+        rule = self.calls.get(str(equation.params.get("name", "")))
+        inner = next(
+            (equation.params[of] for of in ("jaxpr", "call_jaxpr", "fun_jaxpr") if of in equation.params), None
+        )
+        if rule is not None:
+            return rule(self, equation, given)
+        if inner is None:
+            raise NoStepError("")
+        self._around.append(equation)
+        try:
+            return self.walk(getattr(inner, "jaxpr", inner), given)
+        finally:
+            self._around.pop()
+
+    def shape(self, image: Image) -> tuple[int, ...]:
+        """The shape of the array."""
+        return tuple(size_of(parts) for parts in image.dims)
+
+    def fresh(self, **of: Any) -> Pending:
+        """Something pending, with a number of its own."""
+        return Pending(next(self._numbers), **of)
+
+    def lacks(self, image: Image) -> tuple[bool, bool]:
+        """Whether the array lacks positions, and whether it lacks channels, that its node has."""
+        node = self.nodes[image.node]
+        there = {part.role[1] for part in parts_of(image.dims, "axis")}
+        axes = any(size != 1 and k not in there for k, size in enumerate(node.sizes))
+        return axes, size_of(parts_of(image.dims, "channel")) != node.channels
+
+    def normed(self, image: Image) -> Image:
+        """The image, with a pending norm as a node."""
+        return self.whole(image) if image.pending.statistics or _in_evaluation(image.pending) else image
+
+    def has_norm(self, image: Image) -> bool:
+        """Whether a norm is pending that is complete: what follows is not part of it."""
+        of = image.pending
+        divided = bool(of.statistics and of.ops & {"rsqrt", "sqrt", "pow"})
+        return (divided or _in_evaluation(of)) and not any(self.lacks(image))
+
+    def whole(self, image: Image) -> Image:
+        """The image, with everything that is pending as nodes: a norm, an activation, a mean."""
+        without_axes, without_channels = self.lacks(image)
+        if not (image.pending.number or without_axes or without_channels):
+            return image
+        key = (image.node, image.pending, without_axes, without_channels)
+        if key not in self._settled:
+            at = self._reduced(image) if without_axes or without_channels else self._finished(image)
+            self._settled[key] = replace(image, node=at, pending=Pending())
+        return replace(image, node=self._settled[key].node, pending=Pending())
+
+    def _reduced(self, image: Image) -> int:
+        node = self.nodes[image.node]
+        without_axes, without_channels = self.lacks(image)
+        at = image.node
+        if without_axes:
+            if parts_of(image.dims, "axis"):
+                raise NoStepError("it reduces some axes, and not all")
+            key = ("mean", at)
+            if key not in self._settled:
+                mean = self.add("mean", (at,), (1,) * self.axes, node.channels)
+                self._settled[key] = Image(mean, ())
+            at = self._settled[key].node
+        if without_channels:
+            if parts_of(image.dims, "channel"):
+                raise NoStepError("it reduces some channels, and not all")
+            at = self.combined(at, 1)
+        return at
+
+    def combined(self, at: int, channels: int) -> int:
+        """Each channel as a fixed combination of the channels of a node."""
+        ones = (1,) * self.axes
+        fixed = {"kernel": ones, "dilation": ones, "groups": 1, "learned": False}
+        return self.add(
+            "conv", (at,), self.nodes[at].sizes, channels, fixed=fixed, sides=((0, 0),) * self.axes, stride=ones
+        )
+
+    def _finished(self, image: Image) -> int:
+        node, of = self.nodes[image.node], image.pending
+        fixed = _norm(of) or _activation(of)
+        if fixed is not None:
+            kind = "norm" if "groups" in fixed else "activation"
+            path = of.path if kind == "norm" else ()
+            if kind == "norm" and fixed["kind"] == "instance" and path in self.running:
+                fixed["kind"] = "batch"  # of a single image
+            return self.add(kind, (image.node,), node.sizes, node.channels, fixed=fixed, path=path)
+        if "mul" in of.vectors and of.path:
+            return self.add("scale", (image.node,), node.sizes, node.channels, path=of.path)
+        return image.node
+
+    def settled(self, image: Image) -> Image:
+        """The image with all positions of an axis, or all channels, in one axis of the array, where that is possible.
+
+        Repeated positions become a resize, channels beside positions depth to space, and positions among the channels
+        space to depth.
+        """
+        image = self.whole(image)
+        image = replace(image, dims=tuple(map(merged, image.dims)))
+        image = self._channels_in_order(image)
+        for change in (self._repeated, self._to_space, self._to_depth):
+            image = change(image)
+        return image
+
+    def _channels_in_order(self, image: Image) -> Image:
+        """A permutation of channels is not important for sizes."""
+        channels = self.nodes[image.node].channels
+        dims = tuple(
+            of_channels(channels)
+            if len(parts) > 1 and all(part.role == CHANNEL for part in parts) and size_of(parts) == channels
+            else parts
+            for parts in image.dims
+        )
+        return replace(image, dims=dims)
+
+    def _is_axis(self, image: Image, part: Part) -> bool:
+        return part.role[0] == "axis" and part.size == self.nodes[image.node].sizes[int(part.role[1])]
+
+    def _repeated(self, image: Image) -> Image:
+        dims, node = list(image.dims), self.nodes[image.node]
+        sizes = list(node.sizes)
+        for d, parts in enumerate(dims):
+            if len(parts) == 2 and self._is_axis(image, parts[0]) and parts[1].role == REPEAT:
+                k = int(parts[0].role[1])
+                sizes[k] *= parts[1].size
+                dims[d] = of_axis(k, sizes[k])
+        if tuple(sizes) == node.sizes:
+            return image
+        key = ("nearest", image.node, tuple(sizes))
+        if key not in self._settled:
+            at = self.add("resize", (image.node,), sizes, node.channels, fixed={"mode": "nearest"})
+            self._settled[key] = Image(at, ())
+        return Image(self._settled[key].node, tuple(dims))
+
+    def _to_space(self, image: Image) -> Image:
+        dims, node = list(image.dims), self.nodes[image.node]
+        block, sizes = [1] * self.axes, list(node.sizes)
+        for d, parts in enumerate(dims):
+            if len(parts) == 2 and self._is_axis(image, parts[0]) and parts[1].role == CHANNEL:
+                k = int(parts[0].role[1])
+                block[k] = parts[1].size
+                sizes[k] *= block[k]
+                dims[d] = of_axis(k, sizes[k])
+        if tuple(sizes) == node.sizes:
+            return image
+        left = [d for d, parts in enumerate(dims) if any(part.role == CHANNEL for part in parts)]
+        channels = node.channels
+        for of in block:
+            channels //= of
+        if len(left) > 1 or (left and (len(dims[left[0]]) > 1 or size_of(dims[left[0]]) != channels)):
+            return image
+        for d in left:
+            dims[d] = of_channels(channels)
+        at = self.add("depth_to_space", (image.node,), sizes, channels, fixed={"block": tuple(block)})
+        return Image(at, tuple(dims))
+
+    def _to_depth(self, image: Image) -> Image:
+        dims, node = list(image.dims), self.nodes[image.node]
+        block, sizes = [1] * self.axes, list(node.sizes)
+        outer = {}
+        for d, parts in enumerate(dims):
+            if len(parts) == 1 and parts[0].role[0] == "axis" and parts[0].stride > 1:
+                k = int(parts[0].role[1])
+                if parts[0].size * parts[0].stride == node.sizes[k]:
+                    outer[d], block[k], sizes[k] = k, parts[0].stride, parts[0].size
+        inner = [
+            d
+            for d, parts in enumerate(dims)
+            if d not in outer and any(part.role[0] == "axis" and block[int(part.role[1])] > 1 for part in parts)
+        ]
+        if not outer or len(inner) != 1:
+            return image
+        channels = node.channels
+        for of in block:
+            channels *= of
+        allowed = all(part.role == CHANNEL or part.role[0] == "axis" for part in dims[inner[0]])
+        if not allowed or size_of(dims[inner[0]]) != channels:
+            return image
+        for d, k in outer.items():
+            dims[d] = of_axis(k, sizes[k])
+        dims[inner[0]] = of_channels(channels)
+        at = self.add("space_to_depth", (image.node,), sizes, channels, fixed={"block": tuple(block)})
+        return Image(at, tuple(dims))
+
+    def axis_in(self, image: Image, d: int) -> int | None:
+        """The axis of the image whose positions, all of them, are the axis ``d`` of the array."""
+        parts = image.dims[d]
+        return int(parts[0].role[1]) if len(parts) == 1 and self._is_axis(image, parts[0]) else None
+
+    def require_batch(self, image: Image, d: int) -> None:
+        """Raise unless the axis ``d`` of the array is a batch."""
+        for part in image.dims[d]:
+            if part.role[0] == "axis":
+                if len(image.dims[d]) == 1 and self.axes > 1:
+                    raise IsBatchError(int(part.role[1]))
+                raise NoStepError("positions are in the batch")
+            if part.role == CHANNEL:
+                raise NoStepError("channels are in the batch")
+
+    def require_channels(self, image: Image, d: int) -> Image:
+        """The image with all its channels in the axis ``d`` of the array. Raise if other things are there."""
+        parts, channels = image.dims[d], self.nodes[image.node].channels
+        if parts and all(part.role == REPEAT for part in parts) and channels == 1:
+            count = size_of(parts)
+            dims = (*image.dims[:d], of_channels(count), *image.dims[d + 1 :])
+            return Image(self.combined(image.node, count), dims)
+        if parts != of_channels(channels):
+            raise NoStepError("something else than the channels is where they should be")
+        return image
+
+    def require_axis(self, image: Image, d: int) -> int:
+        """The axis of the image that is the axis ``d`` of the array. Raise if it is something else."""
+        k = self.axis_in(image, d)
+        if k is not None:
+            return k
+        parts = image.dims[d]
+        if len(parts) == 1 and parts[0].role[0] == "batch":
+            raise NotOpenError(parts[0].size)
+        raise NoStepError("positions and something else are in one axis")
+
+
+def _of_constants(equation: Any, given: Sequence[Array]) -> Constant:
+    constants = [of for of in given if isinstance(of, Constant)]
+    path = next((of.path for of in constants if of.path), ())
+    epsilon = next((of.epsilon for of in constants if of.epsilon is not None), None)
+    name, along = equation.primitive.name, None
+    if name == "add":
+        epsilon = next((small for of in constants if (small := small_number(of)) is not None), epsilon)
+    if name == "broadcast_in_dim":
+        shape = getattr(getattr(equation.invars[0], "aval", None), "shape", ())
+        along = tuple(d for d, n in zip(equation.params["broadcast_dimensions"], shape, strict=True) if n != 1)
+    return Constant(path, epsilon, along=along)
+
+
+def small_number(of: Array) -> float | None:
+    """The number, if it is one and may be the epsilon of a norm."""
+    try:
+        number = float(of.value)  # type: ignore[union-attr]  # an image has none
+    except (AttributeError, TypeError, ValueError):
+        return None
+    return number if 0 < number < 0.1 else None
+
+
+def _in_evaluation(of: Pending) -> bool:
+    """Whether a vector was subtracted and another one multiplied: a batch norm with given statistics."""
+    return "mul" in of.vectors and "sub" in of.vectors
+
+
+def _norm(of: Pending) -> dict[str, Any] | None:
+    if of.statistics and {"exp", "div"} <= of.ops and {kind for kind, *_ in of.statistics} == {"layer"}:
+        return None
+    known = sorted(of.statistics, key=lambda each: (each[2] != "sum", each))
+    if not known and not _in_evaluation(of):
+        return None
+    kind, groups, _ = known[0] if known else ("batch", 1, "")
+    if kind == "group" and groups == 0:
+        kind, groups = "instance", 1
+    # The epsilon was rounded to a dtype.
+    epsilon = 1e-5 if of.epsilon is None else float(f"{of.epsilon:.4g}")
+    return {"kind": kind, "groups": groups, "epsilon": epsilon, "affine": bool(of.vectors)}
+
+
+_MADE_OF = (
+    ({"exp", "div", "reduce"}, "softmax"),
+    ({"tanh", "integer_pow", "mul"}, "gelu"),
+    ({"erf", "mul"}, "gelu"),
+    ({"erfc", "mul"}, "gelu"),
+    ({"logistic", "mul_itself"}, "silu"),
+    ({"log1p", "exp"}, "softplus"),
+    ({"logistic"}, "sigmoid"),
+    ({"tanh"}, "tanh"),
+    ({"relu"}, "relu"),
+)
+"""Activations by the operations that they are made of. The first that is contained is meant."""
+
+
+def _activation(of: Pending) -> dict[str, Any] | None:
+    ops = of.ops | ({"reduce"} if of.statistics else set())
+    if ops == {"relu", "min"}:
+        return {"kind": "relu", "slope": None}
+    for made_of, kind in _MADE_OF:
+        if made_of <= ops and (kind not in ("sigmoid", "tanh", "relu") or ops == made_of):
+            return {"kind": kind, "slope": None}
+    return None
+
+
+def all_alike(images: Sequence[Image]) -> bool:
+    """Whether the images are the same array."""
+    return all(of == images[0] for of in images)
+
+
+def together(dims: Sequence[Parts]) -> Parts:
+    """What stands in an axis of the result of operands with these parts. Raises :class:`NoStepError` if they differ."""
+    most = max(dims, key=lambda parts: (size_of(moving(parts)), size_of(parts)))
+    for parts in dims:
+        if size_of(moving(parts)) == size_of(moving(most)) and merged(moving(parts)) != merged(moving(most)):
+            raise NoStepError("its operands have different axes in one place")
+    return most
+
+
+def in_all(images: Sequence[Image]) -> Dims:
+    """What stands in the axes of the result of an operation on these images, value by value."""
+    rank = max(len(image.dims) for image in images)
+    given = [image.dims if len(image.dims) == rank else ((),) * rank for image in images]
+    return tuple(together([dims[d] for dims in given]) for d in range(rank))
