@@ -16,10 +16,9 @@ from cyclopts import Parameter
 from ..spec import PRESETS, Report
 from ..spec.messages.choices import near_name, nearest_choice
 from ..spec.messages.report import UsageError, wrapped
-from ..spec.messages.written import clipped, written_number
+from ..spec.messages.written import clipped, in_words, written_number
 from .numbers import natural_in, numbers_in
 from .output import AsJson, print_json, say, status_of, working
-from .wording import in_words
 
 AnyName = Annotated[
     str | None,
