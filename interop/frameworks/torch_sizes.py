@@ -1,6 +1,6 @@
 """Symbolic sizes for PyTorch, with every comparison decided for a sample and recorded.
 
-PyTorch's own symbolic sizes keep some facts to themselves: an equality replaces a symbol, a comparison narrows a range,
+PyTorch's own symbolic sizes hide some of what they decide: an equality replaces a symbol, a comparison narrows a range,
 and a later comparison is then decided without a guard. :class:`Node` has no such memory of its own. PyTorch asks it for
 the operations of Python's numbers, and each answer that is not the same for all sizes becomes a condition.
 """
