@@ -68,7 +68,7 @@ CONFIGS = {
 }
 
 
-SLOW = {"another pooling", "nearest", "bilinear", "instance norm", "padded joins"}
+SLOW = {"tiny", "group norm", "residual", "another pooling", "nearest", "bilinear", "instance norm", "padded joins"}
 
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] * (n in SLOW)) for n in CONFIGS])
@@ -229,7 +229,7 @@ class Linen(linen.Module):
         return linen.Dense(1)(jnp.concatenate([skip, x], -1))
 
 
-@pytest.mark.parametrize("train", [True, False])
+@pytest.mark.parametrize("train", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_a_linen_network_is_read_with_its_norms(train):
     graph = graph_of_jax(Linen(), "N H W 3", arguments={"train": train})
     assert [(node.name, node.operation) for node in graph.nodes] == [
@@ -478,7 +478,7 @@ def test_a_network_that_no_size_fits_has_no_graph():
 # Random graphs.
 
 
-@settings(examples(25), suppress_health_check=list(HealthCheck))
+@settings(examples(10), suppress_health_check=list(HealthCheck))
 @given(graphs(6))
 def test_a_random_graph_is_read_back_or_there_is_an_error(network):
     network = as_jax_has_it(network)

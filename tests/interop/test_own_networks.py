@@ -22,7 +22,7 @@ CONFIGS = {
     "instance norm": UNetConfig(levels=2, base_channels=1, norm="instance"),
     "residual": UNetConfig(levels=2, base_channels=1, residual=True),
 }
-LONG = {"ronneberger2015", "milesial", "monai_like"}
+LONG = {"ronneberger2015", "milesial", "monai_like", "nearest", "tiny"}
 
 
 def network(config):
