@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from importlib import import_module
 from inspect import isfunction, signature
 from typing import Any
 
@@ -13,6 +12,7 @@ from .loading import failure, failure_at
 from .sizes.answer import ModelSizes
 from .sizes.exploring import Budget
 from .sizes.paths import Rejected
+from .torch_reader import read_torch
 
 _NOT_ABOUT_SIZES = (
     *("AttributeError", "ImportError", "KeyError", "ModuleNotFoundError", "NameError", "NotImplementedError"),
@@ -108,17 +108,7 @@ def check_model(
 
 def _reader_of(model: Any, name: str) -> Callable[..., ModelSizes]:
     torch = sys.modules.get("torch.nn")
-    if torch is None or not isinstance(model, torch.Module):
-        return read_jax
-    try:
-        reader = import_module(".torch_reader", __package__)
-    except ModuleNotFoundError as error:
-        if not (error.name or "").endswith("torch_reader"):
-            raise
-        says = "this version of wellshaped reads no PyTorch modules"
-        raise UsageError.of(name, "framework", "", says, "a JAX model") from None
-    read: Callable[..., ModelSizes] = reader.read_torch
-    return read
+    return read_jax if torch is None or not isinstance(model, torch.Module) else read_torch
 
 
 def _is_wrong_call(end: Rejected) -> bool:

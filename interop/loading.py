@@ -9,7 +9,7 @@ import importlib.util
 import re
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from inspect import Parameter, isclass, signature
 from pathlib import Path
 from pkgutil import iter_modules
@@ -271,17 +271,11 @@ def _constructed(text: str, make: Callable[[], Any]) -> Any:
 def _attempts(make: Callable[[], Any]) -> Iterator[tuple[Callable[[], Any], Any]]:
     """How each loaded framework makes a model without memory, with the class of its models."""
     torch, nnx, equinox = (sys.modules.get(name) for name in ("torch", "flax.nnx", "equinox"))
-
-    def on_meta(call: Callable[[], Any]) -> Callable[[], Any]:
-        def made() -> Any:
-            with torch.device("meta") if torch else nullcontext():
-                return call()
-
-        return made
-
     if nnx:
-        yield on_meta(lambda: nnx.eval_shape(make)), nnx.Module
+        yield lambda: nnx.eval_shape(make), nnx.Module
     if equinox:
-        yield on_meta(lambda: equinox.filter_eval_shape(make)), equinox.Module
+        yield lambda: equinox.filter_eval_shape(make), equinox.Module
     if torch:
-        yield on_meta(make), torch.nn.Module
+        from .frameworks.torch_models import constructed
+
+        yield lambda: constructed(make), torch.nn.Module
