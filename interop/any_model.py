@@ -53,7 +53,7 @@ def read_model(
         for of in sizes.axes.values():
             held |= of.held
         end = sizes.trial(dict.fromkeys(sizes.axes, 64) | held)
-        if isinstance(end, Rejected) and (end.error in _NOT_ABOUT_SIZES or _is_wrong_call(end)):
+        if isinstance(end, Rejected) and end.error in _NOT_ABOUT_SIZES:
             raise failure_at(name, "trace", end.error, end.text, end.at)
         if isfunction(model) and sizes.axes:
             images = " and ".join(of for of, it in signature(model).parameters.items() if it.default is it.empty)
@@ -109,11 +109,6 @@ def check_model(
 def _reader_of(model: Any, name: str) -> Callable[..., ModelSizes]:
     torch = sys.modules.get("torch.nn")
     return read_jax if torch is None or not isinstance(model, torch.Module) else read_torch
-
-
-def _is_wrong_call(end: Rejected) -> bool:
-    """Whether the model was called with too many or too few images."""
-    return end.error == "TypeError" and "positional argument" in end.text
 
 
 _FEW = 4

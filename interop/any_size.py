@@ -75,7 +75,8 @@ class FittedModel:
         if len(images) != len(self._source.images):
             many = len(self._source.images)
             says = f"{len(images)} are given, and {self._source.title} takes {many}; pass other arguments by name"
-            raise UsageError.of("the images", "images", "", says, f"{many} image{'s' * (many != 1)}")
+            fix = f"{many} image{'s' * (many != 1)}; plan((3, 304, 384)) takes a shape as one tuple"
+            raise UsageError.of("the images", "images", "", says, fix)
 
     def _fit(self, image: Any, sizes: dict[int, int]) -> Any:
         if self.policy == "crop":
@@ -102,7 +103,7 @@ class FittedModel:
                         f"output {number} has the shape {shape}; its axis {cut.axis} should have {cut.of} positions "
                         f"for {cut.name} {plan.fitting[plan.axes.index(cut.name)]}"
                     )
-                    about = "what belongs to a padded image is not known"
+                    about = "it is not known which part of the output belongs to the image"
                     raise UsageError.of("sizes", "output", about, says, 'sizes=read_jax(model, "3 H W")')
         return put(
             [part(output, {cut.axis: cut.size for cut in of_it}) for output, of_it in zip(outputs, cuts, strict=True)]
@@ -130,14 +131,15 @@ def fitted(
       axis, as :func:`wellshaped.spec.plan` does. The result of a cropped image belongs to the crop.
     - ``mode``: what padding contains: ``"zeros"``; ``"reflect"``, the image mirrored at its last position, which is not
       repeated; or ``"edge"``, its last position again.
-    - ``layout``: where the axes of a network or of sets are, such as ``"NHWC"`` or ``"N H W C"``. By default they are
-      the last ones, and any axes before them are passed on.
+    - ``layout``: the order of the image's axes, such as ``"NHWC"`` or ``"N H W C"``, if ``sizes`` is a network or a
+      mapping of sets. By default they are the last ones, and any axes before them are passed on.
 
-    An output axis follows an axis of the image if its size does. The result is cut along it to the positions that
-    belong to the image. If the output is smaller than the image by a constant, as without padding in the network, the
-    result is smaller by the same. If a position stands for several of the image, it belongs to the image if one of them
-    does. This assumes that the network does not reorder positions, which sizes do not show. Sets of sizes say nothing
-    about the output, so it must have the sizes of the padded image.
+    An output axis follows an image axis if its size changes when that axis's size changes. The result is cut along it
+    to the positions that belong to the image. If the output is smaller than the image by a constant, as without padding
+    in the network, the result is smaller by the same. If the output is smaller by a factor, a position is kept if at
+    least one of the positions that it covers is in the image. This assumes that the network does not reorder
+    positions, which sizes do not show. Sets of sizes say nothing about the output, so it must have the sizes of the
+    padded image.
 
     An image that fits is passed on unchanged, and so is its result. Otherwise the values depend on the padding, near
     the end of each padded axis or, with a normalisation over the image, everywhere. For JAX, ``fitted(jax.jit(model),
@@ -165,7 +167,9 @@ def fitted(
     for name, given, choices in (("policy", policy, ("pad", "crop")), ("mode", mode, MODES)):
         if given not in choices:
             says = f"{name}={clipped(written_value(given))} must be one of {', '.join(choices)}"
-            raise UsageError.of("fitted", name, "", says, f'{name}="{nearest_choice(given, choices)}"')
+            raise UsageError.of(
+                f"{name}={clipped(written_value(given))}", name, "", says, f'{name}="{nearest_choice(given, choices)}"'
+            )
     source = _source(model, _config_of(model) if sizes is None else sizes, layout)
     if policy == "pad":
         source.require_cut()

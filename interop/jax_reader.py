@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from ..spec.messages.report import UsageError
+from ..spec.messages.written import clipped, written_value
 from ..spec.network.network import Network
 from .sizes.answer import ModelSizes
 from .sizes.exploring import Budget
@@ -29,9 +31,11 @@ def read_jax(
     - ``budget``: the most work for one axis.
     - ``progress``: a function that is told what is being done.
 
-    A Linen module and a Haiku transform choose their parameters by an image; it has the sizes at which the answer says
-    that other axes are held. Raises :class:`UsageError` for a model that can't be called and for a text that is not a
-    shape, and :class:`WellshapedError` if no parameters can be made. Source: SPEC section 11.
+    A Linen module or a Haiku transform makes its parameters from an example image. Its open sizes are chosen here, if
+    possible 64; the answer shows them as ``held``. So a dense layer on flattened positions fits only those sizes.
+
+    Raises :class:`UsageError` for a model that can't be called in this way, a text that is not a shape and an unknown
+    dtype, and :class:`WellshapedError` if no parameters can be made. Source: SPEC section 11.
 
     >>> import jax.numpy as jnp
     >>> def halve_and_double(x):
@@ -55,13 +59,14 @@ def graph_of_jax(
 ) -> Network:
     """The graph of a JAX network. All questions of :mod:`wellshaped.spec` can be asked about it.
 
-    The arguments are those of :func:`read_jax`. JAX records the operations at sizes of every class that
-    :func:`read_jax` finds, and each becomes a node. Numbers that follow the size become SAME padding, a pad to a
-    multiple, or a crop, pad or resize to the size of another node. Nodes have the names of their parameters. The graph
-    is confirmed before it is returned: it has JAX's sizes at every node, and the same sizes fit.
+    The arguments are those of :func:`read_jax`, which groups the sizes that run in the same way. JAX records the
+    operations at some sizes of each group, and each operation becomes a node. If a padding or a target size depends on
+    the image size, it becomes SAME padding, a pad to a multiple, or a crop, pad or resize to the size of another node.
+    Nodes have the names of their parameters. The graph is confirmed before it is returned: it has JAX's sizes at every
+    node, and the same sizes fit.
 
-    A graph says what happens to sizes and channels, and which positions are read. It does not give all values: a
-    difference of two images is an :class:`Add`, and a function that has no activation of its own adds no node.
+    A graph says what happens to sizes and channels, and which positions are read. It is not enough to compute values: a
+    subtraction appears as :class:`Add`, and an elementwise function that is no kind of :class:`Activation` is left out.
 
     Raises :class:`WellshapedError` with the rule ``no_step`` for an operation that is not in SPEC section 8, and with
     another rule if no graph agrees with the network, and :class:`UsageError` as :func:`read_jax` does. Source: SPEC
@@ -91,12 +96,23 @@ def graph_of_jax(
 
 def _opened(model: Any, shapes: Sequence[str], dtypes: Any, arguments: Mapping[str, Any] | None) -> tuple[Any, ...]:
     """The tracer of the network, its name, the framework, and the shapes."""
+    import jax
+
     from .frameworks.jax_models import as_network
     from .frameworks.jax_tracing import JaxTracer
 
     network = as_network(model, arguments or {})
     images = [open_shape(shape) for shape in shapes]
     each = [dtypes] * len(images) if isinstance(dtypes, str) or not isinstance(dtypes, Sequence) else list(dtypes)
+    if len(each) != len(images):
+        says = f"there are {len(each)}, and must be one for each of {len(images)} images"
+        raise UsageError.of("dtypes", "dtypes", "", says, 'dtypes="float32"')
+    for dtype in each:
+        try:
+            jax.dtypes.canonicalize_dtype(dtype)
+        except TypeError:
+            says = f"{clipped(written_value(dtype))} is not a dtype of JAX"
+            raise UsageError.of("dtypes", "dtypes", "", says, 'dtypes="float32"') from None
     tracer = JaxTracer(network, images, each)
     library = network.kind.partition(".")[0]
     framework = ", ".join(f"{name} {_version(name)}" for name in dict.fromkeys((library, "jax")))

@@ -41,8 +41,8 @@ def load_model(text: str) -> Any:
     """Return the model that ``text`` names: ``module:object`` or ``path/to/file.py:object``. This runs its code.
 
     The object is a Flax, Equinox, Haiku, Keras or PyTorch model, a function of images, or a class or function without
-    required arguments that returns one of these. The current directory is importable. Parameters get no memory, if
-    the framework can make a model without. No checkpoint is loaded, unless the code itself does so.
+    required arguments that returns one of these. The current directory is importable. Parameters use no memory, if
+    the framework can make a model without allocating them. No checkpoint is loaded, unless the code itself does so.
 
     Raises :class:`UsageError` if the text names no object. Raises :class:`FileError`, with the line of your code, if
     the module can't be imported, has no such object, or the object is not a model and can't make one.
@@ -96,8 +96,7 @@ def failure_at(text: str, rule: str, error: str, says: str, at: str = "") -> Fil
     line = ":".join(at.split(":")[:2])
     fix = f"correct {line}" if line else f"python -c {_alone(text)} shows the whole traceback"
     if rule == "trace" and not line:
-        several = error == "TypeError" and "positional argument" in says
-        fix = "one shape for each image that the model takes" if several else "a model that runs on an image"
+        fix = "a model that runs on an image"
     if error == "ModuleNotFoundError" and (missing := re.search(r"No module named '(\w+)", says)):
         fix = _install(missing[1])
     where = f" at {clipped(at, 120)}" if at else ""

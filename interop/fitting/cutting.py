@@ -73,6 +73,6 @@ def require_slope(slope: Fraction | None, output: str, name: str) -> None:
 
 def not_known(says: str) -> UsageError:
     """The error for an output if it is not known which part of it belongs to a padded image."""
-    about = "what belongs to a padded image is not known"
+    about = "it is not known which part of the output belongs to the image"
     fix = 'policy="crop", or a function that returns only images'
     return UsageError.of("the output", "output", about, says, fix)

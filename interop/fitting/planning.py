@@ -120,7 +120,7 @@ def _require_reflected(source: Source, given: dict[str, int], padded: dict[str, 
         Verdict(
             "reflect",
             False,
-            f"{name} {given[name]} needs {m - given[name]} more, and can reflect {given[name] - 1}",
+            f"{name} is {given[name]} and needs {m - given[name]} more; reflecting can add at most {given[name] - 1}",
             "",
         )
         for name, m in padded.items()

@@ -74,7 +74,7 @@ class TorchTracer:
             images.needed.update(_sizes(of))
         output = tuple(tuple(map(_expression, of.shape)) for of in outputs)
         needed = [size for size in images.needed.values() if not _at_least_one(size)]
-        return Accepted(output, frozenset(map(_expression, needed)), images.repeated)
+        return Accepted(output, frozenset(map(_expression, needed)), images.repeated, images.repeats)
 
     def _images(self, at: Mapping[str, Any]) -> list[Any]:
         shapes = [[at[n] if isinstance(n, str) else n for n in shape] for shape in self.shapes]
@@ -145,6 +145,7 @@ class _Images(TorchDispatchMode):
         super().__init__()
         self.needed: dict[Any, Any] = {}
         self.repeated = False
+        self.repeats = 0
 
     def mark(self, result: Any) -> None:
         """These tensors depend on an image."""
@@ -160,7 +161,9 @@ class _Images(TorchDispatchMode):
         result = func(*args, **kwargs)
         self.mark(result)
         if torch.Tag.pointwise in func.tags:
-            self.repeated = self.repeated or _repeats([of.shape for of in images])
+            open_size, often = _repeats([of.shape for of in images])
+            self.repeated = self.repeated or open_size
+            self.repeats += often
         elif func.overloadpacket.__name__ not in MOVES and not func.is_view:
             for of in images:
                 self.needed.update(_sizes(of))
@@ -175,15 +178,17 @@ MOVES = {
 """The operations that compute nothing new from an image. Elementwise operations and views belong to them."""
 
 
-def _repeats(shapes: list[Any]) -> bool:
-    """Whether an open size is 1 for the sample, and meets a larger one."""
+def _repeats(shapes: list[Any]) -> tuple[bool, bool]:
+    """Whether a size of 1 meets a larger one: an open size that is 1 for the sample, and any size."""
     most = max(map(len, shapes))
+    open_size = any_size = False
     for d in range(1, most + 1):
         along = [shape[-d] for shape in shapes if len(shape) >= d]
-        ones = [size for size in along if isinstance(size, torch.SymInt) and size.node.hint == 1]
-        if ones and any(_hint(size) != 1 for size in along):
-            return True
-    return False
+        ones = [size for size in along if _hint(size) == 1]
+        if ones and len(ones) < len(along):
+            any_size = True
+            open_size = open_size or any(isinstance(size, torch.SymInt) for size in ones)
+    return open_size, any_size
 
 
 def _hint(size: Any) -> Any:

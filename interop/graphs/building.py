@@ -161,4 +161,4 @@ def no_step(name: str, failures: Sequence[str]) -> WellshapedError:
     more = f"; and {len(shown) - 3} more" if len(shown) > 3 else ""
     says = "; ".join(shown[:3]) + more
     fix = "read_jax, which gives its sizes without a graph"
-    return WellshapedError.of(f"a graph of {name}", "no_step", "an operation without a step", says, fix)
+    return WellshapedError.of(f"a graph of {name}", "no_step", "no node describes this operation", says, fix)

@@ -67,8 +67,8 @@ class ModelSizes:
 
     - ``axes``: an :class:`AxisSizes` for each open size, by name.
     - ``independent``: whether sizes that fit, one for each axis, fit together. ``None`` if there is only one open size.
-    - ``together``: if not, what the framework requires of several sizes together.
-    - ``output``: the shape of each output, as a function of the open sizes, for images of the usual sizes.
+    - ``together``: if ``independent`` is false, the conditions that link several sizes.
+    - ``output``: the shape of each output, as a function of the open sizes, for large images.
     - ``notes``: sentences about what could not be done.
     """
 
@@ -221,4 +221,8 @@ def output_text(end: Accepted) -> tuple[str, ...]:
 
 def together_in(end_conditions: Any) -> tuple[str, ...]:
     """The conditions that name several open sizes."""
-    return tuple(dict.fromkeys(str(c) for c in end_conditions if len(names_in(c.statement)) > 1))
+    found: dict[frozenset[str], str] = {}  # an equality is often recorded both ways round
+    for condition in end_conditions:
+        if len(names_in(condition.statement)) > 1:
+            found.setdefault(frozenset((str(condition.held), *map(str, condition.statement.args))), str(condition))
+    return tuple(found.values())

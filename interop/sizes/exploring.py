@@ -92,6 +92,7 @@ def explore(tracer: Tracer, axis: str, budget: Budget, progress: Callable[[str],
             break
         regions.append(Region(_one(size), end, (size,)))
         tried.append(size)
+    regions = _without_chance_repeats(regions)
     tried_sizes = SizeSet([Progression(size, 1, 1) for size in tried])
     return Found(
         **{of: _union(region.sizes for region in regions if kind(region.end) == of) for of in KINDS},
@@ -117,6 +118,20 @@ def _traced(tracer: Tracer, axis: str, sample: int) -> list[Region]:
         return [Region(on_it, Unknown("the sizes on the way are too hard to solve"))]
     parts = [Region(meant, end), Region(on_it & meant.complement(), replace(end, needed=frozenset({0})))]
     return [_confirmed(tracer, axis, part, sample) for part in parts if part.sizes]
+
+
+def _without_chance_repeats(regions: list[Region]) -> list[Region]:
+    """The regions; one that repeats a size of 1 more often than the largest sizes do fits only by broadcasting."""
+    fitting = [(region, region.end) for region in regions if isinstance(region.end, Accepted)]
+    if not fitting:
+        return regions
+    _, usual = max(fitting, key=lambda of: (not of[0].sizes.is_finite, of[0].sizes.maximum or 0))
+    return [
+        replace(region, end=replace(region.end, by_broadcasting=True))
+        if isinstance(region.end, Accepted) and region.end.repeats > usual.repeats
+        else region
+        for region in regions
+    ]
 
 
 KINDS = ("fits", "rejected", "empty", "broadcast")

@@ -35,12 +35,14 @@ class Accepted:
     """The network ran: the shape of its output, and the sizes that must be at least 1.
 
     ``needed`` are the sizes of images that an operation computes something from. ``by_broadcasting`` says that it ran
-    only because a size of 1 was repeated to the size of another image.
+    only because a size of 1 was repeated to the size of another image. ``repeats`` counts how often that happened, on
+    purpose or not.
     """
 
     output: tuple[tuple[Any, ...], ...]
     needed: frozenset[Any] = frozenset()
     by_broadcasting: bool = False
+    repeats: int = 0
 
 
 @dataclass(frozen=True, slots=True)

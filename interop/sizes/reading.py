@@ -1,12 +1,12 @@
 """Reading a network: each open axis alone, then whether the axes are independent, then the output (SPEC section 11)."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import combinations, islice, product
 from random import Random
 from typing import Any, Protocol
 
 from ...spec.arithmetic.size_set import SizeSet
-from ...spec.messages.report import WellshapedError
+from ...spec.messages.report import UsageError, WellshapedError
 from .answer import AxisSizes, ModelSizes, output_text, together_in
 from .exploring import Budget, explore, kind
 from .expressions import holds, names_in
@@ -63,7 +63,7 @@ HELD = (
     16_384,
     131_072,
 )
-"""The sizes at which the other axes are held: the first that fits along all axes."""
+"""The sizes to try for all axes at once. The other axes are held at the first that fits."""
 
 _PAIRS = 12
 """How many combinations of sizes are tried to see whether axes are independent."""
@@ -78,31 +78,36 @@ def read(
     progress: Progress = lambda said: None,
 ) -> ModelSizes:
     """The sizes that a network takes. Raises :class:`WellshapedError` if its parameters can't be made."""
+    if not shapes:
+        says = "no shape is given, and it must have one for each image"
+        raise UsageError.of(f"reading {model}", "shape", "", says, 'a shape such as "N 3 H W"')
     axes = open_sizes(tuple(shapes))
     notes = []
-    at, error = _fitting(tracer, axes, progress)
-    if error is not None:
-        if isinstance(error, Rejected) and not axes:
-            notes.append(f"it does not run: {error.error}: {error.text}")
-        elif axes:
-            sizes = ", ".join(f"{name} = {size}" for name, size in at.items())
-            notes.append(f"no size was found that fits along all axes at once; the others are held at {sizes}")
+    at, error = _fitting(tracer, axes, model, progress)
+    if isinstance(error, Rejected) and not axes:
+        notes.append(f"it does not run: {error.error}: {error.text}")
+    elif error is not None and len(axes) > 1:
+        sizes = ", ".join(f"{name} = {size}" for name, size in at.items())
+        notes.append(f"no sizes that were tried fit together, so each axis was read with the others of {sizes}")
     found = {}
     for axis in axes:
         held = {name: size for name, size in at.items() if name != axis}
         found[axis] = AxisSizes(axis, held, explore(_OneAxis(tracer, axis, held), axis, budget, progress))
     independent, together, output = _together(tracer, found, at, progress)
+    if error is not None:
+        independent = None
     return ModelSizes(
         model, framework, tuple(shapes), found, independent, together, output, tuple(notes), trial=tracer.trial_of
     )
 
 
-def _fitting(tracer: OpenTracer, axes: Sequence[str], progress: Progress) -> tuple[dict[str, int], End | None]:
-    """The sizes at which axes are held, all alike, and ``None``; or the first candidate, and why it does not fit."""
+def _fitting(
+    tracer: OpenTracer, axes: Sequence[str], model: str, progress: Progress
+) -> tuple[dict[str, int], End | None]:
+    """The sizes at which axes are held, and ``None``; or the first candidates, and why they do not fit."""
     first: End | None = None
-    for size in HELD if axes else HELD[:1]:
-        progress(f"every open size = {size}")
-        at = dict.fromkeys(axes, size)
+    for at in _candidates(axes):
+        progress(", ".join(f"{name} = {size}" for name, size in at.items()))
         try:
             tracer.prepare(at)
         except WellshapedError:
@@ -113,15 +118,33 @@ def _fitting(tracer: OpenTracer, axes: Sequence[str], progress: Progress) -> tup
         end = tracer.trial_of(at)
         if kind(end) == "fits":
             return at, None
+        if isinstance(end, Rejected) and end.error == "TypeError" and not end.at and "argument" in end.text:
+            fix = "one shape for each image; arguments={…} for the others"
+            raise UsageError.of(f"calling {model}", "arguments", "", end.text, fix)
         first = first or end
-    at = dict.fromkeys(axes, HELD[0])
+    at = next(_candidates(axes))
     try:
         tracer.prepare(at)
     except Exception as error:
-        raise WellshapedError.of(
-            "reading the network", "runs", "", f"{type(error).__name__}: {error}", "the shape of an image that it takes"
-        ) from error
+        fix = "a shape that it takes; arguments={…} for what is not an image"
+        says = f"{type(error).__name__}: {error}"
+        raise WellshapedError.of("reading the network", "runs", "", says, fix) from error
     return at, first
+
+
+def _candidates(axes: Sequence[str]) -> Iterator[dict[str, int]]:
+    """Sizes to hold the axes at: all alike, then with one or two small ones, which may be channels or images."""
+    for size in HELD if axes else HELD[:1]:
+        yield dict.fromkeys(axes, size)
+    for several in (1, 2):
+        for names in combinations(axes, several) if several < len(axes) else ():
+            for small in product(SMALL, repeat=several):
+                for size in HELD[:3]:
+                    yield {**dict.fromkeys(axes, size), **dict(zip(names, small, strict=True))}
+
+
+SMALL = (1, 3, 4, 2, 8, 16)
+"""The sizes of an axis that is not alike to the others: usual numbers of channels."""
 
 
 def _together(

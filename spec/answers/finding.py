@@ -137,7 +137,8 @@ def fill(network: AnyNetwork, sizes: AxisSizes | None = None) -> Network:
     All inputs have the same sizes.
 
     Raises :class:`WellshapedError` if no numbers fit, along each axis or together, or the search takes too long (rule
-    ``not_solved``); :class:`UsageError` if no number is open; :class:`ShapeError` for more or fewer sizes than axes.
+    ``not_solved``); :class:`UsageError` if no number is open and the sizes do not fit; :class:`ShapeError` for more or
+    fewer sizes than axes.
 
     >>> from wellshaped.spec import OPEN, Conv, ConvTranspose, Node, Require
     >>> decoder = Network({"x": 1}, (

@@ -66,8 +66,8 @@ def transposed_for(factor: PerAxis, *, kernel: PerAxis, dilation: PerAxis = 1) -
     """The transposed convolution of this kernel that multiplies every size by ``factor``, with the least padding.
 
     Its size ``(n - 1)·stride + span + output_padding - 2·padding`` is ``n·stride`` if ``2·padding - output_padding`` is
-    ``span - stride``. Raises :class:`WellshapedError` if PyTorch allows no such output padding.
-    Raises :class:`UsageError` for a number that is not at least 1, and the errors of :class:`ConvTranspose`.
+    ``span - stride``. Raises :class:`WellshapedError` if the output padding would have to be larger than PyTorch
+    allows. Raises :class:`UsageError` for a number that is not at least 1, and the errors of :class:`ConvTranspose`.
 
     >>> transposed_for(15, kernel=30)
     ConvTranspose(kernel=30, stride=15, padding=8, output_padding=1)

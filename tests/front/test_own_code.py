@@ -157,7 +157,7 @@ def test_a_network_that_no_size_fits_is_shown_with_an_example_and_status_1(run):
 def test_without_nearest_sizes_check_says_what_shows_all(rejected):
     *_, fix = rejected("check", "nets:UNet", "--input", "3x304x384")
     all_sizes = "wellshaped sizes nets:UNet --input 3xHxW for all sizes"
-    assert fix == f"  fix: --input with the axes of the model in its order, or {all_sizes}"
+    assert fix == f"  fix: --input with the axes in the model's order (channels first or last), or {all_sizes}"
 
 
 @pytest.mark.parametrize(
@@ -182,8 +182,14 @@ CANT = {  # a command, what is wrong, and the fix
     "draw nets:UNet --input 3x4x4": ("only sizes and check take a model in your code", None),
     "certify nets:UNet": ("only sizes and check take a model in your code", None),
     "input-for nets:UNet 3": ("only sizes and check take a model in your code", None),
-    "sizes nets:UNet": ("sizes needs the shape of an image", "wellshaped sizes nets:UNet --input 3xHxW"),
-    "check nets:UNet": ("check needs the shape of an image", "wellshaped check nets:UNet --input 3x304x384"),
+    "sizes nets:UNet": (
+        "sizes needs the shape of an image",
+        "wellshaped sizes nets:UNet --input HxWx3, or 1x3xHxW for PyTorch",
+    ),
+    "check nets:UNet": (
+        "check needs the shape of an image",
+        "wellshaped check nets:UNet --input 304x384x3, or 1x3x304x384 for PyTorch",
+    ),
     "sizes nets:UNet --input 1x16x16x3": (
         "1x16x16x3 has no open size; write a letter for each",
         "--input 1xHxWx3, or wellshaped check nets:UNet --input 1x16x16x3",
@@ -211,20 +217,20 @@ CANT = {  # a command, what is wrong, and the fix
     ),
     "sizes nets.py --input 3xHxW": (
         "the name of the model in it is missing",
-        "wellshaped sizes nets.py:make_unet --input 3xHxW",
+        "wellshaped sizes nets.py:make_unet --input HxWx3",
     ),
     "check nets --input 3x4x4": (
         "the name of the model in it is missing",
-        "wellshaped sizes nets:make_unet --input 3xHxW",
+        "wellshaped sizes nets:make_unet --input HxWx3",
     ),
     "plan nets.UNet --input 3x4x4": (
         "the name of the model in it is missing",
-        "wellshaped sizes nets:UNet --input 3xHxW",
+        "wellshaped sizes nets:UNet --input HxWx3",
     ),
     "check milesial --dtype float16": ("only a model in your code has a dtype", "leave out --dtype"),
     "sizes milesial --dtype float16": ("only a model in your code has a dtype", "leave out --dtype"),
 }
-_OTHERS = "wellshaped sizes nets:UNet --input 3xHxW, or wellshaped check nets:UNet --input 3x304x384"
+_OTHERS = "wellshaped sizes nets:UNet --input HxWx3, or wellshaped check nets:UNet --input 304x384x3"
 
 
 @pytest.mark.parametrize("words", CANT)

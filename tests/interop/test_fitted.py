@@ -430,8 +430,8 @@ def test_an_image_too_small_to_reflect_names_each_axis():
     with pytest.raises(ShapeError) as caught:
         fitted(np.copy, "milesial", policy="pad", mode="reflect")(np.ones((3, 8, 4)))
     assert [failure.says for failure in caught.value.report.failures] == [
-        "height 8 needs 8 more, and can reflect 7",
-        "width 4 needs 12 more, and can reflect 3",
+        "height is 8 and needs 8 more; reflecting can add at most 7",
+        "width is 4 and needs 12 more; reflecting can add at most 3",
     ]
 
 
@@ -577,7 +577,7 @@ def test_every_tensor_of_a_result_is_cut_and_its_form_stays():
 
 def test_a_tensor_that_is_too_small_to_reflect_is_an_error():
     torch = pytest.importorskip("torch")
-    with pytest.raises(ShapeError, match="height 8 needs 8 more, and can reflect 7"):
+    with pytest.raises(ShapeError, match="height is 8 and needs 8 more; reflecting can add at most 7"):
         fitted(lambda x: x, "milesial", policy="pad", mode="reflect")(torch.ones(1, 3, 8, 16))
 
 

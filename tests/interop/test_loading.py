@@ -335,10 +335,8 @@ def test_a_model_that_raises_whatever_the_size_is_reported_with_its_own_line(wri
             "  trace: NameError at nets.py:2: return x + undefined: name 'undefined' is not defined.",
             "  fix: correct nets.py:2",
         ]
-        with pytest.raises(FileError) as raised:
+        with pytest.raises(UsageError, match="missing 1 required positional argument: 'y'"):
             ask(f"{name}:two")
-        assert "missing 1 required positional argument: 'y'" in str(raised.value)
-        assert str(raised.value).endswith("  fix: one shape for each image that the model takes")
 
 
 def test_a_linen_model_that_raises_while_it_makes_its_parameters_is_reported_with_its_own_line(write):

@@ -430,3 +430,47 @@ def program(steps):
 def test_the_sizes_of_random_programs_are_those_that_jax_runs(steps):
     found = read_jax(program(steps), "L", budget=Budget(up_to=40, seconds=10)).axes["L"].found
     agrees_with_jax(program(steps), found, most=48)
+
+
+def channels_last(x):
+    return jax.lax.conv_general_dilated(x[None], jnp.zeros((3, 3, 3, 8)), (1, 1), "SAME", dimension_numbers=NHWC)
+
+
+NHWC = ("NHWC", "HWIO", "NHWC")
+
+
+def test_the_other_axes_are_held_at_sizes_that_fit_even_if_they_are_not_alike():
+    answer = read_jax(channels_last, "H W C")
+    assert [str(answer[axis]) for axis in "HWC"] == ["n ≥ 1", "n ≥ 1", "{3}"]
+    assert answer.independent is True
+    assert [str(read_jax(channels_last, "4 H W")[axis]) for axis in "HW"] == ["n ≥ 1", "{3}"]
+
+
+def test_an_answer_without_sizes_that_fit_together_says_so():
+    def far_apart(x):
+        if x.shape != (70, 90):
+            raise ValueError("another shape")
+        return x
+
+    answer = read_jax(far_apart, "H W")
+    assert answer.independent is None
+    assert "no sizes that were tried fit together" in str(answer)
+
+
+def two_images(x, y):
+    return x + y
+
+
+@pytest.mark.parametrize(
+    ("shapes", "given", "message"),
+    [
+        (["3 H"], {}, "missing 1 required positional argument: 'y'"),
+        (["3 H", "3 H"], {"arguments": {"train": False}}, "unexpected keyword argument 'train'"),
+        ([], {}, "no shape is given"),
+        (["3 H", "3 H"], {"dtypes": "float33"}, "float33"),
+        (["3 H", "3 H"], {"dtypes": ["float32"]}, "one for each of 2 images"),
+    ],
+)
+def test_a_wrong_call_is_not_an_answer_about_sizes(shapes, given, message):
+    with pytest.raises(UsageError, match=message):
+        read_jax(two_images, *shapes, **given)

@@ -324,3 +324,17 @@ def test_without_pytorch_one_sentence_says_how_to_install_it():
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert said.startswith("UsageError")
     assert "pip install torch" in said
+
+
+def test_a_size_at_which_an_image_of_size_1_is_repeated_is_reported_separately():
+    class Doubling(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.halve = nn.Conv1d(2, 2, 3, stride=2, padding=1)
+
+        def forward(self, x):
+            x = x * x.mean(-1, keepdim=True)  # a repeat on purpose
+            return x + F.interpolate(self.halve(x), scale_factor=2)
+
+    found = read_torch(Doubling(), "1 2 L").axes["L"].found
+    assert (str(found.fits), str(found.broadcast)) == ("n ≡ 0 (mod 2), n ≥ 2", "{1}")

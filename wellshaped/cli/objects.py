@@ -60,7 +60,7 @@ def reject_object(name: str | None) -> None:
     if name is not None and names_object(name):
         shown = clipped(name)
         says = "only sizes and check take a model in your code"
-        fix = f"wellshaped sizes {shown} --input 3xHxW, or wellshaped check {shown} --input 3x304x384"
+        fix = f"wellshaped sizes {shown} --input HxWx3, or wellshaped check {shown} --input 304x384x3"
         raise UsageError.of(shown, "network", "", says, fix)
 
 
@@ -80,7 +80,7 @@ def reject_module(name: str | None) -> None:
     else:
         return
     says = "it is code, and the name of the model in it is missing"
-    raise UsageError.of(clipped(name), "network", "", says, f"wellshaped sizes {clipped(meant)} --input 3xHxW")
+    raise UsageError.of(clipped(name), "network", "", says, f"wellshaped sizes {clipped(meant)} --input HxWx3")
 
 
 def reject_flags(name: str, fields: Iterable[str], out_channels: object = None) -> None:
@@ -115,7 +115,7 @@ def sizes_of_object(
     from ..interop.sizes.shapes import open_shape, open_sizes
 
     if not shapes:
-        raise _no_shape(name, "sizes", "--input 3xHxW")
+        raise _no_shape(name, "sizes", "--input HxWx3, or 1x3xHxW for PyTorch")
     axes = open_sizes(tuple(map(open_shape, shapes)))
     if not axes:
         says = f"{' and '.join(map(clipped, shapes))} has no open size; write a letter for each"
@@ -148,12 +148,15 @@ def check_object(name: str, shapes: Sequence[str], dtypes: Sequence[str] | None,
     from ..interop.any_model import check_model
 
     if not shapes:
-        raise _no_shape(name, "check", "--input 3x304x384")
+        raise _no_shape(name, "check", "--input 304x384x3, or 1x3x304x384 for PyTorch")
     numbers = [_numbers(name, text) for text in shapes]
     report: Report = _run(name, lambda model, **given: check_model(model, *numbers, **given), dtypes, len(shapes))
     if not report.ok and not report.fixes:
         shown = f"wellshaped sizes {clipped(name)} --input {_opened(shapes[0])}"
-        report = replace(report, fixes=(f"--input with the axes of the model in its order, or {shown} for all sizes",))
+        report = replace(
+            report,
+            fixes=(f"--input with the axes in the model's order (channels first or last), or {shown} for all sizes",),
+        )
     if as_json:
         print_json(report.to_dict())
     elif report.ok:

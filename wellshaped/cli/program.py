@@ -28,7 +28,7 @@ app = App(
         "  wellshaped check milesial --input 3x303x384\n"
         "  wellshaped sizes unet --levels 3 --norm group\n"
         "  wellshaped plan my_network.toml --input 1x96x160x160\n"
-        "  wellshaped sizes my_package.nets:make_unet --input 3xHxW\n"
+        "  wellshaped sizes my_package.nets:make_unet --input HxWx3\n"
     ),
     version=lambda: version("wellshaped"),
     result_action="return_value",

@@ -22,8 +22,8 @@ EXAMPLE = """\
   wellshaped sizes milesial
   wellshaped sizes unet --levels 3 --near 303
   wellshaped sizes nnunet_3d_fullres 30x95x160
-  wellshaped sizes my_package.nets:make_unet --input 3xHxW
-  wellshaped sizes nets.py:UNet --input Nx3xHxW --near 303x384
+  wellshaped sizes my_package.nets:make_unet --input HxWx3
+  wellshaped sizes nets.py:UNet --input 1x3xHxW --near 303x384
 """
 
 Sizes = Annotated[
@@ -39,8 +39,8 @@ OpenShapes = Annotated[
         name="--input",
         negative="",
         allow_leading_hyphen=True,
-        help="For a model in your code: the shape of the image, with a letter for each open size, such as 3xHxW or "
-        "Nx3xHxW. Give the option again for each further image.",
+        help="For a model in your code: the shape of the image, with a letter for each open size, such as HxWx3 or "
+        "1x3xHxW. Give the option again for each further image.",
     ),
 ]
 
