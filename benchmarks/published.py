@@ -169,7 +169,7 @@ def _runs_in_jax(model: Any, answer: ModelSizes) -> Callable[[dict[str, int]], b
     return runs
 
 
-def table(lines: list[Line], missing: list[str]) -> Iterator[str]:
+def table(lines: list[Line], missing: list[str], left_out: list[str]) -> Iterator[str]:
     """The page, line by line."""
     yield "# Which sizes fit the networks you use"
     yield ""
@@ -192,9 +192,10 @@ def table(lines: list[Line], missing: list[str]) -> Iterator[str]:
     compared = sum(line.compared for line in lines)
     yield f"{compared} sizes were compared, and none differed. Seconds are those of reading, on two cores of a server"
     yield "without a GPU, after the package was imported and the network was made."
-    if missing:
-        yield ""
-        yield f"Not installed when the page was made: {', '.join(missing)}."
+    for reason, names in (("not installed when the page was made", missing), ("it takes minutes", left_out)):
+        if names:
+            yield ""
+            yield f"Left out ({reason}): {', '.join(names)}."
 
 
 @app.default
@@ -202,15 +203,20 @@ def main(
     *,
     page: Annotated[Path | None, Parameter(help="The page to write; without it, the table is printed.")] = None,
     only: Annotated[str, Parameter(help="Read only networks whose package or name has this text.")] = "",
+    leave_out: Annotated[str, Parameter(help="Do not read the network of this name.")] = "",
     seconds: Annotated[float, Parameter(help="The most seconds for one axis.")] = 60.0,
 ) -> int:
     """Read each network, compare it, and write the table."""
     warnings.simplefilter("ignore")
     lines: list[Line] = []
     missing: list[str] = []
+    left_out: list[str] = []
     wrong = 0
     for network in NETWORKS:
         if only not in f"{network.package} {network.name}":
+            continue
+        if network.name == leave_out:
+            left_out.append(f"{network.package}: {network.name}")
             continue
         try:
             version(network.package)
@@ -226,9 +232,9 @@ def main(
             continue
         print(lines[-1].answer, f"({lines[-1].seconds:.1f} s, {lines[-1].compared} compared)", file=sys.stderr)
         if page is not None:  # after each network, because some take minutes
-            page.write_text("\n".join(table(lines, missing)) + "\n", encoding="utf-8")
+            page.write_text("\n".join(table(lines, missing, left_out)) + "\n", encoding="utf-8")
     if page is None:
-        print("\n".join(table(lines, missing)))
+        print("\n".join(table(lines, missing, left_out)))
     return int(wrong > 0)
 
 
