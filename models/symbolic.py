@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import jax
 from jax import export
+from jax._src import core
 
 from ..spec.arithmetic.naturals import Reading, read_as
 
@@ -27,7 +28,7 @@ else:
     GivenSize = SupportsIndex | SYMBOL
 """The annotations of a size, and of a size as an argument: an integer, or a symbolic size."""
 
-Inconclusive = jax.errors.InconclusiveDimensionOperation
+Inconclusive = core.InconclusiveDimensionOperation  # its public name differs by version
 """JAX's error for a comparison of symbolic sizes that it can't decide."""
 
 

@@ -21,7 +21,7 @@ from typing import Any
 
 import jax
 from jax import export
-from jax.extend.core import InconclusiveDimensionOperation, jaxprs_in_params
+from jax._src.core import InconclusiveDimensionOperation, jaxprs_in_params  # their public names differ by version
 
 from ...spec.arithmetic.naturals import as_integer
 from ..sizes.expressions import Statement, balanced, holds, parsed, value
