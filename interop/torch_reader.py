@@ -20,7 +20,7 @@ def read_torch(
     """The exact sizes that a PyTorch network takes, decided by PyTorch's own shape rules.
 
     - ``model``: a module, in training or evaluation mode as it is, or a function of images. Nothing is computed, the
-      model does not change, and its parameters are not copied: one made under ``torch.device("meta")`` will do.
+      model does not change, and its parameters are not copied. A model made under ``torch.device("meta")`` will do.
     - ``shapes``: the shape of each image, such as ``"N 3 H W"``. Numbers are fixed, and each name is an open size.
     - ``dtypes``: the dtype of all images, or one for each.
     - ``arguments``: further arguments of the call, by name.

@@ -20,11 +20,13 @@ class AxisSizes:
     """The sizes along one open axis, while the other open sizes are ``held`` at these numbers.
 
     ``found`` has the exact sets. ``sizes`` is the set of those that fit; :meth:`evidence` says how it is known.
+    ``held_fits`` is false if no sizes were found that fit together: more sizes may then fit with other held ones.
     """
 
     axis: str
     held: Mapping[str, int]
     found: Found = field(repr=False)
+    held_fits: bool = True
 
     @property
     def sizes(self) -> SizeSet:
@@ -34,7 +36,7 @@ class AxisSizes:
     @property
     def decided(self) -> bool:
         """Whether every size is decided by traces that hold for all sizes of a class, none by trying it."""
-        return not self.found.undecided and not self.found.tried
+        return self.held_fits and not self.found.undecided and not self.found.tried
 
     def evidence(self) -> str:
         """How the set is known: what is decided for all sizes, what was tried, and what is not known.
@@ -44,6 +46,8 @@ class AxisSizes:
         found = self.found
         traces, runs = ("s" * (n != 1) for n in (found.traces, found.trials))
         work = f"{found.traces} symbolic trace{traces}, {found.trials} size{runs} run"
+        if not self.held_fits:
+            return f"decided only while {', '.join(f'{name} = {size}' for name, size in self.held.items())} ({work})"
         if self.decided:
             return f"decided for every size ({work})"
         parts = []

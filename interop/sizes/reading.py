@@ -1,6 +1,7 @@
 """Reading a network: each open axis alone, then whether the axes are independent, then the output (SPEC section 11)."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations, islice, product
 from random import Random
 from typing import Any, Protocol
@@ -10,7 +11,7 @@ from ...spec.messages.report import UsageError, WellshapedError
 from .answer import AxisSizes, ModelSizes, output_text, together_in
 from .exploring import Budget, explore, kind
 from .expressions import holds, names_in
-from .paths import Accepted, Condition, End, Path, Rejected
+from .paths import Accepted, Condition, End, Path, Rejected, sizes_on
 from .shapes import OpenShape, open_sizes
 
 Progress = Callable[[str], None]
@@ -88,11 +89,15 @@ def read(
         notes.append(f"it does not run: {error.error}: {error.text}")
     elif error is not None and len(axes) > 1:
         sizes = ", ".join(f"{name} = {size}" for name, size in at.items())
-        notes.append(f"no sizes that were tried fit together, so each axis was read with the others of {sizes}")
+        notes.append(
+            f"no sizes that were tried fit together, so each axis was read while the others were {sizes}; "
+            "sizes that fit only together may be missing"
+        )
     found = {}
     for axis in axes:
         held = {name: size for name, size in at.items() if name != axis}
-        found[axis] = AxisSizes(axis, held, explore(_OneAxis(tracer, axis, held), axis, budget, progress))
+        of_it = explore(_OneAxis(tracer, axis, held), axis, budget, progress)
+        found[axis] = AxisSizes(axis, held, of_it, held_fits=error is None or len(axes) == 1)
     independent, together, output = _together(tracer, found, at, progress)
     if error is not None:
         independent = None
@@ -123,6 +128,9 @@ def _fitting(
             raise UsageError.of(f"calling {model}", "arguments", "", end.text, fix)
         first = first or end
     at = next(_candidates(axes))
+    found = _by_conditions(tracer, at) if len(axes) > 1 else None
+    if found is not None:
+        return found, None
     try:
         tracer.prepare(at)
     except Exception as error:
@@ -130,6 +138,30 @@ def _fitting(
         says = f"{type(error).__name__}: {error}"
         raise WellshapedError.of("reading the network", "runs", "", says, fix) from error
     return at, first
+
+
+def _by_conditions(tracer: OpenTracer, at: Mapping[str, int]) -> dict[str, int] | None:
+    """Sizes that fit, found by meeting the last equality that a trace breaks, again and again."""
+    sizes = dict(at)
+    for _ in range(2 * len(sizes)):
+        try:
+            tracer.prepare(sizes)
+        except Exception:
+            return None
+        path = tracer.path_of(sizes, {})
+        if isinstance(path.end, Accepted):
+            return sizes if kind(tracer.trial_of(sizes)) == "fits" else None
+        broken = [
+            c for c in path.conditions if not c.held and c.statement.op == "==" and len(names_in(c.statement)) == 1
+        ]
+        if not broken:
+            return None
+        (name,) = names_in(broken[-1].statement)
+        solved = sizes_on([replace(broken[-1], held=True)], name)
+        if not solved:
+            return None
+        sizes[name] = solved.above(sizes[name]) or solved.maximum or sizes[name]
+    return None
 
 
 def _candidates(axes: Sequence[str]) -> Iterator[dict[str, int]]:

@@ -8,7 +8,7 @@ from ...spec.messages.written import clipped, written_value
 OpenShape = tuple[int | str, ...]
 """The shape of an image: numbers, and the names of open sizes."""
 
-_SEPARATORS = re.compile(r"[\s,×*()\[\]]+|(?<=[0-9A-Z])x(?=[0-9A-Z])|(?<=[0-9A-Z])x(?=[0-9a-z_]+$)")
+_SEPARATORS = re.compile(r"[\s,×()\[\]]+|(?<=[0-9A-Z])x(?=[0-9A-Z])|(?<=[0-9A-Z])x(?=[0-9a-z_]+$)")
 _NAME = re.compile(r"[A-Za-z_]\w*")
 
 

@@ -43,9 +43,9 @@ def load_network(path: str | os.PathLike[str]) -> UNet2Config | UNetConfig | Net
     r"""Return the network in a ``.toml`` or ``.json`` file: a config or a graph.
 
     A graph has the key ``nodes``; messages call it by the name of its file. A config has the fields of
-    :class:`UNet2Config` or :class:`UNetConfig`; keys that are left out take their defaults. The kind with the most of
-    its keys in the file wins. If two kinds are equal (``base_channels`` is a field of both configs), add the key
-    ``kind``: ``"UNet2Config"``, ``"UNetConfig"`` or ``"Network"``.
+    :class:`UNet2Config` or :class:`UNetConfig`; keys that are left out take their defaults. The file is read as the
+    kind that has the most of its keys in the file. If two kinds are equal (``base_channels`` is a field of both
+    configs), add the key ``kind``: ``"UNet2Config"``, ``"UNetConfig"`` or ``"Network"``.
 
     Raises :class:`FileError` with the path. The file "can't be read" if it is missing, a folder, larger than 256 KiB,
     not parseable, or if its suffix is unknown. It "is not well-formed", with all faults, if its kind is unclear, a key

@@ -116,7 +116,7 @@ class SpaceToDepth(Operation):
 class DepthToSpace(Operation):
     """Turn channels into blocks of ``block`` positions along each axis (pixel shuffle).
 
-    The number of channels must be a multiple of the positions in a block.
+    The number of channels must be a multiple of the number of positions in a block.
 
     >>> DepthToSpace(2).size([151], 0), DepthToSpace(2).channels_after([12], axes=2)
     (302, 3)
@@ -131,7 +131,7 @@ class DepthToSpace(Operation):
         return sizes[0] * on_axis(self.block, axis)
 
     def faults(self, channels: Sequence[int], axes: int) -> Iterator[Fault]:
-        """The number of channels must be a multiple of the positions in a block."""
+        """The number of channels must be a multiple of the number of positions in a block."""
         positions = _positions(self.block, axes)
         if positions == 0 or channels[0] % positions:
             given = f"the input has {counted(channels[0], 'channel')}"
