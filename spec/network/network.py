@@ -281,7 +281,9 @@ def node_faults(network: Network, node: Node, channels: dict[str, int]) -> Itera
             fix = fault.fix
         return replace(fault, says=f"{node.name}: {says}", fix=fix)
 
-    faults = [*_count_and_axes(network, node), *zero_faults(node.operation, node.operation.nonzero)]
+    faults = list(_count_and_axes(network, node))
+    if not network.inputs[0].rule:  # the graph of the source's config is stated for all naturals
+        faults += zero_faults(node.operation, node.operation.nonzero)
     if all(name in channels for name in node.inputs):  # otherwise the fault is before this node
         given = [channels[name] for name in node.inputs]
         faults += [] if faults else list(node.operation.faults(given, network.axes))

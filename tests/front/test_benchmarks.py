@@ -79,7 +79,8 @@ def found(*, ours=0.4, equinox="not installed"):
     }
 
 
-@pytest.mark.parametrize("batch", [pytest.param(1, marks=pytest.mark.slow), 2])
+@pytest.mark.slow
+@pytest.mark.parametrize("batch", [1, 2])
 def test_all_contenders_compute_the_same(bench, batch):
     present = [c for c in bench.contenders.CONTENDERS if c.missing() is None and (c.single or batch > 1)]
     assert bench.contenders.disagreements(present, bench.contenders.Case(4, 2, batch)) == []

@@ -87,7 +87,7 @@ def test_the_compatible_sizes_of_a_graph_with_branches_are_those_that_run_at_len
     check_size_by_size(network, 2000)
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(networks())
 def test_the_compatible_sizes_of_a_u_shaped_graph_are_those_that_run(network):
     check_size_by_size(network, 200)
