@@ -57,7 +57,7 @@ def input_for(network: AnyNetwork, output: int | AxisSizes, *, exactly: bool = F
     ...
     wellshaped.spec.messages.report.ShapeError: the output does not fit.
       output: height and width: no image gives an output of exactly 512.
-      fix: output=500 (from 684) or output=516 (from 700)
+      fix: output=500 (input 684) or output=516 (input 700)
     """
     graph = graph_of(network)
     fits = compatible_shapes(graph).axes
@@ -125,7 +125,7 @@ def _near(graph: Network, axis: int, wanted: int, fit: SizeSet) -> Iterator[str]
         least = _first(graph, axis, made)
         n = None if least is None else fit.above(least)
         if n is not None:
-            yield f"{written_number(made)} (from {written_number(n)})"
+            yield f"{written_number(made)} (input {written_number(n)})"
 
 
 def fill(network: AnyNetwork, sizes: AxisSizes | None = None) -> Network:

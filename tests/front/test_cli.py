@@ -380,7 +380,7 @@ def test_input_for_gives_the_smallest_image_for_an_output(run, rejected):
     assert run("input-for", "unet3d", "44x44x28", "--exactly") == exactly
     assert run("input-for", 303) == (0, "an image of 304×304 gives an output of 304×304, in UNet2Config()\n", "")
     fix = rejected("input-for", "ronneberger2015", 387, "--exactly")[-1]
-    assert fix == "  fix: --size 372 (from 556) or --size 388 (from 572)"
+    assert fix == "  fix: --size 372 (input 556) or --size 388 (input 572)"
 
 
 def test_input_for_prints_json(run):

@@ -120,7 +120,7 @@ def test_exactly_is_exactly_or_says_which_outputs_are_next_to_it(network, wanted
         assert expected is None
         if "over all axes together" in str(error):
             return
-        near = [tuple(map(int, pair)) for pair in re.findall(r"(\d+) \(from (\d+)\)", error.report.fixes[0])]
+        near = [tuple(map(int, pair)) for pair in re.findall(r"(\d+) \(input (\d+)\)", error.report.fixes[0])]
         along = [of_n.sizes[network.outputs[0]] for of_n in (run(network, n) for n in range(LIMIT)) if of_n.ok]
         below = max((size for size in along if size < wanted), default=None)
         above = min((size for size in along if size > wanted), default=None)
@@ -188,8 +188,8 @@ def test_the_output_is_the_first_of_several():
 @pytest.mark.parametrize(
     ("nodes", "wanted", "says", "fix"),
     [
-        ((Node("y", Mean()),), 2, "no image gives an output of at least 2", "output=1 (from 1)"),
-        ((Node("m", Mean()), Node("y", Pad(3))), 8, "at least 8", "output=7 (from 1)"),
+        ((Node("y", Mean()),), 2, "no image gives an output of at least 2", "output=1 (input 1)"),
+        ((Node("m", Mean()), Node("y", Pad(3))), 8, "at least 8", "output=7 (input 1)"),
         (
             (Node("a", Resize(2)), Node("y", Add(), ("a", "x"))),
             1,
@@ -200,7 +200,7 @@ def test_the_output_is_the_first_of_several():
             (Node("a", Resize(2)), Node("b", Pad(9), "x"), Node("y", Concat(), ("a", "b"))),
             37,
             "at least 37",
-            "output=36 (from 18)",
+            "output=36 (input 18)",
         ),
     ],
 )
@@ -220,13 +220,13 @@ def test_axes_that_fail_alike_share_a_line_and_others_have_their_own():
     with pytest.raises(ShapeError) as error:
         input_for(written(Node("y", Resize(2)), axes=2), 5, exactly=True)
     assert "height and width: no image gives an output of exactly 5" in str(error.value)
-    assert error.value.report.fixes == ("output=4 (from 2) or output=6 (from 3)",)
+    assert error.value.report.fixes == ("output=4 (input 2) or output=6 (input 3)",)
     assert input_for(alike, 5, exactly=True).sizes == (10, 10)
     with pytest.raises(ShapeError) as error:
         input_for(apart, (2, 3))
     assert error.value.report.fixes == (
-        "height: 1 (from 2)",
-        "width: 1 (from 1)",
+        "height: 1 (input 2)",
+        "width: 1 (input 1)",
     )
 
 
