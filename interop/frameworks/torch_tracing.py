@@ -74,7 +74,7 @@ class TorchTracer:
             images.needed.update(_sizes(of))
         output = tuple(tuple(map(_expression, of.shape)) for of in outputs)
         needed = [size for size in images.needed.values() if not _at_least_one(size)]
-        return Accepted(output, frozenset(map(_expression, needed)), images.repeated, images.repeats)
+        return Accepted(output, frozenset(map(_expression, needed)), images.repeated, tuple(images.repeats))
 
     def _images(self, at: Mapping[str, Any]) -> list[Any]:
         shapes = [[at[n] if isinstance(n, str) else n for n in shape] for shape in self.shapes]
@@ -145,7 +145,7 @@ class _Images(TorchDispatchMode):
         super().__init__()
         self.needed: dict[Any, Any] = {}
         self.repeated = False
-        self.repeats = 0
+        self.repeats: list[bool] = []
 
     def mark(self, result: Any) -> None:
         """These tensors depend on an image."""
@@ -163,7 +163,7 @@ class _Images(TorchDispatchMode):
         if torch.Tag.pointwise in func.tags:
             open_size, often = _repeats([of.shape for of in images])
             self.repeated = self.repeated or open_size
-            self.repeats += often
+            self.repeats.append(often)
         elif func.overloadpacket.__name__ not in MOVES and not func.is_view:
             for of in images:
                 self.needed.update(_sizes(of))

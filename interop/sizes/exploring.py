@@ -121,17 +121,24 @@ def _traced(tracer: Tracer, axis: str, sample: int) -> list[Region]:
 
 
 def _without_chance_repeats(regions: list[Region]) -> list[Region]:
-    """The regions; one that repeats a size of 1 more often than the largest sizes do fits only by broadcasting."""
+    """The regions; one that repeats a size of 1 where the largest sizes do not fits only by broadcasting."""
     fitting = [(region, region.end) for region in regions if isinstance(region.end, Accepted)]
     if not fitting:
         return regions
     _, usual = max(fitting, key=lambda of: (not of[0].sizes.is_finite, of[0].sizes.maximum or 0))
     return [
         replace(region, end=replace(region.end, by_broadcasting=True))
-        if isinstance(region.end, Accepted) and region.end.repeats > usual.repeats
+        if isinstance(region.end, Accepted) and _repeats_by_chance(region.end, usual)
         else region
         for region in regions
     ]
+
+
+def _repeats_by_chance(end: Accepted, usual: Accepted) -> bool:
+    """Whether an operation repeats a size of 1 that is not 1 for usual sizes. Other programs are not compared."""
+    if len(end.repeats) != len(usual.repeats):
+        return False
+    return any(here and not there for here, there in zip(end.repeats, usual.repeats, strict=True))
 
 
 KINDS = ("fits", "rejected", "empty", "broadcast")

@@ -35,14 +35,14 @@ class Accepted:
     """The network ran: the shape of its output, and the sizes that must be at least 1.
 
     ``needed`` are the sizes of images that an operation computes something from. ``by_broadcasting`` says that it ran
-    only because a size of 1 was repeated to the size of another image. ``repeats`` counts how often that happened, on
-    purpose or not.
+    only because a size of 1 was repeated to the size of another image. ``repeats`` says for each elementwise
+    operation whether it repeated a size of 1, on purpose or not.
     """
 
     output: tuple[tuple[Any, ...], ...]
     needed: frozenset[Any] = frozenset()
     by_broadcasting: bool = False
-    repeats: int = 0
+    repeats: tuple[bool, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
