@@ -7,11 +7,12 @@ from inspect import isfunction, signature
 from typing import Any
 
 from ..spec.messages.report import Report, ShapeError, UsageError, Verdict, WellshapedError
-from .jax_reader import name_of, read_jax
+from .jax_reader import read_jax
 from .loading import failure, failure_at
 from .sizes.answer import ModelSizes
 from .sizes.exploring import Budget
 from .sizes.paths import Rejected
+from .sizes.reading import name_of
 from .torch_reader import read_torch
 
 _NOT_ABOUT_SIZES = (
@@ -40,7 +41,7 @@ def read_model(
     """
     name = name or name_of(model)
     try:
-        sizes = _reader_of(model, name)(model, *shapes, dtypes=dtypes, budget=budget, progress=progress)
+        sizes = _reader_of(model)(model, *shapes, dtypes=dtypes, budget=budget, progress=progress)
     except UsageError:
         raise
     except Exception as error:
@@ -49,10 +50,7 @@ def read_model(
             raise
         raise failure(name, "trace", own) from error
     if not any(of.sizes for of in sizes.axes.values()):
-        held: dict[str, int] = {}
-        for of in sizes.axes.values():
-            held |= of.held
-        end = sizes.trial(dict.fromkeys(sizes.axes, 64) | held)
+        end = sizes.trial(dict.fromkeys(sizes.axes, 64) | sizes.held)
         if isinstance(end, Rejected) and end.error in _NOT_ABOUT_SIZES:
             raise failure_at(name, "trace", end.error, end.text, end.at)
         if isfunction(model) and sizes.axes:
@@ -106,7 +104,7 @@ def check_model(
     return report
 
 
-def _reader_of(model: Any, name: str) -> Callable[..., ModelSizes]:
+def _reader_of(model: Any) -> Callable[..., ModelSizes]:
     torch = sys.modules.get("torch.nn")
     return read_jax if torch is None or not isinstance(model, torch.Module) else read_torch
 

@@ -18,6 +18,7 @@ from .fitting.planning import FittedPlan, plan_of
 from .fitting.read_models import OfModel
 from .fitting.sources import OfNetwork, OfSets, Source
 from .sizes.answer import ModelSizes
+from .sizes.reading import name_of
 
 AnySizes = ModelSizes | AnyNetwork | Mapping[str, SizeSet]
 """What says which sizes fit: an answer of ``read_jax`` or ``read_torch``, a network, or a set for each axis."""
@@ -183,7 +184,7 @@ def _source(model: Any, sizes: Any, layout: str | None) -> Source:
             raise UsageError.of("layout", "layout", "", says, "no layout")
         return OfModel(sizes)
     if isinstance(sizes, Mapping) and all(isinstance(fit, SizeSet) for fit in sizes.values()):
-        return OfSets(sizes, layout, _name_of(model))
+        return OfSets(sizes, layout, name_of(model))
     if isinstance(sizes, str | UNet2Config | UNetConfig | Network):
         return OfNetwork(sizes, layout)
     says = f"it is {kind_of(sizes)}, and must be an answer of read_jax, a network, or a SizeSet for each axis"
@@ -198,9 +199,5 @@ def _config_of(model: Any) -> UNet2Config | UNetConfig:
         if isinstance(cfg, UNet2Config | UNetConfig):
             return cfg
         inner = getattr(inner, "__wrapped__", None)
-    says = f"{_name_of(model)} does not say which sizes fit"
+    says = f"{name_of(model)} does not say which sizes fit"
     raise UsageError.of("sizes", "sizes", "missing", says, 'read_jax(model, "3 H W")')
-
-
-def _name_of(model: Any) -> str:
-    return str(getattr(model, "__name__", None) or type(model).__name__)

@@ -9,7 +9,7 @@ from ..spec.messages.written import clipped, written_value
 from ..spec.network.network import Network
 from .sizes.answer import ModelSizes
 from .sizes.exploring import Budget
-from .sizes.reading import read
+from .sizes.reading import name_of, one_for_each, read
 from .sizes.shapes import open_shape
 
 
@@ -103,10 +103,7 @@ def _opened(model: Any, shapes: Sequence[str], dtypes: Any, arguments: Mapping[s
 
     network = as_network(model, arguments or {})
     images = [open_shape(shape) for shape in shapes]
-    each = [dtypes] * len(images) if isinstance(dtypes, str) or not isinstance(dtypes, Sequence) else list(dtypes)
-    if len(each) != len(images):
-        says = f"there are {len(each)}, and must be one for each of {len(images)} images"
-        raise UsageError.of("dtypes", "dtypes", "", says, 'dtypes="float32"')
+    each = one_for_each(dtypes, images)
     for dtype in each:
         try:
             jax.dtypes.canonicalize_dtype(dtype)
@@ -117,11 +114,6 @@ def _opened(model: Any, shapes: Sequence[str], dtypes: Any, arguments: Mapping[s
     library = network.kind.partition(".")[0]
     framework = ", ".join(f"{name} {_version(name)}" for name in dict.fromkeys((library, "jax")))
     return tracer, name_of(model), framework, images
-
-
-def name_of(model: Any) -> str:
-    """The name of a function or of a model's class."""
-    return str(getattr(model, "__name__", None) or type(model).__name__)
 
 
 def _version(package: str) -> str:

@@ -1,11 +1,11 @@
 """Exact sizes for any PyTorch network."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .sizes.answer import ModelSizes
 from .sizes.exploring import Budget
-from .sizes.reading import read
+from .sizes.reading import name_of, one_for_each, read
 from .sizes.shapes import open_shape
 
 
@@ -19,8 +19,9 @@ def read_torch(
 ) -> ModelSizes:
     """The exact sizes that a PyTorch network takes, decided by PyTorch's own shape rules.
 
-    - ``model``: a module, in training or evaluation mode as it is, or a function of images. Nothing is computed, the
-      model does not change, and its parameters are not copied. A model made under ``torch.device("meta")`` will do.
+    - ``model``: a module, or a function of images. A module stays in its mode, training or evaluation. Nothing is
+      computed, the model does not change, and its parameters are not copied. A model made under
+      ``torch.device("meta")`` will do.
     - ``shapes``: the shape of each image, such as ``"N 3 H W"``. Numbers are fixed, and each name is an open size.
     - ``dtypes``: the dtype of all images, or one for each.
     - ``arguments``: further arguments of the call, by name.
@@ -40,7 +41,5 @@ def read_torch(
 
     network = as_network(model, arguments or {})
     images = [open_shape(shape) for shape in shapes]
-    each = [dtypes] * len(images) if isinstance(dtypes, str) or not isinstance(dtypes, Sequence) else list(dtypes)
-    tracer = TorchTracer(network, images, each)
-    name = str(getattr(model, "__name__", None) or type(model).__name__)
-    return read(tracer, name, f"torch {VERSION}", images, budget, progress)
+    tracer = TorchTracer(network, images, one_for_each(dtypes, images))
+    return read(tracer, name_of(model), f"torch {VERSION}", images, budget, progress)

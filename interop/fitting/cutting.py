@@ -25,7 +25,7 @@ class Along:
     lost: Fraction = Fraction(0)
 
     def kept(self, given: int) -> int:
-        """How many positions belong to an image of size ``given``: the first ones, as it is padded at its end.
+        """The number of positions that belong to an image of size ``given``: the first ones, because padding follows.
 
         A position that stands for several of the image belongs to it if one of them does. A result of 0 or less means
         that none does. A network that keeps the size, one that halves it, and one that loses 184 positions:

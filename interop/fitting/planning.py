@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ...spec.answers.planning import Plan
 from ...spec.messages.report import Report, ShapeError, Verdict
-from ...spec.messages.written import Written
+from ...spec.messages.written import Written, in_words
 from .sources import Source
 
 
@@ -132,4 +132,4 @@ def _require_reflected(source: Source, given: dict[str, int], padded: dict[str, 
 
 def _listed(words: Iterable[str]) -> str:
     words = list(words)
-    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
+    return in_words(words) if words else ""

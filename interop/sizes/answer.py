@@ -8,8 +8,8 @@ from typing import Any
 from ...spec.arithmetic.naturals import natural
 from ...spec.arithmetic.size_set import SizeSet
 from ...spec.messages.report import Report, ShapeError, UsageError, Verdict, wrapped
-from ...spec.messages.written import clipped
-from .exploring import Found, Region, kind
+from ...spec.messages.written import clipped, in_words
+from .exploring import SETS, Found, Region, kind
 from .expressions import names_in
 from .paths import Accepted, End, Rejected, Unknown
 from .shapes import OpenShape
@@ -47,7 +47,7 @@ class AxisSizes:
         traces, runs = ("s" * (n != 1) for n in (found.traces, found.trials))
         work = f"{found.traces} symbolic trace{traces}, {found.trials} size{runs} run"
         if not self.held_fits:
-            return f"decided only while {', '.join(f'{name} = {size}' for name, size in self.held.items())} ({work})"
+            return f"decided only while {_equalities(self.held)} ({work})"
         if self.decided:
             return f"decided for every size ({work})"
         parts = []
@@ -153,21 +153,20 @@ class ModelSizes:
         for (first, *others), alike in said.items():
             lines += [f"  {' and '.join(alike)}: {first}", *(f"    {line}" for line in others)]
         if self.independent is not None:
-            names = _listed(list(self.axes))
+            names = in_words(list(self.axes))
             lines.append(
                 f"  {names} are independent: any sizes that fit do so together"
                 if self.independent
-                else f"  {names} depend on each other: the sets hold while the other sizes are {self._held()}"
+                else f"  {names} depend on each other: the sets hold while the other sizes are {_equalities(self.held)}"
             )
         lines += [f"    required together: {clipped(text, 200)}" for text in self.together[:2]]
         lines += [f"  output: {text}" for text in self.output]
         return [*lines, *(f"  note: {note}" for note in self.notes)]
 
-    def _held(self) -> str:
-        held: dict[str, int] = {}
-        for of in self.axes.values():
-            held |= of.held
-        return ", ".join(f"{name} = {size}" for name, size in held.items())
+    @property
+    def held(self) -> dict[str, int]:
+        """The sizes at which open sizes were held while the others were read."""
+        return {name: size for of in self.axes.values() for name, size in of.held.items()}
 
     def __str__(self) -> str:
         return "\n".join(map(wrapped, self.lines()))
@@ -191,15 +190,18 @@ def _axis_lines(of: AxisSizes) -> list[str]:
     return lines
 
 
+def _equalities(sizes: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} = {size}" for name, size in sizes.items())
+
+
 def _same(a: AxisSizes, b: AxisSizes) -> bool:
     """Whether two axes have the same sets."""
-    names = ("fits", "rejected", "empty", "broadcast", "tried", "undecided")
-    return all(getattr(a.found, name) == getattr(b.found, name) for name in names)
+    return all(getattr(a.found, name) == getattr(b.found, name) for name in SETS)
 
 
 def _axis_data(of: AxisSizes) -> dict[str, object]:
     found = of.found
-    sets = {name: getattr(found, name).to_dict() for name in ("rejected", "empty", "broadcast", "tried", "undecided")}
+    sets = {name: getattr(found, name).to_dict() for name in SETS if name != "fits"}
     work = {"traces": found.traces, "trials": found.trials}
     return {**of.sizes.to_dict(), "decided": of.decided, "held": dict(of.held), **sets, **work}
 
@@ -212,10 +214,6 @@ def _verdict(end: End) -> Verdict:
         says = _NOT_MEANT.get(kind(end))
         return Verdict("meant", says is None, f"it {says}" if says else "it runs", "")
     return Verdict("known", False, clipped(end.why, 300), "")
-
-
-def _listed(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def output_text(end: Accepted) -> tuple[str, ...]:

@@ -76,11 +76,11 @@ def explore(tracer: Tracer, axis: str, budget: Budget, progress: Callable[[str],
     while left and traces < budget.traces and monotonic() < deadline:
         sample = _next(left)
         progress(f"{axis} = {sample}")
-        for region in _traced(tracer, axis, sample):
-            regions.append(replace(region, sizes=region.sizes & left))
-            trials += len(region.runs)
+        found = [replace(region, sizes=region.sizes & left) for region in _traced(tracer, axis, sample)]
+        regions += found
+        trials += sum(len(region.runs) for region in found)
         traces += 1
-        left &= _union(region.sizes for region in regions).complement()
+        left &= _union(region.sizes for region in found).complement()
     unknown = _union([left, *(region.sizes for region in regions if kind(region.end) == "unknown")])
     tried: list[int] = []
     for size in unknown:
@@ -143,6 +143,10 @@ def _repeats_by_chance(end: Accepted, usual: Accepted) -> bool:
 
 KINDS = ("fits", "rejected", "empty", "broadcast")
 """What a network does with a size: it fits, the framework raises, an image is empty, or a size of 1 is repeated."""
+
+
+SETS = (*KINDS, "tried", "undecided")
+"""The names of the sets of :class:`Found`."""
 
 
 def kind(end: End) -> str:

@@ -106,6 +106,20 @@ def read(
     )
 
 
+def name_of(model: Any) -> str:
+    """The name of a function or of a model's class."""
+    return str(getattr(model, "__name__", None) or type(model).__name__)
+
+
+def one_for_each(dtypes: Any, images: Sequence[OpenShape]) -> list[Any]:
+    """The dtype of each image; one alone is for all. Raises :class:`UsageError` for another number of dtypes."""
+    each = [dtypes] * len(images) if isinstance(dtypes, str) or not isinstance(dtypes, Sequence) else list(dtypes)
+    if len(each) != len(images):
+        says = f"there are {len(each)}, and must be one for each of {len(images)} images"
+        raise UsageError.of("dtypes", "dtypes", "", says, 'dtypes="float32"')
+    return each
+
+
 def _fitting(
     tracer: OpenTracer, axes: Sequence[str], model: str, progress: Progress
 ) -> tuple[dict[str, int], End | None]:
