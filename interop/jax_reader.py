@@ -60,10 +60,10 @@ def graph_of_jax(
     """The graph of a JAX network. All questions of :mod:`wellshaped.spec` can be asked about it.
 
     The arguments are those of :func:`read_jax`. It splits the sizes into groups in which JAX runs the same operations.
-    These are recorded at some sizes of each group, and each operation becomes a node. If a padding or a target size
-    depends on the image size, it becomes SAME padding, a pad to a multiple, or a crop, pad or resize to the size of
-    another node. Nodes have the names of their parameters. The graph is confirmed before it is returned: it has JAX's
-    sizes at every node, and the same sizes fit.
+    These are recorded at some sizes of each group, and each operation becomes a node. Of a group that ends below 64
+    only the sizes are compared. If a padding or a target size depends on the image size, it becomes SAME padding, a pad
+    to a multiple, or a crop, pad or resize to the size of another node. Nodes have the names of their parameters. The
+    graph is confirmed before it is returned: it has JAX's sizes at every node, and the same sizes fit.
 
     A graph says what happens to sizes and channels, and which positions are read. It is not enough to compute values: a
     subtraction appears as :class:`Add`, and an elementwise function that is no kind of :class:`Activation` is left out.

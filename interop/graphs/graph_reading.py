@@ -26,7 +26,10 @@ Sizes = dict[str, int]
 
 _BATCHES = ("N", "B", "n", "b", "batch")
 _LARGE = 200
-"""Members of a class above this size are read. No size on the way is 1 there by accident."""
+"""Members of a class from this size on are read. No size on the way is 1 there by accident."""
+
+_SMALL = 64
+"""A class that ends below this size is not read: after a few halvings, an image is a single position there."""
 
 
 def graph_of(answer: ModelSizes, record: Record, progress: Callable[[str], None]) -> Network:
@@ -130,13 +133,13 @@ def _read_at(answer: ModelSizes, roles: Roles) -> Iterator[Sizes]:
         others = {other: fitting[other][(k + 1) % len(fitting[other])] for other in roles.axes if other != name}
         for of in ("rejected", "empty", "broadcast"):
             for size in dict.fromkeys(_members(answer, name, of)):
-                if size > _LARGE:
+                if size >= _LARGE:
                     yield batch | others | {name: size}
 
 
 def _only_large(sizes: list[int]) -> list[int]:
-    """The sizes that are large, or the largest: at a small one, an image on the way may be of a single position."""
-    return [n for n in sizes if n > _LARGE] or [max(sizes)]
+    """The sizes that are large enough to be read, or the largest if none is."""
+    return [n for n in sizes if n >= _SMALL] or [max(sizes)]
 
 
 _CLASSES = 18
@@ -144,10 +147,10 @@ _CLASSES = 18
 
 
 def _members(answer: ModelSizes, name: str, of: str) -> Iterator[int]:
-    """Sizes of every class, large ones if there are any."""
+    """Sizes of every class that has a member of :data:`_SMALL` or more, or of every class if none has."""
     found = answer.axes[name].found
     regions = [region.sizes for region in found.regions if kind(region.end) == of]
-    regions = [sizes for sizes in regions if sizes.above(_LARGE)] or regions
+    regions = [sizes for sizes in regions if sizes.above(_SMALL)] or regions
     most, draw = max(3, _CLASSES // max(len(regions), 1)), Random(0)
     for sizes in islice(regions, _CLASSES):
         bounds = [_LARGE, *(draw.randrange(_LARGE, 20 * _LARGE) for _ in range(most - 1))]

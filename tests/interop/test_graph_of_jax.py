@@ -449,7 +449,15 @@ def test_a_network_that_runs_other_operations_at_some_sizes_has_no_graph():
     def run(x):
         return jnp.tanh(x) if x.shape[0] < 1_500 else conv(x, kernel(4, 4, 3), 2)
 
-    assert message(run, "L 4")[0] in ("same_path", "no_step")
+    assert message(run, "L 4")[0] == "same_path"
+
+
+@pytest.mark.parametrize("last", [100, 200, 201, 900])
+def test_a_class_of_sizes_is_read_wherever_it_ends(last):
+    def run(x):
+        return conv(x, kernel(4, 4, 3 if x.shape[0] <= last else 5))
+
+    assert message(run, "L 4")[0] == "same_path"
 
 
 def test_a_requirement_in_python_that_no_node_has_is_noticed():
