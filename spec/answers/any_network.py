@@ -94,8 +94,9 @@ def as_network(network: AnyNetwork) -> UNet2Config | UNetConfig | Network:
         return network
     if network not in PRESETS:
         says = f"no preset is called {written_value(clipped(network))}"
-        near = near_name(network, PRESETS)
+        near = near_name(network, [*PRESETS, "unet"])
         fix = f'"{near}"' if near else "a name in PRESETS; list(PRESETS) shows all"
+        fix = "UNetConfig(levels=4)" if near == "unet" else fix  # on the command line, this config has a name
         raise UsageError.of("the network", "preset", "", says, fix)
     return PRESETS[network]
 

@@ -28,6 +28,7 @@ def check(
       a shape that does not fit and seems to have its channels last proposes the other layout.
 
     The network runs on the image iff the report is ``ok``. A batch norm over a single position is a warning: it runs.
+    If the network can't be built from its config, the report is on the config, and its ``error`` is ConfigError.
     Nothing is raised if the image does not fit (see :meth:`Report.raise_if_failed`). Raises :class:`UsageError` for a
     value that is not a network or not a shape, an unknown layout, and numbers that are not natural; :class:`ShapeError`
     for more or fewer sizes than axes. Source: SPEC sections 3, 4 and 8.
@@ -59,7 +60,10 @@ def check(
     built = building(network, channels, out_channels)
     if built.graph is None or built.proposed is None:  # without a network, only judge the sizes
         fixes = tuple(_as_shape(fix, layout, given) for fix in built.report.fixes)
-        return Report(subject, built.report.verdicts + judge_at_least_one(given), fixes)
+        of_sizes = judge_at_least_one(given)
+        if all(verdict.holds for verdict in of_sizes):
+            return replace(built.report, fixes=fixes)
+        return Report(subject, built.report.verdicts + of_sizes, fixes)
     usual = usual_channels(network)
     needed = usual[0] if len(usual) == 1 else None
     sizes = require_sizes(built.graph, tuple(given.values()), (channels, *given.values()), needed)

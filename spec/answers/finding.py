@@ -62,7 +62,7 @@ def input_for(network: AnyNetwork, output: int | AxisSizes, *, exactly: bool = F
     graph = graph_of(network)
     fits = compatible_shapes(graph).axes
     each = output if isinstance(output, Sequence) else (natural(output, "output"),) * graph.axes
-    wanted = require_sizes(graph, each)
+    wanted = require_sizes(graph, each, of="the output")
     firsts = [_first(graph, axis, n) for axis, n in enumerate(wanted)]
     sets = tuple(fits)
     if exactly:

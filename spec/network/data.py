@@ -116,6 +116,7 @@ def network_from(data: object, digits: int = MAX_WRITTEN_DIGITS) -> Network:
     inputs = list(_inputs(given, digits, faults)) if "inputs" not in renamed else []
     nodes = list(_nodes(given, digits, faults))
     if faults:
+        _judge_names(given, faults)
         raise ConfigError(faults.report("the network"))
     return Network(inputs, nodes, _tuples(given.get("outputs", ())), given.get("axes", 2))
 
@@ -267,6 +268,26 @@ def _nodes(given: Mapping[str, Any], digits: int, faults: Faults) -> Iterator[No
         node = _node(entry, f"node {i}", digits, faults)
         if node is not None:
             yield node
+
+
+def _judge_names(given: Mapping[str, Any], faults: Faults) -> None:
+    """Add a fault for every input of a node whose name is nowhere in the file. The order is judged by the network."""
+    inputs, nodes = given.get("inputs"), given.get("nodes")
+    if not isinstance(inputs, Mapping) or not isinstance(nodes, list):
+        return
+    nodes = [node for node in nodes if isinstance(node, Mapping) and isinstance(node.get("name"), str)]
+    known = [*inputs, *(node["name"] for node in nodes)]
+    names = set(known)
+    for node in nodes:
+        of_it = node.get("inputs")
+        for name in of_it if isinstance(of_it, list) else [of_it]:
+            if isinstance(name, str) and name not in names:
+                faults.add("unknown_input", "unknown input", partial(_unknown_input, name, node["name"], known))
+
+
+def _unknown_input(name: str, of: str, known: Sequence[str]) -> tuple[str, str]:
+    near = nearest_choice(name, [other for other in known if other != of])
+    return f"node {clipped(of)}: no node or input is called {clipped(name)}", f"node {clipped(of)}: inputs=[{near!r}]"
 
 
 _USUAL = {"kernel": 2, "factor": 2, "block": 2, "amounts": 1, "multiple": 16, "start": 0, "stop": 1, "name": ""}

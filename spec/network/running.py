@@ -133,12 +133,16 @@ def run_image(network: Network, sizes: Sequence[Sizes]) -> ImageRun:
 
 
 def require_sizes(
-    network: Network, sizes: AxisSizes, shape: Sequence[int] | None = None, channels: int | None = None
+    network: Network,
+    sizes: AxisSizes,
+    shape: Sequence[int] | None = None,
+    channels: int | None = None,
+    of: str = "the image",
 ) -> tuple[int, ...]:
     """The ``sizes`` as a tuple of natural numbers, one for each axis; a single number is the size of the only axis.
 
     ``shape`` is the whole shape, channels first, if the caller takes one: errors then show it, and propose another one
-    with the ``channels`` that the network takes (``None`` for any number).
+    with the ``channels`` that the network takes (``None`` for any number). ``of`` names in an error what has these sizes.
 
     Raises :class:`ShapeError` if the number of sizes is not the number of axes, and :class:`UsageError` if a size is
     not natural.
@@ -154,20 +158,20 @@ def require_sizes(
     """
     given: Sequence[int] = sizes if isinstance(sizes, Sequence) else (sizes,)
     if isinstance(given, str | bytes | bytearray) or len(given) != network.axes:
-        raise _other_axes(network, sizes) if shape is None else _other_shape(network, shape, channels)
+        raise _other_axes(network, sizes, of) if shape is None else _other_shape(network, shape, channels)
     return tuple(natural(n, name) for n, name in zip(given, network.axis_names, strict=True))
 
 
-def _other_axes(network: Network, sizes: object) -> ShapeError:
+def _other_axes(network: Network, sizes: object, of: str) -> ShapeError:
     given = clipped(written_value(sizes))
     needs = f"{count_word(network.axes)}: {in_words(network.axis_names)}"
     if isinstance(sizes, str | bytes | bytearray | Mapping):
-        says = f"{given} is {kind_of(sizes)}; the image needs {needs}"
+        says = f"{given} is {kind_of(sizes)}; {of} needs {needs}"
     else:
         count = len(sizes) if isinstance(sizes, Sequence) else 1
         says = f"{given} has {count_word(count)} size{'s' * (count != 1)}, and needs {needs}"
         says += "; leave out the channels" if count == network.axes + 1 else ""
-    return ShapeError.of("the image", "axes", "", says, written_value(_spatial(network, _numbers(sizes))))
+    return ShapeError.of(of, "axes", "", says, written_value(_spatial(network, _numbers(sizes))))
 
 
 def _other_shape(network: Network, shape: Sequence[int], needed: int | None) -> ShapeError:

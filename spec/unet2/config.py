@@ -21,6 +21,8 @@ def _number(default: int, lean: str, says: str) -> int:
 class UNet2Config(Written):
     """The hyperparameters of a two-level U-Net: twelve natural numbers, keyword-only, with the usual defaults.
 
+    It halves the image once, and so has two resolutions.
+
     The fields, in the order of the source:
 
     - max-pooling: ``pool_kernel``, ``pool_stride``

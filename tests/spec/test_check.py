@@ -15,6 +15,7 @@ from wellshaped.spec import (
     WELL_FORMED,
     Add,
     Concat,
+    ConfigError,
     Conv,
     MaxPool,
     Network,
@@ -413,3 +414,12 @@ def test_a_shape_of_long_numbers_with_its_channels_last_is_recognised():
 
 def test_a_shape_that_fits_is_taken_as_it_is():
     assert check("tiny", (64, 64, 4)).ok
+
+
+def test_the_report_on_a_config_that_nothing_can_be_built_from_is_on_the_config():
+    report = check(UNet2Config(pool_stride=0), (1, 304, 384))
+    assert str(report).startswith("UNet2Config(pool_stride=0) is not well-formed.")
+    with pytest.raises(ConfigError):
+        report.raise_if_failed()
+    with_a_wrong_size = check(UNet2Config(pool_stride=0), (1, 0, 384))
+    assert [failure.name for failure in with_a_wrong_size.failures] == ["poolStride_ne0", "height_pos"]

@@ -221,6 +221,13 @@ def test_a_preset_is_meant_by_its_name_and_the_nearest_is_proposed():
     assert error.value.report.fixes == ('"milesial"',)
 
 
+@pytest.mark.parametrize("name", ["unet", "Unet", "unets"])
+def test_the_name_of_a_config_on_the_command_line_is_a_config_in_python(name):
+    with pytest.raises(UsageError) as error:
+        compatible_sizes(name)
+    assert error.value.report.fixes == ("UNetConfig(levels=4)",)
+
+
 # Several axes.
 
 LEVELS_DIFFER = Network(

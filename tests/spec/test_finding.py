@@ -230,6 +230,12 @@ def test_axes_that_fail_alike_share_a_line_and_others_have_their_own():
     )
 
 
+def test_an_error_about_an_output_does_not_call_it_an_image():
+    with pytest.raises(ShapeError, match="the output does not fit") as error:
+        input_for("milesial", (3, 303, 303))
+    assert error.value.report.fixes == ("(303, 303)",)
+
+
 def test_a_slope_that_is_tiny_is_no_bound_and_a_huge_output_is_found():
     network = written(*(Node(f"n{i}", Window(1, 2**61)) for i in range(20)))
     assert input_for(network, 2) == Fitting((2 ** (61 * 20) + 1,), (2,))

@@ -701,6 +701,22 @@ def test_all_faults_of_a_graph_are_said_at_once(tmp_path):
     ]
 
 
+def test_an_unknown_input_is_named_beside_other_faults(tmp_path):
+    path = graph_file(
+        tmp_path,
+        '{ name = "down", op = "Conv", kernal = 3, inputs = ["x"] }',
+        '{ name = "up", op = "Conv", kernel = 3, inputs = ["dwn"] }',
+        '{ name = "y", op = "Mean", inputs = "upp" }',
+    )
+    assert rejection(path) == [
+        "key: it has unknown keys: node down: 'kernal' (did you mean kernel?).",
+        "unknown_input: unknown input: node up: no node or input is called dwn; "
+        "node y: no node or input is called upp.",
+        "fix: node down: rename kernal to kernel",
+        'fix: node up: inputs = ["down"]',
+    ]
+
+
 MANY = {
     "unknown operations": lambda i: {"name": f"n{i}", "op": f"MaxPooling{i}"},
     "unknown keys": lambda i: {"name": f"n{i}", "op": "Mean", f"key{i}": 1},
