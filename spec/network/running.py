@@ -142,7 +142,7 @@ def require_sizes(
     """The ``sizes`` as a tuple of natural numbers, one for each axis; a single number is the size of the only axis.
 
     ``shape`` is the whole shape, channels first, if the caller takes one: errors then show it, and propose another one
-    with the ``channels`` that the network takes (``None`` for any number). ``of`` names in an error what has these sizes.
+    with the ``channels`` that the network takes (``None`` for any number). ``of`` says in an error what was given.
 
     Raises :class:`ShapeError` if the number of sizes is not the number of axes, and :class:`UsageError` if a size is
     not natural.
