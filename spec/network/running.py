@@ -127,7 +127,7 @@ def run_image(network: Network, sizes: Sequence[Sizes]) -> ImageRun:
     (False, True)
     """
     if isinstance(sizes, str | bytes | Mapping) or not isinstance(sizes, Sequence) or len(sizes) != network.axes:
-        raise _other_axes(network, sizes)
+        raise _other_axes(network, sizes, "the image")
     runs = tuple(run(network, size, axis) for axis, size in enumerate(sizes))
     return ImageRun(runs, tuple(_together(network, [of_it.sizes for of_it in runs])))
 
