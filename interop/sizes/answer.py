@@ -3,14 +3,12 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from html import escape
-from typing import Any
 
 from ...spec.arithmetic.naturals import natural
 from ...spec.arithmetic.size_set import SizeSet
 from ...spec.messages.report import Report, ShapeError, UsageError, Verdict, wrapped
 from ...spec.messages.written import clipped, in_words
 from .exploring import SETS, Found, Region, kind
-from .expressions import names_in
 from .paths import Accepted, End, Rejected, Unknown
 from .shapes import OpenShape
 
@@ -46,10 +44,8 @@ class AxisSizes:
         found = self.found
         traces, runs = ("s" * (n != 1) for n in (found.traces, found.trials))
         work = f"{found.traces} symbolic trace{traces}, {found.trials} size{runs} run"
-        if not self.held_fits:
-            return f"decided only while {_equalities(self.held)} ({work})"
-        if self.decided:
-            return f"decided for every size ({work})"
+        if not found.tried and not found.undecided:
+            return f"decided {'for every size' if self.held_fits else f'only while {_equalities(self.held)}'} ({work})"
         parts = []
         if found.tried:
             parts.append(f"tried one by one: {found.tried}")
@@ -57,7 +53,8 @@ class AxisSizes:
             why = next((region.end.why for region in found.regions if isinstance(region.end, Unknown)), "")
             parts.append(f"not known: {found.undecided}" + (f", because {clipped(why, 120)}" if why else ""))
         known = any(kind(region.end) != "unknown" and region.sizes.count != 1 for region in found.regions)
-        return "; ".join([*(["decided for the other sizes"] if known else []), *parts]) + f" ({work})"
+        text = "; ".join([*(["decided for the other sizes"] if known else []), *parts])
+        return f"{text if self.held_fits else f'while {_equalities(self.held)}: {text}'} ({work})"
 
     def region_of(self, size: int) -> Region | None:
         """The class of sizes that ``size`` belongs to, or ``None`` if it was neither traced nor tried."""
@@ -116,7 +113,12 @@ class ModelSizes:
                 continue
             near = [(fitting.below(size), "crop"), (fitting.above(size), "pad")]
             ways = [f"{to} ({way} {abs(to - size)})" for to, way in near if to is not None]
-            fixes.append(f"{name} {' or '.join(ways)}; all that fit: {fitting}" if ways else f"{name}: no size fits")
+            known = " as far as known" if self.axes[name].found.undecided else ""
+            fixes.append(
+                f"{name} {' or '.join(ways)}; all that fit{known}: {fitting}"
+                if ways
+                else f"{name}: no size fits{known}"
+            )
         if not fixes and not self.independent and self.together:
             fixes.append(f"sizes with {self.together[0]}")
         return fixes
@@ -182,7 +184,7 @@ _NOT_MEANT = {
 
 
 def _axis_lines(of: AxisSizes) -> list[str]:
-    lines = [str(of.sizes), of.evidence()]
+    lines = [str(of.sizes) if of.sizes or not of.found.undecided else "no size that is known", of.evidence()]
     for name, says in _NOT_MEANT.items():
         sizes = getattr(of.found, name)
         if sizes:
@@ -219,12 +221,3 @@ def _verdict(end: End) -> Verdict:
 def output_text(end: Accepted) -> tuple[str, ...]:
     """The shape of each output, as functions of the open sizes."""
     return tuple("(" + ", ".join(map(str, shape)) + ")" for shape in end.output)
-
-
-def together_in(end_conditions: Any) -> tuple[str, ...]:
-    """The conditions that name several open sizes."""
-    found: dict[frozenset[str], str] = {}  # an equality is often recorded both ways round
-    for condition in end_conditions:
-        if len(names_in(condition.statement)) > 1:
-            found.setdefault(frozenset((str(condition.held), *map(str, condition.statement.args))), str(condition))
-    return tuple(found.values())

@@ -100,12 +100,10 @@ class Statement:
     def __str__(self) -> str:
         if self.op == "not":
             inner = self.args[0]
-            if inner.op in ("==", ">="):
-                return f"{inner.args[0]} {'≠' if inner.op == '==' else '<'} {inner.args[1]}"
-            return f"not ({inner})"
+            return _compared(inner, "≠", "<", ">") if inner.op in ("==", ">=") else f"not ({inner})"
         if self.op in ("and", "or"):
             return f" {self.op} ".join(f"({arg})" for arg in self.args)
-        return f"{self.args[0]} {'=' if self.op == '==' else '≥'} {self.args[1]}"
+        return _compared(self, "=", "≥", "≤")
 
 
 def holds(statement: Statement, sizes: Mapping[str, Any], truth: bool = True) -> bool:
@@ -216,6 +214,23 @@ def _sum(terms: list[Any]) -> Any:
     for term in terms:
         total = plus(total, term)
     return total
+
+
+def _compared(statement: Statement, equal: str, more: str, less: str) -> str:
+    left, right = statement.args
+    if statement.op == "==":
+        if right == 0 and isinstance(left, Expression) and left.op == "mod" and _is_negative(left.args[1]):
+            left = Expression("mod", (left.args[0], -left.args[1]))  # no remainder, whatever the sign
+        return f"{left} {equal} {right}"
+    if right == 0 and isinstance(left, Expression) and left.op == "+" and isinstance(left.args[1], int):
+        text = str(left.args[0])
+        if text.startswith("-"):  # 10000 - H*W ≥ 0
+            return f"{text[1:]} {less} {left.args[1]}"
+    return f"{left} {more} {right}"
+
+
+def _is_negative(size: Any) -> bool:
+    return isinstance(size, int) and size < 0
 
 
 def _text(size: Any) -> str:

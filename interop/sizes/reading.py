@@ -2,17 +2,16 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import combinations, islice, product
-from random import Random
+from itertools import combinations, product
 from typing import Any, Protocol
 
-from ...spec.arithmetic.size_set import SizeSet
 from ...spec.messages.report import UsageError, WellshapedError
-from .answer import AxisSizes, ModelSizes, output_text, together_in
+from .answer import AxisSizes, ModelSizes, output_text
 from .exploring import Budget, explore, kind
-from .expressions import holds, names_in
+from .expressions import names_in
 from .paths import Accepted, Condition, End, Path, Rejected, sizes_on
 from .shapes import OpenShape, open_sizes
+from .together import dependence, general_path
 
 Progress = Callable[[str], None]
 
@@ -66,9 +65,6 @@ HELD = (
 )
 """The sizes to try for all axes at once. The other axes are held at the first that fits."""
 
-_PAIRS = 12
-"""How many combinations of sizes are tried to see whether axes are independent."""
-
 
 def read(
     tracer: OpenTracer,
@@ -98,11 +94,15 @@ def read(
         held = {name: size for name, size in at.items() if name != axis}
         of_it = explore(_OneAxis(tracer, axis, held), axis, budget, progress)
         found[axis] = AxisSizes(axis, held, of_it, held_fits=error is None or len(axes) == 1)
-    independent, together, output = _together(tracer, found, at, progress)
-    if error is not None:
-        independent = None
+    progress("all axes together")
+    sets = {name: of.sizes for name, of in found.items()}
+    path = general_path(tracer, sets, at) if axes else Path((), tracer.trial_of({}))
+    output = output_text(path.end) if isinstance(path.end, Accepted) else ()
+    rejected = {name: of.found.rejected for name, of in found.items()}
+    together = dependence(tracer, sets, rejected, at, path) if len(axes) > 1 else None
+    independent = None if error is not None or len(axes) < 2 else together is None
     return ModelSizes(
-        model, framework, tuple(shapes), found, independent, together, output, tuple(notes), trial=tracer.trial_of
+        model, framework, tuple(shapes), found, independent, together or (), output, tuple(notes), trial=tracer.trial_of
     )
 
 
@@ -155,7 +155,10 @@ def _fitting(
 
 
 def _by_conditions(tracer: OpenTracer, at: Mapping[str, int]) -> dict[str, int] | None:
-    """Sizes that fit, found by meeting the last equality that a trace breaks, again and again."""
+    """Sizes that fit, found by meeting the last equality that a trace breaks, again and again.
+
+    If an equality links several sizes, the first of them changes.
+    """
     sizes = dict(at)
     for _ in range(2 * len(sizes)):
         try:
@@ -165,9 +168,10 @@ def _by_conditions(tracer: OpenTracer, at: Mapping[str, int]) -> dict[str, int] 
         path = tracer.path_of(sizes, {})
         if isinstance(path.end, Accepted):
             return sizes if kind(tracer.trial_of(sizes)) == "fits" else None
-        broken = [
-            c for c in path.conditions if not c.held and c.statement.op == "==" and len(names_in(c.statement)) == 1
-        ]
+        broken = _broken(path)
+        if broken and len(names_in(broken[-1].statement)) > 1:  # let only one of them change
+            name = min(names_in(broken[-1].statement))
+            broken = _broken(tracer.path_of({name: sizes[name]}, {of: sizes[of] for of in sizes if of != name}))
         if not broken:
             return None
         (name,) = names_in(broken[-1].statement)
@@ -176,6 +180,10 @@ def _by_conditions(tracer: OpenTracer, at: Mapping[str, int]) -> dict[str, int] 
             return None
         sizes[name] = solved.above(sizes[name]) or solved.maximum or sizes[name]
     return None
+
+
+def _broken(path: Path) -> list[Condition]:
+    return [c for c in path.conditions if not c.held and c.statement.op == "=="]
 
 
 def _candidates(axes: Sequence[str]) -> Iterator[dict[str, int]]:
@@ -191,58 +199,3 @@ def _candidates(axes: Sequence[str]) -> Iterator[dict[str, int]]:
 
 SMALL = (1, 3, 4, 2, 8, 16)
 """The sizes of an axis that is not alike to the others: usual numbers of channels."""
-
-
-def _together(
-    tracer: OpenTracer, found: Mapping[str, AxisSizes], at: Mapping[str, int], progress: Progress
-) -> tuple[bool | None, tuple[str, ...], tuple[str, ...]]:
-    """Whether the axes are independent; if not, the conditions on several; and the output's shape."""
-    samples = {name: _large(of.sizes) or at[name] for name, of in found.items()}
-    progress("all axes together")
-    path = tracer.path_of(samples, {}) if samples else Path((), tracer.trial_of({}))
-    output = output_text(path.end) if isinstance(path.end, Accepted) else ()
-    if not output and all(of.sizes for of in found.values()):
-        held = tracer.path_of(dict(at), {})
-        output = output_text(held.end) if isinstance(held.end, Accepted) else ()
-    if len(found) < 2:
-        return None, (), output
-    for sizes, fits in islice(_combinations(found), _PAIRS):
-        end = tracer.trial_of(sizes)
-        if (kind(end) == "fits") != fits:
-            return False, together_in(tracer.path_of(sizes, {}).conditions), output
-    joined = together_in(c for c in path.conditions if c.held and c.statement.op == "==" and _binds(c, found))
-    return not joined, joined, output
-
-
-def _binds(condition: Condition, found: Mapping[str, AxisSizes]) -> bool:
-    """Whether an equality of several open sizes can fail, and leaves only finitely many sizes of one of them."""
-    names = names_in(condition.statement)
-    if len(names) < 2 or not any(found[name].sizes.is_finite for name in names):
-        return False
-    draw = Random(0)
-    return not all(holds(condition.statement, {name: draw.randrange(1, 300) for name in names}) for _ in range(50))
-
-
-def _large(sizes: SizeSet) -> int | None:
-    """A member that is larger than what small sizes need an exception for, if there is one."""
-    return sizes.above(1_000) or sizes.maximum
-
-
-def _combinations(found: Mapping[str, AxisSizes]) -> Iterator[tuple[dict[str, int], bool]]:
-    """Sizes for all axes, and whether they fit if the axes are independent: all fit, or one does not."""
-    draw = Random(0)
-    kinds: dict[str, dict[bool, list[int]]] = {
-        name: {True: _some(of.sizes, draw), False: _some(of.found.rejected, draw)} for name, of in found.items()
-    }
-    if not all(of[True] for of in kinds.values()):
-        return
-    names = list(found)
-    for turn in range(4 * _PAIRS):
-        wrong = names[turn // 2 % len(names)] if turn % 2 and kinds[names[turn // 2 % len(names)]][False] else None
-        yield {name: draw.choice(kinds[name][name != wrong]) for name in names}, wrong is None
-
-
-def _some(sizes: SizeSet, draw: Random) -> list[int]:
-    """A few members of a set, small and large."""
-    some: list[Any] = [*islice(sizes, 3), sizes.maximum, *(sizes.above(draw.randrange(1, 2_000)) for _ in range(5))]
-    return [size for size in dict.fromkeys(some) if size is not None]

@@ -485,3 +485,51 @@ def test_a_wrong_call_is_not_an_answer_about_sizes(shapes, given, message):
 def test_sizes_that_fit_only_together_are_found_by_the_conditions_that_they_break():
     answer = read_jax(lambda x: jnp.concatenate([x, jnp.zeros((224, 192, 1))], -1), "H W 3")
     assert [str(answer[axis]) for axis in "HW"] == ["{224}", "{192}"]
+
+
+# Sizes that depend on each other.
+
+
+def windows(x):
+    return x.reshape(-1, 7, 7, x.shape[-1])
+
+
+def too_large(x):
+    if x.shape[0] * x.shape[1] > 10_000:
+        raise ValueError("too large")
+    return x
+
+
+JOINT = {
+    "rows of six": (lambda x: x.reshape(-1, 6), "H W", "H*W mod 6 = 0", {"H": 4, "W": 4}, {"H": 4, "W": 3}),
+    "two halves": (lambda x: x.reshape(2, -1), "H W", "H*W mod 2 = 0", {"H": 5, "W": 5}, {"H": 5, "W": 2}),
+    "windows": (windows, "H W 3", "3*H*W mod 147 = 0", {"H": 7, "W": 2}, {"H": 49, "W": 2}),
+    "an area": (too_large, "H W", "H*W ≤ 10000", {"H": 101, "W": 100}, {"H": 1000, "W": 10}),
+    "a prime": (lambda x: x.reshape(-1, 1_031), "H W", "H*W mod 1031 = 0", {"H": 64, "W": 2}, {"H": 64, "W": 2_062}),
+}
+
+
+@pytest.mark.parametrize("name", JOINT)
+def test_sizes_that_depend_on_each_other_say_on_what(name):
+    function, shape, condition, broken, met = JOINT[name]
+    answer = read_jax(function, shape)
+    assert answer.independent is False
+    assert answer.together[0] == condition
+    assert answer.check(**met).ok
+    assert not answer.check(**broken).ok
+
+
+def test_the_order_of_two_sizes_does_not_make_them_depend_on_each_other():
+    answer = read_jax(lambda x: 2 * x if x.shape[0] > x.shape[1] else x, "H W")
+    assert answer.independent
+    assert answer.together == ()
+
+
+def test_the_output_is_that_of_sizes_that_equal_no_number_in_the_network():
+    assert read_jax(lambda x: x.reshape(-1, 37), "H W").output == ("(ceil(H*W/37), 37)",)
+
+
+def test_sizes_that_are_not_known_are_not_called_no_size():
+    answer = read_jax(lambda x: x.reshape(-1, 1_031), "H H", budget=Budget(traces=3, trials=5))
+    assert "no size that is known" in str(answer)
+    assert "all" not in str(answer.check(H=62)).replace("all that fit as far as known", "")

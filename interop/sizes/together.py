@@ -1,0 +1,180 @@
+"""Whether open sizes depend on each other, and on what: conditions on several sizes at once (SPEC section 11).
+
+Each axis is read alone, while the others are held. If the axes are independent, an image fits exactly if each of its
+sizes does. This is tested: by combinations of sizes, by traces with all sizes open, and by sizes that meet or break the
+conditions on several sizes that such a trace recorded.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
+from random import Random
+from typing import Any, Protocol
+
+from ...spec.arithmetic.size_set import SizeSet
+from .exploring import kind
+from .expressions import holds, names_in
+from .paths import Accepted, Condition, End, Path, sizes_on
+
+Sizes = dict[str, int]
+
+
+class Tracer(Protocol):
+    """A framework's reading of a network, with all sizes open."""
+
+    def path_of(self, samples: Mapping[str, int], held: Mapping[str, int]) -> Path:
+        """Trace with a symbol for each sample."""
+
+    def trial_of(self, sizes: Mapping[str, int]) -> End:
+        """Run the framework's own shape rules on plain numbers."""
+
+
+_PAIRS = 12
+"""How many combinations of sizes are tried."""
+
+_DRAWS = 3_000
+"""How many sizes are drawn to find some that meet, or break, the conditions on several sizes."""
+
+
+def general_path(tracer: Tracer, sets: Mapping[str, SizeSet], at: Mapping[str, int]) -> Path:
+    """A trace of sizes that fit, with all sizes open: of large ones if there are any.
+
+    Sizes that are equal, or that equal a number in the network, can take a path of their own. So each size is another
+    multiple of the one at which it was held.
+    """
+    large = {name: of.above(1_000) or of.maximum or at[name] for name, of in sets.items()}
+    multiples = {name: at[name] * prime for name, prime in zip(at, _primes(), strict=False)}
+    paths = [tracer.path_of(samples, {}) for samples in (large, multiples, dict(at))]
+    accepted = [path for path in paths if isinstance(path.end, Accepted)]
+    return next(iter(accepted), paths[0])
+
+
+def _primes() -> Iterator[int]:
+    yield from (11, 13, 17, 19, 23, 29, 31)
+
+
+def dependence(
+    tracer: Tracer, sets: Mapping[str, SizeSet], rejected: Mapping[str, SizeSet], at: Mapping[str, int], path: Path
+) -> tuple[str, ...] | None:
+    """``None`` if no sizes show that the axes depend on each other; else the conditions that link them, if known.
+
+    ``sets`` and ``rejected`` are the sizes of each axis that fit, and that are rejected, while the others are held
+    ``at`` sizes. ``path`` is a trace with all sizes open.
+    """
+    joint = _joint(path)
+    reasons: dict[str, None] = {}
+    depends = False
+    tried = [*islice(_combinations(sets, rejected), _PAIRS), *_telling(path, joint, sets)]
+    alike = [dict.fromkeys(at, max(at.values()) + more) for more in (1, 7)]
+    tried += ((sizes, _inside(sizes, sets)) for sizes in (*alike, *_solutions(tracer, joint, at)))
+    for sizes, fits in tried:
+        if (kind(tracer.trial_of(sizes)) == "fits") == fits:
+            continue
+        depends = True
+        if fits:
+            linking = [c for c in tracer.path_of(sizes, {}).conditions if len(names_in(c.statement)) > 1]
+            reasons |= dict.fromkeys(texts([replace(linking[-1], held=not linking[-1].held)] if linking else []))
+    if not depends:
+        return None
+    if not reasons:
+        reasons = dict.fromkeys(texts(c for c in joint if c.held and c.statement.op == "=="))
+    return tuple(reasons)
+
+
+def _joint(path: Path) -> list[Condition]:
+    """The conditions of an accepted trace on several sizes that can fail where those on one size all hold."""
+    if not isinstance(path.end, Accepted):
+        return []
+    several = [c for c in dict.fromkeys(path.conditions) if len(names_in(c.statement)) > 1]
+    names = sorted({name for c in several for name in names_in(c.statement)})
+    drawn = list(islice(_drawn(path, names, 1), 60))
+    return [c for c in several if not all(_holds(c, sizes) for sizes in drawn)]
+
+
+def _telling(path: Path, joint: Sequence[Condition], sets: Mapping[str, SizeSet]) -> Iterator[tuple[Sizes, bool]]:
+    """Sizes that tell whether the axes depend on each other, and whether they fit if they do not.
+
+    First some that take the path, and are outside of the sets of single axes; then some inside, which break a condition
+    on several sizes.
+    """
+    if not joint:
+        return
+    outside: list[Sizes] = []
+    inside: list[Sizes] = []
+    for sizes in islice(_drawn(path, list(sets), 2), _DRAWS):
+        fits = _inside(sizes, sets)
+        if fits and len(inside) < 2 and not all(_holds(c, sizes) for c in joint):
+            inside.append(sizes)
+        if not fits and len(outside) < 2 and all(_holds(c, sizes) for c in joint):
+            outside.append(sizes)
+        if len(inside) == len(outside) == 2:
+            break
+    yield from ((sizes, False) for sizes in outside)
+    yield from ((sizes, True) for sizes in inside)
+
+
+def _inside(sizes: Mapping[str, int], sets: Mapping[str, SizeSet]) -> bool:
+    return all(size in sets[name] for name, size in sizes.items())
+
+
+def _solutions(tracer: Tracer, joint: Sequence[Condition], at: Mapping[str, int]) -> Iterator[Sizes]:
+    """Sizes that meet an equality of several sizes, other than those at which the axes were held.
+
+    One size is changed, and the equality is solved for another.
+    """
+    for condition in [c for c in joint if c.held and c.statement.op == "=="][:3]:
+        changed, solved, *_ = sorted(names_in(condition.statement))
+        for size in (at[changed] + 1, 2 * at[changed], max(at[changed] // 2, 1)):
+            held = {**at, changed: size}
+            sample = held.pop(solved)
+            conditions = tracer.path_of({solved: sample}, held).conditions
+            broken = [replace(c, held=True) for c in conditions if not c.held and c.statement.op == "=="]
+            found = sizes_on(broken[-1:], solved) if broken else None
+            if found:
+                yield {**held, solved: found.above(sample) or found.minimum or sample}
+
+
+def _drawn(path: Path, names: Sequence[str], seed: int) -> Iterator[Sizes]:
+    """Sizes at random that meet all conditions on a single size. Half of the time they are small."""
+    draw, sets = Random(seed), {}
+    for name in names:
+        alone = [c for c in path.conditions if names_in(c.statement) == {name}]
+        sets[name] = sizes_on(alone, name) or SizeSet()
+    if not all(sets.values()):
+        return
+    while True:
+        most = draw.choice((20, 300, 3_000))
+        sizes = {name: of.above(draw.randrange(1, most)) or of.maximum for name, of in sets.items()}
+        yield {name: size for name, size in sizes.items() if size is not None}
+
+
+def _holds(condition: Condition, sizes: Mapping[str, int]) -> bool:
+    return holds(condition.statement, sizes) == condition.held
+
+
+def _combinations(sets: Mapping[str, SizeSet], rejected: Mapping[str, SizeSet]) -> Iterator[tuple[Sizes, bool]]:
+    """Sizes for all axes, and whether they fit if the axes are independent: all fit, or one does not."""
+    draw = Random(0)
+    kinds: dict[str, dict[bool, list[int]]] = {
+        name: {True: _some(sets[name], draw), False: _some(rejected[name], draw)} for name in sets
+    }
+    if not all(of[True] for of in kinds.values()):
+        return
+    names = list(sets)
+    for turn in range(4 * _PAIRS):
+        wrong = names[turn // 2 % len(names)] if turn % 2 and kinds[names[turn // 2 % len(names)]][False] else None
+        yield {name: draw.choice(kinds[name][name != wrong]) for name in names}, wrong is None
+
+
+def _some(sizes: SizeSet, draw: Random) -> list[int]:
+    """A few members of a set, small and large."""
+    some: list[Any] = [*islice(sizes, 3), sizes.maximum, *(sizes.above(draw.randrange(1, 2_000)) for _ in range(5))]
+    return [size for size in dict.fromkeys(some) if size is not None]
+
+
+def texts(conditions: Iterable[Condition]) -> tuple[str, ...]:
+    """The conditions as texts, each once: an equality is often recorded both ways round."""
+    found: dict[frozenset[str], str] = {}
+    for condition in conditions:
+        found.setdefault(frozenset((str(condition.held), *map(str, condition.statement.args))), str(condition))
+    return tuple(found.values())
