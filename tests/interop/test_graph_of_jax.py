@@ -189,7 +189,7 @@ def net(**options):
         ({"up": "repeat"}, "n ≡ 0 (mod 4), n ≥ 4", Resize(2)),
         ({"down": "strided"}, "n ≡ 0 (mod 4), n ≥ 4", Conv(3, 2, padding="SAME", channels=4)),
         pytest.param({"join": "add"}, "n ≡ 0 (mod 4), n ≥ 4", Add(), marks=pytest.mark.slow),
-        ({"fit": "crop"}, "n ≥ 4", CropTo()),
+        pytest.param({"fit": "crop"}, "n ≥ 4", CropTo(), marks=pytest.mark.slow),
         pytest.param(
             {"fit": "crop the start", "down": "strided"}, "n ≥ 1", CropTo(), marks=pytest.mark.slow
         ),  # it crops at most one position

@@ -124,7 +124,7 @@ def test_no_features_are_rejected(forward):
 
 
 @pytest.mark.parametrize("forward", [tiny_unet.unet_forward, tiny_unet_linen.unet_forward], ids=["nnx", "linen"])
-@pytest.mark.parametrize("shape", sparse([((10, 12),), ((12, 10),), ((3, 4),), ((13, 15),)], 3), ids=str)
+@pytest.mark.parametrize("shape", sparse([((10, 12),), ((12, 10),), ((3, 4),), ((13, 15),)], 4), ids=str)
 def test_sizes_that_are_not_multiples_of_four_are_rejected_with_those_that_are(forward, shape):
     with pytest.raises(ShapeError, match=r"that fit: n ≡ 0 \(mod 4\), n ≥ 4") as error:
         forward(0, image(*shape, 2), 2)

@@ -150,6 +150,7 @@ def test_its_gradient_is_that_of_the_plain_network_in_every_parameter(model):
         assert jnp.allclose(a, b, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_nnx_grad_gives_the_same_gradient(model):
     state = nnx.grad(loss)(model, X)
     params = gradient_of_params(model.params(), X)

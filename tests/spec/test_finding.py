@@ -337,7 +337,7 @@ def test_the_numbers_for_a_size_are_the_least_that_brute_force_finds(network, n)
     assert filled_or_none(network, n) == (expected if fits else None)
 
 
-@settings(max_examples=150)
+@settings(max_examples=75)
 @given(networks_with_open_numbers())
 def test_the_numbers_for_infinitely_many_sizes_are_the_least_that_brute_force_finds(network):
     expected = by_brute_force(network, lambda full: not solved(full).is_finite)

@@ -105,7 +105,7 @@ NETWORKS = {
     "plain data": network_from(FROM_DATA),
 }
 every = pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
-# tests/front/test_every_network.py certifies the others by the command.
+# tests/front/test_every_network.py certifies some of the others by the command.
 every_third = pytest.mark.parametrize("network", sparse(NETWORKS.values(), 3), ids=NETWORKS)
 
 
