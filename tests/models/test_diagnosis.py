@@ -529,21 +529,21 @@ def test_numbers_of_64_bits_need_a_setting():
 
 @pytest.mark.parametrize("shape", [(17, 16, 1), (256, 1, 1)])
 def test_an_image_whose_turned_sizes_do_not_fit_is_not_told_to_turn_it(shape):
-    for model in (GREY, RGB):
+    for model in (grey(), rgb()):
         assert "fix: jnp.moveaxis" not in str(error_of(model, jnp.ones(shape)))
 
 
 def test_fixes_for_one_image_of_a_batch_say_so():
-    text = str(error_of(jax.vmap(GREY), jnp.ones((5, 16, 16))))
+    text = str(error_of(jax.vmap(grey()), jnp.ones((5, 16, 16))))
     assert "fix: inside jax.vmap, for each image: x[None]" in text
-    assert jax.vmap(lambda x: GREY(x[None]))(jnp.ones((5, 16, 16))).shape == (5, 1, 16, 16)
+    assert jax.vmap(lambda x: grey()(x[None]))(jnp.ones((5, 16, 16))).shape == (5, 1, 16, 16)
 
 
 def test_fixes_for_the_sizes_of_a_mapped_image_say_so():
     x = jnp.ones((2, 1, 17, 16))
-    text = str(error_of(jax.vmap(GREY), x))
+    text = str(error_of(jax.vmap(grey()), x))
     assert "fix: inside jax.vmap, for each image: x[:, :16, :16] or jnp.pad(x, ((0, 0), (0, 1), (0, 0)))" in text
-    assert jax.vmap(lambda x: GREY(x[:, :16, :16]))(x).shape == (2, 1, 16, 16)
+    assert jax.vmap(lambda x: grey()(x[:, :16, :16]))(x).shape == (2, 1, 16, 16)
 
 
 def test_messages_stay_short():
