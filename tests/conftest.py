@@ -1,5 +1,6 @@
-"""What all tests share: the profiles of Hypothesis (see CONTRIBUTING), and how XLA compiles."""
+"""What all tests share: the profiles of Hypothesis (see CONTRIBUTING), and how XLA and Python compile."""
 
+import gc
 import os
 import shutil
 import sys
@@ -20,6 +21,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 MAX_LINES = 24  # of a terminal
 
 _compiled = pytest.StashKey[str]()
+_bytecode = pytest.StashKey[str]()
 
 
 def pytest_configure(config):
@@ -27,6 +29,9 @@ def pytest_configure(config):
 
     The workers and the programs that tests start inherit these variables. The slow part trains and takes times, so XLA
     optimises there; CI runs everything once with optimisation. A value that you set yourself is kept.
+
+    Where Python may not write its bytecode beside the sources, every worker and every program that a test starts would
+    compile JAX anew. They share a folder instead.
     """
     if hasattr(config, "workerinput"):
         return
@@ -36,12 +41,26 @@ def pytest_configure(config):
         os.environ["JAX_COMPILATION_CACHE_DIR"] = config.stash[_compiled] = tempfile.mkdtemp(prefix="compiled-")
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+    if os.environ.pop("PYTHONDONTWRITEBYTECODE", None) and "PYTHONPYCACHEPREFIX" not in os.environ:
+        os.environ["PYTHONPYCACHEPREFIX"] = config.stash[_bytecode] = tempfile.mkdtemp(prefix="bytecode-")
 
 
 def pytest_unconfigure(config):
     """Remove what was compiled for this run."""
-    if _compiled in config.stash:
-        shutil.rmtree(config.stash[_compiled], ignore_errors=True)
+    for folder in (_compiled, _bytecode):
+        if folder in config.stash:
+            shutil.rmtree(config.stash[folder], ignore_errors=True)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Collect the tests without collecting garbage: what the modules define stays until the end."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from effort import sparse
 from flax import nnx
 from hypothesis import find, given, settings
 from hypothesis import strategies as st
@@ -111,13 +112,14 @@ def test_a_layer_agrees_with_pytorch(case):
     assert_agrees(layer(arrays["x"]), arrays["y"])
 
 
-@pytest.mark.parametrize("case", UNET2_CASES, ids=str)
+# A whole network is made of functions, which are all compared in the quick part.
+@pytest.mark.parametrize("case", sparse(UNET2_CASES, 2), ids=str)
 def test_the_network_agrees_with_pytorch(case):
     arrays = recorded(case)
     assert_agrees(run_unet2(UNet2Config(**case.config), case.channels, arrays), arrays["y"])
 
 
-@pytest.mark.parametrize("case", UNET2_CASES, ids=str)
+@pytest.mark.parametrize("case", sparse(UNET2_CASES, 4), ids=str)
 def test_the_gradients_of_the_network_agree_with_pytorch(case):
     arrays = recorded(case)
     ours = gradients_of_unet2(UNet2Config(**case.config), case.channels, arrays)

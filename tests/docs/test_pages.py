@@ -1,6 +1,5 @@
 """What the pages say is true: their programs run, the names and the tests that they cite exist."""
 
-import ast
 import re
 import sys
 import tomllib
@@ -24,10 +23,9 @@ PROGRAMS = [
     for number, program in enumerate(re.findall(r"^```python\n(.*?)^```", page.read_text(), re.M | re.S))
 ]
 TESTS = {
-    node.name
+    name
     for file in (ROOT / "tests").rglob("test_*.py")
-    for node in ast.walk(ast.parse(file.read_text()))
-    if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+    for name in re.findall(r"^def (test_\w+)", file.read_text(), re.M)
 }
 SPECIFICATION = (ROOT / "docs" / "specification.md").read_text()
 ROWS = [

@@ -86,6 +86,7 @@ def test_all_contenders_compute_the_same(bench, batch):
     assert bench.contenders.disagreements(present, bench.contenders.Case(4, 2, batch)) == []
 
 
+@pytest.mark.slow
 def test_a_contender_that_computes_something_else_is_found(bench):
     (right,) = (c for c in bench.contenders.CONTENDERS if c.name == "stock-nhwc")
     wrong = replace(right, layout=replace(right.layout, kernel=(3, 2, 1, 0)))  # rows for columns
@@ -333,6 +334,7 @@ def test_the_settings_name_their_cases_if_they_differ(bench, results):
     assert "\nSettings of 128², 32, 1; 256², 32, 1: rounds 3.\n" in text
 
 
+@pytest.mark.slow
 def test_the_forms_of_a_kernels_gradient_agree_and_ours_spreads_infinity_no_further_than_stock(bench):
     geometry = Geometry((9, 9), 3, 1, 1)
     x, y = (jax.random.normal(jax.random.key(channels), (1, 9, 9, channels)) for channels in (3, 2))
@@ -342,6 +344,7 @@ def test_the_forms_of_a_kernels_gradient_agree_and_ours_spreads_infinity_no_furt
     assert [int(row[-1]) for row in rows] == [8, 8, 18, 8]
 
 
+@pytest.mark.slow
 def test_tracing_is_measured_with_and_without_checks(bench):
     times = bench.tracing.run_all(rounds=3, seconds=0.1)
     assert list(times) == ["new sizes", "known sizes", "no checks"]

@@ -25,7 +25,7 @@ from wellshaped.spec import (
 )
 from wellshaped.spec.families import unet
 
-FEW = 220
+FEW = 120
 MANY = 2200
 
 

@@ -24,6 +24,7 @@ def test_the_demo_learns_the_unseen_half_to_an_iou_of_at_least_093(tmp_path, cap
     assert (tmp_path / "demo.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_a_few_steps_of_the_demo_run_and_write_the_picture(tmp_path):
     result = demo.run_demo(tmp_path / "demo.png", steps=2)
     assert len(result.losses) == 2

@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from effort import sparse
 from networks import HARD
 
 from wellshaped.cli import app, main
@@ -69,7 +70,8 @@ def test_the_commands_about_one_network_are_those_that_take_a_name():
     assert named == ABOUT_ONE_NETWORK
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+# The slow part has the others: spec/test_folds.py asks the same questions about all of them in Python.
+@pytest.mark.parametrize("name", sparse(NETWORKS, 3))
 def test_every_network_goes_through_every_command(run, tmp_path, name):
     network = value(name)
     graph, shapes = graph_of(network), compatible_shapes(network)

@@ -189,14 +189,14 @@ def net(**options):
         ({"up": "repeat"}, "n ≡ 0 (mod 4), n ≥ 4", Resize(2)),
         ({"down": "strided"}, "n ≡ 0 (mod 4), n ≥ 4", Conv(3, 2, padding="SAME", channels=4)),
         pytest.param({"join": "add"}, "n ≡ 0 (mod 4), n ≥ 4", Add(), marks=pytest.mark.slow),
-        ({"fit": "crop"}, "n ≥ 4", CropTo()),
+        pytest.param({"fit": "crop"}, "n ≥ 4", CropTo(), marks=pytest.mark.slow),
         pytest.param(
             {"fit": "crop the start", "down": "strided"}, "n ≥ 1", CropTo(), marks=pytest.mark.slow
         ),  # it crops at most one position
         ({"fit": "pad"}, "n ≥ 4", PadTo()),
         pytest.param({"fit": "resize"}, "n ≥ 4", ResizeTo(mode="linear"), marks=pytest.mark.slow),
         ({"gate": True}, "n ≡ 0 (mod 4), n ≥ 4", Multiply(broadcast="channels")),
-        ({"excite": True}, "n ≡ 0 (mod 4), n ≥ 4", Multiply(broadcast="positions")),
+        pytest.param({"excite": True}, "n ≡ 0 (mod 4), n ≥ 4", Multiply(broadcast="positions"), marks=pytest.mark.slow),
     ],
     ids=str,
 )
@@ -304,12 +304,16 @@ class Equinox(eqx.Module):
         return skip + self.up(eqx.nn.MaxPool2d(2, 2)(skip))
 
 
-def test_an_equinox_network_is_read_with_its_names_unless_it_is_mapped_over_a_batch():
+def test_an_equinox_network_is_read_with_its_names():
     model = Equinox()
     graph = graph_of_jax(model, "3 H W")
     assert [node.name for node in graph.nodes] == ["conv", "norm", "norm.silu", "pooled1", "up", "sum1"]
     assert graph.node("norm").operation == Norm("group", groups=2)
-    of_batch = graph_of_jax(jax.vmap(model), "N 3 H W")
+
+
+@pytest.mark.slow
+def test_an_equinox_network_that_is_mapped_over_a_batch_is_read_without_names():
+    graph, of_batch = graph_of_jax(Equinox(), "3 H W"), graph_of_jax(jax.vmap(Equinox()), "N 3 H W")
     assert [node.operation for node in of_batch.nodes] == [node.operation for node in graph.nodes]
 
 

@@ -430,7 +430,7 @@ def program(steps):
     return run
 
 
-@examples(12)
+@examples(6)
 @given(st.lists(STEPS, min_size=1, max_size=6))
 def test_the_sizes_of_random_programs_are_those_that_jax_runs(steps):
     found = read_jax(program(steps), "L", budget=Budget(up_to=40, seconds=10)).axes["L"].found

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from beartype.vale import Is
+from effort import examples
 from flax import nnx
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -217,7 +218,7 @@ READINGS = {
 THREE_OR_FIVE = st.sampled_from([3, 5])
 
 
-@settings(max_examples=20)
+@examples(10)
 @given(st.lists(st.tuples(THREE_OR_FIVE, THREE_OR_FIVE), min_size=2, max_size=6))
 @pytest.mark.parametrize("name", READINGS)
 def test_a_call_is_accepted_after_any_history_iff_its_sizes_are_those_that_the_annotation_reads(name, history):
@@ -225,7 +226,7 @@ def test_a_call_is_accepted_after_any_history_iff_its_sizes_are_those_that_the_a
         assert accepts(READINGS[name], n, m) == (n == m)
 
 
-@settings(max_examples=100)
+@examples(50)
 @given(annotations.functions(), st.data())
 def test_a_call_with_any_annotations_is_accepted_after_any_history_iff_a_fresh_check_accepts_it(function, data):
     with_history = checked(function.make())

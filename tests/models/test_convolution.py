@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from effort import examples
+from effort import examples, sparse
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jax.test_util import check_grads
@@ -158,6 +158,7 @@ def rules_reached(case, limits):
     return reached | ({"chunks"} if len(chunks) > 1 else set())
 
 
+@pytest.mark.slow
 def test_the_drawn_cases_reach_every_rule():
     reached = {}
 
@@ -201,7 +202,7 @@ def by_reference(arrays, geometry, missing):
     return np.moveaxis(np.stack([g.d_x for g in grads]), 1, -1)
 
 
-@examples(8)
+@examples(4)
 @given(cases_and_limits())
 @on_pinned
 def test_every_face_is_the_sum_of_the_reference_on_integers_whichever_way_it_is_computed(drawn):
@@ -270,7 +271,7 @@ def on_pinned_edges(test):
     return test
 
 
-@examples(8)
+@examples(4)
 @given(cases_with_one_number_that_is_not_finite())
 @on_pinned_edges
 def test_what_is_not_finite_is_where_the_sum_has_it_or_where_stock_jax_has_it_too(drawn):
@@ -362,6 +363,7 @@ def losses(operation):
     return lambda *arrays: (operation(*arrays) ** 3).sum()
 
 
+@pytest.mark.slow
 def test_first_and_second_derivatives_of_convolutions_are_those_of_finite_differences(explicitly):
     @jax.jit
     def total(operands):
@@ -420,27 +422,27 @@ BATCHES = {
 }
 
 
-def test_vmap_of_values_and_gradients_equals_a_loop(backend):
-    for name in ("conv, rows", "transposed, tiles"):
-        operation, shapes = OPERATIONS[name]
+@pytest.mark.parametrize("name", sparse(("conv, rows", "transposed, tiles"), 2))
+def test_vmap_of_values_and_gradients_equals_a_loop(backend, name):
+    operation, shapes = OPERATIONS[name]
 
-        def value_and_grads(*arrays, operation=operation):
-            return operation(*arrays), jax.grad(losses(operation), argnums=(0, 1, 2))(*arrays)
+    def value_and_grads(*arrays, operation=operation):
+        return operation(*arrays), jax.grad(losses(operation), argnums=(0, 1, 2))(*arrays)
 
-        one = jax.jit(value_and_grads)
+    one = jax.jit(value_and_grads)
 
-        @jax.jit
-        def batched(batches, value_and_grads=value_and_grads):
-            return [jax.vmap(value_and_grads, in_axes=axes)(*batches[b]) for b, axes in BATCHES.items()]
+    @jax.jit
+    def batched(batches, value_and_grads=value_and_grads):
+        return [jax.vmap(value_and_grads, in_axes=axes)(*batches[b]) for b, axes in BATCHES.items()]
 
-        batches = {
-            b: normals(s if axis is None else (*s[:axis], 3, *s[axis:]) for s, axis in zip(shapes, axes, strict=True))
-            for b, axes in BATCHES.items()
-        }
-        for (b, axes), found in zip(BATCHES.items(), batched(batches), strict=True):
-            pick = [lambda a, i, axis=axis: a if axis is None else jnp.take(a, i, axis) for axis in axes]
-            each = [one(*(p(a, i) for p, a in zip(pick, batches[b], strict=True))) for i in range(3)]
-            close(found, jax.tree.map(lambda *parts: jnp.stack(parts), *each))
+    batches = {
+        b: normals(s if axis is None else (*s[:axis], 3, *s[axis:]) for s, axis in zip(shapes, axes, strict=True))
+        for b, axes in BATCHES.items()
+    }
+    for (b, axes), found in zip(BATCHES.items(), batched(batches), strict=True):
+        pick = [lambda a, i, axis=axis: a if axis is None else jnp.take(a, i, axis) for axis in axes]
+        each = [one(*(p(a, i) for p, a in zip(pick, batches[b], strict=True))) for i in range(3)]
+        close(found, jax.tree.map(lambda *parts: jnp.stack(parts), *each))
 
 
 @pytest.mark.parametrize("outer", [(0, 0, 0), (0, None, None), (None, 0, 0)])

@@ -1,6 +1,7 @@
 """The diagnosis of a call that does not fit: the blamed argument is wrong, and the proposed fix works."""
 
 import re
+from functools import cache, partial
 from itertools import product
 from typing import Literal, NamedTuple, NewType, SupportsIndex, TypeVar
 
@@ -9,8 +10,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from effort import examples, sparse
 from flax import nnx
-from hypothesis import assume, event, given, settings
+from hypothesis import assume, event, given
 from hypothesis import strategies as st
 from jaxtyping import Array, Bool, Float, Float16, Float64, Int, PyTree, Shaped, TypeCheckError, UInt, UInt8
 
@@ -73,7 +75,7 @@ def with_one_entry(value, array):
         yield from ({**value, key: array} for key in value)
 
 
-@settings(max_examples=150)
+@examples(70)
 @given(annotations.functions(), st.data())
 def test_the_argument_that_is_blamed_is_one_whose_change_alone_makes_the_call_acceptable(function, data):
     call = checked(function.make())
@@ -236,10 +238,26 @@ def test_an_undecided_case_raises_the_error_of_jaxtyping_with_a_note():
 # Every proposal is tried.
 
 SCOPE = {"jnp": jnp, "jax": jax, "nnx": nnx, "np": np}
-GREY = UNet2(UNet2Config(base_channels=2), 1, 1, rngs=nnx.Rngs(0))
-RGB = UNet2(UNet2Config(base_channels=2), 3, 1, rngs=nnx.Rngs(0))
 KERNEL = jnp.ones((4, 2, 3, 3))
 NORMED = UNetConfig(levels=1, base_channels=2, norm="batch")
+
+
+@cache
+def network_of(channels):
+    return UNet2(UNet2Config(base_channels=2), channels, 1, rngs=nnx.Rngs(0))
+
+
+@cache
+def tiny():
+    return TinyUNet(3, 2, rngs=nnx.Rngs(0))
+
+
+def grey():
+    return network_of(1)
+
+
+def rgb():
+    return network_of(3)
 
 
 def normed(**kwargs):
@@ -247,27 +265,23 @@ def normed(**kwargs):
 
 
 PROPOSALS = {
-    "a batch": (RGB, (2, 3, 4, 4), "jax.vmap(model)(x)"),
-    "the first of a batch": (RGB, (2, 3, 4, 4), "model(x[0])"),
-    "channels last": (RGB, (4, 6, 3), "model(jnp.moveaxis(x, -1, 0))"),
-    "a grey image": (GREY, (4, 6), "model(x[None])"),
-    "a batch of grey images": (GREY, (15, 6, 6), "jax.vmap(model)(x[:, None])"),
-    "channels first, where they are last": (
-        TinyUNet(3, 2, rngs=nnx.Rngs(0)),
-        (3, 8, 4),
-        "model(jnp.moveaxis(x, 0, -1))",
-    ),
+    "a batch": (rgb, (2, 3, 4, 4), "jax.vmap(model)(x)"),
+    "the first of a batch": (rgb, (2, 3, 4, 4), "model(x[0])"),
+    "channels last": (rgb, (4, 6, 3), "model(jnp.moveaxis(x, -1, 0))"),
+    "a grey image": (grey, (4, 6), "model(x[None])"),
+    "a batch of grey images": (grey, (15, 6, 6), "jax.vmap(model)(x[:, None])"),
+    "channels first, where they are last": (tiny, (3, 8, 4), "model(jnp.moveaxis(x, 0, -1))"),
     "a batch in training": (
-        normed(axis_name="batch"),
+        partial(normed, axis_name="batch"),
         (2, 3, 4, 4),
         "nnx.vmap(lambda model, x: model(x), in_axes=(None, 0), axis_name='batch')(model, x)",
     ),
 }
 
 
-@pytest.mark.parametrize(("model", "shape", "fix"), PROPOSALS.values(), ids=PROPOSALS)
-def test_a_proposal_to_paste_is_accepted(model, shape, fix):
-    x = jnp.ones(shape)
+@pytest.mark.parametrize(("make", "shape", "fix"), PROPOSALS.values(), ids=PROPOSALS)
+def test_a_proposal_to_paste_is_accepted(make, shape, fix):
+    model, x = make(), jnp.ones(shape)
     text = str(error_of(model, x))
     printed = re.sub(r"model\(((?:x|jnp)[^)]*\)?)\)$", r"\1", fix) if fix.startswith("model(") else fix
     assert printed in text
@@ -285,7 +299,7 @@ def test_a_proposal_for_a_batch_that_keeps_statistics_is_accepted():
 
 
 @pytest.mark.parametrize("transform", [jax.vmap, lambda model: jax.jit(lambda x: jax.vmap(model)(x)), "jit", "grad"])
-@pytest.mark.parametrize("axis_name", [None, "batch"])
+@pytest.mark.parametrize("axis_name", sparse((None, "batch"), 2))
 def test_batch_statistics_under_a_transformation_say_what_to_write(transform, axis_name):
     model, x = normed(axis_name=axis_name), jnp.ones((2, 3, 4, 4))
     if transform == "jit":
@@ -308,44 +322,45 @@ def test_batch_statistics_under_a_transformation_say_what_to_write(transform, ax
 
 
 @pytest.mark.parametrize(
-    ("model", "shape"),
+    ("make", "shape"),
     [
-        (BatchNorm2d(3, rngs=nnx.Rngs(0)), (2, 3, 4, 4)),
-        (TinyUNet(3, 2, rngs=nnx.Rngs(0)), (2, 8, 4, 3)),
-        (BasicBlock(3, rngs=nnx.Rngs(0)), (2, 4, 4, 3)),
+        (lambda: BatchNorm2d(3, rngs=nnx.Rngs(0)), (2, 3, 4, 4)),
+        (tiny, (2, 8, 4, 3)),
+        (lambda: BasicBlock(3, rngs=nnx.Rngs(0)), (2, 4, 4, 3)),
     ],
     ids=["layer", "tiny", "resnet"],
 )
-def test_every_layer_with_batch_statistics_says_so(model, shape):
+def test_every_layer_with_batch_statistics_says_so(make, shape):
+    model = make()
     with pytest.raises(WellshapedError, match="statistics: JAX's vmap, jit and grad can't"):
         jax.vmap(model)(jnp.ones(shape))
 
 
 @pytest.mark.parametrize(
-    ("model", "shape", "not_said"),
+    ("channels", "shape", "not_said"),
     [
-        (RGB, (192, 4), "x[None]"),  # an image folded into its height
-        (UNet2(UNet2Config(base_channels=2), 6, 1, rngs=nnx.Rngs(0)), (3, 4, 4), "skip"),
-        (GREY, (2, 4, 4), "skip"),
-        (GREY, (3, 4, 4), "batch"),
+        (3, (192, 4), "x[None]"),  # an image folded into its height
+        (6, (3, 4, 4), "skip"),
+        (1, (2, 4, 4), "skip"),
+        (1, (3, 4, 4), "batch"),
     ],
     ids=["folded", "half of the channels", "twice the channels", "colours"],
 )
-def test_nothing_wrong_is_proposed(model, shape, not_said):
-    text = str(error_of(model, jnp.ones(shape)))
+def test_nothing_wrong_is_proposed(channels, shape, not_said):
+    text = str(error_of(network_of(channels), jnp.ones(shape)))
     assert not_said not in text
     assert re.search(r"  fix: x of shape \(\d, H, W\)", text)
 
 
 def test_one_image_under_vmap_is_told_from_a_grey_one():
     x = jnp.ones((3, 4, 4))
-    text = str(error_of(jax.vmap(RGB), x))
+    text = str(error_of(jax.vmap(rgb()), x))
     assert "jax.vmap is for batches, and took the first axis of a single image" in text
     assert "fix: call without jax.vmap for one image of shape (3, 4, 4)" in text
-    assert RGB(x).shape == (1, 4, 4)
+    assert rgb()(x).shape == (1, 4, 4)
 
 
-@settings(max_examples=50)
+@examples(20)
 @given(st.tuples(*[st.integers(1, 9)] * 4), st.tuples(st.integers(0, 2), st.integers(0, 2)))
 def test_the_proposed_fix_makes_sizes_equal_at_a_join(sizes, added):
     c, d, h, w = sizes
@@ -361,7 +376,7 @@ def test_the_proposed_fix_makes_sizes_equal_at_a_join(sizes, added):
             assert concat_channels(one, other).shape[1:] == one.shape[1:]
 
 
-@settings(max_examples=50)
+@examples(25)
 @given(st.data())
 def test_a_shape_that_is_proposed_is_accepted(data):
     function, shapes = data.draw(
@@ -514,21 +529,21 @@ def test_numbers_of_64_bits_need_a_setting():
 
 @pytest.mark.parametrize("shape", [(17, 16, 1), (256, 1, 1)])
 def test_an_image_whose_turned_sizes_do_not_fit_is_not_told_to_turn_it(shape):
-    for model in (GREY, RGB):
+    for model in (grey(), rgb()):
         assert "fix: jnp.moveaxis" not in str(error_of(model, jnp.ones(shape)))
 
 
 def test_fixes_for_one_image_of_a_batch_say_so():
-    text = str(error_of(jax.vmap(GREY), jnp.ones((5, 16, 16))))
+    text = str(error_of(jax.vmap(grey()), jnp.ones((5, 16, 16))))
     assert "fix: inside jax.vmap, for each image: x[None]" in text
-    assert jax.vmap(lambda x: GREY(x[None]))(jnp.ones((5, 16, 16))).shape == (5, 1, 16, 16)
+    assert jax.vmap(lambda x: grey()(x[None]))(jnp.ones((5, 16, 16))).shape == (5, 1, 16, 16)
 
 
 def test_fixes_for_the_sizes_of_a_mapped_image_say_so():
     x = jnp.ones((2, 1, 17, 16))
-    text = str(error_of(jax.vmap(GREY), x))
+    text = str(error_of(jax.vmap(grey()), x))
     assert "fix: inside jax.vmap, for each image: x[:, :16, :16] or jnp.pad(x, ((0, 0), (0, 1), (0, 0)))" in text
-    assert jax.vmap(lambda x: GREY(x[:, :16, :16]))(x).shape == (2, 1, 16, 16)
+    assert jax.vmap(lambda x: grey()(x[:, :16, :16]))(x).shape == (2, 1, 16, 16)
 
 
 def test_messages_stay_short():

@@ -5,8 +5,9 @@ from dataclasses import replace
 import jax
 import pytest
 from configs import configs
+from effort import examples
 from flax import nnx
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from wellshaped.cli import main
@@ -110,7 +111,7 @@ def test_a_plan_and_the_command_reject_what_cannot_be_built(capsys):
 near_the_bound = st.integers(1, 2**16) | st.integers(2**30, 2**32)
 
 
-@settings(max_examples=60)
+@examples(30)
 @given(
     st.one_of(
         st.builds(

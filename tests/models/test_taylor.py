@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from effort import sparse
 from flax import nnx
 from jax.experimental.jet import jet
 
@@ -90,10 +91,8 @@ def close(found, expected, tolerance=1e-10):
         np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance * max(1.0, float(jnp.abs(b).max())))
 
 
-# The layers and UNet2 stand for UNet, whose series is compared in the slow part.
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name == "UNet")) for name in FUNCTIONS]
-)
+# The layers stand for the networks, whose series are compared in the slow part.
+@pytest.mark.parametrize("name", sparse(FUNCTIONS, lambda name: "UNet" not in name))
 def test_a_series_has_the_derivatives_of_nested_forward_mode(name):
     with jax.enable_x64(True):
         function, operands = FUNCTIONS[name](), drawn(3)

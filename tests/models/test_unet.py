@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from effort import sparse
 from flax import nnx
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
@@ -131,6 +132,7 @@ def tiny_pair(features):
     return ours, tiny
 
 
+@pytest.mark.slow
 def test_the_tiny_preset_is_the_tiny_unet_after_transposing_layouts():
     ours, tiny = tiny_pair(4)
     x = image(3, 12, 20)
@@ -162,7 +164,7 @@ def test_ronneberger_s_network_makes_388_of_572():
         shape_of(model, 1, 570, 572)
 
 
-@pytest.mark.parametrize("name", FAMILY)
+@pytest.mark.parametrize("name", sparse(FAMILY, lambda name: FAMILY[name].levels < 4 or name == "ronneberger2015"))
 def test_the_sizes_of_a_preset_are_those_that_run(name):
     cfg = replace(FAMILY[name], base_channels=2)
     fit, model = compatible_sizes(cfg), built(cfg)
@@ -200,7 +202,7 @@ def test_one_to_five_levels_take_exactly_their_sizes(levels, padding):
 # Any combination of options.
 
 
-@settings(max_examples=8, phases=PHASES)
+@settings(max_examples=4, phases=PHASES)
 @given(unet_configs(), st.data())
 def test_any_config_takes_exactly_its_sizes_and_has_the_parameters_and_shapes_of_its_stages(cfg, data):
     model, fit = built(cfg), compatible_sizes(cfg)
@@ -217,9 +219,7 @@ def test_any_config_takes_exactly_its_sizes_and_has_the_parameters_and_shapes_of
         assert runs(model, n, width) == (n in fit and (n, width) in compatible_shapes(cfg)), n
 
 
-@settings(max_examples=3, phases=PHASES)
-@given(unet_configs(max_levels=2, max_channels=3))
-def test_any_config_works_in_both_modes_under_jit_vmap_and_grad(cfg):
+def assert_works_in_both_modes(cfg):
     model = UNet(cfg, 1, outs(cfg), rngs=nnx.Rngs(0))
     n = compatible_sizes(cfg).minimum
     height, width = compatible_shapes(cfg).above((n, n + compatible_sizes(cfg).period))
@@ -232,6 +232,17 @@ def test_any_config_works_in_both_modes_under_jit_vmap_and_grad(cfg):
     alone = jax.jit(model)
     each = jnp.stack([alone(one) for one in batch])
     assert np.allclose(jax.jit(jax.vmap(model))(batch), each, atol=1e-4 * float(jnp.abs(each).max()) + 1e-6)
+
+
+def test_a_config_works_in_both_modes_under_jit_vmap_and_grad():
+    assert_works_in_both_modes(UNetConfig(levels=1, base_channels=2, norm="batch", residual=True, join="pad"))
+
+
+@pytest.mark.slow
+@settings(max_examples=6, phases=PHASES)
+@given(unet_configs(max_levels=2, max_channels=3))
+def test_any_config_works_in_both_modes_under_jit_vmap_and_grad(cfg):
+    assert_works_in_both_modes(cfg)
 
 
 def test_training_over_a_batch_shares_its_statistics_under_an_axis_name():
@@ -353,7 +364,7 @@ def test_normalisations_of_no_channels_or_unequal_groups_are_rejected():
 
 
 @given(st.integers(1, 4), st.integers(1, 4), st.integers(1, 9), st.integers(1, 9))
-@settings(max_examples=10)
+@settings(max_examples=5)
 def test_average_pooling_is_the_mean_of_each_window(kernel, stride, height, width):
     x, layer = np.asarray(image(2, height, width)), AvgPool2d(kernel, stride)
     if min(height, width) < kernel:

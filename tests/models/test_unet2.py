@@ -91,7 +91,7 @@ def test_what_fits_is_computed_with_the_shapes_of_its_stages(data, cfg, i, o):
     assert jax.eval_shape(lambda x: UNet2(cfg, i, o, rngs=nnx.Rngs(0))(x), x).shape == (o, h, w)
 
 
-@settings(max_examples=4)
+@settings(max_examples=2)
 @given(st.data(), fitting_configs(max_channels=3))
 def test_the_typed_network_has_the_value_of_the_plain_one(data, cfg):
     h, w = data.draw(fitting_sizes(cfg, max_index=3)), data.draw(fitting_sizes(cfg, max_index=3))
@@ -144,12 +144,13 @@ def test_split_and_merge_give_the_same_network(model):
 def test_its_gradient_is_that_of_the_plain_network_in_every_parameter(model):
     params = model.params()
     expected = jax.jit(jax.grad(lambda params: (plain.forward(CFG, params, X) ** 2).sum()))(params)
-    for found in (gradient_of_params(params, X), jax.jit(gradient_of_params)(params, X)):
-        assert isinstance(found, UNet2Params)
-        for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
-            assert jnp.allclose(a, b, rtol=1e-4, atol=1e-4)
+    found = jax.jit(gradient_of_params)(params, X)
+    assert isinstance(found, UNet2Params)
+    for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+        assert jnp.allclose(a, b, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_nnx_grad_gives_the_same_gradient(model):
     state = nnx.grad(loss)(model, X)
     params = gradient_of_params(model.params(), X)
@@ -161,11 +162,13 @@ def test_gradients_of_a_batch_work_under_vmap(model):
     assert grads.upT.kernel.shape == (2, 8, 4, 2, 2)
 
 
+@pytest.mark.slow
 def test_it_works_under_checkpoint(model):
     grads = [jax.grad(lambda x, f=f: (f(x) ** 2).sum())(X) for f in (model, jax.checkpoint(model))]
     assert jnp.allclose(*grads, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_it_works_in_bfloat16():
     model = UNet2(CFG, 1, 2, dtype=jnp.bfloat16, rngs=nnx.Rngs(0))
     assert model.upT.kernel.dtype == jnp.float32

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from effort import examples, sparse
 from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
 from jaxtyping import Array, BFloat16, Bool, Float, Float32, Float64, Inexact, Int, Int4, Key, Num, Shaped
@@ -124,7 +125,7 @@ def test_any_config_shrinks_to_zeros_and_reaches_sevens():
     assert last == UNet2Config(**dict.fromkeys(FIELDS, 0) | {"base_channels": 7})
 
 
-@pytest.mark.parametrize("condition", WELL_FORMED, ids=lambda condition: condition.name)
+@pytest.mark.parametrize("condition", sparse(WELL_FORMED, 3), ids=lambda condition: condition.name)
 def test_an_ill_formed_config_breaks_the_named_condition_and_no_other(condition):
     @given(strategies.ill_formed_configs(condition.name))
     def each(cfg):
@@ -146,14 +147,17 @@ def test_the_ill_formed_configs_shrink_toward_the_first_condition():
 
 @pytest.mark.parametrize(
     "edge",
-    [
-        lambda cfg: not fit_of(cfg),
-        lambda cfg: fit_of(cfg).count == 1,
-        lambda cfg: fit_of(cfg).is_finite and (fit_of(cfg).count or 0) > 1,
-        lambda cfg: not fit_of(cfg).is_finite,
-        lambda cfg: not broken(cfg) and not fit_of(cfg),
-        lambda cfg: bool(broken(cfg)),
-    ],
+    sparse(
+        [
+            lambda cfg: not fit_of(cfg),
+            lambda cfg: fit_of(cfg).count == 1,
+            lambda cfg: fit_of(cfg).is_finite and (fit_of(cfg).count or 0) > 1,
+            lambda cfg: not fit_of(cfg).is_finite,
+            lambda cfg: not broken(cfg) and not fit_of(cfg),
+            lambda cfg: bool(broken(cfg)),
+        ],
+        5,
+    ),
     ids=["none", "one", "several", "without end", "well-formed but none", "ill-formed"],
 )
 def test_the_nearly_fitting_configs_reach(edge):
@@ -302,7 +306,7 @@ def _reached(strategy, value):
 # Images and parameters.
 
 
-@settings(max_examples=50)
+@examples(25)
 @given(st.data(), strategies.configs(), st.integers(1, 3), st.integers(1, 3))
 def test_the_images_and_parameters_of_a_config_fit_it(data, cfg, in_channels, out_channels):
     x = data.draw(strategies.images(cfg, in_channels, max_index=1))
@@ -592,7 +596,9 @@ def test_the_configs_of_the_family_are_within_their_bounds_and_fit(cfg):
     assert not compatible_sizes(cfg).is_finite
 
 
-@pytest.mark.parametrize(("field", "choice"), [(name, value) for name, values in CHOICES.items() for value in values])
+@pytest.mark.parametrize(
+    ("field", "choice"), sparse([(name, value) for name, values in CHOICES.items() for value in values], 3)
+)
 def test_the_configs_of_the_family_reach_every_choice_and_shrink_to_it_alone(field, choice):
     found = smallest(strategies.unet_configs(), lambda cfg: getattr(cfg, field) == choice)
     smallest_of_all = UNetConfig(levels=1, base_channels=1, multipliers=(1, 1), convs_per_block=1)

@@ -1,6 +1,7 @@
 """Upper bounds of the sizes that fit: they hold, and they are found where solving alone would take too long."""
 
 import pytest
+from effort import examples
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +16,7 @@ def test_no_size_that_fits_is_above_the_bound(monkeypatch):
     """The bound is always taken, and every random network keeps its sizes."""
     monkeypatch.setattr(solving, "_FEW", -(10**9))
 
+    @examples(50)
     @given(graphs())
     def kept(network):
         fit = compatible_sizes(network)

@@ -111,7 +111,7 @@ def check_root_causes(network, n):
         assert found[i] in Fixing(network, without(found, i)).run(n).left
 
 
-@examples(400)
+@examples(200)
 @given(drawn, sizes)
 @example(AGAIN, 303)
 @example(TOO_SMALL, 3)

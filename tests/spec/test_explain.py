@@ -470,7 +470,7 @@ def test_axes_of_which_the_same_is_to_be_said_share_a_line():
     assert other.count("merged (h_up") == 2
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(
     st.sampled_from([DIFFERENT, graph_of("unet2"), graph_of("monai_like"), graph_of(UNet2Config())]) | graphs(),
     st.data(),

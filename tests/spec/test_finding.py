@@ -76,6 +76,7 @@ def solved(network):
 # The smallest input
 
 
+@examples(50)
 @given(graphs())
 def test_no_node_becomes_smaller_as_the_input_grows(network):
     before = run(network, 0).sizes
@@ -109,6 +110,7 @@ def test_the_input_for_an_output_is_the_smallest_that_brute_force_finds(network,
     assert of_n.sizes[network.outputs[0]] == made >= wanted
 
 
+@examples(50)
 @given(graphs(), st.integers(0, LIMIT))
 def test_exactly_is_exactly_or_says_which_outputs_are_next_to_it(network, wanted):
     fit = solved(network)
@@ -327,7 +329,7 @@ def filled_or_none(network, sizes=None):
         return None
 
 
-@examples(200)
+@examples(100)
 @given(networks_with_open_numbers(), st.integers(0, 40))
 def test_the_numbers_for_a_size_are_the_least_that_brute_force_finds(network, n):
     expected = by_brute_force(network, lambda full: run(full, n).ok)
@@ -335,7 +337,7 @@ def test_the_numbers_for_a_size_are_the_least_that_brute_force_finds(network, n)
     assert filled_or_none(network, n) == (expected if fits else None)
 
 
-@settings(max_examples=150)
+@settings(max_examples=75)
 @given(networks_with_open_numbers())
 def test_the_numbers_for_infinitely_many_sizes_are_the_least_that_brute_force_finds(network):
     expected = by_brute_force(network, lambda full: not solved(full).is_finite)

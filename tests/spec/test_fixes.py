@@ -217,7 +217,7 @@ def test_each_fix_for_the_two_level_network_fixes(asked):
     require_each_fix_to_fix(asked)
 
 
-@examples(150)
+@examples(75)
 @given(
     st.builds(
         Asked,

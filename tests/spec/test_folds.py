@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from configs import fitting_configs, fitting_sizes
-from effort import examples
+from effort import examples, sparse
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -105,6 +105,8 @@ NETWORKS = {
     "plain data": network_from(FROM_DATA),
 }
 every = pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
+# tests/front/test_every_network.py certifies some of the others by the command.
+every_third = pytest.mark.parametrize("network", sparse(NETWORKS.values(), 3), ids=NETWORKS)
 
 
 def fitting_image(network):
@@ -169,7 +171,7 @@ def test_every_network_is_answered_by_every_fold(network, tmp_path):
         assert "<svg" in (tmp_path / "network.svg").read_text(encoding="utf-8")
 
 
-@every
+@every_third
 def test_every_network_is_certified(network):
     pytest.importorskip("z3", reason="Z3 is not installed")
     from wellshaped.proofs_of_shape.certificates import certify, verify
@@ -352,7 +354,7 @@ def test_the_stages_of_a_drawn_config_have_the_shapes_of_a_run_and_the_costs_of_
     check_stages(cfg, data.draw(image_sizes(cfg)))
 
 
-@examples(120)
+@examples(60)
 @given(graphs(), st.data())
 def test_the_stages_of_a_drawn_graph_have_the_shapes_of_a_run_and_the_costs_of_a_plain_count(network, data):
     shapes = compatible_shapes(network)

@@ -74,7 +74,7 @@ def test_the_compatible_sizes_of_small_graphs_are_those_that_run(network):
     check_size_by_size(network, 600)
 
 
-@examples(120)
+@examples(60)
 @given(graphs())
 def test_the_compatible_sizes_of_a_graph_with_branches_are_those_that_run(network):
     check_size_by_size(network, 200)
@@ -87,7 +87,7 @@ def test_the_compatible_sizes_of_a_graph_with_branches_are_those_that_run_at_len
     check_size_by_size(network, 2000)
 
 
-@settings(max_examples=100)
+@examples(50)
 @given(networks())
 def test_the_compatible_sizes_of_a_u_shaped_graph_are_those_that_run(network):
     check_size_by_size(network, 200)

@@ -75,7 +75,7 @@ def repaired(network):
         assume(False)
 
 
-@examples(200)
+@examples(100)
 @given(graphs())
 def test_a_graph_that_is_repaired_fits_infinitely_many_sizes_and_all_that_fitted_before(network):
     after = repaired(network)
@@ -85,7 +85,7 @@ def test_a_graph_that_is_repaired_fits_infinitely_many_sizes_and_all_that_fitted
     assert (after is network) == (not fits.is_finite)
 
 
-@examples(200)
+@examples(100)
 @given(graphs())
 def test_no_change_can_be_left_out(network):
     after = repaired(network)

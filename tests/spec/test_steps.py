@@ -202,6 +202,7 @@ def kind_of_set(program):
     return "one residue" if len(fit.residues) == 1 else "several residues"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("strategy", "levels", "examples"),
     [(encoder_decoders(), 6, 300), (programs(), 4, 400)],

@@ -5,6 +5,7 @@ from itertools import product
 from math import prod
 
 import pytest
+from effort import examples
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -252,6 +253,7 @@ def test_the_drawn_configs_are_well_formed_and_fit_infinitely_many_sizes(cfg):
     assert eval(repr(cfg)) == cfg
 
 
+@examples(50)
 @given(unet_configs(), st.data())
 def test_each_stage_follows_from_its_inputs(cfg, data):
     height, width = data.draw(image_sizes(cfg))
