@@ -55,7 +55,7 @@ def takes(network: AnyNetwork, out_channels: int, shape: tuple[int, ...]) -> boo
     return len(shape) == 3 and _report(network, shape, out_channels, "CHW").ok
 
 
-def require_fit(network: AnyNetwork, out_channels: int, x: Any, layout: str = "CHW") -> None:
+def require_fit(network: AnyNetwork, out_channels: int | None, x: Any, layout: str = "CHW") -> None:
     """Raise the error of :func:`wellshaped.spec.check` if the image ``x``, in this ``layout``, does not fit."""
     try:
         report = _report(network, x.shape, out_channels, layout)
@@ -72,7 +72,7 @@ def require_fit(network: AnyNetwork, out_channels: int, x: Any, layout: str = "C
 _CODE = ("x[", "jnp.")
 
 
-def _report(network: AnyNetwork, shape: tuple[int, ...], out_channels: int, layout: str) -> Report:
+def _report(network: AnyNetwork, shape: tuple[int, ...], out_channels: int | None, layout: str) -> Report:
     """The report. That of numbers is cached: an eager training loop needs the same one at every step."""
     judge = check if any_symbolic(shape) else _cached
     return judge(network, shape, out_channels=out_channels, layout=layout)

@@ -12,11 +12,11 @@ from jaxtyping import Array
 
 
 def channels_last(operate: Callable[..., Array], *images: Array) -> Array:
-    """Apply ``operate`` to ``(C, H, W)`` images as ``(H, W, C)``, and return its result as ``(C, H, W)``.
+    """Apply ``operate`` to ``(C, *sizes)`` images as ``(*sizes, C)``, and return its result as ``(C, *sizes)``.
 
     >>> import jax.numpy as jnp
     >>> channels_last(lambda x: x + jnp.arange(2.0), jnp.zeros((2, 3, 4)))[:, 0, 0].tolist()
     [0.0, 1.0]
     """
-    result = operate(*[lax.transpose(image, (1, 2, 0)) for image in images])
-    return lax.transpose(result, (2, 0, 1))
+    result = operate(*[lax.transpose(image, (*range(1, image.ndim), 0)) for image in images])
+    return lax.transpose(result, (result.ndim - 1, *range(result.ndim - 1)))

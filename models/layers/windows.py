@@ -16,8 +16,7 @@ from jaxtyping import Array, Float
 from ...spec.arithmetic.naturals import natural
 from ...spec.arithmetic.sizes import conv_transpose_size, sliding_window_size
 from ...spec.messages.report import UsageError
-from ..cpu import algorithms
-from ..cpu.backend import forced_backend
+from ..cpu.joining import at_once
 from ..cpu.layout import channels_last
 from ..fits import at_least_one, require_buildable
 from ..symbolic import GivenSize, Size
@@ -127,12 +126,6 @@ def _floating(dtype: Any, name: str) -> Any:
     return kind
 
 
-def _joins(skip: Array, up: Array) -> bool:
-    """Whether to convolve the joined image at once. Both images have the dtype to compute in."""
-    narrow = min(len(skip), len(up)) < algorithms.LANES
-    return narrow or skip.dtype.itemsize < 4 or forced_backend() == "stock"
-
-
 class JoinedGrads(NamedTuple):
     """The gradients of a convolution of two joined images, as returned by :meth:`Conv2d.of_joined_backward`.
 
@@ -207,7 +200,7 @@ class Conv2d(_Convolution):
         (8, 20, 30)
         """
         skip, up, kernel, bias = self._operands(skip, up)
-        if _joins(skip, up):
+        if at_once(skip, up):
             return self(concat_channels(skip, up))
         for_skip, for_up = jnp.split(kernel, [len(skip)], 1)
         convolve = self._judged(conv2d, kernel, bias)
@@ -231,7 +224,7 @@ class Conv2d(_Convolution):
         """
         given = (skip, up, *self._parameters)
         skip, up, kernel, bias = self._operands(skip, up)
-        if _joins(skip, up):
+        if at_once(skip, up):
             grads = self.backward(concat_channels(skip, up), grad_output)
             return JoinedGrads(*_like(given, (*concat_channels_backward(len(skip), grads.d_x), *grads[1:])))
         grad_output = grad_output.astype(bias.dtype)

@@ -1,0 +1,100 @@
+"""The layers of a typed network: one for each set of parameters of its graph (SPEC section 8)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array
+
+from ...spec.network import Conv, ConvTranspose, Norm, Operation
+from ..cpu.layout import channels_last
+from ..layers.functional import promoted
+from ..layers.statistics import normalised
+from ..operations.table import VALUES
+
+_DRAWN = {
+    Conv: jax.nn.initializers.lecun_normal(in_axis=1, out_axis=0),
+    ConvTranspose: jax.nn.initializers.lecun_normal(in_axis=0, out_axis=1),
+}
+"""How the kernel of an operation is drawn: by LeCun's normal rule, as in Flax."""
+
+_START = {"bias": 0.0, "scale": 1.0}
+"""Where the other parameters start, by name."""
+
+_SLOPE = {"prelu": 0.25, "snake": 1.0}
+"""Where the slopes of an activation start, as in PyTorch and in the paper of Snake."""
+
+
+class Fixed(nnx.Variable[Array]):
+    """The kernel of a convolution that is not learned. It starts as the mean of each window."""
+
+
+class Learned(nnx.Module):
+    """The parameters of an operation, with the specification's names and PyTorch's layout: ``kernel``, ``bias`` …
+
+    >>> from ...spec.network import Conv
+    >>> layer = Learned(Conv(3, channels=8), {"kernel": (8, 4, 3), "bias": (8,)}, jnp.float32, nnx.Rngs(0))
+    >>> layer.kernel.shape, layer.bias.shape
+    ((8, 4, 3), (8,))
+    """
+
+    def __init__(
+        self, operation: Operation, shapes: Mapping[str, tuple[int, ...]], param_dtype: Any, rngs: nnx.Rngs
+    ) -> None:
+        for name, shape in shapes.items():
+            if name == "kernel":
+                value = _DRAWN[type(operation)](rngs.params(), shape, param_dtype)
+            elif name == "slope":
+                value = jnp.full(shape, _SLOPE[operation.kind], param_dtype)
+            else:
+                value = jnp.full(shape, _START[name], param_dtype)
+            setattr(self, name, nnx.Param(value))
+
+
+class FixedKernel(nnx.Module):
+    """A convolution that is not learned: its ``kernel`` is no parameter. Replace it by your own."""
+
+    def __init__(self, shape: tuple[int, ...], param_dtype: Any) -> None:
+        self.kernel = Fixed(jnp.full(shape, 1 / max(jnp.zeros(shape[1:]).size, 1), param_dtype))
+
+
+def layer_of(
+    operation: Operation, channels: Sequence[int], axes: int, *, axis_name: str | None, types: dict[str, Any]
+) -> nnx.Module | None:
+    """The layer with the parameters of an operation on inputs with these ``channels``, or ``None`` if it has none.
+
+    >>> from ...spec.network import Conv, MaxPool
+    >>> types = {"dtype": None, "param_dtype": jnp.float32, "rngs": nnx.Rngs(0)}
+    >>> layer_of(Conv(3, channels=8), [4], 1, axis_name=None, types=types).kernel.shape
+    (8, 4, 3)
+    """
+    if isinstance(operation, Norm):
+        return _norm(operation, channels[0], axis_name, types)
+    if isinstance(operation, Conv | ConvTranspose) and not operation.learned:
+        return FixedKernel(operation._kernel(channels, axes), types["param_dtype"])
+    shapes = operation.parameters(channels, axes)
+    return Learned(operation, shapes, types["param_dtype"], types["rngs"]) if shapes else None
+
+
+def _norm(operation: Norm, channels: int, axis_name: str | None, types: dict[str, Any]) -> nnx.Module:
+    numbers = {"epsilon": operation.epsilon, "use_fast_variance": False, **types}
+    numbers |= {"use_bias": operation.affine, "use_scale": operation.affine}
+    if operation.kind == "batch":
+        return nnx.BatchNorm(channels, use_running_average=False, axis_name=axis_name, **numbers)
+    if operation.kind == "group":
+        return nnx.GroupNorm(channels, num_groups=operation.groups, **numbers)
+    return (nnx.InstanceNorm if operation.kind == "instance" else nnx.LayerNorm)(channels, **numbers)
+
+
+def computed(
+    operation: Operation, layer: nnx.Module | None, images: Sequence[Array], *, dtype: Any, precision: Any, of: str
+) -> Array:
+    """The result of an operation with the parameters of its ``layer``; ``of`` is what an error calls it."""
+    if isinstance(operation, Norm):
+        return channels_last(lambda image: normalised(layer, image[None], of)[0], images[0])
+    names = [name for name in ("kernel", "bias", "scale", "slope") if hasattr(layer, name)]
+    given = promoted(*images, *(getattr(layer, name)[...] for name in names), dtype=dtype) if names else list(images)
+    parameters = dict(zip(names, given[len(images) :], strict=True))
+    return VALUES[type(operation)](operation, given[: len(images)], parameters, precision)

@@ -1,0 +1,76 @@
+"""The function that computes each operation, by its class. A new operation is one line here, and its function."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from jaxtyping import Array
+
+from ...spec.network import (
+    Activation,
+    Add,
+    AvgPool,
+    Concat,
+    Conv,
+    ConvTranspose,
+    Crop,
+    CropTo,
+    CropToSmallest,
+    DepthToSpace,
+    MaxPool,
+    Mean,
+    Multiply,
+    Operation,
+    Pad,
+    PadTo,
+    PadToMultiple,
+    Require,
+    Resize,
+    ResizeTo,
+    Scale,
+    Slice,
+    SpaceToDepth,
+    Window,
+)
+from . import edges, joins, resizing, values, windows
+
+Value = Callable[[Any, Sequence[Array], Mapping[str, Array], Any], Array]
+"""Computes an operation from its images, its parameters by name, and JAX's ``precision``."""
+
+VALUES: dict[type[Operation], Value] = {
+    Conv: windows.conv,
+    ConvTranspose: windows.conv_transpose,
+    MaxPool: windows.max_pool,
+    AvgPool: windows.avg_pool,
+    Window: windows.window,
+    Resize: resizing.resize,
+    ResizeTo: resizing.resize_to,
+    DepthToSpace: resizing.depth_to_space,
+    SpaceToDepth: resizing.space_to_depth,
+    Crop: edges.crop,
+    CropTo: edges.crop_to,
+    CropToSmallest: edges.crop_to_smallest,
+    Pad: edges.pad,
+    PadTo: edges.pad_to,
+    PadToMultiple: edges.pad_to_multiple,
+    Concat: joins.concat,
+    Add: joins.add,
+    Multiply: joins.multiply,
+    Activation: values.activation,
+    Scale: values.scale,
+    Slice: values.channels_of,
+    Mean: values.mean,
+    Require: values.unchanged,
+}
+"""Norms are not here: they are Flax's layers, because a batch norm has a state."""
+
+
+def has_value(operation: Operation) -> bool:
+    """Whether the operation can be computed: it is in :data:`VALUES`, and a :class:`Window` has a kernel of 1.
+
+    >>> from ...spec.network import MaxPool, TransposedWindow, Window
+    >>> has_value(MaxPool(2)), has_value(Window(1, 2)), has_value(Window(3)), has_value(TransposedWindow(3))
+    (True, True, False, False)
+    """
+    if isinstance(operation, Window):
+        return operation == Window(1, operation.stride)
+    return type(operation) in VALUES

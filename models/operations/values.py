@@ -1,0 +1,70 @@
+"""Operations on values and channels: activations, scales, slices, the mean (SPEC sections 8 and 10)."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from ...spec.network.values import Activation, Mean, Scale, Slice
+from ..cpu.activation import rectified
+from ..cpu.layout import channels_last
+
+Parameters = Mapping[str, Array]
+
+
+def _of_each_channel(values: Array, x: Array) -> Array:
+    return values.reshape(-1, *(1,) * (x.ndim - 1))
+
+
+def _snake(x: Array, slope: Array) -> Array:
+    slope = _of_each_channel(slope, x)
+    return x + jnp.square(jnp.sin(slope * x)) / (slope + 1e-9)
+
+
+def _default(slope: float | None, usual: float) -> float:
+    return usual if slope is None else slope
+
+
+_ACTIVATIONS: dict[str, Callable[[Array, float | None, Parameters], Array]] = {
+    "relu": lambda x, *_: channels_last(rectified, x),
+    "leaky_relu": lambda x, slope, _: jax.nn.leaky_relu(x, _default(slope, 0.01)),
+    "elu": lambda x, slope, _: jax.nn.elu(x, _default(slope, 1.0)),
+    "gelu": lambda x, *_: jax.nn.gelu(x, approximate=False),
+    "silu": lambda x, *_: jax.nn.silu(x),
+    "sigmoid": lambda x, *_: jax.nn.sigmoid(x),
+    "tanh": lambda x, *_: jnp.tanh(x),
+    "softplus": lambda x, *_: jax.nn.softplus(x),
+    "softmax": lambda x, *_: jax.nn.softmax(x, axis=0),
+    "prelu": lambda x, _, parameters: jnp.where(x >= 0, x, x * parameters["slope"]),
+    "snake": lambda x, _, parameters: _snake(x, parameters["slope"]),
+    "glu": lambda x, *_: jax.nn.glu(x, axis=0),
+}
+
+
+def activation(operation: Activation, images: Sequence[Array], parameters: Parameters, precision: Any) -> Array:
+    """A function of each value, as PyTorch defines it: ``gelu`` is exact, and softmax is over channels."""
+    return _ACTIVATIONS[operation.kind](images[0], operation.slope, parameters)
+
+
+def scale(operation: Scale, images: Sequence[Array], parameters: Parameters, precision: Any) -> Array:
+    """Each channel times its factor."""
+    (x,) = images
+    return x * _of_each_channel(parameters["scale"], x)
+
+
+def channels_of(operation: Slice, images: Sequence[Array], parameters: Parameters, precision: Any) -> Array:
+    """Some of the channels."""
+    return images[0][operation.start : operation.stop]
+
+
+def mean(operation: Mean, images: Sequence[Array], parameters: Parameters, precision: Any) -> Array:
+    """The mean over all positions, as an image of one position."""
+    (x,) = images
+    return channels_last(lambda image: image.mean(range(image.ndim - 1), keepdims=True), x)
+
+
+def unchanged(operation: Any, images: Sequence[Array], parameters: Parameters, precision: Any) -> Array:
+    """The image."""
+    return images[0]

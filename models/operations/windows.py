@@ -1,0 +1,204 @@
+"""Convolutions and poolings over one, two or three axes, with PyTorch's arithmetic (SPEC sections 6, 8 and 10).
+
+A two-axis convolution with one kernel size, one stride and one padding for all sides is computed by
+:func:`~..cpu.convolution.contract`, whose rules for a CPU were measured on it. Everything else is JAX's own.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from operator import add
+from typing import Any
+
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array
+
+from ...spec.network.fields import on_axis, sides_on
+from ...spec.network.windows import AvgPool, Conv, ConvTranspose, MaxPool, Window
+from ..cpu.joining import at_once
+from ..cpu.layout import channels_last
+from ..cpu.pooling import max_of_windows
+from ..layers.functional import conv2d, conv_transpose2d
+from ..typed import unchecked
+from .joins import joined
+
+Parameters = Mapping[str, Array]
+Sides = list[tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Numbers:
+    """The numbers of a window on each axis of an image with these ``given`` sizes; ``made`` are the output's sizes."""
+
+    given: tuple[int, ...]
+    made: tuple[int, ...]
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    dilation: tuple[int, ...]
+    padding: tuple[tuple[int, int], ...]
+
+    @property
+    def spans(self) -> list[int]:
+        """How many positions each window covers, from its first to its last."""
+        return [d * (k - 1) + 1 for k, d in zip(self.kernel, self.dilation, strict=True)]
+
+    @property
+    def is_square(self) -> bool:
+        """Whether it has two axes with the same numbers, no dilation, and one padding for all sides."""
+        alike = len(set(self.kernel)) == len(set(self.stride)) == len({n for both in self.padding for n in both}) == 1
+        return len(self.kernel) == 2 and alike and set(self.dilation) == {1}
+
+
+def _numbers(operation: Conv | ConvTranspose | MaxPool | AvgPool, x: Array) -> _Numbers:
+    axes = range(x.ndim - 1)
+    given = tuple(x.shape[1:])
+    kernel = tuple(on_axis(operation.kernel, axis) for axis in axes)
+    stride = kernel if operation.stride is None else tuple(on_axis(operation.stride, axis) for axis in axes)
+    dilation = tuple(on_axis(getattr(operation, "dilation", 1), axis) for axis in axes)
+    made = tuple(operation.size([n], axis) for axis, n in enumerate(given))
+    numbers = _Numbers(given, made, kernel, stride, dilation, ())
+    padding = operation.padding
+    sides = [sides_on(padding, axis) for axis in axes] if not isinstance(padding, str) else [(0, 0)] * len(given)
+    if padding == "SAME" and not isinstance(operation, ConvTranspose):
+        lacking = [
+            max((m - 1) * s + span - n, 0) for m, s, span, n in zip(made, stride, numbers.spans, given, strict=True)
+        ]
+        sides = [(n // 2, n - n // 2) for n in lacking]
+    return _Numbers(given, made, kernel, stride, dilation, tuple(sides))
+
+
+def _with_bias(y: Array, parameters: Parameters) -> Array:
+    """Add the bias of each channel, in 32 bits or more: its gradient is a sum over all positions."""
+    bias = parameters.get("bias")
+    if bias is None:
+        return y
+    wide = jnp.promote_types(y.dtype, jnp.float32)
+    each = lax.broadcast_in_dim(lax.convert_element_type(bias, wide), y.shape, (0,))
+    return channels_last(lambda *both: add(*both).astype(y.dtype), y.astype(wide), each)
+
+
+def _convolved(x: Array, kernel: Array, precision: Any, **window: Any) -> Array:
+    """``lax.conv_general_dilated`` of one image, with the channels last. The kernel is (out, in, positions)."""
+    axes = "DHW"[4 - x.ndim :]
+    layout = (f"N{axes}C", f"OI{axes}", f"N{axes}C")
+    convolve = partial(lax.conv_general_dilated, rhs=kernel, dimension_numbers=layout, precision=precision, **window)
+    return channels_last(lambda image: convolve(image[None])[0], x)
+
+
+def conv(operation: Conv, images: Sequence[Array], parameters: Parameters, precision: Any) -> Array:
+    """The convolution of an image, or of images joined along their channels.
+
+    ``kernel`` is (out, in / groups, positions), as in PyTorch.
+    """
+    kernel = parameters["kernel"]
+    numbers = _numbers(operation, images[0])
+    if numbers.is_square and operation.groups == 1:
+        bias = parameters.get("bias", jnp.zeros(kernel.shape[0], kernel.dtype))
+        window = {"stride": numbers.stride[0], "padding": numbers.padding[0][0], "precision": precision}
+        if len(images) == 2 and not at_once(*images):
+            of_first, of_second = jnp.split(kernel, [len(images[0])], 1)
+            first = unchecked(conv2d)(images[0], of_first, bias, **window)
+            return channels_last(add, first, unchecked(conv2d)(images[1], of_second, jnp.zeros_like(bias), **window))
+        return unchecked(conv2d)(joined(images), kernel, bias, **window)
+    x = joined(images)
+    y = _convolved(
+        x,
+        kernel,
+        precision,
+        window_strides=numbers.stride,
+        padding=numbers.padding,
+        rhs_dilation=numbers.dilation,
+        feature_group_count=operation.groups,
+    )
+    return _with_bias(y, parameters)
+
+
+def conv_transpose(operation: ConvTranspose, images: Sequence[Array], parameters: Parameters, precision: Any) -> Array:
+    """The transposed convolution of one image: ``kernel`` is (in, out / groups, positions), as in PyTorch.
+
+    It is the convolution of the image with ``stride - 1`` zeros between its positions, and the kernel mirrored.
+    """
+    (x,), kernel, groups = images, parameters["kernel"], operation.groups
+    numbers = _numbers(operation, x)
+    if numbers.is_square and groups == 1 and not isinstance(operation.padding, str) and operation.output_padding == 0:
+        bias = parameters.get("bias", jnp.zeros(kernel.shape[1], kernel.dtype))
+        window = {"stride": numbers.stride[0], "padding": numbers.padding[0][0], "precision": precision}
+        return unchecked(conv_transpose2d)(x, kernel, bias, **window)
+    mirrored = jnp.flip(kernel, range(2, kernel.ndim)).reshape(groups, -1, *kernel.shape[1:]).swapaxes(1, 2)
+    y = _convolved(
+        x,
+        mirrored.reshape(-1, *mirrored.shape[2:]),
+        precision,
+        window_strides=(1,) * len(numbers.kernel),
+        padding=_transposed_padding(operation, numbers),
+        lhs_dilation=numbers.stride,
+        rhs_dilation=numbers.dilation,
+        feature_group_count=groups,
+    )
+    return _with_bias(y, parameters)
+
+
+def _transposed_padding(operation: ConvTranspose, numbers: _Numbers) -> Sides:
+    """The padding of the equivalent convolution. For SAME and VALID it is JAX's."""
+    if isinstance(operation.padding, str):
+        same = operation.padding == "SAME"
+        before = [
+            (span - 1 if s > span - 1 else -(-(span + s - 2) // 2)) if same else span - 1
+            for span, s in zip(numbers.spans, numbers.stride, strict=True)
+        ]
+    else:
+        before = [span - 1 - p for span, (p, _) in zip(numbers.spans, numbers.padding, strict=True)]
+    # The output's size decides what is after: padding, and output padding.
+    between = [(n - 1) * s + 1 for n, s in zip(numbers.given, numbers.stride, strict=True)]
+    return [
+        (p, m - 1 + span - n - p) for p, m, span, n in zip(before, numbers.made, numbers.spans, between, strict=True)
+    ]
+
+
+def max_pool(operation: MaxPool, images: Sequence[Array], parameters: Parameters, precision: Any) -> Array:
+    """The maximum of each window. Padding never wins. The gradient goes to the first maximum, in row-major order."""
+    (x,) = images
+    numbers = _numbers(operation, x)
+    if numbers.is_square and numbers.padding == ((0, 0), (0, 0)) and not operation.ceil_mode:
+        return max_of_windows(x, numbers.kernel[0], numbers.stride[0])
+    return _reduced(x, numbers, lax.max, -jnp.inf)
+
+
+def avg_pool(operation: AvgPool, images: Sequence[Array], parameters: Parameters, precision: Any) -> Array:
+    """The mean of each window. As in PyTorch and Flax, padded zeros count; positions beyond the padding do not."""
+    (x,) = images
+    numbers = _numbers(operation, x)
+    total = _reduced(x, numbers, lax.add, 0)
+    count: Array | int = 1
+    for axis, (m, n) in enumerate(zip(numbers.made, numbers.given, strict=True)):
+        (before, after), k, s = numbers.padding[axis], numbers.kernel[axis], numbers.stride[axis]
+        start = jnp.arange(m) * s
+        along = jnp.minimum(start + k, n + before + after) - start
+        count = count * along.reshape(-1, *(1,) * (len(numbers.made) - 1 - axis))
+    return total / jnp.asarray(count, x.dtype)
+
+
+def _reduced(x: Array, numbers: _Numbers, reducer: Any, start: float) -> Array:
+    """Reduce each window of one image, with the channels last. In ceil mode, the last window may reach further."""
+    reach = [
+        (m - 1) * s + span - n
+        for m, s, span, n in zip(numbers.made, numbers.stride, numbers.spans, numbers.given, strict=True)
+    ]
+    sides = [(before, max(of - before, 0)) for of, (before, _) in zip(reach, numbers.padding, strict=True)]
+    window, strides, dilation = (*numbers.kernel, 1), (*numbers.stride, 1), (*numbers.dilation, 1)
+
+    def reduce(image: Array) -> Array:
+        value = jnp.asarray(start, image.dtype)
+        result: Array = lax.reduce_window(
+            image, value, reducer, window, strides, (*sides, (0, 0)), window_dilation=dilation
+        )
+        return result
+
+    return channels_last(reduce, x)
+
+
+def window(operation: Window, images: Sequence[Array], parameters: Parameters, precision: Any) -> Array:
+    """Every ``stride``-th position: the value of a window of a single position."""
+    (x,) = images
+    return x[(slice(None), *(slice(None, None, on_axis(operation.stride, axis)) for axis in range(x.ndim - 1)))]
