@@ -1,4 +1,4 @@
-"""Typed layers over ``(C, H, W)`` images, the two-level U-Net and the U-Net family, in JAX and Flax NNX.
+"""Typed layers over ``(C, H, W)`` images, the two-level U-Net, the U-Net family and any graph, in JAX and Flax NNX.
 
 The channels-last systems have their own modules: ``tiny_unet``, ``tiny_unet_linen``, ``resnet`` and ``conv``.
 """
@@ -31,6 +31,7 @@ from .layers.windows import MaxPool2d as MaxPool2d
 from .networks.params import LayerParams as LayerParams
 from .networks.params import UNet2Grads as UNet2Grads
 from .networks.params import UNet2Params as UNet2Params
+from .networks.typed_network import TypedNetwork as TypedNetwork
 from .networks.unet import ConvBlock as ConvBlock
 from .networks.unet import NormedConv2d as NormedConv2d
 from .networks.unet import ResizeConv2d as ResizeConv2d

@@ -1,1 +1,1 @@
-"""Networks of layers: the two-level U-Net, U-Nets of any number of levels, and their parameters."""
+"""Networks of layers: the two-level U-Net, U-Nets of any number of levels, any graph, and their parameters."""

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array
 
-from ...spec.network import Conv, ConvTranspose, Norm, Operation
+from ...spec.network import Activation, Conv, ConvTranspose, Norm, Operation
 from ..cpu.layout import channels_last
 from ..layers.functional import promoted
 from ..layers.statistics import normalised
@@ -46,7 +46,7 @@ class Learned(nnx.Module):
         for name, shape in shapes.items():
             if name == "kernel":
                 value = _DRAWN[type(operation)](rngs.params(), shape, param_dtype)
-            elif name == "slope":
+            elif isinstance(operation, Activation):
                 value = jnp.full(shape, _SLOPE[operation.kind], param_dtype)
             else:
                 value = jnp.full(shape, _START[name], param_dtype)

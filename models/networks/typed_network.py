@@ -57,10 +57,9 @@ class TypedNetwork(nnx.Module):
     >>> model(jnp.ones((2, 99)))
     Traceback (most recent call last):
     ...
-    wellshaped.spec.messages.report.ShapeError: input (2, 99) of the network does not fit.
+    wellshaped.spec.messages.report.ShapeError: input (2, 99) of the network from x to y does not fit.
       joined: length: encoder is 99, up is 98, and they must be equal.
         x 99 → pooled 49 → up 98
-        x 99 → encoder 99
       fix: length 98 (crop 1) or 100 (pad 1); all lengths that fit: n ≡ 0 (mod 2), n ≥ 2
       fix: x[:, :98] or jnp.pad(x, ((0, 0), (0, 1)))
     """

@@ -6,7 +6,6 @@ A two-axis convolution with one kernel size, one stride and one padding for all 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from operator import add
 from typing import Any
 
@@ -82,8 +81,12 @@ def _convolved(x: Array, kernel: Array, precision: Any, **window: Any) -> Array:
     """``lax.conv_general_dilated`` of one image, with the channels last. The kernel is (out, in, positions)."""
     axes = "DHW"[4 - x.ndim :]
     layout = (f"N{axes}C", f"OI{axes}", f"N{axes}C")
-    convolve = partial(lax.conv_general_dilated, rhs=kernel, dimension_numbers=layout, precision=precision, **window)
-    return channels_last(lambda image: convolve(image[None])[0], x)
+
+    def convolve(image: Array) -> Array:
+        batch = image[None]
+        return lax.conv_general_dilated(batch, kernel, dimension_numbers=layout, precision=precision, **window)[0]
+
+    return channels_last(convolve, x)
 
 
 def conv(operation: Conv, images: Sequence[Array], parameters: Parameters, precision: Any) -> Array:

@@ -1,0 +1,286 @@
+"""Graphs that run: every published architecture, every preset, and what a user meets."""
+
+import re
+
+import jax
+import jax.numpy as jnp
+import pytest
+from flax import nnx
+
+from wellshaped.models import TypedNetwork, UNet
+from wellshaped.models.networks.node_layers import Fixed
+from wellshaped.spec import (
+    PRESETS,
+    Add,
+    Concat,
+    ConfigError,
+    Conv,
+    CropToSmallest,
+    Input,
+    MaxPool,
+    Mean,
+    Multiply,
+    Network,
+    Node,
+    Norm,
+    ShapeError,
+    Slice,
+    TransposedWindow,
+    UNetConfig,
+    UsageError,
+    check,
+    compatible_shapes,
+    graph_of,
+)
+from wellshaped.spec.network import parameter_count, run_image
+
+from ..field.architectures import ARCHITECTURES, graph
+
+QUICK = (
+    *("milesial", "u2net_rsu7", "fcn8s", "cbdnet", "pix2pix_unet256", "care3d", "unet3d_cicek2016", "monai_unet_res2"),
+    *("voxelmorph3d", "monai_basicunet", "wave_unet", "demucs_v2", "encodec_24khz", "diffusers_unet1d"),
+)
+"""Together these have every operation but those of ELSEWHERE. The others take seconds to trace."""
+
+ELSEWHERE = {Multiply, Mean, CropToSmallest, Slice}
+"""Operations of large networks alone; tests/models/test_operations.py computes them."""
+
+
+def built(network, **given):
+    """The network without values: its shapes alone."""
+    return nnx.eval_shape(lambda: TypedNetwork(network, rngs=nnx.Rngs(0), **given))
+
+
+def test_the_quick_architectures_have_every_operation_of_all():
+    def kinds(names):
+        return {type(node.operation) for name in names for node in graph(ARCHITECTURES[name]).nodes}
+
+    assert kinds(QUICK) | ELSEWHERE == kinds(ARCHITECTURES)
+
+
+def images_of(network, sizes):
+    """An image of these sizes for each input, without values."""
+    shapes = [(of.channels,) if of.single else (of.channels, *sizes) for of in network.inputs]
+    return [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in shapes]
+
+
+def shapes_of(network, sizes, names):
+    """The shapes of the results of these nodes, by name."""
+    model = built(network)
+    call = nnx.eval_shape(lambda model, *images: model.results(*images, names=names), model, *images_of(network, sizes))
+    return {name: y.shape for name, y in call.items()}
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] * (n not in QUICK)) for n in ARCHITECTURES])
+def test_every_published_architecture_runs_with_the_sizes_and_channels_of_its_graph(name):
+    network = graph(ARCHITECTURES[name])
+    sizes = compatible_shapes(network).above((20,) * network.axes)
+    names = tuple(node.name for node in network.nodes)
+    run = run_image(network, sizes)
+    assert shapes_of(network, sizes, names) == {of: (network.channels[of], *run.shape(of)) for of in names}
+    learned = jax.tree.leaves(nnx.state(built(network), nnx.Param))
+    assert sum(array.size for array in learned) == parameter_count(network) == ARCHITECTURES[name]["parameters"]
+
+
+CONFIGS = {
+    "batch norm": UNetConfig(levels=1, base_channels=32, norm="batch"),  # wide enough for the sum of two convolutions
+    "residual": UNetConfig(levels=1, base_channels=4, convs_per_block=1, residual=True, padding="none", join="crop"),
+}
+
+
+@pytest.mark.parametrize("cfg", CONFIGS.values(), ids=CONFIGS)
+def test_the_graph_of_a_config_is_its_network(cfg):
+    unet = UNet(cfg, 3, 2, rngs=nnx.Rngs(0))
+    network = TypedNetwork(graph_of(cfg, 3, 2), rngs=nnx.Rngs(1))
+    for path, layer in network.layers.items():
+        theirs = unet
+        for step in re.findall(r"\w+", path):
+            theirs = theirs[int(step)] if step.isdigit() else getattr(theirs, step)
+        nnx.update(layer, nnx.state(theirs))
+    x = jax.random.normal(jax.random.key(0), (3, 20, 28))
+    ours, theirs = (nnx.jit(lambda model, x: model(x))(model, x) for model in (network, unet))
+    assert jnp.allclose(ours, theirs, atol=1e-6)
+
+
+SMALL = Network(
+    {"x": 2},
+    (
+        Node("encoder", Conv(3, padding=1, channels=4)),
+        Node("pooled", MaxPool(2)),
+        Node("bottom", Conv((3, 1), padding=(1, 0), channels=4, groups=2)),
+        Node("y", Norm("group", groups=2)),
+    ),
+)
+
+
+def test_a_size_that_does_not_fit_has_the_report_of_check():
+    model = TypedNetwork(SMALL, rngs=nnx.Rngs(0))
+    with pytest.raises(ShapeError) as error:
+        model(jnp.ones((2, 1, 8)))
+    assert str(error.value) == str(check(SMALL, (2, 1, 8)))
+
+
+TWO = Network(
+    [Input("x", 2), Input("t", 3, single=True)],
+    (
+        Node("wide", Conv(3, padding=1, channels=3), "x"),
+        Node("y", Add(broadcast="positions"), ("wide", "t")),
+        Node("z", Conv(1, channels=5), "wide"),
+    ),
+    ("y", "z"),
+    1,
+)
+
+
+def test_several_inputs_and_outputs_are_in_the_order_of_the_network():
+    model = TypedNetwork(TWO, rngs=nnx.Rngs(0))
+    y, z = model(jnp.ones((2, 8)), jnp.arange(3.0))
+    assert (y.shape, z.shape) == ((3, 8), (5, 8))
+    wide = model.results(jnp.ones((2, 8)), jnp.zeros(3), names="wide")["wide"]
+    assert (y == wide + jnp.arange(3.0)[:, None]).all()
+
+
+WRONG = {
+    "too few": (lambda model: model(jnp.ones((2, 8))), UsageError, "inputs", "model(x, t)"),
+    "channels": (lambda model: model(jnp.ones((3, 8)), jnp.ones(3)), ShapeError, "channels", "x of shape (2, length)"),
+    "of a vector": (lambda model: model(jnp.ones((2, 8)), jnp.ones(2)), ShapeError, "channels", "t of shape (3,)"),
+    "rank": (
+        lambda model: model(jnp.ones((1, 2, 8)), jnp.ones(3)),
+        ShapeError,
+        "rank",
+        "x of shape (2, length), or jax.vmap(model) for a batch",
+    ),
+    "integers": (
+        lambda model: model(jnp.ones((2, 8), jnp.int32), jnp.ones(3)),
+        ShapeError,
+        "dtype",
+        "x.astype(jnp.float32)",
+    ),
+    "a node": (
+        lambda model: model.results(jnp.ones((2, 8)), jnp.ones(3), names="wid"),
+        UsageError,
+        "unknown_node",
+        "wide",
+    ),
+    "a layer": (lambda model: model["y"], UsageError, "no_layer", "wide"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_call_is_one_error_with_a_fix(name):
+    call, kind, rule, fix = WRONG[name]
+    with pytest.raises(kind) as error:
+        call(TypedNetwork(TWO, rngs=nnx.Rngs(0)))
+    report = error.value.report
+    assert report.failures[0].name == rule
+    assert report.fixes[0].strip("'\"") == fix
+
+
+def test_an_operation_without_a_value_is_named():
+    network = Network({"x": 1}, (Node("up", TransposedWindow(3, 2)), Node("y", Conv(1))))
+    with pytest.raises(ConfigError, match=r"up is TransposedWindow\(kernel=3, stride=2\)"):
+        TypedNetwork(network, rngs=nnx.Rngs(0))
+
+
+def test_a_config_is_not_a_graph_and_the_error_says_how_to_get_one():
+    with pytest.raises(UsageError) as error:
+        TypedNetwork(UNetConfig(), rngs=nnx.Rngs(0))
+    assert error.value.report.fixes == ("graph_of(network, in_channels, out_channels)",)
+
+
+def test_a_preset_by_its_name():
+    assert built("demucs").network is PRESETS["demucs"]
+
+
+def test_nodes_that_share_a_layer_share_its_parameters():
+    network = Network(
+        {"x": 2}, (Node("a", Conv(3, padding=1), layer="conv"), Node("b", Conv(3, padding=1), layer="conv"))
+    )
+    model = TypedNetwork(network, rngs=nnx.Rngs(0))
+    assert model["a"] is model["b"]
+    assert len(jax.tree.leaves(nnx.state(model))) == 2
+
+
+def test_a_kernel_that_is_not_learned_is_no_parameter_and_can_be_replaced():
+    network = Network({"x": 2}, (Node("blur", Conv(3, groups=2, bias=False, learned=False)),), axes=1)
+    model = TypedNetwork(network, rngs=nnx.Rngs(0))
+    x = jnp.arange(12.0).reshape(2, 6)
+    assert jnp.allclose(model(x), x[:, 1:-1])
+    assert not jax.tree.leaves(nnx.state(model, nnx.Param))
+    model["blur"].kernel = Fixed(jnp.array([[[0.0, 0.0, 1.0]]] * 2))
+    assert (model(x) == x[:, 2:]).all()
+
+
+# What users meet.
+
+
+def loss(model, x):
+    return (model(x) ** 2).mean()
+
+
+def test_it_computes_in_bfloat16_and_keeps_float32():
+    model = TypedNetwork(SMALL, dtype=jnp.bfloat16, rngs=nnx.Rngs(0))
+    assert model(jnp.ones((2, 8, 8))).dtype == jnp.bfloat16
+    assert {array.dtype for array in jax.tree.leaves(nnx.state(model))} == {jnp.dtype("float32")}
+
+
+def test_a_batch_by_vmap_is_a_loop():
+    model = TypedNetwork(SMALL, rngs=nnx.Rngs(0))
+    batch = jax.random.normal(jax.random.key(0), (3, 2, 8, 6))
+    assert jnp.allclose(jax.vmap(model)(batch), jnp.stack([model(x) for x in batch]), atol=1e-5)
+
+
+def test_batch_statistics_are_kept_in_training_and_used_in_evaluation():
+    network = Network({"x": 2}, (Node("conv", Conv(3)), Node("y", Norm("batch"))), axes=1)
+    model = TypedNetwork(network, axis_name="batch", rngs=nnx.Rngs(0))
+    batch = jax.random.normal(jax.random.key(0), (4, 2, 9))
+    each = nnx.vmap(lambda model, x: model(x), in_axes=(None, 0), axis_name="batch")
+    y = each(model, batch)
+    assert jnp.allclose(y.mean((0, 2)), 0, atol=1e-5)
+    assert (model["y"].mean[...] != 0).all()
+    model.eval()
+    assert not jnp.allclose(each(model, batch), y)
+
+
+DEEP = Network(
+    {"x": 4},
+    [Node(f"conv.{i}", Conv(3, padding=1)) for i in range(4)]
+    + [Node("joined", Concat(), ("conv.0", "conv.3")), Node("y", Conv(1, channels=2))],
+)
+
+
+def kept(model, x):
+    """The numbers that a gradient keeps from the forward pass, besides the parameters and the image."""
+    graph, state = nnx.split(model)
+    _, pull = jax.vjp(lambda state, x: nnx.merge(graph, state)(x), state, x)
+    given = {id(leaf) for leaf in (*jax.tree.leaves(state), x)}
+    return sum(leaf.size for leaf in jax.tree.leaves(pull) if hasattr(leaf, "size") and id(leaf) not in given)
+
+
+def test_checkpointing_keeps_less_and_changes_no_gradient():
+    x = jax.random.normal(jax.random.key(0), (4, 16, 16))
+    plain, checkpointed = (TypedNetwork(DEEP, remat=of, rngs=nnx.Rngs(0)) for of in ((), ("conv.*", "joined")))
+    ours, theirs = (nnx.grad(loss)(model, x) for model in (checkpointed, plain))
+    assert all(map(jnp.allclose, jax.tree.leaves(ours), jax.tree.leaves(theirs)))
+    assert kept(checkpointed, x) <= kept(plain, x) / 2
+
+
+def test_a_node_that_remat_does_not_name_is_an_error():
+    with pytest.raises(UsageError) as error:
+        TypedNetwork(DEEP, remat="cnv.0", rngs=nnx.Rngs(0))
+    assert error.value.report.fixes == ("remat='conv.0'",)
+
+
+def test_a_concatenation_is_returned_if_it_is_asked_for():
+    model = TypedNetwork(DEEP, rngs=nnx.Rngs(0))
+    x = jax.random.normal(jax.random.key(0), (4, 8, 8))
+    found = model.results(x, names=("joined", "y", "conv.0", "x"))
+    assert (found["joined"][:4] == found["conv.0"]).all()
+    assert (found["y"] == model(x)).all()
+    assert (found["x"] == x).all()
+
+
+def test_a_symbolic_size_that_fits_is_traced():
+    (n,) = jax.export.symbolic_shape("2*n", constraints=["n >= 4"])
+    y = jax.eval_shape(TypedNetwork(SMALL, rngs=nnx.Rngs(0)), jax.ShapeDtypeStruct((2, n, n), jnp.float32))
+    assert str(y.shape[1]) == "n"
