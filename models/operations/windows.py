@@ -6,6 +6,7 @@ A two-axis convolution with one kernel size, one stride and one padding for all 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from operator import add
 from typing import Any
 
@@ -165,14 +166,14 @@ def max_pool(operation: MaxPool, images: Sequence[Array], parameters: Parameters
     numbers = _numbers(operation, x)
     if numbers.is_square and numbers.padding == ((0, 0), (0, 0)) and not operation.ceil_mode:
         return max_of_windows(x, numbers.kernel[0], numbers.stride[0])
-    return _reduced(x, numbers, lax.max, -jnp.inf)
+    return _reduced(x, numbers, lax.max, -inf)
 
 
 def avg_pool(operation: AvgPool, images: Sequence[Array], parameters: Parameters, precision: Any) -> Array:
     """The mean of each window. As in PyTorch and Flax, padded zeros count; positions beyond the padding do not."""
     (x,) = images
     numbers = _numbers(operation, x)
-    total = _reduced(x, numbers, lax.add, 0)
+    total = _reduced(x, numbers, lax.add, 0.0)
     count: Array | int = 1
     for axis, (m, n) in enumerate(zip(numbers.made, numbers.given, strict=True)):
         (before, after), k, s = numbers.padding[axis], numbers.kernel[axis], numbers.stride[axis]
@@ -192,9 +193,9 @@ def _reduced(x: Array, numbers: _Numbers, reducer: Any, start: float) -> Array:
     window, strides, dilation = (*numbers.kernel, 1), (*numbers.stride, 1), (*numbers.dilation, 1)
 
     def reduce(image: Array) -> Array:
-        value = jnp.asarray(start, image.dtype)
+        # The start must be a number: JAX differentiates the reductions that it recognises.
         result: Array = lax.reduce_window(
-            image, value, reducer, window, strides, (*sides, (0, 0)), window_dilation=dilation
+            image, start, reducer, window, strides, (*sides, (0, 0)), window_dilation=dilation
         )
         return result
 

@@ -12,6 +12,7 @@ from wellshaped.models.networks.node_layers import Fixed
 from wellshaped.spec import (
     PRESETS,
     Add,
+    AvgPool,
     Concat,
     ConfigError,
     Conv,
@@ -240,6 +241,18 @@ def test_batch_statistics_are_kept_in_training_and_used_in_evaluation():
     assert (model["y"].mean[...] != 0).all()
     model.eval()
     assert not jnp.allclose(each(model, batch), y)
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
+@pytest.mark.parametrize(
+    "pool", [MaxPool(2), MaxPool(3, 2, padding=1, ceil_mode=True), AvgPool(3, 1, padding=1)], ids=str
+)
+def test_every_pooling_has_a_gradient_under_jit(pool, dtype):
+    network = Network({"x": 2}, (Node("y", pool),), axes=1)
+    model = TypedNetwork(network, rngs=nnx.Rngs(0))
+    x = jnp.arange(14.0, dtype=dtype).reshape(2, 7)
+    gradient = jax.jit(jax.grad(lambda x: model(x).sum()))(x)
+    assert gradient.sum() == model(jnp.ones_like(x)).sum()
 
 
 DEEP = Network(
