@@ -1,0 +1,75 @@
+"""Random graphs as Flax NNX modules: read back, they have the same sizes, and the same graph."""
+
+import jax
+from effort import examples
+from flax import nnx
+from flax_networks import abstract_flax
+from hypothesis import HealthCheck, assume, given, settings
+from lax_networks import as_jax_has_it
+from random_networks import random_networks
+from same_graphs import differences, members
+
+from wellshaped.interop import Budget, graph_of_jax, read_jax
+from wellshaped.spec import WellshapedError
+from wellshaped.spec.network import sizes_that_fit
+from wellshaped.spec.network.running import run_image
+
+AXES = {1: "L", 2: "HW", 3: "DHW"}
+
+
+def shapes_of(network):
+    images = " ".join(("N", *AXES[network.axes], "4"))
+    return ["N 4" if given.single else images for given in network.inputs]
+
+
+def shape_of_output(model, network, sizes):
+    shapes = [(2, 4) if given.single else (2, *sizes, 4) for given in network.inputs]
+    graph, state = nnx.split(model)
+    images = [jax.ShapeDtypeStruct(shape, "float32") for shape in shapes]
+    return jax.eval_shape(lambda state, *x: nnx.merge(graph, state)(*x), state, *images).shape
+
+
+def sets_of(network):
+    """The sizes that fit along each axis; an example with none is not counted."""
+    try:
+        sets = [sizes_that_fit(network, axis) for axis in range(network.axes)]
+    except WellshapedError:  # not solved
+        sets = [()]
+    assume(all(sets))
+    return sets
+
+
+def assert_sizes(network):
+    expected, model = sets_of(network), abstract_flax(network)
+    answer = read_jax(model, *shapes_of(network), budget=Budget(seconds=5))
+    for axis, fits in zip(AXES[network.axes], expected, strict=True):
+        of = answer.axes[axis]
+        if of.held_fits:
+            decided = of.found.undecided.complement()
+            assert of.sizes == fits & decided, axis
+    for turn in range(3):
+        sizes = [members(fits)[turn % len(members(fits))] for fits in expected]
+        made = shape_of_output(model, network, sizes)
+        assert made == (2, *run_image(network, sizes).shape(network.outputs[0]), network.channels[network.outputs[0]])
+
+
+def assert_graph(network):
+    sets_of(network)
+    try:
+        read = graph_of_jax(abstract_flax(network), *shapes_of(network), budget=Budget(seconds=5))
+    except WellshapedError as error:
+        assert error.report.failures[0].name in ("confirmed", "no_step", "same_path")  # noqa: PT017 the others are bugs
+        return
+    assert not differences(network, read)
+
+
+@settings(examples(6), suppress_health_check=list(HealthCheck))
+@given(random_networks(as_jax_has_it))
+def test_a_random_flax_network_has_the_sizes_of_its_graph(network):
+    assert_sizes(network)
+
+
+@settings(examples(6), suppress_health_check=list(HealthCheck))
+@given(random_networks(as_jax_has_it))
+def test_a_random_flax_network_is_read_back_as_its_graph(network):
+    assert_graph(network)
