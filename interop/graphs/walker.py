@@ -4,7 +4,7 @@ Rules for each operation are in :mod:`.window_rules`, :mod:`.layout_rules` and :
 arrays as :class:`.draft.Image` values, and add nodes to the :class:`Walker`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 from typing import Any
@@ -112,6 +112,21 @@ class Walker:
         divided = bool(of.statistics and of.ops & {"rsqrt", "sqrt", "pow"})
         return (divided or _in_evaluation(of)) and not any(self.lacks(image))
 
+    def has_activation(self, image: Image, kinds: Collection[str] = ()) -> bool:
+        """Whether an activation, of one of these kinds, is pending that is complete."""
+        of = image.pending
+        found = None if of.statistics or _norm(of) else _activation(of)
+        return found is not None and (not kinds or found["kind"] in kinds)
+
+    def is_complete(self, image: Image) -> bool:
+        """Whether an activation or a scale is pending: a reduction, or another activation, is not part of it."""
+        return self.has_activation(image) or _is_scaled(image.pending)
+
+    def ends_before(self, image: Image, name: str) -> bool:
+        """Whether an operation of this name on a number for each channel is not part of what is pending."""
+        of = image.pending
+        return self.has_activation(image) or (name == "mul" and ("add" in of.vectors or _is_scaled(of)))
+
     def whole(self, image: Image) -> Image:
         """The image, with everything that is pending as nodes: a norm, an activation, a mean."""
         without_axes, without_channels = self.lacks(image)
@@ -154,7 +169,7 @@ class Walker:
         fixed = _norm(of) or _activation(of)
         if fixed is not None:
             kind = "norm" if "groups" in fixed else "activation"
-            path = of.path if kind == "norm" else ()
+            path = of.path if kind == "norm" or fixed["kind"] in ("prelu", "snake") else ()
             if kind == "norm" and fixed["kind"] == "instance" and path in self.running:
                 fixed["kind"] = "batch"  # of a single image
             return self.add(kind, (image.node,), node.sizes, node.channels, fixed=fixed, path=path)
@@ -314,6 +329,11 @@ def small_number(of: Array) -> float | None:
     return number if 0 < number < 0.1 else None
 
 
+def _is_scaled(of: Pending) -> bool:
+    """Whether there is a learned factor for each channel, and nothing else that was learned."""
+    return of.vectors == {"mul"} and bool(of.path) and not of.statistics
+
+
 def _in_evaluation(of: Pending) -> bool:
     """Whether a vector was subtracted and another one multiplied: a batch norm with given statistics."""
     return "mul" in of.vectors and "sub" in of.vectors
@@ -334,6 +354,7 @@ def _norm(of: Pending) -> dict[str, Any] | None:
 
 
 _MADE_OF = (
+    ({"slope", "select_n"}, "prelu"),
     ({"exp", "div", "reduce"}, "softmax"),
     ({"tanh", "integer_pow", "mul"}, "gelu"),
     ({"erf", "mul"}, "gelu"),
@@ -351,6 +372,8 @@ def _activation(of: Pending) -> dict[str, Any] | None:
     ops = of.ops | ({"reduce"} if of.statistics else set())
     if ops == {"relu", "min"}:
         return {"kind": "relu", "slope": None}
+    if of.vectors and {"sin", "div", "add"} <= ops:
+        return {"kind": "snake", "slope": None}
     for made_of, kind in _MADE_OF:
         if made_of <= ops and (kind not in ("sigmoid", "tanh", "relu") or ops == made_of):
             return {"kind": kind, "slope": None}

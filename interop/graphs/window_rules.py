@@ -185,8 +185,8 @@ def reduction(kind: str) -> Any:
         assert isinstance(image, Image)
         if len([of for of in given if isinstance(of, Image)]) != 1:
             raise NoStepError("it reduces several images together")
-        if walker.has_norm(image):
-            image = walker.normed(image)
+        if walker.has_norm(image) or walker.is_complete(image):
+            image = walker.whole(image)
         removed = parts_of(tuple(image.dims[d] for d in axes), "axis")
         if any(not walker._is_axis(image, part) for part in removed):
             return [_pooled_blocks(walker, image, kind, axes)]

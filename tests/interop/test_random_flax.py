@@ -60,7 +60,8 @@ def assert_graph(network):
     except WellshapedError as error:
         assert error.report.failures[0].name in ("confirmed", "no_step", "same_path")  # noqa: PT017 the others are bugs
         return
-    assert not differences(network, read)
+    found = differences(network, read)
+    assert not found, "\n".join(found)
 
 
 @settings(examples(6), suppress_health_check=list(HealthCheck))

@@ -33,6 +33,7 @@ from wellshaped.spec.network import (
     Resize,
     ResizeTo,
     SpaceToDepth,
+    Window,
     parameter_shapes,
     sizes_that_fit,
 )
@@ -161,7 +162,8 @@ def in_torch(network, parameters, images, grad_output):
     model.load(parameters)
     given = [torch.tensor(x, requires_grad=True) for x in images]
     y = model(*given)
-    return [y.detach().numpy(), *(g.numpy() for g in torch.autograd.grad((y * torch.tensor(grad_output)).sum(), given))]
+    grads = torch.autograd.grad((y * torch.tensor(grad_output)).sum(), given, materialize_grads=True)
+    return [of.detach().numpy() for of in (y, *grads)]
 
 
 def in_flax(network, parameters, images, grad_output):
@@ -193,6 +195,8 @@ def alike_in_both(network):
                 of = Resize(of.factor, mode="linear")
             case ResizeTo():
                 of = PadTo()
+            case Window():
+                of = replace(of, padding=0)  # a window on padding alone is -inf
             case SpaceToDepth():
                 of = Conv(of.block, of.block, channels=channels)
             case DepthToSpace():

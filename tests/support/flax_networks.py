@@ -159,9 +159,7 @@ def _computed(of, layer, axes, x, *others):
             cuts = [slice(before, -after or None) for before, after in _padding(of.amounts, axes)]
             return x[(slice(None), *cuts)]
         case CropTo():
-            for axis in range(axes):
-                x = _cropped(of, axis, x, others[0].shape[axis + 1])
-            return x
+            return _cropped(of, x, others[0].shape)
         case Pad():
             return _padded(of, x, _padding(of.amounts, axes))
         case PadTo() | PadToMultiple():
@@ -222,10 +220,13 @@ def _resized(of, x, sizes):
     return jax.image.resize(x, (x.shape[0], *sizes, x.shape[-1]), mode)
 
 
-def _cropped(of, axis, x, to):
-    lost = x.shape[axis + 1] - to
-    before = on_axis(of.offset, axis) if of.offset is not None else (lost + (of.odd == "before")) // 2
-    return lax.slice_in_dim(x, before, before + to, axis=axis + 1)
+def _cropped(of, x, to):
+    starts, axes = [0] * x.ndim, x.ndim - 2
+    for axis in range(axes):
+        lost = x.shape[axis + 1] - to[axis + 1]
+        starts[axis + 1] = on_axis(of.offset, axis) if of.offset is not None else (lost + (of.odd == "before")) // 2
+    stops = [a + n for a, n in zip(starts[1:-1], to[1:-1], strict=True)]
+    return lax.slice(x, starts, (x.shape[0], *stops, x.shape[-1]))
 
 
 def _padded(of, x, sides):

@@ -91,17 +91,22 @@ def _rows(network, at):
             continue
         if isinstance(node.operation, Slice) and channels == network.channels[node.inputs[0]]:
             continue
-        yield node.name, *_written(node.operation, network.axes), channels, sizes
+        single = [set(of_axis) == {1} for of_axis in given]
+        several = isinstance(node.operation, Add | Multiply)  # a sum of three is two sums
+        for _ in node.inputs[1:] if several else [0]:
+            yield node.name, *_written(node.operation, single), channels, sizes
 
 
-def _written(of, axes):
-    """What must be alike in both graphs."""
+def _written(of, single):
+    """What must be alike in both graphs; an axis of a ``single`` position has no stride."""
     kind = _KINDS[type(of)]
     match of:
         case Conv() | ConvTranspose():
-            return kind, _numbers(of, axes), of.groups, of.bias
+            # With a stride of 1 both are the same operation in JAX.
+            numbers = _numbers(of, single)
+            return kind if any(stride > 1 for _, stride, _ in numbers) else "conv", numbers, of.groups, of.bias
         case MaxPool() | AvgPool() | Window():
-            return kind, _numbers(of, axes)
+            return kind, _numbers(of, single)
         case Norm():
             return kind, of.kind, of.groups, of.epsilon, of.affine
         case Activation() | Resize() | ResizeTo():
@@ -113,7 +118,9 @@ def _written(of, axes):
     return (kind,)
 
 
-def _numbers(of, axes):
+def _numbers(of, single):
+    """The kernel, stride and dilation along each axis."""
     stride = of.kernel if of.stride is None else of.stride
     values = (of.kernel, stride, getattr(of, "dilation", 1))
-    return tuple(tuple(on_axis(value, axis) for axis in range(axes)) for value in values)
+    along = [tuple(on_axis(value, axis) for value in values) for axis in range(len(single))]
+    return [(kernel, 1, 1) if one else (kernel, *others) for one, (kernel, *others) in zip(single, along, strict=True)]
