@@ -44,7 +44,13 @@ def elementwise(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequen
     elif len(images) > 1 and _is_a_join(walker, name, images):
         images = [walker.whole(image) for image in images]
     elif len(images) > 1 or name not in _AFFINE:
-        images = [walker.normed(image) if walker.has_norm(image) else image for image in images]
+        alike = len({image.pending for image in images}) == 1
+        images = [
+            walker.whole(image)
+            if walker.has_norm(image) or walker.is_scaled(image) or (alike and walker.has_activation(image))
+            else image
+            for image in images
+        ]
     if len({image.node for image in images}) > 1:
         images = [walker.whole(image) if walker.is_complete(image) else image for image in images]
     if len({image.node for image in images}) > 1:
@@ -65,7 +71,9 @@ def elementwise(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequen
         (of for of, operand in _constants(equation, given) if _is_vector(of, operand, image, node.channels)), None
     )
     fresh = all(of.pending == Pending() for of in images)
-    slope = name == "mul" and len(images) == 1 and vector is None and _learned(given) is not None
+    if node.kind == "avg_pool" and name in ("div", "mul") and len(images) == 1 and fresh and not vector:
+        return [image]  # the sum, divided by the number of positions
+    slope = None if vector or name != "mul" or len(images) > 1 else _learned_number(equation, given)
     if slope or (vector is not None and walker.ends_before(images[0], name)):
         images = [walker.whole(images[0])]
         image, node = Image(images[0].node, dims), walker.nodes[images[0].node]
@@ -73,25 +81,31 @@ def elementwise(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequen
     if a_bias and vector is not None and name == "add" and fresh:
         node.bias = True
         return [image]
-    return [replace(image, pending=_pending(walker, name, given, images, vector))]
+    return [replace(image, pending=_pending(walker, name, given, images, vector, slope))]
 
 
 def _pending(
-    walker: Walker, name: str, given: Sequence[Array], images: Sequence[Image], vector: Constant | None
+    walker: Walker,
+    name: str,
+    given: Sequence[Array],
+    images: Sequence[Image],
+    vector: Constant | None,
+    slope: Constant | None,
 ) -> Pending:
     known = [image.pending for image in images]
     op = "relu" if name == "max" and _is_zero(given) else name
     ops = frozenset().union(*(of.ops for of in known)) | {op}
-    learned = vector or (_learned(given) if name == "mul" and len(images) == 1 else None)
-    if learned is not vector:
-        ops |= {"slope"}
+    learned = vector or slope
+    ops |= {"slope"} if slope else set()
     if name == "mul" and len(images) > 1 and any(not of.pending.ops for of in images):
         ops |= {"mul_itself"}
     epsilons = [of.epsilon for of in known if of.epsilon is not None]
     if name == "add" and any(of.pending.statistics for of in images):
         epsilons = [e for of in given if (e := small_number(of)) is not None] or epsilons
     epsilons += [of.epsilon for of in given if isinstance(of, Constant) and of.epsilon is not None]
-    paths = [of.path for of in known if of.path] + ([learned.path[:-1] or learned.path] if learned else [])
+    paths = [of.path for of in known if of.path] + (
+        [learned.path[:-1] or learned.path] if learned and learned.path else []
+    )
     return walker.fresh(
         ops=ops,
         statistics=frozenset().union(*(of.statistics for of in known)),
@@ -105,8 +119,8 @@ _SCALES = frozenset(("rsqrt", "sqrt", "pow"))
 """What a norm does with a variance, or with the mean of squares."""
 
 
-_ALONE = ("tanh", "sigmoid", "prelu", "snake")
-"""The activations that are no part of the sum that another one is."""
+_ALONE = frozenset(("tanh", "sigmoid", "softmax", "prelu", "snake"))
+"""The activations that are no part of the sum that another one is; silu is a product with the sigmoid."""
 
 
 def _is_a_join(walker: Walker, name: str, images: Sequence[Image]) -> bool:
@@ -119,13 +133,17 @@ def _is_a_join(walker: Walker, name: str, images: Sequence[Image]) -> bool:
         # A norm subtracts a mean, and multiplies by what has a root.
         no_norm = not any(image.pending.ops & _SCALES for image in reduced)
         return name in ("add", "mul") and len(reduced) < len(images) and no_norm
-    # The product of an image and an activation of it may be another activation.
-    return name in ("add", "sub") and any(walker.has_activation(image, _ALONE) for image in images)
+    alone = _ALONE if name in ("add", "sub") else _ALONE - {"sigmoid"}
+    return name in ("add", "sub", "mul") and any(walker.has_activation(image, alone) for image in images)
 
 
-def _learned(given: Sequence[Array]) -> Constant | None:
-    """A parameter among the operands."""
-    return next((of for of in given if isinstance(of, Constant) and of.path), None)
+def _learned_number(equation: Any, given: Sequence[Array]) -> Constant | None:
+    """A parameter among the operands that is a single number."""
+    for of, operand in _constants(equation, given):
+        shape = getattr(getattr(operand, "aval", None), "shape", ())
+        if of.path and (of.along == () or all(size == 1 for size in shape)):
+            return of
+    return None
 
 
 def _before_activation(walker: Walker, image: Image, name: str) -> Image:

@@ -115,17 +115,24 @@ class Walker:
     def has_activation(self, image: Image, kinds: Collection[str] = ()) -> bool:
         """Whether an activation, of one of these kinds, is pending that is complete."""
         of = image.pending
-        found = None if of.statistics or _norm(of) else _activation(of)
-        return found is not None and (not kinds or found["kind"] in kinds)
+        found = None if _norm(of) or any(self.lacks(image)) else _activation(of)
+        if found is None or (of.statistics and found["kind"] != "softmax"):
+            return False
+        return not kinds or found["kind"] in kinds
 
     def is_complete(self, image: Image) -> bool:
         """Whether an activation or a scale is pending: a reduction, or another activation, is not part of it."""
-        return self.has_activation(image) or _is_scaled(image.pending)
+        return self.has_activation(image) or self.is_scaled(image)
+
+    def is_scaled(self, image: Image) -> bool:
+        """Whether there is a learned factor for each channel, and nothing else that was learned."""
+        of = image.pending
+        return of.ops == of.vectors == {"mul"} and bool(of.path)
 
     def ends_before(self, image: Image, name: str) -> bool:
         """Whether an operation of this name on a number for each channel is not part of what is pending."""
         of = image.pending
-        return self.has_activation(image) or (name == "mul" and ("add" in of.vectors or _is_scaled(of)))
+        return self.has_activation(image) or (name == "mul" and ("add" in of.vectors or self.is_scaled(image)))
 
     def whole(self, image: Image) -> Image:
         """The image, with everything that is pending as nodes: a norm, an activation, a mean."""
@@ -327,11 +334,6 @@ def small_number(of: Array) -> float | None:
     except (AttributeError, TypeError, ValueError):
         return None
     return number if 0 < number < 0.1 else None
-
-
-def _is_scaled(of: Pending) -> bool:
-    """Whether there is a learned factor for each channel, and nothing else that was learned."""
-    return of.vectors == {"mul"} and bool(of.path) and not of.statistics
 
 
 def _in_evaluation(of: Pending) -> bool:

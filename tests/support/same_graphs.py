@@ -82,18 +82,22 @@ def differences(built, read):
 def _rows(network, at):
     """The name, the operation, the channels and the sizes of each node that changes something."""
     along = [[sizes_along(network, n, axis) for n in sizes] for axis, sizes in enumerate(at)]
+    same = {}  # the node that a node returns unchanged
     for node in network.nodes:
-        if isinstance(node.operation, Require):
+        inputs = {same.get(name, name) for name in node.inputs}
+        if isinstance(node.operation, Require) or (len(inputs) == 1 and isinstance(node.operation, Add | Multiply)):
+            same[node.name] = same.get(node.inputs[0], node.inputs[0])
             continue
         channels = network.channels[node.name]
         sizes, given = ([[of[name] for of in of_axis] for of_axis in along] for name in (node.name, node.inputs[0]))
         if _KINDS[type(node.operation)] in ("crop", "pad", "resize") and sizes == given:
+            same[node.name] = same.get(node.inputs[0], node.inputs[0])
             continue
         if isinstance(node.operation, Slice) and channels == network.channels[node.inputs[0]]:
             continue
         single = [set(of_axis) == {1} for of_axis in given]
-        several = isinstance(node.operation, Add | Multiply)  # a sum of three is two sums
-        for _ in node.inputs[1:] if several else [0]:
+        # A sum of three is two sums; a sum of an image and itself is a function of each value.
+        for _ in range(len(inputs) - 1 if isinstance(node.operation, Add | Multiply) else 1):
             yield node.name, *_written(node.operation, single), channels, sizes
 
 
