@@ -236,7 +236,12 @@ def _statistic(walker: Walker, image: Image, kind: str, axes: Sequence[int]) -> 
         return Image(image.node, left, image.pending)
     channels = [part.size for part in parts_of(left, "channel")]
     of_axis = any(part.role[0] == "axis" for part in removed)
-    if not of_axis:
+    single = set(walker.nodes[image.node].sizes) == {1}
+    if single and any(part.role[0] == "batch" for part in removed):
+        name, groups = "batch", 1
+    elif single and channels:
+        name, groups = "group", channels[0]
+    elif not of_axis:
         name, groups = "layer", 1
     elif any(part.role[0] == "batch" for part in removed):
         name, groups = "batch", 1

@@ -1,5 +1,7 @@
 """Random graphs as Flax NNX modules: read back, they have the same sizes, and the same graph."""
 
+from dataclasses import replace
+
 import jax
 from effort import examples
 from flax import nnx
@@ -11,10 +13,22 @@ from same_graphs import differences, members
 
 from wellshaped.interop import Budget, graph_of_jax, read_jax
 from wellshaped.spec import WellshapedError
-from wellshaped.spec.network import sizes_that_fit
+from wellshaped.spec.network import ConvTranspose, Network, sizes_that_fit
+from wellshaped.spec.network.fields import sides_on
 from wellshaped.spec.network.running import run_image
 
 AXES = {1: "L", 2: "HW", 3: "DHW"}
+
+
+def within_its_window(network):
+    """The network with the padding of a transposed convolution inside its kernel; beyond it is a crop."""
+    nodes = []
+    for node in as_jax_has_it(network).nodes:
+        of = node.operation
+        if isinstance(of, ConvTranspose) and not isinstance(of.padding, str):
+            of = replace(of, padding=(tuple(min(n, of.kernel - 1) for n in sides_on(of.padding, 0)),))
+        nodes.append(replace(node, operation=of, inputs=node.inputs))
+    return Network(network.inputs, nodes, network.outputs, network.axes)
 
 
 def shapes_of(network):
@@ -71,6 +85,6 @@ def test_a_random_flax_network_has_the_sizes_of_its_graph(network):
 
 
 @settings(examples(6), suppress_health_check=list(HealthCheck))
-@given(random_networks(as_jax_has_it))
+@given(random_networks(within_its_window))
 def test_a_random_flax_network_is_read_back_as_its_graph(network):
     assert_graph(network)

@@ -81,7 +81,7 @@ class FlaxNetwork(nnx.Module):
                     setattr(layer, name, nnx.Param(_own(node.operation, name, array)))
             if isinstance(layer, nnx.BatchNorm):
                 channels = self.network.channels[node.name]
-                layer.mean, layer.var = nnx.BatchStat(np.zeros(channels)), nnx.BatchStat(np.ones(channels))
+                layer.mean, layer.var = nnx.BatchStat(jnp.zeros(channels)), nnx.BatchStat(jnp.ones(channels))
 
 
 def _own(of, name, array):

@@ -93,6 +93,12 @@ def _rows(network, at):
         if _KINDS[type(node.operation)] in ("crop", "pad", "resize") and sizes == given:
             same[node.name] = same.get(node.inputs[0], node.inputs[0])
             continue
+        if (
+            isinstance(node.operation, Norm)
+            and node.operation.kind == "instance"
+            and all(n == 1 for of_axis in given for n in of_axis)
+        ):
+            continue  # it has nothing to read
         if isinstance(node.operation, Slice) and channels == network.channels[node.inputs[0]]:
             continue
         single = [set(of_axis) == {1} for of_axis in given]
@@ -111,6 +117,8 @@ def _written(of, single):
             return kind if any(stride > 1 for _, stride, _ in numbers) else "conv", numbers, of.groups, of.bias
         case MaxPool() | AvgPool() | Window():
             return kind, _numbers(of, single)
+        case Norm(kind="group", groups=1) if all(single):
+            return kind, "layer", 1, of.epsilon, of.affine
         case Norm():
             return kind, of.kind, of.groups, of.epsilon, of.affine
         case Activation() | Resize() | ResizeTo():
