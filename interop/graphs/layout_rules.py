@@ -20,7 +20,7 @@ def reshape(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequence[A
         dims, image = reshaped(settled.dims, shape), settled
     if dims is None:
         raise NoStepError("it splits an axis unevenly")
-    return [walker.repeated(replace(image, dims=dims))]
+    return [replace(image, dims=dims)]
 
 
 def transpose(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequence[Array]:

@@ -128,7 +128,7 @@ def _is_a_join(walker: Walker, name: str, images: Sequence[Image]) -> bool:
 
     It joins an image and its mean, or an image and an activation of it.
     """
-    reduced = [image for image in images if any(walker.lacks(image))]
+    reduced = [image for image in images if walker.is_reduced(image)]
     if reduced:
         # A norm subtracts a mean, and multiplies by what has a root.
         no_norm = not any(image.pending.ops & _SCALES for image in reduced)
@@ -147,8 +147,7 @@ def _learned_number(equation: Any, given: Sequence[Array]) -> Constant | None:
 
 
 def _before_activation(walker: Walker, image: Image, name: str) -> Image:
-    without_axes, without_channels = walker.lacks(image)
-    if without_axes or without_channels:
+    if walker.is_reduced(image):
         # The variance of a norm is the larger of 0 and a difference.
         return walker.whole(image) if name in _BEGIN else image
     if name == "sin":  # of a learned multiple

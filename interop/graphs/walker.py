@@ -110,8 +110,12 @@ class Walker:
         """Whether a norm is pending that is complete: what follows is not part of it."""
         of = image.pending
         divided = bool(of.statistics and of.ops & {"rsqrt", "sqrt", "pow"})
-        of_batch = any(kind == "batch" for kind, *_ in of.statistics) and not parts_of(image.dims, "batch")
-        return (divided or _in_evaluation(of)) and not of_batch and not any(self.lacks(image))
+        return (divided or _in_evaluation(of)) and not self.is_reduced(image)
+
+    def is_reduced(self, image: Image) -> bool:
+        """Whether the array has a statistic of the image in the place of its values."""
+        of_batch = any(kind == "batch" for kind, *_ in image.pending.statistics)
+        return any(self.lacks(image)) or (of_batch and not parts_of(image.dims, "batch"))
 
     def has_activation(self, image: Image, kinds: Collection[str] = ()) -> bool:
         """Whether an activation, of one of these kinds, is pending that is complete."""
@@ -194,7 +198,7 @@ class Walker:
         image = self.whole(image)
         image = replace(image, dims=tuple(map(merged, image.dims)))
         image = self._channels_in_order(image)
-        for change in (self.repeated, self._to_space, self._to_depth):
+        for change in (self._repeated, self._to_space, self._to_depth):
             image = change(image)
         return image
 
@@ -212,21 +216,16 @@ class Walker:
     def _is_axis(self, image: Image, part: Part) -> bool:
         return part.role[0] == "axis" and part.size == self.nodes[image.node].sizes[int(part.role[1])]
 
-    def _is_repeated(self, image: Image, parts: Parts) -> bool:
-        return len(parts) == 2 and self._is_axis(image, parts[0]) and parts[1].role == REPEAT and parts[1].size > 1
-
-    def repeated(self, image: Image) -> Image:
-        """The image, with positions that are repeated one by one as a resize."""
-        if not any(self._is_repeated(image, parts) for parts in image.dims):
-            return image
-        image = self.whole(image)
+    def _repeated(self, image: Image) -> Image:
         dims, node = list(image.dims), self.nodes[image.node]
         sizes = list(node.sizes)
         for d, parts in enumerate(dims):
-            if self._is_repeated(image, parts):
+            if len(parts) == 2 and self._is_axis(image, parts[0]) and parts[1].role == REPEAT:
                 k = int(parts[0].role[1])
                 sizes[k] *= parts[1].size
                 dims[d] = of_axis(k, sizes[k])
+        if tuple(sizes) == node.sizes:
+            return image
         key = ("nearest", image.node, tuple(sizes))
         if key not in self._settled:
             at = self.add("resize", (image.node,), sizes, node.channels, fixed={"mode": "nearest"})

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import jax
+import pytest
 from effort import examples
 from flax import nnx
 from flax_networks import abstract_flax
@@ -13,7 +14,22 @@ from same_graphs import differences, members
 
 from wellshaped.interop import Budget, graph_of_jax, read_jax
 from wellshaped.spec import WellshapedError
-from wellshaped.spec.network import ConvTranspose, Network, sizes_that_fit
+from wellshaped.spec.network import (
+    Activation,
+    Add,
+    AvgPool,
+    Conv,
+    ConvTranspose,
+    Mean,
+    Multiply,
+    Network,
+    Node,
+    Norm,
+    PadToMultiple,
+    Resize,
+    Scale,
+    sizes_that_fit,
+)
 from wellshaped.spec.network.fields import sides_on
 from wellshaped.spec.network.running import run_image
 
@@ -78,13 +94,68 @@ def assert_graph(network):
     assert not found, "\n".join(found)
 
 
-@settings(examples(6), suppress_health_check=list(HealthCheck))
+@settings(examples(4), suppress_health_check=list(HealthCheck))
 @given(random_networks(as_jax_has_it))
 def test_a_random_flax_network_has_the_sizes_of_its_graph(network):
     assert_sizes(network)
 
 
-@settings(examples(6), suppress_health_check=list(HealthCheck))
+@settings(examples(4), suppress_health_check=list(HealthCheck))
 @given(random_networks(within_its_window))
 def test_a_random_flax_network_is_read_back_as_its_graph(network):
     assert_graph(network)
+
+
+@pytest.mark.slow
+@settings(examples(80), suppress_health_check=list(HealthCheck))
+@given(random_networks(as_jax_has_it, max_nodes=10))
+def test_a_larger_flax_network_has_the_sizes_of_its_graph(network):
+    assert_sizes(network)
+
+
+@pytest.mark.slow
+@settings(examples(80), suppress_health_check=list(HealthCheck))
+@given(random_networks(within_its_window, max_nodes=10))
+def test_a_larger_flax_network_is_read_back_as_its_graph(network):
+    assert_graph(network)
+
+
+# What random networks found: operations in a row, or on an image and what was computed from it.
+
+
+def in_a_row(*operations, axes=1):
+    return Network({"x": 4}, [Node(f"n{i}", of) for i, of in enumerate(operations)], axes=axes)
+
+
+FOUND = {
+    "activations": in_a_row(
+        *map(Activation, ("sigmoid", "tanh", "prelu", "prelu", "glu")), Conv(1, channels=4), Activation("snake")
+    ),
+    "norms and scales": in_a_row(
+        *(Activation("tanh"), Norm("group", groups=2), Scale(), Scale(), Norm("layer"), Activation("snake")),
+        *(Norm("batch"), Activation("prelu"), AvgPool(2), Activation("tanh")),
+    ),
+    "single positions": in_a_row(
+        *(Activation("tanh"), Mean(), Conv(1), Norm("batch"), Activation(), Conv(1), Norm("group", groups=2))
+    ),
+    "one axis of two": in_a_row(PadToMultiple((4, 1)), Resize((2, 1), less=(1, 0)), Conv(3, padding=1), axes=2),
+    "gates": Network(
+        {"x": 4},
+        (
+            Node("mean", Mean()),
+            Node("gate", Multiply(broadcast="positions"), ("x", "mean")),
+            Node("another", Mean()),
+            Node("shifted", Add(broadcast="positions"), ("gate", "another")),
+            Node("tanh", Activation("tanh")),
+            Node("sum", Add(), ("shifted", "tanh")),
+            Node("product", Multiply(), ("sum", "x")),
+        ),
+        axes=1,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_each_of_several_operations_on_values_is_a_node(name):
+    network = FOUND[name]
+    assert not differences(network, graph_of_jax(abstract_flax(network), *shapes_of(network)))
