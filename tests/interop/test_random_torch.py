@@ -15,8 +15,9 @@ from flax_networks import abstract_flax
 from hypothesis import HealthCheck, assume, given, settings
 from lax_networks import as_jax_has_it, used_part
 from random_networks import random_networks
-from same_graphs import members
+from same_graphs import differences, members
 
+from wellshaped import interop
 from wellshaped.interop import Budget
 from wellshaped.spec import WellshapedError
 from wellshaped.spec.network import (
@@ -145,6 +146,34 @@ def test_a_random_torch_network_is_read_with_the_sizes_of_its_graph(network):
     assert_sizes(network)
 
 
+@pytest.mark.slow
+@settings(examples(300), suppress_health_check=list(HealthCheck))
+@given(torch_networks(max_nodes=10))
+def test_a_larger_torch_network_runs_on_the_sizes_of_its_graph(network):
+    assert_tried(network)
+
+
+@pytest.mark.slow
+@settings(examples(80), suppress_health_check=list(HealthCheck))
+@given(torch_networks(max_nodes=10))
+def test_a_larger_torch_network_is_read_with_the_sizes_of_its_graph(network):
+    assert_sizes(network)
+
+
+@pytest.mark.skipif(not hasattr(interop, "graph_of_torch"), reason="there is no graph_of_torch")
+@settings(examples(4), suppress_health_check=list(HealthCheck))
+@given(torch_networks())
+def test_a_random_torch_network_is_read_back_as_its_graph(network):
+    sets_of(network)
+    try:
+        read = interop.graph_of_torch(meta_torch(network), *shapes_of(network), budget=Budget(seconds=5))
+    except WellshapedError as error:
+        assert error.report.failures[0].name in ("confirmed", "no_step", "same_path")  # noqa: PT017 the others are bugs
+        return
+    found = differences(network, read)
+    assert not found, "\n".join(found)
+
+
 # Values and gradients: the same arrays in the modules of both frameworks.
 
 
@@ -229,4 +258,11 @@ def assert_values(network):
 @settings(examples(3), suppress_health_check=list(HealthCheck))
 @given(random_networks(as_jax_has_it).map(alike_in_both))
 def test_a_random_network_has_the_same_values_and_gradients_in_both_frameworks(network):
+    assert_values(network)
+
+
+@pytest.mark.slow
+@settings(examples(60), suppress_health_check=list(HealthCheck))
+@given(random_networks(as_jax_has_it, max_nodes=10).map(alike_in_both))
+def test_a_larger_network_has_the_same_values_and_gradients_in_both_frameworks(network):
     assert_values(network)

@@ -372,7 +372,8 @@ def _windows(of, x):
             span = d * (k - 1) + 1
             count = min(-(-(n + before + after - span) // s) + 1, -(-(n + before) // s))
             sides[axis] = (before, (count - 1) * s + span - n - before)
-    return _MAX_POOLS[axes - 1](_padded(x, sides, value=-torch.inf), kernel, stride, 0, dilation)
+    padded = _padded(x, [(before, max(after, 0)) for before, after in sides], value=-torch.inf)
+    return _MAX_POOLS[axes - 1](_cut(padded, [(0, max(-after, 0)) for _, after in sides]), kernel, stride, 0, dilation)
 
 
 def _resizing(of, axes):
