@@ -101,10 +101,16 @@ def _rows(network, at):
             continue  # it has nothing to read
         if isinstance(node.operation, Slice) and channels == network.channels[node.inputs[0]]:
             continue
+        several = isinstance(node.operation, Add | Multiply)
         single = [set(of_axis) == {1} for of_axis in given]
-        # A sum of three is two sums; a sum of an image and itself is a function of each value.
-        for _ in range(len(inputs) - 1 if isinstance(node.operation, Add | Multiply) else 1):
+        for _ in range(_joins([same.get(name, name) for name in node.inputs]) if several else 1):
             yield node.name, *_written(node.operation, single), channels, sizes
+
+
+def _joins(names):
+    """How many sums of two a sum of these is; a sum of an image and itself is a function of each value."""
+    alike = next((i for i, name in enumerate(names) if name != names[0]), len(names))
+    return len(names) - alike
 
 
 def _written(of, single):

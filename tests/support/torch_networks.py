@@ -337,8 +337,8 @@ def _spread(of, x):
     axes, channels = x.ndim - 2, x.shape[1]
     kernel, stride, dilation = (_numbers(value, axes) for value in (of.kernel, of.stride, of.dilation))
     y = _SPREAD[axes - 1](x, x.new_ones(channels, 1, *kernel), None, stride, groups=channels, dilation=dilation)
-    more = _numbers(of.output_padding, axes)
-    return _padded(y, [(-before, m - after) for (before, after), m in zip(_sides(of.padding, axes), more, strict=True)])
+    y = _padded(y, [(0, more) for more in _numbers(of.output_padding, axes)])
+    return _cut(y, _sides(of.padding, axes))
 
 
 def _pooled(of, x):
