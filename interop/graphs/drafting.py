@@ -22,7 +22,7 @@ from .layout_rules import (
     transpose,
 )
 from .parts import CHANNEL, Part, of_axis
-from .value_rules import ACTIVATIONS, ELEMENTWISE, activation, elementwise
+from .value_rules import ACTIVATIONS, ELEMENTWISE, activation, elementwise, glu
 from .walker import Rule, Walker
 from .window_rules import convolution, own_pooling, pooling, product, reduction
 
@@ -52,6 +52,7 @@ RULES: dict[str, Rule] = {
 }
 CALLS: dict[str, Rule] = {
     **{name: activation(kind) for name, kind in ACTIVATIONS.items()},
+    "glu": glu,
     "_resize": resize,
     "_pad": padding_function,
 }

@@ -216,9 +216,9 @@ def _edges(track: Track, others: Sequence[Track], preferred: Preferred) -> Found
         for where, before in (("both", lambda lacking: lacking // 2), ("after", lambda lacking: 0)):
             if any(b != before(b + a) for _, (b, a) in sides_of):
                 continue
-            multiple = _multiple(track)
-            if multiple:
-                return [(PadToMultiple(_plain([multiple] * axes), where=where, **mode), ())]
+            multiples = _multiples(track)
+            if multiples:
+                return [(PadToMultiple(_plain(multiples), where=where, **mode), ())]
             return [(PadTo(where=where, **mode), (_of_size(track, others),))]
         raise NoStepError("how much it pads before depends on the size")
     target = _of_size(track, others)
@@ -234,10 +234,17 @@ def _edges(track: Track, others: Sequence[Track], preferred: Preferred) -> Found
     raise NoStepError("how much it crops before depends on the size")
 
 
-def _multiple(track: Track) -> int | None:
-    """The number to whose multiples a node pads its input."""
+def _multiples(track: Track) -> list[int] | None:
+    """The number along each axis to whose multiples a node pads its input."""
     given = track.inputs[0].sizes
-    pairs = [(given[i][k], of[k]) for i, of in track.sizes.items() for k in range(len(of))]
+    of_axes = [[(given[i][k], of[k]) for i, of in track.sizes.items()] for k in range(len(track.node.sizes))]
+    alike = _multiple([pair for pairs in of_axes for pair in pairs])
+    found = [alike] * len(of_axes) if alike else [_multiple(pairs) for pairs in of_axes]
+    return [m for m in found if m] if all(found) else None
+
+
+def _multiple(pairs: Sequence[tuple[int, int]]) -> int | None:
+    """The least number to whose multiples all these sizes were padded: pairs of a size before and after."""
     common = gcd(*(size for _, size in pairs))
     most = max(size - n for n, size in pairs)
     fitting = [
@@ -266,14 +273,28 @@ def _resize(track: Track, others: Sequence[Track], preferred: Preferred) -> Foun
         other = next((other for other in others if _alike(track, other)), None)
         if other is not None:
             return [(ResizeTo(mode=mode), (other,))]
-    for less in (0, 1):
-        for over in range(1, 9):
-            factors = [_factor(of_axis, over, less) for of_axis in pairs]
-            if all(factors):
-                more: dict[str, Any] = {"over": over} if over > 1 else {}
-                more |= {"less": less} if less else {}
-                return [(Resize(_plain(factors), mode=mode, **more), ())]
+    for less, over in _LESS_AND_OVER:
+        factors = [_factor(of_axis, over, less) for of_axis in pairs]
+        if all(factors):
+            return [(_resized([(of, over, less) for of in factors if of], mode), ())]
+    along = [_resize_along(of_axis) for of_axis in pairs]
+    if all(along):
+        return [(_resized([of for of in along if of], mode), ())]
     return [(ResizeTo(mode=mode), (_of_size(track, others),))]
+
+
+_LESS_AND_OVER = [(less, over) for less in (0, 1) for over in range(1, 9)]
+
+
+def _resize_along(pairs: Sequence[tuple[int, int]]) -> tuple[int, int, int] | None:
+    """The factor, what it is divided by, and what is left out along one axis: pairs of a size before and after."""
+    tried = ((_factor(pairs, over, less), over, less) for less, over in _LESS_AND_OVER)
+    return next(((factor, over, less) for factor, over, less in tried if factor), None)
+
+
+def _resized(along: Sequence[tuple[int, int, int]], mode: str) -> Resize:
+    factor, over, less = (_plain(of) for of in zip(*along, strict=True))
+    return Resize(factor, mode=mode, over=over, less=less)
 
 
 def _factor(pairs: Sequence[tuple[int, int]], over: int, less: int) -> int | None:

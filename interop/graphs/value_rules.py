@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from .draft import Array, Constant, Image, NoStepError, Pending
-from .parts import CHANNEL, REPEAT, Part, moving, size_of
+from .parts import CHANNEL, REPEAT, Part, moving, of_channels, size_of
 from .walker import Walker, in_all, small_number
 
 ELEMENTWISE = frozenset(
@@ -22,6 +22,8 @@ ELEMENTWISE = frozenset(
 _PLAIN = frozenset(("convert_element_type", "reduce_precision", "stop_gradient", "copy", "copy_p", "name", "add_any"))
 _BEGIN = frozenset(("logistic", "tanh", "erf", "erfc", "sin", "cos"))
 """What begins an activation, and never a norm."""
+_COMPARISONS = frozenset(("ge", "gt", "le", "lt"))
+"""What begins an activation with a slope."""
 
 
 _AFFINE = _PLAIN | {"mul", "add", "sub", "div"}
@@ -32,11 +34,25 @@ def elementwise(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequen
     """An operation value by value: of one node and constants it is pending, of several nodes it joins them."""
     name, shape = equation.primitive.name, equation.outvars[0].aval.shape
     images = [of for of in given if isinstance(of, Image)]
-    begins = name in _BEGIN or (name == "max" and _is_zero(given)) or (name == "integer_pow" and _is_cube(equation))
+    begins = (
+        name in _BEGIN | _COMPARISONS
+        or (name == "max" and _is_zero(given))
+        or (name == "integer_pow" and _is_cube(equation))
+    )
     if begins:
         images = [_before_activation(walker, image, name) for image in images]
+    elif len(images) > 1 and _is_a_join(walker, name, images):
+        images = [walker.whole(image) for image in images]
     elif len(images) > 1 or name not in _AFFINE:
-        images = [walker.normed(image) if walker.has_norm(image) else image for image in images]
+        alike = len({image.pending for image in images}) == 1
+        images = [
+            walker.whole(image)
+            if walker.has_norm(image) or walker.is_scaled(image) or (alike and walker.has_activation(image))
+            else image
+            for image in images
+        ]
+    if len({image.node for image in images}) > 1:
+        images = [walker.whole(image) if walker.is_complete(image) else image for image in images]
     if len({image.node for image in images}) > 1:
         images = [walker.normed(image) for image in images]
     if len({image.node for image in images}) > 1:
@@ -55,26 +71,41 @@ def elementwise(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequen
         (of for of, operand in _constants(equation, given) if _is_vector(of, operand, image, node.channels)), None
     )
     fresh = all(of.pending == Pending() for of in images)
+    if node.kind == "avg_pool" and name in ("div", "mul") and len(images) == 1 and fresh and not vector:
+        return [image]  # the sum, divided by the number of positions
+    slope = None if vector or name != "mul" or len(images) > 1 else _learned_number(equation, given)
+    if slope or (vector is not None and walker.ends_before(images[0], name)):
+        images = [walker.whole(images[0])]
+        image, node = Image(images[0].node, dims), walker.nodes[images[0].node]
     a_bias = node.kind in ("conv", "conv_transpose") and node.fixed.get("learned", True) and not node.bias
     if a_bias and vector is not None and name == "add" and fresh:
         node.bias = True
         return [image]
-    return [replace(image, pending=_pending(walker, name, given, images, vector))]
+    return [replace(image, pending=_pending(walker, name, given, images, vector, slope))]
 
 
 def _pending(
-    walker: Walker, name: str, given: Sequence[Array], images: Sequence[Image], vector: Constant | None
+    walker: Walker,
+    name: str,
+    given: Sequence[Array],
+    images: Sequence[Image],
+    vector: Constant | None,
+    slope: Constant | None,
 ) -> Pending:
     known = [image.pending for image in images]
     op = "relu" if name == "max" and _is_zero(given) else name
     ops = frozenset().union(*(of.ops for of in known)) | {op}
+    learned = vector or slope
+    ops |= {"slope"} if slope else set()
     if name == "mul" and len(images) > 1 and any(not of.pending.ops for of in images):
         ops |= {"mul_itself"}
     epsilons = [of.epsilon for of in known if of.epsilon is not None]
     if name == "add" and any(of.pending.statistics for of in images):
         epsilons = [e for of in given if (e := small_number(of)) is not None] or epsilons
     epsilons += [of.epsilon for of in given if isinstance(of, Constant) and of.epsilon is not None]
-    paths = [of.path for of in known if of.path] + ([vector.path[:-1]] if vector and vector.path else [])
+    paths = [of.path for of in known if of.path] + (
+        [learned.path[:-1] or learned.path] if learned and learned.path else []
+    )
     return walker.fresh(
         ops=ops,
         statistics=frozenset().union(*(of.statistics for of in known)),
@@ -84,12 +115,44 @@ def _pending(
     )
 
 
+_SCALES = frozenset(("rsqrt", "sqrt", "pow"))
+"""What a norm does with a variance, or with the mean of squares."""
+
+
+_ALONE = frozenset(("tanh", "sigmoid", "softmax", "prelu", "snake"))
+"""The activations that are no part of the sum that another one is; silu is a product with the sigmoid."""
+
+
+def _is_a_join(walker: Walker, name: str, images: Sequence[Image]) -> bool:
+    """Whether a sum or product of a node with what was computed from it is not a part of a norm or an activation.
+
+    It joins an image and its mean, or an image and an activation of it.
+    """
+    reduced = [image for image in images if walker.is_reduced(image)]
+    if reduced:
+        # A norm subtracts a mean, and multiplies by what has a root.
+        no_norm = not any(image.pending.ops & _SCALES for image in reduced)
+        return name in ("add", "mul") and len(reduced) < len(images) and no_norm
+    alone = _ALONE if name in ("add", "sub") else _ALONE - {"sigmoid"}
+    return name in ("add", "sub", "mul") and any(walker.has_activation(image, alone) for image in images)
+
+
+def _learned_number(equation: Any, given: Sequence[Array]) -> Constant | None:
+    """A parameter among the operands that is a single number."""
+    for of, operand in _constants(equation, given):
+        shape = getattr(getattr(operand, "aval", None), "shape", ())
+        if of.path and (of.along == () or all(size == 1 for size in shape)):
+            return of
+    return None
+
+
 def _before_activation(walker: Walker, image: Image, name: str) -> Image:
-    without_axes, without_channels = walker.lacks(image)
-    if without_axes or without_channels:
+    if walker.is_reduced(image):
         # The variance of a norm is the larger of 0 and a difference.
         return walker.whole(image) if name in _BEGIN else image
-    return walker.normed(image)
+    if name == "sin":  # of a learned multiple
+        return walker.whole(image) if walker.has_activation(image) else walker.normed(image)
+    return walker.whole(image) if walker.is_complete(image) else walker.normed(image)
 
 
 def _constants(equation: Any, given: Sequence[Array]) -> list[tuple[Constant, Any]]:
@@ -178,6 +241,19 @@ def activation(kind: str) -> Any:
         return [replace(image, node=walker._settled[key].node)]
 
     return rule
+
+
+def glu(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequence[Array]:
+    """``jax.nn.glu``: one half of the channels, times the sigmoid of the other half."""
+    (image,), made = given, equation.outvars[0].aval.shape
+    assert isinstance(image, Image)
+    image = walker.settled(image)
+    (d,) = [d for d, size in enumerate(made) if size != walker.shape(image)[d]]
+    image = walker.require_channels(image, d)
+    node = walker.nodes[image.node]
+    fixed = {"kind": "glu", "slope": None}
+    at = walker.add("activation", (image.node,), node.sizes, made[d], fixed=fixed)
+    return [Image(at, (*image.dims[:d], of_channels(made[d]), *image.dims[d + 1 :]))]
 
 
 def _slope(kind: str, numbers: Sequence[Array]) -> float | None:

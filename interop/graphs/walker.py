@@ -4,7 +4,7 @@ Rules for each operation are in :mod:`.window_rules`, :mod:`.layout_rules` and :
 arrays as :class:`.draft.Image` values, and add nodes to the :class:`Walker`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 from typing import Any
@@ -110,7 +110,34 @@ class Walker:
         """Whether a norm is pending that is complete: what follows is not part of it."""
         of = image.pending
         divided = bool(of.statistics and of.ops & {"rsqrt", "sqrt", "pow"})
-        return (divided or _in_evaluation(of)) and not any(self.lacks(image))
+        return (divided or _in_evaluation(of)) and not self.is_reduced(image)
+
+    def is_reduced(self, image: Image) -> bool:
+        """Whether the array has a statistic of the image in the place of its values."""
+        of_batch = any(kind == "batch" for kind, *_ in image.pending.statistics)
+        return any(self.lacks(image)) or (of_batch and not parts_of(image.dims, "batch"))
+
+    def has_activation(self, image: Image, kinds: Collection[str] = ()) -> bool:
+        """Whether an activation, of one of these kinds, is pending that is complete."""
+        of = image.pending
+        found = None if _norm(of) or any(self.lacks(image)) else _activation(of)
+        if found is None or (of.statistics and found["kind"] != "softmax"):
+            return False
+        return not kinds or found["kind"] in kinds
+
+    def is_complete(self, image: Image) -> bool:
+        """Whether an activation or a scale is pending: a reduction, or another activation, is not part of it."""
+        return self.has_activation(image) or self.is_scaled(image)
+
+    def is_scaled(self, image: Image) -> bool:
+        """Whether there is a learned factor for each channel, and nothing else that was learned."""
+        of = image.pending
+        return of.ops == of.vectors == {"mul"} and bool(of.path)
+
+    def ends_before(self, image: Image, name: str) -> bool:
+        """Whether an operation of this name on a number for each channel is not part of what is pending."""
+        of = image.pending
+        return self.has_activation(image) or (name == "mul" and ("add" in of.vectors or self.is_scaled(image)))
 
     def whole(self, image: Image) -> Image:
         """The image, with everything that is pending as nodes: a norm, an activation, a mean."""
@@ -154,7 +181,7 @@ class Walker:
         fixed = _norm(of) or _activation(of)
         if fixed is not None:
             kind = "norm" if "groups" in fixed else "activation"
-            path = of.path if kind == "norm" else ()
+            path = of.path if kind == "norm" or fixed["kind"] in ("prelu", "snake") else ()
             if kind == "norm" and fixed["kind"] == "instance" and path in self.running:
                 fixed["kind"] = "batch"  # of a single image
             return self.add(kind, (image.node,), node.sizes, node.channels, fixed=fixed, path=path)
@@ -334,6 +361,7 @@ def _norm(of: Pending) -> dict[str, Any] | None:
 
 
 _MADE_OF = (
+    ({"slope", "select_n"}, "prelu"),
     ({"exp", "div", "reduce"}, "softmax"),
     ({"tanh", "integer_pow", "mul"}, "gelu"),
     ({"erf", "mul"}, "gelu"),
@@ -351,6 +379,8 @@ def _activation(of: Pending) -> dict[str, Any] | None:
     ops = of.ops | ({"reduce"} if of.statistics else set())
     if ops == {"relu", "min"}:
         return {"kind": "relu", "slope": None}
+    if of.vectors and {"sin", "div", "add"} <= ops:
+        return {"kind": "snake", "slope": None}
     for made_of, kind in _MADE_OF:
         if made_of <= ops and (kind not in ("sigmoid", "tanh", "relu") or ops == made_of):
             return {"kind": kind, "slope": None}

@@ -185,8 +185,8 @@ def reduction(kind: str) -> Any:
         assert isinstance(image, Image)
         if len([of for of in given if isinstance(of, Image)]) != 1:
             raise NoStepError("it reduces several images together")
-        if walker.has_norm(image):
-            image = walker.normed(image)
+        if walker.has_norm(image) or walker.is_complete(image):
+            image = walker.whole(image)
         removed = parts_of(tuple(image.dims[d] for d in axes), "axis")
         if any(not walker._is_axis(image, part) for part in removed):
             return [_pooled_blocks(walker, image, kind, axes)]
@@ -236,7 +236,12 @@ def _statistic(walker: Walker, image: Image, kind: str, axes: Sequence[int]) -> 
         return Image(image.node, left, image.pending)
     channels = [part.size for part in parts_of(left, "channel")]
     of_axis = any(part.role[0] == "axis" for part in removed)
-    if not of_axis:
+    single = set(walker.nodes[image.node].sizes) == {1}
+    if single and any(part.role[0] == "batch" for part in removed):
+        name, groups = "batch", 1
+    elif single and channels:
+        name, groups = "group", channels[0]
+    elif not of_axis:
         name, groups = "layer", 1
     elif any(part.role[0] == "batch" for part in removed):
         name, groups = "batch", 1

@@ -47,11 +47,17 @@ def as_jax_has_it(network):
         Node(node.name, Slice(0, network.channels[node.inputs[0]]), node.inputs[:1]) if node.operation is None else node
         for node in (_without_requirement(node) for node in nodes)
     ]
+    return used_part(Network(network.inputs, nodes, network.outputs, network.axes))
+
+
+def used_part(network):
+    """The network without nodes that no output needs: no framework says anything about them."""
     used = set(network.outputs)
-    for node in reversed(nodes):
+    for node in reversed(network.nodes):
         if node.name in used:
             used.update(node.inputs)
-    return Network(network.inputs, [node for node in nodes if node.name in used], network.outputs, network.axes)
+    nodes = [node for node in network.nodes if node.name in used]
+    return Network(network.inputs, nodes, network.outputs, network.axes)
 
 
 def _without_requirement(node):
