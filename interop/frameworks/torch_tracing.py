@@ -26,8 +26,8 @@ from torch.utils._pytree import tree_iter, tree_map
 
 from ..sizes.paths import Accepted, End, Path, Rejected, Unknown
 from ..sizes.places import innermost, own_frame
-from ..sizes.polynomials import Sizes
 from ..sizes.shapes import OpenShape
+from ..sizes.traced import Sizes
 from .torch_models import TorchNetwork, leaves
 from .torch_sizes import Node, nodes
 from .torch_stand_ins import PLAIN, SAME, SYMBOLS, numbers_stay_symbolic

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from ...spec.arithmetic.progression import Progression
 from ...spec.arithmetic.size_set import SizeSet
 from .expressions import value
-from .paths import ANY_ERROR, Accepted, End, Path, Rejected, Unknown, sizes_on
+from .paths import ANY_ERROR, Accepted, End, Path, Rejected, Unknown, solved
 
 FIRST = 1_000
 """The first sample: larger than what small sizes need an exception for, and not a power of 2."""
@@ -107,13 +107,13 @@ def explore(tracer: Tracer, axis: str, budget: Budget, progress: Callable[[str],
 def _traced(tracer: Tracer, axis: str, sample: int) -> list[Region]:
     """The regions of the path that the sample takes, confirmed by running a few of their sizes."""
     path = tracer.path(sample)
-    on_it = sizes_on(path.conditions, axis)
+    end = path.end
+    needed = sorted(end.needed, key=str) if isinstance(end, Accepted) else []
+    on_it, meant = solved(path.conditions, axis, needed)
     if on_it is None or sample not in on_it:
         return [Region(_one(sample), Unknown("the conditions of the trace are too hard to solve"))]
-    end = path.end
     if not isinstance(end, Accepted):
         return [_confirmed(tracer, axis, Region(on_it, end), sample)]
-    meant = sizes_on(path.conditions, axis, sorted(end.needed, key=str))
     if meant is None:
         return [Region(on_it, Unknown("the sizes on the way are too hard to solve"))]
     parts = [Region(meant, end), Region(on_it & meant.complement(), replace(end, needed=frozenset({0})))]

@@ -11,6 +11,7 @@ from ...spec.messages.report import UsageError, WellshapedError
 from .answer import AxisSizes, ModelSizes, output_text, together_in
 from .exploring import Budget, explore, kind
 from .expressions import holds, names_in
+from .memory import rare_collections
 from .paths import Accepted, Condition, End, Path, Rejected, sizes_on
 from .shapes import OpenShape, open_sizes
 
@@ -70,6 +71,7 @@ _PAIRS = 12
 """How many combinations of sizes are tried to see whether axes are independent."""
 
 
+@rare_collections()
 def read(
     tracer: OpenTracer,
     model: str,
@@ -209,7 +211,9 @@ def _together(
     for sizes, fits in islice(_combinations(found), _PAIRS):
         end = tracer.trial_of(sizes)
         if (kind(end) == "fits") != fits:
-            return False, together_in(tracer.path_of(sizes, {}).conditions), output
+            joined = together_in(tracer.path_of(sizes, {}).conditions)
+            apart = " or ".join(f"{name} ≠ {size}" for name, size in sizes.items())
+            return False, joined or ((apart,) if fits else ()), output
     joined = together_in(c for c in path.conditions if c.held and c.statement.op == "==" and _binds(c, found))
     return not joined, joined, output
 

@@ -168,6 +168,15 @@ def by_a_factor(net, x):
     return x + F.interpolate(F.max_pool2d(x, 2), scale_factor=2, mode="bilinear", align_corners=False)
 
 
+def windows(net, x):
+    """Windows of 7 positions, as an attention has them, and back."""
+    b, c, h, w = x.shape
+    x = F.pad(x, (0, 0, 0, (7 - h % 7) % 7))
+    parts = x.view(b, c, x.shape[2] // 7, 7, w).permute(0, 2, 1, 3, 4).contiguous().view(-1, c * 7 * w)
+    whole = parts.view(b, math.ceil(h / 7), c, 7, w).permute(0, 2, 1, 3, 4).contiguous().view(b, c, -1, w)
+    return whole[:, :, :h].contiguous()
+
+
 def other_slopes(net, x):
     thirds = F.interpolate(F.max_pool2d(x, 3), scale_factor=2)
     return torch.cat([F.max_pool2d(x, 2)[..., :4], thirds[:, :, 1:, :4]], 1)
@@ -187,6 +196,7 @@ TRAPS = {
     "resized to the skip": (to_the_skip, (2, 3, "H", 12), "n ≥ 1", 4),
     "resized by a factor": (by_a_factor, (2, 3, "H", 12), "n ≡ 0 (mod 2), n ≥ 2", 5),
     "skips with different slopes": (other_slopes, (2, 3, "H", 12), "{3, 6, 7, 10, 11, 14}", 6),
+    "windows that are padded": (windows, (2, 3, "H", 12), "n ≥ 1", 5),
     "reflected": (lambda net, x: F.pad(x, (3, 3, 3, 3), mode="reflect"), (2, 3, "H", 12), "n ≥ 4", 3),
     "only squares": (lambda net, x: x + x.transpose(2, 3), (2, 3, "H", 12), "{12}", 4),
     "flattened": (lambda net, x: x.flatten(1) @ torch.zeros(3 * 12 * 12, 2), (2, 3, "H", 12), "{12}", 4),
