@@ -159,10 +159,13 @@ def kind(end: End) -> str:
 
 
 def _confirmed(tracer: Tracer, axis: str, region: Region, sample: int) -> Region:
-    """The region, if the framework does the same with a few of its sizes as numbers; otherwise its end is unknown."""
-    if isinstance(region.end, Unknown):
-        return region
+    """The region, if the framework does the same with a few of its sizes as numbers; otherwise its end is unknown.
+
+    If it has only one size, what the framework does with this number is the answer.
+    """
     sizes = region.sizes
+    if isinstance(region.end, Unknown):
+        return replace(region, end=tracer.trial(sample), runs=(sample,)) if sizes.count == 1 else region
     first = sample if sample in sizes else sizes.minimum
     far = _far(sizes) if isinstance(region.end, Accepted) else None
     runs = tuple(dict.fromkeys(n for n in (first, far) if n is not None))
@@ -170,6 +173,8 @@ def _confirmed(tracer: Tracer, axis: str, region: Region, sample: int) -> Region
     for size in runs:
         alone = tracer.trial(size)
         if not _agree(region.end, alone, {axis: size}):
+            if sizes.count == 1:
+                return Region(sizes, alone, runs)
             return Region(sizes, Unknown(f"a run on {axis} = {size} differs from the symbolic trace"), runs)
         if isinstance(alone, Rejected):
             end = alone  # its text has numbers

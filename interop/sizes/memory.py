@@ -1,4 +1,4 @@
-"""Python's garbage collector while a network is read: traces make many objects, and it looks at them again and again."""
+"""Python's garbage collector while a network is read: traces make many objects, and it looks at them often."""
 
 import gc
 from collections.abc import Iterator
