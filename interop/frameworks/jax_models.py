@@ -1,11 +1,14 @@
 """Every kind of JAX network as one function of abstract parameters and images. No parameter gets memory."""
 
+import importlib
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import jax
+from jax import export
 
 from ...spec.messages.report import UsageError
 from ...spec.messages.written import kind_of
@@ -128,9 +131,30 @@ def _keras(model: Any, arguments: Mapping[str, Any]) -> AbstractNetwork | None:
 
     def call(variables: Any, *images: Any) -> Any:
         inputs = images[0] if len(images) == 1 else list(images)
-        return model.stateless_call(*variables, inputs, **arguments)[0]
+        with _keras_sees_sizes():
+            return model.stateless_call(*variables, inputs, **arguments)[0]
 
     return AbstractNetwork("keras", call, lambda *_: abstract(given))
+
+
+@contextmanager
+def _keras_sees_sizes() -> Iterator[None]:
+    """Let the layers of Keras compare symbolic sizes with those that they were made for. It takes them for unknown."""
+    rules: Any = importlib.import_module("keras.src.layers.input_spec")
+    backend = rules.backend
+
+    class Backend:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(backend, name)
+
+        def standardize_shape(self, shape: Any) -> Any:
+            return tuple(shape) if any(map(export.is_symbolic_dim, shape)) else backend.standardize_shape(shape)
+
+    rules.backend = Backend()
+    try:
+        yield
+    finally:
+        rules.backend = backend
 
 
 def _function(model: Any, arguments: Mapping[str, Any]) -> AbstractNetwork | None:
