@@ -53,18 +53,33 @@ def without_factor(of: Polynomial, factor: int) -> Polynomial:
 
 
 def quotient_of(a: Polynomial, b: Polynomial) -> Polynomial | None:
-    """The polynomial ``a / b`` if ``b`` is one monomial that divides every term of ``a``."""
-    if len(b) != 1:
-        return None
-    ((factors, by),) = b.items()
+    """The polynomial ``a / b``, or ``None`` if ``b`` does not divide ``a``."""
+    left: Polynomial = a
     found: Polynomial = {}
-    for monomial, c in a.items():
-        left = list(monomial)
-        if c % by:
+    lead = max(b, key=_degree)
+    for _ in range(len(a) + len(b)):
+        if not left:
+            return found
+        first = max(left, key=_degree)
+        term = _term_of(first, left[first], lead, b[lead])
+        if term is None:
             return None
-        for factor in factors:
-            if factor not in left:
-                return None
-            left.remove(factor)
-        found[tuple(left)] = c // by
-    return found
+        found = added(found, term)
+        left = less(left, multiplied(term, b))
+    return None
+
+
+def _degree(monomial: Monomial) -> tuple[int, Monomial]:
+    return len(monomial), monomial
+
+
+def _term_of(monomial: Monomial, c: int, factors: Monomial, by: int) -> Polynomial | None:
+    """The quotient of two terms."""
+    rest = list(monomial)
+    if c % by:
+        return None
+    for factor in factors:
+        if factor not in rest:
+            return None
+        rest.remove(factor)
+    return {tuple(rest): c // by}
