@@ -127,12 +127,15 @@ def _keras(model: Any, arguments: Mapping[str, Any]) -> AbstractNetwork | None:
     if keras.backend.backend() != "jax":
         says = f"its backend is {keras.backend.backend()}, and must be jax"
         raise UsageError.of("the Keras model", "backend", "", says, "KERAS_BACKEND=jax")
-    given = [[variable.value for variable in of] for of in (model.trainable_variables, model.non_trainable_variables)]
+    own = model.trainable_variables, model.non_trainable_variables
+    given = [[variable.value for variable in of] for of in own]
 
     def call(variables: Any, *images: Any) -> Any:
         inputs = images[0] if len(images) == 1 else list(images)
-        with _keras_sees_sizes():
-            return model.stateless_call(*variables, inputs, **arguments)[0]
+        # ``stateless_call`` would not check the image against the input that the model was made for.
+        values = [pair for of, to in zip(own, variables, strict=True) for pair in zip(of, to, strict=True)]
+        with _keras_sees_sizes(), keras.StatelessScope(state_mapping=values):
+            return model(inputs, **arguments)
 
     return AbstractNetwork("keras", call, lambda *_: abstract(given))
 
