@@ -8,6 +8,7 @@ import contextlib
 import copy
 import importlib
 import io
+import os
 import random
 import sys
 import warnings
@@ -23,6 +24,7 @@ from cyclopts import App, Parameter
 
 from wellshaped.interop import Budget, ModelSizes
 
+os.environ.setdefault("KERAS_BACKEND", "jax")
 app = App(help="Which sizes fit the networks that people use.")
 
 
@@ -61,6 +63,54 @@ def _keras_unet(keras: Any) -> Any:
     return keras.Model(inputs, layers.Conv2D(1, 1)(x))
 
 
+def _resnet(models: Any, first: int = 64) -> Any:
+    """A small ResNet-18; KerasHub fixes its first width."""
+    widths, ones = [64, 16, 16, 16], [1, 1, 1, 1]
+    return models.ResNetBackbone([first], [7], widths, ones, [1, 2, 2, 2], "basic_block")
+
+
+def _keras_deeplab(low_level: str | None) -> Callable[[Any], Any]:
+    def make(hub: Any) -> Any:
+        models = hub.models
+        backbone = models.DeepLabV3Backbone(
+            image_encoder=_resnet(models),
+            spatial_pyramid_pooling_key="P5",
+            upsampling_size=8,
+            dilation_rates=[6, 12, 18],
+            low_level_feature_key=low_level,
+        )
+        return models.DeepLabV3ImageSegmenter(backbone=backbone, num_classes=2)
+
+    return make
+
+
+def _keras_basnet(hub: Any) -> Any:
+    models = hub.models
+    backbone = models.BASNetBackbone(_resnet(models), num_classes=1, projection_filters=64)
+    return models.BASNetImageSegmenter(backbone=backbone)
+
+
+def _keras_segformer(hub: Any) -> Any:
+    models = hub.models
+    encoder = models.MiTBackbone(
+        image_shape=(64, 64, 3),
+        num_layers=4,
+        hidden_dims=[8, 16, 24, 32],
+        layerwise_depths=[1, 1, 1, 1],
+        layerwise_num_heads=[1, 2, 2, 2],
+        layerwise_sr_ratios=[8, 4, 2, 1],
+        layerwise_patch_sizes=[7, 3, 3, 3],
+        layerwise_strides=[4, 2, 2, 2],
+        max_drop_path_rate=0.1,
+    )
+    backbone = models.SegFormerBackbone(image_encoder=encoder, projection_filters=16)
+    return models.SegFormerImageSegmenter(backbone=backbone, num_classes=2)
+
+
+def _keras_vae(vae: Any) -> Any:
+    return vae.VAEBackbone([32, 32, 32, 32], [1, 1, 1, 1], [32, 32, 32, 32], [1, 1, 1, 1], sampler_method="mode")
+
+
 SMP = ("segmentation_models_pytorch",)
 NETWORKS = [
     Published("monai", "UNet, strides 2 2 2 2", lambda m: m.UNet(2, 1, 2, (4, 8, 16, 32, 64), (2, 2, 2, 2)),
@@ -94,6 +144,16 @@ NETWORKS = [
               lambda m: m.lraspp_mobilenet_v3_large(weights_backbone=None),
               modules=("torchvision.models.segmentation",)),
     Published("keras", "a U-Net of three levels", _keras_unet, ("1 H W 3",), framework="jax"),
+    *(
+        Published("keras-hub", name, make, ("1 H W 3",), (module,), framework="jax")
+        for name, make, module in (
+            ("DeepLabV3", _keras_deeplab(None), "keras_hub"),
+            ("DeepLabV3+", _keras_deeplab("P2"), "keras_hub"),
+            ("BASNet", _keras_basnet, "keras_hub"),
+            ("SegFormer, made for 64×64", _keras_segformer, "keras_hub"),
+            ("VAE of Stable Diffusion 3", _keras_vae, "keras_hub.src.models.vae.vae_backbone"),
+        )
+    ),
     Published("monai", "SwinUNETR", lambda m: m.SwinUNETR(1, 2, feature_size=12, spatial_dims=2),
               ("1 1 H W",), ("monai.networks.nets",)),
 ]  # fmt: skip

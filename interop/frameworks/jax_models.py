@@ -1,11 +1,14 @@
 """Every kind of JAX network as one function of abstract parameters and images. No parameter gets memory."""
 
+import importlib
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import jax
+from jax import export
 
 from ...spec.messages.report import UsageError
 from ...spec.messages.written import kind_of
@@ -124,13 +127,37 @@ def _keras(model: Any, arguments: Mapping[str, Any]) -> AbstractNetwork | None:
     if keras.backend.backend() != "jax":
         says = f"its backend is {keras.backend.backend()}, and must be jax"
         raise UsageError.of("the Keras model", "backend", "", says, "KERAS_BACKEND=jax")
-    given = [[variable.value for variable in of] for of in (model.trainable_variables, model.non_trainable_variables)]
+    own = model.trainable_variables, model.non_trainable_variables
+    given = [[variable.value for variable in of] for of in own]
 
     def call(variables: Any, *images: Any) -> Any:
         inputs = images[0] if len(images) == 1 else list(images)
-        return model.stateless_call(*variables, inputs, **arguments)[0]
+        # ``stateless_call`` would not check the image against the input that the model was made for.
+        values = [pair for of, to in zip(own, variables, strict=True) for pair in zip(of, to, strict=True)]
+        with _keras_sees_sizes(), keras.StatelessScope(state_mapping=values):
+            return model(inputs, **arguments)
 
     return AbstractNetwork("keras", call, lambda *_: abstract(given))
+
+
+@contextmanager
+def _keras_sees_sizes() -> Iterator[None]:
+    """Let the layers of Keras compare symbolic sizes with those that they were made for. It takes them for unknown."""
+    rules: Any = importlib.import_module("keras.src.layers.input_spec")
+    backend = rules.backend
+
+    class Backend:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(backend, name)
+
+        def standardize_shape(self, shape: Any) -> Any:
+            return tuple(shape) if any(map(export.is_symbolic_dim, shape)) else backend.standardize_shape(shape)
+
+    rules.backend = Backend()
+    try:
+        yield
+    finally:
+        rules.backend = backend
 
 
 def _function(model: Any, arguments: Mapping[str, Any]) -> AbstractNetwork | None:

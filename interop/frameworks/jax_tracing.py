@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import combinations
 from math import inf, prod
@@ -21,6 +21,7 @@ from typing import Any
 
 import jax
 from jax import export
+from jax._src.config import traceback_filtering
 from jax._src.core import InconclusiveDimensionOperation, jaxprs_in_params  # their public names differ by version
 
 from ...spec.arithmetic.naturals import as_integer
@@ -44,9 +45,17 @@ def expression(size: Any) -> Any:
     return int(size) if isinstance(size, int) or not export.is_symbolic_dim(size) else parsed(str(size))
 
 
+@dataclass(slots=True)
+class Decisions:
+    """The conditions of a trace, and whether a symbolic size was found equal to the number 1."""
+
+    conditions: list[Condition]
+    met_one: bool = False
+
+
 @contextmanager
-def deciding(symbols: Mapping[str, Any], samples: Mapping[str, int], *, ones: bool = True) -> Iterator[list[Condition]]:
-    """Decide each comparison of these ``symbols`` for the ``samples``, and record it in the list.
+def deciding(symbols: Mapping[str, Any], samples: Mapping[str, int], *, ones: bool = True) -> Iterator[Decisions]:
+    """Decide each comparison of these ``symbols`` for the ``samples``, and record it.
 
     Symbols of earlier traces are left alone: JAX's caches still compare them. With ``ones=False`` a symbolic size never
     equals 1, whatever its sample is. So no image is repeated because one of its sizes happens to be 1.
@@ -55,14 +64,14 @@ def deciding(symbols: Mapping[str, Any], samples: Mapping[str, int], *, ones: bo
 
     kind: Any = rules._DimExpr
     scopes = [symbol.scope for symbol in symbols.values()]
-    conditions: list[Condition] = []
+    decisions = Decisions([])
     comparing: list[bool] = []  # not empty while the shapes of a set are compared
     equals, hashed, bounds = kind.__eq__, kind.__hash__, rules._bounds_decision
 
     def decided(difference: Any, op: str) -> bool:
         statement = Statement(op, balanced(expression(difference)))
         held = holds(statement, samples)
-        conditions.append(Condition(statement, held))
+        decisions.conditions.append(Condition(statement, held))
         return held
 
     def equal(self: Any, other: Any) -> bool:
@@ -78,7 +87,9 @@ def deciding(symbols: Mapping[str, Any], samples: Mapping[str, int], *, ones: bo
         elif other.scope is not self.scope:
             return False
         difference = self - other
-        return export.is_symbolic_dim(difference) and decided(difference, "==")
+        same = export.is_symbolic_dim(difference) and decided(difference, "==")
+        decisions.met_one = decisions.met_one or (same and isinstance(other, int) and other == 1)
+        return same
 
     def true(self: Any) -> bool:
         return not equal(self, 0)
@@ -89,6 +100,9 @@ def deciding(symbols: Mapping[str, Any], samples: Mapping[str, int], *, ones: bo
         frame = sys._getframe(1)
         if is_own(frame.f_code.co_filename):
             raise InconclusiveDimensionOperation(f"the size {self} is looked up in a set or a dict")
+        if _looks_up_in_keras(frame.f_code.co_filename):
+            equal(self, frame.f_locals.get("value"))  # ``shape[axis] not in {value, None}``
+            return hash(value(expression(self), samples))
         if _makes_sets_of_shapes(frame.f_code.co_filename):
             comparing.append(True)
             for shape, other in _pairs_of_shapes(frame):
@@ -109,10 +123,15 @@ def deciding(symbols: Mapping[str, Any], samples: Mapping[str, int], *, ones: bo
     with _lock:
         kind.__eq__, kind.__bool__, kind.__hash__, rules._bounds_decision = equal, true, hash_of, sign
         try:
-            yield conditions
+            yield decisions
         finally:
             kind.__eq__, kind.__hash__, rules._bounds_decision = equals, hashed, bounds
             del kind.__bool__
+
+
+@lru_cache(maxsize=4096)
+def _looks_up_in_keras(file: str) -> bool:
+    return PurePath(file).parts[-4:] == ("keras", "src", "layers", "input_spec.py")
 
 
 @lru_cache(maxsize=4096)
@@ -178,14 +197,14 @@ class JaxTracer:
     def path_of(self, samples: Sizes, held: Sizes) -> Path:
         """Trace with a symbol for each of the samples, and plain numbers for the ``held`` sizes."""
         named = symbols(tuple(samples))
-        with deciding(named, samples) as conditions:
+        with deciding(named, samples) as decisions:
             end = self._end({**held, **named})
-        if isinstance(end, Accepted) and any(_is_one(condition) for condition in conditions):
+        if isinstance(end, Accepted) and decisions.met_one:  # otherwise a trace without ones is the same
             named = symbols(tuple(samples))
             with deciding(named, samples, ones=False):
                 again = self._end({**held, **named})
             end = replace(end, by_broadcasting=not isinstance(again, Accepted))
-        return Path(tuple(conditions), end)
+        return Path(tuple(decisions.conditions), end)
 
     def trial_of(self, sizes: Sizes) -> End:
         """What JAX does with these sizes."""
@@ -220,9 +239,9 @@ class JaxTracer:
         try:
             images = self._images(sizes)
             leaves, tree = jax.tree.flatten((self.parameters, *images))
-            jaxpr, result = jax.make_jaxpr(
-                lambda *of: self.network.apply(*jax.tree.unflatten(tree, of)), return_shape=True
-            )(*leaves)
+            run = jax.make_jaxpr(lambda *of: self.network.apply(*jax.tree.unflatten(tree, of)), return_shape=True)
+            with traceback_filtering("off"):  # the frames of an error are read here, and filtering them is slow
+                jaxpr, result = run(*leaves)
         except Exception as error:
             return _failure(error)
         for old, new in _reshaped(jaxpr.jaxpr):
@@ -250,8 +269,3 @@ def _failure(error: Exception) -> End:
 
 
 _UNDECIDED = (jax.errors.JAXTypeError, jax.errors.JAXIndexError, InconclusiveDimensionOperation)
-
-
-def _is_one(condition: Condition) -> bool:
-    """Whether the condition says that a size is 1: the framework may then repeat the image."""
-    return condition.held and condition.statement.op == "=="

@@ -13,20 +13,9 @@ from functools import cmp_to_key, reduce
 from typing import Any
 
 from ..sizes.expressions import Expression, Statement
-from ..sizes.polynomials import (
-    Interval,
-    Polynomial,
-    Sizes,
-    added,
-    at_sample,
-    combined,
-    constant,
-    less,
-    lowest_terms,
-    multiplied,
-    negated,
-    quotient_of,
-)
+from ..sizes.polynomials import Polynomial, added, constant, less, multiplied, quotient_of
+from ..sizes.quotients import Atom, at_sample, divided, shortest
+from ..sizes.traced import Compared, Sizes, combined, negated
 
 EXACT = 2**20
 """The largest denominator of a fraction that is computed exactly, as Python's floats do it for sizes below 2**32."""
@@ -63,12 +52,12 @@ class Node:
     """
 
     # PyTorch names the methods and fields.
-    __slots__ = ("difference", "hint", "of", "pytype", "value")
+    __slots__ = ("compared", "hint", "of", "pytype", "value")
     constant = None
     fx_node = None
 
-    def __init__(self, of: Sizes, pytype: type, hint: Any, value: Any, difference: Polynomial | None = None) -> None:
-        self.of, self.pytype, self.hint, self.value, self.difference = of, pytype, hint, value, difference
+    def __init__(self, of: Sizes, pytype: type, hint: Any, value: Any, compared: Compared | None = None) -> None:
+        self.of, self.pytype, self.hint, self.value, self.compared = of, pytype, hint, value, compared
 
     # What PyTorch asks about a node.
 
@@ -156,8 +145,8 @@ class Node:
         if self.pytype is bool:
             return self.value
         if self.pytype is int:
-            return constant(self.value)
-        top = constant(self.value.top)
+            return constant(self.of.reduced(self.value))
+        top = constant(self.of.reduced(self.value.top))
         return None if top is None else self.hint
 
     # Answers that the network's code depends on.
@@ -165,7 +154,7 @@ class Node:
     def evaluate(self, *_: Any, **__: Any) -> Any:
         if self.pytype is bool:
             if isinstance(self.value, Statement):
-                self.of.decided(self.value, self.hint, self.difference)
+                self.of.decided(self.value, self.hint, self.compared)
             elif self.value is None:
                 self.of.lose("a comparison of numbers that are no exact function of the sizes")
             return self.hint
@@ -213,7 +202,7 @@ class Node:
         if not known:
             return self._result(hint, None)
         if not isinstance(a, Ratio):
-            return self._result(hint, added(a, b, by))
+            return self._result(hint, shortest(self.of, added(a, b, by)))
         if a.rounded or b.rounded:
             return self._result(hint, None)
         bottom = math.lcm(a.bottom, b.bottom)
@@ -249,9 +238,12 @@ class Node:
     def float_truediv(self, other: "Node") -> "Node":
         hint = float(self.hint / self._divisor(other))
         a, b, known = self._pair(other)
-        by = constant(b.top) if known and isinstance(b, Ratio) else None
-        if by is None or a.rounded or b.rounded:
+        if not known or a.rounded or b.rounded:
             return self._result(hint, None)
+        by = constant(self.of.reduced(b.top))
+        if by is None:  # a size by itself is 1
+            whole = quotient_of(multiplied(a.top, {(): b.bottom}), multiplied(b.top, {(): a.bottom}))
+            return self._result(hint, None if whole is None else ratio(whole, 1))
         top = {monomial: c * b.bottom for monomial, c in a.top.items()}
         quotient = ratio(top, a.bottom * by)
         return self._result(hint, quotient if quotient.bottom <= EXACT else None)
@@ -265,63 +257,17 @@ class Node:
 
     def int_floordiv(self, other: "Node") -> "Node":
         hint = self.hint // self._divisor(other)
-        return self._result(hint, self._divided("//", other, hint))
+        return self._result(hint, self._divided("//", other))
 
     floordiv = int_floordiv
 
     def mod(self, other: "Node") -> "Node":
         hint = self.hint % self._divisor(other)
-        return self._result(hint, self._divided("mod", other, hint) if self.pytype is int else None)
+        return self._result(hint, self._divided("mod", other) if self.pytype is int else None)
 
-    def _divided(self, op: "str", other: "Node", hint: Any) -> Polynomial | None:  # type: ignore[valid-type]
+    def _divided(self, op: "str", other: "Node") -> Polynomial | None:  # type: ignore[valid-type]
         """The quotient or the remainder of two ints."""
-        a, b = self.value, other.value
-        if a is None or b is None:
-            return None
-        by = constant(b)
-        if by is not None and by < 0:
-            a, b, by = added({}, a, -1), added({}, b, -1), -by
-            if op == "mod":
-                return added({}, Node(self.of, int, -self.hint, a)._divided(op, self.wrap_int(by), -hint) or {}, -1)
-        sizes = self.of
-        a, b = sizes.reduced(a), sizes.reduced(b)
-        by = constant(b)
-        exact = quotient_of(a, b)
-        if exact is not None:
-            return exact if op == "//" else {}
-        top, bottom, shared = lowest_terms(a, b, sizes)
-        if shared != {(): 1}:
-            by_node = Node(sizes, int, at_sample(bottom, sizes), bottom)
-            top_node = Node(sizes, int, at_sample(top, sizes), top)
-            quotient, remainder = divmod(top_node.hint, by_node.hint)
-            found = top_node._divided(op, by_node, quotient if op == "//" else remainder)
-            return found if op == "//" or found is None else multiplied(found, shared)
-        whole: Polynomial = {}
-        bounds: Interval = (None, None)
-        if by is not None:
-            # Multiples of the divisor leave the quotient, and leave nothing to the remainder.
-            if op == "//":
-                whole = {m: c // by for m, c in a.items() if c // by and (c % by == 0 or not m)}
-            a = {m: c if m else c % by for m, c in a.items() if c % by}
-            low, high = sizes.bounds(a)
-            if low is not None and high is not None and low // by == high // by:
-                block = low // by
-                return added(whole, {(): block} if block else {}) if op == "//" else less(a, block * by)
-            bounds = (None if low is None else low // by, None if high is None else high // by)
-            if op == "mod":
-                bounds = (0, by - 1)
-        elif (sizes.bounds(b)[0] or 0) >= 1:
-            low, high = sizes.bounds(a)
-            if low is not None and low >= 0:
-                if (sizes.bounds(less(b, a))[0] or 0) >= 1:
-                    return a if op == "mod" else {}
-                bounds = (0, high)
-            elif op == "mod":
-                bounds = (0, None)
-        key = op, frozenset(a.items()), frozenset(b.items())
-        sample = hint - at_sample(whole, sizes) if op == "//" else hint
-        atom = sizes.atom(key, lambda: Expression(op, (sizes.expression(a), sizes.expression(b))), sample, bounds)
-        return added(whole, atom)
+        return None if self.value is None or other.value is None else divided(self.of, op, self.value, other.value)
 
     def sym_float(self) -> "Node":
         return self if self.pytype is float else Node(self.of, float, float(self.hint), self._as_ratio())
@@ -361,8 +307,7 @@ class Node:
             return self._result(hint, None)
         top, bottom = self.value.top, self.value.bottom
         top = added(top, {(): bottom - 1}) if up and bottom > 1 else top
-        number = Node(self.of, int, at_sample(top, self.of), top)
-        return self._result(hint, number._divided("//", self.wrap_int(bottom), hint))
+        return self._result(hint, divided(self.of, "//", top, {(): bottom}))
 
     def pow_by_natural(self, other: "Node") -> "Node":
         hint, power = self.hint**other.hint, other._fixed()
@@ -402,7 +347,7 @@ class Node:
         high = known(highs) if len(highs) == 2 or (highs and op == "min") else None
         key = op, frozenset(frozenset(of.items()) for of in pair)
         return self._result(
-            hint, sizes.atom(key, lambda: Expression(op, tuple(map(sizes.expression, pair))), hint, (low, high))
+            hint, sizes.atom(key, lambda: Atom(Expression(op, tuple(map(sizes.expression, pair))), hint, (low, high)))
         )
 
     def _chosen(self, op: "str", other: "Node") -> bool:  # type: ignore[valid-type]
@@ -449,7 +394,7 @@ class Node:
             a_bottom, b_bottom = a.bottom, b.bottom
             a, b = multiplied(a.top, {(): b_bottom}), multiplied(b.top, {(): a_bottom})
         difference = less(less(a, b), 1 if strict else 0)
-        return Node(self.of, bool, hint, self.of.compared(op, difference), difference)
+        return Node(self.of, bool, hint, self.of.compared(op, difference), (op, difference))
 
     def eq(self, other: "Node") -> "Node":
         return self._compared("==", other, self.hint == other.hint)
@@ -470,7 +415,7 @@ class Node:
         return other.gt(self)
 
     def sym_not(self) -> "Node":
-        return Node(self.of, bool, not self.hint, None if self.value is None else negated(self.value), self.difference)
+        return Node(self.of, bool, not self.hint, None if self.value is None else negated(self.value), self.compared)
 
     def and_(self, other: "Node") -> "Node":
         return self._joined("and", other, self.hint and other.hint)
@@ -486,7 +431,7 @@ class Node:
             return self.wrap_bool(op == "or")
         value = None if None in values else combined(op, values)
         alone = next((node for node in (self, other) if node.value == value), None)
-        return Node(self.of, bool, hint, value, alone.difference if alone else None)
+        return Node(self.of, bool, hint, value, alone.compared if alone else None)
 
     def sym_ite(self, then: "Node", otherwise: "Node") -> "Node":
         return then if self.guard_bool() else otherwise

@@ -26,11 +26,11 @@ from torch.utils._pytree import tree_iter, tree_map
 
 from ..sizes.paths import Accepted, End, Path, Rejected, Unknown
 from ..sizes.places import innermost, own_frame
-from ..sizes.polynomials import Sizes
 from ..sizes.shapes import OpenShape
+from ..sizes.traced import Sizes
 from .torch_models import TorchNetwork, leaves
 from .torch_sizes import Node, nodes
-from .torch_stand_ins import PLAIN, SAME, SYMBOLS, numbers_stay_symbolic
+from .torch_stand_ins import PLAIN, SAME, SHAPES, SYMBOLS, numbers_stay_symbolic
 
 
 class TorchTracer:
@@ -56,7 +56,7 @@ class TorchTracer:
     def _end(self, at: Mapping[str, Any], sizes: Sizes | None) -> End:
         mode = _fake_mode(cached=sizes is None)
         apply, paths = self.network.copied(mode)
-        operations, images = _Operations(sizes), _Images()
+        operations, images = _Operations(sizes), _Images(symbolic=sizes is not None)
         with ExitStack() as within:
             if sizes is not None:
                 within.enter_context(numbers_stay_symbolic(self.network.model))
@@ -141,8 +141,9 @@ def _key(size: Any) -> Any:
 class _Images(TorchDispatchMode):
     """Watches the images on the way: which sizes an operation computes from, and which sizes of 1 are repeated."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, symbolic: bool) -> None:
         super().__init__()
+        self.stand_ins = SHAPES if symbolic else {}
         self.needed: dict[Any, Any] = {}
         self.repeated = False
         self.repeats: list[bool] = []
@@ -158,7 +159,9 @@ class _Images(TorchDispatchMode):
         images = [of for of in tree_iter((args, kwargs)) if hasattr(of, "from_image")]
         if not images:
             return func(*args, **kwargs)
-        result = func(*args, **kwargs)
+        stand_in = self.stand_ins.get(func)
+        result = None if stand_in is None else stand_in(*args, **kwargs)
+        result = func(*args, **kwargs) if result is None else result
         self.mark(result)
         if torch.Tag.pointwise in func.tags:
             open_size, often = _repeats([of.shape for of in images])

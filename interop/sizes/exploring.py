@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from ...spec.arithmetic.progression import Progression
 from ...spec.arithmetic.size_set import SizeSet
 from .expressions import value
-from .paths import ANY_ERROR, Accepted, End, Path, Rejected, Unknown, sizes_on
+from .paths import ANY_ERROR, Accepted, End, Path, Rejected, Unknown, solved
 
 FIRST = 1_000
 """The first sample: larger than what small sizes need an exception for, and not a power of 2."""
@@ -107,13 +107,13 @@ def explore(tracer: Tracer, axis: str, budget: Budget, progress: Callable[[str],
 def _traced(tracer: Tracer, axis: str, sample: int) -> list[Region]:
     """The regions of the path that the sample takes, confirmed by running a few of their sizes."""
     path = tracer.path(sample)
-    on_it = sizes_on(path.conditions, axis)
+    end = path.end
+    needed = sorted(end.needed, key=str) if isinstance(end, Accepted) else []
+    on_it, meant = solved(path.conditions, axis, needed)
     if on_it is None or sample not in on_it:
         return [Region(_one(sample), Unknown("the conditions of the trace are too hard to solve"))]
-    end = path.end
     if not isinstance(end, Accepted):
         return [_confirmed(tracer, axis, Region(on_it, end), sample)]
-    meant = sizes_on(path.conditions, axis, sorted(end.needed, key=str))
     if meant is None:
         return [Region(on_it, Unknown("the sizes on the way are too hard to solve"))]
     parts = [Region(meant, end), Region(on_it & meant.complement(), replace(end, needed=frozenset({0})))]
@@ -159,10 +159,13 @@ def kind(end: End) -> str:
 
 
 def _confirmed(tracer: Tracer, axis: str, region: Region, sample: int) -> Region:
-    """The region, if the framework does the same with a few of its sizes as numbers; otherwise its end is unknown."""
-    if isinstance(region.end, Unknown):
-        return region
+    """The region, if the framework does the same with a few of its sizes as numbers; otherwise its end is unknown.
+
+    If it has only one size, what the framework does with this number is the answer.
+    """
     sizes = region.sizes
+    if isinstance(region.end, Unknown):
+        return replace(region, end=tracer.trial(sample), runs=(sample,)) if sizes.count == 1 else region
     first = sample if sample in sizes else sizes.minimum
     far = _far(sizes) if isinstance(region.end, Accepted) else None
     runs = tuple(dict.fromkeys(n for n in (first, far) if n is not None))
@@ -170,6 +173,8 @@ def _confirmed(tracer: Tracer, axis: str, region: Region, sample: int) -> Region
     for size in runs:
         alone = tracer.trial(size)
         if not _agree(region.end, alone, {axis: size}):
+            if sizes.count == 1:
+                return Region(sizes, alone, runs)
             return Region(sizes, Unknown(f"a run on {axis} = {size} differs from the symbolic trace"), runs)
         if isinstance(alone, Rejected):
             end = alone  # its text has numbers

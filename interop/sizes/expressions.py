@@ -7,6 +7,7 @@ it, so that one solver answers for all of them.
 import ast
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from ...spec.arithmetic.naturals import quotient
@@ -124,6 +125,7 @@ def holds(statement: Statement, sizes: Mapping[str, Any], truth: bool = True) ->
     return bool(left >= right + 1) or bool(right >= left + 1)
 
 
+@lru_cache(maxsize=16_384)
 def parsed(text: str) -> Any:
     """The expression that a text like ``2*floordiv(h, 2) - 1`` writes: the notation of ``jax.export``.
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from ...spec.arithmetic.size_set import SizeSet
 from ...spec.messages.report import WellshapedError
-from ...spec.network.searching import search
+from ...spec.network.searching import Part, Step, accepted, members, whole
 from .expressions import Statement, holds, value
 
 MAX_WORK = 5_000
@@ -88,6 +88,13 @@ def sizes_on(conditions: Sequence[Condition], axis: str, needed: Sequence[Any] =
     >>> sizes_on([even], "H"), sizes_on([even], "H", [Expression("//", (H, 4))])
     (<SizeSet n ≡ 0 (mod 2), n ≥ 2>, <SizeSet n ≡ 0 (mod 2), n ≥ 4>)
     """
+    return solved(conditions, axis, needed)[1]
+
+
+def solved(
+    conditions: Sequence[Condition], axis: str, needed: Sequence[Any] = ()
+) -> tuple[SizeSet | None, SizeSet | None]:
+    """The sizes that meet all conditions, and those of them for which the sizes ``needed`` are at least 1."""
 
     def judged(condition: Condition) -> Any:
         statement, truth = condition.statement, condition.held
@@ -102,9 +109,24 @@ def sizes_on(conditions: Sequence[Condition], axis: str, needed: Sequence[Any] =
     def at_least_one(size: Any) -> Any:
         return lambda sizes: 0 if value(size, {axis: sizes[0]}) >= 1 else None
 
-    steps = [*map(judged, dict.fromkeys(conditions)), *map(at_least_one, dict.fromkeys(needed))]
+    steps = [(judged(condition), (0,)) for condition in dict.fromkeys(conditions)]
+    parts = _accepted(steps, [whole((1, None))])
+    if parts is None or not needed:
+        return (_union(parts),) * 2
+    meant = _accepted([*steps, *((at_least_one(size), (0,)) for size in dict.fromkeys(needed))], parts)
+    return _union(parts), _union(meant)
+
+
+def _accepted(steps: Sequence[Step], parts: Sequence[Part]) -> list[Part] | None:
     try:
-        found = search([(step, (0,)) for step in steps], (1, None), MAX_WORK)
-        return None if found is None else SizeSet(found)
+        found = [*accepted(steps, parts, MAX_WORK)]
     except (WellshapedError, ZeroDivisionError):
+        return None
+    return None if None in found else [part for part in found if part is not None]
+
+
+def _union(parts: Sequence[Part] | None) -> SizeSet | None:
+    try:
+        return None if parts is None else SizeSet([p for part in parts for p in members(part)])
+    except WellshapedError:  # they are too many progressions
         return None

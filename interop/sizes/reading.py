@@ -9,6 +9,7 @@ from ...spec.messages.report import UsageError, WellshapedError
 from .answer import AxisSizes, ModelSizes, output_text
 from .exploring import Budget, explore, kind
 from .expressions import names_in
+from .memory import rare_collections
 from .paths import Accepted, Condition, End, Path, Rejected, sizes_on
 from .shapes import OpenShape, open_sizes
 from .together import dependence, general_path
@@ -66,6 +67,7 @@ HELD = (
 """The sizes to try for all axes at once. The other axes are held at the first that fits."""
 
 
+@rare_collections()
 def read(
     tracer: OpenTracer,
     model: str,

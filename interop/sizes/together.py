@@ -73,12 +73,17 @@ def dependence(
         depends = True
         if fits:
             linking = [c for c in tracer.path_of(sizes, {}).conditions if len(names_in(c.statement)) > 1]
-            reasons |= dict.fromkeys(texts([replace(linking[-1], held=not linking[-1].held)] if linking else []))
+            broken = texts([replace(linking[-1], held=not linking[-1].held)]) if linking else _apart(sizes)
+            reasons |= dict.fromkeys(broken)
     if not depends:
         return None
     if not reasons:
         reasons = dict.fromkeys(texts(c for c in joint if c.held and c.statement.op == "=="))
     return tuple(reasons)
+
+
+def _apart(sizes: Sizes) -> tuple[str, ...]:
+    return (" or ".join(f"{name} ≠ {size}" for name, size in sizes.items()),)
 
 
 def _joint(path: Path) -> list[Condition]:

@@ -91,25 +91,44 @@ def search(steps: Sequence[Step], bounds: Bounds, most: int) -> list[Progression
     >>> search([(half, (0,))], (1, 9), 100)
     [Progression(first=3, step=1, count=7)]
     """
-    parts = [Part((bounds,), [(0, (1,)), 1])]
     found: list[Progression] = []
+    for part in accepted(steps, [whole(bounds)], most):
+        if part is None:
+            return None
+        found += members(part)
+        if len(found) > MAX_PARTS:
+            raise not_solved(f"the sizes that fit are more than {MAX_PARTS} progressions")
+    return found
+
+
+def whole(bounds: Bounds) -> Part:
+    """All sizes ``n`` within the bounds."""
+    return Part((bounds,), [(0, (1,)), 1])
+
+
+def accepted(steps: Sequence[Step], parts: Sequence[Part], most: int) -> Iterator[Part | None]:
+    """Yield the parts of these parts that every step accepts; ``None`` at the end if more than ``most`` work is left.
+
+    A part that was accepted may be given again with further steps. It goes on after those that it has taken.
+    """
+    left = [*reversed(parts)]
     work = 0
-    while parts:
-        part = parts.pop()
+    while left:
+        part = left.pop()
         done = len(part.sizes)
         try:
-            if _fits(part, steps):
-                found += _members(part)
+            fits = _fits(part, steps)
         except Undecided as undecided:
-            parts += (part.narrowed(cut) for cut in reversed(undecided.cuts))
+            fits = False
+            left += (part.narrowed(cut) for cut in reversed(undecided.cuts))
         except NotAffineError:
             raise not_solved("an operation multiplies or divides a size by another size") from None
         work += len(part.sizes) - done + 1
         if work > most:
-            return None
-        if len(found) > MAX_PARTS:
-            raise not_solved(f"the sizes that fit are more than {MAX_PARTS} progressions")
-    return found
+            yield None
+            return
+        if fits:
+            yield part
 
 
 def _fits(part: Part, steps: Sequence[Step]) -> bool:
@@ -122,7 +141,7 @@ def _fits(part: Part, steps: Sequence[Step]) -> bool:
     return True
 
 
-def _members(part: Part) -> Iterator[Progression]:
+def members(part: Part) -> Iterator[Progression]:
     """The sizes ``n`` of a part as progressions.
 
     Numbers with the coefficients ``c`` and ``c·count`` form one longer run. The longest run gives a progression for

@@ -133,6 +133,13 @@ def two_skips(x):
     return by_2 + by_3
 
 
+def one_size(x):
+    """A class of one size: what JAX does with 64 decides it."""
+    if x.shape[0] != 64:
+        raise ValueError("64, please")
+    return x[: math.isqrt(x.shape[0])]
+
+
 def of_the_values(x):
     return x[x > 0]
 
@@ -170,6 +177,7 @@ TRAPS = [
     (as_a_plain_int, "{1, 2, …, 100}", False),
     (of_another_library, "{1, 2} or n ≥ 4", True),
     (two_skips, "{38, 40, 41, 42, 43, 45}", True),
+    (one_size, "{64}", True),
     (of_the_values, "no size", False),
     (never, "no size", True),
     (doubled, "n ≥ 1", True),
@@ -533,3 +541,34 @@ def test_sizes_that_are_not_known_are_not_called_no_size():
     answer = read_jax(lambda x: x.reshape(-1, 1_031), "H H", budget=Budget(traces=3, trials=5))
     assert "no size that is known" in str(answer)
     assert "all" not in str(answer.check(H=62)).replace("all that fit as far as known", "")
+
+
+@pytest.fixture
+def keras(monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    keras = pytest.importorskip("keras", reason="Keras is not a dependency")
+    if keras.backend.backend() != "jax":
+        pytest.skip("Keras has another backend")
+    return keras
+
+
+def test_a_keras_model_for_one_height_takes_only_this_height(keras):
+    image = keras.Input((64, None, 3))
+    answer = read_jax(keras.Model(image, keras.layers.Conv2D(2, 3)(image)), "1 H W 3")
+    assert [str(answer[axis]) for axis in "HW"] == ["{64}", "n ≥ 3"]
+    assert all(of.decided for of in answer.axes.values())
+
+
+def test_a_keras_layer_that_was_made_for_a_number_of_positions_takes_this_number(keras):
+    class Flat(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = keras.layers.Dense(2)
+
+        def call(self, x):
+            return self.dense(keras.ops.reshape(x, (1, -1)))
+
+    model = Flat()
+    model(np.zeros((1, 8, 4)))
+    answer = read_jax(model, "1 L 4")
+    assert (str(answer["L"]), answer.axes["L"].decided) == ("{8}", True)

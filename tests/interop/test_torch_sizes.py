@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch", reason="PyTorch is not a dependency")
 
 from wellshaped.interop.frameworks.torch_sizes import nodes  # noqa: E402
 from wellshaped.interop.sizes.expressions import holds, value  # noqa: E402
-from wellshaped.interop.sizes.polynomials import Sizes  # noqa: E402
+from wellshaped.interop.sizes.traced import Sizes  # noqa: E402
 
 NUMBERS = (1, 2, 3, 4, 5, 8, 12, 16)
 COMPARISONS = (operator.eq, operator.ne, operator.ge, operator.gt, operator.le, operator.lt)
@@ -31,6 +31,10 @@ STEPS = {
     "ceiling": lambda a, b, k: math.ceil(a / k),
     "floor": lambda a, b, k: math.floor(a / k),
     "scaled": lambda a, b, k: math.floor(a * 1.5),
+    "padded": lambda a, b, k: a + (k - a % k) % k,
+    "a remainder of a remainder": lambda a, b, k: (b - a % (2 * k)) % k,
+    "rounded up": lambda a, b, k: math.ceil(a / k) * k,
+    "windows": lambda a, b, k: (a + -a % k) // k,
     "shifted": lambda a, b, k: (a >> 2) + (b << 1),
     "bits": lambda a, b, k: a & 7,
     "if": lambda a, b, k: a + 1 if a > b else b - a,
@@ -86,3 +90,27 @@ def test_sizes_that_meet_the_conditions_take_the_same_way_to_the_same_number(see
                 assert [value(of_it, at) for of_it in expressions] == expected, (of, sample, at)
                 assert answers == same_answers, (of, sample, at)
     assert met > 200
+
+
+def test_a_size_that_is_padded_to_a_multiple_asks_nothing_about_its_windows():
+    sizes = Sizes({"n": 30})
+    (n,) = map(torch.SymInt, nodes(sizes).values())
+    padded = n + (7 - n % 7) % 7
+    assert padded // 7 * 7 == padded
+    assert padded % 7 == 0
+    assert padded == math.ceil(n / 7) * 7
+    assert padded >= n
+    assert not sizes.conditions
+
+
+def test_a_remainder_that_is_not_above_0_makes_the_size_a_multiple():
+    sizes = Sizes({"n": 96})
+    (n,) = map(torch.SymInt, nodes(sizes).values())
+    assert not n % 32 > 0
+    assert n // 2 % 16 == 0
+    assert n // 8 >= 4
+    assert len(sizes.conditions) == 1
+    assert not n // 16 <= 4
+    assert n != 64
+    assert n > 64
+    assert [str(of) for of in sizes.conditions[1:]] == ["floor(n/32) ≥ 3"]

@@ -168,6 +168,15 @@ def by_a_factor(net, x):
     return x + F.interpolate(F.max_pool2d(x, 2), scale_factor=2, mode="bilinear", align_corners=False)
 
 
+def windows(net, x):
+    """Windows of 7 positions, as an attention has them, and back."""
+    b, c, h, w = x.shape
+    x = F.pad(x, (0, 0, 0, (7 - h % 7) % 7))
+    parts = x.view(b, c, x.shape[2] // 7, 7, w).permute(0, 2, 1, 3, 4).contiguous().view(-1, c * 7 * w)
+    whole = parts.view(b, math.ceil(h / 7), c, 7, w).permute(0, 2, 1, 3, 4).contiguous().view(b, c, -1, w)
+    return whole[:, :, :h].contiguous()
+
+
 def other_slopes(net, x):
     thirds = F.interpolate(F.max_pool2d(x, 3), scale_factor=2)
     return torch.cat([F.max_pool2d(x, 2)[..., :4], thirds[:, :, 1:, :4]], 1)
@@ -187,6 +196,10 @@ TRAPS = {
     "resized to the skip": (to_the_skip, (2, 3, "H", 12), "n ≥ 1", 4),
     "resized by a factor": (by_a_factor, (2, 3, "H", 12), "n ≡ 0 (mod 2), n ≥ 2", 5),
     "skips with different slopes": (other_slopes, (2, 3, "H", 12), "{3, 6, 7, 10, 11, 14}", 6),
+    "windows that are padded": (windows, (2, 3, "H", 12), "n ≥ 1", 5),
+    "unfolded and folded": (
+        lambda net, x: F.fold(F.unfold(x, 3, stride=2), x.shape[2:], 3, stride=2), (2, 3, "H", 12), "n ≥ 3", 4,
+    ),
     "reflected": (lambda net, x: F.pad(x, (3, 3, 3, 3), mode="reflect"), (2, 3, "H", 12), "n ≥ 4", 3),
     "only squares": (lambda net, x: x + x.transpose(2, 3), (2, 3, "H", 12), "{12}", 4),
     "flattened": (lambda net, x: x.flatten(1) @ torch.zeros(3 * 12 * 12, 2), (2, 3, "H", 12), "{12}", 4),
@@ -338,3 +351,32 @@ def test_a_size_at_which_an_image_of_size_1_is_repeated_is_reported_separately()
 
     found = read_torch(Doubling(), "1 2 L").axes["L"].found
     assert (str(found.fits), str(found.broadcast)) == ("n ≡ 0 (mod 2), n ≥ 2", "{1}")
+
+
+NORMS = {
+    "group": lambda: nn.GroupNorm(2, 4),
+    "layer": lambda: nn.LayerNorm(12),
+    "instance": lambda: nn.InstanceNorm2d(4),
+    "batch, in evaluation": lambda: nn.BatchNorm2d(4).eval(),
+    "clipped": lambda: nn.ReLU6(inplace=True),
+    "leaky": lambda: nn.LeakyReLU(inplace=True),
+}
+
+
+@pytest.mark.parametrize("channels_last", [False, True])
+@pytest.mark.parametrize("name", NORMS)
+def test_a_stand_in_has_the_shapes_and_asks_no_more_than_pytorchs_own_rules(name, channels_last, monkeypatch):
+    def joined(net, x):
+        x = x.to(memory_format=torch.channels_last) if channels_last else x
+        x = net.norm(F.max_pool2d(x, (2, 1)))
+        return x.flatten(2).view(2, 4, 3, -1).flatten(1)
+
+    tracer = tracer_of(Net(joined, norm=NORMS[name]()), (2, 4, "H", 12))
+    quick = [tracer.path_of({"H": size}, {}) for size in (1, 2, 3, 30)]
+    monkeypatch.setattr("wellshaped.interop.frameworks.torch_tracing.SHAPES", {})
+    for size, path in zip((1, 2, 3, 30), quick, strict=True):
+        own = tracer.path_of({"H": size}, {})
+        assert set(path.conditions) <= set(own.conditions)
+        assert type(path.end) is type(own.end)
+        if isinstance(own.end, Accepted):
+            assert path.end.output == own.end.output
