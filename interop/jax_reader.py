@@ -81,17 +81,20 @@ def graph_of_jax(
     (['Require(multiple=2)', 'AvgPool(kernel=2)', 'Resize(factor=2)', 'Add()'], ('sum1',))
     """
     from .frameworks.jax_models import paths_of
-    from .graphs.drafting import Recorded
+    from .graphs.draft import Draft
+    from .graphs.drafting import Roles
     from .graphs.graph_reading import graph_of
+    from .graphs.jax_drafting import Recorded, drafted
 
     tracer, name, framework, images = _opened(model, shapes, dtypes, arguments)
     answer = read(tracer, name, framework, images, budget, progress)
 
-    def record(sizes: Mapping[str, int]) -> Recorded:
+    def drafter(sizes: Mapping[str, int], roles: Roles) -> Draft:
         jaxpr, paths, finished = tracer.recorded(sizes)
-        return Recorded(jaxpr, paths_of(model, tracer.network.kind, paths), finished)
+        recorded = Recorded(jaxpr, paths_of(model, tracer.network.kind, paths), finished)
+        return drafted(recorded, answer.shapes, sizes, roles)
 
-    return graph_of(answer, record, progress)
+    return graph_of(answer, drafter, progress)
 
 
 def _opened(model: Any, shapes: Sequence[str], dtypes: Any, arguments: Mapping[str, Any] | None) -> tuple[Any, ...]:

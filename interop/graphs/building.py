@@ -155,10 +155,9 @@ def _through(join: Track) -> set[Track]:
     return found
 
 
-def no_step(name: str, failures: Sequence[str]) -> WellshapedError:
+def no_step(name: str, failures: Sequence[str], fix: str) -> WellshapedError:
     """The error for operations that no node describes."""
     shown = list(dict.fromkeys(failures))
     more = f"; and {len(shown) - 3} more" if len(shown) > 3 else ""
     says = "; ".join(shown[:3]) + more
-    fix = "read_jax, which gives its sizes without a graph"
     return WellshapedError.of(f"a graph of {name}", "no_step", "no node describes this operation", says, fix)

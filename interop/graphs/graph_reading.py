@@ -18,11 +18,12 @@ from ..sizes.shapes import OpenShape, open_sizes
 from .aligning import OtherPathError, Track, aligned
 from .building import Built, built, no_step
 from .draft import Draft, IsBatchError, NotOpenError
-from .drafting import Recorded, Roles, drafted
+from .drafting import Roles
 from .operations import PREFERENCES
 
-Record = Callable[[Mapping[str, int]], Recorded]
 Sizes = dict[str, int]
+Drafter = Callable[[Mapping[str, int], Roles], Draft]
+"""Runs the network at some sizes, and returns its nodes there."""
 
 _BATCHES = ("N", "B", "n", "b", "batch")
 _LARGE = 200
@@ -32,8 +33,8 @@ _SMALL = 64
 """A class that ends below this size is not read: after a few halvings, an image is a single position there."""
 
 
-def graph_of(answer: ModelSizes, record: Record, progress: Callable[[str], None]) -> Network:
-    """The network that the framework runs, as a graph. ``record`` returns what runs at some sizes.
+def graph_of(answer: ModelSizes, drafter: Drafter, progress: Callable[[str], None]) -> Network:
+    """The network that the framework runs, as a graph. ``drafter`` returns its nodes at some sizes.
 
     Raises :class:`UsageError` if a fixed size is an axis of the image, and :class:`WellshapedError` if an operation has
     no step, if the network runs other operations at some sizes, or if the graph does not agree with the framework.
@@ -46,7 +47,7 @@ def graph_of(answer: ModelSizes, record: Record, progress: Callable[[str], None]
     while True:
         _require_axes(answer, roles)
         try:
-            drafts = list(_drafts(answer, record, roles, progress))
+            drafts = list(_drafts(answer, drafter, roles, progress))
             break
         except IsBatchError as found:
             name = roles.axes[found.axis]
@@ -57,7 +58,7 @@ def graph_of(answer: ModelSizes, record: Record, progress: Callable[[str], None]
             raise UsageError.of(f"the shape {shape}", "open_axis", "", says, '"3 H W"') from None
     complete = next(draft for draft in drafts if draft.finished)
     if complete.failures:
-        raise no_step(answer.model, complete.failures)
+        raise no_step(answer.model, complete.failures, _fix(answer))
     if not complete.outputs:
         raise _error(answer, "output", "no output depends on an image", "")
     try:
@@ -75,7 +76,7 @@ def _confirmed(
     for preferred in PREFERENCES:
         made = built(tracks, outputs, _input_names(answer.shapes), len(roles.axes), answer.model, preferred)
         if made.network is None:
-            raise no_step(answer.model, made.failures)
+            raise no_step(answer.model, made.failures, _fix(answer))
         try:
             _confirm(answer, made.network, made, drafts, roles)
         except WellshapedError as error:
@@ -87,8 +88,12 @@ def _confirmed(
 
 
 def _error(answer: ModelSizes, rule: str, says: str, about: str) -> WellshapedError:
-    fix = "read_jax, which gives its sizes without a graph"
-    return WellshapedError.of(f"a graph of {answer.model}", rule, about, clipped(says, 400), fix)
+    return WellshapedError.of(f"a graph of {answer.model}", rule, about, clipped(says, 400), _fix(answer))
+
+
+def _fix(answer: ModelSizes) -> str:
+    reader = "read_torch" if answer.framework.startswith("torch") else "read_jax"
+    return f"{reader}, which gives its sizes without a graph"
 
 
 def _first_roles(answer: ModelSizes) -> Roles:
@@ -115,11 +120,11 @@ def _input_names(shapes: Sequence[OpenShape]) -> list[str]:
     return ["x"] if len(shapes) == 1 else [f"x{i + 1}" for i in range(len(shapes))]
 
 
-def _drafts(answer: ModelSizes, record: Record, roles: Roles, progress: Callable[[str], None]) -> Iterator[Draft]:
+def _drafts(answer: ModelSizes, drafter: Drafter, roles: Roles, progress: Callable[[str], None]) -> Iterator[Draft]:
     """The network at sizes that fit, of every class, and at sizes that do not, up to where they break."""
     for sizes in _read_at(answer, roles):
         progress(", ".join(f"{name} = {size}" for name, size in sizes.items()))
-        yield drafted(record(sizes), answer.shapes, sizes, roles)
+        yield drafter(sizes, roles)
 
 
 def _read_at(answer: ModelSizes, roles: Roles) -> Iterator[Sizes]:

@@ -138,6 +138,9 @@ def _conv_transpose(track: Track, others: Sequence[Track], preferred: Preferred)
     before = [span - 1 - both[0] for span, both in zip(spans, sides, strict=True)]
     after = [span - 1 - both[1] for span, both in zip(spans, sides, strict=True)]
     kernel, plain = _plain(of["kernel"]), not any((*before, *after))
+    if "output_padding" in of:  # of PyTorch, whose padding is the same on both sides
+        numbers["output_padding"] = _plain(of["output_padding"])
+        return [(ConvTranspose(kernel, _plain(stride), padding=_plain(before), **numbers), ())]
     for word in () if plain else ("VALID", "SAME"):
         if all(
             both == _transposed_padding(span, s, word) for both, span, s in zip(sides, spans, stride, strict=True)
@@ -175,6 +178,8 @@ def _pool(track: Track, others: Sequence[Track], preferred: Preferred) -> Found:
     numbers = {"padding": padding} if padding != 0 else {}
     if max(of["dilation"]) > 1:
         numbers["dilation"] = _plain(of["dilation"])
+    if of.get("ceil_mode"):
+        numbers["ceil_mode"] = True
     kind: Any = MaxPool if track.node.kind == "max_pool" else AvgPool
     if padding != "SAME" and any(
         side > size // 2
@@ -259,21 +264,21 @@ def _alike(track: Track, other: Track) -> bool:
 
 
 def _resize(track: Track, others: Sequence[Track], preferred: Preferred) -> Found:
-    mode, axes = track.node.fixed["mode"], range(len(track.node.sizes))
+    of, axes = dict(track.node.fixed), range(len(track.node.sizes))
     given = track.inputs[0].sizes
     pairs = [[(given[i][k], of[k]) for i, of in track.sizes.items()] for k in axes]
     if "size" in preferred:
         other = next((other for other in others if _alike(track, other)), None)
         if other is not None:
-            return [(ResizeTo(mode=mode), (other,))]
+            return [(ResizeTo(**of), (other,))]
     for less in (0, 1):
         for over in range(1, 9):
             factors = [_factor(of_axis, over, less) for of_axis in pairs]
             if all(factors):
                 more: dict[str, Any] = {"over": over} if over > 1 else {}
                 more |= {"less": less} if less else {}
-                return [(Resize(_plain(factors), mode=mode, **more), ())]
-    return [(ResizeTo(mode=mode), (_of_size(track, others),))]
+                return [(Resize(_plain(factors), **of, **more), ())]
+    return [(ResizeTo(**of), (_of_size(track, others),))]
 
 
 def _factor(pairs: Sequence[tuple[int, int]], over: int, less: int) -> int | None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from .draft import Array, Constant, Image, NoStepError, Pending
+from .equation import Equation
 from .parts import CHANNEL, REPEAT, Part, moving, size_of
 from .walker import Walker, in_all, small_number
 
@@ -28,9 +29,9 @@ _AFFINE = _PLAIN | {"mul", "add", "sub", "div"}
 """What may follow a norm and be part of it."""
 
 
-def elementwise(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequence[Array]:
+def elementwise(walker: Walker, equation: Equation, given: Sequence[Array]) -> Sequence[Array]:
     """An operation value by value: of one node and constants it is pending, of several nodes it joins them."""
-    name, shape = equation.primitive.name, equation.outvars[0].aval.shape
+    name, shape = equation.name, equation.shape
     images = [of for of in given if isinstance(of, Image)]
     begins = name in _BEGIN or (name == "max" and _is_zero(given)) or (name == "integer_pow" and _is_cube(equation))
     if begins:
@@ -52,7 +53,7 @@ def elementwise(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequen
     if name in _PLAIN and len(images) == 1:
         return [replace(image, pending=images[0].pending)]
     vector = next(
-        (of for of, operand in _constants(equation, given) if _is_vector(of, operand, image, node.channels)), None
+        (of for of, shape in _constants(equation, given) if _is_vector(of, shape, image, node.channels)), None
     )
     fresh = all(of.pending == Pending() for of in images)
     a_bias = node.kind in ("conv", "conv_transpose") and node.fixed.get("learned", True) and not node.bias
@@ -92,14 +93,13 @@ def _before_activation(walker: Walker, image: Image, name: str) -> Image:
     return walker.normed(image)
 
 
-def _constants(equation: Any, given: Sequence[Array]) -> list[tuple[Constant, Any]]:
-    return [(of, operand) for of, operand in zip(given, equation.invars, strict=True) if isinstance(of, Constant)]
+def _constants(equation: Equation, given: Sequence[Array]) -> list[tuple[Constant, Sequence[int]]]:
+    return [(of, shape) for of, shape in zip(given, equation.operands, strict=True) if isinstance(of, Constant)]
 
 
-def _is_vector(of: Constant, operand: Any, image: Image, channels: int) -> bool:
-    """Whether a constant has a number for each channel."""
-    shape = getattr(getattr(operand, "aval", None), "shape", ())
-    if len(shape) != len(image.dims) or hasattr(operand, "val"):
+def _is_vector(of: Constant, shape: Sequence[int], image: Image, channels: int) -> bool:
+    """Whether a constant of this shape has a number for each channel."""
+    if len(shape) != len(image.dims) or of.value is not None:
         return False
     along = set(of.along if of.along is not None else (d for d, size in enumerate(shape) if size != 1))
     places = {d for d, parts in enumerate(image.dims) if parts and all(part.role == CHANNEL for part in parts)}
@@ -119,7 +119,7 @@ def _is_number(of: Array, number: float) -> bool:
         return False
 
 
-def _is_cube(equation: Any) -> bool:
+def _is_cube(equation: Equation) -> bool:
     return bool(equation.params.get("y", 0) == 3)
 
 
@@ -163,7 +163,7 @@ def _joined(walker: Walker, name: str, images: Sequence[Image]) -> Image:
 def activation(kind: str) -> Any:
     """The rule of a function of JAX that is an activation."""
 
-    def rule(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequence[Array]:
+    def rule(walker: Walker, equation: Equation, given: Sequence[Array]) -> Sequence[Array]:
         image, *numbers = given
         if not isinstance(image, Image):
             raise NoStepError("its slope is computed from an image")
