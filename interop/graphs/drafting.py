@@ -17,14 +17,29 @@ class Roles:
     batches: frozenset[str] = frozenset()
 
 
-def input_images(walker: Walker, shapes: Sequence[OpenShape], sizes: Mapping[str, int], roles: Roles) -> list[Image]:
-    """The images that the network is given, as nodes."""
-    return [_input(walker, i, shape, sizes, roles) for i, shape in enumerate(shapes)]
+def input_images(
+    walker: Walker, shapes: Sequence[OpenShape], sizes: Mapping[str, int], roles: Roles, *, channels_first: bool = False
+) -> list[Image]:
+    """The images that the network is given, as nodes.
+
+    The last number of a shape is that of the channels, or with ``channels_first`` the last before the open sizes.
+    """
+    places = [_channel_of(shape, roles if channels_first else None) for shape in shapes]
+    return [_input(walker, i, shape, sizes, roles, places[i]) for i, shape in enumerate(shapes)]
 
 
-def _input(walker: Walker, i: int, shape: OpenShape, sizes: Mapping[str, int], roles: Roles) -> Image:
+def _channel_of(shape: OpenShape, roles: Roles | None) -> int | None:
     numbers = [d for d, size in enumerate(shape) if isinstance(size, int)]
-    channel = numbers[-1] if numbers else None
+    if roles is not None:
+        first = next((d for d, size in enumerate(shape) if size in roles.axes), len(shape))
+        before = [d for d in numbers if d < first and shape[d] != 1]
+        numbers = before or numbers
+    return numbers[-1] if numbers else None
+
+
+def _input(
+    walker: Walker, i: int, shape: OpenShape, sizes: Mapping[str, int], roles: Roles, channel: int | None
+) -> Image:
     dims, of_node, channels = [], [1] * len(roles.axes), 1
     for d, size in enumerate(shape):
         if isinstance(size, str) and size in roles.axes:

@@ -167,12 +167,7 @@ def _cat(step: Step, tensors: Sequence[Operand], dim: int = 0, **more: Any) -> A
 
 
 def _stack(step: Step, tensors: Sequence[Operand], dim: int = 0) -> Array:
-    d = _from_start(dim, len(step.shape))
-    if all(of.array == tensors[0].array for of in tensors):
-        return step.image(stack, tensors, params={"axis": d})
-    one = (*step.shape[:d], 1, *step.shape[d + 1 :])
-    rows = [step.image(reshape, [of], one) if isinstance(of.array, Image) else replace(of, shape=one) for of in tensors]
-    return step.image(concatenate, rows, params={"dimension": d})
+    return step.image(stack, tensors, params={"axis": _from_start(dim, len(step.shape))})
 
 
 def _interpolate(

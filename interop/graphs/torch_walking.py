@@ -110,10 +110,9 @@ class TorchWalker(Walker):
     def _read(self, call: Any) -> None:
         tensors = [*_tensors((call.args, call.kwargs))]
         results = self._results(call, tensors)
-        for tensor, array in zip(call.results, results, strict=True):
+        changed = call.results or tensors[:1]  # what returns nothing changes its first argument
+        for tensor, array in zip(changed, results, strict=True):
             self._learn(tensor, array)
-        if not call.results:  # it changes its first argument
-            self._learn(tensors[0], results[0])
 
     def _learn(self, tensor: Any, array: Array) -> None:
         """Note what a tensor is. If it was another array before, it was changed in place, and its views with it."""

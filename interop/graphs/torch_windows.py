@@ -57,7 +57,7 @@ def _conv(axes: int) -> Rule:
         return _convolved(
             step,
             axes,
-            input,
+            x,
             weight,
             bias,
             window_strides=strides,
@@ -87,7 +87,7 @@ def _conv_transpose(axes: int) -> Rule:
         return _convolved(
             step,
             axes,
-            input,
+            x,
             weight,
             bias,
             window_strides=(1,) * axes,
