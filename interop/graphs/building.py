@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ...spec.messages.report import WellshapedError
-from ...spec.network import Crop, CropTo, Input, Network, Node, Operation, Pad, PadTo, PadToMultiple
+from ...spec.network import Crop, CropTo, Input, Network, Node, Operation, Pad, PadTo, PadToMultiple, Require
 from ...spec.network.network import MAX_LETTERS
 from .aligning import Track
 from .draft import NoStepError
@@ -37,9 +37,15 @@ class Built:
 
 
 def built(
-    tracks: Sequence[Track], outputs: Sequence[Track], given: Sequence[str], axes: int, name: str, preferred: Preferred
+    tracks: Sequence[Track],
+    outputs: Sequence[Track],
+    given: Sequence[str],
+    axes: int,
+    name: str,
+    preferred: Preferred,
+    required: Require | None = None,
 ) -> Built:
-    """The network of these nodes. ``given`` are the names of the inputs."""
+    """The network of these nodes. ``given`` are the names of the inputs, and ``required`` is what each image needs."""
     used = _used(tracks, outputs)
     tracks = [track for track in tracks if track in used or track.node.kind == "input"]
     names: dict[Track, str] = {}
@@ -50,6 +56,9 @@ def built(
         node = track.node
         if node.kind == "input":
             names[track] = given[node.fixed["number"]]
+            if required is not None and not node.fixed["single"]:
+                nodes.append(Node(f"{names[track]}.required", required, names[track]))
+                names[track] = nodes[-1].name
             continue
         try:
             found = operations_of(track, list(_likely(track, tracks)), preferred)

@@ -8,7 +8,8 @@ from typing import Any
 from ...spec.arithmetic.size_set import SizeSet
 from ...spec.messages.report import UsageError, WellshapedError
 from ...spec.messages.written import clipped
-from ...spec.network import Network, sizes_that_fit
+from ...spec.network import Network, Require, sizes_that_fit
+from ...spec.network.fields import shortest
 from ...spec.network.network import MAX_AXES
 from ...spec.network.running import run, run_image, sizes_along
 from ..sizes.answer import ModelSizes
@@ -71,10 +72,14 @@ def graph_of(answer: ModelSizes, drafter: Drafter, progress: Callable[[str], Non
 def _confirmed(
     answer: ModelSizes, tracks: Sequence[Track], outputs: Sequence[Track], drafts: Sequence[Draft], roles: Roles
 ) -> Network:
-    """The network of these nodes. Where several operations have the same numbers, the first that agrees is taken."""
+    """The network of these nodes. Where several operations have the same numbers, the first that agrees is taken.
+
+    A network may check the sizes of its image in Python. If no graph agrees without this requirement, the graph has it.
+    """
     differs: WellshapedError | None = None
-    for preferred in PREFERENCES:
-        made = built(tracks, outputs, _input_names(answer.shapes), len(roles.axes), answer.model, preferred)
+    names, axes = _input_names(answer.shapes), len(roles.axes)
+    for required, preferred in product((None, *_required(answer, roles)), PREFERENCES):
+        made = built(tracks, outputs, names, axes, answer.model, preferred, required)
         if made.network is None:
             raise no_step(answer.model, made.failures, _fix(answer))
         try:
@@ -85,6 +90,19 @@ def _confirmed(
             return made.network
     assert differs is not None
     raise differs
+
+
+def _required(answer: ModelSizes, roles: Roles) -> Iterator[Require]:
+    """What the network may require of its image: multiples of a number, from some size on."""
+    fitting = [answer[name] for name in roles.axes]
+    if not all(of.residues == (0,) for of in fitting):
+        return
+    multiple, least = [of.period for of in fitting], [of.minimum or 1 for of in fitting]
+    more: dict[str, Any] = {"multiple": shortest(multiple)} if max(multiple) > 1 else {}
+    if any(n > m for n, m in zip(least, multiple, strict=True)):
+        more["at_least"] = shortest(least)
+    if more:
+        yield Require(**more)
 
 
 def _error(answer: ModelSizes, rule: str, says: str, about: str) -> WellshapedError:

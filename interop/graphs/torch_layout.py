@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from .draft import Array, Image, NoStepError
+from .draft import Array, Image, NoStepError, Stack
 from .layout_rules import broadcast, concatenate, padded, reshape, resized, sliced, stack, transpose
 from .parts import REPEAT, Part
 from .torch_walking import Operand, Rule, Step, ranked
+from .walker import all_alike
 
 
 def _numbers(given: Sequence[Any]) -> list[int]:
@@ -27,7 +28,7 @@ def _reshaped(step: Step, x: Operand, *shape: Any, **more: Any) -> Array:
 
 
 def _same(step: Step, x: Operand, *more: Any, **others: Any) -> Array:
-    return x.image
+    return x.array
 
 
 def _permuted(step: Step, image: Image, order: Sequence[int]) -> Image:
@@ -167,7 +168,8 @@ def _cat(step: Step, tensors: Sequence[Operand], dim: int = 0, **more: Any) -> A
 
 
 def _stack(step: Step, tensors: Sequence[Operand], dim: int = 0) -> Array:
-    return step.image(stack, tensors, params={"axis": _from_start(dim, len(step.shape))})
+    d, images = _from_start(dim, len(step.shape)), tuple(of.image for of in tensors)
+    return step.image(stack, tensors, params={"axis": d}) if all_alike(images) else Stack(images, d)
 
 
 def _interpolate(

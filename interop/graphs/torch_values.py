@@ -5,7 +5,7 @@ from dataclasses import replace
 from math import prod
 from typing import Any
 
-from .draft import Array, Image, NoStepError
+from .draft import Array, Image, NoStepError, Stack
 from .parts import CHANNEL, of_channels
 from .torch_walking import Operand, Path, Rule, Step, ranked
 from .torch_windows import mean_over
@@ -195,6 +195,9 @@ def _reduced(kind: str, *after: str) -> Rule:
         dim, keepdim = more.get("axis", dim), bool(more.get("keepdims", keepdim))
         rank = len(x.shape)
         axes = range(rank) if dim is None else [d % rank for d in (dim if isinstance(dim, list | tuple) else [dim])]
+        if isinstance(x.array, Stack) and [*axes] == [x.array.axis] and not (after or keepdim):
+            joined = step.image(elementwise, x.array.images, name="add" if kind == "sum" else kind)
+            return [joined] * len(step.shapes)
         found = mean_over(step, x, sorted(axes), keepdim=keepdim, kind=kind)
         for name in after:
             found = step.image(elementwise, [found], name=name)

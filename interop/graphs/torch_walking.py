@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from inspect import signature
 from typing import Any
 
-from .draft import Array, Constant, Image, NoStepError, Unread
+from .draft import Array, Constant, Image, NoStepError, Stack, Unread
 from .equation import Equation
 from .walker import Walker, small_number
 
@@ -20,14 +20,16 @@ Path = tuple[str, ...]
 class Operand:
     """A tensor that a function of PyTorch is given: what is known about it, and its shape."""
 
-    array: Image | Constant
+    array: Image | Constant | Stack
     shape: tuple[int, ...]
 
     @property
     def image(self) -> Image:
-        """The tensor, if it depends on an image. Raises :class:`NoStepError` if it does not."""
+        """The tensor, if it is an image. Raises :class:`NoStepError` if it is not."""
         if isinstance(self.array, Image):
             return self.array
+        if isinstance(self.array, Stack):
+            raise NoStepError("different images are on one axis")
         raise NoStepError("it is applied to a constant")
 
     @property
@@ -61,6 +63,8 @@ class Step:
     ) -> Sequence[Array]:
         """What a rule of JAX computes of these operands, which are tensors, images or numbers."""
         given = [operand_of(self.walker, of) for of in operands]
+        if any(isinstance(of.array, Stack) for of in given):
+            raise NoStepError("different images are on one axis")
         equation = Equation(name, params or {}, [of.shape for of in given], shape or self.shape, path=self.path)
         results: Sequence[Array] = rule(self.walker, equation, [of.array for of in given])
         return results
@@ -105,6 +109,8 @@ class TorchWalker(Walker):
 
     def _output(self, tensor: Any) -> Array:
         (found,) = self.applied("the output", (), 1, lambda: [self._array(tensor)], str)
+        if isinstance(found, Stack):
+            self.failures.append("the output (different images are on one axis)")
         return found
 
     def _read(self, call: Any) -> None:
@@ -127,7 +133,8 @@ class TorchWalker(Walker):
         outs = max(len(call.results), 1)
         known = [self._known.get(id(of)) for of in tensors]
         of_image = [of for of, array in zip(tensors, known, strict=True) if not isinstance(array, Constant | None)]
-        if call.name in FACTORIES or not (of_image or any(hasattr(of, "from_image") for of in tensors)):
+        unknown = any(array is None and hasattr(of, "from_image") for of, array in zip(tensors, known, strict=True))
+        if call.name in FACTORIES or not (of_image or unknown):
             constants = [of for of in map(self._constant, tensors) if of is not None]
             return [_of_constants(call, constants)] * outs
         given = [of for of in known if of is not None]
@@ -146,7 +153,7 @@ class TorchWalker(Walker):
         except TypeError:
             raise NoStepError("with these arguments") from None
         found = rule(*bound.args, **bound.kwargs)
-        results = [found] if isinstance(found, Image | Constant | Unread) else list(found)
+        results = [found] if isinstance(found, Image | Constant | Stack | Unread) else list(found)
         if len(results) != outs:
             raise NoStepError(f"with {outs} results")
         for tensor, array in zip(call.results, results, strict=False):
@@ -214,7 +221,7 @@ def ranked(walker: Walker, of: Any, rank: int) -> Operand:
     array = operand.array
     if isinstance(array, Image):
         array = replace(array, dims=((),) * more + array.dims)
-    elif array.along is not None:
+    elif isinstance(array, Constant) and array.along is not None:
         array = replace(array, along=tuple(d + more for d in array.along))
     return Operand(array, (1,) * more + operand.shape)
 

@@ -239,6 +239,11 @@ NETWORKS = {
     "every second": (lambda x: x[..., ::2], "N 4 L", [Window(1, 2)]),
     "chunks": (lambda x: torch.mul(*x.chunk(2, 1)), "N 4 L", [Slice(0, 2), Slice(2, 4), Multiply()]),
     "global pool": (lambda x: F.avg_pool2d(x, x.shape[2:]), "N 4 H W", [Mean()]),
+    "a sum of a stack": (
+        lambda x: torch.stack([x, F.relu(x), F.silu(x)]).sum(dim=0),
+        "N 4 L",
+        [Activation(), Activation("silu"), Add()],
+    ),
     "linear": (nn.Linear(4, 7), "N L 4", [Conv(1, channels=7)]),
     "a matrix": (lambda x: x @ torch.ones(4, 7), "N L 4", [Conv(1, channels=7, bias=False)]),
     "dropout": (nn.Sequential(nn.Dropout(), conv()), "N 4 L", [Conv(3, channels=4)]),
@@ -275,6 +280,17 @@ def test_several_images_and_a_vector():
     assert graph.nodes[1].name == "embed"
 
 
+def test_a_multiple_that_python_requires_is_in_the_graph():
+    def run(net, x):
+        if x.shape[-1] % 32:
+            raise RuntimeError("a multiple of 32")
+        return net.conv(x)
+
+    graph = graph_of_torch(Net(run, conv=conv(padding=1)), "1 4 L")
+    assert operations(graph) == [Require(multiple=32), Conv(3, padding=1, channels=4)]
+    assert [node.name for node in graph.nodes] == ["x.required", "conv"]
+
+
 # There is no graph.
 
 
@@ -296,9 +312,22 @@ def filled(x):
     return y
 
 
+def blurred(x):
+    """As in diffusers: a kernel that is made from a constant in place, with the type of the image."""
+    weight = x.new_zeros(4, 4, 3)
+    weight[range(4), range(4)] = torch.ones(3).to(weight)[None].expand(4, -1)
+    return F.conv1d(x, weight)
+
+
+def test_a_constant_with_the_type_of_an_image_is_a_constant():
+    assert operations(graph_of_torch(blurred, "1 4 L")) == [Conv(3, channels=4, bias=False)]
+
+
 @pytest.mark.parametrize(
     ("function", "says"),
     [
+        (lambda x: torch.stack([x, F.relu(x)], 1), "different images are on one axis"),
+        (lambda x: 2 * torch.stack([x, F.relu(x)], 1), "mul (different images are on one axis) at"),
         (lambda x: x.flip(-1), "flip at"),
         (lambda x: x.sort(-1)[0], "sort at"),
         (lambda x: x.cumsum(-1), "cumsum at"),
@@ -337,8 +366,8 @@ def test_a_network_that_runs_other_functions_at_some_sizes_has_no_graph():
 
 def test_a_requirement_in_python_that_no_node_has_is_noticed():
     def run(x):
-        if x.shape[-1] % 3:
-            raise ValueError("a multiple of 3")
+        if x.shape[-1] % 3 == 1:
+            raise ValueError("not a multiple of 3, and 1")
         return F.relu(x)
 
     rule, text = message(run, "1 4 L")
