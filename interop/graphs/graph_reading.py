@@ -97,7 +97,7 @@ def _required(answer: ModelSizes, roles: Roles) -> Iterator[Require]:
     fitting = [answer[name] for name in roles.axes]
     if not all(of.residues == (0,) for of in fitting):
         return
-    multiple, least = [of.period for of in fitting], [of.minimum or 1 for of in fitting]
+    multiple, least = [of.period or 1 for of in fitting], [of.minimum or 1 for of in fitting]
     more: dict[str, Any] = {"multiple": shortest(multiple)} if max(multiple) > 1 else {}
     if any(n > m for n, m in zip(least, multiple, strict=True)):
         more["at_least"] = shortest(least)

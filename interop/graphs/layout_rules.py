@@ -179,7 +179,9 @@ def padded(walker: Walker, image: Image, amounts: Sequence[tuple[int, int]], mod
     return Image(at, tuple(dims))
 
 
-def resized(walker: Walker, image: Image, shape: Sequence[int], **fixed: Any) -> Image:
+def resized(
+    walker: Walker, image: Image, shape: Sequence[int], path: tuple[str | int, ...] = (), **fixed: Any
+) -> Image:
     """The image resized to this shape, in the mode that ``fixed`` has."""
     before = walker.shape(image)
     changed = [d for d, size in enumerate(shape) if size != before[d]]
@@ -196,7 +198,7 @@ def resized(walker: Walker, image: Image, shape: Sequence[int], **fixed: Any) ->
             raise NoStepError("it resizes an axis that is not of the image")
         sizes[k] = shape[d]
         dims[d] = of_axis(k, shape[d])
-    at = walker.add("resize", (image.node,), sizes, node.channels, fixed=fixed)
+    at = walker.add("resize", (image.node,), sizes, node.channels, fixed=fixed, path=path)
     return Image(at, tuple(dims))
 
 

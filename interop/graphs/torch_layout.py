@@ -95,16 +95,17 @@ def _item(step: Step, x: Operand, index: Any) -> Array:
         index.append(Ellipsis)
     at = index.index(Ellipsis)
     index[at : at + 1] = [slice(None)] * (len(x.shape) - taken)
-    slices, kept = [], []
+    slices: list[tuple[int, int, int]] = []
     for of in index:
         if of is None:
-            kept.append(True)
             continue
         n = x.shape[len(slices)]
-        if isinstance(of, bool) or not isinstance(of, slice | int):
+        if isinstance(of, slice):
+            slices.append(of.indices(n))
+        elif isinstance(of, int) and not isinstance(of, bool):
+            slices.append((of % n, of % n + 1, 1))
+        else:
             raise NoStepError("its index is an array")
-        number = of % n if isinstance(of, int) else None
-        slices.append((number, number + 1, 1) if number is not None else of.indices(n))
     return step.image(reshape, [_cut(step, x.image, slices)])
 
 
@@ -189,7 +190,7 @@ def _interpolate(
     if antialias and any(m < n for m, n in pairs):
         raise NoStepError("with antialias=True it reads more positions")
     fixed = {"mode": "linear" if linear else "nearest"} | ({"align_corners": True} if align_corners else {})
-    return resized(step.walker, x.image, step.shape, **fixed)
+    return resized(step.walker, x.image, step.shape, step.path, **fixed)
 
 
 # Channels and blocks of positions.

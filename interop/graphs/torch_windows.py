@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from .draft import Array, Image, NoStepError
+from .draft import Array, Constant, Image, NoStepError
 from .torch_walking import Operand, Rule, Step
 from .window_rules import convolution, pooling, product, reduction
 
@@ -178,6 +178,8 @@ def _linear(step: Step, x: Operand, weight: Operand, bias: Any = None) -> Array:
 def _matmul(step: Step, x: Operand, other: Operand) -> Array:
     """An image times a matrix, or a matrix times an image."""
     if isinstance(x.array, Image):
+        if not isinstance(other.array, Constant):
+            raise NoStepError("the matrix is computed from an image")
         if len(other.shape) > 2:
             raise NoStepError("it multiplies by several matrices")
         return _multiplied(step, [x, other], len(x.shape) - 1, 0)
