@@ -5,9 +5,14 @@ import pytest
 torch = pytest.importorskip("torch", reason="PyTorch is not a dependency")
 
 import torch.nn.functional as F  # noqa: E402, N812 its name everywhere
+from effort import examples  # noqa: E402
+from hypothesis import HealthCheck, given, settings  # noqa: E402
+from lax_networks import as_jax_has_it  # noqa: E402
 from torch import nn  # noqa: E402
+from torch_networks import as_torch_function  # noqa: E402
 
-from wellshaped.interop import graph_of_torch  # noqa: E402
+from wellshaped.interop import Budget, graph_of_torch  # noqa: E402
+from wellshaped.proofs_of_shape.strategies import graphs  # noqa: E402
 from wellshaped.spec import UsageError, WellshapedError, check, compatible_sizes, explain, parameter_shapes  # noqa: E402
 from wellshaped.spec.network import (  # noqa: E402
     Activation,
@@ -262,7 +267,7 @@ NETWORKS = {
 
 
 def shape_of(model, shape, n):
-    """The shape of PyTorch's output for images with the size ``n`` along each axis; ``None`` if it fails or is empty."""
+    """The shape of PyTorch's output for images of the size ``n``, or ``None`` if it raises or the output is empty."""
     sizes = [2 if name == "N" else int(name) if name.isdigit() else n for name in shape.split()]
     try:
         with torch.no_grad():
@@ -401,3 +406,37 @@ def test_a_requirement_in_python_that_no_node_has_is_noticed():
 def test_a_fixed_size_along_an_axis_must_be_open():
     with pytest.raises(UsageError, match="must be open"):
         graph_of_torch(nn.Conv2d(4, 4, 3), "1 4 H 64")
+
+
+# Random graphs.
+
+
+@settings(examples(6), suppress_health_check=list(HealthCheck))
+@given(graphs(6))
+def test_a_random_graph_is_read_back_or_there_is_an_error(network):
+    network = as_jax_has_it(network)
+    model = as_torch_function(network)
+    shapes = [f"1 {given.channels} {1 if given.single else 'L'}" for given in network.inputs]
+    try:
+        read = graph_of_torch(model, *shapes, budget=Budget(seconds=5))
+    except WellshapedError as error:
+        # A crop that cuts nothing at any size that fits is not recorded, and two pads in a row can be mistaken.
+        allowed = ("confirmed", "no_step", "same_path", "no_size")
+        assert error.report.failures[0].name in allowed  # noqa: PT017 the others are bugs
+        return
+    for n in (*range(1, 24), *range(97, 120)):
+        found, run = shapes_of(model, shapes, n), run_image(read, [n])
+        assert not run.ok or found is not None
+        # Where a size is 1, PyTorch repeats the image, and the graph may not.
+        assert run.ok or found is None or 1 in run.axes[0].sizes.values()
+        assert not run.ok or [run.shape(name) for name in read.outputs] == found
+
+
+def shapes_of(model, shapes, n):
+    """The size of each output for images of the size ``n``, or ``None`` if it raises or an image is empty."""
+    images = [torch.zeros([int(of) if of.isdigit() else n for of in shape.split()]) for shape in shapes]
+    try:
+        found = [tuple(of.shape[2:]) for of in model(*images)]
+    except (RuntimeError, ValueError):
+        return None
+    return None if (0,) in found else found
