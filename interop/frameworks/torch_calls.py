@@ -18,7 +18,8 @@ from ..sizes.places import is_own, written_line
 class Call:
     """A call: the function's ``name``, what it was given, and the ``results`` that are tensors.
 
-    ``module`` is the path of PyTorch's own module that calls it, or empty. ``file`` and ``row`` are the user's line.
+    ``module`` is the path of the module that calls it, and ``plain`` whether that is one of PyTorch's own. ``file`` and
+    ``row`` are the user's line.
     """
 
     name: str
@@ -26,12 +27,13 @@ class Call:
     kwargs: Mapping[str, Any]
     results: Sequence[Any]
     module: str
+    plain: bool
     file: str
     row: int
 
     def line(self) -> str:
-        """The user's line that the call comes from."""
-        return written_line(self.file, self.row) if self.file else ""
+        """The module that the call comes from, and the user's line."""
+        return ", ".join(filter(None, (self.module, written_line(self.file, self.row) if self.file else "")))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,24 +63,29 @@ class Calls(TorchFunctionMode):
         result = func(*args, **kwargs)
         results = [of for of in tree_iter(result) if isinstance(of, torch.Tensor)]
         if results or _changes(func):
-            module, file, row = self._place(sys._getframe(1))
+            frame = sys._getframe(1)
+            (module, plain), (file, row) = self._module(frame), _line(frame)
             args, kwargs = tree_map(_same, (args, kwargs))  # a network may change a list that it gives
-            self.found.append(Call(_name(func), args, kwargs, results, module, file, row))
+            self.found.append(Call(_name(func), args, kwargs, results, module, plain, file, row))
         return result
 
-    def _place(self, frame: FrameType | None) -> tuple[str, str, int]:
-        """The module of PyTorch that runs, and the user's line."""
-        module: str | None = None
+    def _module(self, frame: FrameType | None) -> tuple[str, bool]:
+        """The path of the module that runs, and whether it is one of PyTorch's own."""
         while frame is not None:
-            if module is None and frame.f_code.co_name != "_call_impl":
-                this = frame.f_locals.get("self")
-                if isinstance(this, torch.nn.Module):
-                    of_torch = type(this).__module__.startswith("torch.nn.modules.")
-                    module = self.modules.get(id(this), "") if of_torch else ""
-            if is_own(frame.f_code.co_filename):
-                return module or "", frame.f_code.co_filename, frame.f_lineno
+            this = frame.f_locals.get("self")
+            if isinstance(this, torch.nn.Module):
+                return self.modules.get(id(this), ""), type(this).__module__.startswith("torch.nn.modules.")
             frame = frame.f_back
-        return module or "", "", 0
+        return "", False
+
+
+def _line(frame: FrameType | None) -> tuple[str, int]:
+    """The user's line that runs."""
+    while frame is not None:
+        if is_own(frame.f_code.co_filename):
+            return frame.f_code.co_filename, frame.f_lineno
+        frame = frame.f_back
+    return "", 0
 
 
 def _same(of: Any) -> Any:

@@ -43,7 +43,8 @@ def graph_of(answer: ModelSizes, drafter: Drafter, progress: Callable[[str], Non
     names = open_sizes(answer.shapes)
     for name in names:
         if not answer[name]:
-            raise _error(answer, "no_size", f"no size {name} fits", "")
+            fits = "is known to fit" if answer.axes[name].found.undecided else "fits"
+            raise _error(answer, "no_size", f"no size {name} {fits}", "")
     roles = _first_roles(answer)
     while True:
         _require_axes(answer, roles)

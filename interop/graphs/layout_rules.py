@@ -233,7 +233,7 @@ def concatenate(walker: Walker, equation: Equation, given: Sequence[Array]) -> S
         dims = (*images[0].dims[:d], (Part(REPEAT, len(images)),), *images[0].dims[d + 1 :])
         return [replace(images[0], dims=dims)]
     if any(isinstance(of, Constant) for of in given):
-        if len(images) != 1:
+        if len(images) != 1 or any(part.role == CHANNEL for part in images[0].dims[d]):
             raise NoStepError("images and constants are joined")
         at = next(i for i, of in enumerate(given) if isinstance(of, Image))
         sizes = [shape[d] for shape in equation.operands]

@@ -144,7 +144,7 @@ class TorchWalker(Walker):
         rule = self.rules.get(call.name)
         if rule is None:
             raise NoStepError("")
-        step = Step(self, call.name, [tuple(of.shape) for of in call.results], _path(call.module))
+        step = Step(self, call.name, [tuple(of.shape) for of in call.results], _path(call.module if call.plain else ""))
         args, kwargs = self._operands(call.args), self._operands(call.kwargs)
         if "input" in kwargs:
             args = [kwargs.pop("input"), *args]
@@ -187,7 +187,7 @@ class TorchWalker(Walker):
             return known
         if known is not None or hasattr(tensor, "from_image"):
             return None
-        return Constant(_path(self.paths.get(id(tensor), "")))
+        return Constant(_of_parameter(self.paths.get(id(tensor), "")))
 
 
 FACTORIES = frozenset(
@@ -224,6 +224,14 @@ def ranked(walker: Walker, of: Any, rank: int) -> Operand:
     elif isinstance(array, Constant) and array.along is not None:
         array = replace(array, along=tuple(d + more for d in array.along))
     return Operand(array, (1,) * more + operand.shape)
+
+
+def _of_parameter(text: str) -> Path:
+    """The path of a parameter: its layer, and its name. A parameter of the network itself is a layer of its own."""
+    path = _path(text)
+    if "parametrizations" in path:
+        path = (*path[: path.index("parametrizations")], path[-1])
+    return (*path, "") if len(path) == 1 and not text.startswith(("weight", "bias")) else path
 
 
 def _path(text: str) -> Path:

@@ -220,7 +220,7 @@ NETWORKS = {
         [Norm("layer", epsilon=1e-6)],
     ),
     "scaled": (
-        Net(lambda net, x: x * net.scale.gamma[:, None], scale=Net(None, gamma=vector())),
+        Net(lambda net, x: x * net.gamma[:, None], gamma=vector()),
         "N 4 L",
         [Scale()],
     ),
@@ -253,7 +253,7 @@ NETWORKS = {
     "pooled by hand": (lambda x: x.reshape(1, 4, -1, 2).mean(-1), "1 4 L", [Require(multiple=2), AvgPool(2)]),
     "every second": (lambda x: x[..., ::2], "N 4 L", [Window(1, 2)]),
     "chunks": (lambda x: torch.mul(*x.chunk(2, 1)), "N 4 L", [Slice(0, 2), Slice(2, 4), Multiply()]),
-    "global pool": (lambda x: F.avg_pool2d(x, x.shape[2:]), "N 4 H W", [Mean()]),
+    "mean": (lambda x: x.mean((2, 3), keepdim=True), "N 4 H W", [Mean()]),
     "a sum of a stack": (
         lambda x: torch.stack([x, F.relu(x), F.silu(x)]).sum(dim=0),
         "N 4 L",
@@ -289,6 +289,17 @@ def test_a_network_is_read(name):
         assert found is None or run.shape(graph.outputs[0]) == tuple(found[d] for d in axes)
 
 
+def test_a_layer_that_runs_twice_is_one_layer_of_two_nodes():
+    layer = torch.nn.utils.parametrizations.weight_norm(conv(padding=1))
+    graph = graph_of_torch(nn.Sequential(layer, nn.ReLU(), layer), "1 4 L")
+    assert [(node.name, node.layer) for node in graph.nodes] == [("0", ""), ("1", ""), ("0_2", "0")]
+
+
+def test_every_output_is_an_output_of_the_graph():
+    model = Net(lambda net, x: {"whole": net.conv(x), "half": [F.max_pool1d(x, 2)]}, conv=conv())
+    assert graph_of_torch(model, "1 4 L").outputs == ("conv", "pooled1")
+
+
 def test_a_network_in_training_has_the_norms_of_training():
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.InstanceNorm2d(4), nn.BatchNorm2d(4, affine=False))
     for mode in (model.train(), model.eval()):
@@ -322,9 +333,9 @@ def test_a_multiple_that_python_requires_is_in_the_graph():
 # There is no graph.
 
 
-def message(function, *shapes):
+def message(function, *shapes, **budget):
     with pytest.raises(WellshapedError) as caught:
-        graph_of_torch(function, *shapes)
+        graph_of_torch(function, *shapes, budget=Budget(**budget))
     return caught.value.report.failures[0].name, str(caught.value)
 
 
@@ -380,9 +391,15 @@ def test_a_function_without_a_step_is_named(function, says):
     assert "read_torch, which gives its sizes without a graph" in text
 
 
-def test_the_line_of_a_function_without_a_step_is_given():
-    _, text = message(lambda x: x.sort(-1)[0], "1 4 L")
-    assert "test_graph_of_torch.py:" in text
+def test_the_module_and_the_line_of_a_function_without_a_step_are_given():
+    _, text = message(nn.Sequential(nn.ReLU(), Net(lambda net, x: x.sort(-1)[0])), "1 4 L")
+    assert "sort at 1, tests/interop/test_graph_of_torch.py:" in text
+
+
+def test_a_network_whose_sizes_are_not_known_has_no_graph():
+    rule, text = message(nn.TransformerEncoderLayer(4, 2, batch_first=True), "1 L 4", traces=5, trials=5)
+    assert rule == "no_size"
+    assert "no size L is known to fit" in text
 
 
 def test_a_network_that_runs_other_functions_at_some_sizes_has_no_graph():
