@@ -101,10 +101,10 @@ def _changes(func: Any) -> bool:
 def _name(func: Any) -> str:
     """The plain name of a function: ``add`` for ``Tensor.add_``, ``rsub`` for ``Tensor.__rsub__``.
 
-    >>> _name(torch.Tensor.add_), _name(torch.Tensor.__rsub__), _name(torch.Tensor.T.__get__)
-    ('add', 'rsub', 'T')
+    >>> _name(torch.Tensor.add_), _name(torch.Tensor.__rsub__), _name(torch.ops.aten.relu.default)
+    ('add', 'rsub', 'relu')
     """
     name = str(getattr(func, "__name__", func))
     if name == "__get__":
         name = str(getattr(func.__self__, "__name__", name))
-    return name.strip("_")
+    return name.partition(".")[0].strip("_")

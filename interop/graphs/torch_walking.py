@@ -178,7 +178,7 @@ class TorchWalker(Walker):
             raise NoStepError("an image that was changed in place through a view of it")
         known = self._known.get(id(tensor)) or self._constant(tensor)
         if known is None:
-            raise NoStepError("it was computed by something that is not a function of PyTorch")
+            raise NoStepError("it was not computed by functions of PyTorch that can be seen")
         return known
 
     def _constant(self, tensor: Any) -> Constant | None:
@@ -239,7 +239,11 @@ def _path(text: str) -> Path:
 
 
 def _storage(tensor: Any) -> Any:
-    return tensor.untyped_storage()._cdata
+    """What a tensor has in common with its views."""
+    try:
+        return tensor.untyped_storage()._cdata
+    except NotImplementedError:  # inside ``torch.vmap`` it is not accessible
+        return tensor
 
 
 def _is_tensor(of: Any) -> bool:

@@ -261,6 +261,11 @@ NETWORKS = {
     ),
     "linear": (nn.Linear(4, 7), "N L 4", [Conv(1, channels=7)]),
     "a matrix": (lambda x: x @ torch.ones(4, 7), "N L 4", [Conv(1, channels=7, bias=False)]),
+    "operations": (
+        lambda x: torch.ops.aten.max_pool1d(torch.ops.aten.relu.default(x), [2]),
+        "N 4 L",
+        [Activation(), MaxPool(2)],
+    ),
     "dropout": (nn.Sequential(nn.Dropout(), conv()), "N 4 L", [Conv(3, channels=4)]),
     "interleaved": (lambda x: torch.stack([x, x], -1).flatten(2), "N 4 L", [Resize(2)]),
 }
@@ -379,6 +384,7 @@ def test_a_constant_with_the_type_of_an_image_is_a_constant():
         (lambda x: F.softmax(x, -1), "over positions"),
         (lambda x: x[..., torch.arange(0, x.shape[-1], 2)], "its index is an array"),
         (lambda x: x[..., : x.shape[-1] // 3 * 2], "its size follows neither its input nor another node"),
+        (lambda x: torch.vmap(F.relu)(x), "it was not computed by functions of PyTorch that can be seen"),
         (through_a_view, "changed in place through a view"),
         (filled, "setitem at"),
     ],
@@ -397,7 +403,7 @@ def test_the_module_and_the_line_of_a_function_without_a_step_are_given():
 
 
 def test_a_network_whose_sizes_are_not_known_has_no_graph():
-    rule, text = message(nn.TransformerEncoderLayer(4, 2, batch_first=True), "1 L 4", traces=5, trials=5)
+    rule, text = message(nn.TransformerEncoderLayer(4, 2, batch_first=True), "1 L 4", traces=5, trials=0)
     assert rule == "no_size"
     assert "no size L is known to fit" in text
 
