@@ -65,6 +65,9 @@ def graph_of_jax(
     to a multiple, or a crop, pad or resize to the size of another node. Nodes have the names of their parameters. The
     graph is confirmed before it is returned: it has JAX's sizes at every node, and the same sizes fit.
 
+    If the network checks in Python that a size is a multiple of a number or large enough, a :class:`Require` node
+    after the input has this requirement.
+
     A graph says what happens to sizes and channels, and which positions are read. It is not enough to compute values: a
     subtraction appears as :class:`Add`, and an elementwise function that is no kind of :class:`Activation` is left out.
 
