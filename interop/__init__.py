@@ -9,4 +9,5 @@ from .loading import load_model as load_model
 from .sizes.answer import AxisSizes as AxisSizes
 from .sizes.answer import ModelSizes as ModelSizes
 from .sizes.exploring import Budget as Budget
+from .torch_reader import graph_of_torch as graph_of_torch
 from .torch_reader import read_torch as read_torch

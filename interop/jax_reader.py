@@ -65,6 +65,9 @@ def graph_of_jax(
     to a multiple, or a crop, pad or resize to the size of another node. Nodes have the names of their parameters. The
     graph is confirmed before it is returned: it has JAX's sizes at every node, and the same sizes fit.
 
+    If the network checks in Python that a size is a multiple of a number or large enough, a :class:`Require` node
+    after the input has this requirement.
+
     A graph says what happens to sizes and channels, and which positions are read. It is not enough to compute values: a
     subtraction appears as :class:`Add`, and an elementwise function that is no kind of :class:`Activation` is left out.
 
@@ -81,17 +84,20 @@ def graph_of_jax(
     (['Require(multiple=2)', 'AvgPool(kernel=2)', 'Resize(factor=2)', 'Add()'], ('sum1',))
     """
     from .frameworks.jax_models import paths_of
-    from .graphs.drafting import Recorded
+    from .graphs.draft import Draft
+    from .graphs.drafting import Roles
     from .graphs.graph_reading import graph_of
+    from .graphs.jax_drafting import Recorded, drafted
 
     tracer, name, framework, images = _opened(model, shapes, dtypes, arguments)
     answer = read(tracer, name, framework, images, budget, progress)
 
-    def record(sizes: Mapping[str, int]) -> Recorded:
+    def drafter(sizes: Mapping[str, int], roles: Roles) -> Draft:
         jaxpr, paths, finished = tracer.recorded(sizes)
-        return Recorded(jaxpr, paths_of(model, tracer.network.kind, paths), finished)
+        recorded = Recorded(jaxpr, paths_of(model, tracer.network.kind, paths), finished)
+        return drafted(recorded, answer.shapes, sizes, roles)
 
-    return graph_of(answer, record, progress)
+    return graph_of(answer, drafter, progress)
 
 
 def _opened(model: Any, shapes: Sequence[str], dtypes: Any, arguments: Mapping[str, Any] | None) -> tuple[Any, ...]:

@@ -1,8 +1,9 @@
-"""Exact sizes for any PyTorch network."""
+"""Exact sizes and graphs for any PyTorch network."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ..spec.network.network import Network
 from .sizes.answer import ModelSizes
 from .sizes.exploring import Budget
 from .sizes.reading import name_of, one_for_each, read
@@ -36,10 +37,60 @@ def read_torch(
     >>> read_torch(torch.nn.Sequential(pool, pool), "1 3 H W")["H"]             # doctest: +SKIP
     <SizeSet n ≥ 4>
     """
+    tracer, framework, images = _opened(model, shapes, dtypes, arguments)
+    return read(tracer, name_of(model), framework, images, budget, progress)
+
+
+def graph_of_torch(
+    model: Any,
+    *shapes: str,
+    dtypes: Any = "float32",
+    arguments: Mapping[str, Any] | None = None,
+    budget: Budget = Budget(),  # noqa: B008 it is a value
+    progress: Callable[[str], None] = lambda said: None,
+) -> Network:
+    """The graph of a PyTorch network. All questions of :mod:`wellshaped.spec` can be asked about it.
+
+    The arguments are those of :func:`read_torch`. It splits the sizes into groups in which PyTorch runs the same
+    functions. These are recorded at some sizes of each group, and each function becomes a node. Of a group that ends
+    below 64 only the sizes are compared. If a padding or a target size depends on the image size, it becomes a pad to a
+    multiple, or a crop, pad or resize to the size of another node. Nodes have the paths of their modules. The graph is
+    confirmed before it is returned: it has PyTorch's sizes at every node, and the same sizes fit.
+
+    If the network checks in Python that a size is a multiple of a number or large enough, a :class:`Require` node
+    after the input has this requirement.
+
+    A graph says what happens to sizes and channels, and which positions are read. It is not enough to compute values: a
+    subtraction appears as :class:`Add`, and an elementwise function that is no kind of :class:`Activation` is left out.
+
+    PyTorch is not a dependency. Raises :class:`WellshapedError` with the rule ``no_step`` for a function that is not in
+    SPEC section 8, and with another rule if no graph agrees with the network, and :class:`UsageError` as
+    :func:`read_torch` does. Source: SPEC section 11.
+
+    >>> import torch                                                            # doctest: +SKIP
+    >>> model = torch.nn.Sequential(torch.nn.MaxPool2d(2), torch.nn.Conv2d(3, 8, 3))   # doctest: +SKIP
+    >>> [(node.name, node.operation) for node in graph_of_torch(model, "1 3 H W").nodes]   # doctest: +SKIP
+    [('0', MaxPool(kernel=2)), ('1', Conv(kernel=3, channels=8))]
+    """
+    from .graphs.draft import Draft
+    from .graphs.drafting import Roles
+    from .graphs.graph_reading import graph_of
+    from .graphs.torch_drafting import drafted
+
+    tracer, framework, images = _opened(model, shapes, dtypes, arguments)
+    answer = read(tracer, name_of(model), framework, images, budget, progress)
+
+    def drafter(sizes: Mapping[str, int], roles: Roles) -> Draft:
+        return drafted(tracer.recorded(sizes), answer.shapes, sizes, roles)
+
+    return graph_of(answer, drafter, progress)
+
+
+def _opened(model: Any, shapes: Sequence[str], dtypes: Any, arguments: Mapping[str, Any] | None) -> tuple[Any, ...]:
+    """The tracer of the network, the framework, and the shapes."""
     from .frameworks.torch_models import VERSION, as_network  # it raises UsageError where PyTorch is not installed
     from .frameworks.torch_tracing import TorchTracer
 
     network = as_network(model, arguments or {})
     images = [open_shape(shape) for shape in shapes]
-    tracer = TorchTracer(network, images, one_for_each(dtypes, images))
-    return read(tracer, name_of(model), f"torch {VERSION}", images, budget, progress)
+    return TorchTracer(network, images, one_for_each(dtypes, images)), f"torch {VERSION}", images

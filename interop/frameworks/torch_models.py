@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
 from ...spec.messages.report import UsageError
@@ -23,6 +23,15 @@ SMALL = 4_096
 
 
 @dataclass(frozen=True, slots=True)
+class Copy:
+    """A network as ``apply(*images)``, and the paths of its ``modules`` and ``tensors`` by their ids."""
+
+    apply: Callable[..., Any]
+    modules: Mapping[int, str] = field(default_factory=dict)
+    tensors: Mapping[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class TorchNetwork:
     """A PyTorch module, or a function of images, and further arguments of the call by name."""
 
@@ -30,27 +39,28 @@ class TorchNetwork:
     model: Any
     arguments: Mapping[str, Any]
 
-    def copied(self, mode: Any) -> tuple[Callable[..., Any], dict[int, str]]:
-        """The network as ``apply(*images)`` on fake tensors of the ``mode``, and the path of each module by its id.
+    def copied(self, mode: Any) -> Copy:
+        """The network on fake tensors of the ``mode``.
 
         Every call has its own copy, so a network that changes itself always starts from the given state.
         """
         if not isinstance(self.model, torch.nn.Module):
-            return lambda *images: self.model(*images, **self.arguments), {}
+            return Copy(lambda *images: self.model(*images, **self.arguments))
         fakes = {id(of): _fake(of, mode) for of in _tensors(self.model)}
         module = self.model
         apply: Callable[..., Any]
         try:
             module = apply = copy.deepcopy(module, fakes)
         except Exception:  # a module with something in it that can't be copied
-            named = dict([*module.named_parameters(), *module.named_buffers()])
-            swapped = {path: fakes[id(of)] for path, of in named.items()}
+            swapped = {path: fakes[id(of)] for path, of in _named_tensors(module).items()}
 
             def apply(*images: Any, **arguments: Any) -> Any:
                 return torch.func.functional_call(module, swapped, images, arguments)
 
-        paths = {id(of): path for path, of in module.named_modules()}
-        return lambda *images: apply(*images, **self.arguments), paths
+        modules = {id(of): path for path, of in module.named_modules()}
+        named = _named_tensors(self.model)
+        tensors = {id(fakes[id(of)]): path for path, of in named.items()}
+        return Copy(lambda *images: apply(*images, **self.arguments), modules, tensors)
 
 
 def as_network(model: Any, arguments: Mapping[str, Any]) -> TorchNetwork:
@@ -97,6 +107,10 @@ def _tensors(module: Any) -> Iterator[Any]:
             yield from (value for value in held.values() if isinstance(value, torch.Tensor))
 
 
+def _named_tensors(module: Any) -> dict[str, Any]:
+    return dict([*module.named_buffers(), *module.named_parameters()])
+
+
 def leaves(output: Any) -> Iterator[Any]:
     """The tensors of an output: in lists, dictionaries and dataclasses, in order."""
     if isinstance(output, torch.Tensor):
@@ -108,5 +122,5 @@ def leaves(output: Any) -> Iterator[Any]:
         for value in output:
             yield from leaves(value)
     elif is_dataclass(output) and not isinstance(output, type):
-        for field in fields(output):
-            yield from leaves(getattr(output, field.name))
+        for of in fields(output):
+            yield from leaves(getattr(output, of.name))

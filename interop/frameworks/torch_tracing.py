@@ -28,6 +28,7 @@ from ..sizes.paths import Accepted, End, Path, Rejected, Unknown
 from ..sizes.places import innermost, own_frame
 from ..sizes.shapes import OpenShape
 from ..sizes.traced import Sizes
+from .torch_calls import Calls, Recorded
 from .torch_models import TorchNetwork, leaves
 from .torch_sizes import Node, nodes
 from .torch_stand_ins import PLAIN, SAME, SHAPES, SYMBOLS, numbers_stay_symbolic
@@ -55,7 +56,7 @@ class TorchTracer:
 
     def _end(self, at: Mapping[str, Any], sizes: Sizes | None) -> End:
         mode = _fake_mode(cached=sizes is None)
-        apply, paths = self.network.copied(mode)
+        network = self.network.copied(mode)
         operations, images = _Operations(sizes), _Images(symbolic=sizes is not None)
         with ExitStack() as within:
             if sizes is not None:
@@ -66,15 +67,32 @@ class TorchTracer:
             try:
                 given = self._images(at)
                 images.mark(given)
-                result = apply(*given)
+                result = network.apply(*given)
             except Exception as error:
-                return _failure(error, operations, paths)
+                return _failure(error, operations, network.modules)
         outputs = list(leaves(result))
         for of in outputs:
             images.needed.update(_sizes(of))
         output = tuple(tuple(map(_expression, of.shape)) for of in outputs)
         needed = [size for size in images.needed.values() if not _at_least_one(size)]
         return Accepted(output, frozenset(map(_expression, needed)), images.repeated, tuple(images.repeats))
+
+    def recorded(self, sizes: Mapping[str, int]) -> Recorded:
+        """What runs on these sizes, up to an error."""
+        mode = _fake_mode(cached=True)
+        network = self.network.copied(mode)
+        images, calls, result = _Images(symbolic=False), Calls(network.modules), None
+        with ExitStack() as within:
+            for of in (_quiet(), torch.no_grad(), _one_backend(), mode, images):
+                within.enter_context(of)
+            given = self._images(sizes)
+            images.mark(given)
+            try:
+                with calls:
+                    result = network.apply(*given)
+            except Exception:
+                return Recorded(calls.found, given, network.tensors)
+        return Recorded(calls.found, given, network.tensors, list(leaves(result)), finished=True)
 
     def _images(self, at: Mapping[str, Any]) -> list[Any]:
         shapes = [[at[n] if isinstance(n, str) else n for n in shape] for shape in self.shapes]

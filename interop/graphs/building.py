@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ...spec.messages.report import WellshapedError
-from ...spec.network import Crop, CropTo, Input, Network, Node, Operation, Pad, PadTo, PadToMultiple
+from ...spec.network import Crop, CropTo, Input, Network, Node, Operation, Pad, PadTo, PadToMultiple, Require
 from ...spec.network.network import MAX_LETTERS
 from .aligning import Track
 from .draft import NoStepError
@@ -37,9 +37,15 @@ class Built:
 
 
 def built(
-    tracks: Sequence[Track], outputs: Sequence[Track], given: Sequence[str], axes: int, name: str, preferred: Preferred
+    tracks: Sequence[Track],
+    outputs: Sequence[Track],
+    given: Sequence[str],
+    axes: int,
+    name: str,
+    preferred: Preferred,
+    required: Require | None = None,
 ) -> Built:
-    """The network of these nodes. ``given`` are the names of the inputs."""
+    """The network of these nodes. ``given`` are the names of the inputs, and ``required`` is what each image needs."""
     used = _used(tracks, outputs)
     tracks = [track for track in tracks if track in used or track.node.kind == "input"]
     names: dict[Track, str] = {}
@@ -50,6 +56,9 @@ def built(
         node = track.node
         if node.kind == "input":
             names[track] = given[node.fixed["number"]]
+            if required is not None and not node.fixed["single"]:
+                nodes.append(Node(f"{names[track]}.required", required, names[track]))
+                names[track] = nodes[-1].name
             continue
         try:
             found = operations_of(track, list(_likely(track, tracks)), preferred)
@@ -155,10 +164,9 @@ def _through(join: Track) -> set[Track]:
     return found
 
 
-def no_step(name: str, failures: Sequence[str]) -> WellshapedError:
+def no_step(name: str, failures: Sequence[str], fix: str) -> WellshapedError:
     """The error for operations that no node describes."""
     shown = list(dict.fromkeys(failures))
     more = f"; and {len(shown) - 3} more" if len(shown) > 3 else ""
     says = "; ".join(shown[:3]) + more
-    fix = "read_jax, which gives its sizes without a graph"
     return WellshapedError.of(f"a graph of {name}", "no_step", "no node describes this operation", says, fix)

@@ -95,7 +95,15 @@ class Unread:
     """An array computed from an image by an operation that no node describes."""
 
 
-Array = Image | Constant | Unread
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """Different images along a new ``axis`` of an array. No node has such an axis, and a sum over it is a node."""
+
+    images: tuple[Image, ...]
+    axis: int
+
+
+Array = Image | Constant | Unread | Stack
 
 
 @dataclass(frozen=True, slots=True)

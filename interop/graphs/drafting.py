@@ -1,61 +1,12 @@
-"""One size of a network: JAX records its operations, and each becomes a node."""
+"""One size of a network: where its nodes begin, and where they end. What is between comes from a framework."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from ..sizes.places import own_frame
 from ..sizes.shapes import OpenShape
-from .draft import Array, Constant, Draft, Image, NoStepError
-from .layout_rules import (
-    broadcast,
-    concatenate,
-    crop,
-    dynamic_crop,
-    pad,
-    padding_function,
-    reshape,
-    resize,
-    split,
-    squeeze,
-    stack,
-    transpose,
-)
+from .draft import Array, Draft, Image, NoStepError
 from .parts import CHANNEL, Part, of_axis
-from .value_rules import ACTIVATIONS, ELEMENTWISE, activation, elementwise, glu
-from .walker import Rule, Walker
-from .window_rules import convolution, own_pooling, pooling, product, reduction
-
-RULES: dict[str, Rule] = {
-    **dict.fromkeys(ELEMENTWISE, elementwise),
-    "conv_general_dilated": convolution,
-    "dot_general": product,
-    "reduce_window_max": pooling("max_pool"),
-    "reduce_window_min": pooling("max_pool"),
-    "reduce_window_sum": pooling("avg_pool"),
-    **{f"reduce_{of}": reduction("max") for of in ("max", "min", "and", "or")},
-    **{f"arg{of}": reduction("max") for of in ("max", "min")},
-    "reduce_sum": reduction("sum"),
-    "reduce_prod": reduction("sum"),
-    "relu": activation("relu"),  # this and the next are this library's
-    "max_of_windows": own_pooling,
-    "reshape": reshape,
-    "transpose": transpose,
-    "squeeze": squeeze,
-    "broadcast_in_dim": broadcast,
-    "slice": crop,
-    "dynamic_slice": dynamic_crop,
-    "split": split,
-    "pad": pad,
-    "concatenate": concatenate,
-    "stack": stack,
-}
-CALLS: dict[str, Rule] = {
-    **{name: activation(kind) for name, kind in ACTIVATIONS.items()},
-    "glu": glu,
-    "_resize": resize,
-    "_pad": padding_function,
-}
+from .walker import Walker
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,43 +17,29 @@ class Roles:
     batches: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """What JAX recorded: the operations, the paths of the parameters, and whether the network ran to its end."""
+def input_images(
+    walker: Walker, shapes: Sequence[OpenShape], sizes: Mapping[str, int], roles: Roles, *, channels_first: bool = False
+) -> list[Image]:
+    """The images that the network is given, as nodes.
 
-    jaxpr: Any
-    paths: Sequence[tuple[str | int, ...]]
-    finished: bool
-
-
-def drafted(recorded: Recorded, shapes: Sequence[OpenShape], sizes: Mapping[str, int], roles: Roles) -> Draft:
-    """The nodes at these sizes."""
-    walker = Walker(len(roles.axes), RULES, CALLS, _line_of)
-    images = [_input(walker, i, shape, sizes, roles) for i, shape in enumerate(shapes)]
-    layers = {path[:-1] for path in recorded.paths if path and path[-1] == "mean"}
-    walker.running = frozenset(path[:-1] for path in recorded.paths if path and path[-1] == "var") & layers
-    parameters: list[Array] = [Constant(path) for path in recorded.paths]
-    jaxpr = recorded.jaxpr.jaxpr
-    results = walker.walk(jaxpr, [*parameters, *images])
-    outputs = []
-    for of in results:
-        if not isinstance(of, Image):
-            continue
-        try:
-            outputs.append(walker.settled(of).node)
-        except NoStepError as why:
-            walker.failures.append(f"the output ({why})")
-    return Draft(sizes, tuple(walker.nodes), tuple(outputs), recorded.finished, tuple(walker.failures))
+    The last number of a shape is that of the channels, or with ``channels_first`` the last before the open sizes.
+    """
+    places = [_channel_of(shape, roles if channels_first else None) for shape in shapes]
+    return [_input(walker, i, shape, sizes, roles, places[i]) for i, shape in enumerate(shapes)]
 
 
-def _line_of(equation: Any) -> str:
-    traceback = equation.source_info.traceback
-    return own_frame(traceback.as_python_traceback()) if traceback is not None else ""
-
-
-def _input(walker: Walker, i: int, shape: OpenShape, sizes: Mapping[str, int], roles: Roles) -> Image:
+def _channel_of(shape: OpenShape, roles: Roles | None) -> int | None:
     numbers = [d for d, size in enumerate(shape) if isinstance(size, int)]
-    channel = numbers[-1] if numbers else None
+    if roles is not None:
+        first = next((d for d, size in enumerate(shape) if size in roles.axes), len(shape))
+        before = [d for d in numbers if d < first and shape[d] != 1]
+        numbers = before or numbers
+    return numbers[-1] if numbers else None
+
+
+def _input(
+    walker: Walker, i: int, shape: OpenShape, sizes: Mapping[str, int], roles: Roles, channel: int | None
+) -> Image:
     dims, of_node, channels = [], [1] * len(roles.axes), 1
     for d, size in enumerate(shape):
         if isinstance(size, str) and size in roles.axes:
@@ -117,3 +54,16 @@ def _input(walker: Walker, i: int, shape: OpenShape, sizes: Mapping[str, int], r
     single = not any(size in roles.axes for size in shape)
     at = walker.add("input", (), of_node, channels, fixed={"number": i, "single": single})
     return Image(at, tuple(dims))
+
+
+def draft(walker: Walker, sizes: Mapping[str, int], results: Sequence[Array], finished: bool) -> Draft:
+    """The nodes at these sizes, with the results of the network as outputs."""
+    outputs = []
+    for of in results:
+        if not isinstance(of, Image):
+            continue
+        try:
+            outputs.append(walker.settled(of).node)
+        except NoStepError as why:
+            walker.failures.append(f"the output ({why})")
+    return Draft(sizes, tuple(walker.nodes), tuple(outputs), finished, tuple(walker.failures))

@@ -8,7 +8,8 @@ from typing import Any
 from ...spec.arithmetic.size_set import SizeSet
 from ...spec.messages.report import UsageError, WellshapedError
 from ...spec.messages.written import clipped
-from ...spec.network import Network, sizes_that_fit
+from ...spec.network import Network, Require, sizes_that_fit
+from ...spec.network.fields import shortest
 from ...spec.network.network import MAX_AXES
 from ...spec.network.running import run, run_image, sizes_along
 from ..sizes.answer import ModelSizes
@@ -18,11 +19,12 @@ from ..sizes.shapes import OpenShape, open_sizes
 from .aligning import OtherPathError, Track, aligned
 from .building import Built, built, no_step
 from .draft import Draft, IsBatchError, NotOpenError
-from .drafting import Recorded, Roles, drafted
+from .drafting import Roles
 from .operations import PREFERENCES
 
-Record = Callable[[Mapping[str, int]], Recorded]
 Sizes = dict[str, int]
+Drafter = Callable[[Mapping[str, int], Roles], Draft]
+"""Runs the network at some sizes, and returns its nodes there."""
 
 _BATCHES = ("N", "B", "n", "b", "batch")
 _LARGE = 200
@@ -32,8 +34,8 @@ _SMALL = 64
 """A class that ends below this size is not read: after a few halvings, an image is a single position there."""
 
 
-def graph_of(answer: ModelSizes, record: Record, progress: Callable[[str], None]) -> Network:
-    """The network that the framework runs, as a graph. ``record`` returns what runs at some sizes.
+def graph_of(answer: ModelSizes, drafter: Drafter, progress: Callable[[str], None]) -> Network:
+    """The network that the framework runs, as a graph. ``drafter`` returns its nodes at some sizes.
 
     Raises :class:`UsageError` if a fixed size is an axis of the image, and :class:`WellshapedError` if an operation has
     no step, if the network runs other operations at some sizes, or if the graph does not agree with the framework.
@@ -41,12 +43,13 @@ def graph_of(answer: ModelSizes, record: Record, progress: Callable[[str], None]
     names = open_sizes(answer.shapes)
     for name in names:
         if not answer[name]:
-            raise _error(answer, "no_size", f"no size {name} fits", "")
+            fits = "is known to fit" if answer.axes[name].found.undecided else "fits"
+            raise _error(answer, "no_size", f"no size {name} {fits}", "")
     roles = _first_roles(answer)
     while True:
         _require_axes(answer, roles)
         try:
-            drafts = list(_drafts(answer, record, roles, progress))
+            drafts = list(_drafts(answer, drafter, roles, progress))
             break
         except IsBatchError as found:
             name = roles.axes[found.axis]
@@ -57,7 +60,7 @@ def graph_of(answer: ModelSizes, record: Record, progress: Callable[[str], None]
             raise UsageError.of(f"the shape {shape}", "open_axis", "", says, '"3 H W"') from None
     complete = next(draft for draft in drafts if draft.finished)
     if complete.failures:
-        raise no_step(answer.model, complete.failures)
+        raise no_step(answer.model, complete.failures, _fix(answer))
     if not complete.outputs:
         raise _error(answer, "output", "no output depends on an image", "")
     try:
@@ -70,12 +73,16 @@ def graph_of(answer: ModelSizes, record: Record, progress: Callable[[str], None]
 def _confirmed(
     answer: ModelSizes, tracks: Sequence[Track], outputs: Sequence[Track], drafts: Sequence[Draft], roles: Roles
 ) -> Network:
-    """The network of these nodes. Where several operations have the same numbers, the first that agrees is taken."""
+    """The network of these nodes. Where several operations have the same numbers, the first that agrees is taken.
+
+    A network may check the sizes of its image in Python. If no graph agrees without this requirement, the graph has it.
+    """
     differs: WellshapedError | None = None
-    for preferred in PREFERENCES:
-        made = built(tracks, outputs, _input_names(answer.shapes), len(roles.axes), answer.model, preferred)
+    names, axes = _input_names(answer.shapes), len(roles.axes)
+    for required, preferred in product((None, *_required(answer, roles)), PREFERENCES):
+        made = built(tracks, outputs, names, axes, answer.model, preferred, required)
         if made.network is None:
-            raise no_step(answer.model, made.failures)
+            raise no_step(answer.model, made.failures, _fix(answer))
         try:
             _confirm(answer, made.network, made, drafts, roles)
         except WellshapedError as error:
@@ -86,9 +93,26 @@ def _confirmed(
     raise differs
 
 
+def _required(answer: ModelSizes, roles: Roles) -> Iterator[Require]:
+    """What the network may require of its image: multiples of a number, from some size on."""
+    fitting = [answer[name] for name in roles.axes]
+    if not all(of.residues == (0,) for of in fitting):
+        return
+    multiple, least = [of.period or 1 for of in fitting], [of.minimum or 1 for of in fitting]
+    more: dict[str, Any] = {"multiple": shortest(multiple)} if max(multiple) > 1 else {}
+    if any(n > m for n, m in zip(least, multiple, strict=True)):
+        more["at_least"] = shortest(least)
+    if more:
+        yield Require(**more)
+
+
 def _error(answer: ModelSizes, rule: str, says: str, about: str) -> WellshapedError:
-    fix = "read_jax, which gives its sizes without a graph"
-    return WellshapedError.of(f"a graph of {answer.model}", rule, about, clipped(says, 400), fix)
+    return WellshapedError.of(f"a graph of {answer.model}", rule, about, clipped(says, 400), _fix(answer))
+
+
+def _fix(answer: ModelSizes) -> str:
+    reader = "read_torch" if answer.framework.startswith("torch") else "read_jax"
+    return f"{reader}, which gives its sizes without a graph"
 
 
 def _first_roles(answer: ModelSizes) -> Roles:
@@ -115,11 +139,11 @@ def _input_names(shapes: Sequence[OpenShape]) -> list[str]:
     return ["x"] if len(shapes) == 1 else [f"x{i + 1}" for i in range(len(shapes))]
 
 
-def _drafts(answer: ModelSizes, record: Record, roles: Roles, progress: Callable[[str], None]) -> Iterator[Draft]:
+def _drafts(answer: ModelSizes, drafter: Drafter, roles: Roles, progress: Callable[[str], None]) -> Iterator[Draft]:
     """The network at sizes that fit, of every class, and at sizes that do not, up to where they break."""
     for sizes in _read_at(answer, roles):
         progress(", ".join(f"{name} = {size}" for name, size in sizes.items()))
-        yield drafted(record(sizes), answer.shapes, sizes, roles)
+        yield drafter(sizes, roles)
 
 
 def _read_at(answer: ModelSizes, roles: Roles) -> Iterator[Sizes]:
@@ -189,16 +213,36 @@ def _confirm_axis(answer: ModelSizes, network: Network, axis: str, k: int) -> No
     except WellshapedError:
         ours = None
     if ours is not None and not theirs.found.undecided:
-        if ours != theirs.sizes:
-            differing = (ours & theirs.sizes.complement()) or (theirs.sizes & ours.complement())
-            raise _differs(answer, network, axis, k, differing.minimum or 0)
+        more, fewer = ours & theirs.sizes.complement(), theirs.sizes & ours.complement()
+        some = list(islice(more, _FEW + 1))
+        if fewer or len(some) > _FEW or not all(_agree(network, (n,), fits=False) for n in some):
+            raise _differs(answer, network, axis, k, (more or fewer).minimum or 0)
         return
     for region in theirs.found.regions:
         if isinstance(region.end, Unknown):
             continue
         for size in [*islice(region.sizes, 3), *(region.sizes.above(n) or 0 for n in (_LARGE, 3 * _LARGE))]:
-            if size and run(network, size, k).ok != (kind(region.end) == "fits"):
+            fits = kind(region.end) == "fits"
+            if size and run(network, size, k).ok != fits and not _agree(network, (size,), fits=fits):
                 raise _differs(answer, network, axis, k, size)
+
+
+_FEW = 16
+"""At most this many sizes may fail for a norm of a single value."""
+
+
+def _agree(network: Network, sizes: Sequence[int], *, fits: bool) -> bool:
+    """Whether the graph agrees that an image ``fits``.
+
+    A norm of a single value has no statistics. PyTorch rejects some of these images, depending on the batch, and JAX
+    none. The graph says so for an image, and not for one axis.
+    """
+    if len(sizes) != network.axes:
+        return False
+    image = run_image(network, sizes)
+    if fits:
+        return all(of.ok for of in image.axes)
+    return not all(of.ok for of in image.axes) or not all(of.holds for of in image.together)
 
 
 def _differs(answer: ModelSizes, network: Network, axis: str, k: int, size: int) -> WellshapedError:
@@ -218,7 +262,7 @@ def _confirm_together(answer: ModelSizes, network: Network, roles: Roles) -> Non
     for sizes in product(*some):
         at = held | dict(zip(roles.axes, sizes, strict=True))
         fits = kind(answer.trial(at)) == "fits"
-        if run_image(network, sizes).ok != fits:
+        if not _agree(network, sizes, fits=fits):
             together = f" ({answer.together[0]})" if answer.together else ""
             names = ", ".join(f"{name} = {size}" for name, size in zip(roles.axes, sizes, strict=True))
             ours = f"{names} {'does not fit' if fits else 'fits'} the graph"

@@ -4,16 +4,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from .draft import Array, Constant, Image, NoStepError, Pending, Sides
+from .draft import Array, Constant, Image, NoStepError, Pending
+from .equation import Equation
 from .parts import CHANNEL, REPEAT, Part, of_axis, of_channels, reshaped, size_of
 from .walker import Walker, all_alike
 
 
-def reshape(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequence[Array]:
+def reshape(walker: Walker, equation: Equation, given: Sequence[Array]) -> Sequence[Array]:
     """The same values in another shape."""
     image = given[0]
     assert isinstance(image, Image)
-    shape = equation.outvars[0].aval.shape
+    shape = equation.shape
     dims = reshaped(image.dims, shape)
     if dims is None:
         settled = walker.settled(image)
@@ -23,14 +24,14 @@ def reshape(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequence[A
     return [replace(image, dims=dims)]
 
 
-def transpose(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequence[Array]:
+def transpose(walker: Walker, equation: Equation, given: Sequence[Array]) -> Sequence[Array]:
     """The axes in another order."""
     (image,) = given
     assert isinstance(image, Image)
     return [replace(image, dims=tuple(image.dims[d] for d in equation.params["permutation"]))]
 
 
-def squeeze(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequence[Array]:
+def squeeze(walker: Walker, equation: Equation, given: Sequence[Array]) -> Sequence[Array]:
     """Without axes of size 1."""
     (image,) = given
     assert isinstance(image, Image)
@@ -38,9 +39,9 @@ def squeeze(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequence[A
     return [replace(image, dims=left)]
 
 
-def broadcast(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequence[Array]:
+def broadcast(walker: Walker, equation: Equation, given: Sequence[Array]) -> Sequence[Array]:
     """The values repeated along new axes, and along axes of size 1."""
-    image, shape = given[0], equation.outvars[0].aval.shape
+    image, shape = given[0], equation.shape
     assert isinstance(image, Image)
     placed = dict(zip(equation.params["broadcast_dimensions"], image.dims, strict=True))
     dims = tuple(
@@ -50,15 +51,15 @@ def broadcast(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequence
     return [replace(image, dims=dims)]
 
 
-def crop(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequence[Array]:
+def crop(walker: Walker, equation: Equation, given: Sequence[Array]) -> Sequence[Array]:
     """A slice: a crop of positions, with a stride if it has one, or a slice of channels."""
     image, of = given[0], equation.params
     assert isinstance(image, Image)
     strides = of["strides"] or (1,) * len(image.dims)
-    return [_sliced(walker, image, of["start_indices"], of["limit_indices"], strides)]
+    return [sliced(walker, image, of["start_indices"], of["limit_indices"], strides)]
 
 
-def dynamic_crop(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequence[Array]:
+def dynamic_crop(walker: Walker, equation: Equation, given: Sequence[Array]) -> Sequence[Array]:
     """A slice that starts at plain numbers."""
     image, *starts = given
     assert isinstance(image, Image)
@@ -68,10 +69,10 @@ def dynamic_crop(walker: Walker, equation: Any, given: Sequence[Array]) -> Seque
         raise NoStepError("where it starts is computed") from None
     sizes, shape = equation.params["slice_sizes"], walker.shape(image)
     first = [min(max(n if n >= 0 else n + a, 0), a - b) for n, a, b in zip(first, shape, sizes, strict=True)]
-    return [_sliced(walker, image, first, [a + b for a, b in zip(first, sizes, strict=True)], [1] * len(first))]
+    return [sliced(walker, image, first, [a + b for a, b in zip(first, sizes, strict=True)], [1] * len(first))]
 
 
-def split(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequence[Array]:
+def split(walker: Walker, equation: Equation, given: Sequence[Array]) -> Sequence[Array]:
     """Several slices along one axis."""
     (image,), axis = given, equation.params["axis"]
     assert isinstance(image, Image)
@@ -79,12 +80,13 @@ def split(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequence[Arr
     for size in equation.params["sizes"]:
         starts = [start if d == axis else 0 for d in range(len(shape))]
         stops = [start + size if d == axis else n for d, n in enumerate(shape)]
-        results.append(_sliced(walker, image, starts, stops, [1] * len(shape)))
+        results.append(sliced(walker, image, starts, stops, [1] * len(shape)))
         start += size
     return results
 
 
-def _sliced(walker: Walker, image: Image, starts: Sequence[int], stops: Sequence[int], strides: Sequence[int]) -> Image:
+def sliced(walker: Walker, image: Image, starts: Sequence[int], stops: Sequence[int], strides: Sequence[int]) -> Image:
+    """The positions or channels from ``starts`` up to, but not including, ``stops`` along each axis of the array."""
     shape = walker.shape(image)
     whole = [(0, n, 1) for n in shape]
     taken = list(zip(starts, stops, strides, strict=True))
@@ -146,17 +148,18 @@ def _sliced_channels(walker: Walker, image: Image, d: int, start: int, stop: int
     return Image(at, (*image.dims[:d], left, *image.dims[d + 1 :]))
 
 
-def pad(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequence[Array]:
+def pad(walker: Walker, equation: Equation, given: Sequence[Array]) -> Sequence[Array]:
     """Zeros, or another number, around the image; negative amounts crop it."""
     image, config = given[0], equation.params["padding_config"]
     if not isinstance(image, Image):
         raise NoStepError("what it pads with is computed from an image")
     if any(inside for _, _, inside in config):
         raise NoStepError("it pads between positions")
-    return [_padded(walker, image, [(before, after) for before, after, _ in config], "zeros")]
+    return [padded(walker, image, [(before, after) for before, after, _ in config], "zeros")]
 
 
-def _padded(walker: Walker, image: Image, amounts: Sequence[tuple[int, int]], mode: str) -> Image:
+def padded(walker: Walker, image: Image, amounts: Sequence[tuple[int, int]], mode: str) -> Image:
+    """The image with these amounts before and after it, along each axis of the array. Negative amounts crop it."""
     changed = [d for d, both in enumerate(amounts) if both != (0, 0)]
     if not changed:
         return image
@@ -176,50 +179,14 @@ def _padded(walker: Walker, image: Image, amounts: Sequence[tuple[int, int]], mo
     return Image(at, tuple(dims))
 
 
-def padding_function(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequence[Array]:
-    """``jnp.pad``: pieces of the image are put around it."""
-    image, inner = given[0], equation.params["jaxpr"].jaxpr
-    assert isinstance(image, Image)
-    amounts: Sides = ((0, 0),) * len(image.dims)
-    whole = {inner.invars[0]: amounts}
-    names: set[str] = set()
-    edges: dict[Any, bool] = {}
-    for of in inner.eqns:
-        name = str(of.params.get("name", "")) or of.primitive.name
-        names.add(name)
-        if name == "slice":
-            shape, first, last = of.invars[0].aval.shape, of.params["start_indices"], of.params["limit_indices"]
-            cut = [(a, b, n) for a, b, n in zip(first, last, shape, strict=True) if (a, b) != (0, n)]
-            edges[of.outvars[0]] = any(a == 0 or b == n for a, b, n in cut)
-        if name in ("rev", "_flip") and edges.get(of.invars[0], True):
-            raise NoStepError("this mode of padding")
-        if name != "concatenate":
-            continue
-        at = next((i for i, piece in enumerate(of.invars) if piece in whole), None)
-        if at is None:
-            raise NoStepError("pieces of the image are put together")
-        d, sizes = of.params["dimension"], [piece.aval.shape[of.params["dimension"]] for piece in of.invars]
-        before, after = whole[of.invars[at]][d]
-        both = (before + sum(sizes[:at]), after + sum(sizes[at + 1 :]))
-        amounts = tuple(both if e == d else of_e for e, of_e in enumerate(whole[of.invars[at]]))
-        whole[of.outvars[0]] = amounts
-    if not names & {"concatenate"}:
-        return walker.walk(inner, given)
-    mirrored, moves = names & {"rev", "_flip"}, {"slice", "concatenate", "rev", "_flip", "broadcast_in_dim", "reshape"}
-    if inner.outvars[0] not in whole or names - moves or not (mirrored or "broadcast_in_dim" in names):
-        raise NoStepError("this mode of padding")
-    # JAX mirrors an image again where it is smaller than the padding; PyTorch raises.
-    return [_padded(walker, image, whole[inner.outvars[0]], "mirrored, extended" if mirrored else "replicated")]
-
-
-def resize(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequence[Array]:
-    """``jax.image.resize``."""
-    image, shape = given[0], equation.outvars[0].aval.shape
-    assert isinstance(image, Image)
+def resized(
+    walker: Walker, image: Image, shape: Sequence[int], path: tuple[str | int, ...] = (), **fixed: Any
+) -> Image:
+    """The image resized to this shape, in the mode that ``fixed`` has."""
     before = walker.shape(image)
     changed = [d for d, size in enumerate(shape) if size != before[d]]
     if not changed:
-        return [image]
+        return image
     image = walker.settled(image)
     node, dims = walker.nodes[image.node], list(image.dims)
     sizes = list(node.sizes)
@@ -231,22 +198,11 @@ def resize(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequence[Ar
             raise NoStepError("it resizes an axis that is not of the image")
         sizes[k] = shape[d]
         dims[d] = of_axis(k, shape[d])
-    mode = _mode(equation.params["jaxpr"].jaxpr)
-    at = walker.add("resize", (image.node,), sizes, node.channels, fixed={"mode": mode})
-    return [Image(at, tuple(dims))]
+    at = walker.add("resize", (image.node,), sizes, node.channels, fixed=fixed, path=path)
+    return Image(at, tuple(dims))
 
 
-def _mode(jaxpr: Any) -> str:
-    names = {equation.primitive.name for equation in jaxpr.eqns}
-    if "gather" in names and "dot_general" not in names:
-        return "nearest"
-    numbers = {abs(float(v.val)) for of in jaxpr.eqns for v in of.invars if getattr(v, "val", None) is not None}
-    if names & {"sin", "scan", "while"} or 2.5 in numbers:
-        raise NoStepError("a resize that is neither nearest nor linear")
-    return "linear"
-
-
-def stack(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequence[Array]:
+def stack(walker: Walker, equation: Equation, given: Sequence[Array]) -> Sequence[Array]:
     """The same image several times along a new axis."""
     images, d = [of for of in given if isinstance(of, Image)], equation.params["axis"]
     if len(images) != len(given) or not all_alike(images):
@@ -269,7 +225,7 @@ def _spread(walker: Walker, image: Image, to: Image) -> Image:
     return Image(at, tuple(to.dims[e] if e in repeated else parts for e, parts in enumerate(image.dims)))
 
 
-def concatenate(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequence[Array]:
+def concatenate(walker: Walker, equation: Equation, given: Sequence[Array]) -> Sequence[Array]:
     """Images joined on their channels; along an axis, zeros around an image, or an image repeated."""
     d = equation.params["dimension"]
     images = [of for of in given if isinstance(of, Image)]
@@ -277,13 +233,13 @@ def concatenate(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequen
         dims = (*images[0].dims[:d], (Part(REPEAT, len(images)),), *images[0].dims[d + 1 :])
         return [replace(images[0], dims=dims)]
     if any(isinstance(of, Constant) for of in given):
-        if len(images) != 1:
+        if len(images) != 1 or any(part.role == CHANNEL for part in images[0].dims[d]):
             raise NoStepError("images and constants are joined")
         at = next(i for i, of in enumerate(given) if isinstance(of, Image))
-        sizes = [operand.aval.shape[d] for operand in equation.invars]
+        sizes = [shape[d] for shape in equation.operands]
         amounts = [(0, 0)] * len(images[0].dims)
         amounts[d] = sum(sizes[:at]), sum(sizes[at + 1 :])
-        return [_padded(walker, images[0], amounts, "zeros")]
+        return [padded(walker, images[0], amounts, "zeros")]
     settled = [walker.settled(of) for of in images]
     if any(part.role[0] == "axis" for of in settled for part in of.dims[d]):
         raise NoStepError("images are joined along an axis, not on channels")

@@ -138,6 +138,9 @@ def _conv_transpose(track: Track, others: Sequence[Track], preferred: Preferred)
     before = [span - 1 - both[0] for span, both in zip(spans, sides, strict=True)]
     after = [span - 1 - both[1] for span, both in zip(spans, sides, strict=True)]
     kernel, plain = _plain(of["kernel"]), not any((*before, *after))
+    if "output_padding" in of:  # of PyTorch, whose padding is the same on both sides
+        numbers["output_padding"] = _plain(of["output_padding"])
+        return [(ConvTranspose(kernel, _plain(stride), padding=_plain(before), **numbers), ())]
     for word in () if plain else ("VALID", "SAME"):
         if all(
             both == _transposed_padding(span, s, word) for both, span, s in zip(sides, spans, stride, strict=True)
@@ -175,6 +178,8 @@ def _pool(track: Track, others: Sequence[Track], preferred: Preferred) -> Found:
     numbers = {"padding": padding} if padding != 0 else {}
     if max(of["dilation"]) > 1:
         numbers["dilation"] = _plain(of["dilation"])
+    if of.get("ceil_mode"):
+        numbers["ceil_mode"] = True
     kind: Any = MaxPool if track.node.kind == "max_pool" else AvgPool
     if padding != "SAME" and any(
         side > size // 2
@@ -266,21 +271,21 @@ def _alike(track: Track, other: Track) -> bool:
 
 
 def _resize(track: Track, others: Sequence[Track], preferred: Preferred) -> Found:
-    mode, axes = track.node.fixed["mode"], range(len(track.node.sizes))
+    of, axes = dict(track.node.fixed), range(len(track.node.sizes))
     given = track.inputs[0].sizes
     pairs = [[(given[i][k], of[k]) for i, of in track.sizes.items()] for k in axes]
     if "size" in preferred:
         other = next((other for other in others if _alike(track, other)), None)
         if other is not None:
-            return [(ResizeTo(mode=mode), (other,))]
+            return [(ResizeTo(**of), (other,))]
     for less, over in _LESS_AND_OVER:
         factors = [_factor(of_axis, over, less) for of_axis in pairs]
         if all(factors):
-            return [(_resized([(of, over, less) for of in factors if of], mode), ())]
+            return [(_resized([(factor, over, less) for factor in factors if factor], of), ())]
     along = [_resize_along(of_axis) for of_axis in pairs]
     if all(along):
-        return [(_resized([of for of in along if of], mode), ())]
-    return [(ResizeTo(mode=mode), (_of_size(track, others),))]
+        return [(_resized([each for each in along if each], of), ())]
+    return [(ResizeTo(**of), (_of_size(track, others),))]
 
 
 _LESS_AND_OVER = [(less, over) for less in (0, 1) for over in range(1, 9)]
@@ -292,9 +297,9 @@ def _resize_along(pairs: Sequence[tuple[int, int]]) -> tuple[int, int, int] | No
     return next(((factor, over, less) for factor, over, less in tried if factor), None)
 
 
-def _resized(along: Sequence[tuple[int, int, int]], mode: str) -> Resize:
+def _resized(along: Sequence[tuple[int, int, int]], how: dict[str, Any]) -> Resize:
     factor, over, less = (_plain(of) for of in zip(*along, strict=True))
-    return Resize(factor, mode=mode, over=over, less=less)
+    return Resize(factor, over=over, less=less, **how)
 
 
 def _factor(pairs: Sequence[tuple[int, int]], over: int, less: int) -> int | None:

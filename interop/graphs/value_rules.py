@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from .draft import Array, Constant, Image, NoStepError, Pending
+from .equation import Equation
 from .parts import CHANNEL, REPEAT, Part, moving, of_channels, size_of
 from .walker import Walker, in_all, small_number
 
@@ -30,9 +31,9 @@ _AFFINE = _PLAIN | {"mul", "add", "sub", "div"}
 """What may follow a norm and be part of it."""
 
 
-def elementwise(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequence[Array]:
+def elementwise(walker: Walker, equation: Equation, given: Sequence[Array]) -> Sequence[Array]:
     """An operation value by value: of one node and constants it is pending, of several nodes it joins them."""
-    name, shape = equation.primitive.name, equation.outvars[0].aval.shape
+    name, shape = equation.name, equation.shape
     images = [of for of in given if isinstance(of, Image)]
     begins = (
         name in _BEGIN | _COMPARISONS
@@ -68,7 +69,7 @@ def elementwise(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequen
     if name in _PLAIN and len(images) == 1:
         return [replace(image, pending=images[0].pending)]
     vector = next(
-        (of for of, operand in _constants(equation, given) if _is_vector(of, operand, image, node.channels)), None
+        (of for of, shape in _constants(equation, given) if _is_vector(of, shape, image, node.channels)), None
     )
     fresh = all(of.pending == Pending() for of in images)
     if node.kind == "avg_pool" and name in ("div", "mul") and len(images) == 1 and fresh and not vector:
@@ -137,10 +138,9 @@ def _is_a_join(walker: Walker, name: str, images: Sequence[Image]) -> bool:
     return name in ("add", "sub", "mul") and any(walker.has_activation(image, alone) for image in images)
 
 
-def _learned_number(equation: Any, given: Sequence[Array]) -> Constant | None:
+def _learned_number(equation: Equation, given: Sequence[Array]) -> Constant | None:
     """A parameter among the operands that is a single number."""
-    for of, operand in _constants(equation, given):
-        shape = getattr(getattr(operand, "aval", None), "shape", ())
+    for of, shape in _constants(equation, given):
         if of.path and (of.along == () or all(size == 1 for size in shape)):
             return of
     return None
@@ -155,14 +155,13 @@ def _before_activation(walker: Walker, image: Image, name: str) -> Image:
     return walker.whole(image) if walker.is_complete(image) else walker.normed(image)
 
 
-def _constants(equation: Any, given: Sequence[Array]) -> list[tuple[Constant, Any]]:
-    return [(of, operand) for of, operand in zip(given, equation.invars, strict=True) if isinstance(of, Constant)]
+def _constants(equation: Equation, given: Sequence[Array]) -> list[tuple[Constant, Sequence[int]]]:
+    return [(of, shape) for of, shape in zip(given, equation.operands, strict=True) if isinstance(of, Constant)]
 
 
-def _is_vector(of: Constant, operand: Any, image: Image, channels: int) -> bool:
-    """Whether a constant has a number for each channel."""
-    shape = getattr(getattr(operand, "aval", None), "shape", ())
-    if len(shape) != len(image.dims) or hasattr(operand, "val"):
+def _is_vector(of: Constant, shape: Sequence[int], image: Image, channels: int) -> bool:
+    """Whether a constant of this shape has a number for each channel."""
+    if len(shape) != len(image.dims) or of.value is not None:
         return False
     along = set(of.along if of.along is not None else (d for d, size in enumerate(shape) if size != 1))
     places = {d for d, parts in enumerate(image.dims) if parts and all(part.role == CHANNEL for part in parts)}
@@ -182,7 +181,7 @@ def _is_number(of: Array, number: float) -> bool:
         return False
 
 
-def _is_cube(equation: Any) -> bool:
+def _is_cube(equation: Equation) -> bool:
     return bool(equation.params.get("y", 0) == 3)
 
 
@@ -226,7 +225,7 @@ def _joined(walker: Walker, name: str, images: Sequence[Image]) -> Image:
 def activation(kind: str) -> Any:
     """The rule of a function of JAX that is an activation."""
 
-    def rule(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequence[Array]:
+    def rule(walker: Walker, equation: Equation, given: Sequence[Array]) -> Sequence[Array]:
         image, *numbers = given
         if not isinstance(image, Image):
             raise NoStepError("its slope is computed from an image")
@@ -243,9 +242,9 @@ def activation(kind: str) -> Any:
     return rule
 
 
-def glu(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequence[Array]:
+def glu(walker: Walker, equation: Equation, given: Sequence[Array]) -> Sequence[Array]:
     """``jax.nn.glu``: one half of the channels, times the sigmoid of the other half."""
-    (image,), made = given, equation.outvars[0].aval.shape
+    (image,), made = given, equation.shape
     assert isinstance(image, Image)
     image = walker.settled(image)
     (d,) = [d for d, size in enumerate(made) if size != walker.shape(image)[d]]

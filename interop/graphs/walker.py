@@ -1,38 +1,27 @@
-"""Reading the operations that JAX recorded at one size, one after the other, as nodes.
+"""Reading the operations that a framework recorded at one size, one after the other, as nodes.
 
 Rules for each operation are in :mod:`.window_rules`, :mod:`.layout_rules` and :mod:`.value_rules`. They work on
 arrays as :class:`.draft.Image` values, and add nodes to the :class:`Walker`.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from itertools import count
 from typing import Any
 
-from .draft import Array, Constant, DraftNode, Image, IsBatchError, NoStepError, NotOpenError, Pending, Unread
+from .draft import Array, DraftNode, Image, IsBatchError, NoStepError, NotOpenError, Pending, Unread
 from .parts import CHANNEL, REPEAT, Dims, Part, Parts, merged, moving, of_axis, of_channels, parts_of, size_of
-
-Rule = Callable[["Walker", Any, Sequence[Array]], Sequence[Array]]
-"""What an equation with an image among its operands computes."""
-
-_CALLS = frozenset(
-    (
-        *("pjit", "jit", "closed_call", "core_call", "remat", "remat2", "checkpoint", "custom_jvp_call"),
-        *("custom_vjp_call", "custom_vjp_call_jaxpr", "custom_lin", "custom_vjp_generic_call"),
-    )
-)
 
 
 class Walker:
-    """The nodes of one network at one size. ``line_of(equation)`` is the user's line that an equation comes from."""
+    """The nodes of one network at one size."""
 
-    def __init__(self, axes: int, rules: Mapping[str, Rule], calls: Mapping[str, Rule], line_of: Any) -> None:
-        self.axes, self.rules, self.calls, self.line_of = axes, rules, calls, line_of
+    def __init__(self, axes: int) -> None:
+        self.axes = axes
         self.nodes: list[DraftNode] = []
         self.failures: list[str] = []
         self.running: frozenset[tuple[str | int, ...]] = frozenset()  # the layers with running statistics
         self._numbers = count(1)
-        self._around: list[Any] = []
         self._settled: dict[Any, Image] = {}
 
     def add(self, kind: str, inputs: tuple[int, ...], sizes: Sequence[int], channels: int, **more: Any) -> int:
@@ -43,49 +32,18 @@ class Walker:
         self.nodes.append(DraftNode(kind, inputs, tuple(map(int, sizes)), int(channels), **more))
         return len(self.nodes) - 1
 
-    def walk(self, jaxpr: Any, given: Sequence[Array], constants: Sequence[Any] = ()) -> list[Array]:
-        """The outputs of a jaxpr with these operands."""
-        known: dict[Any, Array] = dict(zip(jaxpr.invars, given, strict=True))
-
-        def value(atom: Any) -> Array:
-            return Constant(value=atom.val) if hasattr(atom, "val") else known.get(atom, Constant())
-
-        for equation in jaxpr.eqns:
-            known.update(zip(equation.outvars, self._results(equation, [*map(value, equation.invars)]), strict=True))
-        return [*map(value, jaxpr.outvars)]
-
-    def _results(self, equation: Any, given: Sequence[Array]) -> Sequence[Array]:
-        name, outs = equation.primitive.name, len(equation.outvars)
-        if not any(isinstance(of, Image | Unread) for of in given):
-            return [_of_constants(equation, given)] * outs
+    def applied(
+        self, name: str, given: Sequence[Array], outs: int, rule: Callable[[], Sequence[Array]], line: Callable[[], str]
+    ) -> Sequence[Array]:
+        """What an operation computes by its rule. If no node describes it, ``failures`` has its name and its line."""
         if any(isinstance(of, Unread) for of in given):
             return [Unread()] * outs
         try:
-            if name in _CALLS:
-                return self._called(equation, given)
-            if name in self.rules:
-                return self.rules[name](self, equation, given)
-            raise NoStepError("")
+            return rule()
         except NoStepError as why:
-            lines = (self.line_of(of) for of in (equation, *reversed(self._around)))
-            line, about = next(filter(None, lines), ""), str(why)
-            self.failures.append(f"{name}{f' ({about})' if about else ''}{f' at {line}' if line else ''}")
+            about, at = str(why), line()
+            self.failures.append(f"{name}{f' ({about})' if about else ''}{f' at {at}' if at else ''}")
             return [Unread()] * outs
-
-    def _called(self, equation: Any, given: Sequence[Array]) -> Sequence[Array]:
-        rule = self.calls.get(str(equation.params.get("name", "")))
-        inner = next(
-            (equation.params[of] for of in ("jaxpr", "call_jaxpr", "fun_jaxpr") if of in equation.params), None
-        )
-        if rule is not None:
-            return rule(self, equation, given)
-        if inner is None:
-            raise NoStepError("")
-        self._around.append(equation)
-        try:
-            return self.walk(getattr(inner, "jaxpr", inner), given)
-        finally:
-            self._around.pop()
 
     def shape(self, image: Image) -> tuple[int, ...]:
         """The shape of the array."""
@@ -317,19 +275,6 @@ class Walker:
         if len(parts) == 1 and parts[0].role[0] == "batch":
             raise NotOpenError(parts[0].size)
         raise NoStepError("positions and something else are in one axis")
-
-
-def _of_constants(equation: Any, given: Sequence[Array]) -> Constant:
-    constants = [of for of in given if isinstance(of, Constant)]
-    path = next((of.path for of in constants if of.path), ())
-    epsilon = next((of.epsilon for of in constants if of.epsilon is not None), None)
-    name, along = equation.primitive.name, None
-    if name == "add":
-        epsilon = next((small for of in constants if (small := small_number(of)) is not None), epsilon)
-    if name == "broadcast_in_dim":
-        shape = getattr(getattr(equation.invars[0], "aval", None), "shape", ())
-        along = tuple(d for d, n in zip(equation.params["broadcast_dimensions"], shape, strict=True) if n != 1)
-    return Constant(path, epsilon, along=along)
 
 
 def small_number(of: Array) -> float | None:

@@ -5,6 +5,7 @@ from math import prod
 from typing import Any
 
 from .draft import Array, Constant, Image, NoStepError
+from .equation import Equation
 from .parts import CHANNEL, Dims, Part, of_axis, of_channels, parts_of
 from .walker import Walker
 
@@ -15,7 +16,7 @@ def _by_constants(given: Sequence[Array]) -> tuple[Image, Constant]:
     return given[0], given[1]
 
 
-def convolution(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequence[Array]:
+def convolution(walker: Walker, equation: Equation, given: Sequence[Array]) -> Sequence[Array]:
     """A convolution, or a transposed one if the image is dilated."""
     image, kernel = _by_constants(given)
     of, image = equation.params, walker.settled(image)
@@ -27,8 +28,8 @@ def convolution(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequen
     walker.require_batch(image, batch)
     image = walker.require_channels(image, features)
     axes = _axes_of(walker, image, spatial)
-    node, made = walker.nodes[image.node], equation.outvars[0].aval.shape
-    kernels, shape = [1] * walker.axes, equation.invars[1].aval.shape
+    node, made = walker.nodes[image.node], equation.shape
+    kernels, shape = [1] * walker.axes, equation.operands[1]
     strides, dilations, factors = ([1] * walker.axes for _ in range(3))
     sides, sizes = [(0, 0)] * walker.axes, list(node.sizes)
     for i, k in enumerate(axes):
@@ -40,7 +41,9 @@ def convolution(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequen
         kernels[k], strides[k], dilations[k], factors[k] = of_axis_k
         sides[k], sizes[k] = tuple(of["padding"][i]), made[new_spatial[i]]
     numbers = {"kernel": tuple(kernels), "dilation": tuple(dilations), "groups": of["feature_group_count"]}
-    transposed = max(factors) > 1
+    transposed = of.get("transposed", max(factors) > 1)
+    if "output_padding" in of:
+        numbers["output_padding"] = tuple(_along(walker.axes, axes, of["output_padding"], 0))
     if transposed and max(strides) > 1:
         raise NoStepError("it is dilated and has a stride")
     at = image.node
@@ -57,7 +60,7 @@ def convolution(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequen
         fixed=numbers if transposed else {**numbers, "learned": True},
         sides=tuple(sides),
         stride=tuple(factors if transposed else strides),
-        path=kernel.path[:-1],
+        path=kernel.path[:-1] or equation.path,
     )
     dims: list[Any] = [()] * len(made)
     dims[new_batch], dims[new_features] = image.dims[batch], of_channels(made[new_features])
@@ -79,7 +82,16 @@ def _axes_of(walker: Walker, image: Image, spatial: Sequence[int]) -> list[int |
     return found
 
 
-def product(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequence[Array]:
+def _along(count: int, axes: Sequence[int | None], numbers: Sequence[int], other: int) -> list[int]:
+    """The numbers of these axes, in the order of the image's axes."""
+    found = [other] * count
+    for k, number in zip(axes, numbers, strict=True):
+        if k is not None:
+            found[k] = number
+    return found
+
+
+def product(walker: Walker, equation: Equation, given: Sequence[Array]) -> Sequence[Array]:
     """A product with a matrix over the channels: a convolution with a window of one position."""
     first = isinstance(given[0], Image)
     image, matrix = _by_constants(given if first else given[::-1])
@@ -95,7 +107,7 @@ def product(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequence[A
     left = parts_of(tuple(image.dims[d] for d in (*free, *along)), "channel")
     if left or prod(part.size for part in taken) != node.channels:
         raise NoStepError("it takes some channels, and not all")
-    theirs = equation.invars[1 if first else 0].aval.shape
+    theirs = equation.operands[1 if first else 0]
     skipped = {*contracted[1 if first else 0], *batch[1 if first else 0]}
     counts = [size for d, size in enumerate(theirs) if d not in skipped]
     if any(image.dims[d] for d in along):
@@ -109,7 +121,7 @@ def product(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequence[A
         fixed={"kernel": ones, "dilation": ones, "groups": 1, "learned": True},
         sides=((0, 0),) * walker.axes,
         stride=ones,
-        path=matrix.path[:-1],
+        path=matrix.path[:-1] or equation.path,
     )
     channels = tuple(
         (Part(CHANNEL, size, prod(counts[i + 1 :])),) if size != 1 else () for i, size in enumerate(counts)
@@ -121,25 +133,27 @@ def product(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequence[A
 def pooling(kind: str) -> Any:
     """The rule of a pooling; a sum becomes the average that it is divided to."""
 
-    def rule(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequence[Array]:
+    def rule(walker: Walker, equation: Equation, given: Sequence[Array]) -> Sequence[Array]:
         (image,), of = given, equation.params
         assert isinstance(image, Image)
-        return [_pooled(walker, walker.settled(image), kind, of, equation.outvars[0].aval.shape)]
+        return [_pooled(walker, walker.settled(image), kind, of, equation.shape, equation.path)]
 
     return rule
 
 
-def own_pooling(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequence[Array]:
+def own_pooling(walker: Walker, equation: Equation, given: Sequence[Array]) -> Sequence[Array]:
     """Max-pooling of this library, over the last two axes."""
     (image,), of = given, equation.params
     assert isinstance(image, Image)
     ones = (1,) * (len(image.dims) - 2)
     windows, strides = (*ones, *(of["kernel"],) * 2), (*ones, *(of["stride"],) * 2)
     numbers = {"window_dimensions": windows, "window_strides": strides, "padding": ((0, 0),) * len(windows)}
-    return [_pooled(walker, walker.settled(image), "max_pool", numbers, equation.outvars[0].aval.shape)]
+    return [_pooled(walker, walker.settled(image), "max_pool", numbers, equation.shape)]
 
 
-def _pooled(walker: Walker, image: Image, kind: str, of: Any, made: Sequence[int]) -> Image:
+def _pooled(
+    walker: Walker, image: Image, kind: str, of: Any, made: Sequence[int], path: tuple[str | int, ...] = ()
+) -> Image:
     node = walker.nodes[image.node]
     windows, strides, dilations = ([1] * walker.axes for _ in range(3))
     sides, sizes, dims = [(0, 0)] * walker.axes, list(node.sizes), list(image.dims)
@@ -164,12 +178,14 @@ def _pooled(walker: Walker, image: Image, kind: str, of: Any, made: Sequence[int
         k = walker.require_axis(image, d)
         windows[k], strides[k], dilations[k], sides[k] = window, stride, dilation, padding
         sizes[k], dims[d] = made[d], of_axis(k, made[d])
+    fixed = {"dilation": tuple(dilations)} | ({"ceil_mode": True} if of.get("ceil_mode") else {})
     at = walker.add(
         kind,
         (image.node,),
         sizes,
         node.channels,
-        fixed={"dilation": tuple(dilations)},
+        fixed=fixed,
+        path=path,
         sides=tuple(sides),
         window=tuple(windows),
         stride=tuple(strides),
@@ -180,7 +196,7 @@ def _pooled(walker: Walker, image: Image, kind: str, of: Any, made: Sequence[int
 def reduction(kind: str) -> Any:
     """The rule of a sum or maximum: over blocks of positions it is a pooling, otherwise a statistic of the image."""
 
-    def rule(walker: Walker, equation: Any, given: Sequence[Array]) -> Sequence[Array]:
+    def rule(walker: Walker, equation: Equation, given: Sequence[Array]) -> Sequence[Array]:
         image, axes = given[0], equation.params["axes"]
         assert isinstance(image, Image)
         if len([of for of in given if isinstance(of, Image)]) != 1:

@@ -31,10 +31,15 @@ def own_frame(traceback: TracebackType | None) -> str:
     while traceback is not None:
         file, line = Path(traceback.tb_frame.f_code.co_filename), traceback.tb_lineno
         if is_own(str(file)):
-            code = linecache.getline(str(file), line).strip()
-            last = f"{_short(file)}:{line}" + (f": {code}" if code else "")
+            last = written_line(str(file), line)
         traceback = traceback.tb_next
     return last
+
+
+def written_line(file: str, line: int) -> str:
+    """A line of a source file, as ``nets.py:12: x = jnp.concatenate([skip, x])``."""
+    code = linecache.getline(file, line).strip()
+    return f"{_short(Path(file))}:{line}" + (f": {code}" if code else "")
 
 
 @lru_cache(maxsize=4096)

@@ -464,10 +464,23 @@ def test_a_class_of_sizes_is_read_wherever_it_ends(last):
     assert message(run, "L 4")[0] == "same_path"
 
 
+def test_a_multiple_that_python_requires_is_in_the_graph():
+    def run(x):
+        if x.shape[0] % 3 or x.shape[0] < 7:
+            raise ValueError("a multiple of 3, from 7 on")
+        return jax.nn.relu(x)
+
+    graph = graph_of_jax(run, "L 4")
+    assert [(node.name, node.operation) for node in graph.nodes] == [
+        ("x.required", Require(multiple=3, at_least=9)),
+        ("x.required.relu", Activation()),
+    ]
+
+
 def test_a_requirement_in_python_that_no_node_has_is_noticed():
     def run(x):
-        if x.shape[0] % 3:
-            raise ValueError("a multiple of 3")
+        if x.shape[0] % 3 == 1:
+            raise ValueError("not a multiple of 3, and 1")
         return jax.nn.relu(x)
 
     rule, text = message(run, "L 4")

@@ -1,0 +1,81 @@
+"""One size of a JAX network: JAX records its operations, and each becomes a node."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..sizes.places import own_frame
+from ..sizes.shapes import OpenShape
+from .draft import Array, Constant, Draft
+from .drafting import Roles, draft, input_images
+from .jax_rules import padding_function, resize
+from .jax_walking import JaxWalker, Rule
+from .layout_rules import (
+    broadcast,
+    concatenate,
+    crop,
+    dynamic_crop,
+    pad,
+    reshape,
+    split,
+    squeeze,
+    stack,
+    transpose,
+)
+from .value_rules import ACTIVATIONS, ELEMENTWISE, activation, elementwise, glu
+from .window_rules import convolution, own_pooling, pooling, product, reduction
+
+RULES: dict[str, Rule] = {
+    **dict.fromkeys(ELEMENTWISE, elementwise),
+    "conv_general_dilated": convolution,
+    "dot_general": product,
+    "reduce_window_max": pooling("max_pool"),
+    "reduce_window_min": pooling("max_pool"),
+    "reduce_window_sum": pooling("avg_pool"),
+    **{f"reduce_{of}": reduction("max") for of in ("max", "min", "and", "or")},
+    **{f"arg{of}": reduction("max") for of in ("max", "min")},
+    "reduce_sum": reduction("sum"),
+    "reduce_prod": reduction("sum"),
+    "relu": activation("relu"),  # this and the next are this library's
+    "max_of_windows": own_pooling,
+    "reshape": reshape,
+    "transpose": transpose,
+    "squeeze": squeeze,
+    "broadcast_in_dim": broadcast,
+    "slice": crop,
+    "dynamic_slice": dynamic_crop,
+    "split": split,
+    "pad": pad,
+    "concatenate": concatenate,
+    "stack": stack,
+}
+CALLS: dict[str, Rule] = {
+    **{name: activation(kind) for name, kind in ACTIVATIONS.items()},
+    "glu": glu,
+    "_resize": resize,
+    "_pad": padding_function,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What JAX recorded: the operations, the paths of the parameters, and whether the network ran to its end."""
+
+    jaxpr: Any
+    paths: Sequence[tuple[str | int, ...]]
+    finished: bool
+
+
+def drafted(recorded: Recorded, shapes: Sequence[OpenShape], sizes: Mapping[str, int], roles: Roles) -> Draft:
+    """The nodes at these sizes."""
+    walker = JaxWalker(len(roles.axes), RULES, CALLS, _line_of)
+    images = input_images(walker, shapes, sizes, roles)
+    layers = {path[:-1] for path in recorded.paths if path and path[-1] == "mean"}
+    walker.running = frozenset(path[:-1] for path in recorded.paths if path and path[-1] == "var") & layers
+    parameters: list[Array] = [Constant(path) for path in recorded.paths]
+    return draft(walker, sizes, walker.walk(recorded.jaxpr.jaxpr, [*parameters, *images]), recorded.finished)
+
+
+def _line_of(equation: Any) -> str:
+    traceback = equation.source_info.traceback
+    return own_frame(traceback.as_python_traceback()) if traceback is not None else ""

@@ -1,0 +1,93 @@
+"""Reading a jaxpr: its equations one after the other, also those of the functions that it calls."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from .draft import Array, Constant, Image, NoStepError, Unread
+from .equation import Equation
+from .walker import Walker, small_number
+
+Rule = Callable[["JaxWalker", Equation, Sequence[Array]], Sequence[Array]]
+"""What an equation with an image among its operands computes."""
+
+_CALLS = frozenset(
+    (
+        *("pjit", "jit", "closed_call", "core_call", "remat", "remat2", "checkpoint", "custom_jvp_call"),
+        *("custom_vjp_call", "custom_vjp_call_jaxpr", "custom_lin", "custom_vjp_generic_call"),
+    )
+)
+
+
+class JaxWalker(Walker):
+    """The nodes of a jaxpr. ``line_of(equation)`` is the user's line that an equation comes from.
+
+    ``rules`` has the rules of operations by name, and ``calls`` those of functions that are read as one operation.
+    """
+
+    def __init__(self, axes: int, rules: Mapping[str, Rule], calls: Mapping[str, Rule], line_of: Any) -> None:
+        super().__init__(axes)
+        self.rules, self.calls, self.line_of = rules, calls, line_of
+        self._around: list[Any] = []
+
+    def walk(self, jaxpr: Any, given: Sequence[Array]) -> list[Array]:
+        """The outputs of a jaxpr with these operands."""
+        known: dict[Any, Array] = dict(zip(jaxpr.invars, given, strict=True))
+
+        def value(atom: Any) -> Array:
+            return Constant(value=atom.val) if hasattr(atom, "val") else known.get(atom, Constant())
+
+        for of in jaxpr.eqns:
+            known.update(zip(of.outvars, self._results(_equation(of), [*map(value, of.invars)]), strict=True))
+        return [*map(value, jaxpr.outvars)]
+
+    def _results(self, equation: Equation, given: Sequence[Array]) -> Sequence[Array]:
+        outs = len(equation.source.outvars)
+        if not any(isinstance(of, Image | Unread) for of in given):
+            return [_of_constants(equation, given)] * outs
+        around = tuple(self._around)
+
+        def line() -> str:
+            return next(filter(None, map(self.line_of, (equation.source, *reversed(around)))), "")
+
+        return self.applied(equation.name, given, outs, lambda: self._by_rule(equation, given), line)
+
+    def _by_rule(self, equation: Equation, given: Sequence[Array]) -> Sequence[Array]:
+        if equation.name in _CALLS:
+            return self._called(equation, given)
+        if equation.name in self.rules:
+            return self.rules[equation.name](self, equation, given)
+        raise NoStepError("")
+
+    def _called(self, equation: Equation, given: Sequence[Array]) -> Sequence[Array]:
+        rule = self.calls.get(str(equation.params.get("name", "")))
+        inner = next(
+            (equation.params[of] for of in ("jaxpr", "call_jaxpr", "fun_jaxpr") if of in equation.params), None
+        )
+        if rule is not None:
+            return rule(self, equation, given)
+        if inner is None:
+            raise NoStepError("")
+        self._around.append(equation.source)
+        try:
+            return self.walk(getattr(inner, "jaxpr", inner), given)
+        finally:
+            self._around.pop()
+
+
+def _equation(of: Any) -> Equation:
+    shapes = [tuple(getattr(getattr(atom, "aval", None), "shape", ())) for atom in of.invars]
+    shape = tuple(getattr(of.outvars[0].aval, "shape", ())) if of.outvars else ()
+    return Equation(of.primitive.name, of.params, shapes, shape, of)
+
+
+def _of_constants(equation: Equation, given: Sequence[Array]) -> Constant:
+    constants = [of for of in given if isinstance(of, Constant)]
+    path = next((of.path for of in constants if of.path), ())
+    epsilon = next((of.epsilon for of in constants if of.epsilon is not None), None)
+    along = None
+    if equation.name == "add":
+        epsilon = next((small for of in constants if (small := small_number(of)) is not None), epsilon)
+    if equation.name == "broadcast_in_dim":
+        placed = zip(equation.params["broadcast_dimensions"], equation.operands[0], strict=True)
+        along = tuple(d for d, n in placed if n != 1)
+    return Constant(path, epsilon, along=along)

@@ -1,0 +1,253 @@
+"""PyTorch's functions that move values and compute none: slices, reshapes, pads, concatenations, resizes."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from .draft import Array, Image, NoStepError, Stack
+from .layout_rules import broadcast, concatenate, padded, reshape, resized, sliced, stack, transpose
+from .parts import REPEAT, Part
+from .torch_walking import Operand, Rule, Step, ranked
+from .walker import all_alike
+
+
+def _numbers(given: Sequence[Any]) -> list[int]:
+    """Numbers that were given one by one, or as one sequence."""
+    return [int(of) for of in (given[0] if len(given) == 1 and isinstance(given[0], list | tuple) else given)]
+
+
+def _from_start(d: int, rank: int) -> int:
+    return d % rank if rank else 0
+
+
+# Shapes.
+
+
+def _reshaped(step: Step, x: Operand, *shape: Any, **more: Any) -> Array:
+    return step.image(reshape, [x])
+
+
+def _same(step: Step, x: Operand, *more: Any, **others: Any) -> Array:
+    return x.array
+
+
+def _permuted(step: Step, image: Image, order: Sequence[int]) -> Image:
+    return step.image(transpose, [image], params={"permutation": order})
+
+
+def _permute(step: Step, x: Operand, *dims: Any) -> Array:
+    rank = len(x.shape)
+    return _permuted(step, x.image, [_from_start(d, rank) for d in _numbers(dims)])
+
+
+def _transpose(step: Step, x: Operand, dim0: int = 0, dim1: int = 1) -> Array:
+    order = list(range(len(x.shape)))
+    a, b = (_from_start(d, len(order)) for d in (dim0, dim1))
+    order[a], order[b] = order[b], order[a]
+    return _permuted(step, x.image, order)
+
+
+def _last_two(step: Step, x: Operand) -> Array:
+    return _transpose(step, x, -2, -1)
+
+
+def _movedim(step: Step, x: Operand, source: Any, destination: Any) -> Array:
+    rank = len(x.shape)
+    sources, places = ([_from_start(d, rank) for d in _numbers([of])] for of in (source, destination))
+    left = iter([d for d in range(rank) if d not in sources])
+    order = [sources[places.index(d)] if d in places else next(left) for d in range(rank)]
+    return _permuted(step, x.image, order)
+
+
+def _expand(step: Step, x: Operand, *sizes: Any, **more: Any) -> Array:
+    rank, more_axes = len(x.shape), len(step.shape) - len(x.shape)
+    return step.image(broadcast, [x], params={"broadcast_dimensions": [d + more_axes for d in range(rank)]})
+
+
+def _tiled(step: Step, x: Operand, *counts: Any) -> Array:
+    """The image several times in a row."""
+    numbers = _numbers(counts)
+    operand = ranked(step.walker, x, len(numbers))
+    numbers = [1] * (len(operand.shape) - len(numbers)) + numbers
+    dims = [
+        (Part(REPEAT, n), *parts) if n != 1 else parts for n, parts in zip(numbers, operand.image.dims, strict=True)
+    ]
+    return replace(operand.image, dims=tuple(dims))
+
+
+def _repeated(step: Step, x: Operand, repeats: Any, dim: Any = None, **more: Any) -> Array:
+    """Each position several times."""
+    if not isinstance(repeats, int) or dim is None:
+        raise NoStepError("it repeats positions unevenly")
+    image, d = x.image, _from_start(dim, len(x.shape))
+    parts = (*image.dims[d], Part(REPEAT, repeats)) if repeats != 1 else image.dims[d]
+    return replace(image, dims=(*image.dims[:d], parts, *image.dims[d + 1 :]))
+
+
+# Slices.
+
+
+def _item(step: Step, x: Operand, index: Any) -> Array:
+    """``x[index]`` with slices, numbers, ``None`` and ``...``."""
+    index = list(index) if isinstance(index, list | tuple) else [index]
+    taken = sum(of is not None and of is not Ellipsis for of in index)
+    if Ellipsis not in index:
+        index.append(Ellipsis)
+    at = index.index(Ellipsis)
+    index[at : at + 1] = [slice(None)] * (len(x.shape) - taken)
+    slices: list[tuple[int, int, int]] = []
+    for of in index:
+        if of is None:
+            continue
+        n = x.shape[len(slices)]
+        if isinstance(of, slice):
+            slices.append(of.indices(n))
+        elif isinstance(of, int) and not isinstance(of, bool):
+            slices.append((of % n, of % n + 1, 1))
+        else:
+            raise NoStepError("its index is an array")
+    return step.image(reshape, [_cut(step, x.image, slices)])
+
+
+def _cut(step: Step, image: Image, slices: Sequence[tuple[int, int, int]]) -> Image:
+    shape = step.walker.shape(image)
+    # A stop is cut to where the last step ends.
+    stops = [max(a, min(b, n)) for (a, b, _), n in zip(slices, shape, strict=True)]
+    return sliced(step.walker, image, [a for a, _, _ in slices], stops, [c for _, _, c in slices])
+
+
+def _along(step: Step, image: Image, d: int, start: int, stop: int) -> Image:
+    shape = step.walker.shape(image)
+    return _cut(step, image, [(start, stop, 1) if e == d else (0, n, 1) for e, n in enumerate(shape)])
+
+
+def _narrow(step: Step, x: Operand, dim: int, start: int, length: int) -> Array:
+    d = _from_start(dim, len(x.shape))
+    start = int(start) % max(x.shape[d], 1) if int(start) < 0 else int(start)
+    return _along(step, x.image, d, start, start + length)
+
+
+def _select(step: Step, x: Operand, dim: int, index: int) -> Array:
+    d = _from_start(dim, len(x.shape))
+    at = index % x.shape[d]
+    return step.image(reshape, [_along(step, x.image, d, at, at + 1)])
+
+
+def _pieces(step: Step, x: Operand, _: Any = None, dim: int = 0, **more: Any) -> Sequence[Array]:
+    """Slices in a row, as large as the results: ``chunk``, ``split`` and ``tensor_split``."""
+    d, start, found = _from_start(more.get("dim", dim), len(x.shape)), 0, []
+    for shape in step.shapes:
+        found.append(_along(step, x.image, d, start, start + shape[d]))
+        start += shape[d]
+    return found
+
+
+def _unbind(step: Step, x: Operand, dim: int = 0) -> Sequence[Array]:
+    d = _from_start(dim, len(x.shape))
+    rows = [_along(step, x.image, d, i, i + 1) for i in range(x.shape[d])]
+    return [step.image(reshape, [row]) for row in rows]
+
+
+# Pads, joins and resizes.
+
+_MODES = {"constant": "zeros", "reflect": "mirrored", "replicate": "replicated"}
+
+
+def _pad(step: Step, x: Operand, pad: Any, mode: str = "constant", value: Any = None) -> Array:
+    if mode not in _MODES:
+        raise NoStepError(f"the mode {mode}")
+    given = _numbers([pad])
+    of_last = [(given[i], given[i + 1]) for i in range(0, len(given), 2)]
+    amounts = [(0, 0)] * (len(x.shape) - len(of_last)) + of_last[::-1]
+    return padded(step.walker, x.image, amounts, _MODES[mode])
+
+
+def _cat(step: Step, tensors: Sequence[Operand], dim: int = 0, **more: Any) -> Array:
+    d = _from_start(more.get("axis", dim), len(step.shape))
+    tensors = [of for of in tensors if of.shape != (0,)]
+    return step.image(concatenate, tensors, params={"dimension": d})
+
+
+def _stack(step: Step, tensors: Sequence[Operand], dim: int = 0) -> Array:
+    d, images = _from_start(dim, len(step.shape)), tuple(of.image for of in tensors)
+    return step.image(stack, tensors, params={"axis": d}) if all_alike(images) else Stack(images, d)
+
+
+def _interpolate(
+    step: Step,
+    x: Operand,
+    size: Any = None,
+    scale_factor: Any = None,
+    mode: str = "nearest",
+    align_corners: bool | None = None,
+    recompute_scale_factor: bool | None = None,
+    antialias: bool = False,
+) -> Array:
+    pairs = [(m, n) for m, n in zip(step.shape, x.shape, strict=True) if m != n]
+    linear = mode in ("linear", "bilinear", "trilinear")
+    if not linear and not (mode == "nearest" or (mode == "nearest-exact" and all(m % n == 0 for m, n in pairs))):
+        raise NoStepError(f"the mode {mode}")
+    if antialias and any(m < n for m, n in pairs):
+        raise NoStepError("with antialias=True it reads more positions")
+    fixed = {"mode": "linear" if linear else "nearest"} | ({"align_corners": True} if align_corners else {})
+    return resized(step.walker, x.image, step.shape, step.path, **fixed)
+
+
+# Channels and blocks of positions.
+
+
+def _shuffled(step: Step, image: Image, between: Sequence[int], order: Sequence[int], shape: Sequence[int]) -> Image:
+    """The image in the shape ``between``, with its axes in another ``order``, in another ``shape``."""
+    found = _permuted(step, step.image(reshape, [image], between), order)
+    return step.image(reshape, [found], shape)
+
+
+def _pixel_shuffle(step: Step, x: Operand, upscale_factor: int) -> Array:
+    *batch, channels, h, w = x.shape
+    r, b = upscale_factor, len(batch)
+    between = (*batch, channels // (r * r), r, r, h, w)
+    order = [*range(b), b, b + 3, b + 1, b + 4, b + 2]
+    return _shuffled(step, x.image, between, order, step.shape)
+
+
+def _pixel_unshuffle(step: Step, x: Operand, downscale_factor: int) -> Array:
+    *batch, channels, h, w = x.shape
+    r, b = downscale_factor, len(batch)
+    between = (*batch, channels, h // r, r, w // r, r)
+    order = [*range(b), b, b + 2, b + 4, b + 1, b + 3]
+    return _shuffled(step, x.image, between, order, step.shape)
+
+
+def _channel_shuffle(step: Step, x: Operand, groups: int) -> Array:
+    """A permutation of channels is not important for sizes."""
+    return step.walker.require_channels(step.walker.settled(x.image), 1)
+
+
+LAYOUT: dict[str, Rule] = {
+    **dict.fromkeys(("view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze", "view_as"), _reshaped),
+    **dict.fromkeys(("reshape_as", "ravel", "atleast_2d", "atleast_3d"), _reshaped),
+    **dict.fromkeys(("contiguous", "clone", "detach", "to", "type", "type_as", "float", "half", "double"), _same),
+    **dict.fromkeys(("bfloat16", "cpu", "cuda", "alias", "requires_grad", "data", "positive"), _same),
+    **dict.fromkeys(("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout"), _same),
+    **dict.fromkeys(("feature_alpha_dropout", "feature_dropout"), _same),
+    "permute": _permute,
+    **dict.fromkeys(("transpose", "swapaxes", "swapdims", "t", "T"), _transpose),
+    **dict.fromkeys(("mT", "adjoint"), _last_two),
+    **dict.fromkeys(("movedim", "moveaxis"), _movedim),
+    **dict.fromkeys(("expand", "expand_as", "broadcast_to"), _expand),
+    **dict.fromkeys(("repeat", "tile"), _tiled),
+    "repeat_interleave": _repeated,
+    "getitem": _item,
+    "narrow": _narrow,
+    "select": _select,
+    **dict.fromkeys(("chunk", "split", "tensor_split", "split_with_sizes"), _pieces),
+    "unbind": _unbind,
+    "pad": _pad,
+    **dict.fromkeys(("cat", "concat", "concatenate"), _cat),
+    "stack": _stack,
+    **dict.fromkeys(("interpolate", "upsample"), _interpolate),
+    "pixel_shuffle": _pixel_shuffle,
+    "pixel_unshuffle": _pixel_unshuffle,
+    "channel_shuffle": _channel_shuffle,
+}
+"""Rules by the names of PyTorch's functions."""
