@@ -37,7 +37,7 @@ def syntax_fix(text: str, form: Format, error: ValueError | RecursionError) -> s
     if str(error).startswith("Exceeds the limit"):
         return "a shorter number"
     at = _position(text, error)
-    if at is None or not text[:at].strip() and form.name == "JSON":
+    if at is None or (not text[:at].strip() and form.name == "JSON"):
         return form.example
     if str(error).startswith("Cannot overwrite a value"):
         return f"write {clipped(_line(text, at).partition('=')[0])} once"

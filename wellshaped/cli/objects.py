@@ -19,6 +19,7 @@ from ..spec.messages.report import UsageError, wrapped
 from ..spec.messages.written import clipped, in_words, written_number
 from .numbers import natural_in, numbers_in
 from .output import AsJson, print_json, say, status_of, working
+from .wording import lines_of_example
 
 AnyName = Annotated[
     str | None,
@@ -134,7 +135,7 @@ def sizes_of_object(
     fits = all(of.sizes for of in sizes.axes.values())
     if not fits:
         report = sizes.check()
-        lines += [f"  for example: {line.strip()}" if i == 0 else f"  {line}" for i, line in enumerate(report.lines())]
+        lines += lines_of_example(report)
         answer["example"] = report.to_dict()
     if as_json:
         print_json(answer)
@@ -152,11 +153,7 @@ def check_object(name: str, shapes: Sequence[str], dtypes: Sequence[str] | None,
     numbers = [_numbers(name, text) for text in shapes]
     report: Report = _run(name, lambda model, **given: check_model(model, *numbers, **given), dtypes, len(shapes))
     if not report.ok and not report.fixes:
-        shown = f"wellshaped sizes {clipped(name)} --input {_opened(shapes[0])}"
-        report = replace(
-            report,
-            fixes=(f"--input with the axes in the model's order (channels first or last), or {shown} for all sizes",),
-        )
+        report = replace(report, fixes=("--input with every axis that the model takes, in its order",))
     if as_json:
         print_json(report.to_dict())
     elif report.ok:
