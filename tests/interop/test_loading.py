@@ -384,7 +384,9 @@ def test_the_nearest_sizes_that_fit_are_named_by_the_position_of_the_axis(shape,
     n = shape[odd]
     assert report.subject == f"nets:both on ({', '.join(map(str, shape))})"
     assert report.failures[0].name == "framework"
-    assert report.fixes == (f"axis {odd} ({n}): {n - 1} (crop 1) or {n + 1} (pad 1); all that fit: n ≡ 0 (mod 2), n ≥ 2",)
+    assert report.fixes == (
+        f"axis {odd} ({n}): {n - 1} (crop 1) or {n + 1} (pad 1); all that fit: n ≡ 0 (mod 2), n ≥ 2",
+    )
     even = tuple(n + (i == odd) for i, n in enumerate(shape))
     assert check_model(both, even).ok
 

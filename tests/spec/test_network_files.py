@@ -565,7 +565,7 @@ NODE_FAULTS = [  # a node in TOML, what is said about it, the fix
     # What a Network says itself.
     (
         '{ name = "y", op = "Add", inputs = ["pooled", "pool"] }',
-        "unknown_input: unknown input: the input pool of y is neither a node nor an input before it.",
+        "unknown_input: unknown input: y takes pool, which is neither an earlier node nor an input.",
         'y: inputs = ["pooled", "pooled"]',
     ),
     (
@@ -605,8 +605,8 @@ NODE_FAULTS = [  # a node in TOML, what is said about it, the fix
     ),
     (
         '{ name = "y", op = "Conv", kernel = 3, groups = 3 }',
-        "groups_divide: channels do not match: y: the input has 4 channels, and must have a multiple of 3, the "
-        "groups; y: the output has 4 channels, and must have a multiple of 3, the groups.",
+        "groups_divide: channels do not match: y: the input has 4 channels, and their number must be a "
+        "multiple of groups=3; y: the output has 4 channels, and their number must be a multiple of groups=3.",
         "y: groups = 1",
     ),
     (

@@ -13,7 +13,7 @@ from ..spec.answers.checking import channels_first, usual_channels
 from ..spec.answers.proposals import CHANGE
 from ..spec.answers.repairs import repair_description
 from ..spec.files.networks import MAX_DIGITS
-from ..spec.messages.report import ShapeError, UsageError, WellshapedError
+from ..spec.messages.report import ConfigError, ShapeError, UsageError, WellshapedError
 from ..spec.messages.written import clipped, count_word, in_words
 from ..spec.network.network import AXES
 from .numbers import Natural, natural_in, numbers_in
@@ -125,7 +125,8 @@ def any_image(network: AnyNetwork, out_channels: int | None) -> Report:
     fits = Verdict("compatible_sizes", holds, says, "" if holds else "no image fits")
     fix = "" if holds else repair_description(network, None, out_channels)
     fixes = () if holds else (fix,) if fix else no_image(network).fixes or (_look(network),)
-    return replace(report, verdicts=(*report.verdicts, fits), fixes=fixes, error=ShapeError)
+    error = ConfigError if holds else ShapeError  # without an image nothing fits, and the network is well-formed
+    return replace(report, verdicts=(*report.verdicts, fits), fixes=fixes, error=error)
 
 
 def no_image(network: AnyNetwork) -> Report:

@@ -9,7 +9,7 @@ from ..spec import ShapeSet, compatible_shapes
 from ..spec.answers.any_network import title
 from ..spec.answers.checking import seem_last
 from ..spec.answers.repairs import repair_description
-from ..spec.messages.report import UsageError
+from ..spec.messages.report import UsageError, wrapped
 from ..spec.messages.written import clipped, in_words, written_number
 from .fixes import typed_fix
 from .image import no_image, require_built
@@ -85,7 +85,7 @@ def sizes(
     fix = "" if all(fit and not fit.is_finite for fit in shapes.axes) else repair_description(given)
     if least is None:
         example = no_image(given)
-        lines += lines_of_example(replace(example, fixes=()))
+        lines += map(wrapped, lines_of_example(replace(example, fixes=())))
         answer["example"] = example.to_dict()
         fix = fix or ", ".join(example.fixes)
     if fix:
