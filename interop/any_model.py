@@ -127,7 +127,7 @@ def check_model(
 def _along(
     model: Any, shapes: Sequence[Sequence[int]], axes: Sequence[int], given: Mapping[str, Any]
 ) -> ModelSizes | None:
-    """The sizes along these axes of the first shape, and along equal axes of the others; ``None`` if none fit."""
+    """The sizes along these axes of the first shape, and along equal axes of the others; ``None`` if no image fits."""
     first = shapes[0]
     names = {(i - len(first), first[i]): f"axis_{i}" for i in axes}
     opened = [
@@ -137,7 +137,9 @@ def _along(
         sizes = read_model(model, *opened, **given)
     except WellshapedError:
         return None
-    return sizes if sizes.axes and all(of.sizes for of in sizes.axes.values()) else None
+    # An axis that fits only as a few channels is not one of the image's sizes.
+    spatial = [of.sizes and (of.sizes.maximum is None or of.sizes.maximum > _FEW) for of in sizes.axes.values()]
+    return sizes if spatial and all(spatial) else None
 
 
 def _with_size(fix: str, shape: Sequence[int]) -> str:

@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import Any
 
 from ..spec.messages.choices import near_name
+from ..spec.messages.installing import pip_install
 from ..spec.messages.report import FileError, UsageError
 from ..spec.messages.written import clipped, kind_of
 from .sizes.places import own_frame
@@ -116,7 +117,7 @@ def _alone(text: str) -> str:
 
 def _install(module: str) -> str:
     known = _INSTALLED_AS.get(module)
-    return f"pip install {known}" if known else f"install the package that has the module {module}"
+    return pip_install(known) if known else f"install the package that has the module {module}"
 
 
 def _is_file(place: str) -> bool:

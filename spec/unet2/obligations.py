@@ -16,7 +16,9 @@ SizeFunction = Callable[[UNet2Config, int], int]
 
 
 def h_downH(cfg: UNet2Config, n: int) -> int:
-    """Return the pooled size of ``n``: the size that max-pooling without padding makes of it. The source writes ``down(n)``.
+    """Return the pooled size of ``n``: the size that max-pooling without padding makes of it.
+
+    The source writes ``down(n)``.
 
     >>> h_downH(UNet2Config(), 303)
     151

@@ -550,7 +550,8 @@ def test_draw_without_matplotlib_says_what_to_install(run, monkeypatch):
     status, out, err = run("draw", "--input", "1x4x4")
     assert (status, out) == (1, "")
     assert re.fullmatch(
-        r"This command needs matplotlib\S*: pip install 'wellshaped\[demo\]', or pip install '\.\[demo\]' in a clone\n",
+        r"This command needs matplotlib\S*: (?:uv )?pip install 'wellshaped\[demo\]', or (?:uv )?pip install "
+        r"'\.\[demo\]' in a clone\n",
         err,
     )
 

@@ -176,6 +176,13 @@ def test_where_no_order_fits_check_says_what_it_needs(rejected):
     assert fix == "  fix: --input with every axis that the model takes, in its order"
 
 
+def test_capitals_without_an_x_between_them_are_doubted_where_no_size_fits(run):
+    status, out, _ = run("sizes", "nets:UNet", "--input", "HWx3")
+    assert status == 1
+    assert out.splitlines()[-1] == "  fix: --input HxWx3, if each letter is a size"
+    assert run("sizes", "nets:UNet", "--input", "HxWx3")[0] == 0
+
+
 def test_a_function_that_returns_nothing_does_not_fit(rejected):
     for words in ("sizes", "--input", "3xL"), ("check", "--input", "3x5"):
         command, *shape = words
@@ -222,7 +229,7 @@ CANT = {  # a command, what is wrong, and the fix
         "wellshaped check nets:UNet --input 304x384x3, or 1x3x304x384 for PyTorch",
     ),
     "sizes nets:UNet --input 1x16x16x3": (
-        "1x16x16x3 has no open size; write a letter for each",
+        "1x16x16x3 has no open size; write a name for each",
         "--input 1xHxWx3, or wellshaped check nets:UNet --input 1x16x16x3",
     ),
     "check nets:UNet --input 1xHxWx3": (

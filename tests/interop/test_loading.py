@@ -12,6 +12,7 @@ from flax import nnx
 from wellshaped.interop import load_model
 from wellshaped.interop.any_model import check_model, read_model
 from wellshaped.spec import FileError, UsageError
+from wellshaped.spec.messages.installing import pip_install
 
 NUMBERS = count()
 
@@ -276,7 +277,7 @@ BROKEN = {  # a module, and what its import says
     "raise ModuleNotFoundError(\"No module named 'haiku'\", name='haiku')": (
         "ModuleNotFoundError at nets.py:1, `raise ModuleNotFoundError(\"No module named 'haiku'\", name='haiku')`: "
         "No module named 'haiku'.",
-        "pip install dm-haiku",
+        pip_install("dm-haiku"),
     ),
 }
 
@@ -286,6 +287,12 @@ def test_a_module_that_raises_is_reported_with_its_own_line(rejected, text):
     says, fix = BROKEN[text]
     for of in ("nets:make", "nets.py:make"):
         assert rejected(text, of) == [f"{of} can't be read.", f"  import: {says}", f"  fix: {fix}"]
+
+
+@pytest.mark.parametrize(("found", "command"), [(None, "uv pip install torch"), (object(), "pip install torch")])
+def test_a_missing_package_is_installed_with_what_the_environment_has(found, command, monkeypatch):
+    monkeypatch.setattr("wellshaped.spec.messages.installing.find_spec", lambda name: found)
+    assert pip_install("torch") == command
 
 
 def test_a_constructor_that_raises_is_reported_with_its_own_line(rejected):

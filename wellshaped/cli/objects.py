@@ -119,7 +119,7 @@ def sizes_of_object(
         raise _no_shape(name, "sizes", "--input HxWx3, or 1x3xHxW for PyTorch")
     axes = open_sizes(tuple(map(open_shape, shapes)))
     if not axes:
-        says = f"{' and '.join(map(clipped, shapes))} has no open size; write a letter for each"
+        says = f"{' and '.join(map(clipped, shapes))} has no open size; write a name for each"
         fix = f"--input {_opened(shapes[0])}, or wellshaped check {clipped(name)} --input {clipped(shapes[0])}"
         raise UsageError.of("--input", "input", "", says, fix)
     wanted = None if near is None else _wanted(near, axes)
@@ -137,6 +137,9 @@ def sizes_of_object(
         report = sizes.check()
         lines += lines_of_example(report)
         answer["example"] = report.to_dict()
+        if meant := " ".join(f"--input {_split(shape)}" for shape in shapes if _split(shape) != shape):
+            lines.append(f"  fix: {meant}, if each letter is a size")
+            answer["fix"] = meant
     if as_json:
         print_json(answer)
     else:
@@ -224,6 +227,15 @@ def _wanted(text: str, axes: Sequence[str]) -> dict[str, int]:
         example = "x".join(map(str, [*numbers, *numbers[-1:] * len(axes)][: len(axes)]))
         raise UsageError.of(f"the size {clipped(text)}", "size", "", says, f"{example}, for example")
     return dict(zip(axes, numbers, strict=True))
+
+
+def _split(text: str) -> str:
+    """Return a shape with the capitals of a name as names of their own: somebody may have left out an x.
+
+    >>> _split("HWx3"), _split("1x3xHxW"), _split("widthx3")
+    ('HxWx3', '1x3xHxW', 'widthx3')
+    """
+    return re.sub(r"(?<![A-Za-z_0-9])[A-Z]{2,4}(?=$|x\d|x[A-Z]|[\s,])", lambda name: "x".join(name[0]), text)
 
 
 def _near(axis: Any, size: int) -> dict[str, Any]:

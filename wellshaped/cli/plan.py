@@ -49,9 +49,9 @@ def plan(
     kept_output = _kept(given, (channels, *sizes), output) if policy == "pad" else output
     if as_json:
         kept = [[part.start, part.stop] for part in found.slices]
-        lists = {"given": found.given, "fitting": found.fitting, "pads": found.pads, "slices": kept, "output": output}
-        lists["output_kept"] = kept_output
-        print_json({"network": title(given), "policy": found.policy, **lists, "expression": str(found)})
+        lists = {"given": found.given, "fitting": found.fitting, "pads": found.pads, "slices": kept}
+        outputs = {"output": output, "output_kept": kept_output}
+        print_json({"network": title(given), "policy": found.policy, **lists, **outputs, "expression": str(found)})
         return 0
     makes = f"the output has size {times(output)}"
     if found.given == found.fitting:

@@ -40,7 +40,7 @@ OpenShapes = Annotated[
         name="--input",
         negative="",
         allow_leading_hyphen=True,
-        help="For a model in your code: the shape of the image, with a letter for each open size, such as HxWx3 or "
+        help="For a model in your code: the shape of the image, with a name for each open size, such as HxWx3 or "
         "1x3xHxW. Give the option again for each further image.",
     ),
 ]
@@ -57,7 +57,7 @@ def sizes(
 ) -> int:
     """Show all sizes that fit a network, for each axis.
 
-    For a model in your code, the framework's own shape rules decide. Nothing is computed, and no weights are loaded.
+    For a model in your code, the framework's own shape rules decide, on shapes alone. No weights are loaded.
     Exits with 0 if any image fits, else with 1.
     """
     name, near = number_first(network, near)
