@@ -741,7 +741,7 @@ def test_a_window_of_size_0_is_fixed_by_the_number_that_is_0():
     assert found.fixes == ("node w: stride=1",)
     found = explain(written(Node("w", TransposedWindow((3, 0), 2)), axes=2, inputs={"x": 4}), (8, 8))
     assert found.fixes == ("node w: kernel=(3, 1)",)
-    assert explain(written(Node("half", Resize(1, over=0))), 8).fixes == ("over=1 in half",)
+    assert explain(written(Node("half", Resize(1, over=0))), 8).fixes == ("node half: over=1",)
 
 
 def test_other_failures_of_a_crop_are_listed_before_what_the_crop_gives():
