@@ -77,7 +77,7 @@ def _line(text: str, at: int) -> str:
     return text[text.rfind("\n", 0, at) + 1 :].partition("\n")[0]
 
 
-_VALUE = r""""[^"\n]*"|'[^'\n]*'|\[[^\[\]{}\n]*\]|\([^()\n]*\)|[^\s,=:\[\](){}"'#][^,=:\[\](){}"'#\n]*"""
+_VALUE = r""""[^"\n]*"|'[^'\n]*'|\[[^\[\]{}\n]*\]|\([^()\n]*\)|[^\s,;=:\[\](){}"'#][^,;=:\[\](){}"'#\n]*"""
 _ENTRY = re.compile(rf"""(["']?)\b([A-Za-z_][\w-]*)\1[ \t]*(?:[:=][ \t]*|[ \t])({_VALUE})(?=\s*(?:[,\]}}#\n]|$))""")
 """A key and its value, whatever stands between them and however they are quoted."""
 
@@ -91,8 +91,12 @@ def _entries(text: str, at: int, form: Format) -> Iterator[_Edit]:
     start, end = max(at - _NEAR, 0), min(at + _NEAR, len(text))
     for found in _ENTRY.finditer(text, start, end):
         if found.start() <= at <= found.end() and (found.end() < end or end == len(text)):
-            written = form.entry(found[2], _value(found[3].strip()))
-            yield text[: found.start()] + written + text[found.end() :], written
+            value = _value(found[3].strip())
+            written = form.entry(found[2], value)
+            words = written
+            if value is None:  # a file leaves such a key out
+                words, written = f"leave out {found[2]}", written if form.name == "JSON" else ""
+            yield text[: found.start()] + written + text[found.end() :], words
 
 
 def _value(word: str) -> object:
@@ -117,6 +121,12 @@ def _commas(text: str, at: int, form: Format) -> Iterator[_Edit]:
     yield f"{before},{text[len(before) :]}", words
 
 
+def _ends(text: str, at: int, form: Format) -> Iterator[_Edit]:
+    """Leave out what other languages write at the end of a statement."""
+    if text[at : at + 1] in (",", ";"):
+        yield f"{text[:at]} {text[at + 1 :]}", f"leave out the {text[at]} of line {_number(text, at)}"
+
+
 _NODE = '{ name = "pooled", op = "MaxPool", kernel = 2 }'
 
 
@@ -134,7 +144,7 @@ def _comments(text: str, at: int, form: Format) -> Iterator[_Edit]:
     yield re.sub(r"(#|//)[^\n]*", lambda comment: " " * len(comment[0]), text), f"leave out the comment of line {line}"
 
 
-_EDITS: tuple[Callable[[str, int, Format], Iterator[_Edit]], ...] = (_entries, _commas, _one_line, _comments)
+_EDITS: tuple[Callable[[str, int, Format], Iterator[_Edit]], ...] = (_ends, _entries, _commas, _one_line, _comments)
 
 
 _TOKEN = re.compile(

@@ -33,7 +33,7 @@ def certify(
 ) -> int:
     """Prove with Z3 that exactly the compatible sizes fit a network, and write a certificate.
 
-    The proof is about one axis and covers all sizes. It takes up to a few seconds.
+    The proof is about one axis, or all if they are alike, and covers all sizes. It takes up to a few seconds.
     Requirements over all axes together are not part of it.
     Exits with 0 if some size fits, else with 1: the certificate says that none fits.
     """
