@@ -4,8 +4,10 @@ Every edit is tried on the text. So a fix that is proposed does what it says.
 """
 
 import ast
+import json
 import re
 from collections.abc import Callable, Iterator
+from warnings import catch_warnings
 
 from ..messages.written import clipped
 from .formats import Format
@@ -26,6 +28,7 @@ def syntax_fix(text: str, form: Format, error: ValueError | RecursionError) -> s
     >>> fix("levels = 3\nnorm: group", ".toml"), fix('{"levels": 3,}', ".json")
     ('norm = "group"', 'leave out the comma before the } of line 1')
     """
+    text = text.replace("\r\n", "\n")
     if isinstance(error, RecursionError):
         return "fewer brackets inside each other"
     if fix := unclosed(text, form):
@@ -52,8 +55,8 @@ def _position(text: str, error: ValueError) -> int | None:
     """Return where the parser stopped. TOML's says so only in its text."""
     at = getattr(error, "pos", None)
     if at is None and (found := re.search(r"\(at line (\d+), column (\d+)\)", str(error))):
-        lines = text.replace("\r\n", "\n").splitlines(keepends=True)
-        at = sum(map(len, lines[: int(found[1]) - 1])) + int(found[2]) - 1
+        lines = text.split("\n")
+        at = sum(len(line) + 1 for line in lines[: int(found[1]) - 1]) + int(found[2]) - 1
     return len(text.rstrip()) if at is None and "(at end of document)" in str(error) else at
 
 
@@ -102,10 +105,13 @@ def _entries(text: str, at: int, form: Format) -> Iterator[_Edit]:
 def _value(word: str) -> object:
     """Return the value that a word means in Python, TOML or JSON; a word of its own is a string."""
     try:
-        value = ast.literal_eval({"true": "True", "false": "False"}.get(word, word.lstrip("0") or word))
-    except (SyntaxError, ValueError):
+        with catch_warnings(action="ignore"):  # for an escape that Python does not know
+            value = ast.literal_eval({"true": "True", "false": "False"}.get(word, word.lstrip("0") or word))
+        value = list(value) if isinstance(value, tuple) else value
+        json.dumps(value)
+    except (SyntaxError, TypeError, ValueError):
         return word.strip("\"'")
-    return list(value) if isinstance(value, tuple) else value
+    return value
 
 
 def _commas(text: str, at: int, form: Format) -> Iterator[_Edit]:

@@ -320,6 +320,8 @@ SLIPS = [  # the suffix, a file, a fix, and how the fix changes the file
         ("}\n{", "},\n{"),
     ),
     (".toml", GRAPH_TOML.replace('"Mean"', '"Mean", op = "Mean"'), "write op once", (', op = "Mean", op', ", op")),
+    (".toml", "levels = 3\r\n\r\nnorm: group\r\n", 'norm = "group"', ("norm: group", 'norm = "group"')),
+    (".toml", "# \u2028 \nnorm: group\n", 'norm = "group"', ("norm: group", 'norm = "group"')),
     (".toml", "levels = 3,\nnorm = 'group'", "leave out the , of line 1", ("3,", "3")),
     (".toml", "levels = 3;\nnorm = 'group'", "leave out the ; of line 1", ("3;", "3")),
     (".toml", "levels = 3\nmultipliers = None", "leave out multipliers", ("multipliers = None", "")),
