@@ -10,13 +10,14 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from inspect import Parameter, isclass, signature
+from inspect import Parameter, getattr_static, isclass, signature
 from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
 from typing import Any
 
 from ..spec.messages.choices import near_name
+from ..spec.messages.installing import pip_install
 from ..spec.messages.report import FileError, UsageError
 from ..spec.messages.written import clipped, kind_of
 from .sizes.places import own_frame
@@ -90,7 +91,7 @@ def failure_at(text: str, rule: str, error: str, says: str, at: str = "") -> Fil
 
     >>> print(failure_at("nets:make_unet", "import", "NameError", "name 'nn' is not defined", "nets.py:3: x = nn.relu"))
     nets:make_unet can't be read.
-      import: NameError at nets.py:3: x = nn.relu: name 'nn' is not defined.
+      import: NameError at nets.py:3, `x = nn.relu`: name 'nn' is not defined.
       fix: correct nets.py:3
     """
     line = ":".join(at.split(":")[:2])
@@ -99,7 +100,8 @@ def failure_at(text: str, rule: str, error: str, says: str, at: str = "") -> Fil
         fix = "a model that runs on an image"
     if error == "ModuleNotFoundError" and (missing := re.search(r"No module named '(\w+)", says)):
         fix = _install(missing[1])
-    where = f" at {clipped(at, 120)}" if at else ""
+    code = at.removeprefix(f"{line}: ")
+    where = f" at {line}, `{clipped(code, 120)}`" if line and code != at else f" at {clipped(at, 120)}" if at else ""
     return FileError.of(clipped(text), rule, "", f"{error}{where}: {clipped(says, 300).rstrip('.')}".rstrip(": "), fix)
 
 
@@ -115,7 +117,7 @@ def _alone(text: str) -> str:
 
 def _install(module: str) -> str:
     known = _INSTALLED_AS.get(module)
-    return f"pip install {known}" if known else f"install the package that has the module {module}"
+    return pip_install(known) if known else f"install the package that has the module {module}"
 
 
 def _is_file(place: str) -> bool:
@@ -139,8 +141,11 @@ def _no_module(text: str, module: str, missing: str) -> FileError:
     beside = list(getattr(sys.modules.get(parent), "__path__", [])) if parent else [str(Path.cwd())]
     names = [found.name for found in iter_modules(beside)]
     names += [path.parent.name for folder in beside for path in Path(folder).glob("*/*.py")]
-    near = near_name(last, dict.fromkeys(names))
     rest = text.removeprefix(missing)
+    if rest.startswith(":"):  # a module without the object is not meant
+        files = {name: Path(folder) / f"{name}.py" for name in names for folder in beside}
+        names = [name for name in names if not files[name].exists() or _mentions(files[name], rest[1:])]
+    near = near_name(last, dict.fromkeys(names))
     fix = f"{parent}{'.' * bool(parent)}{near}{rest}" if near else "a module in this folder, or the path of a .py file"
     if not near and missing in _INSTALLED_AS:
         fix = _install(missing)
@@ -150,8 +155,8 @@ def _no_module(text: str, module: str, missing: str) -> FileError:
 def _from_file(text: str, path: Path) -> ModuleType:
     if not path.is_file():
         folder, name = path.parent, text.rpartition(":")[2]
-        near = near_name(path.name, (found.name for found in sorted(folder.glob("*.py"))))
-        fix = f"{(folder / near).as_posix()}:{name}" if near else "the path of an existing .py file"
+        near = near_name(path.stem, [found.stem for found in sorted(folder.glob("*.py")) if _mentions(found, name)])
+        fix = f"{(folder / near).as_posix()}.py:{name}" if near else "the path of an existing .py file"
         raise FileError.of(clipped(text), "import", "", f"there is no file {clipped(path.as_posix())}", fix)
     path = path.resolve()
     root, names = path.parent, [path.stem]
@@ -159,6 +164,15 @@ def _from_file(text: str, path: Path) -> ModuleType:
         names, root = [root.name, *names], root.parent
     with importable(root):
         return _imported(text, ".".join(names)) if len(names) > 1 else _run(text, path)
+
+
+def _mentions(path: Path, name: str) -> bool:
+    """Whether a file may define a name: it has the word."""
+    try:
+        code = path.read_text(encoding="utf-8", errors="ignore")
+    except OSError:  # for example, a file that you may not read
+        return False
+    return re.search(rf"\b{re.escape(name.partition('.')[0])}\b", code) is not None
 
 
 def _run(text: str, path: Path) -> ModuleType:
@@ -183,8 +197,7 @@ def _attribute(text: str, owner: Any, name: str) -> Any:
         return getattr(owner, name)
     except AttributeError:
         of = f"the module {owner.__name__}" if isinstance(owner, ModuleType) else kind_of(owner)
-        known = [other for other in dir(owner) if not other.startswith("_")]
-        near = near_name(name, known)
+        near = near_name(name, _usable(owner)) or near_name(name, _others(owner))
         place, _, path = text.rpartition(":")
         parts = path.split(".")
         meant = ".".join(near if part == name and near else part for part in parts)
@@ -197,13 +210,39 @@ def _attribute(text: str, owner: Any, name: str) -> Any:
 def _candidates(text: str, module: Any) -> str:
     """Return the fix for a name that is not near to another: what the module defines."""
     place = text.rpartition(":")[0]
-    own = [
-        name
-        for name, value in vars(module).items()
-        if not name.startswith("_")
-        and (_is_model(value) or (callable(value) and getattr(value, "__module__", "") == module.__name__))
-    ]
-    return " or ".join(f"{place}:{name}" for name in own[:3]) or f"the name of {_MODEL}"
+    return " or ".join(f"{place}:{name}" for name in _usable(module)[:3]) or f"the name of {_MODEL}"
+
+
+def _usable(owner: Any) -> list[str]:
+    """The names in a module that :func:`load_model` takes: its own models, functions and classes of models."""
+    if not isinstance(owner, ModuleType):
+        return []
+    package = owner.__name__.partition(".")[0]
+
+    def makes_models(value: Any) -> bool:
+        kinds = value.__mro__ if isclass(value) else ()
+        own = str(getattr(value, "__module__", "")).partition(".")[0] == package
+        return (
+            own
+            and callable(value)
+            and not _missing(value)
+            and (not kinds or any("__call__" in vars(of) for of in kinds))
+        )
+
+    public = (name for name in vars(owner) if not name.startswith("_"))
+    return [name for name in public if _is_model(vars(owner)[name]) or makes_models(vars(owner)[name])]
+
+
+def _others(owner: Any) -> list[str]:
+    """The other public names of an object but modules, in case that a model is in one of them, or is loaded later."""
+    names = (name for name in dir(owner) if not name.startswith("_"))
+    return [name for name in names if not isinstance(getattr_static(owner, name, None), ModuleType)]
+
+
+def _missing(call: Any) -> list[Parameter]:
+    """The parameters that must be given before ``call`` is a model; those of a function may be images."""
+    needed = _required(call) or []
+    return needed if isclass(call) or all(of.kind is Parameter.KEYWORD_ONLY for of in needed) else []
 
 
 def _model_of(text: str, found: Any, module: ModuleType) -> Any:
@@ -213,8 +252,8 @@ def _model_of(text: str, found: Any, module: ModuleType) -> Any:
         says = f"it is {kind_of(found)}, and must be {_MODEL}"
         raise FileError.of(clipped(text), "object", "", says, _candidates(text, module))
     needed = _required(found)
-    if needed and (isclass(found) or all(of.kind is Parameter.KEYWORD_ONLY for of in needed)):
-        raise _needs_arguments(text, found, [of.name for of in needed])
+    if missing := _missing(found):
+        raise _needs_arguments(text, found, [of.name for of in missing])
     return found if needed is None or needed else _constructed(text, found)
 
 

@@ -22,7 +22,7 @@ from ..spec.arithmetic.size_set import SizeSet
 from ..spec.files.disk import fault_of, read_text, replacing, wrong_suffix
 from ..spec.files.formats import no_duplicates
 from ..spec.messages.report import FileError, UsageError, WellshapedError
-from ..spec.messages.written import MAX_WRITTEN_DIGITS, clipped, kind_of
+from ..spec.messages.written import MAX_WRITTEN_DIGITS, clipped, in_words, kind_of
 from ..spec.network import Network, data_of, run
 from ..spec.network.running import axis_of
 from .certificate_data import (
@@ -76,13 +76,35 @@ class Certificate:
             "prover": self.prover,
         }
 
+    @property
+    def axis_names(self) -> tuple[str, ...]:
+        """The names of the axes that the statement is about: those for which it reads the same."""
+        names = self.network.axis_names
+        texts = (refutation_text(statement_of(self.network, axis, self.sizes), ("n",)) for axis in range(len(names)))
+        return tuple(name for name, text in zip(names, texts, strict=True) if text == self.statement)
+
+    def claim(self, network: str) -> str:
+        """Return a sentence: which sizes fit the network with this name, along which axes.
+
+        >>> certify("nnunet_3d_fullres", axis=0).claim("nnU-Net")
+        'a depth n fits nnU-Net if and only if n ≡ 0 (mod 16), n ≥ 16'
+        >>> certify("nnunet_3d_fullres", axis=1).claim("nnU-Net")
+        'along height and width, size n fits nnU-Net if and only if n ≡ 0 (mod 32), n ≥ 32'
+        """
+        names = self.axis_names or (self.network.axis_names[self.axis],)
+        if not self.sizes:
+            return f"no {names[0] if len(names) == 1 else 'size'} fits {network}"
+        along = "each axis" if len(names) == self.network.axes else in_words(names)
+        subject = f"a {names[0]} n" if len(names) == 1 else f"along {along}, size n"
+        return f"{subject} fits {network} if and only if {condition_on(self.sizes)}"
+
     def says(self) -> str:
         """Return the claim for people to read: the sizes, then the inputs and nodes of the network, one a line.
 
         >>> from wellshaped.spec import MaxPool, Network, Node, Require, Resize
         >>> nodes = (Node("pooled", MaxPool(2)), Node("up", Resize(2)), Node("y", Require(equal=True), ("up", "x")))
         >>> print(certify(Network({"x": 1}, nodes)).says())
-        a height n fits this network if and only if n ≡ 0 (mod 2), n ≥ 2
+        along each axis, size n fits this network if and only if n ≡ 0 (mod 2), n ≥ 2
           x: an input
           pooled: MaxPool(kernel=2) of x
           up: Resize(factor=2) of pooled
@@ -91,12 +113,7 @@ class Certificate:
         return "\n".join(self._lines())
 
     def _lines(self) -> Iterator[str]:
-        along = self.network.axis_names[self.axis]
-        yield (
-            f"a {along} n fits this network if and only if {condition_on(self.sizes)}"
-            if self.sizes
-            else f"no {along} fits this network"
-        )
+        yield self.claim("this network")
         for given in self.network.inputs:
             yield f"  {given.name}: an input{' of a single position' if given.single else ''}"
         for node in self.network.nodes:

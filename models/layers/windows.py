@@ -192,8 +192,8 @@ class Conv2d(_Convolution):
     ) -> Float[Array, "{self.out_channels} {self.size(skip.shape[1])} {self.size(skip.shape[2])}"]:
         """``self(concat_channels(skip, up))``, as two summed convolutions if that is faster.
 
-        The images are joined if either has fewer than 32 channels, under ``convolutions("stock")``, and in 16 bits: a
-        sum would round twice.
+        The images are joined in three cases: one of them has fewer than 32 channels; ``convolutions("stock")`` is set;
+        they have 16 bits, because a sum would round twice.
 
         >>> layer = Conv2d(5, 8, 3, padding=1, rngs=nnx.Rngs(0))
         >>> layer.of_joined(jnp.ones((2, 20, 30)), jnp.ones((3, 20, 30))).shape

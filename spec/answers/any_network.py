@@ -15,6 +15,7 @@ from ..messages.choices import near_name
 from ..messages.report import Report, UsageError, Verdict
 from ..messages.written import clipped, kind_of, written_number, written_value
 from ..network.network import Network
+from ..network.operation import counted
 from ..network.repairing import repaired as repaired_graph
 from ..network.weights import parameter_shapes as shapes_of_graph
 from ..presets.catalogue import PRESETS
@@ -97,6 +98,8 @@ def as_network(network: AnyNetwork) -> UNet2Config | UNetConfig | Network:
         near = near_name(network, [*PRESETS, "unet"])
         fix = f'"{near}"' if near else "a name in PRESETS; list(PRESETS) shows all"
         fix = "UNetConfig(levels=4)" if near == "unet" else fix  # on the command line, this config has a name
+        if network.endswith((".toml", ".json")):
+            fix = f'load_network("{clipped(network)}")'
         raise UsageError.of("the network", "preset", "", says, fix)
     return PRESETS[network]
 
@@ -162,14 +165,16 @@ def _graphs(
 def _building_of_graph(network: Network, in_channels: int | None, out_channels: int | None) -> Building:
     image, made = network.image, network.outputs[0]
     counts = (
-        ("in_channels", in_channels, image.channels, f"the channels of {image.name}"),
-        ("out_channels", out_channels, network.channels[made], f"the channels of {made}"),
+        ("in_channels", in_channels, image.channels, "the image has {given}, and {of} takes {has}", image.name),
+        ("out_channels", out_channels, network.channels[made], "out_channels={given}, and {of} has {has}", made),
     )
     verdicts: list[Verdict] = []
     fixes: list[str] = []
-    for name, given, has, of in counts:
+    for name, given, has, says, of in counts:
         if given is not None:
-            says = f"{name}={written_number(natural(given, name))} must be {written_number(has)}, {of}"
+            count = natural(given, name)
+            shown = counted(count, "channel") if name == "in_channels" else written_number(count)
+            says = says.format(given=shown, of=of, has=written_number(has))
             verdicts.append(Verdict(name, given == has, says, ""))
             fixes += [] if given == has else [f"{name}={written_number(has)}"]
     shapes = shapes_of_graph(network)

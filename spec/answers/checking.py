@@ -101,8 +101,18 @@ def channels_first(network: AnyNetwork, shape: Sequence[int]) -> tuple[int, ...]
     """
     *others, last = shape
     usual = usual_channels(network)
-    looks = last in usual and others[0] not in usual and min(others) > _CHANNELS_AT_MOST
+    looks = last in usual and others[0] not in usual and seem_last(shape)
     return (last, *others) if looks else None
+
+
+def seem_last(shape: Sequence[int]) -> bool:
+    """Whether only the last number of a shape is as small as the channels of an image.
+
+    >>> seem_last((388, 390, 2)), seem_last((3, 388, 390)), seem_last((388, 390, 64))
+    (True, False, False)
+    """
+    *others, last = shape
+    return last <= _CHANNELS_AT_MOST < min(others)
 
 
 def usual_channels(network: AnyNetwork) -> tuple[int, ...]:

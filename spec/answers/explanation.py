@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from ..arithmetic.naturals import is_symbol, natural
 from ..messages.report import Report, UsageError, Verdict
-from ..messages.written import clipped, in_words, written, written_number
+from ..messages.written import clipped, in_words, written, written_number, written_value
 from ..network.causes import Cause, SizePath, requirements_and_causes
 from ..network.network import Network, Node
 from ..network.operation import SIZE_FACTORS, zero_faults
@@ -155,28 +155,29 @@ def _judged(
 
 def _with_fixes(found: Explanation, fixes: Sequence[str]) -> Explanation:
     """Return the explanation with fixes. Fixes that change an operation stand alone: no size needs to change."""
-    changes = list(dict.fromkeys(f"{cause.fix} in {cause.node}" for cause in found.causes if cause.fix))
+    changes = list(dict.fromkeys(f"node {cause.node}: {cause.fix}" for cause in found.causes if cause.fix))
     changes += dict.fromkeys(broadcast for cause in found.causes for broadcast in _broadcasts(found, cause))
     changes += dict.fromkeys(fix for cause in found.causes for fix in _nonzero(found, cause))
     return replace(found, fixes=tuple(changes[:2]) or tuple(fixes))
 
 
 def _broadcasts(found: Explanation, cause: Requirement) -> Iterator[str]:
-    """Yield ``broadcast=…`` for a join of an input of one position with larger ones."""
+    """Yield ``node …: broadcast="positions", inputs=…`` for a join of an input of one position with larger ones."""
     node = next((node for node in found.graph.nodes if node.name == cause.node), None) if found.graph else None
     if found.graph is None or node is None or cause.rule not in ("equal", "one_position"):
         return
     scales = scales_of(found.graph)
     single = [name for name in node.inputs if all(of_axis[name] == 1 for of_axis in found.sizes) and not scales[name]]
     if hasattr(node.operation, "broadcast") and len(single) == 1:
-        yield f'broadcast="positions" in {node.name}, with {single[0]} as its last input'
+        inputs = (*(name for name in node.inputs if name != single[0]), single[0])
+        yield f'node {node.name}: broadcast="positions", inputs={written_value(inputs)}'
 
 
 def _nonzero(found: Explanation, cause: Requirement) -> Iterator[str]:
-    """Yield ``stride=1 in …`` for a node of size 0 because of a number that is 0."""
+    """Yield ``node …: stride=1`` for a node of size 0 because of a number that is 0."""
     node = next((node for node in found.graph.nodes if node.name == cause.node), None) if found.graph else None
     if node is not None and cause.rule == "positive":
-        yield from (f"{fault.fix} in {node.name}" for fault in zero_faults(node.operation, SIZE_FACTORS))
+        yield from (f"node {node.name}: {fault.fix}" for fault in zero_faults(node.operation, SIZE_FACTORS))
 
 
 def _returning(graph: Network) -> Network:

@@ -21,12 +21,11 @@ MAX_DOTS = 200
 class Format:
     """How to read and write a file of one suffix, and how it writes a row and a key with its value.
 
-    ``example`` is an example of a config, and ``node`` of a node in a graph.
+    ``example`` is a whole file, for a text that holds something else.
     """
 
     name: str
     example: str
-    node: str
     read: Callable[[str], Any]
     write: Callable[[dict[str, Any]], str]
     row: Callable[[dict[str, Any]], str]
@@ -110,47 +109,10 @@ def _json_entry(key: str, value: Any) -> str:
 
 _read_json = partial(json.loads, object_pairs_hook=no_duplicates)
 
-_TOKEN = re.compile(
-    r"""\"{3}.*?(?:\"{3}|\Z)|'{3}.*?(?:'{3}|\Z)|"(?:[^"\\\n]|\\.)*"?|'[^'\n]*'?|\#[^\n]*|[\[\]{}]""", re.DOTALL
-)
-"""A string, a comment of TOML, or a bracket."""
-
-
-def unclosed(text: str, form: Format) -> str:
-    r"""Return the fix for a bracket or quote of a file that is not closed; "" if all are closed.
-
-    >>> unclosed('nodes = [\n{ name = "y", op =', FORMATS[".toml"])
-    'close the { that line 2 opens, then the [ of line 1'
-    """
-    waiting: list[tuple[str, int]] = []
-    line, before = 1, 0
-    for found in _TOKEN.finditer(text):
-        line, before = line + text.count("\n", before, found.start()), found.start()
-        token = found[0]
-        if token in ("[", "{"):
-            waiting.append((token, line))
-        elif token in ("]", "}"):
-            if not waiting:
-                return f"leave out the {token} of line {line}"
-            if waiting[-1][0] + token not in ("[]", "{}"):
-                break
-            waiting.pop()
-        elif token[0] in "\"'" and (len(token) == 1 or token[-1] != token[0]):
-            return f"close the {token[0]} that line {line} opens"
-        elif token[0] == "#" and form.name == "JSON":
-            return ""
-    if not waiting:
-        return ""
-    (bracket, line), *others = reversed(waiting)
-    then = f", then the {others[0][0]} of line {others[0][1]}" if others else ""
-    return f"close the {bracket} that line {line} opens{then}"
-
-
 FORMATS = {
     ".toml": Format(
         "TOML",
-        "base_channels = 16, say",
-        'write each node in one line, like { name = "pooled", op = "MaxPool", kernel = 2 },',
+        "pool_kernel = 2, for example",
         _from_toml,
         _to_toml,
         _toml_value,
@@ -158,8 +120,7 @@ FORMATS = {
     ),
     ".json": Format(
         "JSON",
-        '{"base_channels": 16}, say',
-        'write each node like {"name": "pooled", "op": "MaxPool", "kernel": 2}',
+        '{"pool_kernel": 2}, for example',
         _read_json,
         _to_json,
         _json_value,

@@ -4,7 +4,6 @@ The keys of a file show which kind of network it holds. If several kinds fit, th
 """
 
 import os
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import partial
@@ -24,7 +23,8 @@ from ..unet.config import UNetConfig
 from ..unet2.config import UNet2Config
 from .disk import OutputError, fault_of, read_text, replacing
 from .fixes import in_file
-from .formats import FORMATS, format_of, unclosed
+from .formats import FORMATS, format_of
+from .syntax import syntax_fix
 
 MAX_BYTES = 256 * 1024
 """The largest file, in bytes. A graph of a thousand nodes has less than half of this; a larger file is a mistake."""
@@ -252,19 +252,25 @@ def _kind_of_data(data: Mapping[str, Any], wanted: type | None, path: Path) -> _
     faults = Faults()
     judge_keys(data, list(dict.fromkeys(key for kind in _KINDS.values() for key in kind.keys)), "", faults)
     if not faults:
-        of = f"its keys {', '.join(data)} belong to {' and '.join(most)}" if data else "it has no keys"
-        fix = " or ".join(f'kind="{name}"' for name in most)
-        faults.add("kind", "several kinds of network are possible", (of, fix))
+        _add_kinds(data, most, faults)
     raise ContentError(faults.report(""))
+
+
+def _add_kinds(data: Mapping[str, Any], most: list[str], faults: Faults) -> None:
+    """Add the fault of a file without a kind, if the kinds ``most`` have equally many of its keys."""
+    others = {name: [key for key in data if key not in _KINDS[name].keys] for name in most}
+    if any(others.values()):  # an equal number of keys, but not the same
+        of = "; ".join(f"{name} has no {', '.join(keys)}" for name, keys in others.items())
+        fix = ", or ".join(f"leave out {', '.join(keys)} for a {name}" for name, keys in others.items())
+        return faults.add("kind", "no kind of network has all its keys", (of, fix))
+    of = f"its keys {', '.join(data)} belong to {' and '.join(most)}" if data else "it has no keys"
+    fix = " or ".join(f'kind="{name}"' for name in most)
+    return faults.add("kind", "several kinds of network are possible", (of, fix))
 
 
 def _another_kind(said: str, wanted: type, path: Path) -> ContentError:
     says = f"it holds a {said}, and must hold a {wanted.__name__}"
     return ContentError.of("", "kind", "", says, f"load_network({str(path)!r})")
-
-
-_OF_A_GRAPH = re.compile(r"""\b(nodes|op)["']?\s*[=:]""")
-"""A key that only the file of a graph has."""
 
 
 def _text(path: Path, what: str, subject: str) -> str:
@@ -276,8 +282,7 @@ def _parse(text: str, path: Path, subject: str) -> dict[str, Any]:
     try:
         data = form.read(text)
     except (ValueError, RecursionError) as error:
-        fix = "" if isinstance(error, RecursionError) else unclosed(text, form)
-        fix = fix or (form.node if _OF_A_GRAPH.search(text) else form.example)
+        fix = syntax_fix(text, form, error)
         raise FileError.of(subject, "syntax", f"it is not {form.name}", fault_of(error), fix) from None
     if not isinstance(data, dict):
         says = f"it holds {kind_of(data)}, and must hold one object of fields"

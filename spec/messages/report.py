@@ -104,7 +104,7 @@ class UsageError(WellshapedError):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One rule, judged: its ``name``, whether it ``holds``, and a sentence with the numbers, ``says``.
+    """One rule, judged: its ``name``, whether it ``holds``, and ``says``, the sentence with its numbers.
 
     ``about`` opens the line of a failure. Failures with the same ``about`` share a line. For the rule of a node, ``at``
     is the node, ``about`` is the axis, and ``paths`` are lines that show how its sizes came about.

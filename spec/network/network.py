@@ -80,9 +80,10 @@ class Input(Written):
 class Node(Written):
     """One named operation in a network. ``inputs`` are names of earlier nodes, or of the network's inputs.
 
-    Write a single input without a tuple; without ``inputs``, it is the node before this one. ``layer`` is the path of
-    the parameters in the code, if that is not the node's name. ``rule`` is the source's name for the requirement, with
-    ``{}`` for the axis's letter. Raises :class:`ConfigError` for a value of a wrong type.
+    Write a single input without a tuple; without ``inputs``, the node takes the output of the node before it.
+    ``layer`` is the path of the parameters in the code, if that is not the node's name. ``rule`` is the name that the
+    Lean source gives to the requirement, with ``{}`` for the axis's letter. Raises :class:`ConfigError` for a value of
+    a wrong type.
 
     >>> from wellshaped.spec.network import MaxPool
     >>> Node("pooled", MaxPool(2), "encoder").inputs
@@ -239,12 +240,13 @@ def _faults(network: Network, channels: dict[str, int]) -> Iterator[Fault]:
         for name in node.inputs:
             if name not in known:
                 what = f"the input {name} of {node.name}"
-                yield _later(network, what, name, node) if name in later else _unknown(network, what, name, node)
+                says = f"{node.name} takes {name}, which is neither an earlier node nor an input"
+                yield _later(network, what, name, node) if name in later else _unknown(network, says, name, node)
         yield from node_faults(network, node, channels)
         known.add(node.name)
     for name in network.outputs:
         if name not in known:
-            yield _unknown(network, f"the output {name}", name)
+            yield _unknown(network, f"the output {name} is neither a node nor an input", name)
     for name, times in Counter(network.outputs).items():
         if times > 1:
             fix = partial(written_names, "outputs", tuple(dict.fromkeys(network.outputs)))
@@ -309,9 +311,8 @@ def _renamed(network: Network, name: str) -> str:
     return f"the second {name}: name={quoted(free_name(network, name, 2))}"
 
 
-def _unknown(network: Network, what: str, name: str, node: Node | None = None) -> Fault:
-    fix = partial(another_name, network, name, node)
-    return Fault("unknown_input", f"{what} is neither a node nor an input before it", fix)
+def _unknown(network: Network, says: str, name: str, node: Node | None = None) -> Fault:
+    return Fault("unknown_input", says, partial(another_name, network, name, node))
 
 
 def _later(network: Network, what: str, name: str, node: Node) -> Fault:

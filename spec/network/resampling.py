@@ -135,7 +135,9 @@ class DepthToSpace(Operation):
         positions = _positions(self.block, axes)
         if positions == 0 or channels[0] % positions:
             given = f"the input has {counted(channels[0], 'channel')}"
-            says = f"{given}, and must have a multiple of {written_number(positions)}, the positions in a block"
+            says = (
+                f"{given}, and their number must be a multiple of {written_number(positions)}, the positions in a block"
+            )
             more = max(channels[0] // max(positions, 1), 1) * positions
             if positions == 0:
                 yield Fault("block_divides", says, "block=2")

@@ -66,7 +66,7 @@ class Norm(Operation):
             yield from of_at_least_one("groups", self.groups)
             if self.groups and channels[0] % self.groups:
                 given = f"the input has {counted(channels[0], 'channel')}"
-                says = f"{given}, and must have a multiple of {written_number(self.groups)}, the groups"
+                says = f"{given}, and their number must be a multiple of groups={written_number(self.groups)}"
                 yield Fault("groups_divide", says, "groups=1")
 
     def parameters(self, channels: Sequence[int], axes: int) -> Shapes:

@@ -82,7 +82,7 @@ def _group_faults(operation: "Conv | ConvTranspose", channels: int) -> Iterator[
     for of, count in (("input", channels), ("output", made)):
         if operation.groups and count % operation.groups:
             given = f"the {of} has {counted(count, 'channel')}"
-            says = f"{given}, and must have a multiple of {written_number(operation.groups)}, the groups"
+            says = f"{given}, and their number must be a multiple of groups={written_number(operation.groups)}"
             yield Fault("groups_divide", says, "groups=1")
 
 

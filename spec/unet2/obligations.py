@@ -16,7 +16,9 @@ SizeFunction = Callable[[UNet2Config, int], int]
 
 
 def h_downH(cfg: UNet2Config, n: int) -> int:
-    """Return ``down(n)``: the size after max-pooling ``n`` without padding.
+    """Return the pooled size of ``n``: the size that max-pooling without padding makes of it.
+
+    The source writes ``down(n)``.
 
     >>> h_downH(UNet2Config(), 303)
     151
@@ -25,7 +27,7 @@ def h_downH(cfg: UNet2Config, n: int) -> int:
 
 
 def h_upH(cfg: UNet2Config, n: int) -> int:
-    """Return ``up(n)``: the size after pooling ``n`` and upsampling. The skip fits iff this is ``n``.
+    """Return the size that pooling and then upsampling make of ``n``. The skip fits iff this is ``n``.
 
     >>> h_upH(UNet2Config(), 303), h_upH(UNet2Config(), 304)
     (302, 304)
@@ -34,7 +36,7 @@ def h_upH(cfg: UNet2Config, n: int) -> int:
 
 
 def h_convH(cfg: UNet2Config, n: int) -> int:
-    """Return the size after a block convolution of ``n``.
+    """Return the size that a block convolution makes of ``n``.
 
     >>> h_convH(UNet2Config(), 303), h_convH(UNet2Config(conv_padding=0), 303)
     (303, 301)
@@ -43,7 +45,7 @@ def h_convH(cfg: UNet2Config, n: int) -> int:
 
 
 def h_convH_down(cfg: UNet2Config, n: int) -> int:
-    """Return the size after a block convolution of ``down(n)``.
+    """Return the size that a block convolution makes of the pooled size :func:`h_downH` of ``n``.
 
     >>> h_convH_down(UNet2Config(), 303)
     151
@@ -52,7 +54,7 @@ def h_convH_down(cfg: UNet2Config, n: int) -> int:
 
 
 def h_outH(cfg: UNet2Config, n: int) -> int:
-    """Return the size after the output convolution of ``n``.
+    """Return the size that the output convolution makes of ``n``.
 
     >>> h_outH(UNet2Config(), 303)
     303
@@ -60,7 +62,7 @@ def h_outH(cfg: UNet2Config, n: int) -> int:
     return sliding_window_size(n, kernel=cfg.head_kernel, stride=cfg.head_stride, padding=cfg.head_padding)
 
 
-# Kernels are square, so both axes have the same formulas. The source states each twice.
+# Aliases for the width: kernels are square, so both axes have the same formulas. The source states each twice.
 h_downW = h_downH
 h_upW = h_upH
 h_convW = h_convH

@@ -176,6 +176,10 @@ def test_a_graph_takes_no_field_of_a_config(answer, field):
     assert f"smp_resnet34 with {field} can't be used." in err
 
 
+def test_certify_without_an_axis_is_rejected_as_such(answer):
+    assert answer("certify", "nnunet_3d_fullres")[2].startswith("certify without --axis can't be used.\n")
+
+
 def test_certify_of_what_no_size_fits_says_so_plainly_with_a_fix_and_status_1(answer):
     status, out, _, written = answer("certify", "--conv-padding", "0")
     assert status == 1

@@ -92,7 +92,7 @@ def flags_of(cfg):
 
 def test_check_says_which_sizes_fit_and_exits_with_status_0(run):
     fits = "sizes that fit, for height and width alike: n ≡ 0 (mod 2), n ≥ 2\n"
-    assert run("check") == (0, f"UNet2Config() fits: all 14 rules hold.\n{fits}", "")
+    assert run("check") == (0, f"UNet2Config() is well-formed: all 14 rules hold.\n{fits}", "")
     subject, output = "input (1, 304, 384) of UNet2Config()", "The output has size 304×384."
     assert run("check", "--input", "1x304x384") == (0, f"{subject} fits: all 49 rules hold. {output}\n{fits}", "")
 
@@ -137,7 +137,16 @@ def test_a_config_that_no_image_fits_is_rejected_with_one_that_images_fit(run):
     )
     assert run("sizes", "--conv-padding", 0) == (
         1,
-        "sizes that fit UNet2Config(conv_padding=0): no size\nfix: --conv-padding 1, for sizes n ≡ 0 (mod 2), n ≥ 2\n",
+        "sizes that fit UNet2Config(conv_padding=0): no size\n"
+        "  for example: input (1, 304, 384) of UNet2Config(conv_padding=0) does not fit.\n"
+        "    down1_1 (h_convH): height: down1_1 is 302, x is 304, and they must be equal.\n"
+        "      x 304 → down1_1 302\n"
+        "    down1_2 (h_convH): height: with down1_1 fixed, down1_2 would be 302, s1 would be 304, and they\n"
+        "        must be equal.\n"
+        "    down1_1 (h_convW): width: down1_1 is 382, x is 384, and they must be equal.\n"
+        "      x 384 → down1_1 382\n"
+        "    and 9 more, at down1_2, down2_1, down2_2 and 2 others.\n"
+        "fix: --conv-padding 1, for sizes n ≡ 0 (mod 2), n ≥ 2\n",
         "",
     )
 
@@ -288,6 +297,8 @@ def test_sizes_of_another_number_of_axes_are_rejected_with_the_sizes_that_were_t
         (["sizes", "smp_resnet34", "--near"], "3x300x400", "300x400"),
         (["sizes", "milesial", "--near"], "300x400x1", "300x400"),
         (["input-for", "ronneberger2015"], "388x512x3", "388x512"),
+        (["input-for", "ronneberger2015"], "388x390x2", "388x390"),
+        (["sizes", "unet3d", "--near"], "1x4x4x4", "4x4x4"),
         (["sizes", "unet3d", "--near"], "90x100x110x3", "90x100x110"),
     ],
 )
@@ -360,15 +371,32 @@ def test_plan_prints_json(run):
         "pads": [[0, 1], [0, 0]],
         "slices": [[0, 303], [0, 384]],
         "output": [304, 384],
+        "output_kept": [303, 384],
         "expression": "jnp.pad(x, ((0, 0), (0, 1), (0, 0)))",
     }
+
+
+@pytest.mark.parametrize(
+    ("network", "image", "says"),
+    [
+        ("smp_resnet34", "3x303x384", "y[:, :303, :384] crops the output y back to 303×384"),
+        ("ronneberger2015", "3x570x572", "y[:, :386, :388] crops the output y to what belongs to the image"),
+    ],
+)
+def test_plan_crops_an_output_of_another_size_to_what_belongs_to_the_image(run, network, image, says):
+    assert run("plan", network, "--input", image)[1].splitlines()[-1] == says
+
+
+@pytest.mark.parametrize("policy", ["mirror", "reflect", "edge", "zeros", "constant"])
+def test_a_way_of_padding_as_the_policy_means_pad(rejected, policy):
+    assert rejected("plan", "--input", "1x4x4", "--policy", policy)[-1] == "  fix: --policy pad"
 
 
 def test_plan_rejects_what_its_policy_cannot_reach(run, rejected):
     assert "larger image that fits" in "".join(rejected("plan", "--input", "1x9x9", "--pool-stride", 3))
     assert rejected("plan", "--input", "1x303x384", "--policy", "error")[1:] == ODD.splitlines()[1:]
     assert rejected("plan", "--input", "1x303x384", "--policy", "padd")[-1] == "  fix: --policy pad"
-    assert "must be 3, the channels of x" in rejected("plan", "unet3d", "--input", "1x96x160x160")[1]
+    assert "the image has 1 channel, and x takes 3" in rejected("plan", "unet3d", "--input", "1x96x160x160")[1]
 
 
 def test_input_for_gives_the_smallest_image_for_an_output(run, rejected):
@@ -522,7 +550,8 @@ def test_draw_without_matplotlib_says_what_to_install(run, monkeypatch):
     status, out, err = run("draw", "--input", "1x4x4")
     assert (status, out) == (1, "")
     assert re.fullmatch(
-        r"This command needs matplotlib\S*: pip install 'wellshaped\[demo\]', or pip install '\.\[demo\]' in a clone\n",
+        r"This command needs matplotlib\S*: (?:uv )?pip install 'wellshaped\[demo\]', or (?:uv )?pip install "
+        r"'\.\[demo\]' in a clone\n",
         err,
     )
 
@@ -564,6 +593,33 @@ def test_a_file_that_is_no_network_is_rejected_by_every_command(rejected, tmp_pa
     assert lines[1].startswith(f"  {says}")
 
 
+def test_a_config_of_a_file_that_is_not_well_formed_is_rejected_with_the_path(run, rejected, tmp_path):
+    path = tmp_path / "unet.toml"
+    path.write_text("pool_stride = 0")
+    for command in (["sizes"], ["check"], ["plan", "--input", "1x4x4"], ["certify"]):
+        lines = rejected(command[0], path, *command[1:])
+        assert lines[0] == f"{path}: UNet2Config(pool_stride=0) is not well-formed."
+        assert lines[-1] == "  fix: --pool-stride 2"
+    assert run("sizes", path, "--pool-stride", 2)[0] == 0
+
+
+def test_a_node_of_a_file_is_fixed_in_the_file(run, rejected, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = 'inputs = {{ x = 3 }}\nnodes = [{{ name = "a", op = "MaxPool", kernel = 2, padding = {} }}]'
+    Path("pad.toml").write_text(text.format(2))
+    fix = "fix: node a: padding = 1"
+    for image in ([], ["--input", "3x10x10"]):
+        assert rejected("check", "pad.toml", *image)[-1] == f"  {fix}"
+    assert run("sizes", "pad.toml")[1].splitlines() == [
+        "sizes that fit pad.toml: no size",
+        "  for example: input (3, 304, 384) of pad.toml does not fit.",
+        "    a: height and width: padding is 2, and must be at most 1 (half the window).",
+        fix,
+    ]
+    Path("pad.toml").write_text(text.format(1))
+    assert run("check", "pad.toml", "--input", "3x10x10")[0] == 0
+
+
 def test_a_toml_file_with_its_kind_alone_is_the_default_config(run, rejected, tmp_path):
     (tmp_path / "unet.toml").touch()
     assert "several kinds of network are possible" in rejected("check", tmp_path / "unet.toml")[1]
@@ -590,7 +646,7 @@ def test_a_certificate_in_place_of_a_network_is_recognised(run, rejected, tmp_pa
     assert says == "  kind: it is a certificate, and not a network."
     assert fix.startswith(f"  fix: wellshaped verify {path}, or ")
     _, out, _ = run("verify", path)
-    assert out == f"{path} holds: a height n fits this network if and only if n ≡ 0 (mod 2), n ≥ 2\n"
+    assert out == f"{path} holds: along each axis, size n fits this network if and only if n ≡ 0 (mod 2), n ≥ 2\n"
     assert len(run("verify", path, "--nodes")[1].splitlines()) > 10
     assert json.loads(run("verify", path, "--json")[1])["holds"] is True
 

@@ -118,7 +118,8 @@ def test_every_network_goes_through_every_command(run, tmp_path, name):
     pytest.importorskip("z3")
     status, out, err = run("certify", name, "--axis", axis)
     assert (status, err) == (0, "")
-    assert f"proved for every n: {axis} n fits " in out
+    alike = graph.axes > 1 and len(set(shapes.axes)) == 1
+    assert f"proved for every n: {'along each axis, size' if alike else f'a {axis}'} n fits " in out
     assert f" if and only if {shapes.axes[0]} (Z3" in out
     assert json.loads((tmp_path / "certificate.json").read_text())["axis"] == 0
     assert run("verify", "certificate.json")[0] == 0
@@ -166,4 +167,4 @@ def test_certify_asks_for_an_axis_where_the_axes_differ(run):
     assert run("certify", "volume.toml", "--axis", "hight")[2].endswith("  fix: --axis height\n")
     status, out, _ = run("certify", "volume.toml", "--axis", "width")
     assert status == 0
-    assert "width n fits volume.toml if and only if n ≡ 0 (mod 32), n ≥ 32" in out
+    assert "along height and width, size n fits volume.toml if and only if n ≡ 0 (mod 32), n ≥ 32" in out

@@ -43,6 +43,9 @@ def joined(x, y):
 def never(x):
     return jnp.concatenate([x, x[:, 1:]], 0)
 
+def nothing(config):
+    return None
+
 def broken(x):
     return x + undefined
 
@@ -108,7 +111,7 @@ def test_check_names_the_users_line_and_the_nearest_sizes(run, network):
     assert framework.startswith(
         "  framework: TypeError at nets.py:14: return jnp.concatenate([x, self.up(self.down(x))], -1): "
     )
-    assert fix == "  fix: axis_1 302 (crop 1) or 304 (pad 1); all that fit: n ≡ 0 (mod 2), n ≥ 2"
+    assert fix == "  fix: axis 1 (303): 302 (crop 1) or 304 (pad 1); all that fit: n ≡ 0 (mod 2), n ≥ 2"
     assert run("check", network, "--input", "1x304x384x3") == (
         0,
         f"{network} on (1, 304, 384, 3) fits: the rule holds.\n",
@@ -125,7 +128,7 @@ def test_json_has_the_answer_and_nothing_that_the_module_prints(run):
     assert answer["near"]["H"] == {"size": 303, "fits": False, "below": 302, "above": 304}
     status, out, _ = run("check", "nets:UNet", "--input", "1x303x384x3", "--json")
     assert status == 1
-    assert json.loads(out)["fixes"] == ["axis_1 302 (crop 1) or 304 (pad 1); all that fit: n ≡ 0 (mod 2), n ≥ 2"]
+    assert json.loads(out)["fixes"] == ["axis 1 (303): 302 (crop 1) or 304 (pad 1); all that fit: n ≡ 0 (mod 2), n ≥ 2"]
 
 
 def test_several_images_have_a_shape_each_and_may_have_a_dtype_each(run):
@@ -154,10 +157,45 @@ def test_a_network_that_no_size_fits_is_shown_with_an_example_and_status_1(run):
     assert json.loads(run("sizes", "nets:never", "--input", "3xHxW", "--json")[1])["example"]["ok"] is False
 
 
-def test_without_nearest_sizes_check_says_what_shows_all(rejected):
-    *_, fix = rejected("check", "nets:UNet", "--input", "3x304x384")
-    all_sizes = "wellshaped sizes nets:UNet --input 3xHxW for all sizes"
-    assert fix == f"  fix: --input with the axes in the model's order (channels first or last), or {all_sizes}"
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("3x304x384", "304x384x3"),
+        ("3x303x384", "304x384x3"),
+        ("1x3x303x384", "1x304x384x3"),
+        ("303x384", "304x384x3"),
+    ],
+)
+def test_where_no_size_fits_check_proposes_an_order_of_the_axes_in_which_one_does(run, rejected, given, meant):
+    assert rejected("check", "nets:make_unet", "--input", given)[-1] == f"  fix: --input {meant}"
+    assert run("check", "nets:make_unet", "--input", meant)[0] == 0
+
+
+def test_where_no_order_fits_check_says_what_it_needs(rejected):
+    *_, fix = rejected("check", "nets:never", "--input", "3x64x64")
+    assert fix == "  fix: --input with every axis that the model takes, in its order"
+
+
+def test_capitals_without_an_x_between_them_are_doubted_where_no_size_fits(run):
+    status, out, _ = run("sizes", "nets:UNet", "--input", "HWx3")
+    assert status == 1
+    assert out.splitlines()[-1] == "  fix: --input HxWx3, if each letter is a size"
+    assert run("sizes", "nets:UNet", "--input", "HxWx3")[0] == 0
+
+
+def test_a_function_that_returns_nothing_does_not_fit(rejected):
+    for words in ("sizes", "--input", "3xL"), ("check", "--input", "3x5"):
+        command, *shape = words
+        assert rejected(command, "nets:nothing", *shape) == [
+            "nets:nothing can't be read.",
+            "  trace: nothing returns no array, and must return one for an image.",
+            "  fix: a model that returns an array",
+        ]
+
+
+def test_an_image_too_few_is_answered_with_the_option_again(rejected):
+    *_, fix = rejected("sizes", "nets:joined", "--input", "2xL")
+    assert fix == "  fix: --input again for each further image"
 
 
 @pytest.mark.parametrize(
@@ -167,8 +205,8 @@ def test_an_error_in_the_code_is_one_message_with_the_users_line(rejected, comma
     name, *rest = command
     assert rejected(name, "nets:broken", *rest) == [
         "nets:broken can't be read.",
-        "  trace: NameError at nets.py:29: return x + undefined: name 'undefined' is not defined.",
-        "  fix: correct nets.py:29",
+        "  trace: NameError at nets.py:32, `return x + undefined`: name 'undefined' is not defined.",
+        "  fix: correct nets.py:32",
     ]
     assert rejected(name, "nets:make_unett", *rest)[-1] == "  fix: nets:make_unet"
     assert rejected(name, "nets.py:make_unett", *rest)[-1] == "  fix: nets.py:make_unet"
@@ -191,7 +229,7 @@ CANT = {  # a command, what is wrong, and the fix
         "wellshaped check nets:UNet --input 304x384x3, or 1x3x304x384 for PyTorch",
     ),
     "sizes nets:UNet --input 1x16x16x3": (
-        "1x16x16x3 has no open size; write a letter for each",
+        "1x16x16x3 has no open size; write a name for each",
         "--input 1xHxWx3, or wellshaped check nets:UNet --input 1x16x16x3",
     ),
     "check nets:UNet --input 1xHxWx3": (

@@ -12,6 +12,7 @@ from flax import nnx
 from wellshaped.interop import load_model
 from wellshaped.interop.any_model import check_model, read_model
 from wellshaped.spec import FileError, UsageError
+from wellshaped.spec.messages.installing import pip_install
 
 NUMBERS = count()
 
@@ -227,12 +228,13 @@ def test_the_path_of_modules_is_as_before(write):
 
 CANT = {  # what is named, in a module with FUNCTIONS: the rule with what it says, and the fix
     "nets:doubel": ("object: the module nets has no doubel.", "nets:double"),
-    "nets:zzz": ("object: the module nets has no zzz.", "nets:double or nets:Space or nets:make"),
+    "nets:zzz": ("object: the module nets has no zzz.", "nets:double or nets:make or nets:make_nothing"),
+    "nets:jnpp": ("object: the module nets has no jnpp.", "nets:double or nets:make or nets:make_nothing"),
     "nets:space.iner": ("object: a Space has no iner.", "nets:space.inner"),
     "nets:SIZES": (
         "object: it is a tuple, and must be a model, a function of images, or a class or function without required "
         "arguments that returns one.",
-        "nets:double or nets:Space or nets:make",
+        "nets:double or nets:make or nets:make_nothing",
     ),
     "nets:Space": ("construct: Space() returns a Space, and must return a model.", "let Space return the model"),
     "nets:make_nothing": (
@@ -265,17 +267,17 @@ def test_a_class_that_needs_arguments_gets_a_function_to_write(rejected):
 
 
 BROKEN = {  # a module, and what its import says
-    "x = undefined": ("NameError at nets.py:1: x = undefined: name 'undefined' is not defined.", "correct nets.py:1"),
-    "def f(:": ("SyntaxError at nets.py:1: def f(:: invalid syntax.", "correct nets.py:1"),
-    "import sys\nsys.exit(3)": ("SystemExit at nets.py:2: sys.exit(3): 3.", "correct nets.py:2"),
+    "x = undefined": ("NameError at nets.py:1, `x = undefined`: name 'undefined' is not defined.", "correct nets.py:1"),
+    "def f(:": ("SyntaxError at nets.py:1, `def f(:`: invalid syntax.", "correct nets.py:1"),
+    "import sys\nsys.exit(3)": ("SystemExit at nets.py:2, `sys.exit(3)`: 3.", "correct nets.py:2"),
     "import monai_is_missing": (
-        "ModuleNotFoundError at nets.py:1: import monai_is_missing: No module named 'monai_is_missing'.",
+        "ModuleNotFoundError at nets.py:1, `import monai_is_missing`: No module named 'monai_is_missing'.",
         "install the package that has the module monai_is_missing",
     ),
     "raise ModuleNotFoundError(\"No module named 'haiku'\", name='haiku')": (
-        "ModuleNotFoundError at nets.py:1: raise ModuleNotFoundError(\"No module named 'haiku'\", name='haiku'): "
+        "ModuleNotFoundError at nets.py:1, `raise ModuleNotFoundError(\"No module named 'haiku'\", name='haiku')`: "
         "No module named 'haiku'.",
-        "pip install dm-haiku",
+        pip_install("dm-haiku"),
     ),
 }
 
@@ -287,11 +289,17 @@ def test_a_module_that_raises_is_reported_with_its_own_line(rejected, text):
         assert rejected(text, of) == [f"{of} can't be read.", f"  import: {says}", f"  fix: {fix}"]
 
 
+@pytest.mark.parametrize(("found", "command"), [(None, "uv pip install torch"), (object(), "pip install torch")])
+def test_a_missing_package_is_installed_with_what_the_environment_has(found, command, monkeypatch):
+    monkeypatch.setattr("wellshaped.spec.messages.installing.find_spec", lambda name: found)
+    assert pip_install("torch") == command
+
+
 def test_a_constructor_that_raises_is_reported_with_its_own_line(rejected):
     text = "import jax.numpy as jnp\n\ndef make():\n    return jnp.zeros((2, 3)) @ jnp.zeros((2, 3))\n"
     lead, says, fix = rejected(text, "nets:make")
     assert lead == "nets:make can't be read."
-    assert says.startswith("  construct: TypeError at nets.py:4: return jnp.zeros((2, 3)) @ jnp.zeros((2, 3)): ")
+    assert says.startswith("  construct: TypeError at nets.py:4, `return jnp.zeros((2, 3)) @ jnp.zeros((2, 3))`: ")
     assert fix == "  fix: correct nets.py:4"
 
 
@@ -304,6 +312,10 @@ def test_a_missing_module_or_file_is_reported_with_the_nearest(write):
         ("own_folder.nets:make", "there is no module own_folder.nets", "own_folder.netz:make"),
         ("own_foldr.netz:make", "there is no module own_foldr", "own_folder.netz:make"),
         ("own_folder/nets.py:make", "there is no file own_folder/nets.py", "own_folder/netz.py:make"),
+        ("own_near_net.py:make", "there is no file own_near_net.py", "own_near_nets.py:make"),
+        ("own_near_net.py:f", "there is no file own_near_net.py", "the path of an existing .py file"),
+        ("own_near_net:f", "there is no module own_near_net", "a module in this folder, or the path of a .py file"),
+        ("nope.py:make", "there is no file nope.py", "the path of an existing .py file"),
         ("far/away.py:make", "there is no file far/away.py", "the path of an existing .py file"),
         ("jax.nnn:relu", "there is no module jax.nnn", "jax.nn:relu"),
         ("quite_other:make", "there is no module quite_other", "a module in this folder, or the path of a .py file"),
@@ -332,7 +344,7 @@ def test_a_model_that_raises_whatever_the_size_is_reported_with_its_own_line(wri
             ask(f"{name}:f")
         assert str(raised.value).replace(name, "nets").splitlines() == [
             "nets:f can't be read.",
-            "  trace: NameError at nets.py:2: return x + undefined: name 'undefined' is not defined.",
+            "  trace: NameError at nets.py:2, `return x + undefined`: name 'undefined' is not defined.",
             "  fix: correct nets.py:2",
         ]
         with pytest.raises(UsageError, match="missing 1 required positional argument: 'y'"):
@@ -344,7 +356,7 @@ def test_a_linen_model_that_raises_while_it_makes_its_parameters_is_reported_wit
         "import flax.linen as nn\n\nclass Net(nn.Module):\n    def __call__(self, x):\n        return self.missing(x)\n"
     )
     name = write(text)
-    with pytest.raises(FileError, match=r"trace: AttributeError at own_nets_\d+.py:5: return self.missing\(x\): "):
+    with pytest.raises(FileError, match=r"trace: AttributeError at own_nets_\d+.py:5, `return self.missing\(x\)`: "):
         read_model(load_model(f"{name}:Net"), "3 H", name=name)
 
 
@@ -383,7 +395,9 @@ def test_the_nearest_sizes_that_fit_are_named_by_the_position_of_the_axis(shape,
     n = shape[odd]
     assert report.subject == f"nets:both on ({', '.join(map(str, shape))})"
     assert report.failures[0].name == "framework"
-    assert report.fixes == (f"axis_{odd} {n - 1} (crop 1) or {n + 1} (pad 1); all that fit: n ≡ 0 (mod 2), n ≥ 2",)
+    assert report.fixes == (
+        f"axis {odd} ({n}): {n - 1} (crop 1) or {n + 1} (pad 1); all that fit: n ≡ 0 (mod 2), n ≥ 2",
+    )
     even = tuple(n + (i == odd) for i, n in enumerate(shape))
     assert check_model(both, even).ok
 
@@ -393,5 +407,5 @@ def test_images_that_share_a_size_share_its_axis():
         return jnp.concatenate([halves(x, 1), halves(y, 1)])
 
     assert check_model(joined, (3, 303), (1, 303)).fixes == (
-        "axis_1 302 (crop 1) or 304 (pad 1); all that fit: n ≡ 0 (mod 2), n ≥ 2",
+        "axis 1 (303): 302 (crop 1) or 304 (pad 1); all that fit: n ≡ 0 (mod 2), n ≥ 2",
     )

@@ -25,6 +25,7 @@ from wellshaped.spec import (
     PRESETS,
     Add,
     Concat,
+    Conv,
     FileError,
     Input,
     MaxPool,
@@ -311,7 +312,10 @@ NOT_CERTIFIED = {
     "kernels for three axes": (put([2, 2, 2], *POOLED, "kernel"), "kernel has numbers for 3 axes"),
     "a name that is a list": (put([], *POOLED, "name"), "node 6: "),
     "a name twice": (put("skip1", *POOLED, "name"), "the name skip1 is used twice"),
-    "an input that is not known": (put(["skip"], *POOLED, "inputs"), "the input skip of pooled is neither a node nor"),
+    "an input that is not known": (
+        put(["skip"], *POOLED, "inputs"),
+        "pooled takes skip, which is neither an earlier node nor",
+    ),
     "inputs that are numbers": (
         put([3], *POOLED, "inputs"),
         "not a name: node pooled: inputs=3 is an int, and must be a str",
@@ -533,12 +537,16 @@ def test_a_rule_of_a_file_is_a_name_and_never_a_format(tmp_path):
 
 def test_a_certificate_says_its_sizes_and_its_nodes_one_a_line():
     says = certify(UNet2Config()).says().splitlines()
-    assert says[0] == "a height n fits this network if and only if n ≡ 0 (mod 2), n ≥ 2"
+    assert says[0] == "along each axis, size n fits this network if and only if n ≡ 0 (mod 2), n ≥ 2"
     assert says[1:4] == ["  x: an input", "  down1_1: Conv(kernel=3, channels=64, padding=1) of x", says[3]]
     assert "  merged: Concat() of skip1, up" in says
     assert len(says) == 2 + len(graph_of(UNet2Config()).nodes)
-    assert certify(UNet2Config(conv_padding=0)).says().startswith("no height fits this network\n  x: an input\n")
-    assert certify(VOLUME, axis=2).says().startswith("a width n fits this network if and only if ")
+    assert certify(UNet2Config(conv_padding=0)).says().startswith("no size fits this network\n  x: an input\n")
+    assert certify(VOLUME, axis=2).says().startswith("along height and width, size n fits this network if and only if ")
+    assert certify(VOLUME, axis=0).says().startswith("a depth n fits this network if and only if ")
+    alike = Network({"x": 1}, (Node("y", Conv((3, 5), padding=(1, 2))), Node("z", Concat(), ("x", "y"))))
+    assert compatible_sizes(alike) == compatible_sizes(alike, 1)
+    assert certify(alike).says().startswith("a height n fits this network ")  # the width has another statement
     gated = Network([Input("x"), Input("t", single=True)], (Node("y", Add(broadcast="positions"), ("x", "t")),))
     assert "\n  t: an input of a single position\n" in certify(gated).says()
 
@@ -549,7 +557,7 @@ def test_the_commands_certify_and_verify(tmp_path, capsys):
     assert "n ≡ 1 (mod 2), n ≥ 3" in capsys.readouterr().out
     assert main(["verify", path, "--nodes"]) == 0
     printed = capsys.readouterr().out
-    assert "holds: a height n fits" in printed
+    assert "holds: along each axis, size n fits" in printed
     assert "pooled: MaxPool(kernel=3, stride=2) of skip1" in printed
     assert main(["verify", str(tmp_path / "none.json")]) == 2
     assert "can't be read" in capsys.readouterr().err
@@ -575,9 +583,12 @@ def test_a_preset_and_a_family_with_any_number_of_levels_can_be_certified_by_nam
     assert main(["certify", "smp_resnet34", "--output", path]) == 0
     out = capsys.readouterr().out
     assert "along each axis, size n fits smp_resnet34 if and only if n ≡ 0 or 31 (mod 32), n ≥ 31" in out
-    assert "not part of the proof" not in out
+    assert "the proof is about" not in out
     assert main(["certify", "unet", "--levels", "3", "--norm", "instance", "--output", path]) == 0
-    assert "\nnot part of the proof: some combinations of these sizes are too small" in capsys.readouterr().out
+    assert (
+        "\nthe proof is about each axis alone: some combinations of these sizes are too small"
+        in capsys.readouterr().out
+    )
     assert main(["certify", "unet", "--levels", "3", "--output", path]) == 0
     certificate = load_certificate(tmp_path / "c.json")
     assert certificate.network == graph_of(UNetConfig(levels=3))

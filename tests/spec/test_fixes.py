@@ -4,6 +4,7 @@ Reports are collected from drawn configs, sizes, shapes and choices, and their f
 """
 
 import re
+from ast import literal_eval
 from dataclasses import dataclass, fields, replace
 from itertools import product
 
@@ -253,8 +254,8 @@ def test_each_fix_for_the_family_fixes(asked):
     require_each_fix_to_fix(asked)
 
 
-OF_NODE = re.compile(r"(\w+)=(\d+) in (.+)")
-BROADCAST = re.compile(r'broadcast="positions" in (.+), with (.+) as its last input')
+OF_NODE = re.compile(r"node (.+): (\w+)=(\d+)")
+BROADCAST = re.compile(r'node (.+): broadcast="positions", inputs=(\(.+\))')
 
 
 def changes(found):
@@ -262,14 +263,13 @@ def changes(found):
     network, made = found.graph, []
     for fix in found.fixes:
         if match := OF_NODE.fullmatch(fix):
-            name, value, at = match.groups()
+            at, name, value = match.groups()
             node = network.node(at)
             new = replace(node, operation=replace(node.operation, **{name: int(value)}))
             of_it = [cause for cause in found.causes if cause.node == at and cause.fix == f"{name}={value}"]
         elif match := BROADCAST.fullmatch(fix):
-            at, last = match.groups()
-            node = network.node(at)
-            inputs = (*(other for other in node.inputs if other != last), last)
+            at, inputs = match[1], literal_eval(match[2])
+            node, last = network.node(at), inputs[-1]
             new = Node(at, replace(node.operation, broadcast="positions"), inputs)
             of_it = [cause for cause in found.causes if cause.node == at and last in (cause.left_of, cause.right_of)]
         else:

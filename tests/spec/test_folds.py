@@ -497,8 +497,11 @@ def test_a_graph_has_its_own_channels_and_a_config_one_where_none_are_said():
     assert graph_of(BY_HAND) is graph_of(BY_HAND, 7, 9) is BY_HAND
     assert parameter_shapes(BY_HAND) == parameter_shapes(BY_HAND, BY_HAND.image.channels)
     assert building(BY_HAND).report.ok
-    with pytest.raises(ShapeError, match="in_channels=7 must be 3, the channels of x"):
+    with pytest.raises(ShapeError, match="the image has 7 channels, and x takes 3"):
         parameter_shapes(BY_HAND, 7)
+    made = BY_HAND.outputs[0]
+    with pytest.raises(ShapeError, match=f"out_channels=99, and {made} has {BY_HAND.channels[made]}"):
+        parameter_shapes(BY_HAND, out_channels=99)
     assert graph_of("unet2") == graph_of("unet2", 1, 1)
 
 

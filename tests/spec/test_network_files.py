@@ -43,7 +43,7 @@ from wellshaped.spec import (
     save_config,
     save_network,
 )
-from wellshaped.spec.files.formats import MAX_DOTS
+from wellshaped.spec.files.formats import FORMATS, MAX_DOTS
 from wellshaped.spec.files.networks import MAX_BYTES, ContentError
 from wellshaped.spec.messages.written import kind_of
 from wellshaped.spec.network import data_of, network_from
@@ -274,7 +274,10 @@ EITHER = 'fix: kind = "UNet2Config" or kind = "UNetConfig"'
         ),
         (
             "pool_kernel = 2\nlevels = 3",
-            [SEVERAL + "its keys pool_kernel, levels belong to UNet2Config and UNetConfig.", EITHER],
+            [
+                "kind: no kind of network has all its keys: UNet2Config has no levels; UNetConfig has no pool_kernel.",
+                "fix: leave out levels for a UNet2Config, or leave out pool_kernel for a UNetConfig",
+            ],
         ),
         (
             'kind = "UNet"',
@@ -294,6 +297,62 @@ EITHER = 'fix: kind = "UNet2Config" or kind = "UNetConfig"'
 )
 def test_a_file_that_could_be_of_several_kinds_is_rejected_with_the_key_that_decides(tmp_path, content, lines):
     assert rejection(written(tmp_path / "a.toml", content)) == lines
+
+
+GRAPH_TOML = 'inputs = { x = 3 }\nnodes = [\n{ name = "a", op = "Mean" }\n]\n'
+GRAPH_JSON = '{"inputs": {"x": 3}, "nodes": [\n{"name": "a", "op": "Mean"}]}'
+SLIPS = [  # the suffix, a file, a fix, and how the fix changes the file
+    (".toml", "norm = group", 'norm = "group"', ("norm = group", 'norm = "group"')),
+    (".toml", "levels = 3\nnorm: group", 'norm = "group"', ("norm: group", 'norm = "group"')),
+    (".toml", "levels = 3\nresidual = True # or not", "residual = true", ("True", "true")),
+    (".toml", "multipliers: (1, 2)\nlevels = 1", "multipliers = [1, 2]", ("(1, 2)", "[1, 2]"), (":", " =")),
+    (".toml", "multipliers: [1, 2]\nlevels = 1", "multipliers = [1, 2]", (":", " =")),
+    (".toml", "levels = 3 norm = 'none'", "correct line 1", ("3 ", "3\n")),
+    (".toml", "levels = 3\njoin = even crop", 'join = "even crop"', ("even crop", '"even crop"')),
+    (".toml", GRAPH_TOML.replace('"Mean"', "Mean"), 'op = "Mean"', ("Mean", '"Mean"')),
+    (".toml", GRAPH_TOML.replace('op = "', 'op: "'), 'op = "Mean"', ("op:", "op =")),
+    (".toml", GRAPH_TOML.replace(", op", " op"), "add a comma before op in line 3", (" op", ", op")),
+    (".toml", GRAPH_TOML.replace(" }\n]", ", }\n]"), "leave out the comma before the } of line 3", (", }", " }")),
+    (
+        ".toml",
+        GRAPH_TOML.replace("\n]", '\n{ name = "b", op = "Mean" }\n]'),
+        "add a comma at the end of line 3",
+        ("}\n{", "},\n{"),
+    ),
+    (".toml", GRAPH_TOML.replace('"Mean"', '"Mean", op = "Mean"'), "write op once", (', op = "Mean", op', ", op")),
+    (".toml", "levels = 3\r\n\r\nnorm: group\r\n", 'norm = "group"', ("norm: group", 'norm = "group"')),
+    (".toml", "# \u2028 \nnorm: group\n", 'norm = "group"', ("norm: group", 'norm = "group"')),
+    (".toml", "levels = 3,\nnorm = 'group'", "leave out the , of line 1", ("3,", "3")),
+    (".toml", "levels = 3;\nnorm = 'group'", "leave out the ; of line 1", ("3;", "3")),
+    (".toml", "levels = 3\nmultipliers = None", "leave out multipliers", ("multipliers = None", "")),
+    (".json", '{"levels": 3, "multipliers": None}', "leave out multipliers", (', "multipliers": None', "")),
+    (".json", '{"levels": 3,}', "leave out the comma before the } of line 1", (",}", "}")),
+    (".json", '{"levels": 3 "norm": "group"}', 'add a comma before "norm" in line 1', ('3 "', '3, "')),
+    (".json", '{"levels": 3,\n"norm": group}', '"norm": "group"', ("group", '"group"')),
+    (".json", "{'levels': 3}", '"levels": 3', ("'", '"')),
+    (".json", '{"levels" = 3}', '"levels": 3', (" =", ":")),
+    (".json", '{levels: 3, "residual": False}', '"levels": 3', ("levels", '"levels"'), ("False", "false")),
+    (".json", '{"residual": False}', '"residual": false', ("False", "false")),
+    (".json", '{\n// few\n"levels": 3}', "leave out the comment of line 2", ("// few\n", "")),
+    (".json", '{"levels": 3, "levels": 2}', "write levels once", (', "levels": 2', "")),
+    (".json", GRAPH_JSON.replace(', "op"', ' "op"'), 'add a comma before "op" in line 2', (' "op"', ', "op"')),
+    (".json", GRAPH_JSON.replace("}]", "},]"), "leave out the comma before the ] of line 2", (",]", "]")),
+]
+
+
+@pytest.mark.parametrize(("suffix", "content", "fix", "changes"), [(s, c, f, ways) for s, c, f, *ways in SLIPS])
+def test_a_slip_in_toml_or_json_has_a_fix_after_which_the_file_is_read(tmp_path, suffix, content, fix, changes):
+    assert rejection(written(tmp_path / f"a{suffix}", content))[-1] == f"fix: {fix}"
+    for old, new in changes:
+        assert old in content
+        content = content.replace(old, new)
+    load_network(written(tmp_path / f"b{suffix}", content))
+
+
+@pytest.mark.parametrize("form", FORMATS.values(), ids=lambda form: form.name)
+def test_the_example_of_a_file_is_read(tmp_path, form):
+    example = written(tmp_path / f"a.{form.name.lower()}", form.example.removesuffix(", for example"))
+    assert load_network(example) == load_config(example)
 
 
 def test_a_key_of_no_kind_leads_to_the_nearest_of_any(tmp_path):
@@ -512,7 +571,7 @@ NODE_FAULTS = [  # a node in TOML, what is said about it, the fix
     # What a Network says itself.
     (
         '{ name = "y", op = "Add", inputs = ["pooled", "pool"] }',
-        "unknown_input: unknown input: the input pool of y is neither a node nor an input before it.",
+        "unknown_input: unknown input: y takes pool, which is neither an earlier node nor an input.",
         'y: inputs = ["pooled", "pooled"]',
     ),
     (
@@ -552,8 +611,8 @@ NODE_FAULTS = [  # a node in TOML, what is said about it, the fix
     ),
     (
         '{ name = "y", op = "Conv", kernel = 3, groups = 3 }',
-        "groups_divide: channels do not match: y: the input has 4 channels, and must have a multiple of 3, the "
-        "groups; y: the output has 4 channels, and must have a multiple of 3, the groups.",
+        "groups_divide: channels do not match: y: the input has 4 channels, and their number must be a "
+        "multiple of groups=3; y: the output has 4 channels, and their number must be a multiple of groups=3.",
         "y: groups = 1",
     ),
     (

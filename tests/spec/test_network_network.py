@@ -170,7 +170,7 @@ FAULTS = {
     "an input that no node has": (
         lambda: written(Node("encoder", Conv(3)), Node("y", Conv(3), "encodr")),
         "unknown_input",
-        "the input encodr of y is neither a node nor an input before it",
+        "y takes encodr, which is neither an earlier node nor an input",
         'y: inputs="encoder"',
     ),
     "an input that comes later": (
@@ -351,13 +351,13 @@ FAULTS = {
     "groups that do not divide": (
         lambda: written(Node("y", Conv(3, groups=3, channels=6))),
         "groups_divide",
-        "y: the input has 4 channels, and must have a multiple of 3, the groups",
+        "y: the input has 4 channels, and their number must be a multiple of groups=3",
         "y: groups=1",
     ),
     "groups of a transposed convolution": (
         lambda: written(Node("y", ConvTranspose(2, 2, groups=2, channels=3))),
         "groups_divide",
-        "y: the output has 3 channels, and must have a multiple of 2, the groups",
+        "y: the output has 3 channels, and their number must be a multiple of groups=2",
         "y: groups=1",
     ),
     "no groups": (
@@ -369,7 +369,7 @@ FAULTS = {
     "groups of a norm": (
         lambda: written(Node("y", Norm("group", groups=3))),
         "groups_divide",
-        "y: the input has 4 channels, and must have a multiple of 3, the groups",
+        "y: the input has 4 channels, and their number must be a multiple of groups=3",
         "y: groups=1",
     ),
     "no kernels": (
@@ -387,7 +387,7 @@ FAULTS = {
     "blocks of too few channels": (
         lambda: written(Node("y", DepthToSpace(3))),
         "block_divides",
-        "y: the input has 4 channels, and must have a multiple of 9, the positions in a block",
+        "y: the input has 4 channels, and their number must be a multiple of 9, the positions in a block",
         'Node("x_9", Conv(1, channels=9), "x"); y: inputs="x_9"',
     ),
     "a slice beyond the channels": (

@@ -287,16 +287,16 @@ def test_a_step_is_a_formula_that_symbols_read():
 @pytest.mark.parametrize(
     ("operation", "fix"),
     [
-        (MaxPool((5, 2), padding=(3, 2)), "padding=(2, 1) in p"),
-        (MaxPool(3, padding=2), "padding=1 in p"),
-        (MaxPool(3, 2, padding=((0, 2),)), "padding=((0, 1),) in p"),
-        (AvgPool((5, 2), padding=3), "padding=(2, 1) in p"),
-        (ConvTranspose(3, (2, 3), output_padding=(2, 3)), "output_padding=(1, 2) in p"),
+        (MaxPool((5, 2), padding=(3, 2)), "node p: padding=(2, 1)"),
+        (MaxPool(3, padding=2), "node p: padding=1"),
+        (MaxPool(3, 2, padding=((0, 2),)), "node p: padding=((0, 1),)"),
+        (AvgPool((5, 2), padding=3), "node p: padding=(2, 1)"),
+        (ConvTranspose(3, (2, 3), output_padding=(2, 3)), "node p: output_padding=(1, 2)"),
     ],
 )
 def test_the_fix_of_a_limit_holds_on_every_axis(operation, fix):
     network = Network({"x": 1}, (Node("p", operation),))
     assert explain(network, (20, 20)).fixes == (fix,)
-    name, _, rest = fix.partition("=")
-    fixed = replace(operation, **{name: ast.literal_eval(rest.removesuffix(" in p"))})
+    name, _, rest = fix.removeprefix("node p: ").partition("=")
+    fixed = replace(operation, **{name: ast.literal_eval(rest)})
     assert explain(Network({"x": 1}, (Node("p", fixed),)), (20, 20)).ok

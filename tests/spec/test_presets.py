@@ -222,6 +222,13 @@ def test_an_unknown_preset_is_reported_with_the_nearest_name():
     assert caught.value.report.fixes == ('"unetplusplus"',)
 
 
+@pytest.mark.parametrize("path", ["my_network.toml", "nets/unet.json"])
+def test_a_path_in_place_of_a_preset_leads_to_load_network(path):
+    with pytest.raises(UsageError) as caught:
+        graph_of(path)
+    assert caught.value.report.fixes == (f'load_network("{path}")',)
+
+
 @pytest.mark.parametrize("name", GRAPHS)
 def test_a_preset_survives_being_pickled(name):
     assert pickle.loads(pickle.dumps(PRESETS[name])) == PRESETS[name]

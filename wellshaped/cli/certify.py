@@ -33,7 +33,7 @@ def certify(
 ) -> int:
     """Prove with Z3 that exactly the compatible sizes fit a network, and write a certificate.
 
-    The proof is about one axis and covers all sizes. It takes up to a few seconds.
+    The proof is about one axis, or all if they are alike, and covers all sizes. It takes up to a few seconds.
     Requirements over all axes together are not part of it.
     Exits with 0 if some size fits, else with 1: the certificate says that none fits.
     """
@@ -47,18 +47,15 @@ def certify(
     with working("Z3 proves the sizes"):
         certificate = certificates.certify(given, axis=along)
     certificates.save_certificate(certificate, output)
-    names = graph_of(given).axis_names
-    size = "size" if along is None else names[along]
-    fits, more = f"no {size} fits {title(given)}", ""
+    fits, more = certificate.claim(title(given)), ""
     if certificate.sizes:
-        condition = certificates.condition_on(certificate.sizes)
-        each = "along each axis, " if along is None and len(names) > 1 else ""
-        fits = f"proved for every n: {each}{size} n fits {title(given)} if and only if {condition}"
+        fits = f"proved for every n: {fits}"
         shapes = known_shapes(given)
         more = together_line(shapes) if shapes is not None else ""
     text = f"wrote {output}: {fits} ({certificate.prover})"
+    about = "each axis" if len(certificate.axis_names) > 1 else certificate.axis_names[0]
     fix = "" if certificate.sizes else typed_fix(repair_description(given))
-    lines = [text, *([f"not part of the proof: {more}"] if more else []), *([f"fix: {fix}"] if fix else [])]
+    lines = [text, *([f"the proof is about {about} alone: {more}"] if more else []), *([f"fix: {fix}"] if fix else [])]
     say("\n".join(lines), "green" if certificate.sizes else "red")
     return 0 if certificate.sizes else 1
 
@@ -71,7 +68,7 @@ def _axis(network: AnyNetwork, axis: str | None) -> int | None:
         if len(found) > 1:
             differ = "; ".join(f"{of} {fit}" for of, fit in found)
             says = f"a certificate is about one axis, and the axes have different sizes: {differ}"
-            raise UsageError.of("--axis", "axis", "", says, f"--axis {names[0]}")
+            raise UsageError.of("certify without --axis", "axis", "", says, f"--axis {names[0]}")
         return None
     if axis not in names:
         says = f"it is {axis[:60]!r}, and the network has {in_words(names)}"

@@ -1,10 +1,13 @@
 """Fixes as a user types them: ``pool_stride=2`` in the fix of an error is ``--pool-stride 2`` on the command line."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
-from ..spec.messages.report import FileError, Report
+from ..spec.files.fixes import in_file
+from ..spec.files.formats import FORMATS
+from ..spec.messages.report import ConfigError, FileError, Report
 from .network import FIELD_NAMES, as_flag
 from .numbers import numbers_in
 
@@ -15,12 +18,16 @@ _IN_PYTHON = {
     " in the config": "",
     "repair(network)": "repair(network) in Python",
     "explain(network, sizes)": "wellshaped check --input",
+    "one shape for each image; arguments={…} for the others": "--input again for each further image",
+    "a shape that it takes; arguments={…} for what is not an image": "--input with a shape that it takes",
 }
 _ABOUT_FILES = ("network file", "config file", "certificate", "output")
 
 
 def typed(report: Report, arguments: Sequence[str] = ()) -> Report:
     """Return the report with its fixes as flags. ``arguments`` are the command's: a fix may change one.
+
+    If a network file among them holds a config that is not well-formed, the report names the file.
 
     >>> from wellshaped.spec import check
     >>> typed(check("unetplusplus", (1, 304, 384)), ["--input", "1x304x384"]).fixes
@@ -31,7 +38,11 @@ def typed(report: Report, arguments: Sequence[str] = ()) -> Report:
         return replace(report, fixes=tuple(fixes))
     if report.error is FileError:  # its fixes are for the user's code
         return report
-    return replace(report, fixes=tuple(typed_fix(fix, arguments) for fix in report.fixes))
+    subject = report.subject
+    for path in files_in(arguments):  # a config does not know its file
+        if issubclass(report.error, ConfigError) and path.name not in subject:
+            subject = f"{path}: {subject}"
+    return replace(report, subject=subject, fixes=tuple(typed_fix(fix, arguments) for fix in report.fixes))
 
 
 def typed_fix(fix: str, arguments: Sequence[str] = ()) -> str:
@@ -39,7 +50,11 @@ def typed_fix(fix: str, arguments: Sequence[str] = ()) -> str:
 
     >>> typed_fix("levels=4, join='even crop' in the config, for sizes n ≥ 16")
     "--levels 4 --join 'even crop', for sizes n ≥ 16"
+    >>> typed_fix("node a: padding=1", ["pad.toml"])  # nodes have no flags
+    'node a: padding = 1'
     """
+    if fix.startswith("node "):
+        return next((in_file(fix, FORMATS[path.suffix]) for path in files_in(arguments)), fix)
     sizes = "x".join(map(str, numbers_in(value_of("--input", arguments))[1:])) or "..."
     fix = re.sub(r"\bin_channels=(\d+)", rf"--input \1x{sizes}", fix)
     fix = re.sub(r"\bthe shape \(([\d, ]+)\)", lambda found: f"--input {found[1].replace(', ', 'x')}", fix)
@@ -47,6 +62,11 @@ def typed_fix(fix: str, arguments: Sequence[str] = ()) -> str:
     for written, meant in _IN_PYTHON.items():
         fix = fix.replace(written, meant)
     return re.sub(r"(?:,| and) (?=--)", " ", fix)
+
+
+def files_in(arguments: Sequence[str]) -> Iterator[Path]:
+    """Yield the network files among the arguments, by their suffix."""
+    yield from (path for path in map(Path, arguments) if path.suffix in FORMATS)
 
 
 def value_of(flag: str, arguments: Sequence[str]) -> str:

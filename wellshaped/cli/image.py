@@ -6,13 +6,14 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from ..spec import AnyNetwork, Network, Report, ShapeSet, Verdict, graph_of
+from ..spec import AnyNetwork, Report, ShapeSet, Verdict, graph_of
 from ..spec import check as check_input
 from ..spec.answers.any_network import building, title
 from ..spec.answers.checking import channels_first, usual_channels
+from ..spec.answers.proposals import CHANGE
 from ..spec.answers.repairs import repair_description
 from ..spec.files.networks import MAX_DIGITS
-from ..spec.messages.report import ShapeError, UsageError, WellshapedError
+from ..spec.messages.report import ConfigError, ShapeError, UsageError, WellshapedError
 from ..spec.messages.written import clipped, count_word, in_words
 from ..spec.network.network import AXES
 from .numbers import Natural, natural_in, numbers_in
@@ -122,14 +123,27 @@ def any_image(network: AnyNetwork, out_channels: int | None) -> Report:
     holds = enough(shapes) is not None
     says = "some size meets every rule" if holds else "no size meets every rule"
     fits = Verdict("compatible_sizes", holds, says, "" if holds else "no image fits")
-    fixes = () if holds else (repair_description(network, None, out_channels) or _look(shapes.graph),)
-    return replace(report, verdicts=(*report.verdicts, fits), fixes=fixes, error=ShapeError)
+    fix = "" if holds else repair_description(network, None, out_channels)
+    fixes = () if holds else (fix,) if fix else no_image(network).fixes or (_look(network),)
+    error = ConfigError if holds else ShapeError  # without an image nothing fits, and the network is well-formed
+    return replace(report, verdicts=(*report.verdicts, fits), fixes=fixes, error=error)
 
 
-def _look(graph: Network) -> str:
+def no_image(network: AnyNetwork) -> Report:
+    """Return why a usual image does not fit a network that no image fits, with the change of the network as its fix."""
+    report = check_input(network, _usual_shape(network))
+    known = repair_description(network)
+    fixes = (known,) if known else tuple(fix for fix in report.fixes if not fix.startswith(CHANGE))
+    return replace(report, fixes=fixes)
+
+
+def _usual_shape(network: AnyNetwork) -> tuple[int, ...]:
+    return usual_channels(network)[0], *_USUAL[graph_of(network).axes]
+
+
+def _look(network: AnyNetwork) -> str:
     """Return the fix if nothing better is known."""
-    shape = "x".join(map(str, (graph.image.channels, *_USUAL[graph.axes])))
-    return f"another network; --input {shape} shows what breaks"
+    return f"another network; --input {'x'.join(map(str, _usual_shape(network)))} shows what breaks"
 
 
 def _input_error(

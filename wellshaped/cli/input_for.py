@@ -40,7 +40,7 @@ def input_for(
     given = network_of(name, flags)
     require_built(given)
     shapes = compatible_shapes(given)
-    wanted = sizes_in("1" if size is None else size, shapes, given)
+    wanted = sizes_in("1" if size is None else size, shapes)
     found = smallest_for(given, wanted, exactly=exactly)
     if as_json:
         sizes = {"wanted": wanted, "exactly": exactly, "sizes": found.sizes, "output": found.output}

@@ -19,6 +19,7 @@ from ..spec.messages.report import UsageError, wrapped
 from ..spec.messages.written import clipped, in_words, written_number
 from .numbers import natural_in, numbers_in
 from .output import AsJson, print_json, say, status_of, working
+from .wording import lines_of_example
 
 AnyName = Annotated[
     str | None,
@@ -118,7 +119,7 @@ def sizes_of_object(
         raise _no_shape(name, "sizes", "--input HxWx3, or 1x3xHxW for PyTorch")
     axes = open_sizes(tuple(map(open_shape, shapes)))
     if not axes:
-        says = f"{' and '.join(map(clipped, shapes))} has no open size; write a letter for each"
+        says = f"{' and '.join(map(clipped, shapes))} has no open size; write a name for each"
         fix = f"--input {_opened(shapes[0])}, or wellshaped check {clipped(name)} --input {clipped(shapes[0])}"
         raise UsageError.of("--input", "input", "", says, fix)
     wanted = None if near is None else _wanted(near, axes)
@@ -134,8 +135,11 @@ def sizes_of_object(
     fits = all(of.sizes for of in sizes.axes.values())
     if not fits:
         report = sizes.check()
-        lines += [f"  for example: {line.strip()}" if i == 0 else f"  {line}" for i, line in enumerate(report.lines())]
+        lines += lines_of_example(report)
         answer["example"] = report.to_dict()
+        if meant := " ".join(f"--input {_split(shape)}" for shape in shapes if _split(shape) != shape):
+            lines.append(f"  fix: {meant}, if each letter is a size")
+            answer["fix"] = meant
     if as_json:
         print_json(answer)
     else:
@@ -152,11 +156,7 @@ def check_object(name: str, shapes: Sequence[str], dtypes: Sequence[str] | None,
     numbers = [_numbers(name, text) for text in shapes]
     report: Report = _run(name, lambda model, **given: check_model(model, *numbers, **given), dtypes, len(shapes))
     if not report.ok and not report.fixes:
-        shown = f"wellshaped sizes {clipped(name)} --input {_opened(shapes[0])}"
-        report = replace(
-            report,
-            fixes=(f"--input with the axes in the model's order (channels first or last), or {shown} for all sizes",),
-        )
+        report = replace(report, fixes=("--input with every axis that the model takes, in its order",))
     if as_json:
         print_json(report.to_dict())
     elif report.ok:
@@ -227,6 +227,15 @@ def _wanted(text: str, axes: Sequence[str]) -> dict[str, int]:
         example = "x".join(map(str, [*numbers, *numbers[-1:] * len(axes)][: len(axes)]))
         raise UsageError.of(f"the size {clipped(text)}", "size", "", says, f"{example}, for example")
     return dict(zip(axes, numbers, strict=True))
+
+
+def _split(text: str) -> str:
+    """Return a shape with the capitals of a name as names of their own: somebody may have left out an x.
+
+    >>> _split("HWx3"), _split("1x3xHxW"), _split("widthx3")
+    ('HxWx3', '1x3xHxW', 'widthx3')
+    """
+    return re.sub(r"(?<![A-Za-z_0-9])[A-Z]{2,4}(?=$|x\d|x[A-Z]|[\s,])", lambda name: "x".join(name[0]), text)
 
 
 def _near(axis: Any, size: int) -> dict[str, Any]:

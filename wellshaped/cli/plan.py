@@ -4,12 +4,12 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from ..spec import explain, graph_of
+from ..spec import AnyNetwork, explain, graph_of
 from ..spec import plan as plan_for
 from ..spec.answers.any_network import title
 from ..spec.answers.explanation import axes_with
 from ..spec.messages.choices import nearest_choice
-from ..spec.messages.report import UsageError
+from ..spec.messages.report import ShapeError, UsageError
 from .image import Image, require_built, shape_of
 from .network import Flags, Name, network_of
 from .output import AsJson, print_json, say
@@ -46,18 +46,40 @@ def plan(
     require_built(given, channels)
     found = plan_for(given, tuple(sizes), policy)
     output = explain(given, found.fitting).output
+    kept_output = _kept(given, (channels, *sizes), output) if policy == "pad" else output
     if as_json:
         kept = [[part.start, part.stop] for part in found.slices]
-        lists = {"given": found.given, "fitting": found.fitting, "pads": found.pads, "slices": kept, "output": output}
-        print_json({"network": title(given), "policy": found.policy, **lists, "expression": str(found)})
+        lists = {"given": found.given, "fitting": found.fitting, "pads": found.pads, "slices": kept}
+        outputs = {"output": output, "output_kept": kept_output}
+        print_json({"network": title(given), "policy": found.policy, **lists, **outputs, "expression": str(found)})
         return 0
     makes = f"the output has size {times(output)}"
     if found.given == found.fitting:
         say(f"{axes_with(graph_of(given), found.given)} for {title(given)}: nothing to do, {makes}")
     else:
         lines = [f"{policy} {times(found.given)} to {times(found.fitting)} for {title(given)}: {makes}", str(found)]
-        if policy == "pad" and output == found.fitting:
-            crop = ", ".join(f":{n}" for n in found.given)
-            lines.append(f"y[:, {crop}] crops the output y back to {times(found.given)}")
+        if kept_output not in (None, output):
+            crop = ", ".join(f":{n}" for n in kept_output)
+            what = f"back to {times(kept_output)}" if kept_output == found.given else "to what belongs to the image"
+            lines.append(f"y[:, {crop}] crops the output y {what}")
         say("\n".join(lines))
     return 0
+
+
+def _kept(network: AnyNetwork, image: tuple[int, ...], output: tuple[int, ...]) -> tuple[int, ...] | None:
+    """Return the sizes of the part of an output that belongs to a padded image; ``None`` if that is not known.
+
+    >>> _kept("smp_resnet34", (3, 303, 384), (320, 384))
+    (303, 384)
+    """
+    from ..interop.fitting.planning import plan_of
+    from ..interop.fitting.sources import OfNetwork
+
+    source = OfNetwork(network, None)
+    try:
+        source.require_cut()
+        kept = plan_of(source, (image,) * len(source.images), "pad", "zeros").outputs
+    except (ShapeError, UsageError):
+        return None
+    cut = {part.name: part.size for part in kept[0]} if kept else {}
+    return tuple(cut.get(name, n) for name, n in zip(source.names, output, strict=True))

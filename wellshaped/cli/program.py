@@ -8,6 +8,7 @@ from importlib.metadata import version
 
 from cyclopts import App, CycloptsError
 
+from ..spec.messages.installing import pip_install
 from ..spec.messages.report import WellshapedError
 from . import certify, check, demo, draw, input_for, plan, presets, prove, sizes, stages, verify
 from .fixes import typed
@@ -76,7 +77,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return status_of(type(error))
     except ModuleNotFoundError as error:
         extra = "proofs" if error.name == "z3" else "demo"
-        install = f"pip install 'wellshaped[{extra}]', or pip install '.[{extra}]' in a clone"
+        packages = f"'wellshaped[{extra}]'", f"'.[{extra}]'"
+        install = f"{', or '.join(map(pip_install, packages))} in a clone"
         say(f"This command needs {error.name}: {install}", "red", sys.stderr)
         return 1
     except OSError as error:

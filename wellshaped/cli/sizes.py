@@ -1,22 +1,23 @@
 """``wellshaped sizes``: all sizes that fit a network."""
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from ..spec import AnyNetwork, ShapeSet, compatible_shapes
+from ..spec import ShapeSet, compatible_shapes
 from ..spec.answers.any_network import title
-from ..spec.answers.checking import channels_first
+from ..spec.answers.checking import seem_last
 from ..spec.answers.repairs import repair_description
-from ..spec.messages.report import UsageError
+from ..spec.messages.report import UsageError, wrapped
 from ..spec.messages.written import clipped, in_words, written_number
 from .fixes import typed_fix
-from .image import require_built
+from .image import no_image, require_built
 from .network import Flags, fields_of, given_fields, network_of, number_first
 from .numbers import natural_in, numbers_in
 from .objects import AnyName, DTypes, names_object, reject_flags, reject_options, sizes_of_object
 from .output import AsJson, print_json, say
-from .wording import enough, lines_of, times
+from .wording import enough, lines_of, lines_of_example, times
 
 EXAMPLE = """\
   wellshaped sizes milesial
@@ -39,7 +40,7 @@ OpenShapes = Annotated[
         name="--input",
         negative="",
         allow_leading_hyphen=True,
-        help="For a model in your code: the shape of the image, with a letter for each open size, such as HxWx3 or "
+        help="For a model in your code: the shape of the image, with a name for each open size, such as HxWx3 or "
         "1x3xHxW. Give the option again for each further image.",
     ),
 ]
@@ -56,7 +57,7 @@ def sizes(
 ) -> int:
     """Show all sizes that fit a network, for each axis.
 
-    For a model in your code, the framework's own shape rules decide. Nothing is computed, and no weights are loaded.
+    For a model in your code, the framework's own shape rules decide, on shapes alone. No weights are loaded.
     Exits with 0 if any image fits, else with 1.
     """
     name, near = number_first(network, near)
@@ -77,13 +78,18 @@ def sizes(
     }
     lines = lines_of(shapes, title(given))
     if near is not None:
-        wanted = sizes_in(near, shapes, given)
+        wanted = sizes_in(near, shapes)
         found = {"near": wanted, "below": shapes.below(wanted), "above": shapes.above(wanted)}
         answer |= found
         lines.append(_near(wanted, shapes, alike=len(numbers_in(near)) < 2))
     fix = "" if all(fit and not fit.is_finite for fit in shapes.axes) else repair_description(given)
+    if least is None:
+        example = no_image(given)
+        lines += map(wrapped, lines_of_example(replace(example, fixes=())))
+        answer["example"] = example.to_dict()
+        fix = fix or ", ".join(example.fixes)
     if fix:
-        lines.append(f"fix: {typed_fix(fix)}")
+        lines.append(f"fix: {typed_fix(fix, [name or ''])}")
         answer["fix"] = fix
     if as_json:
         print_json(answer)
@@ -92,12 +98,12 @@ def sizes(
     return 0 if least else 1
 
 
-def sizes_in(text: str, shapes: ShapeSet, network: AnyNetwork) -> tuple[int, ...]:
-    """Return the sizes in ``303`` or ``303x384``, one for each axis of the ``network``.
+def sizes_in(text: str, shapes: ShapeSet) -> tuple[int, ...]:
+    """Return the sizes in ``303`` or ``303x384``, one for each axis.
 
     Raises :class:`UsageError` for a text that is not a size, and if there are several sizes but not one for each axis.
 
-    >>> sizes_in("303", compatible_shapes("unet2"), "unet2")
+    >>> sizes_in("303", compatible_shapes("unet2"))
     (303, 303)
     """
     numbers, axes = numbers_in(text), len(shapes.axes)
@@ -107,7 +113,7 @@ def sizes_in(text: str, shapes: ShapeSet, network: AnyNetwork) -> tuple[int, ...
         return tuple(numbers)
     has = f"it has {len(numbers)} numbers, and must have one for all axes, or {axes}: {in_words(shapes.names)}"
     if len(numbers) == axes + 1:
-        _, *sizes = channels_first(network, numbers) or numbers
+        sizes = numbers[:-1] if seem_last(numbers) else numbers[1:]
         has, fix = f"{has}; leave out the channels", "x".join(map(str, sizes))
     else:
         example = [*numbers, *numbers[-1:] * axes][:axes]

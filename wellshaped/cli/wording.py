@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ..spec import AnyNetwork, ShapeSet, SizeSet, compatible_shapes, graph_of
+from ..spec import AnyNetwork, Report, ShapeSet, SizeSet, compatible_shapes, graph_of
 from ..spec.answers.compatibility import largest_together, solved
 from ..spec.messages.written import in_words, written_number
 from ..spec.network.monotone import least_size
@@ -100,6 +100,17 @@ def times(sizes: Sequence[int]) -> str:
     '304×384'
     """
     return "×".join(map(written_number, sizes))
+
+
+def lines_of_example(report: Report) -> list[str]:
+    """Return the lines of a report on an example, for a network that no size fits.
+
+    >>> from wellshaped.spec import Report, Verdict
+    >>> lines_of_example(Report("size 64", (Verdict("equal", False, "1 must be 2", ""),)))
+    ['  for example: size 64 does not fit.', '    equal: 1 must be 2.']
+    """
+    first, *others = report.lines()
+    return [f"  for example: {first}", *(f"  {line}" for line in others)]
 
 
 NOT_KNOWN = "which sizes fit is not known: the network is too hard to solve"
