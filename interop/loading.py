@@ -20,7 +20,7 @@ from ..spec.messages.choices import near_name
 from ..spec.messages.installing import pip_install
 from ..spec.messages.report import FileError, UsageError
 from ..spec.messages.written import clipped, kind_of
-from .sizes.places import own_frame
+from .sizes.places import own_frame, quoted_place
 
 _INSTALLED_AS = {
     **{name: name for name in ("diffusers", "equinox", "flax", "jax", "keras", "monai", "torch", "torchvision")},
@@ -100,9 +100,8 @@ def failure_at(text: str, rule: str, error: str, says: str, at: str = "") -> Fil
         fix = "a model that runs on an image"
     if error == "ModuleNotFoundError" and (missing := re.search(r"No module named '(\w+)", says)):
         fix = _install(missing[1])
-    code = at.removeprefix(f"{line}: ")
-    where = f" at {line}, `{clipped(code, 120)}`" if line and code != at else f" at {clipped(at, 120)}" if at else ""
-    return FileError.of(clipped(text), rule, "", f"{error}{where}: {clipped(says, 300).rstrip('.')}".rstrip(": "), fix)
+    said = f"{error}{quoted_place(at)}: {clipped(says, 300).rstrip('.')}".rstrip(": ")
+    return FileError.of(clipped(text), rule, "", said, fix)
 
 
 def _alone(text: str) -> str:

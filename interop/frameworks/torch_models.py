@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
+from ...spec.messages.installing import pip_install
 from ...spec.messages.report import UsageError
 from ...spec.messages.written import kind_of
 
@@ -13,7 +14,7 @@ try:
     from torch.overrides import TorchFunctionMode
 except ImportError as error:
     says = "PyTorch is not installed"
-    raise UsageError.of("a PyTorch network", "torch", "", says, "pip install torch") from error
+    raise UsageError.of("a PyTorch network", "torch", "", says, pip_install("torch")) from error
 
 VERSION = str(torch.__version__).partition("+")[0]
 """The version of PyTorch."""

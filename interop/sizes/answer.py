@@ -10,6 +10,7 @@ from ...spec.messages.report import Report, ShapeError, UsageError, Verdict, wra
 from ...spec.messages.written import clipped, in_words
 from .exploring import SETS, Found, Region, kind
 from .paths import Accepted, End, Rejected, Unknown
+from .places import quoted_place
 from .shapes import OpenShape
 
 
@@ -43,7 +44,7 @@ class AxisSizes:
         """
         found = self.found
         traces, runs = ("s" * (n != 1) for n in (found.traces, found.trials))
-        work = f"{found.traces} symbolic trace{traces}, {found.trials} size{runs} run"
+        work = f"{found.traces} symbolic trace{traces}, {found.trials} size{runs} traced"
         if not found.tried and not found.undecided:
             return f"decided {'for every size' if self.held_fits else f'only while {_equalities(self.held)}'} ({work})"
         parts = []
@@ -210,8 +211,9 @@ def _axis_data(of: AxisSizes) -> dict[str, object]:
 
 def _verdict(end: End) -> Verdict:
     if isinstance(end, Rejected):
-        where = f" at {end.at}" if end.at else ""
-        return Verdict("framework", False, f"{end.error}{where}: {clipped(end.text.rstrip('.'), 300)}", "")
+        return Verdict(
+            "framework", False, f"{end.error}{quoted_place(end.at)}: {clipped(end.text.rstrip('.'), 300)}", ""
+        )
     if isinstance(end, Accepted):
         says = _NOT_MEANT.get(kind(end))
         return Verdict("meant", says is None, f"it {says}" if says else "it runs", "")

@@ -5,6 +5,8 @@ from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 
+from ...spec.messages.written import clipped
+
 FRAMEWORKS = (
     *(
         "beartype",
@@ -40,6 +42,16 @@ def written_line(file: str, line: int) -> str:
     """A line of a source file, as ``nets.py:12: x = jnp.concatenate([skip, x])``."""
     code = linecache.getline(file, line).strip()
     return f"{_short(Path(file))}:{line}" + (f": {code}" if code else "")
+
+
+def quoted_place(at: str) -> str:
+    """Return the line of :func:`own_frame` for a sentence, with its code in quotes; empty if there is none.
+
+    >>> quoted_place("nets.py:12: x = f(x)")
+    ' at nets.py:12, `x = f(x)`'
+    """
+    place, separator, code = at.partition(": ")
+    return f" at {place}, `{clipped(code, 120)}`" if separator else f" at {at}" if at else ""
 
 
 @lru_cache(maxsize=4096)

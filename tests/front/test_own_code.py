@@ -109,7 +109,7 @@ def test_check_names_the_users_line_and_the_nearest_sizes(run, network):
     subject, framework, fix = err.splitlines()
     assert (status, out, subject) == (1, "", f"{network} on (1, 303, 384, 3) does not fit.")
     assert framework.startswith(
-        "  framework: TypeError at nets.py:14: return jnp.concatenate([x, self.up(self.down(x))], -1): "
+        "  framework: TypeError at nets.py:14, `return jnp.concatenate([x, self.up(self.down(x))], -1)`: "
     )
     assert fix == "  fix: axis 1 (303): 302 (crop 1) or 304 (pad 1); all that fit: n ≡ 0 (mod 2), n ≥ 2"
     assert run("check", network, "--input", "1x304x384x3") == (
@@ -153,7 +153,7 @@ def test_a_network_that_no_size_fits_is_shown_with_an_example_and_status_1(run):
     status, out, err = run("sizes", "nets:never", "--input", "3xHxW")
     assert (status, err) == (1, "")
     assert re.search(r"^  H( and W)?: no size$", out, re.M)
-    assert "  for example: nets:never on (3, 64, 64) does not fit.\n    framework: TypeError at nets.py:26: " in out
+    assert "  for example: nets:never on (3, 64, 64) does not fit.\n    framework: TypeError at nets.py:26, `" in out
     assert json.loads(run("sizes", "nets:never", "--input", "3xHxW", "--json")[1])["example"]["ok"] is False
 
 
