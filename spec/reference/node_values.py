@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import reduce
-from math import erf, prod, sqrt
+from math import erfc, prod, sqrt
 
 import numpy as np
 
@@ -51,7 +51,7 @@ def activation(operation: Activation, images: Sequence[Array], parameters: Param
     (x,) = in_floats(x)
     if operation.kind == "snake":
         (slope,) = in_floats(over_positions(parameters["slope"], x))
-        y: Array = x + np.sin(slope * x) ** 2 / slope
+        y: Array = x + np.sin(slope * x) ** 2 / (slope + 1e-9)  # as in the code of DAC, which cannot divide by 0
         return y
     if operation.kind == "elu":
         scale = 1.0 if operation.slope is None else operation.slope
@@ -74,13 +74,13 @@ def _linear_below(operation: Activation, x: Array, parameters: Parameters) -> Ar
 
 
 def _sigmoid(x: Array) -> Array:
-    y: Array = (1 + np.tanh(x / 2)) / 2
+    y: Array = np.exp(-np.logaddexp(0, -x))  # it has no overflow, and keeps its digits near 0
     return y
 
 
 def _gelu(x: Array) -> Array:
     """``x·Φ(x)``, with the normal distribution itself and not its approximation by ``tanh``."""
-    y: Array = x * (1 + np.vectorize(erf, otypes=[float])(x / sqrt(2))) / 2
+    y: Array = x * np.vectorize(erfc, otypes=[float])(-x / sqrt(2)) / 2
     return y
 
 
