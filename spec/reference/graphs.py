@@ -154,7 +154,9 @@ def _images(network: Network, images: Sequence[object]) -> dict[str, Array]:
     if len(images) != len(network.inputs):
         names = ", ".join(given.name for given in network.inputs)
         says = f"it got {count_word(len(images))}, and takes {count_word(len(network.inputs))}: {names}"
-        raise UsageError.of(f"the images of {title(network)}", "inputs", "", says, f"graph_value(…, {names})")
+        raise UsageError.of(
+            f"the images of {title(network)}", "inputs", "", says, f"graph_value(network, parameters, {names})"
+        )
     values = {}
     for given, image in zip(network.inputs, images, strict=True):
         (x,) = arrays_of(title(network), **{given.name: (image, _axes(network, given))})
@@ -181,4 +183,4 @@ def _require_fit(network: Network, shapes: Mapping[str, tuple[int, ...]]) -> Non
     arrays = ((name, (count, *(of.sizes[name] for of in sizes))) for name, count in network.channels.items())
     verdict = judge_arrays(arrays)
     if not verdict.holds:
-        raise ShapeError(Report(title(network), (verdict,), ("a smaller padding or a smaller factor",)))
+        raise ShapeError(Report(title(network), (verdict,), ("smaller images, or a smaller padding or factor",)))

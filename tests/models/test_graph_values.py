@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 from effort import examples, sparse
-from graph_functions import drawn_images, drawn_parameters, in_jax, small_sizes, with_values
+from graph_functions import as_torch_resizes, drawn_images, drawn_parameters, in_jax, small_sizes, with_values
 from hypothesis import HealthCheck, assume, given, settings
 from random_networks import random_networks
 
@@ -61,7 +61,7 @@ def test_each_node_of_a_random_graph_has_the_value_of_the_reference(network):
 
 
 @pytest.mark.slow
-@some(300)
+@some(150)
 @given(random_networks(with_values, max_nodes=14))
 def test_each_node_of_many_random_graphs_has_the_value_of_the_reference(network):
     assert_random_values(network)
@@ -124,6 +124,7 @@ def assert_gradients(network, sizes):
 
 
 def assert_random_gradients(network):
+    network = as_torch_resizes(network)
     assume(sizes := small_sizes(network))
     assert_gradients(network, sizes)
 
@@ -137,7 +138,7 @@ def test_a_random_graph_has_the_values_and_gradients_of_pytorch(network):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")
-@some(300)
+@some(150)
 @given(random_networks(with_values, max_nodes=14))
 def test_many_random_graphs_have_the_values_and_gradients_of_pytorch(network):
     assert_random_gradients(network)

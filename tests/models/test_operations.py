@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from effort import examples
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from jax.test_util import check_grads
 
@@ -304,3 +304,48 @@ def test_a_maximum_is_nan_where_an_entry_of_its_window_is():
     for pool, of_windows in expected.items():
         y = in_jax(Network({"x": 1}, (Node("of", pool),), axes=1))({}, [x])
         assert jnp.isnan(y[0]).tolist() == of_windows, pool
+
+
+def in_torch(torch, network, parameters, images):
+    """The value of an operation in PyTorch. Raises an error of PyTorch if it has no such operation."""
+    from torch_networks import TorchNetwork
+
+    of, axes = network.nodes[0].operation, network.axes
+    if isinstance(of, Resize) and not of.align_corners:
+        if any(of.less):
+            raise ValueError("PyTorch has no resize by a factor to another size")
+        factors = [factor / over for factor, over in zip(of.factor, of.over, strict=True)]
+        mode = "nearest" if of.mode == "nearest" else ("linear", "bilinear", "trilinear")[axes - 1]
+        return torch.nn.functional.interpolate(images[0], scale_factor=factors, mode=mode)
+    model = TorchNetwork(network).double()
+    model.load(parameters)
+    return model(*images)
+
+
+LACKING = {
+    "no ceil mode for this padding": "a padding that differs before and after",
+    "no resize by a factor to another size": "a resize that is then cropped",
+    "smaller than kernel size": "an average over three axes of an image below the kernel in ceil mode",
+}
+"""What PyTorch lacks, by the text of the error."""
+
+
+def assert_pytorch(case):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    network, parameters, images = case
+    try:
+        with torch.no_grad():
+            given = [torch.tensor(image[None], dtype=torch.float64) for image in images]
+            y = in_torch(torch, network, parameters, given)[0].numpy()
+    except (ValueError, RuntimeError) as error:
+        if not any(text in str(error) for text in LACKING):
+            raise
+        assume(False)
+    np.testing.assert_allclose(y, exact_values(*case).astype(float), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.filterwarnings("default")  # PyTorch's own
+@pytest.mark.parametrize("kind", KINDS)
+def test_exact_arithmetic_has_the_values_of_pytorch(kind):
+    some = settings(examples(20), suppress_health_check=list(HealthCheck))
+    some(given(cases(kind))(assert_pytorch))()

@@ -15,6 +15,7 @@ from wellshaped.spec.network import (
     ConvTranspose,
     MaxPool,
     Network,
+    Resize,
     TransposedWindow,
     Window,
     run_image,
@@ -35,6 +36,17 @@ def _layer(of):
         case TransposedWindow():
             return ConvTranspose(of.kernel, of.stride, padding=of.padding)
     return of
+
+
+def as_torch_resizes(network):
+    """The graph with whole factors: ``TorchNetwork`` resizes to a size, which for other factors is another resize."""
+
+    def whole(of):
+        is_by_factor = isinstance(of, Resize) and not of.align_corners
+        return replace(of, over=1, less=0) if is_by_factor else of
+
+    nodes = [replace(node, operation=whole(node.operation), inputs=node.inputs) for node in network.nodes]
+    return Network(network.inputs, nodes, network.outputs, network.axes)
 
 
 def drawn_parameters(network, seed=0):

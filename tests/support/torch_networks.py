@@ -359,7 +359,8 @@ def _pooled(of, x):
         sides = _same(x, kernel, stride, dilation)
     elif padding is None or (isinstance(of, AvgPool) and axes == len(_AVG_POOLS) and not of.ceil_mode):
         # PyTorch's average over three axes takes no padding for a size below the kernel.
-        sides, padding = _sides(of.padding, axes), None
+        sides = _sides(of.padding, axes) if padding is None else [(amount, amount) for amount in padding]
+        padding = None
         _require(all(2 * max(both) <= k for both, k in zip(sides, kernel, strict=True)), "padding above half a window")
         _require(not of.ceil_mode, "PyTorch has no ceil mode for this padding")
     if isinstance(of, AvgPool):
