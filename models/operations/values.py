@@ -23,13 +23,18 @@ def _snake(x: Array, slope: Array) -> Array:
     return x + jnp.square(jnp.sin(slope * x)) / (slope + 1e-9)
 
 
+def _linear_below(x: Array, slope: Array | float) -> Array:
+    """``x`` above 0, else ``slope·x``. Its derivative at 0 is the slope, as in PyTorch; ``jax.nn.leaky_relu`` has 1."""
+    return jnp.where(x > 0, x, slope * x)
+
+
 def _default(slope: float | None, usual: float) -> float:
     return usual if slope is None else slope
 
 
 _ACTIVATIONS: dict[str, Callable[[Array, float | None, Parameters], Array]] = {
     "relu": lambda x, *_: channels_last(rectified, x),
-    "leaky_relu": lambda x, slope, _: jax.nn.leaky_relu(x, _default(slope, 0.01)),
+    "leaky_relu": lambda x, slope, _: _linear_below(x, _default(slope, 0.01)),
     "elu": lambda x, slope, _: jax.nn.elu(x, _default(slope, 1.0)),
     "gelu": lambda x, *_: jax.nn.gelu(x, approximate=False),
     "silu": lambda x, *_: jax.nn.silu(x),
@@ -37,7 +42,7 @@ _ACTIVATIONS: dict[str, Callable[[Array, float | None, Parameters], Array]] = {
     "tanh": lambda x, *_: jnp.tanh(x),
     "softplus": lambda x, *_: jax.nn.softplus(x),
     "softmax": lambda x, *_: jax.nn.softmax(x, axis=0),
-    "prelu": lambda x, _, parameters: jnp.where(x >= 0, x, x * parameters["slope"]),
+    "prelu": lambda x, _, parameters: _linear_below(x, parameters["slope"]),
     "snake": lambda x, _, parameters: _snake(x, parameters["slope"]),
     "glu": lambda x, *_: jax.nn.glu(x, axis=0),
 }

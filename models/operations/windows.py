@@ -6,6 +6,7 @@ A two-axis convolution with one kernel size, one stride and one padding for all 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from math import inf
 from operator import add
 from typing import Any
@@ -166,6 +167,8 @@ def max_pool(operation: MaxPool, images: Sequence[Array], parameters: Parameters
     numbers = _numbers(operation, x)
     if numbers.is_square and numbers.padding == ((0, 0), (0, 0)) and not operation.ceil_mode:
         return max_of_windows(x, numbers.kernel[0], numbers.stride[0])
+    if set(numbers.dilation) != {1}:
+        return _largest_of_slices(x, numbers)
     return _reduced(x, numbers, lax.max, -inf)
 
 
@@ -183,23 +186,43 @@ def avg_pool(operation: AvgPool, images: Sequence[Array], parameters: Parameters
     return total / jnp.asarray(count, x.dtype)
 
 
-def _reduced(x: Array, numbers: _Numbers, reducer: Any, start: float) -> Array:
-    """Reduce each window of one image, with the channels last. In ceil mode, the last window may reach further."""
+def _reached(numbers: _Numbers) -> Sides:
+    """The padding that the windows reach. In ceil mode, the last window may reach further than the operation says."""
     reach = [
         (m - 1) * s + span - n
         for m, s, span, n in zip(numbers.made, numbers.stride, numbers.spans, numbers.given, strict=True)
     ]
-    sides = [(before, max(of - before, 0)) for of, (before, _) in zip(reach, numbers.padding, strict=True)]
-    window, strides, dilation = (*numbers.kernel, 1), (*numbers.stride, 1), (*numbers.dilation, 1)
+    return [(before, max(of - before, 0)) for of, (before, _) in zip(reach, numbers.padding, strict=True)]
+
+
+def _reduced(x: Array, numbers: _Numbers, reducer: Any, start: float) -> Array:
+    """Reduce each window of one image, with the channels last. The windows have no dilation."""
+    window, strides, sides = (*numbers.kernel, 1), (*numbers.stride, 1), (*_reached(numbers), (0, 0))
 
     def reduce(image: Array) -> Array:
         # The start must be a number: JAX differentiates the reductions that it recognises.
-        result: Array = lax.reduce_window(
-            image, start, reducer, window, strides, (*sides, (0, 0)), window_dilation=dilation
-        )
+        result: Array = lax.reduce_window(image, start, reducer, window, strides, sides)
         return result
 
     return channels_last(reduce, x)
+
+
+def _largest_of_slices(x: Array, numbers: _Numbers) -> Array:
+    """The maximum of each dilated window: JAX has no gradient for its own reduction of one."""
+
+    def largest(image: Array) -> Array:
+        padded = lax.pad(image, jnp.array(-inf, x.dtype), [(*sides, 0) for sides in (*_reached(numbers), (0, 0))])
+        y = None
+        for at in product(*map(range, numbers.kernel)):
+            start = [k * d for k, d in zip(at, numbers.dilation, strict=True)]
+            end = [of + (m - 1) * s + 1 for of, m, s in zip(start, numbers.made, numbers.stride, strict=True)]
+            met = lax.slice(padded, (*start, 0), (*end, len(x)), (*numbers.stride, 1))
+            # A strictly greater value replaces an earlier one, and so does a NaN.
+            y = met if y is None else jnp.where((met > y) | jnp.isnan(met), met, y)
+        assert y is not None  # a network rejects a kernel of 0
+        return y
+
+    return channels_last(largest, x)
 
 
 def window(operation: Window, images: Sequence[Array], parameters: Parameters, precision: Any) -> Array:

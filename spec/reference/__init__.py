@@ -1,5 +1,6 @@
 """Exact reference in NumPy: every operation of the two-level network, and the network itself (SPEC section 6)."""
 
+from .graphs import graph_value as graph_value
 from .operations import ConvGrads as ConvGrads
 from .operations import concat_channels as concat_channels
 from .operations import concat_channels_backward as concat_channels_backward

@@ -90,9 +90,17 @@ class TorchNetwork(nn.Module):
         Kernels of transposed convolutions are PyTorch's, also where the padding is SAME or VALID: JAX's are flipped.
         """
         with torch.no_grad():
-            for layer, arrays in parameters.items():
-                for name, array in arrays.items():
-                    getattr(self._modules[_word(layer)], _PARAMETERS[name]).copy_(torch.as_tensor(array))
+            for layer, tensors in parameters_of(self, parameters).items():
+                for name, tensor in tensors.items():
+                    tensor.copy_(torch.as_tensor(parameters[layer][name]))
+
+
+def parameters_of(model, parameters):
+    """The tensors of a module, with the keys of ``parameters`` (see :meth:`TorchNetwork.load`)."""
+    return {
+        layer: {name: getattr(model._modules[_word(layer)], _PARAMETERS[name]) for name in arrays}
+        for layer, arrays in parameters.items()
+    }
 
 
 def attribute(node):
@@ -189,11 +197,11 @@ class _Scale(nn.Module):
 
 
 class _Snake(_Scale):
-    """``x + sin²(slope·x) / slope``."""
+    """``x + sin²(slope·x) / slope``, which cannot divide by 0."""
 
     def forward(self, x):
         slope = _over_positions(self.weight, x)
-        return x + torch.sin(slope * x) ** 2 / slope
+        return x + torch.sin(slope * x) ** 2 / (slope + 1e-9)  # as in the code of DAC
 
 
 def _over_positions(vector, x):
@@ -351,7 +359,8 @@ def _pooled(of, x):
         sides = _same(x, kernel, stride, dilation)
     elif padding is None or (isinstance(of, AvgPool) and axes == len(_AVG_POOLS) and not of.ceil_mode):
         # PyTorch's average over three axes takes no padding for a size below the kernel.
-        sides, padding = _sides(of.padding, axes), None
+        sides = _sides(of.padding, axes) if padding is None else [(amount, amount) for amount in padding]
+        padding = None
         _require(all(2 * max(both) <= k for both, k in zip(sides, kernel, strict=True)), "padding above half a window")
         _require(not of.ceil_mode, "PyTorch has no ceil mode for this padding")
     if isinstance(of, AvgPool):

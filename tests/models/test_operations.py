@@ -1,0 +1,351 @@
+"""Every operation of a graph, in JAX and in exact arithmetic: the same values, and the same derivatives.
+
+Arrays hold few integers, so that equal maxima and zeros before a ReLU are common, and float32 is exact.
+"""
+
+from dataclasses import dataclass
+from itertools import product
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from effort import examples
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from jax.test_util import check_grads
+
+from wellshaped.models.operations.table import VALUES
+from wellshaped.spec import reference
+from wellshaped.spec.arithmetic.dual import as_duals, parts
+from wellshaped.spec.network import (
+    Activation,
+    Add,
+    AvgPool,
+    Concat,
+    Conv,
+    ConvTranspose,
+    Crop,
+    CropTo,
+    CropToSmallest,
+    DepthToSpace,
+    MaxPool,
+    Mean,
+    Multiply,
+    Network,
+    Node,
+    Norm,
+    Pad,
+    PadTo,
+    PadToMultiple,
+    Require,
+    Resize,
+    ResizeTo,
+    Scale,
+    Slice,
+    SpaceToDepth,
+    Window,
+    parameter_shapes,
+    run,
+)
+from wellshaped.spec.reference import graphs
+
+PIECEWISE_LINEAR = ("relu", "leaky_relu", "prelu")
+SMOOTH = tuple(kind for kind in Activation.choices["kind"] if kind not in PIECEWISE_LINEAR)
+MODES = Pad.choices["mode"]
+
+
+def each(axes, numbers):
+    """A number for each axis."""
+    return st.tuples(*[numbers] * axes)
+
+
+def sides(axes, most):
+    return each(axes, st.tuples(st.integers(0, most), st.integers(0, most)))
+
+
+def windows(axes):
+    return {"kernel": each(axes, st.integers(1, 3)), "stride": each(axes, st.integers(1, 3))}
+
+
+@st.composite
+def convolutions(draw, axes, kind):
+    numbers = {name: draw(strategy) for name, strategy in windows(axes).items()}
+    numbers["dilation"] = draw(each(axes, st.integers(1, 2)))
+    numbers["padding"] = draw(st.one_of(sides(axes, 2), st.sampled_from(["SAME", "VALID"])))
+    if kind is ConvTranspose and not isinstance(numbers["padding"], str):
+        most = [max(both) - 1 for both in zip(numbers["stride"], numbers["dilation"], strict=True)]
+        numbers["output_padding"] = draw(st.tuples(*(st.integers(0, most) for most in most)))
+    return kind(
+        **numbers,
+        channels=draw(st.sampled_from([None, 2])),
+        groups=draw(st.sampled_from([1, 2])),
+        bias=draw(st.booleans()),
+    )
+
+
+@st.composite
+def poolings(draw, axes, kind):
+    numbers = {name: draw(strategy) for name, strategy in windows(axes).items()}
+    halves = st.tuples(*(st.tuples(*[st.integers(0, kernel // 2)] * 2) for kernel in numbers["kernel"]))
+    padding = draw(st.one_of(halves, halves, st.sampled_from(["SAME", "VALID"])))
+    numbers |= {"dilation": draw(each(axes, st.integers(1, 2)))} if kind is MaxPool else {}
+    return kind(**numbers, padding=padding, ceil_mode=padding != "SAME" and draw(st.booleans()))
+
+
+@st.composite
+def resizes(draw, axes, kind):
+    mode, aligned = draw(st.sampled_from([("nearest", False), ("linear", False), ("linear", True)]))
+    numbers = ("factor", st.integers(1, 3)), ("over", st.integers(1, 3)), ("less", st.integers(0, 1))
+    given = {name: draw(each(axes, of)) for name, of in numbers} if kind is Resize else {}
+    return kind(**given, mode=mode, align_corners=aligned)
+
+
+@dataclass
+class Kind:
+    """How an operation is drawn: the operation along so many axes, the channels, and how many images it has.
+
+    It is ``exact`` if float32 does not round its values for small integers. Others are compared in float64.
+    """
+
+    operations: object
+    channels: tuple[int, ...] = (4,)
+    images: tuple[int, ...] = (1,)
+    exact: bool = True
+
+
+def elementwise(kind):
+    return lambda axes: st.sampled_from([kind(), kind(broadcast="positions"), kind(broadcast="channels")])
+
+
+def activations(axes):
+    return st.sampled_from([Activation("relu"), Activation("leaky_relu", slope=0.25), Activation("prelu")])
+
+
+def blocks(kind):
+    return lambda axes: st.builds(kind, each(axes, st.sampled_from([1, 2, 2] if axes > 1 else [1, 2, 3])))
+
+
+KINDS = {
+    Conv: Kind(lambda axes: convolutions(axes, Conv)),
+    ConvTranspose: Kind(lambda axes: convolutions(axes, ConvTranspose)),
+    MaxPool: Kind(lambda axes: poolings(axes, MaxPool), (2,)),
+    AvgPool: Kind(lambda axes: poolings(axes, AvgPool), (2,), exact=False),
+    Window: Kind(lambda axes: st.builds(Window, st.just(1), each(axes, st.integers(1, 3))), (2,)),
+    Resize: Kind(lambda axes: resizes(axes, Resize), (2,), exact=False),
+    ResizeTo: Kind(lambda axes: resizes(axes, ResizeTo), (2,), (2,), exact=False),
+    DepthToSpace: Kind(blocks(DepthToSpace), (24,)),
+    SpaceToDepth: Kind(blocks(SpaceToDepth), (2,)),
+    Crop: Kind(lambda axes: st.builds(Crop, sides(axes, 2)), (2,)),
+    CropTo: Kind(
+        lambda axes: st.one_of(
+            st.builds(CropTo, each(axes, st.integers(0, 2))),
+            st.builds(CropTo, odd=st.sampled_from(["after", "before"])),
+        ),
+        (2,),
+        (2,),
+    ),
+    CropToSmallest: Kind(
+        lambda axes: st.builds(CropToSmallest, odd=st.sampled_from(["after", "before"])), (2,), (2, 3)
+    ),
+    Pad: Kind(lambda axes: st.builds(Pad, sides(axes, 2), mode=st.sampled_from(MODES)), (2,)),
+    PadTo: Kind(
+        lambda axes: st.builds(PadTo, where=st.sampled_from(["both", "after"]), mode=st.sampled_from(MODES)), (2,), (2,)
+    ),
+    PadToMultiple: Kind(
+        lambda axes: st.builds(
+            PadToMultiple,
+            each(axes, st.integers(1, 5)),
+            where=st.sampled_from(["both", "after"]),
+            mode=st.sampled_from(MODES),
+        ),
+        (2,),
+    ),
+    Concat: Kind(lambda axes: st.just(Concat()), (1, 2), (2, 3)),
+    Add: Kind(elementwise(Add), (2,), (2, 3)),
+    Multiply: Kind(elementwise(Multiply), (2,), (2, 3)),
+    Activation: Kind(activations, (2,)),
+    Scale: Kind(lambda axes: st.just(Scale()), (2,)),
+    Slice: Kind(lambda axes: st.sampled_from([Slice(0, 1), Slice(1, 3)]), (4,)),
+    Mean: Kind(lambda axes: st.just(Mean()), (2,), exact=False),
+    Require: Kind(lambda axes: st.just(Require(at_least=2)), (2,)),
+}
+
+
+@st.composite
+def cases(draw, kind):
+    """A network of one operation, and images and parameters of small integers that it takes."""
+    of, axes = KINDS[kind], draw(st.integers(1, 3))
+    operation, count = draw(of.operations(axes)), draw(st.sampled_from(of.images))
+    names = "xyz"[:count]
+    channels = dict.fromkeys(names, draw(st.sampled_from(of.channels)))
+    if getattr(operation, "broadcast", "") == "channels":
+        channels[names[-1]] = 1
+    network = Network(channels, (Node("of", operation, tuple(names)),), axes=axes)
+    shapes = []
+    for axis in range(axes):
+        tried = product(range(1, 8 if count < 3 else 5), repeat=count)
+        shapes.append(
+            draw(st.sampled_from([n for n in tried if run(network, dict(zip(names, n, strict=True)), axis).ok]))
+        )
+    rng = np.random.default_rng(draw(st.integers(0, 99)))
+
+    def integers(shape):
+        return rng.integers(-3, 4, shape)
+
+    images = [integers((channels[name], *(of[i] for of in shapes))) for i, name in enumerate(names)]
+    parameters = {
+        name: {part: integers(shape) for part, shape in of.items()} for name, of in parameter_shapes(network).items()
+    }
+    return network, parameters, images
+
+
+def in_jax(network, precision=None):
+    """The function of one operation, of its parameters and images."""
+    (node,) = network.nodes
+    return lambda parameters, images: VALUES[type(node.operation)](
+        node.operation, images, parameters.get("of", {}), precision
+    )
+
+
+def exact_values(network, parameters, images):
+    return reference.graph_value(network, parameters, *images)["of"]
+
+
+def assert_same(found, expected, exact):
+    """Equal arrays: bit for bit, or to the rounding of float64."""
+    assert found.shape == expected.shape
+    if exact:
+        assert found.dtype == jnp.float32
+        assert np.asarray(found, object).tolist() == expected.tolist()
+    else:
+        assert found.dtype == jnp.float64
+        np.testing.assert_allclose(found, expected.astype(float), rtol=1e-12, atol=1e-12)
+
+
+def as_floats(arrays, exact):
+    return jax.tree.map(lambda x: jnp.asarray(x, jnp.float32 if exact else jnp.float64), arrays)
+
+
+def assert_operation(kind, case):
+    """The value is the exact one, and the gradient for ``g`` agrees with the exact derivative in a direction ``v``.
+
+    ``g·(J v) = (gᵀJ)·v``: duals have ``J v``, and JAX has ``gᵀJ``.
+    """
+    network, parameters, images = case
+    rng = np.random.default_rng(0)
+    direction = jax.tree.map(lambda x: rng.integers(-2, 3, x.shape), (parameters, images))
+    duals = jax.tree.map(as_duals, (parameters, images), direction)
+    value, derivative = parts(exact_values(network, *duals))
+    g = rng.integers(-2, 3, derivative.shape)
+    exact = KINDS[kind].exact
+    with jax.enable_x64(not exact):
+        found, pull = jax.vjp(in_jax(network), *as_floats((parameters, images), exact))
+        assert_same(found, value, exact)
+        gradients = pull(as_floats(g, exact))
+    sums = jax.tree.map(lambda d, v: (np.asarray(d, object) * v).sum(), gradients, direction)
+    of_gradients, of_duals = sum(jax.tree.leaves(sums)), (g * derivative).sum()
+    assert of_gradients == of_duals if exact else abs(of_gradients - of_duals) <= 1e-10
+
+
+def test_every_operation_that_has_a_value_is_drawn_and_is_in_the_reference():
+    assert set(KINDS) == set(VALUES) == set(graphs.VALUES) - {Norm}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_values_and_gradients_of_an_operation_are_those_of_exact_arithmetic(kind):
+    some = settings(examples(3), suppress_health_check=list(HealthCheck))
+    some(given(cases(kind))(lambda case: assert_operation(kind, case)))()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_many_values_and_gradients_of_an_operation_are_those_of_exact_arithmetic(kind):
+    many = settings(examples(40), suppress_health_check=list(HealthCheck))
+    many(given(cases(kind))(lambda case: assert_operation(kind, case)))()
+
+
+def smooth(kind):
+    network = Network({"x": 4}, (Node("of", Activation(kind)),), axes=1)
+    rng = np.random.default_rng(0)
+    shapes = parameter_shapes(network).get("of", {})
+    parameters = {"of": {part: rng.uniform(0.5, 2, shape) for part, shape in shapes.items()}} if shapes else {}
+    return network, parameters, [rng.normal(0, 3, (4, 6))]
+
+
+def test_every_smooth_activation_has_the_values_of_its_formula():
+    with jax.enable_x64(True):
+        for kind in SMOOTH:
+            case = smooth(kind)
+            np.testing.assert_allclose(in_jax(case[0])(*case[1:]), exact_values(*case), rtol=1e-12, err_msg=kind)
+
+
+def test_the_gradients_of_smooth_activations_are_those_of_finite_differences():
+    networks, parameters, images = zip(*map(smooth, SMOOTH), strict=True)
+
+    def total(parameters, images):
+        each = zip(networks, parameters, images, strict=True)
+        return sum((in_jax(network)(of, x) ** 2).sum() for network, of, x in each)
+
+    with jax.enable_x64(True):
+        check_grads(jax.jit(total), (parameters, images), order=1, rtol=1e-6)
+
+
+def test_an_elu_has_its_scale_below_zero():
+    network = Network({"x": 1}, (Node("of", Activation("elu", slope=0.5)),), axes=1)
+    x = np.array([[-2.0, 0.0, 3.0]])
+    with jax.enable_x64(True):
+        np.testing.assert_allclose(in_jax(network)({}, [jnp.asarray(x)]), exact_values(network, {}, [x]), rtol=1e-14)
+
+
+def test_a_maximum_is_nan_where_an_entry_of_its_window_is():
+    x = jnp.array([[1.0, jnp.nan, 3.0, 4.0, 5.0]])
+    expected = {MaxPool(2, 1): [True, True, False, False], MaxPool(2, 1, dilation=2): [False, True, False]}
+    for pool, of_windows in expected.items():
+        y = in_jax(Network({"x": 1}, (Node("of", pool),), axes=1))({}, [x])
+        assert jnp.isnan(y[0]).tolist() == of_windows, pool
+
+
+def in_torch(torch, network, parameters, images):
+    """The value of an operation in PyTorch. Raises an error of PyTorch if it has no such operation."""
+    from torch_networks import TorchNetwork
+
+    of, axes = network.nodes[0].operation, network.axes
+    if isinstance(of, Resize) and not of.align_corners:
+        if any(of.less):
+            raise ValueError("PyTorch has no resize by a factor to another size")
+        factors = [factor / over for factor, over in zip(of.factor, of.over, strict=True)]
+        mode = "nearest" if of.mode == "nearest" else ("linear", "bilinear", "trilinear")[axes - 1]
+        return torch.nn.functional.interpolate(images[0], scale_factor=factors, mode=mode)
+    model = TorchNetwork(network).double()
+    model.load(parameters)
+    return model(*images)
+
+
+LACKING = {
+    "no ceil mode for this padding": "a padding that differs before and after",
+    "no resize by a factor to another size": "a resize that is then cropped",
+    "smaller than kernel size": "an average over three axes of an image below the kernel in ceil mode",
+}
+"""What PyTorch lacks, by the text of the error."""
+
+
+def assert_pytorch(case):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    network, parameters, images = case
+    try:
+        with torch.no_grad():
+            given = [torch.tensor(image[None], dtype=torch.float64) for image in images]
+            y = in_torch(torch, network, parameters, given)[0].numpy()
+    except (ValueError, RuntimeError) as error:
+        if not any(text in str(error) for text in LACKING):
+            raise
+        assume(False)
+    np.testing.assert_allclose(y, exact_values(*case).astype(float), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.filterwarnings("default")  # PyTorch's own
+@pytest.mark.parametrize("kind", KINDS)
+def test_exact_arithmetic_has_the_values_of_pytorch(kind):
+    some = settings(examples(20), suppress_health_check=list(HealthCheck))
+    some(given(cases(kind))(assert_pytorch))()
