@@ -6,6 +6,7 @@ numbers of nnU-Net's own networks. Source: github.com/MIC-DKFZ/nnUNet, ``nnunetv
 
 import re
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from ...spec.network.network import Network
 from ...spec.network.values import Activation, Norm
@@ -46,7 +47,7 @@ class Architecture:
         network = build(StagePlan(**plan, in_channels=in_channels, out_channels=out_channels, heads=heads))
         return network, self._given.not_supported() if self._is_new else ()
 
-    def _new(self) -> dict[str, object]:
+    def _new(self) -> dict[str, Any]:
         given = self._given
         axes = _axes(given.needed("conv_op"))
         stages = given.needed("n_stages").number(2, MAX_STAGES)
@@ -70,7 +71,7 @@ class Architecture:
         }
         return {**plan, **(self._blocks(stages) if self.kind == "ResidualEncoderUNet" else {})}
 
-    def _blocks(self, stages: int) -> dict[str, object]:
+    def _blocks(self, stages: int) -> dict[str, Any]:
         """The residual blocks: ``BasicBlockD``, or ``BottleneckD`` with its inner widths."""
         given = self._given
         block, widths = given.given("block"), given.given("bottleneck_channels")
@@ -86,7 +87,7 @@ class Architecture:
             widths.number()
         return {"stem_channels": given.read("stem_channels", Entry.number, None), "bottlenecks": bottlenecks}
 
-    def _old(self) -> dict[str, object]:
+    def _old(self) -> dict[str, Any]:
         given = self._given
         stages = len(given.needed("n_conv_per_stage_encoder").list())
         if not 2 <= stages <= MAX_STAGES:
@@ -106,14 +107,14 @@ class Architecture:
             "style": Style(norm=norm, activation=activation),
         }
 
-    def _sizes(self, kernels: str, strides: str, stages: int, axes: int) -> dict[str, object]:
+    def _sizes(self, kernels: str, strides: str, stages: int, axes: int) -> dict[str, Any]:
         keys = {"kernels": kernels, "strides": strides}
         return {
             of: [entry.per_axis(axes) for entry in self._given.needed(key).per_stage(stages)]
             for of, key in keys.items()
         }
 
-    def _counts(self, encoder: str, decoder: str, stages: int) -> dict[str, object]:
+    def _counts(self, encoder: str, decoder: str, stages: int) -> dict[str, Any]:
         keys = {"counts": (encoder, stages), "decoder_counts": (decoder, stages - 1)}
         return {
             of: [entry.number(1, MAX_BLOCKS) for entry in self._given.needed(key).per_stage(count)]

@@ -42,7 +42,7 @@ _parse_json = partial(json.loads, object_pairs_hook=no_duplicates)
 
 def _parse_yaml(text: str, subject: str) -> Any:
     try:
-        import yaml
+        import yaml  # type: ignore[import-untyped]  # PyYAML has no types
     except ImportError:
         says = "PyYAML is not installed, which reads YAML"
         raise FileError.of(subject, "yaml", "", says, "pip install pyyaml, or the same config as JSON") from None

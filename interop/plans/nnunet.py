@@ -80,8 +80,9 @@ def _inherited(configurations: Entry, name: str) -> Entry:
     while (parent := chain[-1].get("inherits_from")) is not None:
         known = configurations.object()
         if parent.text() not in known or parent.text() in met:
-            why = "inherits from itself" if parent.text() in met else f"must be one of {', '.join(known)}"
-            says = clipped(f"is {parent.written()}, and {why}", 200)
+            circle = parent.text() in met
+            why = "which inherits from this configuration" if circle else f"and must be one of {', '.join(known)}"
+            says = clipped(f"is {parent.written()}, {why}", 200)
             raise parent.wrong("inherits_from", says, '"inherits_from": the name of another configuration')
         met.add(parent.text())
         chain.append(configurations[parent.text()])

@@ -66,7 +66,9 @@ def _basic_block(net: NetworkBuilder, path: str, given: str, width: int, stride:
     return net.add(f"{path}.relu2", RELU)
 
 
-MONAI = Style(norm=Norm("instance", affine=False), activation=Activation("prelu"))
+INSTANCE = Norm("instance", affine=False)
+PRELU = Activation("prelu")
+MONAI = Style(norm=INSTANCE, activation=PRELU)
 """What follows each convolution of MONAI's ``UNet`` by default."""
 
 
