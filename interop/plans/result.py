@@ -15,6 +15,11 @@ class PlannedNetwork:
     - ``network``: the :class:`wellshaped.spec.Network`.
     - ``not_supported``: sentences about what the file says and the network leaves out.
     - ``patch_size``: the size of the images that the file plans, or ``None``.
+
+    >>> from wellshaped.spec import PRESETS
+    >>> print(PlannedNetwork("3d", "UNet", PRESETS["monai_unet"], ("dropout is 0.1, and …",), (96, 96, 96)))
+    3d: UNet, axes 3, channels 1 → 2, nodes 70, patch 96 × 96 × 96
+      not supported: dropout is 0.1, and …
     """
 
     name: str
@@ -38,7 +43,16 @@ class PlannedNetwork:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class PlannedNetworks(Mapping[str, PlannedNetwork]):
-    """The networks of a plans file, by the name of the configuration. ``print`` it to see all."""
+    """The networks of a plans file, by the name of the configuration. ``print`` it to see all.
+
+    >>> from wellshaped.spec import PRESETS
+    >>> plans = PlannedNetworks("plans.json", {"3d": PlannedNetwork("3d", "UNet", PRESETS["monai_unet"])})
+    >>> list(plans), plans["3d"].network.axes
+    (['3d'], 3)
+    >>> print(plans)
+    plans.json
+      3d: UNet, axes 3, channels 1 → 2, nodes 70
+    """
 
     file: str
     planned: Mapping[str, PlannedNetwork]
