@@ -223,8 +223,16 @@ _OTHER_FILES = (
         "a certificate",
         "wellshaped verify {path}, or load_certificate({path!r}) in Python",
     ),
-    ({"configurations"}, "a plans file of nnU-Net", "nnunet_plans({path!r}) of wellshaped.interop, in Python"),
-    ({"network_def"}, "a config of a MONAI bundle", "monai_bundle({path!r}) of wellshaped.interop, in Python"),
+    (
+        {"configurations"},
+        "a plans file of nnU-Net",
+        "{path}:3d_fullres in a command, or nnunet_plans({path!r}) in Python",
+    ),
+    (
+        {"network_def"},
+        "a config of a MONAI bundle",
+        "{path}:network_def in a command, or monai_bundle({path!r}) in Python",
+    ),
 )
 """Files that hold something else, by their keys, and what reads them."""
 

@@ -12,6 +12,7 @@ import pytest
 from flax import nnx
 from mutations import mutations
 
+from wellshaped.cli import main
 from wellshaped.interop import monai_bundle, nnunet_plans
 from wellshaped.models import TypedNetwork
 from wellshaped.spec import (
@@ -446,8 +447,33 @@ def test_every_broken_file_is_read_or_answered_by_one_error(read, text, tmp_path
     assert {"file", "syntax", "number", "key", "accepted"} <= rules
 
 
-def test_a_plan_given_as_a_network_file_is_an_error_that_says_what_reads_it(tmp_path):
-    path = write(tmp_path / "nnUNetPlans.json", {"configurations": {}})
+@pytest.mark.parametrize("content", ["configurations", "network_def"])
+def test_a_network_file_that_is_a_plan_or_a_bundle_is_an_error_that_says_what_reads_it(content, tmp_path):
+    path = write(tmp_path / "a.json", {content: {}})
     with pytest.raises(FileError) as error:
         load_network(path)
-    assert error.value.report.fixes == (f"nnunet_plans({str(path)!r}) of wellshaped.interop, in Python",)
+    key, function = {"configurations": ("3d_fullres", "nnunet_plans"), "network_def": ("network_def", "monai_bundle")}[
+        content
+    ]
+    assert error.value.report.fixes == (f"{path}:{key} in a command, or {function}({str(path)!r}) in Python",)
+
+
+# Commands
+
+
+def test_commands_take_a_configuration_of_a_plans_file_and_the_network_of_a_bundle(tmp_path, capsys):
+    path = cascade(tmp_path, LABELS)
+    assert main(["sizes", f"{path}:2d"]) == 0
+    assert "n ≡ 0 (mod 8), n ≥ 8" in capsys.readouterr().out
+    assert main(["check", f"{path}:2d", "--input", "2x32x30"]) == 1
+    assert "does not fit" in capsys.readouterr().err
+    assert main(["stages", f"{bundle(tmp_path / 'inference.json', {})}:network_def", "--input", "1x16x16x16"]) == 0
+    assert "down[0]" in capsys.readouterr().out
+
+
+def test_a_command_proposes_the_nearest_configuration(tmp_path, capsys):
+    path = cascade(tmp_path, LABELS)
+    assert main(["sizes", f"{path}:2d_fullres"]) == 2
+    assert f"fix: {path}:2d" in capsys.readouterr().err
+    assert main(["sizes", f"{path}"]) == 2
+    assert f"{path}:3d_fullres" in capsys.readouterr().err
