@@ -108,6 +108,16 @@ PLANS: dict[str, dict[str, Any]] = {
         n_blocks_per_stage=[1, 2, 3, 1],
         n_conv_per_stage_decoder=[1, 1, 1],
     ),
+    "new 2d residual, strided from the first stage": _new(
+        2,
+        "ResidualEncoderUNet",
+        n_stages=2,
+        features_per_stage=[4, 4],
+        kernel_sizes=3,
+        strides=[[2, 1], [2, 2]],
+        n_blocks_per_stage=1,
+        n_conv_per_stage_decoder=1,
+    ),
     "new 3d bottlenecks": _new(
         3,
         "ResidualEncoderUNet",
