@@ -6,6 +6,10 @@ from .fitting.planning import FittedPlan as FittedPlan
 from .jax_reader import graph_of_jax as graph_of_jax
 from .jax_reader import read_jax as read_jax
 from .loading import load_model as load_model
+from .plans.bundle import monai_bundle as monai_bundle
+from .plans.nnunet import nnunet_plans as nnunet_plans
+from .plans.result import PlannedNetwork as PlannedNetwork
+from .plans.result import PlannedNetworks as PlannedNetworks
 from .sizes.answer import AxisSizes as AxisSizes
 from .sizes.answer import ModelSizes as ModelSizes
 from .sizes.exploring import Budget as Budget

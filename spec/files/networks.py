@@ -217,12 +217,32 @@ _KINDS = {
 """The kinds of networks that a file can hold, by the value of its key ``kind``."""
 
 
+_OTHER_FILES = (
+    (
+        {"statement", "prover", "network"},
+        "a certificate",
+        "wellshaped verify {path}, or load_certificate({path!r}) in Python",
+    ),
+    (
+        {"configurations"},
+        "a plans file of nnU-Net",
+        "{path}:3d_fullres in a command, or nnunet_plans({path!r}) in Python",
+    ),
+    (
+        {"network_def"},
+        "a config of a MONAI bundle",
+        "{path}:network_def in a command, or monai_bundle({path!r}) in Python",
+    ),
+)
+"""Files that hold something else, by their keys, and what reads them."""
+
+
 def _loaded(text: str, path: Path, subject: str, wanted: type | None = None) -> Any:
     """Return the network in the ``text`` of a file. Raise :class:`FileError` if it is not of the ``wanted`` kind."""
     data = _parse(text, path, subject)
-    if {"statement", "prover", "network"} <= data.keys():
-        fix = f"wellshaped verify {path}, or load_certificate({str(path)!r}) in Python"
-        raise FileError.of(subject, "kind", "", "it is a certificate, and not a network", fix)
+    for keys, what, fix in _OTHER_FILES:
+        if keys <= data.keys():
+            raise FileError.of(subject, "kind", "", f"it is {what}, and not a network", fix.format(path=str(path)))
     try:
         kind = _kind_of_data(data, wanted, path)
         return kind.value({key: value for key, value in data.items() if key != "kind"})

@@ -15,8 +15,8 @@ from .diffusion import stable_diffusion_vae as stable_diffusion_vae
 from .full_scale import unet3plus as unet3plus
 from .nested import u2net_rsu7 as u2net_rsu7
 from .nested import unetplusplus as unetplusplus
+from .nnunet import nnunet_3d_fullres as nnunet_3d_fullres
 from .residual import monai_unet as monai_unet
 from .residual import smp_resnet34 as smp_resnet34
 from .volumes import monai_basicunet as monai_basicunet
-from .volumes import nnunet_3d_fullres as nnunet_3d_fullres
 from .volumes import unet3d as unet3d

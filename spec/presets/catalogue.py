@@ -12,8 +12,9 @@ from .configs import CONFIGS
 from .diffusion import ddpm, stable_diffusion_vae
 from .full_scale import unet3plus
 from .nested import u2net_rsu7, unetplusplus
+from .nnunet import nnunet_3d_fullres
 from .residual import monai_unet, smp_resnet34
-from .volumes import monai_basicunet, nnunet_3d_fullres, unet3d
+from .volumes import monai_basicunet, unet3d
 
 ConfigName = Literal["tiny", "ronneberger2015", "milesial", "monai_like"]
 """The names of the presets that are a :class:`UNetConfig`."""

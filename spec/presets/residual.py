@@ -1,14 +1,17 @@
 """U-Nets with residual blocks. Their strided convolutions halve the size and round up."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ..network.builder import NetworkBuilder
+from ..network.fields import PerAxis, on_axis, shortest
 from ..network.joins import Add, Concat
 from ..network.network import Network
 from ..network.resampling import Resize
 from ..network.values import Activation, Norm
 from ..network.windows import Conv, ConvTranspose, MaxPool
 from .blocks import BATCH, RELU, normed, same_conv
+from .style import Style
 
 RESNET34 = (3, 4, 6, 3)
 """The number of blocks in each stage of a ResNet-34."""
@@ -63,21 +66,28 @@ def _basic_block(net: NetworkBuilder, path: str, given: str, width: int, stride:
     return net.add(f"{path}.relu2", RELU)
 
 
-_INSTANCE = Norm("instance", affine=False)
-_PRELU = Activation("prelu")
+INSTANCE = Norm("instance", affine=False)
+PRELU = Activation("prelu")
+MONAI = Style(norm=INSTANCE, activation=PRELU)
+"""What follows each convolution of MONAI's ``UNet`` by default."""
 
 
 def monai_unet(
     channels: Sequence[int] = (16, 32, 64, 128, 256),
-    strides: Sequence[int] = (2, 2, 2, 2),
+    strides: Sequence[PerAxis] = (2, 2, 2, 2),
     in_channels: int = 1,
     out_channels: int = 2,
     axes: int = 3,
+    kernel: PerAxis = 3,
+    up_kernel: PerAxis = 3,
+    units: int = 2,
+    style: Style = MONAI,
 ) -> Network:
-    """MONAI's ``UNet`` with two residual units a level, on volumes.
+    """MONAI's ``UNet``, by default with two residual ``units`` a level, on volumes.
 
     Strided convolutions halve the size and round up; transposed ones with output padding double it. There is no skip at
-    the size of the input. In MONAI, levels are nested. Here a node is named by its level, and its ``layer`` is the path
+    the size of the input. With 0 ``units``, a level has a convolution in place of the residual units. ``kernel`` and
+    ``up_kernel`` are odd. In MONAI, levels are nested. Here a node is named by its level, and its ``layer`` is the path
     in MONAI. Source: github.com/Project-MONAI/MONAI, ``monai/networks/nets/unet.py`` and ``blocks/convolutions.py``.
 
     >>> from wellshaped.spec import compatible_shapes
@@ -88,37 +98,69 @@ def monai_unet(
     (False, True)
     """
     net = NetworkBuilder({"x": in_channels}, axes)
+    blocks = _Units(net, axes, kernel, style)
     levels = [f"model.{'1.submodule.' * level}" for level in range(len(channels))]
     x, skips = "x", []
     for i, stride in enumerate(strides):
-        x = _unit(net, f"down[{i}]", f"{levels[i]}0", x, channels[i], stride)
+        x = blocks.add(f"down[{i}]", f"{levels[i]}0", x, channels[i], stride, units)
         skips.append(x)
-    x = _unit(net, "bottom", levels[-1].removesuffix("."), x, channels[-1], 1)
+    x = blocks.add("bottom", levels[-1].removesuffix("."), x, channels[-1], 1, units)
+    padding = shortest([on_axis(up_kernel, axis) // 2 for axis in range(axes)])
     for i in reversed(range(len(strides))):
         x = net.add(f"joined[{i}]", Concat(), skips[i], x)
-        width, path = channels[i - 1] if i else out_channels, f"{levels[i]}2"
-        up = ConvTranspose(3, strides[i], padding=1, output_padding=strides[i] - 1, channels=width)
-        x = _adn(net, f"up[{i}]", f"{path}.0", net.add(f"up[{i}].conv", up, x, layer=f"{path}.0.conv"))
-        x = _unit(net, f"decoder[{i}]", f"{path}.1", x, width, 1, convs=1, bare=i == 0)
+        width, stride = channels[i - 1] if i else out_channels, strides[i]
+        path = f"{levels[i]}2.0" if units else f"{levels[i]}2"
+        more = shortest([on_axis(stride, axis) - 1 for axis in range(axes)])
+        size = {"padding": padding, "output_padding": more}
+        up = ConvTranspose(up_kernel, stride, **size, channels=width, bias=style.bias)
+        x = net.add(f"up[{i}].conv", up, x, layer=f"{path}.conv")
+        if i or units:
+            x = blocks.after(f"up[{i}]", path, x)
+        if units:
+            x = blocks.unit(f"decoder[{i}]", f"{levels[i]}2.1", x, width, 1, 1, bare=i == 0)
     return net.network()
 
 
-def _adn(net: NetworkBuilder, name: str, layer: str, given: str) -> str:
-    """Add MONAI's norm and activation. The dropout between them does nothing at inference."""
-    net.add(f"{name}.norm", _INSTANCE, given, layer=f"{layer}.adn.N")
-    return net.add(f"{name}.prelu", _PRELU, layer=f"{layer}.adn.A")
+@dataclass(frozen=True, slots=True)
+class _Units:
+    """What adds MONAI's convolutions and residual units of one kernel and style."""
 
+    net: NetworkBuilder
+    axes: int
+    kernel: PerAxis
+    style: Style
 
-def _unit(
-    net: NetworkBuilder, name: str, layer: str, given: str, width: int, stride: int, convs: int = 2, bare: bool = False
-) -> str:
-    """Add a residual unit; its first convolution is strided. ``bare`` leaves out the norms and activations."""
-    x = given
-    for i in range(convs):
-        conv, path = same_conv(width, stride=stride if i == 0 else 1), f"{layer}.conv.unit{i}"
-        x = net.add(f"{name}.unit{i}.conv", conv, x, layer=f"{path}.conv")
-        x = x if bare else _adn(net, f"{name}.unit{i}", path, x)
-    if stride != 1 or net.channels(given) != width:
-        shortcut = same_conv(width, 3 if stride != 1 else 1, stride)
-        given = net.add(f"{name}.residual", shortcut, given, layer=f"{layer}.residual")
-    return net.add(name, Add(), x, given)
+    def add(self, name: str, layer: str, given: str, width: int, stride: PerAxis, units: int) -> str:
+        """Add a residual unit with so many convolutions, or only a convolution."""
+        if units:
+            return self.unit(name, layer, given, width, stride, units)
+        return self.convolution(name, layer, given, width, stride)
+
+    def unit(
+        self, name: str, layer: str, given: str, width: int, stride: PerAxis, convs: int, bare: bool = False
+    ) -> str:
+        """Add a residual unit; its first convolution is strided. If it is ``bare``, nothing follows its last one."""
+        net, x = self.net, given
+        strided = any(on_axis(stride, axis) != 1 for axis in range(self.axes))
+        for i in range(convs):
+            last = bare and i == convs - 1
+            x = self.convolution(f"{name}.unit{i}", f"{layer}.conv.unit{i}", x, width, 1 if i else stride, bare=last)
+        if strided or net.channels(given) != width:
+            shortcut = self.conv(width, stride) if strided else Conv(1, channels=width, bias=self.style.bias)
+            given = net.add(f"{name}.residual", shortcut, given, layer=f"{layer}.residual")
+        return net.add(name, Add(), x, given)
+
+    def convolution(self, name: str, layer: str, given: str, width: int, stride: PerAxis, bare: bool = False) -> str:
+        x = self.net.add(f"{name}.conv", self.conv(width, stride), given, layer=f"{layer}.conv")
+        return x if bare else self.after(name, layer, x)
+
+    def conv(self, width: int, stride: PerAxis) -> Conv:
+        padding = shortest([on_axis(self.kernel, axis) // 2 for axis in range(self.axes)])
+        return Conv(self.kernel, stride, padding=padding, channels=width, bias=self.style.bias)
+
+    def after(self, name: str, layer: str, given: str) -> str:
+        """Add the norm and the activation. The dropout between them does nothing at inference."""
+        names = {"N": "norm", "A": self.style.activation.kind if self.style.activation else ""}
+        for of, operation in self.style.after("N", "A").items():
+            given = self.net.add(f"{name}.{names[of]}", operation, given, layer=f"{layer}.adn.{of}")
+        return given

@@ -4,15 +4,17 @@ from collections.abc import Sequence
 
 from ..network.builder import NetworkBuilder
 from ..network.edges import CropTo, PadTo
-from ..network.fields import PerAxis, on_axis
 from ..network.joins import Concat
 from ..network.network import Network
 from ..network.requiring import Require
 from ..network.values import Activation, Norm
 from ..network.windows import Conv, ConvTranspose, MaxPool
 from .blocks import normed, same_conv
+from .style import Style
+from .upsampling import monai_upsample
 
-_INSTANCE = Norm("instance")
+BASIC = Style(norm=Norm("instance"), activation=Activation("leaky_relu", slope=0.1))
+"""What follows each convolution of MONAI's ``BasicUNet`` by default."""
 
 
 def unet3d(base_channels: int = 32, in_channels: int = 3, out_channels: int = 3) -> Network:
@@ -51,11 +53,17 @@ def _unpadded(net: NetworkBuilder, name: str, given: str, widths: Sequence[int])
 
 
 def monai_basicunet(
-    features: Sequence[int] = (32, 32, 64, 128, 256, 32), in_channels: int = 1, out_channels: int = 2, axes: int = 3
+    features: Sequence[int] = (32, 32, 64, 128, 256, 32),
+    in_channels: int = 1,
+    out_channels: int = 2,
+    axes: int = 3,
+    style: Style = BASIC,
+    upsample: str = "deconv",
 ) -> Network:
     """MONAI's ``BasicUNet`` on volumes. The upsampled image is padded by at most one position to the size of the skip.
 
-    ``features`` has the widths of the five levels and of the last block. Source:
+    ``features`` has the widths of the five levels and of the last block. ``style`` has the norm, the activation and the
+    bias of the convolutions, and ``upsample`` is ``"deconv"``, ``"nontrainable"`` or ``"pixelshuffle"``. Source:
     github.com/Project-MONAI/MONAI, ``monai/networks/nets/basic_unet.py``.
 
     >>> from wellshaped.spec import compatible_sizes
@@ -67,66 +75,23 @@ def monai_basicunet(
     x, skips = "x", []
     for i, width in enumerate(levels):
         x = net.add(f"down_{i}.max_pooling", MaxPool(2), x) if i else x
-        x = _two_convs(net, f"down_{i}.convs" if i else "conv_0", x, width)
+        x = _two_convs(net, f"down_{i}.convs" if i else "conv_0", x, width, style)
         skips.append(x)
     skips.pop()
     for i in range(len(skips), 0, -1):
         path, skip, width = f"upcat_{i}", skips.pop(), net.channels(x)
-        up = ConvTranspose(2, 2, channels=width // 2 if i > 1 else width)
-        x = net.add(f"{path}.upsample.deconv", up, x)
+        x = monai_upsample(net, f"{path}.upsample", x, width // 2 if i > 1 else width, axes, upsample)
         x = net.add(f"{path}.near", Require(within=1), x, skip)
         x = net.add(f"{path}.padded", PadTo(where="after", mode="replicated"), x, skip)
         x = net.add(f"{path}.joined", Concat(), skip, x)
-        x = _two_convs(net, f"{path}.convs", x, levels[i - 1] if i > 1 else last)
+        x = _two_convs(net, f"{path}.convs", x, levels[i - 1] if i > 1 else last, style)
     net.add("final_conv", Conv(1, channels=out_channels), x)
     return net.network()
 
 
-def _two_convs(net: NetworkBuilder, path: str, given: str, width: int) -> str:
-    leaky = Activation("leaky_relu", slope=0.1)
+def _two_convs(net: NetworkBuilder, path: str, given: str, width: int, style: Style) -> str:
     for i in range(2):
-        given = normed(net, f"{path}.conv_{i}.", "conv adn.N adn.A", given, same_conv(width), _INSTANCE, leaky)
-    return given
-
-
-def nnunet_3d_fullres(
-    features: Sequence[int] = (32, 64, 128, 256, 320, 320),
-    kernels: Sequence[PerAxis] = ((1, 3, 3), 3, 3, 3, 3, 3),
-    strides: Sequence[PerAxis] = (1, (1, 2, 2), 2, 2, 2, 2),
-    in_channels: int = 1,
-    out_channels: int = 2,
-) -> Network:
-    """nnU-Net's ``PlainConvUNet`` with two convolutions a stage. The defaults are for volumes with a coarse first axis.
-
-    ``features``, ``kernels`` and ``strides`` are those of a ``nnUNetPlans.json``, one for each stage. The heads of the
-    inner stages are left out; only training uses them. Source: github.com/MIC-DKFZ/dynamic-network-architectures,
-    ``architectures/unet.py``; the plan is the ``3d_fullres`` of github.com/PengchengShi1220/NexToU.
-
-    >>> from wellshaped.spec import compatible_shapes
-    >>> print([str(fit) for fit in compatible_shapes("nnunet_3d_fullres").axes])
-    ['n ≡ 0 (mod 16), n ≥ 16', 'n ≡ 0 (mod 32), n ≥ 32', 'n ≡ 0 (mod 32), n ≥ 32']
-    """
-    net = NetworkBuilder({"x": in_channels}, axes=3)
-    x, skips = "x", []
-    for i, (width, kernel, stride) in enumerate(zip(features, kernels, strides, strict=True)):
-        x = _plain_stage(net, f"encoder.stages.{i}.0", x, width, kernel, stride)
-        skips.append(x)
-    skips.pop()
-    count = len(skips)
-    for i in range(count):
-        level = count - 1 - i
-        up = ConvTranspose(strides[level + 1], strides[level + 1], channels=features[level])
-        x = net.add(f"decoder.transpconvs.{i}", up, x)
-        x = net.add(f"decoder.joined.{i}", Concat(), x, skips[level])
-        x = _plain_stage(net, f"decoder.stages.{i}", x, features[level], kernels[level], 1)
-    net.add(f"decoder.seg_layers.{count - 1}", Conv(1, channels=out_channels), x)
-    return net.network()
-
-
-def _plain_stage(net: NetworkBuilder, path: str, given: str, width: int, kernel: PerAxis, stride: PerAxis) -> str:
-    padding = tuple(on_axis(kernel, axis) // 2 for axis in range(3))
-    for i in range(2):
-        conv = Conv(kernel, stride if i == 0 else 1, padding=padding, channels=width)
-        leaky = Activation("leaky_relu", slope=0.01)
-        given = normed(net, f"{path}.convs.{i}.", "conv norm nonlin", given, conv, _INSTANCE, leaky)
+        conv, adn = f"{path}.conv_{i}", f"{path}.conv_{i}.adn"
+        after = style.after(f"{adn}.N", f"{adn}.A")
+        given = net.chain(given, {f"{conv}.conv": same_conv(width, bias=style.bias), **after})
     return given

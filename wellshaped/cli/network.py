@@ -20,6 +20,7 @@ from ..spec.messages.written import clipped, written_value
 from ..spec.unet.config import CHOICES
 from .numbers import as_typed, natural_in, numbers_in
 from .objects import reject_module, reject_object
+from .plans import names_plan, planned_network
 
 _CONFIGS: dict[str, Any] = {"unet2": UNet2Config(), "unet": UNetConfig()}
 """The names of the configs with default values. The first is the default."""
@@ -84,7 +85,10 @@ Flags = Annotated[ConfigFlags | None, Parameter(name="*")]  # type: ignore[valid
 
 Name = Annotated[
     str | None,
-    Parameter(help="A preset (wellshaped list), unet, unet2, or a .toml or .json file. [default: unet2]"),
+    Parameter(
+        help="A preset (wellshaped list), unet, unet2, a .toml or .json file, or a configuration in nnU-Net's plans: "
+        "nnUNetPlans.json:3d_fullres. [default: unet2]"
+    ),
 ]
 
 
@@ -166,6 +170,8 @@ def _named(name: str) -> AnyNetwork:
     if name in _CONFIGS:
         default: AnyNetwork = _CONFIGS[name]
         return default
+    if names_plan(name):
+        return planned_network(name)
     reject_module(name)
     if "." in name or os.sep in name or _exists(name):
         return load_network(name)

@@ -19,13 +19,15 @@ from ..spec.messages.report import UsageError, wrapped
 from ..spec.messages.written import clipped, in_words, written_number
 from .numbers import natural_in, numbers_in
 from .output import AsJson, print_json, say, status_of, working
+from .plans import names_plan
 from .wording import lines_of_example
 
 AnyName = Annotated[
     str | None,
     Parameter(
-        help="A preset (wellshaped list), unet, unet2, a .toml or .json file, or a model in your code: "
-        "my_package.nets:make_unet or nets.py:make_unet, which runs that code. [default: unet2]"
+        help="A preset (wellshaped list), unet, unet2, a .toml or .json file, a configuration in nnU-Net's plans "
+        "(nnUNetPlans.json:3d_fullres), or a model in your code: my_package.nets:make_unet or nets.py:make_unet, which "
+        "runs that code. [default: unet2]"
     ),
 ]
 
@@ -51,7 +53,7 @@ def names_object(name: str | None) -> bool:
     [True, True, False, False]
     """
     place, colon, rest = (name or "").rpartition(":")
-    if not colon or rest[:1] in ("/", "\\") or re.fullmatch(r".+\.(toml|json)", rest):
+    if not colon or rest[:1] in ("/", "\\") or re.fullmatch(r".+\.(toml|json)", rest) or names_plan(name):
         return False
     return not (len(place) == 1 and place.isalpha() and sys.platform == "win32") and not _is_file(name or "")
 

@@ -1,0 +1,64 @@
+"""The arguments of a network's class in a file: which were read, and sentences about the others."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from ...spec.messages.written import clipped
+from .entry import Entry
+
+Value = TypeVar("Value")
+
+
+class Arguments:
+    """The arguments in an object of a file. ``said`` collects what the network leaves out.
+
+    >>> given = Arguments(Entry("plans file a.json", {"n_stages": 6, "squeeze_excitation": True}))
+    >>> given.needed("n_stages").number(), given.read("bias", Entry.flag, False)
+    (6, False)
+    >>> given.not_supported()
+    ('squeeze_excitation is True, and the network leaves it out',)
+    """
+
+    def __init__(self, entry: Entry) -> None:
+        self.entry = entry
+        self.said: list[str] = []
+        self._read: set[str] = set()
+
+    def needed(self, key: str) -> Entry:
+        """Return the entry of an argument that must be there."""
+        self._read.add(key)
+        return self.entry[key]
+
+    def given(self, key: str) -> Entry | None:
+        """Return the entry of an argument, or ``None``."""
+        self._read.add(key)
+        return self.entry.get(key)
+
+    def read(self, key: str, read: Callable[[Entry], Value], default: Value) -> Value:
+        """Return an argument as ``read`` returns it, or the ``default``."""
+        entry = self.given(key)
+        return default if entry is None else read(entry)
+
+    def skip(self, *keys: str) -> None:
+        """Leave out arguments that change no network."""
+        self._read.update(keys)
+
+    def leave_out(self, key: str, why: str) -> None:
+        """Say that an argument is left out, unless it is not there, false or 0."""
+        entry = self.given(key)
+        if entry is not None and entry.value not in (False, 0):
+            self.said.append(f"{key} is {entry.written()}, and {why}")
+
+    def not_supported(self) -> tuple[str, ...]:
+        """Return all sentences, also about the arguments that nothing read."""
+        unread = [key for key in self.entry.object() if key not in self._read and not str(key).startswith("_")]
+        for key in unread[:_SHOWN]:
+            entry = self.entry.get(key)
+            if entry is not None and entry.value not in (False, 0, ""):
+                self.said.append(f"{clipped(str(key))} is {entry.written()}, and the network leaves it out")
+        if len(unread) > _SHOWN:
+            self.said.append(f"{len(unread) - _SHOWN} more arguments, and the network leaves them out")
+        return tuple(self.said)
+
+
+_SHOWN = 10

@@ -1,0 +1,92 @@
+"""Reading the network of a MONAI bundle (SPEC section 8)."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ...spec.messages.report import FileError, WellshapedError
+from .arguments import Arguments
+from .entry import Entry, example
+from .files import read_entry
+from .monai import NETWORKS
+from .nnunet import named, of_file
+from .references import References
+from .result import PlannedNetwork
+
+_CONFIGS = tuple(f"configs/{of}.{suffix}" for suffix in ("json", "yaml", "yml") for of in ("inference", "train"))
+"""Where a bundle's folder may have its network, the first first."""
+
+
+def monai_bundle(
+    path: str | os.PathLike[str], *, key: str = "network_def", arguments: Mapping[str, Any] | None = None
+) -> PlannedNetwork:
+    r"""The network of a MONAI bundle: ``UNet``, ``BasicUNet``, ``DynUNet`` or ``SegResNet``, as its config says.
+
+    - ``path``: the bundle's folder, or one of its configs: JSON, or YAML if PyYAML is installed. In a folder, the
+      network is that of ``configs/inference.json``, else of ``train.json``, else of the same in YAML.
+    - ``key``: the key of the network in the config.
+    - ``arguments``: arguments of the network's class, by name. They replace those of the config.
+
+    Arguments that are not in the config have the defaults of MONAI 1.6. References such as ``"@width"`` are resolved.
+    Expressions, which start with ``"$"``, are not evaluated: give the value in ``arguments``.
+
+    Raises :class:`FileError` with the path, the key and a fix for a folder without a config, a file that can't be read,
+    a missing key, a value that can't be used, an expression, and another class of network. Source:
+    github.com/Project-MONAI/MONAI, ``docs/source/mb_specification.rst`` and ``monai/networks/nets``.
+
+    >>> import json, tempfile
+    >>> from wellshaped.spec import compatible_sizes
+    >>> path = Path(tempfile.mkdtemp()) / "inference.json"
+    >>> network = {"_target_": "UNet", "spatial_dims": 2, "in_channels": "@channels", "out_channels": 2,
+    ...            "channels": [8, 16, 32], "strides": [2, 2], "num_res_units": 2, "dropout": 0.1}
+    >>> _ = path.write_text(json.dumps({"channels": 1, "network_def": network}))
+    >>> print(planned := monai_bundle(path))
+    network_def: UNet, axes 2, channels 1 → 2, nodes 38
+      not supported: dropout is 0.1, and the network leaves dropout out
+    >>> print(compatible_sizes(planned.network))
+    n ≡ 0 or 3 (mod 4), n ≥ 3
+    """
+    path = _config_of(Path(path))
+    root = read_entry(path, "bundle config", example("network_def"), yaml=True)
+    root = replace(root, resolve=References(root, f"monai_bundle({str(path)!r}, arguments={{...}})"))
+    entry = root[key]
+    entry = replace(entry, value={**entry.object(), **(arguments or {})})
+    kind = _kind(entry["_target_"])
+    given = Arguments(entry)
+    try:
+        network = NETWORKS[kind](given)
+    except WellshapedError as error:
+        raise of_file(error, root.subject) from None
+    return PlannedNetwork(key, kind, named(network, key), given.not_supported(), _patch(root))
+
+
+def _config_of(path: Path) -> Path:
+    if not path.is_dir():
+        return path
+    found = next((path / config for config in _CONFIGS if (path / config).is_file()), None)
+    if found is None:
+        says = f"it has none of {', '.join(_CONFIGS[:4])}"
+        raise FileError.of(f"bundle {path}", "file", "", says, "the path of a bundle, or of one of its configs")
+    return found
+
+
+def _kind(entry: Entry) -> str:
+    package, _, name = entry.text().rpartition(".")
+    kinds = {known.lower(): known for known in NETWORKS}
+    if name.lower() in kinds and (not package or package.split(".")[0] == "monai"):
+        return kinds[name.lower()]
+    says = f"is {entry.written()}, and must be {', '.join(NETWORKS)} of MONAI"
+    fix = 'read_torch(network, "1 C D H W") of wellshaped.interop, with a network of any class in PyTorch'
+    raise entry.wrong("network_class", says, fix)
+
+
+def _patch(root: Entry) -> tuple[int, ...] | None:
+    """Return the patch of a sliding window, if the config has it as plain numbers."""
+    try:
+        inferer = root.get("inferer")
+        patch = None if inferer is None else inferer.get("roi_size")
+        return None if patch is None else tuple(entry.number() for entry in patch.list())
+    except FileError:  # a patch that an expression computes says nothing about the network
+        return None

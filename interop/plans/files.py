@@ -1,0 +1,52 @@
+"""Reading a file of plans as an :class:`Entry`: JSON, and YAML if PyYAML is installed."""
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ...spec.files.disk import fault_of, read_text
+from ...spec.files.formats import FORMATS, no_duplicates, unclosed
+from ...spec.messages.report import FileError
+from .entry import Entry
+
+MAX_BYTES = 1024 * 1024
+"""The largest plans file or bundle config, in bytes. nnU-Net writes about 20 KiB."""
+
+_YAML = (".yaml", ".yml")
+
+
+def read_entry(path: Path, what: str, example: str, *, yaml: bool = False, most: int = MAX_BYTES) -> Entry:
+    """Return the content of a JSON file, or of a YAML file if ``yaml`` allows it. Messages call it ``what``.
+
+    Raises :class:`FileError` for a file that can't be read, has more than ``most`` bytes or can't be parsed.
+    ``example`` is the fix for a file that is not well-formed.
+    """
+    subject = f"{what} {path}"
+    suffixes = (".json", *(_YAML if yaml else ()))
+    text = read_text(path, what, subject, most=most, suffixes=suffixes)
+    is_yaml = path.suffix in _YAML
+    try:
+        value = _parse_yaml(text, subject) if is_yaml else _parse_json(text)
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, FileError):
+            raise
+        fix = "" if is_yaml or isinstance(error, RecursionError) else unclosed(text, FORMATS[".json"])
+        about = f"it is not {'YAML' if is_yaml else 'JSON'}"
+        raise FileError.of(subject, "syntax", about, fault_of(error), fix or example) from None
+    return Entry(subject, value)
+
+
+_parse_json = partial(json.loads, object_pairs_hook=no_duplicates)
+
+
+def _parse_yaml(text: str, subject: str) -> Any:
+    try:
+        import yaml  # type: ignore[import-untyped]  # PyYAML has no types
+    except ImportError:
+        says = "PyYAML is not installed, which reads YAML"
+        raise FileError.of(subject, "yaml", "", says, "pip install pyyaml, or the same config as JSON") from None
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from None

@@ -1,0 +1,128 @@
+"""Norms and activations, as a file names them: PyTorch's classes, and MONAI's names for them."""
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from ...spec.network.values import Activation, Norm
+from .arguments import Arguments
+from .entry import Entry
+
+_NORMS = {
+    "instance": ("instance", False),
+    "instance_nvfuser": ("instance", False),
+    "batch": ("batch", True),
+    "syncbatch": ("batch", True),
+    "group": ("group", True),
+}
+"""The kinds of norms by MONAI's names, and whether PyTorch makes them affine by default."""
+
+_ACTIVATIONS: Mapping[str, tuple[str, str, float | None]] = {
+    "relu": ("relu", "", None),
+    "leakyrelu": ("leaky_relu", "negative_slope", 0.01),
+    "elu": ("elu", "alpha", 1.0),
+    "prelu": ("prelu", "", None),
+    "gelu": ("gelu", "", None),
+    "silu": ("silu", "", None),
+    "swish": ("silu", "", None),
+    "memswish": ("silu", "", None),
+    "sigmoid": ("sigmoid", "", None),
+    "tanh": ("tanh", "", None),
+    "softplus": ("softplus", "", None),
+}
+"""The kinds of activations by their names in lower case, with the name and the default of their slope."""
+
+_IGNORED = (
+    "inplace",
+    "momentum",
+    "track_running_stats",
+    "init",
+    "eps",
+    "num_features",
+    "num_channels",
+    "device",
+    "dtype",
+)
+"""Arguments that change no shape and no value of a network at inference."""
+
+
+def class_norm(given: Arguments, key: str, axes: int) -> Norm | None:
+    """Return the norm of a PyTorch class, such as ``torch.nn.modules.instancenorm.InstanceNorm3d``."""
+    word = f"Norm{axes}d"
+
+    def kind(name: str) -> str:
+        return name.removesuffix(word).lower() if name.endswith(word) else name
+
+    return _of_class(given, key, kind, _norm)
+
+
+def class_activation(given: Arguments, key: str) -> Activation | None:
+    """Return the activation of a PyTorch class, such as ``torch.nn.LeakyReLU``."""
+    return _of_class(given, key, str.lower, _activation)
+
+
+Layer = TypeVar("Layer", Norm, Activation)
+
+
+def _of_class(
+    given: Arguments, key: str, kind: Callable[[str], str], make: Callable[[str, Arguments], Layer | None]
+) -> Layer | None:
+    entry = given.given(key)
+    more = given.given(f"{key}_kwargs")
+    if entry is None:
+        return None
+    package, _, name = entry.text().rpartition(".")
+    inner = Arguments(more if more is not None else Entry(entry.subject, {}, f"{entry.at}_kwargs"))
+    layer = make(kind(name), inner) if package.startswith("torch.nn") else None
+    if layer is None:
+        given.said.append(f"{key} is {entry.written()}, and the network leaves it out")
+    given.said += [f"{key}_kwargs: {said}" for said in inner.not_supported()] if layer is not None else []
+    return layer
+
+
+def named_norm(given: Arguments, key: str, default: Norm) -> Norm | None:
+    """Return the norm that MONAI calls ``"batch"``, or ``["group", {"num_groups": 8}]``."""
+    return _named(given, key, default, _norm)
+
+
+def named_activation(given: Arguments, key: str, default: Activation) -> Activation | None:
+    """Return the activation that MONAI calls ``"PRELU"``, or ``["leakyrelu", {"negative_slope": 0.1}]``."""
+    return _named(given, key, default, _activation)
+
+
+def _named(given: Arguments, key: str, default: Layer, make: Callable[[str, Arguments], Layer | None]) -> Layer | None:
+    entry = given.given(key)
+    if entry is None:
+        return default
+    name, more = entry, Entry(entry.subject, {}, entry.at)
+    if isinstance(entry.value, list):
+        name, more = entry.list(2)
+    if name.text() == "":
+        return None
+    inner = Arguments(more)
+    layer = make(name.text().lower(), inner)
+    if layer is None:
+        given.said.append(f"{key} is {name.written()}, and the network leaves it out")
+    given.said += [f"{key}: {said}" for said in inner.not_supported()] if layer is not None else []
+    return layer
+
+
+def _norm(name: str, given: Arguments) -> Norm | None:
+    if name not in _NORMS:
+        return None
+    kind, affine = _NORMS[name]
+    given.skip(*_IGNORED)
+    affine = given.read("affine", Entry.flag, affine)
+    epsilon = given.read("eps", Entry.real, 1e-5)
+    groups = given.needed("num_groups").number() if kind == "group" else 1
+    return Norm(kind, groups=groups, epsilon=epsilon, affine=affine)
+
+
+def _activation(name: str, given: Arguments) -> Activation | None:
+    if name not in _ACTIVATIONS:
+        return None
+    kind, key, default = _ACTIVATIONS[name]
+    given.skip(*_IGNORED)
+    slope = given.read(key, Entry.real, default) if key else None
+    if given.read("num_parameters", Entry.number, 1) != 1:
+        return None
+    return Activation(kind, slope=slope)

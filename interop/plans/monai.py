@@ -1,0 +1,171 @@
+"""MONAI's networks from their arguments, with the defaults of MONAI 1.6.
+
+Source: github.com/Project-MONAI/MONAI, ``monai/networks/nets``.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from ...spec.network.fields import PerAxis, on_axis
+from ...spec.network.network import Network
+from ...spec.network.values import Activation, Norm
+from ...spec.presets.residual import INSTANCE, PRELU, monai_unet
+from ...spec.presets.style import Style
+from ...spec.presets.upsampling import MODES
+from ...spec.presets.volumes import monai_basicunet
+from .arguments import Arguments
+from .dynunet import DynUNetPlan, dynunet
+from .entry import Entry, example
+from .layers import named_activation, named_norm
+from .segresnet import SegResNetPlan, segresnet
+
+MAX_STAGES = 12
+MAX_BLOCKS = 50
+"""The most levels of a network, and the most blocks or units of a level."""
+
+_DROPOUT = "the network leaves dropout out"
+
+
+def _unet(given: Arguments) -> Network:
+    axes = given.needed("spatial_dims").number(1, 3)
+    channels = _widths(given.needed("channels"), 2)
+    strides = given.needed("strides").list()
+    if len(strides) < len(channels) - 1:
+        says = f"has {len(strides)} entries, and must have {len(channels) - 1}: one less than channels"
+        raise given.needed("strides").wrong("strides", says)
+    order = given.read("adn_ordering", Entry.text, "NDA").upper()
+    style = Style(
+        norm=named_norm(given, "norm", INSTANCE) if "N" in order else None,
+        activation=named_activation(given, "act", PRELU) if "A" in order else None,
+        bias=given.read("bias", Entry.flag, True),
+        activation_first="A" in order.partition("N")[0],
+    )
+    given.leave_out("dropout", _DROPOUT)
+    return monai_unet(
+        channels,
+        [stride.per_axis(axes) for stride in strides[: len(channels) - 1]],
+        given.needed("in_channels").number(),
+        given.needed("out_channels").number(),
+        axes,
+        kernel=_odd(given, "kernel_size", axes),
+        up_kernel=_odd(given, "up_kernel_size", axes),
+        units=given.read("num_res_units", lambda entry: entry.number(0, MAX_BLOCKS), 0),
+        style=style,
+    )
+
+
+def _basicunet(given: Arguments) -> Network:
+    axes = given.read("spatial_dims", lambda entry: entry.number(1, 3), 3)
+    features = given.read("features", lambda entry: [of.number() for of in entry.list(6)], [32, 32, 64, 128, 256, 32])
+    style = Style(
+        norm=named_norm(given, "norm", Norm("instance")),
+        activation=named_activation(given, "act", Activation("leaky_relu", slope=0.1)),
+        bias=given.read("bias", Entry.flag, True),
+    )
+    given.leave_out("dropout", _DROPOUT)
+    channels = (given.read("in_channels", Entry.number, 1), given.read("out_channels", Entry.number, 2))
+    return monai_basicunet(features, *channels, axes, style, _mode(given, "upsample", "deconv"))
+
+
+def _dynunet(given: Arguments) -> Network:
+    axes = given.needed("spatial_dims").number(2, 3)
+    kernels = given.needed("kernel_size").list()
+    stages = len(kernels)
+    if not 3 <= stages <= MAX_STAGES:
+        raise given.needed("kernel_size").wrong("stages", f"has {stages} entries, and must have 3 to {MAX_STAGES}")
+    filters = given.given("filters")
+    most = 320 if axes == 3 else 512
+    widths = [min(2 ** (5 + i), most) for i in range(stages)] if filters is None else _widths(filters, stages)[:stages]
+    plan = DynUNetPlan(
+        features=widths,
+        kernels=[entry.per_axis(axes) for entry in kernels],
+        strides=[entry.per_axis(axes) for entry in given.needed("strides").list(stages)],
+        up_kernels=[entry.per_axis(axes) for entry in given.needed("upsample_kernel_size").list(stages - 1)],
+        in_channels=given.needed("in_channels").number(),
+        out_channels=given.needed("out_channels").number(),
+        axes=axes,
+        norm=named_norm(given, "norm_name", Norm("instance")),
+        activation=named_activation(given, "act_name", Activation("leaky_relu", slope=0.01)),
+        residual=given.read("res_block", Entry.flag, False),
+        up_bias=given.read("trans_bias", Entry.flag, False),
+    )
+    given.skip("deep_supr_num")
+    given.leave_out("dropout", _DROPOUT)
+    given.leave_out("deep_supervision", "the network leaves out the heads that only training uses")
+    _require_padding(plan, given.needed("strides"))
+    return dynunet(plan)
+
+
+def _require_padding(plan: DynUNetPlan, strides: Entry) -> None:
+    """Raise :class:`FileError` for a stride that exceeds its kernel by more than 1: MONAI has no padding for it."""
+    for entry, kernel, stride in zip(strides.list(), plan.kernels, plan.strides, strict=True):
+        most = [2 if plan.residual else on_axis(kernel, axis) + 1 for axis in range(plan.axes)]
+        if any(on_axis(stride, axis) > most[axis] for axis in range(plan.axes)):
+            says = f"is {stride}, and must be at most {min(most)} beside the kernel {1 if plan.residual else kernel}"
+            raise entry.wrong("strides", says)
+
+
+def _segresnet(given: Arguments) -> Network:
+    axes = given.read("spatial_dims", lambda entry: entry.number(2, 3), 3)
+    down = given.read("blocks_down", _counts, [1, 2, 2, 4])
+    up = given.read("blocks_up", _counts, [1, 1, 1])
+    if len(up) != len(down) - 1:
+        says = f"has blocks_down with {len(down)} entries and blocks_up with {len(up)}, which must be one less"
+        raise given.entry.wrong("blocks", says, '"blocks_down": [1, 2, 2, 4], "blocks_up": [1, 1, 1]')
+    norm = named_norm(given, "norm", Norm("group", groups=8))
+    groups = given.read("num_groups", Entry.number, 8)
+    if given.read("norm_name", Entry.text, ""):
+        norm = Norm("group", groups=groups)
+    given.leave_out("dropout_prob", _DROPOUT)
+    return segresnet(
+        SegResNetPlan(
+            filters=given.read("init_filters", Entry.number, 8),
+            down=down,
+            up=up,
+            in_channels=given.read("in_channels", Entry.number, 1),
+            out_channels=given.read("out_channels", Entry.number, 2),
+            axes=axes,
+            norm=norm,
+            activation=named_activation(given, "act", Activation("relu")),
+            final=given.read("use_conv_final", Entry.flag, True),
+            upsample=_mode(given, "upsample_mode", "nontrainable"),
+        )
+    )
+
+
+NETWORKS: Mapping[str, Callable[[Arguments], Network]] = {
+    "UNet": _unet,
+    "BasicUNet": _basicunet,
+    "DynUNet": _dynunet,
+    "SegResNet": _segresnet,
+}
+"""What builds the network of a class from its arguments."""
+
+
+def _widths(entry: Entry, least: int) -> Sequence[int]:
+    widths = [of.number() for of in entry.list()]
+    if not least <= len(widths) <= MAX_STAGES:
+        raise entry.wrong("stages", f"has {len(widths)} entries, and must have {least} to {MAX_STAGES}")
+    return widths
+
+
+def _counts(entry: Entry) -> list[int]:
+    counts = [of.number(0, MAX_BLOCKS) for of in entry.list()]
+    if not 1 <= len(counts) <= MAX_STAGES:
+        raise entry.wrong("stages", f"has {len(counts)} entries, and must have 1 to {MAX_STAGES}", example(entry.key))
+    return counts
+
+
+def _odd(given: Arguments, key: str, axes: int) -> PerAxis:
+    entry = given.given(key)
+    kernel = 3 if entry is None else entry.per_axis(axes)
+    if entry is not None and any(on_axis(kernel, axis) % 2 == 0 for axis in range(axes)):
+        raise entry.wrong("kernel", f"is {kernel}, and must be odd", f'"{key}": 3')
+    return kernel
+
+
+def _mode(given: Arguments, key: str, default: str) -> str:
+    entry = given.given(key)
+    mode = default if entry is None else entry.text()
+    if entry is not None and mode not in MODES:
+        raise entry.wrong("upsample", f"is {entry.written()}, and must be {', '.join(MODES)}", f'"{key}": "deconv"')
+    return mode

@@ -1,0 +1,113 @@
+"""Reading nnU-Net's plans: every configuration as a network (SPEC section 8)."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from ...spec.arithmetic.naturals import natural
+from ...spec.messages.report import FileError, WellshapedError
+from ...spec.messages.written import clipped
+from ...spec.network.network import MAX_LETTERS, Network
+from .architecture import Architecture
+from .dataset import channels_of
+from .entry import Entry, example
+from .files import read_entry
+from .result import PlannedNetwork, PlannedNetworks
+
+MAX_CONFIGURATIONS = 50
+
+
+def nnunet_plans(
+    path: str | os.PathLike[str],
+    *,
+    in_channels: int | None = None,
+    out_channels: int | None = None,
+    deep_supervision: bool = False,
+) -> PlannedNetworks:
+    r"""The networks in a ``nnUNetPlans.json`` of nnU-Net 2, by the name of the configuration.
+
+    - ``path``: the file, in either generation of the format: with an ``architecture``, or with ``UNet_class_name``.
+    - ``in_channels``, ``out_channels``: the channels of an image, and the classes. By default, the ``dataset.json``
+      beside the file says them. The second network of a cascade takes one more channel for each class but the first.
+    - ``deep_supervision``: whether the inner stages of the decoder also have outputs. Only training uses them. The
+      output of the size of the image comes first.
+
+    Nodes have the paths of nnU-Net's modules. A result says in ``not_supported`` what its network leaves out, such as
+    dropout.
+
+    Raises :class:`FileError` with the path, the key and a fix for a file that can't be read, is not a plan, lacks a key
+    or has another class of network. Raises :class:`UsageError` if nothing says the channels. Source:
+    github.com/MIC-DKFZ/nnUNet, ``documentation/explanation_plans_files.md``.
+
+    >>> import json, tempfile
+    >>> from wellshaped.spec import compatible_shapes
+    >>> plan = {"patch_size": [48, 64], "UNet_class_name": "PlainConvUNet", "UNet_base_num_features": 8,
+    ...         "unet_max_num_features": 16, "n_conv_per_stage_encoder": [2, 2, 2], "n_conv_per_stage_decoder": [2, 2],
+    ...         "conv_kernel_sizes": [[3, 3]] * 3, "pool_op_kernel_sizes": [[1, 1], [1, 2], [2, 2]]}
+    >>> path = Path(tempfile.mkdtemp()) / "nnUNetPlans.json"
+    >>> _ = path.write_text(json.dumps({"configurations": {"2d": plan}}))
+    >>> plans = nnunet_plans(path, in_channels=1, out_channels=3)
+    >>> print(plans["2d"])
+    2d: PlainConvUNet, axes 2, channels 1 → 3, nodes 35, patch 48 × 64
+    >>> print(compatible_shapes(plans["2d"].network).axes[1])
+    n ≡ 0 (mod 4), n ≥ 4
+    """
+    path = Path(path)
+    plans = read_entry(path, "plans file", example("configurations"))
+    configurations = plans["configurations"]
+    names = list(configurations.object())
+    if not 1 <= len(names) <= MAX_CONFIGURATIONS:
+        says = f"has {len(names)} configurations, and must have 1 to {MAX_CONFIGURATIONS}"
+        raise configurations.wrong("configurations", says)
+    given = [
+        None if n is None else natural(n, of)
+        for n, of in ((in_channels, "in_channels"), (out_channels, "out_channels"))
+    ]
+    channels = channels_of(path, *given)
+    planned = {}
+    for name in names:
+        configuration = _inherited(configurations, name)
+        cascade = configuration.get("previous_stage") is not None
+        image = channels.image + (channels.labels if cascade else 0)
+        planned[name] = _planned(configuration, name, image, channels.output, deep_supervision)
+    return PlannedNetworks(path.name, planned)
+
+
+def _inherited(configurations: Entry, name: str) -> Entry:
+    """Return a configuration with the keys that it inherits."""
+    chain = [configurations[name]]
+    met = {name}
+    while (parent := chain[-1].get("inherits_from")) is not None:
+        known = configurations.object()
+        if parent.text() not in known or parent.text() in met:
+            circle = parent.text() in met
+            why = "which inherits from this configuration" if circle else f"and must be one of {', '.join(known)}"
+            says = clipped(f"is {parent.written()}, {why}", 200)
+            raise parent.wrong("inherits_from", says, '"inherits_from": the name of another configuration')
+        met.add(parent.text())
+        chain.append(configurations[parent.text()])
+    merged: dict[str, object] = {}
+    for entry in reversed(chain):
+        merged.update(entry.object())
+    return replace(chain[0], value=merged)
+
+
+def _planned(configuration: Entry, name: str, image: int, output: int, heads: bool) -> PlannedNetwork:
+    patch = configuration.get("patch_size")
+    sizes = None if patch is None else tuple(entry.number() for entry in patch.list())
+    architecture = Architecture(configuration)
+    try:
+        network, not_supported = architecture.build(image, output, heads)
+    except WellshapedError as error:
+        raise of_file(error, configuration.subject) from None
+    return PlannedNetwork(name, architecture.kind, named(network, name), not_supported, sizes)
+
+
+def of_file(error: WellshapedError, subject: str) -> FileError:
+    """Return an error about a network as one about the file that describes the network."""
+    return error if isinstance(error, FileError) else FileError(replace(error.report, subject=subject))
+
+
+def named(network: Network, name: str) -> Network:
+    """Return the network with a name for messages, if it can be one."""
+    return replace(network, name=name) if name.isprintable() and 0 < len(name) <= MAX_LETTERS else network

@@ -1,0 +1,76 @@
+"""What a plan says: a network, and sentences about what the network leaves out."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from ...spec.messages.report import wrapped
+from ...spec.network.network import Network
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedNetwork:
+    """A network that a file describes. ``print`` it, or use its fields.
+
+    - ``name``: of the configuration or the key in the file. ``kind``: the class of the network.
+    - ``network``: the :class:`wellshaped.spec.Network`.
+    - ``not_supported``: sentences about what the file says and the network leaves out.
+    - ``patch_size``: the size of the images that the file plans, or ``None``.
+
+    >>> from wellshaped.spec import PRESETS
+    >>> print(PlannedNetwork("3d", "UNet", PRESETS["monai_unet"], ("dropout is 0.1, and …",), (96, 96, 96)))
+    3d: UNet, axes 3, channels 1 → 2, nodes 70, patch 96 × 96 × 96
+      not supported: dropout is 0.1, and …
+    """
+
+    name: str
+    kind: str
+    network: Network
+    not_supported: tuple[str, ...] = ()
+    patch_size: tuple[int, ...] | None = None
+
+    def lines(self) -> list[str]:
+        """The lines of the text, before long ones are wrapped."""
+        net = self.network
+        made = ", ".join(dict.fromkeys(str(net.channels[name]) for name in net.outputs))
+        channels = f"channels {net.image.channels} → {made}"
+        patch = f", patch {' × '.join(map(str, self.patch_size))}" if self.patch_size else ""
+        lead = f"{self.name}: {self.kind}, axes {net.axes}, {channels}, nodes {len(net.nodes)}{patch}"
+        return [lead, *(f"  not supported: {said}" for said in self.not_supported)]
+
+    def __str__(self) -> str:
+        return "\n".join(map(wrapped, self.lines()))
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class PlannedNetworks(Mapping[str, PlannedNetwork]):
+    """The networks of a plans file, by the name of the configuration. ``print`` it to see all.
+
+    >>> from wellshaped.spec import PRESETS
+    >>> plans = PlannedNetworks("plans.json", {"3d": PlannedNetwork("3d", "UNet", PRESETS["monai_unet"])})
+    >>> list(plans), plans["3d"].network.axes
+    (['3d'], 3)
+    >>> print(plans)
+    plans.json
+      3d: UNet, axes 3, channels 1 → 2, nodes 70
+    """
+
+    file: str
+    planned: Mapping[str, PlannedNetwork]
+
+    def __getitem__(self, name: str) -> PlannedNetwork:
+        return self.planned[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.planned
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.planned)
+
+    def __len__(self) -> int:
+        return len(self.planned)
+
+    def __repr__(self) -> str:
+        return f"<PlannedNetworks {', '.join(self.planned)} of {self.file}>"
+
+    def __str__(self) -> str:
+        return "\n".join([self.file, *(wrapped(f"  {line}") for of in self.planned.values() for line in of.lines())])

@@ -1,0 +1,483 @@
+"""nnU-Net's plans and MONAI's bundles as networks, against what nnU-Net and MONAI build from them."""
+
+import copy
+import json
+import sys
+from functools import cache
+from pathlib import Path
+from time import process_time
+
+import jax
+import pytest
+from flax import nnx
+from mutations import mutations
+
+from wellshaped.cli import main
+from wellshaped.interop import monai_bundle, nnunet_plans
+from wellshaped.models import TypedNetwork
+from wellshaped.spec import (
+    PRESETS,
+    FileError,
+    UsageError,
+    compatible_shapes,
+    load_network,
+    parameter_shapes,
+    run_image,
+)
+
+from ..conformance.plan_cases import BUNDLES, HELD, LARGEST, PLANS
+
+RECORDED = Path(__file__).parents[1] / "conformance/plan_networks.json"
+CHANNELS = {"in_channels": 2, "out_channels": 3}
+
+
+@cache
+def recorded():
+    """What nnU-Net and MONAI build from each case, as make_plan_networks.py recorded it."""
+    return json.loads(RECORDED.read_text())
+
+
+def write(path, data):
+    path.write_text(json.dumps(data), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def plans(tmp_path_factory):
+    path = write(tmp_path_factory.mktemp("plans") / "nnUNetPlans.json", {"configurations": PLANS})
+    return {heads: nnunet_plans(path, **CHANNELS, deep_supervision=heads) for heads in (False, True)}
+
+
+@pytest.fixture(scope="module")
+def bundles(tmp_path_factory):
+    path = tmp_path_factory.mktemp("bundle") / "inference.json"
+    return {name: monai_bundle(write(path, {"network_def": of})) for name, of in BUNDLES.items()}
+
+
+def parameters_of(network):
+    """The shapes of the parameters under PyTorch's names."""
+    shapes = parameter_shapes(network, network.image.channels)
+    return {
+        f"{layer}.{'bias' if of == 'bias' else 'weight'}": list(shape)
+        for layer, each in shapes.items()
+        for of, shape in each.items()
+    }
+
+
+def sizes_along(network):
+    """For each axis, the sizes that fit while the others are held."""
+    shapes, held = compatible_shapes(network), (HELD,) * network.axes
+    return [
+        [n for n in range(1, LARGEST + 1) if (*held[:axis], n, *held[axis + 1 :]) in shapes]
+        for axis in range(network.axes)
+    ]
+
+
+def without_repeated(name, axes):
+    """The sizes that fit, without the one for which PyTorch repeats a size of 1 in a sum (SPEC section 8)."""
+    repeated = 3 if "strided from the first stage" in name else 1 if "SegResNet" in name else 0
+    return [[n for n in along if n != repeated] for along in axes]
+
+
+def outputs_of(network):
+    """The shapes of the outputs for the held size."""
+    run = run_image(network, (HELD,) * network.axes)
+    return [[network.channels[name], *run.shape(name)] for name in network.outputs]
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_a_plan_is_the_network_of_nnu_net_layer_by_layer_and_size_by_size(name, plans):
+    network, theirs = plans[False][name].network, recorded()[name]
+    inner = tuple(f"decoder.seg_layers.{i}." for i in range(len(plans[True][name].network.outputs) - 1))
+    assert parameters_of(network) == {of: s for of, s in theirs["parameters"].items() if not of.startswith(inner)}
+    assert sizes_along(network) == without_repeated(name, theirs["axes"])
+    assert outputs_of(network) == theirs["outputs"]
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_with_deep_supervision_a_plan_has_every_parameter_and_output_of_nnu_net(name, plans):
+    network = plans[True][name].network
+    assert parameters_of(network) == recorded()[name]["parameters"]
+    assert outputs_of(network) == recorded()[f"{name}, heads"]["outputs"]
+    assert len(network.outputs) > 0
+
+
+@pytest.mark.parametrize("name", BUNDLES)
+def test_a_bundle_is_the_network_of_monai_layer_by_layer_and_size_by_size(name, bundles):
+    network, theirs = bundles[name].network, recorded()[name]
+    # Without its final convolution, SegResNet still has its parameters.
+    unused = () if BUNDLES[name].get("use_conv_final", True) else ("conv_final.", "act_mod.")
+    assert parameters_of(network) == {of: s for of, s in theirs["parameters"].items() if not of.startswith(unused)}
+    assert sizes_along(network) == without_repeated(name, theirs["axes"])
+    assert outputs_of(network) == theirs["outputs"]
+
+
+def test_the_plan_of_the_preset_is_the_preset(tmp_path):
+    plan = {
+        "patch_size": [64, 128, 128],
+        "UNet_class_name": "PlainConvUNet",
+        "UNet_base_num_features": 32,
+        "unet_max_num_features": 320,
+        "n_conv_per_stage_encoder": [2] * 6,
+        "n_conv_per_stage_decoder": [2] * 5,
+        "conv_kernel_sizes": [[1, 3, 3], *[[3, 3, 3]] * 5],
+        "pool_op_kernel_sizes": [[1, 1, 1], [1, 2, 2], *[[2, 2, 2]] * 4],
+    }
+    path = write(tmp_path / "plans.json", {"configurations": {"3d_fullres": plan}})
+    planned = nnunet_plans(path, in_channels=1, out_channels=2)["3d_fullres"]
+    assert planned.network == PRESETS["nnunet_3d_fullres"]
+    assert planned.network.name == "3d_fullres"
+    assert planned.patch_size == (64, 128, 128)
+
+
+@pytest.mark.parametrize("name", ["monai_unet", "monai_basicunet"])
+def test_the_bundle_of_a_preset_is_the_preset(name, tmp_path):
+    networks = {
+        "monai_unet": {"_target_": "UNet", "channels": [16, 32, 64, 128, 256], "strides": [2] * 4, "num_res_units": 2},
+        "monai_basicunet": {"_target_": "BasicUNet"},
+    }
+    network = {**networks[name], "spatial_dims": 3, "in_channels": 1, "out_channels": 2}
+    path = write(tmp_path / "train.json", {"network_def": network})
+    assert monai_bundle(path).network == PRESETS[name]
+
+
+def test_a_small_plan_runs(plans):
+    network = plans[True]["old 3d residual"].network
+    shape = (2, *(HELD,) * network.axes)
+    made = nnx.eval_shape(lambda: TypedNetwork(network, rngs=nnx.Rngs(0))(jax.numpy.zeros(shape)))
+    assert [list(array.shape) for array in made] == recorded()["old 3d residual, heads"]["outputs"]
+
+
+# Which channels
+
+
+def cascade(tmp_path, labels, **more):
+    """A plan of two networks, the second of which continues the first, and its dataset."""
+    first = {**PLANS["new 2d"], "next_stage": "2d_cascade"}
+    second = {"inherits_from": "2d", "previous_stage": "2d", "patch_size": [64, 32]}
+    path = write(tmp_path / "nnUNetPlans.json", {"configurations": {"2d_cascade": second, "2d": first}})
+    write(tmp_path / "dataset.json", {"channel_names": {"0": "CT", "1": "PET"}, "labels": labels, **more})
+    return path
+
+
+def channels_of(planned):
+    network = planned.network
+    return network.image.channels, network.channels[network.outputs[0]]
+
+
+LABELS = {"background": 0, "organ": 1, "tumor": 2}
+
+
+@pytest.mark.parametrize(
+    ("labels", "outputs", "foreground"),
+    [
+        (LABELS, 3, 2),
+        ({**LABELS, "ignore": 3}, 3, 2),
+        ({"background": 0, "whole": [1, 2], "tumor": 2}, 2, 2),
+        ({"background": 0, "whole": [1, 2, 3], "core": [2, 3], "tumor": [3]}, 3, 3),
+        ({"background": "0", "organ": "1"}, 2, 1),
+    ],
+)
+def test_the_dataset_beside_a_plan_says_its_channels(labels, outputs, foreground, tmp_path):
+    plans = nnunet_plans(cascade(tmp_path, labels))
+    assert channels_of(plans["2d"]) == (2, outputs)
+    assert channels_of(plans["2d_cascade"]) == (2 + foreground, outputs)
+    assert plans["2d_cascade"].patch_size == (64, 32)
+    assert plans["2d_cascade"].kind == "PlainConvUNet"
+
+
+def test_channels_that_are_given_come_before_those_of_the_dataset(tmp_path):
+    path = cascade(tmp_path, LABELS)
+    assert channels_of(nnunet_plans(path, in_channels=5)["2d"]) == (5, 3)
+    assert channels_of(nnunet_plans(path, out_channels=7)["2d"]) == (2, 7)
+    (tmp_path / "dataset.json").write_text("not JSON")
+    assert channels_of(nnunet_plans(path, **CHANNELS)["2d_cascade"]) == (4, 3)
+    with pytest.raises(FileError, match=r"dataset\.json"):
+        nnunet_plans(path)
+
+
+def test_an_old_dataset_has_modalities(tmp_path):
+    path = cascade(tmp_path, LABELS, modality={"0": "T1", "1": "T2", "2": "FLAIR"})
+    assert channels_of(nnunet_plans(path)["2d"]) == (3, 3)
+
+
+def test_without_a_dataset_the_channels_must_be_given(tmp_path):
+    path = write(tmp_path / "nnUNetPlans.json", {"configurations": PLANS})
+    with pytest.raises(UsageError, match="that says in_channels and out_channels") as error:
+        nnunet_plans(path)
+    assert error.value.report.fixes == (f"nnunet_plans({str(path)!r}, in_channels=1, out_channels=2)",)
+    with pytest.raises(UsageError, match="in_channels=-1"):
+        nnunet_plans(path, in_channels=-1, out_channels=2)
+
+
+# What a result says
+
+
+def new(**arguments):
+    """A plan of the new generation with further arguments."""
+    plan = copy.deepcopy(PLANS["new 2d"])
+    plan["architecture"]["arch_kwargs"].update(arguments)
+    return plan
+
+
+def test_a_result_says_what_its_network_leaves_out(tmp_path):
+    plan = new(
+        dropout_op="torch.nn.modules.dropout.Dropout2d",
+        dropout_op_kwargs={"p": 0.2},
+        norm_op="my_package.Norm2d",
+        nonlin="torch.nn.modules.activation.Mish",
+        squeeze_excitation=True,
+        stochastic_depth_p=0.0,
+        deep_supervision=True,
+    )
+    path = write(tmp_path / "p.json", {"configurations": {"2d": plan}})
+    planned = nnunet_plans(path, **CHANNELS)["2d"]
+    assert planned.not_supported == (
+        "dropout_op is 'torch.nn.modules.dropout.Dropout2d', and the network leaves dropout out",
+        "norm_op is 'my_package.Norm2d', and the network leaves it out",
+        "nonlin is 'torch.nn.modules.activation.Mish', and the network leaves it out",
+        "squeeze_excitation is True, and the network leaves it out",
+    )
+    assert not any("norm" in node.name or "nonlin" in node.name for node in planned.network.nodes)
+    assert nnunet_plans(write(path, {"configurations": {"2d": new()}}), **CHANNELS)["2d"].not_supported == ()
+
+
+def test_the_networks_of_a_file_print_one_by_one_with_what_they_leave_out(tmp_path):
+    path = write(tmp_path / "p.json", {"configurations": {"2d": new(squeeze_excitation=True), "old": PLANS["old 3d"]}})
+    plans = nnunet_plans(path, **CHANNELS)
+    assert str(plans).splitlines() == [
+        "p.json",
+        "  2d: PlainConvUNet, axes 2, channels 2 → 3, nodes 49, patch 32 × 32",
+        "    not supported: squeeze_excitation is True, and the network leaves it out",
+        "  old: PlainConvUNet, axes 3, channels 2 → 3, nodes 46, patch 32 × 32 × 32",
+    ]
+    assert (list(plans), len(plans), "old" in plans, plans.get("new")) == (["2d", "old"], 2, True, None)
+    assert repr(plans) == "<PlannedNetworks 2d, old of p.json>"
+
+
+# Bundles
+
+
+def bundle(path, network, **more):
+    return write(path, {**more, "network_def": {**BUNDLES["UNet"], **network}})
+
+
+def test_references_in_a_bundle_are_resolved_and_expressions_are_not_evaluated(tmp_path):
+    path = tmp_path / "inference.json"
+    network = {"in_channels": "@image::channels", "channels": ["@width", "@image#wide", 8], "norm": "@norm"}
+    planned = monai_bundle(bundle(path, network, image={"channels": 3, "wide": 6}, width="@four", four=4, norm="batch"))
+    assert planned.network.image.channels == 3
+    assert planned.network.node("down[0].unit0.conv").operation.channels == 4
+    with pytest.raises(FileError) as error:
+        monai_bundle(bundle(path, {"in_channels": "$len(@images)"}))
+    assert [verdict.says for verdict in error.value.report.failures] == [
+        "network_def > in_channels is '$len(@images)', an expression, which is not evaluated"
+    ]
+    assert error.value.report.fixes == (
+        f"monai_bundle({str(path)!r}, arguments={{...}}), with 'in_channels' in arguments",
+    )
+    assert monai_bundle(path, arguments={"in_channels": 5}).network.image.channels == 5
+
+
+@pytest.mark.parametrize("text", ["@missing", "@a", "@a::b", "%a", "$1", "@", "@@", "@norm::x"])
+def test_a_reference_that_leads_nowhere_is_one_message(text, tmp_path):
+    path = bundle(tmp_path / "inference.json", {"in_channels": text}, a="@b", b="@a")
+    with pytest.raises(FileError, match="network_def > in_channels"):
+        monai_bundle(path)
+
+
+def test_the_network_of_a_folder_is_that_of_its_first_config(tmp_path):
+    with pytest.raises(FileError, match=r"none of configs/inference\.json"):
+        monai_bundle(tmp_path)
+    (tmp_path / "configs").mkdir()
+    pytest.importorskip("yaml")
+    text = "width: 4\nnetwork_def: {_target_: BasicUNet, spatial_dims: 1, features: ['@width', 4, 6, 6, 8, 4]}\n"
+    (tmp_path / "configs/train.yaml").write_text(text)
+    assert monai_bundle(tmp_path).network.axes == 1
+    bundle(tmp_path / "configs/inference.json", {}, inferer={"roi_size": [96, 96, 64]})
+    planned = monai_bundle(tmp_path)
+    assert (planned.kind, planned.name, planned.patch_size) == ("UNet", "network_def", (96, 96, 64))
+    bundle(tmp_path / "configs/inference.json", {}, inferer={"roi_size": "$[96] * 3"})
+    assert monai_bundle(tmp_path).patch_size is None
+
+
+def test_a_bundle_in_yaml_needs_pyyaml(tmp_path, monkeypatch):
+    (tmp_path / "a.yaml").write_text("network_def: {}")
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    with pytest.raises(FileError, match="PyYAML is not installed"):
+        monai_bundle(tmp_path / "a.yaml")
+
+
+def test_what_a_bundle_s_network_leaves_out_is_said(tmp_path):
+    path = write(tmp_path / "a.json", {"network_def": {**BUNDLES["DynUNet"], "deep_supervision": True, "dropout": 0.1}})
+    assert monai_bundle(path).not_supported == (
+        "dropout is 0.1, and the network leaves dropout out",
+        "deep_supervision is True, and the network leaves out the heads that only training uses",
+    )
+    network = {"norm": ["layer", {}], "act": "mish", "unknown": [1], "dropout": 0.0}
+    assert monai_bundle(bundle(path, network)).not_supported == (
+        "norm is 'layer', and the network leaves it out",
+        "act is 'mish', and the network leaves it out",
+        "unknown is a list, and the network leaves it out",
+    )
+
+
+# Broken files
+
+BROKEN_PLANS = {
+    "no plan": ([1], "the file is a list, and must be an object with keys"),
+    "no configurations": ({"plans": {}}, "the file has no key 'configurations'"),
+    "empty": ({"configurations": {}}, "configurations has 0 configurations, and must have 1 to 50"),
+    "another class": (
+        {"2d": {"architecture": {"network_class_name": "mednext.MedNeXt", "arch_kwargs": {}}}},
+        "2d > architecture > network_class_name is 'mednext.MedNeXt', and must be PlainConvUNet or ResidualEncoderUNet"
+        " of dynamic_network_architectures",
+    ),
+    "another class of old plans": (
+        {"2d": {"UNet_class_name": "MyUNet"}},
+        "2d > UNet_class_name is 'MyUNet', and must be PlainConvUNet or ResidualEncoderUNet of"
+        " dynamic_network_architectures",
+    ),
+    "no class": ({"2d": {"batch_size": 2}}, "2d has no key 'UNet_class_name'"),
+    "a missing key": (
+        {"2d": {"architecture": {"network_class_name": "PlainConvUNet", "arch_kwargs": {"conv_op": "Conv2d"}}}},
+        "2d > architecture > arch_kwargs has no key 'n_stages'",
+    ),
+    "no convolution": (
+        {"2d": new(conv_op="Linear")},
+        "conv_op is 'Linear', and must be Conv1d, Conv2d or Conv3d of torch.nn",
+    ),
+    "too many stages": ({"2d": new(n_stages=10**9)}, "n_stages is 1000000000, and must be an integer from 2 to 12"),
+    "fewer strides": ({"2d": new(strides=[[1, 1]] * 3)}, "strides has 3 entries, and must have 4"),
+    "strides of other axes": (
+        {"2d": new(strides=[[1, 1], [2, 2, 2], [2, 2], [2, 2]])},
+        "strides[1] has 3 entries, and must have 2",
+    ),
+    "a stride of 0": (
+        {"2d": new(strides=[[1, 1], [2, 0], [2, 2], [2, 2]])},
+        "strides[1][1] is 0, and must be an integer from 1 to 1000000",
+    ),
+    "a word": ({"2d": new(conv_bias="yes")}, "conv_bias is 'yes', and must be true or false"),
+    "a circle": (
+        {"a": {"inherits_from": "b"}, "b": {"inherits_from": "a"}},
+        "b > inherits_from is 'a', which inherits from this configuration",
+    ),
+    "an unknown parent": ({"a": {"inherits_from": "c"}}, "a > inherits_from is 'c', and must be one of a"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN_PLANS)
+def test_what_is_wrong_with_a_plan_is_one_message_with_the_path_the_key_and_a_fix(name, tmp_path):
+    content, says = BROKEN_PLANS[name]
+    known = not isinstance(content, dict) or {"plans", "configurations"} & content.keys()
+    path = write(tmp_path / "nnUNetPlans.json", content if known else {"configurations": content})
+    with pytest.raises(FileError) as error:
+        nnunet_plans(path, **CHANNELS)
+    (failure,) = error.value.report.failures
+    assert failure.says.endswith(says)
+    assert str(error.value).startswith(f"plans file {path} can't be read.\n")
+    assert len(error.value.report.fixes) == 1
+
+
+BROKEN_BUNDLES = {
+    "another class": (
+        {"_target_": "monai.networks.nets.SwinUNETR"},
+        "must be UNet, BasicUNet, DynUNet, SegResNet of MONAI",
+    ),
+    "not of MONAI": ({"_target_": "my_package.UNet"}, "must be UNet, BasicUNet, DynUNet, SegResNet of MONAI"),
+    "fewer strides": ({"strides": [2]}, "strides has 1 entries, and must have 2: one less than channels"),
+    "an even kernel": ({"kernel_size": 4}, "kernel_size is 4, and must be odd"),
+    "no groups": ({"norm": ["group", {}]}, "norm[1] has no key 'num_groups'"),
+    "a dilated upsampling": ({"_target_": "BasicUNet", "upsample": "bilinear"}, "upsample is 'bilinear', and must be"),
+    "too many blocks": ({"_target_": "SegResNet", "blocks_up": [1]}, "which must be one less"),
+    "no channels": ({"in_channels": None}, "network_def has no key 'in_channels'"),
+    "a long stride": (
+        {"_target_": "DynUNet", "kernel_size": [3] * 3, "strides": [1, 5, 1], "upsample_kernel_size": [2, 2]},
+        "strides[1] is 5, and must be at most 4 beside the kernel 3",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN_BUNDLES)
+def test_what_is_wrong_with_a_bundle_is_one_message_with_the_path_the_key_and_a_fix(name, tmp_path):
+    network, says = BROKEN_BUNDLES[name]
+    path = bundle(tmp_path / "inference.json", network)
+    with pytest.raises(FileError) as error:
+        monai_bundle(path)
+    (failure,) = error.value.report.failures
+    assert says in failure.says
+    assert "network_def" in failure.says
+    assert str(error.value).startswith(f"bundle config {path} can't be read.\n")
+
+
+def test_groups_that_do_not_divide_the_channels_are_an_error_about_the_file(tmp_path):
+    path = bundle(tmp_path / "inference.json", {"norm": ["group", {"num_groups": 3}]})
+    with pytest.raises(FileError, match=r"^bundle config .*inference\.json can't be read"):
+        monai_bundle(path)
+
+
+@pytest.mark.parametrize(
+    ("read", "text"),
+    [
+        (
+            lambda path: nnunet_plans(path, **CHANNELS),
+            json.dumps({"configurations": {"a": new(), "b": PLANS["old 2d"]}}),
+        ),
+        (
+            monai_bundle,
+            json.dumps(
+                {
+                    "w": 4,
+                    "network_def": {**BUNDLES["UNet"], "channels": ["@w", 6, 8], "norm": ["group", {"num_groups": 1}]},
+                }
+            ),
+        ),
+    ],
+    ids=["plans", "bundle"],
+)
+def test_every_broken_file_is_read_or_answered_by_one_error(read, text, tmp_path):
+    path, rules, texts = tmp_path / "a.json", set(), []
+    for name, content in mutations([text, json.dumps(json.loads(text), indent=1)], 400, 7):
+        path.write_bytes(content)
+        started = process_time()
+        try:
+            read(path)
+            rules.add("accepted")
+        except FileError as error:
+            rules.add(error.report.failures[0].name)
+            texts.append(str(error))
+        assert process_time() - started < 5, name
+    assert [said for said in texts if not (3 <= len(said.splitlines()) <= 10 and "\n  fix: " in said)] == []
+    assert {"file", "syntax", "number", "key", "accepted"} <= rules
+
+
+@pytest.mark.parametrize("content", ["configurations", "network_def"])
+def test_a_network_file_that_is_a_plan_or_a_bundle_is_an_error_that_says_what_reads_it(content, tmp_path):
+    path = write(tmp_path / "a.json", {content: {}})
+    with pytest.raises(FileError) as error:
+        load_network(path)
+    key, function = {"configurations": ("3d_fullres", "nnunet_plans"), "network_def": ("network_def", "monai_bundle")}[
+        content
+    ]
+    assert error.value.report.fixes == (f"{path}:{key} in a command, or {function}({str(path)!r}) in Python",)
+
+
+# Commands
+
+
+def test_commands_take_a_configuration_of_a_plans_file_and_the_network_of_a_bundle(tmp_path, capsys):
+    path = cascade(tmp_path, LABELS)
+    assert main(["sizes", f"{path}:2d"]) == 0
+    assert "n ≡ 0 (mod 8), n ≥ 8" in capsys.readouterr().out
+    assert main(["check", f"{path}:2d", "--input", "2x32x30"]) == 1
+    assert "does not fit" in capsys.readouterr().err
+    assert main(["stages", f"{bundle(tmp_path / 'inference.json', {})}:network_def", "--input", "1x16x16x16"]) == 0
+    assert "down[0]" in capsys.readouterr().out
+
+
+def test_a_command_proposes_the_nearest_configuration(tmp_path, capsys):
+    path = cascade(tmp_path, LABELS)
+    assert main(["sizes", f"{path}:2d_fullres"]) == 2
+    assert f"fix: {path}:2d" in capsys.readouterr().err
+    assert main(["sizes", f"{path}"]) == 2
+    assert f"{path}:3d_fullres" in capsys.readouterr().err
