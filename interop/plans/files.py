@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from ...spec.files.disk import fault_of, read_text
-from ...spec.files.formats import FORMATS, no_duplicates, unclosed
+from ...spec.files.formats import FORMATS, no_duplicates
+from ...spec.files.syntax import syntax_fix
 from ...spec.messages.report import FileError
 from .entry import Entry
 
@@ -31,7 +32,7 @@ def read_entry(path: Path, what: str, example: str, *, yaml: bool = False, most:
     except (ValueError, RecursionError) as error:
         if isinstance(error, FileError):
             raise
-        fix = "" if is_yaml or isinstance(error, RecursionError) else unclosed(text, FORMATS[".json"])
+        fix = "" if is_yaml else syntax_fix(text, FORMATS[".json"], error)
         about = f"it is not {'YAML' if is_yaml else 'JSON'}"
         raise FileError.of(subject, "syntax", about, fault_of(error), fix or example) from None
     return Entry(subject, value)
