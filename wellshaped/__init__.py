@@ -1,8 +1,8 @@
 """Know which image sizes fit a U-Net before anything is built, and use typed U-Nets for JAX.
 
 The names below are what most people need. Each is loaded on first use, so questions about sizes do not load JAX.
-Everything else is in :mod:`wellshaped.spec` (questions and answers), :mod:`wellshaped.models` (networks that run) and
-:mod:`wellshaped.proofs_of_shape` (the proofs).
+Everything else is in :mod:`wellshaped.spec` (questions and answers), :mod:`wellshaped.models` (networks that run),
+:mod:`wellshaped.interop` (networks that somebody wrote) and :mod:`wellshaped.proofs_of_shape` (the proofs).
 
 >>> from wellshaped import compatible_sizes
 >>> print(compatible_sizes("milesial"))

@@ -13,6 +13,8 @@ from .files import read_entry
 MAX_BYTES = 16 * 1024 * 1024
 """The largest ``dataset.json``, in bytes. It may list every case."""
 
+_EXAMPLE = '{"channel_names": {"0": "CT"}, "labels": {"background": 0, "organ": 1}}'
+
 
 @dataclass(frozen=True, slots=True)
 class Channels:
@@ -37,7 +39,7 @@ def channels_of(plans: Path, in_channels: int | None, out_channels: int | None) 
             name for name, value in (("in_channels", in_channels), ("out_channels", out_channels)) if value is None
         ]
         says = f"there is no {path} that says {' and '.join(missing)}"
-        fix = f"nnunet_plans({str(plans)!r}, in_channels={in_channels or 1}, out_channels={out_channels or 2})"
+        fix = f"{path} with {_EXAMPLE}; or {' and '.join(missing)} of nnunet_plans, in Python"
         raise UsageError.of(f"plans file {plans}", "channels", "", says, fix)
     dataset = read_entry(path, "dataset file", '{"channel_names": {"0": "CT"}, ...}, say', most=MAX_BYTES)
     found = dataset.get("modality")

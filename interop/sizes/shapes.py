@@ -8,20 +8,23 @@ from ...spec.messages.written import clipped, written_value
 OpenShape = tuple[int | str, ...]
 """The shape of an image: numbers, and the names of open sizes."""
 
-_SEPARATORS = re.compile(r"[\s,×()\[\]]+|(?<=[0-9A-Z])x(?=[0-9A-Z])|(?<=[0-9A-Z])x(?=[0-9a-z_]+$)")
+_BETWEEN = re.compile(r"[\s,×()\[\]]+")
+_X = re.compile(r"x(?!is_\d)")  # axis_0 is a name
 _NAME = re.compile(r"[A-Za-z_]\w*")
 
 
 def open_shape(text: str) -> OpenShape:
     """Return the shape that a text describes: a number is fixed, and a name stands for an open size.
 
-    Two images with the same name have the same size. Raises :class:`UsageError` for another text.
+    Numbers and names stand between spaces or commas; without these, each ``x`` stands between two of them. Two images
+    with the same name have the same size. Raises :class:`UsageError` for another text.
 
-    >>> open_shape("N 3 H W"), open_shape("3xHxW")
-    (('N', 3, 'H', 'W'), (3, 'H', 'W'))
+    >>> open_shape("N 3 H W"), open_shape("3xHxW"), open_shape("height x width x 3")
+    (('N', 3, 'H', 'W'), (3, 'H', 'W'), ('height', 'width', 3))
     """
     if isinstance(text, str):
-        parts = [part for part in _SEPARATORS.split(text.strip()) if part]
+        parts = [part for part in _BETWEEN.split(text) if part]
+        parts = _X.split(parts[0]) if len(parts) == 1 else [part for part in parts if part != "x"]
         if parts and all((part.isdecimal() and int(part) > 0) or _NAME.fullmatch(part) for part in parts):
             return tuple(int(part) if part.isdecimal() else part for part in parts)
     given = clipped(written_value(text))

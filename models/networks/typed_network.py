@@ -39,9 +39,9 @@ class TypedNetwork(nnx.Module):
     node: ``model["conv"].kernel``. Kernels have the specification's layout, which is PyTorch's. The norms are Flax's.
     Use ``jax.vmap(model)`` for a batch; batch norms in training mode need ``nnx.vmap`` (:class:`BatchNorm2d`).
 
-    The constructor raises :class:`ConfigError` for a network with an operation that has no value (a window of no
-    framework), and :class:`UsageError` for a value that is not a graph. A call raises :class:`ShapeError` if an image
-    does not fit, with the explanation of :func:`wellshaped.spec.check`. Source: SPEC sections 8 and 10.
+    The constructor raises :class:`ConfigError` for a network with a ``Window`` or a ``TransposedWindow``, which have
+    sizes and no values, and :class:`UsageError` for a value that is not a graph. A call raises :class:`ShapeError` if
+    an image does not fit, with the explanation of :func:`wellshaped.spec.check`. Source: SPEC sections 8 and 10.
 
     >>> from wellshaped.spec import Concat, Conv, ConvTranspose, MaxPool, Node
     >>> unet = Network({"x": 2}, axes=1, nodes=(

@@ -20,7 +20,7 @@ _ODD = {"odd": ("after", "before", "never")}
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Crop(Operation):
-    """Crop by fixed ``amounts``: see :data:`.fields.Sides`.
+    """Crop by fixed ``amounts``: a number for all sides, one for each axis, or a pair (before, after) for each.
 
     >>> Crop(2).size([303], 0), Crop(((0, 5),)).size([303], 0)
     (299, 298)
@@ -122,7 +122,7 @@ def _mirror_needs(mode: str, n: int, before: int, after: int) -> tuple[Need, ...
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Pad(Operation):
-    """Pad by fixed ``amounts`` (see :data:`.fields.Sides`) with zeros, mirrored or replicated positions.
+    """Pad by fixed ``amounts``, which are those of :class:`Crop`, with zeros, mirrored or replicated positions.
 
     Mirrored padding must be smaller than the size. ``"mirrored, extended"`` is EnCodec's: it first extends an image
     that is too small by zeros.

@@ -39,7 +39,7 @@ def _name(value: object, call: str, field: str = "name") -> str:
     if not isinstance(value, str):
         says = f"{given} is {kind_of(value)}, and must be a str"
     else:
-        says = f"{given} must have 1 to {MAX_LETTERS} letters, all of them printable"
+        says = f"{given} must have 1 to {MAX_LETTERS} printable characters"
     raise ConfigError.of(f"{call}{given})", "name", "not a name", says, f'{field}="encoder"')
 
 
@@ -48,7 +48,7 @@ def _label(value: object, of: str, subject: str) -> str:
     if isinstance(value, str) and len(value) <= MAX_LETTERS and (value.isprintable() or not value):
         return value
     given = written_argument(of, value)
-    says = f"{given} must be a str of at most {MAX_LETTERS} letters, all of them printable"
+    says = f"{given} must be a str of at most {MAX_LETTERS} printable characters"
     raise ConfigError.of(subject, of, "not a name", says, f'{of}="encoder"')
 
 
@@ -56,7 +56,8 @@ def _label(value: object, of: str, subject: str) -> str:
 class Input(Written):
     """An input of a network: a name, its ``channels``, and whether it is a vector (a ``single`` position).
 
-    ``rule`` is what the source calls the requirement of at least one position; ``{}`` is the axis's letter.
+    ``rule`` is the name that messages give to the requirement of at least one position. ``{}`` in it becomes the
+    axis's letter: ``h_{}_pos`` reads ``h_H_pos``.
     Raises :class:`ConfigError` for a name or a rule that is not a short, printable text, or a ``single`` that is not a
     bool, and :class:`UsageError` for ``channels`` that are not natural.
 

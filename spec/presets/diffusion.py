@@ -21,8 +21,8 @@ def ddpm(
 
     A zero is added after the image, then a convolution of stride 2 halves it and rounds odd sizes down. The result of
     every block and every such convolution is a skip. ``t`` is the sinusoidal embedding of the time. The attention at
-    one level is left out; it keeps sizes. Source: the ``config.json`` of that model; github.com/huggingface/diffusers,
-    ``models/unets/unet_2d.py`` and ``unet_2d_blocks.py``.
+    one level and in the middle is left out; it keeps sizes. Source: the ``config.json`` of that model;
+    github.com/huggingface/diffusers, ``models/unets/unet_2d.py`` and ``unet_2d_blocks.py``.
 
     >>> from wellshaped.spec import compatible_sizes
     >>> print(compatible_sizes("ddpm"))

@@ -15,8 +15,8 @@ SOURCES: dict[str, str] = {
     "u2net_rsu7": "The first nest of U²-Net, 2020: github.com/xuebinqin/U-2-Net, RSU7",
     "unet3d": "Çiçek and others, 3D U-Net, 2016, figure 2",
     "nnunet_3d_fullres": "nnU-Net's PlainConvUNet, with a 3d_fullres plan for a coarse first axis",
-    "ddpm": "google/ddpm-cifar10-32: github.com/huggingface/diffusers, UNet2DModel",
-    "stable_diffusion_vae": "Stable Diffusion's autoencoder: diffusers, AutoencoderKL",
+    "ddpm": "google/ddpm-cifar10-32 without attention: diffusers, UNet2DModel",
+    "stable_diffusion_vae": "Stable Diffusion's autoencoder without attention: diffusers, AutoencoderKL",
     "demucs": "Demucs 1 and 2, Défossez and others, 2019: github.com/facebookresearch/demucs",
     "wave_unet": "Wave-U-Net, Stoller and others, 2018: github.com/f90/Wave-U-Net",
 }

@@ -9,6 +9,7 @@ import pytest
 
 import wellshaped.models
 import wellshaped.spec
+import wellshaped.spec.reference
 from wellshaped.cli import main
 from wellshaped.spec import FIELDS, LAYERS, OBLIGATIONS, WELL_FORMED
 

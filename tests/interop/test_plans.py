@@ -205,7 +205,12 @@ def test_without_a_dataset_the_channels_must_be_given(tmp_path):
     path = write(tmp_path / "nnUNetPlans.json", {"configurations": PLANS})
     with pytest.raises(UsageError, match="that says in_channels and out_channels") as error:
         nnunet_plans(path)
-    assert error.value.report.fixes == (f"nnunet_plans({str(path)!r}, in_channels=1, out_channels=2)",)
+    (fix,) = error.value.report.fixes
+    beside, _, content = fix.partition(" with ")
+    assert beside == str(path.with_name("dataset.json"))
+    path.with_name("dataset.json").write_text(content.partition(";")[0])
+    assert channels_of(next(iter(nnunet_plans(path).values()))) == (1, 2)
+    path.with_name("dataset.json").unlink()
     with pytest.raises(UsageError, match="in_channels=-1"):
         nnunet_plans(path, in_channels=-1, out_channels=2)
 

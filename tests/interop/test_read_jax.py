@@ -495,6 +495,18 @@ def test_sizes_that_fit_only_together_are_found_by_the_conditions_that_they_brea
     assert [str(answer[axis]) for axis in "HW"] == ["{224}", "{192}"]
 
 
+@pytest.mark.parametrize("shape", ["heightxwidthx3", "height x width x 3", "height width 3", "(height, width, 3)"])
+def test_an_x_stands_between_names_of_any_letters(shape):
+    answer = read_jax(jax.nn.relu, shape)
+    assert answer.shapes == (("height", "width", 3),)
+
+
+@pytest.mark.parametrize("shape", ["3xx", "x", "", "3x-1", "3 0 W"])
+def test_a_shape_without_numbers_and_names_is_rejected(shape):
+    with pytest.raises(UsageError, match="numbers and names of open sizes"):
+        read_jax(jax.nn.relu, shape)
+
+
 # Sizes that depend on each other.
 
 

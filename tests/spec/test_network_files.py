@@ -550,12 +550,12 @@ NODE_FAULTS = [  # a node in TOML, what is said about it, the fix
     ),
     (
         '{ name = "", op = "Mean" }',
-        "name: not a name: node 1: name='' must have 1 to 200 letters, all of them printable.",
+        "name: not a name: node 1: name='' must have 1 to 200 printable characters.",
         'node 1: name = "encoder"',
     ),
     (
         '{ name = "a\\u001b[31m", op = "Mean" }',
-        "name: not a name: node 1: name='a\\x1b[31m' must have 1 to 200 letters, all of them printable.",
+        "name: not a name: node 1: name='a\\x1b[31m' must have 1 to 200 printable characters.",
         'node 1: name = "encoder"',
     ),
     (
@@ -932,7 +932,7 @@ def test_a_name_that_no_message_could_show_is_rejected_wherever_it_stands(name):
         lambda: Node("y", Conv(3), rule=name),
         lambda: Network({"x": 1}, (), outputs=name),
     ):
-        with pytest.raises(ConfigError, match="200 letters, all of them printable"):
+        with pytest.raises(ConfigError, match="200 printable characters"):
             make()
 
 
@@ -977,7 +977,7 @@ def test_the_reference_page_has_every_operation_with_its_fields_and_their_defaul
 
 def test_the_reference_page_says_the_limits():
     assert f"at most {MAX_BYTES // 1024} KiB" in PAGE
-    assert f"at most {MAX_LETTERS} printable letters" in PAGE
+    assert f"at most {MAX_LETTERS} printable characters" in PAGE
     assert f"at most {MAX_DOTS} dots" in PAGE
 
 

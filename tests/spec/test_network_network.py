@@ -119,7 +119,7 @@ def test_every_operation_is_among_them():
         (lambda: CropTo(2, odd="never"), "CropTo(offset=2, odd='never')", "odd must be left out"),
         (lambda: Norm("batch", groups=7), "groups=7", "is for a group norm, but kind='batch'"),
         (lambda: ConvTranspose(3, 2, padding="SAME", output_padding=1), "output_padding", "must be 0"),
-        (lambda: Input("", 3), "Input(name='')", "must have 1 to 200 letters"),
+        (lambda: Input("", 3), "Input(name='')", "must have 1 to 200 printable characters"),
         (lambda: Input("x", -3), "channels=-3", "is negative"),
         (lambda: Node(["x"], Conv(3)), "Node(name=['x'])", "must be a str"),
         (lambda: Node("y", "conv"), 'Node("y")', "is a str, and must be an Operation of wellshaped.spec"),

@@ -271,7 +271,7 @@ def test_a_builder_reports_every_fault_when_the_network_is_made():
 def test_a_builder_raises_the_faults_where_channels_are_asked_for_that_it_cannot_know():
     net = NetworkBuilder({"x": 3})
     net.add("halved", Conv(3, groups=2))
-    with pytest.raises(ConfigError, match="must have a multiple of 2"):
+    with pytest.raises(ConfigError, match="must be a multiple of groups=2"):
         net.channels("halved")
     with pytest.raises(ConfigError, match="neither a node nor an input"):
         NetworkBuilder({"x": 3}).channels("skip")
