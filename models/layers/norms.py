@@ -15,8 +15,8 @@ from ...spec.messages.report import ConfigError, ShapeError
 from ..cpu.layout import channels_last
 from ..fits import at_least_one, require_buildable
 from ..typed import checked, remembered, shown
-from .functional import require_pixels
-from .statistics import normalised
+from ..functional.functional import require_pixels
+from ..functional.statistics import normalised
 
 
 class _Norm(nnx.Module):

@@ -15,7 +15,7 @@ from ..cpu.layout import channels_last
 from ..fits import at_least_one
 from ..symbolic import GivenSize, Size
 from ..typed import checked, remembered, shown
-from .functional import require_not_empty, require_pixels
+from ..functional.functional import require_not_empty, require_pixels
 from .windows import Pooling
 
 METHODS = {"nearest": "nearest", "bilinear": "linear"}

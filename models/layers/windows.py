@@ -21,8 +21,8 @@ from ..cpu.layout import channels_last
 from ..fits import at_least_one, require_buildable
 from ..symbolic import GivenSize, Size
 from ..typed import checked, remembered, unchecked
-from .functional import concat_channels, conv2d, conv_transpose2d, max_pool2d, promoted
-from .gradients import (
+from ..functional.functional import concat_channels, conv2d, conv_transpose2d, max_pool2d, promoted
+from ..functional.gradients import (
     ConvGrads,
     concat_channels_backward,
     conv2d_backward,
@@ -62,9 +62,9 @@ class _Convolution(nnx.Module):
         self.kernel_size = natural(kernel, "kernel")
         self.stride = natural(stride, "stride")
         self.padding = natural(padding, "padding")
-        self.dtype = None if dtype is None else _floating(dtype, "dtype")
+        self.dtype = None if dtype is None else floating(dtype, "dtype")
         self.precision = precision
-        param_dtype = _floating(param_dtype, "param_dtype")
+        param_dtype = floating(param_dtype, "param_dtype")
         numbers = {"in_channels": self.in_channels, "out_channels": self.out_channels}
         numbers |= {"kernel": self.kernel_size, "stride": self.stride}
         require_buildable(type(self).__name__, numbers, lambda numbers: [("kernel", self._shape_of(numbers))])
@@ -112,7 +112,7 @@ def _like(given: Iterable[Any], grads: Iterable[Array]) -> list[Array]:
     return [grad.astype(value.dtype) for value, grad in zip(given, grads, strict=True)]
 
 
-def _floating(dtype: Any, name: str) -> Any:
+def floating(dtype: Any, name: str) -> Any:
     """Return ``dtype`` as a dtype. Raise :class:`UsageError`, naming the argument, unless it is floating-point."""
     try:
         kind = jnp.dtype(dtype)

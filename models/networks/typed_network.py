@@ -22,7 +22,7 @@ from ...spec.network import Concat, Conv, Input, Network, Node, Norm
 from ..fits import require_fit
 from ..operations.table import has_value
 from ..typed import shown
-from .node_layers import computed, layer_of
+from ..operations.node_layers import computed, layer_of
 
 
 class TypedNetwork(nnx.Module):
