@@ -15,7 +15,8 @@ from ..cpu.layout import channels_last
 from ..fits import require_fit, takes
 from ..functional.functional import relu
 from ..functional.gradients import relu_backward
-from ..layers.windows import Conv2d, ConvTranspose2d, MaxPool2d
+from ..layers.poolings import MaxPool2d
+from ..layers.windows import Conv2d, ConvTranspose2d
 from ..typed import checked, remembered
 from .params import LayerParams, UNet2Grads, UNet2Params
 

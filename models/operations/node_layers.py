@@ -31,25 +31,14 @@ class Fixed(nnx.Variable[Array]):
     """The kernel of a convolution that is not learned. It starts as the mean of each window."""
 
 
-def drawn(
-    operation: Operation, shapes: Mapping[str, tuple[int, ...]], param_dtype: Any, rngs: nnx.Rngs
-) -> dict[str, nnx.Param[Array]]:
-    """The parameters with these ``shapes``, by name: the kernel is drawn, and the others start at their value.
+def started(operation: Operation, name: str, shape: tuple[int, ...], param_dtype: Any) -> Array:
+    """The value at which a parameter that is no kernel starts.
 
     >>> from ...spec.network import Activation
-    >>> drawn(Activation("prelu"), {"slope": (1,)}, jnp.float32, nnx.Rngs(0))["slope"].tolist()
+    >>> started(Activation("prelu"), "slope", (1,), jnp.float32).tolist()
     [0.25]
     """
-    found = {}
-    for name, shape in shapes.items():
-        if name == "kernel":
-            value = _DRAWN[type(operation)](rngs.params(), shape, param_dtype)
-        elif isinstance(operation, Activation):
-            value = jnp.full(shape, _SLOPE[operation.kind], param_dtype)
-        else:
-            value = jnp.full(shape, _START[name], param_dtype)
-        found[name] = nnx.Param(value)
-    return found
+    return jnp.full(shape, _SLOPE[operation.kind] if isinstance(operation, Activation) else _START[name], param_dtype)
 
 
 class Learned(nnx.Module):
@@ -64,8 +53,12 @@ class Learned(nnx.Module):
     def __init__(
         self, operation: Operation, shapes: Mapping[str, tuple[int, ...]], param_dtype: Any, rngs: nnx.Rngs
     ) -> None:
-        for name, value in drawn(operation, shapes, param_dtype, rngs).items():
-            setattr(self, name, value)
+        for name, shape in shapes.items():
+            if name == "kernel":
+                value = _DRAWN[type(operation)](rngs.params(), shape, param_dtype)
+            else:
+                value = started(operation, name, shape, param_dtype)
+            setattr(self, name, nnx.Param(value))
 
 
 class FixedKernel(nnx.Module):

@@ -209,8 +209,19 @@ def _of_layer(layer: nnx.Module) -> Any:
     except KeyError:
         raise UnknownError from None
     if not _EXACT.issuperset(map(type, numbers)):
-        raise UnknownError
+        numbers = list(map(_exact, numbers))
     return kind, getattr(kind, "size", None), *numbers
+
+
+def _exact(value: Any) -> Any:
+    """What stands in a key for a value that a layer lists. Values of other types never have the same."""
+    if type(value) in _EXACT:
+        return value
+    if type(value) is tuple:
+        return tuple(map(_exact, value))
+    if type(value) in (str, bool):
+        return type(value), value
+    raise UnknownError
 
 
 _OPERATIONS = (AvgPool, Conv, ConvTranspose, Crop, DepthToSpace, MaxPool, Pad, Resize, SpaceToDepth)
