@@ -154,11 +154,10 @@ def require_well_formed(layer: str, operation: Operation, channels: int, axes: i
     verdicts = [Verdict(fault.rule, False, fault.says, "") for fault in faults]
     fixes = [fault.fix for fault in faults if isinstance(fault.fix, str) and fault.fix]
     if not faults:
-        verdicts += _judged_numbers(operation)
+        verdicts = [judge_windows(_numbers(operation))]
         shapes = operation.parameters([channels], axes)
-        if shapes:
-            verdicts.append(judge_arrays(shapes.items()))
-        fixes = ["fewer channels, or smaller numbers"]
+        verdicts += [judge_arrays(shapes.items())] if shapes else []
+        fixes = ["fewer channels, or a smaller kernel" if verdicts[0].holds else "smaller numbers"]
     subject = f"{layer} with {clipped(repr(operation), MAX_LETTERS)}"
     Report(subject, tuple(verdicts), tuple(dict.fromkeys(fixes)), error=ConfigError).raise_if_failed()
 
@@ -172,16 +171,15 @@ def _axes_faults(layer: str, operation: Operation, axes: int) -> Iterator[Fault]
             yield Fault("axes_differ", says, f"{name}={written_value(first)}")
 
 
-def _judged_numbers(operation: Operation) -> Iterator[Verdict]:
-    """Whether XLA can hold the numbers of the operation."""
+def _numbers(operation: Operation) -> dict[str, int]:
+    """The largest number in each field of the operation. XLA has to hold it."""
     numbers: dict[str, int] = {}
     for f in fields(operation):  # type: ignore[arg-type]  # each operation is a dataclass
         value = getattr(operation, f.name)
         of_axes = value if isinstance(value, tuple) else (value,)
         sides = [n for of in of_axes for n in (of if isinstance(of, tuple) else (of,)) if type(n) is int]
         numbers |= {f.name: max(sides)} if sides else {}
-    if numbers:
-        yield judge_windows(numbers)
+    return numbers
 
 
 def channels_error(fault: Fault, layer: str, x: Array) -> ShapeError:
@@ -194,4 +192,4 @@ def channels_error(fault: Fault, layer: str, x: Array) -> ShapeError:
 def _alone(layer: str, operation: Operation, channels: int, axes: int) -> Network:
     """The graph of one operation, with the layer's name."""
     name = clipped(f"{layer} with {operation!r}", MAX_LETTERS)
-    return Network({"x": channels}, (Node("y", operation),), axes=axes, name=name)
+    return Network({"x": channels}, (Node(layer, operation),), axes=axes, name=name)

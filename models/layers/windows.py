@@ -29,7 +29,7 @@ class JoinedGrads(NamedTuple):
 
     d_skip: Float[Array, "C1 H W"]
     d_up: Float[Array, "C2 H W"]
-    d_kernel: Float[Array, "O C1+C2 K K"]
+    d_kernel: Float[Array, "O _ _ _"]
     d_bias: Float[Array, "O"]
 
 
