@@ -6,6 +6,8 @@ A two-axis convolution with one kernel size, one stride and one padding for all 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
+from math import inf
 from operator import add
 from typing import Any
 
@@ -165,14 +167,33 @@ def max_pool(operation: MaxPool, images: Sequence[Array], parameters: Parameters
     numbers = _numbers(operation, x)
     if numbers.is_square and numbers.padding == ((0, 0), (0, 0)) and not operation.ceil_mode:
         return max_of_windows(x, numbers.kernel[0], numbers.stride[0])
-    return _reduced(x, numbers, lax.max, -jnp.inf)
+    if set(numbers.dilation) != {1}:
+        return _first_maximum(x, numbers)
+    return _reduced(x, numbers, lax.max, -inf)
+
+
+def _first_maximum(x: Array, numbers: _Numbers) -> Array:
+    """The maximum of each dilated window. JAX has no gradient for ``reduce_window`` with a dilation."""
+    reach = [(m - 1) * s + span for m, s, span in zip(numbers.made, numbers.stride, numbers.spans, strict=True)]
+    sides = [
+        (before, max(end - n - before, 0))
+        for end, n, (before, _) in zip(reach, numbers.given, numbers.padding, strict=True)
+    ]
+    padded = jnp.pad(x, ((0, 0), *sides), constant_values=-inf)
+    last = [(m - 1) * s + 1 for m, s in zip(numbers.made, numbers.stride, strict=True)]
+    positions = [
+        padded[(slice(None), *(slice(a, a + n, s) for a, n, s in zip(start, last, numbers.stride, strict=True)))]
+        for start in product(*(range(0, k * d, d) for k, d in zip(numbers.kernel, numbers.dilation, strict=True)))
+    ]
+    of_window = jnp.stack(positions)
+    return jnp.take_along_axis(of_window, of_window.argmax(0)[None], 0)[0]
 
 
 def avg_pool(operation: AvgPool, images: Sequence[Array], parameters: Parameters, precision: Any) -> Array:
     """The mean of each window. As in PyTorch and Flax, padded zeros count; positions beyond the padding do not."""
     (x,) = images
     numbers = _numbers(operation, x)
-    total = _reduced(x, numbers, lax.add, 0)
+    total = _reduced(x, numbers, lax.add, 0.0)
     count: Array | int = 1
     for axis, (m, n) in enumerate(zip(numbers.made, numbers.given, strict=True)):
         (before, after), k, s = numbers.padding[axis], numbers.kernel[axis], numbers.stride[axis]
@@ -192,9 +213,9 @@ def _reduced(x: Array, numbers: _Numbers, reducer: Any, start: float) -> Array:
     window, strides, dilation = (*numbers.kernel, 1), (*numbers.stride, 1), (*numbers.dilation, 1)
 
     def reduce(image: Array) -> Array:
-        value = jnp.asarray(start, image.dtype)
+        # The start must be a number: JAX differentiates the reductions that it recognises.
         result: Array = lax.reduce_window(
-            image, value, reducer, window, strides, (*sides, (0, 0)), window_dilation=dilation
+            image, start, reducer, window, strides, (*sides, (0, 0)), window_dilation=dilation
         )
         return result
 

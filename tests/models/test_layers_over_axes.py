@@ -147,6 +147,16 @@ def test_a_layer_has_the_value_of_its_operation_in_a_graph(of):
     assert (ours == theirs).all()
 
 
+@pytest.mark.parametrize("of", [of for of in CASES.values() if of[0] in (MaxPool, AvgPool) and of[2] == 1], ids=str)
+def test_a_pooling_has_a_gradient_under_jit(of):
+    layer, x = case(*of)[0], jnp.asarray(np.random.default_rng(0).normal(size=(2, 9)), jnp.float32)
+    y, back = jax.vjp(jax.jit(layer), x)
+    (d_x,) = back(jnp.ones_like(y))
+    step = 1e-3  # small enough that no other value becomes the maximum
+    moved = [(layer(x.at[0, i].add(step)) - y).sum() / step for i in (0, 3, 8)]
+    assert np.allclose(d_x[0, jnp.array([0, 3, 8])], moved, atol=0.02)
+
+
 SPELLED = {
     "Conv2d": (lambda n: Conv2d(4, 6, **n, rngs=rngs()), {"kernel": 3, "stride": 2, "padding": 1}),
     "ConvTranspose2d": (lambda n: ConvTranspose2d(4, 6, **n, rngs=rngs()), {"kernel": 3, "stride": 2, "padding": 1}),
