@@ -157,6 +157,13 @@ def test_a_pooling_has_a_gradient_under_jit(of):
     assert np.allclose(d_x[0, jnp.array([0, 3, 8])], moved, atol=0.02)
 
 
+def test_a_max_pool_with_a_dilation_has_the_maximum_and_its_first_position():
+    x = jnp.array([[1.0, 5.0, 2.0, 5.0, 3.0, -4.0, 3.0]])
+    layer = MaxPool1d(2, 1, dilation=2)
+    assert layer(x).tolist() == [[2.0, 5.0, 3.0, 5.0, 3.0]]
+    assert jax.grad(lambda x: layer(x).sum())(x).tolist() == [[0, 1, 1, 1, 2, 0, 0]]
+
+
 SPELLED = {
     "Conv2d": (lambda n: Conv2d(4, 6, **n, rngs=rngs()), {"kernel": 3, "stride": 2, "padding": 1}),
     "ConvTranspose2d": (lambda n: ConvTranspose2d(4, 6, **n, rngs=rngs()), {"kernel": 3, "stride": 2, "padding": 1}),
