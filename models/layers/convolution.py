@@ -20,9 +20,8 @@ from ...spec.network import Conv, ConvTranspose
 from ..fits import at_least_one, require_buildable
 from ..functional.functional import promoted
 from ..functional.gradients import ConvGrads
-from ..operations.table import VALUES
 from ..typed import checked, unchecked
-from .over_axes import Numbers, OperationLayer, made_of, require_well_formed
+from .over_axes import Numbers, OperationLayer, made_of, require_well_formed, value_of
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -135,8 +134,8 @@ class Convolution(OperationLayer):
         return ConvGrads(*like((x, *self._parameters), grads))
 
     def _convolved(self, image: Array, kernel: Array, bias: Array) -> Array:
-        parameters = {"kernel": kernel, "bias": bias}
-        return VALUES[self._operation](self.operation, [image], parameters, self.precision)
+        numbers = {"operation": self.operation, "precision": self.precision}
+        return value_of(image, kernel, bias, names=("kernel", "bias"), **numbers)
 
     def _of_any_numbers(self, x: Array) -> Array:
         """The result of a convolution that is not plain. Raises :class:`ShapeError` if ``x`` does not fit."""

@@ -21,8 +21,9 @@ from ...spec.messages.written import clipped, written_value
 from ...spec.network import Network, Node, Operation
 from ...spec.network.network import MAX_LETTERS
 from ...spec.network.operation import SIZE_FACTORS, Fault, zero_faults
+from ..cpu.eager import compiled_if_eager
 from ..fits import require_fit
-from ..operations.node_layers import computed
+from ..operations.table import VALUES
 from ..symbolic import SYMBOL, GivenSize, Size
 from ..typed import remembered, shown
 from ..typed.diagnosis import not_natural
@@ -48,6 +49,18 @@ def made_of(kind: type[Made], **numbers: Any) -> Made:
             if type(number) is SYMBOL:
                 raise not_natural(number, name)
     return kind(**numbers)
+
+
+@compiled_if_eager("operation", "names", "precision")
+def value_of(*arrays: Array, operation: Operation, names: tuple[str, ...] = (), precision: Any = None) -> Array:
+    """The result of an operation on an image, which is followed by the parameters with these ``names``.
+
+    >>> import jax.numpy as jnp
+    >>> from ...spec.network import MaxPool
+    >>> value_of(jnp.arange(5.0)[None], operation=MaxPool(2)).tolist()
+    [[1.0, 3.0]]
+    """
+    return VALUES[type(operation)](operation, arrays[:1], dict(zip(names, arrays[1:], strict=True)), precision)
 
 
 class OperationLayer(nnx.Module):
@@ -88,7 +101,8 @@ class OperationLayer(nnx.Module):
     def _computed(self, x: Array) -> Array:
         """The operation's result. Raises :class:`ShapeError` if ``x`` does not fit."""
         self._require_fit(x)
-        return computed(self.operation, self, [x], dtype=None, precision=None, of=type(self).__name__)
+        y: Array = value_of(x, operation=self.operation)
+        return y
 
 
 class OverOneAxis(OperationLayer):
