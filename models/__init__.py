@@ -1,4 +1,4 @@
-"""Typed layers over ``(C, H, W)`` images, the two-level U-Net, the U-Net family and any graph, in JAX and Flax NNX.
+"""Typed layers over one, two and three axes, the two-level U-Net, the U-Net family and any graph, in JAX and Flax NNX.
 
 The channels-last systems have their own modules: ``tiny_unet``, ``tiny_unet_linen``, ``resnet`` and ``conv``.
 """
