@@ -1,4 +1,4 @@
-"""Typed layers over ``(C, H, W)`` images, the two-level U-Net, the U-Net family and any graph, in JAX and Flax NNX.
+"""Typed layers over one, two and three axes, the two-level U-Net, the U-Net family and any graph, in JAX and Flax NNX.
 
 The channels-last systems have their own modules: ``tiny_unet``, ``tiny_unet_linen``, ``resnet`` and ``conv``.
 """
@@ -8,26 +8,54 @@ from .channels_last import resnet as resnet
 from .channels_last import tiny_unet as tiny_unet
 from .channels_last import tiny_unet_linen as tiny_unet_linen
 from .cpu.backend import convolutions as convolutions
-from .layers.functional import concat_channels as concat_channels
-from .layers.functional import conv2d as conv2d
-from .layers.functional import conv_transpose2d as conv_transpose2d
-from .layers.functional import max_pool2d as max_pool2d
-from .layers.functional import relu as relu
-from .layers.gradients import ConvGrads as ConvGrads
-from .layers.gradients import concat_channels_backward as concat_channels_backward
-from .layers.gradients import conv2d_backward as conv2d_backward
-from .layers.gradients import conv_transpose2d_backward as conv_transpose2d_backward
-from .layers.gradients import max_pool2d_backward as max_pool2d_backward
-from .layers.gradients import relu_backward as relu_backward
+from .functional.functional import concat_channels as concat_channels
+from .functional.functional import conv2d as conv2d
+from .functional.functional import conv_transpose2d as conv_transpose2d
+from .functional.functional import max_pool2d as max_pool2d
+from .functional.functional import relu as relu
+from .functional.gradients import ConvGrads as ConvGrads
+from .functional.gradients import concat_channels_backward as concat_channels_backward
+from .functional.gradients import conv2d_backward as conv2d_backward
+from .functional.gradients import conv_transpose2d_backward as conv_transpose2d_backward
+from .functional.gradients import max_pool2d_backward as max_pool2d_backward
+from .functional.gradients import relu_backward as relu_backward
+from .layers.activations import ActivationLayer as ActivationLayer
+from .layers.edges import Crop1d as Crop1d
+from .layers.edges import Crop2d as Crop2d
+from .layers.edges import Crop3d as Crop3d
+from .layers.edges import Pad1d as Pad1d
+from .layers.edges import Pad2d as Pad2d
+from .layers.edges import Pad3d as Pad3d
+from .layers.norms import BatchNorm1d as BatchNorm1d
 from .layers.norms import BatchNorm2d as BatchNorm2d
+from .layers.norms import BatchNorm3d as BatchNorm3d
 from .layers.norms import GroupNorm as GroupNorm
+from .layers.norms import InstanceNorm1d as InstanceNorm1d
 from .layers.norms import InstanceNorm2d as InstanceNorm2d
-from .layers.resampling import AvgPool2d as AvgPool2d
+from .layers.norms import InstanceNorm3d as InstanceNorm3d
+from .layers.norms import LayerNorm as LayerNorm
+from .layers.poolings import AvgPool1d as AvgPool1d
+from .layers.poolings import AvgPool2d as AvgPool2d
+from .layers.poolings import AvgPool3d as AvgPool3d
+from .layers.poolings import MaxPool1d as MaxPool1d
+from .layers.poolings import MaxPool2d as MaxPool2d
+from .layers.poolings import MaxPool3d as MaxPool3d
 from .layers.resampling import Resize2d as Resize2d
+from .layers.resizing import DepthToSpace1d as DepthToSpace1d
+from .layers.resizing import DepthToSpace2d as DepthToSpace2d
+from .layers.resizing import DepthToSpace3d as DepthToSpace3d
+from .layers.resizing import Resize1d as Resize1d
+from .layers.resizing import Resize3d as Resize3d
+from .layers.resizing import SpaceToDepth1d as SpaceToDepth1d
+from .layers.resizing import SpaceToDepth2d as SpaceToDepth2d
+from .layers.resizing import SpaceToDepth3d as SpaceToDepth3d
+from .layers.windows import Conv1d as Conv1d
 from .layers.windows import Conv2d as Conv2d
+from .layers.windows import Conv3d as Conv3d
+from .layers.windows import ConvTranspose1d as ConvTranspose1d
 from .layers.windows import ConvTranspose2d as ConvTranspose2d
+from .layers.windows import ConvTranspose3d as ConvTranspose3d
 from .layers.windows import JoinedGrads as JoinedGrads
-from .layers.windows import MaxPool2d as MaxPool2d
 from .networks.params import LayerParams as LayerParams
 from .networks.params import UNet2Grads as UNet2Grads
 from .networks.params import UNet2Params as UNet2Params

@@ -13,7 +13,7 @@ from ...spec.arithmetic.naturals import natural
 from ...spec.elements import Shapes
 from ...spec.network.arithmetic import rounded_up
 from ..fits import require_buildable
-from ..layers.functional import promoted, require_pixels
+from ..functional.functional import promoted, require_pixels
 from ..symbolic import GivenSize, Size
 from ..typed import checked, remembered
 from .shared import a_seed, integral

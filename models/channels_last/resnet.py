@@ -10,8 +10,8 @@ from jaxtyping import Array, Float
 from ...spec.arithmetic.naturals import natural
 from ...spec.elements import Shapes
 from ..fits import require_buildable
-from ..layers.functional import require_pixels
-from ..layers.statistics import normalised
+from ..functional.functional import require_pixels
+from ..functional.statistics import normalised
 from ..networks.blocks import convolved
 from ..typed import checked, remembered
 from .shared import a_seed, integral

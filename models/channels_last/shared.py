@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 from ...spec.arithmetic.naturals import as_integer, natural
 from ...spec.arithmetic.sizes import sliding_window_size
 from ...spec.messages.report import UsageError
-from ..layers.functional import SizeFunction, require_not_empty
+from ..functional.functional import SizeFunction, require_not_empty
 from ..typed import remembered
 
 

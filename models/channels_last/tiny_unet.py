@@ -11,8 +11,8 @@ from ...spec.arithmetic.naturals import natural
 from ...spec.elements import Shapes
 from ...spec.presets import PRESETS
 from ..fits import at_least_one, require_buildable, require_fit
-from ..layers.functional import require_pixels
-from ..layers.statistics import normalised
+from ..functional.functional import require_pixels
+from ..functional.statistics import normalised
 from ..networks.blocks import convolved, u_shaped
 from ..typed import checked, remembered
 from .shared import a_seed, integral, joined, max_pool_2x2

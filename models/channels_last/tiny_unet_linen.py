@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 
 from ...spec.messages.report import ShapeError
 from ..fits import at_least_one
-from ..layers.functional import require_pixels
+from ..functional.functional import require_pixels
 from ..networks.blocks import convolved
 from ..typed import checked, shown
 from .shared import a_seed, integral

@@ -2,7 +2,7 @@
 
 from jaxtyping import Array
 
-from .algorithms import LANES
+from . import algorithms
 from .backend import forced_backend
 
 
@@ -13,5 +13,5 @@ def at_once(skip: Array, up: Array) -> bool:
     >>> at_once(jnp.ones((64, 8, 8)), jnp.ones((3, 8, 8)))
     True
     """
-    narrow = min(len(skip), len(up)) < LANES
+    narrow = min(len(skip), len(up)) < algorithms.LANES
     return narrow or skip.dtype.itemsize < 4 or forced_backend() == "stock"

@@ -1,1 +1,1 @@
-"""Layers over ``(C, H, W)`` images, as modules and as plain functions, with their explicit gradients."""
+"""Layers over one, two and three axes as modules: one for each operation of a graph."""

@@ -1,4 +1,4 @@
-"""Flax's normalisations of one ``(C, H, W)`` image, with types, in the layout of the other layers.
+"""Flax's normalisations over one, two and three axes, with types, in the layout of the other layers.
 
 The variance is the mean of the squared deviations. Flax's faster form, a difference of two means, loses digits if the
 mean is large compared with the deviation: if it is 100 times as large, the error is 4 in 1000.
@@ -14,26 +14,52 @@ from ...spec.arithmetic.naturals import divisor_below, natural
 from ...spec.messages.report import ConfigError, ShapeError
 from ..cpu.layout import channels_last
 from ..fits import at_least_one, require_buildable
+from ..functional.functional import require_pixels
+from ..functional.statistics import normalised
 from ..typed import checked, remembered, shown
-from .functional import require_pixels
-from .statistics import normalised
 
 
 class _Norm(nnx.Module):
     """``norm`` on one image with ``channels``. Flax takes the first axis as the batch, so we add one."""
 
     channels: int
-    norm: nnx.BatchNorm | nnx.GroupNorm | nnx.InstanceNorm
+    norm: nnx.BatchNorm | nnx.GroupNorm | nnx.InstanceNorm | nnx.LayerNorm
     _channels_per_statistic: int | None = None
     """How many channels of one image share a mean and a variance; ``None`` if a batch may share them too."""
 
-    @remembered
-    def __call__(self, x: Float[Array, "{self.channels} H W"]) -> Float[Array, "{self.channels} H W"]:
-        """``(channels, H, W)`` to ``(channels, H, W)``."""
+    def _normed(self, x: Array) -> Array:
         require_pixels(type(self).__name__, x)
         if self._channels_per_statistic is not None and x.size * self._channels_per_statistic <= self.channels:
             raise _single_number_error(x, self)
         return channels_last(lambda image: normalised(self.norm, image[None], type(self).__name__)[0], x)
+
+
+class _OverOneAxis(_Norm):
+    @remembered
+    def __call__(self, x: Float[Array, "{self.channels} L"]) -> Float[Array, "{self.channels} L"]:
+        """``(channels, L)`` to ``(channels, L)``."""
+        return self._normed(x)
+
+
+class _OverTwoAxes(_Norm):
+    @remembered
+    def __call__(self, x: Float[Array, "{self.channels} H W"]) -> Float[Array, "{self.channels} H W"]:
+        """``(channels, H, W)`` to ``(channels, H, W)``."""
+        return self._normed(x)
+
+
+class _OverThreeAxes(_Norm):
+    @remembered
+    def __call__(self, x: Float[Array, "{self.channels} D H W"]) -> Float[Array, "{self.channels} D H W"]:
+        """``(channels, D, H, W)`` to ``(channels, D, H, W)``."""
+        return self._normed(x)
+
+
+class _OverAnyAxes(_Norm):
+    @remembered
+    def __call__(self, x: Float[Array, "{self.channels} *sizes"]) -> Float[Array, "{self.channels} *sizes"]:
+        """``(channels, *sizes)`` to ``(channels, *sizes)``."""
+        return self._normed(x)
 
 
 def _single_number_error(x: Array, norm: _Norm) -> ShapeError:
@@ -47,7 +73,35 @@ def _require_buildable(norm: str, channels: int) -> None:
     require_buildable(norm, {"channels": channels}, lambda numbers: [("scale", (numbers["channels"],))])
 
 
-class BatchNorm2d(_Norm):
+class _BatchNorm(_Norm):
+    @checked
+    def __init__(
+        self,
+        channels: SupportsIndex,
+        *,
+        axis_name: str | None = None,
+        momentum: float = 0.99,
+        epsilon: float = 1e-5,
+        dtype: Any = None,
+        param_dtype: Any = jnp.float32,
+        rngs: nnx.Rngs,
+    ) -> None:
+        self.channels = natural(channels, "channels")
+        _require_buildable(type(self).__name__, self.channels)
+        self.norm = nnx.BatchNorm(
+            self.channels,
+            use_running_average=False,
+            axis_name=axis_name,
+            momentum=momentum,
+            epsilon=epsilon,
+            use_fast_variance=False,
+            dtype=dtype,
+            param_dtype=param_dtype,
+            rngs=rngs,
+        )
+
+
+class BatchNorm2d(_BatchNorm, _OverTwoAxes):
     """Flax's :class:`flax.nnx.BatchNorm` of one image: over its pixels, and over the batch axis named ``axis_name``.
 
     ``model.train()`` uses the statistics of the input, and updates the running ones. ``model.eval()`` uses the running
@@ -72,35 +126,29 @@ class BatchNorm2d(_Norm):
 
     _type_reads = ("channels",)
 
-    @checked
-    def __init__(
-        self,
-        channels: SupportsIndex,
-        *,
-        axis_name: str | None = None,
-        momentum: float = 0.99,
-        epsilon: float = 1e-5,
-        dtype: Any = None,
-        param_dtype: Any = jnp.float32,
-        rngs: nnx.Rngs,
-    ) -> None:
-        self.channels = natural(channels, "channels")
-        _require_buildable("BatchNorm2d", self.channels)
-        self.norm = nnx.BatchNorm(
-            self.channels,
-            use_running_average=False,
-            axis_name=axis_name,
-            momentum=momentum,
-            epsilon=epsilon,
-            use_fast_variance=False,
-            dtype=dtype,
-            param_dtype=param_dtype,
-            rngs=rngs,
-        )
+
+class BatchNorm1d(_BatchNorm, _OverOneAxis):
+    """Batch normalisation of one ``(C, L)`` signal: all as for :class:`BatchNorm2d`.
+
+    >>> BatchNorm1d(3, rngs=nnx.Rngs(0))(jnp.ones((3, 5))).shape
+    (3, 5)
+    """
+
+    _type_reads = ("channels",)
 
 
-class GroupNorm(_Norm):
-    """Flax's :class:`flax.nnx.GroupNorm` of one image: over the pixels and the channels of each group.
+class BatchNorm3d(_BatchNorm, _OverThreeAxes):
+    """Batch normalisation of one ``(C, D, H, W)`` volume: all as for :class:`BatchNorm2d`.
+
+    >>> BatchNorm3d(3, rngs=nnx.Rngs(0))(jnp.ones((3, 4, 5, 6))).shape
+    (3, 4, 5, 6)
+    """
+
+    _type_reads = ("channels",)
+
+
+class GroupNorm(_OverAnyAxes):
+    """Flax's :class:`flax.nnx.GroupNorm` of one ``(C, *sizes)`` image: over the pixels and channels of each group.
 
     The constructor raises :class:`ConfigError` if ``channels`` or ``groups`` is 0, or if ``groups`` does not divide
     ``channels``. A call raises :class:`ShapeError` if the image has the wrong number of channels, or no pixels, or if a
@@ -143,17 +191,7 @@ class GroupNorm(_Norm):
         )
 
 
-class InstanceNorm2d(_Norm):
-    """Flax's :class:`flax.nnx.InstanceNorm` of one image: over the pixels of each channel.
-
-    The constructor raises :class:`ConfigError` for 0 channels. A call raises :class:`ShapeError` if the image has the
-    wrong number of channels, or fewer than 2 pixels: the result would be only the bias.
-
-    >>> InstanceNorm2d(3, rngs=nnx.Rngs(0))(jnp.ones((3, 4, 5))).shape
-    (3, 4, 5)
-    """
-
-    _type_reads = ("channels",)
+class _InstanceNorm(_Norm):
     _channels_per_statistic = 1
 
     @checked
@@ -167,8 +205,75 @@ class InstanceNorm2d(_Norm):
         rngs: nnx.Rngs,
     ) -> None:
         self.channels = natural(channels, "channels")
-        _require_buildable("InstanceNorm2d", self.channels)
+        _require_buildable(type(self).__name__, self.channels)
         self.norm = nnx.InstanceNorm(
+            self.channels,
+            epsilon=epsilon,
+            use_fast_variance=False,
+            dtype=dtype,
+            param_dtype=param_dtype,
+            rngs=rngs,
+        )
+
+
+class InstanceNorm2d(_InstanceNorm, _OverTwoAxes):
+    """Flax's :class:`flax.nnx.InstanceNorm` of one image: over the pixels of each channel.
+
+    The constructor raises :class:`ConfigError` for 0 channels. A call raises :class:`ShapeError` if the image has the
+    wrong number of channels, or fewer than 2 pixels: the result would be only the bias.
+
+    >>> InstanceNorm2d(3, rngs=nnx.Rngs(0))(jnp.ones((3, 4, 5))).shape
+    (3, 4, 5)
+    """
+
+    _type_reads = ("channels",)
+
+
+class InstanceNorm1d(_InstanceNorm, _OverOneAxis):
+    """Instance normalisation of one ``(C, L)`` signal: all as for :class:`InstanceNorm2d`.
+
+    >>> InstanceNorm1d(3, rngs=nnx.Rngs(0))(jnp.ones((3, 5))).shape
+    (3, 5)
+    """
+
+    _type_reads = ("channels",)
+
+
+class InstanceNorm3d(_InstanceNorm, _OverThreeAxes):
+    """Instance normalisation of one ``(C, D, H, W)`` volume: all as for :class:`InstanceNorm2d`.
+
+    >>> InstanceNorm3d(3, rngs=nnx.Rngs(0))(jnp.ones((3, 4, 5, 6))).shape
+    (3, 4, 5, 6)
+    """
+
+    _type_reads = ("channels",)
+
+
+class LayerNorm(_OverAnyAxes):
+    """Flax's :class:`flax.nnx.LayerNorm` of one ``(C, *sizes)`` image: over the channels at each position.
+
+    The constructor raises :class:`ConfigError` for 0 channels. A call raises :class:`ShapeError` if the image has the
+    wrong number of channels, or no pixels.
+
+    >>> LayerNorm(3, rngs=nnx.Rngs(0))(jnp.ones((3, 4, 5))).shape
+    (3, 4, 5)
+    """
+
+    _type_reads = ("channels",)
+
+    @checked
+    def __init__(
+        self,
+        channels: SupportsIndex,
+        *,
+        epsilon: float = 1e-5,
+        dtype: Any = None,
+        param_dtype: Any = jnp.float32,
+        rngs: nnx.Rngs,
+    ) -> None:
+        self.channels = natural(channels, "channels")
+        _require_buildable("LayerNorm", self.channels)
+        self.norm = nnx.LayerNorm(
             self.channels,
             epsilon=epsilon,
             use_fast_variance=False,

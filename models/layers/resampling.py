@@ -1,4 +1,4 @@
-"""Average pooling (Flax's) and resizing (JAX's) of one ``(C, H, W)`` image, with types."""
+"""Resizing (JAX's) of one ``(C, H, W)`` image, with types."""
 
 from typing import SupportsIndex
 
@@ -7,37 +7,17 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from ...spec.arithmetic.naturals import LARGEST, natural
-from ...spec.arithmetic.sizes import sliding_window_size
 from ...spec.messages.choices import nearest_choice
 from ...spec.messages.report import ShapeError, UsageError
 from ...spec.network.resampling import Resize
 from ..cpu.layout import channels_last
 from ..fits import at_least_one
+from ..functional.functional import require_pixels
 from ..symbolic import GivenSize, Size
 from ..typed import checked, remembered, shown
-from .functional import require_not_empty, require_pixels
-from .windows import Pooling
 
 METHODS = {"nearest": "nearest", "bilinear": "linear"}
 """The methods of resizing: our name for each, which is PyTorch's, and JAX's name."""
-
-
-class AvgPool2d(Pooling):
-    """The mean of each ``kernel × kernel`` window of one ``(C, H, W)`` image, without padding.
-
-    >>> import jax.numpy as jnp
-    >>> AvgPool2d(2, 2)(jnp.arange(20.0).reshape(1, 4, 5)).tolist()
-    [[[3.0, 5.0], [13.0, 15.0]]]
-    """
-
-    _type_reads = ("kernel_size", "stride")
-
-    @remembered
-    def __call__(self, x: Float[Array, "C H W"]) -> Float[Array, "C {self.size(x.shape[1])} {self.size(x.shape[2])}"]:
-        """``(C, H, W)`` to ``(C, size(H), size(W))``. Raises :class:`ShapeError` if the output would be empty."""
-        require_not_empty("AvgPool2d", x, sliding_window_size, {"kernel": self.kernel_size, "stride": self.stride})
-        window, strides = (self.kernel_size,) * 2, (self.stride,) * 2
-        return channels_last(lambda image: nnx.avg_pool(image[None], window, strides)[0], x)
 
 
 class Resize2d(nnx.Module):

@@ -20,9 +20,9 @@ from ...spec.messages.report import ConfigError, ShapeError, UsageError
 from ...spec.messages.written import clipped, kind_of, written_value
 from ...spec.network import Concat, Conv, Input, Network, Node, Norm
 from ..fits import require_fit
+from ..operations.node_layers import computed, layer_of
 from ..operations.table import has_value
 from ..typed import shown
-from .node_layers import computed, layer_of
 
 
 class TypedNetwork(nnx.Module):

@@ -18,10 +18,11 @@ from ...spec.unet.building import check_unet_config
 from ...spec.unet.config import UNetConfig
 from ..cpu.layout import channels_last
 from ..fits import require_fit, takes
-from ..layers.functional import relu
+from ..functional.functional import relu
 from ..layers.norms import BatchNorm2d, GroupNorm, InstanceNorm2d
+from ..layers.poolings import MaxPool2d
 from ..layers.resampling import Resize2d
-from ..layers.windows import Conv2d, ConvTranspose2d, MaxPool2d
+from ..layers.windows import Conv2d, ConvTranspose2d
 from ..symbolic import GivenSize, Size
 from ..typed import checked, remembered, shown
 from .blocks import convolved, u_shaped

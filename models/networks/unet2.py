@@ -13,9 +13,10 @@ from ...spec.unet2.config import UNet2Config
 from ...spec.unet2.layers import LAYERS, channels
 from ..cpu.layout import channels_last
 from ..fits import require_fit, takes
-from ..layers.functional import relu
-from ..layers.gradients import relu_backward
-from ..layers.windows import Conv2d, ConvTranspose2d, MaxPool2d
+from ..functional.functional import relu
+from ..functional.gradients import relu_backward
+from ..layers.poolings import MaxPool2d
+from ..layers.windows import Conv2d, ConvTranspose2d
 from ..typed import checked, remembered
 from .params import LayerParams, UNet2Grads, UNet2Params
 

@@ -20,7 +20,7 @@ from ...spec.network.windows import AvgPool, Conv, ConvTranspose, MaxPool, Windo
 from ..cpu.joining import at_once
 from ..cpu.layout import channels_last
 from ..cpu.pooling import max_of_windows
-from ..layers.functional import conv2d, conv_transpose2d
+from ..functional.functional import conv2d, conv_transpose2d
 from ..typed import unchecked
 from .joins import joined
 

@@ -221,7 +221,7 @@ class _Call:
         value, hint, name = part.value, part.hint, part.path
         if not is_array_hint(hint):
             if hint in (SupportsIndex, GivenSize) and self._is_ours:
-                return _not_natural(value, name)
+                return not_natural(value, name)
             says = f"it is {_described(value)}, and must be {written(hint)}"
             return self._error(part, "type", "type", says, (self._made(value, hint, name),))
         proposal = (
@@ -455,7 +455,8 @@ def _described(value: Any) -> str:
     return kind if isinstance(value, nnx.Module) else f"{shown(value)}, {kind}"
 
 
-def _not_natural(value: Any, name: str) -> WellshapedError:
+def not_natural(value: Any, name: str) -> WellshapedError:
+    """The error for a value that must be a natural number."""
     try:
         natural(value, name)
     except WellshapedError as error:

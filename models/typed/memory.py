@@ -4,7 +4,8 @@ This is sound because the key of a call holds everything that the annotations re
 
 - the shape and dtype of an array;
 - the value of a number whose type is exactly ``int``;
-- the class of a layer, that class's ``size``, and the numbers and configs that it lists in ``_type_reads``.
+- the class of a layer, that class's ``size``, and the numbers, configs and operations that it lists in
+  ``_type_reads``.
 
 Two kinds of arguments are not in the key. One is a default that annotations read, such as a size function: a call that
 replaces it is checked each time. The other may be anything, such as ``precision``, and no annotation reads it.
@@ -25,6 +26,18 @@ import jax
 from flax import nnx
 from jaxtyping import AbstractArray, config, jaxtyped
 
+from ...spec.network import (
+    Activation,
+    AvgPool,
+    Conv,
+    ConvTranspose,
+    Crop,
+    DepthToSpace,
+    MaxPool,
+    Pad,
+    Resize,
+    SpaceToDepth,
+)
 from ...spec.unet.config import UNetConfig
 from ...spec.unet2.config import UNet2Config
 from ..symbolic import GivenSize
@@ -196,11 +209,25 @@ def _of_layer(layer: nnx.Module) -> Any:
     except KeyError:
         raise UnknownError from None
     if not _EXACT.issuperset(map(type, numbers)):
-        raise UnknownError
+        numbers = list(map(_exact, numbers))
     return kind, getattr(kind, "size", None), *numbers
 
 
-_EXACT = frozenset({int, UNet2Config, UNetConfig})
+def _exact(value: Any) -> Any:
+    """What stands in a key for a value that a layer lists. Values of other types never have the same."""
+    if type(value) in _EXACT:
+        return value
+    if type(value) is tuple:
+        return tuple(map(_exact, value))
+    if type(value) in (str, bool):
+        return type(value), value
+    raise UnknownError
+
+
+_OPERATIONS = (AvgPool, Conv, ConvTranspose, Crop, DepthToSpace, MaxPool, Pad, Resize, SpaceToDepth)
+
+_EXACT = frozenset({int, UNet2Config, UNetConfig, Activation, *_OPERATIONS})
+"""The types of what a layer lists. Each is frozen, and equal values answer alike: an operation's fields are read."""
 
 
 def _of_result(result: Any) -> Any:

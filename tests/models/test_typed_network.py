@@ -8,7 +8,7 @@ import pytest
 from flax import nnx
 
 from wellshaped.models import TypedNetwork, UNet
-from wellshaped.models.networks.node_layers import Fixed
+from wellshaped.models.operations.node_layers import Fixed
 from wellshaped.spec import (
     PRESETS,
     Add,

@@ -35,7 +35,7 @@ class ConvGrads(NamedTuple):
     """
 
     d_x: Float[Array, "C H W"]
-    d_kernel: Float[Array, "_ _ K K"]
+    d_kernel: Float[Array, "_ _ _ _"]
     d_bias: Float[Array, "O"]
 
 

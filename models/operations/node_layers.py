@@ -1,4 +1,4 @@
-"""The layers of a typed network: one for each set of parameters of its graph (SPEC section 8)."""
+"""The parameters of an operation as a Flax module, and its result with them (SPEC section 8)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,9 +10,9 @@ from jaxtyping import Array
 
 from ...spec.network import Activation, Conv, ConvTranspose, Norm, Operation
 from ..cpu.layout import channels_last
-from ..layers.functional import promoted
-from ..layers.statistics import normalised
-from ..operations.table import VALUES
+from ..functional.functional import promoted
+from ..functional.statistics import normalised
+from .table import VALUES
 
 _DRAWN = {
     Conv: jax.nn.initializers.lecun_normal(in_axis=1, out_axis=0),
@@ -31,6 +31,16 @@ class Fixed(nnx.Variable[Array]):
     """The kernel of a convolution that is not learned. It starts as the mean of each window."""
 
 
+def started(operation: Operation, name: str, shape: tuple[int, ...], param_dtype: Any) -> Array:
+    """The value at which a parameter that is no kernel starts.
+
+    >>> from ...spec.network import Activation
+    >>> started(Activation("prelu"), "slope", (1,), jnp.float32).tolist()
+    [0.25]
+    """
+    return jnp.full(shape, _SLOPE[operation.kind] if isinstance(operation, Activation) else _START[name], param_dtype)
+
+
 class Learned(nnx.Module):
     """The parameters of an operation, with the specification's names and PyTorch's layout: ``kernel``, ``bias`` …
 
@@ -46,10 +56,8 @@ class Learned(nnx.Module):
         for name, shape in shapes.items():
             if name == "kernel":
                 value = _DRAWN[type(operation)](rngs.params(), shape, param_dtype)
-            elif isinstance(operation, Activation):
-                value = jnp.full(shape, _SLOPE[operation.kind], param_dtype)
             else:
-                value = jnp.full(shape, _START[name], param_dtype)
+                value = started(operation, name, shape, param_dtype)
             setattr(self, name, nnx.Param(value))
 
 
@@ -94,7 +102,7 @@ def computed(
     """The result of an operation with the parameters of its ``layer``; ``of`` is what an error calls it."""
     if isinstance(operation, Norm):
         return channels_last(lambda image: normalised(layer, image[None], of)[0], images[0])
-    names = [name for name in ("kernel", "bias", "scale", "slope") if hasattr(layer, name)]
+    names = [name for name in ("kernel", "bias", "scale", "slope") if getattr(layer, name, None) is not None]
     given = promoted(*images, *(getattr(layer, name)[...] for name in names), dtype=dtype) if names else list(images)
     parameters = dict(zip(names, given[len(images) :], strict=True))
     return VALUES[type(operation)](operation, given[: len(images)], parameters, precision)
