@@ -4,14 +4,14 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from inspect import isfunction, signature
+from inspect import isfunction
 from itertools import islice
 from typing import Any
 
 from ..spec.messages.report import FileError, Report, ShapeError, UsageError, Verdict, WellshapedError
 from ..spec.messages.written import clipped
 from .jax_reader import read_jax
-from .loading import failure, failure_at
+from .loading import failure, failure_at, required
 from .sizes.answer import ModelSizes
 from .sizes.exploring import Budget
 from .sizes.paths import Accepted, Rejected
@@ -57,11 +57,16 @@ def read_model(
         if isinstance(end, Rejected) and end.error in _NOT_ABOUT_SIZES:
             raise failure_at(name, "trace", end.error, end.text, end.at)
         if isfunction(model) and sizes.axes:
-            images = " and ".join(of for of, it in signature(model).parameters.items() if it.default is it.empty)
-            note = f"{model.__name__} is read as a function of images, because it has required arguments: {images}"
-            sizes = replace(sizes, notes=(*sizes.notes, note))
+            sizes = replace(sizes, notes=(*sizes.notes, *_read_as_images(model)))
     _require_output(sizes, name)
     return replace(sizes, model=name)
+
+
+def _read_as_images(model: Any) -> tuple[str, ...]:
+    """Return the note that a function with required arguments is read as one of images; no note without them."""
+    images = " and ".join(of.name for of in required(model) or [])
+    note = f"{model.__name__} is read as a function of images, because it has required arguments: {images}"
+    return (note,) if images else ()
 
 
 def _require_output(sizes: ModelSizes, name: str) -> None:

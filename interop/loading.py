@@ -240,7 +240,7 @@ def _others(owner: Any) -> list[str]:
 
 def _missing(call: Any) -> list[Parameter]:
     """The parameters that must be given before ``call`` is a model; those of a function may be images."""
-    needed = _required(call) or []
+    needed = required(call) or []
     return needed if isclass(call) or all(of.kind is Parameter.KEYWORD_ONLY for of in needed) else []
 
 
@@ -250,7 +250,7 @@ def _model_of(text: str, found: Any, module: ModuleType) -> Any:
     if not callable(found):
         says = f"it is {kind_of(found)}, and must be {_MODEL}"
         raise FileError.of(clipped(text), "object", "", says, _candidates(text, module))
-    needed = _required(found)
+    needed = required(found)
     if missing := _missing(found):
         raise _needs_arguments(text, found, [of.name for of in missing])
     return found if needed is None or needed else _constructed(text, found)
@@ -262,7 +262,7 @@ def _is_model(value: Any) -> bool:
     return any(isinstance(value, getattr(sys.modules[name], of)) for name, of in _CLASSES if name in sys.modules)
 
 
-def _required(call: Any) -> list[Parameter] | None:
+def required(call: Any) -> list[Parameter] | None:
     """Return the parameters without a default; ``None`` if Python does not know them."""
     own = isclass(call) and call.__init__ is not object.__init__
     try:
@@ -298,7 +298,7 @@ def _constructed(text: str, make: Callable[[], Any]) -> Any:
         model = make()
     except (Exception, SystemExit) as error:
         raise failure(text, "construct", error) from error
-    if _is_model(model) or (callable(model) and not isclass(model) and _required(model) != []):
+    if _is_model(model) or (callable(model) and not isclass(model) and required(model) != []):
         return model
     name = text.rpartition(":")[2]
     says = f"{name}() returns {'None' if model is None else kind_of(model)}, and must return a model"

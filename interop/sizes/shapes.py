@@ -27,6 +27,9 @@ def open_shape(text: str) -> OpenShape:
         parts = _X.split(parts[0]) if len(parts) == 1 else [part for part in parts if part != "x"]
         if parts and all((part.isdecimal() and int(part) > 0) or _NAME.fullmatch(part) for part in parts):
             return tuple(int(part) if part.isdecimal() else part for part in parts)
+        if parts and any(part.isdecimal() and int(part) == 0 for part in parts):
+            says = f"it is {clipped(written_value(text))}, and a number must be at least 1"
+            raise UsageError.of("the shape of an image", "shape", "", says, '"N 3 H W" or "3xHxW"')
     given = clipped(written_value(text))
     says = f"it is {given}, and must be numbers and names of open sizes, one for each axis of the image"
     raise UsageError.of("the shape of an image", "shape", "", says, '"N 3 H W" or "3xHxW"')

@@ -33,8 +33,8 @@ MAX_DIGITS = 99
 """The most digits of a number in a file or a flag. A longer number is a mistake."""
 
 
-class ContentError(FileError):
-    """A file can be read, but its content is not a well-formed network."""
+class ContentError(FileError, ConfigError):
+    """A file can be read, but its content is not a well-formed network. ``except ConfigError`` catches it too."""
 
     says = "is not well-formed"
 
@@ -59,7 +59,7 @@ def load_network(path: str | os.PathLike[str]) -> UNet2Config | UNetConfig | Net
     >>> load_network(folder / "net.toml").nodes
     (Node(name='y', operation=MaxPool(kernel=2), inputs=('x',)),)
     """
-    path = Path(path)
+    path = _path(path, "network")
     subject = f"network file {path}"
     network: UNet2Config | UNetConfig | Network = _loaded(_text(path, "network", subject), path, subject)
     if isinstance(network, Network) and path.name.isprintable():
@@ -77,7 +77,7 @@ def load_config(path: str | os.PathLike[str]) -> UNet2Config:
     >>> load_config(folder / "unet.toml")
     UNet2Config(base_channels=16)
     """
-    path = Path(path)
+    path = _path(path, "config")
     subject = f"config file {path}"
     config: UNet2Config = _loaded(_text(path, "config", subject), path, subject, UNet2Config)
     return config
@@ -253,6 +253,7 @@ def _loaded(text: str, path: Path, subject: str, wanted: type | None = None) -> 
 
 
 def _kind_of_data(data: Mapping[str, Any], wanted: type | None, path: Path) -> _Kind:
+    _reject_table(data)
     if "kind" in data:
         said = data["kind"]
         if not isinstance(said, str) or said not in _KINDS:
@@ -276,6 +277,19 @@ def _kind_of_data(data: Mapping[str, Any], wanted: type | None, path: Path) -> _
     raise ContentError(faults.report(""))
 
 
+def _reject_table(data: Mapping[str, Any]) -> None:
+    """Raise :class:`ContentError` for a table that holds the keys of a network, which belong at the top of the file."""
+    known = {key for kind in _KINDS.values() for key in kind.keys}
+    for name, table in data.items():
+        if name in known or not isinstance(table, dict) or not table or table.keys() & data.keys():
+            continue
+        kind = next((kind for kind, of in _KINDS.items() if table.keys() <= {*of.keys, "kind"}), None)
+        if kind is not None:
+            says = f"{clipped(written_value(name))}, a table with the keys of a {kind}"
+            fix = f"put its keys at the top, without {clipped(f'[{name}]')}"
+            raise ContentError.of("", "key", "it has unknown keys", says, fix)
+
+
 def _add_kinds(data: Mapping[str, Any], most: list[str], faults: Faults) -> None:
     """Add the fault of a file without a kind, if the kinds ``most`` have equally many of its keys."""
     others = {name: [key for key in data if key not in _KINDS[name].keys] for name in most}
@@ -291,6 +305,15 @@ def _add_kinds(data: Mapping[str, Any], most: list[str], faults: Faults) -> None
 def _another_kind(said: str, wanted: type, path: Path) -> ContentError:
     says = f"it holds a {said}, and must hold a {wanted.__name__}"
     return ContentError.of("", "kind", "", says, f"load_network({str(path)!r})")
+
+
+def _path(path: str | os.PathLike[str], what: str) -> Path:
+    """Return the path of a file to read. Raise :class:`FileError` for an empty one, which Python reads as a folder."""
+    if not os.fspath(path):
+        raise FileError.of(
+            f"{what} file ''", "file", "", "its path is empty", f"the path of a {' or '.join(FORMATS)} file"
+        )
+    return Path(path)
 
 
 def _text(path: Path, what: str, subject: str) -> str:

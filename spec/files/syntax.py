@@ -32,7 +32,8 @@ def syntax_fix(text: str, form: Format, error: ValueError | RecursionError) -> s
     if isinstance(error, RecursionError):
         return "fewer brackets inside each other"
     if fix := unclosed(text, form):
-        return fix
+        unfinished = _unfinished(text, form)
+        return f"{unfinished}, then {fix}" if unfinished else fix
     if repeated := re.search(r"the key '(.*)' occurs|^Duplicate inline table key '(.*?)'", str(error)):
         return f"write {clipped(next(filter(None, repeated.groups()), ''))} once"
     if dots := re.match(r"(line \d+) has \d+ dots", str(error)):
@@ -188,3 +189,39 @@ def unclosed(text: str, form: Format) -> str:
     (bracket, line), *others = reversed(waiting)
     then = f", then the {others[0][0]} of line {others[0][1]}" if others else ""
     return f"close the {bracket} that line {line} opens{then}"
+
+
+_LAST = re.compile(r"""(?:,\s*|(?<=[{\[\n])\s*)("?[\w-]+"?\s*[:=]?)\s*\Z""")
+"""The last key of a file, without a value, and the comma before it."""
+
+
+def _unfinished(text: str, form: Format) -> str:
+    r"""Return the fix for a text that ends with a key before its value; "" if closing the brackets is enough.
+
+    >>> from wellshaped.spec.files.formats import FORMATS
+    >>> _unfinished('nodes = [{ kernel = 3, padd', FORMATS[".toml"]), _unfinished("a = [1, 2", FORMATS[".toml"])
+    ('finish padd, or delete it and its comma', '')
+    """
+    last, ends = _LAST.search(text), _ends_of(text)
+    if last is None or _reads(text + ends, form) or not _reads(text[: last.start()] + ends, form):
+        return ""
+    return f"finish {clipped(last[1])}, or delete it{' and its comma' if last[0][0] == ',' else ''}"
+
+
+def _ends_of(text: str) -> str:
+    """Return the brackets that close those of the text that are open."""
+    waiting: list[str] = []
+    for found in _TOKEN.finditer(text):
+        if found[0] in ("[", "{"):
+            waiting.append("]" if found[0] == "[" else "}")
+        elif found[0] in ("]", "}") and waiting:
+            waiting.pop()
+    return "".join(reversed(waiting))
+
+
+def _reads(text: str, form: Format) -> bool:
+    try:
+        form.read(text)
+    except (ValueError, RecursionError):
+        return False
+    return True

@@ -196,6 +196,9 @@ SHAPES = {  # what is given, and what is proposed
     "8x3x512x512": "3x512x512",
     "8x3x511x512": "3x511x512",
     "8x512x512x3": "3x512x512",
+    "3x312x384x2": "3x312x384",
+    "2x5x312x384": "5x312x384",
+    "5x312x384x2": "1x312x384",
     "304x384": "1x304x384",
     "303x384": "1x303x384",
     "304": "1x304x304",
@@ -236,6 +239,8 @@ OF_PRESETS = [  # a preset, what is given, and what is proposed
     ("smp_resnet34", "303x384", "3x303x384"),
     ("smp_resnet34", "304x384x3", "3x304x384"),
     ("ddpm", "304x384x3", "3x304x384"),
+    ("smp_resnet34", "3x320x384x2", "3x320x384"),
+    ("smp_resnet34", "8x5x320x384", "3x320x384"),
 ]
 
 

@@ -314,6 +314,13 @@ def test_a_size_that_is_not_natural_is_proposed_as_the_natural_number_near_it(re
     assert rejected(*command, typed)[-1] == "  fix: 388"
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("388x", "388"), ("388x390x", "388x390"), ("(388", "388"), ("388x390x3x", "188"), ("x", "188")]
+)
+def test_a_size_with_a_separator_too_many_is_proposed_without_it(rejected, typed, meant):
+    assert rejected("input-for", "ronneberger2015", typed)[-1] == f"  fix: {meant}"
+
+
 def test_a_fix_of_the_channels_is_the_whole_input(rejected):
     for command in ("check", "plan"):
         assert rejected(command, "smp_resnet34", "--input", "4x512x704")[-1] == "  fix: --input 3x512x704"
@@ -432,6 +439,15 @@ def test_list_names_every_preset_with_its_input_its_sizes_and_its_source(run):
         assert SOURCES[name] in out
         assert all(str(fit) in out for fit in compatible_shapes(name).axes)
     assert "wave_unet             1xL      n ≥ 131059\n" in out
+
+
+def test_list_says_of_which_presets_some_combinations_of_sizes_are_too_small(run):
+    _, out, _ = run("list")
+    rows = re.split(r"\n(?=\S)", out)
+    noted = {row.split()[0]: row for row in rows if "some combinations are too small" in row}
+    assert set(noted) == {name for name in PRESETS if "some combinations" in run("sizes", name)[1]}
+    assert "some combinations are too small; 32×32 fits\n" in noted["monai_like"]
+    assert "some combinations are too small; 32×32×32 fits\n" in noted["nnunet_3d_fullres"]
 
 
 def test_list_prints_json(run):
@@ -599,8 +615,17 @@ def test_a_config_of_a_file_that_is_not_well_formed_is_rejected_with_the_path(ru
     for command in (["sizes"], ["check"], ["plan", "--input", "1x4x4"], ["certify"]):
         lines = rejected(command[0], path, *command[1:])
         assert lines[0] == f"{path}: UNet2Config(pool_stride=0) is not well-formed."
-        assert lines[-1] == "  fix: --pool-stride 2"
+        assert lines[-1] == "  fix: pool_stride = 2"
+        assert rejected(command[0], path, *command[1:], "--pool-stride", 0)[-1] == "  fix: --pool-stride 2"
+    assert rejected("certify", "unet2", "--pool-stride", 0, "--output", "c.json")[-1] == "  fix: --pool-stride 2"
     assert run("sizes", path, "--pool-stride", 2)[0] == 0
+    path.write_text("pool_stride = 2")
+    assert run("sizes", path)[0] == 0
+
+
+def test_an_empty_name_of_a_network_is_shown_as_such(rejected):
+    for command in ("check", "sizes"):
+        assert rejected(command, "")[:2] == ["network file '' can't be read.", "  file: its path is empty."]
 
 
 def test_a_node_of_a_file_is_fixed_in_the_file(run, rejected, tmp_path, monkeypatch):

@@ -234,18 +234,29 @@ CANT = {  # a command, what is wrong, and the fix
     ),
     "check nets:UNet --input 1xHxWx3": (
         "it is '1xHxWx3', and check needs a number ≥ 1 for each axis of the image",
-        "--input 3x304x384, for example; or wellshaped sizes nets:UNet --input 1xHxWx3",
+        "--input 1x304x384x3, for example; or wellshaped sizes nets:UNet --input 1xHxWx3",
+    ),
+    "check nets:UNet --input NxHxWxC": (
+        "and check needs a number ≥ 1 for each axis of the image",
+        "--input 1x304x384x3, for example; or wellshaped sizes nets:UNet --input NxHxWxC",
+    ),
+    "check nets:UNet --input 3xDxHxW": (
+        "and check needs a number ≥ 1 for each axis of the image",
+        "--input 3x96x160x160, for example; or wellshaped sizes nets:UNet --input 3xDxHxW",
     ),
     "check nets:UNet --input 1x0x16x3": (
         "it is '1x0x16x3', and check needs a number ≥ 1 for each axis of the image",
         "--input 3x304x384, for example",
     ),
+    "sizes nets:UNet --input 0xWx3": ("it is '0xWx3', and a number must be at least 1", '"N 3 H W" or "3xHxW"'),
     "sizes nets:UNet --input 3x-1xW": ("must be numbers and names of open sizes", '"N 3 H W" or "3xHxW"'),
     "sizes nets:UNet --input 1xHxWx3 --near 1x2x3": (
         "it has 3 numbers, and must have one for all axes, or 2: H and W",
         "1x2, for example",
     ),
     "sizes nets:UNet --input 1xHxWx3 --near x": ("it is not a number", "64"),
+    "sizes nets:UNet --input 1xHxWx3 --near 303x": ("it is not a number", "303"),
+    "sizes nets:UNet --input 1xHxWx3 --near 303x384x": ("it is not a number", "303x384"),
     "sizes nets:UNet --input 1xHxWx3 --levels 3": ("a model in your code, which has no --levels", "leave out --levels"),
     "check nets:UNet --input 1x4x4x3 --out-channels 3": ("which has no --out-channels", "leave out --out-channels"),
     "check nets:UNet --input 1x4x4x3 --dtype flaot16": ("it must be one of float32, float16", "--dtype float16"),

@@ -369,6 +369,13 @@ def test_a_function_with_required_arguments_that_fits_no_size_is_said_to_be_read
     )
 
 
+def test_arguments_that_take_any_number_of_values_are_not_required():
+    def factory(levels, *more, bias=True, **others):
+        return [None] * levels
+
+    assert read_model(factory, "3 H").notes[-1].endswith("because it has required arguments: levels")
+
+
 def halves(x, axis):
     even, odd = (jax.lax.slice_in_dim(x, first, None, 2, axis) for first in (0, 1))
     return jax.lax.add(even, odd)

@@ -203,6 +203,14 @@ NOT_CONFIGS = [  # file, content, how the line of the rule begins, the fix
     ("a.json", '{"levels": 3', NO_JSON + "Expecting ',' delimiter", "close the { that line 1 opens"),
     ("a.json", '{"nodes": [{"op": "Conv"}, ]}', NO_JSON, "leave out the comma before the ] of line 1"),
     ("a.toml", 'nodes = [\n{ name = "y",', NO_TOML, "close the { that line 2 opens, then the [ of line 1"),
+    (
+        "a.toml",
+        'nodes = [\n{ name = "y", kernel = 3, padd',
+        NO_TOML,
+        "finish padd, or delete it and its comma, then close the { that line 2 opens, then the [ of line 1",
+    ),
+    ("a.json", '{"levels"', NO_JSON, 'finish "levels", or delete it, then close the { that line 1 opens'),
+    ("a.toml", "multipliers = [1, 2", NO_TOML, "close the [ that line 1 opens"),
     ("a.toml", 'nodes = [ # see [1\n{ name = "y" }\n', NO_TOML, "close the [ that line 1 opens"),
     ("a.toml", 'nodes = [{ name = "y }]', NO_TOML, 'close the " that line 1 opens'),
     ("a.toml", "nodes = [[2] }", NO_TOML, "close the [ that line 1 opens"),
@@ -274,14 +282,15 @@ def test_the_leans_name_a_capital_a_hyphen_or_a_lost_letter_leads_to_the_known_k
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("a.toml", "[model]\npool_kernel = 2", "it has unknown keys: 'model'."),
+        ("a.toml", "[model]\npool_kernel = 2", "unknown keys: 'model', a table with the keys of a UNet2Config."),
+        ("a.toml", "[model]\npool = 2", "it has unknown keys: 'model'."),
         ("a.toml", "pool.kernel = 2", "it has unknown keys: 'pool' (did you mean pool_stride?)."),
         ("a.toml", "'' = 2", "it has unknown keys: ''."),
         ("a.json", '{"\\ud800\\n\\u001b[31m": 2}', r"it has unknown keys: '\ud800\n\x1b[31m'."),
         ("a.json", f'{{"{"k" * 60_000}": 2}}', f"it has unknown keys: '{'k' * 60}'."),
         ("a.json", json.dumps(dict.fromkeys(map(str, range(6000)), 1)), "'0'; '1'; '10'; and 5997 more."),
     ],
-    ids=["table", "dotted", "empty", "unprintable", "long", "many"],
+    ids=["table", "other table", "dotted", "empty", "unprintable", "long", "many"],
 )
 def test_keys_of_any_kind_are_rejected_in_one_line(tmp_path, name, content, says):
     lines = error_of(written(tmp_path / name, content)).splitlines()

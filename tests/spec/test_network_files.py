@@ -363,6 +363,48 @@ def test_a_key_of_no_kind_leads_to_the_nearest_of_any(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("suffix", "content", "kind"),
+    [
+        (".toml", "[model]\nlevels = 3", "UNetConfig"),
+        (".json", '{"model": {"pool_kernel": 2}}', "UNet2Config"),
+        (".toml", "[model]\ninputs = { x = 3 }\nnodes = []", "Network"),
+    ],
+)
+def test_a_table_with_the_keys_of_a_network_belongs_at_the_top(tmp_path, suffix, content, kind):
+    assert rejection(written(tmp_path / f"a{suffix}", content)) == [
+        f"key: it has unknown keys: 'model', a table with the keys of a {kind}.",
+        "fix: put its keys at the top, without [model]",
+    ]
+    at_the_top = content.replace("[model]\n", "").replace('{"model": ', "").replace("}}", "}")
+    assert (
+        not kind.endswith("Config") or type(load_network(written(tmp_path / f"b{suffix}", at_the_top))).__name__ == kind
+    )
+
+
+def test_a_table_with_other_keys_or_with_keys_that_are_at_the_top_too_is_an_unknown_key(tmp_path):
+    for content in ("levels = 3\n[model]\nlevels = 2", "levels = 3\n[model]\nlearning_rate = 2", "levels = 3\n[model]"):
+        assert "'model', a table" not in rejection(written(tmp_path / "a.toml", content))[0]
+
+
+def test_content_that_is_not_well_formed_is_a_config_error_and_a_file_error(tmp_path):
+    nodes = 'inputs = { x = 3 }\nnodes = [{ name = "y", op = "MaxPool", kernel = 2, stride = 0 }]'
+    for content in (nodes, "levels = 2.5", "levls = 3"):
+        path = written(tmp_path / "f.toml", content)
+        for error in (ConfigError, FileError):
+            with pytest.raises(error, match="is not well-formed"):
+                load_network(path)
+    with pytest.raises(FileError) as caught:
+        load_network(tmp_path / "missing.toml")
+    assert not isinstance(caught.value, ConfigError)
+
+
+def test_an_empty_path_is_not_read_as_the_folder():
+    for load, what in ((load_network, "network"), (load_config, "config")):
+        with pytest.raises(FileError, match=f"{what} file '' can't be read.\n  file: its path is empty"):
+            load("")
+
+
+@pytest.mark.parametrize(
     ("content", "kind"),
     [
         ("levels = 3", "UNetConfig"),

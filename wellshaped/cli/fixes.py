@@ -8,7 +8,7 @@ from pathlib import Path
 from ..spec.files.fixes import in_file
 from ..spec.files.formats import FORMATS
 from ..spec.messages.report import ConfigError, FileError, Report
-from .network import FIELD_NAMES, as_flag
+from .network import FIELD_NAMES, as_flag, word_of
 from .numbers import numbers_in
 
 _NAMES = [*FIELD_NAMES, "out_channels", "policy", "output", "by"]
@@ -52,21 +52,37 @@ def typed_fix(fix: str, arguments: Sequence[str] = ()) -> str:
     "--levels 4 --join 'even crop', for sizes n ≥ 16"
     >>> typed_fix("node a: padding=1", ["pad.toml"])  # nodes have no flags
     'node a: padding = 1'
+    >>> typed_fix("levels=4", ["e.toml"]), typed_fix("levels=4", ["e.toml", "--levels", "0"])
+    ('levels = 4', '--levels 4')
     """
+    form = next((FORMATS[path.suffix] for path in files_in(arguments)), None)
     if fix.startswith("node "):
-        return next((in_file(fix, FORMATS[path.suffix]) for path in files_in(arguments)), fix)
+        return fix if form is None else in_file(fix, form)
+
+    def as_given(found: re.Match[str]) -> str:
+        field = found[1]
+        if form is not None and field in FIELD_NAMES and not _is_typed(field, arguments):
+            return in_file(found[0], form)
+        return as_flag(_FLAGS.get(field, field), _value(found[2]))
+
     sizes = "x".join(map(str, numbers_in(value_of("--input", arguments))[1:])) or "..."
     fix = re.sub(r"\bin_channels=(\d+)", rf"--input \1x{sizes}", fix)
     fix = re.sub(r"\bthe shape \(([\d, ]+)\)", lambda found: f"--input {found[1].replace(', ', 'x')}", fix)
-    fix = _ASSIGNMENT.sub(lambda found: as_flag(_FLAGS.get(found[1], found[1]), _value(found[2])), fix)
+    fix = _ASSIGNMENT.sub(as_given, fix)
     for written, meant in _IN_PYTHON.items():
         fix = fix.replace(written, meant)
     return re.sub(r"(?:,| and) (?=--)", " ", fix)
 
 
 def files_in(arguments: Sequence[str]) -> Iterator[Path]:
-    """Yield the network files among the arguments, by their suffix."""
-    yield from (path for path in map(Path, arguments) if path.suffix in FORMATS)
+    """Yield the network files among the arguments, by their suffix. The file of ``--output`` is not one."""
+    output = value_of("--output", arguments)
+    yield from (Path(word) for word in arguments if Path(word).suffix in FORMATS and word != output)
+
+
+def _is_typed(field: str, arguments: Sequence[str]) -> bool:
+    flags = word_of(field), word_of(f"no_{field}")
+    return any(argument.partition("=")[0] in flags for argument in arguments)
 
 
 def value_of(flag: str, arguments: Sequence[str]) -> str:

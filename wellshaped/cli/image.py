@@ -6,17 +6,17 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from ..spec import AnyNetwork, Report, ShapeSet, Verdict, graph_of
+from ..spec import AnyNetwork, Network, Report, ShapeSet, Verdict, graph_of
 from ..spec import check as check_input
-from ..spec.answers.any_network import building, title
-from ..spec.answers.checking import channels_first, usual_channels
+from ..spec.answers.any_network import as_network, building, title
+from ..spec.answers.checking import channels_first, seem_last, usual_channels
 from ..spec.answers.proposals import CHANGE
 from ..spec.answers.repairs import repair_description
 from ..spec.files.networks import MAX_DIGITS
 from ..spec.messages.report import ConfigError, ShapeError, UsageError, WellshapedError
 from ..spec.messages.written import clipped, count_word, in_words
 from ..spec.network.network import AXES
-from .numbers import Natural, natural_in, numbers_in
+from .numbers import Natural, natural_in, numbers_in, numbers_inside
 from .wording import NOT_KNOWN, enough, known_shapes
 
 Image = Annotated[
@@ -41,7 +41,7 @@ OutChannels = Annotated[
     Natural | None, Parameter(help="Channels of the output. [default: 1, or what the network makes]")
 ]
 
-_USUAL = {1: (44_100,), 2: (304, 384), 3: (96, 160, 160)}
+USUAL = {1: (44_100,), 2: (304, 384), 3: (96, 160, 160)}
 """Sizes to propose if none are given, by the number of axes."""
 
 
@@ -74,7 +74,7 @@ def _meant(
     """Return what is wrong with a text that is not a shape, the shape to propose, and whether it is only an example."""
     needs, parts = count_word(len(names) + 1), in_words(("channels", *names))
     if not numbers:
-        inside = numbers_in(text.strip("xX×*,;()[] "))  # without a separator or a bracket too many
+        inside = numbers_inside(text)
         says = f"it is {clipped(text)!r}, and needs {needs} natural numbers of at most {MAX_DIGITS} digits: {parts}"
         return says, tuple(inside) if len(inside) == len(names) + 1 else (), False
     has = f"{count_word(len(numbers))} number{'s' * (len(numbers) > 1)}"
@@ -82,15 +82,28 @@ def _meant(
     if len(numbers) > len(names) + 2:
         return says, (), True
     if len(numbers) == len(names) + 2:
-        image = channels_first(network, numbers[1:]) or tuple(numbers[1:])
-        return f"{says}; leave out the batch, which is for jax.vmap(model)", image, False
+        fault, image, is_example = _one_too_many(numbers, network)
+        return f"{says}; {fault}", image, is_example
     known = usual_channels(network)
     has_channels = numbers[0] in known and len(names) > 1 and numbers[-1] > known[0]  # and lacks a size
     if len(numbers) == len(names) and not has_channels:
         return f"{says}; the channels are missing", (known[0], *numbers), False
     channels, *sizes = numbers if numbers[0] in known else (known[0], *numbers)
-    sizes = [*sizes, *sizes[-1:] * len(names)][: len(names)] or [*_USUAL[len(names)]]
+    sizes = [*sizes, *sizes[-1:] * len(names)][: len(names)] or [*USUAL[len(names)]]
     return says, (channels, *sizes), True
+
+
+def _one_too_many(numbers: Sequence[int], network: AnyNetwork) -> tuple[str, tuple[int, ...], bool]:
+    """Return what a shape has beside an image, the image, and whether it is only an example."""
+    batch, known = "leave out the batch, which is for jax.vmap(model)", usual_channels(network)
+    of_batch = tuple(numbers[1:])
+    image = channels_first(network, of_batch) or of_batch
+    any_number = not isinstance(as_network(network), Network)
+    if image[0] in known or (any_number and not seem_last(of_batch)):
+        return batch, image, False
+    if numbers[0] in known:
+        return "the channels come first, and the last number is one too many", tuple(numbers[:-1]), False
+    return batch, (known[0], *(of_batch[:-1] if seem_last(of_batch) else of_batch[1:])), True
 
 
 def one_image(shapes: Sequence[str] | None) -> str | None:
@@ -138,7 +151,7 @@ def no_image(network: AnyNetwork) -> Report:
 
 
 def _usual_shape(network: AnyNetwork) -> tuple[int, ...]:
-    return usual_channels(network)[0], *_USUAL[graph_of(network).axes]
+    return usual_channels(network)[0], *USUAL[graph_of(network).axes]
 
 
 def _look(network: AnyNetwork) -> str:
@@ -163,7 +176,7 @@ def _input_error(
     if meant and not is_example:
         return UsageError.of(subject, "input", "", says, f"--input {'x'.join(map(str, meant))}")
     graph, shapes = graph_of(network), known_shapes(network)
-    channels, *sizes = meant or (usual_channels(network)[0], *_USUAL[graph.axes])
+    channels, *sizes = meant or (usual_channels(network)[0], *USUAL[graph.axes])
     proposed = [channels, *(sizes if shapes is None else _nearest(shapes, sizes))]
     return UsageError.of(subject, "input", "", says, f"--input {'x'.join(map(str, proposed))}, for example")
 

@@ -205,28 +205,28 @@ def _value(of: str | None, field: str, value: Any) -> Any:
     if default is None and value.strip().lower() == "none":
         return None
     if type(default) is int:
-        return natural_in(value, _word(field), default)
+        return natural_in(value, word_of(field), default)
     if field == "multipliers":
         parts = re.split(r"\s*,\s*|\s+", value.strip("()[] "))
         doubling = ",".join(str(2**i) for i in range(min(max(len(parts), 2), 8)))
-        return tuple(natural_in(part, _word(field), doubling, value) for part in parts)
+        return tuple(natural_in(part, word_of(field), doubling, value) for part in parts)
     choices = {str(choice).lower(): choice for choice in CHOICES[field]}
     if value not in choices:
         shown = [f"{choice!r}" if " " in choice else choice for choice in choices]
         fix = " or ".join(as_flag(field, choice) for choice in near_choices(value, choices))
         says = f"it must be one of {', '.join(shown)}"
-        raise UsageError.of(f"{_word(field)} {clipped(value) or repr(value)}", field, "", says, fix)
+        raise UsageError.of(f"{word_of(field)} {clipped(value) or repr(value)}", field, "", says, fix)
     return choices[value]
 
 
 def _no_fields(name: str | None, of: str | None, given: Mapping[str, Any], unknown: list[str]) -> Exception:
-    words = ", ".join(map(_word, unknown[:3])) + (f" and {len(unknown) - 3} more" if len(unknown) > 3 else "")
+    words = ", ".join(map(word_of, unknown[:3])) + (f" and {len(unknown) - 3} more" if len(unknown) > 3 else "")
     subject = f"{name or of} with {words}"
     fitting = next((other for other in ("unet", "unet2") if all(field in _OF[other] for field in given)), None)
     if of is None:
         says = f"{name} is a fixed network, which has no {words}"
         flags = [as_flag(field, value) for field, value in given.items()]
-        fix = f"leave out {' '.join(map(_word, unknown[:3]))}"
+        fix = f"leave out {' '.join(map(word_of, unknown[:3]))}"
         fix += f", or use {' '.join([fitting, *flags])}" if fitting else ""
         return UsageError.of(subject, "network", "", says, clipped(fix, 100))
     other = next(other for other in _OF if other != of)
@@ -238,7 +238,12 @@ def _no_fields(name: str | None, of: str | None, given: Mapping[str, Any], unkno
     return UsageError.of(subject, "network", "", says, clipped(fix, 100))
 
 
-def _word(field: str) -> str:
+def word_of(field: str) -> str:
+    """Return the flag of a field.
+
+    >>> word_of("base_channels")
+    '--base-channels'
+    """
     return f"--{field.replace('_', '-')}"
 
 
@@ -249,6 +254,6 @@ def as_flag(field: str, value: Any) -> str:
     ("--join 'even crop'", '--no-head', '--multipliers 1,2')
     """
     if isinstance(value, bool):
-        return _word(field) if value else f"--no-{field.replace('_', '-')}"
+        return word_of(field) if value else f"--no-{field.replace('_', '-')}"
     text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-    return f"{_word(field)} {f'{text!r}' if ' ' in text or not text else text}"
+    return f"{word_of(field)} {f'{text!r}' if ' ' in text or not text else text}"

@@ -75,6 +75,15 @@ def numbers_in(text: str) -> list[int]:
     return [int(size) for size in re.findall(r"\d+", text)] if _SIZES.fullmatch(text) else []
 
 
+def numbers_inside(text: str) -> list[int]:
+    """Return the numbers of a text that has a separator or a bracket too many. Any other text has none.
+
+    >>> numbers_inside("388x"), numbers_inside("(1, 304, 384"), numbers_inside("3.5x")
+    ([388], [1, 304, 384], [])
+    """
+    return numbers_in(text.strip("xX×*,;()[] "))
+
+
 def as_typed(_: Any, tokens: Sequence[Token]) -> Any:
     """Return the value of a flag as text. Its parser then accepts any text, as ``-1``."""
     return tokens[0].value

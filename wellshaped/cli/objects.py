@@ -17,7 +17,8 @@ from ..spec import PRESETS, Report
 from ..spec.messages.choices import near_name, nearest_choice
 from ..spec.messages.report import UsageError, wrapped
 from ..spec.messages.written import clipped, in_words, written_number
-from .numbers import natural_in, numbers_in
+from .image import USUAL
+from .numbers import natural_in, numbers_in, numbers_inside
 from .output import AsJson, print_json, say, status_of, working
 from .plans import names_plan
 from .wording import lines_of_example
@@ -216,14 +217,35 @@ def _numbers(name: str, text: str) -> list[int]:
     says = f"it is {clipped(text)!r}, and check needs a number ≥ 1 for each axis of the image"
     shown = f"wellshaped sizes {clipped(name)} --input {clipped(text)}"
     open_too = re.search(r"[A-Za-z]", re.sub(r"(?<=\d)[xX](?=\d)", "", text)) is not None
-    fix = f"--input 3x304x384, for example{f'; or {shown}' if open_too else ''}"
+    fix = f"--input {_example(text)}, for example{f'; or {shown}' if open_too else ''}"
     raise UsageError.of("--input", "input", "", says, fix)
+
+
+def _example(text: str) -> str:
+    """Return a shape with numbers for the names in a text, in the order that was typed.
+
+    >>> _example("HxWx3"), _example("Nx3xHxW"), _example("a picture!")
+    ('304x384x3', '1x3x304x384', '3x304x384')
+    """
+    from ..interop.sizes.shapes import open_shape, open_sizes
+
+    try:
+        shape = open_shape(text)
+    except UsageError:
+        return "3x304x384"
+    counts = {"n": 1, "b": 1, "batch": 1, "c": 3, "channels": 3}
+    spatial = [name for name in open_sizes((shape,)) if name.lower() not in counts]
+    usual = USUAL.get(len(spatial), (16,) * len(spatial))
+    sizes: dict[int | str, int] = dict(zip(spatial, usual, strict=True))
+    return "x".join(str(n) if isinstance(n, int) else str(sizes.get(n) or counts[n.lower()]) for n in shape)
 
 
 def _wanted(text: str, axes: Sequence[str]) -> dict[str, int]:
     numbers = numbers_in(text)
     if len(numbers) < 2:
-        numbers = [natural_in(text, "", 64)] * len(axes)
+        inside = numbers_inside(text)
+        meant = "x".join(map(str, inside)) if len(inside) in (1, len(axes)) else 64
+        numbers = [natural_in(text, "", meant)] * len(axes)
     if len(numbers) != len(axes):
         says = f"it has {len(numbers)} numbers, and must have one for all axes, or {len(axes)}: {in_words(axes)}"
         example = "x".join(map(str, [*numbers, *numbers[-1:] * len(axes)][: len(axes)]))

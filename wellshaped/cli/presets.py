@@ -7,7 +7,7 @@ from ..spec.answers.proposals import layouts
 from ..spec.presets.sources import SOURCES
 from .network import fields_of
 from .output import AsJson, print_json, say
-from .wording import by_axes
+from .wording import by_axes, together_line
 
 EXAMPLE = """\
   wellshaped list
@@ -48,5 +48,8 @@ def _preset(name: str) -> dict[str, Any]:
 
 
 def _sizes(name: str) -> list[str]:
-    found = by_axes(compatible_shapes(name))
-    return [str(fit) if len(found) == 1 else f"{axes}: {fit}" for axes, fit in found]
+    shapes = compatible_shapes(name)
+    found = by_axes(shapes)
+    lines = [str(fit) if len(found) == 1 else f"{axes}: {fit}" for axes, fit in found]
+    together = together_line(shapes, short=True)
+    return [*lines, together] if together else lines

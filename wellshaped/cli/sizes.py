@@ -13,8 +13,8 @@ from ..spec.messages.report import UsageError, wrapped
 from ..spec.messages.written import clipped, in_words, written_number
 from .fixes import typed_fix
 from .image import no_image, require_built
-from .network import Flags, fields_of, given_fields, network_of, number_first
-from .numbers import natural_in, numbers_in
+from .network import Flags, fields_of, given_fields, network_of, number_first, word_of
+from .numbers import natural_in, numbers_in, numbers_inside
 from .objects import AnyName, DTypes, names_object, reject_flags, reject_options, sizes_of_object
 from .output import AsJson, print_json, say
 from .wording import enough, lines_of, lines_of_example, times
@@ -89,7 +89,7 @@ def sizes(
         answer["example"] = example.to_dict()
         fix = fix or ", ".join(example.fixes)
     if fix:
-        lines.append(f"fix: {typed_fix(fix, [name or ''])}")
+        lines.append(f"fix: {typed_fix(fix, [name or '', *map(word_of, given_fields(flags))])}")
         answer["fix"] = fix
     if as_json:
         print_json(answer)
@@ -108,7 +108,9 @@ def sizes_in(text: str, shapes: ShapeSet) -> tuple[int, ...]:
     """
     numbers, axes = numbers_in(text), len(shapes.axes)
     if len(numbers) < 2:
-        return (natural_in(text, "", (enough(shapes) or (64,))[0]),) * axes
+        inside = numbers_inside(text)
+        meant = "x".join(map(str, inside)) if len(inside) in (1, axes) else (enough(shapes) or (64,))[0]
+        return (natural_in(text, "", meant),) * axes
     if len(numbers) == axes:
         return tuple(numbers)
     has = f"it has {len(numbers)} numbers, and must have one for all axes, or {axes}: {in_words(shapes.names)}"

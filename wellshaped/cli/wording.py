@@ -60,12 +60,16 @@ def lines_of(shapes: ShapeSet, of: str = "") -> list[str]:
     return [*lines, f"  {together}"] if together else lines
 
 
-def together_line(shapes: ShapeSet) -> str:
+def together_line(shapes: ShapeSet, *, short: bool = False) -> str:
     """Return a line about the requirements over all axes together; "" if all combinations of the sizes meet them.
+
+    A ``short`` line leaves out the reason.
 
     >>> from wellshaped.spec import UNetConfig
     >>> together_line(compatible_shapes(UNetConfig(levels=3, norm="instance")))
     'some combinations of these sizes are too small (a norm would see a single position); 16×16 fits'
+    >>> together_line(compatible_shapes("monai_like"), short=True)
+    'some combinations are too small; 32×32 fits'
     """
     least = enough(shapes)
     if not shapes.together or not all(shapes.axes) or least == tuple(fit.minimum for fit in shapes.axes):
@@ -73,7 +77,9 @@ def together_line(shapes: ShapeSet) -> str:
     most = largest_together(shapes.graph)
     why = "a norm would see a single position" if most == 2 else f"a node needs {most} positions over all axes"
     if not least:
-        return f"no combination of these sizes fits ({why})"
+        return "no combination fits" if short else f"no combination of these sizes fits ({why})"
+    if short:
+        return f"some combinations are too small; {times(least)} fits"
     return f"some combinations of these sizes are too small ({why}); {times(least)} fits"
 
 
