@@ -12,6 +12,7 @@ from ..spec.arithmetic import naturals
 from ..spec.arithmetic.naturals import judge_at_least_one
 from ..spec.elements import Shapes, judge_arrays, least_changes, smaller
 from ..spec.messages.report import ConfigError, Report
+from ..spec.network.network import Network
 from .symbolic import Inconclusive, any_symbolic
 from .typed import before_vmap
 
@@ -63,6 +64,10 @@ def require_fit(network: AnyNetwork, out_channels: int | None, x: Any, layout: s
         fits = "; ".join(sets_that_fit(graph_of(network), ()))
         error.add_note(f"{title(network)}: {fits}. Give a size of this form, with constraints on its variables.")
         raise
+    if isinstance(network, Network) and len(network.nodes) == 1:  # a layer, and not a node of something
+        report = replace(
+            report, fixes=tuple(fix.removeprefix(f"node {network.nodes[0].name}: ") for fix in report.fixes)
+        )
     if not report.ok and before_vmap(x) is not None:
         fixes = (f"inside jax.vmap, for each image: {fix}" if fix.startswith(_CODE) else fix for fix in report.fixes)
         report = replace(report, fixes=tuple(fixes))

@@ -213,7 +213,7 @@ ERRORS = {
     "groups": (
         lambda: Conv1d(4, 6, 3, groups=4, rngs=rngs()),
         ConfigError,
-        "groups_divide: the output has 6 channels, and must have a multiple of 4, the groups.",
+        "groups_divide: the output has 6 channels, and their number must be a multiple of groups=4.",
         "groups=1",
     ),
     "numbers for other axes": (
@@ -263,7 +263,7 @@ ERRORS = {
         lambda: MaxPool2d(2, padding=(0, 2))(jnp.ones((4, 6, 6))),
         ShapeError,
         "MaxPool2d: width: padding is 2, and must be at most 1 (half the window).",
-        "padding=(0, 1) in MaxPool2d",
+        "padding=(0, 1)",
     ),
     "multiple": (
         lambda: SpaceToDepth2d(2)(jnp.ones((4, 6, 5))),
@@ -274,7 +274,7 @@ ERRORS = {
     "block": (
         lambda: DepthToSpace2d(2)(jnp.ones((6, 5, 5))),
         ShapeError,
-        "block_divides: the input has 6 channels, and must have a multiple of 4, the positions in a block.",
+        "block_divides: the input has 6 channels, and their number must be a multiple of 4, the positions in a block.",
         "x with 4 channels",
     ),
     "rank": (
