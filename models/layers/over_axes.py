@@ -158,7 +158,7 @@ def require_well_formed(layer: str, operation: Operation, channels: int, axes: i
     Traceback (most recent call last):
     ...
     wellshaped.spec.messages.report.ConfigError: Conv1d with Conv(kernel=3, channels=8, groups=3) is not well-formed.
-      groups_divide: the output has 8 channels, and must have a multiple of 3, the groups.
+      groups_divide: the output has 8 channels, and their number must be a multiple of groups=3.
       fix: groups=1
     """
     faults = list(_axes_faults(layer, operation, axes)) or [

@@ -31,6 +31,7 @@ def test_a_few_steps_of_the_demo_run_and_write_the_picture(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["demo.png"]
 
 
+@pytest.mark.slow
 def test_the_right_half_does_not_enter_training():
     photo = coins()
     left = photo[:, : demo.SPLIT]

@@ -367,10 +367,15 @@ def test_what_a_trace_patches_is_put_back():
     assert (dict(vars(rules._DimExpr)), rules._bounds_decision) == before
 
 
-@pytest.mark.parametrize("shape", ["", "3×-1×W", "3 H!", 7, "0 H"])
+@pytest.mark.parametrize("shape", ["", "3×-1×W", "3 H!", 7, "3xx", "x", "3x-1"])
 def test_a_text_that_is_no_shape_is_rejected(shape):
     with pytest.raises(UsageError, match="numbers and names"):
         read_jax(doubled, shape)
+
+
+def test_a_size_of_0_is_no_size():
+    with pytest.raises(UsageError, match="a number must be at least 1"):
+        read_jax(doubled, "0 H")
 
 
 def test_what_cannot_be_called_is_rejected():
@@ -501,12 +506,6 @@ def test_an_x_stands_between_names_of_any_letters(shape):
     assert answer.shapes == (("height", "width", 3),)
 
 
-@pytest.mark.parametrize("shape", ["3xx", "x", "", "3x-1", "3 0 W"])
-def test_a_shape_without_numbers_and_names_is_rejected(shape):
-    with pytest.raises(UsageError, match="numbers and names of open sizes"):
-        read_jax(jax.nn.relu, shape)
-
-
 # Sizes that depend on each other.
 
 
@@ -532,7 +531,7 @@ JOINT = {
 @pytest.mark.parametrize("name", JOINT)
 def test_sizes_that_depend_on_each_other_say_on_what(name):
     function, shape, condition, broken, met = JOINT[name]
-    answer = read_jax(function, shape)
+    answer = read_jax(function, shape, budget=Budget(traces=10, trials=10))
     assert answer.independent is False
     assert answer.together[0] == condition
     assert answer.check(**met).ok

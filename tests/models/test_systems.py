@@ -74,7 +74,7 @@ def test_another_order_of_the_draws_would_be_seen():
 WHOLE = [2.0, np.float32(2), np.int64(2), np.array(2.0), jnp.float32(2)]
 
 
-@pytest.mark.parametrize("two", sparse(WHOLE, 4), ids=repr)
+@pytest.mark.parametrize("two", sparse(WHOLE, lambda two: isinstance(two, np.int64)), ids=repr)
 def test_integral_floats_are_integers(two):
     x = image(4, 4, 2)
     assert (tiny_unet.unet_forward(two, x, two) == tiny_unet.unet_forward(2, x, 2)).all()

@@ -563,6 +563,7 @@ def test_the_commands_certify_and_verify(tmp_path, capsys):
     assert "can't be read" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_command_prove_prints_the_ledger(capsys, monkeypatch):
     few = [theorem for theorem in THEOREMS if theorem.name.startswith(("round_trip", "transposed_editions"))]
     monkeypatch.setattr("wellshaped.proofs_of_shape.THEOREMS", few)
