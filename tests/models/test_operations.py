@@ -292,7 +292,7 @@ def test_the_pinned_operations_are_those_of_exact_arithmetic():
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_many_values_and_gradients_of_an_operation_are_those_of_exact_arithmetic(kind):
-    many = settings(examples(40), suppress_health_check=list(HealthCheck))
+    many = settings(examples(10), suppress_health_check=list(HealthCheck))
     many(given(st.just(kind), cases(kind))(assert_operation))()
 
 

@@ -98,7 +98,7 @@ def test_the_compatible_sizes_are_those_that_brute_force_finds(cfg):
 
 
 @pytest.mark.slow
-@settings(max_examples=12_000)
+@settings(max_examples=6_000)
 @given(nearly_well_formed)
 def test_the_compatible_sizes_are_those_that_brute_force_finds_at_length(cfg):
     check_against_brute_force(cfg)
@@ -121,7 +121,7 @@ def test_the_compatible_sizes_are_those_of_the_closed_form(cfg):
 
 
 @pytest.mark.slow
-@settings(max_examples=4_000)
+@settings(max_examples=2_000)
 @given(well_formed_configs)
 def test_the_compatible_sizes_are_those_of_the_closed_form_at_length(cfg):
     check_against_closed_form(cfg)
