@@ -127,7 +127,8 @@ def fitted(
 
     - ``model``: any function of images; a JAX, NumPy or PyTorch one gets arrays of the same library.
     - ``sizes``: which sizes fit. The answer of ``read_jax`` or ``read_torch``; a preset's name, a config or a graph; or
-      a :class:`SizeSet` for each axis by name, such as ``{"H": …, "W": …}``. A ``UNet`` or ``UNet2`` needs none.
+      a :class:`SizeSet` for each axis by name, such as ``{"H": …, "W": …}``. A ``UNet``, ``UNet2`` or
+      ``TypedNetwork`` needs none.
     - ``policy``: ``"pad"`` to the nearest sizes above, or ``"crop"`` to the nearest below. Both change the end of each
       axis, as :func:`wellshaped.spec.plan` does. The result of a cropped image belongs to the crop.
     - ``mode``: what padding contains: ``"zeros"``; ``"reflect"``, the image mirrored at its last position, which is not
@@ -171,7 +172,7 @@ def fitted(
             raise UsageError.of(
                 f"{name}={clipped(written_value(given))}", name, "", says, f'{name}="{nearest_choice(given, choices)}"'
             )
-    source = _source(model, _config_of(model) if sizes is None else sizes, layout)
+    source = _source(model, _network_of(model) if sizes is None else sizes, layout)
     if policy == "pad":
         source.require_cut()
     return FittedModel(model, source, policy, mode)
@@ -191,13 +192,13 @@ def _source(model: Any, sizes: Any, layout: str | None) -> Source:
     raise UsageError.of("sizes", "sizes", "", says, 'read_jax(model, "3 H W")')
 
 
-def _config_of(model: Any) -> UNet2Config | UNetConfig:
-    """The config of one of our networks, also inside ``jax.jit`` or ``jax.vmap``."""
+def _network_of(model: Any) -> UNet2Config | UNetConfig | Network:
+    """The config or the graph of one of our networks, also inside ``jax.jit`` or ``jax.vmap``."""
     inner = model
     while inner is not None:
-        cfg = getattr(inner, "cfg", None)
-        if isinstance(cfg, UNet2Config | UNetConfig):
-            return cfg
+        for own in (getattr(inner, "cfg", None), getattr(inner, "network", None)):
+            if isinstance(own, UNet2Config | UNetConfig | Network):
+                return own
         inner = getattr(inner, "__wrapped__", None)
     says = f"{name_of(model)} does not say which sizes fit"
     raise UsageError.of("sizes", "sizes", "missing", says, 'read_jax(model, "3 H W")')

@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 
 from wellshaped.interop import FittedPlan, fitted, read_jax
 from wellshaped.interop.fitting.sources import OfNetwork
-from wellshaped.models import UNet, UNet2
+from wellshaped.models import TypedNetwork, UNet, UNet2
 from wellshaped.spec import (
+    Add,
     AvgPool,
     Concat,
     Input,
@@ -595,3 +596,11 @@ def test_padding_a_tensor_loads_no_jax():
         assert "jax" not in sys.modules
     """
     subprocess.run([sys.executable, "-c", dedent(program)], check=True, timeout=120)
+
+
+def test_a_typed_network_says_its_own_sizes():
+    pooled = Network({"x": 1}, (Node("pooled", MaxPool(2)), Node("up", Resize(2)), Node("y", Add(), ("x", "up"))))
+    model = TypedNetwork(pooled, rngs=nnx.Rngs(0))
+    x = jnp.ones((1, 5, 6))
+    assert fitted(model, policy="pad")(x).shape == (1, 5, 6)
+    assert fitted(jax.jit(model), policy="crop")(x).shape == (1, 4, 6)
