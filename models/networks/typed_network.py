@@ -88,19 +88,25 @@ class TypedNetwork(nnx.Module):
                 if layer is not None:
                     layers[path(node)] = layer
         self.layers = nnx.Dict(layers)
+        self._paths = frozenset(layers)
 
     @property
     def network(self) -> Network:
         """The graph."""
         return self._held.network
 
+    def layer(self, path: str) -> Any:
+        """The layer at a ``path``, which is the ``layer`` of a node or else its name; ``None`` if there is none."""
+        return self.layers[path] if path in self._paths else None  # flax 0.12.2 raises AttributeError for get and in
+
     def __getitem__(self, name: str) -> nnx.Module:
         """The layer of a node. Raises :class:`UsageError` if the node has no parameters, or there is no such node."""
         node = self.network.node(name)
-        if path(node) in self.layers:
-            return self.layers[path(node)]
+        layer: nnx.Module | None = self.layer(path(node))
+        if layer is not None:
+            return layer
         says = f"{type(node.operation).__name__} has no parameters"
-        near = nearest_choice(name, [of.name for of in self.network.nodes if path(of) in self.layers] or [""])
+        near = nearest_choice(name, [of.name for of in self.network.nodes if path(of) in self._paths] or [""])
         raise UsageError.of(f"node {written_value(name)}", "no_layer", "", says, written_value(near))
 
     def __call__(self, *images: Array) -> Any:
@@ -150,7 +156,7 @@ def _run(model: TypedNetwork, names: tuple[str, ...], *images: Array) -> dict[st
     known = dict(zip((given.name for given in graph.inputs), images, strict=True))
     found = {name: known[name] for name in names if name in known}
     for node, inputs, no_longer in plan:
-        layer = model.layers.get(path(node))
+        layer = model.layer(path(node))
         numbers = {"dtype": model.dtype, "precision": model.precision, "of": f"{node.name} of {title(graph)}"}
         y = computed(node.operation, layer, [known[name] for name in inputs], **numbers)
         known[node.name] = y if model.kept is None else checkpoint_name(y, node.name)
