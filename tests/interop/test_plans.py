@@ -152,7 +152,7 @@ def test_a_small_plan_runs(plans):
 
 
 def cascade(tmp_path, labels, **more):
-    """A plan of two networks, the second of which continues the first, and its dataset."""
+    """A plan of two networks, where the second continues the first, and its dataset."""
     first = {**PLANS["new 2d"], "next_stage": "2d_cascade"}
     second = {"inherits_from": "2d", "previous_stage": "2d", "patch_size": [64, 32]}
     path = write(tmp_path / "nnUNetPlans.json", {"configurations": {"2d_cascade": second, "2d": first}})
