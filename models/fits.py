@@ -64,14 +64,14 @@ def require_fit(network: AnyNetwork, out_channels: int | None, x: Any, layout: s
         fits = "; ".join(sets_that_fit(graph_of(network), ()))
         error.add_note(f"{title(network)}: {fits}. Give a size of this form, with constraints on its variables.")
         raise
+    if report.ok:
+        return
+    fixes = report.fixes
     if isinstance(network, Network) and len(network.nodes) == 1:  # a layer, and not a node of something
-        report = replace(
-            report, fixes=tuple(fix.removeprefix(f"node {network.nodes[0].name}: ") for fix in report.fixes)
-        )
-    if not report.ok and before_vmap(x) is not None:
-        fixes = (f"inside jax.vmap, for each image: {fix}" if fix.startswith(_CODE) else fix for fix in report.fixes)
-        report = replace(report, fixes=tuple(fixes))
-    report.raise_if_failed()
+        fixes = tuple(fix.removeprefix(f"node {network.nodes[0].name}: ") for fix in fixes)
+    if before_vmap(x) is not None:
+        fixes = tuple(f"inside jax.vmap, for each image: {fix}" if fix.startswith(_CODE) else fix for fix in fixes)
+    replace(report, fixes=fixes).raise_if_failed()
 
 
 _CODE = ("x[", "jnp.")

@@ -7,7 +7,7 @@ conditions on several sizes that such a trace recorded.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import islice
+from itertools import cycle, islice
 from random import Random
 from typing import Any, Protocol
 
@@ -43,14 +43,16 @@ def general_path(tracer: Tracer, sets: Mapping[str, SizeSet], at: Mapping[str, i
     multiple of the one at which it was held.
     """
     large = {name: of.above(1_000) or of.maximum or at[name] for name, of in sets.items()}
-    multiples = {name: at[name] * prime for name, prime in zip(at, _primes(), strict=False)}
-    paths = [tracer.path_of(samples, {}) for samples in (large, multiples, dict(at))]
-    accepted = [path for path in paths if isinstance(path.end, Accepted)]
-    return next(iter(accepted), paths[0])
+    first = path = tracer.path_of(large, {})
+    multiples = {name: size * prime for (name, size), prime in zip(at.items(), cycle(_PRIMES), strict=False)}
+    for samples in (multiples, dict(at)):
+        if isinstance(path.end, Accepted):
+            return path
+        path = tracer.path_of(samples, {})
+    return path if isinstance(path.end, Accepted) else first
 
 
-def _primes() -> Iterator[int]:
-    yield from (11, 13, 17, 19, 23, 29, 31)
+_PRIMES = (11, 13, 17, 19, 23, 29, 31)
 
 
 def dependence(

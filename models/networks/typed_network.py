@@ -139,8 +139,9 @@ class TypedNetwork(nnx.Module):
         """The inputs as images. Raises :class:`ShapeError` unless each has its rank and channels, and the sizes fit."""
         graph = self.network
         if len(images) != len(graph.inputs):
-            says = f"it got {len(images)}, and takes {len(graph.inputs)}: {', '.join(i.name for i in graph.inputs)}"
-            raise UsageError.of(f"a call of {title(graph)}", "inputs", "", says, f"model({_call(graph)})")
+            names = ", ".join(of.name for of in graph.inputs)
+            says = f"it got {len(images)}, and takes {len(graph.inputs)}: {names}"
+            raise UsageError.of(f"a call of {title(graph)}", "inputs", "", says, f"model({names})")
         given = [_image(graph, of, x) for of, x in zip(graph.inputs, images, strict=True)]
         if len(images) == 1:
             require_fit(graph, None, given[0], layouts(graph.axes)[0])
@@ -245,10 +246,6 @@ def _image(graph: Network, given: Input, x: Array) -> Array:
         says = f"it has {x.shape[0]} channels, and must have {given.channels}"
         raise ShapeError.of(subject, "channels", "", says, f"{given.name} of shape {written}")
     return x.reshape(-1, *(1,) * graph.axes) if given.single else x
-
-
-def _call(graph: Network) -> str:
-    return ", ".join(given.name for given in graph.inputs)
 
 
 @lru_cache(maxsize=256)
