@@ -16,7 +16,7 @@ from itertools import combinations
 from math import inf, prod
 from operator import eq
 from pathlib import PurePath
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 import jax
@@ -77,7 +77,7 @@ def deciding(symbols: Mapping[str, Any], samples: Mapping[str, int], *, ones: bo
     def equal(self: Any, other: Any) -> bool:
         if equals(self, other):
             return True
-        if self.scope not in scopes:
+        if self.scope not in scopes or _looks_up_in_a_cache(sys._getframe(1).f_code):
             return False
         if not isinstance(other, kind):
             number = int(other) if isinstance(other, float) and other.is_integer() else as_integer(other)
@@ -127,6 +127,16 @@ def deciding(symbols: Mapping[str, Any], samples: Mapping[str, int], *, ones: bo
         finally:
             kind.__eq__, kind.__hash__, rules._bounds_decision = equals, hashed, bounds
             del kind.__bool__
+
+
+@lru_cache(maxsize=4096)
+def _looks_up_in_a_cache(code: CodeType) -> bool:
+    """Whether this code of JAX looks up sizes in a cache, which compares them by chance. A miss is always right."""
+    return (*PurePath(code.co_filename).parts[-3:], code.co_name) in _CACHES
+
+
+_CACHES = {("jax", "_src", "core.py", "__new__"), ("jax", "_src", "pjit.py", "_infer_params")}
+"""Where types with equal shapes become one object, and where traces of functions are kept."""
 
 
 @lru_cache(maxsize=4096)

@@ -175,7 +175,7 @@ def _confirmed(tracer: Tracer, axis: str, region: Region, sample: int) -> Region
         if not _agree(region.end, alone, {axis: size}):
             if sizes.count == 1:
                 return Region(sizes, alone, runs)
-            return Region(sizes, Unknown(f"a run on {axis} = {size} differs from the symbolic trace"), runs)
+            return Region(sizes, Unknown(f"a run on {axis} = {size} {_ends(alone)}, unlike the symbolic trace"), runs)
         if isinstance(alone, Rejected):
             end = alone  # its text has numbers
     return Region(sizes, end, runs)
@@ -193,14 +193,28 @@ def _agree(traced: End, alone: End, at: Mapping[str, int]) -> bool:
     return False
 
 
+def _ends(alone: End) -> str:
+    if isinstance(alone, Rejected):
+        return f"raises {alone.error}"
+    return f"has the output {alone.output}" if isinstance(alone, Accepted) else "can't be decided"
+
+
 def _far(sizes: SizeSet) -> int | None:
-    """A large member. Counted in periods it is a prime number, so that no further divisibility holds by chance."""
+    """A large member. Counted in periods it is a prime number, so that no further divisibility holds by chance.
+
+    It is not much larger than the set's start: images of this size must still have fewer elements than an array may.
+    """
     if sizes.period is None:
         return sizes.maximum
-    return sizes.residues[0] + sizes.period * next(prime for prime in _PRIMES if prime * sizes.period > sizes.start)
+    period, start = sizes.period, sizes.start
+    return next((sizes.residues[0] + period * prime for prime in _PRIMES if prime * period > start), None)
 
 
-_PRIMES = (10_007, 1_000_003, 1_000_000_007)
+_PRIMES = (
+    *(10_007, 20_021, 40_063, 80_141, 160_309, 320_627, 641_261, 1_282_529, 2_565_061, 5_130_143, 10_260_301),
+    *(20_520_629, 41_041_267, 82_082_537, 164_165_083, 328_330_169, 656_660_401, 1_313_320_807),
+)
+"""Primes, each about twice the last."""
 
 
 def _next(left: SizeSet) -> int:

@@ -18,6 +18,9 @@ from hypothesis import strategies as st
 
 from wellshaped import ShapeError, UsageError
 from wellshaped.interop import Budget, read_jax
+from wellshaped.interop.sizes.exploring import _far
+from wellshaped.spec.arithmetic.progression import Progression
+from wellshaped.spec.arithmetic.size_set import SizeSet
 
 
 class FlaxUNet(nnx.Module):
@@ -583,3 +586,23 @@ def test_a_keras_layer_that_was_made_for_a_number_of_positions_takes_this_number
     model(np.zeros((1, 8, 4)))
     answer = read_jax(model, "1 L 4")
     assert (str(answer["L"]), answer.axes["L"].decided) == ("{8}", True)
+
+
+def test_what_a_trace_says_does_not_depend_on_the_arrays_that_there_were_before():
+    network = FlaxUNet(2, nnx.Rngs(0))
+
+    def regions():
+        of_it = read_jax(network, "1 H 64 3").axes["H"].found.regions
+        return [(str(region.sizes), region.runs) for region in of_it]
+
+    first = regions()
+    # JAX keeps the types of arrays as long as somebody has them, and compares new ones with them.
+    kept = [jax.make_jaxpr(network)(jax.ShapeDtypeStruct((1, 4 * n, 64, 3), "float32")) for n in range(1, 100)]
+    assert [regions() for _ in range(2)] == [first] * 2, len(kept)
+
+
+def test_the_large_size_that_is_run_is_no_larger_than_it_must_be():
+    # Images of some million rows have more elements than this library's own networks take.
+    far = _far(SizeSet([Progression(80_064, 8, None)]))
+    assert far is not None and 80_064 <= far <= 4 * 80_064
+    assert _far(SizeSet([Progression(2 * 10**10, 1, None)])) is None
