@@ -604,5 +604,6 @@ def test_what_a_trace_says_does_not_depend_on_the_arrays_that_there_were_before(
 def test_the_large_size_that_is_run_is_no_larger_than_it_must_be():
     # Images of some million rows have more elements than this library's own networks take.
     far = _far(SizeSet([Progression(80_064, 8, None)]))
-    assert far is not None and 80_064 <= far <= 4 * 80_064
+    assert far is not None
+    assert 80_064 <= far <= 4 * 80_064
     assert _far(SizeSet([Progression(2 * 10**10, 1, None)])) is None
