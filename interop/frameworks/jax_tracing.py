@@ -23,6 +23,7 @@ import jax
 from jax import export
 from jax._src.config import traceback_filtering
 from jax._src.core import InconclusiveDimensionOperation, jaxprs_in_params  # their public names differ by version
+from jax._src.interpreters.partial_eval import DynamicJaxprTracer
 
 from ...spec.arithmetic.naturals import as_integer
 from ..sizes.expressions import Statement, balanced, holds, parsed, value
@@ -250,7 +251,8 @@ class JaxTracer:
             images = self._images(sizes)
             leaves, tree = jax.tree.flatten((self.parameters, *images))
             run = jax.make_jaxpr(lambda *of: self.network.apply(*jax.tree.unflatten(tree, of)), return_shape=True)
-            with traceback_filtering("off"):  # the frames of an error are read here, and filtering them is slow
+            # Filtering the frames of an error is slow; they are read here.
+            with traceback_filtering("off"), _short_messages():
                 jaxpr, result = run(*leaves)
         except Exception as error:
             return _failure(error)
@@ -265,6 +267,22 @@ def _plain_convolutions() -> AbstractContextManager[object]:
     """Let this library's own layers use JAX's convolutions, if they are in use."""
     backend = sys.modules.get(f"{__name__.split('.')[0]}.models.cpu.backend")
     return nullcontext() if backend is None else backend.convolutions("stock")
+
+
+@contextmanager
+def _short_messages() -> Iterator[None]:
+    """Let JAX's messages not say where a value came from: they are written at every ``hasattr(x, "sharding")``.
+
+    Flax asks this for each batch norm. With the search for origins, it takes a third of a reading's time.
+    """
+    kind: Any = DynamicJaxprTracer
+    with _lock:
+        origin = kind._origin_msg
+        kind._origin_msg = lambda self: ""
+        try:
+            yield
+        finally:
+            kind._origin_msg = origin
 
 
 def _failure(error: Exception) -> End:
