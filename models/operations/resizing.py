@@ -60,7 +60,7 @@ def _resized(x: Array, scales: Sequence[_Scale], operation: Resize | ResizeTo) -
 
 def _nearest(image: Array, axis: int, scale: _Scale) -> Array:
     if scale.numerator == 1 and scale.made == scale.given * scale.denominator:
-        return jnp.repeat(image, scale.denominator, axis, total_repeat_length=scale.made)
+        return jnp.repeat(image, scale.denominator, axis)
     at = jnp.arange(scale.made) * scale.numerator // scale.denominator
     return jnp.take(image, jnp.minimum(at, scale.given - 1), axis)
 

@@ -329,6 +329,16 @@ def test_an_elu_has_its_scale_below_zero():
         np.testing.assert_allclose(in_jax(network)({}, [jnp.asarray(x)]), exact_values(network, {}, [x]), rtol=1e-14)
 
 
+def test_a_nearest_resize_by_a_whole_number_repeats_and_looks_nothing_up():
+    def enlarged(x):
+        return VALUES[Resize](Resize((2, 3)), [x], {}, None)
+
+    jaxpr = str(jax.make_jaxpr(enlarged)(jnp.ones((4, 8, 8))))
+    assert "gather" not in jaxpr
+    assert "cumsum" not in jaxpr
+    assert enlarged(jnp.arange(2.0).reshape(1, 1, 2)).tolist() == [[[0, 0, 0, 1, 1, 1]] * 2]
+
+
 def test_a_maximum_is_nan_where_an_entry_of_its_window_is():
     x = jnp.array([[1.0, jnp.nan, 3.0, 4.0, 5.0]])
     expected = {MaxPool(2, 1): [True, True, False, False], MaxPool(2, 1, dilation=2): [False, True, False]}
