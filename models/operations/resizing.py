@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array
 
 from ...spec.network.fields import on_axis
@@ -25,6 +26,11 @@ class _Scale(NamedTuple):
     made: int
     numerator: int
     denominator: int
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether each position becomes ``denominator`` positions."""
+        return self.numerator == 1 and self.made == self.given * self.denominator
 
 
 def resize(operation: Resize, images: Sequence[Array], parameters: Parameters, precision: Any) -> Array:
@@ -49,6 +55,8 @@ def _resized(x: Array, scales: Sequence[_Scale], operation: Resize | ResizeTo) -
         for axis, scale in enumerate(scales):
             if operation.mode == "nearest":
                 image = _nearest(image, axis, scale)
+            elif scale.is_whole and not operation.align_corners:
+                image = _between_neighbours(image, axis, scale.denominator)
             elif operation.align_corners:
                 image = _between(image, axis, scale, *_aligned(scale))
             else:
@@ -59,10 +67,34 @@ def _resized(x: Array, scales: Sequence[_Scale], operation: Resize | ResizeTo) -
 
 
 def _nearest(image: Array, axis: int, scale: _Scale) -> Array:
-    if scale.numerator == 1 and scale.made == scale.given * scale.denominator:
+    if scale.is_whole:
         return jnp.repeat(image, scale.denominator, axis)
     at = jnp.arange(scale.made) * scale.numerator // scale.denominator
     return jnp.take(image, jnp.minimum(at, scale.given - 1), axis)
+
+
+def _between_neighbours(image: Array, axis: int, factor: int) -> Array:
+    """A linear resize by a whole number with half-pixel centres. Slices are faster than looking positions up."""
+    before = _shifted(image, axis, -1)
+    after = _shifted(image, axis, 1)
+    parts = []
+    for k in range(factor):
+        numerator = 2 * k + 1 - factor  # the position is numerator / (2·factor) from the given one
+        weight = (numerator % (2 * factor)) / (2 * factor)
+        low, high = (before, image) if numerator < 0 else (image, after)
+        parts.append(low * (1 - weight) + high * weight if weight else image)
+    shape = list(image.shape)
+    shape[axis] *= factor
+    return jnp.stack(parts, axis + 1).reshape(shape)
+
+
+def _shifted(image: Array, axis: int, by: int) -> Array:
+    """The next position (``by=1``) or the one before (``by=-1``); beyond an edge it is the edge's."""
+    n = image.shape[axis]
+    first, last = (lax.slice_in_dim(image, at, at + 1, axis=axis) for at in (0, n - 1))
+    if by > 0:
+        return jnp.concatenate([lax.slice_in_dim(image, 1, n, axis=axis), last], axis)
+    return jnp.concatenate([first, lax.slice_in_dim(image, 0, n - 1, axis=axis)], axis)
 
 
 def _centred(scale: _Scale) -> tuple[Array, int]:
