@@ -106,6 +106,15 @@ class Stack:
 Array = Image | Constant | Unread | Stack
 
 
+def small_number(of: Array) -> float | None:
+    """The number, if it is one and may be the epsilon of a norm."""
+    try:
+        number = float(of.value)  # type: ignore[union-attr]  # an image has none
+    except (AttributeError, TypeError, ValueError):
+        return None
+    return number if 0 < number < 0.1 else None
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """The nodes at one size, the outputs, and whether the network ran to its end at this size."""

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from .draft import Array, Constant, Image, NoStepError, Unread
+from .draft import Array, Constant, Image, NoStepError, Unread, small_number
 from .equation import Equation
-from .walker import Walker, small_number
+from .walker import Walker
 
 Rule = Callable[["JaxWalker", Equation, Sequence[Array]], Sequence[Array]]
 """What an equation with an image among its operands computes."""

@@ -7,7 +7,7 @@ from typing import Any
 from .draft import Array, Constant, Image, NoStepError, Pending
 from .equation import Equation
 from .parts import CHANNEL, REPEAT, Part, of_axis, of_channels, reshaped, size_of
-from .walker import Walker, all_alike
+from .walker import Walker
 
 
 def reshape(walker: Walker, equation: Equation, given: Sequence[Array]) -> Sequence[Array]:
@@ -253,3 +253,8 @@ def concatenate(walker: Walker, equation: Equation, given: Sequence[Array]) -> S
     joined = tuple(of.node for of in settled)
     at = walker.add("concat", joined, walker.nodes[first.node].sizes, sum(counts))
     return [Image(at, (*first.dims[:d], of_channels(sum(counts)), *first.dims[d + 1 :]))]
+
+
+def all_alike(images: Sequence[Image]) -> bool:
+    """Whether the images are the same array."""
+    return all(of == images[0] for of in images)

@@ -5,10 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 from .draft import Array, Image, NoStepError, Stack
-from .layout_rules import broadcast, concatenate, padded, reshape, resized, sliced, stack, transpose
+from .layout_rules import all_alike, broadcast, concatenate, padded, reshape, resized, sliced, stack, transpose
 from .parts import REPEAT, Part
 from .torch_walking import Operand, Rule, Step, ranked
-from .walker import all_alike
 
 
 def _numbers(given: Sequence[Any]) -> list[int]:

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from inspect import signature
 from typing import Any
 
-from .draft import Array, Constant, Image, NoStepError, Stack, Unread
+from .draft import Array, Constant, Image, NoStepError, Stack, Unread, small_number
 from .equation import Equation
-from .walker import Walker, small_number
+from .walker import Walker
 
 Path = tuple[str, ...]
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from .draft import Array, Constant, Image, NoStepError, Pending
+from .draft import Array, Constant, Image, NoStepError, Pending, small_number
 from .equation import Equation
-from .parts import CHANNEL, REPEAT, Part, moving, of_channels, size_of
-from .walker import Walker, in_all, small_number
+from .parts import CHANNEL, REPEAT, Dims, Part, Parts, merged, moving, of_channels, size_of
+from .walker import Walker
 
 ELEMENTWISE = frozenset(
     (
@@ -58,7 +58,7 @@ def elementwise(walker: Walker, equation: Equation, given: Sequence[Array]) -> S
         images = [walker.normed(image) for image in images]
     if len({image.node for image in images}) > 1:
         return [_joined(walker, name, images)]
-    dims = in_all(images)
+    dims = _in_all(images)
     if len(dims) != len(shape):
         raise NoStepError("its operands have different ranks")
     node = walker.nodes[images[0].node]
@@ -190,8 +190,8 @@ def _joined(walker: Walker, name: str, images: Sequence[Image]) -> Image:
     images = [walker.settled(image) for image in images]
     distinct = list({image.node: image for image in images}.values())
     if len(distinct) == 1:
-        return Image(distinct[0].node, in_all(distinct), walker.fresh(ops=frozenset((name,))))
-    dims = in_all(images)
+        return Image(distinct[0].node, _in_all(distinct), walker.fresh(ops=frozenset((name,))))
+    dims = _in_all(images)
     for image in images:
         own = image.dims or ((),) * len(dims)
         if any(moving(of) and moving(of) != moving(all_of) for of, all_of in zip(own, dims, strict=True)):
@@ -271,3 +271,19 @@ ACTIVATIONS = {
     "_softmax": "softmax",
 }
 """Functions of ``jax.nn`` by the name that JAX records, and the activation that each is."""
+
+
+def _together(dims: Sequence[Parts]) -> Parts:
+    """What stands in an axis of the result of operands with these parts. Raises :class:`NoStepError` if they differ."""
+    most = max(dims, key=lambda parts: (size_of(moving(parts)), size_of(parts)))
+    for parts in dims:
+        if size_of(moving(parts)) == size_of(moving(most)) and merged(moving(parts)) != merged(moving(most)):
+            raise NoStepError("its operands have different axes in one place")
+    return most
+
+
+def _in_all(images: Sequence[Image]) -> Dims:
+    """What stands in the axes of the result of an operation on these images, value by value."""
+    rank = max(len(image.dims) for image in images)
+    given = [image.dims if len(image.dims) == rank else ((),) * rank for image in images]
+    return tuple(_together([dims[d] for dims in given]) for d in range(rank))

@@ -10,7 +10,8 @@ from itertools import count
 from typing import Any
 
 from .draft import Array, DraftNode, Image, IsBatchError, NoStepError, NotOpenError, Pending, Unread
-from .parts import CHANNEL, REPEAT, Dims, Part, Parts, merged, moving, of_axis, of_channels, parts_of, size_of
+from .parts import CHANNEL, REPEAT, Part, merged, of_axis, of_channels, parts_of, size_of
+from .pending import activation_of, in_evaluation, norm_of
 
 
 class Walker:
@@ -62,13 +63,13 @@ class Walker:
 
     def normed(self, image: Image) -> Image:
         """The image, with a pending norm as a node."""
-        return self.whole(image) if image.pending.statistics or _in_evaluation(image.pending) else image
+        return self.whole(image) if image.pending.statistics or in_evaluation(image.pending) else image
 
     def has_norm(self, image: Image) -> bool:
         """Whether a norm is pending that is complete: what follows is not part of it."""
         of = image.pending
         divided = bool(of.statistics and of.ops & {"rsqrt", "sqrt", "pow"})
-        return (divided or _in_evaluation(of)) and not self.is_reduced(image)
+        return (divided or in_evaluation(of)) and not self.is_reduced(image)
 
     def is_reduced(self, image: Image) -> bool:
         """Whether the array has a statistic of the image in the place of its values."""
@@ -78,7 +79,7 @@ class Walker:
     def has_activation(self, image: Image, kinds: Collection[str] = ()) -> bool:
         """Whether an activation, of one of these kinds, is pending that is complete."""
         of = image.pending
-        found = None if _norm(of) or any(self.lacks(image)) else _activation(of)
+        found = None if norm_of(of) or any(self.lacks(image)) else activation_of(of)
         if found is None or (of.statistics and found["kind"] != "softmax"):
             return False
         return not kinds or found["kind"] in kinds
@@ -136,7 +137,7 @@ class Walker:
 
     def _finished(self, image: Image) -> int:
         node, of = self.nodes[image.node], image.pending
-        fixed = _norm(of) or _activation(of)
+        fixed = norm_of(of) or activation_of(of)
         if fixed is not None:
             kind = "norm" if "groups" in fixed else "activation"
             path = of.path if kind == "norm" or fixed["kind"] in ("prelu", "snake") else ()
@@ -275,79 +276,3 @@ class Walker:
         if len(parts) == 1 and parts[0].role[0] == "batch":
             raise NotOpenError(parts[0].size)
         raise NoStepError("positions and something else are in one axis")
-
-
-def small_number(of: Array) -> float | None:
-    """The number, if it is one and may be the epsilon of a norm."""
-    try:
-        number = float(of.value)  # type: ignore[union-attr]  # an image has none
-    except (AttributeError, TypeError, ValueError):
-        return None
-    return number if 0 < number < 0.1 else None
-
-
-def _in_evaluation(of: Pending) -> bool:
-    """Whether a vector was subtracted and another one multiplied: a batch norm with given statistics."""
-    return "mul" in of.vectors and "sub" in of.vectors
-
-
-def _norm(of: Pending) -> dict[str, Any] | None:
-    if of.statistics and {"exp", "div"} <= of.ops and {kind for kind, *_ in of.statistics} == {"layer"}:
-        return None
-    known = sorted(of.statistics, key=lambda each: (each[2] != "sum", each))
-    if not known and not _in_evaluation(of):
-        return None
-    kind, groups, _ = known[0] if known else ("batch", 1, "")
-    if kind == "group" and groups == 0:
-        kind, groups = "instance", 1
-    # The epsilon was rounded to a dtype.
-    epsilon = 1e-5 if of.epsilon is None else float(f"{of.epsilon:.4g}")
-    return {"kind": kind, "groups": groups, "epsilon": epsilon, "affine": bool(of.vectors)}
-
-
-_MADE_OF = (
-    ({"slope", "select_n"}, "prelu"),
-    ({"exp", "div", "reduce"}, "softmax"),
-    ({"tanh", "integer_pow", "mul"}, "gelu"),
-    ({"erf", "mul"}, "gelu"),
-    ({"erfc", "mul"}, "gelu"),
-    ({"logistic", "mul_itself"}, "silu"),
-    ({"log1p", "exp"}, "softplus"),
-    ({"logistic"}, "sigmoid"),
-    ({"tanh"}, "tanh"),
-    ({"relu"}, "relu"),
-)
-"""Activations by the operations that they are made of. The first that is contained is meant."""
-
-
-def _activation(of: Pending) -> dict[str, Any] | None:
-    ops = of.ops | ({"reduce"} if of.statistics else set())
-    if ops == {"relu", "min"}:
-        return {"kind": "relu", "slope": None}
-    if of.vectors and {"sin", "div", "add"} <= ops:
-        return {"kind": "snake", "slope": None}
-    for made_of, kind in _MADE_OF:
-        if made_of <= ops and (kind not in ("sigmoid", "tanh", "relu") or ops == made_of):
-            return {"kind": kind, "slope": None}
-    return None
-
-
-def all_alike(images: Sequence[Image]) -> bool:
-    """Whether the images are the same array."""
-    return all(of == images[0] for of in images)
-
-
-def together(dims: Sequence[Parts]) -> Parts:
-    """What stands in an axis of the result of operands with these parts. Raises :class:`NoStepError` if they differ."""
-    most = max(dims, key=lambda parts: (size_of(moving(parts)), size_of(parts)))
-    for parts in dims:
-        if size_of(moving(parts)) == size_of(moving(most)) and merged(moving(parts)) != merged(moving(most)):
-            raise NoStepError("its operands have different axes in one place")
-    return most
-
-
-def in_all(images: Sequence[Image]) -> Dims:
-    """What stands in the axes of the result of an operation on these images, value by value."""
-    rank = max(len(image.dims) for image in images)
-    given = [image.dims if len(image.dims) == rank else ((),) * rank for image in images]
-    return tuple(together([dims[d] for dims in given]) for d in range(rank))

@@ -1,0 +1,53 @@
+"""Which norm or activation the operations that are pending make up."""
+
+from typing import Any
+
+from .draft import Pending
+
+
+def in_evaluation(of: Pending) -> bool:
+    """Whether a vector was subtracted and another one multiplied: a batch norm with given statistics."""
+    return "mul" in of.vectors and "sub" in of.vectors
+
+
+def norm_of(of: Pending) -> dict[str, Any] | None:
+    """The numbers of the norm that is pending, or ``None``."""
+    if of.statistics and {"exp", "div"} <= of.ops and {kind for kind, *_ in of.statistics} == {"layer"}:
+        return None
+    known = sorted(of.statistics, key=lambda each: (each[2] != "sum", each))
+    if not known and not in_evaluation(of):
+        return None
+    kind, groups, _ = known[0] if known else ("batch", 1, "")
+    if kind == "group" and groups == 0:
+        kind, groups = "instance", 1
+    # The epsilon was rounded to a dtype.
+    epsilon = 1e-5 if of.epsilon is None else float(f"{of.epsilon:.4g}")
+    return {"kind": kind, "groups": groups, "epsilon": epsilon, "affine": bool(of.vectors)}
+
+
+_MADE_OF = (
+    ({"slope", "select_n"}, "prelu"),
+    ({"exp", "div", "reduce"}, "softmax"),
+    ({"tanh", "integer_pow", "mul"}, "gelu"),
+    ({"erf", "mul"}, "gelu"),
+    ({"erfc", "mul"}, "gelu"),
+    ({"logistic", "mul_itself"}, "silu"),
+    ({"log1p", "exp"}, "softplus"),
+    ({"logistic"}, "sigmoid"),
+    ({"tanh"}, "tanh"),
+    ({"relu"}, "relu"),
+)
+"""Activations by the operations that they are made of. The first that is contained is meant."""
+
+
+def activation_of(of: Pending) -> dict[str, Any] | None:
+    """The kind of the activation that is pending, or ``None``."""
+    ops = of.ops | ({"reduce"} if of.statistics else set())
+    if ops == {"relu", "min"}:
+        return {"kind": "relu", "slope": None}
+    if of.vectors and {"sin", "div", "add"} <= ops:
+        return {"kind": "snake", "slope": None}
+    for made_of, kind in _MADE_OF:
+        if made_of <= ops and (kind not in ("sigmoid", "tanh", "relu") or ops == made_of):
+            return {"kind": kind, "slope": None}
+    return None
