@@ -4,7 +4,7 @@ A crop, pad or resize that changes nothing at a size is not recorded there. Wher
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .draft import Draft, DraftNode
 
@@ -33,10 +33,40 @@ class Track:
 
 
 def aligned(drafts: Sequence[Draft]) -> tuple[list[Track], list[Track]]:
-    """The nodes of all sizes in order, and the outputs. The first draft must be finished.
+    """The nodes of all sizes in order, and the outputs. One draft must be finished.
+
+    They are compared in the order in which they ran. That may depend on the size: a repeat becomes a node only when
+    something is computed from it, for example a crop. Then the order in which the outputs need them is compared.
 
     Raises :class:`OtherPathError` if two sizes take different operations.
     """
+    try:
+        return _aligned(drafts)
+    except OtherPathError as other:
+        try:
+            return _aligned([_as_needed(draft) for draft in drafts])
+        except OtherPathError:
+            raise other from None
+
+
+def _as_needed(draft: Draft) -> Draft:
+    """The draft with each node after its inputs, in the order in which the outputs, or the last nodes, need them."""
+    read = {n for node in draft.nodes for n in node.inputs}
+    ends = draft.outputs if draft.finished else [n for n in range(len(draft.nodes)) if n not in read]
+    order: dict[int, None] = {n: None for n, node in enumerate(draft.nodes) if not node.inputs}
+    left = [*reversed(ends)]
+    while left:
+        waiting = [n for n in draft.nodes[left[-1]].inputs if n not in order]
+        if waiting:
+            left += reversed(waiting)
+        else:
+            order.setdefault(left.pop())
+    number = {n: at for at, n in enumerate(order)}
+    nodes = tuple(replace(draft.nodes[n], inputs=tuple(number[k] for k in draft.nodes[n].inputs)) for n in order)
+    return replace(draft, nodes=nodes, outputs=tuple(number[n] for n in draft.outputs if n in number))
+
+
+def _aligned(drafts: Sequence[Draft]) -> tuple[list[Track], list[Track]]:
     tracks: list[Track] = []
     outputs: list[Track] = []
     order = sorted(range(len(drafts)), key=lambda i: not drafts[i].finished)

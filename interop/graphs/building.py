@@ -46,25 +46,33 @@ def built(
     required: Require | None = None,
 ) -> Built:
     """The network of these nodes. ``given`` are the names of the inputs, and ``required`` is what each image needs."""
-    used = _used(tracks, outputs)
-    tracks = [track for track in tracks if track in used or track.node.kind == "input"]
+    used = _used(outputs)
+    left = [track for track in tracks if track in used or track.node.kind == "input"]
+    earlier: list[Track] = []
     names: dict[Track, str] = {}
     failures = []
     nodes: list[Node] = []
     called = _Names(given)
-    for track in tracks:
+    while left:
+        track = left.pop(0)
         node = track.node
         if node.kind == "input":
+            earlier.append(track)
             names[track] = given[node.fixed["number"]]
             if required is not None and not node.fixed["single"]:
                 nodes.append(Node(f"{names[track]}.required", required, names[track]))
                 names[track] = nodes[-1].name
             continue
         try:
-            found = operations_of(track, list(_likely(track, tracks)), preferred)
+            found = operations_of(track, list(_likely(track, earlier, left)), preferred)
         except NoStepError as why:
+            first = next((at for at, of in enumerate(left) if track in of.inputs), 0)
+            if first:  # its size may be that of a node which is made before it is read
+                left.insert(first, track)
+                continue
             failures.append(f"{node.kind} ({why})")
             found = []
+        earlier.append(track)
         names[track] = names[track.inputs[0]]
         for operation, more in found:
             inputs = [names[of] for of in track.inputs[1:]] or [names[of] for of in more]
@@ -75,7 +83,7 @@ def built(
         return Built(None, names, tuple(failures))
     ins = [
         Input(given[track.node.fixed["number"]], track.node.channels, single=track.node.fixed["single"])
-        for track in tracks
+        for track in earlier
         if track.node.kind == "input"
     ]
     ends = tuple(dict.fromkeys(names[of] for of in outputs))
@@ -133,7 +141,7 @@ def written(path: Sequence[str | int]) -> str:
     return text if text.isprintable() and len(text) <= MAX_LETTERS - 5 else ""
 
 
-def _used(tracks: Sequence[Track], outputs: Sequence[Track]) -> set[Track]:
+def _used(outputs: Sequence[Track]) -> set[Track]:
     used, left = set[Track](), list(outputs)
     while left:
         track = left.pop()
@@ -143,11 +151,10 @@ def _used(tracks: Sequence[Track], outputs: Sequence[Track]) -> set[Track]:
     return used
 
 
-def _likely(track: Track, tracks: Sequence[Track]) -> Iterator[Track]:
+def _likely(track: Track, before: Sequence[Track], after: Sequence[Track]) -> Iterator[Track]:
     """The earlier nodes whose size a node may take: first those that it is joined with, then the latest."""
-    before = tracks[: tracks.index(track)]
-    behind = _used([], [track])
-    for join in (of for of in tracks if len(of.inputs) > 1 and track in _through(of)):
+    behind = _used([track])
+    for join in (of for of in (*before, *after) if len(of.inputs) > 1 and track in _through(of)):
         yield from (of for of in join.inputs if of in before and of not in behind)
     yield from (of for of in reversed(before) if of not in behind)
     yield from (of for of in reversed(before) if of in behind)

@@ -25,6 +25,7 @@ from wellshaped.spec.network import (
     Concat,
     Conv,
     ConvTranspose,
+    Crop,
     CropTo,
     DepthToSpace,
     MaxPool,
@@ -347,6 +348,21 @@ def padded_to_a_multiple(x):
     return y[:h, :w]
 
 
+def halved_and_repeated(x):
+    x = lax.reduce_window(x, -jnp.inf, lax.max, (2, 2, 1), (2, 2, 1), "VALID")
+    return jnp.repeat(jnp.repeat(x, 2, 0), 2, 1)
+
+
+def cropped_to_a_repeat(x):
+    y = halved_and_repeated(x)
+    return x[: y.shape[0], : y.shape[1]] + y
+
+
+def cropped_to_a_cropped_repeat(x):
+    y = halved_and_repeated(x)[: x.shape[0] - 1, : x.shape[1] - 1]
+    return y + x[: y.shape[0], : y.shape[1]]
+
+
 FUNCTIONS = {
     "pixel shuffle": (pixel_shuffle, "H W 4", [DepthToSpace(2)]),
     "patches": (patches, "H W 2", [SpaceToDepth(4)]),
@@ -386,6 +402,12 @@ FUNCTIONS = {
     "leaky": (lambda x: jax.nn.leaky_relu(x, 0.2), "L 4", [Activation("leaky_relu", slope=0.2)]),
     "no channels": (lambda x: x[1:-1], "L", None),
     "interleaved": (lambda x: jnp.stack([x, x], 1).reshape(-1, 4), "L 4", [Resize(2)]),
+    "a crop to a repeat": (cropped_to_a_repeat, "H W 4", [MaxPool(2), Resize(2), CropTo(), Add()]),
+    "a crop to a cropped repeat": (
+        cropped_to_a_cropped_repeat,
+        "H W 4",
+        [MaxPool(2), Resize(2), Crop(((0, 1),)), CropTo(), Add()],
+    ),
     "spread": (
         lambda x: jnp.concatenate([x, jnp.broadcast_to(x.mean(0), x.shape)], -1),
         "L 4",
