@@ -161,12 +161,14 @@ NETWORKS = [
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A network, its answer, the seconds it took, and how many sizes were compared with the framework's own shapes."""
+    """A network, its answer, the seconds it took, how many sizes were compared with the framework's own shapes, and
+    its graph in words."""
 
     network: Published
     answer: ModelSizes
     seconds: float
     compared: int
+    graph: str
 
 
 def read(network: Published, budget: Budget) -> Line:
@@ -188,7 +190,20 @@ def read(network: Published, budget: Budget) -> Line:
             said = any(size in part for part in (found.fits, found.empty, found.broadcast))
             assert said == runs({**of.held, name: size}), f"{network.package} {network.name}: {name} = {size}"
             compared += 1
-    return Line(network, answer, seconds, compared)
+    return Line(network, answer, seconds, compared, _graph(network, model, budget))
+
+
+def _graph(network: Published, model: Any, budget: Budget) -> str:
+    """How many nodes the graph has, or why there is none."""
+    from wellshaped import interop
+    from wellshaped.spec import WellshapedError
+
+    of = interop.graph_of_jax if network.framework == "jax" else interop.graph_of_torch
+    try:
+        return f"{len(of(model, *network.shapes, budget=budget).nodes)} nodes"
+    except WellshapedError as error:
+        (failure, *_) = error.report.failures
+        return f"none: {failure.says.partition(' at ')[0].partition(' (')[0]}"
 
 
 def _sizes(fits: Any) -> list[int]:
@@ -235,10 +250,11 @@ def table(lines: list[Line], missing: list[str], left_out: list[str]) -> Iterato
     yield ""
     yield "Each row was read by `read_torch` or `read_jax` from the package's own code, and then compared with the"
     yield "framework's own shapes: every size up to three periods, and some up to 100 000. Sizes along other axes are"
-    yield "held at a size that fits. `python -m benchmarks.published --page docs/networks.md` makes this page."
+    yield "held at a size that fits. The graph is that of `graph_of_torch` or `graph_of_jax`; where there is none, the first"
+    yield "operation without a node is named. `python -m benchmarks.published --page docs/networks.md` makes this page."
     yield ""
-    yield "| package | network | open size | sizes that fit | how it is known | seconds |"
-    yield "|---|---|---|---|---|---:|"
+    yield "| package | network | open size | sizes that fit | how it is known | seconds | graph |"
+    yield "|---|---|---|---|---|---:|---|"
     for line in lines:
         package = f"{line.network.package} {version(line.network.package)}"
         groups: dict[tuple[str, str], list[str]] = {}
@@ -246,7 +262,7 @@ def table(lines: list[Line], missing: list[str], left_out: list[str]) -> Iterato
             text = str(of.sizes) + (f"; runs, but empty: {of.found.empty}" if of.found.empty else "")
             groups.setdefault((text, "decided" if of.decided else of.evidence().rpartition(" (")[0]), []).append(name)
         for (sizes, known), names in groups.items():
-            cells = [package, line.network.name, ", ".join(names), sizes, known, f"{line.seconds:.1f}"]
+            cells = [package, line.network.name, ", ".join(names), sizes, known, f"{line.seconds:.1f}", line.graph]
             yield f"| {' | '.join(cells)} |"
     yield ""
     compared = sum(line.compared for line in lines)
