@@ -378,7 +378,11 @@ FUNCTIONS = {
     ),
     "mirrored": (lambda x: jnp.pad(x, ((2, 3), (1, 1), (0, 0)), "reflect"), "H W 4", None),
     "repeated edge": (lambda x: jnp.pad(x, ((2, 2), (2, 2), (0, 0)), "edge"), "H W 4", [Pad(2, mode="replicated")]),
-    "every second": (lambda x: x[::2, ::2], "H W 4", [Window(1, 2)]),
+    "every second": (  # x[::2, ::2] is the same, except on the lowest version of JAX, where it is a gather
+        lambda x: lax.slice(x, (0, 0, 0), x.shape, (2, 2, 1)),
+        "H W 4",
+        [Window(1, 2)],
+    ),
     "mean": (lambda x: x.mean((0, 1)), "H W 4", [Mean()]),
     "channels first": (
         lambda x: lax.conv_general_dilated(x, jnp.ones((5, 3, 3, 3)), (1, 1), ((0, 0), (1, 1))),
