@@ -161,8 +161,7 @@ NETWORKS = [
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A network, its answer, the seconds it took, how many sizes were compared with the framework's own shapes, and
-    its graph in words."""
+    """A network, its answer, the seconds it took, how many sizes were compared with JAX or PyTorch, and its graph."""
 
     network: Published
     answer: ModelSizes
@@ -250,8 +249,9 @@ def table(lines: list[Line], missing: list[str], left_out: list[str]) -> Iterato
     yield ""
     yield "Each row was read by `read_torch` or `read_jax` from the package's own code, and then compared with the"
     yield "framework's own shapes: every size up to three periods, and some up to 100 000. Sizes along other axes are"
-    yield "held at a size that fits. The graph is that of `graph_of_torch` or `graph_of_jax`; where there is none, the first"
-    yield "operation without a node is named. `python -m benchmarks.published --page docs/networks.md` makes this page."
+    yield "held at a size that fits. The graph is that of `graph_of_torch` or `graph_of_jax`; where there is none, the"
+    yield "first operation without a node is named. This page was made by"
+    yield "`python -m benchmarks.published --page docs/networks.md`."
     yield ""
     yield "| package | network | open size | sizes that fit | how it is known | seconds | graph |"
     yield "|---|---|---|---|---|---:|---|"

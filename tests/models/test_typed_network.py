@@ -5,7 +5,11 @@ import re
 import jax
 import jax.numpy as jnp
 import pytest
+from effort import examples
 from flax import nnx
+from graph_functions import small_sizes, with_values
+from hypothesis import HealthCheck, assume, given, settings
+from random_networks import random_networks
 
 from wellshaped.models import TypedNetwork, UNet
 from wellshaped.models.operations.node_layers import Fixed
@@ -33,7 +37,7 @@ from wellshaped.spec import (
     compatible_shapes,
     graph_of,
 )
-from wellshaped.spec.network import parameter_count, run_image
+from wellshaped.spec.network import parameter_count, run_image, sizes_that_fit
 
 from ..field.architectures import ARCHITECTURES, graph
 
@@ -81,6 +85,29 @@ def test_every_published_architecture_runs_with_the_sizes_and_channels_of_its_gr
     assert shapes_of(network, sizes, names) == {of: (network.channels[of], *run.shape(of)) for of in names}
     learned = jax.tree.leaves(nnx.state(built(network), nnx.Param))
     assert sum(array.size for array in learned) == parameter_count(network) == ARCHITECTURES[name]["parameters"]
+
+
+@settings(examples(12), suppress_health_check=list(HealthCheck))
+@given(random_networks(with_values))
+def test_a_random_graph_takes_exactly_the_sizes_that_fit_it(network):
+    assume(held := small_sizes(network))
+    model = built(network)
+    for axis in range(network.axes):
+        fitting = sizes_that_fit(network, axis)
+        for n in range(1, 14):
+            sizes = (*held[:axis], n, *held[axis + 1 :])
+            run = run_image(network, sizes)
+            try:
+                shapes = nnx.eval_shape(
+                    lambda of, *x: of.results(*x, names=network.outputs), model, *images_of(network, sizes)
+                )
+            except ShapeError:
+                assert n not in fitting or not run.ok
+            else:
+                assert n in fitting
+                assert {name: y.shape[1:] for name, y in shapes.items()} == {
+                    of: run.shape(of) for of in network.outputs
+                }
 
 
 CONFIGS = {
