@@ -14,6 +14,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
 from pathlib import Path
@@ -107,6 +108,21 @@ def _keras_segformer(hub: Any) -> Any:
     return models.SegFormerImageSegmenter(backbone=backbone, num_classes=2)
 
 
+def _scico_unet(scico: Any) -> Callable[[Any], Any]:
+    import jax
+
+    model = scico.UNet(3, 1, 8)
+    variables = model.init(jax.random.key(0), jax.numpy.ones((1, 64, 64, 1)), train=False)
+    return lambda x: model.apply(variables, x, train=False)
+
+
+def _pdequinox(kind: str, edges: str, pdequinox: Any) -> Any:
+    import jax
+
+    numbers = {"hidden_channels": 8, "num_levels": 3, "boundary_mode": edges}
+    return getattr(pdequinox.arch, kind)(2, 1, 1, **numbers, key=jax.random.key(0))
+
+
 def _keras_vae(vae: Any) -> Any:
     return vae.VAEBackbone([32, 32, 32, 32], [1, 1, 1, 1], [32, 32, 32, 32], [1, 1, 1, 1], sampler_method="mode")
 
@@ -153,6 +169,12 @@ NETWORKS = [
             ("SegFormer, made for 64×64", _keras_segformer, "keras_hub"),
             ("VAE of Stable Diffusion 3", _keras_vae, "keras_hub.src.models.vae.vae_backbone"),
         )
+    ),
+    Published("scico", "UNet of three levels", _scico_unet, ("N H W 1",), ("scico.flax",), framework="jax"),
+    *(
+        Published("pdequinox", f"{kind}, {edges}", partial(_pdequinox, kind, edges), ("1 H W",), ("pdequinox",),
+                  framework="jax")
+        for kind, edges in (("ClassicUNet", "periodic"), ("ModernUNet", "neumann"))
     ),
     Published("monai", "SwinUNETR", lambda m: m.SwinUNETR(1, 2, feature_size=12, spatial_dims=2),
               ("1 1 H W",), ("monai.networks.nets",)),
@@ -202,7 +224,7 @@ def _graph(network: Published, model: Any, budget: Budget) -> str:
         return f"{len(of(model, *network.shapes, budget=budget).nodes)} nodes"
     except WellshapedError as error:
         (failure, *_) = error.report.failures
-        return f"none: {failure.says.partition(' at ')[0].partition(' (')[0]}"
+        return f"none: {failure.says.partition(' at ')[0]}"
 
 
 def _sizes(fits: Any) -> list[int]:

@@ -67,7 +67,7 @@ def deciding(symbols: Mapping[str, Any], samples: Mapping[str, int], *, ones: bo
     scopes = [symbol.scope for symbol in symbols.values()]
     decisions = Decisions([])
     comparing: list[bool] = []  # not empty while the shapes of a set are compared
-    equals, hashed, bounds = kind.__eq__, kind.__hash__, rules._bounds_decision
+    equals, hashed, divmods, bounds = kind.__eq__, kind.__hash__, kind._divmod, rules._bounds_decision
 
     def decided(difference: Any, op: str) -> bool:
         statement = Statement(op, balanced(expression(difference)))
@@ -121,12 +121,26 @@ def deciding(symbols: Mapping[str, Any], samples: Mapping[str, int], *, ones: bo
             return low, high
         return (0, inf) if decided(difference, ">=") else (-inf, -1)
 
+    def quotient(self: Any, divisor: Any) -> tuple[Any, Any]:
+        # How often a number contains a size: circular padding repeats an image as often as it must.
+        if not (self._is_constant and isinstance(divisor, kind) and divisor.scope in scopes):
+            return tuple(divmods(self, divisor))
+        number, size = int(self), value(expression(divisor), samples)
+        if number < 0 or size < 1:
+            return tuple(divmods(self, divisor))
+        times = number // size
+        for known in (number - times * divisor, (times + 1) * divisor - number - 1):
+            if export.is_symbolic_dim(known):
+                decided(known, ">=")
+        return times, number - times * divisor
+
     with _lock:
-        kind.__eq__, kind.__bool__, kind.__hash__, rules._bounds_decision = equal, true, hash_of, sign
+        kind.__eq__, kind.__bool__, kind.__hash__, kind._divmod = equal, true, hash_of, quotient
+        rules._bounds_decision = sign
         try:
             yield decisions
         finally:
-            kind.__eq__, kind.__hash__, rules._bounds_decision = equals, hashed, bounds
+            kind.__eq__, kind.__hash__, kind._divmod, rules._bounds_decision = equals, hashed, divmods, bounds
             del kind.__bool__
 
 

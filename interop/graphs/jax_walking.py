@@ -49,7 +49,8 @@ class JaxWalker(Walker):
         def line() -> str:
             return next(filter(None, map(self.line_of, (equation.source, *reversed(around)))), "")
 
-        return self.applied(equation.name, given, outs, lambda: self._by_rule(equation, given), line)
+        name = str(equation.params.get("name", "")).lstrip("_") if equation.name in _CALLS else ""
+        return self.applied(name or equation.name, given, outs, lambda: self._by_rule(equation, given), line)
 
     def _by_rule(self, equation: Equation, given: Sequence[Array]) -> Sequence[Array]:
         if equation.name in _CALLS:

@@ -165,7 +165,18 @@ def folded(x):
     return x.reshape(x.shape[0] // 2, 2).sum(1)
 
 
+def wrapped_around(x):
+    """Circular padding repeats an image as often as it must."""
+    return jnp.pad(x, (5, 8), "wrap")[13:].reshape(-1, 4)
+
+
+def as_often_as_it_goes(x):
+    return jnp.tile(x, 100 // x.shape[0])
+
+
 TRAPS = [
+    (wrapped_around, "n ≡ 0 (mod 4), n ≥ 4", True),
+    (as_often_as_it_goes, "{1, 2, …, 100}", True),
     (folded, "n ≡ 0 (mod 2), n ≥ 2", True),
     (branch_above, "n ≥ 1", True),
     (branch_below, "{2, 4, …, 38} or n ≥ 40", True),
