@@ -9,6 +9,7 @@ from ...spec.arithmetic.size_set import SizeSet
 from ...spec.messages.report import Report, ShapeError, UsageError, Verdict, wrapped
 from ...spec.messages.written import clipped, in_words
 from .exploring import SETS, Found, Region, kind
+from .linear import on_sets
 from .paths import Accepted, End, Rejected, Unknown
 from .places import quoted_place
 from .shapes import OpenShape
@@ -220,6 +221,6 @@ def _verdict(end: End) -> Verdict:
     return Verdict("known", False, clipped(end.why, 300), "")
 
 
-def output_text(end: Accepted) -> tuple[str, ...]:
-    """The shape of each output, as functions of the open sizes."""
-    return tuple("(" + ", ".join(map(str, shape)) + ")" for shape in end.output)
+def output_text(end: Accepted, sets: Mapping[str, SizeSet]) -> tuple[str, ...]:
+    """The shape of each output, as functions of the open sizes, which are in these sets."""
+    return tuple(f"({', '.join(str(on_sets(size, sets)) for size in shape)})" for shape in end.output)

@@ -99,7 +99,7 @@ def read(
     progress("all axes together")
     sets = {name: of.sizes for name, of in found.items()}
     path = general_path(tracer, sets, at) if axes else Path((), tracer.trial_of({}))
-    output = output_text(path.end) if isinstance(path.end, Accepted) else ()
+    output = output_text(path.end, sets) if isinstance(path.end, Accepted) else ()
     rejected = {name: of.found.rejected for name, of in found.items()}
     together = dependence(tracer, sets, rejected, at, path) if len(axes) > 1 else None
     independent = None if error is not None or len(axes) < 2 else together is None
