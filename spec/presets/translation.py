@@ -15,8 +15,9 @@ def pix2pix(channels: int = 64, levels: int = 8, in_channels: int = 3, out_chann
     convolution, norm. The block's input is joined in front of its result. The outermost block has no norm and no leaky
     ReLU, and ends in tanh; the innermost has no norm between its convolutions. ``unet_128`` has 7 ``levels``. The
     dropout of training is left out. In the source, levels are nested. Here a node is named by its level, and its
-    ``layer`` is the path in the source. Source: github.com/junyanz/pytorch-CycleGAN-and-pix2pix, ``models/networks.py``,
-    ``UnetGenerator``; Isola and others, Image-to-Image Translation with Conditional Adversarial Networks, 2017.
+    ``layer`` is the path in the source. Source: github.com/junyanz/pytorch-CycleGAN-and-pix2pix,
+    ``models/networks.py``, ``UnetGenerator``; Isola and others, Image-to-Image Translation with Conditional Adversarial
+    Networks, 2017.
 
     >>> from wellshaped.spec import compatible_sizes
     >>> print(compatible_sizes("pix2pix"))

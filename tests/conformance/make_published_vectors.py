@@ -5,10 +5,10 @@ segmentation-models-pytorch==0.6.0 dynamic-network-architectures==0.4.4``. Netwo
 ``published_modules.py``. From the top of the repository: ``python -m tests.conformance.make_published_vectors``.
 
 All is in float64. Weights, images and the gradient of the output are drawn by name on both sides. An output, the
-gradient of an image, and that of each parameter are recorded as a few numbers (``published_arrays.summary``).
+gradient of an image, and that of each parameter are recorded as a few numbers (``published_arrays.summary``). Beside
+them is how far PyTorch is from them in float32.
 """
 
-import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -19,9 +19,8 @@ import torch
 from torch import nn
 
 from . import published_modules as modules
-from .make_family_vectors import packed
-from .published_arrays import SAMPLES, drawn, noise, summary
-from .published_cases import BOTTLENECKS, CASES, DECODER_NESTS, FIVE, NESTS, PublishedCase, arrays_of
+from .published_arrays import Record, distances, drawn, noise, summary
+from .published_cases import BOTTLENECKS, CASES, COARSE, DECODER_NESTS, FIVE, NESTS, PublishedCase, arrays_of
 
 NAMES = {"kernel": "weight", "scale": "weight", "slope": "weight", "mean": "running_mean", "var": "running_var"}
 """Our names of arrays, and PyTorch's where they differ."""
@@ -53,7 +52,7 @@ def _planned(kind: str, axes: int, features: Any, kernels: Any, strides: Any, co
     always = {"conv_bias": True, "norm_op": norm, "norm_op_kwargs": {"eps": 1e-5, "affine": True}}
     always |= {"nonlin": nn.LeakyReLU, "nonlin_kwargs": {"inplace": True}}
     stages = (len(features), features, conv, kernels, strides, counts)
-    return getattr(unet, kind)(1, *stages, 2, **{"n_conv_per_stage_decoder": 1, **always, **more})
+    return getattr(unet, kind)(1, *stages, 2, **always, **more)
 
 
 def _nnunet_3d_fullres() -> nn.Module:
@@ -62,7 +61,9 @@ def _nnunet_3d_fullres() -> nn.Module:
 
 
 def _nnunet_3d_resenc() -> nn.Module:
-    return _planned("ResidualEncoderUNet", 3, (*FIVE, 12), 3, (1, 2, 2, 2, 2, 2), (1, 3, 4, 6, 6, 6))
+    strides = [(of,) * 3 if isinstance(of, int) else of for of in COARSE]
+    more = {"n_conv_per_stage_decoder": (1,) * 5}
+    return _planned("ResidualEncoderUNet", 3, (*FIVE, 12), 3, strides, (1, 3, 4, 6, 6, 6), **more)
 
 
 def _nnunet_of_bottlenecks() -> nn.Module:
@@ -125,7 +126,11 @@ def _stable_diffusion_vae() -> nn.Module:
 
     blocks = {"down_block_types": ("DownEncoderBlock2D",) * 4, "up_block_types": ("UpDecoderBlock2D",) * 4}
     model = AutoencoderKL(
-        **blocks, block_out_channels=(8, 12, 16, 16), layers_per_block=2, norm_num_groups=4, mid_block_add_attention=False
+        **blocks,
+        block_out_channels=(8, 12, 16, 16),
+        layers_per_block=2,
+        norm_num_groups=4,
+        mid_block_add_attention=False,
     )
     return _Mean(model)
 
@@ -189,46 +194,44 @@ def tensors_of(
     return tensors
 
 
-def computed(key: str, case: PublishedCase, module: nn.Module, mode: str) -> dict[str, np.ndarray]:
-    """What is recorded of one mode of a case, by name."""
-    images = [torch.tensor(noise(name, shape)) for name, shape in case.images(key, mode)]
-    module = module.double().eval()
+def computed(key: str, mode: str, dtype: torch.dtype = torch.float64, draw: str | None = None) -> Record:
+    """What is recorded of one mode of a case, by name. Another ``draw`` has other weights and images."""
+    case, draw = CASES[key], draw or key
+    images = [torch.tensor(noise(name, shape), dtype=dtype) for name, shape in case.images(draw, mode)]
+    module = PUBLISHED[key]().to(dtype).eval()
     tensors, arrays = tensors_of(case, module, images), dict(arrays_of(case.network()))
     with torch.no_grad():
         for (layer, part), tensor in tensors.items():
-            values = drawn(f"{key}: {layer}.{part}", part, arrays[layer, part])
+            values = drawn(f"{draw}: {layer}.{part}", part, arrays[layer, part])
             tensor.copy_(torch.tensor(values).reshape(tensor.shape))
     module.train(mode == "training").zero_grad()
-    for x in images:
-        x.requires_grad_()
-    made = module(*images)
+    made = module(*[x.requires_grad_() for x in images])
     outputs = made if isinstance(made, list | tuple) else (made,)
-    of_outputs = [torch.tensor(noise(f"{key}: gradient of output {i}", y.shape)) for i, y in enumerate(outputs)]
-    torch.autograd.backward(outputs, of_outputs)
+    names = [f"{draw}: gradient of output {i}" for i in range(len(outputs))]
+    d_y = [torch.tensor(noise(name, y.shape), dtype=dtype) for name, y in zip(names, outputs, strict=True)]
+    torch.autograd.backward(outputs, d_y)
     mapped = {id(tensor) for tensor in tensors.values()}
     assert all(of.grad is None for of in module.parameters() if id(of) not in mapped), key
-    found = {f"output {i}": summary(f"output {i}", y.detach().numpy(), SAMPLES) for i, y in enumerate(outputs)}
-    found |= {f"d input {i}": summary(f"d input {i}", x.grad.numpy(), SAMPLES) for i, x in enumerate(images)}
+    found = {f"output {i}": y.detach() for i, y in enumerate(outputs)}
+    found |= {f"d input {i}": x.grad for i, x in enumerate(images)}
     learned = {array: tensor for array, tensor in tensors.items() if tensor.requires_grad}
-    return found | {
-        f"d {layer}.{part}": summary(f"d {layer}.{part}", tensor.grad.numpy().reshape(arrays[layer, part]))
-        for (layer, part), tensor in learned.items()
-    }
+    found |= {f"d {layer}.{part}": of.grad.reshape(arrays[layer, part]) for (layer, part), of in learned.items()}
+    return {name: summary(name, tensor.numpy()) for name, tensor in found.items()}
 
 
 def main() -> None:
-    """Write the file, beside this one. With names of cases: print the norms of what would be recorded."""
+    """Write the file, beside this one: for each run the names, the numbers in one row, and how far float32 is."""
     warnings.simplefilter("ignore")
-    records = {}
-    for key in sys.argv[1:] or CASES:
-        for mode in CASES[key].batches:
-            records[f"{key}/{mode}"] = computed(key, CASES[key], PUBLISHED[key](), mode)
-            of_it = records[f"{key}/{mode}"]
-            print(key, mode, {name: f"{of_it[name][0]:.2g}" for name in of_it if "put" in name}, len(of_it))
-    if not sys.argv[1:]:
-        vectors = {name: packed(of_it) for name, of_it in records.items()}
-        versions = np.array(f"torch {torch.__version__}")
-        np.savez_compressed(Path(__file__).with_name("published_vectors.npz"), versions=versions, **vectors)
+    vectors = {"torch_version": np.array(torch.__version__)}
+    for key, case in CASES.items():
+        for mode in case.batches:
+            found = computed(key, mode)
+            of_float32 = max(distances(computed(key, mode, torch.float32), found).values())
+            vectors[f"{key}/{mode}/names"] = np.array("\n".join(found))
+            vectors[f"{key}/{mode}/numbers"] = np.concatenate([*found.values()])
+            vectors[f"{key}/{mode}/float32"] = np.array(of_float32)
+            print(f"{key}, {mode}: {len(found)} arrays, float32 is {of_float32:.1g} away")
+    np.savez_compressed(Path(__file__).with_name("published_vectors.npz"), **vectors)
 
 
 if __name__ == "__main__":

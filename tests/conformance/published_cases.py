@@ -26,19 +26,21 @@ class PublishedCase:
     @property
     def batches(self) -> dict[str, int]:
         """The modes in which it is compared, each with the images of its batch."""
-        trains = any(isinstance(node.operation, Norm) and node.operation.kind == "batch" for node in self.network().nodes)
+        trains = any(
+            isinstance(node.operation, Norm) and node.operation.kind == "batch" for node in self.network().nodes
+        )
         return {"evaluation": 1, "training": 2} if trains else {"evaluation": 1}
 
-    def images(self, key: str, mode: str) -> list[tuple[str, tuple[int, ...]]]:
-        """The name and the shape of each input: a batch of images, or of vectors."""
+    def images(self, draw: str, mode: str) -> list[tuple[str, tuple[int, ...]]]:
+        """The name and the shape of each input of a draw: a batch of images, or of vectors."""
         inputs, batch = self.network().inputs, self.batches[mode]
         sizes = [() if given.single else self.sizes for given in inputs]
         shapes = [(batch, given.channels, *of) for given, of in zip(inputs, sizes, strict=True)]
-        return [(f"{key}: input {i}", shape) for i, shape in enumerate(shapes)]
+        return [(f"{draw}: input {i}", shape) for i, shape in enumerate(shapes)]
 
 
 def arrays_of(network: Network) -> Iterator[tuple[tuple[str, str], tuple[int, ...]]]:
-    """The layer, the name and the shape of each array of a graph, in order: parameters, and a batch norm's statistics."""
+    """The layer, the name and the shape of each array, in the graph's order: parameters, and the statistics of batch norms."""
     seen = set()
     for node in network.nodes:
         channels, layer = [network.channels[name] for name in node.inputs], node.layer or node.name
@@ -64,6 +66,9 @@ NESTS = ((2, 4), (2, 4), (3, 8), (3, 8), (4, 8), (4, 8))
 
 DECODER_NESTS = ((2, 4), (3, 4), (2, 6), (3, 8), (4, 8))
 
+COARSE = (1, (1, 2, 2), 2, 2, 2, (1, 2, 2))
+"""Strides of six stages, for volumes with few slices."""
+
 BOTTLENECKS = StagePlan(
     features=(8, 8, 12),
     kernels=((1, 3), 3, 3),
@@ -84,9 +89,7 @@ CASES = {
     "monai_unet, strided convolutions": PublishedCase(
         "monai_unet", lambda: presets.monai_unet((4, 6, 8), (2, 3), axes=2, kernel=5, units=0), (24, 30)
     ),
-    "monai_basicunet": PublishedCase(
-        "monai_basicunet", lambda: presets.monai_basicunet((*FIVE, 4)), (37, 32, 48)
-    ),
+    "monai_basicunet": PublishedCase("monai_basicunet", lambda: presets.monai_basicunet((*FIVE, 4)), (33, 32, 48)),
     "monai_basicunet, nontrainable": PublishedCase(
         "monai_basicunet", lambda: presets.monai_basicunet((*FIVE, 4), axes=2, upsample="nontrainable"), (37, 48)
     ),
@@ -94,9 +97,11 @@ CASES = {
         "monai_basicunet", lambda: presets.monai_basicunet((*FIVE, 4), axes=2, upsample="pixelshuffle"), (37, 48)
     ),
     "nnunet_3d_fullres": PublishedCase(
-        "nnunet_3d_fullres", lambda: presets.nnunet_3d_fullres((*FIVE, 12)), (32, 64, 64)
+        "nnunet_3d_fullres", lambda: presets.nnunet_3d_fullres((*FIVE, 12)), (32, 64, 96)
     ),
-    "nnunet_3d_resenc": PublishedCase("nnunet_3d_resenc", lambda: presets.nnunet_3d_resenc((*FIVE, 12)), (64, 64, 64)),
+    "nnunet_3d_resenc": PublishedCase(
+        "nnunet_3d_resenc", lambda: presets.nnunet_3d_resenc((*FIVE, 12), strides=COARSE), (24, 64, 96)
+    ),
     "nnunet_3d_resenc, bottlenecks": PublishedCase(
         "nnunet_3d_resenc", lambda: residual_encoder_unet(BOTTLENECKS), (10, 16)
     ),

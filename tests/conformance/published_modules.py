@@ -4,6 +4,8 @@ Submodules have the names that they have in the published code, where there is c
 from one to the other by name. Widths are arguments. Needs PyTorch alone.
 """
 
+from itertools import pairwise
+
 import torch
 import torch.nn.functional as F  # noqa: N812 its name everywhere
 from torch import nn
@@ -75,7 +77,7 @@ class Ronneberger(nn.Module):
 
     def __init__(self, widths=(64, 128, 256, 512, 1024), channels=1, classes=2):
         super().__init__()
-        levels = list(zip(widths, widths[1:], strict=False))
+        levels = list(pairwise(widths))
         self.down = nn.ModuleList(twice(of, to, norm=None) for of, to in zip((channels, *widths), widths, strict=False))
         self.up = nn.ModuleList(nn.ConvTranspose2d(below, to, 2, 2) for to, below in levels)
         self.blocks = nn.ModuleList(twice(2 * to, to, norm=None) for to, _ in levels)
@@ -213,7 +215,9 @@ class AttentionUNet(nn.Module):
             doubled = (nn.Upsample(scale_factor=2), nn.Conv2d(of, to, 3, padding=1), nn.BatchNorm2d(to), nn.ReLU())
             self.add_module(f"Up{i}", within(up=nn.Sequential(*doubled)))
             psi = nn.Sequential(nn.Conv2d(to // 2, 1, 1), nn.BatchNorm2d(1), nn.Sigmoid())
-            weighed = {name: nn.Sequential(nn.Conv2d(to, to // 2, 1), nn.BatchNorm2d(to // 2)) for name in ("W_g", "W_x")}
+            weighed = {
+                name: nn.Sequential(nn.Conv2d(to, to // 2, 1), nn.BatchNorm2d(to // 2)) for name in ("W_g", "W_x")
+            }
             self.add_module(f"Att{i}", within(**weighed, psi=psi))
             self.add_module(f"Up_conv{i}", within(conv=twice(2 * to, to, padding=1)))
         self.Conv_1x1 = nn.Conv2d(widths[0], classes, 1)
@@ -249,7 +253,7 @@ def resized(image, like):
 
 
 class Nest(nn.Module):
-    """U²-Net's residual block of ``levels``: with poolings between them, or with dilations 1, 2, 4, 8 in their place."""
+    """U²-Net's residual block of ``levels``: with poolings, or with dilations 1, 2, 4, 8 in their place."""
 
     def __init__(self, levels, ins, inner, outs, pooled=True):
         super().__init__()
@@ -292,7 +296,9 @@ class U2Net(nn.Module):
         below = encoder[-1][1]
         for i in range(len(decoder), 0, -1):
             inner, outs = decoder[i - 1]
-            self.add_module(f"stage{i}d", Nest(self.HEIGHTS[i - 1], below + encoder[i - 1][1], inner, outs, pooled=i < 5))
+            self.add_module(
+                f"stage{i}d", Nest(self.HEIGHTS[i - 1], below + encoder[i - 1][1], inner, outs, pooled=i < 5)
+            )
             below = outs
         self.seen = [*(outs for _, outs in decoder), encoder[-1][1]]
         for i, width in enumerate(self.seen, 1):
@@ -314,7 +320,7 @@ class U2Net(nn.Module):
 
 
 class Around(nn.Module):
-    """A block of pix2pix's generator: what goes down, the block inside it, what goes up; the image beside the result."""
+    """A block of pix2pix's generator: down, the block inside it, and up. The image is joined in front of the result."""
 
     def __init__(self, outer, inner, inside=None, channels=None, outermost=False):
         super().__init__()
@@ -343,7 +349,7 @@ class Pix2Pix(nn.Module):
         super().__init__()
         widths = [base * min(2**level, 8) for level in range(levels)]
         block = None
-        for outer, inner in reversed(list(zip(widths, widths[1:], strict=False))):
+        for outer, inner in reversed(list(pairwise(widths))):
             block = Around(outer, inner, block)
         self.model = Around(classes, widths[0], block, channels, outermost=True)
 
@@ -388,7 +394,7 @@ class WaveUNet(nn.Module):
         )
         self.bottom = nn.Conv1d(widths[-2], widths[-1], 15)
         self.decoder = nn.ModuleList(
-            nn.Conv1d(skip + below, skip, 5) for skip, below in reversed(list(zip(widths, widths[1:], strict=False)))
+            nn.Conv1d(skip + below, skip, 5) for skip, below in reversed(list(pairwise(widths)))
         )
         self.output = nn.Conv1d(widths[0] + channels, sources * channels, 1)
 
