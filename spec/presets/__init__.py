@@ -13,10 +13,13 @@ from .configs import CONFIGS as CONFIGS
 from .diffusion import ddpm as ddpm
 from .diffusion import stable_diffusion_vae as stable_diffusion_vae
 from .full_scale import unet3plus as unet3plus
+from .nested import u2net as u2net
 from .nested import u2net_rsu7 as u2net_rsu7
 from .nested import unetplusplus as unetplusplus
 from .nnunet import nnunet_3d_fullres as nnunet_3d_fullres
+from .nnunet import nnunet_3d_resenc as nnunet_3d_resenc
 from .residual import monai_unet as monai_unet
 from .residual import smp_resnet34 as smp_resnet34
+from .translation import pix2pix as pix2pix
 from .volumes import monai_basicunet as monai_basicunet
 from .volumes import unet3d as unet3d

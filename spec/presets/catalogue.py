@@ -11,9 +11,10 @@ from .audio import demucs, wave_unet
 from .configs import CONFIGS
 from .diffusion import ddpm, stable_diffusion_vae
 from .full_scale import unet3plus
-from .nested import u2net_rsu7, unetplusplus
-from .nnunet import nnunet_3d_fullres
+from .nested import u2net, u2net_rsu7, unetplusplus
+from .nnunet import nnunet_3d_fullres, nnunet_3d_resenc
 from .residual import monai_unet, smp_resnet34
+from .translation import pix2pix
 from .volumes import monai_basicunet, unet3d
 
 ConfigName = Literal["tiny", "ronneberger2015", "milesial", "monai_like"]
@@ -70,8 +71,11 @@ PRESETS = Presets(
         "unet3plus": unet3plus,
         "attention_unet": attention_unet,
         "u2net_rsu7": u2net_rsu7,
+        "u2net": u2net,
+        "pix2pix": pix2pix,
         "unet3d": unet3d,
         "nnunet_3d_fullres": nnunet_3d_fullres,
+        "nnunet_3d_resenc": nnunet_3d_resenc,
         "ddpm": ddpm,
         "stable_diffusion_vae": stable_diffusion_vae,
         "demucs": demucs,

@@ -6,6 +6,7 @@ from ..network.builder import NetworkBuilder
 from ..network.joins import Concat
 from ..network.network import Network
 from ..network.resampling import Resize
+from ..network.values import Activation
 from ..network.windows import MaxPool
 from .blocks import normed, same_conv
 
@@ -43,7 +44,7 @@ def unet3plus(
         x = net.add(f"{to}_joined", Concat(), *parts)
         names = f"conv{level}d_1 bn{level}d_1 relu{level}d_1"
         below[level] = normed(net, "", names, x, same_conv(width * len(parts)))
-    net.add("outconv1", same_conv(out_channels), below[1])
+    net.chain(below[1], {"outconv1": same_conv(out_channels), "d1": Activation("sigmoid")})
     return net.network()
 
 

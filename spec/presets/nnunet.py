@@ -188,3 +188,34 @@ def nnunet_3d_fullres(
         out_channels=out_channels,
     )
     return plain_conv_unet(plan)
+
+
+def nnunet_3d_resenc(
+    features: Sequence[int] = (32, 64, 128, 256, 320, 320),
+    kernels: Sequence[PerAxis] = (3, 3, 3, 3, 3, 3),
+    strides: Sequence[PerAxis] = (1, 2, 2, 2, 2, 2),
+    blocks: Sequence[int] = (1, 3, 4, 6, 6, 6),
+    in_channels: int = 1,
+    out_channels: int = 2,
+) -> Network:
+    """nnU-Net's ``ResidualEncoderUNet``. The defaults are those of the medium preset for volumes, ``ResEncM``.
+
+    ``features``, ``kernels``, ``strides`` and ``blocks`` are those of a ``nnUNetPlans.json``, one for each stage. Each
+    stage of the decoder has one convolution. The heads of the inner stages are left out; only training uses them.
+    Source: github.com/MIC-DKFZ/dynamic-network-architectures, ``architectures/unet.py``; the numbers of blocks are in
+    github.com/MIC-DKFZ/nnUNet, ``experiment_planners/residual_unets/residual_encoder_unet_planners.py``.
+
+    >>> from wellshaped.spec import compatible_sizes
+    >>> print(compatible_sizes("nnunet_3d_resenc"))
+    n ≡ 0 (mod 32), n ≥ 32
+    """
+    plan = StagePlan(
+        features=features,
+        kernels=kernels,
+        strides=strides,
+        counts=blocks,
+        decoder_counts=(1,) * (len(features) - 1),
+        in_channels=in_channels,
+        out_channels=out_channels,
+    )
+    return residual_encoder_unet(plan)

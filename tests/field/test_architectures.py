@@ -98,7 +98,7 @@ def test_every_channel_count_is_that_of_the_file():
 
 # Where PyTorch stops.
 
-TAKES_ALL = ["u2net_rsu7", "fcn8s", "dncnn", "stable_diffusion_unet", "encodec_24khz"]
+TAKES_ALL = ["u2net_rsu7", "u2net", "fcn8s", "dncnn", "stable_diffusion_unet", "encodec_24khz"]
 
 
 def stops_at(cause, layer):

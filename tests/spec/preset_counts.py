@@ -3,8 +3,8 @@
 Needs ``wellshaped.spec`` and, in an environment of its own, ``torch==2.13.0 segmentation-models-pytorch==0.6.0
 monai==1.6.1 diffusers==0.42.1 dynamic-network-architectures==0.4.4``. The repositories that are no packages are read
 from a folder of clones, from GitHub: 4uiiurz1/pytorch-nested-unet, ZJUGiveLab/UNet-Version,
-LeeJunHyun/Image_Segmentation, xuebinqin/U-2-Net, and facebookresearch/demucs at f7654e3, which has the layers of its
-version 2.
+LeeJunHyun/Image_Segmentation, xuebinqin/U-2-Net, junyanz/pytorch-CycleGAN-and-pix2pix, and facebookresearch/demucs at
+f7654e3, which has the layers of its version 2.
 From the top of the repository: ``python tests/spec/preset_counts.py FOLDER``.
 """
 
@@ -49,6 +49,15 @@ def _nnunet_3d_fullres() -> Module:
     norm = {"norm_op": nn.InstanceNorm3d, "norm_op_kwargs": {"eps": 1e-5, "affine": True}}
     more = {"conv_bias": True, "nonlin": nn.LeakyReLU, "nonlin_kwargs": {"inplace": True}}
     return PlainConvUNet(1, 6, features, nn.Conv3d, kernels, strides, (2,) * 6, 2, (2,) * 5, **norm, **more)
+
+
+def _nnunet_3d_resenc() -> Module:  # nnU-Net's ResEncM
+    from dynamic_network_architectures.architectures.unet import ResidualEncoderUNet
+
+    features, strides, blocks = (32, 64, 128, 256, 320, 320), (1, 2, 2, 2, 2, 2), (1, 3, 4, 6, 6, 6)
+    norm = {"norm_op": nn.InstanceNorm3d, "norm_op_kwargs": {"eps": 1e-5, "affine": True}}
+    more = {"conv_bias": True, "nonlin": nn.LeakyReLU, "nonlin_kwargs": {"inplace": True}}
+    return ResidualEncoderUNet(1, 6, features, nn.Conv3d, 3, strides, blocks, 2, (1,) * 5, **norm, **more)
 
 
 def _ddpm() -> Module:  # the config.json of google/ddpm-cifar10-32
@@ -104,6 +113,18 @@ def _u2net_rsu7() -> Module:
     return RSU7(3, 32, 64)
 
 
+def _u2net() -> Module:
+    from model.u2net import U2NET
+
+    return U2NET()
+
+
+def _pix2pix() -> Module:
+    from models.networks import UnetGenerator
+
+    return UnetGenerator(3, 3, 8)
+
+
 def _demucs() -> Module:
     from demucs.model import Demucs
 
@@ -115,12 +136,15 @@ ORIGINALS: dict[str, tuple[str, Callable[[], Module]]] = {
     "monai_unet": ("", _monai_unet),
     "monai_basicunet": ("", _monai_basicunet),
     "nnunet_3d_fullres": ("", _nnunet_3d_fullres),
+    "nnunet_3d_resenc": ("", _nnunet_3d_resenc),
     "ddpm": ("", _ddpm),
     "stable_diffusion_vae": ("", _stable_diffusion_vae),
     "unetplusplus": ("pytorch-nested-unet", _unetplusplus),
     "unet3plus": ("UNet-Version/models", _unet3plus),
     "attention_unet": ("Image_Segmentation", _attention_unet),
     "u2net_rsu7": ("U-2-Net", _u2net_rsu7),
+    "u2net": ("U-2-Net", _u2net),
+    "pix2pix": ("pytorch-CycleGAN-and-pix2pix", _pix2pix),
     "demucs": ("demucs", _demucs),
 }
 """The presets whose original runs in PyTorch, the folder of its code, and how it is built there."""

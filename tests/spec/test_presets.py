@@ -37,6 +37,9 @@ from wellshaped.spec.network.fields import on_axis, sides_on
 
 from ..field.architectures import ARCHITECTURES, graph
 
+NESTS, DECODER_NESTS = ((2, 4), (2, 4), *[(3, 8)] * 2, *[(4, 8)] * 2), ((2, 4), (3, 4), (2, 6), (3, 8), (4, 8))
+"""The widths of U²-Net's nests in tests/field."""
+
 NARROW = {
     "smp_resnet34": ("smp_unet_resnet34", lambda: presets.smp_resnet34((8, 16, 32, 64), (32, 16, 8, 4, 2))),
     "monai_unet": ("monai_unet_res2", lambda: presets.monai_unet((4, 8, 16, 32, 64))),
@@ -45,8 +48,11 @@ NARROW = {
     "unet3plus": ("unet3plus", lambda: presets.unet3plus((4, 8, 16, 32, 64))),
     "attention_unet": ("attention_unet", lambda: presets.attention_unet((4, 8, 16, 32, 64))),
     "u2net_rsu7": ("u2net_rsu7", lambda: presets.u2net_rsu7(middle=4, out_channels=8)),
+    "u2net": ("u2net", lambda: presets.u2net(NESTS, DECODER_NESTS)),
+    "pix2pix": ("pix2pix_unet256", lambda: presets.pix2pix(4)),
     "unet3d": ("unet3d_cicek2016", lambda: presets.unet3d(4)),
     "nnunet_3d_fullres": ("nnunet_plainconv_3d_fullres", lambda: presets.nnunet_3d_fullres((4, 8, 16, 32, 40, 40))),
+    "nnunet_3d_resenc": ("nnunet_resenc_3d", lambda: presets.nnunet_3d_resenc((4, 8, 16, 32, 40, 40))),
     "ddpm": ("ddpm_cifar10", lambda: presets.ddpm((8, 16, 16, 16), groups=4)),
     "stable_diffusion_vae": ("autoencoder_kl", lambda: presets.stable_diffusion_vae((8, 16, 32, 32), groups=4)),
     "demucs": ("demucs_v2", lambda: presets.demucs(4)),
@@ -65,6 +71,9 @@ COUNTS = {  # as preset_counts.py prints them, from the packages and the reposit
     "unet3plus": 26_971_777,
     "attention_unet": 34_878_573,
     "u2net_rsu7": 206_016,
+    "nnunet_3d_resenc": 102_348_226,
+    "u2net": 44_009_869,
+    "pix2pix": 54_413_955,
     "demucs": 89_451_144,
 }
 
