@@ -1,0 +1,84 @@
+"""Single layers, drawn over all their numbers: values and gradients are those that PyTorch has (recorded)."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from effort import sparse
+from graph_functions import in_jax
+
+from wellshaped.spec.network import Network
+from wellshaped.spec.network.data import network_from
+
+from .layer_cases import arrays_of, images_of, of_output, summaries
+
+RECORD = json.loads(Path(__file__).with_name("layer_vectors.json").read_text(encoding="utf-8"))
+KINDS = [kind for kind in RECORD if kind != "torch_version"]
+QUICK = {(kind, "float64") for kind in ("Conv", "ConvTranspose", "MaxPool", "Norm")} | {("Pad", "float32")}
+
+
+def computed(layers, dtype):
+    """The numbers of a record for each of these networks and sizes, all compiled together."""
+    functions = [in_jax(network, network.outputs) for network, _ in layers]
+
+    def of_all(arrays, images, d_outputs):
+        outputs = [next(iter(run(*of).values())) for run, *of in zip(functions, arrays, images, strict=True)]
+        return sum((y * d).sum() for y, d in zip(outputs, d_outputs, strict=True)), outputs
+
+    with jax.enable_x64(dtype is np.float64):
+        arrays = [arrays_of(network) for network, _ in layers]
+        images = [images_of(network, sizes) for network, sizes in layers]
+        arrays, images = jax.tree.map(lambda array: jnp.asarray(array, dtype), (arrays, images))
+        shapes = jax.eval_shape(lambda *of: of_all(*of, [0.0] * len(layers))[1], arrays, images)
+        d_outputs = [
+            jnp.asarray(of_output(network, y.shape), dtype) for (network, _), y in zip(layers, shapes, strict=True)
+        ]
+        differentiated = jax.jit(jax.value_and_grad(of_all, (0, 1), has_aux=True))
+        (_, outputs), (d_arrays, d_images) = differentiated(arrays, images, d_outputs)
+    assert all(y.dtype == dtype for y in outputs)
+    return [summaries(y, d_x, of.get("of", {})) for y, d_x, of in zip(outputs, d_images, d_arrays, strict=True)]
+
+
+def assert_agree(ours, expected, most):
+    assert ours.keys() == expected.keys()
+    scale = max(1.0, *(norm for norm, _ in expected.values()))
+    for name, numbers in expected.items():
+        assert np.abs(np.subtract(ours[name], numbers)).max() <= most * scale, name
+
+
+def recorded(kind):
+    return [(network_from(of["network"]), of["sizes"]) for of in RECORD[kind]], [of["numbers"] for of in RECORD[kind]]
+
+
+RUNS = {"float64": (np.float64, 1e-12), "float32": (np.float32, 1e-5)}
+
+
+@pytest.mark.parametrize(("kind", "run"), sparse([(k, run) for k in KINDS for run in RUNS], QUICK.__contains__))
+def test_layers_have_the_values_and_gradients_of_pytorch(kind, run):
+    layers, expected = recorded(kind)
+    dtype, most = RUNS[run]
+    for ours, theirs in zip(computed(layers, dtype), expected, strict=True):
+        assert_agree(ours, theirs, most)
+
+
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [
+        ("Norm", lambda of: replace(of, epsilon=of.epsilon * 1.01)),
+        ("Resize", lambda of: replace(of, mode="nearest", align_corners=False)),
+    ],
+    ids=["epsilon", "mode"],
+)
+def test_another_number_of_a_layer_would_be_seen(kind, change):
+    layers, expected = recorded(kind)
+    others = [
+        (Network(of.inputs, [replace(of.nodes[0], operation=change(of.nodes[0].operation))], axes=of.axes), sizes)
+        for of, sizes in layers
+    ]
+    with pytest.raises(AssertionError):
+        for ours, theirs in zip(computed(others, np.float64), expected, strict=True):
+            assert_agree(ours, theirs, 1e-9)
