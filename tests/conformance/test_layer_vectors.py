@@ -79,6 +79,12 @@ def test_another_number_of_a_layer_would_be_seen(kind, change):
         (Network(of.inputs, [replace(of.nodes[0], operation=change(of.nodes[0].operation))], axes=of.axes), sizes)
         for of, sizes in layers
     ]
-    with pytest.raises(AssertionError):
-        for ours, theirs in zip(computed(others, np.float64), expected, strict=True):
-            assert_agree(ours, theirs, 1e-9)
+    assert any(differ(ours, theirs) for ours, theirs in zip(computed(others, np.float64), expected, strict=True))
+
+
+def differ(ours, theirs):
+    try:
+        assert_agree(ours, theirs, 1e-9)
+    except AssertionError:
+        return True
+    return False
