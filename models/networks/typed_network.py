@@ -20,6 +20,7 @@ from ...spec.messages.report import ConfigError, ShapeError, UsageError
 from ...spec.messages.written import clipped, kind_of, written_value
 from ...spec.network import Concat, Conv, Input, Network, Node, Norm
 from ..fits import require_fit
+from ..functional.statistics import statistics_kept
 from ..operations.node_layers import computed, layer_of
 from ..operations.table import has_value
 from ..typed import shown
@@ -129,11 +130,7 @@ class TypedNetwork(nnx.Module):
             if name not in inputs:
                 self.network.node(name)
         given = self._given(images)
-        if self.kept is None:
-            return _run(self, names, *given)
-        policy = jax.checkpoint_policies.save_only_these_names(*self.kept)
-        found: dict[str, Array] = nnx.remat(_run, policy=policy, static_argnums=(1,))(self, names, *given)
-        return found
+        return _run(self, names, *given) if self.kept is None else _run_again(self, names, given, self.kept)
 
     def _given(self, images: Sequence[Array]) -> list[Array]:
         """The inputs as images. Raises :class:`ShapeError` unless each has its rank and channels, and the sizes fit."""
@@ -166,6 +163,28 @@ def _run(model: TypedNetwork, names: tuple[str, ...], *images: Array) -> dict[st
         for name in no_longer:
             del known[name]
     return {name: found[name] for name in names}
+
+
+def _run_again(
+    model: TypedNetwork, names: tuple[str, ...], images: Sequence[Array], kept: tuple[str, ...]
+) -> dict[str, Array]:
+    """As :func:`_run`, but a gradient computes again what is not ``kept``.
+
+    ``nnx.remat`` writes to every parameter, which ``jax.vmap(model)`` does not allow. Only batch statistics change here.
+    """
+    graph, state = nnx.split(model)
+
+    def run(state: Any, *images: Array) -> tuple[dict[str, Array], Any]:
+        again = nnx.merge(graph, state)
+        return _run(again, names, *images), nnx.state(again, nnx.BatchStat)
+
+    policy = jax.checkpoint_policies.save_only_these_names(*kept)
+    found, statistics = jax.checkpoint(run, policy=policy)(state, *images)
+    training = [layer for layer in model.layers.values() if isinstance(layer, nnx.BatchNorm)]
+    if any(not layer.use_running_average for layer in training):
+        with statistics_kept(training[0], title(model.network)):
+            nnx.update(model, statistics)
+    return found
 
 
 @lru_cache(maxsize=256)
