@@ -34,11 +34,12 @@ def statistics_kept(norm: Any, given_to: str) -> Iterator[None]:
     """Raise :class:`WellshapedError` if the block can't update the statistics of ``norm``, or no axis has their name.
 
     >>> from flax import nnx
-    >>> with statistics_kept(nnx.BatchNorm(3, axis_name="batch", rngs=nnx.Rngs(0)), "my layer"):
-    ...     raise NameError("unbound axis name: batch")
-    Traceback (most recent call last):
-    ...
-    wellshaped.spec.messages.report.WellshapedError: a call of my layer in training mode: ...
+    >>> try:
+    ...     with statistics_kept(nnx.BatchNorm(3, axis_name="batch", rngs=nnx.Rngs(0)), "my layer"):
+    ...         raise NameError("unbound axis name: batch")
+    ... except WellshapedError as error:
+    ...     print(error.report.failures[0].name)
+    axis_name
     """
     try:
         yield

@@ -170,7 +170,7 @@ def _run_again(
 ) -> dict[str, Array]:
     """As :func:`_run`, but a gradient computes again what is not ``kept``.
 
-    ``nnx.remat`` writes to every parameter, which ``jax.vmap(model)`` does not allow. Only batch statistics change here.
+    Only batch statistics are written back. ``nnx.remat`` writes every parameter, and ``jax.vmap(model)`` allows none.
     """
     graph, state = nnx.split(model)
 

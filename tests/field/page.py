@@ -15,8 +15,8 @@ FILE = Path(__file__).parents[2] / "docs" / "architectures.md"
 HEAD = """\
 # Published architectures that run
 
-{count} published encoder-decoders, each written as a graph of this library's operations, with few channels. Every one is
-a `TypedNetwork` ([how](typed_networks.md)). `python -m tests.field.page` writes this page from
+{count} published encoder-decoders, each written as a graph of this library's operations, with few channels. Every one
+runs as a `TypedNetwork` ([how](typed_networks.md)). `python -m tests.field.page` writes this page from
 `tests/field/architectures.json`, which has every layer.
 
 - **sizes that fit**: all of them, as `compatible_shapes` finds them. One entry is for every axis; if the axes differ,
