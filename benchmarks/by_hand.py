@@ -5,6 +5,7 @@ benchmark can give it the weights of ours, and compare results before it compare
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import jax.numpy as jnp
@@ -48,7 +49,7 @@ class ByHand(nnx.Module):
         inner = (ins, *widths)
         self.encoder = nnx.List([Block(a, b, norm, rngs) for a, b in zip(inner[:-2], widths[:-1], strict=True)])
         self.bottom = Block(widths[-2], widths[-1], norm, rngs)
-        pairs = list(zip(widths[:-1], widths[1:], strict=True))
+        pairs = list(pairwise(widths))
         self.up = nnx.List([nnx.ConvTranspose(b, a, (2, 2), (2, 2), padding="VALID", rngs=rngs) for a, b in pairs])
         self.decoder = nnx.List([Block(2 * a, a, norm, rngs) for a, _ in pairs])
         self.head = nnx.Conv(widths[0], outs, (1, 1), rngs=rngs)

@@ -60,7 +60,7 @@ def network(base_channels: int) -> Network:
 
 
 def step(graph: Network, remat: tuple[str, ...], size: int, batch: int) -> Step:
-    """Return a step of the network in training mode, with batch statistics over the whole batch. Nothing is computed."""
+    """Return a step of the network in training mode, with statistics over the whole batch. Nothing is computed."""
     model = nnx.eval_shape(lambda: TypedNetwork(graph, axis_name="batch", remat=remat, rngs=nnx.Rngs(0)))
     definition, state = nnx.split(model)
     each = nnx.vmap(lambda model, image: model(image), in_axes=(None, 0), axis_name="batch")
