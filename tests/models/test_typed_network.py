@@ -279,6 +279,20 @@ def test_checkpointing_keeps_less_and_changes_no_gradient():
     assert kept(checkpointed, x) <= kept(plain, x) / 2
 
 
+def test_each_run_of_checkpointed_nodes_is_computed_again_alone():
+    model = TypedNetwork(DEEP, remat=("conv.0", "conv.1", "conv.3"), rngs=nnx.Rngs(0))
+    regions = [
+        sum(
+            inner.primitive.name == "conv_general_dilated" or "convolution" in inner.primitive.name
+            for inner in jaxpr.eqns
+        )
+        for jaxpr in (
+            of.params["jaxpr"] for of in jax.make_jaxpr(model)(jnp.ones((4, 8, 8))).eqns if "jaxpr" in of.params
+        )
+    ]
+    assert regions == [2, 1]
+
+
 def test_a_checkpointed_network_runs_on_a_batch_as_any_other():
     x = jax.random.normal(jax.random.key(0), (3, 4, 8, 8))
     plain, checkpointed = (TypedNetwork(DEEP, remat=of, rngs=nnx.Rngs(0)) for of in ((), "conv.*"))
