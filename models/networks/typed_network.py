@@ -207,6 +207,7 @@ def _computed_again(model: TypedNetwork, part: _Part, images: Sequence[Array]) -
         merged = nnx.merge(definition, state)
         return _computed(model, part, merged, images), nnx.state(merged, nnx.BatchStat)
 
+    results: list[Array]
     results, statistics = jax.checkpoint(run)(state, *images)
     training = [of for of in named.values() if isinstance(of, nnx.BatchNorm) and not of.use_running_average]
     if training:
