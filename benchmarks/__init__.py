@@ -6,6 +6,8 @@
 - ``python -m benchmarks.profile``: where forward and backward spend their time, ours and stock JAX's;
 - ``python -m benchmarks.kernel_gradient``: the forms of a kernel's gradient;
 - ``python -m benchmarks.solving``: the time to solve for compatible sizes, and to explain a size;
+- ``python -m benchmarks.typed_network``: networks built from a graph beside the same network written by hand;
+- ``python -m benchmarks.checkpointing``: what gradient checkpointing keeps in a training step;
 - ``python -m benchmarks.report``: tables of these results, for ``docs/performance.md``.
 
 Run each with ``uv run``; ``uv run --group bench`` adds Equinox. PyTorch is measured if it can be imported. In an

@@ -23,7 +23,6 @@ from wellshaped.spec.messages.report import FileError, UsageError
 from .contenders import BOTH, CONTENDERS, FORWARD, STOCK
 from .measure import check_output, command_line, load_results, run
 
-BEGIN, END = "<!-- results -->", "<!-- end of results -->"
 PLOTS = (".svg", ".png")
 DISTURBED = 0.03
 """The share of the cores that other programs may use while a case is measured."""
@@ -270,17 +269,21 @@ def _settings(cases: Iterable[Result]) -> list[str]:
     return [f"Settings{' of ' + '; '.join(names) if len(found) > 1 else ''}: {each}." for each, names in found.items()]
 
 
-def put_into(page: Path, text: str) -> None:
-    """Replace the text on ``page`` between its two lines. Raises :class:`FileError` if it does not have them."""
+def put_into(page: Path, text: str, name: str = "results") -> None:
+    """Replace the text on ``page`` between the two lines with this ``name``.
+
+    Raises :class:`FileError` if the page does not have them.
+    """
     check_output("--into", page, (".md",))
+    first, last = f"<!-- {name} -->", f"<!-- end of {name} -->"
     old = page.read_text(encoding="utf-8") if page.exists() else ""
-    before, begin, rest = old.partition(BEGIN)
-    _, end, after = rest.partition(END)
+    before, begin, rest = old.partition(first)
+    _, end, after = rest.partition(last)
     if not (begin and end):
-        says = f"it must have the lines {BEGIN} and {END}, in this order"
+        says = f"it must have the lines {first} and {last}, in this order"
         raise FileError.of(f"--into {page}", "markers", "", says, f"add the lines to {page}")
     with replacing(page) as new:
-        new.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{after}", encoding="utf-8")
+        new.write_text(f"{before}{first}\n\n{text}\n{last}{after}", encoding="utf-8")
 
 
 def plot(result: Result, path: Path) -> None:

@@ -3,6 +3,8 @@
 Flax's error is about trace levels. This one says what to write in place of ``jax.vmap(model)(x)``.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from flax.errors import TraceContextError
@@ -22,8 +24,26 @@ def normalised(norm: Any, x: Array, given_to: str) -> Array:
     >>> normalised(nnx.BatchNorm(3, rngs=nnx.Rngs(0)), jnp.ones((2, 3)), "my layer").shape
     (2, 3)
     """
-    try:
+    with statistics_kept(norm, given_to):
         y: Array = norm(x)
+    return y
+
+
+@contextmanager
+def statistics_kept(norm: Any, given_to: str) -> Iterator[None]:
+    """Raise :class:`WellshapedError` if the block can't update the statistics of ``norm``, or no axis has their name.
+
+    >>> from flax import nnx
+    >>> try:
+    ...     with statistics_kept(nnx.BatchNorm(3, axis_name="batch", rngs=nnx.Rngs(0)), "my layer"):
+    ...         raise NameError("unbound axis name: batch")
+    ... except WellshapedError as error:
+    ...     print(error.report.failures[0].name)
+    axis_name
+    """
+    try:
+        yield
+        return
     except TraceContextError:
         error = _error(given_to, "statistics", _NOT_KEPT, _kept(norm.axis_name))
     except NameError as unbound:
@@ -31,8 +51,6 @@ def normalised(norm: Any, x: Array, given_to: str) -> Array:
             raise
         says = f"axis_name={norm.axis_name!r} is not the name of a mapped axis"
         error = _error(given_to, "axis_name", says, (MAPPED.format(axis=norm.axis_name), _EVALUATED))
-    else:
-        return y
     raise error  # outside of `except`, so that Python does not print Flax's error as well
 
 

@@ -3,13 +3,14 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
+from itertools import groupby
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
-from jax.ad_checkpoint import checkpoint_name
 from jaxtyping import Array
 
 from ...spec.answers.any_network import as_network, title
@@ -20,6 +21,7 @@ from ...spec.messages.report import ConfigError, ShapeError, UsageError
 from ...spec.messages.written import clipped, kind_of, written_value
 from ...spec.network import Concat, Conv, Input, Network, Node, Norm
 from ..fits import require_fit
+from ..functional.statistics import statistics_kept
 from ..operations.node_layers import computed, layer_of
 from ..operations.table import has_value
 from ..typed import shown
@@ -31,8 +33,9 @@ class TypedNetwork(nnx.Module):
     - ``network``: a :class:`wellshaped.spec.Network`, or the name of a preset that is one. The graph of a config is
       ``graph_of(cfg, in_channels, out_channels)``.
     - ``axis_name``, ``dtype``, ``param_dtype``, ``precision``: as for :class:`Conv2d` and :class:`BatchNorm2d`.
-    - ``remat``: names of nodes whose results are computed again for a gradient, instead of kept. ``"*"`` in a name
-      stands for anything: ``remat="decoder*"``.
+    - ``remat``: names of nodes that are computed again for a gradient. ``"*"`` in a name stands for anything:
+      ``remat=("encoder*", "decoder*")``. A run of such nodes, with no other node in between, is computed again as one,
+      when its gradient is due. Until then only its inputs are kept, and those of its results that others read.
 
     A call takes the inputs of the network in order: ``(C, *sizes)`` for an image, ``(C,)`` for an input of a single
     position. It returns an array, or a tuple if the network has several outputs. ``model[name]`` is the layer of a
@@ -78,7 +81,7 @@ class TypedNetwork(nnx.Module):
         graph = _graph(network)
         self._held = _Held(graph)
         self.dtype, self.precision = dtype, precision
-        self.kept = _kept(graph, (remat,) if isinstance(remat, str) else tuple(remat))
+        self.again = _again(graph, (remat,) if isinstance(remat, str) else tuple(remat))
         types = {"dtype": dtype, "param_dtype": param_dtype, "rngs": rngs}
         layers: dict[str, nnx.Module] = {}
         for node in graph.nodes:
@@ -129,11 +132,7 @@ class TypedNetwork(nnx.Module):
             if name not in inputs:
                 self.network.node(name)
         given = self._given(images)
-        if self.kept is None:
-            return _run(self, names, *given)
-        policy = jax.checkpoint_policies.save_only_these_names(*self.kept)
-        found: dict[str, Array] = nnx.remat(_run, policy=policy, static_argnums=(1,))(self, names, *given)
-        return found
+        return _run(self, names, *given)
 
     def _given(self, images: Sequence[Array]) -> list[Array]:
         """The inputs as images. Raises :class:`ShapeError` unless each has its rank and channels, and the sizes fit."""
@@ -151,26 +150,90 @@ class TypedNetwork(nnx.Module):
         return given
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Nodes that are computed together: what each reads, what they read from others, and what others read of them.
+
+    ``again`` says whether a gradient computes them again. ``last`` are the inputs that no later part reads.
+    """
+
+    steps: tuple[tuple[Node, tuple[str, ...]], ...]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    last: tuple[str, ...]
+    again: bool
+
+
 def _run(model: TypedNetwork, names: tuple[str, ...], *images: Array) -> dict[str, Array]:
     graph = model.network
-    plan = _plan(graph, names)
     known = dict(zip((given.name for given in graph.inputs), images, strict=True))
     found = {name: known[name] for name in names if name in known}
-    for node, inputs, no_longer in plan:
-        layer = model.layer(path(node))
-        numbers = {"dtype": model.dtype, "precision": model.precision, "of": f"{node.name} of {title(graph)}"}
-        y = computed(node.operation, layer, [known[name] for name in inputs], **numbers)
-        known[node.name] = y if model.kept is None else checkpoint_name(y, node.name)
-        if node.name in names:
-            found[node.name] = known[node.name]
-        for name in no_longer:
+    for part in _parts(graph, names, model.again):
+        given = [known[name] for name in part.inputs]
+        results = _computed_again(model, part, given) if part.again else _computed(model, part, model.layers, given)
+        known.update(zip(part.outputs, results, strict=True))
+        found.update((name, known[name]) for name in part.outputs if name in names)
+        for name in part.last:
             del known[name]
     return {name: found[name] for name in names}
 
 
+def _computed(model: TypedNetwork, part: _Part, layers: Any, images: Sequence[Array]) -> list[Array]:
+    """The results of a part that others read."""
+    known = dict(zip(part.inputs, images, strict=True))
+    unread = Counter(name for _, reads in part.steps for name in set(reads))
+    for node, reads in part.steps:
+        layer = layers[path(node)] if model.layer(path(node)) is not None else None
+        numbers = {"dtype": model.dtype, "precision": model.precision, "of": f"{node.name} of {title(model.network)}"}
+        known[node.name] = computed(node.operation, layer, [known[name] for name in reads], **numbers)
+        for name in set(reads):
+            unread[name] -= 1
+            if not unread[name] and name not in part.outputs:
+                del known[name]
+    return [known[name] for name in part.outputs]
+
+
+def _computed_again(model: TypedNetwork, part: _Part, images: Sequence[Array]) -> list[Array]:
+    """As :func:`_computed`, but a gradient keeps only the inputs of the part.
+
+    Only batch statistics are written back. ``nnx.remat`` writes every parameter, and ``jax.vmap(model)`` allows none.
+    """
+    paths = dict.fromkeys(path(node) for node, _ in part.steps)
+    named = {of: layer for of in paths if (layer := model.layer(of)) is not None}
+    layers = nnx.Dict(named)
+    definition, state = nnx.split(layers)
+
+    def run(state: Any, *images: Array) -> tuple[list[Array], Any]:
+        merged = nnx.merge(definition, state)
+        return _computed(model, part, merged, images), nnx.state(merged, nnx.BatchStat)
+
+    results: list[Array]
+    results, statistics = jax.checkpoint(run)(state, *images)
+    training = [of for of in named.values() if isinstance(of, nnx.BatchNorm) and not of.use_running_average]
+    if training:
+        with statistics_kept(training[0], title(model.network)):
+            nnx.update(layers, statistics)
+    return results
+
+
 @lru_cache(maxsize=256)
-def _plan(graph: Network, names: tuple[str, ...]) -> list[tuple[Node, tuple[str, ...], tuple[str, ...]]]:
-    """The nodes that the results need, each with what it reads and what nobody reads after it.
+def _parts(graph: Network, names: tuple[str, ...], again: frozenset[str]) -> list[_Part]:
+    """The nodes that the results need, in runs of those that a gradient computes ``again`` and of the others."""
+    runs = [(of, list(each)) for of, each in groupby(_plan(graph, names), lambda step: step[0].name in again)]
+    parts: list[_Part] = []
+    needed = set(names)  # by the results, and by the parts after the one at hand
+    for computed_again, steps in reversed(runs):
+        made = [node.name for node, _ in steps]
+        inputs = tuple(dict.fromkeys(name for _, reads in steps for name in reads if name not in made))
+        outputs = tuple(name for name in made if name in needed)
+        last = tuple(name for name in inputs if name not in needed)
+        parts.insert(0, _Part(tuple(steps), inputs, outputs, last, computed_again))
+        needed.update(inputs)
+    return parts
+
+
+def _plan(graph: Network, names: tuple[str, ...]) -> list[tuple[Node, tuple[str, ...]]]:
+    """The nodes that the results need, each with what it reads.
 
     A concatenation that only one convolution reads is left to the convolution, which need not build it.
     """
@@ -187,12 +250,7 @@ def _plan(graph: Network, names: tuple[str, ...]) -> list[tuple[Node, tuple[str,
         single = first in joins and readers[first] == 1 and first not in names
         reads[node.name] = joins[first].inputs if single and isinstance(node.operation, Conv) else node.inputs
     read = {name for inputs in reads.values() for name in inputs}
-    nodes = [node for node in nodes if node.name in read or node.name in names]
-    last = {name: node.name for node in nodes for name in reads[node.name]}
-    return [
-        (node, reads[node.name], tuple(name for name in dict.fromkeys(reads[node.name]) if last[name] == node.name))
-        for node in nodes
-    ]
+    return [(node, reads[node.name]) for node in nodes if node.name in read or node.name in names]
 
 
 def path(node: Node) -> str:
@@ -214,19 +272,17 @@ def _graph(network: object) -> Network:
     return graph
 
 
-def _kept(graph: Network, remat: tuple[str, ...]) -> tuple[str, ...] | None:
-    """The nodes whose results are kept for a gradient, or ``None`` for all.
-
-    Raises :class:`UsageError` for a name that no node has.
-    """
-    if not remat:
-        return None
-    patterns = [re.compile(re.escape(pattern).replace(r"\*", ".*")) for pattern in remat]
-    for pattern, given in zip(patterns, remat, strict=True):
-        if not any(pattern.fullmatch(node.name) for node in graph.nodes):
+def _again(graph: Network, remat: tuple[str, ...]) -> frozenset[str]:
+    """The nodes that a gradient computes again. Raises :class:`UsageError` for a name that no node has."""
+    again: set[str] = set()
+    for given in remat:
+        pattern = re.compile(re.escape(given).replace(r"\*", ".*"))
+        found = {node.name for node in graph.nodes if pattern.fullmatch(node.name)}
+        if not found:
             near = nearest_choice(given, [node.name for node in graph.nodes] or [""])
             raise UsageError.of(f"remat={given!r}", "remat", "", "no node has such a name", f"remat={near!r}")
-    return tuple(node.name for node in graph.nodes if not any(of.fullmatch(node.name) for of in patterns))
+        again |= found
+    return frozenset(again)
 
 
 def _image(graph: Network, given: Input, x: Array) -> Array:

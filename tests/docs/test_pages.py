@@ -36,9 +36,21 @@ ROWS = [
 ]
 
 
+def in_small(program):
+    """A program with the numbers that a comment of it says are those of the tests."""
+    return re.sub(r"^(.+) = .+?  # in the tests: (.+)$", r"\1 = \2", program, flags=re.M)
+
+
+def test_a_program_is_only_changed_where_it_says_so():
+    assert in_small("A, B = 512, 8  # in the tests: 32, 2\nC = 512  # tests\n") == "A, B = 32, 2\nC = 512  # tests\n"
+    changed = [program.id for program in PROGRAMS if in_small(*program.values) != program.values[0]]
+    assert len(changed) == 1
+    assert changed[0].startswith("typed_networks-")
+
+
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_every_program_on_the_pages_runs(program, capsys):
-    exec(compile(program, "page", "exec"), {"__name__": "page"})
+    exec(compile(in_small(program), "page", "exec"), {"__name__": "page"})
     promised = re.findall(r"^print\(.*\) +# (.+)$", program, re.M)
     printed = capsys.readouterr().out.splitlines()
     if "error" not in program:  # what an error prints is described there, not quoted

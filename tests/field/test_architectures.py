@@ -15,6 +15,7 @@ from wellshaped.spec import Progression, SizeSet, explain
 from wellshaped.spec.network import parameter_count, requirements_and_causes, run, run_image, sizes_that_fit
 
 from .architectures import ARCHITECTURES, graph
+from .page import FILE, page
 
 IDS = list(ARCHITECTURES)
 STOPS = json.loads((Path(__file__).parent / "torch_stops.json").read_text("utf-8"))
@@ -94,6 +95,25 @@ def test_every_channel_count_is_that_of_the_file():
         assert {layer["name"]: network(name).channels[layer["name"]] for layer in entry["layers"]} == {
             layer["name"]: layer["out"] for layer in entry["layers"]
         }
+
+
+def test_the_page_is_the_one_that_its_program_writes():
+    assert FILE.read_text(encoding="utf-8") == page()
+
+
+def test_the_page_has_the_answers_of_the_file():
+    rows = [line.strip("| ").split(" | ") for line in page().splitlines() if line.startswith("| `")]
+    assert [name.strip("`") for name, *_ in rows] == IDS
+    for (_, source, axes, sizes, example, parameters), entry in zip(rows, ARCHITECTURES.values(), strict=True):
+        (given, *_), (made, *_) = entry["example"]["in"], entry["example"]["out"]
+        assert (source, int(axes)) == (entry["source"], entry["axes"])
+        assert int(parameters.replace(" ", "")) == entry["parameters"]
+        assert example == f"{' × '.join(map(str, given))} → {' × '.join(map(str, made))}"
+        assert str(says(entry["sizes"][0])) in sizes
+        assert (sizes.count("n ≥"), sizes.endswith(" ¹")) == (
+            entry["axes"] if entry.get("axes_differ") else 1,
+            not entry["all_at_least"],
+        )
 
 
 # Where PyTorch stops.

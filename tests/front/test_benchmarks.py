@@ -2,11 +2,13 @@
 
 import gc
 import json
+import re
 import subprocess
 import sys
 from dataclasses import asdict, replace
 from functools import partial
 from importlib import import_module
+from math import prod
 from pathlib import Path
 from types import SimpleNamespace
 from xml.etree import ElementTree
@@ -19,9 +21,13 @@ from flax import nnx
 from wellshaped.models import Conv2d
 from wellshaped.models.cpu.convolution import Geometry
 from wellshaped.spec import ShapeError
+from wellshaped.spec.network import run_image
 
 ROOT = Path(__file__).parents[2]
-MODULES = ("contenders", "eager", "kernel_gradient", "measure", "profile", "report", "tracing", "unet2")
+MODULES = (
+    *("checkpointing", "contenders", "eager", "kernel_gradient", "measure", "profile", "report", "tracing"),
+    *("typed_network", "unet2"),
+)
 CASE = {"size": 256, "channels": 32, "batch": 1}
 
 
@@ -351,3 +357,57 @@ def test_tracing_is_measured_with_and_without_checks(bench):
     new, known, unchecked = (min(each) for each in times.values())
     assert new > unchecked
     assert known > 0
+
+
+def test_a_checkpointed_network_of_four_levels_keeps_at_most_half(bench):
+    graph = bench.checkpointing.network(base_channels=2)
+    without, with_half = (
+        bench.checkpointing.kept(bench.checkpointing.step(graph, remat, size=32, batch=2))
+        for remat in ((), bench.checkpointing.HALF)
+    )
+    between = [node.name for node in graph.nodes if re.match(r"pooled|up|bottom", node.name)]
+    numbers = sum(graph.channels[name] * prod(run_image(graph, (32, 32)).shape(name)) for name in between)
+    assert with_half.bytes <= without.bytes / 2
+    assert with_half.bytes >= 2 * 4 * numbers  # two images of float32
+
+
+@pytest.mark.slow
+def test_a_built_graph_and_the_network_by_hand_compute_the_same(bench):
+    assert bench.typed_network.disagreements(bench.typed_network.SMALL[-1]) == []
+
+
+@pytest.mark.slow
+def test_a_network_by_hand_that_computes_something_else_is_found(bench, monkeypatch):
+    right = bench.typed_network.kernel_of
+    monkeypatch.setattr(bench.typed_network, "kernel_of", lambda path, kernel: right(path, kernel)[::-1])
+    lines = bench.typed_network.disagreements(bench.typed_network.SMALL[0])
+    assert any(line.startswith("by hand, channels last, y: it differs by ") for line in lines)
+
+
+def test_the_table_of_built_networks_has_ratios_to_the_better_by_hand(bench):
+    seconds = dict(zip((c.name for c in bench.typed_network.CONTENDERS), (1.0, 2.0, 3.0, 4.0, 2.0), strict=True))
+    timed = {work: {name: [each] for name, each in seconds.items()} for work in bench.typed_network.WORKS}
+    bytes_of = {work: dict.fromkeys(seconds, 2**20) for work in bench.typed_network.WORKS}
+    found = bench.typed_network.Measured(timed, timed, bytes_of, others=0.4)
+    table = bench.typed_network.table(bench.typed_network.CASES[0], found)
+    assert table.rows[0] == [
+        "TypedNetwork",
+        "1000",
+        "0.50",
+        "1000",
+        "0.50",
+        "1.00",
+        "0.50",
+        "1.00",
+        "0.50",
+        "1.00",
+        "1.00",
+    ]
+    assert "40%" in table.notes[-1]
+
+
+def test_each_table_of_a_page_is_replaced_alone(bench, tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("<!-- a -->\nold\n<!-- end of a -->\n<!-- b -->\nkept\n<!-- end of b -->\n")
+    bench.report.put_into(page, "new", "a")
+    assert page.read_text() == "<!-- a -->\n\nnew\n<!-- end of a -->\n<!-- b -->\nkept\n<!-- end of b -->\n"

@@ -33,6 +33,7 @@ from wellshaped.spec import (
     TransposedWindow,
     UNetConfig,
     UsageError,
+    WellshapedError,
     check,
     compatible_shapes,
     graph_of,
@@ -303,6 +304,59 @@ def test_checkpointing_keeps_less_and_changes_no_gradient():
     ours, theirs = (nnx.grad(loss)(model, x) for model in (checkpointed, plain))
     assert all(map(jnp.allclose, jax.tree.leaves(ours), jax.tree.leaves(theirs)))
     assert kept(checkpointed, x) <= kept(plain, x) / 2
+
+
+def test_each_run_of_checkpointed_nodes_is_computed_again_alone():
+    model = TypedNetwork(DEEP, remat=("conv.0", "conv.1", "conv.3"), rngs=nnx.Rngs(0))
+    regions = [
+        sum(
+            inner.primitive.name == "conv_general_dilated" or "convolution" in inner.primitive.name
+            for inner in jaxpr.eqns
+        )
+        for jaxpr in (
+            of.params["jaxpr"] for of in jax.make_jaxpr(model)(jnp.ones((4, 8, 8))).eqns if "jaxpr" in of.params
+        )
+    ]
+    assert regions == [2, 1]
+
+
+def test_a_checkpointed_network_runs_on_a_batch_as_any_other():
+    x = jax.random.normal(jax.random.key(0), (3, 4, 8, 8))
+    plain, checkpointed = (TypedNetwork(DEEP, remat=of, rngs=nnx.Rngs(0)) for of in ((), "conv.*"))
+
+    @nnx.jit
+    def step(model):
+        return nnx.value_and_grad(lambda model: (jax.vmap(model)(x) ** 2).mean())(model)
+
+    ours, theirs = step(checkpointed), step(plain)
+    assert all(jnp.allclose(*pair, atol=1e-6) for pair in zip(*map(jax.tree.leaves, (ours, theirs)), strict=True))
+
+
+NORMED = Network({"x": 2}, (Node("conv", Conv(3, channels=3)), Node("norm", Norm("batch")), Node("y", Conv(1))), axes=1)
+
+
+def test_a_checkpointed_network_keeps_the_statistics_of_its_batch():
+    x = jax.random.normal(jax.random.key(0), (3, 2, 8))
+    each = nnx.vmap(lambda model, x: model(x), in_axes=(None, 0), axis_name="batch")
+    models = [TypedNetwork(NORMED, axis_name="batch", remat=of, rngs=nnx.Rngs(0)) for of in ((), "norm")]
+
+    @nnx.jit
+    def step(model):
+        return nnx.grad(lambda model: (each(model, x) ** 2).mean())(model)
+
+    grads = [step(model) for model in models]
+    assert all(jnp.allclose(*pair, atol=1e-6) for pair in zip(*map(jax.tree.leaves, grads), strict=True))
+    theirs, ours = (model["norm"].mean[...] for model in models)
+    assert jnp.allclose(ours, theirs, atol=1e-6)
+    assert jnp.abs(ours).min() > 0
+    models[1].eval()
+    assert jax.eval_shape(jax.vmap(models[1]), x).shape == (3, 3, 6)
+
+
+def test_statistics_that_a_checkpointed_network_cannot_keep_are_reported():
+    model = TypedNetwork(NORMED, axis_name="batch", remat="norm", rngs=nnx.Rngs(0))
+    with pytest.raises(WellshapedError, match=r"fix: nnx\.vmap\(.* axis_name='batch'\)\(model, x\)"):
+        jax.eval_shape(jax.vmap(model, axis_name="batch"), jnp.ones((3, 2, 8)))
 
 
 def test_a_node_that_remat_does_not_name_is_an_error():
