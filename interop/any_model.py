@@ -14,7 +14,7 @@ from .jax_reader import read_jax
 from .loading import failure, failure_at, required
 from .sizes.answer import ModelSizes
 from .sizes.exploring import Budget
-from .sizes.paths import Accepted, Rejected
+from .sizes.paths import Accepted, Rejected, Unknown
 from .sizes.reading import name_of
 from .torch_reader import read_torch
 
@@ -36,7 +36,8 @@ def read_model(
     """The exact sizes that a PyTorch or JAX model takes. The arguments are those of :func:`read_jax`.
 
     ``name`` is what the answer calls the model. Raises :class:`UsageError` for what can't be used, and
-    :class:`FileError`, with the line of your code, if the model raises whatever the size.
+    :class:`FileError`, with the line of your code, if the model raises whatever the size, or asks for the values of an
+    image, so that no size can be decided.
 
     >>> import jax.numpy as jnp
     >>> print(read_model(lambda x: x.reshape(-1, 4).sum(1), "L", name="sums")["L"])
@@ -56,10 +57,25 @@ def read_model(
         end = sizes.trial(dict.fromkeys(sizes.axes, 64) | sizes.held)
         if isinstance(end, Rejected) and end.error in _NOT_ABOUT_SIZES:
             raise failure_at(name, "trace", end.error, end.text, end.at)
+        if isinstance(end, Unknown) and not any(of.found.rejected for of in sizes.axes.values()):
+            raise _undecided(name, end, sizes.framework)
         if isfunction(model) and sizes.axes:
             sizes = replace(sizes, notes=(*sizes.notes, *_read_as_images(model)))
     _require_output(sizes, name)
     return replace(sizes, model=name)
+
+
+class UndecidedError(FileError):
+    """Code was run on shapes, and no size can be decided: it asks for the values of an image, for example."""
+
+    says = "can't be decided"
+
+
+def _undecided(name: str, end: Unknown, framework: str) -> UndecidedError:
+    where = "torch.where" if framework.startswith("torch") else "jnp.where"
+    fix = f"{where} in place of a branch, or the part of the model that needs no values"
+    fix = fix if end.of_values else "the same model without this operation"
+    return UndecidedError.of(clipped(name), "values" if end.of_values else "trace", "", clipped(end.why, 300), fix)
 
 
 def _read_as_images(model: Any) -> tuple[str, ...]:

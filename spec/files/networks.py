@@ -17,7 +17,16 @@ from ..messages.choices import nearest_choice
 from ..messages.faults import Faults
 from ..messages.report import ConfigError, FileError, UsageError, WellshapedError
 from ..messages.written import clipped, kind_of, written_value
-from ..network.data import NETWORK_KEYS, data_of, judge_digits, judge_keys, judge_value, network_from, number_fix
+from ..network.data import (
+    NETWORK_KEYS,
+    DataError,
+    data_of,
+    judge_digits,
+    judge_keys,
+    judge_value,
+    network_from,
+    number_fix,
+)
 from ..network.network import Network
 from ..unet.config import UNetConfig
 from ..unet2.config import UNet2Config
@@ -34,9 +43,15 @@ MAX_DIGITS = 99
 
 
 class ContentError(FileError, ConfigError):
-    """A file can be read, but its content is not a well-formed network. ``except ConfigError`` catches it too."""
+    """A file's keys or values are not those of a network. ``except ConfigError`` catches it too."""
 
-    says = "is not well-formed"
+    says = FileError.says
+
+
+class IllFormedError(ContentError):
+    """A file holds a network, which breaks a rule: a kernel of 0, for example."""
+
+    says = ConfigError.says
 
 
 def load_network(path: str | os.PathLike[str]) -> UNet2Config | UNetConfig | Network:
@@ -48,8 +63,9 @@ def load_network(path: str | os.PathLike[str]) -> UNet2Config | UNetConfig | Net
     configs), add the key ``kind``: ``"UNet2Config"``, ``"UNetConfig"`` or ``"Network"``.
 
     Raises :class:`FileError` with the path. The file "can't be read" if it is missing, a folder, larger than 256 KiB,
-    not parseable, or if its suffix is unknown. It "is not well-formed", with all faults, if its kind is unclear, a key
-    is unknown (with the nearest known key), or a value can't be used.
+    not parseable, or if its suffix is unknown; and, with all faults, if its kind is unclear, a key is unknown (with the
+    nearest known key) or missing, or a value can't be used. It "is not well-formed" if it holds a graph that breaks a
+    rule, such as a kernel of 0. A config that breaks a rule is returned: :func:`check_config` judges it.
 
     >>> import tempfile; folder = Path(tempfile.mkdtemp())
     >>> _ = (folder / "unet.toml").write_text('levels = 3\nnorm = "group"')
@@ -196,7 +212,7 @@ def _config_from(kind: type, data: Mapping[str, Any]) -> Any:
         judge_digits(data[name], name, MAX_DIGITS, "", faults, fix)
         judge_value(partial(read, data[name]), "", faults, fix)
     if faults:
-        raise ConfigError(faults.report("the config"))
+        raise DataError(faults.report("the config"))
     return kind(**data)
 
 
@@ -249,7 +265,13 @@ def _loaded(text: str, path: Path, subject: str, wanted: type | None = None) -> 
     except WellshapedError as error:
         form = format_of(path, subject)
         fixes = tuple(in_file(fix, form) for fix in error.report.fixes)
-        raise ContentError(replace(error.report, subject=subject, fixes=fixes)) from None
+        kind_of_error = IllFormedError if _is_of_rules(error) else ContentError
+        raise kind_of_error(replace(error.report, subject=subject, fixes=fixes)) from None
+
+
+def _is_of_rules(error: WellshapedError) -> bool:
+    """Whether an error says that a network breaks rules, and not that data are no network."""
+    return isinstance(error, ConfigError) and not isinstance(error, DataError | ContentError)
 
 
 def _kind_of_data(data: Mapping[str, Any], wanted: type | None, path: Path) -> _Kind:
