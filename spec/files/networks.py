@@ -6,6 +6,7 @@ The keys of a file show which kind of network it holds. If several kinds fit, th
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -253,12 +254,25 @@ _OTHER_FILES = (
 """Files that hold something else, by their keys, and what reads them."""
 
 
+def reject_other_file(data: object, path: Path, subject: str, wanted: str) -> None:
+    """Raise :class:`FileError` if a file holds what another function reads. ``wanted`` is what it should hold.
+
+    >>> reject_other_file({"network_def": {}}, Path("b.json"), "plans file b.json", "a plans file of nnU-Net")
+    Traceback (most recent call last):
+    ...
+    wellshaped.spec.messages.report.FileError: plans file b.json can't be read.
+      kind: it is a config of a MONAI bundle, and not a plans file of nnU-Net.
+      fix: b.json:network_def in a command, or monai_bundle('b.json') in Python
+    """
+    for keys, what, fix in _OTHER_FILES:
+        if isinstance(data, dict) and keys <= data.keys() and what != wanted:
+            raise FileError.of(subject, "kind", "", f"it is {what}, and not {wanted}", fix.format(path=str(path)))
+
+
 def _loaded(text: str, path: Path, subject: str, wanted: type | None = None) -> Any:
     """Return the network in the ``text`` of a file. Raise :class:`FileError` if it is not of the ``wanted`` kind."""
     data = _parse(text, path, subject)
-    for keys, what, fix in _OTHER_FILES:
-        if keys <= data.keys():
-            raise FileError.of(subject, "kind", "", f"it is {what}, and not a network", fix.format(path=str(path)))
+    reject_other_file(data, path, subject, "a network")
     try:
         kind = _kind_of_data(data, wanted, path)
         return kind.value({key: value for key, value in data.items() if key != "kind"})
@@ -284,6 +298,7 @@ def _kind_of_data(data: Mapping[str, Any], wanted: type | None, path: Path) -> _
         if wanted is not None and _KINDS[said].of is not wanted:
             raise _another_kind(said, wanted, path)
         return _KINDS[said]
+    _reject_strange(data)
     counts = {name: len(set(kind.keys) & set(data)) for name, kind in _KINDS.items()}
     most = [name for name, count in counts.items() if count == max(counts.values())]
     if wanted is not None:
@@ -310,6 +325,21 @@ def _reject_table(data: Mapping[str, Any]) -> None:
             says = f"{clipped(written_value(name))}, a table with the keys of a {kind}"
             fix = f"put its keys at the top, without {clipped(f'[{name}]')}"
             raise ContentError.of("", "key", "it has unknown keys", says, fix)
+
+
+def _reject_strange(data: Mapping[str, Any]) -> None:
+    """Raise :class:`ContentError` for a file without a key of a network, or one that is near to such a key."""
+    known = {key for kind in _KINDS.values() for key in kind.keys}
+    keys = sorted(data)
+    if not keys or len(keys) > _MOST_STRANGE or any(get_close_matches(key.lower(), known, cutoff=0.7) for key in keys):
+        return
+    says = f"its keys are {clipped(', '.join(keys), 120)}, and none is a key of a network"
+    fix = "a file with the keys of a graph, inputs and nodes, or of a config, such as levels and norm"
+    raise ContentError.of("", "kind", "it holds no network", says, fix)
+
+
+_MOST_STRANGE = 100
+"""The most keys to compare: finding the nearest is slow."""
 
 
 def _add_kinds(data: Mapping[str, Any], most: list[str], faults: Faults) -> None:

@@ -202,7 +202,14 @@ NOT_CONFIGS = [  # file, content, how the line of the rule begins, the fix
     ("a.json", '{"a":' * 10_000, NO_JSON + "it is nested too deeply.", NESTED),
     ("a.json", '{"levels": 3', NO_JSON + "Expecting ',' delimiter", "close the { that line 1 opens"),
     ("a.json", '{"nodes": [{"op": "Conv"}, ]}', NO_JSON, "leave out the comma before the ] of line 1"),
-    ("a.toml", 'nodes = [\n{ name = "y",', NO_TOML, "close the { that line 2 opens, then the [ of line 1"),
+    ("a.json", '{"levels": 3,', NO_JSON, "delete the comma at the end, then close the { that line 1 opens"),
+    (
+        "a.toml",
+        'nodes = [\n{ name = "y",',
+        NO_TOML,
+        "delete the comma at the end, then close the { that line 2 opens, then the [ of line 1",
+    ),
+    ("a.toml", 'nodes = [\n{ name = "y" },', NO_TOML, "close the [ that line 1 opens"),
     (
         "a.toml",
         'nodes = [\n{ name = "y", kernel = 3, padd',

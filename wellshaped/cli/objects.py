@@ -59,12 +59,18 @@ def names_object(name: str | None) -> bool:
     return not (len(place) == 1 and place.isalpha() and sys.platform == "win32") and not _is_file(name or "")
 
 
-def reject_object(name: str | None) -> None:
-    """Raise :class:`UsageError` for a model in somebody's code, in a command that does not take one."""
+def reject_object(name: str | None, image: str | None = None) -> None:
+    """Raise :class:`UsageError` for a model in somebody's code, in a command that does not take one.
+
+    The fix is about this ``image``, if it is given.
+    """
     if name is not None and names_object(name):
         shown = clipped(name)
         says = "only sizes and check take a model in your code"
-        fix = f"wellshaped sizes {shown} --input HxWx3, or wellshaped check {shown} --input 304x384x3"
+        fix = f"wellshaped sizes {shown} --input HxWx3, or 1x3xHxW for PyTorch"
+        if image is not None and all(numbers_in(image) or [0]):
+            opened = _opened(image)
+            fix = f"wellshaped sizes {shown} --input {opened}, or wellshaped check {shown} --input {clipped(image)}"
         raise UsageError.of(shown, "network", "", says, fix)
 
 
