@@ -211,7 +211,7 @@ def _candidates(text: str, module: Any) -> str:
     """Return the fix for a name that is not near to another: what the module defines."""
     place = text.rpartition(":")[0]
     if isinstance(module, ModuleType) and not _is_yours(module):  # it has many, and none is meant more than another
-        return f"the name of {_MODEL}, such as nets.py:make_unet for your own file"
+        return "a function in your own code that returns the model, such as nets.py:make_unet"
     return " or ".join(f"{place}:{name}" for name in _usable(module)[:3]) or f"the name of {_MODEL}"
 
 
