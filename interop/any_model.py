@@ -17,6 +17,7 @@ from .sizes.answer import ModelSizes
 from .sizes.exploring import Budget
 from .sizes.paths import Accepted, Rejected, Unknown
 from .sizes.reading import name_of
+from .sizes.shapes import open_shape, open_sizes
 from .torch_reader import read_torch
 
 _NOT_ABOUT_SIZES = (
@@ -61,7 +62,7 @@ def read_model(
         if isinstance(end, Unknown) and not any(of.found.rejected for of in sizes.axes.values()):
             raise _undecided(name, end, sizes.framework)
         if isfunction(model) and sizes.axes:
-            sizes = replace(sizes, notes=(*sizes.notes, *_read_as_images(model)))
+            sizes = replace(sizes, notes=(*_read_as_images(model), *sizes.notes))
     _require_output(sizes, name)
     return replace(sizes, model=name)
 
@@ -80,10 +81,12 @@ def _undecided(name: str, end: Unknown, framework: str) -> UndecidedError:
 
 
 def _read_as_images(model: Any) -> tuple[str, ...]:
-    """Return the note that a function with required arguments is read as one of images; no note without them."""
-    images = " and ".join(of.name for of in required(model) or [])
-    note = f"{model.__name__} is read as a function of images, because it has required arguments: {images}"
-    return (note,) if images else ()
+    """Return the note that a function with required arguments was called with images; no note without them."""
+    names = [of.name for of in required(model) or []]
+    several = "s" * (len(names) > 1)
+    takes = f"takes {'arguments' if several else 'an argument'}, so it was called with the image{several}"
+    note = f"{model.__name__}({', '.join(names)}) {takes}. If it makes the model, name a function without arguments"
+    return (note,) if names else ()
 
 
 def _require_output(sizes: ModelSizes, name: str) -> None:
@@ -154,6 +157,43 @@ def _another_shape(meant: Sequence[tuple[int, ...]], of_axes: Mapping[int, SizeS
     return f"{shown} ({'; '.join([*changes, *ways])})"
 
 
+def order_that_fits(
+    model: Any,
+    *shapes: str,
+    name: str = "",
+    dtypes: Any = "float32",
+    progress: Callable[[str], None] = lambda said: None,
+) -> tuple[list[str], list[str]] | None:
+    """Another order of the axes in which sizes fit: the shapes, and in words what was changed; or ``None``.
+
+    >>> import jax.numpy as jnp
+    >>> order_that_fits(lambda x: x @ jnp.ones((3, 8)), "3 H W")
+    (['HxWx3'], ['channels last'])
+    """
+    opened = tuple(map(open_shape, shapes))
+    numbers = {axis: _OPEN + i for i, axis in enumerate(open_sizes(opened))}
+    axes = {number: axis for axis, number in numbers.items()}
+    given = [[numbers[n] if isinstance(n, str) else n for n in shape] for shape in opened]
+    for meant, changes in islice(_other_orders(given), _MOST_ORDERS):
+        orders = [[str(axes.get(n, n)) for n in shape] for shape in meant]
+        try:
+            sizes = read_model(model, *map(" ".join, orders), name=name, dtypes=dtypes, progress=progress)
+        except WellshapedError:
+            continue
+        if sizes.axes and all(_is_spatial(of.sizes) for of in sizes.axes.values()):
+            return ["x".join(shape) for shape in orders], changes
+    return None
+
+
+_OPEN = 10**9
+"""The first number that stands for an open size: larger than any that is given."""
+
+
+def _is_spatial(sizes: SizeSet) -> bool:
+    """Whether more than a few sizes fit: an axis that fits only as a few channels is not one of the image's sizes."""
+    return bool(sizes) and (sizes.maximum is None or sizes.maximum > _FEW)
+
+
 def _along(
     model: Any, shapes: Sequence[Sequence[int]], axes: Sequence[int], given: Mapping[str, Any]
 ) -> ModelSizes | None:
@@ -167,9 +207,7 @@ def _along(
         sizes = read_model(model, *opened, **given)
     except WellshapedError:
         return None
-    # An axis that fits only as a few channels is not one of the image's sizes.
-    spatial = [of.sizes and (of.sizes.maximum is None or of.sizes.maximum > _FEW) for of in sizes.axes.values()]
-    return sizes if spatial and all(spatial) else None
+    return sizes if sizes.axes and all(_is_spatial(of.sizes) for of in sizes.axes.values()) else None
 
 
 def _with_size(fix: str, shape: Sequence[int]) -> str:

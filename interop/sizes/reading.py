@@ -86,11 +86,7 @@ def read(
     if isinstance(error, Rejected) and not axes:
         notes.append(f"it does not run: {error.error}: {error.text}")
     elif error is not None and len(axes) > 1:
-        sizes = ", ".join(f"{name} = {size}" for name, size in at.items())
-        notes.append(
-            f"no sizes that were tried fit together, so each axis was read while the others were {sizes}; "
-            "sizes that fit only together may be missing"
-        )
+        notes.append("no sizes that were tried fit together; sizes that fit only together may be missing")
     found = {}
     for axis in axes:
         held = {name: size for name, size in at.items() if name != axis}

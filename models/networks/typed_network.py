@@ -203,7 +203,10 @@ def path(node: Node) -> str:
 def _graph(network: object) -> Network:
     graph = as_network(network) if isinstance(network, str) else network
     if not isinstance(graph, Network):
-        says = f"it is {kind_of(graph)}, and must be a Network, or the name of a preset that is one"
+        if isinstance(network, str):
+            says = f"{network!r} is a preset that is {kind_of(graph)}, and must be one that is a graph"
+            raise UsageError.of("network", "network", "", says, f"TypedNetwork(graph_of({network!r}, 3, 1), rngs=rngs)")
+        says = f"it is {kind_of(graph)}, and must be a Network, or the name of a preset that is a graph"
         raise UsageError.of("network", "network", "", says, "graph_of(network, in_channels, out_channels)")
     without = [node for node in graph.nodes if not (isinstance(node.operation, Norm) or has_value(node.operation))]
     if without:

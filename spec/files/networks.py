@@ -4,7 +4,7 @@ The keys of a file show which kind of network it holds. If several kinds fit, th
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
 from functools import partial
@@ -68,6 +68,7 @@ def load_network(path: str | os.PathLike[str]) -> UNet2Config | UNetConfig | Net
     nearest known key) or missing, or a value can't be used. It "is not well-formed" if it holds a graph that breaks a
     rule, such as a kernel of 0. A config that breaks a rule is returned: :func:`check_config` judges it.
 
+    >>> from pathlib import Path
     >>> import tempfile; folder = Path(tempfile.mkdtemp())
     >>> _ = (folder / "unet.toml").write_text('levels = 3\nnorm = "group"')
     >>> load_network(folder / "unet.toml")
@@ -89,6 +90,7 @@ def load_config(path: str | os.PathLike[str]) -> UNet2Config:
 
     Raises :class:`FileError` like :func:`load_network`, and if the file holds another kind of network.
 
+    >>> from pathlib import Path
     >>> import tempfile; folder = Path(tempfile.mkdtemp())
     >>> _ = (folder / "unet.toml").write_text("base_channels = 16")
     >>> load_config(folder / "unet.toml")
@@ -110,6 +112,8 @@ def save_network(network: AnyNetwork, path: str | os.PathLike[str]) -> None:
     :class:`FileError` for an unknown suffix, a folder that does not exist, a file that can't be written, and a network
     that a file can't hold: a number is too long, there are too many nodes, or an operation is your own.
 
+    >>> from pathlib import Path
+    >>> from wellshaped.spec import load_network
     >>> import tempfile; path = Path(tempfile.mkdtemp()) / "milesial.toml"
     >>> save_network("milesial", path)
     >>> load_network(path)
@@ -126,6 +130,8 @@ def save_network(network: AnyNetwork, path: str | os.PathLike[str]) -> None:
 def save_config(cfg: UNet2Config, path: str | os.PathLike[str]) -> None:
     """Write a :class:`UNet2Config` to a file, like :func:`save_network`. :func:`load_config` returns an equal one.
 
+    >>> from pathlib import Path
+    >>> from wellshaped.spec import UNet2Config, load_config
     >>> import tempfile; folder = Path(tempfile.mkdtemp())
     >>> save_config(UNet2Config(base_channels=16), folder / "unet.json")
     >>> load_config(folder / "unet.json")
@@ -298,7 +304,8 @@ def _kind_of_data(data: Mapping[str, Any], wanted: type | None, path: Path) -> _
         if wanted is not None and _KINDS[said].of is not wanted:
             raise _another_kind(said, wanted, path)
         return _KINDS[said]
-    _reject_strange(data)
+    if wanted is None:
+        _reject_strange(data)
     counts = {name: len(set(kind.keys) & set(data)) for name, kind in _KINDS.items()}
     most = [name for name, count in counts.items() if count == max(counts.values())]
     if wanted is not None:
@@ -331,11 +338,16 @@ def _reject_strange(data: Mapping[str, Any]) -> None:
     """Raise :class:`ContentError` for a file without a key of a network, or one that is near to such a key."""
     known = {key for kind in _KINDS.values() for key in kind.keys}
     keys = sorted(data)
-    if not keys or len(keys) > _MOST_STRANGE or any(get_close_matches(key.lower(), known, cutoff=0.7) for key in keys):
+    if not keys or len(keys) > _MOST_STRANGE or any(_may_mean_one(key[:60].lower(), known) for key in keys):
         return
     says = f"its keys are {clipped(', '.join(keys), 120)}, and none is a key of a network"
     fix = "a file with the keys of a graph, inputs and nodes, or of a config, such as levels and norm"
     raise ContentError.of("", "kind", "it holds no network", says, fix)
+
+
+def _may_mean_one(key: str, known: Collection[str]) -> bool:
+    starts = len(key) >= 4 and any(name.startswith(key[:4]) for name in known)
+    return starts or bool(get_close_matches(key, known, n=1, cutoff=0.7))
 
 
 _MOST_STRANGE = 100

@@ -121,6 +121,7 @@ class Network(Written):
     Raises :class:`ConfigError` with every fault: an unknown input, a name used twice, a wrong number of inputs, numbers
     for more or fewer axes, a kernel of 0, channels that do not match.
 
+    >>> from wellshaped.spec import Node
     >>> from wellshaped.spec.network import Concat, Conv, ConvTranspose, MaxPool
     >>> unet = Network(
     ...     inputs={"x": 3},

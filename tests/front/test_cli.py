@@ -223,7 +223,11 @@ def test_check_prints_every_error_as_json(run, arguments, rule):
     ],
 )
 def test_sizes_gives_the_set_and_the_nearest_below_and_above(run, arguments, answer):
-    assert run("sizes", *arguments) == (0, f"sizes that fit UNet2Config(): n ≡ 0 (mod 2), n ≥ 2\n{answer}", "")
+    assert run("sizes", *arguments) == (
+        0,
+        f"sizes that fit unet2, the default network: n ≡ 0 (mod 2), n ≥ 2\n{answer}",
+        "",
+    )
 
 
 def test_sizes_of_a_finite_set_has_no_nearest_above_its_end(run):
@@ -339,7 +343,7 @@ def test_commands_about_sizes_say_what_to_type_instead_of_an_image(run):
                     "input-for": ["input-for has no --input: it takes sizes, without channels."],
                     "sizes": [
                         "--input can't be used.",
-                        "  input: sizes takes sizes without channels; only a model in your code has --input here.",
+                        "  input: wellshaped sizes asks about sizes without channels; --input is for a model in your code.",
                     ],
                 }[command]
             )
@@ -397,6 +401,15 @@ def test_plan_crops_an_output_of_another_size_to_what_belongs_to_the_image(run, 
 @pytest.mark.parametrize("policy", ["mirror", "reflect", "edge", "zeros", "constant"])
 def test_a_way_of_padding_as_the_policy_means_pad(rejected, policy):
     assert rejected("plan", "--input", "1x4x4", "--policy", policy)[-1] == "  fix: --policy pad"
+
+
+def test_a_policy_that_is_near_to_none_is_answered_with_those_that_change_the_image(rejected):
+    assert rejected("plan", "--input", "1x4x4", "--policy", "nearest")[-1] == "  fix: --policy pad or --policy crop"
+
+
+def test_the_most_digits_of_a_number_are_only_named_if_one_has_more(rejected):
+    assert "needs three natural numbers: channels" in rejected("check", "--input", "3x304xabc")[1]
+    assert "natural numbers of at most 99 digits" in rejected("check", "--input", f"3x304x{'9' * 100}")[1]
 
 
 def test_plan_rejects_what_its_policy_cannot_reach(run, rejected):
@@ -565,7 +578,9 @@ def test_draw_without_matplotlib_says_what_to_install(run, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     status, out, err = run("draw", "--input", "1x4x4")
     assert (status, out) == (1, "")
-    assert re.fullmatch(r"This command needs matplotlib: (uv )?pip install '\.\[demo\]', in a clone of wellshaped\n", err)
+    assert re.fullmatch(
+        r"This command needs matplotlib: (uv )?pip install '\.\[demo\]', in a clone of wellshaped\n", err
+    )
 
 
 # Networks in files. What a file may hold is in tests/spec/test_files.py.
@@ -868,7 +883,7 @@ def test_a_huge_number_is_calculated_with_like_any_other(run, name, huge):
 
 @pytest.mark.parametrize("typed", ["2", " 2", "+2", "02", "٢"])
 def test_a_natural_number_may_be_written_as_python_reads_it(run, typed):
-    assert run("sizes", "--pool-stride", typed) == run("sizes")
+    assert run("sizes", "--pool-stride", typed) == run("sizes", "unet2")
 
 
 # The shape of an image.
@@ -1108,7 +1123,7 @@ def test_a_stream_without_the_signs_shows_question_marks(monkeypatch):
     raw = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii"))
     assert main(["sizes"]) == 0
-    assert raw.getvalue().rstrip() == b"sizes that fit UNet2Config(): n ? 0 (mod 2), n ? 2"
+    assert raw.getvalue().rstrip() == b"sizes that fit unet2, the default network: n ? 0 (mod 2), n ? 2"
 
 
 # Whole processes.

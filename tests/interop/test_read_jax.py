@@ -553,7 +553,7 @@ def test_the_output_is_that_of_sizes_that_equal_no_number_in_the_network():
 
 def test_sizes_that_are_not_known_are_not_called_no_size():
     answer = read_jax(lambda x: x.reshape(-1, 1_031), "H H", budget=Budget(traces=3, trials=5))
-    assert "no size that is known" in str(answer)
+    assert "no size is known" in str(answer)
     assert "all" not in str(answer.check(H=62)).replace("all that fit as far as known", "")
 
 

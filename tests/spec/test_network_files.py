@@ -386,6 +386,19 @@ def test_a_table_with_other_keys_or_with_keys_that_are_at_the_top_too_is_an_unkn
         assert "'model', a table" not in rejection(written(tmp_path / "a.toml", content))[0]
 
 
+def test_a_file_without_a_key_of_a_network_holds_none_and_all_its_keys_are_named(tmp_path):
+    for content, keys in (
+        ('model = "unet"', "model"),
+        ('model = "unet"\nlr = 0.1\n[data]\nsize = 3', "data, lr, model"),
+    ):
+        assert rejection(written(tmp_path / "a.toml", content)) == [
+            f"kind: it holds no network: its keys are {keys}, and none is a key of a network.",
+            "fix: a file with the keys of a graph, inputs and nodes, or of a config, such as levels and norm",
+        ]
+    for near in ("levls = 3", "baseC = 3", "norm_type = 3", "chanels = 3\nMultipliers = 2"):
+        assert "did you mean" in rejection(written(tmp_path / "a.toml", near))[0]
+
+
 def test_a_graph_that_breaks_a_rule_is_not_well_formed_and_other_content_cant_be_read_in_one_class_of_errors(tmp_path):
     def graph(*nodes, more=""):
         return f"inputs = {{ x = 3 }}\nnodes = [{', '.join(f'{{ {node} }}' for node in nodes)}]\n{more}"

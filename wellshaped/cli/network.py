@@ -47,7 +47,7 @@ _SAYS = {  # help for the fields of a UNetConfig; the fields of a UNet2Config ha
 _GROUPS = {
     "both": Group("Fields of unet and of unet2", sort_key=1),
     "unet": Group("Fields of unet, a U-Net of any number of levels", sort_key=2),
-    "unet2": Group("Fields of unet2, the U-Net of the source, which halves once", sort_key=3),
+    "unet2": Group("Fields of unet2, the U-Net of the Lean specification, which halves once", sort_key=3),
 }
 
 

@@ -78,7 +78,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         extra = "proofs" if error.name == "z3" else "demo"
         install = pip_install(f"'.[{extra}]'")
-        say(f"This command needs {(error.name or '').partition('.')[0]}: {install}, in a clone of wellshaped", "red", sys.stderr)
+        say(
+            f"This command needs {(error.name or '').partition('.')[0]}: {install}, in a clone of wellshaped",
+            "red",
+            sys.stderr,
+        )
         return 1
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the flush at exit fails again
