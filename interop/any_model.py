@@ -144,7 +144,8 @@ def check_model(
         sizes = _along(model, meant, axes, given)
         if sizes is not None:
             return replace(report, fixes=(_another_shape(meant, {i: sizes[f"axis_{i}"] for i in axes}, changes),))
-    return report
+    said = _read_as_images(model) if isfunction(model) else ()
+    return replace(report, warnings=tuple(Verdict("called", False, note, "") for note in said))
 
 
 def _another_shape(meant: Sequence[tuple[int, ...]], of_axes: Mapping[int, SizeSet], changes: Sequence[str]) -> str:

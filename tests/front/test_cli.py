@@ -343,7 +343,8 @@ def test_commands_about_sizes_say_what_to_type_instead_of_an_image(run):
                     "input-for": ["input-for has no --input: it takes sizes, without channels."],
                     "sizes": [
                         "--input can't be used.",
-                        "  input: wellshaped sizes asks about sizes without channels; --input is for a model in your code.",
+                        "  input: wellshaped sizes asks about sizes without channels; "
+                        "--input is for a model in your code.",
                     ],
                 }[command]
             )

@@ -192,7 +192,8 @@ def test_where_no_size_fits_check_proposes_an_order_or_channels_with_which_one_d
 
 
 def test_where_no_order_fits_check_says_what_it_needs(rejected):
-    *_, fix = rejected("check", "nets:never", "--input", "3x64x64")
+    *_, warning, fix = rejected("check", "nets:never", "--input", "3x64x64")
+    assert warning.startswith("  warning: called: never(x) takes an argument, so it was called with the image. If it")
     assert fix == "  fix: --input with the axes and channels that the model takes, in its order"
 
 
