@@ -13,7 +13,7 @@ from ..spec.messages.report import FileError, Report, ShapeError, UsageError, Ve
 from ..spec.messages.written import clipped
 from .jax_reader import read_jax
 from .loading import failure, failure_at, required
-from .sizes.answer import ModelSizes
+from .sizes.answer import ModelSizes, UndecidedError
 from .sizes.exploring import Budget
 from .sizes.paths import Accepted, Rejected, Unknown
 from .sizes.reading import name_of
@@ -65,12 +65,6 @@ def read_model(
             sizes = replace(sizes, notes=(*_read_as_images(model), *sizes.notes))
     _require_output(sizes, name)
     return replace(sizes, model=name)
-
-
-class UndecidedError(FileError):
-    """Code was run on shapes, and no size can be decided: it asks for the values of an image, for example."""
-
-    says = "can't be decided"
 
 
 def _undecided(name: str, end: Unknown, framework: str) -> UndecidedError:

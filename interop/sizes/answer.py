@@ -6,12 +6,18 @@ from html import escape
 
 from ...spec.arithmetic.naturals import natural
 from ...spec.arithmetic.size_set import SizeSet
-from ...spec.messages.report import Report, ShapeError, UsageError, Verdict, wrapped
+from ...spec.messages.report import FileError, Report, ShapeError, UsageError, Verdict, WellshapedError, wrapped
 from ...spec.messages.written import clipped, in_words
 from .exploring import SETS, Found, Region, kind
 from .paths import Accepted, End, Rejected, Unknown
 from .places import quoted_place
 from .shapes import OpenShape
+
+
+class UndecidedError(FileError):
+    """Code was run on shapes, and a size can't be decided: it asks for the values of an image, for example."""
+
+    says = "can't be decided"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +110,14 @@ class ModelSizes:
             for name, size in given.items()
         )
         accepted = ""
+        error: type[WellshapedError] = ShapeError
         if all(verdict.holds for verdict in verdicts):
             end = self.trial(at)
             verdicts = (_verdict(end),)
             accepted = self._accepted(end)
+            error = UndecidedError if isinstance(end, Unknown) else ShapeError
         subject = f"{self.model} on {self._shapes(at)}"
-        return Report(subject, verdicts, tuple(self._fixes(given)), error=ShapeError, holds=accepted)
+        return Report(subject, verdicts, tuple(self._fixes(given)), error=error, holds=accepted)
 
     def _accepted(self, end: End) -> str:
         """That the framework accepts these sizes, and the shapes that it returns."""

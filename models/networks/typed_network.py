@@ -28,7 +28,7 @@ from ..typed import shown
 class TypedNetwork(nnx.Module):
     """A graph as a network that runs: one image in, or several, and one result out, or several.
 
-    - ``network``: a :class:`wellshaped.spec.Network`, or the name of a preset that is one. The graph of a config is
+    - ``network``: a :class:`wellshaped.spec.Network`, or the name of a preset that is a graph. The graph of a config is
       ``graph_of(cfg, in_channels, out_channels)``.
     - ``axis_name``, ``dtype``, ``param_dtype``, ``precision``: as for :class:`Conv2d` and :class:`BatchNorm2d`.
     - ``remat``: names of nodes whose results are computed again for a gradient, instead of kept. ``"*"`` in a name

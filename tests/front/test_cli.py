@@ -634,6 +634,15 @@ def test_a_config_of_a_file_that_is_not_well_formed_is_rejected_with_the_path(ru
     assert run("sizes", path)[0] == 0
 
 
+def test_a_file_with_a_graph_that_breaks_a_rule_is_an_answer_and_one_with_an_unknown_name_is_none(run, tmp_path):
+    path = tmp_path / "net.toml"
+    for kernel, op, status, says in (0, "Conv", 1, "is not well-formed"), (3, "Cnv", 2, "can't be read"):
+        path.write_text(f'inputs = {{ x = 3 }}\nnodes = [{{ name = "a", op = "{op}", kernel = {kernel} }}]')
+        for command in (["sizes"], ["check"], ["plan", "--input", "3x4x4"]):
+            found, out, err = run(command[0], path, *command[1:])
+            assert (found, out, err.splitlines()[0]) == (status, "", f"network file {path} {says}.")
+
+
 def test_an_empty_name_of_a_network_is_shown_as_such(rejected):
     for command in ("check", "sizes"):
         assert rejected(command, "")[:2] == ["network file '' can't be read.", "  file: its path is empty."]
