@@ -188,7 +188,7 @@ class ModelSizes:
             lines.append(
                 f"  {names} are independent: any sizes that fit do so together"
                 if self.independent
-                else f"  {names} depend on each other: each set holds while the others have the sizes {_equalities(self.held)}"
+                else f"  {names} depend on each other: each set holds while the others are {_equalities(self.held)}"
             )
         lines += [f"    required together: {clipped(text, 200)}" for text in self.together[:2]]
         lines += [f"  output: {text}" for text in self.output]
