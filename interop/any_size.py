@@ -29,6 +29,7 @@ class FittedModel:
 
     ``policy``, ``mode`` and ``model`` are the arguments of :func:`fitted`. :meth:`plan` says what a call will do.
 
+    >>> from wellshaped.interop import fitted
     >>> fitted(lambda x: x, "milesial", policy="crop")
     <fitted milesial, policy="crop": height: n ≥ 16; width: n ≥ 16>
     """

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from inspect import Parameter, getattr_static, isclass, signature
 from pathlib import Path
 from pkgutil import iter_modules
+from sysconfig import get_paths
 from types import ModuleType
 from typing import Any
 
@@ -209,7 +210,20 @@ def _attribute(text: str, owner: Any, name: str) -> Any:
 def _candidates(text: str, module: Any) -> str:
     """Return the fix for a name that is not near to another: what the module defines."""
     place = text.rpartition(":")[0]
+    if isinstance(module, ModuleType) and not _is_yours(module):  # it has many, and none is meant more than another
+        return "a function in your own code that returns the model, such as nets.py:make_unet"
     return " or ".join(f"{place}:{name}" for name in _usable(module)[:3]) or f"the name of {_MODEL}"
+
+
+def _is_yours(module: ModuleType) -> bool:
+    """Whether a module is in none of the folders for packages that are installed, nor in Python's own."""
+    file = getattr(module, "__file__", None)
+    installed = [Path(folder).resolve() for folder in dict.fromkeys(get_paths()[of] for of in _INSTALLED)]
+    return bool(file) and not any(folder in Path(str(file)).resolve().parents for folder in installed)
+
+
+_INSTALLED = ("stdlib", "platstdlib", "purelib", "platlib")
+"""The names of these folders in :mod:`sysconfig`."""
 
 
 def _usable(owner: Any) -> list[str]:
@@ -247,12 +261,16 @@ def _missing(call: Any) -> list[Parameter]:
 def _model_of(text: str, found: Any, module: ModuleType) -> Any:
     if _is_model(found):
         return found
+    if isinstance(found, ModuleType):
+        says = f"it is a Python module (a file or package), and must be {_MODEL}"
+        inside = f"{text.replace(':', '.')}:" if found is not module else text
+        raise FileError.of(clipped(text), "object", "", says, _candidates(inside, found))
     if not callable(found):
         says = f"it is {kind_of(found)}, and must be {_MODEL}"
         raise FileError.of(clipped(text), "object", "", says, _candidates(text, module))
     needed = required(found)
     if missing := _missing(found):
-        raise _needs_arguments(text, found, [of.name for of in missing])
+        raise _needs_arguments(text, found, [of.name for of in missing], module)
     return found if needed is None or needed else _constructed(text, found)
 
 
@@ -276,12 +294,18 @@ def required(call: Any) -> list[Parameter] | None:
 _USUAL = {"rngs": "rngs=nnx.Rngs(0)", "key": "key=jax.random.key(0)"}
 
 
-def _needs_arguments(text: str, call: Any, names: list[str]) -> FileError:
+def _needs_arguments(text: str, call: Any, names: list[str], module: ModuleType) -> FileError:
     name = getattr(call, "__name__", type(call).__name__)
     shown = ", ".join(names[:5]) + ", …" * (len(names) > 5)
     given = ", ".join(_USUAL.get(of, f"{of}=…") for of in names[:5])
     says = f"{name} needs arguments: {shown}"
-    fix = f"def make_model(): return {name}({given}), in your module; then {text.rpartition(':')[0]}:make_model"
+    place, _, path = text.rpartition(":")
+    if _is_yours(module):
+        fix = f"def make_model(): return {name}({given}), in your module; then {place}:make_model"
+    else:
+        root = path.partition(".")[0]
+        made = f"from {place} import {root}, then def make_model(): return {path}({given})"
+        fix = f"in a file of yours, such as nets.py, {made}; then nets.py:make_model"
     return FileError.of(clipped(text), "construct", "", says, fix)
 
 

@@ -72,6 +72,7 @@ def encoder_decoder(
     convolutions, and classifiers used as encoders, have this form. Raises :class:`ConfigError` unless ``joins`` has one
     entry for each of ``downs``.
 
+    >>> from wellshaped.spec.families import DOUBLE, HALVE
     >>> from wellshaped.spec import compatible_sizes
     >>> print(compatible_sizes(encoder_decoder((HALVE, HALVE), DOUBLE, joins=(False, True))))
     n ≡ 0 or 1 (mod 4), n ≥ 4

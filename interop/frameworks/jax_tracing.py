@@ -27,7 +27,7 @@ from jax._src.interpreters.partial_eval import DynamicJaxprTracer
 
 from ...spec.arithmetic.naturals import as_integer
 from ..sizes.expressions import Statement, balanced, holds, parsed, value
-from ..sizes.paths import ANY_ERROR, Accepted, Condition, End, Path, Rejected, Unknown
+from ..sizes.paths import ANY_ERROR, Accepted, Condition, End, Path, Rejected, Unknown, asks_for_values
 from ..sizes.places import innermost, is_own, own_frame
 from ..sizes.shapes import OpenShape
 from .jax_models import AbstractNetwork
@@ -306,9 +306,22 @@ def _failure(error: Exception) -> End:
     if remains or "total size must be unchanged" in text:
         # A reshape leaves a remainder, or changes the count: a condition says so. Plain sizes fail elsewhere in JAX.
         return Rejected(ANY_ERROR, text, at, raised)
+    for kind, does in _WITH_VALUES.items():
+        if isinstance(error, kind):
+            return asks_for_values(does, at)
     if isinstance(error, _UNDECIDED):
         return Unknown(f"{type(error).__name__}: {text}")
     return Rejected(type(error).__name__, text, at, raised)
+
+
+_WITH_VALUES: dict[type[Exception], str] = {
+    jax.errors.TracerBoolConversionError: "branches on values",
+    jax.errors.NonConcreteBooleanIndexError: "makes an image whose size depends on values",
+    jax.errors.ConcretizationTypeError: "reads values",
+    jax.errors.TracerIntegerConversionError: "reads values",
+    jax.errors.TracerArrayConversionError: "reads values",
+}
+"""What code does with an image's values, by JAX's error. The first class that fits says it."""
 
 
 _UNDECIDED = (jax.errors.JAXTypeError, jax.errors.JAXIndexError, InconclusiveDimensionOperation)

@@ -24,7 +24,7 @@ from torch.overrides import TorchFunctionMode, resolve_name
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter, tree_map
 
-from ..sizes.paths import Accepted, End, Path, Rejected, Unknown
+from ..sizes.paths import Accepted, End, Path, Rejected, Unknown, asks_for_values
 from ..sizes.places import innermost, own_frame
 from ..sizes.shapes import OpenShape
 from ..sizes.traced import Sizes
@@ -284,8 +284,18 @@ _UNDECIDED = (
 )
 
 
+_WITH_VALUES = {
+    "__bool__": "branches on values",
+    **dict.fromkeys(("item", "tolist", "__int__", "__float__", "__index__", "numpy"), "reads values"),
+}
+"""What code does with an image's values, by PyTorch's function."""
+
+
 def _failure(error: Exception, operations: _Operations, paths: Mapping[int, str]) -> End:
     text = _first_line(error)
+    if isinstance(error, DataDependentOutputException | DynamicOutputShapeException):
+        does = _WITH_VALUES.get(operations.failed[1].rpartition(".")[2], "makes an image whose size depends on values")
+        return asks_for_values(does, own_frame(error.__traceback__))
     if isinstance(error, _UNDECIDED) or (isinstance(error, NotImplementedError) and text.startswith("Could not run")):
         return Unknown(f"{type(error).__name__}: {text}")
     path, line = _module_path(error.__traceback__, paths), own_frame(error.__traceback__)

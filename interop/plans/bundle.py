@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ...spec.files.networks import reject_other_file
 from ...spec.messages.report import FileError, WellshapedError
 from .arguments import Arguments
 from .entry import Entry, example
@@ -32,11 +33,12 @@ def monai_bundle(
     Arguments that are not in the config have the defaults of MONAI 1.6. References such as ``"@width"`` are resolved.
     Expressions, which start with ``"$"``, are not evaluated: give the value in ``arguments``.
 
-    Raises :class:`FileError` with the path, the key and a fix for a folder without a config, a file that can't be read,
-    a missing key, a value that can't be used, an expression, and another class of network. Source:
+    Raises :class:`FileError`, which names the path, the key and a fix: if a folder has no config, a file can't be read,
+    a key is missing, a value can't be used or is an expression, or the network has another class. Source:
     github.com/Project-MONAI/MONAI, ``docs/source/mb_specification.rst`` and ``monai/networks/nets``.
 
     >>> import json, tempfile
+    >>> from pathlib import Path
     >>> from wellshaped.spec import compatible_sizes
     >>> path = Path(tempfile.mkdtemp()) / "inference.json"
     >>> network = {"_target_": "UNet", "spatial_dims": 2, "in_channels": "@channels", "out_channels": 2,
@@ -50,6 +52,8 @@ def monai_bundle(
     """
     path = _config_of(Path(path))
     root = read_entry(path, "bundle config", example("network_def"), yaml=True)
+    if isinstance(root.value, dict) and key not in root.value:
+        reject_other_file(root.value, path, root.subject, "a config of a MONAI bundle")
     root = replace(root, resolve=References(root, f"monai_bundle({str(path)!r}, arguments={{...}})"))
     entry = root[key]
     entry = replace(entry, value={**entry.object(), **(arguments or {})})

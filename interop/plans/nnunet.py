@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ...spec.arithmetic.naturals import natural
+from ...spec.files.networks import reject_other_file
 from ...spec.messages.report import FileError, WellshapedError
 from ...spec.messages.written import clipped
 from ...spec.network.network import MAX_LETTERS, Network
@@ -40,6 +41,7 @@ def nnunet_plans(
     github.com/MIC-DKFZ/nnUNet, ``documentation/explanation_plans_files.md``.
 
     >>> import json, tempfile
+    >>> from pathlib import Path
     >>> from wellshaped.spec import compatible_shapes
     >>> plan = {"patch_size": [48, 64], "UNet_class_name": "PlainConvUNet", "UNet_base_num_features": 8,
     ...         "unet_max_num_features": 16, "n_conv_per_stage_encoder": [2, 2, 2], "n_conv_per_stage_decoder": [2, 2],
@@ -54,6 +56,7 @@ def nnunet_plans(
     """
     path = Path(path)
     plans = read_entry(path, "plans file", example("configurations"))
+    reject_other_file(plans.value, path, plans.subject, "a plans file of nnU-Net")
     configurations = plans["configurations"]
     names = list(configurations.object())
     if not 1 <= len(names) <= MAX_CONFIGURATIONS:

@@ -45,6 +45,7 @@ class PlannedNetwork:
 class PlannedNetworks(Mapping[str, PlannedNetwork]):
     """The networks of a plans file, by the name of the configuration. ``print`` it to see all.
 
+    >>> from wellshaped.interop import PlannedNetwork
     >>> from wellshaped.spec import PRESETS
     >>> plans = PlannedNetworks("plans.json", {"3d": PlannedNetwork("3d", "UNet", PRESETS["monai_unet"])})
     >>> list(plans), plans["3d"].network.axes

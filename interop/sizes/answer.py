@@ -6,13 +6,19 @@ from html import escape
 
 from ...spec.arithmetic.naturals import natural
 from ...spec.arithmetic.size_set import SizeSet
-from ...spec.messages.report import Report, ShapeError, UsageError, Verdict, wrapped
+from ...spec.messages.report import FileError, Report, ShapeError, UsageError, Verdict, WellshapedError, wrapped
 from ...spec.messages.written import clipped, in_words
 from .exploring import SETS, Found, Region, kind
 from .linear import on_sets
 from .paths import Accepted, End, Rejected, Unknown
 from .places import quoted_place
 from .shapes import OpenShape
+
+
+class UndecidedError(FileError):
+    """Code was run on shapes, and a size can't be decided: it asks for the values of an image, for example."""
+
+    says = "can't be decided"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +47,14 @@ class AxisSizes:
     def evidence(self) -> str:
         """How the set is known: what is decided for all sizes, what was tried, and what is not known.
 
-        The trials include one or two sizes of each class, which confirm its trace.
+        If not ``held_fits``, all this holds only while the other sizes are ``held``. The trials include one or two
+        sizes of each class, which confirm its trace.
         """
         found = self.found
         traces, runs = ("s" * (n != 1) for n in (found.traces, found.trials))
         work = f"{found.traces} symbolic trace{traces}, {found.trials} size{runs} traced"
         if not found.tried and not found.undecided:
-            return f"decided {'for every size' if self.held_fits else f'only while {_equalities(self.held)}'} ({work})"
+            return f"decided for every size ({work})"
         parts = []
         if found.tried:
             parts.append(f"tried one by one: {found.tried}")
@@ -56,7 +63,7 @@ class AxisSizes:
             parts.append(f"not known: {found.undecided}" + (f", because {clipped(why, 120)}" if why else ""))
         known = any(kind(region.end) != "unknown" and region.sizes.count != 1 for region in found.regions)
         text = "; ".join([*(["decided for the other sizes"] if known else []), *parts])
-        return f"{text if self.held_fits else f'while {_equalities(self.held)}: {text}'} ({work})"
+        return f"{text} ({work})"
 
     def region_of(self, size: int) -> Region | None:
         """The class of sizes that ``size`` belongs to, or ``None`` if it was neither traced nor tried."""
@@ -103,9 +110,22 @@ class ModelSizes:
             Verdict("positive", size >= 1, f"{name} is {size}, and must be at least 1", "", at=name)
             for name, size in given.items()
         )
+        accepted = ""
+        error: type[WellshapedError] = ShapeError
         if all(verdict.holds for verdict in verdicts):
-            verdicts = (_verdict(self.trial(at)),)
-        return Report(f"{self.model} on {self._shapes(at)}", verdicts, tuple(self._fixes(given)), error=ShapeError)
+            end = self.trial(at)
+            verdicts = (_verdict(end),)
+            accepted = self._accepted(end)
+            error = UndecidedError if isinstance(end, Unknown) else ShapeError
+        subject = f"{self.model} on {self._shapes(at)}"
+        return Report(subject, verdicts, tuple(self._fixes(given)), error=error, holds=accepted)
+
+    def _accepted(self, end: End) -> str:
+        """That the framework accepts these sizes, and the shapes that it returns."""
+        shapes = output_text(end) if isinstance(end, Accepted) else ()
+        name = self.framework.partition(" ")[0]
+        accepts = f"{_NAMES.get(name, name)} accepts it"
+        return f"{accepts}. Output{'s' * (len(shapes) > 1)} {in_words(shapes)}" if shapes else accepts
 
     def _fixes(self, given: Mapping[str, int]) -> list[str]:
         fixes = []
@@ -150,9 +170,17 @@ class ModelSizes:
     def lines(self) -> list[str]:
         """The lines of the text, before long ones are wrapped."""
         lines = [f"{self.model} on {self._shapes()} ({self.framework})"]
+        notes = [f"  note: {note}" for note in self.notes]
+        if not any(of.sizes for of in self.axes.values()):  # the notes may say why
+            lines, notes = [*lines, *notes], []
         said: dict[tuple[str, ...], list[str]] = {}
+        if self._nothing_found():
+            names = in_words(list(self.axes))
+            tried = ", and ".join(f"{name} with {_equalities(of.held)}" for name, of in self.axes.items())
+            return [*lines, f"  {names}: no size was found; {tried.replace(' with', ' was tried with', 1)}"]
         for name, of in self.axes.items():  # axes that differ only in the work are said together
             key = next((key for key in said if key[0] == str(of.sizes) and _same(self.axes[said[key][0]], of)), None)
+            key = key if of.held_fits else None  # each was read while the others were held
             said.setdefault(key or tuple(_axis_lines(of)), []).append(name)
         for (first, *others), alike in said.items():
             lines += [f"  {' and '.join(alike)}: {first}", *(f"    {line}" for line in others)]
@@ -161,11 +189,16 @@ class ModelSizes:
             lines.append(
                 f"  {names} are independent: any sizes that fit do so together"
                 if self.independent
-                else f"  {names} depend on each other: the sets hold while the other sizes are {_equalities(self.held)}"
+                else f"  {names} depend on each other: each set holds while the others are {_equalities(self.held)}"
             )
         lines += [f"    required together: {clipped(text, 200)}" for text in self.together[:2]]
         lines += [f"  output: {text}" for text in self.output]
-        return [*lines, *(f"  note: {note}" for note in self.notes)]
+        return [*lines, *notes]
+
+    def _nothing_found(self) -> bool:
+        """Whether each of several axes has no size while the others are held, and all of this is decided."""
+        found = self.axes.values()
+        return bool(found) and not any(of.held_fits or of.sizes or of.found.undecided for of in found)
 
     @property
     def held(self) -> dict[str, int]:
@@ -179,6 +212,16 @@ class ModelSizes:
         return f"<pre>{escape(str(self))}</pre>"
 
 
+_NAMES = {
+    "flax": "Flax",
+    "jax": "JAX",
+    "torch": "PyTorch",
+    "equinox": "Equinox",
+    "haiku": "Haiku",
+    "keras": "Keras",
+}
+"""What the frameworks call themselves, by the first word of :attr:`ModelSizes.framework`."""
+
 _NOT_MEANT = {
     "empty": "runs, but an image on the way is empty",
     "broadcast": "runs only because a size of 1 is repeated",
@@ -186,7 +229,8 @@ _NOT_MEANT = {
 
 
 def _axis_lines(of: AxisSizes) -> list[str]:
-    lines = [str(of.sizes) if of.sizes or not of.found.undecided else "no size that is known", of.evidence()]
+    first = str(of.sizes) if of.sizes or not of.found.undecided else "no size is known"
+    lines = [first if of.held_fits else f"{first} while {_equalities(of.held)}", of.evidence()]
     for name, says in _NOT_MEANT.items():
         sizes = getattr(of.found, name)
         if sizes:

@@ -14,6 +14,7 @@ from ...spec.arithmetic.size_set import SizeSet
 from ...spec.messages.report import WellshapedError
 from ...spec.network.searching import Part, Step, accepted, members, whole
 from .expressions import Statement, holds, value
+from .places import quoted_place
 
 MAX_WORK = 5_000
 """The search for the sizes on a path stops after this many steps, which takes about a second."""
@@ -61,12 +62,26 @@ ANY_ERROR = "any error"
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """The trace says nothing about other sizes than the sample: ``why``."""
+    """The trace says nothing about other sizes than the sample: ``why``.
+
+    ``of_values`` says that the code asked for the values of an image: then no trace can decide a size that does so.
+    """
 
     why: str
+    of_values: bool = False
 
 
 End = Accepted | Rejected | Unknown
+
+
+def asks_for_values(does: str, at: str) -> Unknown:
+    """Return the end of a trace in which the code needs the values of an image, at this line of the user's.
+
+    >>> asks_for_values("branches on values", "fn.py:6: if x.sum() > 0:").why
+    'fn.py:6, `if x.sum() > 0:`, branches on values, and wellshaped sees only shapes'
+    """
+    place = quoted_place(at).removeprefix(" at ")
+    return Unknown(f"{f'{place},' if place else 'the code'} {does}, and wellshaped sees only shapes", of_values=True)
 
 
 @dataclass(frozen=True, slots=True)

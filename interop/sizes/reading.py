@@ -10,7 +10,7 @@ from .answer import AxisSizes, ModelSizes, output_text
 from .exploring import Budget, explore, kind
 from .expressions import names_in
 from .memory import rare_collections
-from .paths import Accepted, Condition, End, Path, Rejected, sizes_on
+from .paths import Accepted, Condition, End, Path, Rejected, Unknown, sizes_on
 from .shapes import OpenShape, open_sizes
 from .together import dependence, general_path
 
@@ -86,11 +86,7 @@ def read(
     if isinstance(error, Rejected) and not axes:
         notes.append(f"it does not run: {error.error}: {error.text}")
     elif error is not None and len(axes) > 1:
-        sizes = ", ".join(f"{name} = {size}" for name, size in at.items())
-        notes.append(
-            f"no sizes that were tried fit together, so each axis was read while the others were {sizes}; "
-            "sizes that fit only together may be missing"
-        )
+        notes.append("no sizes that were tried fit together; sizes that fit only together may be missing")
     found = {}
     for axis in axes:
         held = {name: size for name, size in at.items() if name != axis}
@@ -122,11 +118,16 @@ def one_for_each(dtypes: Any, images: Sequence[OpenShape]) -> list[Any]:
     return each
 
 
+_ENOUGH = 3
+"""The runs that ask for an image's values after which others are not tried: they would ask for them too."""
+
+
 def _fitting(
     tracer: OpenTracer, axes: Sequence[str], model: str, progress: Progress
 ) -> tuple[dict[str, int], End | None]:
     """The sizes at which axes are held, and ``None``; or the first candidates, and why they do not fit."""
     first: End | None = None
+    asked = 0
     for at in _candidates(axes):
         progress(", ".join(f"{name} = {size}" for name, size in at.items()))
         try:
@@ -139,6 +140,9 @@ def _fitting(
         end = tracer.trial_of(at)
         if kind(end) == "fits":
             return at, None
+        asked += isinstance(end, Unknown) and end.of_values
+        if asked == _ENOUGH:
+            break
         if isinstance(end, Rejected) and end.error == "TypeError" and not end.at and "argument" in end.text:
             fix = "one shape for each image; arguments={…} for the others"
             raise UsageError.of(f"calling {model}", "arguments", "", end.text, fix)

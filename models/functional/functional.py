@@ -47,6 +47,7 @@ def conv2d(
     and ``padding``. ``precision`` is JAX's. Raises :class:`ShapeError` if an array does not fit or the result would be
     empty, and :class:`UsageError` if a number is not natural or too large.
 
+    >>> import jax.numpy as jnp
     >>> conv2d(jnp.ones((3, 8, 9)), jnp.ones((4, 3, 3, 3)), jnp.zeros(4), stride=2).shape
     (4, 3, 4)
     """
@@ -80,6 +81,7 @@ def conv_transpose2d(
     ``precision`` is JAX's. Raises :class:`ShapeError` if an array does not fit or the result would be empty, and
     :class:`UsageError` if a number is not natural or too large.
 
+    >>> import jax.numpy as jnp
     >>> conv_transpose2d(jnp.ones((4, 3, 5)), jnp.ones((4, 2, 2, 2)), jnp.zeros(2), stride=2).shape
     (2, 6, 10)
     """
@@ -101,6 +103,7 @@ def max_pool2d(
     Raises :class:`ShapeError` if the array does not fit or the result would be empty, and :class:`UsageError` if a
     number is not natural or too large.
 
+    >>> import jax.numpy as jnp
     >>> max_pool2d(jnp.arange(20.0).reshape(1, 4, 5), kernel=2, stride=2).tolist()
     [[[6.0, 8.0], [16.0, 18.0]]]
     """
@@ -115,6 +118,7 @@ def relu(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
 
     Raises :class:`UsageError` if ``x`` is not an array, and :class:`ShapeError` if it is not floating-point.
 
+    >>> import jax.numpy as jnp
     >>> relu(jnp.array([-1.0, 0.0, 2.0])).tolist()
     [0.0, 0.0, 2.0]
     """
@@ -126,6 +130,7 @@ def relu(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
 def concat_channels(skip: Float[Array, "C1 H W"], up: Float[Array, "C2 H W"]) -> Float[Array, "C1+C2 H W"]:
     """The channels of ``skip``, then those of ``up``. Raises :class:`ShapeError` if their sizes differ.
 
+    >>> import jax.numpy as jnp
     >>> concat_channels(jnp.ones((2, 4, 4)), jnp.ones((3, 4, 4))).shape
     (5, 4, 4)
     """

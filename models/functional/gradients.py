@@ -28,6 +28,7 @@ from .functional import SizeFunction, promoted, require_not_empty
 class ConvGrads(NamedTuple):
     """The gradients of one convolution, with the shapes of its image, kernel and bias.
 
+    >>> import jax.numpy as jnp
     >>> from wellshaped.models import conv2d_backward
     >>> d_x, d_kernel, d_bias = conv2d_backward(jnp.ones((1, 4, 4)), jnp.ones((2, 1, 3, 3)), jnp.ones((2, 2, 2)))
     >>> d_x.shape, d_kernel.shape, d_bias.shape
@@ -60,6 +61,7 @@ def conv2d_backward(
     ``d_x[c, i] = Σ kernel[o, c, a] · grad_output[o, p]`` and ``d_kernel[o, c, a] = Σ x[c, i] · grad_output[o, p]``,
     over ``i + padding = p · stride + a``; ``d_bias[o] = Σ grad_output[o, p]``. Raises the errors of :func:`conv2d`.
 
+    >>> import jax.numpy as jnp
     >>> grads = conv2d_backward(jnp.ones((1, 4, 4)), jnp.ones((2, 1, 3, 3)), jnp.ones((2, 2, 2)))
     >>> grads.d_x.shape, grads.d_kernel[0, 0, 0].tolist(), grads.d_bias.tolist()
     ((1, 4, 4), [4.0, 4.0, 4.0], [4.0, 4.0])
@@ -92,6 +94,7 @@ def conv_transpose2d_backward(
     ``d_x[c, i] = Σ kernel[c, o, a] · grad_output[o, p]`` and ``d_kernel[c, o, a] = Σ x[c, i] · grad_output[o, p]``,
     over ``p + padding = i · stride + a``; ``d_bias[o] = Σ grad_output[o, p]``. Raises the errors of :func:`conv2d`.
 
+    >>> import jax.numpy as jnp
     >>> grads = conv_transpose2d_backward(jnp.ones((1, 2, 2)), jnp.ones((1, 3, 2, 2)), jnp.ones((3, 4, 4)), stride=2)
     >>> grads.d_x.tolist(), grads.d_kernel.shape
     ([[[12.0, 12.0], [12.0, 12.0]]], (1, 3, 2, 2))
@@ -120,6 +123,7 @@ def max_pool2d_backward(
     Gradients of overlapping windows add up. In a window with a NaN the position is not specified. Raises the errors of
     :func:`max_pool2d`.
 
+    >>> import jax.numpy as jnp
     >>> x = jnp.array([[[1.0, 5.0], [5.0, 0.0]]])
     >>> max_pool2d_backward(x, jnp.ones((1, 1, 1)), kernel=2, stride=2).tolist()
     [[[0.0, 1.0], [0.0, 0.0]]]
@@ -135,6 +139,7 @@ def relu_backward(z: Float[Array, "C H W"], grad_output: Float[Array, "C H W"]) 
 
     Raises :class:`ShapeError` if the shapes differ.
 
+    >>> import jax.numpy as jnp
     >>> relu_backward(jnp.array([[[-1.0, 0.0, 2.0]]]), jnp.full((1, 1, 3), 7.0)).tolist()
     [[[0.0, 0.0, 7.0]]]
     """
@@ -149,6 +154,7 @@ def concat_channels_backward(
 
     Raises :class:`ShapeError` if either would have no channels.
 
+    >>> import jax.numpy as jnp
     >>> d_skip, d_up = concat_channels_backward(2, jnp.ones((5, 4, 4)))
     >>> d_skip.shape, d_up.shape
     ((2, 4, 4), (3, 4, 4))

@@ -24,6 +24,7 @@ class ActivationLayer(OperationLayer):
     The constructor raises :class:`ConfigError` for another kind, and :class:`UsageError` for ``"snake"`` without
     channels. A call raises :class:`ShapeError` for channels that do not fit. Source: SPEC sections 8 and 10.
 
+    >>> import jax.numpy as jnp
     >>> ActivationLayer("leaky_relu", slope=0.5)(jnp.array([[-1.0, 2.0]])).tolist()
     [[-0.5, 2.0]]
     >>> ActivationLayer("glu")(jnp.ones((6, 5))).shape, ActivationLayer("snake", channels=6).slope.shape

@@ -115,6 +115,8 @@ class BatchNorm2d(_BatchNorm, _OverTwoAxes):
     The constructor raises :class:`ConfigError` for 0 channels. A call raises :class:`ShapeError` if the image has the
     wrong number of channels, or no pixels, and :class:`WellshapedError` if the statistics can't be updated.
 
+    >>> import jax.numpy as jnp
+    >>> from flax import nnx
     >>> layer = BatchNorm2d(3, rngs=nnx.Rngs(0))
     >>> layer(jnp.ones((3, 4, 5))).shape, layer.norm.mean.shape
     ((3, 4, 5), (3,))
@@ -130,6 +132,8 @@ class BatchNorm2d(_BatchNorm, _OverTwoAxes):
 class BatchNorm1d(_BatchNorm, _OverOneAxis):
     """Batch normalisation of one ``(C, L)`` signal: all as for :class:`BatchNorm2d`.
 
+    >>> import jax.numpy as jnp
+    >>> from flax import nnx
     >>> BatchNorm1d(3, rngs=nnx.Rngs(0))(jnp.ones((3, 5))).shape
     (3, 5)
     """
@@ -140,6 +144,8 @@ class BatchNorm1d(_BatchNorm, _OverOneAxis):
 class BatchNorm3d(_BatchNorm, _OverThreeAxes):
     """Batch normalisation of one ``(C, D, H, W)`` volume: all as for :class:`BatchNorm2d`.
 
+    >>> import jax.numpy as jnp
+    >>> from flax import nnx
     >>> BatchNorm3d(3, rngs=nnx.Rngs(0))(jnp.ones((3, 4, 5, 6))).shape
     (3, 4, 5, 6)
     """
@@ -154,6 +160,8 @@ class GroupNorm(_OverAnyAxes):
     ``channels``. A call raises :class:`ShapeError` if the image has the wrong number of channels, or no pixels, or if a
     group has a single value: one pixel of one channel.
 
+    >>> import jax.numpy as jnp
+    >>> from flax import nnx
     >>> GroupNorm(6, groups=3, rngs=nnx.Rngs(0))(jnp.ones((6, 4, 5))).shape
     (6, 4, 5)
     """
@@ -222,6 +230,8 @@ class InstanceNorm2d(_InstanceNorm, _OverTwoAxes):
     The constructor raises :class:`ConfigError` for 0 channels. A call raises :class:`ShapeError` if the image has the
     wrong number of channels, or fewer than 2 pixels: the result would be only the bias.
 
+    >>> import jax.numpy as jnp
+    >>> from flax import nnx
     >>> InstanceNorm2d(3, rngs=nnx.Rngs(0))(jnp.ones((3, 4, 5))).shape
     (3, 4, 5)
     """
@@ -232,6 +242,8 @@ class InstanceNorm2d(_InstanceNorm, _OverTwoAxes):
 class InstanceNorm1d(_InstanceNorm, _OverOneAxis):
     """Instance normalisation of one ``(C, L)`` signal: all as for :class:`InstanceNorm2d`.
 
+    >>> import jax.numpy as jnp
+    >>> from flax import nnx
     >>> InstanceNorm1d(3, rngs=nnx.Rngs(0))(jnp.ones((3, 5))).shape
     (3, 5)
     """
@@ -242,6 +254,8 @@ class InstanceNorm1d(_InstanceNorm, _OverOneAxis):
 class InstanceNorm3d(_InstanceNorm, _OverThreeAxes):
     """Instance normalisation of one ``(C, D, H, W)`` volume: all as for :class:`InstanceNorm2d`.
 
+    >>> import jax.numpy as jnp
+    >>> from flax import nnx
     >>> InstanceNorm3d(3, rngs=nnx.Rngs(0))(jnp.ones((3, 4, 5, 6))).shape
     (3, 4, 5, 6)
     """
@@ -255,6 +269,8 @@ class LayerNorm(_OverAnyAxes):
     The constructor raises :class:`ConfigError` for 0 channels. A call raises :class:`ShapeError` if the image has the
     wrong number of channels, or no pixels.
 
+    >>> import jax.numpy as jnp
+    >>> from flax import nnx
     >>> LayerNorm(3, rngs=nnx.Rngs(0))(jnp.ones((3, 4, 5))).shape
     (3, 4, 5)
     """

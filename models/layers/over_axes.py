@@ -150,8 +150,12 @@ class OverThreeAxes(OperationLayer):
         return self._computed(x)
 
 
-def require_well_formed(layer: str, operation: Operation, channels: int, axes: int) -> None:
+def require_well_formed(
+    layer: str, operation: Operation, channels: int, axes: int, named: Operation | None = None
+) -> None:
     """Raise :class:`ConfigError` if an operation can't be built for inputs with these ``channels`` and ``axes``.
+
+    The error calls it ``named``, if another operation is judged in its place.
 
     >>> from ...spec.network import Conv
     >>> require_well_formed("Conv1d", Conv(3, channels=8, groups=3), 6, 1)
@@ -172,7 +176,7 @@ def require_well_formed(layer: str, operation: Operation, channels: int, axes: i
         shapes = operation.parameters([channels], axes)
         verdicts += [judge_arrays(shapes.items())] if shapes else []
         fixes = ["fewer channels, or a smaller kernel" if verdicts[0].holds else "smaller numbers"]
-    subject = f"{layer} with {clipped(repr(operation), MAX_LETTERS)}"
+    subject = f"{layer} with {clipped(repr(operation if named is None else named), MAX_LETTERS)}"
     Report(subject, tuple(verdicts), tuple(dict.fromkeys(fixes)), error=ConfigError).raise_if_failed()
 
 

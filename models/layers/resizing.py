@@ -50,7 +50,8 @@ class Resize3d(_Resize, OverThreeAxes):
 class _DepthToSpace(OperationLayer):
     def __init__(self, block: Numbers) -> None:
         self.operation = made_of(DepthToSpace, block=block)
-        require_well_formed(type(self).__name__, SpaceToDepth(self.operation.block), 1, self.axes)
+        alike = SpaceToDepth(self.operation.block)  # it takes any number of channels
+        require_well_formed(type(self).__name__, alike, 1, self.axes, named=self.operation)
 
 
 class DepthToSpace1d(_DepthToSpace, OverOneAxis):

@@ -21,6 +21,8 @@ from .convolution import READS, AnyConv, AnyConvTranspose, like
 class JoinedGrads(NamedTuple):
     """The gradients of a convolution of two joined images, as returned by :meth:`Conv2d.of_joined_backward`.
 
+    >>> import jax.numpy as jnp
+    >>> from wellshaped.models import Conv2d
     >>> from flax import nnx
     >>> layer = Conv2d(5, 8, 3, rngs=nnx.Rngs(0))
     >>> layer.of_joined_backward(jnp.ones((2, 4, 4)), jnp.ones((3, 4, 4)), jnp.ones((8, 2, 2)))._fields
@@ -47,6 +49,7 @@ class Conv2d(AnyConv):
     :class:`ConfigError` if a number other than ``padding`` is 0, the kernel is too large, or ``groups`` does not divide
     the channels. A call raises :class:`ShapeError` if the input does not fit.
 
+    >>> import jax.numpy as jnp
     >>> from flax import nnx
     >>> layer = Conv2d(3, 8, 3, padding=1, rngs=nnx.Rngs(0))
     >>> layer(jnp.ones((3, 20, 30))).shape, layer.kernel.shape, layer.bias.shape
@@ -140,6 +143,7 @@ class ConvTranspose2d(AnyConvTranspose):
     ``kernel`` has shape ``(in_channels, out_channels, k, k)``; the rest is as for :class:`Conv2d`. ``output_padding``
     adds positions after the result, as in PyTorch.
 
+    >>> import jax.numpy as jnp
     >>> from flax import nnx
     >>> layer = ConvTranspose2d(8, 4, 2, stride=2, rngs=nnx.Rngs(0))
     >>> layer(jnp.ones((8, 20, 30))).shape, layer.kernel.shape
@@ -174,6 +178,7 @@ class Conv1d(AnyConv):
 
     All else is as for :class:`Conv2d`.
 
+    >>> import jax.numpy as jnp
     >>> from flax import nnx
     >>> layer = Conv1d(4, 8, 3, padding=((2, 0),), rngs=nnx.Rngs(0))
     >>> layer(jnp.ones((4, 100))).shape, layer.kernel.shape
@@ -196,6 +201,7 @@ class Conv3d(AnyConv):
 
     All else is as for :class:`Conv2d`.
 
+    >>> import jax.numpy as jnp
     >>> from flax import nnx
     >>> layer = Conv3d(4, 8, (1, 3, 3), padding=(0, 1, 1), rngs=nnx.Rngs(0))
     >>> layer(jnp.ones((4, 5, 6, 7))).shape, layer.kernel.shape
@@ -220,6 +226,7 @@ class ConvTranspose1d(AnyConvTranspose):
 
     All else is as for :class:`ConvTranspose2d`.
 
+    >>> import jax.numpy as jnp
     >>> from flax import nnx
     >>> layer = ConvTranspose1d(8, 4, 3, stride=2, padding=1, output_padding=1, rngs=nnx.Rngs(0))
     >>> layer(jnp.ones((8, 50))).shape, layer.kernel.shape
@@ -242,6 +249,7 @@ class ConvTranspose3d(AnyConvTranspose):
 
     All else is as for :class:`ConvTranspose2d`.
 
+    >>> import jax.numpy as jnp
     >>> from flax import nnx
     >>> layer = ConvTranspose3d(8, 4, (1, 2, 2), stride=(1, 2, 2), rngs=nnx.Rngs(0))
     >>> layer(jnp.ones((8, 5, 6, 7))).shape, layer.kernel.shape

@@ -30,7 +30,7 @@ from ..typed import shown
 class TypedNetwork(nnx.Module):
     """A graph as a network that runs: one image in, or several, and one result out, or several.
 
-    - ``network``: a :class:`wellshaped.spec.Network`, or the name of a preset that is one. The graph of a config is
+    - ``network``: a :class:`wellshaped.spec.Network`, or the name of a preset that is a graph. The graph of a config is
       ``graph_of(cfg, in_channels, out_channels)``.
     - ``axis_name``, ``dtype``, ``param_dtype``, ``precision``: as for :class:`Conv2d` and :class:`BatchNorm2d`.
     - ``remat``: names of nodes that are computed again for a gradient. ``"*"`` in a name stands for anything:
@@ -261,7 +261,10 @@ def path(node: Node) -> str:
 def _graph(network: object) -> Network:
     graph = as_network(network) if isinstance(network, str) else network
     if not isinstance(graph, Network):
-        says = f"it is {kind_of(graph)}, and must be a Network, or the name of a preset that is one"
+        if isinstance(network, str):
+            says = f"{network!r} is a preset that is {kind_of(graph)}, and must be one that is a graph"
+            raise UsageError.of("network", "network", "", says, f"TypedNetwork(graph_of({network!r}, 3, 1), rngs=rngs)")
+        says = f"it is {kind_of(graph)}, and must be a Network, or the name of a preset that is a graph"
         raise UsageError.of("network", "network", "", says, "graph_of(network, in_channels, out_channels)")
     without = [node for node in graph.nodes if not (isinstance(node.operation, Norm) or has_value(node.operation))]
     if without:

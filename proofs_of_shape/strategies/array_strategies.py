@@ -25,6 +25,7 @@ def images(
     Raises :class:`ConfigError` or :class:`ShapeError` if the network can't be built for ``in_channels``, and
     :class:`WellshapedError` if no image fits.
 
+    >>> from wellshaped.spec import UNet2Config
     >>> from hypothesis import find
     >>> find(images(UNet2Config(), 3), lambda x: True).shape
     (3, 2, 2)
@@ -50,6 +51,7 @@ def params(
 
     Raises :class:`ConfigError` if the network can't be built.
 
+    >>> from wellshaped.spec import UNet2Config
     >>> from hypothesis import find
     >>> kernel, bias = find(params(UNet2Config(base_channels=1)), lambda arrays: True)["down1_1"]
     >>> kernel.shape, kernel.dtype.name, bias.shape

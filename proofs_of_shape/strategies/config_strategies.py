@@ -85,6 +85,7 @@ def nearly_fitting_configs() -> st.SearchStrategy[UNet2Config]:
 
     Shrinks toward unchanged numbers and the smallest of :func:`configs`.
 
+    >>> from wellshaped.spec import WELL_FORMED
     >>> from hypothesis import find
     >>> from wellshaped.spec import compatible_sizes
     >>> def fits_few(cfg):

@@ -129,6 +129,7 @@ def graphs(max_nodes: int = 14) -> st.SearchStrategy[Network]:
     They have about ``max_nodes`` nodes. Most joins are of nodes whose sizes grow by the same slope. Shrinks toward no
     nodes. Raises :class:`UsageError` if ``max_nodes`` is not a natural number.
 
+    >>> from wellshaped.spec import Mean
     >>> from hypothesis import find
     >>> def has_a_mean(network):
     ...     return any(isinstance(node.operation, Mean) for node in network.nodes)

@@ -84,6 +84,7 @@ class ShapeSet(Written):
     ``axes`` has the sets, in the order of ``names``. ``together`` has the nodes with a requirement over all axes: a
     group or instance norm needs more than one value to average over. An image fits iff ``sizes in shapes``.
 
+    >>> from wellshaped.spec import compatible_shapes
     >>> from wellshaped.spec import UNetConfig
     >>> shapes = compatible_shapes(UNetConfig(levels=3, norm="instance"))
     >>> (8, 8) in shapes, (16, 8) in shapes, shapes.above((7, 8)), shapes.below((17, 9))

@@ -140,6 +140,7 @@ def fill(network: AnyNetwork, sizes: AxisSizes | None = None) -> Network:
     ``not_solved``); :class:`UsageError` if no number is open and the sizes do not fit; :class:`ShapeError` for more or
     fewer sizes than axes.
 
+    >>> from wellshaped.spec import Network
     >>> from wellshaped.spec import OPEN, Conv, ConvTranspose, Node, Require
     >>> decoder = Network({"x": 1}, (
     ...     Node("halved", Conv(3, 2, padding=1)),

@@ -2,13 +2,23 @@
 
 from dataclasses import dataclass
 
-from ..messages.choices import nearest_choice
+from ..messages.choices import near_choices
 from ..messages.report import Report, UsageError, Verdict
 from ..messages.written import Written, written_number, written_value
 from ..network.running import AxisSizes, require_sizes
 from .any_network import AnyNetwork, building, graph_of, title
 from .compatibility import ShapeSet, compatible_shapes
 from .explanation import axes_with, of_image
+
+
+def near_policies(policy: object) -> tuple[str, ...]:
+    """Return the policies that a wrong one most likely means. If none is near, those that change the image.
+
+    >>> near_policies("mirror"), near_policies("eror"), near_policies("nearest")
+    (('pad',), ('error',), ('pad', 'crop'))
+    """
+    near = near_choices(policy, ("pad", "crop", "error"))
+    return near if len(near) == 1 else ("pad", "crop")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -58,7 +68,7 @@ def plan(network: AnyNetwork, sizes: AxisSizes, policy: str = "pad") -> Plan:
     """
     if policy not in ("error", "pad", "crop"):
         says = f"policy={policy!r} must be one of pad, crop, error"
-        fix = f'policy="{nearest_choice(policy, ("pad", "crop", "error"))}"'
+        fix = " or ".join(f'policy="{of}"' for of in near_policies(policy))
         raise UsageError.of("the plan", "policy", "", says, fix)
     graph = graph_of(network)
     building(network).report.raise_if_failed()

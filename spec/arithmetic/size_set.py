@@ -36,6 +36,7 @@ class SizeSet:
     Raises :class:`UsageError` for a part that is not a :class:`Progression`. Raises :class:`WellshapedError` if the
     union needs more than :data:`MAX_PARTS` progressions, such as very long runs with the steps 10**6 and 10**6 + 1.
 
+    >>> from wellshaped.spec import Progression
     >>> even = SizeSet([Progression(2, 2, None)])
     >>> 303 in even, even.below(303), even.above(303), str(even), even.period, even.residues, even.minimum
     (False, 302, 304, 'n ≡ 0 (mod 2), n ≥ 2', 2, (0,), 2)

@@ -4,8 +4,9 @@ The keys of a file show which kind of network it holds. If several kinds fit, th
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields, replace
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,16 @@ from ..messages.choices import nearest_choice
 from ..messages.faults import Faults
 from ..messages.report import ConfigError, FileError, UsageError, WellshapedError
 from ..messages.written import clipped, kind_of, written_value
-from ..network.data import NETWORK_KEYS, data_of, judge_digits, judge_keys, judge_value, network_from, number_fix
+from ..network.data import (
+    NETWORK_KEYS,
+    DataError,
+    data_of,
+    judge_digits,
+    judge_keys,
+    judge_value,
+    network_from,
+    number_fix,
+)
 from ..network.network import Network
 from ..unet.config import UNetConfig
 from ..unet2.config import UNet2Config
@@ -34,9 +44,15 @@ MAX_DIGITS = 99
 
 
 class ContentError(FileError, ConfigError):
-    """A file can be read, but its content is not a well-formed network. ``except ConfigError`` catches it too."""
+    """A file's keys or values are not those of a network. ``except ConfigError`` catches it too."""
 
-    says = "is not well-formed"
+    says = FileError.says
+
+
+class IllFormedError(ContentError):
+    """A file holds a network, which breaks a rule: a kernel of 0, for example."""
+
+    says = ConfigError.says
 
 
 def load_network(path: str | os.PathLike[str]) -> UNet2Config | UNetConfig | Network:
@@ -48,9 +64,11 @@ def load_network(path: str | os.PathLike[str]) -> UNet2Config | UNetConfig | Net
     configs), add the key ``kind``: ``"UNet2Config"``, ``"UNetConfig"`` or ``"Network"``.
 
     Raises :class:`FileError` with the path. The file "can't be read" if it is missing, a folder, larger than 256 KiB,
-    not parseable, or if its suffix is unknown. It "is not well-formed", with all faults, if its kind is unclear, a key
-    is unknown (with the nearest known key), or a value can't be used.
+    not parseable, or if its suffix is unknown; and, with all faults, if its kind is unclear, a key is unknown (with the
+    nearest known key) or missing, or a value can't be used. It "is not well-formed" if it holds a graph that breaks a
+    rule, such as a kernel of 0. A config that breaks a rule is returned: :func:`check_config` judges it.
 
+    >>> from pathlib import Path
     >>> import tempfile; folder = Path(tempfile.mkdtemp())
     >>> _ = (folder / "unet.toml").write_text('levels = 3\nnorm = "group"')
     >>> load_network(folder / "unet.toml")
@@ -72,6 +90,7 @@ def load_config(path: str | os.PathLike[str]) -> UNet2Config:
 
     Raises :class:`FileError` like :func:`load_network`, and if the file holds another kind of network.
 
+    >>> from pathlib import Path
     >>> import tempfile; folder = Path(tempfile.mkdtemp())
     >>> _ = (folder / "unet.toml").write_text("base_channels = 16")
     >>> load_config(folder / "unet.toml")
@@ -93,6 +112,8 @@ def save_network(network: AnyNetwork, path: str | os.PathLike[str]) -> None:
     :class:`FileError` for an unknown suffix, a folder that does not exist, a file that can't be written, and a network
     that a file can't hold: a number is too long, there are too many nodes, or an operation is your own.
 
+    >>> from pathlib import Path
+    >>> from wellshaped.spec import load_network
     >>> import tempfile; path = Path(tempfile.mkdtemp()) / "milesial.toml"
     >>> save_network("milesial", path)
     >>> load_network(path)
@@ -109,6 +130,8 @@ def save_network(network: AnyNetwork, path: str | os.PathLike[str]) -> None:
 def save_config(cfg: UNet2Config, path: str | os.PathLike[str]) -> None:
     """Write a :class:`UNet2Config` to a file, like :func:`save_network`. :func:`load_config` returns an equal one.
 
+    >>> from pathlib import Path
+    >>> from wellshaped.spec import UNet2Config, load_config
     >>> import tempfile; folder = Path(tempfile.mkdtemp())
     >>> save_config(UNet2Config(base_channels=16), folder / "unet.json")
     >>> load_config(folder / "unet.json")
@@ -196,7 +219,7 @@ def _config_from(kind: type, data: Mapping[str, Any]) -> Any:
         judge_digits(data[name], name, MAX_DIGITS, "", faults, fix)
         judge_value(partial(read, data[name]), "", faults, fix)
     if faults:
-        raise ConfigError(faults.report("the config"))
+        raise DataError(faults.report("the config"))
     return kind(**data)
 
 
@@ -237,19 +260,38 @@ _OTHER_FILES = (
 """Files that hold something else, by their keys, and what reads them."""
 
 
+def reject_other_file(data: object, path: Path, subject: str, wanted: str) -> None:
+    """Raise :class:`FileError` if a file holds what another function reads. ``wanted`` is what it should hold.
+
+    >>> reject_other_file({"network_def": {}}, Path("b.json"), "plans file b.json", "a plans file of nnU-Net")
+    Traceback (most recent call last):
+    ...
+    wellshaped.spec.messages.report.FileError: plans file b.json can't be read.
+      kind: it is a config of a MONAI bundle, and not a plans file of nnU-Net.
+      fix: b.json:network_def in a command, or monai_bundle('b.json') in Python
+    """
+    for keys, what, fix in _OTHER_FILES:
+        if isinstance(data, dict) and keys <= data.keys() and what != wanted:
+            raise FileError.of(subject, "kind", "", f"it is {what}, and not {wanted}", fix.format(path=str(path)))
+
+
 def _loaded(text: str, path: Path, subject: str, wanted: type | None = None) -> Any:
     """Return the network in the ``text`` of a file. Raise :class:`FileError` if it is not of the ``wanted`` kind."""
     data = _parse(text, path, subject)
-    for keys, what, fix in _OTHER_FILES:
-        if keys <= data.keys():
-            raise FileError.of(subject, "kind", "", f"it is {what}, and not a network", fix.format(path=str(path)))
+    reject_other_file(data, path, subject, "a network")
     try:
         kind = _kind_of_data(data, wanted, path)
         return kind.value({key: value for key, value in data.items() if key != "kind"})
     except WellshapedError as error:
         form = format_of(path, subject)
         fixes = tuple(in_file(fix, form) for fix in error.report.fixes)
-        raise ContentError(replace(error.report, subject=subject, fixes=fixes)) from None
+        kind_of_error = IllFormedError if _is_of_rules(error) else ContentError
+        raise kind_of_error(replace(error.report, subject=subject, fixes=fixes)) from None
+
+
+def _is_of_rules(error: WellshapedError) -> bool:
+    """Whether an error says that a network breaks rules, and not that data are no network."""
+    return isinstance(error, ConfigError) and not isinstance(error, DataError | ContentError)
 
 
 def _kind_of_data(data: Mapping[str, Any], wanted: type | None, path: Path) -> _Kind:
@@ -262,6 +304,8 @@ def _kind_of_data(data: Mapping[str, Any], wanted: type | None, path: Path) -> _
         if wanted is not None and _KINDS[said].of is not wanted:
             raise _another_kind(said, wanted, path)
         return _KINDS[said]
+    if wanted is None:
+        _reject_strange(data)
     counts = {name: len(set(kind.keys) & set(data)) for name, kind in _KINDS.items()}
     most = [name for name, count in counts.items() if count == max(counts.values())]
     if wanted is not None:
@@ -288,6 +332,26 @@ def _reject_table(data: Mapping[str, Any]) -> None:
             says = f"{clipped(written_value(name))}, a table with the keys of a {kind}"
             fix = f"put its keys at the top, without {clipped(f'[{name}]')}"
             raise ContentError.of("", "key", "it has unknown keys", says, fix)
+
+
+def _reject_strange(data: Mapping[str, Any]) -> None:
+    """Raise :class:`ContentError` for a file without a key of a network, or one that is near to such a key."""
+    known = {key for kind in _KINDS.values() for key in kind.keys}
+    keys = sorted(data)
+    if not keys or len(keys) > _MOST_STRANGE or any(_may_mean_one(key[:60].lower(), known) for key in keys):
+        return
+    says = f"its keys are {clipped(', '.join(keys), 120)}, and none is a key of a network"
+    fix = "a file with the keys of a graph, inputs and nodes, or of a config, such as levels and norm"
+    raise ContentError.of("", "kind", "it holds no network", says, fix)
+
+
+def _may_mean_one(key: str, known: Collection[str]) -> bool:
+    starts = len(key) >= 4 and any(name.startswith(key[:4]) for name in known)
+    return starts or bool(get_close_matches(key, known, n=1, cutoff=0.7))
+
+
+_MOST_STRANGE = 100
+"""The most keys to compare: finding the nearest is slow."""
 
 
 def _add_kinds(data: Mapping[str, Any], most: list[str], faults: Faults) -> None:

@@ -196,13 +196,18 @@ _LAST = re.compile(r"""(?:,\s*|(?<=[{\[\n])\s*)("?[\w-]+"?\s*[:=]?)\s*\Z""")
 
 
 def _unfinished(text: str, form: Format) -> str:
-    r"""Return the fix for a text that ends with a key before its value; "" if closing the brackets is enough.
+    r"""Return the fix for a text that ends with a key before its value, or a comma; "" if closing brackets is enough.
 
     >>> from wellshaped.spec.files.formats import FORMATS
     >>> _unfinished('nodes = [{ kernel = 3, padd', FORMATS[".toml"]), _unfinished("a = [1, 2", FORMATS[".toml"])
     ('finish padd, or delete it and its comma', '')
+    >>> _unfinished('{"levels": 3,', FORMATS[".json"])
+    'delete the comma at the end'
     """
     last, ends = _LAST.search(text), _ends_of(text)
+    bare = text.rstrip().removesuffix(",")
+    if bare != text.rstrip() and not _reads(text + ends, form) and _reads(bare + ends, form):
+        return "delete the comma at the end"
     if last is None or _reads(text + ends, form) or not _reads(text[: last.start()] + ends, form):
         return ""
     return f"finish {clipped(last[1])}, or delete it{' and its comma' if last[0][0] == ',' else ''}"

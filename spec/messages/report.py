@@ -123,7 +123,9 @@ class Report:
     """Every rule judged at once, for one ``subject``, with ``fixes`` to paste if one fails.
 
     ``warnings`` are broken rules that do not stop the network: it runs, but the result is often not what you meant.
+    If all hold, ``holds`` is what the text says after "fits"; by default, how many rules there are.
 
+    >>> from wellshaped.spec import Verdict
     >>> verdict = Verdict("enough", False, "2 must be at least 3", "too few apples")
     >>> report = Report("a basket of 2 apples", (verdict,), ("add 1 apple",))
     >>> report.ok, [failure.name for failure in report.failures]
@@ -139,6 +141,7 @@ class Report:
     fixes: tuple[str, ...] = ()
     warnings: tuple[Verdict, ...] = ()
     error: type[WellshapedError] = field(default=ShapeError, kw_only=True, repr=False)
+    holds: str = field(default="", kw_only=True, repr=False)
 
     @property
     def failures(self) -> tuple[Verdict, ...]:
@@ -172,7 +175,7 @@ class Report:
         ]
         if self.ok:
             fits = "is well-formed" if self.error is ConfigError else "fits"
-            lead = f"{self.subject} {fits}{_all_hold(len(self.verdicts))}."
+            lead = f"{self.subject} {fits}{f': {self.holds}' if self.holds else _all_hold(len(self.verdicts))}."
             return [lead, *warnings]
         room = _LINES - 1 - len(warnings) - len(self.fixes)
         lines = _failed(self.failures, room)

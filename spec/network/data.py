@@ -28,7 +28,7 @@ from ..messages.written import MAX_WRITTEN_DIGITS, clipped, kind_of, written_val
 from .edges import Crop, CropTo, CropToSmallest, Pad, PadTo, PadToMultiple
 from .fields import read_field
 from .joins import Add, Concat, Multiply
-from .network import MAX_AXES, MAX_LETTERS, Input, Network, Node
+from .network import MAX_AXES, MAX_LETTERS, Input, Network, Node, as_names
 from .open_number import Open, open_number_error
 from .operation import Operation
 from .proposing import quoted
@@ -53,6 +53,10 @@ _NODE = ("name", "op", "inputs", "layer", "rule")
 _INPUT = ("channels", "single", "rule")
 NETWORK_KEYS = ("axes", "inputs", "outputs", "nodes")
 """The keys of a network."""
+
+
+class DataError(ConfigError):
+    """Data are no network or config: a key, a name or the type of a value is wrong. No rule was judged yet."""
 
 
 def data_of(network: Network) -> dict[str, Any]:
@@ -97,15 +101,15 @@ def _plain(value: Any) -> Any:
 def network_from(data: object, digits: int = MAX_WRITTEN_DIGITS) -> Network:
     """The network that plain data describe. Its numbers may have at most ``digits`` digits.
 
-    Raises :class:`ConfigError` with every fault: a missing or unknown key, an unknown operation, a wrong value, a
-    number that is too long. If there are none, raises the errors of :class:`Network`.
+    Raises :class:`DataError` with every fault: a missing or unknown key, an unknown operation, a wrong value, a number
+    that is too long. If there are none, raises the errors of :class:`Network`.
 
     >>> network_from({"inputs": {"x": 1}, "nodes": [{"name": "pooled", "op": "MaxPool", "kernel": 2}]}).outputs
     ('pooled',)
     >>> network_from({"inputs": {"x": 1}, "nodes": [{"name": "pooled", "op": "MaxPol", "kernel": 2}]})
     Traceback (most recent call last):
     ...
-    wellshaped.spec.messages.report.ConfigError: the network is not well-formed.
+    wellshaped.spec.network.data.DataError: the network is not well-formed.
       op: no such operation: node pooled: 'MaxPol' (did you mean MaxPool?).
       fix: node pooled: op="MaxPool"
     """
@@ -115,10 +119,12 @@ def network_from(data: object, digits: int = MAX_WRITTEN_DIGITS) -> Network:
     judge_digits(given.get("axes"), "axes", digits, "", faults, "axes=2")
     inputs = list(_inputs(given, digits, faults)) if "inputs" not in renamed else []
     nodes = list(_nodes(given, digits, faults))
+    outputs = _tuples(given.get("outputs", ()))
+    judge_value(partial(as_names, outputs, "Network(", "outputs"), "", faults)
     if faults:
         _judge_names(given, faults)
-        raise ConfigError(faults.report("the network"))
-    return Network(inputs, nodes, _tuples(given.get("outputs", ())), given.get("axes", 2))
+        raise DataError(faults.report("the network"))
+    return Network(inputs, nodes, outputs, given.get("axes", 2))
 
 
 def judge_keys(

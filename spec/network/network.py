@@ -105,7 +105,7 @@ class Node(Written):
             says = f"the operation of {name} is {kind_of(operation)}, and must be an Operation of wellshaped.spec"
             raise ConfigError.of(f'Node("{clipped(name)}")', "operation", "", says, "Conv(3, padding=1)")
         object.__setattr__(self, "operation", operation)
-        object.__setattr__(self, "inputs", _names(inputs, f'Node("{clipped(name)}", ', "inputs"))
+        object.__setattr__(self, "inputs", as_names(inputs, f'Node("{clipped(name)}", ', "inputs"))
         for of, text in (("layer", layer), ("rule", rule)):
             object.__setattr__(self, of, _label(text, of, f'Node("{clipped(name)}")'))
 
@@ -121,6 +121,7 @@ class Network(Written):
     Raises :class:`ConfigError` with every fault: an unknown input, a name used twice, a wrong number of inputs, numbers
     for more or fewer axes, a kernel of 0, channels that do not match.
 
+    >>> from wellshaped.spec import Node
     >>> from wellshaped.spec.network import Concat, Conv, ConvTranspose, MaxPool
     >>> unet = Network(
     ...     inputs={"x": 3},
@@ -156,7 +157,7 @@ class Network(Written):
         object.__setattr__(self, "inputs", _inputs(inputs))
         object.__setattr__(self, "nodes", _nodes(nodes, self.inputs))
         last = (self.nodes[-1] if self.nodes else self.inputs[0]).name
-        object.__setattr__(self, "outputs", _names(outputs, "Network(", "outputs") or (last,))
+        object.__setattr__(self, "outputs", as_names(outputs, "Network(", "outputs") or (last,))
         object.__setattr__(self, "axes", natural(axes, "axes"))
         object.__setattr__(self, "name", _label(name, "name", "the network"))
         channels: dict[str, int] = {}
@@ -185,7 +186,7 @@ class Network(Written):
         raise UsageError.of(f"node {written_value(name)}", "unknown_node", "", says, written_value(fix))
 
 
-def _names(given: object, call: str, field: str) -> tuple[str, ...]:
+def as_names(given: object, call: str, field: str) -> tuple[str, ...]:
     """One name or several as a tuple."""
     if isinstance(given, str):
         given = (given,)

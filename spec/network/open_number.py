@@ -17,6 +17,7 @@ class Open:
     Computing sizes with it raises :class:`ConfigError`: first replace it by a number with :func:`fill`. Raises
     :class:`UsageError` for a bound that is not natural, and :class:`ConfigError` if ``least > most``.
 
+    >>> from wellshaped.spec import OPEN
     >>> from wellshaped.spec.network import ConvTranspose
     >>> ConvTranspose(3, 2, padding=1, output_padding=OPEN), Open(1, 7)
     (ConvTranspose(kernel=3, stride=2, padding=1, output_padding=OPEN), Open(least=1, most=7))

@@ -37,7 +37,7 @@ class Operation(Written):
 
     ``input_count`` is the least and the greatest number of inputs (``None`` for any number). An operation that
     ``shares_row`` changes only values; a table shows it in the row of the node before it. One that ``only_checks``
-    returns its input. A network rejects an operation with 0 in one of the fields ``nonzero``.
+    returns its input. ``nonzero`` names the fields that must not be 0; a network rejects an operation that breaks this.
 
     Raises :class:`UsageError` for a number that is not natural, and :class:`ConfigError` for another wrong value.
 

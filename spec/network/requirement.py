@@ -90,9 +90,10 @@ class Requirement(Written):
     """A requirement of one ``node``, judged for one input: ``left`` and ``right`` must meet ``relation``.
 
     ``left_of`` and ``right_of`` say what the numbers are: the size of the node or input of this name, a phrase, or
-    ``""`` for a plain number. ``label`` is the source's name of the rule, if any. ``fix`` says how to write the
-    operation so that the requirement holds, if another size does not help.
+    ``""`` for a plain number. ``label`` is the rule's name in the Lean specification, if any. ``fix`` says how to write
+    the operation so that the requirement holds, if another size does not help.
 
+    >>> from wellshaped.spec.network.requirement import EQUAL
     >>> requirement = Requirement("joined", "equal", 303, EQUAL, 302, "encoder", "up")
     >>> requirement.holds, str(requirement)
     (False, 'joined: encoder is 303, up is 302, and they must be equal')

@@ -45,9 +45,9 @@ class Run(Written):
 def run(network: Network, size: Sizes, axis: int = 0) -> Run:
     """Run the network on inputs of this ``size`` along ``axis``. It computes all sizes, even if a requirement fails.
 
-    ``size`` is one size for all inputs, or a mapping with the size of each by name; inputs of a single position need
-    none. The size of every input and node must be at least 1. Raises :class:`UsageError` if a size is not natural or
-    missing, or the network has no such axis.
+    ``size`` is one size for all inputs, or a mapping with the size of each by name; an input without axes, such as a
+    time embedding, needs none. A size of 0 at an input or node is listed as a failure. Raises :class:`UsageError` if a
+    size is not natural or missing, or the network has no such axis.
 
     >>> from wellshaped.spec.network import Concat, ConvTranspose, MaxPool, Network, Node
     >>> halve = Network({"x": 1}, (

@@ -1,8 +1,8 @@
 """Where each preset comes from, in one line for a terminal. The function of a preset says more."""
 
 SOURCES: dict[str, str] = {
-    "unet2": "The U-Net of the source, which halves once: NN/Spec/Models/Unet.lean",
-    "tiny": "The small U-Net of the source, with batch norm and no head",
+    "unet2": "The U-Net of the Lean specification (halves once): NN/Spec/Models/Unet.lean",
+    "tiny": "The small U-Net of the Lean specification, with batch norm and no head",
     "ronneberger2015": "Ronneberger, Fischer and Brox, U-Net, MICCAI 2015, figure 1",
     "milesial": "github.com/milesial/Pytorch-UNet with its defaults",
     "monai_like": "MONAI's BasicUNet with ReLU and exact joins",

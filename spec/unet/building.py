@@ -24,6 +24,7 @@ def check_unet_config(cfg: UNetConfig, in_channels: int = 1, out_channels: int |
     have at most 2³¹ - 1 elements. Raises :class:`UsageError` if ``cfg`` is not a :class:`UNetConfig` or a count is not
     a natural number.
 
+    >>> from wellshaped.spec import UNetConfig
     >>> print(check_unet_config(UNetConfig(levels=0, norm="group", base_channels=12)))
     UNetConfig(levels=0, base_channels=12, norm='group') is not well-formed.
       levels_pos, groups_divide: levels=0 must be at least 1; groups=8 must divide the channels of every

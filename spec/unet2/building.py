@@ -18,6 +18,7 @@ def check_config(cfg: UNet2Config, in_channels: int = 1, out_channels: int = 1) 
     Arrays have at most 2³¹ - 1 elements, and the numbers of a window are at most that. Raises :class:`UsageError` if
     ``cfg`` is not a :class:`UNet2Config` or a count is not a natural number.
 
+    >>> from wellshaped.spec import UNet2Config
     >>> print(check_config(UNet2Config(pool_stride=0, base_channels=0)))
     UNet2Config(pool_stride=0, base_channels=0) is not well-formed.
       poolStride_ne0, baseC_pos: pool_stride=0 must be at least 1; base_channels=0 must be at least 1.

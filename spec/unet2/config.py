@@ -23,7 +23,7 @@ class UNet2Config(Written):
 
     It halves the image once, and so has two resolutions.
 
-    The fields, in the order of the source:
+    The fields, in the order of the Lean specification:
 
     - max-pooling: ``pool_kernel``, ``pool_stride``
     - convolution blocks: ``conv_kernel``, ``conv_stride``, ``conv_padding``
@@ -82,7 +82,7 @@ WELL_FORMED: tuple[Condition, ...] = (
     _nonzero("convStride_ne0", "conv_stride"),
     _nonzero("headStride_ne0", "head_stride"),
 )
-"""The nine conditions of a well-formed config: the seven of the source, and two of our own (SPEC section 3)."""
+"""The nine conditions of a well-formed config: seven of the Lean specification, and two of our own (SPEC section 3)."""
 
 
 def judge_config(cfg: UNet2Config) -> tuple[Verdict, ...]:

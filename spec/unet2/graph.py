@@ -18,7 +18,8 @@ _LAYERS = {layer.name: layer for layer in LAYERS}
 
 
 def unet2_graph(cfg: UNet2Config, in_channels: int = 1, out_channels: int = 1) -> Network:
-    """Return the network of ``cfg``. Its nodes are the intermediates of the source, its rules the eight obligations.
+    """Return the network of ``cfg``. Its nodes are the intermediates of the Lean specification, its rules the eight
+    obligations.
 
     Raises :class:`ConfigError` if the config is not well-formed or there are no channels in or out.
 

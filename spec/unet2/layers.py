@@ -42,7 +42,7 @@ LAYERS: tuple[Layer, ...] = (
     Layer("up1_2", "conv", "conv", 1, 1),
     Layer("out1x1", "conv", "head", 1, "out"),
 )
-"""The layers, and so their parameters, in the order of the source."""
+"""The layers, and so their parameters, in the order of the Lean specification."""
 
 
 def layer_shapes(

@@ -20,6 +20,7 @@ def h_downH(cfg: UNet2Config, n: int) -> int:
 
     The source writes ``down(n)``.
 
+    >>> from wellshaped.spec import UNet2Config
     >>> h_downH(UNet2Config(), 303)
     151
     """
@@ -29,6 +30,7 @@ def h_downH(cfg: UNet2Config, n: int) -> int:
 def h_upH(cfg: UNet2Config, n: int) -> int:
     """Return the size that pooling and then upsampling make of ``n``. The skip fits iff this is ``n``.
 
+    >>> from wellshaped.spec import UNet2Config
     >>> h_upH(UNet2Config(), 303), h_upH(UNet2Config(), 304)
     (302, 304)
     """
@@ -38,6 +40,7 @@ def h_upH(cfg: UNet2Config, n: int) -> int:
 def h_convH(cfg: UNet2Config, n: int) -> int:
     """Return the size that a block convolution makes of ``n``.
 
+    >>> from wellshaped.spec import UNet2Config
     >>> h_convH(UNet2Config(), 303), h_convH(UNet2Config(conv_padding=0), 303)
     (303, 301)
     """
@@ -47,6 +50,7 @@ def h_convH(cfg: UNet2Config, n: int) -> int:
 def h_convH_down(cfg: UNet2Config, n: int) -> int:
     """Return the size that a block convolution makes of the pooled size :func:`h_downH` of ``n``.
 
+    >>> from wellshaped.spec import UNet2Config
     >>> h_convH_down(UNet2Config(), 303)
     151
     """
@@ -56,6 +60,7 @@ def h_convH_down(cfg: UNet2Config, n: int) -> int:
 def h_outH(cfg: UNet2Config, n: int) -> int:
     """Return the size that the output convolution makes of ``n``.
 
+    >>> from wellshaped.spec import UNet2Config
     >>> h_outH(UNet2Config(), 303)
     303
     """
@@ -78,7 +83,7 @@ def _unchanged(cfg: UNet2Config, n: int) -> int:
 class Obligation:
     """One equation between sizes: the size at the end of the ``route`` from ``n`` must equal ``required(cfg, n)``.
 
-    - ``name``: the name in the source; ``axis``: ``"height"`` or ``"width"``.
+    - ``name``: the name in the Lean specification; ``axis``: ``"height"`` or ``"width"``.
     - ``route``: the operations in order, each with the size after it. The last size is the left-hand side.
     - ``must``: the words before the required size in a message.
     """
@@ -121,4 +126,4 @@ OBLIGATIONS: tuple[Obligation, ...] = tuple(
     for name, equation in _EQUATIONS.items()
     for axis in ("height", "width")
 )
-"""The eight equations: four for each axis, in the order of the source, each for height and then for width."""
+"""The eight equations: four for each axis, in the order of the Lean specification, each for height, then width."""

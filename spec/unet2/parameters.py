@@ -16,6 +16,7 @@ def layer_parameters(
     A kernel is ``(out, in, k, k)``, or ``(in, out, k, k)`` if transposed. Raises :class:`ConfigError` if no network can
     be built (:func:`check_config`), and :class:`UsageError` for a count that is not a natural number.
 
+    >>> from wellshaped.spec import UNet2Config
     >>> [(layer.name, kernel, bias) for layer, kernel, bias in layer_parameters(UNet2Config(), 3, 1)][0]
     ('down1_1', (64, 3, 3, 3), (64,))
     """

@@ -223,7 +223,11 @@ def test_check_prints_every_error_as_json(run, arguments, rule):
     ],
 )
 def test_sizes_gives_the_set_and_the_nearest_below_and_above(run, arguments, answer):
-    assert run("sizes", *arguments) == (0, f"sizes that fit UNet2Config(): n ≡ 0 (mod 2), n ≥ 2\n{answer}", "")
+    assert run("sizes", *arguments) == (
+        0,
+        f"sizes that fit unet2, the default network: n ≡ 0 (mod 2), n ≥ 2\n{answer}",
+        "",
+    )
 
 
 def test_sizes_of_a_finite_set_has_no_nearest_above_its_end(run):
@@ -339,7 +343,8 @@ def test_commands_about_sizes_say_what_to_type_instead_of_an_image(run):
                     "input-for": ["input-for has no --input: it takes sizes, without channels."],
                     "sizes": [
                         "--input can't be used.",
-                        "  input: sizes takes sizes without channels; only a model in your code has --input here.",
+                        "  input: wellshaped sizes asks about sizes without channels; "
+                        "--input is for a model in your code.",
                     ],
                 }[command]
             )
@@ -397,6 +402,15 @@ def test_plan_crops_an_output_of_another_size_to_what_belongs_to_the_image(run, 
 @pytest.mark.parametrize("policy", ["mirror", "reflect", "edge", "zeros", "constant"])
 def test_a_way_of_padding_as_the_policy_means_pad(rejected, policy):
     assert rejected("plan", "--input", "1x4x4", "--policy", policy)[-1] == "  fix: --policy pad"
+
+
+def test_a_policy_that_is_near_to_none_is_answered_with_those_that_change_the_image(rejected):
+    assert rejected("plan", "--input", "1x4x4", "--policy", "nearest")[-1] == "  fix: --policy pad or --policy crop"
+
+
+def test_the_most_digits_of_a_number_are_only_named_if_one_has_more(rejected):
+    assert "needs three natural numbers: channels" in rejected("check", "--input", "3x304xabc")[1]
+    assert "natural numbers of at most 99 digits" in rejected("check", "--input", f"3x304x{'9' * 100}")[1]
 
 
 def test_plan_rejects_what_its_policy_cannot_reach(run, rejected):
@@ -566,9 +580,7 @@ def test_draw_without_matplotlib_says_what_to_install(run, monkeypatch):
     status, out, err = run("draw", "--input", "1x4x4")
     assert (status, out) == (1, "")
     assert re.fullmatch(
-        r"This command needs matplotlib\S*: (?:uv )?pip install 'wellshaped\[demo\]', or (?:uv )?pip install "
-        r"'\.\[demo\]' in a clone\n",
-        err,
+        r"This command needs matplotlib: (uv )?pip install '\.\[demo\]', in a clone of wellshaped\n", err
     )
 
 
@@ -604,8 +616,7 @@ def test_a_file_that_is_no_network_is_rejected_by_every_command(rejected, tmp_pa
     if content is not None:
         (tmp_path / name).write_text(content)
     lines = rejected(command[0], tmp_path / name, *command[1:])
-    ending = "is not well-formed" if says.startswith(("key", "natural")) else "can't be read"
-    assert lines[0] == f"network file {tmp_path / name} {ending}."
+    assert lines[0] == f"network file {tmp_path / name} can't be read."
     assert lines[1].startswith(f"  {says}")
 
 
@@ -621,6 +632,15 @@ def test_a_config_of_a_file_that_is_not_well_formed_is_rejected_with_the_path(ru
     assert run("sizes", path, "--pool-stride", 2)[0] == 0
     path.write_text("pool_stride = 2")
     assert run("sizes", path)[0] == 0
+
+
+def test_a_file_with_a_graph_that_breaks_a_rule_is_an_answer_and_one_with_an_unknown_name_is_none(run, tmp_path):
+    path = tmp_path / "net.toml"
+    for kernel, op, status, says in (0, "Conv", 1, "is not well-formed"), (3, "Cnv", 2, "can't be read"):
+        path.write_text(f'inputs = {{ x = 3 }}\nnodes = [{{ name = "a", op = "{op}", kernel = {kernel} }}]')
+        for command in (["sizes"], ["check"], ["plan", "--input", "3x4x4"]):
+            found, out, err = run(command[0], path, *command[1:])
+            assert (found, out, err.splitlines()[0]) == (status, "", f"network file {path} {says}.")
 
 
 def test_an_empty_name_of_a_network_is_shown_as_such(rejected):
@@ -873,7 +893,7 @@ def test_a_huge_number_is_calculated_with_like_any_other(run, name, huge):
 
 @pytest.mark.parametrize("typed", ["2", " 2", "+2", "02", "٢"])
 def test_a_natural_number_may_be_written_as_python_reads_it(run, typed):
-    assert run("sizes", "--pool-stride", typed) == run("sizes")
+    assert run("sizes", "--pool-stride", typed) == run("sizes", "--base-channels", "64")
 
 
 # The shape of an image.
@@ -1113,7 +1133,7 @@ def test_a_stream_without_the_signs_shows_question_marks(monkeypatch):
     raw = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii"))
     assert main(["sizes"]) == 0
-    assert raw.getvalue().rstrip() == b"sizes that fit UNet2Config(): n ? 0 (mod 2), n ? 2"
+    assert raw.getvalue().rstrip() == b"sizes that fit unet2, the default network: n ? 0 (mod 2), n ? 2"
 
 
 # Whole processes.

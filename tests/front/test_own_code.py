@@ -52,6 +52,17 @@ def broken(x):
 def counted(x, indices):
     return x[indices]
 
+def by_values(x):
+    if x.sum() > 0:
+        return x
+    return -x
+
+def by_values_if_large(x):
+    return x if x.shape[0] < 9 or x.sum() > 0 else -x
+
+def flagged(x, *, train):
+    return x
+
 NUMBER = 3
 """
 
@@ -114,7 +125,7 @@ def test_check_names_the_users_line_and_the_nearest_sizes(run, network):
     assert fix == "  fix: axis 1 (303): 302 (crop 1) or 304 (pad 1); all that fit: n ≡ 0 (mod 2), n ≥ 2"
     assert run("check", network, "--input", "1x304x384x3") == (
         0,
-        f"{network} on (1, 304, 384, 3) fits: the rule holds.\n",
+        f"{network} on (1, 304, 384, 3) fits: Flax accepts it. Output (1, 304, 384, 6).\n",
         "",
     )
 
@@ -146,34 +157,68 @@ def test_sizes_that_do_not_fit_together_are_checked_together(run):
     status, out, _ = run("sizes", "nets:squares", "--input", "3xHxW", "--near", "64")
     assert status == 0
     assert "H and W depend on each other" in out
-    assert out.endswith("  H: 64 fits\n  W: 64 fits\nnets:squares on (3, 64, 64) fits: the rule holds.\n")
+    assert out.endswith(
+        "  H: 64 fits\n  W: 64 fits\nnets:squares on (3, 64, 64) fits: JAX accepts it. Output (6, 64, 64).\n"
+    )
 
 
 def test_a_network_that_no_size_fits_is_shown_with_an_example_and_status_1(run):
     status, out, err = run("sizes", "nets:never", "--input", "3xHxW")
     assert (status, err) == (1, "")
-    assert re.search(r"^  H( and W)?: no size$", out, re.M)
+    assert "\n  H and W: no size was found; H was tried with W = 64, and W with H = 64\n" in out
+    first = (
+        "  note: never(x) takes an argument, so it was called with the image. If it makes the model, name a function"
+    )
+    assert out.replace("\n      ", " ").splitlines()[1].startswith(first)
     assert "  for example: nets:never on (3, 64, 64) does not fit.\n    framework: TypeError at nets.py:26, `" in out
     assert json.loads(run("sizes", "nets:never", "--input", "3xHxW", "--json")[1])["example"]["ok"] is False
 
 
 @pytest.mark.parametrize(
-    ("given", "meant"),
+    ("given", "meant", "changes"),
     [
-        ("3x304x384", "304x384x3"),
-        ("3x303x384", "304x384x3"),
-        ("1x3x303x384", "1x304x384x3"),
-        ("303x384", "304x384x3"),
+        ("3x304x384", "304x384x3", "channels last"),
+        ("3x303x384", "304x384x3", "channels last; 303 padded to 304"),
+        ("1x3x303x384", "1x304x384x3", "channels last; 303 padded to 304"),
+        ("303x384", "304x384x3", "3 channels last; 303 padded to 304"),
+        ("304x384x1", "304x384x3", "3 channels in place of 1"),
     ],
 )
-def test_where_no_size_fits_check_proposes_an_order_of_the_axes_in_which_one_does(run, rejected, given, meant):
-    assert rejected("check", "nets:make_unet", "--input", given)[-1] == f"  fix: --input {meant}"
+def test_where_no_size_fits_check_proposes_an_order_or_channels_with_which_one_does(
+    run, rejected, given, meant, changes
+):
+    assert rejected("check", "nets:make_unet", "--input", given)[-1] == f"  fix: --input {meant} ({changes})"
     assert run("check", "nets:make_unet", "--input", meant)[0] == 0
 
 
 def test_where_no_order_fits_check_says_what_it_needs(rejected):
-    *_, fix = rejected("check", "nets:never", "--input", "3x64x64")
-    assert fix == "  fix: --input with every axis that the model takes, in its order"
+    *_, warning, fix = rejected("check", "nets:never", "--input", "3x64x64")
+    assert warning.startswith("  warning: called: never(x) takes an argument, so it was called with the image. If it")
+    assert fix == "  fix: --input with the axes and channels that the model takes, in its order"
+
+
+def test_where_no_size_fits_sizes_proposes_an_order_of_the_axes_in_which_one_does(run):
+    status, out, _ = run("sizes", "nets:make_unet", "--input", "3xHxW")
+    assert (status, out.splitlines()[-1]) == (1, "  fix: --input HxWx3 (channels last)")
+    assert json.loads(run("sizes", "nets:make_unet", "--input", "3xHxW", "--json")[1])["fix"] == "--input HxWx3"
+
+
+@pytest.mark.parametrize("words", [["sizes", "--input", "HxWx3"], ["check", "--input", "64x64x3"]])
+def test_code_that_branches_on_values_cant_be_decided_and_its_line_says_why(rejected, words):
+    command, *shape = words
+    assert rejected(command, "nets:by_values", *shape) == [
+        "nets:by_values can't be decided.",
+        "  values: nets.py:38, `if x.sum() > 0:`, branches on values, and wellshaped sees only shapes.",
+        "  fix: jnp.where in place of a branch, or the part of the model that needs no values",
+    ]
+
+
+def test_sizes_that_need_no_values_are_known_beside_those_that_do(run):
+    status, out, _ = run("sizes", "nets:by_values_if_large", "--input", "H")
+    assert status == 0
+    assert out.splitlines()[1] == "  H: {1, 2, 3, 4, 5, 6, 7, 8}"
+    why = "not known: n ≥ 9, because nets.py:43, `return x if x.shape[0] < 9 or x.sum() > 0 else -x`, branches on"
+    assert why in " ".join(out.split())
 
 
 def test_capitals_without_an_x_between_them_are_doubted_where_no_size_fits(run):
@@ -195,7 +240,7 @@ def test_a_function_that_returns_nothing_does_not_fit(rejected):
 
 def test_an_image_too_few_is_answered_with_the_option_again(rejected):
     *_, fix = rejected("sizes", "nets:joined", "--input", "2xL")
-    assert fix == "  fix: --input again for each further image"
+    assert fix.startswith("  fix: --input again for each further image; for a flag, name a function of images")
 
 
 @pytest.mark.parametrize(
@@ -215,11 +260,25 @@ def test_an_error_in_the_code_is_one_message_with_the_users_line(rejected, comma
 
 
 CANT = {  # a command, what is wrong, and the fix
-    "plan nets:UNet --input 3x4x4": ("only sizes and check take a model in your code", None),
-    "stages nets:UNet --input 3x4x4": ("only sizes and check take a model in your code", None),
-    "draw nets:UNet --input 3x4x4": ("only sizes and check take a model in your code", None),
-    "certify nets:UNet": ("only sizes and check take a model in your code", None),
-    "input-for nets:UNet 3": ("only sizes and check take a model in your code", None),
+    "plan nets:UNet --input 3x304x384": ("only sizes and check take a model in your code", None),
+    "stages nets:UNet --input 3x304x384": ("only sizes and check take a model in your code", None),
+    "draw nets:UNet --input 3x304x384": ("only sizes and check take a model in your code", None),
+    "plan nets:UNet --input 1x3x304x384": (
+        "only sizes and check take a model in your code",
+        "wellshaped sizes nets:UNet --input 1x3xHxW, or wellshaped check nets:UNet --input 1x3x304x384",
+    ),
+    "certify nets:UNet": (
+        "only sizes and check take a model in your code",
+        "wellshaped sizes nets:UNet --input HxWx3, or 1x3xHxW for PyTorch",
+    ),
+    "input-for nets:UNet 3": (
+        "only sizes and check take a model in your code",
+        "wellshaped sizes nets:UNet --input HxWx3, or 1x3xHxW for PyTorch",
+    ),
+    "sizes milesial --input 3x304x384": (
+        "wellshaped sizes asks about sizes without channels; --input is for a model in your code",
+        "wellshaped sizes milesial 304x384, or wellshaped check milesial --input 3x304x384",
+    ),
     "sizes nets:UNet": (
         "sizes needs the shape of an image",
         "wellshaped sizes nets:UNet --input HxWx3, or 1x3xHxW for PyTorch",
@@ -279,7 +338,7 @@ CANT = {  # a command, what is wrong, and the fix
     "check milesial --dtype float16": ("only a model in your code has a dtype", "leave out --dtype"),
     "sizes milesial --dtype float16": ("only a model in your code has a dtype", "leave out --dtype"),
 }
-_OTHERS = "wellshaped sizes nets:UNet --input HxWx3, or wellshaped check nets:UNet --input 304x384x3"
+_OTHERS = "wellshaped sizes nets:UNet --input 3xHxW, or wellshaped check nets:UNet --input 3x304x384"
 
 
 @pytest.mark.parametrize("words", CANT)

@@ -187,6 +187,37 @@ class Net(nn.Sequential):
     assert str(read_model(model, "1 3 H W", name="nets:Net")["H"]) == "n ≥ 5"
 
 
+def test_pytorch_code_that_asks_for_values_cant_be_decided_and_a_wrong_number_of_channels_is_proposed():
+    torch = pytest.importorskip("torch", reason="PyTorch is not a dependency")
+
+    class Branching(torch.nn.Module):
+        def forward(self, x):
+            if x.mean() > 0.5:
+                return x - 0.5
+            return x
+
+    class Reading(torch.nn.Module):
+        def forward(self, x):
+            return x * x.mean().item()
+
+    class Choosing(torch.nn.Module):
+        def forward(self, x):
+            return x[x > 0]
+
+    says = {Branching: "branches on values", Reading: "reads values", Choosing: "makes an image whose size depends on"}
+    for kind, does in says.items():
+        for ask in (lambda model: read_model(model, "3 H W"), lambda model: check_model(model, (3, 64, 64))):
+            with pytest.raises(FileError) as error:
+                ask(kind())
+            first, why, fix = str(error.value).replace("\n      ", " ").splitlines()
+            assert first == f"{kind.__name__} can't be decided."
+            assert why.startswith("  values: test_loading.py:") or "tests/interop/test_loading.py:" in why
+            assert f"`, {does}" in why
+            assert fix.startswith("  fix: torch.where in place of a branch")
+    report = check_model(torch.nn.Conv2d(3, 4, 3), (1, 1, 64, 64))
+    assert report.fixes == ("the shape (1, 3, 64, 64) (3 channels in place of 1)",)
+
+
 def test_a_file_is_loaded_by_its_path_with_the_files_beside_it(write, tmp_path):
     write("from side_of_it import double", "folder.of_file")
     write(FUNCTIONS, "folder.side_of_it")
@@ -257,6 +288,26 @@ CANT = {  # what is named, in a module with FUNCTIONS: the rule with what it say
 def test_an_object_that_is_not_a_model_is_rejected_with_one_that_may_be(rejected, of):
     says, fix = CANT[of]
     assert rejected(FUNCTIONS, of) == [f"{of} can't be read.", f"  {says}", f"  fix: {fix}"]
+
+
+def test_a_module_is_not_called_a_model_and_what_is_inside_your_own_is_named(rejected, write):
+    module = "object: it is a Python module (a file or package), and must be a model, a function of images, or a class"
+    _, says, fix = rejected("import json", "nets:json")
+    assert says.startswith(f"  {module}")
+    assert fix == "  fix: a function in your own code that returns the model, such as nets.py:make_unet"
+    write(FUNCTIONS, "own_box.inside")
+    write("from . import inside", "own_box.__init__")
+    _, says, fix = rejected("", "own_box:inside")
+    assert says.startswith(f"  {module}")
+    assert fix.split()[1] == "own_box.inside:double"
+
+
+def test_a_class_of_a_library_that_needs_arguments_is_made_in_a_file_of_yours(rejected):
+    *_, fix = rejected("", "flax.nnx:BatchNorm")
+    assert fix == (
+        "  fix: in a file of yours, such as nets.py, from flax.nnx import BatchNorm, then def make_model(): "
+        "return BatchNorm(num_features=…, rngs=nnx.Rngs(0)); then nets.py:make_model"
+    )
 
 
 def test_a_class_that_needs_arguments_gets_a_function_to_write(rejected):
@@ -364,8 +415,9 @@ def test_a_function_with_required_arguments_that_fits_no_size_is_said_to_be_read
     def factory(levels):
         return [None] * levels
 
-    assert read_model(factory, "3 H").notes[-1] == (
-        "factory is read as a function of images, because it has required arguments: levels"
+    assert read_model(factory, "3 H").notes[0] == (
+        "factory(levels) takes an argument, so it was called with the image. If it makes the model, name a function "
+        "without arguments"
     )
 
 
@@ -373,7 +425,7 @@ def test_arguments_that_take_any_number_of_values_are_not_required():
     def factory(levels, *more, bias=True, **others):
         return [None] * levels
 
-    assert read_model(factory, "3 H").notes[-1].endswith("because it has required arguments: levels")
+    assert read_model(factory, "3 H").notes[0].startswith("factory(levels) takes an argument, ")
 
 
 def halves(x, axis):

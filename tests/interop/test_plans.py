@@ -467,6 +467,17 @@ def test_a_network_file_that_is_a_plan_or_a_bundle_is_an_error_that_says_what_re
     assert error.value.report.fixes == (f"{path}:{key} in a command, or {function}({str(path)!r}) in Python",)
 
 
+def test_a_bundle_in_the_place_of_a_plan_and_a_plan_in_the_place_of_a_bundle_is_said_with_what_reads_it(tmp_path):
+    path = write(tmp_path / "a.json", {"network_def": {"_target_": "UNet"}})
+    with pytest.raises(FileError, match="it is a config of a MONAI bundle, and not a plans file of nnU-Net") as error:
+        nnunet_plans(path)
+    assert error.value.report.fixes == (f"{path}:network_def in a command, or monai_bundle({str(path)!r}) in Python",)
+    path = write(tmp_path / "a.json", {"configurations": {}})
+    with pytest.raises(FileError, match="it is a plans file of nnU-Net, and not a config of a MONAI bundle") as error:
+        monai_bundle(path)
+    assert error.value.report.fixes[0].startswith(f"{path}:3d_fullres in a command")
+
+
 # Commands
 
 

@@ -562,9 +562,21 @@ def test_the_output_is_that_of_sizes_that_equal_no_number_in_the_network():
     assert read_jax(lambda x: x.reshape(-1, 37), "H W").output == ("(ceil(H*W/37), 37)",)
 
 
+def test_a_size_at_which_code_asks_for_values_is_not_said_not_to_fit():
+    def by_values(x):
+        return x if x.shape[0] < 9 or x.sum() > 0 else -x
+
+    sizes = read_jax(by_values, "H")
+    assert sizes["H"].maximum == 8
+    assert sizes.check(H=8).holds == "JAX accepts it. Output (8)"
+    says = str(sizes.check(H=9)).replace("\n      ", " ")
+    assert says.startswith("by_values on (9) can't be decided.\n  known: ")
+    assert "branches on values, and wellshaped sees only shapes." in says
+
+
 def test_sizes_that_are_not_known_are_not_called_no_size():
     answer = read_jax(lambda x: x.reshape(-1, 1_031), "H H", budget=Budget(traces=3, trials=5))
-    assert "no size that is known" in str(answer)
+    assert "no size is known" in str(answer)
     assert "all" not in str(answer.check(H=62)).replace("all that fit as far as known", "")
 
 

@@ -277,6 +277,12 @@ ERRORS = {
         "block_divides: the input has 6 channels, and their number must be a multiple of 4, the positions in a block.",
         "x with 4 channels",
     ),
+    "block of axes": (
+        lambda: DepthToSpace2d((1, 2, 2)),
+        ConfigError,
+        "axes_differ: block=(1, 2, 2) has numbers for 3 axes, and DepthToSpace2d has 2.",
+        "block=1",
+    ),
     "rank": (
         lambda: Conv1d(4, 8, 3, rngs=rngs())(jnp.ones((2, 4, 9))),
         ShapeError,
@@ -312,6 +318,15 @@ def test_what_does_not_fit_has_one_message_with_its_rule_its_numbers_and_a_fix(c
     lines = str(found.value)
     assert f"\n  {says}\n" in lines
     assert f"  fix: {fix}" in lines
+
+
+@pytest.mark.parametrize("layer", [DepthToSpace2d, SpaceToDepth2d])
+def test_a_layer_that_cant_be_built_is_called_by_its_own_operation(layer):
+    for block in (0, (1, 2, 2)):
+        with pytest.raises(ConfigError) as found:
+            layer(block)
+        name = layer.__name__
+        assert str(found.value).startswith(f"{name} with {name.removesuffix('2d')}(block={block}) is not well-formed.")
 
 
 def test_in_vmap_the_fix_is_for_each_image():

@@ -215,6 +215,11 @@ def test_a_config_is_not_a_graph_and_the_error_says_how_to_get_one():
     with pytest.raises(UsageError) as error:
         TypedNetwork(UNetConfig(), rngs=nnx.Rngs(0))
     assert error.value.report.fixes == ("graph_of(network, in_channels, out_channels)",)
+    with pytest.raises(
+        UsageError, match="'milesial' is a preset that is a UNetConfig, and must be one that is"
+    ) as error:
+        TypedNetwork("milesial", rngs=nnx.Rngs(0))
+    assert error.value.report.fixes == ("TypedNetwork(graph_of('milesial', 3, 1), rngs=rngs)",)
 
 
 def test_a_preset_by_its_name():

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from wellshaped.spec import FIELDS, FileError, UNet2Config, WellshapedError, load_config, save_config
 from wellshaped.spec.files import disk as files_module
-from wellshaped.spec.files.networks import ContentError
+from wellshaped.spec.files.networks import IllFormedError
 
 SUFFIXES = (".toml", ".json")
 LONGEST = 10**99 - 1
@@ -33,7 +33,7 @@ def error_of(path):
         load_config(path)
     text = str(caught.value)
     lines = text.splitlines()
-    ending = "is not well-formed" if type(caught.value) is ContentError else "can't be read"
+    ending = "is not well-formed" if type(caught.value) is IllFormedError else "can't be read"
     assert lines[0] == f"config file {path} {ending}."
     assert lines[-1].startswith("  fix: ")
     assert len(lines) <= 10
@@ -202,7 +202,14 @@ NOT_CONFIGS = [  # file, content, how the line of the rule begins, the fix
     ("a.json", '{"a":' * 10_000, NO_JSON + "it is nested too deeply.", NESTED),
     ("a.json", '{"levels": 3', NO_JSON + "Expecting ',' delimiter", "close the { that line 1 opens"),
     ("a.json", '{"nodes": [{"op": "Conv"}, ]}', NO_JSON, "leave out the comma before the ] of line 1"),
-    ("a.toml", 'nodes = [\n{ name = "y",', NO_TOML, "close the { that line 2 opens, then the [ of line 1"),
+    ("a.json", '{"levels": 3,', NO_JSON, "delete the comma at the end, then close the { that line 1 opens"),
+    (
+        "a.toml",
+        'nodes = [\n{ name = "y",',
+        NO_TOML,
+        "delete the comma at the end, then close the { that line 2 opens, then the [ of line 1",
+    ),
+    ("a.toml", 'nodes = [\n{ name = "y" },', NO_TOML, "close the [ that line 1 opens"),
     (
         "a.toml",
         'nodes = [\n{ name = "y", kernel = 3, padd',
@@ -265,7 +272,7 @@ def test_a_file_that_is_not_a_config_is_rejected_by_what_is_wrong_with_it(tmp_pa
 def test_unknown_keys_are_rejected_with_the_nearest_known_ones(tmp_path):
     path = written(tmp_path / "a.toml", "pool_stide = 3\nbaseC = 8\n")
     assert error_of(path) == (
-        f"config file {path} is not well-formed.\n"
+        f"config file {path} can't be read.\n"
         "  key: it has unknown keys: 'baseC' (did you mean base_channels?); 'pool_stide' (did you mean pool_stride?).\n"
         "  fix: base_channels = 8"
     )

@@ -44,7 +44,7 @@ from wellshaped.spec import (
     save_network,
 )
 from wellshaped.spec.files.formats import FORMATS, MAX_DOTS
-from wellshaped.spec.files.networks import MAX_BYTES, ContentError
+from wellshaped.spec.files.networks import MAX_BYTES, ContentError, IllFormedError
 from wellshaped.spec.messages.written import kind_of
 from wellshaped.spec.network import data_of, network_from
 from wellshaped.spec.network.data import OPERATIONS, usual_value
@@ -84,7 +84,7 @@ def rejection(path, load=load_network, what="network"):
         load(path)
     text = str(caught.value)
     first, *lines = text.splitlines()
-    ending = "is not well-formed" if type(caught.value) is ContentError else "can't be read"
+    ending = "is not well-formed" if type(caught.value) is IllFormedError else "can't be read"
     assert first == f"{what} file {path} {ending}."
     assert lines[-1].startswith("  fix: ")
     assert len(lines) < 10
@@ -386,13 +386,36 @@ def test_a_table_with_other_keys_or_with_keys_that_are_at_the_top_too_is_an_unkn
         assert "'model', a table" not in rejection(written(tmp_path / "a.toml", content))[0]
 
 
-def test_content_that_is_not_well_formed_is_a_config_error_and_a_file_error(tmp_path):
-    nodes = 'inputs = { x = 3 }\nnodes = [{ name = "y", op = "MaxPool", kernel = 2, stride = 0 }]'
-    for content in (nodes, "levels = 2.5", "levls = 3"):
-        path = written(tmp_path / "f.toml", content)
-        for error in (ConfigError, FileError):
-            with pytest.raises(error, match="is not well-formed"):
-                load_network(path)
+def test_a_file_without_a_key_of_a_network_holds_none_and_all_its_keys_are_named(tmp_path):
+    for content, keys in (
+        ('model = "unet"', "model"),
+        ('model = "unet"\nlr = 0.1\n[data]\nsize = 3', "data, lr, model"),
+    ):
+        assert rejection(written(tmp_path / "a.toml", content)) == [
+            f"kind: it holds no network: its keys are {keys}, and none is a key of a network.",
+            "fix: a file with the keys of a graph, inputs and nodes, or of a config, such as levels and norm",
+        ]
+    for near in ("levls = 3", "baseC = 3", "norm_type = 3", "chanels = 3\nMultipliers = 2"):
+        assert "did you mean" in rejection(written(tmp_path / "a.toml", near))[0]
+
+
+def test_a_graph_that_breaks_a_rule_is_not_well_formed_and_other_content_cant_be_read_in_one_class_of_errors(tmp_path):
+    def graph(*nodes, more=""):
+        return f"inputs = {{ x = 3 }}\nnodes = [{', '.join(f'{{ {node} }}' for node in nodes)}]\n{more}"
+
+    pool, conv = 'name = "y", op = "MaxPool", kernel = 2', 'name = "y", op = "Conv", kernel = 3'
+    broken = [graph(f"{pool}, stride = 0"), graph('name = "y", op = "Conv", kernel = 0'), graph(f"{conv}, groups = 2")]
+    broken += [graph(pool, pool), graph(f'{pool}, inputs = ["b"]'), graph(pool, more='outputs = ["b"]')]
+    broken += [graph(pool, more="axes = 4"), graph('name = "y", op = "Concat"')]
+    unread = ["levels = 2.5", "levls = 3", "", 'norm = "bach"', graph(f"{pool}, strid = 1"), graph('name = "y"')]
+    unread += [graph(f"{conv}, padding = true"), graph(f'{conv}, padding = "sam"'), graph(pool, more="outputs = 3")]
+    unread += [graph(f"{pool}, inputs = [3]"), graph(pool, more="axes = 2.5"), graph('name = "y", op = "Cnv"')]
+    for says, contents in (("is not well-formed", broken), ("can't be read", unread)):
+        for content in contents:
+            path = written(tmp_path / "f.toml", content)
+            for error in (ConfigError, FileError, ContentError):
+                with pytest.raises(error, match=rf"f.toml {says}"):
+                    load_network(path)
     with pytest.raises(FileError) as caught:
         load_network(tmp_path / "missing.toml")
     assert not isinstance(caught.value, ConfigError)

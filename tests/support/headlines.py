@@ -10,11 +10,12 @@ _STATUS = {
     "can't be read": 2,
     "can't be written": 2,
     "can't be used": 2,
+    "can't be decided": 2,
 }
 
 HEADLINE = rf" ({'|'.join(_STATUS)})\.$"
 
 
 def status_with(line):
-    """1 where the answer is no, 2 where the question can't be read; the content of a file is a part of the question."""
-    return 2 if line.startswith(("network file ", "config file ")) else _STATUS[re.search(HEADLINE, line)[1]]
+    """1 where the answer is no, 2 where the question can't be read. The words alone say which, also about a file."""
+    return _STATUS[re.search(HEADLINE, line)[1]]

@@ -14,11 +14,12 @@ from .numbers import numbers_in
 _NAMES = [*FIELD_NAMES, "out_channels", "policy", "output", "by"]
 _FLAGS = {"output": "size"}  # the output of input_for is the size of input-for
 _ASSIGNMENT = re.compile(rf"""\b({"|".join(_NAMES)})=("[^"]*"|'[^']*'|\([^()]*\)|[^\s,;'"]+)""")
+_AGAIN = "--input again for each further image; for a flag, name a function of images that sets it"
 _IN_PYTHON = {
     " in the config": "",
     "repair(network)": "repair(network) in Python",
     "explain(network, sizes)": "wellshaped check --input",
-    "one shape for each image; arguments={…} for the others": "--input again for each further image",
+    "one shape for each image; arguments={…} for the others": _AGAIN,
     "a shape that it takes; arguments={…} for what is not an image": "--input with a shape that it takes",
 }
 _ABOUT_FILES = ("network file", "config file", "certificate", "output")

@@ -1,5 +1,6 @@
 """The shape of an image, as ``--input 1x304x384``: the channels, then a size for each axis of the network."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Any
@@ -75,7 +76,9 @@ def _meant(
     needs, parts = count_word(len(names) + 1), in_words(("channels", *names))
     if not numbers:
         inside = numbers_inside(text)
-        says = f"it is {clipped(text)!r}, and needs {needs} natural numbers of at most {MAX_DIGITS} digits: {parts}"
+        long = re.search(rf"\d{{{MAX_DIGITS + 1}}}", text) is not None
+        digits = f" of at most {MAX_DIGITS} digits" if long else ""
+        says = f"it is {clipped(text)!r}, and needs {needs} natural numbers{digits}: {parts}"
         return says, tuple(inside) if len(inside) == len(names) + 1 else (), False
     has = f"{count_word(len(numbers))} number{'s' * (len(numbers) > 1)}"
     says = f"{clipped(text)!r} has {has}, and needs {needs}: {parts}"

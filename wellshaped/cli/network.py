@@ -47,7 +47,7 @@ _SAYS = {  # help for the fields of a UNetConfig; the fields of a UNet2Config ha
 _GROUPS = {
     "both": Group("Fields of unet and of unet2", sort_key=1),
     "unet": Group("Fields of unet, a U-Net of any number of levels", sort_key=2),
-    "unet2": Group("Fields of unet2, the U-Net of the source, which halves once", sort_key=3),
+    "unet2": Group("Fields of unet2, the U-Net of the Lean specification, which halves once", sort_key=3),
 }
 
 
@@ -92,18 +92,19 @@ Name = Annotated[
 ]
 
 
-def network_of(name: str | None, flags: Any) -> AnyNetwork:
+def network_of(name: str | None, flags: Any, image: str | None = None) -> AnyNetwork:
     """Return the network called ``name``, with the fields that ``flags`` set.
 
     Raises :class:`UsageError` for an unknown name (with the nearest one), for a model in somebody's code, and for flags
-    that are not fields of the network, and :class:`FileError` for a file that can't be read.
+    that are not fields of the network, and :class:`FileError` for a file that can't be read. The error for a model in
+    code proposes commands for this ``image``.
 
     >>> network_of("milesial", None), network_of(None, ConfigFlags(levels="3")), network_of(None, None)
     ('milesial', UNetConfig(levels=3), UNet2Config())
     >>> network_of("milesial", ConfigFlags(levels="3"))
     UNetConfig(levels=3, norm='batch', join='pad', bias=False)
     """
-    reject_object(name)
+    reject_object(name, image)
     given = given_fields(flags)
     network: AnyNetwork = _CONFIGS[_meant(given)] if name is None else _named(name)
     if not given:

@@ -59,12 +59,18 @@ def names_object(name: str | None) -> bool:
     return not (len(place) == 1 and place.isalpha() and sys.platform == "win32") and not _is_file(name or "")
 
 
-def reject_object(name: str | None) -> None:
-    """Raise :class:`UsageError` for a model in somebody's code, in a command that does not take one."""
+def reject_object(name: str | None, image: str | None = None) -> None:
+    """Raise :class:`UsageError` for a model in somebody's code, in a command that does not take one.
+
+    The fix is about this ``image``, if it is given.
+    """
     if name is not None and names_object(name):
         shown = clipped(name)
         says = "only sizes and check take a model in your code"
-        fix = f"wellshaped sizes {shown} --input HxWx3, or wellshaped check {shown} --input 304x384x3"
+        fix = f"wellshaped sizes {shown} --input HxWx3, or 1x3xHxW for PyTorch"
+        if image is not None and all(numbers_in(image) or [0]):
+            opened = _opened(image)
+            fix = f"wellshaped sizes {shown} --input {opened}, or wellshaped check {shown} --input {clipped(image)}"
         raise UsageError.of(shown, "network", "", says, fix)
 
 
@@ -103,7 +109,7 @@ def reject_options(command: str, name: str | None, shapes: Sequence[str] | None,
     before = f"{name} " if name else ""
     if shapes:
         sizes = "x".join(map(str, numbers_in(shapes[0])[1:])) or "303x384"
-        says = f"{command} takes sizes without channels; only a model in your code has --input here"
+        says = f"wellshaped {command} asks about sizes without channels; --input is for a model in your code"
         whole = shapes[0] if numbers_in(shapes[0]) else "3x303x384"
         fix = f"wellshaped {command} {before}{sizes}, or wellshaped check {before}--input {whole}"
         raise UsageError.of("--input", "input", "", says, fix)
@@ -115,7 +121,7 @@ def sizes_of_object(
     name: str, shapes: Sequence[str], dtypes: Sequence[str] | None, near: str | None, as_json: AsJson
 ) -> int:
     """Print the sizes that the model called ``name`` takes, and the nearest to ``near``. Return the exit status."""
-    from ..interop.any_model import read_model
+    from ..interop.any_model import order_that_fits, read_model
     from ..interop.sizes.shapes import open_shape, open_sizes
 
     if not shapes:
@@ -126,7 +132,14 @@ def sizes_of_object(
         fix = f"--input {_opened(shapes[0])}, or wellshaped check {clipped(name)} --input {clipped(shapes[0])}"
         raise UsageError.of("--input", "input", "", says, fix)
     wanted = None if near is None else _wanted(near, axes)
-    sizes = _run(name, lambda model, **given: read_model(model, *shapes, **given), dtypes, len(shapes))
+    meant = [_split(shape) for shape in shapes]
+
+    def ask(model: Any, **given: Any) -> tuple[Any, Any]:
+        found = read_model(model, *shapes, **given)
+        fits = all(of.sizes for of in found.axes.values())
+        return found, None if fits or meant != list(shapes) else order_that_fits(model, *shapes, **given)
+
+    sizes, order = _run(name, ask, dtypes, len(shapes))
     lines = sizes.lines()
     answer = sizes.to_dict()
     if wanted is not None:
@@ -140,9 +153,10 @@ def sizes_of_object(
         report = sizes.check()
         lines += lines_of_example(report)
         answer["example"] = report.to_dict()
-        if meant := " ".join(f"--input {_split(shape)}" for shape in shapes if _split(shape) != shape):
-            lines.append(f"  fix: {meant}, if each letter is a size")
-            answer["fix"] = meant
+        if order or meant != list(shapes):
+            answer["fix"] = " ".join(f"--input {shape}" for shape in (order[0] if order else meant))
+            why = f" ({'; '.join(order[1])})" if order else ", if each letter is a size"
+            lines.append(f"  fix: {answer['fix']}{why}")
     if as_json:
         print_json(answer)
     else:
@@ -159,7 +173,7 @@ def check_object(name: str, shapes: Sequence[str], dtypes: Sequence[str] | None,
     numbers = [_numbers(name, text) for text in shapes]
     report: Report = _run(name, lambda model, **given: check_model(model, *numbers, **given), dtypes, len(shapes))
     if not report.ok and not report.fixes:
-        report = replace(report, fixes=("--input with every axis that the model takes, in its order",))
+        report = replace(report, fixes=("--input with the axes and channels that the model takes, in its order",))
     if as_json:
         print_json(report.to_dict())
     elif report.ok:

@@ -8,7 +8,7 @@ from typing import Annotated, TextIO, TypeVar
 
 from cyclopts import Parameter
 
-from ..spec.messages.report import FileError, UsageError, WellshapedError
+from ..spec.messages.report import ConfigError, FileError, UsageError, WellshapedError
 
 T = TypeVar("T")
 
@@ -21,8 +21,11 @@ def print_json(data: object) -> None:
 
 
 def status_of(error: type[WellshapedError]) -> int:
-    """Return the exit status for ``error``: 2 if the question can't be read, 1 if the answer is no."""
-    return 2 if issubclass(error, UsageError | FileError) else 1
+    """Return the exit status for ``error``: 2 if the question can't be read, 1 if the answer is no.
+
+    The words of the error agree with it: what "is not well-formed" was read, also from a file.
+    """
+    return 2 if issubclass(error, UsageError | FileError) and error.says != ConfigError.says else 1
 
 
 def say(text: str, colour: str = "green", stream: TextIO | None = None) -> None:

@@ -8,7 +8,7 @@ from ..spec import AnyNetwork, explain, graph_of
 from ..spec import plan as plan_for
 from ..spec.answers.any_network import title
 from ..spec.answers.explanation import axes_with
-from ..spec.messages.choices import nearest_choice
+from ..spec.answers.planning import near_policies
 from ..spec.messages.report import ShapeError, UsageError
 from .image import Image, require_built, shape_of
 from .network import Flags, Name, network_of
@@ -40,8 +40,9 @@ def plan(
     """
     if policy not in _POLICIES:
         says = f"it is {policy[:60]!r}, and must be one of {', '.join(_POLICIES)}"
-        raise UsageError.of("--policy", "policy", "", says, f"--policy {nearest_choice(policy, _POLICIES)}")
-    given = network_of(network, flags)
+        fix = " or ".join(f"--policy {of}" for of in near_policies(policy))
+        raise UsageError.of("--policy", "policy", "", says, fix)
+    given = network_of(network, flags, image)
     channels, *sizes = shape_of(image, given, None)
     require_built(given, channels)
     found = plan_for(given, tuple(sizes), policy)

@@ -77,9 +77,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return status_of(type(error))
     except ModuleNotFoundError as error:
         extra = "proofs" if error.name == "z3" else "demo"
-        packages = f"'wellshaped[{extra}]'", f"'.[{extra}]'"
-        install = f"{', or '.join(map(pip_install, packages))} in a clone"
-        say(f"This command needs {error.name}: {install}", "red", sys.stderr)
+        install = pip_install(f"'.[{extra}]'")
+        say(
+            f"This command needs {(error.name or '').partition('.')[0]}: {install}, in a clone of wellshaped",
+            "red",
+            sys.stderr,
+        )
         return 1
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the flush at exit fails again

@@ -76,7 +76,8 @@ def sizes(
         "together": shapes.together,
         "enough": least,
     }
-    lines = lines_of(shapes, title(given))
+    is_default = name is None and not given_fields(flags)
+    lines = lines_of(shapes, "unet2, the default network" if is_default else title(given))
     if near is not None:
         wanted = sizes_in(near, shapes)
         found = {"near": wanted, "below": shapes.below(wanted), "above": shapes.above(wanted)}
