@@ -183,7 +183,7 @@ class ModelSizes:
             key = key if of.held_fits else None  # each was read while the others were held
             said.setdefault(key or tuple(_axis_lines(of)), []).append(name)
         for (first, *others), alike in said.items():
-            lines += [f"  {' and '.join(alike)}: {first}", *(f"    {line}" for line in others)]
+            lines += [f"  {in_words(alike)}: {first}", *(f"    {line}" for line in others)]
         if self.independent is not None:
             names = in_words(list(self.axes))
             lines.append(
