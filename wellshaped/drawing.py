@@ -29,7 +29,7 @@ _COLOURS = {  # the first word that a stage's first operation contains colours i
 }
 _OTHER = "#6d597a"
 _STAGES = "stages(network, shape)"
-_MOST = 200
+_MOST = 300
 """The most boxes in a picture."""
 _ROW = 2.0
 """Units from row to row. A stage that rises to a row stands half a row below it."""
@@ -47,7 +47,7 @@ def draw(stages: Sequence[Stage], path: str | os.PathLike[str]) -> None:
     others stand to the right of their inputs. Skips are dashed.
 
     Raises :class:`FileError` for an unknown suffix and if ``path`` can't be written, :class:`UsageError` for stages
-    that are not those of a network, and :class:`WellshapedError` for 0 or more than 200 stages.
+    that are not those of a network, and :class:`WellshapedError` for 0 or more than 300 stages.
     """
     path = Path(path)
     if path.suffix not in _FORMATS:

@@ -122,7 +122,7 @@ class ModelSizes:
 
     def _accepted(self, end: End) -> str:
         """That the framework accepts these sizes, and the shapes that it returns."""
-        shapes = output_text(end) if isinstance(end, Accepted) else ()
+        shapes = output_text(end, {}) if isinstance(end, Accepted) else ()
         name = self.framework.partition(" ")[0]
         accepts = f"{_NAMES.get(name, name)} accepts it"
         return f"{accepts}. Output{'s' * (len(shapes) > 1)} {in_words(shapes)}" if shapes else accepts
