@@ -20,6 +20,7 @@ from .functional.gradients import conv_transpose2d_backward as conv_transpose2d_
 from .functional.gradients import max_pool2d_backward as max_pool2d_backward
 from .functional.gradients import relu_backward as relu_backward
 from .layers.activations import ActivationLayer as ActivationLayer
+from .layers.dropout import Dropout as Dropout
 from .layers.edges import Crop1d as Crop1d
 from .layers.edges import Crop2d as Crop2d
 from .layers.edges import Crop3d as Crop3d

@@ -19,6 +19,7 @@ from wellshaped.models import (
     ConvTranspose2d,
     Crop1d,
     DepthToSpace2d,
+    Dropout,
     GroupNorm,
     InstanceNorm1d,
     InstanceNorm3d,
@@ -392,6 +393,27 @@ def test_a_layer_computes_in_bfloat16_under_jit_and_vmap(make):
     y = nnx.eval_shape(lambda layer, x: of_each(layer, x), layer, x)
     assert y.dtype == jnp.bfloat16
     assert y.shape[0] == 7
+
+
+@pytest.mark.parametrize("channels", [False, True])
+def test_dropout_keeps_the_mean_in_training_and_the_image_in_evaluation(channels):
+    layer = Dropout(0.25, channels=channels, rngs=rngs())
+    x = jnp.ones((400, 10, 10))
+    y = np.asarray(layer(x))
+    of_each = y.reshape(400, -1)
+    alike = (of_each == of_each[:, :1]).all(1)
+    assert alike.all() if channels else not alike.any()
+    assert {*np.unique(y).tolist()} == {0.0, np.float32(1 / 0.75)}
+    assert abs(y.mean() - 1) < (0.15 if channels else 0.02)  # six standard deviations, or more
+    assert not np.array_equal(y, layer(x))
+    layer.eval()
+    assert np.array_equal(layer(x), x)
+
+
+@pytest.mark.parametrize("rate", [-0.1, 1.5, True, "half", float("nan")])
+def test_a_rate_of_dropout_is_a_number_from_0_to_1(rate):
+    with pytest.raises(ConfigError, match="the rate must be a number from 0 to 1"):
+        Dropout(rate, rngs=rngs())
 
 
 @pytest.mark.parametrize("kind", Activation.choices["kind"])

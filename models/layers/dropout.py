@@ -1,0 +1,46 @@
+"""Flax's dropout for one image, with a type, over any number of axes."""
+
+from collections.abc import Callable
+
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Float
+
+from ...spec.messages.report import ConfigError
+from ...spec.messages.written import written_value
+from ..typed import remembered
+
+
+class Dropout(nnx.Module):
+    """In training, set each value of one ``(C, *sizes)`` image to 0 with probability ``rate``, and enlarge the others.
+
+    The others are divided by ``1 - rate``, which keeps the mean. With ``channels=True`` whole channels are set to 0, as
+    by PyTorch's ``Dropout2d``. The result depends on the stream ``dropout`` of ``rngs``, which is split at each call.
+    After ``model.eval()`` the image stays as it is. A graph has no dropout, because it changes no size.
+
+    The constructor raises :class:`ConfigError` for a rate that is not a number from 0 to 1. Source: SPEC section 10.
+
+    >>> dropout = Dropout(0.5, rngs=nnx.Rngs(0))
+    >>> sorted(set(dropout(jnp.ones((4, 20, 30))).ravel().tolist()))
+    [0.0, 2.0]
+    >>> dropout.eval()
+    >>> dropout(jnp.ones((1, 2))).tolist()
+    [[1.0, 1.0]]
+    """
+
+    _type_reads = ()
+
+    def __init__(self, rate: float, *, channels: bool = False, rngs: nnx.Rngs) -> None:
+        if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate <= 1:
+            says = "the rate must be a number from 0 to 1: the share of values that become 0"
+            raise ConfigError.of(f"Dropout({written_value(rate)})", "rate", "", says, "rate=0.1, for example")
+        self.channels = channels
+        self.dropout = nnx.Dropout(float(rate), rngs=rngs)
+
+    @remembered
+    def __call__(self, x: Float[Array, "C *sizes"]) -> Float[Array, "C *sizes"]:
+        """``(C, *sizes)`` to ``(C, *sizes)``."""
+        dropout: Callable[[Array], Array] = self.dropout
+        if not self.channels:
+            return dropout(x)
+        return x * dropout(jnp.ones((x.shape[0], *(1,) * (x.ndim - 1)), x.dtype))
