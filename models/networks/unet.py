@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 
 from ...spec.answers.any_network import graph_of
 from ...spec.arithmetic.naturals import equal, monus, natural
-from ...spec.messages.report import ShapeError
+from ...spec.messages.report import ConfigError, ShapeError
 from ...spec.network.running import run
 from ...spec.unet.building import check_unet_config
 from ...spec.unet.config import UNetConfig
@@ -26,6 +26,21 @@ from ..layers.windows import Conv2d, ConvTranspose2d
 from ..symbolic import GivenSize, Size
 from ..typed import checked, remembered, shown
 from .blocks import convolved, u_shaped
+
+_USUAL = UNetConfig()
+_USUAL_ONLY = ("axes", "decoder_convs", "activation", "order", "stride", "downsampling", "upsampling_kernel", "skip")
+_ONE = ("convs_per_block", "conv_kernel", "residual", "upsampling")
+
+
+def _require_uniform(cfg: UNetConfig) -> None:
+    """Raise :class:`ConfigError` for a config that only a :class:`TypedNetwork` of its graph can be."""
+    other = [name for name in _USUAL_ONLY if getattr(cfg, name) != getattr(_USUAL, name)]
+    other += [name for name in _ONE if isinstance(getattr(cfg, name), tuple)]
+    other += ["upsampling"] if cfg.upsampling not in ("transposed", "nearest", "bilinear") else []
+    if other:
+        says = f"UNet has two axes and equal levels, and the config has its own {', '.join(dict.fromkeys(other))}"
+        fix = "TypedNetwork(graph_of(cfg, in_channels, out_channels), rngs=rngs)"
+        raise ConfigError.of(repr(cfg), "levels_equal", "", says, fix)
 
 
 class NormedConv2d(nnx.Module):
@@ -98,6 +113,7 @@ class ConvBlock(nnx.Module):
         rngs: nnx.Rngs,
     ) -> None:
         check_unet_config(cfg).raise_if_failed()
+        _require_uniform(cfg)
         self.cfg = cfg
         self.in_channels, self.out_channels = natural(in_channels, "in_channels"), natural(out_channels, "out_channels")
         types: dict[str, Any] = {"dtype": dtype, "param_dtype": param_dtype, "rngs": rngs}
@@ -107,21 +123,25 @@ class ConvBlock(nnx.Module):
             "instance": InstanceNorm2d,
         }
 
-        def normed(ins: int, kernel: int) -> Conv2d | NormedConv2d:
+        kernel: Any = cfg.conv_kernel
+        convs: Any = cfg.convs_per_block
+
+        def normed(ins: int, kernel: Any) -> Conv2d | NormedConv2d:
             outs, padding = self.out_channels, cfg.padding_of(kernel)
             conv = Conv2d(ins, outs, kernel, padding=padding, use_bias=cfg.bias, precision=precision, **types)
             return conv if cfg.norm == "none" else NormedConv2d(conv, norms[cfg.norm](outs, **types))
 
-        given = (self.in_channels, *(self.out_channels,) * (cfg.convs_per_block - 1))
-        self.convs = nnx.List([normed(ins, cfg.conv_kernel) for ins in given])
+        given = (self.in_channels, *(self.out_channels,) * (convs - 1))
+        self.convs = nnx.List([normed(ins, kernel) for ins in given])
         projects = cfg.residual and self.in_channels != self.out_channels
         self.shortcut = normed(self.in_channels, 1) if projects else None
 
     @remembered
     def size(self, n: GivenSize) -> Size:
         """The output size of an axis of size ``n``."""
-        kernel = self.cfg.conv_kernel
-        lost = self.cfg.convs_per_block * (kernel - 1 - 2 * self.cfg.padding_of(kernel))
+        kernel: Any = self.cfg.conv_kernel
+        convs: Any = self.cfg.convs_per_block
+        lost = convs * (kernel - 1 - 2 * self.cfg.padding_of(kernel))
         return monus(natural(n, "n"), lost)
 
     @remembered
@@ -217,6 +237,7 @@ class UNet(nnx.Module):
         self.cfg = cfg
         self.in_channels, self.out_channels = natural(in_channels, "in_channels"), natural(out_channels, "out_channels")
         check_unet_config(cfg, self.in_channels, self.out_channels).raise_if_failed()
+        _require_uniform(cfg)
         types: dict[str, Any] = {"dtype": dtype, "param_dtype": param_dtype, "precision": precision, "rngs": rngs}
 
         def block(ins: int, outs: int) -> ConvBlock:
@@ -232,8 +253,10 @@ class UNet(nnx.Module):
             if cfg.upsampling == "transposed":
                 ups.insert(0, ConvTranspose2d(ins, outs, 2, stride=2, **types))
             else:
-                conv = Conv2d(ins, outs, cfg.conv_kernel, padding=cfg.padding_of(cfg.conv_kernel), **types)
-                ups.insert(0, ResizeConv2d(cfg.upsampling, conv))
+                kernel: Any = cfg.conv_kernel
+                method: Any = cfg.upsampling
+                conv = Conv2d(ins, outs, kernel, padding=cfg.padding_of(kernel), **types)
+                ups.insert(0, ResizeConv2d(method, conv))
             decoder.insert(0, block(2 * outs, outs))
         self.up, self.decoder = nnx.List(ups), nnx.List(decoder)
         self.head = Conv2d(widths[0], self.out_channels, 1, **types) if cfg.head else None
