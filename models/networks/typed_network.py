@@ -1,7 +1,6 @@
 """Any graph as a network that runs, over one, two or three axes (SPEC sections 8 and 10)."""
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
@@ -87,8 +86,12 @@ class TypedNetwork(nnx.Module):
                 layer = layer_of(node.operation, channels, graph.axes, axis_name=axis_name, types=types)
                 if layer is not None:
                     layers[path(node)] = layer
-        self.layers = nnx.Dict(layers)
         self._paths = frozenset(layers)
+        self._keep(layers)
+
+    def _keep(self, layers: dict[str, nnx.Module]) -> None:
+        """Store the layers, by their paths."""
+        self.layers = nnx.Dict(layers)
 
     @property
     def network(self) -> Network:
@@ -128,7 +131,10 @@ class TypedNetwork(nnx.Module):
         for name in names:
             if name not in inputs:
                 self.network.node(name)
-        given = self._given(images)
+        return self._found(names, *self._given(images))
+
+    def _found(self, names: tuple[str, ...], *given: Array) -> dict[str, Array]:
+        """The results of these nodes, for inputs that fit."""
         if self.kept is None:
             return _run(self, names, *given)
         policy = jax.checkpoint_policies.save_only_these_names(*self.kept)
@@ -172,20 +178,16 @@ def _run(model: TypedNetwork, names: tuple[str, ...], *images: Array) -> dict[st
 def _plan(graph: Network, names: tuple[str, ...]) -> list[tuple[Node, tuple[str, ...], tuple[str, ...]]]:
     """The nodes that the results need, each with what it reads and what nobody reads after it.
 
-    A concatenation that only one convolution reads is left to the convolution, which need not build it.
+    A concatenation that only convolutions read is left to them, because they need not build it.
     """
     needed = set(names)
     for node in reversed(graph.nodes):
         if node.name in needed:
             needed.update(node.inputs)
     nodes = [node for node in graph.nodes if node.name in needed]
-    readers = Counter(name for node in nodes for name in node.inputs)
-    joins = {node.name: node for node in nodes if isinstance(node.operation, Concat)}
-    reads = {}
-    for node in nodes:
-        (first, *_) = node.inputs
-        single = first in joins and readers[first] == 1 and first not in names
-        reads[node.name] = joins[first].inputs if single and isinstance(node.operation, Conv) else node.inputs
+    built = {name for node in nodes if not isinstance(node.operation, Conv) for name in node.inputs}.union(names)
+    joins = {node.name: node.inputs for node in nodes if isinstance(node.operation, Concat) and node.name not in built}
+    reads = {node.name: joins.get(node.inputs[0], node.inputs) for node in nodes}
     read = {name for inputs in reads.values() for name in inputs}
     nodes = [node for node in nodes if node.name in read or node.name in names]
     last = {name: node.name for node in nodes for name in reads[node.name]}

@@ -8,11 +8,13 @@ smaller. ``jax.image.resize`` differs in both, so positions and weights are comp
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
 from ...spec.network.fields import on_axis
 from ...spec.network.resampling import DepthToSpace, Resize, ResizeTo, SpaceToDepth
+from ..cpu.eager import compiled_if_eager
 from ..cpu.layout import channels_last
 
 Parameters = Mapping[str, Array]
@@ -34,18 +36,28 @@ def resize(operation: Resize, images: Sequence[Array], parameters: Parameters, p
     for axis, n in enumerate(x.shape[1:]):
         made = operation.size([n], axis)
         scales.append(_Scale(n, made, on_axis(operation.over, axis), on_axis(operation.factor, axis)))
-    return _resized(x, scales, operation)
+    return _resized(x, scales=tuple(scales), operation=operation)
 
 
 def resize_to(operation: ResizeTo, images: Sequence[Array], parameters: Parameters, precision: Any) -> Array:
     """The first image at the size of the second."""
     x, other = images
     scales = [_Scale(n, m, n, m) for n, m in zip(x.shape[1:], other.shape[1:], strict=True)]
-    return _resized(x, scales, operation)
+    return _resized(x, scales=tuple(scales), operation=operation)
 
 
-def _resized(x: Array, scales: Sequence[_Scale], operation: Resize | ResizeTo) -> Array:
+@compiled_if_eager("scales", "operation")
+def _resized(x: Array, *, scales: tuple[_Scale, ...], operation: Resize | ResizeTo) -> Array:
+    doubles = all(
+        of.numerator == 1 and of.denominator in (1, 2) and of.made == of.given * of.denominator for of in scales
+    )
+
     def along_each_axis(image: Array) -> Array:
+        if operation.mode == "linear" and doubles and not operation.align_corners:
+            # JAX's is two products with a matrix, and its weights are exact for a factor of 2.
+            shape = (*(scale.made for scale in scales), image.shape[-1])
+            resized: Array = jax.image.resize(image, shape, "linear")
+            return resized
         for axis, scale in enumerate(scales):
             if operation.mode == "nearest":
                 image = _nearest(image, axis, scale)
@@ -60,7 +72,9 @@ def _resized(x: Array, scales: Sequence[_Scale], operation: Resize | ResizeTo) -
 
 def _nearest(image: Array, axis: int, scale: _Scale) -> Array:
     if scale.numerator == 1 and scale.made == scale.given * scale.denominator:
-        return jnp.repeat(image, scale.denominator, axis, total_repeat_length=scale.made)
+        before, after = image.shape[: axis + 1], image.shape[axis + 1 :]
+        repeated = jnp.broadcast_to(jnp.expand_dims(image, axis + 1), (*before, scale.denominator, *after))
+        return repeated.reshape(*image.shape[:axis], scale.made, *after)
     at = jnp.arange(scale.made) * scale.numerator // scale.denominator
     return jnp.take(image, jnp.minimum(at, scale.given - 1), axis)
 
