@@ -98,6 +98,11 @@ class TypedNetwork(nnx.Module):
         """The graph."""
         return self._held.network
 
+    @property
+    def _called(self) -> str:
+        """The name of the network in messages."""
+        return title(self.network)
+
     def layer(self, path: str) -> Any:
         """The layer at a ``path``, which is the ``layer`` of a node or else its name; ``None`` if there is none."""
         return self.layers[path] if path in self._paths else None  # flax 0.12.2 raises AttributeError for get and in
@@ -159,12 +164,12 @@ class TypedNetwork(nnx.Module):
 
 def _run(model: TypedNetwork, names: tuple[str, ...], *images: Array) -> dict[str, Array]:
     graph = model.network
-    plan = _plan(graph, names)
+    plan, called = _plan(graph, names), model._called
     known = dict(zip((given.name for given in graph.inputs), images, strict=True))
     found = {name: known[name] for name in names if name in known}
     for node, inputs, no_longer in plan:
         layer = model.layer(path(node))
-        numbers = {"dtype": model.dtype, "precision": model.precision, "of": f"{node.name} of {title(graph)}"}
+        numbers = {"dtype": model.dtype, "precision": model.precision, "of": f"{node.name} of {called}"}
         y = computed(node.operation, layer, [known[name] for name in inputs], **numbers)
         known[node.name] = y if model.kept is None else checkpoint_name(y, node.name)
         if node.name in names:

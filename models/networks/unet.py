@@ -9,10 +9,9 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
-from ...spec.answers.any_network import graph_of
+from ...spec.answers.any_network import graph_of, title
 from ...spec.answers.proposals import layouts
 from ...spec.arithmetic.naturals import natural
-from ...spec.network.network import Network
 from ...spec.network.running import axis_of, run
 from ...spec.unet.building import check_unet_config
 from ...spec.unet.config import UNetConfig
@@ -102,6 +101,10 @@ class UNet(TypedNetwork):
         for name, part in parts.items():
             setattr(self, name, _built(part))
 
+    @property
+    def _called(self) -> str:
+        return title(self.cfg)
+
     def layer(self, path: str) -> Any:
         """The layer at a ``path`` such as ``"encoder[0].convs[1]"``; ``None`` if there is none."""
         if path not in self._paths:
@@ -119,10 +122,10 @@ class UNet(TypedNetwork):
     def size(self, n: GivenSize, axis: SupportsIndex = 0) -> Size:
         """The output size of an axis of size ``n``, if ``n`` is in :func:`wellshaped.spec.compatible_sizes`."""
         graph = self.network
-        return run(graph, natural(n, "n"), axis_of(graph, axis)).sizes[graph.outputs[0]]
+        return run(graph, natural(n, "n"), axis_of(graph, natural(axis, "axis"))).sizes[graph.outputs[0]]
 
     @remembered
-    def __call__(
+    def __call__(  # type: ignore[override]  # it takes one image
         self, x: Float[Array, "{self.in_channels} H W"]
     ) -> Float[Array, "{self.out_channels} {self.size(x.shape[1])} {self.size(x.shape[2],1)}"]:
         """``(in_channels, H, W)`` to ``(out_channels, size(H), size(W, 1))``, for any compatible size."""
@@ -144,7 +147,7 @@ class UNet1d(UNet):
     _type_reads = ("cfg", "in_channels", "out_channels")
 
     @remembered
-    def __call__(
+    def __call__(  # type: ignore[override]  # it takes one image
         self, x: Float[Array, "{self.in_channels} L"]
     ) -> Float[Array, "{self.out_channels} {self.size(x.shape[1])}"]:
         """``(in_channels, L)`` to ``(out_channels, size(L))``, for any compatible size."""
@@ -163,7 +166,7 @@ class UNet3d(UNet):
     _type_reads = ("cfg", "in_channels", "out_channels")
 
     @remembered
-    def __call__(
+    def __call__(  # type: ignore[override]  # it takes one image
         self, x: Float[Array, "{self.in_channels} D H W"]
     ) -> Float[
         Array, "{self.out_channels} {self.size(x.shape[1])} {self.size(x.shape[2],1)} {self.size(x.shape[3],2)}"
