@@ -61,9 +61,8 @@ from .networks.params import LayerParams as LayerParams
 from .networks.params import UNet2Grads as UNet2Grads
 from .networks.params import UNet2Params as UNet2Params
 from .networks.typed_network import TypedNetwork as TypedNetwork
-from .networks.unet import ConvBlock as ConvBlock
-from .networks.unet import NormedConv2d as NormedConv2d
-from .networks.unet import ResizeConv2d as ResizeConv2d
 from .networks.unet import UNet as UNet
+from .networks.unet import UNet1d as UNet1d
+from .networks.unet import UNet3d as UNet3d
 from .networks.unet2 import UNet2 as UNet2
 from .typed import checked as checked

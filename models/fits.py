@@ -7,7 +7,7 @@ from typing import Any
 
 from ..spec.answers.any_network import AnyNetwork, graph_of, title
 from ..spec.answers.checking import check
-from ..spec.answers.proposals import sets_that_fit
+from ..spec.answers.proposals import layouts, sets_that_fit
 from ..spec.arithmetic import naturals
 from ..spec.arithmetic.naturals import judge_at_least_one
 from ..spec.elements import Shapes, judge_arrays, least_changes, smaller
@@ -52,8 +52,9 @@ def at_least_one(value: object, name: str, of: str) -> int:
 
 
 def takes(network: AnyNetwork, out_channels: int, shape: tuple[int, ...]) -> bool:
-    """Whether a ``(C, H, W)`` image of this ``shape`` fits a network."""
-    return len(shape) == 3 and _report(network, shape, out_channels, "CHW").ok
+    """Whether a ``(C, *sizes)`` image of this ``shape`` fits a network."""
+    axes = graph_of(network, shape[0] or None, out_channels).axes
+    return len(shape) == 1 + axes and _report(network, shape, out_channels, layouts(axes)[0]).ok
 
 
 def require_fit(network: AnyNetwork, out_channels: int | None, x: Any, layout: str = "CHW") -> None:

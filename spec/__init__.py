@@ -84,7 +84,7 @@ from .network import run_image as run_image
 from .network import transposed_for as transposed_for
 from .presets import PRESETS as PRESETS
 from .unet.building import check_unet_config as check_unet_config
-from .unet.config import UNET_WELL_FORMED as UNET_WELL_FORMED
+from .unet.conditions import UNET_WELL_FORMED as UNET_WELL_FORMED
 from .unet.config import UNetConfig as UNetConfig
 from .unet2.building import check_config as check_config
 from .unet2.config import FIELDS as FIELDS

@@ -11,12 +11,18 @@ from .messages.written import kind_of
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A named rule for a config: its sentence ``says``, its ``field``, and when it ``holds``."""
+    """A named rule for a config: its sentence ``says``, its ``field``, and when it ``holds``.
+
+    ``numbered`` returns the sentence with the numbers of a config, and ``value`` a value of the field that meets the
+    rule. Without them the value is written after the field's name, and the default meets the rule.
+    """
 
     name: str
     field: str
     says: str
     holds: Callable[[Any], bool] = dataclasses.field(repr=False)
+    numbered: Callable[[Any], str] | None = dataclasses.field(default=None, repr=False)
+    value: Callable[[Any], object] | None = dataclasses.field(default=None, repr=False)
 
 
 def require_kind(value: object, kind: type, others: Mapping[str, str] | None = None) -> None:

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
@@ -90,13 +90,22 @@ class TypedNetwork(nnx.Module):
                 layer = layer_of(node.operation, channels, graph.axes, axis_name=axis_name, types=types)
                 if layer is not None:
                     layers[path(node)] = layer
-        self.layers = nnx.Dict(layers)
         self._paths = frozenset(layers)
+        self._keep(layers)
+
+    def _keep(self, layers: dict[str, nnx.Module]) -> None:
+        """Store the layers, by their paths."""
+        self.layers = nnx.Dict(layers)
 
     @property
     def network(self) -> Network:
         """The graph."""
         return self._held.network
+
+    @property
+    def _called(self) -> str:
+        """The name of the network in messages."""
+        return title(self.network)
 
     def layer(self, path: str) -> Any:
         """The layer at a ``path``, which is the ``layer`` of a node or else its name; ``None`` if there is none."""
@@ -131,7 +140,10 @@ class TypedNetwork(nnx.Module):
         for name in names:
             if name not in inputs:
                 self.network.node(name)
-        given = self._given(images)
+        return self._found(names, *self._given(images))
+
+    def _found(self, names: tuple[str, ...], *given: Array) -> dict[str, Array]:
+        """The results of these nodes, for inputs that fit."""
         return _run(self, names, *given)
 
     def _given(self, images: Sequence[Array]) -> list[Array]:
@@ -170,7 +182,7 @@ def _run(model: TypedNetwork, names: tuple[str, ...], *images: Array) -> dict[st
     found = {name: known[name] for name in names if name in known}
     for part in _parts(graph, names, model.again):
         given = [known[name] for name in part.inputs]
-        results = _computed_again(model, part, given) if part.again else _computed(model, part, model.layers, given)
+        results = _computed_again(model, part, given) if part.again else _computed(model, part, model.layer, given)
         known.update(zip(part.outputs, results, strict=True))
         found.update((name, known[name]) for name in part.outputs if name in names)
         for name in part.last:
@@ -178,14 +190,13 @@ def _run(model: TypedNetwork, names: tuple[str, ...], *images: Array) -> dict[st
     return {name: found[name] for name in names}
 
 
-def _computed(model: TypedNetwork, part: _Part, layers: Any, images: Sequence[Array]) -> list[Array]:
-    """The results of a part that others read."""
+def _computed(model: TypedNetwork, part: _Part, layer: Callable[[str], Any], images: Sequence[Array]) -> list[Array]:
+    """The results of a part that others read. ``layer`` returns the layer at a path, or ``None``."""
     known = dict(zip(part.inputs, images, strict=True))
     unread = Counter(name for _, reads in part.steps for name in set(reads))
     for node, reads in part.steps:
-        layer = layers[path(node)] if model.layer(path(node)) is not None else None
-        numbers = {"dtype": model.dtype, "precision": model.precision, "of": f"{node.name} of {title(model.network)}"}
-        known[node.name] = computed(node.operation, layer, [known[name] for name in reads], **numbers)
+        numbers = {"dtype": model.dtype, "precision": model.precision, "of": f"{node.name} of {model._called}"}
+        known[node.name] = computed(node.operation, layer(path(node)), [known[name] for name in reads], **numbers)
         for name in set(reads):
             unread[name] -= 1
             if not unread[name] and name not in part.outputs:
@@ -205,13 +216,14 @@ def _computed_again(model: TypedNetwork, part: _Part, images: Sequence[Array]) -
 
     def run(state: Any, *images: Array) -> tuple[list[Array], Any]:
         merged = nnx.merge(definition, state)
-        return _computed(model, part, merged, images), nnx.state(merged, nnx.BatchStat)
+        results = _computed(model, part, lambda of: merged[of] if of in named else None, images)
+        return results, nnx.state(merged, nnx.BatchStat)
 
     results: list[Array]
     results, statistics = jax.checkpoint(run)(state, *images)
     training = [of for of in named.values() if isinstance(of, nnx.BatchNorm) and not of.use_running_average]
     if training:
-        with statistics_kept(training[0], title(model.network)):
+        with statistics_kept(training[0], model._called):
             nnx.update(layers, statistics)
     return results
 
@@ -235,20 +247,16 @@ def _parts(graph: Network, names: tuple[str, ...], again: frozenset[str]) -> lis
 def _plan(graph: Network, names: tuple[str, ...]) -> list[tuple[Node, tuple[str, ...]]]:
     """The nodes that the results need, each with what it reads.
 
-    A concatenation that only one convolution reads is left to the convolution, which need not build it.
+    A concatenation that only convolutions read is left to them, because they need not build it.
     """
     needed = set(names)
     for node in reversed(graph.nodes):
         if node.name in needed:
             needed.update(node.inputs)
     nodes = [node for node in graph.nodes if node.name in needed]
-    readers = Counter(name for node in nodes for name in node.inputs)
-    joins = {node.name: node for node in nodes if isinstance(node.operation, Concat)}
-    reads = {}
-    for node in nodes:
-        (first, *_) = node.inputs
-        single = first in joins and readers[first] == 1 and first not in names
-        reads[node.name] = joins[first].inputs if single and isinstance(node.operation, Conv) else node.inputs
+    built = {name for node in nodes if not isinstance(node.operation, Conv) for name in node.inputs}.union(names)
+    joins = {node.name: node.inputs for node in nodes if isinstance(node.operation, Concat) and node.name not in built}
+    reads = {node.name: joins.get(node.inputs[0], node.inputs) for node in nodes}
     read = {name for inputs in reads.values() for name in inputs}
     return [(node, reads[node.name]) for node in nodes if node.name in read or node.name in names]
 

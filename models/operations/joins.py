@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from ...spec.network.joins import Add, Concat, Multiply
+from ..cpu.eager import compiled_if_eager
 from ..cpu.layout import channels_last
 
 Parameters = Mapping[str, Array]
@@ -23,7 +24,17 @@ def joined(images: Sequence[Array]) -> Array:
     """
     if len(images) == 1:
         return images[0]
+    return _concatenated(*images)
+
+
+@compiled_if_eager()
+def _concatenated(*images: Array) -> Array:
     return channels_last(lambda *parts: jnp.concatenate(parts, -1), *images)
+
+
+@compiled_if_eager()
+def _sum(*images: Array) -> Array:
+    return channels_last(lambda *parts: reduce(plus, parts), *images)
 
 
 def concat(operation: Concat, images: Sequence[Array], parameters: Parameters, precision: Any) -> Array:
@@ -33,7 +44,7 @@ def concat(operation: Concat, images: Sequence[Array], parameters: Parameters, p
 
 def add(operation: Add, images: Sequence[Array], parameters: Parameters, precision: Any) -> Array:
     """The sum of all images."""
-    return channels_last(lambda *parts: reduce(plus, parts), *images)
+    return _sum(*images)
 
 
 def multiply(operation: Multiply, images: Sequence[Array], parameters: Parameters, precision: Any) -> Array:

@@ -14,6 +14,7 @@ from jaxtyping import Array
 
 from ...spec.network.fields import on_axis
 from ...spec.network.resampling import DepthToSpace, Resize, ResizeTo, SpaceToDepth
+from ..cpu.eager import compiled_if_eager
 from ..cpu.layout import channels_last
 
 Parameters = Mapping[str, Array]
@@ -40,17 +41,18 @@ def resize(operation: Resize, images: Sequence[Array], parameters: Parameters, p
     for axis, n in enumerate(x.shape[1:]):
         made = operation.size([n], axis)
         scales.append(_Scale(n, made, on_axis(operation.over, axis), on_axis(operation.factor, axis)))
-    return _resized(x, scales, operation)
+    return _resized(x, scales=tuple(scales), operation=operation)
 
 
 def resize_to(operation: ResizeTo, images: Sequence[Array], parameters: Parameters, precision: Any) -> Array:
     """The first image at the size of the second."""
     x, other = images
     scales = [_Scale(n, m, n, m) for n, m in zip(x.shape[1:], other.shape[1:], strict=True)]
-    return _resized(x, scales, operation)
+    return _resized(x, scales=tuple(scales), operation=operation)
 
 
-def _resized(x: Array, scales: Sequence[_Scale], operation: Resize | ResizeTo) -> Array:
+@compiled_if_eager("scales", "operation")
+def _resized(x: Array, *, scales: tuple[_Scale, ...], operation: Resize | ResizeTo) -> Array:
     def along_each_axis(image: Array) -> Array:
         for axis, scale in enumerate(scales):
             if operation.mode == "nearest":
@@ -68,7 +70,9 @@ def _resized(x: Array, scales: Sequence[_Scale], operation: Resize | ResizeTo) -
 
 def _nearest(image: Array, axis: int, scale: _Scale) -> Array:
     if scale.is_whole:
-        return jnp.repeat(image, scale.denominator, axis)
+        before, after = image.shape[: axis + 1], image.shape[axis + 1 :]
+        repeated = jnp.broadcast_to(jnp.expand_dims(image, axis + 1), (*before, scale.denominator, *after))
+        return repeated.reshape(*image.shape[:axis], scale.made, *after)
     at = jnp.arange(scale.made) * scale.numerator // scale.denominator
     return jnp.take(image, jnp.minimum(at, scale.given - 1), axis)
 

@@ -9,6 +9,7 @@ from jaxtyping import Array
 
 from ...spec.network.values import Activation, Mean, Scale, Slice
 from ..cpu.activation import rectified
+from ..cpu.eager import compiled_if_eager
 from ..cpu.layout import channels_last
 
 Parameters = Mapping[str, Array]
@@ -23,6 +24,11 @@ def _snake(x: Array, slope: Array) -> Array:
     return x + jnp.square(jnp.sin(slope * x)) / (slope + 1e-9)
 
 
+@compiled_if_eager()
+def _relu(x: Array) -> Array:
+    return channels_last(rectified, x)
+
+
 def _linear_below(x: Array, slope: Array | float) -> Array:
     """``x`` above 0, else ``slope·x``. Its derivative at 0 is the slope, as in PyTorch; ``jax.nn.leaky_relu`` has 1."""
     return jnp.where(x > 0, x, slope * x)
@@ -33,7 +39,7 @@ def _default(slope: float | None, usual: float) -> float:
 
 
 _ACTIVATIONS: dict[str, Callable[[Array, float | None, Parameters], Array]] = {
-    "relu": lambda x, *_: channels_last(rectified, x),
+    "relu": lambda x, *_: _relu(x),
     "leaky_relu": lambda x, slope, _: _linear_below(x, _default(slope, 0.01)),
     "elu": lambda x, slope, _: jax.nn.elu(x, _default(slope, 1.0)),
     "gelu": lambda x, *_: jax.nn.gelu(x, approximate=False),

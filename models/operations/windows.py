@@ -6,6 +6,7 @@ A two-axis convolution with one kernel size, one stride and one padding for all 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from math import inf
 from operator import add
@@ -21,6 +22,7 @@ from ..cpu.joining import at_once
 from ..cpu.layout import channels_last
 from ..cpu.pooling import max_of_windows
 from ..functional.functional import conv2d, conv_transpose2d
+from ..symbolic import any_symbolic
 from ..typed import unchecked
 from .joins import joined
 
@@ -52,8 +54,12 @@ class _Numbers:
 
 
 def _numbers(operation: Conv | ConvTranspose | MaxPool | AvgPool, x: Array) -> _Numbers:
-    axes = range(x.ndim - 1)
-    given = tuple(x.shape[1:])
+    sizes = tuple(x.shape[1:])
+    return (_numbers_of if any_symbolic(sizes) else _known)(operation, sizes)
+
+
+def _numbers_of(operation: Conv | ConvTranspose | MaxPool | AvgPool, given: tuple[int, ...]) -> _Numbers:
+    axes = range(len(given))
     kernel = tuple(on_axis(operation.kernel, axis) for axis in axes)
     stride = kernel if operation.stride is None else tuple(on_axis(operation.stride, axis) for axis in axes)
     dilation = tuple(on_axis(getattr(operation, "dilation", 1), axis) for axis in axes)
@@ -67,6 +73,14 @@ def _numbers(operation: Conv | ConvTranspose | MaxPool | AvgPool, x: Array) -> _
         ]
         sides = [(n // 2, n - n // 2) for n in lacking]
     return _Numbers(given, made, kernel, stride, dilation, tuple(sides))
+
+
+_known = lru_cache(maxsize=1024)(_numbers_of)
+
+
+def _bias(parameters: Parameters, channels: int) -> Array:
+    """The bias, or zeros in its place."""
+    return parameters["bias"] if "bias" in parameters else jnp.zeros(channels, parameters["kernel"].dtype)
 
 
 def _with_bias(y: Array, parameters: Parameters) -> Array:
@@ -99,7 +113,7 @@ def conv(operation: Conv, images: Sequence[Array], parameters: Parameters, preci
     kernel = parameters["kernel"]
     numbers = _numbers(operation, images[0])
     if numbers.is_square and operation.groups == 1:
-        bias = parameters.get("bias", jnp.zeros(kernel.shape[0], kernel.dtype))
+        bias = _bias(parameters, kernel.shape[0])
         window = {"stride": numbers.stride[0], "padding": numbers.padding[0][0], "precision": precision}
         if len(images) == 2 and not at_once(*images):
             of_first, of_second = jnp.split(kernel, [len(images[0])], 1)
@@ -127,7 +141,7 @@ def conv_transpose(operation: ConvTranspose, images: Sequence[Array], parameters
     (x,), kernel, groups = images, parameters["kernel"], operation.groups
     numbers = _numbers(operation, x)
     if numbers.is_square and groups == 1 and not isinstance(operation.padding, str) and operation.output_padding == 0:
-        bias = parameters.get("bias", jnp.zeros(kernel.shape[1], kernel.dtype))
+        bias = _bias(parameters, kernel.shape[1])
         window = {"stride": numbers.stride[0], "padding": numbers.padding[0][0], "precision": precision}
         return unchecked(conv_transpose2d)(x, kernel, bias, **window)
     mirrored = jnp.flip(kernel, range(2, kernel.ndim)).reshape(groups, -1, *kernel.shape[1:]).swapaxes(1, 2)

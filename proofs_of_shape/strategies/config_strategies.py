@@ -1,12 +1,15 @@
 """Hypothesis strategies for configs of both kinds: fitting, nearly fitting and ill-formed ones."""
 
 from dataclasses import replace
+from typing import Any
 
 from hypothesis import strategies as st
 
 from ...spec.messages.choices import nearest_choice
 from ...spec.messages.report import UsageError
+from ...spec.unet.by_level import BY_LEVEL, PER_AXIS, entries, mapped, values
 from ...spec.unet.config import CHOICES, UNetConfig
+from ...spec.unet.level import ALONE
 from ...spec.unet2.config import FIELDS, WELL_FORMED, UNet2Config
 from .bounds import bound
 
@@ -98,11 +101,14 @@ def nearly_fitting_configs() -> st.SearchStrategy[UNet2Config]:
     return st.builds(lambda cfg, changed: replace(cfg, **dict(changed)), near, changes)
 
 
-def unet_configs(*, max_levels: int = 3, max_channels: int = 4) -> st.SearchStrategy[UNetConfig]:
+def unet_configs(
+    *, max_levels: int = 3, max_channels: int = 4, by_level: bool = False
+) -> st.SearchStrategy[UNetConfig]:
     """Well-formed configs of the family that infinitely many sizes fit, with every choice of every field.
 
-    ``max_channels`` bounds the multipliers. Shrinks toward one level with one convolution of one channel, and the
-    defaults of the other fields.
+    They have two axes, halve by max-pooling and concatenate a skip at every level. With ``by_level``, they have one to
+    three axes, and every field that may differ from level to level, or from axis to axis, does. ``max_channels`` bounds
+    the multipliers. Shrinks toward one level with one convolution of one channel, and the defaults of the other fields.
 
     Raises :class:`UsageError` if a bound is not a natural number of at least 1.
 
@@ -110,12 +116,19 @@ def unet_configs(*, max_levels: int = 3, max_channels: int = 4) -> st.SearchStra
     >>> find(unet_configs(), lambda cfg: cfg.norm == "batch" and cfg.residual)
     UNetConfig(levels=1, base_channels=1, multipliers=(1, 1), convs_per_block=1, norm='batch', residual=True)
     """
-    return _unet_configs(bound(max_levels, "max_levels"), bound(max_channels, "max_channels"))
+    levels = bound(max_levels, "max_levels")
+    configs = _unet_configs(levels, bound(max_channels, "max_channels"))
+    return _by_level(configs) if by_level else configs
+
+
+_UNIFORM = ("padding", "norm", "residual", "upsampling", "join", "concat", "bias", "head")
+_RESIZED = ("transposed", "nearest", "bilinear")
 
 
 @st.composite
 def _unet_configs(draw: st.DrawFn, max_levels: int, max_channels: int) -> UNetConfig:
-    chosen = {name: draw(st.sampled_from([getattr(UNetConfig(), name), *choices])) for name, choices in CHOICES.items()}
+    choices = {name: CHOICES[name] for name in _UNIFORM} | {"upsampling": _RESIZED}
+    chosen = {name: draw(st.sampled_from([getattr(UNetConfig(), name), *of])) for name, of in choices.items()}
     if chosen["padding"] == "none" and chosen["join"] == "exact":
         chosen["join"] = "crop"  # unpadded convolutions never allow an exact join
     levels = draw(st.integers(1, max_levels))
@@ -129,3 +142,39 @@ def _unet_configs(draw: st.DrawFn, max_levels: int, max_channels: int) -> UNetCo
         groups=groups,
         **chosen,
     )
+
+
+@st.composite
+def _by_level(draw: st.DrawFn, configs: st.SearchStrategy[UNetConfig]) -> UNetConfig:
+    cfg, axes = draw(configs), draw(st.sampled_from((2, 1, 3)))
+
+    def each(field: str, value: st.SearchStrategy[Any]) -> Any:
+        """One value for all levels, or one for each."""
+        every, at_level = value, value
+        if field in PER_AXIS:
+            of_axes = st.tuples(*[value] * axes)
+            every, at_level = value | of_axes.map(lambda v: (v,)), value | of_axes
+        return draw(every | st.tuples(*[at_level] * entries(field, cfg.levels)))
+
+    chosen: dict[str, Any] = {
+        field: each(field, st.sampled_from(CHOICES[field])) for field in BY_LEVEL if field in CHOICES
+    }
+    stride = each("stride", st.sampled_from((2, 1, 3)))
+    more = draw(st.sampled_from((None, 0, 1, 2)))
+    kernel = None if more is None else mapped(stride, lambda n: n + (more if n > 1 else 2 * more))
+    chosen |= {field: draw(st.sampled_from(CHOICES[field])) for field in ("activation", "order")}
+    changed = replace(
+        cfg,
+        axes=axes,
+        convs_per_block=each("convs_per_block", st.integers(1, 2)),
+        decoder_convs=each("decoder_convs", st.integers(1, 2)) if draw(st.booleans()) else None,
+        conv_kernel=each("conv_kernel", st.sampled_from((3, 1))),
+        stride=stride,
+        upsampling_kernel=kernel,
+        **chosen,
+    )
+    if "add" in values(changed.skip) and any(of in ALONE for of in values(changed.upsampling)):
+        changed = replace(changed, multipliers=(1,) * (cfg.levels + 1))  # only equal channels can be added
+    if "stride" in values(changed.downsampling) and True in values(changed.residual):
+        changed = replace(changed, padding="same")
+    return changed

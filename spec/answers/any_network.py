@@ -20,7 +20,8 @@ from ..network.repairing import repaired as repaired_graph
 from ..network.weights import parameter_shapes as shapes_of_graph
 from ..presets.catalogue import PRESETS
 from ..unet.building import check_unet_config, unet_fix
-from ..unet.config import UNET_WELL_FORMED, UNetConfig
+from ..unet.conditions import UNET_WELL_FORMED
+from ..unet.config import UNetConfig
 from ..unet.graph import unchecked_graph
 from ..unet2.building import check_config, config_fix
 from ..unet2.config import UNet2Config, judge_config
@@ -128,7 +129,7 @@ def _graph_of_unet2(cfg: UNet2Config, in_channels: int, out_channels: int | None
 
 @lru_cache(maxsize=256)
 def _graph_of_unet(cfg: UNetConfig, in_channels: int, out_channels: int | None) -> Network:
-    outs = _count(out_channels, "out_channels", 1 if cfg.head else cfg.channels[0])
+    outs = _count(out_channels, "out_channels", 1 if cfg.head or not cfg.channels else cfg.channels[0])
     well_formed = all(condition.holds(cfg) for condition in UNET_WELL_FORMED)
     if not (well_formed and in_channels and outs and (cfg.head or outs == cfg.channels[0])):
         check_unet_config(cfg, in_channels, outs).raise_if_failed()

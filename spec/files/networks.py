@@ -29,7 +29,7 @@ from ..network.data import (
     number_fix,
 )
 from ..network.network import Network
-from ..unet.config import UNetConfig
+from ..unet.config import MOST, UNetConfig
 from ..unet2.config import UNet2Config
 from .disk import OutputError, fault_of, read_text, replacing
 from .fixes import in_file
@@ -215,7 +215,7 @@ def _config_from(kind: type, data: Mapping[str, Any]) -> Any:
         def read(value: object, name: str = name) -> object:
             return kind(**{name: value})
 
-        fix = number_fix(read, name, data[name], default, MAX_DIGITS)
+        fix = number_fix(read, name, data[name], default, MAX_DIGITS, MOST + 1)
         judge_digits(data[name], name, MAX_DIGITS, "", faults, fix)
         judge_value(partial(read, data[name]), "", faults, fix)
     if faults:
@@ -225,7 +225,11 @@ def _config_from(kind: type, data: Mapping[str, Any]) -> Any:
 
 def _data_of_config(cfg: Any) -> dict[str, Any]:
     given = {f.name: getattr(cfg, f.name) for f in fields(cfg)}
-    return {name: list(v) if isinstance(v, tuple) else v for name, v in given.items() if v is not None}
+    return {name: _lists(v) for name, v in given.items() if v is not None}
+
+
+def _lists(value: Any) -> Any:
+    return [_lists(entry) for entry in value] if isinstance(value, tuple) else value
 
 
 def _kind_of_config(kind: type) -> _Kind:

@@ -207,15 +207,18 @@ def judge_digits(value: object, name: str, digits: int, at: str, faults: Faults,
         faults.add("digits", "the number is too long", (f"{at}{name} has more than {digits} digits", fix))
 
 
-def number_fix(read: Callable[[object], object], name: str, value: object, usual: object, digits: int) -> str:
+def number_fix(
+    read: Callable[[object], object], name: str, value: object, usual: object, digits: int, most: int = MAX_AXES
+) -> str:
     """Propose natural numbers for a field: those of ``value``, with the ``usual`` number in place of a wrong one.
 
-    ``read`` raises if the field can't have a value; then the fix is ``usual``. A number may have ``digits`` digits.
+    ``read`` raises if the field can't have a value; then the fix is ``usual``. A number may have ``digits`` digits, and
+    a list ``most`` entries.
 
     >>> number_fix(Conv, "kernel", [3, -1], 2, 9), number_fix(Conv, "kernel", "3", 2, 9)
     ('kernel=(3, 2)', 'kernel=3')
     """
-    near = _naturals(value, usual, digits)
+    near = _naturals(value, usual, digits, most)
     try:
         read(near)
     except WellshapedError:
@@ -223,10 +226,10 @@ def number_fix(read: Callable[[object], object], name: str, value: object, usual
     return f"{name}={written_value(near)}"
 
 
-def _naturals(value: object, usual: object, digits: int, levels: int = 2) -> object:
+def _naturals(value: object, usual: object, digits: int, most: int, levels: int = 2) -> object:
     if isinstance(value, list) and value and levels:
         number = usual if type(usual) is int else 1
-        return tuple(_naturals(entry, number, digits, levels - 1) for entry in value[:MAX_AXES])
+        return tuple(_naturals(entry, number, digits, most, levels - 1) for entry in value[:most])
     if isinstance(value, str) and value.strip().isdecimal() and len(value) < 20:
         return int(value)
     if type(value) is int and 0 <= value < 10**digits:

@@ -5,13 +5,15 @@ from dataclasses import replace
 from math import gcd, lcm
 from typing import Any
 
-from ..arithmetic.naturals import LARGEST, divisor_below, judge_at_least_one, natural
+from ..arithmetic.naturals import LARGEST, judge_at_least_one, natural
 from ..conditions import Condition, require_kind
 from ..elements import Lever, always, judge_arrays, least_changes, smaller
 from ..messages.report import ConfigError, Report, Verdict
 from ..messages.written import written_number, written_value
 from ..network.weights import parameter_shapes
-from .config import UNET_WELL_FORMED, UNetConfig
+from .by_level import BY_LEVEL, entries, fitted, mapped, numbers, short
+from .conditions import UNET_WELL_FORMED
+from .config import UNetConfig
 from .graph import unchecked_graph
 
 _DEFAULTS = UNetConfig()
@@ -33,11 +35,11 @@ def check_unet_config(cfg: UNetConfig, in_channels: int = 1, out_channels: int |
     """
     require_kind(cfg, UNetConfig, {"UNet2Config": "check_config(cfg)"})
     if out_channels is None:
-        out_channels = 1 if cfg.head else cfg.channels[0]
+        out_channels = 1 if cfg.head or not cfg.channels else cfg.channels[0]
     counts = {"in_channels": natural(in_channels, "in_channels"), "out_channels": natural(out_channels, "out_channels")}
     judged = tuple(Verdict(c.name, c.holds(cfg), _sentence(c, cfg), "") for c in UNET_WELL_FORMED)
     channels = judge_at_least_one(counts)
-    if not cfg.head:
+    if not cfg.head and cfg.channels:
         asked, made = written_number(out_channels), written_number(cfg.channels[0])
         says = f"without a head out_channels={asked} must be the channels of the first level, {made}"
         channels += (Verdict("head", out_channels == cfg.channels[0], says, ""),)
@@ -65,6 +67,7 @@ def unet_fix(cfg: UNetConfig, in_channels: int, out_channels: int) -> dict[str, 
         fields: dict[str, Any] = {**counts, **fix, **changes}
         ins, outs = fields.pop("in_channels"), fields.pop("out_channels")
         now = replace(cfg, **fields)
+        now = replace(now, **_cut(now))
         return now, ins, outs if now.head else now.channels[0]
 
     def accepted(changes: Mapping[str, Any]) -> bool:
@@ -73,18 +76,25 @@ def unet_fix(cfg: UNetConfig, in_channels: int, out_channels: int) -> dict[str, 
 
     if not accepted({}):
         fix |= least_changes(accepted, _levers(fixed, {**counts, **fix}))
+        fix |= _cut(replace(cfg, **{name: value for name, value in fix.items() if name not in counts}))
     outs = changed({})[2]
     return fix | ({"out_channels": outs} if outs != fix.get("out_channels", out_channels) else {})
 
 
 def _broken(cfg: UNetConfig) -> dict[str, Any]:
     """Return the fields that break a condition, each with a value that meets it."""
-    return {c.field: _value_for(c, cfg) for c in UNET_WELL_FORMED if not c.holds(cfg)}
+    broken: dict[str, Any] = {}
+    for c in UNET_WELL_FORMED:
+        if c.field not in broken and not c.holds(cfg):
+            broken[c.field] = c.value(cfg) if c.value else getattr(_DEFAULTS, c.field)
+    return broken
 
 
 def _judge_size(cfg: UNetConfig, in_channels: int, out_channels: int) -> Verdict:
-    network = unchecked_graph(cfg, in_channels, out_channels)
-    shapes = parameter_shapes(network)
+    # A third convolution of a block is as large as the second.
+    counts = {field: getattr(cfg, field) for field in ("convs_per_block", "decoder_convs")}
+    two = {field: mapped(count, lambda n: min(n, 2)) for field, count in counts.items() if count is not None}
+    shapes = parameter_shapes(unchecked_graph(replace(cfg, **two), in_channels, out_channels))
     return judge_arrays(
         (f"{layer}.{array}", shape) for layer, of_it in shapes.items() for array, shape in of_it.items()
     )
@@ -97,36 +107,42 @@ def _levers(cfg: UNetConfig, counts: Mapping[str, int]) -> list[Lever]:
     step = lcm(*(cfg.groups // gcd(cfg.groups, m) for m in multipliers)) if cfg.norm == "group" else 1
     few = min(cfg.base_channels // step, LARGEST)
     doubling = {} if cfg.multipliers is None else {"multipliers": None}
+    kernel, stride = max(numbers(cfg.conv_kernel)), max(numbers(cfg.stride))
     ratios = [
         (cfg.base_channels // _DEFAULTS.base_channels, Lever(lambda k: {"base_channels": k * step}, few)),
         (cfg.levels // _DEFAULTS.levels, Lever(lambda k: {"levels": k, **doubling}, cfg.levels)),
         (max(multipliers) // 16, Lever(lambda k: {"multipliers": tuple(min(m, k) for m in multipliers)}, 16)),
         (
-            cfg.conv_kernel // _DEFAULTS.conv_kernel,
-            Lever(lambda k: {"conv_kernel": 2 * k - 1}, min(cfg.conv_kernel // 2, LARGEST)),
+            kernel // 3,
+            Lever(lambda k: _at_most(cfg, "conv_kernel", 2 * k - 1), min(kernel // 2, LARGEST)),
         ),
         (cfg.groups // _DEFAULTS.groups, always({"groups": 1, "base_channels": _DEFAULTS.base_channels})),
         *((counts[name], smaller(name, counts[name])) for name in (["in_channels"] + ["out_channels"] * cfg.head)),
     ]
+    if stride > 2:  # the kernels of transposed convolutions are as large
+        no_kernel = {} if cfg.upsampling_kernel is None else {"upsampling_kernel": None}
+        ratios.append((stride // 2, Lever(lambda k: {**_at_most(cfg, "stride", k), **no_kernel}, min(stride, LARGEST))))
+    if cfg.upsampling_kernel is not None:
+        ratios.append((max(numbers(cfg.upsampling_kernel)) // 2, always({"upsampling_kernel": None})))
     return [lever for _, lever in sorted(ratios, key=lambda of: -of[0])]
 
 
+def _cut(cfg: UNetConfig) -> dict[str, Any]:
+    """Return the fields that have entries for more levels than there are, without these."""
+    counts = {field: entries(field, cfg.levels) for field in BY_LEVEL}
+    given = {field: getattr(cfg, field) for field in BY_LEVEL}
+    return {
+        field: fitted(v, counts[field]) for field, v in given.items() if isinstance(v, tuple) and len(v) > counts[field]
+    }
+
+
+def _at_most(cfg: UNetConfig, field: str, most: int) -> dict[str, object]:
+    changed = mapped(getattr(cfg, field), lambda n: min(n, most))
+    return {field: short(changed) if isinstance(changed, tuple) else changed}
+
+
 def _sentence(condition: Condition, cfg: UNetConfig) -> str:
+    if condition.numbered and not condition.holds(cfg):
+        return condition.numbered(cfg)
     value = written_value(getattr(cfg, condition.field))
-    said = condition.says.replace(condition.field, f"{condition.field}={value}", 1)
-    if condition.name == "multipliers_count" and cfg.multipliers is not None:
-        counts = f"{len(cfg.multipliers)} numbers, and {cfg.levels} levels need {written_number(cfg.levels + 1)}"
-        example = f", for example {', '.join(str(2**i) for i in range(cfg.levels + 1))}" if cfg.levels < 8 else ""
-        said = f"multipliers={value} has {counts}{example}"
-    if condition.name == "groups_divide":
-        said = f"{said}, {', '.join(map(written_number, dict.fromkeys(cfg.channels)))}"
-    return said
-
-
-def _value_for(condition: Condition, cfg: UNetConfig) -> object:
-    if condition.field == "groups":
-        common = gcd(*cfg.channels) or 1
-        return divisor_below(common, min(max(cfg.groups, 1), 1024))
-    if condition.field == "conv_kernel":
-        return cfg.conv_kernel + 1
-    return getattr(_DEFAULTS, condition.field)
+    return condition.says.replace(condition.field, f"{condition.field}={value}", 1)

@@ -1,12 +1,14 @@
-"""The config of a U-Net of any number of levels, and when it is well-formed. A *level* is one halving."""
+"""The config of a U-Net of any number of levels. A *level* is one step down, usually a halving."""
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 from ..arithmetic.naturals import natural
-from ..conditions import Condition
-from ..messages.choices import near_choices
 from ..messages.report import UsageError
-from ..messages.written import Written, kind_of, written_argument
+from ..messages.written import Written, kind_of, written_argument, written_number
+from ..network.values import Activation
+from .by_level import BY_LEVEL, PER_AXIS, Sizes, at, choice, read
+from .level import Block, Level
 
 MOST = 64
 """The most levels, and the most convolutions at one level. More is a mistake."""
@@ -14,8 +16,12 @@ MOST = 64
 CHOICES: dict[str, tuple[object, ...]] = {
     "padding": ("same", "none"),
     "norm": ("none", "batch", "group", "instance"),
+    "activation": tuple(kind for kind in Activation.choices["kind"] if kind not in ("softmax", "glu")),
+    "order": ("norm first", "activation first"),
     "residual": (False, True),
-    "upsampling": ("transposed", "nearest", "bilinear"),
+    "downsampling": ("max", "average", "stride"),
+    "upsampling": ("transposed", "nearest", "bilinear", "nearest alone", "bilinear alone", "depth to space"),
+    "skip": ("concat", "add", "none"),
     "join": (None, "exact", "crop", "even crop", "pad"),
     "concat": ("skip first", "upsampled first"),
     "bias": (True, False),
@@ -24,26 +30,56 @@ CHOICES: dict[str, tuple[object, ...]] = {
 """The choices for each field that is not a number."""
 
 
+ByLevel = int | tuple[int, ...]
+"""A number, or a tuple with one for each level."""
+
+ByLevelAndAxis = int | tuple[Sizes, ...]
+"""A number, or a tuple with one for each level: a number again, or a tuple with one for each axis."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class UNetConfig(Written):
     """The hyperparameters of a U-Net with any number of levels, keyword-only.
 
-    - ``levels``: how often max-pooling halves the size.
+    A field marked * may differ from level to level: it takes one value, or a tuple with one for each level, from the
+    size of the input down. Those of blocks have one more, for the bottom. Where a value has numbers for the axes, it is
+    itself a tuple: ``stride=((1, 2, 2), 2)``. A tuple of a single one, ``stride=((1, 2, 2),)``, holds for all levels.
+    What has no field here is a :class:`Network`.
+
+    - ``levels``: how many steps down there are. ``axes``: 1, 2 or 3 spatial axes.
     - ``base_channels``, ``multipliers``: level ``i`` has ``base_channels · multipliers[i]`` channels. The last
       multiplier is for the bottom. ``None`` doubles the channels at each level.
-    - ``convs_per_block``, ``conv_kernel``: the number of convolutions in each block, and their kernel.
+
+    Blocks. Each level has one in the encoder and one in the decoder:
+
+    - ``convs_per_block`` *, ``conv_kernel`` *: the number of convolutions in each block, and their kernel.
+      ``decoder_convs`` *: the number in the blocks of the decoder; ``None`` is ``convs_per_block``.
     - ``padding``: the padding of these convolutions. ``"same"`` keeps the size, ``"none"`` pads nothing.
     - ``norm``: the norm after each convolution of a block: ``"none"``, ``"batch"``, ``"group"`` (with ``groups``
       groups) or ``"instance"``. A norm of a single value returns only the bias, so an image must have more than one
       position at the bottom.
-    - ``residual``: whether each block adds its input before its last ReLU, like the basic block of a ResNet. If the
-      channels differ, the input passes a 1×1 convolution (and ``norm``).
-    - ``upsampling``: ``"transposed"`` (2×2, stride 2), or ``"nearest"`` or ``"bilinear"`` doubling and a convolution.
-    - ``join``: how a skip joins the upsampled image. ``"exact"`` requires equal sizes. ``"crop"`` crops the skip about
+    - ``activation``: the kind of :class:`Activation` after each convolution. ``order``: whether the norm comes before
+      it (``"norm first"``) or after it.
+    - ``residual`` *: whether a block adds its input before its last activation, like the basic block of a ResNet. If
+      the channels or the sizes differ, the input passes a 1×1 convolution (and ``norm``, if that comes first).
+    - ``bias``: whether the convolutions of the blocks have a bias.
+
+    Down and up:
+
+    - ``stride`` *: by how much a level divides the size. ``downsampling`` *: by ``"max"`` or ``"average"`` pooling, or
+      ``"stride"``, the stride of the next block's first convolution.
+    - ``upsampling`` *: ``"transposed"``, a transposed convolution; ``"nearest"`` or ``"bilinear"`` resizing (linear,
+      over any number of axes) and a convolution, or no convolution with ``"nearest alone"`` and ``"bilinear alone"``;
+      or ``"depth to space"``, a convolution whose channels become positions.
+    - ``upsampling_kernel`` *: the kernel of the transposed convolutions. ``None`` is the stride.
+
+    Skips, and the end:
+
+    - ``skip`` *: ``"concat"``, ``"add"`` or ``"none"``: how the encoder's block meets the upsampled image.
+    - ``join``: how their sizes meet. ``"exact"`` requires equal sizes. ``"crop"`` crops the skip about
       its centre; ``"even crop"`` also requires an even difference. ``"pad"`` pads the upsampled image to the skip's
       size. ``None`` is ``"exact"`` for ``padding="same"``, else ``"even crop"``.
     - ``concat``: which channels come first in a join.
-    - ``bias``: whether the convolutions of the blocks have a bias.
     - ``head``: whether a final 1×1 convolution makes the channels of the output.
 
     Raises :class:`UsageError` for a number that is not natural, and for a value that is not one of the choices.
@@ -51,42 +87,43 @@ class UNetConfig(Written):
     >>> cfg = UNetConfig(levels=2, base_channels=8, norm="batch")
     >>> cfg, cfg.channels
     (UNetConfig(levels=2, base_channels=8, norm='batch'), (8, 16, 32))
-    >>> from wellshaped.spec import compatible_sizes
+    >>> from wellshaped.spec import compatible_shapes, compatible_sizes
     >>> print(compatible_sizes(cfg))
     n ≡ 0 (mod 4), n ≥ 4
+    >>> print(compatible_shapes(UNetConfig(levels=2, stride=((1, 2), 2), skip=("add", "none"))))
+    height: n ≡ 0 (mod 2), n ≥ 2; width: n ≡ 0 (mod 4), n ≥ 4
     """
 
     levels: int = 4
     base_channels: int = 64
     multipliers: tuple[int, ...] | None = None
-    convs_per_block: int = 2
-    conv_kernel: int = 3
+    convs_per_block: ByLevel = 2
+    conv_kernel: ByLevelAndAxis = 3
     padding: str = "same"
     norm: str = "none"
     groups: int = 8
-    residual: bool = False
-    upsampling: str = "transposed"
+    residual: bool | tuple[bool, ...] = False
+    upsampling: str | tuple[str, ...] = "transposed"
     join: str | None = None
     concat: str = "skip first"
     bias: bool = True
     head: bool = True
+    axes: int = 2
+    decoder_convs: ByLevel | None = None
+    activation: str = "relu"
+    order: str = "norm first"
+    stride: ByLevelAndAxis = 2
+    downsampling: str | tuple[str, ...] = "max"
+    upsampling_kernel: ByLevelAndAxis | None = None
+    skip: str | tuple[str, ...] = "concat"
 
     def __post_init__(self) -> None:
-        for name in ("levels", "base_channels", "convs_per_block", "conv_kernel", "groups"):
-            object.__setattr__(self, name, natural(getattr(self, name), name, _USUAL[name]))
-        if self.multipliers is not None:
-            if not isinstance(self.multipliers, tuple | list):
-                says = f"it is {kind_of(self.multipliers)}, and must be a tuple of natural numbers, or None"
-                given = written_argument("multipliers", self.multipliers)
-                raise UsageError.of(given, "multipliers", "not a tuple", says, "multipliers=None")
-            multipliers = tuple(natural(m, f"multipliers[{i}]") for i, m in enumerate(self.multipliers))
-            object.__setattr__(self, "multipliers", multipliers)
-        for name, choices in CHOICES.items():
-            value = getattr(self, name)
-            if not any(type(value) is type(choice) and value == choice for choice in choices):
-                says = f"{name} must be one of {', '.join(map(repr, choices))}"
-                fix = " or ".join(f"{name}={choice!r}" for choice in near_choices(value, choices))
-                raise UsageError.of(written_argument(name, value), name, "no such choice", says, fix)
+        for f in fields(self):
+            value = getattr(self, f.name)
+            if f.name == "multipliers":
+                object.__setattr__(self, f.name, _multipliers(value))
+            elif value is not None or f.default is not None:
+                object.__setattr__(self, f.name, _read(value, f.name))
 
     @property
     def channels(self) -> tuple[int, ...]:
@@ -94,8 +131,46 @@ class UNetConfig(Written):
         doubling = tuple(2**level for level in range(min(self.levels, MOST) + 1))
         return tuple(self.base_channels * m for m in (doubling if self.multipliers is None else self.multipliers))
 
-    def padding_of(self, kernel: int) -> int:
+    @property
+    def bottom(self) -> Block:
+        """The block below the last level."""
+        return self._block(self.levels)
+
+    def level(self, i: int) -> Level:
+        """Return what the config says of level ``i``; level 0 has the size of the input.
+
+        Raises :class:`UsageError` if there is no such level.
+
+        >>> UNetConfig(levels=2, stride=(2, 4)).level(1).stride
+        4
+        """
+        if not 0 <= natural(i, "i") < self.levels:
+            says = f"i={written_number(i)} must be less than levels={written_number(self.levels)}"
+            raise UsageError.of(written_argument("i", i), "level", "", says, "cfg.bottom for the block at the bottom")
+        stride = at(self.stride, i)
+        kernel = None if self.upsampling_kernel is None else at(self.upsampling_kernel, i)
+        return Level(
+            encoder=self._block(i),
+            decoder=self._block(i, self.decoder_convs),
+            stride=stride,
+            downsampling=at(self.downsampling, i),
+            upsampling=at(self.upsampling, i),
+            upsampling_kernel=stride if kernel is None else kernel,
+            skip=at(self.skip, i),
+        )
+
+    def _block(self, i: int, convs: ByLevel | None = None) -> Block:
+        return Block(
+            channels=self.channels[i],
+            kernel=at(self.conv_kernel, i),
+            convs=at(self.convs_per_block if convs is None else convs, i),
+            residual=at(self.residual, i),
+        )
+
+    def padding_of(self, kernel: Sizes) -> Sizes:
         """Return the padding on each side for a convolution of this ``kernel``."""
+        if isinstance(kernel, tuple):
+            return tuple(k // 2 for k in kernel) if self.padding == "same" else 0
         return kernel // 2 if self.padding == "same" else 0
 
     @property
@@ -104,44 +179,31 @@ class UNetConfig(Written):
         return self.join or ("exact" if self.padding == "same" else "even crop")
 
 
-_USUAL: dict[str, int] = {f.name: f.default for f in fields(UNetConfig) if type(f.default) is int}
+USUAL: dict[str, int] = {"decoder_convs": 2, "upsampling_kernel": 2} | {
+    f.name: f.default for f in fields(UNetConfig) if type(f.default) is int
+}
+"""The usual number of each field that holds numbers."""
 
-UNET_WELL_FORMED: tuple[Condition, ...] = (
-    Condition("levels_pos", "levels", "levels must be at least 1", lambda cfg: cfg.levels >= 1),
-    Condition("levels_few", "levels", f"levels must be at most {MOST}", lambda cfg: cfg.levels <= MOST),
-    Condition("baseC_pos", "base_channels", "base_channels must be at least 1", lambda cfg: cfg.base_channels >= 1),
-    Condition(
-        "multipliers_count",
-        "multipliers",
-        "multipliers must have one number for each level and one for the bottom",
-        lambda cfg: cfg.multipliers is None or len(cfg.multipliers) == cfg.levels + 1,
-    ),
-    Condition(
-        "multipliers_pos",
-        "multipliers",
-        "multipliers must each be at least 1",
-        lambda cfg: cfg.multipliers is None or all(m >= 1 for m in cfg.multipliers),
-    ),
-    Condition(
-        "convs_pos", "convs_per_block", "convs_per_block must be at least 1", lambda cfg: cfg.convs_per_block >= 1
-    ),
-    Condition(
-        "convs_few",
-        "convs_per_block",
-        f"convs_per_block must be at most {MOST}",
-        lambda cfg: cfg.convs_per_block <= MOST,
-    ),
-    Condition(
-        "convK_odd",
-        "conv_kernel",
-        "conv_kernel must be odd, so that the output has the same centre",
-        lambda cfg: cfg.conv_kernel % 2 == 1,
-    ),
-    Condition(
-        "groups_divide",
-        "groups",
-        "groups must divide the channels of every level",
-        lambda cfg: cfg.norm != "group" or (cfg.groups >= 1 and all(c % cfg.groups == 0 for c in cfg.channels)),
-    ),
-)
-"""The conditions of a well-formed :class:`UNetConfig`."""
+
+def _read(value: object, name: str) -> Any:
+    """Return the value of a field as the config stores it: tuples for lists."""
+
+    def entry(v: object, shown: str) -> Any:
+        if name in CHOICES:
+            return choice(v, shown, name, CHOICES[name], value)
+        if name in PER_AXIS and shown != name and isinstance(v, tuple | list):
+            return tuple(natural(n, f"{shown}[{axis}]", USUAL[name]) for axis, n in enumerate(v))
+        return natural(v, shown, USUAL[name])
+
+    return read(value, name, entry) if name in BY_LEVEL else entry(value, name)
+
+
+def _multipliers(value: object) -> tuple[int, ...] | None:
+    if value is None:
+        return None
+    if not isinstance(value, tuple | list):
+        says = f"it is {kind_of(value)}, and must be a tuple of natural numbers, or None"
+        raise UsageError.of(
+            written_argument("multipliers", value), "multipliers", "not a tuple", says, "multipliers=None"
+        )
+    return tuple(natural(m, f"multipliers[{i}]") for i, m in enumerate(value))

@@ -2,15 +2,20 @@
 
 from collections.abc import Iterator
 from functools import lru_cache
+from math import prod
 
 from ..network.edges import CropTo
+from ..network.fields import on_axis, shortest
 from ..network.joins import Add, Concat
 from ..network.network import Network, Node
-from ..network.resampling import Resize
+from ..network.operation import Operation
+from ..network.resampling import DepthToSpace, Resize
 from ..network.skips import joined
 from ..network.values import Activation, Norm
-from ..network.windows import Conv, ConvTranspose, MaxPool
+from ..network.windows import AvgPool, Conv, ConvTranspose, MaxPool
+from .by_level import Sizes, values
 from .config import UNetConfig
+from .level import ALONE, Block, Level
 
 
 @lru_cache(maxsize=256)
@@ -21,68 +26,124 @@ def unchecked_graph(cfg: UNetConfig, in_channels: int, out_channels: int) -> Net
     >>> [node.name for node in network.nodes if node.name.endswith("]")][:4], network.outputs
     (['encoder[0].convs[0]', 'encoder[0]', 'pooled[0]', 'bottom.convs[0]'], ('y',))
     """
-    return Network({"x": in_channels}, _nodes(cfg, out_channels, in_channels))
+    return Network({"x": in_channels}, _nodes(cfg, out_channels, in_channels), axes=cfg.axes)
 
 
 def _nodes(cfg: UNetConfig, out_channels: int, in_channels: int) -> Iterator[Node]:
-    now, ins, widths = "x", in_channels, cfg.channels
-    for level, outs in enumerate(widths[:-1]):
-        yield from _block(cfg, f"encoder[{level}]", now, ins, outs)
-        now, ins = f"pooled[{level}]", outs
-        yield Node(now, MaxPool(2), f"encoder[{level}]")
-    yield from _block(cfg, "bottom", now, ins, widths[-1])
-    now = "bottom"
-    for level in reversed(range(cfg.levels)):
-        outs = widths[level]
-        yield from _upsampling(cfg, f"up[{level}]", now, outs)
-        skip, up = f"encoder[{level}]", f"up[{level}]"
-        first = cfg.concat == "skip first"
-        yield from joined(level, skip, up, cfg.joined_by, Concat(), skip_first=first)
-        now = f"decoder[{level}]"
-        yield from _block(cfg, now, f"joined[{level}]", 2 * outs, outs)
+    levels = [cfg.level(i) for i in range(cfg.levels)]
+    now, ins = "x", in_channels
+    stride: Sizes = 1  # of the next block
+    for i, level in enumerate(levels):
+        yield from _block(cfg, level.encoder, f"encoder[{i}]", now, ins, stride)
+        now, ins, stride = f"encoder[{i}]", level.channels, level.stride
+        if level.downsampling != "stride":
+            yield Node(f"pooled[{i}]", MaxPool(stride) if level.downsampling == "max" else AvgPool(stride), now)
+            now, stride = f"pooled[{i}]", 1
+    yield from _block(cfg, cfg.bottom, "bottom", now, ins, stride)
+    now, ins = "bottom", cfg.bottom.channels
+    for i, level in reversed(list(enumerate(levels))):
+        yield from _upsampling(cfg, level, f"up[{i}]", now)
+        now, ins = f"up[{i}]", ins if level.upsampling in ALONE else level.channels
+        if level.skip != "none":
+            join: Operation = Concat() if level.skip == "concat" else Add()
+            first = cfg.concat == "skip first"
+            yield from joined(i, f"encoder[{i}]", now, cfg.joined_by, join, skip_first=first)
+            now, ins = f"joined[{i}]", ins + level.channels if level.skip == "concat" else ins
+        yield from _block(cfg, level.decoder, f"decoder[{i}]", now, ins, 1)
+        now, ins = f"decoder[{i}]", level.channels
     if cfg.head:
         yield Node("y", Conv(1, channels=out_channels), now, layer="head")
 
 
-def _block(cfg: UNetConfig, name: str, given: str, ins: int, outs: int) -> Iterator[Node]:
-    now, last = given, cfg.convs_per_block - 1
-    for i in range(cfg.convs_per_block):
-        yield from _normed(cfg, f"{name}.convs[{i}]", now, outs, cfg.conv_kernel)
-        now = _result(cfg, f"{name}.convs[{i}]")
-        if i < last or not cfg.residual:
-            result = name if i == last else f"{name}.{i}"
-            yield Node(result, Activation("relu"), now)
-            now = result
-    if cfg.residual:
-        if cfg.padding == "none":
-            yield Node(f"{name}.cropped", CropTo(), (given, now))
-            given = f"{name}.cropped"
-        if ins != outs:
-            yield from _normed(cfg, f"{name}.shortcut", given, outs, 1)
-            given = _result(cfg, f"{name}.shortcut")
-        yield Node(f"{name}.sum", Add(), (now, given))
-        yield Node(name, Activation("relu"), f"{name}.sum")
+def _block(cfg: UNetConfig, block: Block, name: str, given: str, ins: int, stride: Sizes) -> Iterator[Node]:
+    """Yield convolutions, each with what follows it. A residual block adds its input before its last activation."""
+    now = given
+    for i in range(block.convs):
+        conv = _conv(cfg, block.kernel, block.channels, stride if i == 0 else 1)
+        yield from _normed(cfg, f"{name}.convs[{i}]", now, conv)
+        now, last = _result(cfg, f"{name}.convs[{i}]"), i == block.convs - 1
+        if last and block.residual:
+            yield from _shortcut(cfg, block, name, given, now, ins, stride)
+            now = f"{name}.sum"
+        yield from _activated(cfg, f"{name}.convs[{i}]", now, name if last else f"{name}.{i}", f"{name}.acts[{i}]")
+        now = f"{name}.{i}"
 
 
-def _normed(cfg: UNetConfig, name: str, given: str, outs: int, kernel: int) -> Iterator[Node]:
-    """Yield a convolution, and its norm if there is one."""
-    conv = Conv(kernel, padding=cfg.padding_of(kernel), channels=outs, bias=cfg.bias)
+def _shortcut(
+    cfg: UNetConfig, block: Block, name: str, given: str, now: str, ins: int, stride: Sizes
+) -> Iterator[Node]:
+    """Yield the sum of a block's input, cropped and projected to the size and channels of ``now``, with ``now``."""
+    if cfg.padding == "none":
+        yield Node(f"{name}.cropped", CropTo(), (given, now))
+        given = f"{name}.cropped"
+    if ins != block.channels or any(n != 1 for n in values(stride)):
+        yield from _normed(cfg, f"{name}.shortcut", given, _conv(cfg, 1, block.channels, stride))
+        given = _result(cfg, f"{name}.shortcut")
+    yield Node(f"{name}.sum", Add(), (now, given))
+
+
+def _conv(cfg: UNetConfig, kernel: Sizes, channels: int, stride: Sizes) -> Conv:
+    return Conv(kernel, stride, padding=cfg.padding_of(kernel), channels=channels, bias=cfg.bias)
+
+
+def _normed(cfg: UNetConfig, name: str, given: str, conv: Conv) -> Iterator[Node]:
+    """Yield a convolution, and its norm if that comes first."""
     if cfg.norm == "none":
         yield Node(name, conv, given)
         return
     yield Node(f"{name}.conv", conv, given)
-    norm = Norm(cfg.norm, groups=cfg.groups if cfg.norm == "group" else 1)
-    yield Node(f"{name}.norm", norm, f"{name}.conv", layer=f"{name}.norm.norm")
+    if cfg.order == "norm first":
+        yield _norm(cfg, name, f"{name}.norm", f"{name}.conv")
 
 
 def _result(cfg: UNetConfig, name: str) -> str:
-    return name if cfg.norm == "none" else f"{name}.norm"
+    return name if cfg.norm == "none" else f"{name}.norm" if cfg.order == "norm first" else f"{name}.conv"
 
 
-def _upsampling(cfg: UNetConfig, name: str, given: str, outs: int) -> Iterator[Node]:
-    if cfg.upsampling == "transposed":
-        yield Node(name, ConvTranspose(2, 2, channels=outs), given)
+def _activated(cfg: UNetConfig, conv: str, given: str, name: str, layer: str) -> Iterator[Node]:
+    """Yield an activation, and the norm of the convolution if that comes last. The last node has the ``name``."""
+    activation = Activation(cfg.activation)
+    learned = layer if activation.parameters([1], cfg.axes) else ""
+    if cfg.norm == "none" or cfg.order == "norm first":
+        yield Node(name, activation, given, layer=learned)
         return
-    yield Node(f"{name}.resize", Resize(2, mode="nearest" if cfg.upsampling == "nearest" else "linear"), given)
-    half = cfg.padding_of(cfg.conv_kernel)
-    yield Node(name, Conv(cfg.conv_kernel, padding=half, channels=outs), f"{name}.resize", layer=f"{name}.conv")
+    yield Node(f"{conv}.act", activation, given, layer=learned)
+    yield _norm(cfg, conv, name, f"{conv}.act")
+
+
+def _norm(cfg: UNetConfig, conv: str, name: str, given: str) -> Node:
+    norm = Norm(cfg.norm, groups=cfg.groups if cfg.norm == "group" else 1)
+    return Node(name, norm, given, layer=f"{conv}.norm.norm")
+
+
+def _upsampling(cfg: UNetConfig, level: Level, name: str, given: str) -> Iterator[Node]:
+    kind, stride = level.upsampling, level.stride
+    if kind == "transposed":
+        yield Node(name, _transposed(level, cfg.axes), given)
+        return
+    kernel, channels = level.decoder.kernel, level.channels
+    if kind == "depth to space":
+        channels *= prod(on_axis(stride, axis) for axis in range(cfg.axes))
+    conv = Conv(kernel, padding=cfg.padding_of(kernel), channels=channels)
+    if kind == "depth to space":
+        yield Node(f"{name}.conv", conv, given)
+        yield Node(name, DepthToSpace(stride), f"{name}.conv")
+        return
+    resize = Resize(stride, mode="nearest" if ALONE.get(kind, kind) == "nearest" else "linear")
+    if kind in ALONE:
+        yield Node(name, resize, given)
+        return
+    yield Node(f"{name}.resize", resize, given)
+    yield Node(name, conv, f"{name}.resize", layer=f"{name}.conv")
+
+
+def _transposed(level: Level, axes: int) -> ConvTranspose:
+    """Return the transposed convolution that multiplies the size by the stride: PyTorch's numbers for its kernel."""
+    more = [on_axis(level.upsampling_kernel, axis) - on_axis(level.stride, axis) for axis in range(axes)]
+    return ConvTranspose(
+        level.upsampling_kernel,
+        level.stride,
+        padding=shortest([(k + 1) // 2 for k in more]),
+        output_padding=shortest([k % 2 for k in more]),
+        channels=level.channels,
+    )

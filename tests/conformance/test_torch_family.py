@@ -19,13 +19,20 @@ from flax import nnx
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from wellshaped.models import ConvBlock, UNet
-from wellshaped.models.networks import unet as unet_module
+from wellshaped.models import UNet
+from wellshaped.models.operations import edges
+from wellshaped.models.operations.table import VALUES
 from wellshaped.proofs_of_shape.strategies import unet_configs
-from wellshaped.spec import PRESETS, UNetConfig, compatible_sizes, explain, parameter_shapes, stages
-from wellshaped.spec.unet.config import CHOICES
+from wellshaped.spec import PRESETS, Add, CropTo, PadTo, UNetConfig, compatible_sizes, explain, parameter_shapes, stages
+from wellshaped.spec.answers import any_network
+from wellshaped.spec.unet import graph
+from wellshaped.spec.unet.config import CHOICES as ALL_CHOICES
 
 from .family_cases import DEFAULTS, FAMILY_CASES, PRESET_CASES
+
+CHOICES = {field: choices for field, choices in ALL_CHOICES.items() if field in DEFAULTS}
+CHOICES["upsampling"] = CHOICES["upsampling"][:3]
+"""What the cases choose from. Networks with other choices are compared with PyTorch as graphs."""
 
 VECTORS = np.load(Path(__file__).with_name("family_vectors.npz"))
 
@@ -171,7 +178,8 @@ def test_the_record_holds_the_cases_and_nothing_else():
 
 
 def test_the_cases_have_the_defaults_of_the_config():
-    assert {f.name: f.default for f in fields(UNetConfig)} == DEFAULTS
+    defaults = {f.name: f.default for f in fields(UNetConfig)}
+    assert {name: defaults[name] for name in DEFAULTS} == DEFAULTS
 
 
 def test_each_preset_of_the_family_is_a_case_but_for_its_width():
@@ -254,18 +262,20 @@ def test_a_mistake_in_the_parameters_would_be_seen(mistake, case):
     assert distances(run(config(case), case.channels, change(arrays)), expected)["y"] > 1e-3
 
 
-def crop_the_start(image, size, **_):
-    top, left = (-(-(has - wants) // 2) for has, wants in zip(image.shape[1:], size, strict=True))
-    return image[:, top : top + size[0], left : left + size[1]]
+def crop_the_start(operation, *rest):
+    return edges.crop_to(replace(operation, odd="before"), *rest)
 
 
-def pad_the_start(image, size):
-    rest = [wants - has for has, wants in zip(image.shape[1:], size, strict=True)]
-    return jnp.pad(image, ((0, 0), *((r - r // 2, r // 2) for r in rest)))
+def pad_the_start(operation, images, *rest):
+    mirrored = [jnp.flip(image, (1, 2)) for image in images]
+    return jnp.flip(edges.pad_to(operation, mirrored, *rest), (1, 2))
 
 
-def crop_behind_the_shortcut(block, y, *images):
-    return y + unet_module.cropped(block.shortcut(jnp.concatenate(images)), y.shape[1:])
+def crop_behind_the_shortcut(cfg, block, name, given, now, ins, stride):
+    conv = graph._conv(cfg, 1, block.channels, stride)
+    yield from graph._normed(cfg, f"{name}.shortcut", given, conv)
+    yield graph.Node(f"{name}.cropped", CropTo(), (graph._result(cfg, f"{name}.shortcut"), now))
+    yield graph.Node(f"{name}.sum", Add(), (now, f"{name}.cropped"))
 
 
 # Which configs would show it, the changed config, and what to put in the place of which function.
@@ -278,20 +288,26 @@ IN_THE_NETWORK = {
     "one more lost at the start": (
         lambda cfg: cfg.join == "crop" and cfg.padding == "none",
         {},
-        (unet_module, "cropped", crop_the_start),
+        (VALUES, CropTo, crop_the_start),
     ),
-    "one more padded at the start": (lambda cfg: cfg.join == "pad", {}, (unet_module, "padded", pad_the_start)),
+    "one more padded at the start": (lambda cfg: cfg.join == "pad", {}, (VALUES, PadTo, pad_the_start)),
     "a block without its shortcut": (
         lambda cfg: cfg.residual,
         {},
-        (ConvBlock, "_plus_shortcut", lambda block, y, *images: y),
+        (VALUES, Add, lambda operation, images, *_: images[0]),
     ),
     "the pixels that are cut off in the norm of a shortcut": (
         lambda cfg: cfg.residual and cfg.padding == "none" and normed(cfg),
         {},
-        (ConvBlock, "_plus_shortcut", crop_behind_the_shortcut),
+        (graph, "_shortcut", crop_behind_the_shortcut),
     ),
 }
+
+
+def forget_graphs():
+    """Build the graphs of configs anew."""
+    graph.unchecked_graph.cache_clear()
+    any_network._graph_of_unet.cache_clear()
 
 
 def fewest_levels(shows):
@@ -299,12 +315,15 @@ def fewest_levels(shows):
 
 
 @pytest.mark.parametrize("mistake", sparse(IN_THE_NETWORK, 2))
-def test_a_mistake_in_the_network_would_be_seen(mistake, monkeypatch):
+def test_a_mistake_in_the_network_would_be_seen(mistake, monkeypatch, request):
     shows, fields_changed, replacement = IN_THE_NETWORK[mistake]
     case = fewest_levels(shows)
     arrays, expected = recorded(case)
     if replacement:
-        monkeypatch.setattr(*replacement)
+        of, *_ = replacement
+        (monkeypatch.setitem if of is VALUES else monkeypatch.setattr)(*replacement)
+        request.addfinalizer(forget_graphs)
+        forget_graphs()
     # Not by ``run``, which may have the right network compiled.
     y = jax.jit(partial(forward, replace(config(case), **fields_changed), case.channels))(arrays)
     assert distances({"y": y}, {"y": expected["y"]})["y"] > 1e-3
@@ -313,8 +332,7 @@ def test_a_mistake_in_the_network_would_be_seen(mistake, monkeypatch):
 def test_a_gradient_that_stops_on_its_way_would_be_seen(monkeypatch):
     case = fewest_levels(lambda cfg: not normed(cfg) and cfg.padding == "none")
     arrays, expected = recorded(case)
-    crop = unet_module.cropped
-    monkeypatch.setattr(unet_module, "cropped", lambda image, size, **_: jax.lax.stop_gradient(crop(image, size)))
+    monkeypatch.setitem(VALUES, CropTo, lambda *given: jax.lax.stop_gradient(edges.crop_to(*given)))
     found = distances(jax.jit(partial(computed, config(case), case.channels))(arrays), expected)
     assert found["y"] <= 1e-5
     assert found["d x"] > 1e-3
@@ -338,7 +356,9 @@ def assert_agrees_live(torch_family, cfg, seed):
     fit = (n for n in compatible_sizes(cfg) if min(explain(cfg, n).sizes[0].values()) >= 3)
     height, width = islice(fit, 2)
     channels = (2, 3 if cfg.head else cfg.channels[0])
-    model = torch_family.TorchUNet(*channels, **asdict(cfg))
+    given = {name: value for name, value in asdict(cfg).items() if name in DEFAULTS}
+    assert cfg == UNetConfig(**given)
+    model = torch_family.TorchUNet(*channels, **given)
     arrays = torch_family.draw(model, (channels[0], height, width), np.random.default_rng(seed))
     assert_agree(cfg, run(cfg, channels, arrays), torch_family.run(model, arrays))
 

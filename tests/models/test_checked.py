@@ -409,11 +409,11 @@ def test_the_body_runs_once_whatever_it_returns():
 
 
 def test_a_layer_within_a_layer_runs_once_also_where_its_result_changes():
-    from wellshaped.models import UNet
-    from wellshaped.spec import UNetConfig
+    from wellshaped.models import UNet2
+    from wellshaped.spec import UNet2Config
 
-    model = UNet(UNetConfig(levels=1, base_channels=2), 1, 1, rngs=nnx.Rngs(0))
-    block, x, runs = model.encoder[0], jnp.ones((1, 4, 4)), []
+    model = UNet2(UNet2Config(base_channels=2), 1, 2, rngs=nnx.Rngs(0))
+    x, runs = jnp.ones((1, 4, 4)), []
 
     class Other(nnx.Module):
         def __init__(self, height):
@@ -425,8 +425,8 @@ def test_a_layer_within_a_layer_runs_once_also_where_its_result_changes():
             return jnp.ones((2, self.height, 4))
 
     for height in (4, 4, 5, 4):
-        block.convs[1] = Other(height)
-        assert accepts(block, x) == (height == 4)
+        model.out1x1 = Other(height)
+        assert accepts(model, x) == (height == 4)
     assert runs == [4, 4, 5, 4]
 
 

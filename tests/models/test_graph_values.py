@@ -8,7 +8,8 @@ from graph_functions import as_torch_resizes, drawn_images, drawn_parameters, in
 from hypothesis import HealthCheck, assume, given, settings
 from random_networks import random_networks
 
-from wellshaped.spec import Norm, compatible_shapes, reference
+from wellshaped.proofs_of_shape.strategies import unet_configs
+from wellshaped.spec import Norm, compatible_shapes, graph_of, reference
 from wellshaped.spec.network import Network, Node, run_image
 
 from ..field.architectures import ARCHITECTURES, graph
@@ -142,6 +143,18 @@ def test_a_random_graph_has_the_values_and_gradients_of_pytorch(network):
 @given(random_networks(with_values, max_nodes=14))
 def test_many_random_graphs_have_the_values_and_gradients_of_pytorch(network):
     assert_random_gradients(network)
+
+
+@pytest.mark.filterwarnings("default")
+@some(6)
+@given(unet_configs(by_level=True, max_levels=2, max_channels=2))
+def test_a_config_whose_levels_differ_has_the_values_and_gradients_of_pytorch(cfg):
+    network = as_torch_resizes(graph_of(cfg, 2, 2 if cfg.head else cfg.channels[0]))
+    sizes = compatible_shapes(network).above((6,) * network.axes)
+    assume(np.prod(sizes) < 3000)
+    while not all(of.holds and of.left >= 8 for of in run_image(network, sizes).together):
+        sizes = compatible_shapes(network).above(tuple(n + 1 for n in sizes))
+    assert_gradients(network, sizes)
 
 
 @pytest.mark.filterwarnings("default")

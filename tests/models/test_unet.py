@@ -17,21 +17,25 @@ from wellshaped.models import (
     AvgPool2d,
     BatchNorm2d,
     Conv2d,
-    ConvBlock,
     ConvTranspose2d,
     GroupNorm,
     InstanceNorm2d,
     Resize2d,
-    ResizeConv2d,
+    TypedNetwork,
     UNet,
     UNet2,
+    conv2d,
 )
 from wellshaped.models.channels_last.tiny_unet import TinyUNet
 from wellshaped.proofs_of_shape.strategies import image_sizes, unet_configs
 from wellshaped.spec import (
     LAYERS,
     PRESETS,
+    Add,
+    Concat,
     ConfigError,
+    CropTo,
+    Norm,
     ShapeError,
     UNet2Config,
     UNetConfig,
@@ -40,6 +44,7 @@ from wellshaped.spec import (
     check,
     compatible_shapes,
     compatible_sizes,
+    graph_of,
     layer_parameters,
     parameter_shapes,
     stages,
@@ -151,9 +156,11 @@ def test_the_tiny_preset_is_the_tiny_unet_after_transposing_layouts():
 @pytest.mark.slow
 def test_with_the_skip_first_the_tiny_preset_would_be_another_network():
     ours, tiny = tiny_pair(4)
-    ours.cfg = replace(ours.cfg, concat="skip first")
+    other = UNet(replace(ours.cfg, concat="skip first"), 3, 4, rngs=nnx.Rngs(0))
+    nnx.update(other, nnx.state(ours))
     x = image(3, 12, 20)
-    assert not np.allclose(ours(x), tiny(x.transpose(1, 2, 0)).transpose(2, 0, 1), atol=1e-2)
+    assert np.allclose(ours(x), tiny(x.transpose(1, 2, 0)).transpose(2, 0, 1), atol=2e-5)
+    assert not np.allclose(other(x), tiny(x.transpose(1, 2, 0)).transpose(2, 0, 1), atol=1e-2)
 
 
 def test_ronneberger_s_network_makes_388_of_572():
@@ -176,14 +183,39 @@ def test_the_sizes_of_a_preset_are_those_that_run(name):
     assert runs(model, wide, start)
 
 
-def runs(model, height, width):
-    """Whether it is traced, with nobody to ask before whether it fits: so the types of the layers say it."""
+def runs(model, *sizes):
+    """Whether JAX traces it, with nobody to ask before whether it fits, and every node has what it needs."""
+    graph, arrays = nnx.split(model)
+    network = model.network
+    names = [node.name for node in network.nodes]
+    given = jax.ShapeDtypeStruct((model.in_channels, *sizes), jnp.float32)
     try:
-        with patch("wellshaped.models.networks.unet.require_fit"):
-            shape = shape_of(model, model.in_channels, height, width)
-    except WellshapedError:
+        with patch("wellshaped.models.networks.typed_network.require_fit"):
+            results = jax.eval_shape(lambda arrays, x: nnx.merge(graph, arrays).results(x, names=names), arrays, given)
+    except (TypeError, ValueError):  # JAX's errors for shapes that differ, or are negative
         return False
-    assert shape == (model.out_channels, model.size(height), model.size(width))
+    shapes = {name: result.shape for name, result in results.items()} | {"x": given.shape}
+    if not all(has_what_it_needs(node, [shapes[name] for name in node.inputs]) for node in network.nodes):
+        return False
+    if any(0 in shape for shape in shapes.values()):
+        return False
+    assert shapes[names[-1]] == (model.out_channels, *(model.size(n, axis) for axis, n in enumerate(sizes)))
+    return True
+
+
+def has_what_it_needs(node, given):
+    """What JAX does not require: sizes that are not broadcast, crops that cut, an even crop, several values a norm."""
+    (channels, *sizes), *others = given
+    match node.operation:
+        case Add() | Concat():
+            return all(other[1:] == (*sizes,) for other in others)
+        case CropTo():
+            lost = [n - to for n, to in zip(sizes, others[0][1:], strict=True)]
+            return min(lost) >= 0 and (node.operation.odd != "never" or all(n % 2 == 0 for n in lost))
+        case Norm("group"):
+            return channels // node.operation.groups * np.prod(sizes) > 1
+        case Norm("instance"):
+            return np.prod(sizes) > 1
     return True
 
 
@@ -202,21 +234,70 @@ def test_one_to_five_levels_take_exactly_their_sizes(levels, padding):
 # Any combination of options.
 
 
-@settings(max_examples=4, phases=PHASES)
-@given(unet_configs(), st.data())
+@settings(max_examples=8, phases=PHASES)
+@given(unet_configs() | unet_configs(max_levels=2, by_level=True), st.data())
 def test_any_config_takes_exactly_its_sizes_and_has_the_parameters_and_shapes_of_its_stages(cfg, data):
-    model, fit = built(cfg), compatible_sizes(cfg)
-    height, width = data.draw(image_sizes(cfg))
-    *_, last = stages(cfg, (3, height, width), out_channels=outs(cfg))
-    assert shape_of(model, 3, height, width) == last.shape
+    model, shapes = built(cfg), compatible_shapes(cfg)
+    size, *others = data.draw(image_sizes(cfg))
+    *_, last = stages(cfg, (3, size, *others), out_channels=outs(cfg))
+    assert shape_of(model, 3, size, *others) == last.shape
     arrays = dict(nnx.to_flat_state(nnx.state(model, nnx.Param)))
     assert {written(path): array.shape for path, array in arrays.items()} == {
         f"{layer}.{name}": shape
         for layer, of_it in parameter_shapes(cfg, 3, outs(cfg)).items()
         for name, shape in of_it.items()
     }
-    for n in {max(1, height - 1), height + 1}:
-        assert runs(model, n, width) == (n in fit and (n, width) in compatible_shapes(cfg)), n
+    for n in {max(1, size - 1), size + 1}:
+        assert runs(model, n, *others) == ((n, *others) in shapes), n
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_a_config_of_any_axes_is_the_typed_network_of_its_graph_with_its_layers_at_their_paths(axes):
+    cfg = UNetConfig(
+        levels=2,
+        axes=axes,
+        base_channels=2,
+        convs_per_block=(1, 2, 1),
+        stride=(2, 3),
+        downsampling=("stride", "average"),
+        upsampling=("depth to space", "transposed"),
+        upsampling_kernel=4,
+        skip=("add", "none"),
+        norm="batch",
+        activation="prelu",
+        order="activation first",
+        residual=(True, False, False),
+    )
+    model, other = UNet(cfg, 1, 2, rngs=nnx.Rngs(0)), TypedNetwork(graph_of(cfg, 1, 2), rngs=nnx.Rngs(0))
+    assert isinstance(model, TypedNetwork)
+    assert model.network == other.network
+    arrays = dict(nnx.to_flat_state(nnx.state(model, nnx.Param)))
+    others = {f"{of[1]}.{of[2]}": array for of, array in nnx.to_flat_state(nnx.state(other, nnx.Param))}
+    assert {written(path): array[...].tolist() for path, array in arrays.items()} == {
+        path: array[...].tolist() for path, array in others.items()
+    }
+    x = jax.random.normal(jax.random.key(0), (1, 12, 18, 6)[: axes + 1])
+    run = nnx.jit(lambda model, x: model(x))
+    y = run(model, x)
+    assert (y == run(other, x)).all()
+    assert y.shape == (2, *x.shape[1:]) == (2, *(model.size(n, axis) for axis, n in enumerate(x.shape[1:])))
+    with pytest.raises(ShapeError) as error:
+        model(x[:, :11])
+    assert str(error.value) == str(check(cfg, (1, 11, *x.shape[2:]), out_channels=2))
+    with pytest.raises(ShapeError, match=f"must have {axes + 1}"):
+        model(x[None])
+
+
+def test_a_network_keeps_less_for_a_gradient_where_it_computes_again():
+    cfg = UNetConfig(levels=1, base_channels=2)
+    plain, again = (UNet(cfg, 1, 2, remat=of, rngs=nnx.Rngs(0)) for of in ((), "*"))
+    x = image(1, 4, 6)
+    graph, arrays = nnx.split(again)
+    assert "remat" in str(jax.make_jaxpr(lambda arrays, x: nnx.merge(graph, arrays)(x))(arrays, x))
+    for mine, other in zip(*(output_and_gradients(model, x) for model in (plain, again)), strict=True):
+        assert all(np.allclose(a, b, atol=1e-6) for a, b in zip(*map(jax.tree.leaves, (mine, other)), strict=True))
+    with pytest.raises(UsageError, match="no node has such a name"):
+        UNet(cfg, 1, 2, remat="no*", rngs=nnx.Rngs(0))
 
 
 def assert_works_in_both_modes(cfg):
@@ -252,7 +333,7 @@ def test_training_over_a_batch_shares_its_statistics_under_an_axis_name():
     y = nnx.vmap(lambda m, x: m(x), in_axes=(None, 0), axis_name="batch")(model, batch)
     assert y.shape == (3, 2, 4, 6)
     of_batch = model.encoder[0].convs[0].norm.norm.mean[...]
-    convolved = jnp.stack([alone.encoder[0].convs[0].conv(x) for x in batch])
+    convolved = jnp.stack([alone.results(x, names="encoder[0].convs[0].conv").popitem()[1] for x in batch])
     assert np.allclose(of_batch, 0.01 * convolved.mean((0, 2, 3)), atol=1e-6)
 
 
@@ -299,38 +380,46 @@ def test_a_network_that_cannot_be_built_is_rejected(numbers, says):
         UNet(*numbers, rngs=nnx.Rngs(0))
 
 
-def test_a_block_rejects_what_does_not_fit():
-    block = ConvBlock(UNetConfig(padding="none", residual=True), 2, 4, rngs=nnx.Rngs(0))
-    assert block(image(2, 9, 8)).shape == (4, 5, 4)
-    with pytest.raises(ShapeError, match="it is 3, and must be 2"):
-        block(image(3, 9, 8))
-    with pytest.raises(ShapeError, match="the output would be empty"):
-        block(image(2, 4, 8))
-    with pytest.raises(ShapeError, match="must add up to those of the layer"):
-        block.of_joined(image(1, 9, 8), image(2, 9, 8))
-
-
 # Layers.
 
 
+def results(model, x, *names):
+    return [np.asarray(y) for y in model.results(x, names=names).values()]
+
+
 def test_a_residual_block_adds_what_it_was_given_before_its_last_relu():
-    block = ConvBlock(UNetConfig(residual=True), 3, 3, rngs=nnx.Rngs(0))
-    assert block.shortcut is None
-    block.convs[1].kernel[...] = jnp.zeros((3, 3, 3, 3))
-    x = image(3, 5, 6)
-    assert (block(x) == jnp.maximum(x, 0)).all()
-    bare = ConvBlock(UNetConfig(residual=True, padding="none"), 3, 3, rngs=nnx.Rngs(0))
-    bare.convs[1].kernel[...] = jnp.zeros((3, 3, 3, 3))
-    assert (bare(x) == jnp.maximum(x, 0)[:, 2:-2, 2:-2]).all()
-    assert np.allclose(bare.of_joined(x[:1], x[1:]), bare(x))
+    cfg = UNetConfig(levels=1, base_channels=3, multipliers=(1, 1), residual=True)
+    model = UNet(cfg, 3, 2, rngs=nnx.Rngs(0))
+    assert not hasattr(model.encoder[0], "shortcut")
+    model.encoder[0].convs[1].kernel[...] = jnp.zeros((3, 3, 3, 3))
+    x = image(3, 6, 8)
+    (y,) = results(model, x, "encoder[0]")
+    assert (y == np.maximum(x, 0)).all()
+    bare = UNet(replace(cfg, padding="none"), 3, 2, rngs=nnx.Rngs(0))
+    bare.encoder[0].convs[1].kernel[...] = jnp.zeros((3, 3, 3, 3))
+    x = image(3, 20, 20)
+    (y,) = results(bare, x, "encoder[0]")
+    assert (y == np.maximum(x, 0)[:, 2:-2, 2:-2]).all()
 
 
 def test_a_shortcut_projects_what_the_block_was_given():
-    block = ConvBlock(UNetConfig(residual=True, norm="batch"), 2, 5, rngs=nnx.Rngs(0))
-    block.convs[1].norm.norm.scale[...] = jnp.zeros(5)
-    x = image(2, 5, 6)
-    assert np.allclose(block(x), jnp.maximum(block.shortcut(x), 0), atol=1e-6)
-    assert np.allclose(block.of_joined(x[:1], x[1:]), block(x), atol=1e-5)
+    cfg = UNetConfig(levels=1, base_channels=5, residual=True, norm="batch")
+    model = UNet(cfg, 2, 2, rngs=nnx.Rngs(0))
+    model.encoder[0].convs[1].norm.norm.scale[...] = jnp.zeros(5)
+    y, projected = results(model, image(2, 4, 6), "encoder[0]", "encoder[0].shortcut.norm")
+    assert np.allclose(y, np.maximum(projected, 0), atol=1e-6)
+
+
+def test_a_decoder_reads_the_skip_and_the_upsampled_image_as_one_joined_image():
+    cfg = UNetConfig(levels=1, base_channels=32, convs_per_block=1, residual=True)
+    model = UNet(cfg, 2, 2, rngs=nnx.Rngs(0))
+    x = image(2, 8, 6)
+    y, skip, up = results(model, x, "decoder[0].sum", "encoder[0]", "up[0]")
+    joined = np.concatenate([skip, up])
+    conv, shortcut = model.decoder[0].convs[0], model.decoder[0].shortcut
+    expected = conv2d(joined, conv.kernel[...], conv.bias[...], padding=1)
+    expected += conv2d(joined, shortcut.kernel[...], shortcut.bias[...])
+    assert np.allclose(y, expected, atol=1e-4)
 
 
 NORMS = {
@@ -390,8 +479,9 @@ def test_resizing_repeats_or_interpolates():
     assert (Resize2d(3)(x) == jnp.repeat(jnp.repeat(x, 3, 1), 3, 2)).all()
     row = jnp.array([[[0.0, 4.0]]])
     assert Resize2d(2, "bilinear")(row)[0, 0].tolist() == [0.0, 1.0, 3.0, 4.0]
-    conv = Conv2d(2, 3, 1, rngs=nnx.Rngs(0))
-    assert np.allclose(ResizeConv2d("nearest", conv)(x), conv(Resize2d(2)(x)))
+    cfg = UNetConfig(levels=1, base_channels=2, upsampling="bilinear")
+    bottom, resized = results(UNet(cfg, 2, 2, rngs=nnx.Rngs(0)), image(2, 4, 6), "bottom", "up[0].resize")
+    assert np.allclose(resized, Resize2d(2, "bilinear")(bottom), atol=1e-6)
     with pytest.raises(UsageError, match="method='cubic' must be one of nearest, bilinear"):
         Resize2d(2, "cubic")
     with pytest.raises(ConfigError, match="factor=0 must be at least 1"):

@@ -49,6 +49,7 @@ from wellshaped.spec.messages.written import kind_of
 from wellshaped.spec.network import data_of, network_from
 from wellshaped.spec.network.data import OPERATIONS, usual_value
 from wellshaped.spec.network.network import MAX_LETTERS
+from wellshaped.spec.unet.by_level import BY_LEVEL, PER_AXIS
 from wellshaped.spec.unet.config import CHOICES
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference.md").read_text(encoding="utf-8")
@@ -95,11 +96,23 @@ def rejection(path, load=load_network, what="network"):
 # What is saved comes back.
 
 naturals = st.one_of(st.integers(0, 9), st.integers(0, 10**99 - 1))
+
+
+def of_levels(value):
+    """One value for all levels, or a tuple of them."""
+    return value | st.lists(value, max_size=5).map(tuple)
+
+
 unet_configs = st.builds(
     UNetConfig,
-    **dict.fromkeys(["levels", "base_channels", "convs_per_block", "conv_kernel", "groups"], naturals),
+    **dict.fromkeys(["levels", "axes", "base_channels", "groups"], naturals),
     multipliers=st.none() | st.lists(naturals, max_size=5).map(tuple),
-    **{name: st.sampled_from(choices) for name, choices in CHOICES.items()},
+    **{name: of_levels(naturals) for name in ("convs_per_block", "decoder_convs")},
+    **{name: of_levels(naturals | st.lists(naturals).map(tuple)) for name in PER_AXIS},
+    **{
+        name: of_levels(st.sampled_from(choices)) if name in BY_LEVEL else st.sampled_from(choices)
+        for name, choices in CHOICES.items()
+    },
 )
 
 
@@ -208,6 +221,7 @@ def test_a_unet_config_is_written_with_all_fields_that_are_not_none(tmp_path):
         "levels = 1\nbase_channels = 64\nmultipliers = [1, 3]\nconvs_per_block = 2\nconv_kernel = 3\n"
         'padding = "same"\nnorm = "none"\ngroups = 8\nresidual = false\nupsampling = "transposed"\njoin = "pad"\n'
         'concat = "skip first"\nbias = true\nhead = true\n'
+        'axes = 2\nactivation = "relu"\norder = "norm first"\nstride = 2\ndownsampling = "max"\nskip = "concat"\n'
     )
     save_network(UNetConfig(), tmp_path / "b.toml")
     assert not re.search("multipliers|join", (tmp_path / "b.toml").read_text())
@@ -468,6 +482,16 @@ def not_natural(name, shown, fault):
             "multipliers = 2",
             "multipliers: not a tuple: it is an int, and must be a tuple of natural numbers, or None.",
             "leave out multipliers",
+        ),
+        (
+            "stride = [2, 2, 2, -2, 3]",
+            "natural: not a natural number: stride[3]=-2 is negative, and must be an integer ≥ 0.",
+            "stride = [2, 2, 2, 2, 3]",
+        ),
+        (
+            'skip = ["add", "sum"]',
+            "skip: no such choice: skip[1] must be one of 'concat', 'add', 'none'.",
+            'skip = ["add", "add"]',
         ),
         ("bias = 1", "bias: no such choice: bias must be one of True, False.", "bias = true"),
         ('bias = "no"', "bias: no such choice: bias must be one of True, False.", "bias = false"),

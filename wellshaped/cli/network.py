@@ -17,7 +17,8 @@ from ..spec.answers.any_network import as_network
 from ..spec.messages.choices import near_choices, near_name
 from ..spec.messages.report import UsageError
 from ..spec.messages.written import clipped, written_value
-from ..spec.unet.config import CHOICES
+from ..spec.unet.by_level import BLOCKS, BY_LEVEL, PER_AXIS
+from ..spec.unet.config import CHOICES, USUAL
 from .numbers import as_typed, natural_in, numbers_in
 from .objects import reject_module, reject_object
 from .plans import names_plan, planned_network
@@ -29,14 +30,22 @@ _OF = {name: {f.name: f for f in fields(config)} for name, config in _CONFIGS.it
 _NAMES = list(dict.fromkeys([*_CONFIGS, *PRESETS]))
 
 _SAYS = {  # help for the fields of a UNetConfig; the fields of a UNet2Config have their own
-    "levels": "How often the size is halved (by 2×2 max-pooling).",
+    "levels": "How many steps down there are.",
+    "axes": "Spatial axes: 1, 2 or 3.",
+    "decoder_convs": "Convolutions in each block of the decoder. none means --convs-per-block.",
+    "activation": "Activation after each convolution of a block.",
+    "order": "Whether the norm comes before the activation or after it.",
+    "stride": "By how much a level divides the size.",
+    "downsampling": "How: by pooling, or by the stride of the next convolution.",
+    "upsampling_kernel": "Kernel of the transposed convolutions. none means the stride.",
+    "skip": "How a skip meets the upsampled image.",
     "multipliers": "Channels of each level and the bottom, in units of --base-channels: 1,2,4. none means doubling.",
     "convs_per_block": "Convolutions in each block.",
     "padding": "Padding of the block convolutions.",
     "norm": "Norm after each convolution of a block.",
     "groups": "Number of groups of a group norm.",
     "residual": "Whether each block adds its input before its last ReLU.",
-    "upsampling": "How the size is doubled.",
+    "upsampling": "How a level multiplies the size again.",
     "join": "How a skip joins the upsampled image. none: exact if --padding same, even crop if --padding none.",
     "concat": "Which channels come first in a join.",
     "bias": "Whether the block convolutions have a bias.",
@@ -44,11 +53,26 @@ _SAYS = {  # help for the fields of a UNetConfig; the fields of a UNet2Config ha
     "base_channels": "Channels of the first level; they double at each further level.",
     "conv_kernel": "Kernel of the block convolutions.",
 }
+_EACH = " One value, or one for each level with commas{}: {}."
+_EXAMPLES = {  # of values that differ from level to level
+    "convs_per_block": "2,2,3,3,3",
+    "decoder_convs": "1,1,2,2",
+    "conv_kernel": "1x3x3,3,3,3,3",
+    "stride": "1x2x2,2,2,2",
+    "upsampling_kernel": "2,2,4,4",
+    "downsampling": "max,max,stride,stride",
+    "upsampling": "nearest,nearest,transposed,transposed",
+    "skip": "none,add,add,concat",
+}
 _GROUPS = {
     "both": Group("Fields of unet and of unet2", sort_key=1),
     "unet": Group("Fields of unet, a U-Net of any number of levels", sort_key=2),
     "unet2": Group("Fields of unet2, the U-Net of the Lean specification, which halves once", sort_key=3),
 }
+
+
+_NUMBERS = tuple(name for name in BY_LEVEL if name not in CHOICES)
+"""The fields that have numbers, and may have one for each level."""
 
 
 def _flag(name: str) -> tuple[str, Any, None]:
@@ -58,8 +82,11 @@ def _flag(name: str) -> tuple[str, Any, None]:
     says = _SAYS[name] if name in _SAYS else FIELDS[name].metadata["says"]
     choices = [str(choice) for choice in CHOICES.get(name, ()) if isinstance(choice, str)]
     says += f" One of {', '.join(choices)}." if choices else ""
+    if name in _EXAMPLES:
+        also = " (and the bottom)" if name in BLOCKS else ""
+        says += _EACH.format(also + (" and x for axes" if name in PER_AXIS else ""), _EXAMPLES[name])
     given: dict[str, Any] = {"help": f"{says} [default: {str(default).lower()}]", "group": _GROUPS[of]}
-    if name == "multipliers":
+    if name == "multipliers" or name in _NUMBERS:
         kind: Any = Annotated[str | None, Parameter(converter=as_typed, allow_leading_hyphen=True, **given)]
     elif isinstance(default, bool):
         kind = Annotated[bool | None, Parameter(**given)]
@@ -205,19 +232,46 @@ def _value(of: str | None, field: str, value: Any) -> Any:
         return value
     if default is None and value.strip().lower() == "none":
         return None
+    if of != "unet2" and field in _NUMBERS:
+        return _of_levels(field, value)
+    if of != "unet2" and field in BY_LEVEL and "," in value:
+        return tuple(_choice(field, word.strip(), value) for word in value.split(","))
     if type(default) is int:
         return natural_in(value, word_of(field), default)
     if field == "multipliers":
         parts = re.split(r"\s*,\s*|\s+", value.strip("()[] "))
         doubling = ",".join(str(2**i) for i in range(min(max(len(parts), 2), 8)))
         return tuple(natural_in(part, word_of(field), doubling, value) for part in parts)
+    return _choice(field, value)
+
+
+def _choice(field: str, value: str, whole: str | None = None) -> Any:
+    """Return the choice called ``value``, which is one of those in the ``whole`` text."""
     choices = {str(choice).lower(): choice for choice in CHOICES[field]}
-    if value not in choices:
-        shown = [f"{choice!r}" if " " in choice else choice for choice in choices]
-        fix = " or ".join(as_flag(field, choice) for choice in near_choices(value, choices))
-        says = f"it must be one of {', '.join(shown)}"
-        raise UsageError.of(f"{word_of(field)} {clipped(value) or repr(value)}", field, "", says, fix)
-    return choices[value]
+    if value in choices:
+        return choices[value]
+    shown = [f"{choice!r}" if " " in choice else choice for choice in choices]
+    near = near_choices(value, choices)
+    if whole is None:
+        given, subject, fixes = value, "it", near
+    else:
+        words = [word.strip() for word in whole.split(",")]
+        given, subject = whole, clipped(repr(value))
+        fixes = tuple(",".join(one if word == value else word for word in words) for one in near)
+    fix = " or ".join(as_flag(field, one) for one in fixes)
+    says = f"{subject} must be one of {', '.join(shown)}"
+    raise UsageError.of(f"{word_of(field)} {clipped(given) or repr(given)}", field, "", says, fix)
+
+
+def _of_levels(field: str, value: str) -> Any:
+    """Return the numbers of a text like ``1x3x3,3``: commas between levels, and x between axes."""
+    flag, usual = word_of(field), USUAL[field]
+    parts = [part.strip() for part in value.strip("()[] ").split(",")]
+    of_levels = [[n.strip() for n in re.split("[x×]", part)] for part in parts]
+    if len(parts) == 1 and len(of_levels[0]) == 1:
+        return natural_in(value, flag, usual)
+    numbers = [tuple(natural_in(n, flag, usual, value) for n in of_level) for of_level in of_levels]
+    return tuple(of_level if len(of_level) > 1 else of_level[0] for of_level in numbers)
 
 
 def _no_fields(name: str | None, of: str | None, given: Mapping[str, Any], unknown: list[str]) -> Exception:
@@ -251,10 +305,11 @@ def word_of(field: str) -> str:
 def as_flag(field: str, value: Any) -> str:
     """Return a field and its value as they are typed.
 
-    >>> as_flag("join", "even crop"), as_flag("head", False), as_flag("multipliers", (1, 2))
-    ("--join 'even crop'", '--no-head', '--multipliers 1,2')
+    >>> as_flag("join", "even crop"), as_flag("head", False), as_flag("stride", ((1, 2, 2), 2))
+    ("--join 'even crop'", '--no-head', '--stride 1x2x2,2')
     """
     if isinstance(value, bool):
         return word_of(field) if value else f"--no-{field.replace('_', '-')}"
-    text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    entries = value if isinstance(value, tuple) else (value,)
+    text = ",".join("x".join(map(str, of)) if isinstance(of, tuple) else str(of) for of in entries)
     return f"{word_of(field)} {f'{text!r}' if ' ' in text or not text else text}"

@@ -1,0 +1,370 @@
+"""Configs whose levels differ: which networks they are, what they say of a level, and how wrong ones are fixed."""
+
+from dataclasses import replace
+from math import prod
+
+import pytest
+from effort import examples
+from hypothesis import given
+from hypothesis import strategies as st
+from same_graphs import differences
+
+from wellshaped.proofs_of_shape.strategies import image_sizes, unet_configs
+from wellshaped.spec import (
+    Activation,
+    Add,
+    ConfigError,
+    Conv,
+    ConvTranspose,
+    MaxPool,
+    NetworkBuilder,
+    UNetConfig,
+    UsageError,
+    check_unet_config,
+    compatible_shapes,
+    compatible_sizes,
+    explain,
+    graph_of,
+    parameter_shapes,
+    stages,
+)
+from wellshaped.spec.presets.nnunet import StagePlan, nnunet_3d_fullres, plain_conv_unet
+from wellshaped.spec.presets.residual import monai_unet
+from wellshaped.spec.presets.volumes import monai_basicunet
+from wellshaped.spec.unet.by_level import BLOCKS, BY_LEVEL, PER_AXIS, entries
+from wellshaped.spec.unet.config import CHOICES
+
+
+def parameters(network, *channels):
+    shapes = parameter_shapes(network, *channels)
+    return sorted(shape for of_layer in shapes.values() for shape in of_layer.values())
+
+
+def require_same(cfg, network):
+    """The config's graph has the operations, channels and sizes of the network, node by node, and its parameters."""
+    outs = network.channels[network.outputs[0]]
+    assert differences(graph_of(cfg, network.image.channels, outs), network) == []
+    assert parameters(cfg, network.image.channels, outs) == parameters(network)
+
+
+# Published networks.
+
+NNUNET = UNetConfig(
+    levels=5,
+    axes=3,
+    base_channels=32,
+    multipliers=(1, 2, 4, 8, 10, 10),
+    conv_kernel=((1, 3, 3), 3, 3, 3, 3, 3),
+    stride=((1, 2, 2), 2, 2, 2, 2),
+    downsampling="stride",
+    norm="instance",
+    activation="leaky_relu",
+    concat="upsampled first",
+)
+
+
+def test_nnunet_s_network_of_a_coarse_first_axis_is_a_config():
+    require_same(NNUNET, nnunet_3d_fullres())
+    wrong = replace(NNUNET, conv_kernel=3)
+    assert differences(graph_of(wrong, 1, 2), nnunet_3d_fullres()) != []
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3])
+@pytest.mark.parametrize(
+    "strides", [(1, 2, 2), (1, 3, (1, 2, 2)), (1, (1, 2, 2), (2, 1, 4))], ids=["halving", "thirds", "by axis"]
+)
+def test_the_plain_network_of_a_plan_is_a_config(axes, strides):
+    def cut(of_stage):
+        return (
+            of_stage[:axes]
+            if isinstance(of_stage, tuple) and axes > 1
+            else prod(of_stage[:1])
+            if axes == 1 and (isinstance(of_stage, tuple))
+            else of_stage
+        )
+
+    strides, kernels = ([cut(of) for of in given] for given in (strides, (3, (1, 3, 3), 5)))
+    plan = StagePlan(
+        features=(4, 6, 9),
+        kernels=kernels,
+        strides=strides,
+        counts=(1, 2, 3),
+        decoder_counts=(3, 1),
+        in_channels=2,
+        out_channels=3,
+        axes=axes,
+    )
+    cfg = replace(
+        NNUNET,
+        levels=2,
+        axes=axes,
+        base_channels=1,
+        multipliers=(4, 6, 9),
+        conv_kernel=tuple(kernels),
+        stride=tuple(strides[1:]),
+        convs_per_block=(1, 2, 3),
+        decoder_convs=(1, 3),
+    )
+    require_same(cfg, plain_conv_unet(plan))
+
+
+BASIC = UNetConfig(base_channels=4, multipliers=(1, 1, 2, 4, 8), norm="instance", activation="leaky_relu", join="pad")
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_monai_s_basicunet_is_a_config(axes):
+    features = (4, 4, 8, 16, 32, 4)
+    require_same(replace(BASIC, axes=axes), monai_basicunet(features, axes=axes))
+    # MONAI blurs after it shuffles, which keeps every size and has no parameters.
+    shuffled = monai_basicunet(features, axes=axes, upsample="pixelshuffle")
+    cfg = replace(BASIC, axes=axes, upsampling="depth to space")
+    assert parameters(cfg, 1, 2) == parameters(shuffled)
+    assert compatible_shapes(cfg).axes == compatible_shapes(shuffled).axes
+    assert explain(cfg, (47,) * axes).output == explain(shuffled, (47,) * axes).output
+
+
+def test_a_config_takes_the_sizes_of_monai_s_unet_which_has_no_skip_at_the_size_of_the_input():
+    cfg = UNetConfig(
+        axes=3,
+        base_channels=4,
+        downsampling="stride",
+        upsampling_kernel=3,
+        residual=True,
+        skip=("none", "concat", "concat", "concat"),
+    )
+    theirs = compatible_shapes(monai_unet((4, 8, 16, 32, 64)))
+    assert compatible_shapes(cfg).axes == theirs.axes
+    assert str(compatible_sizes(cfg)) == "n ≡ 0 or 15 (mod 16), n ≥ 15"
+    assert explain(cfg, (31, 16, 47)).output == explain(theirs.graph, (31, 16, 47)).output
+
+
+def test_a_strided_network_with_added_skips_is_a_config():
+    net = NetworkBuilder({"x": 3})
+    relu, x, skips = Activation(), "x", []
+    for i, width in enumerate((4, 8, 16)):
+        conv = Conv(3, 1 if i == 0 else 2, padding=1, channels=width)
+        x = net.chain(x, {f"conv{i}": conv, f"relu{i}": relu})
+        skips.append(x)
+    for i, width in ((1, 8), (0, 4)):
+        net.add(f"up{i}", ConvTranspose(4, 2, padding=1, channels=width), x)
+        net.add(f"sum{i}", Add(), skips[i], f"up{i}")
+        x = net.chain(f"sum{i}", {f"after{i}": Conv(3, padding=1, channels=width), f"last{i}": relu})
+    net.add("y", Conv(1, channels=2))
+    cfg = UNetConfig(
+        levels=2, base_channels=4, convs_per_block=1, downsampling="stride", upsampling_kernel=4, skip="add"
+    )
+    require_same(cfg, net.network())
+
+
+def test_a_resize_without_a_convolution_leaves_the_channels_to_the_next_block():
+    cfg = UNetConfig(levels=1, base_channels=4, convs_per_block=1, upsampling="nearest alone")
+    shapes = parameter_shapes(cfg)
+    assert shapes["decoder[0].convs[0]"]["kernel"] == (4, 4 + 8, 3, 3)
+    assert "up[0]" not in shapes
+
+
+# What a config says.
+
+
+def test_a_level_says_what_its_config_says_of_it():
+    level = NNUNET.level(0)
+    assert (level.channels, level.encoder.kernel, level.stride, level.upsampling_kernel) == (
+        32,
+        (1, 3, 3),
+        (1, 2, 2),
+        (1, 2, 2),
+    )
+    assert NNUNET.level(4).encoder.channels == NNUNET.bottom.channels == 320
+    assert replace(NNUNET, decoder_convs=(1, 2, 3, 4, 5)).level(2).decoder.convs == 3
+    for i in (5, 10**30):
+        with pytest.raises(UsageError, match="must be less than levels=5"):
+            NNUNET.level(i)
+    with pytest.raises(UsageError, match="negative"):
+        NNUNET.level(-1)
+
+
+def test_the_shortest_form_of_a_value_is_kept():
+    assert UNetConfig(stride=[2]) == UNetConfig(stride=(2,)) == UNetConfig()
+    cfg = UNetConfig(levels=2, stride=[[1, 2], 2], skip=["add", "none"])
+    assert repr(cfg) == "UNetConfig(levels=2, stride=((1, 2), 2), skip=('add', 'none'))"
+    assert eval(repr(cfg)) == cfg
+    assert graph_of(UNetConfig(stride=((1, 2),))).nodes == graph_of(UNetConfig(stride=((1, 2),) * 4)).nodes
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"stride": (2, -1)}, r"stride\[1\]=-1 is negative"),
+        ({"conv_kernel": (3, (1, 2.5))}, r"conv_kernel\[1\]\[1\]=2.5 is a float"),
+        ({"convs_per_block": (1, (2, 2))}, r"convs_per_block\[1\]=\(2, 2\) is a tuple"),
+        ({"decoder_convs": "2"}, "decoder_convs='2' is a str"),
+        ({"skip": ("add", "sum")}, r"skip\[1\] must be one of 'concat', 'add', 'none'"),
+        ({"residual": (True, 1)}, r"residual\[1\] must be one of False, True"),
+        ({"activation": ("relu", "relu")}, "activation must be one of 'relu', 'leaky_relu'"),
+        ({"axes": 2.0}, "axes=2.0 is a float"),
+    ],
+    ids=str,
+)
+def test_a_value_at_a_level_that_is_none_is_named_with_its_level(wrong, says):
+    with pytest.raises(UsageError, match=says):
+        UNetConfig(**wrong)
+
+
+def test_the_activation_and_its_norm_come_in_either_order():
+    def operations(cfg):
+        return [type(node.operation).__name__ for node in graph_of(cfg).nodes if node.name.startswith("encoder[0]")]
+
+    cfg = UNetConfig(levels=1, convs_per_block=1, norm="batch", activation="prelu")
+    assert operations(cfg) == ["Conv", "Norm", "Activation"]
+    assert operations(replace(cfg, order="activation first")) == ["Conv", "Activation", "Norm"]
+    residual = replace(cfg, residual=True, order="activation first")
+    assert operations(residual) == ["Conv", "Conv", "Add", "Activation", "Norm"]
+    assert parameter_shapes(residual)["encoder[0].acts[0]"] == {"slope": (1,)}
+    assert parameter_shapes(residual)["encoder[0].convs[0].norm.norm"] == {"scale": (64,), "bias": (64,)}
+
+
+def test_pools_and_strides_are_those_of_their_level():
+    nodes = {
+        node.name: node.operation
+        for node in graph_of(UNetConfig(levels=3, downsampling=("max", "average", "stride"))).nodes
+    }
+    assert nodes["pooled[0]"] == MaxPool(2)
+    assert nodes["pooled[1]"].called == "average pool"
+    assert "pooled[2]" not in nodes
+    assert nodes["bottom.convs[0]"].stride == 2
+
+
+# Drawn configs.
+
+
+@examples(60)
+@given(unet_configs(by_level=True), st.data())
+def test_a_drawn_config_is_well_formed_and_takes_infinitely_many_sizes_of_each_axis(cfg, data):
+    assert check_unet_config(cfg, 1, cfg.channels[0]).ok
+    shapes = compatible_shapes(cfg)
+    assert len(shapes.axes) == cfg.axes
+    assert not any(fit.is_finite for fit in shapes.axes)
+    assert eval(repr(cfg)) == cfg
+    sizes = data.draw(image_sizes(cfg))
+    *_, last = stages(cfg, (3, *sizes), out_channels=cfg.channels[0])
+    assert last.shape == (cfg.channels[0], *explain(cfg, sizes).output)
+
+
+def test_the_drawn_configs_reach_every_choice_at_some_level_alone():
+    found = set()
+
+    @examples(200)
+    @given(unet_configs(by_level=True))
+    def look(cfg):
+        for field in BY_LEVEL:
+            value = getattr(cfg, field)
+            kinds = (type(value) is tuple, any(isinstance(v, tuple) for v in value) if type(value) is tuple else False)
+            found.add((field, *kinds))
+            found.update((field, v) for v in (value if isinstance(value, tuple) else (value,)) if field in CHOICES)
+        found.add(cfg.axes)
+
+    look()
+    assert {1, 2, 3} <= found
+    for field in BY_LEVEL:
+        assert (field, True, False) in found or field == "upsampling_kernel"
+        assert (field, True, True) in found or field not in PER_AXIS
+        assert all((field, choice) in found for choice in CHOICES.get(field, ()))
+
+
+naturals = st.integers(0, 6) | st.sampled_from((64, 65, 10**30))
+
+
+def _of_levels(value):
+    return value | st.lists(value, max_size=6).map(tuple)
+
+
+any_configs = st.builds(
+    UNetConfig,
+    levels=st.integers(0, 5) | naturals,
+    axes=st.integers(1, 3) | naturals,
+    base_channels=naturals,
+    multipliers=st.none() | st.lists(naturals, max_size=6).map(tuple),
+    groups=naturals,
+    **{
+        field: _of_levels(naturals | st.lists(naturals, max_size=4).map(tuple))
+        if field in PER_AXIS
+        else _of_levels(naturals)
+        for field in BY_LEVEL
+        if field not in CHOICES and field != "upsampling_kernel"
+    },
+    upsampling_kernel=st.none() | _of_levels(naturals),
+    **{
+        field: _of_levels(st.sampled_from(choices)) if field in BY_LEVEL else st.sampled_from(choices)
+        for field, choices in CHOICES.items()
+    },
+)
+
+
+@examples(60)
+@given(any_configs, st.integers(0, 3), st.integers(0, 3))
+def test_whatever_is_wrong_the_fix_makes_a_network(cfg, ins, outs):
+    report = check_unet_config(cfg, ins, outs)
+    if report.ok:
+        assert report.fixes == ()
+    else:
+        changes = eval(f"dict({report.fixes[0]})")
+        ins, outs = changes.pop("in_channels", ins), changes.pop("out_channels", outs)
+        cfg = replace(cfg, **changes)
+    assert check_unet_config(cfg, ins, outs).ok
+    assert graph_of(cfg, ins, outs).channels
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says", "fix"),
+    [
+        ({"stride": (2, 2)}, "stride=(2, 2) has 2 entries, and 4 levels need 4", {"stride": 2}),
+        (
+            {"conv_kernel": (3, 3, 3, 5), "levels": 4},
+            "conv_kernel=(3, 3, 3, 5) has 4 entries, and 4 levels need 5",
+            {"conv_kernel": (3, 3, 3, 5, 5)},
+        ),
+        (
+            {"stride": ((1, 2, 2),)},
+            "stride=((1, 2, 2),) has numbers for 3 axes, and the network has 2",
+            {"stride": ((1, 2),)},
+        ),
+        ({"conv_kernel": (3, (3, 4), 3), "levels": 2}, "must be odd", {"conv_kernel": (3, (3, 5), 3)}),
+        (
+            {"levels": 2, "upsampling_kernel": (2, 3), "stride": (2, 4)},
+            "must be at least the stride; at one level it is 3, the stride 4",
+            {"upsampling_kernel": None},
+        ),
+        (
+            {"levels": 1, "upsampling_kernel": 2, "stride": 1},
+            "must be at least the stride, and odd for a stride of 1; at one level it is 2, the stride 1",
+            {"upsampling_kernel": None},
+        ),
+        (
+            {"levels": 2, "upsampling": ("nearest alone", "nearest"), "skip": "add"},
+            "skip='add' adds 64 channels and 128 at level 0",
+            {"skip": ("concat", "add")},
+        ),
+    ],
+    ids=str,
+)
+def test_what_is_wrong_with_a_level_is_said_with_its_numbers_and_a_near_fix(wrong, says, fix):
+    report = check_unet_config(UNetConfig(**wrong))
+    assert says in report.failures[0].says
+    assert len(report.failures) == 1
+    assert eval(f"dict({report.fixes[0]})") == fix
+    with pytest.raises(ConfigError):
+        graph_of(UNetConfig(**wrong))
+
+
+def test_arrays_that_are_too_large_are_fixed_by_fewer_levels_of_their_own_kind():
+    cfg = UNetConfig(levels=20, stride=(2, 3) * 10, conv_kernel=(5, 3) * 10 + (1,))
+    (fix,) = check_unet_config(cfg).fixes
+    fixed = replace(cfg, **eval(f"dict({fix})"))
+    assert check_unet_config(fixed).ok
+    assert fixed.stride == cfg.stride[: fixed.levels]
+    assert fixed.conv_kernel == cfg.conv_kernel[: fixed.levels + 1]
+
+
+def test_a_field_of_blocks_has_an_entry_for_the_bottom():
+    for field in BY_LEVEL:
+        assert entries(field, 3) == 3 + (field in BLOCKS)
