@@ -29,7 +29,7 @@ _COLOURS = {  # the first word that a stage's first operation contains colours i
 }
 _OTHER = "#6d597a"
 _STAGES = "stages(network, shape)"
-_MOST = 200
+_MOST = 300
 """The most boxes in a picture."""
 _ROW = 2.0
 """Units from row to row. A stage that rises to a row stands half a row below it."""
