@@ -104,8 +104,8 @@ def computed(key, mode, dtype=np.float64, draw=None):
 
 
 FARTHER = {("u2net", "training"): 1e-11}
-"""U²-Net has 112 batch norms. With their statistics from two images, they enlarge rounding a thousandfold: in PyTorch, a
-relative change of the weights by 1e-12 changes its gradients by up to 1e-9. Elsewhere the limit is 1e-12."""
+"""U²-Net has 112 batch norms. With the statistics of two images, they enlarge rounding a thousandfold: in PyTorch, a
+relative change of the weights by 1e-12 changes gradients by up to 1e-9. Elsewhere the limit is 1e-12."""
 
 
 def assert_agree(ours, expected, most):
