@@ -23,7 +23,8 @@ def _old(axes: int, kind: str, strides: list[list[int]], counts: list[int], up: 
     }
 
 
-def _new(axes: int, kind: str, **arguments: Any) -> dict[str, Any]:
+def new_plan(axes: int, kind: str, **arguments: Any) -> dict[str, Any]:
+    """A configuration in the newer form, with nnU-Net's usual norm and activation."""
     package = "residual_unet" if kind == "ResidualEncoderUNet" else "unet"
     return {
         "patch_size": [32] * axes,
@@ -52,7 +53,7 @@ PLANS: dict[str, dict[str, Any]] = {
         conv_kernel_sizes=[[1, 3, 3], [1, 3, 3], [3, 3, 3], [3, 3, 5]],
     ),
     "old 3d residual": _old(3, "ResidualEncoderUNet", [[1, 1, 1], [1, 2, 2], [2, 2, 2]], [1, 3, 2], 1),
-    "new 2d": _new(
+    "new 2d": new_plan(
         2,
         "PlainConvUNet",
         n_stages=4,
@@ -62,7 +63,7 @@ PLANS: dict[str, dict[str, Any]] = {
         n_conv_per_stage=[2, 2, 2, 2],
         n_conv_per_stage_decoder=[2, 2, 2],
     ),
-    "new 3d": _new(
+    "new 3d": new_plan(
         3,
         "PlainConvUNet",
         n_stages=3,
@@ -72,7 +73,7 @@ PLANS: dict[str, dict[str, Any]] = {
         n_conv_per_stage=[2, 2, 2],
         n_conv_per_stage_decoder=[2, 2],
     ),
-    "new 3d batch norm after the activation, one number for all": _new(
+    "new 3d batch norm after the activation, one number for all": new_plan(
         3,
         "PlainConvUNet",
         n_stages=3,
@@ -86,7 +87,7 @@ PLANS: dict[str, dict[str, Any]] = {
         nonlin="torch.nn.modules.activation.ReLU",
         nonlin_first=True,
     ),
-    "new 2d without norm, even kernel": _new(
+    "new 2d without norm, even kernel": new_plan(
         2,
         "PlainConvUNet",
         n_stages=2,
@@ -98,7 +99,7 @@ PLANS: dict[str, dict[str, Any]] = {
         norm_op=None,
         norm_op_kwargs=None,
     ),
-    "new 2d residual": _new(
+    "new 2d residual": new_plan(
         2,
         "ResidualEncoderUNet",
         n_stages=4,
@@ -108,7 +109,7 @@ PLANS: dict[str, dict[str, Any]] = {
         n_blocks_per_stage=[1, 2, 3, 1],
         n_conv_per_stage_decoder=[1, 1, 1],
     ),
-    "new 2d residual, strided from the first stage": _new(
+    "new 2d residual, strided from the first stage": new_plan(
         2,
         "ResidualEncoderUNet",
         n_stages=2,
@@ -118,7 +119,7 @@ PLANS: dict[str, dict[str, Any]] = {
         n_blocks_per_stage=1,
         n_conv_per_stage_decoder=1,
     ),
-    "new 3d bottlenecks": _new(
+    "new 3d bottlenecks": new_plan(
         3,
         "ResidualEncoderUNet",
         n_stages=3,

@@ -40,7 +40,7 @@ class PublishedCase:
 
 
 def arrays_of(network: Network) -> Iterator[tuple[tuple[str, str], tuple[int, ...]]]:
-    """Each array of the graph in its order: its layer and name, and its shape. Batch norms have statistics, too."""
+    """The layer, name and shape of each array, in the graph's order: parameters, and the statistics of batch norms."""
     seen = set()
     for node in network.nodes:
         channels, layer = [network.channels[name] for name in node.inputs], node.layer or node.name

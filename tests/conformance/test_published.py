@@ -103,6 +103,11 @@ def computed(key, mode, dtype=np.float64, draw=None):
     return {name: summary(name, array) for name, array in found.items()}
 
 
+FARTHER = {("u2net", "training"): 1e-11}
+"""U²-Net has 112 batch norms. With the statistics of two images, they enlarge rounding a thousandfold: in PyTorch, a
+relative change of the weights by 1e-12 changes gradients by up to 1e-9. Elsewhere the limit is 1e-12."""
+
+
 def assert_agree(ours, expected, most):
     found = distances(ours, expected)
     worst = max(found, key=found.get)
@@ -111,7 +116,7 @@ def assert_agree(ours, expected, most):
 
 @pytest.mark.parametrize(("key", "mode"), sparse(RUNS, QUICK.__contains__))
 def test_a_preset_has_the_outputs_and_gradients_of_the_published_network(key, mode):
-    assert_agree(computed(key, mode), recorded(key, mode), 1e-12)
+    assert_agree(computed(key, mode), recorded(key, mode), FARTHER.get((key, mode), 1e-12))
 
 
 def of_float32(run):

@@ -25,7 +25,7 @@ from wellshaped.spec import (
     run_image,
 )
 
-from ..conformance.plan_cases import BUNDLES, HELD, LARGEST, PLANS
+from ..conformance.plan_cases import BUNDLES, HELD, LARGEST, PLANS, new_plan
 
 RECORDED = Path(__file__).parents[1] / "conformance/plan_networks.json"
 CHANNELS = {"in_channels": 2, "out_channels": 3}
@@ -128,6 +128,22 @@ def test_the_plan_of_the_preset_is_the_preset(tmp_path):
     assert planned.network == PRESETS["nnunet_3d_fullres"]
     assert planned.network.name == "3d_fullres"
     assert planned.patch_size == (64, 128, 128)
+
+
+def test_the_residual_plan_of_the_preset_is_the_preset(tmp_path):
+    plan = new_plan(
+        3,
+        "ResidualEncoderUNet",
+        n_stages=6,
+        features_per_stage=[32, 64, 128, 256, 320, 320],
+        kernel_sizes=[[3, 3, 3]] * 6,
+        strides=[[1, 1, 1], *[[2, 2, 2]] * 5],
+        n_blocks_per_stage=[1, 3, 4, 6, 6, 6],
+        n_conv_per_stage_decoder=[1] * 5,
+    )
+    path = write(tmp_path / "plans.json", {"configurations": {"3d_fullres": plan}})
+    planned = nnunet_plans(path, in_channels=1, out_channels=2)["3d_fullres"]
+    assert planned.network == PRESETS["nnunet_3d_resenc"]
 
 
 @pytest.mark.parametrize("name", ["monai_unet", "monai_basicunet"])

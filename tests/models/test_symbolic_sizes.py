@@ -268,7 +268,7 @@ def test_a_unet2_accepts_exactly_the_symbolic_sizes_that_fit(cfg):
 
 
 BUILT = {name: cfg for name, cfg in PRESETS.items() if isinstance(cfg, UNetConfig | UNet2Config)}
-PERIODS = {"unet2": 2, "tiny": 4, "demucs": 4096, "wave_unet": 4096}
+PERIODS = {"unet2": 2, "tiny": 4, "pix2pix": 256, "demucs": 4096, "wave_unet": 4096}
 
 
 def period_of(name):
