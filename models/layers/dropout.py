@@ -20,6 +20,8 @@ class Dropout(nnx.Module):
 
     The constructor raises :class:`ConfigError` for a rate that is not a number from 0 to 1. Source: SPEC section 10.
 
+    >>> import jax.numpy as jnp
+    >>> from flax import nnx
     >>> dropout = Dropout(0.5, rngs=nnx.Rngs(0))
     >>> sorted(set(dropout(jnp.ones((4, 20, 30))).ravel().tolist()))
     [0.0, 2.0]
