@@ -74,8 +74,10 @@ class UNet2Params(_OfNetwork):
     The constructor raises :class:`ShapeError` with every array that does not fit the config. It converts NumPy arrays
     as ``jnp.asarray`` does. When JAX rebuilds the tree, nothing is checked, because the leaves need not be arrays.
 
+    >>> import jax
     >>> from flax import nnx
     >>> from wellshaped.models import UNet2
+    >>> from wellshaped.spec import UNet2Config
     >>> params = UNet2(UNet2Config(base_channels=4), 1, 1, rngs=nnx.Rngs(0)).params()
     >>> params.upT.kernel.shape, len(jax.tree.leaves(params))
     ((8, 4, 2, 2), 16)
@@ -105,8 +107,11 @@ class UNet2Grads(_OfNetwork):
     :class:`ShapeError` with every array that does not fit the config. :meth:`as_params` gives an optimiser the
     structure of the parameters.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
     >>> from flax import nnx
     >>> from wellshaped.models import UNet2
+    >>> from wellshaped.spec import UNet2Config
     >>> model = UNet2(UNet2Config(base_channels=4), 1, 1, rngs=nnx.Rngs(0))
     >>> grads, d_x = model.backward(jnp.ones((1, 4, 6)), jnp.ones((1, 4, 6)))
     >>> grads.d_upT_kernel.shape, len(jax.tree.leaves(grads))

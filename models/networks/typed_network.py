@@ -46,7 +46,9 @@ class TypedNetwork(nnx.Module):
     sizes and no values, and :class:`UsageError` for a value that is not a graph. A call raises :class:`ShapeError` if
     an image does not fit, with the explanation of :func:`wellshaped.spec.check`. Source: SPEC sections 8 and 10.
 
-    >>> from wellshaped.spec import Concat, Conv, ConvTranspose, MaxPool, Node
+    >>> import jax.numpy as jnp
+    >>> from flax import nnx
+    >>> from wellshaped.spec import Concat, Conv, ConvTranspose, MaxPool, Network, Node
     >>> unet = Network({"x": 2}, axes=1, nodes=(
     ...     Node("encoder", Conv(3, padding=1, channels=4)),
     ...     Node("pooled", MaxPool(2)),

@@ -47,6 +47,9 @@ class UNet(TypedNetwork):
     call raises :class:`ShapeError` if :func:`wellshaped.spec.check` has a failure for the image, with the same
     explanation.
 
+    >>> import jax.numpy as jnp
+    >>> from flax import nnx
+    >>> from wellshaped.spec import UNetConfig
     >>> model = UNet(UNetConfig(levels=2, base_channels=4, norm="batch"), 3, 2, rngs=nnx.Rngs(0))
     >>> model(jnp.ones((3, 20, 32))).shape, model.size(20), model.encoder[0].convs[1].conv.kernel.shape
     ((2, 20, 32), 20, (4, 4, 3, 3))
@@ -140,6 +143,9 @@ class UNet(TypedNetwork):
 class UNet1d(UNet):
     """A U-Net over one ``(in_channels, L)`` signal: what ``UNet`` makes of a config with ``axes=1``.
 
+    >>> from flax import nnx
+    >>> from wellshaped.models import UNet
+    >>> from wellshaped.spec import UNetConfig
     >>> type(UNet(UNetConfig(levels=1, base_channels=4, axes=1), 3, 2, rngs=nnx.Rngs(0))).__name__
     'UNet1d'
     """
@@ -157,6 +163,10 @@ class UNet1d(UNet):
 class UNet3d(UNet):
     """A U-Net over one ``(in_channels, D, H, W)`` volume: what ``UNet`` makes of a config with ``axes=3``.
 
+    >>> import jax.numpy as jnp
+    >>> from flax import nnx
+    >>> from wellshaped.models import UNet
+    >>> from wellshaped.spec import UNetConfig
     >>> cfg = UNetConfig(levels=2, base_channels=4, axes=3, stride=((1, 2, 2), 2))
     >>> model = UNet(cfg, 3, 2, rngs=nnx.Rngs(0))
     >>> type(model).__name__, model(jnp.ones((3, 2, 8, 12))).shape

@@ -32,6 +32,9 @@ class UNet2(nnx.Module):
     call raises :class:`ShapeError` if :func:`wellshaped.spec.check` has a failure for the image, with the same
     explanation.
 
+    >>> import jax.numpy as jnp
+    >>> from flax import nnx
+    >>> from wellshaped.spec import UNet2Config
     >>> model = UNet2(UNet2Config(base_channels=4), 1, 2, rngs=nnx.Rngs(0))
     >>> model(jnp.ones((1, 20, 30))).shape
     (2, 20, 30)

@@ -10,9 +10,6 @@ import pytest
 
 FACES = ["wellshaped", *(f"wellshaped.{of}" for of in ("spec", "models", "interop", "proofs_of_shape.strategies"))]
 
-LEFT = "wellshaped.models.networks"
-"""The examples of these modules still use names of their module."""
-
 
 def used_before_they_are_known(name, doc):
     """The names that the examples of a docstring use before they import or define them."""
@@ -36,7 +33,7 @@ def test_an_example_of_a_public_name_imports_what_it_uses(face):
     documented = {
         getattr(of, "__name__", name): inspect.getdoc(of)  # h_convW is the function h_convH
         for name, of in public.items()
-        if callable(of) and ">>>" in (of.__doc__ or "") and not of.__module__.startswith(LEFT)
+        if callable(of) and ">>>" in (of.__doc__ or "")
     }
     assert len(documented) > 5
     missing = {name: used_before_they_are_known(name, doc) for name, doc in documented.items()}
