@@ -1,4 +1,4 @@
-"""The wiring that all networks here share, for any layout: a block of convolutions, and the U."""
+"""The wiring that the channels-last networks share: a block of convolutions, and the U."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
