@@ -34,6 +34,15 @@ QUICK = [
 ]
 """Small networks that differ in their operations."""
 
+BOTH = ("milesial", "smp_resnet34")
+"""Networks that are compared in both modes. Of the others with batch norms, training is compared: it has more terms."""
+
+COMPARED = [
+    (key, mode)
+    for key, mode in RUNS
+    if mode == "training" or key in BOTH or (key, "training") not in RUNS or (key, mode) in QUICK
+]
+
 
 @cache
 def recorded(key, mode):
@@ -114,28 +123,16 @@ def assert_agree(ours, expected, most):
     assert found[worst] <= most, worst
 
 
-@pytest.mark.parametrize(("key", "mode"), sparse(RUNS, QUICK.__contains__))
+@pytest.mark.parametrize(("key", "mode"), sparse(COMPARED, QUICK.__contains__))
 def test_a_preset_has_the_outputs_and_gradients_of_the_published_network(key, mode):
     assert_agree(computed(key, mode), recorded(key, mode), FARTHER.get((key, mode), 1e-12))
 
 
-def of_float32(run):
-    """How far PyTorch is in float32 from what it computes in float64."""
-    key, mode = run
-    return float(VECTORS[f"{key}/{mode}/float32"])
-
-
-# In three runs PyTorch itself is farther away: of so many values, some ReLU sees one on the other side of 0.
-IN_FLOAT32 = [run for run in RUNS if of_float32(run) <= 1e-4]
-
-
-@pytest.mark.parametrize(("key", "mode"), sparse(IN_FLOAT32, QUICK[:1].__contains__))
-def test_a_preset_has_the_outputs_and_gradients_of_the_published_network_in_float32(key, mode):
-    assert_agree(computed(key, mode, np.float32), recorded(key, mode), max(1e-5, 4 * of_float32((key, mode))))
-
-
-def test_nearly_every_run_is_compared_in_float32():
-    assert {*RUNS} - {*IN_FLOAT32} == {(name, "training") for name in ("unet3d", "smp_resnet34", "u2net")}
+@pytest.mark.parametrize(("key", "mode"), sparse(QUICK, QUICK[:1].__contains__))
+def test_a_small_preset_has_the_outputs_and_gradients_of_the_published_network_in_float32(key, mode):
+    # In large ones, some ReLU of so many sees a value on the other side of 0: PyTorch itself is then 1e-2 away.
+    of_pytorch = float(VECTORS[f"{key}/{mode}/float32"])
+    assert_agree(computed(key, mode, np.float32), recorded(key, mode), max(1e-5, 4 * of_pytorch))
 
 
 # The cases and their record.
