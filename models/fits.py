@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from ..spec.answers.any_network import AnyNetwork, graph_of, title
-from ..spec.answers.checking import check
+from ..spec.answers.checking import channels_first, check
 from ..spec.answers.proposals import layouts, sets_that_fit
 from ..spec.arithmetic import naturals
 from ..spec.arithmetic.naturals import judge_at_least_one
@@ -68,6 +68,8 @@ def require_fit(network: AnyNetwork, out_channels: int | None, x: Any, layout: s
     if report.ok:
         return
     fixes = report.fixes
+    if layout[0] == "C" and not any_symbolic(x.shape) and channels_first(network, x.shape) is not None:
+        fixes = (f"jnp.moveaxis(x, -1, 0): the channels of this image, {x.shape[-1]}, are last",)
     if isinstance(network, Network) and len(network.nodes) == 1:  # a layer, and not a node of something
         fixes = tuple(fix.removeprefix(f"node {network.nodes[0].name}: ") for fix in fixes)
     if before_vmap(x) is not None:

@@ -224,7 +224,7 @@ _NAMES = {
 
 _NOT_MEANT = {
     "empty": "runs, but an image on the way is empty",
-    "broadcast": "runs only because a size of 1 is repeated",
+    "broadcast": "runs, but only because a size of 1 is repeated",
 }
 
 
@@ -234,7 +234,7 @@ def _axis_lines(of: AxisSizes) -> list[str]:
     for name, says in _NOT_MEANT.items():
         sizes = getattr(of.found, name)
         if sizes:
-            lines.append(f"{sizes}: {says}")
+            lines.append(f"not counted: {sizes} {says}")
     return lines
 
 

@@ -86,7 +86,7 @@ def read(
     if isinstance(error, Rejected) and not axes:
         notes.append(f"it does not run: {error.error}: {error.text}")
     elif error is not None and len(axes) > 1:
-        notes.append("no sizes that were tried fit together; sizes that fit only together may be missing")
+        notes.append("all sizes that were tried failed; some may fit only in combination with others")
     found = {}
     for axis in axes:
         held = {name: size for name, size in at.items() if name != axis}
@@ -145,7 +145,7 @@ def _fitting(
             break
         if isinstance(end, Rejected) and end.error == "TypeError" and not end.at and "argument" in end.text:
             fix = "one shape for each image; arguments={…} for the others"
-            raise UsageError.of(f"calling {model}", "arguments", "", end.text, fix)
+            raise UsageError.of(f"a call of {model}", "arguments", "", end.text, fix)
         first = first or end
     at = next(_candidates(axes))
     found = _by_conditions(tracer, at) if len(axes) > 1 else None

@@ -54,7 +54,7 @@ def statistics_kept(norm: Any, given_to: str) -> Iterator[None]:
     raise error  # outside of `except`, so that Python does not print Flax's error as well
 
 
-_NOT_KEPT = "JAX's vmap, jit and grad can't update the running mean and variance of a model that they close over"
+_NOT_KEPT = "inside JAX's vmap, jit or grad, the running mean and variance can't be updated"
 _EVALUATED = "model.eval(), to use the running statistics"
 
 

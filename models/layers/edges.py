@@ -18,7 +18,7 @@ class _Crop(OperationLayer):
 
 
 class Crop1d(_Crop, OverOneAxis):
-    """One ``(C, L)`` signal without ``amounts`` of positions at its edges.
+    """Cut positions off one ``(C, L)`` signal: for each axis a number at both ends, or a pair (before, after).
 
     >>> import jax.numpy as jnp
     >>> Crop1d(2)(jnp.ones((4, 9))).shape
@@ -29,7 +29,7 @@ class Crop1d(_Crop, OverOneAxis):
 
 
 class Crop2d(_Crop, OverTwoAxes):
-    """One ``(C, H, W)`` image without ``amounts`` of positions at its edges.
+    """Cut positions off one ``(C, H, W)`` image: for each axis a number at both ends, or a pair (before, after).
 
     >>> import jax.numpy as jnp
     >>> Crop2d((1, 2))(jnp.ones((4, 9, 9))).shape
@@ -40,7 +40,7 @@ class Crop2d(_Crop, OverTwoAxes):
 
 
 class Crop3d(_Crop, OverThreeAxes):
-    """One ``(C, D, H, W)`` volume without ``amounts`` of positions at its edges.
+    """Cut positions off one ``(C, D, H, W)`` volume: for each axis a number at both ends, or a pair (before, after).
 
     >>> import jax.numpy as jnp
     >>> Crop3d(((0, 1),))(jnp.ones((4, 5, 6, 7))).shape

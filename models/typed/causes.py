@@ -196,6 +196,10 @@ CAUSES = (
         lambda f: (f.shape[2], *f.shape[:2]),
     ),
     Cause(
+        lambda f: f.ranks == (3, 3) and f.is_image and f.labels[0] == "C" and f.expected[0] == f.shape[2],
+        "an (H, W, C) image passed as (C, H, W) is the likely cause, and its height or width does not fit either",
+    ),
+    Cause(
         lambda f: (
             f.ranks == (3, 3)
             and f.is_image

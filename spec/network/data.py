@@ -291,12 +291,15 @@ def _judge_names(given: Mapping[str, Any], faults: Faults) -> None:
         of_it = node.get("inputs")
         for name in of_it if isinstance(of_it, list) else [of_it]:
             if isinstance(name, str) and name not in names:
-                faults.add("unknown_input", "unknown input", partial(_unknown_input, name, node["name"], known))
+                faults.add("unknown_input", "unknown input", partial(_unknown_input, name, node, known))
 
 
-def _unknown_input(name: str, of: str, known: Sequence[str]) -> tuple[str, str]:
+def _unknown_input(name: str, node: Mapping[str, Any], known: Sequence[str]) -> tuple[str, str]:
+    of, given = node["name"], node["inputs"]
     near = nearest_choice(name, [other for other in known if other != of])
-    return f"node {clipped(of)}: no node or input is called {clipped(name)}", f"node {clipped(of)}: inputs=[{near!r}]"
+    inputs = [near if other == name else other for other in (given if isinstance(given, list) else [given])]
+    at = f"node {clipped(of)}: "
+    return f"{at}no node or input is called {clipped(name)}", f"{at}inputs={clipped(str(inputs))}"
 
 
 _USUAL = {"kernel": 2, "factor": 2, "block": 2, "amounts": 1, "multiple": 16, "start": 0, "stop": 1, "name": ""}

@@ -28,7 +28,7 @@ def _on_all(value: PerAxis, axes: int) -> tuple[int, ...]:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Window(Operation):
-    """A sliding window of any framework: only the size arithmetic, without limits or parameters.
+    """A sliding window of any framework: sizes alone, without weights and without limits such as PyTorch's for padding.
 
     ``rounding`` is ``"floor"``, ``"ceil"`` (PyTorch's ceil mode) or ``"same"`` (``ceil(n / stride)``).
 
@@ -53,7 +53,7 @@ class Window(Operation):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class TransposedWindow(Operation):
-    """A transposed window of any framework: only the size arithmetic, without limits or parameters.
+    """A transposed window of any framework: sizes alone, without weights and without a framework's limits.
 
     >>> TransposedWindow(3, 2, padding=1, output_padding=1).size([151], 0)
     302

@@ -37,6 +37,7 @@ from wellshaped.spec import (
     compatible_shapes,
     compatible_sizes,
     save_config,
+    save_network,
     stages,
 )
 from wellshaped.spec.presets.sources import SOURCES
@@ -384,6 +385,7 @@ def test_plan_prints_json(run):
         "slices": [[0, 303], [0, 384]],
         "output": [304, 384],
         "output_kept": [303, 384],
+        "note": "",
         "expression": "jnp.pad(x, ((0, 0), (0, 1), (0, 0)))",
     }
 
@@ -1218,3 +1220,16 @@ def test_the_only_commands_are_those_that_the_tests_know(run):
         "verify",
         "demo",
     }
+
+
+def test_a_file_with_one_network_needs_no_name_after_it(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save_network(PRESETS["unet3plus"], tmp_path / "my_network.toml")
+    status, _, error = run("sizes", "my_network.toml:foo")
+    assert (status, error.splitlines()[-1]) == (2, "  fix: my_network.toml")
+
+
+def test_a_plan_says_that_the_output_belongs_to_the_padding(run):
+    status, out, _ = run("plan", "ronneberger2015", "--input", "1x100x512")
+    assert status == 0
+    assert "note: height is 100, padded to 188; the output has 4, and all of it belongs to the padding" in out

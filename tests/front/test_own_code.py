@@ -106,7 +106,7 @@ def test_sizes_of_a_class_are_decided_and_the_nearest_named(run):
     assert re.fullmatch(r"  H( and W)?: n ≡ 0 \(mod 2\), n ≥ 2", lines[0])
     assert lines[1].startswith("    decided for every size (")
     assert lines[-5:] == [
-        "    {1}: runs, but an image on the way is empty",
+        "    not counted: {1} runs, but an image on the way is empty",
         "  H and W are independent: any sizes that fit do so together",
         "  output: (1, H, W, 6)",
         "  H: 303 does not fit; nearest: 302 and 304",

@@ -149,6 +149,14 @@ def test_a_size_that_does_not_fit_has_the_report_of_check():
     assert str(error.value) == str(check(SMALL, (2, 1, 8)))
 
 
+def test_an_image_with_its_channels_last_is_named():
+    with pytest.raises(ShapeError) as error:
+        TypedNetwork(SMALL, rngs=nnx.Rngs(0))(jnp.ones((1, 8, 2)))
+    assert "moveaxis" not in str(error.value)  # a height of 1 may be meant
+    with pytest.raises(ShapeError, match=r"fix: jnp.moveaxis\(x, -1, 0\): the channels of this image, 2, are last"):
+        TypedNetwork(SMALL, rngs=nnx.Rngs(0))(jnp.ones((30, 8, 2)))
+
+
 TWO = Network(
     [Input("x", 2), Input("t", 3, single=True)],
     (

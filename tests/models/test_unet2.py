@@ -226,6 +226,14 @@ x = float32[304,384,1], given to UNet2, does not fit.
   channels: axis C of x: it is 304, and must be 1; an (H, W, C) image passed as (C, H, W) is the likely cause.
   fix: jnp.moveaxis(x, -1, 0)""",
     ),
+    "hwc with an odd height": (
+        (301, 384, 1),
+        """\
+x = float32[301,384,1], given to UNet2, does not fit.
+  channels: axis C of x: it is 301, and must be 1; an (H, W, C) image passed as (C, H, W) is the likely cause, and \
+its height or width does not fit either.
+  fix: x of shape (1, H, W)""",
+    ),
     "hwc with other channels": (
         (304, 384, 4),
         """\

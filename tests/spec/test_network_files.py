@@ -853,7 +853,7 @@ def test_an_unknown_input_is_named_beside_other_faults(tmp_path):
     path = graph_file(
         tmp_path,
         '{ name = "down", op = "Conv", kernal = 3, inputs = ["x"] }',
-        '{ name = "up", op = "Conv", kernel = 3, inputs = ["dwn"] }',
+        '{ name = "up", op = "Add", inputs = ["x", "dwn"] }',
         '{ name = "y", op = "Mean", inputs = "upp" }',
     )
     assert rejection(path) == [
@@ -861,7 +861,7 @@ def test_an_unknown_input_is_named_beside_other_faults(tmp_path):
         "unknown_input: unknown input: node up: no node or input is called dwn; "
         "node y: no node or input is called upp.",
         "fix: node down: rename kernal to kernel",
-        'fix: node up: inputs = ["down"]',
+        'fix: node up: inputs = ["x", "down"]',
     ]
 
 

@@ -50,10 +50,15 @@ _DTYPES = (
 def names_object(name: str | None) -> bool:
     r"""Whether ``name`` names an object in somebody's code, and not a preset or a file.
 
+    Raises :class:`UsageError` for a name after a file that has one network.
+
     >>> [names_object(name) for name in ("nets:make_unet", "src/nets.py:make_unet", "unet.toml", r"C:\unet.toml")]
     [True, True, False, False]
     """
     place, colon, rest = (name or "").rpartition(":")
+    if place.endswith(".toml") and _is_file(place):
+        says = "a .toml file has one network, so nothing follows its name"
+        raise UsageError.of(clipped(name or ""), "network", "", says, clipped(place))
     if not colon or rest[:1] in ("/", "\\") or re.fullmatch(r".+\.(toml|json)", rest) or names_plan(name):
         return False
     return not (len(place) == 1 and place.isalpha() and sys.platform == "win32") and not _is_file(name or "")

@@ -9,7 +9,7 @@ from ..spec import plan as plan_for
 from ..spec.answers.any_network import title
 from ..spec.answers.explanation import axes_with
 from ..spec.answers.planning import near_policies
-from ..spec.messages.report import ShapeError, UsageError
+from ..spec.messages.report import ShapeError, UsageError, wrapped
 from .image import Image, require_built, shape_of
 from .network import Flags, Name, network_of
 from .output import AsJson, print_json, say
@@ -47,11 +47,11 @@ def plan(
     require_built(given, channels)
     found = plan_for(given, tuple(sizes), policy)
     output = explain(given, found.fitting).output
-    kept_output = _kept(given, (channels, *sizes), output) if policy == "pad" else output
+    kept_output, note = _kept(given, (channels, *sizes), output) if policy == "pad" else (output, "")
     if as_json:
         kept = [[part.start, part.stop] for part in found.slices]
         lists = {"given": found.given, "fitting": found.fitting, "pads": found.pads, "slices": kept}
-        outputs = {"output": output, "output_kept": kept_output}
+        outputs = {"output": output, "output_kept": kept_output, "note": note}
         print_json({"network": title(given), "policy": found.policy, **lists, **outputs, "expression": str(found)})
         return 0
     makes = f"the output has size {times(output)}"
@@ -63,15 +63,16 @@ def plan(
             crop = ", ".join(f":{n}" for n in kept_output)
             what = f"back to {times(kept_output)}" if kept_output == found.given else "to what belongs to the image"
             lines.append(f"y[:, {crop}] crops the output y {what}")
+        lines += [wrapped(f"note: {note}")] if note else []
         say("\n".join(lines))
     return 0
 
 
-def _kept(network: AnyNetwork, image: tuple[int, ...], output: tuple[int, ...]) -> tuple[int, ...] | None:
-    """Return the sizes of the part of an output that belongs to a padded image; ``None`` if that is not known.
+def _kept(network: AnyNetwork, image: tuple[int, ...], output: tuple[int, ...]) -> tuple[tuple[int, ...] | None, str]:
+    """Return the sizes of the part of an output that belongs to a padded image, or ``None`` and why there is none.
 
     >>> _kept("smp_resnet34", (3, 303, 384), (320, 384))
-    (303, 384)
+    ((303, 384), '')
     """
     from ..interop.fitting.planning import plan_of
     from ..interop.fitting.sources import OfNetwork
@@ -80,7 +81,9 @@ def _kept(network: AnyNetwork, image: tuple[int, ...], output: tuple[int, ...]) 
     try:
         source.require_cut()
         kept = plan_of(source, (image,) * len(source.images), "pad", "zeros").outputs
-    except (ShapeError, UsageError):
-        return None
+    except ShapeError as error:
+        return None, error.report.failures[0].says
+    except UsageError:  # it is not known which part this is
+        return None, ""
     cut = {part.name: part.size for part in kept[0]} if kept else {}
-    return tuple(cut.get(name, n) for name, n in zip(source.names, output, strict=True))
+    return tuple(cut.get(name, n) for name, n in zip(source.names, output, strict=True)), ""
