@@ -17,8 +17,18 @@ from flax import nnx
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from wellshaped.models import LayerParams, UNet2, UNet2Params, convolutions
-from wellshaped.spec import LAYERS, ConfigError, ShapeError, UNet2Config, UsageError, check, layer_parameters, stages
+from wellshaped.models import LayerParams, TypedNetwork, UNet2, UNet2Params, convolutions
+from wellshaped.spec import (
+    LAYERS,
+    ConfigError,
+    ShapeError,
+    UNet2Config,
+    UsageError,
+    check,
+    graph_of,
+    layer_parameters,
+    stages,
+)
 
 CFG = UNet2Config(base_channels=4)
 X = jax.random.normal(jax.random.key(0), (1, 6, 10))
@@ -354,3 +364,21 @@ def test_the_parameters_are_a_pytree_of_sixteen_arrays_by_name(model):
 
 def test_a_network_can_be_made_from_its_parameters(model):
     assert (UNet2.from_params(model.params())(X) == model(X)).all()
+
+
+@pytest.mark.parametrize(
+    "cfg", [CFG, replace(CFG, pool_kernel=3, pool_stride=3, up_kernel=3, up_stride=3)], ids=["the source", "thirds"]
+)
+def test_it_is_its_graph_bit_for_bit(cfg):
+    model = UNet2(cfg, 3, 2, rngs=nnx.Rngs(0))
+    graph = nnx.eval_shape(lambda: TypedNetwork(graph_of(cfg, 3, 2), rngs=nnx.Rngs(0)))
+    for path, layer in graph.layers.items():
+        nnx.update(layer, nnx.state(getattr(model, path)))
+    x = jax.random.normal(jax.random.key(0), (3, 6, 12))
+
+    @nnx.jit
+    def value_and_gradient(model, x):
+        return nnx.value_and_grad(lambda x: (model(x) ** 2).sum())(x)
+
+    for ours, theirs in zip(value_and_gradient(graph, x), value_and_gradient(model, x), strict=True):
+        assert (ours == theirs).all()
