@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from ...spec.arithmetic.naturals import quotient
+from . import products
 
 Size = "int | Expression"
 """A size: a number, or an expression of open sizes."""
@@ -49,13 +50,17 @@ def _floor(a: Any, b: Any) -> Any:
     return quotient(a, b)
 
 
+def _rest(a: Any, b: Any) -> Any:
+    return a + _floor(a, b) * b * -1
+
+
 OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {
-    "+": lambda a, b: a + b,
-    "*": lambda a, b: a * b,
-    "//": _floor,
-    "mod": lambda a, b: a + _floor(a, b) * b * -1,
-    "max": _largest,
-    "min": _smallest,
+    "+": products.plus,
+    "*": products.times,
+    "//": lambda a, b: _floor(*map(products.require_affine, (a, b))),
+    "mod": lambda a, b: _rest(*map(products.require_affine, (a, b))),
+    "max": lambda a, b: _largest(*map(products.require_affine, (a, b))),
+    "min": lambda a, b: _smallest(*map(products.require_affine, (a, b))),
 }
 """What each operation computes, on integers and on affine functions of bounded numbers."""
 
@@ -118,11 +123,12 @@ def holds(statement: Statement, sizes: Mapping[str, Any], truth: bool = True) ->
         each = any if (statement.op == "or") == truth else all
         return each(holds(arg, sizes, truth) for arg in statement.args)
     left, right = (value(arg, sizes) for arg in statement.args)
+    more, less = products.plus(left, products.times(right, -1)), products.plus(right, products.times(left, -1))
     if statement.op == ">=":
-        return bool(left >= right) if truth else bool(right >= left + 1)
+        return bool(more >= 0) if truth else bool(less >= 1)
     if truth:
-        return bool(left >= right) and bool(right >= left)
-    return bool(left >= right + 1) or bool(right >= left + 1)
+        return bool(more >= 0) and bool(less >= 0)
+    return bool(more >= 1) or bool(less >= 1)
 
 
 @lru_cache(maxsize=16_384)

@@ -14,6 +14,7 @@ from ...spec.arithmetic.size_set import SizeSet
 from ...spec.messages.report import WellshapedError
 from ...spec.network.searching import Part, Step, accepted, members, whole
 from .expressions import Statement, holds, value
+from .products import Product
 from .places import quoted_place
 
 MAX_WORK = 5_000
@@ -118,7 +119,14 @@ def solved(
         if statement.op == "==" and truth:
             # At the top an equality may cut the box to the line on which it holds.
             left, right = statement.args
-            return lambda sizes: 0 if value(left, {axis: sizes[0]}) == value(right, {axis: sizes[0]}) else None
+
+            def equal(sizes: Sequence[Any]) -> int | None:
+                a, b = (value(of, {axis: sizes[0]}) for of in (left, right))
+                if isinstance(a, Product) or isinstance(b, Product):
+                    return 0 if holds(statement, {axis: sizes[0]}) else None
+                return 0 if a == b else None
+
+            return equal
         return lambda sizes: 0 if holds(statement, {axis: sizes[0]}, truth) else None
 
     def at_least_one(size: Any) -> Any:

@@ -148,7 +148,7 @@ def _length(bounds: Bounds) -> int | float:
     return inf if bounds[1] is None else bounds[1] - bounds[0] + 1
 
 
-def _range(form: Affine) -> tuple[int | float, int | float]:
+def range_of(form: Affine) -> tuple[int | float, int | float]:
     """The least and the greatest value within the box."""
     low = high = form.constant
     endless = 0  # the sign of the unbounded number; infinity is added last, because inf + a huge integer overflows
@@ -193,11 +193,11 @@ def _is_natural(form: Affine | int) -> bool:
     """Whether the form is at least 0."""
     if isinstance(form, int):
         return form >= 0
-    low, high = _range(form)
+    low, high = range_of(form)
     if low >= 0 or high < 0:
         return low >= 0
     for v in _by_reach(form):
-        low, high = _range(_without(form, v))
+        low, high = range_of(_without(form, v))
         c = form.coefficients[v]
         if not isinstance(low, int) or not isinstance(high, int):
             continue
@@ -213,7 +213,7 @@ def _is_zero(form: Affine | int) -> bool:
     """Whether the form is 0."""
     if isinstance(form, int):
         return form == 0
-    low, high = _range(form)
+    low, high = range_of(form)
     if low > 0 or high < 0 or form.constant % gcd(*form.coefficients):
         return False
     numbers = [v for v, c in enumerate(form.coefficients) if c]
@@ -223,7 +223,7 @@ def _is_zero(form: Affine | int) -> bool:
             return False
         raise Undecided([line])
     for v in _by_reach(form):
-        low, high = _range(_without(form, v))
+        low, high = range_of(_without(form, v))
         c = form.coefficients[v]
         if isinstance(low, int) and isinstance(high, int):
             # c·v = -rest is possible only between these two ends.
@@ -293,7 +293,7 @@ def _monus(a: Any, b: Any) -> Any:
     difference = _difference(a, b)
     if isinstance(difference, int):
         return max(difference, 0)
-    if _range(difference)[1] <= 0:
+    if range_of(difference)[1] <= 0:
         return 0
     return difference if _is_natural(difference) else 0
 
@@ -308,7 +308,7 @@ def _quotient(a: Any, divisor: Any) -> Any:
     rest = affine(box, a.constant % divisor, tuple(c % divisor for c in a.coefficients))
     if isinstance(rest, int):
         return whole + rest // divisor
-    low, high = _range(rest)
+    low, high = range_of(rest)
     if isinstance(low, int) and isinstance(high, int) and low // divisor == high // divisor:
         return whole + low // divisor
     raise Undecided(_one_block_each(rest, divisor))
@@ -320,7 +320,7 @@ def _one_block_each(rest: Affine, divisor: int) -> Cuts:
     c, least = rest.coefficients[v], rest.box[v][0]
     shared = gcd(c, divisor)
     step = divisor // shared  # c·v modulo the divisor repeats with this period
-    low = int(_range(_without(rest, v))[0])
+    low = int(range_of(_without(rest, v))[0])
     # A block begins at a v for which c·v + low is a multiple of the divisor, or just above one.
     remainder = -(low // shared) * pow(c // shared, -1, step) % step if step > 1 else 0
     start = least + (remainder - least) % step
@@ -329,7 +329,7 @@ def _one_block_each(rest: Affine, divisor: int) -> Cuts:
         return _blocks(rest.box, v, start, step)
     v = next(_by_reach(rest))
     c, least = rest.coefficients[v], rest.box[v][0]
-    low = int(_range(_without(rest, v))[0]) + c * least
+    low = int(range_of(_without(rest, v))[0]) + c * least
     further = -(-((low // divisor + 1) * divisor - low) // c)  # steps of v to the next multiple of the divisor
     cuts = _cut(rest.box, v, [least + further])
     return cuts if len(cuts) > 1 else _halves(rest)

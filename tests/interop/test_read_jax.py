@@ -239,6 +239,12 @@ def test_a_flax_unet_takes_multiples_of_sixteen_and_computes_nothing_of_eight():
     assert all(of.decided for of in answer.axes.values())
 
 
+def test_a_square_image_without_a_batch_is_decided():
+    # Flax adds a batch, and JAX asks whether 6·H·H numbers are none.
+    answer = read_jax(flax_unet(2), "H H 3")
+    assert (str(answer["H"]), answer.axes["H"].decided, answer.output) == ("n ≡ 0 (mod 4), n ≥ 4", True, ("(H, H, 1)",))
+
+
 def test_the_number_of_traces_grows_with_the_levels_and_not_with_the_period():
     traces = [read_jax(flax_unet(levels), "1 H 64 3").axes["H"].found.traces for levels in (2, 3, 4, 5)]
     assert traces[-1] - traces[0] <= 3 * 8, traces  # the period doubles with each level; JAX's caches add a few
