@@ -14,8 +14,8 @@ from ...spec.arithmetic.size_set import SizeSet
 from ...spec.messages.report import WellshapedError
 from ...spec.network.searching import Part, Step, accepted, members, whole
 from .expressions import Statement, holds, value
-from .products import Product
 from .places import quoted_place
+from .products import Product
 
 MAX_WORK = 5_000
 """The search for the sizes on a path stops after this many steps, which takes about a second."""
