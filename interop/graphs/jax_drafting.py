@@ -53,6 +53,7 @@ CALLS: dict[str, Rule] = {
     **{name: activation(kind) for name, kind in ACTIVATIONS.items()},
     "glu": glu,
     "_resize": resize,
+    "linear_resize": resize,  # of this library's networks
     "_pad": padding_function,
 }
 

@@ -6,8 +6,10 @@ smaller. ``jax.image.resize`` differs in both, so positions and weights are comp
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array
@@ -53,6 +55,10 @@ def resize_to(operation: ResizeTo, images: Sequence[Array], parameters: Paramete
 
 @compiled_if_eager("scales", "operation")
 def _resized(x: Array, *, scales: tuple[_Scale, ...], operation: Resize | ResizeTo) -> Array:
+    if operation.mode == "linear" and not operation.align_corners and all(of.is_whole for of in scales):
+        factors = tuple(of.denominator for of in scales)
+        return channels_last(lambda image: linear_resize(image, factors), x)
+
     def along_each_axis(image: Array) -> Array:
         for axis, scale in enumerate(scales):
             if operation.mode == "nearest":
@@ -75,6 +81,14 @@ def _nearest(image: Array, axis: int, scale: _Scale) -> Array:
         return repeated.reshape(*image.shape[:axis], scale.made, *after)
     at = jnp.arange(scale.made) * scale.numerator // scale.denominator
     return jnp.take(image, jnp.minimum(at, scale.given - 1), axis)
+
+
+@partial(jax.jit, static_argnames="factors")
+def linear_resize(image: Array, factors: tuple[int, ...]) -> Array:
+    """The first axes made larger by these factors. In a trace it is a call of this name, which ``interop`` reads."""
+    for axis, factor in enumerate(factors):
+        image = image if factor == 1 else _between_neighbours(image, axis, factor)
+    return image
 
 
 def _between_neighbours(image: Array, axis: int, factor: int) -> Array:

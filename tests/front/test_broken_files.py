@@ -26,7 +26,7 @@ from wellshaped.spec import (
 from wellshaped.spec.families import unet
 
 FEW = 120
-MANY = 2200
+MANY = 1100
 
 
 def is_one_error(text):

@@ -180,7 +180,7 @@ def test_on_integers_inside_the_window_the_network_and_its_gradient_are_the_refe
 
 
 @pytest.mark.slow
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(networks_inside())
 def test_on_integers_inside_the_window_the_two_agree_at_length(network):
     assert_the_reference_exactly(*network)

@@ -17,6 +17,9 @@ from ..field.architectures import ARCHITECTURES, graph
 SMALL = ("dncnn", "cbdnet", "demucs_v2")
 """Published networks that JAX compiles in a second."""
 
+LARGEST = ("smp_unet_densenet121", "u2net")
+"""They take half a minute each, and their operations are those of others. Where PyTorch is, they are compared with it."""
+
 
 def some(number):
     return settings(examples(number), suppress_health_check=list(HealthCheck))
@@ -62,7 +65,7 @@ def test_each_node_of_a_random_graph_has_the_value_of_the_reference(network):
 
 
 @pytest.mark.slow
-@some(60)
+@some(30)
 @given(random_networks(with_values, max_nodes=14))
 def test_each_node_of_many_random_graphs_has_the_value_of_the_reference(network):
     assert_random_values(network)
@@ -80,7 +83,9 @@ def test_every_kind_of_norm_has_the_value_of_the_reference():
         assert_values(Network({"x": 4}, nodes, [node.name for node in nodes], axes), (3, 2, 4)[:axes])
 
 
-@pytest.mark.parametrize("name", sparse(ARCHITECTURES, lambda name: name in SMALL))
+@pytest.mark.parametrize(
+    "name", sparse([name for name in ARCHITECTURES if name not in LARGEST], lambda name: name in SMALL)
+)
 def test_each_node_of_a_published_network_has_the_value_of_the_reference(name):
     assert_values(*published(name))
 

@@ -320,7 +320,7 @@ def test_a_config_works_in_both_modes_under_jit_vmap_and_grad():
 
 
 @pytest.mark.slow
-@settings(max_examples=6, phases=PHASES)
+@settings(max_examples=3, phases=PHASES)
 @given(unet_configs(max_levels=2, max_channels=3))
 def test_any_config_works_in_both_modes_under_jit_vmap_and_grad(cfg):
     assert_works_in_both_modes(cfg)

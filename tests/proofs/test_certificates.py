@@ -133,7 +133,7 @@ def test_nearly_all_of_a_few_dozen_random_graphs_are_certified(strategy, count):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("strategy", "count"), [(graphs(), 300), (networks(), 200)], ids=["graphs", "networks"])
+@pytest.mark.parametrize(("strategy", "count"), [(graphs(), 150), (networks(), 100)], ids=["graphs", "networks"])
 def test_nearly_all_of_hundreds_of_random_networks_are_certified(strategy, count):
     assert certified(strategy, count) >= 0.95
 

@@ -128,7 +128,7 @@ def test_fixing_exactly_the_causes_makes_a_size_fit_and_fixing_all_but_one_does_
 
 
 @pytest.mark.slow
-@settings(max_examples=4_000)
+@settings(max_examples=2_000)
 @given(drawn, sizes | st.integers(0, 2000))
 def test_fixing_exactly_the_causes_makes_a_size_fit_and_fixing_all_but_one_does_not_at_length(network, n):
     check_root_causes(network, n)

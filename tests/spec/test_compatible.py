@@ -98,7 +98,7 @@ def test_the_compatible_sizes_are_those_that_brute_force_finds(cfg):
 
 
 @pytest.mark.slow
-@settings(max_examples=6_000)
+@settings(max_examples=3_000)
 @given(nearly_well_formed)
 def test_the_compatible_sizes_are_those_that_brute_force_finds_at_length(cfg):
     check_against_brute_force(cfg)

@@ -81,7 +81,7 @@ def test_the_compatible_sizes_of_a_graph_with_branches_are_those_that_run(networ
 
 
 @pytest.mark.slow
-@settings(max_examples=250)  # these take half a minute
+@settings(max_examples=120)  # these take a quarter of a minute
 @given(graphs())
 def test_the_compatible_sizes_of_a_graph_with_branches_are_those_that_run_at_length(network):
     check_size_by_size(network, 2000)
