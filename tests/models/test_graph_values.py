@@ -18,7 +18,7 @@ SMALL = ("dncnn", "cbdnet", "demucs_v2")
 """Published networks that JAX compiles in a second."""
 
 LARGEST = ("smp_unet_densenet121", "u2net")
-"""They take half a minute each, and their operations are those of others. Where PyTorch is, they are compared with it."""
+"""They take half a minute each, and their operations are those of others. PyTorch is compared with them, too."""
 
 
 def some(number):
