@@ -182,16 +182,14 @@ class ModelSizes:
             key = next((key for key in said if key[0] == str(of.sizes) and _same(self.axes[said[key][0]], of)), None)
             key = key if of.held_fits else None  # each was read while the others were held
             said.setdefault(key or tuple(_axis_lines(of)), []).append(name)
+        if self.independent is False:
+            lines.append(f"  {in_words(list(self.axes))} depend on each other")
+            lines += [f"    required together: {clipped(text, 200)}" for text in self.together[:2]]
+            lines.append(f"    each of these sets holds while the others are {_equalities(self.held)}:")
         for (first, *others), alike in said.items():
             lines += [f"  {in_words(alike)}: {first}", *(f"    {line}" for line in others)]
-        if self.independent is not None:
-            names = in_words(list(self.axes))
-            lines.append(
-                f"  {names} are independent: any sizes that fit do so together"
-                if self.independent
-                else f"  {names} depend on each other: each set holds while the others are {_equalities(self.held)}"
-            )
-        lines += [f"    required together: {clipped(text, 200)}" for text in self.together[:2]]
+        if self.independent:
+            lines.append(f"  {in_words(list(self.axes))} are independent: any sizes that fit do so together")
         lines += [f"  output: {text}" for text in self.output]
         return [*lines, *notes]
 

@@ -105,8 +105,8 @@ class BatchNorm2d(_BatchNorm, _OverTwoAxes):
     """Flax's :class:`flax.nnx.BatchNorm` of one image: over its pixels, and over the batch axis named ``axis_name``.
 
     ``model.train()`` uses the statistics of the input, and updates the running ones. ``model.eval()`` uses the running
-    ones. ``momentum`` is the part of the running statistics that a step keeps. PyTorch's ``momentum`` is 1 minus this
-    one: its default of 0.1 is 0.9 here. The running variance is the mean of the squared deviations; PyTorch's is
+    ones. ``momentum`` is the part of the running statistics that a step keeps. The default is Flax's 0.99. PyTorch's
+    ``momentum=0.1`` is ``momentum=0.9`` here. The running variance is the mean of the squared deviations; PyTorch's is
     larger by ``n / (n - 1)`` for ``n`` values. In training mode, one image of one pixel gives only the bias.
 
     For the statistics of a batch, name its axis, and pass the layer, or the network that contains it, to ``nnx.vmap``

@@ -26,8 +26,8 @@ class Explanation(Report):
     """A :class:`Report` on the sizes of an image, or on one size for all axes, with the numbers behind it.
 
     ``sizes`` has the sizes of every input and node by name, for each axis. ``causes`` has the fields of each failure:
-    the node, the rule, the two sizes, the nodes that they belong to, and their paths. Fixing one cause does not fix the
-    next. The text leaves out everything after the first size of 0.
+    the node, the rule, the two sizes, the nodes that they belong to, and their paths. Causes are independent: if you
+    fix one, the others remain. The text leaves out everything after the first size of 0.
     """
 
     graph: Network | None = field(default=None, repr=False)

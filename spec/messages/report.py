@@ -106,8 +106,9 @@ class UsageError(WellshapedError):
 class Verdict:
     """One rule, judged: its ``name``, whether it ``holds``, and ``says``, the sentence with its numbers.
 
-    ``about`` opens the line of a failure. Failures with the same ``about`` share a line. For the rule of a node, ``at``
-    is the node, ``about`` is the axis, and ``paths`` are lines that show how its sizes came about.
+    ``about`` follows the rule's name in the line of a failure. For a config's rules, failures with the same ``about``
+    share a line. For the rule of a node, ``at`` is the node, ``about`` is the axis, and ``paths`` are lines that show
+    how its sizes came about.
     """
 
     name: str
@@ -160,7 +161,7 @@ class Report:
 
     def to_dict(self) -> dict[str, object]:
         """Return the report as plain data for JSON: ``subject``, ``ok``, ``verdicts``, ``fixes`` and ``warnings``."""
-        verdicts = [{"name": v.name, "holds": v.holds, "says": v.says} for v in self.verdicts]
+        verdicts = [{of: getattr(v, of) for of in ("name", "holds", "says", "about", "at")} for v in self.verdicts]
         warnings = [{"name": v.name, "says": v.says} for v in self.warnings]
         lists = {"verdicts": verdicts, "fixes": list(self.fixes), "warnings": warnings}
         return {"subject": self.subject, "ok": self.ok, **lists}

@@ -53,7 +53,7 @@ def choice(value: object, name: str, field: str, choices: tuple[object, ...], gi
     """
     if _is_one(value, choices):
         return value
-    says = f"{name} must be one of {', '.join(map(repr, choices))}"
+    says = f"{written_argument(name, value)} must be one of {', '.join(map(repr, choices))}"
     near: tuple[object, ...] = near_choices(value, choices)
     if isinstance(given, tuple | list):
         near = (tuple(v if _is_one(v, choices) else nearest_choice(v, choices) for v in given),)

@@ -44,7 +44,7 @@ class UNetConfig(Written):
     A field marked * may differ from level to level: it takes one value, or a tuple with one for each level, from the
     size of the input down. Those of blocks have one more, for the bottom. Where a value has numbers for the axes, it is
     itself a tuple: ``stride=((1, 2, 2), 2)``. A tuple of a single one, ``stride=((1, 2, 2),)``, holds for all levels.
-    What has no field here is a :class:`Network`.
+    Write a network that needs more as a :class:`Network`.
 
     - ``levels``: how many steps down there are. ``axes``: 1, 2 or 3 spatial axes.
     - ``base_channels``, ``multipliers``: level ``i`` has ``base_channels · multipliers[i]`` channels. The last
@@ -59,9 +59,9 @@ class UNetConfig(Written):
       groups) or ``"instance"``. A norm of a single value returns only the bias, so an image must have more than one
       position at the bottom.
     - ``activation``: the kind of :class:`Activation` after each convolution. ``order``: whether the norm comes before
-      it (``"norm first"``) or after it.
+      it (``"norm first"``) or after it (``"activation first"``).
     - ``residual`` *: whether a block adds its input before its last activation, like the basic block of a ResNet. If
-      the channels or the sizes differ, the input passes a 1×1 convolution (and ``norm``, if that comes first).
+      the channels or the sizes differ, the input passes a 1×1 convolution, and with ``order="norm first"`` the norm.
     - ``bias``: whether the convolutions of the blocks have a bias.
 
     Down and up:

@@ -181,7 +181,7 @@ def test_check_prints_its_report_as_json(run, arguments, report):
 
 def test_check_without_an_image_judges_the_config_and_whether_any_image_fits(run):
     answer = json.loads(run("check", "--json")[1])
-    fits = {"name": "compatible_sizes", "holds": True, "says": "some size meets every rule"}
+    fits = {"name": "compatible_sizes", "holds": True, "says": "some size meets every rule", "about": "", "at": ""}
     report = check_config(UNet2Config()).to_dict()
     assert answer == report | {"verdicts": [*report["verdicts"], fits]}
 

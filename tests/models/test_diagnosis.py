@@ -331,7 +331,7 @@ def test_batch_statistics_under_a_transformation_say_what_to_write(transform, ax
 )
 def test_every_layer_with_batch_statistics_says_so(make, shape):
     model = make()
-    with pytest.raises(WellshapedError, match="statistics: JAX's vmap, jit and grad can't"):
+    with pytest.raises(WellshapedError, match="statistics: inside JAX's vmap, jit or grad"):
         jax.vmap(model)(jnp.ones(shape))
 
 

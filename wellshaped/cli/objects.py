@@ -3,6 +3,7 @@
 ``sizes`` and ``check`` take it. ``--input`` gives the shape of each image with all its axes.
 """
 
+import ast
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -85,17 +86,27 @@ def reject_module(name: str | None) -> None:
         return
     module, _, last = name.rpartition(".")
     if last == "py":
-        meant = f"{name}:make_unet"
+        meant = f"{name}:{_makes_model(name)}"
     elif _is_file(name) or near_name(last, ("toml", "json")):
         return
     elif module and _is_file(f"{module.replace('.', '/')}.py"):
         meant = f"{module}:{last}"
-    elif _is_file(f"{name.replace('.', '/')}.py"):
-        meant = f"{name}:make_unet"
+    elif _is_file(file := f"{name.replace('.', '/')}.py"):
+        meant = f"{name}:{_makes_model(file)}"
     else:
         return
     says = "it is code, and the name of the model in it is missing"
     raise UsageError.of(clipped(name), "network", "", says, f"wellshaped sizes {clipped(meant)} --input HxWx3")
+
+
+def _makes_model(path: str) -> str:
+    """The class or function in a file that may be meant: ``make_unet``, or the last one. The file is read, and not run."""
+    try:
+        body = ast.parse(Path(path).read_text(encoding="utf-8")).body
+    except (OSError, SyntaxError, ValueError):
+        body = []
+    names = [of.name for of in body if isinstance(of, ast.ClassDef | ast.FunctionDef) and not of.name.startswith("_")]
+    return names[-1] if names and "make_unet" not in names else "make_unet"
 
 
 def reject_flags(name: str, fields: Iterable[str], out_channels: object = None) -> None:
