@@ -18,7 +18,7 @@ from .layer_cases import arrays_of, images_of, of_output, summaries
 
 RECORD = json.loads(Path(__file__).with_name("layer_vectors.json").read_text(encoding="utf-8"))
 KINDS = [kind for kind in RECORD if kind != "torch_version"]
-QUICK = {(kind, "float64") for kind in ("Conv", "ConvTranspose", "MaxPool", "Norm")} | {("Pad", "float32")}
+QUICK = {(kind, "float64") for kind in ("Conv", "MaxPool")} | {("Pad", "float32")}
 
 
 def computed(layers, dtype):

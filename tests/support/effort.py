@@ -14,12 +14,12 @@ def examples(number):
 def sparse(cases, quick):
     """The cases as parameters: the ``quick`` ones in the quick part, the others in the slow part.
 
-    ``quick`` is a number, 3 for every third, or a function that is true of the quick cases. A tuple has the values of
-    several parameters.
+    ``quick`` is a number, 3 for every third, or a function that is true of the quick cases. U²-Net, the largest preset,
+    is never quick. A tuple has the values of several parameters.
     """
 
     def chosen(index, case):
-        return quick(case) if callable(quick) else index % quick == 0
+        return quick(case) if callable(quick) else index % quick == 0 and case != "u2net"
 
     return [
         pytest.param(*(case if type(case) is tuple else (case,)), marks=[] if chosen(index, case) else pytest.mark.slow)
