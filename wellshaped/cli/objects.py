@@ -100,7 +100,7 @@ def reject_module(name: str | None) -> None:
 
 
 def _makes_model(path: str) -> str:
-    """The class or function in a file that may be meant: ``make_unet``, or the last one. The file is read, and not run."""
+    """The class or function in a file that may be meant: ``make_unet``, or the last one. Its code does not run."""
     try:
         body = ast.parse(Path(path).read_text(encoding="utf-8")).body
     except (OSError, SyntaxError, ValueError):
