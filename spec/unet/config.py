@@ -41,7 +41,7 @@ ByLevelAndAxis = int | tuple[Sizes, ...]
 class UNetConfig(Written):
     """The hyperparameters of a U-Net with any number of levels, keyword-only.
 
-    A field marked * may differ from level to level: it takes one value, or a tuple with one for each level, from the
+    A field marked † may differ from level to level: it takes one value, or a tuple with one for each level, from the
     size of the input down. Those of blocks have one more, for the bottom. Where a value has numbers for the axes, it is
     itself a tuple: ``stride=((1, 2, 2), 2)``. A tuple of a single one, ``stride=((1, 2, 2),)``, holds for all levels.
     Write a network that needs more as a :class:`Network`.
@@ -52,30 +52,30 @@ class UNetConfig(Written):
 
     Blocks. Each level has one in the encoder and one in the decoder:
 
-    - ``convs_per_block`` *, ``conv_kernel`` *: the number of convolutions in each block, and their kernel.
-      ``decoder_convs`` *: the number in the blocks of the decoder; ``None`` is ``convs_per_block``.
+    - ``convs_per_block`` †, ``conv_kernel`` †: the number of convolutions in each block, and their kernel.
+      ``decoder_convs`` †: the number in the blocks of the decoder; ``None`` is ``convs_per_block``.
     - ``padding``: the padding of these convolutions. ``"same"`` keeps the size, ``"none"`` pads nothing.
     - ``norm``: the norm after each convolution of a block: ``"none"``, ``"batch"``, ``"group"`` (with ``groups``
       groups) or ``"instance"``. A norm of a single value returns only the bias, so an image must have more than one
       position at the bottom.
     - ``activation``: the kind of :class:`Activation` after each convolution. ``order``: whether the norm comes before
       it (``"norm first"``) or after it (``"activation first"``).
-    - ``residual`` *: whether a block adds its input before its last activation, like the basic block of a ResNet. If
+    - ``residual`` †: whether a block adds its input before its last activation, like the basic block of a ResNet. If
       the channels or the sizes differ, the input passes a 1×1 convolution, and with ``order="norm first"`` the norm.
     - ``bias``: whether the convolutions of the blocks have a bias.
 
     Down and up:
 
-    - ``stride`` *: by how much a level divides the size. ``downsampling`` *: by ``"max"`` or ``"average"`` pooling, or
+    - ``stride`` †: by how much a level divides the size. ``downsampling`` †: by ``"max"`` or ``"average"`` pooling, or
       ``"stride"``, the stride of the next block's first convolution.
-    - ``upsampling`` *: ``"transposed"``, a transposed convolution; ``"nearest"`` or ``"bilinear"`` resizing (linear,
+    - ``upsampling`` †: ``"transposed"``, a transposed convolution; ``"nearest"`` or ``"bilinear"`` resizing (linear,
       over any number of axes) and a convolution, or no convolution with ``"nearest alone"`` and ``"bilinear alone"``;
       or ``"depth to space"``, a convolution whose channels become positions.
-    - ``upsampling_kernel`` *: the kernel of the transposed convolutions. ``None`` is the stride.
+    - ``upsampling_kernel`` †: the kernel of the transposed convolutions. ``None`` is the stride.
 
     Skips, and the end:
 
-    - ``skip`` *: ``"concat"``, ``"add"`` or ``"none"``: how the encoder's block meets the upsampled image.
+    - ``skip`` †: ``"concat"``, ``"add"`` or ``"none"``: how the encoder's block meets the upsampled image.
     - ``join``: how their sizes meet. ``"exact"`` requires equal sizes. ``"crop"`` crops the skip about
       its centre; ``"even crop"`` also requires an even difference. ``"pad"`` pads the upsampled image to the skip's
       size. ``None`` is ``"exact"`` for ``padding="same"``, else ``"even crop"``.
