@@ -224,8 +224,9 @@ def _graph(network: Published, model: Any, budget: Budget) -> str:
         return f"{len(of(model, *network.shapes, budget=budget).nodes)} nodes"
     except WellshapedError as error:
         (failure, *_) = error.report.failures
-        says = "it runs other operations at some sizes" if failure.name == "same_path" else failure.says
-        return f"none: {says.partition(' at ')[0] if says is failure.says else says}"
+        if failure.name == "same_path":
+            return "none: it runs other operations at some sizes"
+        return f"none: {failure.says.partition(' at ')[0]}"
 
 
 def _sizes(fits: Any) -> list[int]:

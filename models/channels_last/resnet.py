@@ -12,8 +12,8 @@ from ...spec.elements import Shapes
 from ..fits import require_buildable
 from ..functional.functional import require_pixels
 from ..functional.statistics import normalised
-from ..networks.blocks import convolved
 from ..typed import checked, remembered
+from .blocks import convolved
 from .shared import a_seed, integral
 
 

@@ -13,8 +13,8 @@ from ...spec.presets import PRESETS
 from ..fits import at_least_one, require_buildable, require_fit
 from ..functional.functional import require_pixels
 from ..functional.statistics import normalised
-from ..networks.blocks import convolved, u_shaped
 from ..typed import checked, remembered
+from .blocks import convolved, u_shaped
 from .shared import a_seed, integral, joined, max_pool_2x2
 
 

@@ -9,8 +9,8 @@ from jaxtyping import Array, Float
 from ...spec.messages.report import ShapeError
 from ..fits import at_least_one
 from ..functional.functional import require_pixels
-from ..networks.blocks import convolved
 from ..typed import checked, shown
+from .blocks import convolved
 from .shared import a_seed, integral
 from .tiny_unet import require_tiny_unet_fit, wired
 

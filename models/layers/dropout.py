@@ -16,7 +16,7 @@ class Dropout(nnx.Module):
 
     The others are divided by ``1 - rate``, which keeps the mean. With ``channels=True`` whole channels are set to 0, as
     by PyTorch's ``Dropout2d``. The result depends on the stream ``dropout`` of ``rngs``, which is split at each call.
-    After ``model.eval()`` the image stays as it is. A graph has no dropout, because it changes no size.
+    After ``model.eval()`` the result is the image. A graph has no dropout, because it changes no size.
 
     The constructor raises :class:`ConfigError` for a rate that is not a number from 0 to 1. Source: SPEC section 10.
 

@@ -82,7 +82,7 @@ def _smp_resnet34() -> nn.Module:
 
 
 class _Timed(nn.Module):
-    """A network of diffusers that takes the vector of the time as it is, and returns the image alone."""
+    """A network of diffusers that takes the vector of the time itself, and returns the image alone."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
