@@ -47,6 +47,9 @@ PAIR = 20_000
 PATCH = 64
 """Patches with at most this many numbers are written to memory, for a matrix product."""
 
+FEW_POSITIONS = 4
+"""With this many times more filters than positions, patches are smaller than the kernel, and are arranged instead."""
+
 
 def contract(missing: Slot, a: Array, b: Array, geometry: Geometry, precision: Any) -> Array:
     """:func:`.convolution.contract`, by the fastest algorithm for these shapes."""
@@ -121,6 +124,8 @@ def _by_terms(y: Array, matrix: Array) -> Array:
 
 def _by_rows(missing: Slot, a: Array, b: Array, g: Geometry, precision: Any) -> Array:
     if missing == "y":
+        if FEW_POSITIONS * a.shape[0] * prod(g.out) <= b.shape[0] and prod(g.size) >= g.kernel**2:
+            return _in_the_order_of_the_kernel(a, b, g, precision)
         return _convolution(a, lax.transpose(b, (2, 3, 1, 0)), g.padding, precision)
     if missing == "x":
         # A convolution of the output with the flipped kernel, from out_channels to in_channels.
@@ -161,11 +166,26 @@ def _by_written_patches(x: Array, kernel: Array, padding: int, precision: Any) -
     k, _, _, o = kernel.shape
     rows, columns = (size + 2 * padding - k + 1 for size in (height, width))
     padded = _pad(x, (padding, padding), (padding, padding))
-    # Columns, then rows: XLA takes twice as long to compile all shifts at once.
-    wide = lax.concatenate([lax.slice_in_dim(padded, j, j + columns, axis=2) for j in range(k)], 3)
-    patches = lax.concatenate([lax.slice_in_dim(wide, i, i + rows, axis=1) for i in range(k)], 3)
-    patches = patches.reshape(-1, k * k * c)
+    patches = _shifts(padded, k, rows, columns, axis=3).reshape(-1, k * k * c)
     return lax.dot(patches, kernel.reshape(-1, o), precision=precision).reshape(n, rows, columns, o)
+
+
+def _shifts(x: Array, k: int, rows: int, columns: int, axis: int) -> Array:
+    """All ``k × k`` shifts of images ``(..., H, W, C)``, one after the other along ``axis``: by row, then by column."""
+    high, wide = x.ndim - 3, x.ndim - 2
+    # Columns, then rows: XLA takes twice as long to compile all shifts at once.
+    by_column = lax.concatenate([lax.slice_in_dim(x, j, j + columns, axis=wide) for j in range(k)], axis)
+    return lax.concatenate([lax.slice_in_dim(by_column, i, i + rows, axis=high) for i in range(k)], axis)
+
+
+def _in_the_order_of_the_kernel(x: Array, kernel: Array, g: Geometry, precision: Any) -> Array:
+    """A matrix product with the kernel as it lies in memory: the patches are arranged, which are the smaller here."""
+    n, c, k, (rows, columns), o = x.shape[0], x.shape[3], g.kernel, g.out, kernel.shape[0]
+    shifted = _shifts(_pad(x, (g.padding, g.padding), (g.padding, g.padding))[None], k, rows, columns, axis=0)
+    laid = lax.optimization_barrier(shifted.reshape(k * k, -1, c))
+    patches = lax.transpose(laid, (1, 2, 0)).reshape(-1, c * k * k)
+    y = lax.dot_general(patches, kernel.reshape(o, -1), (((1,), (1,)), ((), ())), precision=precision)
+    return y.reshape(n, rows, columns, o)
 
 
 def _side_by_side(x: Array, kernel: Array, padding: int, strips: int, precision: Any) -> Array:

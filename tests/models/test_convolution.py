@@ -83,6 +83,7 @@ def cases_and_limits(draw):
         "FEW": draw(st.sampled_from((0, 40))),
         "LANES": draw(st.sampled_from((1, 32))),
         "CHEAPER": draw(st.sampled_from((1, 4))),
+        "FEW_POSITIONS": draw(st.sampled_from((10**6, 0))),
     }
     return case, limits
 
@@ -110,6 +111,12 @@ PINNED = {
     "chunks, swapped": (same(2, (40, 33), (9, 8), 3, 2), SMALL, {"chunks", "swapped"}),
     "chunks of one row": (same(1, (5, 40), (6, 7), 5, 3), SMALL | {"CHUNK": 1, "MAX_CHUNKS": 8}, {"chunks"}),
     "uneven chunks": (same(1, (3, 2), (11, 5), 3, 0), SMALL | {"CHUNK": 10, "MAX_CHUNKS": 8}, {"chunks"}),
+    "few positions": (same(1, (3, 40), (3, 3), 3, 1), AS_SHIPPED, {"in the order of the kernel"}),
+    "few positions of a batch": (
+        same(2, (2, 20), (4, 5), 4, 3),
+        SMALL | {"FEW_POSITIONS": 0},
+        {"in the order of the kernel"},
+    ),
     "tiles": (same(3, (2, 17), (7, 9), 2, 0, 2), AS_SHIPPED, {"patches"}),
     "one pixel of a kernel": (same(2, (17, 5), (5, 3), 1, 0), AS_SHIPPED, {"patches"}),
     "few terms": (same(2, (17, 3), (5, 3), 1, 0), AS_SHIPPED, {"terms"}),
@@ -131,7 +138,7 @@ def rules_reached(case, limits):
     """The rules that compute the three faces of a case, by tracing them."""
     reached = set()
     names = ("_by_patches", "_by_terms", "_by_written_patches", "_side_by_side", "_plain", "_in_form", "stock")
-    names += ("_over_channels",)
+    names += ("_over_channels", "_in_the_order_of_the_kernel")
     functions = {name: getattr(algorithms, name) for name in names}
     chunks = []
 
@@ -170,6 +177,7 @@ def test_the_drawn_cases_reach_every_rule():
 
     collect()
     rules = {"patches", "terms", "written patches", "side by side", "strips", "strips of several images"}
+    rules |= {"in the order of the kernel"}
     assert set(reached) == rules | {"plain", "stock", "chunks", "swapped", "swapped not", "looked at"}
     assert min(reached.values()) >= 3, reached
 
