@@ -19,7 +19,12 @@ from .answers.finding import fill as fill
 from .answers.finding import input_for as input_for
 from .answers.planning import Plan as Plan
 from .answers.planning import plan as plan
+from .answers.receptive import ReceptiveField as ReceptiveField
+from .answers.receptive import receptive_field as receptive_field
 from .answers.repairs import repair as repair
+from .answers.tilings import Tile as Tile
+from .answers.tilings import Tiling as Tiling
+from .answers.tilings import tiles as tiles
 from .arithmetic.naturals import Reading as Reading
 from .arithmetic.naturals import monus as monus
 from .arithmetic.naturals import natural as natural

@@ -1,0 +1,226 @@
+"""Tiles whose results, put together, are the result of the whole image: ``tiles`` (SPEC section 9)."""
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from itertools import islice, product
+from math import inf, prod
+
+from ..arithmetic.naturals import natural
+from ..messages.report import UsageError, WellshapedError
+from ..messages.written import Written, written_number, written_value
+from ..network.network import Network
+from ..network.running import AxisSizes, require_sizes
+from ..network.tiling import NotTiledError, Span, spans, tile_sizes
+from .any_network import AnyNetwork, graph_of, title
+from .compatibility import solved_axis
+from .planning import Plan, plan
+
+Sizes = tuple[int, ...]
+Slices = tuple[slice, ...]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Tile(Written):
+    """A tile: its part of the image, the part of the whole result that it gives, and where this is in its own result.
+
+    Each is one slice for each axis.
+    """
+
+    image: Slices
+    core: Slices
+    inside: Slices
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Tiling(Written):
+    """Tiles of one size, whose cores partition the output: the network of each tile has the whole image's values there.
+
+    ``axes`` has the tiles along each axis; the tiles of the image are all combinations. ``plan`` says how the image is
+    padded or cropped first, if it does not fit. Iterating gives each :class:`Tile`.
+
+    >>> from wellshaped.spec import tiles
+    >>> tiling = tiles("milesial", (1024, 1024), 512)
+    >>> print(tiling)
+    9 tiles of 512×512 for an image of 1024×1024: 125 % of the image is computed again
+    >>> next(iter(tiling)).core
+    (slice(0, 418, None), slice(0, 418, None))
+    """
+
+    network: str
+    plan: Plan
+    axes: tuple[tuple[Span, ...], ...]
+
+    @property
+    def size(self) -> tuple[int, ...]:
+        """The size of every tile, along each axis."""
+        return tuple(along[0].stop - along[0].start for along in self.axes)
+
+    @property
+    def recomputed(self) -> Fraction:
+        """The number of positions that are computed more than once, for each position of the image."""
+        return Fraction(len(self) * prod(self.size), prod(self.plan.fitting)) - 1
+
+    def __len__(self) -> int:
+        return prod(map(len, self.axes))
+
+    def __iter__(self) -> Iterator[Tile]:
+        for along in product(*self.axes):
+            yield Tile(
+                tuple(slice(span.start, span.stop) for span in along),
+                tuple(slice(*span.core) for span in along),
+                tuple(slice(span.core[0] - span.shift, span.core[1] - span.shift) for span in along),
+            )
+
+    def __str__(self) -> str:
+        size, image = map(_written, (self.size, self.plan.fitting))
+        if len(self) == 1:
+            return f"1 tile: the whole image of {image}"
+        again = f"{round(100 * self.recomputed)} % of the image is computed again"
+        return f"{written_number(len(self))} tiles of {size} for an image of {image}: {again}"
+
+
+def tiles(
+    network: AnyNetwork,
+    sizes: AxisSizes,
+    tile: AxisSizes | None = None,
+    *,
+    most: int | None = None,
+    policy: str = "error",
+) -> Tiling:
+    """Return tiles of an image whose results, put together, are exactly the result of the whole image.
+
+    - ``sizes``: the image's size along each axis; a network of one axis also takes a number.
+    - ``tile``: the largest size of a tile, one number for all axes or one for each. The tiles get the largest possible
+      size up to it: one that leaves the same remainder as the image's size.
+    - ``most``: instead, the most positions that a tile may have. The tiles then have the sizes with the least to
+      compute.
+    - ``policy``: what to do with an image that does not fit, as in :func:`wellshaped.spec.plan`.
+
+    The network computes as in evaluation: batch norms use their stored statistics. The result is that of the network's
+    first output.
+
+    Raises :class:`ShapeError` if the image does not fit and the policy is ``"error"``; :class:`WellshapedError`, with
+    the node that is the reason, if the network can't be tiled exactly or the tiles are too small, with the smallest
+    tiles that work; :class:`ConfigError` if the config is not well-formed; :class:`UsageError` for an argument that
+    can't be used. Source: SPEC section 9.
+
+    >>> tiles("milesial", (1024, 1000), 512).size
+    (512, 504)
+    >>> print(tiles("milesial", (8192, 8192), most=2**20))
+    100 tiles of 992×992 for an image of 8192×8192: 47 % of the image is computed again
+    >>> tiles("milesial", (1024, 1024), 200)
+    Traceback (most recent call last):
+    ...
+    wellshaped.spec.messages.report.WellshapedError: milesial on an image of 1024×1024 in tiles is not possible.
+      tiles: the tiles are smaller than what their cores read.
+      fix: tile=208
+    """
+    graph = graph_of(network)
+    planned = plan(network, sizes, policy)
+    if (tile is None) == (most is None):
+        says = f"{'neither' if tile is None else 'both'} of tile and most is given, and exactly one must be"
+        raise UsageError.of("the tiles", "tile", "", says, "tile=512")
+    try:
+        if tile is None:
+            axes = _best(graph, planned.fitting, natural(most, "most"))
+        else:
+            axes = _largest(graph, planned.fitting, _one_for_each(graph, tile))
+    except NotTiledError as error:
+        of = f"{'an image' if len(planned.fitting) > 1 else 'a signal'} of {_written(planned.fitting)} in tiles"
+        fix = _fix(graph, planned.fitting, error, "most" if tile is None else "tile")
+        raise WellshapedError.of(f"{title(network)} on {of}", "tiles", "", str(error), fix) from None
+    return Tiling(title(network), planned, axes)
+
+
+def _one_for_each(graph: Network, tile: AxisSizes | None) -> tuple[int, ...]:
+    assert tile is not None  # then most is
+    if isinstance(tile, Sequence):
+        return require_sizes(graph, tile, of="the tile")
+    return (natural(tile, "tile"),) * graph.axes
+
+
+_TRIED = 4_096
+"""The most sizes of tiles that are tried along an axis."""
+
+
+def _largest(graph: Network, sizes: Sizes, most: Sizes) -> tuple[tuple[Span, ...], ...]:
+    """The tiles with the largest sizes, up to ``most``. Raises :class:`NotTiledError`."""
+    return tuple(_largest_along(graph, axis, *of_axis) for axis, of_axis in enumerate(zip(sizes, most, strict=True)))
+
+
+def _largest_along(graph: Network, axis: int, n: int, most: int) -> tuple[Span, ...]:
+    says = f"no size up to {written_number(most)} fits the network and leaves the remainder of {written_number(n)}"
+    failed = NotTiledError(says, "larger")
+    for size in islice(tile_sizes(graph, axis, n, solved_axis(graph, axis), most), _TRIED):
+        try:
+            return tuple(spans(graph, axis, n, size))
+        except NotTiledError as error:
+            failed = error
+            if error.helps != "another":
+                break
+    raise failed
+
+
+_TRIED = 4_096
+"""The most sizes of tiles that are tried along an axis."""
+
+_COUNTS = 32
+"""The most tiles along an axis, if the sizes are chosen for a number of positions."""
+
+
+def _best(graph: Network, sizes: Sizes, most: int) -> tuple[tuple[Span, ...], ...]:
+    """The tiles of at most ``most`` positions with the least to compute. Raises :class:`NotTiledError`."""
+    _largest(graph, sizes, sizes)  # raises, if no tiles help
+    choices = [list(_choices(graph, axis, n, most)) for axis, n in enumerate(sizes)]
+    allowed = [axes for axes in product(*choices) if prod(map(_size, axes)) <= most]
+    if not allowed:
+        raise NotTiledError(f"no tiles have at most {written_number(most)} positions", "larger")
+    return min(allowed, key=lambda axes: (prod(len(along) * _size(along) for along in axes), prod(map(len, axes))))
+
+
+def _choices(graph: Network, axis: int, n: int, most: int) -> Iterator[tuple[Span, ...]]:
+    """For each number of tiles the smallest ones along an axis, if they have at most ``most`` positions."""
+    found = _tile_sizes(graph, axis, n)
+    for allowed in range(1, _COUNTS + 1):
+        place = bisect_left(found, True, key=lambda size: _count(graph, axis, n, size) <= allowed)
+        if place < len(found) and found[place] <= most:
+            yield tuple(spans(graph, axis, n, found[place]))
+
+
+def _tile_sizes(graph: Network, axis: int, n: int) -> list[int]:
+    return sorted(tile_sizes(graph, axis, n, solved_axis(graph, axis), n))
+
+
+@lru_cache(maxsize=4_096)
+def _count(graph: Network, axis: int, n: int, size: int) -> float:
+    """How many tiles of this size an axis needs; infinity if they are not possible."""
+    try:
+        return len(spans(graph, axis, n, size))
+    except NotTiledError:
+        return inf
+
+
+def _size(along: Sequence[Span]) -> int:
+    return along[0].stop - along[0].start
+
+
+def _written(sizes: Sizes) -> str:
+    return "×".join(map(written_number, sizes))
+
+
+def _fix(graph: Network, sizes: Sizes, error: NotTiledError, name: str) -> str:
+    """The smallest tiles that are possible, or the whole image."""
+    if error.helps == "larger":
+        least = [_least(graph, axis, n) for axis, n in enumerate(sizes)]
+        if name == "most":
+            return f"most={written_value(prod(least))}"
+        return f"tile={written_value(least[0] if len(set(least)) == 1 else tuple(least))}"
+    return "the whole image at once"
+
+
+def _least(graph: Network, axis: int, n: int) -> int:
+    """The least size of tiles along an axis."""
+    return next((size for size in _tile_sizes(graph, axis, n)[:_TRIED] if _count(graph, axis, n, size) < inf), n)

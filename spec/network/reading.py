@@ -1,0 +1,216 @@
+"""The positions that each operation reads (SPEC section 9).
+
+Along one axis every operation reads in the same manner: position ``p`` of the output reads the positions from
+``floor((p·step + first) / over)`` to ``floor((p·step + last) / over)`` of an input. So four numbers say what it reads,
+and :data:`READS` has a line for each operation. Positions outside of the input are its padding.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from .edges import Crop, CropTo, CropToSmallest, Pad, PadTo, PadToMultiple
+from .fields import on_axis, sides_on
+from .joins import Add, Concat, Multiply
+from .operation import Operation
+from .requiring import Require
+from .resampling import DepthToSpace, Resize, ResizeTo, SpaceToDepth
+from .values import Activation, Mean, Norm, Scale, Slice
+from .windows import AvgPool, Conv, ConvTranspose, MaxPool, TransposedWindow, Window
+
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """What an operation reads of one input: four numbers, along one axis and for given sizes.
+
+    ``step / over`` is the number of input positions for each output position. It is 0 if every position reads the same.
+    ``repeats`` says which positions inside of the image the padding around it repeats: ``"mirrored"``,
+    ``"replicated"``, or none (``""``).
+
+    >>> three = Reads(first=-1, last=1)  # a window of three positions, padded by one
+    >>> three.interval(0, 5), Reads(over=2).interval(0, 5)
+    ((-1, 6), (0, 3))
+    """
+
+    step: int = 1
+    over: int = 1
+    first: int = 0
+    last: int = 0
+    repeats: str = ""
+
+    def interval(self, start: int, stop: int) -> tuple[int, int]:
+        """The input positions ``[lo, hi)`` that the output positions ``[start, stop)`` read: their hull."""
+        return (start * self.step + self.first) // self.over, ((stop - 1) * self.step + self.last) // self.over + 1
+
+    @property
+    def everything(self) -> bool:
+        """Whether each position reads the whole input, which has more than one position."""
+        return self.step == 0 and self.last > 0
+
+
+Sizes = Sequence[int]
+
+
+def reads_of(operation: Operation, sizes: Sizes, axis: int) -> tuple[Reads | None, ...]:
+    """What the operation reads of each input along ``axis``, for inputs of these sizes; ``None`` for only its size.
+
+    An operation of your own is taken to read everything.
+
+    >>> reads_of(MaxPool(2), [303], axis=0), reads_of(CropTo(), [303, 300], axis=0)
+    ((Reads(step=2, over=1, first=0, last=1, repeats=''),), (Reads(step=1, over=1, first=1, last=1, repeats=''), None))
+    """
+    return READS.get(type(operation), _everything)(operation, sizes, axis)
+
+
+def depends_on_size(operation: Operation) -> bool:
+    """Whether the four numbers depend on the sizes, as in a centred crop.
+
+    >>> depends_on_size(CropTo()), depends_on_size(Crop(2))
+    (True, False)
+    """
+    if isinstance(operation, ResizeTo | CropTo | CropToSmallest | PadTo | PadToMultiple):
+        return True
+    rounds_up = getattr(operation, "padding", "") == "SAME" or getattr(operation, "rounding", "") == "same"
+    return rounds_up or getattr(operation, "align_corners", False)
+
+
+def _window(operation: Any, sizes: Sizes, axis: int) -> tuple[Reads, ...]:
+    kernel = on_axis(operation.kernel, axis)
+    stride = kernel if operation.stride is None else on_axis(operation.stride, axis)
+    span = on_axis(getattr(operation, "dilation", 1), axis) * (kernel - 1) + 1
+    before = _padding_before(operation, sizes[0], stride, span, axis)
+    return (Reads(stride, 1, -before, span - 1 - before),)
+
+
+def _padding_before(operation: Any, n: int, stride: int, span: int, axis: int) -> int:
+    if operation.padding == "SAME" or getattr(operation, "rounding", "") == "same":
+        return max((-(-n // stride) - 1) * stride + span - n, 0) // 2
+    return 0 if operation.padding == "VALID" else sides_on(operation.padding, axis)[0]
+
+
+def _transposed(operation: Any, sizes: Sizes, axis: int) -> tuple[Reads, ...]:
+    kernel, stride, dilation = (on_axis(v, axis) for v in (operation.kernel, operation.stride, operation.dilation))
+    span = dilation * (kernel - 1) + 1
+    if operation.padding == "SAME":
+        before = 0 if stride > span - 1 else span - 1 - -(-(span + stride - 2) // 2)
+    else:
+        before = 0 if operation.padding == "VALID" else sides_on(operation.padding, axis)[0]
+    return (Reads(1, stride, before - span + stride, before),)
+
+
+def _resize(operation: Resize, sizes: Sizes, axis: int) -> tuple[Reads, ...]:
+    if operation.align_corners:
+        return (_resized(operation, sizes[0], operation.size(sizes, axis), Fraction(1)),)
+    ratio = Fraction(on_axis(operation.over, axis), on_axis(operation.factor, axis))
+    return (_resized(operation, sizes[0], operation.size(sizes, axis), ratio),)
+
+
+def _resize_to(operation: ResizeTo, sizes: Sizes, axis: int) -> tuple[Reads | None, ...]:
+    n, to = sizes
+    return _resized(operation, n, to, Fraction(n, max(to, 1))), None
+
+
+def _resized(operation: Resize | ResizeTo, n: int, to: int, ratio: Fraction) -> Reads:
+    if operation.align_corners:
+        ratio = Fraction(max(n - 1, 0), max(to - 1, 1))
+    step, over = ratio.numerator, ratio.denominator
+    if operation.mode == "nearest":
+        return Reads(step, over)
+    if operation.align_corners:
+        return Reads(step, over, 0, over - 1)
+    return Reads(2 * step, 2 * over, step - over, step + over - 1)
+
+
+def _space_to_depth(operation: SpaceToDepth, sizes: Sizes, axis: int) -> tuple[Reads, ...]:
+    block = on_axis(operation.block, axis)
+    return (Reads(block, 1, 0, block - 1),)
+
+
+def _depth_to_space(operation: DepthToSpace, sizes: Sizes, axis: int) -> tuple[Reads, ...]:
+    return (Reads(1, on_axis(operation.block, axis)),)
+
+
+def _crop(operation: Crop, sizes: Sizes, axis: int) -> tuple[Reads, ...]:
+    return (_shifted(sides_on(operation.amounts, axis)[0]),)
+
+
+def _crop_to(operation: CropTo, sizes: Sizes, axis: int) -> tuple[Reads | None, ...]:
+    n, to = sizes
+    return _shifted(operation.parts(n, to, axis)[0]), None
+
+
+def _crop_to_smallest(operation: CropToSmallest, sizes: Sizes, axis: int) -> tuple[Reads | None, ...]:
+    lost = sizes[0] - min(sizes)
+    before = (lost + 1) // 2 if operation.odd == "before" else lost // 2
+    return _shifted(before), *(None for _ in sizes[1:])
+
+
+def _pad(operation: Pad, sizes: Sizes, axis: int) -> tuple[Reads, ...]:
+    return (_padded(operation.mode, sides_on(operation.amounts, axis)[0]),)
+
+
+def _pad_to(operation: PadTo | PadToMultiple, sizes: Sizes, axis: int) -> tuple[Reads | None, ...]:
+    lacking = max(operation.size(sizes, axis) - sizes[0], 0)
+    before = lacking // 2 if operation.where == "both" else 0
+    return _padded(operation.mode, before), *(None for _ in sizes[1:])
+
+
+def _padded(mode: str, before: int) -> Reads:
+    return Reads(first=-before, last=-before, repeats="" if mode == "zeros" else mode.split(",")[0])
+
+
+def _shifted(by: int) -> Reads:
+    return Reads(first=by, last=by)
+
+
+def _same(operation: Operation, sizes: Sizes, axis: int) -> tuple[Reads, ...]:
+    return tuple(Reads() for _ in sizes)
+
+
+def _elementwise(operation: Add | Multiply, sizes: Sizes, axis: int) -> tuple[Reads, ...]:
+    same = _same(operation, sizes, axis)
+    return (*same[:-1], Reads(step=0)) if operation.broadcast == "positions" else same
+
+
+def _norm(operation: Norm, sizes: Sizes, axis: int) -> tuple[Reads, ...]:
+    of_image = operation.kind in ("instance", "group")
+    return _everything(operation, sizes, axis) if of_image else _same(operation, sizes, axis)
+
+
+def _require(operation: Require, sizes: Sizes, axis: int) -> tuple[Reads | None, ...]:
+    return Reads(), *(None for _ in sizes[1:])
+
+
+def _everything(operation: Operation, sizes: Sizes, axis: int) -> tuple[Reads, ...]:
+    return tuple(Reads(step=0, last=min(n, 2) - 1) for n in sizes)
+
+
+READS: dict[type[Operation], Callable[[Any, Sizes, int], tuple[Reads | None, ...]]] = {
+    Conv: _window,
+    MaxPool: _window,
+    AvgPool: _window,
+    Window: _window,
+    ConvTranspose: _transposed,
+    TransposedWindow: _transposed,
+    Resize: _resize,
+    ResizeTo: _resize_to,
+    SpaceToDepth: _space_to_depth,
+    DepthToSpace: _depth_to_space,
+    Crop: _crop,
+    CropTo: _crop_to,
+    CropToSmallest: _crop_to_smallest,
+    Pad: _pad,
+    PadTo: _pad_to,
+    PadToMultiple: _pad_to,
+    Concat: _same,
+    Add: _elementwise,
+    Multiply: _elementwise,
+    Norm: _norm,
+    Activation: _same,
+    Scale: _same,
+    Slice: _same,
+    Mean: _everything,
+    Require: _require,
+}
+"""What each operation reads: the table of SPEC section 9. Batch norms are those of evaluation."""
