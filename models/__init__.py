@@ -65,4 +65,5 @@ from .networks.unet import UNet as UNet
 from .networks.unet import UNet1d as UNet1d
 from .networks.unet import UNet3d as UNet3d
 from .networks.unet2 import UNet2 as UNet2
+from .tiling.tiled_images import tiled as tiled
 from .typed import checked as checked

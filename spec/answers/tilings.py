@@ -12,7 +12,7 @@ from ..arithmetic.naturals import natural
 from ..messages.report import UsageError, WellshapedError
 from ..messages.written import Written, written_number, written_value
 from ..network.network import Network
-from ..network.running import AxisSizes, require_sizes
+from ..network.running import AxisSizes, require_sizes, sizes_along
 from ..network.tiling import NotTiledError, Span, spans, tile_sizes
 from .any_network import AnyNetwork, graph_of, title
 from .compatibility import solved_axis
@@ -39,7 +39,8 @@ class Tiling(Written):
     """Tiles of one size, whose cores partition the output: the network of each tile has the whole image's values there.
 
     ``axes`` has the tiles along each axis; the tiles of the image are all combinations. ``plan`` says how the image is
-    padded or cropped first, if it does not fit. Iterating gives each :class:`Tile`.
+    padded or cropped first, if it does not fit. ``result`` has the sizes of a tile's result. Iterating gives each
+    :class:`Tile`.
 
     >>> from wellshaped.spec import tiles
     >>> tiling = tiles("milesial", (1024, 1024), 512)
@@ -52,6 +53,7 @@ class Tiling(Written):
     network: str
     plan: Plan
     axes: tuple[tuple[Span, ...], ...]
+    result: Sizes
 
     @property
     def size(self) -> tuple[int, ...]:
@@ -132,7 +134,8 @@ def tiles(
         of = f"{'an image' if len(planned.fitting) > 1 else 'a signal'} of {_written(planned.fitting)} in tiles"
         fix = _fix(graph, planned.fitting, error, "most" if tile is None else "tile")
         raise WellshapedError.of(f"{title(network)} on {of}", "tiles", "", str(error), fix) from None
-    return Tiling(title(network), planned, axes)
+    result = (sizes_along(graph, _size(along), axis)[graph.outputs[0]] for axis, along in enumerate(axes))
+    return Tiling(title(network), planned, axes, tuple(result))
 
 
 def _one_for_each(graph: Network, tile: AxisSizes | None) -> tuple[int, ...]:
@@ -168,7 +171,7 @@ _TRIED = 4_096
 """The most sizes of tiles that are tried along an axis."""
 
 _COUNTS = 32
-"""The most tiles along an axis, if the sizes are chosen for a number of positions."""
+"""The most tiles along an axis for which the best sizes are looked for."""
 
 
 def _best(graph: Network, sizes: Sizes, most: int) -> tuple[tuple[Span, ...], ...]:
@@ -182,12 +185,14 @@ def _best(graph: Network, sizes: Sizes, most: int) -> tuple[tuple[Span, ...], ..
 
 
 def _choices(graph: Network, axis: int, n: int, most: int) -> Iterator[tuple[Span, ...]]:
-    """For each number of tiles the smallest ones along an axis, if they have at most ``most`` positions."""
+    """For each number of tiles the smallest ones along an axis, and the smallest of all, up to ``most`` positions."""
     found = _tile_sizes(graph, axis, n)
-    for allowed in range(1, _COUNTS + 1):
-        place = bisect_left(found, True, key=lambda size: _count(graph, axis, n, size) <= allowed)
-        if place < len(found) and found[place] <= most:
-            yield tuple(spans(graph, axis, n, found[place]))
+    places = (
+        bisect_left(found, True, key=lambda size: _count(graph, axis, n, size) <= allowed)
+        for allowed in range(1, _COUNTS + 1)
+    )
+    chosen = {found[place] for place in places if place < len(found)} | {_least(graph, axis, n)}
+    yield from (tuple(spans(graph, axis, n, size)) for size in chosen if size <= most)
 
 
 def _tile_sizes(graph: Network, axis: int, n: int) -> list[int]:
@@ -214,11 +219,20 @@ def _written(sizes: Sizes) -> str:
 def _fix(graph: Network, sizes: Sizes, error: NotTiledError, name: str) -> str:
     """The smallest tiles that are possible, or the whole image."""
     if error.helps == "larger":
-        least = [_least(graph, axis, n) for axis, n in enumerate(sizes)]
+        least = least_tile(graph, sizes)
         if name == "most":
             return f"most={written_value(prod(least))}"
-        return f"tile={written_value(least[0] if len(set(least)) == 1 else tuple(least))}"
+        return f"tile={written_value(least[0] if len(set(least)) == 1 else least)}"
     return "the whole image at once"
+
+
+def least_tile(graph: Network, sizes: Sizes) -> Sizes:
+    """The size of the smallest tiles for an image of these ``sizes``, which fit; the whole image if there are no tiles.
+
+    >>> least_tile(graph_of("milesial"), (1024, 1024))
+    (208, 208)
+    """
+    return tuple(_least(graph, axis, n) for axis, n in enumerate(sizes))
 
 
 def _least(graph: Network, axis: int, n: int) -> int:

@@ -1,0 +1,108 @@
+"""A network as one compiled program for tiles of one shape, and what it needs of memory."""
+
+import hashlib
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from ...spec.answers.any_network import AnyNetwork
+from ...spec.messages.report import UsageError
+from ...spec.messages.written import clipped, kind_of, written_value
+from ...spec.network.network import Network
+from ...spec.unet2.config import UNet2Config
+
+
+class Program:
+    """A model, compiled for each shape of a tile. A function that JAX can't compile is called as it is.
+
+    ``weights`` is a digest of a module's parameters, or ``""`` for a function.
+    """
+
+    def __init__(self, model: Callable[..., Any]) -> None:
+        self._call, self.weights = model, ""
+        self._jitted: Any = model if hasattr(model, "lower") else None
+        self._given: tuple[Any, ...] = ()
+        if isinstance(model, nnx.Module):
+            require_evaluation(model)
+            definition, state = nnx.split(model)
+            self._jitted = jax.jit(lambda state, x: nnx.merge(definition, state)(x))
+            self._given, self.weights = (state,), _digest(state)
+        self.compiled = lru_cache(maxsize=1)(self._compiled)
+
+    @property
+    def compiles(self) -> bool:
+        """Whether the model is a program of JAX, whose memory is known."""
+        return self._jitted is not None
+
+    def _compiled(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
+        return self._jitted.lower(*self._given, jax.ShapeDtypeStruct(shape, dtype)).compile()
+
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        """The model's result for one tile: its first, if it has several."""
+        if not self.compiles:
+            result = self._call(image)
+        else:
+            image = image.astype(jax.dtypes.canonicalize_dtype(image.dtype), copy=False)
+            result = self.compiled(image.shape, image.dtype)(*self._given, image)
+        return np.asarray(result[0] if isinstance(result, tuple | list) else result)
+
+    def needs(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
+        """The bytes for one tile: what the compiled program allocates and is given, and the tile's two arrays."""
+        account = self.compiled(shape, jax.dtypes.canonicalize_dtype(dtype)).memory_analysis()
+        image = int(np.prod(shape)) * np.dtype(dtype).itemsize
+        buffers = account.temp_size_in_bytes + account.argument_size_in_bytes + account.output_size_in_bytes
+        return int(buffers + image + account.output_size_in_bytes)
+
+
+def _digest(state: Any) -> str:
+    found = hashlib.blake2b(digest_size=16)
+    for path, leaf in jax.tree_util.tree_flatten_with_path(state)[0]:
+        if not jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+            found.update(f"{path}{leaf.shape}{leaf.dtype}".encode())
+            found.update(np.asarray(leaf).tobytes())
+    return found.hexdigest()
+
+
+def require_evaluation(model: nnx.Module) -> None:
+    """Raise :class:`UsageError` if a layer is in training mode: what a tile computes would depend on the tile."""
+    for path, module in nnx.iter_graph(model):
+        batch = isinstance(module, nnx.BatchNorm) and not module.use_running_average
+        if batch or (isinstance(module, nnx.Dropout) and not module.deterministic):
+            what = "uses the statistics of its tile" if batch else "drops values by chance"
+            says = f"{'.'.join(map(str, path))} is in training mode: it {what}"
+            raise UsageError.of("tiled(model, …)", "evaluation", "", says, "model.eval()")
+
+
+def network_of(model: Any, network: AnyNetwork | None) -> AnyNetwork:
+    """The network that a model computes: the one that is given, or that of a network of this library."""
+    if network is not None:
+        return network
+    for own in (getattr(model, "network", None), getattr(model, "cfg", None)):
+        if isinstance(own, Network | UNet2Config):
+            return own
+    says = f"it is {kind_of(model)}, which does not say what it reads"
+    raise UsageError.of("the model", "network", "", says, "network=graph_of_jax(model, shape)")
+
+
+_UNITS = {"": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40}
+
+
+def bytes_of(memory: int | str) -> int:
+    """A number of bytes, or a text such as ``"2 GiB"``. Raises :class:`UsageError` for anything else.
+
+    >>> bytes_of("1.5 GiB"), bytes_of(1000)
+    (1610612736, 1000)
+    """
+    if isinstance(memory, int) and not isinstance(memory, bool) and memory > 0:
+        return memory
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*", memory) if isinstance(memory, str) else None
+    if found is None or found[2].lower() not in _UNITS:
+        says = f"memory={clipped(written_value(memory))} must be a number of bytes, or one with a unit"
+        raise UsageError.of("the memory", "memory", "", says, 'memory="2 GiB"')
+    return int(float(found[1]) * _UNITS[found[2].lower()])
