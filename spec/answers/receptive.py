@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..messages.choices import nearest_choice
-from ..messages.report import UsageError
+from ..messages.report import ShapeError, UsageError
 from ..messages.written import Written, clipped, in_words, written_number, written_value
 from ..network.reaching import Halo, NodeField, fields_along, fields_at, total_stride
 from ..network.running import AxisSizes
@@ -75,9 +75,9 @@ def receptive_field(network: AnyNetwork, sizes: AxisSizes | None = None) -> Rece
     depends on the image. The positions are exact without dilation; with dilation they are an upper bound. Batch norms
     are those of evaluation.
 
-    Raises :class:`ShapeError` if the ``sizes`` do not fit, :class:`ConfigError` if the config is not well-formed,
-    :class:`UsageError` for a value that can't be used, and :class:`WellshapedError` if what the nodes read depends on
-    the size in too many ways; give ``sizes`` then. Source: SPEC section 9.
+    Raises :class:`ShapeError` if the ``sizes`` do not fit or no size fits, :class:`ConfigError` if the config is not
+    well-formed, :class:`UsageError` for a value that can't be used, and :class:`WellshapedError` if what the nodes read
+    depends on the size in too many ways; give ``sizes`` then. Source: SPEC section 9.
 
     >>> receptive_field("smp_resnet34").halo[0], receptive_field("monai_basicunet").unbounded
     ((543, 512), 'conv_0.conv_0.adn.N (instance norm) reads the whole image')
@@ -86,7 +86,11 @@ def receptive_field(network: AnyNetwork, sizes: AxisSizes | None = None) -> Rece
     """
     graph = graph_of(network)
     if sizes is None:
-        axes = [fields_along(graph, axis, solved_axis(graph, axis)) for axis in range(graph.axes)]
+        fitting = [solved_axis(graph, axis) for axis in range(graph.axes)]
+        if not all(fitting):
+            says, fix = "no size fits the network", "repair(network)"
+            raise ShapeError.of(f"the receptive field of {title(network)}", "compatible_sizes", "", says, fix)
+        axes = [fields_along(graph, axis, fit) for axis, fit in enumerate(fitting)]
     else:
         axes = [fields_at(graph, axis, n) for axis, n in enumerate(plan(network, sizes, "error").given)]
     strides = tuple(total_stride(graph, axis) for axis in range(graph.axes))

@@ -12,6 +12,7 @@ from ..arithmetic.naturals import natural
 from ..messages.report import UsageError, WellshapedError
 from ..messages.written import Written, written_number, written_value
 from ..network.network import Network
+from ..network.reaching import total_stride
 from ..network.running import AxisSizes, require_sizes, sizes_along
 from ..network.tiling import NotTiledError, Span, spans, tile_sizes
 from .any_network import AnyNetwork, graph_of, title
@@ -155,7 +156,11 @@ def _largest(graph: Network, sizes: Sizes, most: Sizes) -> tuple[tuple[Span, ...
 
 
 def _largest_along(graph: Network, axis: int, n: int, most: int) -> tuple[Span, ...]:
-    says = f"no size up to {written_number(most)} fits the network and leaves the remainder of {written_number(n)}"
+    stride = total_stride(graph, axis)
+    says = (
+        f"no size up to {written_number(most)} fits and is {written_number(n)} less a multiple of "
+        f"{written_number(stride)}, the total stride"
+    )
     failed = NotTiledError(says, "larger")
     for size in islice(tile_sizes(graph, axis, n, solved_axis(graph, axis), most), _TRIED):
         try:

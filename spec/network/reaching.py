@@ -193,7 +193,9 @@ def _representatives(network: Network, axis: int, fitting: SizeSet) -> Iterator[
     count = window * len(fitting.residues) // (fitting.period or 1)
     if count > MAX_CLASSES:
         says = f"the sizes have {written_number(count)} classes, and at most {written_number(MAX_CLASSES)} are compared"
-        raise WellshapedError.of("the receptive field", "classes", "too many classes", says, "sizes=(512, 512)")
+        raise WellshapedError.of(
+            "the receptive field for all sizes", "classes", "too many classes", says, "sizes: those of an image"
+        )
     n = first = fitting.above(max(fitting.start, large_enough(network, 1)))
     while n is not None and first is not None and n < first + window:
         yield n

@@ -357,6 +357,76 @@ def test_check_takes_one_image_of_a_network_that_is_not_code(rejected):
     assert fix == "  fix: --input 1x4x4"
 
 
+# tiles
+
+
+MILESIAL = """\
+milesial, y, height and width:
+  receptive field: 188 to 204 positions
+  halo: 107 before and 107 after (aligned cores: 94 and 94)
+  total stride: 16
+"""
+
+
+def test_tiles_shows_what_a_network_reads_and_where_tiles_stand(run):
+    assert run("tiles", "milesial") == (0, MILESIAL, "")
+    status, out, err = run("tiles", "milesial", "--input", "3x1024x504", "--tile", "512")
+    assert (status, err) == (0, "")
+    assert out == MILESIAL + (
+        "3 tiles of 512×504 for an image of 1024×504: 50 % of the image is computed again\n"
+        "  height: tiles start at 0, 320, 512; cores start at 0, 418, 738, and end at 1024\n"
+        "  width: tiles start at 0; cores start at 0, and end at 504\n"
+    )
+    of_many = run("tiles", "milesial", "--input", "3x8192x504", "--tile", "512x504")[1]
+    assert (
+        "height: tiles start at 0, 320, 640, …, 7680; cores start at 0, 418, 738, …, 7778, and end at 8192" in of_many
+    )
+
+
+def test_tiles_prints_json(run):
+    status, out, err = run("tiles", "milesial", "--input", "3x1024x512", "--most", "300000", "--json")
+    answer = json.loads(out)
+    assert (status, err) == (0, "")
+    assert answer["axes"]["height"]["aligned"] == [94, 94]
+    assert answer["axes"]["height"]["total_stride"] == 16
+    assert answer["count"] == len(answer["tiles"][0]) * len(answer["tiles"][1])
+    assert answer["tile"][0] * answer["tile"][1] <= 300_000
+
+
+@pytest.mark.parametrize(
+    ("words", "says", "fix"),
+    [
+        (["--tile", "100"], "has no position whose value is that of the whole image", "--tile 208"),
+        (["--most", "10"], "no tiles have at most 10 positions", "--most 43264"),
+        (["--tile", "512", "--most", "9"], "--tile already says how large the tiles are", "--tile without --most"),
+        (["--tile", "x"], "needs a natural number, or one for each of 2 axes", "--tile 512x512"),
+        (["--tile", "5x5x5"], "needs a natural number, or one for each of 2 axes", "--tile 512x512"),
+        (["--most", "many"], "is not a number", "--most 1000000"),
+    ],
+)
+def test_tiles_that_are_not_possible_are_rejected_with_those_that_are(rejected, words, says, fix):
+    *lines, last = rejected("tiles", "milesial", "--input", "3x1024x1024", *words)
+    assert says in "\n".join(lines)
+    assert last == f"  fix: {fix}"
+
+
+def test_a_network_that_reads_the_whole_image_is_shown_and_not_tiled(run, rejected):
+    says = "conv_0.conv_0.adn.N (instance norm) reads the whole image"
+    assert f"unbounded; {says}" in run("tiles", "monai_basicunet")[1]
+    lines = rejected("tiles", "monai_basicunet", "--input", "1x64x64x64", "--tile", "32")
+    assert says in "\n".join(lines)
+    assert lines[-1] == "  fix: the whole image at once"
+
+
+def test_the_smallest_tiles_are_shown_for_an_image(run):
+    assert run("tiles", "milesial", "--input", "3x1024x512")[1] == f"{MILESIAL}smallest tiles: 208×208\n"
+    assert run("tiles", "milesial", "--input", "3x64x64")[1] == f"{MILESIAL}no tiles are smaller than the image\n"
+
+
+def test_tiles_of_no_image_are_asked_for_one(rejected):
+    assert rejected("tiles", "milesial", "--tile", "512")[-1] == "  fix: --input 3x8192x8192"
+
+
 # plan and input-for
 
 
@@ -1214,6 +1284,7 @@ def test_the_only_commands_are_those_that_the_tests_know(run):
         "input-for",
         "list",
         "stages",
+        "tiles",
         "draw",
         "prove",
         "certify",

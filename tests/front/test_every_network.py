@@ -18,6 +18,7 @@ from wellshaped.spec import (
     input_for,
     load_network,
     plan,
+    receptive_field,
     save_network,
     stages,
 )
@@ -29,7 +30,7 @@ FILES = {
     "waves.json": graph_of("wave_unet"),
 }
 NETWORKS = [*PRESETS, "unet", *FILES]
-ABOUT_ONE_NETWORK = {"check", "sizes", "plan", "input-for", "stages", "draw", "certify"}
+ABOUT_ONE_NETWORK = {"check", "sizes", "plan", "input-for", "stages", "tiles", "draw", "certify"}
 
 
 @pytest.fixture
@@ -115,6 +116,11 @@ def test_every_network_goes_through_every_command(run, tmp_path, name):
     picture = set(re.findall("<!-- (.*?) -->", (tmp_path / "unet.svg").read_text(encoding="utf-8")))
     assert {stage.name for stage in made} <= picture
 
+    field = receptive_field(network, fits)
+    status, out, err = run("tiles", name, "--input", image)
+    assert (status, err) == (0, "")
+    assert out.startswith(f"{field}\n")
+
     pytest.importorskip("z3")
     status, out, err = run("certify", name, "--axis", axis)
     assert (status, err) == (0, "")
@@ -128,7 +134,7 @@ def test_every_network_goes_through_every_command(run, tmp_path, name):
 @pytest.mark.parametrize("command", sorted(ABOUT_ONE_NETWORK))
 @pytest.mark.parametrize("name", ["milesail", "unet.tomll", "unet2.tml", "."])
 def test_every_command_rejects_what_is_no_network_in_the_same_words(run, command, name):
-    image = ["--input", "1x64x64"] if command in ("plan", "stages", "draw") else []
+    image = ["--input", "1x64x64"] if command in ("plan", "stages", "draw") else []  # the others need none
     status, out, err = run(command, name, *image)
     assert (status, out) == (2, "")
     assert err == run("check", name)[2]

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from wellshaped.proofs_of_shape.strategies import graphs
-from wellshaped.spec import UNetConfig, WellshapedError, graph_of, receptive_field, tiles
+from wellshaped.spec import UNet2Config, UNetConfig, WellshapedError, graph_of, receptive_field, tiles
 from wellshaped.spec.network import (
     Activation,
     Concat,
@@ -420,3 +420,8 @@ def test_an_unknown_node_is_reported_with_the_nearest():
 def test_a_crop_to_another_node_reads_only_its_size():
     network = along(Node("t", Conv(9, padding=4, channels=2), "x"), Node("y", CropTo(), ("x", "t")))
     assert receptive_field(network).halo == ((0, 0),)
+
+
+def test_a_network_that_no_size_fits_has_no_receptive_field():
+    with pytest.raises(WellshapedError, match="no size fits"):
+        receptive_field(UNet2Config(up_stride=1, up_kernel=1))

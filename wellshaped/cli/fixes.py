@@ -11,7 +11,7 @@ from ..spec.messages.report import ConfigError, FileError, Report
 from .network import FIELD_NAMES, as_flag, word_of
 from .numbers import numbers_in
 
-_NAMES = [*FIELD_NAMES, "out_channels", "policy", "output", "by"]
+_NAMES = [*FIELD_NAMES, "out_channels", "policy", "output", "by", "tile", "most"]
 _FLAGS = {"output": "size"}  # the output of input_for is the size of input-for
 _ASSIGNMENT = re.compile(rf"""\b({"|".join(_NAMES)})=("[^"]*"|'[^']*'|\([^()]*\)|[^\s,;'"]+)""")
 _AGAIN = "--input again for each further image; for a flag, name a function of images that sets it"
@@ -19,6 +19,7 @@ _IN_PYTHON = {
     " in the config": "",
     "repair(network)": "repair(network) in Python",
     "explain(network, sizes)": "wellshaped check --input",
+    "sizes: those of an image": "--input with the shape of an image",
     "one shape for each image; arguments={…} for the others": _AGAIN,
     "a shape that it takes; arguments={…} for what is not an image": "--input with a shape that it takes",
 }

@@ -1,0 +1,130 @@
+"""``wellshaped tiles``: what a network reads, and tiles whose results are exactly that of the whole image."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from ..spec import ReceptiveField, Tiling, graph_of, receptive_field
+from ..spec import tiles as tiles_for
+from ..spec.answers.any_network import title
+from ..spec.answers.tilings import least_tile
+from ..spec.messages.report import UsageError
+from ..spec.messages.written import written_number
+from ..spec.network.tiling import Span
+from .image import Image, any_image, require_built, shape_of
+from .network import Flags, Name, network_of
+from .numbers import Natural, natural_in, numbers_in
+from .output import AsJson, print_json, say
+from .wording import times
+
+EXAMPLE = """\
+  wellshaped tiles milesial
+  wellshaped tiles milesial --input 3x8192x8192 --tile 512
+  wellshaped tiles unet3d --input 3x132x1028x1028 --tile 132x196x196
+  wellshaped tiles milesial --input 3x8192x8192 --most 1000000
+"""
+
+
+def tiles(
+    network: Name = None,
+    *,
+    image: Image | None = None,
+    tile: Annotated[
+        str | None, Parameter(allow_leading_hyphen=True, help="Largest size of a tile: 512, or 512x256 for each axis.")
+    ] = None,
+    most: Annotated[Natural | None, Parameter(help="Most positions of a tile, in place of --tile.")] = None,
+    flags: Flags = None,
+    as_json: AsJson = False,
+) -> int:
+    """Show the receptive field and the halo of a network, and tiles for a large image.
+
+    Put together, the cores of the tiles are exactly the result of the whole image.
+    Exits with 1 if the network can't be tiled, or the tiles are too small.
+    """
+    given = network_of(network, flags, image)
+    if image is None:
+        _require_image(tile, most)
+        any_image(given, None).raise_if_failed()
+        return _show(receptive_field(given), None, title(given), as_json)
+    channels, *sizes = shape_of(image, given, None)
+    require_built(given, channels)
+    field = receptive_field(given, tuple(sizes))
+    if tile is None and most is None:
+        least = least_tile(graph_of(given), tuple(sizes))
+        return _show(field, least if least != tuple(sizes) else (), title(given), as_json)
+    if tile is not None and most is not None:
+        raise UsageError.of(
+            "--most", "most", "", "--tile already says how large the tiles are", "--tile without --most"
+        )
+    largest = None if tile is None else _tile_in(tile, len(sizes))
+    count = None if most is None else natural_in(str(most), "--most", 1_000_000)
+    return _show(field, tiles_for(given, tuple(sizes), largest, most=count), title(given), as_json)
+
+
+def _require_image(tile: str | None, most: object) -> None:
+    for flag, value in (("--tile", tile), ("--most", most)):
+        if value is not None:
+            raise UsageError.of(flag, "input", "", "the image has no shape", "--input 3x8192x8192")
+
+
+def _tile_in(text: str, axes: int) -> int | tuple[int, ...]:
+    """The size in ``512``, or the sizes in ``512x256``, one for each axis.
+
+    >>> _tile_in("512", 2), _tile_in("512x256", 2)
+    (512, (512, 256))
+    """
+    numbers = numbers_in(text)
+    if len(numbers) == 1:
+        return numbers[0]
+    if len(numbers) != axes:
+        says = f"it is {text[:60]!r}, and needs a natural number, or one for each of {axes} axes"
+        raise UsageError.of(
+            "--tile", "tile", "", says, "--tile 512" if axes == 1 else f"--tile {'x'.join(['512'] * axes)}"
+        )
+    return tuple(numbers)
+
+
+def _show(field: ReceptiveField, tiling: Tiling | tuple[int, ...] | None, name: str, as_json: bool) -> int:
+    """Print the receptive field, and the tiles, or the size of the smallest ones."""
+    data, lines = {"network": name, **_field_data(field)}, [str(field)]
+    if isinstance(tiling, Tiling):
+        data |= _tiling_data(tiling)
+        lines += [str(tiling), *(_along(axis, spans) for axis, spans in zip(field.names, tiling.axes, strict=True))]
+    elif tiling is not None:
+        data |= {"smallest": tiling or None}
+        lines.append(f"smallest tiles: {times(tiling)}" if tiling else "no tiles are smaller than the image")
+    if as_json:
+        print_json(data)
+    else:
+        say("\n".join(lines))
+    return 0
+
+
+def _along(axis: str, spans: Sequence[Span]) -> str:
+    starts, cores = _few([span.start for span in spans]), _few([span.core[0] for span in spans])
+    end = written_number(spans[-1].core[1])
+    return f"  {axis}: tiles start at {starts}; cores start at {cores}, and end at {end}"
+
+
+def _few(numbers: Sequence[int]) -> str:
+    """The numbers, or the first three and the last.
+
+    >>> _few([0, 320, 640, 960, 1280])
+    '0, 320, 640, …, 1280'
+    """
+    shown = [written_number(n) for n in numbers]
+    return ", ".join(shown if len(shown) <= 4 else [*shown[:3], "…", shown[-1]])
+
+
+def _field_data(field: ReceptiveField) -> dict[str, Any]:
+    axes = {}
+    for name, of_it, stride in zip(field.names, field[field.output], field.strides, strict=True):
+        axes[name] = asdict(of_it) | {"stride": str(of_it.stride), "total_stride": stride}
+    return {"output": field.output, "axes": axes}
+
+
+def _tiling_data(tiling: Tiling) -> dict[str, Any]:
+    spans = [[asdict(span) for span in of_axis] for of_axis in tiling.axes]
+    return {"tile": tiling.size, "count": len(tiling), "recomputed": float(tiling.recomputed), "tiles": spans}
