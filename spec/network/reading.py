@@ -100,8 +100,6 @@ def _transposed(operation: Any, sizes: Sizes, axis: int) -> tuple[Reads, ...]:
 
 
 def _resize(operation: Resize, sizes: Sizes, axis: int) -> tuple[Reads, ...]:
-    if operation.align_corners:
-        return (_resized(operation, sizes[0], operation.size(sizes, axis), Fraction(1)),)
     ratio = Fraction(on_axis(operation.over, axis), on_axis(operation.factor, axis))
     return (_resized(operation, sizes[0], operation.size(sizes, axis), ratio),)
 
@@ -112,8 +110,8 @@ def _resize_to(operation: ResizeTo, sizes: Sizes, axis: int) -> tuple[Reads | No
 
 
 def _resized(operation: Resize | ResizeTo, n: int, to: int, ratio: Fraction) -> Reads:
-    if operation.align_corners:
-        ratio = Fraction(max(n - 1, 0), max(to - 1, 1))
+    if operation.align_corners and n > 1 and to > 1:
+        ratio = Fraction(n - 1, to - 1)
     step, over = ratio.numerator, ratio.denominator
     if operation.mode == "nearest":
         return Reads(step, over)

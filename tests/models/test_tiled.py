@@ -114,6 +114,17 @@ def test_the_image_is_read_tile_by_tile_and_the_result_written_into_the_array():
     assert watched.most <= 2 * 32 * 32
 
 
+def test_files_larger_than_memory_are_read_and_written_as_memory_maps(tmp_path):
+    tifffile = pytest.importorskip("tifffile", reason="it comes with scikit-image")
+    model, image, tile = model_and_image("two levels as written out")
+    tifffile.imwrite(tmp_path / "image.tif", np.moveaxis(image, 0, -1))  # channels last, as most images are
+    mapped = np.moveaxis(tifffile.memmap(tmp_path / "image.tif", mode="r"), -1, 0)
+    out = tifffile.memmap(tmp_path / "result.tif", shape=(1, 90, 64), dtype=np.float32)
+    tiled(model, mapped, tile=tile, out=out, progress=False)
+    out.flush()
+    np.testing.assert_allclose(tifffile.imread(tmp_path / "result.tif"), np.asarray(model(image))[0], atol=1e-5)
+
+
 def test_a_function_is_tiled_by_its_graph():
     network = nnx.Conv(2, 4, (5, 5), rngs=nnx.Rngs(0))
 

@@ -1,6 +1,7 @@
 """Receptive fields, halos and tiles: beside the values of the exact reference, and beside numbers from the field."""
 
 from dataclasses import replace
+from itertools import islice
 from math import ceil, floor
 
 import numpy as np
@@ -34,7 +35,7 @@ from wellshaped.spec.network import (
     run_image,
     sizes_that_fit,
 )
-from wellshaped.spec.network.reaching import fields_at, total_stride
+from wellshaped.spec.network.reaching import fields_along, fields_at, total_stride
 from wellshaped.spec.network.scale import slopes_of
 from wellshaped.spec.network.tiling import NotTiledError, spans, valid_part
 from wellshaped.spec.reference import graph_value
@@ -185,6 +186,40 @@ def test_a_receptive_field_is_what_propagates(drawn):
 @given(networks_and_sizes(60, 90, strides=12))
 def test_many_receptive_fields_are_what_propagates(drawn):
     assert_propagates(drawn)
+
+
+def assert_holds_for_all(network):
+    """The receptive field of a network is the widest of those for its sizes."""
+    network, fitting = rational(network), sizes_that_fit(rational(network), 0)
+    assume(fitting)
+    found = fields_along(network, 0, fitting)[network.outputs[0]]
+    assume(not found.unbounded)
+    sizes = list(islice(fitting, 200)) + list(islice(iter_from(fitting, 3_000), 200))
+    of_sizes = [fields_at(network, 0, n)[network.outputs[0]] for n in sizes]
+    assert not any(field.unbounded for field in of_sizes)
+    for what in ("aligned", "halo"):
+        widest = tuple(max(getattr(field, what)[side] for field in of_sizes) for side in (0, 1))
+        assert widest == getattr(found, what)
+    assert max(field.positions[1] for field in of_sizes) == found.positions[1]
+
+
+def iter_from(fitting, n):
+    while (n := fitting.above(n)) is not None:
+        yield n
+        n += 1
+
+
+@settings(examples(6), **SOME)
+@given(graphs(9))
+def test_a_receptive_field_is_the_widest_over_all_sizes(network):
+    assert_holds_for_all(network)
+
+
+@pytest.mark.slow
+@settings(examples(400), **SOME)
+@given(graphs(9))
+def test_many_receptive_fields_are_the_widest_over_all_sizes(network):
+    assert_holds_for_all(network)
 
 
 def assert_valid(drawn, data):
