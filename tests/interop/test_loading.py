@@ -441,6 +441,10 @@ def halves(x, axis):
         ((1, 303, 384, 3), (1, 2)),
         ((303, 384), (0, 1)),
         ((7,), (0,)),
+        ((2, 7, 64), (1, 2)),
+        ((2, 64, 7, 8), (2, 3)),
+        ((4, 7, 2, 3), (1, 2)),
+        ((2, 2, 7, 6, 64), (2, 3, 4)),
     ],
 )
 def test_the_nearest_sizes_that_fit_are_named_by_the_position_of_the_axis(shape, axes):
