@@ -156,7 +156,8 @@ def _other_shape(model: Any, shapes: Sequence[Sequence[int]], given: Mapping[str
             return (_another_shape(meant, {i: sizes[f"axis_{i}"] for i in axes}, changes),)
     for at, (meant, changes) in other_channels(shapes):
         for axes in _beside(at, meant[0]):
-            sizes = _along(model, meant, axes, given, _is_surely_spatial)
+            are_large = all(meant[0][i] > FEW for i in axes)
+            sizes = _along(model, meant, axes, given, _is_spatial if are_large else _is_surely_spatial)
             if sizes is None:
                 continue
             opened = _along(model, meant, [*axes, at], given, _is_surely_spatial)

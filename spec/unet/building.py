@@ -22,9 +22,9 @@ _DEFAULTS = UNetConfig()
 def check_unet_config(cfg: UNetConfig, in_channels: int = 1, out_channels: int | None = None) -> Report:
     """Report whether a network can be built: :data:`UNET_WELL_FORMED` holds, there are channels, no array is too large.
 
-    Without a head, ``out_channels`` must be ``base_channels · multipliers[0]``. If it is left out, a number that works
-    is taken. Arrays have at most 2³¹ - 1 elements. Raises :class:`UsageError` if ``cfg`` is not a :class:`UNetConfig`
-    or a count is not a natural number.
+    Without a head, ``out_channels`` must be ``base_channels · multipliers[0]``. If you leave out ``out_channels``, a
+    number that works is taken. Arrays have at most 2³¹ - 1 elements. Raises :class:`UsageError` if ``cfg`` is not a
+    :class:`UNetConfig` or a count is not a natural number.
 
     >>> from wellshaped.spec import UNetConfig
     >>> print(check_unet_config(UNetConfig(levels=0, norm="group", base_channels=12)))

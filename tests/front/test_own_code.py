@@ -205,7 +205,8 @@ def test_where_no_size_fits_check_proposes_an_order_or_channels_with_which_one_d
     ],
 )
 def test_a_size_as_small_as_channels_is_changed_if_others_along_its_axis_fit(rejected, given, fix):
-    assert rejected("check", "nets:make_unet", "--input", given)[-1] == f"  fix: {fix}; all that fit: n ≡ 0 (mod 2), n ≥ 2"
+    *_, line = rejected("check", "nets:make_unet", "--input", given)
+    assert line == f"  fix: {fix}; all that fit: n ≡ 0 (mod 2), n ≥ 2"
 
 
 def test_where_no_order_fits_check_says_what_it_needs(rejected):

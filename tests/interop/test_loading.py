@@ -465,6 +465,14 @@ def test_the_nearest_sizes_that_fit_are_named_by_the_position_of_the_axis(shape,
     assert check_model(both, even).ok
 
 
+def test_other_channels_are_proposed_for_a_model_of_one_size():
+    def fixed(x):
+        return jax.lax.add(x, jnp.ones((3, 224, 224)))
+
+    fix = "the shape (3, 224, 224) (3 channels in place of 4)"
+    assert check_model(fixed, (4, 224, 224)).fixes == (fix,)
+
+
 def test_images_that_share_a_size_share_its_axis():
     def joined(x, y):
         return jnp.concatenate([halves(x, 1), halves(y, 1)])
