@@ -106,7 +106,7 @@ def test_sizes_of_a_class_are_decided_and_the_nearest_named(run):
     assert re.fullmatch(r"  H( and W)?: n ≡ 0 \(mod 2\), n ≥ 2", lines[0])
     assert lines[1].startswith("    decided for every size (")
     assert lines[-5:] == [
-        "    not counted: {1} runs, but an image on the way is empty",
+        "    size 1 is not counted: the code runs, but an intermediate array is empty",
         "  H and W are independent: any sizes that fit do so together",
         "  output: (1, H, W, 6)",
         "  H: 303 does not fit; nearest: 302 and 304",
@@ -339,11 +339,11 @@ CANT = {  # a command, what is wrong, and the fix
     "sizes nets:UNet --input 3x-1xW": ("must be numbers and names of open sizes", '"N 3 H W" or "3xHxW"'),
     "sizes nets:UNet --input 1xHxWx3 --near 1x2x3": (
         "it has 3 numbers, and must have one for all axes, or 2: H and W",
-        "1x2, for example",
+        "--near 1x2, for example",
     ),
-    "sizes nets:UNet --input 1xHxWx3 --near x": ("it is not a number", "64"),
-    "sizes nets:UNet --input 1xHxWx3 --near 303x": ("it is not a number", "303"),
-    "sizes nets:UNet --input 1xHxWx3 --near 303x384x": ("it is not a number", "303x384"),
+    "sizes nets:UNet --input 1xHxWx3 --near x": ("it is not a number", "--near 64"),
+    "sizes nets:UNet --input 1xHxWx3 --near 303x": ("it is not a number", "--near 303"),
+    "sizes nets:UNet --input 1xHxWx3 --near 303x384x": ("it is not a number", "--near 303x384"),
     "sizes nets:UNet --input 1xHxWx3 --levels 3": ("a model in your code, which has no --levels", "leave out --levels"),
     "check nets:UNet --input 1x4x4x3 --out-channels 3": ("which has no --out-channels", "leave out --out-channels"),
     "check nets:UNet --input 1x4x4x3 --dtype flaot16": ("it must be one of float32, float16", "--dtype float16"),

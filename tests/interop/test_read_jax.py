@@ -313,7 +313,7 @@ def test_a_network_that_takes_only_squares_says_so():
     assert answer.independent is False
     assert "H = W" in answer.together
     assert str(answer["H"]) == "{64}"
-    assert "not counted: {1} runs, but only because a size of 1 is repeated" in str(answer)
+    assert "size 1 is not counted: the code runs, but only because a size of 1 is repeated" in str(answer)
 
 
 def test_several_images_share_a_size_by_its_name_and_further_arguments_are_passed_on():
