@@ -49,7 +49,7 @@ def syntax_fix(text: str, form: Format, error: ValueError | RecursionError) -> s
         for changed, words in edit(text, at, form):
             if _further(changed, form, at, len(changed) - len(text)):
                 return words
-    return f"correct line {_number(text, at)}"
+    return _unfinished(text, form) or f"correct line {_number(text, at)}"
 
 
 def _position(text: str, error: ValueError) -> int | None:

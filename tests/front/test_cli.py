@@ -584,10 +584,28 @@ def test_draw_without_matplotlib_says_what_to_install(run, monkeypatch):
     monkeypatch.delitem(sys.modules, "wellshaped.drawing", raising=False)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     status, out, err = run("draw", "--input", "1x4x4")
-    assert (status, out) == (1, "")
+    assert (status, out) == (2, "")
     assert re.fullmatch(
         r"This command needs matplotlib: (uv )?pip install '\.\[demo\]', in a clone of wellshaped\n", err
     )
+
+
+def test_certify_without_z3_says_what_to_install(run, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "z3", None)
+    status, out, err = run("certify", "milesial", "--output", tmp_path / "a.json")
+    assert (status, out) == (2, "")
+    assert err.startswith("This command needs z3: ")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_prove_without_any_prover_gives_no_answer(run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "z3", None)
+    monkeypatch.setenv("PATH", "")
+    status, out, err = run("prove")
+    assert (status, err) == (2, "")
+    says = "no answer: z3 is not installed (extra proofs); coqc is not installed (Debian package coq)"
+    assert out.splitlines()[-1] == says
+    assert run("prove", "--json")[0] == 2
 
 
 # Networks in files. What a file may hold is in tests/spec/test_files.py.
@@ -1201,7 +1219,7 @@ def test_a_reader_that_has_seen_enough_is_no_error():
 def test_an_answer_that_is_lost_is_an_error():
     with Path("/dev/full").open("wb") as full:
         process = start("check", stdout=full, stderr=subprocess.PIPE)
-    assert (process.returncode, process.stderr) == (1, b"The output could not be written: No space left on device\n")
+    assert (process.returncode, process.stderr) == (2, b"The output could not be written: No space left on device\n")
 
 
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)

@@ -217,6 +217,13 @@ NOT_CONFIGS = [  # file, content, how the line of the rule begins, the fix
         "line 2 ends in the middle of a key, `padd`: finish it, or delete `, padd`; then add `}]`",
     ),
     (
+        "a.toml",
+        'nodes = [\n{ name = "y", op =',
+        NO_TOML,
+        "line 2 ends before a value: write it, or delete `, op =`; then add `}]`",
+    ),
+    ("a.toml", "levels = 3\nnorm =", NO_TOML, "line 2 ends before a value: write it, or delete `norm =`"),
+    (
         "a.json",
         '{"levels"',
         NO_JSON,
