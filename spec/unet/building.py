@@ -6,7 +6,7 @@ from math import gcd, lcm
 from typing import Any
 
 from ..arithmetic.naturals import LARGEST, judge_at_least_one, natural
-from ..conditions import Condition, require_kind
+from ..conditions import ASK, Condition, require_kind
 from ..elements import Lever, always, judge_arrays, least_changes, smaller
 from ..messages.report import ConfigError, Report, Verdict
 from ..messages.written import written_number, written_value
@@ -33,7 +33,7 @@ def check_unet_config(cfg: UNetConfig, in_channels: int = 1, out_channels: int |
           level, 12.
       fix: levels=4, groups=6
     """
-    require_kind(cfg, UNetConfig, {"UNet2Config": "check_config(cfg)"})
+    require_kind(cfg, UNetConfig, {"UNet2Config": "check_config(cfg)", **ASK})
     if out_channels is None:
         out_channels = 1 if cfg.head or not cfg.channels else cfg.channels[0]
     counts = {"in_channels": natural(in_channels, "in_channels"), "out_channels": natural(out_channels, "out_channels")}
