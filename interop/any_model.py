@@ -160,10 +160,16 @@ def _other_shape(model: Any, shapes: Sequence[Sequence[int]], given: Mapping[str
             sizes = _along(model, meant, axes, given, _is_spatial if are_large else _is_surely_spatial)
             if sizes is None:
                 continue
-            opened = _along(model, meant, [*axes, at], given, _is_surely_spatial)
-            if opened is None:  # else the axis is spatial: more than a few sizes fit along it
-                return (_another_shape(meant, {i: sizes[f"axis_{i}"] for i in axes}, changes),)
+            of_axes = {i: sizes[f"axis_{i}"] for i in axes}
+            if not _takes_many(model, _fitting(meant[0], of_axes), at, given):  # else it is not the channels' axis
+                return (_another_shape(meant, of_axes, changes),)
     return ()
+
+
+def _takes_many(model: Any, shape: tuple[int, ...], at: int, given: Mapping[str, Any]) -> bool:
+    """Whether many sizes fit along the axis ``at`` one position, so that it is not the channels' axis."""
+    opened = _along(model, [shape], [at], given)
+    return opened is not None and _is_surely_spatial(opened[f"axis_{at}"])
 
 
 def _beside(at: int, shape: Sequence[int]) -> Iterator[list[int]]:
@@ -177,10 +183,15 @@ def _beside(at: int, shape: Sequence[int]) -> Iterator[list[int]]:
     yield from (axes for axes in spans if axes and at not in axes)
 
 
+def _fitting(shape: tuple[int, ...], of_axes: Mapping[int, SizeSet]) -> tuple[int, ...]:
+    """The shape with a size that fits along each of these axes: the next above, or the largest."""
+    fitting = {i: fit.above(shape[i]) or fit.maximum for i, fit in of_axes.items()}
+    return tuple(fitting.get(i) or n for i, n in enumerate(shape))
+
+
 def _another_shape(meant: Sequence[tuple[int, ...]], of_axes: Mapping[int, SizeSet], changes: Sequence[str]) -> str:
     """The fix to give these shapes, the first with sizes that fit, and in words what was changed."""
-    fitting = {i: fit.above(n) or fit.maximum or n for i, fit in of_axes.items() for n in [meant[0][i]]}
-    first = tuple(fitting.get(i, n) for i, n in enumerate(meant[0]))
+    first = _fitting(meant[0], of_axes)
     pairs = dict.fromkeys((n, fits) for n, fits in zip(meant[0], first, strict=True) if n != fits)
     ways = [f"{n} {'padded' if fits > n else 'cropped'} to {fits}" for n, fits in pairs]
     shown = " and ".join(f"the shape {shape}" for shape in (first, *meant[1:]))
@@ -206,14 +217,22 @@ def shape_that_fits(
     numbers = {axis: _OPEN + i for i, axis in enumerate(open_sizes(opened))}
     axes = {number: axis for axis, number in numbers.items()}
     given = [[numbers[n] if isinstance(n, str) else n for n in shape] for shape in opened]
-    for meant, changes in (*other_orders(given), *(of for _, of in other_channels(given))):
-        orders = [[str(axes.get(n, n)) for n in shape] for shape in meant]
+    asked: dict[str, Any] = {"name": name, "dtypes": dtypes, "progress": progress}
+    orders = [(None, of) for of in other_orders(given)]
+    for at, (meant, changes) in (*orders, *other_channels(given)):
+        written = [[str(axes.get(n, n)) for n in shape] for shape in meant]
         try:
-            sizes = read_model(model, *map(" ".join, orders), name=name, dtypes=dtypes, progress=progress)
+            sizes = read_model(model, *map(" ".join, written), **asked)
         except WellshapedError:
             continue
-        if sizes.axes and all(_is_spatial(of.sizes) for of in sizes.axes.values()):
-            return ["x".join(shape) for shape in orders], changes
+        if not sizes.axes or not all(_is_spatial(of.sizes) for of in sizes.axes.values()):
+            continue
+        if at is not None:
+            fitting = {i: sizes[axes[n]] for i, n in enumerate(meant[0]) if n in axes}
+            first = _fitting(tuple(64 if n in axes else n for n in meant[0]), fitting)
+            if _takes_many(model, first, at, asked):  # a size of the image, and not the channels
+                changes = [f"{meant[0][at]} in place of {given[0][at]}"]
+        return ["x".join(shape) for shape in written], changes
     return None
 
 

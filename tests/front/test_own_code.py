@@ -221,6 +221,7 @@ def test_where_no_order_fits_check_says_what_it_needs(rejected):
         ("3xHxW", "HxWx3", "channels last"),
         ("HxWx1", "HxWx3", "3 channels in place of 1"),
         ("5xHxWx4", "5xHxWx3", "3 channels in place of 4"),
+        ("3xWx3", "4xWx3", "4 in place of 3"),  # an odd height
     ],
 )
 def test_where_no_size_fits_sizes_proposes_an_order_or_channels_with_which_one_does(run, given, meant, changes):

@@ -465,6 +465,17 @@ def test_the_nearest_sizes_that_fit_are_named_by_the_position_of_the_axis(shape,
     assert check_model(both, even).ok
 
 
+def test_other_channels_are_not_proposed_along_an_axis_that_takes_many_sizes():
+    def of_rows(x):  # height, channels, width
+        rows = jnp.repeat(x[: x.shape[0] // 2], 2, axis=0)
+        return jax.lax.add(x, rows).reshape(x.shape[0], 5, x.shape[2])
+
+    assert check_model(of_rows, (4, 5, 64)).ok
+    report = check_model(of_rows, (3, 5, 64))
+    assert not report.ok
+    assert report.fixes == ()
+
+
 def test_other_channels_are_proposed_for_a_model_of_one_size():
     def fixed(x):
         return jax.lax.add(x, jnp.ones((3, 224, 224)))
