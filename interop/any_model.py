@@ -5,7 +5,6 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from inspect import isfunction
-from itertools import islice
 from typing import Any
 
 from ..spec.arithmetic.size_set import SizeSet
@@ -13,6 +12,7 @@ from ..spec.messages.report import FileError, Report, ShapeError, UsageError, Ve
 from ..spec.messages.written import clipped
 from .jax_reader import read_jax
 from .loading import failure, failure_at, required
+from .meant_shapes import FEW, large_axes, layouts, other_channels, other_orders, small_axes
 from .sizes.answer import ModelSizes, UndecidedError
 from .sizes.exploring import Budget
 from .sizes.paths import Accepted, Rejected, Unknown
@@ -104,9 +104,9 @@ def check_model(
 ) -> Report:
     """Report whether a model runs on images of these shapes. If not, name the nearest sizes that fit.
 
-    The fixes call an axis by its position in the first shape, and its size. If no size fits along the larger axes, they
-    propose a shape with the channels or the batch elsewhere, or another number of channels, and say what they changed.
-    Raises what :func:`read_model` raises.
+    The fixes call an axis by its position in the first shape, and its size. They change the larger axes; if no size
+    fits then, also axes as small as channels. If none fits there either, they propose a shape with the channels or the
+    batch elsewhere, or another number of channels, and say what they changed. Raises what :func:`read_model` raises.
 
     >>> import jax.numpy as jnp
     >>> print(check_model(lambda x: x.reshape(-1, 4).sum(1), (303,), name="sums").fixes[0])
@@ -128,55 +128,111 @@ def check_model(
         report = Report(subject, (Verdict("framework", False, own, ""),), error=ShapeError)
     if report.ok:
         return report
-    for axes in _open(shapes[0]):
-        sizes = _along(model, shapes, axes, given)
-        if sizes is not None:
-            fixes = sizes.check(**{f"axis_{i}": shapes[0][i] for i in axes}).fixes
-            return replace(report, fixes=tuple(_with_size(fix, shapes[0]) for fix in fixes))
-    for meant, changes in (*islice(_other_orders(shapes), _MOST_ORDERS), *_other_channels(shapes)):
-        axes = next(_open(meant[0]))
-        sizes = _along(model, meant, axes, given)
-        if sizes is not None:
-            return replace(report, fixes=(_another_shape(meant, {i: sizes[f"axis_{i}"] for i in axes}, changes),))
+    fixes = _other_sizes(model, shapes, given) or _other_shape(model, shapes, given)
+    if fixes:
+        return replace(report, fixes=fixes)
     said = _read_as_images(model) if isfunction(model) else ()
     return replace(report, warnings=tuple(Verdict("called", False, note, "") for note in said))
 
 
+def _other_sizes(model: Any, shapes: Sequence[Sequence[int]], given: Mapping[str, Any]) -> tuple[str, ...]:
+    """The fixes with other sizes along the axes as they are given; none if no sizes fit."""
+    large = [(axes, _is_spatial) for axes in large_axes(shapes[0])]
+    small = [(axes, _is_surely_spatial) for axes in small_axes(shapes[0])]
+    for axes, is_spatial in (*large, *small):
+        sizes = _along(model, shapes, axes, given, is_spatial)
+        if sizes is not None:
+            fixes = sizes.check(**{f"axis_{i}": shapes[0][i] for i in axes}).fixes
+            return tuple(_with_size(fix, shapes[0]) for fix in fixes)
+    return ()
+
+
+def _other_shape(model: Any, shapes: Sequence[Sequence[int]], given: Mapping[str, Any]) -> tuple[str, ...]:
+    """The fix with the channels or the batch elsewhere, or with other channels; none if no such shape fits."""
+    for meant, changes in other_orders(shapes):
+        axes = next(large_axes(meant[0]))
+        sizes = _along(model, meant, axes, given)
+        if sizes is not None:
+            return (_another_shape(meant, {i: sizes[f"axis_{i}"] for i in axes}, changes),)
+    for at, (meant, changes) in other_channels(shapes):
+        for axes in _beside(at, meant[0]):
+            are_large = all(meant[0][i] > FEW for i in axes)
+            sizes = _along(model, meant, axes, given, _is_spatial if are_large else _is_surely_spatial)
+            if sizes is None:
+                continue
+            of_axes = {i: sizes[f"axis_{i}"] for i in axes}
+            if not _takes_many(model, _fitting(meant[0], of_axes), at, given):  # else it is not the channels' axis
+                return (_another_shape(meant, of_axes, changes),)
+    return ()
+
+
+def _takes_many(model: Any, shape: tuple[int, ...], at: int, given: Mapping[str, Any]) -> bool:
+    """Whether many sizes fit along the axis ``at`` one position, so that it is not the channels' axis."""
+    opened = _along(model, [shape], [at], given)
+    return opened is not None and _is_surely_spatial(opened[f"axis_{at}"])
+
+
+def _beside(at: int, shape: Sequence[int]) -> Iterator[list[int]]:
+    """The positions that may be spatial if the channels are ``at`` one: those of large sizes, then small ones too.
+
+    >>> list(_beside(2, (3, 64, 1)))
+    [[1], [0, 1]]
+    """
+    large = [i for i, size in enumerate(shape) if size > FEW]
+    spans = [large, *(axes for axes in layouts(shape) if set(large) < set(axes))]
+    yield from (axes for axes in spans if axes and at not in axes)
+
+
+def _fitting(shape: tuple[int, ...], of_axes: Mapping[int, SizeSet]) -> tuple[int, ...]:
+    """The shape with a size that fits along each of these axes: the next above, or the largest."""
+    fitting = {i: fit.above(shape[i]) or fit.maximum for i, fit in of_axes.items()}
+    return tuple(fitting.get(i) or n for i, n in enumerate(shape))
+
+
 def _another_shape(meant: Sequence[tuple[int, ...]], of_axes: Mapping[int, SizeSet], changes: Sequence[str]) -> str:
     """The fix to give these shapes, the first with sizes that fit, and in words what was changed."""
-    fitting = {i: fit.above(n) or fit.maximum or n for i, fit in of_axes.items() for n in [meant[0][i]]}
-    first = tuple(fitting.get(i, n) for i, n in enumerate(meant[0]))
+    first = _fitting(meant[0], of_axes)
     pairs = dict.fromkeys((n, fits) for n, fits in zip(meant[0], first, strict=True) if n != fits)
     ways = [f"{n} {'padded' if fits > n else 'cropped'} to {fits}" for n, fits in pairs]
     shown = " and ".join(f"the shape {shape}" for shape in (first, *meant[1:]))
     return f"{shown} ({'; '.join([*changes, *ways])})"
 
 
-def order_that_fits(
+def shape_that_fits(
     model: Any,
     *shapes: str,
     name: str = "",
     dtypes: Any = "float32",
     progress: Callable[[str], None] = lambda said: None,
 ) -> tuple[list[str], list[str]] | None:
-    """Another order of the axes in which sizes fit: the shapes, and in words what was changed; or ``None``.
+    """The shapes that sizes fit, with another order of the axes or other channels, and what was changed; or ``None``.
 
     >>> import jax.numpy as jnp
-    >>> order_that_fits(lambda x: x @ jnp.ones((3, 8)), "3 H W")
+    >>> shape_that_fits(lambda x: x @ jnp.ones((3, 8)), "3 H W")
     (['HxWx3'], ['channels last'])
+    >>> shape_that_fits(lambda x: x @ jnp.ones((3, 8)), "H W 1")
+    (['HxWx3'], ['3 channels in place of 1'])
     """
     opened = tuple(map(open_shape, shapes))
     numbers = {axis: _OPEN + i for i, axis in enumerate(open_sizes(opened))}
     axes = {number: axis for axis, number in numbers.items()}
     given = [[numbers[n] if isinstance(n, str) else n for n in shape] for shape in opened]
-    for meant, changes in islice(_other_orders(given), _MOST_ORDERS):
-        orders = [[str(axes.get(n, n)) for n in shape] for shape in meant]
+    asked: dict[str, Any] = {"name": name, "dtypes": dtypes, "progress": progress}
+    orders = [(None, of) for of in other_orders(given)]
+    for at, (meant, changes) in (*orders, *other_channels(given)):
+        written = [[str(axes.get(n, n)) for n in shape] for shape in meant]
         try:
-            sizes = read_model(model, *map(" ".join, orders), name=name, dtypes=dtypes, progress=progress)
+            sizes = read_model(model, *map(" ".join, written), **asked)
         except WellshapedError:
             continue
-        if sizes.axes and all(_is_spatial(of.sizes) for of in sizes.axes.values()):
-            return ["x".join(shape) for shape in orders], changes
+        if not sizes.axes or not all(_is_spatial(of.sizes) for of in sizes.axes.values()):
+            continue
+        if at is not None:
+            fitting = {i: sizes[axes[n]] for i, n in enumerate(meant[0]) if n in axes}
+            first = _fitting(tuple(64 if n in axes else n for n in meant[0]), fitting)
+            if _takes_many(model, first, at, asked):  # a size of the image, and not the channels
+                changes = [f"{meant[0][at]} in place of {given[0][at]}"]
+        return ["x".join(shape) for shape in written], changes
     return None
 
 
@@ -186,11 +242,20 @@ _OPEN = 10**9
 
 def _is_spatial(sizes: SizeSet) -> bool:
     """Whether more than a few sizes fit: an axis that fits only as a few channels is not one of the image's sizes."""
-    return bool(sizes) and (sizes.maximum is None or sizes.maximum > _FEW)
+    return bool(sizes) and (sizes.maximum is None or sizes.maximum > FEW)
+
+
+def _is_surely_spatial(sizes: SizeSet) -> bool:
+    """Whether this also holds if the axis may be the channels': then one size fits, and it may be a large one."""
+    return _is_spatial(sizes) and sizes.count != 1
 
 
 def _along(
-    model: Any, shapes: Sequence[Sequence[int]], axes: Sequence[int], given: Mapping[str, Any]
+    model: Any,
+    shapes: Sequence[Sequence[int]],
+    axes: Sequence[int],
+    given: Mapping[str, Any],
+    is_spatial: Callable[[SizeSet], bool] = _is_spatial,
 ) -> ModelSizes | None:
     """The sizes along these axes of the first shape, and along equal axes of the others; ``None`` if no image fits."""
     first = shapes[0]
@@ -202,7 +267,7 @@ def _along(
         sizes = read_model(model, *opened, **given)
     except WellshapedError:
         return None
-    return sizes if sizes.axes and all(_is_spatial(of.sizes) for of in sizes.axes.values()) else None
+    return sizes if sizes.axes and all(is_spatial(of.sizes) for of in sizes.axes.values()) else None
 
 
 def _with_size(fix: str, shape: Sequence[int]) -> str:
@@ -210,77 +275,6 @@ def _with_size(fix: str, shape: Sequence[int]) -> str:
     return re.sub(r"^axis_(\d+) (?=\d)", lambda found: f"axis {found[1]} ({shape[int(found[1])]}): ", fix)
 
 
-_MOST_ORDERS = 6
-"""The most other orders of the axes to try: each takes a trace."""
-
-
-_Meant = tuple[list[tuple[int, ...]], list[str]]
-"""Shapes that may be meant, and in words how they differ from those that were given."""
-
-
-def _other_orders(shapes: Sequence[Sequence[int]]) -> Iterator[_Meant]:
-    """The shapes that may be meant: the channels at the other end, added where they are missing, and a batch.
-
-    >>> for shapes, changes in _other_orders([(3, 304, 384)]):
-    ...     print(*shapes, changes)
-    (304, 384, 3) ['channels last']
-    (1, 3, 304, 384) ['a batch axis first']
-    (1, 304, 384, 3) ['channels last', 'a batch axis first']
-    >>> next(_other_orders([(304, 384)]))
-    ([(304, 384, 3)], ['3 channels last'])
-    """
-
-    def moved(shape: tuple[int, ...], last: bool) -> tuple[int, ...]:
-        batch = shape[: len(shape) - 3] if len(shape) > 3 else ()
-        before, *sizes = shape[len(batch) :]
-        *others, after = shape[len(batch) :]
-        return (*batch, *sizes, before) if last else (*batch, after, *others)
-
-    whole = [tuple(shape) for shape in shapes]
-    orders: list[_Meant] = []
-    if min(map(len, whole)) > 2:
-        to_last = whole[0][-1] > _FEW
-        orders.append(([moved(s, s[-1] > _FEW) for s in whole], [f"channels {'last' if to_last else 'first'}"]))
-    if max(map(len, whole)) < 3:
-        for n, counted in (3, "3 channels"), (1, "1 channel"):
-            orders.append(([(*s, n) for s in whole], [f"{counted} last"]))
-            orders.append(([(n, *s) for s in whole], [f"{counted} first"]))
-    same: _Meant = (whole, [])
-    if max(map(len, whole)) < 4:
-        orders += [([(1, *s) for s in of], [*says, "a batch axis first"]) for of, says in [same, *orders]]
-    if min(map(len, whole)) > 3:
-        orders += [([s[1:] for s in of], [*says, "no batch axis"]) for of, says in [same, *orders]]
-    yield from orders
-
-
-def _other_channels(shapes: Sequence[Sequence[int]]) -> Iterator[_Meant]:
-    """The shapes that may be meant, if only the number of channels is wrong: one shape, with another usual number.
-
-    >>> [shape for (shape,), _ in _other_channels([(1, 1, 304, 384)])]
-    [(1, 3, 304, 384), (1, 4, 304, 384)]
-    """
-    first = tuple(shapes[0])
-    places = [i for i in (max(len(first) - 3, 0), len(first) - 1) if first[i] <= _FEW]
-    if len(shapes) > 1 or len(first) < 2 or not places:
-        return
-    at = places[0]
-    for n in (3, 1, 4):
-        if n != first[at]:
-            yield [(*first[:at], n, *first[at + 1 :])], [f"{n} channel{'s' * (n > 1)} in place of {first[at]}"]
-
-
 def _reader_of(model: Any) -> Callable[..., ModelSizes]:
     torch = sys.modules.get("torch.nn")
     return read_jax if torch is None or not isinstance(model, torch.Module) else read_torch
-
-
-_FEW = 4
-"""A smaller first or last size is usually a number of channels or images."""
-
-
-def _open(shape: Sequence[int]) -> Iterator[list[int]]:
-    """The positions that may be spatial axes: those of large sizes, then without the channels if they are many."""
-    large = [i for i, size in enumerate(shape) if size > _FEW] or list(range(len(shape)))
-    yield large
-    if len(large) == len(shape) > 1:
-        yield large[1:] if shape[0] <= shape[-1] else large[:-1]

@@ -126,7 +126,7 @@ def fitted(
 ) -> FittedModel:
     """Return the model for images of any size: it pads or crops an image so that it fits, and cuts the result back.
 
-    - ``model``: any function of images; a JAX, NumPy or PyTorch one gets arrays of the same library.
+    - ``model``: any function of images. It gets arrays of the library that the image came from.
     - ``sizes``: which sizes fit. The answer of ``read_jax`` or ``read_torch``; a preset's name, a config or a graph; or
       a :class:`SizeSet` for each axis by name, such as ``{"H": …, "W": …}``. A ``UNet``, ``UNet2`` or
       ``TypedNetwork`` needs none.
@@ -135,7 +135,8 @@ def fitted(
     - ``mode``: what padding contains: ``"zeros"``; ``"reflect"``, the image mirrored at its last position, which is not
       repeated; or ``"edge"``, its last position again.
     - ``layout``: the order of the image's axes, such as ``"NHWC"`` or ``"N H W C"``, if ``sizes`` is a network or a
-      mapping of sets. By default they are the last ones, and any axes before them are passed on.
+      mapping of sets. By default the axes that ``sizes`` is about are the last ones, and axes before them stay as they
+      are.
 
     An output axis follows an image axis if its size changes when that axis's size changes. The result is cut along it
     to the positions that belong to the image. If the output is smaller than the image by a constant, as without padding

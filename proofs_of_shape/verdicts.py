@@ -5,7 +5,7 @@ A theorem with a counterexample is about a formula of the first edition. It is s
 
 from collections.abc import Sequence
 
-from .provers.proof import HOLDS_IN_A_BOX, PROVED, REFUTED, UNKNOWN, Proof
+from .provers.proof import HOLDS_IN_A_BOX, NOT_CHECKED, PROVED, REFUTED, UNKNOWN, Proof
 from .theorem import Theorem
 
 Proofs = Sequence[tuple[Theorem, Proof]]
@@ -49,6 +49,16 @@ def unsettled(proofs: Proofs) -> list[Theorem]:
     return [theorem for theorem in _theorems(proofs) if not settled(theorem, proofs)]
 
 
+def answered(proofs: Proofs) -> bool:
+    """Return whether any prover is installed, and so gave an answer.
+
+    >>> from wellshaped.proofs_of_shape import THEOREMS, prove
+    >>> answered([(THEOREMS[5], prove(THEOREMS[5], by="enumeration"))]), answered([])
+    (True, False)
+    """
+    return any(proof.verdict != NOT_CHECKED for _, proof in proofs)
+
+
 def summary(proofs: Proofs) -> str:
     """Return one line: the expected verdicts, and whether the provers agree.
 
@@ -56,6 +66,8 @@ def summary(proofs: Proofs) -> str:
     >>> summary([(THEOREMS[5], prove(THEOREMS[5], by="enumeration"))])
     "as expected: 1 theorem holds, and 0 about the first edition's formulas are refuted"
     """
+    if not answered(proofs):
+        return f"no answer: {'; '.join(dict.fromkeys(proof.says for _, proof in proofs))}"
     theorems, left = _theorems(proofs), unsettled(proofs)
     false = sum(theorem.counterexample is not None for theorem in theorems)
     true = len(theorems) - false

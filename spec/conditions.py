@@ -25,10 +25,14 @@ class Condition:
     value: Callable[[Any], object] | None = dataclasses.field(default=None, repr=False)
 
 
+ASK = {"Network": "check(network, shape)", "str": "check(network, shape)"}
+"""The call that judges a graph, or a preset by its name: a graph is well-formed once it is made."""
+
+
 def require_kind(value: object, kind: type, others: Mapping[str, str] | None = None) -> None:
     """Raise :class:`UsageError` unless ``value`` is of this ``kind``.
 
-    ``others`` has the call for each other kind of config, by the name of its class. The error proposes it.
+    ``others`` has the call for each other kind of network, by the name of its class. The error proposes it.
     """
     if not isinstance(value, kind):
         says = f"it is {kind_of(value)}, and must be a {kind.__name__}"

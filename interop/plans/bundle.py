@@ -26,7 +26,7 @@ def monai_bundle(
     r"""The network of a MONAI bundle: ``UNet``, ``BasicUNet``, ``DynUNet`` or ``SegResNet``, as its config says.
 
     - ``path``: the bundle's folder, or one of its configs: JSON, or YAML if PyYAML is installed. In a folder, the
-      network is that of ``configs/inference.json``, else of ``train.json``, else of the same in YAML.
+      network is that of ``configs/inference.json``, else of ``configs/train.json``, else of the same files in YAML.
     - ``key``: the key of the network in the config.
     - ``arguments``: arguments of the network's class, by name. They replace those of the config.
 

@@ -36,7 +36,7 @@ class AxisSizes:
 
     @property
     def sizes(self) -> SizeSet:
-        """The sizes that fit: the network runs, and every image on the way has at least one position."""
+        """The sizes that fit: the network runs, and every intermediate array has at least one position."""
         return self.found.fits
 
     @property
@@ -221,9 +221,10 @@ _NAMES = {
 """What the frameworks call themselves, by the first word of :attr:`ModelSizes.framework`."""
 
 _NOT_MEANT = {
-    "empty": "runs, but an image on the way is empty",
+    "empty": "runs, but an intermediate array is empty",
     "broadcast": "runs, but only because a size of 1 is repeated",
 }
+"""Why a network that runs does not count as one that fits, by the kind of its end."""
 
 
 def _axis_lines(of: AxisSizes) -> list[str]:
@@ -232,7 +233,8 @@ def _axis_lines(of: AxisSizes) -> list[str]:
     for name, says in _NOT_MEANT.items():
         sizes = getattr(of.found, name)
         if sizes:
-            lines.append(f"not counted: {sizes} {says}")
+            which = f"size {sizes.minimum} is" if sizes.count == 1 else f"sizes {sizes} are"
+            lines.append(f"{which} not counted: the code {says}")
     return lines
 
 

@@ -115,7 +115,7 @@ def _traced(tracer: Tracer, axis: str, sample: int) -> list[Region]:
     if not isinstance(end, Accepted):
         return [_confirmed(tracer, axis, Region(on_it, end), sample)]
     if meant is None:
-        return [Region(on_it, Unknown("the sizes on the way are too hard to solve"))]
+        return [Region(on_it, Unknown("the intermediate sizes are too hard to solve"))]
     parts = [Region(meant, end), Region(on_it & meant.complement(), replace(end, needed=frozenset({0})))]
     return [_confirmed(tracer, axis, part, sample) for part in parts if part.sizes]
 

@@ -66,6 +66,9 @@ HELD = (
 )
 """The sizes to try for all axes at once. The other axes are held at the first that fits."""
 
+NONE_TOGETHER = "all sizes that were tried failed; some may fit only in combination with others"
+"""The note of an answer about several open sizes, if no sizes were found that fit together."""
+
 
 @rare_collections()
 def read(
@@ -86,7 +89,7 @@ def read(
     if isinstance(error, Rejected) and not axes:
         notes.append(f"it does not run: {error.error}: {error.text}")
     elif error is not None and len(axes) > 1:
-        notes.append("all sizes that were tried failed; some may fit only in combination with others")
+        notes.append(NONE_TOGETHER)
     found = {}
     for axis in axes:
         held = {name: size for name, size in at.items() if name != axis}

@@ -28,10 +28,12 @@ def convolutions(backend: Backend) -> Generator[None]:
     """Force the backend of convolutions and their gradients, for all functions that are traced inside the ``with``.
 
     ``"cpu"`` uses this library's algorithms on every platform. ``"stock"`` uses JAX's convolution and its gradients.
-    ``"auto"``, the default, is ``"cpu"`` on a CPU and ``"stock"`` elsewhere. Many kernels for one image, and sharded
-    arrays, always use JAX's convolution. Joined images of many channels are convolved separately
-    (:meth:`Conv2d.of_joined`), except by ``"stock"``. All backends agree up to rounding. If the backend changes,
-    ``jax.jit`` traces a function again. Raises :class:`UsageError` for any other word.
+    ``"auto"``, the default, is ``"cpu"`` on a CPU and ``"stock"`` elsewhere.
+
+    If ``jax.vmap`` maps over kernels but not over images, or if arrays are sharded, JAX's convolution is used whatever
+    you force. :meth:`Conv2d.of_joined` convolves each of the joined images by itself if both have many channels; with
+    ``"stock"`` it joins them first. All backends agree up to rounding. If the backend changes, ``jax.jit`` traces a
+    function again. Raises :class:`UsageError` for any other word.
 
     >>> import jax.numpy as jnp
     >>> from wellshaped.models import conv2d

@@ -23,6 +23,7 @@ from jaxtyping import PyTree
 from ...spec.arithmetic.naturals import natural
 from ...spec.messages.choices import near_choices
 from ...spec.messages.report import Report, ShapeError, UsageError, Verdict, WellshapedError
+from ...spec.network.network import Network
 from ...spec.presets import PRESETS
 from ...spec.unet.config import UNetConfig
 from ...spec.unet2.config import UNet2Config
@@ -248,7 +249,7 @@ class _Call:
         cfg, text = (PRESETS.get(value), f'PRESETS["{value}"]') if isinstance(value, str) else (value, name)
         if isinstance(cfg, hint):
             return f"{name}={text}"
-        network = {UNet2Config: "UNet2", UNetConfig: "UNet"}
+        network = {UNet2Config: "UNet2", UNetConfig: "UNet", Network: "TypedNetwork"}
         if type(cfg) in network and self.given_to == network[hint]:
             return f"{network[type(cfg)]}({text}, ...)"
         return f"{name}={hint.__name__}()"

@@ -69,14 +69,17 @@ def check(
     sizes = require_sizes(built.graph, tuple(given.values()), (channels, *given.values()), needed)
     found = of_image(built.graph, sizes, subject, layout)
     proposed = found if built.proposed == built.graph else of_image(built.proposed, sizes, subject, layout)
-    fixes = tuple(_as_shape(fix, layout, given) for fix in built.report.fixes) + proposed.fixes
+    of_config = tuple(_as_shape(fix, layout, given) for fix in built.report.fixes)
+    changes = [re.sub(r"(?:^|, )in_channels=\d+", "", fix).removeprefix(", ") for fix in built.report.fixes]
+    with_it = f"with {', '.join(changes)}: " if any(changes) and proposed.fixes != found.fixes else ""
+    fixes = of_config + tuple(with_it + fix for fix in proposed.fixes)
     if first is not None and not (found.ok and built.report.ok):
         order = ", ".join((*built.graph.axis_names, "channels"))
         fixes = (f'layout="{known[1]}", or the shape {written_value(first)}: this one looks like ({order})',)
     elif proposed.causes and not has_unbounded_sizes(built.proposed):
         repair = repair_description(network, channels, out_channels)
         if repair:
-            fixes = (*(fix for fix in fixes if not fix.startswith(CHANGE)), repair)
+            fixes = (*of_config, *(with_it + fix for fix in proposed.fixes if not fix.startswith(CHANGE)), repair)
     return replace(found, verdicts=built.report.verdicts + found.verdicts, fixes=fixes)
 
 

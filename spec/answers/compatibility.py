@@ -9,7 +9,7 @@ from math import prod
 from ..arithmetic.naturals import natural
 from ..arithmetic.size_set import SizeSet
 from ..messages.report import Report, UsageError, WellshapedError
-from ..messages.written import Written
+from ..messages.written import Written, written_number
 from ..network.monotone import least_size
 from ..network.network import Network
 from ..network.running import AxisSizes, axis_of, fits_together, require_sizes, run_image
@@ -185,12 +185,15 @@ class ShapeSet(Written):
 
     def __str__(self) -> str:
         text = "; ".join(f"{name}: {fit}" for name, fit in zip(self.names, self.axes, strict=True))
-        names = self.together
-        if not names:
+        least = [fit.minimum for fit in self.axes]
+        known = [n for n in least if n is not None]
+        if len(known) < len(least) or fits_together(self.graph, known):  # then larger sizes fit together too
             return text
-        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-        verb = "require" if len(names) > 1 else "requires"
-        return f"{text}; {', '.join(names[:3])}{more} also {verb} something over all axes together"
+        broken = next(it for it in run_image(self.graph, known).together if not (it.warns or it.holds))
+        if self.above(known) is None:
+            return f"{text}; but none of these sizes {'fit together' if len(known) > 1 else 'fits'}: {broken}"
+        some = "some combinations of these sizes" if len(known) > 1 else "some of these sizes"
+        return f"{text}; {some} are too small, such as {'×'.join(map(written_number, known))}: {broken}"
 
 
 def compatible_shapes(network: AnyNetwork) -> ShapeSet:

@@ -137,7 +137,7 @@ def save_config(cfg: UNet2Config, path: str | os.PathLike[str]) -> None:
     >>> load_config(folder / "unet.json")
     UNet2Config(base_channels=16)
     """
-    require_kind(cfg, UNet2Config, dict.fromkeys(("UNetConfig", "Network"), f"save_network(cfg, {str(path)!r})"))
+    require_kind(cfg, UNet2Config, dict.fromkeys(("UNetConfig", "Network", "str"), f"save_network(cfg, {str(path)!r})"))
     _save(_KINDS["UNet2Config"], cfg, Path(path), load_config)
 
 

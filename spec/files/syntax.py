@@ -33,7 +33,7 @@ def syntax_fix(text: str, form: Format, error: ValueError | RecursionError) -> s
         return "fewer brackets inside each other"
     if fix := unclosed(text, form):
         unfinished = _unfinished(text, form)
-        return f"{unfinished}, then {fix}" if unfinished else fix
+        return f"{unfinished}; then add `{_ends_of(text)}`" if unfinished else fix
     if repeated := re.search(r"the key '(.*)' occurs|^Duplicate inline table key '(.*?)'", str(error)):
         return f"write {clipped(next(filter(None, repeated.groups()), ''))} once"
     if dots := re.match(r"(line \d+) has \d+ dots", str(error)):
@@ -49,7 +49,7 @@ def syntax_fix(text: str, form: Format, error: ValueError | RecursionError) -> s
         for changed, words in edit(text, at, form):
             if _further(changed, form, at, len(changed) - len(text)):
                 return words
-    return f"correct line {_number(text, at)}"
+    return _unfinished(text, form) or f"correct line {_number(text, at)}"
 
 
 def _position(text: str, error: ValueError) -> int | None:
@@ -200,17 +200,22 @@ def _unfinished(text: str, form: Format) -> str:
 
     >>> from wellshaped.spec.files.formats import FORMATS
     >>> _unfinished('nodes = [{ kernel = 3, padd', FORMATS[".toml"]), _unfinished("a = [1, 2", FORMATS[".toml"])
-    ('finish padd, or delete it and its comma', '')
-    >>> _unfinished('{"levels": 3,', FORMATS[".json"])
-    'delete the comma at the end'
+    ('line 1 ends in the middle of a key, `padd`: finish it, or delete `, padd`', '')
+    >>> _unfinished('{"levels": 3,', FORMATS[".json"]), _unfinished('{"levels":', FORMATS[".json"])
+    ('delete the comma at the end of line 1', 'line 1 ends before a value: write it, or delete `"levels":`')
     """
     last, ends = _LAST.search(text), _ends_of(text)
+    line = f"line {_number(text, len(text.rstrip()))}"
     bare = text.rstrip().removesuffix(",")
     if bare != text.rstrip() and not _reads(text + ends, form) and _reads(bare + ends, form):
-        return "delete the comma at the end"
+        return f"delete the comma at the end of {line}"
     if last is None or _reads(text + ends, form) or not _reads(text[: last.start()] + ends, form):
         return ""
-    return f"finish {clipped(last[1])}, or delete it{' and its comma' if last[0][0] == ',' else ''}"
+    whole = f"delete `{clipped(' '.join(last[0].split()))}`"
+    if last[1].endswith(("=", ":")):
+        return f"{line} ends before a value: write it, or {whole}"
+    where = "after the key" if last[1].endswith('"') else "in the middle of a key,"
+    return f"{line} ends {where} `{clipped(last[1])}`: finish it, or {whole}"
 
 
 def _ends_of(text: str) -> str:

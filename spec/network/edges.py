@@ -38,9 +38,9 @@ class Crop(Operation):
 class CropTo(Operation):
     """Crop the first input to the size of the second, which must not be larger.
 
-    The crop is centred. If the difference is odd, ``odd`` says on which side one more position is lost: ``"after"`` or
-    ``"before"``; ``"never"`` requires an even difference. With an ``offset``, that many positions are lost before, and
-    the others after; ``offset=0`` keeps the start.
+    It crops both sides equally. If the number to crop is odd, one more position is cropped at the end (``odd="after"``)
+    or at the start (``"before"``); ``odd="never"`` requires an even number. With an ``offset``, it crops that many
+    positions at the start and the rest at the end; ``offset=0`` keeps the start.
 
     >>> CropTo().size([303, 300], 0), CropTo().parts(303, 300, 0), CropTo(offset=0).parts(303, 300, 0)
     (300, (1, 2), (0, 3))
@@ -85,7 +85,7 @@ class CropTo(Operation):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class CropToSmallest(Operation):
-    """Crop the first input, centred, to the smallest size of all inputs; ``odd`` is that of :class:`CropTo`.
+    """Crop the first input on both sides to the smallest size of all inputs; ``odd`` is that of :class:`CropTo`.
 
     >>> CropToSmallest().size([303, 302], 0)
     302
@@ -149,7 +149,10 @@ class Pad(Operation):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class PadToMultiple(Operation):
-    """Pad up to a multiple of ``multiple``, ``where="after"`` or on ``"both"`` sides (an odd position goes after).
+    """Pad to the next multiple of ``multiple``. A size that is a multiple stays as it is.
+
+    ``where="after"`` pads at the end. ``where="both"`` pads on both sides; if the number to add is odd, the extra
+    position goes at the end. ``mode`` is that of :class:`Pad`.
 
     >>> PadToMultiple(16).size([303], 0), PadToMultiple(16).size([304], 0)
     (304, 304)
@@ -176,7 +179,10 @@ class PadToMultiple(Operation):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class PadTo(Operation):
-    """Pad the first input to the size of the second, which must not be smaller; ``where`` is as in ``PadToMultiple``.
+    """Pad the first input to the size of the second, which must not be smaller.
+
+    ``where="both"`` pads on both sides; if the number to add is odd, the extra position goes at the end.
+    ``where="after"`` pads only at the end. ``mode`` is that of :class:`Pad`.
 
     >>> PadTo().size([302, 303], 0)
     303

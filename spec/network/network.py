@@ -81,10 +81,10 @@ class Input(Written):
 class Node(Written):
     """One named operation in a network. ``inputs`` are names of earlier nodes, or of the network's inputs.
 
-    Write a single input without a tuple; without ``inputs``, the node takes the output of the node before it.
-    ``layer`` is the path of the parameters in the code, if that is not the node's name. ``rule`` is the name that the
-    Lean source gives to the requirement, with ``{}`` for the axis's letter. Raises :class:`ConfigError` for a value of
-    a wrong type.
+    A single input needs no tuple. Without ``inputs``, the node takes the output of the node before it. ``layer`` is the
+    path of the parameters in the code, if that is not the node's name. ``rule`` is the name that the Lean source gives
+    to the requirement; ``{}`` in it stands for the letter of an axis, such as H. Raises :class:`ConfigError` for a
+    value of a wrong type.
 
     >>> from wellshaped.spec.network import MaxPool
     >>> Node("pooled", MaxPool(2), "encoder").inputs

@@ -6,7 +6,7 @@ from math import gcd, lcm
 from typing import Any
 
 from ..arithmetic.naturals import LARGEST, judge_at_least_one, natural
-from ..conditions import Condition, require_kind
+from ..conditions import ASK, Condition, require_kind
 from ..elements import Lever, always, judge_arrays, least_changes, smaller
 from ..messages.report import ConfigError, Report, Verdict
 from ..messages.written import written_number, written_value
@@ -22,9 +22,9 @@ _DEFAULTS = UNetConfig()
 def check_unet_config(cfg: UNetConfig, in_channels: int = 1, out_channels: int | None = None) -> Report:
     """Report whether a network can be built: :data:`UNET_WELL_FORMED` holds, there are channels, no array is too large.
 
-    Without a head, ``out_channels`` must be ``base_channels · multipliers[0]``. If it is left out, a number that works
-    is taken. Arrays have at most 2³¹ - 1 elements. Raises :class:`UsageError` if ``cfg`` is not a :class:`UNetConfig`
-    or a count is not a natural number.
+    Without a head, ``out_channels`` must be ``base_channels · multipliers[0]``. If you leave out ``out_channels``, a
+    number that works is taken. Arrays have at most 2³¹ - 1 elements. Raises :class:`UsageError` if ``cfg`` is not a
+    :class:`UNetConfig` or a count is not a natural number.
 
     >>> from wellshaped.spec import UNetConfig
     >>> print(check_unet_config(UNetConfig(levels=0, norm="group", base_channels=12)))
@@ -33,7 +33,7 @@ def check_unet_config(cfg: UNetConfig, in_channels: int = 1, out_channels: int |
           level, 12.
       fix: levels=4, groups=6
     """
-    require_kind(cfg, UNetConfig, {"UNet2Config": "check_config(cfg)"})
+    require_kind(cfg, UNetConfig, {"UNet2Config": "check_config(cfg)", **ASK})
     if out_channels is None:
         out_channels = 1 if cfg.head or not cfg.channels else cfg.channels[0]
     counts = {"in_channels": natural(in_channels, "in_channels"), "out_channels": natural(out_channels, "out_channels")}

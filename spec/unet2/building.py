@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..arithmetic.naturals import natural
-from ..conditions import require_kind
+from ..conditions import ASK, require_kind
 from ..elements import Lever, always, judge_arrays, judge_windows, least_changes, smaller
 from ..messages.report import ConfigError, Report, Verdict
 from .config import FIELDS, WELL_FORMED, UNet2Config, judge_config, judge_positive
@@ -29,7 +29,7 @@ def check_config(cfg: UNet2Config, in_channels: int = 1, out_channels: int = 1) 
           9663676416 elements, and may have at most 2147483647.
       fix: base_channels=7723
     """
-    require_kind(cfg, UNet2Config, {"UNetConfig": "check_unet_config(cfg)"})
+    require_kind(cfg, UNet2Config, {"UNetConfig": "check_unet_config(cfg)", **ASK})
     counts = {"in_channels": natural(in_channels, "in_channels"), "out_channels": natural(out_channels, "out_channels")}
     verdicts = judge_config(cfg) + judge_positive(counts) + _judge_size(cfg, **counts)
     fix = ", ".join(

@@ -16,9 +16,7 @@ SizeFunction = Callable[[UNet2Config, int], int]
 
 
 def h_downH(cfg: UNet2Config, n: int) -> int:
-    """Return the pooled size of ``n``: the size that max-pooling without padding makes of it.
-
-    The source writes ``down(n)``.
+    """Return the size after pooling an axis of size ``n``. The source writes ``down(n)``.
 
     >>> from wellshaped.spec import UNet2Config
     >>> h_downH(UNet2Config(), 303)
@@ -28,7 +26,7 @@ def h_downH(cfg: UNet2Config, n: int) -> int:
 
 
 def h_upH(cfg: UNet2Config, n: int) -> int:
-    """Return the size that pooling and then upsampling make of ``n``. The skip fits iff this is ``n``.
+    """Return the size after pooling ``n`` and then upsampling. The skip fits iff this is ``n``.
 
     >>> from wellshaped.spec import UNet2Config
     >>> h_upH(UNet2Config(), 303), h_upH(UNet2Config(), 304)
@@ -38,7 +36,7 @@ def h_upH(cfg: UNet2Config, n: int) -> int:
 
 
 def h_convH(cfg: UNet2Config, n: int) -> int:
-    """Return the size that a block convolution makes of ``n``.
+    """Return the size after one convolution of a block, of an axis of size ``n``.
 
     >>> from wellshaped.spec import UNet2Config
     >>> h_convH(UNet2Config(), 303), h_convH(UNet2Config(conv_padding=0), 303)
@@ -48,7 +46,7 @@ def h_convH(cfg: UNet2Config, n: int) -> int:
 
 
 def h_convH_down(cfg: UNet2Config, n: int) -> int:
-    """Return the size that a block convolution makes of the pooled size :func:`h_downH` of ``n``.
+    """Return the size after pooling ``n`` and then one convolution of the block: ``h_convH(cfg, h_downH(cfg, n))``.
 
     >>> from wellshaped.spec import UNet2Config
     >>> h_convH_down(UNet2Config(), 303)
@@ -58,7 +56,7 @@ def h_convH_down(cfg: UNet2Config, n: int) -> int:
 
 
 def h_outH(cfg: UNet2Config, n: int) -> int:
-    """Return the size that the output convolution makes of ``n``.
+    """Return the size after the output convolution, of an axis of size ``n``.
 
     >>> from wellshaped.spec import UNet2Config
     >>> h_outH(UNet2Config(), 303)

@@ -286,25 +286,29 @@ def test_what_is_needed_over_all_axes_together_is_shown_with_sizes_that_fit():
 @pytest.mark.parametrize(
     ("near", "fix"), [("30x95", "30x95x95, for example"), ("3x30x95x160", "30x95x160"), ("1x2x3x4x5", "1x2x3")]
 )
-@pytest.mark.parametrize("command", [["sizes"], ["input-for"]])
-def test_sizes_of_another_number_of_axes_are_rejected_with_the_sizes_that_were_typed(rejected, command, near, fix):
-    lead, says, last = rejected(*command, "unet3d", near)
-    assert lead == f"the size {near} can't be used."
+@pytest.mark.parametrize(
+    ("command", "named", "before"), [("sizes", "--near", "--near "), ("input-for", "the size", "")]
+)
+def test_sizes_of_another_number_of_axes_are_rejected_with_the_sizes_that_were_typed(
+    rejected, command, named, before, near, fix
+):
+    lead, says, last = rejected(command, "unet3d", near)
+    assert lead == f"{named} {near} can't be used."
     assert "and must have one for all axes, or 3: depth, height and width" in says
     assert ("leave out the channels" in says) == (near == "3x30x95x160")
-    assert last.startswith(f"  fix: {fix}")
+    assert last.startswith(f"  fix: {before}{fix}")
 
 
 @pytest.mark.parametrize(
     ("command", "given", "meant"),
     [
-        (["sizes", "smp_resnet34", "--near"], "300x400x3", "300x400"),
-        (["sizes", "smp_resnet34", "--near"], "3x300x400", "300x400"),
-        (["sizes", "milesial", "--near"], "300x400x1", "300x400"),
+        (["sizes", "smp_resnet34", "--near"], "300x400x3", "--near 300x400"),
+        (["sizes", "smp_resnet34", "--near"], "3x300x400", "--near 300x400"),
+        (["sizes", "milesial", "--near"], "300x400x1", "--near 300x400"),
         (["input-for", "ronneberger2015"], "388x512x3", "388x512"),
         (["input-for", "ronneberger2015"], "388x390x2", "388x390"),
-        (["sizes", "unet3d", "--near"], "1x4x4x4", "4x4x4"),
-        (["sizes", "unet3d", "--near"], "90x100x110x3", "90x100x110"),
+        (["sizes", "unet3d", "--near"], "1x4x4x4", "--near 4x4x4"),
+        (["sizes", "unet3d", "--near"], "90x100x110x3", "--near 90x100x110"),
     ],
 )
 def test_sizes_with_channels_are_proposed_without_them(rejected, command, given, meant):
@@ -316,7 +320,7 @@ def test_sizes_with_channels_are_proposed_without_them(rejected, command, given,
 @pytest.mark.parametrize("command", [["sizes", "milesial", "--near"], ["input-for", "ronneberger2015"]])
 @pytest.mark.parametrize("typed", ["388.5", "-388", "-388.5"])
 def test_a_size_that_is_not_natural_is_proposed_as_the_natural_number_near_it(rejected, command, typed):
-    assert rejected(*command, typed)[-1] == "  fix: 388"
+    assert rejected(*command, typed)[-1] == f"  fix: {'--near ' if '--near' in command else ''}388"
 
 
 @pytest.mark.parametrize(
@@ -650,10 +654,28 @@ def test_draw_without_matplotlib_says_what_to_install(run, monkeypatch):
     monkeypatch.delitem(sys.modules, "wellshaped.drawing", raising=False)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     status, out, err = run("draw", "--input", "1x4x4")
-    assert (status, out) == (1, "")
+    assert (status, out) == (2, "")
     assert re.fullmatch(
         r"This command needs matplotlib: (uv )?pip install '\.\[demo\]', in a clone of wellshaped\n", err
     )
+
+
+def test_certify_without_z3_says_what_to_install(run, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "z3", None)
+    status, out, err = run("certify", "milesial", "--output", tmp_path / "a.json")
+    assert (status, out) == (2, "")
+    assert err.startswith("This command needs z3: ")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_prove_without_any_prover_gives_no_answer(run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "z3", None)
+    monkeypatch.setenv("PATH", "")
+    status, out, err = run("prove")
+    assert (status, err) == (2, "")
+    says = "no answer: z3 is not installed (extra proofs); coqc is not installed (Debian package coq)"
+    assert out.splitlines()[-1] == says
+    assert run("prove", "--json")[0] == 2
 
 
 # Networks in files. What a file may hold is in tests/spec/test_files.py.
@@ -880,7 +902,7 @@ DEFAULTS = {"out_channels": 1} | {name: (UNET | FIELDS)[name].default for name i
 
 def not_natural(flag, typed, usual, whole=False):
     what, meant, *of_a_size = NOT_NATURAL[typed]
-    meant = of_a_size[0] if of_a_size and not flag else meant
+    meant = of_a_size[0] if of_a_size and flag in ("", "--near") else meant
     shown = typed if len(typed) <= 60 else f"{typed[:57]}..."
     subject = f"{typed!r}"[:57] + "..." if whole and len(typed) > 58 else repr(typed) if whole else "it"
     must = "must be one" if what == "not a whole number" else "must be a whole number ≥ 0"
@@ -901,17 +923,18 @@ def test_what_is_not_a_natural_number_is_rejected_by_its_flag_with_the_default(r
 def test_what_is_not_a_natural_number_is_rejected_by_every_command(rejected, tmp_path, typed):
     commands = [
         (["check", "--pool-stride"], "--pool-stride", 2),
-        (["sizes", "--near"], "", 2),
+        (["sizes", "--near"], "--near", 2),
         (["input-for", "milesial", "--size"], "", 16),
-        (["sizes", "milesial"], "", 16),
+        (["sizes", "milesial"], "--near", 16),
         (["check", "unet", "--multipliers"], "--multipliers", "1,2"),
         (["stages", "--input", "1x4x4", "--out-channels"], "--out-channels", 1),
         (["draw", "--output", tmp_path / "a.svg", "--input", "1x4x4", "--base-channels"], "--base-channels", 64),
     ]
-    legal = {"0x10": "", "2 2": "", "None": "--multipliers", "[2]": ""}  # sizes, and what the default is called
+    of_sizes = ("", "--near")
+    legal = {"0x10": of_sizes, "2 2": of_sizes, "[2]": of_sizes, "None": ("--multipliers",)}  # the default is "None"
     for command, flag, usual in commands:
         whole = flag == "--multipliers"
-        if legal.get(typed) == flag or (whole and typed in ("2 2", "[2]")):
+        if flag in legal.get(typed, ()) or (whole and typed in ("2 2", "[2]")):
             continue
         assert rejected(*command, typed) == not_natural(flag, typed, usual, whole)
     assert list(tmp_path.iterdir()) == []
@@ -931,7 +954,7 @@ def test_multipliers_of_another_number_than_levels_are_counted(rejected):
 def test_a_number_of_a_hundred_digits_or_more_is_rejected_by_its_length(rejected, typed):
     commands = [(["check", flag], flag, DEFAULTS[name]) for name, flag in COUNTS.items()]
     commands += [
-        (["sizes"], "", 2),
+        (["sizes"], "--near", 2),
         (["stages", "--input", "1x4x4", "--base-channels"], "--base-channels", 64),
     ]
     for command, flag, usual in commands:
@@ -1266,7 +1289,7 @@ def test_a_reader_that_has_seen_enough_is_no_error():
 def test_an_answer_that_is_lost_is_an_error():
     with Path("/dev/full").open("wb") as full:
         process = start("check", stdout=full, stderr=subprocess.PIPE)
-    assert (process.returncode, process.stderr) == (1, b"The output could not be written: No space left on device\n")
+    assert (process.returncode, process.stderr) == (2, b"The output could not be written: No space left on device\n")
 
 
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)

@@ -106,7 +106,7 @@ def test_sizes_of_a_class_are_decided_and_the_nearest_named(run):
     assert re.fullmatch(r"  H( and W)?: n ≡ 0 \(mod 2\), n ≥ 2", lines[0])
     assert lines[1].startswith("    decided for every size (")
     assert lines[-5:] == [
-        "    not counted: {1} runs, but an image on the way is empty",
+        "    size 1 is not counted: the code runs, but an intermediate array is empty",
         "  H and W are independent: any sizes that fit do so together",
         "  output: (1, H, W, 6)",
         "  H: 303 does not fit; nearest: 302 and 304",
@@ -182,6 +182,9 @@ def test_a_network_that_no_size_fits_is_shown_with_an_example_and_status_1(run):
         ("1x3x303x384", "1x304x384x3", "channels last; 303 padded to 304"),
         ("303x384", "304x384x3", "3 channels last; 303 padded to 304"),
         ("304x384x1", "304x384x3", "3 channels in place of 1"),
+        ("303x384x1", "304x384x3", "3 channels in place of 1; 303 padded to 304"),
+        ("3x64x1", "4x64x3", "3 channels in place of 1; 3 padded to 4"),
+        ("2x1x64x1", "2x2x64x3", "3 channels in place of 1; 1 padded to 2"),
     ],
 )
 def test_where_no_size_fits_check_proposes_an_order_or_channels_with_which_one_does(
@@ -191,16 +194,42 @@ def test_where_no_size_fits_check_proposes_an_order_or_channels_with_which_one_d
     assert run("check", "nets:make_unet", "--input", meant)[0] == 0
 
 
+@pytest.mark.parametrize(
+    ("given", "fix"),
+    [
+        ("3x64x3", "axis 0 (3): 2 (crop 1) or 4 (pad 1)"),
+        ("1x64x3", "axis 0 (1): 2 (pad 1)"),
+        ("64x3x3", "axis 1 (3): 2 (crop 1) or 4 (pad 1)"),
+        ("2x1x64x3", "axis 1 (1): 2 (pad 1)"),
+        ("3x64x3x3", "axis 2 (3): 2 (crop 1) or 4 (pad 1)"),
+    ],
+)
+def test_a_size_as_small_as_channels_is_changed_if_others_along_its_axis_fit(rejected, given, fix):
+    *_, line = rejected("check", "nets:make_unet", "--input", given)
+    assert line == f"  fix: {fix}; all that fit: n ≡ 0 (mod 2), n ≥ 2"
+
+
 def test_where_no_order_fits_check_says_what_it_needs(rejected):
     *_, warning, fix = rejected("check", "nets:never", "--input", "3x64x64")
     assert warning.startswith("  warning: called: never(x) takes an argument, so it was called with the image. If it")
     assert fix == "  fix: --input with the axes and channels that the model takes, in its order"
 
 
-def test_where_no_size_fits_sizes_proposes_an_order_of_the_axes_in_which_one_does(run):
-    status, out, _ = run("sizes", "nets:make_unet", "--input", "3xHxW")
-    assert (status, out.splitlines()[-1]) == (1, "  fix: --input HxWx3 (channels last)")
-    assert json.loads(run("sizes", "nets:make_unet", "--input", "3xHxW", "--json")[1])["fix"] == "--input HxWx3"
+@pytest.mark.parametrize(
+    ("given", "meant", "changes"),
+    [
+        ("3xHxW", "HxWx3", "channels last"),
+        ("HxWx1", "HxWx3", "3 channels in place of 1"),
+        ("5xHxWx4", "5xHxWx3", "3 channels in place of 4"),
+        ("3xWx3", "4xWx3", "4 in place of 3"),  # an odd height
+    ],
+)
+def test_where_no_size_fits_sizes_proposes_an_order_or_channels_with_which_one_does(run, given, meant, changes):
+    status, out, _ = run("sizes", "nets:make_unet", "--input", given)
+    assert (status, out.splitlines()[-1]) == (1, f"  fix: --input {meant} ({changes})")
+    assert "in combination" not in out  # the fix says why
+    assert json.loads(run("sizes", "nets:make_unet", "--input", given, "--json")[1])["fix"] == f"--input {meant}"
+    assert run("sizes", "nets:make_unet", "--input", meant)[0] == 0
 
 
 @pytest.mark.parametrize("words", [["sizes", "--input", "HxWx3"], ["check", "--input", "64x64x3"]])
@@ -311,11 +340,11 @@ CANT = {  # a command, what is wrong, and the fix
     "sizes nets:UNet --input 3x-1xW": ("must be numbers and names of open sizes", '"N 3 H W" or "3xHxW"'),
     "sizes nets:UNet --input 1xHxWx3 --near 1x2x3": (
         "it has 3 numbers, and must have one for all axes, or 2: H and W",
-        "1x2, for example",
+        "--near 1x2, for example",
     ),
-    "sizes nets:UNet --input 1xHxWx3 --near x": ("it is not a number", "64"),
-    "sizes nets:UNet --input 1xHxWx3 --near 303x": ("it is not a number", "303"),
-    "sizes nets:UNet --input 1xHxWx3 --near 303x384x": ("it is not a number", "303x384"),
+    "sizes nets:UNet --input 1xHxWx3 --near x": ("it is not a number", "--near 64"),
+    "sizes nets:UNet --input 1xHxWx3 --near 303x": ("it is not a number", "--near 303"),
+    "sizes nets:UNet --input 1xHxWx3 --near 303x384x": ("it is not a number", "--near 303x384"),
     "sizes nets:UNet --input 1xHxWx3 --levels 3": ("a model in your code, which has no --levels", "leave out --levels"),
     "check nets:UNet --input 1x4x4x3 --out-channels 3": ("which has no --out-channels", "leave out --out-channels"),
     "check nets:UNet --input 1x4x4x3 --dtype flaot16": ("it must be one of float32, float16", "--dtype float16"),

@@ -441,6 +441,10 @@ def halves(x, axis):
         ((1, 303, 384, 3), (1, 2)),
         ((303, 384), (0, 1)),
         ((7,), (0,)),
+        ((2, 7, 64), (1, 2)),
+        ((2, 64, 7, 8), (2, 3)),
+        ((4, 7, 2, 3), (1, 2)),
+        ((2, 2, 7, 6, 64), (2, 3, 4)),
     ],
 )
 def test_the_nearest_sizes_that_fit_are_named_by_the_position_of_the_axis(shape, axes):
@@ -459,6 +463,25 @@ def test_the_nearest_sizes_that_fit_are_named_by_the_position_of_the_axis(shape,
     )
     even = tuple(n + (i == odd) for i, n in enumerate(shape))
     assert check_model(both, even).ok
+
+
+def test_other_channels_are_not_proposed_along_an_axis_that_takes_many_sizes():
+    def of_rows(x):  # height, channels, width
+        rows = jnp.repeat(x[: x.shape[0] // 2], 2, axis=0)
+        return jax.lax.add(x, rows).reshape(x.shape[0], 5, x.shape[2])
+
+    assert check_model(of_rows, (4, 5, 64)).ok
+    report = check_model(of_rows, (3, 5, 64))
+    assert not report.ok
+    assert report.fixes == ()
+
+
+def test_other_channels_are_proposed_for_a_model_of_one_size():
+    def fixed(x):
+        return jax.lax.add(x, jnp.ones((3, 224, 224)))
+
+    fix = "the shape (3, 224, 224) (3 channels in place of 4)"
+    assert check_model(fixed, (4, 224, 224)).fixes == (fix,)
 
 
 def test_images_that_share_a_size_share_its_axis():

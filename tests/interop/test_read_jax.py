@@ -313,7 +313,12 @@ def test_a_network_that_takes_only_squares_says_so():
     assert answer.independent is False
     assert "H = W" in answer.together
     assert str(answer["H"]) == "{64}"
-    assert "not counted: {1} runs, but only because a size of 1 is repeated" in str(answer)
+    assert "size 1 is not counted: the code runs, but only because a size of 1 is repeated" in str(answer)
+
+
+def test_several_sizes_that_do_not_count_are_named_together():
+    answer = read_jax(lambda x: x[3:], "L")
+    assert "sizes {1, 2, 3} are not counted: the code runs, but an intermediate array is empty" in str(answer)
 
 
 def test_several_images_share_a_size_by_its_name_and_further_arguments_are_passed_on():
@@ -365,7 +370,8 @@ def test_a_size_that_does_not_fit_gets_the_frameworks_error_the_users_line_and_t
     assert "jnp.concatenate([skips.pop(), up(x)]" in text
     assert "H 300 (crop 3) or 304 (pad 1)" in text
     assert answer.check(H=304).ok
-    assert not answer.check(H=2).ok  # an image on the way is empty
+    assert "it runs, but an intermediate array is empty" in str(answer.check(H=2))
+    assert "size 2 is not counted: the code runs, but an intermediate array is empty" in str(answer)
     with pytest.raises(UsageError, match="no such axis"):
         answer.check(D=3)
 

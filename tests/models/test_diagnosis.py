@@ -30,7 +30,7 @@ from wellshaped.models import (
 )
 from wellshaped.models.channels_last.resnet import BasicBlock
 from wellshaped.models.channels_last.tiny_unet import TinyUNet
-from wellshaped.spec import ShapeError, UNet2Config, UNetConfig, UsageError, WellshapedError
+from wellshaped.spec import ShapeError, UNet2Config, UNetConfig, UsageError, WellshapedError, graph_of
 
 
 def error_of(function, *args, **kwargs):
@@ -558,6 +558,8 @@ def test_messages_stay_short():
         (lambda: UNet2("milesial", 1, 2, rngs=nnx.Rngs(0)), 'UNet(PRESETS["milesial"], ...)'),
         (lambda: UNet("no such preset", 1, 2, rngs=nnx.Rngs(0)), "cfg=UNetConfig()"),
         (lambda: UNet(UNet2Config(), 1, 2, rngs=nnx.Rngs(0)), "UNet2(cfg, ...)"),
+        (lambda: UNet(graph_of("milesial"), 1, 2, rngs=nnx.Rngs(0)), "TypedNetwork(cfg, ...)"),
+        (lambda: UNet2("unetplusplus", 1, 2, rngs=nnx.Rngs(0)), 'TypedNetwork(PRESETS["unetplusplus"], ...)'),
     ],
 )
 def test_the_fix_of_a_wrong_config_is_a_right_one_or_the_other_network(call, fix):

@@ -292,6 +292,16 @@ def test_a_shape_of_another_number_of_axes_is_rejected_with_the_axes_of_the_netw
     assert len(eval(error.value.report.fixes[0])) == 3
 
 
+def test_sizes_that_fit_a_repaired_config_say_so():
+    assert check(UNetConfig(levels=9), (3, 304, 384)).fixes == (
+        "levels=7",
+        "with levels=7: height 256 (crop 48) or 384 (pad 80); all heights that fit: n ≡ 0 (mod 128), n ≥ 128",
+        "with levels=7: x[:, :256, :384] or jnp.pad(x, ((0, 0), (0, 80), (0, 0)))",
+    )
+    # The sizes that fit are the same, whatever the channels.
+    assert check(UNetConfig(head=False), (0, 16, 303), out_channels=3).fixes[1].startswith("width ")
+
+
 def test_a_fix_of_the_channels_is_the_whole_shape():
     assert check("smp_resnet34", (4, 512, 704)).fixes == ("the shape (3, 512, 704)",)
     assert check("smp_resnet34", (512, 704, 4), layout="HWC").fixes == ("the shape (512, 704, 3)",)

@@ -398,12 +398,21 @@ def test_the_nodes_that_require_something_over_all_axes_are_named_and_a_batch_no
 def test_a_set_of_shapes_reads_like_this():
     assert str(compatible_shapes("unet2")) == "height: n ≡ 0 (mod 2), n ≥ 2; width: n ≡ 0 (mod 2), n ≥ 2"
     assert str(compatible_shapes(halved(1, require=Require(positions=3)))) == (
-        "length: n ≡ 0 (mod 2), n ≥ 2; pooled0 also requires something over all axes together"
+        "length: n ≡ 0 (mod 2), n ≥ 2; some of these sizes are too small, such as 2:"
+        " pooled0: the number of positions is 1, and must be at least 3"
     )
     many = compatible_shapes(UNetConfig(levels=1, convs_per_block=2, norm="instance"))
-    assert str(many).endswith(
-        "; encoder[0].convs[0].norm, encoder[0].convs[1].norm, bottom.convs[0].norm and 3 more"
-        " also require something over all axes together"
+    assert str(many) == (
+        "height: n ≡ 0 (mod 2), n ≥ 2; width: n ≡ 0 (mod 2), n ≥ 2; some combinations of these sizes are too small,"
+        " such as 2×2: bottom.convs[0].norm: the count of numbers is 1, and must be at least 2"
+    )
+    large = compatible_shapes(halved(2, norm=Norm("instance"), require=Require(at_least=4)))
+    assert large.together  # and the least sizes meet it
+    assert "too small" not in str(large)
+    mean = Network({"x": 4}, (Node("mean", Mean()), Node("y", Norm("instance"))), axes=2)
+    assert str(compatible_shapes(mean)) == (
+        "height: n ≥ 1; width: n ≥ 1; but none of these sizes fit together:"
+        " y: the count of numbers is 1, and must be at least 2"
     )
     assert compatible_shapes("unet2").names == ("height", "width")
 

@@ -14,8 +14,10 @@ from wellshaped.spec import (
     UNet2Config,
     UNetConfig,
     UsageError,
+    check,
     check_config,
     check_unet_config,
+    graph_of,
 )
 
 NAMES = "poolK_ne0 poolStride_ne0 convK_ne0 upK_ne0 upStride_ne0 headK_ne0 baseC_pos convStride_ne0 headStride_ne0"
@@ -103,3 +105,12 @@ def test_a_config_of_the_other_kind_is_rejected_with_the_function_that_checks_it
             call(other)
         (fix,) = error.value.report.fixes
         assert eval(fix, {"check_config": check_config, "check_unet_config": check_unet_config, "cfg": other}).ok
+
+
+@pytest.mark.parametrize("network", [graph_of("milesial"), "milesial"], ids=["graph", "preset"])
+def test_a_graph_or_a_preset_is_rejected_with_the_function_that_judges_it(network):
+    for call in (check_config, check_unet_config):
+        with pytest.raises(UsageError) as error:
+            call(network)
+        (fix,) = error.value.report.fixes
+        assert eval(fix, {"check": check, "network": network, "shape": (1, 64, 64)}).ok

@@ -136,7 +136,9 @@ def require_each_fix_to_fix(asked):
     if lines[0] == "":
         lines.pop(0)
     elif ASSIGNMENTS.match(lines[0]) and " in the config" not in lines[0]:
-        now = now.changed(eval(f"dict({lines.pop(0)})"))
+        changes = lines.pop(0)
+        lines = [line.removeprefix(f"with {changes}: ") for line in lines]
+        now = now.changed(eval(f"dict({changes})"))
         assert judge(now).ok
         if not well_formed(asked.cfg):
             return  # its sizes are judged once it is

@@ -1004,6 +1004,8 @@ def test_a_preset_that_there_is_not_is_not_saved_and_the_nearest_is_proposed(tmp
 def test_save_config_takes_a_unet2_config_alone(tmp_path):
     with pytest.raises(UsageError, match="UNetConfig, and must be a UNet2Config"):
         save_config(UNetConfig(), tmp_path / "a.toml")
+    with pytest.raises(UsageError, match=r"fix: save_network\(cfg, "):
+        save_config("milesial", tmp_path / "a.toml")
     save_config(UNet2Config(), tmp_path / "a.toml")
     assert load_config(tmp_path / "a.toml") == load_network(tmp_path / "a.toml") == UNet2Config()
 

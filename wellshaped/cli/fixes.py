@@ -13,7 +13,7 @@ from .numbers import numbers_in
 
 _NAMES = [*FIELD_NAMES, "out_channels", "policy", "output", "by", "tile", "most"]
 _FLAGS = {"output": "size"}  # the output of input_for is the size of input-for
-_ASSIGNMENT = re.compile(rf"""\b({"|".join(_NAMES)})=("[^"]*"|'[^']*'|\([^()]*\)|[^\s,;'"]+)""")
+_ASSIGNMENT = re.compile(rf"""\b({"|".join(_NAMES)})=("[^"]*"|'[^']*'|\([^()]*\)|[^\s,;:'"]+)""")
 _AGAIN = "--input again for each further image; for a flag, name a function of images that sets it"
 _IN_PYTHON = {
     " in the config": "",

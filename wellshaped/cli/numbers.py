@@ -17,7 +17,7 @@ _ENDS = {"(": ")", "[": "]"}
 
 
 def natural_in(text: str, flag: str, usual: int | str, whole: str | None = None) -> int:
-    """Return the natural number in ``text``, the value of a ``flag``; without a flag, a size.
+    """Return the natural number in ``text``, the value of a ``flag``; without a flag, or with ``--near``, a size.
 
     Raises :class:`UsageError` for any other text. It shows the ``whole`` value, by default the text, and proposes the
     ``usual`` one, or a number close to the text: 2 for ``2.5``, and for a size 303 for ``-303``.
@@ -32,6 +32,7 @@ def natural_in(text: str, flag: str, usual: int | str, whole: str | None = None)
       fix: --levels 4
     """
     rule, fault, meant = "natural", "is not a number, and must be a whole number ≥ 0", usual
+    is_size = flag in ("", "--near")
     digits = text.strip().lstrip("+-")
     if digits.isdecimal() and len(digits) > MAX_DIGITS:  # `int` raises above 4300 digits
         number: float | None = -1 if "-" in text else None
@@ -41,11 +42,11 @@ def natural_in(text: str, flag: str, usual: int | str, whole: str | None = None)
     if isinstance(number, int) and number >= 0:
         return number
     if isinstance(number, int):
-        meant = -number if not flag and rule == "natural" and number > -_LARGE else usual
+        meant = -number if is_size and rule == "natural" and number > -_LARGE else usual
         rule, fault = "natural", "is negative, and must be a whole number ≥ 0"
     elif number is not None:
         fault = "is not a whole number, and must be one"
-        near = number if flag else abs(number)
+        near = abs(number) if is_size else number
         meant = int(near) if 1 <= near < _LARGE else usual
     shown = clipped(text if whole is None else whole) or "''"
     subject = "it" if whole is None else clipped(repr(text))

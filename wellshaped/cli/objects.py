@@ -137,7 +137,8 @@ def sizes_of_object(
     name: str, shapes: Sequence[str], dtypes: Sequence[str] | None, near: str | None, as_json: AsJson
 ) -> int:
     """Print the sizes that the model called ``name`` takes, and the nearest to ``near``. Return the exit status."""
-    from ..interop.any_model import order_that_fits, read_model
+    from ..interop.any_model import read_model, shape_that_fits
+    from ..interop.sizes.reading import NONE_TOGETHER
     from ..interop.sizes.shapes import open_shape, open_sizes
 
     if not shapes:
@@ -152,10 +153,13 @@ def sizes_of_object(
 
     def ask(model: Any, **given: Any) -> tuple[Any, Any]:
         found = read_model(model, *shapes, **given)
-        fits = all(of.sizes for of in found.axes.values())
-        return found, None if fits or meant != list(shapes) else order_that_fits(model, *shapes, **given)
+        if all(of.sizes for of in found.axes.values()) or meant != list(shapes):
+            return found, None
+        other = shape_that_fits(model, *shapes, **given)
+        notes = [note for note in found.notes if note != NONE_TOGETHER or not other]  # the other shape says why
+        return replace(found, notes=tuple(notes)), other
 
-    sizes, order = _run(name, ask, dtypes, len(shapes))
+    sizes, other = _run(name, ask, dtypes, len(shapes))
     lines = sizes.lines()
     answer = sizes.to_dict()
     if wanted is not None:
@@ -169,9 +173,9 @@ def sizes_of_object(
         report = sizes.check()
         lines += lines_of_example(report)
         answer["example"] = report.to_dict()
-        if order or meant != list(shapes):
-            answer["fix"] = " ".join(f"--input {shape}" for shape in (order[0] if order else meant))
-            why = f" ({'; '.join(order[1])})" if order else ", if each letter is a size"
+        if other or meant != list(shapes):
+            answer["fix"] = " ".join(f"--input {shape}" for shape in (other[0] if other else meant))
+            why = f" ({'; '.join(other[1])})" if other else ", if each letter is a size"
             lines.append(f"  fix: {answer['fix']}{why}")
     if as_json:
         print_json(answer)
@@ -275,11 +279,11 @@ def _wanted(text: str, axes: Sequence[str]) -> dict[str, int]:
     if len(numbers) < 2:
         inside = numbers_inside(text)
         meant = "x".join(map(str, inside)) if len(inside) in (1, len(axes)) else 64
-        numbers = [natural_in(text, "", meant)] * len(axes)
+        numbers = [natural_in(text, "--near", meant)] * len(axes)
     if len(numbers) != len(axes):
         says = f"it has {len(numbers)} numbers, and must have one for all axes, or {len(axes)}: {in_words(axes)}"
         example = "x".join(map(str, [*numbers, *numbers[-1:] * len(axes)][: len(axes)]))
-        raise UsageError.of(f"the size {clipped(text)}", "size", "", says, f"{example}, for example")
+        raise UsageError.of(f"--near {clipped(text)}", "size", "", says, f"--near {example}, for example")
     return dict(zip(axes, numbers, strict=True))
 
 

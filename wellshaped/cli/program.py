@@ -56,6 +56,9 @@ for place, (name, (command, example)) in enumerate(_COMMANDS.items()):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command in ``arguments`` (by default the program's own) and return the exit status.
 
+    It is 0 for yes, 1 for no, and 2 if there is no answer: for example, if a package is missing, or the output could
+    not be written.
+
     >>> main(["sizes", "ronneberger2015", "--near", "512"])
     sizes that fit ronneberger2015: n ≡ 12 (mod 16), n ≥ 188
     512 does not fit; nearest: 508 and 524
@@ -84,10 +87,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "red",
             sys.stderr,
         )
-        return 1
+        return 2
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the flush at exit fails again
         if isinstance(error, BrokenPipeError):  # the reader, for example `head`, has stopped
             return 0
         say(f"The output could not be written: {error.strerror or error}", "red", sys.stderr)
-        return 1
+        return 2

@@ -34,7 +34,8 @@ def prove(
 
     Each line has a theorem, its prover, the verdict and the seconds.
     Z3 and Coq together take about 40 seconds.
-    Exits with 0 if some prover settles each theorem, and none disagrees; else with 1.
+    Exits with 0 if some prover settles each theorem, and none disagrees; with 2 if none of the provers is installed;
+    else with 1.
     """
     from ..proofs_of_shape import THEOREMS, verdicts
     from ..proofs_of_shape import prove as prove_one
@@ -51,4 +52,6 @@ def prove(
         rows = [(p.theorem, p.by, verdicts.in_words(t, p), f"{p.seconds:.2f}", p.says) for t, p in proofs]
         table(("theorem", "prover", "verdict", "seconds", "says"), rows, None)
         say(verdicts.summary(proofs), "red" if open_theorems else "green")
+    if not verdicts.answered(proofs):
+        return 2
     return 1 if open_theorems else 0

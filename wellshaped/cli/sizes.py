@@ -79,7 +79,7 @@ def sizes(
     is_default = name is None and not given_fields(flags)
     lines = lines_of(shapes, "unet2, the default network" if is_default else title(given))
     if near is not None:
-        wanted = sizes_in(near, shapes)
+        wanted = sizes_in(near, shapes, "--near")
         found = {"near": wanted, "below": shapes.below(wanted), "above": shapes.above(wanted)}
         answer |= found
         lines.append(_near(wanted, shapes, alike=len(numbers_in(near)) < 2))
@@ -99,8 +99,8 @@ def sizes(
     return 0 if least else 1
 
 
-def sizes_in(text: str, shapes: ShapeSet) -> tuple[int, ...]:
-    """Return the sizes in ``303`` or ``303x384``, one for each axis.
+def sizes_in(text: str, shapes: ShapeSet, flag: str = "") -> tuple[int, ...]:
+    """Return the sizes in ``303`` or ``303x384``, one for each axis. Errors call the text the value of the ``flag``.
 
     Raises :class:`UsageError` for a text that is not a size, and if there are several sizes but not one for each axis.
 
@@ -111,7 +111,7 @@ def sizes_in(text: str, shapes: ShapeSet) -> tuple[int, ...]:
     if len(numbers) < 2:
         inside = numbers_inside(text)
         meant = "x".join(map(str, inside)) if len(inside) in (1, axes) else (enough(shapes) or (64,))[0]
-        return (natural_in(text, "", meant),) * axes
+        return (natural_in(text, flag, meant),) * axes
     if len(numbers) == axes:
         return tuple(numbers)
     has = f"it has {len(numbers)} numbers, and must have one for all axes, or {axes}: {in_words(shapes.names)}"
@@ -121,7 +121,7 @@ def sizes_in(text: str, shapes: ShapeSet) -> tuple[int, ...]:
     else:
         example = [*numbers, *numbers[-1:] * axes][:axes]
         fix = f"{'x'.join(map(str, example))}, for example"
-    raise UsageError.of(f"the size {clipped(text)}", "size", "", has, fix)
+    raise UsageError.of(f"{flag or 'the size'} {clipped(text)}", "size", "", has, f"{flag} {fix}".strip())
 
 
 def _near(asked: tuple[int, ...], shapes: ShapeSet, *, alike: bool) -> str:
