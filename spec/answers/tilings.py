@@ -28,6 +28,11 @@ class Tile(Written):
     """A tile: its part of the image, the part of the whole result that it gives, and where this is in its own result.
 
     Each is one slice for each axis.
+
+    >>> from wellshaped.spec import tiles
+    >>> second = list(tiles("milesial", (1024, 512), 512))[1]
+    >>> second.image[0], second.core[0], second.inside[0]
+    (slice(320, 832, None), slice(418, 738, None), slice(98, 418, None))
     """
 
     image: Slices
