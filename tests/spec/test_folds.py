@@ -105,6 +105,11 @@ NETWORKS = {
     "plain data": network_from(FROM_DATA),
 }
 every = pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
+LARGEST = ("u2net", "ddpm", "nnunet_3d_resenc")
+"""They take a third of the time, and their operations are those of the others."""
+every_small = pytest.mark.parametrize(
+    "network", sparse(NETWORKS.values(), lambda network: network not in LARGEST), ids=NETWORKS
+)
 # tests/front/test_every_network.py certifies some of the others by the command.
 every_third = pytest.mark.parametrize("network", sparse(NETWORKS.values(), 3), ids=NETWORKS)
 
@@ -116,7 +121,7 @@ def fitting_image(network):
     return fitting, (0, *fitting[1:])
 
 
-@every
+@every_small
 def test_every_network_is_answered_by_every_fold(network, tmp_path):
     graph = graph_of(network)
     fitting, bad = fitting_image(network)
