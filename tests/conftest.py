@@ -22,7 +22,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 MAX_LINES = 24  # of a terminal
 
 QUICKLY = "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
-"""XLA makes the code of a CPU in its older way, and in one piece: networks then compile five times faster."""
+"""XLA makes code for a CPU in its older way, and in one piece: networks then compile about five times faster."""
 
 _compiled = pytest.StashKey[str]()
 _bytecode = pytest.StashKey[str]()
@@ -38,15 +38,15 @@ def _are_flags_of_xla(flags):
 def pytest_configure(config):
     """Make XLA compile quickly and only once: most of the time is compilation, and most arrays are tiny.
 
-    The workers and the programs that tests start inherit these variables. The slow part trains and takes times, so XLA
-    optimises there; CI runs everything once with optimisation. A value that you set yourself is kept.
+    The workers and the programs that tests start inherit these variables. A value that you set yourself is kept: CI
+    runs the tests of the models once as users compile them. See also the marker ``optimised``.
 
     Where Python may not write its bytecode beside the sources, every worker and every program that a test starts would
     compile JAX anew. They share a folder instead.
     """
     if hasattr(config, "workerinput"):
         return
-    if "not slow" in config.option.markexpr and "JAX_DISABLE_MOST_OPTIMIZATIONS" not in os.environ:
+    if "JAX_DISABLE_MOST_OPTIMIZATIONS" not in os.environ:
         os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
         if "XLA_FLAGS" not in os.environ and _are_flags_of_xla(QUICKLY):
             os.environ["XLA_FLAGS"] = QUICKLY
@@ -82,6 +82,22 @@ def _memory_of_a_module():
     yield
     if jax := sys.modules.get("jax"):
         jax.clear_caches()
+
+
+@pytest.fixture(autouse=True)
+def _optimised(request):
+    """Let XLA optimise for a test with the marker ``optimised``: it trains, measures memory, or runs for long."""
+    if request.node.get_closest_marker("optimised") is None:
+        yield
+        return
+    import jax
+
+    jax.clear_caches()  # they may hold the same functions, compiled quickly
+    before = jax.config.read("jax_disable_most_optimizations")
+    jax.config.update("jax_disable_most_optimizations", False)
+    yield
+    jax.config.update("jax_disable_most_optimizations", before)
+    jax.clear_caches()
 
 
 @pytest.fixture(scope="module", autouse=True)

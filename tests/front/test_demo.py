@@ -11,6 +11,7 @@ from wellshaped.spec import FileError, UsageError
 
 
 @pytest.mark.slow
+@pytest.mark.optimised
 def test_the_demo_learns_the_unseen_half_to_an_iou_of_at_least_093(tmp_path, capsys):
     result = demo.run_demo(tmp_path / "demo.png")
     assert result.unseen_iou >= 0.93

@@ -1,6 +1,7 @@
 """Graphs read from somebody's JAX network: they have the network's sizes at every node, or there is none."""
 
 from dataclasses import replace
+from functools import cache
 
 import equinox as eqx
 import flax.linen as linen
@@ -181,6 +182,11 @@ def net(**options):
     return nnx.eval_shape(lambda: Net(nnx.Rngs(0), **options))
 
 
+@cache
+def graph_of_the_plain_one():
+    return graph_of_jax(net(), "N H W 3")
+
+
 @pytest.mark.parametrize(
     ("options", "expected", "has"),
     [
@@ -202,14 +208,14 @@ def net(**options):
     ids=str,
 )
 def test_a_flax_network_is_read_with_its_operations(options, expected, has):
-    graph = graph_of_jax(net(**options), "N H W 3")
+    graph = graph_of_jax(net(**options), "N H W 3") if options else graph_of_the_plain_one()
     assert str(compatible_sizes(graph)) == expected
     assert has in [node.operation for node in graph.nodes]
     assert graph.channels["encoder[2].conv"] == 16
 
 
 def test_a_node_is_named_after_its_layer_and_every_question_can_be_asked():
-    graph = graph_of_jax(net(), "N H W 3")
+    graph = graph_of_the_plain_one()
     names = [node.name for node in graph.nodes]
     assert names[:4] == ["encoder[0].conv", "encoder[0].conv.relu", "pooled1", "encoder[1].conv"]
     report = check(graph, (3, 100, 102))

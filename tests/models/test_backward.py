@@ -382,6 +382,7 @@ def test_gradients_over_devices_are_those_of_one_device():
 
 
 @pytest.mark.slow
+@pytest.mark.optimised
 def test_a_gradient_holds_less_memory_than_that_of_the_plain_network():
     cfg = UNet2Config(base_channels=32)
     model = UNet2(cfg, 3, 2, rngs=nnx.Rngs(0))
