@@ -2,11 +2,13 @@
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
+from ...spec.files.disk import replacing
 from ...spec.messages.report import FileError, ShapeError
 from ...spec.messages.written import clipped, written_value
 
@@ -61,10 +63,12 @@ class InFile:
         self._partial, self._list = (path.with_name(path.name + end) for end in (".partial", ".tiles"))
         try:
             self._done = self._read(shape, dtype, key)
+            lines = [json.dumps(key), *(f"{number} {digest}" for number, digest in self._done.items())]
             if not self._done:
                 self._list.unlink(missing_ok=True)
                 np.lib.format.open_memmap(self._partial, "w+", dtype, shape).flush()
-                self._list.write_text(json.dumps(key) + "\n")
+            with replacing(self._list) as new:  # without a line that was cut off
+                new.write_text("\n".join([*lines, ""]))
             self._array = np.lib.format.open_memmap(self._partial, "r+")
             self._lines = self._list.open("a")
         except OSError as error:
@@ -80,8 +84,8 @@ class InFile:
             return {}
         if first != json.dumps(key) or (there.shape, there.dtype) != (shape, dtype):
             return {}
-        words = (line.split(" ") for line in lines[:-1])  # the last line was cut off, or is empty
-        return {int(number): digest for number, digest in words}
+        found = (re.fullmatch(r"(\d+) ([0-9a-f]{32})", line) for line in lines)
+        return {int(line[1]): line[2] for line in found if line is not None}
 
     def has(self, number: int, digest: str) -> bool:
         """Whether an earlier run has finished this tile."""

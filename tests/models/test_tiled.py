@@ -1,6 +1,7 @@
 """``tiled``: tile by tile, it is the whole image's result, whatever the network, the array and the moment of a stop."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -240,9 +241,11 @@ def test_the_results_of_another_model_are_not_kept(small, tmp_path):
 def test_a_list_whose_last_line_was_cut_off_is_read_up_to_it(small, tmp_path):
     model, image = small
     path = tmp_path / "y.npy"
-    stopped(model, image, path, 3)
+    stopped(model, image, path, 2)
     listed = tmp_path / "y.npy.tiles"
     listed.write_text(listed.read_text()[:-5])
+    stopped(model, image, path, 3)
+    assert all(re.fullmatch(r"\d [0-9a-f]{32}", line) for line in listed.read_text().splitlines()[1:])
     np.testing.assert_allclose(tiled(model, image, tile=40, out=path, progress=False), model(image), atol=1e-5)
 
 
