@@ -4,9 +4,9 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import islice, product
-from math import inf, prod
+from math import ceil, inf, prod
 
 from ..arithmetic.naturals import natural
 from ..messages.report import UsageError, WellshapedError
@@ -14,7 +14,7 @@ from ..messages.written import Written, written_number, written_value
 from ..network.network import Network
 from ..network.reaching import total_stride
 from ..network.running import AxisSizes, require_sizes, sizes_along
-from ..network.tiling import NotTiledError, Span, spans, tile_sizes
+from ..network.tiling import NotTiledError, Span, count_of, spans, tile_sizes
 from .any_network import AnyNetwork, graph_of, title
 from .compatibility import solved_axis
 from .planning import Plan, plan
@@ -151,10 +151,6 @@ def _one_for_each(graph: Network, tile: AxisSizes | None) -> tuple[int, ...]:
     return (natural(tile, "tile"),) * graph.axes
 
 
-_TRIED = 4_096
-"""The most sizes of tiles that are tried along an axis."""
-
-
 def _largest(graph: Network, sizes: Sizes, most: Sizes) -> tuple[tuple[Span, ...], ...]:
     """The tiles with the largest sizes, up to ``most``. Raises :class:`NotTiledError`."""
     return tuple(_largest_along(graph, axis, *of_axis) for axis, of_axis in enumerate(zip(sizes, most, strict=True)))
@@ -180,40 +176,57 @@ def _largest_along(graph: Network, axis: int, n: int, most: int) -> tuple[Span, 
 _TRIED = 4_096
 """The most sizes of tiles that are tried along an axis."""
 
-_COUNTS = 32
-"""The most tiles along an axis for which the best sizes are looked for."""
+_MORE = 1.04
+"""By how much the numbers of tiles grow that are compared to find the best."""
 
 
 def _best(graph: Network, sizes: Sizes, most: int) -> tuple[tuple[Span, ...], ...]:
     """The tiles of at most ``most`` positions with the least to compute. Raises :class:`NotTiledError`."""
-    _largest(graph, sizes, sizes)  # raises, if no tiles help
-    choices = [list(_choices(graph, axis, n, most)) for axis, n in enumerate(sizes)]
-    allowed = [axes for axes in product(*choices) if prod(map(_size, axes)) <= most]
-    if not allowed:
+    least = least_tile(graph, sizes)
+    if prod(least) > most:
+        for axis, n in enumerate(sizes):
+            _step(graph, axis, n)  # raises, if no tiles help
         raise NotTiledError(f"no tiles have at most {written_number(most)} positions", "larger")
-    return min(allowed, key=lambda axes: (prod(len(along) * _size(along) for along in axes), prod(map(len, axes))))
-
-
-def _choices(graph: Network, axis: int, n: int, most: int) -> Iterator[tuple[Span, ...]]:
-    """For each number of tiles the smallest ones along an axis, and the smallest of all, up to ``most`` positions."""
-    found = _tile_sizes(graph, axis, n)
-    places = (
-        bisect_left(found, True, key=lambda size: _count(graph, axis, n, size) <= allowed)
-        for allowed in range(1, _COUNTS + 1)
+    ranges = [(size, most // (prod(least) // size)) for size in least]
+    choices = [list(_choices(graph, axis, n, *ends)) for axis, (n, ends) in enumerate(zip(sizes, ranges, strict=True))]
+    allowed = (of for of in product(*choices) if prod(size for size, _ in of) <= most)
+    found = min(allowed, key=lambda of: (prod(size * count for size, count in of), prod(count for _, count in of)))
+    return tuple(
+        tuple(spans(graph, axis, n, size)) for axis, (n, (size, _)) in enumerate(zip(sizes, found, strict=True))
     )
-    chosen = {found[place] for place in places if place < len(found)} | {_least(graph, axis, n)}
-    yield from (tuple(spans(graph, axis, n, size)) for size in chosen if size <= most)
 
 
-def _tile_sizes(graph: Network, axis: int, n: int) -> list[int]:
-    return sorted(tile_sizes(graph, axis, n, solved_axis(graph, axis), n))
+def _choices(graph: Network, axis: int, n: int, least: int, most: int) -> Iterator[tuple[int, int]]:
+    """Sizes from ``least`` to ``most`` along an axis, each the smallest with its number of tiles, and this number."""
+    if n <= most:
+        yield n, 1
+    if least == n:
+        return
+    step = _step(graph, axis, n)
+    found = range(least, min(most, n - step) + 1, step)
+    count = partial(_count, graph, axis, n)
+    allowed = count(found[-1])
+    while allowed < count(least):
+        size = found[bisect_left(found, True, key=lambda size: count(size) <= allowed)]
+        yield size, int(count(size))
+        allowed = max(allowed + 1, ceil(allowed * _MORE))
+    yield least, int(count(least))
 
 
-@lru_cache(maxsize=4_096)
+@lru_cache(maxsize=256)
+def _step(graph: Network, axis: int, n: int) -> int:
+    """By how much sizes of tiles along an axis differ. Raises :class:`NotTiledError` if no tiles are possible.
+
+    It is the total stride, or a multiple of it if only every other size, say, reads as the whole image does.
+    """
+    return n - _size(_largest_along(graph, axis, n, n - 1))
+
+
+@lru_cache(maxsize=16_384)
 def _count(graph: Network, axis: int, n: int, size: int) -> float:
     """How many tiles of this size an axis needs; infinity if they are not possible."""
     try:
-        return len(spans(graph, axis, n, size))
+        return count_of(graph, axis, n, size) if size in solved_axis(graph, axis) else inf
     except NotTiledError:
         return inf
 
@@ -245,6 +258,12 @@ def least_tile(graph: Network, sizes: Sizes) -> Sizes:
     return tuple(_least(graph, axis, n) for axis, n in enumerate(sizes))
 
 
+@lru_cache(maxsize=256)
 def _least(graph: Network, axis: int, n: int) -> int:
     """The least size of tiles along an axis."""
-    return next((size for size in _tile_sizes(graph, axis, n)[:_TRIED] if _count(graph, axis, n, size) < inf), n)
+    try:
+        step = _step(graph, axis, n)
+    except NotTiledError:
+        return n
+    found = range(n % step or step, n, step)
+    return found[bisect_left(found, True, key=lambda size: _count(graph, axis, n, size) < inf)]

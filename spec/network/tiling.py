@@ -7,7 +7,7 @@ shares with the image. So tiles need no halo as an argument: their cores are wha
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 
 from ..arithmetic.size_set import SizeSet
 from ..messages.written import Written
@@ -63,9 +63,9 @@ class _Standing:
 def valid_part(network: Network, axis: int, n: int, start: int, stop: int) -> dict[str, Interval]:
     """The positions of each input and node whose values in the tile are those of an image of size ``n``.
 
-    The tile has the input positions ``[start, stop)``. The result has positions of the whole image. Raises
-    :class:`NotTiledError` if the tile does not start at a multiple of the total stride, or a node has no such
-    positions.
+    Only what the first output needs is listed. The tile has the input positions ``[start, stop)``. The result has
+    positions of the whole image. Raises :class:`NotTiledError` if the tile does not start at a multiple of the total
+    stride, or a node has no such positions.
 
     >>> from wellshaped.spec import graph_of
     >>> valid_part(graph_of("milesial"), 0, 1024, 256, 512)["y"]
@@ -78,9 +78,19 @@ def valid_part(network: Network, axis: int, n: int, start: int, stop: int) -> di
     shifts = {name: int(start * slope) for name, slope in slopes.items()}
     standing = _Standing(whole, alone, shifts, start == 0, stop == n)
     parts: dict[str, Interval] = {given.name: (0, alone[given.name]) for given in network.inputs}
-    for node in network.nodes:
+    for node in _needed(network):
         parts[node.name] = _valid(node, standing, parts, axis)
     return {name: (low + shifts[name], high + shifts[name]) for name, (low, high) in parts.items()}
+
+
+@lru_cache(maxsize=256)
+def _needed(network: Network) -> tuple[Node, ...]:
+    """The nodes that the first output needs, in order."""
+    names = {network.outputs[0]}
+    for node in reversed(network.nodes):
+        if node.name in names:
+            names.update(node.inputs)
+    return tuple(node for node in network.nodes if node.name in names)
 
 
 def _valid(node: Node, standing: _Standing, parts: Mapping[str, Interval], axis: int) -> Interval:
@@ -138,24 +148,77 @@ def spans(network: Network, axis: int, n: int, size: int) -> list[Span]:
     end = sizes_along(network, n, axis)[output]
     if size >= n:
         return [Span(0, n, (0, end))]
+    edges = _edges(network, axis, n, size)
+    stride, slope = total_stride(network, axis), slopes_of(network, axis)[output]
+    shift, last = int(stride * slope), n - size
+    found = [Span(0, size, (0, edges.first))]
+    while (reached := found[-1].core[1]) < edges.last:
+        turn = edges.turn(reached, shift)
+        start, core = turn * stride, (reached, edges.high + turn * shift)
+        found.append(Span(start, start + size, core, turn * shift))
+    return [*found, Span(last, n, (found[-1].core[1], end), int(last * slope))]
+
+
+def count_of(network: Network, axis: int, n: int, size: int) -> int:
+    """The number of :func:`spans`, without making them. Raises :class:`NotTiledError` as it does.
+
+    >>> from wellshaped.spec import graph_of
+    >>> count_of(graph_of("milesial"), 0, 8192, 512)
+    25
+    """
+    if size >= n:
+        return 1
+    edges = _edges(network, axis, n, size)
+    shift = int(total_stride(network, axis) * slopes_of(network, axis)[network.outputs[0]])
+    if edges.first >= edges.last:
+        return 2
+    reached = edges.high + edges.turn(edges.first, shift) * shift
+    each = (edges.high - edges.low) // shift * shift  # what every further tile adds
+    return 3 + max(-((reached - edges.last) // each), 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Edges:
+    """What is valid in tiles of one size: up to ``first`` in the first tile, from ``last`` on in the last.
+
+    Between them a tile that starts at 0 would be valid from ``low`` to ``high``.
+    """
+
+    first: int
+    low: int
+    high: int
+    last: int
+
+    def turn(self, reached: int, shift: int) -> int:
+        """How many strides from the start the next tile starts, if its core begins where the last one ends."""
+        return (reached - self.low) // shift
+
+
+@lru_cache(maxsize=4_096)
+def _edges(network: Network, axis: int, n: int, size: int) -> _Edges:
+    output = network.outputs[0]
     valid = partial(valid_part, network, axis, n)
     stride, slope = total_stride(network, axis), slopes_of(network, axis)[output]
-    last = n - size
+    shift, last = int(stride * slope), n - size
     last_low, last_high = valid(last, n)[output]
-    if last_high < end:
+    first_low, first_high = valid(0, size)[output]
+    if last_high < sizes_along(network, n, axis)[output]:
         raise NotTiledError(f"the last tile, from {last}, does not end where the whole image ends", "another")
-    found = [Span(0, size, valid(0, size)[output])]
-    between = valid(stride, stride + size)[output] if last > stride else None
-    while (reached := found[-1].core[1]) < last_low:
-        if between is None:
-            raise NotTiledError(_SMALL, "larger")
-        low, high = (edge - int(stride * slope) for edge in between)  # of a tile that starts at 0
-        start = (reached - low) // int(stride * slope) * stride
-        core = reached, high + int(start * slope)
-        if start >= last or core[1] <= reached:
-            raise NotTiledError(_SMALL, "larger")
-        found.append(Span(start, start + size, core, int(start * slope)))
-    return [*found, Span(last, n, (reached, end), int(last * slope))]
+    if first_low > 0:
+        raise NotTiledError(_SMALL, "larger")
+    if first_high >= last_low:
+        return _Edges(first_high, 0, 0, last_low)
+    if last <= stride:
+        raise NotTiledError(_SMALL, "larger")
+    low, high = (edge - shift for edge in valid(stride, stride + size)[output])
+    edges = _Edges(first_high, low, high, last_low)
+    if (
+        high - low < shift
+        or edges.turn(first_high, shift) < 1
+        or high + edges.turn(first_high, shift) * shift <= first_high
+    ):
+        raise NotTiledError(_SMALL, "larger")
+    return edges
 
 
 def tile_sizes(network: Network, axis: int, n: int, fitting: SizeSet, most: int) -> Iterator[int]:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from itertools import islice
-from math import ceil, floor
+from math import ceil, floor, isqrt
 
 import numpy as np
 import pytest
@@ -37,7 +37,7 @@ from wellshaped.spec.network import (
 )
 from wellshaped.spec.network.reaching import fields_along, fields_at, total_stride
 from wellshaped.spec.network.scale import slopes_of
-from wellshaped.spec.network.tiling import NotTiledError, spans, valid_part
+from wellshaped.spec.network.tiling import NotTiledError, count_of, spans, valid_part
 from wellshaped.spec.reference import graph_value
 
 # Numbers from the field, found by running the networks in PyTorch.
@@ -424,6 +424,41 @@ def test_tiles_that_are_not_possible_are_reported(says, arguments):
     with pytest.raises(WellshapedError) as error:
         tiles("milesial", (1024, 1024), **arguments)
     assert says in str(error.value)
+
+
+def test_the_number_of_tiles_is_known_without_making_them():
+    network = graph_of("milesial")
+    for n, size in ((1024, 512), (1001, 505), (8193, 209), (8192, 7744), (520, 504)):
+        assert count_of(network, 0, n, size) == len(spans(network, 0, n, size))
+
+
+def test_many_tiles_are_chosen_as_well_as_few():
+    for most in (2**18, 2**20):
+        edge = isqrt(most)
+        tiling = tiles("milesial", (65_536, 65_536), most=most)
+        assert tiling.recomputed <= tiles("milesial", (65_536, 65_536), edge).recomputed
+    assert len(tiles(along(Node("y", Conv(65, padding=32), "x")), 10**7, most=65_536)) == 153
+
+
+def test_the_first_core_starts_with_the_output():
+    network = along(Node("c", Conv(3, padding=1), "x"), Node("y", Pad(((3, 0),), mode="mirrored")))
+    with pytest.raises(WellshapedError, match="smaller than what their cores read"):
+        tiles(network, 64, 4)
+    assert tiles(network, 64, 5).axes[0][0].core[0] == 0
+
+
+def test_other_outputs_and_branches_do_not_matter():
+    nodes = (Node("y", Conv(3, padding=1), "x"), Node("wide", Conv(31, padding=15), "x"), Node("z", Mean(), "y"))
+    network = Network({"x": 2}, nodes, ("y", "z"), 1)
+    assert tiles(network, 64, 8).size == tiles(along(nodes[0]), 64, 8).size == (8,)
+
+
+@pytest.mark.parametrize("arguments", [{"tile": 32}, {"most": 40}])
+def test_a_network_that_reads_the_whole_image_is_rejected_with_the_reason(arguments):
+    network = along(Node("c", Conv(3, padding=1, channels=2), "x"), Node("y", Norm("instance")))
+    with pytest.raises(WellshapedError, match=r"y \(instance norm\) reads the whole image"):
+        tiles(network, 64, **arguments)
+    assert len(tiles(network, 64, 64)) == len(tiles(network, 64, most=64)) == 1
 
 
 def test_the_smallest_tiles_are_proposed_and_work():
