@@ -87,6 +87,7 @@ from .network import Window as Window
 from .network import run as run
 from .network import run_image as run_image
 from .network import transposed_for as transposed_for
+from .network.reaching import NodeField as NodeField
 from .presets import PRESETS as PRESETS
 from .unet.building import check_unet_config as check_unet_config
 from .unet.conditions import UNET_WELL_FORMED as UNET_WELL_FORMED

@@ -4,6 +4,8 @@ import hashlib
 import re
 from collections.abc import Callable
 from functools import lru_cache
+from math import prod
+from numbers import Integral
 from typing import Any
 
 import jax
@@ -19,20 +21,20 @@ from ...spec.unet2.config import UNet2Config
 
 
 class Program:
-    """A model, compiled for each shape of a tile. A function that JAX can't compile is called as it is.
+    """A model, compiled for each shape of a tile. A function that is not jitted is called with an array of NumPy.
 
-    ``weights`` is a digest of a module's parameters, or ``""`` for a function.
+    ``key`` is a digest of a module's graph and its parameters, or ``""`` for a function.
     """
 
     def __init__(self, model: Callable[..., Any]) -> None:
-        self._call, self.weights = model, ""
+        self._call, self.key = model, ""
         self._jitted: Any = model if hasattr(model, "lower") else None
         self._given: tuple[Any, ...] = ()
         if isinstance(model, nnx.Module):
             require_evaluation(model)
             definition, state = nnx.split(model)
             self._jitted = jax.jit(lambda state, x: nnx.merge(definition, state)(x))
-            self._given, self.weights = (state,), _digest(state)
+            self._given, self.key = (state,), _digest(model, state)
         self.compiled = lru_cache(maxsize=1)(self._compiled)
 
     @property
@@ -55,13 +57,14 @@ class Program:
     def needs(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
         """The bytes for one tile: what the compiled program allocates and is given, and the tile's two arrays."""
         account = self.compiled(shape, jax.dtypes.canonicalize_dtype(dtype)).memory_analysis()
-        image = int(np.prod(shape)) * np.dtype(dtype).itemsize
+        image = prod(shape) * dtype.itemsize
         buffers = account.temp_size_in_bytes + account.argument_size_in_bytes + account.output_size_in_bytes
         return int(buffers + image + account.output_size_in_bytes)
 
 
-def _digest(state: Any) -> str:
-    found = hashlib.blake2b(digest_size=16)
+def _digest(model: nnx.Module, state: Any) -> str:
+    graph = getattr(model, "network", None) or getattr(model, "cfg", None)
+    found = hashlib.blake2b(f"{type(model).__name__} {graph!r}".encode(), digest_size=16)
     for path, leaf in jax.tree_util.tree_flatten_with_path(state)[0]:
         if not jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
             found.update(f"{path}{leaf.shape}{leaf.dtype}".encode())
@@ -79,30 +82,42 @@ def require_evaluation(model: nnx.Module) -> None:
             raise UsageError.of("tiled(model, …)", "evaluation", "", says, "model.eval()")
 
 
-def network_of(model: Any, network: AnyNetwork | None) -> AnyNetwork:
-    """The network that a model computes: the one that is given, or that of a network of this library."""
-    if network is not None:
-        return network
-    for own in (getattr(model, "network", None), getattr(model, "cfg", None)):
-        if isinstance(own, Network | UNet2Config):
-            return own
+def network_of(model: Any) -> AnyNetwork | None:
+    """The network of a module of this library, also in ``jax.jit``; ``None`` for anything else."""
+    while model is not None:
+        for own in (getattr(model, "network", None), getattr(model, "cfg", None)):
+            if isinstance(own, Network | UNet2Config):
+                return own
+        model = getattr(model, "__wrapped__", None)
+    return None
+
+
+def require_network(model: Any, network: AnyNetwork | None) -> AnyNetwork:
+    """The network that is given, or that of the model. Raises :class:`UsageError` if neither is known."""
+    found = network_of(model) if network is None else network
+    if found is not None:
+        return found
     says = f"it is {kind_of(model)}, which does not say what it reads"
     raise UsageError.of("the model", "network", "", says, "network=graph_of_jax(model, shape)")
 
 
-_UNITS = {"": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40}
+_UNITS = {
+    f"{prefix}{end}": size
+    for end, power in (("b", 1000), ("ib", 1024), ("", 1000))
+    for prefix, size in zip("kmgt", (power, power**2, power**3, power**4), strict=True)
+} | {"": 1, "b": 1}
 
 
 def bytes_of(memory: int | str) -> int:
     """A number of bytes, or a text such as ``"2 GiB"``. Raises :class:`UsageError` for anything else.
 
-    >>> bytes_of("1.5 GiB"), bytes_of(1000)
-    (1610612736, 1000)
+    >>> bytes_of("1.5 GiB"), bytes_of("2 GB"), bytes_of(1000)
+    (1610612736, 2000000000, 1000)
     """
-    if isinstance(memory, int) and not isinstance(memory, bool) and memory > 0:
-        return memory
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*", memory) if isinstance(memory, str) else None
+    if isinstance(memory, Integral) and not isinstance(memory, bool) and memory > 0:
+        return int(memory)
+    found = re.fullmatch(r"\s*(\d{1,15}(?:\.\d*)?)\s*([a-zA-Z]*)\s*", memory) if isinstance(memory, str) else None
     if found is None or found[2].lower() not in _UNITS:
-        says = f"memory={clipped(written_value(memory))} must be a number of bytes, or one with a unit"
+        says = f"memory={clipped(written_value(memory))} must be a number of bytes, or of KiB, MiB, GiB, KB, MB, GB"
         raise UsageError.of("the memory", "memory", "", says, 'memory="2 GiB"')
     return int(float(found[1]) * _UNITS[found[2].lower()])

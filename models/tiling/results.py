@@ -4,12 +4,13 @@ import json
 import os
 import re
 from pathlib import Path
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 
+import jax
 import numpy as np
 
-from ...spec.files.disk import replacing
-from ...spec.messages.report import FileError, ShapeError
+from ...spec.files.disk import OutputError, replacing
+from ...spec.messages.report import ShapeError, UsageError
 from ...spec.messages.written import clipped, written_value
 
 
@@ -55,13 +56,23 @@ class InFile:
     """Results in a ``.npy`` file. Until all are there, they are in ``NAME.partial``, and ``NAME.tiles`` lists them.
 
     A line of the list has the number of a tile and the digest of its image. The first line is the ``key``: the model
-    and the tiling. A list with another key, or of another array, is begun anew.
+    and the tiling. A list with another key, with none, or of another array is begun anew. The partial file is locked.
     """
 
     def __init__(self, path: Path, shape: tuple[int, ...], dtype: np.dtype[Any], key: str) -> None:
         self._path = path
         self._partial, self._list = (path.with_name(path.name + end) for end in (".partial", ".tiles"))
+        if dtype.kind == "V":
+            says = f"a .npy file can't hold the result's dtype, {dtype}"
+            raise OutputError.of(
+                f"output {path}", "dtype", "", says, "an array as out, or a model with dtype=jnp.float32"
+            )
         try:
+            self._locked = self._partial.open("ab")
+            if not _is_locked(self._locked):
+                self._locked.close()
+                says = f"another run writes {self._partial}"
+                raise OutputError.of(f"output {path}", "locked", "", says, "another file, or wait")
             self._done = self._read(shape, dtype, key)
             lines = [json.dumps(key), *(f"{number} {digest}" for number, digest in self._done.items())]
             if not self._done:
@@ -72,17 +83,16 @@ class InFile:
             self._array = np.lib.format.open_memmap(self._partial, "r+")
             self._lines = self._list.open("a")
         except OSError as error:
-            says = f"{clipped(str(path))}: {error.strerror or error}"
-            raise FileError.of(f"{clipped(str(path))} can't be written", "out", "", says, 'out="result.npy"') from error
+            raise OutputError.of(f"output {path}", "file", "", error.strerror or str(error), _FIX) from None
 
     def _read(self, shape: tuple[int, ...], dtype: np.dtype[Any], key: str) -> dict[int, str]:
         """The tiles that an earlier run has finished."""
         try:
-            first, *lines = self._list.read_text().split("\n")
+            first, *lines = self._list.read_text(errors="replace").split("\n")
             there = np.lib.format.open_memmap(self._partial, "r")
         except (OSError, ValueError):
             return {}
-        if first != json.dumps(key) or (there.shape, there.dtype) != (shape, dtype):
+        if not key or first != json.dumps(key) or (there.shape, there.dtype) != (shape, dtype):
             return {}
         found = (re.fullmatch(r"(\d+) ([0-9a-f]{32})", line) for line in lines)
         return {int(line[1]): line[2] for line in found if line is not None}
@@ -101,14 +111,61 @@ class InFile:
 
     def finish(self) -> Any:
         """The file under its own name, as a memory map."""
-        self.close()
-        os.replace(self._partial, self._path)
-        self._list.unlink()
-        return np.lib.format.open_memmap(self._path, "r")
+        try:
+            os.replace(self._partial, self._path)
+            self._list.unlink()
+            return np.lib.format.open_memmap(self._path, "r")
+        except OSError as error:
+            raise OutputError.of(f"output {self._path}", "file", "", error.strerror or str(error), _FIX) from None
 
     def close(self) -> None:
-        """Close the list."""
+        """Close the list, and let other runs write."""
         self._lines.close()
+        self._locked.close()
+
+
+_FIX = "the path of a .npy file, in a folder that exists"
+
+
+def _is_locked(file: IO[bytes]) -> bool:
+    """Lock a file for this process, where the system can; ``False`` if another process has done so."""
+    try:
+        import fcntl
+    except ImportError:  # not a POSIX system
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def require_out(out: Any, image: Any, shape: tuple[int, ...]) -> None:
+    """Raise unless results of these sizes can go to ``out``: before anything is computed."""
+    if out is None:
+        return
+    if isinstance(out, str | Path):
+        path = Path(out)
+        if path.suffix != ".npy":
+            says = (
+                f"{clipped(written_value(str(out)))} must end in .npy; for another format give an array of its library"
+            )
+            raise OutputError.of(f"output {clipped(str(out))}", "out", "", says, 'out="result.npy"')
+        if path.is_dir() or not path.parent.is_dir():
+            says = f"{path} is a folder" if path.is_dir() else f"there is no folder {path.parent}"
+            raise OutputError.of(f"output {path}", "file", "", says, _FIX)
+        return
+    has = tuple(getattr(out, "shape", ()))
+    if has[1:] != shape:
+        says = f"it has the shape {has}, and the result has (C, {', '.join(map(str, shape))})"
+        raise ShapeError.of("out", "shape", "", says, "an array with the shape of the result")
+    fix = f"np.empty({has}, np.{np.dtype(out.dtype).name})"
+    constant = isinstance(out, jax.Array) or not hasattr(out, "__setitem__")
+    if constant or not getattr(getattr(out, "flags", None), "writeable", True):
+        raise UsageError.of("out", "out", "", "it can't be written to", fix)
+    if isinstance(out, np.ndarray) and isinstance(image, np.ndarray) and np.may_share_memory(out, image):
+        says = "it shares memory with the image, which later tiles read"
+        raise UsageError.of("out", "out", "", says, fix)
 
 
 def results_in(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any], key: str) -> Results:
@@ -116,13 +173,8 @@ def results_in(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any], key: str)
     if out is None:
         return InArray(np.empty(shape, dtype))
     if isinstance(out, str | Path):
-        path = Path(out)
-        if path.suffix != ".npy":
-            says = f"{clipped(written_value(str(out)))} must end in .npy; give an array of another library itself"
-            fix = f"out={written_value(str(path.with_suffix('.npy')))}"
-            raise FileError.of(f"{clipped(str(out))} can't be written", "out", "", says, fix)
-        return InFile(path, shape, dtype, key)
-    if tuple(getattr(out, "shape", ())) != shape:
-        says = f"it has the shape {tuple(getattr(out, 'shape', ()))}, and the result has {shape}"
-        raise ShapeError.of("out", "shape", "", says, f"np.empty({shape}, np.{np.dtype(dtype).name})")
+        return InFile(Path(out), shape, dtype, key)
+    if tuple(out.shape) != shape or not np.can_cast(dtype, out.dtype, "same_kind"):
+        says = f"it is {np.dtype(out.dtype)}{list(out.shape)}, and the result is {dtype}{list(shape)}"
+        raise ShapeError.of("out", "shape", "", says, f"np.empty({shape}, np.{dtype.name})")
     return InArray(out)

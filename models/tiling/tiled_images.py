@@ -6,18 +6,20 @@ from math import isqrt, prod
 from typing import Any
 
 import numpy as np
+from flax import nnx
 from rich.console import Console
 from rich.progress import track
 
 from ...spec.answers.any_network import AnyNetwork, graph_of, title
 from ...spec.answers.checking import check
 from ...spec.answers.tilings import Tile, Tiling, least_tile, tiles
-from ...spec.messages.report import ShapeError, UsageError, WellshapedError
+from ...spec.messages.report import UsageError, WellshapedError
 from ...spec.messages.written import kind_of, written_number
 from ...spec.network.network import Network
 from ...spec.network.running import AxisSizes, sizes_along
-from .program import Program, bytes_of, network_of
-from .results import results_in
+from .agreement import require_agreement, require_result
+from .program import Program, bytes_of, network_of, require_network
+from .results import require_out, results_in
 
 
 def tiled(
@@ -30,28 +32,29 @@ def tiled(
     network: AnyNetwork | None = None,
     progress: bool = True,
 ) -> Any:
-    """Return the result of a network for a large image, computed tile by tile: exactly that of the whole image.
+    """Return the result of a network for a large image, tile by tile: that of the whole image, but for rounding.
 
     - ``model``: a ``UNet``, ``UNet2`` or ``TypedNetwork``, in evaluation mode; or a function of one image, with the
-      ``network`` that it computes: a graph, such as that of ``graph_of_jax``, a config, or the name of a preset.
+      ``network`` that it computes: a graph, such as that of ``graph_of_jax``, a config, or the name of a preset. Two
+      overlapping random tiles are compared first, to see that the function does compute it.
     - ``image``: ``(C, *sizes)`` with sizes that fit. Anything with a shape, a dtype and slices: an array of NumPy, a
-      memory map, a Zarr array. Only one tile of it is read at a time.
+      memory map, a Zarr array. Only one tile of it is read at a time, as an array of NumPy.
     - ``tile``: the largest size of a tile, one number for all axes or one for each; or
-    - ``memory``: the bytes that may be used beside the image and the result, such as ``"2 GiB"``. Tiles then have the
-      sizes with the least to compute, by the account of the compiled program. For a function, it must be ``jax.jit``'s.
-    - ``out``: where the result goes. By default a new array; an array of its shape; or the path of a ``.npy`` file. If
-      the run of a module stops before its end, the same call continues it.
+    - ``memory``: the bytes that a tile may need beside the image and the result, such as ``"2 GiB"``, by XLA's account
+      of the compiled program. Tiles then have the sizes with the least to compute. The process can need a fifth more.
+      A function must be compiled with ``jax.jit``.
+    - ``out``: where the result goes. By default a new array; an array of its shape; or the path of a ``.npy`` file,
+      which is replaced at the end. Until then the results are in ``NAME.partial``, and ``NAME.tiles`` lists them. If a
+      run of a module stops before its end, the same call continues it.
     - ``progress``: show a progress bar on a terminal.
 
     For an image of any size: ``fitted(lambda x: tiled(model, x, tile=512), model.network, policy="pad")``.
-
-    All tiles have one shape, so one program is compiled. The values are those of the whole image, but for the rounding
-    of sums in another order. A network with several outputs gives its first.
+    All tiles have one shape, so one program is compiled. A network with several outputs gives its first.
 
     Raises :class:`ShapeError` if the image or ``out`` has a wrong shape; :class:`WellshapedError`, with the node that
     is the reason, if the network can't be tiled exactly, or the memory is too small; :class:`UsageError` for a model in
-    training mode, or an argument that can't be used; :class:`FileError` for a file that can't be written. Source: SPEC
-    section 9.
+    training mode, a function that does not compute its network, or an argument that can't be used;
+    :class:`FileError` for a file that can't be written. Source: SPEC section 9.
 
     >>> import jax.numpy as jnp
     >>> import numpy as np
@@ -63,19 +66,21 @@ def tiled(
     >>> bool(jnp.allclose(tiled(model, image, tile=40), model(image), atol=1e-5))
     True
     """
-    computed = network_of(model, network)
+    computed = require_network(model, network)
     graph = _require_image(computed, image)
-    program = Program(model)
     if (tile is None) == (memory is None):
         says = f"{'neither' if tile is None else 'both'} of tile and memory is given, and exactly one must be"
         raise UsageError.of("tiled(model, image)", "tile", "", says, 'memory="2 GiB"')
-    sizes = tuple(int(n) for n in image.shape[1:])
+    sizes, made = tuple(int(n) for n in image.shape[1:]), graph.outputs[0]
+    shape = tuple(sizes_along(graph, n, axis)[made] for axis, n in enumerate(sizes))
+    require_out(out, image, shape)
+    program = Program(model)
     if memory is None:
         tiling = tiles(computed, sizes, tile)
     else:
         tiling = _within(computed, graph, program, image, bytes_of(memory))
-    made = graph.outputs[0]
-    shape = tuple(sizes_along(graph, n, axis)[made] for axis, n in enumerate(sizes))
+    if not isinstance(model, nnx.Module) or computed != network_of(model):
+        require_agreement(program, graph, sizes, tiling, native(image.dtype))
     return _run(program, image, tiling, shape, out, progress)
 
 
@@ -85,8 +90,9 @@ def _require_image(network: AnyNetwork, image: Any) -> Network:
         says = f"it is {kind_of(image)}, and must have a shape, a dtype and slices"
         raise UsageError.of("the image", "image", "", says, "np.asarray(image)")
     graph = graph_of(network, int(image.shape[0]) or None if image.shape else None)
-    if len(graph.inputs) != 1:
-        says = f"{title(network)} has {len(graph.inputs)} inputs, and must have one"
+    images = [given.name for given in graph.inputs if not given.single]
+    if len(images) != 1:
+        says = f"{title(network)} has {len(images)} images, {', '.join(images)}, and must have one"
         raise UsageError.of("tiled(model, image)", "inputs", "", says, "a network with one image")
     check(network, tuple(int(n) for n in image.shape)).raise_if_failed()
     return graph
@@ -100,10 +106,12 @@ def _within(network: AnyNetwork, graph: Network, program: Program, image: Any, m
     sizes, channels = tuple(int(n) for n in image.shape[1:]), int(image.shape[0])
 
     def needs(size: tuple[int, ...]) -> int:
-        return program.needs((channels, *size), image.dtype)
+        return program.needs((channels, *size), native(image.dtype))
 
     least = least_tile(graph, sizes)
     found = tiles(network, sizes, least)
+    if least == sizes and needs(sizes) > memory:
+        tiles(network, sizes, tuple(n - 1 for n in sizes))  # raises, and says why there are no tiles
     if (need := needs(found.size)) > memory:
         size = "×".join(map(written_number, found.size))
         says = f"a tile of {size} needs {written_number(need)} bytes, and memory is {written_number(memory)}"
@@ -125,16 +133,17 @@ _COMPILED = 7
 
 def _run(program: Program, image: Any, tiling: Tiling, shape: tuple[int, ...], out: Any, progress: bool) -> Any:
     results = None
-    key = f"{program.weights} {tiling!r} {tuple(image.shape)} {image.dtype}"
+    key = program.key and f"{program.key} {tiling!r} {tuple(image.shape)} {image.dtype}"
     try:
         for number, tile in enumerate(_shown(tiling, progress)):
             part = np.ascontiguousarray(image[:, *tile.image])
-            digest = hashlib.blake2b(part.tobytes(), digest_size=16).hexdigest() if program.weights else ""
+            part = part.astype(native(part.dtype), copy=False)
+            digest = hashlib.blake2b(part.tobytes(), digest_size=16).hexdigest()
             if results is not None and results.has(number, digest):
                 continue
             values = program(part)
             if results is None:  # the first tile says what the result is
-                _require_sizes(values, tiling)
+                require_result(values, tiling.result)
                 results = results_in(out, (len(values), *shape), values.dtype, key)
             results.put(number, digest, (slice(None), *tile.core), values[:, *tile.inside])
         assert results is not None  # there is a tile
@@ -144,11 +153,10 @@ def _run(program: Program, image: Any, tiling: Tiling, shape: tuple[int, ...], o
             results.close()
 
 
-def _require_sizes(values: np.ndarray, tiling: Tiling) -> None:
-    """Raise :class:`ShapeError` unless a tile's result has the sizes that the network says."""
-    says = f"it has the shape {values.shape}, and must be (C, {', '.join(map(str, tiling.result))})"
-    if values.shape[1:] != tiling.result:
-        raise ShapeError.of("the result for a tile", "shape", "", says, "network=graph_of_jax(model, shape)")
+def native(dtype: Any) -> np.dtype[Any]:
+    """The dtype in the machine's own order of bytes, the only one that JAX takes."""
+    found: np.dtype[Any] = np.dtype(dtype).newbyteorder("=")
+    return found
 
 
 def _shown(tiling: Tiling, progress: bool) -> Iterable[Tile]:
@@ -156,4 +164,4 @@ def _shown(tiling: Tiling, progress: bool) -> Iterable[Tile]:
     console = Console(stderr=True)
     if not progress or not console.is_terminal:
         return tiling
-    return track(tiling, description=str(tiling), total=len(tiling), console=console, transient=True)
+    return track(tiling, description=f"{len(tiling)} tiles", total=len(tiling), console=console, transient=True)

@@ -71,9 +71,9 @@ def receptive_field(network: AnyNetwork, sizes: AxisSizes | None = None) -> Rece
     """Return which positions of an image each node of a network reads, and the halo of tiles.
 
     Without ``sizes``, the answer holds for every size that fits; with the sizes of an image, one for each axis, for
-    these. Some networks only have an answer for given sizes: a resize to the size of another node has a ratio that
-    depends on the image. The positions are exact without dilation; with dilation they are an upper bound. Batch norms
-    are those of evaluation.
+    these. Some networks need ``sizes``: a resize to the size of another node has a ratio that depends on the image.
+    ``halo`` and ``aligned`` are those of :class:`ReceptiveField`. The positions are exact without dilation; with
+    dilation they are an upper bound. Batch norms are those of evaluation.
 
     Raises :class:`ShapeError` if the ``sizes`` do not fit or no size fits, :class:`ConfigError` if the config is not
     well-formed, :class:`UsageError` for a value that can't be used, and :class:`WellshapedError` if what the nodes read

@@ -25,7 +25,7 @@ Slices = tuple[slice, ...]
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Tile(Written):
-    """A tile: its part of the image, the part of the whole result that it gives, and where this is in its own result.
+    """A tile: its part of the image (after padding), the part of the result that it gives, and where its own has this.
 
     Each is one slice for each axis.
 
@@ -101,8 +101,8 @@ def tiles(
     """Return tiles of an image whose results, put together, are exactly the result of the whole image.
 
     - ``sizes``: the image's size along each axis; a network of one axis also takes a number.
-    - ``tile``: the largest size of a tile, one number for all axes or one for each. The tiles get the largest possible
-      size up to it: one that leaves the same remainder as the image's size.
+    - ``tile``: the largest size of a tile, one number for all axes or one for each. The tiles get the largest
+      possible size up to it: the image's size, less a multiple of the total stride.
     - ``most``: instead, the most positions that a tile may have. The tiles then have the sizes with the least to
       compute.
     - ``policy``: what to do with an image that does not fit, as in :func:`wellshaped.spec.plan`.

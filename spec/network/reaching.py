@@ -35,14 +35,19 @@ class NodeField(Written):
     """The receptive field of a node along one axis, in positions of the network's input.
 
     - ``stride``: the input positions from one position of the node to the next.
-    - ``positions``: how many input positions one position of the node reads, the least and the most. If a transposed
-      window leaves out positions, which then read nothing, they count as if they read what is between their neighbours.
-    - ``aligned``: the halo of a core whose edges are multiples of the node's shift: how many input positions it reads
-      before and after those that it stands at.
+    - ``positions``: how many input positions one position of the node reads, the least and the most. A position that
+      a transposed window leaves out reads nothing, and counts as reading the gap between its neighbours.
+    - ``aligned``: the halo of a core whose edges stand at multiples of the total stride: how many input positions it
+      reads before and after those that it stands at.
     - ``halo``: the same for a core with any edges, which can be larger.
     - ``unbounded``: the node that reads the whole image and why, or ``""``. All other fields are then 0.
 
     A node that depends on no image, such as a time embedding, has the stride 0.
+
+    >>> from wellshaped.spec import receptive_field
+    >>> of_bottom = receptive_field("milesial")["pooled[3]"][0]
+    >>> of_bottom.stride, of_bottom.positions, of_bottom.halo
+    (Fraction(16, 1), (76, 76), (30, 30))
     """
 
     stride: Fraction

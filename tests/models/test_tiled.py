@@ -1,10 +1,10 @@
 """``tiled``: tile by tile, it is the whole image's result, whatever the network, the array and the moment of a stop."""
 
-import os
 import re
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from functools import lru_cache
 
 import jax
@@ -16,7 +16,7 @@ from flax import nnx
 from wellshaped.interop import fitted
 from wellshaped.models import TypedNetwork, UNet, UNet1d, UNet2, UNet3d, tiled
 from wellshaped.spec import UNet2Config, UNetConfig, WellshapedError, tiles
-from wellshaped.spec.network import Conv, MaxPool, Network, Node, Norm
+from wellshaped.spec.network import Conv, MaxPool, Network, Node, Norm, Resize
 
 
 def evaluated(model):
@@ -238,6 +238,59 @@ def test_the_results_of_another_model_are_not_kept(small, tmp_path):
     np.testing.assert_allclose(tiled(other, image, tile=40, out=path, progress=False), other(image), atol=1e-5)
 
 
+def test_the_results_of_a_network_with_the_same_weights_are_not_kept(small, tmp_path):
+    model, image = small
+    path = tmp_path / "y.npy"
+    stopped(model, image, path, 3)
+    other = UNet(replace(model.cfg, activation="tanh"), 1, 1, rngs=nnx.Rngs(0))
+    np.testing.assert_allclose(tiled(other, image, tile=40, out=path, progress=False), other(image), atol=1e-5)
+
+
+def test_a_run_of_a_function_begins_anew(small, tmp_path):
+    model, image = small
+    path = tmp_path / "y.npy"
+    calls = []
+
+    def stops(x):
+        calls.append(1)
+        if len(calls) > 6:
+            raise KeyboardInterrupt
+        return model(x)
+
+    with pytest.raises(KeyboardInterrupt):
+        tiled(stops, image, tile=40, out=path, network=model.network, progress=False)
+    found = tiled(lambda x: 2 * model(x), image, tile=40, out=path, network=model.network, progress=False)
+    np.testing.assert_allclose(found, 2 * model(image), atol=1e-5)
+
+
+def test_a_file_that_another_run_writes_is_left_to_it(small, tmp_path):
+    model, image = small
+
+    class Meanwhile:
+        shape, dtype, reads = image.shape, image.dtype, 0
+
+        def __getitem__(self, where):
+            Meanwhile.reads += 1
+            if Meanwhile.reads == 3:
+                with pytest.raises(WellshapedError, match="another run writes"):
+                    tiled(model, image, tile=40, out=tmp_path / "y.npy", progress=False)
+            return image[where]
+
+    found = tiled(model, Meanwhile(), tile=40, out=tmp_path / "y.npy", progress=False)
+    np.testing.assert_allclose(found, model(image), atol=1e-5)
+    assert [path.name for path in tmp_path.iterdir()] == ["y.npy"]
+
+
+def test_images_of_other_machines_and_narrow_results(small, tmp_path):
+    model, image = small
+    found = tiled(model, image.astype(">f4"), tile=40, progress=False)
+    np.testing.assert_allclose(found, model(image), atol=1e-5)
+    narrow = UNet(model.cfg, 1, 1, dtype=jnp.bfloat16, rngs=nnx.Rngs(0))
+    assert tiled(narrow, image, tile=40, progress=False).dtype == jnp.bfloat16
+    with pytest.raises(WellshapedError, match="can't hold the result's dtype, bfloat16"):
+        tiled(narrow, image, tile=40, out=tmp_path / "y.npy", progress=False)
+
+
 def test_a_list_whose_last_line_was_cut_off_is_read_up_to_it(small, tmp_path):
     model, image = small
     path = tmp_path / "y.npy"
@@ -265,6 +318,12 @@ def plain():
     return UNet(UNetConfig(levels=1, base_channels=2), 1, 1, rngs=nnx.Rngs(0))
 
 
+def read_only():
+    out = np.zeros((1, 64, 64), np.float32)
+    out.flags.writeable = False
+    return out
+
+
 ONE = np.zeros((1, 64, 64), np.float32)
 WRONG = {
     "a batch norm in training mode": (training, ONE, {"tile": 40}, "is in training mode", "model.eval()"),
@@ -275,18 +334,70 @@ WRONG = {
     "an image that does not fit": (plain, np.zeros((1, 63, 64), np.float32), {"tile": 40}, "height", "64 (pad 1)"),
     "an image with a batch": (plain, ONE[None], {"tile": 40}, "axes", "64"),
     "a list": (plain, [[1.0]], {"tile": 40}, "must have a shape", "np.asarray(image)"),
-    "a result of another shape": (plain, ONE, {"tile": 40, "out": ONE[0]}, "the result has (1, 64, 64)", "np.empty"),
-    "a file of another kind": (plain, ONE, {"tile": 40, "out": "y.png"}, "must end in .npy", "y.npy"),
-    "a folder that is not there": (plain, ONE, {"tile": 40, "out": "nowhere/y.npy"}, "No such file", "result.npy"),
+    "a result of another shape": (plain, ONE, {"tile": 40, "out": ONE[0]}, "the result has (C, 64, 64)", "shape"),
+    "a file of another kind": (plain, ONE, {"tile": 40, "out": "y.png"}, "must end in .npy", "result.npy"),
+    "a folder that is missing": (plain, ONE, {"tile": 40, "out": "nowhere/y.npy"}, "no folder", "a .npy file"),
     "another network": (lambda: jnp.sin, ONE, {"tile": 40, "network": Network({"x": 1}, (Node("y", MaxPool(2)),))},
-                        "it has the shape", "network="),
+                        "it has the shape", "the network that the function computes"),
+    "a folder": (plain, ONE, {"tile": 40, "out": "folder.npy"}, "is a folder", "a .npy file"),
+    "a result that is read-only": (plain, ONE, {"tile": 40, "out": read_only()}, "can't be written to", "np.empty"),
+    "an array of JAX": (plain, ONE, {"tile": 40, "out": jnp.zeros((1, 64, 64))}, "can't be written to", "np.empty"),
+    "a result of whole numbers": (plain, ONE, {"tile": 40, "out": np.zeros((1, 64, 64), np.uint8)},
+                                  "it is uint8[1, 64, 64], and the result is float32", "np.empty"),
+    "the image itself": (plain, ONE, {"tile": 40, "out": ONE}, "shares memory with the image", "np.empty"),
+    "too little memory": (plain, ONE, {"memory": 100}, "and memory is 100", "memory="),
+    "a norm and too little memory": (lambda: with_norm("instance"), ONE, {"memory": 9_000}, "reads the whole image",
+                                     "the whole image"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize(("make", "image", "arguments", "says", "fix"), WRONG.values(), ids=WRONG)
-def test_what_can_not_be_tiled_is_reported(make, image, arguments, says, fix):
+def test_what_can_not_be_tiled_is_reported(make, image, arguments, says, fix, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder.npy").mkdir()
     with pytest.raises(WellshapedError) as error:
         tiled(make(), image, progress=False, **arguments)
     assert says in str(error.value)
     assert fix in str(error.value)
-    assert not os.path.exists("y.npy.partial")
+    assert [path.name for path in tmp_path.iterdir()] == ["folder.npy"]
+
+
+# Functions that do not compute their network.
+
+
+CONV = Network({"x": 1}, (Node("y", Conv(3, padding=1)),))
+LEVEL = UNet(UNetConfig(levels=1, base_channels=2), 1, 1, rngs=nnx.Rngs(0))
+
+
+def convolved(x):
+    return jax.lax.conv_general_dilated(jnp.asarray(x)[None], jnp.ones((1, 1, 3, 3)), (1, 1), ((1, 1), (1, 1)))[0]
+
+
+OTHERS = {
+    "of the position": (lambda x: convolved(x) + jnp.arange(x.shape[-1]), CONV),
+    "of more than its network reads": (lambda x: convolved(convolved(x)), CONV),
+    "of the whole image": (lambda x: convolved(x) / jnp.mean(x), CONV),
+    "transposed": (lambda x: jnp.swapaxes(convolved(x), 1, 2), CONV),
+    "a resize of another kind": (
+        lambda x: jax.image.resize(jnp.asarray(x), (1, x.shape[1] // 2, x.shape[2] // 2), "linear"),
+        Network({"x": 1}, (Node("y", Resize(1, over=2, mode="linear")),)),
+    ),
+    "a model in training mode": (lambda x: training_model(x), None),
+    "a model of another network": (LEVEL, CONV),
+}
+training_model = UNet(UNetConfig(levels=1, base_channels=2, norm="batch"), 1, 1, rngs=nnx.Rngs(0))
+
+
+@pytest.mark.parametrize(("function", "network"), OTHERS.values(), ids=OTHERS)
+def test_a_function_that_does_not_compute_its_network_is_rejected(function, network):
+    with pytest.raises(WellshapedError, match="the function reads more than its network"):
+        tiled(function, integers((1, 64, 96)), tile=40, network=network or training_model.network, progress=False)
+
+
+def test_labels_may_differ_where_two_are_nearly_equal():
+    graph = LEVEL.network
+    labels = jax.jit(lambda x: (LEVEL(x) > 0.1).astype(jnp.uint8))
+    image = integers((1, 64, 96))
+    found = tiled(labels, image, tile=40, network=graph, progress=False)
+    assert found.dtype == np.uint8
+    assert (found != np.asarray(labels(image))).mean() < 0.01

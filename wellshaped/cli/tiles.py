@@ -34,14 +34,16 @@ def tiles(
     tile: Annotated[
         str | None, Parameter(allow_leading_hyphen=True, help="Largest size of a tile: 512, or 512x256 for each axis.")
     ] = None,
-    most: Annotated[Natural | None, Parameter(help="Most positions of a tile, in place of --tile.")] = None,
+    most: Annotated[
+        Natural | None, Parameter(help="Most positions (height times width) of a tile, in place of --tile.")
+    ] = None,
     flags: Flags = None,
     as_json: AsJson = False,
 ) -> int:
     """Show the receptive field and the halo of a network, and tiles for a large image.
 
-    Put together, the cores of the tiles are exactly the result of the whole image.
-    Exits with 1 if the network can't be tiled, or the tiles are too small.
+    Put together, the cores of the tiles are the result of the whole image.
+    Exits with 1 if the tiles of --tile or --most are not possible.
     """
     given = network_of(network, flags, image)
     if image is None:

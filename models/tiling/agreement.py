@@ -1,0 +1,78 @@
+"""Whether a function computes the network that it is said to compute: overlapping tiles have the same values."""
+
+from functools import partial
+from math import sqrt
+from typing import Any
+
+import numpy as np
+
+from ...spec.answers.tilings import Tiling
+from ...spec.messages.report import ShapeError, UsageError
+from ...spec.network.network import Network
+from ...spec.network.reaching import total_stride
+from ...spec.network.scale import slopes_of
+from ...spec.network.tiling import valid_part
+from .program import Program
+
+_FLIPPED = 0.02
+"""The share of whole numbers, such as labels, that may differ: rounding decides between two that are nearly equal."""
+
+
+def require_agreement(
+    program: Program, graph: Network, sizes: tuple[int, ...], tiling: Tiling, dtype: np.dtype[Any]
+) -> None:
+    """Compute a random tile and, for each axis, one that starts a total stride later, and compare what both have.
+
+    ``sizes`` are those of the image. Raises :class:`UsageError` if they differ: then the function reads more than the
+    network does, or depends on the position; and :class:`ShapeError` if the result has other sizes.
+    """
+    output, channels = graph.outputs[0], graph.image.channels
+    for axis, (n, size) in enumerate(zip(sizes, tiling.size, strict=True)):
+        stride = total_stride(graph, axis)
+        if size + stride > n:
+            continue
+        drawn = _drawn((channels, *(m + stride * (a == axis) for a, m in enumerate(tiling.size))), dtype)
+        valid = partial(valid_part, graph, axis, n)
+        first, second = valid(0, size)[output], valid(stride, stride + size)[output]
+        low, high = max(first[0], second[0]), min(first[1], second[1])
+        shift = int(stride * slopes_of(graph, axis)[output])
+        at_start, later = (
+            program(np.ascontiguousarray(drawn.take(range(start, start + size), axis + 1))) for start in (0, stride)
+        )
+        require_result(at_start, tiling.result)
+        _require_alike(
+            at_start.take(range(low, high), axis + 1),
+            later.take(range(low - shift, high - shift), axis + 1),
+            graph,
+            axis,
+        )
+
+
+def require_result(values: np.ndarray, sizes: tuple[int, ...]) -> None:
+    """Raise :class:`ShapeError` unless the result for a tile has these sizes, those of the network."""
+    if values.shape[1:] != sizes:
+        says = f"it has the shape {values.shape}, and must be (C, {', '.join(map(str, sizes))})"
+        raise ShapeError.of("the result for a tile", "shape", "", says, "the network that the function computes")
+
+
+def _drawn(shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
+    """Random numbers whose mean and spread grow along every axis, so that the statistics of two tiles differ."""
+    drawn = np.random.default_rng(0).normal(size=shape)
+    for axis, n in enumerate(shape[1:], 1):
+        growth = np.linspace(1, 3, n).reshape(-1, *(1,) * (len(shape) - axis - 1))
+        drawn = drawn * growth + growth
+    return np.abs(10 * drawn).clip(0, 120).astype(dtype) if dtype.kind in "iu" else drawn.astype(dtype)
+
+
+def _require_alike(first: np.ndarray, second: np.ndarray, graph: Network, axis: int) -> None:
+    of_labels = not np.issubdtype(first.dtype, np.inexact) and first.dtype.kind != "V"
+    a, b = (array.astype(np.float64) for array in (first, second))
+    scale = max(float(np.abs(a).max(initial=0)), 1e-30)
+    precision = 0.0 if of_labels else 4 * sqrt(float(np.finfo(np.float32).eps if first.itemsize >= 4 else 1e-3))
+    differs = np.abs(a - b) > precision * scale
+    if differs.mean() > (_FLIPPED if of_labels else 0):
+        by = f"by up to {np.abs(a - b).max():.2g} of {scale:.2g}"
+        says = f"two tiles differ along {graph.axis_names[axis]}, {by}, where the network says that both are right"
+        about = "the function reads more than its network, or depends on the position"
+        fix = "the network that the function computes; a model in evaluation mode"
+        raise UsageError.of("network", "network", about, says, fix)
