@@ -81,13 +81,15 @@ class Image:
 class Constant:
     """An array that depends on no image. ``path`` is the path of the parameter that it was computed from.
 
-    ``along`` are the axes along which it was not repeated, if it was repeated along others.
+    ``along`` are the axes along which it was not repeated, if it was repeated along others. ``places`` says whether it
+    was computed from the numbers of positions: 0, 1, 2, ….
     """
 
     path: tuple[str | int, ...] = ()
     epsilon: float | None = None
     value: Any = None
     along: tuple[int, ...] | None = None
+    places: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,17 @@ def resize(walker: JaxWalker, equation: Equation, given: Sequence[Array]) -> Seq
     assert isinstance(image, Image)
     if tuple(shape) == walker.shape(image):
         return [image]
-    return [resized(walker, image, shape, mode=_mode(equation.params["jaxpr"].jaxpr))]
+    inner = equation.params["jaxpr"].jaxpr
+    mode = _mode(inner)
+    shrinks = any(m < n for n, m in zip(walker.shape(image), shape, strict=True))
+    if mode == "linear" and shrinks and _antialiases(inner):
+        raise NoStepError("with antialias=True, which is its default, it reads more positions")
+    return [resized(walker, image, shape, mode=mode)]
+
+
+def _antialiases(jaxpr: Any) -> bool:
+    """Whether the triangle of a linear resize is as wide as the distance of the results: ``max(n / m, 1)``."""
+    return any(of.primitive.name == "max" and of.outvars[0].aval.shape == () for of in jaxpr.eqns)
 
 
 def _mode(jaxpr: Any) -> str:

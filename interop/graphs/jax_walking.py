@@ -91,4 +91,11 @@ def _of_constants(equation: Equation, given: Sequence[Array]) -> Constant:
     if equation.name == "broadcast_in_dim":
         placed = zip(equation.params["broadcast_dimensions"], equation.operands[0], strict=True)
         along = tuple(d for d, n in placed if n != 1)
-    return Constant(path, epsilon, along=along)
+    return Constant(path, epsilon, along=along, places=_counts(equation.source) or any(of.places for of in constants))
+
+
+def _counts(equation: Any) -> bool:
+    """Whether an equation makes the numbers 0, 1, 2, …, also inside of a call."""
+    inner = (getattr(of, "jaxpr", of) for of in equation.params.values())
+    within = (each for of in inner for each in getattr(of, "eqns", ()))
+    return equation.primitive.name == "iota" or any(map(_counts, within))

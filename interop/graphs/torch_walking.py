@@ -209,7 +209,8 @@ def _of_constants(call: Any, constants: Sequence[Constant]) -> Constant:
     if call.name in ("expand", "expand_as", "broadcast_to"):
         before, after = call.args[0].shape, call.results[0].shape
         along = tuple(d + len(after) - len(before) for d, n in enumerate(before) if n != 1)
-    return Constant(path, epsilon, along=along)
+    places = call.name in ("arange", "linspace") or any(of.places for of in constants)
+    return Constant(path, epsilon, along=along, places=places)
 
 
 def ranked(walker: Walker, of: Any, rank: int) -> Operand:

@@ -66,6 +66,8 @@ def elementwise(walker: Walker, equation: Equation, given: Sequence[Array]) -> S
     if lacking:
         dims = tuple((Part(REPEAT, size),) if d in lacking else dims[d] for d, size in enumerate(shape))
     image = Image(images[0].node, dims)
+    if any(_varies_over_positions(of, shape, image) for of, shape in _constants(equation, given)):
+        raise NoStepError("an operand has other numbers at other positions")
     if name in _PLAIN and len(images) == 1:
         return [replace(image, pending=images[0].pending)]
     vector = next(
@@ -168,6 +170,14 @@ def _is_vector(of: Constant, shape: Sequence[int], image: Image, channels: int) 
     # A statistic of the channels has none of its own.
     places = places or {d for d, parts in enumerate(image.dims) if parts == (Part(REPEAT, channels),)}
     return along == places if channels != 1 else not along
+
+
+def _varies_over_positions(of: Constant, shape: Sequence[int], image: Image) -> bool:
+    """Whether a constant has other numbers at other positions of the image, as a grid of coordinates has."""
+    if not of.places or len(shape) != len(image.dims):
+        return of.places
+    along = of.along if of.along is not None else [d for d, size in enumerate(shape) if size != 1]
+    return any(part.role[0] == "axis" for d in along for part in image.dims[d])
 
 
 def _is_zero(given: Sequence[Array]) -> bool:

@@ -550,3 +550,23 @@ def test_a_random_graph_is_read_back_or_there_is_an_error(network):
         return
     assert sizes_that_fit(read, 0) == expected
     assert read.channels[read.outputs[0]] == network.channels[network.outputs[0]]
+
+
+OF_THE_POSITION = {
+    "added": lambda x: x + jnp.arange(x.shape[1]),
+    "multiplied": lambda x: x * jnp.linspace(-1, 1, x.shape[1])[None],
+    "averaged where it shrinks": lambda x: jax.image.resize(x, (1, x.shape[1] // 2), "linear"),
+}
+
+
+@pytest.mark.parametrize("function", OF_THE_POSITION.values(), ids=OF_THE_POSITION)
+def test_a_function_that_reads_other_numbers_at_other_positions_has_no_graph(function):
+    with pytest.raises(WellshapedError, match=r"other numbers at other positions|it reads more positions"):
+        graph_of_jax(function, "1 W")
+
+
+def test_a_linear_resize_without_antialiasing_is_a_node():
+    def halved(x):
+        return jax.image.resize(x, (1, x.shape[1] // 2), "linear", antialias=False)
+
+    assert [node.operation for node in graph_of_jax(halved, "1 W").nodes] == [Resize(1, over=2, mode="linear")]
