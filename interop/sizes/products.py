@@ -1,7 +1,7 @@
 """Products of sizes: of these only bounds are known, which is enough to see that ``6·H·H`` is not 0."""
 
 from dataclasses import dataclass
-from math import inf, isinf
+from math import inf
 from typing import Any
 
 from ...spec.network.affine import Affine, NotAffineError, Restrict, Undecided, range_of
@@ -61,13 +61,22 @@ def _box(a: Any, b: Any) -> Any:
 
 
 def _sum(a: Bound, b: Bound) -> Bound:
-    return (a if isinf(a) else b) if isinf(a) or isinf(b) else a + b
+    return (a if _is_infinite(a) else b) if _is_infinite(a) or _is_infinite(b) else a + b
 
 
 def _product(a: Bound, b: Bound) -> Bound:
     if not a or not b:
         return 0
-    return (inf if (a > 0) == (b > 0) else -inf) if isinf(a) or isinf(b) else a * b
+    return (inf if (a > 0) == (b > 0) else -inf) if _is_infinite(a) or _is_infinite(b) else a * b
+
+
+def _is_infinite(bound: Bound) -> bool:
+    """Whether a bound is infinity, the only one that is no ``int``. ``math.isinf`` takes no huge ``int``.
+
+    >>> _is_infinite(inf), _is_infinite(10**400)
+    (True, False)
+    """
+    return isinstance(bound, float)
 
 
 def _halves(box: tuple[tuple[int, int | None], ...]) -> list[Restrict]:
