@@ -41,11 +41,11 @@ from .layers.poolings import AvgPool3d as AvgPool3d
 from .layers.poolings import MaxPool1d as MaxPool1d
 from .layers.poolings import MaxPool2d as MaxPool2d
 from .layers.poolings import MaxPool3d as MaxPool3d
-from .layers.resampling import Resize2d as Resize2d
 from .layers.resizing import DepthToSpace1d as DepthToSpace1d
 from .layers.resizing import DepthToSpace2d as DepthToSpace2d
 from .layers.resizing import DepthToSpace3d as DepthToSpace3d
 from .layers.resizing import Resize1d as Resize1d
+from .layers.resizing import Resize2d as Resize2d
 from .layers.resizing import Resize3d as Resize3d
 from .layers.resizing import SpaceToDepth1d as SpaceToDepth1d
 from .layers.resizing import SpaceToDepth2d as SpaceToDepth2d

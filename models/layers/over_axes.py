@@ -8,6 +8,7 @@ has the channels and the sizes that the operation returns. An image that does no
 from collections.abc import Iterator
 from dataclasses import fields
 from functools import lru_cache
+from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar, SupportsIndex, TypeVar
 
 from flax import nnx
@@ -17,7 +18,7 @@ from ...spec.answers.proposals import layouts
 from ...spec.arithmetic.naturals import natural
 from ...spec.elements import judge_arrays, judge_windows
 from ...spec.messages.report import ConfigError, Report, ShapeError, UsageError, Verdict
-from ...spec.messages.written import clipped, written_value
+from ...spec.messages.written import clipped, written_number, written_value
 from ...spec.network import Network, Node, Operation
 from ...spec.network.network import MAX_LETTERS
 from ...spec.network.operation import SIZE_FACTORS, Fault, zero_faults
@@ -29,6 +30,9 @@ from ..typed import remembered, shown
 from ..typed.diagnosis import not_natural
 
 Made = TypeVar("Made", bound=Operation)
+
+MOST = 2**40
+"""The most elements of a result. A process that asks XLA for too many is ended, without an error."""
 
 if TYPE_CHECKING:
     Numbers = SupportsIndex | tuple[Any, ...] | list[Any]
@@ -97,6 +101,13 @@ class OperationLayer(nnx.Module):
         for fault in self.operation.faults([x.shape[0]], self.axes):
             raise channels_error(fault, name, x)
         require_fit(_alone(name, self.operation, x.shape[0], self.axes), None, x, layouts(self.axes)[0])
+        made = [self.operation.size([n], axis) for axis, n in enumerate(x.shape[1:])]
+        elements = self.operation.channels_after([x.shape[0]], self.axes) * prod(made)
+        if isinstance(elements, int) and elements > MOST:  # a symbolic size has no number yet
+            most = written_number(MOST)
+            says = f"the result would have {written_number(elements)} elements, and may have at most {most}"
+            subject = f"x = {shown(x)}, given to {name} with {clipped(repr(self.operation))},"
+            raise ShapeError.of(subject, "largest", "", says, "a smaller image, or smaller numbers")
 
     def _computed(self, x: Array) -> Array:
         """The operation's result. Raises :class:`ShapeError` if ``x`` does not fit."""

@@ -1,6 +1,7 @@
-"""Resizes over one and three axes, and depth to space and its reverse over one, two and three, with types.
+"""Resizes, depth to space and its reverse over one, two and three axes, with types.
 
-The arithmetic is PyTorch's. ``mode`` is ``"nearest"`` or ``"linear"``, on every axis. Each number is one for all axes,
+The arithmetic is PyTorch's. ``mode`` is ``"nearest"`` or ``"linear"``, on every axis; PyTorch's ``"bilinear"`` and
+``"trilinear"`` mean the same. Each number is one for all axes,
 or one for each. The constructors raise :class:`ConfigError` if a number is 0 or for another mode, and
 :class:`UsageError` if a number is not natural. A call raises :class:`ShapeError` if the input does not fit: the
 channels of ``DepthToSpace`` and the sizes of ``SpaceToDepth`` must be multiples of a block. Source: SPEC sections 8
@@ -21,6 +22,7 @@ class _Resize(OperationLayer):
         over: Numbers = 1,
         less: Numbers = 0,
     ) -> None:
+        mode = "linear" if mode in ("bilinear", "trilinear") else mode
         self.operation = made_of(Resize, factor=factor, mode=mode, align_corners=align_corners, over=over, less=less)
         require_well_formed(type(self).__name__, self.operation, 1, self.axes)
 
@@ -31,6 +33,19 @@ class Resize1d(_Resize, OverOneAxis):
     >>> import jax.numpy as jnp
     >>> Resize1d(2, "linear")(jnp.array([[0.0, 4.0]])).tolist()
     [[0.0, 1.0, 3.0, 4.0]]
+    """
+
+    _type_reads = ("operation",)
+
+
+class Resize2d(_Resize, OverTwoAxes):
+    """Resize one ``(C, H, W)`` image; each size becomes ``floor(n·factor / over) - less``.
+
+    >>> import jax.numpy as jnp
+    >>> Resize2d((1, 2))(jnp.array([[[1.0, 2.0]]])).tolist()
+    [[[1.0, 1.0, 2.0, 2.0]]]
+    >>> Resize2d(2, "bilinear")(jnp.array([[[0.0, 4.0]]])).tolist()[0][0]
+    [0.0, 1.0, 3.0, 4.0]
     """
 
     _type_reads = ("operation",)

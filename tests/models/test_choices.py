@@ -2,7 +2,7 @@
 
 import pytest
 
-from wellshaped.models import Resize2d, convolutions
+from wellshaped.models import convolutions
 from wellshaped.proofs_of_shape import THEOREMS, prove
 from wellshaped.proofs_of_shape.strategies import ill_formed_configs
 from wellshaped.spec import UsageError
@@ -14,8 +14,6 @@ def force(backend):
 
 
 ASKED = {  # a question, what is written, and the fix
-    "Resize2d": (lambda word: Resize2d(2, word), "Bilinear", 'method="bilinear"'),
-    "bicubic": (lambda word: Resize2d(2, word), "bicubic", 'method="bilinear"'),
     "convolutions": (force, "CPUs", 'convolutions("cpu")'),
     "prove": (lambda word: prove(THEOREMS[5], by=word), "enumerate", 'by="enumeration"'),
     "prove in capitals": (lambda word: prove(THEOREMS[5], by=word), "Coq", 'by="coq"'),

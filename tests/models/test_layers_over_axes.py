@@ -95,7 +95,7 @@ def of_axes(numbers, axes):
 
 
 def case(kind, numbers, axes):
-    """A layer, without values, and its operation; ``Resize2d`` takes a factor alone."""
+    """A layer, without values, and its operation."""
     given = of_axes(numbers, axes)
     layer = getattr(models, f"{kind.__name__}{axes}d")
     if kind in (Conv, ConvTranspose):
@@ -107,7 +107,6 @@ CASES = {
     f"{kind.__name__}{axes}d {i}": (kind, numbers, axes)
     for i, (kind, numbers) in enumerate(CONVOLUTIONS + OTHERS)
     for axes in AXES
-    if (kind, axes) != (Resize, 2)
 }
 
 
@@ -442,3 +441,17 @@ def test_a_norm_is_over_the_axes_that_its_name_says(make, axes, over):
     expected = (x - x.mean(over, keepdims=True)) / np.sqrt(x.var(over, keepdims=True) + 1e-5)
     y = nnx.jit(lambda layer, x: layer(x))(make(), jnp.asarray(x, jnp.float32))
     assert np.allclose(y, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "enlarge",
+    [
+        lambda: models.Resize3d(2**20)(jnp.ones((1, 2, 2, 2))),
+        lambda: models.Pad3d(2**30)(jnp.ones((1, 2, 2, 2))),
+        lambda: models.ConvTranspose3d(1, 1, 1, stride=2**22, rngs=rngs())(jnp.ones((1, 2, 2, 2))),
+    ],
+    ids=["Resize3d", "Pad3d", "ConvTranspose3d"],
+)
+def test_a_result_that_no_memory_holds_is_rejected(enlarge):
+    with pytest.raises(ShapeError, match="elements, and may have at most 1099511627776"):
+        enlarge()

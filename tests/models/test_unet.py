@@ -466,7 +466,7 @@ def test_average_pooling_is_the_mean_of_each_window(kernel, stride, height, widt
 
 @pytest.mark.parametrize(
     "layer",
-    [BatchNorm2d(2, rngs=nnx.Rngs(0)), InstanceNorm2d(2, rngs=nnx.Rngs(0)), Resize2d(2)],
+    [BatchNorm2d(2, rngs=nnx.Rngs(0)), InstanceNorm2d(2, rngs=nnx.Rngs(0))],
     ids=lambda layer: type(layer).__name__,
 )
 def test_an_image_without_pixels_is_rejected(layer):
@@ -482,12 +482,12 @@ def test_resizing_repeats_or_interpolates():
     cfg = UNetConfig(levels=1, base_channels=2, upsampling="bilinear")
     bottom, resized = results(UNet(cfg, 2, 2, rngs=nnx.Rngs(0)), image(2, 4, 6), "bottom", "up[0].resize")
     assert np.allclose(resized, Resize2d(2, "bilinear")(bottom), atol=1e-6)
-    with pytest.raises(UsageError, match="method='cubic' must be one of nearest, bilinear"):
+    with pytest.raises(ConfigError, match="mode='cubic' must be one of 'nearest', 'linear'"):
         Resize2d(2, "cubic")
     with pytest.raises(ConfigError, match="factor=0 must be at least 1"):
         Resize2d(0)
-    with pytest.raises(ShapeError, match="given to Resize2d with factor=1099511627776, does not fit"):
-        Resize2d(2**40)(x)
+    with pytest.raises(ShapeError, match=r"given to Resize2d with Resize\(factor=1048576\), does not fit"):
+        Resize2d(2**20)(x)
 
 
 @pytest.mark.parametrize("make", [Conv2d, ConvTranspose2d])
