@@ -8,6 +8,7 @@ from jaxtyping import Array, Float
 
 from ...spec.messages.report import ShapeError, UsageError
 from ...spec.network import Activation
+from ..dtypes import dtypes_of
 from ..fits import at_least_one
 from ..operations.node_layers import computed, started
 from ..typed import remembered, shown
@@ -22,7 +23,8 @@ class ActivationLayer(OperationLayer):
     and needs ``channels``. The name ends in ``Layer`` because the operation of a graph is called ``Activation``.
 
     The constructor raises :class:`ConfigError` for another kind, and :class:`UsageError` for ``"snake"`` without
-    channels. A call raises :class:`ShapeError` for channels that do not fit. Source: SPEC sections 8 and 10.
+    channels and for a dtype that is not floating-point. A call raises :class:`ShapeError` for channels that do not fit.
+    Source: SPEC sections 8 and 10.
 
     >>> import jax.numpy as jnp
     >>> ActivationLayer("leaky_relu", slope=0.5)(jnp.array([[-1.0, 2.0]])).tolist()
@@ -46,13 +48,14 @@ class ActivationLayer(OperationLayer):
     ) -> None:
         self.operation = Activation(kind, slope=slope)
         self.channels = None if channels is None else at_least_one(channels, "channels", "ActivationLayer")
-        self.dtype = dtype
+        types = dtypes_of(dtype, param_dtype)
+        self.dtype = types["dtype"]
         if kind == "snake" and self.channels is None:
             says = "snake learns a slope for each channel, and channels is missing"
             raise UsageError.of("ActivationLayer('snake')", "channels", "", says, "channels=8, for example")
         shapes = self.operation.parameters([self.channels or 1], self.axes)
         for name, shape in shapes.items():
-            setattr(self, name, nnx.Param(started(self.operation, name, shape, param_dtype)))
+            setattr(self, name, nnx.Param(started(self.operation, name, shape, types["param_dtype"])))
 
     @remembered
     def __call__(

@@ -15,8 +15,8 @@ from flax import nnx
 from jaxtyping import Array
 
 from ...spec.arithmetic.naturals import natural
-from ...spec.messages.report import UsageError
 from ...spec.network import Conv, ConvTranspose
+from ..dtypes import dtypes_of, precision_of
 from ..fits import at_least_one, require_buildable
 from ..functional.functional import promoted
 from ..functional.gradients import ConvGrads
@@ -62,9 +62,8 @@ class Convolution(OperationLayer):
         self.kernel_size = operation.kernel
         for of in self._window_of:
             setattr(self, of, getattr(operation, of))
-        self.dtype = None if dtype is None else floating(dtype, "dtype")
-        self.precision = precision
-        param_dtype = floating(param_dtype, "param_dtype")
+        types = dtypes_of(dtype, param_dtype)
+        self.dtype, self.precision = types["dtype"], precision_of(precision)
         numbers = {"in_channels": self.in_channels, "out_channels": self.out_channels}
         if self._is_plain:
             numbers |= {"kernel": self.kernel_size, "stride": self.stride}
@@ -77,8 +76,8 @@ class Convolution(OperationLayer):
             require_well_formed(name, operation, self.in_channels, self.axes)
             shape = operation.parameters([self.in_channels], self.axes)["kernel"]
         draw = jax.nn.initializers.lecun_normal(in_axis=self._in_axis, out_axis=self._out_axis)
-        self.kernel = nnx.Param(draw(rngs.params(), shape, param_dtype))
-        self.bias: Any = nnx.Param(jnp.zeros(self.out_channels, param_dtype)) if use_bias else None
+        self.kernel = nnx.Param(draw(rngs.params(), shape, types["param_dtype"]))
+        self.bias: Any = nnx.Param(jnp.zeros(self.out_channels, types["param_dtype"])) if use_bias else None
 
     @property
     def operation(self) -> Conv | ConvTranspose:
@@ -146,20 +145,6 @@ class Convolution(OperationLayer):
 def like(given: Iterable[Any], grads: Iterable[Array]) -> list[Array]:
     """The gradients, each in the dtype of the value at its place in ``given``."""
     return [grad.astype(value.dtype) for value, grad in zip(given, grads, strict=True)]
-
-
-def floating(dtype: Any, name: str) -> Any:
-    """Return ``dtype`` as a dtype. Raise :class:`UsageError`, naming the argument, unless it is floating-point."""
-    try:
-        kind = jnp.dtype(dtype)
-    except TypeError:
-        kind = None
-    if kind is None or not jnp.issubdtype(kind, jnp.floating):
-        given = dtype if kind is None else kind.name
-        raise UsageError.of(
-            f"{name}={given}", "dtype", "", "the dtype of a layer must be floating-point", f"{name}=jnp.float32"
-        )
-    return kind
 
 
 class AnyConv(Convolution):

@@ -12,7 +12,9 @@ from jaxtyping import Array, Float
 
 from ...spec.arithmetic.naturals import divisor_below, natural
 from ...spec.messages.report import ConfigError, ShapeError
+from ...spec.network import Norm
 from ..cpu.layout import channels_last
+from ..dtypes import dtypes_of
 from ..fits import at_least_one, require_buildable
 from ..functional.functional import require_pixels
 from ..functional.statistics import normalised
@@ -93,11 +95,10 @@ class _BatchNorm(_Norm):
             use_running_average=False,
             axis_name=axis_name,
             momentum=momentum,
-            epsilon=epsilon,
+            epsilon=Norm(epsilon=epsilon).epsilon,
             use_fast_variance=False,
-            dtype=dtype,
-            param_dtype=param_dtype,
             rngs=rngs,
+            **dtypes_of(dtype, param_dtype),
         )
 
 
@@ -113,8 +114,9 @@ class BatchNorm2d(_BatchNorm, _OverTwoAxes):
     as an argument. In training mode, ``nnx.jit`` and ``nnx.grad`` need it as an argument too. A function compiled by
     ``jax.jit`` keeps the mode in which it was compiled.
 
-    The constructor raises :class:`ConfigError` for 0 channels. A call raises :class:`ShapeError` if the image has the
-    wrong number of channels, or no pixels, and :class:`WellshapedError` if the statistics can't be updated.
+    The constructor raises :class:`ConfigError` for 0 channels or a negative ``epsilon``, and :class:`UsageError` for a
+    dtype that is not floating-point. A call raises :class:`ShapeError` if the image has the wrong number of channels,
+    or no pixels, and :class:`WellshapedError` if the statistics can't be updated.
 
     >>> import jax.numpy as jnp
     >>> from flax import nnx
@@ -157,9 +159,10 @@ class BatchNorm3d(_BatchNorm, _OverThreeAxes):
 class GroupNorm(_OverAnyAxes):
     """Flax's :class:`flax.nnx.GroupNorm` of one ``(C, *sizes)`` image: over the pixels and channels of each group.
 
-    The constructor raises :class:`ConfigError` if ``channels`` or ``groups`` is 0, or if ``groups`` does not divide
-    ``channels``. A call raises :class:`ShapeError` if the image has the wrong number of channels, or no pixels, or if a
-    group has a single value: one pixel of one channel.
+    The constructor raises :class:`ConfigError` if ``channels`` or ``groups`` is 0, if ``groups`` does not divide
+    ``channels``, or for a negative ``epsilon``, and :class:`UsageError` for a dtype that is not floating-point. A call
+    raises :class:`ShapeError` if the image has the wrong number of channels, or no pixels, or if a group has a single
+    value: one pixel of one channel.
 
     >>> import jax.numpy as jnp
     >>> from flax import nnx
@@ -192,11 +195,10 @@ class GroupNorm(_OverAnyAxes):
         self.norm = nnx.GroupNorm(
             self.channels,
             num_groups=self.groups,
-            epsilon=epsilon,
+            epsilon=Norm(epsilon=epsilon).epsilon,
             use_fast_variance=False,
-            dtype=dtype,
-            param_dtype=param_dtype,
             rngs=rngs,
+            **dtypes_of(dtype, param_dtype),
         )
 
 
@@ -217,19 +219,19 @@ class _InstanceNorm(_Norm):
         _require_buildable(type(self).__name__, self.channels)
         self.norm = nnx.InstanceNorm(
             self.channels,
-            epsilon=epsilon,
+            epsilon=Norm(epsilon=epsilon).epsilon,
             use_fast_variance=False,
-            dtype=dtype,
-            param_dtype=param_dtype,
             rngs=rngs,
+            **dtypes_of(dtype, param_dtype),
         )
 
 
 class InstanceNorm2d(_InstanceNorm, _OverTwoAxes):
     """Flax's :class:`flax.nnx.InstanceNorm` of one image: over the pixels of each channel.
 
-    The constructor raises :class:`ConfigError` for 0 channels. A call raises :class:`ShapeError` if the image has the
-    wrong number of channels, or fewer than 2 pixels: the result would be only the bias.
+    The constructor raises :class:`ConfigError` for 0 channels or a negative ``epsilon``, and :class:`UsageError` for a
+    dtype that is not floating-point. A call raises :class:`ShapeError` if the image has the wrong number of channels,
+    or fewer than 2 pixels: the result would be only the bias.
 
     >>> import jax.numpy as jnp
     >>> from flax import nnx
@@ -267,8 +269,9 @@ class InstanceNorm3d(_InstanceNorm, _OverThreeAxes):
 class LayerNorm(_OverAnyAxes):
     """Flax's :class:`flax.nnx.LayerNorm` of one ``(C, *sizes)`` image: over the channels at each position.
 
-    The constructor raises :class:`ConfigError` for 0 channels. A call raises :class:`ShapeError` if the image has the
-    wrong number of channels, or no pixels.
+    The constructor raises :class:`ConfigError` for 0 channels or a negative ``epsilon``, and :class:`UsageError` for a
+    dtype that is not floating-point. A call raises :class:`ShapeError` if the image has the wrong number of channels,
+    or no pixels.
 
     >>> import jax.numpy as jnp
     >>> from flax import nnx
@@ -292,9 +295,8 @@ class LayerNorm(_OverAnyAxes):
         _require_buildable("LayerNorm", self.channels)
         self.norm = nnx.LayerNorm(
             self.channels,
-            epsilon=epsilon,
+            epsilon=Norm(epsilon=epsilon).epsilon,
             use_fast_variance=False,
-            dtype=dtype,
-            param_dtype=param_dtype,
             rngs=rngs,
+            **dtypes_of(dtype, param_dtype),
         )

@@ -18,8 +18,9 @@ from ...spec.answers.explanation import explain
 from ...spec.answers.proposals import layouts
 from ...spec.messages.choices import nearest_choice
 from ...spec.messages.report import ConfigError, ShapeError, UsageError
-from ...spec.messages.written import clipped, kind_of, written_value
+from ...spec.messages.written import clipped, kind_of, written_argument, written_value
 from ...spec.network import Concat, Conv, Input, Network, Node, Norm
+from ..dtypes import dtypes_of, precision_of
 from ..fits import require_fit
 from ..functional.statistics import statistics_kept
 from ..operations.node_layers import computed, layer_of
@@ -43,7 +44,8 @@ class TypedNetwork(nnx.Module):
     Use ``jax.vmap(model)`` for a batch; batch norms in training mode need ``nnx.vmap`` (:class:`BatchNorm2d`).
 
     The constructor raises :class:`ConfigError` for a network with a ``Window`` or a ``TransposedWindow``, which have
-    sizes and no values, and :class:`UsageError` for a value that is not a graph. A call raises :class:`ShapeError` if
+    sizes and no values, and :class:`UsageError` for a value that is not a graph, a dtype that is not floating-point, or
+    another wrong argument. A call raises :class:`ShapeError` if
     an image does not fit, with the explanation of :func:`wellshaped.spec.check`. Source: SPEC sections 8 and 10.
 
     >>> import jax.numpy as jnp
@@ -82,9 +84,10 @@ class TypedNetwork(nnx.Module):
     ) -> None:
         graph = _graph(network)
         self._held = _Held(graph)
-        self.dtype, self.precision = dtype, precision
-        self.again = _again(graph, (remat,) if isinstance(remat, str) else tuple(remat))
-        types = {"dtype": dtype, "param_dtype": param_dtype, "rngs": rngs}
+        types = dtypes_of(dtype, param_dtype)
+        self.dtype, self.precision = types["dtype"], precision_of(precision)
+        self.again = _again(graph, _names(remat, "remat"))
+        types["rngs"] = _rngs(rngs)
         layers: dict[str, nnx.Module] = {}
         for node in graph.nodes:
             if path(node) not in layers:
@@ -129,7 +132,7 @@ class TypedNetwork(nnx.Module):
         return next(iter(results.values())) if len(results) == 1 else tuple(results.values())
 
     def results(self, *images: Array, names: str | Iterable[str]) -> dict[str, Array]:
-        """The results of these nodes, by name. Raises :class:`UsageError` for a name that is no node.
+        """The results of these nodes, by name. Raises :class:`UsageError` for a name that no node has.
 
         >>> from wellshaped.spec import Conv, MaxPool, Node
         >>> two = Network({"x": 1}, (Node("conv", Conv(3, channels=4)), Node("pooled", MaxPool(2))))
@@ -137,7 +140,7 @@ class TypedNetwork(nnx.Module):
         >>> {name: y.shape for name, y in model.results(jnp.ones((1, 8, 9)), names=("conv", "pooled")).items()}
         {'conv': (4, 6, 7), 'pooled': (4, 3, 3)}
         """
-        names = (names,) if isinstance(names, str) else tuple(names)
+        names = _names(names, "names")
         inputs = [given.name for given in self.network.inputs]
         for name in names:
             if name not in inputs:
@@ -283,6 +286,24 @@ def _graph(network: object) -> Network:
         about = "an operation has only sizes, and no value"
         raise ConfigError.of(title(graph), "value", about, says, "Conv, ConvTranspose, MaxPool or AvgPool there")
     return graph
+
+
+def _names(given: object, argument: str) -> tuple[str, ...]:
+    """One name or several, as a tuple. Raises :class:`UsageError`, naming the argument, for anything else."""
+    names = (given,) if isinstance(given, str) or not isinstance(given, Iterable) else tuple(given)
+    wrong = [name for name in names if not isinstance(name, str)]
+    if wrong:
+        says = f"it has {kind_of(wrong[0])}, and must be the name of a node, or several in a tuple"
+        subject = clipped(written_argument(argument, given))
+        raise UsageError.of(subject, argument, "", says, f'{argument}="y" or {argument}=("x", "y"), for example')
+    return names
+
+
+def _rngs(rngs: object) -> nnx.Rngs:
+    if isinstance(rngs, nnx.Rngs):
+        return rngs
+    says = f"it is {kind_of(rngs)}, and must be an nnx.Rngs, which draws the parameters"
+    raise UsageError.of(clipped(written_argument("rngs", rngs)), "rngs", "", says, "rngs=nnx.Rngs(0)")
 
 
 def _again(graph: Network, remat: tuple[str, ...]) -> frozenset[str]:

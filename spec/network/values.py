@@ -6,7 +6,7 @@ from math import prod
 
 from ..arithmetic.naturals import quotient
 from ..messages.report import ConfigError
-from ..messages.written import written_number
+from ..messages.written import written_argument, written_number
 from .operation import Fault, Operation, Shapes, counted, of_at_least_one
 from .requirement import AT_LEAST, Need
 
@@ -20,7 +20,8 @@ class Norm(Operation):
     because it uses the statistics of its training data, or of a batch of images. ``affine`` adds a scale and a bias for
     each channel.
 
-    Raises :class:`ConfigError` for ``groups`` if the kind is not ``"group"``, and the errors of :class:`Operation`.
+    Raises :class:`ConfigError` for a negative ``epsilon``, and for ``groups`` if the kind is not ``"group"``, and the
+    errors of :class:`Operation`.
 
     >>> [need.rule for need in Norm("instance").needs_together([(1, 1)], [8])]
     ['statistics']
@@ -40,6 +41,10 @@ class Norm(Operation):
 
     def __post_init__(self) -> None:
         Operation.__post_init__(self)
+        if self.epsilon < 0:
+            given = written_argument("epsilon", self.epsilon)
+            says = f"{given} is negative, and must be at least 0"
+            raise ConfigError.of(given, "epsilon", "wrong value", says, "epsilon=1e-05")
         if self.kind != "group" and self.groups != 1:
             says = f"groups={written_number(self.groups)} is for a group norm, but kind='{self.kind}'"
             raise ConfigError.of(repr(self), "groups", "", says, 'kind="group"')

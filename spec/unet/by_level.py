@@ -5,7 +5,7 @@ from typing import Any
 
 from ..messages.choices import near_choices, nearest_choice
 from ..messages.report import UsageError
-from ..messages.written import written_argument, written_value
+from ..messages.written import kind_of, written_argument, written_value
 
 BLOCKS = ("convs_per_block", "conv_kernel", "residual")
 """The fields that say how a block is built: one value for each level, and one for the bottom."""
@@ -18,6 +18,9 @@ BY_LEVEL = (*BLOCKS, *STEPS)
 
 PER_AXIS = ("conv_kernel", "stride", "upsampling_kernel")
 """The fields whose value at a level may be a tuple with one number for each axis."""
+
+OF_NETWORK = ("levels", "axes")
+"""The fields that say nothing of a level."""
 
 Sizes = int | tuple[int, ...]
 """One number for all axes, or a tuple with one for each."""
@@ -44,6 +47,26 @@ def read(value: object, name: str, entry: Callable[[object, str], Any]) -> Any:
         return entry(value, name)
     found = tuple(entry(v, f"{name}[{i}]") for i, v in enumerate(value))
     return found[0] if len(found) == 1 and not isinstance(found[0], tuple) else found
+
+
+def one(value: object, name: str, meant: Callable[[object], object]) -> object:
+    """Return ``value``. Raise :class:`UsageError` if it is a tuple or a list, because the field has one value.
+
+    The fix is what the first entry is ``meant`` to be. That of an empty tuple is ``meant(())``.
+
+    >>> one((3, 5), "groups", lambda first: first)
+    Traceback (most recent call last):
+    ...
+    wellshaped.spec.messages.report.UsageError: groups=(3, 5) can't be used.
+      groups: groups=(3, 5) is a tuple, and groups has one value for all levels.
+      fix: groups=3
+    """
+    if not isinstance(value, tuple | list):
+        return value
+    given = written_argument(name, value)
+    for_all = "" if name in OF_NETWORK else " for all levels"
+    says = f"{given} is {kind_of(value)}, and {name} has one value{for_all}"
+    raise UsageError.of(given, name, "", says, f"{name}={written_value(meant(value[0] if value else ()))}")
 
 
 def choice(value: object, name: str, field: str, choices: tuple[object, ...], given: object) -> object:

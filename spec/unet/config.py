@@ -3,11 +3,12 @@
 from dataclasses import dataclass, fields
 from typing import Any
 
-from ..arithmetic.naturals import natural
+from ..arithmetic.naturals import as_integer, natural
+from ..messages.choices import nearest_choice
 from ..messages.report import UsageError
 from ..messages.written import Written, kind_of, written_argument, written_number
 from ..network.values import Activation
-from .by_level import BY_LEVEL, PER_AXIS, Sizes, at, choice, read
+from .by_level import BY_LEVEL, PER_AXIS, Sizes, at, choice, one, read
 from .level import Block, Level
 
 MOST = 64
@@ -195,7 +196,13 @@ def _read(value: object, name: str) -> Any:
             return tuple(natural(n, f"{shown}[{axis}]", USUAL[name]) for axis, n in enumerate(v))
         return natural(v, shown, USUAL[name])
 
-    return read(value, name, entry) if name in BY_LEVEL else entry(value, name)
+    def meant(first: object) -> object:
+        if name in CHOICES:
+            return nearest_choice(first, CHOICES[name])
+        number = as_integer(first)
+        return USUAL[name] if number is None or number < 1 else number
+
+    return read(value, name, entry) if name in BY_LEVEL else entry(one(value, name, meant), name)
 
 
 def _multipliers(value: object) -> tuple[int, ...] | None:

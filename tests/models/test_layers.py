@@ -430,7 +430,7 @@ def test_keyword_arguments_may_be_numpy_arrays_too():
     [
         (lambda: Conv2d(1, 1, 3, dtype=jnp.int32, rngs=nnx.Rngs(0)), "dtype=int32 can't be used"),
         (lambda: Conv2d(1, 1, 3, param_dtype=jnp.int32, rngs=nnx.Rngs(0)), "param_dtype=int32 can't be used"),
-        (lambda: Conv2d(1, 1, 3, dtype="bfloat17", rngs=nnx.Rngs(0)), "dtype=bfloat17 can't be used"),
+        (lambda: Conv2d(1, 1, 3, dtype="bfloat17", rngs=nnx.Rngs(0)), "dtype='bfloat17' can't be used"),
         (lambda: MaxPool2d(2, 0), "stride_pos: stride=0 must be at least 1"),
         (lambda: max_pool2d(X, kernel=1, stride=10**30), "largest: too large to compute with: stride=1000"),
         (lambda: conv2d(X, KERNEL, BIAS, padding=10**30), "largest: too large to compute with: padding=1000"),

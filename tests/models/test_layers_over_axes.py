@@ -1,5 +1,7 @@
 """The layers over one, two and three axes: sizes of the specification, values of the operation, one clear error."""
 
+from inspect import signature
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -30,6 +32,8 @@ from wellshaped.models import (
     Resize1d,
     SpaceToDepth2d,
     TypedNetwork,
+    UNet,
+    UNet2,
 )
 from wellshaped.spec import (
     Activation,
@@ -46,6 +50,8 @@ from wellshaped.spec import (
     Resize,
     ShapeError,
     SpaceToDepth,
+    UNet2Config,
+    UNetConfig,
     UsageError,
     WellshapedError,
     check,
@@ -455,3 +461,65 @@ def test_a_norm_is_over_the_axes_that_its_name_says(make, axes, over):
 def test_a_result_that_no_memory_holds_is_rejected(enlarge):
     with pytest.raises(ShapeError, match="elements, and may have at most 1099511627776"):
         enlarge()
+
+
+OF_TYPES = {
+    "Conv2d": lambda **types: Conv2d(1, 1, 1, rngs=rngs(), **types),
+    "Conv3d": lambda **types: Conv3d(1, 1, 1, rngs=rngs(), **types),
+    "ConvTranspose1d": lambda **types: ConvTranspose1d(1, 1, 1, rngs=rngs(), **types),
+    "BatchNorm3d": lambda **types: BatchNorm3d(4, rngs=rngs(), **types),
+    "InstanceNorm1d": lambda **types: InstanceNorm1d(4, rngs=rngs(), **types),
+    "GroupNorm": lambda **types: GroupNorm(8, rngs=rngs(), **types),
+    "LayerNorm": lambda **types: LayerNorm(4, rngs=rngs(), **types),
+    "ActivationLayer": lambda **types: ActivationLayer("relu", **types),
+    "TypedNetwork": lambda **types: TypedNetwork(ONE_CONV, rngs=rngs(), **types),
+    "UNet": lambda **types: UNet(UNetConfig(levels=1, base_channels=4), 1, 1, rngs=rngs(), **types),
+    "UNet1d": lambda **types: UNet(UNetConfig(levels=1, base_channels=4, axes=1), 1, 1, rngs=rngs(), **types),
+    "UNet2": lambda **types: UNet2(UNet2Config(base_channels=4), 1, 1, rngs=rngs(), **types),
+}
+ONE_CONV = Network({"x": 1}, (Node("y", Conv(1)),))
+NO_DTYPES = [(jnp.int32, "float32"), (bool, "float32"), (jnp.complex64, "float32"), ("foo", "float32"), (3, "float32")]
+NO_DTYPES += [("bf16", "bfloat16"), ("Float16", "float16"), ([("a", "f4")], "float32"), ({"names": 1}, "float32")]
+
+
+def test_every_layer_and_network_with_a_dtype_is_among_those_of_the_tests():
+    kinds = {
+        of for of in vars(models).values() if isinstance(of, type) and "dtype" in signature(of.__init__).parameters
+    }
+    tested = {getattr(models, name).__init__.__qualname__ for name in OF_TYPES}
+    assert {of.__init__.__qualname__ for of in kinds} == tested
+
+
+@pytest.mark.parametrize("make", OF_TYPES.values(), ids=OF_TYPES)
+def test_a_dtype_that_is_not_floating_point_is_one_error_with_a_fix(make):
+    pairs = [("dtype", *of) for of in NO_DTYPES] + [("param_dtype", *of) for of in (*NO_DTYPES, (None, "float32"))]
+    for name, wrong, meant in pairs:
+        with pytest.raises(UsageError, match="the dtype of a layer must be floating-point") as error:
+            make(**{name: wrong})
+        assert str(error.value).startswith(f"{name}=")
+        assert error.value.report.fixes == (f"{name}=jnp.{meant}",)
+
+
+@pytest.mark.parametrize("make", OF_TYPES.values(), ids=OF_TYPES)
+def test_a_dtype_may_be_a_name_or_any_that_is_floating_point(make):
+    for wide in ("bfloat16", jnp.float16, np.dtype("float32")):
+        layer = nnx.eval_shape(lambda wide=wide: make(dtype=wide, param_dtype=wide))
+        assert {leaf.dtype for leaf in jax.tree.leaves(nnx.state(layer, nnx.Param))} <= {jnp.dtype(wide)}
+
+
+@pytest.mark.parametrize("name", ["Conv2d", "ConvTranspose1d", "TypedNetwork", "UNet", "UNet2"])
+def test_a_precision_is_one_that_jax_takes(name):
+    for wrong, meant in ((3, "highest"), ("hihgest", "highest"), ("defalt", "default"), (("high",), "high")):
+        with pytest.raises(UsageError, match=r"it must be None, a jax.lax.Precision, its name") as error:
+            OF_TYPES[name](precision=wrong)
+        assert error.value.report.fixes == (f"precision='{meant}'",)
+    for right in (None, "high", jax.lax.Precision.HIGHEST, ["high", "highest"]):
+        assert nnx.eval_shape(lambda right=right: OF_TYPES[name](precision=right))
+
+
+@pytest.mark.parametrize("name", ["BatchNorm3d", "InstanceNorm1d", "GroupNorm", "LayerNorm"])
+def test_the_epsilon_of_a_norm_is_a_number_from_0_on(name):
+    for wrong in (-1.0, float("inf"), float("nan")):
+        with pytest.raises(ConfigError, match=f"epsilon={wrong}"):
+            OF_TYPES[name](epsilon=wrong)
+    assert OF_TYPES[name](epsilon=0.0).norm.epsilon == 0

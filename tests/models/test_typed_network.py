@@ -177,6 +177,7 @@ def test_several_inputs_and_outputs_are_in_the_order_of_the_network():
     assert (y == wide + jnp.arange(3.0)[:, None]).all()
 
 
+NAMES = 'names="y" or names=("x", "y"), for example'
 WRONG = {
     "too few": (lambda model: model(jnp.ones((2, 8))), UsageError, "inputs", "model(x, t)"),
     "channels": (lambda model: model(jnp.ones((3, 8)), jnp.ones(3)), ShapeError, "channels", "x of shape (2, length)"),
@@ -200,6 +201,13 @@ WRONG = {
         "wide",
     ),
     "a layer": (lambda model: model["y"], UsageError, "no_layer", "wide"),
+    "no name": (lambda model: model.results(jnp.ones((2, 8)), jnp.ones(3), names=3), UsageError, "names", NAMES),
+    "no names": (
+        lambda model: model.results(jnp.ones((2, 8)), jnp.ones(3), names=("y", None)),
+        UsageError,
+        "names",
+        NAMES,
+    ),
 }
 
 
@@ -211,6 +219,23 @@ def test_a_wrong_call_is_one_error_with_a_fix(name):
     report = error.value.report
     assert report.failures[0].name == rule
     assert report.fixes[0].strip("'\"") == fix
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"remat": 3}, "remat=3 can't be used.\n  remat: it has an int, and must be the name of a node, or several"),
+        ({"remat": ("wide", 3)}, r"remat: it has an int, and must be the name of a node, or several in a tuple"),
+        ({"remat": None}, "remat: it has a NoneType, and must be the name of a node"),
+        ({"rngs": None}, "rngs=None can't be used.\n  rngs: it is a NoneType, and must be an nnx.Rngs"),
+        ({"rngs": 0}, "rngs: it is an int, and must be an nnx.Rngs"),
+        ({"dtype": jnp.int32}, "dtype=int32 can't be used.\n  dtype: the dtype of a layer must be floating-point"),
+    ],
+    ids=str,
+)
+def test_a_wrong_argument_of_the_constructor_is_one_error(wrong, says):
+    with pytest.raises(UsageError, match=says):
+        TypedNetwork(TWO, **{"rngs": nnx.Rngs(0)} | wrong)
 
 
 def test_an_operation_without_a_value_is_named():

@@ -110,6 +110,10 @@ def test_every_operation_is_among_them():
         (lambda: MaxPool(None), "kernel=None", "is a NoneType"),
         (lambda: Norm("batchnorm"), "kind='batchnorm'", "must be one of 'batch', 'group', 'instance', 'layer'"),
         (lambda: Norm(epsilon="small"), "epsilon='small'", "is a str, and must be a number"),
+        (lambda: Norm(epsilon=-1), "epsilon=-1.0", "is negative, and must be at least 0"),
+        (lambda: Norm("layer", epsilon=-1e-30), "epsilon=-1e-30", "is negative, and must be at least 0"),
+        (lambda: Norm(epsilon=float("inf")), "epsilon=inf", "must be a finite number"),
+        (lambda: Norm(epsilon=float("nan")), "epsilon=nan", "must be a finite number"),
         (lambda: Activation(["relu"]), "kind=['relu']", "must be one of 'relu'"),
         (lambda: Pad(1, mode="reflect"), "mode='reflect'", "must be one of 'zeros', 'mirrored'"),
         (lambda: Require(), "Require()", "it must require something"),
@@ -140,6 +144,10 @@ def test_a_wrong_value_of_a_field_is_rejected_by_name(make, given, says):
     assert given in text.splitlines()[0]
     assert says in text
     assert text.splitlines()[-1].startswith("  fix: ")
+
+
+def test_an_epsilon_may_be_0():
+    assert Norm(epsilon=0).epsilon == 0.0
 
 
 @pytest.mark.parametrize("make", [lambda value: Conv(3, bias=value), lambda value: UNetConfig(bias=value)])

@@ -30,6 +30,7 @@ from wellshaped.spec import (
     stages,
 )
 from wellshaped.spec.families import DOUBLE, HALVE, unet
+from wellshaped.spec.unet.by_level import BY_LEVEL
 
 SMALL = UNetConfig(levels=2, base_channels=4)
 
@@ -61,6 +62,43 @@ def outs(cfg):
 def test_a_field_that_is_no_choice_is_refused_when_it_is_made(wrong, says):
     with pytest.raises(WellshapedError, match=says):
         UNetConfig(**wrong)
+
+
+OF_ONE_VALUE = [
+    ({"norm": ("batch", "none")}, {"norm": "batch"}),
+    ({"norm": ["grup"]}, {"norm": "group"}),
+    ({"norm": (("batch",),)}, {"norm": "batch"}),
+    ({"activation": ("gelu", "relu")}, {"activation": "gelu"}),
+    ({"bias": (False, True)}, {"bias": False}),
+    ({"join": (None, "pad")}, {"join": None}),
+    ({"join": ()}, {"join": None}),
+    ({"order": ("activation first",)}, {"order": "activation first"}),
+    ({"concat": ("upsampled first", "skip first")}, {"concat": "upsampled first"}),
+    ({"padding": ("none", "same")}, {"padding": "none"}),
+    ({"head": (False,)}, {"head": False}),
+    ({"groups": (4, 2)}, {"groups": 4}),
+    ({"groups": ("two",)}, {"groups": 8}),
+    ({"base_channels": [16, 32]}, {"base_channels": 16}),
+    ({"levels": (3, 2)}, {"levels": 3}),
+    ({"axes": ()}, {"axes": 2}),
+]
+
+
+@pytest.mark.parametrize(("wrong", "fix"), OF_ONE_VALUE, ids=str)
+def test_a_field_of_one_value_rejects_a_tuple_and_proposes_its_first_entry(wrong, fix):
+    with pytest.raises(UsageError) as error:
+        UNetConfig(**wrong)
+    (name,) = wrong
+    report = error.value.report
+    assert eval(f"dict({report.fixes[0]})") == fix
+    assert UNetConfig(**fix)
+    assert f"and {name} has one value" in report.failures[0].says
+    assert report.failures[0].says.endswith(" for all levels") == (name not in ("levels", "axes"))
+
+
+def test_every_field_that_may_not_differ_from_level_to_level_has_one_value():
+    of_one = {f.name for f in fields(UNetConfig)} - {*BY_LEVEL, "multipliers"}
+    assert of_one == {name for wrong, _ in OF_ONE_VALUE for name in wrong}
 
 
 ILL_FORMED = {
