@@ -13,7 +13,7 @@ class Arguments:
     """The arguments in an object of a file. ``said`` collects what the network leaves out.
 
     >>> given = Arguments(Entry("plans file a.json", {"n_stages": 6, "squeeze_excitation": True}))
-    >>> given.needed("n_stages").number(), given.read("bias", Entry.flag, False)
+    >>> given.needed("n_stages").number(), given.flag("bias", False)
     (6, False)
     >>> given.not_supported()
     ('squeeze_excitation is True, and the network leaves it out',)
@@ -30,14 +30,23 @@ class Arguments:
         return self.entry[key]
 
     def given(self, key: str) -> Entry | None:
-        """Return the entry of an argument, or ``None``."""
+        """Return the entry of an argument, or ``None`` if it is not there or ``null``."""
         self._read.add(key)
         return self.entry.get(key)
 
+    def nullable(self, key: str) -> Entry | None:
+        """Return the entry of an argument, whose value may be ``null``, or ``None`` if it is not there."""
+        self._read.add(key)
+        return self.entry.nullable(key)
+
     def read(self, key: str, read: Callable[[Entry], Value], default: Value) -> Value:
-        """Return an argument as ``read`` returns it, or the ``default``."""
-        entry = self.given(key)
+        """Return an argument as ``read`` returns it, or the ``default`` if it is not there. ``null`` is a value."""
+        entry = self.nullable(key)
         return default if entry is None else read(entry)
+
+    def flag(self, key: str, default: bool) -> bool:
+        """Return a truth value, or the ``default`` if it is not there. ``null`` is false, as ``None`` is in Python."""
+        return self.read(key, lambda entry: entry.value is not None and entry.flag(), default)
 
     def skip(self, *keys: str) -> None:
         """Leave out arguments that change no network."""

@@ -42,10 +42,16 @@ _EXAMPLES: Mapping[str, Any] = {
     "out_channels": 2,
     "channels": [16, 32, 64],
     "kernel_size": [3, 3, 3],
+    "up_kernel_size": 3,
+    "adn_ordering": "NDA",
+    "features": [32, 32, 64, 128, 256, 32],
+    "init_filters": 8,
+    "blocks_down": [1, 2, 2, 4],
+    "blocks_up": [1, 1, 1],
     "upsample_kernel_size": [2, 2],
     "num_groups": 8,
 }
-"""An example of each key that must be there."""
+"""Examples of keys: of each that must be there, and of those where 1 is no example."""
 
 
 def example(key: str) -> str:
@@ -118,12 +124,15 @@ class Entry:
 
     def get(self, key: str) -> "Entry | None":
         """The entry with a key, or ``None`` if it is not there or ``null``."""
-        value = self.object().get(key)
-        if value is None:
+        found = self.nullable(key)
+        return None if found is None or found.value is None else found
+
+    def nullable(self, key: str) -> "Entry | None":
+        """The entry with a key, whose value may be ``null``, or ``None`` if it is not there."""
+        if key not in self.object():
             return None
         shown = clipped(key if key.isprintable() else repr(key), 40)
-        found = self._child(value, f"{self.at} > {shown}" if self.at else shown)
-        return None if found.value is None else found
+        return self._child(self.object()[key], f"{self.at} > {shown}" if self.at else shown)
 
     def list(self, count: int | None = None) -> list["Entry"]:
         """Return the entries of a list, with ``count`` of them."""

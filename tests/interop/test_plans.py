@@ -17,7 +17,9 @@ from wellshaped.interop import monai_bundle, nnunet_plans
 from wellshaped.models import TypedNetwork
 from wellshaped.spec import (
     PRESETS,
+    Activation,
     FileError,
+    Norm,
     UsageError,
     compatible_shapes,
     load_network,
@@ -341,6 +343,75 @@ def test_what_a_bundle_s_network_leaves_out_is_said(tmp_path):
         "act is 'mish', and the network leaves it out",
         "unknown is a list, and the network leaves it out",
     )
+
+
+def kinds_in(network):
+    """The kinds of norms and activations that a network has."""
+    return {node.operation.kind for node in network.nodes if isinstance(node.operation, Norm | Activation)}
+
+
+@pytest.mark.parametrize(
+    ("network", "kinds"),
+    [
+        ({"norm": None}, {"prelu"}),
+        ({"norm": "@nothing"}, {"prelu"}),
+        ({"norm": ""}, {"prelu"}),
+        ({"act": None}, {"instance"}),
+        ({"_target_": "BasicUNet", "features": [4] * 6, "norm": None}, {"leaky_relu"}),
+        ({"_target_": "BasicUNet", "features": [4] * 6, "act": None}, {"instance"}),
+        ({}, {"instance", "prelu"}),
+    ],
+)
+def test_null_is_no_norm_and_no_activation_as_none_is_in_monai(network, kinds, tmp_path):
+    given = {"_target_": "UNet", "spatial_dims": 2, "in_channels": 1, "out_channels": 2}
+    given |= {} if "_target_" in network else {"channels": [4, 8], "strides": [2]}
+    path = write(tmp_path / "a.json", {"nothing": None, "network_def": {**given, **network}})
+    planned = monai_bundle(path)
+    assert kinds_in(planned.network) == kinds
+    assert planned.not_supported == ()
+
+
+def test_null_is_false_for_a_flag_and_the_default_where_that_is_none_in_monai(tmp_path):
+    def read(name, **network):
+        return monai_bundle(write(tmp_path / "a.json", {"network_def": {**BUNDLES[name], **network}})).network
+
+    assert read("UNet", bias=None) == read("UNet", bias=False) != read("UNet")
+    assert read("SegResNet", use_conv_final=None) == read("SegResNet", use_conv_final=False) != read("SegResNet")
+    assert read("SegResNet", norm_name=None, num_groups=None, dropout_prob=None) == read("SegResNet")
+    batch = [read("UNet", norm=["batch", {"affine": affine}]) for affine in (None, False, True)]
+    assert batch[0] == batch[1] != batch[2]
+    plain = {of: n for of, n in BUNDLES["DynUNet"].items() if of != "filters"}
+    assert read("DynUNet", filters=None) == monai_bundle(write(tmp_path / "a.json", {"network_def": plain})).network
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("UNet", "kernel_size"),
+        ("UNet", "num_res_units"),
+        ("UNet", "adn_ordering"),
+        ("BasicUNet", "features"),
+        ("BasicUNet", "spatial_dims"),
+        ("BasicUNet", "upsample"),
+        ("DynUNet", "norm_name"),
+        ("DynUNet", "act_name"),
+        ("SegResNet", "norm"),
+        ("SegResNet", "act"),
+        ("SegResNet", "blocks_down"),
+        ("SegResNet", "upsample_mode"),
+    ],
+)
+def test_null_where_monai_raises_is_one_message_whose_fix_helps(name, key, tmp_path):
+    path = write(tmp_path / "a.json", {"network_def": {**BUNDLES[name], key: None}})
+    with pytest.raises(FileError, match=f"network_def > {key} is None, and must be") as error:
+        monai_bundle(path)
+    (fix,) = error.value.report.fixes
+    fixed = json.loads(f"{{{fix}}}")
+    try:
+        monai_bundle(write(path, {"network_def": {**BUNDLES[name], **fixed}}))
+    except FileError as other:  # an example has its own number of levels or axes, and never the wrong kind
+        assert key in str(other)
+        assert {failure.name for failure in other.report.failures} <= {"blocks", "list"}
 
 
 # Broken files
