@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from ...spec.messages.written import clipped
+from ...spec.messages.written import clipped, kind_of, written_value
 from .entry import Entry
 
 Value = TypeVar("Value")
@@ -11,6 +11,8 @@ Value = TypeVar("Value")
 
 class Arguments:
     """The arguments in an object of a file. ``said`` collects what the network leaves out.
+
+    Raises :class:`FileError` for a name that is not a text, as YAML can have it.
 
     >>> given = Arguments(Entry("plans file a.json", {"n_stages": 6, "squeeze_excitation": True}))
     >>> given.needed("n_stages").number(), given.flag("bias", False)
@@ -21,6 +23,7 @@ class Arguments:
 
     def __init__(self, entry: Entry) -> None:
         self.entry = entry
+        _require_texts(entry)
         self.said: list[str] = []
         self._read: set[str] = set()
 
@@ -68,6 +71,14 @@ class Arguments:
         if len(unread) > _SHOWN:
             self.said.append(f"{len(unread) - _SHOWN} more arguments, and the network leaves them out")
         return tuple(self.said)
+
+
+def _require_texts(entry: Entry) -> None:
+    for key in entry.object():
+        if not isinstance(key, str):
+            shown = clipped(written_value(key)) if key is None or isinstance(key, int | float) else kind_of(key)
+            says = f"has the key {shown}, and the name of an argument must be a text"
+            raise entry.wrong("key", says, "the name of an argument in place of the key")
 
 
 _SHOWN = 10

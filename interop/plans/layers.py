@@ -34,7 +34,6 @@ _ACTIVATIONS: Mapping[str, tuple[str, str, float | None]] = {
 _IGNORED = (
     "inplace",
     "momentum",
-    "track_running_stats",
     "init",
     "eps",
     "num_features",
@@ -125,7 +124,21 @@ def _norm(name: str, given: Arguments) -> Norm | None:
     affine = given.flag("affine", affine)
     epsilon = given.read("eps", Entry.real, 1e-5)
     groups = given.needed("num_groups").number() if kind == "group" else 1
+    if kind != "group":
+        _say_statistics(given, kind)
     return Norm(kind, groups=groups, epsilon=epsilon, affine=affine)
+
+
+def _say_statistics(given: Arguments, kind: str) -> None:
+    """Say it if a norm does not use the statistics that its kind uses at inference.
+
+    With ``track_running_stats``, the statistics are those of the training data, else those of the image.
+    """
+    stored = kind == "batch"
+    if given.flag("track_running_stats", stored) != stored:
+        both = ("of the image", "of the training data")
+        says = f"so the norm uses the statistics {both[not stored]}, and the network uses those {both[stored]}"
+        given.said.append(f"track_running_stats is {not stored}, {says}")
 
 
 def _activation(name: str, given: Arguments) -> Activation | None:

@@ -421,6 +421,28 @@ def test_null_where_monai_raises_is_one_message_whose_fix_helps(name, key, tmp_p
     assert failures_of(path) <= {"blocks", "list"}
 
 
+@pytest.mark.parametrize(
+    ("kind", "track", "says"),
+    [
+        ("instance", True, "is True, so the norm uses the statistics of the training data"),
+        ("batch", False, "is False, so the norm uses the statistics of the image"),
+        ("batch", None, "is False, so the norm uses the statistics of the image"),
+        ("instance", False, None),
+        ("instance", None, None),
+        ("batch", True, None),
+    ],
+)
+def test_a_norm_with_other_statistics_than_its_kind_is_said(kind, track, says, tmp_path):
+    arguments = {"track_running_stats": track}
+    planned = monai_bundle(bundle(tmp_path / "a.json", {"norm": [kind, arguments]}))
+    norm = f"torch.nn.modules.{kind}norm.{kind.capitalize()}Norm2d"
+    plan = {"configurations": {"2d": new(norm_op=norm, norm_op_kwargs=arguments)}}
+    plans = nnunet_plans(write(tmp_path / "p.json", plan), **CHANNELS)
+    for key, said in (("norm", planned.not_supported), ("norm_op_kwargs", plans["2d"].not_supported)):
+        assert len(said) == (says is not None)
+        assert all(sentence.startswith(f"{key}: track_running_stats {says}") for sentence in said)
+
+
 # Broken files
 
 BROKEN_PLANS = {
@@ -507,6 +529,29 @@ def test_what_is_wrong_with_a_bundle_is_one_message_with_the_path_the_key_and_a_
     assert says in failure.says
     assert "network_def" in failure.says
     assert str(error.value).startswith(f"bundle config {path} can't be read.\n")
+
+
+@pytest.mark.parametrize(
+    ("place", "says"),
+    [
+        ("1: 2", "network_def has the key 1, and"),
+        ("true: 2", "network_def has the key True, and"),
+        ("2020-01-01: 2", "network_def has the key a date, and"),
+        ("norm: [group, {num_groups: 1, 3: 4}]", "network_def > norm[1] has the key 3, and"),
+    ],
+)
+def test_a_key_of_yaml_that_is_not_a_text_is_one_message(place, says, tmp_path):
+    pytest.importorskip("yaml")
+    path = tmp_path / "a.yaml"
+    text = "1: 2\nnetwork_def: {_target_: UNet, spatial_dims: 2, in_channels: 1, out_channels: 2, channels: [4, 8]"
+    path.write_text(f"{text}, strides: [2]}}")
+    assert monai_bundle(path).not_supported == ()
+    path.write_text(f"{text}, strides: [2], {place}}}")
+    with pytest.raises(FileError) as error:
+        monai_bundle(path)
+    assert [failure.says for failure in error.value.report.failures] == [
+        f"{says} the name of an argument must be a text"
+    ]
 
 
 def test_groups_that_do_not_divide_the_channels_are_an_error_about_the_file(tmp_path):
