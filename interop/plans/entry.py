@@ -4,10 +4,10 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import isfinite
-from typing import Any
+from typing import Any, ClassVar
 
 from ...spec.messages.choices import near_name
-from ...spec.messages.report import FileError
+from ...spec.messages.report import FileError, WellshapedError
 from ...spec.messages.written import clipped, kind_of, written_value
 
 MOST = 10**6
@@ -89,7 +89,10 @@ class Entry:
     at: str = ""
     resolve: Callable[["Entry"], "Entry"] = _as_it_is
 
-    def wrong(self, rule: str, says: str, fix: str = "") -> FileError:
+    words: ClassVar[tuple[str, str]] = ("true", "false")
+    """How the truth values are written where the entry is."""
+
+    def wrong(self, rule: str, says: str, fix: str = "") -> WellshapedError:
         """Return the error for this entry. ``says`` goes on after its place. The fix is by default an example."""
         return FileError.of(self.subject, rule, "", f"{self.at or 'the file'} {says}", fix or example(self.key))
 
@@ -157,7 +160,8 @@ class Entry:
     def flag(self) -> bool:
         """Return a truth value."""
         if not isinstance(self.value, bool):
-            raise self.wrong("flag", f"is {self.written()}, and must be true or false", f'"{self.key}": true')
+            says = f"is {self.written()}, and must be {' or '.join(self.words)}"
+            raise self.wrong("flag", says, f'"{self.key}": {self.words[0]}')
         return self.value
 
     def text(self) -> str:

@@ -110,7 +110,9 @@ def _segresnet(given: Arguments) -> Network:
     up = given.read("blocks_up", _counts, [1, 1, 1])
     if len(up) != len(down) - 1:
         says = f"has blocks_down with {len(down)} entries and blocks_up with {len(up)}, which must be one less"
-        raise given.entry.wrong("blocks", says, '"blocks_down": [1, 2, 2, 4], "blocks_up": [1, 1, 1]')
+        raise given.place("blocks_down", "blocks_up").wrong(
+            "blocks", says, '"blocks_down": [1, 2, 2, 4], "blocks_up": [1, 1, 1]'
+        )
     norm = named_norm(given, "norm", Norm("group", groups=8))
     groups, old_name = given.given("num_groups"), given.given("norm_name")
     if old_name is not None and old_name.text():

@@ -6,8 +6,10 @@ import sys
 from functools import cache
 from pathlib import Path
 from time import process_time
+from types import MappingProxyType
 
 import jax
+import numpy as np
 import pytest
 from flax import nnx
 from mutations import mutations
@@ -552,6 +554,64 @@ def test_a_key_of_yaml_that_is_not_a_text_is_one_message(place, says, tmp_path):
     assert [failure.says for failure in error.value.report.failures] == [
         f"{says} the name of an argument must be a text"
     ]
+
+
+def test_arguments_are_python_s_values(tmp_path):
+    path = bundle(tmp_path / "a.json", {})
+    plain = {"channels": [4, 8, 16], "strides": [[2, 1, 2], 2], "norm": ["group", {"num_groups": 2}], "act": None}
+    same = {
+        "channels": (np.int64(4), 8, np.int32(16)),
+        "strides": (np.array([2, 1, 2]), np.int64(2)),
+        "norm": ("group", MappingProxyType({"num_groups": np.uint8(2), "affine": np.True_})),
+        "act": None,
+    }
+    network = monai_bundle(path, arguments=same).network
+    assert network == monai_bundle(bundle(tmp_path / "b.json", plain)).network
+    assert network.node("down[0].unit0.conv").operation.stride == (2, 1, 2)
+    assert kinds_in(network) == {"group"}
+    assert monai_bundle(path, arguments={"_target_": "SegResNet", "more": 1}).kind == "SegResNet"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says", "fix"),
+    [
+        (
+            {"channels": (4, "8", 16)},
+            "arguments > channels[1] is '8', and must be an integer from 1 to 1000000",
+            '"channels": [16, 32, 64]',
+        ),
+        (
+            {"in_channels": None},
+            "arguments > in_channels is None, and must be an integer from 1 to 1000000",
+            '"in_channels": 1',
+        ),
+        ({"bias": 3}, "arguments > bias is 3, and must be True or False", '"bias": True'),
+        ({"norm": ("group", {})}, "arguments > norm[1] has no key 'num_groups'", '"num_groups": 8'),
+        ({"channels": "@w"}, "arguments > channels is '@w', and the config has no w", None),
+        ({1: 2}, "arguments has the key 1, and the name of an argument must be a text", None),
+        ([1], "arguments is a list, and must be a dict", 'arguments={"in_channels": 1}'),
+        (
+            {"_target_": "SegResNet", "blocks_up": (1,)},
+            "arguments has blocks_down with 4 entries and blocks_up with 1, which must be one less",
+            '"blocks_down": [1, 2, 2, 4], "blocks_up": [1, 1, 1]',
+        ),
+    ],
+)
+def test_a_wrong_value_in_arguments_is_an_error_about_them_and_not_about_the_file(arguments, says, fix, tmp_path):
+    path = bundle(tmp_path / "a.json", {})
+    with pytest.raises(UsageError) as error:
+        monai_bundle(path, arguments=arguments)
+    report = error.value.report
+    assert report.subject == f"monai_bundle({str(path)!r}, arguments={{...}})"
+    assert [failure.says for failure in report.failures] == [says]
+    assert fix in (None, *report.fixes)
+
+
+def test_an_error_that_may_be_about_the_file_and_the_arguments_names_both(tmp_path):
+    path = bundle(tmp_path / "a.json", {})
+    for arguments in ({"norm": ("group", {"num_groups": 3})}, {"channels": (4, 8, 16, 16)}):
+        with pytest.raises(FileError, match=r"^bundle config .*a\.json with arguments=\{\.\.\.\} can't be read"):
+            monai_bundle(path, arguments=arguments)
 
 
 def test_groups_that_do_not_divide_the_channels_are_an_error_about_the_file(tmp_path):
