@@ -10,7 +10,7 @@ from ...spec.files.networks import reject_other_file
 from ...spec.messages.report import FileError, UsageError, WellshapedError
 from ...spec.messages.written import kind_of
 from .arguments import Arguments
-from .entry import Entry, example
+from .entry import Entry
 from .files import read_entry
 from .given import GivenEntry
 from .monai import NETWORKS
@@ -20,6 +20,12 @@ from .result import PlannedNetwork
 
 _CONFIGS = tuple(f"configs/{of}.{suffix}" for suffix in ("json", "yaml", "yml") for of in ("inference", "train"))
 """Where a bundle's folder may have its network, the first first."""
+
+_EXAMPLE = (
+    '{"network_def": {"_target_": "UNet", "spatial_dims": 3, "in_channels": 1, "out_channels": 2, '
+    '"channels": [16, 32, 64], "strides": [2, 2]}}'
+)
+"""A whole config, which is also YAML."""
 
 
 def monai_bundle(
@@ -55,7 +61,7 @@ def monai_bundle(
     n ≡ 0 or 3 (mod 4), n ≥ 3
     """
     path = _config_of(Path(path))
-    root = read_entry(path, "bundle config", example("network_def"), yaml=True)
+    root = read_entry(path, "bundle config", _EXAMPLE, yaml=True)
     if isinstance(root.value, dict) and key not in root.value:
         reject_other_file(root.value, path, root.subject, "a config of a MONAI bundle")
     call = f"monai_bundle({str(path)!r}, arguments={{...}})"

@@ -112,8 +112,7 @@ class Entry:
     def object(self) -> Mapping[str, Any]:
         """Return the value, an object with keys."""
         if not isinstance(self.value, dict):
-            fix = "" if self.at else example("configurations")
-            raise self.wrong("object", f"is {self.written()}, and must be an object with keys", fix)
+            raise self.wrong("object", f"is {self.written()}, and must be an object with keys")
         return self.value
 
     def __getitem__(self, key: str) -> "Entry":

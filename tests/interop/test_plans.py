@@ -502,6 +502,45 @@ def test_what_is_wrong_with_a_plan_is_one_message_with_the_path_the_key_and_a_fi
     assert len(error.value.report.fixes) == 1
 
 
+@pytest.mark.parametrize("text", ["", " \n", "[]", "[1]", "null", '"text"', "3", "nonsense"])
+@pytest.mark.parametrize("suffix", ["json", "yaml"])
+def test_the_fix_for_an_empty_bundle_or_one_that_is_no_object_is_a_bundle_that_can_be_read(text, suffix, tmp_path):
+    pytest.importorskip("yaml")
+    path = tmp_path / f"a.{suffix}"
+    path.write_text(text)
+    with pytest.raises(FileError) as error:
+        monai_bundle(path)
+    (fix,) = error.value.report.fixes
+    path.write_text(fix)
+    assert monai_bundle(path).kind == "UNet"
+
+
+@pytest.mark.parametrize("text", ["", "[]", "null", "nonsense"])
+def test_the_fix_for_an_empty_plans_file_or_one_that_is_no_object_is_the_file_of_nnu_net(text, tmp_path):
+    path = tmp_path / "nnUNetPlans.json"
+    path.write_text(text)
+    with pytest.raises(FileError) as error:
+        nnunet_plans(path, **CHANNELS)
+    assert error.value.report.fixes == (
+        'the nnUNetPlans.json that nnU-Net writes, with "configurations": {"3d_fullres": {}}',
+    )
+    plans = cascade(tmp_path, LABELS)
+    plans.with_name("dataset.json").write_text(text)
+    with pytest.raises(FileError) as error:
+        nnunet_plans(plans)
+    plans.with_name("dataset.json").write_text(error.value.report.fixes[0])
+    assert channels_of(nnunet_plans(plans)["2d"]) == (1, 2)
+
+
+@pytest.mark.parametrize("name", ["in_channels", "out_channels"])
+def test_no_channels_are_an_error_about_the_argument_and_not_about_the_file(name, tmp_path):
+    path = cascade(tmp_path, LABELS)
+    with pytest.raises(UsageError) as error:
+        nnunet_plans(path, **{name: 0})
+    assert error.value.report.subject == f"nnunet_plans({name}=0)"
+    assert error.value.report.fixes == (f"{name}=1",)
+
+
 BROKEN_BUNDLES = {
     "another class": (
         {"_target_": "monai.networks.nets.SwinUNETR"},
