@@ -62,7 +62,7 @@ def monai_bundle(
     """
     path = _config_of(Path(path))
     root = read_entry(path, "bundle config", _EXAMPLE, yaml=True)
-    if isinstance(root.value, dict) and key not in root.value:
+    if key not in root.value:
         reject_other_file(root.value, path, root.subject, "a config of a MONAI bundle")
     call = f"monai_bundle({str(path)!r}, arguments={{...}})"
     root = replace(root, resolve=References(root, call))
