@@ -58,8 +58,8 @@ class Architecture:
         style = Style(
             norm=class_norm(given, "norm_op", axes),
             activation=class_activation(given, "nonlin"),
-            bias=given.read("conv_bias", Entry.flag, False),
-            activation_first=self.kind == "PlainConvUNet" and given.read("nonlin_first", Entry.flag, False),
+            bias=given.flag("conv_bias", False),
+            activation_first=self.kind == "PlainConvUNet" and given.flag("nonlin_first", False),
         )
         counts = _NETWORKS[self.kind][1]
         plan = {
@@ -80,12 +80,12 @@ class Architecture:
             says = f"is {block.written()}, and must be BasicBlockD or BottleneckD"
             fix = f'"block": "{_PACKAGE}building_blocks.residual.BasicBlockD"'
             raise block.wrong("block", says, fix)
-        bottlenecks = None
+        bottlenecks, stem = None, given.given("stem_channels")
         if name == "BottleneckD":
             bottlenecks = [entry.number() for entry in given.needed("bottleneck_channels").per_stage(stages)]
         elif widths is not None and not isinstance(widths.value, list):
             widths.number()
-        return {"stem_channels": given.read("stem_channels", Entry.number, None), "bottlenecks": bottlenecks}
+        return {"stem_channels": None if stem is None else stem.number(), "bottlenecks": bottlenecks}
 
     def _old(self) -> dict[str, Any]:
         given = self._given

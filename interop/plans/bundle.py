@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from ...spec.files.networks import reject_other_file
-from ...spec.messages.report import FileError, WellshapedError
+from ...spec.messages.report import FileError, UsageError, WellshapedError
+from ...spec.messages.written import kind_of
 from .arguments import Arguments
-from .entry import Entry, example
+from .entry import Entry
 from .files import read_entry
+from .given import GivenEntry
 from .monai import NETWORKS
 from .nnunet import named, of_file
 from .references import References
@@ -18,6 +20,12 @@ from .result import PlannedNetwork
 
 _CONFIGS = tuple(f"configs/{of}.{suffix}" for suffix in ("json", "yaml", "yml") for of in ("inference", "train"))
 """Where a bundle's folder may have its network, the first first."""
+
+_EXAMPLE = (
+    '{"network_def": {"_target_": "UNet", "spatial_dims": 3, "in_channels": 1, "out_channels": 2, '
+    '"channels": [16, 32, 64], "strides": [2, 2]}}'
+)
+"""A whole config, which is also YAML."""
 
 
 def monai_bundle(
@@ -28,13 +36,15 @@ def monai_bundle(
     - ``path``: the bundle's folder, or one of its configs: JSON, or YAML if PyYAML is installed. In a folder, the
       network is that of ``configs/inference.json``, else of ``configs/train.json``, else of the same files in YAML.
     - ``key``: the key of the network in the config.
-    - ``arguments``: arguments of the network's class, by name. They replace those of the config.
+    - ``arguments``: arguments of the network's class, by name. They replace those of the config. Tuples and NumPy's
+      numbers are accepted.
 
     Arguments that are not in the config have the defaults of MONAI 1.6. References such as ``"@width"`` are resolved.
     Expressions, which start with ``"$"``, are not evaluated: give the value in ``arguments``.
 
     Raises :class:`FileError`, which names the path, the key and a fix: if a folder has no config, a file can't be read,
-    a key is missing, a value can't be used or is an expression, or the network has another class. Source:
+    a key is missing, a value can't be used or is an expression, or the network has another class. Raises
+    :class:`UsageError` for a value in ``arguments`` that can't be used. Source:
     github.com/Project-MONAI/MONAI, ``docs/source/mb_specification.rst`` and ``monai/networks/nets``.
 
     >>> import json, tempfile
@@ -51,19 +61,30 @@ def monai_bundle(
     n ≡ 0 or 3 (mod 4), n ≥ 3
     """
     path = _config_of(Path(path))
-    root = read_entry(path, "bundle config", example("network_def"), yaml=True)
-    if isinstance(root.value, dict) and key not in root.value:
+    root = read_entry(path, "bundle config", _EXAMPLE, yaml=True)
+    if key not in root.value:
         reject_other_file(root.value, path, root.subject, "a config of a MONAI bundle")
-    root = replace(root, resolve=References(root, f"monai_bundle({str(path)!r}, arguments={{...}})"))
-    entry = root[key]
-    entry = replace(entry, value={**entry.object(), **(arguments or {})})
-    kind = _kind(entry["_target_"])
-    given = Arguments(entry)
+    call = f"monai_bundle({str(path)!r}, arguments={{...}})"
+    root = replace(root, resolve=References(root, call))
+    instead = GivenEntry(call, _arguments(arguments, call), "arguments", root.resolve)
+    if instead.value:  # an error may then be about both
+        root = replace(root, subject=f"{root.subject} with arguments={{...}}")
+    given = Arguments(root[key], instead)
+    kind = _kind(given.needed("_target_"))
     try:
         network = NETWORKS[kind](given)
     except WellshapedError as error:
-        raise of_file(error, root.subject) from None
+        raise (error if error.report.subject == call else of_file(error, root.subject)) from None
     return PlannedNetwork(key, kind, named(network, key), given.not_supported(), _patch(root))
+
+
+def _arguments(arguments: Mapping[str, Any] | None, call: str) -> dict[str, Any]:
+    if arguments is None:
+        return {}
+    if not isinstance(arguments, Mapping):
+        says = f"arguments is {kind_of(arguments)}, and must be a dict"
+        raise UsageError.of(call, "arguments", "", says, 'arguments={"in_channels": 1}')
+    return dict(arguments)
 
 
 def _config_of(path: Path) -> Path:

@@ -41,7 +41,7 @@ def channels_of(plans: Path, in_channels: int | None, out_channels: int | None) 
         says = f"there is no {path} that says {' and '.join(missing)}"
         fix = f"{path} with {_EXAMPLE}; or {' and '.join(missing)} of nnunet_plans, in Python"
         raise UsageError.of(f"plans file {plans}", "channels", "", says, fix)
-    dataset = read_entry(path, "dataset file", '{"channel_names": {"0": "CT"}, ...}, say', most=MAX_BYTES)
+    dataset = read_entry(path, "dataset file", _EXAMPLE, most=MAX_BYTES)
     found = dataset.get("modality")
     names = dataset["channel_names"] if found is None else found
     if not names.object():

@@ -4,10 +4,10 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import isfinite
-from typing import Any
+from typing import Any, ClassVar
 
 from ...spec.messages.choices import near_name
-from ...spec.messages.report import FileError
+from ...spec.messages.report import FileError, WellshapedError
 from ...spec.messages.written import clipped, kind_of, written_value
 
 MOST = 10**6
@@ -42,10 +42,16 @@ _EXAMPLES: Mapping[str, Any] = {
     "out_channels": 2,
     "channels": [16, 32, 64],
     "kernel_size": [3, 3, 3],
+    "up_kernel_size": 3,
+    "adn_ordering": "NDA",
+    "features": [32, 32, 64, 128, 256, 32],
+    "init_filters": 8,
+    "blocks_down": [1, 2, 2, 4],
+    "blocks_up": [1, 1, 1],
     "upsample_kernel_size": [2, 2],
     "num_groups": 8,
 }
-"""An example of each key that must be there."""
+"""Examples of keys: of each that must be there, and of those where 1 is no example."""
 
 
 def example(key: str) -> str:
@@ -83,7 +89,10 @@ class Entry:
     at: str = ""
     resolve: Callable[["Entry"], "Entry"] = _as_it_is
 
-    def wrong(self, rule: str, says: str, fix: str = "") -> FileError:
+    words: ClassVar[tuple[str, str]] = ("true", "false")
+    """How the truth values are written where the entry is."""
+
+    def wrong(self, rule: str, says: str, fix: str = "") -> WellshapedError:
         """Return the error for this entry. ``says`` goes on after its place. The fix is by default an example."""
         return FileError.of(self.subject, rule, "", f"{self.at or 'the file'} {says}", fix or example(self.key))
 
@@ -103,8 +112,7 @@ class Entry:
     def object(self) -> Mapping[str, Any]:
         """Return the value, an object with keys."""
         if not isinstance(self.value, dict):
-            fix = "" if self.at else example("configurations")
-            raise self.wrong("object", f"is {self.written()}, and must be an object with keys", fix)
+            raise self.wrong("object", f"is {self.written()}, and must be an object with keys")
         return self.value
 
     def __getitem__(self, key: str) -> "Entry":
@@ -118,12 +126,15 @@ class Entry:
 
     def get(self, key: str) -> "Entry | None":
         """The entry with a key, or ``None`` if it is not there or ``null``."""
-        value = self.object().get(key)
-        if value is None:
+        found = self.nullable(key)
+        return None if found is None or found.value is None else found
+
+    def nullable(self, key: str) -> "Entry | None":
+        """The entry with a key, whose value may be ``null``, or ``None`` if it is not there."""
+        if key not in self.object():
             return None
         shown = clipped(key if key.isprintable() else repr(key), 40)
-        found = self._child(value, f"{self.at} > {shown}" if self.at else shown)
-        return None if found.value is None else found
+        return self._child(self.object()[key], f"{self.at} > {shown}" if self.at else shown)
 
     def list(self, count: int | None = None) -> list["Entry"]:
         """Return the entries of a list, with ``count`` of them."""
@@ -148,7 +159,8 @@ class Entry:
     def flag(self) -> bool:
         """Return a truth value."""
         if not isinstance(self.value, bool):
-            raise self.wrong("flag", f"is {self.written()}, and must be true or false", f'"{self.key}": true')
+            says = f"is {self.written()}, and must be {' or '.join(self.words)}"
+            raise self.wrong("flag", says, f'"{self.key}": {self.words[0]}')
         return self.value
 
     def text(self) -> str:

@@ -1,6 +1,7 @@
 """Reading a file of plans as an :class:`Entry`: JSON, and YAML if PyYAML is installed."""
 
 import json
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,8 @@ _YAML = (".yaml", ".yml")
 def read_entry(path: Path, what: str, example: str, *, yaml: bool = False, most: int = MAX_BYTES) -> Entry:
     """Return the content of a JSON file, or of a YAML file if ``yaml`` allows it. Messages call it ``what``.
 
-    Raises :class:`FileError` for a file that can't be read, has more than ``most`` bytes or can't be parsed.
-    ``example`` is the fix for a file that is not well-formed.
+    Raises :class:`FileError` for a file that can't be read, has more than ``most`` bytes, can't be parsed or is not an
+    object. ``example`` is the fix for a file that is empty or something else.
     """
     subject = f"{what} {path}"
     suffixes = (".json", *(_YAML if yaml else ()))
@@ -32,10 +33,13 @@ def read_entry(path: Path, what: str, example: str, *, yaml: bool = False, most:
     except (ValueError, RecursionError) as error:
         if isinstance(error, FileError):
             raise
-        fix = "" if is_yaml else syntax_fix(text, FORMATS[".json"], error)
+        fix = example if is_yaml else syntax_fix(text, replace(FORMATS[".json"], example=example), error)
         about = f"it is not {'YAML' if is_yaml else 'JSON'}"
-        raise FileError.of(subject, "syntax", about, fault_of(error), fix or example) from None
-    return Entry(subject, value)
+        raise FileError.of(subject, "syntax", about, fault_of(error), fix) from None
+    entry = Entry(subject, value)
+    if not isinstance(value, dict):
+        raise entry.wrong("object", f"is {entry.written()}, and must be an object with keys", example)
+    return entry
 
 
 _parse_json = partial(json.loads, object_pairs_hook=no_duplicates)

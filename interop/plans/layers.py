@@ -34,7 +34,6 @@ _ACTIVATIONS: Mapping[str, tuple[str, str, float | None]] = {
 _IGNORED = (
     "inplace",
     "momentum",
-    "track_running_stats",
     "init",
     "eps",
     "num_features",
@@ -79,25 +78,36 @@ def _of_class(
     return layer
 
 
-def named_norm(given: Arguments, key: str, default: Norm) -> Norm | None:
-    """Return the norm that MONAI calls ``"batch"``, or ``["group", {"num_groups": 8}]``."""
-    return _named(given, key, default, _norm)
+def named_norm(given: Arguments, key: str, default: Norm, *, null: bool = False) -> Norm | None:
+    """Return the norm that MONAI calls ``"batch"``, or ``["group", {"num_groups": 8}]``.
+
+    ``""`` is no norm, and so is ``null`` for a class that allows it.
+    """
+    return _named(given, key, default, _norm, null)
 
 
-def named_activation(given: Arguments, key: str, default: Activation) -> Activation | None:
-    """Return the activation that MONAI calls ``"PRELU"``, or ``["leakyrelu", {"negative_slope": 0.1}]``."""
-    return _named(given, key, default, _activation)
+def named_activation(given: Arguments, key: str, default: Activation, *, null: bool = False) -> Activation | None:
+    """Return the activation that MONAI calls ``"PRELU"``, or ``["leakyrelu", {"negative_slope": 0.1}]``.
+
+    ``""`` is no activation, and so is ``null`` for a class that allows it.
+    """
+    return _named(given, key, default, _activation, null)
 
 
-def _named(given: Arguments, key: str, default: Layer, make: Callable[[str, Arguments], Layer | None]) -> Layer | None:
-    entry = given.given(key)
+def _named(
+    given: Arguments, key: str, default: Layer, make: Callable[[str, Arguments], Layer | None], null: bool
+) -> Layer | None:
+    entry = given.nullable(key)
     if entry is None:
         return default
+    if entry.value is None and not null:
+        says = 'is None, and must be the name of a layer, or "" for no layer'
+        raise entry.wrong("layer", says, f'"{key}": ""')
+    if entry.value in (None, ""):
+        return None
     name, more = entry, Entry(entry.subject, {}, entry.at)
     if isinstance(entry.value, list):
         name, more = entry.list(2)
-    if name.text() == "":
-        return None
     inner = Arguments(more)
     layer = make(name.text().lower(), inner)
     if layer is None:
@@ -111,10 +121,24 @@ def _norm(name: str, given: Arguments) -> Norm | None:
         return None
     kind, affine = _NORMS[name]
     given.skip(*_IGNORED)
-    affine = given.read("affine", Entry.flag, affine)
+    affine = given.flag("affine", affine)
     epsilon = given.read("eps", Entry.real, 1e-5)
     groups = given.needed("num_groups").number() if kind == "group" else 1
+    if kind != "group":
+        _say_statistics(given, kind)
     return Norm(kind, groups=groups, epsilon=epsilon, affine=affine)
+
+
+def _say_statistics(given: Arguments, kind: str) -> None:
+    """Say it if a norm does not use the statistics that its kind uses at inference.
+
+    With ``track_running_stats``, the statistics are those of the training data, else those of the image.
+    """
+    stored = kind == "batch"
+    if given.flag("track_running_stats", stored) != stored:
+        both = ("of the image", "of the training data")
+        says = f"so the norm uses the statistics {both[not stored]}, and the network uses those {both[stored]}"
+        given.said.append(f"track_running_stats is {not stored}, {says}")
 
 
 def _activation(name: str, given: Arguments) -> Activation | None:

@@ -34,9 +34,9 @@ def _unet(given: Arguments) -> Network:
         raise given.needed("strides").wrong("strides", says)
     order = given.read("adn_ordering", Entry.text, "NDA").upper()
     style = Style(
-        norm=named_norm(given, "norm", INSTANCE) if "N" in order else None,
-        activation=named_activation(given, "act", PRELU) if "A" in order else None,
-        bias=given.read("bias", Entry.flag, True),
+        norm=named_norm(given, "norm", INSTANCE, null=True) if "N" in order else None,
+        activation=named_activation(given, "act", PRELU, null=True) if "A" in order else None,
+        bias=given.flag("bias", True),
         activation_first="A" in order.partition("N")[0],
     )
     given.leave_out("dropout", _DROPOUT)
@@ -57,9 +57,9 @@ def _basicunet(given: Arguments) -> Network:
     axes = given.read("spatial_dims", lambda entry: entry.number(1, 3), 3)
     features = given.read("features", lambda entry: [of.number() for of in entry.list(6)], [32, 32, 64, 128, 256, 32])
     style = Style(
-        norm=named_norm(given, "norm", Norm("instance")),
-        activation=named_activation(given, "act", Activation("leaky_relu", slope=0.1)),
-        bias=given.read("bias", Entry.flag, True),
+        norm=named_norm(given, "norm", Norm("instance"), null=True),
+        activation=named_activation(given, "act", Activation("leaky_relu", slope=0.1), null=True),
+        bias=given.flag("bias", True),
     )
     given.leave_out("dropout", _DROPOUT)
     channels = (given.read("in_channels", Entry.number, 1), given.read("out_channels", Entry.number, 2))
@@ -85,8 +85,8 @@ def _dynunet(given: Arguments) -> Network:
         axes=axes,
         norm=named_norm(given, "norm_name", Norm("instance")),
         activation=named_activation(given, "act_name", Activation("leaky_relu", slope=0.01)),
-        residual=given.read("res_block", Entry.flag, False),
-        up_bias=given.read("trans_bias", Entry.flag, False),
+        residual=given.flag("res_block", False),
+        up_bias=given.flag("trans_bias", False),
     )
     given.skip("deep_supr_num")
     given.leave_out("dropout", _DROPOUT)
@@ -110,11 +110,13 @@ def _segresnet(given: Arguments) -> Network:
     up = given.read("blocks_up", _counts, [1, 1, 1])
     if len(up) != len(down) - 1:
         says = f"has blocks_down with {len(down)} entries and blocks_up with {len(up)}, which must be one less"
-        raise given.entry.wrong("blocks", says, '"blocks_down": [1, 2, 2, 4], "blocks_up": [1, 1, 1]')
+        raise given.place("blocks_down", "blocks_up").wrong(
+            "blocks", says, '"blocks_down": [1, 2, 2, 4], "blocks_up": [1, 1, 1]'
+        )
     norm = named_norm(given, "norm", Norm("group", groups=8))
-    groups = given.read("num_groups", Entry.number, 8)
-    if given.read("norm_name", Entry.text, ""):
-        norm = Norm("group", groups=groups)
+    groups, old_name = given.given("num_groups"), given.given("norm_name")
+    if old_name is not None and old_name.text():
+        norm = Norm("group", groups=8 if groups is None else groups.number())
     given.leave_out("dropout_prob", _DROPOUT)
     return segresnet(
         SegResNetPlan(
@@ -126,7 +128,7 @@ def _segresnet(given: Arguments) -> Network:
             axes=axes,
             norm=norm,
             activation=named_activation(given, "act", Activation("relu")),
-            final=given.read("use_conv_final", Entry.flag, True),
+            final=given.flag("use_conv_final", True),
             upsample=_mode(given, "upsample_mode", "nontrainable"),
         )
     )
@@ -156,7 +158,7 @@ def _counts(entry: Entry) -> list[int]:
 
 
 def _odd(given: Arguments, key: str, axes: int) -> PerAxis:
-    entry = given.given(key)
+    entry = given.nullable(key)
     kernel = 3 if entry is None else entry.per_axis(axes)
     if entry is not None and any(on_axis(kernel, axis) % 2 == 0 for axis in range(axes)):
         raise entry.wrong("kernel", f"is {kernel}, and must be odd", f'"{key}": 3')
@@ -164,8 +166,9 @@ def _odd(given: Arguments, key: str, axes: int) -> PerAxis:
 
 
 def _mode(given: Arguments, key: str, default: str) -> str:
-    entry = given.given(key)
-    mode = default if entry is None else entry.text()
-    if entry is not None and mode not in MODES:
+    entry = given.nullable(key)
+    if entry is None:
+        return default
+    if not isinstance(entry.value, str) or entry.value not in MODES:
         raise entry.wrong("upsample", f"is {entry.written()}, and must be {', '.join(MODES)}", f'"{key}": "deconv"')
-    return mode
+    return entry.value

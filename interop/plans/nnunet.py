@@ -4,7 +4,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from ...spec.arithmetic.naturals import natural
+from ...spec.arithmetic.naturals import at_least_one
 from ...spec.files.networks import reject_other_file
 from ...spec.messages.report import FileError, WellshapedError
 from ...spec.messages.written import clipped
@@ -16,6 +16,8 @@ from .files import read_entry
 from .result import PlannedNetwork, PlannedNetworks
 
 MAX_CONFIGURATIONS = 50
+
+_EXAMPLE = f"the nnUNetPlans.json that nnU-Net writes, with {example('configurations')}"
 
 
 def nnunet_plans(
@@ -55,7 +57,7 @@ def nnunet_plans(
     n ≡ 0 (mod 4), n ≥ 4
     """
     path = Path(path)
-    plans = read_entry(path, "plans file", example("configurations"))
+    plans = read_entry(path, "plans file", _EXAMPLE)
     reject_other_file(plans.value, path, plans.subject, "a plans file of nnU-Net")
     configurations = plans["configurations"]
     names = list(configurations.object())
@@ -63,7 +65,7 @@ def nnunet_plans(
         says = f"has {len(names)} configurations, and must have 1 to {MAX_CONFIGURATIONS}"
         raise configurations.wrong("configurations", says)
     given = [
-        None if n is None else natural(n, of)
+        None if n is None else at_least_one(n, of, "nnunet_plans")
         for n, of in ((in_channels, "in_channels"), (out_channels, "out_channels"))
     ]
     channels = channels_of(path, *given)

@@ -46,19 +46,13 @@ class References:
             raise entry.wrong("expression", f"is {entry.written()}, {what}", self._fix(entry))
         value: object = self.root.value
         for key in re.split("::|#", found[1]):
-            inside = value.get(key) if isinstance(value, dict) else None
-            if (
-                inside is None
-                and isinstance(value, list)
-                and key.isdecimal()
-                and len(key) < 6
-                and int(key) < len(value)
-            ):
-                inside = value[int(key)]
-            if inside is None:
+            if isinstance(value, dict) and key in value:
+                value = value[key]
+            elif isinstance(value, list) and key.isdecimal() and len(key) < 6 and int(key) < len(value):
+                value = value[int(key)]
+            else:
                 says = f"is {entry.written()}, and the config has no {clipped(found[1])}"
                 raise entry.wrong("reference", says, self._fix(entry))
-            value = inside
         return value
 
     def _fix(self, entry: Entry) -> str:

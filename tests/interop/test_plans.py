@@ -6,8 +6,10 @@ import sys
 from functools import cache
 from pathlib import Path
 from time import process_time
+from types import MappingProxyType
 
 import jax
+import numpy as np
 import pytest
 from flax import nnx
 from mutations import mutations
@@ -17,7 +19,9 @@ from wellshaped.interop import monai_bundle, nnunet_plans
 from wellshaped.models import TypedNetwork
 from wellshaped.spec import (
     PRESETS,
+    Activation,
     FileError,
+    Norm,
     UsageError,
     compatible_shapes,
     load_network,
@@ -343,6 +347,104 @@ def test_what_a_bundle_s_network_leaves_out_is_said(tmp_path):
     )
 
 
+def failures_of(path):
+    """The names of what is wrong with a bundle."""
+    try:
+        monai_bundle(path)
+    except FileError as error:
+        return {failure.name for failure in error.report.failures}
+    return set()
+
+
+def kinds_in(network):
+    """The kinds of norms and activations that a network has."""
+    return {node.operation.kind for node in network.nodes if isinstance(node.operation, Norm | Activation)}
+
+
+@pytest.mark.parametrize(
+    ("network", "kinds"),
+    [
+        ({"norm": None}, {"prelu"}),
+        ({"norm": "@nothing"}, {"prelu"}),
+        ({"norm": ""}, {"prelu"}),
+        ({"act": None}, {"instance"}),
+        ({"_target_": "BasicUNet", "features": [4] * 6, "norm": None}, {"leaky_relu"}),
+        ({"_target_": "BasicUNet", "features": [4] * 6, "act": None}, {"instance"}),
+        ({}, {"instance", "prelu"}),
+    ],
+)
+def test_null_is_no_norm_and_no_activation_as_none_is_in_monai(network, kinds, tmp_path):
+    given = {"_target_": "UNet", "spatial_dims": 2, "in_channels": 1, "out_channels": 2}
+    given |= {} if "_target_" in network else {"channels": [4, 8], "strides": [2]}
+    path = write(tmp_path / "a.json", {"nothing": None, "network_def": {**given, **network}})
+    planned = monai_bundle(path)
+    assert kinds_in(planned.network) == kinds
+    assert planned.not_supported == ()
+
+
+def test_null_is_false_for_a_flag_and_the_default_where_that_is_none_in_monai(tmp_path):
+    def read(name, **network):
+        return monai_bundle(write(tmp_path / "a.json", {"network_def": {**BUNDLES[name], **network}})).network
+
+    assert read("UNet", bias=None) == read("UNet", bias=False) != read("UNet")
+    assert read("SegResNet", use_conv_final=None) == read("SegResNet", use_conv_final=False) != read("SegResNet")
+    assert read("SegResNet", norm_name=None, num_groups=None, dropout_prob=None) == read("SegResNet")
+    batch = [read("UNet", norm=["batch", {"affine": affine}]) for affine in (None, False, True)]
+    assert batch[0] == batch[1] != batch[2]
+    plain = {of: n for of, n in BUNDLES["DynUNet"].items() if of != "filters"}
+    assert read("DynUNet", filters=None) == monai_bundle(write(tmp_path / "a.json", {"network_def": plain})).network
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("UNet", "kernel_size"),
+        ("UNet", "num_res_units"),
+        ("UNet", "adn_ordering"),
+        ("BasicUNet", "features"),
+        ("BasicUNet", "spatial_dims"),
+        ("BasicUNet", "upsample"),
+        ("DynUNet", "norm_name"),
+        ("DynUNet", "act_name"),
+        ("SegResNet", "norm"),
+        ("SegResNet", "act"),
+        ("SegResNet", "blocks_down"),
+        ("SegResNet", "upsample_mode"),
+    ],
+)
+def test_null_where_monai_raises_is_one_message_whose_fix_helps(name, key, tmp_path):
+    path = write(tmp_path / "a.json", {"network_def": {**BUNDLES[name], key: None}})
+    with pytest.raises(FileError, match=f"network_def > {key} is None, and must be") as error:
+        monai_bundle(path)
+    (fix,) = error.value.report.fixes
+    fixed = json.loads(f"{{{fix}}}")
+    path = write(path, {"network_def": {**BUNDLES[name], **fixed}})
+    # An example has its own number of levels or axes, and never the wrong kind.
+    assert failures_of(path) <= {"blocks", "list"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "track", "says"),
+    [
+        ("instance", True, "is True, so the norm uses the statistics of the training data"),
+        ("batch", False, "is False, so the norm uses the statistics of the image"),
+        ("batch", None, "is False, so the norm uses the statistics of the image"),
+        ("instance", False, None),
+        ("instance", None, None),
+        ("batch", True, None),
+    ],
+)
+def test_a_norm_with_other_statistics_than_its_kind_is_said(kind, track, says, tmp_path):
+    arguments = {"track_running_stats": track}
+    planned = monai_bundle(bundle(tmp_path / "a.json", {"norm": [kind, arguments]}))
+    norm = f"torch.nn.modules.{kind}norm.{kind.capitalize()}Norm2d"
+    plan = {"configurations": {"2d": new(norm_op=norm, norm_op_kwargs=arguments)}}
+    plans = nnunet_plans(write(tmp_path / "p.json", plan), **CHANNELS)
+    for key, said in (("norm", planned.not_supported), ("norm_op_kwargs", plans["2d"].not_supported)):
+        assert len(said) == (says is not None)
+        assert all(sentence.startswith(f"{key}: track_running_stats {says}") for sentence in said)
+
+
 # Broken files
 
 BROKEN_PLANS = {
@@ -400,6 +502,45 @@ def test_what_is_wrong_with_a_plan_is_one_message_with_the_path_the_key_and_a_fi
     assert len(error.value.report.fixes) == 1
 
 
+@pytest.mark.parametrize("text", ["", " \n", "[]", "[1]", "null", '"text"', "3", "nonsense"])
+@pytest.mark.parametrize("suffix", ["json", "yaml"])
+def test_the_fix_for_an_empty_bundle_or_one_that_is_no_object_is_a_bundle_that_can_be_read(text, suffix, tmp_path):
+    pytest.importorskip("yaml")
+    path = tmp_path / f"a.{suffix}"
+    path.write_text(text)
+    with pytest.raises(FileError) as error:
+        monai_bundle(path)
+    (fix,) = error.value.report.fixes
+    path.write_text(fix)
+    assert monai_bundle(path).kind == "UNet"
+
+
+@pytest.mark.parametrize("text", ["", "[]", "null", "nonsense"])
+def test_the_fix_for_an_empty_plans_file_or_one_that_is_no_object_is_the_file_of_nnu_net(text, tmp_path):
+    path = tmp_path / "nnUNetPlans.json"
+    path.write_text(text)
+    with pytest.raises(FileError) as error:
+        nnunet_plans(path, **CHANNELS)
+    assert error.value.report.fixes == (
+        'the nnUNetPlans.json that nnU-Net writes, with "configurations": {"3d_fullres": {}}',
+    )
+    plans = cascade(tmp_path, LABELS)
+    plans.with_name("dataset.json").write_text(text)
+    with pytest.raises(FileError) as error:
+        nnunet_plans(plans)
+    plans.with_name("dataset.json").write_text(error.value.report.fixes[0])
+    assert channels_of(nnunet_plans(plans)["2d"]) == (1, 2)
+
+
+@pytest.mark.parametrize("name", ["in_channels", "out_channels"])
+def test_no_channels_are_an_error_about_the_argument_and_not_about_the_file(name, tmp_path):
+    path = cascade(tmp_path, LABELS)
+    with pytest.raises(UsageError) as error:
+        nnunet_plans(path, **{name: 0})
+    assert error.value.report.subject == f"nnunet_plans({name}=0)"
+    assert error.value.report.fixes == (f"{name}=1",)
+
+
 BROKEN_BUNDLES = {
     "another class": (
         {"_target_": "monai.networks.nets.SwinUNETR"},
@@ -429,6 +570,87 @@ def test_what_is_wrong_with_a_bundle_is_one_message_with_the_path_the_key_and_a_
     assert says in failure.says
     assert "network_def" in failure.says
     assert str(error.value).startswith(f"bundle config {path} can't be read.\n")
+
+
+@pytest.mark.parametrize(
+    ("place", "says"),
+    [
+        ("1: 2", "network_def has the key 1, and"),
+        ("true: 2", "network_def has the key True, and"),
+        ("2020-01-01: 2", "network_def has the key a date, and"),
+        ("norm: [group, {num_groups: 1, 3: 4}]", "network_def > norm[1] has the key 3, and"),
+    ],
+)
+def test_a_key_of_yaml_that_is_not_a_text_is_one_message(place, says, tmp_path):
+    pytest.importorskip("yaml")
+    path = tmp_path / "a.yaml"
+    text = "1: 2\nnetwork_def: {_target_: UNet, spatial_dims: 2, in_channels: 1, out_channels: 2, channels: [4, 8]"
+    path.write_text(f"{text}, strides: [2]}}")
+    assert monai_bundle(path).not_supported == ()
+    path.write_text(f"{text}, strides: [2], {place}}}")
+    with pytest.raises(FileError) as error:
+        monai_bundle(path)
+    assert [failure.says for failure in error.value.report.failures] == [
+        f"{says} the name of an argument must be a text"
+    ]
+
+
+def test_arguments_are_python_s_values(tmp_path):
+    path = bundle(tmp_path / "a.json", {})
+    plain = {"channels": [4, 8, 16], "strides": [[2, 1, 2], 2], "norm": ["group", {"num_groups": 2}], "act": None}
+    same = {
+        "channels": (np.int64(4), 8, np.int32(16)),
+        "strides": (np.array([2, 1, 2]), np.int64(2)),
+        "norm": ("group", MappingProxyType({"num_groups": np.uint8(2), "affine": np.True_})),
+        "act": None,
+    }
+    network = monai_bundle(path, arguments=same).network
+    assert network == monai_bundle(bundle(tmp_path / "b.json", plain)).network
+    assert network.node("down[0].unit0.conv").operation.stride == (2, 1, 2)
+    assert kinds_in(network) == {"group"}
+    assert monai_bundle(path, arguments={"_target_": "SegResNet", "more": 1}).kind == "SegResNet"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says", "fix"),
+    [
+        (
+            {"channels": (4, "8", 16)},
+            "arguments > channels[1] is '8', and must be an integer from 1 to 1000000",
+            '"channels": [16, 32, 64]',
+        ),
+        (
+            {"in_channels": None},
+            "arguments > in_channels is None, and must be an integer from 1 to 1000000",
+            '"in_channels": 1',
+        ),
+        ({"bias": 3}, "arguments > bias is 3, and must be True or False", '"bias": True'),
+        ({"norm": ("group", {})}, "arguments > norm[1] has no key 'num_groups'", '"num_groups": 8'),
+        ({"channels": "@w"}, "arguments > channels is '@w', and the config has no w", None),
+        ({1: 2}, "arguments has the key 1, and the name of an argument must be a text", None),
+        ([1], "arguments is a list, and must be a dict", 'arguments={"in_channels": 1}'),
+        (
+            {"_target_": "SegResNet", "blocks_up": (1,)},
+            "arguments has blocks_down with 4 entries and blocks_up with 1, which must be one less",
+            '"blocks_down": [1, 2, 2, 4], "blocks_up": [1, 1, 1]',
+        ),
+    ],
+)
+def test_a_wrong_value_in_arguments_is_an_error_about_them_and_not_about_the_file(arguments, says, fix, tmp_path):
+    path = bundle(tmp_path / "a.json", {})
+    with pytest.raises(UsageError) as error:
+        monai_bundle(path, arguments=arguments)
+    report = error.value.report
+    assert report.subject == f"monai_bundle({str(path)!r}, arguments={{...}})"
+    assert [failure.says for failure in report.failures] == [says]
+    assert fix in (None, *report.fixes)
+
+
+def test_an_error_that_may_be_about_the_file_and_the_arguments_names_both(tmp_path):
+    path = bundle(tmp_path / "a.json", {})
+    for arguments in ({"norm": ("group", {"num_groups": 3})}, {"channels": (4, 8, 16, 16)}):
+        with pytest.raises(FileError, match=r"^bundle config .*a\.json with arguments=\{\.\.\.\} can't be read"):
+            monai_bundle(path, arguments=arguments)
 
 
 def test_groups_that_do_not_divide_the_channels_are_an_error_about_the_file(tmp_path):

@@ -1,0 +1,47 @@
+"""Arguments that a caller gives in Python in place of those of a file. A message about one names the call."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from ...spec.arithmetic.naturals import as_integer
+from ...spec.messages.report import UsageError, WellshapedError
+from .entry import Entry, example
+
+
+@dataclass(frozen=True, slots=True)
+class GivenEntry(Entry):
+    """An :class:`Entry` of a call. Tuples, ranges, and numbers and arrays of other libraries are read as plain data.
+
+    >>> given = GivenEntry("monai_bundle(path, arguments={...})", {"channels": (4, "8")}, "arguments")
+    >>> given["channels"].list()[0].number()
+    4
+    >>> given["channels"].list()[1].number()
+    Traceback (most recent call last):
+    ...
+    wellshaped.spec.messages.report.UsageError: monai_bundle(path, arguments={...}) can't be used.
+      number: arguments > channels[1] is '8', and must be an integer from 1 to 1000000.
+      fix: "channels": [16, 32, 64]
+    """
+
+    words: ClassVar[tuple[str, str]] = ("True", "False")
+
+    def wrong(self, rule: str, says: str, fix: str = "") -> WellshapedError:
+        """Return the error for this entry, as one about the call."""
+        return UsageError.of(self.subject, rule, "", f"{self.at} {says}", fix or example(self.key))
+
+    def _child(self, value: Any, at: str) -> Entry:
+        return Entry._child(self, _plain(value), at)
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON would have it; what is inside it stays as it is."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, tuple | range):
+        return list(value)
+    number = as_integer(value)
+    if number is not None:
+        return number
+    to_list = getattr(value, "tolist", None)  # of NumPy, JAX and PyTorch; a scalar becomes a number
+    return to_list() if callable(to_list) else value
