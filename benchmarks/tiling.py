@@ -33,7 +33,7 @@ from wellshaped.spec import UNetConfig, WellshapedError, graph_of, receptive_fie
 from .measure import command_line, machine, progress, require_at_least, run, versions
 from .report import Table, put_into
 
-PRESETS = ("milesial", "unet3plus", "attention_unet", "smp_resnet34", "ronneberger2015", "pix2pix")
+PRESETS = ("milesial", "attention_unet", "smp_resnet34", "ronneberger2015")
 TILES = (512, 1024)
 EDGE = 4096
 """The edge of the image for which the tiles of the presets are counted, or the next size that fits."""

@@ -54,7 +54,7 @@ VALUES = {  # of each argument, texts of which one at least must show that it is
     "--nodes": (None,),
     "--json": (None,),
     "--certificate": ("other.json",),
-    "--tile": ("152",),
+    "--tile": ("152", "200"),
     "--most": ("20000",),
 }
 MODES = {  # a command as it is given, with all that it must have
@@ -63,7 +63,11 @@ MODES = {  # a command as it is given, with all that it must have
     "plan": [["plan", "--input", "1x303x384"]],
     "input-for": [["input-for", "--size", "387"], ["input-for", "ronneberger2015", "--size", "387"]],
     "stages": [["stages", "--input", "1x304x384"]],
-    "tiles": [["tiles"], ["tiles", "--input", "1x304x384"], ["tiles", "milesial", "--input", "3x304x384"]],
+    "tiles": [
+        ["tiles"],
+        ["tiles", "--input", "1x304x384", "--tile", "152"],
+        ["tiles", "milesial", "--input", "3x304x384"],
+    ],
     "draw": [["draw", "--input", "1x304x384"]],
     "list": [["list"]],
     "demo": [["demo"]],
