@@ -71,7 +71,9 @@ def check(
     proposed = found if built.proposed == built.graph else of_image(built.proposed, sizes, subject, layout)
     of_config = tuple(_as_shape(fix, layout, given) for fix in built.report.fixes)
     changes = [re.sub(r"(?:^|, )in_channels=\d+", "", fix).removeprefix(", ") for fix in built.report.fixes]
-    with_it = f"with {', '.join(changes)}: " if any(changes) and proposed.fixes != found.fixes else ""
+    change = ", ".join(changes)
+    change = change if len(change) <= _SHORT else "these numbers"
+    with_it = f"with {change}: " if any(changes) and proposed.fixes != found.fixes else ""
     fixes = of_config + tuple(with_it + fix for fix in proposed.fixes)
     if first is not None and not (found.ok and built.report.ok):
         order = ", ".join((*built.graph.axis_names, "channels"))
@@ -81,6 +83,10 @@ def check(
         if repair:
             fixes = (*of_config, *(with_it + fix for fix in proposed.fixes if not fix.startswith(CHANGE)), repair)
     return replace(found, verdicts=built.report.verdicts + found.verdicts, fixes=fixes)
+
+
+_SHORT = 60
+"""The most letters of a change that is repeated before the sizes that it leads to."""
 
 
 def _as_shape(fix: str, layout: str, sizes: Mapping[str, int]) -> str:

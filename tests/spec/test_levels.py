@@ -200,7 +200,7 @@ def test_the_shortest_form_of_a_value_is_kept():
         ({"decoder_convs": "2"}, "decoder_convs='2' is a str"),
         ({"skip": ("add", "sum")}, r"skip\[1\]=.* must be one of 'concat', 'add', 'none'"),
         ({"residual": (True, 1)}, r"residual\[1\]=.* must be one of False, True"),
-        ({"activation": ("relu", "relu")}, "activation=.* must be one of 'relu', 'leaky_relu'"),
+        ({"activation": ("relu", "relu")}, "is a tuple, and activation has one value for all levels"),
         ({"axes": 2.0}, "axes=2.0 is a float"),
     ],
     ids=str,
