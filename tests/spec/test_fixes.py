@@ -137,7 +137,7 @@ def require_each_fix_to_fix(asked):
         lines.pop(0)
     elif ASSIGNMENTS.match(lines[0]) and " in the config" not in lines[0]:
         changes = lines.pop(0)
-        lines = [line.removeprefix(f"with {changes}: ") for line in lines]
+        lines = [line.removeprefix(f"with {changes}: ").removeprefix("with these numbers: ") for line in lines]
         now = now.changed(eval(f"dict({changes})"))
         assert judge(now).ok
         if not well_formed(asked.cfg):
@@ -216,6 +216,8 @@ layouts = st.sampled_from(["CHW", "HWC"])
 @example(Asked(UNet2Config(up_stride=1), 1, 0, 304, 304))
 @example(Asked(UNet2Config(conv_padding=0, base_channels=2**20), 3, 1, 303, 1))
 @example(Asked(UNet2Config(conv_kernel=2, conv_padding=0, base_channels=1), 2**31, 1, 303, 1))
+@example(Asked(replace(UNet2Config(pool_kernel=2**32, pool_stride=1, conv_kernel=1, conv_padding=0, base_channels=1),
+                       up_kernel=3, up_stride=1, up_padding=1), 1, 1, 10**30 + 1, 10**30 + 1))  # fmt: skip
 def test_each_fix_for_the_two_level_network_fixes(asked):
     require_each_fix_to_fix(asked)
 
