@@ -21,21 +21,22 @@ from ...spec.unet2.config import UNet2Config
 
 
 class Program:
-    """A model, compiled for each shape of a tile. A function that is not jitted is called with an array of NumPy.
-
-    ``key`` is a digest of a module's graph and its parameters, or ``""`` for a function.
-    """
+    """A model, compiled for each shape of a tile. A function that is not jitted is called with an array of NumPy."""
 
     def __init__(self, model: Callable[..., Any]) -> None:
-        self._call, self.key = model, ""
+        self._call = model
         self._jitted: Any = model if hasattr(model, "lower") else None
         self._given: tuple[Any, ...] = ()
         if isinstance(model, nnx.Module):
             require_evaluation(model)
             definition, state = nnx.split(model)
             self._jitted = jax.jit(lambda state, x: nnx.merge(definition, state)(x))
-            self._given, self.key = (state,), _digest(model, state)
+            self._given = (state,)
         self.compiled = lru_cache(maxsize=1)(self._compiled)
+
+    def key(self) -> str:
+        """A digest of a module's graph and its parameters, which are all read; ``""`` for a function."""
+        return _digest(self._call, *self._given) if isinstance(self._call, nnx.Module) else ""
 
     @property
     def compiles(self) -> bool:

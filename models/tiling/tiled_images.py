@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterable
 from math import isqrt, prod
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -133,12 +134,13 @@ _COMPILED = 7
 
 def _run(program: Program, image: Any, tiling: Tiling, shape: tuple[int, ...], out: Any, progress: bool) -> Any:
     results = None
-    key = program.key and f"{program.key} {tiling!r} {tuple(image.shape)} {image.dtype}"
+    of_model = program.key() if isinstance(out, str | Path) else ""  # only a file is continued
+    key = of_model and f"{of_model} {tiling!r} {tuple(image.shape)} {image.dtype}"
     try:
         for number, tile in enumerate(_shown(tiling, progress)):
             part = np.ascontiguousarray(image[:, *tile.image])
             part = part.astype(native(part.dtype), copy=False)
-            digest = hashlib.blake2b(part.tobytes(), digest_size=16).hexdigest()
+            digest = hashlib.blake2b(part.tobytes(), digest_size=16).hexdigest() if key else ""
             if results is not None and results.has(number, digest):
                 continue
             values = program(part)

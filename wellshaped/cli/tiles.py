@@ -1,4 +1,4 @@
-"""``wellshaped tiles``: what a network reads, and tiles whose results are exactly that of the whole image."""
+"""``wellshaped tiles``: what a network reads, and tiles whose results are that of the whole image."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
