@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Any
 
-from ..spec.answers.any_network import AnyNetwork
+from ..spec.answers.any_network import AnyNetwork, network_held_by
 from ..spec.arithmetic.size_set import SizeSet
 from ..spec.messages.choices import nearest_choice
 from ..spec.messages.report import UsageError
@@ -196,11 +196,8 @@ def _source(model: Any, sizes: Any, layout: str | None) -> Source:
 
 def _network_of(model: Any) -> UNet2Config | UNetConfig | Network:
     """The config or the graph of one of our networks, also inside ``jax.jit`` or ``jax.vmap``."""
-    inner = model
-    while inner is not None:
-        for own in (getattr(inner, "cfg", None), getattr(inner, "network", None)):
-            if isinstance(own, UNet2Config | UNetConfig | Network):
-                return own
-        inner = getattr(inner, "__wrapped__", None)
+    own = network_held_by(model)
+    if own is not None:
+        return own
     says = f"{name_of(model)} does not say which sizes fit"
     raise UsageError.of("sizes", "sizes", "missing", says, 'read_jax(model, "3 H W")')

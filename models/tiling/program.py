@@ -13,11 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from ...spec.answers.any_network import AnyNetwork
+from ...spec.answers.any_network import AnyNetwork, network_held_by
 from ...spec.messages.report import UsageError
 from ...spec.messages.written import clipped, kind_of, written_value
-from ...spec.network.network import Network
-from ...spec.unet2.config import UNet2Config
 
 
 class Program:
@@ -84,13 +82,8 @@ def require_evaluation(model: nnx.Module) -> None:
 
 
 def network_of(model: Any) -> AnyNetwork | None:
-    """The network of a module of this library, also in ``jax.jit``; ``None`` for anything else."""
-    while model is not None:
-        for own in (getattr(model, "network", None), getattr(model, "cfg", None)):
-            if isinstance(own, Network | UNet2Config):
-                return own
-        model = getattr(model, "__wrapped__", None)
-    return None
+    """The network of a model of this library, as a graph if it has one; ``None`` for any other model."""
+    return network_held_by(model, ("network", "cfg"))
 
 
 def require_network(model: Any, network: AnyNetwork | None) -> AnyNetwork:

@@ -4,7 +4,7 @@ Other answers only see graphs. Questions that only a config can answer are asked
 can it be changed?
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from typing import Any
@@ -198,6 +198,17 @@ def repaired(
     """
     network = as_network(network)
     return _kind(network).repaired(network, in_channels, out_channels)
+
+
+def network_held_by(model: Any, names: Sequence[str] = ("cfg", "network")) -> UNet2Config | UNetConfig | Network | None:
+    """Return the config or graph that a model has under one of the ``names``, also in ``jax.jit``; or ``None``."""
+    while model is not None:
+        for name in names:
+            own = getattr(model, name, None)
+            if isinstance(own, UNet2Config | UNetConfig | Network):
+                return own
+        model = getattr(model, "__wrapped__", None)
+    return None
 
 
 def title(network: AnyNetwork) -> str:
