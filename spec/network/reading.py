@@ -1,8 +1,10 @@
 """The positions that each operation reads (SPEC section 9).
 
-Along one axis every operation reads in the same manner: position ``p`` of the output reads the positions from
-``floor((p·step + first) / over)`` to ``floor((p·step + last) / over)`` of an input. So four numbers say what it reads,
-and :data:`READS` has a line for each operation. Positions outside of the input are its padding.
+Along one axis every operation reads in the same manner. Position ``p`` of the output reads the positions from
+``floor((p·step + first) / over)`` to ``floor((p·step + last) / over)`` of an input, counted from ``outside`` positions
+before it. So five numbers say what an operation reads, and :data:`READS` has a line for each operation. Positions
+outside of the input are its padding. All numbers are natural, so the theorems and certificates about tiles read these
+functions as they are.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,6 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from ..arithmetic.naturals import monus, quotient
 from .edges import Crop, CropTo, CropToSmallest, Pad, PadTo, PadToMultiple
 from .fields import on_axis, sides_on
 from .joins import Add, Concat, Multiply
@@ -22,13 +25,13 @@ from .windows import AvgPool, Conv, ConvTranspose, MaxPool, TransposedWindow, Wi
 
 @dataclass(frozen=True, slots=True)
 class Reads:
-    """What an operation reads of one input: four numbers, along one axis and for given sizes.
+    """What an operation reads of one input: five natural numbers, along one axis and for given sizes.
 
     ``step / over`` is the number of input positions for each output position. It is 0 if every position reads the same.
-    ``repeats`` says which positions inside of the image the padding around it repeats: ``"mirrored"``,
-    ``"replicated"``, or none (``""``).
+    What is read is counted from ``outside`` positions before the input. ``repeats`` says which positions inside of the
+    image the padding around it repeats: ``"mirrored"``, ``"replicated"``, or none (``""``).
 
-    >>> three = Reads(first=-1, last=1)  # a window of three positions, padded by one
+    >>> three = Reads(last=2, outside=1)  # a window of three positions, padded by one
     >>> three.interval(0, 5), Reads(over=2).interval(0, 5)
     ((-1, 6), (0, 3))
     """
@@ -37,11 +40,36 @@ class Reads:
     over: int = 1
     first: int = 0
     last: int = 0
+    outside: int = 0
     repeats: str = ""
+
+    def from_position(self, position: int) -> int:
+        """The first position that an output ``position`` reads, counted from ``outside`` before the input."""
+        return quotient(position * self.step + self.first, self.over)
+
+    def to_position(self, position: int) -> int:
+        """The last position that an output ``position`` reads, counted from ``outside`` before the input."""
+        return quotient(position * self.step + self.last, self.over)
 
     def interval(self, start: int, stop: int) -> tuple[int, int]:
         """The input positions ``[lo, hi)`` that the output positions ``[start, stop)`` read: their hull."""
-        return (start * self.step + self.first) // self.over, ((stop - 1) * self.step + self.last) // self.over + 1
+        return self.from_position(start) - self.outside, self.to_position(stop - 1) - self.outside + 1
+
+    def start_after(self, start: int) -> int:
+        """The first output position that reads nothing before the input position ``start``.
+
+        >>> Reads(last=2, outside=1).start_after(5)
+        6
+        """
+        return quotient(monus((start + self.outside) * self.over, self.first) + monus(self.step, 1), self.step)
+
+    def stop_before(self, stop: int) -> int:
+        """The end of the output positions that read only before the input position ``stop``.
+
+        >>> Reads(last=2, outside=1).stop_before(5)
+        4
+        """
+        return quotient(monus((stop + self.outside) * self.over + self.step, self.last + 1), self.step)
 
     @property
     def everything(self) -> bool:
@@ -57,14 +85,16 @@ def reads_of(operation: Operation, sizes: Sizes, axis: int) -> tuple[Reads | Non
 
     An operation of your own is taken to read everything.
 
-    >>> reads_of(MaxPool(2), [303], axis=0), reads_of(CropTo(), [303, 300], axis=0)
-    ((Reads(step=2, over=1, first=0, last=1, repeats=''),), (Reads(step=1, over=1, first=1, last=1, repeats=''), None))
+    >>> reads_of(MaxPool(2), [303], axis=0) == (Reads(step=2, last=1),)
+    True
+    >>> reads_of(CropTo(), [303, 300], axis=0) == (Reads(first=1, last=1), None)
+    True
     """
     return READS.get(type(operation), _everything)(operation, sizes, axis)
 
 
 def depends_on_size(operation: Operation) -> bool:
-    """Whether the four numbers depend on the sizes, as in a centred crop.
+    """Whether the five numbers depend on the sizes, as in a centred crop.
 
     >>> depends_on_size(CropTo()), depends_on_size(Crop(2))
     (True, False)
@@ -78,55 +108,67 @@ def depends_on_size(operation: Operation) -> bool:
 def _window(operation: Any, sizes: Sizes, axis: int) -> tuple[Reads, ...]:
     kernel = on_axis(operation.kernel, axis)
     stride = kernel if operation.stride is None else on_axis(operation.stride, axis)
-    span = on_axis(getattr(operation, "dilation", 1), axis) * (kernel - 1) + 1
-    before = _padding_before(operation, sizes[0], stride, span, axis)
-    return (Reads(stride, 1, -before, span - 1 - before),)
+    reach = on_axis(getattr(operation, "dilation", 1), axis) * monus(kernel, 1)
+    return (Reads(step=stride, last=reach, outside=_padding_before(operation, sizes[0], stride, reach, axis)),)
 
 
-def _padding_before(operation: Any, n: int, stride: int, span: int, axis: int) -> int:
+def _padding_before(operation: Any, n: int, stride: int, reach: int, axis: int) -> int:
     if operation.padding == "SAME" or getattr(operation, "rounding", "") == "same":
-        return max((-(-n // stride) - 1) * stride + span - n, 0) // 2
+        count = quotient(n + monus(stride, 1), stride)
+        return quotient(monus(monus(count, 1) * stride + reach + 1, n), 2)
     return 0 if operation.padding == "VALID" else sides_on(operation.padding, axis)[0]
 
 
 def _transposed(operation: Any, sizes: Sizes, axis: int) -> tuple[Reads, ...]:
     kernel, stride, dilation = (on_axis(v, axis) for v in (operation.kernel, operation.stride, operation.dilation))
-    span = dilation * (kernel - 1) + 1
+    reach = dilation * monus(kernel, 1)
+    before = _cut_before(operation, stride, reach, axis)
+    outside = quotient(monus(reach, before), stride)
+    last = before + outside * stride
+    return (Reads(over=stride, first=monus(last + monus(stride, 1), reach), last=last, outside=outside),)
+
+
+def _cut_before(operation: Any, stride: int, reach: int, axis: int) -> int:
+    """How many positions a transposed window cuts off before its result: its padding."""
     if operation.padding == "SAME":
-        before = 0 if stride > span - 1 else span - 1 - -(-(span + stride - 2) // 2)
-    else:
-        before = 0 if operation.padding == "VALID" else sides_on(operation.padding, axis)[0]
-    return (Reads(1, stride, before - span + stride, before),)
+        return 0 if stride > reach else reach - -(-(reach + stride - 1) // 2)
+    return 0 if operation.padding == "VALID" else sides_on(operation.padding, axis)[0]
 
 
 def _resize(operation: Resize, sizes: Sizes, axis: int) -> tuple[Reads, ...]:
-    ratio = Fraction(on_axis(operation.over, axis), on_axis(operation.factor, axis))
-    return (_resized(operation, sizes[0], operation.size(sizes, axis), ratio),)
+    if operation.align_corners:
+        return (_aligned(sizes[0], operation.size(sizes, axis)),)
+    return (_resized(operation.mode, on_axis(operation.over, axis), on_axis(operation.factor, axis)),)
 
 
 def _resize_to(operation: ResizeTo, sizes: Sizes, axis: int) -> tuple[Reads | None, ...]:
     n, to = sizes
-    return _resized(operation, n, to, Fraction(n, max(to, 1))), None
-
-
-def _resized(operation: Resize | ResizeTo, n: int, to: int, ratio: Fraction) -> Reads:
-    if operation.align_corners and n > 1 and to > 1:
-        ratio = Fraction(n - 1, to - 1)
-    step, over = ratio.numerator, ratio.denominator
-    if operation.mode == "nearest":
-        return Reads(step, over)
     if operation.align_corners:
-        return Reads(step, over, 0, over - 1)
-    return Reads(2 * step, 2 * over, step - over, step + over - 1)
+        return _aligned(n, to), None
+    ratio = Fraction(n, max(to, 1))
+    return _resized(operation.mode, ratio.numerator, ratio.denominator), None
+
+
+def _resized(mode: str, step: int, over: int) -> Reads:
+    """What a resize reads that takes ``step / over`` input positions for each of its own."""
+    if mode == "nearest":
+        return Reads(step, over)
+    return Reads(2 * step, 2 * over, step + over, step + 3 * over - 1, outside=1)
+
+
+def _aligned(n: int, to: int) -> Reads:
+    """What a linear resize with aligned corners reads."""
+    ratio = Fraction(max(n - 1, 0), max(to - 1, 1))
+    return Reads(ratio.numerator, ratio.denominator, last=ratio.denominator - 1)
 
 
 def _space_to_depth(operation: SpaceToDepth, sizes: Sizes, axis: int) -> tuple[Reads, ...]:
     block = on_axis(operation.block, axis)
-    return (Reads(block, 1, 0, block - 1),)
+    return (Reads(step=block, last=monus(block, 1)),)
 
 
 def _depth_to_space(operation: DepthToSpace, sizes: Sizes, axis: int) -> tuple[Reads, ...]:
-    return (Reads(1, on_axis(operation.block, axis)),)
+    return (Reads(over=on_axis(operation.block, axis)),)
 
 
 def _crop(operation: Crop, sizes: Sizes, axis: int) -> tuple[Reads, ...]:
@@ -155,7 +197,7 @@ def _pad_to(operation: PadTo | PadToMultiple, sizes: Sizes, axis: int) -> tuple[
 
 
 def _padded(mode: str, before: int) -> Reads:
-    return Reads(first=-before, last=-before, repeats="" if mode == "zeros" else mode.split(",")[0])
+    return Reads(outside=before, repeats="" if mode == "zeros" else mode.split(",")[0])
 
 
 def _shifted(by: int) -> Reads:

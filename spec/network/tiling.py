@@ -125,9 +125,9 @@ def _cut(reads: Reads, made: Interval, valid: Interval, standing: _Standing, nam
     shares_start = standing.at_start and first == 0 and not (mirrors and -reaches[0] >= end)
     shares_end = standing.ends_alike(name) and end == size and not (mirrors and 2 * size - 1 - reaches[1] < first)
     if not shares_start:
-        low = max(low, -((reads.first - first * reads.over) // reads.step))
+        low = max(low, reads.start_after(first))
     if not shares_end:
-        high = min(high, (end * reads.over - 1 - reads.last) // reads.step + 1)
+        high = min(high, reads.stop_before(end))
     return low, high
 
 
