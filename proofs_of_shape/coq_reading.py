@@ -32,7 +32,7 @@ def read(statement: Formula | Term | bool) -> str:
 
 def statements(theorems: Iterable[Theorem]) -> str:
     """The text of ``statements.v``: the statement of each theorem, negated if the theorem has a counterexample."""
-    lines = ["(* Generated from proofs_of_shape/theorems.py by `python -m wellshaped.proofs_of_shape.coq_reading`. *)"]
+    lines = ["(* Generated from the theorems by `python -m wellshaped.proofs_of_shape.coq_reading`. *)"]
     lines += ["Require Import Arith.", ""]
     for name in FUNCTIONS:
         numbers = " ".join(parameters(name))

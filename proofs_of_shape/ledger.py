@@ -14,7 +14,7 @@ from .theorems import THEOREMS
 _HEAD = """\
 # Theorems
 
-This page is generated from `proofs_of_shape/theorems.py`, by
+This page is generated from `proofs_of_shape/size_theorems.py` and `tile_theorems.py`, by
 `python -P -m wellshaped.proofs_of_shape.ledger docs/theorems.md`; a test checks that it is up to date. Each statement
 is what the shipped functions return when you call them on symbols. `wellshaped prove` has Z3 and Coq prove it for all
 natural numbers.
@@ -39,7 +39,8 @@ def page() -> str:
     lines += [
         "## Refuted",
         "",
-        "Claims of the source's first edition that do not hold, each with the smallest numbers for which it fails.",
+        "Claims that do not hold, each with the smallest numbers for which it fails: those of the source's first "
+        "edition, and a usual rule about tiles.",
         "",
     ]
     lines += [line for theorem in refuted for line in _section(theorem)]

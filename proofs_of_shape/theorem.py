@@ -49,3 +49,24 @@ class Theorem:
         assumptions, conclusion = self.claim(**{name: variable(name) for name in self.variables})
         result: Formula = implies(conjunction(*assumptions), conclusion)
         return result
+
+
+Claim = Callable[..., tuple[tuple[Any, ...], Any]]
+
+
+def adding_to(theorems: list[Theorem]) -> Callable[..., Callable[[Claim], Claim]]:
+    """Return a decorator that makes a theorem of a claim and adds it to the list.
+
+    Its arguments are the other fields of :class:`Theorem`, in their order.
+    """
+
+    def theorem(
+        name: str, says: str, mirrors: str, witness: Mapping[str, int], counterexample: Mapping[str, int] | None = None
+    ) -> Callable[[Claim], Claim]:
+        def added(claim: Claim) -> Claim:
+            theorems.append(Theorem(name, says, mirrors, claim, witness, counterexample))
+            return claim
+
+        return added
+
+    return theorem

@@ -265,7 +265,7 @@ Proof. intros n k s p (? & ? & ?). apply sliding_fits; assumption. Qed.
 Theorem transposed_editions_agree : transposed_editions_agree_statement.
 Proof. intros n k s p (? & ? & ? & ?). rewrite transposed_spec by assumption. lia. Qed.
 
-(* The refuted statements, by their counterexamples in theorems.py. *)
+(* The refuted statements, by their counterexamples in size_theorems.py and tile_theorems.py. *)
 
 Theorem sliding_editions_agree_everywhere : sliding_editions_agree_everywhere_statement.
 Proof. intros H. specialize (H 1 2 1 0). cbv in H. lia. Qed.
@@ -278,3 +278,99 @@ Proof. intros H. specialize (H 1 0 0 0 0 0 1 0 0 0 0 0 0). cbv in H. lia. Qed.
 
 Theorem soundness_of_the_first_edition : soundness_of_the_first_edition_statement.
 Proof. intros H. specialize (H 1 0 0 0 0 0 1 0 0 0 0 0 1 1 1). cbv in H. lia. Qed.
+
+(* Tiles: what operations read. A quotient is compared without dividing. *)
+
+Lemma at_least x b e : 1 <= b -> (e <= x / b <-> e * b <= x).
+Proof.
+  intros. pose proof (Nat.div_mod x b). pose proof (Nat.mod_upper_bound x b).
+  revert H0 H1. generalize (x / b) (x mod b). intros q r. split; nia.
+Qed.
+
+Lemma at_most x b e : 1 <= b -> (x / b <= e <-> x < (e + 1) * b).
+Proof. intros. pose proof (at_least x b (e + 1)). lia. Qed.
+
+Lemma moved x y b u : 1 <= b -> y = x + u * b -> y / b = x / b + u.
+Proof. intros ? ->. apply Nat.div_add. lia. Qed.
+
+Theorem window_reads : window_reads_statement.
+Proof. intros i q k s p ?. rewrite !Nat.div_1_r. generalize (i * s). lia. Qed.
+
+Theorem dilated_window_reads : dilated_window_reads_statement.
+Proof.
+  intros i q j k s d p (? & ?). rewrite !Nat.div_1_r. assert (d * j <= d * (k - 1)) as most by (apply Nat.mul_le_mono_l; lia).
+  revert H0 most. generalize (d * j) (d * (k - 1)) (i * s). lia.
+Qed.
+
+Theorem transposed_window_reads : transposed_window_reads_statement.
+Proof.
+  intros i q k s p (? & ?). rewrite !Nat.mul_1_l, Nat.mul_1_r.
+  assert (k - 1 - p < ((k - 1 - p) / s + 1) * s) as enough by (apply at_most; lia).
+  revert enough. generalize ((k - 1 - p) / s). intros c.
+  rewrite at_most, at_least, !Nat.mul_add_distr_r, Nat.mul_1_l by assumption.
+  generalize (q * s) (c * s). lia.
+Qed.
+
+Theorem nearest_resize_reads : nearest_resize_reads_statement.
+Proof. intros i q f o ?. rewrite !Nat.add_0_r. generalize (i * o / f). lia. Qed.
+
+Theorem linear_resize_reads : linear_resize_reads_statement.
+Proof.
+  intros i f o (? & ?). assert (1 <= 2 * f) as two by lia.
+  replace ((2 * i + 1) * o + f) with (i * (2 * o) + (o + f)) by lia.
+  replace (i * (2 * o) + (o + 2 * f + (f - 1))) with (i * (2 * o) + (o + f) + (2 * f - 1)) by lia.
+  generalize (i * (2 * o) + (o + f)). intros x.
+  rewrite <- (at_least x _ (x / (2 * f))) by assumption.
+  pose proof (at_most x (2 * f) (x / (2 * f)) two).
+  pose proof (at_least (x + (2 * f - 1)) (2 * f) ((x + (2 * f - 1)) / (2 * f)) two).
+  pose proof (at_most (x + (2 * f - 1)) (2 * f) ((x + (2 * f - 1)) / (2 * f)) two).
+  repeat split; lia.
+Qed.
+
+Theorem space_to_depth_reads : space_to_depth_reads_statement.
+Proof. intros i q f ?. rewrite !Nat.div_1_r. generalize (i * f). lia. Qed.
+
+Theorem depth_to_space_reads : depth_to_space_reads_statement.
+Proof.
+  intros i q f ?. rewrite Nat.mul_1_r, !Nat.add_0_r, at_most, at_least, Nat.mul_add_distr_r by assumption.
+  generalize (q * f). lia.
+Qed.
+
+Theorem crop_and_pad_read : crop_and_pad_read_statement.
+Proof. intros i q c. rewrite !Nat.div_1_r. lia. Qed.
+
+Theorem two_windows_read_as_one : two_windows_read_as_one_statement.
+Proof. intros i k1 s1 p1 k2 s2 p2 ?. rewrite !Nat.div_1_r. nia. Qed.
+
+Theorem reading_moves_along : reading_moves_along_statement.
+Proof. intros i u v a b first last outside (? & moves). split; apply moved; nia. Qed.
+
+Theorem start_after : start_after_statement.
+Proof.
+  intros i e a b first last outside (? & ?). rewrite at_least, at_most by assumption.
+  generalize ((e + outside) * b). nia.
+Qed.
+
+Theorem stop_before : stop_before_statement.
+Proof.
+  intros i e a b first last outside (? & ?). rewrite at_least by assumption.
+  rewrite Nat.add_1_r. change (S (?x) <= ?y) with (x < y).
+  pose proof (at_least (i * a + last) b (e + outside)). nia.
+Qed.
+
+Theorem tile_reads_as_image : tile_reads_as_image_statement.
+Proof.
+  intros i u v low high a b first last outside (? & ? & moves & from & to).
+  destruct (reading_moves_along i u v a b first last outside) as (-> & ->); [auto|].
+  apply (start_after i low a b first last outside) in from; [|auto].
+  apply (stop_before i high a b first last outside) in to; [|auto]. lia.
+Qed.
+
+Theorem cores_partition : cores_partition_statement.
+Proof.
+  intros reached low high s (? & ? & ?). pose proof (at_most (reached - low) s ((reached - low) / s)).
+  pose proof (at_least (reached - low) s ((reached - low) / s)). lia.
+Qed.
+
+Theorem halo_at_the_input_is_enough : halo_at_the_input_is_enough_statement.
+Proof. intros H. specialize (H 1 1 1 1 1). cbv in H. lia. Qed.

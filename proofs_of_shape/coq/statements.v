@@ -1,4 +1,4 @@
-(* Generated from proofs_of_shape/theorems.py by `python -m wellshaped.proofs_of_shape.coq_reading`. *)
+(* Generated from the theorems by `python -m wellshaped.proofs_of_shape.coq_reading`. *)
 Require Import Arith.
 
 Definition sliding_window_size (n k s p : nat) : nat :=
@@ -144,3 +144,63 @@ Definition nonzero_facts_of_the_first_edition_statement : Prop := ~ (forall n po
 (* The first edition's obligations of a size n ≥ 1 imply that every operation is accepted. *)
 Definition soundness_of_the_first_edition_statement : Prop := ~ (forall n pool_kernel pool_stride conv_kernel conv_stride conv_padding up_kernel up_stride up_padding head_kernel head_stride head_padding base_channels in_channels out_channels : nat,
   (((1 <= n) /\ (1 <= base_channels) /\ (1 <= in_channels) /\ (1 <= out_channels) /\ (((((n + (2 * conv_padding)) - conv_kernel) / conv_stride) + 1) = n) /\ (((((((((n + 0) - pool_kernel) / pool_stride) + 1) + (2 * conv_padding)) - conv_kernel) / conv_stride) + 1) = ((((n + 0) - pool_kernel) / pool_stride) + 1)) /\ (((((((((n + 0) - pool_kernel) / pool_stride) + 1) - 1) * up_stride) - (2 * up_padding)) + up_kernel) = n) /\ (((((n + (2 * head_padding)) - head_kernel) / head_stride) + 1) = n)) -> ((((1 <= pool_kernel) /\ (1 <= pool_stride) /\ (1 <= conv_kernel) /\ (1 <= up_kernel) /\ (1 <= up_stride) /\ (1 <= head_kernel) /\ (1 <= conv_stride) /\ (1 <= head_stride)) /\ (pool_kernel <= n) /\ (conv_kernel <= (n + (2 * conv_padding))) /\ (conv_kernel <= ((sliding_window_size n pool_kernel pool_stride 0) + (2 * conv_padding))) /\ (1 <= (sliding_window_size n pool_kernel pool_stride 0)) /\ (((2 * up_padding) + 1) <= ((((sliding_window_size n pool_kernel pool_stride 0) - 1) * up_stride) + up_kernel)) /\ (head_kernel <= (n + (2 * head_padding)))) /\ (1 <= in_channels) /\ (1 <= (1 * base_channels)) /\ (1 <= (2 * base_channels)) /\ (1 <= out_channels)))).
+
+(* Output position i of a window reads the input positions q with q + p = i·s + j for a j < k: no others. *)
+Definition window_reads_statement : Prop := forall i q k s p : nat,
+  ((1 <= k) -> ((((((i * s) + 0) / 1) <= (q + p)) /\ ((q + p) <= (((i * s) + (1 * (k - 1))) / 1))) <-> (((i * s) <= (q + p)) /\ ((((q + p) - (i * s)) + 1) <= k)))).
+
+(* A window of dilation d reads q if q + p = i·s + d·j for a j < k: nothing beyond what is stated, and its ends. *)
+Definition dilated_window_reads_statement : Prop := forall i q j k s d p : nat,
+  ((((j + 1) <= k) /\ ((q + p) = ((i * s) + (d * j)))) -> ((((((i * s) + 0) / 1) = (i * s)) /\ ((((i * s) + (d * (k - 1))) / 1) = ((i * s) + (d * (k - 1))))) /\ (((((i * s) + 0) / 1) <= (q + p)) /\ ((q + p) <= (((i * s) + (d * (k - 1))) / 1))))).
+
+(* Output position i of a transposed window reads the input positions q with i + p = q·s + j for a j < k: no others. *)
+Definition transposed_window_reads_statement : Prop := forall i q k s p : nat,
+  (((1 <= k) /\ (1 <= s)) -> ((((((i * 1) + (((p + ((((1 * (k - 1)) - p) / s) * s)) + (s - 1)) - (1 * (k - 1)))) / s) <= (q + (((1 * (k - 1)) - p) / s))) /\ ((q + (((1 * (k - 1)) - p) / s)) <= (((i * 1) + (p + ((((1 * (k - 1)) - p) / s) * s))) / s))) <-> (((q * s) <= (i + p)) /\ ((((i + p) - (q * s)) + 1) <= k)))).
+
+(* A nearest resize by f/o reads one position: floor(i·o / f). *)
+Definition nearest_resize_reads_statement : Prop := forall i q f o : nat,
+  (((1 <= f) /\ (1 <= o)) -> ((((((i * o) + 0) / f) <= (q + 0)) /\ ((q + 0) <= (((i * o) + 0) / f))) <-> (q = ((i * o) / f)))).
+
+(* A linear resize by f/o reads the nearest positions up and down from x = (i + 1/2)·o/f - 1/2. *)
+Definition linear_resize_reads_statement : Prop := forall i f o : nat,
+  (((1 <= f) /\ (1 <= o)) -> (((((((i * (2 * o)) + (o + f)) / (2 * f)) * (2 * f)) <= ((((2 * i) + 1) * o) + f)) /\ ((((((2 * i) + 1) * o) + f) + 1) <= (((((i * (2 * o)) + (o + f)) / (2 * f)) + 1) * (2 * f)))) /\ ((((((2 * i) + 1) * o) + f) <= ((((i * (2 * o)) + ((o + (2 * f)) + (f - 1))) / (2 * f)) * (2 * f))) /\ ((((((i * (2 * o)) + ((o + (2 * f)) + (f - 1))) / (2 * f)) * (2 * f)) + 1) <= (((((2 * i) + 1) * o) + f) + (2 * f)))))).
+
+(* Space to depth by f reads the positions i·f + j for j < f, and no others. *)
+Definition space_to_depth_reads_statement : Prop := forall i q f : nat,
+  ((1 <= f) -> ((((((i * f) + 0) / 1) <= (q + 0)) /\ ((q + 0) <= (((i * f) + (f - 1)) / 1))) <-> (((i * f) <= q) /\ (((q - (i * f)) + 1) <= f)))).
+
+(* Depth to space by f reads the one position q with i = q·f + j for a j < f. *)
+Definition depth_to_space_reads_statement : Prop := forall i q f : nat,
+  ((1 <= f) -> ((((((i * 1) + 0) / f) <= (q + 0)) /\ ((q + 0) <= (((i * 1) + 0) / f))) <-> (((q * f) <= i) /\ (((i - (q * f)) + 1) <= f)))).
+
+(* Output position i of a crop of c before reads position i + c; that of a padding reads the q with q + c = i. *)
+Definition crop_and_pad_read_statement : Prop := forall i q c : nat,
+  (((((((i * 1) + c) / 1) <= (q + 0)) /\ ((q + 0) <= (((i * 1) + c) / 1))) <-> (q = (i + c))) /\ ((((((i * 1) + 0) / 1) <= (q + c)) /\ ((q + c) <= (((i * 1) + 0) / 1))) <-> ((q + c) = i))).
+
+(* Two windows in a row read what one window of kernel (k2 - 1)·s1 + k1 and stride s1·s2 reads. *)
+Definition two_windows_read_as_one_statement : Prop := forall i k1 s1 p1 k2 s2 p2 : nat,
+  (((1 <= k1) /\ (1 <= k2)) -> (((((i * (s1 * s2)) + 0) / 1) = ((((((i * s2) + 0) / 1) * s1) + 0) / 1)) /\ ((((i * (s1 * s2)) + (1 * ((((k2 - 1) * s1) + k1) - 1))) / 1) = ((((((i * s2) + (1 * (k2 - 1))) / 1) * s1) + (1 * (k1 - 1))) / 1)))).
+
+(* If v output positions stand at u input positions, position i + v reads what position i reads, u positions later. *)
+Definition reading_moves_along_statement : Prop := forall i u v a b first last outside : nat,
+  (((1 <= b) /\ ((v * a) = (u * b))) -> ((((((i + v) * a) + first) / b) = ((((i * a) + first) / b) + u)) /\ (((((i + v) * a) + last) / b) = ((((i * a) + last) / b) + u)))).
+
+(* An output position reads nothing before the input position e iff it is at least start_after(e). *)
+Definition start_after_statement : Prop := forall i e a b first last outside : nat,
+  (((1 <= a) /\ (1 <= b)) -> (((e + outside) <= (((i * a) + first) / b)) <-> ((((((e + outside) * b) - first) + (a - 1)) / a) <= i))).
+
+(* An output position reads only before the input position e iff it is less than stop_before(e). *)
+Definition stop_before_statement : Prop := forall i e a b first last outside : nat,
+  (((1 <= a) /\ (1 <= b)) -> ((((((i * a) + last) / b) + 1) <= (e + outside)) <-> ((i + 1) <= (((((e + outside) * b) + a) - (last + 1)) / a)))).
+
+(* Where a tile's node is valid, the image's node, v positions later, reads only what is valid, u positions later. *)
+Definition tile_reads_as_image_statement : Prop := forall i u v low high a b first last outside : nat,
+  (((1 <= a) /\ (1 <= b) /\ ((v * a) = (u * b)) /\ (((((((low + outside) * b) - first) + (a - 1)) / a) <= i) /\ ((i + 1) <= (((((high + outside) * b) + a) - (last + 1)) / a)))) -> ((((low + u) + outside) <= ((((i + v) * a) + first) / b)) /\ ((((((i + v) * a) + last) / b) + 1) <= ((high + u) + outside)))).
+
+(* The next tile, valid from low to high before it is moved by turns of s, has the position that is due, and more. *)
+Definition cores_partition_statement : Prop := forall reached low high s : nat,
+  (((1 <= s) /\ (low <= reached) /\ ((low + s) <= high)) -> (((low + (((reached - low) / s) * s)) <= reached) /\ ((reached + 1) <= (high + (((reached - low) / s) * s))))).
+
+(* If what a core of two nodes reads of the input lies in a tile from u on, the tile computes what it reads between. *)
+Definition halo_at_the_input_is_enough_statement : Prop := ~ (forall i u k s p : nat,
+  (((1 <= k) /\ (1 <= s) /\ (1 <= u) /\ (1 <= i) /\ ((u + (((1 * (k - 1)) - p) / s)) <= (((((((i * 1) + 0) / 1) - 1) * 1) + (((p + ((((1 * (k - 1)) - p) / s) * s)) + (s - 1)) - (1 * (k - 1)))) / s))) -> ((u * s) <= ((((i * 1) + 0) / 1) - 1)))).

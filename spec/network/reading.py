@@ -153,7 +153,7 @@ def _resized(mode: str, step: int, over: int) -> Reads:
     """What a resize reads that takes ``step / over`` input positions for each of its own."""
     if mode == "nearest":
         return Reads(step, over)
-    return Reads(2 * step, 2 * over, step + over, step + 3 * over - 1, outside=1)
+    return Reads(2 * step, 2 * over, step + over, step + 2 * over + monus(over, 1), outside=1)
 
 
 def _aligned(n: int, to: int) -> Reads:

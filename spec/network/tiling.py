@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
 
+from ..arithmetic.naturals import monus, quotient
 from ..arithmetic.size_set import SizeSet
 from ..messages.written import Written
 from .network import Network, Node
@@ -191,7 +192,18 @@ class _Edges:
 
     def turn(self, reached: int, shift: int) -> int:
         """How many strides from the start the next tile starts, if its core begins where the last one ends."""
-        return (reached - self.low) // shift
+        return next_turn(reached, self.low, shift)
+
+
+def next_turn(reached: int, low: int, shift: int) -> int:
+    """The most strides by which a tile, valid from ``low`` on, can move and still have the position ``reached``.
+
+    Each stride moves its output by ``shift`` positions.
+
+    >>> next_turn(418, 94, 16)
+    20
+    """
+    return quotient(monus(reached, low), shift)
 
 
 @lru_cache(maxsize=4_096)
