@@ -15,6 +15,7 @@ from ..spec.messages.report import FileError, WellshapedError
 from ..spec.messages.written import MAX_WRITTEN_DIGITS, clipped, written_number, written_value
 from ..spec.network import Network, data_of, network_from
 from ..spec.network.network import MAX_LETTERS
+from .certified_halo import MAX_WAYS, CertifiedHalo
 
 FORM = "graph 1"
 """The form of the files that are written and read. Files of the first version have no form, and a list of steps."""
@@ -28,6 +29,7 @@ MAX_INPUTS = 10_000
 MAX_PROGRESSIONS = 200
 """The sizes have at most this many progressions. From 400 on, Z3 exceeds its own time limit."""
 
+_HALO = {"aligned": list, "any": list, "examples": list, "ways": list, "statement": str}
 _NETWORK, _SIZES = {"axes": int, "inputs": dict, "outputs": list, "nodes": list}, {"says": str, "progressions": list}
 
 
@@ -127,6 +129,48 @@ def sizes_from(data: object) -> SizeSet:
     if len({part.step for part in parts if part.count is None}) > 1:
         raise not_a_certificate("it has infinite progressions with different steps")
     return SizeSet(parts)
+
+
+def data_of_halo(halo: CertifiedHalo) -> dict[str, Any]:
+    """Return the halo as plain data.
+
+    >>> data_of_halo(CertifiedHalo((1, 1), (1, 1), ((4, 2),) * 4, (4,), ""))["aligned"]
+    [1, 1]
+    """
+    return {
+        "aligned": list(halo.aligned),
+        "any": list(halo.any),
+        "examples": [list(of_it) for of_it in halo.examples],
+        "ways": list(halo.ways),
+        "statement": halo.statement,
+    }
+
+
+def halo_from(data: object) -> CertifiedHalo:
+    """Return the halo that plain data describe. Raises :class:`FileError` if the data are no halo."""
+    given = require_object(data, "the halo", _HALO)
+    pairs = [given["aligned"], given["any"], *given["examples"]]
+    if len(pairs) != 6 or not all(map(_is_pair_of_naturals, pairs)):
+        raise not_a_certificate("the halo must be two pairs of natural numbers, and its examples four")
+    if not given["ways"] or not all(map(_is_natural, given["ways"])):
+        raise not_a_certificate("the ways of the halo must be a list of sizes, with at least one")
+    _require_few(given["ways"], "ways", MAX_WAYS)
+    aligned, any_core, *examples = ((before, after) for before, after in pairs)
+    return CertifiedHalo(
+        aligned,
+        any_core,
+        (examples[0], examples[1], examples[2], examples[3]),
+        tuple(given["ways"]),
+        given["statement"],
+    )
+
+
+def _is_pair_of_naturals(pair: object) -> bool:
+    return isinstance(pair, list) and len(pair) == 2 and all(map(_is_natural, pair))
+
+
+def _is_natural(number: object) -> bool:
+    return type(number) is int and number >= 0
 
 
 def require_form(data: object) -> None:

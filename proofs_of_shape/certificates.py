@@ -1,23 +1,23 @@
 """Certificates: files with which anybody can check that exactly these sizes fit a network. Z3 proves it for all n.
 
-A certificate is a small JSON file with the network, an axis, the set of sizes, and the statement as SMT-LIB. Verifying
-starts from scratch. It builds the statement again from the network and the set, which shows an edit of any of the
-three, and proves it again. Every file gets an answer in bounded time: reading has the limits of
-:mod:`.certificate_data`, and the proof has a time limit.
+A certificate is a small JSON file with the network, an axis, the set of sizes, and the statement as SMT-LIB. It may
+also have the network's halo, with a statement of its own. Verifying starts from scratch. It builds each statement again
+from the network and the claim, which shows an edit of any of them, and proves it again. Every file gets an answer in
+bounded time: reading has the limits of :mod:`.certificate_data`, and the proof has a time limit.
 
-The statement is about sizes along one axis. It leaves out everything that changes no size, such as names and channels.
+The statement is about one axis. It leaves out everything that changes no size, such as names and channels.
 """
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 from ..spec.answers.any_network import AnyNetwork, graph_of
 from ..spec.answers.compatibility import compatible_sizes
-from ..spec.arithmetic.naturals import monus, quotient
 from ..spec.arithmetic.size_set import SizeSet
 from ..spec.files.disk import fault_of, read_text, replacing, wrong_suffix
 from ..spec.files.formats import no_duplicates
@@ -28,15 +28,18 @@ from ..spec.network.running import axis_of
 from .certificate_data import (
     FORM,
     certified_network,
+    data_of_halo,
     data_of_sizes,
+    halo_from,
     not_a_certificate,
     require_form,
     require_limits,
     require_object,
     sizes_from,
 )
+from .certified_halo import CertifiedHalo, halo_of, halo_statement, member, read_in_full
 from .smt_reading import refutation_text
-from .terms import Formula, conjunction, disjunction, iff, term, variable
+from .terms import Formula, conjunction, iff, variable
 
 MAX_BYTES = 2**20
 """A certificate's file has at most this many bytes. A usual U-Net needs 1 % of that."""
@@ -55,8 +58,9 @@ class CertificateError(WellshapedError):
 class Certificate:
     """The claim that exactly the ``sizes`` fit ``network`` along ``axis``: only they meet its requirements.
 
-    ``statement`` asks for a counterexample ``n``, in SMT-LIB. ``prover``, a name and a version, found no such ``n``. It
-    is only a note: :func:`verify` does not rely on it.
+    With a ``halo``, the claim is also that this is how far the first output reads. ``statement`` asks for a
+    counterexample ``n``, in SMT-LIB. ``prover``, a name and a version, found no such ``n``. It is only a note:
+    :func:`verify` does not rely on it.
     """
 
     network: Network
@@ -64,14 +68,17 @@ class Certificate:
     sizes: SizeSet
     statement: str
     prover: str
+    halo: CertifiedHalo | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the certificate as plain data for JSON."""
+        halo = {} if self.halo is None else {"halo": data_of_halo(self.halo)}
         return {
             "form": FORM,
             "network": data_of(self.network),
             "axis": self.axis,
             "sizes": data_of_sizes(self.sizes),
+            **halo,
             "statement": self.statement,
             "prover": self.prover,
         }
@@ -80,8 +87,14 @@ class Certificate:
     def axis_names(self) -> tuple[str, ...]:
         """The names of the axes that the statement is about: those for which it reads the same."""
         names = self.network.axis_names
-        texts = (refutation_text(statement_of(self.network, axis, self.sizes), ("n",)) for axis in range(len(names)))
-        return tuple(name for name, text in zip(names, texts, strict=True) if text == self.statement)
+        parts = self.sizes, self.halo
+        texts = (_statements(self.network, axis, *parts) for axis in range(len(names)))
+        return tuple(name for name, of_it in zip(names, texts, strict=True) if of_it == self.statements)
+
+    @property
+    def statements(self) -> tuple[str, ...]:
+        """The statement about the sizes, and that about the halo if there is one."""
+        return (self.statement,) if self.halo is None else (self.statement, self.halo.statement)
 
     def claim(self, network: str) -> str:
         """Return a sentence: which sizes fit the network with this name, along which axes.
@@ -96,7 +109,8 @@ class Certificate:
             return f"no {names[0] if len(names) == 1 else 'size'} fits {network}"
         along = "each axis" if len(names) == self.network.axes else in_words(names)
         subject = f"a {names[0]} n" if len(names) == 1 else f"along {along}, size n"
-        return f"{subject} fits {network} if and only if {condition_on(self.sizes)}"
+        halo = "" if self.halo is None else f"; its halo is {self.halo}"
+        return f"{subject} fits {network} if and only if {condition_on(self.sizes)}{halo}"
 
     def says(self) -> str:
         """Return the claim for people to read: the sizes, then the inputs and nodes of the network, one a line.
@@ -135,80 +149,93 @@ def statement_of(network: Network, axis: int, sizes: SizeSet) -> Formula | bool:
     """The statement that exactly these sizes fit the network: ``n`` meets every requirement iff it is in the set."""
     n = variable("n")
     requirements = conjunction(*(it.holds for it in run(network, n, axis).requirements))  # type: ignore[arg-type]  # a symbol
-    result: Formula | bool = iff(requirements, _member(n, sizes))
+    result: Formula | bool = iff(requirements, member(n, sizes))
     return result
 
 
-def _member(n: Any, sizes: SizeSet) -> Any:
-    """The statement that ``n`` is in the set."""
-    parts = []
-    for p in (*sizes.head, *sizes.tail):
-        offset = monus(n, p.first)
-        inside = [n >= p.first, term(quotient(offset, p.step)) * p.step == offset]
-        if p.maximum is not None:
-            inside.append(n <= p.maximum)
-        parts.append(conjunction(*inside))
-    return disjunction(*parts)
+def _statements(network: Network, axis: int, sizes: SizeSet, halo: CertifiedHalo | None) -> tuple[str, ...]:
+    """The statements about the sizes and the halo, in SMT-LIB."""
+    of_sizes = refutation_text(statement_of(network, axis, sizes), ("n",))
+    return (of_sizes,) if halo is None else (of_sizes, halo_statement(network, axis, sizes, halo))
 
 
-def certify(network: AnyNetwork, *, axis: int | None = None, seconds: float = 60.0) -> Certificate:
+def certify(network: AnyNetwork, *, axis: int | None = None, halo: bool = False, seconds: float = 60.0) -> Certificate:
     """Return a certificate that exactly the compatible sizes fit ``network`` along one axis, proved by Z3 for all n.
 
     ``network`` is a config, the name of a preset, or a graph. ``axis`` is counted from 0. You may leave it out if all
-    axes have the same sizes; the first is then certified.
+    axes have the same sizes; the first is then certified. With ``halo``, the certificate also has the halo of the first
+    output, of :func:`wellshaped.spec.receptive_field`, and the proof that no position reads further.
 
     Raises :class:`CertificateError` if Z3 does not answer within ``seconds`` or finds a counterexample,
     :class:`WellshapedError` if the network is too large for a certificate (1 000 nodes, 200 progressions of sizes,
-    numbers of 300 digits, names of 200 letters), and whatever :func:`compatible_sizes` raises.
+    numbers of 300 digits, names of 200 letters) or has no halo along an axis, and whatever :func:`compatible_sizes`
+    raises.
 
     >>> from wellshaped.spec import UNet2Config
     >>> certify(UNet2Config()).sizes
     <SizeSet n ≡ 0 (mod 2), n ≥ 2>
+    >>> print(certify("milesial", halo=True).halo)
+    107 before and 107 after (aligned cores: 94 and 94)
     """
     graph = graph_of(network)
     require_limits(graph, SizeSet())
     sizes = compatible_sizes(graph, axis)
     require_limits(graph, sizes)
     along = 0 if axis is None else axis_of(graph, axis)
+    of_tiles = halo_of(graph, along, sizes) if halo else None
     statement = refutation_text(statement_of(graph, along, sizes), ("n",))
-    certificate = Certificate(graph, along, sizes, statement, "")
+    certificate = Certificate(graph, along, sizes, statement, "", of_tiles)
     _written(certificate)  # raises now, before the proof, if the certificate can't be saved
-    return replace(certificate, prover=_prove(statement, seconds))
+    return replace(certificate, prover=_prove(certificate.statements, seconds))
 
 
-def _prove(statement: str, seconds: float) -> str:
-    """Return the prover's name and version if it proves the statement, and raise :class:`CertificateError` if not."""
+def _prove(statements: Sequence[str], seconds: float) -> str:
+    """Return the prover's name and version if it proves the statements, and raise :class:`CertificateError` if not."""
     import z3
 
-    n = z3.Int("n")
+    end = perf_counter() + seconds
+    for statement in statements:
+        _prove_one(statement, seconds, end - perf_counter())
+    return f"Z3 {z3.get_version_string()}"
+
+
+def _prove_one(statement: str, seconds: float, left: float) -> None:
+    """Raise :class:`CertificateError` if Z3 does not prove the statement in the time that is ``left``."""
+    import z3
+
     solver = z3.Solver()
-    solver.set("timeout", int(min(max(1000 * seconds, 1), 2**32 - 1)))  # of 32 bits
+    solver.set("timeout", int(min(max(1000 * left, 1), 2**32 - 1)))  # of 32 bits
     solver.from_string(statement)
     answer = solver.check()
     if answer == z3.sat:
-        says = f"it fails for n = {clipped(str(solver.model().eval(n, model_completion=True)))}"
+        found = {name: clipped(str(solver.model().eval(z3.Int(name), model_completion=True))) for name in ("n", "t")}
+        position = f" and t = {found['t']}" if "declare-const t " in statement else ""
+        says = f"it fails for n = {found['n']}{position}"
         raise CertificateError.of("the certificate", "statement", "not true", says, "certify the network again")
     if answer != z3.unsat:
         says = f"Z3 gave no answer in {seconds} seconds: {solver.reason_unknown()}"
         raise CertificateError.of(
             "the certificate", "statement", "not proved", says, "more seconds, or a smaller network"
         )
-    return f"Z3 {z3.get_version_string()}"
 
 
 def verify(certificate: Certificate, *, seconds: float = 60.0) -> None:
-    """Check a certificate from scratch: build its statement again from the network and the set, and prove it again.
+    """Check a certificate from scratch: build its statement again from the network and its claim, and prove it again.
 
     Raises :class:`CertificateError` if the statement is a different one or is not proved, :class:`WellshapedError` if
     the certificate exceeds a limit, and :class:`UsageError` if it is not a :class:`Certificate`.
     """
     _require_certificate(certificate)
     require_limits(certificate.network, certificate.sizes, certificate.prover)
-    statement = statement_of(certificate.network, certificate.axis, certificate.sizes)
-    if certificate.statement != refutation_text(statement, ("n",)):
+    parts = certificate.network, certificate.axis, certificate.sizes
+    halo = certificate.halo
+    if halo is not None and not read_in_full(*parts, halo):
+        says = "at its examples, the network reads another number of positions than the halo"
+        raise CertificateError.of("the certificate", "halo", "edited or forged", says, "certify the network again")
+    if certificate.statements != _statements(*parts, halo):
         says = "its network and sizes give another statement"
         raise CertificateError.of("the certificate", "statement", "edited or forged", says, "certify the network again")
-    _prove(certificate.statement, seconds)
+    _prove(certificate.statements, seconds)
 
 
 def _require_certificate(certificate: object) -> None:
@@ -259,7 +286,9 @@ def load_certificate(path: str | os.PathLike[str]) -> Certificate:
         require_form(data)
         given = require_object(data, "the file", _KEYS)
         network, sizes = certified_network(given["network"]), sizes_from(given["sizes"])
-        certificate = Certificate(network, _axis(network, given["axis"]), sizes, given["statement"], given["prover"])
+        halo = halo_from(data["halo"]) if "halo" in data else None
+        axis = _axis(network, given["axis"])
+        certificate = Certificate(network, axis, sizes, given["statement"], given["prover"], halo)
         require_limits(network, sizes, certificate.prover)
         canonical = json.dumps(data) == json.dumps(certificate.to_dict())
     except WellshapedError as error:

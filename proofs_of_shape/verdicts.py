@@ -1,6 +1,6 @@
 """Whether the provers' answers settle the theorems, and a summary in one line.
 
-A theorem with a counterexample is about a formula of the first edition. It is settled when it is refuted.
+A theorem with a counterexample is a false statement. It is settled when it is refuted.
 """
 
 from collections.abc import Sequence
@@ -64,7 +64,7 @@ def summary(proofs: Proofs) -> str:
 
     >>> from wellshaped.proofs_of_shape import THEOREMS, prove
     >>> summary([(THEOREMS[5], prove(THEOREMS[5], by="enumeration"))])
-    "as expected: 1 theorem holds, and 0 about the first edition's formulas are refuted"
+    'as expected: 1 theorem holds, and 0 false statements are refuted'
     """
     if not answered(proofs):
         return f"no answer: {'; '.join(dict.fromkeys(proof.says for _, proof in proofs))}"
@@ -72,7 +72,7 @@ def summary(proofs: Proofs) -> str:
     false = sum(theorem.counterexample is not None for theorem in theorems)
     true = len(theorems) - false
     holds = f"{true} theorem{'s hold' if true != 1 else ' holds'}"
-    goal = f"{holds}, and {false} about the first edition's formulas {'is' if false == 1 else 'are'} refuted"
+    goal = f"{holds}, and {false} false statement{' is' if false == 1 else 's are'} refuted"
     if not left:
         return f"as expected: {goal}"
     names = ", ".join(theorem.name for theorem in left[:3])

@@ -16,6 +16,15 @@ def smaller(a: int, b: int) -> int:
     return monus(a, monus(a, b))
 
 
+def larger(a: int, b: int) -> int:
+    """The larger of two sizes.
+
+    >>> larger(3, 5), larger(5, 3)
+    (5, 5)
+    """
+    return a + monus(b, a)
+
+
 def rounded_up(n: int, divisor: int) -> int:
     """``ceil(n / divisor)``, or 0 if ``divisor`` is 0.
 

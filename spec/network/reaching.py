@@ -102,7 +102,7 @@ def fields_along(network: Network, axis: int, fitting: SizeSet) -> dict[str, Nod
     >>> fields_along(graph, 0, compatible_sizes(graph))["y"].aligned
     (94, 94)
     """
-    distinct = dict.fromkeys(tuple(_reads(network, axis, n)) for n in _representatives(network, axis, fitting))
+    distinct = dict.fromkeys(tuple(_reads(network, axis, n)) for n in representatives(network, axis, fitting))
     found = [_fields(network, axis, reads) for reads in distinct]
     return {name: _widest([fields[name] for fields in found]) for name in found[0]}
 
@@ -187,8 +187,11 @@ def _larger(halos: Sequence[Halo]) -> Halo:
     return max(before for before, _ in halos), max(after for _, after in halos)
 
 
-def _representatives(network: Network, axis: int, fitting: SizeSet) -> Iterator[int]:
-    """A fitting size of each class: on all sizes of a class, the operations read alike."""
+def representatives(network: Network, axis: int, fitting: SizeSet) -> Iterator[int]:
+    """A fitting size of each class: on all sizes of a class, the operations read alike.
+
+    Raises :class:`WellshapedError` if there are more than :data:`MAX_CLASSES` classes.
+    """
     if fitting.is_finite:
         yield from fitting
         return

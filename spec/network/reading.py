@@ -10,9 +10,11 @@ functions as they are.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import reduce
 from typing import Any
 
 from ..arithmetic.naturals import monus, quotient
+from .arithmetic import rounded_up, smaller
 from .edges import Crop, CropTo, CropToSmallest, Pad, PadTo, PadToMultiple
 from .fields import on_axis, sides_on
 from .joins import Add, Concat, Multiply
@@ -181,8 +183,8 @@ def _crop_to(operation: CropTo, sizes: Sizes, axis: int) -> tuple[Reads | None, 
 
 
 def _crop_to_smallest(operation: CropToSmallest, sizes: Sizes, axis: int) -> tuple[Reads | None, ...]:
-    lost = sizes[0] - min(sizes)
-    before = (lost + 1) // 2 if operation.odd == "before" else lost // 2
+    lost = monus(sizes[0], reduce(smaller, sizes))
+    before = rounded_up(lost, 2) if operation.odd == "before" else quotient(lost, 2)
     return _shifted(before), *(None for _ in sizes[1:])
 
 
@@ -191,8 +193,8 @@ def _pad(operation: Pad, sizes: Sizes, axis: int) -> tuple[Reads, ...]:
 
 
 def _pad_to(operation: PadTo | PadToMultiple, sizes: Sizes, axis: int) -> tuple[Reads | None, ...]:
-    lacking = max(operation.size(sizes, axis) - sizes[0], 0)
-    before = lacking // 2 if operation.where == "both" else 0
+    lacking = monus(operation.size(sizes, axis), sizes[0])
+    before = quotient(lacking, 2) if operation.where == "both" else 0
     return _padded(operation.mode, before), *(None for _ in sizes[1:])
 
 
@@ -223,7 +225,7 @@ def _require(operation: Require, sizes: Sizes, axis: int) -> tuple[Reads | None,
 
 
 def _everything(operation: Operation, sizes: Sizes, axis: int) -> tuple[Reads, ...]:
-    return tuple(Reads(step=0, last=min(n, 2) - 1) for n in sizes)
+    return tuple(Reads(step=0, last=monus(smaller(n, 2), 1)) for n in sizes)
 
 
 READS: dict[type[Operation], Callable[[Any, Sizes, int], tuple[Reads | None, ...]]] = {

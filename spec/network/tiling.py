@@ -79,13 +79,13 @@ def valid_part(network: Network, axis: int, n: int, start: int, stop: int) -> di
     shifts = {name: int(start * slope) for name, slope in slopes.items()}
     standing = _Standing(whole, alone, shifts, start == 0, stop == n)
     parts: dict[str, Interval] = {given.name: (0, alone[given.name]) for given in network.inputs}
-    for node in _needed(network):
+    for node in needed_nodes(network):
         parts[node.name] = _valid(node, standing, parts, axis)
     return {name: (low + shifts[name], high + shifts[name]) for name, (low, high) in parts.items()}
 
 
 @lru_cache(maxsize=256)
-def _needed(network: Network) -> tuple[Node, ...]:
+def needed_nodes(network: Network) -> tuple[Node, ...]:
     """The nodes that the first output needs, in order."""
     names = {network.outputs[0]}
     for node in reversed(network.nodes):

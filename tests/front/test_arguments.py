@@ -56,6 +56,7 @@ VALUES = {  # of each argument, texts of which one at least must show that it is
     "--certificate": ("other.json",),
     "--tile": ("152", "200"),
     "--most": ("20000",),
+    "--halo": (None,),
 }
 MODES = {  # a command as it is given, with all that it must have
     "check": [["check"], ["check", "--input", "1x304x384"], ["check", "unet"], ["check", "unetplusplus"]],
@@ -297,16 +298,16 @@ def test_sizes_proposes_a_config_wherever_check_does(answer):
 
 
 def test_prove_says_in_one_line_what_was_expected_and_that_it_came(answer, monkeypatch):
-    monkeypatch.setattr("wellshaped.proofs_of_shape.THEOREMS", (THEOREMS[5], THEOREMS[-4]))
+    monkeypatch.setattr("wellshaped.proofs_of_shape.THEOREMS", (THEOREMS[5], THEOREMS[-1]))
     status, out, _, _ = answer("prove", "--by", "z3")
     *rows, last = out.splitlines()
     assert status == 0
-    assert last == "as expected: 1 theorem holds, and 1 about the first edition's formulas is refuted"
+    assert last == "as expected: 1 theorem holds, and 1 false statement is refuted"
     assert "refuted, as expected" in rows[-1]
 
 
 def test_prove_names_what_did_not_come(answer, monkeypatch):
-    false = replace(THEOREMS[-4], counterexample=None)
+    false = replace(THEOREMS[-1], counterexample=None)
     monkeypatch.setattr("wellshaped.proofs_of_shape.THEOREMS", (THEOREMS[5], false))
     status, out, _, _ = answer("prove", "--by", "z3")
     assert status == 1

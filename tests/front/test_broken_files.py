@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from time import process_time
 
 import pytest
@@ -10,10 +11,17 @@ from mutations import KINDS, mutations
 
 from wellshaped.cli import main
 from wellshaped.proofs_of_shape import certificates
+from wellshaped.proofs_of_shape.certificate_data import halo_from
 from wellshaped.proofs_of_shape.certificates import certify, load_certificate, save_certificate, verify
+from wellshaped.proofs_of_shape.certified_halo import halo_statement
 from wellshaped.spec import (
     FIELDS,
     PRESETS,
+    CropTo,
+    MaxPool,
+    Network,
+    Node,
+    Resize,
     UNet2Config,
     WellshapedError,
     graph_of,
@@ -100,7 +108,11 @@ def certified(tmp_path_factory):
     for network in (UNet2Config(), unet(2), resnet_unet(), UNet2Config(pool_stride=3, up_kernel=1)):
         save_certificate(certify(network), path)
         texts.append(path.read_text(encoding="utf-8"))
-    return texts
+    save_certificate(certify(CROPPED, halo=True), path)
+    return [*texts, path.read_text(encoding="utf-8")]
+
+
+CROPPED = Network({"x": 1}, (Node("pooled", MaxPool(4)), Node("up", Resize(4)), Node("y", CropTo(), ("x", "up"))))
 
 
 CONFIGS = {
@@ -132,10 +144,12 @@ def test_every_certificate_forged_throughout_is_answered_by_a_verdict_or_one_err
             data = json.loads(content)
             network, sizes = certificates.certified_network(data["network"]), certificates.sizes_from(data["sizes"])
             statement = certificates.refutation_text(certificates.statement_of(network, data["axis"], sizes), ("n",))
-            return json.dumps(
-                certificates.Certificate(network, data["axis"], sizes, statement, "Z3").to_dict()
-            ).encode()
-        except (ValueError, KeyError, TypeError):
+            halo = halo_from(data["halo"]) if "halo" in data else None
+            if halo is not None:
+                halo = replace(halo, statement=halo_statement(network, data["axis"], sizes, halo))
+            whole = certificates.Certificate(network, data["axis"], sizes, statement, "Z3", halo)
+            return json.dumps(whole.to_dict()).encode()
+        except (ValueError, KeyError, TypeError, ZeroDivisionError):
             return content
 
     def ask(path):

@@ -7,7 +7,7 @@ from dataclasses import replace
 from time import perf_counter, process_time
 
 import pytest
-from effort import sparse
+from effort import examples, sparse
 from hypothesis import HealthCheck, given, settings
 from networks import HARD
 
@@ -20,12 +20,14 @@ from wellshaped.proofs_of_shape.certificates import (
     save_certificate,
     verify,
 )
+from wellshaped.proofs_of_shape.certified_halo import halo_statement
 from wellshaped.proofs_of_shape.strategies import graphs, networks
 from wellshaped.spec import (
     PRESETS,
     Add,
     Concat,
     Conv,
+    CropTo,
     FileError,
     Input,
     MaxPool,
@@ -43,6 +45,7 @@ from wellshaped.spec import (
     compatible_shapes,
     compatible_sizes,
     graph_of,
+    receptive_field,
     resnet_unet,
     strided_unet,
 )
@@ -609,3 +612,115 @@ def test_the_command_certify_rejects_words_that_name_no_network(words, says, cap
     message = capsys.readouterr().err
     assert says in message
     assert "fix: " in message
+
+
+HALOS = {
+    "milesial": "107 before and 107 after (aligned cores: 94 and 94)",
+    "smp_resnet34": "543 before and 512 after (aligned cores: 513 and 482)",
+    "ronneberger2015": "15 before and 199 after (aligned cores: 0 and 188)",
+    "unet3d": "7 before and 95 after (aligned cores: 0 and 92)",
+    "pix2pix": "765 before and 765 after (aligned cores: 511 and 511)",
+}
+
+
+@pytest.mark.parametrize("name", sparse(HALOS, 3))
+def test_a_certificate_proves_the_halo_and_can_be_saved(name, tmp_path):
+    certificate = certify(name, axis=0, halo=True)
+    assert str(certificate.halo) == HALOS[name]
+    assert certificate.claim(name).endswith(f"; its halo is {HALOS[name]}")
+    save_certificate(certificate, tmp_path / "c.json")
+    loaded = load_certificate(tmp_path / "c.json")
+    assert loaded == certificate
+    verify(loaded)
+
+
+CENTRED = Network({"x": 1}, (Node("pooled", MaxPool(4)), Node("up", Resize(4)), Node("y", CropTo(), ("x", "up"))))
+"""A centred crop of a signal: it starts at 0 or 1, depending on the remainder of the size."""
+
+
+def test_the_ways_of_a_crop_that_depends_on_the_size_are_all_in_the_statement():
+    certificate = certify(CENTRED, axis=0, halo=True)
+    assert certificate.halo.ways == (4, 6)
+    lacking = replace(certificate.halo, ways=(4,))
+    statement = halo_statement(CENTRED, 0, certificate.sizes, lacking)
+    with pytest.raises(CertificateError, match="it fails for n = "):
+        verify(replace(certificate, halo=replace(lacking, statement=statement)))
+
+
+def forged_halo(certificate, **changes):
+    """The certificate with another halo, and the statement that belongs to it."""
+    halo = replace(certificate.halo, **changes)
+    statement = halo_statement(certificate.network, certificate.axis, certificate.sizes, halo)
+    return replace(certificate, halo=replace(halo, statement=statement))
+
+
+@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize("by", [-1, 1])
+def test_a_halo_that_is_smaller_or_larger_by_one_is_not_verified(number, by):
+    certificate = certify("attention_unet", halo=True)
+    amounts = [*certificate.halo.amounts]
+    amounts[number] += by
+    forged = forged_halo(certificate, aligned=tuple(amounts[:2]), any=tuple(amounts[2:]))
+    with pytest.raises(CertificateError, match="at its examples, the network reads another number of positions"):
+        verify(forged)
+    if by < 0:  # without the example, Z3 finds a position that reads further
+        with pytest.raises(CertificateError, match=r"it fails for n = \d+ and t = \d+"):
+            certificates._prove(forged.statements, 60)
+
+
+@pytest.mark.parametrize(
+    ("network", "says"),
+    [
+        ("monai_basicunet", r"unbounded: conv_0.conv_0.adn.N \(instance norm\) reads the whole image"),
+        ("u2net_rsu7", r"ratio: up5 \(linear resize\) reads by a ratio of two sizes"),
+        ("demucs", "too many classes"),
+    ],
+)
+def test_a_network_without_a_halo_gets_no_certificate_of_it(network, says):
+    with pytest.raises(WellshapedError, match=says):
+        certify(network, axis=0, halo=True)
+
+
+@examples(15)
+@given(graphs() | networks(max_levels=3))
+def test_the_halo_of_a_random_network_is_certified(network):
+    """Z3 may need too long, but it must never find the halo wrong."""
+    message = ""
+    try:
+        found = certify(network, axis=0, halo=True, seconds=5).halo.any
+    except WellshapedError as error:
+        message = str(error)
+    if not message:
+        assert found == receptive_field(network).halo[0]
+    assert "it fails for" not in message
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"aligned": [1]}, "the halo must be two pairs of natural numbers"),
+        ({"any": [1, -1]}, "the halo must be two pairs of natural numbers"),
+        ({"examples": []}, "its examples four"),
+        ({"ways": []}, "a list of sizes, with at least one"),
+        ({"ways": [2] * 17}, "it has 17 ways, and may have at most 16"),
+        ({"statement": 3}, "statement of the halo is a number"),
+        ({"any": None}, "any of the halo is null"),
+    ],
+)
+def test_a_halo_that_is_none_is_rejected(change, says, tmp_path):
+    save_certificate(certify(UNet2Config(), halo=True), path := tmp_path / "c.json")
+    data = json.loads(path.read_text())
+    data["halo"] |= change
+    path.write_text(json.dumps(data))
+    with pytest.raises(FileError, match=says):
+        load_certificate(path)
+
+
+def test_the_commands_certify_and_verify_the_halo(tmp_path, capsys):
+    path = str(tmp_path / "c.json")
+    assert main(["certify", "unet2", "--halo", "--output", path]) == 0
+    assert "its halo is 9 before and 9 after (aligned cores: 8 and 8)" in " ".join(capsys.readouterr().out.split())
+    assert main(["verify", path]) == 0
+    assert "its halo is 9 before and 9 after (aligned cores: 8 and 8)" in " ".join(capsys.readouterr().out.split())
+    assert main(["certify", "monai_unet", "--halo", "--output", path]) == 1
+    assert "reads the whole image" in " ".join(capsys.readouterr().err.split())

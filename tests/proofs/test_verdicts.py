@@ -40,7 +40,7 @@ def test_a_proof_of_another_theorem_settles_nothing():
 
 def test_the_summary_counts_both_kinds_and_names_the_open_theorems():
     both = [*proofs(TRUE, ["z3 proved"]), *proofs(FALSE, ["z3 refuted"])]
-    wanted = "1 theorem holds, and 1 about the first edition's formulas is refuted"
+    wanted = "1 theorem holds, and 1 false statement is refuted"
     assert (unsettled(both), summary(both)) == ([], f"as expected: {wanted}")
     both = [*proofs(TRUE, ["z3 unknown", "coq proved"]), *proofs(FALSE, ["z3 proved"])]
     assert unsettled(both) == [TRUE, FALSE]

@@ -21,6 +21,7 @@ from .wording import by_axes, known_shapes, together_line
 EXAMPLE = """\
   wellshaped certify milesial
   wellshaped certify nnunet_3d_fullres --axis depth --output depth.json
+  wellshaped certify milesial --halo
 """
 
 
@@ -29,6 +30,9 @@ def certify(
     *,
     output: Annotated[Path, Parameter(help="The certificate to write, a .json file.")] = Path("certificate.json"),
     axis: Annotated[str | None, Parameter(help="The axis, if the axes differ: depth, height, width or length.")] = None,
+    halo: Annotated[
+        bool, Parameter(negative="", help="Also prove the halo of tiles: no position of the output reads further.")
+    ] = False,
     flags: Flags = None,
 ) -> int:
     """Prove with Z3 that exactly the compatible sizes fit a network, and write a certificate.
@@ -45,7 +49,7 @@ def certify(
     require_built(given)
     along = _axis(given, axis)
     with working("Z3 proves the sizes"):
-        certificate = certificates.certify(given, axis=along)
+        certificate = certificates.certify(given, axis=along, halo=halo)
     certificates.save_certificate(certificate, output)
     fits, more = certificate.claim(title(given)), ""
     if certificate.sizes:
