@@ -15,3 +15,5 @@ from .sizes.answer import ModelSizes as ModelSizes
 from .sizes.exploring import Budget as Budget
 from .torch_reader import graph_of_torch as graph_of_torch
 from .torch_reader import read_torch as read_torch
+from .weights.model_files import load as load
+from .weights.model_files import save as save

@@ -159,6 +159,23 @@ def _statements(network: Network, axis: int, sizes: SizeSet, halo: CertifiedHalo
     return (of_sizes,) if halo is None else (of_sizes, halo_statement(network, axis, sizes, halo))
 
 
+def statement_text(network: Network, axis: int, sizes: SizeSet) -> str | None:
+    """The statement that exactly these sizes fit, in SMT-LIB; ``None`` if the network is too large for a certificate.
+
+    >>> from wellshaped.spec import UNet2Config
+    >>> graph = graph_of(UNet2Config())
+    >>> statement_text(graph, 0, compatible_sizes(graph)) == certify(UNet2Config()).statement
+    True
+    """
+    try:
+        require_limits(network, sizes)
+        certificate = Certificate(network, axis, sizes, refutation_text(statement_of(network, axis, sizes), ("n",)), "")
+        _written(certificate)
+    except WellshapedError:
+        return None
+    return certificate.statement
+
+
 def certify(network: AnyNetwork, *, axis: int | None = None, halo: bool = False, seconds: float = 60.0) -> Certificate:
     """Return a certificate that exactly the compatible sizes fit ``network`` along one axis, proved by Z3 for all n.
 

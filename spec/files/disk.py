@@ -82,14 +82,8 @@ def read_text(path: Path, what: str, subject: str, *, most: int, suffixes: Colle
     def failed(says: str, fix: str) -> FileError:
         return FileError.of(subject, "file", "", says, fix)
 
+    checked_path(path, subject, suffixes)
     try:
-        if not path.exists():
-            raise failed("there is no such file", _existing(path, suffixes))
-        if not path.is_file():
-            kind = "a folder" if path.is_dir() else "not a regular file"
-            raise failed(f"it is {kind}", f"the path of a {' or '.join(suffixes)} file")
-        if path.suffix not in suffixes:
-            raise wrong_suffix(subject, path, suffixes, FileError)
         with path.open("rb") as file:
             raw = file.read(most + 1)
         if len(raw) > most:
@@ -98,6 +92,24 @@ def read_text(path: Path, what: str, subject: str, *, most: int, suffixes: Colle
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise failed(f"byte {error.start} is not UTF-8 text", "save the file as UTF-8") from None
+    except OSError as error:
+        raise failed(error.strerror or str(error), "a file that you may read") from None
+
+
+def checked_path(path: Path, subject: str, suffixes: Collection[str]) -> None:
+    """Raise :class:`FileError` about the ``subject`` unless ``path`` is a regular file with one of the ``suffixes``."""
+
+    def failed(says: str, fix: str) -> FileError:
+        return FileError.of(subject, "file", "", says, fix)
+
+    try:
+        if not path.exists():
+            raise failed("there is no such file", _existing(path, suffixes))
+        if not path.is_file():
+            kind = "a folder" if path.is_dir() else "not a regular file"
+            raise failed(f"it is {kind}", f"the path of a {' or '.join(suffixes)} file")
+        if path.suffix not in suffixes:
+            raise wrong_suffix(subject, path, suffixes, FileError)
     except OSError as error:
         raise failed(error.strerror or str(error), "a file that you may read") from None
 

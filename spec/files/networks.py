@@ -279,6 +279,32 @@ def reject_other_file(data: object, path: Path, subject: str, wanted: str) -> No
             raise FileError.of(subject, "kind", "", f"it is {what}, and not {wanted}", fix.format(path=str(path)))
 
 
+def data_with_kind(network: UNet2Config | UNetConfig | Network) -> dict[str, Any]:
+    """Return a network as plain data, with its ``kind``.
+
+    >>> data_with_kind(UNetConfig(levels=2))["kind"]
+    'UNetConfig'
+    """
+    name = type(network).__name__
+    return {"kind": name, **_KINDS[name].data(network)}
+
+
+def network_of_data(data: Mapping[str, Any], subject: str) -> UNet2Config | UNetConfig | Network:
+    """Return the network that plain data with a ``kind`` describe. Raises :class:`FileError` about the ``subject``.
+
+    >>> network_of_data(data_with_kind(UNetConfig(levels=2)), "model.json")
+    UNetConfig(levels=2)
+    """
+    if "kind" not in data:
+        raise FileError.of(subject, "kind", "", "the network has no kind", 'kind="UNetConfig"')
+    try:
+        kind = _kind_of_data(data, None, Path(subject))
+        network: UNet2Config | UNetConfig | Network = kind.value({k: v for k, v in data.items() if k != "kind"})
+    except WellshapedError as error:
+        raise FileError(replace(error.report, subject=subject)) from None
+    return network
+
+
 def _loaded(text: str, path: Path, subject: str, wanted: type | None = None) -> Any:
     """Return the network in the ``text`` of a file. Raise :class:`FileError` if it is not of the ``wanted`` kind."""
     data = _parse(text, path, subject)

@@ -1,0 +1,1 @@
+"""Models in files: their arrays and what they need to be built again."""

@@ -1,0 +1,92 @@
+"""What a file says of a model beside its arrays, and the model that such a text describes, without its arrays."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from ...spec.answers.compatibility import compatible_sizes
+from ...spec.files.models import ModelDescription
+from ...spec.messages.report import UsageError, WellshapedError
+from ...spec.messages.written import kind_of, written_value
+from ...spec.network.network import Network
+from ...spec.unet2.config import UNet2Config
+from .arrays import variables_of
+
+if TYPE_CHECKING:
+    from flax import nnx
+
+
+def described(model: Any) -> ModelDescription:
+    """What the file of a model says. Raises :class:`UsageError` unless the model is a network of this library."""
+    from ...models import TypedNetwork, UNet2
+
+    if not isinstance(model, TypedNetwork | UNet2):
+        says = f"it is {kind_of(model)}, and must be a UNet, a UNet2 or a TypedNetwork"
+        raise UsageError.of("the model", "model", "", says, "orbax.checkpoint, for a module of your own")
+    config = getattr(model, "cfg", None)
+    types = model.down1_1 if isinstance(model, UNet2) else model
+    arrays = variables_of(model).values()
+    network = model.network if config is None else config  # type: ignore[union-attr]  # a UNet2 has a config
+    made = ModelDescription(
+        network=network,
+        in_channels=None if config is None else model.in_channels,  # type: ignore[union-attr]
+        out_channels=None if config is None else model.out_channels,  # type: ignore[union-attr]
+        dtype=None if types.dtype is None else types.dtype.name,
+        param_dtype=next((of_it.get_value().dtype.name for of_it in arrays), "float32"),
+        precision=_written(types.precision),
+        sizes=None,
+        statements=(),
+        version=version("wellshaped"),
+    )
+    return _with_sizes(made)
+
+
+def _written(precision: Any) -> Any:
+    """A precision as a text, or a tuple of two."""
+    if isinstance(precision, tuple):
+        return tuple(map(_written, precision))
+    if precision is None or isinstance(precision, str):
+        return precision
+    name = getattr(precision, "name", None)
+    if name is None:
+        raise UsageError.of(
+            "the model", "precision", "", f"{written_value(precision)} has no name", 'precision="highest"'
+        )
+    return name.lower()
+
+
+def _with_sizes(made: ModelDescription) -> ModelDescription:
+    """The description with the compatible sizes and what a certificate states, if the network can be solved."""
+    from ...proofs_of_shape.certificates import statement_text
+
+    graph = made.graph
+    try:
+        sizes = [compatible_sizes(graph, axis) for axis in range(graph.axes)]
+    except WellshapedError:
+        return made
+    statements = [statement_text(graph, axis, fit) for axis, fit in enumerate(sizes)]
+    known = all(statement is not None for statement in statements)
+    return replace(made, sizes=tuple(map(str, sizes)), statements=tuple(statements) if known else ())
+
+
+def built(
+    description: ModelDescription, *, axis_name: str | None = None, remat: str | Iterable[str] = ()
+) -> "nnx.Module":
+    """The model without arrays: only their shapes and dtypes are there."""
+    from flax import nnx
+
+    from ...models import TypedNetwork, UNet, UNet2
+
+    types: dict[str, Any] = {
+        "dtype": description.dtype,
+        "param_dtype": description.param_dtype,
+        "precision": description.precision,
+    }
+    network, channels = description.network, (description.in_channels, description.out_channels)
+    if isinstance(network, UNet2Config):
+        return nnx.eval_shape(lambda: UNet2(network, *channels, **types, rngs=nnx.Rngs(0)))
+    types |= {"axis_name": axis_name, "remat": remat}
+    if isinstance(network, Network):
+        return nnx.eval_shape(lambda: TypedNetwork(network, **types, rngs=nnx.Rngs(0)))
+    return nnx.eval_shape(lambda: UNet(network, *channels, **types, rngs=nnx.Rngs(0)))

@@ -1,0 +1,134 @@
+"""Models in ``.safetensors`` files: ``save`` and ``load``."""
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...spec.files.disk import replacing, wrong_suffix
+from ...spec.files.models import KEY, read_model
+from ...spec.files.tensors import SUFFIX, StoredArray
+from ...spec.messages.choices import near_name
+from ...spec.messages.faults import Faults
+from ...spec.messages.report import FileError, UsageError, WellshapedError
+from ...spec.messages.written import clipped, written_value
+from .arrays import DTYPES, variables_of
+from .description import built, described
+
+if TYPE_CHECKING:
+    from flax import nnx
+
+
+def save(model: "nnx.Module", path: str | os.PathLike[str]) -> None:
+    """Write a model to a ``.safetensors`` file: its network, dtypes, compatible sizes, parameters and batch statistics.
+
+    ``model`` is a :class:`UNet`, a :class:`UNet2` or a :class:`TypedNetwork`. :func:`load` returns an equal one. The
+    file is replaced in one step: after a kill at any moment, the old file or the new one is there. Equal models give
+    files with the same bytes. The compatible sizes come with the statement that ``wellshaped verify`` proves.
+
+    Raises :class:`UsageError` for another model, or one whose arrays are not those of its network, and
+    :class:`FileError` for another suffix or a file that can't be written.
+
+    >>> from pathlib import Path
+    >>> import tempfile; path = Path(tempfile.mkdtemp()) / "model.safetensors"
+    >>> from flax import nnx
+    >>> from wellshaped.interop import load
+    >>> from wellshaped.models import UNet
+    >>> from wellshaped.spec import UNetConfig
+    >>> save(UNet(UNetConfig(levels=2, base_channels=4), 3, 2, rngs=nnx.Rngs(0)), path)
+    >>> load(path).cfg
+    UNetConfig(levels=2, base_channels=4)
+    """
+    import numpy as np
+    from safetensors.numpy import save_file
+
+    description, path = described(model), Path(path)
+    if path.suffix != SUFFIX:
+        raise wrong_suffix(f"model file {path}", path, (SUFFIX,))
+    arrays = {name: np.asarray(variable.get_value()) for name, variable in variables_of(model).items()}
+    given = {name: (DTYPES.get(a.dtype.name, a.dtype.name), a.shape) for name, a in arrays.items()}
+    faults = _differences(built(description), given)
+    if faults:
+        raise UsageError(faults.report("the model"))
+    with replacing(path) as new:
+        save_file(arrays, str(new), {KEY: description.text()})
+
+
+def load(
+    path: str | os.PathLike[str], *, axis_name: str | None = None, remat: str | Iterable[str] = ()
+) -> "nnx.Module":
+    """Return the model in a file that :func:`save` wrote: a :class:`UNet`, a :class:`UNet2` or a :class:`TypedNetwork`.
+
+    The names, shapes and dtypes of all arrays are compared with those of the network before any is read. ``axis_name``
+    and ``remat`` are as for :class:`TypedNetwork`. Call ``model.eval()`` to predict with batch norms.
+
+    Raises :class:`FileError`, with all differences, if the file is not such a file, and :class:`UsageError` for another
+    argument that can't be used.
+
+    >>> load("no_such_model.safetensors")
+    Traceback (most recent call last):
+    ...
+    wellshaped.spec.messages.report.FileError: model file no_such_model.safetensors can't be read.
+      file: there is no such file.
+      fix: the path of a .safetensors file
+    """
+    path = Path(path)
+    subject = f"model file {path}"
+    description, stored = read_model(path)
+    try:
+        model = built(description)
+    except WellshapedError as error:
+        raise FileError(replace(error.report, subject=subject)) from None
+    faults = _differences(model, {name: (of_it.dtype, of_it.shape) for name, of_it in stored.items()})
+    if faults:
+        raise FileError(faults.report(subject))
+    if axis_name is not None or remat:
+        model = built(description, axis_name=axis_name, remat=remat)
+    for name, variable in variables_of(model).items():
+        variable.set_value(_array(path, stored[name]))
+    return model
+
+
+def _array(path: Path, of_it: StoredArray) -> Any:
+    """An array of a file whose header was checked."""
+    import jax.numpy as jnp
+    import numpy as np
+
+    dtype = jnp.dtype(_NAMES[of_it.dtype])
+    count = (of_it.stop - of_it.start) // dtype.itemsize
+    return jnp.asarray(np.fromfile(path, dtype, count, offset=of_it.start).reshape(of_it.shape))
+
+
+_NAMES = {name: dtype for dtype, name in DTYPES.items()}
+
+Kinds = Mapping[str, tuple[str, tuple[int, ...]]]
+"""The dtype, by the format's name, and the shape of arrays, by name."""
+
+
+def _differences(model: "nnx.Module", given: Kinds) -> Faults:
+    """How the ``given`` arrays differ from those of a model that has only their shapes."""
+    variables = ((name, variable.get_value()) for name, variable in variables_of(model).items())
+    wanted = {name: (DTYPES[of_it.dtype.name], of_it.shape) for name, of_it in variables}
+    faults = Faults()
+    missing = [name for name in wanted if name not in given]
+    for name in given:
+        if name not in wanted:
+            near = near_name(name, missing)
+            meant = f" (did you mean {near}?)" if near else ""
+            faults.add(
+                "unknown", "it has arrays that the network has not", (f"{clipped(written_value(name))}{meant}", _FIX)
+            )
+    for name in missing:
+        faults.add("missing", "it lacks arrays of the network", (name, _FIX))
+    for name, (dtype, shape) in wanted.items():
+        of_it = given.get(name, (dtype, shape))
+        if of_it[1] != shape:
+            faults.add("shape", "it has arrays of other shapes", (f"{name} is {of_it[1]}, and must be {shape}", _FIX))
+        if of_it[0] != dtype:
+            fix = 'jax.config.update("jax_enable_x64", True)' if "F64" in (dtype, of_it[0]) else _FIX
+            faults.add("dtype", "it has arrays of other dtypes", (f"{name} is {of_it[0]}, and must be {dtype}", fix))
+    return faults
+
+
+_FIX = "the file of a model with this network"

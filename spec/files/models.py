@@ -1,0 +1,154 @@
+"""What a model's file says beside its arrays: the network, its channels, dtypes and sizes (one JSON text).
+
+This needs no array and no JAX, so that ``wellshaped sizes model.safetensors`` is as fast as for a preset.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ..answers.any_network import graph_of
+from ..messages.report import FileError, WellshapedError
+from ..messages.written import clipped, written_value
+from ..network.network import Network
+from ..unet.config import UNetConfig
+from ..unet2.config import UNet2Config
+from .disk import fault_of
+from .formats import no_duplicates
+from .networks import data_with_kind, network_of_data
+from .tensors import StoredArray, read_tensor_file
+
+FORM = "model 1"
+"""The form of the text that is written and read."""
+
+KEY = "wellshaped"
+"""The key of the text in the file's metadata. It is the only one, because the format does not keep an order of keys."""
+
+_KEYS = {
+    "form": str,
+    "version": str,
+    "network": dict,
+    "in_channels": int | None,
+    "out_channels": int | None,
+    "dtype": str | None,
+    "param_dtype": str,
+    "precision": str | list | None,
+    "sizes": list | None,
+    "statements": list,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDescription:
+    """A model without its arrays.
+
+    - ``network``: a config, with ``in_channels`` and ``out_channels``; or a graph, with ``None`` for both.
+    - ``dtype``, ``param_dtype``, ``precision``: the arguments of the model's class, by name.
+    - ``sizes``: the compatible sizes along each axis, as texts; ``None`` if they are not known.
+    - ``statements``: what a certificate of the sizes states along each axis, in SMT-LIB; none for a large network.
+    - ``version``: that of the library that wrote the file.
+    """
+
+    network: UNet2Config | UNetConfig | Network
+    in_channels: int | None
+    out_channels: int | None
+    dtype: str | None
+    param_dtype: str
+    precision: Any
+    sizes: tuple[str, ...] | None
+    statements: tuple[str, ...]
+    version: str
+
+    @property
+    def graph(self) -> Network:
+        """The network as a graph, with its channels."""
+        return graph_of(self.network, self.in_channels, self.out_channels)
+
+    def text(self) -> str:
+        """The JSON text for the file. Equal descriptions have equal texts."""
+        data = {
+            "form": FORM,
+            "version": self.version,
+            "network": data_with_kind(self.network),
+            "in_channels": self.in_channels,
+            "out_channels": self.out_channels,
+            "dtype": self.dtype,
+            "param_dtype": self.param_dtype,
+            "precision": self.precision,
+            "sizes": self.sizes,
+            "statements": self.statements,
+        }
+        return json.dumps(data, ensure_ascii=True, separators=(",", ":"))
+
+
+def read_model(path: str | os.PathLike[str]) -> tuple[ModelDescription, Mapping[str, StoredArray]]:
+    """Return what a model's file says, and where its arrays stand.
+
+    Raises :class:`FileError` if the file is missing, is no safetensors file, or was not written by
+    :func:`wellshaped.interop.save`.
+    """
+    path = Path(path)
+    subject = f"model file {path}"
+    stored = read_tensor_file(path, subject)
+    if KEY not in stored.texts:
+        says = f"it has no text {KEY!r}, which says what network it is"
+        raise FileError.of(subject, "network", "it is no model of wellshaped", says, _FIX)
+    try:
+        data = json.loads(stored.texts[KEY], object_pairs_hook=no_duplicates)
+    except (ValueError, RecursionError) as error:
+        raise _wrong(subject, f"it is not JSON: {fault_of(error)}") from None
+    return _description(data, subject), stored.arrays
+
+
+def model_graph(path: str | os.PathLike[str]) -> Network:
+    """Return the network in a model's file as a graph that has the name of the file. Raises as :func:`read_model`."""
+    path = Path(path)
+    graph = read_model(path)[0].graph
+    return replace(graph, name=clipped(path.name)) if path.name.isprintable() else graph
+
+
+def _description(data: Any, subject: str) -> ModelDescription:
+    if not isinstance(data, dict) or set(data) != set(_KEYS):
+        raise _wrong(subject, f"it must have the keys {', '.join(_KEYS)}")
+    for key, kind in _KEYS.items():
+        if not isinstance(data[key], kind) or isinstance(data[key], bool):
+            raise _wrong(subject, f"{key} is {clipped(written_value(data[key]))}")
+    if data["form"] != FORM:
+        raise _wrong(subject, f"it has the form {clipped(written_value(data['form']))}, and must have {FORM!r}")
+    texts = [*(data["sizes"] or ()), *data["statements"]]
+    if not all(isinstance(text, str) for text in texts):
+        raise _wrong(subject, "its sizes and statements must be texts")
+    precision = data["precision"]
+    if isinstance(precision, list) and not all(isinstance(part, str) for part in precision):
+        raise _wrong(subject, f"precision is {clipped(written_value(precision))}")
+    network = network_of_data(data["network"], subject)
+    described = ModelDescription(
+        network,
+        data["in_channels"],
+        data["out_channels"],
+        data["dtype"],
+        data["param_dtype"],
+        tuple(precision) if isinstance(precision, list) else precision,
+        None if data["sizes"] is None else tuple(data["sizes"]),
+        tuple(data["statements"]),
+        data["version"],
+    )
+    if (described.in_channels is None) != isinstance(network, Network):
+        raise _wrong(subject, "a config needs in_channels and out_channels, and a graph has none")
+    try:
+        graph = described.graph
+    except WellshapedError as error:
+        raise FileError(replace(error.report, subject=subject)) from None
+    if described.sizes is not None and len(described.sizes) != graph.axes:
+        raise _wrong(subject, f"it has sizes along {len(described.sizes)} axes, and the network has {graph.axes}")
+    return described
+
+
+_FIX = "a file that wellshaped.interop.save wrote"
+
+
+def _wrong(subject: str, says: str) -> FileError:
+    return FileError.of(subject, "metadata", "it is no model of wellshaped", says, _FIX)

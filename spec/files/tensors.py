@@ -1,0 +1,136 @@
+"""What a safetensors file says that it holds: names, shapes, dtypes and texts, read without the arrays.
+
+The file may come from anybody. So everything that is read is checked before it is used: the length of the header, keys
+that occur twice, names and shapes, and that the arrays fill the rest of the file without gaps and overlaps.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from ..messages.faults import Faults
+from ..messages.report import FileError
+from ..messages.written import clipped, written_value
+from .disk import checked_path, fault_of
+from .formats import no_duplicates
+
+SUFFIX = ".safetensors"
+
+MAX_HEADER = 16 * 1024 * 1024
+"""The most bytes of a header. A network of a thousand arrays needs a hundredth."""
+
+BYTES = {
+    **dict.fromkeys(("BOOL", "U8", "I8", "F8_E4M3", "F8_E5M2"), 1),
+    **dict.fromkeys(("U16", "I16", "F16", "BF16"), 2),
+    **dict.fromkeys(("U32", "I32", "F32"), 4),
+    **dict.fromkeys(("U64", "I64", "F64"), 8),
+}
+"""The bytes of one element, by the format's names of dtypes."""
+
+_ENTRY = {"dtype", "shape", "data_offsets"}
+
+
+@dataclass(frozen=True, slots=True)
+class StoredArray:
+    """An array in a file: its dtype, by the format's name, its shape, and its bytes ``[start, stop)`` in the file."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
+class TensorFile:
+    """The header of a safetensors file: its texts and its arrays, by name."""
+
+    texts: Mapping[str, str]
+    arrays: Mapping[str, StoredArray]
+
+
+def read_tensor_file(path: Path, subject: str) -> TensorFile:
+    """Return the header of a ``.safetensors`` file.
+
+    Raises :class:`FileError` about the ``subject`` for a missing file, another suffix, and a file that is truncated,
+    longer than its arrays, or otherwise not in the format.
+    """
+    checked_path(path, subject, (SUFFIX,))
+    try:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            length = int.from_bytes(file.read(8), "little")
+            if size < 8 or length > min(size - 8, MAX_HEADER):
+                says = f"the header would have {length} bytes, and the file has {size}"
+                raise _broken(subject, says)
+            header = file.read(length)
+    except OSError as error:
+        raise FileError.of(subject, "file", "", error.strerror or str(error), "a file that you may read") from None
+    try:
+        data = json.loads(header.decode("utf-8"), object_pairs_hook=no_duplicates, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise _broken(subject, f"the header is not JSON: {fault_of(error)}") from None
+    if not isinstance(data, dict):
+        raise _broken(subject, "the header is no JSON object")
+    texts = data.pop("__metadata__", {})
+    if not isinstance(texts, dict) or not all(isinstance(text, str) for text in texts.values()):
+        raise _broken(subject, "__metadata__ must have texts as values")
+    return TensorFile(texts, _arrays(data, 8 + length, size, subject))
+
+
+def _arrays(data: Mapping[str, Any], begin: int, end: int, subject: str) -> dict[str, StoredArray]:
+    faults = Faults()
+    found: dict[str, StoredArray] = {}
+    for name, entry in data.items():
+        fault = _fault_of_entry(entry)
+        if fault:
+            faults.add("array", "an array is not described", (f"{clipped(written_value(name))} {fault}", _FIX))
+            continue
+        start, stop = entry["data_offsets"]
+        found[name] = StoredArray(entry["dtype"], tuple(entry["shape"]), begin + start, begin + stop)
+    if faults:
+        raise FileError(faults.report(subject))
+    place = begin
+    for name, of_it in sorted(found.items(), key=lambda item: (item[1].start, item[1].stop)):
+        if of_it.start != place:
+            says = f"{clipped(written_value(name))} begins at byte {of_it.start}, and must begin at {place}"
+            raise _broken(subject, says)
+        place = of_it.stop
+    if place != end:
+        raise _broken(subject, f"the arrays end at byte {place}, and the file at {end}")
+    return found
+
+
+def _fault_of_entry(entry: Any) -> str:
+    """What is wrong with the description of an array, or ``""``."""
+    if not isinstance(entry, dict) or set(entry) != _ENTRY:
+        return f"must have the keys {', '.join(sorted(_ENTRY))}"
+    dtype, shape, offsets = (entry[key] for key in ("dtype", "shape", "data_offsets"))
+    if not isinstance(dtype, str) or dtype not in BYTES:
+        return f"has the dtype {clipped(written_value(dtype))}"
+    if not _are_naturals(shape):
+        return f"has the shape {clipped(written_value(shape))}"
+    if not _are_naturals(offsets) or len(offsets) != 2:
+        return f"has the bytes {clipped(written_value(offsets))}"
+    needs = prod(shape) * BYTES[dtype]
+    if offsets[1] - offsets[0] != needs:
+        return f"has {offsets[1] - offsets[0]} bytes, and needs {needs}"
+    return ""
+
+
+def _are_naturals(numbers: Any) -> bool:
+    return isinstance(numbers, list) and all(type(n) is int and 0 <= n < 2**63 for n in numbers) and len(numbers) <= 32
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not a number")
+
+
+_FIX = "a file that was written completely"
+
+
+def _broken(subject: str, says: str) -> FileError:
+    return FileError.of(subject, "safetensors", "it is not a safetensors file", says, _FIX)
