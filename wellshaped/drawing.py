@@ -63,14 +63,14 @@ def draw(stages: Sequence[Stage], path: str | os.PathLike[str], image: ImageMap 
     write_figure(lambda: _figure(stages, image), path)
 
 
-def write_figure(made: Callable[[], Figure], path: str | os.PathLike[str]) -> None:
+def write_figure(made: Callable[[], Figure], path: str | os.PathLike[str], *, dpi: int = 150) -> None:
     """Write the figure that ``made`` returns to ``path``. Raises :class:`FileError` as :func:`draw` does."""
     path = Path(path)
     if path.suffix not in _FORMATS:
         raise wrong_suffix(f"output {path}", path, _FORMATS)
     metadata = {"Date": None} if path.suffix == ".svg" else {}
     with replacing(path) as new, rc_context({"svg.hashsalt": "wellshaped"}):  # else each file has other names inside
-        made().savefig(new, format=path.suffix[1:], dpi=150, bbox_inches="tight", pad_inches=0.1, metadata=metadata)
+        made().savefig(new, format=path.suffix[1:], dpi=dpi, bbox_inches="tight", pad_inches=0.1, metadata=metadata)
 
 
 @dataclass(frozen=True, slots=True)

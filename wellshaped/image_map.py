@@ -3,10 +3,12 @@
 Without a drawing, so that they can be printed and tested (SPEC section 9).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from math import ceil, floor
 
-from .spec import AnyNetwork, ReceptiveField, Tiling, graph_of, receptive_field, tiles
+from .spec import AnyNetwork, Network, ReceptiveField, Tiling, graph_of, plan, receptive_field, tiles
 from .spec.messages.choices import nearest_choice
 from .spec.messages.report import UsageError
 from .spec.messages.written import Written, clipped, in_words, written_number, written_value
@@ -49,7 +51,7 @@ class AxisMap(Written):
     @property
     def around(self) -> Interval:
         """How many positions the core of the chosen tile reads before and after those that it stands at."""
-        return max(int(self.core[0] // 1) - self.halo[0], 0), max(self.halo[1] - int(-(-self.core[1] // 1)), 0)
+        return max(floor(self.core[0]) - self.halo[0], 0), max(self.halo[1] - ceil(self.core[1]), 0)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -115,7 +117,7 @@ def image_map(
 
     - ``tile``: the largest size of a tile, as for :func:`wellshaped.spec.tiles`. The tile in the middle is shown with
       its core and its halo.
-    - ``field``: the node or input one position of which is shown with what it reads; by default the first output. The
+    - ``field``: a node or an input, by default the first output. One position of it is shown, with what it reads. The
       position stands at the middle of the core, or of the image if there are no tiles.
 
     Raises the errors of :func:`wellshaped.spec.receptive_field` and :func:`wellshaped.spec.tiles`, and
@@ -134,25 +136,31 @@ def image_map(
     if any(not of_axis.stride and not of_axis.unbounded for of_axis in reads[node]):
         says = f"{node} depends on no position of the image"
         raise UsageError.of(f"field {written_value(node)}", "field", "", says, f"field={written_value(reads.output)}")
-    given = (sizes,) * graph.axes if isinstance(sizes, int) else tuple(sizes)
     found = []
-    for axis, n in enumerate(given):
+    for axis, n in enumerate(plan(network, sizes, "error").given):
         spans = () if tiling is None else tiling.axes[axis]
-        step = reads[reads.output][axis].stride
-        cores = tuple(_stands(span, step) for span in spans)
-        chosen = max(len(spans) - 1, 0) // 2
-        halo = read_by(graph, axis, n, reads.output, spans[chosen].core) if spans else (0, 0)
-        step, size = reads[node][axis].stride or Fraction(n), sizes_along(graph, n, axis)[node]
-        position = min(int(sum(cores[chosen]) / 2 // step), size - 1) if spans else size // 2
-        of_position = read_by(graph, axis, n, node, (position, position + 1))
-        edges = tuple((span.start, span.stop) for span in spans)
-        stands = position * step, (position + 1) * step
-        found.append(AxisMap(graph.axis_names[axis], n, edges, cores, chosen, halo, stands, of_position))
+        found.append(_axis_map(graph, axis, n, spans, reads, node))
     return ImageMap(reads, node, tiling, tuple(found))
 
 
-def _stands(span: Span, step: Fraction) -> Ends:
-    return span.core[0] * step, span.core[1] * step
+def _axis_map(graph: Network, axis: int, n: int, spans: Sequence[Span], reads: ReceptiveField, node: str) -> AxisMap:
+    """One axis of a picture. A node that has no positions of its own stands at the whole image."""
+    of_output = reads[reads.output][axis].stride
+    cores = tuple((span.core[0] * of_output, span.core[1] * of_output) for span in spans)
+    chosen = max(len(spans) - 1, 0) // 2
+    halo = read_by(graph, axis, n, reads.output, spans[chosen].core) if spans else (0, 0)
+    step, size = reads[node][axis].stride or Fraction(n), sizes_along(graph, n, axis)[node]
+    position = min(int(sum(cores[chosen]) / 2 // step), size - 1) if spans else size // 2
+    return AxisMap(
+        name=graph.axis_names[axis],
+        size=n,
+        tiles=tuple((span.start, span.stop) for span in spans),
+        cores=cores,
+        chosen=chosen,
+        halo=halo,
+        position=(position * step, (position + 1) * step),
+        field=read_by(graph, axis, n, node, (position, position + 1)),
+    )
 
 
 def written_length(n: Fraction | int) -> str:

@@ -186,7 +186,7 @@ def _parts(axes: Axes, across: AxisMap, down: AxisMap, factor: float, of: str) -
     if _has_tiles(across, down):
         part("outline", lambda axis: axis.tile, "none", _TILE, 1.6)
     part("field", lambda axis: axis.field, _SHADE, _FIELD, 1.4)
-    part("position", lambda axis: axis.position, _FIELD, _FIELD, 1.5)
+    part("position", lambda axis: axis.position, _FIELD, _FIELD, 2.5 if across.tiles else 1.5)
 
 
 def _bars(axes: Axes, axis: AxisMap, *, upright: bool) -> None:
@@ -268,8 +268,9 @@ def _legend(area: _Area, drawn: ImageMap, x: float, y: float) -> None:
     """The numbers, each beside the colour of what they are about."""
     for name, text in drawn.lines().items():
         called, fill, line = _LEGEND[name]
-        swatch = area.axes(x, y + 0.01, (0.2, 0.16), (0, 1), (0, 1))
-        _box(swatch, (0, 1), (0, 1), f"legend-{name}", fc=fill, ec=line, lw=1.4 * area.factor, clip_on=False)
+        if fill != "none":
+            swatch = area.axes(x, y + 0.01, (0.2, 0.16), (0, 1), (0, 1))
+            _box(swatch, (0, 1), (0, 1), f"legend-{name}", fc=fill, ec=line, lw=1.4 * area.factor, clip_on=False)
         area.text(x + 0.32, y, called, weight="bold")
         for part in wrap(text, 44):
             y += 0.17

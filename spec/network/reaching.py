@@ -143,11 +143,15 @@ def _inside(reads: Reads, made: Halo, size: int) -> Halo:
     if reads.everything:
         return 0, size
     low, high = reads.interval(*made)
-    if reads.repeats == "mirrored":
-        low, high = min(low, 2 * size - 1 - high), max(high, 1 - low)
-    elif reads.repeats:
-        low, high = min(low, size - 1), max(high, 1)
-    return max(low, 0), min(high, size)
+    before, after = (low, min(high, 0)), (max(low, size), high)  # the padding that they read
+    parts = [(max(low, 0), min(high, size))]
+    if reads.repeats and low < 0:
+        parts.append((1 - before[1], 1 - before[0]) if reads.repeats == "mirrored" else (0, 1))
+    if reads.repeats and high > size:
+        last = 2 * size - 1
+        parts.append((last - after[1], last - after[0]) if reads.repeats == "mirrored" else (size - 1, size))
+    read = [(first, end) for first, end in parts if first < end]
+    return (min(first for first, _ in read), max(end for _, end in read)) if read else (0, 0)
 
 
 NodeReads = tuple[Reads | None, ...]
