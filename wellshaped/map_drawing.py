@@ -33,8 +33,10 @@ _LEGEND: dict[str, tuple[str, Any, str]] = {  # what each part is called, how it
 }
 
 # Inches, for a figure of this width. Wider figures have larger ones.
-WIDTH = 12.6
-_PLANE, _ENLARGED, _BARS, _GAP, _STRIP, _TITLE = 4.4, 3.4, 0.5, 0.32, 0.8, 0.42
+WIDTH = 10.5
+_PLANE, _ENLARGED, _BARS, _GAP, _STRIP, _TITLE = 3.3, 2.6, 0.4, 0.32, 0.7, 0.42
+_WRAPPED = 38
+"""The most letters in a line of the legend."""
 _FLAT = AxisMap("", 1, ((0, 1),), ((Fraction(0), Fraction(1)),), 0, (0, 1), (Fraction(0), Fraction(1)), (0, 1))
 """The height of a picture of one axis."""
 
@@ -60,7 +62,7 @@ class _Area:
         axes.set(xlim=tuple(map(float, across)), ylim=tuple(map(float, reversed(down))))
         return axes
 
-    def text(self, x: float, y: float, says: str, size: float = 9, **style: Any) -> None:
+    def text(self, x: float, y: float, says: str, size: float = 9.5, **style: Any) -> None:
         """Text whose upper left corner is at a place of the area, unless ``style`` says otherwise."""
         style = {"ha": "left", "va": "top", "color": _TEXT} | style
         self.figure.text(*self._at(x, y), says, fontsize=size * self.factor, **style)
@@ -78,7 +80,7 @@ def height_of(drawn: ImageMap) -> float:
     across, down = _shown(drawn)
     window = _window(drawn)
     enlarged = _to_scale(window(across), window(down), _ENLARGED)[1] + _GAP if window else 0.0
-    return _top(drawn) + max(_plane_size(across, down)[1], enlarged, 0.6 * len(drawn.lines()) + 0.3)
+    return _top(drawn) + max(_plane_size(across, down)[1], enlarged, _legend_height(drawn))
 
 
 def add_map(figure: Figure, drawn: ImageMap, left: float, top: float, factor: float) -> None:
@@ -97,10 +99,10 @@ def add_map(figure: Figure, drawn: ImageMap, left: float, top: float, factor: fl
     thick = _BARS if drawn.tiling else 0.0
     x = 0.0 if down is _FLAT else thick + _GAP
     _parts(area.axes(x, y, size, (0, across.size), (0, down.size)), across, down, factor, "image")
-    area.text(x + size[0] / 2, y - thick - 0.1, _counted(across), 8, ha="center", va="bottom")
+    area.text(x + size[0] / 2, y - thick - 0.1, _counted(across), 8.5, ha="center", va="bottom")
     _bars(area.axes(x, y - thick - 0.05, (size[0], thick), (0, across.size), (0, 1)), across, upright=False)
     if down is not _FLAT:
-        area.text(x - thick - 0.1, y + size[1] / 2, _counted(down), 8, ha="right", va="center", rotation=90)
+        area.text(x - thick - 0.1, y + size[1] / 2, _counted(down), 8.5, ha="right", va="center", rotation=90)
         _bars(area.axes(x - thick - 0.05, y, (thick, size[1]), (0, 1), (0, down.size)), down, upright=True)
     x += size[0] + 0.45
     window = _window(drawn)
@@ -220,7 +222,7 @@ def _lanes(tiles: Sequence[tuple[int, int]]) -> Iterator[int]:
 def _enlarged(area: _Area, across: AxisMap, down: AxisMap, window: Window, x: float, y: float) -> float:
     """A part of the image, and below and beside it the lengths of what it shows. Returns its width."""
     size, tiled = _to_scale(window(across), window(down), _ENLARGED), _has_tiles(across, down)
-    area.text(x, y - 0.1, f"enlarged: {'a tile' if tiled else 'the receptive field'}", 8, va="bottom")
+    area.text(x, y - 0.1, f"enlarged: {'a tile' if tiled else 'the receptive field'}", 8.5, va="bottom")
     _parts(area.axes(x, y, size, window(across), window(down)), across, down, area.factor, "enlarged")
     lengths = _lengths if tiled else _length_of_field
     below = area.axes(x, y + size[1] + 0.08, (size[0], 0.3), window(across), (0, 1))
@@ -253,15 +255,20 @@ def _measures(axes: Axes, ranges: Sequence[Range], inches: float, factor: float,
         along = [float(low), float(low), float(high), float(high)]
         middle = float(low + high) / 2
         style: dict[str, Any] = {"color": _TEXT, "lw": 0.8 * factor, "clip_on": False}
-        points: dict[str, Any] = {"fontsize": 8 * factor, "color": _TEXT}
+        points: dict[str, Any] = {"fontsize": 8.5 * factor, "color": _TEXT}
         if upright:
             axes.plot([0.95, 0.75, 0.75, 0.95], along, **style)
         else:
             axes.plot(along, [0.05, 0.25, 0.25, 0.05], **style)
-        if room > 0.09 * len(says) and upright:
+        if room > 0.1 * len(says) and upright:
             axes.text(0.62, middle, says, ha="right", va="center", rotation=90, **points)
-        elif room > 0.09 * len(says):
+        elif room > 0.1 * len(says):
             axes.text(middle, 0.35, says, ha="center", va="top", **points)
+
+
+def _legend_height(drawn: ImageMap) -> float:
+    lines = sum(len(wrap(text, _WRAPPED)) for text in drawn.lines().values())
+    return 0.18 * lines + 0.36 * (len(drawn.lines()) + (len(drawn.axes) > 2))
 
 
 def _legend(area: _Area, drawn: ImageMap, x: float, y: float) -> None:
@@ -272,9 +279,9 @@ def _legend(area: _Area, drawn: ImageMap, x: float, y: float) -> None:
             swatch = area.axes(x, y + 0.01, (0.2, 0.16), (0, 1), (0, 1))
             _box(swatch, (0, 1), (0, 1), f"legend-{name}", fc=fill, ec=line, lw=1.4 * area.factor, clip_on=False)
         area.text(x + 0.32, y, called, weight="bold")
-        for part in wrap(text, 44):
-            y += 0.17
+        for part in wrap(text, _WRAPPED):
+            y += 0.18
             area.text(x + 0.32, y, part)
-        y += 0.4
+        y += 0.36
     if len(drawn.axes) > 2:
         area.text(x + 0.32, y, f"Only {in_words([axis.name for axis in drawn.axes[-2:]])} are drawn.")
