@@ -153,8 +153,9 @@ def test_every_preset_has_a_picture_of_its_image_that_is_tiled_or_not_as_tiles_s
     draw(shown, tmp_path / "unet.svg", drawn)
     written = texts(tmp_path / "unet.svg")
     assert {stage.name for stage in shown} <= set(written)
-    assert drawn.title in written
-    assert sum(text.startswith("reads ") for text in written) == len(shown)
+    of_stages = written[: written.index(drawn.title)]  # the legend can also have a line that begins so
+    of_image = [s for s in shown if any(field.stride or field.unbounded for field in drawn.reads[s.name])]
+    assert sum(text.startswith("reads ") for text in of_stages) == len(of_image) > len(shown) / 2  # not of a time
 
 
 def test_each_stage_says_what_it_reads(tmp_path):
