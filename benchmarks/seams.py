@@ -45,7 +45,13 @@ HALOS = (0, 10, SHOWN, 32, 54)
 """The guessed halos of the table. With 10 and 54, tiles start off the grid."""
 UNIT = 30
 """The network computes widths in units of so many pixels."""
-HEADER = ("halo", "tiles start at (height)", "off the grid", "largest difference", "pixels wrong by more than 1")
+HEADER = (
+    "halo",
+    "tiles start at (height)",
+    "off the grid",
+    "largest difference, pixels",
+    "pixels wrong by more than 1",
+)
 
 Photo = Float[np.ndarray, "1 H W"]
 Widths = Float[np.ndarray, "H W"]
