@@ -8,6 +8,7 @@
 - ``python -m benchmarks.solving``: the time to solve for compatible sizes, and to explain a size;
 - ``python -m benchmarks.typed_network``: networks built from a graph beside the same network written by hand;
 - ``python -m benchmarks.checkpointing``: what gradient checkpointing keeps in a training step;
+- ``python -m benchmarks.seams``: the pictures of ``docs/tiles.md``, and what guessed halos cost;
 - ``python -m benchmarks.report``: tables of these results, for ``docs/performance.md``.
 
 Run each with ``uv run``; ``uv run --group bench`` adds Equinox. PyTorch is measured if it can be imported. In an

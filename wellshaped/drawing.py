@@ -1,17 +1,21 @@
 """A picture of a network with its shapes, drawn from its stages alone."""
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from .spec import Stage
+from .image_map import ImageMap
+from .map_drawing import WIDTH, add_map, height_of
+from .spec import NodeField, Stage
 from .spec.files.disk import replacing, wrong_suffix
 from .spec.messages.report import UsageError, WellshapedError
+from .spec.messages.written import written_number
 
 _FORMATS = (".svg", ".png")
 _COLOURS = {  # the first word that a stage's first operation contains colours its box
@@ -36,24 +40,37 @@ _ROW = 2.0
 _WIDTH, _HEIGHT = 0.82, 0.74
 _INCH = 1.25
 """Inches per unit of height."""
+_LARGEST = 3.0
+"""How many times larger the image below a wide network is drawn, at most."""
 _BEND = 0.55
 """How far an arrow bends over boxes, at most."""
 
 
-def draw(stages: Sequence[Stage], path: str | os.PathLike[str]) -> None:
+def draw(stages: Sequence[Stage], path: str | os.PathLike[str], image: ImageMap | None = None) -> None:
     """Write a picture of the stages from :func:`wellshaped.spec.stages` to ``path``, a ``.svg`` or ``.png`` file.
 
     Each scale has a row, the largest on top. A stage that shrinks or enlarges its input stands below or above it. All
     others stand to the right of their inputs. Skips are dashed.
 
+    With an ``image`` from :func:`wellshaped.image_map.image_map`, each stage says how many positions of the image it
+    reads. Below them is the image to scale: its tiles, one of them enlarged with its core and its halo, and what one
+    position reads. Of three axes, the last two are drawn. The same arguments give the same file.
+
     Raises :class:`FileError` for an unknown suffix and if ``path`` can't be written, :class:`UsageError` for stages
-    that are not those of a network, and :class:`WellshapedError` for 0 or more than 300 stages.
+    that are not those of a network, and :class:`WellshapedError` for 0 or more than 300 stages, or more than 300 tiles
+    along an axis.
     """
+    write_figure(lambda: _figure(stages, image), path)
+
+
+def write_figure(made: Callable[[], Figure], path: str | os.PathLike[str], *, dpi: int = 150) -> None:
+    """Write the figure that ``made`` returns to ``path``. Raises :class:`FileError` as :func:`draw` does."""
     path = Path(path)
     if path.suffix not in _FORMATS:
         raise wrong_suffix(f"output {path}", path, _FORMATS)
-    with replacing(path) as new:
-        _figure(stages).savefig(new, format=path.suffix[1:], dpi=150, bbox_inches="tight", pad_inches=0.1)
+    metadata = {"Date": None} if path.suffix == ".svg" else {}
+    with replacing(path) as new, rc_context({"svg.hashsalt": "wellshaped"}):  # else each file has other names inside
+        made().savefig(new, format=path.suffix[1:], dpi=dpi, bbox_inches="tight", pad_inches=0.1, metadata=metadata)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,15 +119,18 @@ def _way(source: _Place, x: int, y: float) -> list[_Place]:
     return [_Place(x, low + _ROW / 2 * i) for i in range(1, round((high - low) / (_ROW / 2)))]
 
 
-def _figure(stages: Sequence[Stage]) -> Figure:
+def _figure(stages: Sequence[Stage], image: ImageMap | None) -> Figure:
     places = _places(stages)
     columns = max(place.x for place in places.values())
     low, high = (end(place.y for place in places.values()) for end in (min, max))
     # As wide as the longest name, in bold letters of 8 points.
     longest = max(max(len(stage.name), len(_shape(stage))) for stage in stages)
     inches = min(max(longest * 0.07 / _WIDTH, _INCH), 2.2)
-    figure = Figure(figsize=(inches * (columns + 1), _INCH * (high - low + 1.8)))
-    axes = figure.add_axes((0, 0, 1, 1))
+    width, height = inches * (columns + 1), _INCH * (high - low + 1.8)
+    factor = 1.0 if image is None else min(max(width / WIDTH, 1.0), _LARGEST)
+    below = 0.0 if image is None else height_of(image) * factor
+    figure = Figure(figsize=(width if image is None else max(width, WIDTH), height + below))
+    axes = figure.add_axes((0, below / (height + below), width / figure.get_figwidth(), height / (height + below)))
     axes.axis("off")
     taken = set(places.values())
     sources = _sources(stages)
@@ -120,10 +140,32 @@ def _figure(stages: Sequence[Stage]) -> Figure:
         for source in stage.inputs
     ]
     for stage in stages:
-        _box(axes, stage, places[stage.name], inches)
+        _box(axes, stage, places[stage.name], inches, _reads(image, stage.name))
     top = _HEIGHT / 2 + (_BEND if True in bends else 0) + 0.1
     axes.set(xlim=(-0.5, columns + 0.5), ylim=(low - _HEIGHT / 2 - 0.1, high + top))
+    if image is not None:
+        add_map(figure, image, 0.1 * factor, height + 0.2 * factor, factor)
     return figure
+
+
+def _reads(image: ImageMap | None, name: str) -> list[str]:
+    """A line with what a position of a stage reads; none if it depends on no image.
+
+    >>> from .image_map import image_map
+    >>> _reads(image_map("milesial", (256, 256), 208), "pooled[3]")
+    ['reads 76×76']
+    """
+    fields = () if image is None else image.reads[name]
+    if not fields or not any(of_axis.stride or of_axis.unbounded for of_axis in fields):
+        return []
+    if any(of_axis.unbounded for of_axis in fields):
+        return ["reads everything"]
+    most = "×".join(written_number(of_axis.positions[1]) for of_axis in fields)
+    return [f"reads {'' if all(map(_is_one_number, fields)) else 'up to '}{most}"]
+
+
+def _is_one_number(field: NodeField) -> bool:
+    return field.positions[0] == field.positions[1]
 
 
 def _sources(stages: Sequence[Stage]) -> dict[str, set[str]]:
@@ -146,8 +188,8 @@ def _shape(stage: Stage) -> str:
     return "×".join(map(str, stage.shape))
 
 
-def _box(axes: Axes, stage: Stage, place: _Place, inches: float) -> None:
-    """Draw a box with the name, the operations, the layer (if it has another name) and the shape."""
+def _box(axes: Axes, stage: Stage, place: _Place, inches: float, reads: Sequence[str]) -> None:
+    """Draw a box with the name, the operations, the layer (if it has another name), the shape and what it ``reads``."""
     corner = (place.x - _WIDTH / 2, place.y - _HEIGHT / 2)
     first = stage.op.partition(",")[0]
     colour = next((colour for word, colour in _COLOURS.items() if word in first), _OTHER)
@@ -159,6 +201,7 @@ def _box(axes: Axes, stage: Stage, place: _Place, inches: float) -> None:
         (stage.name, 8.5, "bold"),
         *((line, 7, "normal") for line in (*operations, *layer)),
         (_shape(stage), 8, ""),
+        *((line, 7, "normal") for line in reads),
     ]
     gap = min(0.17, 0.62 / len(lines))
     for i, (text, size, weight) in enumerate(lines):

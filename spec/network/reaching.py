@@ -112,6 +112,48 @@ def fields_at(network: Network, axis: int, n: int) -> dict[str, NodeField]:
     return _fields(network, axis, tuple(_reads(network, axis, n)))
 
 
+def read_by(network: Network, axis: int, n: int, name: str, positions: Halo) -> Halo:
+    """The input positions ``[lo, hi)`` that the ``positions`` ``[a, b)`` of a node read, for an image of size ``n``.
+
+    It is their hull, within the image; empty if they read none of it.
+
+    >>> from wellshaped.spec import graph_of
+    >>> graph = graph_of("milesial")
+    >>> read_by(graph, 0, 1024, "y", (418, 738)), read_by(graph, 0, 1024, "pooled[3]", (0, 1))
+    ((322, 830), (0, 46))
+    """
+    sizes = sizes_along(network, n, axis)
+    needed = {name: positions}
+    for node in reversed(network.nodes):
+        if node.name not in needed:
+            continue
+        made = needed[node.name]
+        given = [sizes[source] for source in node.inputs]
+        for source, reads, size in zip(node.inputs, reads_of(node.operation, given, axis), given, strict=True):
+            low, high = _inside(reads, made, size) if reads else (0, 0)
+            if low < high:
+                first, end = needed.get(source, (low, high))
+                needed[source] = min(low, first), max(high, end)
+    read = [needed[given.name] for given in network.inputs if given.name in needed and not given.single]
+    return (min(low for low, _ in read), max(high for _, high in read)) if read else (0, 0)
+
+
+def _inside(reads: Reads, made: Halo, size: int) -> Halo:
+    """The positions of an input of this ``size`` that the positions ``made`` read, also by way of the padding."""
+    if reads.everything:
+        return 0, size
+    low, high = reads.interval(*made)
+    before, after = (low, min(high, 0)), (max(low, size), high)  # the padding that they read
+    parts = [(max(low, 0), min(high, size))]
+    if reads.repeats and low < 0:
+        parts.append((1 - before[1], 1 - before[0]) if reads.repeats == "mirrored" else (0, 1))
+    if reads.repeats and high > size:
+        last = 2 * size - 1
+        parts.append((last - after[1], last - after[0]) if reads.repeats == "mirrored" else (size - 1, size))
+    read = [(first, end) for first, end in parts if first < end]
+    return (min(first for first, _ in read), max(end for _, end in read)) if read else (0, 0)
+
+
 NodeReads = tuple[Reads | None, ...]
 
 

@@ -57,6 +57,7 @@ VALUES = {  # of each argument, texts of which one at least must show that it is
     "--tile": ("152", "200"),
     "--most": ("20000",),
     "--halo": (None,),
+    "--field": ("s1", "s9"),
 }
 MODES = {  # a command as it is given, with all that it must have
     "check": [["check"], ["check", "--input", "1x304x384"], ["check", "unet"], ["check", "unetplusplus"]],
@@ -69,7 +70,7 @@ MODES = {  # a command as it is given, with all that it must have
         ["tiles", "--input", "1x304x384", "--tile", "152"],
         ["tiles", "milesial", "--input", "3x304x384"],
     ],
-    "draw": [["draw", "--input", "1x304x384"]],
+    "draw": [["draw", "--input", "1x304x384"], ["draw", "--input", "1x304x384", "--tile", "152", "--field", "b1"]],
     "list": [["list"]],
     "demo": [["demo"]],
     "prove": [["prove", "--by", "enumeration"]],

@@ -602,6 +602,37 @@ def test_the_picture_shows_the_shape_of_every_stage(run, tmp_path):
         assert {stage.name, "×".join(map(str, stage.shape))} <= set(re.findall("<!-- (.*?) -->", picture))
 
 
+def test_draw_shows_tiles_and_a_receptive_field_on_the_image(run, tmp_path):
+    path = tmp_path / "unet.svg"
+    words = ("draw", "milesial", "--input", "3x1024x504", "--tile", "512x504", "--field", "pooled[2]", "--output", path)
+    assert run(*words) == (0, f"wrote {path}\n", "")
+    written = set(re.findall("<!-- (.*?) -->", path.read_text(encoding="utf-8")))
+    assert {
+        "3 tiles of 512×504 for an image of 1024×504: 50 % of the image is computed again",
+        "512×504, starts at 320, 0",
+        "320×504, from 418, 0",
+        "one position of pooled[2] reads 36×36",
+        "reads 36×36",
+    } <= written
+
+
+@pytest.mark.parametrize(
+    "words", [["milesial", "--tile", "100"], ["milesial", "--tile", "1x2x3"], ["pix2pix", "--tile", "512"]]
+)
+def test_draw_says_of_tiles_that_are_not_possible_what_tiles_says(rejected, words):
+    image = ("--input", "3x1024x1024")
+    assert rejected("draw", *words, *image) == rejected("tiles", *words, *image)
+
+
+def test_draw_of_an_unknown_node_is_rejected_with_the_nearest(rejected):
+    lines = rejected("draw", "milesial", "--input", "3x64x64", "--field", "poold[3]")
+    assert lines == [
+        "field 'poold[3]' can't be used.",
+        "  unknown_node: milesial has no node 'poold[3]'.",
+        "  fix: --field pooled[3]",
+    ]
+
+
 NO_PICTURE = [  # below a folder that holds the folder d.svg, what is said, the fix
     ("no/unet.svg", "there is no folder {}/no.", "the path of a file, in a folder that exists"),
     ("d.svg", "{}/d.svg is a folder.", "the path of a file, in a folder that exists"),

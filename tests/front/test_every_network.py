@@ -8,6 +8,7 @@ from effort import sparse
 from networks import HARD
 
 from wellshaped.cli import app, main
+from wellshaped.image_map import image_map
 from wellshaped.spec import (
     PRESETS,
     UNet2Config,
@@ -112,9 +113,10 @@ def test_every_network_goes_through_every_command(run, tmp_path, name):
     status, out, err = run("stages", name, "--input", image, "--json")
     assert (status, err) == (0, "")
     assert [stage["name"] for stage in json.loads(out)] == [stage.name for stage in made]
-    assert run("draw", name, "--input", image) == (0, "wrote unet.svg\n", "")
+    drawn = image_map(network, fits, field=made[-1].name)
+    assert run("draw", name, "--input", image, "--field", made[-1].name) == (0, "wrote unet.svg\n", "")
     picture = set(re.findall("<!-- (.*?) -->", (tmp_path / "unet.svg").read_text(encoding="utf-8")))
-    assert {stage.name for stage in made} <= picture
+    assert {stage.name for stage in made} | {drawn.title} <= picture
 
     field = receptive_field(network, fits)
     status, out, err = run("tiles", name, "--input", image)

@@ -35,7 +35,7 @@ from wellshaped.spec.network import (
     run_image,
     sizes_that_fit,
 )
-from wellshaped.spec.network.reaching import fields_along, fields_at, total_stride
+from wellshaped.spec.network.reaching import fields_along, fields_at, read_by, total_stride
 from wellshaped.spec.network.scale import slopes_of
 from wellshaped.spec.network.tiling import NotTiledError, count_of, spans, valid_part
 from wellshaped.spec.reference import graph_value
@@ -165,7 +165,12 @@ def assert_propagates(drawn):
     network, n, _ = drawn
     field = fields_at(network, 0, n)[network.outputs[0]]
     assume(field.stride and not field.unbounded)
-    inside = {p: (lo, hi) for p, (lo, hi) in propagated(network, n).items() if lo > 8 and hi < n - 9}
+    reads = propagated(network, n)
+    spread = any(getattr(node.operation, "dilation", 1) != 1 for node in network.nodes)  # then there are gaps
+    for p, (lo, hi) in reads.items():
+        low, high = read_by(network, 0, n, network.outputs[0], (p, p + 1))
+        assert low <= lo < hi + 1 <= high if spread else (low, high) == (lo, hi + 1)
+    inside = {p: (lo, hi) for p, (lo, hi) in reads.items() if lo > 8 and hi < n - 9}
     assume(len(inside) >= total_stride(network, 0) / field.stride)
     seen = [hi + 1 - lo for lo, hi in inside.values()]
     before = max(floor(p * field.stride) - lo for p, (lo, _) in inside.items())

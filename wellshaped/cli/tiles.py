@@ -26,14 +26,16 @@ EXAMPLE = """\
   wellshaped tiles milesial --input 3x8192x8192 --most 1000000
 """
 
+Tile = Annotated[
+    str | None, Parameter(allow_leading_hyphen=True, help="Largest size of a tile: 512, or 512x256 for each axis.")
+]
+
 
 def tiles(
     network: Name = None,
     *,
     image: Image | None = None,
-    tile: Annotated[
-        str | None, Parameter(allow_leading_hyphen=True, help="Largest size of a tile: 512, or 512x256 for each axis.")
-    ] = None,
+    tile: Tile = None,
     most: Annotated[
         Natural | None, Parameter(help="Most positions (height times width) of a tile, in place of --tile.")
     ] = None,
@@ -60,7 +62,7 @@ def tiles(
         raise UsageError.of(
             "--most", "most", "", "--tile already says how large the tiles are", "--tile without --most"
         )
-    largest = None if tile is None else _tile_in(tile, len(sizes))
+    largest = None if tile is None else tile_in(tile, len(sizes))
     count = None if most is None else natural_in(str(most), "--most", 1_000_000)
     return _show(field, tiles_for(given, tuple(sizes), largest, most=count), title(given), as_json)
 
@@ -71,10 +73,10 @@ def _require_image(tile: str | None, most: object) -> None:
             raise UsageError.of(flag, "input", "", "the image has no shape", "--input 3x8192x8192")
 
 
-def _tile_in(text: str, axes: int) -> int | tuple[int, ...]:
+def tile_in(text: str, axes: int) -> int | tuple[int, ...]:
     """The size in ``512``, or the sizes in ``512x256``, one for each axis.
 
-    >>> _tile_in("512", 2), _tile_in("512x256", 2)
+    >>> tile_in("512", 2), tile_in("512x256", 2)
     (512, (512, 256))
     """
     numbers = numbers_in(text)
