@@ -21,6 +21,7 @@ from ..spec.answers.compatibility import compatible_sizes
 from ..spec.arithmetic.size_set import SizeSet
 from ..spec.files.disk import fault_of, read_text, replacing, wrong_suffix
 from ..spec.files.formats import no_duplicates
+from ..spec.files.models import read_model
 from ..spec.messages.report import FileError, UsageError, WellshapedError
 from ..spec.messages.written import MAX_WRITTEN_DIGITS, clipped, in_words, kind_of
 from ..spec.network import Network, data_of, run
@@ -316,6 +317,27 @@ def load_certificate(path: str | os.PathLike[str]) -> Certificate:
         says = f"saving its network and {clipped(str(sizes), 200)} would write another text"
         raise FileError.of(subject, "text", "edited or forged", says, "certify the network again")
     return certificate
+
+
+def model_certificates(path: str | os.PathLike[str]) -> tuple[Certificate, ...]:
+    """Return certificates of the sizes that a model's file states, one for each statement. They are not proved yet.
+
+    Raises :class:`FileError` if :func:`wellshaped.interop.save` did not write the file, and :class:`CertificateError`
+    if it has no statements, or others than those of its network.
+    """
+    path = Path(path)
+    description, _ = read_model(path)
+    subject, graph = f"model file {path}", description.graph
+    if not description.statements:
+        raise CertificateError.of(subject, "statement", "", "it has no statement about its sizes", "a smaller network")
+    sizes = [compatible_sizes(graph, axis) for axis in range(graph.axes)]
+    if tuple(map(str, sizes)) != description.sizes or len(description.statements) != graph.axes:
+        says = "its network has other compatible sizes"
+        raise CertificateError.of(subject, "sizes", "edited or forged", says, "save the model again")
+    found: dict[str, Certificate] = {}
+    for axis, statement in enumerate(description.statements):
+        found.setdefault(statement, Certificate(graph, axis, sizes[axis], statement, ""))
+    return tuple(found.values())
 
 
 def _axis(network: Network, axis: Any) -> int:

@@ -65,9 +65,10 @@ def _with_sizes(made: ModelDescription) -> ModelDescription:
         sizes = [compatible_sizes(graph, axis) for axis in range(graph.axes)]
     except WellshapedError:
         return made
-    statements = [statement_text(graph, axis, fit) for axis, fit in enumerate(sizes)]
-    known = all(statement is not None for statement in statements)
-    return replace(made, sizes=tuple(map(str, sizes)), statements=tuple(statements) if known else ())
+    found = (statement_text(graph, axis, fit) for axis, fit in enumerate(sizes))
+    statements = tuple(text for text in found if text is not None)
+    known = len(statements) == graph.axes
+    return replace(made, sizes=tuple(map(str, sizes)), statements=statements if known else ())
 
 
 def built(
@@ -83,7 +84,8 @@ def built(
         "param_dtype": description.param_dtype,
         "precision": description.precision,
     }
-    network, channels = description.network, (description.in_channels, description.out_channels)
+    network = description.network
+    channels: tuple[Any, Any] = description.in_channels, description.out_channels
     if isinstance(network, UNet2Config):
         return nnx.eval_shape(lambda: UNet2(network, *channels, **types, rngs=nnx.Rngs(0)))
     types |= {"axis_name": axis_name, "remat": remat}

@@ -52,7 +52,10 @@ def save(model: "nnx.Module", path: str | os.PathLike[str]) -> None:
     if faults:
         raise UsageError(faults.report("the model"))
     with replacing(path) as new:
+        new.touch()
+        mode = new.stat().st_mode
         save_file(arrays, str(new), {KEY: description.text()})
+        new.chmod(mode)  # the library makes files that only their owner can read
 
 
 def load(

@@ -14,6 +14,8 @@ from cyclopts import Group, Parameter
 
 from ..spec import FIELDS, PRESETS, AnyNetwork, UNet2Config, UNetConfig, load_network
 from ..spec.answers.any_network import as_network
+from ..spec.files.models import model_graph
+from ..spec.files.tensors import SUFFIX
 from ..spec.messages.choices import near_choices, near_name
 from ..spec.messages.report import UsageError
 from ..spec.messages.written import clipped, written_value
@@ -113,8 +115,8 @@ Flags = Annotated[ConfigFlags | None, Parameter(name="*")]  # type: ignore[valid
 Name = Annotated[
     str | None,
     Parameter(
-        help="A preset (wellshaped list), unet, unet2, a .toml or .json file, or a configuration in nnU-Net's plans: "
-        "nnUNetPlans.json:3d_fullres. [default: unet2]"
+        help="A preset (wellshaped list), unet, unet2, a .toml or .json file, a model's .safetensors file, or a "
+        "configuration in nnU-Net's plans: nnUNetPlans.json:3d_fullres. [default: unet2]"
     ),
 ]
 
@@ -200,6 +202,8 @@ def _named(name: str) -> AnyNetwork:
         return default
     if names_plan(name):
         return planned_network(name)
+    if name.endswith(SUFFIX):
+        return model_graph(name)
     reject_module(name)
     if "." in name or os.sep in name or _exists(name):
         return load_network(name)
@@ -222,7 +226,7 @@ def _exists(name: str) -> bool:
 
 def _files() -> list[str]:
     """Return the files in the current folder that may hold a network."""
-    return [path.name for path in Path().glob("*") if path.suffix in (".toml", ".json")]
+    return [path.name for path in Path().glob("*") if path.suffix in (".toml", ".json", SUFFIX)]
 
 
 def _value(of: str | None, field: str, value: Any) -> Any:

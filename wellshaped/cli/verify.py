@@ -5,13 +5,19 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from ..spec.files.tensors import SUFFIX
 from .output import AsJson, print_json, say, working
 
-EXAMPLE = "  wellshaped verify certificate.json\n"
+EXAMPLE = """\
+  wellshaped verify certificate.json
+  wellshaped verify model.safetensors
+"""
 
 
 def verify(
-    certificate: Annotated[Path, Parameter(help="A certificate from wellshaped certify, a .json file.")],
+    certificate: Annotated[
+        Path, Parameter(help="A certificate from wellshaped certify, a .json file; or a model's .safetensors file.")
+    ],
     *,
     nodes: Annotated[bool, Parameter(negative="", help="Also show the inputs and nodes of the network.")] = False,
     as_json: AsJson = False,
@@ -23,12 +29,18 @@ def verify(
     """
     from ..proofs_of_shape import certificates
 
-    loaded = certificates.load_certificate(certificate)
+    if certificate.suffix == SUFFIX:
+        found = certificates.model_certificates(certificate)
+    else:
+        found = (certificates.load_certificate(certificate),)
     with working("Z3 proves the sizes"):
-        certificates.verify(loaded)
+        for of_it in found:
+            certificates.verify(of_it)
     if as_json:
-        print_json({"certificate": str(certificate), "holds": True, **loaded.to_dict()})
+        data = [of_it.to_dict() for of_it in found]
+        print_json({"certificate": str(certificate), "holds": True, **(data[0] if len(data) == 1 else {"parts": data})})
         return 0
-    claim, *parts = loaded.says().splitlines()
-    say("\n".join([f"{certificate} holds: {claim}", *(parts if nodes else [])]))
+    claims = [of_it.claim("this network") for of_it in found]
+    parts = found[0].says().splitlines()[1:]
+    say("\n".join([*(f"{certificate} holds: {claim}" for claim in claims), *(parts if nodes else [])]))
     return 0
