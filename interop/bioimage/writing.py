@@ -1,0 +1,85 @@
+"""Writing a description: the tensors as objects of bioimageio.spec, which checks them, and their YAML."""
+
+from fractions import Fraction
+from io import StringIO
+from typing import Any
+
+from ...spec.messages.report import UsageError
+from ...spec.messages.written import clipped
+from .description import BioimageDescription, InputTensor, OutputAxis, OutputTensor
+from .library import the_spec
+
+
+def as_yaml(description: BioimageDescription) -> str:
+    """Return the inputs and outputs of a description as YAML of generation 0.5.
+
+    Raises :class:`UsageError` if bioimageio.spec is not installed, or its classes reject the numbers.
+    """
+    spec = the_spec()
+    scales = {of.axis: _scales(of.scale) for tensor in description.outputs for of in tensor.axes}
+    v0_5 = spec.model.v0_5
+    try:
+        inputs = [_input(v0_5, tensor, description, scales) for tensor in description.inputs]
+        outputs = [_output(v0_5, tensor, scales) for tensor in description.outputs]
+    except ValueError as error:  # pydantic's errors are ValueErrors
+        says = f"bioimageio.spec rejects it: {clipped(str(error), 200)}"
+        raise UsageError.of(f"the description of {description.of}", "bioimageio", "", says, "other names") from None
+    text = StringIO()
+    data = [tensor.model_dump(mode="json", exclude_unset=True) for tensor in (*inputs, *outputs)]
+    spec.save_bioimageio_yaml_only({"inputs": data[: len(inputs)], "outputs": data[len(inputs) :]}, text)
+    return text.getvalue().removeprefix("%YAML 1.2\n---\n")
+
+
+Scales = dict[str, tuple[float, float]]
+
+
+def _scales(scale: Fraction) -> tuple[float, float]:
+    """The scales of the input's and the output's axis whose ratio is ``scale``, exactly.
+
+    >>> _scales(Fraction(1, 2)), _scales(Fraction(2)), _scales(Fraction(3))
+    ((1.0, 2.0), (1.0, 0.5), (3.0, 1.0))
+    """
+    if not scale:
+        return 1.0, 1.0
+    if Fraction(float(1 / scale)) == 1 / scale:
+        return 1.0, float(1 / scale)
+    return float(scale.numerator), float(scale.denominator)
+
+
+def _input(v0_5: Any, tensor: InputTensor, description: BioimageDescription, scales: Scales) -> Any:
+    image = next(of for of in description.inputs if of.axes or not tensor.axes)
+    axes = [v0_5.BatchAxis(), _channels(v0_5, tensor)]
+    for axis in tensor.axes:
+        if tensor.name != image.name:  # all images have one size
+            size = v0_5.SizeReference(tensor_id=image.name, axis_id=axis.axis)
+        else:
+            size = v0_5.ParameterizedSize(min=axis.min, step=axis.step) if axis.step else axis.min
+        axes.append(_made(v0_5.SpaceInputAxis, axis.axis, size, scales.get(axis.axis, (1.0, 1.0))[0]))
+    return v0_5.InputTensorDescr(id=tensor.name, axes=axes)
+
+
+def _output(v0_5: Any, tensor: OutputTensor, scales: Scales) -> Any:
+    axes = [v0_5.BatchAxis(), _channels(v0_5, tensor)]
+    for axis in tensor.axes:
+        axes.append(_output_axis(v0_5, axis, scales[axis.axis]))
+    return v0_5.OutputTensorDescr(id=tensor.name, axes=axes)
+
+
+def _output_axis(v0_5: Any, axis: OutputAxis, scales: tuple[float, float]) -> Any:
+    if not axis.scale:
+        return v0_5.SpaceOutputAxis(id=axis.axis, size=int(axis.offset))
+    tensor, of = axis.of
+    offset = {"offset": int(axis.offset)} if axis.offset else {}
+    size = v0_5.SizeReference(tensor_id=tensor, axis_id=of, **offset)
+    if axis.halo:
+        return _made(v0_5.SpaceOutputAxisWithHalo, axis.axis, size, scales[1], halo=axis.halo)
+    return _made(v0_5.SpaceOutputAxis, axis.axis, size, scales[1])
+
+
+def _made(kind: Any, axis: str, size: Any, scale: float, **more: int) -> Any:
+    """The axis as an object. A scale of 1 is left out, because it is the default."""
+    return kind(id=axis, size=size, **({} if scale == 1 else {"scale": scale}), **more)
+
+
+def _channels(v0_5: Any, tensor: InputTensor | OutputTensor) -> Any:
+    return v0_5.ChannelAxis(channel_names=[f"channel{i}" for i in range(tensor.channels or 1)])
