@@ -10,7 +10,7 @@ from math import gcd, lcm
 from ...spec.arithmetic.size_set import SizeSet
 from ...spec.messages.written import in_words, written_number
 from ...spec.network.network import Network
-from ...spec.network.reaching import total_stride
+from ...spec.network.reaching import period_of, total_stride
 from ...spec.network.running import sizes_along
 from ...spec.network.scale import slopes_of
 from ...spec.network.tiling import NotTiledError
@@ -18,7 +18,7 @@ from .description import InputAxis, OutputAxis
 from .findings import Found
 from .grid import MAX_CLASSES, grid_of, leaves_core, margins, starts_apart
 from .pairing import Pairs
-from .right import output_axis
+from .right import NO_GRID, output_axis
 
 Margins = Mapping[int, tuple[int, ...]]
 """The margins of each output, by the size of a tile."""
@@ -69,7 +69,7 @@ class Judge:
     @cached_property
     def period(self) -> int:
         """A period of the sizes that fit, and of the sizes of all nodes."""
-        return lcm(self.fitting.period or 1, self.stride)
+        return lcm(self.fitting.period or 1, self.stride, period_of(self.graph, self.axis))
 
     @property
     def _at_input(self) -> str:
@@ -161,7 +161,7 @@ class Judge:
         """
         halos = [self._out(name).halo for name in self.graph.outputs]
         tiled = self._margins(sized)
-        if not tiled:
+        if not tiled or not self._has_grid:
             return sized, halos
         faults = list(self._tile_faults(tiled, halos))
         for rule, name, says in faults:
@@ -199,20 +199,18 @@ class Judge:
                 )
                 yield "halo", name, f"{says}side of a tile's result differ from the whole image's"
             # Another halo can move tiles, but it can't help if their sizes differ by other numbers than the stride.
-            if (halos[i] >= needed or len({n % self.stride for n in tiled}) > 1) and self._begins_somewhere(name):
+            if (halos[i] >= needed or len({n % self.stride for n in tiled}) > 1) and slopes_of(self.graph, self.axis)[
+                name
+            ]:
                 says = next(filter(None, (self._starts(name, n, halos[i]) for n in tiled)), "")
                 if says:
                     yield "tile_starts", name, says
-
-    def _begins_somewhere(self, name: str) -> bool:
-        return bool(self._has_grid and slopes_of(self.graph, self.axis)[name])
 
     @cached_property
     def _has_grid(self) -> bool:
         """Whether tiles of the right sizes begin where they may."""
         if not self.right.step or grid_of(self.graph, self.axis, self.right.min, self.fitting) is None:
-            says = f"no halo of one size for both sides lets tiles begin at multiples of {self.stride}"
-            self.found.note("tiles", self._at_input, self.declared.axis, says)
+            self.found.note("tiles", self._at_input, self.declared.axis, NO_GRID)
             return False
         return True
 

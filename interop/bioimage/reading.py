@@ -5,6 +5,7 @@ test tensors, no other model that the description refers to. No code of the desc
 """
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from math import floor
@@ -17,8 +18,11 @@ from ...spec.messages.written import clipped, kind_of, written_number
 from .description import BioimageDescription, InputAxis, InputTensor, OutputAxis, OutputTensor
 from .library import the_spec
 
-MAX_BYTES = 1024 * 1024
-"""The largest description, in bytes. Usual ones have about 5 KiB."""
+MAX_BYTES = 256 * 1024
+"""The largest description, in bytes. Usual ones have about 5 KiB. The parser reads about 50 KiB a second."""
+
+MAX_DEPTH = 200
+"""The most brackets that may be open at once. The parser's time grows with the square of their number."""
 
 MAX_VALUES = 50_000
 """The most values in the tensors. References of YAML (``*name``) count as often as they are used."""
@@ -56,6 +60,8 @@ def read_bioimage(path: str | os.PathLike[str]) -> BioimageDescription:
     subject = f"description {path}"
     spec = the_spec()
     text = read_text(path, "description", subject, most=MAX_BYTES, suffixes=_SUFFIXES)
+    if _open_brackets(text) > MAX_DEPTH:
+        raise FileError.of(subject, "syntax", "it is not YAML", "it is nested too deeply", _EXAMPLE)
     try:
         content = spec.utils.read_yaml(text)
     except RecursionError as error:
@@ -63,6 +69,15 @@ def read_bioimage(path: str | os.PathLike[str]) -> BioimageDescription:
     except Exception as error:  # the parser also raises ValueError, AttributeError and others for broken YAML
         raise FileError.of(subject, "syntax", "it is not YAML", clipped(str(error), 200), _EXAMPLE) from None
     return _Reader(subject, path.name, spec).description(content)
+
+
+def _open_brackets(text: str) -> int:
+    """The most brackets that are open at once, if all in the text count."""
+    depth = most = 0
+    for bracket in re.findall(r"[\[\]{}]", text):
+        depth = depth + 1 if bracket in "[{" else max(depth - 1, 0)
+        most = max(most, depth)
+    return most
 
 
 class _Reader:
@@ -119,7 +134,7 @@ class _Reader:
         except RecursionError:
             raise self.wrong("tensor", f"{place} is nested too deeply") from None
         except ValueError as error:  # pydantic's error is a ValueError
-            raise self.wrong("tensor", f"{place}{_first_fault(error)}", _AXES[kind.__module__[-4:]]) from None
+            raise self.wrong("tensor", _first_fault(place, error), _AXES[kind.__module__[-4:]]) from None
 
     def _of_0_5(self, inputs: Sequence[Any], outputs: Sequence[Any]) -> BioimageDescription:
         known = {(str(of.id), str(axis.id)): axis for of in inputs for axis in of.axes}
@@ -245,14 +260,13 @@ def _values_in(value: object, most: int) -> int:
     return count
 
 
-def _first_fault(error: ValueError) -> str:
+def _first_fault(place: str, error: ValueError) -> str:
     """The place and the text of the first fault that pydantic found."""
     faults = error.errors(include_url=False) if hasattr(error, "errors") else []
     if not faults:
-        return f": {clipped(str(error), 160)}"
-    fault = faults[0]
-    at = "".join(f"[{of}]" if isinstance(of, int) else f" > {of}" for of in fault["loc"])
-    return f"{clipped(at)}: {clipped(fault['msg'], 160)}" if at.strip() else f": {clipped(fault['msg'], 160)}"
+        return f"{place}: {clipped(str(error), 160)}"
+    at = "".join(f"[{of}]" if isinstance(of, int) else f" > {of}" for of in faults[0]["loc"])
+    return f"{clipped(place + at)}: {clipped(faults[0]['msg'], 160)}"
 
 
 def _spatial(tensor: Any) -> Iterator[Any]:

@@ -14,7 +14,7 @@ from ...spec.arithmetic.size_set import SizeSet
 from ...spec.messages.report import ShapeError
 from ...spec.messages.written import in_words, written_number
 from ...spec.network.network import Network
-from ...spec.network.reaching import total_stride
+from ...spec.network.reaching import period_of, total_stride
 from ...spec.network.running import fits_together, sizes_along
 from ...spec.network.scale import slopes_of
 from ...spec.network.tiling import NotTiledError
@@ -101,12 +101,10 @@ def _range(graph: Network, axis: int, fitting: SizeSet) -> _Range:
     """The best range of an axis: tiles on the image's own grid, then any tiles; then the smallest halo."""
     if fitting.maximum is not None:
         return _Range(fitting.maximum, 0, why_not="the network takes no larger images")
-    assert fitting.period is not None  # it is not finite
-    stride = total_stride(graph, axis)
-    step = lcm(fitting.period, stride)
-    found: list[tuple[tuple[bool, int, int], _Range]] = []
+    period = lcm(fitting.period or 1, total_stride(graph, axis), period_of(graph, axis))
+    found: list[tuple[tuple[bool, int, int], int, Grid]] = []
     why_not = ""
-    for n in _classes(fitting, step):
+    for n in _classes(fitting, period):
         try:
             grid = grid_of(graph, axis, n, fitting)
         except NotTiledError as error:
@@ -114,34 +112,56 @@ def _range(graph: Network, axis: int, fitting: SizeSet) -> _Range:
             if not error.helps:
                 break
             continue
-        if grid is not None:
-            found.append(((not grid.on_image, grid.excess, n), _Range(n, step, grid)))
-            if grid.on_image and n % step == 0:
-                break
-        why_not = why_not or "tiles with a halo of one size on both sides do not begin at multiples of the total stride"
+        if grid is None:
+            why_not = why_not or NO_GRID
+            continue
+        found.append(((not grid.on_image, grid.excess, n), n, grid))
+        if grid.on_image and n % period == 0:
+            break
     if not found:
-        return _untiled(graph, axis, fitting, why_not)
-    best = min(found, key=lambda of: of[0])[1]
-    best = _Range(_smallest(fitting, best.min, step), step, best.grid)
-    assert best.grid is not None  # so it was found
-    while not leaves_core(graph, axis, best.min, best.grid.halos, fitting):
+        return _untiled(graph, axis, fitting, period, why_not)
+    _, n, grid = min(found, key=lambda of: of[0])
+    finer = lcm(fitting.period or 1, total_stride(graph, axis))
+    step = next(of for of in _divisors(period, finer) if _all_alike(graph, axis, n, of, period, grid, fitting))
+    best = _Range(_smallest(fitting, n, step), step, grid)
+    while not leaves_core(graph, axis, best.min, grid.halos, fitting):
         best = best.larger()
     return best
 
 
-def _untiled(graph: Network, axis: int, fitting: SizeSet, why_not: str) -> _Range:
+NO_GRID = "tiles with a halo of one size for both sides do not begin at multiples of the total stride"
+
+
+def _divisors(of: int, by: int) -> Iterator[int]:
+    """Yield the divisors of a number that are multiples of another one, the smallest first."""
+    return (step for step in range(by, of + 1, by) if of % step == 0)
+
+
+def _all_alike(graph: Network, axis: int, n: int, step: int, period: int, grid: Grid, fitting: SizeSet) -> bool:
+    """Whether the numbers for the size ``n`` are right for every ``step``-th size after it."""
+    sizes = range(n, n + period, step)
+    if not all(_more(graph, axis, other) == _more(graph, axis, n) for other in sizes):
+        return False
+    try:
+        return all(grid_of(graph, axis, other, fitting) == grid for other in sizes)
+    except NotTiledError:
+        return False
+
+
+def _more(graph: Network, axis: int, n: int) -> list[Fraction]:
+    """By how much the size of each output exceeds the input's size times the scale."""
+    sizes, slopes = sizes_along(graph, n, axis), slopes_of(graph, axis)
+    return [sizes[name] - n * slopes[name] for name in graph.outputs]
+
+
+def _untiled(graph: Network, axis: int, fitting: SizeSet, period: int, why_not: str) -> _Range:
     """The range of a network without tiles: the smallest step with which one scale and offset are right."""
-    step = lcm(fitting.period or 1, total_stride(graph, axis))
-    output = graph.outputs[0]
-    slope = slopes_of(graph, axis)[output]
 
-    def more(n: int) -> Fraction:
-        return sizes_along(graph, n, axis)[output] - n * slope
+    def alike(step: int) -> bool:
+        return all(_more(graph, axis, n) == _more(graph, axis, first) for n in range(first, first + period, step))
 
-    first = min(_classes(fitting, step), key=lambda n: (abs(more(n)), n))
-    period = fitting.period or 1
-    if all(more(first + turn * period) == more(first) for turn in range(step // period)):
-        step = period
+    first = min(_classes(fitting, period), key=lambda n: (sum(map(abs, _more(graph, axis, n))), n))
+    step = next(of for of in _divisors(period, fitting.period or 1) if alike(of))
     return _Range(_smallest(fitting, first, step), step, why_not=why_not)
 
 

@@ -1,7 +1,9 @@
 """Writing a description: the tensors as objects of bioimageio.spec, which checks them, and their YAML."""
 
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from io import StringIO
+from math import lcm
 from typing import Any
 
 from ...spec.messages.report import UsageError
@@ -16,7 +18,7 @@ def as_yaml(description: BioimageDescription) -> str:
     Raises :class:`UsageError` if bioimageio.spec is not installed, or its classes reject the numbers.
     """
     spec = the_spec()
-    scales = {of.axis: _scales(of.scale) for tensor in description.outputs for of in tensor.axes}
+    scales = _input_scales(description.outputs)
     v0_5 = spec.model.v0_5
     try:
         inputs = [_input(v0_5, tensor, description, scales) for tensor in description.inputs]
@@ -30,23 +32,27 @@ def as_yaml(description: BioimageDescription) -> str:
     return text.getvalue().removeprefix("%YAML 1.2\n---\n")
 
 
-Scales = dict[str, tuple[float, float]]
+def _input_scales(outputs: Sequence[OutputTensor]) -> Mapping[str, int]:
+    """The scale of each axis of the inputs: 1, or one for which the scales of all outputs are exact as floats."""
+    along: dict[str, list[Fraction]] = {}
+    for tensor in outputs:
+        for axis in tensor.axes:
+            along.setdefault(axis.axis, []).append(axis.scale)
+    return {axis: _input_scale([of for of in scales if of]) for axis, scales in along.items()}
 
 
-def _scales(scale: Fraction) -> tuple[float, float]:
-    """The scales of the input's and the output's axis whose ratio is ``scale``, exactly.
+def _input_scale(scales: Sequence[Fraction]) -> int:
+    """The smallest such scale along one axis.
 
-    >>> _scales(Fraction(1, 2)), _scales(Fraction(2)), _scales(Fraction(3))
-    ((1.0, 2.0), (1.0, 0.5), (3.0, 1.0))
+    >>> _input_scale([Fraction(1, 2), Fraction(2)]), _input_scale([Fraction(3), Fraction(2, 3)])
+    (1, 6)
     """
-    if not scale:
-        return 1.0, 1.0
-    if Fraction(float(1 / scale)) == 1 / scale:
-        return 1.0, float(1 / scale)
-    return float(scale.numerator), float(scale.denominator)
+    if all(Fraction(float(1 / scale)) == 1 / scale for scale in scales):
+        return 1
+    return lcm(*(scale.numerator for scale in scales))
 
 
-def _input(v0_5: Any, tensor: InputTensor, description: BioimageDescription, scales: Scales) -> Any:
+def _input(v0_5: Any, tensor: InputTensor, description: BioimageDescription, scales: Mapping[str, int]) -> Any:
     image = next(of for of in description.inputs if of.axes or not tensor.axes)
     axes = [v0_5.BatchAxis(), _channels(v0_5, tensor)]
     for axis in tensor.axes:
@@ -54,31 +60,32 @@ def _input(v0_5: Any, tensor: InputTensor, description: BioimageDescription, sca
             size = v0_5.SizeReference(tensor_id=image.name, axis_id=axis.axis)
         else:
             size = v0_5.ParameterizedSize(min=axis.min, step=axis.step) if axis.step else axis.min
-        axes.append(_made(v0_5.SpaceInputAxis, axis.axis, size, scales.get(axis.axis, (1.0, 1.0))[0]))
+        axes.append(_made(v0_5.SpaceInputAxis, axis.axis, size, scales.get(axis.axis, 1)))
     return v0_5.InputTensorDescr(id=tensor.name, axes=axes)
 
 
-def _output(v0_5: Any, tensor: OutputTensor, scales: Scales) -> Any:
+def _output(v0_5: Any, tensor: OutputTensor, scales: Mapping[str, int]) -> Any:
     axes = [v0_5.BatchAxis(), _channels(v0_5, tensor)]
     for axis in tensor.axes:
         axes.append(_output_axis(v0_5, axis, scales[axis.axis]))
     return v0_5.OutputTensorDescr(id=tensor.name, axes=axes)
 
 
-def _output_axis(v0_5: Any, axis: OutputAxis, scales: tuple[float, float]) -> Any:
+def _output_axis(v0_5: Any, axis: OutputAxis, of_input: int) -> Any:
     if not axis.scale:
         return v0_5.SpaceOutputAxis(id=axis.axis, size=int(axis.offset))
     tensor, of = axis.of
+    scale = float(of_input / axis.scale)
     offset = {"offset": int(axis.offset)} if axis.offset else {}
     size = v0_5.SizeReference(tensor_id=tensor, axis_id=of, **offset)
     if axis.halo:
-        return _made(v0_5.SpaceOutputAxisWithHalo, axis.axis, size, scales[1], halo=axis.halo)
-    return _made(v0_5.SpaceOutputAxis, axis.axis, size, scales[1])
+        return _made(v0_5.SpaceOutputAxisWithHalo, axis.axis, size, scale, halo=axis.halo)
+    return _made(v0_5.SpaceOutputAxis, axis.axis, size, scale)
 
 
 def _made(kind: Any, axis: str, size: Any, scale: float, **more: int) -> Any:
     """The axis as an object. A scale of 1 is left out, because it is the default."""
-    return kind(id=axis, size=size, **({} if scale == 1 else {"scale": scale}), **more)
+    return kind(id=axis, size=size, **({} if scale == 1 else {"scale": float(scale)}), **more)
 
 
 def _channels(v0_5: Any, tensor: InputTensor | OutputTensor) -> Any:
