@@ -121,7 +121,8 @@ class Judge:
         if out.scale and slope and out.of not in axes:
             says = f"its size refers to {'.'.join(out.of)}, and the network's depends on {'.'.join(axes[0])}"
             self.found.fault("axes", self._at(name), out.axis, says)
-        made = {n: sizes_along(self.graph, n, self.axis)[name] for n in islice(self._sizes(sized), 1024)}
+        tested = [*islice(self._sizes(sized), 1024), *(sized.min + sized.step * 2**turn for turn in range(10, 30))]
+        made = {n: sizes_along(self.graph, n, self.axis)[name] for n in tested if n in self.fitting}
         bad = next((n for n, size in made.items() if out.size(n) != size), None)
         if bad is None:
             return
@@ -199,9 +200,8 @@ class Judge:
                 )
                 yield "halo", name, f"{says}side of a tile's result differ from the whole image's"
             # Another halo can move tiles, but it can't help if their sizes differ by other numbers than the stride.
-            if (halos[i] >= needed or len({n % self.stride for n in tiled}) > 1) and slopes_of(self.graph, self.axis)[
-                name
-            ]:
+            helps = halos[i] < needed and len({n % self.stride for n in tiled}) == 1
+            if not helps and slopes_of(self.graph, self.axis)[name]:
                 says = next(filter(None, (self._starts(name, n, halos[i]) for n in tiled)), "")
                 if says:
                     yield "tile_starts", name, says

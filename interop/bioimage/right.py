@@ -13,6 +13,7 @@ from ...spec.answers.compatibility import solved_axis
 from ...spec.arithmetic.size_set import SizeSet
 from ...spec.messages.report import ShapeError
 from ...spec.messages.written import in_words, written_number
+from ...spec.network.monotone import large_enough
 from ...spec.network.network import Network
 from ...spec.network.reaching import period_of, total_stride
 from ...spec.network.running import fits_together, sizes_along
@@ -104,7 +105,7 @@ def _range(graph: Network, axis: int, fitting: SizeSet) -> _Range:
     period = lcm(fitting.period or 1, total_stride(graph, axis), period_of(graph, axis))
     found: list[tuple[tuple[bool, int, int], int, Grid]] = []
     why_not = ""
-    for n in _classes(fitting, period):
+    for n in _classes(graph, axis, fitting, period):
         try:
             grid = grid_of(graph, axis, n, fitting)
         except NotTiledError as error:
@@ -123,7 +124,7 @@ def _range(graph: Network, axis: int, fitting: SizeSet) -> _Range:
     _, n, grid = min(found, key=lambda of: of[0])
     finer = lcm(fitting.period or 1, total_stride(graph, axis))
     step = next(of for of in _divisors(period, finer) if _all_alike(graph, axis, n, of, period, grid, fitting))
-    best = _Range(_smallest(fitting, n, step), step, grid)
+    best = _Range(_smallest(graph, axis, fitting, n, step), step, grid)
     while not leaves_core(graph, axis, best.min, grid.halos, fitting):
         best = best.larger()
     return best
@@ -160,24 +161,36 @@ def _untiled(graph: Network, axis: int, fitting: SizeSet, period: int, why_not: 
     def alike(step: int) -> bool:
         return all(_more(graph, axis, n) == _more(graph, axis, first) for n in range(first, first + period, step))
 
-    first = min(_classes(fitting, period), key=lambda n: (sum(map(abs, _more(graph, axis, n))), n))
+    first = min(_classes(graph, axis, fitting, period), key=lambda n: (sum(map(abs, _more(graph, axis, n))), n))
     step = next(of for of in _divisors(period, fitting.period or 1) if alike(of))
-    return _Range(_smallest(fitting, first, step), step, why_not=why_not)
+    return _Range(_smallest(graph, axis, fitting, first, step), step, why_not=why_not)
 
 
-def _classes(fitting: SizeSet, step: int) -> Iterator[int]:
-    """Yield a fitting size of each remainder by ``step``, the remainder 0 first, at most :data:`MAX_CLASSES`."""
+def _classes(graph: Network, axis: int, fitting: SizeSet, period: int) -> Iterator[int]:
+    """Yield a fitting size of each remainder by ``period``, the remainder 0 first, at most :data:`MAX_CLASSES`."""
     start = fitting.start
-    first = start + -start % step
-    if first in fitting and first:
-        yield first
-    others = (n for n in range(start, start + step) if n in fitting and n % step and n)
-    yield from islice(others, MAX_CLASSES)
+    first = start + -start % period
+    others = (n for n in range(start, start + period) if n in fitting and n % period)
+    for n in (*([first] if first in fitting else []), *islice(others, MAX_CLASSES)):
+        yield _regular(graph, axis, n, period)
 
 
-def _smallest(fitting: SizeSet, n: int, step: int) -> int:
-    """The smallest size from which on every ``step``-th one up to ``n`` fits."""
-    while n - step in fitting:
+def _regular(graph: Network, axis: int, n: int, period: int) -> int:
+    """A size with the remainder of ``n`` from which on outputs grow evenly. At smaller sizes, a crop can bind."""
+    far = large_enough(graph, 1)
+    more = _more(graph, axis, far + (n - far) % period)
+    while any(_more(graph, axis, n + turn * period) != more for turn in range(_AHEAD)):
+        n += period * -(-n // period)
+    return n
+
+
+_AHEAD = 4
+"""How many sizes must agree with the largest ones."""
+
+
+def _smallest(graph: Network, axis: int, fitting: SizeSet, n: int, step: int) -> int:
+    """The smallest size from which on every ``step``-th one up to ``n`` fits, and outputs grow evenly."""
+    while n - step in fitting and _more(graph, axis, n - step) == _more(graph, axis, n):
         n -= step
     return n
 
