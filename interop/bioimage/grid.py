@@ -37,11 +37,11 @@ class Grid:
 
 
 @lru_cache(maxsize=1_024)
-def margins(network: Network, axis: int, n: int, fitting: SizeSet) -> tuple[int, ...]:
+def margins(network: Network, axis: int, n: int, fitting: SizeSet, more: int = 0) -> tuple[int, ...]:
     """For each output, how many positions at the side of a tile's result can differ from the whole image's.
 
-    The tile has the size ``n``, or a larger one of its class if ``n`` is too small. Raises :class:`NotTiledError` if
-    no tiles are possible.
+    The tile has the size ``n``, or a larger one of its class if ``n`` is too small. The image is larger by a multiple
+    of all periods, and by ``more``. Raises :class:`NotTiledError` if no tiles are possible.
 
     >>> from wellshaped.spec import compatible_sizes, graph_of
     >>> graph = graph_of("milesial")
@@ -52,7 +52,7 @@ def margins(network: Network, axis: int, n: int, fitting: SizeSet) -> tuple[int,
     size = n
     while True:
         try:
-            return margins_at(network, axis, size, fitting)
+            return margins_at(network, axis, size, fitting, more)
         except NotTiledError as error:
             if error.helps != "larger" or size > _LARGEST * (n + period):
                 raise
@@ -63,13 +63,15 @@ _LARGEST = 2**12
 """By how much a tile may grow until a part of it is valid."""
 
 
-def margins_at(network: Network, axis: int, n: int, fitting: SizeSet) -> tuple[int, ...]:
+def margins_at(network: Network, axis: int, n: int, fitting: SizeSet, more: int = 0) -> tuple[int, ...]:
     """The :func:`margins` for tiles of exactly this size. Raises :class:`NotTiledError` if they are too small."""
     period = class_period(network, axis, fitting)
-    if n + 2 * period not in fitting:
+    if n + 2 * period + more not in fitting:
         raise NotTiledError(f"no larger image fits whose size differs from {n} by a multiple of {period}", "another")
     sizes = sizes_along(network, n, axis)
-    return tuple(_margin(_first(network, name), axis, n, period) if sizes[name] else 0 for name in network.outputs)
+    return tuple(
+        _margin(_first(network, name), axis, n, period, more) if sizes[name] else 0 for name in network.outputs
+    )
 
 
 def class_period(network: Network, axis: int, fitting: SizeSet) -> int:
@@ -84,12 +86,12 @@ def _first(network: Network, output: str) -> Network:
     return replace(network, outputs=(output, *(name for name in network.outputs if name != output)))
 
 
-def _margin(network: Network, axis: int, size: int, period: int) -> int:
+def _margin(network: Network, axis: int, size: int, period: int, more: int) -> int:
     """The margin of the first output, for a tile inside of a larger image and for the tiles at its edges."""
-    output, whole = network.outputs[0], size + 2 * period
+    output, whole = network.outputs[0], size + 2 * period + more
     made, slope = sizes_along(network, size, axis)[output], slopes_of(network, axis)[output]
     found = [0]
-    for start in (0, period, 2 * period):
+    for start in (0, period, 2 * period + more):
         low, high = valid_part(network, axis, whole, start, start + size)[output]
         shift = int(start * slope)
         found += [low - shift, shift + made - high]

@@ -144,9 +144,13 @@ def _all_alike(graph: Network, axis: int, n: int, step: int, period: int, grid: 
     if not all(_more(graph, axis, other) == _more(graph, axis, n) for other in sizes):
         return False
     try:
-        return all(grid_of(graph, axis, other, fitting) == grid for other in sizes)
+        if any(grid_of(graph, axis, other, fitting) != grid for other in sizes):
+            return False
+        for other in sizes:  # images of these sizes, with tiles of the first one
+            margins(graph, axis, n, fitting, other - n)
     except NotTiledError:
         return False
+    return True
 
 
 def _more(graph: Network, axis: int, n: int) -> list[Fraction]:

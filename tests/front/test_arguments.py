@@ -56,6 +56,8 @@ VALUES = {  # of each argument, texts of which one at least must show that it is
     "--certificate": ("other.json",),
     "--tile": ("152", "200"),
     "--most": ("20000",),
+    "--compared": ("milesail", "rdf.yaml"),
+    "--yaml": (None,),
 }
 MODES = {  # a command as it is given, with all that it must have
     "check": [["check"], ["check", "--input", "1x304x384"], ["check", "unet"], ["check", "unetplusplus"]],
@@ -68,6 +70,7 @@ MODES = {  # a command as it is given, with all that it must have
         ["tiles", "--input", "1x304x384", "--tile", "152"],
         ["tiles", "milesial", "--input", "3x304x384"],
     ],
+    "bioimage": [["bioimage"], ["bioimage", "unet"]],
     "draw": [["draw", "--input", "1x304x384"]],
     "list": [["list"]],
     "demo": [["demo"]],
