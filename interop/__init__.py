@@ -10,6 +10,7 @@ from .bioimage.description import OutputAxis as OutputAxis
 from .bioimage.description import OutputTensor as OutputTensor
 from .bioimage.reading import read_bioimage as read_bioimage
 from .bioimage.right import bioimage_description as bioimage_description
+from .bioimage.writing import bioimage_yaml as bioimage_yaml
 from .fitting.planning import FittedPlan as FittedPlan
 from .jax_reader import graph_of_jax as graph_of_jax
 from .jax_reader import read_jax as read_jax

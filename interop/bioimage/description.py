@@ -145,15 +145,6 @@ class BioimageDescription(Written):
         ]
         return {"of": self.of, "inputs": inputs, "outputs": outputs, "not_expressed": list(self.not_expressed)}
 
-    def to_yaml(self) -> str:
-        """Return the inputs and outputs as YAML of generation 0.5, to paste into a ``bioimageio.yaml``.
-
-        Raises :class:`UsageError` if bioimageio.spec is not installed, or its classes reject the numbers.
-        """
-        from .writing import as_yaml
-
-        return as_yaml(self)
-
     def __str__(self) -> str:
         return "\n".join(map(wrapped, self.lines()))
 

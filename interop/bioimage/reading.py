@@ -49,9 +49,9 @@ def read_bioimage(path: str | os.PathLike[str]) -> BioimageDescription:
 
     >>> import tempfile
     >>> from pathlib import Path
-    >>> from wellshaped.interop import bioimage_description
+    >>> from wellshaped.interop import bioimage_description, bioimage_yaml
     >>> path = Path(tempfile.mkdtemp()) / "rdf.yaml"
-    >>> text = bioimage_description("milesial").to_yaml()
+    >>> text = bioimage_yaml(bioimage_description("milesial"))
     >>> _ = path.write_text(f"type: model\nformat_version: 0.5.3\n{text}")
     >>> read_bioimage(path).outputs[0].axes[0].halo
     96

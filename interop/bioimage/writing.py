@@ -12,10 +12,24 @@ from .description import BioimageDescription, InputTensor, OutputAxis, OutputTen
 from .library import the_spec
 
 
-def as_yaml(description: BioimageDescription) -> str:
-    """Return the inputs and outputs of a description as YAML of generation 0.5.
+def bioimage_yaml(description: BioimageDescription) -> str:
+    """Return the inputs and outputs of a description as YAML of format 0.5, to paste into a ``bioimageio.yaml``.
+
+    The YAML is made through the classes of bioimageio.spec (the extra ``bioimage``), so it is valid there. Channels get
+    the names ``channel0``, ``channel1``, ….
 
     Raises :class:`UsageError` if bioimageio.spec is not installed, or its classes reject the numbers.
+
+    >>> from wellshaped.interop import bioimage_description
+    >>> text = bioimage_yaml(bioimage_description("milesial"))
+    >>> print(text.partition("- halo")[2].partition("- halo")[0].replace("        ", "  "))
+    : 96
+      size:
+        tensor_id: x
+        axis_id: y
+      id: y
+      type: space
+    <BLANKLINE>
     """
     spec = the_spec()
     scales = _input_scales(description.outputs)

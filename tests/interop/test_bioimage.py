@@ -26,6 +26,7 @@ from wellshaped.interop import (
     OutputAxis,
     OutputTensor,
     bioimage_description,
+    bioimage_yaml,
     compare_bioimage,
     read_bioimage,
 )
@@ -483,7 +484,7 @@ def built(content):
 def test_the_yaml_of_a_preset_is_a_valid_model_and_is_read_back(tmp_path, name):
     from bioimageio.spec.utils import read_yaml
 
-    text = right(name).to_yaml()
+    text = bioimage_yaml(right(name))
     path = tmp_path / "bioimageio.yaml"
     path.write_text(f"type: model\nformat_version: 0.5.3\n{text}")
     read = read_bioimage(path)
@@ -526,7 +527,7 @@ def test_scales_of_other_networks_than_those_of_equal_size():
     assert (half.scale, half.halo) == (Fraction(1, 2), 1)
     assert (twice.scale, twice.halo) == (Fraction(2), 4)
     tripled = Network({"x": 1}, [Node("y", ConvTranspose(3, 3, channels=2))], axes=1)
-    assert "scale: 3.0" in bioimage_description(tripled).to_yaml()
+    assert "scale: 3.0" in bioimage_yaml(bioimage_description(tripled))
 
 
 def test_all_images_share_a_size_and_outputs_share_the_distance_of_tiles(tmp_path):
@@ -542,7 +543,7 @@ def test_all_images_share_a_size_and_outputs_share_the_distance_of_tiles(tmp_pat
     assert image.axes == other.axes
     assert (deep.axes[0].halo, high.axes[0].halo) == (3, 12)
     path = tmp_path / "rdf.yaml"
-    path.write_text(f"type: model\nformat_version: 0.5.3\n{description.to_yaml()}")
+    path.write_text(f"type: model\nformat_version: 0.5.3\n{bioimage_yaml(description)}")
     assert path.read_text().count("tensor_id: first") == 3
     read = read_bioimage(path)
     assert (read.inputs, read.outputs) == (description.inputs, description.outputs)
@@ -699,7 +700,7 @@ def test_a_missing_package_is_named_with_its_extra(monkeypatch, capsys, tmp_path
     for name in [name for name in sys.modules if name.startswith("bioimageio")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "bioimageio", None)
-    for question in (lambda: read_bioimage(path), right("tiny").to_yaml):
+    for question in (lambda: read_bioimage(path), lambda: bioimage_yaml(right("tiny"))):
         with pytest.raises(UsageError, match="it needs the package bioimageio, in the extra bioimage of wellshaped"):
             question()
     assert main(["bioimage", str(path), "tiny"]) == 2

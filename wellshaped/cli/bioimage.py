@@ -52,10 +52,10 @@ def bioimage(
     any_image(given, None).raise_if_failed()
     if file is not None:
         return _compare(file, given, as_json)
-    from ..interop import bioimage_description
+    from ..interop import bioimage_description, bioimage_yaml
 
     description = bioimage_description(given)
-    data: dict[str, Any] = description.to_dict() | ({"yaml": description.to_yaml()} if yaml else {})
+    data: dict[str, Any] = description.to_dict() | ({"yaml": bioimage_yaml(description)} if yaml else {})
     if as_json:
         print_json(data)
     elif yaml:
