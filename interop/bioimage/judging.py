@@ -237,7 +237,7 @@ class Judge:
         return of, halos
 
     def _with_core(self, of: InputAxis, halos: Sequence[int]) -> InputAxis:
-        """The sizes from the first one on of which the result without the halo is not empty, and exact."""
+        """The sizes from the first one on for which a tile's result without the halo is exact and not empty."""
         step = of.step or self.period
         while not leaves_core(self.graph, self.axis, of.min, halos, self.fitting):
             of = replace(of, min=of.min + step)

@@ -230,7 +230,7 @@ def output_axis(
 
 
 def _not_expressed(graph: Network, ranges: Sequence[_Range], fitting: Sequence[SizeSet]) -> Iterator[str]:
-    """Yield a sentence for each thing that a description can't say, once for all axes of which it is true."""
+    """Yield a sentence for each thing that a description can't say. Axes with the same sentence share it."""
     said: dict[str, list[str]] = {}
     for axis, (name, of, fit) in enumerate(zip(AXIS_IDS[graph.axes], ranges, fitting, strict=True)):
         for sentence in _of_axis(graph, axis, of, fit):

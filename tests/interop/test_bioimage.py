@@ -473,8 +473,10 @@ EXTRA = {
 
 def built(content):
     """The whole model as an object of bioimageio.spec, with all of its checks that need no files."""
-    from bioimageio.spec import ValidationContext, build_description
+    from bioimageio.spec import ValidationContext, __version__, build_description
 
+    if tuple(map(int, __version__.split(".")[:3])) < (0, 5, 14):
+        pytest.skip("older versions can't build a whole model with Pydantic 2.14")
     made = build_description(content, context=ValidationContext(perform_io_checks=False, log_warnings=False))
     assert type(made).__name__ == "ModelDescr", made.validation_summary
     return made
@@ -493,7 +495,7 @@ def test_the_yaml_of_a_preset_is_a_valid_model_and_is_read_back(tmp_path, name):
     content = read_yaml(text)
     for tensor in (*content["inputs"], *content["outputs"]):
         tensor["test_tensor"] = {"source": "https://example.com/t.npy", "sha256": "0" * 64}
-    built({"type": "model", "format_version": "0.5.14", **WHOLE, **content})
+    built({"type": "model", "format_version": "0.5.3", **WHOLE, **content})
 
 
 @pytest.mark.parametrize("generation", GENERATIONS)
