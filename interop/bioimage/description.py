@@ -82,7 +82,12 @@ class OutputAxis(Written):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class InputTensor(Written):
-    """An input: its name, its channels (``None`` if the description does not say them), and its axes with sizes."""
+    """An input: its name, its channels (``None`` if the description does not say them), and its axes with sizes.
+
+    >>> from wellshaped.interop import InputAxis
+    >>> InputTensor("raw", 1, (InputAxis("y", 208, 16), InputAxis("x", 208, 16))).axes[1].min
+    208
+    """
 
     name: str
     channels: int | None
@@ -91,7 +96,12 @@ class InputTensor(Written):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class OutputTensor(Written):
-    """An output: its name, its channels (``None`` if the description does not say them), and its axes with sizes."""
+    """An output: its name, its channels (``None`` if the description does not say them), and its axes with sizes.
+
+    >>> from wellshaped.interop import OutputAxis
+    >>> OutputTensor("mask", 2, (OutputAxis("x", ("raw", "x"), halo=96),)).axes[0].size(512)
+    512
+    """
 
     name: str
     channels: int | None

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from itertools import islice
-from math import gcd, lcm
+from math import ceil, gcd, lcm
 
 from ...spec.arithmetic.size_set import SizeSet
 from ...spec.messages.written import in_words, written_number
@@ -238,7 +238,11 @@ class Judge:
 
     def _with_core(self, of: InputAxis, halos: Sequence[int]) -> InputAxis:
         """The sizes from the first one on for which a tile's result without the halo is exact and not empty."""
-        step = of.step or self.period
+        step, sizes = of.step or self.period, sizes_along(self.graph, of.min, self.axis)
+        for name, halo in zip(self.graph.outputs, halos, strict=True):  # at once, because a halo can be huge
+            if slope := slopes_of(self.graph, self.axis)[name]:
+                lacking = ceil((2 * halo + 1 - sizes[name]) / slope)
+                of = replace(of, min=max(of.min, of.min + -(-lacking // step) * step))
         while not leaves_core(self.graph, self.axis, of.min, halos, self.fitting):
             of = replace(of, min=of.min + step)
         return of

@@ -168,10 +168,10 @@ class _Reader:
     def _output_axis(self, tensor: Any, axis: Any, known: Mapping[tuple[str, str], Any]) -> OutputAxis:
         halo = getattr(axis, "halo", 0)
         if isinstance(axis.size, int):
-            return OutputAxis(str(axis.id), ("", ""), Fraction(0), Fraction(axis.size), halo)
+            return self._output(str(axis.id), ("", ""), Fraction(0), Fraction(axis.size), halo)
         of = self._referred(tensor, axis, known)
         ratio = _ratio(known[of].scale, axis.scale)
-        return OutputAxis(str(axis.id), of, ratio, Fraction(axis.size.offset), halo)
+        return self._output(str(axis.id), of, ratio, Fraction(axis.size.offset), halo)
 
     def _referred(self, tensor: Any, axis: Any, known: Mapping[tuple[str, str], Any]) -> tuple[str, str]:
         """The input axis with a size of its own that a size refers to."""
@@ -215,7 +215,7 @@ class _Reader:
             if reference and scale and letter not in axes_of[reference]:
                 says = f"axis {letter} of output {of.name} refers to {reference}, which has no such axis"
                 raise self.wrong("reference", says, f"scale: null, and the size as twice the offset, for {letter}")
-            axes.append(OutputAxis(letter, axis, _fraction(scale or 0), offset, halo))
+            axes.append(self._output(letter, axis, _fraction(scale or 0), offset, halo))
         channels = next((int(axis.offset) for axis in axes if axis.axis == "c" and not axis.scale), None)
         return OutputTensor(str(of.name), channels, _letters(axes))
 
@@ -223,6 +223,16 @@ class _Reader:
         if len(numbers) != len(of.axes):
             says = f"{of.name} has {len(numbers)} numbers for the {len(of.axes)} axes {of.axes}"
             raise self.wrong("shape", says, _AXES["v0_4"])
+
+    def _output(self, axis: str, of: tuple[str, str], scale: Fraction, offset: Fraction, halo: int) -> OutputAxis:
+        """An output axis, if its numbers are usable."""
+        if not (0 <= halo <= MAX_SIZE and abs(offset) <= MAX_SIZE and 0 <= scale <= MAX_SIZE):
+            says = f"an output's axis {axis} has halo {written_number(halo)}, scale {float(scale)} and offset "
+            says += (
+                f"{written_number(int(offset))}, and needs a halo and a scale from 0, and all of them up to {MAX_SIZE}"
+            )
+            raise self.wrong("halo", says, "halo 32")
+        return OutputAxis(axis, of, scale, offset, halo)
 
     def _usable(self, of: str, least: int, step: int) -> tuple[int, int]:
         """The first size and the step, if they are usable."""

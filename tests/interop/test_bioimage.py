@@ -394,6 +394,11 @@ def test_numbers_that_are_larger_than_needed_are_only_warned_of(tmp_path, genera
     assert "step 64 is larger than needed: 16 is enough" in flat(report)
 
 
+def test_a_huge_halo_takes_no_longer():
+    report = compare_bioimage(changed(right("milesial"), None, {"halo": 16 * 10**7}), "milesial")
+    assert report.fixes == ("input x, axes y and x: min 320000016, step 16",)
+
+
 @pytest.mark.parametrize("generation", GENERATIONS)
 def test_fixed_sizes_are_allowed(tmp_path, generation):
     said = changed(right("milesial"), {"min": 512, "step": 0})
@@ -670,6 +675,9 @@ BROKEN = {
     f"{HEAD}inputs: &a [*a]\n{OUTPUT}": "inputs",
     old("{min: [1, 8], step: [0, 8]}", "[1, 8, 8]", "byx"): "x has 2 numbers for the 3 axes byx",
     old("{min: [1, 8], step: [0, -8]}", "[1, 8]"): "min 8 and step -8",
+    f"{INPUT}{OUTPUT.replace('id: x, size', f'id: x, halo: {10**30}, size')}": "has halo 1000000000000000",
+    f"{INPUT}{OUTPUT.replace('axis_id: x', f'axis_id: x, offset: {-(10**400)}')}": "can't be read",
+    old("[1, 8]", "{reference_tensor: x, scale: [1, -1], offset: [0, 0]}"): "scale -1.0",
     old("[1, 8]", "{reference_tensor: z, scale: [1, 1], offset: [0, 0]}"): "refers to z, which is no",
     old("[1, 8]", "{reference_tensor: x, scale: [1, .inf], offset: [0, 0]}"): "outputs[0]",
 }
