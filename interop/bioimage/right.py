@@ -141,10 +141,8 @@ def _divisors(of: int, by: int) -> Iterator[int]:
 def _all_alike(graph: Network, axis: int, n: int, step: int, period: int, grid: Grid, fitting: SizeSet) -> bool:
     """Whether the numbers for the size ``n`` are right for every ``step``-th size after it."""
     sizes = range(n, n + period, step)
-    if not all(_more(graph, axis, other) == _more(graph, axis, n) for other in sizes):
-        return False
     try:
-        if any(grid_of(graph, axis, other, fitting) != grid for other in sizes):
+        if any(grid_of(graph, axis, other, fitting) != grid for other in sizes):  # it also says what outputs add
             return False
         for other in sizes:  # images of these sizes, with tiles of the first one
             margins(graph, axis, n, fitting, other - n)

@@ -14,7 +14,7 @@ from math import lcm
 
 import pytest
 from effort import examples
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from mutations import mutations
 
@@ -36,11 +36,13 @@ from wellshaped.spec import (
     Add,
     Conv,
     ConvTranspose,
+    CropToSmallest,
     FileError,
     MaxPool,
     Network,
     Node,
     Pad,
+    PadToMultiple,
     Require,
     Resize,
     ShapeError,
@@ -188,7 +190,34 @@ def can_be_tiled(graph, axis, description):
     )
 
 
+def padded_evenly():
+    """The size of its output depends on the input's by more than the total stride, which is 1."""
+    return Network({"x": 4}, [Node("y", PadToMultiple(2, where="after"))], axes=1)
+
+
+def padded_on_both_sides():
+    """Where it pads depends on the size by more than the total stride: a tile pads elsewhere than the image."""
+    nodes = [Node("padded", PadToMultiple(5, where="both")), Node("a", MaxPool(2)), Node("b", MaxPool(3, 2, padding=1))]
+    return Network({"x": 4}, [*nodes, Node("y", MaxPool(2))], axes=1)
+
+
+def cropped_if_large():
+    """At small sizes the second branch is larger than the input, and is cropped."""
+    nodes = [
+        Node("pooled", MaxPool(2), "x"),
+        Node("strided", Conv(1, 2, padding=1)),
+        Node("up", ConvTranspose(2, 2)),
+        Node("first", CropToSmallest(odd="after"), ("x", "up")),
+        Node("second", CropToSmallest(odd="after"), ("up", "x")),
+        Node("y", Add(), ("first", "second")),
+    ]
+    return Network({"x": 4}, nodes, axes=1)
+
+
 @examples(40)
+@example(padded_evenly())
+@example(padded_on_both_sides())
+@example(cropped_if_large())
 @given(graphs())
 def test_the_right_description_of_a_random_network_is_right_by_brute_force(graph):
     try:
