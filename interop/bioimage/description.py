@@ -17,7 +17,7 @@ from fractions import Fraction
 from itertools import count
 from math import floor
 
-from ...spec.messages.report import wrapped
+from ...spec.messages import report
 from ...spec.messages.written import Written, in_words, written_number
 
 
@@ -156,7 +156,7 @@ class BioimageDescription(Written):
         return {"of": self.of, "inputs": inputs, "outputs": outputs, "not_expressed": list(self.not_expressed)}
 
     def __str__(self) -> str:
-        return "\n".join(map(wrapped, self.lines()))
+        return "\n".join(map(report.wrapped, self.lines()))
 
 
 def _alike(axes: Sequence[InputAxis] | Sequence[OutputAxis]) -> Iterator[str]:
