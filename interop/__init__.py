@@ -2,6 +2,15 @@
 
 from .any_size import FittedModel as FittedModel
 from .any_size import fitted as fitted
+from .bioimage.comparing import compare_bioimage as compare_bioimage
+from .bioimage.description import BioimageDescription as BioimageDescription
+from .bioimage.description import InputAxis as InputAxis
+from .bioimage.description import InputTensor as InputTensor
+from .bioimage.description import OutputAxis as OutputAxis
+from .bioimage.description import OutputTensor as OutputTensor
+from .bioimage.reading import read_bioimage as read_bioimage
+from .bioimage.right import bioimage_description as bioimage_description
+from .bioimage.writing import bioimage_yaml as bioimage_yaml
 from .fitting.planning import FittedPlan as FittedPlan
 from .jax_reader import graph_of_jax as graph_of_jax
 from .jax_reader import read_jax as read_jax

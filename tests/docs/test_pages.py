@@ -116,6 +116,20 @@ def test_the_sessions_about_a_model_in_code_print_what_they_show(tmp_path, monke
     sys.modules.pop("nets", None)
 
 
+def test_the_sessions_about_the_bioimage_model_zoo_print_what_they_show(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("bioimageio.spec")
+    page = (ROOT / "docs" / "bioimage.md").read_text()
+    (text,) = re.findall(r"^```yaml\n(# rdf.yaml\n.*?)^```", page, re.M | re.S)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rdf.yaml").write_text(text)
+    sessions = re.findall(r"^\$ wellshaped (.*)\n((?:(?!```).*\n)*)", page, re.M)
+    assert len(sessions) == 2
+    for command, shown in sessions:
+        main(command.split())
+        printed = capsys.readouterr()
+        assert printed.out + printed.err == shown
+
+
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: " ".join(row[:2]))
 def test_every_row_of_the_specification_names_what_exists(row):
     _, python, _, held_by = row

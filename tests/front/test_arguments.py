@@ -58,6 +58,8 @@ VALUES = {  # of each argument, texts of which one at least must show that it is
     "--most": ("20000",),
     "--halo": (None,),
     "--field": ("s1", "s9"),
+    "--compared": ("milesail", "rdf.yaml"),
+    "--yaml": (None,),
 }
 MODES = {  # a command as it is given, with all that it must have
     "check": [["check"], ["check", "--input", "1x304x384"], ["check", "unet"], ["check", "unetplusplus"]],
@@ -70,6 +72,7 @@ MODES = {  # a command as it is given, with all that it must have
         ["tiles", "--input", "1x304x384", "--tile", "152"],
         ["tiles", "milesial", "--input", "3x304x384"],
     ],
+    "bioimage": [["bioimage"], ["bioimage", "unet"]],
     "draw": [["draw", "--input", "1x304x384"], ["draw", "--input", "1x304x384", "--tile", "152", "--field", "b1"]],
     "list": [["list"]],
     "demo": [["demo"]],

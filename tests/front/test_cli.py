@@ -431,6 +431,63 @@ def test_tiles_of_no_image_are_asked_for_one(rejected):
     assert rejected("tiles", "milesial", "--tile", "512")[-1] == "  fix: --input 3x8192x8192"
 
 
+# bioimage
+
+
+def test_bioimage_shows_the_numbers_of_a_network_and_what_they_leave_out(run):
+    status, out, err = run("bioimage", "milesial")
+    assert (status, err) == (0, "")
+    assert out.startswith(
+        "milesial in the BioImage Model Zoo:\n"
+        "  input x, axes y and x: min 208, step 16\n"
+        "  output y, axes y and x: scale 1, offset 0, halo 96\n"
+        "  not expressed: y and x: the sizes that fit are n ≥ 16, and the description has 208, 224, 240, …\n"
+    )
+    answer = json.loads(run("bioimage", "unet", "--levels", "2", "--json")[1])
+    assert answer["inputs"][0]["axes"][0] == {"axis": "y", "min": 52, "step": 4}
+    assert "yaml" not in answer
+
+
+def test_a_description_is_compared_with_a_network_in_either_order(run, tmp_path):
+    pytest.importorskip("bioimageio.spec")
+    status, text, err = run("bioimage", "milesial", "--yaml")
+    assert (status, err) == (0, "")
+    path = tmp_path / "rdf.yaml"
+    path.write_text(f"type: model\nformat_version: 0.5.3\n{text}")
+    fits = "rdf.yaml as a description of milesial fits: sizes, scales, offsets and halos are right.\n"
+    assert run("bioimage", str(path), "milesial") == (0, fits, "")
+    assert run("bioimage", "milesial", str(path)) == (0, fits, "")
+    path.write_text(path.read_text().replace("halo: 96", "halo: 32"))
+    status, out, err = run("bioimage", str(path), "milesial")
+    assert (status, out) == (1, "")
+    assert err.endswith("  fix: output y, axes y and x: halo 96\n")
+    status, out, err = run("bioimage", str(path), "unet", "--levels", "5", "--json")
+    assert (status, err) == (1, "")
+    report = json.loads(out)
+    assert not report["ok"]
+    assert {verdict["name"] for verdict in report["verdicts"] if not verdict["holds"]} == {"min", "halo"}
+
+
+@pytest.mark.parametrize(
+    ("words", "says", "fix"),
+    [
+        (["rdf.yaml"], "the network with which the description is compared is missing", "bioimage rdf.yaml milesial"),
+        (["milesial", "unet"], "neither is a .yaml file", "wellshaped bioimage rdf.yaml unet"),
+        (["rdf.yaml", "milesial", "--yaml"], "the YAML is that of a network", "wellshaped bioimage milesial --yaml"),
+        (["rdf.yaml", "milesial"], "there is no such file", "the path of an existing .yaml or .yml file"),
+        (["rdf.yaml", "milesail"], "'milesail' is not a preset", "milesial"),
+        (["nets.py:make_unet"], "only sizes and check take a model in your code", "wellshaped sizes nets.py:make_unet"),
+    ],
+)
+def test_bioimage_rejects_what_it_can_not_compare(rejected, tmp_path, monkeypatch, words, says, fix):
+    pytest.importorskip("bioimageio.spec")
+    monkeypatch.chdir(tmp_path)
+    *lines, last = rejected("bioimage", *words)
+    assert says in "\n".join(lines)
+    assert last.startswith("  fix: ")
+    assert fix in last
+
+
 # plan and input-for
 
 
@@ -1339,6 +1396,7 @@ def test_the_only_commands_are_those_that_the_tests_know(run):
         "list",
         "stages",
         "tiles",
+        "bioimage",
         "draw",
         "prove",
         "certify",

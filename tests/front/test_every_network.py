@@ -9,6 +9,7 @@ from networks import HARD
 
 from wellshaped.cli import app, main
 from wellshaped.image_map import image_map
+from wellshaped.interop import bioimage_description
 from wellshaped.spec import (
     PRESETS,
     UNet2Config,
@@ -31,7 +32,7 @@ FILES = {
     "waves.json": graph_of("wave_unet"),
 }
 NETWORKS = [*PRESETS, "unet", *FILES]
-ABOUT_ONE_NETWORK = {"check", "sizes", "plan", "input-for", "stages", "tiles", "draw", "certify"}
+ABOUT_ONE_NETWORK = {"check", "sizes", "plan", "input-for", "stages", "tiles", "bioimage", "draw", "certify"}
 
 
 @pytest.fixture
@@ -122,6 +123,11 @@ def test_every_network_goes_through_every_command(run, tmp_path, name):
     status, out, err = run("tiles", name, "--input", image)
     assert (status, err) == (0, "")
     assert out.startswith(f"{field}\n")
+
+    description = bioimage_description(network)
+    status, out, err = run("bioimage", name)
+    assert (status, out, err) == (0, f"{description}\n", "")
+    assert all(axis.min in fit for axis, fit in zip(description.inputs[0].axes, shapes.axes, strict=True))
 
     pytest.importorskip("z3")
     status, out, err = run("certify", name, "--axis", axis)

@@ -95,7 +95,7 @@ def _flag(name: str) -> tuple[str, Any, None]:
     elif name in CHOICES:
         kind = Annotated[str | None, Parameter(**given)]
     else:
-        kind = Annotated[int | None, Parameter(converter=as_typed, **given)]
+        kind = Annotated[int | str | None, Parameter(converter=as_typed, **given)]  # Pydantic must not check it first
     return name, kind, None
 
 

@@ -90,4 +90,5 @@ def as_typed(_: Any, tokens: Sequence[Token]) -> Any:
     return tokens[0].value
 
 
-Natural = Annotated[int, Parameter(converter=as_typed)]
+Natural = Annotated[int | str, Parameter(converter=as_typed)]
+"""A number as typed. It is also a ``str``, so that Pydantic, if something imported it, does not check it first."""

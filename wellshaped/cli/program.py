@@ -10,7 +10,7 @@ from cyclopts import App, CycloptsError
 
 from ..spec.messages.installing import pip_install
 from ..spec.messages.report import WellshapedError
-from . import certify, check, demo, draw, input_for, plan, presets, prove, sizes, stages, tiles, verify
+from . import bioimage, certify, check, demo, draw, input_for, plan, presets, prove, sizes, stages, tiles, verify
 from .fixes import typed
 from .output import say, status_of
 from .usage import described
@@ -42,6 +42,7 @@ _COMMANDS: dict[str, tuple[Callable[..., int], str]] = {  # in the order of the 
     "input-for": (input_for.input_for, input_for.EXAMPLE),
     "stages": (stages.stages, stages.EXAMPLE),
     "tiles": (tiles.tiles, tiles.EXAMPLE),
+    "bioimage": (bioimage.bioimage, bioimage.EXAMPLE),
     "draw": (draw.draw, draw.EXAMPLE),
     "list": (presets.presets, presets.EXAMPLE),
     "certify": (certify.certify, certify.EXAMPLE),

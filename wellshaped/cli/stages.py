@@ -37,7 +37,7 @@ def stages(
     return 0
 
 
-def stages_for(network: Name, image: str, out_channels: int | None, flags: Flags) -> tuple[Stage, ...]:
+def stages_for(network: Name, image: str, out_channels: OutChannels, flags: Flags) -> tuple[Stage, ...]:
     """Return the stages of the network of a command."""
     given, out_channels = network_of(network, flags, image), count_of(out_channels)
     return stages_of(given, shape_of(image, given, out_channels), out_channels=out_channels)
