@@ -1,0 +1,1 @@
+"""Prediction of a model on image files: read, fit or tile, write."""
