@@ -394,6 +394,15 @@ def test_a_function_that_does_not_compute_its_network_is_rejected(function, netw
         tiled(function, integers((1, 64, 96)), tile=40, network=network or training_model.network, progress=False)
 
 
+def test_a_function_that_does_not_compute_its_network_is_rejected_in_the_smallest_tiles_too():
+    """They have no position in common with the next tile, so larger ones are compared."""
+    image = integers((1, 16, 16))
+    right = tiled(convolved, image, tile=3, network=CONV, progress=False)
+    np.testing.assert_array_equal(right, convolved(image))
+    with pytest.raises(WellshapedError, match="the function reads more than its network"):
+        tiled(lambda x: convolved(convolved(x)), image, tile=3, network=CONV, progress=False)
+
+
 def test_labels_may_differ_where_two_are_nearly_equal():
     graph = LEVEL.network
     labels = jax.jit(lambda x: (LEVEL(x) > 0.1).astype(jnp.uint8))
