@@ -1,7 +1,7 @@
 """``tiled``: the result of a network for an image that is larger than memory, tile by tile."""
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from math import isqrt, prod
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,16 @@ from rich.progress import track
 from ...spec.answers.any_network import AnyNetwork, graph_of, title
 from ...spec.answers.checking import check
 from ...spec.answers.tilings import Tile, Tiling, least_tile, tiles
-from ...spec.messages.report import UsageError, WellshapedError
+from ...spec.messages.report import Report, UsageError, WellshapedError
 from ...spec.messages.written import kind_of, written_number
 from ...spec.network.network import Network
 from ...spec.network.running import AxisSizes, sizes_along
+from ...spec.network.statistics import statistics_in_order, with_statistics_given
+from ..networks.typed_network import TypedNetwork
 from .agreement import require_agreement, require_result
 from .program import Program, bytes_of, network_of, require_network
 from .results import require_out, results_in
+from .statistics import can_be_given, given_statistics
 
 
 def tiled(
@@ -31,6 +34,7 @@ def tiled(
     memory: int | str | None = None,
     out: Any = None,
     network: AnyNetwork | None = None,
+    statistics: bool = False,
     progress: bool = True,
 ) -> Any:
     """Return the result of a network for a large image, tile by tile: that of the whole image, but for rounding.
@@ -47,6 +51,9 @@ def tiled(
     - ``out``: where the result goes. By default a new array; an array of its shape; or the path of a ``.npy`` file,
       which is replaced at the end. Until then the results are in ``NAME.partial``, and ``NAME.tiles`` lists them. If a
       run of a module stops before its end, the same call continues it.
+    - ``statistics``: an instance or group norm, or a mean over all positions, reads the whole image. ``True`` computes
+      its statistics first, over all tiles, in float64; then the result. Norms that follow one another need a pass over
+      the image each: a network with ten of them takes eleven passes. The model must be a ``TypedNetwork`` or ``UNet``.
     - ``progress``: show a progress bar on a terminal.
 
     For an image of any size: ``fitted(lambda x: tiled(model, x, tile=512), model.network, policy="pad")``.
@@ -75,14 +82,49 @@ def tiled(
     sizes, made = tuple(int(n) for n in image.shape[1:]), graph.outputs[0]
     shape = tuple(sizes_along(graph, n, axis)[made] for axis, n in enumerate(sizes))
     require_out(out, image, shape)
-    program = Program(model)
-    if memory is None:
-        tiling = tiles(computed, sizes, tile)
-    else:
-        tiling = _within(computed, graph, program, image, bytes_of(memory))
-    if not isinstance(model, nnx.Module) or computed != network_of(model):
+    program: Program = Program(model)
+
+    def choose(network: AnyNetwork, program: Program) -> Tiling:
+        if memory is None:
+            return tiles(network, sizes, tile)
+        return _within(network, graph_of(network), program, image, bytes_of(memory))
+
+    try:
+        if statistics:
+            computed, program = _with_statistics(model, image, choose, progress)
+        tiling = choose(computed, program)
+    except WellshapedError as error:
+        raise error if statistics else _with_proposal(error, model, graph, sizes) from None
+    if not isinstance(model, nnx.Module) or not (statistics or computed == network_of(model)):
         require_agreement(program, graph, sizes, tiling, native(image.dtype))
     return _run(program, image, tiling, shape, out, progress)
+
+
+def _with_statistics(
+    model: Any, image: Any, choose: Callable[[AnyNetwork, Program], Tiling], progress: bool
+) -> tuple[AnyNetwork, Program]:
+    """The network whose statistics are those of the image, and its program."""
+    if not isinstance(model, TypedNetwork):
+        says = f"it is {kind_of(model)}, whose statistics can't be replaced by those of the image"
+        raise UsageError.of("statistics=True", "statistics", "", says, "a TypedNetwork or a UNet")
+
+    def parts(tiling: Tiling, of: str) -> Iterator[np.ndarray]:
+        for each in _shown(tiling, progress, of):
+            yield _part(image, each)
+
+    return given_statistics(model, tuple(int(n) for n in image.shape[1:]), choose, parts)
+
+
+def _with_proposal(error: WellshapedError, model: Any, graph: Network, sizes: tuple[int, ...]) -> WellshapedError:
+    """The error; it proposes ``statistics=True`` if the network has no tiles without, and has some with it."""
+    if not can_be_given(model, graph) or least_tile(graph, sizes) != sizes:
+        return error
+    if least_tile(with_statistics_given(graph), sizes) == sizes:
+        return error
+    count = written_number(len(statistics_in_order(graph)) + 1)
+    fix = f"statistics=True: statistics first, over all tiles; {count} passes over the image"
+    report = error.report
+    return WellshapedError(Report(report.subject, report.verdicts, (fix, *report.fixes)))
 
 
 def _require_image(network: AnyNetwork, image: Any) -> Network:
@@ -138,8 +180,7 @@ def _run(program: Program, image: Any, tiling: Tiling, shape: tuple[int, ...], o
     key = of_model and f"{of_model} {tiling!r} {tuple(image.shape)} {image.dtype}"
     try:
         for number, tile in enumerate(_shown(tiling, progress)):
-            part = np.ascontiguousarray(image[:, *tile.image])
-            part = part.astype(native(part.dtype), copy=False)
+            part = _part(image, tile)
             digest = hashlib.blake2b(part.tobytes(), digest_size=16).hexdigest() if key else ""
             if results is not None and results.has(number, digest):
                 continue
@@ -155,15 +196,22 @@ def _run(program: Program, image: Any, tiling: Tiling, shape: tuple[int, ...], o
             results.close()
 
 
+def _part(image: Any, tile: Tile) -> np.ndarray:
+    """The part of the image for a tile, as an array of NumPy."""
+    part = np.ascontiguousarray(image[:, *tile.image])
+    return part.astype(native(part.dtype), copy=False)
+
+
 def native(dtype: Any) -> np.dtype[Any]:
     """The dtype in the machine's own order of bytes, the only one that JAX takes."""
     found: np.dtype[Any] = np.dtype(dtype).newbyteorder("=")
     return found
 
 
-def _shown(tiling: Tiling, progress: bool) -> Iterable[Tile]:
+def _shown(tiling: Tiling, progress: bool, of: str = "") -> Iterable[Tile]:
     """The tiles, with a progress bar on a terminal."""
     console = Console(stderr=True)
     if not progress or not console.is_terminal:
         return tiling
-    return track(tiling, description=f"{len(tiling)} tiles", total=len(tiling), console=console, transient=True)
+    says = f"{of}: {len(tiling)} tiles" if of else f"{len(tiling)} tiles"
+    return track(tiling, description=says, total=len(tiling), console=console, transient=True)
