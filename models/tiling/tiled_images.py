@@ -1,6 +1,5 @@
 """``tiled``: the result of a network for an image that is larger than memory, tile by tile."""
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from math import isqrt, prod
 from pathlib import Path
@@ -22,7 +21,7 @@ from ...spec.network.statistics import statistics_in_order, with_statistics_give
 from ..networks.typed_network import TypedNetwork
 from .agreement import require_agreement, require_result
 from .program import Program, bytes_of, network_of, require_network
-from .results import require_out, results_in
+from .results import digest_of, require_out, results_in
 from .statistics import can_be_given, given_statistics
 
 
@@ -33,6 +32,7 @@ def tiled(
     tile: AxisSizes | None = None,
     memory: int | str | None = None,
     out: Any = None,
+    done: str | Path | None = None,
     network: AnyNetwork | None = None,
     statistics: bool = False,
     progress: bool = True,
@@ -51,6 +51,8 @@ def tiled(
     - ``out``: where the result goes. By default a new array; an array of its shape; or the path of a ``.npy`` file,
       which is replaced at the end. Until then the results are in ``NAME.partial``, and ``NAME.tiles`` lists them. If a
       run of a module stops before its end, the same call continues it.
+    - ``done``: for an ``out`` that stays after a stop, such as a Zarr array: the path of a file that lists the finished
+      tiles, until the end. With it, the same call continues a run of a module that was stopped.
     - ``statistics``: an instance or group norm, or a mean over all positions, reads the whole image. ``True`` computes
       its statistics first, over all tiles, in float64; then the result. Norms that follow one another need a pass over
       the image each: a network with ten of them takes eleven passes. The model must be a ``TypedNetwork`` or ``UNet``.
@@ -81,7 +83,7 @@ def tiled(
         raise UsageError.of("tiled(model, image)", "tile", "", says, 'memory="2 GiB"')
     sizes, made = tuple(int(n) for n in image.shape[1:]), graph.outputs[0]
     shape = tuple(sizes_along(graph, n, axis)[made] for axis, n in enumerate(sizes))
-    require_out(out, image, shape)
+    require_out(out, image, shape, done)
     program: Program = Program(model)
 
     def choose(network: AnyNetwork, program: Program) -> Tiling:
@@ -97,7 +99,7 @@ def tiled(
         raise error if statistics else _with_proposal(error, model, graph, sizes) from None
     if not isinstance(model, nnx.Module) or not (statistics or computed == network_of(model)):
         require_agreement(program, graph, sizes, tiling, native(image.dtype))
-    return _run(program, image, tiling, shape, out, progress)
+    return _run(program, image, tiling, shape, (out, done), progress)
 
 
 def _with_statistics(
@@ -174,21 +176,23 @@ _COMPILED = 7
 """How many sizes of tiles are compiled to find those for a given memory."""
 
 
-def _run(program: Program, image: Any, tiling: Tiling, shape: tuple[int, ...], out: Any, progress: bool) -> Any:
-    results = None
-    of_model = program.key() if isinstance(out, str | Path) else ""  # only a file is continued
+def _run(
+    program: Program, image: Any, tiling: Tiling, shape: tuple[int, ...], to: tuple[Any, Any], progress: bool
+) -> Any:
+    (out, done), results = to, None
+    of_model = program.key() if isinstance(out, str | Path) or done is not None else ""  # else nothing is continued
     key = of_model and f"{of_model} {tiling!r} {tuple(image.shape)} {image.dtype}"
     try:
         for number, tile in enumerate(_shown(tiling, progress)):
-            part = _part(image, tile)
-            digest = hashlib.blake2b(part.tobytes(), digest_size=16).hexdigest() if key else ""
-            if results is not None and results.has(number, digest):
+            part, where = _part(image, tile), (slice(None), *tile.core)
+            digest = digest_of(part) if key else ""
+            if results is not None and results.has(number, digest, where):
                 continue
             values = program(part)
             if results is None:  # the first tile says what the result is
                 require_result(values, tiling.result)
-                results = results_in(out, (len(values), *shape), values.dtype, key)
-            results.put(number, digest, (slice(None), *tile.core), values[:, *tile.inside])
+                results = results_in(out, (len(values), *shape), values.dtype, key, done)
+            results.put(number, digest, where, values[:, *tile.inside])
         assert results is not None  # there is a tile
         return results.finish()
     finally:
