@@ -196,7 +196,7 @@ class InFile:
 _FIX = "the path of a .npy file, in a folder that exists"
 
 
-def _is_locked(file: IO[bytes]) -> bool:
+def _is_locked(file: IO[Any]) -> bool:
     """Lock a file for this process, where the system can; ``False`` if another process has done so."""
     try:
         import fcntl
