@@ -7,6 +7,7 @@ from itertools import pairwise
 from math import lcm
 from typing import Any
 
+from ...spec.answers.cutting import Along, lost_at
 from ...spec.answers.planning import Plan
 from ...spec.arithmetic.size_set import SizeSet
 from ...spec.messages.report import ShapeError, UsageError
@@ -14,7 +15,7 @@ from ..sizes.answer import ModelSizes
 from ..sizes.exploring import kind
 from ..sizes.expressions import Expression, names_in, value
 from ..sizes.paths import Accepted
-from .cutting import Along, lost_at, not_known, require_slope
+from .cutting import not_known, require_slope
 from .sources import EVERY_SIZE, Source, nearest
 
 Slopes = tuple[tuple[Fraction | None, ...], ...]

@@ -5,14 +5,14 @@ from collections.abc import Mapping, Sequence
 
 from ...spec.answers.any_network import AnyNetwork, graph_of, title
 from ...spec.answers.compatibility import compatible_shapes
+from ...spec.answers.cutting import Along, along_of
 from ...spec.answers.planning import Plan, plan
 from ...spec.arithmetic.progression import Progression
 from ...spec.arithmetic.size_set import SizeSet
 from ...spec.messages.report import Report, ShapeError, UsageError, Verdict
 from ...spec.messages.written import written_value
-from ...spec.network.running import sizes_along
 from ...spec.network.scale import slopes_of
-from .cutting import Along, lost_at, require_slope
+from .cutting import require_slope
 
 EVERY_SIZE = SizeSet([Progression(1, 1, None)])
 """An axis with these sizes is never padded."""
@@ -125,20 +125,11 @@ class OfNetwork(Source):
         """The spatial axes of each output, at the places that they have in the image."""
         return tuple(
             tuple(
-                self._along(output, axis, n, place, name)
+                along_of(self.graph, output, axis, n, place=place, name=name)
                 for axis, (n, (place, name)) in enumerate(zip(fitting, self.places, strict=True))
             )
             for output in self.graph.outputs
         )
-
-    def _along(self, output: str, axis: int, size: int, place: int, name: str) -> Along:
-        def output_of(n: int) -> int:
-            return sizes_along(self.graph, n, axis)[output]
-
-        slope = slopes_of(self.graph, axis)[output]
-        if slope <= 0:  # an axis that is never padded
-            return Along(place, name, output_of(size))
-        return Along(place, name, output_of(size), slope, lost_at(size, output_of, slope, self.shapes.axes[axis]))
 
     def require_shape(self, shape: tuple[int, ...], image: int) -> None:
         """Raise :class:`ShapeError` if the image has too few axes, or other ones than the layout."""

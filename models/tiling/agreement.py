@@ -1,17 +1,18 @@
 """Whether a function computes the network that it is said to compute: overlapping tiles have the same values."""
 
-from functools import partial
 from math import sqrt
 from typing import Any
 
 import numpy as np
 
+from ...spec.answers.compatibility import solved_axis
 from ...spec.answers.tilings import Tiling
 from ...spec.messages.report import ShapeError, UsageError
 from ...spec.network.network import Network
 from ...spec.network.reaching import total_stride
+from ...spec.network.running import sizes_along
 from ...spec.network.scale import slopes_of
-from ...spec.network.tiling import valid_part
+from ...spec.network.tiling import NotTiledError, valid_part
 from .program import Program
 
 _FLIPPED = 0.02
@@ -27,25 +28,40 @@ def require_agreement(
     network does, or depends on the position; and :class:`ShapeError` if the result has other sizes.
     """
     output, channels = graph.outputs[0], graph.image.channels
-    for axis, (n, size) in enumerate(zip(sizes, tiling.size, strict=True)):
+    for axis, n in enumerate(sizes):
         stride = total_stride(graph, axis)
-        if size + stride > n:
+        size, (low, high) = _overlapping(graph, axis, n, tiling.size[axis])
+        if low >= high:
             continue
-        drawn = _drawn((channels, *(m + stride * (a == axis) for a, m in enumerate(tiling.size))), dtype)
-        valid = partial(valid_part, graph, axis, n)
-        first, second = valid(0, size)[output], valid(stride, stride + size)[output]
-        low, high = max(first[0], second[0]), min(first[1], second[1])
+        along = [size if a == axis else m for a, m in enumerate(tiling.size)]
+        drawn = _drawn((channels, *(m + stride * (a == axis) for a, m in enumerate(along))), dtype)
         shift = int(stride * slopes_of(graph, axis)[output])
         at_start, later = (
             program(np.ascontiguousarray(drawn.take(range(start, start + size), axis + 1))) for start in (0, stride)
         )
-        require_result(at_start, tiling.result)
+        require_result(at_start, tuple(sizes_along(graph, m, a)[output] for a, m in enumerate(along)))
         _require_alike(
             at_start.take(range(low, high), axis + 1),
             later.take(range(low - shift, high - shift), axis + 1),
             graph,
             axis,
         )
+
+
+def _overlapping(graph: Network, axis: int, n: int, size: int) -> tuple[int, tuple[int, int]]:
+    """The size of a tile at the start and of one a total stride later, and the positions of the output that both have.
+
+    The smallest tiles may have none in common. Larger ones then do. There are none if the image is one tile.
+    """
+    output, stride = graph.outputs[0], total_stride(graph, axis)
+    for larger in (m for m in range(size, n - stride + 1, stride) if m in solved_axis(graph, axis)):
+        try:
+            first, second = (valid_part(graph, axis, n, start, start + larger)[output] for start in (0, stride))
+        except NotTiledError:  # a tile of this size reads other positions
+            continue
+        if max(first[0], second[0]) < min(first[1], second[1]):
+            return larger, (max(first[0], second[0]), min(first[1], second[1]))
+    return size, (0, 0)
 
 
 def require_result(values: np.ndarray, sizes: tuple[int, ...]) -> None:

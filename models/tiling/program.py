@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from math import prod
 from numbers import Integral
@@ -21,10 +21,10 @@ from ...spec.messages.written import clipped, kind_of, written_value
 class Program:
     """A model, compiled for each shape of a tile. A function that is not jitted is called with an array of NumPy."""
 
-    def __init__(self, model: Callable[..., Any]) -> None:
+    def __init__(self, model: Callable[..., Any], given: tuple[Any, ...] = ()) -> None:
         self._call = model
         self._jitted: Any = model if hasattr(model, "lower") else None
-        self._given: tuple[Any, ...] = ()
+        self._given = given
         if isinstance(model, nnx.Module):
             require_evaluation(model)
             definition, state = nnx.split(model)
@@ -34,7 +34,7 @@ class Program:
 
     def key(self) -> str:
         """A digest of a module's graph and its parameters, which are all read; ``""`` for a function."""
-        return _digest(self._call, *self._given) if isinstance(self._call, nnx.Module) else ""
+        return digest(self._call, *self._given) if isinstance(self._call, nnx.Module) else ""
 
     @property
     def compiles(self) -> bool:
@@ -46,12 +46,19 @@ class Program:
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """The model's result for one tile: its first, if it has several."""
+        return np.asarray(self._results(image)[0])
+
+    def all(self, image: np.ndarray) -> list[np.ndarray]:
+        """All results of the model for one tile."""
+        return [np.asarray(of) for of in self._results(image)]
+
+    def _results(self, image: np.ndarray) -> Sequence[Any]:
         if not self.compiles:
             result = self._call(image)
         else:
             image = image.astype(jax.dtypes.canonicalize_dtype(image.dtype), copy=False)
             result = self.compiled(image.shape, image.dtype)(*self._given, image)
-        return np.asarray(result[0] if isinstance(result, tuple | list) else result)
+        return result if isinstance(result, tuple | list) else (result,)
 
     def needs(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
         """The bytes for one tile: what the compiled program allocates and is given, and the tile's two arrays."""
@@ -61,7 +68,8 @@ class Program:
         return int(buffers + image + account.output_size_in_bytes)
 
 
-def _digest(model: nnx.Module, state: Any) -> str:
+def digest(model: nnx.Module, *state: Any) -> str:
+    """The digest of a module's graph, and of all arrays of its state."""
     graph = getattr(model, "network", None) or getattr(model, "cfg", None)
     found = hashlib.blake2b(f"{type(model).__name__} {graph!r}".encode(), digest_size=16)
     for path, leaf in jax.tree_util.tree_flatten_with_path(state)[0]:

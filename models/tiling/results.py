@@ -1,5 +1,6 @@
 """Where the results of tiles go: an array, or a file that can be continued after a stop."""
 
+import hashlib
 import json
 import os
 import re
@@ -11,13 +12,13 @@ import numpy as np
 
 from ...spec.files.disk import OutputError, replacing
 from ...spec.messages.report import ShapeError, UsageError
-from ...spec.messages.written import clipped, written_value
+from ...spec.messages.written import clipped, kind_of, written_argument, written_value
 
 
 class Results(Protocol):
     """Where results go. ``finish`` returns the whole array."""
 
-    def has(self, number: int, digest: str) -> bool:
+    def has(self, number: int, digest: str, where: tuple[slice, ...]) -> bool:
         """Whether the result of a tile is there already, of an image with this digest."""
 
     def put(self, number: int, digest: str, where: tuple[slice, ...], values: np.ndarray) -> None:
@@ -36,7 +37,7 @@ class InArray:
     def __init__(self, array: Any) -> None:
         self._array = array
 
-    def has(self, number: int, digest: str) -> bool:
+    def has(self, number: int, digest: str, where: tuple[slice, ...]) -> bool:
         """Never: an array does not say what is in it."""
         return False
 
@@ -50,6 +51,78 @@ class InArray:
 
     def close(self) -> None:
         """Nothing is open."""
+
+
+class InListedArray(InArray):
+    """Results in an array, with a list of the finished tiles in a file of its own, so that a run can be continued.
+
+    A line of the list has the number of a tile, the digest of its image, and that of its result. The first line is the
+    ``key``, as for :class:`InFile`. A tile counts as finished if the array still has this result. The list is locked.
+    """
+
+    def __init__(self, array: Any, path: Path, key: str) -> None:
+        super().__init__(array)
+        self._path = path
+        try:
+            self._list = path.open("a+")
+            if not _is_locked(self._list):
+                self._list.close()
+                raise _locked_error(f"the list {path}", path, "another file as done, or wait")
+            self._done = _finished(path, key)
+            self._list.truncate(0)
+            self._list.write("\n".join([json.dumps(key), *(f"{n} {digests}" for n, digests in self._done.items()), ""]))
+            self._list.flush()
+        except OSError as error:
+            raise _list_error(path, error.strerror or str(error)) from None
+
+    def has(self, number: int, digest: str, where: tuple[slice, ...]) -> bool:
+        """Whether an earlier run has finished this tile, and the array has its result."""
+        of_image, _, of_result = self._done.get(number, "").partition(" ")
+        return bool(of_image) and of_image == digest and of_result == digest_of(self._array[where])
+
+    def put(self, number: int, digest: str, where: tuple[slice, ...], values: np.ndarray) -> None:
+        """Write the values, then the line: with the digest of what the array has then, which can be rounded."""
+        super().put(number, digest, where, values)
+        if hasattr(self._array, "flush"):  # a memory map
+            self._array.flush()
+        self._list.write(f"{number} {digest} {digest_of(self._array[where])}\n")
+        self._list.flush()
+        os.fsync(self._list.fileno())
+
+    def finish(self) -> Any:
+        """The array; the list is removed."""
+        self._path.unlink(missing_ok=True)
+        return self._array
+
+    def close(self) -> None:
+        """Close the list, and let other runs write it."""
+        self._list.close()
+
+
+def digest_of(values: Any) -> str:
+    """The digest of the values of an array.
+
+    >>> digest_of(np.arange(3)) == digest_of(np.arange(6)[::2] // 2)
+    True
+    """
+    return hashlib.blake2b(np.ascontiguousarray(values).tobytes(), digest_size=16).hexdigest()
+
+
+def _finished(path: Path, key: str) -> dict[int, str]:
+    """The finished tiles of a list, with their digests; none if it has another key."""
+    first, *lines = path.read_text(errors="replace").split("\n")
+    if not key or first != json.dumps(key):
+        return {}
+    found = (re.fullmatch(r"(\d+) ([0-9a-f]{32}(?: [0-9a-f]{32})?)", line) for line in lines)
+    return {int(line[1]): line[2] for line in found if line is not None}
+
+
+def _locked_error(subject: str, path: Path, fix: str) -> OutputError:
+    return OutputError.of(subject, "locked", "", f"another run writes {path}", fix)
+
+
+def _list_error(path: Path, says: str) -> OutputError:
+    return OutputError.of(f"the list {path}", "file", "", says, 'done="run.tiles", in a folder that exists')
 
 
 class InFile:
@@ -71,8 +144,7 @@ class InFile:
             self._locked = self._partial.open("ab")
             if not _is_locked(self._locked):
                 self._locked.close()
-                says = f"another run writes {self._partial}"
-                raise OutputError.of(f"output {path}", "locked", "", says, "another file, or wait")
+                raise _locked_error(f"output {path}", self._partial, "another file, or wait")
             self._done = self._read(shape, dtype, key)
             lines = [json.dumps(key), *(f"{number} {digest}" for number, digest in self._done.items())]
             if not self._done:
@@ -88,16 +160,13 @@ class InFile:
     def _read(self, shape: tuple[int, ...], dtype: np.dtype[Any], key: str) -> dict[int, str]:
         """The tiles that an earlier run has finished."""
         try:
-            first, *lines = self._list.read_text(errors="replace").split("\n")
+            done = _finished(self._list, key)
             there = np.lib.format.open_memmap(self._partial, "r")
         except (OSError, ValueError):
             return {}
-        if not key or first != json.dumps(key) or (there.shape, there.dtype) != (shape, dtype):
-            return {}
-        found = (re.fullmatch(r"(\d+) ([0-9a-f]{32})", line) for line in lines)
-        return {int(line[1]): line[2] for line in found if line is not None}
+        return done if (there.shape, there.dtype) == (shape, dtype) else {}
 
-    def has(self, number: int, digest: str) -> bool:
+    def has(self, number: int, digest: str, where: tuple[slice, ...]) -> bool:
         """Whether an earlier run has finished this tile."""
         return self._done.get(number) == digest
 
@@ -127,7 +196,7 @@ class InFile:
 _FIX = "the path of a .npy file, in a folder that exists"
 
 
-def _is_locked(file: IO[bytes]) -> bool:
+def _is_locked(file: IO[Any]) -> bool:
     """Lock a file for this process, where the system can; ``False`` if another process has done so."""
     try:
         import fcntl
@@ -140,8 +209,10 @@ def _is_locked(file: IO[bytes]) -> bool:
     return True
 
 
-def require_out(out: Any, image: Any, shape: tuple[int, ...]) -> None:
-    """Raise unless results of these sizes can go to ``out``: before anything is computed."""
+def require_out(out: Any, image: Any, shape: tuple[int, ...], done: str | Path | None) -> None:
+    """Raise unless results of these sizes can go to ``out``, and a list to ``done``: before anything is computed."""
+    if done is not None:
+        _require_done(out, done)
     if out is None:
         return
     if isinstance(out, str | Path):
@@ -160,7 +231,7 @@ def require_out(out: Any, image: Any, shape: tuple[int, ...]) -> None:
         says = f"it has the shape {has}, and the result has (C, {', '.join(map(str, shape))})"
         raise ShapeError.of("out", "shape", "", says, "an array with the shape of the result")
     fix = f"np.empty({has}, np.{np.dtype(out.dtype).name})"
-    constant = isinstance(out, jax.Array) or not hasattr(out, "__setitem__")
+    constant = isinstance(out, jax.Array) or not hasattr(out, "__setitem__") or getattr(out, "read_only", False)
     if constant or not getattr(getattr(out, "flags", None), "writeable", True):
         raise UsageError.of("out", "out", "", "it can't be written to", fix)
     if isinstance(out, np.ndarray) and isinstance(image, np.ndarray) and np.may_share_memory(out, image):
@@ -168,8 +239,25 @@ def require_out(out: Any, image: Any, shape: tuple[int, ...]) -> None:
         raise UsageError.of("out", "out", "", says, fix)
 
 
-def results_in(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any], key: str) -> Results:
-    """The place for a result of this shape: a new array for ``None``, a file for a path, or the array that is given."""
+def _require_done(out: Any, done: object) -> None:
+    if out is None or isinstance(out, str | Path):
+        says = "a file as out has a list of its own" if out is not None else "a new array is gone after a stop"
+        raise UsageError.of("done", "done", "", says, "done with out, a Zarr array or a memory map")
+    if not isinstance(done, str | Path) or not str(done):
+        says = f"it is {kind_of(done)}, and must be the path of a file"
+        raise UsageError.of(clipped(written_argument("done", done)), "done", "", says, 'done="run.tiles"')
+    path = Path(done)
+    if path.is_dir() or not path.parent.is_dir():
+        raise _list_error(path, f"{path} is a folder" if path.is_dir() else f"there is no folder {path.parent}")
+
+
+def results_in(
+    out: Any, shape: tuple[int, ...], dtype: np.dtype[Any], key: str, done: str | Path | None = None
+) -> Results:
+    """The place for a result of this shape: a new array for ``None``, a file for a path, or the array that is given.
+
+    The finished tiles of an array are listed in the file ``done``, if there is one.
+    """
     if out is None:
         return InArray(np.empty(shape, dtype))
     if isinstance(out, str | Path):
@@ -177,4 +265,4 @@ def results_in(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any], key: str)
     if tuple(out.shape) != shape or not np.can_cast(dtype, out.dtype, "same_kind"):
         says = f"it is {np.dtype(out.dtype)}{list(out.shape)}, and the result is {dtype}{list(shape)}"
         raise ShapeError.of("out", "shape", "", says, f"np.empty({shape}, np.{dtype.name})")
-    return InArray(out)
+    return InArray(out) if done is None else InListedArray(out, Path(done), key)

@@ -1,7 +1,6 @@
 """``tiled``: the result of a network for an image that is larger than memory, tile by tile."""
 
-import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from math import isqrt, prod
 from pathlib import Path
 from typing import Any
@@ -13,14 +12,19 @@ from rich.progress import track
 
 from ...spec.answers.any_network import AnyNetwork, graph_of, title
 from ...spec.answers.checking import check
-from ...spec.answers.tilings import Tile, Tiling, least_tile, tiles
-from ...spec.messages.report import UsageError, WellshapedError
+from ...spec.answers.planning import Plan, plan
+from ...spec.answers.tilings import Slices, Tile, Tiling, least_tile, tiles
+from ...spec.messages.report import Report, UsageError, WellshapedError
 from ...spec.messages.written import kind_of, written_number
 from ...spec.network.network import Network
-from ...spec.network.running import AxisSizes, sizes_along
+from ...spec.network.running import AxisSizes
+from ...spec.network.statistics import statistics_in_order, with_statistics_given
+from ..networks.typed_network import TypedNetwork
 from .agreement import require_agreement, require_result
+from .fitting import FittedImage, kept_sizes, require_mode
 from .program import Program, bytes_of, network_of, require_network
-from .results import require_out, results_in
+from .results import digest_of, require_out, results_in
+from .statistics import can_be_given, given_statistics
 
 
 def tiled(
@@ -30,7 +34,11 @@ def tiled(
     tile: AxisSizes | None = None,
     memory: int | str | None = None,
     out: Any = None,
+    done: str | Path | None = None,
     network: AnyNetwork | None = None,
+    statistics: bool = False,
+    policy: str = "error",
+    mode: str = "zeros",
     progress: bool = True,
 ) -> Any:
     """Return the result of a network for a large image, tile by tile: that of the whole image, but for rounding.
@@ -38,8 +46,8 @@ def tiled(
     - ``model``: a ``UNet``, ``UNet2`` or ``TypedNetwork``, in evaluation mode; or a function of one image, with the
       ``network`` that it computes: a graph, such as that of ``graph_of_jax``, a config, or the name of a preset. Two
       overlapping random tiles are compared first, to see that the function does compute it.
-    - ``image``: ``(C, *sizes)`` with sizes that fit. Anything with a shape, a dtype and slices: an array of NumPy, a
-      memory map, a Zarr array. Only one tile of it is read at a time, as an array of NumPy.
+    - ``image``: ``(C, *sizes)`` with sizes that fit, unless there is a ``policy``. Anything with a shape, a dtype and
+      slices: an array of NumPy, a memory map, a Zarr array. One tile of it is read at a time, as an array of NumPy.
     - ``tile``: the largest size of a tile, one number for all axes or one for each; or
     - ``memory``: the bytes that a tile may need beside the image and the result, such as ``"2 GiB"``, by XLA's account
       of the compiled program. Tiles then have the sizes with the least to compute. The process can need a fifth more.
@@ -47,9 +55,16 @@ def tiled(
     - ``out``: where the result goes. By default a new array; an array of its shape; or the path of a ``.npy`` file,
       which is replaced at the end. Until then the results are in ``NAME.partial``, and ``NAME.tiles`` lists them. If a
       run of a module stops before its end, the same call continues it.
+    - ``done``: for an ``out`` that stays after a stop, such as a Zarr array: the path of a file that lists the finished
+      tiles, until the end. With it, the same call continues a run of a module that was stopped.
+    - ``statistics``: an instance or group norm, or a mean over all positions, reads the whole image. ``True`` computes
+      its statistics first, over all tiles, in float64; then the result. Norms that follow one another need a pass over
+      the image each: a network with ten of them takes eleven passes. The model must be a ``TypedNetwork`` or ``UNet``.
+    - ``policy``, ``mode``: what to do with an image that does not fit, as in :func:`wellshaped.interop.fitted`:
+      ``"pad"`` it at the end of each axis, with ``"zeros"``, ``"reflect"`` or ``"edge"``, and cut the result to what
+      belongs to the image; or ``"crop"`` it. Only the tiles at its end are padded, one at a time.
     - ``progress``: show a progress bar on a terminal.
 
-    For an image of any size: ``fitted(lambda x: tiled(model, x, tile=512), model.network, policy="pad")``.
     All tiles have one shape, so one program is compiled. A network with several outputs gives its first.
 
     Raises :class:`ShapeError` if the image or ``out`` has a wrong shape; :class:`WellshapedError`, with the node that
@@ -68,25 +83,63 @@ def tiled(
     True
     """
     computed = require_network(model, network)
-    graph = _require_image(computed, image)
+    graph, fitting = _require_image(computed, image, policy)
     if (tile is None) == (memory is None):
         says = f"{'neither' if tile is None else 'both'} of tile and memory is given, and exactly one must be"
         raise UsageError.of("tiled(model, image)", "tile", "", says, 'memory="2 GiB"')
-    sizes, made = tuple(int(n) for n in image.shape[1:]), graph.outputs[0]
-    shape = tuple(sizes_along(graph, n, axis)[made] for axis, n in enumerate(sizes))
-    require_out(out, image, shape)
-    program = Program(model)
-    if memory is None:
-        tiling = tiles(computed, sizes, tile)
-    else:
-        tiling = _within(computed, graph, program, image, bytes_of(memory))
-    if not isinstance(model, nnx.Module) or computed != network_of(model):
+    sizes, given = fitting.fitting, fitting.given
+    require_mode(mode, graph.axis_names, given, sizes)
+    shape = kept_sizes(graph, given, sizes)
+    require_out(out, image, shape, done)
+    if sizes != given:
+        image = FittedImage(image, sizes, mode)
+    program: Program = Program(model)
+
+    def choose(network: AnyNetwork, program: Program) -> Tiling:
+        if memory is None:
+            return tiles(network, sizes, tile)
+        return _within(network, graph_of(network), program, image, bytes_of(memory))
+
+    try:
+        if statistics:
+            computed, program = _with_statistics(model, image, choose, progress)
+        tiling = choose(computed, program)
+    except WellshapedError as error:
+        raise error if statistics else _with_proposal(error, model, graph, sizes) from None
+    if not isinstance(model, nnx.Module) or not (statistics or computed == network_of(model)):
         require_agreement(program, graph, sizes, tiling, native(image.dtype))
-    return _run(program, image, tiling, shape, out, progress)
+    return _run(program, image, tiling, shape, (out, done), progress)
 
 
-def _require_image(network: AnyNetwork, image: Any) -> Network:
-    """The graph of the network. Raises unless it takes this image."""
+def _with_statistics(
+    model: Any, image: Any, choose: Callable[[AnyNetwork, Program], Tiling], progress: bool
+) -> tuple[AnyNetwork, Program]:
+    """The network whose statistics are those of the image, and its program."""
+    if not isinstance(model, TypedNetwork):
+        says = f"it is {kind_of(model)}, whose statistics can't be replaced by those of the image"
+        raise UsageError.of("statistics=True", "statistics", "", says, "a TypedNetwork or a UNet")
+
+    def parts(tiling: Tiling, of: str) -> Iterator[np.ndarray]:
+        for each in _shown(tiling, progress, of):
+            yield _part(image, each)
+
+    return given_statistics(model, tuple(int(n) for n in image.shape[1:]), choose, parts)
+
+
+def _with_proposal(error: WellshapedError, model: Any, graph: Network, sizes: tuple[int, ...]) -> WellshapedError:
+    """The error; it proposes ``statistics=True`` if the network has no tiles without, and has some with it."""
+    if not can_be_given(model, graph) or least_tile(graph, sizes) != sizes:
+        return error
+    if least_tile(with_statistics_given(graph), sizes) == sizes:
+        return error
+    count = written_number(len(statistics_in_order(graph)) + 1)
+    fix = f"statistics=True: statistics first, over all tiles; {count} passes over the image"
+    report = error.report
+    return WellshapedError(Report(report.subject, report.verdicts, (fix, *report.fixes)))
+
+
+def _require_image(network: AnyNetwork, image: Any, policy: str) -> tuple[Network, Plan]:
+    """The graph of the network, and how the image is made to fit. Raises unless the network takes the image."""
     if not hasattr(image, "shape") or not hasattr(image, "dtype"):
         says = f"it is {kind_of(image)}, and must have a shape, a dtype and slices"
         raise UsageError.of("the image", "image", "", says, "np.asarray(image)")
@@ -95,8 +148,10 @@ def _require_image(network: AnyNetwork, image: Any) -> Network:
     if len(images) != 1:
         says = f"{title(network)} has {len(images)} images, {', '.join(images)}, and must have one"
         raise UsageError.of("tiled(model, image)", "inputs", "", says, "a network with one image")
-    check(network, tuple(int(n) for n in image.shape)).raise_if_failed()
-    return graph
+    channels, *sizes = (int(n) for n in image.shape) if image.shape else (0,)
+    fitted = plan(network, sizes, policy) if policy != "error" and len(sizes) == graph.axes else None
+    check(network, (channels, *sizes) if fitted is None else (channels, *fitted.fitting)).raise_if_failed()
+    return graph, fitted or plan(network, sizes, "error")
 
 
 def _within(network: AnyNetwork, graph: Network, program: Program, image: Any, memory: int) -> Tiling:
@@ -132,27 +187,44 @@ _COMPILED = 7
 """How many sizes of tiles are compiled to find those for a given memory."""
 
 
-def _run(program: Program, image: Any, tiling: Tiling, shape: tuple[int, ...], out: Any, progress: bool) -> Any:
-    results = None
-    of_model = program.key() if isinstance(out, str | Path) else ""  # only a file is continued
-    key = of_model and f"{of_model} {tiling!r} {tuple(image.shape)} {image.dtype}"
+def _run(
+    program: Program, image: Any, tiling: Tiling, shape: tuple[int, ...], to: tuple[Any, Any], progress: bool
+) -> Any:
+    (out, done), results = to, None
+    of_model = program.key() if isinstance(out, str | Path) or done is not None else ""  # else nothing is continued
+    key = of_model and f"{of_model} {tiling!r} {tuple(image.shape)} {image.dtype} {shape}"
     try:
         for number, tile in enumerate(_shown(tiling, progress)):
-            part = np.ascontiguousarray(image[:, *tile.image])
-            part = part.astype(native(part.dtype), copy=False)
-            digest = hashlib.blake2b(part.tobytes(), digest_size=16).hexdigest() if key else ""
-            if results is not None and results.has(number, digest):
+            core, inside = _cut(tile, shape)
+            if not all(along.start < along.stop for along in core):
+                continue  # all of it belongs to padding
+            part, where = _part(image, tile), (slice(None), *core)
+            digest = digest_of(part) if key else ""
+            if results is not None and results.has(number, digest, where):
                 continue
             values = program(part)
             if results is None:  # the first tile says what the result is
                 require_result(values, tiling.result)
-                results = results_in(out, (len(values), *shape), values.dtype, key)
-            results.put(number, digest, (slice(None), *tile.core), values[:, *tile.inside])
+                results = results_in(out, (len(values), *shape), values.dtype, key, done)
+            results.put(number, digest, where, values[:, *inside])
         assert results is not None  # there is a tile
         return results.finish()
     finally:
         if results is not None:
             results.close()
+
+
+def _cut(tile: Tile, shape: tuple[int, ...]) -> tuple[Slices, Slices]:
+    """The core of a tile up to the end of the result, which can be cut, and where the tile's own result has this."""
+    core = tuple(slice(of.start, min(of.stop, end)) for of, end in zip(tile.core, shape, strict=True))
+    inside = (slice(of.start, of.start + to.stop - to.start) for of, to in zip(tile.inside, core, strict=True))
+    return core, tuple(inside)
+
+
+def _part(image: Any, tile: Tile) -> np.ndarray:
+    """The part of the image for a tile, as an array of NumPy."""
+    part = np.ascontiguousarray(image[:, *tile.image])
+    return part.astype(native(part.dtype), copy=False)
 
 
 def native(dtype: Any) -> np.dtype[Any]:
@@ -161,9 +233,10 @@ def native(dtype: Any) -> np.dtype[Any]:
     return found
 
 
-def _shown(tiling: Tiling, progress: bool) -> Iterable[Tile]:
+def _shown(tiling: Tiling, progress: bool, of: str = "") -> Iterable[Tile]:
     """The tiles, with a progress bar on a terminal."""
     console = Console(stderr=True)
     if not progress or not console.is_terminal:
         return tiling
-    return track(tiling, description=f"{len(tiling)} tiles", total=len(tiling), console=console, transient=True)
+    says = f"{of}: {len(tiling)} tiles" if of else f"{len(tiling)} tiles"
+    return track(tiling, description=says, total=len(tiling), console=console, transient=True)

@@ -49,7 +49,8 @@ def test_a_program_is_only_changed_where_it_says_so():
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_every_program_on_the_pages_runs(program, capsys):
+def test_every_program_on_the_pages_runs(program, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # some write files
     exec(compile(in_small(program), "page", "exec"), {"__name__": "page"})
     promised = re.findall(r"^print\(.*\) +# (.+)$", program, re.M)
     printed = capsys.readouterr().out.splitlines()

@@ -16,7 +16,7 @@ from flax import nnx
 from wellshaped.interop import fitted
 from wellshaped.models import TypedNetwork, UNet, UNet1d, UNet2, UNet3d, tiled
 from wellshaped.spec import UNet2Config, UNetConfig, WellshapedError, tiles
-from wellshaped.spec.network import Conv, MaxPool, Network, Node, Norm, Resize
+from wellshaped.spec.network import Conv, MaxPool, Network, Node, Norm, Require, Resize
 
 
 def evaluated(model):
@@ -141,12 +141,58 @@ def test_a_function_is_tiled_by_its_graph():
     np.testing.assert_allclose(tiled(jax.jit(model), image, memory="1 MiB", network=graph), expected, atol=1e-5)
 
 
-def test_an_image_of_any_size_is_fitted_first():
-    model, _, tile = model_and_image("three levels, batch norm")
-    any_size = fitted(lambda x: tiled(model, x, tile=tile, progress=False), model.network, policy="pad")
-    image = integers((3, 245, 199))
-    expected = fitted(model, policy="pad")(image)
-    np.testing.assert_allclose(any_size(image), expected, atol=1e-5 * np.abs(expected).max())
+FITTED = {
+    "zeros": ("three levels, batch norm", (3, 245, 199), "pad", "zeros"),
+    "mirrored": ("three levels, batch norm", (3, 241, 200), "pad", "reflect"),
+    "its last position": ("one axis, without padding", (1, 506), "pad", "edge"),
+    "a result that is smaller": ("a graph whose result is smaller", (1, 59, 40), "pad", "reflect"),
+    "three axes": ("three axes, strides of their own", (1, 20, 39, 33), "pad", "reflect"),
+    "cropped": ("three levels, batch norm", (3, 249, 207), "crop", "zeros"),
+    "nothing to do": ("three levels, batch norm", (3, 248, 200), "pad", "reflect"),
+}
+
+
+@pytest.mark.parametrize(("name", "shape", "policy", "mode"), FITTED.values(), ids=FITTED)
+def test_an_image_of_any_size_is_fitted_tile_by_tile(name, shape, policy, mode):
+    model, _, tile = model_and_image(name)
+    image = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    expected = np.asarray(fitted(jax.jit(model), model.network, policy=policy, mode=mode)(image))
+
+    class Watched:
+        shape, dtype, most = image.shape, image.dtype, 0
+
+        def __getitem__(self, where):
+            part = image[where]
+            assert all(of.stop <= n for of, n in zip(where[1:], image.shape[1:], strict=True))
+            self.most = max(self.most, part[0].size)
+            return part
+
+    watched = Watched()
+    out = np.zeros_like(expected)
+    found = tiled(model, watched, tile=tile, policy=policy, mode=mode, out=out, progress=False)
+    assert found is out
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+    assert watched.most <= np.prod(np.broadcast_to(tile, len(shape) - 1))
+    by_hand = fitted(lambda x: tiled(model, x, tile=tile, progress=False), model.network, policy=policy, mode=mode)
+    np.testing.assert_array_equal(np.asarray(by_hand(image)), found)
+
+
+def test_tiles_that_are_all_padding_are_not_computed():
+    network = Network({"x": 1}, (Node("c", Conv(3, padding=1)), Node("y", Require(multiple=16))))
+    model, image = TypedNetwork(network, rngs=nnx.Rngs(0)), integers((1, 33, 64))
+    reads = []
+
+    class Watched:
+        shape, dtype = image.shape, image.dtype
+
+        def __getitem__(self, where):
+            reads.append(where)
+            return image[where]
+
+    found = tiled(model, Watched(), tile=16, policy="pad", progress=False)
+    np.testing.assert_allclose(found, fitted(model, network, policy="pad")(image), atol=1e-5)
+    assert [of.core for of in tiles(network, (48, 64), 16).axes[0]] == [(0, 15), (15, 29), (29, 43), (43, 48)]
+    assert len(reads) == 3 * len(tiles(network, (48, 64), 16).axes[1])
 
 
 def test_a_tile_needs_at_most_the_memory_by_the_account_of_the_program():
@@ -345,6 +391,10 @@ WRONG = {
     "a result of whole numbers": (plain, ONE, {"tile": 40, "out": np.zeros((1, 64, 64), np.uint8)},
                                   "it is uint8[1, 64, 64], and the result is float32", "np.empty"),
     "the image itself": (plain, ONE, {"tile": 40, "out": ONE}, "shares memory with the image", "np.empty"),
+    "an unknown policy": (plain, ONE, {"tile": 40, "policy": "stretch"}, "must be one of pad, crop", 'policy="'),
+    "an unknown mode": (plain, ONE, {"tile": 40, "mode": "wrap"}, "it must be one of zeros", 'mode="reflect"'),
+    "too few positions to reflect": (plain, np.zeros((1, 1, 64), np.float32),
+                                     {"tile": 40, "policy": "pad", "mode": "reflect"}, "can add at most 0", "edge"),
     "too little memory": (plain, ONE, {"memory": 100}, "and memory is 100", "memory="),
     "a norm and too little memory": (lambda: with_norm("instance"), ONE, {"memory": 9_000}, "reads the whole image",
                                      "the whole image"),
@@ -392,6 +442,15 @@ training_model = UNet(UNetConfig(levels=1, base_channels=2, norm="batch"), 1, 1,
 def test_a_function_that_does_not_compute_its_network_is_rejected(function, network):
     with pytest.raises(WellshapedError, match="the function reads more than its network"):
         tiled(function, integers((1, 64, 96)), tile=40, network=network or training_model.network, progress=False)
+
+
+def test_a_function_that_does_not_compute_its_network_is_rejected_in_the_smallest_tiles_too():
+    """They have no position in common with the next tile, so larger ones are compared."""
+    image = integers((1, 16, 16))
+    right = tiled(convolved, image, tile=3, network=CONV, progress=False)
+    np.testing.assert_array_equal(right, convolved(image))
+    with pytest.raises(WellshapedError, match="the function reads more than its network"):
+        tiled(lambda x: convolved(convolved(x)), image, tile=3, network=CONV, progress=False)
 
 
 def test_labels_may_differ_where_two_are_nearly_equal():
