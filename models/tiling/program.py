@@ -19,9 +19,12 @@ from ...spec.messages.written import clipped, kind_of, written_value
 
 
 class Program:
-    """A model, compiled for each shape of a tile. A function that is not jitted is called with an array of NumPy."""
+    """A model, compiled for each shape of a tile. A function that is not jitted is called with an array of NumPy.
 
-    def __init__(self, model: Callable[..., Any], given: tuple[Any, ...] = ()) -> None:
+    The last ``kept`` compiled programs are kept.
+    """
+
+    def __init__(self, model: Callable[..., Any], given: tuple[Any, ...] = (), kept: int = 1) -> None:
         self._call = model
         self._jitted: Any = model if hasattr(model, "lower") else None
         self._given = given
@@ -30,7 +33,7 @@ class Program:
             definition, state = nnx.split(model)
             self._jitted = jax.jit(lambda state, x: nnx.merge(definition, state)(x))
             self._given = (state,)
-        self.compiled = lru_cache(maxsize=1)(self._compiled)
+        self.compiled = lru_cache(maxsize=kept)(self._compiled)
 
     def key(self) -> str:
         """A digest of a module's graph and its parameters, which are all read; ``""`` for a function."""

@@ -33,10 +33,15 @@ def predict(
     policy: Annotated[str, Parameter(help="What to do with an image that does not fit: pad, crop or error.")] = "pad",
     mode: Annotated[str, Parameter(help="What padding contains: zeros, reflect or edge.")] = "reflect",
     memory: Annotated[
-        str | None, Parameter(help="What a prediction may need, as 2GiB; larger images take tiles. [default: half of what is free]")
+        str | None,
+        Parameter(
+            help="What a prediction may need, as 2GiB; larger images take tiles. [default: half of what is free]"
+        ),
     ] = None,
     colour: Annotated[str, Parameter(help="Convert images: grey or rgb.")] = "",
-    mean: Annotated[str, Parameter(help="Numbers to subtract from values of 0 to 1, one or one for each channel.")] = "0",
+    mean: Annotated[
+        str, Parameter(help="Numbers to subtract from values of 0 to 1, one or one for each channel.")
+    ] = "0",
     std: Annotated[str, Parameter(help="Numbers to divide by, one or one for each channel.")] = "1",
     as_json: AsJson = False,
 ) -> int:
@@ -73,7 +78,9 @@ def predict(
     failed: dict[str, str] = {}
     for job in with_progress(jobs, "predicts"):
         try:
-            done[str(job.image)] = f"{job.result}: {predict(job, predictor, write, preparation, progress=len(jobs) == 1)}"
+            done[str(job.image)] = (
+                f"{job.result}: {predict(job, predictor, write, preparation, progress=len(jobs) == 1)}"
+            )
         except WellshapedError as error:
             failed[str(job.image)] = reason(error)
     return _told(done, failed, as_json)
@@ -95,7 +102,9 @@ def _require_one_of(flag: str, value: str, choices: Any) -> None:
     if value not in choices:
         shown = [choice for choice in choices if choice]
         says = f"it must be one of {in_words(shown)}"
-        raise UsageError.of(f"{flag} {value[:60]}", flag.removeprefix("--"), "", says, f"{flag} {nearest_choice(value, shown)}")
+        raise UsageError.of(
+            f"{flag} {value[:60]}", flag.removeprefix("--"), "", says, f"{flag} {nearest_choice(value, shown)}"
+        )
 
 
 def _numbers(flag: str, text: str) -> tuple[float, ...]:

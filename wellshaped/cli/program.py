@@ -10,7 +10,22 @@ from cyclopts import App, CycloptsError
 
 from ..spec.messages.installing import pip_install
 from ..spec.messages.report import WellshapedError
-from . import bioimage, certify, check, demo, draw, input_for, plan, presets, prove, sizes, stages, tiles, verify
+from . import (
+    bioimage,
+    certify,
+    check,
+    demo,
+    draw,
+    input_for,
+    plan,
+    predict,
+    presets,
+    prove,
+    sizes,
+    stages,
+    tiles,
+    verify,
+)
 from .fixes import typed
 from .output import say, status_of
 from .usage import described
@@ -44,6 +59,7 @@ _COMMANDS: dict[str, tuple[Callable[..., int], str]] = {  # in the order of the 
     "tiles": (tiles.tiles, tiles.EXAMPLE),
     "bioimage": (bioimage.bioimage, bioimage.EXAMPLE),
     "draw": (draw.draw, draw.EXAMPLE),
+    "predict": (predict.predict, predict.EXAMPLE),
     "list": (presets.presets, presets.EXAMPLE),
     "certify": (certify.certify, certify.EXAMPLE),
     "verify": (verify.verify, verify.EXAMPLE),
@@ -81,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say(str(typed(error.report, words)), "red", sys.stderr)
         return status_of(type(error))
     except ModuleNotFoundError as error:
-        extra = "proofs" if error.name == "z3" else "demo"
+        extra = {"z3": "proofs", "imageio": "images", "tifffile": "images"}.get(error.name or "", "demo")
         install = pip_install(f"'.[{extra}]'")
         say(
             f"This command needs {(error.name or '').partition('.')[0]}: {install}, in a clone of wellshaped",

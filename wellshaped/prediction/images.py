@@ -47,24 +47,24 @@ class Preparation:
 class PreparedImage:
     """An image ``(C, *sizes)`` in float32. A part is converted when it is read, so the image can be a file.
 
-    ``channels`` says where the channels of ``array`` are: at its start (0) or end (-1), or that it has none (``None``).
+    ``channels`` says where the channels of ``array`` are: ``"first"``, ``"last"`` or ``"none"``.
     """
 
-    def __init__(self, array: Any, channels: int | None, preparation: Preparation) -> None:
+    def __init__(self, array: Any, channels: str, preparation: Preparation) -> None:
         self._array, self._channels, self._preparation = array, channels, preparation
         sizes = tuple(array.shape)
-        has = 1 if channels is None else sizes[channels]
-        sizes = sizes if channels is None else sizes[1:] if channels == 0 else sizes[:-1]
-        self._has = {2: 1, 4: 3}.get(has, has) if channels == -1 else has  # without transparency
+        has = {"none": 1, "first": sizes[0], "last": _without_transparency(sizes[-1])}[channels]
+        sizes = {"none": sizes, "first": sizes[1:], "last": sizes[:-1]}[channels]
+        self._has = has
         self.shape = ({"grey": 1, "rgb": 3}.get(preparation.colour, self._has), *sizes)
         self.dtype = np.dtype(np.float32)
 
     def __getitem__(self, where: tuple[slice, ...]) -> np.ndarray:
-        """A part ``(C, *sizes)``: ``where`` has a slice for the channels, which must be all of them, and for each axis."""
+        """A part ``(C, *sizes)``. ``where`` has a slice for the channels, of all of them, and one for each axis."""
         _, *parts = where
-        if self._channels is None:
+        if self._channels == "none":
             found = np.asarray(self._array[tuple(parts)])[None]
-        elif self._channels == 0:
+        elif self._channels == "first":
             found = np.asarray(self._array[(slice(None), *parts)])
         else:
             found = np.moveaxis(np.asarray(self._array[(*parts, slice(0, self._has))]), -1, 0)
@@ -73,7 +73,8 @@ class PreparedImage:
             values = np.tensordot(np.asarray(_GREY, np.float32), values, 1)[None]
         elif self._preparation.colour == "rgb" and len(values) == 1:
             values = np.repeat(values, 3, 0)
-        return (values - self._of_channels(self._preparation.mean)) / self._of_channels(self._preparation.std)
+        centred = values - self._of_channels(self._preparation.mean)
+        return np.asarray(centred / self._of_channels(self._preparation.std))
 
     def _of_channels(self, numbers: Sequence[float]) -> np.ndarray:
         return np.asarray(numbers, np.float32).reshape(-1, *(1,) * (len(self.shape) - 1))
@@ -97,7 +98,7 @@ def read_image(path: Path, axes: int, channels: int, preparation: Preparation) -
         raise ImageError.of(f"image {path}", "numbers", "", says, "an image of numbers, with pixels")
     wanted = {"grey": {1, 3}, "rgb": {1, 3}}.get(preparation.colour, {channels})
     place = _place(tuple(array.shape), axes, wanted, first=path.suffix == ".npy")
-    image = None if place == "" else PreparedImage(array, place, preparation)  # type: ignore[arg-type]
+    image = PreparedImage(array, place, preparation) if place else None
     if image is None or image.shape[0] != channels:
         raise _another_shape(path, tuple(array.shape), axes, channels)
     for name, numbers in (("mean", preparation.mean), ("std", preparation.std)):
@@ -107,16 +108,24 @@ def read_image(path: Path, axes: int, channels: int, preparation: Preparation) -
     return image
 
 
-def _place(shape: tuple[int, ...], axes: int, wanted: set[int], first: bool) -> int | None | str:
-    """Where the channels are; ``None`` if there are none; ``""`` if the array is no image for the network."""
+def _place(shape: tuple[int, ...], axes: int, wanted: set[int], first: bool) -> str:
+    """Where the channels are, as for :class:`PreparedImage`; ``""`` if the array is no image for the network.
+
+    With ``first``, channels that can be first or last are first.
+    """
     if len(shape) == axes:
-        return None if 1 in wanted else ""
+        return "none" if 1 in wanted else ""
     if len(shape) != axes + 1:
         return ""
-    last = {2: 1, 4: 3}.get(shape[-1], shape[-1])
-    if first and shape[0] in wanted:
-        return 0
-    return -1 if last in wanted or shape[-1] in wanted else 0 if shape[0] in wanted else ""
+    places = [
+        place for place, has in (("first", shape[0]), ("last", _without_transparency(shape[-1]))) if has in wanted
+    ]
+    return "" if not places else places[0] if first else places[-1]
+
+
+def _without_transparency(channels: int) -> int:
+    """The channels of a picture without transparency, which is the second of two or the fourth of four."""
+    return {2: 1, 4: 3}.get(channels, channels)
 
 
 def _another_shape(path: Path, shape: tuple[int, ...], axes: int, channels: int) -> WellshapedError:
@@ -140,7 +149,7 @@ def _array(path: Path) -> Any:
         return imageio.v3.imread(path)
     except (OSError, ValueError, SyntaxError, EOFError, TypeError, KeyError, IndexError, MemoryError) as error:
         says = str(error).split("\n")[0] or type(error).__name__
-        raise ImageError.of(f"image {path}", "file", "", says, f"an image: {in_words(SUFFIXES, 'or')}") from None
+        raise ImageError.of(f"image {path}", "file", "", says, f"an image file: {in_words(SUFFIXES)}") from None
 
 
 def _tiff(path: Path) -> Any:

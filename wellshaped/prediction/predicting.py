@@ -38,14 +38,14 @@ class Done:
 class Predictor:
     """A model for images of any size.
 
-    ``policy`` and ``mode`` are those of :func:`wellshaped.models.tiled`. ``memory`` is what a prediction may need beside
-    the image and its result, such as ``"2 GiB"``; ``None`` is half of what is free.
+    ``policy`` and ``mode`` are those of :func:`wellshaped.models.tiled`. ``memory`` is what a prediction may need
+    beside the image and its result, such as ``"2 GiB"``; ``None`` is half of what is free.
     """
 
     def __init__(self, model: nnx.Module, *, policy: str, mode: str, memory: int | str | None) -> None:
         if not isinstance(model, TypedNetwork | UNet2):
             raise UsageError.of("the model", "model", "", "it is no network of wellshaped", "wellshaped.interop.load")
-        model.eval()
+        model.eval()  # type: ignore[no-untyped-call]  # Flax has no types here
         self.model, self.policy, self.mode = model, policy, mode
         config = getattr(model, "cfg", None)
         self.graph = graph_of(config, model.in_channels, model.out_channels) if config else model.network  # type: ignore[union-attr]

@@ -45,8 +45,8 @@ class Result:
 
 def _labels(values: np.ndarray, of: str) -> np.ndarray:
     if len(values) > 1:
-        return values.argmax(0)
-    return values[0] > (0.5 if of == "probabilities" else 0)
+        return np.asarray(values.argmax(0))
+    return np.asarray(values[0] > (0.5 if of == "probabilities" else 0))
 
 
 def _probabilities(values: np.ndarray, of: str) -> np.ndarray:
@@ -59,7 +59,7 @@ def _probabilities(values: np.ndarray, of: str) -> np.ndarray:
 
 
 def values_of(network: Network) -> str:
-    """What the values of a network's first output are: ``"probabilities"`` after a sigmoid or softmax, else ``"logits"``.
+    """What the first output of a network is: ``"probabilities"`` after a sigmoid or softmax, else ``"logits"``.
 
     >>> from wellshaped.spec import graph_of
     >>> values_of(graph_of("milesial")), values_of(graph_of("unet3plus"))
