@@ -1,5 +1,7 @@
 """The layers over one, two and three axes beside PyTorch's, where PyTorch is installed: values and gradients."""
 
+from itertools import product
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,6 +9,16 @@ import pytest
 from flax import nnx
 
 from wellshaped import models
+from wellshaped.spec import (
+    AvgPool,
+    Conv,
+    MaxPool,
+    Network,
+    Node,
+    Norm,
+    Resize,
+    compatible_sizes,
+)
 
 torch = pytest.importorskip("torch", reason="PyTorch is not a dependency")
 
@@ -39,6 +51,51 @@ def of_axes(case, axes):
         return layer(**named), getattr(torch.nn, f"{theirs}{axes}d")(**cut)
     channels = (4, 6) if "Conv" in ours else (4,)
     return layer(*channels, **named, rngs=nnx.Rngs(0)), getattr(torch.nn, f"{theirs}{axes}d")(*channels, **cut)
+
+
+@pytest.mark.parametrize("levels", [1, 2])
+def test_the_sizes_of_a_network_with_instance_norms_along_one_axis_are_those_that_pytorch_takes(levels):
+    nn, widths = torch.nn, (1, *(2,) * (levels + 1))
+    blocks = [
+        nn.Sequential(nn.Conv1d(ins, 2, 3, padding=1), nn.InstanceNorm1d(2), nn.MaxPool1d(2)) for ins in widths[:-2]
+    ]
+    bottom = nn.Sequential(nn.Conv1d(2, 2, 3, padding=1), nn.InstanceNorm1d(2), nn.Upsample(scale_factor=2**levels))
+    theirs = nn.Sequential(*blocks, bottom)
+    nodes = []
+    for i in range(levels):
+        nodes += [Node(f"c{i}", Conv(3, padding=1, channels=2)), Node(f"n{i}", Norm("instance"))]
+        nodes += [Node(f"p{i}", MaxPool(2))]
+    nodes += [Node("c", Conv(3, padding=1)), Node("n", Norm("instance")), Node("y", Resize(2**levels))]
+    fit = compatible_sizes(Network({"x": 1}, nodes, axes=1))
+    for n in range(1, 20):
+        try:
+            theirs(torch.zeros(1, 1, n))
+        except (ValueError, RuntimeError):
+            assert n not in fit
+        else:
+            assert n in fit
+
+
+@pytest.mark.parametrize("kind", ["MaxPool", "AvgPool"])
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_a_pooling_takes_the_sizes_that_pytorch_takes_but_those_below_an_avgpool3d_s_kernel(kind, axes):
+    """PyTorch's ``avg_pool3d`` alone rejects an image that is smaller than the kernel before it is padded."""
+    others = (1,) * (axes - 1)
+    for kernel, stride, ceil_mode in product(range(1, 6), range(1, 4), (False, True)):
+        for padding in range(kernel // 2 + 1):
+            numbers = [n if axes == 1 else (n, *others) for n in (kernel, stride)]
+            sides = padding if axes == 1 else (padding, *(0 for _ in others))
+            theirs = getattr(torch.nn, f"{kind}{axes}d")(*numbers, sides, ceil_mode=ceil_mode)
+            ours = {"MaxPool": MaxPool, "AvgPool": AvgPool}[kind](kernel, stride, padding=padding, ceil_mode=ceil_mode)
+            for n in range(1, 8):
+                size = ours.size([n], 0)
+                try:
+                    made = theirs(torch.zeros(1, 1, n, *others)).shape[2]
+                except RuntimeError:
+                    assert size == 0 or ((kind, axes) == ("AvgPool", 3) and n < kernel)
+                else:
+                    assert made == size
+                    assert n >= kernel or (kind, axes) != ("AvgPool", 3)
 
 
 def functions_of_one_input():
