@@ -212,6 +212,11 @@ ACTIVATIONS = {
     "tanh": nn.Tanh,
     "softplus": nn.Softplus,
     "prelu": nn.PReLU,
+    "relu6": nn.ReLU6,
+    "hardsigmoid": nn.Hardsigmoid,
+    "hardswish": nn.Hardswish,
+    "mish": nn.Mish,
+    "selu": nn.SELU,
 }
 """Each kind of activation that PyTorch has, but for those over channels."""
 

@@ -233,12 +233,17 @@ NETWORKS = {
         [Scale()],
     ),
     "activations": (
-        nn.Sequential(nn.LeakyReLU(0.2), nn.ELU(), nn.PReLU(), nn.ReLU6(), nn.Softmax(1), nn.GLU(1), nn.Mish()),
+        nn.Sequential(nn.LeakyReLU(0.2), nn.ELU(), nn.PReLU(), nn.ReLU6(), nn.Softmax(1), nn.GLU(1)),
         "N 4 L",
         [
             Activation("leaky_relu", slope=0.2),
-            *map(Activation, ("elu", "prelu", "relu", "softmax", "glu")),
+            *map(Activation, ("elu", "prelu", "relu6", "softmax", "glu")),
         ],
+    ),
+    "more activations": (
+        nn.Sequential(nn.Hardsigmoid(), nn.Hardswish(), nn.Mish(), nn.SELU(), nn.Hardtanh(0, 6), nn.CELU()),
+        "N 4 L",
+        [*map(Activation, ("hardsigmoid", "hardswish", "mish", "selu", "relu6"))],
     ),
     "residual": (Net(in_place, conv=conv(padding=1)), "N 4 L", [Conv(3, padding=1, channels=4), Add(), Activation()]),
     "excited": (

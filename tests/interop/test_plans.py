@@ -250,7 +250,7 @@ def test_a_result_says_what_its_network_leaves_out(tmp_path):
         dropout_op="torch.nn.modules.dropout.Dropout2d",
         dropout_op_kwargs={"p": 0.2},
         norm_op="my_package.Norm2d",
-        nonlin="torch.nn.modules.activation.Mish",
+        nonlin="torch.nn.modules.activation.CELU",
         squeeze_excitation=True,
         stochastic_depth_p=0.0,
         deep_supervision=True,
@@ -260,7 +260,7 @@ def test_a_result_says_what_its_network_leaves_out(tmp_path):
     assert planned.not_supported == (
         "dropout_op is 'torch.nn.modules.dropout.Dropout2d', and the network leaves dropout out",
         "norm_op is 'my_package.Norm2d', and the network leaves it out",
-        "nonlin is 'torch.nn.modules.activation.Mish', and the network leaves it out",
+        "nonlin is 'torch.nn.modules.activation.CELU', and the network leaves it out",
         "squeeze_excitation is True, and the network leaves it out",
     )
     assert not any("norm" in node.name or "nonlin" in node.name for node in planned.network.nodes)
@@ -339,10 +339,10 @@ def test_what_a_bundle_s_network_leaves_out_is_said(tmp_path):
         "dropout is 0.1, and the network leaves dropout out",
         "deep_supervision is True, and the network leaves out the heads that only training uses",
     )
-    network = {"norm": ["layer", {}], "act": "mish", "unknown": [1], "dropout": 0.0}
+    network = {"norm": ["layer", {}], "act": "celu", "unknown": [1], "dropout": 0.0}
     assert monai_bundle(bundle(path, network)).not_supported == (
         "norm is 'layer', and the network leaves it out",
-        "act is 'mish', and the network leaves it out",
+        "act is 'celu', and the network leaves it out",
         "unknown is a list, and the network leaves it out",
     )
 
