@@ -60,11 +60,11 @@ def _mean_to_update(norm: Any) -> Array | None:
 def _require_one_mean(before: Array, after: Array, given_to: str) -> None:
     """Raise :class:`WellshapedError` if a ``vmap`` maps the mean ``after`` a call, and not the one ``before`` it."""
 
-    @custom_vmap  # type: ignore[untyped-decorator]  # JAX leaves it untyped
+    @custom_vmap
     def mean(before: Array, after: Array) -> Array:
         return after
 
-    @mean.def_vmap  # type: ignore[untyped-decorator]  # as above
+    @mean.def_vmap
     def mapped(_: int, is_mapped: list[bool], before: Array, after: Array) -> tuple[Array, bool]:
         if is_mapped[1] and not is_mapped[0]:
             batch = _BATCH.format(mapped=MAPPED.format(axis="batch"))

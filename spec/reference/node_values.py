@@ -85,7 +85,8 @@ def _gelu(x: Array) -> Array:
 
 
 def _hardsigmoid(x: Array) -> Array:
-    return np.clip(x + 3, 0, 6) / 6
+    y: Array = np.clip(x + 3, 0, 6) / 6
+    return y
 
 
 def _selu(x: Array) -> Array:

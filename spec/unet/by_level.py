@@ -59,7 +59,7 @@ def one(value: object, name: str, meant: Callable[[object], object]) -> object:
     ...
     wellshaped.spec.messages.report.UsageError: join=('pad', 'crop') can't be used.
       join: join=('pad', 'crop') is a tuple, and join has one value for all levels.
-      fix: join="pad"
+      fix: join='pad'
     """
     if not isinstance(value, tuple | list):
         return value
