@@ -445,6 +445,32 @@ def test_a_norm_with_other_statistics_than_its_kind_is_said(kind, track, says, t
         assert all(sentence.startswith(f"{key}: track_running_stats {says}") for sentence in said)
 
 
+MEDNEXT = {"architecture": {"network_class_name": "mednext.MedNeXt", "arch_kwargs": {}}, "patch_size": [32, 32]}
+
+
+def test_a_configuration_with_another_class_of_network_is_named_and_the_others_are_read(tmp_path, capsys):
+    more = {"big": {"inherits_from": "mednext"}, "2d": new()}
+    write(tmp_path / "dataset.json", {"channel_names": {"0": "CT"}, "labels": {"background": 0, "tumor": 1}})
+    path = write(tmp_path / "nnUNetPlans.json", {"configurations": {"mednext": MEDNEXT, **more}})
+    plans = nnunet_plans(path)
+    assert list(plans) == ["2d"]
+    assert [said.partition(",")[0] for said in plans.not_supported] == [
+        "configurations > mednext > architecture > network_class_name is 'mednext.MedNeXt'",
+        "configurations > big > architecture > network_class_name is 'mednext.MedNeXt'",
+    ]
+    assert "\n  not supported: configurations > mednext >" in str(plans)
+    assert "mednext" not in plans
+    for _ in range(2):
+        with pytest.raises(FileError, match=r"network_class_name is 'mednext\.MedNeXt'"):
+            plans["mednext"]
+    with pytest.raises(KeyError):
+        plans["3d"]
+    assert main(["sizes", f"{path}:2d"]) == 0
+    assert main(["sizes", f"{path}:mednext"]) != 0
+    assert "read_torch(network" in capsys.readouterr().err
+    assert nnunet_plans(write(path, {"configurations": {"2d": new()}})).not_supported == ()
+
+
 # Broken files
 
 BROKEN_PLANS = {
@@ -479,6 +505,14 @@ BROKEN_PLANS = {
     "a stride of 0": (
         {"2d": new(strides=[[1, 1], [2, 0], [2, 2], [2, 2]])},
         "strides[1][1] is 0, and must be an integer from 1 to 1000000",
+    ),
+    "a patch of other axes": (
+        {"2d": {**new(), "patch_size": [32, 32, 32]}},
+        "2d > patch_size has 3 entries, and the network has 2 axes",
+    ),
+    "a patch of one axis": (
+        {"2d": {**new(), "patch_size": [32]}},
+        "2d > patch_size has 1 entry, and the network has 2 axes",
     ),
     "a word": ({"2d": new(conv_bias="yes")}, "conv_bias is 'yes', and must be true or false"),
     "a circle": (
