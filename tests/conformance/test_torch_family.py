@@ -412,10 +412,11 @@ def test_drawn_networks_agree_with_pytorch(torch_family, cfg, seed):
 LEVEL = st.tuples(
     st.sampled_from(ALL_CHOICES["norm"]),
     st.sampled_from((1, 2)),
-    st.sampled_from([kind for kind in ALL_CHOICES["activation"] if kind != "snake"]),
+    st.sampled_from([kind for kind in ALL_CHOICES["activation"] if kind not in ("snake", "relu6", "hardsigmoid")]),
     st.sampled_from(ALL_CHOICES["order"]),
 )
-"""The norm, groups, activation and order of one level; PyTorch has no ``snake``."""
+"""The norm, groups, activation and order of one level. PyTorch has no ``snake``; of others that end in a constant, the
+pooled maxima tie."""
 
 
 # Without XLA's expensive passes, its older way to make code for a CPU (see the conftest) makes wrong gradients of a
