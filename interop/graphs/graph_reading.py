@@ -215,7 +215,8 @@ def _confirm_axis(answer: ModelSizes, network: Network, axis: str, k: int) -> No
     if ours is not None and not theirs.found.undecided:
         more, fewer = ours & theirs.sizes.complement(), theirs.sizes & ours.complement()
         some = list(islice(more, _FEW + 1))
-        if fewer or len(some) > _FEW or not all(_agree(network, (n,), fits=False) for n in some):
+        dead = fewer.is_finite and all(_agree(network, (n,), fits=True) for n in fewer)
+        if not dead or len(some) > _FEW or not all(_agree(network, (n,), fits=False) for n in some):
             raise _differs(answer, network, axis, k, (more or fewer).minimum or 0)
         return
     for region in theirs.found.regions:
@@ -235,13 +236,13 @@ def _agree(network: Network, sizes: Sequence[int], *, fits: bool) -> bool:
     """Whether the graph agrees that an image ``fits``.
 
     A norm of a single value has no statistics. PyTorch rejects some of these images, depending on the batch, and JAX
-    none. The graph says so for an image, and not for one axis.
+    none. The graph rejects all images with such an instance or group norm.
     """
     if len(sizes) != network.axes:
         return False
     image = run_image(network, sizes)
     if fits:
-        return all(of.ok for of in image.axes)
+        return all(it.holds or it.rule == "statistics" for of in image.axes for it in of.requirements)
     return not all(of.ok for of in image.axes) or not all(of.holds for of in image.together)
 
 

@@ -41,7 +41,7 @@ _VALUES = (
     *("asin", "acos", "atan", "atan2", "sinh", "cosh", "clamp", "lt", "le", "gt", "ge", "eq", "ne", "reciprocal"),
     *("logical_and", "logical_or", "logical_not", "bitwise_and", "bitwise_or", "remainder", "fmod", "isnan", "isinf"),
     *("floor_divide", "nan_to_num", "lerp", "addcmul", "addcdiv", "masked_fill", "bernoulli"),
-    *("hardtanh", "hardswish", "hardsigmoid", "mish", "selu", "celu", "softsign", "logsigmoid", "tanhshrink"),
+    *("hardtanh", "celu", "softsign", "logsigmoid", "tanhshrink"),
     *("softshrink", "hardshrink", "threshold", "rrelu", "bool", "int", "long"),
 )
 
@@ -98,7 +98,7 @@ def _prelu(step: Step, x: Operand, weight: Operand) -> Array:
 
 
 def _hardtanh(step: Step, x: Operand, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Array:
-    return _activated(step, x.image, "relu") if min_val == 0 else _each_value(step, x)
+    return _activated(step, x.image, "relu6" if max_val == 6 else "relu") if min_val == 0 else _each_value(step, x)
 
 
 def _softmax(step: Step, x: Operand, dim: Any = None, *more: Any, **others: Any) -> Array:
@@ -209,7 +209,7 @@ def _reduced(kind: str, *after: str) -> Rule:
 VALUES: dict[str, Rule] = {
     **dict.fromkeys((*_VALUES, *_OF_JAX), _each_value),
     **{name: _activation(name) for name in ("relu", "gelu", "silu", "sigmoid", "tanh", "softplus")},
-    "relu6": _activation("relu"),
+    **{name: _activation(name) for name in ("relu6", "hardsigmoid", "hardswish", "mish", "selu")},
     "leaky_relu": _leaky_relu,
     "elu": _elu,
     "prelu": _prelu,

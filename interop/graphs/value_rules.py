@@ -278,6 +278,9 @@ def _slope(kind: str, numbers: Sequence[Array]) -> float | None:
 ACTIVATIONS = {
     **{name: name for name in ("relu", "leaky_relu", "elu", "gelu", "silu", "sigmoid", "softplus")},
     "swish": "silu",
+    **{name: name for name in ("relu6", "mish", "selu")},
+    **dict.fromkeys(("hard_sigmoid",), "hardsigmoid"),
+    **dict.fromkeys(("hard_silu", "hard_swish"), "hardswish"),
     "_softmax": "softmax",
 }
 """Functions of ``jax.nn`` by the name that JAX records, and the activation that each is."""

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ...spec.messages.report import FileError
 from ...spec.network.network import Network
 from ...spec.network.values import Activation, Norm
 from ...spec.presets.nnunet import StagePlan, plain_conv_unet, residual_encoder_unet
@@ -27,6 +28,10 @@ _NETWORKS: Mapping[str, tuple[Callable[[StagePlan], Network], str]] = {
 """The classes of networks, with what builds them and the key for the counts of their encoder."""
 
 _PACKAGE = "dynamic_network_architectures."
+
+
+class UnknownClassError(FileError):
+    """A configuration has a class of network that is not read here."""
 
 
 class Architecture:
@@ -128,7 +133,7 @@ def _kind(entry: Entry) -> str:
         return name
     says = f"is {entry.written()}, and must be {' or '.join(_NETWORKS)} of {_PACKAGE.rstrip('.')}"
     fix = 'read_torch(network, "1 C D H W") of wellshaped.interop, with a network of any class in PyTorch'
-    raise entry.wrong("network_class", says, fix)
+    raise UnknownClassError(entry.wrong("network_class", says, fix).report)
 
 
 def _axes(entry: Entry) -> int:

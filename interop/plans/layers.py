@@ -28,6 +28,8 @@ _ACTIVATIONS: Mapping[str, tuple[str, str, float | None]] = {
     "sigmoid": ("sigmoid", "", None),
     "tanh": ("tanh", "", None),
     "softplus": ("softplus", "", None),
+    **{name: (name, "", None) for name in ("relu6", "hardsigmoid", "hardswish", "mish", "selu")},
+    "memmish": ("mish", "", None),
 }
 """The kinds of activations by their names in lower case, with the name and the default of their slope."""
 

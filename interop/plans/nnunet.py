@@ -1,5 +1,6 @@
 """Reading nnU-Net's plans: every configuration as a network (SPEC section 8)."""
 
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from ...spec.files.networks import reject_other_file
 from ...spec.messages.report import FileError, WellshapedError
 from ...spec.messages.written import clipped
 from ...spec.network.network import MAX_LETTERS, Network
-from .architecture import Architecture
+from .architecture import Architecture, UnknownClassError
 from .dataset import channels_of
 from .entry import Entry, example
 from .files import read_entry
@@ -38,8 +39,10 @@ def nnunet_plans(
     Nodes have the paths of nnU-Net's modules. A result says in ``not_supported`` what its network leaves out, such as
     dropout.
 
+    A configuration with another class of network is listed in the result's ``not_supported``; the others are read.
+
     Raises :class:`FileError` with the path, the key and a fix for a file that can't be read, is not a plan, lacks a key
-    or has another class of network. Raises :class:`UsageError` if nothing says the channels. Source:
+    or has no other class of network. Raises :class:`UsageError` if nothing says the channels. Source:
     github.com/MIC-DKFZ/nnUNet, ``documentation/explanation_plans_files.md``.
 
     >>> import json, tempfile
@@ -69,13 +72,19 @@ def nnunet_plans(
         for n, of in ((in_channels, "in_channels"), (out_channels, "out_channels"))
     ]
     channels = channels_of(path, *given)
-    planned = {}
+    planned: dict[str, PlannedNetwork] = {}
+    unknown: dict[str, UnknownClassError] = {}
     for name in names:
         configuration = _inherited(configurations, name)
         cascade = configuration.get("previous_stage") is not None
         image = channels.image + (channels.labels if cascade else 0)
-        planned[name] = _planned(configuration, name, image, channels.output, deep_supervision)
-    return PlannedNetworks(path.name, planned)
+        try:
+            planned[name] = _planned(configuration, name, image, channels.output, deep_supervision)
+        except UnknownClassError as error:
+            unknown[name] = error
+    if not planned:
+        raise next(iter(unknown.values()))
+    return PlannedNetworks(path.name, planned, unknown)
 
 
 def _inherited(configurations: Entry, name: str) -> Entry:
@@ -105,6 +114,10 @@ def _planned(configuration: Entry, name: str, image: int, output: int, heads: bo
         network, not_supported = architecture.build(image, output, heads)
     except WellshapedError as error:
         raise of_file(error, configuration.subject) from None
+    if patch is not None and sizes is not None and len(sizes) != network.axes:
+        count = f"has {len(sizes)} {'entry' if len(sizes) == 1 else 'entries'}"
+        fix = f'"patch_size": {json.dumps([64] * network.axes)}'
+        raise patch.wrong("axes", f"{count}, and the network has {network.axes} axes", fix)
     return PlannedNetwork(name, architecture.kind, named(network, name), not_supported, sizes)
 
 

@@ -1,9 +1,9 @@
 """What a plan says: a network, and sentences about what the network leaves out."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from ...spec.messages.report import wrapped
+from ...spec.messages.report import FileError, wrapped
 from ...spec.network.network import Network
 
 
@@ -45,6 +45,9 @@ class PlannedNetwork:
 class PlannedNetworks(Mapping[str, PlannedNetwork]):
     """The networks of a plans file, by the name of the configuration. ``print`` it to see all.
 
+    ``unknown`` has the error of each configuration whose network can't be read, by its name. They are not among the
+    networks, and asking for one raises its error. ``not_supported`` says why, in sentences.
+
     >>> from wellshaped.interop import PlannedNetwork
     >>> from wellshaped.spec import PRESETS
     >>> plans = PlannedNetworks("plans.json", {"3d": PlannedNetwork("3d", "UNet", PRESETS["monai_unet"])})
@@ -57,8 +60,16 @@ class PlannedNetworks(Mapping[str, PlannedNetwork]):
 
     file: str
     planned: Mapping[str, PlannedNetwork]
+    unknown: Mapping[str, FileError] = field(default_factory=dict)
+
+    @property
+    def not_supported(self) -> tuple[str, ...]:
+        """Sentences about the configurations that are not read."""
+        return tuple(error.report.failures[0].says for error in self.unknown.values())
 
     def __getitem__(self, name: str) -> PlannedNetwork:
+        if name in self.unknown:
+            raise FileError(self.unknown[name].report)
         return self.planned[name]
 
     def __contains__(self, name: object) -> bool:
@@ -74,4 +85,6 @@ class PlannedNetworks(Mapping[str, PlannedNetwork]):
         return f"<PlannedNetworks {', '.join(self.planned)} of {self.file}>"
 
     def __str__(self) -> str:
-        return "\n".join([self.file, *(wrapped(f"  {line}") for of in self.planned.values() for line in of.lines())])
+        lines = [line for of in self.planned.values() for line in of.lines()]
+        lines += [f"not supported: {said}" for said in self.not_supported]
+        return "\n".join([self.file, *(wrapped(f"  {line}") for line in lines)])

@@ -1,4 +1,4 @@
-"""Errors for batch normalisation under JAX's own transformations, which can't update its statistics.
+"""Batch normalisation, and its errors under transformations that can't update its statistics.
 
 Flax's error is about trace levels. This one says what to write in place of ``jax.vmap(model)(x)``.
 """
@@ -7,7 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import jax.numpy as jnp
+from flax import nnx
 from flax.errors import TraceContextError
+from jax import lax
+from jax.custom_batching import custom_vmap
 from jaxtyping import Array
 
 from ...spec.messages.report import Report, Verdict, WellshapedError
@@ -16,17 +20,58 @@ MAPPED = "nnx.vmap(lambda model, x: model(x), in_axes=(None, 0), axis_name={axis
 """How to call a model that keeps batch statistics on a batch in training mode."""
 
 
+def batch_norm(channels: int, *, param_dtype: Any, **numbers: Any) -> nnx.BatchNorm:
+    """Flax's batch norm in training mode. For parameters of float64 its statistics are so, too; Flax's are float32.
+
+    >>> batch_norm(3, param_dtype=jnp.bfloat16, rngs=nnx.Rngs(0)).mean.dtype
+    dtype('float32')
+    """
+    norm = nnx.BatchNorm(channels, use_running_average=False, param_dtype=param_dtype, **numbers)
+    dtype = jnp.promote_types(jnp.float32, param_dtype)
+    norm.mean, norm.var = (nnx.BatchStat(of[...].astype(dtype)) for of in (norm.mean, norm.var))
+    return norm
+
+
 def normalised(norm: Any, x: Array, given_to: str) -> Array:
     """``norm(x)``. Raises :class:`WellshapedError` if the statistics can't be updated, or no axis has their name.
+
+    Without ``axis_name``, ``nnx.vmap`` would return other statistics for each image. Flax's error comes after the call,
+    and names only a path and an axis.
 
     >>> import jax.numpy as jnp
     >>> from flax import nnx
     >>> normalised(nnx.BatchNorm(3, rngs=nnx.Rngs(0)), jnp.ones((2, 3)), "my layer").shape
     (2, 3)
     """
+    before = _mean_to_update(norm)
     with statistics_kept(norm, given_to):
         y: Array = norm(x)
+    if before is not None:
+        _require_one_mean(before, norm.mean[...], given_to)
     return y
+
+
+def _mean_to_update(norm: Any) -> Array | None:
+    """The running mean of a batch norm that updates it from its own input alone."""
+    updates = isinstance(norm, nnx.BatchNorm) and norm.axis_name is None and not norm.use_running_average
+    return norm.mean[...] if updates else None
+
+
+def _require_one_mean(before: Array, after: Array, given_to: str) -> None:
+    """Raise :class:`WellshapedError` if a ``vmap`` maps the mean ``after`` a call, and not the one ``before`` it."""
+
+    @custom_vmap
+    def mean(before: Array, after: Array) -> Array:
+        return after
+
+    @mean.def_vmap
+    def mapped(_: int, is_mapped: list[bool], before: Array, after: Array) -> tuple[Array, bool]:
+        if is_mapped[1] and not is_mapped[0]:
+            batch = _BATCH.format(mapped=MAPPED.format(axis="batch"))
+            raise _error(given_to, "axis_name", _OF_EACH_IMAGE, (_EVALUATED, batch))
+        return after, is_mapped[1]
+
+    mean(lax.stop_gradient(before), lax.stop_gradient(after))  # it has no derivative
 
 
 @contextmanager
@@ -55,6 +100,8 @@ def statistics_kept(norm: Any, given_to: str) -> Iterator[None]:
 
 
 _NOT_KEPT = "inside JAX's vmap, jit or grad, the running mean and variance can't be updated"
+_OF_EACH_IMAGE = "it has no axis_name, so each image that is mapped would have its own running mean and variance"
+_BATCH = 'for a batch, a model built with axis_name="batch", and {mapped}'
 _EVALUATED = "model.eval(), to use the running statistics"
 
 
@@ -65,7 +112,7 @@ def _kept(axis: str | None) -> tuple[str, ...]:
     return (
         _EVALUATED,
         "nnx.jit(lambda model, x: model(x))(model, x), for one image; nnx.grad takes the model as an argument, too",
-        f'for a batch, a model built with axis_name="batch", and {batch}',
+        _BATCH.format(mapped=batch),
     )
 
 

@@ -11,13 +11,14 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from ...spec.arithmetic.naturals import divisor_below, natural
-from ...spec.messages.report import ConfigError, ShapeError
+from ...spec.messages.report import ConfigError, ShapeError, UsageError
+from ...spec.messages.written import written_argument
 from ...spec.network import Norm
 from ..cpu.layout import channels_last
 from ..dtypes import dtypes_of
 from ..fits import at_least_one, require_buildable
 from ..functional.functional import require_pixels
-from ..functional.statistics import normalised
+from ..functional.statistics import batch_norm, normalised
 from ..typed import checked, remembered, shown
 
 
@@ -75,6 +76,14 @@ def _require_buildable(norm: str, channels: int) -> None:
     require_buildable(norm, {"channels": channels}, lambda numbers: [("scale", (numbers["channels"],))])
 
 
+def _fraction(momentum: float) -> float:
+    """The ``momentum``. Raises :class:`UsageError` if it is not between 0 and 1."""
+    if not 0 <= momentum <= 1:
+        says = "it must be between 0 and 1: the part of the running statistics that a step keeps"
+        raise UsageError.of(written_argument("momentum", momentum), "momentum", "", says, "momentum=0.99")
+    return momentum
+
+
 class _BatchNorm(_Norm):
     @checked
     def __init__(
@@ -90,11 +99,10 @@ class _BatchNorm(_Norm):
     ) -> None:
         self.channels = natural(channels, "channels")
         _require_buildable(type(self).__name__, self.channels)
-        self.norm = nnx.BatchNorm(
+        self.norm = batch_norm(
             self.channels,
-            use_running_average=False,
             axis_name=axis_name,
-            momentum=momentum,
+            momentum=_fraction(momentum),
             epsilon=Norm(epsilon=epsilon).epsilon,
             use_fast_variance=False,
             rngs=rngs,

@@ -11,7 +11,7 @@ from jaxtyping import Array
 from ...spec.network import Activation, Conv, ConvTranspose, Norm, Operation
 from ..cpu.layout import channels_last
 from ..functional.functional import promoted
-from ..functional.statistics import normalised
+from ..functional.statistics import batch_norm, normalised
 from .table import VALUES
 
 _DRAWN = {
@@ -90,7 +90,7 @@ def _norm(operation: Norm, channels: int, axis_name: str | None, types: dict[str
     numbers = {"epsilon": operation.epsilon, "use_fast_variance": False, **types}
     numbers |= {"use_bias": operation.affine, "use_scale": operation.affine}
     if operation.kind == "batch":
-        return nnx.BatchNorm(channels, use_running_average=False, axis_name=axis_name, **numbers)
+        return batch_norm(channels, axis_name=axis_name, **numbers)
     if operation.kind == "group":
         return nnx.GroupNorm(channels, num_groups=operation.groups, **numbers)
     return (nnx.InstanceNorm if operation.kind == "instance" else nnx.LayerNorm)(channels, **numbers)

@@ -34,6 +34,16 @@ def _linear_below(x: Array, slope: Array | float) -> Array:
     return jnp.where(x > 0, x, slope * x)
 
 
+def _between(x: Array, low: float, high: float, inside: Array) -> Array:
+    """0 up to ``low``, ``inside`` up to ``high``, and from there on ``x``. Its derivative is that of PyTorch."""
+    return jnp.where(x <= low, 0, jnp.where(x >= high, x, inside))
+
+
+def _relu6(x: Array) -> Array:
+    """``x`` between 0 and 6. Its derivative at both is 0, as in PyTorch; ``jax.nn.relu6`` has 1/2."""
+    return jnp.where(x <= 0, 0, jnp.where(x >= 6, 6, x))
+
+
 def _default(slope: float | None, usual: float) -> float:
     return usual if slope is None else slope
 
@@ -51,6 +61,11 @@ _ACTIVATIONS: dict[str, Callable[[Array, float | None, Parameters], Array]] = {
     "prelu": lambda x, _, parameters: _linear_below(x, parameters["slope"]),
     "snake": lambda x, _, parameters: _snake(x, parameters["slope"]),
     "glu": lambda x, *_: jax.nn.glu(x, axis=0),
+    "relu6": lambda x, *_: _relu6(x),
+    "hardsigmoid": lambda x, *_: _relu6(x + 3) / 6,
+    "hardswish": lambda x, *_: _between(x, -3, 3, x * (x + 3) / 6),
+    "mish": lambda x, *_: jax.nn.mish(x),
+    "selu": lambda x, *_: jax.nn.selu(x),
 }
 
 

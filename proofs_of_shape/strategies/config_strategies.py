@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from ...spec.messages.choices import nearest_choice
 from ...spec.messages.report import UsageError
-from ...spec.unet.by_level import BY_LEVEL, PER_AXIS, entries, mapped, values
-from ...spec.unet.config import CHOICES, UNetConfig
+from ...spec.unet.by_level import BY_LEVEL, PER_AXIS, entries, mapped, numbers, values
+from ...spec.unet.config import CHOICES, USUAL, UNetConfig
 from ...spec.unet.level import ALONE
 from ...spec.unet2.config import FIELDS, WELL_FORMED, UNet2Config
 from .bounds import bound
@@ -132,7 +132,7 @@ def _unet_configs(draw: st.DrawFn, max_levels: int, max_channels: int) -> UNetCo
     if chosen["padding"] == "none" and chosen["join"] == "exact":
         chosen["join"] = "crop"  # unpadded convolutions never allow an exact join
     levels = draw(st.integers(1, max_levels))
-    groups = draw(st.integers(1, 2)) if chosen["norm"] == "group" else UNetConfig().groups
+    groups = draw(st.integers(1, 2)) if chosen["norm"] == "group" else USUAL["groups"]
     return UNetConfig(
         levels=levels,
         base_channels=groups if chosen["norm"] == "group" else 1,
@@ -159,10 +159,12 @@ def _by_level(draw: st.DrawFn, configs: st.SearchStrategy[UNetConfig]) -> UNetCo
     chosen: dict[str, Any] = {
         field: each(field, st.sampled_from(CHOICES[field])) for field in BY_LEVEL if field in CHOICES
     }
+    if "group" in values(chosen["norm"]):
+        chosen["groups"] = each("groups", st.sampled_from((1, 2)))
+        cfg = replace(cfg, base_channels=max(numbers(chosen["groups"])))
     stride = each("stride", st.sampled_from((2, 1, 3)))
     more = draw(st.sampled_from((None, 0, 1, 2)))
     kernel = None if more is None else mapped(stride, lambda n: n + (more if n > 1 else 2 * more))
-    chosen |= {field: draw(st.sampled_from(CHOICES[field])) for field in ("activation", "order")}
     changed = replace(
         cfg,
         axes=axes,

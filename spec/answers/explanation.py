@@ -134,21 +134,27 @@ def _of_inputs(graph: Network, given: Mapping[str, int | AxisSizes]) -> Explanat
 def _judged(
     graph: Network, sizes: Sequence[Sizes], subject: str, axes: Iterable[int], names: Sequence[str]
 ) -> Explanation:
-    """Judge every requirement along these ``axes``, called ``names``, and over all axes. The result has no fixes."""
+    """Judge every requirement along these ``axes``, called ``names``, and over all axes. The result has no fixes.
+
+    Requirements over all axes together, and those with a reason that all their nodes share, come last.
+    """
     found = run_image(graph, sizes)
     verdicts: list[Verdict] = []
     causes: list[Requirement] = []
+    last = list(found.together)
     for axis in axes:
         plain = found.axes[axis]
-        along = plain.requirements if plain.ok else requirements_and_causes(graph, sizes[axis], axis)
+        every = plain.requirements if plain.ok else requirements_and_causes(graph, sizes[axis], axis)
+        along = [requirement for requirement in every if not requirement.about]
+        last += (requirement for requirement in every if requirement.about)
         verdicts += (_verdict(requirement, names[axis], plain.sizes) for requirement in _until_empty(along))
         causes += (requirement for requirement in along if not requirement.holds)
     warnings: tuple[Verdict, ...] = ()
     if not causes:
-        verdicts += _judged_together(found, warns=False)
+        verdicts += _judged_together(found, last, warns=False)
         if not any(is_symbol(n) for of_axis in found.axes for n in of_axis.sizes.values()):  # else it may be undecided
-            warnings = tuple(verdict for verdict in _judged_together(found, warns=True) if not verdict.holds)
-        causes += (it for it in found.together if not (it.warns or it.holds))
+            warnings = tuple(verdict for verdict in _judged_together(found, last, warns=True) if not verdict.holds)
+        causes += (it for it in last if not (it.warns or it.holds))
     of_axes = tuple(of_axis.sizes for of_axis in found.axes)
     return Explanation(subject, tuple(verdicts), (), warnings, graph, of_axes, tuple(causes))
 
@@ -223,19 +229,19 @@ def _written_path(of: str, path: SizePath) -> str:
     return shown
 
 
-def _judged_together(found: ImageRun, *, warns: bool) -> list[Verdict]:
-    """Return a verdict for each rule over all axes together, with the nodes that break it."""
+def _judged_together(found: ImageRun, requirements: Sequence[Requirement], *, warns: bool) -> list[Verdict]:
+    """Return a verdict for each rule of these ``requirements``, with the nodes that break it."""
     verdicts = []
     of_rules: dict[tuple[str, str], list[Requirement]] = {}
-    for requirement in found.together:
+    for requirement in requirements:
         if requirement.warns == warns:
             of_rules.setdefault((requirement.rule, requirement.about), []).append(requirement)
-    for (rule, about), requirements in of_rules.items():
-        broken = [it for it in requirements if not it.holds]
-        it = (broken or requirements)[0]
-        alike = [other for other in broken or requirements if (other.left, other.right) == (it.left, it.right)]
+    for (rule, about), of_rule in of_rules.items():
+        broken = [it for it in of_rule if not it.holds]
+        it = (broken or of_rule)[0]
+        alike = [other for other in broken or of_rule if (other.left, other.right) == (it.left, it.right)]
         names = list(dict.fromkeys(other.node for other in alike))
-        others = len(broken or requirements) - len(alike)
+        others = len(broken or of_rule) - len(alike)
         also = f"; and {others} more like this" if others else ""
         shown = in_words(names if len(names) <= _NODES else [*names[:_NODES], f"{len(names) - _NODES} more"])
         shape = found.shape(it.node)

@@ -42,8 +42,8 @@ def repair(network: AnyNetwork) -> AnyNetwork:
     changed, _ = repaired(network)
     if changed is None:
         says = "its requirements, or joins of inputs that grow differently, allow only finitely many sizes"
-        breaks = explain(graph, (1000,) * graph.axes).failures
-        fix = f"another operation at {breaks[0].at}" if breaks else "other operations"
+        causes = explain(graph, (1000,) * graph.axes).causes
+        fix = f"another operation at {causes[0].node}" if causes else "other operations"
         raise WellshapedError.of("repairing the network", "repair", "no repair is known", says, fix)
     return changed
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from .network import Network, Node
 from .operation import changes_size
 from .requirement import Need, Requirement
-from .running import Sizes, axis_of, input_sizes, label_of, positive, requirement_of, run
+from .running import Sizes, axis_of, input_sizes, label_of, needs_along, positive, requirement_of, run
 
 SizePath = tuple[tuple[str, int], ...]
 """How a size was computed: the input and each node that changed the size, with the size after it."""
@@ -114,8 +114,8 @@ class _Repairing:
 
     def required(self, node: Node) -> Iterator[Requirement]:
         """The node's requirements in order; each is judged after the ones before it are fixed."""
-        for i in range(len(node.operation.needs(self.of(node), self.axis))):
-            needs = node.operation.needs(self.of(node), self.axis)
+        for i in range(len(needs_along(self.network, node, self.of(node), self.axis))):
+            needs = needs_along(self.network, node, self.of(node), self.axis)
             requirement = requirement_of(needs[i], self.network, node, self.axis)
             if requirement.holds:
                 yield requirement

@@ -26,7 +26,7 @@ from .fields import PerAxis, on_axis, shortest, side_on
 from .network import Network, Node
 from .open_number import Open, is_open
 from .operation import Operation, changes_size, zero_faults
-from .running import AxisSizes, input_sizes, positive, require_sizes, requirement_of, run_image
+from .running import AxisSizes, input_sizes, needs_along, positive, require_sizes, requirement_of, run_image
 from .searching import NOT_SOLVED
 from .solving import sizes_that_fit
 from .windows import ConvTranspose
@@ -210,9 +210,8 @@ class _Search:
         """Whether the nodes meet their requirements; adds their sizes to ``sizes``."""
         for i, node in enumerate(nodes, first):
             of = [sizes[name] for name in node.inputs]
-            needs = [
-                requirement_of(need, self.network, node, self.axis) for need in node.operation.needs(of, self.axis)
-            ]
+            along = needs_along(self.network, node, of, self.axis)
+            needs = [requirement_of(need, self.network, node, self.axis) for need in along]
             sizes[node.name] = n = node.operation.size(of, self.axis)
             needs += [positive(node.name, n)] if changes_size(node.operation) else []
             self.work += 1

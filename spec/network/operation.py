@@ -79,7 +79,10 @@ class Operation(Written):
         return ()
 
     def needs_together(self, sizes: Sequence[Sequence[int]], channels: Sequence[int]) -> tuple[Need, ...]:
-        """The requirements over all axes together; ``sizes`` has the sizes of each input, one for each axis."""
+        """The requirements over all axes together; ``sizes`` has the sizes of each input, one for each axis.
+
+        Each requires that the product of the sizes of the first input, times some factor, is at least some number.
+        """
         return ()
 
     def faults(self, channels: Sequence[int], axes: int) -> Iterator[Fault]:
@@ -112,6 +115,11 @@ def changes_size(operation: Operation) -> bool:
 def requires_size(operation: Operation) -> bool:
     """Whether the operation has requirements on sizes along an axis."""
     return type(operation).needs is not Operation.needs
+
+
+def requires_together(operation: Operation) -> bool:
+    """Whether the operation has requirements over all axes together."""
+    return type(operation).needs_together is not Operation.needs_together
 
 
 SIZE_FACTORS = ("kernel", "stride", "dilation", "factor", "over", "block", "multiple")

@@ -1,14 +1,14 @@
 """Running a network on sizes: the size of every node by name, and every requirement judged (SPEC section 8)."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from ..arithmetic.naturals import as_integer, natural
 from ..messages.report import ShapeError, UsageError
 from ..messages.written import Written, clipped, count_word, in_words, kind_of, written_value
 from .network import Input, Network, Node
-from .operation import Operation, changes_size
+from .operation import Operation, changes_size, requires_together
 from .requirement import AT_LEAST, Need, Requirement
 
 Sizes = int | Mapping[str, int]
@@ -65,10 +65,34 @@ def run(network: Network, size: Sizes, axis: int = 0) -> Run:
     for node in network.nodes:
         of = [sizes[name] for name in node.inputs]
         sizes[node.name] = n = node.operation.size(of, axis)
-        requirements += (requirement_of(need, network, node, axis) for need in node.operation.needs(of, axis))
+        requirements += (requirement_of(need, network, node, axis) for need in needs_along(network, node, of, axis))
         if changes_size(node.operation):
             requirements.append(positive(node.name, n))
     return Run(sizes, tuple(requirements))
+
+
+def needs_along(network: Network, node: Node, sizes: Sequence[int], axis: int) -> tuple[Need, ...]:
+    """The requirements of a node along ``axis``, for these sizes of its inputs.
+
+    If the network has one axis, those over all axes together are among them, except those that only warn.
+
+    >>> from wellshaped.spec.network import Network, Node, Norm
+    >>> network = Network({"x": 4}, (Node("y", Norm("instance")),), axes=1)
+    >>> [(need.left, need.relation.says, need.right) for need in needs_along(network, network.nodes[0], [1], 0)]
+    [(1, 'must be at least', 2)]
+    """
+    needs = node.operation.needs(sizes, axis)
+    if network.axes > 1 or not requires_together(node.operation):
+        return needs
+    of_one = _needs_of_one_position(node.operation, tuple(network.channels[name] for name in node.inputs))
+    return (*needs, *(replace(need, left=sizes[0] if need.left == 1 else sizes[0] * need.left) for need in of_one))
+
+
+@lru_cache(maxsize=1024)
+def _needs_of_one_position(operation: Operation, channels: tuple[int, ...]) -> tuple[Need, ...]:
+    """The requirements over all axes together that an image of a single position fails."""
+    needs = operation.needs_together([(1,)] * len(channels), channels)
+    return tuple(need for need in needs if not (need.warns or need.relation.holds(need.left, need.right)))
 
 
 def positive(name: str, size: int, label: str = "") -> Requirement:
@@ -96,7 +120,8 @@ def requirement_of(need: Need, network: Network, node: Node, axis: int | None) -
 class ImageRun(Written):
     """A network run on an image: a :class:`Run` for each axis, and the requirements over all axes together.
 
-    A requirement over all axes together that only ``warns`` does not make the image unfit.
+    A requirement over all axes together that only ``warns`` does not make the image unfit. If there is only one axis,
+    its run has the other ones.
 
     >>> from wellshaped.spec.network import MaxPool, Network, Node
     >>> run_image(Network({"x": 1}, (Node("pooled", MaxPool(2)),)), (304, 384)).shape("pooled")
@@ -207,7 +232,7 @@ _FEW_CHANNELS = 4
 
 def fits_together(network: Network, sizes: Sequence[int]) -> bool:
     """Whether the requirements over all axes together hold for an image with these ``sizes``."""
-    if not any(type(node.operation).needs_together is not Operation.needs_together for node in network.nodes):
+    if network.axes == 1 or not any(requires_together(node.operation) for node in network.nodes):
         return True
     along = [sizes_along(network, n, axis) for axis, n in enumerate(require_sizes(network, sizes))]
     return all(requirement.warns or requirement.holds for requirement in _together(network, along))
@@ -229,11 +254,11 @@ def sizes_along(network: Network, size: int, axis: int) -> Mapping[str, int]:
 
 def _together(network: Network, sizes: Sequence[Mapping[str, int]]) -> Iterator[Requirement]:
     for node in network.nodes:
-        if type(node.operation).needs_together is Operation.needs_together:
+        if not requires_together(node.operation):
             continue
         shapes = [tuple(along[name] for along in sizes) for name in node.inputs]
         needs = node.operation.needs_together(shapes, [network.channels[name] for name in node.inputs])
-        yield from (requirement_of(need, network, node, None) for need in needs)
+        yield from (requirement_of(need, network, node, None) for need in needs if network.axes > 1 or need.warns)
 
 
 def axis_of(network: Network, axis: int) -> int:

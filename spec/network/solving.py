@@ -30,9 +30,9 @@ from ..arithmetic.size_set import SizeSet
 from ..messages.report import WellshapedError
 from .bounds import UnboundedError, enclosed, largest, unknown
 from .network import Network, Node
-from .operation import Operation, changes_size, requires_size
+from .operation import changes_size, requires_size, requires_together
 from .requirement import Need
-from .running import axis_of
+from .running import axis_of, needs_along
 from .searching import Step, not_solved, search
 
 MAX_WORK = 50_000
@@ -45,9 +45,10 @@ _FEW = 1_000
 def sizes_that_fit(network: Network, axis: int = 0) -> SizeSet:
     """The exact set of sizes ``n ≥ 1`` along ``axis`` that meet every requirement.
 
-    All inputs have the size ``n``, except those of a single position. Requirements over all axes together are not
-    included (see :func:`.running.run_image`). Raises :class:`WellshapedError` (rule ``not_solved``) if solving takes
-    too long (:data:`MAX_WORK`), and :class:`UsageError` if the network has no such axis.
+    All inputs have the size ``n``, except those of a single position. If there are several axes, the requirements over
+    all of them together are not included (see :func:`.running.run_image`). Raises :class:`WellshapedError` (rule
+    ``not_solved``) if solving takes too long (:data:`MAX_WORK`), and :class:`UsageError` if the network has no such
+    axis.
 
     >>> from wellshaped.spec.network import Concat, ConvTranspose, MaxPool, Network, Node
     >>> sizes_that_fit(Network({"x": 1}, (
@@ -60,18 +61,18 @@ def sizes_that_fit(network: Network, axis: int = 0) -> SizeSet:
     axis = axis_of(network, axis)
     # The sizes begin with n, of the images, and 1, of inputs of a single position.
     at = {given.name: int(given.single) for given in network.inputs}
-    plan: list[tuple[Operation, list[int]]] = []
+    plan: list[tuple[Node, list[int]]] = []
     for node in _early_requirements(network):
         sources = [at[name] for name in node.inputs]
-        if changes_size(node.operation) or requires_size(node.operation):
+        if changes_size(node.operation) or _requires(network, node):
             at[node.name] = len(plan) + 2
-            plan.append((node.operation, sources))
+            plan.append((node, sources))
         else:
             at[node.name] = sources[0]
-    steps = _steps(plan, axis)
+    steps = _steps(network, plan, axis)
     found = search(steps, (1, None), _FEW + 4 * len(plan))
     if found is None:
-        end = _largest(plan, axis)
+        end = _largest(network, plan, axis)
         found = search(steps, (1, end), MAX_WORK) if end is None or end >= 1 else []
     if found is None:
         raise not_solved(f"the search stopped after {MAX_WORK} steps")
@@ -94,8 +95,8 @@ def _early_requirements(network: Network) -> Iterator[Node]:
         for i in users.get(name, ()):
             missing[i] -= 1
             if missing[i] == 0:
-                operation = network.nodes[i].operation
-                heappush(ready, (changes_size(operation) or not requires_size(operation), i))
+                node = network.nodes[i]
+                heappush(ready, (changes_size(node.operation) or not _requires(network, node), i))
 
     for given in network.inputs:
         computed(given.name)
@@ -105,35 +106,40 @@ def _early_requirements(network: Network) -> Iterator[Node]:
         computed(network.nodes[i].name)
 
 
-_Plan = Sequence[tuple[Operation, list[int]]]
+def _requires(network: Network, node: Node) -> bool:
+    """Whether a node may have requirements along an axis."""
+    return requires_size(node.operation) or (network.axes == 1 and requires_together(node.operation))
 
 
-def _steps(plan: _Plan, axis: int) -> list[Step]:
-    """The operations of the plan as steps of the search."""
+_Plan = Sequence[tuple[Node, list[int]]]
 
-    def step(operation: Operation) -> Callable[[list[Any]], Any]:
+
+def _steps(network: Network, plan: _Plan, axis: int) -> list[Step]:
+    """The nodes of the plan as steps of the search."""
+
+    def step(node: Node) -> Callable[[list[Any]], Any]:
         def size_if_it_fits(sizes: list[Any]) -> Any:
-            size = operation.size(sizes, axis)
-            if changes_size(operation) and not size >= 1:
+            size = node.operation.size(sizes, axis)
+            if changes_size(node.operation) and not size >= 1:
                 return None
-            needs = operation.needs(sizes, axis)
+            needs = needs_along(network, node, sizes, axis)
             return size if all(need.relation.holds(need.left, need.right) for need in needs) else None
 
         return size_if_it_fits
 
-    return [(step(operation), sources) for operation, sources in plan]
+    return [(step(node), sources) for node, sources in plan]
 
 
-def _largest(plan: _Plan, axis: int) -> int | None:
+def _largest(network: Network, plan: _Plan, axis: int) -> int | None:
     """An upper bound on the sizes that fit, or ``None``: see :mod:`.bounds`."""
     sizes: list[Any] = [unknown(), 1]
     needs: list[Need] = []
     try:
-        for operation, sources in plan:
+        for node, sources in plan:
             of = [sizes[i] for i in sources]
-            needs += operation.needs(of, axis)
-            size = operation.size(of, axis)
-            sizes.append(enclosed(size).at_least(1) if changes_size(operation) else size)
+            needs += needs_along(network, node, of, axis)
+            size = node.operation.size(of, axis)
+            sizes.append(enclosed(size).at_least(1) if changes_size(node.operation) else size)
     except UnboundedError:
         return None
     return largest(needs)

@@ -97,7 +97,7 @@ class Activation(Operation):
     choices = {  # noqa: RUF012 never changed
         "kind": (
             *("relu", "leaky_relu", "elu", "gelu", "silu", "sigmoid", "tanh", "softplus", "softmax"),
-            *("prelu", "snake", "glu"),
+            *("prelu", "snake", "glu", "relu6", "hardsigmoid", "hardswish", "mish", "selu"),
         )
     }
 

@@ -84,6 +84,18 @@ def _gelu(x: Array) -> Array:
     return y
 
 
+def _hardsigmoid(x: Array) -> Array:
+    y: Array = np.clip(x + 3, 0, 6) / 6
+    return y
+
+
+def _selu(x: Array) -> Array:
+    """ELU with the two numbers that keep the mean at 0 and the variance at 1, to the digits that PyTorch has."""
+    scale, below = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
+    y: Array = scale * np.where(x > 0, x, below * np.expm1(np.minimum(x, 0)))
+    return y
+
+
 def _softmax(x: Array) -> Array:
     powers: Array = np.exp(x - x.max(0))
     return powers / powers.sum(0)  # type: ignore[no-any-return]
@@ -102,6 +114,11 @@ _SMOOTH: dict[str, Callable[[Array], Array]] = {
     "softplus": lambda x: np.logaddexp(x, 0),
     "softmax": _softmax,
     "glu": _glu,
+    "relu6": lambda x: np.clip(x, 0, 6),
+    "hardsigmoid": _hardsigmoid,
+    "hardswish": lambda x: x * _hardsigmoid(x),
+    "mish": lambda x: x * np.tanh(np.logaddexp(x, 0)),
+    "selu": _selu,
 }
 """Each activation without numbers of its own, in float64. ``softmax`` and ``glu`` are over the channels."""
 

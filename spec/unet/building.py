@@ -13,7 +13,7 @@ from ..messages.written import written_number, written_value
 from ..network.weights import parameter_shapes
 from .by_level import BY_LEVEL, entries, fitted, mapped, numbers, short
 from .conditions import UNET_WELL_FORMED
-from .config import UNetConfig
+from .config import USUAL, UNetConfig
 from .graph import unchecked_graph
 
 _DEFAULTS = UNetConfig()
@@ -103,8 +103,7 @@ def _judge_size(cfg: UNetConfig, in_channels: int, out_channels: int) -> Verdict
 def _levers(cfg: UNetConfig, counts: Mapping[str, int]) -> list[Lever]:
     """Return what can be made smaller. The farthest from its default is first."""
     multipliers = cfg.multipliers or (1,)
-    # Every level's channels stay multiples of the groups.
-    step = lcm(*(cfg.groups // gcd(cfg.groups, m) for m in multipliers)) if cfg.norm == "group" else 1
+    step = _step(cfg)
     few = min(cfg.base_channels // step, LARGEST)
     doubling = {} if cfg.multipliers is None else {"multipliers": None}
     kernel, stride = max(numbers(cfg.conv_kernel)), max(numbers(cfg.stride))
@@ -116,7 +115,7 @@ def _levers(cfg: UNetConfig, counts: Mapping[str, int]) -> list[Lever]:
             kernel // 3,
             Lever(lambda k: _at_most(cfg, "conv_kernel", 2 * k - 1), min(kernel // 2, LARGEST)),
         ),
-        (cfg.groups // _DEFAULTS.groups, always({"groups": 1, "base_channels": _DEFAULTS.base_channels})),
+        (max(numbers(cfg.groups)) // USUAL["groups"], always({"groups": 1, "base_channels": _DEFAULTS.base_channels})),
         *((counts[name], smaller(name, counts[name])) for name in (["in_channels"] + ["out_channels"] * cfg.head)),
     ]
     if stride > 2:  # the kernels of transposed convolutions are as large
@@ -125,6 +124,12 @@ def _levers(cfg: UNetConfig, counts: Mapping[str, int]) -> list[Lever]:
     if cfg.upsampling_kernel is not None:
         ratios.append((max(numbers(cfg.upsampling_kernel)) // 2, always({"upsampling_kernel": None})))
     return [lever for _, lever in sorted(ratios, key=lambda of: -of[0])]
+
+
+def _step(cfg: UNetConfig) -> int:
+    """Return what ``base_channels`` must be a multiple of: so the groups divide the channels of every level."""
+    every = [cfg.level(i).encoder for i in range(cfg.levels)] + [cfg.bottom]
+    return lcm(*(block.groups // gcd(block.groups, block.channels // cfg.base_channels) for block in every))
 
 
 def _cut(cfg: UNetConfig) -> dict[str, Any]:

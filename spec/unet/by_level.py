@@ -7,7 +7,7 @@ from ..messages.choices import near_choices, nearest_choice
 from ..messages.report import UsageError
 from ..messages.written import kind_of, written_argument, written_value
 
-BLOCKS = ("convs_per_block", "conv_kernel", "residual")
+BLOCKS = ("convs_per_block", "conv_kernel", "norm", "groups", "activation", "order", "residual")
 """The fields that say how a block is built: one value for each level, and one for the bottom."""
 
 STEPS = ("decoder_convs", "stride", "downsampling", "upsampling", "upsampling_kernel", "skip")
@@ -54,12 +54,12 @@ def one(value: object, name: str, meant: Callable[[object], object]) -> object:
 
     The fix is what the first entry is ``meant`` to be. That of an empty tuple is ``meant(())``.
 
-    >>> one((3, 5), "groups", lambda first: first)
+    >>> one(("pad", "crop"), "join", lambda first: first)
     Traceback (most recent call last):
     ...
-    wellshaped.spec.messages.report.UsageError: groups=(3, 5) can't be used.
-      groups: groups=(3, 5) is a tuple, and groups has one value for all levels.
-      fix: groups=3
+    wellshaped.spec.messages.report.UsageError: join=('pad', 'crop') can't be used.
+      join: join=('pad', 'crop') is a tuple, and join has one value for all levels.
+      fix: join='pad'
     """
     if not isinstance(value, tuple | list):
         return value

@@ -10,7 +10,7 @@ from ..conditions import Condition
 from ..messages.written import written_number, written_value
 from ..network.fields import on_axis
 from ..network.network import MAX_AXES
-from .by_level import BLOCKS, BY_LEVEL, PER_AXIS, entries, fitted, mapped, numbers, short, values
+from .by_level import BLOCKS, BY_LEVEL, PER_AXIS, at, entries, fitted, mapped, numbers, short, values
 from .config import MOST, USUAL, UNetConfig
 from .level import ALONE, Level
 
@@ -77,7 +77,7 @@ def _on_axes(field: str) -> Condition:
         def of_level(v: object) -> object:
             if not isinstance(v, tuple):
                 return v
-            of_axes = (*v, *(v[-1:] or (USUAL[field],)) * MAX_AXES)[: min(cfg.axes, MAX_AXES)]
+            of_axes = (*v, *(v[-1:] or (USUAL[field],)) * MAX_AXES)[: min(max(cfg.axes, 1), MAX_AXES)]
             return of_axes if any(n != of_axes[0] for n in of_axes) else of_axes[0]
 
         return short(tuple(map(of_level, getattr(cfg, field))))
@@ -93,13 +93,38 @@ def _multipliers_count(cfg: UNetConfig) -> str:
     return f"multipliers={written_value(cfg.multipliers)} has {counts}{example}"
 
 
+def _grouped(cfg: UNetConfig) -> dict[int, tuple[int, int]]:
+    """Return the groups and the channels of each level with a group norm; none if a field has too many entries."""
+    channels = cfg.channels
+    if any(isinstance(of, tuple) and len(of) != len(channels) for of in (cfg.norm, cfg.groups)):
+        return {}
+    return {i: (at(cfg.groups, i), count) for i, count in enumerate(channels) if at(cfg.norm, i) == "group"}
+
+
+def _divides(groups: int, channels: int) -> bool:
+    return groups >= 1 and channels % groups == 0
+
+
 def _groups(cfg: UNetConfig) -> str:
-    of = ", ".join(map(written_number, dict.fromkeys(cfg.channels)))
-    return f"groups={written_value(cfg.groups)} must divide the channels of every level, {of}"
+    grouped, given = _grouped(cfg), f"groups={written_value(cfg.groups)}"
+    if isinstance(cfg.groups, tuple):
+        i, (groups, channels) = next(((i, of) for i, of in grouped.items() if not _divides(*of)), (0, (0, 0)))
+        where = "at the bottom" if i == cfg.levels else f"at level {i}"
+        numbers = f"{written_number(groups)}, the channels {written_number(channels)}"
+        return f"{given} must divide the channels of each level; {where} it is {numbers}"
+    levels = "every level" if len(grouped) == len(cfg.channels) else "every level with a group norm"
+    of = ", ".join(map(written_number, dict.fromkeys(channels for _, channels in grouped.values())))
+    return f"{given} must divide the channels of {levels}, {of}"
 
 
-def _dividing(cfg: UNetConfig) -> int:
-    return divisor_below(gcd(*cfg.channels) or 1, min(max(cfg.groups, 1), 1024))
+def _dividing(cfg: UNetConfig) -> object:
+    def below(groups: int, channels: int) -> int:
+        return divisor_below(channels or 1, min(max(groups, 1), 1024))
+
+    grouped = _grouped(cfg)
+    if isinstance(cfg.groups, tuple):
+        return short(tuple(below(*grouped[i]) if i in grouped else groups for i, groups in enumerate(cfg.groups)))
+    return below(cfg.groups, gcd(*(channels for _, channels in grouped.values())))
 
 
 # Conditions that compare the fields of a level. They hold while a field has the wrong number of entries.
@@ -218,7 +243,7 @@ UNET_WELL_FORMED: tuple[Condition, ...] = (
         "groups_divide",
         "groups",
         "groups must divide the channels of every level",
-        lambda cfg: cfg.norm != "group" or (cfg.groups >= 1 and all(c % cfg.groups == 0 for c in cfg.channels)),
+        lambda cfg: all(_divides(*of) for of in _grouped(cfg).values()),
         _groups,
         _dividing,
     ),

@@ -56,11 +56,11 @@ class UNetConfig(Written):
     - ``convs_per_block`` †, ``conv_kernel`` †: the number of convolutions in each block, and their kernel.
       ``decoder_convs`` †: the number in the blocks of the decoder; ``None`` is ``convs_per_block``.
     - ``padding``: the padding of these convolutions. ``"same"`` keeps the size, ``"none"`` pads nothing.
-    - ``norm``: the norm after each convolution of a block: ``"none"``, ``"batch"``, ``"group"`` (with ``groups``
-      groups) or ``"instance"``. A norm of a single value returns only the bias, so an image must have more than one
-      position at the bottom.
-    - ``activation``: the kind of :class:`Activation` after each convolution. ``order``: whether the norm comes before
-      it (``"norm first"``) or after it (``"activation first"``).
+    - ``norm`` †: the norm after each convolution of a block: ``"none"``, ``"batch"``, ``"group"`` (with ``groups`` †
+      groups) or ``"instance"``. An instance norm of a single value returns only the bias, so an image must have more
+      than one position at each level with one.
+    - ``activation`` †: the kind of :class:`Activation` after each convolution. ``order`` †: whether the norm comes
+      before it (``"norm first"``) or after it (``"activation first"``).
     - ``residual`` †: whether a block adds its input before its last activation, like the basic block of a ResNet. If
       the channels or the sizes differ, the input passes a 1×1 convolution, and with ``order="norm first"`` the norm.
     - ``bias``: whether the convolutions of the blocks have a bias.
@@ -101,8 +101,8 @@ class UNetConfig(Written):
     convs_per_block: ByLevel = 2
     conv_kernel: ByLevelAndAxis = 3
     padding: str = "same"
-    norm: str = "none"
-    groups: int = 8
+    norm: str | tuple[str, ...] = "none"
+    groups: ByLevel = 8
     residual: bool | tuple[bool, ...] = False
     upsampling: str | tuple[str, ...] = "transposed"
     join: str | None = None
@@ -111,8 +111,8 @@ class UNetConfig(Written):
     head: bool = True
     axes: int = 2
     decoder_convs: ByLevel | None = None
-    activation: str = "relu"
-    order: str = "norm first"
+    activation: str | tuple[str, ...] = "relu"
+    order: str | tuple[str, ...] = "norm first"
     stride: ByLevelAndAxis = 2
     downsampling: str | tuple[str, ...] = "max"
     upsampling_kernel: ByLevelAndAxis | None = None
@@ -161,10 +161,15 @@ class UNetConfig(Written):
         )
 
     def _block(self, i: int, convs: ByLevel | None = None) -> Block:
+        norm = at(self.norm, i)
         return Block(
             channels=self.channels[i],
             kernel=at(self.conv_kernel, i),
             convs=at(self.convs_per_block if convs is None else convs, i),
+            norm=norm,
+            groups=at(self.groups, i) if norm == "group" else 1,
+            activation=at(self.activation, i),
+            order=at(self.order, i),
             residual=at(self.residual, i),
         )
 

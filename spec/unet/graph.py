@@ -60,12 +60,12 @@ def _block(cfg: UNetConfig, block: Block, name: str, given: str, ins: int, strid
     now = given
     for i in range(block.convs):
         conv = _conv(cfg, block.kernel, block.channels, stride if i == 0 else 1)
-        yield from _normed(cfg, f"{name}.convs[{i}]", now, conv)
-        now, last = _result(cfg, f"{name}.convs[{i}]"), i == block.convs - 1
+        yield from _normed(block, f"{name}.convs[{i}]", now, conv)
+        now, last = _result(block, f"{name}.convs[{i}]"), i == block.convs - 1
         if last and block.residual:
             yield from _shortcut(cfg, block, name, given, now, ins, stride)
             now = f"{name}.sum"
-        yield from _activated(cfg, f"{name}.convs[{i}]", now, name if last else f"{name}.{i}", f"{name}.acts[{i}]")
+        yield from _activated(block, f"{name}.convs[{i}]", now, name if last else f"{name}.{i}", f"{name}.acts[{i}]")
         now = f"{name}.{i}"
 
 
@@ -77,8 +77,8 @@ def _shortcut(
         yield Node(f"{name}.cropped", CropTo(), (given, now))
         given = f"{name}.cropped"
     if ins != block.channels or any(n != 1 for n in values(stride)):
-        yield from _normed(cfg, f"{name}.shortcut", given, _conv(cfg, 1, block.channels, stride))
-        given = _result(cfg, f"{name}.shortcut")
+        yield from _normed(block, f"{name}.shortcut", given, _conv(cfg, 1, block.channels, stride))
+        given = _result(block, f"{name}.shortcut")
     yield Node(f"{name}.sum", Add(), (now, given))
 
 
@@ -86,34 +86,33 @@ def _conv(cfg: UNetConfig, kernel: Sizes, channels: int, stride: Sizes) -> Conv:
     return Conv(kernel, stride, padding=cfg.padding_of(kernel), channels=channels, bias=cfg.bias)
 
 
-def _normed(cfg: UNetConfig, name: str, given: str, conv: Conv) -> Iterator[Node]:
+def _normed(block: Block, name: str, given: str, conv: Conv) -> Iterator[Node]:
     """Yield a convolution, and its norm if that comes first."""
-    if cfg.norm == "none":
+    if block.norm == "none":
         yield Node(name, conv, given)
         return
     yield Node(f"{name}.conv", conv, given)
-    if cfg.order == "norm first":
-        yield _norm(cfg, name, f"{name}.norm", f"{name}.conv")
+    if block.norm_first:
+        yield _norm(block, name, f"{name}.norm", f"{name}.conv")
 
 
-def _result(cfg: UNetConfig, name: str) -> str:
-    return name if cfg.norm == "none" else f"{name}.norm" if cfg.order == "norm first" else f"{name}.conv"
+def _result(block: Block, name: str) -> str:
+    return f"{name}.norm" if block.norm_first else f"{name}.conv" if block.norm_last else name
 
 
-def _activated(cfg: UNetConfig, conv: str, given: str, name: str, layer: str) -> Iterator[Node]:
+def _activated(block: Block, conv: str, given: str, name: str, layer: str) -> Iterator[Node]:
     """Yield an activation, and the norm of the convolution if that comes last. The last node has the ``name``."""
-    activation = Activation(cfg.activation)
-    learned = layer if activation.parameters([1], cfg.axes) else ""
-    if cfg.norm == "none" or cfg.order == "norm first":
+    activation = Activation(block.activation)
+    learned = layer if activation.parameters([block.channels], 1) else ""
+    if not block.norm_last:
         yield Node(name, activation, given, layer=learned)
         return
     yield Node(f"{conv}.act", activation, given, layer=learned)
-    yield _norm(cfg, conv, name, f"{conv}.act")
+    yield _norm(block, conv, name, f"{conv}.act")
 
 
-def _norm(cfg: UNetConfig, conv: str, name: str, given: str) -> Node:
-    norm = Norm(cfg.norm, groups=cfg.groups if cfg.norm == "group" else 1)
-    return Node(name, norm, given, layer=f"{conv}.norm.norm")
+def _norm(block: Block, conv: str, name: str, given: str) -> Node:
+    return Node(name, Norm(block.norm, groups=block.groups), given, layer=f"{conv}.norm.norm")
 
 
 def _upsampling(cfg: UNetConfig, level: Level, name: str, given: str) -> Iterator[Node]:

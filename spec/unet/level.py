@@ -10,12 +10,29 @@ ALONE = {"nearest alone": "nearest", "bilinear alone": "bilinear"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """A block of convolutions: their ``channels``, their ``kernel``, how many they are, and whether it is residual."""
+    """A block of ``convs`` convolutions, each with its norm and activation, in their ``order``.
+
+    ``groups`` is 1 unless the norm has groups. The other fields are those of :class:`UNetConfig`.
+    """
 
     channels: int
     kernel: Sizes
     convs: int
+    norm: str
+    groups: int
+    activation: str
+    order: str
     residual: bool
+
+    @property
+    def norm_first(self) -> bool:
+        """Whether a norm follows each convolution, before the activation."""
+        return self.norm != "none" and self.order == "norm first"
+
+    @property
+    def norm_last(self) -> bool:
+        """Whether a norm follows each activation."""
+        return self.norm != "none" and self.order != "norm first"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

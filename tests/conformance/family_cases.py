@@ -23,6 +23,8 @@ DEFAULTS = {
     "concat": "skip first",
     "bias": True,
     "head": True,
+    "activation": "relu",
+    "order": "norm first",
 }
 """The fields of the config, as the library has them."""
 
@@ -110,5 +112,20 @@ FAMILY_CASES = (
         (1, 1), (43, 46), levels=1, base_channels=4, conv_kernel=5, padding="none", norm="batch", residual=True,
         upsampling="transposed", join="crop", bias=False,
     ),
+    # Each level with its own norm, activation and order.
+    _case(
+        (2, 2), (12, 20), levels=2, base_channels=4, multipliers=(1, 1, 2), norm=("none", "group", "instance"),
+        groups=(1, 2, 1), activation=("silu", "prelu", "relu"),
+        order=("norm first", "activation first", "norm first"),
+    ),
+    _case(
+        (1, 2), (16, 12), levels=2, base_channels=3, norm=("batch", "instance", "none"), residual=True,
+        upsampling="nearest", activation=("leaky_relu", "gelu", "elu"),
+        order=("activation first", "norm first", "activation first"), bias=False,
+    ),
+    _case(
+        (2, 4), (12, 14), levels=1, base_channels=4, norm=("group", "batch"), groups=(4, 2), residual=True,
+        activation=("tanh", "softplus"), order="activation first", head=False,
+    ),
 )  # fmt: skip
-"""17, smaller than a real one in all but the options."""
+"""20, smaller than a real one in all but the options."""

@@ -1,6 +1,7 @@
 """Single layers, drawn over all their numbers: values and gradients are those that PyTorch has (recorded)."""
 
 import json
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -52,6 +53,13 @@ def assert_agree(ours, expected, most):
 
 def recorded(kind):
     return [(network_from(of["network"]), of["sizes"]) for of in RECORD[kind]], [of["numbers"] for of in RECORD[kind]]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_of_layer_is_recorded_over_one_two_and_three_axes(kind):
+    counts = Counter(network.axes for network, _ in recorded(kind)[0])
+    assert set(counts) == {1, 2, 3}
+    assert min(counts.values()) >= 4
 
 
 RUNS = {"float64": (np.float64, 1e-12), "float32": (np.float32, 1e-5)}

@@ -37,13 +37,9 @@ QUICK = [
 BOTH = ("milesial", "smp_resnet34")
 """Networks that are compared in both modes. Of the others with batch norms, training is compared: it has more terms."""
 
-LARGE = "u2net"
-"""It takes two minutes to compile; ``u2net_rsu7`` is one of its blocks. Where PyTorch is, its record is checked."""
-
 COMPARED = [
     (key, mode)
     for key, mode in RUNS
-    if key != LARGE
     if mode == "training" or key in BOTH or (key, "training") not in RUNS or (key, mode) in QUICK
 ]
 

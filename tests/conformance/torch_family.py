@@ -177,6 +177,8 @@ class Milesial(nn.Module):
 
 
 class NormedConv(nn.Module):
+    """A convolution and its norm, which comes right behind it or later."""
+
     def __init__(self, conv, norm):
         super().__init__()
         self.conv = conv
@@ -187,7 +189,7 @@ class NormedConv(nn.Module):
 
 
 def normalized(conv, norm, groups):
-    """The convolution with a norm behind it, or alone."""
+    """The convolution with its norm, or alone."""
     match norm:
         case "none":
             return conv
@@ -200,21 +202,49 @@ def normalized(conv, norm, groups):
     raise ValueError(norm)
 
 
+ACTIVATIONS = {
+    "relu": nn.ReLU,
+    "leaky_relu": nn.LeakyReLU,
+    "elu": nn.ELU,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+    "sigmoid": nn.Sigmoid,
+    "tanh": nn.Tanh,
+    "softplus": nn.Softplus,
+    "prelu": nn.PReLU,
+    "relu6": nn.ReLU6,
+    "hardsigmoid": nn.Hardsigmoid,
+    "hardswish": nn.Hardswish,
+    "mish": nn.Mish,
+    "selu": nn.SELU,
+}
+"""Each kind of activation that PyTorch has, but for those over channels."""
+
+
+def of_level(value, i):
+    """What a field says of level ``i``: one value is for all of them."""
+    return value[i] if isinstance(value, tuple) else value
+
+
 def beside(kernel, padding):
     """How many zeros a convolution adds on each side."""
     return {"same": kernel // 2, "none": 0}[padding]
 
 
 class Block(nn.Module):
-    """``convs_per_block`` times (convolution, norm, ReLU); a residual block adds the shortcut before its last ReLU.
+    """``convs_per_block`` times convolution, norm and activation, the last two in either order.
 
-    The shortcut is what the block is given, cropped to what it is added to; where the channels differ, then a 1x1
-    convolution and a norm, whose statistics so are those of the pixels that are added.
+    A residual block adds the shortcut before its last activation. The shortcut is what the block is given, cropped to
+    what it is added to; where the channels differ, then a 1x1 convolution and, if norms come before activations, a
+    norm, whose statistics so are those of the pixels that are added.
     """
 
-    def __init__(self, c_in, c_out, *, convs_per_block, conv_kernel, padding, norm, groups, residual, bias):
+    def __init__(
+        self, c_in, c_out, *, convs_per_block, conv_kernel, padding, norm, groups, activation, order, residual, bias
+    ):
         super().__init__()
         self.residual = residual
+        self.norm_last = order == "activation first" and norm != "none"
 
         def conv(c_in, kernel, around):
             return normalized(nn.Conv2d(c_in, c_out, kernel, padding=around, bias=bias), norm, groups)
@@ -222,13 +252,18 @@ class Block(nn.Module):
         around = beside(conv_kernel, padding)
         self.convs = nn.ModuleList(conv(c_out if j else c_in, conv_kernel, around) for j in range(convs_per_block))
         self.shortcut = conv(c_in, 1, 0) if residual and c_in != c_out else nn.Identity()
-        self.relu = nn.ReLU()
+        if self.norm_last and residual and c_in != c_out:
+            self.shortcut.norm = nn.Identity()
+        self.acts = nn.ModuleList(ACTIVATIONS[activation]() for _ in range(convs_per_block))
 
     def forward(self, x):
-        y = self.convs[0](x)
-        for conv in self.convs[1:]:
-            y = conv(self.relu(y))
-        return self.relu(y + self.shortcut(crop(x, y)) if self.residual else y)
+        y = x
+        for i, (conv, act) in enumerate(zip(self.convs, self.acts, strict=True)):
+            y = conv.conv(y) if self.norm_last else conv(y)
+            if self.residual and i == len(self.convs) - 1:
+                y = y + self.shortcut(crop(x, y))
+            y = conv.norm(act(y)) if self.norm_last else act(y)
+        return y
 
 
 class Resize(nn.Module):
@@ -247,13 +282,14 @@ class TorchUNet(nn.Module):
     """The family, by the fields of the library's config, all of them given.
 
     ``bias`` is for the convolutions of the blocks, the shortcuts' among them; the upsampling and the head always have
-    one, and a resize's convolution has no norm and no ReLU. Without a head the output has the channels of the first
-    level, whatever ``out_channels``. Norms are in training mode: their statistics are of the image.
+    one, and a resize's convolution has no norm and no activation. ``norm``, ``groups``, ``activation`` and ``order``
+    may be tuples of one value for each level, and one for the bottom. Without a head the output has the channels of the
+    first level, whatever ``out_channels``. Norms are in training mode: their statistics are of the image.
 
     Parameters, where I is the level (0 is the finest, in the decoder too), J the convolution in its block, and BLOCK is
     ``encoder.I``, ``bottom`` or ``decoder.I``: ``BLOCK.convs.J`` and ``BLOCK.shortcut`` (residual, where the channels
-    differ), with a norm ``.conv`` and ``.norm`` of these; ``up.I`` (transposed) or ``up.I.conv`` (resize) from level
-    I + 1 to I; ``head``.
+    differ), with a norm ``.conv`` and ``.norm`` of these; ``BLOCK.acts.J`` (PReLU);
+    ``up.I`` (transposed) or ``up.I.conv`` (resize) from level I + 1 to I; ``head``.
     """
 
     def __init__(
@@ -275,15 +311,20 @@ class TorchUNet(nn.Module):
         concat,
         bias,
         head,
+        activation,
+        order,
     ):
         super().__init__()
         channels = [base_channels * m for m in multipliers or [2**level for level in range(levels + 1)]]
         if len(channels) != levels + 1:
             raise ValueError(f"{levels} levels take {levels + 1} channels, not {channels}")
 
-        def block(c_in, c_out):
-            numbers = {"convs_per_block": convs_per_block, "conv_kernel": conv_kernel, "groups": groups}
-            return Block(c_in, c_out, **numbers, padding=padding, norm=norm, residual=residual, bias=bias)
+        by_level = {"norm": norm, "groups": groups, "activation": activation, "order": order}
+        for_all = {"convs_per_block": convs_per_block, "conv_kernel": conv_kernel, "residual": residual, "bias": bias}
+
+        def block(i, c_in):
+            given = {name: of_level(value, i) for name, value in by_level.items()}
+            return Block(c_in, channels[i], padding=padding, **for_all, **given)
 
         def up(c_in, c_out):
             if upsampling == "transposed":
@@ -293,10 +334,10 @@ class TorchUNet(nn.Module):
         self.levels, self.skip_first = levels, {"skip first": True, "upsampled first": False}[concat]
         self.join = join or {"same": "exact", "none": "even crop"}[padding]
         entering = (in_channels, *channels)
-        self.encoder = nn.ModuleList(block(entering[i], channels[i]) for i in range(levels))
-        self.bottom = block(entering[levels], channels[levels])
+        self.encoder = nn.ModuleList(block(i, entering[i]) for i in range(levels))
+        self.bottom = block(levels, entering[levels])
         self.up = nn.ModuleList(up(channels[i + 1], channels[i]) for i in range(levels))
-        self.decoder = nn.ModuleList(block(2 * channels[i], channels[i]) for i in range(levels))
+        self.decoder = nn.ModuleList(block(i, 2 * channels[i]) for i in range(levels))
         self.head = nn.Conv2d(channels[0], out_channels, 1) if head else nn.Identity()
         self.pool = nn.MaxPool2d(2)
 
@@ -305,6 +346,8 @@ class TorchUNet(nn.Module):
         name = re.sub(r"\.(\d+)", r"[\1]", name)
         if ".norm." in name:
             return name.replace(".norm.", ".norm.norm.").replace("weight", "scale")
+        if ".acts[" in name:
+            return name.replace("weight", "slope")
         return name.replace("weight", "kernel")
 
     def joined(self, skip, up):
@@ -366,14 +409,14 @@ def load(model: nn.Module, arrays: dict[str, np.ndarray]) -> torch.Tensor:
 
 
 def nearest_kink(model: nn.Module, arrays: dict[str, np.ndarray]) -> float:
-    """How near a ReLU or a pooling comes to a kink, relative to the largest that it is given.
+    """How near an activation or a pooling comes to a kink, relative to the largest that it is given.
 
     At a kink (a ReLU's 0, a tie of two that are pooled) the gradient jumps: where it is no farther than rounding,
     either side is right. What is exactly 0 counts as no kink: it comes from zeros, and is so however it is computed.
     """
     distances = []
 
-    def of_relu(_, inputs, __):
+    def of_activation(_, inputs, __):
         z = inputs[0].abs()
         distances.append((z[z > 0].min() / z.max()).item())
 
@@ -383,7 +426,7 @@ def nearest_kink(model: nn.Module, arrays: dict[str, np.ndarray]) -> float:
         first, second = windows.topk(2, dim=1).values.unbind(1)
         distances.append(((first - second)[first > 0].min() / first.max()).item())
 
-    hooks = {nn.ReLU: of_relu, nn.MaxPool2d: of_pool}
+    hooks = dict.fromkeys((nn.ReLU, nn.LeakyReLU, nn.PReLU), of_activation) | {nn.MaxPool2d: of_pool}
     handles = [m.register_forward_hook(hooks[type(m)]) for m in model.modules() if type(m) in hooks]
     with torch.no_grad():
         model(load(model, arrays))

@@ -318,6 +318,18 @@ def test_an_equinox_network_is_read_with_its_names():
     assert graph.node("norm").operation == Norm("group", groups=2)
 
 
+def test_the_activations_of_jax_are_read_by_their_names():
+    functions = jax.nn.relu6, jax.nn.hard_sigmoid, jax.nn.hard_swish, jax.nn.mish, jax.nn.selu, jax.nn.softplus
+
+    def model(x):
+        for function in functions:
+            x = function(x)
+        return x[:, :, ::2]
+
+    kinds = ("relu6", "hardsigmoid", "hardswish", "mish", "selu", "softplus")
+    assert [node.operation for node in graph_of_jax(model, "1 4 L").nodes][:-1] == [*map(Activation, kinds)]
+
+
 @pytest.mark.slow
 def test_an_equinox_network_that_is_mapped_over_a_batch_is_read_without_names():
     graph, of_batch = graph_of_jax(Equinox(), "3 H W"), graph_of_jax(jax.vmap(Equinox()), "N 3 H W")

@@ -13,7 +13,15 @@ from torch_functions import as_torch_function  # noqa: E402
 
 from wellshaped.interop import Budget, graph_of_torch  # noqa: E402
 from wellshaped.proofs_of_shape.strategies import graphs  # noqa: E402
-from wellshaped.spec import UsageError, WellshapedError, check, compatible_sizes, explain, parameter_shapes  # noqa: E402
+from wellshaped.spec import (  # noqa: E402
+    UsageError,
+    WellshapedError,
+    check,
+    compatible_shapes,
+    compatible_sizes,
+    explain,
+    parameter_shapes,
+)
 from wellshaped.spec.network import (  # noqa: E402
     Activation,
     Add,
@@ -225,12 +233,17 @@ NETWORKS = {
         [Scale()],
     ),
     "activations": (
-        nn.Sequential(nn.LeakyReLU(0.2), nn.ELU(), nn.PReLU(), nn.ReLU6(), nn.Softmax(1), nn.GLU(1), nn.Mish()),
+        nn.Sequential(nn.LeakyReLU(0.2), nn.ELU(), nn.PReLU(), nn.ReLU6(), nn.Softmax(1), nn.GLU(1)),
         "N 4 L",
         [
             Activation("leaky_relu", slope=0.2),
-            *map(Activation, ("elu", "prelu", "relu", "softmax", "glu")),
+            *map(Activation, ("elu", "prelu", "relu6", "softmax", "glu")),
         ],
+    ),
+    "more activations": (
+        nn.Sequential(nn.Hardsigmoid(), nn.Hardswish(), nn.Mish(), nn.SELU(), nn.Hardtanh(0, 6), nn.CELU()),
+        "N 4 L",
+        [*map(Activation, ("hardsigmoid", "hardswish", "mish", "selu", "relu6"))],
     ),
     "residual": (Net(in_place, conv=conv(padding=1)), "N 4 L", [Conv(3, padding=1, channels=4), Add(), Activation()]),
     "excited": (
@@ -292,6 +305,17 @@ def test_a_network_is_read(name):
         found, run = shape_of(model, shape, n), run_image(graph, [n] * graph.axes)
         assert run.ok == (found is not None)
         assert found is None or run.shape(graph.outputs[0]) == tuple(found[d] for d in axes)
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_the_image_of_an_average_pooling_over_three_axes_may_not_be_smaller_than_its_kernel(before):
+    pool, kept = nn.AvgPool3d(4, 2, (2, 2, 1), ceil_mode=True), [AvgPool(4, 2, padding=(2, 2, 1), ceil_mode=True)]
+    model = nn.Sequential(nn.MaxPool3d(2), pool) if before else pool
+    graph = graph_of_torch(model, "1 4 D H W")
+    least = 8 if before else 4
+    assert operations(graph) == [Require(at_least=least), *([MaxPool(2)] if before else []), *kept]
+    assert [str(of) for of in compatible_shapes(graph).axes] == [f"n ≥ {least}"] * 3
+    assert [shape_of(model, "1 4 D H W", n) is not None for n in (least - 1, least)] == [False, True]
 
 
 def test_a_layer_that_runs_twice_is_one_layer_of_two_nodes():

@@ -250,7 +250,7 @@ def test_a_result_says_what_its_network_leaves_out(tmp_path):
         dropout_op="torch.nn.modules.dropout.Dropout2d",
         dropout_op_kwargs={"p": 0.2},
         norm_op="my_package.Norm2d",
-        nonlin="torch.nn.modules.activation.Mish",
+        nonlin="torch.nn.modules.activation.CELU",
         squeeze_excitation=True,
         stochastic_depth_p=0.0,
         deep_supervision=True,
@@ -260,7 +260,7 @@ def test_a_result_says_what_its_network_leaves_out(tmp_path):
     assert planned.not_supported == (
         "dropout_op is 'torch.nn.modules.dropout.Dropout2d', and the network leaves dropout out",
         "norm_op is 'my_package.Norm2d', and the network leaves it out",
-        "nonlin is 'torch.nn.modules.activation.Mish', and the network leaves it out",
+        "nonlin is 'torch.nn.modules.activation.CELU', and the network leaves it out",
         "squeeze_excitation is True, and the network leaves it out",
     )
     assert not any("norm" in node.name or "nonlin" in node.name for node in planned.network.nodes)
@@ -339,10 +339,10 @@ def test_what_a_bundle_s_network_leaves_out_is_said(tmp_path):
         "dropout is 0.1, and the network leaves dropout out",
         "deep_supervision is True, and the network leaves out the heads that only training uses",
     )
-    network = {"norm": ["layer", {}], "act": "mish", "unknown": [1], "dropout": 0.0}
+    network = {"norm": ["layer", {}], "act": "celu", "unknown": [1], "dropout": 0.0}
     assert monai_bundle(bundle(path, network)).not_supported == (
         "norm is 'layer', and the network leaves it out",
-        "act is 'mish', and the network leaves it out",
+        "act is 'celu', and the network leaves it out",
         "unknown is a list, and the network leaves it out",
     )
 
@@ -445,6 +445,32 @@ def test_a_norm_with_other_statistics_than_its_kind_is_said(kind, track, says, t
         assert all(sentence.startswith(f"{key}: track_running_stats {says}") for sentence in said)
 
 
+MEDNEXT = {"architecture": {"network_class_name": "mednext.MedNeXt", "arch_kwargs": {}}, "patch_size": [32, 32]}
+
+
+def test_a_configuration_with_another_class_of_network_is_named_and_the_others_are_read(tmp_path, capsys):
+    more = {"big": {"inherits_from": "mednext"}, "2d": new()}
+    write(tmp_path / "dataset.json", {"channel_names": {"0": "CT"}, "labels": {"background": 0, "tumor": 1}})
+    path = write(tmp_path / "nnUNetPlans.json", {"configurations": {"mednext": MEDNEXT, **more}})
+    plans = nnunet_plans(path)
+    assert list(plans) == ["2d"]
+    assert [said.partition(",")[0] for said in plans.not_supported] == [
+        "configurations > mednext > architecture > network_class_name is 'mednext.MedNeXt'",
+        "configurations > big > architecture > network_class_name is 'mednext.MedNeXt'",
+    ]
+    assert "\n  not supported: configurations > mednext >" in str(plans)
+    assert "mednext" not in plans
+    for _ in range(2):
+        with pytest.raises(FileError, match=r"network_class_name is 'mednext\.MedNeXt'"):
+            plans["mednext"]
+    with pytest.raises(KeyError):
+        plans["3d"]
+    assert main(["sizes", f"{path}:2d"]) == 0
+    assert main(["sizes", f"{path}:mednext"]) != 0
+    assert "read_torch(network" in capsys.readouterr().err
+    assert nnunet_plans(write(path, {"configurations": {"2d": new()}})).not_supported == ()
+
+
 # Broken files
 
 BROKEN_PLANS = {
@@ -479,6 +505,14 @@ BROKEN_PLANS = {
     "a stride of 0": (
         {"2d": new(strides=[[1, 1], [2, 0], [2, 2], [2, 2]])},
         "strides[1][1] is 0, and must be an integer from 1 to 1000000",
+    ),
+    "a patch of other axes": (
+        {"2d": {**new(), "patch_size": [32, 32, 32]}},
+        "2d > patch_size has 3 entries, and the network has 2 axes",
+    ),
+    "a patch of one axis": (
+        {"2d": {**new(), "patch_size": [32]}},
+        "2d > patch_size has 1 entry, and the network has 2 axes",
     ),
     "a word": ({"2d": new(conv_bias="yes")}, "conv_bias is 'yes', and must be true or false"),
     "a circle": (

@@ -259,8 +259,8 @@ def rgb():
     return network_of(3)
 
 
-def normed(**kwargs):
-    return UNet(NORMED, 3, 1, rngs=nnx.Rngs(0), **kwargs)
+def normed(rngs=None, **kwargs):
+    return UNet(NORMED, 3, 1, rngs=rngs or nnx.Rngs(0), **kwargs)
 
 
 PROPOSALS = {
@@ -295,6 +295,42 @@ def test_a_proposal_for_a_batch_that_keeps_statistics_is_accepted():
     assert "jax.vmap(model)(x) for a batch, x[0]" in text
     model.eval()
     assert jax.vmap(model)(x).shape == (2, 1, 4, 4)
+
+
+def each_image(model, x):
+    return nnx.vmap(lambda model, x: model(x), in_axes=(None, 0))(model, x)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        each_image,
+        nnx.jit(each_image),
+        lambda model, x: nnx.grad(lambda model, x: each_image(model, x).sum())(model, x),
+        lambda model, x: nnx.vmap(lambda model, x: model(x), in_axes=(None, 0), axis_name="batch")(model, x),
+    ],
+    ids=["vmap", "jit", "grad", "a name that the model does not have"],
+)
+def test_a_batch_without_the_axis_name_in_the_model_says_what_to_write(call):
+    model, x = normed(), jnp.ones((2, 3, 4, 4))
+    with pytest.raises(WellshapedError) as error:
+        call(model, x)
+    report = error.value.report
+    assert [verdict.name for verdict in report.failures] == ["axis_name"]
+    mapped = next(fix[fix.index("nnx.vmap(") :] for fix in report.fixes if "nnx.vmap(" in fix)
+    assert eval(mapped, SCOPE | {"model": normed(axis_name="batch"), "x": x}).shape == (2, 1, 4, 4)
+    model = normed()
+    model.eval()
+    assert each_image(model, x).shape == (2, 1, 4, 4)
+
+
+def test_models_that_are_mapped_with_their_statistics_are_trained():
+    models = nnx.vmap(lambda key: normed(rngs=nnx.Rngs(key)))(jax.random.split(jax.random.key(0), 2))
+    x = jnp.asarray(np.random.default_rng(0).normal(size=(2, 3, 4, 4)), jnp.float32)
+    assert nnx.vmap(lambda model, x: model(x))(models, x).shape == (2, 1, 4, 4)
+    mean = models.encoder[0].convs[0].norm.norm.mean[...]
+    assert mean.shape == (2, 2)
+    assert (mean != 0).all()
 
 
 @pytest.mark.parametrize("transform", [jax.vmap, lambda model: jax.jit(lambda x: jax.vmap(model)(x)), "jit", "grad"])

@@ -46,6 +46,7 @@ from wellshaped.spec import (
     MaxPool,
     Network,
     Node,
+    Norm,
     Pad,
     Resize,
     ShapeError,
@@ -523,3 +524,26 @@ def test_the_epsilon_of_a_norm_is_a_number_from_0_on(name):
         with pytest.raises(ConfigError, match=f"epsilon={wrong}"):
             OF_TYPES[name](epsilon=wrong)
     assert OF_TYPES[name](epsilon=0.0).norm.epsilon == 0
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_the_momentum_of_a_batch_norm_is_between_0_and_1(axes):
+    make = getattr(models, f"BatchNorm{axes}d")
+    for wrong in (-0.1, 1.5, float("nan")):
+        with pytest.raises(UsageError, match=f"momentum={wrong} can't be used"):
+            make(2, momentum=wrong, rngs=nnx.Rngs(0))
+    for right in (0.0, 0.9, 1.0):
+        assert make(2, momentum=right, rngs=nnx.Rngs(0)).norm.momentum == right
+
+
+def test_the_statistics_of_a_batch_norm_have_float64_if_its_parameters_have():
+    norm = Network({"x": 2}, (Node("norm", Norm("batch")),), axes=1)
+    x = np.random.default_rng(0).normal(size=(2, 5))
+    with jax.enable_x64(True):
+        types = {"param_dtype": jnp.float64, "rngs": nnx.Rngs(0)}
+        for layer, of in (
+            (models.BatchNorm1d(2, momentum=0.0, **types), lambda layer: layer.norm),
+            (models.TypedNetwork(norm, **types), lambda layer: layer["norm"]),
+        ):
+            assert layer(jnp.asarray(x)).dtype == of(layer).mean.dtype == of(layer).var.dtype == np.float64
+    assert np.abs(models.BatchNorm1d(2, param_dtype=jnp.bfloat16, rngs=nnx.Rngs(0)).norm.mean[...]).dtype == np.float32

@@ -190,9 +190,9 @@ def case(operation, channels, sizes, seed=0):
 
 
 @st.composite
-def cases(draw, kind):
-    """A :func:`case` of this kind, along one to three axes, with sizes that fit."""
-    of, axes = KINDS[kind], draw(st.integers(1, 3))
+def cases(draw, kind, axes=None):
+    """A :func:`case` of this kind, along one to three axes or so many, with sizes that fit."""
+    of, axes = KINDS[kind], draw(st.integers(1, 3)) if axes is None else axes
     operation, count = draw(of.operations(axes)), draw(st.sampled_from(of.images))
     channels = [draw(st.sampled_from(of.channels))] * count
     if getattr(operation, "broadcast", "") == "channels":

@@ -61,6 +61,10 @@ VOLUME = Network(
 KNOWN = {
     "default": (UNet2Config(), "n ≡ 0 (mod 2), n ≥ 2"),
     "no size": (UNet2Config(conv_padding=0), "no size"),
+    "a norm along a single axis": (
+        UNetConfig(levels=2, axes=1, base_channels=2, norm="instance"),
+        "n ≡ 0 (mod 4), n ≥ 8",
+    ),
     "odd": (UNet2Config(pool_kernel=3, up_kernel=3), "n ≡ 1 (mod 2), n ≥ 3"),
     "three levels": (UNetConfig(levels=3, norm="group", residual=True), "n ≡ 0 (mod 8), n ≥ 8"),
     "a preset": ("milesial", "n ≥ 16"),

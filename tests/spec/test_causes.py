@@ -150,7 +150,7 @@ def test_the_drawn_networks_reach_every_rule_and_several_causes():
     rules.update(cause.rule for network in BY_HAND for cause in causes(network, 6))
     assert rules == {
         *("positive", "equal", "room", "even", "mirrored", "multiple", "at_least", "within"),
-        *("one_position", "padding", "output_padding"),
+        *("one_position", "padding", "output_padding", "statistics", "positions"),
     }
     assert most >= 4
 
@@ -343,10 +343,10 @@ def test_a_cause_has_the_name_of_its_axis():
 @example(TOO_SMALL, 3)
 def test_the_causes_as_data_are_the_failures_in_the_text(network, n):
     found = explain(network, n)
-    plain = [(cause.node, cause.says) for cause in causes(network, n)]
-    along = [cause for cause in found.causes if isinstance(cause, Cause)]
+    plain = [(cause.node, cause.says) for cause in causes(network, n) if not cause.about]
+    along = [cause for cause in found.causes if isinstance(cause, Cause) and not cause.about]
     assert [(cause.node, cause.says) for cause in along] == plain
-    assert along == list(found.causes) or not plain  # what is required over all axes comes after each of them fits
+    assert along == list(found.causes) or not plain  # what has a reason comes after everything else fits
     empty = [i for i, cause in enumerate(found.causes) if cause.rule == "positive"]
     told = plain[: empty[0] + 1] if empty else plain  # what comes after an empty image is left out of the text
     failures = [failure for failure in found.failures if failure.at]

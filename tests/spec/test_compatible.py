@@ -39,8 +39,10 @@ from wellshaped.spec import (
     Window,
     compatible_shapes,
     compatible_sizes,
+    explain,
     graph_of,
     repair,
+    run,
     run_image,
 )
 
@@ -386,7 +388,8 @@ def test_the_nodes_that_require_something_over_all_axes_are_named_and_a_batch_no
     assert compatible_shapes(halved(2, norm=Norm("instance"))).together == ("norm",)
     assert compatible_shapes(halved(2, norm=Norm("batch"))).together == ()
     assert compatible_shapes(halved(2, norm=Norm("group", groups=4))).together == ("norm",)
-    assert compatible_shapes(halved(1, require=Require(positions=3))).together == ("pooled0",)
+    assert compatible_shapes(halved(2, require=Require(positions=3))).together == ("pooled0",)
+    assert compatible_shapes(halved(1, require=Require(positions=3))).together == ()
     cfg = UNetConfig(levels=1, convs_per_block=1, norm="instance")
     assert compatible_shapes(cfg).together == (
         "encoder[0].convs[0].norm",
@@ -395,12 +398,32 @@ def test_the_nodes_that_require_something_over_all_axes_are_named_and_a_batch_no
     )
 
 
+ALONE = {
+    "instance norm": (halved(1, norm=Norm("instance")), "n ≡ 0 (mod 2), n ≥ 4"),
+    "group norm": (halved(1, norm=Norm("group", groups=4), levels=2), "n ≡ 0 (mod 4), n ≥ 8"),
+    "group norm of pairs": (halved(1, norm=Norm("group", groups=2), levels=2), "n ≡ 0 (mod 4), n ≥ 4"),
+    "batch norm": (halved(1, norm=Norm("batch")), "n ≡ 0 (mod 2), n ≥ 2"),
+    "positions": (halved(1, require=Require(positions=5)), "n ≡ 0 (mod 2), n ≥ 10"),
+    "config": (UNetConfig(levels=3, axes=1, base_channels=2, norm="instance"), "n ≡ 0 (mod 8), n ≥ 16"),
+    "nothing": (Network({"x": 4}, (Node("mean", Mean()), Node("y", Norm("instance"))), axes=1), "no size"),
+}
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_along_a_single_axis_what_is_required_over_all_axes_is_required_of_the_size(name):
+    network, sizes = ALONE[name]
+    assert str(compatible_sizes(network)) == sizes
+    graph = graph_of(network)
+    for n in range(1, 40):
+        judged = [it for it in run(graph, n).requirements if it.rule in ("statistics", "positions")]
+        assert run(graph, n).ok == (n in compatible_sizes(network)) == explain(network, n).ok
+        assert bool(judged) == (name not in ("group norm of pairs", "batch norm"))
+        assert all(it.warns for it in run_image(graph, (n,)).together)
+
+
 def test_a_set_of_shapes_reads_like_this():
     assert str(compatible_shapes("unet2")) == "height: n ≡ 0 (mod 2), n ≥ 2; width: n ≡ 0 (mod 2), n ≥ 2"
-    assert str(compatible_shapes(halved(1, require=Require(positions=3)))) == (
-        "length: n ≡ 0 (mod 2), n ≥ 2; some of these sizes are too small, such as 2:"
-        " pooled0: the number of positions is 1, and must be at least 3"
-    )
+    assert str(compatible_shapes(halved(1, require=Require(positions=3)))) == "length: n ≡ 0 (mod 2), n ≥ 6"
     many = compatible_shapes(UNetConfig(levels=1, convs_per_block=2, norm="instance"))
     assert str(many) == (
         "height: n ≡ 0 (mod 2), n ≥ 2; width: n ≡ 0 (mod 2), n ≥ 2; some combinations of these sizes are too small,"

@@ -408,10 +408,13 @@ def test_a_number_is_the_size_of_every_axis_and_what_is_required_over_all_of_the
 
 
 def test_a_size_is_only_proposed_where_it_fits_together_on_all_axes():
-    network = written(Node("y", Norm("instance")), inputs={"x": 4})
+    nodes = (Node("y", Norm("instance")),)
     for n in (0, 1):
-        assert explain(network, n).fixes == (
+        assert explain(Network({"x": 4}, nodes), n).fixes == (
             f"size 2 (pad {2 - n}); sizes that fit if the other axes are large enough: n ≥ 1",
+        )
+        assert explain(written(*nodes, inputs={"x": 4}), n).fixes == (
+            f"size 2 (pad {2 - n}); all sizes that fit: n ≥ 2",
         )
     padded = written(
         Node("y", Pad(1)), Node("n", Require(positions=36)), Node("z", Conv(3, 2)), inputs={"x": 4}, axes=2
@@ -420,8 +423,10 @@ def test_a_size_is_only_proposed_where_it_fits_together_on_all_axes():
         "size 4 (pad 3); sizes that fit if the other axes are large enough: n ≥ 1",
         "for an output of the input's size: change the network; no size meets what it requires over all axes together",
     )
-    none = written(Node("m", Mean()), Node("y", Norm("instance")), inputs={"x": 4})
+    nodes = Node("m", Mean()), Node("y", Norm("instance"))
+    none = Network({"x": 4}, nodes)
     assert explain(none, 5).fixes[0] == "change the network; no size meets what it requires over all axes together"
+    assert explain(written(*nodes, inputs={"x": 4}), 5).fixes == ("change the network; no size fits",)
 
 
 def test_a_number_stands_for_two_axes_only_where_they_are_alike():

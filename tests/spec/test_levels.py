@@ -18,6 +18,7 @@ from wellshaped.spec import (
     ConvTranspose,
     MaxPool,
     NetworkBuilder,
+    Norm,
     UNetConfig,
     UsageError,
     check_unet_config,
@@ -200,7 +201,11 @@ def test_the_shortest_form_of_a_value_is_kept():
         ({"decoder_convs": "2"}, "decoder_convs='2' is a str"),
         ({"skip": ("add", "sum")}, r"skip\[1\]=.* must be one of 'concat', 'add', 'none'"),
         ({"residual": (True, 1)}, r"residual\[1\]=.* must be one of False, True"),
-        ({"activation": ("relu", "relu")}, "is a tuple, and activation has one value for all levels"),
+        ({"join": ("pad", "crop")}, "is a tuple, and join has one value for all levels"),
+        ({"norm": ("batch", "grup")}, r"norm\[1\]=.* must be one of 'none', 'batch', 'group', 'instance'"),
+        ({"activation": ("relu", ("relu",))}, r"activation\[1\]=.* must be one of 'relu', 'leaky_relu'"),
+        ({"order": (None, "norm first")}, r"order\[0\]=None must be one of 'norm first', 'activation first'"),
+        ({"groups": (8, (4, 4))}, r"groups\[1\]=\(4, 4\) is a tuple"),
         ({"axes": 2.0}, "axes=2.0 is a float"),
     ],
     ids=str,
@@ -221,6 +226,52 @@ def test_the_activation_and_its_norm_come_in_either_order():
     assert operations(residual) == ["Conv", "Conv", "Add", "Activation", "Norm"]
     assert parameter_shapes(residual)["encoder[0].acts[0]"] == {"slope": (1,)}
     assert parameter_shapes(residual)["encoder[0].convs[0].norm.norm"] == {"scale": (64,), "bias": (64,)}
+
+
+def test_norms_activations_and_their_order_are_those_of_their_level():
+    cfg = UNetConfig(
+        levels=2,
+        base_channels=4,
+        convs_per_block=1,
+        norm=("none", "group", "batch"),
+        groups=(3, 2, 5),
+        activation=("silu", "prelu", "relu"),
+        order=("activation first", "activation first", "norm first"),
+    )
+    operations = {node.name: node.operation for node in graph_of(cfg).nodes}
+
+    def after(block):
+        return [operation for name, operation in operations.items() if name.startswith(block)][1:]
+
+    assert after("encoder[0]") == after("decoder[0]") == [Activation("silu")]
+    assert after("encoder[1]") == after("decoder[1]") == [Activation("prelu"), Norm("group", groups=2)]
+    assert after("bottom") == [Norm("batch"), Activation("relu")]
+    shapes = parameter_shapes(cfg)
+    assert shapes["encoder[0].convs[0]"]["kernel"] == (4, 1, 3, 3)
+    assert shapes["decoder[1].convs[0].norm.norm"] == {"scale": (8,), "bias": (8,)}
+    assert shapes["decoder[1].acts[0]"] == {"slope": (1,)}
+    assert "bottom.acts[0]" not in shapes
+
+
+def test_only_the_levels_with_an_instance_norm_need_more_than_one_position():
+    cfg = UNetConfig(levels=2, base_channels=2, norm="instance")
+    assert (4, 4) not in compatible_shapes(cfg)
+    without = replace(cfg, norm=("instance", "instance", "batch"))
+    assert (4, 4) in compatible_shapes(without)
+    assert compatible_shapes(without).above((1, 1)) == (4, 4)
+
+
+def test_a_level_says_its_norm_and_how_many_groups_that_has():
+    cfg = UNetConfig(levels=1, norm=("batch", "group"), groups=(7, 2), order=("activation first", "norm first"))
+    block = cfg.level(0).encoder
+    assert (block.norm, block.groups, block.norm_first, block.norm_last) == ("batch", 1, False, True)
+    assert (cfg.bottom.norm, cfg.bottom.groups, cfg.bottom.norm_first, cfg.bottom.norm_last) == (
+        "group",
+        2,
+        True,
+        False,
+    )
+    assert not replace(cfg, norm="none").bottom.norm_first
 
 
 def test_pools_and_strides_are_those_of_their_level():
@@ -284,7 +335,6 @@ any_configs = st.builds(
     axes=st.integers(1, 3) | naturals,
     base_channels=naturals,
     multipliers=st.none() | st.lists(naturals, max_size=6).map(tuple),
-    groups=naturals,
     **{
         field: _of_levels(naturals | st.lists(naturals, max_size=4).map(tuple))
         if field in PER_AXIS
@@ -340,6 +390,26 @@ def test_whatever_is_wrong_the_fix_makes_a_network(cfg, ins, outs):
             {"upsampling_kernel": None},
         ),
         (
+            {"levels": 1, "norm": ("batch", "batch", "group")},
+            "norm=('batch', 'batch', 'group') has 3 entries, and 1 levels need 2",
+            {"norm": "batch"},
+        ),
+        (
+            {"levels": 2, "base_channels": 6, "norm": ("none", "group", "group")},
+            "groups=8 must divide the channels of every level with a group norm, 12, 24",
+            {"groups": 6},
+        ),
+        (
+            {"levels": 2, "base_channels": 6, "norm": "group", "groups": (3, 8, 24)},
+            "groups=(3, 8, 24) must divide the channels of each level; at level 1 it is 8, the channels 12",
+            {"groups": (3, 6, 24)},
+        ),
+        (
+            {"levels": 2, "norm": ("batch", "group", "group"), "groups": (3, 32, 0)},
+            "groups=(3, 32, 0) must divide the channels of each level; at the bottom it is 0, the channels 256",
+            {"groups": (3, 32, 1)},
+        ),
+        (
             {"levels": 2, "upsampling": ("nearest alone", "nearest"), "skip": "add"},
             "skip='add' adds 64 channels and 128 at level 0",
             {"skip": ("concat", "add")},
@@ -363,6 +433,17 @@ def test_arrays_that_are_too_large_are_fixed_by_fewer_levels_of_their_own_kind()
     assert check_unet_config(fixed).ok
     assert fixed.stride == cfg.stride[: fixed.levels]
     assert fixed.conv_kernel == cfg.conv_kernel[: fixed.levels + 1]
+
+
+@pytest.mark.parametrize("norm", ["group", ("batch", "group", "group"), ("group", "none", "none")], ids=str)
+def test_channels_that_are_too_many_are_fixed_to_multiples_of_the_groups_of_every_level(norm):
+    cfg = UNetConfig(levels=2, multipliers=(1, 2, 3), base_channels=3 * 2**20, norm=norm, groups=(4, 24, 18))
+    (fix,) = check_unet_config(cfg).fixes
+    assert fix.startswith("base_channels=")
+    fixed = replace(cfg, **eval(f"dict({fix})"))
+    assert check_unet_config(fixed).ok
+    step = {"group": 12, "batch": 12, "none": 4}[norm if norm == "group" else norm[2] if norm[2] == "none" else norm[0]]
+    assert not check_unet_config(replace(cfg, base_channels=fixed.base_channels + step)).ok
 
 
 def test_a_field_of_blocks_has_an_entry_for_the_bottom():

@@ -105,9 +105,9 @@ def of_levels(value):
 
 unet_configs = st.builds(
     UNetConfig,
-    **dict.fromkeys(["levels", "axes", "base_channels", "groups"], naturals),
+    **dict.fromkeys(["levels", "axes", "base_channels"], naturals),
     multipliers=st.none() | st.lists(naturals, max_size=5).map(tuple),
-    **{name: of_levels(naturals) for name in ("convs_per_block", "decoder_convs")},
+    **{name: of_levels(naturals) for name in ("convs_per_block", "decoder_convs", "groups")},
     **{name: of_levels(naturals | st.lists(naturals).map(tuple)) for name in PER_AXIS},
     **{
         name: of_levels(st.sampled_from(choices)) if name in BY_LEVEL else st.sampled_from(choices)

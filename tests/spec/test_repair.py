@@ -222,12 +222,14 @@ def test_what_no_padding_and_no_crop_fixes_is_an_error(nodes):
 
 def test_a_network_whose_joint_requirement_no_image_meets_has_no_repair():
     with pytest.raises(WellshapedError) as error:
-        repair(written(Node("m", Mean()), Node("y", Norm("instance"))))
+        repair(Network({"x": 4}, (Node("m", Mean()), Node("y", Norm("instance")))))
     assert str(error.value) == (
         "repairing the network is not possible.\n"
         "  repair: no repair is known: no image is large enough for the requirement of y over all axes together.\n"
         "  fix: another operation in place of y"
     )
+    with pytest.raises(WellshapedError, match="fix: another operation at y"):
+        repair(written(Node("m", Mean()), Node("y", Norm("instance"))))
 
 
 def test_nothing_is_said_of_a_repair_where_none_is_known():

@@ -40,9 +40,8 @@ class Fixing:
     def node(self, node):
         operation = node.operation
         at = node.inputs[0] if operation.only_checks else node.name
-        count = len(operation.needs([self.sizes[name] for name in node.inputs], self.axis))
-        for i in range(count):
-            need = operation.needs([self.sizes[name] for name in node.inputs], self.axis)[i]
+        for i in range(len(self.needs(node))):
+            need = self.needs(node)[i]
             a, b = need.left, need.right
             ok, fixed = judge(need.relation.says, a, b)
             if ok:
@@ -64,6 +63,16 @@ class Fixing:
             self.positive(node.name, n)
         else:
             self.sizes[node.name] = n
+
+    def needs(self, node):
+        """What a node requires; along a single axis, what it requires over all axes too."""
+        sizes = [self.sizes[name] for name in node.inputs]
+        needs = [*node.operation.needs(sizes, self.axis)]
+        if self.network.axes == 1:
+            channels = [self.network.channels[name] for name in node.inputs]
+            together = node.operation.needs_together([(n,) for n in sizes], channels)
+            needs += [need for need in together if not need.warns]
+        return needs
 
     def positive(self, name, n):
         self.sizes[name] = 1 if n == 0 and self.fixed((name, "positive", 0, 1)) else n

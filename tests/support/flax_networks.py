@@ -240,4 +240,4 @@ def _activated(of, slope, x):
         case "leaky_relu" | "elu":
             function = getattr(nnx, of.kind)
             return function(x) if of.slope is None else function(x, of.slope)
-    return getattr(nnx, of.kind)(x)
+    return getattr(jax.nn, {"hardsigmoid": "hard_sigmoid", "hardswish": "hard_swish"}.get(of.kind, of.kind))(x)

@@ -218,6 +218,11 @@ _ACTIVATIONS = {
     "tanh": nn.Tanh,
     "softplus": nn.Softplus,
     "prelu": nn.PReLU,
+    "relu6": nn.ReLU6,
+    "hardsigmoid": nn.Hardsigmoid,
+    "hardswish": nn.Hardswish,
+    "mish": nn.Mish,
+    "selu": nn.SELU,
 }
 
 

@@ -32,7 +32,7 @@ def planned_network(name: str) -> Network:
     if key == _BUNDLE_KEY:
         return monai_bundle(place).network
     plans = nnunet_plans(place)
-    if key not in plans:
+    if key not in plans and key not in plans.unknown:
         says = f"the configurations of {place} are {', '.join(plans)}"
         raise UsageError.of(clipped(name), "configuration", "", says, f"{place}:{nearest_choice(key, plans)}")
     return plans[key].network
