@@ -6,18 +6,23 @@ The commands and their arguments are read from the program itself, so that a new
 import contextlib
 import io
 import re
+import shutil
 import sys
 from dataclasses import fields, replace
 from itertools import product
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from effort import sparse
+from flax import nnx
 from headlines import status_with
 
 from wellshaped.cli import app, main
+from wellshaped.interop import save
+from wellshaped.models import TypedNetwork
 from wellshaped.proofs_of_shape import THEOREMS
-from wellshaped.spec import FIELDS, UNet2Config, UNetConfig, save_config
+from wellshaped.spec import FIELDS, Conv, MaxPool, Network, Node, Resize, UNet2Config, UNetConfig, save_config
 
 UNET = {f"--{f.name.replace('_', '-')}": f.default for f in fields(UNetConfig)}
 CONFIG = list(dict.fromkeys([*(f"--{name.replace('_', '-')}" for name in FIELDS), *UNET]))
@@ -58,6 +63,15 @@ VALUES = {  # of each argument, texts of which one at least must show that it is
     "--tile": ("152", "200"),
     "--most": ("20000",),
     "--halo": (None,),
+    "--model": ("other.safetensors", "nope.safetensors"),
+    "--images": ("b.npy", "nope.png"),
+    "--write": ("values", "label"),
+    "--panel": (None,),
+    "--mode": ("zeros", "mirror"),
+    "--memory": ("much",),
+    "--colour": ("rgb", "gray"),
+    "--mean": ("0.5", "x"),
+    "--std": ("-2", "0"),
     "--field": ("s1", "s9"),
     "--compared": ("milesail", "rdf.yaml"),
     "--yaml": (None,),
@@ -74,6 +88,7 @@ MODES = {  # a command as it is given, with all that it must have
         ["tiles", "milesial", "--input", "3x304x384"],
     ],
     "bioimage": [["bioimage"], ["bioimage", "unet"]],
+    "predict": [["predict", "--model", "m.safetensors", "--images", "a.npy"]],
     "draw": [["draw", "--input", "1x304x384"], ["draw", "--input", "1x304x384", "--tile", "152", "--field", "b1"]],
     "list": [["list"]],
     "demo": [["demo"]],
@@ -92,8 +107,19 @@ def commands():
     return [name for name in app if not name.startswith("-")]
 
 
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    """The files of two tiny models, as bytes."""
+    found, path = {}, tmp_path_factory.mktemp("models") / "m.safetensors"
+    halved = (Node("pooled", MaxPool(2)), Node("conv", Conv(1, channels=2)), Node("y", Resize(2)))
+    for seed, name in enumerate(("m", "other")):
+        save(TypedNetwork(Network({"x": 1}, halved), rngs=nnx.Rngs(seed)), path)
+        found[name] = path.read_bytes()
+    return found
+
+
 @pytest.fixture
-def answer(tmp_path, monkeypatch):
+def answer(tmp_path, monkeypatch, models):
     """Run a command in an empty folder with a config: its status, its output and what it wrote there."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("wellshaped.proofs_of_shape.THEOREMS", THEOREMS[5:6])
@@ -102,8 +128,13 @@ def answer(tmp_path, monkeypatch):
 
     def answer(*words):
         for path in tmp_path.iterdir():
-            path.unlink()
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
         save_config(UNet2Config(base_channels=8), "unet.toml")
+        if "predict" in words:
+            for name, model in models.items():
+                (tmp_path / f"{name}.safetensors").write_bytes(model)
+            np.save("a.npy", np.cos(np.arange(49.0)).reshape(7, 7) - 0.3)
+            np.save("b.npy", np.sin(np.arange(49.0)).reshape(7, 7))
         if "verify" in words:
             with contextlib.redirect_stdout(io.StringIO()):
                 main(["certify"])
@@ -118,7 +149,9 @@ def answer(tmp_path, monkeypatch):
 
 
 def shape_of(path):
-    """A file without what differs from run to run: of a picture, the texts on it."""
+    """A file without what differs from run to run: of a picture, the texts on it. Of a folder, its files."""
+    if path.is_dir():
+        return {inside.name: shape_of(inside) for inside in sorted(path.iterdir())}
     text = path.read_bytes()
     return re.findall(rb"<!-- (.*?) -->", text) if path.suffix == ".svg" else text
 

@@ -1412,6 +1412,7 @@ def test_the_only_commands_are_those_that_the_tests_know(run):
         "stages",
         "tiles",
         "bioimage",
+        "predict",
         "draw",
         "prove",
         "certify",

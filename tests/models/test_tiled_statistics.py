@@ -167,7 +167,7 @@ def test_random_networks_with_statistics_are_alike(drawn):
 
 
 @pytest.mark.slow
-@settings(examples(100), suppress_health_check=list(HealthCheck))
+@settings(examples(20), suppress_health_check=list(HealthCheck))
 @given(normed())
 def test_many_random_networks_with_statistics_are_alike(drawn):
     assert_alike(drawn)

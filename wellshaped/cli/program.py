@@ -97,7 +97,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say(str(typed(error.report, words)), "red", sys.stderr)
         return status_of(type(error))
     except ModuleNotFoundError as error:
-        extra = {"z3": "proofs", "imageio": "images", "tifffile": "images"}.get(error.name or "", "demo")
+        extra = {"z3": "proofs", "imageio": "images", "tifffile": "images"}.get(
+            (error.name or "").partition(".")[0], "demo"
+        )
         install = pip_install(f"'.[{extra}]'")
         say(
             f"This command needs {(error.name or '').partition('.')[0]}: {install}, in a clone of wellshaped",
