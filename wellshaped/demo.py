@@ -33,6 +33,7 @@ from skimage.segmentation import watershed
 from .models import UNet2
 from .spec import UNet2Config, check, compatible_sizes, natural
 from .spec.files.disk import replacing, wrong_suffix
+from .spec.files.tensors import SUFFIX
 from .spec.messages.report import UsageError
 
 Photo = UInt8[np.ndarray, "H W"]
@@ -43,6 +44,8 @@ CONFIG = UNet2Config(pool_kernel=8, pool_stride=8, up_kernel=8, up_stride=8, bas
 SPLIT = 192
 """The network trains on the columns before this one. The others are only for the measurement."""
 CROP, BATCH, LEARNING_RATE = 96, 4, 5e-3
+MEAN, STD = 0.5, 0.25
+"""What is subtracted from grey levels of 0 to 1, and what they are divided by then."""
 NOISES = (0, 10, 20)
 """Standard deviations of the test noise, in grey levels of 255. Training uses noise up to the last."""
 
@@ -69,6 +72,8 @@ class DemoResult:
 def run_demo(output: Path = Path("demo.png"), *, steps: int = 400, seed: int = 0) -> DemoResult:
     """Explain, train, measure, and write a picture to ``output``, a PNG file. Takes half a minute on two cores.
 
+    The trained model is written beside it, as a ``.safetensors`` file. All measurements are of the model in this file.
+
     Results go to standard output, the progress of training to standard error. The same ``seed`` gives the same result
     on the same machine. Before any work, raises :class:`UsageError` for numbers that are not natural, no steps or a
     seed from 2**32 on, and :class:`FileError` if ``output`` can't be written.
@@ -81,19 +86,24 @@ def run_demo(output: Path = Path("demo.png"), *, steps: int = 400, seed: int = 0
     if output.suffix not in ("", ".png"):
         raise wrong_suffix(f"output {output}", output, (".png",))
     with replacing(output) as picture:
-        result = _run(picture, steps, seed)
+        result = _run(picture, output.with_suffix(SUFFIX), steps, seed)
     print(_findings(result, output))
     return result
 
 
-def _run(picture: Path, steps: int, seed: int) -> DemoResult:
+def _run(picture: Path, file: Path, steps: int, seed: int) -> DemoResult:
+    from .interop import load, save
+
     started = perf_counter()
     photo = coins()
     left, right = photo[:, :SPLIT], photo[:, SPLIT:]
     left_mask, right_mask = classical_mask(left), classical_mask(right)
 
     print(_explanation(photo))
-    model, losses = train(left, left_mask, steps=steps, seed=seed)
+    trained, losses = train(left, left_mask, steps=steps, seed=seed)
+    save(trained, file)
+    model = load(file)
+    assert isinstance(model, UNet2)  # as the one that was saved
     left_logits, right_logits = predict(model, left), predict(model, right)
     _draw(picture, photo, np.hstack([left_mask, right_mask]), np.hstack([left_logits, right_logits]))
     return DemoResult(
@@ -143,7 +153,7 @@ def with_noise(photo: Photo, sigma: float, rng: np.random.Generator) -> Photo:
 
 def as_input(photo: Photo) -> Float[np.ndarray, "1 H W"]:
     """Return grey levels from 0 to 255 as one channel from -2 to 2. The numbers are fixed, not from any image."""
-    return ((photo / 255 - 0.5) * 4).astype(np.float32)[None]
+    return ((photo / 255 - MEAN) / STD).astype(np.float32)[None]
 
 
 def pad_to_fit(x: Float[Array, "C H W"], cfg: UNet2Config) -> Float[Array, "C H2 W2"]:
@@ -265,6 +275,7 @@ Training sees the left half, columns 0 to {SPLIT - 1}, and nothing of the right 
 
 def _findings(result: DemoResult, output: Path) -> str:
     """Return the text after training: the numbers, and how to read them."""
+    file = output.with_suffix(SUFFIX)
     rows = [(name, *(f"{value:.3f}" for value in values)) for name, values in result.yardsticks.items()]
     header = ("IoU on the right half", *(f"noise {sigma}" if sigma else "clean" for sigma in NOISES))
     table = "\n".join(f"  {name:<26}" + "".join(f"{cell:>10}" for cell in cells) for name, *cells in (header, *rows))
@@ -277,7 +288,9 @@ Right half, never seen before: loss {result.unseen_loss:.3f}, IoU {result.unseen
 The mask is the answer of the classical method on the clean half, so its 1.000 there means nothing.
 Noise is normal, in grey levels of 255. Training had noise too, on the left half.
 
-It took {result.seconds:.0f} seconds. The picture: {output}"""
+It took {result.seconds:.0f} seconds. The picture: {output}. The model: {file}
+To find coins in a photograph of yours:
+  wellshaped predict {file} PHOTO --colour grey --mean {MEAN} --std {STD} --panel"""
 
 
 def _draw(output: Path, photo: Photo, mask: Mask, logits: Float[np.ndarray, "H W"]) -> None:

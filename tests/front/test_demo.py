@@ -1,5 +1,6 @@
 """The demo: a learned result on pixels that training never saw, and a picture of it."""
 
+import imageio.v3 as iio
 import numpy as np
 import pytest
 from rich.console import Console
@@ -23,13 +24,23 @@ def test_the_demo_learns_the_unseen_half_to_an_iou_of_at_least_093(tmp_path, cap
     assert "classical" in printed.out
     assert "training: step 40 of 400" in printed.err
     assert (tmp_path / "demo.png").read_bytes().startswith(b"\x89PNG")
+    assert_its_file_finds_the_coins(tmp_path)
+
+
+def assert_its_file_finds_the_coins(folder):
+    iio.imwrite(folder / "coins.png", coins())
+    words = ["--mean", "0.5", "--std", "0.25", "--output", str(folder / "found")]
+    assert main(["predict", str(folder / "demo.safetensors"), str(folder / "coins.png"), *words]) == 0
+    found = iio.imread(folder / "found" / "coins.png")
+    right = np.s_[:, demo.SPLIT :]
+    assert demo.iou(found[right] > 0, demo.classical_mask(coins())[right]) > 0.9
 
 
 @pytest.mark.slow
 def test_a_few_steps_of_the_demo_run_and_write_the_picture(tmp_path):
     result = demo.run_demo(tmp_path / "demo.png", steps=2)
     assert len(result.losses) == 2
-    assert [file.name for file in tmp_path.iterdir()] == ["demo.png"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["demo.png", "demo.safetensors"]
 
 
 @pytest.mark.slow
