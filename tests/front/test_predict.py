@@ -83,19 +83,18 @@ def test_labels_are_those_that_the_model_has_for_images_of_any_size(models, phot
         assert (labels == logits.argmax(0)).mean() > 0.999  # ties of rounding
 
 
-def test_an_image_that_needs_too_much_memory_is_predicted_in_tiles_with_the_same_result(models, photos, ran):
+@pytest.mark.parametrize("name", ["grey", pytest.param("instance", marks=pytest.mark.slow)])
+def test_an_image_that_needs_too_much_memory_is_predicted_in_tiles_with_the_same_result(name, models, photos, ran):
     iio.imwrite(photos / "coins.png", coins())
-    for name in ("grey", "instance"):
-        status, out, err = ran(models[name], photos / "coins.png", "--write", "values", "--output", "whole")
-        assert status == 0, err
-        assert "tiles" not in out
-        status, out, err = ran(
-            models[name], photos / "coins.png", "--write", "values", "--output", "tiles", "--memory", "3MB"
-        )
-        assert status == 0, err + out
-        assert "in tiles" in out
-        found, whole = (np.load(f"{folder}/coins.npy") for folder in ("tiles", "whole"))
-        np.testing.assert_allclose(found, whole, atol=1e-4 * np.abs(whole).max())
+    given = models[name], photos / "coins.png", "--write", "values"
+    status, out, err = ran(*given, "--output", "whole")
+    assert status == 0, err
+    assert "tiles" not in out
+    status, out, err = ran(*given, "--output", "tiles", "--memory", "3MB")
+    assert status == 0, err + out
+    assert "in tiles" in out
+    found, whole = (np.load(f"{folder}/coins.npy") for folder in ("tiles", "whole"))
+    np.testing.assert_allclose(found, whole, atol=1e-4 * np.abs(whole).max())
 
 
 def test_probabilities_of_several_channels_are_a_softmax_and_of_one_a_sigmoid(models, photos, ran, tmp_path):
