@@ -9,6 +9,7 @@ from ..spec.files.disk import OutputError
 from ..spec.messages.choices import nearest_choice
 from ..spec.messages.report import UsageError, WellshapedError
 from ..spec.messages.written import in_words
+from .fixes import typed_fix
 from .output import AsJson, print_json, say, with_progress, working
 
 EXAMPLE = """\
@@ -22,7 +23,7 @@ POLICIES = ("pad", "crop", "error")
 
 def predict(
     model: Annotated[Path, Parameter(help="A model that wellshaped.interop.save wrote, a .safetensors file.")],
-    images: Annotated[
+    image: Annotated[
         list[Path],
         Parameter(help="Images, or folders of images: .png, .jpg, .tif, .npy.", negative="", consume_multiple=True),
     ],
@@ -45,11 +46,12 @@ def predict(
     std: Annotated[str, Parameter(help="Numbers to divide by, one or one for each channel.")] = "1",
     as_json: AsJson = False,
 ) -> int:
-    """Predict images with a model.
+    """Predict images with a model: write the label of every pixel, or probabilities.
 
-    Images are scaled to values from 0 to 1. Labels are PNG pictures (TIFF for volumes) with the number of the channel
-    that has the largest value; probabilities and values are NumPy files (C, H, W). An image that can't be predicted is
-    listed at the end. Exits with 1 then.
+    Images of any size are padded or cropped, and those too large for memory are cut into tiles.
+    Labels are pictures: each pixel is the number of the channel with the largest value.
+    Probabilities and values are NumPy files (C, H, W).
+    Exits with 1 if an image could not be predicted; it is listed at the end.
     """
     from ..prediction.images import COLOURS, Preparation
     from ..prediction.results import KINDS
@@ -62,14 +64,14 @@ def predict(
     if 0 in preparation.std:
         raise UsageError.of(f"--std {std}", "std", "", "a number to divide by must not be 0", "--std 1")
     from ..interop import load
-    from ..prediction.folder import images_in, jobs_for, predict, reason, suffix_for
+    from ..prediction.folder import images_in, jobs_for, predict, suffix_for
     from ..prediction.predicting import Predictor
 
     with working("reads the model"):
         predictor = Predictor(load(model), policy=policy, mode=mode, memory=memory)
     if panel and predictor.graph.axes != 2:
         raise UsageError.of("--panel", "panel", "", f"the model has {predictor.graph.axes} axes, not 2", "leave it out")
-    jobs = jobs_for(images_in(images), output, suffix_for(predictor, write), panel)
+    jobs = jobs_for(images_in(image), output, suffix_for(predictor, write), panel)
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -82,8 +84,15 @@ def predict(
                 f"{job.result}: {predict(job, predictor, write, preparation, progress=len(jobs) == 1)}"
             )
         except WellshapedError as error:
-            failed[str(job.image)] = reason(error)
+            failed[str(job.image)] = _reason(error)
     return _told(done, failed, as_json)
+
+
+def _reason(error: WellshapedError) -> str:
+    """Why an image has no result, in one line."""
+    failure, fixes = error.report.failures[0], error.report.fixes
+    about = f"{failure.about}: " if failure.about else ""
+    return f"{about}{failure.says}" + (f"; fix: {typed_fix(fixes[0])}" if fixes else "")
 
 
 def _told(done: dict[str, str], failed: dict[str, str], as_json: bool) -> int:

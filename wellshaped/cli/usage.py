@@ -31,9 +31,20 @@ def described(error: CycloptsError, arguments: Sequence[str], examples: Mapping[
         shown = [line for line in lines if name in line]
         if typed:
             return f"{typed} needs a value, for example: {shown[0]}" if shown else f"{typed} needs a value."
-        needs = name if shown else f"a {name.lstrip('-').lower()}"  # an example without the flag has the value alone
+        needs = (
+            name if shown else _with_article(name.lstrip("-").lower())
+        )  # an example without the flag has the value alone
         return f"{command} needs {needs}, for example: {(shown or lines)[0]}"
     return str(error)
+
+
+def _with_article(noun: str) -> str:
+    """The noun with its article.
+
+    >>> _with_article("model"), _with_article("image")
+    ('a model', 'an image')
+    """
+    return f"{'an' if noun[0] in 'aeio' else 'a'} {noun}"
 
 
 def _with_fix(text: str, fix: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..spec.messages.report import FileError, WellshapedError
+from ..spec.messages.report import FileError
 from ..spec.messages.written import in_words
 from .images import SUFFIXES, Preparation, read_image
 from .predicting import Predictor
@@ -85,11 +85,3 @@ def predict(job: Job, predictor: Predictor, kind: str, preparation: Preparation,
 def suffix_for(predictor: Predictor, kind: str) -> str:
     """The suffix of the results."""
     return suffix_of(kind, predictor.graph.axes)
-
-
-def reason(error: WellshapedError) -> str:
-    """Why an image has no result, in one line."""
-    report = error.report
-    failure = report.failures[0]
-    about = f"{failure.about}: " if failure.about else ""
-    return f"{about}{failure.says}" + (f"; fix: {report.fixes[0]}" if report.fixes else "")

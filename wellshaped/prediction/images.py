@@ -139,6 +139,8 @@ def _another_shape(path: Path, shape: tuple[int, ...], axes: int, channels: int)
 
 def _array(path: Path) -> Any:
     """What a file holds, mapped into memory if that is possible."""
+    if not path.is_file():
+        raise ImageError.of(f"image {path}", "file", "", "there is no such file", "the path of an image")
     try:
         if path.suffix.lower() == ".npy":
             return np.load(path, mmap_mode="r", allow_pickle=False)
