@@ -182,13 +182,18 @@ def _no_further(network: Network, axis: int, halo: CertifiedHalo, size: int, t: 
 
 
 def read_in_full(network: Network, axis: int, sizes: SizeSet, halo: CertifiedHalo) -> bool:
-    """Whether each example is a size that fits and a position that reads the halo in full.
+    """Whether each example is a size that fits and a position of its output that reads the halo in full.
 
     Raises :class:`WellshapedError` if the network has no halo.
     """
     require_halo(network, axis)
-    return all(
-        size in sizes and amount == _amounts(network, axis, size, position)[number]
+    output = network.outputs[0]
+    if not all(
+        size in sizes and position < sizes_along(network, size, axis)[output] for size, position in halo.examples
+    ):
+        return False
+    return all(way in sizes for way in halo.ways) and all(
+        amount == _amounts(network, axis, size, position)[number]
         for number, (amount, (size, position)) in enumerate(zip(halo.amounts, halo.examples, strict=True))
     )
 
@@ -207,7 +212,8 @@ def _amounts(network: Network, axis: int, size: int, position: int) -> tuple[int
 def halo_of(network: Network, axis: int, sizes: SizeSet) -> CertifiedHalo:
     """The halo of a network, with examples.
 
-    Raises :class:`WellshapedError` if the halo is unbounded, or depends on the size by a ratio or in too many ways.
+    Raises :class:`WellshapedError` if the halo is unbounded, or depends on the size by a ratio or in too many ways, and
+    if padding repeats positions of the image or all images that fit are small.
     """
     require_halo(network, axis)
     field = receptive_field(network)[network.outputs[0]][axis]
@@ -217,12 +223,14 @@ def halo_of(network: Network, axis: int, sizes: SizeSet) -> CertifiedHalo:
         raise _not_certified("ways", says)
     wanted = (*field.aligned, *field.halo)
     examples: dict[int, Example] = {}
-    for example in _candidates(network, axis, ways, field.halo):
+    for example in _candidates(network, axis, sizes, ways, field.halo):
         for number, amount in enumerate(_amounts(network, axis, *example)):
             if amount == wanted[number]:
                 examples.setdefault(number, example)
         if len(examples) == len(wanted):
             break
+    if len(examples) < len(wanted):
+        raise _not_certified("examples", "no image that fits is so large that a position reads the halo in full")
     found = (examples[0], examples[1], examples[2], examples[3])
     halo = CertifiedHalo(field.aligned, field.halo, found, ways, "")
     return replace(halo, statement=halo_statement(network, axis, sizes, halo))
@@ -241,6 +249,8 @@ def require_halo(network: Network, axis: int) -> None:
                 continue
             if of_it.everything:
                 raise _not_certified("unbounded", f"{called} reads the whole image")
+            if of_it.repeats:
+                raise _not_certified("repeats", f"{called} reads other positions at the edges of the image")
             if slopes[node.name] * of_it.step != slopes[name] * of_it.over:
                 raise _not_certified("ratio", f"{called} reads {name} at another ratio than that of their sizes")
     if not _strides(network, axis)[1]:
@@ -255,16 +265,34 @@ def _ways(network: Network, axis: int, sizes: SizeSet) -> tuple[int, ...]:
     return tuple(sorted(ways.values()))
 
 
-def _candidates(network: Network, axis: int, ways: Sequence[int], halo: Halo) -> Iterator[Example]:
-    """Each position of one total stride, for each way, where no position reads before the image."""
+def _candidates(network: Network, axis: int, sizes: SizeSet, ways: Sequence[int], halo: Halo) -> Iterator[Example]:
+    """Each position of one total stride, for each way, where no position reads before the image or after it."""
     stride, shift = _strides(network, axis)
     for size in ways:
         begin = -(-halo[0] // stride) + 1
         way = _way(network, axis, size)
         while not _read(network, way, begin * shift, begin * shift).exact:
             begin += 1
-        yield from ((size, begin * shift + position) for position in range(shift))
+        large = _larger(network, axis, sizes, size, (begin + 1) * shift)
+        if large is not None:
+            yield from ((large, begin * shift + position) for position in range(shift))
 
+
+def _larger(network: Network, axis: int, sizes: SizeSet, size: int, positions: int) -> int | None:
+    """A size with so many ``positions`` of the output for which the operations read as for ``size``, or ``None``."""
+    stride, shift = _strides(network, axis)
+    way, n = repr(_way(network, axis, size)), sizes.above(positions * stride // shift)
+    for _ in range(_TRIED):
+        if n is None:
+            return None
+        if repr(_way(network, axis, n)) == way and sizes_along(network, n, axis)[network.outputs[0]] > positions:
+            return n
+        n = sizes.above(n + 1)
+    return None
+
+
+_TRIED = 1_024
+"""How many sizes are tried for an example."""
 
 MAX_WAYS = 16
 """The operations of a certified network read in at most this many ways."""

@@ -7,7 +7,7 @@ Each claim calls the functions that ship. Positions are natural numbers. What an
 from typing import Any
 
 from ..spec.arithmetic.naturals import monus, quotient
-from ..spec.network import Crop, DepthToSpace, Pad, Resize, SpaceToDepth, TransposedWindow, Window
+from ..spec.network import Crop, CropTo, DepthToSpace, Pad, PadTo, Resize, SpaceToDepth, TransposedWindow, Window
 from ..spec.network.operation import Operation
 from ..spec.network.reading import Reads, reads_of
 from ..spec.network.tiling import next_turn
@@ -20,10 +20,10 @@ _theorems: list[Theorem] = []
 _theorem = adding_to(_theorems)
 
 
-def _reads(operation: Operation) -> Reads:
-    """What an operation reads whose padding depends on no size."""
-    (reads,) = reads_of(operation, [0], 0)
-    assert reads is not None  # it has one input, and reads it
+def _reads(operation: Operation, *sizes: Any) -> Reads:
+    """What an operation reads of its first input, for inputs of these ``sizes`` if it depends on them."""
+    reads = reads_of(operation, sizes or [0], 0)[0]
+    assert reads is not None  # it does not read only the size
     return reads
 
 
@@ -74,6 +74,42 @@ def _dilated_window_reads(i: Any, q: Any, j: Any, k: Any, s: Any, d: Any, p: Any
 def _transposed_window_reads(i: Any, q: Any, k: Any, s: Any, p: Any) -> Claim:
     reads = _reads(TransposedWindow(k, s, padding=p))
     return (k >= 1, s >= 1), iff(_read_by(reads, i, q), _is_tap(i + p, q * s, k))
+
+
+@_theorem(
+    "dilated_transposed_window_reads",
+    "A transposed window of dilation d reads q if i + p = q·s + d·j for a j < k: nothing beyond what is stated.",
+    "SPEC 9",
+    {"i": 0, "q": 0, "j": 0, "k": 1, "s": 1, "d": 1, "p": 0},
+)
+def _dilated_transposed_window_reads(i: Any, q: Any, j: Any, k: Any, s: Any, d: Any, p: Any) -> Claim:
+    reads = _reads(TransposedWindow(k, s, padding=p, dilation=d))
+    return (s >= 1, k >= j + 1, i + p == q * s + d * j), _read_by(reads, i, q)
+
+
+@_theorem(
+    "same_window_reads",
+    "A SAME window on n positions reads as a window padded by half of what it lacks, rounded down: p.",
+    "SPEC 9, condition 2",
+    {"i": 0, "q": 0, "n": 1, "k": 1, "s": 1, "p": 0},
+)
+def _same_window_reads(i: Any, q: Any, n: Any, k: Any, s: Any, p: Any) -> Claim:
+    window = Window(k, s, rounding="same")
+    lacks = monus(monus(window.size([n], 0), 1) * s + k, n)
+    half = (lacks >= 2 * p, 2 * p + 1 >= lacks)
+    return (k >= 1, s >= 1, *half), iff(_read_by(_reads(window, n), i, q), _is_tap(q + p, i * s, k))
+
+
+@_theorem(
+    "centred_crop_and_pad_read",
+    "A crop or a padding to the size of another input has half of the difference before it, rounded down: c.",
+    "SPEC 9, condition 2",
+    {"i": 0, "q": 0, "n": 3, "m": 1, "c": 1},
+)
+def _centred_crop_and_pad_read(i: Any, q: Any, n: Any, m: Any, c: Any) -> Claim:
+    of_crop, of_pad = _reads(CropTo(), n, m), _reads(PadTo(where="both"), m, n)
+    half = (n >= m + 2 * c, m + 2 * c + 1 >= n)
+    return half, conjunction(iff(_read_by(of_crop, i, q), q == i + c), iff(_read_by(of_pad, i, q), q + c == i))
 
 
 @_theorem(
@@ -190,7 +226,7 @@ def _stop_before(i: Any, e: Any, a: Any, b: Any, first: Any, last: Any, outside:
 
 @_theorem(
     "tile_reads_as_image",
-    "Where a tile's node is valid, the image's node, v positions later, reads only what is valid, u positions later.",
+    "A position that is valid in a tile reads in the image, where it stands v positions later, only valid positions.",
     "SPEC 9, the step of an induction on the nodes",
     {"i": 3, "u": 1, "v": 1, "low": 2, "high": 9, **_READS},
 )
@@ -207,7 +243,7 @@ def _tile_reads_as_image(
 
 @_theorem(
     "cores_partition",
-    "The next tile, valid from low to high before it is moved by turns of s, has the position that is due, and more.",
+    "The core of the next tile begins where the last core ends, and is not empty.",
     "SPEC 9, the cores",
     {"reached": 5, "low": 2, "high": 5, "s": 2},
 )
@@ -219,7 +255,7 @@ def _cores_partition(reached: Any, low: Any, high: Any, s: Any) -> Claim:
 
 @_theorem(
     "halo_at_the_input_is_enough",
-    "If what a core of two nodes reads of the input lies in a tile from u on, the tile computes what it reads between.",
+    "If a tile has all input positions that an output position reads, it also has all positions of the node between.",
     "SPEC 9: a rule about the input alone",
     {"i": 3, "u": 1, "k": 1, "s": 1, "p": 0},
     counterexample={"i": 1, "u": 1, "k": 1, "s": 1, "p": 1},

@@ -311,6 +311,28 @@ Proof.
   generalize (q * s) (c * s). lia.
 Qed.
 
+Theorem dilated_transposed_window_reads : dilated_transposed_window_reads_statement.
+Proof.
+  intros i q j k s d p (? & ? & stands). assert (d * j <= d * (k - 1)) as most by (apply Nat.mul_le_mono_l; lia).
+  rewrite Nat.mul_1_r.
+  assert (d * (k - 1) - p < ((d * (k - 1) - p) / s + 1) * s) as enough by (apply at_most; lia).
+  revert enough. generalize ((d * (k - 1) - p) / s). intros c.
+  rewrite at_most, at_least, !Nat.mul_add_distr_r, Nat.mul_1_l by assumption.
+  revert stands most. generalize (d * j) (d * (k - 1)) (q * s) (c * s). lia.
+Qed.
+
+Theorem same_window_reads : same_window_reads_statement.
+Proof.
+  intros i q n k s p (? & ? & low & high). rewrite !Nat.div_1_r. revert low high.
+  replace (1 - (1 - k)) with 1 by lia. rewrite !Nat.mul_1_l.
+  generalize (((n + (s - 1)) / s - 1) * s) (i * s). intros z t low high.
+  replace (z + (k - 1) + 1 - n) with (z + k - n) by lia.
+  assert ((z + k - n) / 2 = p) as -> by lia. lia.
+Qed.
+
+Theorem centred_crop_and_pad_read : centred_crop_and_pad_read_statement.
+Proof. intros i q n m c (? & ?). rewrite !Nat.div_1_r. lia. Qed.
+
 Theorem nearest_resize_reads : nearest_resize_reads_statement.
 Proof. intros i q f o ?. rewrite !Nat.add_0_r. generalize (i * o / f). lia. Qed.
 

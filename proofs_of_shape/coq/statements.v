@@ -157,6 +157,18 @@ Definition dilated_window_reads_statement : Prop := forall i q j k s d p : nat,
 Definition transposed_window_reads_statement : Prop := forall i q k s p : nat,
   (((1 <= k) /\ (1 <= s)) -> ((((((i * 1) + (((p + ((((1 * (k - 1)) - p) / s) * s)) + (s - 1)) - (1 * (k - 1)))) / s) <= (q + (((1 * (k - 1)) - p) / s))) /\ ((q + (((1 * (k - 1)) - p) / s)) <= (((i * 1) + (p + ((((1 * (k - 1)) - p) / s) * s))) / s))) <-> (((q * s) <= (i + p)) /\ ((((i + p) - (q * s)) + 1) <= k)))).
 
+(* A transposed window of dilation d reads q if i + p = q·s + d·j for a j < k: nothing beyond what is stated. *)
+Definition dilated_transposed_window_reads_statement : Prop := forall i q j k s d p : nat,
+  (((1 <= s) /\ ((j + 1) <= k) /\ ((i + p) = ((q * s) + (d * j)))) -> (((((i * 1) + (((p + ((((d * (k - 1)) - p) / s) * s)) + (s - 1)) - (d * (k - 1)))) / s) <= (q + (((d * (k - 1)) - p) / s))) /\ ((q + (((d * (k - 1)) - p) / s)) <= (((i * 1) + (p + ((((d * (k - 1)) - p) / s) * s))) / s)))).
+
+(* A SAME window on n positions reads as a window padded by half of what it lacks, rounded down: p. *)
+Definition same_window_reads_statement : Prop := forall i q n k s p : nat,
+  (((1 <= k) /\ (1 <= s) /\ ((2 * p) <= (((((((1 - (1 - k)) * 1) * ((n + (s - 1)) / s)) - 1) * s) + k) - n)) /\ ((((((((1 - (1 - k)) * 1) * ((n + (s - 1)) / s)) - 1) * s) + k) - n) <= ((2 * p) + 1))) -> ((((((i * s) + 0) / 1) <= (q + ((((((((n + (s - 1)) / s) - 1) * s) + (1 * (k - 1))) + 1) - n) / 2))) /\ ((q + ((((((((n + (s - 1)) / s) - 1) * s) + (1 * (k - 1))) + 1) - n) / 2)) <= (((i * s) + (1 * (k - 1))) / 1))) <-> (((i * s) <= (q + p)) /\ ((((q + p) - (i * s)) + 1) <= k)))).
+
+(* A crop or a padding to the size of another input has half of the difference before it, rounded down: c. *)
+Definition centred_crop_and_pad_read_statement : Prop := forall i q n m c : nat,
+  ((((m + (2 * c)) <= n) /\ (n <= ((m + (2 * c)) + 1))) -> (((((((i * 1) + ((n - m) / 2)) / 1) <= (q + 0)) /\ ((q + 0) <= (((i * 1) + ((n - m) / 2)) / 1))) <-> (q = (i + c))) /\ ((((((i * 1) + 0) / 1) <= (q + ((n - m) / 2))) /\ ((q + ((n - m) / 2)) <= (((i * 1) + 0) / 1))) <-> ((q + c) = i)))).
+
 (* A nearest resize by f/o reads one position: floor(i·o / f). *)
 Definition nearest_resize_reads_statement : Prop := forall i q f o : nat,
   (((1 <= f) /\ (1 <= o)) -> ((((((i * o) + 0) / f) <= (q + 0)) /\ ((q + 0) <= (((i * o) + 0) / f))) <-> (q = ((i * o) / f)))).
@@ -193,14 +205,14 @@ Definition start_after_statement : Prop := forall i e a b first last outside : n
 Definition stop_before_statement : Prop := forall i e a b first last outside : nat,
   (((1 <= a) /\ (1 <= b)) -> ((((((i * a) + last) / b) + 1) <= (e + outside)) <-> ((i + 1) <= (((((e + outside) * b) + a) - (last + 1)) / a)))).
 
-(* Where a tile's node is valid, the image's node, v positions later, reads only what is valid, u positions later. *)
+(* A position that is valid in a tile reads in the image, where it stands v positions later, only valid positions. *)
 Definition tile_reads_as_image_statement : Prop := forall i u v low high a b first last outside : nat,
   (((1 <= a) /\ (1 <= b) /\ ((v * a) = (u * b)) /\ (((((((low + outside) * b) - first) + (a - 1)) / a) <= i) /\ ((i + 1) <= (((((high + outside) * b) + a) - (last + 1)) / a)))) -> ((((low + u) + outside) <= ((((i + v) * a) + first) / b)) /\ ((((((i + v) * a) + last) / b) + 1) <= ((high + u) + outside)))).
 
-(* The next tile, valid from low to high before it is moved by turns of s, has the position that is due, and more. *)
+(* The core of the next tile begins where the last core ends, and is not empty. *)
 Definition cores_partition_statement : Prop := forall reached low high s : nat,
   (((1 <= s) /\ (low <= reached) /\ ((low + s) <= high)) -> (((low + (((reached - low) / s) * s)) <= reached) /\ ((reached + 1) <= (high + (((reached - low) / s) * s))))).
 
-(* If what a core of two nodes reads of the input lies in a tile from u on, the tile computes what it reads between. *)
+(* If a tile has all input positions that an output position reads, it also has all positions of the node between. *)
 Definition halo_at_the_input_is_enough_statement : Prop := ~ (forall i u k s p : nat,
   (((1 <= k) /\ (1 <= s) /\ (1 <= u) /\ (1 <= i) /\ ((u + (((1 * (k - 1)) - p) / s)) <= (((((((i * 1) + 0) / 1) - 1) * 1) + (((p + ((((1 * (k - 1)) - p) / s) * s)) + (s - 1)) - (1 * (k - 1)))) / s))) -> ((u * s) <= ((((i * 1) + 0) / 1) - 1)))).
