@@ -53,6 +53,11 @@ class AxisMap(Written):
         """How many positions the core of the chosen tile reads before and after those that it stands at."""
         return max(floor(self.core[0]) - self.halo[0], 0), max(self.halo[1] - ceil(self.core[1]), 0)
 
+    @property
+    def margins(self) -> tuple[Fraction | int, Fraction | int]:
+        """How many positions the chosen tile has before and after its core: at least what the core reads."""
+        return self.core[0] - self.tile[0], self.tile[1] - self.core[1]
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ImageMap(Written):
@@ -62,7 +67,7 @@ class ImageMap(Written):
     9 tiles of 512×512 for an image of 1024×1024: 125 % of the image is computed again
       tile: 512×512, starts at 320, 320
       core: 320×320, from 418, 418
-      halo: 96 before and 92 after
+      halo: 98 before and 94 after; the core reads 96 and 92
       field: one position of y reads 204×204
       stride: tiles start at multiples of 16
     """
@@ -98,12 +103,13 @@ class ImageMap(Written):
         return found
 
     def _halo(self) -> str:
-        along: dict[Interval, list[str]] = {}
+        along: dict[str, list[str]] = {}
         for axis in self.axes:
-            along.setdefault(axis.around, []).append(axis.name)
-        texts = [
-            (f"{written_number(a)} before and {written_number(b)} after", names) for (a, b), names in along.items()
-        ]
+            before, after = map(written_length, axis.margins)
+            reads = " and ".join(map(written_number, axis.around))
+            more = "" if axis.margins == axis.around else f"; the core reads {reads}"
+            along.setdefault(f"{before} before and {after} after{more}", []).append(axis.name)
+        texts = list(along.items())
         return texts[0][0] if len(texts) == 1 else "; ".join(f"{in_words(names)} {text}" for text, names in texts)
 
     def __str__(self) -> str:

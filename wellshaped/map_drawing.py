@@ -239,7 +239,7 @@ def _length(ends: Range) -> float:
 
 def _lengths(axis: AxisMap) -> list[Range]:
     """The halo before, the core, and the halo after."""
-    return [(axis.halo[0], axis.core[0]), axis.core, (axis.core[1], axis.halo[1])]
+    return [(axis.tile[0], axis.core[0]), axis.core, (axis.core[1], axis.tile[1])]
 
 
 def _length_of_field(axis: AxisMap) -> list[Range]:

@@ -289,7 +289,8 @@ def _channels_of(tensor: Any) -> int | None:
 
 
 def _ratio(of_input: float, of_output: float) -> Fraction:
-    return (_fraction(of_input) / _fraction(of_output)).limit_denominator(MAX_NUMBER)
+    of = _fraction(of_output)
+    return (_fraction(of_input) / of).limit_denominator(MAX_NUMBER) if of else Fraction(MAX_NUMBER)
 
 
 def _fraction(number: float) -> Fraction:

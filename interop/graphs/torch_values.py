@@ -144,7 +144,8 @@ def _batch_norm(
     momentum: Any = 0.1,
     eps: float = 1e-5,
 ) -> Array:
-    return _normed(step, x, "batch", eps, [weight, bias, running_mean, running_var])
+    kind = "batch" if isinstance(running_mean, Operand) else "instance"  # without any, the statistics of the image
+    return _normed(step, x, kind, eps, [weight, bias, running_mean, running_var])
 
 
 def _instance_norm(

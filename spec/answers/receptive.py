@@ -77,7 +77,7 @@ def receptive_field(network: AnyNetwork, sizes: AxisSizes | None = None) -> Rece
 
     Raises :class:`ShapeError` if the ``sizes`` do not fit or no size fits, :class:`ConfigError` if the config is not
     well-formed, :class:`UsageError` for a value that can't be used, and :class:`WellshapedError` if what the nodes read
-    depends on the size in too many ways; give ``sizes`` then. Source: SPEC section 9.
+    depends on the size in too many ways (give ``sizes`` then) or the total stride is too large. Source: SPEC section 9.
 
     >>> receptive_field("smp_resnet34").halo[0], receptive_field("monai_basicunet").unbounded
     ((543, 512), 'conv_0.conv_0.adn.N (instance norm) reads the whole image')

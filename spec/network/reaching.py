@@ -30,6 +30,10 @@ MAX_CLASSES = 4_096
 """The most classes of sizes for which the reading of a network is compared."""
 
 
+MAX_SHIFT = 2**16
+"""The most positions of a node that are looked at: one total stride."""
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class NodeField(Written):
     """The receptive field of a node along one axis, in positions of the network's input.
@@ -165,12 +169,17 @@ def _reads(network: Network, axis: int, n: int) -> Iterator[NodeReads]:
 
 def _fields(network: Network, axis: int, reads: Sequence[NodeReads]) -> dict[str, NodeField]:
     stride, slopes = total_stride(network, axis), slopes_of(network, axis)
+    shifts = {name: int(slope * stride) for name, slope in slopes.items()}
+    largest = max(shifts, key=shifts.__getitem__)
+    if shifts[largest] > MAX_SHIFT:
+        by, most = map(written_number, (shifts[largest], MAX_SHIFT))
+        says = f"a total stride shifts {largest} by {by}, and may by {most}"
+        raise WellshapedError.of("the receptive field", "stride", "too large", says, "smaller strides")
     tables: dict[str, _Table | str | None] = {}
     for given in network.inputs:
         tables[given.name] = None if given.single else _Table(tuple(range(stride)), tuple(range(stride)))
     for node, of_it in zip(network.nodes, reads, strict=True):
-        shift = int(slopes[node.name] * stride)
-        tables[node.name] = _table(node, tables, of_it, shift, stride)
+        tables[node.name] = _table(node, tables, of_it, shifts[node.name], stride)
     return {name: _field(table, slopes[name], stride) for name, table in tables.items()}
 
 

@@ -21,6 +21,7 @@ from wellshaped.spec import (  # noqa: E402
     compatible_sizes,
     explain,
     parameter_shapes,
+    receptive_field,
 )
 from wellshaped.spec.network import (  # noqa: E402
     Activation,
@@ -490,3 +491,11 @@ def shapes_of(model, shapes, n):
     except (RuntimeError, ValueError):
         return None
     return None if (0,) in found else found
+
+
+def test_a_batch_norm_without_running_statistics_reads_the_whole_image():
+    model = nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), nn.BatchNorm2d(2, track_running_stats=False)).eval()
+    graph = graph_of_torch(model, "N 1 H W")
+    assert "reads the whole image" in receptive_field(graph).unbounded
+    usual = graph_of_torch(nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2)).eval(), "N 1 H W")
+    assert not receptive_field(usual).unbounded

@@ -500,3 +500,10 @@ def test_a_crop_to_another_node_reads_only_its_size():
 def test_a_network_that_no_size_fits_has_no_receptive_field():
     with pytest.raises(WellshapedError, match="no size fits"):
         receptive_field(UNet2Config(up_stride=1, up_kernel=1))
+
+
+@pytest.mark.parametrize("kernel", [10**5, 10**8])
+def test_a_total_stride_that_is_too_large_is_rejected_at_once(kernel):
+    huge = Network({"x": 1}, (Node("pooled", MaxPool(kernel)), Node("up", Resize(kernel))))
+    with pytest.raises(WellshapedError, match="stride: too large: a total stride shifts x by"):
+        receptive_field(huge)
