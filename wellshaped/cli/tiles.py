@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from ..spec import ReceptiveField, Tiling, graph_of, receptive_field
+from ..spec import ReceptiveField, Tiling, graph_of, plan, receptive_field
 from ..spec import tiles as tiles_for
 from ..spec.answers.any_network import title
 from ..spec.answers.tilings import least_tile
@@ -39,6 +39,9 @@ def tiles(
     most: Annotated[
         Natural | None, Parameter(help="Most positions (height times width) of a tile, in place of --tile.")
     ] = None,
+    policy: Annotated[
+        str, Parameter(help="What to do with an image that does not fit: error, pad or crop it at the end.")
+    ] = "error",
     flags: Flags = None,
     as_json: AsJson = False,
 ) -> int:
@@ -49,26 +52,27 @@ def tiles(
     """
     given = network_of(network, flags, image)
     if image is None:
-        _require_image(tile, most)
+        _require_image(tile, most, policy)
         any_image(given, None).raise_if_failed()
         return _show(receptive_field(given), None, title(given), as_json)
     channels, *sizes = shape_of(image, given, None)
     require_built(given, channels)
-    field = receptive_field(given, tuple(sizes))
+    fitting = plan(given, sizes, policy).fitting
+    field = receptive_field(given, fitting)
     if tile is None and most is None:
-        least = least_tile(graph_of(given), tuple(sizes))
-        return _show(field, least if least != tuple(sizes) else (), title(given), as_json)
+        least = least_tile(graph_of(given), fitting)
+        return _show(field, least if least != fitting else (), title(given), as_json)
     if tile is not None and most is not None:
         raise UsageError.of(
             "--most", "most", "", "--tile already says how large the tiles are", "--tile without --most"
         )
     largest = None if tile is None else tile_in(tile, len(sizes))
     count = None if most is None else natural_in(str(most), "--most", 1_000_000)
-    return _show(field, tiles_for(given, tuple(sizes), largest, most=count), title(given), as_json)
+    return _show(field, tiles_for(given, tuple(sizes), largest, most=count, policy=policy), title(given), as_json)
 
 
-def _require_image(tile: str | None, most: object) -> None:
-    for flag, value in (("--tile", tile), ("--most", most)):
+def _require_image(tile: str | None, most: object, policy: str) -> None:
+    for flag, value in (("--tile", tile), ("--most", most), ("--policy", None if policy == "error" else policy)):
         if value is not None:
             raise UsageError.of(flag, "input", "", "the image has no shape", "--input 3x8192x8192")
 
@@ -95,6 +99,8 @@ def _show(field: ReceptiveField, tiling: Tiling | tuple[int, ...] | None, name: 
     data, lines = {"network": name, **_field_data(field)}, [str(field)]
     if isinstance(tiling, Tiling):
         data |= _tiling_data(tiling)
+        if tiling.plan.fitting != tiling.plan.given:
+            lines.append(f"image: {tiling.plan}")
         lines += [str(tiling), *(_along(axis, spans) for axis, spans in zip(field.names, tiling.axes, strict=True))]
     elif tiling is not None:
         data |= {"smallest": tiling or None}
