@@ -20,6 +20,7 @@ from ...spec.unet.graph import unchecked_graph
 from .torch_names.dynunet import DYNUNET
 from .torch_names.milesial import MILESIAL
 from .torch_names.nnunet import NNUNET
+from .torch_names.segresnet import SEGRESNET
 from .torch_names.table import NameTable, matched
 
 Shape = tuple[int, ...]
@@ -86,7 +87,7 @@ def torch_layout(graph: Network) -> TorchLayout:
 
 def _table(graph: Network, layers: Iterable[str]) -> NameTable:
     """The table of a network's family. A U-Net has milesial's names if it has the layers of milesial's."""
-    found = next((table for table in (NNUNET, DYNUNET) if table.levels(layers)), None)
+    found = next((table for table in (NNUNET, DYNUNET, SEGRESNET) if table.levels(layers)), None)
     if found is not None:
         return found
     levels = MILESIAL.levels(layers)

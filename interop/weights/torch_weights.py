@@ -2,7 +2,7 @@
 
 import inspect
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -33,9 +33,11 @@ def load_torch(
     out_channels: int | None = None,
     prefix: str = "",
     momentum: float = 0.1,
+    axis_name: str | None = None,
     dtype: Any = None,
     param_dtype: Any = None,
     precision: Any = None,
+    remat: str | Iterable[str] = (),
 ) -> "nnx.Module":
     """Return a network with the weights of its counterpart in PyTorch: a :class:`UNet`, ``UNet2`` or ``TypedNetwork``.
 
@@ -48,8 +50,8 @@ def load_torch(
     - ``prefix``: only names that start with it are read, without it: ``"generator."``.
     - ``momentum``: that of PyTorch's batch norms, the part of a batch in new statistics. Here it becomes
       ``1 - momentum``, the part that is kept.
-    - ``dtype``, ``param_dtype``, ``precision``: as for :class:`TypedNetwork`. By default the arrays keep their dtype,
-      if all have the same floating-point dtype, and become ``float32`` otherwise.
+    - ``axis_name``, ``dtype``, ``param_dtype``, ``precision``, ``remat``: as for :class:`TypedNetwork`. By default the
+      arrays keep their dtype, if all have the same and JAX has it, and become ``float32`` otherwise.
 
     Every array is accounted for. Only those without a use for the output are left out: the counts of batches, and
     heads for training. Call ``model.eval()`` to predict with batch norms.
@@ -80,6 +82,7 @@ def load_torch(
         prefix=prefix,
         momentum=momentum,
         types={"dtype": dtype, "param_dtype": param_dtype, "precision": precision},
+        run={"axis_name": axis_name, "remat": remat},
     )[0]
 
 
@@ -91,6 +94,7 @@ def loaded(
     prefix: str,
     momentum: float,
     types: Mapping[str, Any],
+    run: Mapping[str, Any],
 ) -> "tuple[nnx.Module, TorchWeights]":
     """Return the model of :func:`load_torch`, and the weights as they were found."""
     if not isinstance(prefix, str):
@@ -106,7 +110,7 @@ def loaded(
     graph = graph_of(network, **given)
     layout = torch_layout(graph)
     chosen = _chosen(layout, weights, network)
-    model = _built(network, given, _types(types, chosen))
+    model = _built(network, given, _types(types, chosen), run)
     _fill(model, layout, chosen, 1 - momentum)
     return model, weights
 
@@ -228,7 +232,7 @@ def _types(types: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any
     return made
 
 
-def _built(network: AnyNetwork, channels: Channels, types: Mapping[str, Any]) -> "nnx.Module":
+def _built(network: AnyNetwork, channels: Channels, types: Mapping[str, Any], run: Mapping[str, Any]) -> "nnx.Module":
     """The model without arrays: only their shapes and dtypes are there."""
     from flax import nnx
 
@@ -236,10 +240,11 @@ def _built(network: AnyNetwork, channels: Channels, types: Mapping[str, Any]) ->
 
     value = as_network(network)
     if isinstance(value, Network):
-        return nnx.eval_shape(lambda: TypedNetwork(value, **types, rngs=nnx.Rngs(0)))
-    kind: Any = UNet if isinstance(value, UNetConfig) else UNet2
+        return nnx.eval_shape(lambda: TypedNetwork(value, **types, **run, rngs=nnx.Rngs(0)))
     counts = [1 if n is None else n for n in (channels["in_channels"], channels["out_channels"])]
-    return nnx.eval_shape(lambda: kind(value, *counts, **types, rngs=nnx.Rngs(0)))
+    if isinstance(value, UNet2Config):
+        return nnx.eval_shape(lambda: UNet2(value, *counts, **types, rngs=nnx.Rngs(0)))
+    return nnx.eval_shape(lambda: UNet(value, *counts, **types, **run, rngs=nnx.Rngs(0)))
 
 
 def _fill(model: "nnx.Module", layout: TorchLayout, chosen: Mapping[str, Any], momentum: float) -> None:
