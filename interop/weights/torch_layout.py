@@ -102,7 +102,7 @@ def _with_statistics(
     graph: Network, nodes: Mapping[str, Node], layers: Mapping[str, Shapes]
 ) -> Iterator[tuple[str, dict[str, Shape]]]:
     """The shapes of the parameters of each layer, and of the statistics of batch norms."""
-    for layer, node in reversed(nodes.items()):
+    for layer, node in reversed(list(nodes.items())):
         shapes = dict(layers.get(layer, {}))
         if isinstance(node.operation, Norm) and node.operation.kind == "batch":
             channels = (graph.channels[node.inputs[0]],)

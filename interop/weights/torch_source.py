@@ -5,6 +5,7 @@ A training script often saves more than weights, and names from inside another m
 
 import os
 import sys
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,42 +52,44 @@ def torch_weights(source: object, names: Collection[str], prefix: str = "") -> T
         values = values_of_file(path, subject)
     else:
         subject, values = "the state dict", source
-    if hasattr(values, "state_dict") and not isinstance(values, Mapping):
-        says = f"it is {kind_of(values)}, and must be a path or a state dict"
-        raise UsageError.of(subject, "source", "", says, "model.state_dict()")
     if not isinstance(values, Mapping):
-        says = f"it is {kind_of(values)}, and must {'hold' if error is FileError else 'be'} a state dict"
+        needs = "hold a state dict" if error is FileError else "be a path or a state dict"
+        says = f"it is {kind_of(values)}, and must {needs}"
         raise error.of(subject, "source", "", says, "model.state_dict(), which has arrays by name")
     key = next((key for key in KEYS if isinstance(values.get(key), Mapping) and _has_arrays(values[key])), None)
     said = () if key is None else (f"under {key!r}",)
     within: Mapping[Any, Any] = values if key is None else values[key]
     arrays = {str(name): value for name, value in within.items() if is_array(value)}
     others = tuple(str(name) for name, value in within.items() if not is_array(value))
-    start = prefix or _common(arrays, names)
+    found = likely_prefix(arrays, names)
+    start = prefix or (found if all(name.startswith(found) for name in arrays) else "")
     if start:
         kept = {name.removeprefix(start): value for name, value in arrays.items() if name.startswith(start)}
         if not kept:
             says = f"no array has a name with the prefix {clipped(written_value(start))}"
-            near = near_name(start, {f"{name.partition('.')[0]}." for name in arrays}) or "model."
+            heads = list(dict.fromkeys(f"{name.partition('.')[0]}." for name in arrays if "." in name)) or [""]
+            near = near_name(start, heads) or heads[0]
             raise UsageError.of("prefix", "prefix", "", says, f'prefix="{clipped(near)}"')
         arrays, others, said = kept, (), (*said, f"without {start!r}")
-    return TorchWeights({name: as_numpy(of_it) for name, of_it in arrays.items()}, others, said, subject, error)
+    made = {name: _as_numpy(name, of_it, subject) for name, of_it in arrays.items()}
+    return TorchWeights(made, others, said, subject, error)
 
 
 def _has_arrays(values: Mapping[Any, Any]) -> bool:
     return any(map(is_array, values.values()))
 
 
-def _common(given: Collection[str], names: Collection[str]) -> str:
-    """The prefix of all given names without which some are among the ``names``, or ``""``."""
-    start, known = "", set(names)
-    while given and not any(name.removeprefix(start) in known for name in given):
-        steps = {name.removeprefix(start).partition(".") for name in given}
-        heads = {f"{head}{dot}" for head, dot, _ in steps}
-        if len(heads) > 1 or not all(dot for _, dot, _ in steps):
-            return ""
-        start += heads.pop()
-    return start
+def likely_prefix(given: Collection[str], names: Collection[str]) -> str:
+    """The text that stands before most of the ``names`` among the ``given`` ones; ``""`` if none is there.
+
+    >>> likely_prefix(["model.up.weight", "model.y.weight", "loss.weight"], ["up.weight", "y.weight"])
+    'model.'
+    """
+    known, counts = set(names), Counter({"": 0})
+    for name in given:
+        starts = [0, *(place + 1 for place, letter in enumerate(name) if letter == ".")]
+        counts.update(name[:start] for start in starts if name[start:] in known)
+    return max(counts, key=lambda start: (counts[start], -len(start)))
 
 
 def is_array(value: object) -> bool:
@@ -98,7 +101,7 @@ def is_array(value: object) -> bool:
     return isinstance(value, np.ndarray | jax.Array) or (torch is not None and isinstance(value, torch.Tensor))
 
 
-def as_numpy(value: Any) -> Any:
+def _as_numpy(name: str, value: Any, subject: str) -> Any:
     """The value as an array of NumPy. A tensor of PyTorch may be on a device, and may be of ``bfloat16``."""
     import jax.numpy as jnp
     import numpy as np
@@ -106,7 +109,11 @@ def as_numpy(value: Any) -> Any:
     torch = sys.modules.get("torch")
     if torch is None or not isinstance(value, torch.Tensor):
         return np.asarray(value)
-    value = value.detach().cpu()
-    if value.dtype == torch.bfloat16:
-        return value.contiguous().view(torch.int16).numpy().view(jnp.bfloat16)
-    return value.numpy()
+    try:
+        value = value.detach().cpu()
+        if value.dtype == torch.bfloat16:
+            return value.contiguous().view(torch.int16).numpy().view(jnp.bfloat16)
+        return value.numpy()
+    except (NotImplementedError, RuntimeError, TypeError, ValueError):  # a sparse one, or one without values
+        says = f"{clipped(name)} is a tensor that NumPy can't have: {value.dtype} on {value.device}, {value.layout}"
+        raise UsageError.of(subject, "tensor", "", says, "dense tensors with values") from None

@@ -4,6 +4,7 @@ import inspect
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ...spec.answers.any_network import AnyNetwork, as_network, building, graph_of, network_held_by, title
@@ -19,10 +20,14 @@ from ...spec.unet.config import UNetConfig
 from ...spec.unet2.config import UNet2Config
 from .arrays import variables_of
 from .torch_layout import TorchArray, TorchLayout, torch_layout
-from .torch_source import TorchWeights, torch_weights
+from .torch_source import TorchWeights, likely_prefix, torch_weights
 
 if TYPE_CHECKING:
     from flax import nnx
+
+
+_ANY = MappingProxyType({"in_channels": None, "out_channels": None})
+"""Channels that the arrays say."""
 
 
 def load_torch(
@@ -90,11 +95,11 @@ def loaded(
     source: Any,
     network: AnyNetwork,
     *,
-    channels: Mapping[str, int | None],
-    prefix: str,
-    momentum: float,
-    types: Mapping[str, Any],
-    run: Mapping[str, Any],
+    channels: Mapping[str, int | None] = _ANY,
+    prefix: str = "",
+    momentum: float = 0.1,
+    types: Mapping[str, Any] = MappingProxyType({}),
+    run: Mapping[str, Any] = MappingProxyType({}),
 ) -> "tuple[nnx.Module, TorchWeights]":
     """Return the model of :func:`load_torch`, and the weights as they were found."""
     if not isinstance(prefix, str):
@@ -103,7 +108,7 @@ def loaded(
     if isinstance(momentum, bool) or not isinstance(momentum, int | float) or not 0 <= momentum <= 1:
         says = f"it is {clipped(written_value(momentum))}, and must be a number from 0 to 1"
         raise UsageError.of(written_argument("momentum", momentum), "momentum", "", says, "momentum=0.1")
-    given = {of: None if n is None else natural(n, of) for of, n in channels.items()}
+    given: Channels = {of: None if n is None else natural(n, of) for of, n in channels.items()}
     layout = torch_layout(graph_of(network))
     weights = torch_weights(source, _names(layout), prefix)
     network, given = _with_channels(network, given, layout, weights.arrays)
@@ -166,7 +171,7 @@ def _channels(of: str, node: Node, layout: TorchLayout, arrays: Mapping[str, Any
     ours = f"{node.layer or node.name}.kernel"
     names = next((array.names for array in layout.arrays if array.ours == ours), ())
     array = next((arrays[name] for name in names if name in arrays), None)
-    if array is None or array.ndim < 2 or 0 in array.shape or node.operation.groups != 1:
+    if array is None or array.ndim < 2 or 0 in array.shape or getattr(node.operation, "groups", 1) != 1:
         return None
     transposed = isinstance(node.operation, ConvTranspose)
     axis = (of == "in_channels") != transposed  # a kernel has (out, in), a transposed one (in, out)
@@ -193,8 +198,21 @@ def _chosen(layout: TorchLayout, weights: TorchWeights, network: AnyNetwork) -> 
             chosen[array.ours] = _checked(array, names, given, faults)
     if faults:
         found = f" ({', '.join(weights.said)})" if weights.said else ""
-        raise weights.error(faults.report(f"{weights.subject}{found} for {title(network)}"))
+        report, prefix = faults.report(f"{weights.subject}{found} for {title(network)}"), likely_prefix(given, known)
+        preset = None if chosen else _preset_of(given)
+        fix = f"prefix={written_value(clipped(prefix))}" if prefix else f'the network "{preset}"' if preset else ""
+        raise weights.error(replace(report, fixes=(fix,)) if fix else report)
     return chosen
+
+
+def _preset_of(arrays: Mapping[str, Any]) -> str | None:
+    """The preset whose names most arrays have, or ``None`` if no preset has nearly all of its arrays there."""
+    shares = {}
+    for preset in PRESETS:
+        known = torch_layout(graph_of(preset)).arrays
+        shares[preset] = sum(any(name in arrays for name in array.names) for array in known) / len(known)
+    best = max(shares, key=lambda name: shares[name])
+    return best if shares[best] > 0.9 else None
 
 
 _FIX = "the weights of this network"
@@ -225,7 +243,7 @@ def _types(types: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any
     import jax.numpy as jnp
 
     made = dict(types)
-    if made["param_dtype"] is None:
+    if made.get("param_dtype") is None:
         found = {array.dtype for array in chosen.values()}
         same = found.pop() if len(found) == 1 else jnp.dtype("float32")
         made["param_dtype"] = jnp.zeros((), same).dtype
@@ -241,10 +259,10 @@ def _built(network: AnyNetwork, channels: Channels, types: Mapping[str, Any], ru
     value = as_network(network)
     if isinstance(value, Network):
         return nnx.eval_shape(lambda: TypedNetwork(value, **types, **run, rngs=nnx.Rngs(0)))
-    counts = [1 if n is None else n for n in (channels["in_channels"], channels["out_channels"])]
+    ins, outs = (channels[of] or 1 for of in ("in_channels", "out_channels"))
     if isinstance(value, UNet2Config):
-        return nnx.eval_shape(lambda: UNet2(value, *counts, **types, rngs=nnx.Rngs(0)))
-    return nnx.eval_shape(lambda: UNet(value, *counts, **types, **run, rngs=nnx.Rngs(0)))
+        return nnx.eval_shape(lambda: UNet2(value, ins, outs, **types, rngs=nnx.Rngs(0)))
+    return nnx.eval_shape(lambda: UNet(value, ins, outs, **types, **run, rngs=nnx.Rngs(0)))
 
 
 def _fill(model: "nnx.Module", layout: TorchLayout, chosen: Mapping[str, Any], momentum: float) -> None:

@@ -5,7 +5,7 @@ have the same fields, and those that the table's ``fields`` computes of them.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -57,7 +57,7 @@ class NameTable:
             names += [copy for of_it in list(names) for copy in self._replaced((row,), of_it, levels)]
         return tuple(names)
 
-    def _replaced(self, rows: Rows, name: str, levels: int) -> Iterable[Any]:
+    def _replaced(self, rows: Rows, name: str, levels: int) -> Iterator[str]:
         for pattern, replacement in rows:
             found = matched(pattern, name)
             if found is not None:
