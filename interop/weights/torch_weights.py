@@ -241,12 +241,13 @@ def _checked(array: TorchArray, names: list[str], given: Mapping[str, Any], faul
 def _types(types: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of a model's class. The dtype of the arrays is the default, if JAX has it now."""
     import jax.numpy as jnp
+    import numpy as np
 
     made = dict(types)
     if made.get("param_dtype") is None:
         found = {array.dtype for array in chosen.values()}
-        same = found.pop() if len(found) == 1 else jnp.dtype("float32")
-        made["param_dtype"] = jnp.zeros((), same).dtype
+        same = found.pop() if len(found) == 1 else "float32"
+        made["param_dtype"] = jnp.asarray(np.zeros((), same)).dtype
     return made
 
 
