@@ -71,7 +71,7 @@ def load(
     ...
     wellshaped.spec.messages.report.FileError: model file no_such_model.safetensors can't be read.
       file: there is no such file.
-      fix: the path of a .safetensors file
+      fix: the path of an existing .safetensors file
     """
     path = Path(path)
     subject = f"model file {path}"

@@ -35,7 +35,7 @@ class TorchWeights:
 
 
 def torch_weights(source: object, names: Collection[str], prefix: str = "") -> TorchWeights:
-    """Return the arrays in a file or a mapping, of which a network has these ``names``.
+    """Return the arrays in a file or a mapping. ``names`` are those of the network, which show where they are.
 
     Raises :class:`FileError` for a file that can't be read, and :class:`UsageError` for a value that is neither a path
     nor a mapping, and for a ``prefix`` that no name has.

@@ -1340,6 +1340,7 @@ def test_the_only_commands_are_those_that_the_tests_know(run):
         "stages",
         "tiles",
         "draw",
+        "convert",
         "prove",
         "certify",
         "verify",

@@ -15,7 +15,7 @@ from .output import say, working
 
 EXAMPLE = """\
   wellshaped convert weights.pt milesial model.safetensors
-  wellshaped convert checkpoint.ckpt smp_resnet34 model.safetensors --prefix model.
+  wellshaped convert w.ckpt pix2pix model.safetensors --prefix netG.
 """
 
 
