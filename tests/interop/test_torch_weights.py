@@ -1,6 +1,7 @@
 """``load_torch`` and ``state_dict``: what is found in a checkpoint, what is said of differences, what comes back."""
 
 from dataclasses import replace
+from functools import partial
 
 import jax.numpy as jnp
 import numpy as np
@@ -11,6 +12,7 @@ from wellshaped.interop import load_torch, state_dict
 from wellshaped.interop.weights.torch_layout import torch_layout
 from wellshaped.models import TypedNetwork, UNet, UNet2
 from wellshaped.spec import (
+    PRESETS,
     Activation,
     Conv,
     Input,
@@ -82,6 +84,13 @@ def test_a_preset_that_is_a_graph_has_the_channels_of_the_arrays():
     model = load_torch(given, "unetplusplus")
     assert (model.network.image.channels, model.network.channels["final"]) == (2, 5)
     assert_same(state_dict(model, batches=3), given)
+
+
+def test_a_transposed_convolution_says_the_channels_of_the_output(monkeypatch):
+    monkeypatch.setitem(PRESETS.functions, "pix2pix", partial(presets.pix2pix, 2, 8))  # narrow
+    given = arrays_of(presets.pix2pix(2, 8, in_channels=1, out_channels=4))
+    model = load_torch(given, "pix2pix")
+    assert (model.network.image.channels, model.network.channels["y"]) == (1, 4)
 
 
 def test_channels_that_are_given_must_be_those_of_the_arrays():
