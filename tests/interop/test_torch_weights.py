@@ -88,9 +88,9 @@ def test_a_preset_that_is_a_graph_has_the_channels_of_the_arrays():
 
 def test_a_transposed_convolution_says_the_channels_of_the_output(monkeypatch):
     monkeypatch.setitem(PRESETS.functions, "pix2pix", partial(presets.pix2pix, 2, 8))  # narrow
-    given = arrays_of(presets.pix2pix(2, 8, in_channels=1, out_channels=4))
+    given = arrays_of(presets.pix2pix(2, 8, in_channels=1, out_channels=5))
     model = load_torch(given, "pix2pix")
-    assert (model.network.image.channels, model.network.channels["y"]) == (1, 4)
+    assert (model.network.image.channels, model.network.channels["y"]) == (1, 5)
 
 
 def test_channels_that_are_given_must_be_those_of_the_arrays():
