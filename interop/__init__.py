@@ -26,3 +26,5 @@ from .torch_reader import graph_of_torch as graph_of_torch
 from .torch_reader import read_torch as read_torch
 from .weights.model_files import load as load
 from .weights.model_files import save as save
+from .weights.torch_weights import load_torch as load_torch
+from .weights.torch_weights import state_dict as state_dict

@@ -31,7 +31,7 @@ class Presets(Mapping[str, UNet2Config | UNetConfig | Network]):
     """
 
     def __init__(
-        self, configs: Mapping[str, UNet2Config | UNetConfig], graphs: Mapping[str, Callable[[], Network]]
+        self, configs: Mapping[str, UNet2Config | UNetConfig], graphs: Mapping[str, Callable[..., Network]]
     ) -> None:
         self._known: dict[str, UNet2Config | UNetConfig | Network] = dict(configs)
         self._graphs = dict(graphs)
@@ -47,6 +47,11 @@ class Presets(Mapping[str, UNet2Config | UNetConfig | Network]):
         if name not in self._known:
             self._known[name] = self._graphs[name]()
         return self._known[name]
+
+    @property
+    def functions(self) -> Mapping[str, Callable[..., Network]]:
+        """The functions of the presets that are graphs, by name. Their arguments change widths and channels."""
+        return self._graphs
 
     def __contains__(self, name: object) -> bool:  # Mapping's own would build the graph
         return name in self._names

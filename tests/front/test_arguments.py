@@ -14,6 +14,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch_archives
 from effort import sparse
 from flax import nnx
 from headlines import status_with
@@ -22,7 +23,18 @@ from wellshaped.cli import app, main
 from wellshaped.interop import save
 from wellshaped.models import TypedNetwork
 from wellshaped.proofs_of_shape import THEOREMS
-from wellshaped.spec import FIELDS, Conv, MaxPool, Network, Node, Resize, UNet2Config, UNetConfig, save_config
+from wellshaped.spec import (
+    FIELDS,
+    Conv,
+    MaxPool,
+    Network,
+    Node,
+    Resize,
+    UNet2Config,
+    UNetConfig,
+    parameter_shapes,
+    save_config,
+)
 
 UNET = {f"--{f.name.replace('_', '-')}": f.default for f in fields(UNetConfig)}
 CONFIG = list(dict.fromkeys([*(f"--{name.replace('_', '-')}" for name in FIELDS), *UNET]))
@@ -52,7 +64,9 @@ VALUES = {  # of each argument, texts of which one at least must show that it is
     "--input": ("3x304x384", "1x302x384"),
     "--dtype": ("float16",),
     "--out-channels": ("3", "0"),
-    "--output": ("other.json", "other.svg", "other.png"),
+    "--output": ("other.json", "other.svg", "other.png", "other.safetensors"),
+    "--weights": ("other.pt", "nope.pt"),
+    "--prefix": ("module.", "net."),
     "--levels": ("2", "3"),
     "--near": ("303",),
     "--seed": ("7",),
@@ -93,9 +107,17 @@ MODES = {  # a command as it is given, with all that it must have
     "list": [["list"]],
     "demo": [["demo"]],
     "prove": [["prove", "--by", "enumeration"]],
+    "convert": [["convert", "--weights", "weights.pt", "--network", "unet.toml", "--output", "model.safetensors"]],
     "certify": [["certify"], ["certify", "unet", "--levels", "2"], ["certify", "smp_resnet34"]],
     "verify": [["verify", "--certificate", "certificate.json"]],
 }
+
+WEIGHTS = {
+    f"{layer}.{'weight' if part == 'kernel' else part}": np.ones(shape, np.float32)
+    for layer, shapes in parameter_shapes(UNet2Config(base_channels=8)).items()
+    for part, shape in shapes.items()
+}
+"""The arrays of the config in PyTorch."""
 
 
 def arguments(command):
@@ -139,6 +161,9 @@ def answer(tmp_path, monkeypatch, models):
             with contextlib.redirect_stdout(io.StringIO()):
                 main(["certify"])
                 main(["certify", "smp_resnet34", "--output", "other.json"])
+        if "convert" in words:
+            torch_archives.save("weights.pt", WEIGHTS)
+            torch_archives.save("other.pt", {f"module.{name}": array for name, array in WEIGHTS.items()})
         before = {path.name for path in tmp_path.iterdir()}
         with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as err:
             status = main(list(words))

@@ -1414,6 +1414,7 @@ def test_the_only_commands_are_those_that_the_tests_know(run):
         "bioimage",
         "predict",
         "draw",
+        "convert",
         "prove",
         "certify",
         "verify",

@@ -32,7 +32,7 @@ FILES = {
     "waves.json": graph_of("wave_unet"),
 }
 NETWORKS = [*PRESETS, "unet", *FILES]
-ABOUT_ONE_NETWORK = {"check", "sizes", "plan", "input-for", "stages", "tiles", "bioimage", "draw", "certify"}
+ABOUT_ONE_NETWORK = {"check", "sizes", "plan", "input-for", "stages", "tiles", "bioimage", "draw", "convert", "certify"}
 
 
 @pytest.fixture
@@ -143,7 +143,8 @@ def test_every_network_goes_through_every_command(run, tmp_path, name):
 @pytest.mark.parametrize("name", ["milesail", "unet.tomll", "unet2.tml", "."])
 def test_every_command_rejects_what_is_no_network_in_the_same_words(run, command, name):
     image = ["--input", "1x64x64"] if command in ("plan", "stages", "draw") else []  # the others need none
-    status, out, err = run(command, name, *image)
+    words = ["weights.pt", name, "model.safetensors"] if command == "convert" else [name, *image]
+    status, out, err = run(command, *words)
     assert (status, out) == (2, "")
     assert err == run("check", name)[2]
     assert re.search(r"^  fix: .", err, re.M)

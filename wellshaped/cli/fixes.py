@@ -11,7 +11,7 @@ from ..spec.messages.report import ConfigError, FileError, Report
 from .network import FIELD_NAMES, as_flag, word_of
 from .numbers import numbers_in
 
-_NAMES = [*FIELD_NAMES, "out_channels", "policy", "output", "by", "tile", "most", "field", "memory"]
+_NAMES = [*FIELD_NAMES, "out_channels", "policy", "output", "by", "tile", "most", "field", "memory", "prefix"]
 _FLAGS = {"output": "size"}  # the output of input_for is the size of input-for
 _ASSIGNMENT = re.compile(rf"""\b({"|".join(_NAMES)})=("[^"]*"|'[^']*'|\([^()]*\)|[^\s,;:'"]+)""")
 _AGAIN = "--input again for each further image; for a flag, name a function of images that sets it"
@@ -38,7 +38,7 @@ def typed(report: Report, arguments: Sequence[str] = ()) -> Report:
     if report.subject.startswith(_ABOUT_FILES):  # its fixes are for the file
         fixes = (fix.replace("certify(network)", "wellshaped certify") for fix in report.fixes)
         return replace(report, fixes=tuple(fixes))
-    if report.error is FileError:  # its fixes are for the user's code
+    if report.error is FileError and not report.subject.startswith("weights file"):  # its fixes are for the user's code
         return report
     subject = report.subject
     for path in files_in(arguments):  # a config does not know its file

@@ -1,0 +1,125 @@
+"""The arrays that PyTorch has of a network: their names and shapes, by rules and by a table for a few families.
+
+Our layers have PyTorch's paths, or else paths of ours, in which ``[0]`` becomes ``.0``. A ``kernel``, ``scale`` or
+``slope`` is a ``weight``; ``mean`` and ``var`` are ``running_mean`` and ``running_var``. Kernels have the same layout.
+A layer of vectors has no positions in PyTorch.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+from ...spec.network.network import Network, Node
+from ...spec.network.operation import Shapes
+from ...spec.network.values import Norm
+from ...spec.network.weights import parameter_shapes
+from ...spec.unet.config import UNetConfig
+from ...spec.unet.graph import unchecked_graph
+from .torch_names.dynunet import DYNUNET
+from .torch_names.milesial import MILESIAL
+from .torch_names.nnunet import NNUNET
+from .torch_names.segresnet import SEGRESNET
+from .torch_names.table import NameTable, matched
+
+Shape = tuple[int, ...]
+
+PARTS = {"kernel": "weight", "scale": "weight", "slope": "weight", "mean": "running_mean", "var": "running_var"}
+"""Our names of the arrays of a layer, and PyTorch's where they differ."""
+
+COUNTER = "num_batches_tracked"
+"""The array that PyTorch's batch norms have and ours have not."""
+
+_OURS = NameTable(title="", level="")
+
+
+class TorchArray(NamedTuple):
+    """An array: our name and shape, all its names in PyTorch, and its shape there."""
+
+    ours: str
+    shape: Shape
+    names: tuple[str, ...]
+    torch_shape: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class TorchLayout:
+    """The arrays of a network in PyTorch. ``counters`` are the names of the batch counts of batch norms.
+
+    >>> from ...spec import graph_of
+    >>> layout = torch_layout(graph_of("milesial", 3, 2))
+    >>> layout.arrays[0].ours, layout.arrays[0].names, layout.arrays[0].torch_shape
+    ('encoder[0].convs[0].conv.kernel', ('inc.double_conv.0.weight',), (64, 3, 3, 3))
+    >>> layout.counters[:2]
+    ('inc.double_conv.1.num_batches_tracked', 'inc.double_conv.4.num_batches_tracked')
+    """
+
+    table: NameTable
+    arrays: tuple[TorchArray, ...]
+    counters: tuple[str, ...]
+
+    def leaves_out(self, name: str) -> bool:
+        """Whether an array in PyTorch has no counterpart here, and needs none."""
+        return name in self.counters or any(matched(pattern, name) is not None for pattern in self.table.unused)
+
+
+@lru_cache(maxsize=64)
+def torch_layout(graph: Network) -> TorchLayout:
+    """Return the names and shapes that the arrays of a network have in PyTorch."""
+    layers = parameter_shapes(graph)
+    nodes = {node.layer or node.name: node for node in reversed(graph.nodes)}
+    table = _table(graph, layers)
+    levels = table.levels(layers)
+    vectors = _vectors(graph)
+    arrays: list[TorchArray] = []
+    counters: list[str] = []
+    for layer, shapes in _with_statistics(graph, nodes, layers):
+        path = _dotted(table.layer(layer, levels))
+        for part, shape in shapes.items():
+            of_vector = part == "kernel" and nodes[layer].name in vectors
+            names = table.names(f"{path}.{PARTS.get(part, part)}", levels)
+            arrays.append(TorchArray(f"{layer}.{part}", shape, names, shape[:2] if of_vector else shape))
+        if "var" in shapes:
+            counters += table.names(f"{path}.{COUNTER}", levels)
+    return TorchLayout(table, tuple(arrays), tuple(counters))
+
+
+def _table(graph: Network, layers: Iterable[str]) -> NameTable:
+    """The table of a network's family. A U-Net has milesial's names if it has the layers of milesial's."""
+    found = next((table for table in (NNUNET, DYNUNET, SEGRESNET) if table.levels(layers)), None)
+    if found is not None:
+        return found
+    levels = MILESIAL.levels(layers)
+    norms = [node for node in graph.nodes if isinstance(node.operation, Norm)]
+    if not levels or levels > 64 or not all(node.inputs[0].endswith(".conv") for node in norms):
+        return _OURS
+    known = unchecked_graph(UNetConfig(levels=levels, base_channels=1, norm="batch", axes=graph.axes), 1, 1)
+    return MILESIAL if set(layers) == set(parameter_shapes(known)) else _OURS
+
+
+def _with_statistics(
+    graph: Network, nodes: Mapping[str, Node], layers: Mapping[str, Shapes]
+) -> Iterator[tuple[str, dict[str, Shape]]]:
+    """The shapes of the parameters of each layer, and of the statistics of batch norms."""
+    for layer, node in reversed(list(nodes.items())):
+        shapes = dict(layers.get(layer, {}))
+        if isinstance(node.operation, Norm) and node.operation.kind == "batch":
+            channels = (graph.channels[node.inputs[0]],)
+            shapes |= {"mean": channels, "var": channels}
+        if shapes:
+            yield layer, shapes
+
+
+def _vectors(graph: Network) -> set[str]:
+    """The inputs and nodes of a single position, which depend on no image."""
+    found = {given.name for given in graph.inputs if given.single}
+    for node in graph.nodes:
+        if all(name in found for name in node.inputs):
+            found.add(node.name)
+    return found
+
+
+def _dotted(path: str) -> str:
+    """``encoder.0.convs.1`` for ``encoder[0].convs[1]``."""
+    return re.sub(r"\[(\d+)\]", r".\1", path)

@@ -1,0 +1,1 @@
+"""The names of arrays in PyTorch, as data: a table for each family of networks whose names differ from ours."""
