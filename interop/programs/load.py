@@ -42,7 +42,7 @@ def function(index, arrays, stored):  # type: ignore[no-untyped-def]  # noqa: AN
 
 
 def nearest(sizes, served):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
-    """Return the sizes of a program that are next to these; with ``(first, step)`` for each axis, and step 0 for one."""
+    """Return the sizes of a program next to these. It serves ``(first, step)`` on each axis; one size has step 0."""
     near = []
     for n, (first, step) in zip(sizes, served, strict=True):
         i = max(n - first, 0) // max(step, 1)

@@ -1,6 +1,7 @@
 """One program of a model: its function traced by JAX for a combination of classes of sizes (SPEC section 11)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ...spec.answers.compatibility import ShapeSet
@@ -64,8 +65,23 @@ def traced(
         return "rejected"
     inputs = [jax.ShapeDtypeStruct(shape, dtype) for shape in shapes_of(shapes.graph, box)]
     try:
-        return export.export(jax.jit(function), platforms=platforms)(arrays, *inputs)
+        with _no_places_of_code():
+            return export.export(jax.jit(function), platforms=platforms)(arrays, *inputs)
     except Inconclusive:
         return "open"
     except ShapeError:
         return "rejected"
+
+
+@contextmanager
+def _no_places_of_code() -> Iterator[None]:
+    """Let JAX write no file names and lines of code into a program: they are of this machine."""
+    import jax
+
+    name = "jax_traceback_in_locations_limit"
+    before = getattr(jax.config, name)
+    jax.config.update(name, 0)
+    try:
+        yield
+    finally:
+        jax.config.update(name, before)

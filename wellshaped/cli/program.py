@@ -10,7 +10,7 @@ from cyclopts import App, CycloptsError
 
 from ..spec.messages.installing import pip_install
 from ..spec.messages.report import WellshapedError
-from . import certify, check, demo, draw, input_for, plan, presets, prove, sizes, stages, tiles, verify
+from . import certify, check, demo, draw, export, input_for, plan, presets, prove, sizes, stages, tiles, verify
 from .fixes import typed
 from .output import say, status_of
 from .usage import described
@@ -47,6 +47,7 @@ _COMMANDS: dict[str, tuple[Callable[..., int], str]] = {  # in the order of the 
     "certify": (certify.certify, certify.EXAMPLE),
     "verify": (verify.verify, verify.EXAMPLE),
     "prove": (prove.prove, prove.EXAMPLE),
+    "export": (export.export, export.EXAMPLE),
     "demo": (demo.demo, demo.EXAMPLE),
 }
 for place, (name, (command, example)) in enumerate(_COMMANDS.items()):
