@@ -8,7 +8,7 @@ is set apart, or the class of one axis becomes two with twice the step. Each siz
 from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 from math import prod
-from typing import Literal, TypeVar
+from typing import Any, Literal
 
 from ...spec.arithmetic.progression import Progression
 from ...spec.messages.report import UsageError
@@ -21,15 +21,12 @@ Box = tuple[Progression, ...]
 """A combination of classes: one for each axis."""
 
 Verdict = Literal["rejected", "open"]
-T = TypeVar("T")
 
 _FAR = 20
 """After so many members of a class, sizes are far from the least ones."""
 
 
-def programs_of(
-    classes: Sequence[Sequence[Progression]], traced: Callable[[Box], T | Verdict]
-) -> Iterator[tuple[Box, T]]:
+def programs_of(classes: Sequence[Sequence[Progression]], traced: Callable[[Box], Any]) -> Iterator[tuple[Box, Any]]:
     """Yield the combinations that fit, disjoint, each with what ``traced`` makes of it.
 
     ``traced`` returns ``"rejected"`` if no size of a combination fits, and ``"open"`` if it can't decide. Raises
@@ -56,12 +53,12 @@ def programs_of(
             waiting += _split(box, traced)[::-1]
         elif found != "rejected":
             made += 1
-            yield box, found  # type: ignore[misc]  # it is no verdict
+            yield box, found
         if made + len(waiting) > MAX_PROGRAMS or tries > 4 * MAX_PROGRAMS:
             raise _too_many(classes, f"more than {MAX_PROGRAMS} programs")
 
 
-def _split(box: Box, traced: Callable[[Box], object]) -> list[Box]:
+def _split(box: Box, traced: Callable[[Box], Any]) -> list[Box]:
     """Two combinations with the same sizes: JAX can't decide them together."""
     open_axes = [axis for axis, of_it in enumerate(box) if of_it.count is None]
     far = tuple(

@@ -88,11 +88,13 @@ def chosen_sizes(shapes: ShapeSet, classes: Classes | None) -> tuple[SizeSet, ..
 
 
 def _texts(given: object) -> Sequence[str]:
-    texts = (given,) if isinstance(given, str) or not isinstance(given, Iterable) else tuple(given)
+    if isinstance(given, str):
+        return [text.strip() for text in given.split(",")]
+    texts = tuple(given) if isinstance(given, Iterable) else (given,)
     wrong = [text for text in texts if not isinstance(text, str)]
     if wrong or not texts:
         says = f"it has {kind_of(wrong[0])}" if wrong else "it is empty"
-        raise UsageError.of("classes", "classes", "", f"{says}, and must have texts", 'classes=("16*h",)')
+        raise UsageError.of("classes", "classes", "", f"{says}, and must have texts", 'classes="16*h"')
     return texts
 
 
@@ -116,5 +118,5 @@ def _progression(text: str) -> Progression:
     step, offset = (1, 0) if match is None else (int(match[1] or 1), int(match[2] or 0))
     if match is None or step == 0:
         says = f"{clipped(written_value(text))} is no class of sizes"
-        raise UsageError.of("classes", "classes", "", says, 'classes=("32*h", "32*h + 31", "188")')
+        raise UsageError.of("classes", "classes", "", says, 'classes="32*h, 32*h + 31, 188"')
     return Progression(offset or step, step, None)

@@ -50,8 +50,8 @@ def export(
     of any number. The arrays are in the file once. It also has the network, what a certificate of the sizes states, and
     ``load.py``, which runs the programs. Equal models give files with the same bytes.
 
-    - ``platforms``: one or several of ``"cpu"``, ``"cuda"``, ``"rocm"``, ``"tpu"``.
-    - ``classes``: serve only these of the compatible sizes: ``("32*h", "32*h + 31", "188")``, for ``h ≥ 0``. For some
+    - ``platforms``: one or several of ``"cpu"``, ``"cuda"``, ``"rocm"``, ``"tpu"``; also as one text, with commas.
+    - ``classes``: serve only these of the compatible sizes: ``"32*h, 32*h + 31, 188"``, for ``h ≥ 0``. For some
       axes alone, use ``{"depth": "16*h"}``. A file has at most 64 programs.
     - ``progress``: a function that is called with the text of each combination before it is traced.
 
@@ -76,7 +76,7 @@ def export(
     _require_evaluation(model)
     _require_flatbuffers()
     members = _members(model, description, chosen, classes, progress or (lambda said: None))
-    index: ProgramIndex = members.pop(NAME)  # type: ignore[assignment]  # the only one that is no bytes
+    index: ProgramIndex = members.pop(NAME)
     write_archive(path, {NAME: index.text().encode(), **members})
     return index
 
@@ -148,13 +148,14 @@ def _model_file(model: Any) -> bytes:
 
 def _platforms(given: str | Iterable[str]) -> tuple[str, ...]:
     """The platforms, in a fixed order."""
-    names = (given,) if isinstance(given, str) or not isinstance(given, Iterable) else tuple(given)
+    names = given.split(",") if isinstance(given, str) else given if isinstance(given, Iterable) else (given,)
+    names = [name.strip() if isinstance(name, str) else name for name in names]
     for name in names or ("none",):
         if name not in PLATFORMS:
             shown = clipped(written_value(name)) if isinstance(name, str) else kind_of(name)
             says = f"it has {shown}, and must have one or several of {in_words(PLATFORMS)}"
             near = near_name(name, PLATFORMS) if isinstance(name, str) else None
-            raise UsageError.of("platforms", "platforms", "", says, f'platforms=("{near or "cpu"}",)')
+            raise UsageError.of("platforms", "platforms", "", says, f'platforms="{near or "cpu"}"')
     return tuple(name for name in PLATFORMS if name in names)
 
 

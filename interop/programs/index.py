@@ -133,7 +133,9 @@ def _index(data: Any) -> ProgramIndex:
         _require(len(data[name]) == axes, name, data[name])
     for name, digest in data["digests"].items():
         _require(isinstance(digest, str) and _DIGEST.fullmatch(digest), f"the digest of {clipped(name)}", digest)
-    given = {key: tuple(value) if isinstance(value, list) else value for key, value in data.items() if key != "form"}
+    given: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in data.items() if key != "form"
+    }
     given["inputs"] = tuple(map(_input, _listed(data, "inputs")))
     programs = _listed(data, "programs")
     _require(1 <= len(programs) <= MAX_PROGRAMS, "the number of programs", len(programs))

@@ -6,9 +6,10 @@ In the folder of model.zip: ``PYTHONPATH=model.zip python -c 'from load import l
 import itertools
 import json
 import zipfile
+from typing import Any
 
 
-def load(path):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201  # readers copy it, so it is short
+def load(path: Any) -> Any:
     """Return a function of a batch ``(N, C, *sizes)`` or an image ``(C, *sizes)``; of each input, if there are more."""
     with zipfile.ZipFile(path) as file:
         index, raw = json.loads(file.read("index.json")), file.read("model.safetensors")
@@ -16,16 +17,17 @@ def load(path):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201  # reade
     return function(index, arrays_in(raw, index["dtypes"]), stored)
 
 
-def function(index, arrays, stored):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def function(index: Any, arrays: Any, stored: Any) -> Any:
     """Return the function of an index, its arrays by name, and its programs as bytes."""
     import jax
     from jax import export
 
-    axes, served, compiled = len(index["axes"]), [program["sizes"] for program in index["programs"]], {}
+    axes, served = len(index["axes"]), [program["sizes"] for program in index["programs"]]
+    compiled: dict[int, Any] = {}
 
-    def run(*inputs):  # type: ignore[no-untyped-def]  # noqa: ANN002, ANN202
-        inputs = [jax.numpy.asarray(x, index["dtype"]) for x in inputs]
-        image = next(x for x, given in zip(inputs, index["inputs"], strict=True) if not given["single"])
+    def run(*inputs: Any) -> Any:
+        images = [jax.numpy.asarray(x, index["dtype"]) for x in inputs]
+        image = next(x for x, given in zip(images, index["inputs"], strict=True) if not given["single"])
         sizes, batched = image.shape[-axes:], image.ndim == axes + 2
         i = next((i for i, of_it in enumerate(served) if sizes in nearest(sizes, of_it)), None)
         if i is None:
@@ -34,14 +36,14 @@ def function(index, arrays, stored):  # type: ignore[no-untyped-def]  # noqa: AN
             raise ValueError(f"an image of {sizes} does not fit; the nearest that do are {near[:2]}")
         if i not in compiled:
             compiled[i] = jax.jit(export.deserialize(stored[i]).call)
-        outputs = compiled[i](arrays, *(x if batched else x[None] for x in inputs))
+        outputs = compiled[i](arrays, *(x if batched else x[None] for x in images))
         outputs = outputs if batched else [y[0] for y in outputs]
         return outputs[0] if len(outputs) == 1 else tuple(outputs)
 
     return run
 
 
-def nearest(sizes, served):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def nearest(sizes: Any, served: Any) -> Any:
     """Return the sizes of a program next to these. It serves ``(first, step)`` on each axis; one size has step 0."""
     near = []
     for n, (first, step) in zip(sizes, served, strict=True):
@@ -50,13 +52,14 @@ def nearest(sizes, served):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN
     return set(itertools.product(*near))
 
 
-def arrays_in(raw, dtypes):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def arrays_in(raw: bytes, dtypes: Any) -> Any:
     """Return the arrays in the bytes of a safetensors file, by name, on the device."""
     import jax
     import numpy as np
 
-    start, arrays = 8 + int.from_bytes(raw[:8], "little"), {}
+    start = 8 + int.from_bytes(raw[:8], "little")
     header = json.loads(raw[8:start])
+    arrays = {}
     for name in header.keys() - {"__metadata__"}:
         begin, end = (start + place for place in header[name]["data_offsets"])
         flat = np.frombuffer(raw[begin:end], jax.numpy.dtype(dtypes[header[name]["dtype"]]))

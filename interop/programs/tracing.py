@@ -41,8 +41,8 @@ def shapes_of(graph: Network, box: Box) -> list[tuple[Any, ...]]:
 
     letters = LETTERS[graph.axes]
     parts = [_dimension(of_it, letter) for of_it, letter in zip(box, letters, strict=True)]
-    batch, *sizes = export.symbolic_shape(", ".join(("b", *parts)))
-    return [(batch, of_it.channels, *(() if of_it.single else sizes)) for of_it in graph.inputs]
+    batch, *sizes = tuple(export.symbolic_shape(", ".join(("b", *parts))))
+    return [(batch, of_it.channels, *([] if of_it.single else sizes)) for of_it in graph.inputs]
 
 
 def _dimension(of_it: Any, letter: str) -> str:

@@ -42,8 +42,8 @@ def export(
         index = interop.export(
             loaded,
             output,
-            platforms=_words(platforms),
-            classes=None if classes is None else _words(classes),
+            platforms=platforms,
+            classes=classes,
             progress=lambda text: said(f"JAX traces {text}"),
         )
     data = index.to_dict()
@@ -55,7 +55,3 @@ def export(
     rows = [(program["file"], program["classes"]) for program in data["programs"]]
     table(("program", " × ".join(index.axes)), rows, None)
     return 0
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in text.split(","))
