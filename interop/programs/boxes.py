@@ -11,6 +11,7 @@ from math import prod
 from typing import Any, Literal
 
 from ...spec.arithmetic.progression import Progression
+from ...spec.arithmetic.size_set import SizeSet
 from ...spec.messages.report import UsageError
 from .classes import class_text
 
@@ -95,3 +96,12 @@ def text_of(box: Box, letters: str) -> str:
 def contains(box: Box, sizes: Sequence[int]) -> bool:
     """Whether a combination has these sizes."""
     return all(n in of_it for n, of_it in zip(sizes, box, strict=True))
+
+
+def served_by(boxes: Sequence[Box]) -> tuple[str, ...]:
+    """The sizes along each axis that some combination has, as texts.
+
+    >>> served_by([(Progression(16, 16, None), Progression(32, 32, None)), (Progression(16, 16, None),) * 2])
+    ('n ≡ 0 (mod 16), n ≥ 16', 'n ≡ 0 (mod 16), n ≥ 16')
+    """
+    return tuple(str(SizeSet(set(of_axis))) for of_axis in zip(*boxes, strict=True))

@@ -20,7 +20,7 @@ from ..weights.arrays import DTYPES, variables_of
 from ..weights.description import described
 from ..weights.model_files import save
 from .archive import SUFFIX, write_archive
-from .boxes import programs_of, text_of
+from .boxes import programs_of, served_by, text_of
 from .classes import Classes, chosen_sizes, classes_of
 from .index import LETTERS, NAME, PLATFORMS, Input, Program, ProgramIndex, digest_of
 from .tracing import function_of, traced
@@ -104,9 +104,8 @@ def _members(
         progress(f"{text_of(box, letters)}")
         return traced(function, arrays, shapes, box, dtype, platforms)
 
-    members: dict[str, Any] = {LOADER: loader_text(), MODEL: _model_file(model)}
-    statements = zip(graph.axis_names, description.statements, strict=False)  # a large network has none
-    members |= {f"sizes_{name}.smt2": statement.encode() for name, statement in statements}
+    members: dict[str, Any] = {LOADER: Path(__file__).with_name(LOADER).read_bytes(), MODEL: _model_file(model)}
+    members |= statement_members(description)
     programs = []
     for number, (box, exported) in enumerate(programs_of([classes_of(fit) for fit in sizes], made)):
         programs.append(Program(f"programs/{number:02}.jax", box))
@@ -127,16 +126,17 @@ def _members(
         dtype=dtype,
         dtypes={short: name for name, short in DTYPES.items()},
         compatible=tuple(map(str, shapes.axes)),
-        served=tuple(map(str, sizes)),
+        served=served_by([program.box for program in programs]),
         programs=tuple(programs),
         digests={name: digest_of(raw) for name, raw in members.items()},
     )
     return {NAME: index, **members}
 
 
-def loader_text() -> bytes:
-    """The text of ``load.py``."""
-    return Path(__file__).with_name(LOADER).read_bytes()
+def statement_members(description: ModelDescription) -> dict[str, bytes]:
+    """What a certificate of the sizes states along each axis, as members of the archive; none for a large network."""
+    pairs = zip(description.graph.axis_names, description.statements, strict=False)
+    return {f"sizes_{name}.smt2": statement.encode() for name, statement in pairs}
 
 
 def _model_file(model: Any) -> bytes:

@@ -17,8 +17,8 @@ from ...spec.messages.written import clipped, in_words, written_value
 from ..weights.arrays import DTYPES, variables_of
 from ..weights.model_files import load
 from .archive import read_archive
-from .boxes import Box, contains
-from .exporting import LOADER, MODEL
+from .boxes import Box, contains, served_by
+from .exporting import LOADER, MODEL, statement_members
 from .index import NAME, Input, ProgramIndex, digest_of, read_index, wrong
 from .load import function, nearest
 from .tracing import shapes_of
@@ -121,6 +121,9 @@ def load_program(path: str | os.PathLike[str]) -> LoadedProgram:
     index = read_index(members.pop(NAME), subject)
     _require_members(index, members, subject)
     description, arrays = _model(members[MODEL], subject)
+    statements = statement_members(description)
+    if statements.items() - members.items():
+        raise wrong(subject, f"{clipped(min(statements))} is not what the model states")
     _require_description(index, description, subject)
     stored = [members[program.file] for program in index.programs]
     _require_programs(index, arrays, description, stored, subject)
@@ -131,11 +134,9 @@ def load_program(path: str | os.PathLike[str]) -> LoadedProgram:
 def _require_members(index: ProgramIndex, members: dict[str, bytes], subject: str) -> None:
     if list(index.digests) != list(members):
         raise wrong(subject, "it lists other members than the archive has")
-    missing = {LOADER, MODEL, *(program.file for program in index.programs)} - members.keys()
-    if missing:
-        raise wrong(subject, f"there is no {clipped(min(missing))}")
-    if len({program.file for program in index.programs}) < len(index.programs):
-        raise wrong(subject, "two programs have one name")
+    known = [LOADER, MODEL, *(f"sizes_{axis}.smt2" for axis in index.axes), *(of_it.file for of_it in index.programs)]
+    if [name for name in known if name in members or not name.endswith(".smt2")] != list(members):
+        raise wrong(subject, f"its members must be {clipped(', '.join(known), 200)}")
     for name, raw in members.items():
         if digest_of(raw) != index.digests[name]:
             raise wrong(subject, f"{clipped(name)} has another digest")
@@ -169,6 +170,7 @@ def _require_description(index: ProgramIndex, description: ModelDescription, sub
         "dtype": description.dtype or description.param_dtype,
         "dtypes": {short: name for name, short in DTYPES.items()},
         "compatible": tuple(map(str, shapes.axes)),
+        "served": served_by([program.box for program in index.programs]),
     }
     for name, value in expected.items():
         if getattr(index, name) != value:
@@ -195,8 +197,8 @@ def _require_programs(
     for program, raw in zip(index.programs, stored, strict=True):
         try:
             exported = export.deserialize(bytearray(raw))
-            given = jax.tree.unflatten(exported.in_tree, exported.in_avals)[0]
-            taken = [(str(of_it.shape), of_it.dtype.name) for of_it in jax.tree.leaves(given)]
+            given = [(str(of_it.shape), of_it.dtype.name) for of_it in exported.in_avals]
+            taken = jax.tree.unflatten(exported.in_tree, given)
         except Exception as error:  # of the reader of flatbuffers, which checks nothing
             says = f"{program.file} is no program: {clipped(str(error), 100)}"
             raise wrong(subject, says) from None
@@ -206,12 +208,10 @@ def _require_programs(
             raise wrong(subject, f"{program.file} is for {in_words(exported.platforms)}")
 
 
-def _taken(
-    index: ProgramIndex, arrays: dict[str, Any], description: ModelDescription, box: Box
-) -> list[tuple[str, str]]:
-    """The shapes and dtypes that the program of a combination takes: the arrays in the order of names, the inputs."""
-    inputs = [(str(shape), index.dtype) for shape in shapes_of(description.graph, box)]
-    return [*((str(arrays[name].shape), arrays[name].dtype.name) for name in sorted(arrays)), *inputs]
+def _taken(index: ProgramIndex, arrays: dict[str, Any], description: ModelDescription, box: Box) -> Any:
+    """The shapes and dtypes that the program of a combination takes: the arrays by name, and the inputs."""
+    inputs = ((str(shape), index.dtype) for shape in shapes_of(description.graph, box))
+    return ({name: (str(of_it.shape), of_it.dtype.name) for name, of_it in arrays.items()}, *inputs), {}
 
 
 def _require_platform(index: ProgramIndex, subject: str) -> None:

@@ -62,7 +62,7 @@ SEVERAL = Network(  # two images, a vector, and two outputs, along one axis
     [Input("x", 2), Input("t", 4, single=True), Input("z", 1)],
     (
         Node("conv", Conv(3, padding=1, channels=4), ("x",)),
-        Node("moved", Add(), ("conv", "t")),
+        Node("moved", Add(broadcast="positions"), ("conv", "t")),
         Node("pooled", MaxPool(2), ("moved",)),
         Node("up", Resize(2), ("pooled",)),
         Node("joined", Concat(), ("up", "z")),
@@ -227,13 +227,14 @@ def test_every_program_gives_the_shapes_of_the_model_and_rejects_other_sizes(nam
     for of_it in program.index.programs:
         made = jax_export.deserialize(bytearray(members[of_it.file]))
         sizes = tuple(part.first + (part.step if part.count is None else 0) for part in of_it.box)
-        arrays = jax.tree.unflatten(made.in_tree, made.in_avals)[0]
+        arrays = jax.tree.unflatten(made.in_tree, made.in_avals)[0][0]
         inputs = inputs_for(program, sizes)
         images = [jax.ShapeDtypeStruct(x.shape, program.index.dtype) for x in inputs]
         expected = jax.eval_shape(jax.vmap(model), *images)
         assert jax.tree.leaves(jax.eval_shape(made.call, arrays, *images)) == jax.tree.leaves(expected)
         if all(part.count is None and part.step > 1 for part in of_it.box):
-            others = [jax.ShapeDtypeStruct((*x.shape[:-1], sizes[-1] + 1), x.dtype) for x in images]
+            beside = inputs_for(program, (*sizes[:-1], sizes[-1] + 1))
+            others = [jax.ShapeDtypeStruct(x.shape, program.index.dtype) for x in beside]
             with pytest.raises(ValueError, match="Division had remainder"):
                 jax.eval_shape(made.call, arrays, *others)
 
@@ -271,7 +272,8 @@ for path in sys.argv[1:]:
     sys.path.remove(path)
     known = np.load(path.replace(".zip", ".npz"))
     model = load(path)
-    print(float(abs(np.float32(model(known["x"])) - known["y"]).max()), model(known["x"][0]).shape == known["y"].shape[1:])
+    x, y = known["x"], known["y"]
+    print(float(abs(np.float32(model(x)) - y).max()), model(x[0]).shape == y.shape[1:])
     import zipfile
     served = [of_it["sizes"] for of_it in json.loads(zipfile.ZipFile(path).read("index.json"))["programs"]]
     all_sizes = [(h, w) for h in range(1, 101) for w in range(1, 101)] + [tuple(s) for s in known["sizes"].tolist()]
@@ -322,7 +324,7 @@ def test_a_program_has_only_operations_of_jax_and_no_path_of_this_machine(export
 
 
 def test_a_file_is_a_zip_with_the_model_the_statements_and_the_loader(exported, tmp_path):
-    model, path, program = exported("union")
+    _, path, _ = exported("union")
     with zipfile.ZipFile(path) as file:
         assert file.testzip() is None
         assert all(of_it.compress_type == zipfile.ZIP_STORED for of_it in file.infolist())
@@ -346,7 +348,7 @@ def test_the_arrays_of_a_model_are_in_its_file_once(tmp_path):
     model = UNet2(UNet2Config(base_channels=32), 1, 2, rngs=nnx.Rngs(0))
     arrays = sum(of_it.nbytes for of_it in jax.tree.leaves(nnx.state(model, nnx.Param)))
     path = tmp_path / "model.zip"
-    index = export(model, path, classes="2*h, 3, 5, 4*h".replace("3, 5, ", ""))
+    index = export(model, path, classes="2*h")
     assert len(index.programs) == 1
     assert arrays < path.stat().st_size < 1.5 * arrays
 
@@ -496,7 +498,7 @@ def changes():
         index(key, value)
         for key in ("form", "version", "jax", "platforms", "network", "in_channels", "axes", "inputs", "outputs")
         for value in (None, 3, [], {}, "?", -1, [[]], True, "\n")
-        if (key, value) not in {("version", "?"), ("jax", "?"), ("in_channels", None)}
+        if (key, value) not in (("version", "?"), ("jax", "?"))
     )
     yield from (
         index(key, value)
@@ -528,6 +530,14 @@ def changes():
     yield "no model", lambda members: members.update({"model.safetensors": b"12345678"})
 
 
+def error_of(path):
+    try:
+        load_program(path)
+    except FileError as error:
+        return str(error)
+    return "nothing"
+
+
 def test_an_edited_file_with_right_digests_is_rejected(exported, tmp_path):
     members = read_archive(exported("unet2")[1], "the file")
     path = tmp_path / "model.zip"
@@ -543,9 +553,8 @@ def test_an_edited_file_with_right_digests_is_rejected(exported, tmp_path):
         if edited == members:
             continue
         write_archive(path, edited)
-        with pytest.raises(FileError) as raised:
-            load_program(path)
-        assert 3 <= len(str(raised.value).splitlines()) <= 10, said
+        said_of_it = error_of(path)
+        assert 3 <= len(said_of_it.splitlines()) <= 10, (said, said_of_it)
         count += 1
     assert count > 100
 
