@@ -14,7 +14,7 @@ from ...spec.files.models import ModelDescription
 from ...spec.files.networks import data_with_kind
 from ...spec.messages.choices import near_name
 from ...spec.messages.installing import pip_install
-from ...spec.messages.report import UsageError
+from ...spec.messages.report import UsageError, WellshapedError
 from ...spec.messages.written import clipped, in_words, kind_of, written_value
 from ..weights.arrays import DTYPES, variables_of
 from ..weights.description import described
@@ -57,7 +57,8 @@ def export(
 
     Returns the index of the file. Raises :class:`UsageError` for another model, one in training mode, another argument
     that can't be used, more than 64 programs, and if the package ``flatbuffers`` is missing; :class:`FileError` for
-    another suffix or a file that can't be written; :class:`WellshapedError` for a network that is too hard to solve.
+    another suffix or a file that can't be written; :class:`WellshapedError` for a network that no size fits, or that is
+    too hard to solve.
 
     >>> from pathlib import Path
     >>> import tempfile; path = Path(tempfile.mkdtemp()) / "model.zip"
@@ -104,7 +105,7 @@ def _members(
         progress(f"{text_of(box, letters)}")
         return traced(function, arrays, shapes, box, dtype, platforms)
 
-    members: dict[str, Any] = {LOADER: Path(__file__).with_name(LOADER).read_bytes(), MODEL: _model_file(model)}
+    members: dict[str, Any] = {LOADER: Path(__file__).with_name("loader.py").read_bytes(), MODEL: _model_file(model)}
     members |= statement_members(description)
     programs = []
     for number, (box, exported) in enumerate(programs_of([classes_of(fit) for fit in sizes], made)):
@@ -180,4 +181,4 @@ def _require_sizes(sizes: Sequence[SizeSet], names: Sequence[str]) -> None:
     for name, of_it in zip(names, sizes, strict=True):
         if not of_it:
             says = f"no {name} fits this network, so there is nothing to export"
-            raise UsageError.of("exporting the model", "sizes", "", says, "wellshaped.spec.repair(network)")
+            raise WellshapedError.of("exporting the model", "sizes", "", says, "wellshaped.spec.repair(network)")

@@ -20,7 +20,7 @@ from .archive import read_archive
 from .boxes import Box, contains, served_by
 from .exporting import LOADER, MODEL, statement_members
 from .index import NAME, Input, ProgramIndex, digest_of, read_index, wrong
-from .load import function, nearest
+from .loader import function, nearest
 from .tracing import shapes_of
 
 
@@ -30,6 +30,20 @@ class LoadedProgram:
     ``index`` says which sizes it serves. The result is that of the exported model: an array, or a tuple if the network
     has several outputs. A call raises :class:`ShapeError` for an image that does not fit, with the nearest sizes that
     do. Each combination of a program, sizes and number of images is compiled once.
+
+    >>> from pathlib import Path
+    >>> import tempfile; path = Path(tempfile.mkdtemp()) / "model.zip"
+    >>> import jax.numpy as jnp
+    >>> from flax import nnx
+    >>> from wellshaped.interop import export
+    >>> from wellshaped.models import UNet2
+    >>> from wellshaped.spec import UNet2Config
+    >>> index = export(UNet2(UNet2Config(base_channels=4), 1, 2, rngs=nnx.Rngs(0)), path)
+    >>> program = load_program(path)
+    >>> program(jnp.ones((1, 20, 30))).shape, program(jnp.ones((8, 1, 4, 6))).shape
+    ((2, 20, 30), (8, 2, 4, 6))
+    >>> program.serves((20, 31)), program.nearest((20, 31))
+    (False, ((20, 30), (20, 32)))
     """
 
     def __init__(self, path: Path, index: ProgramIndex, arrays: dict[str, Any], stored: Sequence[bytes]) -> None:

@@ -46,7 +46,7 @@ VALUES = {  # of each argument, texts of which one at least must show that it is
     "--input": ("3x304x384", "1x302x384"),
     "--dtype": ("float16",),
     "--out-channels": ("3", "0"),
-    "--output": ("other.json", "other.svg", "other.png"),
+    "--output": ("other.json", "other.svg", "other.zip", "other.png"),
     "--levels": ("2", "3"),
     "--near": ("303",),
     "--seed": ("7",),
@@ -58,6 +58,9 @@ VALUES = {  # of each argument, texts of which one at least must show that it is
     "--most": ("20000",),
     "--halo": (None,),
     "--field": ("s1", "s9"),
+    "--model": ("other.safetensors", "unet.toml"),
+    "--platforms": ("cpu,tpu", "cude"),
+    "--classes": ("4*h", "17"),
 }
 MODES = {  # a command as it is given, with all that it must have
     "check": [["check"], ["check", "--input", "1x304x384"], ["check", "unet"], ["check", "unetplusplus"]],
@@ -76,6 +79,7 @@ MODES = {  # a command as it is given, with all that it must have
     "prove": [["prove", "--by", "enumeration"]],
     "certify": [["certify"], ["certify", "unet", "--levels", "2"], ["certify", "smp_resnet34"]],
     "verify": [["verify", "--certificate", "certificate.json"]],
+    "export": [["export", "--model", "model.safetensors"]],
 }
 
 
@@ -88,8 +92,24 @@ def commands():
     return [name for name in app if not name.startswith("-")]
 
 
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    """The bytes of two models in files, by name."""
+    from flax import nnx
+
+    from wellshaped.interop import save
+    from wellshaped.models import UNet2
+
+    path = tmp_path_factory.mktemp("models") / "a.safetensors"
+    found = {}
+    for seed, name in enumerate(("model.safetensors", "other.safetensors")):
+        save(UNet2(UNet2Config(base_channels=2), 1, 2, rngs=nnx.Rngs(seed)), path)
+        found[name] = path.read_bytes()
+    return found
+
+
 @pytest.fixture
-def answer(tmp_path, monkeypatch):
+def answer(tmp_path, monkeypatch, models):
     """Run a command in an empty folder with a config: its status, its output and what it wrote there."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("wellshaped.proofs_of_shape.THEOREMS", THEOREMS[5:6])
@@ -104,6 +124,9 @@ def answer(tmp_path, monkeypatch):
             with contextlib.redirect_stdout(io.StringIO()):
                 main(["certify"])
                 main(["certify", "smp_resnet34", "--output", "other.json"])
+        if "export" in words:
+            for name, data in models.items():
+                (tmp_path / name).write_bytes(data)
         before = {path.name for path in tmp_path.iterdir()}
         with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as err:
             status = main(list(words))

@@ -11,7 +11,7 @@ from .output import AsJson, print_json, say, table, working
 EXAMPLE = """\
   wellshaped export model.safetensors
   wellshaped export model.safetensors --output model.zip --platforms cpu,cuda
-  wellshaped export model.safetensors --classes "32*h,32*h + 31"
+  wellshaped export model.safetensors --classes "32*h,32*h+31"
 """
 
 
