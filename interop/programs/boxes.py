@@ -2,12 +2,11 @@
 
 JAX traces a combination at once, for all its sizes. It accepts it, rejects it, or can't decide: where the least sizes
 are special, or where a network halves a size that may be odd. Then the combination is split: the least size of one axis
-is set apart, or the class of one axis becomes two with twice the step. Each size stays in exactly one combination.
+is set apart, or classes get longer steps. Each size stays in exactly one combination.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import product
-from math import prod
 from typing import Any, Literal
 
 from ...spec.arithmetic.progression import Progression
@@ -41,47 +40,74 @@ def programs_of(classes: Sequence[Sequence[Progression]], traced: Callable[[Box]
     >>> [text_of(box, "hw") for box, program in programs_of([[every], [every]], traced)]
     ['1 × w from 2', 'h from 2 × w']
     """
-    count = prod(map(len, classes))
-    if count > MAX_PROGRAMS:
-        raise _too_many(classes, f"{count} combinations of classes")
-    waiting: list[Box] = list(product(*classes))[::-1]
+    waiting: list[Box] = _few([*product(*classes)])[::-1]
     made = tries = 0
     while waiting:
         box = waiting.pop()
         tries += 1
         found = traced(box)
-        if found == "open":
+        if found == "open" and tries < _TRIES:
             waiting += _split(box, traced)[::-1]
+        elif found == "open":
+            raise _too_many([box, *waiting])
         elif found != "rejected":
             made += 1
             yield box, found
-        if made + len(waiting) > MAX_PROGRAMS or tries > 4 * MAX_PROGRAMS:
-            raise _too_many(classes, f"more than {MAX_PROGRAMS} programs")
+        _few(waiting, made)
+
+
+_TRIES = 4 * MAX_PROGRAMS
 
 
 def _split(box: Box, traced: Callable[[Box], Any]) -> list[Box]:
-    """Two combinations with the same sizes: JAX can't decide them together."""
-    open_axes = [axis for axis, of_it in enumerate(box) if of_it.count is None]
-    far = tuple(
-        Progression(of_it.first + _FAR * of_it.step, of_it.step, None) if of_it.count is None else of_it
-        for of_it in box
-    )
-    near_only = traced(far) != "open"
-    axis = min(open_axes, key=lambda axis: box[axis].first if near_only else box[axis].step)
+    """Combinations with the same sizes: JAX can't decide them together."""
+    far = tuple(_far(of_it) for of_it in box)
+    if traced(far) == "open":
+        factors = [_factor(far, axis, traced) for axis in range(len(box))]
+        return _few([*product(*(_parts(of_it, factor) for of_it, factor in zip(box, factors, strict=True)))])
+    axis = min((axis for axis, of_it in enumerate(box) if of_it.count is None), key=lambda axis: box[axis].first)
     of_it = box[axis]
-    rest = Progression(of_it.first + of_it.step, of_it.step, None)
-    twice = 2 * of_it.step
-    halves = (Progression(of_it.first, twice, None), Progression(rest.first, twice, None))
-    parts = (Progression(of_it.first, 1, 1), rest) if near_only else halves
+    parts = Progression(of_it.first, 1, 1), Progression(of_it.first + of_it.step, of_it.step, None)
     return [(*box[:axis], part, *box[axis + 1 :]) for part in parts]
 
 
-def _too_many(classes: Sequence[Sequence[Progression]], says: str) -> UsageError:
-    texts = [class_text(of_it).partition(" from")[0] for of_it in classes[0]]
+def _far(of_it: Progression) -> Progression:
+    return of_it if of_it.count == 1 else Progression(of_it.first + _FAR * of_it.step, of_it.step, None)
+
+
+def _parts(of_it: Progression, factor: int) -> list[Progression]:
+    """The class as ``factor`` classes with larger steps."""
+    if of_it.count == 1:
+        return [of_it]
+    return [Progression(of_it.first + i * of_it.step, factor * of_it.step, None) for i in range(factor)]
+
+
+def _factor(far: Box, axis: int, traced: Callable[[Box], Any]) -> int:
+    """How often a step must be multiplied, a power of two, until JAX can decide about an axis alone."""
+    factor = 1
+    if far[axis].count == 1:
+        return factor
+    others = [Progression(of_it.first, 1, 1) for of_it in far]
+    while factor < MAX_PROGRAMS:
+        part = Progression(far[axis].first, factor * far[axis].step, None)
+        if traced((*others[:axis], part, *others[axis + 1 :])) != "open":
+            return factor
+        factor *= 2
+    return factor
+
+
+def _few(boxes: list[Box], made: int = 0) -> list[Box]:
+    """The combinations. Raises :class:`UsageError` if they are too many."""
+    if made + len(boxes) > MAX_PROGRAMS:
+        raise _too_many(boxes, f"{made + len(boxes)} programs")
+    return boxes
+
+
+def _too_many(boxes: Sequence[Box], says: str = f"more than {MAX_PROGRAMS} programs") -> UsageError:
+    texts = list(dict.fromkeys(class_text(box[0]).partition(" from")[0] for box in boxes))
     shown = ", ".join(texts[:6]) + (", …" if len(texts) > 6 else "")
-    one = texts[-1] if len(texts) > 1 else f"{max(2 * classes[0][0].step, 16)}*h"
     says = f"it needs {says}, and at most {MAX_PROGRAMS} are possible; the classes of an axis are {shown}"
-    return UsageError.of("exporting all sizes", "programs", "", says, f'classes="{one}", or several of them')
+    return UsageError.of("exporting all sizes", "programs", "", says, f'classes="{texts[0]}", or several of them')
 
 
 def text_of(box: Box, letters: str) -> str:

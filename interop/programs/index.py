@@ -100,7 +100,7 @@ def read_index(raw: bytes, subject: str) -> ProgramIndex:
     try:
         if len(raw) > _MAX_BYTES:
             raise ValueError(f"it has {len(raw)} bytes, and may have at most {_MAX_BYTES}")
-        data = json.loads(raw.decode("ascii"), object_pairs_hook=no_duplicates, parse_float=_no_float)
+        data = json.loads(raw.decode("ascii"), object_pairs_hook=no_duplicates, parse_constant=_no_constant)
         index = _index(data)
     except (ValueError, RecursionError) as error:
         raise wrong(subject, fault_of(error)) from None
@@ -109,8 +109,8 @@ def read_index(raw: bytes, subject: str) -> ProgramIndex:
     return index
 
 
-def _no_float(text: str) -> float:
-    raise ValueError(f"{clipped(text)} is no integer")
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not a number")
 
 
 def _index(data: Any) -> ProgramIndex:
