@@ -28,7 +28,9 @@ from wellshaped.interop.programs.index import digest_of
 from wellshaped.models import TypedNetwork, UNet, UNet2
 from wellshaped.spec import (
     PRESETS,
+    Activation,
     Add,
+    AvgPool,
     Concat,
     Conv,
     FileError,
@@ -36,6 +38,7 @@ from wellshaped.spec import (
     MaxPool,
     Network,
     Node,
+    PadTo,
     Progression,
     Resize,
     ShapeError,
@@ -53,6 +56,7 @@ UNION = Network(  # 0 or 3 mod 4: the second half is doubled and meets the first
     (
         Node("first", HALVED),
         Node("second", HALVED),
+        Node("active", Activation("leaky_relu", slope=0.1)),
         Node("up", Resize(2)),
         Node("joined", Concat(), ("first", "up")),
         Node("y", Conv(1, channels=3)),
@@ -70,7 +74,19 @@ SEVERAL = Network(  # two images, a vector, and two outputs, along one axis
     outputs=("pooled", "joined"),
     axes=1,
 )
+HALVES = Network(  # what halvings leave over is padded, in one class of all sizes
+    {"x": 2},
+    (
+        Node("mean", AvgPool(2), ("x",)),
+        Node("largest", MaxPool(3, 2), ("mean",)),
+        Node("up", Resize(4), ("largest",)),
+        Node("padded", PadTo(), ("up", "x")),
+        Node("joined", Concat(), ("padded", "x")),
+    ),
+    axes=1,
+)
 MODELS = {
+    "halves": lambda rngs: TypedNetwork(HALVES, rngs=rngs),
     "batch": lambda rngs: UNet(UNetConfig(levels=2, base_channels=2, norm="batch"), 3, 2, rngs=rngs),
     "instance": lambda rngs: UNet(UNetConfig(levels=1, base_channels=2, norm="instance"), 3, 2, rngs=rngs),
     "unet2": lambda rngs: UNet2(UNet2Config(base_channels=2), 1, 2, rngs=rngs),
