@@ -40,35 +40,38 @@ def programs_of(classes: Sequence[Sequence[Progression]], traced: Callable[[Box]
     >>> [text_of(box, "hw") for box, program in programs_of([[every], [every]], traced)]
     ['1 × w from 2', 'h from 2 × w']
     """
-    waiting: list[Box] = _few([*product(*classes)])[::-1]
+    waiting = [(box, False) for box in reversed(_few([*product(*classes)]))]
     made = tries = 0
     while waiting:
-        box = waiting.pop()
+        box, is_near = waiting.pop()
         tries += 1
         found = traced(box)
-        if found == "open" and tries < _TRIES:
-            waiting += _split(box, traced)[::-1]
-        elif found == "open":
-            raise _too_many([box, *waiting])
+        if found == "open":
+            is_near = is_near or traced(tuple(map(_far, box))) != "open"
+            parts = _least_apart(box) if is_near else _finer(box, traced)
+            waiting += [(part, is_near) for part in reversed(parts)]
         elif found != "rejected":
             made += 1
             yield box, found
-        _few(waiting, made)
+        _few([box, *(of_it for of_it, _ in waiting)], made - 1, tries)
 
 
 _TRIES = 4 * MAX_PROGRAMS
 
 
-def _split(box: Box, traced: Callable[[Box], Any]) -> list[Box]:
-    """Combinations with the same sizes: JAX can't decide them together."""
-    far = tuple(_far(of_it) for of_it in box)
-    if traced(far) == "open":
-        factors = [_factor(far, axis, traced) for axis in range(len(box))]
-        return _few([*product(*(_parts(of_it, factor) for of_it, factor in zip(box, factors, strict=True)))])
+def _least_apart(box: Box) -> list[Box]:
+    """The combination in two: the least size of the axis where it is smallest, and the others."""
     axis = min((axis for axis, of_it in enumerate(box) if of_it.count is None), key=lambda axis: box[axis].first)
     of_it = box[axis]
     parts = Progression(of_it.first, 1, 1), Progression(of_it.first + of_it.step, of_it.step, None)
     return [(*box[:axis], part, *box[axis + 1 :]) for part in parts]
+
+
+def _finer(box: Box, traced: Callable[[Box], Any]) -> list[Box]:
+    """The combination in several, whose classes have steps so long that JAX can decide about each axis alone."""
+    far = tuple(map(_far, box))
+    factors = [_factor(far, axis, traced) for axis in range(len(box))]
+    return _few([*product(*(_parts(of_it, factor) for of_it, factor in zip(box, factors, strict=True)))])
 
 
 def _far(of_it: Progression) -> Progression:
@@ -96,18 +99,19 @@ def _factor(far: Box, axis: int, traced: Callable[[Box], Any]) -> int:
     return factor
 
 
-def _few(boxes: list[Box], made: int = 0) -> list[Box]:
-    """The combinations. Raises :class:`UsageError` if they are too many."""
-    if made + len(boxes) > MAX_PROGRAMS:
-        raise _too_many(boxes, f"{made + len(boxes)} programs")
-    return boxes
-
-
-def _too_many(boxes: Sequence[Box], says: str = f"more than {MAX_PROGRAMS} programs") -> UsageError:
-    texts = list(dict.fromkeys(class_text(box[0]).partition(" from")[0] for box in boxes))
+def _few(boxes: list[Box], made: int = 0, tries: int = 0) -> list[Box]:
+    """The combinations. Raises :class:`UsageError` if they are too many, or if too many were tried."""
+    if made + len(boxes) <= MAX_PROGRAMS and tries <= _TRIES:
+        return boxes
+    count = f"{made + len(boxes)}" if tries <= _TRIES else f"more than {MAX_PROGRAMS}"
+    on_axis = sorted({box[0] for box in boxes}, key=lambda of_it: (of_it.first, of_it.step))
+    texts = list(dict.fromkeys(class_text(of_it).partition(" from")[0] for of_it in on_axis))
     shown = ", ".join(texts[:6]) + (", …" if len(texts) > 6 else "")
-    says = f"it needs {says}, and at most {MAX_PROGRAMS} are possible; the classes of an axis are {shown}"
-    return UsageError.of("exporting all sizes", "programs", "", says, f'classes="{texts[0]}", or several of them')
+    says = f"it needs {count} programs, and at most {MAX_PROGRAMS} are possible; the classes of an axis are {shown}"
+    one = max((of_it for of_it in on_axis if of_it.count is None), key=lambda of_it: (of_it.step, -of_it.first))
+    fewer = Progression(one.first, 16 * one.step if len(texts) < 3 else one.step, None)  # they are long enough if many
+    fix = f'classes="{class_text(fewer).partition(" from")[0]}"'
+    raise UsageError.of("exporting all sizes", "programs", "", says, f"{fix}, or several of them")
 
 
 def text_of(box: Box, letters: str) -> str:
