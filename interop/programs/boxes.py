@@ -56,7 +56,7 @@ def programs_of(classes: Sequence[Sequence[Progression]], traced: Callable[[Box]
         _few([box, *(of_it for of_it, _ in waiting)], made - 1, tries)
 
 
-_TRIES = 4 * MAX_PROGRAMS
+_TRIES = 3 * MAX_PROGRAMS
 
 
 def _least_apart(box: Box) -> list[Box]:
@@ -108,8 +108,8 @@ def _few(boxes: list[Box], made: int = 0, tries: int = 0) -> list[Box]:
     texts = list(dict.fromkeys(class_text(of_it).partition(" from")[0] for of_it in on_axis))
     shown = ", ".join(texts[:6]) + (", …" if len(texts) > 6 else "")
     says = f"it needs {count} programs, and at most {MAX_PROGRAMS} are possible; the classes of an axis are {shown}"
-    one = max((of_it for of_it in on_axis if of_it.count is None), key=lambda of_it: (of_it.step, -of_it.first))
-    fewer = Progression(one.first, 16 * one.step if len(texts) < 3 else one.step, None)  # they are long enough if many
+    step = max(of_it.step for of_it in on_axis)
+    fewer = Progression(on_axis[0].first, step if len(texts) > 2 else 16 * step, None)
     fix = f'classes="{class_text(fewer).partition(" from")[0]}"'
     raise UsageError.of("exporting all sizes", "programs", "", says, f"{fix}, or several of them")
 

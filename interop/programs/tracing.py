@@ -22,7 +22,8 @@ def function_of(model: "nnx.Module") -> Callable[..., tuple[Any, ...]]:
     from flax import nnx
 
     arrays_of = nnx.Any(nnx.Param, nnx.BatchStat)
-    definition, state, others = nnx.split(model, arrays_of, ...)
+    parts: Any = nnx.split(model, arrays_of, ...)
+    definition, state, others = parts
     paths = nnx.to_flat_state(state)
     names = list(variables_of(model))  # in the order of the paths
 
