@@ -583,13 +583,14 @@ def test_an_edited_file_with_right_digests_is_rejected(exported, tmp_path):
 
 # Published networks.
 
+CHOSEN = {"monai_basicunet": 16}
+"""Networks that need too many programs for all their sizes, and a step of sizes that they are exported for."""
+
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "name", [name for name in PRESETS if name not in ("demucs", "wave_unet", "stable_diffusion_vae")]
-)
+@pytest.mark.parametrize("name", PRESETS)
 def test_a_preset_is_exported_and_serves_exactly_its_sizes(name, tmp_path):
-    network = PRESETS[name]
+    network, step = PRESETS[name], CHOSEN.get(name, 1)
     if isinstance(network, UNetConfig):
         model = UNet(network, 3, 2 if network.head else network.channels[0], rngs=nnx.Rngs(0))
     elif isinstance(network, UNet2Config):
@@ -598,12 +599,12 @@ def test_a_preset_is_exported_and_serves_exactly_its_sizes(name, tmp_path):
         model = TypedNetwork(name, rngs=nnx.Rngs(0))
     model.eval()
     path = tmp_path / "model.zip"
-    export(model, path)
+    export(model, path, classes=None if step == 1 else f"{step}*h")
     program, shapes = load_program(path), compatible_shapes(name)
     drawn = random.Random(0)
     axes = len(program.index.axes)
     near = [tuple(drawn.randint(1, 100) for _ in range(axes)) for _ in range(3000)]
     many = [tuple(drawn.randint(1, 2000) for _ in range(axes)) for _ in range(1000)]
-    fitting = [shapes.above(sizes) for sizes in near[:300]]
+    fitting = [shapes.above([step * n for n in sizes]) for sizes in near[:300]]
     for sizes in (*near, *many, *fitting):
-        assert program.serves(sizes) == (sizes in shapes), sizes
+        assert program.serves(sizes) == (sizes in shapes and all(n % step == 0 for n in sizes)), sizes
