@@ -502,6 +502,14 @@ def test_300_mutated_files_are_each_rejected_in_one_message(exported, tmp_path):
         assert 3 <= len(str(raised.value).splitlines()) <= 10
 
 
+def other_classes(members):
+    """Say that the program is for every second of its heights, wherever this is said."""
+    data = json.loads(members["index.json"])
+    data["programs"][0] |= {"classes": "4*h × 2*w", "sizes": [[4, 4], [2, 2]]}
+    data["served"][0] = "n ≡ 0 (mod 4), n ≥ 4"
+    members["index.json"] = (json.dumps(data, indent=1) + "\n").encode()
+
+
 def changes():
     """Changes of the members whose digests are written anew: what a careful editor would do."""
 
@@ -544,6 +552,8 @@ def changes():
     yield index("programs", lambda of_it: of_it * 2)
     yield index("platforms", ["cpu", "cuda"])
     yield index("network", lambda of_it: {**of_it, "base_channels": 3})
+    yield index("digests", lambda of_it: {**of_it, "load.py": 64 * "0"})
+    yield "other classes", other_classes
     yield "no index", lambda members: members.pop("index.json")
     yield "no loader", lambda members: members.pop("load.py")
     yield "another member", lambda members: members.update(more=b"")
