@@ -19,6 +19,10 @@ from .plans.bundle import monai_bundle as monai_bundle
 from .plans.nnunet import nnunet_plans as nnunet_plans
 from .plans.result import PlannedNetwork as PlannedNetwork
 from .plans.result import PlannedNetworks as PlannedNetworks
+from .programs.exporting import export as export
+from .programs.index import ProgramIndex as ProgramIndex
+from .programs.loading import LoadedProgram as LoadedProgram
+from .programs.loading import load_program as load_program
 from .sizes.answer import AxisSizes as AxisSizes
 from .sizes.answer import ModelSizes as ModelSizes
 from .sizes.exploring import Budget as Budget

@@ -194,6 +194,9 @@ def avg_pool(operation: AvgPool, images: Sequence[Array], parameters: Parameters
     count: Array | int = 1
     for axis, (m, n) in enumerate(zip(numbers.made, numbers.given, strict=True)):
         (before, after), k, s = numbers.padding[axis], numbers.kernel[axis], numbers.stride[axis]
+        if _stay_inside(m, s, k, n, (before, after)):
+            count = count * k
+            continue
         start = jnp.arange(m) * s
         along = jnp.minimum(start + k, n + before + after) - start
         count = count * along.reshape(-1, *(1,) * (len(numbers.made) - 1 - axis))
@@ -202,11 +205,23 @@ def avg_pool(operation: AvgPool, images: Sequence[Array], parameters: Parameters
 
 def _reached(numbers: _Numbers) -> Sides:
     """The padding that the windows reach. In ceil mode, the last window may reach further than the operation says."""
-    reach = [
-        (m - 1) * s + span - n
-        for m, s, span, n in zip(numbers.made, numbers.stride, numbers.spans, numbers.given, strict=True)
-    ]
-    return [(before, max(of - before, 0)) for of, (before, _) in zip(reach, numbers.padding, strict=True)]
+    parts = zip(numbers.made, numbers.stride, numbers.spans, numbers.given, numbers.padding, strict=True)
+    return [_reached_on_axis(*of_axis) for of_axis in parts]
+
+
+def _reached_on_axis(made: int, stride: int, span: int, given: int, sides: tuple[int, int]) -> tuple[int, int]:
+    before, _ = sides
+    if _stay_inside(made, stride, span, given, sides):
+        return sides
+    return before, max((made - 1) * stride + span - given - before, 0)
+
+
+def _stay_inside(made: int, stride: int, span: int, given: int, sides: tuple[int, int]) -> bool:
+    """Whether the windows of a symbolic size stay inside the padded image, as they do if sizes are rounded down.
+
+    JAX could not tell: it can't compare a size with twice its half.
+    """
+    return any_symbolic((given,)) and made == (given + sum(sides) - span + stride) // stride
 
 
 def _reduced(x: Array, numbers: _Numbers, reducer: Any, start: float) -> Array:

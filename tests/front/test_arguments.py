@@ -64,7 +64,7 @@ VALUES = {  # of each argument, texts of which one at least must show that it is
     "--input": ("3x304x384", "1x302x384"),
     "--dtype": ("float16",),
     "--out-channels": ("3", "0"),
-    "--output": ("other.json", "other.svg", "other.png", "other.safetensors"),
+    "--output": ("other.json", "other.svg", "other.png", "other.zip", "other.safetensors"),
     "--weights": ("other.pt", "nope.pt"),
     "--prefix": ("module.", "net."),
     "--levels": ("2", "3"),
@@ -77,7 +77,7 @@ VALUES = {  # of each argument, texts of which one at least must show that it is
     "--tile": ("152", "200"),
     "--most": ("20000",),
     "--halo": (None,),
-    "--model": ("other.safetensors", "nope.safetensors"),
+    "--model": ("other.safetensors", "nope.safetensors", "unet.toml"),
     "--image": ("b.npy", "nope.png"),
     "--write": ("values", "label"),
     "--panel": (None,),
@@ -89,6 +89,8 @@ VALUES = {  # of each argument, texts of which one at least must show that it is
     "--field": ("s1", "s9"),
     "--compared": ("milesail", "rdf.yaml"),
     "--yaml": (None,),
+    "--platforms": ("cpu,tpu", "cude"),
+    "--classes": ("4*h", "17"),
 }
 MODES = {  # a command as it is given, with all that it must have
     "check": [["check"], ["check", "--input", "1x304x384"], ["check", "unet"], ["check", "unetplusplus"]],
@@ -102,7 +104,7 @@ MODES = {  # a command as it is given, with all that it must have
         ["tiles", "milesial", "--input", "3x304x384"],
     ],
     "bioimage": [["bioimage"], ["bioimage", "unet"]],
-    "predict": [["predict", "--model", "m.safetensors", "--image", "a.npy"]],
+    "predict": [["predict", "--model", "model.safetensors", "--image", "a.npy"]],
     "draw": [["draw", "--input", "1x304x384"], ["draw", "--input", "1x304x384", "--tile", "152", "--field", "b1"]],
     "list": [["list"]],
     "demo": [["demo"]],
@@ -110,6 +112,7 @@ MODES = {  # a command as it is given, with all that it must have
     "convert": [["convert", "--weights", "weights.pt", "--network", "unet.toml", "--output", "model.safetensors"]],
     "certify": [["certify"], ["certify", "unet", "--levels", "2"], ["certify", "smp_resnet34"]],
     "verify": [["verify", "--certificate", "certificate.json"]],
+    "export": [["export", "--model", "model.safetensors"]],
 }
 
 WEIGHTS = {
@@ -134,7 +137,7 @@ def models(tmp_path_factory):
     """The files of two tiny models, as bytes."""
     found, path = {}, tmp_path_factory.mktemp("models") / "m.safetensors"
     halved = (Node("pooled", MaxPool(2)), Node("conv", Conv(1, channels=2)), Node("y", Resize(2)))
-    for seed, name in enumerate(("m", "other")):
+    for seed, name in enumerate(("model", "other")):
         save(TypedNetwork(Network({"x": 1}, halved), rngs=nnx.Rngs(seed)), path)
         found[name] = path.read_bytes()
     return found
@@ -152,7 +155,7 @@ def answer(tmp_path, monkeypatch, models):
         for path in tmp_path.iterdir():
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         save_config(UNet2Config(base_channels=8), "unet.toml")
-        if "predict" in words:
+        if "predict" in words or "export" in words:
             for name, model in models.items():
                 (tmp_path / f"{name}.safetensors").write_bytes(model)
             np.save("a.npy", np.cos(np.arange(49.0)).reshape(7, 7) - 0.3)

@@ -1418,8 +1418,58 @@ def test_the_only_commands_are_those_that_the_tests_know(run):
         "prove",
         "certify",
         "verify",
+        "export",
         "demo",
     }
+
+
+@pytest.fixture
+def model_file(tmp_path):
+    """A small model in a file."""
+    from flax import nnx
+
+    from wellshaped.interop import save
+    from wellshaped.models import UNet
+
+    path = tmp_path / "model.safetensors"
+    save(UNet(UNetConfig(levels=1, base_channels=2, norm="batch"), 3, 2, rngs=nnx.Rngs(0)), path)
+    return path
+
+
+def test_export_writes_programs_for_the_sizes_that_fit(run, model_file, on_a_terminal):
+    from wellshaped.interop import load_program
+
+    path = model_file.with_name("a.zip")
+    status, out, err = run("export", model_file, "--output", path)
+    assert (status, err) == (0, "")
+    assert [line.split() for line in out.splitlines()] == [
+        *(["wrote", f"{path}:", "1", "program", "for", "cpu"], ["program", "height", "×", "width"]),
+        ["programs/00.jax", "2*h", "×", "2*w"],
+    ]
+    assert load_program(path).serves((4, 6))
+    words = ("export", model_file, "--output", path, "--classes", "4*h, 2", "--platforms", "cpu,tpu", "--json")
+    status, out, err = run(*words)
+    data = json.loads(out)
+    assert (status, data["platforms"], data["bytes"]) == (0, ["cpu", "tpu"], path.stat().st_size)
+    assert [of_it["classes"] for of_it in data["programs"]] == ["2 × 2", "2 × 4*w", "4*h × 2", "4*h × 4*w"]
+    status, _, text = on_a_terminal(*words[:-1])
+    assert (status, "JAX traces 4*h × 4*w" in text) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("given", "fix"),
+    [
+        (["--platforms", "cude"], "--platforms cuda"),
+        (["--classes", "3"], "--classes '2*h'"),
+        (["--classes", "2**h"], "--classes '32*h, 32*h + 31, 188'"),
+        (["--output", "model.tar"], "model.zip"),
+    ],
+)
+def test_export_rejects_what_it_cannot_use_with_a_fix(run, model_file, monkeypatch, given, fix):
+    monkeypatch.chdir(model_file.parent)
+    status, out, err = run("export", model_file, *given)
+    assert (status, out, err.splitlines()[-1]) == (2, "", f"  fix: {fix}")
+    assert [path.name for path in model_file.parent.iterdir()] == ["model.safetensors"]
 
 
 def test_a_file_with_one_network_needs_no_name_after_it(run, tmp_path, monkeypatch):

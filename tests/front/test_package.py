@@ -125,6 +125,7 @@ WITHOUT_EXAMPLE = {"Condition", "Layer", "LayerParams", "Obligation", "Reading",
     "check_config",  # its example stands there with the whole message
     "read_as",
     *("Proof", "smallest_counterexample"),
+    "ProgramIndex",
     "save_config",
 }
 

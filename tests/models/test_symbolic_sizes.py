@@ -21,6 +21,7 @@ from wellshaped.models import (
     InstanceNorm2d,
     MaxPool2d,
     Resize2d,
+    TypedNetwork,
     UNet,
     UNet2,
     checked,
@@ -35,6 +36,10 @@ from wellshaped.models.symbolic import Inconclusive
 from wellshaped.models.typed.memory import MEMORIES
 from wellshaped.spec import (
     PRESETS,
+    AvgPool,
+    MaxPool,
+    Network,
+    Node,
     Reading,
     ShapeError,
     UNet2Config,
@@ -176,6 +181,18 @@ def test_a_wrong_join_names_both_sizes():
     layer = Conv2d(5, 4, 3, padding=1, rngs=nnx.Rngs(0))
     with pytest.raises(ShapeError, match=r"it is 2\*h, and must be 2\*h \+ 1, as in skip"):
         jax.eval_shape(layer.of_joined, image(2, 2 * h + 1, 5), image(3, 2 * h, 5))
+
+
+@pytest.mark.parametrize("axes", [1, 3])
+@pytest.mark.parametrize("pool", [MaxPool(2), MaxPool(3, 2, padding=1), AvgPool(2), AvgPool(3, 2, padding=1)], ids=str)
+def test_a_pool_over_any_axes_takes_any_size_and_gives_its_numbers(pool, axes):
+    model = TypedNetwork(Network({"x": 2}, (Node("y", pool),), axes=axes), rngs=nnx.Rngs(0))
+    names = ", ".join("abc"[:axes])
+    shape = export.symbolic_shape(f"2, {names}", constraints=[f"{name}>=4" for name in names.split(", ")])
+    exported = export.export(jax.jit(model))(image(*shape))
+    for n in (4, 5, 6, 7):
+        x = jax.random.normal(jax.random.key(n), (2, *(n + i for i in range(axes))))
+        np.testing.assert_array_equal(exported.call(x), jax.jit(model)(x))
 
 
 def test_an_undecided_join_is_left_to_jax():

@@ -11,7 +11,20 @@ from ..spec.messages.report import ConfigError, FileError, Report
 from .network import FIELD_NAMES, as_flag, word_of
 from .numbers import numbers_in
 
-_NAMES = [*FIELD_NAMES, "out_channels", "policy", "output", "by", "tile", "most", "field", "memory", "prefix"]
+_NAMES = [
+    *FIELD_NAMES,
+    "out_channels",
+    "policy",
+    "output",
+    "by",
+    "tile",
+    "most",
+    "field",
+    "memory",
+    "prefix",
+    "platforms",
+    "classes",
+]
 _FLAGS = {"output": "size"}  # the output of input_for is the size of input-for
 _ASSIGNMENT = re.compile(rf"""\b({"|".join(_NAMES)})=("[^"]*"|'[^']*'|\([^()]*\)|[^\s,;:'"]+)""")
 _AGAIN = "--input again for each further image; for a flag, name a function of images that sets it"

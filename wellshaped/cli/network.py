@@ -320,4 +320,4 @@ def as_flag(field: str, value: Any) -> str:
         return word_of(field) if value else f"--no-{field.replace('_', '-')}"
     entries = value if isinstance(value, tuple) else (value,)
     text = ",".join("x".join(map(str, of)) if isinstance(of, tuple) else str(of) for of in entries)
-    return f"{word_of(field)} {f'{text!r}' if ' ' in text or not text else text}"
+    return f"{word_of(field)} {f'{text!r}' if set(text) & set(' *') or not text else text}"

@@ -17,6 +17,7 @@ from . import (
     convert,
     demo,
     draw,
+    export,
     input_for,
     plan,
     predict,
@@ -66,6 +67,7 @@ _COMMANDS: dict[str, tuple[Callable[..., int], str]] = {  # in the order of the 
     "certify": (certify.certify, certify.EXAMPLE),
     "verify": (verify.verify, verify.EXAMPLE),
     "prove": (prove.prove, prove.EXAMPLE),
+    "export": (export.export, export.EXAMPLE),
     "demo": (demo.demo, demo.EXAMPLE),
 }
 for place, (name, (command, example)) in enumerate(_COMMANDS.items()):
