@@ -390,7 +390,7 @@ WRONG = {
     "an array of JAX": (plain, ONE, {"tile": 40, "out": jnp.zeros((1, 64, 64))}, "can't be written to", "np.empty"),
     "a result of whole numbers": (plain, ONE, {"tile": 40, "out": np.zeros((1, 64, 64), np.uint8)},
                                   "it is uint8[1, 64, 64], and the result is float32", "np.empty"),
-    "the image itself": (plain, ONE, {"tile": 40, "out": ONE}, "shares memory with the image", "np.empty"),
+    "the image itself": (plain, ONE, {"tile": 40, "out": ONE}, "shares its values with the image", "np.empty"),
     "an unknown policy": (plain, ONE, {"tile": 40, "policy": "stretch"}, "must be one of pad, crop", 'policy="'),
     "an unknown mode": (plain, ONE, {"tile": 40, "mode": "wrap"}, "it must be one of zeros", 'mode="reflect"'),
     "too few positions to reflect": (plain, np.zeros((1, 1, 64), np.float32),
