@@ -87,16 +87,17 @@ def _drawn(shape: tuple[int, ...], axis: int, start: int, dtype: np.dtype[Any]) 
     The mean and the spread grow along every axis. What only the first tile has is larger than all other numbers; what
     only the second has is smaller. So the tiles differ in their extremes, and in most percentiles.
     """
-    drawn = np.random.default_rng(0).normal(size=shape)
+    drawn: np.ndarray = np.random.default_rng(0).normal(size=shape)
     for along, n in enumerate(shape[1:], 1):
         growth = np.linspace(1, 3, n).reshape(-1, *(1,) * (len(shape) - along - 1))
         drawn = drawn * growth + growth
     least, most = drawn.min(), drawn.max()
-    high, low = most + (most - least), least - (most - least) / 2
     if dtype.kind == "b":
-        drawn, high, low = drawn > np.median(drawn), True, False
-    elif dtype.kind in "iu":  # what all dtypes hold
+        drawn, high, low = drawn > np.median(drawn), 1, 0
+    elif dtype.kind in "iu":  # numbers that every dtype has
         drawn, high, low = 20 + 40 * (drawn - least) / max(most - least, 1e-30), 120, 0
+    else:
+        high, low = most + (most - least), least - (most - least) / 2
     drawn[_along(axis, slice(None, start))] = high
     drawn[_along(axis, slice(shape[axis] - start, None))] = low
     return drawn.astype(dtype)

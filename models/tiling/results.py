@@ -71,7 +71,9 @@ class InListedArray(InArray):
                 raise _locked_error(f"the list {path}", path, "another file as done, or wait")
             self._done = _finished(path, key)
             self._list.truncate(0)
-            self._list.write("\n".join([_first_line(key), *(f"{n} {digests}" for n, digests in self._done.items()), ""]))
+            self._list.write(
+                "\n".join([_first_line(key), *(f"{n} {digests}" for n, digests in self._done.items()), ""])
+            )
             self._list.flush()
         except OSError as error:
             raise _list_error(path, error.strerror or str(error)) from None

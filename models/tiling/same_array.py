@@ -1,7 +1,7 @@
 """Whether two arrays are one: in memory, in one file, or in one store. Then a result would replace its own image."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
@@ -26,15 +26,22 @@ def is_same_array(first: Any, second: Any) -> bool:
 
 def _in_one_file(first: np.ndarray, second: np.ndarray) -> bool:
     """Whether two arrays are memory maps of one file, whose bytes can overlap."""
-    mapped = _mapped(first), _mapped(second)
-    if mapped[0] is None or mapped[1] is None:
+    one, two = _mapped(first), _mapped(second)
+    if one is None or two is None or not (one.path.exists() and two.path.exists()):
         return False
-    (path, start, stop), (other, other_start, other_stop) = mapped
-    return path.exists() and other.exists() and path.samefile(other) and start < other_stop and other_start < stop
+    return one.path.samefile(two.path) and one.start < two.stop and two.start < one.stop
 
 
-def _mapped(array: np.ndarray) -> tuple[Path, int, int] | None:
-    """The file that an array is a map of, and the range of its bytes; ``None`` if it is no map of a named file."""
+class _Mapped(NamedTuple):
+    """A file, and the range of its bytes that an array has."""
+
+    path: Path
+    start: int
+    stop: int
+
+
+def _mapped(array: np.ndarray) -> _Mapped | None:
+    """The part of a file that an array is a map of; ``None`` if it is not a map of a file with a name."""
     root: Any = array
     while isinstance(root.base, np.ndarray):
         root = root.base
@@ -42,7 +49,7 @@ def _mapped(array: np.ndarray) -> tuple[Path, int, int] | None:
         return None
     low, high = byte_bounds(array)
     start = root.offset - byte_bounds(root)[0]
-    return Path(root.filename), start + low, start + high
+    return _Mapped(Path(root.filename), start + low, start + high)
 
 
 def _in_one_store(first: Any, second: Any) -> bool:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from flax import nnx
 from rich.console import Console
 from rich.progress import track
 
@@ -43,23 +42,24 @@ def tiled(
 ) -> Any:
     """Return the result of a network for a large image, tile by tile: that of the whole image, but for rounding.
 
-    - ``model``: a ``UNet``, ``UNet2`` or ``TypedNetwork``, in evaluation mode; or a function of one image, with the
-      ``network`` that it computes: a graph, such as that of ``graph_of_jax``, a config, or the name of a preset. Two
-      overlapping random tiles are compared first, to see that the function does compute it.
+    - ``model``: a ``UNet``, ``UNet2`` or ``TypedNetwork``, in evaluation mode; or a function or module of one image,
+      with the ``network`` that it computes: a graph, such as that of ``graph_of_jax``, a config, or the name of a
+      preset. Two overlapping random tiles are compared first, to see that it does compute it, also for a subclass.
     - ``image``: ``(C, *sizes)`` with sizes that fit, unless there is a ``policy``. Anything with a shape, a dtype and
       slices: an array of NumPy, a memory map, a Zarr array. One tile of it is read at a time, as an array of NumPy.
     - ``tile``: the largest size of a tile, one number for all axes or one for each; or
     - ``memory``: the bytes that a tile may need beside the image and the result, such as ``"2 GiB"``, by XLA's account
-      of the compiled program. Tiles then have the sizes with the least to compute. The process can need a fifth more.
-      A function must be compiled with ``jax.jit``.
-    - ``out``: where the result goes. By default a new array; an array of its shape; or the path of a ``.npy`` file,
-      which is replaced at the end. Until then the results are in ``NAME.partial``, and ``NAME.tiles`` lists them. If a
-      run of a module stops before its end, the same call continues it.
+      of the compiled program. Tiles then have the sizes with the least to compute. The process needs more, as measured
+      in docs/tiles.md. A function must be compiled with ``jax.jit``.
+    - ``out``: where the result goes. By default a new array; an array of its shape, not the image's own; or the path of
+      a ``.npy`` file, which is replaced at the end. Until then the results are in ``NAME.partial``, and ``NAME.tiles``
+      lists them. If a run of a module stops before its end, the same call continues it.
     - ``done``: for an ``out`` that stays after a stop, such as a Zarr array: the path of a file that lists the finished
       tiles, until the end. With it, the same call continues a run of a module that was stopped.
     - ``statistics``: an instance or group norm, or a mean over all positions, reads the whole image. ``True`` computes
       its statistics first, over all tiles, in float64; then the result. Norms that follow one another need a pass over
-      the image each: a network with ten of them takes eleven passes. The model must be a ``TypedNetwork`` or ``UNet``.
+      the image each: a network with ten of them takes eleven passes. The model must be a ``TypedNetwork`` or ``UNet``,
+      and no subclass of your own.
     - ``policy``, ``mode``: what to do with an image that does not fit, as in :func:`wellshaped.interop.fitted`:
       ``"pad"`` it at the end of each axis, with ``"zeros"``, ``"reflect"`` or ``"edge"``, and cut the result to what
       belongs to the image; or ``"crop"`` it. Only the tiles at its end are padded, one at a time.
@@ -70,7 +70,7 @@ def tiled(
     Raises :class:`ShapeError` if the image or ``out`` has a wrong shape; :class:`WellshapedError`, with the node that
     is the reason, if the network can't be tiled exactly, or the memory is too small; :class:`UsageError` for a model in
     training mode, a function that does not compute its network, or an argument that can't be used;
-    :class:`FileError` for a file that can't be written. Source: SPEC section 9.
+    :class:`FileError` for a file that can't be written, or that another program wrote. Source: SPEC section 9.
 
     >>> import jax.numpy as jnp
     >>> import numpy as np
