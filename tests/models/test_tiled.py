@@ -561,6 +561,10 @@ def by_maximum(x):
     return x / x.max()
 
 
+def by_minimum(x):
+    return x - x.min()
+
+
 def by_extremes(x):
     return (x - x.min()) / (x.max() - x.min())
 
@@ -576,7 +580,7 @@ def by_mean_and_deviation(x):
 
 @pytest.mark.parametrize("tile", [8, 40])
 @pytest.mark.parametrize("dtype", ["float32", ">f4", "float16", "uint8", "uint16", "int16", "int8"])
-@pytest.mark.parametrize("norm", [by_maximum, by_extremes, by_percentiles, by_mean_and_deviation])
+@pytest.mark.parametrize("norm", [by_maximum, by_minimum, by_extremes, by_percentiles, by_mean_and_deviation])
 def test_a_function_that_normalises_its_tile_is_rejected(norm, dtype, tile):
     image = np.random.default_rng(0).integers(0, 60, (1, 64, 96)).astype(dtype)
     with pytest.raises(WellshapedError, match="the function reads more than its network"):
