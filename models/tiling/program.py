@@ -16,6 +16,9 @@ from flax import nnx
 from ...spec.answers.any_network import AnyNetwork, network_held_by
 from ...spec.messages.report import UsageError
 from ...spec.messages.written import clipped, kind_of, written_value
+from ..networks.typed_network import TypedNetwork
+from ..networks.unet import UNet, UNet1d, UNet3d
+from ..networks.unet2 import UNet2
 
 
 class Program:
@@ -35,9 +38,14 @@ class Program:
             self._given = (state,)
         self.compiled = lru_cache(maxsize=kept)(self._compiled)
 
-    def key(self) -> str:
-        """A digest of a module's graph and its parameters, which are all read; ``""`` for a function."""
-        return digest(self._call, *self._given) if isinstance(self._call, nnx.Module) else ""
+    def key(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> str:
+        """A digest of the program for tiles of a shape, and of all arrays it is given; ``""`` for a function.
+
+        The program has all that a module computes: its code, and its attributes that are not arrays. It is ``""`` too
+        if the program calls Python, because it does not say what it calls.
+        """
+        program = self._lowered(shape, dtype).as_text() if self._given else "callback"
+        return "" if "callback" in program else digest(program, *self._given)
 
     @property
     def compiles(self) -> bool:
@@ -45,7 +53,11 @@ class Program:
         return self._jitted is not None
 
     def _compiled(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
-        return self._jitted.lower(*self._given, jax.ShapeDtypeStruct(shape, dtype)).compile()
+        return self._lowered(shape, dtype).compile()
+
+    def _lowered(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
+        image = jax.ShapeDtypeStruct(shape, jax.dtypes.canonicalize_dtype(dtype))
+        return self._jitted.lower(*self._given, image)
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """The model's result for one tile: its first, if it has several."""
@@ -71,10 +83,9 @@ class Program:
         return int(buffers + image + account.output_size_in_bytes)
 
 
-def digest(model: nnx.Module, *state: Any) -> str:
-    """The digest of a module's graph, and of all arrays of its state."""
-    graph = getattr(model, "network", None) or getattr(model, "cfg", None)
-    found = hashlib.blake2b(f"{type(model).__name__} {graph!r}".encode(), digest_size=16)
+def digest(program: str, *state: Any) -> str:
+    """The digest of a program as a text, and of all arrays of its state."""
+    found = hashlib.blake2b(program.encode(), digest_size=16)
     for path, leaf in jax.tree_util.tree_flatten_with_path(state)[0]:
         if not jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
             found.update(f"{path}{leaf.shape}{leaf.dtype}".encode())
@@ -90,6 +101,11 @@ def require_evaluation(model: nnx.Module) -> None:
             what = "uses the statistics of its tile" if batch else "drops values by chance"
             says = f"{'.'.join(map(str, path))} is in training mode: it {what}"
             raise UsageError.of("tiled(model, …)", "evaluation", "", says, "model.eval()")
+
+
+def is_of_this_library(model: Any) -> bool:
+    """Whether the model computes the network that it has: a subclass can compute anything."""
+    return type(model) in (TypedNetwork, UNet, UNet1d, UNet3d, UNet2)
 
 
 def network_of(model: Any) -> AnyNetwork | None:

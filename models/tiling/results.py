@@ -13,6 +13,7 @@ import numpy as np
 from ...spec.files.disk import OutputError, replacing
 from ...spec.messages.report import ShapeError, UsageError
 from ...spec.messages.written import clipped, kind_of, written_argument, written_value
+from .same_array import is_same_array
 
 
 class Results(Protocol):
@@ -70,7 +71,9 @@ class InListedArray(InArray):
                 raise _locked_error(f"the list {path}", path, "another file as done, or wait")
             self._done = _finished(path, key)
             self._list.truncate(0)
-            self._list.write("\n".join([json.dumps(key), *(f"{n} {digests}" for n, digests in self._done.items()), ""]))
+            self._list.write(
+                "\n".join([_first_line(key), *(f"{n} {digests}" for n, digests in self._done.items()), ""])
+            )
             self._list.flush()
         except OSError as error:
             raise _list_error(path, error.strerror or str(error)) from None
@@ -108,10 +111,18 @@ def digest_of(values: Any) -> str:
     return hashlib.blake2b(np.ascontiguousarray(values).tobytes(), digest_size=16).hexdigest()
 
 
+_OURS = "tiles that wellshaped has finished: "
+"""How the first line of a list begins: no other file is written to."""
+
+
+def _first_line(key: str) -> str:
+    return f"{_OURS}{json.dumps(key)}"
+
+
 def _finished(path: Path, key: str) -> dict[int, str]:
     """The finished tiles of a list, with their digests; none if it has another key."""
     first, *lines = path.read_text(errors="replace").split("\n")
-    if not key or first != json.dumps(key):
+    if not key or first != _first_line(key):
         return {}
     found = (re.fullmatch(r"(\d+) ([0-9a-f]{32}(?: [0-9a-f]{32})?)", line) for line in lines)
     return {int(line[1]): line[2] for line in found if line is not None}
@@ -128,13 +139,13 @@ def _list_error(path: Path, says: str) -> OutputError:
 class InFile:
     """Results in a ``.npy`` file. Until all are there, they are in ``NAME.partial``, and ``NAME.tiles`` lists them.
 
-    A line of the list has the number of a tile and the digest of its image. The first line is the ``key``: the model
+    A line of the list has the number of a tile and the digest of its image. The first line has the ``key``: the model
     and the tiling. A list with another key, with none, or of another array is begun anew. The partial file is locked.
     """
 
     def __init__(self, path: Path, shape: tuple[int, ...], dtype: np.dtype[Any], key: str) -> None:
         self._path = path
-        self._partial, self._list = (path.with_name(path.name + end) for end in (".partial", ".tiles"))
+        self._partial, self._list = _beside(path)
         if dtype.kind == "V":
             says = f"a .npy file can't hold the result's dtype, {dtype}"
             raise OutputError.of(
@@ -146,12 +157,11 @@ class InFile:
                 self._locked.close()
                 raise _locked_error(f"output {path}", self._partial, "another file, or wait")
             self._done = self._read(shape, dtype, key)
-            lines = [json.dumps(key), *(f"{number} {digest}" for number, digest in self._done.items())]
-            if not self._done:
-                self._list.unlink(missing_ok=True)
-                np.lib.format.open_memmap(self._partial, "w+", dtype, shape).flush()
+            lines = [_first_line(key), *(f"{number} {digest}" for number, digest in self._done.items())]
             with replacing(self._list) as new:  # without a line that was cut off
                 new.write_text("\n".join([*lines, ""]))
+            if not self._done:  # the list is there first: it says that the partial file is ours
+                np.lib.format.open_memmap(self._partial, "w+", dtype, shape).flush()
             self._array = np.lib.format.open_memmap(self._partial, "r+")
             self._lines = self._list.open("a")
         except OSError as error:
@@ -193,6 +203,11 @@ class InFile:
         self._locked.close()
 
 
+def _beside(path: Path) -> tuple[Path, Path]:
+    """The partial file of a result, and the list of its tiles."""
+    return path.with_name(f"{path.name}.partial"), path.with_name(f"{path.name}.tiles")
+
+
 _FIX = "the path of a .npy file, in a folder that exists"
 
 
@@ -225,6 +240,7 @@ def require_out(out: Any, image: Any, shape: tuple[int, ...], done: str | Path |
         if path.is_dir() or not path.parent.is_dir():
             says = f"{path} is a folder" if path.is_dir() else f"there is no folder {path.parent}"
             raise OutputError.of(f"output {path}", "file", "", says, _FIX)
+        _require_ours_beside(path)
         return
     has = tuple(getattr(out, "shape", ()))
     if has[1:] != shape:
@@ -234,9 +250,8 @@ def require_out(out: Any, image: Any, shape: tuple[int, ...], done: str | Path |
     constant = isinstance(out, jax.Array) or not hasattr(out, "__setitem__") or getattr(out, "read_only", False)
     if constant or not getattr(getattr(out, "flags", None), "writeable", True):
         raise UsageError.of("out", "out", "", "it can't be written to", fix)
-    if isinstance(out, np.ndarray) and isinstance(image, np.ndarray) and np.may_share_memory(out, image):
-        says = "it shares memory with the image, which later tiles read"
-        raise UsageError.of("out", "out", "", says, fix)
+    if is_same_array(out, image):
+        raise UsageError.of("out", "out", "", "it shares its values with the image, which later tiles read", fix)
 
 
 def _require_done(out: Any, done: object) -> None:
@@ -249,6 +264,43 @@ def _require_done(out: Any, done: object) -> None:
     path = Path(done)
     if path.is_dir() or not path.parent.is_dir():
         raise _list_error(path, f"{path} is a folder" if path.is_dir() else f"there is no folder {path.parent}")
+    if not _may_be_ours(path):
+        raise _foreign_error(path, "another file as done")
+
+
+def _require_ours_beside(path: Path) -> None:
+    """Raise :class:`OutputError` if a file has the name of the partial file or the list, and is another."""
+    partial, listed = _beside(path)
+    if not _may_be_ours(listed):
+        raise _foreign_error(listed, "another name for the result")
+    if not _is_empty(partial) and _is_empty(listed):
+        raise _foreign_error(partial, "another name for the result")
+
+
+def _may_be_ours(path: Path) -> bool:
+    """Whether a path has no file, an empty one, or a list of finished tiles."""
+    return _is_empty(path) or _beginning(path) == _OURS.encode()
+
+
+def _is_empty(path: Path) -> bool:
+    """Whether a path has no file, or an empty one."""
+    return not _beginning(path)
+
+
+def _beginning(path: Path) -> bytes:
+    """What a file begins with; nothing if there is none."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_OURS))
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        raise OutputError.of(f"output {path}", "file", "", error.strerror or str(error), _FIX) from None
+
+
+def _foreign_error(path: Path, fix: str) -> OutputError:
+    says = "this file is there, tiled did not write it, and tiled would replace it"
+    return OutputError.of(f"output {path}", "file", "", says, f"{fix}, or move this one")
 
 
 def results_in(

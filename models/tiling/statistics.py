@@ -16,6 +16,7 @@ import numpy as np
 from flax import nnx
 
 from ...spec.answers.tilings import Tiling
+from ...spec.messages.report import UsageError
 from ...spec.network import Network, Node, Norm
 from ...spec.network.running import sizes_along
 from ...spec.network.scale import slopes_of
@@ -28,7 +29,7 @@ from ...spec.network.statistics import (
 from ...spec.network.tiling import NotTiledError, valid_part
 from ..networks.typed_network import TypedNetwork, _image, path
 from ..operations.node_layers import layer_of
-from .program import Program, digest, require_evaluation
+from .program import Program, is_of_this_library, require_evaluation
 
 
 class Moments:
@@ -74,7 +75,6 @@ class Given(Program):
     """A network whose statistics are given, compiled for tiles of one shape: the results of the nodes ``names``."""
 
     def __init__(self, model: TypedNetwork, means: dict[str, np.ndarray], names: tuple[str, ...]) -> None:
-        self._model, self._names = model, names
         definition, state = nnx.split(model)
         vectors = [of for of in model.network.inputs if of.single]
         given = [means.get(of.name, np.zeros(of.channels, np.float32)) for of in vectors]
@@ -87,17 +87,27 @@ class Given(Program):
 
         super().__init__(jax.jit(results), (state, given))
 
-    def key(self) -> str:
-        """A digest of the graph, the parameters and the statistics."""
-        return digest(self._model, *self._given)
-
 
 def can_be_given(model: Any, graph: Network) -> bool:
     """Whether passes over the image give all statistics that keep the network from being tiled."""
-    groups = statistics_in_order(graph)
-    averaged = {*graph.outputs[:1], *(name for group in groups for name in sources(group))}
-    grow = all(slopes_of(graph, axis)[name] for axis in range(graph.axes) for name in averaged)
-    return isinstance(model, TypedNetwork) and bool(groups) and grow
+    known = isinstance(model, TypedNetwork) and is_of_this_library(model)
+    return known and bool(statistics_in_order(graph)) and not _of_one_size(graph)
+
+
+def _of_one_size(graph: Network) -> list[str]:
+    """The first output and what is averaged, if their sizes do not follow the image's: tiles have no part of them."""
+    averaged = (name for group in statistics_in_order(graph) for name in sources(group))
+    names = dict.fromkeys((*averaged, *graph.outputs[:1]))
+    return [name for name in names if not all(slopes_of(graph, axis)[name] for axis in range(graph.axes))]
+
+
+def _require_tiles(graph: Network) -> None:
+    """Raise :class:`UsageError` unless each tile gives a part of the result, and of all that is averaged."""
+    for name in _of_one_size(graph)[:1]:
+        is_output = name == graph.outputs[0]
+        what = "which is the result" if is_output else "which a later norm or mean averages"
+        says = f"the size of {name}, {what}, does not follow the image's, so there is nothing to tile"
+        raise UsageError.of("statistics=True", "statistics", "", says, "model(image)")
 
 
 def given_statistics(
@@ -113,6 +123,7 @@ def given_statistics(
     """
     require_evaluation(model)
     graph = model.network
+    _require_tiles(graph)
     given = _model(model)
     means: dict[str, np.ndarray] = {}
     groups = statistics_in_order(graph)

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from flax import nnx
 from rich.console import Console
 from rich.progress import track
 
@@ -15,14 +14,14 @@ from ...spec.answers.checking import check
 from ...spec.answers.planning import Plan, plan
 from ...spec.answers.tilings import Slices, Tile, Tiling, least_tile, tiles
 from ...spec.messages.report import Report, UsageError, WellshapedError
-from ...spec.messages.written import kind_of, written_number
+from ...spec.messages.written import clipped, kind_of, written_argument, written_number
 from ...spec.network.network import Network
 from ...spec.network.running import AxisSizes
 from ...spec.network.statistics import statistics_in_order, with_statistics_given
 from ..networks.typed_network import TypedNetwork
 from .agreement import require_agreement, require_result
 from .fitting import FittedImage, kept_sizes, require_mode
-from .program import Program, bytes_of, network_of, require_network
+from .program import Program, bytes_of, is_of_this_library, network_of, require_network
 from .results import digest_of, require_out, results_in
 from .statistics import can_be_given, given_statistics
 
@@ -43,23 +42,24 @@ def tiled(
 ) -> Any:
     """Return the result of a network for a large image, tile by tile: that of the whole image, but for rounding.
 
-    - ``model``: a ``UNet``, ``UNet2`` or ``TypedNetwork``, in evaluation mode; or a function of one image, with the
-      ``network`` that it computes: a graph, such as that of ``graph_of_jax``, a config, or the name of a preset. Two
-      overlapping random tiles are compared first, to see that the function does compute it.
+    - ``model``: a ``UNet``, ``UNet2`` or ``TypedNetwork``, in evaluation mode; or a function or module of one image,
+      with the ``network`` that it computes: a graph, such as that of ``graph_of_jax``, a config, or the name of a
+      preset. Two overlapping random tiles are compared first, to see that it does compute it, also for a subclass.
     - ``image``: ``(C, *sizes)`` with sizes that fit, unless there is a ``policy``. Anything with a shape, a dtype and
       slices: an array of NumPy, a memory map, a Zarr array. One tile of it is read at a time, as an array of NumPy.
     - ``tile``: the largest size of a tile, one number for all axes or one for each; or
     - ``memory``: the bytes that a tile may need beside the image and the result, such as ``"2 GiB"``, by XLA's account
-      of the compiled program. Tiles then have the sizes with the least to compute. The process can need a fifth more.
-      A function must be compiled with ``jax.jit``.
-    - ``out``: where the result goes. By default a new array; an array of its shape; or the path of a ``.npy`` file,
-      which is replaced at the end. Until then the results are in ``NAME.partial``, and ``NAME.tiles`` lists them. If a
-      run of a module stops before its end, the same call continues it.
+      of the compiled program. Tiles then have the sizes with the least to compute. The process needs more, as measured
+      in docs/tiles.md. A function must be compiled with ``jax.jit``.
+    - ``out``: where the result goes. By default a new array; an array of its shape, not the image's own; or the path of
+      a ``.npy`` file, which is replaced at the end. Until then the results are in ``NAME.partial``, and ``NAME.tiles``
+      lists them. If a run of a module stops before its end, the same call continues it.
     - ``done``: for an ``out`` that stays after a stop, such as a Zarr array: the path of a file that lists the finished
       tiles, until the end. With it, the same call continues a run of a module that was stopped.
     - ``statistics``: an instance or group norm, or a mean over all positions, reads the whole image. ``True`` computes
       its statistics first, over all tiles, in float64; then the result. Norms that follow one another need a pass over
-      the image each: a network with ten of them takes eleven passes. The model must be a ``TypedNetwork`` or ``UNet``.
+      the image each: a network with ten of them takes eleven passes. The model must be a ``TypedNetwork`` or ``UNet``,
+      and no subclass of your own.
     - ``policy``, ``mode``: what to do with an image that does not fit, as in :func:`wellshaped.interop.fitted`:
       ``"pad"`` it at the end of each axis, with ``"zeros"``, ``"reflect"`` or ``"edge"``, and cut the result to what
       belongs to the image; or ``"crop"`` it. Only the tiles at its end are padded, one at a time.
@@ -70,7 +70,7 @@ def tiled(
     Raises :class:`ShapeError` if the image or ``out`` has a wrong shape; :class:`WellshapedError`, with the node that
     is the reason, if the network can't be tiled exactly, or the memory is too small; :class:`UsageError` for a model in
     training mode, a function that does not compute its network, or an argument that can't be used;
-    :class:`FileError` for a file that can't be written. Source: SPEC section 9.
+    :class:`FileError` for a file that can't be written, or that another program wrote. Source: SPEC section 9.
 
     >>> import jax.numpy as jnp
     >>> import numpy as np
@@ -82,6 +82,8 @@ def tiled(
     >>> bool(jnp.allclose(tiled(model, image, tile=40), model(image), atol=1e-5))
     True
     """
+    for name, flag in (("statistics", statistics), ("progress", progress)):
+        _require_flag(name, flag)
     computed = require_network(model, network)
     graph, fitting = _require_image(computed, image, policy)
     if (tile is None) == (memory is None):
@@ -89,6 +91,8 @@ def tiled(
         raise UsageError.of("tiled(model, image)", "tile", "", says, 'memory="2 GiB"')
     sizes, given = fitting.fitting, fitting.given
     require_mode(mode, graph.axis_names, given, sizes)
+    if is_of_this_library(model):
+        _require_no_vectors(model)
     shape = kept_sizes(graph, given, sizes)
     require_out(out, image, shape, done)
     if sizes != given:
@@ -106,16 +110,36 @@ def tiled(
         tiling = choose(computed, program)
     except WellshapedError as error:
         raise error if statistics else _with_proposal(error, model, graph, sizes) from None
-    if not isinstance(model, nnx.Module) or not (statistics or computed == network_of(model)):
+    if not (statistics or (is_of_this_library(model) and computed == network_of(model))):
         require_agreement(program, graph, sizes, tiling, native(image.dtype))
     return _run(program, image, tiling, shape, (out, done), progress)
+
+
+def _require_flag(name: str, value: object) -> None:
+    if not isinstance(value, bool | np.bool_):
+        says = f"it is {kind_of(value)}, and must be True or False"
+        raise UsageError.of(clipped(written_argument(name, value)), name, "", says, f"{name}=True or {name}=False")
+
+
+def _require_no_vectors(model: Any) -> None:
+    """Raise :class:`UsageError` if a model of this library takes vectors beside the image: there is no value for them.
+
+    A function of the image can give them.
+    """
+    graph = network_of(model)
+    vectors = [given.name for given in graph.inputs if given.single] if isinstance(graph, Network) else []
+    if vectors:
+        takes = ", ".join(given.name for given in graph.inputs)  # type: ignore[union-attr]  # a graph has vectors
+        says = f"it takes {takes}, and tiled gives it {graph.image.name} alone"  # type: ignore[union-attr]
+        fix = f"tiled(lambda x: model(x, {', '.join(vectors)}), image, network=model.network)"
+        raise UsageError.of("tiled(model, image)", "inputs", "", says, fix)
 
 
 def _with_statistics(
     model: Any, image: Any, choose: Callable[[AnyNetwork, Program], Tiling], progress: bool
 ) -> tuple[AnyNetwork, Program]:
     """The network whose statistics are those of the image, and its program."""
-    if not isinstance(model, TypedNetwork):
+    if not (isinstance(model, TypedNetwork) and is_of_this_library(model)):
         says = f"it is {kind_of(model)}, whose statistics can't be replaced by those of the image"
         raise UsageError.of("statistics=True", "statistics", "", says, "a TypedNetwork or a UNet")
 
@@ -191,7 +215,9 @@ def _run(
     program: Program, image: Any, tiling: Tiling, shape: tuple[int, ...], to: tuple[Any, Any], progress: bool
 ) -> Any:
     (out, done), results = to, None
-    of_model = program.key() if isinstance(out, str | Path) or done is not None else ""  # else nothing is continued
+    of_model = ""  # nothing is continued
+    if isinstance(out, str | Path) or done is not None:
+        of_model = program.key((int(image.shape[0]), *tiling.size), native(image.dtype))
     key = of_model and f"{of_model} {tiling!r} {tuple(image.shape)} {image.dtype} {shape}"
     try:
         for number, tile in enumerate(_shown(tiling, progress)):

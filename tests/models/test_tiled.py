@@ -16,7 +16,7 @@ from flax import nnx
 from wellshaped.interop import fitted
 from wellshaped.models import TypedNetwork, UNet, UNet1d, UNet2, UNet3d, tiled
 from wellshaped.spec import UNet2Config, UNetConfig, WellshapedError, tiles
-from wellshaped.spec.network import Conv, MaxPool, Network, Node, Norm, Require, Resize
+from wellshaped.spec.network import Conv, Input, MaxPool, Multiply, Network, Node, Norm, Require, Resize
 
 
 def evaluated(model):
@@ -292,6 +292,101 @@ def test_the_results_of_a_network_with_the_same_weights_are_not_kept(small, tmp_
     np.testing.assert_allclose(tiled(other, image, tile=40, out=path, progress=False), other(image), atol=1e-5)
 
 
+class Activated(nnx.Module):
+    """A convolution, and then what ``activation`` says: an attribute that is not an array."""
+
+    network = Network({"x": 1}, (Node("y", Conv(3, padding=1)),))
+
+    def __init__(self, activation):
+        self.kernel = nnx.Param(jnp.ones((1, 1, 3, 3)))
+        self.activation = activation
+
+    def __call__(self, x):
+        padding = ((1, 1), (1, 1))
+        return self.activation(jax.lax.conv_general_dilated(x[None], self.kernel[...], (1, 1), padding)[0])
+
+
+def calling(function):
+    return lambda x: jax.pure_callback(function, x, x, vmap_method="sequential")
+
+
+def plus(value):
+    return lambda x: x + jnp.full((1, 1, 1), value)
+
+
+ATTRIBUTES = {
+    "a function of JAX": (jax.nn.relu, jnp.tanh),
+    "functions of one name": (plus(1.0), plus(2.0)),
+    "functions that are not compiled": (calling(np.sin), calling(np.cos)),
+}
+
+
+@pytest.mark.parametrize(("first", "then"), ATTRIBUTES.values(), ids=ATTRIBUTES)
+def test_the_results_of_a_module_with_another_attribute_are_not_kept(first, then, tmp_path):
+    image, path = np.random.default_rng(0).normal(size=(1, 64, 64)).astype(np.float32), tmp_path / "y.npy"
+    stopped(Activated(first), image, path, 3)
+    other = Activated(then)
+    np.testing.assert_allclose(tiled(other, image, tile=40, out=path, progress=False), other(image), atol=1e-5)
+
+
+def test_the_results_of_a_module_with_the_same_attributes_are_kept(tmp_path):
+    image, path = integers((1, 64, 64)), tmp_path / "y.npy"
+    stopped(Activated(plus(1.0)), image, path, 3)
+    stopped(Activated(plus(1.0)), image, path, 3)
+    lines = (tmp_path / "y.npy.tiles").read_text().splitlines()[1:]
+    assert [line.split()[0] for line in lines] == ["0", "1", "2", "0"]  # the first tile says what the result is
+
+
+FOREIGN = {
+    "a list": (("y.npy.tiles",), "another name for the result"),
+    "a partial file": (("y.npy.partial",), "another name for the result"),
+    "both": (("y.npy.partial", "y.npy.tiles"), "another name for the result"),
+    "the list of an array": (("notes.txt",), "another file as done"),
+}
+
+
+@pytest.mark.parametrize(("names", "fix"), FOREIGN.values(), ids=FOREIGN)
+def test_files_of_others_are_left_as_they_are(names, fix, small, tmp_path):
+    model, image = small
+    for name in names:
+        (tmp_path / name).write_text("my notes\n")
+    done = {"out": np.zeros_like(image), "done": tmp_path / "notes.txt"}
+    with pytest.raises(WellshapedError, match="tiled did not write it") as error:
+        tiled(model, image, tile=40, progress=False, **(done if "notes.txt" in names else {"out": tmp_path / "y.npy"}))
+    assert fix in error.value.report.fixes[0]
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == dict.fromkeys(names, "my notes\n")
+
+
+@pytest.mark.parametrize("left", ["an empty list", "a list of another run", "a list alone"])
+def test_files_that_a_stopped_run_left_are_replaced(left, small, tmp_path):
+    model, image = small
+    path, partial, listed = (tmp_path / f"y.npy{end}" for end in ("", ".partial", ".tiles"))
+    stopped(model, image, path, 2)
+    if left == "a list alone":
+        partial.unlink()
+    elif left == "an empty list":
+        for file in (partial, listed):
+            file.write_text("")
+    else:
+        listed.write_text(listed.read_text().replace("Tiling", "Other"))
+    np.testing.assert_allclose(tiled(model, image, tile=40, out=path, progress=False), model(image), atol=1e-5)
+    assert [file.name for file in tmp_path.iterdir()] == ["y.npy"]
+
+
+def test_a_result_is_not_written_into_the_file_of_the_image(tmp_path):
+    def mapped(mode):
+        return np.lib.format.open_memmap(tmp_path / "x.npy", mode)
+
+    np.save(tmp_path / "x.npy", integers((2, 64, 64)))
+    model, network = Activated(jnp.tanh), CONV
+    for image, out in ((mapped("r")[:1], mapped("r+")[:1]), (np.asarray(mapped("r"))[1:], mapped("r+")[1:])):
+        with pytest.raises(WellshapedError, match="shares its values with the image"):
+            tiled(model, image, tile=40, out=out, network=network, progress=False)
+    expected = np.asarray(model(mapped("r")[:1]))
+    tiled(model, mapped("r")[:1], tile=40, out=mapped("r+")[1:], network=network, progress=False)  # another part
+    np.testing.assert_allclose(mapped("r")[1:], expected, atol=1e-5)
+
+
 def test_a_run_of_a_function_begins_anew(small, tmp_path):
     model, image = small
     path = tmp_path / "y.npy"
@@ -360,6 +455,11 @@ def with_norm(kind):
     return TypedNetwork(Network({"x": 1}, nodes), rngs=nnx.Rngs(0))
 
 
+def with_vector():
+    nodes = (Node("c", Norm("instance"), "x"), Node("y", Multiply(broadcast="positions"), ("c", "t")))
+    return TypedNetwork(Network((Input("x", 1), Input("t", 1, single=True)), nodes), rngs=nnx.Rngs(0))
+
+
 def plain():
     return UNet(UNetConfig(levels=1, base_channels=2), 1, 1, rngs=nnx.Rngs(0))
 
@@ -390,11 +490,15 @@ WRONG = {
     "an array of JAX": (plain, ONE, {"tile": 40, "out": jnp.zeros((1, 64, 64))}, "can't be written to", "np.empty"),
     "a result of whole numbers": (plain, ONE, {"tile": 40, "out": np.zeros((1, 64, 64), np.uint8)},
                                   "it is uint8[1, 64, 64], and the result is float32", "np.empty"),
-    "the image itself": (plain, ONE, {"tile": 40, "out": ONE}, "shares memory with the image", "np.empty"),
+    "the image itself": (plain, ONE, {"tile": 40, "out": ONE}, "shares its values with the image", "np.empty"),
     "an unknown policy": (plain, ONE, {"tile": 40, "policy": "stretch"}, "must be one of pad, crop", 'policy="'),
     "an unknown mode": (plain, ONE, {"tile": 40, "mode": "wrap"}, "it must be one of zeros", 'mode="reflect"'),
     "too few positions to reflect": (plain, np.zeros((1, 1, 64), np.float32),
                                      {"tile": 40, "policy": "pad", "mode": "reflect"}, "can add at most 0", "edge"),
+    "statistics in words": (plain, ONE, {"tile": 40, "statistics": "yes"}, "must be True or False", "statistics=True"),
+    "progress in words": (plain, ONE, {"tile": 40, "progress": "no"}, "must be True or False", "progress=False"),
+    "a model with a vector": (with_vector, ONE, {"tile": 40}, "it takes x, t, and tiled gives", "model(x, t)"),
+    "a vector and statistics": (with_vector, ONE, {"tile": 40, "statistics": True}, "tiled gives it x alone", "lambda"),
     "too little memory": (plain, ONE, {"memory": 100}, "and memory is 100", "memory="),
     "a norm and too little memory": (lambda: with_norm("instance"), ONE, {"memory": 9_000}, "reads the whole image",
                                      "the whole image"),
@@ -406,7 +510,7 @@ def test_what_can_not_be_tiled_is_reported(make, image, arguments, says, fix, tm
     monkeypatch.chdir(tmp_path)
     (tmp_path / "folder.npy").mkdir()
     with pytest.raises(WellshapedError) as error:
-        tiled(make(), image, progress=False, **arguments)
+        tiled(make(), image, **{"progress": False, **arguments})
     assert says in str(error.value)
     assert fix in str(error.value)
     assert [path.name for path in tmp_path.iterdir()] == ["folder.npy"]
@@ -451,6 +555,67 @@ def test_a_function_that_does_not_compute_its_network_is_rejected_in_the_smalles
     np.testing.assert_array_equal(right, convolved(image))
     with pytest.raises(WellshapedError, match="the function reads more than its network"):
         tiled(lambda x: convolved(convolved(x)), image, tile=3, network=CONV, progress=False)
+
+
+def by_maximum(x):
+    return x / x.max()
+
+
+def by_minimum(x):
+    return x - x.min()
+
+
+def by_extremes(x):
+    return (x - x.min()) / (x.max() - x.min())
+
+
+def by_percentiles(x):
+    low, high = np.percentile(x, (1, 99.8))
+    return (x - low) / (high - low)
+
+
+def by_mean_and_deviation(x):
+    return (x - x.mean()) / x.std()
+
+
+@pytest.mark.parametrize("tile", [8, 40])
+@pytest.mark.parametrize("dtype", ["float32", ">f4", "float16", "uint8", "uint16", "int16", "int8"])
+@pytest.mark.parametrize("norm", [by_maximum, by_minimum, by_extremes, by_percentiles, by_mean_and_deviation])
+def test_a_function_that_normalises_its_tile_is_rejected(norm, dtype, tile):
+    image = np.random.default_rng(0).integers(0, 60, (1, 64, 96)).astype(dtype)
+    with pytest.raises(WellshapedError, match="the function reads more than its network"):
+        tiled(lambda x: convolved(norm(x.astype("f4"))), image, tile=tile, network=CONV, progress=False)
+
+
+class Holds(nnx.Module):
+    """A module with a config, which computes more than its network."""
+
+    def __init__(self):
+        self.cfg = LEVEL.cfg
+        self.net = UNet(self.cfg, 1, 1, rngs=nnx.Rngs(0))
+
+    def __call__(self, x):
+        return self.net(x - x.mean())
+
+
+class Centred(UNet):
+    def __call__(self, x):
+        return super().__call__(x - x.mean())
+
+
+class Named(UNet):
+    """Computes its network."""
+
+
+def test_a_module_with_a_network_is_compared_with_it():
+    image = integers((1, 64, 96)) + np.linspace(0, 5, 96, dtype=np.float32)
+    centred, named = (of(LEVEL.cfg, 1, 1, rngs=nnx.Rngs(0)) for of in (Centred, Named))
+    for model in (Holds(), centred):
+        with pytest.raises(WellshapedError, match="the function reads more than its network"):
+            tiled(model, image, tile=40, progress=False)
+    with pytest.raises(WellshapedError, match="whose statistics can't be replaced"):
+        tiled(centred, image, tile=40, statistics=True, progress=False)
+    np.testing.assert_allclose(tiled(named, image, tile=40, progress=False), named(image), atol=1e-5)
 
 
 def test_labels_may_differ_where_two_are_nearly_equal():

@@ -206,6 +206,22 @@ def test_a_zarr_array_that_is_only_read_is_reported(model, image, tmp_path):
         tiled(model, image, tile=40, out=zarr.open_array(tmp_path / "result.zarr", mode="r"))
 
 
+def test_a_result_is_not_written_into_the_store_of_the_image(model, image, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    group = zarr.open_group("of one.zarr", mode="a")
+    for name in ("image", "other"):
+        group.create_array(name, shape=(1, *SIZES), dtype="float32")[:] = image[:1]
+    of_one = UNet(model.cfg, 1, 1, rngs=nnx.Rngs(0))
+    for given in (group["image"], zarr.open_array(tmp_path / "of one.zarr" / "image", mode="r")):
+        with pytest.raises(WellshapedError, match="shares its values with the image"):
+            tiled(of_one, given, tile=40, out=group["image"], progress=False)
+    tiled(of_one, group["image"], tile=40, out=group["other"], progress=False)
+    np.testing.assert_allclose(group["other"][:], of_one(image[:1]), atol=1e-5)
+    held = zarr.create_array(zarr.storage.MemoryStore(), shape=(1, *SIZES), dtype="float32")
+    with pytest.raises(WellshapedError, match="shares its values with the image"):
+        tiled(of_one, zarr.open_array(held.store, mode="r"), tile=40, out=held, progress=False)
+
+
 RUN = """
 import sys
 import numpy as np

@@ -257,3 +257,29 @@ def test_statistics_of_a_function_can_not_be_given():
     with pytest.raises(WellshapedError, match="whose statistics can't be replaced") as error:
         tiled(lambda x: x, drawn_image(1, (20, 18)), tile=12, network=SHARED, statistics=True)
     assert error.value.report.fixes == ("a TypedNetwork or a UNet",)
+
+
+def after_mean(*nodes):
+    return Network({"x": 1}, (Node("a", Conv(3, **SAME)), Node("m", Mean()), *nodes))
+
+
+NOTHING_TO_TILE = {
+    "the result is a mean": (after_mean(), "the size of m, which is the result"),
+    "the result is of a mean": (after_mean(Node("y", Conv(1))), "the size of y, which is the result"),
+    "a mean of a mean": (
+        after_mean(Node("of m", Mean()), Node("y", Multiply(broadcast="positions"), ("a", "of m"))),
+        "the size of m, which a later norm or mean averages",
+    ),
+    "a norm of a mean": (
+        after_mean(Node("of m", Norm("group", groups=1)), Node("y", Multiply(broadcast="positions"), ("a", "of m"))),
+        "the size of m, which a later norm or mean averages",
+    ),
+}
+
+
+@pytest.mark.parametrize(("network", "says"), NOTHING_TO_TILE.values(), ids=NOTHING_TO_TILE)
+def test_what_has_nothing_to_tile_is_reported(network, says):
+    model = TypedNetwork(network, rngs=nnx.Rngs(0))
+    with pytest.raises(WellshapedError, match=says) as error:
+        tiled(model, drawn_image(1, (20, 18)), tile=12, statistics=True, progress=False)
+    assert error.value.report.fixes == ("model(image)",)
