@@ -66,8 +66,8 @@ def export(
     >>> from wellshaped.models import UNet
     >>> from wellshaped.spec import UNetConfig
     >>> index = export(UNet(UNetConfig(levels=2, base_channels=4), 3, 2, rngs=nnx.Rngs(0)), path)
-    >>> index.served, [text_of(program.box, "hw") for program in index.programs]
-    (('n ≡ 0 (mod 4), n ≥ 4', 'n ≡ 0 (mod 4), n ≥ 4'), ['4*h × 4*w'])
+    >>> index.served, len(index.programs)
+    (('n ≡ 0 (mod 4), n ≥ 4', 'n ≡ 0 (mod 4), n ≥ 4'), 1)
     """
     path = Path(path)
     if path.suffix != SUFFIX:

@@ -35,7 +35,7 @@ class LoadedProgram:
     >>> import tempfile; path = Path(tempfile.mkdtemp()) / "model.zip"
     >>> import jax.numpy as jnp
     >>> from flax import nnx
-    >>> from wellshaped.interop import export
+    >>> from wellshaped.interop import export, load_program
     >>> from wellshaped.models import UNet2
     >>> from wellshaped.spec import UNet2Config
     >>> index = export(UNet2(UNet2Config(base_channels=4), 1, 2, rngs=nnx.Rngs(0)), path)

@@ -14,11 +14,9 @@ from ..answers.any_network import graph_of
 from ..messages.report import FileError, WellshapedError
 from ..messages.written import clipped, written_value
 from ..network.network import Network
-from ..unet.config import UNetConfig
-from ..unet2.config import UNet2Config
 from .disk import fault_of
 from .formats import no_duplicates
-from .networks import data_with_kind, network_of_data
+from .networks import SavedNetwork, data_with_kind, network_of_data
 from .tensors import StoredArray, read_tensor_file
 
 FORM = "model 1"
@@ -52,7 +50,7 @@ class ModelDescription:
     - ``version``: that of the library that wrote the file.
     """
 
-    network: UNet2Config | UNetConfig | Network
+    network: SavedNetwork
     in_channels: int | None
     out_channels: int | None
     dtype: str | None

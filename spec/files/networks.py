@@ -43,6 +43,10 @@ MAX_DIGITS = 99
 """The most digits of a number in a file or a flag. A longer number is a mistake."""
 
 
+SavedNetwork = UNet2Config | UNetConfig | Network
+"""What a file holds: a config or a graph."""
+
+
 class ContentError(FileError, ConfigError):
     """A file's keys or values are not those of a network. ``except ConfigError`` catches it too."""
 
@@ -279,7 +283,7 @@ def reject_other_file(data: object, path: Path, subject: str, wanted: str) -> No
             raise FileError.of(subject, "kind", "", f"it is {what}, and not {wanted}", fix.format(path=str(path)))
 
 
-def data_with_kind(network: UNet2Config | UNetConfig | Network) -> dict[str, Any]:
+def data_with_kind(network: SavedNetwork) -> dict[str, Any]:
     """Return a network as plain data, with its ``kind``.
 
     >>> data_with_kind(UNetConfig(levels=2))["kind"]
@@ -289,7 +293,7 @@ def data_with_kind(network: UNet2Config | UNetConfig | Network) -> dict[str, Any
     return {"kind": name, **_KINDS[name].data(network)}
 
 
-def network_of_data(data: Mapping[str, Any], subject: str) -> UNet2Config | UNetConfig | Network:
+def network_of_data(data: Mapping[str, Any], subject: str) -> SavedNetwork:
     """Return the network that plain data with a ``kind`` describe. Raises :class:`FileError` about the ``subject``.
 
     >>> network_of_data(data_with_kind(UNetConfig(levels=2)), "model.json")
@@ -299,7 +303,7 @@ def network_of_data(data: Mapping[str, Any], subject: str) -> UNet2Config | UNet
         raise FileError.of(subject, "kind", "", "the network has no kind", 'kind="UNetConfig"')
     try:
         kind = _kind_of_data(data, None, Path(subject))
-        network: UNet2Config | UNetConfig | Network = kind.value({k: v for k, v in data.items() if k != "kind"})
+        network: SavedNetwork = kind.value({k: v for k, v in data.items() if k != "kind"})
     except WellshapedError as error:
         raise FileError(replace(error.report, subject=subject)) from None
     return network
