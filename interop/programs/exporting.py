@@ -155,8 +155,11 @@ def _platforms(given: str | Iterable[str]) -> tuple[str, ...]:
         if name not in PLATFORMS:
             shown = clipped(written_value(name)) if isinstance(name, str) else kind_of(name)
             says = f"it has {shown}, and must have one or several of {in_words(PLATFORMS)}"
-            near = near_name(name, PLATFORMS) if isinstance(name, str) else None
-            raise UsageError.of("platforms", "platforms", "", says, f'platforms="{near or "cpu"}"')
+            meant = [
+                n if n in PLATFORMS else "cuda" if n == "gpu" else near_name(n, PLATFORMS) for n in map(str, names)
+            ]
+            fix = ",".join(dict.fromkeys(n for n in meant if n)) or "cpu"
+            raise UsageError.of("platforms", "platforms", "", says, f'platforms="{fix}"')
     return tuple(name for name in PLATFORMS if name in names)
 
 

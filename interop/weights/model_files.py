@@ -4,10 +4,10 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from ...spec.files.disk import replacing, wrong_suffix
-from ...spec.files.models import KEY, read_model
+from ...spec.files.models import KEY, open_model
 from ...spec.files.tensors import SUFFIX, StoredArray
 from ...spec.messages.choices import near_name
 from ...spec.messages.faults import Faults
@@ -78,29 +78,30 @@ def load(
     """
     path = Path(path)
     subject = f"model file {path}"
-    description, stored = read_model(path)
-    try:
-        model = built(description)
-    except WellshapedError as error:
-        raise FileError(replace(error.report, subject=subject)) from None
-    faults = _differences(model, {name: (of_it.dtype, of_it.shape) for name, of_it in stored.items()})
-    if faults:
-        raise FileError(faults.report(subject))
-    if axis_name is not None or remat:
-        model = built(description, axis_name=axis_name, remat=remat)
-    for name, variable in variables_of(model).items():
-        variable.set_value(_array(path, stored[name]))
-    return model
+    with open_model(path) as (description, stored, file):
+        try:
+            model = built(description)
+        except WellshapedError as error:
+            raise FileError(replace(error.report, subject=subject)) from None
+        faults = _differences(model, {name: (of_it.dtype, of_it.shape) for name, of_it in stored.items()})
+        if faults:
+            raise FileError(faults.report(subject))
+        if axis_name is not None or remat:
+            model = built(description, axis_name=axis_name, remat=remat)
+        for name, variable in variables_of(model).items():
+            variable.set_value(_array(file, stored[name]))
+        return model
 
 
-def _array(path: Path, of_it: StoredArray) -> Any:
-    """An array of a file whose header was checked."""
+def _array(file: IO[bytes], of_it: StoredArray) -> Any:
+    """An array of an open file whose header was checked."""
     import jax.numpy as jnp
     import numpy as np
 
     dtype = jnp.dtype(_NAMES[of_it.dtype])
     count = (of_it.stop - of_it.start) // dtype.itemsize
-    return jnp.asarray(np.fromfile(path, dtype, count, offset=of_it.start).reshape(of_it.shape))
+    file.seek(of_it.start)
+    return jnp.asarray(np.fromfile(file, dtype, count).reshape(of_it.shape))
 
 
 _NAMES = {name: dtype for dtype, name in DTYPES.items()}

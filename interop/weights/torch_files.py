@@ -11,7 +11,7 @@ from typing import Any
 from zipfile import ZIP_STORED, BadZipFile, ZipFile, is_zipfile
 
 from ...spec.files.disk import checked_path
-from ...spec.files.tensors import SUFFIX, read_tensor_file
+from ...spec.files.tensors import SUFFIX, open_tensor_file
 from ...spec.messages.report import FileError
 from ...spec.messages.written import clipped
 from .arrays import DTYPES
@@ -55,17 +55,16 @@ def _of_safetensors(path: Path, subject: str) -> dict[str, Any]:
     import jax.numpy as jnp
     import numpy as np
 
-    stored = read_tensor_file(path, subject).arrays
-    strange = next(
-        (f"{name} has the dtype {of_it.dtype}" for name, of_it in stored.items() if of_it.dtype not in _SAFE_DTYPES), ""
-    )
-    if strange:
-        raise FileError.of(subject, "dtype", "", clipped(strange, 200), "arrays of float32")
     made = {}
-    for name, of_it in stored.items():
-        dtype = jnp.dtype(_SAFE_DTYPES[of_it.dtype])
-        count = (of_it.stop - of_it.start) // dtype.itemsize
-        made[name] = np.fromfile(path, dtype, count, offset=of_it.start).reshape(of_it.shape)
+    with open_tensor_file(path, subject) as (header, file):
+        for name, of_it in header.arrays.items():
+            if of_it.dtype not in _SAFE_DTYPES:
+                says = clipped(f"{name} has the dtype {of_it.dtype}", 200)
+                raise FileError.of(subject, "dtype", "", says, "arrays of float32")
+            dtype = jnp.dtype(_SAFE_DTYPES[of_it.dtype])
+            file.seek(of_it.start)
+            count = (of_it.stop - of_it.start) // dtype.itemsize
+            made[name] = np.fromfile(file, dtype, count).reshape(of_it.shape)
     return made
 
 

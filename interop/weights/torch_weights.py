@@ -268,10 +268,15 @@ def _built(network: AnyNetwork, channels: Channels, types: Mapping[str, Any], ru
 
 def _fill(model: "nnx.Module", layout: TorchLayout, chosen: Mapping[str, Any], momentum: float) -> None:
     import jax.numpy as jnp
+    import numpy as np
     from flax import nnx
 
     for name, variable in variables_of(model).items():
-        variable.set_value(jnp.asarray(chosen[name], variable.get_value().dtype))
+        dtype, given = variable.get_value().dtype, np.asarray(chosen[name])
+        if np.abs(given[np.isfinite(given)]).max(initial=0) > float(jnp.finfo(dtype).max):
+            says = f"{name} has a number that {dtype} can't hold"
+            raise UsageError.of("the weights", "overflow", "", says, "param_dtype=jnp.float64, with jax_enable_x64")
+        variable.set_value(jnp.asarray(given, dtype))
     for _, module in nnx.iter_modules(model):
         if isinstance(module, nnx.BatchNorm):
             module.momentum = momentum

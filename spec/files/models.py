@@ -5,10 +5,11 @@ This needs no array and no JAX, so that ``wellshaped sizes model.safetensors`` i
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from ..answers.any_network import graph_of
 from ..messages.report import FileError, WellshapedError
@@ -17,7 +18,7 @@ from ..network.network import Network
 from .disk import fault_of
 from .formats import no_duplicates
 from .networks import SavedNetwork, data_with_kind, network_of_data
-from .tensors import StoredArray, read_tensor_file
+from .tensors import StoredArray, TensorFile, open_tensor_file
 
 FORM = "model 1"
 """The form of the text that is written and read."""
@@ -88,9 +89,22 @@ def read_model(path: str | os.PathLike[str]) -> tuple[ModelDescription, Mapping[
     Raises :class:`FileError` if the file is missing, is no safetensors file, or was not written by
     :func:`wellshaped.interop.save`.
     """
+    with open_model(path) as (description, arrays, _):
+        return description, arrays
+
+
+@contextmanager
+def open_model(
+    path: str | os.PathLike[str],
+) -> Iterator[tuple[ModelDescription, Mapping[str, StoredArray], IO[bytes]]]:
+    """Open a model's file; yield what it says, where its arrays stand, and the file. Raises as :func:`read_model`."""
     path = Path(path)
     subject = f"model file {path}"
-    stored = read_tensor_file(path, subject)
+    with open_tensor_file(path, subject) as (stored, file):
+        yield _described(stored, subject), stored.arrays, file
+
+
+def _described(stored: TensorFile, subject: str) -> ModelDescription:
     if KEY not in stored.texts:
         says = f"it has no text {KEY!r}, which says what network it is"
         raise FileError.of(subject, "network", "it is no model of wellshaped", says, _FIX)
@@ -98,7 +112,7 @@ def read_model(path: str | os.PathLike[str]) -> tuple[ModelDescription, Mapping[
         data = json.loads(stored.texts[KEY], object_pairs_hook=no_duplicates)
     except (ValueError, RecursionError) as error:
         raise _wrong(subject, f"it is not JSON: {fault_of(error)}") from None
-    return _description(data, subject), stored.arrays
+    return _description(data, subject)
 
 
 def model_graph(path: str | os.PathLike[str]) -> Network:

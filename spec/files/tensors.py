@@ -6,11 +6,12 @@ that occur twice, names and shapes, and that the arrays fill the rest of the fil
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from ..messages.faults import Faults
 from ..messages.report import FileError
@@ -52,23 +53,35 @@ class TensorFile:
     arrays: Mapping[str, StoredArray]
 
 
-def read_tensor_file(path: Path, subject: str) -> TensorFile:
-    """Return the header of a ``.safetensors`` file.
+@contextmanager
+def open_tensor_file(path: Path, subject: str) -> Iterator[tuple[TensorFile, IO[bytes]]]:
+    """Open a ``.safetensors`` file, and yield its header and the file, from which its arrays can be read.
 
-    Raises :class:`FileError` about the ``subject`` for a missing file, another suffix, and a file that is truncated,
-    longer than its arrays, or otherwise not in the format.
+    The arrays belong to the header also if the file is replaced meanwhile. Raises :class:`FileError` about the
+    ``subject`` for a missing file, another suffix, and a file that is truncated, longer than its arrays, or otherwise
+    not in the format.
     """
     checked_path(path, subject, (SUFFIX,))
     try:
         with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            length = int.from_bytes(file.read(8), "little")
-            if size < 8 or length > min(size - 8, MAX_HEADER):
-                says = f"the header would have {length} bytes, and the file has {size}"
-                raise _broken(subject, says)
-            header = file.read(length)
+            yield _header(file, subject), file
     except OSError as error:
         raise FileError.of(subject, "file", "", error.strerror or str(error), "a file that you may read") from None
+
+
+def read_tensor_file(path: Path, subject: str) -> TensorFile:
+    """Return the header of a ``.safetensors`` file. Raises as :func:`open_tensor_file`."""
+    with open_tensor_file(path, subject) as (header, _):
+        return header
+
+
+def _header(file: IO[bytes], subject: str) -> TensorFile:
+    size = os.fstat(file.fileno()).st_size
+    length = int.from_bytes(file.read(8), "little")
+    if size < 8 or length > min(size - 8, MAX_HEADER):
+        says = f"the header would have {length} bytes, and the file has {size}"
+        raise _broken(subject, says)
+    header = file.read(length)
     try:
         data = json.loads(header.decode("utf-8"), object_pairs_hook=no_duplicates, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:

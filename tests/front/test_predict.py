@@ -250,6 +250,55 @@ def test_colours_are_converted_and_values_prepared(tmp_path):
         image_of(tmp_path / "a.png", 3, mean=(0.5, 0.4))
 
 
+def test_other_colours_are_read_as_rgb_and_transparency_is_left_out(tmp_path):
+    from PIL import Image
+
+    rgb = np.zeros((6, 5, 3), np.uint8) + np.array([200, 100, 50], np.uint8)
+    Image.fromarray(rgb).convert("CMYK").save(tmp_path / "c.jpg")
+    np.testing.assert_allclose(image_of(tmp_path / "c.jpg", 3)[:, 3, 3], [200 / 255, 100 / 255, 50 / 255], atol=0.03)
+    Image.fromarray(rgb).convert("RGBA").save(tmp_path / "a.png")
+    assert image_of(tmp_path / "a.png", 3).shape == (3, 6, 5)
+    assert image_of(tmp_path / "a.png", 4).shape == (4, 6, 5)
+    np.save(tmp_path / "two.npy", np.zeros((6, 5, 2), np.float32))
+    with pytest.raises(ImageError, match=r"it has the shape \(6, 5, 2\)"):
+        image_of(tmp_path / "two.npy", 1)
+
+
+def test_pages_and_frames_are_no_colours(tmp_path):
+    pages = np.zeros((3, 10, 12), np.uint8)
+    tifffile.imwrite(tmp_path / "pages.tif", pages, photometric="minisblack")
+    with pytest.raises(ImageError, match="it has 3 pages, and the model takes one image"):
+        image_of(tmp_path / "pages.tif", 3)
+    tifffile.imwrite(tmp_path / "planes.tif", pages, photometric="rgb", planarconfig="separate")
+    assert image_of(tmp_path / "planes.tif", 3).shape == (3, 10, 12)
+    iio.imwrite(tmp_path / "moves.png", np.stack([pages, pages + 9]).transpose(0, 2, 3, 1), plugin="pillow")
+    with pytest.raises(ImageError, match="it has 2 frames"):
+        image_of(tmp_path / "moves.png", 3)
+
+
+def test_only_unsigned_integers_are_scaled(tmp_path):
+    for dtype, scale in ((np.uint8, 255), (np.uint16, 65535), (np.int16, 1), (np.int64, 1), (np.float64, 1)):
+        np.save(tmp_path / "a.npy", np.full((4, 5), 100, dtype))
+        assert image_of(tmp_path / "a.npy", 1).max() == pytest.approx(100 / scale)
+
+
+def test_a_result_that_is_not_finite_is_not_written(models, ran, tmp_path):
+    image = np.zeros((8, 8), np.float32)
+    image[3, 3] = np.nan
+    np.save("nan.npy", image)
+    status, out, _ = ran(models["grey"], "nan.npy")
+    assert status == 1
+    assert "the model's values for it are not all finite" in out
+    assert not (tmp_path / "predicted" / "nan.png").exists()
+
+
+def test_a_panel_and_a_result_never_have_one_name(models, photos, ran):
+    iio.imwrite(photos / "coins.panel.jpg", coins()[:20, :20])
+    status, _, err = ran(models["grey"], photos, "--panel")
+    assert status == 2
+    assert "would be the result of" in err
+
+
 def test_a_large_file_is_mapped_and_only_parts_are_read(tmp_path):
     array = np.zeros((1, 40, 50), np.float32)
     np.save(tmp_path / "a.npy", array)

@@ -296,3 +296,10 @@ def test_tensors_of_pytorch_are_arrays_too():
     assert np.allclose(state_dict(model)["outc.conv.weight"], given["outc.conv.weight"], rtol=0.01)
     tensors["outc.conv.bias"] = torch.ones(2, device="meta")
     assert "outc.conv.bias is a tensor that NumPy can't have: torch.float32 on meta" in fault(tensors, SMALL)
+
+
+def test_a_number_that_the_dtype_cannot_hold_is_rejected():
+    network = Network({"x": 1}, (Node("y", Conv(3, channels=2)),))
+    weights = {"y.weight": np.full((2, 1, 3, 3), 1e300), "y.bias": np.zeros(2)}
+    with pytest.raises(UsageError, match="overflow: y.kernel has a number that float32 can't hold"):
+        load_torch(weights, network)

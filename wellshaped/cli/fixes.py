@@ -26,7 +26,7 @@ _NAMES = [
     "classes",
 ]
 _FLAGS = {"output": "size"}  # the output of input_for is the size of input-for
-_ASSIGNMENT = re.compile(rf"""\b({"|".join(_NAMES)})=("[^"]*"|'[^']*'|\([^()]*\)|[^\s,;:'"]+)""")
+_ASSIGNMENT = re.compile(rf"""\b({"|".join(_NAMES)})=("[^"]*"|'[^']*'|\((?:[^()]|\([^()]*\))*\)|[^\s,;:'"]+)""")
 _AGAIN = "--input again for each further image; for a flag, name a function of images that sets it"
 _IN_PYTHON = {
     " in the config": "",
@@ -65,6 +65,8 @@ def typed_fix(fix: str, arguments: Sequence[str] = ()) -> str:
 
     >>> typed_fix("levels=4, join='even crop' in the config, for sizes n ≥ 16")
     "--levels 4 --join 'even crop', for sizes n ≥ 16"
+    >>> typed_fix("stride=((1, 2, 2), 2, 2, 2)")
+    '--stride 1x2x2,2,2,2'
     >>> typed_fix("node a: padding=1", ["pad.toml"])  # nodes have no flags
     'node a: padding = 1'
     >>> typed_fix("levels=4", ["e.toml"]), typed_fix("levels=4", ["e.toml", "--levels", "0"])
@@ -114,5 +116,5 @@ def _value(written: str) -> object:
     """Return the value of an argument in a message, as :func:`as_flag` takes it."""
     known = {"True": True, "False": False, "None": "none"}
     if written[0] == "(":
-        return tuple(part.strip() for part in written[1:-1].split(",") if part.strip())
+        return tuple(map(_value, re.findall(r"""\([^()]*\)|'[^']*'|"[^"]*"|[^\s,()]+""", written[1:-1])))
     return known.get(written, written.strip("\"'"))

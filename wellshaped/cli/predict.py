@@ -36,7 +36,7 @@ def predict(
     memory: Annotated[
         str | None,
         Parameter(
-            help="What a prediction may need, as 2GiB; larger images take tiles. [default: half of what is free]"
+            help="The most memory for one prediction, such as 2GiB; larger images are predicted in tiles. [default: half of what is free]"
         ),
     ] = None,
     colour: Annotated[str, Parameter(help="Convert images: grey or rgb.")] = "",
@@ -48,9 +48,9 @@ def predict(
 ) -> int:
     """Predict images with a model: write the label of every pixel, or probabilities.
 
-    Images of any size are padded or cropped, and those too large for memory are cut into tiles.
+    An image that does not fit is padded or cropped, and one too large for memory is predicted in tiles.
     Labels are pictures: each pixel is the number of the channel with the largest value.
-    Probabilities and values are NumPy files (C, H, W).
+    Probabilities and values are NumPy files, with the channels first.
     Exits with 1 if an image could not be predicted; it is listed at the end.
     """
     from ..prediction.images import COLOURS, Preparation

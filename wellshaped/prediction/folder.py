@@ -5,9 +5,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..spec.files.disk import OutputError
 from ..spec.messages.report import FileError
 from ..spec.messages.written import in_words
-from .images import SUFFIXES, Preparation, read_image
+from .images import SUFFIXES, ImageError, Preparation, read_image
 from .predicting import Predictor
 from .results import Result, suffix_of, values_of, write
 
@@ -54,13 +55,13 @@ def jobs_for(images: Sequence[Path], output: Path, suffix: str, panel: bool) -> 
         for path in (job.result, job.panel):
             if path is not None and path.resolve() in given:
                 says = f"the result of {job.image} would replace the image {path}"
-                raise FileError.of(f"output {output}", "replaces", "", says, "another folder")
-    targets = Counter(job.result for job in jobs)
+                raise OutputError.of(f"output {output}", "replaces", "", says, "another folder")
+    targets = Counter(path for job in jobs for path in (job.result, job.panel) if path is not None)
     twice = [path for path, count in targets.items() if count > 1]
     if twice:
-        images_of = in_words([str(job.image) for job in jobs if job.result == twice[0]])
+        images_of = in_words([str(job.image) for job in jobs if twice[0] in (job.result, job.panel)])
         says = f"{twice[0]} would be the result of {images_of}"
-        raise FileError.of(f"output {output}", "twice", "", says, "one folder of images at a time")
+        raise OutputError.of(f"output {output}", "twice", "", says, "one folder of images at a time")
     return jobs
 
 
@@ -74,6 +75,9 @@ def predict(job: Job, predictor: Predictor, kind: str, preparation: Preparation,
     shape = (graph.channels[graph.outputs[0]], *predictor.sizes(image))
     result = Result(kind, shape, values_of(graph))
     done = predictor(image, result, progress=progress)
+    if not result.finite:
+        says = "the model's values for it are not all finite"
+        raise ImageError.of(f"image {job.image}", "finite", "", says, "an image and a model without NaN and infinity")
     write(result, job.result)
     if job.panel is not None:
         from .panel import write_panel

@@ -36,7 +36,7 @@ class Preparation:
     - ``colour``: ``"grey"`` or ``"rgb"``, to convert it; ``""`` leaves it as it is.
     - ``mean``, ``std``: numbers to subtract and to divide by, one for all channels or one for each.
 
-    Integers are divided by the largest of their type first: 255 for a usual image.
+    Unsigned integers are divided by the largest of their type first: 255 for a usual image. Other numbers stay.
     """
 
     colour: str = ""
@@ -47,13 +47,13 @@ class Preparation:
 class PreparedImage:
     """An image ``(C, *sizes)`` in float32. A part is converted when it is read, so the image can be a file.
 
-    ``channels`` says where the channels of ``array`` are: ``"first"``, ``"last"`` or ``"none"``.
+    ``channels`` says where the channels of ``array`` are: ``"first"``, ``"last"`` or ``"none"``. The first ``has`` of
+    them are read.
     """
 
-    def __init__(self, array: Any, channels: str, preparation: Preparation) -> None:
+    def __init__(self, array: Any, channels: str, has: int, preparation: Preparation) -> None:
         self._array, self._channels, self._preparation = array, channels, preparation
         sizes = tuple(array.shape)
-        has = {"none": 1, "first": sizes[0], "last": _without_transparency(sizes[-1])}[channels]
         sizes = {"none": sizes, "first": sizes[1:], "last": sizes[:-1]}[channels]
         self._has = has
         self.shape = ({"grey": 1, "rgb": 3}.get(preparation.colour, self._has), *sizes)
@@ -81,7 +81,7 @@ class PreparedImage:
 
 
 def _between_0_and_1(values: np.ndarray) -> np.ndarray:
-    if values.dtype.kind in "iu":
+    if values.dtype.kind == "u":
         return (values / np.float32(np.iinfo(values.dtype).max)).astype(np.float32)
     return values.astype(np.float32)
 
@@ -89,18 +89,20 @@ def _between_0_and_1(values: np.ndarray) -> np.ndarray:
 def read_image(path: Path, axes: int, channels: int, preparation: Preparation) -> PreparedImage:
     """Return the image in a file, for a network over ``axes`` axes that takes ``channels`` channels.
 
-    An image file has its channels last; transparency is left out. A NumPy file may also have them first. Raises
-    :class:`ImageError` if the file can't be read, or does not hold such an image.
+    The transparency of a picture is left out, unless the network takes as many channels. A NumPy file may have its
+    channels first or last. Raises :class:`ImageError` if the file can't be read, or does not hold one such image.
     """
-    array = _array(path)
+    stored = _stored(path)
+    array, shape = stored.array, tuple(stored.array.shape)
     if array.dtype.kind not in "iufb" or not array.size:
-        says = f"it holds an array of {array.dtype} and shape {tuple(array.shape)}"
+        says = f"it holds an array of {array.dtype} and shape {shape}"
         raise ImageError.of(f"image {path}", "numbers", "", says, "an image of numbers, with pixels")
-    wanted = {"grey": {1, 3}, "rgb": {1, 3}}.get(preparation.colour, {channels})
-    place = _place(tuple(array.shape), axes, wanted, first=path.suffix == ".npy")
-    image = PreparedImage(array, place, preparation) if place else None
+    wanted = {1, 3} if preparation.colour else {channels}
+    places = ((place, has) for place in stored.places for has in _counts(shape, place, axes, stored.is_picture))
+    found = next(((place, has) for place, has in places if has in wanted), None)
+    image = PreparedImage(array, *found, preparation) if found else None
     if image is None or image.shape[0] != channels:
-        raise _another_shape(path, tuple(array.shape), axes, channels)
+        raise _another_shape(path, stored, axes, channels)
     for name, numbers in (("mean", preparation.mean), ("std", preparation.std)):
         if len(numbers) not in (1, channels):
             says = f"{name} has {len(numbers)} numbers, and the image {channels} channels"
@@ -108,56 +110,78 @@ def read_image(path: Path, axes: int, channels: int, preparation: Preparation) -
     return image
 
 
-def _place(shape: tuple[int, ...], axes: int, wanted: set[int], first: bool) -> str:
-    """Where the channels are, as for :class:`PreparedImage`; ``""`` if the array is no image for the network.
-
-    With ``first``, channels that can be first or last are first.
-    """
-    if len(shape) == axes:
-        return "none" if 1 in wanted else ""
-    if len(shape) != axes + 1:
-        return ""
-    places = [
-        place for place, has in (("first", shape[0]), ("last", _without_transparency(shape[-1]))) if has in wanted
-    ]
-    return "" if not places else places[0] if first else places[-1]
+def _counts(shape: tuple[int, ...], place: str, axes: int, is_picture: bool) -> tuple[int, ...]:
+    """How many channels an array can have if they are at this place: also without the transparency of a picture."""
+    if len(shape) != axes + (place != "none"):
+        return ()
+    has = {"none": 1, "first": shape[0], "last": shape[-1]}[place]
+    opaque = {2: 1, 4: 3}.get(has, has) if is_picture else has
+    return tuple(dict.fromkeys((has, opaque)))
 
 
-def _without_transparency(channels: int) -> int:
-    """The channels of a picture without transparency, which is the second of two or the fourth of four."""
-    return {2: 1, 4: 3}.get(channels, channels)
-
-
-def _another_shape(path: Path, shape: tuple[int, ...], axes: int, channels: int) -> WellshapedError:
-    names = {1: ["L"], 2: ["H", "W"], 3: ["D", "H", "W"]}[axes]
+def _another_shape(path: Path, stored: "_Stored", axes: int, channels: int) -> WellshapedError:
+    names, shape = {1: ["L"], 2: ["H", "W"], 3: ["D", "H", "W"]}[axes], tuple(stored.array.shape)
     says = f"it has the shape {shape}, and the model takes ({', '.join([str(channels), *names])})"
-    grey = channels == 1 and len(shape) == axes + 1 and shape[-1] in (3, 4)
-    rgb = channels == 3 and (len(shape) == axes or shape[-1] == 1)
-    fix = "--colour grey" if grey else "--colour rgb" if rgb else "an image with these channels and axes"
+    if stored.places == ("none",) and len(shape) == axes + 1:
+        says, fix = f"it has {shape[0]} pages, and the model takes one image", "a file for each page"
+    elif channels == 1 and len(shape) == axes + 1 and shape[-1] in (3, 4):
+        fix = "--colour grey"
+    elif channels == 3 and (len(shape) == axes or shape[-1] == 1):
+        fix = "--colour rgb"
+    else:
+        fix = "an image with these channels and axes"
     return ImageError.of(f"image {path}", "shape", "", says, fix)
 
 
-def _array(path: Path) -> Any:
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """What a file holds, where its channels can be, and whether it is a picture, which can have transparency."""
+
+    array: Any
+    places: tuple[str, ...]
+    is_picture: bool
+
+
+def _stored(path: Path) -> _Stored:
     """What a file holds, mapped into memory if that is possible."""
     if not path.is_file():
         raise ImageError.of(f"image {path}", "file", "", "there is no such file", "the path of an image")
+    suffix = path.suffix.lower()
     try:
-        if path.suffix.lower() == ".npy":
-            return np.load(path, mmap_mode="r", allow_pickle=False)
-        if path.suffix.lower() in (".tif", ".tiff"):
-            return _tiff(path)
-        import imageio.v3
-
-        return imageio.v3.imread(path)
+        if suffix == ".npy":
+            return _Stored(np.load(path, mmap_mode="r", allow_pickle=False), ("none", "first", "last"), False)
+        return _tiff(path) if suffix in (".tif", ".tiff") else _picture(path)
+    except ImageError:
+        raise
     except (OSError, ValueError, SyntaxError, EOFError, TypeError, KeyError, IndexError, MemoryError) as error:
         says = str(error).split("\n")[0] or type(error).__name__
         raise ImageError.of(f"image {path}", "file", "", says, f"an image file: {in_words(SUFFIXES)}") from None
 
 
-def _tiff(path: Path) -> Any:
+def _picture(path: Path) -> _Stored:
+    """A PNG or JPEG picture, with its colours as red, green and blue."""
+    import imageio.v3
+
+    every: Any = ...  # all frames, for the plugin
+    frames = imageio.v3.improps(path, index=every, plugin="pillow").n_images
+    if frames and frames > 1:
+        says = f"it has {frames} frames, and a prediction is of one"
+        raise ImageError.of(f"image {path}", "frames", "", says, "a file for each frame")
+    colours = imageio.v3.immeta(path, plugin="pillow", exclude_applied=False).get("mode")
+    mode = "RGB" if colours in ("CMYK", "YCbCr", "LAB", "HSV") else None
+    array = imageio.v3.imread(path, index=0, plugin="pillow", mode=mode)
+    return _Stored(array, ("none",) if array.ndim == 2 else ("last",), True)
+
+
+def _tiff(path: Path) -> _Stored:
+    """A TIFF file, whose axes say where its channels are: ``S`` and ``C`` are channels, all others are not."""
     import tifffile
 
+    with tifffile.TiffFile(path) as file:
+        axes = file.series[0].axes
     try:
-        return tifffile.memmap(path, mode="r")
+        array: Any = tifffile.memmap(path, mode="r")
     except ValueError:  # it is compressed, or its parts are not in order
-        return tifffile.imread(path)
+        array = tifffile.imread(path)
+    place = "last" if axes[-1] in "SC" else "first" if axes[0] in "SC" else "none"
+    return _Stored(array, (place,), place == "last")

@@ -14,7 +14,7 @@ from ..models.tiling.statistics import can_be_given
 from ..spec.answers.any_network import graph_of
 from ..spec.answers.planning import Plan, plan
 from ..spec.messages.report import UsageError, WellshapedError
-from ..spec.messages.written import written_number
+from ..spec.messages.written import in_words, written_number
 from .images import PreparedImage
 from .results import Result
 
@@ -49,6 +49,10 @@ class Predictor:
         self.model, self.policy, self.mode = model, policy, mode
         config = getattr(model, "cfg", None)
         self.graph = graph_of(config, model.in_channels, model.out_channels) if config else model.network  # type: ignore[union-attr]
+        images = [given.name for given in self.graph.inputs]
+        if len(images) != 1:
+            says = f"it takes {in_words(images)}, and predict gives one image"
+            raise UsageError.of("the model", "inputs", "", says, "a model of one image")
         self.memory = _free() if memory is None else bytes_of(memory)
         self._program = Program(model, kept=_KEPT)
 

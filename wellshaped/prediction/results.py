@@ -18,7 +18,7 @@ class Result:
 
     ``of`` says what the values are: ``"logits"`` or ``"probabilities"``. Labels are the channel with the largest value;
     of one channel, 1 where the probability is more than 1/2. Probabilities of one channel are its sigmoid, of several
-    the softmax over the channels.
+    the softmax over the channels. ``finite`` says whether all values were finite so far.
 
     >>> result = Result("labels", (2, 1, 3), "logits")
     >>> result[(slice(None), slice(0, 1), slice(0, 3))] = np.array([[[1.0, 5.0, 2.0]], [[3.0, 4.0, 3.0]]])
@@ -29,6 +29,7 @@ class Result:
     def __init__(self, kind: str, shape: tuple[int, ...], of: str) -> None:
         self.kind, self.shape = kind, shape
         self.dtype = np.dtype(np.float32)
+        self.finite = True
         self._of = of
         count = max(shape[0], 2)
         dtype = np.dtype(np.float32) if kind != "labels" else np.min_scalar_type(count - 1)
@@ -37,6 +38,7 @@ class Result:
     def __setitem__(self, where: tuple[slice, ...], values: Any) -> None:
         """Keep what is to be written of the ``values``, all channels of a part."""
         values = np.asarray(values, np.float32)
+        self.finite = self.finite and bool(np.isfinite(values).all())
         if self.kind == "labels":
             self.array[where[1:]] = _labels(values, self._of)
         else:
