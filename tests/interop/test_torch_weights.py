@@ -301,5 +301,5 @@ def test_tensors_of_pytorch_are_arrays_too():
 def test_a_number_that_the_dtype_cannot_hold_is_rejected():
     network = Network({"x": 1}, (Node("y", Conv(3, channels=2)),))
     weights = {"y.weight": np.full((2, 1, 3, 3), 1e300), "y.bias": np.zeros(2)}
-    with pytest.raises(UsageError, match="overflow: y.kernel has a number that float32 can't hold"):
+    with pytest.raises(UsageError, match=r"overflow: y\.kernel has a number that float32 can't hold"):
         load_torch(weights, network)
