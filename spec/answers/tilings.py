@@ -42,7 +42,7 @@ class Tile(Written):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Tiling(Written):
-    """Tiles of one size, whose cores partition the output: the network of each tile has the whole image's values there.
+    """Tiles of one size, whose cores partition the output. In its core, a tile has the result of the whole image.
 
     ``axes`` has the tiles along each axis; the tiles of the image are all combinations. ``plan`` says how the image is
     padded or cropped first, if it does not fit. ``result`` has the sizes of a tile's result. Iterating gives each

@@ -43,8 +43,9 @@ class UNetConfig(Written):
     """The hyperparameters of a U-Net with any number of levels, keyword-only.
 
     A field marked † may differ from level to level: it takes one value, or a tuple with one for each level, from the
-    size of the input down. Those of blocks have one more, for the bottom. Where a value has numbers for the axes, it is
-    itself a tuple: ``stride=((1, 2, 2), 2)``. A tuple of a single one, ``stride=((1, 2, 2),)``, holds for all levels.
+    size of the input down. The tuple of a field of blocks has one entry more, for the bottom. Where a value has numbers
+    for the axes, it is itself a tuple: ``stride=((1, 2, 2), 2)``. A tuple with one entry holds for all levels:
+    ``stride=((1, 2, 2),)``.
     Write a network that needs more as a :class:`Network`.
 
     - ``levels``: how many steps down there are. ``axes``: 1, 2 or 3 spatial axes.
@@ -57,8 +58,8 @@ class UNetConfig(Written):
       ``decoder_convs`` †: the number in the blocks of the decoder; ``None`` is ``convs_per_block``.
     - ``padding``: the padding of these convolutions. ``"same"`` keeps the size, ``"none"`` pads nothing.
     - ``norm`` †: the norm after each convolution of a block: ``"none"``, ``"batch"``, ``"group"`` (with ``groups`` †
-      groups) or ``"instance"``. An instance norm of a single value returns only the bias, so an image must have more
-      than one position at each level with one.
+      groups) or ``"instance"``. An instance norm of a single value returns only the bias, so each level that has an
+      instance norm must have more than one position.
     - ``activation`` †: the kind of :class:`Activation` after each convolution. ``order`` †: whether the norm comes
       before it (``"norm first"``) or after it (``"activation first"``).
     - ``residual`` †: whether a block adds its input before its last activation, like the basic block of a ResNet. If

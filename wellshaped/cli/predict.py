@@ -36,7 +36,7 @@ def predict(
     memory: Annotated[
         str | None,
         Parameter(
-            help="The most memory for one prediction, as 2GiB. Larger images take tiles. [default: half of what is free]"
+            help="The most memory for a prediction, as 2GiB. Larger images take tiles. [default: half of what is free]"
         ),
     ] = None,
     colour: Annotated[str, Parameter(help="Convert images: grey or rgb.")] = "",
