@@ -192,7 +192,8 @@ def test_a_pool_over_any_axes_takes_any_size_and_gives_its_numbers(pool, axes):
     exported = export.export(jax.jit(model))(image(*shape))
     for n in (4, 5, 6, 7):
         x = jax.random.normal(jax.random.key(n), (2, *(n + i for i in range(axes))))
-        np.testing.assert_array_equal(exported.call(x), jax.jit(model)(x))
+        rounding = 0 if isinstance(pool, MaxPool) else 1e-6  # two programs can add in another order
+        np.testing.assert_allclose(exported.call(x), jax.jit(model)(x), rtol=rounding, atol=rounding)
 
 
 def test_an_undecided_join_is_left_to_jax():
