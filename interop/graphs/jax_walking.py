@@ -13,7 +13,7 @@ Rule = Callable[["JaxWalker", Equation, Sequence[Array]], Sequence[Array]]
 _CALLS = frozenset(
     (
         *("pjit", "jit", "closed_call", "core_call", "remat", "remat2", "checkpoint", "custom_jvp_call"),
-        *("custom_vjp_call", "custom_vjp_call_jaxpr", "custom_lin", "custom_vjp_generic_call"),
+        *("custom_vjp_call", "custom_vjp_call_jaxpr", "custom_lin", "custom_vjp_generic_call", "custom_vmap_call"),
     )
 )
 
@@ -62,7 +62,7 @@ class JaxWalker(Walker):
     def _called(self, equation: Equation, given: Sequence[Array]) -> Sequence[Array]:
         rule = self.calls.get(str(equation.params.get("name", "")))
         inner = next(
-            (equation.params[of] for of in ("jaxpr", "call_jaxpr", "fun_jaxpr") if of in equation.params), None
+            (equation.params[of] for of in ("jaxpr", "call_jaxpr", "fun_jaxpr", "call") if of in equation.params), None
         )
         if rule is not None:
             return rule(self, equation, given)

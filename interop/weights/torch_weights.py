@@ -274,7 +274,7 @@ def _fill(model: "nnx.Module", layout: TorchLayout, chosen: Mapping[str, Any], m
     for name, variable in variables_of(model).items():
         dtype, given = variable.get_value().dtype, np.asarray(chosen[name])
         most = float(jnp.finfo(dtype).max)  # type: ignore[no-untyped-call]  # JAX has no types here
-        if np.abs(given[np.isfinite(given)]).max(initial=0) > most:
+        if float(np.abs(given[np.isfinite(given)]).max(initial=0)) > most:
             says = f"{name} has a number that {dtype} can't hold"
             raise UsageError.of("the weights", "overflow", "", says, "param_dtype=jnp.float64, with jax_enable_x64")
         variable.set_value(jnp.asarray(given, dtype))

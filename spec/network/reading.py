@@ -138,16 +138,17 @@ def _cut_before(operation: Any, stride: int, reach: int, axis: int) -> int:
 
 
 def _resize(operation: Resize, sizes: Sizes, axis: int) -> tuple[Reads, ...]:
+    step, over = on_axis(operation.over, axis), on_axis(operation.factor, axis)
     if operation.align_corners:
-        return (_aligned(sizes[0], operation.size(sizes, axis)),)
-    return (_resized(operation.mode, on_axis(operation.over, axis), on_axis(operation.factor, axis)),)
+        return (_aligned(sizes[0], operation.size(sizes, axis), Fraction(step, over)),)
+    return (_resized(operation.mode, step, over),)
 
 
 def _resize_to(operation: ResizeTo, sizes: Sizes, axis: int) -> tuple[Reads | None, ...]:
     n, to = sizes
-    if operation.align_corners:
-        return _aligned(n, to), None
     ratio = Fraction(n, max(to, 1))
+    if operation.align_corners:
+        return _aligned(n, to, ratio), None
     return _resized(operation.mode, ratio.numerator, ratio.denominator), None
 
 
@@ -158,9 +159,10 @@ def _resized(mode: str, step: int, over: int) -> Reads:
     return Reads(2 * step, 2 * over, step + over, step + 2 * over + monus(over, 1), outside=1)
 
 
-def _aligned(n: int, to: int) -> Reads:
-    """What a linear resize with aligned corners reads."""
-    ratio = Fraction(max(n - 1, 0), max(to - 1, 1))
+def _aligned(n: int, to: int, ratio: Fraction) -> Reads:
+    """What a linear resize with aligned corners reads; ``ratio`` is that of sizes of 1, which have one corner."""
+    if n > 1 and to > 1:
+        ratio = Fraction(n - 1, to - 1)
     return Reads(ratio.numerator, ratio.denominator, last=ratio.denominator - 1)
 
 

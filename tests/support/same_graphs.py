@@ -104,7 +104,7 @@ def _rows(network, at):
         several = isinstance(node.operation, Add | Multiply)
         single = [set(of_axis) == {1} for of_axis in given]
         for _ in range(_joins([same.get(name, name) for name in node.inputs]) if several else 1):
-            yield node.name, *_written(node.operation, single), channels, sizes
+            yield node.name, *_written(node.operation, single, channels), channels, sizes
 
 
 def _joins(names):
@@ -113,7 +113,7 @@ def _joins(names):
     return len(names) - alike
 
 
-def _written(of, single):
+def _written(of, single, channels):
     """What must be alike in both graphs; an axis of a ``single`` position has no stride."""
     kind = _KINDS[type(of)]
     match of:
@@ -125,6 +125,8 @@ def _written(of, single):
             return kind, _numbers(of, single)
         case Norm(kind="group", groups=1) if all(single):
             return kind, "layer", 1, of.epsilon, of.affine
+        case Norm(kind="group", groups=groups) if groups == channels:
+            return kind, "instance", 1, of.epsilon, of.affine
         case Norm():
             return kind, of.kind, of.groups, of.epsilon, of.affine
         case Activation() | Resize() | ResizeTo():
