@@ -5,6 +5,7 @@ from functools import lru_cache, partial
 from typing import Any
 
 from ..spec.answers.any_network import AnyNetwork, network_held_by
+from ..spec.answers.planning import MODES
 from ..spec.arithmetic.size_set import SizeSet
 from ..spec.messages.choices import nearest_choice
 from ..spec.messages.report import UsageError
@@ -12,7 +13,7 @@ from ..spec.messages.written import clipped, kind_of, written_value
 from ..spec.network.network import Network
 from ..spec.unet.config import UNetConfig
 from ..spec.unet2.config import UNet2Config
-from .fitting.images import MODES, library_of, padded, part
+from .fitting.images import library_of, padded, part
 from .fitting.outputs import outputs_of
 from .fitting.planning import FittedPlan, plan_of
 from .fitting.read_models import OfModel

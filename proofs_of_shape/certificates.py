@@ -20,7 +20,7 @@ from ..spec.answers.any_network import AnyNetwork, graph_of
 from ..spec.answers.compatibility import compatible_sizes
 from ..spec.arithmetic.size_set import SizeSet
 from ..spec.files.disk import fault_of, read_text, replacing, wrong_suffix
-from ..spec.files.formats import no_duplicates
+from ..spec.files.formats import strict_json
 from ..spec.files.models import read_model
 from ..spec.messages.report import FileError, UsageError, WellshapedError
 from ..spec.messages.written import MAX_WRITTEN_DIGITS, clipped, in_words, kind_of
@@ -300,7 +300,7 @@ def load_certificate(path: str | os.PathLike[str]) -> Certificate:
     subject = f"certificate {path}"
     text = read_text(path, "certificate", subject, most=MAX_BYTES, suffixes=_SUFFIXES)
     try:
-        data = json.loads(text, object_pairs_hook=no_duplicates, parse_int=_short, parse_constant=_no_constant)
+        data = strict_json(text, parse_int=_short)
         require_form(data)
         given = require_object(data, "the file", _KEYS)
         network, sizes = certified_network(given["network"]), sizes_from(given["sizes"])
@@ -352,7 +352,3 @@ def _short(number: str) -> int:
     if digits > MAX_WRITTEN_DIGITS:
         raise ValueError(f"a number has {digits} digits, and may have at most {MAX_WRITTEN_DIGITS}")
     return int(number)
-
-
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is not a number")

@@ -273,13 +273,13 @@ def _candidates(network: Network, axis: int, sizes: SizeSet, ways: Sequence[int]
         way = _way(network, axis, size)
         while not _read(network, way, begin * shift, begin * shift).exact:
             begin += 1
-        large = _larger(network, axis, sizes, size, (begin + 1) * shift)
+        large = _size_with(network, axis, sizes, size, (begin + 1) * shift)
         if large is not None:
             yield from ((large, begin * shift + position) for position in range(shift))
 
 
-def _larger(network: Network, axis: int, sizes: SizeSet, size: int, positions: int) -> int | None:
-    """A size with so many ``positions`` of the output for which the operations read as for ``size``, or ``None``."""
+def _size_with(network: Network, axis: int, sizes: SizeSet, size: int, positions: int) -> int | None:
+    """A size that is read as ``size`` is, and whose output has more than ``positions``; ``None`` if none is near."""
     stride, shift = _strides(network, axis)
     way, n = repr(_way(network, axis, size)), sizes.above(positions * stride // shift)
     for _ in range(_TRIED):

@@ -7,7 +7,6 @@ from typing import Any
 from ...spec.messages.report import UsageError
 from ...spec.messages.written import kind_of
 
-MODES = ("zeros", "reflect", "edge")
 """What padding contains: zeros, the image mirrored at its last position, or its last position again."""
 
 

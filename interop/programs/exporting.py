@@ -18,7 +18,7 @@ from ...spec.messages.report import UsageError, WellshapedError
 from ...spec.messages.written import clipped, in_words, kind_of, written_value
 from ..weights.arrays import DTYPES, variables_of
 from ..weights.description import described
-from ..weights.model_files import save
+from ..weights.model_files import save_as
 from .archive import SUFFIX, write_archive
 from .boxes import programs_of, served_by, text_of
 from .classes import Classes, chosen_sizes, classes_of
@@ -105,7 +105,8 @@ def _members(
         progress(f"{text_of(box, letters)}")
         return traced(function, arrays, shapes, box, dtype, platforms)
 
-    members: dict[str, Any] = {LOADER: Path(__file__).with_name("loader.py").read_bytes(), MODEL: _model_file(model)}
+    loader = Path(__file__).with_name("loader.py").read_bytes()
+    members: dict[str, Any] = {LOADER: loader, MODEL: _model_file(description, model)}
     members |= statement_members(description)
     programs = []
     for number, (box, exported) in enumerate(programs_of([classes_of(fit) for fit in sizes], made)):
@@ -140,11 +141,15 @@ def statement_members(description: ModelDescription) -> dict[str, bytes]:
     return {f"sizes_{name}.smt2": statement.encode() for name, statement in pairs}
 
 
-def _model_file(model: Any) -> bytes:
+def _model_file(description: ModelDescription, model: Any) -> bytes:
     with TemporaryDirectory() as folder:
         path = Path(folder) / MODEL
-        save(model, path)
+        save_as(description, model, path)
         return path.read_bytes()
+
+
+_ALIASES = {"gpu": "cuda"}
+"""What users call platforms, with JAX's names."""
 
 
 def _platforms(given: str | Iterable[str]) -> tuple[str, ...]:
@@ -155,9 +160,7 @@ def _platforms(given: str | Iterable[str]) -> tuple[str, ...]:
         if name not in PLATFORMS:
             shown = clipped(written_value(name)) if isinstance(name, str) else kind_of(name)
             says = f"it has {shown}, and must have one or several of {in_words(PLATFORMS)}"
-            meant = [
-                n if n in PLATFORMS else "cuda" if n == "gpu" else near_name(n, PLATFORMS) for n in map(str, names)
-            ]
+            meant = [_ALIASES.get(n) or near_name(n, PLATFORMS) for n in map(str, names)]
             fix = ",".join(dict.fromkeys(n for n in meant if n)) or "cpu"
             raise UsageError.of("platforms", "platforms", "", says, f'platforms="{fix}"')
     return tuple(name for name in PLATFORMS if name in names)

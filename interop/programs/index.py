@@ -9,7 +9,7 @@ from typing import Any
 
 from ...spec.arithmetic.progression import Progression
 from ...spec.files.disk import fault_of
-from ...spec.files.formats import no_duplicates
+from ...spec.files.formats import strict_json
 from ...spec.messages.report import FileError
 from ...spec.messages.written import clipped, written_value
 from .archive import FIX
@@ -100,17 +100,13 @@ def read_index(raw: bytes, subject: str) -> ProgramIndex:
     try:
         if len(raw) > _MAX_BYTES:
             raise ValueError(f"it has {len(raw)} bytes, and may have at most {_MAX_BYTES}")
-        data = json.loads(raw.decode("ascii"), object_pairs_hook=no_duplicates, parse_constant=_no_constant)
+        data = strict_json(raw.decode("ascii"))
         index = _index(data)
     except (ValueError, RecursionError) as error:
         raise wrong(subject, fault_of(error)) from None
     if index.text().encode() != raw:
         raise wrong(subject, "writing it again gives another text")
     return index
-
-
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is not a number")
 
 
 def _index(data: Any) -> ProgramIndex:

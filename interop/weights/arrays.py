@@ -1,8 +1,14 @@
 """The arrays of a model by name: parameters and batch statistics, with the names that the code has."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import IO, TYPE_CHECKING, Any
 
+from ...spec.answers.any_network import graph_of
+from ...spec.files.tensors import StoredArray
+from ...spec.messages.choices import near_name
 from ...spec.messages.report import UsageError
+from ...spec.messages.written import clipped, kind_of, written_value
+from ...spec.network.network import Network
 
 if TYPE_CHECKING:
     from flax import nnx
@@ -33,6 +39,40 @@ def variables_of(model: "nnx.Module") -> "dict[str, nnx.Variable[Any]]":
             raise UsageError.of("the model", "names", "", says, "nodes with other names")
         found[name] = variable
     return found
+
+
+def require_ours(model: object, fix: str) -> None:
+    """Raise :class:`UsageError` unless the model is a network of this library."""
+    from ...models import TypedNetwork, UNet2
+
+    if not isinstance(model, TypedNetwork | UNet2):
+        says = f"it is {kind_of(model)}, and must be a UNet, a UNet2 or a TypedNetwork"
+        raise UsageError.of("the model", "model", "", says, fix)
+
+
+def graph_of_model(model: Any) -> Network:
+    """The graph of a network of this library, with its channels."""
+    config = getattr(model, "cfg", None)
+    network: Network = model.network if config is None else graph_of(config, model.in_channels, model.out_channels)
+    return network
+
+
+def read_array(file: IO[bytes], of_it: StoredArray, dtype: Any) -> Any:
+    """An array of an open safetensors file whose header was checked, as an array of NumPy."""
+    import numpy as np
+
+    file.seek(of_it.start)
+    return np.fromfile(file, dtype, (of_it.stop - of_it.start) // dtype.itemsize).reshape(of_it.shape)
+
+
+def unknown(name: str, missing: Sequence[str]) -> str:
+    """A name that a network has not, as in a message, with the ``missing`` name that is probably meant.
+
+    >>> unknown("head.kernal", ["head.kernel"])
+    "'head.kernal' (did you mean head.kernel?)"
+    """
+    near = near_name(name, missing)
+    return clipped(written_value(name)) + (f" (did you mean {near}?)" if near else "")
 
 
 def _name(path: tuple[Any, ...]) -> str:

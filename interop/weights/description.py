@@ -1,17 +1,18 @@
 """What a file says of a model beside its arrays, and the model that such a text describes, without its arrays."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from ...spec.answers.compatibility import compatible_sizes
 from ...spec.files.models import ModelDescription
+from ...spec.files.networks import SavedNetwork
 from ...spec.messages.report import UsageError, WellshapedError
-from ...spec.messages.written import kind_of, written_value
+from ...spec.messages.written import written_value
 from ...spec.network.network import Network
 from ...spec.unet2.config import UNet2Config
-from .arrays import variables_of
+from .arrays import require_ours, variables_of
 
 if TYPE_CHECKING:
     from flax import nnx
@@ -19,19 +20,17 @@ if TYPE_CHECKING:
 
 def described(model: Any) -> ModelDescription:
     """What the file of a model says. Raises :class:`UsageError` unless the model is a network of this library."""
-    from ...models import TypedNetwork, UNet2
+    from ...models import UNet2
 
-    if not isinstance(model, TypedNetwork | UNet2):
-        says = f"it is {kind_of(model)}, and must be a UNet, a UNet2 or a TypedNetwork"
-        raise UsageError.of("the model", "model", "", says, "orbax.checkpoint, for a module of your own")
+    require_ours(model, "orbax.checkpoint, for a module of your own")
     config = getattr(model, "cfg", None)
     types = model.down1_1 if isinstance(model, UNet2) else model
     arrays = variables_of(model).values()
-    network = model.network if config is None else config  # type: ignore[union-attr]  # a UNet2 has a config
+    network = model.network if config is None else config
     made = ModelDescription(
         network=network,
-        in_channels=None if config is None else model.in_channels,  # type: ignore[union-attr]
-        out_channels=None if config is None else model.out_channels,  # type: ignore[union-attr]
+        in_channels=None if config is None else model.in_channels,
+        out_channels=None if config is None else model.out_channels,
         dtype=None if types.dtype is None else types.dtype.name,
         param_dtype=next((of_it.get_value().dtype.name for of_it in arrays), "float32"),
         precision=_written(types.precision),
@@ -75,20 +74,29 @@ def built(
     description: ModelDescription, *, axis_name: str | None = None, remat: str | Iterable[str] = ()
 ) -> "nnx.Module":
     """The model without arrays: only their shapes and dtypes are there."""
-    from flax import nnx
-
-    from ...models import TypedNetwork, UNet, UNet2
-
-    types: dict[str, Any] = {
+    types = {
         "dtype": description.dtype,
         "param_dtype": description.param_dtype,
         "precision": description.precision,
     }
-    network = description.network
-    channels: tuple[Any, Any] = description.in_channels, description.out_channels
+    channels = description.in_channels, description.out_channels
+    return without_arrays(description.network, channels, types, {"axis_name": axis_name, "remat": remat})
+
+
+def without_arrays(
+    network: SavedNetwork, channels: tuple[Any, Any], types: Mapping[str, Any], run: Mapping[str, Any]
+) -> "nnx.Module":
+    """The model of a network, with the shapes and dtypes of its arrays and nothing else.
+
+    ``types`` are the arguments about dtypes; ``run`` has those that a :class:`UNet2` does not take.
+    """
+    from flax import nnx
+
+    from ...models import TypedNetwork, UNet, UNet2
+
+    ins, outs = channels
     if isinstance(network, UNet2Config):
-        return nnx.eval_shape(lambda: UNet2(network, *channels, **types, rngs=nnx.Rngs(0)))
-    types |= {"axis_name": axis_name, "remat": remat}
+        return nnx.eval_shape(lambda: UNet2(network, ins, outs, **types, rngs=nnx.Rngs(0)))
     if isinstance(network, Network):
-        return nnx.eval_shape(lambda: TypedNetwork(network, **types, rngs=nnx.Rngs(0)))
-    return nnx.eval_shape(lambda: UNet(network, *channels, **types, rngs=nnx.Rngs(0)))
+        return nnx.eval_shape(lambda: TypedNetwork(network, **types, **run, rngs=nnx.Rngs(0)))
+    return nnx.eval_shape(lambda: UNet(network, ins, outs, **types, **run, rngs=nnx.Rngs(0)))

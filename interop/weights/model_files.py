@@ -4,16 +4,14 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...spec.files.disk import replacing, wrong_suffix
-from ...spec.files.models import KEY, open_model
-from ...spec.files.tensors import SUFFIX, StoredArray
-from ...spec.messages.choices import near_name
+from ...spec.files.models import KEY, ModelDescription, open_model
+from ...spec.files.tensors import SUFFIX
 from ...spec.messages.faults import Faults
 from ...spec.messages.report import FileError, UsageError, WellshapedError
-from ...spec.messages.written import clipped, written_value
-from .arrays import DTYPES, variables_of
+from .arrays import DTYPES, read_array, unknown, variables_of
 from .description import built, described
 
 if TYPE_CHECKING:
@@ -40,10 +38,14 @@ def save(model: "nnx.Module", path: str | os.PathLike[str]) -> None:
     >>> load(path).cfg
     UNetConfig(levels=2, base_channels=4)
     """
+    save_as(described(model), model, Path(path))
+
+
+def save_as(description: ModelDescription, model: "nnx.Module", path: Path) -> None:
+    """Write a model whose description is known. Raises as :func:`save`."""
     import numpy as np
     from safetensors.numpy import save_file
 
-    description, path = described(model), Path(path)
     if path.suffix != SUFFIX:
         raise wrong_suffix(f"model file {path}", path, (SUFFIX,))
     arrays = {name: np.asarray(variable.get_value()) for name, variable in variables_of(model).items()}
@@ -76,6 +78,8 @@ def load(
       file: there is no such file.
       fix: the path of an existing .safetensors file
     """
+    import jax.numpy as jnp
+
     path = Path(path)
     subject = f"model file {path}"
     with open_model(path) as (description, stored, file):
@@ -89,19 +93,9 @@ def load(
         if axis_name is not None or remat:
             model = built(description, axis_name=axis_name, remat=remat)
         for name, variable in variables_of(model).items():
-            variable.set_value(_array(file, stored[name]))
+            dtype = jnp.dtype(_NAMES[stored[name].dtype])
+            variable.set_value(jnp.asarray(read_array(file, stored[name], dtype)))
         return model
-
-
-def _array(file: IO[bytes], of_it: StoredArray) -> Any:
-    """An array of an open file whose header was checked."""
-    import jax.numpy as jnp
-    import numpy as np
-
-    dtype = jnp.dtype(_NAMES[of_it.dtype])
-    count = (of_it.stop - of_it.start) // dtype.itemsize
-    file.seek(of_it.start)
-    return jnp.asarray(np.fromfile(file, dtype, count).reshape(of_it.shape))
 
 
 _NAMES = {name: dtype for dtype, name in DTYPES.items()}
@@ -118,11 +112,7 @@ def _differences(model: "nnx.Module", given: Kinds) -> Faults:
     missing = [name for name in wanted if name not in given]
     for name in given:
         if name not in wanted:
-            near = near_name(name, missing)
-            meant = f" (did you mean {near}?)" if near else ""
-            faults.add(
-                "unknown", "it has arrays that the network has not", (f"{clipped(written_value(name))}{meant}", _FIX)
-            )
+            faults.add("unknown", "it has arrays that the network has not", (unknown(name, missing), _FIX))
     for name in missing:
         faults.add("missing", "it lacks arrays of the network", (name, _FIX))
     for name, (dtype, shape) in wanted.items():

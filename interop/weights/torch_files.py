@@ -14,7 +14,7 @@ from ...spec.files.disk import checked_path
 from ...spec.files.tensors import SUFFIX, open_tensor_file
 from ...spec.messages.report import FileError
 from ...spec.messages.written import clipped
-from .arrays import DTYPES
+from .arrays import DTYPES, read_array
 from .torch_pickle import PickleError, Storage, StoredTensor, read_pickle
 
 SUFFIXES = (".pt", ".pth", ".ckpt", ".bin", ".tar", SUFFIX)
@@ -53,7 +53,6 @@ def values_of_file(path: Path, subject: str) -> Any:
 
 def _of_safetensors(path: Path, subject: str) -> dict[str, Any]:
     import jax.numpy as jnp
-    import numpy as np
 
     made = {}
     with open_tensor_file(path, subject) as (header, file):
@@ -61,10 +60,7 @@ def _of_safetensors(path: Path, subject: str) -> dict[str, Any]:
             if of_it.dtype not in _SAFE_DTYPES:
                 says = clipped(f"{name} has the dtype {of_it.dtype}", 200)
                 raise FileError.of(subject, "dtype", "", says, "arrays of float32")
-            dtype = jnp.dtype(_SAFE_DTYPES[of_it.dtype])
-            file.seek(of_it.start)
-            count = (of_it.stop - of_it.start) // dtype.itemsize
-            made[name] = np.fromfile(file, dtype, count).reshape(of_it.shape)
+            made[name] = read_array(file, of_it, jnp.dtype(_SAFE_DTYPES[of_it.dtype]))
     return made
 
 

@@ -7,18 +7,16 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from ...spec.answers.any_network import AnyNetwork, as_network, building, graph_of, network_held_by, title
+from ...spec.answers.any_network import AnyNetwork, as_network, building, graph_of, title
 from ...spec.arithmetic.naturals import natural
-from ...spec.messages.choices import near_name
 from ...spec.messages.faults import Faults
 from ...spec.messages.report import UsageError
 from ...spec.messages.written import clipped, kind_of, written_argument, written_value
 from ...spec.network.network import Network, Node
 from ...spec.network.windows import Conv, ConvTranspose
 from ...spec.presets.catalogue import PRESETS
-from ...spec.unet.config import UNetConfig
-from ...spec.unet2.config import UNet2Config
-from .arrays import variables_of
+from .arrays import graph_of_model, require_ours, unknown, variables_of
+from .description import without_arrays
 from .torch_layout import TorchArray, TorchLayout, torch_layout
 from .torch_source import TorchWeights, likely_prefix, torch_weights
 
@@ -115,7 +113,8 @@ def loaded(
     graph = graph_of(network, **given)
     layout = torch_layout(graph)
     chosen = _chosen(layout, weights, network)
-    model = _built(network, given, _types(types, chosen), run)
+    ins, outs = (given[of] or 1 for of in ("in_channels", "out_channels"))
+    model = without_arrays(as_network(network), (ins, outs), _types(types, chosen), run)
     _fill(model, layout, chosen, 1 - momentum)
     return model, weights
 
@@ -185,10 +184,8 @@ def _chosen(layout: TorchLayout, weights: TorchWeights, network: AnyNetwork) -> 
     missing = [array.names[0] for array in layout.arrays if not any(name in given for name in array.names)]
     for name in (*given, *weights.others):
         if name not in known and not layout.leaves_out(name):
-            near = near_name(name, missing)
-            meant = f" (did you mean {near}?)" if near else ""
             what = "arrays that the network has not" if name in given else "values that are no arrays"
-            faults.add("unknown", f"it has {what}", (f"{clipped(written_value(name))}{meant}", _FIX))
+            faults.add("unknown", f"it has {what}", (unknown(name, missing), _FIX))
     for name in missing:
         faults.add("missing", "it lacks arrays of the network", (name, _FIX))
     chosen: dict[str, Any] = {}
@@ -251,21 +248,6 @@ def _types(types: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any
     return made
 
 
-def _built(network: AnyNetwork, channels: Channels, types: Mapping[str, Any], run: Mapping[str, Any]) -> "nnx.Module":
-    """The model without arrays: only their shapes and dtypes are there."""
-    from flax import nnx
-
-    from ...models import TypedNetwork, UNet, UNet2
-
-    value = as_network(network)
-    if isinstance(value, Network):
-        return nnx.eval_shape(lambda: TypedNetwork(value, **types, **run, rngs=nnx.Rngs(0)))
-    ins, outs = (channels[of] or 1 for of in ("in_channels", "out_channels"))
-    if isinstance(value, UNet2Config):
-        return nnx.eval_shape(lambda: UNet2(value, ins, outs, **types, rngs=nnx.Rngs(0)))
-    return nnx.eval_shape(lambda: UNet(value, ins, outs, **types, **run, rngs=nnx.Rngs(0)))
-
-
 def _fill(model: "nnx.Module", layout: TorchLayout, chosen: Mapping[str, Any], momentum: float) -> None:
     import jax.numpy as jnp
     import numpy as np
@@ -312,13 +294,9 @@ def state_dict(
     """
     import numpy as np
 
-    from ...models import TypedNetwork, UNet2
-
-    if not isinstance(model, TypedNetwork | UNet2):
-        says = f"it is {kind_of(model)}, and must be a UNet, a UNet2 or a TypedNetwork"
-        raise UsageError.of("the model", "model", "", says, "state_dict(model) of a network of wellshaped")
+    require_ours(model, "state_dict(model) of a network of wellshaped")
     count = natural(batches, "batches")
-    layout = torch_layout(_graph_of_model(model))
+    layout = torch_layout(graph_of_model(model))
     arrays = {name: np.array(variable.get_value()) for name, variable in variables_of(model).items()}
     made: dict[str, Any] = {}
     for array in layout.arrays:
@@ -330,12 +308,3 @@ def state_dict(
         found = torch_weights(others, _names(layout)).arrays
         made |= {name: array for name, array in found.items() if name not in made and layout.leaves_out(name)}
     return made
-
-
-def _graph_of_model(model: Any) -> Network:
-    held = network_held_by(model)
-    if isinstance(held, UNetConfig | UNet2Config):
-        return graph_of(held, model.in_channels, model.out_channels)
-    if held is None:
-        raise UsageError.of("the model", "network", "", "it holds no network", "a TypedNetwork of wellshaped.models")
-    return held

@@ -6,13 +6,11 @@ from typing import Any
 import numpy as np
 
 from ...spec.answers.cutting import along_of
+from ...spec.answers.planning import MODES
 from ...spec.messages.report import Report, ShapeError, UsageError, Verdict
 from ...spec.messages.written import written_argument, written_number
 from ...spec.network.network import Network
 from ...spec.network.scale import slopes_of
-
-MODES = ("zeros", "reflect", "edge")
-"""What padding contains: zeros, the image mirrored at its last position, or its last position again."""
 
 
 class FittedImage:

@@ -88,9 +88,7 @@ class InListedArray(InArray):
         super().put(number, digest, where, values)
         if hasattr(self._array, "flush"):  # a memory map
             self._array.flush()
-        self._list.write(f"{number} {digest} {digest_of(self._array[where])}\n")
-        self._list.flush()
-        os.fsync(self._list.fileno())
+        _append(self._list, f"{number} {digest} {digest_of(self._array[where])}")
 
     def finish(self) -> Any:
         """The array; the list is removed."""
@@ -117,6 +115,13 @@ _OURS = "tiles that wellshaped has finished: "
 
 def _first_line(key: str) -> str:
     return f"{_OURS}{json.dumps(key)}"
+
+
+def _append(file: IO[str], line: str) -> None:
+    """Write a line that is there after any stop."""
+    file.write(f"{line}\n")
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def _finished(path: Path, key: str) -> dict[int, str]:
@@ -184,9 +189,7 @@ class InFile:
         """Write the values, then the line that says so: a line is there only if its values are."""
         self._array[where] = values
         self._array.flush()
-        self._lines.write(f"{number} {digest}\n")
-        self._lines.flush()
-        os.fsync(self._lines.fileno())
+        _append(self._lines, f"{number} {digest}")
 
     def finish(self) -> Any:
         """The file under its own name, as a memory map."""

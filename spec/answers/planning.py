@@ -10,6 +10,12 @@ from .any_network import AnyNetwork, building, graph_of, title
 from .compatibility import ShapeSet, compatible_shapes
 from .explanation import axes_with, of_image
 
+POLICIES = ("pad", "crop", "error")
+"""What can be done with an image that does not fit."""
+
+MODES = ("zeros", "reflect", "edge")
+"""What padding contains: zeros, the image mirrored at its last position, or its last position again."""
+
 
 def near_policies(policy: object) -> tuple[str, ...]:
     """Return the policies that a wrong one most likely means. If none is near, those that change the image.
@@ -17,7 +23,7 @@ def near_policies(policy: object) -> tuple[str, ...]:
     >>> near_policies("mirror"), near_policies("eror"), near_policies("nearest")
     (('pad',), ('error',), ('pad', 'crop'))
     """
-    near = near_choices(policy, ("pad", "crop", "error"))
+    near = near_choices(policy, POLICIES)
     return near if len(near) == 1 else ("pad", "crop")
 
 
@@ -66,8 +72,8 @@ def plan(network: AnyNetwork, sizes: AxisSizes, policy: str = "pad") -> Plan:
     >>> p.fitting, str(p)
     ((304, 384), 'jnp.pad(x, ((0, 0), (0, 1), (0, 0)))')
     """
-    if policy not in ("error", "pad", "crop"):
-        says = f"policy={policy!r} must be one of pad, crop, error"
+    if policy not in POLICIES:
+        says = f"policy={policy!r} must be one of {', '.join(POLICIES)}"
         fix = " or ".join(f'policy="{of}"' for of in near_policies(policy))
         raise UsageError.of("the plan", "policy", "", says, fix)
     graph = graph_of(network)

@@ -48,6 +48,15 @@ def no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
+def no_constant(name: str) -> float:
+    """Raise ``ValueError`` for ``NaN`` and infinity, for ``parse_constant``."""
+    raise ValueError(f"{name} is not a number")
+
+
+strict_json = partial(json.loads, object_pairs_hook=no_duplicates, parse_constant=no_constant)
+"""Read JSON that anybody may have written: a repeated key, ``NaN`` and infinity raise ``ValueError``."""
+
+
 def _from_toml(text: str) -> dict[str, Any]:
     for number, line in enumerate(text.split("\n"), 1):
         if line.count(".") > MAX_DOTS:

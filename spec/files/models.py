@@ -16,7 +16,7 @@ from ..messages.report import FileError, WellshapedError
 from ..messages.written import clipped, written_value
 from ..network.network import Network
 from .disk import fault_of
-from .formats import no_duplicates
+from .formats import strict_json
 from .networks import SavedNetwork, data_with_kind, network_of_data
 from .tensors import StoredArray, TensorFile, open_tensor_file
 
@@ -109,7 +109,7 @@ def _described(stored: TensorFile, subject: str) -> ModelDescription:
         says = f"it has no text {KEY!r}, which says what network it is"
         raise FileError.of(subject, "network", "it is no model of wellshaped", says, _FIX)
     try:
-        data = json.loads(stored.texts[KEY], object_pairs_hook=no_duplicates)
+        data = strict_json(stored.texts[KEY])
     except (ValueError, RecursionError) as error:
         raise _wrong(subject, f"it is not JSON: {fault_of(error)}") from None
     return _description(data, subject)

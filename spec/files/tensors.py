@@ -4,7 +4,6 @@ The file may come from anybody. So everything that is read is checked before it 
 that occur twice, names and shapes, and that the arrays fill the rest of the file without gaps and overlaps.
 """
 
-import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ from ..messages.faults import Faults
 from ..messages.report import FileError
 from ..messages.written import clipped, written_value
 from .disk import checked_path, fault_of
-from .formats import no_duplicates
+from .formats import strict_json
 
 SUFFIX = ".safetensors"
 
@@ -83,7 +82,7 @@ def _header(file: IO[bytes], subject: str) -> TensorFile:
         raise _broken(subject, says)
     header = file.read(length)
     try:
-        data = json.loads(header.decode("utf-8"), object_pairs_hook=no_duplicates, parse_constant=_no_constant)
+        data = strict_json(header.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise _broken(subject, f"the header is not JSON: {fault_of(error)}") from None
     if not isinstance(data, dict):
@@ -136,10 +135,6 @@ def _fault_of_entry(entry: Any) -> str:
 
 def _are_naturals(numbers: Any) -> bool:
     return isinstance(numbers, list) and all(type(n) is int and 0 <= n < 2**63 for n in numbers) and len(numbers) <= 32
-
-
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is not a number")
 
 
 _FIX = "a file that was written completely"

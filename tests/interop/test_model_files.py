@@ -309,14 +309,14 @@ def answer(path):
 def test_a_file_that_is_replaced_while_it_is_read_gives_one_model_and_no_mixture(model, path, monkeypatch):
     from wellshaped.interop.weights import model_files
 
-    before, read = values(model), model_files._array
+    before, read = values(model), model_files.read_array
     other = MODELS["batch norm"]()
 
-    def replaced_then_read(file, of_it):
+    def replaced_then_read(*given):
         save(other, path)
-        return read(file, of_it)
+        return read(*given)
 
-    monkeypatch.setattr(model_files, "_array", replaced_then_read)
+    monkeypatch.setattr(model_files, "read_array", replaced_then_read)
     assert all((array == before[name]).all() for name, array in values(load(path)).items())
 
 

@@ -8,7 +8,7 @@ from ..spec import AnyNetwork, explain, graph_of
 from ..spec import plan as plan_for
 from ..spec.answers.any_network import title
 from ..spec.answers.explanation import axes_with
-from ..spec.answers.planning import near_policies
+from ..spec.answers.planning import POLICIES, near_policies
 from ..spec.messages.report import ShapeError, UsageError, wrapped
 from .image import Image, require_built, shape_of
 from .network import Flags, Name, network_of
@@ -19,8 +19,6 @@ EXAMPLE = """\
   wellshaped plan unet --input 3x303x384
   wellshaped plan nnunet_3d_fullres --input 1x30x95x160 --policy crop
 """
-
-_POLICIES = ("pad", "crop", "error")
 
 
 def plan(
@@ -38,8 +36,8 @@ def plan(
     An image is padded or cropped at the end of each axis.
     Exits with 0 if the policy finds an image that fits, else with 1.
     """
-    if policy not in _POLICIES:
-        says = f"it is {policy[:60]!r}, and must be one of {', '.join(_POLICIES)}"
+    if policy not in POLICIES:
+        says = f"it is {policy[:60]!r}, and must be one of {', '.join(POLICIES)}"
         fix = " or ".join(f"--policy {of}" for of in near_policies(policy))
         raise UsageError.of("--policy", "policy", "", says, fix)
     given = network_of(network, flags, image)

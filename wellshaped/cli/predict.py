@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from ..spec.answers.planning import MODES, POLICIES
 from ..spec.files.disk import OutputError
 from ..spec.messages.choices import nearest_choice
 from ..spec.messages.report import UsageError, WellshapedError
@@ -17,8 +18,6 @@ EXAMPLE = """\
   wellshaped predict model.safetensors photos --output predicted --panel
   wellshaped predict model.safetensors scan.tif --output predicted --memory 2GiB
 """
-
-POLICIES = ("pad", "crop", "error")
 
 
 def predict(
@@ -58,7 +57,7 @@ def predict(
 
     _require_one_of("--write", write, KINDS)
     _require_one_of("--policy", policy, POLICIES)
-    _require_one_of("--mode", mode, ("zeros", "reflect", "edge"))
+    _require_one_of("--mode", mode, MODES)
     _require_one_of("--colour", colour, ("", *COLOURS))
     preparation = Preparation(colour, _numbers("--mean", mean), _numbers("--std", std))
     if 0 in preparation.std:

@@ -10,7 +10,7 @@ from ..spec.messages.report import FileError
 from ..spec.messages.written import in_words
 from .images import SUFFIXES, ImageError, Preparation, read_image
 from .predicting import Predictor
-from .results import Result, suffix_of, values_of, write
+from .results import suffix_of, write
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +72,7 @@ def predict(job: Job, predictor: Predictor, kind: str, preparation: Preparation,
     """
     graph = predictor.graph
     image = read_image(job.image, graph.axes, graph.image.channels, preparation)
-    shape = (graph.channels[graph.outputs[0]], *predictor.sizes(image))
-    result = Result(kind, shape, values_of(graph))
-    done = predictor(image, result, progress=progress)
+    result, done = predictor(image, kind, progress=progress)
     if not result.finite:
         says = "the model's values for it are not all finite"
         raise ImageError.of(f"image {job.image}", "finite", "", says, "an image and a model without NaN and infinity")

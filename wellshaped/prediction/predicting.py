@@ -2,21 +2,19 @@
 
 import os
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 from flax import nnx
 
-from ..models import TypedNetwork, UNet2, tiled
+from ..models import tiled
 from ..models.tiling.fitting import FittedImage, kept_sizes, require_mode
 from ..models.tiling.program import Program, bytes_of
 from ..models.tiling.statistics import can_be_given
-from ..spec.answers.any_network import graph_of
 from ..spec.answers.planning import Plan, plan
-from ..spec.messages.report import UsageError, WellshapedError
+from ..spec.messages.report import UsageError
 from ..spec.messages.written import in_words, written_number
 from .images import PreparedImage
-from .results import Result
+from .results import Result, values_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +41,12 @@ class Predictor:
     """
 
     def __init__(self, model: nnx.Module, *, policy: str, mode: str, memory: int | str | None) -> None:
-        if not isinstance(model, TypedNetwork | UNet2):
-            raise UsageError.of("the model", "model", "", "it is no network of wellshaped", "wellshaped.interop.load")
-        model.eval()  # type: ignore[no-untyped-call]  # Flax has no types here
+        from ..interop.weights.arrays import graph_of_model, require_ours
+
+        require_ours(model, "wellshaped.interop.load")
+        model.eval()
         self.model, self.policy, self.mode = model, policy, mode
-        config = getattr(model, "cfg", None)
-        self.graph = graph_of(config, model.in_channels, model.out_channels) if config else model.network  # type: ignore[union-attr]
+        self.graph = graph_of_model(model)
         images = [given.name for given in self.graph.inputs]
         if len(images) != 1:
             says = f"it takes {in_words(images)}, and predict gives one image"
@@ -56,33 +54,34 @@ class Predictor:
         self.memory = _free() if memory is None else bytes_of(memory)
         self._program = Program(model, kept=_KEPT)
 
-    def __call__(self, image: PreparedImage, result: Result, *, progress: bool = True) -> Done:
-        """Predict an image into ``result``, which :meth:`sizes` says how large it is.
+    def __call__(self, image: PreparedImage, kind: str, *, progress: bool = True) -> tuple[Result, Done]:
+        """What is to be written of an image, of one of :data:`.results.KINDS`, and what was done with it.
 
         Raises :class:`WellshapedError` if the image does not fit, or can't be predicted within the memory.
         """
-        planned = plan(self.graph, image.shape[1:], self.policy)
-        require_mode(self.mode, self.graph.axis_names, planned.given, planned.fitting)
+        graph = self.graph
+        planned = plan(graph, image.shape[1:], self.policy)
+        require_mode(self.mode, graph.axis_names, planned.given, planned.fitting)
+        sizes = kept_sizes(graph, planned.given, planned.fitting)
+        result = Result(kind, (graph.channels[graph.outputs[0]], *sizes), values_of(graph))
         shape = (image.shape[0], *planned.fitting)
         if self._program.needs(shape, image.dtype) <= self.memory:
             fitted = FittedImage(image, planned.fitting, self.mode)
             values = self._program(fitted[tuple(slice(0, n) for n in shape)])
-            everything = tuple(slice(0, n) for n in result.shape[1:])
-            result[(slice(None), *everything)] = values[:, *everything]
-            return Done(planned, False)
-        options: dict[str, Any] = {"policy": self.policy, "mode": self.mode, "progress": progress}
-        try:
-            tiled(self.model, image, memory=self.memory, out=result, **options)
-        except WellshapedError:
-            if not can_be_given(self.model, self.graph):
-                raise
-            tiled(self.model, image, memory=self.memory, out=result, statistics=True, **options)
-        return Done(planned, True)
-
-    def sizes(self, image: PreparedImage) -> tuple[int, ...]:
-        """The sizes of the result for an image."""
-        planned = plan(self.graph, image.shape[1:], self.policy)
-        return kept_sizes(self.graph, planned.given, planned.fitting)
+            everything = slice(None), *(slice(0, n) for n in sizes)
+            result[everything] = values[everything]
+            return result, Done(planned, False)
+        tiled(
+            self.model,
+            image,
+            memory=self.memory,
+            out=result,
+            statistics=can_be_given(self.model, graph),
+            policy=self.policy,
+            mode=self.mode,
+            progress=progress,
+        )
+        return result, Done(planned, True)
 
 
 _KEPT = 16
