@@ -74,9 +74,9 @@ def elementwise(walker: Walker, equation: Equation, given: Sequence[Array]) -> S
         (of for of, shape in _constants(equation, given) if _is_vector(of, shape, image, node.channels)), None
     )
     fresh = all(of.pending == Pending() for of in images)
-    if node.kind == "avg_pool" and name in ("div", "mul") and len(images) == 1 and fresh and not vector:
-        return [image]  # the sum, divided by the number of positions
     slope = None if vector or name != "mul" or len(images) > 1 else _learned_number(equation, given)
+    if node.kind == "avg_pool" and name in ("div", "mul") and len(images) == 1 and fresh and not (vector or slope):
+        return [image]  # the sum, divided by the number of positions
     if slope or (vector is not None and walker.ends_before(images[0], name)):
         images = [walker.whole(images[0])]
         image, node = Image(images[0].node, dims), walker.nodes[images[0].node]

@@ -18,8 +18,10 @@ from wellshaped.spec.network import (
     Activation,
     Add,
     AvgPool,
+    Concat,
     Conv,
     ConvTranspose,
+    CropTo,
     Mean,
     Multiply,
     Network,
@@ -135,10 +137,22 @@ FOUND = {
         *(Activation("tanh"), Norm("group", groups=2), Scale(), Scale(), Norm("layer"), Activation("snake")),
         *(Norm("batch"), Activation("prelu"), AvgPool(2), Activation("tanh")),
     ),
+    "a slope after a mean": in_a_row(AvgPool(2), Activation("prelu"), Resize(2)),
     "single positions": in_a_row(
         *(Activation("tanh"), Mean(), Conv(1), Norm("batch"), Activation(), Conv(1), Norm("group", groups=2))
     ),
     "one axis of two": in_a_row(PadToMultiple((4, 1)), Resize((2, 1), less=(1, 0)), Conv(3, padding=1), axes=2),
+    "branches in another order": Network(
+        {"x": 4},
+        (
+            Node("conv", Conv(3, padding=1)),
+            Node("small", Conv(3, stride=3)),
+            Node("large", Resize(3), ("small",)),
+            Node("cropped", CropTo(offset=2), ("conv", "large")),
+            Node("joined", Concat(), ("cropped", "large")),
+        ),
+        axes=1,
+    ),
     "gates": Network(
         {"x": 4},
         (

@@ -83,7 +83,7 @@ def _rows(network, at):
     """The name, the operation, the channels and the sizes of each node that changes something."""
     along = [[sizes_along(network, n, axis) for n in sizes] for axis, sizes in enumerate(at)]
     same = {}  # the node that a node returns unchanged
-    for node in network.nodes:
+    for node in _in_order_of_values(network):
         inputs = {same.get(name, name) for name in node.inputs}
         if isinstance(node.operation, Require) or (len(inputs) == 1 and isinstance(node.operation, Add | Multiply)):
             same[node.name] = same.get(node.inputs[0], node.inputs[0])
@@ -105,6 +105,27 @@ def _rows(network, at):
         single = [set(of_axis) == {1} for of_axis in given]
         for _ in range(_joins([same.get(name, name) for name in node.inputs]) if several else 1):
             yield node.name, *_written(node.operation, single, channels), channels, sizes
+
+
+def _in_order_of_values(network):
+    """The nodes, each after those whose values it takes; those of which only the size is taken come last.
+
+    Two branches that do not read each other stand in any order in a graph. Here their order is that of their join.
+    """
+    nodes = {node.name: node for node in network.nodes}
+    order = {}
+
+    def visit(name):
+        if name in nodes and name not in order:
+            node = nodes[name]
+            sized_by_others = _KINDS.get(type(node.operation)) in ("crop", "pad", "resize")
+            for given in node.inputs[:1] if sized_by_others else node.inputs:
+                visit(given)
+            order[name] = node
+
+    for name in (*network.outputs, *nodes):
+        visit(name)
+    return order.values()
 
 
 def _joins(names):
