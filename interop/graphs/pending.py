@@ -28,9 +28,9 @@ def norm_of(of: Pending) -> dict[str, Any] | None:
 _MADE_OF = (
     ({"slope", "select_n"}, "prelu"),
     ({"exp", "div", "reduce"}, "softmax"),
-    ({"tanh", "integer_pow", "mul"}, "gelu"),
-    ({"erf", "mul"}, "gelu"),
-    ({"erfc", "mul"}, "gelu"),
+    ({"tanh", "integer_pow", "product"}, "gelu"),
+    ({"erf", "product"}, "gelu"),
+    ({"erfc", "product"}, "gelu"),
     ({"logistic", "mul_itself"}, "silu"),
     ({"log1p", "exp"}, "softplus"),
     ({"logistic"}, "sigmoid"),

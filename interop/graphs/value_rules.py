@@ -100,8 +100,8 @@ def _pending(
     ops = frozenset().union(*(of.ops for of in known)) | {op}
     learned = vector or slope
     ops |= {"slope"} if slope else set()
-    if name == "mul" and len(images) > 1 and any(not of.pending.ops for of in images):
-        ops |= {"mul_itself"}
+    if name == "mul" and len(images) > 1:
+        ops |= {"product"} | ({"mul_itself"} if any(not of.pending.ops for of in images) else set())
     epsilons = [of.epsilon for of in known if of.epsilon is not None]
     if name == "add" and any(of.pending.statistics for of in images):
         epsilons = [e for of in given if (e := small_number(of)) is not None] or epsilons
@@ -122,7 +122,7 @@ _SCALES = frozenset(("rsqrt", "sqrt", "pow"))
 """What a norm does with a variance, or with the mean of squares."""
 
 
-_ALONE = frozenset(("tanh", "sigmoid", "softmax", "prelu", "snake"))
+_ALONE = frozenset(("tanh", "sigmoid", "softmax", "prelu", "snake", "gelu", "silu"))
 """The activations that are no part of the sum that another one is; silu is a product with the sigmoid."""
 
 

@@ -153,6 +153,14 @@ FOUND = {
         ),
         axes=1,
     ),
+    **{
+        f"an image and its {kind}": Network(
+            {"x": 4},
+            (Node("of", Activation(kind)), Node("sum", Add(), ("x", "of")), Node("more", Add(), ("sum", "of"))),
+            axes=1,
+        )
+        for kind in ("gelu", "silu", "tanh", "softplus")
+    },
     "gates": Network(
         {"x": 4},
         (

@@ -1,5 +1,6 @@
 """Whether a graph that was read has the operations of the graph that was built, and its sizes at every node."""
 
+from collections import Counter
 from itertools import islice
 
 from wellshaped.spec.network import (
@@ -74,16 +75,17 @@ def differences(built, read):
     sets = [[sizes_that_fit(of, axis) for of in (built, read)] for axis in range(built.axes)]
     found = [f"axis {axis}: {own} and {other}" for axis, (own, other) in enumerate(sets) if own != other]
     at = [members(own) for own, _ in sets]
-    rows, others = (list(_rows(of, at)) for of in (built, read))
-    found += [f"{len(rows)} and {len(others)} operations"] if len(rows) != len(others) else []
-    return found + [f"{row} and {other}" for row, other in zip(rows, others, strict=False) if row[1:] != other[1:]]
+    # Branches that do not read each other stand in any order in a graph.
+    rows, others = (Counter(map(repr, _rows(of, at))) for of in (built, read))
+    found += [f"only in the graph that was built: {row}" for row in (rows - others).elements()]
+    return found + [f"only in the graph that was read: {row}" for row in (others - rows).elements()]
 
 
 def _rows(network, at):
-    """The name, the operation, the channels and the sizes of each node that changes something."""
+    """The operation, the channels and the sizes of each node that changes something."""
     along = [[sizes_along(network, n, axis) for n in sizes] for axis, sizes in enumerate(at)]
     same = {}  # the node that a node returns unchanged
-    for node in _in_order_of_values(network):
+    for node in network.nodes:
         inputs = {same.get(name, name) for name in node.inputs}
         if isinstance(node.operation, Require) or (len(inputs) == 1 and isinstance(node.operation, Add | Multiply)):
             same[node.name] = same.get(node.inputs[0], node.inputs[0])
@@ -104,28 +106,7 @@ def _rows(network, at):
         several = isinstance(node.operation, Add | Multiply)
         single = [set(of_axis) == {1} for of_axis in given]
         for _ in range(_joins([same.get(name, name) for name in node.inputs]) if several else 1):
-            yield node.name, *_written(node.operation, single, channels), channels, sizes
-
-
-def _in_order_of_values(network):
-    """The nodes, each after those whose values it takes; those of which only the size is taken come last.
-
-    Two branches that do not read each other stand in any order in a graph. Here their order is that of their join.
-    """
-    nodes = {node.name: node for node in network.nodes}
-    order = {}
-
-    def visit(name):
-        if name in nodes and name not in order:
-            node = nodes[name]
-            sized_by_others = _KINDS.get(type(node.operation)) in ("crop", "pad", "resize")
-            for given in node.inputs[:1] if sized_by_others else node.inputs:
-                visit(given)
-            order[name] = node
-
-    for name in (*network.outputs, *nodes):
-        visit(name)
-    return order.values()
+            yield *_written(node.operation, single, channels), channels, sizes
 
 
 def _joins(names):
