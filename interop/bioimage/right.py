@@ -257,8 +257,8 @@ def _of_axis(graph: Network, axis: int, of: _Range, fitting: SizeSet) -> Iterato
     begin = f"tiles must begin at multiples of {written_number(stride)}"
     if of.grid.on_image:
         yield (
-            f"{begin}. These numbers agree with that if tiles follow each other every size - 2 × halo positions, and "
-            f"the first begins {before} positions before the image"
+            f"{begin}. They do if one tile begins every size - 2 × halo positions, and the first one begins {before} "
+            f"positions before the image"
         )
     elif any(needed) or of.grid.excess:
         yield (

@@ -11,7 +11,7 @@ from functools import lru_cache, partial
 
 from ..arithmetic.naturals import monus, quotient
 from ..arithmetic.size_set import SizeSet
-from ..messages.written import Written
+from ..messages.written import Written, written_number
 from .network import Network, Node
 from .reaching import total_stride
 from .reading import Reads, reads_of
@@ -80,7 +80,11 @@ def valid_part(network: Network, axis: int, n: int, start: int, stop: int) -> di
     standing = _Standing(whole, alone, shifts, start == 0, stop == n)
     parts: dict[str, Interval] = {given.name: (0, alone[given.name]) for given in network.inputs}
     for node in needed_nodes(network):
-        parts[node.name] = _valid(node, standing, parts, axis)
+        low, high = parts[node.name] = _valid(node, standing, parts, axis)
+        if low >= high:
+            of = f"{node.name} ({node.operation.called})"
+            says = f"in a tile of {written_number(stop - start)}, no position of {of} has the value of the whole image"
+            raise NotTiledError(says, "larger")
     return {name: (low + shifts[name], high + shifts[name]) for name, (low, high) in parts.items()}
 
 
@@ -95,7 +99,7 @@ def needed_nodes(network: Network) -> tuple[Node, ...]:
 
 
 def _valid(node: Node, standing: _Standing, parts: Mapping[str, Interval], axis: int) -> Interval:
-    """The valid positions of a node, as positions of the tile."""
+    """The valid positions of a node, as positions of the tile. There are none if the first is not below the last."""
     called = f"{node.name} ({node.operation.called})"
     in_whole, in_tile = (
         reads_of(node.operation, [sizes[name] for name in node.inputs], axis)
@@ -112,8 +116,6 @@ def _valid(node: Node, standing: _Standing, parts: Mapping[str, Interval], axis:
             raise NotTiledError(f"{called} reads other positions in a tile than in the whole image", "another")
         if reads.step:
             low, high = _cut(reads, (low, high), parts[name], standing, name)
-    if low >= high:
-        raise NotTiledError(f"{called} has no position whose value is that of the whole image", "larger")
     return low, high
 
 

@@ -44,7 +44,7 @@ def _counted(field: str) -> Condition:
     def numbered(cfg: UNetConfig) -> str:
         given = getattr(cfg, field)
         count = f"{len(given)} {'entry' if len(given) == 1 else 'entries'}" if isinstance(given, tuple) else "one value"
-        needed = written_number(entries(field, cfg.levels))
+        needed = written_number(entries(field, cfg.levels)) + (", one of them for the bottom" if also else "")
         return f"{field}={written_value(given)} has {count}, and {written_number(cfg.levels)} levels need {needed}"
 
     def value(cfg: UNetConfig) -> object:
@@ -88,7 +88,8 @@ def _on_axes(field: str) -> Condition:
 
 def _multipliers_count(cfg: UNetConfig) -> str:
     value = cfg.multipliers or ()
-    counts = f"{len(value)} numbers, and {cfg.levels} levels need {written_number(cfg.levels + 1)}"
+    needed = f"{written_number(cfg.levels + 1)}, one of them for the bottom"
+    counts = f"{len(value)} numbers, and {cfg.levels} levels need {needed}"
     example = f", for example {', '.join(str(2**i) for i in range(cfg.levels + 1))}" if cfg.levels < 8 else ""
     return f"multipliers={written_value(cfg.multipliers)} has {counts}{example}"
 

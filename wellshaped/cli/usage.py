@@ -73,5 +73,6 @@ def _unknown(error: UnknownOptionError, command: str, arguments: Sequence[str]) 
         fix = f"wellshaped {command} {name}{sizes}, or wellshaped check {name}--input {shape or '3x303x384'}"
         return f"{command} has no --input: it takes sizes, without channels.\n  fix: {fix}"
     known = {name.lstrip("-"): name for name in chain.from_iterable(of.names for of in error.argument_collection)}
-    near = get_close_matches(flag.lstrip("-"), list(known), n=1)
-    return f"Unknown option: {word}." + (f" Did you mean {known[near[0]]}?" if near else "")
+    asked = flag.lstrip("-")
+    near = [name for name in known if asked in name.split("-")] or get_close_matches(asked, list(known), n=1)
+    return f"Unknown option: {word}." + (f" Did you mean {' or '.join(known[name] for name in near[:3])}?" if near else "")
