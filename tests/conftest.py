@@ -12,6 +12,8 @@ from hypothesis import HealthCheck, settings
 
 # Derandomized, so that a red run can be repeated; thorough looks elsewhere each time.
 settings.register_profile("default", deadline=None, derandomize=True, max_examples=100)
+# A quarter of the examples: for packages of other versions, whose differences show in the first examples.
+settings.register_profile("few", deadline=None, derandomize=True, max_examples=25)
 settings.register_profile("thorough", deadline=None, max_examples=5000)
 # The shipped Python on CrossHair's symbols, path by path: for properties of integers, not of arrays.
 settings.register_profile(
