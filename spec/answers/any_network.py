@@ -48,7 +48,8 @@ class Building:
 def graph_of(network: AnyNetwork, in_channels: int | None = None, out_channels: int | None = None) -> Network:
     """Return the graph of a network. A graph is returned unchanged.
 
-    The channels are those of a config; ``None`` means 1. Without a head, the network itself decides ``out_channels``.
+    A config does not know its channels: ``in_channels`` and ``out_channels`` say them. ``None`` means 1. Without a
+    head, the output has the channels of the first level, and ``out_channels`` is ``None`` or that number.
 
     Raises :class:`UsageError` for a value that is not a network and for an unknown preset, and
     :class:`ConfigError` for a config that is not well-formed.
