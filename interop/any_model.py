@@ -105,8 +105,9 @@ def check_model(
     """Report whether a model runs on images of these shapes. If not, name the nearest sizes that fit.
 
     The fixes call an axis by its position in the first shape, and its size. They change the larger axes; if no size
-    fits then, also axes as small as channels. If none fits there either, they propose a shape with the channels or the
-    batch elsewhere, or another number of channels, and say what they changed. Raises what :func:`read_model` raises.
+    fits then, also axes as small as channels, and they propose a shape with the channels or the batch elsewhere. If
+    none of these fits, they propose another number of channels. They say what they changed. Raises what
+    :func:`read_model` raises.
 
     >>> import jax.numpy as jnp
     >>> print(check_model(lambda x: x.reshape(-1, 4).sum(1), (303,), name="sums").fixes[0])
@@ -128,18 +129,28 @@ def check_model(
         report = Report(subject, (Verdict("framework", False, own, ""),), error=ShapeError)
     if report.ok:
         return report
-    fixes = _other_sizes(model, shapes, given) or _other_shape(model, shapes, given)
+    fixes = _other_sizes(model, shapes, given, [(axes, _is_spatial) for axes in large_axes(shapes[0])])
+    if not fixes:
+        small = [(axes, _is_surely_spatial) for axes in small_axes(shapes[0])]
+        fixes = (*_other_sizes(model, shapes, given, small), *_other_order(model, shapes, given))
+    fixes = fixes or _other_channels(model, shapes, given)
     if fixes:
         return replace(report, fixes=fixes)
     said = _read_as_images(model) if isfunction(model) else ()
     return replace(report, warnings=tuple(Verdict("called", False, note, "") for note in said))
 
 
-def _other_sizes(model: Any, shapes: Sequence[Sequence[int]], given: Mapping[str, Any]) -> tuple[str, ...]:
-    """The fixes with other sizes along the axes as they are given; none if no sizes fit."""
-    large = [(axes, _is_spatial) for axes in large_axes(shapes[0])]
-    small = [(axes, _is_surely_spatial) for axes in small_axes(shapes[0])]
-    for axes, is_spatial in (*large, *small):
+def _other_sizes(
+    model: Any,
+    shapes: Sequence[Sequence[int]],
+    given: Mapping[str, Any],
+    layouts: Sequence[tuple[list[int], Callable[[SizeSet], bool]]],
+) -> tuple[str, ...]:
+    """The fixes with other sizes along axes that may be spatial; none if no sizes fit.
+
+    ``layouts`` are positions of such axes, each with what their sizes that fit must be like.
+    """
+    for axes, is_spatial in layouts:
         sizes = _along(model, shapes, axes, given, is_spatial)
         if sizes is not None:
             fixes = sizes.check(**{f"axis_{i}": shapes[0][i] for i in axes}).fixes
@@ -147,13 +158,18 @@ def _other_sizes(model: Any, shapes: Sequence[Sequence[int]], given: Mapping[str
     return ()
 
 
-def _other_shape(model: Any, shapes: Sequence[Sequence[int]], given: Mapping[str, Any]) -> tuple[str, ...]:
-    """The fix with the channels or the batch elsewhere, or with other channels; none if no such shape fits."""
+def _other_order(model: Any, shapes: Sequence[Sequence[int]], given: Mapping[str, Any]) -> tuple[str, ...]:
+    """The fix with the channels or the batch elsewhere; none if no such shape fits."""
     for meant, changes in other_orders(shapes):
         axes = next(large_axes(meant[0]))
         sizes = _along(model, meant, axes, given)
         if sizes is not None:
             return (_another_shape(meant, {i: sizes[f"axis_{i}"] for i in axes}, changes),)
+    return ()
+
+
+def _other_channels(model: Any, shapes: Sequence[Sequence[int]], given: Mapping[str, Any]) -> tuple[str, ...]:
+    """The fix with another number of channels; none if no such shape fits."""
     for at, (meant, changes) in other_channels(shapes):
         for axes in _beside(at, meant[0]):
             are_large = all(meant[0][i] > FEW for i in axes)

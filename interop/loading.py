@@ -87,6 +87,10 @@ def failure(text: str, rule: str, error: BaseException) -> FileError:
     return failure_at(text, rule, type(error).__name__, says, at)
 
 
+_ABOUT_AXES = re.compile(r"shape|broadcast|dimension|\brank\b|\bax[ie]s\b", re.IGNORECASE)
+"""In the text of an error that the number of axes may have caused."""
+
+
 def failure_at(text: str, rule: str, error: str, says: str, at: str = "") -> FileError:
     """Return the error for code that raised an ``error`` of this class, with this text, at the line ``at``.
 
@@ -99,6 +103,8 @@ def failure_at(text: str, rule: str, error: str, says: str, at: str = "") -> Fil
     fix = f"correct {line}" if line else f"python -c {_alone(text)} shows the whole traceback"
     if rule == "trace" and not line:
         fix = "a model that runs on an image"
+    elif rule == "trace" and _ABOUT_AXES.search(says):
+        fix = f"an image with all axes of the model, channels too; or {fix}"
     if error == "ModuleNotFoundError" and (missing := re.search(r"No module named '(\w+)", says)):
         fix = _install(missing[1])
     said = f"{error}{quoted_place(at)}: {clipped(says, 300).rstrip('.')}".rstrip(": ")
@@ -137,6 +143,11 @@ def _imported(text: str, module: str) -> ModuleType:
 
 
 def _no_module(text: str, module: str, missing: str) -> FileError:
+    mistyped = near_name(module.rpartition(".")[2], ("py",))
+    stem = module.rpartition(".")[0].replace(".", "/")
+    if mistyped and Path(f"{stem}.py").is_file():
+        fix = f"{stem}.py{text.removeprefix(module)}"
+        return FileError.of(clipped(text), "import", "", f"there is no module {clipped(module)}", fix)
     parent, _, last = missing.rpartition(".")
     beside = list(getattr(sys.modules.get(parent), "__path__", [])) if parent else [str(Path.cwd())]
     names = [found.name for found in iter_modules(beside)]

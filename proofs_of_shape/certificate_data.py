@@ -197,7 +197,7 @@ def require_object(data: object, what: str, keys: dict[str, Any]) -> dict[str, A
         raise not_a_certificate(f"{what} is {_kind(data)}, and must be an object with the keys {names}")
     missing = [key for key in keys if key not in data]
     if missing:
-        raise not_a_certificate(f"{what} has no {', '.join(missing)}; its keys must be {names}")
+        raise not_a_certificate(f"{what} lacks the key{'s' * (len(missing) > 1)} {', '.join(missing)}")
     for key, kind in keys.items():
         if kind is not int and not isinstance(data[key], kind):
             raise not_a_certificate(f"{key} of {what} is {_kind(data[key])}, and must be {_JSON[kind]}")

@@ -57,9 +57,14 @@ def conv2d_backward(
 ) -> ConvGrads:
     """The gradients of :func:`conv2d`, given the gradient of its result.
 
-    ``d_x`` has the dtype of ``x``; ``d_kernel`` and ``d_bias`` have the dtype of ``kernel``.
-    ``d_x[c, i] = Σ kernel[o, c, a] · grad_output[o, p]`` and ``d_kernel[o, c, a] = Σ x[c, i] · grad_output[o, p]``,
-    over ``i + padding = p · stride + a``; ``d_bias[o] = Σ grad_output[o, p]``. Raises the errors of :func:`conv2d`.
+    ``d_x`` has the dtype of ``x``; ``d_kernel`` and ``d_bias`` have the dtype of ``kernel``. Their sums are over all
+    indices that are not on the left, where ``i = p · stride + a - padding`` is inside the image:
+
+    - ``d_x[c, i] = Σ kernel[o, c, a] · grad_output[o, p]``
+    - ``d_kernel[o, c, a] = Σ x[c, i] · grad_output[o, p]``
+    - ``d_bias[o] = Σ grad_output[o, p]``
+
+    Raises the errors of :func:`conv2d`.
 
     >>> import jax.numpy as jnp
     >>> grads = conv2d_backward(jnp.ones((1, 4, 4)), jnp.ones((2, 1, 3, 3)), jnp.ones((2, 2, 2)))

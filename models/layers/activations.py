@@ -16,11 +16,12 @@ from .over_axes import OperationLayer, channels_error
 
 
 class ActivationLayer(OperationLayer):
-    """A function of each value of one ``(C, *sizes)`` image, as PyTorch defines it; see :class:`.Activation`.
+    """An activation of one ``(C, *sizes)`` image, as PyTorch defines it; see :class:`.Activation`.
 
-    ``kind`` is the name of the function, such as ``"relu"``, ``"gelu"`` or ``"glu"``. ``slope`` is that of
-    ``"leaky_relu"``, or the scale of ``"elu"``. ``"prelu"`` learns one slope; ``"snake"`` learns one for each channel,
-    and needs ``channels``. The name ends in ``Layer`` because the operation of a graph is called ``Activation``.
+    ``kind`` is its name, such as ``"relu"``, ``"gelu"`` or ``"glu"``. ``slope`` is what ``"leaky_relu"`` multiplies
+    negative values by, or the scale (alpha) of ``"elu"``. ``"prelu"`` learns one slope. ``"snake"`` learns one for
+    each channel, and needs ``channels``. The name ends in ``Layer`` because the operation of a graph is called
+    ``Activation``.
 
     The constructor raises :class:`ConfigError` for another kind, and :class:`UsageError` for ``"snake"`` without
     channels and for a dtype that is not floating-point. A call raises :class:`ShapeError` for channels that do not fit.

@@ -70,7 +70,7 @@ class _DepthToSpace(OperationLayer):
 
 
 class DepthToSpace1d(_DepthToSpace, OverOneAxis):
-    """Turn channels of one ``(C, L)`` signal into blocks of ``block`` positions (pixel shuffle).
+    """Turn channels of a ``(C, L)`` signal into ``block`` positions each (pixel shuffle).
 
     >>> import jax.numpy as jnp
     >>> DepthToSpace1d(2)(jnp.ones((6, 5))).shape
@@ -81,7 +81,7 @@ class DepthToSpace1d(_DepthToSpace, OverOneAxis):
 
 
 class DepthToSpace2d(_DepthToSpace, OverTwoAxes):
-    """Turn channels of one ``(C, H, W)`` image into blocks of ``block`` positions (pixel shuffle).
+    """Turn channels of a ``(C, H, W)`` image into squares of ``block`` × ``block`` positions (pixel shuffle).
 
     >>> import jax.numpy as jnp
     >>> DepthToSpace2d(2)(jnp.ones((12, 4, 5))).shape
@@ -92,7 +92,7 @@ class DepthToSpace2d(_DepthToSpace, OverTwoAxes):
 
 
 class DepthToSpace3d(_DepthToSpace, OverThreeAxes):
-    """Turn channels of one ``(C, D, H, W)`` volume into blocks of ``block`` positions (pixel shuffle).
+    """Turn channels of a ``(C, D, H, W)`` volume into cubes with edges of ``block`` positions (pixel shuffle).
 
     >>> import jax.numpy as jnp
     >>> DepthToSpace3d((1, 2, 2))(jnp.ones((8, 4, 5, 6))).shape
@@ -109,7 +109,7 @@ class _SpaceToDepth(OperationLayer):
 
 
 class SpaceToDepth1d(_SpaceToDepth, OverOneAxis):
-    """Turn blocks of ``block`` positions of one ``(C, L)`` signal into channels (pixel unshuffle).
+    """Turn each ``block`` neighbouring positions of a ``(C, L)`` signal into channels (pixel unshuffle).
 
     >>> import jax.numpy as jnp
     >>> SpaceToDepth1d(2)(jnp.ones((3, 10))).shape
@@ -120,7 +120,7 @@ class SpaceToDepth1d(_SpaceToDepth, OverOneAxis):
 
 
 class SpaceToDepth2d(_SpaceToDepth, OverTwoAxes):
-    """Turn blocks of ``block`` positions of one ``(C, H, W)`` image into channels (pixel unshuffle).
+    """Turn each square of ``block`` × ``block`` positions of a ``(C, H, W)`` image into channels (pixel unshuffle).
 
     >>> import jax.numpy as jnp
     >>> SpaceToDepth2d(2)(jnp.ones((3, 8, 10))).shape
@@ -131,7 +131,7 @@ class SpaceToDepth2d(_SpaceToDepth, OverTwoAxes):
 
 
 class SpaceToDepth3d(_SpaceToDepth, OverThreeAxes):
-    """Turn blocks of ``block`` positions of one ``(C, D, H, W)`` volume into channels (pixel unshuffle).
+    """Turn each cube of a ``(C, D, H, W)`` volume, with edges of ``block`` positions, into channels (pixel unshuffle).
 
     >>> import jax.numpy as jnp
     >>> SpaceToDepth3d((1, 2, 2))(jnp.ones((2, 4, 10, 12))).shape

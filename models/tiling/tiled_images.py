@@ -40,7 +40,7 @@ def tiled(
     mode: str = "zeros",
     progress: bool = True,
 ) -> Any:
-    """Return the result of a network for a large image, tile by tile: that of the whole image, but for rounding.
+    """Return the result of a network for a large image, tile by tile: that of the whole image, except for rounding.
 
     - ``model``: a ``UNet``, ``UNet2`` or ``TypedNetwork``, in evaluation mode; or a function or module of one image,
       with the ``network`` that it computes: a graph, such as that of ``graph_of_jax``, a config, or the name of a

@@ -197,7 +197,7 @@ class ShapeSet(Written):
 
 
 def compatible_shapes(network: AnyNetwork) -> ShapeSet:
-    """Return all image sizes that fit a network, along one, two or three axes, as a :class:`ShapeSet`.
+    """Return all image sizes that fit a network, as a :class:`ShapeSet`. It has one set for each axis.
 
     Raises the errors of :func:`compatible_sizes`, except those about ``axis``.
 

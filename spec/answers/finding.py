@@ -40,8 +40,8 @@ def input_for(network: AnyNetwork, output: int | AxisSizes, *, exactly: bool = F
     """Return the smallest image that fits and has an output of at least this size, or ``exactly`` this size.
 
     ``output`` is one number for all axes, or one for each. It is the size of the network's first output. All inputs
-    have the same sizes. A network may also have a requirement that joins the axes. If the smallest sizes break it, some
-    axes get larger sizes.
+    have the same sizes. Some networks also need a number of positions over all axes together. If the smallest sizes
+    have fewer, some axes get larger sizes.
 
     Raises :class:`ShapeError` if no image has such an output; it names the nearest outputs below and above, and their
     inputs. Raises the errors of :func:`compatible_sizes`, except those about ``axis``.

@@ -137,7 +137,7 @@ def _are_naturals(numbers: Any) -> bool:
     return isinstance(numbers, list) and all(type(n) is int and 0 <= n < 2**63 for n in numbers) and len(numbers) <= 32
 
 
-_FIX = "a file that was written completely"
+_FIX = "a model's file, copied completely; wellshaped.interop.save writes one"
 
 
 def _broken(subject: str, says: str) -> FileError:

@@ -83,7 +83,9 @@ def valid_part(network: Network, axis: int, n: int, start: int, stop: int) -> di
         low, high = parts[node.name] = _valid(node, standing, parts, axis)
         if low >= high:
             of = f"{node.name} ({node.operation.called})"
-            says = f"in a tile of {written_number(stop - start)}, no position of {of} has the value of the whole image"
+            says = (
+                f"a tile of {written_number(stop - start)} is too small: every position of {of} reads beyond its edges"
+            )
             raise NotTiledError(says, "larger")
     return {name: (low + shifts[name], high + shifts[name]) for name, (low, high) in parts.items()}
 
@@ -134,7 +136,7 @@ def _cut(reads: Reads, made: Interval, valid: Interval, standing: _Standing, nam
     return low, high
 
 
-_SMALL = "the tiles are smaller than what their cores read"
+_SMALL = "the tiles are too small: the exact parts of two neighbours do not meet"
 
 
 def spans(network: Network, axis: int, n: int, size: int) -> list[Span]:

@@ -16,7 +16,9 @@ SizeFunction = Callable[[UNet2Config, int], int]
 
 
 def h_downH(cfg: UNet2Config, n: int) -> int:
-    """Return the size after pooling an axis of size ``n``. The source writes ``down(n)``.
+    """Return the size after pooling an axis of size ``n``. The Lean specification writes ``down(n)``.
+
+    ``h_downW`` is the same function, for the width.
 
     >>> from wellshaped.spec import UNet2Config
     >>> h_downH(UNet2Config(), 303)
@@ -28,6 +30,8 @@ def h_downH(cfg: UNet2Config, n: int) -> int:
 def h_upH(cfg: UNet2Config, n: int) -> int:
     """Return the size after pooling ``n`` and then upsampling. The skip fits iff this is ``n``.
 
+    ``h_upW`` is the same function, for the width.
+
     >>> from wellshaped.spec import UNet2Config
     >>> h_upH(UNet2Config(), 303), h_upH(UNet2Config(), 304)
     (302, 304)
@@ -37,6 +41,8 @@ def h_upH(cfg: UNet2Config, n: int) -> int:
 
 def h_convH(cfg: UNet2Config, n: int) -> int:
     """Return the size after one convolution of a block, of an axis of size ``n``.
+
+    ``h_convW`` is the same function, for the width.
 
     >>> from wellshaped.spec import UNet2Config
     >>> h_convH(UNet2Config(), 303), h_convH(UNet2Config(conv_padding=0), 303)
@@ -48,6 +54,8 @@ def h_convH(cfg: UNet2Config, n: int) -> int:
 def h_convH_down(cfg: UNet2Config, n: int) -> int:
     """Return the size after pooling ``n`` and then one convolution of the block: ``h_convH(cfg, h_downH(cfg, n))``.
 
+    ``h_convW_down`` is the same function, for the width.
+
     >>> from wellshaped.spec import UNet2Config
     >>> h_convH_down(UNet2Config(), 303)
     151
@@ -57,6 +65,8 @@ def h_convH_down(cfg: UNet2Config, n: int) -> int:
 
 def h_outH(cfg: UNet2Config, n: int) -> int:
     """Return the size after the output convolution, of an axis of size ``n``.
+
+    ``h_outW`` is the same function, for the width.
 
     >>> from wellshaped.spec import UNet2Config
     >>> h_outH(UNet2Config(), 303)

@@ -400,7 +400,7 @@ def test_tiles_prints_json(run):
 @pytest.mark.parametrize(
     ("words", "says", "fix"),
     [
-        (["--tile", "100"], "has the value of the whole image", "--tile 208"),
+        (["--tile", "100"], "reads beyond its edges", "--tile 208"),
         (["--most", "10"], "no tiles have at most 10 positions", "--most 43264"),
         (["--tile", "512", "--most", "9"], "--tile already says how large the tiles are", "--tile without --most"),
         (["--tile", "x"], "needs a natural number, or one for each of 2 axes", "--tile 512x512"),
@@ -472,7 +472,7 @@ def test_a_description_is_compared_with_a_network_in_either_order(run, tmp_path)
     ("words", "says", "fix"),
     [
         (["rdf.yaml"], "the network with which the description is compared is missing", "bioimage rdf.yaml milesial"),
-        (["milesial", "unet"], "neither is a .yaml file", "wellshaped bioimage rdf.yaml unet"),
+        (["milesial", "unet"], "neither milesial nor unet is a description", "wellshaped bioimage rdf.yaml unet"),
         (["rdf.yaml", "milesial", "--yaml"], "the YAML is that of a network", "wellshaped bioimage milesial --yaml"),
         (["rdf.yaml", "milesial"], "there is no such file", "the path of an existing .yaml or .yml file"),
         (["rdf.yaml", "milesail"], "'milesail' is not a preset", "milesial"),
@@ -1049,7 +1049,9 @@ def test_a_seed_that_is_not_a_number_is_rejected_before_anything_is_loaded(rejec
 
 def test_multipliers_of_another_number_than_levels_are_counted(rejected):
     _, says, fix = rejected("check", "unet", "--levels", 3, "--multipliers", "1,2")
-    assert says.endswith("multipliers=(1, 2) has 2 numbers, and 3 levels need 4, one of them for the bottom, for example 1, 2, 4, 8.")
+    assert says.endswith(
+        "multipliers=(1, 2) has 2 numbers, and 3 levels need 4, one of them for the bottom, for example 1, 2, 4, 8."
+    )
     assert fix == "  fix: --multipliers none"
 
 

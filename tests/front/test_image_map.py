@@ -198,7 +198,7 @@ def test_the_same_picture_has_the_same_bytes(tmp_path, suffix):
 WRONG = {  # the arguments, what is said, and the fix
     "unknown node": (("milesial", (512, 512)), {"field": "poold[3]"}, "milesial has no node", "field='pooled[3]'"),
     "a vector": ((timed(), (64, 64)), {"field": "time"}, "depends on no position of the image", "field='y'"),
-    "too small": (("milesial", (1024, 1024), 100), {}, "has the value of the whole image", "tile=208"),
+    "too small": (("milesial", (1024, 1024), 100), {}, "reads beyond its edges", "tile=208"),
     "everything": (("monai_basicunet", (96, 96, 96), 48), {}, "reads the whole image", "the whole image at once"),
 }
 

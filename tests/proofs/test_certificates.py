@@ -283,7 +283,7 @@ NOT_CERTIFICATES = {
     "": "Expecting value: line 1 column 1 (char 0)",
     "[]": f"the file is a list, and must be an object with the keys {KEYS}",
     "3": "the file is a number, and must be an object",
-    "{}": f"the file has no {KEYS}; its keys must be {KEYS}",
+    "{}": f"the file lacks the keys {KEYS}",
     "[" * 5000: "it is nested too deeply",
     '{"a": ' * 5000: "it is nested too deeply",
     f'{{{FORM}"network": 3, "axis": 0, "sizes": {{}}, "statement": "", "prover": ""}}': "network of the file is",
@@ -292,9 +292,9 @@ NOT_CERTIFICATES = {
     '{"network": ' + "9" * 9999 + "}": "a number has 9999 digits, and may have at most 300",
 }
 NOT_CERTIFIED = {
-    "no statement": (put(..., "statement"), "the file has no statement; its keys must be"),
+    "no statement": (put(..., "statement"), "the file lacks the key statement"),
     "a statement that is a number": (put(3, "statement"), "statement of the file is a number, and must be a string"),
-    "no axis": (put(..., "axis"), "the file has no axis; its keys must be"),
+    "no axis": (put(..., "axis"), "the file lacks the key axis"),
     "an axis that the network does not have": (put(2, "axis"), "the network has 2 axes, counted from 0"),
     "an axis by its name": (put("height", "axis"), "axis='height' is a str"),
     "an axis that is true": (put(True, "axis"), "axis=True is a bool"),
@@ -303,7 +303,7 @@ NOT_CERTIFIED = {
     "not a truth value": (put("true", "network", "nodes", 1, "equal"), "is a str, and must be True or False"),
     "no nodes": (
         put(..., "network", "nodes"),
-        "the network has no nodes; its keys must be axes, inputs, outputs",
+        "the network lacks the key nodes",
     ),
     "nodes that are no list": (put({}, "network", "nodes"), "nodes of the network is an object, and must be a list"),
     "a node that is a list": (put([], *POOLED), "node 6 is a list, and must be an object"),

@@ -418,7 +418,7 @@ def test_the_least_is_computed_for_a_number_of_positions():
 WRONG = {
     "tile: neither of tile and most is given": {},
     "tile: both of tile and most is given": {"tile": 512, "most": 2**18},
-    "smaller than what their cores read": {"tile": 200},
+    "the exact parts of two neighbours do not meet": {"tile": 200},
     "no tiles have at most 1000 positions": {"most": 1_000},
     "tile=-3": {"tile": -3},
 }
@@ -447,7 +447,7 @@ def test_many_tiles_are_chosen_as_well_as_few():
 
 def test_the_first_core_starts_with_the_output():
     network = along(Node("c", Conv(3, padding=1), "x"), Node("y", Pad(((3, 0),), mode="mirrored")))
-    with pytest.raises(WellshapedError, match="smaller than what their cores read"):
+    with pytest.raises(WellshapedError, match="the exact parts of two neighbours do not meet"):
         tiles(network, 64, 4)
     assert tiles(network, 64, 5).axes[0][0].core[0] == 0
 

@@ -80,10 +80,9 @@ def _file_and_name(first: str | None, second: str | None, fields: dict[str, Any]
         return None, first
     if _is_description(second):
         return second, first
-    says = (
-        f"of {clipped(first or '')} and {clipped(second)} neither is a .yaml file, and a network is compared with one"
-    )
-    raise UsageError.of("the description", "description", "", says, f"wellshaped bioimage rdf.yaml {clipped(second)}")
+    says = f"neither {clipped(first or '')} nor {clipped(second)} is a description, which is a .yaml file"
+    fix = f"the path of the description first, for example wellshaped bioimage rdf.yaml {clipped(second)}"
+    raise UsageError.of("the description", "description", "", says, fix)
 
 
 def _is_description(name: str) -> bool:

@@ -4,7 +4,7 @@ from ..spec import AnyNetwork, Report
 from ..spec import check as check_input
 from ..spec.messages.report import WellshapedError
 from .image import Images, OutChannels, any_image, count_of, one_image, shape_of
-from .network import Flags, given_fields, network_of
+from .network import Flags, as_typed_again, given_fields, network_of
 from .objects import AnyName, DTypes, check_object, names_object, reject_flags, reject_options
 from .output import AsJson, print_json, say, status_of
 from .wording import NOT_KNOWN, known_shapes, lines_of
@@ -36,7 +36,7 @@ def check(
         if network is not None and names_object(network):
             reject_flags(network, given_fields(flags), out_channels)
             return check_object(network, image or (), dtype, as_json)
-        reject_options("check", network, None, dtype)
+        reject_options("check", network, None, dtype, as_typed_again(network, flags))
         given = network_of(network, flags)
         report = _report(given, one_image(image), count_of(out_channels))
         shapes = known_shapes(given) if report.ok else None

@@ -31,7 +31,6 @@ _AGAIN = "--input again for each further image; for a flag, name a function of i
 _IN_PYTHON = {
     " in the config": "",
     "repair(network)": "repair(network) in Python",
-    "explain(network, sizes)": "wellshaped check --input",
     "sizes: those of an image": "--input with the shape of an image",
     "one shape for each image; arguments={…} for the others": _AGAIN,
     "a shape that it takes; arguments={…} for what is not an image": "--input with a shape that it takes",
@@ -86,6 +85,7 @@ def typed_fix(fix: str, arguments: Sequence[str] = ()) -> str:
     fix = re.sub(r"\bin_channels=(\d+)", rf"--input \1x{sizes}", fix)
     fix = re.sub(r"\bthe shape \(([\d, ]+)\)", lambda found: f"--input {found[1].replace(', ', 'x')}", fix)
     fix = _ASSIGNMENT.sub(as_given, fix)
+    fix = fix.replace("explain(network, sizes)", " ".join(["wellshaped check", *_named_in(arguments)]))
     for written, meant in _IN_PYTHON.items():
         fix = fix.replace(written, meant)
     return re.sub(r"(?:,| and) (?=--)", " ", fix)
@@ -95,6 +95,11 @@ def files_in(arguments: Sequence[str]) -> Iterator[Path]:
     """Yield the network files among the arguments, by their suffix. The file of ``--output`` is not one."""
     output = value_of("--output", arguments)
     yield from (Path(word) for word in arguments if Path(word).suffix in FORMATS and word != output)
+
+
+def _named_in(arguments: Sequence[str]) -> list[str]:
+    """Return the network that a command's arguments name, as one word; none if they do not."""
+    return [word for word in arguments[1:2] if not word.startswith("-") and not numbers_in(word)]
 
 
 def _is_typed(field: str, arguments: Sequence[str]) -> bool:

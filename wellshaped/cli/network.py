@@ -160,6 +160,17 @@ def given_fields(flags: Any) -> dict[str, Any]:
     return {} if flags is None else {field: value for field, value in vars(flags).items() if value is not None}
 
 
+def as_typed_again(name: str | None, flags: Any) -> str:
+    """Return the words for a network in a command: its name and its flags.
+
+    >>> as_typed_again("unet", ConfigFlags(levels="3", head=False)), as_typed_again(None, None)
+    ('unet --levels 3 --no-head', '')
+    """
+    return " ".join(
+        [*([name] if name else []), *(as_flag(field, value) for field, value in given_fields(flags).items())]
+    )
+
+
 def fields_of(network: AnyNetwork) -> dict[str, Any] | None:
     """Return the fields of a config, or ``None`` for a graph.
 

@@ -118,11 +118,16 @@ def reject_flags(name: str, fields: Iterable[str], out_channels: object = None) 
         raise UsageError.of(f"{clipped(name)} with {words}", "network", "", says, f"leave out {words}")
 
 
-def reject_options(command: str, name: str | None, shapes: Sequence[str] | None, dtypes: Sequence[str] | None) -> None:
-    """Raise :class:`UsageError` if another network has options that only a model in somebody's code takes."""
+def reject_options(
+    command: str, name: str | None, shapes: Sequence[str] | None, dtypes: Sequence[str] | None, network: str
+) -> None:
+    """Raise :class:`UsageError` if another network has options that only a model in somebody's code takes.
+
+    ``network`` is its name and its flags, as they are typed.
+    """
     if shapes or dtypes:
         reject_module(name)
-    before = f"{name} " if name else ""
+    before = f"{network} " if network else ""
     if shapes:
         sizes = "x".join(map(str, numbers_in(shapes[0])[1:])) or "303x384"
         says = f"wellshaped {command} asks about sizes without channels; --input is for a model in your code"

@@ -13,7 +13,7 @@ from ..spec.messages.report import UsageError, wrapped
 from ..spec.messages.written import clipped, in_words, written_number
 from .fixes import typed_fix
 from .image import no_image, require_built
-from .network import Flags, fields_of, given_fields, network_of, number_first, word_of
+from .network import Flags, as_typed_again, fields_of, given_fields, network_of, number_first, word_of
 from .numbers import natural_in, numbers_in, numbers_inside
 from .objects import AnyName, DTypes, names_object, reject_flags, reject_options, sizes_of_object
 from .output import AsJson, print_json, say
@@ -64,7 +64,7 @@ def sizes(
     if name is not None and names_object(name):
         reject_flags(name, given_fields(flags))
         return sizes_of_object(name, image or (), dtype, near, as_json)
-    reject_options("sizes", name, image, dtype)
+    reject_options("sizes", name, image, dtype, as_typed_again(name, flags))
     given = network_of(name, flags)
     require_built(given)
     shapes = compatible_shapes(given)

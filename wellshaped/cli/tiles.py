@@ -74,7 +74,9 @@ def tiles(
 def _require_image(tile: str | None, most: object, policy: str) -> None:
     for flag, value in (("--tile", tile), ("--most", most), ("--policy", None if policy == "error" else policy)):
         if value is not None:
-            raise UsageError.of(flag, "input", "", "the image has no shape", "--input 3x8192x8192")
+            raise UsageError.of(
+                flag, "input", "", "it is about an image, and its shape is missing", "--input 3x8192x8192"
+            )
 
 
 def tile_in(text: str, axes: int) -> int | tuple[int, ...]:

@@ -34,8 +34,23 @@ def described(error: CycloptsError, arguments: Sequence[str], examples: Mapping[
         needs = (
             name if shown else _with_article(name.lstrip("-").lower())
         )  # an example without the flag has the value alone
-        return f"{command} needs {needs}, for example: {(shown or lines)[0]}"
+        return f"{command} needs {needs}, for example: {_completed(name, arguments, (shown or lines)[0])}"
     return str(error)
+
+
+def _completed(flag: str, arguments: Sequence[str], example: str) -> str:
+    """Return the command that was typed, with a ``flag`` from an example; the example, if only a name was typed.
+
+    >>> _completed("--input", ["plan", "unet", "--levels", "3", "504x500"], "wellshaped plan unet --input 3x303x384")
+    'wellshaped plan unet --levels 3 --input 3x504x500'
+    """
+    value = value_of(flag, example.split())
+    words = [word for word in arguments if len(numbers_in(word)) < 2]
+    sizes = [word for word in arguments if word not in words]
+    if not value or len(words) < 3 or ("--axes" in words and not sizes):
+        return example
+    channels, _, usual = value.partition("x")
+    return " ".join(["wellshaped", *words, flag, f"{channels}x{sizes[0] if sizes else usual}"])
 
 
 def _with_article(noun: str) -> str:
@@ -75,4 +90,6 @@ def _unknown(error: UnknownOptionError, command: str, arguments: Sequence[str]) 
     known = {name.lstrip("-"): name for name in chain.from_iterable(of.names for of in error.argument_collection)}
     asked = flag.lstrip("-")
     near = [name for name in known if asked in name.split("-")] or get_close_matches(asked, list(known), n=1)
-    return f"Unknown option: {word}." + (f" Did you mean {' or '.join(known[name] for name in near[:3])}?" if near else "")
+    return f"Unknown option: {word}." + (
+        f" Did you mean {' or '.join(known[name] for name in near[:3])}?" if near else ""
+    )
