@@ -29,7 +29,8 @@ from ...spec.network.statistics import (
 from ...spec.network.tiling import NotTiledError, valid_part
 from ..networks.typed_network import TypedNetwork, _image, path
 from ..operations.node_layers import layer_of
-from .program import Program, is_of_this_library, require_evaluation
+from .program import Program, require_evaluation
+from .replaced import computes_its_network
 
 
 class Moments:
@@ -90,8 +91,8 @@ class Given(Program):
 
 def can_be_given(model: Any, graph: Network) -> bool:
     """Whether passes over the image give all statistics that keep the network from being tiled."""
-    known = isinstance(model, TypedNetwork) and is_of_this_library(model)
-    return known and bool(statistics_in_order(graph)) and not _of_one_size(graph)
+    averages = isinstance(model, TypedNetwork) and bool(statistics_in_order(graph)) and not _of_one_size(graph)
+    return averages and computes_its_network(model)
 
 
 def _of_one_size(graph: Network) -> list[str]:

@@ -22,6 +22,7 @@ from ..networks.typed_network import TypedNetwork
 from .agreement import require_agreement, require_result
 from .fitting import FittedImage, kept_sizes, require_mode
 from .program import Program, bytes_of, is_of_this_library, network_of, require_network
+from .replaced import computes_its_network, replaced_layer
 from .results import digest_of, require_out, results_in
 from .statistics import can_be_given, given_statistics
 
@@ -44,7 +45,8 @@ def tiled(
 
     - ``model``: a ``UNet``, ``UNet2`` or ``TypedNetwork``, in evaluation mode; or a function or module of one image,
       with the ``network`` that it computes: a graph, such as that of ``graph_of_jax``, a config, or the name of a
-      preset. Two overlapping random tiles are compared first, to see that it does compute it, also for a subclass.
+      preset. Two overlapping random tiles are compared first, to see that it does compute it; also for a subclass,
+      and for a model that has another layer in place of its own.
     - ``image``: ``(C, *sizes)`` with sizes that fit, unless there is a ``policy``. Anything with a shape, a dtype and
       slices: an array of NumPy, a memory map, a Zarr array. One tile of it is read at a time, as an array of NumPy.
     - ``tile``: the largest size of a tile, one number for all axes or one for each; or
@@ -58,8 +60,8 @@ def tiled(
       tiles, until the end. With it, the same call continues a run of a module that was stopped.
     - ``statistics``: an instance or group norm, or a mean over all positions, reads the whole image. ``True`` computes
       its statistics first, over all tiles, in float64; then the result. Norms that follow one another need a pass over
-      the image each: a network with ten of them takes eleven passes. The model must be a ``TypedNetwork`` or ``UNet``,
-      and no subclass of your own.
+      the image each: a network with ten of them takes eleven passes. The model must be a ``TypedNetwork`` or ``UNet``
+      with its own layers, and no subclass of your own.
     - ``policy``, ``mode``: what to do with an image that does not fit, as in :func:`wellshaped.interop.fitted`:
       ``"pad"`` it at the end of each axis, with ``"zeros"``, ``"reflect"`` or ``"edge"``, and cut the result to what
       belongs to the image; or ``"crop"`` it. Only the tiles at its end are padded, one at a time.
@@ -110,7 +112,7 @@ def tiled(
         tiling = choose(computed, program)
     except WellshapedError as error:
         raise error if statistics else _with_proposal(error, model, graph, sizes) from None
-    if not (statistics or (is_of_this_library(model) and computed == network_of(model))):
+    if not (statistics or (computed == network_of(model) and computes_its_network(model))):
         require_agreement(program, graph, sizes, tiling, native(image.dtype))
     return _run(program, image, tiling, shape, (out, done), progress)
 
@@ -142,6 +144,9 @@ def _with_statistics(
     if not (isinstance(model, TypedNetwork) and is_of_this_library(model)):
         says = f"it is {kind_of(model)}, whose statistics can't be replaced by those of the image"
         raise UsageError.of("statistics=True", "statistics", "", says, "a TypedNetwork or a UNet")
+    if replaced := replaced_layer(model):
+        says = f"{replaced} is not the layer that the network has there, so its statistics are not known"
+        raise UsageError.of("statistics=True", "statistics", "", says, "the graph of the network that the model computes")
 
     def parts(tiling: Tiling, of: str) -> Iterator[np.ndarray]:
         for each in _shown(tiling, progress, of):

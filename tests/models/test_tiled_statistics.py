@@ -259,6 +259,16 @@ def test_statistics_of_a_function_can_not_be_given():
     assert error.value.report.fixes == ("a TypedNetwork or a UNet",)
 
 
+def test_statistics_of_a_layer_that_was_replaced_can_not_be_given():
+    model = TypedNetwork(SHARED, rngs=nnx.Rngs(0))
+    model.layers["norm"] = nnx.InstanceNorm(1, epsilon=1.0, rngs=nnx.Rngs(0))
+    with pytest.raises(WellshapedError, match="norm is not the layer that the network has there"):
+        tiled(model, drawn_image(1, (20, 18)), tile=12, statistics=True, progress=False)
+    with pytest.raises(WellshapedError, match="reads the whole image") as error:
+        tiled(model, drawn_image(1, (20, 18)), tile=12, progress=False)
+    assert error.value.report.fixes == ("the whole image at once",)
+
+
 def after_mean(*nodes):
     return Network({"x": 1}, (Node("a", Conv(3, **SAME)), Node("m", Mean()), *nodes))
 
