@@ -13,9 +13,15 @@ from ..networks.unet2 import UNet2
 from ..operations.node_layers import layer_of
 from .program import is_of_this_library
 
-_FREE = frozenset(
-    ("dtype", "param_dtype", "precision", "axis_name", "axis_index_groups", "momentum")
-    + ("use_running_average", "use_fast_variance")
+_FREE = (
+    "dtype",
+    "param_dtype",
+    "precision",
+    "axis_name",
+    "axis_index_groups",
+    "momentum",
+    "use_running_average",
+    "use_fast_variance",
 )
 """Attributes that can differ: they do not change which positions a layer reads, or another check judges them."""
 

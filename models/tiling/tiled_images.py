@@ -12,12 +12,11 @@ from rich.progress import track
 from ...spec.answers.any_network import AnyNetwork, graph_of, title
 from ...spec.answers.checking import check
 from ...spec.answers.planning import Plan, plan
-from ...spec.answers.tilings import Slices, Tile, Tiling, least_tile, tiles
+from ...spec.answers.tilings import STATISTICS_FIRST, Slices, Tile, Tiling, least_tile, tiles
 from ...spec.messages.report import Report, UsageError, WellshapedError
 from ...spec.messages.written import clipped, kind_of, written_argument, written_number
 from ...spec.network.network import Network
 from ...spec.network.running import AxisSizes
-from ...spec.network.statistics import statistics_in_order, with_statistics_given
 from ..networks.typed_network import TypedNetwork
 from .agreement import require_agreement, require_result
 from .fitting import FittedImage, kept_sizes, require_mode
@@ -111,7 +110,7 @@ def tiled(
             computed, program = _with_statistics(model, image, choose, progress)
         tiling = choose(computed, program)
     except WellshapedError as error:
-        raise error if statistics else _with_proposal(error, model, graph, sizes) from None
+        raise error if can_be_given(model, graph) else _without_statistics(error) from None
     if not (statistics or (computed == network_of(model) and computes_its_network(model))):
         require_agreement(program, graph, sizes, tiling, native(image.dtype))
     return _run(program, image, tiling, shape, (out, done), progress)
@@ -146,7 +145,9 @@ def _with_statistics(
         raise UsageError.of("statistics=True", "statistics", "", says, "a TypedNetwork or a UNet")
     if replaced := replaced_layer(model):
         says = f"{replaced} is not the layer that the network has there, so its statistics are not known"
-        raise UsageError.of("statistics=True", "statistics", "", says, "the graph of the network that the model computes")
+        raise UsageError.of(
+            "statistics=True", "statistics", "", says, "the graph of the network that the model computes"
+        )
 
     def parts(tiling: Tiling, of: str) -> Iterator[np.ndarray]:
         for each in _shown(tiling, progress, of):
@@ -155,16 +156,11 @@ def _with_statistics(
     return given_statistics(model, tuple(int(n) for n in image.shape[1:]), choose, parts)
 
 
-def _with_proposal(error: WellshapedError, model: Any, graph: Network, sizes: tuple[int, ...]) -> WellshapedError:
-    """The error; it proposes ``statistics=True`` if the network has no tiles without, and has some with it."""
-    if not can_be_given(model, graph) or least_tile(graph, sizes) != sizes:
-        return error
-    if least_tile(with_statistics_given(graph), sizes) == sizes:
-        return error
-    count = written_number(len(statistics_in_order(graph)) + 1)
-    fix = f"statistics=True: statistics first, over all tiles; {count} passes over the image"
+def _without_statistics(error: WellshapedError) -> WellshapedError:
+    """The error, without the fix that computes statistics first: the model does not say where they are."""
     report = error.report
-    return WellshapedError(Report(report.subject, report.verdicts, (fix, *report.fixes)))
+    fixes = tuple(fix for fix in report.fixes if not fix.startswith(STATISTICS_FIRST))
+    return WellshapedError(Report(report.subject, report.verdicts, fixes))
 
 
 def _require_image(network: AnyNetwork, image: Any, policy: str) -> tuple[Network, Plan]:

@@ -27,6 +27,7 @@ from wellshaped.spec.network import (
     Network,
     Node,
     Norm,
+    ResizeTo,
     Scale,
 )
 from wellshaped.spec.network.statistics import statistics_in_order
@@ -78,7 +79,23 @@ SHARED = Network(
 )
 """Two norms with one scale and one bias, and statistics of their own."""
 
+POOLED_BRANCH = Network(
+    {"x": 2},
+    (
+        Node("low", Conv(3, 2, padding=1, channels=4)),
+        Node("mean", Mean()),
+        Node("less", Conv(1, channels=3)),
+        Node("normed", Norm("batch")),
+        Node("back", ResizeTo(mode="linear"), ("normed", "low")),
+        Node("joined", Concat(), ("low", "back")),
+        Node("last", Conv(3, padding=1, channels=2)),
+        Node("y", ResizeTo(mode="linear"), ("last", "x")),
+    ),
+)
+"""The branch of a mean over all positions, resized to the size of another: as in DeepLab."""
+
 MODELS = {
+    "branch of a mean": (POOLED_BRANCH, (24, 28), 1),
     "residual": (RESIDUAL, (20, 24), 2),
     "squeeze and excitation": (SQUEEZED, (24, 28), 2),
     "shared": (SHARED, (20, 18), 2),
@@ -114,7 +131,7 @@ def test_statistics_over_all_tiles_are_those_of_the_image(network, sizes, groups
     np.testing.assert_allclose(found, whole, rtol=0, atol=2e-5 * np.abs(whole).max())
     with pytest.raises(WellshapedError, match="reads the whole image") as error:
         tiled(model, image, tile=tile, progress=False)
-    passes = f"statistics=True: statistics first, over all tiles; {groups + 1} passes over the image"
+    passes = f"tiled(…, statistics=True): statistics first, over all tiles; {groups + 1} passes over the image"
     assert error.value.report.fixes[0] == passes
 
 
