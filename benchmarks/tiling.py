@@ -4,6 +4,9 @@
 cores, the share of the image that is computed again, the bytes that the compiled program and the buffers of a tile
 need, and the time of a tile (the median of three) times the number of tiles.
 
+``uv run python -m benchmarks.tiling every --into docs/tiles.md`` has the same for every preset, without times. A
+network with norms or means over the whole image is tiled with its statistics given.
+
 Then a U-Net of four levels computes one large image from a file into a file, in a process of its own. Its anonymous
 memory is sampled: what it has in memory besides the pages of these two files.
 """
@@ -28,12 +31,14 @@ from rich.console import Console
 
 from wellshaped.models import TypedNetwork, UNet, tiled
 from wellshaped.models.tiling.program import Program
-from wellshaped.spec import UNetConfig, WellshapedError, graph_of, receptive_field, tiles
+from wellshaped.spec import PRESETS, UNetConfig, WellshapedError, graph_of, receptive_field, tiles
+from wellshaped.spec.network import Network
+from wellshaped.spec.network.statistics import of_one_size, statistics_in_order, with_statistics_given
 
 from .measure import command_line, machine, progress, require_at_least, run, versions
 from .report import Table, put_into
 
-PRESETS = ("milesial", "attention_unet", "smp_resnet34", "ronneberger2015")
+TIMED = ("milesial", "attention_unet", "ronneberger2015")
 TILES = (512, 1024)
 EDGE = 4096
 """The edge of the image for which the tiles of the presets are counted, or the next size that fits."""
@@ -46,7 +51,7 @@ CONFIG = UNetConfig(levels=4, base_channels=32)
 def preset_rows(tell: Callable[[int, str, str], None]) -> list[list[str]]:
     """A row for each preset and size of tile that is possible."""
     rows = []
-    for done, (name, tile) in enumerate((name, tile) for name in PRESETS for tile in TILES):
+    for done, (name, tile) in enumerate((name, tile) for name in TIMED for tile in TILES):
         tell(done, f"{name}, tiles of {tile}", "measuring")
         graph = graph_of(name, 3, None)
         try:
@@ -73,6 +78,76 @@ def preset_rows(tell: Callable[[int, str, str], None]) -> list[list[str]]:
             ]
         )
     return rows
+
+
+LARGEST = {1: (2**20, 2**18), 2: (4096, 1024), 3: (512, 256)}
+"""For each number of axes, the edge of an image, or the next size that fits, and of the largest tile."""
+
+OWN = {
+    "smp_resnet34": (8192, 2048),
+    "pix2pix": (8192, 2048),
+    "u2net": (8192, 4096),
+    "nnunet_3d_fullres": (1024, 384),
+    "nnunet_3d_resenc": (1024, 512),
+}
+"""The same for presets whose halo is larger."""
+
+EVERY = ("preset", "image", "halo", "tile", "tiles", "computed again", "passes", "memory, MiB")
+
+
+def every_preset(tell: Callable[[int, str, str], None]) -> Table:
+    """A row for each preset that has tiles, and a note for each that has none, with the node that is the reason."""
+    rows, notes = (
+        [],
+        ["Memory: by XLA's account of the compiled program of one tile, with that tile's image and result."],
+    )
+    for done, name in enumerate(PRESETS):
+        tell(done, name, "compiling")
+        row = _row(name)
+        (notes if isinstance(row, str) else rows).append(row)
+    return Table("Every preset", EVERY, rows, notes)
+
+
+def _row(name: str) -> list[str] | str:
+    given = PRESETS[name]
+    graph = given if isinstance(given, Network) else graph_of(name, 3, None)
+    edge, tile = OWN.get(name, LARGEST[graph.axes])
+    passes = len(statistics_in_order(graph)) + 1
+    network = with_statistics_given(graph) if passes > 1 and not of_one_size(graph) else graph
+    try:
+        tiling = tiles(network, (edge,) * graph.axes, tile, policy="pad")
+    except WellshapedError as error:
+        most, of = (_times((size,) * graph.axes) for size in (tile, edge))
+        says, fix = error.report.verdicts[0].says, error.report.fixes[-1]
+        return f"`{name}` has no tiles of at most {most} for an image of {of}: {says}. Possible: {fix}."
+    halos = dict.fromkeys(of.aligned for of in receptive_field(network, tiling.plan.fitting)[network.outputs[0]])
+    return [
+        name,
+        _times(tiling.plan.fitting),
+        "; ".join(f"{before} and {after}" for before, after in halos),
+        _times(tiling.size),
+        str(len(tiling)),
+        f"{100 * float(tiling.recomputed):.0f}%",
+        str(passes),
+        f"{_needs(network, tiling.size) / 2**20:.0f}",
+    ]
+
+
+def _needs(network: Network, size: tuple[int, ...]) -> int:
+    """The bytes of a tile. The parameters have no values here: a program has the same account without them."""
+    model = nnx.eval_shape(lambda: TypedNetwork(network, rngs=nnx.Rngs(0)))
+    model.eval()
+    definition, state = nnx.split(model)
+    vectors = {of.name: jax.ShapeDtypeStruct((of.channels,), np.float32) for of in network.inputs if of.single}
+
+    def run(state: Any, vectors: dict[str, Any], image: Any) -> Any:
+        return nnx.merge(definition, state)(*(vectors.get(of.name, image) for of in network.inputs))
+
+    return Program(jax.jit(run), (state, vectors)).needs((network.image.channels, *size), np.dtype(np.float32))
+
+
+def _times(sizes: tuple[int, ...]) -> str:
+    return "×".join(map(str, sizes))
 
 
 def _seconds(call: Callable[[], object]) -> float:
@@ -185,9 +260,9 @@ def measure(
 ) -> None:
     """Measure the tiles of the presets, and one large image."""
     require_at_least("--edge", edge, 1024)
-    with progress(len(PRESETS) * len(TILES) + 1) as tell:
+    with progress(len(TIMED) * len(TILES) + 1) as tell:
         rows = preset_rows(tell)
-        tell(len(PRESETS) * len(TILES), f"{edge}×{edge}", "measuring")
+        tell(len(TIMED) * len(TILES), f"{edge}×{edge}", "measuring")
         of_large = large_rows(edge, memory)
     used = f"{machine()['cpu']}, {machine()['cores']} cores; " + ", ".join(
         f"{name} {versions()[name]}" for name in ("jax", "jaxlib", "flax")
@@ -201,6 +276,17 @@ def measure(
             table.show(Console())
     else:
         put_into(into, "\n\n".join(table.markdown() for table in found), "tiles")
+
+
+@app.command
+def every(*, into: Annotated[Path | None, Parameter(help="The .md page to write the table into.")] = None) -> None:
+    """What tiles of every preset cost, without times: it compiles a tile of each, for some minutes."""
+    with progress(len(PRESETS)) as tell:
+        found = every_preset(tell)
+    if into is None:
+        found.show(Console())
+    else:
+        put_into(into, found.markdown(), "every preset")
 
 
 @app.command

@@ -1,5 +1,6 @@
 """A network as one compiled program for tiles of one shape, and what it needs of memory."""
 
+import ctypes
 import hashlib
 import re
 from collections.abc import Callable, Sequence
@@ -53,7 +54,9 @@ class Program:
         return self._jitted is not None
 
     def _compiled(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
-        return self._lowered(shape, dtype).compile()
+        program = self._lowered(shape, dtype).compile()
+        _give_back_freed()
+        return program
 
     def _lowered(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
         image = jax.ShapeDtypeStruct(shape, jax.dtypes.canonicalize_dtype(dtype))
@@ -81,6 +84,14 @@ class Program:
         image = prod(shape) * dtype.itemsize
         buffers = account.temp_size_in_bytes + account.argument_size_in_bytes + account.output_size_in_bytes
         return int(buffers + image + account.output_size_in_bytes)
+
+
+def _give_back_freed() -> None:
+    """Give the system what the compiler has freed, where the C library can: glibc keeps it, in pieces."""
+    try:
+        ctypes.CDLL(None).malloc_trim(0)
+    except (AttributeError, OSError, TypeError):  # another library, or another system
+        return
 
 
 def digest(program: str, *state: Any) -> str:

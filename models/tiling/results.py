@@ -251,7 +251,8 @@ def require_out(out: Any, image: Any, shape: tuple[int, ...], done: str | Path |
         raise ShapeError.of("out", "shape", "", says, "an array with the shape of the result")
     fix = f"np.empty({has}, np.{np.dtype(out.dtype).name})"
     constant = isinstance(out, jax.Array) or not hasattr(out, "__setitem__") or getattr(out, "read_only", False)
-    if constant or not getattr(getattr(out, "flags", None), "writeable", True):
+    of_read_file = getattr(getattr(out, "file", None), "mode", "r+") == "r"  # of h5py
+    if constant or of_read_file or not getattr(getattr(out, "flags", None), "writeable", True):
         raise UsageError.of("out", "out", "", "it can't be written to", fix)
     if is_same_array(out, image):
         raise UsageError.of("out", "out", "", "it shares its values with the image, which later tiles read", fix)

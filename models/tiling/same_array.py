@@ -10,8 +10,8 @@ from numpy.lib.array_utils import byte_bounds
 def is_same_array(first: Any, second: Any) -> bool:
     """Whether writing to one array can change the other, as far as it can be recognised.
 
-    It can be for one object, arrays of NumPy that share memory, memory maps of the same part of a file, and arrays of
-    Zarr with one place in one store. It can't be for a view of another class.
+    It can be for one object, arrays of NumPy that share memory, memory maps of the same part of a file, arrays of Zarr
+    with one place in one store, and one dataset of h5py. It can't be for a view of another class.
 
     >>> image = np.zeros((3, 4))
     >>> is_same_array(image, image[:, 2:]), is_same_array(image[:, :2], image.copy())
@@ -21,7 +21,7 @@ def is_same_array(first: Any, second: Any) -> bool:
         return True
     if isinstance(first, np.ndarray) and isinstance(second, np.ndarray):
         return bool(np.may_share_memory(first, second)) or _in_one_file(first, second)
-    return _in_one_store(first, second)
+    return _in_one_store(first, second) or _one_dataset(first, second)
 
 
 def _in_one_file(first: np.ndarray, second: np.ndarray) -> bool:
@@ -65,3 +65,13 @@ def _in_one_store(first: Any, second: Any) -> bool:
     held = [getattr(store, "_store_dict", store) for store in stores]  # a store in memory is opened again to read
     one = held[0] is held[1] if isinstance(held[0], dict) else bool(held[0] == held[1])
     return one and paths[0] == paths[1]
+
+
+def _one_dataset(first: Any, second: Any) -> bool:
+    """Whether two arrays are one dataset of h5py: by its identity, which links share, or its name in its file."""
+    files = [getattr(getattr(array, "file", None), "filename", None) for array in (first, second)]
+    if None in files or type(first) is not type(second):
+        return False
+    paths = [Path(str(file)) for file in files]
+    one_file = paths[0].samefile(paths[1]) if all(path.exists() for path in paths) else paths[0] == paths[1]
+    return bool(first == second) or (one_file and first.name == second.name)

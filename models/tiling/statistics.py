@@ -22,6 +22,7 @@ from ...spec.network.running import sizes_along
 from ...spec.network.scale import slopes_of
 from ...spec.network.statistics import (
     layer_of_statistics,
+    of_one_size,
     sources,
     statistics_in_order,
     with_statistics_given,
@@ -29,7 +30,8 @@ from ...spec.network.statistics import (
 from ...spec.network.tiling import NotTiledError, valid_part
 from ..networks.typed_network import TypedNetwork, _image, path
 from ..operations.node_layers import layer_of
-from .program import Program, is_of_this_library, require_evaluation
+from .program import Program, require_evaluation
+from .replaced import computes_its_network
 
 
 class Moments:
@@ -90,20 +92,13 @@ class Given(Program):
 
 def can_be_given(model: Any, graph: Network) -> bool:
     """Whether passes over the image give all statistics that keep the network from being tiled."""
-    known = isinstance(model, TypedNetwork) and is_of_this_library(model)
-    return known and bool(statistics_in_order(graph)) and not _of_one_size(graph)
-
-
-def _of_one_size(graph: Network) -> list[str]:
-    """The first output and what is averaged, if their sizes do not follow the image's: tiles have no part of them."""
-    averaged = (name for group in statistics_in_order(graph) for name in sources(group))
-    names = dict.fromkeys((*averaged, *graph.outputs[:1]))
-    return [name for name in names if not all(slopes_of(graph, axis)[name] for axis in range(graph.axes))]
+    averages = isinstance(model, TypedNetwork) and bool(statistics_in_order(graph)) and not of_one_size(graph)
+    return averages and computes_its_network(model)
 
 
 def _require_tiles(graph: Network) -> None:
     """Raise :class:`UsageError` unless each tile gives a part of the result, and of all that is averaged."""
-    for name in _of_one_size(graph)[:1]:
+    for name in of_one_size(graph)[:1]:
         is_output = name == graph.outputs[0]
         what = "which is the result" if is_output else "which a later norm or mean averages"
         says = f"the size of {name}, {what}, does not follow the image's, so there is nothing to tile"

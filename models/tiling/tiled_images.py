@@ -12,16 +12,16 @@ from rich.progress import track
 from ...spec.answers.any_network import AnyNetwork, graph_of, title
 from ...spec.answers.checking import check
 from ...spec.answers.planning import Plan, plan
-from ...spec.answers.tilings import Slices, Tile, Tiling, least_tile, tiles
+from ...spec.answers.tilings import STATISTICS_FIRST, Slices, Tile, Tiling, least_tile, tiles
 from ...spec.messages.report import Report, UsageError, WellshapedError
 from ...spec.messages.written import clipped, kind_of, written_argument, written_number
 from ...spec.network.network import Network
 from ...spec.network.running import AxisSizes
-from ...spec.network.statistics import statistics_in_order, with_statistics_given
 from ..networks.typed_network import TypedNetwork
 from .agreement import require_agreement, require_result
 from .fitting import FittedImage, kept_sizes, require_mode
 from .program import Program, bytes_of, is_of_this_library, network_of, require_network
+from .replaced import computes_its_network, replaced_layer
 from .results import digest_of, require_out, results_in
 from .statistics import can_be_given, given_statistics
 
@@ -44,7 +44,8 @@ def tiled(
 
     - ``model``: a ``UNet``, ``UNet2`` or ``TypedNetwork``, in evaluation mode; or a function or module of one image,
       with the ``network`` that it computes: a graph, such as that of ``graph_of_jax``, a config, or the name of a
-      preset. Two overlapping random tiles are compared first, to see that it does compute it, also for a subclass.
+      preset. Two overlapping random tiles are compared first, to see that it does compute it; also for a subclass,
+      and for a model that has another layer in place of its own.
     - ``image``: ``(C, *sizes)`` with sizes that fit, unless there is a ``policy``. Anything with a shape, a dtype and
       slices: an array of NumPy, a memory map, a Zarr array. One tile of it is read at a time, as an array of NumPy.
     - ``tile``: the largest size of a tile, one number for all axes or one for each; or
@@ -58,8 +59,8 @@ def tiled(
       tiles, until the end. With it, the same call continues a run of a module that was stopped.
     - ``statistics``: an instance or group norm, or a mean over all positions, reads the whole image. ``True`` computes
       its statistics first, over all tiles, in float64; then the result. Norms that follow one another need a pass over
-      the image each: a network with ten of them takes eleven passes. The model must be a ``TypedNetwork`` or ``UNet``,
-      and no subclass of your own.
+      the image each: a network with ten of them takes eleven passes. The model must be a ``TypedNetwork`` or ``UNet``
+      with its own layers, and no subclass of your own.
     - ``policy``, ``mode``: what to do with an image that does not fit, as in :func:`wellshaped.interop.fitted`:
       ``"pad"`` it at the end of each axis, with ``"zeros"``, ``"reflect"`` or ``"edge"``, and cut the result to what
       belongs to the image; or ``"crop"`` it. Only the tiles at its end are padded, one at a time.
@@ -109,8 +110,8 @@ def tiled(
             computed, program = _with_statistics(model, image, choose, progress)
         tiling = choose(computed, program)
     except WellshapedError as error:
-        raise error if statistics else _with_proposal(error, model, graph, sizes) from None
-    if not (statistics or (is_of_this_library(model) and computed == network_of(model))):
+        raise error if can_be_given(model, graph) else _without_statistics(error) from None
+    if not (statistics or (computed == network_of(model) and computes_its_network(model))):
         require_agreement(program, graph, sizes, tiling, native(image.dtype))
     return _run(program, image, tiling, shape, (out, done), progress)
 
@@ -142,6 +143,11 @@ def _with_statistics(
     if not (isinstance(model, TypedNetwork) and is_of_this_library(model)):
         says = f"it is {kind_of(model)}, whose statistics can't be replaced by those of the image"
         raise UsageError.of("statistics=True", "statistics", "", says, "a TypedNetwork or a UNet")
+    if replaced := replaced_layer(model):
+        says = f"{replaced} is not the layer that the network has there, so its statistics are not known"
+        raise UsageError.of(
+            "statistics=True", "statistics", "", says, "the graph of the network that the model computes"
+        )
 
     def parts(tiling: Tiling, of: str) -> Iterator[np.ndarray]:
         for each in _shown(tiling, progress, of):
@@ -150,16 +156,11 @@ def _with_statistics(
     return given_statistics(model, tuple(int(n) for n in image.shape[1:]), choose, parts)
 
 
-def _with_proposal(error: WellshapedError, model: Any, graph: Network, sizes: tuple[int, ...]) -> WellshapedError:
-    """The error; it proposes ``statistics=True`` if the network has no tiles without, and has some with it."""
-    if not can_be_given(model, graph) or least_tile(graph, sizes) != sizes:
-        return error
-    if least_tile(with_statistics_given(graph), sizes) == sizes:
-        return error
-    count = written_number(len(statistics_in_order(graph)) + 1)
-    fix = f"statistics=True: statistics first, over all tiles; {count} passes over the image"
+def _without_statistics(error: WellshapedError) -> WellshapedError:
+    """The error, without the fix that computes statistics first: the model does not say where they are."""
     report = error.report
-    return WellshapedError(Report(report.subject, report.verdicts, (fix, *report.fixes)))
+    fixes = tuple(fix for fix in report.fixes if not fix.startswith(STATISTICS_FIRST))
+    return WellshapedError(Report(report.subject, report.verdicts, fixes))
 
 
 def _require_image(network: AnyNetwork, image: Any, policy: str) -> tuple[Network, Plan]:

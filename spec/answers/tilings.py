@@ -9,11 +9,12 @@ from itertools import islice, product
 from math import ceil, inf, prod
 
 from ..arithmetic.naturals import natural
-from ..messages.report import UsageError, WellshapedError
+from ..messages.report import Report, UsageError, Verdict, WellshapedError
 from ..messages.written import Written, written_number, written_value
 from ..network.network import Network
 from ..network.reaching import total_stride
 from ..network.running import AxisSizes, require_sizes, sizes_along
+from ..network.statistics import of_one_size, statistics_in_order, with_statistics_given
 from ..network.tiling import NotTiledError, Span, count_of, spans, tile_sizes
 from .any_network import AnyNetwork, graph_of, title
 from .compatibility import solved_axis
@@ -111,9 +112,9 @@ def tiles(
     first output.
 
     Raises :class:`ShapeError` if the image does not fit and the policy is ``"error"``; :class:`WellshapedError`, with
-    the node that is the reason, if the network can't be tiled exactly or the tiles are too small, with the smallest
-    tiles that work; :class:`ConfigError` if the config is not well-formed; :class:`UsageError` for an argument that
-    can't be used. Source: SPEC section 9.
+    the node that is the reason, if the network can't be tiled exactly or the tiles are too small: with the smallest
+    tiles that work, and with what is exact for norms and means over the whole image; :class:`ConfigError` if the config
+    is not well-formed; :class:`UsageError` for an argument that can't be used. Source: SPEC section 9.
 
     >>> tiles("milesial", (1024, 1000), 512).size
     (512, 504)
@@ -138,8 +139,10 @@ def tiles(
             axes = _largest(graph, planned.fitting, _one_for_each(graph, tile))
     except NotTiledError as error:
         of = f"{'an image' if len(planned.fitting) > 1 else 'a signal'} of {_written(planned.fitting)} in tiles"
+        verdict = Verdict("tiles", False, str(error), "")
         fix = _fix(graph, planned.fitting, error, "most" if tile is None else "tile")
-        raise WellshapedError.of(f"{title(network)} on {of}", "tiles", "", str(error), fix) from None
+        fixes = (*statistics_first(graph, planned.fitting), fix)
+        raise WellshapedError(Report(f"{title(network)} on {of}", (verdict,), fixes)) from None
     result = (sizes_along(graph, _size(along), axis)[graph.outputs[0]] for axis, along in enumerate(axes))
     return Tiling(title(network), planned, axes, tuple(result))
 
@@ -247,6 +250,24 @@ def _fix(graph: Network, sizes: Sizes, error: NotTiledError, name: str) -> str:
             return f"most={written_value(prod(least))}"
         return f"tile={written_value(least[0] if len(set(least)) == 1 else least)}"
     return "the whole image at once"
+
+
+def statistics_first(graph: Network, sizes: Sizes) -> tuple[str, ...]:
+    """What is exact for a network that has no tiles, if it has some once its norms and means over the image are known.
+
+    >>> statistics_first(graph_of("monai_like"), (256, 256))
+    ('tiled(…, statistics=True): statistics first, over all tiles; 19 passes over the image',)
+    """
+    count = len(statistics_in_order(graph))
+    if not count or of_one_size(graph) or least_tile(graph, sizes) != sizes:
+        return ()
+    if least_tile(with_statistics_given(graph), sizes) == sizes:
+        return ()
+    return (f"{STATISTICS_FIRST}: statistics first, over all tiles; {written_number(count + 1)} passes over the image",)
+
+
+STATISTICS_FIRST = "tiled(…, statistics=True)"
+"""How the fix begins that computes the statistics of the image first."""
 
 
 def least_tile(graph: Network, sizes: Sizes) -> Sizes:

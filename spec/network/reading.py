@@ -146,6 +146,8 @@ def _resize(operation: Resize, sizes: Sizes, axis: int) -> tuple[Reads, ...]:
 
 def _resize_to(operation: ResizeTo, sizes: Sizes, axis: int) -> tuple[Reads | None, ...]:
     n, to = sizes
+    if n == 1:  # a mean over all positions: every position reads it
+        return Reads(step=0), None
     ratio = Fraction(n, max(to, 1))
     if operation.align_corners:
         return _aligned(n, to, ratio), None

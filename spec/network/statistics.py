@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from .network import Input, Network, Node
 from .operation import Operation
+from .scale import slopes_of
 from .values import Mean, Norm
 
 
@@ -86,3 +87,14 @@ def statistics_in_order(network: Network) -> list[tuple[Node, ...]]:
 def sources(group: Sequence[Node]) -> tuple[str, ...]:
     """The names of what the nodes average, each once."""
     return tuple(dict.fromkeys(node.inputs[0] for node in group))
+
+
+def of_one_size(network: Network) -> list[str]:
+    """The first output and what is averaged, if their sizes do not follow the image's: tiles have no part of them.
+
+    >>> of_one_size(Network({"x": 1}, (Node("m", Mean()),)))
+    ['m']
+    """
+    averaged = (name for group in statistics_in_order(network) for name in sources(group))
+    names = dict.fromkeys((*averaged, *network.outputs[:1]))
+    return [name for name in names if not all(slopes_of(network, axis)[name] for axis in range(network.axes))]

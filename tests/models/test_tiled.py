@@ -618,6 +618,60 @@ def test_a_module_with_a_network_is_compared_with_it():
     np.testing.assert_allclose(tiled(named, image, tile=40, progress=False), named(image), atol=1e-5)
 
 
+def with_layer(name, layer):
+    graph = Network({"x": 1}, (Node("conv", Conv(3, padding=1, channels=2)), Node("norm", Norm("batch"))))
+    model = evaluated(TypedNetwork(graph, rngs=nnx.Rngs(0)))
+    model.layers[name] = layer(model[name])
+    return model
+
+
+class Centring(nnx.Module):
+    """A pooling of the whole image."""
+
+    def __call__(self, x):
+        return x[:, ::2, ::2] - x.mean()
+
+
+def with_another_pooling():
+    model = UNet2(UNet2Config(base_channels=2), 1, 1, rngs=nnx.Rngs(0))
+    model.pool = Centring()
+    return model
+
+
+def with_another_method():
+    model = plain()
+    model._found = lambda names, x: {names[0]: x - x.mean()}
+    return model
+
+
+class Tampered(nnx.BatchNorm):
+    """The norm that the network has, and more."""
+
+    def __call__(self, x, **given):
+        return super().__call__(x - x.mean(), **given)
+
+
+REPLACED = {
+    "another norm": lambda: with_layer("norm", lambda _: nnx.InstanceNorm(2, rngs=nnx.Rngs(0))),
+    "a subclass": lambda: with_layer("norm", lambda _: Tampered(2, use_running_average=True, rngs=nnx.Rngs(0))),
+    "a pooling": with_another_pooling,
+    "a method": with_another_method,
+}
+
+
+@pytest.mark.parametrize("make", REPLACED.values(), ids=REPLACED)
+def test_a_model_with_a_layer_that_reads_more_is_rejected(make):
+    image = integers((1, 64, 96)) + np.linspace(0, 5, 96, dtype=np.float32)
+    with pytest.raises(WellshapedError, match="the function reads more than its network"):
+        tiled(make(), image, tile=40, progress=False)
+
+
+def test_a_model_with_a_layer_that_reads_no_more_is_tiled():
+    model = with_layer("norm", lambda _: nnx.BatchNorm(2, epsilon=0.1, use_running_average=True, rngs=nnx.Rngs(0)))
+    image = integers((1, 64, 96))
+    np.testing.assert_allclose(tiled(model, image, tile=40, progress=False), model(image), atol=1e-5)
+
+
 def test_labels_may_differ_where_two_are_nearly_equal():
     graph = LEVEL.network
     labels = jax.jit(lambda x: (LEVEL(x) > 0.1).astype(jnp.uint8))

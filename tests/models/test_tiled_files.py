@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 from contextlib import closing
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -220,6 +221,41 @@ def test_a_result_is_not_written_into_the_store_of_the_image(model, image, tmp_p
     held = zarr.create_array(zarr.storage.MemoryStore(), shape=(1, *SIZES), dtype="float32")
     with pytest.raises(WellshapedError, match="shares its values with the image"):
         tiled(of_one, zarr.open_array(held.store, mode="r"), tile=40, out=held, progress=False)
+
+
+class Dataset:
+    """What a dataset of h5py has, for an array in memory: the name in its file, and equality by identity."""
+
+    def __init__(self, array, path, name, mode="r+"):
+        self.array, self.shape, self.dtype, self.name = array, array.shape, array.dtype, name
+        self.file = SimpleNamespace(filename=str(path), mode=mode)
+
+    def __eq__(self, other):
+        return self.array is other.array
+
+    __hash__ = None
+
+    def __getitem__(self, where):
+        return self.array[where].copy()
+
+    def __setitem__(self, where, values):
+        self.array[where] = values
+
+
+def test_an_image_and_a_result_in_hdf5(tmp_path):
+    path, values = tmp_path / "volume.h5", np.random.default_rng(0).normal(size=(1, *SIZES)).astype(np.float32)
+    path.touch()
+    (tmp_path / "link.h5").symlink_to(path)
+    model = UNet(UNetConfig(levels=1, base_channels=2), 1, 1, rngs=nnx.Rngs(0))
+    image, out = Dataset(values, path, "/image"), Dataset(np.zeros_like(values), path, "/result")
+    assert tiled(model, image, tile=40, out=out, done=tmp_path / "run.tiles", progress=False) is out
+    np.testing.assert_allclose(out[:], np.asarray(model(values)), atol=1e-5)
+    opened_again = Dataset(values.copy(), tmp_path / "link.h5", "/image")
+    for same in (image, opened_again, Dataset(values, tmp_path / "elsewhere.h5", "/hard link")):
+        with pytest.raises(WellshapedError, match="shares its values with the image"):
+            tiled(model, image, tile=40, out=same, progress=False)
+    with pytest.raises(WellshapedError, match="can't be written to"):
+        tiled(model, image, tile=40, out=Dataset(np.zeros_like(values), path, "/result", "r"), progress=False)
 
 
 RUN = """

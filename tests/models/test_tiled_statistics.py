@@ -27,6 +27,7 @@ from wellshaped.spec.network import (
     Network,
     Node,
     Norm,
+    ResizeTo,
     Scale,
 )
 from wellshaped.spec.network.statistics import statistics_in_order
@@ -78,7 +79,23 @@ SHARED = Network(
 )
 """Two norms with one scale and one bias, and statistics of their own."""
 
+POOLED_BRANCH = Network(
+    {"x": 2},
+    (
+        Node("low", Conv(3, 2, padding=1, channels=4)),
+        Node("mean", Mean()),
+        Node("less", Conv(1, channels=3)),
+        Node("normed", Norm("batch")),
+        Node("back", ResizeTo(mode="linear"), ("normed", "low")),
+        Node("joined", Concat(), ("low", "back")),
+        Node("last", Conv(3, padding=1, channels=2)),
+        Node("y", ResizeTo(mode="linear"), ("last", "x")),
+    ),
+)
+"""The branch of a mean over all positions, resized to the size of another: as in DeepLab."""
+
 MODELS = {
+    "branch of a mean": (POOLED_BRANCH, (24, 28), 1),
     "residual": (RESIDUAL, (20, 24), 2),
     "squeeze and excitation": (SQUEEZED, (24, 28), 2),
     "shared": (SHARED, (20, 18), 2),
@@ -114,7 +131,7 @@ def test_statistics_over_all_tiles_are_those_of_the_image(network, sizes, groups
     np.testing.assert_allclose(found, whole, rtol=0, atol=2e-5 * np.abs(whole).max())
     with pytest.raises(WellshapedError, match="reads the whole image") as error:
         tiled(model, image, tile=tile, progress=False)
-    passes = f"statistics=True: statistics first, over all tiles; {groups + 1} passes over the image"
+    passes = f"tiled(…, statistics=True): statistics first, over all tiles; {groups + 1} passes over the image"
     assert error.value.report.fixes[0] == passes
 
 
@@ -257,6 +274,16 @@ def test_statistics_of_a_function_can_not_be_given():
     with pytest.raises(WellshapedError, match="whose statistics can't be replaced") as error:
         tiled(lambda x: x, drawn_image(1, (20, 18)), tile=12, network=SHARED, statistics=True)
     assert error.value.report.fixes == ("a TypedNetwork or a UNet",)
+
+
+def test_statistics_of_a_layer_that_was_replaced_can_not_be_given():
+    model = TypedNetwork(SHARED, rngs=nnx.Rngs(0))
+    model.layers["norm"] = nnx.InstanceNorm(1, epsilon=1.0, rngs=nnx.Rngs(0))
+    with pytest.raises(WellshapedError, match="norm is not the layer that the network has there"):
+        tiled(model, drawn_image(1, (20, 18)), tile=12, statistics=True, progress=False)
+    with pytest.raises(WellshapedError, match="reads the whole image") as error:
+        tiled(model, drawn_image(1, (20, 18)), tile=12, progress=False)
+    assert error.value.report.fixes == ("the whole image at once",)
 
 
 def after_mean(*nodes):

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from ..spec import ReceptiveField, Tiling, graph_of, plan, receptive_field
 from ..spec import tiles as tiles_for
 from ..spec.answers.any_network import title
-from ..spec.answers.tilings import least_tile
+from ..spec.answers.tilings import least_tile, statistics_first
 from ..spec.messages.report import UsageError
 from ..spec.messages.written import written_number
 from ..spec.network.tiling import Span
@@ -61,7 +61,9 @@ def tiles(
     field = receptive_field(given, fitting)
     if tile is None and most is None:
         least = least_tile(graph_of(given), fitting)
-        return _show(field, least if least != fitting else (), title(given), as_json)
+        if least != fitting:
+            return _show(field, least, title(given), as_json)
+        return _show(field, (), title(given), as_json, statistics_first(graph_of(given), fitting))
     if tile is not None and most is not None:
         raise UsageError.of(
             "--most", "most", "", "--tile already says how large the tiles are", "--tile without --most"
@@ -96,8 +98,14 @@ def tile_in(text: str, axes: int) -> int | tuple[int, ...]:
     return tuple(numbers)
 
 
-def _show(field: ReceptiveField, tiling: Tiling | tuple[int, ...] | None, name: str, as_json: bool) -> int:
-    """Print the receptive field, and the tiles, or the size of the smallest ones."""
+def _show(
+    field: ReceptiveField,
+    tiling: Tiling | tuple[int, ...] | None,
+    name: str,
+    as_json: bool,
+    instead: tuple[str, ...] = (),
+) -> int:
+    """Print the receptive field, and the tiles, or the size of the smallest ones, or what is exact instead."""
     data, lines = {"network": name, **_field_data(field)}, [str(field)]
     if isinstance(tiling, Tiling):
         data |= _tiling_data(tiling)
@@ -107,6 +115,7 @@ def _show(field: ReceptiveField, tiling: Tiling | tuple[int, ...] | None, name: 
     elif tiling is not None:
         data |= {"smallest": tiling or None}
         lines.append(f"smallest tiles: {times(tiling)}" if tiling else "no tiles are smaller than the image")
+        lines += (f"exact instead: {of}" for of in instead)
     if as_json:
         print_json(data)
     else:
