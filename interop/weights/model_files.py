@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...spec.files.disk import replacing, wrong_suffix
+from ...spec.files.disk import OutputError, path_of, replacing, wrong_suffix
 from ...spec.files.models import KEY, ModelDescription, open_model
 from ...spec.files.tensors import SUFFIX
 from ...spec.messages.faults import Faults
@@ -38,7 +38,7 @@ def save(model: "nnx.Module", path: str | os.PathLike[str]) -> None:
     >>> load(path).cfg
     UNetConfig(levels=2, base_channels=4)
     """
-    save_as(described(model), model, Path(path))
+    save_as(described(model), model, path_of(path, "model file", (SUFFIX,), OutputError))
 
 
 def save_as(description: ModelDescription, model: "nnx.Module", path: Path) -> None:
@@ -80,7 +80,7 @@ def load(
     """
     import jax.numpy as jnp
 
-    path = Path(path)
+    path = path_of(path, "model file", (SUFFIX,))
     subject = f"model file {path}"
     with open_model(path) as (description, stored, file):
         try:
@@ -90,7 +90,7 @@ def load(
         faults = _differences(model, {name: (of_it.dtype, of_it.shape) for name, of_it in stored.items()})
         if faults:
             raise FileError(faults.report(subject))
-        if axis_name is not None or remat:
+        if axis_name is not None or not isinstance(remat, tuple) or remat:
             model = built(description, axis_name=axis_name, remat=remat)
         for name, variable in variables_of(model).items():
             dtype = jnp.dtype(_NAMES[stored[name].dtype])

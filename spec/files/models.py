@@ -8,17 +8,16 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import IO, Any
 
 from ..answers.any_network import graph_of
 from ..messages.report import FileError, WellshapedError
 from ..messages.written import clipped, written_value
 from ..network.network import Network
-from .disk import fault_of
+from .disk import fault_of, path_of
 from .formats import strict_json
 from .networks import SavedNetwork, data_with_kind, network_of_data
-from .tensors import StoredArray, TensorFile, open_tensor_file
+from .tensors import SUFFIX, StoredArray, TensorFile, open_tensor_file
 
 FORM = "model 1"
 """The form of the text that is written and read."""
@@ -98,7 +97,7 @@ def open_model(
     path: str | os.PathLike[str],
 ) -> Iterator[tuple[ModelDescription, Mapping[str, StoredArray], IO[bytes]]]:
     """Open a model's file; yield what it says, where its arrays stand, and the file. Raises as :func:`read_model`."""
-    path = Path(path)
+    path = path_of(path, "model file", (SUFFIX,))
     subject = f"model file {path}"
     with open_tensor_file(path, subject) as (stored, file):
         yield _described(stored, subject), stored.arrays, file
@@ -117,7 +116,7 @@ def _described(stored: TensorFile, subject: str) -> ModelDescription:
 
 def model_graph(path: str | os.PathLike[str]) -> Network:
     """Return the network in a model's file as a graph that has the name of the file. Raises as :func:`read_model`."""
-    path = Path(path)
+    path = path_of(path, "model file", (SUFFIX,))
     graph = read_model(path)[0].graph
     return replace(graph, name=clipped(path.name)) if path.name.isprintable() else graph
 
