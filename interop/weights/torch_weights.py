@@ -144,7 +144,12 @@ def _with_channels(
         building(value, **given).report.raise_if_failed()
         return value, dict.fromkeys(given)
     takes = inspect.signature(function).parameters
-    made = function(**{of: n for of, n in found.items() if n is not None and of in takes})
+    ins, outs = found["in_channels"], found["out_channels"]
+    counts = {
+        **found,
+        "sources": outs // ins if ins and outs else None,
+    }  # Wave-U-Net's output has each source's channels
+    made = function(**{of: n for of, n in counts.items() if n is not None and of in takes})
     made = replace(made, name=str(network))
     building(made, **given).report.raise_if_failed()
     return made, dict.fromkeys(given)
@@ -167,11 +172,16 @@ def _last(graph: Network) -> Node | None:
 
 def _channels(of: str, node: Node, layout: TorchLayout, arrays: Mapping[str, Any]) -> int | None:
     """The channels that a convolution has in the arrays, or ``None`` if they do not say it."""
-    ours = f"{node.layer or node.name}.kernel"
-    names = next((array.names for array in layout.arrays if array.ours == ours), ())
-    array = next((arrays[name] for name in names if name in arrays), None)
-    if array is None or array.ndim < 2 or 0 in array.shape or getattr(node.operation, "groups", 1) != 1:
+
+    def given(part: str) -> Any:
+        names = next((array.names for array in layout.arrays if array.ours == f"{node.layer or node.name}.{part}"), ())
+        return next((arrays[name] for name in names if name in arrays), None)
+
+    array, bias = given("kernel"), given("bias")
+    if getattr(node.operation, "groups", 1) != 1:
         return None
+    if array is None or array.ndim < 2 or 0 in array.shape:  # then the bias may say it
+        return bias.size or None if of == "out_channels" and bias is not None and bias.ndim == 1 else None
     transposed = isinstance(node.operation, ConvTranspose)
     axis = (of == "in_channels") != transposed  # a kernel has (out, in), a transposed one (in, out)
     return int(array.shape[axis])
