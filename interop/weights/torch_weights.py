@@ -15,7 +15,7 @@ from ...spec.messages.written import clipped, kind_of, written_argument, written
 from ...spec.network.network import Network, Node
 from ...spec.network.windows import Conv, ConvTranspose
 from ...spec.presets.catalogue import PRESETS
-from .arrays import graph_of_model, require_ours, unknown, variables_of
+from .arrays import batch_norms, graph_of_model, require_ours, unknown, variables_of
 from .description import without_arrays
 from .torch_layout import TorchArray, TorchLayout, torch_layout
 from .torch_source import TorchWeights, likely_prefix, torch_weights
@@ -261,7 +261,6 @@ def _types(types: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any
 def _fill(model: "nnx.Module", layout: TorchLayout, chosen: Mapping[str, Any], momentum: float) -> None:
     import jax.numpy as jnp
     import numpy as np
-    from flax import nnx
 
     for name, variable in variables_of(model).items():
         dtype, given = variable.get_value().dtype, np.asarray(chosen[name])
@@ -270,9 +269,8 @@ def _fill(model: "nnx.Module", layout: TorchLayout, chosen: Mapping[str, Any], m
             says = f"{name} has a number that {dtype} can't hold"
             raise UsageError.of("the weights", "overflow", "", says, "param_dtype=jnp.float64, with jax_enable_x64")
         variable.set_value(jnp.asarray(given, dtype))
-    for _, module in nnx.iter_modules(model):
-        if isinstance(module, nnx.BatchNorm):
-            module.momentum = momentum
+    for norm in batch_norms(model).values():
+        norm.momentum = momentum
 
 
 def state_dict(

@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import IO, Any
 
 from ..answers.any_network import graph_of
@@ -36,7 +36,11 @@ _KEYS = {
     "precision": str | list | None,
     "sizes": list | None,
     "statements": list,
+    "momentum": dict,
 }
+
+_OPTIONAL = {"momentum"}
+"""Keys that a text has only if they say something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,7 @@ class ModelDescription:
     - ``sizes``: the compatible sizes along each axis, as texts; ``None`` if they are not known.
     - ``statements``: what a certificate of the sizes states along each axis, in SMT-LIB; none for a large network.
     - ``version``: that of the library that wrote the file.
+    - ``momentum``: that of each batch norm that has another than usual, by its name.
     """
 
     network: SavedNetwork
@@ -59,6 +64,7 @@ class ModelDescription:
     sizes: tuple[str, ...] | None
     statements: tuple[str, ...]
     version: str
+    momentum: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def graph(self) -> Network:
@@ -79,7 +85,18 @@ class ModelDescription:
             "sizes": self.sizes,
             "statements": self.statements,
         }
+        if self.momentum:
+            data["momentum"] = self.momentum
         return json.dumps(data, ensure_ascii=True, separators=(",", ":"))
+
+
+def is_momentum(value: object) -> bool:
+    """Whether a value is a momentum that a file may have: a number from 0 to 1.
+
+    >>> is_momentum(0.9), is_momentum(2), is_momentum("0.9")
+    (True, False, False)
+    """
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
 
 
 def read_model(path: str | os.PathLike[str]) -> tuple[ModelDescription, Mapping[str, StoredArray]]:
@@ -122,8 +139,9 @@ def model_graph(path: str | os.PathLike[str]) -> Network:
 
 
 def _description(data: Any, subject: str) -> ModelDescription:
-    if not isinstance(data, dict) or set(data) != set(_KEYS):
-        raise _wrong(subject, f"it must have the keys {', '.join(_KEYS)}")
+    if not isinstance(data, dict) or set(data) | _OPTIONAL != set(_KEYS):
+        raise _wrong(subject, f"it must have the keys {', '.join(key for key in _KEYS if key not in _OPTIONAL)}")
+    data = {"momentum": {}, **data}
     for key, kind in _KEYS.items():
         if not isinstance(data[key], kind) or isinstance(data[key], bool):
             raise _wrong(subject, f"{key} is {clipped(written_value(data[key]))}")
@@ -132,6 +150,8 @@ def _description(data: Any, subject: str) -> ModelDescription:
     texts = [*(data["sizes"] or ()), *data["statements"]]
     if not all(isinstance(text, str) for text in texts):
         raise _wrong(subject, "its sizes and statements must be texts")
+    if not all(map(is_momentum, data["momentum"].values())):
+        raise _wrong(subject, f"momentum is {clipped(written_value(data['momentum']))}")
     precision = data["precision"]
     if isinstance(precision, list) and not all(isinstance(part, str) for part in precision):
         raise _wrong(subject, f"precision is {clipped(written_value(precision))}")
@@ -146,6 +166,7 @@ def _description(data: Any, subject: str) -> ModelDescription:
         None if data["sizes"] is None else tuple(data["sizes"]),
         tuple(data["statements"]),
         data["version"],
+        data["momentum"],
     )
     if (described.in_channels is None) != isinstance(network, Network):
         raise _wrong(subject, "a config needs in_channels and out_channels, and a graph has none")
