@@ -123,7 +123,7 @@ def open_model(
 def _described(stored: TensorFile, subject: str) -> ModelDescription:
     if KEY not in stored.texts:
         says = f"it has no text {KEY!r}, which says what network it is"
-        raise FileError.of(subject, "network", "it is no model of wellshaped", says, _FIX)
+        raise FileError.of(subject, "network", "it is no model of wellshaped", says, _FIX_WEIGHTS)
     try:
         data = strict_json(stored.texts[KEY])
     except (ValueError, RecursionError) as error:
@@ -180,6 +180,7 @@ def _description(data: Any, subject: str) -> ModelDescription:
 
 
 _FIX = "a file that wellshaped.interop.save wrote"
+_FIX_WEIGHTS = f"{_FIX}; wellshaped convert, or wellshaped.interop.load_torch, for weights of PyTorch"
 
 
 def _wrong(subject: str, says: str) -> FileError:
