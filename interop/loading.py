@@ -20,7 +20,7 @@ from typing import Any
 from ..spec.messages.choices import near_name
 from ..spec.messages.installing import pip_install
 from ..spec.messages.report import FileError, UsageError
-from ..spec.messages.written import clipped, kind_of
+from ..spec.messages.written import clipped, kind_of, written_value
 from .sizes.places import own_frame, quoted_place
 
 _INSTALLED_AS = {
@@ -52,11 +52,17 @@ def load_model(text: str) -> Any:
     >>> load_model("jax.nn:relu").__name__
     'relu'
     """
-    place, separator, name = text.rpartition(":")
+    place, separator, name = text.rpartition(":") if isinstance(text, str) else ("", "", "")
     if not (separator and place.strip() and all(part.isidentifier() for part in name.split("."))):
         says = "it must be module:object or path/to/file.py:object"
         file = place.endswith(".py") or "/" in place
-        raise UsageError.of(clipped(text), "object", "", says, f"{place if file else 'my_package.nets'}:make_unet")
+        raise UsageError.of(
+            clipped(text if isinstance(text, str) else written_value(text)),
+            "object",
+            "",
+            says,
+            f"{place if file else 'my_package.nets'}:make_unet",
+        )
     with importable():
         module = _from_file(text, Path(place)) if _is_file(place) else _imported(text, place)
         found: Any = module

@@ -12,14 +12,13 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 from ..spec.answers.any_network import AnyNetwork, graph_of
 from ..spec.answers.compatibility import compatible_sizes
 from ..spec.arithmetic.size_set import SizeSet
-from ..spec.files.disk import fault_of, read_text, replacing, wrong_suffix
+from ..spec.files.disk import OutputError, fault_of, path_of, read_text, replacing, wrong_suffix
 from ..spec.files.formats import strict_json
 from ..spec.files.models import read_model
 from ..spec.messages.report import FileError, UsageError, WellshapedError
@@ -270,7 +269,7 @@ def save_certificate(certificate: Certificate, path: str | os.PathLike[str]) -> 
     :class:`Certificate`.
     """
     _require_certificate(certificate)
-    path = Path(path)
+    path = path_of(path, "certificate", _SUFFIXES, OutputError)
     if path.suffix not in _SUFFIXES:
         raise wrong_suffix(f"certificate {path}", path, _SUFFIXES)
     require_limits(certificate.network, certificate.sizes, certificate.prover)
@@ -296,7 +295,7 @@ def load_certificate(path: str | os.PathLike[str]) -> Certificate:
     file is not JSON, has more than 1 MiB, lacks a key or has it twice. Or it exceeds a limit (see :func:`certify`), or
     its sizes are in overlapping or unordered parts.
     """
-    path = Path(path)
+    path = path_of(path, "certificate", _SUFFIXES)
     subject = f"certificate {path}"
     text = read_text(path, "certificate", subject, most=MAX_BYTES, suffixes=_SUFFIXES)
     try:
@@ -325,7 +324,6 @@ def model_certificates(path: str | os.PathLike[str]) -> tuple[Certificate, ...]:
     Raises :class:`FileError` if :func:`wellshaped.interop.save` did not write the file, and :class:`CertificateError`
     if it has no statements, or others than those of its network.
     """
-    path = Path(path)
     description, _ = read_model(path)
     subject, graph = f"model file {path}", description.graph
     if not description.statements:

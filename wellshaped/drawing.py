@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
@@ -13,7 +12,7 @@ from matplotlib.patches import FancyBboxPatch
 from .image_map import ImageMap
 from .map_drawing import WIDTH, add_map, height_of
 from .spec import NodeField, Stage
-from .spec.files.disk import replacing, wrong_suffix
+from .spec.files.disk import OutputError, path_of, replacing, wrong_suffix
 from .spec.messages.report import UsageError, WellshapedError
 from .spec.messages.written import written_number
 
@@ -65,7 +64,7 @@ def draw(stages: Sequence[Stage], path: str | os.PathLike[str], image: ImageMap 
 
 def write_figure(made: Callable[[], Figure], path: str | os.PathLike[str], *, dpi: int = 150) -> None:
     """Write the figure that ``made`` returns to ``path``. Raises :class:`FileError` as :func:`draw` does."""
-    path = Path(path)
+    path = path_of(path, "output", _FORMATS, OutputError)
     if path.suffix not in _FORMATS:
         raise wrong_suffix(f"output {path}", path, _FORMATS)
     metadata = {"Date": None} if path.suffix == ".svg" else {}

@@ -9,10 +9,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from math import floor
-from pathlib import Path
 from typing import Any
 
-from ...spec.files.disk import fault_of, read_text
+from ...spec.files.disk import fault_of, path_of, read_text
 from ...spec.messages.report import FileError
 from ...spec.messages.written import clipped, kind_of, written_number
 from .description import BioimageDescription, InputAxis, InputTensor, OutputAxis, OutputTensor
@@ -56,7 +55,7 @@ def read_bioimage(path: str | os.PathLike[str]) -> BioimageDescription:
     >>> read_bioimage(path).outputs[0].axes[0].halo
     96
     """
-    path = Path(path)
+    path = path_of(path, "description", _SUFFIXES)
     subject = f"description {path}"
     spec = the_spec()
     text = read_text(path, "description", subject, most=MAX_BYTES, suffixes=_SUFFIXES)

@@ -6,12 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ...spec.files.disk import path_of
 from ...spec.files.networks import reject_other_file
 from ...spec.messages.report import FileError, UsageError, WellshapedError
 from ...spec.messages.written import kind_of
 from .arguments import Arguments
 from .entry import Entry
-from .files import read_entry
+from .files import YAML, read_entry
 from .given import GivenEntry
 from .monai import NETWORKS
 from .nnunet import named, of_file
@@ -60,7 +61,7 @@ def monai_bundle(
     >>> print(compatible_sizes(planned.network))
     n ≡ 0 or 3 (mod 4), n ≥ 3
     """
-    path = _config_of(Path(path))
+    path = _config_of(path_of(path, "bundle", (".json", *YAML)))
     root = read_entry(path, "bundle config", _EXAMPLE, yaml=True)
     if key not in root.value:
         reject_other_file(root.value, path, root.subject, "a config of a MONAI bundle")
@@ -88,7 +89,7 @@ def _arguments(arguments: Mapping[str, Any] | None, call: str) -> dict[str, Any]
 
 
 def _config_of(path: Path) -> Path:
-    if not path.is_dir():
+    if not os.path.isdir(path):  # False for a path that is too long
         return path
     found = next((path / config for config in _CONFIGS if (path / config).is_file()), None)
     if found is None:

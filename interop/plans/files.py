@@ -15,7 +15,7 @@ from .entry import Entry
 MAX_BYTES = 1024 * 1024
 """The largest plans file or bundle config, in bytes. nnU-Net writes about 20 KiB."""
 
-_YAML = (".yaml", ".yml")
+YAML = (".yaml", ".yml")
 
 
 def read_entry(path: Path, what: str, example: str, *, yaml: bool = False, most: int = MAX_BYTES) -> Entry:
@@ -25,9 +25,9 @@ def read_entry(path: Path, what: str, example: str, *, yaml: bool = False, most:
     object. ``example`` is the fix for a file that is empty or something else.
     """
     subject = f"{what} {path}"
-    suffixes = (".json", *(_YAML if yaml else ()))
+    suffixes = (".json", *(YAML if yaml else ()))
     text = read_text(path, what, subject, most=most, suffixes=suffixes)
-    is_yaml = path.suffix in _YAML
+    is_yaml = path.suffix in YAML
     try:
         value = _parse_yaml(text, subject) if is_yaml else _parse_json(text)
     except (ValueError, RecursionError) as error:

@@ -3,9 +3,9 @@
 import json
 import os
 from dataclasses import replace
-from pathlib import Path
 
 from ...spec.arithmetic.naturals import at_least_one
+from ...spec.files.disk import path_of
 from ...spec.files.networks import reject_other_file
 from ...spec.messages.report import FileError, WellshapedError
 from ...spec.messages.written import clipped
@@ -59,7 +59,7 @@ def nnunet_plans(
     >>> print(compatible_shapes(plans["2d"].network).axes[1])
     n ≡ 0 (mod 4), n ≥ 4
     """
-    path = Path(path)
+    path = path_of(path, "plans file", (".json",))
     plans = read_entry(path, "plans file", _EXAMPLE)
     reject_other_file(plans.value, path, plans.subject, "a plans file of nnU-Net")
     configurations = plans["configurations"]

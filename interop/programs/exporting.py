@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...spec.answers.compatibility import compatible_shapes
 from ...spec.arithmetic.size_set import SizeSet
-from ...spec.files.disk import wrong_suffix
+from ...spec.files.disk import OutputError, path_of, wrong_suffix
 from ...spec.files.models import ModelDescription
 from ...spec.files.networks import data_with_kind
 from ...spec.messages.choices import near_name
@@ -69,10 +69,13 @@ def export(
     >>> index.served, len(index.programs)
     (('n ≡ 0 (mod 4), n ≥ 4', 'n ≡ 0 (mod 4), n ≥ 4'), 1)
     """
-    path = Path(path)
+    path = path_of(path, "program file", (SUFFIX,), OutputError)
     if path.suffix != SUFFIX:
         raise wrong_suffix(f"program file {path}", path, (SUFFIX,))
     chosen = _platforms(platforms)
+    if progress is not None and not callable(progress):
+        says = f"it is {kind_of(progress)}, and must be a function of a text"
+        raise UsageError.of("progress", "progress", "", says, "progress=print")
     description = described(model)
     _require_evaluation(model)
     _require_flatbuffers()

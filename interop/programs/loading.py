@@ -10,13 +10,16 @@ from typing import Any
 from ...spec.answers.compatibility import compatible_shapes
 from ...spec.arithmetic.progression import Progression
 from ...spec.arithmetic.size_set import SizeSet
+from ...spec.files.disk import path_of
 from ...spec.files.models import ModelDescription, read_model
 from ...spec.files.networks import data_with_kind
 from ...spec.messages.report import FileError, ShapeError, UsageError, WellshapedError
-from ...spec.messages.written import clipped, in_words, written_value
+from ...spec.messages.written import clipped, in_words, kind_of, written_value
+from ...spec.network.network import Network
+from ...spec.network.running import AxisSizes, require_sizes
 from ..weights.arrays import DTYPES, variables_of
 from ..weights.model_files import load
-from .archive import read_archive
+from .archive import SUFFIX, read_archive
 from .boxes import Box, contains, served_by
 from .exporting import LOADER, MODEL, statement_members
 from .index import NAME, Input, ProgramIndex, digest_of, read_index, wrong
@@ -46,24 +49,27 @@ class LoadedProgram:
     (False, ((20, 30), (20, 32)))
     """
 
-    def __init__(self, path: Path, index: ProgramIndex, arrays: dict[str, Any], stored: Sequence[bytes]) -> None:
+    def __init__(
+        self, path: Path, index: ProgramIndex, graph: Network, arrays: dict[str, Any], stored: Sequence[bytes]
+    ) -> None:
         self.index = index
-        self._path = path
+        self._path, self._graph = path, graph
         self._run = function(index.to_dict(), arrays, [bytearray(raw) for raw in stored])
 
     def __call__(self, *inputs: Any) -> Any:
         """The outputs for these inputs."""
         _require_platform(self.index, f"program {self._path}")
-        self._require_shapes([tuple(x.shape) for x in inputs])
+        self._require_inputs(inputs)
         return self._run(*inputs)
 
-    def serves(self, sizes: Sequence[int]) -> bool:
+    def serves(self, sizes: AxisSizes) -> bool:
         """Whether a program takes images of these sizes, one for each axis."""
-        boxes = [program.box for program in self.index.programs]
-        return len(sizes) == len(self.index.axes) and any(contains(box, sizes) for box in boxes)
+        sizes = require_sizes(self._graph, sizes)
+        return any(contains(program.box, sizes) for program in self.index.programs)
 
-    def nearest(self, sizes: Sequence[int]) -> tuple[tuple[int, ...], ...]:
+    def nearest(self, sizes: AxisSizes) -> tuple[tuple[int, ...], ...]:
         """The nearest sizes that are served: at most one that is nowhere larger, and one that is nowhere smaller."""
+        sizes = require_sizes(self._graph, sizes)
         served = [program["sizes"] for program in self.index.to_dict()["programs"]]
         shapes = sorted(
             {shape for of_it in served for shape in nearest(sizes, of_it)}, key=lambda s: _distance(s, sizes)
@@ -72,14 +78,18 @@ class LoadedProgram:
         larger = [s for s in shapes if all(n >= m for n, m in zip(s, sizes, strict=True))]
         return tuple(dict.fromkeys((*smaller[:1], *larger[:1]))) or tuple(shapes[:1])
 
-    def _require_shapes(self, shapes: Sequence[tuple[int, ...]]) -> None:
-        """Raise :class:`ShapeError` unless the inputs have the right ranks and channels, and sizes that are served."""
+    def _require_inputs(self, inputs: Sequence[Any]) -> None:
+        """Raise :class:`UsageError` unless these are arrays, one for each input, and :class:`ShapeError` unless they
+        have the right ranks and channels, and sizes that are served.
+        """
         index, axes = self.index, len(self.index.axes)
-        if len(shapes) != len(index.inputs):
+        if len(inputs) != len(index.inputs):
             names = ", ".join(of_it.name for of_it in index.inputs)
-            says = f"it got {len(shapes)}, and takes {len(index.inputs)}: {names}"
+            says = f"it got {len(inputs)}, and takes {len(index.inputs)}: {names}"
             raise UsageError.of(f"a call of program {self._path}", "inputs", "", says, f"program({names})")
-        pairs = list(zip(index.inputs, shapes, strict=True))
+        for of_it, given in zip(index.inputs, inputs, strict=True):
+            _require_array(of_it, given, index.dtype)
+        pairs = [(of_it, tuple(given.shape)) for of_it, given in zip(index.inputs, inputs, strict=True)]
         image = next(shape for of_it, shape in pairs if not of_it.single)
         batch, sizes = image[: max(len(image) - axes - 1, 0)], image[-axes:]
         for of_it, shape in pairs:
@@ -96,6 +106,21 @@ class LoadedProgram:
                 f"sizes that it serves are {fit}",
                 f"sizes {near}",
             )
+
+
+def _require_array(of_it: Input, given: Any, dtype: str) -> None:
+    """Raise :class:`UsageError` unless what is ``given`` for an input is an array of real numbers."""
+    import jax
+    import jax.numpy as jnp
+    import numpy as np
+
+    if not isinstance(given, np.ndarray | jax.Array):
+        says = f"it is {kind_of(given)}, and must be an array of NumPy or JAX"
+    elif not any(jnp.issubdtype(given.dtype, kind) for kind in (jnp.floating, jnp.integer, jnp.bool_)):
+        says = f"it is an array of {given.dtype}, and must be one of real numbers"
+    else:
+        return
+    raise UsageError.of(f"input {of_it.name}", "array", "", says, f"numpy.asarray(x, jax.numpy.{dtype})")
 
 
 def _distance(sizes: Sequence[int], others: Sequence[int]) -> int:
@@ -127,7 +152,7 @@ def load_program(path: str | os.PathLike[str]) -> LoadedProgram:
       file: there is no such file.
       fix: the path of an existing .zip file
     """
-    path = Path(path)
+    path = path_of(path, "program file", (SUFFIX,))
     subject = f"program file {path}"
     members = read_archive(path, subject)
     if NAME not in members:
@@ -142,7 +167,7 @@ def load_program(path: str | os.PathLike[str]) -> LoadedProgram:
     stored = [members[program.file] for program in index.programs]
     _require_programs(index, arrays, description, stored, subject)
     _require_platform(index, subject)
-    return LoadedProgram(path, index, arrays, stored)
+    return LoadedProgram(path, index, description.graph, arrays, stored)
 
 
 def _require_members(index: ProgramIndex, members: dict[str, bytes], subject: str) -> None:

@@ -41,6 +41,24 @@ def variables_of(model: "nnx.Module") -> "dict[str, nnx.Variable[Any]]":
     return found
 
 
+MOMENTUM = 0.99
+"""The momentum of the batch norms of a new model, which is Flax's."""
+
+
+def batch_norms(model: "nnx.Module") -> "dict[str, nnx.BatchNorm]":
+    """The batch norms of a model, by the name that their arrays have.
+
+    >>> from flax import nnx
+    >>> from wellshaped.models import UNet
+    >>> from wellshaped.spec import UNetConfig
+    >>> list(batch_norms(UNet(UNetConfig(levels=1, base_channels=2, norm="batch"), 1, 1, rngs=nnx.Rngs(0))))[:1]
+    ['bottom.convs[0].norm.norm']
+    """
+    from flax import nnx
+
+    return {_name(path): module for path, module in nnx.iter_modules(model) if isinstance(module, nnx.BatchNorm)}
+
+
 def require_ours(model: object, fix: str) -> None:
     """Raise :class:`UsageError` unless the model is a network of this library."""
     from ...models import TypedNetwork, UNet2

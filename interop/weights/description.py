@@ -6,13 +6,13 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from ...spec.answers.compatibility import compatible_sizes
-from ...spec.files.models import ModelDescription
+from ...spec.files.models import ModelDescription, is_momentum
 from ...spec.files.networks import SavedNetwork
 from ...spec.messages.report import UsageError, WellshapedError
-from ...spec.messages.written import written_value
+from ...spec.messages.written import clipped, written_value
 from ...spec.network.network import Network
 from ...spec.unet2.config import UNet2Config
-from .arrays import require_ours, variables_of
+from .arrays import MOMENTUM, batch_norms, require_ours, variables_of
 
 if TYPE_CHECKING:
     from flax import nnx
@@ -37,6 +37,7 @@ def described(model: Any) -> ModelDescription:
         sizes=None,
         statements=(),
         version=version("wellshaped"),
+        momentum=_momentum(model),
     )
     return _with_sizes(made)
 
@@ -53,6 +54,16 @@ def _written(precision: Any) -> Any:
             "the model", "precision", "", f"{written_value(precision)} has no name", 'precision="highest"'
         )
     return name.lower()
+
+
+def _momentum(model: Any) -> dict[str, float]:
+    """The momentum of each batch norm that has another than usual."""
+    found = {name: norm.momentum for name, norm in sorted(batch_norms(model).items()) if norm.momentum != MOMENTUM}
+    for name, momentum in found.items():
+        if not is_momentum(momentum):
+            says = f"{name} has {clipped(written_value(momentum))}, and must have a number from 0 to 1"
+            raise UsageError.of("the model", "momentum", "", says, f"momentum={MOMENTUM}")
+    return found
 
 
 def _with_sizes(made: ModelDescription) -> ModelDescription:

@@ -6,12 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...spec.files.disk import replacing, wrong_suffix
+from ...spec.files.disk import OutputError, path_of, replacing, wrong_suffix
 from ...spec.files.models import KEY, ModelDescription, open_model
 from ...spec.files.tensors import SUFFIX
 from ...spec.messages.faults import Faults
 from ...spec.messages.report import FileError, UsageError, WellshapedError
-from .arrays import DTYPES, read_array, unknown, variables_of
+from .arrays import DTYPES, MOMENTUM, batch_norms, read_array, unknown, variables_of
 from .description import built, described
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def save(model: "nnx.Module", path: str | os.PathLike[str]) -> None:
     >>> load(path).cfg
     UNetConfig(levels=2, base_channels=4)
     """
-    save_as(described(model), model, Path(path))
+    save_as(described(model), model, path_of(path, "model file", (SUFFIX,), OutputError))
 
 
 def save_as(description: ModelDescription, model: "nnx.Module", path: Path) -> None:
@@ -80,7 +80,7 @@ def load(
     """
     import jax.numpy as jnp
 
-    path = Path(path)
+    path = path_of(path, "model file", (SUFFIX,))
     subject = f"model file {path}"
     with open_model(path) as (description, stored, file):
         try:
@@ -90,11 +90,19 @@ def load(
         faults = _differences(model, {name: (of_it.dtype, of_it.shape) for name, of_it in stored.items()})
         if faults:
             raise FileError(faults.report(subject))
-        if axis_name is not None or remat:
+        unknown_norms = [name for name in description.momentum if name not in batch_norms(model)]
+        if unknown_norms:
+            says = (
+                f"it has a momentum for {unknown(unknown_norms[0], list(batch_norms(model)))}, which is no batch norm"
+            )
+            raise FileError.of(subject, "momentum", "", says, _FIX)
+        if axis_name is not None or not isinstance(remat, tuple) or remat:
             model = built(description, axis_name=axis_name, remat=remat)
         for name, variable in variables_of(model).items():
             dtype = jnp.dtype(_NAMES[stored[name].dtype])
             variable.set_value(jnp.asarray(read_array(file, stored[name], dtype)))
+        for name, norm in batch_norms(model).items():
+            norm.momentum = description.momentum.get(name, MOMENTUM)
         return model
 
 

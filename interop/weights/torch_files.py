@@ -23,6 +23,9 @@ SUFFIXES = (".pt", ".pth", ".ckpt", ".bin", ".tar", SUFFIX)
 MAX_PICKLE = 64 * 1024 * 1024
 """The most bytes of the pickle in an archive. That of a network of a thousand arrays has a thousandth."""
 
+MOST_SHARED = 256 * 1024 * 1024
+"""The most bytes of arrays beyond twice those of the archive, because tensors may share and repeat their numbers."""
+
 _SAFE_DTYPES = {
     **{name: dtype for dtype, name in DTYPES.items()},
     **{
@@ -95,7 +98,9 @@ class _Entries:
     def __init__(self, archive: ZipFile, root: str, subject: str) -> None:
         self.archive, self.root, self.subject = archive, root, subject
         self.known = {info.filename: info for info in archive.infolist()}
-        self.arrays: dict[Storage, Any] = {}
+        self.numbers: dict[Storage, Any] = {}
+        self.arrays: dict[StoredTensor, Any] = {}
+        self.room = 2 * sum(info.file_size for info in self.known.values()) + MOST_SHARED
         little = "byteorder" not in self or self.read("byteorder", 16).strip() == b"little"
         self.order = "<" if little else ">"
 
@@ -116,7 +121,13 @@ class _Entries:
         return self.archive.read(info)
 
     def array(self, tensor: StoredTensor) -> Any:
-        """The array of a tensor. Its strides and its offset are those in the storage."""
+        """The array of a tensor. Equal tensors are one array."""
+        if tensor not in self.arrays:
+            self.arrays[tensor] = self._array(tensor)
+        return self.arrays[tensor]
+
+    def _array(self, tensor: StoredTensor) -> Any:
+        """The array of a tensor, whose strides and offset are those in the storage. A stride of 0 repeats a number."""
         import numpy as np
 
         numbers = self._numbers(tensor.storage)
@@ -124,8 +135,12 @@ class _Entries:
         last = tensor.offset + sum(
             (size - 1) * stride for size, stride in zip(tensor.shape, tensor.strides, strict=True)
         )
-        if count and (last >= len(numbers) or count > len(numbers)):
+        if count and last >= len(numbers):
             says = f"a tensor of shape {tensor.shape} is larger than its {len(numbers)} numbers"
+            raise _broken(self.subject, clipped(says, 200), _SAVE)
+        self.room -= count * numbers.itemsize
+        if self.room < 0:
+            says = f"with a tensor of shape {tensor.shape}, its tensors are much larger than the file"
             raise _broken(self.subject, clipped(says, 200), _SAVE)
         if not count:
             return np.empty(tensor.shape, numbers.dtype)
@@ -137,7 +152,7 @@ class _Entries:
         import jax.numpy as jnp
         import numpy as np
 
-        if storage not in self.arrays:
+        if storage not in self.numbers:
             dtype = jnp.dtype(storage.dtype)
             size = storage.count * dtype.itemsize
             data = self.read(f"data/{storage.key}", size)
@@ -145,8 +160,8 @@ class _Entries:
                 says = f"the entry data/{clipped(storage.key)} has {len(data)} bytes, and needs {size}"
                 raise _broken(self.subject, says, "a file that was copied completely")
             numbers = np.frombuffer(data, dtype)
-            self.arrays[storage] = numbers if self.order == "<" else numbers.byteswap()
-        return self.arrays[storage]
+            self.numbers[storage] = numbers if self.order == "<" else numbers.byteswap()
+        return self.numbers[storage]
 
 
 _DEEPEST = 4

@@ -1,8 +1,9 @@
 """Reading the pickle inside a PyTorch file without running it.
 
 A pickle is a program: it may call any function of Python. Here its instructions are read by a machine that knows only
-those that build texts, numbers, lists, dicts and tensors, and only the names in :data:`_KNOWN`. Anything else ends the
-reading. So nothing that the file says is ever imported or called.
+those that build texts, numbers, lists, dicts and tensors, and only the names in :data:`_KNOWN`. Values of well-known
+classes that are no weights, such as the arguments of a training script, become a :class:`LeftOut`. Anything else ends
+the reading. So nothing that the file says is ever imported or called.
 """
 
 import pickletools
@@ -53,7 +54,7 @@ class StoredTensor:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A value that is not read, such as a number of NumPy. Only its class is known."""
+    """A value that is not read, such as a path or an array of NumPy. Only its class is known."""
 
     name: str
 
@@ -89,19 +90,44 @@ def _left_out(name: str) -> _Name:
     return _Name(name, lambda *_: LeftOut(name))
 
 
+_DICTS = (
+    "collections.defaultdict",
+    "lightning_fabric.utilities.data.AttributeDict",
+    "lightning.fabric.utilities.data.AttributeDict",
+    "pytorch_lightning.utilities.parsing.AttributeDict",
+)
+"""Classes of dicts, which are read as dicts."""
+
+_SYSTEMS = ("", "Posix", "Windows")
+_NUMPY = ("multiarray.scalar", "multiarray._reconstruct", "numeric._frombuffer")
+_PLAIN = ("list", "dict", "set", "frozenset", "tuple", "int", "float", "complex", "str", "bytes", "bytearray", "bool")
+
+_OLD = ("slice", "range", "xrange", "long", "unicode")  # the last ones as Python 2 called them
+_HARMLESS = (
+    *("torch.device", "torch.dtype", "numpy.dtype", "numpy.ndarray", "_codecs.encode"),
+    *(f"torch.{dtype}" for dtype in ("bool", *sorted(set(STORAGES.values()) - {"bool"}))),
+    *(f"numpy.{core}.{name}" for core in ("core", "_core") for name in _NUMPY),
+    *(f"{module}.{name}" for module in ("builtins", "__builtin__") for name in (*_PLAIN, *_OLD)),
+    *("argparse.Namespace", "types.SimpleNamespace", "collections.Counter", "collections.deque"),
+    *(f"datetime.{name}" for name in ("datetime", "date", "time", "timedelta", "timezone")),
+    *(f"pathlib{of}.{pure}{kind}Path" for of in ("", "._local") for pure in ("", "Pure") for kind in _SYSTEMS),
+)
+"""Names of classes and functions that make plain values, which no network needs."""
+
 _KNOWN: Mapping[str, _Name] = {
     known.name: known
     for known in (
         _Name("collections.OrderedDict", _ordered),
         _Name("torch._utils._rebuild_tensor_v2", _tensor),
         _Name("torch._utils._rebuild_parameter", _parameter),
+        _Name("torch._utils._rebuild_parameter_with_state", _parameter),
         _Name("torch.Size", lambda sizes=(): tuple(sizes)),
         *(_Name(f"torch.{name}", lambda *_, name=name: LeftOut(name)) for name in STORAGES),
-        *map(_left_out, ("torch.device", "numpy.dtype", "_codecs.encode")),  # these and NumPy's numbers: no weights
-        *map(_left_out, ("numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar")),
+        *map(_left_out, _HARMLESS),
+        *(_Name(name, lambda *_: {}) for name in _DICTS),
     )
 }
-"""The names that are read. Those of the last two lines are values that no network needs."""
+"""The names that are read."""
 
 _KEYS = (str, int, float, type(None))
 """What may be a key of a dict."""
@@ -162,9 +188,14 @@ class _Machine:
         self.push(Storage(key, STORAGES[kind], count))
 
     def append(self, values: list[Any]) -> None:
-        if not isinstance(self.stack[-1], list):
+        if isinstance(self.stack[-1], list):
+            self.stack[-1].extend(values)
+        elif not isinstance(self.stack[-1], LeftOut):
             raise PickleError("it appends to something that is no list")
-        self.stack[-1].extend(values)
+
+    def frozen(self) -> None:
+        self.to_mark()
+        self.push(LeftOut("builtins.frozenset"))
 
     def set(self, values: list[Any]) -> None:
         target = self.stack[-1]
@@ -202,6 +233,10 @@ _STEPS: Mapping[str, _Step] = {
     "NONE": lambda machine, _: machine.push(None),
     "NEWTRUE": lambda machine, _: machine.push(True),
     "NEWFALSE": lambda machine, _: machine.push(False),
+    "EMPTY_SET": lambda machine, _: machine.push(LeftOut("builtins.set")),
+    "ADDITEMS": lambda machine, _: machine.append(machine.to_mark()),
+    "FROZENSET": lambda machine, _: machine.frozen(),
+    "BYTEARRAY8": lambda machine, value: machine.push(bytes(value)),
     "MARK": lambda machine, _: machine.push(_MARK),
     "EMPTY_DICT": lambda machine, _: machine.push({}),
     "EMPTY_LIST": lambda machine, _: machine.push([]),

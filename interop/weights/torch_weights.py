@@ -15,7 +15,7 @@ from ...spec.messages.written import clipped, kind_of, written_argument, written
 from ...spec.network.network import Network, Node
 from ...spec.network.windows import Conv, ConvTranspose
 from ...spec.presets.catalogue import PRESETS
-from .arrays import graph_of_model, require_ours, unknown, variables_of
+from .arrays import batch_norms, graph_of_model, require_ours, unknown, variables_of
 from .description import without_arrays
 from .torch_layout import TorchArray, TorchLayout, torch_layout
 from .torch_source import TorchWeights, likely_prefix, torch_weights
@@ -144,7 +144,12 @@ def _with_channels(
         building(value, **given).report.raise_if_failed()
         return value, dict.fromkeys(given)
     takes = inspect.signature(function).parameters
-    made = function(**{of: n for of, n in found.items() if n is not None and of in takes})
+    ins, outs = found["in_channels"], found["out_channels"]
+    counts = {
+        **found,
+        "sources": outs // ins if ins and outs else None,
+    }  # Wave-U-Net's output has each source's channels
+    made = function(**{of: n for of, n in counts.items() if n is not None and of in takes})
     made = replace(made, name=str(network))
     building(made, **given).report.raise_if_failed()
     return made, dict.fromkeys(given)
@@ -167,11 +172,16 @@ def _last(graph: Network) -> Node | None:
 
 def _channels(of: str, node: Node, layout: TorchLayout, arrays: Mapping[str, Any]) -> int | None:
     """The channels that a convolution has in the arrays, or ``None`` if they do not say it."""
-    ours = f"{node.layer or node.name}.kernel"
-    names = next((array.names for array in layout.arrays if array.ours == ours), ())
-    array = next((arrays[name] for name in names if name in arrays), None)
-    if array is None or array.ndim < 2 or 0 in array.shape or getattr(node.operation, "groups", 1) != 1:
+
+    def given(part: str) -> Any:
+        names = next((array.names for array in layout.arrays if array.ours == f"{node.layer or node.name}.{part}"), ())
+        return next((arrays[name] for name in names if name in arrays), None)
+
+    array, bias = given("kernel"), given("bias")
+    if getattr(node.operation, "groups", 1) != 1:
         return None
+    if array is None or array.ndim < 2 or 0 in array.shape:  # then the bias may say it
+        return bias.size or None if of == "out_channels" and bias is not None and bias.ndim == 1 else None
     transposed = isinstance(node.operation, ConvTranspose)
     axis = (of == "in_channels") != transposed  # a kernel has (out, in), a transposed one (in, out)
     return int(array.shape[axis])
@@ -251,7 +261,6 @@ def _types(types: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any
 def _fill(model: "nnx.Module", layout: TorchLayout, chosen: Mapping[str, Any], momentum: float) -> None:
     import jax.numpy as jnp
     import numpy as np
-    from flax import nnx
 
     for name, variable in variables_of(model).items():
         dtype, given = variable.get_value().dtype, np.asarray(chosen[name])
@@ -260,9 +269,8 @@ def _fill(model: "nnx.Module", layout: TorchLayout, chosen: Mapping[str, Any], m
             says = f"{name} has a number that {dtype} can't hold"
             raise UsageError.of("the weights", "overflow", "", says, "param_dtype=jnp.float64, with jax_enable_x64")
         variable.set_value(jnp.asarray(given, dtype))
-    for _, module in nnx.iter_modules(model):
-        if isinstance(module, nnx.BatchNorm):
-            module.momentum = momentum
+    for norm in batch_norms(model).values():
+        norm.momentum = momentum
 
 
 def state_dict(

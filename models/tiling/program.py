@@ -150,6 +150,6 @@ def bytes_of(memory: int | str) -> int:
         return int(memory)
     found = re.fullmatch(r"\s*(\d{1,15}(?:\.\d*)?)\s*([a-zA-Z]*)\s*", memory) if isinstance(memory, str) else None
     if found is None or found[2].lower() not in _UNITS:
-        says = f"memory={clipped(written_value(memory))} must be a number of bytes, or of KiB, MiB, GiB, KB, MB, GB"
+        says = f"it is {clipped(written_value(memory))}, and must be a number of bytes, or of KiB, MiB, GiB, KB, MB, GB"
         raise UsageError.of("the memory", "memory", "", says, 'memory="2 GiB"')
     return int(float(found[1]) * _UNITS[found[2].lower()])

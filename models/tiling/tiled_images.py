@@ -1,6 +1,7 @@
 """``tiled``: the result of a network for an image that is larger than memory, tile by tile."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from math import isqrt, prod
 from pathlib import Path
 from typing import Any
@@ -192,7 +193,10 @@ def _within(network: AnyNetwork, graph: Network, program: Program, image: Any, m
     least = least_tile(graph, sizes)
     found = tiles(network, sizes, least)
     if least == sizes and needs(sizes) > memory:
-        tiles(network, sizes, tuple(n - 1 for n in sizes))  # raises, and says why there are no tiles
+        try:
+            tiles(network, sizes, tuple(n - 1 for n in sizes))
+        except WellshapedError as error:  # it says why there are no tiles
+            raise type(error)(replace(error.report, fixes=(f"memory={needs(sizes)}",))) from None
     if (need := needs(found.size)) > memory:
         size = "×".join(map(written_number, found.size))
         says = f"a tile of {size} needs {written_number(need)} bytes, and memory is {written_number(memory)}"

@@ -8,14 +8,37 @@ from difflib import get_close_matches
 from pathlib import Path
 from threading import get_ident
 
-from ..messages.report import FileError
-from ..messages.written import clipped
+from ..messages.report import FileError, UsageError
+from ..messages.written import clipped, kind_of, written_value
 
 
 class OutputError(FileError):
     """A file can't be written."""
 
     says = "can't be written"
+
+
+def path_of(given: object, what: str, suffixes: Iterable[str], error: type[FileError] = FileError) -> Path:
+    """Return a path that a caller gave. Raise :class:`UsageError` if it is no path, and ``error`` if it is empty.
+
+    ``what`` says what the file is, and ``suffixes`` are those that it can have.
+
+    >>> path_of(None, "model file", (".safetensors",))
+    Traceback (most recent call last):
+    ...
+    wellshaped.spec.messages.report.UsageError: model file None can't be used.
+      path: it is a NoneType, and must be a path.
+      fix: the path of a .safetensors file
+    """
+    path = os.fspath(given) if isinstance(given, str | os.PathLike) else None
+    fix = f"the path of a {' or '.join(suffixes)} file"
+    if not isinstance(path, str) or "\0" in path:
+        subject = f"{what} {clipped(written_value(given))}"
+        says = "it has a null character" if isinstance(path, str) else f"it is {kind_of(given)}, and must be a path"
+        raise UsageError.of(subject, "path", "", says, fix)
+    if not path:  # Python reads it as a folder
+        raise error.of(f"{what} ''", "file", "", "its path is empty", fix)
+    return Path(path)
 
 
 @contextmanager

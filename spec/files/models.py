@@ -7,18 +7,17 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import IO, Any
 
 from ..answers.any_network import graph_of
 from ..messages.report import FileError, WellshapedError
 from ..messages.written import clipped, written_value
 from ..network.network import Network
-from .disk import fault_of
+from .disk import fault_of, path_of
 from .formats import strict_json
 from .networks import SavedNetwork, data_with_kind, network_of_data
-from .tensors import StoredArray, TensorFile, open_tensor_file
+from .tensors import SUFFIX, StoredArray, TensorFile, open_tensor_file
 
 FORM = "model 1"
 """The form of the text that is written and read."""
@@ -37,7 +36,11 @@ _KEYS = {
     "precision": str | list | None,
     "sizes": list | None,
     "statements": list,
+    "momentum": dict,
 }
+
+_OPTIONAL = {"momentum"}
+"""Keys that a text has only if they say something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,7 @@ class ModelDescription:
     - ``sizes``: the compatible sizes along each axis, as texts; ``None`` if they are not known.
     - ``statements``: what a certificate of the sizes states along each axis, in SMT-LIB; none for a large network.
     - ``version``: that of the library that wrote the file.
+    - ``momentum``: that of each batch norm that has another than usual, by its name.
     """
 
     network: SavedNetwork
@@ -60,6 +64,7 @@ class ModelDescription:
     sizes: tuple[str, ...] | None
     statements: tuple[str, ...]
     version: str
+    momentum: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def graph(self) -> Network:
@@ -80,7 +85,18 @@ class ModelDescription:
             "sizes": self.sizes,
             "statements": self.statements,
         }
+        if self.momentum:
+            data["momentum"] = self.momentum
         return json.dumps(data, ensure_ascii=True, separators=(",", ":"))
+
+
+def is_momentum(value: object) -> bool:
+    """Whether a value is a momentum that a file may have: a number from 0 to 1.
+
+    >>> is_momentum(0.9), is_momentum(2), is_momentum("0.9")
+    (True, False, False)
+    """
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
 
 
 def read_model(path: str | os.PathLike[str]) -> tuple[ModelDescription, Mapping[str, StoredArray]]:
@@ -98,7 +114,7 @@ def open_model(
     path: str | os.PathLike[str],
 ) -> Iterator[tuple[ModelDescription, Mapping[str, StoredArray], IO[bytes]]]:
     """Open a model's file; yield what it says, where its arrays stand, and the file. Raises as :func:`read_model`."""
-    path = Path(path)
+    path = path_of(path, "model file", (SUFFIX,))
     subject = f"model file {path}"
     with open_tensor_file(path, subject) as (stored, file):
         yield _described(stored, subject), stored.arrays, file
@@ -107,7 +123,7 @@ def open_model(
 def _described(stored: TensorFile, subject: str) -> ModelDescription:
     if KEY not in stored.texts:
         says = f"it has no text {KEY!r}, which says what network it is"
-        raise FileError.of(subject, "network", "it is no model of wellshaped", says, _FIX)
+        raise FileError.of(subject, "network", "it is no model of wellshaped", says, _FIX_WEIGHTS)
     try:
         data = strict_json(stored.texts[KEY])
     except (ValueError, RecursionError) as error:
@@ -117,14 +133,15 @@ def _described(stored: TensorFile, subject: str) -> ModelDescription:
 
 def model_graph(path: str | os.PathLike[str]) -> Network:
     """Return the network in a model's file as a graph that has the name of the file. Raises as :func:`read_model`."""
-    path = Path(path)
+    path = path_of(path, "model file", (SUFFIX,))
     graph = read_model(path)[0].graph
     return replace(graph, name=clipped(path.name)) if path.name.isprintable() else graph
 
 
 def _description(data: Any, subject: str) -> ModelDescription:
-    if not isinstance(data, dict) or set(data) != set(_KEYS):
-        raise _wrong(subject, f"it must have the keys {', '.join(_KEYS)}")
+    if not isinstance(data, dict) or set(data) | _OPTIONAL != set(_KEYS):
+        raise _wrong(subject, f"it must have the keys {', '.join(key for key in _KEYS if key not in _OPTIONAL)}")
+    data = {"momentum": {}, **data}
     for key, kind in _KEYS.items():
         if not isinstance(data[key], kind) or isinstance(data[key], bool):
             raise _wrong(subject, f"{key} is {clipped(written_value(data[key]))}")
@@ -133,6 +150,8 @@ def _description(data: Any, subject: str) -> ModelDescription:
     texts = [*(data["sizes"] or ()), *data["statements"]]
     if not all(isinstance(text, str) for text in texts):
         raise _wrong(subject, "its sizes and statements must be texts")
+    if not all(map(is_momentum, data["momentum"].values())):
+        raise _wrong(subject, f"momentum is {clipped(written_value(data['momentum']))}")
     precision = data["precision"]
     if isinstance(precision, list) and not all(isinstance(part, str) for part in precision):
         raise _wrong(subject, f"precision is {clipped(written_value(precision))}")
@@ -147,6 +166,7 @@ def _description(data: Any, subject: str) -> ModelDescription:
         None if data["sizes"] is None else tuple(data["sizes"]),
         tuple(data["statements"]),
         data["version"],
+        data["momentum"],
     )
     if (described.in_channels is None) != isinstance(network, Network):
         raise _wrong(subject, "a config needs in_channels and out_channels, and a graph has none")
@@ -160,6 +180,7 @@ def _description(data: Any, subject: str) -> ModelDescription:
 
 
 _FIX = "a file that wellshaped.interop.save wrote"
+_FIX_WEIGHTS = f"{_FIX}; wellshaped convert, or wellshaped.interop.load_torch, for weights of PyTorch"
 
 
 def _wrong(subject: str, says: str) -> FileError:

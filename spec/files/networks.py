@@ -31,7 +31,7 @@ from ..network.data import (
 from ..network.network import Network
 from ..unet.config import MOST, UNetConfig
 from ..unet2.config import UNet2Config
-from .disk import OutputError, fault_of, read_text, replacing
+from .disk import OutputError, fault_of, path_of, read_text, replacing
 from .fixes import in_file
 from .formats import FORMATS, format_of
 from .syntax import syntax_fix
@@ -81,7 +81,7 @@ def load_network(path: str | os.PathLike[str]) -> UNet2Config | UNetConfig | Net
     >>> load_network(folder / "net.toml").nodes
     (Node(name='y', operation=MaxPool(kernel=2), inputs=('x',)),)
     """
-    path = _path(path, "network")
+    path = path_of(path, "network file", FORMATS)
     subject = f"network file {path}"
     network: UNet2Config | UNetConfig | Network = _loaded(_text(path, "network", subject), path, subject)
     if isinstance(network, Network) and path.name.isprintable():
@@ -100,7 +100,7 @@ def load_config(path: str | os.PathLike[str]) -> UNet2Config:
     >>> load_config(folder / "unet.toml")
     UNet2Config(base_channels=16)
     """
-    path = _path(path, "config")
+    path = path_of(path, "config file", FORMATS)
     subject = f"config file {path}"
     config: UNet2Config = _loaded(_text(path, "config", subject), path, subject, UNet2Config)
     return config
@@ -128,7 +128,7 @@ def save_network(network: AnyNetwork, path: str | os.PathLike[str]) -> None:
     if kind is None or type(network) is not kind.of:
         says = f"it is {kind_of(network)}, and a file holds one of {', '.join(_KINDS)}"
         raise UsageError.of("the network", "network", "", says, "UNetConfig(levels=4)")
-    _save(kind, network, Path(path), load_network)
+    _save(kind, network, path_of(path, "network file", FORMATS, OutputError), load_network)
 
 
 def save_config(cfg: UNet2Config, path: str | os.PathLike[str]) -> None:
@@ -142,7 +142,7 @@ def save_config(cfg: UNet2Config, path: str | os.PathLike[str]) -> None:
     UNet2Config(base_channels=16)
     """
     require_kind(cfg, UNet2Config, dict.fromkeys(("UNetConfig", "Network", "str"), f"save_network(cfg, {str(path)!r})"))
-    _save(_KINDS["UNet2Config"], cfg, Path(path), load_config)
+    _save(_KINDS["UNet2Config"], cfg, path_of(path, "config file", FORMATS, OutputError), load_config)
 
 
 def _save(kind: "_Kind", network: Any, path: Path, load: Callable[[Path], object]) -> None:
@@ -403,15 +403,6 @@ def _add_kinds(data: Mapping[str, Any], most: list[str], faults: Faults) -> None
 def _another_kind(said: str, wanted: type, path: Path) -> ContentError:
     says = f"it holds a {said}, and must hold a {wanted.__name__}"
     return ContentError.of("", "kind", "", says, f"load_network({str(path)!r})")
-
-
-def _path(path: str | os.PathLike[str], what: str) -> Path:
-    """Return the path of a file to read. Raise :class:`FileError` for an empty one, which Python reads as a folder."""
-    if not os.fspath(path):
-        raise FileError.of(
-            f"{what} file ''", "file", "", "its path is empty", f"the path of a {' or '.join(FORMATS)} file"
-        )
-    return Path(path)
 
 
 def _text(path: Path, what: str, subject: str) -> str:

@@ -1195,6 +1195,7 @@ def test_an_unknown_flag_is_rejected_with_the_nearest_known_one(run, command):
         (["stages"], "stages needs --input, for example: wellshaped stages milesial --input 3x304x384"),
         (["draw"], "draw needs --input, for example: wellshaped draw milesial --input 3x304x384"),
         (["verify"], "verify needs a certificate, for example: wellshaped verify certificate.json"),
+        (["convert"], "convert needs weights, for example: wellshaped convert weights.pt milesial model.safetensors"),
         (["check", "--input"], "--input needs a value, for example: wellshaped check milesial --input 3x303x384"),
         (["check", "--pool-stride"], "--pool-stride needs a value."),
         (["check", "unet", "--down", "2"], "Unknown option: --down.\n"),

@@ -176,7 +176,7 @@ def test_a_panel_is_a_picture(models, photos, ran, tmp_path):
         (["--colour", "gray"], "--colour grey"),
         (["--mean", "x"], "must be numbers with commas"),
         (["--std", "0"], "a number to divide by must not be 0"),
-        (["--memory", "much"], "memory"),
+        (["--memory", "much"], "it is 'much', and must be a number of bytes"),
         (["nowhere.png"], "there is no such file|nowhere.png"),
     ],
 )
@@ -185,6 +185,51 @@ def test_what_cannot_be_used_gets_one_message_with_a_fix(words, says, models, ph
     assert status in (1, 2)
     assert any(part in out + err for part in says.split("|"))
     assert len((out + err).splitlines()) < 8
+
+
+def test_messages_speak_of_the_flags_of_the_command(models, photos, ran, tmp_path):
+    iio.imwrite(tmp_path / "tiny.png", np.zeros((1, 1), np.uint8))
+    fix = ran(models["grey"], "tiny.png")[1].splitlines()[1]
+    assert fix.endswith("fix: --mode edge or --mode zeros")
+    assert ran(models["grey"], "tiny.png", "--mode", "edge")[0] == 0
+    for words in (["--memory", "much"], ["--memory", "1KB"]):
+        status, out, err = ran(models["grey"], photos / "coins.png", *words)
+        assert status in (1, 2)
+        assert "fix: --memory " in out + err
+        assert "memory=" not in out + err
+    needed = out.rpartition("--memory ")[2].strip()
+    assert ran(models["grey"], photos / "coins.png", "--memory", needed)[0] == 0
+    assert "--mean has 2 numbers" in ran(models["grey"], photos / "coins.png", "--mean", "1,2")[1]
+
+
+@pytest.mark.parametrize("name", ["milesial", "unet", "net.toml", "weights.pt", "weights.pth"])
+@pytest.mark.parametrize("command", ["predict", "export"])
+def test_what_has_no_weights_is_named_with_the_command_that_brings_them(command, name, capsys):
+    assert main([command, name, *(["photo.png"] if command == "predict" else [])]) == 2
+    err = capsys.readouterr().err
+    assert "without weights" in err or "PyTorch's weights" in err
+    assert f"{'' if 'weights' in name else 'weights.pt '}{name} " in err.rpartition("fix: wellshaped convert ")[2]
+
+
+def test_a_damaged_file_is_described_in_our_words(models, ran, tmp_path):
+    iio.imwrite(tmp_path / "whole.jpg", coins()[:61, :75])
+    iio.imwrite(tmp_path / "whole.png", coins()[:61, :75])
+    tifffile.imwrite(tmp_path / "whole.tif", coins()[:61, :75])
+    np.save(tmp_path / "whole.npy", coins()[:61, :75])
+    np.save(tmp_path / "objects.npy", np.array([None, {}], object))
+    for suffix in ("jpg", "png", "tif", "npy"):
+        raw = (tmp_path / f"whole.{suffix}").read_bytes()
+        (tmp_path / f"cut.{suffix}").write_bytes(raw[: len(raw) // 2])
+        (tmp_path / f"empty.{suffix}").write_bytes(b"")
+        (tmp_path / f"text.{suffix}").write_text("no image")
+        (tmp_path / f"whole.{suffix}").unlink()
+    (tmp_path / "notes.txt").write_text("no image")
+    status, out, _ = ran(models["grey"], tmp_path, "notes.txt")
+    assert status == 1
+    *lines, last = [line for line in out.splitlines() if line.startswith("  ")]
+    assert len(lines) == 13
+    assert all("it is damaged, or not a " in line for line in lines)
+    assert "its suffix is '.txt', and must be one of .png" in last
 
 
 def test_a_folder_without_images_and_a_missing_model_are_rejected(models, ran, tmp_path):
@@ -262,6 +307,22 @@ def test_other_colours_are_read_as_rgb_and_transparency_is_left_out(tmp_path):
     np.save(tmp_path / "two.npy", np.zeros((6, 5, 2), np.float32))
     with pytest.raises(ImageError, match=r"it has the shape \(6, 5, 2\)"):
         image_of(tmp_path / "two.npy", 1)
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png"])
+def test_a_photograph_is_turned_as_its_camera_says(suffix, tmp_path):
+    from PIL import Image, ImageOps
+
+    grey = np.zeros((48, 64), np.uint8)
+    grey[:16, :32], grey[16:, 48:] = 200, 90
+    for orientation in range(1, 9):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        path = tmp_path / f"{orientation}.{suffix}"
+        Image.fromarray(grey).save(path, exif=exif)
+        upright = np.asarray(ImageOps.exif_transpose(Image.open(path)))
+        assert upright.shape == ((48, 64) if orientation < 5 else (64, 48))
+        np.testing.assert_array_equal(image_of(path, 1)[0] * 255, upright)
 
 
 def test_pages_and_frames_are_no_colours(tmp_path):

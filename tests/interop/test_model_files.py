@@ -18,7 +18,7 @@ from safetensors.numpy import load_file, save_file
 
 from wellshaped.cli import main
 from wellshaped.interop import load, save
-from wellshaped.interop.weights.arrays import variables_of
+from wellshaped.interop.weights.arrays import batch_norms, variables_of
 from wellshaped.models import TypedNetwork, UNet, UNet2
 from wellshaped.proofs_of_shape.certificates import CertificateError, model_certificates, verify
 from wellshaped.spec import (
@@ -224,6 +224,31 @@ def rewritten(path, change):
     path.write_bytes(len(text.encode()).to_bytes(8, "little") + text.encode() + raw[8 + length :])
 
 
+def test_the_momentum_of_each_batch_norm_is_kept(tmp_path):
+    model = MODELS["batch norm"]()
+    save(model, tmp_path / "usual.safetensors")
+    assert "momentum" not in (tmp_path / "usual.safetensors").read_bytes().decode("latin-1")  # as older versions wrote
+    norms = batch_norms(model)
+    for number, norm in enumerate(norms.values()):
+        norm.momentum = 0.9 if number else 0.5
+    save(model, tmp_path / "other.safetensors")
+    back = load(tmp_path / "other.safetensors")
+    assert {name: norm.momentum for name, norm in batch_norms(back).items()} == {
+        name: 0.9 if number else 0.5 for number, name in enumerate(norms)
+    }
+    back.train()
+    model.train()
+    x = np.random.default_rng(0).normal(size=(3, 8, 8)).astype(np.float32)
+    back(x), model(x)
+    for name, variable in variables_of(model).items():
+        np.testing.assert_array_equal(variable.get_value(), variables_of(back)[name].get_value())
+    save(load(tmp_path / "other.safetensors"), tmp_path / "again.safetensors")
+    assert (tmp_path / "again.safetensors").read_bytes() == (tmp_path / "other.safetensors").read_bytes()
+    next(iter(norms.values())).momentum = 2
+    with pytest.raises(UsageError, match="has 2, and must have a number from 0 to 1"):
+        save(model, tmp_path / "wrong.safetensors")
+
+
 HEADERS = {
     "overlap": (lambda h: h["head.bias"].update(data_offsets=[0, 8]), "begins at byte"),
     "gap": (lambda h: h.pop("head.bias") and None, "begins at byte|the arrays end at byte"),
@@ -256,6 +281,9 @@ def with_text(change):
 
 
 TEXTS = {
+    "a momentum of no norm": (lambda d: d.update(momentum={"head": 0.9}), "it has a momentum for 'head'"),
+    "no momentum": (lambda d: d.update(momentum={"head": "0.9"}), "momentum is "),
+    "a momentum for all": (lambda d: d.update(momentum=0.9), "momentum is 0.9"),
     "no config": (lambda d: d.update(network={"kind": "UNetConfig", "levels": "two"}), "levels"),
     "no kind": (lambda d: d["network"].pop("kind") and None, "the network has no kind"),
     "another kind": (lambda d: d["network"].update(kind="Net"), "kind is 'Net'"),

@@ -1,10 +1,15 @@
 """Files of PyTorch from anybody: they are read without PyTorch, and nothing in them runs."""
 
+import argparse
 import os
 import pickle
 import subprocess
 import sys
 import zipfile
+from collections import Counter, defaultdict
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,8 +19,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wellshaped.interop import load_torch, state_dict
+from wellshaped.interop.weights import torch_files
 from wellshaped.interop.weights.torch_files import values_of_file
-from wellshaped.interop.weights.torch_pickle import PickleError, read_pickle
+from wellshaped.interop.weights.torch_pickle import LeftOut, PickleError, read_pickle
 from wellshaped.spec import Conv, FileError, Network, Node
 
 ONE = Network({"x": 1}, (Node("y", Conv(3, channels=2)),), axes=1)
@@ -108,6 +114,61 @@ def test_weights_of_safetensors_and_of_an_archive_are_the_same(tmp_path):
         assert all(np.array_equal(back[name], array) for name, array in arrays.items())
 
 
+BESIDE = {
+    "args": argparse.Namespace(lr=0.1, folder=Path("runs"), sizes=[1, 2], tags={"a", "b"}),
+    "history": defaultdict(list, {"loss": [1.0, 0.5]}),
+    "counts": Counter("aab"),
+    "best": np.float64(0.9),
+    "step": np.int64(3),
+    "curve": np.linspace(0, 1, 5),
+    "random": np.random.RandomState(0).get_state(),
+    "started": datetime(2026, 1, 2, tzinfo=UTC),
+    "folder": PurePosixPath("/data"),
+    "classes": frozenset({"x"}),
+    "raw": bytearray(b"abc"),
+    "number": 1 + 2j,
+    "types": (int, list, slice(1, 2), range(3)),
+    "space": SimpleNamespace(a=1),
+}
+
+
+@pytest.mark.parametrize("protocol", range(2, 6))
+def test_plain_values_of_training_scripts_are_left_out_without_running_anything(protocol):
+    found = read_pickle(pickle.dumps({**BESIDE, "epoch": 3}, protocol))
+    assert list(found) == [*BESIDE, "epoch"]
+    assert found["history"] == {"loss": [1.0, 0.5]}
+    left = {key for key, value in found.items() if isinstance(value, LeftOut)}
+    assert left >= {"args", "counts", "best", "step", "curve", "started", "folder", "number", "space"}
+
+
+def test_weights_among_such_values_are_loaded(tmp_path):
+    weights, data = archives.state({"y.weight": np.ones((2, 1, 3), np.float32), "y.bias": np.zeros(2, np.float32)})
+    values = {of: pickle.dumps(value, 2)[2:-1] for of, value in BESIDE.items() if of in ("args", "best", "folder")}
+    path = archives.write(tmp_path / "a.pt", archives.mapping({**values, "network_weights": weights}), data)
+    assert load_torch(path, ONE)["y"].kernel.shape == (2, 1, 3)
+
+
+def test_tensors_that_repeat_numbers_are_read_within_a_limit(tmp_path, monkeypatch):
+    numbers = np.arange(6, dtype=np.float32)
+    tensors = {"rows": archives.tensor("0", (4, 3), (0, 1), 6, offset=2), "one": archives.tensor("0", (9,), (0,), 6)}
+    path = archives.write(tmp_path / "a.pt", archives.mapping(tensors), {"0": numbers.tobytes()})
+    values = read(path)
+    assert np.array_equal(values["rows"], np.tile([2, 3, 4], (4, 1)))
+    assert np.array_equal(values["one"], np.zeros(9))
+    many = {str(i): archives.tensor("0", (2**20,), (0,), 6, offset=i % 6) for i in range(3)}
+    path = archives.write(tmp_path / "b.pt", archives.mapping(many), {"0": numbers.tobytes()})
+    assert len(read(path)) == 3
+    monkeypatch.setattr(torch_files, "MOST_SHARED", 2 * 2**22)
+    assert "its tensors are much larger than the file" in fault(path)
+
+
+def test_names_of_one_tensor_have_one_array(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch_files, "MOST_SHARED", 0)
+    same = {str(i): archives.tensor("0", (1000,), (1,), 1000) for i in range(20)}
+    values = read(archives.write(tmp_path / "a.pt", archives.mapping(same), {"0": bytes(4000)}))
+    assert values["0"] is values["19"]
+
+
 # What is rejected.
 
 
@@ -156,7 +217,10 @@ STRANGE = {
     "more numbers": (archives.tensor("0", (3,), (1,), 2), "is larger than its 2 numbers"),
     "an offset": (archives.tensor("0", (2,), (1,), 2, offset=1), "is larger than its 2 numbers"),
     "strides beyond": (archives.tensor("0", (2,), (2,), 2), "is larger than its 2 numbers"),
-    "one number again and again": (archives.tensor("0", (2**40,), (0,), 2), "is larger than its 2 numbers"),
+    "one number again and again": (
+        archives.tensor("0", (2**40,), (0,), 2),
+        "its tensors are much larger than the file",
+    ),
     "a huge storage": (archives.tensor("0", (2,), (1,), 2**61), "has 8 bytes, and needs"),
     "another count": (archives.tensor("0", (2,), (1,), 3), "has 8 bytes, and needs 12"),
     "another dtype": (archives.tensor("0", (2,), (1,), 2, kind="Double"), "has 8 bytes, and needs 16"),

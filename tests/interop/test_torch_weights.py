@@ -1,5 +1,6 @@
 """``load_torch`` and ``state_dict``: what is found in a checkpoint, what is said of differences, what comes back."""
 
+import inspect
 from dataclasses import replace
 from functools import partial
 
@@ -10,6 +11,7 @@ from flax import nnx
 
 from wellshaped.interop import load_torch, state_dict
 from wellshaped.interop.weights.torch_layout import torch_layout
+from wellshaped.interop.weights.torch_weights import _ANY, _with_channels
 from wellshaped.models import TypedNetwork, UNet, UNet2
 from wellshaped.spec import (
     PRESETS,
@@ -91,6 +93,33 @@ def test_a_transposed_convolution_says_the_channels_of_the_output(monkeypatch):
     given = arrays_of(presets.pix2pix(2, 8, in_channels=1, out_channels=5))
     model = load_torch(given, "pix2pix")
     assert (model.network.image.channels, model.network.channels["y"]) == (1, 5)
+
+
+@pytest.mark.parametrize("channels", [(5, 7), (2, 3), (1, 1)])
+def test_the_channels_of_each_preset_are_those_of_the_arrays(channels):
+    ins, outs = channels
+    for name in PRESETS:
+        function = PRESETS.functions.get(name)
+        if function is None:
+            made = None if name == "tiny" else graph_of(name, ins, outs)  # without a head, tiny has other channels
+        else:
+            takes = inspect.signature(function).parameters
+            given = {"in_channels": ins, "out_channels": outs, "sources": outs}
+            made = replace(function(**{of: n for of, n in given.items() if of in takes}), name=name)
+        if made is None:
+            continue
+        shapes = {name: of_it.torch_shape for of_it in torch_layout(made).arrays for name in of_it.names}
+        arrays = {of: np.broadcast_to(np.float32(0), shape) for of, shape in shapes.items()}  # it needs no memory
+        found, given = _with_channels(name, _ANY, torch_layout(graph_of(name)), arrays)
+        assert graph_of(found, **given) == made
+
+
+def test_a_kernel_that_is_missing_makes_no_other_difference():
+    given = arrays_of("milesial", 3, 5)
+    del given["outc.conv.weight"]
+    says = fault(given, "milesial")
+    assert "lacks arrays of the network: outc.conv.weight." in says
+    assert "outc.conv.bias" not in says
 
 
 def test_channels_that_are_given_must_be_those_of_the_arrays():

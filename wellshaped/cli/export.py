@@ -6,6 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from ..spec.files.disk import wrong_suffix
+from .network import require_saved
 from .output import AsJson, print_json, say, table, working
 
 EXAMPLE = """\
@@ -36,6 +37,7 @@ def export(
 
     if output.suffix != ".zip":
         raise wrong_suffix(f"output {output}", output, (".zip",))
+    require_saved(model)
     with working("reading the model") as said:
         loaded = interop.load(model)
         loaded.eval()

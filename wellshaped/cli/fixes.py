@@ -21,6 +21,7 @@ _NAMES = [
     "most",
     "field",
     "memory",
+    "mode",
     "prefix",
     "platforms",
     "classes",

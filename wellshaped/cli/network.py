@@ -14,6 +14,7 @@ from cyclopts import Group, Parameter
 
 from ..spec import FIELDS, PRESETS, AnyNetwork, UNet2Config, UNetConfig, load_network
 from ..spec.answers.any_network import as_network
+from ..spec.files.formats import FORMATS
 from ..spec.files.models import model_graph
 from ..spec.files.tensors import SUFFIX
 from ..spec.messages.choices import near_choices, near_name
@@ -149,6 +150,26 @@ def network_of(name: str | None, flags: Any, image: str | None = None) -> AnyNet
         raise _no_fields(name, of, given, unknown)
     result: AnyNetwork = replace(config, **{field: _value(of, field, value) for field, value in given.items()})
     return result
+
+
+def require_saved(model: Path) -> None:
+    """Raise :class:`UsageError` for a network without weights, and for weights of PyTorch: no model is in them.
+
+    >>> require_saved(Path("milesial"))
+    Traceback (most recent call last):
+    ...
+    wellshaped.spec.messages.report.UsageError: model milesial can't be used.
+      weights: it is a network without weights, and must be a model's .safetensors file.
+      fix: wellshaped convert weights.pt milesial model.safetensors
+    """
+    name = str(model)
+    is_network = name in _NAMES or model.suffix in FORMATS
+    if not is_network and model.suffix not in (".pt", ".pth", ".ckpt", ".bin"):
+        return
+    is_of = "a network without weights" if is_network else "a file of PyTorch's weights"
+    says = f"it is {is_of}, and must be a model's {SUFFIX} file"
+    given = f"weights.pt {name}" if is_network else f"{name} milesial"
+    raise UsageError.of(f"model {name}", "weights", "", says, f"wellshaped convert {given} model{SUFFIX}")
 
 
 def given_fields(flags: Any) -> dict[str, Any]:

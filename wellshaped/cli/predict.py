@@ -11,6 +11,7 @@ from ..spec.messages.choices import nearest_choice
 from ..spec.messages.report import UsageError, WellshapedError
 from ..spec.messages.written import in_words
 from .fixes import typed_fix
+from .network import require_saved
 from .output import AsJson, print_json, say, with_progress, working
 
 EXAMPLE = """\
@@ -59,6 +60,7 @@ def predict(
     _require_one_of("--policy", policy, POLICIES)
     _require_one_of("--mode", mode, MODES)
     _require_one_of("--colour", colour, ("", *COLOURS))
+    require_saved(model)
     preparation = Preparation(colour, _numbers("--mean", mean), _numbers("--std", std))
     if 0 in preparation.std:
         raise UsageError.of(f"--std {std}", "std", "", "a number to divide by must not be 0", "--std 1")

@@ -54,12 +54,12 @@ def _completed(flag: str, arguments: Sequence[str], example: str) -> str:
 
 
 def _with_article(noun: str) -> str:
-    """The noun with its article.
+    """The noun with its article, which a plural has not.
 
-    >>> _with_article("model"), _with_article("image")
-    ('a model', 'an image')
+    >>> _with_article("model"), _with_article("image"), _with_article("weights")
+    ('a model', 'an image', 'weights')
     """
-    return f"{'an' if noun[0] in 'aeio' else 'a'} {noun}"
+    return noun if noun.endswith("s") else f"{'an' if noun[0] in 'aeio' else 'a'} {noun}"
 
 
 def _with_fix(text: str, fix: str) -> str:

@@ -13,7 +13,14 @@ import numpy as np
 from ..spec.messages.report import FileError, WellshapedError
 from ..spec.messages.written import in_words
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".npy")
+_FORMATS = {
+    ".png": "PNG file",
+    **dict.fromkeys((".jpg", ".jpeg"), "JPEG file"),
+    **dict.fromkeys((".tif", ".tiff"), "TIFF file"),
+    ".npy": "NumPy file of numbers",
+}
+
+SUFFIXES = tuple(_FORMATS)
 """The files that are read."""
 
 COLOURS = ("grey", "rgb")
@@ -105,7 +112,7 @@ def read_image(path: Path, axes: int, channels: int, preparation: Preparation) -
         raise _another_shape(path, stored, axes, channels)
     for name, numbers in (("mean", preparation.mean), ("std", preparation.std)):
         if len(numbers) not in (1, channels):
-            says = f"{name} has {len(numbers)} numbers, and the image {channels} channels"
+            says = f"--{name} has {len(numbers)} numbers, and the image {channels} channels"
             raise ImageError.of(f"image {path}", name, "", says, f"one number, or {channels}")
     return image
 
@@ -147,19 +154,29 @@ def _stored(path: Path) -> _Stored:
     if not path.is_file():
         raise ImageError.of(f"image {path}", "file", "", "there is no such file", "the path of an image")
     suffix = path.suffix.lower()
+    if suffix not in _FORMATS:
+        says = f"its suffix is {path.suffix!r}, and must be one of {in_words(SUFFIXES)}"
+        raise ImageError.of(f"image {path}", "file", "", says, "the path of an image")
     try:
         if suffix == ".npy":
             return _Stored(np.load(path, mmap_mode="r", allow_pickle=False), ("none", "first", "last"), False)
         return _tiff(path) if suffix in (".tif", ".tiff") else _picture(path)
     except ImageError:
         raise
-    except (OSError, ValueError, SyntaxError, EOFError, TypeError, KeyError, IndexError, MemoryError) as error:
-        says = str(error).split("\n")[0] or type(error).__name__
-        raise ImageError.of(f"image {path}", "file", "", says, f"an image file: {in_words(SUFFIXES)}") from None
+    except MemoryError:
+        says = "it is too large to be read as a whole"
+        raise ImageError.of(
+            f"image {path}", "memory", "", says, "a TIFF without compression, or a NumPy file"
+        ) from None
+    except PermissionError:
+        raise ImageError.of(f"image {path}", "file", "", "you may not read it", "a file that you may read") from None
+    except (OSError, ValueError, SyntaxError, EOFError, TypeError, KeyError, IndexError):  # whatever readers raise
+        says = f"it is damaged, or not a {_FORMATS[suffix]}"
+        raise ImageError.of(f"image {path}", "file", "", says, "a file that was copied completely") from None
 
 
 def _picture(path: Path) -> _Stored:
-    """A PNG or JPEG picture, with its colours as red, green and blue."""
+    """A PNG or JPEG picture as people see it: upright, with its colours as red, green and blue."""
     import imageio.v3
 
     every: Any = ...  # all frames, for the plugin
@@ -169,7 +186,7 @@ def _picture(path: Path) -> _Stored:
         raise ImageError.of(f"image {path}", "frames", "", says, "a file for each frame")
     colours = imageio.v3.immeta(path, plugin="pillow", exclude_applied=False).get("mode")
     mode = "RGB" if colours in ("CMYK", "YCbCr", "LAB", "HSV") else None
-    array = imageio.v3.imread(path, index=0, plugin="pillow", mode=mode)
+    array = imageio.v3.imread(path, index=0, plugin="pillow", mode=mode, rotate=True)
     return _Stored(array, ("none",) if array.ndim == 2 else ("last",), True)
 
 
