@@ -53,7 +53,7 @@ VALUES = {  # of each argument, texts of which one at least must show that it is
     "--order": ("activation first", ",".join(["norm first"] * 4 + ["activation first"])),
     "--join": ("pad", "even crop", "x"),
     "--concat": ("upsampled first",),
-    "--residual": (None,),
+    "--residual": ("true", "true,false,true,true,true"),
     "--bias": (None,),
     "--head": (None,),
     "--network": ("unet.toml", "nope.toml", "milesial", "milesail"),

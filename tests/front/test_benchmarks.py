@@ -25,8 +25,8 @@ from wellshaped.spec.network import run_image
 
 ROOT = Path(__file__).parents[2]
 MODULES = (
-    *("checkpointing", "contenders", "eager", "kernel_gradient", "measure", "profile", "report", "tracing"),
-    *("typed_network", "unet2"),
+    *("checkpointing", "contenders", "eager", "kernel_gradient", "measure", "one_version", "profile", "report"),
+    *("tracing", "two_versions", "typed_network", "unet2"),
 )
 CASE = {"size": 256, "channels": 32, "batch": 1}
 
@@ -411,3 +411,47 @@ def test_each_table_of_a_page_is_replaced_alone(bench, tmp_path):
     page.write_text("<!-- a -->\nold\n<!-- end of a -->\n<!-- b -->\nkept\n<!-- end of b -->\n")
     bench.report.put_into(page, "new", "a")
     assert page.read_text() == "<!-- a -->\n\nnew\n<!-- end of a -->\n<!-- b -->\nkept\n<!-- end of b -->\n"
+
+
+# Two checkouts.
+
+
+class Answers:
+    """A checkout whose answers are invented: every time is ``seconds``, and a result has this ``shape``."""
+
+    def __init__(self, path, seconds, shape=(1,)):
+        self.path, self.seconds, self.shape = path, seconds, list(shape)
+
+    def ask(self, case, work):
+        return [3, self.shape] if work == "about" else self.seconds
+
+
+def test_the_ratio_of_two_checkouts_is_after_to_before(bench):
+    checkouts = {"before": Answers("a", 0.5), "after": Answers("b", 0.25)}
+    found = bench.two_versions.measure("Conv2d", checkouts, 4, 2)
+    table = bench.two_versions.table({"Conv2d": found})
+    assert table.rows == [["Conv2d", *("500.", "0.50 (0.50–0.50)") * 3, *("0.500", "0.50 (0.50–0.50)") * 2]]
+    assert table.notes == ["4 rounds of each call; compiled 2 times. Times are those before."]
+
+
+def test_two_checkouts_with_other_results_are_not_compared(bench):
+    checkouts = {"before": Answers("a", 1.0), "after": Answers("b", 1.0, shape=(2,))}
+    with pytest.raises(Exception, match=r"comparing Conv2d.*(\n|.)*result of shape \[2\]"):
+        bench.two_versions.measure("Conv2d", checkouts, 1, 1)
+
+
+def test_a_checkout_that_is_none_and_a_case_that_is_none_are_rejected(bench, capsys, tmp_path):
+    for given in ([str(tmp_path)], [str(ROOT), "--case", "Conv4d"], [str(ROOT), "--rounds", "0"]):
+        assert bench.measure.run(bench.two_versions.app, given) == 1
+        assert "fix: " in capsys.readouterr().err
+
+
+def test_every_case_of_two_checkouts_is_built(bench):
+    for build in bench.one_version.CASES.values():
+        assert nnx.eval_shape(lambda build=build: build()[0]) is not None
+
+
+def test_a_checkout_measures_every_work_of_a_layer(bench):
+    case = bench.one_version.Case(bench.one_version.CASES["MaxPool2d 2, 32×128²"])
+    assert case.about() == [0, [32, 64, 64]]
+    assert all(case.seconds(work) > 0 for work in bench.one_version.WORKS)

@@ -8,7 +8,7 @@ import shlex
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from wellshaped.cli import app, main
 from wellshaped.cli.fixes import typed
+from wellshaped.cli.network import ConfigFlags, as_flag, network_of
 from wellshaped.cli.wording import lines_of
 from wellshaped.proofs_of_shape import THEOREMS
 from wellshaped.spec import (
@@ -41,6 +42,7 @@ from wellshaped.spec import (
     stages,
 )
 from wellshaped.spec.presets.sources import SOURCES
+from wellshaped.spec.unet.by_level import BY_LEVEL, entries
 from wellshaped.spec.unet.config import CHOICES as UNET_CHOICES
 
 FLAGS = {name: f"--{name.replace('_', '-')}" for name in FIELDS}
@@ -906,6 +908,9 @@ def test_a_wrong_name_proposes_the_nearest_preset_or_file(rejected, tmp_path, mo
         (["unet", "--base-channels", 8], "UNetConfig(base_channels=8)"),
         (["--levels", 3], "UNetConfig(levels=3)"),
         (["unet", "--residual", "--no-bias"], "UNetConfig(residual=True, bias=False)"),
+        (["--residual", "unet"], "UNetConfig(residual=True)"),
+        (["unet", "--levels", 1, "--residual", "true,false"], "UNetConfig(levels=1, residual=(True, False))"),
+        (["unet", "--levels", 1, "--residual=false,true"], "UNetConfig(levels=1, residual=(False, True))"),
         (["--multipliers", "1,2,4", "--levels", 2], "UNetConfig(levels=2, multipliers=(1, 2, 4))"),
         (["milesial", "--join", "none"], "UNetConfig(norm='batch', bias=False)"),
         (
@@ -956,6 +961,17 @@ def test_flags_that_the_network_has_no_fields_for_are_rejected_with_what_works(r
         assert run("sizes", *shlex.split(fix.partition(" use ")[2] or fix))[0] == 0
 
 
+def test_every_field_that_differs_by_level_has_a_flag_with_one_value_for_each_level(run):
+    default = UNetConfig(levels=2)
+    for field in BY_LEVEL:
+        one = getattr(default, field)
+        value = (2 if one is None else one,) * entries(field, 2)
+        words = shlex.split(as_flag(field, value))
+        assert run("sizes", "unet", "--levels", 2, *words)[0] == 0, words
+        assert network_of("unet", ConfigFlags(levels="2", **{field: words[1]})) == replace(default, **{field: value})
+        assert run("sizes", "unet", "--levels", 2, words[0], f"{words[1]},{words[1]}")[0] == 1  # too many
+
+
 @pytest.mark.parametrize("field", [field for field, choices in UNET_CHOICES.items() if True not in choices])
 def test_a_word_that_is_no_choice_is_rejected_with_the_nearest_and_exit_status_2(rejected, run, field):
     words = [str(choice).lower() for choice in UNET_CHOICES[field]]
@@ -975,6 +991,7 @@ def test_a_word_that_is_no_choice_is_rejected_with_the_nearest_and_exit_status_2
         ("--norm", "layer", "--norm none or --norm batch or --norm group or --norm instance"),
         ("--upsampling", "bicubic", "--upsampling bilinear"),
         ("--padding", "1", "--padding same"),
+        ("--residual", "tru,false", "--residual true,false"),
         ("--join", "even-crop", "--join 'even crop'"),
     ],
 )

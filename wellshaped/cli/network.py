@@ -5,7 +5,7 @@ Flags change fields of the config, also of presets and files. A field of both co
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields, make_dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -47,7 +47,7 @@ _SAYS = {  # help for the fields of a UNetConfig; the fields of a UNet2Config ha
     "padding": "Padding of the block convolutions.",
     "norm": "Norm after each convolution of a block.",
     "groups": "Number of groups of a group norm.",
-    "residual": "Whether each block adds its input before its last ReLU.",
+    "residual": "Whether each block adds its input before its last activation. Alone: true. --no-residual: false.",
     "upsampling": "How a level multiplies the size again.",
     "join": "How a skip joins the upsampled image. none: exact if --padding same, even crop if --padding none.",
     "concat": "Which channels come first in a join.",
@@ -65,6 +65,7 @@ _EXAMPLES = {  # of values that differ from level to level
     "groups": "1,8,8,16,16",
     "activation": "relu,relu,relu,silu,silu",
     "order": "activation first,norm first,norm first,norm first,norm first",
+    "residual": "false,true,true,true,true",
     "stride": "1x2x2,2,2,2",
     "upsampling_kernel": "2,2,4,4",
     "downsampling": "max,max,stride,stride",
@@ -81,6 +82,9 @@ _GROUPS = {
 _NUMBERS = tuple(name for name in BY_LEVEL if name not in CHOICES)
 """The fields that have numbers, and may have one for each level."""
 
+_SWITCHES = tuple(name for name in BY_LEVEL if True in CHOICES.get(name, ()))
+"""The fields that are true or false, and may differ from level to level."""
+
 
 def _flag(name: str) -> tuple[str, Any, None]:
     """Return a field of a config as a flag that is ``None`` by default."""
@@ -95,7 +99,7 @@ def _flag(name: str) -> tuple[str, Any, None]:
     given: dict[str, Any] = {"help": f"{says} [default: {str(default).lower()}]", "group": _GROUPS[of]}
     if name == "multipliers" or name in _NUMBERS:
         kind: Any = Annotated[str | None, Parameter(converter=as_typed, allow_leading_hyphen=True, **given)]
-    elif isinstance(default, bool):
+    elif isinstance(default, bool) and name not in _SWITCHES:
         kind = Annotated[bool | None, Parameter(**given)]
     elif name in CHOICES:
         kind = Annotated[str | None, Parameter(**given)]
@@ -170,6 +174,24 @@ def require_saved(model: Path) -> None:
     says = f"it is {is_of}, and must be a model's {SUFFIX} file"
     given = f"weights.pt {name}" if is_network else f"{name} milesial"
     raise UsageError.of(f"model {name}", "weights", "", says, f"wellshaped convert {given} model{SUFFIX}")
+
+
+def with_values(words: Sequence[str]) -> list[str]:
+    """Return the words of a command, with ``true`` or ``false`` where a switch that takes values stands alone.
+
+    >>> with_values(["--residual", "unet"]), with_values(["--no-residual"]), with_values(["--residual", "true,false"])
+    (['--residual=true', 'unet'], ['--residual=false'], ['--residual=true,false'])
+    """
+    made = list(words)
+    for i, word in reversed(list(enumerate(made))):
+        for field in _SWITCHES:
+            if word == word_of(field):
+                follows = made[i + 1] if i + 1 < len(made) else ""
+                is_value = "," in follows or follows in ("true", "false")
+                made[i : i + 1 + is_value] = [f"{word}={follows if is_value else 'true'}"]
+            elif word == word_of(f"no_{field}"):
+                made[i] = f"{word_of(field)}=false"
+    return made
 
 
 def given_fields(flags: Any) -> dict[str, Any]:
@@ -347,9 +369,15 @@ def as_flag(field: str, value: Any) -> str:
 
     >>> as_flag("join", "even crop"), as_flag("head", False), as_flag("stride", ((1, 2, 2), 2))
     ("--join 'even crop'", '--no-head', '--stride 1x2x2,2')
+    >>> as_flag("residual", (True, False))
+    '--residual true,false'
     """
     if isinstance(value, bool):
         return word_of(field) if value else f"--no-{field.replace('_', '-')}"
     entries = value if isinstance(value, tuple) else (value,)
-    text = ",".join("x".join(map(str, of)) if isinstance(of, tuple) else str(of) for of in entries)
+    text = ",".join("x".join(map(str, of)) if isinstance(of, tuple) else _typed(of) for of in entries)
     return f"{word_of(field)} {f'{text!r}' if set(text) & set(' *') or not text else text}"
+
+
+def _typed(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -29,6 +29,7 @@ from . import (
     verify,
 )
 from .fixes import typed
+from .network import with_values
 from .output import say, status_of
 from .usage import described
 
@@ -90,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="replace")
     words = sys.argv[1:] if arguments is None else arguments
     try:
-        status = app(arguments, exit_on_error=False, print_error=False) or 0
+        status = app(with_values(words), exit_on_error=False, print_error=False) or 0
         print(end="", flush=True)  # flush here, so that a failure is handled below
         return status
     except CycloptsError as error:
