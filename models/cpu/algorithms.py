@@ -129,8 +129,7 @@ def _by_rows(missing: Slot, a: Array, b: Array, g: Geometry, precision: Any) -> 
         return _convolution(a, lax.transpose(b, (2, 3, 1, 0)), g.padding, precision)
     if missing == "x":
         # A convolution of the output with the flipped kernel, from out_channels to in_channels.
-        o, c, k, _ = a.shape
-        turned = lax.transpose(lax.rev(a.reshape(o, c, k * k), (2,)), (2, 0, 1)).reshape(k, k, o, c)
+        turned = lax.transpose(lax.rev(a, (2, 3)), (2, 3, 0, 1))
         return _convolution(b, turned, g.kernel - 1 - g.padding, precision)
     return _kernel_gradient(a, b, g, precision)
 
@@ -253,17 +252,13 @@ def _in_form(turned: bool, x: Array, y: Array, g: Geometry, precision: Any) -> A
         seen = seen if turned else _after(chunk, seen)
         parts.append(_over_channels(seen, chunk, outside, (padding, padding), precision))
     gradient = sum(parts[1:], parts[0])
-    # If turned, the gradient is (positions, out, in) and flipped. The flip comes late: after a final transpose, XLA
-    # would add a kernel that copies the result.
-    kernel = lax.rev(lax.transpose(gradient, (1, 2, 0)), (2,)) if turned else lax.transpose(gradient, (2, 1, 0))
-    return kernel.reshape(*kernel.shape[:2], g.kernel, g.kernel)
+    # If turned, the gradient is (H, W, out, in) and flipped. The flip comes last: after a final transpose, XLA would
+    # add a kernel that copies the result.
+    return lax.rev(lax.transpose(gradient, (2, 3, 0, 1)), (2, 3)) if turned else lax.transpose(gradient, (3, 2, 0, 1))
 
 
 def _over_channels(image: Array, filters: Array, rows: Any, columns: Any, precision: Any) -> Array:
-    """Convolve each channel of the padded image with each of the filters: ``(K · K, C, filters)``.
-
-    A kernel's positions are one axis where it is transposed: LLVM compiles such a loop in a third of the time.
-    """
+    """Convolve each channel of the padded image with each of the filters: ``(K, K, C, filters)``."""
     n, height, width, o = filters.shape
     filters = _pad(filters, (0, 0), (0, 0), (0, _filled(o) - o))
     # For a single image, reshape: XLA copies the array to transpose it, even if nothing moves.
@@ -274,7 +269,7 @@ def _over_channels(image: Array, filters: Array, rows: Any, columns: Any, precis
         # is a power of two share places in a cache.
         image, rows, columns = _pad(image, rows, columns), (0, 0), (0, 0)
     y = _plain(lax.transpose(image, (3, 1, 2, 0)), laid, (rows, columns), precision)
-    return lax.transpose(lax.slice_in_dim(y, 0, o, axis=3).reshape(len(y), -1, o), (1, 0, 2))
+    return lax.transpose(lax.slice_in_dim(y, 0, o, axis=3), (1, 2, 0, 3))
 
 
 def _after(first: Array, then: Array) -> Array:
