@@ -323,12 +323,12 @@ def _shapes_only() -> Iterator[None]:
             return compiled.__wrapped__(*args) if arrays else elementwise(self, *args, **more)
 
         tracer._origin_msg = lambda self: ""
-        jax.custom_jvp.__call__, jnp.ufunc.__call__ = value_alone, at_once  # type: ignore[method-assign] as docstring
+        jax.custom_jvp.__call__, jnp.ufunc.__call__ = value_alone, at_once  # type: ignore[method-assign]  # see above
         try:
             yield
         finally:
             tracer._origin_msg = origin
-            jax.custom_jvp.__call__, jnp.ufunc.__call__ = value, elementwise  # type: ignore[method-assign] as above
+            jax.custom_jvp.__call__, jnp.ufunc.__call__ = value, elementwise  # type: ignore[method-assign]  # restored
 
 
 def _failure(error: Exception) -> End:
