@@ -318,7 +318,7 @@ def _shapes_only() -> Iterator[None]:
             return self.fun(*args, **more) if of_jax else value(self, *args, **more)
 
         def at_once(self: Any, *args: Any, **more: Any) -> Any:
-            compiled = getattr(self, "_ufunc__static_props", {}).get("call")
+            compiled: Any = getattr(self, "_ufunc__static_props", {}).get("call")
             arrays = compiled is not None and not more and all(hasattr(x, "aval") for x in args)
             return compiled.__wrapped__(*args) if arrays else elementwise(self, *args, **more)
 
