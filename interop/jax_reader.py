@@ -68,6 +68,8 @@ def graph_of_jax(
     If the network checks in Python that a size is a multiple of a number or large enough, a :class:`Require` node
     after the input has this requirement.
 
+    A Flax batch norm in training mode is rejected, because a tile has other statistics than its image.
+
     A graph says what happens to sizes and channels, and which positions are read. It is not enough to compute values: a
     subtraction appears as :class:`Add`, and an elementwise function that is no kind of :class:`Activation` is left out.
 

@@ -20,6 +20,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from jax import export
 from jax._src.config import traceback_filtering
 from jax._src.core import InconclusiveDimensionOperation, jaxprs_in_params  # their public names differ by version
@@ -62,12 +63,14 @@ def deciding(symbols: Mapping[str, Any], samples: Mapping[str, int], *, ones: bo
     equals 1, whatever its sample is. So no image is repeated because one of its sizes happens to be 1.
     """
     import jax._src.export.shape_poly as rules  # the only place of these rules
+    import jax._src.lax.lax as elementwise
 
     kind: Any = rules._DimExpr
     scopes = [symbol.scope for symbol in symbols.values()]
     decisions = Decisions([])
     comparing: list[bool] = []  # not empty while the shapes of a set are compared
     equals, hashed, divmods, bounds = kind.__eq__, kind.__hash__, kind._divmod, rules._bounds_decision
+    broadcasts: Any = elementwise._try_broadcast_shapes
 
     def decided(difference: Any, op: str) -> bool:
         statement = Statement(op, balanced(expression(difference)))
@@ -134,14 +137,28 @@ def deciding(symbols: Mapping[str, Any], samples: Mapping[str, int], *, ones: bo
                 decided(known, ">=")
         return times, number - times * divisor
 
+    def broadcast(*shapes: Sequence[Any], name: str) -> tuple[Any, ...]:
+        # Beside the number 1 a size stays what it is, also if it is 1: there is nothing to decide.
+        if len({*map(len, shapes)}) == 1:
+            shapes = tuple(zip(*map(_beside_ones, zip(*shapes, strict=True)), strict=True)) or shapes
+        return tuple(broadcasts(*shapes, name=name))
+
     with _lock:
         kind.__eq__, kind.__bool__, kind.__hash__, kind._divmod = equal, true, hash_of, quotient
-        rules._bounds_decision = sign
+        rules._bounds_decision, elementwise._try_broadcast_shapes = sign, broadcast
         try:
             yield decisions
         finally:
             kind.__eq__, kind.__hash__, kind._divmod, rules._bounds_decision = equals, hashed, divmods, bounds
+            elementwise._try_broadcast_shapes = broadcasts
             del kind.__bool__
+
+
+def _beside_ones(sizes: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The sizes of several arrays along one axis; if all but numbers 1 are the same size, it stands for these too."""
+    others = [size for size in sizes if not (isinstance(size, int) and size == 1)]
+    same = others and all(size is others[0] for size in others)
+    return (others[0],) * len(sizes) if same else sizes
 
 
 @lru_cache(maxsize=4096)
@@ -266,7 +283,7 @@ class JaxTracer:
             leaves, tree = jax.tree.flatten((self.parameters, *images))
             run = jax.make_jaxpr(lambda *of: self.network.apply(*jax.tree.unflatten(tree, of)), return_shape=True)
             # Filtering the frames of an error is slow; they are read here.
-            with traceback_filtering("off"), _short_messages():
+            with traceback_filtering("off"), _shapes_only():
                 jaxpr, result = run(*leaves)
         except Exception as error:
             return _failure(error)
@@ -284,19 +301,34 @@ def _plain_convolutions() -> AbstractContextManager[object]:
 
 
 @contextmanager
-def _short_messages() -> Iterator[None]:
-    """Let JAX's messages not say where a value came from: they are written at every ``hasattr(x, "sharding")``.
+def _shapes_only() -> Iterator[None]:
+    """Let JAX not do what costs time and has no effect on shapes. It takes half of a reading's time.
 
-    Flax asks this for each batch norm. With the search for origins, it takes a third of a reading's time.
+    - Its messages say where a value came from. They are written at every ``hasattr(x, "sharding")``, and Flax asks this
+      for each batch norm.
+    - Its functions with a derivative of their own, such as ``jax.nn.relu``, are traced a second time for it.
+    - Its elementwise functions are compiled, which traces each once more.
     """
-    kind: Any = DynamicJaxprTracer
+    tracer: Any = DynamicJaxprTracer
     with _lock:
-        origin = kind._origin_msg
-        kind._origin_msg = lambda self: ""
+        origin, value, elementwise = tracer._origin_msg, jax.custom_jvp.__call__, jnp.ufunc.__call__
+
+        def value_alone(self: Any, *args: Any, **more: Any) -> Any:
+            of_jax = self.fun.__module__.startswith("jax.")
+            return self.fun(*args, **more) if of_jax else value(self, *args, **more)
+
+        def at_once(self: Any, *args: Any, **more: Any) -> Any:
+            compiled: Any = getattr(self, "_ufunc__static_props", {}).get("call")
+            arrays = compiled is not None and not more and all(hasattr(x, "aval") for x in args)
+            return compiled.__wrapped__(*args) if arrays else elementwise(self, *args, **more)
+
+        tracer._origin_msg = lambda self: ""
+        jax.custom_jvp.__call__, jnp.ufunc.__call__ = value_alone, at_once  # type: ignore[method-assign]  # see above
         try:
             yield
         finally:
-            kind._origin_msg = origin
+            tracer._origin_msg = origin
+            jax.custom_jvp.__call__, jnp.ufunc.__call__ = value, elementwise  # type: ignore[method-assign]  # restored
 
 
 def _failure(error: Exception) -> End:

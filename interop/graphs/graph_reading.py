@@ -21,6 +21,7 @@ from .building import Built, built, no_step
 from .draft import Draft, IsBatchError, NotOpenError
 from .drafting import Roles
 from .operations import PREFERENCES
+from .pending import IN_TRAINING
 
 Sizes = dict[str, int]
 Drafter = Callable[[Mapping[str, int], Roles], Draft]
@@ -60,7 +61,7 @@ def graph_of(answer: ModelSizes, drafter: Drafter, progress: Callable[[str], Non
             raise UsageError.of(f"the shape {shape}", "open_axis", "", says, '"3 H W"') from None
     complete = next(draft for draft in drafts if draft.finished)
     if complete.failures:
-        raise no_step(answer.model, complete.failures, _fix(answer))
+        raise no_step(answer.model, complete.failures, _fix(answer, complete.failures))
     if not complete.outputs:
         raise _error(answer, "output", "no output depends on an image", "")
     try:
@@ -82,7 +83,7 @@ def _confirmed(
     for required, preferred in product((None, *_required(answer, roles)), PREFERENCES):
         made = built(tracks, outputs, names, axes, answer.model, preferred, required)
         if made.network is None:
-            raise no_step(answer.model, made.failures, _fix(answer))
+            raise no_step(answer.model, made.failures, _fix(answer, made.failures))
         try:
             _confirm(answer, made.network, made, drafts, roles)
         except WellshapedError as error:
@@ -110,8 +111,11 @@ def _error(answer: ModelSizes, rule: str, says: str, about: str) -> WellshapedEr
     return WellshapedError.of(f"a graph of {answer.model}", rule, about, clipped(says, 400), _fix(answer))
 
 
-def _fix(answer: ModelSizes) -> str:
-    reader = "read_torch" if answer.framework.startswith("torch") else "read_jax"
+def _fix(answer: ModelSizes, failures: Sequence[str] = ()) -> str:
+    of_torch = answer.framework.startswith("torch")
+    if any(IN_TRAINING in failure for failure in failures):
+        return "model.eval() first" + ("" if of_torch else ', or arguments such as {"train": False}')
+    reader = "read_torch" if of_torch else "read_jax"
     return f"{reader}, which gives its sizes without a graph"
 
 

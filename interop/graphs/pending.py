@@ -4,6 +4,9 @@ from typing import Any
 
 from .draft import Pending
 
+IN_TRAINING = "a batch norm in training mode reads the whole batch; a tile has other statistics"
+"""Why a batch norm that computes its statistics is no node: a graph says which positions are read, for tiles too."""
+
 
 def in_evaluation(of: Pending) -> bool:
     """Whether a vector was subtracted and another one multiplied: a batch norm with given statistics."""
@@ -48,6 +51,8 @@ def activation_of(of: Pending) -> dict[str, Any] | None:
     if of.vectors and {"sin", "div", "add"} <= ops:
         return {"kind": "snake", "slope": None}
     for made_of, kind in _MADE_OF:
+        if kind == "silu" and "logistic_of_more" in ops:
+            continue  # x·sigmoid(1.702·x), for example
         if made_of <= ops and (kind not in ("sigmoid", "tanh", "relu") or ops == made_of):
             return {"kind": kind, "slope": None}
     return None

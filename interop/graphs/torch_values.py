@@ -7,6 +7,7 @@ from typing import Any
 
 from .draft import Array, Image, NoStepError, Stack
 from .parts import CHANNEL, of_channels
+from .pending import IN_TRAINING
 from .torch_walking import Operand, Path, Rule, Step, ranked
 from .torch_windows import mean_over
 from .value_rules import elementwise
@@ -98,7 +99,7 @@ def _prelu(step: Step, x: Operand, weight: Operand) -> Array:
 
 
 def _hardtanh(step: Step, x: Operand, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Array:
-    return _activated(step, x.image, "relu6" if max_val == 6 else "relu") if min_val == 0 else _each_value(step, x)
+    return _activated(step, x.image, "relu6") if (min_val, max_val) == (0, 6) else _each_value(step, x)
 
 
 def _softmax(step: Step, x: Operand, dim: Any = None, *more: Any, **others: Any) -> Array:
@@ -144,7 +145,10 @@ def _batch_norm(
     momentum: Any = 0.1,
     eps: float = 1e-5,
 ) -> Array:
-    kind = "batch" if isinstance(running_mean, Operand) else "instance"  # without any, the statistics of the image
+    running = isinstance(running_mean, Operand)
+    if running and training:
+        raise NoStepError(IN_TRAINING)
+    kind = "batch" if running else "instance"  # without any, the statistics of the image
     return _normed(step, x, kind, eps, [weight, bias, running_mean, running_var])
 
 

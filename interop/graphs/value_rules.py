@@ -77,7 +77,8 @@ def elementwise(walker: Walker, equation: Equation, given: Sequence[Array]) -> S
     slope = None if vector or name != "mul" or len(images) > 1 else _learned_number(equation, given)
     if node.kind == "avg_pool" and name in ("div", "mul") and len(images) == 1 and fresh and not (vector or slope):
         return [image]  # the sum, divided by the number of positions
-    if slope or (vector is not None and walker.ends_before(images[0], name)):
+    ends = vector is not None and walker.ends_before(images[0], name)
+    if slope or ends or (vector is not None and _of_another(walker, images, name, vector)):
         images = [walker.whole(images[0])]
         image, node = Image(images[0].node, dims), walker.nodes[images[0].node]
     a_bias = node.kind in ("conv", "conv_transpose") and node.fixed.get("learned", True) and not node.bias
@@ -85,6 +86,15 @@ def elementwise(walker: Walker, equation: Equation, given: Sequence[Array]) -> S
         node.bias = True
         return [image]
     return [replace(image, pending=_pending(walker, name, given, images, vector, slope))]
+
+
+def _of_another(walker: Walker, images: Sequence[Image], name: str, vector: Constant) -> bool:
+    """Whether a factor for each channel is not of the norm or the mean before it, but of a layer of its own."""
+    of = images[0].pending
+    other = of.path != (vector.path[:-1] or vector.path)
+    second = walker.has_norm(images[0]) and "mul" in of.vectors and other
+    of_mean = walker.is_a_mean(images[0]) and of.ops.isdisjoint(_SCALES)
+    return name == "mul" and len(images) == 1 and (second or of_mean)
 
 
 def _pending(
@@ -100,6 +110,8 @@ def _pending(
     ops = frozenset().union(*(of.ops for of in known)) | {op}
     learned = vector or slope
     ops |= {"slope"} if slope else set()
+    if op == "logistic" and any(of.ops for of in known):
+        ops |= {"logistic_of_more"}
     if name == "mul" and len(images) > 1:
         ops |= {"product"} | ({"mul_itself"} if any(not of.pending.ops for of in images) else set())
     epsilons = [of.epsilon for of in known if of.epsilon is not None]

@@ -11,7 +11,7 @@ from typing import Any
 
 from .draft import Array, DraftNode, Image, IsBatchError, NoStepError, NotOpenError, Pending, Unread
 from .parts import CHANNEL, REPEAT, Part, merged, of_axis, of_channels, parts_of, size_of
-from .pending import activation_of, in_evaluation, norm_of
+from .pending import IN_TRAINING, activation_of, in_evaluation, norm_of
 
 
 class Walker:
@@ -75,6 +75,11 @@ class Walker:
         """Whether the array has a statistic of the image in the place of its values."""
         of_batch = any(kind == "batch" for kind, *_ in image.pending.statistics)
         return any(self.lacks(image)) or (of_batch and not parts_of(image.dims, "batch"))
+
+    def is_a_mean(self, image: Image) -> bool:
+        """Whether the array has one number for each channel: its mean over the positions."""
+        without_axes, without_channels = self.lacks(image)
+        return without_axes and not without_channels and not parts_of(image.dims, "axis")
 
     def has_activation(self, image: Image, kinds: Collection[str] = ()) -> bool:
         """Whether an activation, of one of these kinds, is pending that is complete."""
@@ -141,8 +146,8 @@ class Walker:
         if fixed is not None:
             kind = "norm" if "groups" in fixed else "activation"
             path = of.path if kind == "norm" or fixed["kind"] in ("prelu", "snake") else ()
-            if kind == "norm" and fixed["kind"] == "instance" and path in self.running:
-                fixed["kind"] = "batch"  # of a single image
+            if kind == "norm" and fixed["kind"] in ("batch", "instance") and of.statistics and path in self.running:
+                raise NoStepError(IN_TRAINING)
             return self.add(kind, (image.node,), node.sizes, node.channels, fixed=fixed, path=path)
         if "mul" in of.vectors and of.path:
             return self.add("scale", (image.node,), node.sizes, node.channels, path=of.path)

@@ -113,11 +113,11 @@ def _traced(tracer: Tracer, axis: str, sample: int) -> list[Region]:
     if on_it is None or sample not in on_it:
         return [Region(_one(sample), Unknown("the conditions of the trace are too hard to solve"))]
     if not isinstance(end, Accepted):
-        return [_confirmed(tracer, axis, Region(on_it, end), sample)]
+        return _each_confirmed(tracer, axis, Region(on_it, end), sample)
     if meant is None:
         return [Region(on_it, Unknown("the intermediate sizes are too hard to solve"))]
     parts = [Region(meant, end), Region(on_it & meant.complement(), replace(end, needed=frozenset({0})))]
-    return [_confirmed(tracer, axis, part, sample) for part in parts if part.sizes]
+    return [of for part in parts if part.sizes for of in _each_confirmed(tracer, axis, part, sample)]
 
 
 def _without_chance_repeats(regions: list[Region]) -> list[Region]:
@@ -156,6 +156,19 @@ def kind(end: End) -> str:
             return "empty"
         return "broadcast" if end.by_broadcasting else "fits"
     return "rejected" if isinstance(end, Rejected) else "unknown"
+
+
+_FEW = 4
+"""So many sizes on one path are run as plain numbers, each for itself, if a run is unlike the trace."""
+
+
+def _each_confirmed(tracer: Tracer, axis: str, region: Region, sample: int) -> list[Region]:
+    """The region confirmed, or its sizes one by one if they are few and a run is unlike the trace."""
+    confirmed = _confirmed(tracer, axis, region, sample)
+    differs = isinstance(confirmed.end, Unknown) and confirmed.runs
+    if differs and region.sizes.count is not None and region.sizes.count <= _FEW:
+        return [_confirmed(tracer, axis, replace(region, sizes=_one(size)), size) for size in region.sizes]
+    return [confirmed]
 
 
 def _confirmed(tracer: Tracer, axis: str, region: Region, sample: int) -> Region:

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from ...spec.arithmetic.size_set import SizeSet
 from .exploring import kind
-from .expressions import holds, names_in
+from .expressions import holds, names_in, value
 from .paths import Accepted, Condition, End, Path, sizes_on
 
 Sizes = dict[str, int]
@@ -31,6 +31,9 @@ class Tracer(Protocol):
 
 _PAIRS = 12
 """How many combinations of sizes are tried."""
+
+_CONFIRMED = 2
+"""How many combinations are tried that the trace with all sizes open proves to fit."""
 
 _DRAWS = 3_000
 """How many sizes are drawn to find some that meet, or break, the conditions on several sizes."""
@@ -66,7 +69,9 @@ def dependence(
     joint = _joint(path)
     reasons: dict[str, None] = {}
     depends = False
-    tried = [*islice(_combinations(sets, rejected), _PAIRS), *_telling(path, joint, sets)]
+    combined = list(islice(_combinations(sets, rejected), _PAIRS))
+    sure = [sizes for sizes, fits in combined if fits and not joint and _covers(path, sizes)][_CONFIRMED:]
+    tried = [*(of for of in combined if of[0] not in sure), *_telling(path, joint, sets)]
     alike = [dict.fromkeys(at, max(at.values()) + more) for more in (1, 7)]
     tried += ((sizes, _inside(sizes, sets)) for sizes in (*alike, *_solutions(tracer, joint, at)))
     for sizes, fits in tried:
@@ -82,6 +87,13 @@ def dependence(
     if not reasons:
         reasons = dict.fromkeys(texts(c for c in joint if c.held and c.statement.op == "=="))
     return tuple(reasons)
+
+
+def _covers(path: Path, sizes: Sizes) -> bool:
+    """Whether a trace shows that the network runs on these sizes, and that no image on the way is empty."""
+    if not isinstance(path.end, Accepted) or path.end.by_broadcasting:
+        return False
+    return all(_holds(c, sizes) for c in path.conditions) and all(value(of, sizes) >= 1 for of in path.end.needed)
 
 
 def _apart(sizes: Sizes) -> tuple[str, ...]:

@@ -97,7 +97,7 @@ def test_our_own_network_is_read_back_as_its_graph(name):
 class Block(nnx.Module):
     def __init__(self, ins, outs, rngs, norm=True):
         self.conv = nnx.Conv(ins, outs, (3, 3), rngs=rngs)
-        self.norm = nnx.BatchNorm(outs, rngs=rngs) if norm else None
+        self.norm = nnx.BatchNorm(outs, use_running_average=True, rngs=rngs) if norm else None
 
     def __call__(self, x):
         x = self.conv(x)
@@ -236,9 +236,85 @@ class Linen(linen.Module):
         return linen.Dense(1)(jnp.concatenate([skip, x], -1))
 
 
-@pytest.mark.parametrize("train", [pytest.param(True, marks=pytest.mark.slow), False])
-def test_a_linen_network_is_read_with_its_norms(train):
-    graph = graph_of_jax(Linen(), "N H W 3", arguments={"train": train})
+class Scaled(nnx.Module):
+    """A function of an image with a factor for each channel after it."""
+
+    def __init__(self, run):
+        self.run, self.norm = run, nnx.RMSNorm(3, rngs=nnx.Rngs(0))
+        self.factor = nnx.Param(jnp.ones(3))
+
+    def __call__(self, x):
+        return self.run(self, x) * self.factor
+
+
+SCALED = {
+    "a mean": (lambda net, x: x.mean((1, 2), keepdims=True), ["Mean()"]),
+    "a mean without axes": (lambda net, x: x.mean((1, 2)), ["Mean()"]),
+    "an average pooling": (lambda net, x: nnx.avg_pool(x, (2, 2), (2, 2)), ["AvgPool(kernel=2)"]),
+    "a norm with a factor of its own": (lambda net, x: net.norm(x), ["Norm(kind='layer', epsilon=1e-06)"]),
+    "an activation": (lambda net, x: nnx.relu(x), ["Activation()"]),
+}
+
+
+@pytest.mark.parametrize("before", SCALED)
+def test_a_factor_of_its_own_is_a_scale(before):
+    run, nodes = SCALED[before]
+    graph = graph_of_jax(nnx.eval_shape(lambda: Scaled(run)), "N H W 3")
+    assert [str(node.operation) for node in graph.nodes] == [*nodes, "Scale()"]
+
+
+def test_a_sigmoid_of_a_multiple_is_no_silu():
+    kinds = [graph_of_jax(lambda x, a=a: x * nnx.sigmoid(a(x)), "H W 3").nodes for a in (lambda x: x, lambda x: 2 * x)]
+    assert [[node.operation for node in nodes] for nodes in kinds] == [[Activation("silu")], []]
+
+
+# What has no step: one message says where it stands, and the sizes are still given.
+
+
+def attention(x):
+    n, h, w, c = x.shape
+    y = x.reshape(n, h * w, 1, c)
+    return jax.nn.dot_product_attention(y, y, y).reshape(x.shape)
+
+
+def positions_multiplied(x):
+    return jnp.einsum("nhwc,nhvc->nhwv", x, x)
+
+
+def wrapped_around(x):
+    return jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="wrap")
+
+
+def written_into(x):
+    return x.at[:, 1:3, :, :].set(0.0)
+
+
+@pytest.mark.parametrize("run", [attention, positions_multiplied, wrapped_around, written_into])
+def test_what_has_no_step_is_said_with_its_line_and_its_sizes_are_given(run):
+    with pytest.raises(WellshapedError) as caught:
+        graph_of_jax(run, "1 H W 4")
+    said = str(caught.value)
+    assert "no_step" in said
+    assert "test_graph_of_jax.py:" in said
+    assert len(said.splitlines()) <= 10
+    assert read_jax(run, "1 H W 4")["H"]
+
+
+@pytest.mark.parametrize("shape", ["N H W 3", "1 H W 3"])
+def test_a_batch_norm_in_training_mode_is_no_node_because_a_tile_has_other_statistics(shape):
+    block = nnx.eval_shape(lambda: Block(3, 4, nnx.Rngs(0)))
+    block.train()
+    with pytest.raises(WellshapedError) as caught:
+        graph_of_jax(block, shape)
+    for part in ("no_step", "training mode reads the whole batch", 'model.eval() first, or arguments such as {"train"'):
+        assert part in " ".join(str(caught.value).split())
+    assert read_jax(block, shape)["H"]
+    block.eval()
+    assert graph_of_jax(block, shape).node("norm").operation == Norm("batch")
+
+
+def test_a_linen_network_is_read_with_its_norms():
+    graph = graph_of_jax(Linen(), "N H W 3", arguments={"train": False})
     assert [(node.name, node.operation) for node in graph.nodes] == [
         ("Conv_0", Conv(3, padding=1, channels=4)),
         ("GroupNorm_0", Norm("group", groups=2, epsilon=1e-6)),

@@ -11,7 +11,7 @@ from lax_networks import as_jax_has_it  # noqa: E402
 from torch import nn  # noqa: E402
 from torch_functions import as_torch_function  # noqa: E402
 
-from wellshaped.interop import Budget, graph_of_torch  # noqa: E402
+from wellshaped.interop import Budget, graph_of_torch, read_torch  # noqa: E402
 from wellshaped.proofs_of_shape.strategies import graphs  # noqa: E402
 from wellshaped.spec import (  # noqa: E402
     UsageError,
@@ -330,12 +330,16 @@ def test_every_output_is_an_output_of_the_graph():
     assert graph_of_torch(model, "1 4 L").outputs == ("conv", "pooled1")
 
 
-def test_a_network_in_training_has_the_norms_of_training():
+def test_a_batch_norm_in_training_mode_is_no_node_because_a_tile_has_other_statistics():
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.InstanceNorm2d(4), nn.BatchNorm2d(4, affine=False))
-    for mode in (model.train(), model.eval()):
-        graph = graph_of_torch(mode, "2 3 H W")
-        assert operations(graph)[1:] == [Norm("instance", affine=False), Norm("batch", affine=False)]
-        assert [node.name for node in graph.nodes] == ["0", "1", "2"]
+    with pytest.raises(WellshapedError) as caught:
+        graph_of_torch(model.train(), "2 3 H W")
+    for part in ("no_step", "batch_norm", "training mode reads the whole batch", "fix: model.eval() first"):
+        assert part in str(caught.value)
+    assert read_torch(model, "2 3 H W")["H"]
+    graph = graph_of_torch(model.eval(), "2 3 H W")
+    assert operations(graph)[1:] == [Norm("instance", affine=False), Norm("batch", affine=False)]
+    assert [node.name for node in graph.nodes] == ["0", "1", "2"]
 
 
 def test_several_images_and_a_vector():

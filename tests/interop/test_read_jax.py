@@ -250,6 +250,37 @@ def test_the_number_of_traces_grows_with_the_levels_and_not_with_the_period():
     assert traces[-1] - traces[0] <= 3 * 8, traces  # the period doubles with each level; JAX's caches add a few
 
 
+def test_a_size_beside_ones_is_no_case_of_its_own_and_batch_norms_need_no_traces():
+    # A bias and a scale have ones in the axes of positions. Whether a size is 1 beside them changes nothing.
+    layers = [nnx.Conv(3, 3, (3, 3), rngs=nnx.Rngs(0)), nnx.BatchNorm(3, use_running_average=True, rngs=nnx.Rngs(0))]
+
+    answer = read_jax(lambda x: nnx.max_pool(jax.nn.relu(layers[1](layers[0](x))), (2, 1), (2, 1)), "N H 64 3")
+    assert [(str(answer[axis]), answer.axes[axis].found.traces) for axis in "NH"] == [("n ≥ 1", 1), ("n ≥ 2", 1)]
+
+
+def test_a_size_of_1_beside_another_size_is_still_repeated_by_chance():
+    answer = read_jax(lambda x: (x + jnp.ones((1, 4))) * jnp.concatenate([x, x]), "H 4")
+    found = answer.axes["H"].found
+    assert (str(found.fits), str(found.broadcast)) == ("no size", "{1}")
+
+
+def test_functions_with_their_own_derivative_and_elementwise_ones_are_as_before_after_a_reading():
+    before = jax.custom_jvp.__call__, jnp.ufunc.__call__
+    read_jax(lambda x: jax.nn.relu(x) + jnp.add(x, 1), "L")
+    assert (jax.custom_jvp.__call__, jnp.ufunc.__call__) == before
+
+
+def test_a_function_of_the_user_with_its_own_derivative_gets_arrays():
+    @jax.custom_jvp
+    def scaled(x, by):
+        return x * 2 if by > 1 else x  # a value that JAX does not know
+
+    scaled.defjvp(lambda primals, tangents: (scaled(*primals), tangents[0]))
+    answer = read_jax(lambda x: scaled(x, 3), "L")
+    assert not answer["L"]
+    assert answer.axes["L"].found.undecided
+
+
 def test_a_batch_norm_in_training_mode_is_read_and_stays_as_it_is():
     norm = nnx.BatchNorm(3, rngs=nnx.Rngs(0))
     before = jax.tree.map(np.asarray, nnx.state(norm))

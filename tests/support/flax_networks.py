@@ -125,7 +125,8 @@ def _layer(of, ins, outs, axes, rngs):
         case Norm():
             groups = {"num_groups": of.groups} if of.kind == "group" else {}
             affine = {"use_scale": of.affine, "use_bias": of.affine}
-            return _NORMS[of.kind](ins, epsilon=of.epsilon, rngs=rngs, **groups, **affine)
+            running = {"use_running_average": True} if of.kind == "batch" else {}
+            return _NORMS[of.kind](ins, epsilon=of.epsilon, rngs=rngs, **groups, **affine, **running)
         case Activation(kind="prelu"):
             return nnx.PReLU()
         case Scale() | Activation(kind="snake"):

@@ -113,9 +113,9 @@ def _word(name):
 
 
 def meta_torch(network):
-    """The module without values, which takes no time to make."""
+    """The module in evaluation mode, without values, which takes no time to make."""
     with torch.device("meta"):
-        return TorchNetwork(network)
+        return TorchNetwork(network).eval()
 
 
 # The layers, which have the parameters of an operation.
