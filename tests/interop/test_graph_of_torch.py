@@ -106,11 +106,11 @@ class UNet(nn.Module):
 
 @pytest.fixture(scope="module")
 def unet():
-    """The model, in training, and its graph."""
-    model = UNet()
+    """The model and its graph."""
+    model = UNet().eval()
     before = {name: of.clone() for name, of in model.state_dict().items()}
     graph = graph_of_torch(model, "1 3 H W")
-    assert model.training
+    assert not model.training
     assert all(torch.equal(of, before[name]) for name, of in model.state_dict().items()), "it does not change"
     return model, graph
 
