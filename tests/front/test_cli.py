@@ -18,8 +18,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wellshaped.cli import app, main
-from wellshaped.cli.fixes import typed
-from wellshaped.cli.wording import lines_of
 from wellshaped.proofs_of_shape import THEOREMS
 from wellshaped.spec import (
     FIELDS,
@@ -42,6 +40,8 @@ from wellshaped.spec import (
 )
 from wellshaped.spec.presets.sources import SOURCES
 from wellshaped.spec.unet.config import CHOICES as UNET_CHOICES
+from wellshaped.words.fixes import typed
+from wellshaped.words.sizes import lines_of
 
 FLAGS = {name: f"--{name.replace('_', '-')}" for name in FIELDS}
 UNET = {f.name: f for f in fields(UNetConfig)}
@@ -1049,7 +1049,9 @@ def test_a_seed_that_is_not_a_number_is_rejected_before_anything_is_loaded(rejec
 
 def test_multipliers_of_another_number_than_levels_are_counted(rejected):
     _, says, fix = rejected("check", "unet", "--levels", 3, "--multipliers", "1,2")
-    assert says.endswith("multipliers=(1, 2) has 2 numbers, and 3 levels need 4, one of them for the bottom, for example 1, 2, 4, 8.")
+    assert says.endswith(
+        "multipliers=(1, 2) has 2 numbers, and 3 levels need 4, one of them for the bottom, for example 1, 2, 4, 8."
+    )
     assert fix == "  fix: --multipliers none"
 
 

@@ -5,9 +5,9 @@ from typing import Any
 from ..spec import PRESETS, compatible_shapes, graph_of
 from ..spec.answers.proposals import layouts
 from ..spec.presets.sources import SOURCES
-from .network import fields_of
+from ..words.fields import fields_of
+from ..words.sizes import by_axes, together_line
 from .output import AsJson, print_json, say
-from .wording import by_axes, together_line
 
 EXAMPLE = """\
   wellshaped list

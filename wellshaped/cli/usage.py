@@ -6,8 +6,8 @@ from itertools import chain
 
 from cyclopts import CycloptsError, MissingArgumentError, UnknownOptionError, UnusedCliTokensError
 
-from .fixes import value_of
-from .numbers import numbers_in
+from ..words.fixes import value_of
+from ..words.numbers import numbers_in
 
 _NO_IMAGE = ("input-for",)
 """Commands that take sizes, and no image."""
@@ -75,4 +75,6 @@ def _unknown(error: UnknownOptionError, command: str, arguments: Sequence[str]) 
     known = {name.lstrip("-"): name for name in chain.from_iterable(of.names for of in error.argument_collection)}
     asked = flag.lstrip("-")
     near = [name for name in known if asked in name.split("-")] or get_close_matches(asked, list(known), n=1)
-    return f"Unknown option: {word}." + (f" Did you mean {' or '.join(known[name] for name in near[:3])}?" if near else "")
+    return f"Unknown option: {word}." + (
+        f" Did you mean {' or '.join(known[name] for name in near[:3])}?" if near else ""
+    )
