@@ -86,12 +86,6 @@ def lines_in(stage: Stage) -> list[str]:
     return [stage.name, *_broken(stage.op), *layer, shape_in_words(stage)]
 
 
-def inches_of_column(stages: Sequence[Stage]) -> float:
-    """Return the width of a column: it depends on the longest name, in bold letters of 8 points."""
-    longest = max(max(len(stage.name), len(shape_in_words(stage))) for stage in stages)
-    return min(max(longest * 0.07 / WIDTH, INCH), 2.2)
-
-
 def places_of(stages: Sequence[Stage]) -> dict[str, Place]:
     """Return the place of each stage. No two share a place, and none is to the left of its inputs."""
     if not 1 <= len(stages) <= _MOST:

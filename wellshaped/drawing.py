@@ -18,10 +18,10 @@ from .boxes import (
     Arrow,
     Place,
     arrows_of,
-    inches_of_column,
     kind_of,
     lines_in,
     places_of,
+    shape_in_words,
 )
 from .image_map import ImageMap
 from .map_drawing import WIDTH as MAP_WIDTH
@@ -66,7 +66,9 @@ def _figure(stages: Sequence[Stage], image: ImageMap | None) -> Figure:
     places = places_of(stages)
     columns = max(place.x for place in places.values())
     low, high = (end(place.y for place in places.values()) for end in (min, max))
-    inches = inches_of_column(stages)
+    # As wide as the longest name, in bold letters of 8 points.
+    longest = max(max(len(stage.name), len(shape_in_words(stage))) for stage in stages)
+    inches = min(max(longest * 0.07 / WIDTH, INCH), 2.2)
     width, height = inches * (columns + 1), INCH * (high - low + 1.8)
     factor = 1.0 if image is None else min(max(width / MAP_WIDTH, 1.0), _LARGEST)
     below = 0.0 if image is None else height_of(image) * factor

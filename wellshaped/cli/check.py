@@ -2,7 +2,7 @@
 
 from ..spec.messages.report import WellshapedError
 from ..words.shapes import count_of, one_image, report_on
-from ..words.sizes import NOT_KNOWN, known_shapes, lines_of
+from ..words.sizes import known_shapes, lines_of_known
 from .image import Images, OutChannels
 from .network import Flags, given_fields, network_of
 from .objects import AnyName, DTypes, check_object, names_object, reject_flags, reject_options
@@ -44,7 +44,7 @@ def check(
     if as_json:
         print_json(report.to_dict())
     elif report.ok:
-        say("\n".join([str(report), *([NOT_KNOWN] if shapes is None else lines_of(shapes))]))
+        say("\n".join([str(report), *lines_of_known(shapes)]))
     else:
         report.raise_if_failed()
     return 0 if report.ok else status_of(report.error)
