@@ -126,7 +126,12 @@ function showAnswer(answer) {
   show("sizes", (answer.sizes ?? []).map((line) => element("p", line)));
   show("plans", (answer.plans ?? []).flatMap(({ says, code: text }) => [element("p", says), code(text)]));
   show("picture", answer.picture ? [picture(answer.picture)] : answer.no_picture ? [element("pre", answer.no_picture)] : []);
-  part("picture").querySelector(".broken")?.scrollIntoView({ block: "nearest", inline: "center" });
+  part("answer").hidden = false;
+  const broken = part("picture").querySelector(".broken");
+  if (broken) {
+    const scrolled = broken.closest(".scrolled"), { x, width } = broken.getBBox();
+    scrolled.scrollLeft = x + (width - scrolled.clientWidth) / 2; // the node that breaks is in the middle
+  }
   const tiles = answer.tiles ?? { lines: [] };
   show("tiles", [...(tiles.picture ? [picture(tiles.picture)] : []), ...tiles.lines.map((line) => element("p", line))]);
   show("stages", answer.stages ? [table(answer)] : []);
@@ -162,7 +167,6 @@ worker.onmessage = ({ data }) => {
   clearTimeout(waiting);
   say("");
   showAnswer(JSON.parse(data.answer));
-  part("answer").hidden = false;
   page.dataset.answered = answered = data.id; // for the tests
 };
 worker.onerror = (event) => say(`Python could not be loaded: ${event.message ?? "the worker failed"}`);

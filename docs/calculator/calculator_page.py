@@ -79,8 +79,8 @@ the nodes of a graph</small></label><textarea name="text" id="text" spellcheck="
 </form>
 <p data-part="status" role="status"></p>
 <div data-part="answer" hidden>
-<div aria-live="polite"><p data-part="verdict"></p><pre data-part="message"
-tabindex="0" role="region" aria-label="the answer of the library"></pre></div>
+<p data-part="verdict" aria-live="polite"></p><pre data-part="message"
+tabindex="0" role="region" aria-label="the answer of the library"></pre>
 {answers}
 </div>
 """

@@ -169,6 +169,9 @@ def _stage_with(graph: Network, stages: Sequence[Stage], node: str) -> str:
 
 
 def _tiles(network: AnyNetwork, sizes: tuple[int, ...], question: Question) -> dict[str, Any]:
+    """Return the numbers and the picture of an image in tiles, or why there are none."""
+    if not report_on(network, question.input or None, None).ok:
+        return {"lines": ["Tiles are for an image that fits."]}
     try:
         found = image_map(network, sizes, tile_in(question.tile, len(sizes)))
     except WellshapedError as error:

@@ -12,7 +12,7 @@ from ..spec import Stage
 _PIXELS = 96  # in an inch
 _LINE = 16.0
 _LETTER, _BOLD = 0.58, 0.64  # the width of a letter, for each unit of its size
-_WIDEST = 170  # a box, in pixels
+_WIDEST = 132  # a box, in pixels
 _MOST_TILES = 300
 """The most tiles along an axis of a picture."""
 
@@ -32,7 +32,7 @@ def picture_of(stages: Sequence[Stage], title: str, broken: Mapping[str, Sequenc
     arrows = list(arrows_of(stages, places))
     high, low = (end(place.y for place in places.values()) for end in (max, min))
     lines = max(len(lines_in(stage)) + len(broken.get(stage.name, ())) for stage in stages)
-    unit = max(INCH * _PIXELS, (lines * _LINE + 10) / HEIGHT)
+    unit = max(INCH * _PIXELS, (lines * _LINE + 18) / HEIGHT)
     top = high + HEIGHT / 2 + 0.08 + (BEND if any(arrow.bends for arrow in arrows) else 0.0)
     width = (max(place.x for place in places.values()) + 1) * column
     height = (top - low + HEIGHT / 2 + 0.08) * unit
