@@ -126,6 +126,7 @@ function showAnswer(answer) {
   show("sizes", (answer.sizes ?? []).map((line) => element("p", line)));
   show("plans", (answer.plans ?? []).flatMap(({ says, code: text }) => [element("p", says), code(text)]));
   show("picture", answer.picture ? [picture(answer.picture)] : answer.no_picture ? [element("pre", answer.no_picture)] : []);
+  if (part("answer").hidden) part("presets").open = false; // until the first answer, the table is the page
   part("answer").hidden = false;
   const broken = part("picture").querySelector(".broken");
   if (broken) {
@@ -142,7 +143,7 @@ function showAnswer(answer) {
 // Asking.
 
 const worker = new Worker(new URL("worker.mjs", import.meta.url), { type: "module" });
-let asked = 0, answered = 0, isReady = false, waiting;
+let asked = 0, isReady = false, waiting;
 
 function say(text) {
   if (part("status").textContent !== text) part("status").textContent = text;
@@ -167,7 +168,7 @@ worker.onmessage = ({ data }) => {
   clearTimeout(waiting);
   say("");
   showAnswer(JSON.parse(data.answer));
-  page.dataset.answered = answered = data.id; // for the tests
+  page.dataset.answered = data.id; // for the tests
 };
 worker.onerror = (event) => say(`Python could not be loaded: ${event.message ?? "the worker failed"}`);
 
@@ -181,7 +182,6 @@ window.addEventListener("hashchange", () => {
   ask();
 });
 form.hidden = false;
-part("presets").open = false;
 fromAddress();
 showFields();
 ask();

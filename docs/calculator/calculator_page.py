@@ -5,6 +5,7 @@ environment variable ``WELLSHAPED_CALCULATOR`` is ``required``.
 """
 
 import os
+import re
 import shutil
 from collections.abc import Iterable
 from html import escape
@@ -29,6 +30,11 @@ def _options(names: Iterable[str], selected: str = "") -> str:
     return "".join(f"<option{' selected' * (name == selected)}>{escape(name)}</option>" for name in names)
 
 
+def _label(text: str) -> str:
+    """Return a text in which flags have the names of the form: ``--convs-per-block`` is "convs per block"."""
+    return re.sub(r"--([a-z]+(?:-[a-z]+)*)", lambda flag: flag[1].replace("-", " "), text)
+
+
 def _control(name: str) -> str:
     """The control of a field: a list of its choices, or a text if it takes other values."""
     default = next(of[name].default for of in reversed(FIELDS_OF.values()) if name in of)
@@ -43,8 +49,8 @@ def _control(name: str) -> str:
 def form() -> str:
     """Return the form, whose fields are those of the configs, and the places of the answer."""
     rows = "".join(
-        f'<div data-row><label for="field-{name}">{escape(word_of(name)[2:].replace("-", " "))}'
-        f"<small>{escape(help_of(name))}</small></label>{_control(name)}</div>"
+        f'<div data-row><label for="field-{name}">{escape(_label(word_of(name)))}'
+        f"<small>{escape(_label(help_of(name)))}</small></label>{_control(name)}</div>"
         for name in FIELD_NAMES
     )
     others = [name for name in PRESETS if name not in CONFIGS]
@@ -71,7 +77,7 @@ def form() -> str:
 <div><label for="network">Network</label><select name="network" id="network">{listed}</select></div>
 <div><label for="input">Image<small>channels × size of each axis</small></label>
 <input name="input" id="input" value="1x303x384" autocomplete="off" spellcheck="false"></div>
-<div><label for="tile">Tile<small>largest size of a tile, if you want tiles</small></label>
+<div><label for="tile">Tile<small>largest size, if you want tiles</small></label>
 <input name="tile" id="tile" placeholder="none" autocomplete="off" spellcheck="false"></div>
 <div class="wide" data-part="pasted" hidden><label for="text">A network file<small>TOML or JSON: fields of a config, or
 the nodes of a graph</small></label><textarea name="text" id="text" spellcheck="false"></textarea></div>
@@ -106,6 +112,7 @@ class Calculator(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Return the form and the table, as HTML."""
         colours = "".join(f".calculator .box.{kind}{{--kind:{colour}}}" for kind, colour in COLOURS.items())
+        self.env.note_reread()  # the next build may have a calculator where this one has none
         can = self.config.calculator_packed
         head = f'<link rel="stylesheet" href="calculator/calculator.css"><style>{colours}</style>'
         script = '<script type="module" src="calculator/calculator.mjs"></script>' if can else ""
@@ -131,7 +138,7 @@ def _assembled(app: Sphinx) -> None:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Add the directive, and the files before the pages are read."""
-    app.add_config_value("calculator_packed", False, "env")
+    app.add_config_value("calculator_packed", False, "")
     app.add_directive("calculator", Calculator)
     app.connect("builder-inited", _assembled)
     return {"parallel_read_safe": True}

@@ -52,7 +52,8 @@ def build_wheel(folder: Path) -> Path:
     uv = shutil.which("uv")
     if uv is None:
         raise NotPackedError("uv is not installed")
-    command = [uv, "build", "--quiet", "--wheel", "--out-dir", str(folder), str(HERE.parents[1])]
+    # By way of the source archive: the folder build/ of a checkout may hold modules that no longer exist.
+    command = [uv, "build", "--quiet", "--out-dir", str(folder), str(HERE.parents[1])]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise NotPackedError(f"the wheel could not be built: {done.stderr.strip()[-200:]}")
