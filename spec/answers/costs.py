@@ -52,7 +52,16 @@ def stages(network: AnyNetwork, shape: Sequence[int], *, out_channels: int | Non
     """
     check(network, shape, out_channels=out_channels).raise_if_failed()
     channels, *sizes = (natural(n, "shape") for n in shape)
-    return tuple(_fused(graph_of(network, channels, out_channels), sizes))
+    return stages_of_run(graph_of(network, channels, out_channels), sizes)
+
+
+def stages_of_run(network: Network, sizes: Sequence[int]) -> tuple[Stage, ...]:
+    """Return the stages for an image of these ``sizes``, which need not fit: each has the size that its node makes.
+
+    >>> stages_of_run(graph_of("unet2"), (303, 384))[-3].shape
+    (64, 303, 384)
+    """
+    return tuple(_fused(network, sizes))
 
 
 def _fused(network: Network, sizes: Sequence[int]) -> Iterator[Stage]:

@@ -82,8 +82,18 @@ def load_network(path: str | os.PathLike[str]) -> UNet2Config | UNetConfig | Net
     (Node(name='y', operation=MaxPool(kernel=2), inputs=('x',)),)
     """
     path = path_of(path, "network file", FORMATS)
-    subject = f"network file {path}"
-    network: UNet2Config | UNetConfig | Network = _loaded(_text(path, "network", subject), path, subject)
+    return network_of_text(_text(path, "network", f"network file {path}"), path)
+
+
+def network_of_text(text: str, path: Path) -> UNet2Config | UNetConfig | Network:
+    """Return the network in the ``text`` of a file, which need not exist: messages call it ``path``.
+
+    Raises the errors of :func:`load_network`.
+
+    >>> network_of_text("levels = 3", Path("unet.toml"))
+    UNetConfig(levels=3)
+    """
+    network: UNet2Config | UNetConfig | Network = _loaded(text, path, f"network file {path}")
     if isinstance(network, Network) and path.name.isprintable():
         return replace(network, name=clipped(path.name))
     return network

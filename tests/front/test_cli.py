@@ -18,9 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wellshaped.cli import app, main
-from wellshaped.cli.fixes import typed
-from wellshaped.cli.network import ConfigFlags, as_flag, network_of
-from wellshaped.cli.wording import lines_of
+from wellshaped.cli.network import ConfigFlags, network_of
 from wellshaped.proofs_of_shape import THEOREMS
 from wellshaped.spec import (
     FIELDS,
@@ -44,6 +42,9 @@ from wellshaped.spec import (
 from wellshaped.spec.presets.sources import SOURCES
 from wellshaped.spec.unet.by_level import BY_LEVEL, entries
 from wellshaped.spec.unet.config import CHOICES as UNET_CHOICES
+from wellshaped.words.fields import as_flag
+from wellshaped.words.fixes import typed
+from wellshaped.words.sizes import lines_of
 
 FLAGS = {name: f"--{name.replace('_', '-')}" for name in FIELDS}
 UNET = {f.name: f for f in fields(UNetConfig)}

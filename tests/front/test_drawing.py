@@ -8,7 +8,8 @@ from effort import sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wellshaped.drawing import _places, draw
+from wellshaped.boxes import places_of
+from wellshaped.drawing import draw
 from wellshaped.proofs_of_shape.strategies import image_sizes, unet_configs
 from wellshaped.spec import (
     PRESETS,
@@ -125,7 +126,7 @@ BY_HAND = {
 
 def assert_well_placed(of):
     """Each stage has a place of its own: a row for its scale or half a row below, and not left of what it is given."""
-    places = _places(of)
+    places = places_of(of)
     assert list(places) == [stage.name for stage in of]
     assert len({(place.x, place.y) for place in places.values()}) == len(of)
     rows = {scale: -2.0 * i for i, scale in enumerate(sorted({stage.scale for stage in of}, reverse=True))}
@@ -170,7 +171,7 @@ def test_no_two_stages_have_one_place(cfg, data):
 
 
 def test_the_two_level_network_is_a_u():
-    places = _places(stages(UNet2Config(), (1, 304, 384)))
+    places = places_of(stages(UNet2Config(), (1, 304, 384)))
     assert {name: (place.x, place.y) for name, place in places.items()} == {
         **{name: (x, 0) for x, name in enumerate(("x", "s1", "skip1"))},
         **{name: (x, -2) for x, name in enumerate(("pooled", "b1", "bottleneck"), 2)},
@@ -181,7 +182,7 @@ def test_the_two_level_network_is_a_u():
 
 def test_what_has_no_scale_stands_in_the_last_row():
     found = stages(gated(), (3, 64, 64))
-    places = _places(found)
+    places = places_of(found)
     assert {stage.name for stage in found if stage.scale == Fraction(0)} == {"time", "squeezed", "both", "gate"}
     assert {place.y for name, place in places.items() if name in ("time", "squeezed", "both", "gate")} == {-2}
 

@@ -11,8 +11,8 @@ import pytest
 from headlines import status_with
 
 from wellshaped.cli import app, main
-from wellshaped.cli.network import FIELD_NAMES
 from wellshaped.spec import UNet2Config, save_config
+from wellshaped.words.fields import FIELD_NAMES
 
 NUMBERS = count()
 

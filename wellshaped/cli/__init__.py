@@ -1,4 +1,5 @@
-"""The command line. Each command has a file. Shared parts are in :mod:`.network`, :mod:`.image` and :mod:`.output`.
+"""The command line. Each command has a file. Shared parts are in :mod:`.network`, :mod:`.output` and
+:mod:`wellshaped.words`.
 
 Every command about one network takes it as the first argument: the name of a preset, ``unet`` or ``unet2`` with flags
 for fields, or a file. ``sizes`` and ``check`` also take a model in somebody's code (:mod:`.objects`).

@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from ..spec import AnyNetwork
 from ..spec.messages.report import UsageError
 from ..spec.messages.written import clipped
-from .image import any_image
+from ..words.shapes import any_image
 from .network import Flags, given_fields, network_of
 from .output import AsJson, print_json, say, status_of
 

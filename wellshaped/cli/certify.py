@@ -12,11 +12,11 @@ from ..spec.files.disk import wrong_suffix
 from ..spec.messages.choices import near_name
 from ..spec.messages.report import UsageError
 from ..spec.messages.written import in_words
-from .fixes import typed_fix
-from .image import require_built
+from ..words.fixes import typed_fix
+from ..words.shapes import require_built
+from ..words.sizes import by_axes, known_shapes, together_line
 from .network import Flags, Name, network_of
 from .output import say, working
-from .wording import by_axes, known_shapes, together_line
 
 EXAMPLE = """\
   wellshaped certify milesial

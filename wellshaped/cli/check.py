@@ -1,13 +1,12 @@
 """``wellshaped check``: does an image fit, and if not, why not?"""
 
-from ..spec import AnyNetwork, Report
-from ..spec import check as check_input
 from ..spec.messages.report import WellshapedError
-from .image import Images, OutChannels, any_image, count_of, one_image, shape_of
+from ..words.shapes import count_of, one_image, report_on
+from ..words.sizes import known_shapes, lines_of_known
+from .image import Images, OutChannels
 from .network import Flags, as_typed_again, given_fields, network_of
 from .objects import AnyName, DTypes, check_object, names_object, reject_flags, reject_options
 from .output import AsJson, print_json, say, status_of
-from .wording import NOT_KNOWN, known_shapes, lines_of
 
 EXAMPLE = """\
   wellshaped check milesial --input 3x303x384
@@ -38,20 +37,14 @@ def check(
             return check_object(network, image or (), dtype, as_json)
         reject_options("check", network, None, dtype, as_typed_again(network, flags))
         given = network_of(network, flags)
-        report = _report(given, one_image(image), count_of(out_channels))
+        report = report_on(given, one_image(image), count_of(out_channels))
         shapes = known_shapes(given) if report.ok else None
     except WellshapedError as error:
         report = error.report
     if as_json:
         print_json(report.to_dict())
     elif report.ok:
-        say("\n".join([str(report), *([NOT_KNOWN] if shapes is None else lines_of(shapes))]))
+        say("\n".join([str(report), *lines_of_known(shapes)]))
     else:
         report.raise_if_failed()
     return 0 if report.ok else status_of(report.error)
-
-
-def _report(network: AnyNetwork, image: str | None, out_channels: int | None) -> Report:
-    if image is None:
-        return any_image(network, out_channels)
-    return check_input(network, shape_of(image, network, out_channels), out_channels=out_channels)

@@ -9,7 +9,7 @@ from ..spec.answers.any_network import title
 from ..spec.files.disk import wrong_suffix
 from ..spec.files.tensors import SUFFIX
 from ..spec.messages.written import in_words
-from .image import require_built
+from ..words.shapes import require_built
 from .network import Flags, network_of
 from .output import say, working
 

@@ -5,7 +5,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from .numbers import Natural, natural_in
+from ..words.numbers import natural_in
+from .numbers import Natural
 
 EXAMPLE = "  wellshaped demo --output coins.png --seed 7\n"
 

@@ -6,11 +6,13 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from ..image_map import image_map
-from .image import Image, OutChannels, count_of, shape_of
+from ..words.numbers import tile_in
+from ..words.shapes import count_of, shape_of
+from .image import Image, OutChannels
 from .network import Flags, Name, network_of
 from .output import say, working
 from .stages import stages_for
-from .tiles import Tile, tile_in
+from .tiles import Tile
 
 EXAMPLE = """\
   wellshaped draw milesial --input 3x304x384

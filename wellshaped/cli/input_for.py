@@ -7,11 +7,11 @@ from cyclopts import Parameter
 from ..spec import compatible_shapes
 from ..spec import input_for as smallest_for
 from ..spec.answers.any_network import title
-from .image import require_built
+from ..words.shapes import require_built
+from ..words.sizes import times
 from .network import Flags, Name, network_of, number_first
 from .output import AsJson, print_json, say
 from .sizes import sizes_in
-from .wording import times
 
 EXAMPLE = """\
   wellshaped input-for ronneberger2015 388

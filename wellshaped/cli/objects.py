@@ -18,11 +18,11 @@ from ..spec import PRESETS, Report
 from ..spec.messages.choices import near_name, nearest_choice
 from ..spec.messages.report import UsageError, wrapped
 from ..spec.messages.written import clipped, in_words, written_number
-from .image import USUAL
-from .numbers import natural_in, numbers_in, numbers_inside
+from ..words.numbers import natural_in, numbers_in, numbers_inside
+from ..words.shapes import USUAL
+from ..words.sizes import lines_of_example
 from .output import AsJson, print_json, say, status_of, working
 from .plans import names_plan
-from .wording import lines_of_example
 
 AnyName = Annotated[
     str | None,

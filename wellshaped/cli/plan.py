@@ -10,10 +10,11 @@ from ..spec.answers.any_network import title
 from ..spec.answers.explanation import axes_with
 from ..spec.answers.planning import POLICIES, near_policies
 from ..spec.messages.report import ShapeError, UsageError, wrapped
-from .image import Image, require_built, shape_of
+from ..words.shapes import require_built, shape_of
+from ..words.sizes import times
+from .image import Image
 from .network import Flags, Name, network_of
 from .output import AsJson, print_json, say
-from .wording import times
 
 EXAMPLE = """\
   wellshaped plan unet --input 3x303x384

@@ -10,7 +10,7 @@ from ..spec.files.disk import OutputError
 from ..spec.messages.choices import nearest_choice
 from ..spec.messages.report import UsageError, WellshapedError
 from ..spec.messages.written import in_words
-from .fixes import typed_fix
+from ..words.fixes import typed_fix
 from .network import require_saved
 from .output import AsJson, print_json, say, with_progress, working
 

@@ -5,9 +5,9 @@ from typing import Any
 from ..spec import PRESETS, compatible_shapes, graph_of
 from ..spec.answers.proposals import layouts
 from ..spec.presets.sources import SOURCES
-from .network import fields_of
+from ..words.fields import fields_of
+from ..words.sizes import by_axes, together_line
 from .output import AsJson, print_json, say
-from .wording import by_axes, together_line
 
 EXAMPLE = """\
   wellshaped list
@@ -26,7 +26,7 @@ def presets(*, as_json: AsJson = False) -> int:
         return 0
     width = max(map(len, known))
     for name, preset in known.items():
-        first, *others = _sizes(name)
+        first, *others = sizes_of_preset(name)
         lines = [f"{name:{width}}  {preset['input']:7}  {first}"]
         lines += [f"{'':{width + 9}}  {more}" for more in others]
         say("\n".join([*lines, f"  {SOURCES[name]}"]))
@@ -47,7 +47,12 @@ def _preset(name: str) -> dict[str, Any]:
     }
 
 
-def _sizes(name: str) -> list[str]:
+def sizes_of_preset(name: str) -> list[str]:
+    """Return lines with the sizes that fit a preset.
+
+    >>> sizes_of_preset("nnunet_3d_fullres")[:2]
+    ['depth: n ≡ 0 (mod 16), n ≥ 16', 'height and width: n ≡ 0 (mod 32), n ≥ 32']
+    """
     shapes = compatible_shapes(name)
     found = by_axes(shapes)
     lines = [str(fit) if len(found) == 1 else f"{axes}: {fit}" for axes, fit in found]

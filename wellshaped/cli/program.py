@@ -10,6 +10,7 @@ from cyclopts import App, CycloptsError
 
 from ..spec.messages.installing import pip_install
 from ..spec.messages.report import WellshapedError
+from ..words.fixes import typed
 from . import (
     bioimage,
     certify,
@@ -28,7 +29,6 @@ from . import (
     tiles,
     verify,
 )
-from .fixes import typed
 from .network import with_values
 from .output import say, status_of
 from .usage import described

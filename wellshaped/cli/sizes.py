@@ -11,13 +11,14 @@ from ..spec.answers.checking import seem_last
 from ..spec.answers.repairs import repair_description
 from ..spec.messages.report import UsageError, wrapped
 from ..spec.messages.written import clipped, in_words, written_number
-from .fixes import typed_fix
-from .image import no_image, require_built
-from .network import Flags, as_typed_again, fields_of, given_fields, network_of, number_first, word_of
-from .numbers import natural_in, numbers_in, numbers_inside
+from ..words.fields import fields_of, word_of
+from ..words.fixes import typed_fix
+from ..words.numbers import natural_in, numbers_in, numbers_inside
+from ..words.shapes import no_image, require_built
+from ..words.sizes import enough, lines_of, lines_of_example, times
+from .network import Flags, as_typed_again, given_fields, network_of, number_first
 from .objects import AnyName, DTypes, names_object, reject_flags, reject_options, sizes_of_object
 from .output import AsJson, print_json, say
-from .wording import enough, lines_of, lines_of_example, times
 
 EXAMPLE = """\
   wellshaped sizes milesial

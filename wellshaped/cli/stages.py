@@ -4,10 +4,11 @@ from dataclasses import asdict
 
 from ..spec import Stage
 from ..spec import stages as stages_of
-from .image import Image, OutChannels, count_of, shape_of
+from ..words.shapes import count_of, shape_of
+from ..words.sizes import times
+from .image import Image, OutChannels
 from .network import Flags, Name, network_of
 from .output import AsJson, print_json, table
-from .wording import times
 
 EXAMPLE = """\
   wellshaped stages milesial --input 3x304x384 --out-channels 2

@@ -13,11 +13,13 @@ from ..spec.answers.tilings import least_tile, statistics_first
 from ..spec.messages.report import UsageError
 from ..spec.messages.written import written_number
 from ..spec.network.tiling import Span
-from .image import Image, any_image, require_built, shape_of
+from ..words.numbers import natural_in, tile_in
+from ..words.shapes import any_image, require_built, shape_of
+from ..words.sizes import times
+from .image import Image
 from .network import Flags, Name, network_of
-from .numbers import Natural, natural_in, numbers_in
+from .numbers import Natural
 from .output import AsJson, print_json, say
-from .wording import times
 
 EXAMPLE = """\
   wellshaped tiles milesial
@@ -79,23 +81,6 @@ def _require_image(tile: str | None, most: object, policy: str) -> None:
             raise UsageError.of(
                 flag, "input", "", "it is about an image, and its shape is missing", "--input 3x8192x8192"
             )
-
-
-def tile_in(text: str, axes: int) -> int | tuple[int, ...]:
-    """The size in ``512``, or the sizes in ``512x256``, one for each axis.
-
-    >>> tile_in("512", 2), tile_in("512x256", 2)
-    (512, (512, 256))
-    """
-    numbers = numbers_in(text)
-    if len(numbers) == 1:
-        return numbers[0]
-    if len(numbers) != axes:
-        says = f"it is {text[:60]!r}, and needs a natural number, or one for each of {axes} axes"
-        raise UsageError.of(
-            "--tile", "tile", "", says, "--tile 512" if axes == 1 else f"--tile {'x'.join(['512'] * axes)}"
-        )
-    return tuple(numbers)
 
 
 def _show(

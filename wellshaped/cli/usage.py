@@ -6,8 +6,8 @@ from itertools import chain
 
 from cyclopts import CycloptsError, MissingArgumentError, UnknownOptionError, UnusedCliTokensError
 
-from .fixes import value_of
-from .numbers import numbers_in
+from ..words.fixes import value_of
+from ..words.numbers import numbers_in
 
 _NO_IMAGE = ("input-for",)
 """Commands that take sizes, and no image."""

@@ -121,3 +121,12 @@ def lines_of_example(report: Report) -> list[str]:
 
 NOT_KNOWN = "which sizes fit is not known: the network is too hard to solve"
 """The text if the sizes are not known."""
+
+
+def lines_of_known(shapes: ShapeSet | None) -> list[str]:
+    """Return :func:`lines_of` the shapes from :func:`known_shapes`.
+
+    >>> lines_of_known(None)
+    ['which sizes fit is not known: the network is too hard to solve']
+    """
+    return [NOT_KNOWN] if shapes is None else lines_of(shapes)

@@ -8,7 +8,7 @@ from pathlib import Path
 from ..spec.files.fixes import in_file
 from ..spec.files.formats import FORMATS
 from ..spec.messages.report import ConfigError, FileError, Report
-from .network import FIELD_NAMES, as_flag, word_of
+from .fields import FIELD_NAMES, as_flag, word_of
 from .numbers import numbers_in
 
 _NAMES = [
