@@ -1,0 +1,32 @@
+"""What the site gets from npm is what the repository names, or the site says that it has no calculator."""
+
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parents[2] / "docs" / "calculator"
+
+
+@pytest.fixture
+def packing(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    import packing
+
+    return packing
+
+
+def test_without_npm_there_is_no_package_and_the_error_says_why(packing, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(packing.NotPackedError, match="npm is not installed"):
+        packing.pack("pyodide")
+
+
+def test_an_archive_with_another_hash_is_rejected_and_removed(packing, tmp_path):
+    version, _ = packing.PACKAGES["pyodide"]
+    archive = tmp_path / "wellshaped" / f"pyodide-{version}.tgz"
+    archive.parent.mkdir()
+    archive.write_bytes(b"something else")
+    with pytest.raises(packing.NotPackedError, match="has the SHA-256 [0-9a-f]{64}, and must have"):
+        packing.pack("pyodide")
+    assert not archive.exists()
