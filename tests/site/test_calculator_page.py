@@ -29,7 +29,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.as_printed,
     pytest.mark.skipif(not is_installed(), reason="Chromium and its driver are not installed"),
-    pytest.mark.skipif(not (SITE / "calculator" / "wellshaped.whl").exists(), reason="there is no site with a calculator"),
+    pytest.mark.skipif(not (SITE / "calculator" / "wellshaped.whl").exists(), reason="the site has no calculator"),
 ]
 ANSWER = """
 const [state, done] = arguments;
@@ -122,7 +122,8 @@ def test_the_node_that_breaks_is_marked(page, site):
 def test_a_pasted_network_is_answered(page, site):
     answered(page, site, network="network.toml", text="levels = 2", input="1x303x384")
     assert page.run("return document.querySelector('#text').value") == "levels = 2"
-    assert text(page, "message") == answer_to({"network": "network.toml", "text": "levels = 2", "input": "1x303x384"})["message"]
+    state = {"network": "network.toml", "text": "levels = 2", "input": "1x303x384"}
+    assert text(page, "message") == answer_to(state)["message"]
 
 
 def test_nothing_is_asked_of_another_server(page, site):
@@ -138,7 +139,8 @@ def test_it_works_with_the_network_switched_off(page, site):
     page.devtools("Network.emulateNetworkConditions", offline=True, latency=0, downloadThroughput=0, uploadThroughput=0)
     page.run("location.hash = '#network=tiny&input=1x303x384'")
     page.wait("document.querySelector('[data-part=verdict]').textContent === 'It does not fit.'")
-    page.devtools("Network.emulateNetworkConditions", offline=False, latency=0, downloadThroughput=-1, uploadThroughput=-1)
+    unlimited = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+    page.devtools("Network.emulateNetworkConditions", offline=False, **unlimited)
 
 
 def test_only_the_newest_of_many_questions_is_answered(page, site):

@@ -27,6 +27,6 @@ def test_an_archive_with_another_hash_is_rejected_and_removed(packing, tmp_path)
     archive = tmp_path / "wellshaped" / f"pyodide-{version}.tgz"
     archive.parent.mkdir()
     archive.write_bytes(b"something else")
-    with pytest.raises(packing.NotPackedError, match="has the SHA-256 [0-9a-f]{64}, and must have"):
+    with pytest.raises(packing.NotPackedError, match=r"has the SHA-256 [0-9a-f]{64}, and must have"):
         packing.pack("pyodide")
     assert not archive.exists()
