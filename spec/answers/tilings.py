@@ -124,7 +124,7 @@ def tiles(
     Traceback (most recent call last):
     ...
     wellshaped.spec.messages.report.WellshapedError: milesial on an image of 1024×1024 in tiles is not possible.
-      tiles: the tiles are smaller than what their cores read.
+      tiles: the tiles are too small: the exact parts of two neighbours do not meet.
       fix: tile=208
     """
     graph = graph_of(network)

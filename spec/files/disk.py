@@ -19,7 +19,7 @@ class OutputError(FileError):
 
 
 def path_of(given: object, what: str, suffixes: Iterable[str], error: type[FileError] = FileError) -> Path:
-    """Return a path that a caller gave. Raise :class:`UsageError` if it is no path, and ``error`` if it is empty.
+    """Return a path that a caller gave. Raise :class:`UsageError` if it is no path, and ``error`` if it can't be one.
 
     ``what`` says what the file is, and ``suffixes`` are those that it can have.
 
@@ -32,12 +32,13 @@ def path_of(given: object, what: str, suffixes: Iterable[str], error: type[FileE
     """
     path = os.fspath(given) if isinstance(given, str | os.PathLike) else None
     fix = f"the path of a {' or '.join(suffixes)} file"
-    if not isinstance(path, str) or "\0" in path:
-        subject = f"{what} {clipped(written_value(given))}"
-        says = "it has a null character" if isinstance(path, str) else f"it is {kind_of(given)}, and must be a path"
-        raise UsageError.of(subject, "path", "", says, fix)
+    if not isinstance(path, str):
+        says = f"it is {kind_of(given)}, and must be a path"
+        raise UsageError.of(f"{what} {clipped(written_value(given))}", "path", "", says, fix)
     if not path:  # Python reads it as a folder
         raise error.of(f"{what} ''", "file", "", "its path is empty", fix)
+    if "\0" in path:
+        raise error.of(f"{what} {path}", "file", "", "its path has a null character", fix)
     return Path(path)
 
 

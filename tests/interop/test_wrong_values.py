@@ -50,7 +50,7 @@ def test_what_is_no_path_is_rejected_by_every_function_of_files(path, model):
     ]
     for call in calls:
         error = message(call, path)
-        assert isinstance(error, FileError if isinstance(path, str) and not path else UsageError)
+        assert isinstance(error, FileError if isinstance(path, str) else UsageError)
         assert error.report.fixes[0].startswith("the path of a ")
 
 

@@ -334,7 +334,7 @@ NOT_FILES = [  # path below a folder that holds unet.toml and the folder d.toml;
     ("no/unet.toml", NOT_THERE, A_FILE),
     ("unet.toml/unet.toml", NOT_THERE, A_FILE),
     ("~/unet.toml", NOT_THERE, A_FILE),
-    ("zz\0z", NOT_THERE, A_FILE),
+    ("zz\0z", "file: its path has a null character.", "the path of a .toml or .json file"),
     ("", unreadable("it is a folder."), "the path of a .toml or .json file"),
     ("d.toml", unreadable("it is a folder."), "the path of a .toml or .json file"),
     ("a" * 5000 + ".toml", unreadable(f"{os.strerror(errno.ENAMETOOLONG)}."), "a file that you may read"),
@@ -496,7 +496,14 @@ def test_a_number_that_could_not_be_loaded_is_not_saved(tmp_path):
     assert names(tmp_path) == []
 
 
-@pytest.mark.parametrize("path", ["", "/", "."])
-def test_a_path_without_a_name_is_rejected_with_one_that_has_a_name(path):
-    with pytest.raises(FileError, match=r"its suffix is ''.*\n  fix: /?unet.toml$"):
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("", r"its path is empty\.\n  fix: the path of a \.toml or \.json file$"),
+        ("/", r"its suffix is ''.*\n  fix: /?unet.toml$"),
+        (".", r"its suffix is ''.*\n  fix: /?unet.toml$"),
+    ],
+)
+def test_a_path_without_a_name_is_rejected_with_one_that_has_a_name(path, says):
+    with pytest.raises(FileError, match=says):
         save_config(UNet2Config(), path)
