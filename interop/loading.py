@@ -149,10 +149,10 @@ def _imported(text: str, module: str) -> ModuleType:
 
 
 def _no_module(text: str, module: str, missing: str) -> FileError:
-    mistyped = near_name(module.rpartition(".")[2], ("py",))
-    stem = module.rpartition(".")[0].replace(".", "/")
-    if mistyped and Path(f"{stem}.py").is_file():
-        fix = f"{stem}.py{text.removeprefix(module)}"
+    stem, _, suffix = module.rpartition(".")
+    file = f"{stem.replace('.', '/')}.py"
+    if near_name(suffix, ("py",)) and Path(file).is_file():
+        fix = f"{file}{text.removeprefix(module)}"
         return FileError.of(clipped(text), "import", "", f"there is no module {clipped(module)}", fix)
     parent, _, last = missing.rpartition(".")
     beside = list(getattr(sys.modules.get(parent), "__path__", [])) if parent else [str(Path.cwd())]

@@ -1504,3 +1504,17 @@ def test_a_plan_says_that_the_output_belongs_to_the_padding(run):
     status, out, _ = run("plan", "ronneberger2015", "--input", "1x100x512")
     assert status == 0
     assert "note: height is 100, padded to 188; the output has 4, and all of it belongs to the padding" in out
+
+
+def test_the_commands_that_a_fix_proposes_keep_the_flags_that_were_typed(rejected, run):
+    *_, fix = rejected("sizes", "unet", "--levels", 3, "--input", "3x504x504")
+    assert "wellshaped sizes unet --levels 3 504x504" in fix
+    status, _, says = run("plan", "unet", "--levels", 3, "504x500")
+    assert (status, says.strip().rpartition(": ")[2]) == (2, "wellshaped plan unet --levels 3 --input 3x504x500")
+
+
+def test_a_file_whose_suffix_is_mistyped_is_proposed_by_its_name(rejected, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "nets.py").write_text("def net(x):\n    return x\n")
+    *_, fix = rejected("sizes", "nets.pyt:net", "--input", "3xHxW")
+    assert fix == "  fix: nets.py:net"
