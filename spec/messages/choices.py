@@ -47,6 +47,8 @@ _MEANT = {  # words of other libraries, and truth values, with our words for the
 
 _CLOSE = 0.55  # names that are less alike are far-fetched
 
+_COMPARED = 200  # characters of a word; a name is no longer, and the time to compare grows with the square of them
+
 
 def near_name(given: object, names: Iterable[str]) -> str | None:
     """Return the one of the ``names`` that is close to ``given``, or ``None``. Upper and lower case are alike.
@@ -56,7 +58,7 @@ def near_name(given: object, names: Iterable[str]) -> str | None:
     >>> near_name("h", ("depth", "height", "width"))
     'height'
     """
-    word, lower = str(given).strip().lower(), {name.lower(): name for name in names}
+    word, lower = _word(given), {name.lower(): name for name in names}
     started = [name for key, name in lower.items() if word and key.startswith(word)]
     if word not in lower and len(started) == 1:
         return started[0]
@@ -88,9 +90,13 @@ def near_choices(given: object, choices: Iterable[Choice]) -> tuple[Choice, ...]
 
 
 def _likeness(given: object, choice: object) -> float:
-    word, text = str(given).strip().lower(), str(choice).lower()
+    word, text = _word(given), str(choice).lower()
     if any(type(choice) is type(meant) and choice == meant for meant in _MEANT.get(word, ())):
         return 2.0
     starts = word[:1] == text[:1]  # people shorten a word to "gn" or "in"
     within = text in word or word in text
     return SequenceMatcher(None, word, text).ratio() + 0.3 * starts + 0.3 * (within and bool(word))
+
+
+def _word(given: object) -> str:
+    return str(given)[:_COMPARED].strip().lower()

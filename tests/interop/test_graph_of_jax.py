@@ -78,6 +78,7 @@ def test_our_own_network_is_read_back_as_its_graph(name):
     config = CONFIGS[name]
     build = UNet2 if isinstance(config, UNet2Config) else UNet
     model = nnx.eval_shape(lambda: build(config, 1, 3, rngs=nnx.Rngs(0)))
+    model.eval()
     read, own = graph_of_jax(model, "1 H W"), graph_of(config, 1, 3)
     for axis in (0, 1):
         assert sizes_that_fit(read, axis) == sizes_that_fit(own, axis)

@@ -284,3 +284,8 @@ def test_a_builder_raises_the_faults_where_channels_are_asked_for_that_it_cannot
         net.channels("halved")
     with pytest.raises(ConfigError, match="neither a node nor an input"):
         NetworkBuilder({"x": 3}).channels("skip")
+
+
+def test_of_a_long_word_only_the_start_is_compared():
+    # Comparing all of a word of a hundred thousand characters takes many seconds.
+    assert nearest_choice("x" * 200 + "milesial", ["milesial", "xx"]) == "xx"
