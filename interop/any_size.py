@@ -134,7 +134,7 @@ def fitted(
     - ``policy``: ``"pad"`` to the nearest sizes above, or ``"crop"`` to the nearest below. Both change the end of each
       axis, as :func:`wellshaped.spec.plan` does. The result of a cropped image belongs to the crop.
     - ``mode``: what padding contains: ``"zeros"``; ``"reflect"``, the image mirrored at its last position, which is not
-      repeated; or ``"edge"``, its last position again.
+      repeated; or ``"edge"``, its last position again. Only for ``"pad"``.
     - ``layout``: the order of the image's axes, such as ``"NHWC"`` or ``"N H W C"``, if ``sizes`` is a network or a
       mapping of sets. By default the axes that ``sizes`` is about are the last ones, and axes before them stay as they
       are.
@@ -175,6 +175,9 @@ def fitted(
             raise UsageError.of(
                 f"{name}={clipped(written_value(given))}", name, "", says, f'{name}="{nearest_choice(given, choices)}"'
             )
+    if policy == "crop" and mode != "zeros":
+        says = f"mode={written_value(mode)} says what padding contains, and a crop pads nothing"
+        raise UsageError.of(f"mode={written_value(mode)}", "mode", "no padding", says, f'policy="pad", mode="{mode}"')
     source = _source(model, _network_of(model) if sizes is None else sizes, layout)
     if policy == "pad":
         source.require_cut()

@@ -63,7 +63,7 @@ def _momentum(model: Any) -> dict[str, float]:
         if not is_momentum(momentum):
             says = f"{name} has {clipped(written_value(momentum))}, and must have a number from 0 to 1"
             raise UsageError.of("the model", "momentum", "", says, f"momentum={MOMENTUM}")
-    return found
+    return {name: float(momentum) for name, momentum in found.items()}
 
 
 def _with_sizes(made: ModelDescription) -> ModelDescription:

@@ -11,13 +11,13 @@ from typing import Any
 from zipfile import ZIP_STORED, BadZipFile, ZipFile, is_zipfile
 
 from ...spec.files.disk import checked_path
-from ...spec.files.tensors import SUFFIX, open_tensor_file
+from ...spec.files.tensors import PICKLED, SUFFIX, open_tensor_file
 from ...spec.messages.report import FileError
 from ...spec.messages.written import clipped
 from .arrays import DTYPES, read_array
 from .torch_pickle import PickleError, Storage, StoredTensor, read_pickle
 
-SUFFIXES = (".pt", ".pth", ".ckpt", ".bin", ".tar", SUFFIX)
+SUFFIXES = (*PICKLED, SUFFIX)
 """The suffixes of files with PyTorch's weights."""
 
 MAX_PICKLE = 64 * 1024 * 1024

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...spec.answers.any_network import AnyNetwork, as_network, building, graph_of, title
 from ...spec.arithmetic.naturals import natural
+from ...spec.files.models import is_momentum
 from ...spec.messages.faults import Faults
 from ...spec.messages.report import UsageError
 from ...spec.messages.written import clipped, kind_of, written_argument, written_value
@@ -103,7 +104,7 @@ def loaded(
     if not isinstance(prefix, str):
         says = f"it is {kind_of(prefix)}, and must be a text"
         raise UsageError.of("prefix", "prefix", "", says, 'prefix="model."')
-    if isinstance(momentum, bool) or not isinstance(momentum, int | float) or not 0 <= momentum <= 1:
+    if not is_momentum(momentum):
         says = f"it is {clipped(written_value(momentum))}, and must be a number from 0 to 1"
         raise UsageError.of(written_argument("momentum", momentum), "momentum", "", says, "momentum=0.1")
     given: Channels = {of: None if n is None else natural(n, of) for of, n in channels.items()}
@@ -115,7 +116,7 @@ def loaded(
     chosen = _chosen(layout, weights, network)
     ins, outs = (given[of] or 1 for of in ("in_channels", "out_channels"))
     model = without_arrays(as_network(network), (ins, outs), _types(types, chosen), run)
-    _fill(model, layout, chosen, 1 - momentum)
+    _fill(model, layout, chosen, 1 - float(momentum))
     return model, weights
 
 

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from numbers import Real
 from typing import IO, Any
 
 from ..answers.any_network import graph_of
@@ -96,7 +97,7 @@ def is_momentum(value: object) -> bool:
     >>> is_momentum(0.9), is_momentum(2), is_momentum("0.9")
     (True, False, False)
     """
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+    return isinstance(value, Real) and not isinstance(value, bool) and 0 <= value <= 1
 
 
 def read_model(path: str | os.PathLike[str]) -> tuple[ModelDescription, Mapping[str, StoredArray]]:

@@ -20,6 +20,9 @@ from .formats import strict_json
 
 SUFFIX = ".safetensors"
 
+PICKLED = (".pt", ".pth", ".ckpt", ".bin", ".tar")
+"""The suffixes of files that PyTorch itself writes."""
+
 MAX_HEADER = 16 * 1024 * 1024
 """The most bytes of a header. A network of a thousand arrays needs a hundredth."""
 

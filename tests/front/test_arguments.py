@@ -67,6 +67,7 @@ VALUES = {  # of each argument, texts of which one at least must show that it is
     "--output": ("other.json", "other.svg", "other.png", "other.zip", "other.safetensors"),
     "--weights": ("other.pt", "nope.pt"),
     "--prefix": ("module.", "net."),
+    "--momentum": ("0.01", "2"),
     "--levels": ("2", "3"),
     "--near": ("303",),
     "--seed": ("7",),

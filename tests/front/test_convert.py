@@ -7,6 +7,7 @@ from headlines import status_with
 
 from wellshaped.cli import main
 from wellshaped.interop import load, state_dict
+from wellshaped.interop.weights.arrays import batch_norms
 from wellshaped.interop.weights.torch_layout import torch_layout
 from wellshaped.spec import UNet2Config, UNetConfig, graph_of, presets, save_network
 
@@ -69,6 +70,13 @@ def test_what_was_left_out_to_find_the_weights_is_said(run):
     assert out.endswith(" numbers of last.ckpt, under 'model' and without 'module.'\n")
 
 
+def test_the_momentum_of_pytorchs_batch_norms_is_kept_in_the_model(run):
+    torch_archives.save("weights.pt", arrays_of(MILESIAL, 3, 2))
+    save_network(MILESIAL, "net.toml")
+    assert run("convert", "weights.pt", "net.toml", "model.safetensors", "--momentum", "0.25")[0] == 0
+    assert {norm.momentum for norm in batch_norms(load("model.safetensors")).values()} == {0.75}
+
+
 REJECTED = {
     "no weights": (["nope.pt", "milesial", "m.safetensors"], "there is no such file", "the path of an existing"),
     "another suffix": (["weights.pt", "milesial", "m.pt"], "must be .safetensors", "m.safetensors"),
@@ -84,6 +92,7 @@ REJECTED = {
         "--prefix teacher.",
     ),
     "a prefix": (["both.pt", "net.toml", "m.safetensors"], "and 53 more", "--prefix student."),
+    "a momentum": (["weights.pt", "net.toml", "m.safetensors", "--momentum=2"], "a number from 0 to 1", "--momentum 0.1"),
     "no network": (["weights.pt", "milesail", "m.safetensors"], "not a preset", "milesial"),
     "code": (["code.pt", "net.toml", "m.safetensors"], "it asks for os.system", "torch.save(model.state_dict()"),
     "a model in code": (["weights.pt", "nets.py:UNet", "m.safetensors"], "", ""),

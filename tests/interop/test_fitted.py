@@ -404,6 +404,12 @@ def test_a_result_without_known_arrays_is_an_error(result, says):
 # Errors, and what it says
 
 
+def test_a_crop_takes_no_padding():
+    with pytest.raises(UsageError, match=r"a crop pads nothing") as caught:
+        fitted(np.copy, "milesial", policy="crop", mode="edge")
+    assert caught.value.report.fixes == ('policy="pad", mode="edge"',)
+
+
 def test_no_size_fits():
     some = SizeSet([Progression(8, 4, 3)])
     with pytest.raises(ShapeError, match=r"H is 17, and no larger size fits; all that fit: \{8, 12, 16\}") as caught:

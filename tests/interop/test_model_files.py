@@ -230,7 +230,7 @@ def test_the_momentum_of_each_batch_norm_is_kept(tmp_path):
     assert "momentum" not in (tmp_path / "usual.safetensors").read_bytes().decode("latin-1")  # as older versions wrote
     norms = batch_norms(model)
     for number, norm in enumerate(norms.values()):
-        norm.momentum = 0.9 if number else 0.5
+        norm.momentum = 0.9 if number else np.float32(0.5)
     save(model, tmp_path / "other.safetensors")
     back = load(tmp_path / "other.safetensors")
     assert {name: norm.momentum for name, norm in batch_norms(back).items()} == {

@@ -35,6 +35,9 @@ def convert(
     prefix: Annotated[
         str, Parameter(allow_leading_hyphen=True, help="Read only names that start with this, without it: model.")
     ] = "",
+    momentum: Annotated[
+        float, Parameter(help="That of PyTorch's batch norms, for training on: the part of a batch in new statistics.")
+    ] = 0.1,
     flags: Flags = None,
 ) -> int:
     """Write the weights of a PyTorch network as a model that wellshaped loads.
@@ -50,7 +53,7 @@ def convert(
         from ..interop import save
         from ..interop.weights.torch_weights import loaded
 
-        model, found = loaded(weights, given, prefix=prefix)
+        model, found = loaded(weights, given, prefix=prefix, momentum=momentum)
         save(model, output)
     count = sum(array.size for array in found.arrays.values())
     said = f", {in_words(found.said)}" if found.said else ""

@@ -15,7 +15,7 @@ from cyclopts import Group, Parameter
 from ..spec import PRESETS, AnyNetwork, load_network
 from ..spec.files.formats import FORMATS
 from ..spec.files.models import model_graph
-from ..spec.files.tensors import SUFFIX
+from ..spec.files.tensors import PICKLED, SUFFIX
 from ..spec.messages.choices import near_name
 from ..spec.messages.report import UsageError
 from ..spec.messages.written import clipped, written_value
@@ -101,7 +101,7 @@ def require_saved(model: Path) -> None:
     """
     name = str(model)
     is_network = name in _NAMES or model.suffix in FORMATS
-    if not is_network and model.suffix not in (".pt", ".pth", ".ckpt", ".bin"):
+    if not is_network and model.suffix not in PICKLED:
         return
     is_of = "a network without weights" if is_network else "a file of PyTorch's weights"
     says = f"it is {is_of}, and must be a model's {SUFFIX} file"

@@ -23,6 +23,7 @@ _NAMES = [
     "memory",
     "mode",
     "prefix",
+    "momentum",
     "platforms",
     "classes",
 ]
