@@ -97,7 +97,7 @@ def is_momentum(value: object) -> bool:
     >>> is_momentum(0.9), is_momentum(2), is_momentum("0.9")
     (True, False, False)
     """
-    return isinstance(value, Real) and not isinstance(value, bool) and 0 <= value <= 1
+    return isinstance(value, Real) and not isinstance(value, bool) and 0 <= float(value) <= 1
 
 
 def read_model(path: str | os.PathLike[str]) -> tuple[ModelDescription, Mapping[str, StoredArray]]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from time import process_time
 
 import pytest
+from hanging import HANGS
 from headlines import HEADLINE
 from mutations import KINDS, mutations
 
@@ -41,10 +42,6 @@ def is_one_error(text):
     """Whether this is an error of ours: what is wrong, the rules that are broken, a fix, in at most ten lines."""
     lines = text.strip().splitlines()
     return 3 <= len(lines) <= 10 and bool(re.search(HEADLINE, lines[0])) and lines[-1].startswith("  fix: ")
-
-
-HANGS = 5
-"""A call that takes this many seconds hangs: each takes a few hundredths."""
 
 
 class Clock:

@@ -92,7 +92,11 @@ REJECTED = {
         "--prefix teacher.",
     ),
     "a prefix": (["both.pt", "net.toml", "m.safetensors"], "and 53 more", "--prefix student."),
-    "a momentum": (["weights.pt", "net.toml", "m.safetensors", "--momentum=2"], "a number from 0 to 1", "--momentum 0.1"),
+    "a momentum": (
+        ["weights.pt", "net.toml", "m.safetensors", "--momentum=2"],
+        "a number from 0 to 1",
+        "--momentum 0.1",
+    ),
     "no network": (["weights.pt", "milesail", "m.safetensors"], "not a preset", "milesial"),
     "code": (["code.pt", "net.toml", "m.safetensors"], "it asks for os.system", "torch.save(model.state_dict()"),
     "a model in code": (["weights.pt", "nets.py:UNet", "m.safetensors"], "", ""),

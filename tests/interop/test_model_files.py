@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from effort import sparse
 from flax import nnx
+from hanging import soon
 from mutations import mutations
 from safetensors.numpy import load_file, save_file
 
@@ -318,9 +319,8 @@ def test_every_mutated_header_is_answered_by_a_model_or_one_error(number, model,
     answers = []
     for _name, content in mutations([header], number, 3):
         path.write_bytes(len(content).to_bytes(8, "little") + content + data)
-        start = time.process_time()
-        answers.append(answer(path))
-        assert time.process_time() - start < 5
+        with soon():
+            answers.append(answer(path))
     assert all(len(text.splitlines()) <= 12 for text in answers)
     assert any("it is not a safetensors file" in text for text in answers)
 

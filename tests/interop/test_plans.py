@@ -5,13 +5,13 @@ import json
 import sys
 from functools import cache
 from pathlib import Path
-from time import process_time
 from types import MappingProxyType
 
 import jax
 import numpy as np
 import pytest
 from flax import nnx
+from hanging import soon
 from mutations import mutations
 
 from wellshaped.cli import main
@@ -716,14 +716,13 @@ def test_every_broken_file_is_read_or_answered_by_one_error(read, text, tmp_path
     path, rules, texts = tmp_path / "a.json", set(), []
     for name, content in mutations([text, json.dumps(json.loads(text), indent=1)], 400, 7):
         path.write_bytes(content)
-        started = process_time()
         try:
-            read(path)
+            with soon(name):
+                read(path)
             rules.add("accepted")
         except FileError as error:
             rules.add(error.report.failures[0].name)
             texts.append(str(error))
-        assert process_time() - started < 5, name
     assert [said for said in texts if not (3 <= len(said.splitlines()) <= 10 and "\n  fix: " in said)] == []
     assert {"file", "syntax", "number", "key", "accepted"} <= rules
 

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import zipfile
 from itertools import product
-from time import process_time
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +14,7 @@ import numpy as np
 import pytest
 from effort import sparse
 from flax import nnx
+from hanging import soon
 from hypothesis import given
 from hypothesis import strategies as st
 from jax import export as jax_export
@@ -497,10 +497,8 @@ def test_300_mutated_files_are_each_rejected_in_one_message(exported, tmp_path):
         if changed == data:
             continue
         path.write_bytes(changed)
-        begun = process_time()
-        with pytest.raises(FileError) as raised:
+        with soon(), pytest.raises(FileError) as raised:
             load_program(path)
-        assert process_time() - begun < 2
         assert 3 <= len(str(raised.value).splitlines()) <= 10
 
 

@@ -4,10 +4,11 @@ import json
 import os
 import re
 from dataclasses import replace
-from time import perf_counter, process_time
+from time import perf_counter
 
 import pytest
 from effort import examples, sparse
+from hanging import HANGS, soon
 from hypothesis import HealthCheck, given, settings
 from networks import HARD
 
@@ -346,7 +347,7 @@ def test_the_command_verify_rejects_a_file_that_is_not_a_certificate(text, says,
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == f"certificate {path} can't be read."
     assert f"syntax: it is not a certificate: {says}" in lines[1]
-    assert lines[2:] == ["  fix: wellshaped certify"]
+    assert lines[2:] == ["  fix: wellshaped certify milesial, for example"]
 
 
 @pytest.mark.parametrize(("change", "says"), NOT_CERTIFIED.values(), ids=NOT_CERTIFIED)
@@ -384,10 +385,8 @@ TOO_LARGE = {
 def test_a_certificate_that_is_too_large_to_prove_is_rejected_at_once(change, says, tmp_path):
     path = tmp_path / "c.json"
     path.write_text(json.dumps(edited(change)))
-    started = process_time()
-    with pytest.raises(FileError, match=says):
+    with soon(), pytest.raises(FileError, match=says):
         load_certificate(path)
-    assert process_time() - started < 1
 
 
 @pytest.mark.parametrize(
@@ -402,10 +401,8 @@ def test_a_certificate_that_is_too_large_to_prove_is_rejected_at_once(change, sa
 def test_sizes_that_would_take_forever_to_list_are_answered_at_once(parts, says, tmp_path):
     path = tmp_path / "c.json"
     path.write_text(json.dumps(edited(lambda d: d["sizes"].update(progressions=parts))))
-    started = process_time()
-    with pytest.raises(FileError, match=says):
+    with soon(), pytest.raises(FileError, match=says):
         load_certificate(path)
-    assert process_time() - started < 1
 
 
 def test_a_set_of_sizes_as_it_is_written_here_can_be_saved_and_loaded(tmp_path):
@@ -510,17 +507,15 @@ def test_z3_keeps_its_time_for_the_largest_certificates():
     started = perf_counter()
     with pytest.raises(CertificateError, match=r"not (true|proved)"):
         verify(certificates.Certificate(network, 0, sizes, statement, ""), seconds=1)
-    assert perf_counter() - started < 10
+    assert perf_counter() - started < HANGS
 
 
 def test_a_trillion_axes_are_answered_at_once(tmp_path):
     nodes = [{"name": "y", "op": "SpaceToDepth", "block": 2, "inputs": ["x"]}]
     data = edited(lambda d: d["network"].update(nodes=nodes, axes=10**12))
     (tmp_path / "c.json").write_text(json.dumps(data))
-    started = process_time()
-    with pytest.raises(FileError, match="the network has axes=1000000000000, and must have 1, 2 or 3"):
+    with soon(), pytest.raises(FileError, match="the network has axes=1000000000000, and must have 1, 2 or 3"):
         load_certificate(tmp_path / "c.json")
-    assert process_time() - started < 1
 
 
 def test_channels_with_a_million_digits_are_answered_soon(tmp_path):
@@ -529,10 +524,8 @@ def test_channels_with_a_million_digits_are_answered_soon(tmp_path):
     data["network"].update(axes=3, outputs=["x0"])
     data["network"]["nodes"] += [{**data["network"]["nodes"][0], "name": f"x{i}"} for i in range(1, 1000)]
     (tmp_path / "c.json").write_text(json.dumps(data))
-    started = process_time()
-    with pytest.raises(FileError, match="edited or forged"):
+    with soon(), pytest.raises(FileError, match="edited or forged"):
         load_certificate(tmp_path / "c.json")
-    assert process_time() - started < 5
 
 
 def test_a_rule_of_a_file_is_a_name_and_never_a_format(tmp_path):

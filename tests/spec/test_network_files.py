@@ -8,10 +8,10 @@ from contextlib import suppress
 from copy import deepcopy
 from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
-from time import process_time
 
 import pytest
 from effort import examples
+from hanging import soon
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -876,16 +876,15 @@ MANY = {
 
 
 @pytest.mark.parametrize("fault", MANY)
-def test_a_file_full_of_faults_is_answered_in_ten_lines_and_a_second(tmp_path, fault):
+def test_a_file_full_of_faults_is_answered_soon_in_ten_lines(tmp_path, fault):
     data = {"inputs": {"x": 1}, "nodes": []}
     while len(json.dumps(data)) < MAX_BYTES * 0.9:
         data["nodes"] += [MANY[fault](len(data["nodes"]) + i) for i in range(1, 200)]
     while len(json.dumps(data)) > MAX_BYTES:
         data["nodes"].pop()
     path = written(tmp_path / "a.json", json.dumps(data))
-    started = process_time()
-    lines = rejection(path)
-    assert process_time() - started < 1
+    with soon():
+        lines = rejection(path)
     assert "more" in lines[0]
 
 
@@ -986,9 +985,8 @@ def test_keys_with_as_many_dots_as_a_line_may_have_are_parsed_soon(tmp_path):
     texts = ["".join(line.format(i) for i in range(600)), tables]
     for text in texts:
         assert MAX_BYTES / 2 < len(text) < MAX_BYTES
-        started = process_time()
-        rejection(written(tmp_path / "a.toml", text))
-        assert process_time() - started < 5
+        with soon():
+            rejection(written(tmp_path / "a.toml", text))
 
 
 @pytest.mark.parametrize("network", [None, 3, UNetConfig, [SMALL], {1: 2}], ids=kind_of)

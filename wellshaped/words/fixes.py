@@ -50,7 +50,7 @@ def typed(report: Report, arguments: Sequence[str] = ()) -> Report:
     ('--input 3x304x384',)
     """
     if report.subject.startswith(_ABOUT_FILES):  # its fixes are for the file
-        fixes = (fix.replace("certify(network)", "wellshaped certify") for fix in report.fixes)
+        fixes = (fix.replace("certify(network)", "wellshaped certify milesial, for example") for fix in report.fixes)
         return replace(report, fixes=tuple(fixes))
     if report.error is FileError and not report.subject.startswith("weights file"):  # its fixes are for the user's code
         return report
