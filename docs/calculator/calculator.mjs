@@ -45,10 +45,25 @@ function show(name, children) {
   box.querySelector("[data-content]").replaceChildren(...children);
 }
 
+let whole = false; // whether a wide picture is made as small as the page
+
 function picture(svg) {
   const scrolled = element("div", "", { class: "scrolled", tabindex: "0", role: "region", "aria-label": "picture" });
   scrolled.innerHTML = svg; // made by the library, which escapes every name in it
-  return scrolled;
+  const button = element("button", "show all of it", { type: "button" });
+  const draw = () => {
+    scrolled.firstElementChild.classList.toggle("whole", whole);
+    button.setAttribute("aria-pressed", whole);
+  };
+  button.addEventListener("click", () => {
+    whole = !whole;
+    draw();
+  });
+  draw();
+  new ResizeObserver(() => {
+    button.hidden = !whole && scrolled.scrollWidth <= scrolled.clientWidth; // it is all there
+  }).observe(scrolled);
+  return [button, scrolled];
 }
 
 function code(text) {
@@ -125,7 +140,7 @@ function showAnswer(answer) {
   show("nearest", choices);
   show("sizes", (answer.sizes ?? []).map((line) => element("p", line)));
   show("plans", (answer.plans ?? []).flatMap(({ says, code: text }) => [element("p", says), code(text)]));
-  show("picture", answer.picture ? [picture(answer.picture)] : answer.no_picture ? [element("pre", answer.no_picture)] : []);
+  show("picture", answer.picture ? picture(answer.picture) : answer.no_picture ? [element("pre", answer.no_picture)] : []);
   if (part("answer").hidden) part("presets").open = false; // until the first answer, the table is the page
   part("answer").hidden = false;
   const broken = part("picture").querySelector(".broken");
@@ -134,7 +149,7 @@ function showAnswer(answer) {
     scrolled.scrollLeft = x + (width - scrolled.clientWidth) / 2; // the node that breaks is in the middle
   }
   const tiles = answer.tiles ?? { lines: [] };
-  show("tiles", [...(tiles.picture ? [picture(tiles.picture)] : []), ...tiles.lines.map((line) => element("p", line))]);
+  show("tiles", [...(tiles.picture ? picture(tiles.picture) : []), ...tiles.lines.map((line) => element("p", line))]);
   show("stages", answer.stages ? [table(answer)] : []);
   show("command", [code(answer.command)]);
   showFields(answer.fields);

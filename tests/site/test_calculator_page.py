@@ -119,6 +119,19 @@ def test_the_node_that_breaks_is_marked(page, site):
     assert page.run("return document.querySelector('.broken .fault').textContent") == "height 303 ≠ 302"
 
 
+def test_a_picture_that_is_wider_than_the_page_is_made_smaller_by_a_click(page, site):
+    hidden = "document.querySelector('[data-part=picture] button').hidden"
+    overflows = (
+        "const box = document.querySelector('[data-part=picture] .scrolled'); return box.scrollWidth > box.clientWidth"
+    )
+    answered(page, site, network="smp_resnet34", input="3x320x384")
+    page.wait(f"!{hidden}")
+    assert page.run(overflows)
+    page.run("document.querySelector('[data-part=picture] button').click()")
+    assert not page.run(overflows)
+    assert not page.run(f"return {hidden}")  # a second click makes it large again
+
+
 def test_a_pasted_network_is_answered(page, site):
     answered(page, site, network="network.toml", text="levels = 2", input="1x303x384")
     assert page.run("return document.querySelector('#text').value") == "levels = 2"
