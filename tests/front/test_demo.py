@@ -16,6 +16,7 @@ from wellshaped.spec import FileError, UsageError
 def test_the_demo_learns_the_unseen_half_to_an_iou_of_at_least_093(tmp_path, capsys):
     result = demo.run_demo(tmp_path / "demo.png")
     assert result.unseen_iou >= 0.93
+    assert result.seconds < 120
     assert result.losses[-1] < result.losses[0] / 5
     printed = capsys.readouterr()
     assert "merged (h_upH): height: skip1 is 303, up is 296" in printed.out

@@ -8,7 +8,7 @@ from time import perf_counter
 
 import pytest
 from effort import examples, sparse
-from hanging import HANGS, soon
+from hanging import soon
 from hypothesis import HealthCheck, given, settings
 from networks import HARD
 
@@ -507,7 +507,7 @@ def test_z3_keeps_its_time_for_the_largest_certificates():
     started = perf_counter()
     with pytest.raises(CertificateError, match=r"not (true|proved)"):
         verify(certificates.Certificate(network, 0, sizes, statement, ""), seconds=1)
-    assert perf_counter() - started < HANGS
+    assert perf_counter() - started < 10
 
 
 def test_a_trillion_axes_are_answered_at_once(tmp_path):

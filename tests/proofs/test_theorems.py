@@ -9,7 +9,6 @@ from typing import get_args
 
 import pytest
 from effort import sparse
-from hanging import HANGS
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -270,7 +269,7 @@ def test_z3_says_why_it_gives_up_and_keeps_its_time_limit():
     proof = prove(hard, by="z3", seconds=1)
     assert proof.verdict == "unknown"
     assert "Z3 says" in proof.says
-    assert proof.seconds < HANGS
+    assert proof.seconds < 10
 
 
 def test_a_false_theorem_is_refuted_with_a_real_counterexample():

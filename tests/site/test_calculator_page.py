@@ -5,13 +5,12 @@ The tests need a built site, at ``WELLSHAPED_SITE`` or in the folder ``site``, a
 """
 
 import json
-import os
 import tarfile
 from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from browser import browser, is_installed, served
+from browser import SITE, browser, is_installed, served
 from effort import examples
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,7 +22,6 @@ from wellshaped.proofs_of_shape.strategies import unet_configs
 from wellshaped.spec import PRESETS, UNetConfig, graph_of, save_network
 
 ROOT = Path(__file__).parents[2]
-SITE = Path(os.environ.get("WELLSHAPED_SITE", ROOT / "site"))
 
 pytestmark = [
     pytest.mark.slow,

@@ -3,17 +3,16 @@
 Links to other sites are not followed: the tests need no network.
 """
 
-import os
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from browser import SITE
 
 from wellshaped.spec import PRESETS
 
 ROOT = Path(__file__).parents[2]
-SITE = Path(os.environ.get("WELLSHAPED_SITE", ROOT / "site")).resolve()
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(not (SITE / "index.html").exists(), reason="the site is not built")]
 

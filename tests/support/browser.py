@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import shutil
 import subprocess
 import tempfile
@@ -14,6 +15,9 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 from urllib.request import Request, urlopen
+
+SITE = Path(os.environ.get("WELLSHAPED_SITE", Path(__file__).parents[2] / "site")).resolve()
+"""The built site that the tests open."""
 
 PROGRAMS = ("chromium", "chromedriver")
 
