@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -84,6 +85,17 @@ def _memory_of_a_module():
     yield
     if jax := sys.modules.get("jax"):
         jax.clear_caches()
+
+
+@pytest.fixture(autouse=True)
+def _modules_of_a_test(tmp_path_factory):
+    """Forget the modules that a test wrote and imported: another test may write one of the same name."""
+    before = set(sys.modules)
+    yield
+    for name in sys.modules.keys() - before:
+        file = getattr(sys.modules[name], "__file__", None)
+        if file and tmp_path_factory.getbasetemp() in Path(file).parents:
+            del sys.modules[name]
 
 
 @pytest.fixture(autouse=True)

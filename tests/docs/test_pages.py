@@ -1,7 +1,6 @@
 """What the pages say is true: their programs run, the names and the tests that they cite exist."""
 
 import re
-import sys
 import tomllib
 from pathlib import Path
 
@@ -114,7 +113,6 @@ def test_the_sessions_about_a_model_in_code_print_what_they_show(tmp_path, monke
         main(command.split())
         printed = capsys.readouterr()
         assert without_work(printed.out + printed.err) == without_work(shown)
-    sys.modules.pop("nets", None)
 
 
 def test_the_sessions_about_the_bioimage_model_zoo_print_what_they_show(tmp_path, monkeypatch, capsys):

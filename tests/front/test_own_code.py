@@ -80,8 +80,7 @@ def run(tmp_path, monkeypatch, capsys):
         out, err = (text.replace(name, "nets") for text in capsys.readouterr())
         return status, out, err.removeprefix("this module prints\n")
 
-    yield run
-    sys.modules.pop(name, None)
+    return run
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import sys
 from itertools import count
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -90,7 +89,6 @@ ready = Net()
 def write(tmp_path, monkeypatch):
     """Write a module with a new name into the current directory, and return the name."""
     monkeypatch.chdir(tmp_path)
-    before = set(sys.modules)
 
     def write(text, name=None):
         name = name or f"own_nets_{next(NUMBERS)}"
@@ -99,11 +97,7 @@ def write(tmp_path, monkeypatch):
         path.write_text(text)
         return name
 
-    yield write
-    for name in set(sys.modules) - before:
-        file = getattr(sys.modules[name], "__file__", None)
-        if file and tmp_path in Path(file).parents:
-            del sys.modules[name]
+    return write
 
 
 @pytest.fixture

@@ -7,8 +7,11 @@ _BY_DEFAULT = settings.get_profile("default").max_examples
 
 
 def examples(number):
-    """Settings of ``number`` examples by default, and of as many more as the profile in force has than the default."""
-    return settings(max_examples=max(1, number * settings().max_examples // _BY_DEFAULT))
+    """Settings of ``number`` examples by default. Another profile has as many times more, or fewer, but not under five.
+
+    With one or two examples, a test that counts how often something occurs would have nothing to count.
+    """
+    return settings(max_examples=max(min(number, 5), number * settings().max_examples // _BY_DEFAULT))
 
 
 def sparse(cases, quick):

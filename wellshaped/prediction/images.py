@@ -161,7 +161,7 @@ def _stored(path: Path) -> _Stored:
         if suffix == ".npy":
             return _Stored(np.load(path, mmap_mode="r", allow_pickle=False), ("none", "first", "last"), False)
         return _tiff(path) if suffix in (".tif", ".tiff") else _picture(path)
-    except ImageError:
+    except (ImageError, ImportError):
         raise
     except MemoryError:
         says = "it is too large to be read as a whole"
@@ -170,7 +170,7 @@ def _stored(path: Path) -> _Stored:
         ) from None
     except PermissionError:
         raise ImageError.of(f"image {path}", "file", "", "you may not read it", "a file that you may read") from None
-    except (OSError, ValueError, SyntaxError, EOFError, TypeError, KeyError, IndexError):  # whatever readers raise
+    except Exception:  # readers have errors of their own: TIFF's, those of each compression
         says = f"it is damaged, or not a {_FORMATS[suffix]}"
         raise ImageError.of(f"image {path}", "file", "", says, "a file that was copied completely") from None
 
