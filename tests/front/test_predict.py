@@ -309,20 +309,26 @@ def test_other_colours_are_read_as_rgb_and_transparency_is_left_out(tmp_path):
         image_of(tmp_path / "two.npy", 1)
 
 
-@pytest.mark.parametrize("suffix", ["jpg", "png"])
-def test_a_photograph_is_turned_as_its_camera_says(suffix, tmp_path):
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif"])
+def test_a_photograph_is_turned_as_its_orientation_says(suffix, tmp_path):
     from PIL import Image, ImageOps
 
     grey = np.zeros((48, 64), np.uint8)
     grey[:16, :32], grey[16:, 48:] = 200, 90
     for orientation in range(1, 9):
-        exif = Image.Exif()
-        exif[0x0112] = orientation
+        picture = Image.fromarray(grey)
+        picture.getexif()[0x0112] = orientation
         path = tmp_path / f"{orientation}.{suffix}"
-        Image.fromarray(grey).save(path, exif=exif)
-        upright = np.asarray(ImageOps.exif_transpose(Image.open(path)))
+        picture.save(path, exif=picture.getexif())
+        upright = np.asarray(ImageOps.exif_transpose(picture))
         assert upright.shape == ((48, 64) if orientation < 5 else (64, 48))
         np.testing.assert_array_equal(image_of(path, 1)[0] * 255, upright)
+        if suffix == "tif":
+            rgb, tags = np.stack([grey, grey // 2, grey // 3]), [("Orientation", "H", 1, orientation, True)]
+            tifffile.imwrite(path, rgb, photometric="rgb", planarconfig="separate", extratags=tags)
+            np.testing.assert_array_equal(image_of(path, 3)[0] * 255, upright)
+            tifffile.imwrite(path, np.moveaxis(rgb, 0, -1), photometric="rgb", compression="zlib", extratags=tags)
+            np.testing.assert_array_equal(image_of(path, 3)[0] * 255, upright)
 
 
 def test_pages_and_frames_are_no_colours(tmp_path):

@@ -196,9 +196,23 @@ def _tiff(path: Path) -> _Stored:
 
     with tifffile.TiffFile(path) as file:
         axes = file.series[0].axes
+        tag = file.pages.first.tags.get("Orientation")
     try:
         array: Any = tifffile.memmap(path, mode="r")
     except ValueError:  # it is compressed, or its parts are not in order
         array = tifffile.imread(path)
     place = "last" if axes[-1] in "SC" else "first" if axes[0] in "SC" else "none"
+    if tag is not None and "Y" in axes and "X" in axes:
+        array = _upright(array, int(tag.value), axes.index("Y"), axes.index("X"))
     return _Stored(array, (place,), place == "last")
+
+
+def _upright(array: Any, orientation: int, rows: int, columns: int) -> Any:
+    """A view of a TIFF's array as its orientation says that it is shown (TIFF 6.0, "Orientation")."""
+    if orientation >= 5:
+        array = np.swapaxes(array, rows, columns)
+    if orientation in (3, 4, 7, 8):
+        array = np.flip(array, rows)
+    if orientation in (2, 3, 6, 7):
+        array = np.flip(array, columns)
+    return array
