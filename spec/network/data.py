@@ -291,7 +291,7 @@ def _judge_names(given: Mapping[str, Any], faults: Faults) -> None:
         of_it = node.get("inputs")
         for name in of_it if isinstance(of_it, list) else [of_it]:
             if isinstance(name, str) and name not in names:
-                faults.add("unknown_input", "unknown input", partial(_unknown_input, name, node, known))
+                faults.add("unknown_input", "", partial(_unknown_input, name, node, known))
 
 
 def _unknown_input(name: str, node: Mapping[str, Any], known: Sequence[str]) -> tuple[str, str]:

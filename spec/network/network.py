@@ -337,7 +337,7 @@ _ABOUT = {
     "channels_pos": "no channels",
     "groups_pos": "no groups",
     "slice_within": "no such channels",
-    "unknown_input": "unknown input",
+    "unknown_input": "",
     "name_twice": "names must differ",
     "number_of_inputs": "wrong number of inputs",
     "axes": "wrong number of axes",

@@ -660,7 +660,7 @@ NODE_FAULTS = [  # a node in TOML, what is said about it, the fix
     # What a Network says itself.
     (
         '{ name = "y", op = "Add", inputs = ["pooled", "pool"] }',
-        "unknown_input: unknown input: y takes pool, which is neither an earlier node nor an input.",
+        "unknown_input: y takes pool, which is neither an earlier node nor an input.",
         'y: inputs = ["pooled", "pooled"]',
     ),
     (
@@ -785,7 +785,7 @@ def test_a_missing_number_is_answered_with_one_that_has_an_effect(tmp_path, op):
         (f"axes = {10**99}", "{ x = 4 }", "digits: the number is too long: axes has more than 99 digits.", "axes = 2"),
         ("axes = 4", "{ x = 4 }", "axes: wrong number of axes: the network has axes=4", "axes = 2"),
         ("outputs = 3", "{ x = 4 }", "names: not a name: outputs=3 must be a name", 'outputs = ["encoder", "up"]'),
-        ('outputs = ["pool"]', "{ x = 4 }", "unknown_input: unknown input: the output pool is", 'outputs = ["pooled"]'),
+        ('outputs = ["pool"]', "{ x = 4 }", "unknown_input: the output pool is", 'outputs = ["pooled"]'),
         (
             "axis = 2",
             "{ x = 4 }",
@@ -858,7 +858,7 @@ def test_an_unknown_input_is_named_beside_other_faults(tmp_path):
     )
     assert rejection(path) == [
         "key: it has unknown keys: node down: 'kernal' (did you mean kernel?).",
-        "unknown_input: unknown input: node up: no node or input is called dwn; "
+        "unknown_input: node up: no node or input is called dwn; "
         "node y: no node or input is called upp.",
         "fix: node down: rename kernal to kernel",
         'fix: node up: inputs = ["x", "down"]',
