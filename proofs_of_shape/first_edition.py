@@ -26,7 +26,7 @@ def conv_transpose_size_1(n: int, *, kernel: int, stride: int = 1, padding: int 
 
 
 def obligations_1(cfg: UNet2Config, n: int) -> tuple[bool, ...]:
-    """Return whether each of the four obligations of one axis holds, with these formulas."""
+    """Return whether each of the four obligations of one axis holds, by the formulas of this module."""
     conv = {"kernel": cfg.conv_kernel, "stride": cfg.conv_stride, "padding": cfg.conv_padding}
     up = {"kernel": cfg.up_kernel, "stride": cfg.up_stride, "padding": cfg.up_padding}
     head = {"kernel": cfg.head_kernel, "stride": cfg.head_stride, "padding": cfg.head_padding}

@@ -1,7 +1,8 @@
 """The theorems about tiles, as a list: what operations read, and when a tile computes what the image does (SPEC 9).
 
-Each claim calls the functions that ship. Positions are natural numbers. What an operation reads is counted from
-``outside`` positions before its input (see :mod:`wellshaped.spec.network.reading`). That covers the padding.
+Each claim calls the functions that ship. The positions that an operation reads are counted from a point ``outside``
+positions before its input, so that positions in the padding are natural numbers too (see
+:mod:`wellshaped.spec.network.reading`).
 """
 
 from typing import Any

@@ -23,14 +23,14 @@ def compare_bioimage(description: BioimageDescription | str | os.PathLike[str], 
 
     - ``inputs``, ``outputs``, ``axes``: there are as many as the network has, and outputs refer to the right axis.
     - ``size``, ``min``, ``step``: all sizes that the description allows fit the network, and leave something of a
-      tile's result without the halo.
+      tile's result after the halo is cut off.
     - ``scale``, ``offset``: the output's size is right for all of them.
     - ``halo``: results of tiles without the halo are those of the whole image. If not, the result has seams.
     - ``tile_starts``: tiles begin at multiples of the total stride, if they follow each other every ``size`` positions
       less twice the halo.
 
-    Warnings are about numbers that are larger than needed, about other channels than the network's, and about nodes
-    that read the whole image. ``fixes`` have the right numbers.
+    Warnings are about numbers that are larger than needed, about channels that differ from the network's, and about
+    nodes that read the whole image. ``fixes`` have the right numbers.
 
     Raises the errors of :func:`read_bioimage` and :func:`bioimage_description`. Source: SPEC section 9.
 

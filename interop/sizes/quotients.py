@@ -137,7 +137,7 @@ def without_remainders(sizes: Atoms, of: Polynomial) -> Polynomial:
 
 
 def without_multiples(sizes: Atoms, of: Polynomial) -> Polynomial:
-    """The polynomial with ``a - a mod m`` in the place of each multiple ``m*floor(a/m)`` of a quotient by a number."""
+    """The polynomial with each ``m*floor(a/m)``, for a constant ``m``, replaced by ``a - a mod m``."""
     total: Polynomial = {}
     for monomial, c in of.items():
         atom = sizes.atoms[monomial[0]] if len(monomial) == 1 else None

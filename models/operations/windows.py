@@ -136,7 +136,7 @@ def conv(operation: Conv, images: Sequence[Array], parameters: Parameters, preci
 def conv_transpose(operation: ConvTranspose, images: Sequence[Array], parameters: Parameters, precision: Any) -> Array:
     """The transposed convolution of one image: ``kernel`` is (in, out / groups, positions), as in PyTorch.
 
-    It is the convolution of the image with ``stride - 1`` zeros between its positions, and the kernel mirrored.
+    It is a convolution with the mirrored kernel, after ``stride - 1`` zeros are put between the positions of the image.
     """
     (x,), kernel, groups = images, parameters["kernel"], operation.groups
     numbers = _numbers(operation, x)

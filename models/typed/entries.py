@@ -107,7 +107,7 @@ def is_array_hint(hint: Any) -> bool:
 
 
 def behind(hint: Any) -> Any:
-    """The annotation that a ``NewType``, a type alias or a ``TypeVar`` stands for; any other unchanged.
+    """The annotation that a ``NewType``, a type alias or a ``TypeVar`` stands for. Any other is returned unchanged.
 
     >>> behind(NewType("Sizes", list[int])), behind(TypeVar("T", int, str)), behind(int)
     (list[int], typing.Union[int, str], <class 'int'>)

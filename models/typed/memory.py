@@ -59,9 +59,9 @@ class UnknownError(Exception):
 
 
 def remembered(function: Function) -> Function:
-    """:func:`checked` for functions of this library: a call like an accepted one is not checked again.
+    """:func:`checked` for functions of this library: once a call is accepted, similar calls are not checked again.
 
-    Either way the body runs once, in its own scope for the names of axes.
+    Checked or not, the body runs once, in its own scope for the names of axes.
     """
     scoped = _in_own_scope(function)
     judge = Judge(scoped, scopes_around(function, sys._getframe(1)), is_ours=True)

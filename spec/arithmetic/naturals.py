@@ -161,7 +161,7 @@ def equal(a: int, b: int) -> bool:
 
 
 def is_symbol(value: object) -> bool:
-    """Whether ``value`` stands for a natural number by a :class:`Reading`, and is not an ``int``.
+    """Whether ``value`` is not an ``int``, but has a :class:`Reading` as a natural number.
 
     >>> is_symbol(3)
     False

@@ -233,7 +233,7 @@ class _Search:
         return True
 
     def fails(self, at: int, why: str) -> bool:
-        """Remember the failure of the choice that came the furthest; return ``False``."""
+        """Remember ``why``, if this choice of numbers got through more nodes than any before. Return ``False``."""
         if at > self.furthest:
             self.furthest, self.why = at, why
         return False

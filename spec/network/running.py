@@ -271,7 +271,7 @@ def axis_of(network: Network, axis: int) -> int:
 
 
 def input_sizes(network: Network, size: Sizes) -> dict[str, int]:
-    """The size of each input by name, which is 1 for an input of a single position.
+    """The size of each input, by its name. It is 1 for an input with a single position.
 
     Raises :class:`UsageError` if a size is not natural or missing.
     """

@@ -11,10 +11,9 @@ from .running import run
 
 @lru_cache(maxsize=256)
 def slopes_of(network: Network, axis: int) -> dict[str, Fraction]:
-    """The number of positions of each node per position of the input, along an ``axis``.
+    """How many positions each node gains for each further position of the input, along an ``axis``.
 
-    It is the slope of the node's size for large inputs, averaged over a period of the strides. It is 0 for a node whose
-    size does not grow.
+    It is the average for large inputs, over a period of the strides. It is 0 for a node whose size does not grow.
 
     >>> from wellshaped.spec import graph_of
     >>> slopes_of(graph_of("unet2"), 0)["y"]

@@ -14,7 +14,10 @@ from .operations import Array
 
 
 def resize(operation: Resize, images: Sequence[Array], parameters: Parameters) -> Array:
-    """Return the image, resized by a factor: position ``o`` of the result is at ``o / factor``.
+    """Return the image, resized by a factor.
+
+    Nearest reads position ``o`` of the result at ``o / factor``. Linear reads it at ``(o + ½) / factor - ½``, or
+    corner on corner.
 
     >>> resize(Resize(2), [np.array([[1, 2]])], {}).tolist()
     [[1, 1, 2, 2]]
@@ -27,7 +30,9 @@ def resize(operation: Resize, images: Sequence[Array], parameters: Parameters) -
 
 
 def resize_to(operation: ResizeTo, images: Sequence[Array], parameters: Parameters) -> Array:
-    """Return the first image, resized from its size ``n`` to ``m``, that of the second: ``o`` is at ``o·n / m``.
+    """Return the first image, resized from its size ``n`` to ``m``, the size of the second.
+
+    The positions are those of :func:`resize` by a factor of ``m / n``.
 
     >>> resize_to(ResizeTo(), [np.array([[1, 2]]), np.zeros((1, 3))], {}).tolist()
     [[1, 1, 2]]

@@ -858,8 +858,7 @@ def test_an_unknown_input_is_named_beside_other_faults(tmp_path):
     )
     assert rejection(path) == [
         "key: it has unknown keys: node down: 'kernal' (did you mean kernel?).",
-        "unknown_input: node up: no node or input is called dwn; "
-        "node y: no node or input is called upp.",
+        "unknown_input: node up: no node or input is called dwn; node y: no node or input is called upp.",
         "fix: node down: rename kernal to kernel",
         'fix: node up: inputs = ["x", "down"]',
     ]

@@ -23,11 +23,12 @@ class NameTable:
     """How PyTorch calls the layers of a family of networks.
 
     - ``title``: the family, for people. ``level``: the pattern of a layer that each level has; ``{i}`` is the level.
-    - ``layers``: our layers, with PyTorch's. A layer that no row matches keeps its name.
+    - ``layers``: pairs of our name of a layer and PyTorch's. A layer that no row matches keeps its name.
     - ``copies``: PyTorch's names of arrays, with another name of the same array. Rows apply in order, also to the
       names that earlier rows added.
     - ``unused``: names of arrays that the network of PyTorch holds and does not use for the output.
-    - ``fields``: further fields of the replacements, for a number of levels and the numbers of a match.
+    - ``fields``: a function of the number of levels and of the numbers in a match. It returns more fields for the
+      replacements.
 
     >>> table = NameTable(title="a family", level="up[{i}]", layers=(("up[{i}]", "ups.{i}.conv"),))
     >>> table.layer("up[2]", 4), table.layer("head", 4), table.levels(["up[0]", "up[1]", "head"])
