@@ -37,7 +37,9 @@ class TorchWeights:
 def torch_weights(source: object, names: Collection[str], prefix: str = "") -> TorchWeights:
     """Return the arrays in a file or a mapping.
 
-    ``names`` are the network's own names of arrays. They show which prefix, such as ``module.``, to leave out. Raises :class:`FileError` for a file that can't be read, and :class:`UsageError` for a value that is neither a path
+    ``names`` are the network's own names of arrays. They show which prefix, such as ``module.``, to leave out.
+
+    Raises :class:`FileError` for a file that can't be read, and :class:`UsageError` for a value that is neither a path
     nor a mapping, and for a ``prefix`` that no name has.
 
     >>> import numpy as np

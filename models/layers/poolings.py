@@ -1,9 +1,9 @@
 """Max and average pooling over one, two and three axes, with types.
 
-``stride=None`` means a stride equal to the kernel. Give each number once for all axes, or as a tuple with one for each; ``padding`` may
-also be a pair (before, after) for each axis, ``"SAME"`` or ``"VALID"``. The constructors raise :class:`ConfigError` if
-a number is 0 or too large, and :class:`UsageError` if it is not natural. A call raises :class:`ShapeError` if the input
-does not fit. Source: SPEC sections 8 and 10.
+``stride=None`` means a stride equal to the kernel. Give each number once for all axes, or as a tuple with one for each;
+``padding`` may also be a pair (before, after) for each axis, ``"SAME"`` or ``"VALID"``. The constructors raise
+:class:`ConfigError` if a number is 0 or too large, and :class:`UsageError` if it is not natural. A call raises
+:class:`ShapeError` if the input does not fit. Source: SPEC sections 8 and 10.
 """
 
 from typing import Any
