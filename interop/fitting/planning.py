@@ -90,7 +90,7 @@ def plan_of(source: Source, shapes: tuple[tuple[int, ...], ...], policy: str, mo
     )
     for cut in (cut for output in outputs for cut in output if cut.size < 1):
         n, m = given[cut.name], padded[cut.name]
-        says = f"{cut.name} is {n}, padded to {m}; the output has {cut.of}, and all of it belongs to the padding"
+        says = f"{cut.name} is {n}, padded to {m}; the output has {cut.of}, and each of its positions reads the padding"
         raise ShapeError.of(f"an image for {source.title}", "output", "", says, f"{cut.name} of at least {m}")
     return FittedPlan(policy, mode, source.names, sizes, fitting, outputs)
 

@@ -181,7 +181,7 @@ def _of_old_file(path: Path, subject: str) -> Any:
     with path.open("rb") as file:
         start = file.read(len(_OLD))
     if start != _OLD:
-        raise _broken(subject, "it is neither an archive nor an old file of torch.save", _SAVE)
+        raise _broken(subject, "torch.save did not write it", _SAVE)
     if find_spec("torch") is None:
         says = "it is in the format of PyTorch before 1.6, which only PyTorch reads"
         fix = f'torch.save(torch.load("{path.name}", weights_only=True), "weights.pt"), in Python with PyTorch'

@@ -63,7 +63,7 @@ def kept_sizes(network: Network, given: Sequence[int], fitting: Sequence[int]) -
         kept.append(along.size if n >= m else along.kept(n))
         if kept[-1] < 1:
             sizes = f"{name} is {written_number(n)}, padded to {written_number(m)}"
-            says = f"{sizes}; the output has {written_number(along.size)}, and all of it belongs to the padding"
+            says = f"{sizes}; the output has {written_number(along.size)}, and each of its positions reads the padding"
             raise ShapeError.of("the image", "output", "", says, f"{name} of at least {written_number(m)}")
     return tuple(kept)
 

@@ -243,13 +243,15 @@ def _written(sizes: Sizes) -> str:
 
 
 def _fix(graph: Network, sizes: Sizes, error: NotTiledError, name: str) -> str:
-    """The smallest tiles that are possible, or the whole image."""
+    """The smallest tiles that are possible, with their cost; or the whole image."""
     if error.helps == "larger":
         least = least_tile(graph, sizes)
-        if name == "most":
-            return f"most={written_value(prod(least))}"
-        return f"tile={written_value(least[0] if len(set(least)) == 1 else least)}"
-    return "the whole image at once"
+        tile = least[0] if len(set(least)) == 1 else least
+        given = f"most={written_value(prod(least))}" if name == "most" else f"tile={written_value(tile)}"
+        counts = [_count(graph, axis, n, size) for axis, (n, size) in enumerate(zip(sizes, least, strict=True))]
+        times = prod(count * size for count, size in zip(counts, least, strict=True)) / prod(sizes)
+        return f"{given}, the smallest that is possible ({times:.3g} times the work of the whole image)"
+    return "run the whole image at once, without tiles"
 
 
 def statistics_first(graph: Network, sizes: Sizes) -> tuple[str, ...]:

@@ -223,7 +223,7 @@ UNET_WELL_FORMED: tuple[Condition, ...] = (
     Condition(
         "convK_odd",
         "conv_kernel",
-        "conv_kernel must be odd, so that the output has the same centre",
+        "conv_kernel must be odd, so that the kernel has a centre",
         *_each("conv_kernel", lambda n: n % 2 == 1, lambda n: n + 1),
     ),
     Condition("stride_pos", "stride", "stride must be at least 1", *_each("stride", lambda n: n >= 1, lambda n: 2)),

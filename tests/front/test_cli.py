@@ -297,7 +297,7 @@ def test_sizes_of_another_number_of_axes_are_rejected_with_the_sizes_that_were_t
 ):
     lead, says, last = rejected(command, "unet3d", near)
     assert lead == f"{named} {near} can't be used."
-    assert "and must have one for all axes, or 3: depth, height and width" in says
+    assert "give one for all axes, or 3: depth, height and width" in says
     assert ("leave out the channels" in says) == (near == "3x30x95x160")
     assert last.startswith(f"  fix: {before}{fix}")
 
@@ -414,7 +414,7 @@ def test_tiles_prints_json(run):
 def test_tiles_that_are_not_possible_are_rejected_with_those_that_are(rejected, words, says, fix):
     *lines, last = rejected("tiles", "milesial", "--input", "3x1024x1024", *words)
     assert says in "\n".join(lines)
-    assert last == f"  fix: {fix}"
+    assert last.startswith(f"  fix: {fix}")
 
 
 def test_a_network_that_reads_the_whole_image_is_shown_and_not_tiled(run, rejected):
@@ -422,7 +422,7 @@ def test_a_network_that_reads_the_whole_image_is_shown_and_not_tiled(run, reject
     assert f"unbounded; {says}" in run("tiles", "monai_basicunet")[1]
     lines = rejected("tiles", "monai_basicunet", "--input", "1x64x64x64", "--tile", "32")
     assert says in "\n".join(lines)
-    assert lines[-1] == "  fix: the whole image at once"
+    assert lines[-1] == "  fix: run the whole image at once, without tiles"
 
 
 def test_the_smallest_tiles_are_shown_for_an_image(run):
@@ -431,7 +431,7 @@ def test_the_smallest_tiles_are_shown_for_an_image(run):
 
 
 def test_tiles_of_no_image_are_asked_for_one(rejected):
-    assert rejected("tiles", "milesial", "--tile", "512")[-1] == "  fix: --input 3x8192x8192"
+    assert rejected("tiles", "milesial", "--tile", "512")[-1] == "  fix: add --input 3x8192x8192, for example"
 
 
 # bioimage
@@ -564,7 +564,7 @@ def test_input_for_gives_the_smallest_image_for_an_output(run, rejected):
     assert run("input-for", "unet3d", "44x44x28", "--exactly") == exactly
     assert run("input-for", 303) == (0, "an image of 304×304 gives an output of 304×304, in UNet2Config()\n", "")
     fix = rejected("input-for", "ronneberger2015", 387, "--exactly")[-1]
-    assert fix == "  fix: --size 372 (input 556) or --size 388 (input 572)"
+    assert fix == "  fix: the size 372 (input 556) or the size 388 (input 572)"
 
 
 def test_input_for_prints_json(run):
@@ -1204,7 +1204,7 @@ def test_an_unknown_flag_is_rejected_with_the_nearest_known_one(run, command):
         (["check", "--no-json"], "Unknown option: --no-json."),
         (["stages", "--inptu", "1x4x4"], "Unknown option: --inptu. Did you mean --input?"),
         (["draw", "--input", "1x4x4", "--ouput", "a.svg"], "Unknown option: --ouput. Did you mean --output?"),
-        (["check", "unet", "303"], "Too many arguments: 303."),
+        (["check", "unet", "303"], "Too many arguments: 303.\n  fix: leave out 303; wellshaped check --help shows"),
         (["sizes", "unet", "303", "304"], "Too many arguments: 304."),
         (["list", "unet"], "Too many arguments: unet."),
         (["sizes", "--config", "unet.toml"], "Unknown option: --config."),
@@ -1216,7 +1216,10 @@ def test_an_unknown_flag_is_rejected_with_the_nearest_known_one(run, command):
         (["convert"], "convert needs weights, for example: wellshaped convert weights.pt milesial model.safetensors"),
         (["check", "--input"], "--input needs a value, for example: wellshaped check milesial --input 3x303x384"),
         (["check", "--pool-stride"], "--pool-stride needs a value."),
-        (["check", "unet", "--down", "2"], "Unknown option: --down.\n"),
+        (
+            ["check", "unet", "--down", "2"],
+            "Unknown option: --down.\n  fix: wellshaped check --help shows what it takes",
+        ),
         (["stages", "--input", "1x4x4", "--input", "1x2x2"], "Parameter --input specified multiple times."),
         (["check", "--foo[bold]bar"], "Unknown option: --foo[bold]bar."),
     ],
@@ -1226,7 +1229,8 @@ def test_words_that_are_not_ours_are_rejected_in_plain_text_with_exit_status_2(r
     status, out, err = run(*arguments)
     assert (status, out) == (2, "")
     assert err.startswith(says)
-    assert err.count("\n") == 1
+    lines = err.splitlines()
+    assert len(lines) == 1 or (len(lines) == 2 and lines[1].endswith("what it takes"))
 
 
 @pytest.mark.parametrize(
@@ -1503,7 +1507,7 @@ def test_a_file_with_one_network_needs_no_name_after_it(run, tmp_path, monkeypat
 def test_a_plan_says_that_the_output_belongs_to_the_padding(run):
     status, out, _ = run("plan", "ronneberger2015", "--input", "1x100x512")
     assert status == 0
-    assert "note: height is 100, padded to 188; the output has 4, and all of it belongs to the padding" in out
+    assert "note: height is 100, padded to 188; the output has 4, and each of its positions reads the padding" in out
 
 
 def test_the_commands_that_a_fix_proposes_keep_the_flags_that_were_typed(rejected, run):

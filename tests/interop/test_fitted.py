@@ -190,7 +190,7 @@ def test_a_network_without_padding_loses_as_much_of_each_image(n):
     model = fitted(lambda x: x[:, 92:-92, 92:-92], "ronneberger2015", policy="pad")
     image = image_of((1, n, 188))
     if n <= 184:
-        with pytest.raises(ShapeError, match="all of it belongs to the padding"):
+        with pytest.raises(ShapeError, match="each of its positions reads the padding"):
             model(image)
         return
     np.testing.assert_array_equal(model(image), image[:, 92 : n - 92, 92:-92])

@@ -248,9 +248,9 @@ def test_other_archives_and_other_files_are_named(tmp_path):
     archives.save(path, {"a": np.ones(2, np.float32)}, more={"constants.pkl": b""})
     assert "torch.jit.load" in fault(path)
     path.write_bytes(pickle.dumps({"a": 1}))
-    assert "neither an archive nor an old file" in fault(path)
+    assert "torch.save did not write it" in fault(path)
     path.write_bytes(b"")
-    assert "neither an archive nor an old file" in fault(path)
+    assert "torch.save did not write it" in fault(path)
     assert "there is no such file" in fault(tmp_path / "b.pt")
     assert "its suffix is '.txt'" in fault_of_suffix(tmp_path)
 

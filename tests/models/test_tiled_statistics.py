@@ -283,7 +283,7 @@ def test_statistics_of_a_layer_that_was_replaced_can_not_be_given():
         tiled(model, drawn_image(1, (20, 18)), tile=12, statistics=True, progress=False)
     with pytest.raises(WellshapedError, match="reads the whole image") as error:
         tiled(model, drawn_image(1, (20, 18)), tile=12, progress=False)
-    assert error.value.report.fixes == ("the whole image at once",)
+    assert error.value.report.fixes == ("run the whole image at once, without tiles",)
 
 
 def after_mean(*nodes):

@@ -477,7 +477,8 @@ def test_a_network_that_reads_the_whole_image_is_rejected_with_the_reason(argume
 def test_the_smallest_tiles_are_proposed_and_work():
     with pytest.raises(WellshapedError) as error:
         tiles("milesial", (1024, 1024), 200)
-    assert error.value.report.fixes == ("tile=208",)
+    cost = "the smallest that is possible (112 times the work of the whole image)"
+    assert error.value.report.fixes == (f"tile=208, {cost}",)
     assert tiles("milesial", (1024, 1024), 208).size == (208, 208)
 
 

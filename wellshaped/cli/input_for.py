@@ -7,7 +7,7 @@ from cyclopts import Parameter
 from ..spec import compatible_shapes
 from ..spec import input_for as smallest_for
 from ..spec.answers.any_network import title
-from ..words.shapes import require_built
+from ..words.shapes import any_image
 from ..words.sizes import times
 from .network import Flags, Name, network_of, number_first
 from .output import AsJson, print_json, say
@@ -38,7 +38,7 @@ def input_for(
     """
     name, size = number_first(network, size)
     given = network_of(name, flags)
-    require_built(given)
+    any_image(given, None).raise_if_failed()
     shapes = compatible_shapes(given)
     wanted = sizes_in("1" if size is None else size, shapes)
     found = smallest_for(given, wanted, exactly=exactly)

@@ -286,7 +286,7 @@ def _wanted(text: str, axes: Sequence[str]) -> dict[str, int]:
         meant = "x".join(map(str, inside)) if len(inside) in (1, len(axes)) else 64
         numbers = [natural_in(text, "--near", meant)] * len(axes)
     if len(numbers) != len(axes):
-        says = f"it has {len(numbers)} numbers, and must have one for all axes, or {len(axes)}: {in_words(axes)}"
+        says = f"it has {len(numbers)} numbers; give one for all axes, or {len(axes)}: {in_words(axes)}"
         example = "x".join(map(str, [*numbers, *numbers[-1:] * len(axes)][: len(axes)]))
         raise UsageError.of(f"--near {clipped(text)}", "size", "", says, f"--near {example}, for example")
     return dict(zip(axes, numbers, strict=True))

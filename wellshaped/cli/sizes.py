@@ -115,7 +115,7 @@ def sizes_in(text: str, shapes: ShapeSet, flag: str = "") -> tuple[int, ...]:
         return (natural_in(text, flag, meant),) * axes
     if len(numbers) == axes:
         return tuple(numbers)
-    has = f"it has {len(numbers)} numbers, and must have one for all axes, or {axes}: {in_words(shapes.names)}"
+    has = f"it has {len(numbers)} numbers; give one for all axes, or {axes}: {in_words(shapes.names)}"
     if len(numbers) == axes + 1:
         sizes = numbers[:-1] if seem_last(numbers) else numbers[1:]
         has, fix = f"{has}; leave out the channels", "x".join(map(str, sizes))

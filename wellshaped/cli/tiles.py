@@ -78,9 +78,8 @@ def tiles(
 def _require_image(tile: str | None, most: object, policy: str) -> None:
     for flag, value in (("--tile", tile), ("--most", most), ("--policy", None if policy == "error" else policy)):
         if value is not None:
-            raise UsageError.of(
-                flag, "input", "", "it is about an image, and its shape is missing", "--input 3x8192x8192"
-            )
+            says = "it is about an image, and the shape of the image is missing"
+            raise UsageError.of(f"{flag} without --input", "input", "", says, "add --input 3x8192x8192, for example")
 
 
 def _show(

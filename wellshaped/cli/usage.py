@@ -21,7 +21,8 @@ def described(error: CycloptsError, arguments: Sequence[str], examples: Mapping[
     command = next(iter(error.command_chain or ()), "")
     if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
         text = f"Too many arguments: {' '.join(error.unused_tokens)}."
-        return _with_fix(text, _one_word(error.unused_tokens, arguments, examples.get(command, "")))
+        fix = _one_word(error.unused_tokens, arguments, examples.get(command, ""))
+        return _with_fix(text, fix or f"leave out {' '.join(error.unused_tokens)}; {_help(command)}")
     if isinstance(error, UnknownOptionError):
         return _unknown(error, command, arguments)
     if isinstance(error, MissingArgumentError) and error.argument is not None and command:
@@ -90,6 +91,10 @@ def _unknown(error: UnknownOptionError, command: str, arguments: Sequence[str]) 
     known = {name.lstrip("-"): name for name in chain.from_iterable(of.names for of in error.argument_collection)}
     asked = flag.lstrip("-")
     near = [name for name in known if asked in name.split("-")] or get_close_matches(asked, list(known), n=1)
-    return f"Unknown option: {word}." + (
-        f" Did you mean {' or '.join(known[name] for name in near[:3])}?" if near else ""
-    )
+    if near:
+        return f"Unknown option: {word}. Did you mean {' or '.join(known[name] for name in near[:3])}?"
+    return _with_fix(f"Unknown option: {word}.", _help(command))
+
+
+def _help(command: str) -> str:
+    return f"wellshaped {command} --help shows what it takes".replace("  ", " ")

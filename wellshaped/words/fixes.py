@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..spec.files.fixes import in_file
 from ..spec.files.formats import FORMATS
-from ..spec.messages.report import ConfigError, FileError, Report
+from ..spec.messages.report import ConfigError, FileError, Report, UsageError
 from .fields import FIELD_NAMES, as_flag, word_of
 from .numbers import numbers_in
 
@@ -55,6 +55,8 @@ def typed(report: Report, arguments: Sequence[str] = ()) -> Report:
     if report.error is FileError and not report.subject.startswith("weights file"):  # its fixes are for the user's code
         return report
     subject = report.subject
+    if report.error is UsageError:
+        subject = _ASSIGNMENT.sub(lambda found: as_flag(found[1], _value(found[2])), subject)
     for path in files_in(arguments):  # a config does not know its file
         if issubclass(report.error, ConfigError) and path.name not in subject:
             subject = f"{path}: {subject}"
@@ -79,6 +81,8 @@ def typed_fix(fix: str, arguments: Sequence[str] = ()) -> str:
 
     def as_given(found: re.Match[str]) -> str:
         field = found[1]
+        if field == "output" and not _is_typed("size", arguments):  # input-for takes it without a flag
+            return f"the size {found[2]}"
         if form is not None and field in FIELD_NAMES and not _is_typed(field, arguments):
             return in_file(found[0], form)
         return as_flag(_FLAGS.get(field, field), _value(found[2]))
@@ -87,7 +91,8 @@ def typed_fix(fix: str, arguments: Sequence[str] = ()) -> str:
     fix = re.sub(r"\bin_channels=(\d+)", rf"--input \1x{sizes}", fix)
     fix = re.sub(r"\bthe shape \(([\d, ]+)\)", lambda found: f"--input {found[1].replace(', ', 'x')}", fix)
     fix = _ASSIGNMENT.sub(as_given, fix)
-    fix = fix.replace("explain(network, sizes)", " ".join(["wellshaped check", *_named_in(arguments)]))
+    check = " ".join(["wellshaped check", *_named_in(arguments)])
+    fix = re.sub(r"--input \S+ shows what breaks", lambda found: f"{check} {found[0]}", fix)
     for written, meant in _IN_PYTHON.items():
         fix = fix.replace(written, meant)
     return re.sub(r"(?:,| and) (?=--)", " ", fix)
