@@ -29,13 +29,12 @@ _OURS = Path(__file__).resolve().parents[1]
 
 def own_frame(traceback: TracebackType | None) -> str:
     """The last line of the user's code, as ``nets.py:12: x = jnp.concatenate([skip, x])``; empty if there is none."""
-    last = ""
+    last = None
     while traceback is not None:
-        file, line = Path(traceback.tb_frame.f_code.co_filename), traceback.tb_lineno
-        if is_own(str(file)):
-            last = written_line(str(file), line)
+        if is_own(traceback.tb_frame.f_code.co_filename):
+            last = traceback
         traceback = traceback.tb_next
-    return last
+    return written_line(last.tb_frame.f_code.co_filename, last.tb_lineno) if last else ""
 
 
 def written_line(file: str, line: int) -> str:

@@ -11,6 +11,7 @@ from .exploring import Budget, explore, kind
 from .expressions import names_in
 from .memory import rare_collections
 from .paths import Accepted, Condition, End, Path, Rejected, Unknown, sizes_on
+from .places import is_own
 from .shapes import OpenShape, open_sizes
 from .together import dependence, general_path
 
@@ -122,14 +123,17 @@ def one_for_each(dtypes: Any, images: Sequence[OpenShape]) -> list[Any]:
 
 
 _ENOUGH = 3
-"""The runs that ask for an image's values after which others are not tried: they would ask for them too."""
+"""The runs that ask for an image's values, or fail alike, after which others are not tried: they would do the same."""
+
+_ALL_KINDS = (63, 8, 16_384, 131_072)
+"""Sizes that differ from the first candidates: odd, small and large."""
 
 
 def _fitting(
     tracer: OpenTracer, axes: Sequence[str], model: str, progress: Progress
 ) -> tuple[dict[str, int], End | None]:
     """The sizes at which axes are held, and ``None``; or the first candidates, and why they do not fit."""
-    first: End | None = None
+    failed: list[End] = []
     asked = 0
     for at in _candidates(axes):
         progress(", ".join(f"{name} = {size}" for name, size in at.items()))
@@ -138,7 +142,7 @@ def _fitting(
         except WellshapedError:
             raise
         except Exception as error:
-            first = first or Rejected(type(error).__name__, str(error))
+            failed.append(Rejected(type(error).__name__, str(error)))
             continue
         end = tracer.trial_of(at)
         if kind(end) == "fits":
@@ -149,7 +153,10 @@ def _fitting(
         if isinstance(end, Rejected) and end.error == "TypeError" and not end.at and "argument" in end.text:
             fix = "one shape for each image; arguments={…} for the others"
             raise UsageError.of(f"a call of {model}", "arguments", "", end.text, fix)
-        first = first or end
+        failed.append(end)
+        if len(failed) == _ENOUGH and _fails_for_all(tracer, axes, failed):
+            break
+    first = failed[0] if failed else None
     at = next(_candidates(axes))
     found = _by_conditions(tracer, at) if len(axes) > 1 else None
     if found is not None:
@@ -161,6 +168,25 @@ def _fitting(
         says = f"{type(error).__name__}: {error}"
         raise WellshapedError.of("reading the network", "runs", "", says, fix) from error
     return at, first
+
+
+def _fails_for_all(tracer: OpenTracer, axes: Sequence[str], failed: Sequence[End]) -> bool:
+    """Whether sizes of all kinds fail with the same words of the framework, which then name none of these sizes.
+
+    Some other axis is wrong, such as the channels. The user's own code may say the same of sizes that are too small.
+    """
+    end, *others = failed
+    if not isinstance(end, Rejected) or any(other != end for other in others) or is_own(end.raised.rpartition(":")[0]):
+        return False
+    for size in _ALL_KINDS:
+        at = dict.fromkeys(axes, size)
+        try:
+            tracer.prepare(at)
+        except Exception:
+            return False
+        if tracer.trial_of(at) != end:
+            return False
+    return True
 
 
 def _by_conditions(tracer: OpenTracer, at: Mapping[str, int]) -> dict[str, int] | None:

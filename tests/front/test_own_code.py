@@ -63,8 +63,16 @@ def by_values_if_large(x):
 def flagged(x, *, train):
     return x
 
+def plain(x):
+    halves = (x @ jnp.ones((3, 4)))[..., ::2, ::2, :]
+    rows, columns, _ = halves.shape[-3:]
+    rest = halves.shape[:-3]
+    doubled = jnp.broadcast_to(halves[..., :, None, :, None, :], (*rest, rows, 2, columns, 2, 4))
+    return jnp.concatenate([x, doubled.reshape(*rest, 2 * rows, 2 * columns, 4)], -1)
+
 NUMBER = 3
 """
+"""``plain`` takes the sizes and channels of ``UNet``, and is traced in a fraction of its time."""
 
 
 @pytest.fixture
@@ -189,8 +197,8 @@ def test_a_network_that_no_size_fits_is_shown_with_an_example_and_status_1(run):
 def test_where_no_size_fits_check_proposes_an_order_or_channels_with_which_one_does(
     run, rejected, given, meant, changes
 ):
-    assert rejected("check", "nets:make_unet", "--input", given)[-1] == f"  fix: --input {meant} ({changes})"
-    assert run("check", "nets:make_unet", "--input", meant)[0] == 0
+    assert rejected("check", "nets:plain", "--input", given)[-1] == f"  fix: --input {meant} ({changes})"
+    assert run("check", "nets:plain", "--input", meant)[0] == 0
 
 
 @pytest.mark.parametrize(
@@ -204,7 +212,7 @@ def test_where_no_size_fits_check_proposes_an_order_or_channels_with_which_one_d
     ],
 )
 def test_a_size_as_small_as_channels_is_changed_if_others_along_its_axis_fit(rejected, given, fix):
-    *_, line = rejected("check", "nets:make_unet", "--input", given)
+    *_, line = rejected("check", "nets:plain", "--input", given)
     assert line == f"  fix: {fix}; all that fit: n ≡ 0 (mod 2), n ≥ 2"
 
 
@@ -224,11 +232,11 @@ def test_where_no_order_fits_check_says_what_it_needs(rejected):
     ],
 )
 def test_where_no_size_fits_sizes_proposes_an_order_or_channels_with_which_one_does(run, given, meant, changes):
-    status, out, _ = run("sizes", "nets:make_unet", "--input", given)
+    status, out, _ = run("sizes", "nets:plain", "--input", given)
     assert (status, out.splitlines()[-1]) == (1, f"  fix: --input {meant} ({changes})")
     assert "in combination" not in out  # the fix says why
-    assert json.loads(run("sizes", "nets:make_unet", "--input", given, "--json")[1])["fix"] == f"--input {meant}"
-    assert run("sizes", "nets:make_unet", "--input", meant)[0] == 0
+    assert json.loads(run("sizes", "nets:plain", "--input", given, "--json")[1])["fix"] == f"--input {meant}"
+    assert run("sizes", "nets:plain", "--input", meant)[0] == 0
 
 
 @pytest.mark.parametrize("words", [["sizes", "--input", "HxWx3"], ["check", "--input", "64x64x3"]])

@@ -250,6 +250,27 @@ def test_the_number_of_traces_grows_with_the_levels_and_not_with_the_period():
     assert traces[-1] - traces[0] <= 3 * 8, traces  # the period doubles with each level; JAX's caches add a few
 
 
+@pytest.mark.parametrize(("channels", "runs"), [(3, 30), (1, 30)], ids=["right", "wrong"])
+def test_where_another_axis_is_wrong_few_sizes_are_tried(channels, runs):
+    called = []
+
+    def model(x):
+        called.append(x.shape)
+        return x @ jnp.ones((3, 4))
+
+    assert bool(read_jax(model, f"H W {channels}")["H"]) == (channels == 3)
+    assert len(called) < runs, called
+
+
+def test_a_minimum_that_the_code_asks_for_in_constant_words_is_found():
+    def model(x):
+        if x.shape[0] < 2_000:
+            raise ValueError("the image is too small")
+        return x
+
+    assert str(read_jax(model, "H 3")["H"]) == "n ≥ 2000"
+
+
 def test_a_size_beside_ones_is_no_case_of_its_own_and_batch_norms_need_no_traces():
     # A bias and a scale have ones in the axes of positions. Whether a size is 1 beside them changes nothing.
     layers = [nnx.Conv(3, 3, (3, 3), rngs=nnx.Rngs(0)), nnx.BatchNorm(3, use_running_average=True, rngs=nnx.Rngs(0))]
