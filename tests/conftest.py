@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,20 @@ def pytest_collection():
         gc.enable()
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Leave most cases of a test with the marker ``one_in`` to the slow part."""
+    seen = Counter()
+    for item in items:
+        marker = item.get_closest_marker("one_in")
+        if marker is None or item.get_closest_marker("slow"):
+            continue
+        name = item.nodeid.partition("[")[0]
+        if seen[name] % marker.args[0]:
+            item.add_marker(pytest.mark.slow)
+        seen[name] += 1
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _memory_of_a_module():
     """Drop what a module compiled. Kept to the end, it would be gigabytes; the next module loads what it shares."""
@@ -90,9 +105,9 @@ def _memory_of_a_module():
 @pytest.fixture(autouse=True)
 def _modules_of_a_test(tmp_path_factory):
     """Forget the modules that a test wrote and imported: another test may write one of the same name."""
-    before = set(sys.modules)
+    before = len(sys.modules)
     yield
-    for name in sys.modules.keys() - before:
+    for name in list(sys.modules)[before:]:
         file = getattr(sys.modules[name], "__file__", None)
         if file and tmp_path_factory.getbasetemp() in Path(file).parents:
             del sys.modules[name]

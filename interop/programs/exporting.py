@@ -12,11 +12,12 @@ from ...spec.arithmetic.size_set import SizeSet
 from ...spec.files.disk import OutputError, path_of, wrong_suffix
 from ...spec.files.models import ModelDescription
 from ...spec.files.networks import data_with_kind
+from ...spec.files.tensors import FLOATS
 from ...spec.messages.choices import near_name
 from ...spec.messages.installing import pip_install
 from ...spec.messages.report import UsageError, WellshapedError
 from ...spec.messages.written import clipped, in_words, kind_of, written_value
-from ..weights.arrays import DTYPES, variables_of
+from ..weights.arrays import variables_of
 from ..weights.description import described
 from ..weights.model_files import save_as
 from .archive import SUFFIX, write_archive
@@ -129,7 +130,7 @@ def _members(
         inputs=tuple(Input(of_it.name, of_it.channels, of_it.single) for of_it in graph.inputs),
         outputs=graph.outputs,
         dtype=dtype,
-        dtypes={short: name for name, short in DTYPES.items()},
+        dtypes={short: name for name, short in FLOATS.items()},
         compatible=tuple(map(str, shapes.axes)),
         served=served_by([program.box for program in programs]),
         programs=tuple(programs),

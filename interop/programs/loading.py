@@ -13,11 +13,12 @@ from ...spec.arithmetic.size_set import SizeSet
 from ...spec.files.disk import path_of
 from ...spec.files.models import ModelDescription, read_model
 from ...spec.files.networks import data_with_kind
+from ...spec.files.tensors import FLOATS
 from ...spec.messages.report import FileError, ShapeError, UsageError, WellshapedError
 from ...spec.messages.written import clipped, in_words, kind_of, written_value
 from ...spec.network.network import Network
 from ...spec.network.running import AxisSizes, require_sizes
-from ..weights.arrays import DTYPES, variables_of
+from ..weights.arrays import variables_of
 from ..weights.model_files import load
 from .archive import SUFFIX, read_archive
 from .boxes import Box, contains, served_by
@@ -207,7 +208,7 @@ def _require_description(index: ProgramIndex, description: ModelDescription, sub
         "inputs": tuple(Input(of_it.name, of_it.channels, of_it.single) for of_it in graph.inputs),
         "outputs": graph.outputs,
         "dtype": description.dtype or description.param_dtype,
-        "dtypes": {short: name for name, short in DTYPES.items()},
+        "dtypes": {short: name for name, short in FLOATS.items()},
         "compatible": tuple(map(str, shapes.axes)),
         "served": served_by([program.box for program in index.programs]),
     }

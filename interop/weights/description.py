@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from ...spec.answers.compatibility import compatible_sizes
 from ...spec.files.models import ModelDescription, is_momentum
 from ...spec.files.networks import SavedNetwork
+from ...spec.files.tensors import FLOATS
 from ...spec.messages.report import UsageError, WellshapedError
-from ...spec.messages.written import clipped, written_value
+from ...spec.messages.written import clipped, in_words, written_value
 from ...spec.network.network import Network
 from ...spec.unet2.config import UNet2Config
 from .arrays import MOMENTUM, batch_norms, require_ours, variables_of
@@ -27,12 +28,19 @@ def described(model: Any) -> ModelDescription:
     types = model.down1_1 if isinstance(model, UNet2) else model
     arrays = variables_of(model).values()
     network = model.network if config is None else config
+    dtypes = {
+        "dtype": None if types.dtype is None else types.dtype.name,
+        "param_dtype": next((of_it.get_value().dtype.name for of_it in arrays), "float32"),
+    }
+    for name, dtype in dtypes.items():
+        if dtype is not None and dtype not in FLOATS:
+            says = f"{name} is {dtype}, and a file has {in_words(FLOATS)}"
+            raise UsageError.of("the model", "dtype", "", says, f'{name}="float32"')
     made = ModelDescription(
         network=network,
         in_channels=None if config is None else model.in_channels,
         out_channels=None if config is None else model.out_channels,
-        dtype=None if types.dtype is None else types.dtype.name,
-        param_dtype=next((of_it.get_value().dtype.name for of_it in arrays), "float32"),
+        **dtypes,
         precision=_written(types.precision),
         sizes=None,
         statements=(),

@@ -1,20 +1,21 @@
 """Models in ``.safetensors`` files: ``save`` and ``load``."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...spec.files.disk import OutputError, path_of, replacing, wrong_suffix
 from ...spec.files.models import KEY, ModelDescription, open_model
-from ...spec.files.tensors import SUFFIX
+from ...spec.files.tensors import FLOATS, SUFFIX
 from ...spec.messages.faults import Faults
 from ...spec.messages.report import FileError, UsageError, WellshapedError
-from .arrays import DTYPES, MOMENTUM, batch_norms, read_array, unknown, variables_of
+from .arrays import MOMENTUM, batch_norms, digest_of, read_array, unknown, variables_of
 from .description import built, described
 
 if TYPE_CHECKING:
+    import numpy as np
     from flax import nnx
 
 
@@ -49,10 +50,11 @@ def save_as(description: ModelDescription, model: "nnx.Module", path: Path) -> N
     if path.suffix != SUFFIX:
         raise wrong_suffix(f"model file {path}", path, (SUFFIX,))
     arrays = {name: np.asarray(variable.get_value()) for name, variable in variables_of(model).items()}
-    given = {name: (DTYPES.get(a.dtype.name, a.dtype.name), a.shape) for name, a in arrays.items()}
+    given = {name: (FLOATS.get(a.dtype.name, a.dtype.name), a.shape) for name, a in arrays.items()}
     faults = _differences(built(description), given)
     if faults:
         raise UsageError(faults.report("the model"))
+    description = replace(description, sha256=digest_of(description.text(), sorted(arrays.items())))
     with replacing(path) as new:
         new.touch()
         mode = new.stat().st_mode
@@ -68,8 +70,8 @@ def load(
     The names, shapes and dtypes of all arrays are compared with those of the network before any is read. ``axis_name``
     and ``remat`` are as for :class:`TypedNetwork`. Call ``model.eval()`` to predict with batch norms.
 
-    Raises :class:`FileError`, with all differences, if the file is not such a file, and :class:`UsageError` for another
-    argument that can't be used.
+    Raises :class:`FileError`, with all differences, if the file is not such a file or was changed since it was written,
+    and :class:`UsageError` for another argument that can't be used.
 
     >>> load("no_such_model.safetensors")
     Traceback (most recent call last):
@@ -98,15 +100,23 @@ def load(
             raise FileError.of(subject, "momentum", "", says, _FIX)
         if axis_name is not None or not isinstance(remat, tuple) or remat:
             model = built(description, axis_name=axis_name, remat=remat)
-        for name, variable in variables_of(model).items():
-            dtype = jnp.dtype(_NAMES[stored[name].dtype])
-            variable.set_value(jnp.asarray(read_array(file, stored[name], dtype)))
+        variables = variables_of(model)
+
+        def arrays() -> "Iterator[tuple[str, np.ndarray[Any, Any]]]":
+            for name in sorted(stored):
+                array = read_array(file, stored[name], jnp.dtype(_NAMES[stored[name].dtype]))
+                variables[name].set_value(jnp.asarray(array))
+                yield name, array
+
+        if digest_of(replace(description, sha256="").text(), arrays()) != description.sha256:
+            says = "its contents have another SHA-256 than it says: it was changed after it was written"
+            raise FileError.of(subject, "sha256", "", says, "the file as wellshaped.interop.save wrote it")
         for name, norm in batch_norms(model).items():
             norm.momentum = description.momentum.get(name, MOMENTUM)
         return model
 
 
-_NAMES = {name: dtype for dtype, name in DTYPES.items()}
+_NAMES = {name: dtype for dtype, name in FLOATS.items()}
 
 Kinds = Mapping[str, tuple[str, tuple[int, ...]]]
 """The dtype, by the format's name, and the shape of arrays, by name."""
@@ -115,7 +125,7 @@ Kinds = Mapping[str, tuple[str, tuple[int, ...]]]
 def _differences(model: "nnx.Module", given: Kinds) -> Faults:
     """How the ``given`` arrays differ from those of a model that has only their shapes."""
     variables = ((name, variable.get_value()) for name, variable in variables_of(model).items())
-    wanted = {name: (DTYPES[of_it.dtype.name], of_it.shape) for name, of_it in variables}
+    wanted = {name: (FLOATS[of_it.dtype.name], of_it.shape) for name, of_it in variables}
     faults = Faults()
     missing = [name for name in wanted if name not in given]
     for name in given:

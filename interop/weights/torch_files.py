@@ -11,10 +11,11 @@ from typing import Any
 from zipfile import ZIP_STORED, BadZipFile, ZipFile, is_zipfile
 
 from ...spec.files.disk import checked_path
-from ...spec.files.tensors import PICKLED, SUFFIX, open_tensor_file
+from ...spec.files.models import KEY
+from ...spec.files.tensors import FLOATS, PICKLED, SUFFIX, open_tensor_file
 from ...spec.messages.report import FileError
 from ...spec.messages.written import clipped
-from .arrays import DTYPES, read_array
+from .arrays import read_array
 from .torch_pickle import PickleError, Storage, StoredTensor, read_pickle
 
 SUFFIXES = (*PICKLED, SUFFIX)
@@ -27,7 +28,7 @@ MOST_SHARED = 256 * 1024 * 1024
 """The most bytes of arrays beyond twice those of the archive, because tensors may share and repeat their numbers."""
 
 _SAFE_DTYPES = {
-    **{name: dtype for dtype, name in DTYPES.items()},
+    **{name: dtype for dtype, name in FLOATS.items()},
     **{
         f"{kind}{8 * size}": f"{of_it}{8 * size}"
         for kind, of_it in (("I", "int"), ("U", "uint"))
@@ -59,6 +60,9 @@ def _of_safetensors(path: Path, subject: str) -> dict[str, Any]:
 
     made = {}
     with open_tensor_file(path, subject) as (header, file):
+        if KEY in header.texts:
+            says = "it is a model of wellshaped already, and holds no weights of PyTorch"
+            raise FileError.of(subject, "source", "", says, "wellshaped.interop.load, which reads it as it is")
         for name, of_it in header.arrays.items():
             if of_it.dtype not in _SAFE_DTYPES:
                 says = clipped(f"{name} has the dtype {of_it.dtype}", 200)

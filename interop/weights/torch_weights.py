@@ -16,6 +16,7 @@ from ...spec.messages.written import clipped, kind_of, written_argument, written
 from ...spec.network.network import Network, Node
 from ...spec.network.windows import Conv, ConvTranspose
 from ...spec.presets.catalogue import PRESETS
+from ...spec.unet.config import UNetConfig
 from .arrays import batch_norms, graph_of_model, require_ours, unknown, variables_of
 from .description import without_arrays
 from .torch_layout import TorchArray, TorchLayout, torch_layout
@@ -209,8 +210,29 @@ def _chosen(layout: TorchLayout, weights: TorchWeights, network: AnyNetwork) -> 
         report, prefix = faults.report(f"{weights.subject}{found} for {title(network)}"), likely_prefix(given, known)
         preset = None if chosen else _preset_of(given)
         fix = f"prefix={written_value(clipped(prefix))}" if prefix else f'the network "{preset}"' if preset else ""
+        fix = fix or _other_width(layout, given, network)
         raise weights.error(replace(report, fixes=(fix,)) if fix else report)
     return chosen
+
+
+def _other_width(layout: TorchLayout, given: Mapping[str, Any], network: AnyNetwork) -> str:
+    """The fix for weights of the same U-Net with other base channels, or ``""``."""
+    config = as_network(network)
+    if not isinstance(config, UNetConfig):
+        return ""
+    sizes = {name: array.shape for name, array in given.items()}
+    first, last = _first(graph_of(config)), _last(graph_of(config))
+    if first is None or last is None:
+        return ""
+    base, ins, outs = (
+        _channels(of, node, layout, given)
+        for of, node in (("out_channels", first), ("in_channels", first), ("out_channels", last))
+    )
+    if not (base and ins and outs):
+        return ""
+    wanted = torch_layout(graph_of(replace(config, base_channels=base), ins, outs)).arrays
+    alike = all(sizes.get(name) == array.torch_shape for array in wanted for name in array.names)
+    return f"base_channels={base} in the config" if alike else ""
 
 
 def _preset_of(arrays: Mapping[str, Any]) -> str | None:

@@ -149,7 +149,10 @@ def bytes_of(memory: int | str) -> int:
     if isinstance(memory, Integral) and not isinstance(memory, bool) and memory > 0:
         return int(memory)
     found = re.fullmatch(r"\s*(\d{1,15}(?:\.\d*)?)\s*([a-zA-Z]*)\s*", memory) if isinstance(memory, str) else None
-    if found is None or found[2].lower() not in _UNITS:
-        says = f"it is {clipped(written_value(memory))}, and must be a number of bytes, or of KiB, MiB, GiB, KB, MB, GB"
+    known = found is not None and found[2].lower() in _UNITS
+    count = int(float(found[1]) * _UNITS[found[2].lower()]) if found is not None and known else 0
+    if count < 1:
+        units = "a number of bytes, or of KiB, MiB, GiB, KB, MB, GB"
+        says = f"it is {clipped(written_value(memory))}, and must be {'more than 0' if known else units}"
         raise UsageError.of("the memory", "memory", "", says, 'memory="2 GiB"')
-    return int(float(found[1]) * _UNITS[found[2].lower()])
+    return count

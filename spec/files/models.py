@@ -18,7 +18,7 @@ from ..network.network import Network
 from .disk import fault_of, path_of
 from .formats import strict_json
 from .networks import SavedNetwork, data_with_kind, network_of_data
-from .tensors import SUFFIX, StoredArray, TensorFile, open_tensor_file
+from .tensors import FLOATS, SUFFIX, StoredArray, TensorFile, open_tensor_file
 
 FORM = "model 1"
 """The form of the text that is written and read."""
@@ -38,6 +38,7 @@ _KEYS = {
     "sizes": list | None,
     "statements": list,
     "momentum": dict,
+    "sha256": str,
 }
 
 _OPTIONAL = {"momentum"}
@@ -54,6 +55,7 @@ class ModelDescription:
     - ``statements``: what a certificate of the sizes states along each axis, in SMT-LIB; none for a large network.
     - ``version``: that of the library that wrote the file.
     - ``momentum``: that of each batch norm that has another than usual, by its name.
+    - ``sha256``: that of the text without it, and of the arrays.
     """
 
     network: SavedNetwork
@@ -66,6 +68,7 @@ class ModelDescription:
     statements: tuple[str, ...]
     version: str
     momentum: Mapping[str, float] = field(default_factory=dict)
+    sha256: str = ""
 
     @property
     def graph(self) -> Network:
@@ -86,6 +89,7 @@ class ModelDescription:
             "sizes": self.sizes,
             "statements": self.statements,
         }
+        data["sha256"] = self.sha256
         if self.momentum:
             data["momentum"] = self.momentum
         return json.dumps(data, ensure_ascii=True, separators=(",", ":"))
@@ -153,6 +157,9 @@ def _description(data: Any, subject: str) -> ModelDescription:
         raise _wrong(subject, "its sizes and statements must be texts")
     if not all(map(is_momentum, data["momentum"].values())):
         raise _wrong(subject, f"momentum is {clipped(written_value(data['momentum']))}")
+    for key in ("dtype", "param_dtype"):
+        if data[key] is not None and data[key] not in FLOATS:
+            raise _wrong(subject, f"{key} is {clipped(written_value(data[key]))}")
     precision = data["precision"]
     if isinstance(precision, list) and not all(isinstance(part, str) for part in precision):
         raise _wrong(subject, f"precision is {clipped(written_value(precision))}")
@@ -168,8 +175,9 @@ def _description(data: Any, subject: str) -> ModelDescription:
         tuple(data["statements"]),
         data["version"],
         data["momentum"],
+        data["sha256"],
     )
-    if (described.in_channels is None) != isinstance(network, Network):
+    if {of is None for of in (described.in_channels, described.out_channels)} != {isinstance(network, Network)}:
         raise _wrong(subject, "a config needs in_channels and out_channels, and a graph has none")
     try:
         graph = described.graph

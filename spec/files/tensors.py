@@ -34,6 +34,9 @@ BYTES = {
 }
 """The bytes of one element, by the format's names of dtypes."""
 
+FLOATS = {"float16": "F16", "bfloat16": "BF16", "float32": "F32", "float64": "F64"}
+"""The dtypes of a model, with the format's names."""
+
 _ENTRY = {"dtype", "shape", "data_offsets"}
 
 

@@ -23,6 +23,7 @@ def names_in(function):
 each = pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
 
 
+@pytest.mark.one_in(3)
 @each
 def test_the_plain_network_does_what_is_said(entry):
     happened = entry.happened()

@@ -127,6 +127,7 @@ LONG_TO_RUN = ("unet3d", "nnunet_3d_fullres", "nnunet_3d_resenc")
 """If XLA does not optimise, these run for up to half a minute. The others compile for longer than they run."""
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(
     ("key", "mode"),
     [

@@ -214,6 +214,7 @@ def test_the_drawn_networks_are_valid(case):
     assert check(UNet2Config(**case.config), (ins, *case.size), out_channels=outs).ok
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(
     "hard",
     [

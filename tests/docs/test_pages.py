@@ -87,6 +87,7 @@ def test_the_file_and_the_program_of_getting_started_are_one_network(tmp_path):
     assert wellshaped.spec.load_network(tmp_path / "my_network.toml") == names["net"]
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(
     "command", re.findall(r"^\$ wellshaped (.*?) +#", (ROOT / "docs" / "getting_started.md").read_text(), re.M)
 )

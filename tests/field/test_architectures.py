@@ -54,6 +54,7 @@ def test_the_compatible_sizes_are_those_that_the_framework_takes(name):
     assert found == [says(sizes) for sizes in entry["sizes"]]
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", IDS)
 def test_a_run_fits_at_the_sizes_that_the_framework_takes_and_makes_its_outputs(name):
     entry = ARCHITECTURES[name]
@@ -137,6 +138,7 @@ def recorded(name):
                 yield axis, n, layers[layer]
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", IDS)
 def test_the_first_failure_along_an_axis_is_at_the_layer_at_which_pytorch_stops(name):
     for axis, n, layer in recorded(name):

@@ -294,6 +294,7 @@ SETTINGS = {
 }
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(("command", "given"), list(product(["check", "stages", "draw"], SHAPES)))
 def test_a_shape_that_is_not_one_image_is_rejected_with_the_image_that_was_meant_or_an_example(answer, command, given):
     status, _, err, written = answer(command, "--input", given)

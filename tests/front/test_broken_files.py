@@ -178,6 +178,7 @@ def saved(request, tmp_path_factory):
     return request.param, texts
 
 
+@pytest.mark.one_in(2)
 @numbers
 def test_every_broken_file_of_a_network_is_loaded_or_answered_by_one_error(number, saved, tmp_path, monkeypatch):
     suffix, texts = saved
@@ -192,6 +193,7 @@ def test_the_command_verify_answers_every_broken_certificate(number, certified, 
     every_command_is_answered(mutations(certified, number, 4), tmp_path / "c.json", ["verify"], clock, capsys)
 
 
+@pytest.mark.one_in(2)
 @numbers
 @pytest.mark.parametrize("suffix", CONFIGS)
 def test_the_command_check_answers_every_broken_config(number, suffix, tmp_path, monkeypatch, capsys):

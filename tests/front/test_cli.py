@@ -1040,6 +1040,7 @@ def test_what_is_not_a_natural_number_is_rejected_by_its_flag_with_the_default(r
         assert rejected("check", COUNTS[name], word) == not_natural(COUNTS[name], word, DEFAULTS[name])
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("typed", NOT_NATURAL, ids=lambda typed: typed[:20] or "nothing")
 def test_what_is_not_a_natural_number_is_rejected_by_every_command(rejected, tmp_path, typed):
     commands = [
@@ -1073,6 +1074,7 @@ def test_multipliers_of_another_number_than_levels_are_counted(rejected):
     assert fix == "  fix: --multipliers none"
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("typed", [str(10**99), "9" * 4000, "9" * 5000, "0" * 5000 + "2"], ids=lambda typed: len(typed))
 def test_a_number_of_a_hundred_digits_or_more_is_rejected_by_its_length(rejected, typed):
     commands = [(["check", flag], flag, DEFAULTS[name]) for name, flag in COUNTS.items()]
@@ -1100,6 +1102,7 @@ def test_zero_is_a_natural_number_and_rejected_exactly_where_the_specification_s
         assert "natural number" not in err
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("huge", [10**30, 10**99 - 1])
 @pytest.mark.parametrize("name", COUNTS)
 def test_a_huge_number_is_calculated_with_like_any_other(run, name, huge):
@@ -1123,6 +1126,7 @@ MALFORMED = (
 )
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("image", MALFORMED, ids=lambda image: image[:16] or "nothing")
 def test_a_shape_of_other_than_three_natural_numbers_is_rejected_with_one_that_fits(rejected, run, image):
     for command in ("check", "stages", "draw"):
@@ -1374,6 +1378,7 @@ def test_the_program_exits_with_the_status_of_main():
     assert (process.returncode, process.stdout, process.stderr.decode()) == (1, b"", ODD)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(("before", "loaded"), [("", []), ("import numpy", ["numpy"])], ids=["as it is", "meta-test"])
 def test_check_sizes_and_stages_load_neither_jax_nor_flax_nor_numpy(tmp_path, before, loaded):
     save_config(UNet2Config(base_channels=8), tmp_path / "unet.toml")

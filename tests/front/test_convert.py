@@ -1,14 +1,19 @@
 """``wellshaped convert``: weights of PyTorch become a model in a file, whatever the network is called."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch_archives
+from flax import nnx
 from headlines import status_with
+from safetensors.numpy import save_file
 
 from wellshaped.cli import main
-from wellshaped.interop import load, state_dict
+from wellshaped.interop import load, save, state_dict
 from wellshaped.interop.weights.arrays import batch_norms
 from wellshaped.interop.weights.torch_layout import torch_layout
+from wellshaped.models import UNet
 from wellshaped.spec import UNet2Config, UNetConfig, graph_of, presets, save_network
 
 MILESIAL = UNetConfig(levels=2, base_channels=2, norm="batch", bias=False, join="pad")
@@ -44,6 +49,7 @@ NETWORKS = {
 }
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(("network", "channels", "words"), NETWORKS.values(), ids=NETWORKS)
 def test_weights_become_a_model_that_is_loaded(run, network, channels, words):
     given = arrays_of(network, *channels)
@@ -86,6 +92,21 @@ REJECTED = {
         "is (2, 3, 3, 3), and must be (64, 3, 3, 3)",
         "the w",
     ),
+    "another width alone": (
+        ["narrow.pt", "milesial", "m.safetensors"],
+        "and must be (64, 3, 3, 3)",
+        "--base-channels 2",
+    ),
+    "its own file": (
+        ["same.safetensors", "net.toml", "same.safetensors"],
+        "it is the file of the weights, which would be lost",
+        "another file",
+    ),
+    "a model": (
+        ["model.safetensors", "net.toml", "m.safetensors"],
+        "it is a model of wellshaped already",
+        "wellshaped.interop.load",
+    ),
     "another prefix": (
         ["both.pt", "net.toml", "m.safetensors", "--prefix=techer."],
         "'techer.'",
@@ -111,6 +132,9 @@ def test_what_can_not_be_converted_is_said_with_a_fix_and_nothing_is_written(run
     torch_archives.save("both.pt", both | {"loss.weight": np.ones(1, np.float32)})
     torch_archives.write("code.pt", torch_archives.called("os.system", torch_archives.text("touch ran")), {})
     save_network(MILESIAL, "net.toml")
+    torch_archives.save("narrow.pt", arrays_of(replace(MILESIAL, levels=4), 3, 2))
+    save_file(given, "same.safetensors")
+    save(UNet(MILESIAL, 3, 2, rngs=nnx.Rngs(0)), "model.safetensors")
     before = {path.name for path in tmp_path.iterdir()}
     status, out, err = run("convert", *words)
     lines = err.splitlines()

@@ -144,6 +144,7 @@ def passed(places, source, target):
     return [name for name, place in places.items() if place.x == source.x and low < place.y < high]
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", sparse(PRESETS, 3))
 def test_the_picture_of_a_preset_shows_the_shape_of_every_stage(tmp_path, name):
     graph = graph_of(name)

@@ -74,6 +74,7 @@ def test_the_commands_about_one_network_are_those_that_take_a_name():
 
 
 # The slow part has the others: spec/test_folds.py asks the same questions about all of them in Python.
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", sparse(NETWORKS, 3))
 def test_every_network_goes_through_every_command(run, tmp_path, name):
     network = value(name)
@@ -139,6 +140,7 @@ def test_every_network_goes_through_every_command(run, tmp_path, name):
     assert run("verify", "certificate.json")[0] == 0
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("command", sorted(ABOUT_ONE_NETWORK))
 @pytest.mark.parametrize("name", ["milesail", "unet.tomll", "unet2.tml", "."])
 def test_every_command_rejects_what_is_no_network_in_the_same_words(run, command, name):

@@ -136,6 +136,7 @@ def test_what_a_position_of_the_core_reads_lies_within_the_tile_and_has_the_leng
         assert axis.around[1] <= of_axis.halo[1]
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("name", sparse(PRESETS, 6))
 def test_every_preset_has_a_picture_of_its_image_that_is_tiled_or_not_as_tiles_says(tmp_path, name):
     graph = graph_of(name)
@@ -185,6 +186,7 @@ def test_a_receptive_field_at_the_middle_of_a_large_image_is_enlarged_and_a_larg
         assert ("enlarged: the receptive field" in texts(tmp_path / "a.svg")) == enlarged
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("suffix", [".svg", ".png"])
 def test_the_same_picture_has_the_same_bytes(tmp_path, suffix):
     made = []

@@ -181,6 +181,7 @@ def test_a_network_that_no_size_fits_is_shown_with_an_example_and_status_1(run):
     assert json.loads(run("sizes", "nets:never", "--input", "3xHxW", "--json")[1])["example"]["ok"] is False
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(
     ("given", "meant", "changes"),
     [
@@ -201,6 +202,7 @@ def test_where_no_size_fits_check_proposes_an_order_or_channels_with_which_one_d
     assert run("check", "nets:plain", "--input", meant)[0] == 0
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(
     ("given", "fix"),
     [
@@ -222,6 +224,7 @@ def test_where_no_order_fits_check_says_what_it_needs(rejected):
     assert fix == "  fix: --input with the axes and channels that the model takes, in its order"
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(
     ("given", "meant", "changes"),
     [

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from pathlib import Path
 
 import imageio.v3 as iio
 import jax
@@ -232,6 +233,37 @@ def test_a_damaged_file_is_described_in_our_words(models, ran, tmp_path):
     assert "its suffix is '.txt', and must be one of .png" in last
 
 
+def test_a_folder_or_an_image_that_may_not_be_read_is_said_to_be_so(models, photos, ran, monkeypatch):
+    def forbidden(self, *mode):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "iterdir", forbidden)
+        status, _, err = ran(models["grey"], photos)
+    assert (status, err.splitlines()[:2]) == (2, [f"folder {photos} can't be read.", "  file: Permission denied."])
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "open", forbidden)
+        with pytest.raises(ImageError, match="you may not read it"):
+            image_of(photos / "coins.png", 1)
+
+
+def test_a_link_to_nothing_is_listed(models, photos, ran):
+    (photos / "gone.png").symlink_to("nowhere.png")
+    status, out, _ = ran(models["grey"], photos)
+    assert status == 1
+    assert "gone.png: there is no such file" in out
+
+
+def test_what_no_image_can_have_is_rejected_before_the_first(models, photos, ran, tmp_path):
+    status, out, err = ran(models["grey"], photos, "--memory", "0")
+    assert (status, out) == (2, "")
+    assert "it is '0', and must be more than 0" in err
+    (tmp_path / "taken").write_text("")
+    status, out, err = ran(models["grey"], photos, "--output", "taken")
+    assert (status, out) == (2, "")
+    assert "it is a file" in err
+
+
 def test_a_folder_without_images_and_a_missing_model_are_rejected(models, ran, tmp_path):
     (tmp_path / "none").mkdir()
     status, _, err = ran(models["grey"], "none")
@@ -338,6 +370,8 @@ def test_pages_and_frames_are_no_colours(tmp_path):
         image_of(tmp_path / "pages.tif", 3)
     tifffile.imwrite(tmp_path / "planes.tif", pages, photometric="rgb", planarconfig="separate")
     assert image_of(tmp_path / "planes.tif", 3).shape == (3, 10, 12)
+    with pytest.raises(ImageError, match="fix: --colour grey"):
+        image_of(tmp_path / "planes.tif", 1)
     iio.imwrite(tmp_path / "moves.png", np.stack([pages, pages + 9]).transpose(0, 2, 3, 1), plugin="pillow")
     with pytest.raises(ImageError, match="it has 2 frames"):
         image_of(tmp_path / "moves.png", 3)

@@ -250,6 +250,7 @@ def test_tiles_with_the_halo_of_a_preset_are_exact_and_with_a_smaller_one_are_no
         assert tool_fault(graph, 0, n, [axis.halo - less], step) != ""
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", [*TILED, *UNTILED])
 def test_all_sizes_of_a_presets_description_fit_and_have_the_outputs_size(name):
     graph, description = graph_of(name), right(name)
@@ -385,6 +386,7 @@ def a_network(name):
     return Network(graph.inputs, nodes, graph.outputs, axes=2, name="even")
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("generation", GENERATIONS)
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_wrong_number_is_reported_with_the_rule_and_the_right_one(tmp_path, fault, generation):
@@ -516,6 +518,7 @@ def built(content):
     return made
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("name", [*TILED, *UNTILED])
 def test_the_yaml_of_a_preset_is_a_valid_model_and_is_read_back(tmp_path, name):
     from bioimageio.spec.utils import read_yaml
@@ -712,6 +715,7 @@ BROKEN = {
 }
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("text", BROKEN, ids=range(len(BROKEN)))
 def test_a_broken_file_has_one_clear_message(tmp_path, capsys, text):
     path = tmp_path / "rdf.yaml"

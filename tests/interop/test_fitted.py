@@ -126,6 +126,7 @@ def own(request):
     return kind(request.param, 1, 2, rngs=nnx.Rngs(0))
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("policy", ["pad", "crop"])
 def test_an_image_that_fits_gives_the_result_of_the_model(own, policy):
     image = jnp.asarray(image_of((1, 20, 28)))
@@ -321,6 +322,7 @@ def test_sizes_that_were_only_tried_give_a_line():
     assert any_size.plan((11, 2)).fitting == (16,)
 
 
+@pytest.mark.one_in(3)
 def test_reading_our_network_gives_the_plan_of_its_config(own):
     of_config, of_reading = fitted(own, policy="pad"), fitted(own, read_jax(own, "1 H W"), policy="pad")
     for shape in ((1, 21, 24), (1, 33, 30)):

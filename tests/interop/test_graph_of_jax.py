@@ -188,6 +188,7 @@ def graph_of_the_plain_one():
     return graph_of_jax(net(), "N H W 3")
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(
     ("options", "expected", "has"),
     [
@@ -515,6 +516,7 @@ FUNCTIONS = {
 }
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_function_is_read(name):
     function, shape, expected = FUNCTIONS[name]

@@ -427,6 +427,7 @@ def halves(x, axis):
     return jax.lax.add(even, odd)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(
     ("shape", "axes"),
     [

@@ -31,6 +31,7 @@ def network(config):
     return nnx.eval_shape(lambda: UNet(config, 1, 1, rngs=nnx.Rngs(0)))
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] * (n in LONG)) for n in CONFIGS])
 def test_what_jax_says_of_our_network_is_what_the_config_says(name):
     config = CONFIGS[name]

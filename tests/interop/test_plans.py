@@ -693,6 +693,7 @@ def test_groups_that_do_not_divide_the_channels_are_an_error_about_the_file(tmp_
         monai_bundle(path)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(
     ("read", "text"),
     [

@@ -224,6 +224,7 @@ def test_too_many_programs_are_rejected_with_a_choice_that_works(tmp_path):
 # Sizes and numbers.
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", MODELS)
 def test_a_file_serves_exactly_the_sizes_that_fit(name, exported):
     model, _, program = exported(name)

@@ -177,6 +177,7 @@ FOUND = {
 }
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", FOUND)
 def test_each_of_several_operations_on_values_is_a_node(name):
     network = FOUND[name]

@@ -199,6 +199,7 @@ TRAPS = [
 FEW = Budget(up_to=300)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(("function", "fitting", "decided"), TRAPS, ids=lambda of: getattr(of, "__name__", None))
 def test_a_trap_has_its_sizes_and_says_how_they_are_known(function, fitting, decided):
     answer = read_jax(function, "L", budget=FEW)

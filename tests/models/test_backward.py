@@ -296,6 +296,7 @@ def test_a_bias_has_its_gradient_summed_in_more_than_sixteen_bits(dtype):
         assert abs(d_bias.item() / 20_000 - 1) <= jnp.finfo(dtype).eps / 2  # rounded once
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("dtype", [None, jnp.bfloat16])
 def test_a_convolution_of_joined_images_is_the_one_of_their_concatenation(backend, dtype):
@@ -409,6 +410,7 @@ KINDS = {
 }
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("kernel", "stride", "padding"), [(3, 1, 1), (2, 2, 0), (3, 2, 2), (2, 3, 0)])
 def test_the_gradient_of_a_layer_is_the_reference_on_integers(kind, kernel, stride, padding):

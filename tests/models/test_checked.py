@@ -218,6 +218,7 @@ READINGS = {
 THREE_OR_FIVE = st.sampled_from([3, 5])
 
 
+@pytest.mark.one_in(4)
 @examples(10)
 @given(st.lists(st.tuples(THREE_OR_FIVE, THREE_OR_FIVE), min_size=2, max_size=6))
 @pytest.mark.parametrize("name", READINGS)

@@ -278,6 +278,7 @@ PROPOSALS = {
 }
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(("make", "shape", "fix"), PROPOSALS.values(), ids=PROPOSALS)
 def test_a_proposal_to_paste_is_accepted(make, shape, fix):
     model, x = make(), jnp.ones(shape)
@@ -333,6 +334,7 @@ def test_models_that_are_mapped_with_their_statistics_are_trained():
     assert (mean != 0).all()
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("transform", [jax.vmap, lambda model: jax.jit(lambda x: jax.vmap(model)(x)), "jit", "grad"])
 @pytest.mark.parametrize("axis_name", sparse((None, "batch"), 2))
 def test_batch_statistics_under_a_transformation_say_what_to_write(transform, axis_name):

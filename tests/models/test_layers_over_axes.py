@@ -117,6 +117,7 @@ CASES = {
 }
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("of", CASES.values(), ids=CASES)
 def test_a_layer_has_the_sizes_and_channels_of_its_operation_for_many_sizes(of):
     layer, operation = case(*of)
@@ -137,6 +138,7 @@ def test_a_layer_has_the_sizes_and_channels_of_its_operation_for_many_sizes(of):
     assert kinds >= 2
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("of", list(CASES.values())[::2], ids=list(CASES)[::2])
 def test_a_layer_has_the_value_of_its_operation_in_a_graph(of):
     kind, _, axes = of

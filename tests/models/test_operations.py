@@ -278,6 +278,7 @@ def test_every_operation_that_has_a_value_is_drawn_and_is_in_the_reference():
     assert set(KINDS) == set(VALUES) == set(graphs.VALUES) - {Norm}
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_values_and_gradients_of_an_operation_are_those_of_exact_arithmetic(kind):
     some = settings(examples(1), suppress_health_check=list(HealthCheck))

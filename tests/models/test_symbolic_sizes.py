@@ -308,6 +308,7 @@ def test_a_preset_of_few_channels_takes_two_symbolic_axes(name):
     assert (height, width) == (made(h), made(w))
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("name", sparse(PRESETS, 2))
 def test_check_judges_the_symbolic_sizes_of_every_preset(name):
     graph, fits, period = graph_of(name), compatible_shapes(name).axes, period_of(name)

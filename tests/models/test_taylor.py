@@ -92,6 +92,7 @@ def close(found, expected, tolerance=1e-10):
 
 
 # The layers stand for the networks, whose series are compared in the slow part.
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", sparse(FUNCTIONS, lambda name: "UNet" not in name))
 def test_a_series_has_the_derivatives_of_nested_forward_mode(name):
     with jax.enable_x64(True):

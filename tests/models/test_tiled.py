@@ -75,6 +75,7 @@ def model_and_image(name):
     return evaluated(make()), integers(shape), tile
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", MODELS)
 def test_the_tiles_give_the_result_of_the_whole_image(name):
     model, image, tile = model_and_image(name)
@@ -152,6 +153,7 @@ FITTED = {
 }
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(("name", "shape", "policy", "mode"), FITTED.values(), ids=FITTED)
 def test_an_image_of_any_size_is_fitted_tile_by_tile(name, shape, policy, mode):
     model, _, tile = model_and_image(name)

@@ -121,6 +121,7 @@ def with_random_values(network):
     return model
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(("network", "sizes", "groups"), MODELS.values(), ids=MODELS)
 def test_statistics_over_all_tiles_are_those_of_the_image(network, sizes, groups):
     model, image = with_random_values(network), drawn_image(network.image.channels, sizes)

@@ -77,6 +77,7 @@ def shapes_of(network, sizes, names):
     return {name: y.shape for name, y in call.items()}
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] * (n not in QUICK)) for n in ARCHITECTURES])
 def test_every_published_architecture_runs_with_the_sizes_and_channels_of_its_graph(name):
     network = graph(ARCHITECTURES[name])
@@ -117,6 +118,7 @@ CONFIGS = {
 }
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("cfg", CONFIGS.values(), ids=CONFIGS)
 def test_the_graph_of_a_config_is_its_network(cfg):
     unet = UNet(cfg, 3, 2, rngs=nnx.Rngs(0))

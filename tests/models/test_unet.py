@@ -171,6 +171,7 @@ def test_ronneberger_s_network_makes_388_of_572():
         shape_of(model, 1, 570, 572)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", sparse(FAMILY, lambda name: FAMILY[name].levels < 4 or name == "ronneberger2015"))
 def test_the_sizes_of_a_preset_are_those_that_run(name):
     cfg = replace(FAMILY[name], base_channels=2)
@@ -219,6 +220,7 @@ def has_what_it_needs(node, given):
     return True
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("levels", range(1, 6))
 @pytest.mark.parametrize("padding", ["same", "none"])
 def test_one_to_five_levels_take_exactly_their_sizes(levels, padding):
@@ -251,6 +253,7 @@ def test_any_config_takes_exactly_its_sizes_and_has_the_parameters_and_shapes_of
         assert runs(model, n, *others) == ((n, *others) in shapes), n
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("axes", [1, 2, 3])
 def test_a_config_of_any_axes_is_the_typed_network_of_its_graph_with_its_layers_at_their_paths(axes):
     cfg = UNetConfig(

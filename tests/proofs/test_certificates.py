@@ -77,6 +77,7 @@ KNOWN = {
 }
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(("network", "sizes"), KNOWN.values(), ids=KNOWN)
 def test_a_certificate_proves_the_known_sizes_and_can_be_saved(network, sizes, tmp_path):
     certificate = certify(network)
@@ -106,6 +107,7 @@ def test_each_axis_is_certified_with_sizes_of_its_own():
         certify(VOLUME, axis=3)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", sparse(ARCHITECTURES, 4))
 def test_every_published_architecture_is_certified_along_every_axis(name):
     network = graph(ARCHITECTURES[name])
@@ -651,6 +653,7 @@ def forged_halo(certificate, **changes):
     return replace(certificate, halo=replace(halo, statement=statement))
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("number", range(4))
 @pytest.mark.parametrize("by", [-1, 1])
 def test_a_halo_that_is_smaller_or_larger_by_one_is_not_verified(number, by):

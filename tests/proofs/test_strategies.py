@@ -365,6 +365,7 @@ ANNOTATIONS = [
 ]
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("annotation", ANNOTATIONS, ids=str)
 def test_the_arrays_are_instances_of_their_annotation(annotation):
     @settings(max_examples=20)

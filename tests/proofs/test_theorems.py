@@ -49,6 +49,7 @@ def verdict_of(theorem, proved="proved"):
 LONG_FOR_Z3 = ("exactness", "graph_obligations")
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(
     "theorem", sparse(THEOREMS, lambda theorem: theorem.name not in LONG_FOR_Z3), ids=lambda theorem: theorem.name
 )
@@ -69,6 +70,7 @@ def test_coq_gives_the_expected_verdict_without_axioms(theorem):
 LARGE_BOXES = ("graph_obligations", "one_more_level")
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(
     "theorem", sparse(THEOREMS, lambda theorem: theorem.name not in LARGE_BOXES), ids=lambda theorem: theorem.name
 )
@@ -76,6 +78,7 @@ def test_the_shipped_functions_agree_on_a_box_of_small_numbers(theorem):
     assert prove(theorem, by="enumeration").verdict == verdict_of(theorem, "holds in a box")
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("theorem", [t for t in THEOREMS if not t.counterexample], ids=lambda theorem: theorem.name)
 def test_a_theorem_holds_for_drawn_numbers(theorem):
     @given(**{name: st.integers(0, 1000) for name in theorem.variables})
@@ -124,6 +127,7 @@ def test_each_way_to_write_a_quotient_defines_it_exactly(division):
         assert (solver.check() == z3.unsat) == (quotient(*numbers[:2]) == numbers[2])
 
 
+@pytest.mark.one_in(4)
 @expected
 def test_a_statement_holds_iff_all_its_goals_hold(theorem):
     @settings(max_examples=50)

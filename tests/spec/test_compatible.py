@@ -346,6 +346,7 @@ def test_the_compatible_shapes_are_the_images_that_run(network):
     } == found
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("network", TOGETHER, ids=range(len(TOGETHER)))
 def test_the_shape_above_fits_and_no_other_with_no_smaller_size_has_fewer_positions(network):
     shapes, bound = compatible_shapes(network), BOUNDS[network.axes]
@@ -364,6 +365,7 @@ def test_the_shape_above_fits_and_no_other_with_no_smaller_size_has_fewer_positi
         assert positions(above) <= min(map(positions, candidates), default=inf)
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("network", TOGETHER, ids=range(len(TOGETHER)))
 def test_the_shape_below_is_the_largest_that_fits_within_the_image(network):
     shapes, bound = compatible_shapes(network), BOUNDS[network.axes]

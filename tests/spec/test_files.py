@@ -372,6 +372,7 @@ json_values = st.recursive(
 )
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @settings(max_examples=100)
 @given(content=st.binary() | st.text().map(str.encode) | json_values.map(lambda value: json.dumps(value).encode()))

@@ -393,6 +393,7 @@ ASKED = {  # a question with one choice that is not one, by the name that the fi
 }
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", ASKED)
 @settings(max_examples=40)
 @given(data=st.data())

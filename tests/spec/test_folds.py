@@ -121,6 +121,7 @@ def fitting_image(network):
     return fitting, (0, *fitting[1:])
 
 
+@pytest.mark.one_in(5)
 @every_small
 def test_every_network_is_answered_by_every_fold(network, tmp_path):
     graph = graph_of(network)
@@ -176,6 +177,7 @@ def test_every_network_is_answered_by_every_fold(network, tmp_path):
         assert "<svg" in (tmp_path / "network.svg").read_text(encoding="utf-8")
 
 
+@pytest.mark.one_in(3)
 @every_third
 def test_every_network_is_certified(network):
     pytest.importorskip("z3", reason="Z3 is not installed")
@@ -188,6 +190,7 @@ def test_every_network_is_certified(network):
         verify(certificate)
 
 
+@pytest.mark.one_in(3)
 @every
 def test_a_graph_is_answered_as_what_it_was_made_from(network):
     graph = graph_of(network)

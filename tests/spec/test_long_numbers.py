@@ -232,6 +232,7 @@ def test_every_kind_of_operation_is_among_the_long_ones():
     assert numbered - names <= {"Operation"}
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("network", LONG_NETWORKS.values(), ids=LONG_NETWORKS)
 def test_a_network_with_a_long_number_is_written_solved_explained_and_planned(network):
     assert answers(lambda: network)
@@ -273,6 +274,7 @@ def test_a_network_with_a_long_number_is_certified_or_answered_by_one_error(netw
     answers(lambda: certify(network, seconds=1))
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("cfg", [UNet2Config(), UNetConfig(levels=1), *PRESETS.values()], ids=repr)
 def test_every_count_and_size_of_check_and_stages_may_be_long(cfg):
     for ins, outs, *sizes in with_one_long((1, 1, 64, 64)):
@@ -282,6 +284,7 @@ def test_every_count_and_size_of_check_and_stages_may_be_long(cfg):
     answers(lambda: graph_of(cfg, LONG, LONG))
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("network", LONG_NETWORKS.values(), ids=LONG_NETWORKS)
 def test_every_network_with_a_long_number_is_checked_and_has_stages(network):
     axes = axes_of(network)
@@ -293,6 +296,7 @@ def test_every_network_with_a_long_number_is_checked_and_has_stages(network):
 CONFIGS = {name: cfg for name, cfg in LONG_NETWORKS.items() if not isinstance(cfg, Network)}
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("cfg", CONFIGS.values(), ids=CONFIGS)
 def test_every_config_with_a_long_number_is_judged_by_itself(cfg, tmp_path):
     own = check_config if isinstance(cfg, UNet2Config) else check_unet_config

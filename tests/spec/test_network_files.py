@@ -127,6 +127,7 @@ def comes_back(folder, suffix, network):
     assert second.read_bytes() == first.read_bytes()
 
 
+@pytest.mark.one_in(2)
 @suffixes
 @settings(max_examples=100)
 @given(cfg=unet_configs)
@@ -136,6 +137,7 @@ def test_a_saved_unet_config_is_loaded_as_an_equal_one_and_saved_again_as_the_sa
     comes_back(folder, suffix, cfg)
 
 
+@pytest.mark.one_in(2)
 @suffixes
 @settings(max_examples=100)
 @given(network=graphs())
@@ -171,6 +173,7 @@ def test_every_field_of_every_operation_comes_back(tmp_path, suffix, op):
         comes_back(tmp_path, suffix, Network(inputs, (Node("y", operation, [i.name for i in inputs]),)))
 
 
+@pytest.mark.one_in(4)
 @suffixes
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_preset_is_saved_by_its_name_and_comes_back_as_its_config(tmp_path, suffix, name):
@@ -874,6 +877,7 @@ MANY = {
 }
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("fault", MANY)
 def test_a_file_full_of_faults_is_answered_soon_in_ten_lines(tmp_path, fault):
     data = {"inputs": {"x": 1}, "nodes": []}

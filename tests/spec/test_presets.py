@@ -126,6 +126,7 @@ def test_every_preset_that_is_a_graph_has_a_published_description():
     assert set(NARROW) == set(GRAPHS)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", NARROW)
 def test_a_preset_is_the_network_of_its_description_layer_by_layer(name):
     described = graph(entry(name))
@@ -148,6 +149,7 @@ def test_a_preset_takes_the_sizes_of_its_description(name):
     assert found == [says(sizes) for sizes in entry(name)["sizes"]]
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("name", NARROW)
 def test_a_preset_makes_the_outputs_of_its_description(name):
     for axis, (sizes, made) in enumerate(zip(entry(name)["sizes"], entry(name)["output"], strict=True)):

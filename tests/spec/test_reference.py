@@ -375,6 +375,7 @@ MISTAKES = {
 }
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(("name", "mistake"), MISTAKES.values(), ids=MISTAKES)
 def test_a_mistake_in_the_gradient_would_be_seen_at_ties_as_well(name, mistake, monkeypatch):
     monkeypatch.setattr(two_level, name, mistake)
@@ -408,6 +409,7 @@ def in_floats(network, kind):
     return params, x.astype(kind), g.astype(kind)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
 def test_jax_computes_the_plain_network_and_its_gradients_as_the_reference_does(network):
     network = network.in_numbers(SPARSE)

@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from ..spec.answers.any_network import title
-from ..spec.files.disk import wrong_suffix
+from ..spec.files.disk import OutputError, wrong_suffix
 from ..spec.files.tensors import SUFFIX
 from ..spec.messages.written import in_words
 from ..words.shapes import require_built
@@ -47,6 +47,9 @@ def convert(
     """
     if output.suffix != SUFFIX:
         raise wrong_suffix(f"output {output}", output, (SUFFIX,))
+    if output.exists() and weights.exists() and output.samefile(weights):
+        says = "it is the file of the weights, which would be lost"
+        raise OutputError.of(f"output {output}", "output", "", says, "another file")
     given = network_of(network, flags)
     require_built(given)
     with working(f"reading {weights}"):

@@ -61,6 +61,8 @@ def predict(
     _require_one_of("--mode", mode, MODES)
     _require_one_of("--colour", colour, ("", *COLOURS))
     require_saved(model)
+    if output.exists() and not output.is_dir():
+        raise OutputError.of(f"output {output}", "file", "", "it is a file", "a folder")
     preparation = Preparation(colour, _numbers("--mean", mean), _numbers("--std", std))
     if 0 in preparation.std:
         raise UsageError.of(f"--std {std}", "std", "", "a number to divide by must not be 0", "--std 1")

@@ -25,14 +25,19 @@ class Job:
 def images_in(paths: Iterable[Path]) -> list[Path]:
     """The image files among the paths, and those in the folders among them, in order.
 
-    Raises :class:`FileError` for a path that is neither a file nor a folder with images.
+    Raises :class:`FileError` for a folder without images, and one that can't be read.
     """
     found: list[Path] = []
     for path in paths:
         if not path.is_dir():
             found.append(path)
             continue
-        inside = sorted(of for of in path.iterdir() if of.suffix.lower() in SUFFIXES and of.is_file())
+        try:
+            of_suffix = sorted(of for of in path.iterdir() if of.suffix.lower() in SUFFIXES)
+        except OSError as error:
+            why = error.strerror or str(error)
+            raise FileError.of(f"folder {path}", "file", "", why, "a folder that you may read") from None
+        inside = [of for of in of_suffix if of.is_file() or of.is_symlink()]
         if not inside:
             says = f"it has no image: no file that ends in {in_words(SUFFIXES)}"
             raise FileError.of(f"folder {path}", "images", "", says, "a folder with images")

@@ -90,7 +90,8 @@ class PreparedImage:
 def _between_0_and_1(values: np.ndarray) -> np.ndarray:
     if values.dtype.kind == "u":
         return (values / np.float32(np.iinfo(values.dtype).max)).astype(np.float32)
-    return values.astype(np.float32)
+    with np.errstate(over="ignore"):  # an infinity is reported with the result
+        return values.astype(np.float32)
 
 
 def read_image(path: Path, axes: int, channels: int, preparation: Preparation) -> PreparedImage:
@@ -131,7 +132,11 @@ def _another_shape(path: Path, stored: "_Stored", axes: int, channels: int) -> W
     says = f"it has the shape {shape}, and the model takes ({', '.join([str(channels), *names])})"
     if stored.places == ("none",) and len(shape) == axes + 1:
         says, fix = f"it has {shape[0]} pages, and the model takes one image", "a file for each page"
-    elif channels == 1 and len(shape) == axes + 1 and shape[-1] in (3, 4):
+    elif (
+        channels == 1
+        and len(shape) == axes + 1
+        and (shape[-1] in (3, 4) or (stored.places[0], shape[0]) == ("first", 3))
+    ):
         fix = "--colour grey"
     elif channels == 3 and (len(shape) == axes or shape[-1] == 1):
         fix = "--colour rgb"
@@ -158,6 +163,7 @@ def _stored(path: Path) -> _Stored:
         says = f"its suffix is {path.suffix!r}, and must be one of {in_words(SUFFIXES)}"
         raise ImageError.of(f"image {path}", "file", "", says, "the path of an image")
     try:
+        path.open("rb").close()  # readers have their own words for a file that may not be read
         if suffix == ".npy":
             return _Stored(np.load(path, mmap_mode="r", allow_pickle=False), ("none", "first", "last"), False)
         return _tiff(path) if suffix in (".tif", ".tiff") else _picture(path)
