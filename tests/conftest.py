@@ -13,10 +13,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 # Derandomized, so that a red run can be repeated; thorough looks elsewhere each time.
-settings.register_profile("default", deadline=None, derandomize=True, max_examples=100)
+settings.register_profile("default", deadline=None, derandomize=True, max_examples=40)
 # A quarter of the examples: for packages of other versions, whose differences show in the first examples.
-settings.register_profile("few", deadline=None, derandomize=True, max_examples=25)
-settings.register_profile("thorough", deadline=None, max_examples=5000)
+settings.register_profile("few", deadline=None, derandomize=True, max_examples=10)
+settings.register_profile("thorough", deadline=None, max_examples=2000)
 # The shipped Python on CrossHair's symbols, path by path: for properties of integers, not of arrays.
 settings.register_profile(
     "nightly", deadline=None, backend="crosshair", max_examples=50, suppress_health_check=list(HealthCheck)
