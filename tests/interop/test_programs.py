@@ -290,27 +290,40 @@ for path in sys.argv[1:]:
     sys.path.remove(path)
     known = np.load(path.replace(".zip", ".npz"))
     model = load(path)
-    x, y = known["x"], known["y"]
-    print(float(abs(np.float32(model(x)) - y).max()), model(x[0]).shape == y.shape[1:])
+    pairs = [(known[f"x{i}"], known[f"y{i}"]) for i in range(int(known["count"]))]
+    x, y = pairs[0]
+    print(max(float(abs(np.float32(model(x)) - y).max()) for x, y in pairs), model(x[0]).shape == y.shape[1:])
     import zipfile
     served = [of_it["sizes"] for of_it in json.loads(zipfile.ZipFile(path).read("index.json"))["programs"]]
     all_sizes = [(h, w) for h in range(1, 101) for w in range(1, 101)] + [tuple(s) for s in known["sizes"].tolist()]
     print(json.dumps([s for s in all_sizes if any(s in nearest(s, of_it) for of_it in served)]))
     try:
-        model(known["x"][:, :, :-1])
+        model(x[:, :, :-1])
     except ValueError as error:
         print(error)
 assert not {"wellshaped", "flax"} & sys.modules.keys()
 """
 
 
-def test_the_loader_of_a_file_runs_it_where_this_library_is_not(exported, tmp_path):
+def sizes_to_run(shapes, number):
+    """As many sizes that fit: most to 100, and every tenth with one axis to 2000."""
+    drawn = random.Random(0)
+    for i in range(number):
+        axis = drawn.randrange(2) if i % 10 == 9 else None
+        yield shapes.above([drawn.randint(1, 2000 if of == axis else 100) for of in range(2)])
+
+
+@pytest.mark.parametrize("number", [3, pytest.param(80, marks=pytest.mark.slow)])
+def test_the_loader_of_a_file_runs_it_where_this_library_is_not(number, exported, tmp_path):
     names, drawn = ("union", "instance"), np.random.default_rng(1).integers(1, 2001, (300, 2))
     sizes = {"union": (15, 16), "instance": (4, 2)}
     for name in names:
         model, path, program = exported(name)
-        (x,) = inputs_for(program, sizes[name])
-        np.savez(path.with_suffix(".npz"), x=x, y=jax.jit(jax.vmap(model))(x), sizes=drawn)
+        known = {"sizes": drawn, "count": number}
+        for i, of_it in enumerate([sizes[name], *sizes_to_run(shapes_of(model), number - 1)]):
+            (known[f"x{i}"],) = inputs_for(program, of_it)
+            known[f"y{i}"] = jax.jit(jax.vmap(model))(known[f"x{i}"])
+        np.savez(path.with_suffix(".npz"), **known)
     paths = [str(exported(name)[1]) for name in names]
     done = subprocess.run([sys.executable, "-c", WITHOUT, *paths], capture_output=True, text=True, cwd=tmp_path)
     assert not done.returncode, done.stderr
@@ -619,3 +632,9 @@ def test_a_preset_is_exported_and_serves_exactly_its_sizes(name, tmp_path):
     fitting = [shapes.above([step * n for n in sizes]) for sizes in near[:300]]
     for sizes in (*near, *many, *fitting):
         assert program.serves(sizes) == (sizes in shapes and all(n % step == 0 for n in sizes)), sizes
+    if len({str(of_it.box[0]) for of_it in program.index.programs}) > 1:  # a union of classes
+        for n in program.index.programs:
+            sizes = [part.first + (part.step if part.count is None else 0) for part in n.box]
+            (x,) = inputs_for(program, sizes)
+            found, expected = program(x), jax.jit(jax.vmap(model))(x)
+            np.testing.assert_allclose(found, expected, atol=1e-5 * float(jnp.abs(expected).max()))
