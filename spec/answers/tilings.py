@@ -125,7 +125,7 @@ def tiles(
     ...
     wellshaped.spec.messages.report.WellshapedError: milesial on an image of 1024×1024 in tiles is not possible.
       tiles: the tiles are too small: the exact parts of two neighbours do not meet.
-      fix: tile=208
+      fix: tile=208, the smallest that is possible (112 times the work of the whole image)
     """
     graph = graph_of(network)
     planned = plan(network, sizes, policy)
