@@ -26,9 +26,18 @@ def function(index: Any, arrays: Any, stored: Any) -> Any:
     compiled: dict[int, Any] = {}
 
     def run(*inputs: Any) -> Any:
+        takes = index["inputs"]
+        if len(inputs) != len(takes):
+            raise ValueError(f"there are {len(inputs)} inputs, and must be {', '.join(of['name'] for of in takes)}")
         images = [jax.numpy.asarray(x, index["dtype"]) for x in inputs]
-        image = next(x for x, given in zip(images, index["inputs"], strict=True) if not given["single"])
+        image = next(x for x, given in zip(images, takes, strict=True) if not given["single"])
         sizes, batched = image.shape[-axes:], image.ndim == axes + 2
+        for x, given in zip(images, takes, strict=True):
+            shape = (*image.shape[:batched], given["channels"], *(() if given["single"] else sizes))
+            if x.shape != shape or not x.size or len(sizes) < axes:
+                sized = "" if given["single"] else ", *sizes"
+                takes_it = f"({given['channels']}{sized}), or (N, {given['channels']}{sized}) for a batch"
+                raise ValueError(f"{given['name']} has the shape {x.shape}, and must have {takes_it}")
         i = next((i for i, of_it in enumerate(served) if sizes in nearest(sizes, of_it)), None)
         if i is None:
             shapes = {shape for of_it in served for shape in nearest(sizes, of_it)}

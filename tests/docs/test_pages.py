@@ -12,6 +12,8 @@ import wellshaped.spec.reference
 from wellshaped.cli import main
 from wellshaped.spec import FIELDS, LAYERS, OBLIGATIONS, WELL_FORMED
 
+from . import picture
+
 pytestmark = pytest.mark.as_printed  # the examples show what a user sees
 
 ROOT = Path(__file__).parents[2]
@@ -75,6 +77,11 @@ def test_the_readmes_sessions_print_what_they_show(session, tmp_path, monkeypatc
         main(command.split())
         printed = capsys.readouterr()
         assert printed.out + printed.err == shown
+
+
+def test_the_picture_of_the_readme_is_the_one_that_its_program_writes():
+    assert picture.FILE.read_text(encoding="utf-8") == picture.picture()
+    assert all(f"pictures/{picture.FILE.name}" in page for page in (README, (ROOT / "docs" / "index.md").read_text()))
 
 
 def test_the_file_and_the_program_of_getting_started_are_one_network(tmp_path):

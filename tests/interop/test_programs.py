@@ -301,6 +301,13 @@ for path in sys.argv[1:]:
         model(x[:, :, :-1])
     except ValueError as error:
         print(error)
+    for wrong in ((), (x, x), (x[0, 0],), (x[:, :1],), (x[:0],)):
+        try:
+            model(*wrong)
+        except ValueError as error:
+            assert "and must be " in str(error) or "and must have " in str(error), error
+        else:
+            raise AssertionError(wrong)
 assert not {"wellshaped", "flax"} & sys.modules.keys()
 """
 
