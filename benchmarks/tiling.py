@@ -4,8 +4,8 @@
 cores, the share of the image that is computed again, the bytes that the compiled program and the buffers of a tile
 need, and the time of a tile (the median of three) times the number of tiles.
 
-``uv run python -m benchmarks.tiling every --into docs/tiles.md`` has the same for every preset, without times. A
-network with norms or means over the whole image is tiled with its statistics given.
+``uv run python -m benchmarks.tiling every --into docs/tiles.md`` has the same for every preset, with one run of a tile.
+A network with norms or means over the whole image is tiled with its statistics given.
 
 Then a U-Net of four levels computes one large image from a file into a file, in a process of its own. Its anonymous
 memory is sampled: what it has in memory besides the pages of these two files.
@@ -92,15 +92,19 @@ OWN = {
 }
 """The same for presets whose halo is larger."""
 
-EVERY = ("preset", "image", "halo", "tile", "tiles", "computed again", "passes", "memory, MiB")
+EVERY = ("preset", "image", "halo", "tile", "tiles", "computed again", "passes", "memory, MiB", "a tile, s", "all, s")
+
+MOST_TIMED = 4 * 2**30
+"""The most bytes of a tile that is timed."""
 
 
 def every_preset(tell: Callable[[int, str, str], None]) -> Table:
     """A row for each preset that has tiles, and a note for each that has none, with the node that is the reason."""
-    rows, notes = (
-        [],
-        ["Memory: by XLA's account of the compiled program of one tile, with that tile's image and result."],
-    )
+    rows: list[list[str]] = []
+    notes = [
+        "Memory: by XLA's account of the compiled program of one tile, with that tile's image and result. Time: one run"
+        " of a tile that needs at most 4 GiB; for all tiles, if the image is read once."
+    ]
     for done, name in enumerate(PRESETS):
         tell(done, name, "compiling")
         row = _row(name)
@@ -120,6 +124,7 @@ def _row(name: str) -> list[str] | str:
         most, of = (_times((size,) * graph.axes) for size in (tile, edge))
         says, fix = error.report.verdicts[0].says, error.report.fixes[-1]
         return f"`{name}` has no tiles of at most {most} for an image of {of}: {says}. Possible: {fix}."
+    memory, seconds = _of_tile(network, tiling.size)
     halos = dict.fromkeys(of.aligned for of in receptive_field(network, tiling.plan.fitting)[network.outputs[0]])
     return [
         name,
@@ -129,12 +134,14 @@ def _row(name: str) -> list[str] | str:
         str(len(tiling)),
         f"{100 * float(tiling.recomputed):.0f}%",
         str(passes),
-        f"{_needs(network, tiling.size) / 2**20:.0f}",
+        f"{memory / 2**20:.0f}",
+        "" if seconds is None else f"{seconds:.2f}",
+        "" if seconds is None or passes > 1 else f"{seconds * len(tiling):.0f}",
     ]
 
 
-def _needs(network: Network, size: tuple[int, ...]) -> int:
-    """The bytes of a tile. The parameters have no values here: a program has the same account without them."""
+def _of_tile(network: Network, size: tuple[int, ...]) -> tuple[int, float | None]:
+    """The bytes of a tile and, if these are not too many, its seconds. The parameters are zeros."""
     model = nnx.eval_shape(lambda: TypedNetwork(network, rngs=nnx.Rngs(0)))
     model.eval()
     definition, state = nnx.split(model)
@@ -143,17 +150,22 @@ def _needs(network: Network, size: tuple[int, ...]) -> int:
     def run(state: Any, vectors: dict[str, Any], image: Any) -> Any:
         return nnx.merge(definition, state)(*(vectors.get(of.name, image) for of in network.inputs))
 
-    return Program(jax.jit(run), (state, vectors)).needs((network.image.channels, *size), np.dtype(np.float32))
+    shape, compiled = (network.image.channels, *size), jax.jit(run)
+    memory = Program(compiled, (state, vectors)).needs(shape, np.dtype(np.float32))
+    if memory > MOST_TIMED:
+        return memory, None
+    zeros = jax.tree.map(lambda of: jnp.zeros(of.shape, of.dtype), (state, vectors))
+    return memory, _seconds(lambda: jax.block_until_ready(compiled(*zeros, jnp.zeros(shape))), 1)
 
 
 def _times(sizes: tuple[int, ...]) -> str:
     return "×".join(map(str, sizes))
 
 
-def _seconds(call: Callable[[], object]) -> float:
+def _seconds(call: Callable[[], object], runs: int = 3) -> float:
     call()
     times = []
-    for _ in range(3):
+    for _ in range(runs):
         start = perf_counter()
         call()
         times.append(perf_counter() - start)
