@@ -28,19 +28,18 @@ def described(model: Any) -> ModelDescription:
     types = model.down1_1 if isinstance(model, UNet2) else model
     arrays = variables_of(model).values()
     network = model.network if config is None else config
-    dtypes = {
-        "dtype": None if types.dtype is None else types.dtype.name,
-        "param_dtype": next((of_it.get_value().dtype.name for of_it in arrays), "float32"),
-    }
-    for name, dtype in dtypes.items():
-        if dtype is not None and dtype not in FLOATS:
-            says = f"{name} is {dtype}, and a file has {in_words(FLOATS)}"
+    dtype = None if types.dtype is None else types.dtype.name
+    param_dtype = next((of_it.get_value().dtype.name for of_it in arrays), "float32")
+    for name, given in (("dtype", dtype), ("param_dtype", param_dtype)):
+        if given is not None and given not in FLOATS:
+            says = f"{name} is {given}, and a file has {in_words(tuple(FLOATS))}"
             raise UsageError.of("the model", "dtype", "", says, f'{name}="float32"')
     made = ModelDescription(
         network=network,
         in_channels=None if config is None else model.in_channels,
         out_channels=None if config is None else model.out_channels,
-        **dtypes,
+        dtype=dtype,
+        param_dtype=param_dtype,
         precision=_written(types.precision),
         sizes=None,
         statements=(),
