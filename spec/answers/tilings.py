@@ -88,6 +88,8 @@ class Tiling(Written):
         if len(self) == 1:
             return f"1 tile: the whole image of {image}"
         again = f"{round(100 * self.recomputed)} % of the image is computed again"
+        if self.recomputed >= 10:
+            again = f"the image is computed {round(self.recomputed + 1)} times"
         return f"{written_number(len(self))} tiles of {size} for an image of {image}: {again}"
 
 

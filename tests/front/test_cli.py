@@ -430,6 +430,11 @@ def test_the_smallest_tiles_are_shown_for_an_image(run):
     assert run("tiles", "milesial", "--input", "3x64x64")[1] == f"{MILESIAL}no tiles are smaller than the image\n"
 
 
+def test_many_small_tiles_are_counted_in_images(run):
+    said = run("tiles", "milesial", "--input", "3x1024x1024", "--tile", "208")[1]
+    assert "2704 tiles of 208×208 for an image of 1024×1024: the image is computed 112 times\n" in said
+
+
 def test_tiles_of_no_image_are_asked_for_one(rejected):
     assert rejected("tiles", "milesial", "--tile", "512")[-1] == "  fix: add --input 3x8192x8192, for example"
 
