@@ -132,11 +132,7 @@ def _another_shape(path: Path, stored: "_Stored", axes: int, channels: int) -> W
     says = f"it has the shape {shape}, and the model takes ({', '.join([str(channels), *names])})"
     if stored.places == ("none",) and len(shape) == axes + 1:
         says, fix = f"it has {shape[0]} pages, and the model takes one image", "a file for each page"
-    elif (
-        channels == 1
-        and len(shape) == axes + 1
-        and (shape[-1] in (3, 4) or (stored.places[0], shape[0]) == ("first", 3))
-    ):
+    elif channels == 1 and len(shape) == axes + 1 and shape[0 if stored.places == ("first",) else -1] in (3, 4):
         fix = "--colour grey"
     elif channels == 3 and (len(shape) == axes or shape[-1] == 1):
         fix = "--colour rgb"
