@@ -57,6 +57,9 @@ from .layers.windows import ConvTranspose1d as ConvTranspose1d
 from .layers.windows import ConvTranspose2d as ConvTranspose2d
 from .layers.windows import ConvTranspose3d as ConvTranspose3d
 from .layers.windows import JoinedGrads as JoinedGrads
+from .meshes.collectives import Collective as Collective
+from .meshes.collectives import Communication as Communication
+from .meshes.collectives import communication as communication
 from .networks.params import LayerParams as LayerParams
 from .networks.params import UNet2Grads as UNet2Grads
 from .networks.params import UNet2Params as UNet2Params

@@ -1,0 +1,104 @@
+"""What presets exchange between devices, if an image is split along its height: every collective, and its bytes.
+
+``uv run python -m benchmarks.meshes --into docs/devices.md``. The devices are simulated, and nothing runs: the bytes
+are read from the compiled program. They are those of one image in float32; a batch has as many times more.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from rich.console import Console
+
+from wellshaped.spec import compatible_sizes, graph_of
+
+from .measure import command_line, progress, run, versions
+from .report import Table, put_into
+
+PRESETS = (
+    "unet2",
+    "tiny",
+    "milesial",
+    "attention_unet",
+    "smp_resnet34",
+    "unetplusplus",
+    "pix2pix",
+    "stable_diffusion_vae",
+)
+DEVICES = (2, 8)
+EDGE = 512
+
+HEADER = ("preset", "image", "devices", "exchanges of rows", "bytes of rows", "other exchanges", "bytes of others")
+
+_COMPILED = """
+import json, sys
+import jax, numpy as np
+from flax import nnx
+from jax.sharding import AxisType, NamedSharding, PartitionSpec as P
+from wellshaped.models import TypedNetwork, communication
+from wellshaped.spec import graph_of
+name, devices, shape = json.loads(sys.argv[1])
+model = nnx.eval_shape(lambda: TypedNetwork(graph_of(name, 3, None), rngs=nnx.Rngs(0)))
+model.eval()
+definition, state = nnx.split(model)
+mesh = jax.make_mesh((devices,), ("rows",), axis_types=(AxisType.Auto,))
+split = NamedSharding(mesh, P(None, "rows"))
+image = jax.ShapeDtypeStruct(tuple(shape), np.float32, sharding=split)
+vectors = [jax.ShapeDtypeStruct((of.channels,), np.float32) for of in model.network.inputs if of.single]
+run = jax.jit(lambda state, image, vectors: nnx.merge(definition, state)(image, *vectors), out_shardings=split)
+lowered = run.lower(state, image, vectors)
+print(json.dumps([[of.kind, of.count, of.bytes] for of in communication(lowered).collectives]))
+"""
+
+
+def rows(tell: Callable[[int, str, str], None]) -> list[list[str]]:
+    """A row for each preset and number of devices."""
+    made = []
+    for done, (name, devices) in enumerate((name, devices) for name in PRESETS for devices in DEVICES):
+        tell(done, f"{name} on {devices} devices", "compiling")
+        edge = compatible_sizes(name).above(EDGE)
+        assert edge is not None
+        channels = graph_of(name, 3, None).image.channels
+        environment = os.environ | {"XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}"}
+        command = [sys.executable, "-c", _COMPILED, json.dumps([name, devices, [channels, edge, edge]])]
+        found = json.loads(subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout)
+        permutes = [of for of in found if of[0] == "collective-permute"]
+        others = [of for of in found if of[0] != "collective-permute"]
+        kinds = sorted({kind for kind, _, _ in others})
+        made.append(
+            [
+                name,
+                f"{edge}×{edge}",
+                str(devices),
+                str(sum(count for _, count, _ in permutes)),
+                f"{sum(of_bytes for *_, of_bytes in permutes):,}",
+                ", ".join(f"{sum(count for of, count, _ in others if of == kind)} {kind}" for kind in kinds) or "none",
+                f"{sum(of_bytes for *_, of_bytes in others):,}",
+            ]
+        )
+    return made
+
+
+app = command_line("meshes", __doc__)
+
+
+@app.default
+def compare(*, into: Annotated[Path | None, Parameter(help="The .md page to write the table into.")] = None) -> None:
+    """Compile each preset for simulated devices, and print what they exchange."""
+    with progress(len(PRESETS) * len(DEVICES)) as tell:
+        found = rows(tell)
+    used = ", ".join(f"{name} {versions()[name]}" for name in ("jax", "jaxlib", "flax"))
+    table = Table("What each device gets for one image", HEADER, found, [f"Compiled with {used}."])
+    if into is None:
+        table.show(Console())
+    else:
+        put_into(into, table.markdown(), "exchanges")
+
+
+if __name__ == "__main__":
+    sys.exit(run(app))

@@ -1,0 +1,1 @@
+"""Networks on several devices: what a step communicates."""

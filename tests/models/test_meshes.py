@@ -1,0 +1,180 @@
+"""Networks on several devices: what they exchange, and that they compute what one device computes.
+
+The devices are simulated: a program of its own has eight on one CPU.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from wellshaped.models import Collective, Communication, communication
+from wellshaped.models.meshes.collectives import _CALL, _results
+from wellshaped.spec import Conv, UNetConfig, UsageError, graph_of
+from wellshaped.spec.network.fields import on_axis
+from wellshaped.spec.network.running import sizes_along
+
+NETWORKS = {
+    "plain": {},
+    "many choices": {"norm": "batch", "upsampling": "nearest", "conv_kernel": (5, 3)},
+    "group norm": {"norm": "group", "groups": 2},
+}
+SHAPE, ROWS = (3, 64, 32), 4
+
+BESIDE = """
+import json, sys
+import jax, numpy as np
+from flax import nnx
+from jax.sharding import AxisType, NamedSharding, PartitionSpec as P
+from wellshaped.models import UNet, communication
+from wellshaped.spec import UNetConfig
+
+def numbers(*shape):
+    return np.random.default_rng(0).normal(size=shape).astype(np.float32)
+
+def model_of(of, **run):
+    fields = {name: tuple(value) if isinstance(value, list) else value for name, value in of.items()}
+    if "conv_kernel" in fields:
+        fields["conv_kernel"] = (fields["conv_kernel"],)
+    return UNet(UNetConfig(levels=2, base_channels=4, **fields), 3, 2, **run, rngs=nnx.Rngs(0))
+"""
+
+FORWARD = f"""{BESIDE}
+mesh = jax.make_mesh(({ROWS},), ("rows",), axis_types=(AxisType.Auto,))
+split = NamedSharding(mesh, P(None, "rows"))
+for of in json.loads(sys.argv[1]):
+    model, x = model_of(of), numbers(*{SHAPE})
+    model.eval()
+    compiled = jax.jit(model, in_shardings=split, out_shardings=split).lower(x).compile()
+    found = communication(compiled)
+    error = abs(np.asarray(compiled(jax.device_put(x, split))) - np.asarray(jax.jit(model)(x))).max()
+    rows = [[of_it.kind, of_it.bytes, of_it.shape] for of_it in found.collectives]
+    print(json.dumps([rows, float(error), str(found)]))
+"""
+
+TRAINING = f"""{BESIDE}
+import jax.numpy as jnp
+of, data, rows, steps = json.loads(sys.argv[1])
+mesh = jax.make_mesh((data, rows), ("data", "rows"), axis_types=(AxisType.Auto,) * 2)
+model = model_of(of, axis_name="batch")
+model.train()
+
+@nnx.jit
+def step(model, x, t):
+    def loss(model):
+        y = nnx.vmap(lambda m, image: m(image), in_axes=(None, 0), axis_name="batch")(model, x)
+        return jnp.mean((y - t) ** 2)
+
+    value, gradient = nnx.value_and_grad(loss)(model)
+    nnx.update(model, jax.tree.map(lambda p, g: p - 0.5 * g, nnx.state(model, nnx.Param), gradient))
+    return value
+
+split = NamedSharding(mesh, P("data", None, "rows"))
+x, t = (jax.device_put(numbers(8, channels, 32, 16), split) for channels in (3, 2))
+losses = [float(step(model, x, t)) for _ in range(steps)]
+print(json.dumps(losses))
+"""
+
+
+def on_devices(program, given, devices=8):
+    """What a program prints on simulated devices, line by line."""
+    environment = os.environ | {"XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}"}
+    command = [sys.executable, "-P", "-c", program, json.dumps(given)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert not done.returncode, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def rows_of_neighbours(fields):
+    """The bytes that each device gets: the rows that each convolution reads beyond those of the device."""
+    given = {**fields, "conv_kernel": (fields.get("conv_kernel", (3, 3)),)}
+    graph = graph_of(UNetConfig(levels=2, base_channels=4, **given), SHAPE[0], 2)
+    channels, widths, total = {graph.image.name: SHAPE[0]}, sizes_along(graph, SHAPE[2], 1), 0
+    for node in graph.nodes:
+        operation = node.operation
+        channels[node.name] = operation.channels_after([channels[name] for name in node.inputs], 2)
+        if isinstance(operation, Conv):
+            (reads,) = node.inputs
+            total += 4 * (on_axis(operation.kernel, 0) - 1) * channels[reads] * widths[reads]
+    return total
+
+
+@pytest.fixture(scope="module")
+def forward():
+    return dict(zip(NETWORKS, on_devices(FORWARD, list(NETWORKS.values()), ROWS), strict=True))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_an_image_split_by_height_costs_exactly_the_rows_that_convolutions_read_of_the_neighbours(forward, name):
+    found, error, _ = forward[name]
+    assert error < 1e-5
+    assert sum(of_bytes for kind, of_bytes, _ in found if kind == "collective-permute") == rows_of_neighbours(
+        NETWORKS[name]
+    )
+    others = [(kind, of_bytes) for kind, of_bytes, _ in found if kind != "collective-permute"]
+    if name != "group norm":
+        assert not others
+    assert all(kind == "all-reduce" for kind, _ in others)  # of statistics: two numbers a group
+    assert sum(of_bytes for _, of_bytes in others) <= 2 * 4 * 2 * 10
+
+
+def test_each_exchange_is_a_line_as_on_the_page(forward):
+    page = (Path(__file__).parents[2] / "docs" / "devices.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"^```text\n(.*?)^```", page, re.M | re.S)
+    assert forward["plain"][2].startswith(shown)
+    assert len(forward["plain"][2].splitlines()) == len(forward["plain"][0])
+
+
+TRAINED = {"plain": {}, "batch norm": {"norm": "batch"}}
+SPLITS = {"by batch": (8, 1), "by height": (1, 8), "by both": (2, 4)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TRAINED)
+def test_losses_after_20_steps_are_those_of_one_device(name):
+    (alone,) = on_devices(TRAINING, [TRAINED[name], 1, 1, 20], 1)
+    assert alone[-1] < alone[0] - 1e-3  # it learns
+    for data, rows in SPLITS.values():
+        (split,) = on_devices(TRAINING, [TRAINED[name], data, rows, 20])
+        assert split == pytest.approx(alone, rel=2e-5), (data, rows)
+
+
+HLO = """
+  %ag = f32[2,8,4]{2,1,0} all-gather(%x), dimensions={0}
+  ROOT %pair = (f32[4]{0}, bf16[3,2]{1,0}) all-reduce(%a, %b), to_apply=%sum
+  %s = (f32[1,4]{1,0}, f32[8,4]{1,0:T(8,128)}) all-gather-start(%x), dimensions={0}
+  %d = f32[8,4]{1,0} all-gather-done(%s)
+  %p = (f32[5]{0}, f32[5]{0}, u32[], u32[]) collective-permute-start(%x), source_target_pairs={{0,1}}
+  %q = f32[5]{0} collective-permute-done(%p)
+  %n = f32[9]{0} add(%all-reduce.1, %all-gather.2)
+"""
+
+
+def test_every_form_of_a_collective_is_read_once():
+    found = [(call["kind"], list(_results(call))) for call in _CALL.finditer(HLO)]
+    assert found == [
+        ("all-gather", [("f32", (2, 8, 4))]),
+        ("all-reduce", [("f32", (4,)), ("bf16", (3, 2))]),
+        ("all-gather", [("f32", (8, 4))]),
+        ("collective-permute", [("f32", (5,))]),
+    ]
+
+
+def test_bytes_are_those_of_each_dtype_and_kinds_are_chosen():
+    made = Communication((Collective("all-reduce", "bf16", (3, 2), 2), Collective("all-gather", "f32", (4,), 1)))
+    assert (made.bytes, made.of("all-gather").bytes, made.of().bytes) == (40, 16, 0)
+    with pytest.raises(UsageError, match="there is no collective 'all'"):
+        made.of("all")
+
+
+def test_a_step_is_lowered_or_compiled():
+    lowered = jax.jit(lambda x: x + 1).lower(jnp.zeros(3))
+    assert str(communication(lowered)) == str(communication(lowered.compile())) == "no communication"
+    with pytest.raises(UsageError, match="must be a lowered or compiled function"):
+        communication(lambda x: x)
