@@ -52,7 +52,7 @@ image = jax.ShapeDtypeStruct(tuple(shape), np.float32, sharding=split)
 vectors = [jax.ShapeDtypeStruct((of.channels,), np.float32) for of in model.network.inputs if of.single]
 run = jax.jit(lambda state, image, vectors: nnx.merge(definition, state)(image, *vectors), out_shardings=split)
 lowered = run.lower(state, image, vectors)
-print(json.dumps([[of.kind, of.count, of.bytes] for of in communication(lowered).collectives]))
+print(json.dumps([[of.kind, of.count, of.nbytes] for of in communication(lowered).collectives]))
 """
 
 

@@ -37,7 +37,7 @@ class Collective:
 
     ``count`` is how often it stands in the program.
 
-    >>> Collective("collective-permute", "f32", (1, 1, 32, 3), 2).bytes
+    >>> Collective("collective-permute", "f32", (1, 1, 32, 3), 2).nbytes
     768
     """
 
@@ -47,13 +47,13 @@ class Collective:
     count: int
 
     @property
-    def bytes(self) -> int:
+    def nbytes(self) -> int:
         """The bytes that each device gets, in all of them together."""
         return self.count * prod(self.shape) * _bits(self.dtype) // 8
 
     def __str__(self) -> str:
         shape = ",".join(map(str, self.shape))
-        return f"{self.count} × {self.kind} of {self.dtype}[{shape}]: {counted(self.bytes, 'byte')}"
+        return f"{self.count} × {self.kind} of {self.dtype}[{shape}]: {counted(self.nbytes, 'byte')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +67,9 @@ class Communication:
     collectives: tuple[Collective, ...]
 
     @property
-    def bytes(self) -> int:
+    def nbytes(self) -> int:
         """The bytes that each device gets in one step."""
-        return sum(of.bytes for of in self.collectives)
+        return sum(of.nbytes for of in self.collectives)
 
     def of(self, *kinds: str) -> "Communication":
         """The exchanges of these kinds alone. Raises :class:`UsageError` for a kind that is not in :data:`KINDS`."""

@@ -54,7 +54,7 @@ for of in json.loads(sys.argv[1]):
     compiled = jax.jit(model, in_shardings=split, out_shardings=split).lower(x).compile()
     found = communication(compiled)
     error = abs(np.asarray(compiled(jax.device_put(x, split))) - np.asarray(jax.jit(model)(x))).max()
-    rows = [[of_it.kind, of_it.bytes, of_it.shape] for of_it in found.collectives]
+    rows = [[of_it.kind, of_it.nbytes, of_it.shape] for of_it in found.collectives]
     print(json.dumps([rows, float(error), str(found)]))
 """
 
@@ -168,7 +168,7 @@ def test_every_form_of_a_collective_is_read_once():
 
 def test_bytes_are_those_of_each_dtype_and_kinds_are_chosen():
     made = Communication((Collective("all-reduce", "bf16", (3, 2), 2), Collective("all-gather", "f32", (4,), 1)))
-    assert (made.bytes, made.of("all-gather").bytes, made.of().bytes) == (40, 16, 0)
+    assert (made.nbytes, made.of("all-gather").nbytes, made.of().nbytes) == (40, 16, 0)
     with pytest.raises(UsageError, match="there is no collective 'all'"):
         made.of("all")
 
