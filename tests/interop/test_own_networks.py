@@ -6,7 +6,7 @@ import pytest
 from flax import nnx
 
 from wellshaped import PRESETS, UNet, UNet2, UNet2Config, UNetConfig, compatible_sizes
-from wellshaped.interop import read_jax
+from wellshaped.interop import Budget, read_jax
 
 CONFIGS = {
     "the source": UNet2Config(base_channels=1),
@@ -36,6 +36,7 @@ def network(config):
 def test_what_jax_says_of_our_network_is_what_the_config_says(name):
     config = CONFIGS[name]
     expected = compatible_sizes(config)
-    answer = read_jax(network(config), f"1 H {expected.above(188)}")
+    patient = Budget(seconds=600)  # by the clock: other programs may run beside this one
+    answer = read_jax(network(config), f"1 H {expected.above(188)}", budget=patient)
     assert not answer.axes["H"].found.undecided, str(answer)
     assert answer["H"] == expected, str(answer)
