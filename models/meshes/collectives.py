@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
+import jax
+
 from ...spec.messages.report import UsageError
 from ...spec.messages.written import kind_of
 from ...spec.network.operation import counted
@@ -94,15 +96,12 @@ def communication(step: Any) -> Communication:
     >>> print(communication(jax.jit(lambda x: x + 1).lower(jnp.zeros(8))))
     no communication
     """
-    import jax
-
     if isinstance(step, jax.stages.Lowered):
         step = step.compile()
-    text = step.as_text() if isinstance(step, jax.stages.Compiled) else None
-    if text is None:
+    if not isinstance(step, jax.stages.Compiled):
         says = f"it is {kind_of(step)}, and must be a lowered or compiled function"
         raise UsageError.of("step", "step", "", says, "communication(jax.jit(function).lower(*arguments))")
-    found = Counter((call["kind"], *array) for call in _CALL.finditer(text) for array in _results(call))
+    found = Counter((call["kind"], *array) for call in _CALL.finditer(step.as_text() or "") for array in _results(call))
     return Communication(tuple(Collective(*of, count) for of, count in sorted(found.items())))
 
 

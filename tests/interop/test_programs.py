@@ -640,8 +640,8 @@ def test_a_preset_is_exported_and_serves_exactly_its_sizes(name, tmp_path):
     for sizes in (*near, *many, *fitting):
         assert program.serves(sizes) == (sizes in shapes and all(n % step == 0 for n in sizes)), sizes
     if len({str(of_it.box[0]) for of_it in program.index.programs}) > 1:  # a union of classes
-        for n in program.index.programs:
-            sizes = [part.first + (part.step if part.count is None else 0) for part in n.box]
+        for of_it in program.index.programs:
+            sizes = [part.first + (part.step if part.count is None else 0) for part in of_it.box]
             (x,) = inputs_for(program, sizes)
             found, expected = program(x), jax.jit(jax.vmap(model))(x)
             np.testing.assert_allclose(found, expected, atol=1e-5 * float(jnp.abs(expected).max()))
