@@ -62,6 +62,7 @@ class Collective:
 class Communication:
     """All exchanges of a step. Printed, one stands on each line.
 
+    >>> from wellshaped.models import Collective
     >>> print(Communication((Collective("all-reduce", "f32", (8,), 1),)))
     1 × all-reduce of f32[8]: 32 bytes
     """
