@@ -17,6 +17,7 @@ from .answers.explanation import explain as explain
 from .answers.finding import Fitting as Fitting
 from .answers.finding import fill as fill
 from .answers.finding import input_for as input_for
+from .answers.meshes import on_mesh as on_mesh
 from .answers.planning import Plan as Plan
 from .answers.planning import plan as plan
 from .answers.receptive import ReceptiveField as ReceptiveField

@@ -12,12 +12,19 @@ from ..network.network import AXES, Network
 from ..network.running import require_sizes
 from .any_network import AnyNetwork, as_network, building, title
 from .explanation import of_image
+from .meshes import FEWER_DEVICES, Mesh, judge_batch, on_mesh
 from .proposals import CHANGE, layouts
 from .repairs import has_unbounded_sizes, repair_description
 
 
 def check(
-    network: AnyNetwork, shape: Sequence[int], *, out_channels: int | None = None, layout: str | None = None
+    network: AnyNetwork,
+    shape: Sequence[int],
+    *,
+    out_channels: int | None = None,
+    layout: str | None = None,
+    batch: int | None = None,
+    mesh: Mesh | None = None,
 ) -> Report:
     """Report whether the network can be built and whether it takes an image of this shape: every rule at once.
 
@@ -26,12 +33,15 @@ def check(
     - ``layout``: the order of ``shape``, and of the array ``x`` that a fix crops or pads. ``"CHW"`` or ``"HWC"``; with
       one axis ``"CL"`` or ``"LC"``, with three ``"CDHW"`` or ``"DHWC"``. Without it, channels come first; the report on
       a shape that does not fit and seems to have its channels last proposes the other layout.
+    - ``mesh``: the number of devices over which each axis is split, such as ``{"batch": 2, "height": 4}``, or the
+      ``shape`` of a ``jax.sharding.Mesh`` with such names. The image must then also be one that can be split
+      (:func:`on_mesh`), and the ``batch``, a number of images, must divide over its devices.
 
     The network runs on the image iff the report is ``ok``. A batch norm over a single position is a warning: it runs.
     If the network can't be built from its config, the report is on the config, and its ``error`` is ConfigError.
     Nothing is raised if the image does not fit (see :meth:`Report.raise_if_failed`). Raises :class:`UsageError` for a
     value that is not a network or not a shape, an unknown layout, and numbers that are not natural; :class:`ShapeError`
-    for more or fewer sizes than axes. Source: SPEC sections 3, 4 and 8.
+    for more or fewer sizes than axes; the errors of :func:`on_mesh`. Source: SPEC sections 3, 4, 8 and 12.
 
     >>> from wellshaped.spec import UNet2Config, UNetConfig
     >>> check(UNet2Config(), (1, 304, 384)).ok
@@ -67,7 +77,8 @@ def check(
     usual = usual_channels(network)
     needed = usual[0] if len(usual) == 1 else None
     sizes = require_sizes(built.graph, tuple(given.values()), (channels, *given.values()), needed)
-    found = of_image(built.graph, sizes, subject, layout)
+    split = on_mesh(built.graph, mesh or {})
+    found = of_image(split, sizes, subject, layout)
     proposed = found if built.proposed == built.graph else of_image(built.proposed, sizes, subject, layout)
     of_config = tuple(_as_shape(fix, layout, given) for fix in built.report.fixes)
     changes = [re.sub(r"(?:^|, )in_channels=\d+", "", fix).removeprefix(", ") for fix in built.report.fixes]
@@ -78,11 +89,17 @@ def check(
     if first is not None and not (found.ok and built.report.ok):
         order = ", ".join((*built.graph.axis_names, "channels"))
         fixes = (f'layout="{known[1]}", or the shape {written_value(first)}: this one looks like ({order})',)
+    elif split != built.graph and of_image(built.graph, sizes, subject).ok:
+        fixes = tuple(fix.replace(CHANGE, FEWER_DEVICES) for fix in fixes)
     elif proposed.causes and not has_unbounded_sizes(built.proposed):
         repair = repair_description(network, channels, out_channels)
         if repair:
             fixes = (*of_config, *(with_it + fix for fix in proposed.fixes if not fix.startswith(CHANGE)), repair)
-    return replace(found, verdicts=built.report.verdicts + found.verdicts, fixes=fixes)
+    verdicts = built.report.verdicts + found.verdicts
+    if batch is not None:
+        of_batch, fix = judge_batch(natural(batch, "batch"), mesh or {})
+        verdicts, fixes = (*verdicts, of_batch), (*fixes, *([fix] if fix else []))
+    return replace(found, verdicts=verdicts, fixes=fixes)
 
 
 _SHORT = 60

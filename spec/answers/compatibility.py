@@ -15,19 +15,23 @@ from ..network.network import Network
 from ..network.running import AxisSizes, axis_of, fits_together, require_sizes, run_image
 from ..network.searching import NOT_SOLVED
 from ..network.solving import sizes_that_fit as solve
-from .any_network import AnyNetwork, graph_of
+from .any_network import AnyNetwork
+from .meshes import Mesh, on_mesh
 
 
-def compatible_sizes(network: AnyNetwork, axis: int | None = None) -> SizeSet:
+def compatible_sizes(network: AnyNetwork, axis: int | None = None, *, mesh: Mesh | None = None) -> SizeSet:
     """Return the sizes ``n ≥ 1`` along one axis that fit: all of them, and no others.
 
     ``axis`` counts from 0; leave it out if every axis has the same sizes. All inputs have the size ``n``, except those
     of a single position. Use :func:`check` to learn whether the network can be built, and :func:`compatible_shapes` for
     requirements over all axes together.
 
+    ``mesh`` has the number of devices over which each axis is split, such as ``{"height": 4}``. The sizes are then
+    those that can also be split (:func:`on_mesh`).
+
     Raises :class:`UsageError` for a value that is not a network, an axis that does not exist, or no ``axis`` if the
     axes differ; :class:`ConfigError` for a config that is not well-formed; :class:`WellshapedError` with the rule
-    ``not_solved`` for a network that is too hard to solve (:mod:`.network.solving`).
+    ``not_solved`` for a network that is too hard to solve (:mod:`.network.solving`); the errors of :func:`on_mesh`.
 
     >>> from wellshaped.spec import UNet2Config
     >>> compatible_sizes(UNet2Config())
@@ -36,8 +40,10 @@ def compatible_sizes(network: AnyNetwork, axis: int | None = None) -> SizeSet:
     n ≡ 12 (mod 16), n ≥ 188
     >>> print(compatible_sizes(UNet2Config(conv_padding=0)))
     no size
+    >>> print(compatible_sizes("milesial", axis=0, mesh={"height": 4}))
+    n ≡ 0 (mod 64), n ≥ 64
     """
-    graph = graph_of(network)
+    graph = on_mesh(network, mesh or {})
     if axis is not None:
         return solved_axis(graph, axis_of(graph, axis))
     found = [solved_axis(graph, axis) for axis in range(graph.axes)]
@@ -196,15 +202,17 @@ class ShapeSet(Written):
         return f"{text}; {some} are too small, such as {'×'.join(map(written_number, known))}: {broken}"
 
 
-def compatible_shapes(network: AnyNetwork) -> ShapeSet:
+def compatible_shapes(network: AnyNetwork, *, mesh: Mesh | None = None) -> ShapeSet:
     """Return all image sizes that fit a network, as a :class:`ShapeSet`. It has one set for each axis.
+
+    With a ``mesh``, these are the sizes that can also be split over its devices (:func:`on_mesh`).
 
     Raises the errors of :func:`compatible_sizes`, except those about ``axis``.
 
     >>> compatible_shapes("unet2").axes
     (<SizeSet n ≡ 0 (mod 2), n ≥ 2>, <SizeSet n ≡ 0 (mod 2), n ≥ 2>)
     """
-    graph = graph_of(network)
+    graph = on_mesh(network, mesh or {})
     return ShapeSet(graph, tuple(solved_axis(graph, axis) for axis in range(graph.axes)))
 
 

@@ -134,7 +134,7 @@ def read_by(network: Network, axis: int, n: int, name: str, positions: Halo) -> 
         made = needed[node.name]
         given = [sizes[source] for source in node.inputs]
         for source, reads, size in zip(node.inputs, reads_of(node.operation, given, axis), given, strict=True):
-            low, high = _inside(reads, made, size) if reads else (0, 0)
+            low, high = inside(reads, made, size) if reads else (0, 0)
             if low < high:
                 first, end = needed.get(source, (low, high))
                 needed[source] = min(low, first), max(high, end)
@@ -142,7 +142,7 @@ def read_by(network: Network, axis: int, n: int, name: str, positions: Halo) -> 
     return (min(low for low, _ in read), max(high for _, high in read)) if read else (0, 0)
 
 
-def _inside(reads: Reads, made: Halo, size: int) -> Halo:
+def inside(reads: Reads, made: Halo, size: int) -> Halo:
     """The positions of an input of this ``size`` that the positions ``made`` read, also by way of the padding."""
     if reads.everything:
         return 0, size

@@ -1,9 +1,11 @@
 """``wellshaped check``: does an image fit, and if not, why not?"""
 
 from ..spec.messages.report import WellshapedError
+from ..words.meshes import batch_in, mesh_in
 from ..words.shapes import count_of, one_image, report_on
 from ..words.sizes import known_shapes, lines_of_known
 from .image import Images, OutChannels
+from .mesh import BatchOption, MeshOption, reject_mesh
 from .network import Flags, as_typed_again, given_fields, network_of
 from .objects import AnyName, DTypes, check_object, names_object, reject_flags, reject_options
 from .output import AsJson, print_json, say, status_of
@@ -12,6 +14,7 @@ EXAMPLE = """\
   wellshaped check milesial --input 3x303x384
   wellshaped check unet --levels 3 --padding none
   wellshaped check my_network.toml --input 1x96x160x160 --json
+  wellshaped check milesial --input 1x512x512 --mesh batch=2,height=4 --batch 8
   wellshaped check my_package.nets:make_unet --input 3x303x384
 """
 
@@ -21,6 +24,8 @@ def check(
     *,
     image: Images = None,
     out_channels: OutChannels = None,
+    mesh: MeshOption = None,
+    batch: BatchOption = None,
     dtype: DTypes = None,
     flags: Flags = None,
     as_json: AsJson = False,
@@ -34,11 +39,13 @@ def check(
     try:
         if network is not None and names_object(network):
             reject_flags(network, given_fields(flags), out_channels)
+            reject_mesh(network, mesh, batch)
             return check_object(network, image or (), dtype, as_json)
         reject_options("check", network, None, dtype, as_typed_again(network, flags))
         given = network_of(network, flags)
-        report = report_on(given, one_image(image), count_of(out_channels))
-        shapes = known_shapes(given) if report.ok else None
+        devices = mesh_in(mesh, given)
+        report = report_on(given, one_image(image), count_of(out_channels), devices, batch_in(batch, devices))
+        shapes = known_shapes(given, devices) if report.ok else None
     except WellshapedError as error:
         report = error.report
     if as_json:

@@ -13,9 +13,11 @@ from ..spec.messages.report import UsageError, wrapped
 from ..spec.messages.written import clipped, in_words, written_number
 from ..words.fields import fields_of, word_of
 from ..words.fixes import typed_fix
+from ..words.meshes import mesh_in
 from ..words.numbers import natural_in, numbers_in, numbers_inside
 from ..words.shapes import no_image, require_built
 from ..words.sizes import enough, lines_of, lines_of_example, times
+from .mesh import MeshOption, reject_mesh
 from .network import Flags, as_typed_again, given_fields, network_of, number_first
 from .objects import AnyName, DTypes, names_object, reject_flags, reject_options, sizes_of_object
 from .output import AsJson, print_json, say
@@ -23,6 +25,7 @@ from .output import AsJson, print_json, say
 EXAMPLE = """\
   wellshaped sizes milesial
   wellshaped sizes unet --levels 3 --near 303
+  wellshaped sizes milesial --mesh height=4
   wellshaped sizes nnunet_3d_fullres 30x95x160
   wellshaped sizes my_package.nets:make_unet --input HxWx3
   wellshaped sizes nets.py:UNet --input 1x3xHxW --near 303x384
@@ -52,6 +55,7 @@ def sizes(
     near: Sizes = None,
     *,
     image: OpenShapes = None,
+    mesh: MeshOption = None,
     dtype: DTypes = None,
     flags: Flags = None,
     as_json: AsJson = False,
@@ -64,11 +68,13 @@ def sizes(
     name, near = number_first(network, near)
     if name is not None and names_object(name):
         reject_flags(name, given_fields(flags))
+        reject_mesh(name, mesh)
         return sizes_of_object(name, image or (), dtype, near, as_json)
     reject_options("sizes", name, image, dtype, as_typed_again(name, flags))
     given = network_of(name, flags)
     require_built(given)
-    shapes = compatible_shapes(given)
+    devices = mesh_in(mesh, given)
+    shapes = compatible_shapes(given, mesh=devices)
     least = enough(shapes)
     answer: dict[str, Any] = {
         "network": title(given),
@@ -76,16 +82,20 @@ def sizes(
         "axes": {name: fit.to_dict() for name, fit in zip(shapes.names, shapes.axes, strict=True)},
         "together": shapes.together,
         "enough": least,
+        **({"mesh": devices} if mesh else {}),
     }
     is_default = name is None and not given_fields(flags)
-    lines = lines_of(shapes, "unet2, the default network" if is_default else title(given))
+    called = "unet2, the default network" if is_default else title(given)
+    lines = lines_of(shapes, f"{called} on {mesh}" if mesh else called)
     if near is not None:
         wanted = sizes_in(near, shapes, "--near")
         found = {"near": wanted, "below": shapes.below(wanted), "above": shapes.above(wanted)}
         answer |= found
         lines.append(_near(wanted, shapes, alike=len(numbers_in(near)) < 2))
     fix = "" if all(fit and not fit.is_finite for fit in shapes.axes) else repair_description(given)
-    if least is None:
+    if least is None and mesh and all(compatible_shapes(given).axes):
+        fix = "fewer devices"
+    elif least is None:
         example = no_image(given)
         lines += map(wrapped, lines_of_example(replace(example, fixes=())))
         answer["example"] = example.to_dict()

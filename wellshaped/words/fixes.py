@@ -32,11 +32,13 @@ _ASSIGNMENT = re.compile(rf"""\b({"|".join(_NAMES)})=("[^"]*"|'[^']*'|\((?:[^()]
 _AGAIN = "--input again for each further image; for a flag, name a function of images that sets it"
 _IN_PYTHON = {
     " in the config": "",
+    "a batch of ": "--batch ",
     "repair(network)": "repair(network) in Python",
     "sizes: those of an image": "--input with the shape of an image",
     "one shape for each image; arguments={…} for the others": _AGAIN,
     "a shape that it takes; arguments={…} for what is not an image": "--input with a shape that it takes",
 }
+_OF_A_MESH = str.maketrans(":", "=", '" ')
 _ABOUT_FILES = ("network file", "config file", "certificate", "output")
 
 
@@ -93,6 +95,7 @@ def typed_fix(fix: str, arguments: Sequence[str] = ()) -> str:
     fix = _ASSIGNMENT.sub(as_given, fix)
     check = " ".join(["wellshaped check", *_named_in(arguments)])
     fix = re.sub(r"--input \S+ shows what breaks", lambda found: f"{check} {found[0]}", fix)
+    fix = re.sub(r"mesh=\{(.*?)\}", lambda found: f"--mesh {found[1].translate(_OF_A_MESH)}", fix)
     for written, meant in _IN_PYTHON.items():
         fix = fix.replace(written, meant)
     return re.sub(r"(?:,| and) (?=--)", " ", fix)

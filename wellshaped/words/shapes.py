@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..spec import AnyNetwork, Network, Report, ShapeSet, Verdict, graph_of
+from ..spec import AnyNetwork, Network, Report, ShapeSet, Verdict, compatible_shapes, graph_of
 from ..spec import check as check_input
 from ..spec.answers.any_network import as_network, building, title
 from ..spec.answers.checking import channels_first, seem_last, usual_channels
+from ..spec.answers.meshes import Mesh, judge_batch
 from ..spec.answers.proposals import CHANGE
 from ..spec.answers.repairs import repair_description
 from ..spec.files.networks import MAX_DIGITS
@@ -103,23 +104,43 @@ def require_built(network: AnyNetwork, in_channels: int | None = None) -> None:
     replace(building(network, in_channels).report, subject=title(network)).raise_if_failed()
 
 
-def report_on(network: AnyNetwork, image: str | None, out_channels: int | None) -> Report:
-    """Report whether an image of this shape fits the network; without a shape, whether any image does."""
+def report_on(
+    network: AnyNetwork,
+    image: str | None,
+    out_channels: int | None,
+    mesh: Mesh | None = None,
+    batch: int | None = None,
+) -> Report:
+    """Report whether an image of this shape fits the network; without a shape, whether any image does.
+
+    With a ``mesh``, the image must also be one that can be split, and the ``batch`` must divide over the devices.
+    """
     if image is None:
-        return any_image(network, out_channels)
-    return check_input(network, shape_of(image, network, out_channels), out_channels=out_channels)
+        return any_image(network, out_channels, mesh, batch)
+    shape = shape_of(image, network, out_channels)
+    return check_input(network, shape, out_channels=out_channels, mesh=mesh, batch=batch)
 
 
-def any_image(network: AnyNetwork, out_channels: int | None) -> Report:
-    """Report whether the network can be built, and whether any image fits it."""
+def any_image(
+    network: AnyNetwork, out_channels: int | None, mesh: Mesh | None = None, batch: int | None = None
+) -> Report:
+    """Report whether the network can be built, and whether any image fits it, on a ``mesh`` also split."""
     built = building(network, None, out_channels)
     report = replace(built.report, subject=title(network))
     if not report.ok:
         return report
-    shapes = known_shapes(network)
+    if batch is not None:
+        of_batch, fix = judge_batch(batch, mesh or {})
+        report = replace(report, verdicts=(*report.verdicts, of_batch), fixes=(fix,) if fix else (), error=ShapeError)
+        if fix:
+            return report
+    shapes = known_shapes(network, mesh)
     if shapes is None:
         return replace(report, warnings=(Verdict("not_solved", False, NOT_KNOWN, "its sizes"),))
     holds = enough(shapes) is not None
+    if not holds and mesh and all(compatible_shapes(network).axes):
+        fits = Verdict("compatible_sizes", False, "no size meets every rule of this mesh", "no image can be split")
+        return replace(report, verdicts=(*report.verdicts, fits), fixes=("fewer devices",), error=ShapeError)
     says = "some size meets every rule" if holds else "no size meets every rule"
     fits = Verdict("compatible_sizes", holds, says, "" if holds else "no image fits")
     fix = "" if holds else repair_description(network, None, out_channels)

@@ -2,20 +2,21 @@
 
 from collections.abc import Sequence
 
-from ..spec import AnyNetwork, Report, ShapeSet, SizeSet, compatible_shapes, graph_of
+from ..spec import AnyNetwork, Report, ShapeSet, SizeSet, compatible_shapes, on_mesh
 from ..spec.answers.compatibility import largest_together, solved
+from ..spec.answers.meshes import Mesh
 from ..spec.messages.written import in_words, written_number
 from ..spec.network.monotone import least_size
 from ..spec.network.running import fits_together
 
 
-def known_shapes(network: AnyNetwork) -> ShapeSet | None:
-    """Return the shapes that fit, or ``None`` if the network is too hard to solve.
+def known_shapes(network: AnyNetwork, mesh: Mesh | None = None) -> ShapeSet | None:
+    """Return the shapes that fit, also on a ``mesh``, or ``None`` if the network is too hard to solve.
 
     >>> known_shapes("unet2").axes[0]
     <SizeSet n ≡ 0 (mod 2), n ≥ 2>
     """
-    graph = graph_of(network)
+    graph = on_mesh(network, mesh or {})
     return None if None in [solved(graph, axis) for axis in range(graph.axes)] else compatible_shapes(graph)
 
 

@@ -1,0 +1,211 @@
+"""Which images can be split over several devices: a network with what its mesh requires (SPEC section 12).
+
+A mesh is a number of devices for each axis along which images are split. Two things are required along such an axis:
+
+- every input and node divides equally over the devices;
+- no part is smaller than the *halo* of an operation that reads it: the positions that it needs from a neighbour.
+
+Both are sizes and numbers of the graph. So they become nodes of it, each a :class:`Require`, and every answer about
+networks (sizes, fixes, proofs, certificates) is also one about meshes.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from itertools import takewhile
+from math import isqrt
+from operator import mul
+
+from ..arithmetic.naturals import natural
+from ..arithmetic.size_set import SizeSet
+from ..messages.choices import near_name
+from ..messages.report import UsageError, Verdict, WellshapedError
+from ..messages.written import clipped, in_words, kind_of, written_number, written_value
+from ..network.monotone import large_enough
+from ..network.network import Network, Node
+from ..network.operation import changes_size, counted
+from ..network.proposing import free_name
+from ..network.reaching import MAX_CLASSES, inside, period_of
+from ..network.reading import reads_of
+from ..network.requiring import Require
+from ..network.running import sizes_along
+from ..network.scale import slopes_of
+from ..network.solving import sizes_that_fit
+from .any_network import AnyNetwork, graph_of
+
+BATCH = "batch"
+"""The name of the axis of a mesh over which the images of a batch are divided. It is no axis of the network."""
+
+Mesh = Mapping[str, int]
+"""A number of devices for ``batch`` and the axes of a network, by name, as ``jax.sharding.Mesh.shape`` has it."""
+
+
+FEWER_DEVICES = "fewer devices; "
+"""How the fix begins if the network takes the image, but no image can be split over the devices."""
+
+
+def on_mesh(network: AnyNetwork, mesh: Mesh) -> Network:
+    """Return the network with the requirements of a mesh: it takes the images that can be split over the devices.
+
+    ``mesh`` has the number of devices for each axis that is split: ``{"height": 4}``; those for ``"batch"`` require
+    nothing of an image. ``pooled in parts`` requires that the size of ``pooled`` divides over the devices, and
+    ``pooled from parts`` that a part of its input is at least as large as its halo. The result is for answers about
+    sizes; build the network itself.
+
+    Raises :class:`UsageError` for an axis that the network does not have and a number of devices that is not at least
+    1; :class:`WellshapedError` for a network that is too hard to solve, or with a halo that grows with the image; and
+    the errors of :func:`graph_of`. Source: SPEC section 12.
+
+    >>> from wellshaped.spec import compatible_shapes
+    >>> print(compatible_shapes(on_mesh("milesial", {"height": 4, "batch": 2})))
+    height: n ≡ 0 (mod 64), n ≥ 64; width: n ≥ 16
+    """
+    graph = graph_of(network)
+    return _on_devices(graph, devices_along(graph, mesh))
+
+
+def judge_batch(batch: int, mesh: Mesh) -> tuple[Verdict, str]:
+    """Judge whether a batch divides over the devices of the mesh's axis ``batch``; also return a fix, or ``""``.
+
+    >>> judge_batch(6, {"batch": 4})[1], judge_batch(3, {"batch": 4})[1], judge_batch(8, {"batch": 4})[1]
+    ('a batch of 4 or 8', 'a batch of 4', '')
+    """
+    count = mesh.get(BATCH, 1)
+    rest = batch % count
+    holds = batch > 0 and rest == 0
+    says = f"the batch has {counted(batch, 'image')}, and must have {_multiple(count)}"
+    near = [n for n in (batch - rest, batch - rest + count) if n]
+    fix = "" if holds else f"a batch of {' or '.join(map(written_number, near))}"
+    return Verdict(BATCH, holds, says, ""), fix
+
+
+def _multiple(count: int) -> str:
+    return "at least 1" if count == 1 else f"a multiple of {written_number(count)}"
+
+
+def devices_along(graph: Network, mesh: Mesh) -> tuple[int, ...]:
+    """Return the number of devices along each axis of a network. Raise :class:`UsageError` for a wrong mesh.
+
+    >>> devices_along(graph_of("unet2"), {"batch": 8, "width": 2})
+    (1, 2)
+    """
+    names = (*graph.axis_names, BATCH)
+    if not isinstance(mesh, Mapping):
+        says = f"it is {kind_of(mesh)}, and must have the number of devices of each axis that is split"
+        raise UsageError.of("the mesh", "mesh", "", says, f'mesh={{"{names[0]}": 4}}')
+    for name, count in mesh.items():
+        if name not in names:
+            says = f"{written_value(clipped(str(name)))} is not an axis; the axes are {in_words(names)}"
+            meant = near_name(str(name), names) or names[0]
+            raise UsageError.of("the mesh", "mesh", "", says, _written({**mesh, meant: count}, names))
+        if natural(count, name) < 1:
+            says = f"{name} has 0 devices, and must have at least 1"
+            raise UsageError.of("the mesh", "mesh", "", says, _written({**mesh, name: 1}, names))
+    return tuple(int(mesh.get(name, 1)) for name in graph.axis_names)
+
+
+def _written(mesh: Mesh, names: Sequence[str]) -> str:
+    """A mesh as an argument, without what can't be in it."""
+    counts = {name: count for name, count in mesh.items() if name in names and isinstance(count, int) and count > 0}
+    return "mesh={" + ", ".join(f'"{name}": {written_number(count)}' for name, count in counts.items()) + "}"
+
+
+@lru_cache(maxsize=256)
+def _on_devices(graph: Network, devices: tuple[int, ...]) -> Network:
+    if set(devices) == {1}:
+        return graph
+    on = f"{_times(devices)} devices"
+    split = [name for name in _of_new_size(graph) if any(_grows(graph, devices, name))]
+    parts = [Node(_free(graph, f"{of} in parts"), Require(multiple=devices), of, rule=on) for of in split]
+    divided = _with(graph, parts)
+    halos = [_halos(divided, axis, count) if count > 1 else {} for axis, count in enumerate(devices)]
+    needed = []
+    for node, given in dict.fromkeys(key for of in halos for key in of):
+        halo = tuple(of.get((node, given), 0) for of in halos)
+        least = tuple(map(mul, halo, devices))
+        name = _free(graph, f"{node} from parts")
+        needed.append(Node(name, Require(at_least=least), given, rule=f"halo {_times(halo)} on {on}"))
+    return _with(divided, needed)
+
+
+def _times(numbers: Sequence[int]) -> str:
+    return "×".join(map(written_number, numbers))
+
+
+def _of_new_size(graph: Network) -> Iterator[str]:
+    """The inputs and nodes whose size is not always that of an earlier one."""
+    yield from (given.name for given in graph.inputs)
+    for node in graph.nodes:
+        if changes_size(node.operation) and not _keeps_size(node, graph.axes):
+            yield node.name
+
+
+def _keeps_size(node: Node, axes: int) -> bool:
+    """Whether an operation of one input never changes a size, such as a 3×3 convolution padded by 1.
+
+    Steps of stride 1 add or subtract a number, and all others change one of two neighbouring sizes.
+    """
+    sizes = (_LARGE, _LARGE + 1)
+    return len(node.inputs) == 1 and all(node.operation.size([n], axis) == n for axis in range(axes) for n in sizes)
+
+
+_LARGE = 2**64
+
+
+def _grows(graph: Network, devices: Sequence[int], name: str) -> Iterator[bool]:
+    """For each axis that is split, whether the node is: those of a constant size are on every device."""
+    return (slopes_of(graph, axis)[name] > 0 for axis, count in enumerate(devices) if count > 1)
+
+
+def _with(graph: Network, more: Sequence[Node]) -> Network:
+    return Network(graph.inputs, (*graph.nodes, *more), graph.outputs, graph.axes, name=graph.name)
+
+
+def _free(graph: Network, name: str) -> str:
+    taken = {given.name for given in graph.inputs} | {node.name for node in graph.nodes}
+    return free_name(graph, name, 2) if name in taken else name
+
+
+def _halos(graph: Network, axis: int, devices: int) -> dict[tuple[str, str], int]:
+    """The halo of each node that has one, by the names of the node and its input."""
+    found: dict[tuple[str, str], int] = {}
+    slopes = slopes_of(graph, axis)
+    fitting = sizes_that_fit(graph, axis)
+    for n in _members(graph, axis, fitting):
+        sizes = sizes_along(graph, n, axis)
+        for node in graph.nodes:
+            given = [sizes[name] for name in node.inputs]
+            for name, reads, size in zip(node.inputs, reads_of(node.operation, given, axis), given, strict=True):
+                if reads is None or reads.everything or not (slopes[name] and slopes[node.name]):
+                    continue
+                of, to = size // devices, sizes[node.name] // devices
+                for i in {0, 1, devices - 2, devices - 1}:  # what it reads shifts evenly from device to device
+                    low, high = inside(reads, (i * to, (i + 1) * to), size)
+                    halo = max(i * of - low, high - (i + 1) * of) if low < high else 0
+                    if halo > isqrt(n) and not fitting.is_finite:  # others are below the numbers of the network
+                        says = f"what a part of {node.name} reads of {name} lies farther away in a larger image"
+                        fix = "another network, or no devices along this axis"
+                        raise WellshapedError.of("the network on this mesh", "halo", "", says, fix)
+                    if halo > found.get((node.name, name), 0):
+                        found[node.name, name] = halo
+    return found
+
+
+def _members(graph: Network, axis: int, fitting: SizeSet) -> Iterator[int]:
+    """Large sizes that fit, one for each way in which sizes divide; all sizes if they are finitely many."""
+    if fitting.is_finite:
+        yield from fitting
+        return
+    start = max(fitting.start, large_enough(graph, 1))
+    stop = start + 2 * period_of(graph, axis)
+    count = (stop - start) * len(fitting.residues) // (fitting.period or 1)
+    if count > MAX_CLASSES:
+        says = f"the sizes have {written_number(count)} classes, and at most {written_number(MAX_CLASSES)} are compared"
+        raise WellshapedError.of("the network on this mesh", "classes", "too many classes", says, "fewer devices")
+    yield from takewhile(lambda n: n < stop, _from(fitting, start))
+
+
+def _from(fitting: SizeSet, start: int) -> Iterator[int]:
+    n = fitting.above(start)
+    while n is not None:
+        yield n
+        n = fitting.above(n + 1)
