@@ -40,7 +40,7 @@ import json, sys
 import jax, numpy as np
 from flax import nnx
 from jax.sharding import AxisType, NamedSharding, PartitionSpec as P
-from wellshaped.models import TypedNetwork, communication, convolutions
+from wellshaped.models import TypedNetwork, communication
 from wellshaped.spec import graph_of
 name, devices, shape = json.loads(sys.argv[1])
 model = nnx.eval_shape(lambda: TypedNetwork(graph_of(name, 3, None), rngs=nnx.Rngs(0)))
@@ -51,7 +51,7 @@ split = NamedSharding(mesh, P(None, "rows"))
 image = jax.ShapeDtypeStruct(tuple(shape), np.float32, sharding=split)
 vectors = [jax.ShapeDtypeStruct((of.channels,), np.float32) for of in model.network.inputs if of.single]
 run = jax.jit(lambda state, image, vectors: nnx.merge(definition, state)(image, *vectors), out_shardings=split)
-with convolutions("stock"):  # as on accelerators
+with jax.set_mesh(mesh):
     lowered = run.lower(state, image, vectors)
 print(json.dumps([[of.kind, of.count, of.nbytes] for of in communication(lowered).collectives]))
 """

@@ -89,7 +89,7 @@ def _with_sizes(made: ModelDescription) -> ModelDescription:
 
 
 def built(
-    description: ModelDescription, *, axis_name: str | None = None, remat: str | Iterable[str] = ()
+    description: ModelDescription, *, axis_name: str | tuple[str, ...] | None = None, remat: str | Iterable[str] = ()
 ) -> "nnx.Module":
     """The model without arrays: only their shapes and dtypes are there."""
     types = {

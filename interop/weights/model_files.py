@@ -63,7 +63,7 @@ def save_as(description: ModelDescription, model: "nnx.Module", path: Path) -> N
 
 
 def load(
-    path: str | os.PathLike[str], *, axis_name: str | None = None, remat: str | Iterable[str] = ()
+    path: str | os.PathLike[str], *, axis_name: str | tuple[str, ...] | None = None, remat: str | Iterable[str] = ()
 ) -> "nnx.Module":
     """Return the model in a file that :func:`save` wrote: a :class:`UNet`, a :class:`UNet2` or a :class:`TypedNetwork`.
 

@@ -38,7 +38,7 @@ def load_torch(
     out_channels: int | None = None,
     prefix: str = "",
     momentum: float = 0.1,
-    axis_name: str | None = None,
+    axis_name: str | tuple[str, ...] | None = None,
     dtype: Any = None,
     param_dtype: Any = None,
     precision: Any = None,

@@ -30,10 +30,10 @@ def convolutions(backend: Backend) -> Generator[None]:
     ``"cpu"`` uses this library's algorithms on every platform. ``"stock"`` uses JAX's convolution and its gradients.
     ``"auto"``, the default, is ``"cpu"`` on a CPU and ``"stock"`` elsewhere.
 
-    If ``jax.vmap`` maps over kernels but not over images, or if arrays are sharded, JAX's convolution is used whatever
-    you force. :meth:`Conv2d.of_joined` convolves each of the joined images by itself if both have many channels; with
-    ``"stock"`` it joins them first. All backends agree up to rounding. If the backend changes, ``jax.jit`` traces a
-    function again. Raises :class:`UsageError` for any other word.
+    If ``jax.vmap`` maps over kernels but not over images, or ``jax.set_mesh`` gave a mesh of several devices, JAX's
+    convolution is used whatever you force. :meth:`Conv2d.of_joined` convolves each of the joined images by itself if
+    both have many channels; with ``"stock"`` it joins them first. All backends agree up to rounding. If the backend
+    changes, ``jax.jit`` traces a function again. Raises :class:`UsageError` for any other word.
 
     >>> import jax.numpy as jnp
     >>> from wellshaped.models import conv2d
@@ -57,8 +57,12 @@ def forced_backend() -> Backend:
 
 
 def over_devices() -> bool:
-    """Whether we are in ``jax.shard_map`` or on a mesh with explicit axes, whose types our primitives don't support."""
-    return any(axis != AxisType.Auto for axis in get_abstract_mesh().axis_types)
+    """Whether arrays may be split: in ``jax.shard_map``, or where ``jax.set_mesh`` gave a mesh of several devices.
+
+    Our primitives don't support explicit axes, and XLA would give each device a whole image for them.
+    """
+    mesh = get_abstract_mesh()
+    return not mesh.empty and (mesh.size > 1 or any(axis != AxisType.Auto for axis in mesh.axis_types))
 
 
 def lower_by_backend(primitive: Primitive, *, cpu: Callable[..., Array], stock: Callable[..., Array]) -> None:

@@ -16,6 +16,9 @@ from jaxtyping import Array
 
 from ...spec.messages.report import Report, Verdict, WellshapedError
 
+AxisName = str | tuple[str, ...]
+"""The name of the axis of a batch, or several names, where ``vmap`` has one axis and ``shard_map`` another."""
+
 MAPPED = "nnx.vmap(lambda model, x: model(x), in_axes=(None, 0), axis_name={axis!r})(model, x)"
 """How to call a model that keeps batch statistics on a batch in training mode."""
 
@@ -92,7 +95,8 @@ def statistics_kept(norm: Any, given_to: str) -> Iterator[None]:
     except TraceContextError:
         error = _error(given_to, "statistics", _NOT_KEPT, _kept(norm.axis_name))
     except NameError as unbound:
-        if norm.axis_name is None or norm.axis_name not in str(unbound):
+        names = (norm.axis_name,) if isinstance(norm.axis_name, str) else norm.axis_name or ()
+        if not any(name in str(unbound) for name in names):
             raise
         says = f"axis_name={norm.axis_name!r} is not the name of a mapped axis"
         error = _error(given_to, "axis_name", says, (MAPPED.format(axis=norm.axis_name), _EVALUATED))
@@ -105,7 +109,7 @@ _BATCH = 'for a batch, a model built with axis_name="batch", and {mapped}'
 _EVALUATED = "model.eval(), to use the running statistics"
 
 
-def _kept(axis: str | None) -> tuple[str, ...]:
+def _kept(axis: AxisName | None) -> tuple[str, ...]:
     batch = MAPPED.format(axis=axis or "batch")
     if axis is not None:
         return (batch, _EVALUATED)

@@ -18,7 +18,7 @@ from ..cpu.layout import channels_last
 from ..dtypes import dtypes_of
 from ..fits import at_least_one, require_buildable
 from ..functional.functional import require_pixels
-from ..functional.statistics import batch_norm, normalised
+from ..functional.statistics import AxisName, batch_norm, normalised
 from ..typed import checked, remembered, shown
 
 
@@ -90,7 +90,7 @@ class _BatchNorm(_Norm):
         self,
         channels: SupportsIndex,
         *,
-        axis_name: str | None = None,
+        axis_name: AxisName | None = None,
         momentum: float = 0.99,
         epsilon: float = 1e-5,
         dtype: Any = None,
@@ -119,8 +119,9 @@ class BatchNorm2d(_BatchNorm, _OverTwoAxes):
     larger by ``n / (n - 1)`` for ``n`` values. In training mode, one image of one pixel gives only the bias.
 
     For the statistics of a batch, name its axis, and pass the layer, or the network that contains it, to ``nnx.vmap``
-    as an argument. In training mode, ``nnx.jit`` and ``nnx.grad`` need it as an argument too. A function compiled by
-    ``jax.jit`` keeps the mode in which it was compiled.
+    as an argument. Name several, ``("images", "batch")``, where ``nnx.vmap`` is inside of ``jax.shard_map``. In
+    training mode, ``nnx.jit`` and ``nnx.grad`` need it as an argument too. A function compiled by ``jax.jit`` keeps
+    the mode in which it was compiled.
 
     The constructor raises :class:`ConfigError` for 0 channels or a negative ``epsilon``, and :class:`UsageError` for a
     dtype that is not floating-point. A call raises :class:`ShapeError` if the image has the wrong number of channels,

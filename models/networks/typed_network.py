@@ -22,7 +22,7 @@ from ...spec.messages.written import clipped, kind_of, written_argument, written
 from ...spec.network import Concat, Conv, Input, Network, Node, Norm
 from ..dtypes import dtypes_of, precision_of
 from ..fits import require_fit
-from ..functional.statistics import statistics_kept
+from ..functional.statistics import AxisName, statistics_kept
 from ..operations.node_layers import computed, layer_of
 from ..operations.table import has_value
 from ..typed import shown
@@ -75,7 +75,7 @@ class TypedNetwork(nnx.Module):
         self,
         network: Network | str,
         *,
-        axis_name: str | None = None,
+        axis_name: AxisName | None = None,
         dtype: Any = None,
         param_dtype: Any = jnp.float32,
         precision: Any = None,

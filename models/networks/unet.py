@@ -16,6 +16,7 @@ from ...spec.network.running import axis_of, run
 from ...spec.unet.building import check_unet_config
 from ...spec.unet.config import UNetConfig
 from ..fits import require_fit, takes
+from ..functional.statistics import AxisName
 from ..symbolic import GivenSize, Size
 from ..typed import checked, remembered
 from .typed_network import TypedNetwork
@@ -75,7 +76,7 @@ class UNet(TypedNetwork):
         in_channels: SupportsIndex,
         out_channels: SupportsIndex,
         *,
-        axis_name: str | None = None,
+        axis_name: AxisName | None = None,
         dtype: Any = None,
         param_dtype: Any = jnp.float32,
         precision: Any = None,

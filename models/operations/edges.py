@@ -8,6 +8,7 @@ from jaxtyping import Array
 
 from ...spec.network.edges import Crop, CropTo, CropToSmallest, Pad, PadTo, PadToMultiple
 from ...spec.network.fields import sides_on
+from .partitioned import partitioned
 
 Parameters = Mapping[str, Array]
 Sides = Sequence[tuple[int, int]]
@@ -16,12 +17,14 @@ _MODES = {"zeros": "constant", "mirrored": "reflect", "replicated": "edge", "mir
 """The modes of padding: the specification's name for each, and JAX's."""
 
 
+@partitioned
 def crop(operation: Crop, images: Sequence[Array], parameters: Parameters, precision: Any) -> Array:
     """The image without fixed numbers of positions at its edges."""
     (x,) = images
     return _cropped(x, [sides_on(operation.amounts, axis) for axis in range(x.ndim - 1)])
 
 
+@partitioned
 def crop_to(operation: CropTo, images: Sequence[Array], parameters: Parameters, precision: Any) -> Array:
     """The first image, cropped to the size of the second."""
     x, other = images
@@ -29,6 +32,7 @@ def crop_to(operation: CropTo, images: Sequence[Array], parameters: Parameters, 
     return _cropped(x, [operation.parts(n, to, axis) for axis, (n, to) in enumerate(sizes)])
 
 
+@partitioned
 def crop_to_smallest(
     operation: CropToSmallest, images: Sequence[Array], parameters: Parameters, precision: Any
 ) -> Array:
@@ -42,12 +46,14 @@ def _cropped(x: Array, sides: Sides) -> Array:
     return x[(slice(None), *(slice(before, n - after) for n, (before, after) in zip(x.shape[1:], sides, strict=True)))]
 
 
+@partitioned
 def pad(operation: Pad, images: Sequence[Array], parameters: Parameters, precision: Any) -> Array:
     """The image with fixed numbers of positions added at its edges."""
     (x,) = images
     return _padded(x, [sides_on(operation.amounts, axis) for axis in range(x.ndim - 1)], operation.mode)
 
 
+@partitioned
 def pad_to_multiple(operation: PadToMultiple, images: Sequence[Array], parameters: Parameters, precision: Any) -> Array:
     """The image, padded up to a multiple."""
     (x,) = images
@@ -55,6 +61,7 @@ def pad_to_multiple(operation: PadToMultiple, images: Sequence[Array], parameter
     return _padded(x, _lacking(x, to, operation.where), operation.mode)
 
 
+@partitioned
 def pad_to(operation: PadTo, images: Sequence[Array], parameters: Parameters, precision: Any) -> Array:
     """The first image, padded to the size of the second."""
     x, other = images

@@ -11,7 +11,7 @@ from jaxtyping import Array
 from ...spec.network import Activation, Conv, ConvTranspose, Norm, Operation
 from ..cpu.layout import channels_last
 from ..functional.functional import promoted
-from ..functional.statistics import batch_norm, normalised
+from ..functional.statistics import AxisName, batch_norm, normalised
 from .table import VALUES
 
 _DRAWN = {
@@ -69,7 +69,7 @@ class FixedKernel(nnx.Module):
 
 
 def layer_of(
-    operation: Operation, channels: Sequence[int], axes: int, *, axis_name: str | None, types: dict[str, Any]
+    operation: Operation, channels: Sequence[int], axes: int, *, axis_name: AxisName | None, types: dict[str, Any]
 ) -> nnx.Module | None:
     """The layer with the parameters of an operation on inputs with these ``channels``, or ``None`` if it has none.
 
@@ -86,7 +86,7 @@ def layer_of(
     return Learned(operation, shapes, types["param_dtype"], types["rngs"]) if shapes else None
 
 
-def _norm(operation: Norm, channels: int, axis_name: str | None, types: dict[str, Any]) -> nnx.Module:
+def _norm(operation: Norm, channels: int, axis_name: AxisName | None, types: dict[str, Any]) -> nnx.Module:
     numbers = {"epsilon": operation.epsilon, "use_fast_variance": False, **types}
     numbers |= {"use_bias": operation.affine, "use_scale": operation.affine}
     if operation.kind == "batch":

@@ -16,8 +16,10 @@ from jaxtyping import Array
 
 from ...spec.network.fields import on_axis
 from ...spec.network.resampling import DepthToSpace, Resize, ResizeTo, SpaceToDepth
+from ..cpu.backend import over_devices
 from ..cpu.eager import compiled_if_eager
 from ..cpu.layout import channels_last
+from .partitioned import partitioned
 
 Parameters = Mapping[str, Array]
 
@@ -36,6 +38,7 @@ class _Scale(NamedTuple):
         return self.numerator == 1 and self.made == self.given * self.denominator
 
 
+@partitioned
 def resize(operation: Resize, images: Sequence[Array], parameters: Parameters, precision: Any) -> Array:
     """The image with ``factor / over`` times as many positions, less ``less``."""
     (x,) = images
@@ -46,6 +49,7 @@ def resize(operation: Resize, images: Sequence[Array], parameters: Parameters, p
     return _resized(x, scales=tuple(scales), operation=operation)
 
 
+@partitioned
 def resize_to(operation: ResizeTo, images: Sequence[Array], parameters: Parameters, precision: Any) -> Array:
     """The first image at the size of the second."""
     x, other = images
@@ -65,6 +69,8 @@ def _resized(x: Array, *, scales: tuple[_Scale, ...], operation: Resize | Resize
                 image = _nearest(image, axis, scale)
             elif scale.is_whole and not operation.align_corners:
                 image = _between_neighbours(image, axis, scale.denominator)
+            elif operation.align_corners and scale.is_whole and over_devices():
+                image = _between_aligned_neighbours(image, axis, scale)
             elif operation.align_corners:
                 image = _between(image, axis, scale, *_aligned(scale))
             else:
@@ -106,6 +112,26 @@ def _between_neighbours(image: Array, axis: int, factor: int) -> Array:
     return jnp.stack(parts, axis + 1).reshape(shape)
 
 
+def _between_aligned_neighbours(image: Array, axis: int, scale: _Scale) -> Array:
+    """A linear resize by a whole number with aligned corners.
+
+    Each position is between a given one and a neighbour. Looking positions up is faster on one device; on several, each
+    would need the whole image.
+    """
+    n, factor = scale.given, scale.denominator
+    after_the_axis = (1,) * (image.ndim - 1 - axis)
+    given, part = jnp.arange(n)[:, None], jnp.arange(factor)
+    numerator, denominator = (given * factor + part) * (n - 1), max(scale.made - 1, 1)
+    low = numerator // denominator
+    weight = ((numerator - low * denominator).astype(image.dtype) / denominator).reshape(n, factor, *after_the_axis)
+    is_before = (low < given).reshape(weight.shape)
+    before, image, after = (
+        jnp.expand_dims(of, axis + 1) for of in (_shifted(image, axis, -1), image, _shifted(image, axis, 1))
+    )
+    made = jnp.where(is_before, before, image) * (1 - weight) + jnp.where(is_before, image, after) * weight
+    return made.reshape(*made.shape[:axis], scale.made, *made.shape[axis + 2 :])
+
+
 def _shifted(image: Array, axis: int, by: int) -> Array:
     """The next position (``by=1``) or the one before (``by=-1``); beyond an edge it is the edge's."""
     n = image.shape[axis]
@@ -135,6 +161,7 @@ def _between(image: Array, axis: int, scale: _Scale, numerator: Array, denominat
     return jnp.take(image, low, axis) * (1 - weight) + jnp.take(image, high, axis) * weight
 
 
+@partitioned
 def depth_to_space(operation: DepthToSpace, images: Sequence[Array], parameters: Parameters, precision: Any) -> Array:
     """Channel ``c·b + k`` becomes position ``k`` of a block of ``b`` positions of channel ``c`` (pixel shuffle)."""
     (x,) = images
@@ -145,6 +172,7 @@ def depth_to_space(operation: DepthToSpace, images: Sequence[Array], parameters:
     return parts.transpose(order).reshape(-1, *(n * b for n, b in zip(x.shape[1:], block, strict=True)))
 
 
+@partitioned
 def space_to_depth(operation: SpaceToDepth, images: Sequence[Array], parameters: Parameters, precision: Any) -> Array:
     """The reverse of :func:`depth_to_space` (pixel unshuffle)."""
     (x,) = images

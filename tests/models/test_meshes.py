@@ -3,16 +3,13 @@
 The devices are simulated: a program of its own has eight on one CPU.
 """
 
-import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import pytest
+from devices import on_devices
 
 from wellshaped.models import Collective, Communication, communication
 from wellshaped.models.meshes.collectives import _CALL, _results
@@ -80,15 +77,6 @@ x, t = (jax.device_put(numbers(8, channels, 32, 16), split) for channels in (3, 
 losses = [float(step(model, x, t)) for _ in range(steps)]
 print(json.dumps(losses))
 """
-
-
-def on_devices(program, given, devices=8):
-    """What a program prints on simulated devices, line by line."""
-    environment = os.environ | {"XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}"}
-    command = [sys.executable, "-P", "-c", program, json.dumps(given)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    assert not done.returncode, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def rows_of_neighbours(fields):

@@ -1,0 +1,15 @@
+"""Programs on several simulated devices: each runs in a process of its own, where JAX has that many on one CPU."""
+
+import json
+import os
+import subprocess
+import sys
+
+
+def on_devices(program, given, devices=8):
+    """What a program prints on simulated devices, line by line."""
+    environment = os.environ | {"XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}"}
+    command = [sys.executable, "-P", "-c", program, json.dumps(given)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert not done.returncode, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
