@@ -92,6 +92,8 @@ VALUES = {  # of each argument, texts of which one at least must show that it is
     "--yaml": (None,),
     "--platforms": ("cpu,tpu", "cude"),
     "--classes": ("4*h", "17"),
+    "--mesh": ("height=4", "4", "rows=2", "height=0,batch=2"),
+    "--batch": ("6", "x", "0"),
 }
 MODES = {  # a command as it is given, with all that it must have
     "check": [["check"], ["check", "--input", "1x304x384"], ["check", "unet"], ["check", "unetplusplus"]],

@@ -46,6 +46,7 @@ from wellshaped.spec import (
     compatible_shapes,
     compatible_sizes,
     graph_of,
+    on_mesh,
     receptive_field,
     resnet_unet,
     strided_unet,
@@ -105,6 +106,13 @@ def test_each_axis_is_certified_with_sizes_of_its_own():
         certify(VOLUME)
     with pytest.raises(UsageError, match="no such axis"):
         certify(VOLUME, axis=3)
+
+
+def test_a_network_on_a_mesh_has_a_certificate_like_any_other():
+    split = on_mesh("unet2", {"height": 4})
+    certificate = certify(split, axis=0)
+    assert str(certificate.sizes) == "n ≡ 0 (mod 8), n ≥ 8"
+    verify(certificate)
 
 
 @pytest.mark.one_in(3)
