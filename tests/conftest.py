@@ -6,11 +6,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections import Counter
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from .seconds import left_to_the_slow_part, read
 
 # Derandomized, so that a red run can be repeated; thorough looks elsewhere each time.
 settings.register_profile("default", deadline=None, derandomize=True, max_examples=40)
@@ -81,17 +82,20 @@ def pytest_collection():
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """Leave most cases of a test with the marker ``one_in`` to the slow part."""
-    seen = Counter()
-    for item in items:
-        marker = item.get_closest_marker("one_in")
-        if marker is None or item.get_closest_marker("slow"):
-            continue
-        name = item.nodeid.partition("[")[0]
-        if seen[name] % marker.args[0]:
+def pytest_collection_modifyitems(config, items):
+    """Leave to the slow part most cases of a test with the marker ``one_in``, or that takes long (:mod:`.seconds`).
+
+    A test that is named on the command line runs with all cases.
+    """
+    if any("::" in argument for argument in config.args):
+        return
+    quick = [item for item in items if not item.get_closest_marker("slow")]
+    names = [item.nodeid.partition("[")[0] for item in quick]
+    markers = [item.get_closest_marker("one_in") for item in quick]
+    one_in = [1 if marker is None else marker.args[0] for marker in markers]
+    for item, is_left in zip(quick, left_to_the_slow_part(names, read(), one_in), strict=True):
+        if is_left:
             item.add_marker(pytest.mark.slow)
-        seen[name] += 1
 
 
 @pytest.fixture(scope="module", autouse=True)
