@@ -133,12 +133,16 @@ def _between_aligned_neighbours(image: Array, axis: int, scale: _Scale) -> Array
 
 
 def _shifted(image: Array, axis: int, by: int) -> Array:
-    """The next position (``by=1``) or the one before (``by=-1``); beyond an edge it is the edge's."""
+    """The next position (``by=1``) or the one before (``by=-1``); beyond an edge it is the edge's.
+
+    A pad, not a join of two slices: then devices exchange one position, and not their parts.
+    """
     n = image.shape[axis]
-    first, last = (lax.slice_in_dim(image, at, at + 1, axis=axis) for at in (0, n - 1))
-    if by > 0:
-        return jnp.concatenate([lax.slice_in_dim(image, 1, n, axis=axis), last], axis)
-    return jnp.concatenate([first, lax.slice_in_dim(image, 0, n - 1, axis=axis)], axis)
+    moved = lax.pad(
+        image, jnp.zeros((), image.dtype), [(-by, by, 0) if i == axis else (0, 0, 0) for i in range(image.ndim)]
+    )
+    at = lax.broadcasted_iota(jnp.int32, image.shape, axis)
+    return jnp.where(at == (n - 1 if by > 0 else 0), image, moved)
 
 
 def _centred(scale: _Scale) -> tuple[Array, int]:

@@ -13,7 +13,7 @@ from devices import on_devices
 
 from wellshaped.models import Collective, Communication, communication
 from wellshaped.models.meshes.collectives import _CALL, _results
-from wellshaped.spec import Conv, UNetConfig, UsageError, graph_of
+from wellshaped.spec import Conv, Resize, UNetConfig, UsageError, graph_of
 from wellshaped.spec.network.fields import on_axis
 from wellshaped.spec.network.running import sizes_along
 
@@ -21,6 +21,7 @@ NETWORKS = {
     "plain": {},
     "many choices": {"norm": "batch", "upsampling": "nearest", "conv_kernel": (5, 3)},
     "group norm": {"norm": "group", "groups": 2},
+    "bilinear": {"upsampling": "bilinear"},
 }
 SHAPE, ROWS = (3, 64, 32), 4
 
@@ -48,7 +49,8 @@ split = NamedSharding(mesh, P(None, "rows"))
 for of in json.loads(sys.argv[1]):
     model, x = model_of(of), numbers(*{SHAPE})
     model.eval()
-    compiled = jax.jit(model, in_shardings=split, out_shardings=split).lower(x).compile()
+    with jax.set_mesh(mesh):
+        compiled = jax.jit(model, in_shardings=split, out_shardings=split).lower(x).compile()
     found = communication(compiled)
     error = abs(np.asarray(compiled(jax.device_put(x, split))) - np.asarray(jax.jit(model)(x))).max()
     rows = [[of_it.kind, of_it.nbytes, of_it.shape] for of_it in found.collectives]
@@ -80,7 +82,7 @@ print(json.dumps(losses))
 
 
 def rows_of_neighbours(fields):
-    """The bytes that each device gets: the rows that each convolution reads beyond those of the device."""
+    """The bytes that each device gets: the rows that each convolution and each resize reads beyond its own."""
     given = {**fields, "conv_kernel": (fields.get("conv_kernel", (3, 3)),)}
     graph = graph_of(UNetConfig(levels=2, base_channels=4, **given), SHAPE[0], 2)
     channels, widths, total = {graph.image.name: SHAPE[0]}, sizes_along(graph, SHAPE[2], 1), 0
@@ -90,6 +92,8 @@ def rows_of_neighbours(fields):
         if isinstance(operation, Conv):
             (reads,) = node.inputs
             total += 4 * (on_axis(operation.kernel, 0) - 1) * channels[reads] * widths[reads]
+        elif isinstance(operation, Resize) and operation.mode == "linear":
+            total += 4 * 2 * channels[node.inputs[0]] * widths[node.inputs[0]]
     return total
 
 
@@ -112,9 +116,34 @@ def test_an_image_split_by_height_costs_exactly_the_rows_that_convolutions_read_
     assert sum(of_bytes for _, of_bytes in others) <= 2 * 4 * 2 * 10
 
 
+ALIGNED = """
+import jax, jax.numpy as jnp
+import json
+from flax import nnx
+from jax.sharding import AxisType, NamedSharding, PartitionSpec as P
+from wellshaped.models import Resize2d, communication
+mesh = jax.make_mesh((4,), ("rows",), axis_types=(AxisType.Auto,))
+split = NamedSharding(mesh, P(None, "rows"))
+x = jax.ShapeDtypeStruct((8, 64, 32), jnp.float32, sharding=split)
+for factor in (2, 3):
+    resize = Resize2d(factor, mode="linear", align_corners=True)
+    with jax.set_mesh(mesh):
+        for step in (resize, jax.grad(lambda x: (resize(x) ** 2).sum())):
+            print(json.dumps(str(communication(jax.jit(step, out_shardings=split).lower(x)))))
+"""
+
+
+def test_a_resize_with_aligned_corners_reads_one_row_of_each_neighbour():
+    forward, gradient = (
+        "2 × collective-permute of f32[1,32,8]: 2048 bytes",
+        "4 × collective-permute of f32[1,32,8]: 4096 bytes",
+    )
+    assert on_devices(ALIGNED, [], 4) == [forward, gradient] * 2
+
+
 def test_each_exchange_is_a_line_as_on_the_page(forward):
     page = (Path(__file__).parents[2] / "docs" / "devices.md").read_text(encoding="utf-8")
-    (shown,) = re.findall(r"^```text\n(.*?)^```", page, re.M | re.S)
+    shown = re.findall(r"^```text\n(.*?)^```", page, re.M | re.S)[0]
     assert forward["plain"][2].startswith(shown)
     assert len(forward["plain"][2].splitlines()) == len(forward["plain"][0])
 
