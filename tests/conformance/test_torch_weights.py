@@ -142,6 +142,10 @@ def built(torch_twins, key):
         pytest.skip(f"{missing.name} is not installed")
 
 
+def listed(outputs):
+    return outputs if isinstance(outputs, list | tuple) else [outputs]
+
+
 BUNDLED = ["DynUNet with residual blocks", "SegResNet with shuffled pixels"]
 
 
@@ -164,11 +168,14 @@ def test_weights_go_from_pytorch_to_here_and_back(torch_twins, network, tmp_path
     else:
         graph = network(key)
         images = [noise("an image", (2, graph.image.channels, *[HELD] * graph.axes))]
+    single = [x.astype(np.float32) for x in images]
     with torch.no_grad():
-        expected = theirs.double()(*map(torch.tensor, images))
-    expected = expected if isinstance(expected, list | tuple) else [expected]
-    for y, z in zip(computed(ours, [x.astype(np.float32) for x in images]), expected, strict=True):
-        assert np.abs(y - z.numpy()).max() <= 1e-5 * max(1, np.abs(z.numpy()).max())
+        rounded = listed(theirs(*map(torch.tensor, single)))
+        expected = listed(theirs.double()(*map(torch.tensor, images)))
+    for y, r, z in zip(computed(ours, single), rounded, expected, strict=True):
+        exact = z.numpy()
+        of_pytorch = np.abs(r.numpy() - exact).max()  # U²-Net is so deep that PyTorch's own float32 is 1e-5 away
+        assert np.abs(y - exact).max() <= max(1e-5 * max(1, np.abs(exact).max()), of_pytorch)
 
     again = built(torch_twins, key)
     back = {name: torch.from_numpy(a) for name, a in state_dict(ours, batches=7, others=path).items()}
