@@ -219,7 +219,7 @@ def _faults_of_files(images: Sequence[Path], masks: Sequence[Path], classes: int
         if given != wanted:
             yield Fault("sizes", f"{file.stem} is {wanted}, its mask {given}")
         unknown = [str(label) for label in np.unique(mask) if not 0 <= label < classes]
-        if unknown and classes:
+        if unknown and classes > 1:
             shown = ", ".join(unknown[:5]) + (", …" if len(unknown) > 5 else "")
             yield Fault("labels", f"masks/{file.name} has {shown}, classes.txt 0 to {classes - 1}")
 
