@@ -41,6 +41,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from wellshaped.interop import fitted, save
 from wellshaped.models import TypedNetwork, UNet
 from wellshaped.spec import (
+    Activation,
     FileError,
     Network,
     Report,
@@ -57,7 +58,7 @@ from wellshaped.spec import (
 Image = Float[np.ndarray, "C H W"]
 Labels = Int[np.ndarray, "H W"]
 
-NETWORK = UNetConfig(levels=3, base_channels=12, norm="batch")
+NETWORK = UNetConfig(levels=3, base_channels=8, norm="batch")
 """The network that is trained if you name no other."""
 
 IGNORED = -1
@@ -237,7 +238,7 @@ def read_image(file: Path) -> Image:
     image = np.moveaxis(np.atleast_3d(array), -1, 0)
     largest = np.iinfo(array.dtype).max if array.dtype.kind == "u" else 1
     with np.errstate(over="ignore"):  # an infinity is found below
-        image = np.divide(image, largest, dtype=np.float32, casting="unsafe")
+        image = np.asarray(np.divide(image, largest, dtype=np.float32, casting="unsafe"))
     if not np.isfinite(image).all():
         raise Fault("files", "has NaN or infinity")
     return image
@@ -280,8 +281,9 @@ def _array(file: Path, palette: str | None) -> np.ndarray:
 def batches(pairs: Sequence[Pair], crop: tuple[int, ...], settings: Settings) -> Any:
     """Return the batches of a run by the number of their step. Each process has its own part of each batch."""
     count = jax.process_count()
-    crops = grain.MapDataset.source(pairs).seed(settings.seed).shuffle().repeat().map(_read)
-    of_all = crops.random_map(partial(_cropped, crop=crop)).batch(settings.batch // count)
+    epochs = -(-settings.steps * settings.batch // len(pairs))
+    examples = grain.MapDataset.source(pairs).seed(settings.seed).shuffle().repeat(epochs).map(_read)
+    of_all = examples.random_map(partial(_cropped, crop=crop)).batch(settings.batch // count)
     return of_all[jax.process_index() :: count]
 
 
@@ -308,45 +310,43 @@ def _cropped(example: tuple[Image, Labels], rng: np.random.Generator, *, crop: t
 def network_for(settings: Settings, channels: int, classes: int) -> tuple[Any, tuple[int, ...]]:
     """Return the network with its parameters, and the size of a crop.
 
-    Raises :class:`UsageError` if no crop fits, or if the output is another than a number for each class and pixel.
+    Raises :class:`UsageError` if no crop fits, or if the output is not a number for each class and pixel.
     """
-    cfg = settings.network
+    cfg, rngs = settings.network, nnx.Rngs(settings.seed)
+    given: dict[str, Any] = {"dtype": settings.dtype, "remat": settings.remat, "axis_name": "batch", "rngs": rngs}
     graph = graph_of(cfg, channels, classes)
-    given: dict[str, Any] = {"dtype": settings.dtype, "remat": settings.remat, "axis_name": "batch"}
     if graph.axes != 2:
+        says = f"it has {graph.axes} axes, and images have 2"
+        raise UsageError.of("the network", "axes", "", says, "a network over two axes")
+    last = graph.node(graph.outputs[0]).operation
+    if isinstance(last, Activation) and last.kind in ("sigmoid", "softmax"):
         raise UsageError.of(
-            "the network", "axes", "", f"it has {graph.axes}, and images have 2", "a network with axes=2"
+            "the network", "output", "", f"it ends in {last.kind}, which the loss applies itself", "leave it out"
         )
     crop = compatible_shapes(cfg).below((settings.crop,) * 2)
     if crop is None:
-        least = compatible_shapes(cfg).above((1, 1))
+        least = compatible_shapes(cfg).above((settings.crop,) * 2)
         says = f"no size up to crop={settings.crop} fits the network"
-        raise UsageError.of("the crop", "crop", "", says, f"crop={max(least or (settings.crop,))}")
-    rngs = nnx.Rngs(settings.seed)
-    model = (
-        UNet(cfg, channels, classes, **given, rngs=rngs)
-        if isinstance(cfg, UNetConfig)
-        else TypedNetwork(graph, **given, rngs=rngs)
-    )
+        raise UsageError.of("the crop", "crop", "", says, f"crop={max(least)}" if least else "another network")
+    model: Any = UNet(cfg, channels, classes, **given) if isinstance(cfg, UNetConfig) else TypedNetwork(graph, **given)
     model.eval()
-    found = nnx.eval_shape(model, jax.ShapeDtypeStruct((channels, *crop), jnp.float32)).shape
+    image = jax.ShapeDtypeStruct((channels, *crop), jnp.float32)
+    found = jax.eval_shape(model, image).shape
     if found != (classes, *crop):
-        says = f"of an image {(channels, *crop)} it makes {found}, and {(classes, *crop)} is needed"
+        says = f"of an image {image.shape} it makes {found}, and {(classes, *crop)} is needed"
         raise UsageError.of("the network", "output", "", says, "a network with padding, and an output for each class")
     return model, crop
 
 
 def augmented(key: PRNGKeyArray, image: Float[Array, "C H W"], labels: Int[Array, "H W"]) -> tuple[Array, Array]:
     """Return an image and its labels, mirrored at random, with another brightness and contrast."""
-    mirror, brightness, contrast = jax.random.split(key, 3)
+    sideways, upside_down, brightness, contrast = jax.random.split(key, 4)
     both = jnp.concatenate([jnp.moveaxis(image, 0, -1), labels[..., None]], -1)
-    for of_axis, flip in zip(
-        jax.random.split(mirror), (pix.random_flip_left_right, pix.random_flip_up_down), strict=True
-    ):
-        both = flip(of_axis, both)
+    both = pix.random_flip_left_right(sideways, both)
+    both = pix.random_flip_up_down(upside_down, both)
     changed = pix.random_brightness(brightness, both[..., :-1], 0.1)
     changed = pix.random_contrast(contrast, changed, 0.8, 1.25)
-    return jnp.moveaxis(changed, -1, 0), both[..., -1].astype(labels.dtype)
+    return jnp.moveaxis(changed, -1, 0), both[..., -1].astype(jnp.int32)
 
 
 def loss_of(logits: Float[Array, "B K H W"], labels: Int[Array, "B H W"]) -> Float[Array, ""]:
@@ -383,6 +383,7 @@ def train_step(
         logits = nnx.vmap(lambda model, image: model(image), in_axes=(None, 0), axis_name="batch")(model, images)
         return loss_of(logits, labels)
 
+    found: Array
     found, gradient = nnx.value_and_grad(loss)(model)
     optimizer.update(model, gradient)
     return found
@@ -394,7 +395,8 @@ def train_step(
 @nnx.jit
 def logits_of(model: Any, image: Float[Array, "C H W"]) -> Float[Array, "K H W"]:
     """Return the value of each class for each pixel."""
-    return model(image)
+    logits: Array = model(image)
+    return logits
 
 
 def on_one_device(model: Any) -> Any:
@@ -459,6 +461,7 @@ def train(
     model, crop = network_for(settings, folder.channels, len(folder.classes))
     require_devices(settings)
     optimizer = optimizer_for(model, settings)
+    model.train()
     everything = (model, optimizer)
     mesh = jax.make_mesh((jax.device_count(),), ("batch",), axis_types=(AxisType.Auto,))
     everywhere, split = NamedSharding(mesh, P()), NamedSharding(mesh, P("batch"))
@@ -621,8 +624,8 @@ def main(
     """Train on the folder DATA and write OUTPUT. The network is a .toml or .json file."""
     if coordinator:
         jax.distributed.initialize(coordinator, processes, process)
-    given = {} if network is None else {"network": load_network(network)}
-    settings = Settings(steps=steps, batch=batch, crop=crop, dtype=dtype, **given)
+    config = NETWORK if network is None else load_network(network)
+    settings = Settings(network=config, steps=steps, batch=batch, crop=crop, dtype=dtype)
     try:
         train(data, output, settings, every=every, tell=print if process == 0 else lambda line: None)
     except WellshapedError as error:
