@@ -475,8 +475,10 @@ def train(
         f"{_count(jax.device_count(), 'device')}"
     )
     identity = {name: str(value) for name, value in asdict(settings).items()} | {"data": folder.sha256}
-    with ocp.CheckpointManager(checkpoints_of(output), options=ocp.CheckpointManagerOptions(max_to_keep=2)) as manager:
-        history = resumed(manager, everything, identity)
+    with ocp.CheckpointManager(
+        checkpoints_of(output).resolve(), options=ocp.CheckpointManagerOptions(max_to_keep=2)
+    ) as manager:
+        history = resumed(manager, everything, identity, checkpoints_of(output))
         done = len(history.losses)
         if done:
             tell(f"goes on after step {done}, from {checkpoints_of(output)}")
@@ -506,7 +508,7 @@ def train(
 
 def checkpoints_of(output: Path) -> Path:
     """Return the folder for the checkpoints of a run: beside its output."""
-    return output.with_suffix(".checkpoints").resolve()
+    return output.with_suffix(".checkpoints")
 
 
 def require_devices(settings: Settings) -> None:
@@ -517,7 +519,7 @@ def require_devices(settings: Settings) -> None:
         raise UsageError.of("the batch", "batch", "", says, f"batch={-(-settings.batch // count) * count}")
 
 
-def resumed(manager: Any, everything: tuple[Any, Any], identity: dict[str, str]) -> History:
+def resumed(manager: Any, everything: tuple[Any, Any], identity: dict[str, str], folder: Path) -> History:
     """Put the last checkpoint into the model and the optimizer, and return its history; an empty one if there is none.
 
     Raises :class:`UsageError` if the checkpoint is of other data or settings.
@@ -532,8 +534,7 @@ def resumed(manager: Any, everything: tuple[Any, Any], identity: dict[str, str])
             ", ".join(f"{name}={of.get(name)}" for name in changed)[:300] for of in (run["identity"], identity)
         )
         says = f"it is of a run with {before}, and this run has {now}"
-        fix = f"another output, or remove {manager.directory}"
-        raise UsageError.of(f"checkpoint {manager.directory}", "another run", "", says, fix)
+        raise UsageError.of(f"checkpoint {folder}", "another run", "", says, f"another output, or remove {folder}")
     state = ocp.args.StandardRestore(nnx.state(everything))
     nnx.update(everything, manager.restore(step, args=ocp.args.Composite(state=state)).state)
     return History(**run["history"])

@@ -32,7 +32,7 @@ from wellshaped.examples.segmentation import (
 )
 from wellshaped.interop import load
 from wellshaped.models import UNet
-from wellshaped.spec import Activation, Conv, Network, Node, UNetConfig, UsageError, save_config
+from wellshaped.spec import Activation, Conv, Network, Node, UNetConfig, UsageError, save_network
 
 TINY = UNetConfig(levels=1, base_channels=2, convs_per_block=1, norm="batch")
 SETTINGS = Settings(network=TINY, steps=4, batch=2, crop=16, held_out=4)
@@ -180,7 +180,7 @@ def test_a_run_that_stops_goes_on_to_the_numbers_of_an_undisturbed_one(data, tmp
 def started(data, output, *words, **environment):
     """Start the example on a folder, with a tiny network."""
     config = output.parent / "tiny.toml"
-    save_config(TINY, config)
+    save_network(TINY, config)
     command = [sys.executable, "-P", str(FILE), str(data), str(output), "--network", str(config), *map(str, words)]
     return subprocess.Popen(
         command, env=os.environ | environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
