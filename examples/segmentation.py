@@ -11,7 +11,7 @@ checkpoint, and ends with the numbers of a run that was never stopped.
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from itertools import chain
@@ -461,54 +461,41 @@ def train(
         raise UsageError.of(f"output {output}", "exists", "", "there is a file of this name", "another name")
     folder = read_folder(data, settings.held_out)
     pairs, measured = folder.split(settings.held_out)
-    model, crop = network_for(settings, folder.channels, len(folder.classes))
     require_devices(settings)
-    optimizer = optimizer_for(model, settings)
+    model, crop = network_for(settings, folder.channels, len(folder.classes))
     model.train()
-    everything = (model, optimizer)
-    mesh = jax.make_mesh((jax.device_count(),), ("batch",), axis_types=(AxisType.Auto,))
-    everywhere, split = NamedSharding(mesh, P()), NamedSharding(mesh, P("batch"))
-    nnx.update(everything, jax.device_put(nnx.state(everything), everywhere))
+    everything = (model, optimizer_for(model, settings))
     examples = [_read(pair) for pair in measured]
     tell(
         f"{len(pairs)} images to train on and {len(measured)} to measure on, crops of {'×'.join(map(str, crop))}, "
         f"{_count(jax.device_count(), 'device')}"
     )
-    identity = {name: str(value) for name, value in asdict(settings).items()} | {"data": folder.sha256}
-    with ocp.CheckpointManager(
-        checkpoints_of(output).resolve(), options=ocp.CheckpointManagerOptions(max_to_keep=2)
-    ) as manager:
-        history = resumed(manager, everything, identity, checkpoints_of(output))
+    split = placed_on_all_devices(everything)
+    run = {name: str(value) for name, value in vars(settings).items()} | {"data": folder.sha256[:12]}
+    with Checkpoints(output, everything, run) as checkpoints, progress(settings.steps) as show:
+        history = checkpoints.resumed()
         done = len(history.losses)
         if done:
-            tell(f"goes on after step {done}, from {checkpoints_of(output)}")
-        pending: list[Array] = []
-        with progress(settings.steps, done) as advance:
-            for step, batch in enumerate(loaded(batches(pairs, crop, settings), done, settings.steps), done + 1):
-                images, labels = (jax.make_array_from_process_local_data(split, part) for part in batch)
-                pending.append(train_step(model, optimizer, settings.seed, images, labels))
-                advance()
-                if step % every == 0 or step == settings.steps:
-                    history.losses += map(float, pending)
-                    pending.clear()
-                    require_finite(history, settings)
-                    history.measured[str(step)] = iou_of(on_one_device(model), examples, len(folder.classes))
-                    tell(history.line(settings, folder.classes))
-                    run = {"identity": identity, "history": asdict(history)}
-                    state = ocp.args.StandardSave(nnx.state(everything))
-                    manager.save(step, args=ocp.args.Composite(state=state, run=ocp.args.JsonSave(run)))
+            tell(f"goes on after step {done}, from {checkpoints.folder}")
+        recent: list[Array] = []
+        for step, batch in enumerate(loaded(batches(pairs, crop, settings), done, settings.steps), done + 1):
+            images, labels = (jax.make_array_from_process_local_data(split, part) for part in batch)
+            recent.append(train_step(*everything, settings.seed, images, labels))
+            show(step)
+            if step % every == 0 or step == settings.steps:
+                history.losses += map(float, recent)
+                recent.clear()
+                require_finite(history, settings)
+                history.measured[str(step)] = iou_of(on_one_device(model), examples, len(folder.classes))
+                tell(history.line(settings, folder.classes))
+                checkpoints.write(step, history)
     if jax.process_index() == 0:
-        final = on_one_device(model)
-        draw_curves(history, folder.classes, output.with_suffix(".curves.png"))
-        draw_panel(final, examples, folder.classes, output.with_suffix(".panel.png"))
-        save(final, output)
-        tell(f"wrote {output}, {output.with_suffix('.curves.png')} and {output.with_suffix('.panel.png')}")
+        final, curves, panel = on_one_device(model), output.with_suffix(".curves.png"), output.with_suffix(".panel.png")
+        draw_curves(history, folder.classes, curves)
+        draw_panel(final, examples, folder.classes, panel)
+        save(final, output)  # the last file: if it exists, the run is complete
+        tell(f"wrote {output}, {curves} and {panel}")
     return history
-
-
-def checkpoints_of(output: Path) -> Path:
-    """Return the folder for the checkpoints of a run: beside its output."""
-    return output.with_suffix(".checkpoints")
 
 
 def require_devices(settings: Settings) -> None:
@@ -519,25 +506,11 @@ def require_devices(settings: Settings) -> None:
         raise UsageError.of("the batch", "batch", "", says, f"batch={-(-settings.batch // count) * count}")
 
 
-def resumed(manager: Any, everything: tuple[Any, Any], identity: dict[str, str], folder: Path) -> History:
-    """Put the last checkpoint into the model and the optimizer, and return its history; an empty one if there is none.
-
-    Raises :class:`UsageError` if the checkpoint is of other data or settings.
-    """
-    step = manager.latest_step()
-    if step is None:
-        return History()
-    run = manager.restore(step, args=ocp.args.Composite(run=ocp.args.JsonRestore())).run
-    changed = [name for name, value in identity.items() if run["identity"].get(name) != value]
-    if changed:
-        before, now = (
-            ", ".join(f"{name}={of.get(name)}" for name in changed)[:300] for of in (run["identity"], identity)
-        )
-        says = f"it is of a run with {before}, and this run has {now}"
-        raise UsageError.of(f"checkpoint {folder}", "another run", "", says, f"another output, or remove {folder}")
-    state = ocp.args.StandardRestore(nnx.state(everything))
-    nnx.update(everything, manager.restore(step, args=ocp.args.Composite(state=state)).state)
-    return History(**run["history"])
+def placed_on_all_devices(everything: tuple[Any, Any]) -> NamedSharding:
+    """Put a copy of a model and its optimizer on each device. Return how batches are split over the devices."""
+    mesh = jax.make_mesh((jax.device_count(),), ("batch",), axis_types=(AxisType.Auto,))
+    nnx.update(everything, jax.device_put(nnx.state(everything), NamedSharding(mesh, P())))
+    return NamedSharding(mesh, P("batch"))
 
 
 def require_finite(history: History, settings: Settings) -> None:
@@ -548,6 +521,46 @@ def require_finite(history: History, settings: Settings) -> None:
         raise UsageError.of("the loss", "finite", "", says, f"learning_rate={settings.learning_rate / 10:g}")
 
 
+class Checkpoints(AbstractContextManager["Checkpoints"]):
+    """The last two checkpoints of a run, in a folder beside its output: the model, the optimizer and the history.
+
+    ``run`` says which run it is, by its settings and data. The folder's checkpoints must be of the same one.
+    """
+
+    def __init__(self, output: Path, everything: tuple[Any, Any], run: dict[str, str]) -> None:
+        self.folder, self._everything, self._run = output.with_suffix(".checkpoints"), everything, run
+        options = ocp.CheckpointManagerOptions(max_to_keep=2)
+        self._manager = ocp.CheckpointManager(self.folder.resolve(), options=options)
+
+    def resumed(self) -> History:
+        """Read the last checkpoint into the model and the optimizer. Return its history, or an empty one.
+
+        Raises :class:`UsageError` if it is of another run.
+        """
+        step = self._manager.latest_step()
+        if step is None:
+            return History()
+        kept = self._manager.restore(step, args=ocp.args.Composite(run=ocp.args.JsonRestore())).run
+        changed = [name for name, value in self._run.items() if kept["run"].get(name) != value]
+        if changed:
+            before, now = (", ".join(f"{name}={of.get(name)}" for name in changed) for of in (kept["run"], self._run))
+            says = f"it is of a run with {before}, and this run has {now}"
+            fix = f"another output, or remove {self.folder}"
+            raise UsageError.of(f"checkpoint {self.folder}", "another run", "", says, fix)
+        state = ocp.args.StandardRestore(nnx.state(self._everything))
+        nnx.update(self._everything, self._manager.restore(step, args=ocp.args.Composite(state=state)).state)
+        return History(**kept["history"])
+
+    def write(self, step: int, history: History) -> None:
+        """Write a checkpoint. A kill at any moment leaves the one before, or this one."""
+        state = ocp.args.StandardSave(nnx.state(self._everything))
+        kept = ocp.args.JsonSave({"run": self._run, "history": asdict(history)})
+        self._manager.save(step, args=ocp.args.Composite(state=state, run=kept))
+
+    def __exit__(self, *_: object) -> None:
+        self._manager.close()
+
+
 def loaded(of_steps: Any, done: int, steps: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield the batches from the step after ``done`` on. Threads read the next ones in the meantime."""
     options = grain.ReadOptions(num_threads=2, prefetch_buffer_size=4)
@@ -555,13 +568,13 @@ def loaded(of_steps: Any, done: int, steps: int) -> Iterator[tuple[np.ndarray, n
 
 
 @contextmanager
-def progress(steps: int, done: int) -> Iterator[Callable[[], None]]:
-    """Yield a function that moves a bar by one step. There is a bar on a terminal, and none elsewhere."""
+def progress(steps: int) -> Iterator[Callable[[int], None]]:
+    """Yield a function that shows how many steps are done: as a bar on a terminal, and not at all elsewhere."""
     columns = (TextColumn("training"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
-        task = bar.add_task("training", total=steps, completed=done)
-        yield lambda: bar.advance(task)
+        task = bar.add_task("training", total=steps)
+        yield lambda done: bar.update(task, completed=done)
 
 
 # The pictures.
@@ -575,8 +588,9 @@ def draw_curves(history: History, classes: Sequence[str], path: Path) -> None:
     figure = Figure(figsize=(10, 3.6), layout="constrained", dpi=120)
     left, right = figure.subplots(1, 2)
     left.semilogy(range(1, len(history.losses) + 1), history.losses, color="0.7", linewidth=0.8, label="each step")
-    smooth = np.convolve(history.losses, np.ones(20) / 20, "valid")
-    left.semilogy(np.arange(len(smooth)) + 20, smooth, color="black", label="mean of 20 steps")
+    width = min(20, len(history.losses))
+    smooth = np.convolve(history.losses, np.ones(width) / width, "valid")
+    left.semilogy(np.arange(len(smooth)) + width, smooth, color="black", label=f"mean of {_count(width, 'step')}")
     left.set(xlabel="step", title="Loss on crops to train on")
     left.legend(frameon=False)
     for number, name in enumerate(classes):
