@@ -20,7 +20,7 @@ from wellshaped.examples.segmentation import NETWORK, History, Settings, train
 from .measure import check_output, command_line, cores, require_at_least, run, versions, watching_others
 from .report import put_into
 
-STEPS, CROP = 400, 96
+STEPS, CROP, LEARNING_RATE = 300, 96, 0.01
 PICTURES = ("curves", "panel")
 
 
@@ -37,7 +37,7 @@ def train_on_photographs(folder: Path, steps: int) -> Shown:
     """Train in a folder. The pictures are there then, and the model ``found.safetensors``."""
     lines: list[str] = []
     write_photographs(folder / "photographs")
-    settings = Settings(network=NETWORK, steps=steps, crop=CROP)
+    settings = Settings(network=NETWORK, steps=steps, crop=CROP, learning_rate=LEARNING_RATE)
     clock, worked = perf_counter(), process_time()
     with watching_others() as others:
         history = train(folder / "photographs", folder / "found.safetensors", settings, tell=lines.append)

@@ -83,7 +83,7 @@ class Settings:
     steps: int = 1000
     batch: int = 8
     crop: int = 128
-    learning_rate: float = 1e-2
+    learning_rate: float = 3e-3
     held_out: int = 4
     dtype: str = "float32"
     remat: tuple[str, ...] = ()
@@ -141,8 +141,8 @@ class Folder:
 
     def split(self, held_out: int) -> tuple[list[Pair], list[Pair]]:
         """Return the pairs to train on, and those to measure on: of ``held_out`` pairs, by name, the last."""
-        measured = list(self.pairs[held_out - 1 :: held_out])
-        return [pair for pair in self.pairs if pair not in measured], measured
+        trained = [pair for number, pair in enumerate(self.pairs, 1) if number % held_out]
+        return trained, list(self.pairs[held_out - 1 :: held_out])
 
 
 def read_folder(path: Path, held_out: int) -> Folder:
@@ -174,7 +174,7 @@ def _files(folder: Path) -> list[Path]:
 def _classes(file: Path) -> tuple[str, ...]:
     """Return the names in ``classes.txt``; none if it can't be read."""
     try:
-        return tuple(line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip())
+        return tuple(line.strip() for line in file.read_text(encoding="utf-8-sig").rstrip().splitlines())
     except (OSError, UnicodeDecodeError):
         return ()
 
@@ -184,6 +184,8 @@ def _faults_of_names(
 ) -> Iterator[Fault]:
     if len(classes) < 2:
         yield Fault("classes", "it is missing, or has fewer than two lines")
+    if "" in classes:
+        yield Fault("classes", f"line {classes.index('') + 1} is empty")
     if len(images) < held_out:
         yield Fault("images", f"there are {len(images)}, and one of {held_out} is for the measurement")
     named = [Counter(file.stem for file in files) for files in (images, masks)]
@@ -206,7 +208,7 @@ def _faults_of_files(images: Sequence[Path], masks: Sequence[Path], classes: int
             sizes[file.stem], channels[file.name] = image.shape[1:], len(image)
         except Fault as fault:
             yield Fault(fault.rule, f"images/{file.name} {fault.says}")
-    usual = max(channels.values(), key=[*channels.values()].count, default=0)
+    (usual, _), *_ = Counter(channels.values()).most_common(1) or [(0, 0)]
     for name, count in channels.items():
         if count != usual:
             yield Fault("channels", f"images/{name} has {count}, most have {usual}")
@@ -255,7 +257,7 @@ def read_mask(file: Path) -> Labels:
         raise Fault("masks", f"has numbers of {array.dtype}")
     if file.suffix.lower() in (".jpg", ".jpeg"):
         raise Fault("masks", "is a JPEG file, which changes labels")
-    return array.astype(np.int32)
+    return array.astype(np.int64)
 
 
 def _array(file: Path, palette: str | None) -> np.ndarray:
@@ -288,7 +290,7 @@ def batches(pairs: Sequence[Pair], crop: tuple[int, ...], settings: Settings) ->
 
 
 def _read(pair: Pair) -> tuple[Image, Labels]:
-    return read_image(pair.image), read_mask(pair.mask)
+    return read_image(pair.image), read_mask(pair.mask).astype(np.int32)
 
 
 def _cropped(example: tuple[Image, Labels], rng: np.random.Generator, *, crop: tuple[int, ...]) -> tuple[Image, Labels]:
@@ -320,9 +322,8 @@ def network_for(settings: Settings, channels: int, classes: int) -> tuple[Any, t
         raise UsageError.of("the network", "axes", "", says, "a network over two axes")
     last = graph.node(graph.outputs[0]).operation
     if isinstance(last, Activation) and last.kind in ("sigmoid", "softmax"):
-        raise UsageError.of(
-            "the network", "output", "", f"it ends in {last.kind}, which the loss applies itself", "leave it out"
-        )
+        says = f"it ends in {last.kind}, and the loss applies this itself"
+        raise UsageError.of("the network", "output", "", says, "a network that ends before it")
     crop = compatible_shapes(cfg).below((settings.crop,) * 2)
     if crop is None:
         least = compatible_shapes(cfg).above((settings.crop,) * 2)
@@ -597,7 +598,7 @@ def draw_curves(history: History, classes: Sequence[str], path: Path) -> None:
         values = [of_step[number] for of_step in history.measured.values()]
         right.plot(list(map(int, history.measured)), values, marker="o", color=COLOURS[number % 8], label=name)
     right.set(xlabel="step", title="IoU on images that are not trained on", ylim=(0, 1))
-    right.legend(frameon=False, loc="lower right")
+    right.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     figure.savefig(path, metadata={"Software": None})
 
 

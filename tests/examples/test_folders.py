@@ -67,6 +67,7 @@ FAULTS = {  # what is done to the folder, the rule that it breaks, and what the 
     "no classes": (without("classes.txt"), "classes", "missing"),
     "one class": (with_bytes("classes.txt", b"coin\n\n"), "classes", "fewer than two lines"),
     "classes in another encoding": (with_bytes("classes.txt", b"a\nb\xff\n"), "classes", "missing"),
+    "a class without a name": (with_bytes("classes.txt", b"a\n\nb\n"), "classes", "line 2 is empty"),
     "no images folder": (without("images"), "images", "there are 0"),
     "no masks folder": (without("masks"), "pairs", "a has 1 image and no mask"),
     "no folder": (without("images", "masks", "classes.txt"), "images", "there are 0"),
@@ -112,6 +113,7 @@ FAULTS = {  # what is done to the folder, the rule that it breaks, and what the 
         "masks/a.png has 2, classes.txt 0 to 1",
     ),
     "white as a label": (with_array("masks/a.png", 255 * labels(20, 31)), "labels", "masks/a.png has 255"),
+    "a label beyond 32 bits": (with_array("masks/a.npy", np.full((20, 31), 2**32)), "labels", "has 4294967296"),
     "a label below 0": (with_array("masks/a.npy", np.full((20, 31), -1)), "labels", "masks/a.npy has -1"),
 }
 
