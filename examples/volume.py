@@ -19,7 +19,7 @@ from jax.sharding import PartitionSpec as P
 from jaxtyping import Array, Bool, Float
 
 from wellshaped.models import UNet, convolutions
-from wellshaped.spec import UNetConfig, UsageError, check, compatible_sizes
+from wellshaped.spec import UNetConfig, UsageError, WellshapedError, check, compatible_sizes
 
 CONFIG = UNetConfig(axes=3, levels=2, base_channels=4, norm="group", groups=2)
 
@@ -63,7 +63,7 @@ def main(*, depth: int = 32, edge: int = 32, steps: int = 20) -> None:
     devices, sizes = jax.device_count(), (depth, edge, edge)
     check(CONFIG, (1, *sizes)).raise_if_failed()
     if depth not in depths_to_split(CONFIG, devices, depth):
-        says = f"on some level it does not divide over {devices} devices"
+        says = f"it does not divide over {devices} devices on every level"
         some = ", ".join(map(str, depths_to_split(CONFIG, devices, 8 * devices * 2**CONFIG.levels)[:4]))
         raise UsageError.of(f"depth={depth}", "depth", "", says, f"a depth such as {some}")
     mesh = jax.make_mesh((devices,), ("depth",), axis_types=(AxisType.Auto,))
@@ -80,4 +80,7 @@ def main(*, depth: int = 32, edge: int = 32, steps: int = 20) -> None:
 
 
 if __name__ == "__main__":
-    cyclopts.run(main)
+    try:
+        cyclopts.run(main)
+    except WellshapedError as error:
+        raise SystemExit(str(error)) from None
