@@ -83,6 +83,20 @@ def test_what_can_not_be_used_is_rejected_before_the_first_step(run, tmp_path, c
     assert sorted(tmp_path.rglob("*")) == before
 
 
+LEFT_OUT = {  # what is left out, and the message
+    "the folder": (WORDS[1:], "train needs data, for example: "),
+    "the network": ((WORDS[0], *WORDS[3:5]), "--output cells.safetensors --config unet.toml\n"),
+    "the output": (WORDS[:3], "wellshaped train cells --config unet.toml --output cells.safetensors\n"),
+}
+
+
+@pytest.mark.parametrize(("words", "says"), LEFT_OUT.values(), ids=LEFT_OUT)
+def test_what_is_left_out_is_asked_for_with_a_command_that_has_it(run, words, says):
+    status, out, err = run(*words)
+    assert (status, out) == (2, "")
+    assert says in err
+
+
 def test_a_missing_package_is_named_with_what_installs_it(run, monkeypatch):
     monkeypatch.setitem(sys.modules, "grain", None)
     monkeypatch.delitem(sys.modules, "wellshaped.examples.segmentation", raising=False)

@@ -42,9 +42,10 @@ def train(
     """Train a segmentation network on a folder of images of any sizes, and write it as a model.
 
     The pixels of a mask are labels, whole numbers from 0 on. classes.txt names them, one a line, from label 0.
+    All faults of the folder are listed before the first step.
     Every fourth image, by name, is kept for the measurement: IoU is intersection over union, from 0 to 1.
-    All faults of the folder are listed before the first step. After a kill, the same command goes on after the
-    last checkpoint, in a folder beside the output. Two pictures there show the losses and some predictions.
+    After a kill, the same command goes on after the last checkpoint, in a folder beside the output.
+    Two pictures beside the output show the losses and some predictions.
     """
     if output.suffix != SUFFIX:
         raise wrong_suffix(f"output {output}", output, (SUFFIX,))
