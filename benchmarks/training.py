@@ -46,14 +46,13 @@ def train_on_photographs(folder: Path, steps: int) -> Shown:
     if others() is not None:
         took += f"; other programs used {others():.0%} of these"
     used = ", ".join(f"{name} {versions()[name]}" for name in ("jax", "jaxlib", "flax"))
-    return Shown([line.replace(f"{folder}/", "") for line in lines], history, f"{took}. With {used}.")
+    return Shown([line.replace(f"{folder}/", "") for line in lines], history, f"{took}.\nWith {used}.")
 
 
 def session(shown: Shown, steps: int) -> str:
     """What a terminal shows of the run, as Markdown."""
-    command = (
-        f"wellshaped train photographs --config unet.toml --output found.safetensors --steps {steps} --crop {CROP}"
-    )
+    flags = f"--steps {steps} --crop {CROP} --learning-rate {LEARNING_RATE}"
+    command = f"wellshaped train photographs --config unet.toml --output found.safetensors {flags}"
     text = "\n".join([f"$ {command}", *shown.lines])
     return f"```console\n{text}\n```\n\n{shown.took}"
 
