@@ -571,9 +571,12 @@ def loaded(of_steps: Any, done: int, steps: int) -> Iterator[tuple[np.ndarray, n
 @contextmanager
 def progress(steps: int) -> Iterator[Callable[[int], None]]:
     """Yield a function that shows how many steps are done: as a bar on a terminal, and not at all elsewhere."""
-    columns = (TextColumn("training"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
+    if not console.is_terminal:
+        yield lambda done: None
+        return
+    columns = (TextColumn("training"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("training", total=steps)
         yield lambda done: bar.update(task, completed=done)
 
