@@ -638,7 +638,9 @@ def main(
     batch: int = 8,
     crop: int = 128,
     every: int = 100,
+    learning_rate: float = 3e-3,
     dtype: str = "float32",
+    seed: int = 0,
     coordinator: str = "",
     processes: int = 1,
     process: int = 0,
@@ -647,12 +649,14 @@ def main(
     if coordinator:
         jax.distributed.initialize(coordinator, processes, process)
     config = NETWORK if network is None else load_network(network)
-    settings = Settings(network=config, steps=steps, batch=batch, crop=crop, dtype=dtype)
-    try:
-        train(data, output, settings, every=every, tell=print if process == 0 else lambda line: None)
-    except WellshapedError as error:
-        raise SystemExit(str(error)) from None
+    settings = Settings(
+        network=config, steps=steps, batch=batch, crop=crop, learning_rate=learning_rate, dtype=dtype, seed=seed
+    )
+    train(data, output, settings, every=every, tell=print if process == 0 else lambda line: None)
 
 
 if __name__ == "__main__":
-    cyclopts.run(main)
+    try:
+        cyclopts.run(main)
+    except WellshapedError as error:
+        raise SystemExit(str(error)) from None

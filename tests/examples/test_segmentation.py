@@ -141,10 +141,6 @@ class StoppedError(Exception):
     """A run is stopped."""
 
 
-def arrays_of(path):
-    return load_file(path)
-
-
 def test_a_run_that_stops_goes_on_to_the_numbers_of_an_undisturbed_one(data, tmp_path):
     def stop(line):
         said.append(line)
@@ -159,7 +155,7 @@ def test_a_run_that_stops_goes_on_to_the_numbers_of_an_undisturbed_one(data, tmp
         *("one.safetensors", "one.curves.png", "one.panel.png", "one.checkpoints")
     }
     assert isinstance(load(one), UNet)
-    means = [array for name, array in arrays_of(one).items() if name.endswith("mean")]
+    means = [array for name, array in load_file(one).items() if name.endswith("mean")]
     assert means
     assert all(array.any() for array in means)  # batch norms were in training mode
     with pytest.raises(StoppedError):
@@ -172,6 +168,18 @@ def test_a_run_that_stops_goes_on_to_the_numbers_of_an_undisturbed_one(data, tmp
     assert one.read_bytes() == other.read_bytes()
     with pytest.raises(UsageError, match="there is a file of this name"):
         train(data, other, SETTINGS, tell=silently)
+
+
+@pytest.mark.slow
+def test_bfloat16_and_nodes_that_are_computed_again_train_alike(data, tmp_path):
+    losses = {}
+    for name, changed in {"plain": {}, "again": {"remat": ("encoder*",)}, "bfloat16": {"dtype": "bfloat16"}}.items():
+        output = tmp_path / f"{name}.safetensors"
+        losses[name] = train(data, output, Settings(**vars(SETTINGS) | changed), tell=silently).losses
+        assert {array.dtype for array in load_file(output).values()} == {np.dtype(np.float32)}
+    assert losses["again"] == pytest.approx(losses["plain"], rel=1e-4)
+    assert losses["bfloat16"] == pytest.approx(losses["plain"], rel=0.05)
+    assert losses["bfloat16"] != losses["plain"]
 
 
 # Programs: the example as a file of its own.
@@ -198,17 +206,20 @@ def test_a_run_that_is_killed_twenty_times_ends_with_the_numbers_of_an_undisturb
     words = ("--steps", 1000, "--every", 10, "--crop", 16, "--batch", 2)
     finished(started(data, tmp_path / "undisturbed.safetensors", *words))
     killed = tmp_path / "killed.safetensors"
-    kills = 0
-    while kills < 20:
+    resumed = set()
+    for _ in range(20):
         process = started(data, killed, *words)
+        measured, last = 0, random.randint(1, 3)
         for line in process.stdout:
-            if line.startswith("step"):
-                time.sleep(random.uniform(0, 0.1))  # a checkpoint is written now, or a few steps are done
+            measured += line.startswith("step")
+            resumed |= {line} if line.startswith("goes on after") else set()
+            if measured == last:
                 break
+        time.sleep(random.uniform(0, 0.1))  # a checkpoint is written now, or a few steps are done
         assert process.poll() is None, "it has ended before 20 kills"
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-        kills += 1
+    assert len(resumed) > 5
     finished(started(data, killed, *words))
     assert killed.read_bytes() == (tmp_path / "undisturbed.safetensors").read_bytes()
 
