@@ -8,7 +8,7 @@ import pytest
 from prose import AVOIDED, words_to_avoid
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("spec", "models", "interop", "proofs_of_shape", "wellshaped")
+ROOMS = ("spec", "models", "interop", "proofs_of_shape", "examples", "wellshaped")
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 SOURCES = [file for room in ROOMS for file in sorted((ROOT / room).rglob("*.py"))]
 GLOSSARY = re.compile(r"^\| term \|.*?\n\n", re.M | re.S)  # it lists the words

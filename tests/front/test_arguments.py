@@ -94,6 +94,12 @@ VALUES = {  # of each argument, texts of which one at least must show that it is
     "--classes": ("4*h", "17"),
     "--mesh": ("height=4", "4", "rows=2", "height=0,batch=2"),
     "--batch": ("6", "x", "0"),
+    "--data": ("others",),
+    "--config": ("milesial", "milesail"),
+    "--steps": ("7", "0"),
+    "--crop": ("64", "-1"),
+    "--every": ("5", "0"),
+    "--learning-rate": ("0.1", "0"),
 }
 MODES = {  # a command as it is given, with all that it must have
     "check": [["check"], ["check", "--input", "1x304x384"], ["check", "unet"], ["check", "unetplusplus"]],
@@ -111,6 +117,7 @@ MODES = {  # a command as it is given, with all that it must have
     "draw": [["draw", "--input", "1x304x384"], ["draw", "--input", "1x304x384", "--tile", "152", "--field", "b1"]],
     "list": [["list"]],
     "demo": [["demo"]],
+    "train": [["train", "--data", "cells", "--config", "unet.toml", "--output", "model.safetensors"]],
     "prove": [["prove", "--by", "enumeration"]],
     "convert": [["convert", "--weights", "weights.pt", "--network", "unet.toml", "--output", "model.safetensors"]],
     "certify": [["certify"], ["certify", "unet", "--levels", "2"], ["certify", "smp_resnet34"]],
@@ -153,6 +160,8 @@ def answer(tmp_path, monkeypatch, models):
     monkeypatch.setattr("wellshaped.proofs_of_shape.THEOREMS", THEOREMS[5:6])
     ran = SimpleNamespace(run_demo=lambda output, *, seed: print(f"a demo of seed {seed} in {output}"))
     monkeypatch.setitem(sys.modules, "wellshaped.demo", ran)
+    run = SimpleNamespace(Settings=SimpleNamespace, train=lambda *given, every, tell: tell(f"{given} {every}"))
+    monkeypatch.setitem(sys.modules, "wellshaped.examples.segmentation", run)
 
     def answer(*words):
         for path in tmp_path.iterdir():

@@ -1452,6 +1452,7 @@ def test_the_only_commands_are_those_that_the_tests_know(run):
         "tiles",
         "bioimage",
         "predict",
+        "train",
         "draw",
         "convert",
         "prove",

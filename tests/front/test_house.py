@@ -14,7 +14,7 @@ import pytest
 import wellshaped
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("spec", "models", "interop", "proofs_of_shape", "wellshaped")
+ROOMS = ("spec", "models", "interop", "proofs_of_shape", "examples", "wellshaped")
 
 
 class Import(NamedTuple):

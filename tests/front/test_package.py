@@ -16,7 +16,7 @@ pytestmark = pytest.mark.as_printed  # the examples show what a user sees
 
 ROOT = Path(__file__).parents[2]
 HEAVY = {"jax", "jaxlib", "flax", "numpy", "z3"}
-ROOMS = ("wellshaped", "spec", "models", "interop", "proofs_of_shape")
+ROOMS = ("wellshaped", "spec", "models", "interop", "proofs_of_shape", "examples")
 # From the sources: what is installed in an editable way maps folders to packages, which pkgutil does not see.
 SOURCES = [file.relative_to(ROOT) for room in ROOMS for file in sorted((ROOT / room).rglob("*.py"))]
 MODULES = [

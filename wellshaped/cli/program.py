@@ -27,6 +27,7 @@ from . import (
     sizes,
     stages,
     tiles,
+    train,
     verify,
 )
 from .network import with_values
@@ -63,6 +64,7 @@ _COMMANDS: dict[str, tuple[Callable[..., int], str]] = {  # in the order of the 
     "bioimage": (bioimage.bioimage, bioimage.EXAMPLE),
     "draw": (draw.draw, draw.EXAMPLE),
     "predict": (predict.predict, predict.EXAMPLE),
+    "train": (train.train, train.EXAMPLE),
     "list": (presets.presets, presets.EXAMPLE),
     "convert": (convert.convert, convert.EXAMPLE),
     "certify": (certify.certify, certify.EXAMPLE),
@@ -71,6 +73,9 @@ _COMMANDS: dict[str, tuple[Callable[..., int], str]] = {  # in the order of the 
     "export": (export.export, export.EXAMPLE),
     "demo": (demo.demo, demo.EXAMPLE),
 }
+_EXTRAS = {"z3": "proofs", "imageio": "images", "tifffile": "images", "dm_pix": "train", "grain": "train"}
+"""The extra that a package comes with; "demo" for others."""
+
 for place, (name, (command, example)) in enumerate(_COMMANDS.items()):
     app.command(command, name=name, help_epilogue=f"For example:\n{example}", sort_key=place)
 
@@ -102,9 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say(str(typed(error.report, words)), "red", sys.stderr)
         return status_of(type(error))
     except ModuleNotFoundError as error:
-        extra = {"z3": "proofs", "imageio": "images", "tifffile": "images"}.get(
-            (error.name or "").partition(".")[0], "demo"
-        )
+        extra = _EXTRAS.get((error.name or "").partition(".")[0], "demo")
         install = pip_install(f"'.[{extra}]'")
         say(
             f"This command needs {(error.name or '').partition('.')[0]}: {install}, in a clone of wellshaped",

@@ -44,12 +44,16 @@ def _completed(flag: str, arguments: Sequence[str], example: str) -> str:
 
     >>> _completed("--input", ["plan", "unet", "--levels", "3", "504x500"], "wellshaped plan unet --input 3x303x384")
     'wellshaped plan unet --levels 3 --input 3x504x500'
+    >>> _completed("--config", ["train", "cells", "--output", "m.safetensors"], "wellshaped train d --config unet.toml")
+    'wellshaped train cells --output m.safetensors --config unet.toml'
     """
     value = value_of(flag, example.split())
     words = [word for word in arguments if len(numbers_in(word)) < 2]
     sizes = [word for word in arguments if word not in words]
     if not value or len(words) < 3 or ("--axes" in words and not sizes):
         return example
+    if not numbers_in(value):
+        return " ".join(["wellshaped", *arguments, flag, value])
     channels, _, usual = value.partition("x")
     return " ".join(["wellshaped", *words, flag, f"{channels}x{sizes[0] if sizes else usual}"])
 
@@ -57,10 +61,10 @@ def _completed(flag: str, arguments: Sequence[str], example: str) -> str:
 def _with_article(noun: str) -> str:
     """The noun with its article, which a plural has not.
 
-    >>> _with_article("model"), _with_article("image"), _with_article("weights")
-    ('a model', 'an image', 'weights')
+    >>> _with_article("model"), _with_article("image"), _with_article("weights"), _with_article("data")
+    ('a model', 'an image', 'weights', 'data')
     """
-    return noun if noun.endswith("s") else f"{'an' if noun[0] in 'aeio' else 'a'} {noun}"
+    return noun if noun.endswith(("s", "data")) else f"{'an' if noun[0] in 'aeio' else 'a'} {noun}"
 
 
 def _with_fix(text: str, fix: str) -> str:

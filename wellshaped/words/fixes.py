@@ -26,6 +26,9 @@ _NAMES = [
     "momentum",
     "platforms",
     "classes",
+    "batch",
+    "crop",
+    "learning_rate",
 ]
 _FLAGS = {"output": "size"}  # the output of input_for is the size of input-for
 _ASSIGNMENT = re.compile(rf"""\b({"|".join(_NAMES)})=("[^"]*"|'[^']*'|\((?:[^()]|\([^()]*\))*\)|[^\s,;:'"]+)""")

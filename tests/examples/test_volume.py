@@ -1,0 +1,54 @@
+"""The example of a volume that is split along its depth: it learns, and computes what one device computes."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from wellshaped.examples import volume
+from wellshaped.examples.volume import CONFIG, depths_to_split
+from wellshaped.spec import UNetConfig
+
+FILE = Path(volume.__file__)
+
+
+def run(devices, *words):
+    """Run the example on simulated devices: its exit status, its output and its errors."""
+    environment = os.environ | {"XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}"}
+    command = [sys.executable, "-P", str(FILE), *map(str, words)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("devices", [1, 2, 3, 8])
+def test_a_depth_can_be_split_if_it_is_a_multiple_on_every_level(devices):
+    assert depths_to_split(CONFIG, devices, 100) == list(range(4 * devices, 101, 4 * devices))
+    deeper = UNetConfig(axes=3, levels=3, base_channels=2)
+    assert depths_to_split(deeper, devices, 100) == list(range(8 * devices, 101, 8 * devices))
+
+
+@pytest.mark.slow
+def test_losses_on_four_devices_are_those_of_one_device_and_fall():
+    losses = {}
+    for devices in (1, 4):
+        status, out, err = run(devices, "--depth", 16, "--edge", 8, "--steps", 20)
+        assert status == 0, err
+        assert f"{16 // devices} slices on each of {devices}" in out
+        losses[devices] = list(map(float, re.findall(r"loss (\S+)", out)))
+    assert len(losses[1]) == 5
+    assert losses[1][-1] < losses[1][0] - 0.1
+    assert losses[4] == pytest.approx(losses[1], rel=1e-4)
+
+
+@pytest.mark.slow
+def test_a_depth_that_can_not_be_split_is_rejected_with_some_that_can():
+    status, out, err = run(4, "--depth", 20, "--edge", 8)
+    assert (status, out) == (1, "")
+    assert err == (
+        "depth=20 can't be used.\n"
+        "  depth: it does not divide over 4 devices on every level.\n"
+        "  fix: a depth such as 16, 32, 48, 64\n"
+    )
