@@ -18,20 +18,10 @@ from jax.sharding import AxisType, NamedSharding
 from jax.sharding import PartitionSpec as P
 from jaxtyping import Array, Bool, Float
 
-from wellshaped.models import UNet, convolutions
-from wellshaped.spec import UNetConfig, UsageError, WellshapedError, check, compatible_sizes
+from wellshaped.models import UNet
+from wellshaped.spec import UNetConfig, WellshapedError, check
 
 CONFIG = UNetConfig(axes=3, levels=2, base_channels=4, norm="group", groups=2)
-
-
-def depths_to_split(cfg: UNetConfig, devices: int, most: int) -> list[int]:
-    """Return the depths up to ``most`` slices that fit the network, and divide equally over the devices on each level.
-
-    >>> depths_to_split(CONFIG, 4, 64)
-    [16, 32, 48, 64]
-    """
-    fit = compatible_sizes(cfg, 0)
-    return [depth for depth in range(1, most + 1) if depth in fit and depth % (devices * 2**cfg.levels) == 0]
 
 
 def balls(
@@ -60,21 +50,17 @@ def train_step(model: UNet, optimizer: nnx.Optimizer[UNet], volume: Array, mask:
 
 def main(*, depth: int = 32, edge: int = 32, steps: int = 20) -> None:
     """Train for some steps on volumes of DEPTH slices of EDGE × EDGE voxels, and print the losses."""
-    devices, sizes = jax.device_count(), (depth, edge, edge)
-    check(CONFIG, (1, *sizes)).raise_if_failed()
-    if depth not in depths_to_split(CONFIG, devices, depth):
-        says = f"it does not divide over {devices} devices on every level"
-        some = ", ".join(map(str, depths_to_split(CONFIG, devices, 8 * devices * 2**CONFIG.levels)[:4]))
-        raise UsageError.of(f"depth={depth}", "depth", "", says, f"a depth such as {some}")
-    mesh = jax.make_mesh((devices,), ("depth",), axis_types=(AxisType.Auto,))
+    sizes = (depth, edge, edge)
+    mesh = jax.make_mesh((jax.device_count(),), ("depth",), axis_types=(AxisType.Auto,))
+    check(CONFIG, (1, *sizes), mesh=mesh.shape).raise_if_failed()
+    jax.set_mesh(mesh)
     split = NamedSharding(mesh, P(None, "depth"))  # channels, depth, height, width
     model = UNet(CONFIG, 1, 1, rngs=nnx.Rngs(0))
     optimizer = nnx.Optimizer(model, optax.adam(1e-2), wrt=nnx.Param)
-    print(f"{depth}×{edge}×{edge} voxels, {depth // devices} slices on each of {devices} devices")
+    print(f"{depth}×{edge}×{edge} voxels, {depth // mesh.size} slices on each of {mesh.size} devices")
     for step in range(1, steps + 1):
         volume, mask = (jax.device_put(part, split) for part in balls(np.random.default_rng(step), sizes))
-        with convolutions("stock"):  # JAX's own are split without a copy of the whole volume
-            loss = train_step(model, optimizer, volume, mask)
+        loss = train_step(model, optimizer, volume, mask)
         if step == 1 or step % 5 == 0:
             print(f"step {step}: loss {float(loss):.6f}", flush=True)
 
