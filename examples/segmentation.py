@@ -574,7 +574,7 @@ def loaded(of_steps: Any, done: int, steps: int) -> Iterator[tuple[np.ndarray, n
 @contextmanager
 def progress(steps: int) -> Iterator[Callable[[int], None]]:
     """Yield a function that shows how many steps are done: as a bar on a terminal, and not at all elsewhere."""
-    console = Console(stderr=True)
+    console = Console()  # that of the lines, which then stand above the bar
     if not console.is_terminal:
         yield lambda done: None
         return

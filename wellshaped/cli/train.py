@@ -13,7 +13,6 @@ from ..spec.messages.written import in_words
 from ..words.numbers import natural_in
 from .network import network_of
 from .numbers import Natural
-from .output import say
 
 DTYPES = ("float32", "bfloat16", "float16")
 """What a network can compute in. Parameters are float32 in any case."""
@@ -74,7 +73,7 @@ def train(
         dtype=dtype,
         seed=start,
     )
-    train(data, output, settings, every=numbers["every"], tell=say)
+    train(data, output, settings, every=numbers["every"], tell=print)
     return 0
 
 
