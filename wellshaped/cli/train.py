@@ -19,7 +19,7 @@ DTYPES = ("float32", "bfloat16", "float16")
 
 EXAMPLE = """\
   wellshaped train cells --config unet.toml --output cells.safetensors
-  wellshaped train cells --config milesial --output cells.safetensors --steps 5000 --crop 256
+  wellshaped train cells --config milesial --output m.safetensors --crop 256
 """
 
 
