@@ -213,7 +213,7 @@ def test_a_run_that_is_killed_twenty_times_ends_with_the_numbers_of_an_undisturb
     resumed = set()
     for _ in range(20):
         with started(data, killed, *words) as process:
-            measured, last = 0, random.randint(1, 3)
+            measured, last = 0, random.randint(1, 5)
             for line in process.stdout:
                 measured += line.startswith("step")
                 resumed |= {line} if line.startswith("goes on after") else set()
@@ -222,7 +222,7 @@ def test_a_run_that_is_killed_twenty_times_ends_with_the_numbers_of_an_undisturb
             time.sleep(random.uniform(0, 0.1))  # a checkpoint is written now, or a few steps are done
             assert process.poll() is None, "it has ended before 20 kills"
             os.kill(process.pid, signal.SIGKILL)
-    assert len(resumed) > 5
+    assert len(resumed) > 3
     finished(started(data, killed, *words))
     assert killed.read_bytes() == (tmp_path / "undisturbed.safetensors").read_bytes()
 
