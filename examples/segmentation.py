@@ -615,7 +615,8 @@ def draw_panel(model: Any, examples: Sequence[tuple[Image, Labels]], classes: Se
     colours = ListedColormap([COLOURS[number % 8] for number in range(len(classes))])
     panels = figure.subplots(3, len(shown), squeeze=False)
     for column, (image, labels), found in zip(panels.T, shown, predicted(model, [of[0] for of in shown]), strict=True):
-        column[0].imshow(np.moveaxis(image[:3], 0, -1) if len(image) >= 3 else image[0], cmap="gray")
+        scaled = (image - image.min()) / max(float(np.ptp(image)), 1e-12)  # colours are from 0 to 1
+        column[0].imshow(np.moveaxis(scaled[:3], 0, -1) if len(scaled) >= 3 else scaled[0], cmap="gray", vmin=0, vmax=1)
         for panel, values in zip(column[1:], (labels, found), strict=True):
             panel.imshow(values, cmap=colours, vmin=-0.5, vmax=len(classes) - 0.5, interpolation="nearest")
     for panel, title in zip(panels[:, 0], ("image", "mask", "prediction"), strict=True):
