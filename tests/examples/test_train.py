@@ -71,6 +71,7 @@ REJECTED = {  # what is typed instead, and a line of the message
     "a number that is none": ({10: "two"}, "  fix: --batch 8"),
     "a crop that does not fit": ({8: 1}, "  fix: --crop 2"),
     "a dtype": ({11: "--dtype", 12: "bfloat"}, "  fix: --dtype bfloat16"),
+    "a seed": ({11: "--seed", 12: 2**31}, "  fix: --seed 0"),
     "a learning rate": ({11: "--learning-rate", 12: 0}, "  fix: --learning-rate 0.003"),
 }
 

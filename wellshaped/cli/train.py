@@ -14,7 +14,7 @@ from ..words.numbers import natural_in
 from .network import network_of
 from .numbers import Natural
 
-DTYPES = ("float32", "bfloat16", "float16")
+DTYPES = ("float32", "bfloat16")
 """What a network can compute in. Parameters are float32 in any case."""
 
 EXAMPLE = """\
@@ -35,7 +35,7 @@ def train(
     crop: Annotated[Natural, Parameter(help="The edge of a crop in pixels, at most.")] = 128,
     every: Annotated[Natural, Parameter(help="Measure, and write a checkpoint, after so many steps.")] = 100,
     learning_rate: Annotated[float, Parameter(help="The highest learning rate, of AdamW.")] = 3e-3,
-    dtype: Annotated[str, Parameter(help="What to compute in: float32, bfloat16 or float16.")] = "float32",
+    dtype: Annotated[str, Parameter(help="What to compute in: float32 or bfloat16.")] = "float32",
     seed: Annotated[Natural, Parameter(help="Random seed for parameters, crops and augmentation.")] = 0,
 ) -> int:
     """Train a segmentation network on a folder of images of any sizes, and write it as a model.
@@ -61,6 +61,8 @@ def train(
     counts = {"steps": (steps, 1000), "batch": (batch, 8), "crop": (crop, 128), "every": (every, 100)}
     numbers = {name: _at_least_1(str(given), f"--{name}", usual) for name, (given, usual) in counts.items()}
     start = natural_in(str(seed), "--seed", 0)
+    if start >= 2**31:
+        raise UsageError.of(f"--seed {start}", "seed", "", "it must be less than 2**31", "--seed 0")
     network = network_of(config, None)
     from ..examples.segmentation import Settings, train
 
