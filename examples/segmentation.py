@@ -53,6 +53,7 @@ from wellshaped.spec import (
     compatible_shapes,
     graph_of,
     load_network,
+    stages,
 )
 
 Image = Float[np.ndarray, "C H W"]
@@ -115,7 +116,7 @@ RULES = {
     "channels": ("images have the same channels", "all images in grey, or all in colour"),
     "masks": ("a mask has a whole number for each pixel", "masks of one channel, as PNG, TIFF or NumPy files"),
     "sizes": ("an image and its mask have the same size", "each mask in the size of its image"),
-    "labels": ("a label has a line in classes.txt", "a line in classes.txt for each label, or other labels"),
+    "labels": ("a label has a line in classes.txt", "a line for each label; masks // 255, if they are 0 and 255"),
 }
 """What holds for a folder that can be trained on, and what to do if it does not. A message has a line for each."""
 
@@ -312,31 +313,33 @@ def _cropped(example: tuple[Image, Labels], rng: np.random.Generator, *, crop: t
 def network_for(settings: Settings, channels: int, classes: int) -> tuple[Any, tuple[int, ...]]:
     """Return the network with its parameters, and the size of a crop.
 
-    Raises :class:`UsageError` if no crop fits, or if the output is not a number for each class and pixel.
+    Raises :class:`UsageError` if the network is for other images, or no crop fits, or if its output is not a number
+    for each class and pixel.
     """
-    cfg, rngs = settings.network, nnx.Rngs(settings.seed)
-    given: dict[str, Any] = {"dtype": settings.dtype, "remat": settings.remat, "axis_name": "batch", "rngs": rngs}
+    cfg = settings.network
     graph = graph_of(cfg, channels, classes)
-    if graph.axes != 2:
-        says = f"it has {graph.axes} axes, and images have 2"
-        raise UsageError.of("the network", "axes", "", says, "a network over two axes")
-    last = graph.node(graph.outputs[0]).operation
-    if isinstance(last, Activation) and last.kind in ("sigmoid", "softmax"):
-        says = f"it ends in {last.kind}, and the loss applies this itself"
-        raise UsageError.of("the network", "output", "", says, "a network that ends before it")
+    if (graph.axes, graph.image.channels) != (2, channels):
+        says = (
+            f"axes and channels are {graph.axes} and {graph.image.channels}, and those of the images 2 and {channels}"
+        )
+        raise UsageError.of("the network", "images", "", says, "another network, or other images")
     crop = compatible_shapes(cfg).below((settings.crop,) * 2)
     if crop is None:
         least = compatible_shapes(cfg).above((settings.crop,) * 2)
         says = f"no size up to crop={settings.crop} fits the network"
         raise UsageError.of("the crop", "crop", "", says, f"crop={max(least)}" if least else "another network")
-    model: Any = UNet(cfg, channels, classes, **given) if isinstance(cfg, UNetConfig) else TypedNetwork(graph, **given)
-    model.eval()
-    image = jax.ShapeDtypeStruct((channels, *crop), jnp.float32)
-    found = jax.eval_shape(model, image).shape
-    if found != (classes, *crop):
-        says = f"of an image {image.shape} it makes {found}, and {(classes, *crop)} is needed"
+    last, *_ = (stage for stage in stages(graph, (channels, *crop)) if stage.name == graph.outputs[0])
+    if last.shape != (classes, *crop):
+        says = f"of an image {(channels, *crop)} it makes {last.shape}, and {(classes, *crop)} is needed"
         raise UsageError.of("the network", "output", "", says, "a network with padding, and an output for each class")
-    return model, crop
+    activation = graph.node(graph.outputs[0]).operation
+    if isinstance(activation, Activation) and activation.kind in ("sigmoid", "softmax"):
+        says = f"it ends in {activation.kind}, and the loss applies this itself"
+        raise UsageError.of("the network", "output", "", says, "a network that ends before it")
+    given: dict[str, Any] = {"dtype": settings.dtype, "remat": settings.remat, "rngs": nnx.Rngs(settings.seed)}
+    if isinstance(cfg, UNetConfig):
+        return UNet(cfg, channels, classes, axis_name="batch", **given), crop
+    return TypedNetwork(graph, axis_name="batch", **given), crop
 
 
 def augmented(key: PRNGKeyArray, image: Float[Array, "C H W"], labels: Int[Array, "H W"]) -> tuple[Array, Array]:
@@ -571,7 +574,7 @@ def loaded(of_steps: Any, done: int, steps: int) -> Iterator[tuple[np.ndarray, n
 @contextmanager
 def progress(steps: int) -> Iterator[Callable[[int], None]]:
     """Yield a function that shows how many steps are done: as a bar on a terminal, and not at all elsewhere."""
-    console = Console(stderr=True)
+    console = Console()  # that of the lines, which then stand above the bar
     if not console.is_terminal:
         yield lambda done: None
         return
@@ -612,7 +615,8 @@ def draw_panel(model: Any, examples: Sequence[tuple[Image, Labels]], classes: Se
     colours = ListedColormap([COLOURS[number % 8] for number in range(len(classes))])
     panels = figure.subplots(3, len(shown), squeeze=False)
     for column, (image, labels), found in zip(panels.T, shown, predicted(model, [of[0] for of in shown]), strict=True):
-        column[0].imshow(np.moveaxis(image[:3], 0, -1) if len(image) >= 3 else image[0], cmap="gray")
+        scaled = (image - image.min()) / max(float(np.ptp(image)), 1e-12)  # colours are from 0 to 1
+        column[0].imshow(np.moveaxis(scaled[:3], 0, -1) if len(scaled) >= 3 else scaled[0], cmap="gray", vmin=0, vmax=1)
         for panel, values in zip(column[1:], (labels, found), strict=True):
             panel.imshow(values, cmap=colours, vmin=-0.5, vmax=len(classes) - 0.5, interpolation="nearest")
     for panel, title in zip(panels[:, 0], ("image", "mask", "prediction"), strict=True):

@@ -121,12 +121,16 @@ REJECTED = {
         UNetConfig(levels=1, base_channels=2, convs_per_block=1, padding="none", join="crop"),
         "of an image",
     ),
-    "a volume": (UNetConfig(levels=1, base_channels=2, axes=3), "it has 3 axes, and images have 2"),
+    "a volume": (
+        UNetConfig(levels=1, base_channels=2, axes=3),
+        "axes and channels are 3 and 1, and those of the images 2 and 1",
+    ),
     "no crop": (UNetConfig(levels=5, base_channels=2), "no size up to crop=16 fits the network"),
     "probabilities": (
         Network({"x": 1}, (Node("c", Conv(3, padding=1, channels=2)), Node("y", Activation("softmax")))),
         "it ends in softmax",
     ),
+    "other channels": (Network({"x": 3}, (Node("y", Conv(3, padding=1, channels=2)),)), "are 2 and 3"),
     "other classes": (Network({"x": 1}, (Node("y", Conv(3, padding=1, channels=3)),)), "of an image"),
 }
 
@@ -208,18 +212,17 @@ def test_a_run_that_is_killed_twenty_times_ends_with_the_numbers_of_an_undisturb
     killed = tmp_path / "killed.safetensors"
     resumed = set()
     for _ in range(20):
-        process = started(data, killed, *words)
-        measured, last = 0, random.randint(1, 3)
-        for line in process.stdout:
-            measured += line.startswith("step")
-            resumed |= {line} if line.startswith("goes on after") else set()
-            if measured == last:
-                break
-        time.sleep(random.uniform(0, 0.1))  # a checkpoint is written now, or a few steps are done
-        assert process.poll() is None, "it has ended before 20 kills"
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
-    assert len(resumed) > 5
+        with started(data, killed, *words) as process:
+            measured, last = 0, random.randint(1, 5)
+            for line in process.stdout:
+                measured += line.startswith("step")
+                resumed |= {line} if line.startswith("goes on after") else set()
+                if measured == last:
+                    break
+            time.sleep(random.uniform(0, 0.1))  # a checkpoint is written now, or a few steps are done
+            assert process.poll() is None, "it has ended before 20 kills"
+            os.kill(process.pid, signal.SIGKILL)
+    assert len(resumed) > 3
     finished(started(data, killed, *words))
     assert killed.read_bytes() == (tmp_path / "undisturbed.safetensors").read_bytes()
 

@@ -60,7 +60,10 @@ def test_it_trains_goes_on_and_writes_a_model_that_predicts(run, tmp_path, monke
 REJECTED = {  # what is typed instead, and a line of the message
     "no folder": ({0: "cels"}, "  images: there are images to train on and to measure on: there are 0"),
     "an unknown network": ({2: "milesail"}, "  fix: milesial"),
-    "a network over three axes": ({2: "unet3d"}, "  axes: it has 3 axes, and images have 2."),
+    "a network over three axes": (
+        {2: "unet3d"},
+        "  images: axes and channels are 3 and 3, and those of the images 2 and 1.",
+    ),
     "a suffix": ({4: "cells.pt"}, "  fix: cells.safetensors"),
     "no folder for the output": ({4: "no/cells.safetensors"}, "  file: there is no folder no."),
     "an output that exists": ({4: "there.safetensors"}, "  exists: there is a file of this name."),
@@ -68,6 +71,7 @@ REJECTED = {  # what is typed instead, and a line of the message
     "a number that is none": ({10: "two"}, "  fix: --batch 8"),
     "a crop that does not fit": ({8: 1}, "  fix: --crop 2"),
     "a dtype": ({11: "--dtype", 12: "bfloat"}, "  fix: --dtype bfloat16"),
+    "a seed": ({11: "--seed", 12: 2**31}, "  fix: --seed 0"),
     "a learning rate": ({11: "--learning-rate", 12: 0}, "  fix: --learning-rate 0.003"),
 }
 

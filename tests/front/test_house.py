@@ -148,6 +148,11 @@ def test_the_tables_have_every_room_and_folder_and_no_other():
     assert {(here, name) for here, names in PLACE_MAY.items() for name in names} <= between | used
 
 
+def test_an_example_can_be_copied_it_imports_faces_alone_and_no_other_example():
+    ours = {i.target for i in all_imports() if room(i.source) == "examples" and room(i.target) in ROOMS}
+    assert ours == {f"{of}/__init__.py" for of in ("spec", "models", "interop")}
+
+
 WRONG = {
     "spec/unet2/config.py": "from ...models import UNet2",
     "spec/arithmetic/sizes.py": "from ..network import Network",

@@ -13,14 +13,13 @@ from ..spec.messages.written import in_words
 from ..words.numbers import natural_in
 from .network import network_of
 from .numbers import Natural
-from .output import say
 
 DTYPES = ("float32", "bfloat16")
 """What a network can compute in. Parameters are float32 in any case. In float16, small gradients would become 0."""
 
 EXAMPLE = """\
   wellshaped train cells --config unet.toml --output cells.safetensors
-  wellshaped train cells --config milesial --output cells.safetensors --steps 5000 --crop 256
+  wellshaped train cells --config milesial --output m.safetensors --crop 256
 """
 
 
@@ -62,6 +61,8 @@ def train(
     counts = {"steps": (steps, 1000), "batch": (batch, 8), "crop": (crop, 128), "every": (every, 100)}
     numbers = {name: _at_least_1(str(given), f"--{name}", usual) for name, (given, usual) in counts.items()}
     start = natural_in(str(seed), "--seed", 0)
+    if start >= 2**31:
+        raise UsageError.of(f"--seed {start}", "seed", "", "it must be less than 2**31", "--seed 0")
     network = network_of(config, None)
     from ..examples.segmentation import Settings, train
 
@@ -74,7 +75,7 @@ def train(
         dtype=dtype,
         seed=start,
     )
-    train(data, output, settings, every=numbers["every"], tell=say)
+    train(data, output, settings, every=numbers["every"], tell=print)
     return 0
 
 
