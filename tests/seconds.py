@@ -1,8 +1,8 @@
 """How long each test takes, which decides what the quick part leaves to the slow one.
 
 ``uv run pytest -m "slow or not slow" --junitxml=run.xml``, then ``uv run python -m tests.seconds run.xml``. It writes
-``seconds.csv`` beside this file: the test functions that take more than :data:`QUICK` with all their cases. Measure all
-of them in one run. Other work on the machine makes all of them slower alike.
+``seconds.csv`` beside this file: the test functions that take more than :data:`QUICK` with all their cases. The table
+here is from two runs beside other work. Where the second had only some cases, the number is an estimate for all.
 """
 
 import csv
@@ -20,10 +20,7 @@ FILE = Path(__file__).with_suffix(".csv")
 
 
 def measured(junit: Path) -> dict[str, float]:
-    """The seconds of each test function, the longest first, as a run wrote them.
-
-    One that only the slow part runs is left out: it has its marker already.
-    """
+    """The seconds of each test function that takes long, the longest first, as a run wrote them."""
     seconds: Counter[str] = Counter()
     for case in ElementTree.parse(junit).iter("testcase"):
         name = case.attrib["name"].partition("[")[0]
@@ -48,7 +45,7 @@ def left_to_the_slow_part(names: Sequence[str], seconds: dict[str, float], one_i
     """
     count, seen, found = Counter(names), Counter[str](), []
     for name, marked in zip(names, one_in, strict=True):
-        every = marked * ceil(seconds.get(name, 0) / QUICK) if name in seconds else marked
+        every = marked * ceil(seconds[name] / QUICK) if name in seconds else marked
         found.append(seen[name] % every > 0 or (name in seconds and every > count[name]))
         seen[name] += 1
     return found

@@ -1,4 +1,4 @@
-"""A folder of images and masks is trained on as it is, or rejected with every fault in one message."""
+"""Faults of a data folder: each is found by its rule, and one message lists them all."""
 
 import shutil
 

@@ -102,8 +102,8 @@ def of_larger_halo(operation):
 
     Where centred crops and pads meet, their shifts depend on the size.
     """
-    name = type(operation).__name__
-    return name.endswith("To") or name.startswith(("PadTo", "CropTo")) or getattr(operation, "align_corners", False)
+    is_centred = type(operation).__name__.startswith(("PadTo", "CropTo", "ResizeTo"))
+    return is_centred or getattr(operation, "align_corners", False)
 
 
 @settings(examples(20), suppress_health_check=[HealthCheck.too_slow])
