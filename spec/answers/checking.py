@@ -90,7 +90,7 @@ def check(
         order = ", ".join((*built.graph.axis_names, "channels"))
         fixes = (f'layout="{known[1]}", or the shape {written_value(first)}: this one looks like ({order})',)
     elif split != built.graph and of_image(built.graph, sizes, subject).ok:
-        fixes = tuple(fix.replace(CHANGE, FEWER_DEVICES) for fix in fixes)
+        fixes = tuple(fix.replace(CHANGE, f"{FEWER_DEVICES}; ") for fix in fixes)
     elif proposed.causes and not has_unbounded_sizes(built.proposed):
         repair = repair_description(network, channels, out_channels)
         if repair:

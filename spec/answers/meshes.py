@@ -39,8 +39,8 @@ Mesh = Mapping[str, int]
 """A number of devices for ``batch`` and the axes of a network, by name, as ``jax.sharding.Mesh.shape`` has it."""
 
 
-FEWER_DEVICES = "fewer devices; "
-"""How the fix begins if the network takes the image, but no image can be split over the devices."""
+FEWER_DEVICES = "fewer devices"
+"""The fix if images fit the network, but none can be split over the devices."""
 
 
 def on_mesh(network: AnyNetwork, mesh: Mesh) -> Network:
@@ -200,7 +200,7 @@ def _members(graph: Network, axis: int, fitting: SizeSet) -> Iterator[int]:
     count = (stop - start) * len(fitting.residues) // (fitting.period or 1)
     if count > MAX_CLASSES:
         says = f"the sizes have {written_number(count)} classes, and at most {written_number(MAX_CLASSES)} are compared"
-        raise WellshapedError.of("the network on this mesh", "classes", "too many classes", says, "fewer devices")
+        raise WellshapedError.of("the network on this mesh", "classes", "too many classes", says, FEWER_DEVICES)
     yield from takewhile(lambda n: n < stop, _from(fitting, start))
 
 

@@ -8,6 +8,7 @@ from cyclopts import Parameter
 from ..spec import ShapeSet, compatible_shapes
 from ..spec.answers.any_network import title
 from ..spec.answers.checking import seem_last
+from ..spec.answers.meshes import FEWER_DEVICES
 from ..spec.answers.repairs import repair_description
 from ..spec.messages.report import UsageError, wrapped
 from ..spec.messages.written import clipped, in_words, written_number
@@ -94,7 +95,7 @@ def sizes(
         lines.append(_near(wanted, shapes, alike=len(numbers_in(near)) < 2))
     fix = "" if all(fit and not fit.is_finite for fit in shapes.axes) else repair_description(given)
     if least is None and mesh and all(compatible_shapes(given).axes):
-        fix = "fewer devices"
+        fix = FEWER_DEVICES
     elif least is None:
         example = no_image(given)
         lines += map(wrapped, lines_of_example(replace(example, fixes=())))

@@ -9,7 +9,7 @@ from ..spec import AnyNetwork, Network, Report, ShapeSet, Verdict, compatible_sh
 from ..spec import check as check_input
 from ..spec.answers.any_network import as_network, building, title
 from ..spec.answers.checking import channels_first, seem_last, usual_channels
-from ..spec.answers.meshes import Mesh, judge_batch
+from ..spec.answers.meshes import FEWER_DEVICES, Mesh, judge_batch
 from ..spec.answers.proposals import CHANGE
 from ..spec.answers.repairs import repair_description
 from ..spec.files.networks import MAX_DIGITS
@@ -140,7 +140,7 @@ def any_image(
     holds = enough(shapes) is not None
     if not holds and mesh and all(compatible_shapes(network).axes):
         fits = Verdict("compatible_sizes", False, "no size meets every rule of this mesh", "no image can be split")
-        return replace(report, verdicts=(*report.verdicts, fits), fixes=("fewer devices",), error=ShapeError)
+        return replace(report, verdicts=(*report.verdicts, fits), fixes=(FEWER_DEVICES,), error=ShapeError)
     says = "some size meets every rule" if holds else "no size meets every rule"
     fits = Verdict("compatible_sizes", holds, says, "" if holds else "no image fits")
     fix = "" if holds else repair_description(network, None, out_channels)
