@@ -11,20 +11,17 @@ networks (sizes, fixes, proofs, certificates) is also one about meshes.
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import takewhile
 from math import isqrt
 from operator import mul
 
 from ..arithmetic.naturals import natural
-from ..arithmetic.size_set import SizeSet
 from ..messages.choices import near_name
 from ..messages.report import UsageError, Verdict, WellshapedError
 from ..messages.written import clipped, in_words, kind_of, written_number, written_value
-from ..network.monotone import large_enough
 from ..network.network import Network, Node
 from ..network.operation import changes_size, counted
 from ..network.proposing import free_name
-from ..network.reaching import MAX_CLASSES, inside, period_of
+from ..network.reaching import inside, large_members, period_of
 from ..network.reading import reads_of
 from ..network.requiring import Require
 from ..network.running import sizes_along
@@ -170,7 +167,8 @@ def _halos(graph: Network, axis: int, devices: int) -> dict[tuple[str, str], int
     found: dict[tuple[str, str], int] = {}
     slopes = slopes_of(graph, axis)
     fitting = sizes_that_fit(graph, axis)
-    for n in _members(graph, axis, fitting):
+    window = 2 * period_of(graph, axis)  # every way in which sizes divide
+    for n in large_members(graph, fitting, window, "the network on this mesh", FEWER_DEVICES):
         sizes = sizes_along(graph, n, axis)
         for node in graph.nodes:
             given = [sizes[name] for name in node.inputs]
@@ -188,24 +186,3 @@ def _halos(graph: Network, axis: int, devices: int) -> dict[tuple[str, str], int
                     if halo > found.get((node.name, name), 0):
                         found[node.name, name] = halo
     return found
-
-
-def _members(graph: Network, axis: int, fitting: SizeSet) -> Iterator[int]:
-    """Large sizes that fit, one for each way in which sizes divide; all sizes if they are finitely many."""
-    if fitting.is_finite:
-        yield from fitting
-        return
-    start = max(fitting.start, large_enough(graph, 1))
-    stop = start + 2 * period_of(graph, axis)
-    count = (stop - start) * len(fitting.residues) // (fitting.period or 1)
-    if count > MAX_CLASSES:
-        says = f"the sizes have {written_number(count)} classes, and at most {written_number(MAX_CLASSES)} are compared"
-        raise WellshapedError.of("the network on this mesh", "classes", "too many classes", says, FEWER_DEVICES)
-    yield from takewhile(lambda n: n < stop, _from(fitting, start))
-
-
-def _from(fitting: SizeSet, start: int) -> Iterator[int]:
-    n = fitting.above(start)
-    while n is not None:
-        yield n
-        n = fitting.above(n + 1)

@@ -243,18 +243,25 @@ def representatives(network: Network, axis: int, fitting: SizeSet) -> Iterator[i
 
     Raises :class:`WellshapedError` if there are more than :data:`MAX_CLASSES` classes.
     """
-    if fitting.is_finite:
-        yield from fitting
-        return
     window = 1
     if any(depends_on_size(node.operation) for node in network.nodes):
         window = 2 * period_of(network, axis)  # half of a difference of two sizes has twice their period
+    yield from large_members(network, fitting, window, "the receptive field for all sizes", "sizes: those of an image")
+
+
+def large_members(network: Network, fitting: SizeSet, window: int, subject: str, fix: str) -> Iterator[int]:
+    """The fitting sizes within a ``window`` of large ones; all of them, if they are finitely many.
+
+    Raises :class:`WellshapedError` about the ``subject``, with this ``fix``, if there are more than
+    :data:`MAX_CLASSES`.
+    """
+    if fitting.is_finite:
+        yield from fitting
+        return
     count = window * len(fitting.residues) // (fitting.period or 1)
     if count > MAX_CLASSES:
         says = f"the sizes have {written_number(count)} classes, and at most {written_number(MAX_CLASSES)} are compared"
-        raise WellshapedError.of(
-            "the receptive field for all sizes", "classes", "too many classes", says, "sizes: those of an image"
-        )
+        raise WellshapedError.of(subject, "classes", "too many classes", says, fix)
     n = first = fitting.above(max(fitting.start, large_enough(network, 1)))
     while n is not None and first is not None and n < first + window:
         yield n
