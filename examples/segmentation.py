@@ -484,7 +484,8 @@ def train(
         recent: list[Array] = []
         for step, batch in enumerate(loaded(batches(pairs, crop, settings), done, settings.steps), done + 1):
             images, labels = (jax.make_array_from_process_local_data(split, part) for part in batch)
-            recent.append(train_step(*everything, settings.seed, images, labels))
+            with jax.set_mesh(split.mesh):
+                recent.append(train_step(*everything, settings.seed, images, labels))
             show(step)
             if step % every == 0 or step == settings.steps:
                 history.losses += map(float, recent)

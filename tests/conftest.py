@@ -8,6 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -115,6 +116,15 @@ def _modules_of_a_test(tmp_path_factory):
         file = getattr(sys.modules[name], "__file__", None)
         if file and tmp_path_factory.getbasetemp() in Path(file).parents:
             del sys.modules[name]
+
+
+@pytest.fixture(autouse=True)
+def _no_mesh():
+    """Forget the mesh of devices that a test chose by ``jax.set_mesh``: the next test has another one."""
+    yield
+    jax = sys.modules.get("jax")
+    if jax and not jax.sharding.get_mesh().empty:
+        jax.set_mesh(jax.sharding.Mesh(np.empty((), object), ()))
 
 
 @pytest.fixture(autouse=True)
