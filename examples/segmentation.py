@@ -29,7 +29,7 @@ import optax
 import orbax.checkpoint as ocp
 import tifffile
 from flax import nnx
-from jax.sharding import AxisType, NamedSharding
+from jax.sharding import AxisType, Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 from matplotlib.colors import ListedColormap
@@ -113,6 +113,7 @@ RULES = {
     "images": ("there are images to train on and to measure on", "more images, each with its mask"),
     "pairs": ("an image and its mask have the same name, and no other file has it", "one mask for each image"),
     "files": ("a file holds one image of finite numbers", "a PNG, JPEG, TIFF or NumPy file that was copied completely"),
+    "upright": ("a TIFF file is stored as it is shown", "the TIFF file saved with orientation 1, or as PNG"),
     "channels": ("images have the same channels", "all images in grey, or all in colour"),
     "masks": ("a mask has a whole number for each pixel", "masks of one channel, as PNG, TIFF or NumPy files"),
     "sizes": ("an image and its mask have the same size", "each mask in the size of its image"),
@@ -263,16 +264,21 @@ def read_mask(file: Path) -> Labels:
 
 def _array(file: Path, palette: str | None) -> np.ndarray:
     """Return the numbers in a file as they are. ``palette`` is how a picture with one is read."""
+    orientation = 1
     try:
         if file.suffix.lower() == ".npy":
             array = np.load(file, allow_pickle=False)
         elif file.suffix.lower() in (".tif", ".tiff"):
-            array = tifffile.imread(file)
+            with tifffile.TiffFile(file) as of_file:
+                array = of_file.asarray()
+                orientation = of_file.pages.first.tags.valueof("Orientation", default=1)
         else:
             mode = iio.immeta(file, plugin="pillow", exclude_applied=False)["mode"]
             array = iio.imread(file, plugin="pillow", mode=palette if mode == "P" else None, rotate=True)
     except Exception:  # each reader has errors of its own
         raise Fault("files", "is damaged, or can't be read") from None
+    if orientation != 1:
+        raise Fault("upright", f"has orientation {int(orientation)}")
     if array.dtype.kind not in "iufb":
         raise Fault("files", f"holds {array.dtype}")
     return np.asarray(array)
@@ -474,7 +480,8 @@ def train(
         f"{len(pairs)} images to train on and {len(measured)} to measure on, crops of {'×'.join(map(str, crop))}, "
         f"{_count(jax.device_count(), 'device')}"
     )
-    split = placed_on_all_devices(everything)
+    mesh = placed_on_all_devices(everything)
+    split = NamedSharding(mesh, P("batch"))
     run = {name: str(value) for name, value in vars(settings).items()} | {"data": folder.sha256[:12]}
     with Checkpoints(output, everything, run) as checkpoints, progress(settings.steps) as show:
         history = checkpoints.resumed()
@@ -484,7 +491,7 @@ def train(
         recent: list[Array] = []
         for step, batch in enumerate(loaded(batches(pairs, crop, settings), done, settings.steps), done + 1):
             images, labels = (jax.make_array_from_process_local_data(split, part) for part in batch)
-            with jax.set_mesh(split.mesh):
+            with jax.set_mesh(mesh):
                 recent.append(train_step(*everything, settings.seed, images, labels))
             show(step)
             if step % every == 0 or step == settings.steps:
@@ -511,11 +518,11 @@ def require_devices(settings: Settings) -> None:
         raise UsageError.of("the batch", "batch", "", says, f"batch={-(-settings.batch // count) * count}")
 
 
-def placed_on_all_devices(everything: tuple[Any, Any]) -> NamedSharding:
-    """Put a copy of a model and its optimizer on each device. Return how batches are split over the devices."""
+def placed_on_all_devices(everything: tuple[Any, Any]) -> Mesh:
+    """Put a copy of a model and its optimizer on each device. Return the mesh, over which batches are split."""
     mesh = jax.make_mesh((jax.device_count(),), ("batch",), axis_types=(AxisType.Auto,))
     nnx.update(everything, jax.device_put(nnx.state(everything), NamedSharding(mesh, P())))
-    return NamedSharding(mesh, P("batch"))
+    return mesh
 
 
 def require_finite(history: History, settings: Settings) -> None:

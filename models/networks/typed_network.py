@@ -20,6 +20,7 @@ from ...spec.messages.choices import nearest_choice
 from ...spec.messages.report import ConfigError, ShapeError, UsageError
 from ...spec.messages.written import clipped, kind_of, written_argument, written_value
 from ...spec.network import Concat, Conv, Input, Network, Node, Norm
+from ...spec.network.folding import with_pads_in_convolutions
 from ..dtypes import dtypes_of, precision_of
 from ..fits import require_fit
 from ..functional.statistics import AxisName, statistics_kept
@@ -252,8 +253,9 @@ def _parts(graph: Network, names: tuple[str, ...], again: frozenset[str]) -> lis
 def _plan(graph: Network, names: tuple[str, ...]) -> list[tuple[Node, tuple[str, ...]]]:
     """The nodes that the results need, each with what it reads.
 
-    A concatenation that only convolutions read is left to them, because they need not build it.
+    A concatenation and a pad of zeros that only convolutions read are left to them, because they need not build it.
     """
+    graph = with_pads_in_convolutions(graph, names)
     needed = set(names)
     for node in reversed(graph.nodes):
         if node.name in needed:

@@ -47,6 +47,14 @@ def with_array(path, array):
     return fault
 
 
+def turned(path, orientation):
+    def fault(data):
+        (data / path).with_suffix(".png").unlink()
+        tifffile.imwrite(data / path, picture(31, 20), extratags=[(274, "H", 1, orientation, True)])
+
+    return fault
+
+
 def with_bytes(path, content):
     return lambda data: (data / path).write_bytes(content)
 
@@ -101,6 +109,7 @@ FAULTS = {  # what is done to the folder, the rule that it breaks, and what the 
     "too large for float32": (with_array("images/a.npy", np.full((20, 31), 1e39)), "files", "has NaN or infinity"),
     "no pixels": (with_array("images/a.npy", np.zeros((0, 31))), "files", "has the shape (0, 31)"),
     "a volume": (with_array("images/a.npy", np.zeros((2, 3, 20, 31))), "files", "has the shape (2, 3, 20, 31)"),
+    "a TIFF file that is shown turned": (turned("images/a.tif", 6), "upright", "images/a.tif has orientation 6"),
     "one in colour": (with_array("images/a.png", picture(20, 31, 3)), "channels", "a.png has 3, most have 1"),
     "a mask in colour": (with_array("masks/a.png", picture(20, 31, 3)), "masks", "has the shape (20, 31, 3)"),
     "a mask with fractions": (with_array("masks/a.tif", np.full((20, 31), 0.5)), "masks", "has numbers of float64"),

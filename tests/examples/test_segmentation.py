@@ -200,6 +200,15 @@ def started(data, output, *words, **environment):
     )
 
 
+def two_started(data, output, *words):
+    """Start two processes of one run. They find each other over the loopback."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    words += ("--coordinator", address, "--processes", 2, "--process")
+    return [started(data, output, *words, process, JAX_CPU_COLLECTIVES_IMPLEMENTATION="gloo") for process in range(2)]
+
+
 def finished(*processes):
     for process in processes:
         said, _ = process.communicate(timeout=600)
@@ -240,18 +249,34 @@ def test_losses_on_eight_devices_and_on_two_processes_are_those_of_one_device(da
     alone, eight, two = (tmp_path / f"{name}.safetensors" for name in ("alone", "eight", "two"))
     finished(started(data, alone, *words))
     finished(started(data, eight, *words, XLA_FLAGS="--xla_force_host_platform_device_count=8"))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    gloo = {"JAX_CPU_COLLECTIVES_IMPLEMENTATION": "gloo"}
-    finished(
-        *(
-            started(data, two, *words, "--coordinator", address, "--processes", 2, "--process", process, **gloo)
-            for process in range(2)
-        )
-    )
+    finished(*two_started(data, two, *words))
     losses = losses_of(alone, 10)
     assert losses[-1] < losses[0]
     for output in (eight, two):
         assert losses_of(output, 10) == pytest.approx(losses, rel=2e-5), output
         assert output.exists()
+
+
+@pytest.mark.slow
+def test_two_processes_of_which_one_is_killed_go_on_to_the_losses_of_an_undisturbed_run(data, tmp_path):
+    words = ("--steps", 60, "--every", 5, "--crop", 16, "--batch", 2)
+    undisturbed, killed = (tmp_path / f"{name}.safetensors" for name in ("undisturbed", "killed"))
+    finished(*two_started(data, undisturbed, *words))
+    resumed = 0
+    for victim in (0, 1):
+        processes = two_started(data, killed, *words)
+        measured = 0
+        for line in processes[0].stdout:
+            resumed += line.startswith("goes on after")
+            measured += line.startswith("step")
+            if measured == 3:
+                break
+        time.sleep(random.uniform(0, 0.1))
+        processes[victim].kill()
+        time.sleep(1)
+        processes[1 - victim].kill()  # JAX ends it after some time, because the other is gone
+        for process in processes:
+            process.communicate()
+    assert resumed == 1
+    finished(*two_started(data, killed, *words))
+    assert losses_of(killed, 60) == losses_of(undisturbed, 60)

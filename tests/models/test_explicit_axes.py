@@ -2,6 +2,9 @@
 
 import pytest
 from devices import on_devices
+from effort import sparse
+
+from wellshaped.spec import PRESETS, graph_of
 
 # Which images run. JAX decides on shapes alone: each size on the way must divide over the devices.
 RUNS = """
@@ -58,6 +61,39 @@ def test_what_runs_on_explicit_axes_is_what_check_says():
 def test_what_runs_on_explicit_axes_is_what_check_says_for_many(seed):
     kinds = of_the_kind(seed, count=40)
     assert min(kinds.values()) >= 60
+
+
+# The presets: the nearest size that fits the mesh runs, and the next one that fits only one device does not.
+OF_PRESETS = """
+import json, sys
+import jax, jax.numpy as jnp
+from flax import nnx
+from jax.sharding import AxisType, NamedSharding, PartitionSpec as P
+from wellshaped.models import TypedNetwork
+from wellshaped.spec import compatible_shapes, graph_of
+
+network = graph_of(json.loads(sys.argv[1]))
+axis = network.axis_names[0]
+model = nnx.eval_shape(lambda: TypedNetwork(network, rngs=nnx.Rngs(0)))
+
+def runs(sizes):
+    def given(of):
+        of_image = () if of.single else sizes
+        split = NamedSharding(jax.sharding.get_abstract_mesh(), P(None, *[axis] if of_image else []))
+        return jax.ShapeDtypeStruct((of.channels, *of_image), jnp.float32, sharding=split)
+
+    try:
+        nnx.eval_shape(lambda model, *images: model(*images), model, *map(given, network.inputs))
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return ""
+
+whole, split = compatible_shapes(network), compatible_shapes(network, mesh={axis: 2})
+fitting = split.above((64,) * network.axes)
+(first, *others) = fitting
+with jax.set_mesh(jax.make_mesh((2,), (axis,), axis_types=(AxisType.Explicit,))):
+    print(json.dumps([runs(fitting), runs((whole.axes[0].above(first + 1), *others))]))
+"""
 
 
 # The values and the gradients on four devices, beside those on one.
@@ -122,6 +158,13 @@ NETWORKS = {
     "2d, batch": {"axes": 2, "norm": "batch"},
     "3d": {"axes": 3, "norm": "batch", "upsampling": "nearest", "downsampling": "stride"},
 }
+
+
+@pytest.mark.parametrize("name", sparse([name for name in PRESETS if graph_of(name).axes > 1], ("tiny", "ddpm").count))
+def test_each_preset_runs_on_explicit_axes_at_the_sizes_that_fit(name):
+    ((error, expected),) = on_devices(OF_PRESETS, name, 2)
+    assert not error
+    assert "does not evenly divide" in expected or "is not divisible by" in expected
 
 
 @pytest.mark.slow
