@@ -19,7 +19,7 @@ from .fitting.planning import FittedPlan, plan_of
 from .fitting.read_models import OfModel
 from .fitting.sources import OfNetwork, OfSets, Source
 from .sizes.answer import ModelSizes
-from .sizes.reading import name_of
+from .sizes.reading import name_of, require_model
 
 AnySizes = ModelSizes | AnyNetwork | Mapping[str, SizeSet]
 """What says which sizes fit: an answer of ``read_jax`` or ``read_torch``, a network, or a set for each axis."""
@@ -163,9 +163,7 @@ def fitted(
     >>> print(any_size.plan((1, 20, 303)))
     pad width 303 to 304 at the end with its last position; of the result, keep width 303 of 304
     """
-    if not callable(model):
-        says = f"it is {kind_of(model)}, and must be a function or a module"
-        raise UsageError.of("the model", "model", "nothing to call", says, "fitted(lambda x: …, sizes, policy=…)")
+    require_model(model, "a function or a module", "fitted(lambda x: …, sizes, policy=…)")
     if layout is not None and not isinstance(layout, str):
         says = f"it is {kind_of(layout)}, and must be a str"
         raise UsageError.of("layout", "layout", "", says, 'layout="NHWC"')

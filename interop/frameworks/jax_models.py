@@ -11,7 +11,7 @@ import jax
 from jax import export
 
 from ...spec.messages.report import UsageError
-from ...spec.messages.written import kind_of
+from ..sizes.reading import require_model
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,9 @@ def as_network(model: Any, arguments: Mapping[str, Any]) -> AbstractNetwork:
         network = read(model, arguments)
         if network is not None:
             return network
-    says = f"it is {kind_of(model)}, and must be a function, a Flax, Equinox or Keras model, or a Haiku transform"
-    raise UsageError.of("the model", "model", "nothing to call", says, "read_jax(lambda x: …, shape)")
+    kinds = "a function, a Flax, Equinox or Keras model, or a Haiku transform"
+    require_model(model, kinds, "read_jax(lambda x: …, shape)")
+    return _function(model, arguments)
 
 
 def paths_of(model: Any, kind: str, paths: Sequence[Any]) -> list[tuple[str | int, ...]]:
@@ -160,9 +161,7 @@ def _keras_sees_sizes() -> Iterator[None]:
         rules.backend = backend
 
 
-def _function(model: Any, arguments: Mapping[str, Any]) -> AbstractNetwork | None:
-    if not callable(model):
-        return None
+def _function(model: Any, arguments: Mapping[str, Any]) -> AbstractNetwork:
     # An Equinox module is a tree with its arrays as leaves; a function is a leaf.
     leaves, tree = jax.tree.flatten(model)
     arrays = [abstract(leaf) if _is_array(leaf) else None for leaf in leaves]
@@ -175,4 +174,4 @@ def _function(model: Any, arguments: Mapping[str, Any]) -> AbstractNetwork | Non
     return AbstractNetwork(kind, call, lambda *_: arrays)
 
 
-_READERS = (_flax_nnx, _flax_linen, _keras, _haiku, _function)
+_READERS = (_flax_nnx, _flax_linen, _keras, _haiku)

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...spec.messages.installing import pip_install
 from ...spec.messages.report import UsageError
-from ...spec.messages.written import kind_of
+from ..sizes.reading import require_model
 
 try:
     import torch
@@ -66,9 +66,7 @@ class TorchNetwork:
 
 def as_network(model: Any, arguments: Mapping[str, Any]) -> TorchNetwork:
     """The network of a PyTorch module or of a function. Raises :class:`UsageError` if the model can't be called."""
-    if not callable(model):
-        says = f"it is {kind_of(model)}, and must be a PyTorch module or a function"
-        raise UsageError.of("the model", "model", "nothing to call", says, "read_torch(torch.nn.Conv2d(3, 8, 3), …)")
+    require_model(model, "a PyTorch module or a function", "read_torch(torch.nn.Conv2d(3, 8, 3), …)")
     return TorchNetwork("torch", model, arguments)
 
 

@@ -6,6 +6,7 @@ from itertools import combinations, product
 from typing import Any, Protocol
 
 from ...spec.messages.report import UsageError, WellshapedError
+from ...spec.messages.written import kind_of
 from .answer import AxisSizes, ModelSizes, output_text
 from .exploring import Budget, explore, kind
 from .expressions import names_in
@@ -111,6 +112,19 @@ def read(
 def name_of(model: Any) -> str:
     """The name of a function or of a model's class."""
     return str(getattr(model, "__name__", None) or type(model).__name__)
+
+
+def require_model(model: Any, kinds: str, example: str) -> None:
+    """Raise :class:`UsageError` for what can't be called, and for a class: to call it makes a model.
+
+    ``kinds`` says what the model must be, and ``example`` is one.
+    """
+    if not callable(model):
+        says = f"it is {kind_of(model)}, and must be {kinds}"
+        raise UsageError.of("the model", "model", "nothing to call", says, example)
+    if isinstance(model, type):
+        says = f"it is the class {model.__name__}, and must be a model: a call of the class makes one"
+        raise UsageError.of("the model", "model", "a class", says, f"{model.__name__}(…)")
 
 
 def one_for_each(dtypes: Any, images: Sequence[OpenShape]) -> list[Any]:

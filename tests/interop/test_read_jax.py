@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wellshaped import ShapeError, UsageError
-from wellshaped.interop import Budget, read_jax
+from wellshaped.interop import Budget, fitted, graph_of_jax, read_jax
 from wellshaped.interop.sizes.exploring import _far
 from wellshaped.spec.arithmetic.progression import Progression
 from wellshaped.spec.arithmetic.size_set import SizeSet
@@ -460,6 +460,13 @@ def test_a_size_of_0_is_no_size():
 def test_what_cannot_be_called_is_rejected():
     with pytest.raises(UsageError, match="nothing to call"):
         read_jax(3, "L")
+
+
+@pytest.mark.parametrize("ask", [read_jax, graph_of_jax, lambda model, shape: fitted(model, "unet2", policy="pad")])
+def test_a_class_is_no_model(ask):
+    with pytest.raises(UsageError, match=r"it is the class Conv, and must be a model") as error:
+        ask(nnx.Conv, "L 3")
+    assert error.value.report.fixes == ("Conv(…)",)
 
 
 # Programs that no one wrote: a vector goes through random operations, and may meet an earlier one.
