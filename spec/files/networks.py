@@ -375,7 +375,7 @@ def _reject_table(data: Mapping[str, Any]) -> None:
         if kind is not None:
             says = f"{clipped(written_value(name))}, a table with the keys of a {kind}"
             fix = f"put its keys at the top, without {clipped(f'[{name}]')}"
-            raise ContentError.of("", "key", "it has unknown keys", says, fix)
+            raise ContentError.of("", "key", "there is no such key", says, fix)
 
 
 def _reject_strange(data: Mapping[str, Any]) -> None:

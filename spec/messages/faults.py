@@ -20,10 +20,10 @@ class Faults:
     >>> from wellshaped.spec import FileError
     >>> faults = Faults()
     >>> for key in "abcde":
-    ...     faults.add("key", "it has unknown keys", (f"'{key}'", "other keys"))
+    ...     faults.add("key", "there is no such key", (f"'{key}'", "other keys"))
     >>> print(FileError(faults.report("file a.toml")))
     file a.toml can't be read.
-      key: it has unknown keys: 'a'; 'b'; 'c'; and 2 more.
+      key: there is no such key: 'a'; 'b'; 'c'; and 2 more.
       fix: other keys
     """
 

@@ -151,7 +151,7 @@ def judge_keys(
         free = near is not None and near not in given and near not in meant
         if near is not None:
             meant.add(near)
-        faults.add("key", "it has unknown keys", partial(_unknown, key, given, near, free, known, at), most=FEW)
+        faults.add("key", "there is no such key", partial(_unknown, key, given, near, free, known, at), most=FEW)
     return meant
 
 

@@ -797,7 +797,7 @@ def test_flags_override_a_file_and_a_file_the_defaults(run, tmp_path, suffix):
     [
         ("unet.tml", None, "file: there is no such file."),
         ("", None, "file: it is a folder."),
-        ("unet.toml", "pool_stide = 2", "key: it has unknown keys: 'pool_stide' (did you mean pool_stride?)."),
+        ("unet.toml", "pool_stide = 2", "key: there is no such key: 'pool_stide' (did you mean pool_stride?)."),
         ("unet.toml", "pool_stride = 2.0", "natural: not a natural number: pool_stride=2.0 is a float, and must be an"),
         ("unet.json", "", "syntax: it is not JSON: Expecting value: line 1 column 1 (char 0)."),
         ("unet.json", "#" * 10**7, "file: it has 10000000 bytes, and a network has at most 262144."),
@@ -1174,6 +1174,9 @@ def test_a_shape_may_be_written_with_other_separators(run, image):
         ("milesial", "(3, 303, 384", "3x303x384"),
         ("milesial", "3x304", "3x304x304, for example"),
         ("milesial", "3", "3x304x384, for example"),
+        ("milesial", "3x300xabc", "3x300x384, for example"),
+        ("milesial", "3x300x", "3x300x384, for example"),
+        ("milesial", "0xHx300", "1x304x300, for example"),
         ("nnunet_3d_fullres", "1x160x160", "1x160x160x160, for example"),
     ],
 )

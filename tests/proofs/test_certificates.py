@@ -320,7 +320,7 @@ NOT_CERTIFIED = {
     "a node that is a list": (put([], *POOLED), "node 6 is a list, and must be an object"),
     "an unknown operation": (put("Leap", *POOLED, "op"), "no such operation: node pooled: 'Leap' (did you mean"),
     "a node without its kernel": (put(..., *POOLED, "kernel"), "a key is missing: node pooled: kernel"),
-    "an unknown field": (put(2, *POOLED, "colour"), "it has unknown keys: node pooled: 'colour'"),
+    "an unknown field": (put(2, *POOLED, "colour"), "there is no such key: node pooled: 'colour'"),
     "a negative kernel": (put(-1, *POOLED, "kernel"), "not a natural number: node pooled: kernel=-1 is negative"),
     "a kernel that is a float": (
         put(2.0, *POOLED, "kernel"),

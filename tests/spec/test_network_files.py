@@ -376,7 +376,7 @@ def test_a_key_of_no_kind_leads_to_the_nearest_of_any(tmp_path):
     says, fix = rejection(written(tmp_path / "a.toml", "level = 3\nnods = []\npool_kernal = 2\n"))
     assert fix == "fix: levels = 3"
     near = {"level": "levels", "nods": "nodes", "pool_kernal": "pool_kernel"}
-    assert says == f"key: it has unknown keys: {'; '.join(f'{k!r} (did you mean {v}?)' for k, v in near.items())}."
+    assert says == f"key: there is no such key: {'; '.join(f'{k!r} (did you mean {v}?)' for k, v in near.items())}."
 
 
 @pytest.mark.parametrize(
@@ -389,7 +389,7 @@ def test_a_key_of_no_kind_leads_to_the_nearest_of_any(tmp_path):
 )
 def test_a_table_with_the_keys_of_a_network_belongs_at_the_top(tmp_path, suffix, content, kind):
     assert rejection(written(tmp_path / f"a{suffix}", content)) == [
-        f"key: it has unknown keys: 'model', a table with the keys of a {kind}.",
+        f"key: there is no such key: 'model', a table with the keys of a {kind}.",
         "fix: put its keys at the top, without [model]",
     ]
     at_the_top = content.replace("[model]\n", "").replace('{"model": ', "").replace("}}", "}")
@@ -540,42 +540,42 @@ CONV_8 = '{ name = "c", op = "Conv", kernel = 1, channels = 8 }'
 NODE_FAULTS = [  # a node in TOML, what is said about it, the fix
     (
         '{ name = "y", op = "Conv", kernal = 3, kernel = 3 }',
-        "key: it has unknown keys: node y: 'kernal' (did you mean kernel?).",
+        "key: there is no such key: node y: 'kernal' (did you mean kernel?).",
         "node y: leave out kernal",
     ),
     (
         '{ name = "y", op = "Conv", kernal = 3 }',
-        "key: it has unknown keys: node y: 'kernal' (did you mean kernel?).",
+        "key: there is no such key: node y: 'kernal' (did you mean kernel?).",
         "node y: rename kernal to kernel",
     ),
     (
         '{ name = "y", op = "Resize", scale_factor = 2 }',
-        "key: it has unknown keys: node y: 'scale_factor' (did you mean factor?).",
+        "key: there is no such key: node y: 'scale_factor' (did you mean factor?).",
         "node y: rename scale_factor to factor",
     ),
     (
         '{ name = "y", op = "Resize", scale = 2 }',
-        "key: it has unknown keys: node y: 'scale' (did you mean factor?).",
+        "key: there is no such key: node y: 'scale' (did you mean factor?).",
         "node y: rename scale to factor",
     ),
     (
         '{ name = "y", op = "MaxPool", size = 2 }',
-        "key: it has unknown keys: node y: 'size' (did you mean kernel?).",
+        "key: there is no such key: node y: 'size' (did you mean kernel?).",
         "node y: rename size to kernel",
     ),
     (
         '{ name = "y", op = "MaxPool", "kernel\\n" = 2 }',
-        "key: it has unknown keys: node y: 'kernel\\n' (did you mean kernel?).",
+        "key: there is no such key: node y: 'kernel\\n' (did you mean kernel?).",
         r"node y: rename 'kernel\n' to kernel",
     ),
     (
         '{ name = "y", op = "Mean", foo = 2 }',
-        "key: it has unknown keys: node y: 'foo'.",
+        "key: there is no such key: node y: 'foo'.",
         "node y: leave out foo; the keys are name, op, inputs, layer, rule",
     ),
     (
         '{ name = "y", op = "Conv", kernel = 3, input = "x" }',
-        "key: it has unknown keys: node y: 'input' (did you mean inputs?).",
+        "key: there is no such key: node y: 'input' (did you mean inputs?).",
         "node y: rename input to inputs",
     ),
     ('{ name = "y", op = "Conv" }', "key: a key is missing: node y: kernel.", "node y: kernel = 3"),
@@ -792,7 +792,7 @@ def test_a_missing_number_is_answered_with_one_that_has_an_effect(tmp_path, op):
         (
             "axis = 2",
             "{ x = 4 }",
-            "key: it has unknown keys: 'axis' (did you mean axes?).",
+            "key: there is no such key: 'axis' (did you mean axes?).",
             "axes = 2",
         ),
         ("", "4", "object: not a network: inputs is an int, and must be an object.", "inputs = { x = 3 }"),
@@ -801,7 +801,7 @@ def test_a_missing_number_is_answered_with_one_that_has_an_effect(tmp_path, op):
         (
             "",
             "{ x = { chanels = 3 } }",
-            "key: it has unknown keys: input x: 'chanels' (did you mean channels?).",
+            "key: there is no such key: input x: 'chanels' (did you mean channels?).",
             "input x: rename",
         ),
         (
@@ -842,7 +842,7 @@ def test_all_faults_of_a_graph_are_said_at_once(tmp_path):
     assert rejection(path) == [
         "natural: not a natural number: input x: channels='4' is a str, and must be an integer ≥ 0; "
         "node a: kernel=-1 is negative, and must be an integer ≥ 0.",
-        "key: it has unknown keys: node a: 'kernal' (did you mean kernel?).",
+        "key: there is no such key: node a: 'kernal' (did you mean kernel?).",
         "op: no such operation: node b: 'MaxPol' (did you mean MaxPool?).",
         "key: a key is missing: node c: kernel.",
         "mode: no such choice: node d: mode='area' must be one of 'nearest', 'linear'.",
@@ -860,7 +860,7 @@ def test_an_unknown_input_is_named_beside_other_faults(tmp_path):
         '{ name = "y", op = "Mean", inputs = "upp" }',
     )
     assert rejection(path) == [
-        "key: it has unknown keys: node down: 'kernal' (did you mean kernel?).",
+        "key: there is no such key: node down: 'kernal' (did you mean kernel?).",
         "unknown_input: node up: no node or input is called dwn; node y: no node or input is called upp.",
         "fix: node down: rename kernal to kernel",
         'fix: node up: inputs = ["x", "down"]',

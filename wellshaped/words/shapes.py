@@ -56,7 +56,9 @@ def _meant(
         long = re.search(rf"\d{{{MAX_DIGITS + 1}}}", text) is not None
         digits = f" of at most {MAX_DIGITS} digits" if long else ""
         says = f"it is {clipped(text)!r}, and needs {needs} natural numbers{digits}: {parts}"
-        return says, tuple(inside) if len(inside) == len(names) + 1 else (), False
+        if len(inside) == len(names) + 1:
+            return says, tuple(inside), False
+        return says, _with_usual(text, (usual_channels(network)[0], *USUAL[len(names)])), True
     has = f"{count_word(len(numbers))} number{'s' * (len(numbers) > 1)}"
     says = f"{clipped(text)!r} has {has}, and needs {needs}: {parts}"
     if len(numbers) > len(names) + 2:
@@ -71,6 +73,15 @@ def _meant(
     channels, *sizes = numbers if numbers[0] in known else (known[0], *numbers)
     sizes = [*sizes, *sizes[-1:] * len(names)][: len(names)] or [*USUAL[len(names)]]
     return says, (channels, *sizes), True
+
+
+def _with_usual(text: str, usual: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the numbers of a text like ``3x300xabc``, with ``usual`` ones for the rest; none for any other text."""
+    parts = re.split(r"[xX×*,; ]+", text)
+    if len(parts) != len(usual) or not any(map(str.isdecimal, parts)):
+        return ()
+    known = [int(of) if of.isdecimal() and len(of) <= MAX_DIGITS else 0 for of in parts]
+    return tuple(of or n for of, n in zip(known, usual, strict=True))
 
 
 def _one_too_many(numbers: Sequence[int], network: AnyNetwork) -> tuple[str, tuple[int, ...], bool]:
