@@ -16,7 +16,7 @@ PACKAGES = {  # from npm: the version, and the SHA-256 of the archive
     "pyodide": ("314.0.7", "66b7949e5a0cba2250b586d7e368bf12fb482800748d182c4618254b685ffaa0"),
     "axe-core": ("4.14.1", "e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745"),  # for tests/site
 }
-FROM_PYODIDE = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json")
+FROM_PYODIDE = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "pyodide-lock.json")
 OURS = ("calculator.mjs", "worker.mjs", "calculator.css")
 
 
@@ -60,17 +60,27 @@ def build_wheel(folder: Path) -> Path:
     return next(folder.glob("*.whl"))
 
 
+def compile_needed(pyodide: Path, wheel: Path, into: Path) -> None:
+    """Write the modules of Python and of the wheel, compiled if an answer needs them. Raise :class:`NotPackedError`."""
+    node = shutil.which("node")
+    if node is None:
+        raise NotPackedError("node is not installed")
+    command = [node, str(HERE / "compile.mjs"), *map(str, (pyodide, wheel, into))]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    if done.returncode:
+        raise NotPackedError(f"the modules could not be compiled: {done.stderr.strip()[-200:]}")
+
+
 def assemble(into: Path) -> None:
     """Write the files of the calculator. Raise :class:`NotPackedError`."""
     archive = pack("pyodide")
     with tempfile.TemporaryDirectory() as folder:
-        wheel = build_wheel(Path(folder))
+        with tarfile.open(archive) as packed:
+            packed.extractall(folder, filter="data")
+        pyodide = Path(folder) / "package"
         (into / "pyodide").mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(wheel, into / "wellshaped.whl")
-    with tarfile.open(archive) as packed:
         for name in FROM_PYODIDE:
-            found = packed.extractfile(f"package/{name}")
-            assert found is not None  # the archive is the one whose SHA-256 is known
-            (into / "pyodide" / name).write_bytes(found.read())
+            shutil.copyfile(pyodide / name, into / "pyodide" / name)
+        compile_needed(pyodide, build_wheel(Path(folder)), into)
     for name in OURS:
         shutil.copyfile(HERE / name, into / name)

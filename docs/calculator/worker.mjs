@@ -1,12 +1,13 @@
-// Computes answers with the library itself: Pyodide, and the wheel that was built with this site.
+// Computes answers with the library itself: Pyodide, and the modules of the wheel that was built with this site.
 import { loadPyodide } from "./pyodide/pyodide.mjs";
 
 const at = (path) => new URL(path, import.meta.url).href;
 
 async function start() {
-  const wheel = fetch(at("wellshaped.whl")).then((found) => found.arrayBuffer());
-  const pyodide = await loadPyodide({ indexURL: at("pyodide/") });
-  pyodide.unpackArchive(await wheel, "wheel");
+  const wheel = fetch(at("wellshaped.zip")).then((found) => found.arrayBuffer());
+  const pyodide = await loadPyodide({ indexURL: at("pyodide/"), stdLibURL: at("python_stdlib.zip") });
+  pyodide.FS.writeFile("/wellshaped.zip", new Uint8Array(await wheel));
+  pyodide.pyimport("sys").path.insert(0, "/wellshaped.zip");
   return pyodide.pyimport("wellshaped.calculator").answer_in_json;
 }
 

@@ -8,7 +8,10 @@ channels of ``DepthToSpace`` and the sizes of ``SpaceToDepth`` must be multiples
 and 10.
 """
 
+from jaxtyping import Array
+
 from ...spec.network import DepthToSpace, Resize, SpaceToDepth
+from ..operations.resizing import resize_alone
 from .over_axes import Numbers, OperationLayer, OverOneAxis, OverThreeAxes, OverTwoAxes, made_of, require_well_formed
 
 
@@ -25,6 +28,11 @@ class _Resize(OperationLayer):
         mode = "linear" if mode in ("bilinear", "trilinear") else mode
         self.operation = made_of(Resize, factor=factor, mode=mode, align_corners=align_corners, over=over, less=less)
         require_well_formed(type(self).__name__, self.operation, 1, self.axes)
+
+    def _computed(self, x: Array) -> Array:
+        self._require_fit(x)
+        y: Array = resize_alone(self.operation, [x], {}, None)
+        return y
 
 
 class Resize1d(_Resize, OverOneAxis):

@@ -42,11 +42,23 @@ class _Scale(NamedTuple):
 def resize(operation: Resize, images: Sequence[Array], parameters: Parameters, precision: Any) -> Array:
     """The image with ``factor / over`` times as many positions, less ``less``."""
     (x,) = images
-    scales = []
-    for axis, n in enumerate(x.shape[1:]):
-        made = operation.size([n], axis)
-        scales.append(_Scale(n, made, on_axis(operation.over, axis), on_axis(operation.factor, axis)))
-    return _resized(x, scales=tuple(scales), operation=operation)
+    return _resized(x, scales=_scales(operation, x), operation=operation)
+
+
+def _scales(operation: Resize, x: Array) -> tuple[_Scale, ...]:
+    return tuple(
+        _Scale(n, operation.size([n], axis), on_axis(operation.over, axis), on_axis(operation.factor, axis))
+        for axis, n in enumerate(x.shape[1:])
+    )
+
+
+@partitioned
+def resize_alone(operation: Resize, images: Sequence[Array], parameters: Parameters, precision: Any) -> Array:
+    """As :func:`resize`. It keeps the channels first: with no convolution beside it, a transpose would only cost."""
+    (x,) = images
+    scales = _scales(operation, x)
+    factors = _factors(operation, scales)
+    return linear_resize(x, (1, *factors)) if factors else _resized(x, scales=scales, operation=operation)
 
 
 @partitioned
@@ -57,10 +69,16 @@ def resize_to(operation: ResizeTo, images: Sequence[Array], parameters: Paramete
     return _resized(x, scales=tuple(scales), operation=operation)
 
 
+def _factors(operation: Resize | ResizeTo, scales: tuple[_Scale, ...]) -> tuple[int, ...]:
+    """The whole numbers by which a linear resize makes every axis larger; none for another resize."""
+    is_linear = operation.mode == "linear" and not operation.align_corners and all(of.is_whole for of in scales)
+    return tuple(of.denominator for of in scales) if is_linear else ()
+
+
 @compiled_if_eager("scales", "operation")
 def _resized(x: Array, *, scales: tuple[_Scale, ...], operation: Resize | ResizeTo) -> Array:
-    if operation.mode == "linear" and not operation.align_corners and all(of.is_whole for of in scales):
-        factors = tuple(of.denominator for of in scales)
+    factors = _factors(operation, scales)
+    if factors:
         return channels_last(lambda image: linear_resize(image, factors), x)
 
     def along_each_axis(image: Array) -> Array:
@@ -91,7 +109,7 @@ def _nearest(image: Array, axis: int, scale: _Scale) -> Array:
 
 @partial(jax.jit, static_argnames="factors")
 def linear_resize(image: Array, factors: tuple[int, ...]) -> Array:
-    """The first axes made larger by these factors. In a trace it is a call of this name, which ``interop`` reads."""
+    """The image with axes made larger by these factors. A trace has it as a call of this name, for ``interop``."""
     for axis, factor in enumerate(factors):
         image = image if factor == 1 else _between_neighbours(image, axis, factor)
     return image

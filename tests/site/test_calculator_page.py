@@ -27,7 +27,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.as_printed,
     pytest.mark.skipif(not is_installed(), reason="Chromium and its driver are not installed"),
-    pytest.mark.skipif(not (SITE / "calculator" / "wellshaped.whl").exists(), reason="the site has no calculator"),
+    pytest.mark.skipif(not (SITE / "calculator" / "wellshaped.zip").exists(), reason="the site has no calculator"),
 ]
 ANSWER = """
 const [state, done] = arguments;

@@ -1,5 +1,6 @@
 """What the site gets from npm is what the repository names, or the site says that it has no calculator."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,18 @@ def test_without_npm_there_is_no_package_and_the_error_says_why(packing, monkeyp
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(packing.NotPackedError, match="npm is not installed"):
         packing.pack("pyodide")
+
+
+def test_without_node_nothing_is_compiled_and_the_error_says_why(packing, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(packing.NotPackedError, match="node is not installed"):
+        packing.compile_needed(tmp_path, tmp_path / "a.whl", tmp_path)
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+def test_modules_that_can_not_be_compiled_are_an_error(packing, tmp_path):
+    with pytest.raises(packing.NotPackedError, match="the modules could not be compiled: "):
+        packing.compile_needed(tmp_path, tmp_path / "a.whl", tmp_path)
 
 
 def test_an_archive_with_another_hash_is_rejected_and_removed(packing, tmp_path):

@@ -285,7 +285,8 @@ def test_unknown_keys_are_rejected_with_the_nearest_known_ones(tmp_path):
     path = written(tmp_path / "a.toml", "pool_stide = 3\nbaseC = 8\n")
     assert error_of(path) == (
         f"config file {path} can't be read.\n"
-        "  key: there is no such key: 'baseC' (did you mean base_channels?); 'pool_stide' (did you mean pool_stride?).\n"
+        "  key: there is no such key: 'baseC' (did you mean base_channels?); "
+        "'pool_stide' (did you mean pool_stride?).\n"
         "  fix: base_channels = 8"
     )
 
