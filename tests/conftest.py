@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
-from .seconds import left_to_the_slow_part, read
+from .seconds import parts, read
 
 # Derandomized, so that a red run can be repeated; thorough looks elsewhere each time.
 settings.register_profile("default", deadline=None, derandomize=True, max_examples=40)
@@ -84,19 +84,20 @@ def pytest_collection():
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
-    """Leave to the slow part most cases of a test with the marker ``one_in``, or that takes long (:mod:`.seconds`).
+    """Give each case its part of the suite (:mod:`.seconds`): mark it ``slow``, and ``exhaustive``, or leave it.
 
     A test that is named on the command line runs with all cases.
     """
     if any("::" in argument for argument in config.args):
         return
-    quick = [item for item in items if not item.get_closest_marker("slow")]
-    names = [item.nodeid.partition("[")[0] for item in quick]
-    markers = [item.get_closest_marker("one_in") for item in quick]
-    one_in = [1 if marker is None else marker.args[0] for marker in markers]
-    for item, is_left in zip(quick, left_to_the_slow_part(names, read(), one_in), strict=True):
-        if is_left:
+    names = [item.nodeid.partition("[")[0] for item in items]
+    one_in = [marker.args[0] if (marker := item.get_closest_marker("one_in")) else 1 for item in items]
+    slow = [item.get_closest_marker("slow") is not None for item in items]
+    for item, part in zip(items, parts(names, read(), one_in, slow), strict=True):
+        if part != "quick":
             item.add_marker(pytest.mark.slow)
+        if part == "exhaustive":
+            item.add_marker(pytest.mark.exhaustive)
 
 
 @pytest.fixture(scope="module", autouse=True)

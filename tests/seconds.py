@@ -1,20 +1,24 @@
-"""How long each test takes, which decides what the quick part leaves to the slow one.
+"""How long each test takes, which decides the part of the suite that a case belongs to.
+
+The quick part has a few seconds for each test function, the slow part of CI a few more, and the exhaustive part the rest.
 
 ``uv run pytest -m "slow or not slow" --junitxml=run.xml``, then ``uv run python -m tests.seconds run.xml``. It writes
-``seconds.csv`` beside this file: the test functions that take more than :data:`QUICK` with all their cases. The table
-here is from two runs beside other work. Where the second had only some cases, the number is an estimate for all.
+``seconds.csv`` beside this file: the test functions that take more than :data:`QUICK` with all their cases.
 """
 
 import csv
 import sys
 import xml.etree.ElementTree as ElementTree
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from math import ceil
 from pathlib import Path
 
 QUICK = 2.0
 """The seconds that the quick part has for each test function."""
+
+SLOW = 12.0
+"""The seconds that the slow part of CI has for each test function. One case of each always runs."""
 
 FILE = Path(__file__).with_suffix(".csv")
 
@@ -34,21 +38,36 @@ def read() -> dict[str, float]:
         return {name: float(of) for of, name in csv.reader(file)}
 
 
-def left_to_the_slow_part(names: Sequence[str], seconds: dict[str, float], one_in: Iterable[int]) -> list[bool]:
-    """Whether each case is left to the slow part, by the ``names`` of their functions.
+def parts(names: Sequence[str], seconds: Mapping[str, float], one_in: Sequence[int], slow: Sequence[bool]) -> list[str]:
+    """The part of each case: ``"quick"``, ``"slow"`` or ``"exhaustive"``, by the ``names`` of their functions.
 
-    A function that takes too long keeps as many of its cases, evenly spaced, as the quick part has time for: none if
-    one case alone takes too long. ``one_in`` is the marker's number for each case.
+    A part has as many cases of a function, evenly spaced, as it has time for. Those with the marker ``slow`` are not
+    quick, and ``one_in`` is the number of the marker for each case: the quick part has no more than each k-th.
 
-    >>> left_to_the_slow_part(["a", "a", "a", "a", "b", "c", "c"], {"a": 4.0, "b": 3.0}, [1] * 5 + [2] * 2)
-    [False, True, False, True, True, False, True]
+    >>> parts(["a"] * 6 + ["b"] + ["c"] * 4, {"a": 6.0, "b": 90.0}, [1] * 7 + [2] * 4, [False] * 11)
+    ['quick', 'slow', 'slow', 'quick', 'slow', 'slow', 'slow', 'quick', 'slow', 'quick', 'slow']
+    >>> parts(["a"] * 4, {"a": 40.0}, [1] * 4, [True] * 4)
+    ['slow', 'exhaustive', 'exhaustive', 'exhaustive']
     """
-    count, seen, found = Counter(names), Counter[str](), []
-    for name, marked in zip(names, one_in, strict=True):
-        every = marked * ceil(seconds[name] / QUICK) if name in seconds else marked
-        found.append(seen[name] % every > 0 or (name in seconds and every > count[name]))
-        seen[name] += 1
+    cases = defaultdict(list)
+    for case, name in enumerate(names):
+        cases[name].append(case)
+    found = ["exhaustive"] * len(names)
+    for name, of_it in cases.items():
+        each = seconds.get(name, 0.0) / len(of_it)
+        quick = [case for case in of_it if not slow[case]]
+        most = ceil(len(quick) / one_in[of_it[0]])
+        for case in _spread(quick, min(most, int(QUICK / each)) if each else most):
+            found[case] = "quick"
+        left = [case for case in of_it if found[case] != "quick"]
+        for case in _spread(left, max(1, int(SLOW / each)) if each else len(left)):
+            found[case] = "slow"
     return found
+
+
+def _spread(cases: Sequence[int], most: int) -> Sequence[int]:
+    """At most so many of the cases, evenly spaced."""
+    return cases[:: ceil(len(cases) / most)] if most and cases else ()
 
 
 if __name__ == "__main__":
