@@ -1,6 +1,6 @@
 """How long each test takes, which decides the part of the suite that a case belongs to.
 
-The quick part has a few seconds for each test function, the slow part of CI a few more, and the exhaustive part the rest.
+The quick part has a few seconds for each test function, CI's slow part a few more, and the exhaustive part the rest.
 
 ``uv run pytest -m "slow or not slow" --junitxml=run.xml``, then ``uv run python -m tests.seconds run.xml``. It writes
 ``seconds.csv`` beside this file: the test functions that take more than :data:`QUICK` with all their cases.
