@@ -94,10 +94,11 @@ def pytest_collection_modifyitems(config, items):
     one_in = [marker.args[0] if (marker := item.get_closest_marker("one_in")) else 1 for item in items]
     slow = [item.get_closest_marker("slow") is not None for item in items]
     for item, part in zip(items, parts(names, read(), one_in, slow), strict=True):
-        if part != "quick":
-            item.add_marker(pytest.mark.slow)
-        if part == "exhaustive":
+        is_exhaustive = part == "exhaustive" or item.get_closest_marker("exhaustive")
+        if is_exhaustive:
             item.add_marker(pytest.mark.exhaustive)
+        if is_exhaustive or part != "quick":
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="module", autouse=True)

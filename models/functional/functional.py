@@ -166,8 +166,8 @@ def _with_bias(image: Array, kernel: Array, bias: Array, *, missing: Slot, geome
         y = lax.squeeze(contract(missing, a, b, geometry, precision), (0,))
         # The gradient of the bias is a sum over all positions, too large for 16 bits.
         wide = jnp.promote_types(y.dtype, jnp.float32)
-        each = lax.broadcast_in_dim(lax.convert_element_type(bias, wide), y.shape, (2,))
-        return lax.convert_element_type(lax.add(lax.convert_element_type(y, wide), each), y.dtype)
+        each = lax.expand_dims(lax.convert_element_type(bias, wide), (0, 1))
+        return lax.convert_element_type(jnp.add(lax.convert_element_type(y, wide), each), y.dtype)
 
     return channels_last(convolved, image)
 

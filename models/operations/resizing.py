@@ -7,6 +7,7 @@ smaller. ``jax.image.resize`` differs in both, so positions and weights are comp
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from math import gcd
 from typing import Any, NamedTuple
 
 import jax
@@ -19,6 +20,7 @@ from ...spec.network.resampling import DepthToSpace, Resize, ResizeTo, SpaceToDe
 from ..cpu.backend import over_devices
 from ..cpu.eager import compiled_if_eager
 from ..cpu.layout import channels_last
+from ..symbolic import any_symbolic
 from .partitioned import partitioned
 
 Parameters = Mapping[str, Array]
@@ -65,8 +67,13 @@ def resize_alone(operation: Resize, images: Sequence[Array], parameters: Paramet
 def resize_to(operation: ResizeTo, images: Sequence[Array], parameters: Parameters, precision: Any) -> Array:
     """The first image at the size of the second."""
     x, other = images
-    scales = [_Scale(n, m, n, m) for n, m in zip(x.shape[1:], other.shape[1:], strict=True)]
-    return _resized(x, scales=tuple(scales), operation=operation)
+    scales = tuple(_to_size(n, m) for n, m in zip(x.shape[1:], other.shape[1:], strict=True))
+    return _resized(x, scales=scales, operation=operation)
+
+
+def _to_size(n: Any, m: Any) -> _Scale:
+    common = 1 if any_symbolic((n, m)) else gcd(n, m)
+    return _Scale(n, m, n // common, m // common)
 
 
 def _factors(operation: Resize | ResizeTo, scales: tuple[_Scale, ...]) -> tuple[int, ...]:

@@ -25,6 +25,7 @@ from ..functional.functional import conv2d, conv_transpose2d
 from ..symbolic import any_symbolic
 from ..typed import unchecked
 from .joins import joined
+from .partitioned import partitioned
 
 Parameters = Mapping[str, Array]
 Sides = list[tuple[int, int]]
@@ -89,8 +90,8 @@ def _with_bias(y: Array, parameters: Parameters) -> Array:
     if bias is None:
         return y
     wide = jnp.promote_types(y.dtype, jnp.float32)
-    each = lax.broadcast_in_dim(lax.convert_element_type(bias, wide), y.shape, (0,))
-    return channels_last(lambda *both: add(*both).astype(y.dtype), y.astype(wide), each)
+    each = lax.expand_dims(bias.astype(wide), range(y.ndim - 1))
+    return channels_last(lambda image: (image + each).astype(y.dtype), y.astype(wide))
 
 
 def _convolved(x: Array, kernel: Array, precision: Any, **window: Any) -> Array:
@@ -175,6 +176,7 @@ def _transposed_padding(operation: ConvTranspose, numbers: _Numbers) -> Sides:
     ]
 
 
+@partitioned
 def max_pool(operation: MaxPool, images: Sequence[Array], parameters: Parameters, precision: Any) -> Array:
     """The maximum of each window. Padding never wins. The gradient goes to the first maximum, in row-major order."""
     (x,) = images
@@ -186,6 +188,7 @@ def max_pool(operation: MaxPool, images: Sequence[Array], parameters: Parameters
     return _reduced(x, numbers, lax.max, -inf)
 
 
+@partitioned
 def avg_pool(operation: AvgPool, images: Sequence[Array], parameters: Parameters, precision: Any) -> Array:
     """The mean of each window. As in PyTorch and Flax, padded zeros count; positions beyond the padding do not."""
     (x,) = images

@@ -32,9 +32,10 @@ def run(folder, steps=None):
 
 
 @pytest.mark.slow
-def test_a_run_that_is_killed_resumes_to_the_numbers_of_an_undisturbed_run(tmp_path):
+@pytest.mark.parametrize("stops", [(6,), (3, 11, 6, 9, 12)], ids=len)
+def test_a_run_that_is_killed_resumes_to_the_numbers_of_an_undisturbed_run(stops, tmp_path):
     assert run(tmp_path / "undisturbed")
-    for stop in (3, 11, 6, 9, 12):
+    for stop in stops:
         assert not run(tmp_path / "killed", stop)
     assert run(tmp_path / "killed")
     files = [(tmp_path / name / "trained.safetensors").read_bytes() for name in ("undisturbed", "killed")]

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.optimised
 def test_the_run_of_the_page_reaches_the_iou_that_the_page_states(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(ROOT)

@@ -216,23 +216,24 @@ def finished(*processes):
 
 
 @pytest.mark.slow
-def test_a_run_that_is_killed_twenty_times_ends_with_the_numbers_of_an_undisturbed_one(data, tmp_path):
-    words = ("--steps", 1000, "--every", 10, "--crop", 16, "--batch", 2)
+@pytest.mark.parametrize("kills", [2, 20])
+def test_a_run_that_is_killed_ends_with_the_numbers_of_an_undisturbed_one(kills, data, tmp_path):
+    words = ("--steps", 50 * kills, "--every", 10, "--crop", 16, "--batch", 2)
     finished(started(data, tmp_path / "undisturbed.safetensors", *words))
     killed = tmp_path / "killed.safetensors"
     resumed = set()
-    for _ in range(20):
+    for _ in range(kills):
         with started(data, killed, *words) as process:
-            measured, last = 0, random.randint(1, 5)
+            measured, last = 0, random.randint(2, 4)
             for line in process.stdout:
                 measured += line.startswith("step")
                 resumed |= {line} if line.startswith("goes on after") else set()
                 if measured == last:
                     break
             time.sleep(random.uniform(0, 0.1))  # a checkpoint is written now, or a few steps are done
-            assert process.poll() is None, "it has ended before 20 kills"
+            assert process.poll() is None, "it has ended before the last kill"
             os.kill(process.pid, signal.SIGKILL)
-    assert len(resumed) > 3
+    assert len(resumed) >= kills // 5
     finished(started(data, killed, *words))
     assert killed.read_bytes() == (tmp_path / "undisturbed.safetensors").read_bytes()
 
