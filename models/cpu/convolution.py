@@ -28,6 +28,7 @@ from jaxtyping import Array
 
 from . import algorithms
 from .backend import forced_backend, lower_by_backend, over_devices
+from .blocks import side_by_side
 from .taylor import of_product, taylor_primitive
 from .trilinear import SLOTS, Geometry, Slot, stock
 
@@ -38,8 +39,9 @@ def contract(missing: Slot, a: Array, b: Array, geometry: Geometry, precision: A
     ``x`` is ``(N, H, W, C)``, ``k`` is ``(O, C, kernel, kernel)`` and ``y`` is ``(N, *geometry.out, O)``, all of one
     dtype. All three may have one more axis in front: then each entry along it is computed alone.
     """
-    if over_devices() and missing == "x" and _is_of_blocks(geometry):
-        return _blocks(a, b, precision)
+    if over_devices() and missing == "x" and _makes_blocks(geometry):
+        blocks = partial(side_by_side, precision=precision)
+        return blocks(a, b) if a.ndim == 4 else jax.vmap(blocks)(a, b)
     if forced_backend() == "stock" or over_devices():
         return stock(missing, a, b, geometry, precision)
     params = {"geometry": geometry, "precision": precision, "backend": forced_backend()}
@@ -47,19 +49,9 @@ def contract(missing: Slot, a: Array, b: Array, geometry: Geometry, precision: A
     return result
 
 
-def _is_of_blocks(g: Geometry) -> bool:
-    """Whether each position of ``x`` meets one of ``y``."""
-    return g.kernel == g.stride and g.padding == 0 and all(n == m * g.stride for n, m in zip(g.size, g.out, strict=True))
-
-
-def _blocks(k: Array, y: Array, precision: Any) -> Array:
-    """The transposed convolution that makes a block of each position, on several devices.
-
-    No device needs anything of another. For JAX's own convolution, XLA would copy whole images to find the gradient.
-    """
-    made = jnp.einsum("...ocab,...nhwo->...nhawbc", k, y, precision=precision)
-    *front, n, height, a, width, b, channels = made.shape
-    return made.reshape(*front, n, height * a, width * b, channels)
+def _makes_blocks(g: Geometry) -> bool:
+    """Whether each position of ``y`` meets a block of ``x``, beside those of the others."""
+    return g.kernel == g.stride and g.padding == 0 and g.size == tuple(m * g.stride for m in g.out)
 
 
 def _others(missing: Slot) -> tuple[Slot, Slot]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
 from math import inf
-from operator import add
+from operator import add, mul
 from typing import Any
 
 import jax.numpy as jnp
@@ -18,6 +18,8 @@ from jaxtyping import Array
 
 from ...spec.network.fields import on_axis, sides_on
 from ...spec.network.windows import AvgPool, Conv, ConvTranspose, MaxPool, Window
+from ..cpu.backend import over_devices
+from ..cpu.blocks import side_by_side
 from ..cpu.joining import at_once
 from ..cpu.layout import channels_last
 from ..cpu.pooling import max_of_windows
@@ -43,9 +45,9 @@ class _Numbers:
     padding: tuple[tuple[int, int], ...]
 
     @property
-    def spans(self) -> list[int]:
+    def spans(self) -> tuple[int, ...]:
         """How many positions each window covers, from its first to its last."""
-        return [d * (k - 1) + 1 for k, d in zip(self.kernel, self.dilation, strict=True)]
+        return tuple(d * (k - 1) + 1 for k, d in zip(self.kernel, self.dilation, strict=True))
 
     @property
     def is_square(self) -> bool:
@@ -145,6 +147,9 @@ def conv_transpose(operation: ConvTranspose, images: Sequence[Array], parameters
         bias = _bias(parameters, kernel.shape[1])
         window = {"stride": numbers.stride[0], "padding": numbers.padding[0][0], "precision": precision}
         return unchecked(conv_transpose2d)(x, kernel, bias, **window)
+    if over_devices() and groups == 1 and _makes_blocks(numbers):
+        blocks = channels_last(lambda image: side_by_side(kernel, image[None], precision)[0], x)
+        return _with_bias(blocks, parameters)
     mirrored = jnp.flip(kernel, range(2, kernel.ndim)).reshape(groups, -1, *kernel.shape[1:]).swapaxes(1, 2)
     y = _convolved(
         x,
@@ -157,6 +162,14 @@ def conv_transpose(operation: ConvTranspose, images: Sequence[Array], parameters
         feature_group_count=groups,
     )
     return _with_bias(y, parameters)
+
+
+def _makes_blocks(numbers: _Numbers) -> bool:
+    """Whether a transposed convolution makes a block of each position, beside those of the others."""
+    alike = numbers.kernel == numbers.stride == numbers.spans
+    return (
+        alike and not any(map(any, numbers.padding)) and numbers.made == tuple(map(mul, numbers.given, numbers.stride))
+    )
 
 
 def _transposed_padding(operation: ConvTranspose, numbers: _Numbers) -> Sides:

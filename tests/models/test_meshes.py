@@ -195,3 +195,53 @@ def test_a_step_is_lowered_or_compiled():
     assert str(communication(lowered)) == str(communication(lowered.compile())) == "no communication"
     with pytest.raises(UsageError, match="must be a lowered or compiled function"):
         communication(lambda x: x)
+
+
+# Each operation alone, forward and gradient, with automatic and with explicit axes.
+ALONE = """
+import json
+import jax, jax.numpy as jnp, numpy as np
+from flax import nnx
+from jax.sharding import AxisType, NamedSharding, PartitionSpec as P
+from wellshaped.models import TypedNetwork, communication
+from wellshaped.spec import (
+    AvgPool, Conv, ConvTranspose, Crop, DepthToSpace, MaxPool, Network, Node, Norm, Pad, Resize, ResizeTo, SpaceToDepth
+)
+
+small = Node("small", Conv(3, 2, padding=1))
+networks = {str(of): [Node("y", of)] for of in (
+    Conv(3, padding=1, channels=4), Conv((3, 1), padding=(1, 0)), Conv(3, padding=1, groups=4), Conv(3, 2, padding=1),
+    Conv(3, padding=2, dilation=2), ConvTranspose(2, 2, channels=4), ConvTranspose((2, 1), (2, 1), channels=4),
+    MaxPool(2), MaxPool(3, 2, padding=1), AvgPool(2), AvgPool(3, 2, padding=1), Norm("batch"), Norm("group", groups=2),
+    Resize(2), Resize(2, mode="linear"), DepthToSpace(2), SpaceToDepth(2), Crop(4), Pad(4),
+)}
+networks |= {str(of): [small, Node("y", of, ("small", "x"))] for of in (ResizeTo(), ResizeTo(mode="linear"))}
+image = np.random.default_rng(0).normal(size=(4, 32, 16)).astype(np.float32)
+for name, nodes in networks.items():
+    def step(state, x):
+        return (nnx.merge(graph, state)(x) ** 2).mean()
+
+    def results(x):
+        global graph
+        graph, state = nnx.split(TypedNetwork(Network({"x": 4}, nodes), rngs=nnx.Rngs(0)))
+        compiled = jax.jit(jax.value_and_grad(step, argnums=(0, 1))).lower(state, x).compile()
+        return jax.tree.leaves(compiled(state, x)), str(communication(compiled))
+
+    expected, _ = results(image)
+    for kind in (AxisType.Auto, AxisType.Explicit):
+        mesh = jax.make_mesh((4,), ("rows",), axis_types=(kind,))
+        with jax.set_mesh(mesh):
+            found, exchanged = results(jax.device_put(image, NamedSharding(mesh, P(None, "rows"))))
+        errors = [float(abs(np.asarray(a) - np.asarray(b)).max()) for a, b in zip(found, expected, strict=True)]
+        print(json.dumps([f"{name}, {kind.name}", exchanged, max(errors)]))
+"""
+
+
+@pytest.mark.slow
+def test_the_gradient_of_an_operation_gathers_no_image():
+    found = on_devices(ALONE, None, ROWS)
+    assert len(found) == 42
+    for name, exchanged, error in found:
+        assert "all-gather" not in exchanged, name
+        assert "all-to-all" not in exchanged, name
+        assert error < 1e-5, name
