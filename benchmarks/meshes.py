@@ -28,6 +28,8 @@ PRESETS = (
     "attention_unet",
     "smp_resnet34",
     "unetplusplus",
+    "unet3plus",
+    "u2net_rsu7",
     "pix2pix",
     "stable_diffusion_vae",
 )

@@ -20,7 +20,7 @@ from ...spec.messages.choices import nearest_choice
 from ...spec.messages.report import ConfigError, ShapeError, UsageError
 from ...spec.messages.written import clipped, kind_of, written_argument, written_value
 from ...spec.network import Concat, Conv, Input, Network, Node, Norm
-from ...spec.network.folding import with_pads_in_convolutions
+from ...spec.network.folding import needed_for, with_pads_in_convolutions
 from ..dtypes import dtypes_of, precision_of
 from ..fits import require_fit
 from ..functional.statistics import AxisName, statistics_kept
@@ -256,10 +256,7 @@ def _plan(graph: Network, names: tuple[str, ...]) -> list[tuple[Node, tuple[str,
     A concatenation and a pad of zeros that only convolutions read are left to them, because they need not build it.
     """
     graph = with_pads_in_convolutions(graph, names)
-    needed = set(names)
-    for node in reversed(graph.nodes):
-        if node.name in needed:
-            needed.update(node.inputs)
+    needed = needed_for(graph, names)
     nodes = [node for node in graph.nodes if node.name in needed]
     built = {name for node in nodes if not isinstance(node.operation, Conv) for name in node.inputs}.union(names)
     joins = {node.name: node.inputs for node in nodes if isinstance(node.operation, Concat) and node.name not in built}

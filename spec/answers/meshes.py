@@ -18,7 +18,7 @@ from ..arithmetic.naturals import natural
 from ..messages.choices import near_name
 from ..messages.report import UsageError, Verdict, WellshapedError
 from ..messages.written import clipped, in_words, kind_of, written_number, written_value
-from ..network.folding import with_pads_in_convolutions
+from ..network.folding import as_computed
 from ..network.network import Network, Node
 from ..network.operation import changes_size, counted
 from ..network.proposing import free_name
@@ -112,17 +112,17 @@ def _on_devices(graph: Network, devices: tuple[int, ...]) -> Network:
     if set(devices) == {1}:
         return graph
     on = f"{_times(devices)} devices"
-    computed = with_pads_in_convolutions(graph)
+    computed = as_computed(graph)
     split = [name for name in _of_new_size(computed) if any(_grows(graph, devices, name))]
     parts = [Node(_free(graph, f"{of} in parts"), Require(multiple=devices), of, rule=on) for of in split]
     halos = [_halos(_with(computed, parts), axis, count) if count > 1 else {} for axis, count in enumerate(devices)]
-    needed = []
+    wide = []
     for node, given in dict.fromkeys(key for of in halos for key in of):
         halo = tuple(of.get((node, given), 0) for of in halos)
         least = tuple(map(mul, halo, devices))
         name = _free(graph, f"{node} from parts")
-        needed.append(Node(name, Require(at_least=least), given, rule=f"halo {_times(halo)} on {on}"))
-    return _with(graph, [*parts, *needed])
+        wide.append(Node(name, Require(at_least=least), given, rule=f"halo {_times(halo)} on {on}"))
+    return _with(graph, [*parts, *wide])
 
 
 def _times(numbers: Sequence[int]) -> str:

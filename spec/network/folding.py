@@ -1,6 +1,6 @@
-"""Pads that are the padding of a convolution: the padded image need not exist (SPEC sections 8 and 12)."""
+"""What need not be computed: nodes that nothing reads, and pads that are a convolution's (SPEC sections 8 and 12)."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +9,33 @@ from .fields import Sides, shortest, sides_on
 from .network import Network, Node
 from .operation import Operation
 from .windows import Conv
+
+
+def needed_for(graph: Network, names: Iterable[str]) -> set[str]:
+    """Return the names of the inputs and nodes that these nodes depend on, and their own.
+
+    >>> from wellshaped.spec.network import MaxPool
+    >>> graph = Network({"x": 4}, (Node("a", Conv(3), "x"), Node("b", MaxPool(2), "x"), Node("c", Conv(3), "a")))
+    >>> sorted(needed_for(graph, ["c"]))
+    ['a', 'c', 'x']
+    """
+    needed = set(names)
+    for node in reversed(graph.nodes):
+        if node.name in needed:
+            needed.update(node.inputs)
+    return needed
+
+
+def as_computed(graph: Network) -> Network:
+    """Return the network without nodes that need not be computed for its outputs.
+
+    >>> nodes = (Node("unread", Conv(5), "x"), Node("padded", Pad(1), "x"), Node("y", Conv(3)))
+    >>> as_computed(Network({"x": 4}, nodes)).nodes
+    (Node(name='y', operation=Conv(kernel=3, padding=((1, 1),)), inputs=('x',)),)
+    """
+    needed = needed_for(graph, graph.outputs)
+    nodes = [node for node in graph.nodes if node.name in needed]
+    return with_pads_in_convolutions(Network(graph.inputs, nodes, graph.outputs, graph.axes, name=graph.name))
 
 
 def with_pads_in_convolutions(graph: Network, kept: Collection[str] = ()) -> Network:

@@ -35,7 +35,7 @@ from wellshaped.spec import (
     on_mesh,
     run_image,
 )
-from wellshaped.spec.network.folding import with_pads_in_convolutions
+from wellshaped.spec.network.folding import as_computed
 from wellshaped.spec.network.running import sizes_along
 from wellshaped.spec.network.scale import slopes_of
 from wellshaped.spec.reference.graphs import VALUES
@@ -74,7 +74,7 @@ def is_divided(graph, n, devices):
 def counts_of(graph, devices, largest=90):
     """How many sizes can be split or not, each compared with the values of its parts."""
     found = Counter()
-    computed = with_pads_in_convolutions(graph)
+    computed = as_computed(graph)
     whole, split = compatible_sizes(graph, 0), compatible_sizes(graph, 0, mesh={"length": devices})
     for n in range(1, largest):
         if n not in whole or not run_image(graph, (n,)).ok:
@@ -164,6 +164,13 @@ def test_the_sizes_on_a_mesh_are_those_that_check_accepts(name):
 def test_a_pad_before_a_convolution_need_not_divide():
     assert str(compatible_sizes("ddpm", 0, mesh={"height": 2})) == "n ≡ 0 (mod 16), n ≥ 16"
     assert str(compatible_sizes("stable_diffusion_vae", 0, mesh={"height": 2})) == "n ≡ 0 (mod 16), n ≥ 16"
+
+
+def test_a_node_that_nothing_reads_need_not_divide():
+    nodes = (Node("unread", MaxPool(2)), Node("y", Conv(3, padding=1), "x"))
+    assert check(Network({"x": 2}, nodes), (2, 10, 24), mesh={"height": 2}).ok
+    read = Network({"x": 2}, nodes, ("unread", "y"))
+    assert not check(read, (2, 10, 24), mesh={"height": 2}).ok
 
 
 def test_one_device_asks_for_nothing():
