@@ -35,6 +35,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from PIL.Image import DecompressionBombError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -61,6 +62,9 @@ Labels = Int[np.ndarray, "H W"]
 
 NETWORK = UNetConfig(levels=3, base_channels=8, norm="group", groups=4)
 """The network that is trained if you name no other."""
+
+MOST = 2**14
+"""The largest edge of a crop."""
 
 IGNORED = -1
 """The label of pixels that padding adds. They count neither in the loss nor in a measurement."""
@@ -109,10 +113,11 @@ class Fault(Exception):  # noqa: N818 most are listed, and not raised
 
 
 RULES = {
+    "kinds": ("a file in images or masks is one image", "PNG, JPEG, TIFF and NumPy files there, and nothing else"),
     "classes": ("classes.txt names the labels, one a line, from label 0", "a classes.txt with two lines or more"),
     "images": ("there are images to train on and to measure on", "more images, each with its mask"),
     "pairs": ("an image and its mask have the same name, and no other file has it", "one mask for each image"),
-    "files": ("a file holds one image of finite numbers", "a PNG, JPEG, TIFF or NumPy file that was copied completely"),
+    "files": ("a file holds one image of finite numbers", "the file again, whole; a large image as TIFF"),
     "upright": ("a TIFF file is stored as it is shown", "the TIFF file saved with orientation 1, or as PNG"),
     "channels": ("images have the same channels", "all images in grey, or all in colour"),
     "masks": ("a mask has a whole number for each pixel", "masks of one channel, as PNG, TIFF or NumPy files"),
@@ -154,7 +159,9 @@ def read_folder(path: Path, held_out: int) -> Folder:
     """
     images, masks = (_files(path / kind) for kind in ("images", "masks"))
     classes = _classes(path / "classes.txt")
-    faults = [*_faults_of_names(images, masks, classes, held_out), *_faults_of_files(images, masks, len(classes))]
+    faults = [fault for kind in ("images", "masks") for fault in _faults_of_folder(path / kind)]
+    faults += _faults_of_names(images, masks, classes, held_out)
+    faults += _faults_of_files(images, masks, len(classes))
     if faults:
         verdicts = tuple(
             Verdict(f.rule, False, f.says, RULES[f.rule][0]) for rule in RULES for f in faults if f.rule == rule
@@ -170,7 +177,7 @@ def read_folder(path: Path, held_out: int) -> Folder:
 
 def _files(folder: Path) -> list[Path]:
     """Return the images in a folder, by name; none if there is no folder."""
-    return sorted(file for file in folder.glob("*") if file.suffix.lower() in SUFFIXES)
+    return sorted(file for file in folder.glob("*") if file.suffix.lower() in SUFFIXES and not file.is_dir())
 
 
 def _classes(file: Path) -> tuple[str, ...]:
@@ -181,11 +188,24 @@ def _classes(file: Path) -> tuple[str, ...]:
         return ()
 
 
+def _faults_of_folder(folder: Path) -> Iterator[Fault]:
+    """Yield what a folder has beside images. Hidden files do not count."""
+    if not folder.is_dir():
+        yield Fault("kinds", f"there is no folder {folder.name}")
+        return
+    for file in sorted(folder.iterdir()):
+        if file.is_dir() or (file.suffix.lower() not in SUFFIXES and not file.name.startswith(".")):
+            yield Fault("kinds", f"{folder.name}/{file.name} is {'a folder' if file.is_dir() else 'no image'}")
+
+
 def _faults_of_names(
     images: Sequence[Path], masks: Sequence[Path], classes: Sequence[str], held_out: int
 ) -> Iterator[Fault]:
     if len(classes) < 2:
         yield Fault("classes", "it is missing, or has fewer than two lines")
+    for name, count in Counter(classes).items():
+        if name and count > 1:
+            yield Fault("classes", f"{_count(count, 'line')} are {name}")
     if "" in classes:
         yield Fault("classes", f"line {classes.index('') + 1} is empty")
     if len(images) < held_out:
@@ -198,7 +218,7 @@ def _faults_of_names(
 
 
 def _count(count: int, noun: str) -> str:
-    return f"{count or 'no'} {noun}{'s' * (count > 1)}"
+    return f"{count or 'no'} {noun if count < 2 else {'axis': 'axes'}.get(noun, noun + 's')}"
 
 
 def _faults_of_files(images: Sequence[Path], masks: Sequence[Path], classes: int) -> Iterator[Fault]:
@@ -236,7 +256,7 @@ def read_image(file: Path) -> Image:
     """
     array = _array(file, None)
     if array.ndim == 3 and file.suffix.lower() == ".png":
-        array = array[..., : {2: 1, 4: 3}.get(array.shape[-1], array.shape[-1])]
+        array = array[..., : {2: 1, 4: 3}.get(array.shape[-1], array.shape[-1])]  # without transparency
     if array.ndim not in (2, 3) or not array.size:
         raise Fault("files", f"has the shape {array.shape}")
     image = np.moveaxis(np.atleast_3d(array), -1, 0)
@@ -257,31 +277,45 @@ def read_mask(file: Path) -> Labels:
         raise Fault("masks", f"has the shape {array.shape}")
     if array.dtype.kind == "f":
         raise Fault("masks", f"has numbers of {array.dtype}")
-    if file.suffix.lower() in (".jpg", ".jpeg"):
-        raise Fault("masks", "is a JPEG file, which changes labels")
+    with file.open("rb") as opened:
+        if opened.read(2) == b"\xff\xd8":  # whatever its suffix
+            raise Fault("masks", "is a JPEG file, which changes labels")
     return array.astype(np.int64)
 
 
 def _array(file: Path, palette: str | None) -> np.ndarray:
     """Return the numbers in a file as they are. ``palette`` is how a picture with one is read."""
-    orientation = 1
     try:
         if file.suffix.lower() == ".npy":
             array = np.load(file, allow_pickle=False)
+            assert isinstance(array, np.ndarray)  # an archive of several arrays is none
         elif file.suffix.lower() in (".tif", ".tiff"):
-            with tifffile.TiffFile(file) as of_file:
-                array = of_file.asarray()
-                orientation = of_file.pages.first.tags.valueof("Orientation", default=1)
+            array = _array_of_tiff(file)
         else:
             mode = iio.immeta(file, plugin="pillow", exclude_applied=False)["mode"]
             array = iio.imread(file, plugin="pillow", mode=palette if mode == "P" else None, rotate=True)
-    except Exception:  # each reader has errors of its own
-        raise Fault("files", "is damaged, or can't be read") from None
-    if orientation != 1:
-        raise Fault("upright", f"has orientation {int(orientation)}")
+    except Fault:
+        raise
+    except Exception as error:  # each reader has errors of its own
+        is_large = isinstance(error.__cause__, DecompressionBombError)
+        raise Fault("files", "is too large for Pillow" if is_large else "is damaged, or can't be read") from None
     if array.dtype.kind not in "iufb":
         raise Fault("files", f"holds {array.dtype}")
     return np.asarray(array)
+
+
+def _array_of_tiff(file: Path) -> np.ndarray:
+    """Return the numbers in a TIFF file, without transparency."""
+    with tifffile.TiffFile(file) as opened:
+        page, pages = opened.pages.first, len(opened.pages)
+        orientation = int(page.tags.valueof("Orientation", default=1))
+        if orientation != 1:
+            raise Fault("upright", f"has orientation {orientation}")
+        if pages > 1 or page.axes not in ("YX", "YXS"):
+            raise Fault("files", f"has {_count(pages, 'page')} with the axes {page.axes}, and needs one with YX or YXS")
+        array = page.asarray()
+        transparency = sum(of in (1, 2) for of in page.extrasamples)
+        return array[..., : array.shape[-1] - transparency] if transparency else array
 
 
 # Loading: crops that depend on the seed and their number alone, so that a run that goes on sees the same.
@@ -324,11 +358,13 @@ def network_for(settings: Settings, channels: int, classes: int) -> tuple[Any, t
     """
     cfg = settings.network
     graph = graph_of(cfg, channels, classes)
-    if (graph.axes, graph.image.channels) != (2, channels):
-        says = (
-            f"axes and channels are {graph.axes} and {graph.image.channels}, and those of the images 2 and {channels}"
-        )
-        raise UsageError.of("the network", "images", "", says, "another network, or other images")
+    for what, takes, has in (("axis", graph.axes, 2), ("channel", graph.image.channels, channels)):
+        if takes != has:
+            says = f"it takes images with {_count(takes, what)}, and these have {_count(has, what)}"
+            raise UsageError.of("the network", "images", "", says, "another network, or other images")
+    if settings.crop > MOST:
+        says = f"it is {settings.crop}, and must be at most {MOST}"
+        raise UsageError.of("the crop", "crop", "", says, f"crop={Settings.crop}")
     crop = compatible_shapes(cfg).below((settings.crop,) * 2)
     if crop is None:
         least = compatible_shapes(cfg).above((settings.crop,) * 2)
@@ -455,6 +491,10 @@ class History:
         return f"step {len(self.losses)} of {settings.steps}: loss {sum(recent) / len(recent):.3f}, IoU {each}"
 
 
+PICTURES = (".curves.png", ".panel.png")
+"""The suffixes of the pictures beside a model."""
+
+
 def train(
     data: Path, output: Path, settings: Settings, *, every: int = 100, tell: Callable[[str], None] = print
 ) -> History:
@@ -467,8 +507,7 @@ def train(
     the first step; and :class:`UsageError` if ``output`` exists, if the checkpoint is of another run, and if the loss
     is not finite.
     """
-    if output.exists():
-        raise UsageError.of(f"output {output}", "exists", "", "there is a file of this name", "another name")
+    require_no_output(output)
     folder = read_folder(data, settings.held_out)
     pairs, measured = folder.split(settings.held_out)
     require_devices(settings)
@@ -502,12 +541,28 @@ def train(
                 tell(history.line(settings, folder.classes))
                 checkpoints.write(step, history)
     if jax.process_index() == 0:
-        final, curves, panel = on_one_device(model), output.with_suffix(".curves.png"), output.with_suffix(".panel.png")
+        final, (curves, panel) = on_one_device(model), (output.with_suffix(suffix) for suffix in PICTURES)
         draw_curves(history, folder.classes, curves)
         draw_panel(final, examples, folder.classes, panel)
         save(final, output)  # the last file: if it exists, the run is complete
         tell(f"wrote {output}, {curves} and {panel}")
     return history
+
+
+def require_no_output(output: Path) -> None:
+    """Raise :class:`UsageError` if the model exists, or a picture that is not of a run that goes on."""
+    pictures = [] if _checkpoints_of(output).is_dir() else [output.with_suffix(suffix) for suffix in PICTURES]
+    for file in (output, *pictures):
+        if file.exists():
+            says = f"there is a {'folder' if file.is_dir() else 'file'} of this name"
+            raise UsageError.of(f"output {file}", "exists", "", says, "another name")
+    if _checkpoints_of(output).is_file():
+        says = "there is a file of this name, and checkpoints need a folder"
+        raise UsageError.of(f"output {_checkpoints_of(output)}", "exists", "", says, "another name for the model")
+
+
+def _checkpoints_of(output: Path) -> Path:
+    return output.with_suffix(".checkpoints")
 
 
 def require_devices(settings: Settings) -> None:
@@ -540,7 +595,7 @@ class Checkpoints(AbstractContextManager["Checkpoints"]):
     """
 
     def __init__(self, output: Path, everything: tuple[Any, Any], run: dict[str, str]) -> None:
-        self.folder, self._everything, self._run = output.with_suffix(".checkpoints"), everything, run
+        self.folder, self._everything, self._run = _checkpoints_of(output), everything, run
         options = ocp.CheckpointManagerOptions(max_to_keep=2)
         self._manager = ocp.CheckpointManager(self.folder.resolve(), options=options)
 
@@ -552,25 +607,51 @@ class Checkpoints(AbstractContextManager["Checkpoints"]):
         step = self._manager.latest_step()
         if step is None:
             return History()
-        kept = self._manager.restore(step, args=ocp.args.Composite(run=ocp.args.JsonRestore())).run
-        changed = [name for name, value in self._run.items() if kept["run"].get(name) != value]
+        state = ocp.args.StandardRestore(nnx.state(self._everything))
+        try:
+            kept = self._manager.restore(step, args=ocp.args.Composite(run=ocp.args.JsonRestore())).run
+            self._require_same(kept["run"])
+            restored = self._manager.restore(step, args=ocp.args.Composite(state=state)).state
+        except WellshapedError:
+            raise
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            says = f"step {step} can't be read ({type(error).__name__})"
+            raise UsageError.of(
+                f"checkpoint {self.folder}", "damaged", "", says, f"remove {self.folder / str(step)}"
+            ) from error
+        nnx.update(self._everything, restored)
+        return History(**kept["history"])
+
+    def _require_same(self, run: dict[str, str]) -> None:
+        changed = [name for name, value in self._run.items() if run.get(name) != value]
         if changed:
-            before, now = (", ".join(f"{name}={of.get(name)}" for name in changed) for of in (kept["run"], self._run))
-            says = f"it is of a run with {before}, and this run has {now}"
+            before, now = (
+                ", ".join("other files" if name == "data" else f"{name}={of.get(name)}" for name in changed)
+                for of in (run, self._run)
+            )
+            says = f"it is of a run with {before}" + (f", and this run has {now}" if changed != ["data"] else "")
             fix = f"another output, or remove {self.folder}"
             raise UsageError.of(f"checkpoint {self.folder}", "another run", "", says, fix)
-        state = ocp.args.StandardRestore(nnx.state(self._everything))
-        nnx.update(self._everything, self._manager.restore(step, args=ocp.args.Composite(state=state)).state)
-        return History(**kept["history"])
 
     def write(self, step: int, history: History) -> None:
         """Write a checkpoint. A kill at any moment leaves the one before, or this one."""
         state = ocp.args.StandardSave(nnx.state(self._everything))
         kept = ocp.args.JsonSave({"run": self._run, "history": asdict(history)})
-        self._manager.save(step, args=ocp.args.Composite(state=state, run=kept))
+        with self._written():
+            self._manager.save(step, args=ocp.args.Composite(state=state, run=kept))
 
     def __exit__(self, *_: object) -> None:
-        self._manager.close()
+        with self._written():
+            self._manager.close()
+
+    @contextmanager
+    def _written(self) -> Iterator[None]:
+        """Raise :class:`UsageError` if a checkpoint could not be written, which threads do."""
+        try:
+            yield
+        except (OSError, ValueError, RuntimeError) as error:
+            says = f"it can't be written: {str(error).partition(chr(10))[0][:200]}"
+            raise UsageError.of(f"checkpoint {self.folder}", "written", "", says, "a folder with space") from error
 
 
 def loaded(of_steps: Any, done: int, steps: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:

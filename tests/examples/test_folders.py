@@ -55,6 +55,19 @@ def turned(path, orientation):
     return fault
 
 
+def archived(path):
+    def fault(data):
+        (data / path).with_suffix(".png").unlink()
+        with open(data / path, "wb") as file:
+            np.savez(file, labels(20, 31))
+
+    return fault
+
+
+def renamed_jpeg(path):
+    return lambda data: (data / path).write_bytes(iio.imwrite("<bytes>", labels(20, 31), extension=".jpg"))
+
+
 def with_bytes(path, content):
     return lambda data: (data / path).write_bytes(content)
 
@@ -76,8 +89,8 @@ FAULTS = {  # what is done to the folder, the rule that it breaks, and what the 
     "one class": (with_bytes("classes.txt", b"coin\n\n"), "classes", "fewer than two lines"),
     "classes in another encoding": (with_bytes("classes.txt", b"a\nb\xff\n"), "classes", "missing"),
     "a class without a name": (with_bytes("classes.txt", b"a\n\nb\n"), "classes", "line 2 is empty"),
-    "no images folder": (without("images"), "images", "there are 0"),
-    "no masks folder": (without("masks"), "pairs", "a has 1 image and no mask"),
+    "no images folder": (without("images"), "kinds", "there is no folder images"),
+    "no masks folder": (without("masks"), "kinds", "there is no folder masks"),
     "no folder": (without("images", "masks", "classes.txt"), "images", "there are 0"),
     "too few images": (without("images/a.png", "masks/a.png"), "images", "there are 3"),
     "no mask": (without("masks/b.png"), "pairs", "b has 1 image and no mask"),
@@ -97,7 +110,7 @@ FAULTS = {  # what is done to the folder, the rule that it breaks, and what the 
     "an empty mask": (with_bytes("masks/a.png", b""), "files", "masks/a.png is damaged"),
     "half an image": (truncated("images/c.png"), "files", "images/c.png is damaged"),
     "a text as an image": (with_bytes("images/a.tif", b"no image"), "files", "images/a.tif is damaged"),
-    "a folder as an image": (lambda data: (data / "images/e.png").mkdir(), "files", "images/e.png is damaged"),
+    "a folder as an image": (lambda data: (data / "images/e.png").mkdir(), "kinds", "images/e.png is a folder"),
     "a link to nothing": (
         lambda data: (data / "images/e.png").symlink_to("nowhere"),
         "files",
@@ -109,6 +122,12 @@ FAULTS = {  # what is done to the folder, the rule that it breaks, and what the 
     "too large for float32": (with_array("images/a.npy", np.full((20, 31), 1e39)), "files", "has NaN or infinity"),
     "no pixels": (with_array("images/a.npy", np.zeros((0, 31))), "files", "has the shape (0, 31)"),
     "a volume": (with_array("images/a.npy", np.zeros((2, 3, 20, 31))), "files", "has the shape (2, 3, 20, 31)"),
+    "an archive of NumPy arrays": (archived("images/a.npy"), "files", "images/a.npy is damaged"),
+    "an image of another kind": (with_bytes("images/e.bmp", b"BM"), "kinds", "images/e.bmp is no image"),
+    "a folder in the folder": (lambda data: (data / "masks/more").mkdir(), "kinds", "masks/more is a folder"),
+    "a name twice": (with_bytes("classes.txt", b"a\nb\na\n"), "classes", "2 lines are a"),
+    "pages": (with_array("images/a.tif", np.zeros((9, 20, 31), np.uint8)), "files", "images/a.tif has 9 pages"),
+    "a JPEG file with another suffix": (renamed_jpeg("masks/a.png"), "masks", "masks/a.png is a JPEG file"),
     "a TIFF file that is shown turned": (turned("images/a.tif", 6), "upright", "images/a.tif has orientation 6"),
     "one in colour": (with_array("images/a.png", picture(20, 31, 3)), "channels", "a.png has 3, most have 1"),
     "a mask in colour": (with_array("masks/a.png", picture(20, 31, 3)), "masks", "has the shape (20, 31, 3)"),
@@ -125,6 +144,11 @@ FAULTS = {  # what is done to the folder, the rule that it breaks, and what the 
     "a label beyond 32 bits": (with_array("masks/a.npy", np.full((20, 31), 2**32)), "labels", "has 4294967296"),
     "a label below 0": (with_array("masks/a.npy", np.full((20, 31), -1)), "labels", "masks/a.npy has -1"),
 }
+
+
+def test_an_alpha_channel_of_a_tiff_file_is_left_out(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", picture(20, 31, 4), photometric="rgb", extrasamples=["unassalpha"])
+    assert read_image(tmp_path / "a.tif").shape == (3, 20, 31)
 
 
 def test_a_folder_without_faults_is_read(data):
@@ -145,7 +169,7 @@ def test_a_fault_is_found_by_its_rule(data, fault, rule, says):
     assert says in str(raised.value)
     assert RULES[report.failures[0].name][1] in report.fixes
     others = {failure.name for failure in report.failures} - {rule}
-    assert others <= {"images", "pairs", "classes"}  # a file that is missing is missed twice
+    assert others <= {"images", "pairs", "classes", "kinds"}  # a file that is missing is missed twice
 
 
 def test_all_faults_are_in_one_message_of_ten_lines(data):

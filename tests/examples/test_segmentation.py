@@ -123,14 +123,17 @@ REJECTED = {
     ),
     "a volume": (
         UNetConfig(levels=1, base_channels=2, axes=3),
-        "axes and channels are 3 and 1, and those of the images 2 and 1",
+        "it takes images with 3 axes, and these have 2 axes",
     ),
     "no crop": (UNetConfig(levels=5, base_channels=2), "no size up to crop=16 fits the network"),
     "probabilities": (
         Network({"x": 1}, (Node("c", Conv(3, padding=1, channels=2)), Node("y", Activation("softmax")))),
         "it ends in softmax",
     ),
-    "other channels": (Network({"x": 3}, (Node("y", Conv(3, padding=1, channels=2)),)), "are 2 and 3"),
+    "other channels": (
+        Network({"x": 3}, (Node("y", Conv(3, padding=1, channels=2)),)),
+        "3 channels, and these have 1 channel",
+    ),
     "other classes": (Network({"x": 1}, (Node("y", Conv(3, padding=1, channels=3)),)), "of an image"),
 }
 
@@ -185,6 +188,45 @@ def test_bfloat16_and_nodes_that_are_computed_again_train_alike(data, tmp_path):
     assert losses["again"] == pytest.approx(losses["plain"], rel=1e-4)
     assert losses["bfloat16"] == pytest.approx(losses["plain"], rel=0.05)
     assert losses["bfloat16"] != losses["plain"]
+
+
+def with_picture(output):
+    output.with_suffix(".curves.png").write_bytes(b"mine")
+
+
+def with_file_of_checkpoints(output):
+    output.with_suffix(".checkpoints").write_bytes(b"mine")
+
+
+def with_folder(output):
+    output.mkdir()
+
+
+def with_damaged_checkpoint(output):
+    (output.with_suffix(".checkpoints") / "7" / "run").mkdir(parents=True)
+
+
+IN_THE_WAY = {
+    with_picture: r"curves\.png can't be used.\n  exists: there is a file of this name",
+    with_file_of_checkpoints: "there is a file of this name, and checkpoints need a folder",
+    with_folder: "there is a folder of this name",
+    with_damaged_checkpoint: r"damaged: step 7 can't be read .*\n  fix: remove .*checkpoints/7",
+}
+
+
+@pytest.mark.parametrize(("put", "says"), IN_THE_WAY.items(), ids=lambda of: getattr(of, "__name__", ""))
+def test_what_is_in_the_way_of_the_output_stays_and_is_named(put, says, data, tmp_path):
+    output = tmp_path / "m.safetensors"
+    put(output)
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(UsageError, match=says):
+        train(data, output, SETTINGS, tell=silently)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_crop_that_no_memory_holds_is_rejected():
+    with pytest.raises(UsageError, match="it is 100000000, and must be at most 16384"):
+        network_for(Settings(network=TINY, crop=100_000_000), 1, 2)
 
 
 # Programs: the example as a file of its own.
@@ -246,15 +288,15 @@ def losses_of(output, step):
 
 @pytest.mark.slow
 def test_losses_on_eight_devices_and_on_two_processes_are_those_of_one_device(data, tmp_path):
-    words = ("--steps", 10, "--every", 10, "--crop", 16, "--batch", 8)
+    words = ("--steps", 20, "--every", 20, "--crop", 16, "--batch", 8)
     alone, eight, two = (tmp_path / f"{name}.safetensors" for name in ("alone", "eight", "two"))
     finished(started(data, alone, *words))
     finished(started(data, eight, *words, XLA_FLAGS="--xla_force_host_platform_device_count=8"))
     finished(*two_started(data, two, *words))
-    losses = losses_of(alone, 10)
+    losses = losses_of(alone, 20)
     assert losses[-1] < losses[0]
     for output in (eight, two):
-        assert losses_of(output, 10) == pytest.approx(losses, rel=2e-5), output
+        assert losses_of(output, 20) == pytest.approx(losses, rel=2e-5), output
         assert output.exists()
 
 

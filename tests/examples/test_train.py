@@ -60,9 +60,10 @@ def test_it_trains_goes_on_and_writes_a_model_that_predicts(run, tmp_path, monke
 REJECTED = {  # what is typed instead, and a line of the message
     "no folder": ({0: "cels"}, "  images: there are images to train on and to measure on: there are 0"),
     "an unknown network": ({2: "milesail"}, "  fix: milesial"),
+    "a model": ({2: "there.safetensors"}, "  config: it is a model, and a run starts with new weights."),
     "a network over three axes": (
         {2: "unet3d"},
-        "  images: axes and channels are 3 and 3, and those of the images 2 and 1.",
+        "  images: it takes images with 3 axes, and these have 2 axes.",
     ),
     "a suffix": ({4: "cells.pt"}, "  fix: cells.safetensors"),
     "no folder for the output": ({4: "no/cells.safetensors"}, "  file: there is no folder no."),

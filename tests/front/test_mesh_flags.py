@@ -58,3 +58,15 @@ def test_what_can_not_be_split_is_one_message_with_a_fix(run, words, status, fix
     found, out, err = run(words)
     assert found == status
     assert (out + err).rstrip().endswith(f"fix: {fix}")
+
+
+def test_a_certificate_proves_which_images_fit_a_mesh(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    status, out, _ = run("certify milesial --mesh height=4 --axis height")
+    assert status == 0
+    claim = "a height n fits milesial on height=4 if and only if n ≡ 0 (mod 64), n ≥ 64"
+    assert out.startswith(f"wrote certificate.json: proved for every n: {claim} (Z3 ")
+    assert run("verify certificate.json")[0] == 0
+    status, _, err = run("certify milesial --mesh height=4")
+    assert status == 2
+    assert err.endswith("  fix: --axis height\n")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from ..spec import AnyNetwork, compatible_shapes, graph_of
+from ..spec import AnyNetwork, compatible_shapes, graph_of, on_mesh
 from ..spec.answers.any_network import title
 from ..spec.answers.repairs import repair_description
 from ..spec.files.disk import wrong_suffix
@@ -13,8 +13,10 @@ from ..spec.messages.choices import near_name
 from ..spec.messages.report import UsageError
 from ..spec.messages.written import in_words
 from ..words.fixes import typed_fix
+from ..words.meshes import mesh_in
 from ..words.shapes import require_built
 from ..words.sizes import by_axes, known_shapes, together_line
+from .mesh import MeshOption
 from .network import Flags, Name, network_of
 from .output import say, working
 
@@ -22,6 +24,7 @@ EXAMPLE = """\
   wellshaped certify milesial
   wellshaped certify nnunet_3d_fullres --axis depth --output depth.json
   wellshaped certify milesial --halo
+  wellshaped certify milesial --mesh height=4 --axis height
 """
 
 
@@ -33,12 +36,13 @@ def certify(
     halo: Annotated[
         bool, Parameter(negative="", help="Also prove the halo of tiles: no position of the output reads further.")
     ] = False,
+    mesh: MeshOption = None,
     flags: Flags = None,
 ) -> int:
     """Prove with Z3 that exactly the compatible sizes fit a network, and write a certificate.
 
     The proof is about one axis, or all if they are alike, and covers all sizes. It takes up to a few seconds.
-    Requirements over all axes together are not part of it.
+    Requirements over all axes together are not part of it. With --mesh, it covers what several devices require.
     Exits with 0 if some size fits, else with 1: the certificate says that none fits.
     """
     from ..proofs_of_shape import certificates
@@ -47,11 +51,14 @@ def certify(
         raise wrong_suffix(f"output {output}", output, (".json",))
     given = network_of(network, flags)
     require_built(given)
+    named = title(given)
+    if mesh is not None:
+        given, named = on_mesh(given, mesh_in(mesh, given)), f"{named} on {mesh}"
     along = _axis(given, axis)
     with working("Z3 proves the sizes"):
         certificate = certificates.certify(given, axis=along, halo=halo)
     certificates.save_certificate(certificate, output)
-    fits, more = certificate.claim(title(given)), ""
+    fits, more = certificate.claim(named), ""
     if certificate.sizes:
         fits = f"proved for every n: {fits}"
         shapes = known_shapes(given)

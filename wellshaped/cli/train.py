@@ -63,6 +63,9 @@ def train(
     start = natural_in(str(seed), "--seed", 0)
     if start >= 2**31:
         raise UsageError.of(f"--seed {start}", "seed", "", "it must be less than 2**31", "--seed 0")
+    if Path(config).suffix == SUFFIX:
+        says = "it is a model, and a run starts with new weights"
+        raise UsageError.of(f"--config {config}", "config", "", says, "--config with its .toml or .json file")
     network = network_of(config, None)
     from ..examples.segmentation import Settings, train
 

@@ -25,7 +25,8 @@ def mesh_in(text: str | None, network: AnyNetwork) -> Mesh:
     parts = [_PART.fullmatch(part) for part in text.split(",")]
     found = {part[1]: int(part[2]) for part in parts if part}
     if len(found) < len(parts):
-        says = f"it is {clipped(text)!r}, and needs a number of devices for each axis that is split"
+        needs = "one number of devices" if all(parts) else "a number of devices"
+        says = f"it is {clipped(text)!r}, and needs {needs} for each axis that is split"
         raise UsageError.of("--mesh", "mesh", "", says, f"--mesh {graph.axis_names[0]}=4")
     devices_along(graph, found)
     return found
