@@ -44,7 +44,7 @@ def train_on_photographs(folder: Path, steps: int) -> Shown:
     clock, worked = perf_counter() - clock, process_time() - worked
     took = f"It took {clock:.0f} seconds, and {worked:.0f} seconds of processor time, on {cores()} hardware threads"
     if others() is not None:
-        took += f"; other programs used {others():.0%} of these"
+        took += f"; meanwhile, other programs used {others():.0%} of them"
     used = ", ".join(f"{name} {versions()[name]}" for name in ("jax", "jaxlib", "flax"))
     return Shown([line.replace(f"{folder}/", "") for line in lines], history, f"{took}.\nWith {used}.")
 
