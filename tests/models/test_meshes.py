@@ -4,6 +4,7 @@ The devices are simulated: a program of its own has eight on one CPU.
 """
 
 import re
+from importlib import import_module
 from pathlib import Path
 
 import jax
@@ -13,8 +14,11 @@ from devices import on_devices
 
 from wellshaped.models import Collective, Communication, communication
 from wellshaped.models.meshes.collectives import _CALL, _results
-from wellshaped.spec import Conv, Resize, UNetConfig, UsageError, graph_of
+from wellshaped.spec import Conv, Resize, UNetConfig, UsageError, compatible_sizes, graph_of
 from wellshaped.spec.network.fields import on_axis
+from wellshaped.spec.network.folding import as_computed
+from wellshaped.spec.network.reaching import inside
+from wellshaped.spec.network.reading import reads_of
 from wellshaped.spec.network.running import sizes_along
 
 NETWORKS = {
@@ -114,6 +118,31 @@ def test_an_image_split_by_height_costs_exactly_the_rows_that_convolutions_read_
         assert not others
     assert all(kind == "all-reduce" for kind, _ in others)  # of statistics: two numbers a group
     assert sum(of_bytes for _, of_bytes in others) <= 2 * 4 * 2 * 10
+
+
+def rows_read_beyond(graph, edge, devices):
+    """The bytes of the rows that a device in the middle reads beyond its own, by the intervals of section 9."""
+    rows, widths = (sizes_along(graph, edge, axis) for axis in (0, 1))
+    total = 0
+    for node in graph.nodes:
+        given = [rows[of] for of in node.inputs]
+        for of, reads, size in zip(node.inputs, reads_of(node.operation, given, 0), given, strict=True):
+            if reads is not None and not reads.everything:
+                part, made = size // devices, rows[node.name] // devices
+                low, high = inside(reads, (made, 2 * made), size)
+                total += 4 * (max(part - low, 0) + max(high - 2 * part, 0)) * graph.channels[of] * widths[of]
+    return total
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["tiny", "milesial", "u2net_rsu7", "unetplusplus", "attention_unet", "smp_resnet34"])
+def test_a_preset_exchanges_exactly_the_rows_of_its_halos(name, monkeypatch):
+    monkeypatch.syspath_prepend(Path(__file__).parents[2])
+    edge = compatible_sizes(name, 0, mesh={"height": 4}).above(128)
+    found = import_module("benchmarks.meshes").collectives(name, 4, edge)
+    assert {kind for kind, *_ in found} == {"collective-permute"}
+    expected = rows_read_beyond(as_computed(graph_of(name, 3, None)), edge, 4)
+    assert sum(of_bytes for *_, of_bytes in found) == expected > 0
 
 
 ALIGNED = """
