@@ -117,12 +117,12 @@ RULES = {
     "classes": ("classes.txt names the labels, one a line, from label 0", "a classes.txt with two lines or more"),
     "images": ("there are images to train on and to measure on", "more images, each with its mask"),
     "pairs": ("an image and its mask have the same name, and no other file has it", "one mask for each image"),
-    "files": ("a file holds one image of finite numbers", "the file again, whole; a large image as TIFF"),
+    "files": ("a file holds one image of finite numbers", "the file again, whole, or a large image as TIFF"),
     "upright": ("a TIFF file is stored as it is shown", "the TIFF file saved with orientation 1, or as PNG"),
     "channels": ("images have the same channels", "all images in grey, or all in colour"),
     "masks": ("a mask has a whole number for each pixel", "masks of one channel, as PNG, TIFF or NumPy files"),
     "sizes": ("an image and its mask have the same size", "each mask in the size of its image"),
-    "labels": ("a label has a line in classes.txt", "a line for each label; masks // 255, if they are 0 and 255"),
+    "labels": ("a label has a line in classes.txt", "a line for each label, or masks // 255 if they are 0 and 255"),
 }
 """What holds for a folder that can be trained on, and what to do if it does not. A message has a line for each."""
 
@@ -157,6 +157,9 @@ def read_folder(path: Path, held_out: int) -> Folder:
 
     Raises :class:`DataError` with all its faults.
     """
+    if not path.is_dir():
+        fix = "the path of a folder with images, masks and classes.txt"
+        raise DataError.of(f"data folder {path}", "folder", "", "there is no such folder", fix)
     images, masks = (_files(path / kind) for kind in ("images", "masks"))
     classes = _classes(path / "classes.txt")
     faults = [fault for kind in ("images", "masks") for fault in _faults_of_folder(path / kind)]
@@ -166,7 +169,8 @@ def read_folder(path: Path, held_out: int) -> Folder:
         verdicts = tuple(
             Verdict(f.rule, False, f.says, RULES[f.rule][0]) for rule in RULES for f in faults if f.rule == rule
         )
-        raise DataError(Report(f"data folder {path}", verdicts, (RULES[verdicts[0].name][1],)))
+        fixes = [RULES[rule][1] for rule in dict.fromkeys(verdict.name for verdict in verdicts)]
+        raise DataError(Report(f"data folder {path}", verdicts, ("; ".join(fixes[:3]),)))
     mask_of = {mask.stem: mask for mask in masks}
     pairs = tuple(Pair(image, mask_of[image.stem]) for image in images)
     digest = hashlib.sha256("\n".join(classes).encode())

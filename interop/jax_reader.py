@@ -31,8 +31,8 @@ def read_jax(
     - ``budget``: the most work for one axis.
     - ``progress``: a function that is told what is being done.
 
-    A Linen module or a Haiku transform makes its parameters from an example image. Its open sizes are chosen here, if
-    possible 64; the answer shows them as ``held``. So a dense layer on flattened positions fits only those sizes.
+    A Linen module or a Haiku transform makes its parameters from an example image, here of size 64 if possible; the
+    answer shows the size as ``held``. A dense layer on flattened positions then fits only this size.
 
     Raises :class:`UsageError` for a model that can't be called in this way, a text that is not a shape and an unknown
     dtype, and :class:`WellshapedError` if no parameters can be made. Source: SPEC section 11.

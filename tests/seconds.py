@@ -14,10 +14,10 @@ from collections.abc import Mapping, Sequence
 from math import ceil
 from pathlib import Path
 
-QUICK = 2.0
+QUICK = 1.5
 """The seconds that the quick part has for each test function."""
 
-SLOW = 12.0
+SLOW = 8.0
 """The seconds that the slow part of CI has for each test function. One case of each always runs."""
 
 FILE = Path(__file__).with_suffix(".csv")

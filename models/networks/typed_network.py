@@ -36,8 +36,8 @@ class TypedNetwork(nnx.Module):
       ``graph_of(cfg, in_channels, out_channels)``.
     - ``axis_name``, ``dtype``, ``param_dtype``, ``precision``: as for :class:`Conv2d` and :class:`BatchNorm2d`.
     - ``remat``: names of nodes that are computed again for a gradient. ``"*"`` in a name stands for anything:
-      ``remat=("encoder*", "decoder*")``. A run of such nodes, with no other node in between, is computed again as one,
-      when its gradient is due. Until then only its inputs are kept, and those of its results that others read.
+      ``remat=("encoder*", "decoder*")``. Neighbouring nodes of this kind form a block. Only the
+      block's inputs, and the results that other nodes read, are kept; the gradient computes the others again.
 
     A call takes the inputs of the network in order: ``(C, *sizes)`` for an image, ``(C,)`` for an input of a single
     position. It returns an array, or a tuple if the network has several outputs. ``model[name]`` is the layer of a

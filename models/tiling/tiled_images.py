@@ -45,8 +45,8 @@ def tiled(
 
     - ``model``: a ``UNet``, ``UNet2`` or ``TypedNetwork``, in evaluation mode; or a function or module of one image,
       with the ``network`` that it computes: a graph, such as that of ``graph_of_jax``, a config, or the name of a
-      preset. Two overlapping random tiles are compared first, to see that it does compute it; also for a subclass,
-      and for a model that has another layer in place of its own.
+      preset. A function, a subclass, or a model with another layer in place of its own is first compared with the
+      network, on two random tiles that overlap.
     - ``image``: ``(C, *sizes)`` with sizes that fit, unless there is a ``policy``. Anything with a shape, a dtype and
       slices: an array of NumPy, a memory map, a Zarr array. One tile of it is read at a time, as an array of NumPy.
     - ``tile``: the largest size of a tile, one number for all axes or one for each; or

@@ -22,9 +22,9 @@ from .meshes import Mesh, on_mesh
 def compatible_sizes(network: AnyNetwork, axis: int | None = None, *, mesh: Mesh | None = None) -> SizeSet:
     """Return the sizes ``n ≥ 1`` along one axis that fit: all of them, and no others.
 
-    ``axis`` counts from 0; leave it out if every axis has the same sizes. All inputs have the size ``n``, except those
-    of a single position. Use :func:`check` to learn whether the network can be built, and :func:`compatible_shapes` for
-    requirements over all axes together.
+    ``axis`` counts from 0; leave it out if every axis has the same sizes. If the network takes several images,
+    all have the size ``n``. Use :func:`check` to learn whether the network can be built, and
+    :func:`compatible_shapes` for requirements over all axes together.
 
     ``mesh`` has the number of devices over which each axis is split, such as ``{"height": 4}``. The sizes are then
     those that can also be split (:func:`on_mesh`).

@@ -71,7 +71,7 @@ def judge_batch(batch: int, mesh: Mesh) -> tuple[Verdict, str]:
     rest = batch % count
     holds = batch > 0 and rest == 0
     needed = _multiple(count) if batch else f"at least {written_number(count)}"
-    says = f"the batch has {counted(batch, 'image')}, and must have {needed}"
+    says = f"the batch has {counted(batch, 'image')}, and their number must be {needed}"
     near = [n for n in (batch - rest, batch - rest + count) if n]
     fix = "" if holds else f"a batch of {' or '.join(map(written_number, near))}"
     return Verdict(BATCH, holds, says, ""), fix

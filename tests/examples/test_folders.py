@@ -167,7 +167,7 @@ def test_a_fault_is_found_by_its_rule(data, fault, rule, says):
     report = raised.value.report
     assert rule in {failure.name for failure in report.failures}
     assert says in str(raised.value)
-    assert RULES[report.failures[0].name][1] in report.fixes
+    assert RULES[report.failures[0].name][1] in report.fixes[0]
     others = {failure.name for failure in report.failures} - {rule}
     assert others <= {"images", "pairs", "classes", "kinds"}  # a file that is missing is missed twice
 
@@ -194,7 +194,7 @@ images/e.png is damaged, or can't be read.
   masks: a mask has a whole number for each pixel: masks/a.png has the shape (20, 31, 3).
   sizes: an image and its mask have the same size: b is 8×9, its mask 8×8.
   labels: a label has a line in classes.txt: masks/b.png has 2, 3, 4, 5, 6, …, classes.txt 0 to 1.
-  fix: more images, each with its mask"""
+  fix: more images, each with its mask; one mask for each image; the file again, whole, or a large image as TIFF"""
     )
 
 

@@ -58,7 +58,7 @@ def test_it_trains_goes_on_and_writes_a_model_that_predicts(run, tmp_path, monke
 
 
 REJECTED = {  # what is typed instead, and a line of the message
-    "no folder": ({0: "cels"}, "  images: there are images to train on and to measure on: there are 0"),
+    "no folder": ({0: "cels"}, "  folder: there is no such folder."),
     "an unknown network": ({2: "milesail"}, "  fix: milesial"),
     "a model": ({2: "there.safetensors"}, "  config: it is a model, and a run starts with new weights."),
     "a network over three axes": (

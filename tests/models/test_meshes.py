@@ -10,7 +10,7 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import pytest
-from devices import on_devices
+from devices import on_devices, printed_on_devices
 
 from wellshaped.models import Collective, Communication, communication
 from wellshaped.models.meshes.collectives import _CALL, _results
@@ -170,9 +170,18 @@ def test_a_resize_with_aligned_corners_reads_one_row_of_each_neighbour():
     assert on_devices(ALIGNED, [], 4) == [forward, gradient] * 2
 
 
+PAGE = (Path(__file__).parents[2] / "docs" / "devices.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_the_first_program_of_the_page_runs_on_four_devices():
+    program = re.search(r"^```python\n(.*?)^```", PAGE, re.M | re.S)[1]
+    shown = re.findall(r"^```text\n(.*?)^```", PAGE, re.M | re.S)[0]
+    assert printed_on_devices(program, 4).startswith(f"no communication\n{shown}")
+
+
 def test_each_exchange_is_a_line_as_on_the_page(forward):
-    page = (Path(__file__).parents[2] / "docs" / "devices.md").read_text(encoding="utf-8")
-    shown = re.findall(r"^```text\n(.*?)^```", page, re.M | re.S)[0]
+    shown = re.findall(r"^```text\n(.*?)^```", PAGE, re.M | re.S)[0]
     assert forward["plain"][2].startswith(shown)
     assert len(forward["plain"][2].splitlines()) == len(forward["plain"][0])
 

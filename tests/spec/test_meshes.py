@@ -189,7 +189,7 @@ def test_a_batch_that_does_not_divide_is_one_line_with_the_nearest():
     report = check("milesial", (1, 64, 64), batch=6, mesh={"batch": 4})
     assert str(report) == (
         "input (1, 64, 64) of milesial does not fit.\n"
-        "  batch: the batch has 6 images, and must have a multiple of 4.\n"
+        "  batch: the batch has 6 images, and their number must be a multiple of 4.\n"
         "  fix: a batch of 4 or 8"
     )
     assert not check("milesial", (1, 64, 64), batch=0).ok

@@ -7,9 +7,14 @@ import sys
 
 
 def on_devices(program, given, devices=8):
-    """What a program prints on simulated devices, line by line."""
+    """What a program prints on simulated devices, line by line, as JSON."""
+    return [json.loads(line) for line in printed_on_devices(program, devices, json.dumps(given)).splitlines()]
+
+
+def printed_on_devices(program, devices, *arguments):
+    """What a program prints on simulated devices."""
     environment = os.environ | {"XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}"}
-    command = [sys.executable, "-P", "-c", program, json.dumps(given)]
+    command = [sys.executable, "-P", "-c", program, *arguments]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert not done.returncode, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    return done.stdout

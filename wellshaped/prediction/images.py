@@ -153,7 +153,9 @@ class _Stored:
 def _stored(path: Path) -> _Stored:
     """What a file holds, mapped into memory if that is possible."""
     if not path.is_file():
-        raise ImageError.of(f"image {path}", "file", "", "there is no such file", "the path of an image")
+        raise ImageError.of(
+            f"image {path}", "file", "", "there is no such file", "the path of an image, or of a folder of images"
+        )
     suffix = path.suffix.lower()
     if suffix not in _FORMATS:
         says = f"its suffix is {path.suffix!r}, and must be one of {in_words(SUFFIXES)}"
