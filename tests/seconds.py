@@ -14,10 +14,10 @@ from collections.abc import Mapping, Sequence
 from math import ceil
 from pathlib import Path
 
-QUICK = 1.5
+QUICK = 2.0
 """The seconds that the quick part has for each test function."""
 
-SLOW = 8.0
+SLOW = 10.0
 """The seconds that the slow part of CI has for each test function. One case of each always runs."""
 
 FILE = Path(__file__).with_suffix(".csv")
@@ -42,7 +42,7 @@ def parts(names: Sequence[str], seconds: Mapping[str, float], one_in: Sequence[i
     """The part of each case: ``"quick"``, ``"slow"`` or ``"exhaustive"``, by the ``names`` of their functions.
 
     A part has as many cases of a function, evenly spaced, as it has time for. Those with the marker ``slow`` are not
-    quick, and ``one_in`` is the number of the marker for each case: the quick part has no more than each k-th.
+    quick. ``one_in`` is the number of the marker for each case: of each k cases, one may be quick.
 
     >>> parts(["a"] * 6 + ["b"] + ["c"] * 4, {"a": 6.0, "b": 90.0}, [1] * 7 + [2] * 4, [False] * 11)
     ['quick', 'slow', 'slow', 'quick', 'slow', 'slow', 'slow', 'quick', 'slow', 'quick', 'slow']
@@ -54,10 +54,11 @@ def parts(names: Sequence[str], seconds: Mapping[str, float], one_in: Sequence[i
         cases[name].append(case)
     found = ["exhaustive"] * len(names)
     for name, of_it in cases.items():
-        each = seconds.get(name, 0.0) / len(of_it)
+        total = seconds.get(name, 0.0)
+        each = total / len(of_it)
         quick = [case for case in of_it if not slow[case]]
-        most = ceil(len(quick) / one_in[of_it[0]])
-        for case in _spread(quick, min(most, int(QUICK / each)) if each else most):
+        every = one_in[of_it[0]] * max(1, ceil(total / QUICK))
+        for case in quick[::every] if every <= len(quick) or not total else ():
             found[case] = "quick"
         left = [case for case in of_it if found[case] != "quick"]
         for case in _spread(left, max(1, int(SLOW / each)) if each else len(left)):
