@@ -65,6 +65,11 @@ def over_devices() -> bool:
     return not mesh.empty and (mesh.size > 1 or any(axis != AxisType.Auto for axis in mesh.axis_types))
 
 
+def has_explicit_axes() -> bool:
+    """Whether JAX asks for the sharding of each reshape here: an axis of the mesh is explicit."""
+    return any(axis == AxisType.Explicit for axis in get_abstract_mesh().axis_types)
+
+
 def lower_by_backend(primitive: Primitive, *, cpu: Callable[..., Array], stock: Callable[..., Array]) -> None:
     """Lower ``primitive`` by ``cpu`` or ``stock``, as its parameter ``backend`` says."""
 

@@ -7,6 +7,8 @@ import jax.numpy as jnp
 from jax.sharding import PartitionSpec as P
 from jaxtyping import Array
 
+from .backend import has_explicit_axes
+
 
 def side_by_side(kernel: Array, image: Array, precision: Any) -> Array:
     """The transposed convolution of ``(N, *sizes, C)`` whose stride is the size of its ``(C, out, *positions)`` kernel.
@@ -25,7 +27,7 @@ def side_by_side(kernel: Array, image: Array, precision: Any) -> Array:
     def together(blocks: Array) -> Array:
         return blocks.transpose(order).reshape(shape)
 
-    split = jax.typeof(image).sharding.spec
-    if any(split):  # the axes are explicit, and JAX asks for the sharding of every reshape
+    if has_explicit_axes():
+        split = jax.typeof(image).sharding.spec
         together = jax.sharding.auto_axes(together, out_sharding=P(*split[:-1], None))
     return together(made)

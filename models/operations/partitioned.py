@@ -7,6 +7,8 @@ from typing import Any
 import jax
 from jaxtyping import Array
 
+from ..cpu.backend import has_explicit_axes
+
 Compute = Callable[[Any, Sequence[Array], Mapping[str, Array], Any], Array]
 
 
@@ -21,9 +23,9 @@ def partitioned(compute: Compute) -> Compute:
     def on_every_mesh(
         operation: Any, images: Sequence[Array], parameters: Mapping[str, Array], precision: Any
     ) -> Array:
-        split = jax.typeof(images[0]).sharding.spec
-        if not any(split):
+        if not has_explicit_axes():
             return compute(operation, images, parameters, precision)
+        split = jax.typeof(images[0]).sharding.spec
         of_images = jax.sharding.auto_axes(
             lambda *images: compute(operation, images, parameters, precision), out_sharding=split
         )

@@ -96,6 +96,31 @@ with jax.set_mesh(jax.make_mesh((2,), (axis,), axis_types=(AxisType.Explicit,)))
 """
 
 
+# A batch that is split, and mapped over: the mapped axis is not in the type of an image.
+MAPPED = """
+import json
+import jax, jax.numpy as jnp
+from flax import nnx
+from jax.sharding import AxisType, NamedSharding, PartitionSpec as P
+from wellshaped.models import TypedNetwork
+from wellshaped.spec import AvgPool, ConvTranspose, DepthToSpace, MaxPool, Network, Node, Resize, SpaceToDepth
+
+operations = ConvTranspose(2, 2), DepthToSpace(2), SpaceToDepth(2), AvgPool(2), MaxPool(3, 2, padding=1), Resize(2)
+jax.set_mesh(jax.make_mesh((2,), ("batch",), axis_types=(AxisType.Explicit,)))
+images = jax.device_put(jnp.ones((4, 4, 8, 8)), NamedSharding(jax.sharding.get_mesh(), P("batch")))
+for of in operations:
+    graph, state = nnx.split(TypedNetwork(Network({"x": 4}, [Node("y", of)]), rngs=nnx.Rngs(0)))
+    loss = lambda state, images: (jax.vmap(nnx.merge(graph, state))(images) ** 2).mean()
+    jax.jit(jax.grad(loss, (0, 1))).lower(state, images)
+    print(json.dumps(str(of)))
+"""
+
+
+@pytest.mark.slow
+def test_operations_are_mapped_over_a_batch_that_is_split():
+    assert len(on_devices(MAPPED, None, 2)) == 6
+
+
 # The values and the gradients on four devices, beside those on one.
 VALUES = """
 import json, sys
