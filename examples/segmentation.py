@@ -118,7 +118,7 @@ RULES = {
     "images": ("there are images to train on and to measure on", "more images, each with its mask"),
     "pairs": ("an image and its mask have the same name, and no other file has it", "one mask for each image"),
     "files": ("a file holds one image of finite numbers", "the file again, whole, or a large image as TIFF"),
-    "upright": ("a TIFF file is stored as it is shown", "the TIFF file saved with orientation 1, or as PNG"),
+    "upright": ("a TIFF file is stored the right way up", "the TIFF file saved with orientation 1, or a PNG file"),
     "channels": ("images have the same channels", "all images in grey, or all in colour"),
     "masks": ("a mask has a whole number for each pixel", "masks of one channel, as PNG, TIFF or NumPy files"),
     "sizes": ("an image and its mask have the same size", "each mask in the size of its image"),

@@ -3,7 +3,8 @@
 The quick part has a few seconds for each test function, CI's slow part a few more, and the exhaustive part the rest.
 
 ``uv run pytest -m "slow or not slow" --junitxml=run.xml``, then ``uv run python -m tests.seconds run.xml``. It writes
-``seconds.csv`` beside this file: the test functions that take more than :data:`QUICK` with all their cases.
+``seconds.csv`` beside this file: the test functions that take more than :data:`QUICK` with all their cases. The table
+here has the longer of two measurements beside other work. Some of its numbers are estimates from a part of the cases.
 """
 
 import csv
