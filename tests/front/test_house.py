@@ -39,14 +39,7 @@ def imports_of(path, text):
     """The imports in the ``text`` of the module at ``path``."""
     parts = [*Path(path).with_suffix("").parts]
     package = [*([] if parts[0] == "wellshaped" else ["wellshaped"]), *parts][:-1]
-    tree = ast.parse(text)
-    late = {
-        id(inside)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.FunctionDef) or (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test))
-        for inside in ast.walk(node)
-    }
-    for node in ast.walk(tree):
+    for node, late in statements(ast.parse(text)):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -56,7 +49,17 @@ def imports_of(path, text):
         else:
             continue
         for name in names:
-            yield Import(path, path_of(name) or name.split(".")[0], id(node) in late)
+            yield Import(path, path_of(name) or name.split(".")[0], late)
+
+
+def statements(inside, late=False):
+    """Each statement of a module, and whether it is inside a function or for type checkers only."""
+    late = late or isinstance(inside, (ast.FunctionDef, ast.AsyncFunctionDef))
+    late = late or (isinstance(inside, ast.If) and "TYPE_CHECKING" in ast.unparse(inside.test))
+    for part in ("body", "orelse", "finalbody", "handlers", "cases"):
+        for statement in getattr(inside, part, ()):
+            yield statement, late
+            yield from statements(statement, late)
 
 
 SOURCES = [file.relative_to(ROOT).as_posix() for room in ROOMS for file in sorted((ROOT / room).rglob("*.py"))]
