@@ -10,8 +10,9 @@ from ..conditions import ASK, Condition, require_kind
 from ..elements import Lever, always, judge_arrays, least_changes, smaller
 from ..messages.report import ConfigError, Report, Verdict
 from ..messages.written import written_number, written_value
+from ..network.network import MAX_AXES
 from ..network.weights import parameter_shapes
-from .by_level import BY_LEVEL, entries, fitted, mapped, numbers, short
+from .by_level import BY_LEVEL, PER_AXIS, entries, fitted, mapped, numbers, short, values
 from .conditions import UNET_WELL_FORMED
 from .config import USUAL, UNetConfig
 from .graph import unchecked_graph
@@ -83,11 +84,19 @@ def unet_fix(cfg: UNetConfig, in_channels: int, out_channels: int) -> dict[str, 
 
 def _broken(cfg: UNetConfig) -> dict[str, Any]:
     """Return the fields that break a condition, each with a value that meets it."""
-    broken: dict[str, Any] = {}
+    broken = _axes_of_values(cfg)
+    rest = replace(cfg, **broken)
     for c in UNET_WELL_FORMED:
-        if c.field not in broken and not c.holds(cfg):
-            broken[c.field] = c.value(cfg) if c.value else getattr(_DEFAULTS, c.field)
+        if c.field not in broken and not c.holds(rest):
+            broken[c.field] = c.value(rest) if c.value else getattr(_DEFAULTS, c.field)
     return broken
+
+
+def _axes_of_values(cfg: UNetConfig) -> dict[str, Any]:
+    """Return ``axes`` as the values say that have a number for each axis, if they agree and it was not given."""
+    counts = {len(v) for field in PER_AXIS for v in values(getattr(cfg, field)) if isinstance(v, tuple)}
+    said = cfg.axes != _DEFAULTS.axes or len(counts) != 1 or not counts <= {*range(1, MAX_AXES + 1)} - {cfg.axes}
+    return {} if said else {"axes": counts.pop()}
 
 
 def _judge_size(cfg: UNetConfig, in_channels: int, out_channels: int) -> Verdict:

@@ -162,6 +162,22 @@ def test_an_ill_formed_config_is_named_everywhere_and_its_fix_mends_it(name):
 
 
 @pytest.mark.parametrize(
+    ("given", "fix"),
+    [
+        ({"stride": ((1, 2, 2),)}, "axes=3"),
+        ({"stride": ((1, 2, 2),), "conv_kernel": ((1, 3, 3), 3, 3, 3, 3)}, "axes=3"),
+        ({"stride": ((1, 2, 2),), "norm": "group", "base_channels": 12}, "axes=3, groups=6"),
+        ({"stride": ((1, 2),), "axes": 3}, "stride=((1, 2, 2),)"),
+        ({"stride": ((1, 2, 2),), "conv_kernel": ((1, 3),)}, "stride=((1, 2),)"),
+        ({"stride": ((1, 2, 2, 2),)}, "stride=((1, 2),)"),
+    ],
+    ids=str,
+)
+def test_values_for_three_axes_propose_three_axes_if_they_agree_and_no_axes_were_given(given, fix):
+    assert check_unet_config(UNetConfig(**given)).fixes == (fix,)
+
+
+@pytest.mark.parametrize(
     "wrong",
     [
         {"groups": 0},
