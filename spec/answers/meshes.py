@@ -19,7 +19,7 @@ from ..messages.choices import near_name
 from ..messages.report import UsageError, Verdict, WellshapedError
 from ..messages.written import clipped, in_words, kind_of, written_number, written_value
 from ..network.folding import as_computed
-from ..network.network import Network, Node
+from ..network.network import AXES, MAX_AXES, Network, Node
 from ..network.operation import changes_size, counted
 from ..network.proposing import free_name
 from ..network.reaching import inside, large_members, period_of
@@ -94,7 +94,8 @@ def devices_along(graph: Network, mesh: Mesh) -> tuple[int, ...]:
     for name, count in mesh.items():
         if name not in names:
             says = f"{written_value(clipped(str(name)))} is not an axis; the axes are {in_words(names)}"
-            meant = near_name(str(name), names) or names[0]
+            is_of_more_axes = name in AXES[MAX_AXES]  # and no misspelling of another axis
+            meant = names[0] if is_of_more_axes else near_name(str(name), names) or names[0]
             raise UsageError.of("the mesh", "mesh", "", says, _written({**mesh, meant: count}, names))
         if natural(count, name) < 1:
             says = f"{name} has 0 devices, and must have at least 1"

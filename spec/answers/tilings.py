@@ -126,7 +126,8 @@ def tiles(
     Traceback (most recent call last):
     ...
     wellshaped.spec.messages.report.WellshapedError: milesial on an image of 1024×1024 in tiles is not possible.
-      tiles: the tiles are too small: the exact parts of two neighbours do not meet.
+      tiles: the tiles are too small: the exact parts of two neighbours do not meet; 192 is the largest
+          possible size up to 200.
       fix: tile=208, the smallest that is possible (112 times the work of the whole image)
     """
     graph = graph_of(network)
@@ -173,6 +174,9 @@ def _largest_along(graph: Network, axis: int, n: int, most: int) -> tuple[Span, 
             return tuple(spans(graph, axis, n, size))
         except NotTiledError as error:
             failed = error
+            if error.helps == "larger" and size < most:
+                rounded = f"{written_number(size)} is the largest possible size up to {written_number(most)}"
+                failed = NotTiledError(f"{error}; {rounded}", error.helps)
             if error.helps != "another":
                 break
     raise failed
