@@ -18,7 +18,7 @@ from pathlib import Path
 QUICK = 2.0
 """The seconds that the quick part has for each test function."""
 
-SLOW = 10.0
+SLOW = 3.0
 """The seconds that the slow part of CI has for each test function. One case of each always runs."""
 
 FILE = Path(__file__).with_suffix(".csv")
@@ -46,7 +46,7 @@ def parts(names: Sequence[str], seconds: Mapping[str, float], one_in: Sequence[i
     quick. ``one_in`` is the number of the marker for each case: of each k cases, one may be quick.
 
     >>> parts(["a"] * 6 + ["b"] + ["c"] * 4, {"a": 6.0, "b": 90.0}, [1] * 7 + [2] * 4, [False] * 11)
-    ['quick', 'slow', 'slow', 'quick', 'slow', 'slow', 'slow', 'quick', 'slow', 'quick', 'slow']
+    ['quick', 'slow', 'exhaustive', 'quick', 'slow', 'exhaustive', 'slow', 'quick', 'slow', 'quick', 'slow']
     >>> parts(["a"] * 4, {"a": 40.0}, [1] * 4, [True] * 4)
     ['slow', 'exhaustive', 'exhaustive', 'exhaustive']
     """

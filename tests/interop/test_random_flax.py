@@ -108,14 +108,14 @@ def test_a_random_flax_network_is_read_back_as_its_graph(network):
     assert_graph(network)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @settings(examples(20), suppress_health_check=list(HealthCheck))
 @given(random_networks(as_jax_has_it, max_nodes=10))
 def test_a_larger_flax_network_has_the_sizes_of_its_graph(network):
     assert_sizes(network)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @settings(examples(20), suppress_health_check=list(HealthCheck))
 @given(random_networks(within_its_window, max_nodes=10))
 def test_a_larger_flax_network_is_read_back_as_its_graph(network):

@@ -146,14 +146,14 @@ def test_a_random_torch_network_is_read_with_the_sizes_of_its_graph(network):
     assert_sizes(network)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @settings(examples(300), suppress_health_check=list(HealthCheck))
 @given(torch_networks(max_nodes=10))
 def test_a_larger_torch_network_runs_on_the_sizes_of_its_graph(network):
     assert_tried(network)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @settings(examples(80), suppress_health_check=list(HealthCheck))
 @given(torch_networks(max_nodes=10))
 def test_a_larger_torch_network_is_read_with_the_sizes_of_its_graph(network):
@@ -261,7 +261,7 @@ def test_a_random_network_has_the_same_values_and_gradients_in_both_frameworks(n
     assert_values(network)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @settings(examples(60), suppress_health_check=list(HealthCheck))
 @given(random_networks(as_jax_has_it, max_nodes=10).map(alike_in_both))
 def test_a_larger_network_has_the_same_values_and_gradients_in_both_frameworks(network):

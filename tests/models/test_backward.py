@@ -179,7 +179,7 @@ def test_on_integers_inside_the_window_the_network_and_its_gradient_are_the_refe
     assert_the_reference_exactly(*network)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @settings(max_examples=10)
 @given(networks_inside())
 def test_on_integers_inside_the_window_the_two_agree_at_length(network):

@@ -56,7 +56,7 @@ def test_what_runs_on_explicit_axes_is_what_check_says():
     assert min(kinds.values()) >= 10
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("seed", range(1, 6))
 def test_what_runs_on_explicit_axes_is_what_check_says_for_many(seed):
     kinds = of_the_kind(seed, count=40)

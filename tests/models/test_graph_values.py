@@ -64,7 +64,7 @@ def test_each_node_of_a_random_graph_has_the_value_of_the_reference(network):
     assert_random_values(network)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @some(30)
 @given(random_networks(with_values, max_nodes=14))
 def test_each_node_of_many_random_graphs_has_the_value_of_the_reference(network):
@@ -142,7 +142,7 @@ def test_a_random_graph_has_the_values_and_gradients_of_pytorch(network):
     assert_random_gradients(network)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.filterwarnings("default")
 @some(60)
 @given(random_networks(with_values, max_nodes=14))

@@ -290,7 +290,7 @@ def test_the_pinned_operations_are_those_of_exact_arithmetic():
         assert_operation(type(operation), case(operation, channels, sizes))
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("kind", KINDS)
 def test_many_values_and_gradients_of_an_operation_are_those_of_exact_arithmetic(kind):
     many = settings(examples(10), suppress_health_check=list(HealthCheck))

@@ -185,7 +185,7 @@ def test_random_networks_with_statistics_are_alike(drawn):
     assert_alike(drawn)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @settings(examples(8), suppress_health_check=list(HealthCheck))
 @given(normed())
 def test_many_random_networks_with_statistics_are_alike(drawn):

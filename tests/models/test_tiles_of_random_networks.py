@@ -153,13 +153,13 @@ def test_tiles_have_exactly_the_values_of_the_image_where_they_are_said_to_and_n
         assert sum(differs) > 0.5 * len(differs) > 0, differs  # some are dilated, and few are drawn
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_many_tiles_have_exactly_the_values_of_the_image_where_they_are_said_to_and_nowhere_else():
     for differs in assert_all_exact(60, dilated=False).values():
         assert sum(differs) > 0.95 * len(differs) > 0, differs  # a maximum can hide a position
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_many_tiles_of_dilated_networks_are_exact():
     assert_all_exact(30, dilated=True)  # a halo is an upper bound
 
@@ -177,7 +177,7 @@ def test_tiles_of_any_numbers_have_the_values_of_the_image_but_for_rounding(draw
     assert_alike(drawn)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @settings(examples(25), **SOME)
 @given(images_in_tiles())
 def test_many_tiles_of_any_numbers_have_the_values_of_the_image_but_for_rounding(drawn):
@@ -247,7 +247,7 @@ def test_a_receptive_field_is_what_a_marked_position_changes(drawn):
     assert_propagates(drawn)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @settings(examples(15), **SOME)
 @given(images())
 def test_many_receptive_fields_are_what_a_marked_position_changes(drawn):

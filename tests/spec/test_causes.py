@@ -127,7 +127,7 @@ def test_fixing_exactly_the_causes_makes_a_size_fit_and_fixing_all_but_one_does_
     check_root_causes(network, n)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @settings(max_examples=2_000)
 @given(drawn, sizes | st.integers(0, 2000))
 def test_fixing_exactly_the_causes_makes_a_size_fit_and_fixing_all_but_one_does_not_at_length(network, n):

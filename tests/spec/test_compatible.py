@@ -99,7 +99,7 @@ def test_the_compatible_sizes_are_those_that_brute_force_finds(cfg):
     check_against_brute_force(cfg)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @settings(max_examples=3_000)
 @given(nearly_well_formed)
 def test_the_compatible_sizes_are_those_that_brute_force_finds_at_length(cfg):
@@ -122,7 +122,7 @@ def test_the_compatible_sizes_are_those_of_the_closed_form(cfg):
     check_against_closed_form(cfg)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @settings(max_examples=2_000)
 @given(well_formed_configs)
 def test_the_compatible_sizes_are_those_of_the_closed_form_at_length(cfg):

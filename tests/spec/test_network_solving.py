@@ -80,7 +80,7 @@ def test_the_compatible_sizes_of_a_graph_with_branches_are_those_that_run(networ
     check_size_by_size(network, 200)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @settings(max_examples=120)  # these take a quarter of a minute
 @given(graphs())
 def test_the_compatible_sizes_of_a_graph_with_branches_are_those_that_run_at_length(network):

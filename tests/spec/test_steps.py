@@ -160,14 +160,14 @@ def test_the_graph_of_steps_in_any_order_has_their_sizes_and_those_that_fit_them
     check_against_oracle(program)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @settings(max_examples=2_000)
 @given(encoder_decoders())
 def test_the_graph_of_an_encoder_decoder_has_its_sizes_and_those_that_fit_it_at_length(program):
     check_against_oracle(program)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @settings(max_examples=2_000)
 @given(programs())
 def test_the_graph_of_steps_in_any_order_has_their_sizes_and_those_that_fit_them_at_length(program):

@@ -187,7 +187,7 @@ def test_a_receptive_field_is_what_propagates(drawn):
     assert_propagates(drawn)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @settings(examples(300), **SOME)
 @given(networks_and_sizes(60, 90, strides=12))
 def test_many_receptive_fields_are_what_propagates(drawn):
@@ -228,7 +228,7 @@ def test_a_receptive_field_is_the_widest_over_all_sizes(network):
     assert_holds_for_all(network)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @settings(examples(400), **SOME)
 @given(graphs(9))
 def test_many_receptive_fields_are_the_widest_over_all_sizes(network):
@@ -269,7 +269,7 @@ def test_a_tile_has_the_values_of_the_image_where_it_is_said_to(drawn, data):
     assert_valid(drawn, data)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_many_tiles_have_the_values_of_the_image_where_they_are_said_to_and_mostly_only_there():
     beyond = {True: 0, False: 0}
 
