@@ -429,6 +429,41 @@ def test_a_function_without_a_step_is_named(function, says):
     assert "read_torch, which gives its sizes without a graph" in text
 
 
+def written_into(x):
+    y = x.clone()
+    y[..., 1:3] = 0.0
+    return y
+
+
+class Attention(nn.Module):
+    """Over the positions of an image."""
+
+    def __init__(self):
+        super().__init__()
+        self.attention = nn.MultiheadAttention(4, 2, batch_first=True)
+
+    def forward(self, x):
+        y = x.flatten(2).transpose(1, 2)
+        return self.attention(y, y, y)[0].transpose(1, 2).reshape(x.shape)
+
+
+@pytest.mark.parametrize(
+    ("model", "says"),
+    [
+        (Attention(), "multi_head_attention_forward at attention, tests/interop/test_graph_of_torch.py:"),
+        (lambda x: torch.einsum("nchw,ncvw->nchv", x, x), "einsum at tests/interop/test_graph_of_torch.py:"),
+        (nn.Conv2d(4, 4, 3, padding=1, padding_mode="circular"), "pad (the mode circular) at"),
+        (written_into, "setitem at tests/interop/test_graph_of_torch.py:"),
+    ],
+    ids=["attention", "positions multiplied", "wrapped around", "written into"],
+)
+def test_what_has_no_step_is_said_with_its_line_and_its_sizes_are_given(model, says):
+    rule, text = message(model, "1 4 H W")
+    assert rule == "no_step"
+    assert says in " ".join(text.split())
+    assert str(read_torch(model, "1 4 H W")["H"]) == "n ≥ 1"
+
+
 def test_the_module_and_the_line_of_a_function_without_a_step_are_given():
     _, text = message(nn.Sequential(nn.ReLU(), Net(lambda net, x: x.sort(-1)[0])), "1 4 L")
     assert "sort at 1, tests/interop/test_graph_of_torch.py:" in text
