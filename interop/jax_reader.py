@@ -68,7 +68,8 @@ def graph_of_jax(
     If the network checks in Python that a size is a multiple of a number or large enough, a :class:`Require` node
     after the input has this requirement.
 
-    A Flax batch norm in training mode is rejected, because a tile has other statistics than its image.
+    A norm with the statistics of its batch, such as a batch norm in training mode, is rejected: a tile has others. Name
+    the argument of an evaluation in ``arguments``, as ``{"train": False}``, or call ``model.eval()`` first.
 
     A graph says what happens to sizes and channels, and which positions are read. It is not enough to compute values: a
     subtraction appears as :class:`Add`, and an elementwise function that is no kind of :class:`Activation` is left out.

@@ -72,7 +72,8 @@ def _written(key: Any) -> str | int:
 
 
 def _of_haiku(key: str | int) -> list[str | int]:
-    return [part for part in str(key).split("/") if part != "~"]
+    # "~" is a constructor, and the others are parts of a batch norm.
+    return [part for part in str(key).split("/") if part not in ("~", "mean_ema", "var_ema")]
 
 
 def _is_array(x: Any) -> bool:
@@ -115,8 +116,16 @@ def _haiku(model: Any, arguments: Mapping[str, Any]) -> AbstractNetwork | None:
         result = apply(*given, key, *images, **arguments)
         return result[0] if with_state else result
 
+    # A batch norm of Haiku gets its running statistics in training mode only.
+    in_training = {name: True if value is False else value for name, value in arguments.items()}
+
     def parameters(*images: Any) -> Any:
-        return jax.eval_shape(lambda *of: init(key, *of, **arguments), *images)
+        try:
+            return jax.eval_shape(lambda *of: init(key, *of, **arguments), *images)
+        except ValueError:
+            if in_training == arguments:
+                raise
+        return jax.eval_shape(lambda *of: init(key, *of, **in_training), *images)
 
     return AbstractNetwork("haiku", call, parameters)
 

@@ -146,7 +146,8 @@ class Walker:
         if fixed is not None:
             kind = "norm" if "groups" in fixed else "activation"
             path = of.path if kind == "norm" or fixed["kind"] in ("prelu", "snake") else ()
-            if kind == "norm" and fixed["kind"] in ("batch", "instance") and of.statistics and path in self.running:
+            is_in_training = fixed["kind"] == "batch" or (fixed["kind"] == "instance" and path in self.running)
+            if kind == "norm" and is_in_training and of.statistics:
                 raise NoStepError(IN_TRAINING)
             return self.add(kind, (image.node,), node.sizes, node.channels, fixed=fixed, path=path)
         if "mul" in of.vectors and of.path:

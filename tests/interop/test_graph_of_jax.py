@@ -315,6 +315,25 @@ def test_a_batch_norm_in_training_mode_is_no_node_because_a_tile_has_other_stati
     assert graph_of_jax(block, shape).node("norm").operation == Norm("batch")
 
 
+def normalised_by_hand(x):
+    return (x - x.mean((0, 1, 2))) / jnp.sqrt(x.var((0, 1, 2)) + 1e-5)
+
+
+@pytest.mark.parametrize(
+    ("model", "arguments"),
+    [
+        (nnx.BatchNorm(3, use_scale=False, use_bias=False, rngs=nnx.Rngs(0)), {}),
+        (hk.transform_with_state(lambda x, train: hk.BatchNorm(True, True, 0.9)(x, train)), {"train": True}),
+        (normalised_by_hand, {}),
+    ],
+    ids=["flax without a scale", "haiku", "by hand"],
+)
+def test_every_norm_with_the_statistics_of_the_batch_is_no_node(model, arguments):
+    with pytest.raises(WellshapedError, match="reads the\\s+whole batch"):
+        graph_of_jax(model, "N H W 3", arguments=arguments)
+    assert read_jax(model, "N H W 3", arguments=arguments)["H"]
+
+
 def test_a_linen_network_is_read_with_its_norms():
     graph = graph_of_jax(Linen(), "N H W 3", arguments={"train": False})
     assert [(node.name, node.operation) for node in graph.nodes] == [
@@ -358,15 +377,15 @@ def test_norms_in_a_row_are_nodes_of_their_own():
     ]
 
 
-def haiku_network(x):
-    skip = jax.nn.relu(hk.BatchNorm(True, True, 0.9)(hk.Conv2D(4, 3, name="first")(x), True))
+def haiku_network(x, is_training):
+    skip = jax.nn.relu(hk.BatchNorm(True, True, 0.9)(hk.Conv2D(4, 3, name="first")(x), is_training))
     x = hk.Conv2D(8, 3, 2, name="down")(hk.max_pool(skip, (1, 2, 2, 1), (1, 2, 2, 1), "SAME"))
     x = hk.Conv2DTranspose(4, 3, 2, name="up")(hk.Conv2DTranspose(4, 4, 2, name="twice")(x))
     return jnp.concatenate([skip, x[:, : skip.shape[1], : skip.shape[2]]], -1)
 
 
 def test_a_haiku_network_is_read_with_its_names():
-    graph = graph_of_jax(hk.transform_with_state(haiku_network), "N H W 3")
+    graph = graph_of_jax(hk.transform_with_state(haiku_network), "N H W 3", arguments={"is_training": False})
     names = ["first", "batch_norm", "batch_norm.relu", "pooled1", "down", "twice", "up", "cropped1", "joined1"]
     assert [node.name for node in graph.nodes] == names
     assert graph.node("pooled1").operation == MaxPool(2, padding="SAME")
