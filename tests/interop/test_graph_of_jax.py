@@ -329,7 +329,7 @@ def normalised_by_hand(x):
     ids=["flax without a scale", "haiku", "by hand"],
 )
 def test_every_norm_with_the_statistics_of_the_batch_is_no_node(model, arguments):
-    with pytest.raises(WellshapedError, match="reads the\\s+whole batch"):
+    with pytest.raises(WellshapedError, match=r"reads the\s+whole batch"):
         graph_of_jax(model, "N H W 3", arguments=arguments)
     assert read_jax(model, "N H W 3", arguments=arguments)["H"]
 
