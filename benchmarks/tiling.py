@@ -122,7 +122,7 @@ def _row(name: str) -> list[str] | str:
         tiling = tiles(network, (edge,) * graph.axes, tile, policy="pad")
     except WellshapedError as error:
         most, of = (_times((size,) * graph.axes) for size in (tile, edge))
-        says, fix = error.report.verdicts[0].says, error.report.fixes[-1]
+        says, fix = error.report.verdicts[0].says, "; or ".join(error.report.fixes)
         return f"`{name}` has no tiles of at most {most} for an image of {of}: {says}. Possible: {fix}."
     memory, seconds = _of_tile(network, tiling.size)
     halos = dict.fromkeys(of.aligned for of in receptive_field(network, tiling.plan.fitting)[network.outputs[0]])

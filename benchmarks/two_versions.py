@@ -3,6 +3,8 @@
 ``uv run python -m benchmarks.two_versions ../before . --into docs/performance.md``, where ``../before`` is made by
 ``git worktree add ../before COMMIT``. Each checkout runs in a process of its own (``benchmarks/one_version.py``), with
 the packages of this one. The processes take turns, in a new random order each round, and only one works at a time.
+Both are started several times: an eager call of one process can take half as long again as that of another, with the
+same code.
 
 A call is timed by the clock, until its arrays are ready. Compiling is tracing, lowering and compiling without caches,
 in processor time, which other programs disturb less. A ratio is that of the medians over the rounds, after to before.
@@ -16,6 +18,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Annotated, Any
@@ -71,14 +74,14 @@ def started(path: Path) -> Iterator[Checkout]:
             process.terminate()
 
 
-def measure(case: str, checkouts: Mapping[str, Checkout], rounds: int, compiles: int) -> dict[str, Times]:
+def measure(case: str, checkouts: Mapping[str, Checkout], rounds: int, compiles: int, seed: int) -> dict[str, Times]:
     """The times of each work. Raises :class:`WellshapedError` if the checkouts compute results of different shapes."""
     about = {name: checkout.ask(case, "about") for name, checkout in checkouts.items()}
     if about[BEFORE] != about[AFTER]:
         says = "; ".join(f"{name}, {n} parameters and a result of shape {shape}" for name, (n, shape) in about.items())
         raise WellshapedError.of(f"comparing {case}", "agreement", "", says, "")
     found: dict[str, Times] = {}
-    shuffled = random.Random(0)
+    shuffled = random.Random(seed)
     for work in (*COMPILE, *RUN):
         found[work] = {name: [] for name in checkouts}
         for _ in range(compiles if work in COMPILE else rounds):
@@ -121,22 +124,28 @@ def compare(
     after: Path = Path(),
     *,
     case: Annotated[list[str] | None, Parameter(help="Measure only these layers and networks.")] = None,
-    rounds: Annotated[int, Parameter(help="The number of rounds of each call.")] = 15,
-    compiles: Annotated[int, Parameter(help="How often each is compiled.")] = 5,
+    rounds: Annotated[int, Parameter(help="The number of rounds of each call, in each start.")] = 5,
+    compiles: Annotated[int, Parameter(help="How often each is compiled, in each start.")] = 2,
+    starts: Annotated[int, Parameter(help="How often both processes are started.")] = 4,
     into: Annotated[Path | None, Parameter(help="The .md page to write the table into.")] = None,
 ) -> None:
     """Measure each layer and network of two checkouts, and print the ratios of after to before."""
     require_at_least("--rounds", rounds, 1)
     require_at_least("--compiles", compiles, 1)
+    require_at_least("--starts", starts, 1)
     cases = list(CASES) if case is None else case
     for name in cases:
         if name not in CASES:
             raise UsageError.of(f"--case {name!r}", "case", "", "there is no such case", f"one of {', '.join(CASES)}")
-    found: dict[str, dict[str, Times]] = {}
-    with started(before) as first, started(after) as then, progress(len(cases)) as tell:
-        for done, name in enumerate(cases):
-            tell(done, name, "measuring")
-            found[name] = measure(name, {BEFORE: first, AFTER: then}, rounds, compiles)
+    found: dict[str, dict[str, Times]] = {name: {work: {BEFORE: [], AFTER: []} for work in WORKS} for name in cases}
+    with progress(starts * len(cases)) as tell:
+        for start in range(starts):
+            with started(before) as first, started(after) as then:
+                for done, name in enumerate(cases, start * len(cases)):
+                    tell(done, name, "measuring")
+                    times = measure(name, {BEFORE: first, AFTER: then}, rounds, compiles, start)
+                    for work, checkout in product(WORKS, (BEFORE, AFTER)):
+                        found[name][work][checkout] += times[work][checkout]
     if into is None:
         table(found).show(Console() if sys.stdout.isatty() else Console(width=220))
         return

@@ -176,7 +176,7 @@ def fitted(
     if policy == "crop" and mode != "zeros":
         says = f"mode={written_value(mode)} says what padding contains, and a crop pads nothing"
         raise UsageError.of(f"mode={written_value(mode)}", "mode", "no padding", says, f'policy="pad", mode="{mode}"')
-    source = _source(model, _network_of(model) if sizes is None else sizes, layout)
+    source = _of_itself(model, layout) if sizes is None else _source(model, sizes, layout)
     if policy == "pad":
         source.require_cut()
     return FittedModel(model, source, policy, mode)
@@ -196,10 +196,17 @@ def _source(model: Any, sizes: Any, layout: str | None) -> Source:
     raise UsageError.of("sizes", "sizes", "", says, 'read_jax(model, "3 H W")')
 
 
-def _network_of(model: Any) -> UNet2Config | UNetConfig | Network:
-    """The config or the graph of one of our networks, also inside ``jax.jit`` or ``jax.vmap``."""
+def _of_itself(model: Any, layout: str | None) -> Source:
+    """The sizes and the channels of one of our networks, also inside ``jax.jit`` or ``jax.vmap``."""
     own = network_held_by(model)
-    if own is not None:
-        return own
-    says = f"{name_of(model)} does not say which sizes fit"
-    raise UsageError.of("sizes", "sizes", "missing", says, 'read_jax(model, "3 H W")')
+    if own is None:
+        says = f"{name_of(model)} does not say which sizes fit"
+        raise UsageError.of("sizes", "sizes", "missing", says, 'read_jax(model, "3 H W")')
+    if layout is not None:
+        says = f"{name_of(model)} takes channels first, then the sizes, as it is"
+        fix = "no layout, and images with their channels first"
+        raise UsageError.of(f"layout={written_value(layout)}", "layout", "", says, fix)
+    while not hasattr(model, "network") and not hasattr(model, "in_channels"):
+        model = model.__wrapped__
+    channels = [model.in_channels] if hasattr(model, "in_channels") else [of.channels for of in model.network.inputs]
+    return OfNetwork(own, None, channels)

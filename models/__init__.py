@@ -1,6 +1,6 @@
-"""Typed layers over one, two and three axes, the two-level U-Net, the U-Net family and any graph, in JAX and Flax NNX.
+"""Typed layers over one, two and three axes, ``UNet2``, the U-Net family and any graph, in JAX and Flax NNX.
 
-The channels-last systems have their own modules: ``tiny_unet``, ``tiny_unet_linen``, ``resnet`` and ``conv``.
+Networks with their channels last are in modules of their own: ``tiny_unet``, ``tiny_unet_linen``, ``resnet``, ``conv``.
 """
 
 from .channels_last import conv as conv

@@ -11,6 +11,7 @@ from ...spec.answers.cutting import Along, lost_at
 from ...spec.answers.planning import Plan
 from ...spec.arithmetic.size_set import SizeSet
 from ...spec.messages.report import ShapeError, UsageError
+from ...spec.messages.written import in_words
 from ..sizes.answer import ModelSizes
 from ..sizes.exploring import kind
 from ..sizes.expressions import Expression, names_in, value
@@ -35,6 +36,11 @@ class OfModel(Source):
         if not self.names:
             fix = 'read_jax(model, "3 H W"), with a name for each open size'
             raise UsageError.of("sizes", "sizes", "", "every size is fixed", fix)
+        without = [name for name, fit in self.fits.items() if not fit]
+        if without:
+            says = f"no size was found that fits {in_words(without)}, so no image can be padded or cropped"
+            fix = "another shape of the image; print(sizes.check()) says what is wrong with this one"
+            raise UsageError.of("sizes", "sizes", "", says, fix)
         if sizes.independent is False:
             names = " and ".join(self.names)
             says = f"{names} depend on each other, so the nearest sizes of each need not fit together"

@@ -10,7 +10,7 @@ from ...spec.answers.planning import Plan, plan
 from ...spec.arithmetic.progression import Progression
 from ...spec.arithmetic.size_set import SizeSet
 from ...spec.messages.report import Report, ShapeError, UsageError, Verdict
-from ...spec.messages.written import written_value
+from ...spec.messages.written import written_number, written_value
 from ...spec.network.scale import slopes_of
 from .cutting import require_slope
 
@@ -106,11 +106,29 @@ def _require_rank(shape: tuple[int, ...], names: Sequence[str], places: Places, 
     raise ShapeError.of("the image", "axes", "another number of axes", says, "an image with these axes")
 
 
-class OfNetwork(Source):
-    """The sizes of a preset, a config or a graph. An image is channels first, after any batch axes."""
+def _require_channels(shape: tuple[int, ...], channels: int, axes: int) -> None:
+    """Raise :class:`ShapeError` unless the axis before the sizes has the ``channels`` of the network."""
+    has = shape[-axes - 1] if len(shape) > axes else None
+    if has == channels:
+        return
+    if has is None:
+        says, fix = f"its shape is {shape}, without an axis for channels", "image[None]"
+    else:
+        says = f"its shape is {shape}: {written_number(has)} channels, and must be {written_number(channels)}"
+        fix = f"an image with {written_number(channels)} channels"
+        if shape[-1] == channels and len(shape) in (axes + 1, axes + 2):
+            fix = f"jnp.moveaxis(image, -1, {-axes - 1}): its channels are last"
+    raise ShapeError.of("the image", "channels", "", says, fix)
 
-    def __init__(self, network: AnyNetwork, layout: str | None) -> None:
-        self.network, self.layout, self.title = network, layout, title(network)
+
+class OfNetwork(Source):
+    """The sizes of a preset, a config or a graph. An image is channels first, after any batch axes.
+
+    ``channels`` has those of each image, if they are known.
+    """
+
+    def __init__(self, network: AnyNetwork, layout: str | None, channels: Sequence[int] = ()) -> None:
+        self.network, self.layout, self.title, self.channels = network, layout, title(network), channels
         self.graph = graph_of(network)
         self.shapes = compatible_shapes(self.graph)
         self.names = self.graph.axis_names
@@ -132,8 +150,10 @@ class OfNetwork(Source):
         )
 
     def require_shape(self, shape: tuple[int, ...], image: int) -> None:
-        """Raise :class:`ShapeError` if the image has too few axes, or other ones than the layout."""
+        """Raise :class:`ShapeError` if the image has too few axes, other ones than the layout, or other channels."""
         _require_rank(shape, self.names, self.places, self.layout)
+        if self.channels:
+            _require_channels(shape, self.channels[image], len(self.names))
 
     def require_cut(self) -> None:
         """Raise :class:`UsageError` if an output can't be cut along an axis that may be padded."""

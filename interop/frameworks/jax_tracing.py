@@ -29,7 +29,7 @@ from jax._src.interpreters.partial_eval import DynamicJaxprTracer
 from ...spec.arithmetic.naturals import as_integer
 from ..sizes.expressions import Statement, balanced, holds, parsed, value
 from ..sizes.paths import ANY_ERROR, Accepted, Condition, End, Path, Rejected, Unknown, asks_for_values
-from ..sizes.places import innermost, is_own, own_frame
+from ..sizes.places import first_line, innermost, is_own, own_frame
 from ..sizes.shapes import OpenShape
 from .jax_models import AbstractNetwork
 
@@ -332,7 +332,7 @@ def _shapes_only() -> Iterator[None]:
 
 
 def _failure(error: Exception) -> End:
-    text = str(error).splitlines()[0] if str(error) else ""
+    text = first_line(error)
     at, raised = own_frame(error.__traceback__), innermost(error.__traceback__)
     remains = isinstance(error, InconclusiveDimensionOperation) and "divide evenly" in text
     if remains or "total size must be unchanged" in text:

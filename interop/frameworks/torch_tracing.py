@@ -25,7 +25,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter, tree_map
 
 from ..sizes.paths import Accepted, End, Path, Rejected, Unknown, asks_for_values
-from ..sizes.places import innermost, own_frame
+from ..sizes.places import first_line, innermost, own_frame
 from ..sizes.shapes import OpenShape
 from ..sizes.traced import Sizes
 from .torch_calls import Calls, Recorded
@@ -241,7 +241,7 @@ class _Operations(TorchFunctionMode):
         if self.sizes is not None and not isinstance(error, _UNDECIDED):
             for_sample = _error_of(func, args, kwargs)
             if for_sample is None:
-                self.sizes.lose(f"{_named(func)} fails for symbolic sizes only: {_first_line(error)}")
+                self.sizes.lose(f"{_named(func)} fails for symbolic sizes only: {first_line(error)}")
             else:
                 error = for_sample
         self.failed = error, _named(func)
@@ -272,10 +272,6 @@ def _named(func: Any) -> str:
         return str(getattr(func, "__name__", func))
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else ""
-
-
 _UNDECIDED = (
     DataDependentOutputException,
     DynamicOutputShapeException,
@@ -292,7 +288,7 @@ _WITH_VALUES = {
 
 
 def _failure(error: Exception, operations: _Operations, paths: Mapping[int, str]) -> End:
-    text = _first_line(error)
+    text = first_line(error)
     if isinstance(error, DataDependentOutputException | DynamicOutputShapeException):
         does = _WITH_VALUES.get(operations.failed[1].rpartition(".")[2], "makes an image whose size depends on values")
         return asks_for_values(does, own_frame(error.__traceback__))

@@ -1,1 +1,1 @@
-"""Models as exported programs: one file that runs where JAX is, and this library need not be."""
+"""Models as exported programs: one file that needs JAX to run, and not this library."""

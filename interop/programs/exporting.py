@@ -44,7 +44,7 @@ def export(
     classes: Classes | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> ProgramIndex:
-    """Write a model to a ``.zip`` file of programs that run where JAX is, and this library need not be.
+    """Write a model to a ``.zip`` file of compiled programs, which need JAX to run, and not this library.
 
     ``model`` is a :class:`UNet`, a :class:`UNet2` or a :class:`TypedNetwork`, in evaluation mode. The programs take
     exactly the compatible sizes: one program for each combination of classes, such as ``16*h × 32*w + 31``, and batches
@@ -77,7 +77,7 @@ def export(
     if progress is not None and not callable(progress):
         says = f"it is {kind_of(progress)}, and must be a function of a text"
         raise UsageError.of("progress", "progress", "", says, "progress=print")
-    description = described(model)
+    description = described(model, "jax.export.export(jax.jit(…)), for a module of your own")
     _require_evaluation(model)
     _require_flatbuffers()
     members = _members(model, description, chosen, classes, progress or (lambda said: None))

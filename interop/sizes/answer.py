@@ -173,21 +173,24 @@ class ModelSizes:
         notes = [f"  note: {note}" for note in self.notes]
         if not any(of.sizes for of in self.axes.values()):  # the notes may say why
             lines, notes = [*lines, *notes], []
-        said: dict[tuple[str, ...], list[str]] = {}
+        said: list[tuple[list[str], list[str]]] = []
         if self._nothing_found():
             names = in_words(list(self.axes))
             tried = ", and ".join(f"{name} with {_equalities(of.held)}" for name, of in self.axes.items())
             return [*lines, f"  {names}: no size was found; {tried.replace(' with', ' was tried with', 1)}"]
         for name, of in self.axes.items():  # axes that differ only in the work are said together
-            key = next((key for key in said if key[0] == str(of.sizes) and _same(self.axes[said[key][0]], of)), None)
-            key = key if of.held_fits else None  # each was read while the others were held
-            said.setdefault(key or tuple(_axis_lines(of)), []).append(name)
+            alone = self.independent is False or not of.held_fits  # it was read while the others were held
+            alike = (names for _, names in said if not alone and _same(self.axes[names[0]], of))
+            if (group := next(alike, None)) is None:
+                said.append((_axis_lines(of), [name]))
+            else:
+                group.append(name)
         if self.independent is False:
             lines.append(f"  {in_words(list(self.axes))} depend on each other")
             lines += [f"    required together: {clipped(text, 200)}" for text in self.together[:2]]
-            lines.append(f"    each of these sets holds while the others are {_equalities(self.held)}:")
-        for (first, *others), alike in said.items():
-            lines += [f"  {in_words(alike)}: {first}", *(f"    {line}" for line in others)]
+        for (first, *others), group in said:
+            held = f"with {_equalities(self.axes[group[0]].held)}, " if self.independent is False else ""
+            lines += [f"  {held}{in_words(group)}: {first}", *(f"    {line}" for line in others)]
         if self.independent:
             lines.append(f"  {in_words(list(self.axes))} are independent: any sizes that fit do so together")
         lines += [f"  output: {text}" for text in self.output]

@@ -5,6 +5,7 @@ from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 
+from ...spec.messages.report import WellshapedError
 from ...spec.messages.written import clipped
 
 FRAMEWORKS = (
@@ -24,7 +25,9 @@ FRAMEWORKS = (
 )
 """The packages and modules whose lines are not the user's."""
 
-_OURS = Path(__file__).resolve().parents[1]
+_ROOT = Path(__file__).resolve().parents[2]
+
+_OURS = tuple(_ROOT / room for room in ("interop", "models", "proofs_of_shape", "spec"))
 
 
 def own_frame(traceback: TracebackType | None) -> str:
@@ -35,6 +38,15 @@ def own_frame(traceback: TracebackType | None) -> str:
             last = traceback
         traceback = traceback.tb_next
     return written_line(last.tb_frame.f_code.co_filename, last.tb_lineno) if last else ""
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says, in a line: of an error of this package, the first rule that is broken."""
+    if isinstance(error, WellshapedError) and error.report.failures:
+        broken = error.report.failures[0]
+        return f"{error.report.subject.rstrip(',')}: {': '.join(of for of in (broken.about, broken.says) if of)}"
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else ""
 
 
 def written_line(file: str, line: int) -> str:
@@ -57,7 +69,9 @@ def quoted_place(at: str) -> str:
 def is_own(file: str) -> bool:
     """Whether a source file belongs to the user: not to a framework, nor to this package."""
     path = Path(file)
-    return not (_OURS in path.resolve().parents or path.name.startswith("<") or _is_framework(path))
+    return not (
+        any(room in path.resolve().parents for room in _OURS) or path.name.startswith("<") or _is_framework(path)
+    )
 
 
 def innermost(traceback: TracebackType | None) -> str:

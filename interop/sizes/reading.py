@@ -5,8 +5,8 @@ from dataclasses import replace
 from itertools import combinations, product
 from typing import Any, Protocol
 
-from ...spec.messages.report import UsageError, WellshapedError
-from ...spec.messages.written import kind_of
+from ...spec.messages.report import UsageError, WellshapedError, reject_class
+from ...spec.messages.written import clipped, kind_of
 from .answer import AxisSizes, ModelSizes, output_text
 from .exploring import Budget, explore, kind
 from .expressions import names_in
@@ -69,7 +69,7 @@ HELD = (
 """The sizes to try for all axes at once. The other axes are held at the first that fits."""
 
 NONE_TOGETHER = "all sizes that were tried failed; some may fit only in combination with others"
-"""The note of an answer about several open sizes, if no sizes were found that fit together."""
+"""How the note begins of an answer about several open sizes, if no sizes were found that fit together."""
 
 
 @rare_collections()
@@ -91,7 +91,11 @@ def read(
     if isinstance(error, Rejected) and not axes:
         notes.append(f"it does not run: {error.error}: {error.text}")
     elif error is not None and len(axes) > 1:
-        notes.append(NONE_TOGETHER)
+        why = ""
+        if isinstance(error, Rejected):
+            sizes = ", ".join(f"{name} = {size}" for name, size in at.items())
+            why = f"; with {sizes}: {error.error}: {clipped(error.text.rstrip('.'), 200)}"
+        notes.append(NONE_TOGETHER + why)
     found = {}
     for axis in axes:
         held = {name: size for name, size in at.items() if name != axis}
@@ -122,9 +126,7 @@ def require_model(model: Any, kinds: str, example: str) -> None:
     if not callable(model):
         says = f"it is {kind_of(model)}, and must be {kinds}"
         raise UsageError.of("the model", "model", "nothing to call", says, example)
-    if isinstance(model, type):
-        says = f"it is the class {model.__name__}, and must be a model: a call of the class makes one"
-        raise UsageError.of("the model", "model", "a class", says, f"{model.__name__}(…)")
+    reject_class(model)
 
 
 def one_for_each(dtypes: Any, images: Sequence[OpenShape]) -> list[Any]:

@@ -7,7 +7,7 @@ from typing import IO, TYPE_CHECKING, Any
 from ...spec.answers.any_network import graph_of
 from ...spec.files.tensors import StoredArray
 from ...spec.messages.choices import near_name
-from ...spec.messages.report import UsageError
+from ...spec.messages.report import UsageError, reject_class
 from ...spec.messages.written import clipped, kind_of, written_value
 from ...spec.network.network import Network
 
@@ -62,6 +62,7 @@ def require_ours(model: object, fix: str) -> None:
     """Raise :class:`UsageError` unless the model is a network of this library."""
     from ...models import TypedNetwork, UNet2
 
+    reject_class(model)
     if not isinstance(model, TypedNetwork | UNet2):
         says = f"it is {kind_of(model)}, and must be a UNet, a UNet2 or a TypedNetwork"
         raise UsageError.of("the model", "model", "", says, fix)

@@ -19,11 +19,14 @@ if TYPE_CHECKING:
     from flax import nnx
 
 
-def described(model: Any) -> ModelDescription:
-    """What the file of a model says. Raises :class:`UsageError` unless the model is a network of this library."""
+def described(model: Any, otherwise: str = "orbax.checkpoint, for a module of your own") -> ModelDescription:
+    """What the file of a model says.
+
+    Raises :class:`UsageError` unless the model is a network of this library, with the fix ``otherwise``.
+    """
     from ...models import UNet2
 
-    require_ours(model, "orbax.checkpoint, for a module of your own")
+    require_ours(model, otherwise)
     config = getattr(model, "cfg", None)
     types = model.down1_1 if isinstance(model, UNet2) else model
     arrays = variables_of(model).values()

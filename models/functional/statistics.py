@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from flax import nnx
 from flax.errors import TraceContextError
@@ -49,8 +50,8 @@ def normalised(norm: Any, x: Array, given_to: str) -> Array:
     before = _mean_to_update(norm)
     with statistics_kept(norm, given_to):
         y: Array = norm(x)
-    if before is not None:
-        _require_one_mean(before, norm.mean[...], given_to)
+    if before is not None and isinstance(after := norm.mean[...], jax.core.Tracer):  # no transformation, no vmap
+        _require_one_mean(before, after, given_to)
     return y
 
 

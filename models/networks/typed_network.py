@@ -200,9 +200,10 @@ def _computed(model: TypedNetwork, part: _Part, layer: Callable[[str], Any], ima
     """The results of a part that others read. ``layer`` returns the layer at a path, or ``None``."""
     known = dict(zip(part.inputs, images, strict=True))
     unread = Counter(name for _, reads in part.steps for name in set(reads))
+    called, types = model._called, {"dtype": model.dtype, "precision": model.precision}
     for node, reads in part.steps:
-        numbers = {"dtype": model.dtype, "precision": model.precision, "of": f"{node.name} of {model._called}"}
-        known[node.name] = computed(node.operation, layer(path(node)), [known[name] for name in reads], **numbers)
+        of, given = f"{node.name} of {called}", [known[name] for name in reads]
+        known[node.name] = computed(node.operation, layer(path(node)), given, of=of, **types)
         for name in set(reads):
             unread[name] -= 1
             if not unread[name] and name not in part.outputs:

@@ -15,7 +15,7 @@ import numpy as np
 from flax import nnx
 
 from ...spec.answers.any_network import AnyNetwork, network_held_by
-from ...spec.messages.report import UsageError
+from ...spec.messages.report import UsageError, reject_class
 from ...spec.messages.written import clipped, kind_of, written_value
 from ..networks.typed_network import TypedNetwork
 from ..networks.unet import UNet, UNet1d, UNet3d
@@ -129,6 +129,7 @@ def require_network(model: Any, network: AnyNetwork | None) -> AnyNetwork:
     found = network_of(model) if network is None else network
     if found is not None:
         return found
+    reject_class(model)
     says = f"it is {kind_of(model)}, which does not say what it reads"
     raise UsageError.of("the model", "network", "", says, "network=graph_of_jax(model, shape)")
 

@@ -11,11 +11,11 @@ from rich.console import Console
 from rich.progress import track
 
 from ...spec.answers.any_network import AnyNetwork, graph_of, title
-from ...spec.answers.checking import check
+from ...spec.answers.checking import channels_first, check
 from ...spec.answers.planning import Plan, plan
-from ...spec.answers.tilings import STATISTICS_FIRST, Slices, Tile, Tiling, least_tile, tiles
-from ...spec.messages.report import Report, UsageError, WellshapedError
-from ...spec.messages.written import clipped, kind_of, written_argument, written_number
+from ...spec.answers.tilings import STATISTICS_FIRST, Slices, Tile, Tiling, least_tile, one_of, tiles
+from ...spec.messages.report import ShapeError, UsageError, WellshapedError
+from ...spec.messages.written import clipped, kind_of, written_argument, written_number, written_value
 from ...spec.network.network import Network
 from ...spec.network.running import AxisSizes
 from ..networks.typed_network import TypedNetwork
@@ -89,8 +89,7 @@ def tiled(
     computed = require_network(model, network)
     graph, fitting = _require_image(computed, image, policy)
     if (tile is None) == (memory is None):
-        says = f"{'neither' if tile is None else 'both'} of tile and memory is given, and exactly one must be"
-        raise UsageError.of("tiled(model, image)", "tile", "", says, 'memory="2 GiB"')
+        raise one_of("tiled(model, image)", ("tile", "memory"), 'memory="2 GiB"', both=tile is not None)
     sizes, given = fitting.fitting, fitting.given
     require_mode(mode, graph.axis_names, given, sizes)
     if is_of_this_library(model):
@@ -161,7 +160,7 @@ def _without_statistics(error: WellshapedError) -> WellshapedError:
     """The error, without the fix that computes statistics first: the model does not say where they are."""
     report = error.report
     fixes = tuple(fix for fix in report.fixes if not fix.startswith(STATISTICS_FIRST))
-    return WellshapedError(Report(report.subject, report.verdicts, fixes))
+    return type(error)(replace(report, fixes=fixes))
 
 
 def _require_image(network: AnyNetwork, image: Any, policy: str) -> tuple[Network, Plan]:
@@ -176,8 +175,31 @@ def _require_image(network: AnyNetwork, image: Any, policy: str) -> tuple[Networ
         raise UsageError.of("tiled(model, image)", "inputs", "", says, "a network with one image")
     channels, *sizes = (int(n) for n in image.shape) if image.shape else (0,)
     fitted = plan(network, sizes, policy) if policy != "error" and len(sizes) == graph.axes else None
-    check(network, (channels, *sizes) if fitted is None else (channels, *fitted.fitting)).raise_if_failed()
+    _require_rank(graph, image)
+    report = check(network, (channels, *sizes) if fitted is None else (channels, *fitted.fitting))
+    replace(report, fixes=_for_tiled(report.fixes, network, image)).raise_if_failed()
     return graph, fitted or plan(network, sizes, "error")
+
+
+def _require_rank(graph: Network, image: Any) -> None:
+    """Raise :class:`ShapeError` unless the image has its channels and its sizes, and no batch axis."""
+    has, needs = len(image.shape), 1 + graph.axes
+    if has != needs:
+        axes = "C, " + ", ".join(name[0].upper() for name in graph.axis_names)
+        says = f"its shape is {written_value(tuple(image.shape))}, and must have {needs} axes, ({axes})"
+        fix = "tiled for each image of the batch: image[0], …" if has == needs + 1 else f"an image of shape ({axes})"
+        raise ShapeError.of("the image", "rank", "", says, fix)
+
+
+def _for_tiled(fixes: tuple[str, ...], network: AnyNetwork, image: Any) -> tuple[str, ...]:
+    """The fixes of a shape as fixes of a call: it can pad and crop by itself, and a large image is not copied."""
+    if channels_first(network, image.shape) is not None:
+        return (f"np.moveaxis(image, -1, 0): the channels of this image, {image.shape[-1]}, are last",)
+    policies = {"jnp.pad(": 'policy="pad"', "x[": 'policy="crop"'}
+    return tuple(
+        " or ".join(of for code, of in policies.items() if code in fix) if fix.startswith(tuple(policies)) else fix
+        for fix in fixes
+    )
 
 
 def _within(network: AnyNetwork, graph: Network, program: Program, image: Any, memory: int) -> Tiling:

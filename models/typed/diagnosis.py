@@ -23,6 +23,7 @@ from jaxtyping import PyTree
 from ...spec.arithmetic.naturals import natural
 from ...spec.messages.choices import near_choices
 from ...spec.messages.report import Report, ShapeError, UsageError, Verdict, WellshapedError
+from ...spec.messages.written import kind_of
 from ...spec.network.network import Network
 from ...spec.presets import PRESETS
 from ...spec.unet.config import UNetConfig
@@ -452,6 +453,8 @@ def _described(value: Any) -> str:
         return f"a {type(value).__name__} with {len(value)} {'entry' if len(value) == 1 else 'entries'}"
     if value is None:
         return "None"
+    if isinstance(value, type):
+        return kind_of(value)
     kind = f"of type {type(value).__name__}"
     return kind if isinstance(value, nnx.Module) else f"{shown(value)}, {kind}"
 

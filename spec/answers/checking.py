@@ -3,11 +3,12 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from ..arithmetic.naturals import is_symbol, judge_at_least_one, natural
 from ..messages.choices import nearest_choice
 from ..messages.report import Report, UsageError
-from ..messages.written import clipped, written_number, written_value
+from ..messages.written import clipped, kind_of, written_number, written_value
 from ..network.network import AXES, Network
 from ..network.running import require_sizes
 from .any_network import AnyNetwork, as_network, building, title
@@ -29,7 +30,7 @@ def check(
     """Report whether the network can be built and whether it takes an image of this shape: every rule at once.
 
     - ``shape``: ``(channels, height, width)``, or the channels and one size for each axis of the network.
-    - ``out_channels``: ``None`` is one channel, or the channels that the network makes.
+    - ``out_channels``: the channels of the output. By default 1, or those that the network makes if it has no choice.
     - ``layout``: the order of ``shape``, and of the array ``x`` that a fix crops or pads. ``"CHW"`` or ``"HWC"``; with
       one axis ``"CL"`` or ``"LC"``, with three ``"CDHW"`` or ``"DHWC"``. Without it, channels come first; the report on
       a shape that does not fit and seems to have its channels last proposes the other layout.
@@ -54,14 +55,12 @@ def check(
       fix: x[:, :302, :384] or jnp.pad(x, ((0, 0), (0, 1), (0, 0)))
     """
     if isinstance(shape, str) or not isinstance(shape, Sequence) or not 2 <= len(shape) <= len(AXES) + 1:
-        says = f"it is {clipped(written_value(shape))}, and must be the channels and one size for each axis"
-        raise UsageError.of("the shape", "shape", "", says, "(1, 304, 384)")
+        raise _no_shape(shape)
     known = layouts(len(shape) - 1)
     is_given = layout is not None
     layout = known[0] if layout is None else layout
     if layout not in known:
-        fix = f'layout="{nearest_choice(layout, known)}"'
-        raise UsageError.of(f"layout={layout!r}", "layout", "", f"it must be {' or '.join(known)}", fix)
+        raise _no_layout(layout, shape, getattr(as_network(network), "axes", 2))
     names = ["channels" if letter == "C" else _NAMES[letter] for letter in layout]
     given = {name: natural(n, name) for name, n in zip(names, shape, strict=True)}
     subject = f"input ({', '.join(map(written_number, given.values()))}) of {title(network)}"
@@ -100,6 +99,30 @@ def check(
         of_batch, fix = judge_batch(natural(batch, "batch"), mesh or {})
         verdicts, fixes = (*verdicts, of_batch), (*fixes, *([fix] if fix else []))
     return replace(found, verdicts=verdicts, fixes=fixes)
+
+
+def _no_shape(given: object) -> UsageError:
+    """The error for what is no shape: an array, say, or a text."""
+    says, fix = clipped(written_value(given)), "(1, 304, 384)"
+    if hasattr(given, "shape"):
+        says, fix = kind_of(given), "its shape: x.shape"
+    elif isinstance(given, str) and (numbers := re.findall(r"\d{1,9}", given)):
+        fix = f"({', '.join(numbers)})"
+    says = f"it is {says}, and must be the channels and one size for each axis"
+    return UsageError.of("the shape", "shape", "", says, fix)
+
+
+def _no_layout(layout: object, shape: Sequence[Any], axes: int) -> UsageError:
+    """The error for an unknown layout. One with a batch has the shape of a batch."""
+    of_image = str(layout).upper().replace("N", "", 1)
+    known = layouts(axes) if axes in AXES else ()
+    if len(of_image) < len(str(layout)) == len(shape) and of_image in known:
+        says = f"it has a batch, and must be {' or '.join(known)}"
+        fix = f'layout="{of_image}", and the shape {written_value(tuple(shape)[1:])}'
+    else:
+        known = layouts(len(shape) - 1)
+        says, fix = f"it must be {' or '.join(known)}", f'layout="{nearest_choice(layout, known)}"'
+    return UsageError.of(f"layout={clipped(written_value(layout))}", "layout", "", says, fix)
 
 
 _SHORT = 60

@@ -62,11 +62,11 @@ def plan(network: AnyNetwork, sizes: AxisSizes, policy: str = "pad") -> Plan:
 
     ``sizes`` has one size for each axis; a network of one axis also takes a number. ``policy`` is ``"pad"`` to the
     nearest sizes above, ``"crop"`` to the nearest below, or ``"error"``, which changes nothing. If the nearest sizes of
-    each axis do not fit together (:func:`compatible_shapes`), ``"pad"`` pads one axis further; a crop can't help then.
+    each axis do not fit together (:func:`compatible_shapes`), ``"pad"`` pads one axis further, and ``"crop"`` raises.
 
-    Raises :class:`ShapeError` if the image does not fit and the policy is ``"error"``, or finds no image;
-    :class:`ConfigError` if the config is not well-formed; :class:`UsageError` for an unknown policy or sizes that can't
-    be used.
+    Raises :class:`ShapeError` if the image does not fit and the policy is ``"error"``, or if no larger image
+    (``"pad"``) or smaller image (``"crop"``) fits; :class:`ConfigError` if the config is not well-formed;
+    :class:`UsageError` for an unknown policy or sizes that can't be used.
 
     >>> p = plan("unet2", (303, 384))
     >>> p.fitting, str(p)

@@ -14,7 +14,9 @@ def has_unbounded_sizes(graph: Network) -> bool:
 
 
 def repair(network: AnyNetwork) -> AnyNetwork:
-    """Return a similar network, of the same kind, that infinitely many sizes fit. Return ``network`` if that is so.
+    """Change a network so that infinitely many sizes fit it. If infinitely many do already, return it unchanged.
+
+    The result is a network of the same kind.
 
     - In a :class:`UNet2Config`, convolutions get stride 1 and the padding that keeps sizes. An even kernel has no such
       padding and grows by 1. The upsampling gets the stride of the pooling and the kernel that undoes it.

@@ -126,15 +126,15 @@ def tiles(
     Traceback (most recent call last):
     ...
     wellshaped.spec.messages.report.WellshapedError: milesial on an image of 1024×1024 in tiles is not possible.
-      tiles: the tiles are too small: the exact parts of two neighbours do not meet; 192 is the largest
-          possible size up to 200.
+      tiles: the tiles are too small: the exact parts of two neighbours do not meet; 200 is rounded down
+          to 192, 1024 less a multiple of 16.
+      fix: tile=416 (2.64 times the work of the whole image)
       fix: tile=208, the smallest that is possible (112 times the work of the whole image)
     """
     graph = graph_of(network)
     planned = plan(network, sizes, policy)
     if (tile is None) == (most is None):
-        says = f"{'neither' if tile is None else 'both'} of tile and most is given, and exactly one must be"
-        raise UsageError.of("the tiles", "tile", "", says, "tile=512")
+        raise one_of("the tiles", ("tile", "most"), "tile=512", both=tile is not None)
     try:
         if tile is None:
             axes = _best(graph, planned.fitting, natural(most, "most"))
@@ -143,11 +143,21 @@ def tiles(
     except NotTiledError as error:
         of = f"{'an image' if len(planned.fitting) > 1 else 'a signal'} of {_written(planned.fitting)} in tiles"
         verdict = Verdict("tiles", False, str(error), "")
-        fix = _fix(graph, planned.fitting, error, "most" if tile is None else "tile")
-        fixes = (*statistics_first(graph, planned.fitting), fix)
+        possible = _possible(graph, planned.fitting, error, "most" if tile is None else "tile")
+        fixes = (*statistics_first(graph, planned.fitting), *possible)
         raise WellshapedError(Report(f"{title(network)} on {of}", (verdict,), fixes)) from None
     result = (sizes_along(graph, _size(along), axis)[graph.outputs[0]] for axis, along in enumerate(axes))
     return Tiling(title(network), planned, axes, tuple(result))
+
+
+def one_of(subject: str, names: tuple[str, str], fix: str, *, both: bool) -> UsageError:
+    """The error for two arguments of which exactly one must be given."""
+    first, second = names
+    if both:
+        says, fix = f"{first} and {second} are both given, and only one of them may be", f"leave out {second}"
+    else:
+        says = f"neither {first} nor {second} is given, and one of them must be"
+    return UsageError.of(subject, first, "", says, fix)
 
 
 def _one_for_each(graph: Network, tile: AxisSizes | None) -> tuple[int, ...]:
@@ -163,6 +173,11 @@ def _largest(graph: Network, sizes: Sizes, most: Sizes) -> tuple[tuple[Span, ...
 
 
 def _largest_along(graph: Network, axis: int, n: int, most: int) -> tuple[Span, ...]:
+    return tuple(spans(graph, axis, n, _largest_size(graph, axis, n, most)))
+
+
+def _largest_size(graph: Network, axis: int, n: int, most: int) -> int:
+    """The largest size of tiles up to ``most``. Raises :class:`NotTiledError`."""
     stride = total_stride(graph, axis)
     says = (
         f"no size up to {written_number(most)} fits and is {written_number(n)} less a multiple of "
@@ -171,11 +186,13 @@ def _largest_along(graph: Network, axis: int, n: int, most: int) -> tuple[Span, 
     failed = NotTiledError(says, "larger")
     for size in islice(tile_sizes(graph, axis, n, solved_axis(graph, axis), most), _TRIED):
         try:
-            return tuple(spans(graph, axis, n, size))
+            count_of(graph, axis, n, size)
+            return size
         except NotTiledError as error:
             failed = error
             if error.helps == "larger" and size < most:
-                rounded = f"{written_number(size)} is the largest possible size up to {written_number(most)}"
+                less = f"{written_number(n)} less a multiple of {written_number(stride)}"
+                rounded = f"{written_number(most)} is rounded down to {written_number(size)}, {less}"
                 failed = NotTiledError(f"{error}; {rounded}", error.helps)
             if error.helps != "another":
                 break
@@ -228,7 +245,12 @@ def _step(graph: Network, axis: int, n: int) -> int:
 
     It is the total stride, or a multiple of it if only every other size, say, reads as the whole image does.
     """
-    return n - _size(_largest_along(graph, axis, n, n - 1))
+    try:
+        return n - _largest_size(graph, axis, n, n - 1)
+    except NotTiledError as error:
+        if error.helps == "larger":
+            raise NotTiledError("every tile that is smaller than the image is too small", "") from None
+        raise
 
 
 @lru_cache(maxsize=16_384)
@@ -248,16 +270,44 @@ def _written(sizes: Sizes) -> str:
     return "×".join(map(written_number, sizes))
 
 
-def _fix(graph: Network, sizes: Sizes, error: NotTiledError, name: str) -> str:
-    """The smallest tiles that are possible, with their cost; or the whole image."""
-    if error.helps == "larger":
-        least = least_tile(graph, sizes)
-        tile = least[0] if len(set(least)) == 1 else least
-        given = f"most={written_value(prod(least))}" if name == "most" else f"tile={written_value(tile)}"
-        counts = [_count(graph, axis, n, size) for axis, (n, size) in enumerate(zip(sizes, least, strict=True))]
-        times = prod(count * size for count, size in zip(counts, least, strict=True)) / prod(sizes)
-        return f"{given}, the smallest that is possible ({times:.3g} times the work of the whole image)"
-    return "run the whole image at once, without tiles"
+def _possible(graph: Network, sizes: Sizes, error: NotTiledError, name: str) -> tuple[str, ...]:
+    """Tiles that do not compute much again, and the smallest that are possible, with their cost; or the whole image."""
+    least = least_tile(graph, sizes)
+    if error.helps != "larger" or least == sizes:
+        return ("run the whole image at once, without tiles",)
+    tile, times = least, _times(graph, sizes, least)
+    smallest = f"{_argument(name, least)}, the smallest that is possible ({_work(times)})"
+    while times > _MUCH and tile != sizes:
+        tile = tuple(min(2 * size, n) for size, n in zip(tile, sizes, strict=True))
+        times = _times(graph, sizes, tile)
+    if tile == least:
+        return (smallest,)
+    whole = "run the whole image at once, without tiles"
+    return whole if tile == sizes else f"{_argument(name, tile)} ({_work(times)})", smallest
+
+
+_MUCH = 4.0
+"""Tiles that take more times the work of the whole image are not proposed, if larger ones are possible."""
+
+
+def _argument(name: str, tile: Sizes) -> str:
+    if name == "most":
+        return f"most={written_value(prod(tile))}"
+    return f"tile={written_value(tile[0] if len(set(tile)) == 1 else tile)}"
+
+
+def _work(times: float) -> str:
+    return f"{times:.3g} times the work of the whole image"
+
+
+def _times(graph: Network, sizes: Sizes, tile: Sizes) -> float:
+    """How much there is to compute in tiles of up to this size: times the work of the whole image."""
+    each = [
+        _largest_size(graph, axis, n, most) if most < n else n
+        for axis, (n, most) in enumerate(zip(sizes, tile, strict=True))
+    ]
+    counts = [_count(graph, axis, n, size) for axis, (n, size) in enumerate(zip(sizes, each, strict=True))]
+    return prod(count * size for count, size in zip(counts, each, strict=True)) / prod(sizes)
 
 
 def statistics_first(graph: Network, sizes: Sizes) -> tuple[str, ...]:

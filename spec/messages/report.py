@@ -10,6 +10,8 @@ from html import escape
 from textwrap import fill
 from typing import Self
 
+from .written import kind_of
+
 
 class WellshapedError(ValueError):
     """Something is wrong with what you gave; ``str(error)`` says what, and how to fix it.
@@ -100,6 +102,21 @@ class UsageError(WellshapedError):
     """
 
     says = "can't be used"
+
+
+def reject_class(model: object) -> None:
+    """Raise :class:`UsageError` for a class in the place of a model.
+
+    >>> reject_class(dict)
+    Traceback (most recent call last):
+    ...
+    wellshaped.spec.messages.report.UsageError: the model can't be used.
+      model: a class: it is the class dict, and must be a model: a call of the class makes one.
+      fix: dict(…)
+    """
+    if isinstance(model, type):
+        says = f"it is {kind_of(model)}, and must be a model: a call of the class makes one"
+        raise UsageError.of("the model", "model", "a class", says, f"{model.__name__}(…)")
 
 
 @dataclass(frozen=True, slots=True)

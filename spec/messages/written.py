@@ -105,11 +105,13 @@ def written(value: Any) -> str:
 
 
 def kind_of(value: object) -> str:
-    """Return the type of ``value``, with its article.
+    """Return the type of ``value``, with its article. A class is said by its name.
 
-    >>> kind_of(3), kind_of({})
-    ('an int', 'a dict')
+    >>> kind_of(3), kind_of({}), kind_of(dict)
+    ('an int', 'a dict', 'the class dict')
     """
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
     name = type(value).__name__
     spoken_with_a_vowel = name[0] in "aeioAEIO" or name == "ndarray"
     return f"{'an' if spoken_with_a_vowel else 'a'} {name}"

@@ -31,7 +31,7 @@ from .joins import Add, Concat, Multiply
 from .network import MAX_AXES, MAX_LETTERS, Input, Network, Node, as_names
 from .open_number import Open, open_number_error
 from .operation import Operation
-from .proposing import quoted
+from .proposing import in_place_of, meant_by, quoted
 from .requiring import Require
 from .resampling import DepthToSpace, Resize, ResizeTo, SpaceToDepth
 from .values import Activation, Mean, Norm, Scale, Slice
@@ -296,10 +296,14 @@ def _judge_names(given: Mapping[str, Any], faults: Faults) -> None:
 
 def _unknown_input(name: str, node: Mapping[str, Any], known: Sequence[str]) -> tuple[str, str]:
     of, given = node["name"], node["inputs"]
-    near = nearest_choice(name, [other for other in known if other != of])
-    inputs = [near if other == name else other for other in (given if isinstance(given, list) else [given])]
+    given = given if isinstance(given, list) else [given]
+    others = [other for other in known if other not in (of, *given)] or known
+    near = meant_by(name, others)
+    fix = in_place_of(name, others)
+    if near is not None:
+        fix = f"inputs={clipped(str([near if other == name else other for other in given]))}"
     at = f"node {clipped(of)}: "
-    return f"{at}no node or input is called {clipped(name)}", f"{at}inputs={clipped(str(inputs))}"
+    return f"{at}no node or input is called {clipped(name)}", f"{at}{fix}"
 
 
 _USUAL = {"kernel": 2, "factor": 2, "block": 2, "amounts": 1, "multiple": 16, "start": 0, "stop": 1, "name": ""}

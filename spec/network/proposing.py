@@ -3,15 +3,15 @@
 Each function writes one fix as Python code. It may search the whole network, so it is called only if the fix is shown.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import fields
 from json import dumps
 from typing import Protocol
 
-from ..messages.choices import nearest_choice
+from ..messages.choices import near_name
 from ..messages.report import WellshapedError
-from ..messages.written import written_number, written_value
+from ..messages.written import clipped, written_number, written_value
 from .fields import shortest, side_on
 from .operation import Operation
 
@@ -83,11 +83,38 @@ def free_name(network: Network, name: str, number: int) -> str:
 
 
 def another_name(network: Network, name: str, node: Node | None) -> str:
-    """Propose the nearest name before ``node`` for an unknown ``name`` among its inputs, or among the outputs."""
-    near = nearest_choice(name, _before(network, node))
+    """Propose the name that is meant by an unknown ``name`` among the inputs of ``node``, or among the outputs.
+
+    If no name is near, an output is the last node, and the inputs that a node may have are listed.
+    """
+    known = tuple(_before(network, node))
     if node is None:
-        return _replaced("outputs", network.outputs, network.outputs.index(name), near)
+        meant = near_name(name, known) or known[-1]
+        return _replaced("outputs", network.outputs, network.outputs.index(name), meant)
+    others = [other for other in known if other not in node.inputs] or known
+    near = meant_by(name, others)
+    if near is None:
+        return f"{node.name}: {in_place_of(name, others)}"
     return f"{node.name}: {_replaced('inputs', node.inputs, node.inputs.index(name), near)}"
+
+
+def meant_by(name: str, names: Sequence[str]) -> str | None:
+    """Return the one of the names that is close to ``name``, or the only one, or ``None``.
+
+    >>> meant_by("encodr", ("x", "encoder")), meant_by("skip", ("x", "encoder")), meant_by("skip", ("x",))
+    ('encoder', None, 'x')
+    """
+    return names[0] if len(names) == 1 else near_name(name, names)
+
+
+def in_place_of(name: str, names: Sequence[str]) -> str:
+    """Return the words for a choice among names. Of many, the last are named.
+
+    >>> in_place_of("skip", ("x", "encoder"))
+    'one of x, encoder in place of skip'
+    """
+    shown = [*(["…"] if len(names) > _FEW else []), *names[-_FEW:]]
+    return f"one of {', '.join(map(clipped, shown))} in place of {clipped(name)}"
 
 
 def other_number_of_inputs(network: Network, node: Node) -> str:

@@ -428,7 +428,7 @@ class Answers:
 
 def test_the_ratio_of_two_checkouts_is_after_to_before(bench):
     checkouts = {"before": Answers("a", 0.5), "after": Answers("b", 0.25)}
-    found = bench.two_versions.measure("Conv2d", checkouts, 4, 2)
+    found = bench.two_versions.measure("Conv2d", checkouts, 4, 2, 0)
     table = bench.two_versions.table({"Conv2d": found})
     assert table.rows == [["Conv2d", *("500.", "0.50 (0.50–0.50)") * 3, *("0.500", "0.50 (0.50–0.50)") * 2]]
     assert table.notes == ["4 rounds of each call; compiled 2 times. Times are those before."]
@@ -437,7 +437,7 @@ def test_the_ratio_of_two_checkouts_is_after_to_before(bench):
 def test_two_checkouts_with_other_results_are_not_compared(bench):
     checkouts = {"before": Answers("a", 1.0), "after": Answers("b", 1.0, shape=(2,))}
     with pytest.raises(Exception, match=r"comparing Conv2d.*(\n|.)*result of shape \[2\]"):
-        bench.two_versions.measure("Conv2d", checkouts, 1, 1)
+        bench.two_versions.measure("Conv2d", checkouts, 1, 1, 0)
 
 
 def test_a_checkout_that_is_none_and_a_case_that_is_none_are_rejected(bench, capsys, tmp_path):

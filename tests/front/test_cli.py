@@ -400,14 +400,14 @@ def test_tiles_prints_json(run):
     assert answer["tile"][0] * answer["tile"][1] <= 300_000
 
 
-SMALLEST = "the smallest that is possible (112 times the work of the whole image)"
+WORK = "2.64 times the work of the whole image"
 
 
 @pytest.mark.parametrize(
     ("words", "says", "fix"),
     [
-        (["--tile", "100"], "reads beyond its edges", f"--tile 208, {SMALLEST}"),
-        (["--most", "10"], "no tiles have at most 10 positions", f"--most 43264, {SMALLEST}"),
+        (["--tile", "100"], "reads beyond its edges", f"--tile 416 ({WORK})"),
+        (["--most", "10"], "no tiles have at most 10 positions", f"--most 173056 ({WORK})"),
         (["--tile", "512", "--most", "9"], "--tile already says how large the tiles are", "--tile without --most"),
         (["--tile", "x"], "needs a natural number, or one for each of 2 axes", "--tile 512x512"),
         (["--tile", "5x5x5"], "needs a natural number, or one for each of 2 axes", "--tile 512x512"),
@@ -415,9 +415,9 @@ SMALLEST = "the smallest that is possible (112 times the work of the whole image
     ],
 )
 def test_tiles_that_are_not_possible_are_rejected_with_those_that_are(rejected, words, says, fix):
-    *lines, last = rejected("tiles", "milesial", "--input", "3x1024x1024", *words)
+    lines = rejected("tiles", "milesial", "--input", "3x1024x1024", *words)
     assert says in "\n".join(lines)
-    assert last == f"  fix: {fix}"
+    assert next(line for line in lines if line.startswith("  fix: ")) == f"  fix: {fix}"
 
 
 def test_a_network_that_reads_the_whole_image_is_shown_and_not_tiled(run, rejected):

@@ -429,6 +429,13 @@ def test_no_size_fits():
         fitted(np.copy, "milesial", policy="crop")(np.ones((3, 15, 20)))
 
 
+@pytest.mark.parametrize("policy", ["pad", "crop"])
+def test_a_model_that_was_read_without_a_size_that_fits_is_rejected(policy):
+    own = UNet(UNetConfig(levels=1, base_channels=2), 3, 1, rngs=nnx.Rngs(0))
+    with pytest.raises(UsageError, match="no size was found that fits N, H and W"):
+        fitted(own, read_jax(own, "N 3 H W"), policy=policy)
+
+
 def test_an_empty_image():
     for sizes in ({"H": multiples(4), "W": multiples(4)}, "tiny"):
         with pytest.raises(ShapeError, match="is 0, and must be at least 1"):
@@ -476,6 +483,25 @@ def test_a_wrong_argument_is_named_with_a_fix(arguments, fix):
 def test_what_is_not_an_image_is_an_error(image, layout, error):
     with pytest.raises(error):
         fitted(np.copy, "tiny", policy="pad", layout=layout)(image)
+
+
+@pytest.mark.parametrize(
+    ("shape", "says", "fix"),
+    [
+        ((303, 384, 3), "303 channels, and must be 3", "jnp.moveaxis(image, -1, -3): its channels are last"),
+        ((2, 30, 38, 3), "30 channels, and must be 3", "jnp.moveaxis(image, -1, -3): its channels are last"),
+        ((4, 30, 38), "4 channels, and must be 3", "an image with 3 channels"),
+        ((30, 38), "without an axis for channels", "image[None]"),
+    ],
+    ids=str,
+)
+def test_an_image_for_a_network_of_ours_is_rejected_by_its_own_shape(shape, says, fix):
+    own = UNet(UNetConfig(levels=1, base_channels=2), 3, 1, rngs=nnx.Rngs(0))
+    with pytest.raises(ShapeError, match=says) as caught:
+        fitted(jax.vmap(own) if len(shape) == 4 else own, policy="pad")(np.ones(shape, np.float32))
+    assert caught.value.report.fixes == (fix,)
+    with pytest.raises(UsageError, match="takes channels first"):
+        fitted(own, policy="pad", layout="NHWC")
 
 
 @pytest.mark.parametrize("shapes", [(3, 20, 30), (303,), ("abc",)], ids=str)

@@ -17,8 +17,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wellshaped import ShapeError, UsageError
-from wellshaped.interop import Budget, fitted, graph_of_jax, read_jax
+from wellshaped.interop import Budget, export, fitted, graph_of_jax, read_jax, save
 from wellshaped.interop.sizes.exploring import _far
+from wellshaped.models import UNet, tiled
+from wellshaped.spec import UNetConfig
 from wellshaped.spec.arithmetic.progression import Progression
 from wellshaped.spec.arithmetic.size_set import SizeSet
 
@@ -462,7 +464,17 @@ def test_what_cannot_be_called_is_rejected():
         read_jax(3, "L")
 
 
-@pytest.mark.parametrize("ask", [read_jax, graph_of_jax, lambda model, shape: fitted(model, "unet2", policy="pad")])
+@pytest.mark.parametrize(
+    "ask",
+    [
+        read_jax,
+        graph_of_jax,
+        lambda model, shape: fitted(model, "unet2", policy="pad"),
+        lambda model, shape: save(model, "m.safetensors"),
+        lambda model, shape: export(model, "m.zip"),
+        lambda model, shape: tiled(model, np.zeros((1, 8, 8), np.float32), tile=4),
+    ],
+)
 def test_a_class_is_no_model(ask):
     with pytest.raises(UsageError, match=r"it is the class Conv, and must be a model") as error:
         ask(nnx.Conv, "L 3")
@@ -559,7 +571,16 @@ def test_an_answer_without_sizes_that_fit_together_says_so():
     answer = read_jax(far_apart, "H W")
     assert not any(of.decided for of in answer.axes.values())
     assert answer.independent is None
-    assert "all sizes that were tried failed" in str(answer)
+    says = " ".join(str(answer).split())
+    assert "all sizes that were tried failed" in says
+    assert "with H = 64, W = 64: ValueError: another shape" in says
+
+
+def test_a_batch_that_our_network_does_not_take_is_said():
+    model = UNet(UNetConfig(levels=1, base_channels=2), 3, 1, rngs=nnx.Rngs(0))
+    says = " ".join(str(read_jax(model, "N 3 H W")).split())
+    assert "it has 4 axes, and must have 3, (3, H, W)" in says
+    assert ".py" not in says
 
 
 def two_images(x, y):

@@ -285,6 +285,21 @@ def test_what_is_no_shape_of_an_image_is_rejected(bad):
         check(UNet2Config(), bad)
 
 
+@pytest.mark.parametrize(
+    ("given", "fix"), [(np.zeros((1, 4, 4)), "its shape: x.shape"), ("1x20x30", "(1, 20, 30)"), (3, "(1, 304, 384)")]
+)
+def test_what_is_given_in_place_of_a_shape_is_in_the_fix(given, fix):
+    with pytest.raises(UsageError) as error:
+        check(UNet2Config(), given)
+    assert error.value.report.fixes == (fix,)
+
+
+def test_a_layout_with_a_batch_is_rejected_with_the_one_of_an_image():
+    with pytest.raises(UsageError, match="it has a batch, and must be CHW or HWC") as error:
+        check("milesial", (1, 3, 64, 64), layout="NCHW")
+    assert error.value.report.fixes == ('layout="CHW", and the shape (3, 64, 64)',)
+
+
 @pytest.mark.parametrize("shape", [(1, 4), (1, 4, 4, 4)])
 def test_a_shape_of_another_number_of_axes_is_rejected_with_the_axes_of_the_network(shape):
     with pytest.raises(ShapeError, match="and needs three: channels, height and width") as error:

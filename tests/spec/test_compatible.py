@@ -207,7 +207,7 @@ def test_strides_that_differ_by_one_leave_as_many_sizes_as_the_stride(big):
 
 @pytest.mark.parametrize("ask", [compatible_sizes, compatible_shapes, graph_of])
 @pytest.mark.parametrize(
-    ("given", "kind"), [({}, "a dict"), (None, "a NoneType"), (UNet2Config, "a type"), (3, "an int")]
+    ("given", "kind"), [({}, "a dict"), (None, "a NoneType"), (UNet2Config, "the class UNet2Config"), (3, "an int")]
 )
 def test_what_is_no_network_is_rejected_by_its_kind(ask, given, kind):
     with pytest.raises(UsageError, match=f"it is {kind}, and must be a config, a Network, or the name of a preset"):

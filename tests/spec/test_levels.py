@@ -376,7 +376,7 @@ def test_whatever_is_wrong_the_fix_makes_a_network(cfg, ins, outs):
         (
             {"stride": ((1, 2, 2),)},
             "stride=((1, 2, 2),) has numbers for 3 axes, and the network has 2",
-            {"stride": ((1, 2),)},
+            {"axes": 3},
         ),
         ({"conv_kernel": (3, (3, 4), 3), "levels": 2}, "must be odd", {"conv_kernel": (3, (3, 5), 3)}),
         (

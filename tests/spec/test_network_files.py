@@ -662,9 +662,9 @@ NODE_FAULTS = [  # a node in TOML, what is said about it, the fix
     ),
     # What a Network says itself.
     (
-        '{ name = "y", op = "Add", inputs = ["pooled", "pool"] }',
+        '{ name = "y", op = "Add", inputs = ["x", "pool"] }',
         "unknown_input: y takes pool, which is neither an earlier node nor an input.",
-        'y: inputs = ["pooled", "pooled"]',
+        'y: inputs = ["x", "pooled"]',
     ),
     (
         '{ name = "y", op = "Concat" }',

@@ -127,7 +127,7 @@ def test_every_operation_is_among_them():
         (lambda: Input("x", -3), "channels=-3", "is negative"),
         (lambda: Node(["x"], Conv(3)), "Node(name=['x'])", "must be a str"),
         (lambda: Node("y", "conv"), 'Node("y")', "is a str, and must be an Operation of wellshaped.spec"),
-        (lambda: Node("y", Conv), 'Node("y")', "is a type"),
+        (lambda: Node("y", Conv), 'Node("y")', "is the class Conv"),
         (lambda: Node("y", Conv(3), 5), 'Node("y", inputs=5)', "must be a name, or a tuple of names"),
         (lambda: Node("y", Conv(3), ("x", 5)), 'Node("y", inputs=5)', "must be a str"),
         (lambda: Network({}, ()), "the network", "inputs={} must have at least one input"),
@@ -181,6 +181,18 @@ FAULTS = {
         "y takes encodr, which is neither an earlier node nor an input",
         'y: inputs="encoder"',
     ),
+    "an input that may be several": (
+        lambda: written(Node("a", Conv(3)), Node("b", Conv(3)), Node("y", Concat(), ("b", "skip"))),
+        "unknown_input",
+        "y takes skip, which is neither an earlier node nor an input",
+        "y: one of x, a in place of skip",
+    ),
+    "an input that can be only one": (
+        lambda: written(Node("a", Conv(3)), Node("y", Concat(), ("a", "skip"))),
+        "unknown_input",
+        "y takes skip, which is neither an earlier node nor an input",
+        'y: inputs=("a", "x")',
+    ),
     "an input that comes later": (
         lambda: written(Node("y", Conv(3), "late"), Node("late", Conv(3), "x")),
         "unknown_input",
@@ -215,7 +227,7 @@ FAULTS = {
         lambda: written(Node("y", Conv(3)), outputs="z"),
         "unknown_input",
         "the output z is neither a node nor an input",
-        'outputs="x"',
+        'outputs="y"',
     ),
     "a name twice": (
         lambda: written(Node("conv", Conv(3)), Node("conv", Conv(3))),

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from itertools import islice
-from math import ceil, floor, isqrt
+from math import ceil, floor, isqrt, prod
 
 import numpy as np
 import pytest
@@ -424,8 +424,8 @@ def test_the_least_is_computed_for_a_number_of_positions():
 
 
 WRONG = {
-    "tile: neither of tile and most is given": {},
-    "tile: both of tile and most is given": {"tile": 512, "most": 2**18},
+    "tile: neither tile nor most is given": {},
+    "tile: tile and most are both given": {"tile": 512, "most": 2**18},
     "the exact parts of two neighbours do not meet": {"tile": 200},
     "no tiles have at most 1000 positions": {"most": 1_000},
     "tile=-3": {"tile": -3},
@@ -477,9 +477,23 @@ def test_a_network_that_reads_the_whole_image_is_rejected_with_the_reason(argume
 def test_the_smallest_tiles_are_proposed_and_work():
     with pytest.raises(WellshapedError) as error:
         tiles("milesial", (1024, 1024), 200)
-    cost = "the smallest that is possible (112 times the work of the whole image)"
-    assert error.value.report.fixes == (f"tile=208, {cost}",)
+    work = "times the work of the whole image)"
+    assert error.value.report.fixes == (
+        f"tile=416 (2.64 {work}",
+        f"tile=208, the smallest that is possible (112 {work}",
+    )
     assert tiles("milesial", (1024, 1024), 208).size == (208, 208)
+    large = tiles("milesial", (1024, 1024), 416)
+    assert f"{prod(large.size) * len(large) / 1024**2:.3g}" == "2.64"
+
+
+def test_where_every_tile_computes_much_again_the_whole_image_is_proposed():
+    with pytest.raises(WellshapedError, match=r"100 is rounded down to 92, 300 less\s+a multiple of 16") as error:
+        tiles("milesial", (300, 300), 100)
+    assert error.value.report.fixes[0] == "run the whole image at once, without tiles"
+    with pytest.raises(WellshapedError, match="every tile that is smaller than the image is too small") as error:
+        tiles("milesial", (100, 100), most=10)
+    assert error.value.report.fixes == ("run the whole image at once, without tiles",)
 
 
 def test_an_image_that_does_not_fit_is_padded_if_you_say_so():

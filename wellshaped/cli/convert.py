@@ -33,10 +33,11 @@ def convert(
     output: Annotated[Path, Parameter(help="The model to write, a .safetensors file.")],
     *,
     prefix: Annotated[
-        str, Parameter(allow_leading_hyphen=True, help="Read only names that start with this, without it: model.")
+        str,
+        Parameter(allow_leading_hyphen=True, help="Read only the names that start with this, and take it off: model."),
     ] = "",
     momentum: Annotated[
-        float, Parameter(help="That of PyTorch's batch norms, for training on: the part of a batch in new statistics.")
+        float, Parameter(help="Momentum of batch norms as in PyTorch, for further training: the weight of a new batch.")
     ] = 0.1,
     flags: Flags = None,
 ) -> int:

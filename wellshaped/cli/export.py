@@ -27,7 +27,7 @@ def export(
     ] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Write a model as programs that run where JAX is, and this library need not be.
+    """Write a model as compiled programs, which need JAX to run, and not wellshaped.
 
     There is one program for each combination of classes of sizes. Together they take exactly the sizes that fit, and
     batches of any number. The file also has load.py, which runs them. A norm uses its running statistics.

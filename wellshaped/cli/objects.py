@@ -100,13 +100,15 @@ def reject_module(name: str | None) -> None:
 
 
 def _makes_model(path: str) -> str:
-    """The class or function in a file that may be meant: ``make_unet``, or the last one. Its code does not run."""
+    """The class or function in a file that may be meant: a maker of a network, or the last. Its code does not run."""
     try:
         body = ast.parse(Path(path).read_text(encoding="utf-8")).body
     except (OSError, SyntaxError, ValueError):
         body = []
     names = [of.name for of in body if isinstance(of, ast.ClassDef | ast.FunctionDef) and not of.name.startswith("_")]
-    return names[-1] if names and "make_unet" not in names else "make_unet"
+    makers = [name for name in names if re.match("make|build|create|get_", name, re.IGNORECASE)]
+    networks = [name for name in names if re.search("net|model", name, re.IGNORECASE)]
+    return next((of[-1] for of in (makers, networks, names) if of), "make_unet")
 
 
 def reject_flags(name: str, fields: Iterable[str], out_channels: object = None) -> None:
@@ -161,7 +163,8 @@ def sizes_of_object(
         if all(of.sizes for of in found.axes.values()) or meant != list(shapes):
             return found, None
         other = shape_that_fits(model, *shapes, **given)
-        notes = [note for note in found.notes if note != NONE_TOGETHER or not other]  # the other shape says why
+        # The other shape says why no sizes fit together.
+        notes = [note for note in found.notes if not (other and note.startswith(NONE_TOGETHER))]
         return replace(found, notes=tuple(notes)), other
 
     sizes, other = _run(name, ask, dtypes, len(shapes))
