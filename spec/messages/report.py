@@ -4,7 +4,8 @@ Every error of this library has a :class:`Report` with a failure in it. The exce
 the docs all print the text that is written here. It has at most ten lines, before long ones are wrapped.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from html import escape
 from textwrap import fill
@@ -102,6 +103,47 @@ class UsageError(WellshapedError):
     """
 
     says = "can't be used"
+
+
+@contextmanager
+def all_at_once(errors: list[WellshapedError]) -> Iterator[None]:
+    """Keep the error of the block among the ``errors``, so that others are found as well (:func:`raise_all`)."""
+    try:
+        yield
+    except WellshapedError as error:
+        errors.append(error)
+
+
+def raise_all(errors: Sequence[WellshapedError]) -> None:
+    """Raise one error that says what all of these say; nothing if there is none. Of many, the first are said.
+
+    >>> errors = []
+    >>> for name in ("pool_stride", "up_stride"):
+    ...     with all_at_once(errors):
+    ...         raise UsageError.of(f"{name}=-1", name, "not natural", f"{name}=-1 is negative", f"{name}=2")
+    >>> raise_all(errors)
+    Traceback (most recent call last):
+    ...
+    wellshaped.spec.messages.report.UsageError: pool_stride=-1, up_stride=-1 can't be used.
+      pool_stride, up_stride: not natural: pool_stride=-1 is negative; up_stride=-1 is negative.
+      fix: pool_stride=2
+      fix: up_stride=2
+    """
+    if len(errors) <= 1:
+        for error in errors:
+            raise error
+        return
+    said = [error.report for error in errors[:_FIRST]]
+    verdicts = tuple(replace(of, about=of.about or report.subject) for report in said for of in report.verdicts)
+    if more := len(errors) - len(said):
+        verdicts += (Verdict("more", False, f"{more} more can't be used", ""),)
+    fixes = tuple(dict.fromkeys(fix for report in said for fix in report.fixes[:1]))
+    kind = type(errors[0])
+    raise kind(Report(", ".join(report.subject for report in said), verdicts, fixes, error=kind))
+
+
+_FIRST = 3
+"""The most errors to say together."""
 
 
 def reject_class(model: object) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from ..arithmetic.naturals import as_integer, natural
 from ..messages.choices import nearest_choice
-from ..messages.report import UsageError
+from ..messages.report import UsageError, WellshapedError, all_at_once, raise_all
 from ..messages.written import Written, kind_of, written_argument, written_number
 from ..network.values import Activation
 from .by_level import BY_LEVEL, PER_AXIS, Sizes, at, choice, one, read
@@ -120,12 +120,15 @@ class UNetConfig(Written):
     skip: str | tuple[str, ...] = "concat"
 
     def __post_init__(self) -> None:
+        errors: list[WellshapedError] = []
         for f in fields(self):
             value = getattr(self, f.name)
-            if f.name == "multipliers":
-                object.__setattr__(self, f.name, _multipliers(value))
-            elif value is not None or f.default is not None:
-                object.__setattr__(self, f.name, _read(value, f.name))
+            with all_at_once(errors):
+                if f.name == "multipliers":
+                    object.__setattr__(self, f.name, _multipliers(value))
+                elif value is not None or f.default is not None:
+                    object.__setattr__(self, f.name, _read(value, f.name))
+        raise_all(errors)
 
     @property
     def channels(self) -> tuple[int, ...]:

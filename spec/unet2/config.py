@@ -8,7 +8,7 @@ from dataclasses import Field, dataclass, field, fields
 
 from ..arithmetic.naturals import judge_at_least_one, natural
 from ..conditions import Condition
-from ..messages.report import Verdict
+from ..messages.report import Verdict, WellshapedError, all_at_once, raise_all
 from ..messages.written import Written, written_number
 
 
@@ -55,8 +55,11 @@ class UNet2Config(Written):
     base_channels: int = _number(64, "baseC", "Channels of the first block; the second has twice as many.")
 
     def __post_init__(self) -> None:
+        errors: list[WellshapedError] = []
         for name in FIELDS:
-            object.__setattr__(self, name, natural(getattr(self, name), name, DEFAULTS[name]))
+            with all_at_once(errors):
+                object.__setattr__(self, name, natural(getattr(self, name), name, DEFAULTS[name]))
+        raise_all(errors)
 
 
 FIELDS: dict[str, Field[int]] = {f.name: f for f in fields(UNet2Config)}

@@ -1540,3 +1540,15 @@ def test_a_file_whose_suffix_is_mistyped_is_proposed_by_its_name(rejected, tmp_p
     (tmp_path / "nets.py").write_text("def net(x):\n    return x\n")
     *_, fix = rejected("sizes", "nets.pyt:net", "--input", "3xHxW")
     assert fix == "  fix: nets.py:net"
+
+
+def test_all_flags_that_cannot_be_used_are_said_at_once(rejected):
+    assert rejected("check", "--levels", "x", "--padding", "nothing", "--norm", "grup", "--input", "3x64x64") == [
+        "--levels x, --padding nothing, --norm grup can't be used.",
+        "  natural: --levels x: it is not a number, and must be a whole number ≥ 0.",
+        "  padding: --padding nothing: it must be one of same, none.",
+        "  norm: --norm grup: it must be one of none, batch, group, instance.",
+        "  fix: --levels 4",
+        "  fix: --padding none",
+        "  fix: --norm group",
+    ]

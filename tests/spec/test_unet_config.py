@@ -350,3 +350,11 @@ def test_each_stage_follows_from_its_inputs(cfg, data):
             assert all(a <= b for a, b in zip(given[0][1:], given[1][1:], strict=True))
     sizes = (explain(cfg, n).output[0] for n in (height, width))
     assert list(found.values())[-1].shape == (outs(cfg), *sizes)
+
+
+def test_all_values_that_cannot_be_used_are_said_at_once():
+    with pytest.raises(UsageError) as error:
+        UNetConfig(levels="3", norm="grup", padding="nothing", join="x", groups=2.5)
+    assert error.value.report.fixes == ("levels=3", "padding='none'", "norm='group'")
+    assert [verdict.name for verdict in error.value.report.failures] == ["natural", "padding", "norm", "more"]
+    assert "more: 2 more can't be used" in str(error.value)

@@ -8,7 +8,7 @@ from typing import Any
 from ..spec import FIELDS, AnyNetwork, UNet2Config, UNetConfig
 from ..spec.answers.any_network import as_network
 from ..spec.messages.choices import near_choices
-from ..spec.messages.report import UsageError
+from ..spec.messages.report import UsageError, WellshapedError, all_at_once, raise_all
 from ..spec.messages.written import clipped
 from ..spec.unet.by_level import BLOCKS, BY_LEVEL, PER_AXIS
 from ..spec.unet.config import CHOICES, USUAL
@@ -112,7 +112,13 @@ def with_fields(network: AnyNetwork, name: str | None, given: Mapping[str, Any])
     unknown = [field for field in given if of is None or field not in FIELDS_OF[of]]
     if unknown:
         raise _no_fields(name, of, given, unknown)
-    result: AnyNetwork = replace(config, **{field: _value(of, field, value) for field, value in given.items()})
+    errors: list[WellshapedError] = []
+    values = {}
+    for field, value in given.items():
+        with all_at_once(errors):
+            values[field] = _value(of, field, value)
+    raise_all(errors)
+    result: AnyNetwork = replace(config, **values)
     return result
 
 
