@@ -230,10 +230,13 @@ def _graph(network: Published, model: Any, budget: Budget) -> str:
 
 
 def _sizes(fits: Any) -> list[int]:
-    """The sizes to compare: all up to three periods, and some up to 100 000."""
+    """The sizes to compare: all up to three periods after the least that fits, and some up to 100 000."""
     draw = random.Random(0)
     period = min(fits.period or 64, 128)
-    return sorted({*range(1, 3 * period + 1), *(draw.randrange(1, 100_000) for _ in range(8)), *islice(fits, 4)})
+    least = min(fits.minimum or 1, 512)
+    return sorted(
+        {*range(1, least + 3 * period + 1), *(draw.randrange(1, 100_000) for _ in range(8)), *islice(fits, 4)}
+    )
 
 
 def _runs_in_torch(model: Any, answer: ModelSizes) -> Callable[[dict[str, int]], bool]:

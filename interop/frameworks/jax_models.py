@@ -110,10 +110,11 @@ def _haiku(model: Any, arguments: Mapping[str, Any]) -> AbstractNetwork | None:
     if not (isinstance(model, tuple) and callable(init) and callable(apply)):
         return None
     with_state, key = "State" in type(model).__name__, jax.random.key(0)
+    keys = () if _is_without_key(apply) else (key,)
 
     def call(parameters: Any, *images: Any) -> Any:
         given = parameters if with_state else (parameters,)
-        result = apply(*given, key, *images, **arguments)
+        result = apply(*given, *keys, *images, **arguments)
         return result[0] if with_state else result
 
     # A batch norm of Haiku gets its running statistics in training mode only.
@@ -128,6 +129,11 @@ def _haiku(model: Any, arguments: Mapping[str, Any]) -> AbstractNetwork | None:
         return jax.eval_shape(lambda *of: init(key, *of, **in_training), *images)
 
     return AbstractNetwork("haiku", call, parameters)
+
+
+def _is_without_key(apply: Callable[..., Any]) -> bool:
+    """Whether this is the ``apply`` of ``hk.without_apply_rng``, which takes no random key."""
+    return "without_apply_rng" in getattr(apply, "__qualname__", "")
 
 
 def _keras(model: Any, arguments: Mapping[str, Any]) -> AbstractNetwork | None:

@@ -67,8 +67,17 @@ class Found:
     trials: int
 
 
-def explore(tracer: Tracer, axis: str, budget: Budget, progress: Callable[[str], None] = lambda said: None) -> Found:
-    """Decide all sizes ``n ≥ 1`` of the ``axis``, as far as the ``budget`` reaches."""
+def explore(
+    tracer: Tracer,
+    axis: str,
+    budget: Budget,
+    progress: Callable[[str], None] = lambda said: None,
+    known: int | None = None,
+) -> Found:
+    """Decide all sizes ``n ≥ 1`` of the ``axis``, as far as the ``budget`` reaches.
+
+    ``known`` is a size that fits, by an earlier run. A path that rejects it decides nothing.
+    """
     deadline = monotonic() + budget.seconds
     regions: list[Region] = []
     left = SizeSet([Progression(1, 1, None)])
@@ -81,9 +90,11 @@ def explore(tracer: Tracer, axis: str, budget: Budget, progress: Callable[[str],
         trials += sum(len(region.runs) for region in found)
         traces += 1
         left &= _union(region.sizes for region in found).complement()
+    if known is not None:
+        regions = _without_contradiction(tracer, axis, known, regions)
     unknown = _union([left, *(region.sizes for region in regions if kind(region.end) == "unknown")])
     tried: list[int] = []
-    for size in unknown:
+    for size in unknown if not _is_of_no_use(regions) else ():
         if size > budget.up_to or len(tried) >= budget.trials or monotonic() > deadline:
             break
         progress(f"{axis} = {size}")
@@ -118,6 +129,30 @@ def _traced(tracer: Tracer, axis: str, sample: int) -> list[Region]:
         return [Region(on_it, Unknown("the intermediate sizes are too hard to solve"))]
     parts = [Region(meant, end), Region(on_it & meant.complement(), replace(end, needed=frozenset({0})))]
     return [of for part in parts if part.sizes for of in _each_confirmed(tracer, axis, part, sample)]
+
+
+_KEEPS = "the model keeps something from one call to the next"
+
+
+def _without_contradiction(tracer: Tracer, axis: str, known: int, regions: list[Region]) -> list[Region]:
+    """The regions; one that rejects a size that an earlier run has shown to fit decides nothing.
+
+    A run of the size is made again. If it does not fit now, the model is no function of its images, and nothing is
+    known.
+    """
+    if not any(known in region.sizes and kind(region.end) == "rejected" for region in regions):
+        return regions
+    end = tracer.trial(known)
+    if kind(end) != "fits":
+        why = f"a run on {axis} = {known} fits at first, and later {_ends(end)}: {_KEEPS}"
+        return [Region(_union(region.sizes for region in regions), Unknown(why))]
+    why = f"a run on {axis} = {known} fits, unlike the symbolic trace"
+    return [replace(region, end=Unknown(why)) if known in region.sizes else region for region in regions]
+
+
+def _is_of_no_use(regions: list[Region]) -> bool:
+    """Whether runs say nothing, because the model keeps something from one call to the next."""
+    return any(isinstance(region.end, Unknown) and region.end.why.endswith(_KEEPS) for region in regions)
 
 
 def _without_chance_repeats(regions: list[Region]) -> list[Region]:

@@ -99,15 +99,17 @@ def read(
     found = {}
     for axis in axes:
         held = {name: size for name, size in at.items() if name != axis}
-        of_it = explore(_OneAxis(tracer, axis, held), axis, budget, progress)
+        of_it = explore(_OneAxis(tracer, axis, held), axis, budget, progress, at[axis] if error is None else None)
         found[axis] = AxisSizes(axis, held, of_it, held_fits=error is None or len(axes) == 1)
     progress("all axes together")
     sets = {name: of.sizes for name, of in found.items()}
     path = general_path(tracer, sets, at) if axes else Path((), tracer.trial_of({}))
     output = output_text(path.end, sets) if isinstance(path.end, Accepted) else ()
     rejected = {name: of.found.rejected for name, of in found.items()}
-    together = dependence(tracer, sets, rejected, at, path) if len(axes) > 1 else None
-    independent = None if error is not None or len(axes) < 2 else together is None
+    undecided = {name: of.found.undecided for name, of in found.items()}
+    together = dependence(tracer, sets, rejected, undecided, at, path) if len(axes) > 1 else None
+    is_known = error is None and len(axes) > 1 and all(sets.values())
+    independent = together is None if is_known else None
     return ModelSizes(
         model, framework, tuple(shapes), found, independent, together or (), output, tuple(notes), trial=tracer.trial_of
     )

@@ -59,12 +59,17 @@ _PRIMES = (11, 13, 17, 19, 23, 29, 31)
 
 
 def dependence(
-    tracer: Tracer, sets: Mapping[str, SizeSet], rejected: Mapping[str, SizeSet], at: Mapping[str, int], path: Path
+    tracer: Tracer,
+    sets: Mapping[str, SizeSet],
+    rejected: Mapping[str, SizeSet],
+    undecided: Mapping[str, SizeSet],
+    at: Mapping[str, int],
+    path: Path,
 ) -> tuple[str, ...] | None:
     """``None`` if no sizes show that the axes depend on each other; else the conditions that link them, if known.
 
-    ``sets`` and ``rejected`` are the sizes of each axis that fit, and that are rejected, while the others are held
-    ``at`` sizes. ``path`` is a trace with all sizes open.
+    ``sets``, ``rejected`` and ``undecided`` are the sizes of each axis that fit, that are rejected, and of which
+    nothing is known, while the others are held ``at`` sizes. ``path`` is a trace with all sizes open.
     """
     joint = _joint(path)
     reasons: dict[str, None] = {}
@@ -75,6 +80,8 @@ def dependence(
     alike = [dict.fromkeys(at, max(at.values()) + more) for more in (1, 7)]
     tried += ((sizes, _inside(sizes, sets)) for sizes in (*alike, *_solutions(tracer, joint, at)))
     for sizes, fits in tried:
+        if any(size in undecided[name] for name, size in sizes.items()):
+            continue
         if (kind(tracer.trial_of(sizes)) == "fits") == fits:
             continue
         depends = True

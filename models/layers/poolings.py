@@ -9,6 +9,7 @@
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
@@ -200,7 +201,8 @@ class AvgPool2d(_AvgPool):
             return self._computed(x)
         require_not_empty("AvgPool2d", x, sliding_window_size, {"kernel": self.kernel_size, "stride": self.stride})
         window, strides = (self.kernel_size,) * 2, (self.stride,) * 2
-        return channels_last(lambda image: nnx.avg_pool(image[None], window, strides)[0], x)
+        wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))  # numbers of 16 bits are added up in 32
+        return channels_last(lambda image: nnx.avg_pool(image[None], window, strides)[0], wide).astype(x.dtype)
 
 
 class AvgPool3d(_AvgPool):

@@ -16,11 +16,13 @@ from jaxtyping import Array
 from ...spec.answers.any_network import as_network, title
 from ...spec.answers.explanation import explain
 from ...spec.answers.proposals import layouts
+from ...spec.elements import judge_arrays
 from ...spec.messages.choices import nearest_choice
-from ...spec.messages.report import ConfigError, ShapeError, UsageError
+from ...spec.messages.report import ConfigError, Report, ShapeError, UsageError
 from ...spec.messages.written import clipped, kind_of, written_argument, written_value
 from ...spec.network import Concat, Conv, Input, Network, Node, Norm
 from ...spec.network.folding import needed_for, with_pads_in_convolutions
+from ...spec.network.weights import parameter_shapes
 from ..dtypes import dtypes_of, precision_of
 from ..fits import require_fit
 from ..functional.statistics import AxisName, statistics_kept
@@ -84,6 +86,7 @@ class TypedNetwork(nnx.Module):
         rngs: nnx.Rngs,
     ) -> None:
         graph = _graph(network)
+        _require_arrays(graph)
         self._held = _Held(graph)
         types = dtypes_of(dtype, param_dtype)
         self.dtype, self.precision = types["dtype"], precision_of(precision)
@@ -184,6 +187,8 @@ class _Part:
 
 def _run(model: TypedNetwork, names: tuple[str, ...], *images: Array) -> dict[str, Array]:
     graph = model.network
+    if model.dtype is not None:  # also what reaches a join before a layer with parameters
+        images = tuple(image.astype(model.dtype) for image in images)
     known = dict(zip((given.name for given in graph.inputs), images, strict=True))
     found = {name: known[name] for name in names if name in known}
     for part in _parts(graph, names, model.again):
@@ -269,6 +274,15 @@ def _plan(graph: Network, names: tuple[str, ...]) -> list[tuple[Node, tuple[str,
 def path(node: Node) -> str:
     """The key of a node's layer: nodes with one ``layer`` share it."""
     return node.layer or node.name
+
+
+def _require_arrays(graph: Network) -> None:
+    """Raise :class:`ConfigError` if a parameter has more elements than an array may have."""
+    shapes = parameter_shapes(graph)
+    arrays = [(f"{layer}.{array}", shape) for layer, of_it in shapes.items() for array, shape in of_it.items()]
+    if arrays:
+        fixes = ("fewer channels, or smaller kernels",)
+        Report(title(graph), (judge_arrays(arrays),), fixes, error=ConfigError).raise_if_failed()
 
 
 def _graph(network: object) -> Network:

@@ -110,7 +110,7 @@ def _nearest(image: Array, axis: int, scale: _Scale) -> Array:
         before, after = image.shape[: axis + 1], image.shape[axis + 1 :]
         repeated = jnp.broadcast_to(jnp.expand_dims(image, axis + 1), (*before, scale.denominator, *after))
         return repeated.reshape(*image.shape[:axis], scale.made, *after)
-    at = jnp.arange(scale.made) * scale.numerator // scale.denominator
+    at, _ = _divided(jnp.arange(scale.made), scale.made, scale.numerator, scale.denominator)
     return jnp.take(image, jnp.minimum(at, scale.given - 1), axis)
 
 
@@ -146,9 +146,9 @@ def _between_aligned_neighbours(image: Array, axis: int, scale: _Scale) -> Array
     n, factor = scale.given, scale.denominator
     after_the_axis = (1,) * (image.ndim - 1 - axis)
     given, part = jnp.arange(n)[:, None], jnp.arange(factor)
-    numerator, denominator = (given * factor + part) * (n - 1), max(scale.made - 1, 1)
-    low = numerator // denominator
-    weight = ((numerator - low * denominator).astype(image.dtype) / denominator).reshape(n, factor, *after_the_axis)
+    denominator = max(scale.made - 1, 1)
+    low, rest = _divided(given * factor + part, scale.made, n - 1, denominator)
+    weight = (rest.astype(image.dtype) / denominator).reshape(n, factor, *after_the_axis)
     is_before = (low < given).reshape(weight.shape)
     before, image, after = (
         jnp.expand_dims(of, axis + 1) for of in (_shifted(image, axis, -1), image, _shifted(image, axis, 1))
@@ -170,24 +170,58 @@ def _shifted(image: Array, axis: int, by: int) -> Array:
     return jnp.where(at == (n - 1 if by > 0 else 0), image, moved)
 
 
-def _centred(scale: _Scale) -> tuple[Array, int]:
-    """Half-pixel centres: ``(i + 1/2)·scale - 1/2`` as a numerator and a denominator, at least 0."""
-    i = jnp.arange(scale.made)
-    return jnp.maximum((2 * i + 1) * scale.numerator - scale.denominator, 0), 2 * scale.denominator
+def _centred(scale: _Scale) -> tuple[Array, Array, int]:
+    """Half-pixel centres: ``(i + 1/2)·scale - 1/2``, at least 0, as a position, a rest and its denominator."""
+    half, whole = scale.denominator, 2 * scale.denominator
+    low, rest = _divided(2 * jnp.arange(scale.made) + 1, 2 * scale.made + 1, scale.numerator, whole)
+    is_before = rest < half  # half a position is taken off
+    low, rest = jnp.where(is_before, low - 1, low), jnp.where(is_before, rest + half, rest - half)
+    return jnp.maximum(low, 0), jnp.where(low < 0, 0, rest), whole
 
 
-def _aligned(scale: _Scale) -> tuple[Array, int]:
-    """Aligned corners: ``i·(n - 1) / (m - 1)`` as a numerator and a denominator."""
-    return jnp.arange(scale.made) * (scale.given - 1), max(scale.made - 1, 1)
+def _aligned(scale: _Scale) -> tuple[Array, Array, int]:
+    """Aligned corners: ``i·(n - 1) / (m - 1)`` as a position, a rest and its denominator."""
+    denominator = max(scale.made - 1, 1)
+    return *_divided(jnp.arange(scale.made), scale.made, scale.given - 1, denominator), denominator
 
 
-def _between(image: Array, axis: int, scale: _Scale, numerator: Array, denominator: int) -> Array:
-    """Interpolate between two positions. The division is exact: positions are whole numbers, and weights follow."""
-    low = jnp.minimum(numerator // denominator, scale.given - 1)
+def _between(image: Array, axis: int, scale: _Scale, low: Array, rest: Array, denominator: int) -> Array:
+    """Interpolate between the positions ``low`` and the next. The rests are whole numbers, so the weights are exact."""
+    low = jnp.minimum(low, scale.given - 1)
     high = jnp.minimum(low + 1, scale.given - 1)
-    weight = (numerator - low * denominator).astype(image.dtype) / denominator
-    weight = weight.reshape(-1, *(1,) * (image.ndim - 1 - axis))
+    weight = (rest.astype(image.dtype) / denominator).reshape(-1, *(1,) * (image.ndim - 1 - axis))
     return jnp.take(image, low, axis) * (1 - weight) + jnp.take(image, high, axis) * weight
+
+
+_BITS = 31
+"""Sizes and positions have at most so many bits."""
+
+
+def _divided(i: Array, above: Any, numerator: Any, denominator: Any) -> tuple[Array, Array]:
+    """The quotient of ``i · numerator`` and ``denominator``, and the rest. ``i`` is below ``above``.
+
+    The product can have twice as many bits as a size, and JAX's integers have 32. If it may be too large, or a size is
+    symbolic, it is not computed: the division takes one bit of ``i`` after the other.
+    """
+    if not any_symbolic((above, numerator, denominator)) and above * numerator < 2**_BITS:
+        product = i * numerator
+        low = product // denominator
+        return low, product - low * denominator
+    whole, part = divmod(numerator, denominator)
+    given, divisor = (jnp.asarray(of).astype(jnp.uint32) for of in (part, denominator))
+
+    def with_next_bit(k: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:
+        low, rest = (
+            2 * state[0],
+            2 * state[1] + (i.astype(jnp.uint32) >> (_BITS - 1 - k).astype(jnp.uint32) & 1) * given,
+        )
+        for _ in range(2):  # the rest is below three times the divisor
+            is_over = rest >= divisor
+            low, rest = low + is_over, jnp.where(is_over, rest - divisor, rest)
+        return low, rest
+
+    low, rest = lax.fori_loop(0, _BITS, with_next_bit, (jnp.zeros(i.shape, jnp.uint32),) * 2)
+    return i * whole + low.astype(i.dtype), rest.astype(i.dtype)
 
 
 @partitioned

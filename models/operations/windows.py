@@ -203,8 +203,12 @@ def max_pool(operation: MaxPool, images: Sequence[Array], parameters: Parameters
 
 @partitioned
 def avg_pool(operation: AvgPool, images: Sequence[Array], parameters: Parameters, precision: Any) -> Array:
-    """The mean of each window. As in PyTorch and Flax, padded zeros count; positions beyond the padding do not."""
+    """The mean of each window. As in PyTorch and Flax, padded zeros count; positions beyond the padding do not.
+
+    Numbers of 16 bits are added up in 32.
+    """
     (x,) = images
+    dtype, x = x.dtype, x.astype(jnp.promote_types(x.dtype, jnp.float32))
     numbers = _numbers(operation, x)
     total = _reduced(x, numbers, lax.add, 0.0)
     count: Array | int = 1
@@ -216,7 +220,7 @@ def avg_pool(operation: AvgPool, images: Sequence[Array], parameters: Parameters
         start = jnp.arange(m) * s
         along = jnp.minimum(start + k, n + before + after) - start
         count = count * along.reshape(-1, *(1,) * (len(numbers.made) - 1 - axis))
-    return total / jnp.asarray(count, x.dtype)
+    return (total / jnp.asarray(count, x.dtype)).astype(dtype)
 
 
 def _reached(numbers: _Numbers) -> Sides:

@@ -263,13 +263,13 @@ def _layer_faults(network: Network, channels: Mapping[str, int]) -> Iterator[Fau
     for layer, nodes in of_layers.items():
         if len(nodes) == 1:
             continue
-        shapes = [node.operation.parameters([channels[name] for name in node.inputs], network.axes) for node in nodes]
-        learned = [(node, of_it) for node, of_it in zip(nodes, shapes, strict=True) if of_it]
-        for node, of_it in learned[1:]:
-            if of_it != learned[0][1]:
-                says = f"{learned[0][0].name} and {node.name} share the layer {layer}, and their parameters differ"
+        layers = [node.operation.layer([channels[name] for name in node.inputs], network.axes) for node in nodes]
+        held = [(node, of_it) for node, of_it in zip(nodes, layers, strict=True) if of_it]
+        for node, of_it in held[1:]:
+            if of_it != held[0][1]:
+                says = f"{held[0][0].name} and {node.name} share the layer {layer}, and their parameters differ"
                 fix = f"{node.name}: layer={quoted(clipped(f'{layer}.{node.name}', MAX_LETTERS))}"
-                yield Fault("layer_shared", f"{says}: {learned[0][1]} and {of_it}", fix)
+                yield Fault("layer_shared", f"{says}: {held[0][1]} and {of_it}", fix)
 
 
 def node_faults(network: Network, node: Node, channels: dict[str, int]) -> Iterator[Fault]:

@@ -97,6 +97,10 @@ class Operation(Written):
         """The shapes of the parameters."""
         return {}
 
+    def layer(self, channels: Sequence[int], axes: int) -> Mapping[str, object]:
+        """What its layer holds. It must be the same for all nodes that share the layer."""
+        return self.parameters(channels, axes)
+
     def multiply_adds(self, given: Sequence[Sequence[int]], made: Sequence[int], channels: Sequence[int]) -> int:
         """The number of multiply-adds, for input sizes ``given`` and output sizes ``made``; 0 except for windows."""
         return 0

@@ -1,6 +1,6 @@
 """Operations on values and channels, which keep the size: norms, activations, scales, slices. Also the mean."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from math import prod
 
@@ -78,6 +78,10 @@ class Norm(Operation):
         """A scale and a bias for each channel."""
         return {"scale": (channels[0],), "bias": (channels[0],)} if self.affine else {}
 
+    def layer(self, channels: Sequence[int], axes: int) -> Mapping[str, object]:
+        """The parameters, and the norm itself: its layer normalises."""
+        return {**self.parameters(channels, axes), "norm": self}
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Activation(Operation):
@@ -85,6 +89,8 @@ class Activation(Operation):
 
     ``prelu`` learns one slope, and ``snake`` one for each channel. For values below 0, ``slope`` is the slope of
     ``leaky_relu`` or the scale of ``elu``.
+
+    Raises :class:`ConfigError` for a ``slope`` of another kind, and the errors of :class:`Operation`.
 
     >>> Activation("glu").channels_after([16], axes=1), Activation("snake").parameters([16], axes=1)
     (8, {'slope': (16,)})
@@ -102,6 +108,12 @@ class Activation(Operation):
     }
 
     shares_row = True
+
+    def __post_init__(self) -> None:
+        Operation.__post_init__(self)
+        if self.slope is not None and self.kind not in _WITH_SLOPE:
+            says = f"{written_argument('slope', self.slope)} is for {' and '.join(_WITH_SLOPE)}, but kind='{self.kind}'"
+            raise ConfigError.of(repr(self), "slope", "", says, f'kind="{_WITH_SLOPE[0]}"')
 
     @property
     def called(self) -> str:
@@ -122,6 +134,10 @@ class Activation(Operation):
         """The learned slopes."""
         counts = {"prelu": 1, "snake": channels[0]}
         return {"slope": (counts[self.kind],)} if self.kind in counts else {}
+
+
+_WITH_SLOPE = ("leaky_relu", "elu")
+"""The activations that have a ``slope`` of their own choice."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -5,7 +5,7 @@ convolution or pooling, but not a ``Window`` or ``TransposedWindow``. The arithm
 ``ConvTranspose`` also require PyTorch's limits. ``padding="SAME"`` and ``"VALID"`` are JAX's and Keras's.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from math import prod
 
@@ -130,6 +130,10 @@ class Conv(Operation):
         """A kernel (output, input / groups, positions) and a bias."""
         return _learned(self, self._kernel(channels, axes), self.channels_after(channels, axes))
 
+    def layer(self, channels: Sequence[int], axes: int) -> Mapping[str, object]:
+        """The parameters, or the kernel that is not learned."""
+        return self.parameters(channels, axes) if self.learned else {"fixed kernel": self._kernel(channels, axes)}
+
     def _kernel(self, channels: Sequence[int], axes: int) -> tuple[int, ...]:
         made = self.channels_after(channels, axes)
         return made, quotient(channels[0], self.groups), *_on_all(self.kernel, axes)
@@ -209,6 +213,10 @@ class ConvTranspose(Operation):
     def parameters(self, channels: Sequence[int], axes: int) -> Shapes:
         """A kernel (input, output / groups, positions) and a bias."""
         return _learned(self, self._kernel(channels, axes), self.channels_after(channels, axes))
+
+    def layer(self, channels: Sequence[int], axes: int) -> Mapping[str, object]:
+        """The parameters, or the kernel that is not learned."""
+        return self.parameters(channels, axes) if self.learned else {"fixed kernel": self._kernel(channels, axes)}
 
     def _kernel(self, channels: Sequence[int], axes: int) -> tuple[int, ...]:
         made = self.channels_after(channels, axes)

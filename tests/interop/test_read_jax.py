@@ -336,7 +336,47 @@ def test_an_equinox_module():
     assert answer.framework.startswith("equinox ")
 
 
-@pytest.mark.parametrize("transform", [hk.transform, hk.transform_with_state])
+def test_a_size_that_runs_is_not_rejected_by_a_trace_of_another():
+    tables = {"of 64": jnp.ones(64), "of 128": jnp.ones(128)}
+    answer = read_jax(lambda x: x + tables[f"of {x.shape[0]}"], "L", budget=Budget(up_to=200))
+    assert str(answer["L"]) == "{64, 128}"
+    assert not answer.axes["L"].decided
+    assert "a run on L = 64 fits, unlike the symbolic trace" in " ".join(str(answer).split())
+
+
+def test_of_a_model_that_keeps_something_from_call_to_call_nothing_is_known():
+    calls = []
+
+    def once(x):
+        calls.append(x)
+        if len(calls) > 1:
+            raise ValueError("spent")
+        return x
+
+    answer = read_jax(once, "N L")
+    assert not any(of.sizes or of.decided for of in answer.axes.values())
+    assert answer.independent is None
+    assert "fits at first, and later raises ValueError" in " ".join(str(answer).split())
+
+
+def test_axes_do_not_depend_on_each_other_because_sizes_of_one_are_not_known():
+    def padded(x):
+        return jnp.pad(x, ((0, math.ceil(x.shape[0] / 4) * 4 - x.shape[0]), (0, 0)))
+
+    answer = read_jax(padded, "H W", budget=Budget(trials=0))
+    assert answer.independent is None
+    assert not answer.together
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [
+        hk.transform,
+        hk.transform_with_state,
+        lambda run: hk.without_apply_rng(hk.transform(run)),
+        lambda run: hk.without_apply_rng(hk.transform_with_state(run)),
+    ],
+)
 def test_a_haiku_transform(transform):
     def halving(x):
         y = hk.Conv2D(4, 3, stride=2)(x)

@@ -28,6 +28,7 @@ from wellshaped.spec import (
     Network,
     Node,
     Norm,
+    Resize,
     ShapeError,
     Slice,
     TransposedWindow,
@@ -418,3 +419,16 @@ def test_a_symbolic_size_that_fits_is_traced():
     (n,) = jax.export.symbolic_shape("2*n", constraints=["n >= 4"])
     y = jax.eval_shape(TypedNetwork(SMALL, rngs=nnx.Rngs(0)), jax.ShapeDtypeStruct((2, n, n), jnp.float32))
     assert str(y.shape[1]) == "n"
+
+
+def test_a_graph_whose_parameters_are_too_large_is_rejected_before_it_is_built():
+    network = Network({"x": 2}, (Node("y", Conv(3, channels=10**9)),), axes=3)
+    with pytest.raises(ConfigError, match=r"y\.kernel of shape .* elements, and may have at most 2147483647"):
+        TypedNetwork(network, rngs=nnx.Rngs(0))
+
+
+def test_an_image_that_is_joined_first_is_in_the_dtype_of_the_network():
+    nodes = (Node("pooled", MaxPool(2)), Node("up", Resize(2)), Node("y", Concat(), ("x", "up")))
+    model = TypedNetwork(Network({"x": 2}, nodes), dtype=jnp.bfloat16, rngs=nnx.Rngs(0))
+    found = model.results(jnp.ones((2, 4, 4)), names=("pooled", "y"))
+    assert {y.dtype for y in found.values()} == {jnp.dtype(jnp.bfloat16)}

@@ -479,13 +479,13 @@ def test_a_requirement_is_no_stage_and_stages_behind_it_are_given_what_it_hands_
 
 
 def test_a_stage_of_two_layers_has_the_path_that_they_share():
-    def layer_of(first, second, *, affine=True):
-        nodes = (Node("a", Conv(1), layer=first), Node("y", Norm("batch", affine=affine), layer=second))
+    def layer_of(first, second, then=None):
+        nodes = (Node("a", Conv(1), layer=first), Node("y", then or Norm("batch"), layer=second))
         return stages(Network({"x": 2}, nodes), (2, 4, 4))[-1].layer
 
     assert layer_of("block.conv", "block.norm") == "block"
     assert layer_of("a.b.conv", "a.b.norm.norm") == "a.b"
-    assert layer_of("block.conv", "block.conv", affine=False) == "block.conv"  # else their parameters would differ
+    assert layer_of("block.conv", "block.conv", Activation()) == "block.conv"  # it has no parameters
     assert layer_of("conv", "norm") == "conv"
     assert layer_of("block1", "block2") == "block1"
 

@@ -158,7 +158,7 @@ def test_every_field_of_every_operation_comes_back(tmp_path, suffix, op):
         "rounding": "ceil", "factor": (2, 3), "mode": "linear" if "Resize" in op else "mirrored, extended",
         "align_corners": True, "over": (1, 2), "less": (1, 0), "block": (1, 2), "amounts": ((1, 0), (0, 1)),
         "offset": (1, 0), "odd": "never", "where": "after" if op == "PadTo" else "both", "multiple": (2, 3),
-        "broadcast": "channels", "kind": "instance" if op == "Norm" else "snake", "epsilon": 1e-7, "affine": False,
+        "broadcast": "channels", "kind": "instance" if op == "Norm" else "elu", "epsilon": 1e-7, "affine": False,
         "slope": 1e22, "start": 1, "stop": 3, "equal": True, "within": (1, 2), "at_least": (3, 4), "positions": 5,
     }  # fmt: skip
     alone = {"CropTo": ("offset", "odd"), "Norm": ("groups", "kind")}.get(op, ())  # not together

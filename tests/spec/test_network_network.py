@@ -223,6 +223,27 @@ FAULTS = {
         "a and y share the layer conv, and their parameters differ",
         'y: layer="conv.y"',
     ),
+    "a layer of two norms": (
+        lambda: written(Node("a", Norm("batch"), layer="norm"), Node("y", Norm("instance"), layer="norm")),
+        "layer_shared",
+        "a and y share the layer norm, and their parameters differ",
+        'y: layer="norm.y"',
+    ),
+    "a layer of two epsilons": (
+        lambda: written(Node("a", Norm(), layer="norm"), Node("y", Norm(epsilon=0.5), layer="norm")),
+        "layer_shared",
+        "a and y share the layer norm, and their parameters differ",
+        'y: layer="norm.y"',
+    ),
+    "a layer of two kernels that are not learned": (
+        lambda: written(
+            Node("a", Conv(3, learned=False, bias=False), layer="blur"),
+            Node("y", Conv(5, learned=False, bias=False), layer="blur"),
+        ),
+        "layer_shared",
+        "a and y share the layer blur, and their parameters differ",
+        'y: layer="blur.y"',
+    ),
     "an output that no node is": (
         lambda: written(Node("y", Conv(3)), outputs="z"),
         "unknown_input",
