@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from ...spec.messages.report import UsageError, WellshapedError, reject_class
 from ...spec.messages.written import clipped, kind_of
 from .answer import AxisSizes, ModelSizes, output_text
-from .exploring import Budget, explore, kind
+from .exploring import Budget, Found, explore, kind
 from .expressions import names_in
 from .memory import rare_collections
 from .paths import Accepted, Condition, End, Path, Rejected, Unknown, sizes_on
@@ -103,7 +103,8 @@ def read(
         found[axis] = AxisSizes(axis, held, of_it, held_fits=error is None or len(axes) == 1)
     progress("all axes together")
     sets = {name: of.sizes for name, of in found.items()}
-    path = general_path(tracer, sets, at) if axes else Path((), tracer.trial_of({}))
+    usual = {name: _usual(of.found) or at[name] for name, of in found.items()}
+    path = general_path(tracer, usual, at) if axes else Path((), tracer.trial_of({}))
     output = output_text(path.end, sets) if isinstance(path.end, Accepted) else ()
     rejected = {name: of.found.rejected for name, of in found.items()}
     undecided = {name: of.found.undecided for name, of in found.items()}
@@ -153,7 +154,14 @@ def _fitting(
     """The sizes at which axes are held, and ``None``; or the first candidates, and why they do not fit."""
     failed: list[End] = []
     asked = 0
+    first_at = next(_candidates(axes))
+    by_conditions = len(axes) < 2  # whether sizes that differ were looked for
     for at in _candidates(axes):
+        if not by_conditions and max(at.values()) < _MEANT:
+            by_conditions = True
+            found = _by_conditions(tracer, first_at)
+            if found is not None:
+                return found, None
         progress(", ".join(f"{name} = {size}" for name, size in at.items()))
         try:
             tracer.prepare(at)
@@ -175,17 +183,29 @@ def _fitting(
         if len(failed) == _ENOUGH and _fails_for_all(tracer, axes, failed):
             break
     first = failed[0] if failed else None
-    at = next(_candidates(axes))
-    found = _by_conditions(tracer, at) if len(axes) > 1 else None
+    found = None if by_conditions else _by_conditions(tracer, first_at)
     if found is not None:
         return found, None
     try:
-        tracer.prepare(at)
+        tracer.prepare(first_at)
     except Exception as error:
         fix = "a shape that it takes; arguments={…} for what is not an image"
         says = f"{type(error).__name__}: {error}"
         raise WellshapedError.of("reading the network", "runs", "", says, fix) from error
-    return at, first
+    return first_at, first
+
+
+_MEANT = 8
+"""Smaller sizes of all axes may fit by chance: of two images that differ, both are one position."""
+
+
+def _usual(found: Found) -> int | None:
+    """A large size that fits; of finitely many, one of the path that most of them take."""
+    large = found.fits.above(1_000)
+    if large is not None:
+        return large
+    paths = [region.sizes for region in found.regions if kind(region.end) == "fits"]
+    return max(paths, key=lambda sizes: sizes.count or 0).maximum if paths else found.fits.maximum
 
 
 def _fails_for_all(tracer: OpenTracer, axes: Sequence[str], failed: Sequence[End]) -> bool:

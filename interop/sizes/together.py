@@ -39,14 +39,13 @@ _DRAWS = 3_000
 """How many sizes are drawn to find some that meet, or break, the conditions on several sizes."""
 
 
-def general_path(tracer: Tracer, sets: Mapping[str, SizeSet], at: Mapping[str, int]) -> Path:
-    """A trace of sizes that fit, with all sizes open: of large ones if there are any.
+def general_path(tracer: Tracer, usual: Mapping[str, int], at: Mapping[str, int]) -> Path:
+    """A trace of sizes that fit, with all sizes open: of the ``usual`` ones, if they fit together.
 
     Sizes that are equal, or that equal a number in the network, can take a path of their own. So each size is another
     multiple of the one at which it was held.
     """
-    large = {name: of.above(1_000) or of.maximum or at[name] for name, of in sets.items()}
-    first = path = tracer.path_of(large, {})
+    first = path = tracer.path_of(usual, {})
     multiples = {name: size * prime for (name, size), prime in zip(at.items(), cycle(_PRIMES), strict=False)}
     for samples in (multiples, dict(at)):
         if isinstance(path.end, Accepted):

@@ -15,7 +15,8 @@ from jax import lax
 from jax.custom_batching import custom_vmap
 from jaxtyping import Array
 
-from ...spec.messages.report import Report, Verdict, WellshapedError
+from ...spec.messages.report import Report, UsageError, Verdict, WellshapedError
+from ...spec.messages.written import written_argument
 
 AxisName = str | tuple[str, ...]
 """The name of the axis of a batch, or several names, where ``vmap`` has one axis and ``shard_map`` another."""
@@ -24,13 +25,20 @@ MAPPED = "nnx.vmap(lambda model, x: model(x), in_axes=(None, 0), axis_name={axis
 """How to call a model that keeps batch statistics on a batch in training mode."""
 
 
-def batch_norm(channels: int, *, param_dtype: Any, **numbers: Any) -> nnx.BatchNorm:
+def batch_norm(channels: int, *, param_dtype: Any, momentum: float, **numbers: Any) -> nnx.BatchNorm:
     """Flax's batch norm in training mode. For parameters of float64 its statistics are so, too; Flax's are float32.
 
-    >>> batch_norm(3, param_dtype=jnp.bfloat16, rngs=nnx.Rngs(0)).mean.dtype
+    ``momentum`` is the part of the running statistics that a step keeps. Raises :class:`UsageError` unless it is
+    between 0 and 1.
+
+    >>> batch_norm(3, param_dtype=jnp.bfloat16, momentum=0.99, rngs=nnx.Rngs(0)).mean.dtype
     dtype('float32')
     """
-    norm = nnx.BatchNorm(channels, use_running_average=False, param_dtype=param_dtype, **numbers)
+    if isinstance(momentum, bool) or not isinstance(momentum, float | int) or not 0 <= momentum <= 1:
+        says = "it must be between 0 and 1: the part of the running statistics that a step keeps"
+        raise UsageError.of(written_argument("momentum", momentum), "momentum", "", says, "momentum=0.99")
+    types = {"param_dtype": param_dtype, "momentum": momentum}
+    norm = nnx.BatchNorm(channels, use_running_average=False, **types, **numbers)
     dtype = jnp.promote_types(jnp.float32, param_dtype)
     norm.mean, norm.var = (nnx.BatchStat(of[...].astype(dtype)) for of in (norm.mean, norm.var))
     return norm

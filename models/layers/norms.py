@@ -11,8 +11,7 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from ...spec.arithmetic.naturals import divisor_below, natural
-from ...spec.messages.report import ConfigError, ShapeError, UsageError
-from ...spec.messages.written import written_argument
+from ...spec.messages.report import ConfigError, ShapeError
 from ...spec.network import Norm
 from ..cpu.layout import channels_last
 from ..dtypes import dtypes_of
@@ -76,14 +75,6 @@ def _require_buildable(norm: str, channels: int) -> None:
     require_buildable(norm, {"channels": channels}, lambda numbers: [("scale", (numbers["channels"],))])
 
 
-def _fraction(momentum: float) -> float:
-    """The ``momentum``. Raises :class:`UsageError` if it is not between 0 and 1."""
-    if not 0 <= momentum <= 1:
-        says = "it must be between 0 and 1: the part of the running statistics that a step keeps"
-        raise UsageError.of(written_argument("momentum", momentum), "momentum", "", says, "momentum=0.99")
-    return momentum
-
-
 class _BatchNorm(_Norm):
     @checked
     def __init__(
@@ -102,7 +93,7 @@ class _BatchNorm(_Norm):
         self.norm = batch_norm(
             self.channels,
             axis_name=axis_name,
-            momentum=_fraction(momentum),
+            momentum=momentum,
             epsilon=Norm(epsilon=epsilon).epsilon,
             use_fast_variance=False,
             rngs=rngs,

@@ -36,7 +36,8 @@ class TypedNetwork(nnx.Module):
 
     - ``network``: a :class:`wellshaped.spec.Network`, or the name of a preset that is a graph. The graph of a config is
       ``graph_of(cfg, in_channels, out_channels)``.
-    - ``axis_name``, ``dtype``, ``param_dtype``, ``precision``: as for :class:`Conv2d` and :class:`BatchNorm2d`.
+    - ``axis_name``, ``momentum``, ``dtype``, ``param_dtype``, ``precision``: as for :class:`Conv2d` and
+      :class:`BatchNorm2d`.
     - ``remat``: names of nodes that are computed again for a gradient. ``"*"`` in a name stands for anything:
       ``remat=("encoder*", "decoder*")``. Neighbouring nodes of this kind form a block. Only the
       block's inputs, and the results that other nodes read, are kept; the gradient computes the others again.
@@ -79,6 +80,7 @@ class TypedNetwork(nnx.Module):
         network: Network | str,
         *,
         axis_name: AxisName | None = None,
+        momentum: float = 0.99,
         dtype: Any = None,
         param_dtype: Any = jnp.float32,
         precision: Any = None,
@@ -96,7 +98,9 @@ class TypedNetwork(nnx.Module):
         for node in graph.nodes:
             if path(node) not in layers:
                 channels = [graph.channels[name] for name in node.inputs]
-                layer = layer_of(node.operation, channels, graph.axes, axis_name=axis_name, types=types)
+                layer = layer_of(
+                    node.operation, channels, graph.axes, axis_name=axis_name, types=types, momentum=momentum
+                )
                 if layer is not None:
                     layers[path(node)] = layer
         self._paths = frozenset(layers)

@@ -36,11 +36,11 @@ class UNet(TypedNetwork):
     The result has ``out_channels`` channels and the sizes given by :meth:`size`. Layers stand at the paths that
     :func:`wellshaped.spec.parameter_shapes` lists: ``model.encoder[0].convs[1]``, ``bottom``, ``up[i]``, ``decoder[i]``
     and ``head``; ``i = 0`` is the level of the input's size. ``model[name]`` and ``model.results(x, names=names)`` go
-    by the names of nodes, which :func:`wellshaped.spec.stages` lists with their shapes. ``axis_name`` is as for
-    :class:`BatchNorm2d`; ``dtype``, ``param_dtype`` and ``precision`` are as for :class:`Conv2d`, ``remat`` as for
-    :class:`TypedNetwork`. Use ``jax.vmap(model)`` for a batch. Batch normalisation in training mode keeps statistics,
-    and needs Flax's transformations instead: see :class:`BatchNorm2d`. ``model.train()`` and ``model.eval()`` are
-    Flax's. A size may be symbolic, as in ``jax.export.symbolic_shape("16*h")``.
+    by the names of nodes, which :func:`wellshaped.spec.stages` lists with their shapes. ``axis_name`` and ``momentum``
+    are as for :class:`BatchNorm2d`; ``dtype``, ``param_dtype`` and ``precision`` are as for :class:`Conv2d`; ``remat``
+    is as for :class:`TypedNetwork`. Use ``jax.vmap(model)`` for a batch. Batch normalisation in training mode keeps
+    statistics, and needs Flax's transformations instead: see :class:`BatchNorm2d`. ``model.train()`` and
+    ``model.eval()`` are Flax's. A size may be symbolic, as in ``jax.export.symbolic_shape("16*h")``.
 
     A config with another number of axes gives a :class:`UNet1d` or a :class:`UNet3d`.
 
@@ -77,6 +77,7 @@ class UNet(TypedNetwork):
         out_channels: SupportsIndex,
         *,
         axis_name: AxisName | None = None,
+        momentum: float = 0.99,
         dtype: Any = None,
         param_dtype: Any = jnp.float32,
         precision: Any = None,
@@ -88,7 +89,7 @@ class UNet(TypedNetwork):
         check_unet_config(cfg, self.in_channels, self.out_channels).raise_if_failed()
         types: dict[str, Any] = {"dtype": dtype, "param_dtype": param_dtype, "precision": precision}
         graph = graph_of(cfg, self.in_channels, self.out_channels)
-        super().__init__(graph, axis_name=axis_name, remat=remat, rngs=rngs, **types)
+        super().__init__(graph, axis_name=axis_name, momentum=momentum, remat=remat, rngs=rngs, **types)
 
     def _keep(self, layers: dict[str, nnx.Module]) -> None:
         """Store each layer at its path: the parameters have the same paths in a checkpoint as in the code."""

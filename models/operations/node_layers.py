@@ -69,9 +69,17 @@ class FixedKernel(nnx.Module):
 
 
 def layer_of(
-    operation: Operation, channels: Sequence[int], axes: int, *, axis_name: AxisName | None, types: dict[str, Any]
+    operation: Operation,
+    channels: Sequence[int],
+    axes: int,
+    *,
+    axis_name: AxisName | None,
+    types: dict[str, Any],
+    momentum: float = 0.99,
 ) -> nnx.Module | None:
     """The layer with the parameters of an operation on inputs with these ``channels``, or ``None`` if it has none.
+
+    ``axis_name`` and ``momentum`` are those of batch norms.
 
     >>> from ...spec.network import Conv, MaxPool
     >>> types = {"dtype": None, "param_dtype": jnp.float32, "rngs": nnx.Rngs(0)}
@@ -79,18 +87,18 @@ def layer_of(
     (8, 4, 3)
     """
     if isinstance(operation, Norm):
-        return _norm(operation, channels[0], axis_name, types)
+        return _norm(operation, channels[0], {"axis_name": axis_name, "momentum": momentum}, types)
     if isinstance(operation, Conv | ConvTranspose) and not operation.learned:
         return FixedKernel(operation._kernel(channels, axes), types["param_dtype"])
     shapes = operation.parameters(channels, axes)
     return Learned(operation, shapes, types["param_dtype"], types["rngs"]) if shapes else None
 
 
-def _norm(operation: Norm, channels: int, axis_name: AxisName | None, types: dict[str, Any]) -> nnx.Module:
+def _norm(operation: Norm, channels: int, of_batch: dict[str, Any], types: dict[str, Any]) -> nnx.Module:
     numbers = {"epsilon": operation.epsilon, "use_fast_variance": False, **types}
     numbers |= {"use_bias": operation.affine, "use_scale": operation.affine}
     if operation.kind == "batch":
-        return batch_norm(channels, axis_name=axis_name, **numbers)
+        return batch_norm(channels, **of_batch, **numbers)
     if operation.kind == "group":
         return nnx.GroupNorm(channels, num_groups=operation.groups, **numbers)
     return (nnx.InstanceNorm if operation.kind == "instance" else nnx.LayerNorm)(channels, **numbers)

@@ -344,6 +344,20 @@ def test_a_size_that_runs_is_not_rejected_by_a_trace_of_another():
     assert "a run on L = 64 fits, unlike the symbolic trace" in " ".join(str(answer).split())
 
 
+def test_images_that_are_joined_after_a_stride_are_held_at_sizes_that_are_meant():
+    answer = read_jax(lambda a, b: jnp.concatenate([a, b[:, ::2]]), "3 H", "2 W")
+    assert [str(answer[axis]) for axis in "HW"] == ["{32}", "{63, 64}"]
+    assert answer.together == ("H = floor((W + 1)/2)",)
+    assert "with W = 64, H: {32}" in str(answer)
+
+
+def test_the_output_of_finitely_many_sizes_is_that_of_the_path_that_most_of_them_take():
+    table = jnp.ones((8, 32))
+    answer = read_jax(lambda x: x + table[:, : x.shape[1]], "8 H")
+    assert str(answer["H"]) == "{1, 2, …, 32}"
+    assert answer.output == ("(8, H)",)
+
+
 def test_of_a_model_that_keeps_something_from_call_to_call_nothing_is_known():
     calls = []
 

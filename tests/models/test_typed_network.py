@@ -432,3 +432,17 @@ def test_an_image_that_is_joined_first_is_in_the_dtype_of_the_network():
     model = TypedNetwork(Network({"x": 2}, nodes), dtype=jnp.bfloat16, rngs=nnx.Rngs(0))
     found = model.results(jnp.ones((2, 4, 4)), names=("pooled", "y"))
     assert {y.dtype for y in found.values()} == {jnp.dtype(jnp.bfloat16)}
+
+
+@pytest.mark.parametrize(
+    "make", [TypedNetwork, lambda graph, **more: UNet(WITH_NORMS, 3, 2, **more)], ids=["graph", "unet"]
+)
+def test_the_momentum_of_batch_norms_is_the_part_that_a_step_keeps(make):
+    model = make(graph_of(WITH_NORMS, 3, 2), momentum=0.75, rngs=nnx.Rngs(0))
+    norms = [layer for _, layer in nnx.iter_graph(model) if isinstance(layer, nnx.BatchNorm)]
+    assert {norm.momentum for norm in norms} == {0.75}
+    with pytest.raises(UsageError, match="momentum: it must be between 0 and 1"):
+        make(graph_of(WITH_NORMS, 3, 2), momentum=1.5, rngs=nnx.Rngs(0))
+
+
+WITH_NORMS = UNetConfig(levels=1, base_channels=2, norm="batch")
