@@ -85,15 +85,17 @@ def assert_sizes(network):
         assert made == (2, *run_image(network, sizes).shape(network.outputs[0]), network.channels[network.outputs[0]])
 
 
-def assert_graph(network):
+def is_read_back(network):
+    """Whether there is a graph. It must then be the network."""
     sets_of(network)
     try:
         read = graph_of_jax(abstract_flax(network), *shapes_of(network), budget=Budget(seconds=5))
     except WellshapedError as error:
         assert error.report.failures[0].name in ("confirmed", "no_step", "same_path")  # noqa: PT017 the others are bugs
-        return
+        return False
     found = differences(network, read)
     assert not found, "\n".join(found)
+    return True
 
 
 @settings(examples(4), suppress_health_check=list(HealthCheck))
@@ -102,10 +104,16 @@ def test_a_random_flax_network_has_the_sizes_of_its_graph(network):
     assert_sizes(network)
 
 
-@settings(examples(4), suppress_health_check=list(HealthCheck))
-@given(random_networks(within_its_window))
-def test_a_random_flax_network_is_read_back_as_its_graph(network):
-    assert_graph(network)
+def test_a_random_flax_network_is_read_back_as_its_graph():
+    found = []
+
+    @settings(examples(4), suppress_health_check=list(HealthCheck))
+    @given(random_networks(within_its_window))
+    def read(network):
+        found.append(is_read_back(network))
+
+    read()
+    assert any(found)
 
 
 @pytest.mark.exhaustive
@@ -119,7 +127,7 @@ def test_a_larger_flax_network_has_the_sizes_of_its_graph(network):
 @settings(examples(20), suppress_health_check=list(HealthCheck))
 @given(random_networks(within_its_window, max_nodes=10))
 def test_a_larger_flax_network_is_read_back_as_its_graph(network):
-    assert_graph(network)
+    is_read_back(network)
 
 
 # What random networks found: operations in a row, or on an image and what was computed from it.
