@@ -1,7 +1,9 @@
 """``fitted``: a network that takes images of any size. It pads or crops each image, and cuts the result back."""
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
+from inspect import unwrap
 from typing import Any
 
 from ..spec.answers.any_network import AnyNetwork, network_held_by
@@ -20,6 +22,7 @@ from .fitting.read_models import OfModel
 from .fitting.sources import OfNetwork, OfSets, Source
 from .sizes.answer import ModelSizes
 from .sizes.reading import name_of, require_model
+from .weights.arrays import graph_of_model
 
 AnySizes = ModelSizes | AnyNetwork | Mapping[str, SizeSet]
 """What says which sizes fit: an answer of ``read_jax`` or ``read_torch``, a network, or a set for each axis."""
@@ -197,16 +200,19 @@ def _source(model: Any, sizes: Any, layout: str | None) -> Source:
 
 
 def _of_itself(model: Any, layout: str | None) -> Source:
-    """The sizes and the channels of one of our networks, also inside ``jax.jit`` or ``jax.vmap``."""
+    """The sizes of a model that has a config or a graph, also inside ``jax.jit`` or ``jax.vmap``.
+
+    A network of this library also has its channels, and takes them first.
+    """
     own = network_held_by(model)
     if own is None:
         says = f"{name_of(model)} does not say which sizes fit"
         raise UsageError.of("sizes", "sizes", "missing", says, 'read_jax(model, "3 H W")')
+    models, inner = sys.modules.get(f"{__name__.split('.')[0]}.models"), unwrap(model)
+    if models is None or not isinstance(inner, models.TypedNetwork | models.UNet2):
+        return OfNetwork(own, layout)
     if layout is not None:
         says = f"{name_of(model)} takes channels first, then the sizes, as it is"
         fix = "no layout, and images with their channels first"
         raise UsageError.of(f"layout={written_value(layout)}", "layout", "", says, fix)
-    while not hasattr(model, "network") and not hasattr(model, "in_channels"):
-        model = model.__wrapped__
-    channels = [model.in_channels] if hasattr(model, "in_channels") else [of.channels for of in model.network.inputs]
-    return OfNetwork(own, None, channels)
+    return OfNetwork(own, None, [given.channels for given in graph_of_model(inner).inputs])

@@ -151,7 +151,7 @@ def tiles(
 
 
 def one_of(subject: str, names: tuple[str, str], fix: str, *, both: bool) -> UsageError:
-    """The error for two arguments of which exactly one must be given."""
+    """The error for two arguments, if ``both`` are given or neither is: it must be one of them."""
     first, second = names
     if both:
         says, fix = f"{first} and {second} are both given, and only one of them may be", f"leave out {second}"
@@ -274,7 +274,7 @@ def _possible(graph: Network, sizes: Sizes, error: NotTiledError, name: str) -> 
     """Tiles that do not compute much again, and the smallest that are possible, with their cost; or the whole image."""
     least = least_tile(graph, sizes)
     if error.helps != "larger" or least == sizes:
-        return ("run the whole image at once, without tiles",)
+        return (_WHOLE,)
     tile, times = least, _times(graph, sizes, least)
     smallest = f"{_argument(name, least)}, the smallest that is possible ({_work(times)})"
     while times > _MUCH and tile != sizes:
@@ -282,9 +282,10 @@ def _possible(graph: Network, sizes: Sizes, error: NotTiledError, name: str) -> 
         times = _times(graph, sizes, tile)
     if tile == least:
         return (smallest,)
-    whole = "run the whole image at once, without tiles"
-    return whole if tile == sizes else f"{_argument(name, tile)} ({_work(times)})", smallest
+    return _WHOLE if tile == sizes else f"{_argument(name, tile)} ({_work(times)})", smallest
 
+
+_WHOLE = "run the whole image at once, without tiles"
 
 _MUCH = 4.0
 """Tiles that take more times the work of the whole image are not proposed, if larger ones are possible."""

@@ -504,6 +504,18 @@ def test_an_image_for_a_network_of_ours_is_rejected_by_its_own_shape(shape, says
         fitted(own, policy="pad", layout="NHWC")
 
 
+def test_a_module_of_your_own_with_a_config_takes_any_channels_and_layout():
+    class Mine(nnx.Module):
+        def __init__(self):
+            self.cfg = UNetConfig(levels=1)
+
+        def __call__(self, x):
+            return x
+
+    assert fitted(Mine(), policy="pad").plan((5, 31, 38)).fitting == (32, 38)
+    assert fitted(Mine(), policy="pad", layout="NHWC").plan((1, 31, 38, 5)).fitting == (32, 38)
+
+
 @pytest.mark.parametrize("shapes", [(3, 20, 30), (303,), ("abc",)], ids=str)
 def test_a_plan_takes_shapes(shapes):
     with pytest.raises(UsageError):
