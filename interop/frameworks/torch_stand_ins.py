@@ -27,7 +27,7 @@ def _max_pool1d(
 
 
 def _linspace(start: Any, end: Any, steps: Any, **kwargs: Any) -> Any:
-    return torch.arange(steps, **{"dtype": torch.get_default_dtype(), **kwargs})
+    return torch.empty((steps,), **{"dtype": torch.get_default_dtype(), **kwargs})
 
 
 def _tensor(data: Any, **kwargs: Any) -> Any:

@@ -29,6 +29,7 @@ from ..sizes.places import first_line, innermost, own_frame
 from ..sizes.shapes import OpenShape
 from ..sizes.traced import Sizes
 from .torch_calls import Calls, Recorded
+from .torch_indices import Indices
 from .torch_models import TorchNetwork, leaves
 from .torch_sizes import Node, nodes
 from .torch_stand_ins import PLAIN, SAME, SHAPES, SYMBOLS, numbers_stay_symbolic
@@ -57,12 +58,13 @@ class TorchTracer:
     def _end(self, at: Mapping[str, Any], sizes: Sizes | None) -> End:
         mode = _fake_mode(cached=sizes is None)
         network = self.network.copied(mode)
-        operations, images = _Operations(sizes), _Images(symbolic=sizes is not None)
+        indices = Indices()
+        operations, images = _Operations(sizes, indices), _Images(symbolic=sizes is not None)
         with ExitStack() as within:
             if sizes is not None:
                 within.enter_context(numbers_stay_symbolic(self.network.model))
                 within.enter_context(enable_python_dispatcher())
-            for of in (_quiet(), torch.no_grad(), _one_backend(), mode, images, operations):
+            for of in (_quiet(), torch.no_grad(), _one_backend(), mode, images, indices, operations):
                 within.enter_context(of)
             try:
                 given = self._images(at)
@@ -223,9 +225,9 @@ class _Operations(TorchFunctionMode):
     operation that fails is run again on the sample.
     """
 
-    def __init__(self, sizes: Sizes | None) -> None:
+    def __init__(self, sizes: Sizes | None, indices: Indices) -> None:
         super().__init__()
-        self.sizes = sizes
+        self.sizes, self.indices = sizes, indices
         self.failed: tuple[BaseException | None, str] = (None, "")
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -238,7 +240,8 @@ class _Operations(TorchFunctionMode):
             return func(*args, **kwargs)
         except Exception as symbolic:
             error: Exception = symbolic
-        if self.sizes is not None and not isinstance(error, _UNDECIDED):
+        is_plain = error is self.indices.error or isinstance(error, _UNDECIDED)
+        if self.sizes is not None and not is_plain:
             for_sample = _error_of(func, args, kwargs)
             if for_sample is None:
                 self.sizes.lose(f"{_named(func)} fails for symbolic sizes only: {first_line(error)}")

@@ -1,5 +1,6 @@
 """A graph of somebody's network: read at sizes of every class, compared, built, and confirmed (SPEC section 11)."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice, product
 from random import Random
@@ -58,7 +59,7 @@ def graph_of(answer: ModelSizes, drafter: Drafter, progress: Callable[[str], Non
         except NotOpenError as found:
             says = f"the size {found.size} is along an axis of the image, and must be open"
             shape = " ".join(map(str, answer.shapes[0]))
-            raise UsageError.of(f"the shape {shape}", "open_axis", "", says, '"3 H W"') from None
+            raise UsageError.of(f"the shape {shape}", "open_axis", "", says, _with_open(answer, found.size)) from None
     complete = next(draft for draft in drafts if draft.finished)
     if complete.failures:
         raise no_step(answer.model, complete.failures, _fix(answer, complete.failures))
@@ -136,7 +137,21 @@ def _require_axes(answer: ModelSizes, roles: Roles) -> None:
     else:
         says = f"it has the open sizes {', '.join(roles.axes) or 'none'}, and must have 1 to {MAX_AXES} of an image"
     shapes = ", ".join(" ".join(map(str, shape)) for shape in answer.shapes)
-    raise UsageError.of(f"the shape {shapes}", "axes", "", says, '"3 H W"')
+    alike = [size for size, count in Counter(answer.shapes[0]).items() if isinstance(size, int) and count > 1 < size]
+    fix = _with_open(answer, alike[0]) if len(alike) == 1 and not roles.axes else '"3 H W"'
+    raise UsageError.of(f"the shape {shapes}", "axes", "", says, fix)
+
+
+def _with_open(answer: ModelSizes, size: int) -> str:
+    """The shapes with names in the place of this size, as the caller would write them."""
+    names = iter([name for name in ("H", "W", "D", "L") if name not in open_sizes(answer.shapes)])
+    named: dict[int, str] = {}
+    texts = []
+    for shape in answer.shapes:
+        for axis in [axis for axis, n in enumerate(shape) if n == size]:
+            named.setdefault(axis, next(names, f"axis_{axis}"))
+        texts.append(" ".join(named[axis] if n == size else str(n) for axis, n in enumerate(shape)))
+    return ", ".join(f'"{text}"' for text in texts)
 
 
 def _input_names(shapes: Sequence[OpenShape]) -> list[str]:

@@ -76,7 +76,8 @@ class ModelSizes:
     """Which sizes a network takes, and how that is known. ``print`` it, or use it as data.
 
     - ``axes``: an :class:`AxisSizes` for each open size, by name.
-    - ``independent``: whether sizes that fit, one for each axis, fit together. ``None`` if there is only one open size.
+    - ``independent``: whether sizes that fit, one for each axis, fit together. ``None`` if there is only one open size,
+      and if too few sizes of one axis are known.
     - ``together``: if ``independent`` is false, the conditions that link several sizes.
     - ``output``: the shape of each output, as a function of the open sizes, for large images.
     - ``notes``: sentences about what could not be done.
@@ -233,12 +234,20 @@ _NOT_MEANT = {
 def _axis_lines(of: AxisSizes) -> list[str]:
     first = str(of.sizes) if of.sizes or not of.found.undecided else "no size is known"
     lines = [first if of.held_fits else f"{first} while {_equalities(of.held)}", of.evidence()]
+    if not of.sizes and (end := _usual_error(of.found)):
+        lines.append(f"{end.error}{quoted_place(end.at)}: {clipped(end.text.rstrip('.'), 200)}")
     for name, says in _NOT_MEANT.items():
         sizes = getattr(of.found, name)
         if sizes:
             which = f"size {sizes.minimum} is" if sizes.count == 1 else f"sizes {sizes} are"
             lines.append(f"{which} not counted: the code {says}")
     return lines
+
+
+def _usual_error(found: Found) -> Rejected | None:
+    """The error of the largest class of sizes that the framework rejects."""
+    errors = [(region.sizes, region.end) for region in found.regions if isinstance(region.end, Rejected)]
+    return max(errors, key=lambda of: (not of[0].is_finite, of[0].count or 0))[1] if errors else None
 
 
 def _equalities(sizes: Mapping[str, int]) -> str:

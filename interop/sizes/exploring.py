@@ -1,6 +1,6 @@
 """All sizes along one axis, path by path: trace a sample, solve its conditions, go on with a size not yet covered."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Any, Protocol
@@ -28,8 +28,9 @@ class Tracer(Protocol):
 class Budget:
     """The most work for one axis.
 
-    ``traces`` symbolic traces are made, and at most ``trials`` sizes, and no size above ``up_to``, are tried one by
-    one, for at most ``seconds``.
+    At most ``traces`` symbolic traces are begun, within ``seconds``. A trace that has begun is not stopped. Then at
+    most ``trials`` sizes, and none above ``up_to``, are tried one by one, in what is left of the seconds. If less than
+    half is left, they have half.
     """
 
     traces: int = 100
@@ -78,11 +79,11 @@ def explore(
 
     ``known`` is a size that fits, by an earlier run. A path that rejects it decides nothing.
     """
-    deadline = monotonic() + budget.seconds
+    start = monotonic()
     regions: list[Region] = []
     left = SizeSet([Progression(1, 1, None)])
     traces = trials = 0
-    while left and traces < budget.traces and monotonic() < deadline:
+    while left and traces < budget.traces and monotonic() < start + budget.seconds:
         sample = _next(left)
         progress(f"{axis} = {sample}")
         found = [replace(region, sizes=region.sizes & left) for region in _traced(tracer, axis, sample)]
@@ -94,8 +95,9 @@ def explore(
         regions = _without_contradiction(tracer, axis, known, regions)
     unknown = _union([left, *(region.sizes for region in regions if kind(region.end) == "unknown")])
     tried: list[int] = []
-    for size in unknown if not _is_of_no_use(regions) else ():
-        if size > budget.up_to or len(tried) >= budget.trials or monotonic() > deadline:
+    deadline = max(start + budget.seconds, monotonic() + budget.seconds / 2)
+    for size in _to_try(unknown, known) if not _is_of_no_use(regions) else ():
+        if (size > budget.up_to and size != known) or len(tried) >= budget.trials or monotonic() > deadline:
             break
         progress(f"{axis} = {size}")
         end = tracer.trial(size)
@@ -113,6 +115,13 @@ def explore(
         traces=traces,
         trials=trials + len(tried),
     )
+
+
+def _to_try(unknown: SizeSet, known: int | None) -> Iterator[int]:
+    """The sizes from the smallest on, but first the one that is known to fit."""
+    if known is not None and known in unknown:
+        yield known
+    yield from (size for size in unknown if size != known)
 
 
 def _traced(tracer: Tracer, axis: str, sample: int) -> list[Region]:

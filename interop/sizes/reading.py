@@ -6,7 +6,7 @@ from itertools import combinations, product
 from typing import Any, Protocol
 
 from ...spec.messages.report import UsageError, WellshapedError, reject_class
-from ...spec.messages.written import clipped, kind_of
+from ...spec.messages.written import clipped, in_words, kind_of
 from .answer import AxisSizes, ModelSizes, output_text
 from .exploring import Budget, Found, explore, kind
 from .expressions import names_in
@@ -105,11 +105,19 @@ def read(
     sets = {name: of.sizes for name, of in found.items()}
     usual = {name: _usual(of.found) or at[name] for name, of in found.items()}
     path = general_path(tracer, usual, at) if axes else Path((), tracer.trial_of({}))
-    output = output_text(path.end, sets) if isinstance(path.end, Accepted) else ()
+    is_tried = any(usual[name] in of.found.tried for name, of in found.items())
+    output = output_text(path.end, sets) if isinstance(path.end, Accepted) and not is_tried else ()
+    alone = tracer.trial_of(usual) if not output and all(sets.values()) else None
+    if isinstance(alone, Accepted):
+        with_sizes = ", ".join(f"{name} = {size}" for name, size in usual.items())
+        written = in_words(output_text(alone, {}))
+        notes.append(f"the output is {written} with {with_sizes}; as a function of the sizes it is not known")
     rejected = {name: of.found.rejected for name, of in found.items()}
     undecided = {name: of.found.undecided for name, of in found.items()}
     together = dependence(tracer, sets, rejected, undecided, at, path) if len(axes) > 1 else None
     is_known = error is None and len(axes) > 1 and all(sets.values())
+    if together is None and not all(of.is_finite for of in undecided.values()):
+        is_known = False  # no sizes show that the axes depend on each other, but most were not tried
     independent = together is None if is_known else None
     return ModelSizes(
         model, framework, tuple(shapes), found, independent, together or (), output, tuple(notes), trial=tracer.trial_of
@@ -200,10 +208,10 @@ _MEANT = 8
 
 
 def _usual(found: Found) -> int | None:
-    """A large size that fits; of finitely many, one of the path that most of them take."""
+    """A large size that fits, or the largest known one; of finitely many, one of the path that most of them take."""
     large = found.fits.above(1_000)
-    if large is not None:
-        return large
+    if large is not None or not found.undecided.is_finite:
+        return large or found.fits.maximum
     paths = [region.sizes for region in found.regions if kind(region.end) == "fits"]
     return max(paths, key=lambda sizes: sizes.count or 0).maximum if paths else found.fits.maximum
 

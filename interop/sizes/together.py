@@ -77,7 +77,7 @@ def dependence(
     sure = [sizes for sizes, fits in combined if fits and not joint and _covers(path, sizes)][_CONFIRMED:]
     tried = [*(of for of in combined if of[0] not in sure), *_telling(path, joint, sets)]
     alike = [dict.fromkeys(at, max(at.values()) + more) for more in (1, 7)]
-    tried += ((sizes, _inside(sizes, sets)) for sizes in (*alike, *_solutions(tracer, joint, at)))
+    tried += ((sizes, _inside(sizes, sets)) for sizes in (*alike, *_solutions(tracer, joint, at, rejected)))
     for sizes, fits in tried:
         if any(size in undecided[name] for name, size in sizes.items()):
             continue
@@ -142,14 +142,17 @@ def _inside(sizes: Mapping[str, int], sets: Mapping[str, SizeSet]) -> bool:
     return all(size in sets[name] for name, size in sizes.items())
 
 
-def _solutions(tracer: Tracer, joint: Sequence[Condition], at: Mapping[str, int]) -> Iterator[Sizes]:
+def _solutions(
+    tracer: Tracer, joint: Sequence[Condition], at: Mapping[str, int], rejected: Mapping[str, SizeSet]
+) -> Iterator[Sizes]:
     """Sizes that meet an equality of several sizes, other than those at which the axes were held.
 
-    One size is changed, and the equality is solved for another.
+    One size is changed, also to one that is rejected alone, and the equality is solved for another.
     """
     for condition in [c for c in joint if c.held and c.statement.op == "=="][:3]:
         changed, solved, *_ = sorted(names_in(condition.statement))
-        for size in (at[changed] + 1, 2 * at[changed], max(at[changed] // 2, 1)):
+        alone = [*islice(rejected[changed], 1)]
+        for size in (*alone, at[changed] + 1, 2 * at[changed], max(at[changed] // 2, 1)):
             held = {**at, changed: size}
             sample = held.pop(solved)
             conditions = tracer.path_of({solved: sample}, held).conditions

@@ -635,7 +635,11 @@ def test_axes_that_depend_on_each_other_have_no_graph():
 
 
 def test_a_fixed_size_along_an_axis_must_be_open():
-    assert message(lambda x: conv(x, kernel(4, 4, 3, 3)), "H 64 4")[0] == "open_axis"
+    rule, text = message(lambda x: conv(x, kernel(4, 4, 3, 3)), "H 64 4")
+    assert (rule, text.splitlines()[-1]) == ("open_axis", '  fix: "H W 4"')
+    rule, text = message(lambda x: conv(x, kernel(4, 4, 3, 3)), "64 64 4")
+    assert (rule, text.splitlines()[-1]) == ("axes", '  fix: "H W 4"')
+    assert message(lambda x: conv(x, kernel(4, 4, 3, 3)), "65 64 4")[1].endswith('fix: "3 H W"')
 
 
 def test_a_network_that_no_size_fits_has_no_graph():

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 from flax import nnx
 
-from wellshaped import PRESETS, UNet, UNet2, UNet2Config, UNetConfig, compatible_sizes
+from wellshaped import PRESETS, Network, UNet, UNet2, UNet2Config, UNetConfig, compatible_sizes
 from wellshaped.interop import Budget, read_jax
+from wellshaped.models import TypedNetwork
 
 CONFIGS = {
     "the source": UNet2Config(base_channels=1),
@@ -39,4 +40,20 @@ def test_what_jax_says_of_our_network_is_what_the_config_says(name):
     patient = Budget(seconds=600)  # by the clock: other programs may run beside this one
     answer = read_jax(network(config), f"1 H {expected.above(188)}", budget=patient)
     assert not answer.axes["H"].found.undecided, str(answer)
+    assert answer["H"] == expected, str(answer)
+
+
+GRAPHS = {name: network for name, network in PRESETS.items() if isinstance(network, Network)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", GRAPHS)
+def test_what_jax_says_of_a_preset_is_what_its_graph_says(name):
+    graph = GRAPHS[name]
+    expected = compatible_sizes(graph)
+    sizes = ["H", *(str(compatible_sizes(graph, axis=axis).above(96)) for axis in range(1, graph.axes))]
+    shapes = [f"{of.channels} {' '.join(['1'] * graph.axes if of.single else sizes)}" for of in graph.inputs]
+    model = nnx.eval_shape(lambda: TypedNetwork(graph, rngs=nnx.Rngs(0)))
+    answer = read_jax(model, *shapes, budget=Budget(seconds=600))
+    assert answer.axes["H"].decided, str(answer)
     assert answer["H"] == expected, str(answer)

@@ -3,6 +3,7 @@
 import json
 import math
 import random
+import time
 from itertools import islice
 
 import equinox as eqx
@@ -18,7 +19,8 @@ from hypothesis import strategies as st
 
 from wellshaped import ShapeError, UsageError
 from wellshaped.interop import Budget, export, fitted, graph_of_jax, read_jax, save
-from wellshaped.interop.sizes.exploring import _far
+from wellshaped.interop.sizes.exploring import _far, explore
+from wellshaped.interop.sizes.paths import Accepted, Path, Rejected, Unknown
 from wellshaped.models import UNet, tiled
 from wellshaped.spec import UNetConfig
 from wellshaped.spec.arithmetic.progression import Progression
@@ -600,6 +602,39 @@ def program(steps):
 def test_the_sizes_of_random_programs_are_those_that_jax_runs(steps):
     found = read_jax(program(steps), "L", budget=Budget(up_to=40, seconds=10)).axes["L"].found
     agrees_with_jax(program(steps), found, most=48)
+
+
+class SlowTracer:
+    """Its traces take longer than the budget allows, and decide nothing. The sizes from 5 on fit."""
+
+    def path(self, size):
+        time.sleep(0.3)
+        return Path((), Unknown("a loop over the sizes"))
+
+    def trial(self, size):
+        return Accepted(((size,),)) if size >= 5 else Rejected("ValueError", "too small")
+
+
+def test_sizes_are_tried_even_if_the_first_trace_takes_longer_than_all_of_the_budget():
+    found = explore(SlowTracer(), "L", Budget(seconds=0.2, trials=7, up_to=6), known=100)
+    assert (str(found.fits), str(found.rejected)) == ("{5, 6, 100}", "{1, 2, 3, 4}")
+    assert str(found.undecided) == "{7, 8, …, 99} or n ≥ 101"
+
+
+def test_the_output_is_given_for_one_size_if_no_trace_has_it_for_all():
+    def halved(x):
+        return x[: int(str(x.shape[0])) // 2]
+
+    answer = read_jax(halved, "L", budget=Budget(up_to=70))
+    assert (answer.output, len(answer.notes)) == ((), 1)
+    assert answer.notes[0] == "the output is (35) with L = 70; as a function of the sizes it is not known"
+
+
+def test_an_axis_that_no_size_fits_has_the_error_that_most_sizes_get():
+    answer = read_jax(lambda x: x[:5] + jnp.zeros(6), "L")
+    assert not answer["L"]
+    assert str(answer).count("TypeError") == 1
+    assert "add got incompatible shapes for broadcasting: (5,), (6,)" in " ".join(str(answer).split())
 
 
 def channels_last(x):

@@ -1,0 +1,117 @@
+"""Indices that PyTorch compares with a size only when it runs: read from shapes alone, against PyTorch itself."""
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="PyTorch is not a dependency")
+
+from torch import nn  # noqa: E402
+
+from wellshaped.interop.torch_reader import read_torch  # noqa: E402
+
+UP_TO = 60
+
+
+class Table(nn.Module):
+    """A table of twenty rows, and an index of them."""
+
+    def __init__(self, index):
+        super().__init__()
+        self.index, self.embedding = index, nn.Embedding(20, 3)
+
+    def forward(self, x):
+        return x[..., None] + self.embedding(self.index(x.shape[-1]))
+
+
+def shifted_by(n, shift):
+    return torch.arange(n) + shift
+
+
+TABLES = {
+    "positions": torch.arange,
+    "shifted": lambda n: shifted_by(n, 5),
+    "below zero": lambda n: shifted_by(n, -1),
+    "counted from the end": lambda n: 12 - torch.arange(n),
+    "every third": lambda n: 3 * torch.arange(n),
+    "negated": lambda n: -2 * torch.arange(n) + 40,
+    "backwards": lambda n: torch.arange(n - 1, -1, -1),
+    "clamped": lambda n: torch.arange(n).clamp(max=19),
+    "clamped on both sides": lambda n: torch.clamp(torch.arange(n) - 7, 0, 21),
+    "moved": lambda n: torch.stack([torch.arange(n)] * 2)[:, None].expand(2, 4, n).flip(-1).int(),
+    "two in one": lambda n: torch.arange(n)[None].repeat(1, 1).squeeze(0).clone().roll(3),
+}
+
+
+def by_index(x):
+    return x[..., torch.arange(9)]
+
+
+def from_the_end(x):
+    return x[..., torch.arange(x.shape[-1]) - 11]
+
+
+def by_index_select(x):
+    return x.index_select(-1, 2 * torch.arange(x.shape[-1] // 3 + 4))
+
+
+def by_gather(x):
+    return x.gather(1, torch.arange(1, x.shape[-1], 7)[None] + 6)
+
+
+def by_take(x):
+    return x.take(torch.arange(x.shape[-1] + 5) - 13)
+
+
+def put(x):
+    y = torch.zeros(1, 30)
+    y[:, torch.arange(x.shape[-1])] = x
+    return y
+
+
+def scattered(x):
+    return torch.zeros(1, 25).scatter(1, torch.arange(x.shape[-1])[None], x)
+
+
+def added(x):
+    return torch.zeros(1, 25).index_add(1, torch.arange(x.shape[-1]) + 1, x)
+
+
+def by_linspace(x):
+    return x[..., torch.linspace(0, 3, 2 * x.shape[-1]).long()]
+
+
+OPERATIONS = [by_index, from_the_end, by_index_select, by_gather, by_take, put, scattered, added]
+
+
+def runs(model, size):
+    try:
+        model(torch.zeros(1, size))
+    except (IndexError, RuntimeError):
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    "model",
+    [*(Table(index) for index in TABLES.values()), *OPERATIONS],
+    ids=[*TABLES, *(of.__name__ for of in OPERATIONS)],
+)
+def test_sizes_are_those_with_which_pytorch_itself_runs(model):
+    answer = read_torch(model, "1 T")
+    axis = answer.axes["T"]
+    assert axis.decided
+    takes = {size for size in range(1, UP_TO) if runs(model, size)}
+    assert {size for size in range(1, UP_TO) if size not in axis.found.rejected} == takes
+    assert all(size not in answer["T"] for size in (10**4, 10**5)) or runs(model, 10**4)
+
+
+def test_the_message_names_the_module_the_index_and_the_size():
+    report = read_torch(Table(torch.arange), "1 T").check(T=500)
+    assert not report.ok
+    assert "IndexError at embedding" in str(report)
+    assert "index 499 is out of bounds for a table with size 20" in str(report)
+    assert "fix: T 20 (crop 480)" in str(report)
+
+
+def test_values_that_are_not_known_are_not_compared():
+    assert str(read_torch(by_linspace, "1 T")["T"]) == "n ≥ 1"  # of which 1, 2 and 3 do not run
+    assert [runs(by_linspace, size) for size in (1, 2, 3, 4)] == [False, False, False, True]
