@@ -9,6 +9,7 @@ certainly equal. :func:`~wellshaped.spec.arithmetic.naturals.equal` raises for t
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import jax
@@ -43,6 +44,9 @@ def any_symbolic(sizes: Iterable[object]) -> bool:
 
 
 def _monus(a: Any, b: Any) -> Any:
+    if type(a) is int and a == 1:  # a guard, 0 or 1: as a number, it makes no product of sizes
+        with suppress(Inconclusive):
+            return 0 if b >= 1 else 1
     return jax.core.max_dim(a - b, 0)
 
 

@@ -144,7 +144,8 @@ def _judged(
     last = list(found.together)
     for axis in axes:
         plain = found.axes[axis]
-        every = plain.requirements if plain.ok else requirements_and_causes(graph, sizes[axis], axis)
+        one = any(map(is_symbol, plain.sizes.values()))
+        every = plain.requirements if plain.ok else requirements_and_causes(graph, sizes[axis], axis, one=one)
         along = [requirement for requirement in every if not requirement.about]
         last += (requirement for requirement in every if requirement.about)
         verdicts += (_verdict(requirement, names[axis], plain.sizes) for requirement in _until_empty(along))

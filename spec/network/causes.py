@@ -42,8 +42,13 @@ class Cause(Requirement):
         return f"{lead}{self.said(left, right)}"
 
 
-def requirements_and_causes(network: Network, size: Sizes, axis: int = 0) -> tuple[Requirement, ...]:
+def requirements_and_causes(
+    network: Network, size: Sizes, axis: int = 0, *, one: bool = False
+) -> tuple[Requirement, ...]:
     """Every requirement along ``axis``, judged after all earlier failures are fixed; failures are :class:`Cause` s.
+
+    ``one`` stops at the first cause. Where sizes are symbols, each comparison divides them into two classes, so that
+    all causes of a deep network would be hundreds of classes.
 
     Raises the errors of :func:`.running.run`.
 
@@ -58,7 +63,15 @@ def requirements_and_causes(network: Network, size: Sizes, axis: int = 0) -> tup
     >>> cause.node, cause.axis, dict(cause.paths)["up"]
     ('joined', 'height', (('x', 303), ('pooled', 151), ('up', 302)))
     """
-    return tuple(_Repairing(network, axis_of(network, axis)).run(size))
+    requirements = _Repairing(network, axis_of(network, axis)).run(size)
+    return tuple(_to_the_first_cause(requirements) if one else requirements)
+
+
+def _to_the_first_cause(requirements: Iterator[Requirement]) -> Iterator[Requirement]:
+    for requirement in requirements:
+        yield requirement
+        if not requirement.holds:
+            return
 
 
 class _Repairing:

@@ -17,14 +17,15 @@ from lax_networks import as_jax_has_it, used_part
 from random_networks import random_networks
 from same_graphs import differences, members
 
-from wellshaped import interop
 from wellshaped.interop import Budget
 from wellshaped.spec import WellshapedError
 from wellshaped.spec.network import (
     Activation,
+    AvgPool,
     Conv,
     ConvTranspose,
     DepthToSpace,
+    MaxPool,
     Network,
     Node,
     Norm,
@@ -35,17 +36,19 @@ from wellshaped.spec.network import (
     Resize,
     ResizeTo,
     SpaceToDepth,
+    TransposedWindow,
     Window,
     parameter_shapes,
     sizes_that_fit,
 )
+from wellshaped.spec.network.fields import sides_on
 from wellshaped.spec.network.running import run_image
 
 torch = pytest.importorskip("torch", reason="PyTorch is not a dependency")
 
 from torch_networks import TorchNetwork, meta_torch  # noqa: E402
 
-from wellshaped.interop import read_torch  # noqa: E402
+from wellshaped.interop import graph_of_torch, read_torch  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("default")  # PyTorch's own
 
@@ -160,18 +163,52 @@ def test_a_larger_torch_network_is_read_with_the_sizes_of_its_graph(network):
     assert_sizes(network)
 
 
-@pytest.mark.skipif(not hasattr(interop, "graph_of_torch"), reason="there is no graph_of_torch")
-@settings(examples(4), suppress_health_check=list(HealthCheck))
-@given(torch_networks())
-def test_a_random_torch_network_is_read_back_as_its_graph(network):
+def is_read_back(network):
+    """Whether there is a graph. It must then be the network."""
     sets_of(network)
     try:
-        read = interop.graph_of_torch(meta_torch(network), *shapes_of(network), budget=Budget(seconds=5))
+        read = graph_of_torch(meta_torch(network), *shapes_of(network), budget=Budget(seconds=5))
     except WellshapedError as error:
         assert error.report.failures[0].name in ("confirmed", "no_step", "same_path")  # noqa: PT017 the others are bugs
-        return
+        return False
     found = differences(network, read)
     assert not found, "\n".join(found)
+    return True
+
+
+@settings(examples(4), suppress_health_check=list(HealthCheck))
+@given(torch_networks())
+def test_a_random_torch_network_is_read_back_as_its_graph_or_there_is_an_error(network):
+    is_read_back(network)
+
+
+def with_layers_of_torch(network):
+    """The network with operations that PyTorch has as one layer, so that they are read as one node.
+
+    It pads both sides alike, and not by the size. A window is a pooling. A requirement in the middle of a network is
+    Python, which leaves no operation.
+    """
+    nodes = []
+    for node in network.nodes:
+        of, inputs = node.operation, node.inputs
+        match of:
+            case Conv() | ConvTranspose() | MaxPool() | AvgPool():
+                given = 0 if isinstance(of.padding, str) else of.padding
+                of = replace(of, padding=tuple(min(sides_on(given, axis)) for axis in range(network.axes)))
+            case Window():
+                of = MaxPool(of.kernel, of.stride)
+            case TransposedWindow():
+                of = ConvTranspose(of.kernel, of.stride, channels=network.channels[node.name])
+            case Require():
+                of, inputs = Activation("tanh"), inputs[:1]
+        nodes.append(replace(node, operation=of, inputs=inputs))
+    return Network(network.inputs, nodes, network.outputs, network.axes)
+
+
+@settings(examples(8), suppress_health_check=list(HealthCheck))
+@given(torch_networks(max_nodes=6).map(with_layers_of_torch))
+def test_a_random_network_of_torchs_layers_is_read_back_as_its_graph(network):
+    assert is_read_back(network)
 
 
 # Values and gradients: the same arrays in the modules of both frameworks.
