@@ -85,7 +85,10 @@ def _rows(network, at):
     """The operation, the channels and the sizes of each node that changes something."""
     along = [[sizes_along(network, n, axis) for n in sizes] for axis, sizes in enumerate(at)]
     same = {}  # the node that a node returns unchanged
+    needed = _needed(network, along)
     for node in network.nodes:
+        if node.name not in needed:
+            continue
         inputs = {same.get(name, name) for name in node.inputs}
         if isinstance(node.operation, Require) or (len(inputs) == 1 and isinstance(node.operation, Add | Multiply)):
             same[node.name] = same.get(node.inputs[0], node.inputs[0])
@@ -107,6 +110,17 @@ def _rows(network, at):
         single = [set(of_axis) == {1} for of_axis in given]
         for _ in range(_joins([same.get(name, name) for name in node.inputs]) if several else 1):
             yield *_written(node.operation, single, channels), channels, sizes
+
+
+def _needed(network, along):
+    """The nodes that the outputs depend on. What an image is cropped or padded to, without a change, is not needed."""
+    needed = set(network.outputs)
+    for node in reversed(network.nodes):
+        if node.name in needed:
+            sizes, given = ([[of[name] for of in of_axis] for of_axis in along] for name in (node.name, node.inputs[0]))
+            changes_nothing = _KINDS[type(node.operation)] in ("crop", "pad", "resize") and sizes == given
+            needed.update(node.inputs[:1] if changes_nothing else node.inputs)
+    return needed
 
 
 def _joins(names):
