@@ -108,7 +108,7 @@ def read(
     is_tried = any(usual[name] in of.found.tried for name, of in found.items())
     output = output_text(path.end, sets) if isinstance(path.end, Accepted) and not is_tried else ()
     alone = tracer.trial_of(usual) if not output and all(sets.values()) else None
-    if isinstance(alone, Accepted):
+    if isinstance(alone, Accepted) and alone.output:
         with_sizes = ", ".join(f"{name} = {size}" for name, size in usual.items())
         written = in_words(output_text(alone, {}))
         notes.append(f"the output is {written} with {with_sizes}; as a function of the sizes it is not known")

@@ -1,12 +1,12 @@
 """The example of a volume that is split along its depth: it learns, and computes what one device computes."""
 
-import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from devices import simulated
 
 from wellshaped.examples import volume
 
@@ -15,9 +15,8 @@ FILE = Path(volume.__file__)
 
 def run(devices, *words):
     """Run the example on simulated devices: its exit status, its output and its errors."""
-    environment = os.environ | {"XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}"}
     command = [sys.executable, "-P", str(FILE), *map(str, words)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    done = subprocess.run(command, env=simulated(devices), capture_output=True, text=True)
     return done.returncode, done.stdout, done.stderr
 
 

@@ -5,7 +5,6 @@ again over absolute values. Arrays are drawn from few integers, and kernels are 
 are common; a test of these tests shows that they are.
 """
 
-import os
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ import numpy as np
 import plain
 import pytest
 from configs import fitting_configs, fitting_sizes
+from devices import simulated
 from effort import examples, sparse
 from flax import nnx
 from hypothesis import assume, given, settings
@@ -377,7 +377,7 @@ if hasattr(jax, "shard_map"):
 
 @pytest.mark.slow
 def test_gradients_over_devices_are_those_of_one_device():
-    environment = os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=2", "JAX_PLATFORMS": "cpu"}
+    environment = simulated(2) | {"JAX_PLATFORMS": "cpu"}
     done = subprocess.run([sys.executable, "-P", "-c", IN_SHARDS], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 

@@ -11,10 +11,15 @@ def on_devices(program, given, devices=8):
     return [json.loads(line) for line in printed_on_devices(program, devices, json.dumps(given)).splitlines()]
 
 
+def simulated(devices):
+    """The environment in which JAX has so many devices on one CPU, and compiles as in the other tests."""
+    flags = (os.environ.get("XLA_FLAGS", ""), f"--xla_force_host_platform_device_count={devices}")
+    return os.environ | {"XLA_FLAGS": " ".join(filter(None, flags))}
+
+
 def printed_on_devices(program, devices, *arguments):
     """What a program prints on simulated devices."""
-    environment = os.environ | {"XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}"}
     command = [sys.executable, "-P", "-c", program, *arguments]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    done = subprocess.run(command, env=simulated(devices), capture_output=True, text=True)
     assert not done.returncode, done.stderr
     return done.stdout
