@@ -31,7 +31,7 @@ def norm_of(of: Pending) -> dict[str, Any] | None:
 _MADE_OF = (
     ({"slope", "select_n"}, "prelu"),
     ({"exp", "div", "reduce"}, "softmax"),
-    ({"tanh", "integer_pow", "product"}, "gelu"),
+    ({"tanh", "integer_pow", "product"}, "gelu_tanh"),
     ({"erf", "product"}, "gelu"),
     ({"erfc", "product"}, "gelu"),
     ({"logistic", "mul_itself"}, "silu"),

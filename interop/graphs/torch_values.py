@@ -88,6 +88,10 @@ def _elu(step: Step, x: Operand, alpha: float = 1.0, inplace: bool = False) -> A
     return _activated(step, x.image, "elu", None if alpha == 1 else float(alpha))
 
 
+def _gelu(step: Step, x: Operand, approximate: str = "none") -> Array:
+    return _activated(step, x.image, "gelu_tanh" if approximate == "tanh" else "gelu")
+
+
 def _prelu(step: Step, x: Operand, weight: Operand) -> Array:
     """One slope, or one for each channel, which has the parameters of a scale."""
     if prod(weight.shape) == 1:
@@ -213,8 +217,9 @@ def _reduced(kind: str, *after: str) -> Rule:
 
 VALUES: dict[str, Rule] = {
     **dict.fromkeys((*_VALUES, *_OF_JAX), _each_value),
-    **{name: _activation(name) for name in ("relu", "gelu", "silu", "sigmoid", "tanh", "softplus")},
+    **{name: _activation(name) for name in ("relu", "silu", "sigmoid", "tanh", "softplus")},
     **{name: _activation(name) for name in ("relu6", "hardsigmoid", "hardswish", "mish", "selu")},
+    "gelu": _gelu,
     "leaky_relu": _leaky_relu,
     "elu": _elu,
     "prelu": _prelu,

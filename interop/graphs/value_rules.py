@@ -134,7 +134,7 @@ _SCALES = frozenset(("rsqrt", "sqrt", "pow"))
 """What a norm does with a variance, or with the mean of squares."""
 
 
-_ALONE = frozenset(("tanh", "sigmoid", "softmax", "prelu", "snake", "gelu", "silu"))
+_ALONE = frozenset(("tanh", "sigmoid", "softmax", "prelu", "snake", "gelu", "gelu_tanh", "silu"))
 """The activations that are no part of the sum that another one is; silu is a product with the sigmoid."""
 
 
@@ -254,14 +254,21 @@ def activation(kind: str) -> Any:
         image = walker.whole(image)
         node = walker.nodes[image.node]
         slope = _slope(kind, numbers)
-        key = ("activation", kind, slope, image.node)
+        of = "gelu_tanh" if kind == "gelu" and _has_a_tanh(equation) else kind
+        key = ("activation", of, slope, image.node)
         if key not in walker._settled:
-            fixed = {"kind": kind, "slope": slope}
+            fixed = {"kind": of, "slope": slope}
             at = walker.add("activation", (image.node,), node.sizes, node.channels, fixed=fixed)
             walker._settled[key] = Image(at, ())
         return [replace(image, node=walker._settled[key].node)]
 
     return rule
+
+
+def _has_a_tanh(call: Equation) -> bool:
+    """Whether the function that is called uses ``tanh``: ``jax.nn.gelu`` does so by default."""
+    inner = call.params.get("jaxpr")
+    return any(of.primitive.name == "tanh" for of in getattr(getattr(inner, "jaxpr", inner), "eqns", ()))
 
 
 def glu(walker: Walker, equation: Equation, given: Sequence[Array]) -> Sequence[Array]:

@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import jax.numpy as jnp
 from flax import nnx
+from flax.errors import TraceContextError
 from jaxtyping import Array, Float
 
-from ...spec.messages.report import ConfigError
+from ...spec.messages.report import ConfigError, Report, Verdict, WellshapedError
 from ...spec.messages.written import written_value
 from ..typed import remembered
 
@@ -15,16 +16,26 @@ class Dropout(nnx.Module):
     """In training, set each value of one ``(C, *sizes)`` image to 0 with probability ``rate``, and enlarge the others.
 
     The others are divided by ``1 - rate``, which keeps the mean. With ``channels=True`` whole channels are set to 0, as
-    by PyTorch's ``Dropout2d``. The result depends on the stream ``dropout`` of ``rngs``, which is split at each call.
+    by PyTorch's ``Dropout2d``. The result depends on the stream ``dropout`` of ``rngs``, which goes on at each call.
     After ``model.eval()`` the result is the image. A graph has no dropout, because it changes no size.
 
-    The constructor raises :class:`ConfigError` for a rate that is not a number from 0 to 1. Source: SPEC section 10.
+    For a batch, ``nnx.split_rngs`` gives each image a stream of its own; without it, all have the same zeros.
+
+    The constructor raises :class:`ConfigError` for a rate that is not a number from 0 to 1. A call raises
+    :class:`WellshapedError` if the stream can't go on: inside of ``jax.vmap`` or ``jax.jit``. Source: SPEC section 10.
 
     >>> import jax.numpy as jnp
     >>> from flax import nnx
     >>> dropout = Dropout(0.5, rngs=nnx.Rngs(0))
     >>> sorted(set(dropout(jnp.ones((4, 20, 30))).ravel().tolist()))
     [0.0, 2.0]
+    >>> @nnx.split_rngs(splits=2)
+    ... @nnx.vmap(in_axes=(nnx.StateAxes({nnx.RngState: 0, ...: None}), 0))
+    ... def each(layer, x):
+    ...     return layer(x)
+    >>> first, second = each(dropout, jnp.ones((2, 4, 20, 30)))
+    >>> bool((first == second).all())
+    False
     >>> dropout.eval()
     >>> dropout(jnp.ones((1, 2))).tolist()
     [[1.0, 1.0]]
@@ -43,6 +54,18 @@ class Dropout(nnx.Module):
     def __call__(self, x: Float[Array, "C *sizes"]) -> Float[Array, "C *sizes"]:
         """``(C, *sizes)`` to ``(C, *sizes)``."""
         dropout: Callable[[Array], Array] = self.dropout
-        if not self.channels:
-            return dropout(x)
-        return x * dropout(jnp.ones((x.shape[0], *(1,) * (x.ndim - 1)), x.dtype))
+        given = jnp.ones((x.shape[0], *(1,) * (x.ndim - 1)), x.dtype) if self.channels else x
+        try:
+            y = dropout(given)
+        except TraceContextError:
+            error = WellshapedError(Report("a call of Dropout in training mode", (_STOPPED,), _FIXES))
+        else:
+            return x * y if self.channels else y
+        raise error  # outside of `except`, so that Python does not print Flax's error as well
+
+
+_STOPPED = Verdict("stream", False, "inside JAX's vmap, jit or grad, the stream of its random numbers can't go on", "")
+_FIXES = (
+    "model.eval(), after which it returns the image",
+    "nnx.jit, nnx.grad or nnx.vmap, with the model as an argument; for a batch also nnx.split_rngs",
+)

@@ -2,6 +2,8 @@
 
 The variance is the mean of the squared deviations. Flax's faster form, a difference of two means, loses digits if the
 mean is large compared with the deviation: if it is 100 times as large, the error is 4 in 1000.
+
+With ``affine=False`` a norm has no parameters: no scale and no bias for each channel, as in PyTorch.
 """
 
 from typing import Any, SupportsIndex
@@ -71,6 +73,11 @@ def _single_number_error(x: Array, norm: _Norm) -> ShapeError:
     return ShapeError.of(f"x = {shown(x)}, given to {name},", "statistics", "", says, "an image of 2 pixels or more")
 
 
+def _numbers(affine: bool) -> dict[str, Any]:
+    """What Flax's norms are given: how the variance is computed, and whether there is a scale and a bias."""
+    return {"use_fast_variance": False, "use_scale": affine, "use_bias": affine}
+
+
 def _require_buildable(norm: str, channels: int) -> None:
     require_buildable(norm, {"channels": channels}, lambda numbers: [("scale", (numbers["channels"],))])
 
@@ -84,6 +91,7 @@ class _BatchNorm(_Norm):
         axis_name: AxisName | None = None,
         momentum: float = 0.99,
         epsilon: float = 1e-5,
+        affine: bool = True,
         dtype: Any = None,
         param_dtype: Any = jnp.float32,
         rngs: nnx.Rngs,
@@ -95,8 +103,8 @@ class _BatchNorm(_Norm):
             axis_name=axis_name,
             momentum=momentum,
             epsilon=Norm(epsilon=epsilon).epsilon,
-            use_fast_variance=False,
             rngs=rngs,
+            **_numbers(affine),
             **dtypes_of(dtype, param_dtype),
         )
 
@@ -108,6 +116,7 @@ class BatchNorm2d(_BatchNorm, _OverTwoAxes):
     ones. ``momentum`` is the part of the running statistics that a step keeps. The default is Flax's 0.99. PyTorch's
     ``momentum=0.1`` is ``momentum=0.9`` here. The running variance is the mean of the squared deviations; PyTorch's is
     larger by ``n / (n - 1)`` for ``n`` values. In training mode, one image of one pixel gives only the bias.
+    ``affine=False`` leaves out the scale and the bias of each channel.
 
     For the statistics of a batch, name its axis, and pass the layer, or the network that contains it, to ``nnx.vmap``
     as an argument. Name several, ``("images", "batch")``, where ``nnx.vmap`` is inside of ``jax.shard_map``. In
@@ -159,6 +168,8 @@ class BatchNorm3d(_BatchNorm, _OverThreeAxes):
 class GroupNorm(_OverAnyAxes):
     """Flax's :class:`flax.nnx.GroupNorm` of one ``(C, *sizes)`` image: over the pixels and channels of each group.
 
+    ``affine=False`` leaves out the scale and the bias of each channel, as it does for every norm.
+
     The constructor raises :class:`ConfigError` if ``channels`` or ``groups`` is 0, if ``groups`` does not divide
     ``channels``, or for a negative ``epsilon``, and :class:`UsageError` for a dtype that is not floating-point. A call
     raises :class:`ShapeError` if the image has the wrong number of channels, or no pixels, or if a group has a single
@@ -179,6 +190,7 @@ class GroupNorm(_OverAnyAxes):
         *,
         groups: SupportsIndex = 8,
         epsilon: float = 1e-5,
+        affine: bool = True,
         dtype: Any = None,
         param_dtype: Any = jnp.float32,
         rngs: nnx.Rngs,
@@ -196,8 +208,8 @@ class GroupNorm(_OverAnyAxes):
             self.channels,
             num_groups=self.groups,
             epsilon=Norm(epsilon=epsilon).epsilon,
-            use_fast_variance=False,
             rngs=rngs,
+            **_numbers(affine),
             **dtypes_of(dtype, param_dtype),
         )
 
@@ -211,6 +223,7 @@ class _InstanceNorm(_Norm):
         channels: SupportsIndex,
         *,
         epsilon: float = 1e-5,
+        affine: bool = True,
         dtype: Any = None,
         param_dtype: Any = jnp.float32,
         rngs: nnx.Rngs,
@@ -220,14 +233,16 @@ class _InstanceNorm(_Norm):
         self.norm = nnx.InstanceNorm(
             self.channels,
             epsilon=Norm(epsilon=epsilon).epsilon,
-            use_fast_variance=False,
             rngs=rngs,
+            **_numbers(affine),
             **dtypes_of(dtype, param_dtype),
         )
 
 
 class InstanceNorm2d(_InstanceNorm, _OverTwoAxes):
     """Flax's :class:`flax.nnx.InstanceNorm` of one image: over the pixels of each channel.
+
+    It has a scale and a bias for each channel; PyTorch's has none by default, which is ``affine=False`` here.
 
     The constructor raises :class:`ConfigError` for 0 channels or a negative ``epsilon``, and :class:`UsageError` for a
     dtype that is not floating-point. A call raises :class:`ShapeError` if the image has the wrong number of channels,
@@ -269,6 +284,8 @@ class InstanceNorm3d(_InstanceNorm, _OverThreeAxes):
 class LayerNorm(_OverAnyAxes):
     """Flax's :class:`flax.nnx.LayerNorm` of one ``(C, *sizes)`` image: over the channels at each position.
 
+    ``affine=False`` leaves out the scale and the bias of each channel.
+
     The constructor raises :class:`ConfigError` for 0 channels or a negative ``epsilon``, and :class:`UsageError` for a
     dtype that is not floating-point. A call raises :class:`ShapeError` if the image has the wrong number of channels,
     or no pixels.
@@ -287,6 +304,7 @@ class LayerNorm(_OverAnyAxes):
         channels: SupportsIndex,
         *,
         epsilon: float = 1e-5,
+        affine: bool = True,
         dtype: Any = None,
         param_dtype: Any = jnp.float32,
         rngs: nnx.Rngs,
@@ -296,7 +314,7 @@ class LayerNorm(_OverAnyAxes):
         self.norm = nnx.LayerNorm(
             self.channels,
             epsilon=Norm(epsilon=epsilon).epsilon,
-            use_fast_variance=False,
             rngs=rngs,
+            **_numbers(affine),
             **dtypes_of(dtype, param_dtype),
         )

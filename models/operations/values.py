@@ -53,6 +53,7 @@ _ACTIVATIONS: dict[str, Callable[[Array, float | None, Parameters], Array]] = {
     "leaky_relu": lambda x, slope, _: _linear_below(x, _default(slope, 0.01)),
     "elu": lambda x, slope, _: jax.nn.elu(x, _default(slope, 1.0)),
     "gelu": lambda x, *_: jax.nn.gelu(x, approximate=False),
+    "gelu_tanh": lambda x, *_: jax.nn.gelu(x, approximate=True),
     "silu": lambda x, *_: jax.nn.silu(x),
     "sigmoid": lambda x, *_: jax.nn.sigmoid(x),
     "tanh": lambda x, *_: jnp.tanh(x),

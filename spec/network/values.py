@@ -87,7 +87,8 @@ class Norm(Operation):
 class Activation(Operation):
     """A function of each value; ``glu`` multiplies one half of the channels by a function of the other half.
 
-    ``prelu`` learns one slope, and ``snake`` one for each channel. For values below 0, ``slope`` is the slope of
+    ``gelu_tanh`` is the approximation of ``gelu`` by a tanh, which is JAX's default. ``prelu`` learns one slope, and
+    ``snake`` one for each channel. For values below 0, ``slope`` is the slope of
     ``leaky_relu`` or the scale of ``elu``.
 
     Raises :class:`ConfigError` for a ``slope`` of another kind, and the errors of :class:`Operation`.
@@ -103,7 +104,7 @@ class Activation(Operation):
     choices = {  # noqa: RUF012 never changed
         "kind": (
             *("relu", "leaky_relu", "elu", "gelu", "silu", "sigmoid", "tanh", "softplus", "softmax"),
-            *("prelu", "snake", "glu", "relu6", "hardsigmoid", "hardswish", "mish", "selu"),
+            *("prelu", "snake", "glu", "relu6", "hardsigmoid", "hardswish", "mish", "selu", "gelu_tanh"),
         )
     }
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import reduce
-from math import erfc, prod, sqrt
+from math import erfc, pi, prod, sqrt
 
 import numpy as np
 
@@ -84,6 +84,11 @@ def _gelu(x: Array) -> Array:
     return y
 
 
+def _gelu_tanh(x: Array) -> Array:
+    y: Array = x * (1 + np.tanh(sqrt(2 / pi) * (x + 0.044715 * x**3))) / 2
+    return y
+
+
 def _hardsigmoid(x: Array) -> Array:
     y: Array = np.clip(x + 3, 0, 6) / 6
     return y
@@ -108,6 +113,7 @@ def _glu(x: Array) -> Array:
 
 _SMOOTH: dict[str, Callable[[Array], Array]] = {
     "gelu": _gelu,
+    "gelu_tanh": _gelu_tanh,
     "silu": lambda x: x * _sigmoid(x),
     "sigmoid": _sigmoid,
     "tanh": np.tanh,

@@ -129,13 +129,17 @@ def functions_of_one_input(axes, dtype):
         if kind == "hardsigmoid" and dtype is np.float64:
             continue  # PyTorch's derivative is a sixth in float32
         more = {"dim": 1} if kind in ("glu", "softmax") else {}
-        yield nn.ActivationLayer(kind), partial(getattr(functional, kind), **more), 4
+        of_kind = partial(functional.gelu, approximate="tanh") if kind == "gelu_tanh" else getattr(functional, kind)
+        yield nn.ActivationLayer(kind), partial(of_kind, **more), 4
+    plain = {**types, "affine": False, "rngs": nnx.Rngs(0)}
+    yield getattr(nn, f"InstanceNorm{axes}d")(4, **plain), functional.instance_norm, 4
+    yield nn.GroupNorm(4, groups=2, **plain), lambda x: functional.group_norm(x, 2), 4
     yield nn.GroupNorm(4, groups=2, **types, rngs=nnx.Rngs(0)), lambda x: functional.group_norm(x, 2), 4
 
 
 SMOOTH = (
     *("elu", "gelu", "silu", "sigmoid", "tanh", "softplus", "softmax", "glu"),
-    *("relu6", "hardsigmoid", "hardswish", "mish", "selu"),
+    *("relu6", "hardsigmoid", "hardswish", "mish", "selu", "gelu_tanh"),
 )
 
 

@@ -242,9 +242,18 @@ NETWORKS = {
         ],
     ),
     "more activations": (
-        nn.Sequential(nn.Hardsigmoid(), nn.Hardswish(), nn.Mish(), nn.SELU(), nn.Hardtanh(0, 6), nn.CELU()),
+        nn.Sequential(
+            nn.Hardsigmoid(),
+            nn.Hardswish(),
+            nn.Mish(),
+            nn.SELU(),
+            nn.Hardtanh(0, 6),
+            nn.GELU("tanh"),
+            nn.GELU(),
+            nn.CELU(),
+        ),
         "N 4 L",
-        [*map(Activation, ("hardsigmoid", "hardswish", "mish", "selu", "relu6"))],
+        [*map(Activation, ("hardsigmoid", "hardswish", "mish", "selu", "relu6", "gelu_tanh", "gelu"))],
     ),
     "residual": (Net(in_place, conv=conv(padding=1)), "N 4 L", [Conv(3, padding=1, channels=4), Add(), Activation()]),
     "excited": (

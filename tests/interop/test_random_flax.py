@@ -167,7 +167,7 @@ FOUND = {
             (Node("of", Activation(kind)), Node("sum", Add(), ("x", "of")), Node("more", Add(), ("sum", "of"))),
             axes=1,
         )
-        for kind in ("gelu", "silu", "tanh", "softplus")
+        for kind in ("gelu", "gelu_tanh", "silu", "tanh", "softplus")
     },
     "gates": Network(
         {"x": 4},

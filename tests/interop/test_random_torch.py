@@ -252,8 +252,8 @@ def in_flax(network, parameters, images, grad_output):
 def alike_in_both(network):
     """The network with operations that have the same values in both frameworks.
 
-    Nearest resizing by a fraction, linear resizing to fewer positions, the order of channels in space to depth,
-    mirroring an image that is smaller than its padding, and gelu differ.
+    These differ: nearest resizing by a fraction, linear resizing to fewer positions, the order of channels in space to
+    depth, and mirroring an image that is smaller than its padding.
     """
     nodes = []
     for node in network.nodes:
@@ -271,8 +271,6 @@ def alike_in_both(network):
                 of = Conv(of.block, of.block, channels=channels)
             case DepthToSpace():
                 of = ConvTranspose(of.block, of.block, channels=channels)
-            case Activation(kind="gelu"):
-                of = Activation("silu")
             case Pad() | PadTo() | PadToMultiple() if "mirrored" in of.mode:
                 of = replace(of, mode="mirrored")
         nodes.append(replace(node, operation=of, inputs=node.inputs))

@@ -418,6 +418,23 @@ def test_dropout_keeps_the_mean_in_training_and_the_image_in_evaluation(channels
     assert np.array_equal(layer(x), x)
 
 
+@pytest.mark.parametrize("channels", [False, True])
+@pytest.mark.parametrize("transformed", [jax.vmap, jax.jit, jax.grad])
+def test_a_stream_of_dropout_that_can_not_go_on_is_said_with_what_to_do(transformed, channels):
+    layer = Dropout(0.25, channels=channels, rngs=rngs())
+    with pytest.raises(WellshapedError, match=r"(?s)in training mode .*stream: inside JAX's vmap.*fix: model\.eval"):
+        transformed(lambda x: layer(x).sum())(jnp.ones((4, 5, 6)))
+    layer.eval()
+    transformed(lambda x: layer(x).sum())(jnp.ones((4, 5, 6)))
+
+
+def test_each_image_of_a_batch_has_zeros_of_its_own_if_the_streams_are_split():
+    layer = Dropout(0.5, channels=True, rngs=rngs())
+    each = nnx.vmap(lambda layer, x: layer(x), in_axes=(nnx.StateAxes({nnx.RngState: 0, ...: None}), 0))
+    first, second = nnx.split_rngs(splits=2)(each)(layer, jnp.ones((2, 20, 3)))
+    assert (first != second).any()
+
+
 @pytest.mark.parametrize("rate", [-0.1, 1.5, True, "half", float("nan")])
 def test_a_rate_of_dropout_is_a_number_from_0_to_1(rate):
     with pytest.raises(ConfigError, match="the rate must be a number from 0 to 1"):

@@ -241,4 +241,6 @@ def _activated(of, slope, x):
         case "leaky_relu" | "elu":
             function = getattr(nnx, of.kind)
             return function(x) if of.slope is None else function(x, of.slope)
+    if of.kind in ("gelu", "gelu_tanh"):
+        return jax.nn.gelu(x, approximate=of.kind == "gelu_tanh")
     return getattr(jax.nn, {"hardsigmoid": "hard_sigmoid", "hardswish": "hard_swish"}.get(of.kind, of.kind))(x)

@@ -118,7 +118,7 @@ def _needed(network, along):
     for node in reversed(network.nodes):
         if node.name in needed:
             sizes, given = ([[of[name] for of in of_axis] for of_axis in along] for name in (node.name, node.inputs[0]))
-            changes_nothing = _KINDS[type(node.operation)] in ("crop", "pad", "resize") and sizes == given
+            changes_nothing = _KINDS.get(type(node.operation)) in ("crop", "pad", "resize") and sizes == given
             needed.update(node.inputs[:1] if changes_nothing else node.inputs)
     return needed
 

@@ -4,6 +4,7 @@ It also computes: its values and gradients are those that the graph's operations
 """
 
 import re
+from functools import partial
 from math import prod
 
 import torch
@@ -213,6 +214,7 @@ _ACTIVATIONS = {
     "leaky_relu": nn.LeakyReLU,
     "elu": nn.ELU,
     "gelu": nn.GELU,
+    "gelu_tanh": partial(nn.GELU, "tanh"),
     "silu": nn.SiLU,
     "sigmoid": nn.Sigmoid,
     "tanh": nn.Tanh,
