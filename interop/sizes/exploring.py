@@ -140,9 +140,6 @@ def _traced(tracer: Tracer, axis: str, sample: int) -> list[Region]:
     return [of for part in parts if part.sizes for of in _each_confirmed(tracer, axis, part, sample)]
 
 
-_KEEPS = "the model keeps something from one call to the next"
-
-
 def _without_contradiction(tracer: Tracer, axis: str, known: int, regions: list[Region]) -> list[Region]:
     """The regions; one that rejects a size that an earlier run has shown to fit decides nothing.
 
@@ -153,15 +150,16 @@ def _without_contradiction(tracer: Tracer, axis: str, known: int, regions: list[
         return regions
     end = tracer.trial(known)
     if kind(end) != "fits":
-        why = f"a run on {axis} = {known} fits at first, and later {_ends(end)}: {_KEEPS}"
-        return [Region(_union(region.sizes for region in regions), Unknown(why))]
+        why = f"a run on {axis} = {known} fits at first, and later {_ends(end)}: "
+        why += "the model keeps something from one call to the next"
+        return [Region(_union(region.sizes for region in regions), Unknown(why, changed=True))]
     why = f"a run on {axis} = {known} fits, unlike the symbolic trace"
     return [replace(region, end=Unknown(why)) if known in region.sizes else region for region in regions]
 
 
 def _is_of_no_use(regions: list[Region]) -> bool:
     """Whether runs say nothing, because the model keeps something from one call to the next."""
-    return any(isinstance(region.end, Unknown) and region.end.why.endswith(_KEEPS) for region in regions)
+    return any(isinstance(region.end, Unknown) and region.end.changed for region in regions)
 
 
 def _without_chance_repeats(regions: list[Region]) -> list[Region]:

@@ -66,10 +66,12 @@ class Unknown:
     """The trace says nothing about other sizes than the sample: ``why``.
 
     ``of_values`` says that the code asked for the values of an image: then no trace can decide a size that does so.
+    ``changed`` says that the model keeps something from one call to the next: then no run says anything about another.
     """
 
     why: str
     of_values: bool = False
+    changed: bool = False
 
 
 End = Accepted | Rejected | Unknown

@@ -75,19 +75,49 @@ class TransposedWindow(Operation):
         return transposed_size(sizes[0], kernel, stride, *sides_on(self.padding, axis), dilation, more)
 
 
-def _group_faults(operation: "Conv | ConvTranspose", channels: int) -> Iterator[Fault]:
-    made = channels if operation.channels is None else operation.channels
-    yield from of_at_least_one("channels", made)
-    yield from of_at_least_one("groups", operation.groups)
-    for of, count in (("input", channels), ("output", made)):
-        if operation.groups and count % operation.groups:
-            given = f"the {of} has {counted(count, 'channel')}"
-            says = f"{given}, and their number must be a multiple of groups={written_number(operation.groups)}"
-            yield Fault("groups_divide", says, "groups=1")
+class _Kernel(Operation):
+    """What both kinds of convolution share: the channels, the groups, and a kernel that is learned or not."""
+
+    __slots__ = ()
+    nonzero = ("kernel", "stride", "dilation")
+    channels: int | None
+    groups: int
+    bias: bool
+    learned: bool
+
+    def faults(self, channels: Sequence[int], axes: int) -> Iterator[Fault]:
+        """The input channels and the output channels must be multiples of the groups."""
+        made = self.channels_after(channels, axes)
+        yield from of_at_least_one("channels", made)
+        yield from of_at_least_one("groups", self.groups)
+        for of, count in (("input", channels[0]), ("output", made)):
+            if self.groups and count % self.groups:
+                given = f"the {of} has {counted(count, 'channel')}"
+                says = f"{given}, and their number must be a multiple of groups={written_number(self.groups)}"
+                yield Fault("groups_divide", says, "groups=1")
+
+    def channels_after(self, channels: Sequence[int], axes: int) -> int:
+        """The output channels."""
+        return channels[0] if self.channels is None else self.channels
+
+    def parameters(self, channels: Sequence[int], axes: int) -> Shapes:
+        """The kernel, and a bias for each output channel; nothing if they are not learned."""
+        if not self.learned:
+            return {}
+        bias = {"bias": (self.channels_after(channels, axes),)} if self.bias else {}
+        return {"kernel": self._kernel(channels, axes), **bias}
+
+    def layer(self, channels: Sequence[int], axes: int) -> Mapping[str, object]:
+        """The parameters, or the kernel that is not learned."""
+        return self.parameters(channels, axes) if self.learned else {"fixed kernel": self._kernel(channels, axes)}
+
+    def _kernel(self, channels: Sequence[int], axes: int) -> tuple[int, ...]:
+        """The shape of the kernel, in PyTorch's layout."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Conv(Operation):
+class Conv(_Kernel):
     """A convolution with ``channels`` output channels; ``channels=None`` means the channels of the input.
 
     ``padding`` may be ``"SAME"`` (the size is ``ceil(n / stride)``) or ``"VALID"``, as in JAX and Keras.
@@ -110,7 +140,6 @@ class Conv(Operation):
     learned: bool = True
 
     word = "conv"
-    nonzero = ("kernel", "stride", "dilation")
 
     def size(self, sizes: Sequence[int], axis: int) -> int:
         """The size that :func:`.arithmetic.window_size` returns."""
@@ -118,23 +147,8 @@ class Conv(Operation):
         rounding = "same" if self.padding == "SAME" else "floor"
         return window_size(sizes[0], kernel, stride, *_padded(self.padding, axis), dilation, rounding)
 
-    def faults(self, channels: Sequence[int], axes: int) -> Iterator[Fault]:
-        """The input channels and the output channels must be multiples of the groups."""
-        return _group_faults(self, channels[0])
-
-    def channels_after(self, channels: Sequence[int], axes: int) -> int:
-        """The output channels."""
-        return channels[0] if self.channels is None else self.channels
-
-    def parameters(self, channels: Sequence[int], axes: int) -> Shapes:
-        """A kernel (output, input / groups, positions) and a bias."""
-        return _learned(self, self._kernel(channels, axes), self.channels_after(channels, axes))
-
-    def layer(self, channels: Sequence[int], axes: int) -> Mapping[str, object]:
-        """The parameters, or the kernel that is not learned."""
-        return self.parameters(channels, axes) if self.learned else {"fixed kernel": self._kernel(channels, axes)}
-
     def _kernel(self, channels: Sequence[int], axes: int) -> tuple[int, ...]:
+        """(output, input / groups, positions)."""
         made = self.channels_after(channels, axes)
         return made, quotient(channels[0], self.groups), *_on_all(self.kernel, axes)
 
@@ -144,7 +158,7 @@ class Conv(Operation):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class ConvTranspose(Operation):
+class ConvTranspose(_Kernel):
     """A transposed convolution as in PyTorch, or as in JAX and Keras with ``padding="SAME"`` or ``"VALID"``.
 
     ``channels`` are the output channels; ``channels=None`` means the channels of the input. The size is ``n·stride``
@@ -172,7 +186,6 @@ class ConvTranspose(Operation):
     learned: bool = True
 
     word = "transposed conv"
-    nonzero = ("kernel", "stride", "dilation")
 
     def __post_init__(self) -> None:
         Operation.__post_init__(self)
@@ -202,35 +215,14 @@ class ConvTranspose(Operation):
         stride, dilation = (on_axis(v, axis) for v in (self.stride, self.dilation))
         return monus(stride + monus(dilation, stride), 1)
 
-    def faults(self, channels: Sequence[int], axes: int) -> Iterator[Fault]:
-        """The input channels and the output channels must be multiples of the groups."""
-        return _group_faults(self, channels[0])
-
-    def channels_after(self, channels: Sequence[int], axes: int) -> int:
-        """The output channels."""
-        return channels[0] if self.channels is None else self.channels
-
-    def parameters(self, channels: Sequence[int], axes: int) -> Shapes:
-        """A kernel (input, output / groups, positions) and a bias."""
-        return _learned(self, self._kernel(channels, axes), self.channels_after(channels, axes))
-
-    def layer(self, channels: Sequence[int], axes: int) -> Mapping[str, object]:
-        """The parameters, or the kernel that is not learned."""
-        return self.parameters(channels, axes) if self.learned else {"fixed kernel": self._kernel(channels, axes)}
-
     def _kernel(self, channels: Sequence[int], axes: int) -> tuple[int, ...]:
+        """(input, output / groups, positions)."""
         made = self.channels_after(channels, axes)
         return channels[0], quotient(made, self.groups), *_on_all(self.kernel, axes)
 
     def multiply_adds(self, given: Sequence[Sequence[int]], made: Sequence[int], channels: Sequence[int]) -> int:
         """The kernel is applied at every position of the input."""
         return prod(self._kernel(channels, len(made))) * prod(given[0])
-
-
-def _learned(operation: Conv | ConvTranspose, kernel: tuple[int, ...], made: int) -> Shapes:
-    if not operation.learned:
-        return {}
-    return {"kernel": kernel, "bias": (made,)} if operation.bias else {"kernel": kernel}
 
 
 def _require_one_rounding(operation: "MaxPool | AvgPool") -> None:
