@@ -135,16 +135,16 @@ def fitted(
       a :class:`SizeSet` for each axis by name, such as ``{"H": …, "W": …}``. A ``UNet``, ``UNet2`` or
       ``TypedNetwork`` needs none.
     - ``policy``: ``"pad"`` to the nearest sizes above, or ``"crop"`` to the nearest below. Both change the end of each
-      axis, as :func:`wellshaped.spec.plan` does. The result of a cropped image belongs to the crop.
+      axis, as :func:`wellshaped.spec.plan` does. With ``"crop"`` the result is that of the smaller image.
     - ``mode``: what padding contains: ``"zeros"``; ``"reflect"``, the image mirrored at its last position, which is not
       repeated; or ``"edge"``, its last position again. Only for ``"pad"``.
     - ``layout``: the order of the image's axes, such as ``"NHWC"`` or ``"N H W C"``, if ``sizes`` is a network or a
       mapping of sets. By default the axes that ``sizes`` is about are the last ones, and axes before them stay as they
       are.
 
-    An output axis follows an image axis if its size changes when that axis's size changes. The result is cut along it
-    to the positions that belong to the image. If the output is smaller than the image by a constant, as without padding
-    in the network, the result is smaller by the same. If the output is smaller by a factor, a position is kept if at
+    An axis of an output belongs to the axis of the image whose size changes it. The result is cut along it to the
+    positions that belong to the image. If the network shrinks an image by a constant, as without padding, the result is
+    that much smaller than your image. If the output is smaller by a factor, a position is kept if at
     least one of the positions that it covers is in the image. This assumes that the network does not reorder
     positions, which sizes do not show. Sets of sizes say nothing about the output, so it must have the sizes of the
     padded image.
@@ -206,8 +206,8 @@ def _of_itself(model: Any, layout: str | None) -> Source:
     """
     own = network_held_by(model)
     if own is None:
-        says = f"{name_of(model)} does not say which sizes fit"
-        raise UsageError.of("sizes", "sizes", "missing", says, 'read_jax(model, "3 H W")')
+        says = f"it is not given, and {name_of(model)} does not say which sizes fit"
+        raise UsageError.of("sizes", "sizes", "", says, 'fitted(model, read_jax(model, "3 H W"), …)')
     models, inner = sys.modules.get(f"{__name__.split('.')[0]}.models"), unwrap(model)
     if models is None or not isinstance(inner, models.TypedNetwork | models.UNet2):
         return OfNetwork(own, layout)

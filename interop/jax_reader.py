@@ -21,11 +21,15 @@ def read_jax(
     budget: Budget = Budget(),  # noqa: B008 it is a value
     progress: Callable[[str], None] = lambda said: None,
 ) -> ModelSizes:
-    """The exact sizes that a JAX network takes, decided by JAX's own shape rules.
+    """Which sizes a JAX network takes, decided by JAX's own shape rules.
+
+    ``sizes.axes["H"].decided`` says whether the answer is exact for every size. If not, its text names the sizes that
+    were only tried, and those that are not known.
 
     - ``model``: a function of images; a Flax NNX, Flax Linen, Equinox or Keras model; or a Haiku transform. Nothing is
       computed, and parameters get no memory: a model made under ``nnx.eval_shape`` will do.
-    - ``shapes``: the shape of each image, such as ``"N 3 H W"``. Numbers are fixed, and each name is an open size.
+    - ``shapes``: the shape of each image, such as ``"N 3 H W"``. A number is fixed, and a name stands for any size; the
+      same name twice is the same size twice.
     - ``dtypes``: the dtype of all images, or one for each.
     - ``arguments``: further arguments of the call, by name, such as ``{"train": False}``.
     - ``budget``: the most work for one axis.

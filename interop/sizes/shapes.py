@@ -25,13 +25,16 @@ def open_shape(text: str) -> OpenShape:
     if isinstance(text, str):
         parts = [part for part in _BETWEEN.split(text) if part]
         parts = _X.split(parts[0]) if len(parts) == 1 else [part for part in parts if part != "x"]
+        if "None" in parts:
+            says = "None is no name of a size; a name such as H stands for any size"
+            raise UsageError.of(f"the shape {clipped(text)}", "shape", "", says, '"N 3 H W" or "3xHxW"')
         if parts and all((part.isdecimal() and int(part) > 0) or _NAME.fullmatch(part) for part in parts):
             return tuple(int(part) if part.isdecimal() else part for part in parts)
         if parts and any(part.isdecimal() and int(part) == 0 for part in parts):
             says = f"it is {clipped(written_value(text))}, and a number must be at least 1"
             raise UsageError.of("the shape of an image", "shape", "", says, '"N 3 H W" or "3xHxW"')
     given = clipped(written_value(text))
-    says = f"it is {given}, and must be numbers and names of open sizes, one for each axis of the image"
+    says = f"it is {given}, and must be a text of numbers and names of open sizes, one for each axis of the image"
     raise UsageError.of("the shape of an image", "shape", "", says, '"N 3 H W" or "3xHxW"')
 
 

@@ -13,16 +13,17 @@ from ..typed import remembered
 
 
 class Dropout(nnx.Module):
-    """In training, set each value of one ``(C, *sizes)`` image to 0 with probability ``rate``, and enlarge the others.
+    """In training, set each value of one ``(C, *sizes)`` image to 0 with probability ``rate``, and scale the others up.
 
     The others are divided by ``1 - rate``, which keeps the mean. With ``channels=True`` whole channels are set to 0, as
-    by PyTorch's ``Dropout2d``. The result depends on the stream ``dropout`` of ``rngs``, which goes on at each call.
-    After ``model.eval()`` the result is the image. A graph has no dropout, because it changes no size.
+    by PyTorch's ``Dropout2d``. The result depends on the stream ``dropout`` of ``rngs``, which advances at each call.
+    After ``model.eval()`` the result is the image. A :class:`Network` has no node for dropout, which changes no size.
 
-    For a batch, ``nnx.split_rngs`` gives each image a stream of its own; without it, all have the same zeros.
+    For a batch, ``nnx.split_rngs`` gives each image a stream of its own. Without it, all get the same zeros.
 
     The constructor raises :class:`ConfigError` for a rate that is not a number from 0 to 1. A call raises
-    :class:`WellshapedError` if the stream can't go on: inside of ``jax.vmap`` or ``jax.jit``. Source: SPEC section 10.
+    :class:`WellshapedError` if the stream can't advance: inside of ``jax.vmap``, ``jax.jit`` or ``jax.grad``. Source:
+    SPEC section 10.
 
     >>> import jax.numpy as jnp
     >>> from flax import nnx
@@ -64,8 +65,10 @@ class Dropout(nnx.Module):
         raise error  # outside of `except`, so that Python does not print Flax's error as well
 
 
-_STOPPED = Verdict("stream", False, "inside JAX's vmap, jit or grad, the stream of its random numbers can't go on", "")
+_STOPPED = Verdict(
+    "stream", False, "inside JAX's vmap, jit or grad, the stream of its random numbers can't advance", ""
+)
 _FIXES = (
-    "model.eval(), after which it returns the image",
+    "model.eval(), which switches dropout off",
     "nnx.jit, nnx.grad or nnx.vmap, with the model as an argument; for a batch also nnx.split_rngs",
 )

@@ -240,7 +240,7 @@ class _InstanceNorm(_Norm):
 
 
 class InstanceNorm2d(_InstanceNorm, _OverTwoAxes):
-    """Flax's :class:`flax.nnx.InstanceNorm` of one image: over the pixels of each channel.
+    """Normalise each channel of one image over its pixels, by Flax's :class:`flax.nnx.InstanceNorm`.
 
     It has a scale and a bias for each channel; PyTorch's has none by default, which is ``affine=False`` here.
 

@@ -32,7 +32,7 @@ from ..typed import shown
 
 
 class TypedNetwork(nnx.Module):
-    """A graph as a network that runs: one image in, or several, and one result out, or several.
+    """A :class:`wellshaped.spec.Network` as a Flax module, with one input or several, and one output or several.
 
     - ``network``: a :class:`wellshaped.spec.Network`, or the name of a preset that is a graph. The graph of a config is
       ``graph_of(cfg, in_channels, out_channels)``.
@@ -43,14 +43,15 @@ class TypedNetwork(nnx.Module):
       block's inputs, and the results that other nodes read, are kept; the gradient computes the others again.
 
     A call takes the inputs of the network in order: ``(C, *sizes)`` for an image, ``(C,)`` for an input of a single
-    position. It returns an array, or a tuple if the network has several outputs. ``model[name]`` is the layer of a
-    node: ``model["conv"].kernel``. Kernels have the specification's layout, which is PyTorch's. The norms are Flax's.
-    Use ``jax.vmap(model)`` for a batch; batch norms in training mode need ``nnx.vmap`` (:class:`BatchNorm2d`).
+    position, such as a time embedding. It returns an array, or a tuple if the network has several outputs.
+    ``model[name]`` is the layer of a node: ``model["conv"].kernel``. Kernels have the specification's layout, which is
+    PyTorch's. The norms are Flax's. Use ``jax.vmap(model)`` for a batch; batch norms in training mode need ``nnx.vmap``
+    (:class:`BatchNorm2d`).
 
     The constructor raises :class:`ConfigError` for a network with a ``Window`` or a ``TransposedWindow``, which have
-    sizes and no values, and :class:`UsageError` for a value that is not a graph, a dtype that is not floating-point, or
-    another wrong argument. A call raises :class:`ShapeError` if
-    an image does not fit, with the explanation of :func:`wellshaped.spec.check`. Source: SPEC sections 8 and 10.
+    sizes only and compute nothing, and :class:`UsageError` for a value that is not a graph, a dtype that is not
+    floating-point, or another wrong argument. A call raises :class:`ShapeError` if an image does not fit, with the
+    explanation of :func:`wellshaped.spec.check`. Source: SPEC sections 8 and 10.
 
     >>> import jax.numpy as jnp
     >>> from flax import nnx
@@ -131,8 +132,10 @@ class TypedNetwork(nnx.Module):
         if layer is not None:
             return layer
         says = f"{type(node.operation).__name__} has no parameters"
-        near = nearest_choice(name, [of.name for of in self.network.nodes if path(of) in self._paths] or [""])
-        raise UsageError.of(f"node {written_value(name)}", "no_layer", "", says, written_value(near))
+        names = [of.name for of in self.network.nodes if path(of) in self._paths]
+        fixes = [f"model.results(x, names={written_value(name)}), for its result"]
+        fixes += [f"a node with parameters, such as {written_value(nearest_choice(name, names))}"] if names else []
+        raise UsageError.of(f"node {written_value(name)}", "no_layer", "", says, "; or ".join(fixes))
 
     def __call__(self, *images: Array) -> Any:
         """``(C, *sizes)`` for each input to ``(C, *sizes)``, or to a tuple of them if there are several outputs."""

@@ -33,19 +33,20 @@ class Part(nnx.Module):
 class UNet(TypedNetwork):
     """A U-Net over one ``(in_channels, H, W)`` image: the :class:`TypedNetwork` of its config's graph.
 
-    The result has ``out_channels`` channels and the sizes given by :meth:`size`. Layers stand at the paths that
-    :func:`wellshaped.spec.parameter_shapes` lists: ``model.encoder[0].convs[1]``, ``bottom``, ``up[i]``, ``decoder[i]``
-    and ``head``; ``i = 0`` is the level of the input's size. ``model[name]`` and ``model.results(x, names=names)`` go
-    by the names of nodes, which :func:`wellshaped.spec.stages` lists with their shapes. ``axis_name`` and ``momentum``
-    are as for :class:`BatchNorm2d`; ``dtype``, ``param_dtype`` and ``precision`` are as for :class:`Conv2d`; ``remat``
-    is as for :class:`TypedNetwork`. Use ``jax.vmap(model)`` for a batch. Batch normalisation in training mode keeps
-    statistics, and needs Flax's transformations instead: see :class:`BatchNorm2d`. ``model.train()`` and
-    ``model.eval()`` are Flax's. A size may be symbolic, as in ``jax.export.symbolic_shape("16*h")``.
+    The result has ``out_channels`` channels and the sizes given by :meth:`size`. Layers are attributes, at the paths
+    that :func:`wellshaped.spec.parameter_shapes` lists: ``model.encoder[0].convs[1]``, ``bottom``, ``up[i]``,
+    ``decoder[i]`` and ``head``; ``i = 0`` is the level of the input's size. ``model[name]`` and ``model.results(x,
+    names=names)`` take names of nodes, which :func:`wellshaped.spec.stages` lists with their shapes. ``axis_name`` and
+    ``momentum`` are as for :class:`BatchNorm2d`; ``dtype``, ``param_dtype`` and ``precision`` are as for
+    :class:`Conv2d`; ``remat`` is as for :class:`TypedNetwork`. Use ``jax.vmap(model)`` for a batch. Batch normalisation
+    in training mode updates its statistics, and needs ``nnx.vmap`` and ``nnx.jit`` instead: see :class:`BatchNorm2d`.
+    ``model.train()`` and ``model.eval()`` are Flax's. A size may be symbolic, as in
+    ``jax.export.symbolic_shape("16*h")``.
 
     A config with another number of axes gives a :class:`UNet1d` or a :class:`UNet3d`.
 
     The constructor raises :class:`ConfigError` if no network can be built, :class:`UsageError` for a wrong argument. A
-    call raises :class:`ShapeError` if :func:`wellshaped.spec.check` has a failure for the image, with the same
+    call raises :class:`ShapeError` if :func:`wellshaped.spec.check` reports a failure for the image, with the same
     explanation.
 
     >>> import jax.numpy as jnp

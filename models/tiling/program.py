@@ -130,8 +130,9 @@ def require_network(model: Any, network: AnyNetwork | None) -> AnyNetwork:
     if found is not None:
         return found
     reject_class(model)
-    says = f"it is {kind_of(model)}, which does not say what it reads"
-    raise UsageError.of("the model", "network", "", says, "network=graph_of_jax(model, shape)")
+    says = f"it is not given, and {kind_of(model)} does not say which positions it reads"
+    fix = 'network=graph_of_jax(model, "3 H W"), a config, or the name of a preset'
+    raise UsageError.of("network", "network", "", says, fix)
 
 
 _UNITS = {

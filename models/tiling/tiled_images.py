@@ -49,15 +49,15 @@ def tiled(
       network, on two random tiles that overlap.
     - ``image``: ``(C, *sizes)`` with sizes that fit, unless there is a ``policy``. Anything with a shape, a dtype and
       slices: an array of NumPy, a memory map, a Zarr array. One tile of it is read at a time, as an array of NumPy.
-    - ``tile``: the largest size of a tile, one number for all axes or one for each; or
+    - ``tile``: the largest size of a tile, one number for all axes or one for each. Give this or ``memory``, not both.
     - ``memory``: the bytes that a tile may need beside the image and the result, such as ``"2 GiB"``, by XLA's account
-      of the compiled program. Tiles then have the sizes with the least to compute. The process needs more, as measured
-      in docs/tiles.md. A function must be compiled with ``jax.jit``.
-    - ``out``: where the result goes. By default a new array; an array of its shape, not the image's own; or the path of
-      a ``.npy`` file, which is replaced at the end. Until then the results are in ``NAME.partial``, and ``NAME.tiles``
-      lists them. If a run of a module stops before its end, the same call continues it.
-    - ``done``: for an ``out`` that stays after a stop, such as a Zarr array: the path of a file that lists the finished
-      tiles, until the end. With it, the same call continues a run of a module that was stopped.
+      of the compiled program. Of the tiles with this need, those with the least to compute are chosen. The process
+      needs more, as measured in docs/tiles.md. A function must be compiled with ``jax.jit``.
+    - ``out``: where the result goes. By default a new array; an array of the result's shape, other than the image; or
+      the path of a ``.npy`` file, which is replaced at the end. Until then the results are in ``NAME.partial``, and
+      ``NAME.tiles`` lists them. If a run of a module stops before its end, the same call continues it.
+    - ``done``: for an ``out`` that survives a stop, such as a Zarr array: the path of a file that lists the finished
+      tiles, and is removed at the end. With it, the same call continues a run of a module that was stopped.
     - ``statistics``: an instance or group norm, or a mean over all positions, reads the whole image. ``True`` computes
       its statistics first, over all tiles, in float64; then the result. Norms that follow one another need a pass over
       the image each: a network with ten of them takes eleven passes. The model must be a ``TypedNetwork`` or ``UNet``

@@ -30,7 +30,6 @@ from ..unet2.repaired import repaired_config
 
 AnyNetwork = str | UNet2Config | UNetConfig | Network
 """A network: the name of a preset, a :class:`UNet2Config`, a :class:`UNetConfig`, or a :class:`Network`."""
-"""A network as an argument: the name of a preset, a config, or a graph."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,20 +29,23 @@ def check(
 ) -> Report:
     """Report whether the network can be built and whether it takes an image of this shape: every rule at once.
 
+    - ``network``: the name of a preset, a :class:`UNetConfig`, a :class:`UNet2Config` or a :class:`Network`.
     - ``shape``: ``(channels, height, width)``, or the channels and one size for each axis of the network.
-    - ``out_channels``: the channels of the output. By default 1, or those that the network makes if it has no choice.
+    - ``out_channels``: the channels of the output. By default 1; a network with a fixed number keeps its own.
     - ``layout``: the order of ``shape``, and of the array ``x`` that a fix crops or pads. ``"CHW"`` or ``"HWC"``; with
-      one axis ``"CL"`` or ``"LC"``, with three ``"CDHW"`` or ``"DHWC"``. Without it, channels come first; the report on
-      a shape that does not fit and seems to have its channels last proposes the other layout.
+      one axis ``"CL"`` or ``"LC"``, with three ``"CDHW"`` or ``"DHWC"``. Without it, channels come first. If the shape
+      does not fit, and its channels seem to come last, the report proposes the other layout.
     - ``mesh``: the number of devices over which each axis is split, such as ``{"batch": 2, "height": 4}``, or the
       ``shape`` of a ``jax.sharding.Mesh`` with such names. The image must then also be one that can be split
-      (:func:`on_mesh`), and the ``batch``, a number of images, must divide over its devices.
+      (:func:`on_mesh`).
+    - ``batch``: the number of images. With a ``mesh``, it must be a multiple of the devices along ``batch``.
 
     The network runs on the image iff the report is ``ok``. A batch norm over a single position is a warning: it runs.
-    If the network can't be built from its config, the report is on the config, and its ``error`` is ConfigError.
-    Nothing is raised if the image does not fit (see :meth:`Report.raise_if_failed`). Raises :class:`UsageError` for a
-    value that is not a network or not a shape, an unknown layout, and numbers that are not natural; :class:`ShapeError`
-    for more or fewer sizes than axes; the errors of :func:`on_mesh`. Source: SPEC sections 3, 4, 8 and 12.
+    If the network can't be built from its config, the report is about the config. An image that does not fit is
+    reported and not raised; :meth:`Report.raise_if_failed` raises :class:`ShapeError`, or :class:`ConfigError` for a
+    config. Raises :class:`UsageError` for a value that is not a network or not a shape, an unknown layout, and numbers
+    that are not natural; :class:`ShapeError` only for more or fewer sizes than axes; the errors of :func:`on_mesh`.
+    Source: SPEC sections 3, 4, 8 and 12.
 
     >>> from wellshaped.spec import UNet2Config, UNetConfig
     >>> check(UNet2Config(), (1, 304, 384)).ok

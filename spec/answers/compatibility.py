@@ -20,18 +20,21 @@ from .meshes import Mesh, on_mesh
 
 
 def compatible_sizes(network: AnyNetwork, axis: int | None = None, *, mesh: Mesh | None = None) -> SizeSet:
-    """Return the sizes ``n ≥ 1`` along one axis that fit: all of them, and no others.
+    """Return exactly the sizes ``n ≥ 1`` along one axis that fit, if the other axes are large enough.
 
-    ``axis`` counts from 0; leave it out if every axis has the same sizes. If the network takes several images,
-    all have the size ``n``. Use :func:`check` to learn whether the network can be built, and
-    :func:`compatible_shapes` for requirements over all axes together.
+    The other axes matter only for an instance or group norm, which needs more than one position over all axes together;
+    :func:`compatible_shapes` answers for whole images.
 
-    ``mesh`` has the number of devices over which each axis is split, such as ``{"height": 4}``. The sizes are then
+    ``network`` is the name of a preset, a config or a graph. ``axis`` counts from 0; leave it out if every axis has the
+    same sizes. If the network takes several images, all have the size ``n``. :func:`check` says whether the network
+    can be built.
+
+    ``mesh`` gives the number of devices over which each axis is split, such as ``{"height": 4}``. The sizes are then
     those that can also be split (:func:`on_mesh`).
 
     Raises :class:`UsageError` for a value that is not a network, an axis that does not exist, or no ``axis`` if the
     axes differ; :class:`ConfigError` for a config that is not well-formed; :class:`WellshapedError` with the rule
-    ``not_solved`` for a network that is too hard to solve (:mod:`.network.solving`); the errors of :func:`on_mesh`.
+    ``not_solved`` for a network that is too hard to solve; the errors of :func:`on_mesh`.
 
     >>> from wellshaped.spec import UNet2Config
     >>> compatible_sizes(UNet2Config())
@@ -50,7 +53,7 @@ def compatible_sizes(network: AnyNetwork, axis: int | None = None, *, mesh: Mesh
     if any(fit != found[0] for fit in found):
         says = "; ".join(f"{name}: {fit}" for name, fit in zip(graph.axis_names, found, strict=True))
         fix = "axis=0, or compatible_shapes(network)"
-        raise UsageError.of("the axis", "axis", "the axes have different sizes", says, fix)
+        raise UsageError.of("compatible_sizes without an axis", "axis", "the axes have different sizes", says, fix)
     return found[0]
 
 

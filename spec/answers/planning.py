@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from ..messages.choices import near_choices
 from ..messages.report import Report, UsageError, Verdict
-from ..messages.written import Written, written_number, written_value
+from ..messages.written import Written, clipped, written_number, written_value
 from ..network.running import AxisSizes, require_sizes
 from .any_network import AnyNetwork, building, graph_of, title
 from .compatibility import ShapeSet, compatible_shapes
@@ -58,11 +58,13 @@ class Plan(Written):
 
 
 def plan(network: AnyNetwork, sizes: AxisSizes, policy: str = "pad") -> Plan:
-    """Return how to pad or crop an image of these ``sizes`` so that it fits. It changes no image.
+    """Return how to pad or crop an image of these ``sizes``, at the end of each axis, so that it fits.
 
-    ``sizes`` has one size for each axis; a network of one axis also takes a number. ``policy`` is ``"pad"`` to the
-    nearest sizes above, ``"crop"`` to the nearest below, or ``"error"``, which changes nothing. If the nearest sizes of
-    each axis do not fit together (:func:`compatible_shapes`), ``"pad"`` pads one axis further, and ``"crop"`` raises.
+    It takes sizes, and no image: ``print(plan)`` shows the code that pads or crops one. ``network`` is the name of a
+    preset, a config or a graph. ``sizes`` has one size for each axis; a network of one axis also takes a number.
+    ``policy`` is ``"pad"`` to the nearest sizes above, ``"crop"`` to the nearest below, or ``"error"``, which raises
+    unless the image already fits. If the nearest sizes of each axis do not fit together (:func:`compatible_shapes`),
+    ``"pad"`` pads one or more axes further, and ``"crop"`` raises.
 
     Raises :class:`ShapeError` if the image does not fit and the policy is ``"error"``, or if no larger image
     (``"pad"``) or smaller image (``"crop"``) fits; :class:`ConfigError` if the config is not well-formed;
@@ -73,9 +75,9 @@ def plan(network: AnyNetwork, sizes: AxisSizes, policy: str = "pad") -> Plan:
     ((304, 384), 'jnp.pad(x, ((0, 0), (0, 1), (0, 0)))')
     """
     if policy not in POLICIES:
-        says = f"policy={policy!r} must be one of {', '.join(POLICIES)}"
+        says = f"it must be one of {', '.join(POLICIES)}"
         fix = " or ".join(f'policy="{of}"' for of in near_policies(policy))
-        raise UsageError.of("the plan", "policy", "", says, fix)
+        raise UsageError.of(clipped(f"policy={policy!r}"), "policy", "", says, fix)
     graph = graph_of(network)
     building(network).report.raise_if_failed()
     given = require_sizes(graph, sizes)

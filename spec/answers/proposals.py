@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
+from ..arithmetic.progression import Progression
 from ..arithmetic.size_set import SizeSet
 from ..messages.written import written_number
 from ..network.monotone import least_size
@@ -132,7 +133,8 @@ def nearest_alike(graph: Network, fit: SizeSet, n: int, them: str = "sizes that 
     above = None if least is None else fit.above(max(least, n))
     if above is None:
         return f"{CHANGE}no size meets what it requires over all axes together"
-    return f"size {resized(n, [above])}; {them} if the other axes are large enough: {fit}"
+    alike = fit & SizeSet([Progression(max(least or 1, 1), 1, None)])
+    return f"size {resized(n, [above])}; all {them}: {alike}"
 
 
 def resized(n: int, sizes: Sequence[int]) -> str:

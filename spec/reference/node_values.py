@@ -85,7 +85,8 @@ def _gelu(x: Array) -> Array:
 
 
 def _gelu_tanh(x: Array) -> Array:
-    y: Array = x * (1 + np.tanh(sqrt(2 / pi) * (x + 0.044715 * x**3))) / 2
+    """``x·(1 + tanh(z)) / 2``, written as a sigmoid, which keeps its digits where the tanh is near -1."""
+    y: Array = x * _sigmoid(2 * sqrt(2 / pi) * (x + 0.044715 * x**3))
     return y
 
 

@@ -42,11 +42,11 @@ ByLevelAndAxis = int | tuple[Sizes, ...]
 class UNetConfig(Written):
     """The hyperparameters of a U-Net with any number of levels, keyword-only.
 
-    A field marked † may differ from level to level: it takes one value, or a tuple with one for each level, from the
-    size of the input down. The tuple of a field of blocks has one entry more, for the bottom. Where a value has numbers
-    for the axes, it is itself a tuple: ``stride=((1, 2, 2), 2)``. A tuple with one entry holds for all levels:
-    ``stride=((1, 2, 2),)``.
-    Write a network that needs more as a :class:`Network`.
+    A field marked † may differ from level to level: it takes one value, or a tuple with one for each level, from level
+    0, the full resolution, down. In the tuples of ``convs_per_block``, ``conv_kernel``, ``norm``, ``groups``,
+    ``activation``, ``order`` and ``residual`` one more entry follows, for the bottom. Where a value has numbers for the
+    axes, it is itself a tuple: ``stride=((1, 2, 2), 2)``. A tuple with one entry holds for all levels:
+    ``stride=((1, 2, 2),)``. Write a network that needs more as a :class:`Network`.
 
     - ``levels``: how many steps down there are. ``axes``: 1, 2 or 3 spatial axes.
     - ``base_channels``, ``multipliers``: level ``i`` has ``base_channels · multipliers[i]`` channels. The last
@@ -63,7 +63,8 @@ class UNetConfig(Written):
     - ``activation`` †: the kind of :class:`Activation` after each convolution. ``order`` †: whether the norm comes
       before it (``"norm first"``) or after it (``"activation first"``).
     - ``residual`` †: whether a block adds its input before its last activation, like the basic block of a ResNet. If
-      the channels or the sizes differ, the input passes a 1×1 convolution, and with ``order="norm first"`` the norm.
+      the channels or the sizes differ, the input passes through a 1×1 convolution, and with ``order="norm first"`` the
+      norm.
     - ``bias``: whether the convolutions of the blocks have a bias.
 
     Down and up:
@@ -72,19 +73,20 @@ class UNetConfig(Written):
       ``"stride"``, the stride of the next block's first convolution.
     - ``upsampling`` †: ``"transposed"``, a transposed convolution; ``"nearest"`` or ``"bilinear"`` resizing (linear,
       over any number of axes) and a convolution, or no convolution with ``"nearest alone"`` and ``"bilinear alone"``;
-      or ``"depth to space"``, a convolution whose channels become positions.
-    - ``upsampling_kernel`` †: the kernel of the transposed convolutions. ``None`` is the stride.
+      or ``"depth to space"``, a convolution whose channels become positions (PyTorch's ``PixelShuffle``).
+    - ``upsampling_kernel`` †: the kernel of the transposed convolutions. ``None`` means the stride.
 
     Skips, and the end:
 
     - ``skip`` †: ``"concat"``, ``"add"`` or ``"none"``: how the encoder's block meets the upsampled image.
-    - ``join``: how their sizes meet. ``"exact"`` requires equal sizes. ``"crop"`` crops the skip about
+    - ``join``: what happens if their sizes differ. ``"exact"`` requires equal sizes. ``"crop"`` crops the skip about
       its centre; ``"even crop"`` also requires an even difference. ``"pad"`` pads the upsampled image to the skip's
       size. ``None`` is ``"exact"`` for ``padding="same"``, else ``"even crop"``.
-    - ``concat``: which channels come first in a join.
+    - ``concat``: which channels come first in a join, ``"skip first"`` or ``"upsampled first"``.
     - ``head``: whether a final 1×1 convolution makes the channels of the output.
 
-    Raises :class:`UsageError` for a number that is not natural, and for a value that is not one of the choices.
+    Raises :class:`UsageError` for a number that is not natural, and for a value that is not one of the choices. Values
+    that do not go together, or ``levels=0``, are accepted here: :func:`check` reports them, and no network is built.
 
     >>> cfg = UNetConfig(levels=2, base_channels=8, norm="batch")
     >>> cfg, cfg.channels

@@ -309,7 +309,8 @@ def test_every_smooth_activation_has_the_values_of_its_formula():
     with jax.enable_x64(True):
         for kind in SMOOTH:
             network, *of = smooth(kind)
-            np.testing.assert_allclose(in_jax(network)(*of), exact_values(network, *of), rtol=1e-12, err_msg=kind)
+            most = {"rtol": 1e-12, "atol": 1e-15 * (kind == "gelu_tanh")}  # jax.nn.gelu subtracts a tanh near 1 from 1
+            np.testing.assert_allclose(in_jax(network)(*of), exact_values(network, *of), **most, err_msg=kind)
 
 
 def test_the_gradients_of_smooth_activations_are_those_of_finite_differences():

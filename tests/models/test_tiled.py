@@ -481,7 +481,7 @@ WRONG = {
     "a memory in words": (plain, ONE, {"memory": "much"}, "the memory can't be used", 'memory="2 GiB"'),
     "a class": (lambda: UNet, ONE, {"tile": 40}, "it is the class UNet", "UNet(…)"),
     "channels that are last": (plain, ONE.transpose(1, 2, 0), {"tile": 40}, "", "np.moveaxis(image, -1, 0)"),
-    "a function without a network": (lambda: jnp.sin, ONE, {"tile": 40}, "does not say what it reads", "network="),
+    "a function without a network": (lambda: jnp.sin, ONE, {"tile": 40}, "which positions it reads", "network="),
     "an image that does not fit": (plain, np.zeros((1, 63, 64), np.float32), {"tile": 40}, "height",
                                    'policy="pad" or policy="crop"'),
     "an image with a batch": (plain, ONE[None], {"tile": 40}, "must have 3 axes, (C, H, W)", "image[0]"),

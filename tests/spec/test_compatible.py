@@ -252,7 +252,7 @@ def test_each_axis_has_sizes_of_its_own_and_one_must_be_named_where_they_differ(
     with pytest.raises(UsageError) as error:
         compatible_sizes(LEVELS_DIFFER)
     assert str(error.value) == (
-        "the axis can't be used.\n"
+        "compatible_sizes without an axis can't be used.\n"
         "  axis: the axes have different sizes: "
         "depth: n ≥ 1; height: n ≡ 0 (mod 2), n ≥ 2; width: n ≡ 0 (mod 4), n ≥ 4.\n"
         "  fix: axis=0, or compatible_shapes(network)"

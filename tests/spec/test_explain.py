@@ -403,16 +403,14 @@ def test_a_number_is_the_size_of_every_axis_and_what_is_required_over_all_of_the
     assert [cause.rule for cause in found.causes] == ["statistics", "statistics"]
     assert [sizes["x"] for sizes in found.sizes] == [8, 8]
     assert found.output == (8, 8)
-    assert found.fixes == ("size 16 (pad 8); sizes that fit if the other axes are large enough: n ≡ 0 (mod 8), n ≥ 8",)
+    assert found.fixes == ("size 16 (pad 8); all sizes that fit: n ≡ 0 (mod 8), n ≥ 16",)
     assert explain(UNetConfig(levels=3, norm="instance"), 16).output == (16, 16)
 
 
 def test_a_size_is_only_proposed_where_it_fits_together_on_all_axes():
     nodes = (Node("y", Norm("instance")),)
     for n in (0, 1):
-        assert explain(Network({"x": 4}, nodes), n).fixes == (
-            f"size 2 (pad {2 - n}); sizes that fit if the other axes are large enough: n ≥ 1",
-        )
+        assert explain(Network({"x": 4}, nodes), n).fixes == (f"size 2 (pad {2 - n}); all sizes that fit: n ≥ 2",)
         assert explain(written(*nodes, inputs={"x": 4}), n).fixes == (
             f"size 2 (pad {2 - n}); all sizes that fit: n ≥ 2",
         )
@@ -420,7 +418,7 @@ def test_a_size_is_only_proposed_where_it_fits_together_on_all_axes():
         Node("y", Pad(1)), Node("n", Require(positions=36)), Node("z", Conv(3, 2)), inputs={"x": 4}, axes=2
     )
     assert explain(padded, 1).fixes == (
-        "size 4 (pad 3); sizes that fit if the other axes are large enough: n ≥ 1",
+        "size 4 (pad 3); all sizes that fit: n ≥ 4",
         "for an output of the input's size: change the network; no size meets what it requires over all axes together",
     )
     nodes = Node("m", Mean()), Node("y", Norm("instance"))
@@ -707,9 +705,7 @@ def test_the_default_policy_pads():
         ),
         (
             (UNetConfig(), (4, 4), "centre"),
-            "the plan can't be used.\n"
-            "  policy: policy='centre' must be one of pad, crop, error.\n"
-            '  fix: policy="crop"',
+            "policy='centre' can't be used.\n  policy: it must be one of pad, crop, error.\n  fix: policy=\"crop\"",
         ),
         (
             (UNetConfig(), (4, 4, 4)),
