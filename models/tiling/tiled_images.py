@@ -56,8 +56,8 @@ def tiled(
     - ``out``: where the result goes. By default a new array; an array of the result's shape, other than the image; or
       the path of a ``.npy`` file, which is replaced at the end. Until then the results are in ``NAME.partial``, and
       ``NAME.tiles`` lists them. If a run of a module stops before its end, the same call continues it.
-    - ``done``: for an ``out`` that survives a stop, such as a Zarr array: the path of a file that lists the finished
-      tiles, and is removed at the end. With it, the same call continues a run of a module that was stopped.
+    - ``done``: for an ``out`` that stays if a run stops, such as a Zarr array: the path of a file that lists the
+      finished tiles, and is removed at the end. With it, the same call continues a run of a module that was stopped.
     - ``statistics``: an instance or group norm, or a mean over all positions, reads the whole image. ``True`` computes
       its statistics first, over all tiles, in float64; then the result. Norms that follow one another need a pass over
       the image each: a network with ten of them takes eleven passes. The model must be a ``TypedNetwork`` or ``UNet``

@@ -347,7 +347,7 @@ CANT = {  # a command, what is wrong, and the fix
         "--input 3x304x384, for example",
     ),
     "sizes nets:UNet --input 0xWx3": ("it is '0xWx3', and a number must be at least 1", '"N 3 H W" or "3xHxW"'),
-    "sizes nets:UNet --input 3x-1xW": ("must be numbers and names of open sizes", '"N 3 H W" or "3xHxW"'),
+    "sizes nets:UNet --input 3x-1xW": ("must be a text of numbers and names of open sizes", '"N 3 H W" or "3xHxW"'),
     "sizes nets:UNet --input 1xHxWx3 --near 1x2x3": (
         "it has 3 numbers; give one for all axes, or 2: H and W",
         "--near 1x2, for example",

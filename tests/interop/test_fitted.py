@@ -456,7 +456,7 @@ WRONG = [
     ({"policy": ["pad"]}, 'policy="pad"'),
     ({"policy": "pad", "mode": "replicate"}, 'mode="edge"'),
     ({"policy": "pad", "mode": "constant"}, 'mode="zeros"'),
-    ({"policy": "pad", "sizes": None}, 'read_jax(model, "3 H W")'),
+    ({"policy": "pad", "sizes": None}, 'fitted(model, read_jax(model, "3 H W"), …)'),
     ({"policy": "pad", "sizes": 16}, 'read_jax(model, "3 H W")'),
     ({"policy": "pad", "sizes": {"H": 16}}, 'read_jax(model, "3 H W")'),
     ({"policy": "pad", "sizes": {}}, '{"H": SizeSet(…), "W": SizeSet(…)}'),

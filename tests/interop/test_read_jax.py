@@ -630,6 +630,11 @@ def test_the_output_is_given_for_one_size_if_no_trace_has_it_for_all():
     assert answer.notes[0] == "the output is (35) with L = 70; as a function of the sizes it is not known"
 
 
+def test_none_is_no_name_of_a_size():
+    with pytest.raises(UsageError, match="None is no name of a size; a name such as H stands for any size"):
+        read_jax(lambda x: x, "3 None None")
+
+
 def test_an_axis_that_no_size_fits_has_the_error_that_most_sizes_get():
     answer = read_jax(lambda x: x[:5] + jnp.zeros(6), "L")
     assert not answer["L"]

@@ -203,7 +203,12 @@ WRONG = {
         "unknown_node",
         "wide",
     ),
-    "a layer": (lambda model: model["y"], UsageError, "no_layer", "wide"),
+    "a layer": (
+        lambda model: model["y"],
+        UsageError,
+        "no_layer",
+        "model.results(x, names='y'), for its result; or a node with parameters, such as 'wide",
+    ),
     "no name": (lambda model: model.results(jnp.ones((2, 8)), jnp.ones(3), names=3), UsageError, "names", NAMES),
     "no names": (
         lambda model: model.results(jnp.ones((2, 8)), jnp.ones(3), names=("y", None)),
