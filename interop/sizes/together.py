@@ -67,8 +67,8 @@ def dependence(
 ) -> tuple[str, ...] | None:
     """``None`` if no sizes show that the axes depend on each other; else the conditions that link them, if known.
 
-    ``sets``, ``rejected`` and ``undecided`` are the sizes of each axis that fit, that are rejected, and of which
-    nothing is known, while the others are held ``at`` sizes. ``path`` is a trace with all sizes open.
+    ``sets``, ``rejected`` and ``undecided`` are the sizes of each axis that fit, that are rejected, and that are not
+    known, while the others are held ``at`` sizes. ``path`` is a trace with all sizes open.
     """
     joint = _joint(path)
     reasons: dict[str, None] = {}
