@@ -138,6 +138,7 @@ def _with_plain_axes(walker: Walker, image: Image, changed: Sequence[int]) -> Im
 
 
 def _sliced_channels(walker: Walker, image: Image, d: int, start: int, stop: int, step: int) -> Image:
+    image = walker.repeated(image)  # the node that was resized stands before the slice
     parts, node = image.dims[d], walker.nodes[image.node]
     if len(parts) != 1 or step != 1 or parts[0].size * parts[0].stride != node.channels:
         raise NoStepError("it takes channels that are not next to each other")

@@ -163,7 +163,7 @@ class Walker:
         image = self.whole(image)
         image = replace(image, dims=tuple(map(merged, image.dims)))
         image = self._channels_in_order(image)
-        for change in (self._repeated, self._to_space, self._to_depth):
+        for change in (self.repeated, self._to_space, self._to_depth):
             image = change(image)
         return image
 
@@ -181,7 +181,8 @@ class Walker:
     def _is_axis(self, image: Image, part: Part) -> bool:
         return part.role[0] == "axis" and part.size == self.nodes[image.node].sizes[int(part.role[1])]
 
-    def _repeated(self, image: Image) -> Image:
+    def repeated(self, image: Image) -> Image:
+        """The image with its repeated positions as a nearest resize."""
         dims, node = list(image.dims), self.nodes[image.node]
         sizes = list(node.sizes)
         for d, parts in enumerate(dims):

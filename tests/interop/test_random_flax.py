@@ -30,6 +30,7 @@ from wellshaped.spec.network import (
     PadToMultiple,
     Resize,
     Scale,
+    Slice,
     sizes_that_fit,
 )
 from wellshaped.spec.network.fields import sides_on
@@ -145,6 +146,7 @@ FOUND = {
         *(Activation("tanh"), Norm("group", groups=2), Scale(), Scale(), Norm("layer"), Activation("snake")),
         *(Norm("batch"), Activation("prelu"), AvgPool(2), Activation("tanh")),
     ),
+    "channels of a resized image": in_a_row(Resize(2), Slice(0, 2), Conv(1, channels=4)),
     "a slope after a mean": in_a_row(AvgPool(2), Activation("prelu"), Resize(2)),
     "single positions": in_a_row(
         *(Activation("tanh"), Mean(), Conv(1), Norm("batch"), Activation(), Conv(1), Norm("group", groups=2))
