@@ -6,6 +6,7 @@ A crop, pad or resize that changes nothing at a size is not recorded there. Wher
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from ..sizes.shapes import equalities
 from .draft import Draft, DraftNode
 
 _MAY_BE_ABSENT = ("edges", "resize")
@@ -100,7 +101,7 @@ def _added(tracks: list[Track], i: int, draft: Draft) -> dict[int, Track]:
         if first or t == len(tracks) or not _same(tracks[t], node, at, of):
             if not first and node.kind not in _MAY_BE_ABSENT:
                 other = f"{tracks[t].node.kind} instead" if t < len(tracks) else "no more operations"
-                raise OtherPathError(f"at {_written(draft)} it has {node.kind}, and at other sizes {other}")
+                raise OtherPathError(f"at {equalities(draft.sizes)} it has {node.kind}, and at other sizes {other}")
             track = Track([of[k] for k in node.inputs])
             past = {j for later in tracks[t:] for j in later.sizes}
             if not first:
@@ -113,13 +114,9 @@ def _added(tracks: list[Track], i: int, draft: Draft) -> dict[int, Track]:
     if draft.finished:
         for track in tracks[t:]:
             if track.node.kind not in _MAY_BE_ABSENT:
-                raise OtherPathError(f"at {_written(draft)} it has no {track.node.kind}, as at other sizes")
+                raise OtherPathError(f"at {equalities(draft.sizes)} it has no {track.node.kind}, as at other sizes")
             pass_absent(track)
     return of
-
-
-def _written(draft: Draft) -> str:
-    return ", ".join(f"{name} = {size}" for name, size in draft.sizes.items())
 
 
 def _is_absent(tracks: Sequence[Track], node: DraftNode) -> bool:

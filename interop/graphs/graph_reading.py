@@ -16,7 +16,7 @@ from ...spec.network.running import run, run_image, sizes_along
 from ..sizes.answer import ModelSizes
 from ..sizes.exploring import kind
 from ..sizes.paths import Accepted, Unknown
-from ..sizes.shapes import OpenShape, open_sizes
+from ..sizes.shapes import OpenShape, equalities, open_sizes
 from .aligning import OtherPathError, Track, aligned
 from .building import Built, built, no_step
 from .draft import Draft, IsBatchError, NotOpenError
@@ -148,8 +148,8 @@ def _with_open(answer: ModelSizes, size: int) -> str:
     named: dict[int, str] = {}
     texts = []
     for shape in answer.shapes:
-        for axis in [axis for axis, n in enumerate(shape) if n == size]:
-            named.setdefault(axis, next(names, f"axis_{axis}"))
+        for axis in (axis for axis, n in enumerate(shape) if n == size and axis not in named):
+            named[axis] = next(names, f"axis_{axis}")
         texts.append(" ".join(named[axis] if n == size else str(n) for axis, n in enumerate(shape)))
     return ", ".join(f'"{text}"' for text in texts)
 
@@ -161,7 +161,7 @@ def _input_names(shapes: Sequence[OpenShape]) -> list[str]:
 def _drafts(answer: ModelSizes, drafter: Drafter, roles: Roles, progress: Callable[[str], None]) -> Iterator[Draft]:
     """The network at sizes that fit, of every class, and at sizes that do not, up to where they break."""
     for sizes in _read_at(answer, roles):
-        progress(", ".join(f"{name} = {size}" for name, size in sizes.items()))
+        progress(equalities(sizes))
         yield drafter(sizes, roles)
 
 
@@ -284,7 +284,7 @@ def _confirm_together(answer: ModelSizes, network: Network, roles: Roles) -> Non
         fits = kind(answer.trial(at)) == "fits"
         if not _agree(network, sizes, fits=fits):
             together = f" ({answer.together[0]})" if answer.together else ""
-            names = ", ".join(f"{name} = {size}" for name, size in zip(roles.axes, sizes, strict=True))
+            names = equalities(dict(zip(roles.axes, sizes, strict=True)))
             ours = f"{names} {'does not fit' if fits else 'fits'} the graph"
             theirs = (
                 f"{'fits' if fits else 'does not fit'} in the framework, whose sizes depend on each other{together}"

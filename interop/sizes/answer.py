@@ -12,7 +12,7 @@ from .exploring import SETS, Found, Region, kind
 from .linear import on_sets
 from .paths import Accepted, End, Rejected, Unknown
 from .places import quoted_place
-from .shapes import OpenShape
+from .shapes import OpenShape, equalities
 
 
 class UndecidedError(FileError):
@@ -177,7 +177,7 @@ class ModelSizes:
         said: list[tuple[list[str], list[str]]] = []
         if self._nothing_found():
             names = in_words(list(self.axes))
-            tried = ", and ".join(f"{name} with {_equalities(of.held)}" for name, of in self.axes.items())
+            tried = ", and ".join(f"{name} with {equalities(of.held)}" for name, of in self.axes.items())
             return [*lines, f"  {names}: no size was found; {tried.replace(' with', ' was tried with', 1)}"]
         for name, of in self.axes.items():  # axes that differ only in the work are said together
             alone = self.independent is False or not of.held_fits  # it was read while the others were held
@@ -190,7 +190,7 @@ class ModelSizes:
             lines.append(f"  {in_words(list(self.axes))} depend on each other")
             lines += [f"    required together: {clipped(text, 200)}" for text in self.together[:2]]
         for (first, *others), group in said:
-            held = f"with {_equalities(self.axes[group[0]].held)}, " if self.independent is False else ""
+            held = f"with {equalities(self.axes[group[0]].held)}, " if self.independent is False else ""
             lines += [f"  {held}{in_words(group)}: {first}", *(f"    {line}" for line in others)]
         if self.independent:
             lines.append(f"  {in_words(list(self.axes))} are independent: any sizes that fit do so together")
@@ -233,7 +233,7 @@ _NOT_MEANT = {
 
 def _axis_lines(of: AxisSizes) -> list[str]:
     first = str(of.sizes) if of.sizes or not of.found.undecided else "no size is known"
-    lines = [first if of.held_fits else f"{first} while {_equalities(of.held)}", of.evidence()]
+    lines = [first if of.held_fits else f"{first} while {equalities(of.held)}", of.evidence()]
     if not of.sizes and (end := _usual_error(of.found)):
         lines.append(f"{end.error}{quoted_place(end.at)}: {clipped(end.text.rstrip('.'), 200)}")
     for name, says in _NOT_MEANT.items():
@@ -248,10 +248,6 @@ def _usual_error(found: Found) -> Rejected | None:
     """The error of the largest class of sizes that the framework rejects."""
     errors = [(region.sizes, region.end) for region in found.regions if isinstance(region.end, Rejected)]
     return max(errors, key=lambda of: (not of[0].is_finite, of[0].count or 0))[1] if errors else None
-
-
-def _equalities(sizes: Mapping[str, int]) -> str:
-    return ", ".join(f"{name} = {size}" for name, size in sizes.items())
 
 
 def _same(a: AxisSizes, b: AxisSizes) -> bool:

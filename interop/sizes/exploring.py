@@ -79,11 +79,11 @@ def explore(
 
     ``known`` is a size that fits, by an earlier run. A path that rejects it decides nothing.
     """
-    start = monotonic()
+    deadline = monotonic() + budget.seconds
     regions: list[Region] = []
     left = SizeSet([Progression(1, 1, None)])
     traces = trials = 0
-    while left and traces < budget.traces and monotonic() < start + budget.seconds:
+    while left and traces < budget.traces and monotonic() < deadline:
         sample = _next(left)
         progress(f"{axis} = {sample}")
         found = [replace(region, sizes=region.sizes & left) for region in _traced(tracer, axis, sample)]
@@ -95,7 +95,7 @@ def explore(
         regions = _without_contradiction(tracer, axis, known, regions)
     unknown = _union([left, *(region.sizes for region in regions if kind(region.end) == "unknown")])
     tried: list[int] = []
-    deadline = max(start + budget.seconds, monotonic() + budget.seconds / 2)
+    deadline = max(deadline, monotonic() + budget.seconds / 2)
     for size in _to_try(unknown, known) if not _is_of_no_use(regions) else ():
         if (size > budget.up_to and size != known) or len(tried) >= budget.trials or monotonic() > deadline:
             break

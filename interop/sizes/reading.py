@@ -13,7 +13,7 @@ from .expressions import names_in
 from .memory import rare_collections
 from .paths import Accepted, Condition, End, Path, Rejected, Unknown, sizes_on
 from .places import is_own
-from .shapes import OpenShape, open_sizes
+from .shapes import OpenShape, equalities, open_sizes
 from .together import dependence, general_path
 
 Progress = Callable[[str], None]
@@ -93,8 +93,7 @@ def read(
     elif error is not None and len(axes) > 1:
         why = ""
         if isinstance(error, Rejected):
-            sizes = ", ".join(f"{name} = {size}" for name, size in at.items())
-            why = f"; with {sizes}: {error.error}: {clipped(error.text.rstrip('.'), 200)}"
+            why = f"; with {equalities(at)}: {error.error}: {clipped(error.text.rstrip('.'), 200)}"
         notes.append(NONE_TOGETHER + why)
     found = {}
     for axis in axes:
@@ -109,9 +108,8 @@ def read(
     output = output_text(path.end, sets) if isinstance(path.end, Accepted) and not is_tried else ()
     alone = tracer.trial_of(usual) if not output and all(sets.values()) else None
     if isinstance(alone, Accepted) and alone.output:
-        with_sizes = ", ".join(f"{name} = {size}" for name, size in usual.items())
         written = in_words(output_text(alone, {}))
-        notes.append(f"the output is {written} with {with_sizes}; as a function of the sizes it is not known")
+        notes.append(f"the output is {written} with {equalities(usual)}; as a function of the sizes it is not known")
     rejected = {name: of.found.rejected for name, of in found.items()}
     undecided = {name: of.found.undecided for name, of in found.items()}
     together = dependence(tracer, sets, rejected, undecided, at, path) if len(axes) > 1 else None
@@ -170,7 +168,7 @@ def _fitting(
             found = _by_conditions(tracer, first_at)
             if found is not None:
                 return found, None
-        progress(", ".join(f"{name} = {size}" for name, size in at.items()))
+        progress(equalities(at))
         try:
             tracer.prepare(at)
         except WellshapedError:

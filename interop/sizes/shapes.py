@@ -1,6 +1,7 @@
 """The shape of an image with open sizes, as text: ``"N 3 H W"`` or ``"3xHxW"``."""
 
 import re
+from collections.abc import Mapping
 
 from ...spec.messages.report import UsageError
 from ...spec.messages.written import clipped, written_value
@@ -45,3 +46,12 @@ def open_sizes(shapes: tuple[OpenShape, ...]) -> tuple[str, ...]:
     ('N', 'H', 'W')
     """
     return tuple(dict.fromkeys(size for shape in shapes for size in shape if isinstance(size, str)))
+
+
+def equalities(sizes: Mapping[str, int]) -> str:
+    """Sizes by name, as in a sentence.
+
+    >>> equalities({"H": 64, "W": 96})
+    'H = 64, W = 96'
+    """
+    return ", ".join(f"{name} = {size}" for name, size in sizes.items())

@@ -80,7 +80,7 @@ def _require_one_mean(before: Array, after: Array, given_to: str) -> None:
     def mapped(_: int, is_mapped: list[bool], before: Array, after: Array) -> tuple[Array, bool]:
         if is_mapped[1] and not is_mapped[0]:
             batch = _BATCH.format(mapped=MAPPED.format(axis="batch"))
-            raise _error(given_to, "axis_name", _OF_EACH_IMAGE, (_EVALUATED, batch))
+            raise training_error(given_to, "axis_name", _OF_EACH_IMAGE, (_EVALUATED, batch))
         return after, is_mapped[1]
 
     mean(lax.stop_gradient(before), lax.stop_gradient(after))  # it has no derivative
@@ -102,13 +102,13 @@ def statistics_kept(norm: Any, given_to: str) -> Iterator[None]:
         yield
         return
     except TraceContextError:
-        error = _error(given_to, "statistics", _NOT_KEPT, _kept(norm.axis_name))
+        error = training_error(given_to, "statistics", _NOT_KEPT, _kept(norm.axis_name))
     except NameError as unbound:
         names = (norm.axis_name,) if isinstance(norm.axis_name, str) else norm.axis_name or ()
         if not any(name in str(unbound) for name in names):
             raise
         says = f"axis_name={norm.axis_name!r} is not the name of a mapped axis"
-        error = _error(given_to, "axis_name", says, (MAPPED.format(axis=norm.axis_name), _EVALUATED))
+        error = training_error(given_to, "axis_name", says, (MAPPED.format(axis=norm.axis_name), _EVALUATED))
     raise error  # outside of `except`, so that Python does not print Flax's error as well
 
 
@@ -129,5 +129,12 @@ def _kept(axis: AxisName | None) -> tuple[str, ...]:
     )
 
 
-def _error(given_to: str, rule: str, says: str, fixes: tuple[str, ...]) -> WellshapedError:
+def training_error(given_to: str, rule: str, says: str, fixes: tuple[str, ...]) -> WellshapedError:
+    """The error of a call in training mode that JAX does not allow.
+
+    >>> print(training_error("Dropout", "stream", "it can't advance", ("model.eval()",)))
+    a call of Dropout in training mode can't be used.
+      stream: it can't advance.
+      fix: model.eval()
+    """
     return WellshapedError(Report(f"a call of {given_to} in training mode", (Verdict(rule, False, says, ""),), fixes))

@@ -7,8 +7,9 @@ from flax import nnx
 from flax.errors import TraceContextError
 from jaxtyping import Array, Float
 
-from ...spec.messages.report import ConfigError, Report, Verdict, WellshapedError
+from ...spec.messages.report import ConfigError
 from ...spec.messages.written import written_value
+from ..functional.statistics import training_error
 from ..typed import remembered
 
 
@@ -59,15 +60,13 @@ class Dropout(nnx.Module):
         try:
             y = dropout(given)
         except TraceContextError:
-            error = WellshapedError(Report("a call of Dropout in training mode", (_STOPPED,), _FIXES))
+            error = training_error("Dropout", "stream", _STOPPED, _FIXES)
         else:
             return x * y if self.channels else y
         raise error  # outside of `except`, so that Python does not print Flax's error as well
 
 
-_STOPPED = Verdict(
-    "stream", False, "inside JAX's vmap, jit or grad, the stream of its random numbers can't advance", ""
-)
+_STOPPED = "inside JAX's vmap, jit or grad, the stream of its random numbers can't advance"
 _FIXES = (
     "model.eval(), which switches dropout off",
     "nnx.jit, nnx.grad or nnx.vmap, with the model as an argument; for a batch also nnx.split_rngs",

@@ -147,8 +147,10 @@ def _judged(
     last = list(found.together)
     for axis in axes:
         plain = found.axes[axis]
-        one = any(map(is_symbol, plain.sizes.values()))
-        every = plain.requirements if plain.ok else requirements_and_causes(graph, sizes[axis], axis, one=one)
+        every = plain.requirements
+        if not plain.ok:
+            one = any(map(is_symbol, plain.sizes.values()))
+            every = requirements_and_causes(graph, sizes[axis], axis, one=one)
         along = [requirement for requirement in every if not requirement.about]
         last += (requirement for requirement in every if requirement.about)
         verdicts += (_verdict(requirement, names[axis], plain.sizes) for requirement in _until_empty(along))

@@ -130,10 +130,9 @@ def nearest_alike(graph: Network, fit: SizeSet, n: int, them: str = "sizes that 
     if all(fits_together(graph, (m,) * graph.axes) for m in near(fit, n)):
         return nearest(fit, n, f"all {them}")
     least = least_size(graph, lambda m: fits_together(graph, (m,) * graph.axes), largest_together(graph))
-    above = None if least is None else fit.above(max(least, n))
-    if above is None:
+    if least is None or (above := fit.above(max(least, n))) is None:
         return f"{CHANGE}no size meets what it requires over all axes together"
-    alike = fit & SizeSet([Progression(max(least or 1, 1), 1, None)])
+    alike = fit & SizeSet([Progression(max(least, 1), 1, None)])
     return f"size {resized(n, [above])}; all {them}: {alike}"
 
 

@@ -113,5 +113,5 @@ def test_the_message_names_the_module_the_index_and_the_size():
 
 
 def test_values_that_are_not_known_are_not_compared():
-    assert str(read_torch(by_linspace, "1 T")["T"]) == "n ≥ 1"  # of which 1, 2 and 3 do not run
+    assert str(read_torch(by_linspace, "1 T")["T"]) == "n ≥ 1"  # PyTorch itself rejects 1, 2 and 3
     assert [runs(by_linspace, size) for size in (1, 2, 3, 4)] == [False, False, False, True]

@@ -196,8 +196,8 @@ SPLITS = {"by batch": (8, 1), "by height": (1, 8), "by both": (2, 4)}
 def test_losses_after_20_steps_are_those_of_one_device(name):
     alone, *split = on_devices(TRAINING, [TRAINED[name], [(1, 1), *SPLITS.values()], 20])
     assert alone[-1] < alone[0] - 1e-3  # it learns
-    for name, losses in zip(SPLITS, split, strict=True):
-        assert losses == pytest.approx(alone, rel=2e-5), name
+    for over, losses in zip(SPLITS, split, strict=True):
+        assert losses == pytest.approx(alone, rel=2e-5), over
 
 
 HLO = """

@@ -159,7 +159,7 @@ def test_nearly_all_of_a_few_dozen_random_networks_are_certified(strategy, count
 @pytest.mark.exhaustive
 @pytest.mark.parametrize(("strategy", "count"), [(graphs(), 150), (networks(), 100)], ids=["graphs", "networks"])
 def test_nearly_all_of_hundreds_of_random_networks_are_certified(strategy, count):
-    assert certified(strategy, count) >= 0.94  # Z3 has a limit of time, which other work on the machine uses up
+    assert certified(strategy, count) >= 0.95
 
 
 def certified(strategy, count):

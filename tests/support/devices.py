@@ -12,7 +12,7 @@ def on_devices(program, given, devices=8):
 
 
 def simulated(devices):
-    """The environment in which JAX has so many devices on one CPU, and compiles as in the other tests."""
+    """The environment of a program that has this many devices on one CPU. XLA keeps the flags of the other tests."""
     flags = (os.environ.get("XLA_FLAGS", ""), f"--xla_force_host_platform_device_count={devices}")
     return os.environ | {"XLA_FLAGS": " ".join(filter(None, flags))}
 

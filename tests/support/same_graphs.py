@@ -3,6 +3,7 @@
 from collections import Counter
 from itertools import islice
 
+from wellshaped.spec import WellshapedError
 from wellshaped.spec.network import (
     Activation,
     Add,
@@ -79,6 +80,18 @@ def differences(built, read):
     rows, others = (Counter(map(repr, _rows(of, at))) for of in (built, read))
     found += [f"only in the graph that was built: {row}" for row in (rows - others).elements()]
     return found + [f"only in the graph that was read: {row}" for row in (others - rows).elements()]
+
+
+def has_graph(network, read):
+    """Whether ``read()`` returns a graph, which must then be the network. Where it has none, it may say why."""
+    try:
+        graph = read()
+    except WellshapedError as error:
+        assert error.report.failures[0].name in ("confirmed", "no_step", "same_path")  # noqa: PT017 the others are bugs
+        return False
+    found = differences(network, graph)
+    assert not found, "\n".join(found)
+    return True
 
 
 def _rows(network, at):
