@@ -132,9 +132,7 @@ def _kept(axis: AxisName | None) -> tuple[str, ...]:
 def training_error(given_to: str, rule: str, says: str, fixes: tuple[str, ...]) -> WellshapedError:
     """The error of a call in training mode that JAX does not allow.
 
-    >>> print(training_error("Dropout", "stream", "it can't advance", ("model.eval()",)))
-    a call of Dropout in training mode can't be used.
-      stream: it can't advance.
-      fix: model.eval()
+    >>> training_error("Dropout", "stream", "it can't advance", ("model.eval()",)).report.fixes
+    ('model.eval()',)
     """
     return WellshapedError(Report(f"a call of {given_to} in training mode", (Verdict(rule, False, says, ""),), fixes))
