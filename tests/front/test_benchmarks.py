@@ -389,7 +389,7 @@ def test_the_table_of_built_networks_has_ratios_to_the_better_by_hand(bench):
     timed = {work: {name: [each] for name, each in seconds.items()} for work in bench.typed_network.WORKS}
     bytes_of = {work: dict.fromkeys(seconds, 2**20) for work in bench.typed_network.WORKS}
     found = bench.typed_network.Measured(timed, timed, bytes_of, others=0.4)
-    table = bench.typed_network.table(bench.typed_network.CASES[0], found)
+    table = bench.typed_network.table(bench.typed_network.SMALL[0], found)
     assert table.rows[0] == [
         "TypedNetwork",
         "1000",
