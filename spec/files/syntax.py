@@ -115,12 +115,16 @@ def _value(word: str) -> object:
     return value
 
 
-def _commas(text: str, at: int, form: Format) -> Iterator[_Edit]:
-    """Leave out the comma before a bracket that closes, or add one before what follows."""
+def _last_commas(text: str, at: int, form: Format) -> Iterator[_Edit]:
+    """Leave out the comma before a bracket that closes."""
     for found in re.finditer(r",(\s*)([\]}])", text):
         if found.start() <= at <= found.end():
             words = f"leave out the comma before the {found[2]} of line {_number(text, found.end() - 1)}"
             yield text[: found.start()] + found[1] + text[found.start(2) :], words
+
+
+def _commas(text: str, at: int, form: Format) -> Iterator[_Edit]:
+    """Add a comma before what follows."""
     before = text[:at].rstrip()
     end = _number(text, len(before))
     follows = re.match(r"[\w\"'-]+|.", text[at:]) if end == _number(text, at) else None
@@ -151,7 +155,14 @@ def _comments(text: str, at: int, form: Format) -> Iterator[_Edit]:
     yield re.sub(r"(#|//)[^\n]*", lambda comment: " " * len(comment[0]), text), f"leave out the comment of line {line}"
 
 
-_EDITS: tuple[Callable[[str, int, Format], Iterator[_Edit]], ...] = (_ends, _entries, _commas, _one_line, _comments)
+_EDITS: tuple[Callable[[str, int, Format], Iterator[_Edit]], ...] = (
+    _last_commas,
+    _ends,
+    _entries,
+    _commas,
+    _one_line,
+    _comments,
+)
 
 
 _TOKEN = re.compile(
