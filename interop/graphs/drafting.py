@@ -63,7 +63,7 @@ def draft(walker: Walker, sizes: Mapping[str, int], results: Sequence[Array], fi
         if not isinstance(of, Image):
             continue
         try:
-            outputs.append(walker.settled(of).node)
+            outputs.append(walker.require_settled(of).node)
         except NoStepError as why:
             walker.failures.append(f"the output ({why})")
     return Draft(sizes, tuple(walker.nodes), tuple(outputs), finished, tuple(walker.failures))

@@ -43,6 +43,7 @@ def broadcast(walker: Walker, equation: Equation, given: Sequence[Array]) -> Seq
     """The values repeated along new axes, and along axes of size 1."""
     image, shape = given[0], equation.shape
     assert isinstance(image, Image)
+    image = walker.unmixed(image)
     placed = dict(zip(equation.params["broadcast_dimensions"], image.dims, strict=True))
     dims = tuple(
         placed[d] if d in placed and size_of(placed[d]) == size else (Part(REPEAT, size),) * (size != 1)

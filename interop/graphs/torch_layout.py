@@ -78,7 +78,7 @@ def _repeated(step: Step, x: Operand, repeats: Any, dim: Any = None, **more: Any
     """Each position several times."""
     if not isinstance(repeats, int) or dim is None:
         raise NoStepError("it repeats positions unevenly")
-    image, d = x.image, _from_start(dim, len(x.shape))
+    image, d = step.walker.unmixed(x.image), _from_start(dim, len(x.shape))
     parts = (*image.dims[d], Part(REPEAT, repeats)) if repeats != 1 else image.dims[d]
     return replace(image, dims=(*image.dims[:d], parts, *image.dims[d + 1 :]))
 

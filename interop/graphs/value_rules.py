@@ -34,7 +34,11 @@ _AFFINE = _PLAIN | {"mul", "add", "sub", "div"}
 def elementwise(walker: Walker, equation: Equation, given: Sequence[Array]) -> Sequence[Array]:
     """An operation value by value: of one node and constants it is pending, of several nodes it joins them."""
     name, shape = equation.name, equation.shape
+    given = [walker.arranged(of) if isinstance(of, Image) else of for of in given]
     images = [of for of in given if isinstance(of, Image)]
+    nodes = {image.node for image in images}
+    if len(nodes) > 1:  # one may be what another one was computed from
+        images = [known if (known := walker.as_known(image)).node in nodes else image for image in images]
     begins = (
         name in _BEGIN | _COMPARISONS
         or (name == "max" and _is_zero(given))
@@ -77,7 +81,7 @@ def elementwise(walker: Walker, equation: Equation, given: Sequence[Array]) -> S
     slope = None if vector or name != "mul" or len(images) > 1 else _learned_number(equation, given)
     if node.kind == "avg_pool" and name in ("div", "mul") and len(images) == 1 and fresh and not (vector or slope):
         return [image]  # the sum, divided by the number of positions
-    ends = vector is not None and walker.ends_before(images[0], name)
+    ends = len(images) == 1 and not begins and walker.ends_before(images[0], name, vector is not None)
     if slope or ends or (vector is not None and _of_another(walker, images, name, vector)):
         images = [walker.whole(images[0])]
         image, node = Image(images[0].node, dims), walker.nodes[images[0].node]
@@ -251,7 +255,7 @@ def activation(kind: str) -> Any:
         image, *numbers = given
         if not isinstance(image, Image):
             raise NoStepError("its slope is computed from an image")
-        image = walker.whole(image)
+        image = walker.arranged(walker.whole(image))
         node = walker.nodes[image.node]
         slope = _slope(kind, numbers)
         of = "gelu_tanh" if kind == "gelu" and _has_a_tanh(equation) else kind

@@ -98,10 +98,16 @@ class Walker:
         of = image.pending
         return of.ops == of.vectors == {"mul"} and bool(of.path)
 
-    def ends_before(self, image: Image, name: str) -> bool:
-        """Whether an operation of this name on a number for each channel is not part of what is pending."""
+    def ends_before(self, image: Image, name: str, of_channels: bool) -> bool:
+        """Whether what is pending is complete before an operation of this name on a number, or one for each channel."""
         of = image.pending
-        return self.has_activation(image) or (name == "mul" and ("add" in of.vectors or self.is_scaled(image)))
+        if self.has_activation(image):
+            return True
+        if not of_channels:
+            return self.has_norm(image) or self.is_scaled(image)
+        if name == "sub":
+            return self.has_norm(image) or self.is_scaled(image)
+        return name == "mul" and ("add" in of.vectors or self.is_scaled(image))
 
     def whole(self, image: Image) -> Image:
         """The image, with everything that is pending as nodes: a norm, an activation, a mean."""
@@ -113,6 +119,11 @@ class Walker:
             at = self._reduced(image) if without_axes or without_channels else self._finished(image)
             self._settled[key] = replace(image, node=at, pending=Pending())
         return replace(image, node=self._settled[key].node, pending=Pending())
+
+    def as_known(self, image: Image) -> Image:
+        """The image, with what is pending as a node if it already is one."""
+        known = self._settled.get((image.node, image.pending, *self.lacks(image)))
+        return image if known is None else replace(image, node=known.node, pending=Pending())
 
     def _reduced(self, image: Image) -> int:
         node = self.nodes[image.node]
@@ -167,6 +178,32 @@ class Walker:
             image = change(image)
         return image
 
+    def require_settled(self, image: Image) -> Image:
+        """The image, settled. Raise if an axis of the array has something else than an axis of the image has.
+
+        All may be in one axis: then the array was flattened.
+        """
+        image = self.settled(image)
+        node = self.nodes[image.node]
+        own = [part for parts in image.dims for part in parts if part.role[0] != "batch"]
+        if not all(self._is_axis(image, part) or part == Part(CHANNEL, node.channels) for part in own):
+            raise NoStepError("it repeats positions or channels, or mixes them")
+        if len(own) > 1 and len([d for d in image.dims if any(part in own for part in d)]) not in (1, len(own)):
+            raise NoStepError("positions and something else are in one axis")
+        return image
+
+    def arranged(self, image: Image) -> Image:
+        """The image as an operation on values reads it: repeated positions are a resize, and blocks depth to space."""
+        if any({"axis", "repeat"} <= {part.role[0] for part in parts} for parts in image.dims):
+            image = self.repeated(self.whole(image))
+        return self.unmixed(image)
+
+    def unmixed(self, image: Image) -> Image:
+        """The image with positions beside channels as depth to space, or the reverse."""
+        if any({part.role[0] for part in parts} == {"axis", "channel"} for parts in image.dims):
+            image = self._to_depth(self._to_space(self.whole(image)))
+        return image
+
     def _channels_in_order(self, image: Image) -> Image:
         """A permutation of channels is not important for sizes."""
         channels = self.nodes[image.node].channels
@@ -186,10 +223,10 @@ class Walker:
         dims, node = list(image.dims), self.nodes[image.node]
         sizes = list(node.sizes)
         for d, parts in enumerate(dims):
-            if len(parts) == 2 and self._is_axis(image, parts[0]) and parts[1].role == REPEAT:
+            if len(parts) > 1 and self._is_axis(image, parts[0]) and parts[1].role == REPEAT:
                 k = int(parts[0].role[1])
                 sizes[k] *= parts[1].size
-                dims[d] = of_axis(k, sizes[k])
+                dims[d] = (*of_axis(k, sizes[k]), *parts[2:])
         if tuple(sizes) == node.sizes:
             return image
         key = ("nearest", image.node, tuple(sizes))
@@ -217,8 +254,11 @@ class Walker:
             return image
         for d in left:
             dims[d] = of_channels(channels)
-        at = self.add("depth_to_space", (image.node,), sizes, channels, fixed={"block": tuple(block)})
-        return Image(at, tuple(dims))
+        key = ("depth_to_space", image.node, tuple(block))
+        if key not in self._settled:
+            at = self.add("depth_to_space", (image.node,), sizes, channels, fixed={"block": tuple(block)})
+            self._settled[key] = Image(at, ())
+        return Image(self._settled[key].node, tuple(dims))
 
     def _to_depth(self, image: Image) -> Image:
         dims, node = list(image.dims), self.nodes[image.node]
@@ -245,8 +285,11 @@ class Walker:
         for d, k in outer.items():
             dims[d] = of_axis(k, sizes[k])
         dims[inner[0]] = of_channels(channels)
-        at = self.add("space_to_depth", (image.node,), sizes, channels, fixed={"block": tuple(block)})
-        return Image(at, tuple(dims))
+        key = ("space_to_depth", image.node, tuple(block))
+        if key not in self._settled:
+            at = self.add("space_to_depth", (image.node,), sizes, channels, fixed={"block": tuple(block)})
+            self._settled[key] = Image(at, ())
+        return Image(self._settled[key].node, tuple(dims))
 
     def axis_in(self, image: Image, d: int) -> int | None:
         """The axis of the image whose positions, all of them, are the axis ``d`` of the array."""

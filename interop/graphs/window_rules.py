@@ -203,6 +203,7 @@ def reduction(kind: str) -> Any:
             raise NoStepError("it reduces several images together")
         if walker.has_norm(image) or walker.is_complete(image):
             image = walker.whole(image)
+        image = walker.arranged(image)
         removed = parts_of(tuple(image.dims[d] for d in axes), "axis")
         if any(not walker._is_axis(image, part) for part in removed):
             return [_pooled_blocks(walker, image, kind, axes)]

@@ -580,8 +580,14 @@ def message(function, *shapes):
         (lambda x: (x @ x.T) @ x, "the kernel is computed from an image"),
         (lambda x: jnp.concatenate([x, 2 * x], 0), "joined along an axis"),
         (lambda x: x[: x.shape[0] // 3 * 2], "its size follows neither its input nor another node"),
+        (lambda x: jnp.repeat(x, 2, 0).reshape(-1, 8), "the output (it repeats positions or channels, or mixes"),
+        (lambda x: x.reshape(-1, 2, 2).transpose(1, 0, 2).reshape(-1, 2), "the output (it repeats positions"),
+        (lambda x: jnp.stack([x, x]).reshape(2, -1).T, "at"),
     ],
-    ids=["fft", "sort", "cumsum", "rev", "loop", "cubic", "attention", "concatenated", "two thirds"],
+    ids=[
+        *("fft", "sort", "cumsum", "rev", "loop", "cubic", "attention", "concatenated", "two thirds"),
+        *("repeated channels", "halves of the channels", "pixels twice"),
+    ],
 )
 def test_an_operation_without_a_step_is_named(function, says):
     rule, text = message(function, "L 4")

@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import jax
 import pytest
-from effort import examples
+from effort import examples, sparse
 from flax import nnx
 from flax_networks import abstract_flax
 from hypothesis import HealthCheck, assume, given, settings
 from lax_networks import as_jax_has_it
 from random_networks import random_networks
+from rows_of_operations import NORMS, ON_VALUES, SOME_ON_VALUES, each_after_blocks, each_after_each, in_a_row
 from same_graphs import differences, has_graph, members
 
 from wellshaped.interop import Budget, graph_of_jax, read_jax
@@ -129,10 +130,6 @@ def test_a_larger_flax_network_is_read_back_as_its_graph(network):
 # What random networks found: operations in a row, or on an image and what was computed from it.
 
 
-def in_a_row(*operations, axes=1):
-    return Network({"x": 4}, [Node(f"n{i}", of) for i, of in enumerate(operations)], axes=axes)
-
-
 FOUND = {
     "activations": in_a_row(
         *map(Activation, ("sigmoid", "tanh", "prelu", "prelu", "glu")), Conv(1, channels=4), Activation("snake")
@@ -180,6 +177,19 @@ FOUND = {
         axes=1,
     ),
 }
+
+
+ROWS = {
+    "some": each_after_each(SOME_ON_VALUES),
+    "all": each_after_each(ON_VALUES),
+    # A group norm would split channels that have positions in them.
+    "all, after blocks": each_after_blocks([of for of in ON_VALUES if of != NORMS[2]]),
+}
+
+
+@pytest.mark.parametrize("row", sparse(ROWS, lambda row: row == "some"))
+def test_operations_on_values_are_read_as_they_are_written_whatever_is_before_them(row):
+    assert not differences(ROWS[row], graph_of_jax(abstract_flax(ROWS[row]), *shapes_of(ROWS[row])))
 
 
 @pytest.mark.one_in(3)
