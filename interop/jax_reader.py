@@ -1,9 +1,9 @@
 """Exact sizes and graphs for any JAX network: Flax NNX and Linen, Equinox, Haiku, Keras on JAX, and plain functions."""
 
 from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from ..spec.messages.installing import installed_version
 from ..spec.messages.report import UsageError
 from ..spec.messages.written import clipped, written_value
 from ..spec.network.network import Network
@@ -125,12 +125,7 @@ def _opened(model: Any, shapes: Sequence[str], dtypes: Any, arguments: Mapping[s
             raise UsageError.of("dtypes", "dtypes", "", says, 'dtypes="float32"') from None
     tracer = JaxTracer(network, images, each)
     library = network.kind.partition(".")[0]
-    framework = ", ".join(f"{name} {_version(name)}" for name in dict.fromkeys((library, "jax")))
+    packages = {"haiku": "dm-haiku"}
+    names = dict.fromkeys((library, "jax"))
+    framework = ", ".join(f"{name} {installed_version(packages.get(name, name))}" for name in names)
     return tracer, name_of(model), framework, images
-
-
-def _version(package: str) -> str:
-    try:
-        return version({"haiku": "dm-haiku"}.get(package, package))
-    except PackageNotFoundError:
-        return "of an unknown version"

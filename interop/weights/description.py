@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from ...spec.answers.compatibility import compatible_sizes
 from ...spec.files.models import ModelDescription, is_momentum
 from ...spec.files.networks import SavedNetwork
 from ...spec.files.tensors import FLOATS
+from ...spec.messages.installing import installed_version
 from ...spec.messages.report import UsageError, WellshapedError
 from ...spec.messages.written import clipped, in_words, written_value
 from ...spec.network.network import Network
@@ -46,7 +46,7 @@ def described(model: Any, otherwise: str = "orbax.checkpoint, for a module of yo
         precision=_written(types.precision),
         sizes=None,
         statements=(),
-        version=version("wellshaped"),
+        version=installed_version("wellshaped"),
         momentum=_momentum(model),
     )
     return _with_sizes(made)

@@ -88,6 +88,24 @@ def test_python_started_in_the_root_finds_the_rooms_without_a_flag(flags):
     assert Path(found.stdout.strip()).resolve() == ROOT / "spec" / "unet2" / "config.py"
 
 
+def test_a_model_is_saved_by_a_checkout_that_is_not_installed(tmp_path):
+    program = (
+        "import sys; from pathlib import Path; from importlib import metadata\n"
+        "found = metadata.version\n"
+        "def version(name):\n"
+        "    if name == 'wellshaped': raise metadata.PackageNotFoundError(name)\n"
+        "    return found(name)\n"
+        "metadata.version = version\n"
+        "from flax import nnx; from wellshaped import UNet2, UNet2Config; from wellshaped.interop import load, save\n"
+        "save(UNet2(UNet2Config(base_channels=1), 1, 1, rngs=nnx.Rngs(0)), sys.argv[1])\n"
+        "print(type(load(sys.argv[1])).__name__)\n"
+        "from wellshaped.cli import main; main(['--version'])\n"
+    )
+    path = str(tmp_path / "model.safetensors")
+    found = subprocess.run([sys.executable, "-c", program, path], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert found.stdout == "UNet2\n(unknown version)\n"
+
+
 def test_every_source_file_is_a_module_whose_examples_are_run():
     assert {"wellshaped", "wellshaped.cli", "wellshaped.spec.unet.config", "wellshaped.models.typed"} <= {*MODULES}
     assert len({*MODULES}) == len(SOURCES)

@@ -4,11 +4,10 @@ import io
 import os
 import sys
 from collections.abc import Callable, Sequence
-from importlib.metadata import version
 
 from cyclopts import App, CycloptsError
 
-from ..spec.messages.installing import pip_install
+from ..spec.messages.installing import installed_version, pip_install
 from ..spec.messages.report import WellshapedError
 from ..words.fixes import typed
 from . import (
@@ -50,7 +49,7 @@ app = App(
         "  wellshaped plan my_network.toml --input 1x96x160x160\n"
         "  wellshaped sizes my_package.nets:make_unet --input HxWx3\n"
     ),
-    version=lambda: version("wellshaped"),
+    version=lambda: installed_version("wellshaped"),
     result_action="return_value",
 )
 
