@@ -70,19 +70,18 @@ class FittedModel:
         >>> print(fitted(lambda x: x, "milesial", policy="pad").plan((3, 10, 384)))
         pad height 10 to 16 at the end with zeros; of the result, keep height 10 of 16
         """
-        self._require_images(shapes)
+        self._require_images(shapes, "; plan((3, 304, 384)) takes a shape as one tuple")
         for shape in shapes:
             if isinstance(shape, str) or not isinstance(shape, Sequence):
                 says = f"it is {kind_of(shape)}, and must be a tuple of sizes"
                 raise UsageError.of("the shape of an image", "shape", "", says, "plan((3, 304, 384))")
         return self._planned(shapes=tuple(tuple(shape) for shape in shapes))
 
-    def _require_images(self, images: Sequence[Any]) -> None:
+    def _require_images(self, images: Sequence[Any], more: str = "") -> None:
         if len(images) != len(self._source.images):
             many = len(self._source.images)
             says = f"{len(images)} are given, and {self._source.title} takes {many}; pass other arguments by name"
-            fix = f"{many} image{'s' * (many != 1)}; plan((3, 304, 384)) takes a shape as one tuple"
-            raise UsageError.of("the images", "images", "", says, fix)
+            raise UsageError.of("the images", "images", "", says, f"{many} image{'s' * (many != 1)}{more}")
 
     def _fit(self, image: Any, sizes: dict[int, int]) -> Any:
         if self.policy == "crop":

@@ -169,12 +169,19 @@ def _no_module(text: str, module: str, missing: str) -> FileError:
     return FileError.of(clipped(text), "import", "", f"there is no module {clipped(missing)}", fix)
 
 
-def _from_file(text: str, path: Path) -> ModuleType:
-    if not path.is_file():
-        folder, name = path.parent, text.rpartition(":")[2]
+def require_place(text: str) -> None:
+    """Raise :class:`FileError` if ``text`` names an object in a file that does not exist. No code runs."""
+    place, _, name = text.rpartition(":")
+    path = Path(place)
+    if _is_file(place) and not path.is_file():
+        folder = path.parent
         near = near_name(path.stem, [found.stem for found in sorted(folder.glob("*.py")) if _mentions(found, name)])
         fix = f"{(folder / near).as_posix()}.py:{name}" if near else "the path of an existing .py file"
         raise FileError.of(clipped(text), "import", "", f"there is no file {clipped(path.as_posix())}", fix)
+
+
+def _from_file(text: str, path: Path) -> ModuleType:
+    require_place(text)
     path = path.resolve()
     root, names = path.parent, [path.stem]
     while (root / "__init__.py").is_file():  # the file is part of a package, and may use relative imports

@@ -192,7 +192,7 @@ def certify(network: AnyNetwork, *, axis: int | None = None, halo: bool = False,
     >>> certify(UNet2Config()).sizes
     <SizeSet n ≡ 0 (mod 2), n ≥ 2>
     >>> print(certify("milesial", halo=True).halo)
-    107 before and 107 after (aligned cores: 94 and 94)
+    107 before and 107 after (94 and 94 for cores at multiples of the total stride)
     """
     graph = graph_of(network)
     require_limits(graph, SizeSet())

@@ -19,7 +19,7 @@ from ..spec.arithmetic.size_set import SizeSet
 from ..spec.messages.report import WellshapedError
 from ..spec.network import Network, ResizeTo
 from ..spec.network.arithmetic import larger, smaller
-from ..spec.network.reaching import Halo, representatives, total_stride
+from ..spec.network.reaching import Halo, halo_in_words, representatives, total_stride
 from ..spec.network.reading import Reads, depends_on_size, reads_of
 from ..spec.network.running import sizes_along
 from ..spec.network.scale import slopes_of
@@ -53,8 +53,7 @@ class CertifiedHalo:
         return (*self.aligned, *self.any)
 
     def __str__(self) -> str:
-        before, after = self.any
-        return f"{before} before and {after} after (aligned cores: {self.aligned[0]} and {self.aligned[1]})"
+        return halo_in_words(self.any, self.aligned)
 
 
 @dataclass(frozen=True, slots=True)

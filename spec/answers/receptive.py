@@ -27,7 +27,7 @@ class ReceptiveField(Written):
     >>> print(field)
     milesial, y, height and width:
       receptive field: 188 to 204 positions
-      halo: 107 before and 107 after (aligned cores: 94 and 94)
+      halo: 107 before and 107 after (94 and 94 for cores at multiples of the total stride)
       total stride: 16
     """
 

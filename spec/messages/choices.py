@@ -45,7 +45,7 @@ _MEANT = {  # words of other libraries, and truth values, with our words for the
     "nhwc": ("HWC",),
 }
 
-_CLOSE = 0.55  # names that are less alike are far-fetched
+_CLOSE = 0.6  # names that are less alike are far-fetched
 
 _COMPARED = 200  # characters of a word; a name is no longer, and the time to compare grows with the square of them
 

@@ -65,12 +65,19 @@ class NodeField(Written):
             return f"receptive field: unbounded; {self.unbounded}"
         least, most = map(written_number, self.positions)
         field = f"receptive field: {least if least == most else f'{least} to {most}'} positions"
-        aligned = (
-            "" if self.aligned == self.halo else f" (aligned cores: {' and '.join(map(written_number, self.aligned))})"
-        )
-        return (
-            f"{field}\n  halo: {written_number(self.halo[0])} before and {written_number(self.halo[1])} after{aligned}"
-        )
+        return f"{field}\n  halo: {halo_in_words(self.halo, self.aligned)}"
+
+
+def halo_in_words(halo: Halo, aligned: Halo) -> str:
+    """Return the halo of cores with any edges, and that of cores at multiples of the total stride.
+
+    >>> halo_in_words((107, 107), (94, 94))
+    '107 before and 107 after (94 and 94 for cores at multiples of the total stride)'
+    """
+    before, after = map(written_number, halo)
+    less, least = map(written_number, aligned)
+    more = "" if halo == aligned else f" ({less} and {least} for cores at multiples of the total stride)"
+    return f"{before} before and {after} after{more}"
 
 
 @dataclass(frozen=True, slots=True)

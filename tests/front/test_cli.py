@@ -370,7 +370,7 @@ def test_check_takes_one_image_of_a_network_that_is_not_code(rejected):
 MILESIAL = """\
 milesial, y, height and width:
   receptive field: 188 to 204 positions
-  halo: 107 before and 107 after (aligned cores: 94 and 94)
+  halo: 107 before and 107 after (94 and 94 for cores at multiples of the total stride)
   total stride: 16
 """
 

@@ -628,11 +628,11 @@ def test_the_command_certify_rejects_words_that_name_no_network(words, says, cap
 
 
 HALOS = {
-    "milesial": "107 before and 107 after (aligned cores: 94 and 94)",
-    "smp_resnet34": "543 before and 512 after (aligned cores: 513 and 482)",
-    "ronneberger2015": "15 before and 199 after (aligned cores: 0 and 188)",
-    "unet3d": "7 before and 95 after (aligned cores: 0 and 92)",
-    "pix2pix": "765 before and 765 after (aligned cores: 511 and 511)",
+    "milesial": "107 before and 107 after (94 and 94 for cores at multiples of the total stride)",
+    "smp_resnet34": "543 before and 512 after (513 and 482 for cores at multiples of the total stride)",
+    "ronneberger2015": "15 before and 199 after (0 and 188 for cores at multiples of the total stride)",
+    "unet3d": "7 before and 95 after (0 and 92 for cores at multiples of the total stride)",
+    "pix2pix": "765 before and 765 after (511 and 511 for cores at multiples of the total stride)",
 }
 
 
@@ -733,8 +733,12 @@ def test_a_halo_that_is_none_is_rejected(change, says, tmp_path):
 def test_the_commands_certify_and_verify_the_halo(tmp_path, capsys):
     path = str(tmp_path / "c.json")
     assert main(["certify", "unet2", "--halo", "--output", path]) == 0
-    assert "its halo is 9 before and 9 after (aligned cores: 8 and 8)" in " ".join(capsys.readouterr().out.split())
+    assert "its halo is 9 before and 9 after (8 and 8 for cores at multiples of the total stride)" in " ".join(
+        capsys.readouterr().out.split()
+    )
     assert main(["verify", path]) == 0
-    assert "its halo is 9 before and 9 after (aligned cores: 8 and 8)" in " ".join(capsys.readouterr().out.split())
+    assert "its halo is 9 before and 9 after (8 and 8 for cores at multiples of the total stride)" in " ".join(
+        capsys.readouterr().out.split()
+    )
     assert main(["certify", "monai_unet", "--halo", "--output", path]) == 1
     assert "reads the whole image" in " ".join(capsys.readouterr().err.split())

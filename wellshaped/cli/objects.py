@@ -234,6 +234,9 @@ def _dtypes(given: Sequence[str], images: int) -> list[str]:
 
 
 def _no_shape(name: str, command: str, example: str) -> UsageError:
+    from ..interop.loading import require_place
+
+    require_place(name)
     says = f"{command} needs the shape of an image for a model in your code, with all axes that the model takes"
     return UsageError.of(clipped(name), "input", "", says, f"wellshaped {command} {clipped(name)} {example}")
 

@@ -18,7 +18,8 @@ EXAMPLE = """\
 def presets(*, as_json: AsJson = False) -> int:
     """List the presets: well-known networks.
 
-    Each has the shape of its input, the sizes that fit, and its source. C is any number of channels.
+    Each has the shape of its input, the sizes that fit, and its source.
+    With C, any number of channels, it is a config. The others are graphs.
     """
     known = {name: _preset(name) for name in PRESETS}
     if as_json:
