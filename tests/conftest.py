@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
-from .seconds import parts, read
+from .seconds import in_share, parts, read
 
 # Derandomized, so that a red run can be repeated; thorough looks elsewhere each time.
 settings.register_profile("default", deadline=None, derandomize=True, max_examples=40)
@@ -86,19 +86,26 @@ def pytest_collection():
 def pytest_collection_modifyitems(config, items):
     """Give each case its part of the suite (:mod:`.seconds`): mark it ``slow``, and ``exhaustive``, or leave it.
 
-    A test that is named on the command line runs with all cases.
+    A test that is named on the command line runs with all cases. ``WELLSHAPED_SHARE=2/3`` leaves out the slow cases of
+    the functions of other thirds.
     """
     if any("::" in argument for argument in config.args):
         return
     names = [item.nodeid.partition("[")[0] for item in items]
     one_in = [marker.args[0] if (marker := item.get_closest_marker("one_in")) else 1 for item in items]
     slow = [item.get_closest_marker("slow") is not None for item in items]
+    share = in_share(names, read(), os.environ.get("WELLSHAPED_SHARE", "1/1"))
+    others = [item for item, is_mine in zip(items, share, strict=True) if not is_mine]
     for item, part in zip(items, parts(names, read(), one_in, slow), strict=True):
         is_exhaustive = part == "exhaustive" or item.get_closest_marker("exhaustive")
         if is_exhaustive:
             item.add_marker(pytest.mark.exhaustive)
         if is_exhaustive or part != "quick":
             item.add_marker(pytest.mark.slow)
+    of_others = [item for item in others if item.get_closest_marker("slow")]
+    if of_others:
+        config.hook.pytest_deselected(items=of_others)
+        items[:] = [item for item in items if item not in set(of_others)]
 
 
 @pytest.fixture(scope="module", autouse=True)

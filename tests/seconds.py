@@ -67,6 +67,18 @@ def parts(names: Sequence[str], seconds: Mapping[str, float], one_in: Sequence[i
     return found
 
 
+def in_share(names: Sequence[str], seconds: Mapping[str, float], share: str) -> list[bool]:
+    """Whether each case is of a share of the functions, such as ``"2/3"``. Each has as many long functions as another.
+
+    >>> in_share(["a", "a", "b", "c", "d"], {"c": 90.0, "d": 60.0}, "1/2")
+    [True, True, False, True, False]
+    """
+    number, of = map(int, share.split("/"))
+    dealt = sorted(set(names), key=lambda name: (-seconds.get(name, 0.0), name))
+    mine = set(dealt[number - 1 :: of])
+    return [name in mine for name in names]
+
+
 def _spread(cases: Sequence[int], most: int) -> Sequence[int]:
     """At most so many of the cases, evenly spaced."""
     return cases[:: ceil(len(cases) / most)] if most and cases else ()
