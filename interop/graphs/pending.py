@@ -50,6 +50,8 @@ def activation_of(of: Pending) -> dict[str, Any] | None:
         return {"kind": "relu", "slope": None}
     if of.vectors and {"sin", "div", "add"} <= ops:
         return {"kind": "snake", "slope": None}
+    if of.vectors == {"mul"} and "select_n" in ops and not of.statistics:
+        return {"kind": "prelu_channels", "slope": None}
     for made_of, kind in _MADE_OF:
         if kind == "silu" and "logistic_of_more" in ops:
             continue  # x·sigmoid(1.702·x), for example

@@ -93,13 +93,9 @@ def _gelu(step: Step, x: Operand, approximate: str = "none") -> Array:
 
 
 def _prelu(step: Step, x: Operand, weight: Operand) -> Array:
-    """One slope, or one for each channel, which has the parameters of a scale."""
-    if prod(weight.shape) == 1:
-        return _activated(step, x.image, "prelu", path=weight.path)
-    image = step.walker.whole(x.image)
-    node = step.walker.nodes[image.node]
-    at = step.walker.add("scale", (image.node,), node.sizes, node.channels, path=weight.path)
-    return replace(image, node=at)
+    """One slope, or one for each channel."""
+    kind = "prelu" if prod(weight.shape) == 1 else "prelu_channels"
+    return _activated(step, x.image, kind, path=weight.path)
 
 
 def _hardtanh(step: Step, x: Operand, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Array:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from ...spec.network.values import OF_CHANNELS
 from .draft import Array, Constant, Image, NoStepError, Pending, small_number
 from .equation import Equation
 from .parts import CHANNEL, REPEAT, Dims, Part, Parts, merged, moving, of_channels, size_of
@@ -50,9 +51,12 @@ def elementwise(walker: Walker, equation: Equation, given: Sequence[Array]) -> S
         images = [walker.whole(image) for image in images]
     elif len(images) > 1 or name not in _AFFINE:
         alike = len({image.pending for image in images}) == 1
+        of_a_slope = name == "select_n" and any(image.pending.ops & _COMPARISONS for image in images)
         images = [
             walker.whole(image)
-            if walker.has_norm(image) or walker.is_scaled(image) or (alike and walker.has_activation(image))
+            if walker.has_norm(image)
+            or (walker.is_scaled(image) and not of_a_slope)
+            or (alike and walker.has_activation(image))
             else image
             for image in images
         ]
@@ -138,7 +142,7 @@ _SCALES = frozenset(("rsqrt", "sqrt", "pow"))
 """What a norm does with a variance, or with the mean of squares."""
 
 
-_ALONE = frozenset(("tanh", "sigmoid", "softmax", "prelu", "snake", "gelu", "gelu_tanh", "silu"))
+_ALONE = frozenset(("tanh", "sigmoid", "softmax", "prelu", *OF_CHANNELS, "gelu", "gelu_tanh", "silu"))
 """The activations that are no part of the sum that another one is; silu is a product with the sigmoid."""
 
 

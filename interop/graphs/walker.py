@@ -9,6 +9,7 @@ from dataclasses import replace
 from itertools import count
 from typing import Any
 
+from ...spec.network.values import OF_CHANNELS
 from .draft import Array, DraftNode, Image, IsBatchError, NoStepError, NotOpenError, Pending, Unread
 from .parts import CHANNEL, REPEAT, Part, merged, of_axis, of_channels, parts_of, size_of
 from .pending import IN_TRAINING, activation_of, in_evaluation, norm_of
@@ -156,7 +157,7 @@ class Walker:
         fixed = norm_of(of) or activation_of(of)
         if fixed is not None:
             kind = "norm" if "groups" in fixed else "activation"
-            path = of.path if kind == "norm" or fixed["kind"] in ("prelu", "snake") else ()
+            path = of.path if kind == "norm" or fixed["kind"] in ("prelu", *OF_CHANNELS) else ()
             is_in_training = fixed["kind"] == "batch" or (fixed["kind"] == "instance" and path in self.running)
             if kind == "norm" and is_in_training and of.statistics:
                 raise NoStepError(IN_TRAINING)

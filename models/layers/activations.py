@@ -8,6 +8,7 @@ from jaxtyping import Array, Float
 
 from ...spec.messages.report import ShapeError, UsageError
 from ...spec.network import Activation
+from ...spec.network.values import OF_CHANNELS
 from ..dtypes import dtypes_of
 from ..fits import at_least_one
 from ..operations.node_layers import computed, started
@@ -19,12 +20,12 @@ class ActivationLayer(OperationLayer):
     """An activation of one ``(C, *sizes)`` image, as PyTorch defines it; see :class:`.Activation`.
 
     ``kind`` is its name, such as ``"relu"``, ``"gelu"`` or ``"glu"``. ``slope`` is what ``"leaky_relu"`` multiplies
-    negative values by, or the scale (alpha) of ``"elu"``. ``"prelu"`` learns one slope. ``"snake"`` learns one for
-    each channel, and needs ``channels``. The name ends in ``Layer`` because the operation of a graph is called
-    ``Activation``.
+    negative values by, or the scale (alpha) of ``"elu"``. ``"prelu"`` learns one slope; ``"prelu_channels"`` and
+    ``"snake"`` learn one for each channel, and need ``channels``. The name ends in ``Layer`` because the operation of a
+    graph is called ``Activation``.
 
-    The constructor raises :class:`ConfigError` for another kind, and :class:`UsageError` for ``"snake"`` without
-    channels and for a dtype that is not floating-point. A call raises :class:`ShapeError` for channels that do not fit.
+    The constructor raises :class:`ConfigError` for another kind, and :class:`UsageError` if ``channels`` is missing and
+    for a dtype that is not floating-point. A call raises :class:`ShapeError` for channels that do not fit.
     Source: SPEC sections 8 and 10.
 
     >>> import jax.numpy as jnp
@@ -51,9 +52,9 @@ class ActivationLayer(OperationLayer):
         self.channels = None if channels is None else at_least_one(channels, "channels", "ActivationLayer")
         types = dtypes_of(dtype, param_dtype)
         self.dtype = types["dtype"]
-        if kind == "snake" and self.channels is None:
-            says = "snake learns a slope for each channel, and channels is missing"
-            raise UsageError.of("ActivationLayer('snake')", "channels", "", says, "channels=8, for example")
+        if kind in OF_CHANNELS and self.channels is None:
+            says = f"{kind} learns a slope for each channel, and channels is missing"
+            raise UsageError.of(f"ActivationLayer({kind!r})", "channels", "", says, "channels=8, for example")
         shapes = self.operation.parameters([self.channels or 1], self.axes)
         for name, shape in shapes.items():
             setattr(self, name, nnx.Param(started(self.operation, name, shape, types["param_dtype"])))

@@ -23,7 +23,7 @@ _DRAWN = {
 _START = {"bias": 0.0, "scale": 1.0}
 """Where the other parameters start, by name."""
 
-_SLOPE = {"prelu": 0.25, "snake": 1.0}
+_SLOPE = {"prelu": 0.25, "prelu_channels": 0.25, "snake": 1.0}
 """Where the slopes of an activation start, as in PyTorch and in the paper of Snake."""
 
 

@@ -60,6 +60,7 @@ _ACTIVATIONS: dict[str, Callable[[Array, float | None, Parameters], Array]] = {
     "softplus": lambda x, *_: jax.nn.softplus(x),
     "softmax": lambda x, *_: jax.nn.softmax(x, axis=0),
     "prelu": lambda x, _, parameters: _linear_below(x, parameters["slope"]),
+    "prelu_channels": lambda x, _, parameters: _linear_below(x, _of_each_channel(parameters["slope"], x)),
     "snake": lambda x, _, parameters: _snake(x, parameters["slope"]),
     "glu": lambda x, *_: jax.nn.glu(x, axis=0),
     "relu6": lambda x, *_: _relu6(x),

@@ -87,8 +87,8 @@ class Norm(Operation):
 class Activation(Operation):
     """A function of each value; ``glu`` multiplies one half of the channels by a function of the other half.
 
-    ``gelu_tanh`` is the approximation of ``gelu`` by a tanh, which is JAX's default. ``prelu`` learns one slope, and
-    ``snake`` one for each channel. For values below 0, ``slope`` is the slope of
+    ``gelu_tanh`` is the approximation of ``gelu`` by a tanh, which is JAX's default. ``prelu`` learns one slope;
+    ``prelu_channels`` and ``snake`` learn one for each channel. For values below 0, ``slope`` is the slope of
     ``leaky_relu`` or the scale of ``elu``.
 
     Raises :class:`ConfigError` for a ``slope`` of another kind, and the errors of :class:`Operation`.
@@ -105,6 +105,7 @@ class Activation(Operation):
         "kind": (
             *("relu", "leaky_relu", "elu", "gelu", "silu", "sigmoid", "tanh", "softplus", "softmax"),
             *("prelu", "snake", "glu", "relu6", "hardsigmoid", "hardswish", "mish", "selu", "gelu_tanh"),
+            "prelu_channels",
         )
     }
 
@@ -133,9 +134,12 @@ class Activation(Operation):
 
     def parameters(self, channels: Sequence[int], axes: int) -> Shapes:
         """The learned slopes."""
-        counts = {"prelu": 1, "snake": channels[0]}
+        counts = {"prelu": 1} | dict.fromkeys(OF_CHANNELS, channels[0])
         return {"slope": (counts[self.kind],)} if self.kind in counts else {}
 
+
+OF_CHANNELS = ("prelu_channels", "snake")
+"""The activations that learn a slope for each channel."""
 
 _WITH_SLOPE = ("leaky_relu", "elu")
 """The activations that have a ``slope`` of their own choice."""

@@ -46,7 +46,7 @@ def activation(operation: Activation, images: Sequence[Array], parameters: Param
     [[0.5]]
     """
     (x,) = images
-    if operation.kind in ("relu", "leaky_relu", "prelu"):
+    if operation.kind in ("relu", "leaky_relu", "prelu", "prelu_channels"):
         return _linear_below(operation, x, parameters)
     (x,) = in_floats(x)
     if operation.kind == "snake":
@@ -64,7 +64,7 @@ _LEAK = 0.01
 
 
 def _linear_below(operation: Activation, x: Array, parameters: Parameters) -> Array:
-    if operation.kind == "prelu":
+    if "slope" in parameters:
         x, slope = alike(x, over_positions(parameters["slope"], x))
     else:
         number = 0 if operation.kind == "relu" else _LEAK if operation.slope is None else operation.slope

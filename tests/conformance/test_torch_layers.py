@@ -125,6 +125,9 @@ def functions_of_one_input(axes, dtype):
         yield nn.DepthToSpace2d(2), lambda x: functional.pixel_shuffle(x, 2), 8
         yield nn.SpaceToDepth2d(2), lambda x: functional.pixel_unshuffle(x, 2), 2
     yield nn.ActivationLayer("prelu", **types), lambda x: functional.prelu(x, x.new_tensor([0.25])), 2
+    of_channels = nn.ActivationLayer("prelu_channels", channels=2, **types)
+    of_channels.slope[...] = np.array([0.5, -2.0])
+    yield of_channels, lambda x: functional.prelu(x, x.new_tensor([0.5, -2.0])), 2
     for kind in SMOOTH:
         if kind == "hardsigmoid" and dtype is np.float64:
             continue  # PyTorch's derivative is a sixth in float32

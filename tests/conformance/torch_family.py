@@ -256,7 +256,8 @@ class Block(nn.Module):
         self.shortcut = conv(c_in, 1, 0) if residual and c_in != c_out else nn.Identity()
         if self.norm_last and residual and c_in != c_out:
             self.shortcut.norm = nn.Identity()
-        self.acts = nn.ModuleList(ACTIVATIONS[activation]() for _ in range(convs_per_block))
+        made = partial(nn.PReLU, c_out) if activation == "prelu_channels" else ACTIVATIONS[activation]
+        self.acts = nn.ModuleList(made() for _ in range(convs_per_block))
 
     def forward(self, x):
         y = x

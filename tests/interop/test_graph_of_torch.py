@@ -234,11 +234,11 @@ NETWORKS = {
         [Scale()],
     ),
     "activations": (
-        nn.Sequential(nn.LeakyReLU(0.2), nn.ELU(), nn.PReLU(), nn.ReLU6(), nn.Softmax(1), nn.GLU(1)),
+        nn.Sequential(nn.LeakyReLU(0.2), nn.ELU(), nn.PReLU(), nn.PReLU(4), nn.ReLU6(), nn.Softmax(1), nn.GLU(1)),
         "N 4 L",
         [
             Activation("leaky_relu", slope=0.2),
-            *map(Activation, ("elu", "prelu", "relu6", "softmax", "glu")),
+            *map(Activation, ("elu", "prelu", "prelu_channels", "relu6", "softmax", "glu")),
         ],
     ),
     "more activations": (

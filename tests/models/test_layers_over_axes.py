@@ -250,12 +250,15 @@ ERRORS = {
         "mode: no such choice: mode='linaer' must be one of 'nearest', 'linear'.",
         "mode='linear'",
     ),
-    "snake": (
-        lambda: ActivationLayer("snake"),
-        UsageError,
-        "channels: snake learns a slope for each channel, and channels is missing.",
-        "channels=8, for example",
-    ),
+    **{
+        kind: (
+            lambda kind=kind: ActivationLayer(kind),
+            UsageError,
+            f"channels: {kind} learns a slope for each channel, and channels is missing.",
+            "channels=8, for example",
+        )
+        for kind in ("snake", "prelu_channels")
+    },
     "no axis": (
         lambda: MaxPool1d(2).size(8, 1),
         UsageError,

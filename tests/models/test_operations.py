@@ -51,7 +51,7 @@ from wellshaped.spec.network import (
 from wellshaped.spec.network.fields import on_axis
 from wellshaped.spec.reference import graphs
 
-PIECEWISE_LINEAR = ("relu", "leaky_relu", "prelu")
+PIECEWISE_LINEAR = ("relu", "leaky_relu", "prelu", "prelu_channels")
 SMOOTH = tuple(kind for kind in Activation.choices["kind"] if kind not in PIECEWISE_LINEAR)
 MODES = Pad.choices["mode"]
 
@@ -116,7 +116,8 @@ def elementwise(kind):
 
 
 def activations(axes):
-    return st.sampled_from([Activation("relu"), Activation("leaky_relu", slope=0.25), Activation("prelu")])
+    kinds = ("relu", "prelu", "prelu_channels")
+    return st.sampled_from([Activation("leaky_relu", slope=0.25), *map(Activation, kinds)])
 
 
 def blocks(kind):

@@ -296,8 +296,8 @@ def plain_costs(network, shapes):
             parameters = 2 * given[0]
         elif type(operation).__name__ == "Scale":
             parameters = made[0]
-        elif isinstance(operation, Activation) and operation.kind in ("prelu", "snake"):
-            parameters = made[0] if operation.kind == "snake" else 1
+        elif isinstance(operation, Activation) and operation.kind in ("prelu", "prelu_channels", "snake"):
+            parameters = 1 if operation.kind == "prelu" else made[0]
         costs[node.name] = parameters, products
     return costs
 

@@ -129,7 +129,7 @@ def _layer(of, ins, outs, axes, rngs):
             return _NORMS[of.kind](ins, epsilon=of.epsilon, rngs=rngs, **groups, **affine, **running)
         case Activation(kind="prelu"):
             return nnx.PReLU()
-        case Scale() | Activation(kind="snake"):
+        case Scale() | Activation(kind="snake" | "prelu_channels"):
             return nnx.Param(jnp.ones(ins))
     return None
 
@@ -236,6 +236,8 @@ def _padded(of, x, sides):
 
 def _activated(of, slope, x):
     match of.kind:
+        case "prelu_channels":
+            return jnp.where(x >= 0, x, slope * x)
         case "snake":
             return x + jnp.sin(slope * x) ** 2 / slope
         case "leaky_relu" | "elu":

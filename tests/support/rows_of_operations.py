@@ -7,7 +7,7 @@ ACTIVATIONS = tuple(
         Activation,
         (
             *("relu", "elu", "selu", "silu", "gelu", "gelu_tanh", "sigmoid", "tanh", "softplus", "prelu", "softmax"),
-            "snake",
+            *("prelu_channels", "snake"),
         ),
     )
 )

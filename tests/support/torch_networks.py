@@ -232,6 +232,8 @@ def _activation(of, ins):
     match of.kind:
         case "snake":
             return _Snake(ins)
+        case "prelu_channels":
+            return nn.PReLU(ins)
         case "glu" | "softmax":
             return (nn.GLU if of.kind == "glu" else nn.Softmax)(dim=1)
     kind = _ACTIVATIONS[of.kind]
