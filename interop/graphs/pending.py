@@ -15,7 +15,7 @@ def in_evaluation(of: Pending) -> bool:
 
 def norm_of(of: Pending) -> dict[str, Any] | None:
     """The numbers of the norm that is pending, or ``None``."""
-    if of.statistics and {"exp", "div"} <= of.ops and {kind for kind, *_ in of.statistics} == {"layer"}:
+    if of.statistics and "exp" in of.ops:
         return None
     known = sorted(of.statistics, key=lambda each: (each[2] != "sum", each))
     if not known and not in_evaluation(of):
@@ -29,8 +29,10 @@ def norm_of(of: Pending) -> dict[str, Any] | None:
 
 
 _MADE_OF = (
+    ({"slopes", "select_n"}, "prelu_channels"),
     ({"slope", "select_n"}, "prelu"),
     ({"exp", "div", "reduce"}, "softmax"),
+    ({"exp", "log", "reduce"}, "softmax"),
     ({"tanh", "integer_pow", "product"}, "gelu_tanh"),
     ({"erf", "product"}, "gelu"),
     ({"erfc", "product"}, "gelu"),
@@ -43,6 +45,12 @@ _MADE_OF = (
 """Activations by the operations that they are made of. The first that is contained is meant."""
 
 
+MORE = "more"
+"""A product with a number, a sum with one, or another function without a node: the name of the operation before."""
+
+_MORE = frozenset((MORE, "logistic_of_more"))
+
+
 def activation_of(of: Pending) -> dict[str, Any] | None:
     """The kind of the activation that is pending, or ``None``."""
     ops = of.ops | ({"reduce"} if of.statistics else set())
@@ -50,11 +58,9 @@ def activation_of(of: Pending) -> dict[str, Any] | None:
         return {"kind": "relu", "slope": None}
     if of.vectors and {"sin", "div", "add"} <= ops:
         return {"kind": "snake", "slope": None}
-    if of.vectors == {"mul"} and "select_n" in ops and not of.statistics:
-        return {"kind": "prelu_channels", "slope": None}
     for made_of, kind in _MADE_OF:
         if kind == "silu" and "logistic_of_more" in ops:
             continue  # x·sigmoid(1.702·x), for example
-        if made_of <= ops and (kind not in ("sigmoid", "tanh", "relu") or ops == made_of):
+        if made_of <= ops and (kind not in ("sigmoid", "tanh", "relu") or ops - _MORE == made_of):
             return {"kind": kind, "slope": None}
     return None

@@ -8,6 +8,7 @@ from ...spec.network.values import OF_CHANNELS
 from .draft import Array, Constant, Image, NoStepError, Pending, small_number
 from .equation import Equation
 from .parts import CHANNEL, REPEAT, Dims, Part, Parts, merged, moving, of_channels, size_of
+from .pending import MORE
 from .walker import Walker
 
 ELEMENTWISE = frozenset(
@@ -27,6 +28,9 @@ _BEGIN = frozenset(("logistic", "tanh", "erf", "erfc", "sin", "cos"))
 _COMPARISONS = frozenset(("ge", "gt", "le", "lt"))
 """What begins an activation with a slope."""
 
+
+_BY_A_NUMBER = frozenset(("mul", "div", "add", "sub", "neg"))
+"""What is left out before an activation, if it is no part of one."""
 
 _AFFINE = _PLAIN | {"mul", "add", "sub", "div"}
 """What may follow a norm and be part of it."""
@@ -115,9 +119,13 @@ def _pending(
 ) -> Pending:
     known = [image.pending for image in images]
     op = "relu" if name == "max" and _is_zero(given) else name
+    if name in _BY_A_NUMBER and not (vector or slope) and all(of == Pending() for of in known) and len(known) == 1:
+        op = MORE
     ops = frozenset().union(*(of.ops for of in known)) | {op}
     learned = vector or slope
     ops |= {"slope"} if slope else set()
+    if name == "select_n" and any(walker.is_scaled(image) for image in images):
+        ops |= {"slopes"}
     if op == "logistic" and any(of.ops for of in known):
         ops |= {"logistic_of_more"}
     if name == "mul" and len(images) > 1:
@@ -174,7 +182,11 @@ def _before_activation(walker: Walker, image: Image, name: str) -> Image:
         return walker.whole(image) if name in _BEGIN else image
     if name == "sin":  # of a learned multiple
         return walker.whole(image) if walker.has_activation(image) else walker.normed(image)
-    return walker.whole(image) if walker.is_complete(image) else walker.normed(image)
+    image = walker.whole(image) if walker.is_complete(image) else walker.normed(image)
+    of = image.pending
+    if of.number and name in ("tanh", "logistic", "max") and not (of.statistics or "integer_pow" in of.ops):
+        return replace(image, pending=walker.fresh(ops=frozenset((MORE,))))
+    return image
 
 
 def _constants(equation: Equation, given: Sequence[Array]) -> list[tuple[Constant, Sequence[int]]]:

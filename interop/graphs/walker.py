@@ -107,7 +107,7 @@ class Walker:
         if not of_channels:
             return self.has_norm(image) or self.is_scaled(image)
         if name == "sub":
-            return self.has_norm(image) or self.is_scaled(image)
+            return self.has_norm(image) or self.is_scaled(image) or self.is_a_mean(image)
         return name == "mul" and ("add" in of.vectors or self.is_scaled(image))
 
     def whole(self, image: Image) -> Image:
@@ -127,17 +127,12 @@ class Walker:
         return image if known is None else replace(image, node=known.node, pending=Pending())
 
     def _reduced(self, image: Image) -> int:
-        node = self.nodes[image.node]
         without_axes, without_channels = self.lacks(image)
         at = image.node
         if without_axes:
             if parts_of(image.dims, "axis"):
                 raise NoStepError("it reduces some axes, and not all")
-            key = ("mean", at)
-            if key not in self._settled:
-                mean = self.add("mean", (at,), (1,) * self.axes, node.channels)
-                self._settled[key] = Image(mean, ())
-            at = self._settled[key].node
+            at = self._mean(at)
         if without_channels:
             if parts_of(image.dims, "channel"):
                 raise NoStepError("it reduces some channels, and not all")
@@ -152,8 +147,25 @@ class Walker:
             "conv", (at,), self.nodes[at].sizes, channels, fixed=fixed, sides=((0, 0),) * self.axes, stride=ones
         )
 
+    def _mean(self, at: int) -> int:
+        """The mean of a node over its positions."""
+        key = ("mean", at)
+        if key not in self._settled:
+            mean = self.add("mean", (at,), (1,) * self.axes, self.nodes[at].channels)
+            self._settled[key] = Image(mean, ())
+        return self._settled[key].node
+
     def _finished(self, image: Image) -> int:
         node, of = self.nodes[image.node], image.pending
+        kinds = {kind if groups <= 1 or kind == "group" else "some" for kind, groups, _ in of.statistics}
+        if "some" in kinds or ("exp" in of.ops and kinds - {"layer"}):
+            raise NoStepError("it has a sum or maximum over some axes or channels, and not all")
+        if kinds and of.ops.isdisjoint(("rsqrt", "sqrt", "pow", "exp")):
+            if kinds != {"instance"}:
+                raise NoStepError("a mean of channels is joined with them")
+            joined = {"broadcast": "positions"}
+            kind = "add" if of.ops & {"add", "sub"} else "multiply"
+            return self.add(kind, (image.node, self._mean(image.node)), node.sizes, node.channels, fixed=joined)
         fixed = norm_of(of) or activation_of(of)
         if fixed is not None:
             kind = "norm" if "groups" in fixed else "activation"

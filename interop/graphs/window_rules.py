@@ -201,7 +201,7 @@ def reduction(kind: str) -> Any:
         assert isinstance(image, Image)
         if len([of for of in given if isinstance(of, Image)]) != 1:
             raise NoStepError("it reduces several images together")
-        if walker.has_norm(image) or walker.is_complete(image):
+        if walker.has_norm(image) or walker.is_complete(image) or walker.is_a_mean(image):
             image = walker.whole(image)
         image = walker.arranged(image)
         removed = parts_of(tuple(image.dims[d] for d in axes), "axis")
@@ -259,7 +259,9 @@ def _statistic(walker: Walker, image: Image, kind: str, axes: Sequence[int]) -> 
     elif single and channels:
         name, groups = "group", channels[0]
     elif not of_axis:
-        name, groups = "layer", 1
+        name, groups = "layer", channels[0] if channels else 1
+    elif parts_of(left, "axis"):
+        name, groups = "some", 2
     elif any(part.role[0] == "batch" for part in removed):
         name, groups = "batch", 1
     elif any(part.role == CHANNEL for part in removed):

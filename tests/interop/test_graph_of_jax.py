@@ -559,6 +559,64 @@ def test_several_images_and_a_vector():
     assert kinds(graph) == ["Concat", "Conv", "Add"]
 
 
+class Written(nnx.Module):
+    """What a function computes of an image and a few layers."""
+
+    def __init__(self, function):
+        self.function, rngs = function, nnx.Rngs(0)
+        self.conv = nnx.Conv(4, 4, (3, 3), rngs=rngs)
+        self.layer = nnx.LayerNorm(4, rngs=rngs)
+        self.group = nnx.GroupNorm(4, num_groups=2, rngs=rngs)
+        self.batch = nnx.BatchNorm(4, use_running_average=True, rngs=rngs)
+        self.head = nnx.Linear(4, 4, rngs=rngs)
+        self.number, self.vector, self.bias = nnx.Param(jnp.ones(())), nnx.Param(jnp.ones(4)), nnx.Param(jnp.ones(4))
+
+    def __call__(self, x):
+        return self.function(self, x)
+
+
+def means(x):
+    return x.mean((1, 2), keepdims=True)
+
+
+AS_WRITTEN = {
+    "a layer norm of means": (lambda s, x: s.head(s.layer(s.conv(x).mean((1, 2)))), "Mean Norm Conv"),
+    "a group norm of means": (lambda s, x: s.head(s.group(means(s.conv(x)))), "Mean Norm Conv"),
+    "a batch norm of means": (lambda s, x: s.head(s.batch(s.conv(x).mean((1, 2)))), "Mean Norm Conv"),
+    "a softmax of means": (lambda s, x: jax.nn.softmax(s.conv(x).mean((1, 2))), "Mean softmax"),
+    "an image and a norm of its means": (lambda s, x: (lambda y: y + s.layer(means(y)))(s.conv(x)), "Mean Norm Add"),
+    "a difference from the means": (lambda s, x: s.conv(x) - means(s.conv(x)), "Conv Mean Add"),
+    "a quotient by the means": (lambda s, x: s.head((lambda y: y / means(y))(s.conv(x))), "Mean Multiply Conv"),
+    "a temperature": (lambda s, x: jax.nn.softmax(s.conv(x) / 0.1), "softmax"),
+    "a log-softmax": (lambda s, x: jax.nn.log_softmax(s.conv(x)), "softmax"),
+    "a gate": (lambda s, x: x * jax.nn.sigmoid(2 * s.conv(x)), "sigmoid Multiply"),
+    "a cap": (lambda s, x: 30 * jnp.tanh(s.conv(x) / 30), "tanh"),
+    "a sign": (lambda s, x: jnp.tanh(-s.conv(x)), "tanh"),
+    "a bias": (lambda s, x: jnp.tanh(s.conv(x) + s.bias), "tanh"),
+    "a maximum": (lambda s, x: jnp.maximum(s.conv(x) - 1, 0), "relu"),
+    "dynamic tanh": (lambda s, x: jnp.tanh(s.number * s.conv(x)) * s.vector + s.bias, "tanh Scale"),
+    "silu": (lambda s, x: (lambda y: y * jax.nn.sigmoid(y))(s.conv(x)), "silu"),
+    "no silu": (lambda s, x: (lambda y: y * jax.nn.sigmoid(1.702 * y))(s.conv(x)), ""),
+    "a scale after a choice": (
+        lambda s, x: (lambda y: jnp.where(y > 0, y, 0.1 * y) * s.vector)(s.conv(x)),
+        "Scale",
+    ),
+    "a slope for each channel": (
+        lambda s, x: (lambda y: jnp.where(y > 0, y, s.vector * y))(s.conv(x)),
+        "prelu_channels",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", AS_WRITTEN)
+def test_an_operation_after_numbers_and_means_is_a_node(name):
+    function, expected = AS_WRITTEN[name]
+    first, *others = graph_of_jax(Written(function), "N H W 4").nodes
+    found = [of.kind if isinstance(of, Activation) else type(of).__name__ for of in (n.operation for n in others)]
+    assert isinstance(first.operation, Conv)
+    assert " ".join(found) == expected
+
+
 # There is no graph.
 
 
@@ -583,10 +641,14 @@ def message(function, *shapes):
         (lambda x: jnp.repeat(x, 2, 0).reshape(-1, 8), "the output (it repeats positions or channels, or mixes"),
         (lambda x: x.reshape(-1, 2, 2).transpose(1, 0, 2).reshape(-1, 2), "the output (it repeats positions"),
         (lambda x: jnp.stack([x, x]).reshape(2, -1).T, "at"),
+        (lambda x: jax.nn.softmax(x, 0), "the output (it has a sum or maximum over some axes or channels"),
+        (lambda x: jax.nn.softmax(x.reshape(-1, 2, 2), -1).reshape(x.shape), "a sum or maximum over some axes"),
+        (lambda x: jax.nn.relu(x - x.mean(-1, keepdims=True)), "a mean of channels is joined with them"),
     ],
     ids=[
         *("fft", "sort", "cumsum", "rev", "loop", "cubic", "attention", "concatenated", "two thirds"),
         *("repeated channels", "halves of the channels", "pixels twice"),
+        *("softmax of positions", "softmax of halves", "centred channels"),
     ],
 )
 def test_an_operation_without_a_step_is_named(function, says):
