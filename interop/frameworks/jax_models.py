@@ -52,7 +52,7 @@ def paths_of(model: Any, kind: str, paths: Sequence[Any]) -> list[tuple[str | in
         variables = [*model.trainable_variables, *model.non_trainable_variables]
         return [tuple(variable.path.split("/")) for variable in variables]
     if kind in ("jax", "equinox"):
-        own = [path for path, _ in jax.tree_util.tree_flatten_with_path(model)[0]]
+        own = [path for path, _ in jax.tree_util.tree_flatten_with_path(_without_jit(model))[0]]
         paths = [own[path[0].idx] for path in paths]
     named = [tuple(part for part in map(_written, path) if part != "") for path in paths]
     if kind == "flax.linen":
@@ -178,7 +178,7 @@ def _keras_sees_sizes() -> Iterator[None]:
 
 def _function(model: Any, arguments: Mapping[str, Any]) -> AbstractNetwork:
     # An Equinox module is a tree with its arrays as leaves; a function is a leaf.
-    leaves, tree = jax.tree.flatten(model)
+    leaves, tree = jax.tree.flatten(_without_jit(model))
     arrays = [abstract(leaf) if _is_array(leaf) else None for leaf in leaves]
 
     def call(parameters: Sequence[Any], *images: Any) -> Any:
@@ -187,6 +187,11 @@ def _function(model: Any, arguments: Mapping[str, Any]) -> AbstractNetwork:
 
     kind = "equinox" if "equinox" in sys.modules and isinstance(model, sys.modules["equinox"].Module) else "jax"
     return AbstractNetwork(kind, call, lambda *_: arrays)
+
+
+def _without_jit(model: Any) -> Any:
+    """The model inside of ``equinox.filter_jit``, whose tree has no paths of parameters."""
+    return model.__wrapped__ if type(model).__name__ == "_JitWrapper" else model
 
 
 _READERS = (_flax_nnx, _flax_linen, _keras, _haiku)

@@ -46,7 +46,8 @@ def graph_of(answer: ModelSizes, drafter: Drafter, progress: Callable[[str], Non
     for name in names:
         if not answer[name]:
             fits = "is known to fit" if answer.axes[name].found.undecided else "fits"
-            raise _error(answer, "no_size", f"no size {name} {fits}", "")
+            why = "".join(f": {failure.says}" for failure in answer.check().failures[:1])
+            raise _error(answer, "no_size", f"no size {name} {fits}{why}", "")
     roles = _first_roles(answer)
     while True:
         _require_axes(answer, roles)

@@ -713,8 +713,18 @@ def test_a_fixed_size_along_an_axis_must_be_open():
     assert message(lambda x: conv(x, kernel(4, 4, 3, 3)), "65 64 4")[1].endswith('fix: "3 H W"')
 
 
+def test_the_nodes_of_an_equinox_model_have_its_names_inside_of_filter_jit():
+    keys = jax.random.split(jax.random.key(0))
+    model = eqx.nn.Sequential([eqx.nn.Conv1d(4, 4, 3, key=keys[0]), eqx.nn.Conv1d(4, 4, 1, key=keys[1])])
+    found = graph_of_jax(eqx.filter_jit(model), "4 L")
+    assert found == graph_of_jax(model, "4 L")
+
+
 def test_a_network_that_no_size_fits_has_no_graph():
-    assert message(lambda x: x + jnp.ones((x.shape[0] + 1, 4)), "L 4")[0] == "no_size"
+    rule, text = message(lambda x: x @ jnp.ones((7, 3)), "L 4")
+    assert rule == "no_size"
+    assert "no size L fits: TypeError at " in text
+    assert "got (4,) and (7,)" in " ".join(text.split())
 
 
 # Random graphs.
