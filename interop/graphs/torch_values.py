@@ -65,12 +65,10 @@ def _each_value(step: Step, *args: Any, **kwargs: Any) -> Array:
 
 def _activated(step: Step, of: Image, kind: str, slope: Any = None, path: Path = ()) -> Image:
     walker, image = step.walker, step.walker.whole(of)
-    key = ("activation", kind, slope, image.node, path)
-    if key not in walker._settled:
-        node, fixed = walker.nodes[image.node], {"kind": kind, "slope": slope}
-        at = walker.add("activation", (image.node,), node.sizes, node.channels, fixed=fixed, path=path or step.path)
-        walker._settled[key] = Image(at, ())
-    return replace(image, node=walker._settled[key].node)
+    key, node = ("activation", kind, slope, image.node, path), walker.nodes[image.node]
+    fixed = {"kind": kind, "slope": slope}
+    at = walker.once(key, (image.node,), node.sizes, node.channels, fixed=fixed, path=path or step.path)
+    return replace(image, node=at)
 
 
 def _activation(kind: str) -> Rule:

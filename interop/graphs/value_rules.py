@@ -276,11 +276,8 @@ def activation(kind: str) -> Any:
         slope = _slope(kind, numbers)
         of = "gelu_tanh" if kind == "gelu" and _has_a_tanh(equation) else kind
         key = ("activation", of, slope, image.node)
-        if key not in walker._settled:
-            fixed = {"kind": of, "slope": slope}
-            at = walker.add("activation", (image.node,), node.sizes, node.channels, fixed=fixed)
-            walker._settled[key] = Image(at, ())
-        return [replace(image, node=walker._settled[key].node)]
+        fixed = {"kind": of, "slope": slope}
+        return [replace(image, node=walker.once(key, (image.node,), node.sizes, node.channels, fixed=fixed))]
 
     return rule
 

@@ -34,6 +34,12 @@ class Walker:
         self.nodes.append(DraftNode(kind, inputs, tuple(map(int, sizes)), int(channels), **more))
         return len(self.nodes) - 1
 
+    def once(self, key: tuple[Any, ...], *of: Any, **more: Any) -> int:
+        """The node that was added for this key, which begins with the node's kind, or a new one."""
+        if key not in self._settled:
+            self._settled[key] = Image(self.add(key[0], *of, **more), ())
+        return self._settled[key].node
+
     def applied(
         self, name: str, given: Sequence[Array], outs: int, rule: Callable[[], Sequence[Array]], line: Callable[[], str]
     ) -> Sequence[Array]:
@@ -149,11 +155,7 @@ class Walker:
 
     def _mean(self, at: int) -> int:
         """The mean of a node over its positions."""
-        key = ("mean", at)
-        if key not in self._settled:
-            mean = self.add("mean", (at,), (1,) * self.axes, self.nodes[at].channels)
-            self._settled[key] = Image(mean, ())
-        return self._settled[key].node
+        return self.once(("mean", at), (at,), (1,) * self.axes, self.nodes[at].channels)
 
     def _finished(self, image: Image) -> int:
         node, of = self.nodes[image.node], image.pending
@@ -242,11 +244,9 @@ class Walker:
                 dims[d] = (*of_axis(k, sizes[k]), *parts[2:])
         if tuple(sizes) == node.sizes:
             return image
-        key = ("nearest", image.node, tuple(sizes))
-        if key not in self._settled:
-            at = self.add("resize", (image.node,), sizes, node.channels, fixed={"mode": "nearest"})
-            self._settled[key] = Image(at, ())
-        return Image(self._settled[key].node, tuple(dims))
+        key = ("resize", image.node, tuple(sizes))
+        at = self.once(key, (image.node,), sizes, node.channels, fixed={"mode": "nearest"})
+        return Image(at, tuple(dims))
 
     def _to_space(self, image: Image) -> Image:
         dims, node = list(image.dims), self.nodes[image.node]
@@ -268,10 +268,8 @@ class Walker:
         for d in left:
             dims[d] = of_channels(channels)
         key = ("depth_to_space", image.node, tuple(block))
-        if key not in self._settled:
-            at = self.add("depth_to_space", (image.node,), sizes, channels, fixed={"block": tuple(block)})
-            self._settled[key] = Image(at, ())
-        return Image(self._settled[key].node, tuple(dims))
+        at = self.once(key, (image.node,), sizes, channels, fixed={"block": tuple(block)})
+        return Image(at, tuple(dims))
 
     def _to_depth(self, image: Image) -> Image:
         dims, node = list(image.dims), self.nodes[image.node]
@@ -299,10 +297,8 @@ class Walker:
             dims[d] = of_axis(k, sizes[k])
         dims[inner[0]] = of_channels(channels)
         key = ("space_to_depth", image.node, tuple(block))
-        if key not in self._settled:
-            at = self.add("space_to_depth", (image.node,), sizes, channels, fixed={"block": tuple(block)})
-            self._settled[key] = Image(at, ())
-        return Image(self._settled[key].node, tuple(dims))
+        at = self.once(key, (image.node,), sizes, channels, fixed={"block": tuple(block)})
+        return Image(at, tuple(dims))
 
     def axis_in(self, image: Image, d: int) -> int | None:
         """The axis of the image whose positions, all of them, are the axis ``d`` of the array."""
