@@ -41,6 +41,9 @@ _MEANT = {  # words of other libraries, and truth values, with our words for the
     "sum": ("add", "Add"),
     "leaky relu": ("leaky_relu",),
     "swish": ("silu",),
+    "bn": ("batch",),
+    "gn": ("group",),
+    "in": ("instance",),
     "nchw": ("CHW",),
     "nhwc": ("HWC",),
 }
