@@ -1,15 +1,15 @@
 """Indices that PyTorch compares with a size only when it runs: fake tensors have no values.
 
-The values of ``torch.arange`` are known from its sizes, also after it was reshaped, repeated, enlarged or clamped. So
-an index made of them is compared here, and the comparison is recorded as any other. What is read from an image, or from
-a buffer, is not known, and not compared.
+The values of ``torch.arange`` are known from its sizes, also after it was reshaped, repeated, enlarged or clamped, and
+those of a list that is written in the code. So an index made of them is compared here, and the comparison is recorded
+as any other. What is read from an image, or from a buffer, is not known, and not compared.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 from torch.utils._pytree import tree_iter
 
 Ends = tuple[Any, Any]
@@ -117,6 +117,9 @@ def _ends(func: Any, operation: Any, args: Any, kwargs: Any, result: Any) -> End
         several: list[Ends | None] = [getattr(of, "ends", None) for of in tree_iter(args[0])]
         known = [of for of in several if of is not None]
         return known[0] if len(known) == len(several) and all(of is known[0] for of in known) else None
+    if operation is aten.lift_fresh and type(args[0]) is torch.Tensor and args[0].numel():  # written as numbers
+        with _disable_current_modes():
+            return int(args[0].min()), int(args[0].max())
     first: Ends | None = getattr(args[0], "ends", None) if args else None
     if first is None:
         return None

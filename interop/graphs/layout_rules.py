@@ -231,6 +231,8 @@ def concatenate(walker: Walker, equation: Equation, given: Sequence[Array]) -> S
     """Images joined on their channels; along an axis, zeros around an image, or an image repeated."""
     d = equation.params["dimension"]
     images = [of for of in given if isinstance(of, Image)]
+    if len(images) == len(given) == 1:
+        return images
     if len(images) > 1 and len(images) == len(given) and all_alike(images) and not images[0].dims[d]:
         dims = (*images[0].dims[:d], (Part(REPEAT, len(images)),), *images[0].dims[d + 1 :])
         return [replace(images[0], dims=dims)]

@@ -6,7 +6,7 @@ from math import prod
 from typing import Any
 
 from .draft import Array, Image, NoStepError, Stack
-from .parts import CHANNEL, of_channels
+from .parts import of_channels, parts_of
 from .pending import IN_TRAINING
 from .torch_walking import Operand, Path, Rule, Step, ranked
 from .torch_windows import mean_over
@@ -47,6 +47,10 @@ _VALUES = (
 )
 
 
+_OF_SEVERAL = ("lerp", "addcmul", "addcdiv", "masked_fill")
+"""Functions that multiply images and add others."""
+
+
 def _each_value(step: Step, *args: Any, **kwargs: Any) -> Array:
     given = [of for of in (*args, *kwargs.values()) if isinstance(of, Operand | float | int) and of is not True]
     rank = max(len(of.shape) for of in given if isinstance(of, Operand))
@@ -55,6 +59,8 @@ def _each_value(step: Step, *args: Any, **kwargs: Any) -> Array:
     exponent = args[1] if len(args) > 1 and isinstance(args[1], int | float) else None
     if name == "pow" and exponent is not None and exponent == int(exponent):
         name = "integer_pow"
+    if name in _OF_SEVERAL and sum(isinstance(of.array, Image) for of in operands) > 1:
+        raise NoStepError("of several images")
     if name in ("max", "min") and len(operands) == 1:
         raise NoStepError("over all positions and channels")
     return step.image(elementwise, operands, name=name, params={"y": exponent})
@@ -90,6 +96,15 @@ def _gelu(step: Step, x: Operand, approximate: str = "none") -> Array:
     return _activated(step, x.image, "gelu_tanh" if approximate == "tanh" else "gelu")
 
 
+def _clamp(step: Step, x: Operand, *ends: Any, **more: Any) -> Array:
+    """Between two numbers: from 0 on it is a ReLU, and from 0 to 6 a ReLU6."""
+    low, high = ([*ends, None, None][i] if i < len(ends) else more.get(("min", "max")[i]) for i in range(2))
+    for kind, of in (("relu", (0, None)), ("relu6", (0, 6))):
+        if not isinstance(low, Operand) and not isinstance(high, Operand) and (low, high) == of:
+            return _activated(step, x.image, kind)
+    return _each_value(step, x, *ends, **more)
+
+
 def _prelu(step: Step, x: Operand, weight: Operand) -> Array:
     """One slope, or one for each channel."""
     kind = "prelu" if prod(weight.shape) == 1 else "prelu_channels"
@@ -101,9 +116,9 @@ def _hardtanh(step: Step, x: Operand, min_val: float = -1.0, max_val: float = 1.
 
 
 def _softmax(step: Step, x: Operand, dim: Any = None, *more: Any, **others: Any) -> Array:
-    parts = x.image.dims[dim] if dim is not None else ()
-    if any(part.role != CHANNEL for part in parts):
-        raise NoStepError("over positions")
+    channels = step.walker.nodes[x.image.node].channels
+    if dim is None or x.image.dims[dim] != of_channels(channels):
+        raise NoStepError("over something else than the channels")
     return _activated(step, x.image, "softmax")
 
 
@@ -145,6 +160,8 @@ def _batch_norm(
 ) -> Array:
     running = isinstance(running_mean, Operand)
     if running and training:
+        raise NoStepError(IN_TRAINING)
+    if not running and parts_of(x.image.dims, "batch"):
         raise NoStepError(IN_TRAINING)
     kind = "batch" if running else "instance"  # without any, the statistics of the image
     return _normed(step, x, kind, eps, [weight, bias, running_mean, running_var])
@@ -216,6 +233,7 @@ VALUES: dict[str, Rule] = {
     "gelu": _gelu,
     "leaky_relu": _leaky_relu,
     "elu": _elu,
+    **dict.fromkeys(("clamp", "clip"), _clamp),
     "prelu": _prelu,
     "hardtanh": _hardtanh,
     **dict.fromkeys(("softmax", "log_softmax"), _softmax),

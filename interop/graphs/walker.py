@@ -165,8 +165,11 @@ class Walker:
         if kinds and of.ops.isdisjoint(("rsqrt", "sqrt", "pow", "exp")):
             if kinds != {"instance"}:
                 raise NoStepError("a mean of channels is joined with them")
+            of_ends = any(how == "max" for *_, how in of.statistics) and of.ops & {"div", "mul"}
+            if of.vectors or ("sub" in of.ops and (of_ends or len(of.statistics) > 1)):
+                raise NoStepError("means are subtracted, and what follows is not a norm")
             joined = {"broadcast": "positions"}
-            kind = "add" if of.ops & {"add", "sub"} else "multiply"
+            kind = "multiply" if "sub" not in of.ops and of.ops & {"div", "mul"} else "add"
             return self.add(kind, (image.node, self._mean(image.node)), node.sizes, node.channels, fixed=joined)
         fixed = norm_of(of) or activation_of(of)
         if fixed is not None:

@@ -463,14 +463,43 @@ class Attention(nn.Module):
         (lambda x: torch.einsum("nchw,ncvw->nchv", x, x), "einsum at tests/interop/test_graph_of_torch.py:"),
         (nn.Conv2d(4, 4, 3, padding=1, padding_mode="circular"), "pad (the mode circular) at"),
         (written_into, "setitem at tests/interop/test_graph_of_torch.py:"),
+        (lambda x: x.unflatten(1, (2, 2)).softmax(1).flatten(1, 2), "softmax (over something else than the channels)"),
+        (nn.Softmax(0), "softmax (over something else than the channels)"),
+        (lambda x: torch.addcmul(x, F.relu(x), F.silu(x)), "addcmul (of several images)"),
+        (lambda x: (x - x.amin((2, 3), True)) / (x.amax((2, 3), True) - x.amin((2, 3), True)), "means are subtracted"),
     ],
-    ids=["attention", "positions multiplied", "wrapped around", "written into"],
+    ids=[
+        *("attention", "positions multiplied", "wrapped around", "written into"),
+        *("softmax of groups", "softmax of a batch", "a product inside", "between the extremes"),
+    ],
 )
 def test_what_has_no_step_is_said_with_its_line_and_its_sizes_are_given(model, says):
     rule, text = message(model, "1 4 H W")
     assert rule == "no_step"
     assert says in " ".join(text.split())
     assert str(read_torch(model, "1 4 H W")["H"]) == "n ≥ 1"
+
+
+def test_a_batch_norm_without_running_statistics_reads_its_batch():
+    norm = nn.BatchNorm2d(4, track_running_stats=False).eval()
+    assert [node.operation for node in graph_of_torch(norm, "1 4 H W").nodes] == [Norm("instance")]
+    assert "training mode reads the whole batch" in " ".join(message(norm, "N 4 H W")[1].split())
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        (lambda x: x.clamp(min=0), ["relu"]),
+        (lambda x: torch.clip(x, 0, 6), ["relu6"]),
+        (lambda x: F.relu(torch.cat([x], 1)), ["relu"]),
+        (lambda x: x / (x.abs().mean((2, 3), True) + 1e-6), ["Mean", "Multiply"]),
+    ],
+    ids=["from 0 on", "from 0 to 6", "joined with nothing", "divided by means"],
+)
+def test_the_operations_of_a_short_function_are_nodes(function, expected):
+    nodes = graph_of_torch(function, "1 4 H W").nodes
+    found = [of.kind if isinstance(of, Activation) else type(of).__name__ for of in (n.operation for n in nodes)]
+    assert found == expected
 
 
 def test_the_module_and_the_line_of_a_function_without_a_step_are_given():
@@ -543,7 +572,7 @@ def shapes_of(model, shapes, n):
 
 def test_a_batch_norm_without_running_statistics_reads_the_whole_image():
     model = nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), nn.BatchNorm2d(2, track_running_stats=False)).eval()
-    graph = graph_of_torch(model, "N 1 H W")
+    graph = graph_of_torch(model, "1 1 H W")
     assert "reads the whole image" in receptive_field(graph).unbounded
     usual = graph_of_torch(nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2)).eval(), "N 1 H W")
     assert not receptive_field(usual).unbounded

@@ -79,7 +79,26 @@ def by_linspace(x):
     return x[..., torch.linspace(0, 3, 2 * x.shape[-1]).long()]
 
 
-OPERATIONS = [by_index, from_the_end, by_index_select, by_gather, by_take, put, scattered, added]
+def by_a_list(x):
+    return x[:, [0, 9, -3]]
+
+
+def by_a_tensor(x):
+    return x.index_select(1, torch.tensor([4, 9]))
+
+
+OPERATIONS = [
+    by_index,
+    from_the_end,
+    by_index_select,
+    by_gather,
+    by_take,
+    put,
+    scattered,
+    added,
+    by_a_list,
+    by_a_tensor,
+]
 
 
 def runs(model, size):
