@@ -48,8 +48,6 @@ _MADE_OF = (
 MORE = "more"
 """A product with a number, a sum with one, or another function without a node: the name of the operation before."""
 
-_MORE = frozenset((MORE, "logistic_of_more"))
-
 
 def activation_of(of: Pending) -> dict[str, Any] | None:
     """The kind of the activation that is pending, or ``None``."""
@@ -59,8 +57,8 @@ def activation_of(of: Pending) -> dict[str, Any] | None:
     if of.vectors and {"sin", "div", "add"} <= ops:
         return {"kind": "snake", "slope": None}
     for made_of, kind in _MADE_OF:
-        if kind == "silu" and "logistic_of_more" in ops:
+        if kind == "silu" and MORE in ops:
             continue  # x·sigmoid(1.702·x), for example
-        if made_of <= ops and (kind not in ("sigmoid", "tanh", "relu") or ops - _MORE == made_of):
+        if made_of <= ops and (kind not in ("sigmoid", "tanh", "relu") or ops - {MORE} == made_of):
             return {"kind": kind, "slope": None}
     return None

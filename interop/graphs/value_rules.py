@@ -126,8 +126,6 @@ def _pending(
     ops |= {"slope"} if slope else set()
     if name == "select_n" and any(walker.is_scaled(image) for image in images):
         ops |= {"slopes"}
-    if op == "logistic" and any(of.ops for of in known):
-        ops |= {"logistic_of_more"}
     if name == "mul" and len(images) > 1:
         ops |= {"product"} | ({"mul_itself"} if any(not of.pending.ops for of in images) else set())
     epsilons = [of.epsilon for of in known if of.epsilon is not None]
