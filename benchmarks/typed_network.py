@@ -1,10 +1,9 @@
 """A built graph beside the same U-Net written by hand: time of forward and of a gradient, compiling, memory.
 
-``uv run python -m benchmarks.typed_network --into docs/performance.md``, which writes other tables on a GPU than on a
-CPU: its images are larger. The contenders are ``TypedNetwork`` of the
-graph of a config, ``UNet`` of the config, and plain Flax (``benchmarks/by_hand.py``) on images with channels last, and
-on images with channels first, which it transposes at its border. ``TypedNetwork`` is also measured with JAX's own
-convolutions.
+``uv run python -m benchmarks.typed_network --into docs/performance.md``. On a GPU it measures larger images, and writes
+other tables than on a CPU. The contenders are ``TypedNetwork`` of the graph of a config, ``UNet`` of the config, and
+plain Flax (``benchmarks/by_hand.py``) on images with channels last, and on images with channels first, which it
+transposes at its border. ``TypedNetwork`` is also measured with JAX's own convolutions.
 
 All have the same float32 weights and are measured only if their results agree. Forward is in evaluation mode. A
 gradient is that of a mean squared error with respect to the parameters, in training mode, and comes with the new batch
@@ -322,14 +321,17 @@ def compare(
             tables.append(table(case, found))
     used = f"{machine()['cpu']}, {machine()['cores']} cores, {machine()['device']}; "
     used += ", ".join(f"{name} {number}" for name, number in versions().items() if name in ("jax", "jaxlib", "flax"))
-    differ = f"differ by {rounding_by_default():.1e} of the largest magnitude."
-    rounding = f'float32 by default and with `precision="highest"`: outputs {differ}'
+    notes = []
+    if platform == "gpu":
+        differ = f"differ by {rounding_by_default():.1e} of the largest magnitude."
+        notes = [f'float32 by default and with `precision="highest"`: outputs {differ}']
     if into is None:
         for each in tables:
             each.show(Console() if sys.stdout.isatty() else Console(width=200))
-        print(rounding)
+        for note in notes:
+            print(note)
     else:
-        parts = [f"Measured on {used}.", *(each.markdown() for each in tables), rounding]
+        parts = [f"Measured on {used}.", *(each.markdown() for each in tables), *notes]
         put_into(into, "\n\n".join(parts), PLACES[platform])
 
 

@@ -94,18 +94,19 @@ def pytest_collection_modifyitems(config, items):
     names = [item.nodeid.partition("[")[0] for item in items]
     one_in = [marker.args[0] if (marker := item.get_closest_marker("one_in")) else 1 for item in items]
     slow = [item.get_closest_marker("slow") is not None for item in items]
-    share = in_share(names, read(), os.environ.get("WELLSHAPED_SHARE", "1/1"))
-    others = [item for item, is_mine in zip(items, share, strict=True) if not is_mine]
-    for item, part in zip(items, parts(names, read(), one_in, slow), strict=True):
+    seconds = read()
+    share = in_share(names, seconds, os.environ.get("WELLSHAPED_SHARE", "1/1"))
+    kept, of_others = [], []
+    for item, part, is_mine in zip(items, parts(names, seconds, one_in, slow), share, strict=True):
         is_exhaustive = part == "exhaustive" or item.get_closest_marker("exhaustive")
         if is_exhaustive:
             item.add_marker(pytest.mark.exhaustive)
         if is_exhaustive or part != "quick":
             item.add_marker(pytest.mark.slow)
-    of_others = [item for item in others if item.get_closest_marker("slow")]
+        (kept if is_mine or not item.get_closest_marker("slow") else of_others).append(item)
     if of_others:
         config.hook.pytest_deselected(items=of_others)
-        items[:] = [item for item in items if item not in set(of_others)]
+        items[:] = kept
 
 
 @pytest.fixture(scope="module", autouse=True)

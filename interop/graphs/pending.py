@@ -8,6 +8,10 @@ IN_TRAINING = "a batch norm in training mode reads the whole batch; a tile has o
 """Why a batch norm that computes its statistics is no node: a graph says which positions are read, for tiles too."""
 
 
+ROOTS = frozenset(("rsqrt", "sqrt", "pow"))
+"""What a norm does with a variance, or with the mean of squares."""
+
+
 def in_evaluation(of: Pending) -> bool:
     """Whether a vector was subtracted and another one multiplied: a batch norm with given statistics."""
     return "mul" in of.vectors and "sub" in of.vectors

@@ -70,11 +70,7 @@ def _each_value(step: Step, *args: Any, **kwargs: Any) -> Array:
 
 
 def _activated(step: Step, of: Image, kind: str, slope: Any = None, path: Path = ()) -> Image:
-    walker, image = step.walker, step.walker.whole(of)
-    key, node = ("activation", kind, slope, image.node, path), walker.nodes[image.node]
-    fixed = {"kind": kind, "slope": slope}
-    at = walker.once(key, (image.node,), node.sizes, node.channels, fixed=fixed, path=path or step.path)
-    return replace(image, node=at)
+    return step.walker.activated(of, kind, slope, path or step.path)
 
 
 def _activation(kind: str) -> Rule:
@@ -116,10 +112,10 @@ def _hardtanh(step: Step, x: Operand, min_val: float = -1.0, max_val: float = 1.
 
 
 def _softmax(step: Step, x: Operand, dim: Any = None, *more: Any, **others: Any) -> Array:
-    channels = step.walker.nodes[x.image.node].channels
-    if dim is None or x.image.dims[dim] != of_channels(channels):
+    image = step.walker.arranged(step.walker.whole(x.image))
+    if dim is None or image.dims[dim] != of_channels(step.walker.nodes[image.node].channels):
         raise NoStepError("over something else than the channels")
-    return _activated(step, x.image, "softmax")
+    return _activated(step, image, "softmax")
 
 
 def _glu(step: Step, x: Operand, dim: int = -1) -> Array:

@@ -8,7 +8,7 @@ from ...spec.network.values import OF_CHANNELS
 from .draft import Array, Constant, Image, NoStepError, Pending, small_number
 from .equation import Equation
 from .parts import CHANNEL, REPEAT, Dims, Part, Parts, merged, moving, of_channels, size_of
-from .pending import MORE
+from .pending import MORE, ROOTS
 from .walker import Walker
 
 ELEMENTWISE = frozenset(
@@ -105,7 +105,7 @@ def _of_another(walker: Walker, images: Sequence[Image], name: str, vector: Cons
     of = images[0].pending
     other = of.path != (vector.path[:-1] or vector.path)
     second = walker.has_norm(images[0]) and "mul" in of.vectors and other
-    of_mean = walker.is_a_mean(images[0]) and of.ops.isdisjoint(_SCALES)
+    of_mean = walker.is_a_mean(images[0]) and of.ops.isdisjoint(ROOTS)
     return name == "mul" and len(images) == 1 and (second or of_mean)
 
 
@@ -119,7 +119,7 @@ def _pending(
 ) -> Pending:
     known = [image.pending for image in images]
     op = "relu" if name == "max" and _is_zero(given) else name
-    if name in _BY_A_NUMBER and not (vector or slope) and all(of == Pending() for of in known) and len(known) == 1:
+    if name in _BY_A_NUMBER and not (vector or slope) and known == [Pending()]:
         op = MORE
     ops = frozenset().union(*(of.ops for of in known)) | {op}
     learned = vector or slope
@@ -144,10 +144,6 @@ def _pending(
     )
 
 
-_SCALES = frozenset(("rsqrt", "sqrt", "pow"))
-"""What a norm does with a variance, or with the mean of squares."""
-
-
 _ALONE = frozenset(("tanh", "sigmoid", "softmax", "prelu", *OF_CHANNELS, "gelu", "gelu_tanh", "silu"))
 """The activations that are no part of the sum that another one is; silu is a product with the sigmoid."""
 
@@ -160,7 +156,7 @@ def _is_a_join(walker: Walker, name: str, images: Sequence[Image]) -> bool:
     reduced = [image for image in images if walker.is_reduced(image)]
     if reduced:
         # A norm subtracts a mean, and multiplies by what has a root.
-        no_norm = not any(image.pending.ops & _SCALES for image in reduced)
+        no_norm = not any(image.pending.ops & ROOTS for image in reduced)
         return name in ("add", "mul") and len(reduced) < len(images) and no_norm
     alone = _ALONE if name in ("add", "sub") else _ALONE - {"sigmoid"}
     return name in ("add", "sub", "mul") and any(walker.has_activation(image, alone) for image in images)
@@ -269,13 +265,8 @@ def activation(kind: str) -> Any:
         image, *numbers = given
         if not isinstance(image, Image):
             raise NoStepError("its slope is computed from an image")
-        image = walker.arranged(walker.whole(image))
-        node = walker.nodes[image.node]
-        slope = _slope(kind, numbers)
         of = "gelu_tanh" if kind == "gelu" and _has_a_tanh(equation) else kind
-        key = ("activation", of, slope, image.node)
-        fixed = {"kind": of, "slope": slope}
-        return [replace(image, node=walker.once(key, (image.node,), node.sizes, node.channels, fixed=fixed))]
+        return [walker.activated(image, of, _slope(kind, numbers))]
 
     return rule
 

@@ -12,7 +12,7 @@ from typing import Any
 from ...spec.network.values import OF_CHANNELS
 from .draft import Array, DraftNode, Image, IsBatchError, NoStepError, NotOpenError, Pending, Unread
 from .parts import CHANNEL, REPEAT, Part, merged, of_axis, of_channels, parts_of, size_of
-from .pending import IN_TRAINING, activation_of, in_evaluation, norm_of
+from .pending import IN_TRAINING, ROOTS, activation_of, in_evaluation, norm_of
 
 
 class Walker:
@@ -75,7 +75,7 @@ class Walker:
     def has_norm(self, image: Image) -> bool:
         """Whether a norm is pending that is complete: what follows is not part of it."""
         of = image.pending
-        divided = bool(of.statistics and of.ops & {"rsqrt", "sqrt", "pow"})
+        divided = bool(of.statistics and of.ops & ROOTS)
         return (divided or in_evaluation(of)) and not self.is_reduced(image)
 
     def is_reduced(self, image: Image) -> bool:
@@ -162,15 +162,10 @@ class Walker:
         kinds = {kind if groups <= 1 or kind == "group" else "some" for kind, groups, _ in of.statistics}
         if "some" in kinds or ("exp" in of.ops and kinds - {"layer"}):
             raise NoStepError("it has a sum or maximum over some axes or channels, and not all")
-        if kinds and of.ops.isdisjoint(("rsqrt", "sqrt", "pow", "exp")):
+        if kinds and of.ops.isdisjoint(ROOTS | {"exp"}):
             if kinds != {"instance"}:
                 raise NoStepError("a mean of channels is joined with them")
-            of_ends = any(how == "max" for *_, how in of.statistics) and of.ops & {"div", "mul"}
-            if of.vectors or ("sub" in of.ops and (of_ends or len(of.statistics) > 1)):
-                raise NoStepError("means are subtracted, and what follows is not a norm")
-            joined = {"broadcast": "positions"}
-            kind = "multiply" if "sub" not in of.ops and of.ops & {"div", "mul"} else "add"
-            return self.add(kind, (image.node, self._mean(image.node)), node.sizes, node.channels, fixed=joined)
+            return self._with_its_mean(image)
         fixed = norm_of(of) or activation_of(of)
         if fixed is not None:
             kind = "norm" if "groups" in fixed else "activation"
@@ -182,6 +177,23 @@ class Walker:
         if "mul" in of.vectors and of.path:
             return self.add("scale", (image.node,), node.sizes, node.channels, path=of.path)
         return image.node
+
+    def _with_its_mean(self, image: Image) -> int:
+        """A sum or product of a node and its mean over the positions, which is no norm: it has no root."""
+        node, of = self.nodes[image.node], image.pending
+        of_ends = any(how == "max" for *_, how in of.statistics) and of.ops & {"div", "mul"}
+        if of.vectors or ("sub" in of.ops and (of_ends or len(of.statistics) > 1)):
+            raise NoStepError("means are subtracted, and what follows is not a norm")
+        kind = "multiply" if "sub" not in of.ops and of.ops & {"div", "mul"} else "add"
+        joined = {"broadcast": "positions"}
+        return self.add(kind, (image.node, self._mean(image.node)), node.sizes, node.channels, fixed=joined)
+
+    def activated(self, image: Image, kind: str, slope: float | None = None, path: tuple[str | int, ...] = ()) -> Image:
+        """The image after an activation. The same one is a node once."""
+        image = self.arranged(self.whole(image))
+        node, fixed = self.nodes[image.node], {"kind": kind, "slope": slope}
+        key = ("activation", kind, slope, image.node, path)
+        return replace(image, node=self.once(key, (image.node,), node.sizes, node.channels, fixed=fixed, path=path))
 
     def settled(self, image: Image) -> Image:
         """The image with all positions of an axis, or all channels, in one axis of the array, where that is possible.

@@ -90,7 +90,7 @@ def test_python_started_in_the_root_finds_the_rooms_without_a_flag(flags):
 
 def test_a_model_is_saved_by_a_checkout_that_is_not_installed(tmp_path):
     program = (
-        "import sys; from pathlib import Path; from importlib import metadata\n"
+        "import sys; from importlib import metadata\n"
         "found = metadata.version\n"
         "def version(name):\n"
         "    if name == 'wellshaped': raise metadata.PackageNotFoundError(name)\n"

@@ -482,24 +482,22 @@ def test_what_has_no_step_is_said_with_its_line_and_its_sizes_are_given(model, s
 
 def test_a_batch_norm_without_running_statistics_reads_its_batch():
     norm = nn.BatchNorm2d(4, track_running_stats=False).eval()
-    assert [node.operation for node in graph_of_torch(norm, "1 4 H W").nodes] == [Norm("instance")]
+    assert operations(graph_of_torch(norm, "1 4 H W")) == [Norm("instance")]
     assert "training mode reads the whole batch" in " ".join(message(norm, "N 4 H W")[1].split())
 
 
 @pytest.mark.parametrize(
     ("function", "expected"),
     [
-        (lambda x: x.clamp(min=0), ["relu"]),
-        (lambda x: torch.clip(x, 0, 6), ["relu6"]),
-        (lambda x: F.relu(torch.cat([x], 1)), ["relu"]),
-        (lambda x: x / (x.abs().mean((2, 3), True) + 1e-6), ["Mean", "Multiply"]),
+        (lambda x: x.clamp(min=0), [Activation("relu")]),
+        (lambda x: torch.clip(x, 0, 6), [Activation("relu6")]),
+        (lambda x: F.relu(torch.cat([x], 1)), [Activation("relu")]),
+        (lambda x: x / (x.abs().mean((2, 3), True) + 1e-6), [Mean(), Multiply(broadcast="positions")]),
     ],
     ids=["from 0 on", "from 0 to 6", "joined with nothing", "divided by means"],
 )
 def test_the_operations_of_a_short_function_are_nodes(function, expected):
-    nodes = graph_of_torch(function, "1 4 H W").nodes
-    found = [of.kind if isinstance(of, Activation) else type(of).__name__ for of in (n.operation for n in nodes)]
-    assert found == expected
+    assert operations(graph_of_torch(function, "1 4 H W")) == expected
 
 
 def test_the_module_and_the_line_of_a_function_without_a_step_are_given():

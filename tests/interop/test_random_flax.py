@@ -10,7 +10,7 @@ from flax_networks import abstract_flax
 from hypothesis import HealthCheck, assume, given, settings
 from lax_networks import as_jax_has_it
 from random_networks import random_networks
-from rows_of_operations import NORMS, ON_VALUES, SOME_ON_VALUES, each_after_blocks, each_after_each, in_a_row
+from rows_of_operations import ROWS, in_a_row
 from same_graphs import differences, has_graph, members
 
 from wellshaped.interop import Budget, graph_of_jax, read_jax
@@ -176,14 +176,6 @@ FOUND = {
         ),
         axes=1,
     ),
-}
-
-
-ROWS = {
-    "some": each_after_each(SOME_ON_VALUES),
-    "all": each_after_each(ON_VALUES),
-    # A group norm would split channels that have positions in them.
-    "all, after blocks": each_after_blocks([of for of in ON_VALUES if of != NORMS[2]]),
 }
 
 

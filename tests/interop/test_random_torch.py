@@ -15,7 +15,7 @@ from flax_networks import abstract_flax
 from hypothesis import HealthCheck, assume, given, settings
 from lax_networks import as_jax_has_it, used_part
 from random_networks import random_networks
-from rows_of_operations import ON_VALUES, SOME_ON_VALUES, each_after_each
+from rows_of_operations import ROWS
 from same_graphs import differences, has_graph, members
 
 from wellshaped.interop import Budget
@@ -207,9 +207,9 @@ def test_a_random_network_of_torchs_layers_is_read_back_as_its_graph(network):
     assert is_read_back(network)
 
 
-@pytest.mark.parametrize("row", sparse(("some", "all"), lambda row: row == "some"))
+@pytest.mark.parametrize("row", sparse(ROWS, lambda row: row == "some"))
 def test_operations_on_values_are_read_as_they_are_written_whatever_is_before_them(row):
-    network = each_after_each(ON_VALUES if row == "all" else SOME_ON_VALUES)
+    network = ROWS[row]
     assert not differences(network, graph_of_torch(meta_torch(network), *shapes_of(network)))
 
 

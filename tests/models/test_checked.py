@@ -745,7 +745,7 @@ def test_wrong_numbers_of_arguments_are_pythons_own_error():
         relu(GOOD, GOOD)
     with pytest.raises(TypeError, match=r"^conv2d_backward\(\): got an unexpected keyword argument"):
         conv2d_backward(GOOD, GOOD, GOOD, dilation=2)
-    with pytest.raises(TypeError, match=r"^max_pool2d\(\): missing a required .*argument: 'kernel'$"):
+    with pytest.raises(TypeError, match=r"^max_pool2d\(\): missing a required (keyword-only )?argument: 'kernel'$"):
         max_pool2d(np.ones((1, 2, 2)))
     with pytest.raises(TypeError, match=r"^MaxPool2d\.backward\(\): missing a required argument: 'grad_output'$"):
         MaxPool2d(2, 2).backward(GOOD)

@@ -2,17 +2,12 @@
 
 from wellshaped.spec.network import Activation, DepthToSpace, MaxPool, Network, Node, Norm, Resize, Scale, SpaceToDepth
 
-ACTIVATIONS = tuple(
-    map(
-        Activation,
-        (
-            *("relu", "elu", "selu", "silu", "gelu", "gelu_tanh", "sigmoid", "tanh", "softplus", "prelu", "softmax"),
-            *("prelu_channels", "snake"),
-        ),
-    )
+KINDS = (
+    *("relu", "elu", "selu", "silu", "gelu", "gelu_tanh", "sigmoid", "tanh", "softplus", "softmax"),
+    *("prelu", "prelu_channels", "snake"),
 )
 NORMS = (Norm("batch"), Norm("instance"), Norm("group", groups=2), Norm("layer"))
-ON_VALUES = (*NORMS, *ACTIVATIONS, Scale())
+ON_VALUES = (*NORMS, *map(Activation, KINDS), Scale())
 SOME_ON_VALUES = (NORMS[0], NORMS[2], *map(Activation, ("silu", "gelu", "gelu_tanh", "snake")))
 
 
@@ -40,3 +35,11 @@ def each_after_blocks(operations):
             for each in (SpaceToDepth(2), of, DepthToSpace(2), of, Resize(2), of, MaxPool(2), Activation("relu"))
         )
     )
+
+
+ROWS = {
+    "some": each_after_each(SOME_ON_VALUES),
+    "all": each_after_each(ON_VALUES),
+    # A group norm would split channels that have positions in them.
+    "all, after blocks": each_after_blocks([of for of in ON_VALUES if of != NORMS[2]]),
+}
