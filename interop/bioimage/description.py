@@ -124,8 +124,8 @@ class BioimageDescription(Written):
       output decoder_0, axes y and x: scale 1, offset 0, halo 12
       not expressed: y and x: the sizes that fit are n ≡ 0 (mod 4), n ≥ 4, and the description has 28,
           32, 36, …
-      not expressed: y and x: tiles must begin at multiples of 4. They do if one tile begins every size
-          - 2 × halo positions, and the first one begins 12 positions before the image
+      not expressed: y and x: tiles must begin at multiples of 4. They do if tiles begin (size - 2 ×
+          halo) positions apart, and the first one 12 positions before the image
     """
 
     of: str

@@ -257,8 +257,8 @@ def _of_axis(graph: Network, axis: int, of: _Range, fitting: SizeSet) -> Iterato
     begin = f"tiles must begin at multiples of {written_number(stride)}"
     if of.grid.on_image:
         yield (
-            f"{begin}. They do if one tile begins every size - 2 × halo positions, and the first one begins {before} "
-            f"positions before the image"
+            f"{begin}. They do if tiles begin (size - 2 × halo) positions apart, and the first one {before} positions "
+            f"before the image"
         )
     elif any(needed) or of.grid.excess:
         yield (

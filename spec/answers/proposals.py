@@ -41,9 +41,7 @@ class Proposals:
         lines = _where_none_fits(dict(zip(self.graph.axis_names, self.sets, strict=True)))
         for name, n, found, fit in zip(self.graph.axis_names, sizes, self.axes, self.sets, strict=True):
             if fit and found and found != (n,):
-                whole = (
-                    f"{name}s that fit if the other axes are large enough" if self.together else f"all {name}s that fit"
-                )
+                whole = f"if the other axes are larger, these {name}s fit" if self.together else f"all {name}s that fit"
                 lines.append(f"{name} {resized(n, found)}; {whole}: {fit}")
         pastes = self._pastes(sizes, layout) if all(self.axes) else []
         return (*lines, " or ".join(pastes)) if pastes else tuple(lines)

@@ -21,8 +21,8 @@ def repair(network: AnyNetwork) -> AnyNetwork:
     - In a :class:`UNet2Config`, convolutions get stride 1 and the padding that keeps sizes. An even kernel has no such
       padding and grows by 1. The upsampling gets the stride of the pooling and the kernel that undoes it.
     - In a :class:`UNetConfig`, skips are cropped evenly.
-    - In a graph, windows that must keep a size get the padding for it, and the inputs of joins are cropped to the
-      smallest, in as few places as possible (:mod:`.network.repairing`).
+    - In a graph, a convolution or pooling whose output must have the size of its input gets the padding for that. The
+      inputs of a join are cropped to the smallest of them. As few nodes as possible change (:mod:`.network.repairing`).
 
     Raises :class:`UsageError` for a value that is not a network; :class:`ConfigError` for a config that is not
     well-formed; :class:`WellshapedError` if no repair is known, or with the rule ``not_solved`` if the network is too

@@ -180,8 +180,8 @@ def _largest_size(graph: Network, axis: int, n: int, most: int) -> int:
     """The largest size of tiles up to ``most``. Raises :class:`NotTiledError`."""
     stride = total_stride(graph, axis)
     says = (
-        f"no size up to {written_number(most)} fits and is {written_number(n)} less a multiple of "
-        f"{written_number(stride)}, the total stride"
+        f"a tile must be smaller than {written_number(n)} by a multiple of {written_number(stride)}, the total stride, "
+        f"and no such size up to {written_number(most)} fits"
     )
     failed = NotTiledError(says, "larger")
     for size in islice(tile_sizes(graph, axis, n, solved_axis(graph, axis), most), _TRIED):

@@ -27,11 +27,13 @@ Run = tuple[int, int | None]
 
 
 class SizeSet:
-    """A set of sizes: ``n ≥ start`` is a member iff ``n % period`` is in ``residues``; ``head`` has the smaller ones.
+    """A set of sizes: ``n ≥ start`` is a member iff ``n % period`` is in ``residues``.
+
+    ``head`` has the members below ``start``. ``period`` and ``start`` are as small as possible, and ``residues`` are
+    sorted. A finite set has the period ``None`` and no residues. The parts of ``head`` are disjoint. Two sets are equal
+    iff they have the same members.
 
     :func:`compatible_sizes` returns one. ``SizeSet(progressions)`` is the union of the progressions, which may overlap.
-    ``period`` and ``start`` are as small as possible, and ``residues`` are sorted. A finite set has the period ``None``
-    and no residues. The parts of ``head`` are disjoint. Two sets are equal iff they have the same members.
 
     Raises :class:`UsageError` for a part that is not a :class:`Progression`. Raises :class:`WellshapedError` if the
     union needs more than :data:`MAX_PARTS` progressions, such as very long runs with the steps 10**6 and 10**6 + 1.

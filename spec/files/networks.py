@@ -67,10 +67,14 @@ def load_network(path: str | os.PathLike[str]) -> UNet2Config | UNetConfig | Net
     kind that has the most of its keys in the file. If two kinds are equal (``base_channels`` is a field of both
     configs), add the key ``kind``: ``"UNet2Config"``, ``"UNetConfig"`` or ``"Network"``.
 
-    Raises :class:`FileError` with the path. The file "can't be read" if it is missing, a folder, larger than 256 KiB,
-    not parseable, or if its suffix is unknown; and, with all faults, if its kind is unclear, a key is unknown (with the
-    nearest known key) or missing, or a value can't be used. It "is not well-formed" if it holds a graph that breaks a
-    rule, such as a kernel of 0. A config that breaks a rule is returned: :func:`check_config` judges it.
+    Raises :class:`FileError`, which has the path and says that the file
+
+    - "can't be read", if it is missing, a folder, larger than 256 KiB or not parseable, or if its suffix is unknown;
+    - "can't be read", with a list of all faults, if its kind is unclear, a key is missing or unknown (then with the
+      nearest known key), or a value can't be used;
+    - "is not well-formed", if it holds a graph that breaks a rule, such as a kernel of 0.
+
+    A config that breaks a rule is returned: :func:`check_config` judges it.
 
     >>> from pathlib import Path
     >>> import tempfile; folder = Path(tempfile.mkdtemp())
@@ -122,7 +126,7 @@ def save_network(network: AnyNetwork, path: str | os.PathLike[str]) -> None:
     A file that already holds this network is not touched, and keeps its comments. Otherwise the new file replaces the
     old one in a single step, so an interrupted save loses neither.
 
-    Raises :class:`UsageError` for a value that is not a network, and for a number of thousands of digits. Raises
+    Raises :class:`UsageError` for a value that is not a network, and for an integer with thousands of digits. Raises
     :class:`FileError` for an unknown suffix, a folder that does not exist, a file that can't be written, and a network
     that a file can't hold: a number is too long, there are too many nodes, or an operation is your own.
 

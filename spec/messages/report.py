@@ -183,7 +183,7 @@ class Report:
     """Every rule judged at once, for one ``subject``, with ``fixes`` to paste if one fails.
 
     ``warnings`` are broken rules that do not stop the network: it runs, but the result is often not what you meant.
-    If all hold, ``holds`` is what the text says after "fits"; by default, how many rules there are.
+    ``holds`` is what the text says after "fits" if no rule is broken; by default, how many rules there are.
 
     >>> from wellshaped.spec import Verdict
     >>> verdict = Verdict("enough", False, "2 must be at least 3", "too few apples")

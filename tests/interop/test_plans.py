@@ -769,3 +769,20 @@ def test_a_command_proposes_the_nearest_configuration(tmp_path, capsys):
     assert f"fix: {path}:2d" in capsys.readouterr().err
     assert main(["sizes", f"{path}"]) == 2
     assert f"{path}:3d_fullres" in capsys.readouterr().err
+
+
+def test_a_command_proposes_the_configuration_before_it_asks_for_the_channels(tmp_path, capsys):
+    path = cascade(tmp_path, LABELS)
+    path.with_name("dataset.json").unlink()
+    assert main(["sizes", f"{path}:2d_fullres"]) == 2
+    assert f"fix: {path}:2d" in capsys.readouterr().err
+
+
+def test_a_command_takes_the_network_of_a_bundle_by_any_key_and_proposes_the_nearest(tmp_path, capsys):
+    path = write(tmp_path / "inference.json", {"width": 4, "net": BUNDLES["UNet"]})
+    assert main(["sizes", f"{path}:net"]) == 0
+    assert capsys.readouterr().out.startswith("sizes that fit net: ")
+    assert main(["sizes", f"{path}:network_def"]) == 2
+    assert f"fix: {path}:net" in capsys.readouterr().err
+    assert main(["sizes", f"{write(path, {'levels': 3})}:net"]) == 2
+    assert "is neither plans of nnU-Net nor a config of a MONAI bundle" in capsys.readouterr().err

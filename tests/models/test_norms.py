@@ -38,7 +38,7 @@ def test_a_dead_bottom_is_a_failure_with_its_nodes_and_a_size_that_is_alive():
         "input (1, 8, 8) of UNetConfig(levels=3, base_channels=2, norm='instance') does not fit.\n"
         "  statistics: bottom.convs[0].norm and bottom.convs[1].norm get a 1×1 image; "
         "an instance norm of one value returns only its bias.\n"
-        "  fix: height 16 (pad 8); heights that fit if the other axes are large enough: n ≡ 0 (mod 8), n ≥ 8\n"
+        "  fix: height 16 (pad 8); if the other axes are larger, these heights fit: n ≡ 0 (mod 8), n ≥ 8\n"
         "  fix: jnp.pad(x, ((0, 0), (0, 8), (0, 0)))"
     )
     assert check(DEEP, (1, 16, 8)).ok

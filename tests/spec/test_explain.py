@@ -502,7 +502,7 @@ def test_what_is_required_over_all_axes_is_reported_with_the_nodes_that_need_it(
         " does not fit.\n"
         "  statistics: bottom.convs[0].norm, bottom.convs[1].norm and bottom.convs[2].norm get a 1×1 image;"
         " an instance norm of one value returns only its bias.\n"
-        "  fix: height 16 (pad 8); heights that fit if the other axes are large enough: n ≡ 0 (mod 8), n ≥ 8\n"
+        "  fix: height 16 (pad 8); if the other axes are larger, these heights fit: n ≡ 0 (mod 8), n ≥ 8\n"
         "  fix: jnp.pad(x, ((0, 0), (0, 8), (0, 0)))"
     )
     many = explain(UNetConfig(levels=3, convs_per_block=6, norm="instance"), (8, 8))

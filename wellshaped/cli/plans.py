@@ -3,11 +3,10 @@
 from pathlib import Path
 
 from ..spec import Network
+from ..spec.files.disk import path_of
 from ..spec.messages.choices import nearest_choice
-from ..spec.messages.report import UsageError
+from ..spec.messages.report import FileError, UsageError
 from ..spec.messages.written import clipped
-
-_BUNDLE_KEY = "network_def"
 
 
 def names_plan(name: str | None) -> bool:
@@ -23,16 +22,30 @@ def names_plan(name: str | None) -> bool:
 def planned_network(name: str) -> Network:
     """Return the network that ``name`` names.
 
-    Raises :class:`UsageError` for an unknown configuration, with the nearest one, and the errors of
-    :func:`wellshaped.interop.nnunet_plans` and :func:`wellshaped.interop.monai_bundle`.
+    Raises :class:`UsageError` for an unknown configuration or key, with the nearest one, :class:`FileError` for a file
+    of another kind, and the errors of :func:`wellshaped.interop.nnunet_plans` and
+    :func:`wellshaped.interop.monai_bundle`.
     """
     from ..interop import monai_bundle, nnunet_plans
+    from ..interop.plans.files import read_entry
 
     place, _, key = name.rpartition(":")
-    if key == _BUNDLE_KEY:
-        return monai_bundle(place).network
-    plans = nnunet_plans(place)
-    if key not in plans and key not in plans.unknown:
-        says = f"the configurations of {place} are {', '.join(plans)}"
-        raise UsageError.of(clipped(name), "configuration", "", says, f"{place}:{nearest_choice(key, plans)}")
-    return plans[key].network
+    path = path_of(place, "file", (".json",))
+    content = read_entry(
+        path, "file", f"the nnUNetPlans.json of nnU-Net, or a config of a MONAI bundle at {place}"
+    ).value
+    known = content.get("configurations")
+    is_plan = isinstance(known, dict)
+    keys = list(known) if is_plan else [of for of, value in content.items() if _is_network(value)]
+    if keys and key not in keys:
+        says = f"{'the configurations' if is_plan else 'the networks'} of {place} are {', '.join(keys)}"
+        raise UsageError.of(clipped(name), "key", "", clipped(says, 400), f"{place}:{nearest_choice(key, keys)}")
+    if not is_plan and key not in content:
+        says = f"it has no key {clipped(repr(key))}, and is neither plans of nnU-Net nor a config of a MONAI bundle"
+        raise FileError.of(f"file {place}", "key", "", says, f"{place} without the key, if it is a file of wellshaped")
+    return nnunet_plans(place)[key].network if is_plan else monai_bundle(place, key=key).network
+
+
+def _is_network(value: object) -> bool:
+    """Whether an entry of a bundle's config is one that MONAI makes an object of, and may be a network."""
+    return isinstance(value, dict) and "Net" in str(value.get("_target_", ""))
