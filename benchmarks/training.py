@@ -52,7 +52,7 @@ def train_on_photographs(folder: Path, steps: int) -> Shown:
 def session(shown: Shown, steps: int) -> str:
     """What a terminal shows of the run, as Markdown."""
     flags = f"--steps {steps} --crop {CROP} --learning-rate {LEARNING_RATE}"
-    command = f"wellshaped train photographs --config unet.toml --output found.safetensors {flags}"
+    command = f"wellshaped train photographs unet.toml --output found.safetensors {flags}"
     text = "\n".join([f"$ {command}", *shown.lines])
     return f"```console\n{text}\n```\n\n{shown.took}"
 

@@ -1,4 +1,4 @@
-"""JAX's symbolic sizes, such as ``16*h``, as a reading of the natural numbers (DESIGN, idea 1).
+"""JAX's symbolic sizes, such as ``16*h``, as a reading of the natural numbers (SPEC section 1).
 
 ``jax.export`` and ``jax.eval_shape`` trace a function with them. Importing this module registers the reading, so that
 the size functions, and so our layers and networks, take symbolic sizes.

@@ -49,7 +49,11 @@ _KEYS = {"form": str, "network": dict, "axis": int, "sizes": dict, "statement": 
 
 
 class CertificateError(WellshapedError):
-    """A certificate's statement is false, was edited, or is not proved in time."""
+    """A certificate's statement is false, was edited, or is not proved in time.
+
+    >>> issubclass(CertificateError, WellshapedError), CertificateError.says
+    (True, 'is not proved')
+    """
 
     says = "is not proved"
 
@@ -61,6 +65,11 @@ class Certificate:
     With a ``halo``, the claim is also that this is how far the first output reads. ``statement`` asks for a
     counterexample ``n``, in SMT-LIB. ``prover``, a name and a version, found no such ``n``. It is only a note:
     :func:`verify` does not rely on it.
+
+    >>> certificate = certify("milesial")
+    >>> certificate.axis, print(certificate.sizes)
+    n ≥ 16
+    (0, None)
     """
 
     network: Network
@@ -241,6 +250,16 @@ def verify(certificate: Certificate, *, seconds: float = 60.0) -> None:
 
     Raises :class:`CertificateError` if the statement is a different one or is not proved, :class:`WellshapedError` if
     the certificate exceeds a limit, and :class:`UsageError` if it is not a :class:`Certificate`.
+
+    >>> certificate = certify("milesial")
+    >>> verify(certificate)
+    >>> try:
+    ...     verify(replace(certificate, sizes=SizeSet()))
+    ... except CertificateError as error:
+    ...     print(error)
+    the certificate is not proved.
+      statement: edited or forged: its network and sizes give another statement.
+      fix: certify the network again
     """
     _require_certificate(certificate)
     require_limits(certificate.network, certificate.sizes, certificate.prover)
@@ -267,6 +286,12 @@ def save_certificate(certificate: Certificate, path: str | os.PathLike[str]) -> 
     Raises :class:`FileError` if the suffix of ``path`` is not ``.json`` or it can't be written,
     :class:`WellshapedError` if the certificate exceeds a limit, and :class:`UsageError` if it is not a
     :class:`Certificate`.
+
+    >>> from pathlib import Path
+    >>> import tempfile; path = Path(tempfile.mkdtemp()) / "milesial.json"
+    >>> save_certificate(certify("milesial"), path)
+    >>> load_certificate(path).sizes
+    <SizeSet n ≥ 16>
     """
     _require_certificate(certificate)
     path = path_of(path, "certificate", _SUFFIXES, OutputError)
@@ -293,7 +318,14 @@ def load_certificate(path: str | os.PathLike[str]) -> Certificate:
 
     Raises :class:`FileError`, which says what is wrong, if :func:`save_certificate` can't have written the file. Such a
     file is not JSON, has more than 1 MiB, lacks a key or has it twice. Or it exceeds a limit (see :func:`certify`), or
-    its sizes are in overlapping or unordered parts.
+    its sizes are in overlapping or unordered parts. See :func:`save_certificate` for an example.
+
+    >>> load_certificate("none.json")
+    Traceback (most recent call last):
+    ...
+    wellshaped.spec.messages.report.FileError: certificate none.json can't be read.
+      file: there is no such file.
+      fix: the path of an existing .json file
     """
     path = path_of(path, "certificate", _SUFFIXES)
     subject = f"certificate {path}"

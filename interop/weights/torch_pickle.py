@@ -200,7 +200,7 @@ class _Machine:
     def set(self, values: list[Any]) -> None:
         target = self.stack[-1]
         if isinstance(target, dict):
-            if not all(isinstance(key, _KEYS) for key in values[::2]):  # the hash of nested tuples can take for ever
+            if not all(isinstance(key, _KEYS) for key in values[::2]):  # the hash of nested tuples can take forever
                 raise PickleError("a key of a dict is no text or number")
             target.update(zip(values[::2], values[1::2], strict=True))
         elif not isinstance(target, LeftOut):

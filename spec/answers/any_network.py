@@ -1,4 +1,4 @@
-"""A network as an argument: the name of a preset, a config or a graph becomes a graph (DESIGN, idea 2).
+"""A network as an argument: the name of a preset, a config or a graph becomes a graph.
 
 Other answers only see graphs. Questions that only a config can answer are asked here: is it well-formed, and how
 can it be changed?

@@ -4,10 +4,12 @@ Every error of this library has a :class:`Report` with a failure in it. The exce
 the docs all print the text that is written here. It has at most ten lines, before long ones are wrapped.
 """
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from html import escape
+from shutil import get_terminal_size
 from textwrap import fill
 from typing import Self
 
@@ -263,23 +265,28 @@ _LINES = 10
 """A text has at most this many lines before long ones are wrapped: it fits on a screen."""
 
 WIDTH = 100
-"""Longer lines are wrapped between words. A longer word stays whole."""
+"""Longer lines are wrapped between words, and so are those that are wider than a terminal. A word stays whole."""
+
+_NARROW = 40
+"""No line is wrapped to fewer columns."""
 
 _CAUSES = 3
 """The most failing nodes to show in full. The others are only named."""
 
 
 def wrapped(line: str) -> str:
-    """Return the line, wrapped between words if it is longer than :data:`WIDTH`.
+    """Return the line, wrapped between words if it is longer than :data:`WIDTH`, or than the terminal is wide.
 
     >>> print(wrapped("  fix: " + "far " * 30))
       fix: far far far far far far far far far far far far far far far far far far far far far far far
           far far far far far far far
     """
-    if len(line) <= WIDTH:
+    is_terminal = sys.stdout is not None and sys.stdout.isatty()  # COLUMNS may be set where there is none
+    width = max(min(WIDTH, get_terminal_size((WIDTH, 1)).columns), _NARROW) if is_terminal else WIDTH
+    if len(line) <= width:
         return line
     start = " " * (len(line) - len(line.lstrip()) + 4)
-    return fill(line.rstrip(), WIDTH, subsequent_indent=start, break_long_words=False, break_on_hyphens=False)
+    return fill(line.rstrip(), width, subsequent_indent=start, break_long_words=False, break_on_hyphens=False)
 
 
 _Line = tuple[str, tuple[str, ...], str]

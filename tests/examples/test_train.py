@@ -31,7 +31,7 @@ def run(tmp_path, monkeypatch, capsys):
     return run
 
 
-WORDS = ("cells", "--config", "unet.toml", "--output", "cells.safetensors", "--steps", 2, "--crop", 16, "--batch", 2)
+WORDS = ("cells", "unet.toml", "--output", "cells.safetensors", "--steps", 2, "--crop", 16, "--batch", 2)
 
 
 def test_it_trains_goes_on_and_writes_a_model_that_predicts(run, tmp_path, monkeypatch, capsys):
@@ -59,21 +59,21 @@ def test_it_trains_goes_on_and_writes_a_model_that_predicts(run, tmp_path, monke
 
 REJECTED = {  # what is typed instead, and a line of the message
     "no folder": ({0: "cels"}, "  folder: there is no such folder."),
-    "an unknown network": ({2: "milesail"}, "  fix: milesial"),
-    "a model": ({2: "there.safetensors"}, "  config: it is a model, and a run starts with new weights."),
+    "an unknown network": ({1: "milesail"}, "  fix: milesial"),
+    "a model": ({1: "there.safetensors"}, "  network: it is a model, and a run starts with new weights."),
     "a network over three axes": (
-        {2: "unet3d"},
+        {1: "unet3d"},
         "  images: it takes images with 3 axes, and these have 2 axes.",
     ),
-    "a suffix": ({4: "cells.pt"}, "  fix: cells.safetensors"),
-    "no folder for the output": ({4: "no/cells.safetensors"}, "  file: there is no folder no."),
-    "an output that exists": ({4: "there.safetensors"}, "  exists: there is a file of this name."),
-    "no steps": ({6: 0}, "  fix: --steps 1000"),
-    "a number that is none": ({10: "two"}, "  fix: --batch 8"),
-    "a crop that does not fit": ({8: 1}, "  fix: --crop 2"),
-    "a dtype": ({11: "--dtype", 12: "bfloat"}, "  fix: --dtype bfloat16"),
-    "a seed": ({11: "--seed", 12: 2**31}, "  fix: --seed 0"),
-    "a learning rate": ({11: "--learning-rate", 12: 0}, "  fix: --learning-rate 0.003"),
+    "a suffix": ({3: "cells.pt"}, "  fix: cells.safetensors"),
+    "no folder for the output": ({3: "no/cells.safetensors"}, "  file: there is no folder no."),
+    "an output that exists": ({3: "there.safetensors"}, "  exists: there is a file of this name."),
+    "no steps": ({5: 0}, "  fix: --steps 1000"),
+    "a number that is none": ({9: "two"}, "  fix: --batch 8"),
+    "a crop that does not fit": ({7: 1}, "  fix: --crop 2"),
+    "a dtype": ({10: "--dtype", 11: "bfloat"}, "  fix: --dtype bfloat16"),
+    "a seed": ({10: "--seed", 11: 2**31}, "  fix: --seed 0"),
+    "a learning rate": ({10: "--learning-rate", 11: 0}, "  fix: --learning-rate 0.003"),
 }
 
 
@@ -89,9 +89,8 @@ def test_what_can_not_be_used_is_rejected_before_the_first_step(run, tmp_path, c
 
 
 LEFT_OUT = {  # what is left out, and the message
-    "the folder": (WORDS[1:], "train needs data, for example: "),
-    "the network": ((WORDS[0], *WORDS[3:5]), "--output cells.safetensors --config unet.toml\n"),
-    "the output": (WORDS[:3], "wellshaped train cells --config unet.toml --output cells.safetensors\n"),
+    "the folder or the network": (WORDS[1:], "train needs a network, for example: "),
+    "the output": (WORDS[:2], "wellshaped train cells unet.toml --output cells.safetensors\n"),
 }
 
 

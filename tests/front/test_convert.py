@@ -12,7 +12,6 @@ from safetensors.numpy import save_file
 from wellshaped.cli import main
 from wellshaped.interop import load, save, state_dict
 from wellshaped.interop.weights.arrays import batch_norms
-from wellshaped.interop.weights.torch_layout import torch_layout
 from wellshaped.models import UNet
 from wellshaped.spec import UNet2Config, UNetConfig, graph_of, presets, save_network
 
@@ -32,12 +31,7 @@ def run(tmp_path, monkeypatch, capsys):
 
 
 def arrays_of(network, *channels):
-    layout = torch_layout(graph_of(network, *channels))
-    rng = np.random.default_rng(0)
-    made = {}
-    for array in layout.arrays:
-        made |= dict.fromkeys(array.names, rng.uniform(0.5, 1.5, array.torch_shape).astype(np.float32))
-    return made | {name: np.array(0) for name in layout.counters}
+    return torch_archives.weights_of(graph_of(network, *channels))
 
 
 NETWORKS = {

@@ -2,14 +2,17 @@
 
 import json
 import re
+from math import prod
 
 import pytest
+import torch_archives
 from effort import sparse
 from networks import HARD
 
 from wellshaped.cli import app, main
 from wellshaped.image_map import image_map
 from wellshaped.interop import bioimage_description
+from wellshaped.interop.weights.torch_layout import torch_layout
 from wellshaped.spec import (
     PRESETS,
     UNet2Config,
@@ -32,7 +35,11 @@ FILES = {
     "waves.json": graph_of("wave_unet"),
 }
 NETWORKS = [*PRESETS, "unet", *FILES]
-ABOUT_ONE_NETWORK = {"check", "sizes", "plan", "input-for", "stages", "tiles", "bioimage", "draw", "convert", "certify"}
+ABOUT_ONE_NETWORK = {
+    *("check", "sizes", "plan", "input-for", "stages", "tiles", "bioimage", "draw", "convert", "certify", "train"),
+}
+FEW = 2_000_000
+"""So many weights are converted quickly."""
 
 
 @pytest.fixture
@@ -130,6 +137,14 @@ def test_every_network_goes_through_every_command(run, tmp_path, name):
     assert (status, out, err) == (0, f"{description}\n", "")
     assert all(axis.min in fit for axis, fit in zip(description.inputs[0].axes, shapes.axes, strict=True))
 
+    if sum(prod(of.torch_shape) for of in torch_layout(graph).arrays) < FEW:
+        torch_archives.save("weights.pt", torch_archives.weights_of(graph))
+        status, out, err = run("convert", "weights.pt", name, "model.safetensors")
+        assert (status, err) == (0, "")
+        assert json.loads(run("sizes", "model.safetensors", "--json")[1])["axes"] == answer["axes"]
+    status, out, err = run("train", "cells", name, "--output", "trained.safetensors")
+    assert err.startswith("data folder cells can't be used.")
+
     pytest.importorskip("z3")
     status, out, err = run("certify", name, "--axis", axis)
     assert (status, err) == (0, "")
@@ -145,8 +160,9 @@ def test_every_network_goes_through_every_command(run, tmp_path, name):
 @pytest.mark.parametrize("name", ["milesail", "unet.tomll", "unet2.tml", "."])
 def test_every_command_rejects_what_is_no_network_in_the_same_words(run, command, name):
     image = ["--input", "1x64x64"] if command in ("plan", "stages", "draw") else []  # the others need none
-    words = ["weights.pt", name, "model.safetensors"] if command == "convert" else [name, *image]
-    status, out, err = run(command, *words)
+    first = {"convert": ["weights.pt"], "train": ["cells"]}.get(command, [])
+    last = {"convert": ["model.safetensors"], "train": ["--output", "model.safetensors"]}.get(command, image)
+    status, out, err = run(command, *first, name, *last)
     assert (status, out) == (2, "")
     assert err == run("check", name)[2]
     assert re.search(r"^  fix: .", err, re.M)

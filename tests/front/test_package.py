@@ -88,6 +88,26 @@ def test_python_started_in_the_root_finds_the_rooms_without_a_flag(flags):
     assert Path(found.stdout.strip()).resolve() == ROOT / "spec" / "unet2" / "config.py"
 
 
+def test_pytest_started_in_the_root_finds_the_rooms_without_an_install():
+    # -P like the command ``pytest``, which does not look into the current folder
+    command = [
+        sys.executable,
+        "-S",
+        "-P",
+        "-m",
+        "pytest",
+        "--collect-only",
+        "-q",
+        "-n",
+        "0",
+        "tests/spec/test_sizes.py",
+    ]
+    packages = os.pathsep.join(path for path in sys.path if Path(path).name in ("site-packages", "dist-packages"))
+    environment = os.environ | {"PYTHONPATH": packages}
+    found = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment)
+    assert found.returncode == 0, found.stdout
+
+
 def test_a_model_is_saved_by_a_checkout_that_is_not_installed(tmp_path):
     program = (
         "import sys; from importlib import metadata\n"

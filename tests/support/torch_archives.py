@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from wellshaped.interop.weights.torch_layout import torch_layout
+
 KINDS = {
     "float32": "Float",
     "float64": "Double",
@@ -97,3 +99,13 @@ def write(path, instructions, data, *, root="archive", more=None, compressed=Fal
 def save(path, arrays, **more):
     """Write a state dict, as ``torch.save(state, path)``."""
     return write(path, *state(arrays), **more)
+
+
+def weights_of(graph):
+    """Arrays under the names, and with the shapes, that PyTorch gives the weights of a graph."""
+    layout = torch_layout(graph)
+    rng = np.random.default_rng(0)
+    made = {}
+    for array in layout.arrays:
+        made |= dict.fromkeys(array.names, rng.uniform(0.5, 1.5, array.torch_shape).astype(np.float32))
+    return made | {name: np.array(0) for name in layout.counters}

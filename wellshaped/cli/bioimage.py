@@ -6,11 +6,12 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from ..spec import AnyNetwork
+from ..spec.answers.any_network import title
 from ..spec.messages.report import UsageError
 from ..spec.messages.written import clipped
 from ..words.shapes import any_image
 from .network import Flags, given_fields, network_of
-from .output import AsJson, print_json, say, status_of
+from .output import AsJson, print_json, say, status_of, working
 
 EXAMPLE = """\
   wellshaped bioimage milesial
@@ -49,13 +50,15 @@ def bioimage(
         says = "a description is compared, and the YAML is that of a network"
         raise UsageError.of("--yaml", "yaml", "", says, f"wellshaped bioimage {clipped(name or 'unet')} --yaml")
     given = network_of(name, flags)
-    any_image(given, None).raise_if_failed()
     if file is not None:
+        any_image(given, None).raise_if_failed()
         return _compare(file, given, as_json)
-    from ..interop import bioimage_description, bioimage_yaml
+    with working(f"describing {title(given)}"):
+        from ..interop import bioimage_description, bioimage_yaml
 
-    description = bioimage_description(given)
-    data: dict[str, Any] = description.to_dict() | ({"yaml": bioimage_yaml(description)} if yaml else {})
+        any_image(given, None).raise_if_failed()
+        description = bioimage_description(given)
+        data: dict[str, Any] = description.to_dict() | ({"yaml": bioimage_yaml(description)} if yaml else {})
     if as_json:
         print_json(data)
     elif yaml:
@@ -90,9 +93,10 @@ def _is_description(name: str) -> bool:
 
 
 def _compare(file: str, network: AnyNetwork, as_json: bool) -> int:
-    from ..interop import compare_bioimage
+    with working(f"comparing {file} with {title(network)}"):
+        from ..interop import compare_bioimage
 
-    report = compare_bioimage(file, network)
+        report = compare_bioimage(file, network)
     if as_json:
         print_json(report.to_dict())
     else:

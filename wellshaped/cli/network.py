@@ -1,4 +1,4 @@
-"""The network of a command: the name of a preset, a config by its fields, or a file (DESIGN, "The public face").
+"""The network of a command: the name of a preset, a config by its fields, or a file.
 
 Flags change fields of the config, also of presets and files. A field of both configs has one flag.
 """

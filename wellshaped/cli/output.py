@@ -8,7 +8,7 @@ from typing import Annotated, TextIO, TypeVar
 
 from cyclopts import Parameter
 
-from ..spec.messages.report import ConfigError, FileError, UsageError, WellshapedError
+from ..spec.messages.report import ConfigError, FileError, UsageError, WellshapedError, wrapped
 
 T = TypeVar("T")
 
@@ -29,7 +29,10 @@ def status_of(error: type[WellshapedError]) -> int:
 
 
 def say(text: str, colour: str = "green", stream: TextIO | None = None) -> None:
-    """Print ``text``, by default to standard output. On a terminal the first line has the ``colour``."""
+    """Print ``text``, by default to standard output. On a terminal the first line has the ``colour``.
+
+    Lines that are wider than the terminal are wrapped.
+    """
     stream = sys.stdout if stream is None else stream
     if not is_terminal(stream):
         print(text, file=stream)
@@ -37,9 +40,9 @@ def say(text: str, colour: str = "green", stream: TextIO | None = None) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    first, _, rest = text.partition("\n")
+    first, _, rest = "\n".join(map(wrapped, text.split("\n"))).partition("\n")
     styled = Text(first, style=f"bold {colour}"), Text(rest)
-    Console(file=stream).print(*styled, sep="\n" if rest else "", soft_wrap=True)  # a wrapped line can't be pasted
+    Console(file=stream).print(*styled, sep="\n" if rest else "", soft_wrap=True)  # a word that is cut can't be pasted
 
 
 def is_terminal(stream: TextIO | None) -> bool:

@@ -4,6 +4,7 @@ import io
 import os
 import sys
 from collections.abc import Callable, Sequence
+from inspect import cleandoc
 
 from cyclopts import App, CycloptsError
 
@@ -75,8 +76,19 @@ _COMMANDS: dict[str, tuple[Callable[..., int], str]] = {  # in the order of the 
 _EXTRAS = {"z3": "proofs", "imageio": "images", "tifffile": "images", "dm_pix": "train", "grain": "train"}
 """The extra that a package comes with; "demo" for others."""
 
+
+def _in_paragraphs(text: str) -> str:
+    r"""Return a docstring with each paragraph on one line: a terminal wraps it to its own width.
+
+    >>> _in_paragraphs("Check it.\n\n    One line\n    and another.")
+    'Check it.\n\nOne line and another.'
+    """
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in cleandoc(text).split("\n\n"))
+
+
 for place, (name, (command, example)) in enumerate(_COMMANDS.items()):
-    app.command(command, name=name, help_epilogue=f"For example:\n{example}", sort_key=place)
+    said = _in_paragraphs(command.__doc__ or "")
+    app.command(command, name=name, help=said, help_epilogue=f"For example:\n{example}", sort_key=place)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from ..spec import ReceptiveField, Tiling, graph_of, plan, receptive_field
+from ..spec import AnyNetwork, ReceptiveField, Tiling, graph_of, plan, receptive_field
 from ..spec import tiles as tiles_for
 from ..spec.answers.any_network import title
 from ..spec.answers.tilings import least_tile, statistics_first
@@ -19,7 +19,7 @@ from ..words.sizes import times
 from .image import Image
 from .network import Flags, Name, network_of
 from .numbers import Natural
-from .output import AsJson, print_json, say
+from .output import AsJson, print_json, say, working
 
 EXAMPLE = """\
   wellshaped tiles milesial
@@ -53,26 +53,34 @@ def tiles(
     Exits with 1 if the tiles of --tile or --most are not possible.
     """
     given = network_of(network, flags, image)
+    with working(f"tiles {title(given)}"):
+        found = _found(given, image, tile, most, policy)
+    return _show(*found, title(given), as_json)
+
+
+Found = tuple[ReceptiveField, Tiling | tuple[int, ...] | None, tuple[str, ...]]
+"""The receptive field; the tiles, or the size of the smallest ones; and what is exact if there are none."""
+
+
+def _found(given: AnyNetwork, image: str | None, tile: str | None, most: int | str | None, policy: str) -> Found:
     if image is None:
         _require_image(tile, most, policy)
         any_image(given, None).raise_if_failed()
-        return _show(receptive_field(given), None, title(given), as_json)
+        return receptive_field(given), None, ()
     channels, *sizes = shape_of(image, given, None)
     require_built(given, channels)
     fitting = plan(given, sizes, policy).fitting
     field = receptive_field(given, fitting)
     if tile is None and most is None:
         least = least_tile(graph_of(given), fitting)
-        if least != fitting:
-            return _show(field, least, title(given), as_json)
-        return _show(field, (), title(given), as_json, statistics_first(graph_of(given), fitting))
+        return (field, least, ()) if least != fitting else (field, (), statistics_first(graph_of(given), fitting))
     if tile is not None and most is not None:
         raise UsageError.of(
             "--most", "most", "", "--tile already says how large the tiles are", "--tile without --most"
         )
     largest = None if tile is None else tile_in(tile, len(sizes))
     count = None if most is None else natural_in(str(most), "--most", 1_000_000)
-    return _show(field, tiles_for(given, tuple(sizes), largest, most=count, policy=policy), title(given), as_json)
+    return field, tiles_for(given, tuple(sizes), largest, most=count, policy=policy), ()
 
 
 def _require_image(tile: str | None, most: object, policy: str) -> None:
@@ -85,9 +93,9 @@ def _require_image(tile: str | None, most: object, policy: str) -> None:
 def _show(
     field: ReceptiveField,
     tiling: Tiling | tuple[int, ...] | None,
+    instead: tuple[str, ...],
     name: str,
     as_json: bool,
-    instead: tuple[str, ...] = (),
 ) -> int:
     """Print the receptive field, and the tiles, or the size of the smallest ones, or what is exact instead."""
     data, lines = {"network": name, **_field_data(field)}, [str(field)]

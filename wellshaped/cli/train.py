@@ -11,32 +11,38 @@ from ..spec.messages.choices import nearest_choice
 from ..spec.messages.report import UsageError
 from ..spec.messages.written import in_words
 from ..words.numbers import natural_in
-from .network import network_of
+from .network import Flags, network_of
 from .numbers import Natural
 
 DTYPES = ("float32", "bfloat16")
 """What a network can compute in. Parameters are float32 in any case. In float16, small gradients would become 0."""
 
 EXAMPLE = """\
-  wellshaped train cells --config unet.toml --output cells.safetensors
-  wellshaped train cells --config milesial --output m.safetensors --crop 256
+  wellshaped train cells unet.toml --output cells.safetensors
+  wellshaped train cells milesial --output m.safetensors --crop 256
+  wellshaped train cells unet --levels 3 --norm batch --output m.safetensors
 """
 
 
 def train(
     data: Annotated[Path, Parameter(help="The folder: images/, masks/ with files of the same names, classes.txt.")],
-    *,
-    config: Annotated[
-        str, Parameter(help="The network: a .toml or .json file, or a preset (wellshaped list). It keeps the size.")
+    network: Annotated[
+        str,
+        Parameter(
+            help="The network: a preset (wellshaped list), unet, unet2, or a .toml or .json file. Its output must have "
+            "the size of the image."
+        ),
     ],
+    *,
     output: Annotated[Path, Parameter(help="The model to write, a .safetensors file.")],
     steps: Annotated[Natural, Parameter(help="How many steps to train.")] = 1000,
-    batch: Annotated[Natural, Parameter(help="How many crops a step sees.")] = 8,
+    batch: Annotated[Natural, Parameter(help="How many crops each step takes.")] = 8,
     crop: Annotated[Natural, Parameter(help="The edge of a crop in pixels, at most.")] = 128,
     every: Annotated[Natural, Parameter(help="Measure, and write a checkpoint, after so many steps.")] = 100,
     learning_rate: Annotated[float, Parameter(help="The highest learning rate, of AdamW.")] = 3e-3,
     dtype: Annotated[str, Parameter(help="What to compute in: float32 or bfloat16.")] = "float32",
     seed: Annotated[Natural, Parameter(help="Random seed for parameters, crops and augmentation.")] = 0,
+    flags: Flags = None,
 ) -> int:
     """Train a segmentation network on a folder of images of any sizes, and write it as a model.
 
@@ -63,14 +69,14 @@ def train(
     start = natural_in(str(seed), "--seed", 0)
     if start >= 2**31:
         raise UsageError.of(f"--seed {start}", "seed", "", "it must be less than 2**31", "--seed 0")
-    if Path(config).suffix == SUFFIX:
+    if Path(network).suffix == SUFFIX:
         says = "it is a model, and a run starts with new weights"
-        raise UsageError.of(f"--config {config}", "config", "", says, "--config with its .toml or .json file")
-    network = network_of(config, None)
+        raise UsageError.of(f"the network {network}", "network", "", says, "its .toml or .json file")
+    given = network_of(network, flags)
     from ..examples.segmentation import Settings, train
 
     settings = Settings(
-        network=network,
+        network=given,
         steps=numbers["steps"],
         batch=numbers["batch"],
         crop=numbers["crop"],

@@ -44,8 +44,8 @@ def _completed(flag: str, arguments: Sequence[str], example: str) -> str:
 
     >>> _completed("--input", ["plan", "unet", "--levels", "3", "504x500"], "wellshaped plan unet --input 3x303x384")
     'wellshaped plan unet --levels 3 --input 3x504x500'
-    >>> _completed("--config", ["train", "cells", "--output", "m.safetensors"], "wellshaped train d --config unet.toml")
-    'wellshaped train cells --output m.safetensors --config unet.toml'
+    >>> _completed("--output", ["train", "cells", "unet.toml"], "wellshaped train d milesial --output m.safetensors")
+    'wellshaped train cells unet.toml --output m.safetensors'
     """
     value = value_of(flag, example.split())
     words = [word for word in arguments if len(numbers_in(word)) < 2]
