@@ -92,7 +92,7 @@ def graph_of_jax(
     >>> [str(node.operation) for node in graph.nodes], graph.outputs
     (['Require(multiple=2)', 'AvgPool(kernel=2)', 'Resize(factor=2)', 'Add()'], ('sum1',))
     """
-    from .frameworks.jax_models import paths_of
+    from .frameworks.jax_models import paths_in_closure, paths_of
     from .graphs.draft import Draft
     from .graphs.drafting import Roles
     from .graphs.graph_reading import graph_of
@@ -100,10 +100,11 @@ def graph_of_jax(
 
     tracer, name, framework, images = _opened(model, shapes, dtypes, arguments)
     answer = read(tracer, name, framework, images, budget, progress)
+    in_closure = paths_in_closure(model, tracer.network.kind)
 
     def drafter(sizes: Mapping[str, int], roles: Roles) -> Draft:
         jaxpr, paths, finished = tracer.recorded(sizes)
-        recorded = Recorded(jaxpr, paths_of(model, tracer.network.kind, paths), finished)
+        recorded = Recorded(jaxpr, paths_of(model, tracer.network.kind, paths), finished, in_closure)
         return drafted(recorded, answer.shapes, sizes, roles)
 
     return graph_of(answer, drafter, progress)

@@ -12,6 +12,7 @@ from jax import export
 
 from ...spec.messages.report import UsageError
 from ..sizes.reading import require_model
+from .jax_closures import arrays_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,23 @@ def paths_of(model: Any, kind: str, paths: Sequence[Any]) -> list[tuple[str | in
         # The parameters and the state are two dicts.
         named = [tuple(part for key in path if key not in (0, 1) for part in _of_haiku(key)) for path in named]
     return named
+
+
+def paths_in_closure(model: Any, kind: str) -> dict[int, tuple[str | int, ...]]:
+    """The paths of the arrays in the closure of a function, by the ids of the arrays."""
+    if kind != "jax":
+        return {}
+    paths: dict[int, tuple[str | int, ...]] = {}
+    for name, keys, array in arrays_in(model):
+        path = tuple(part for part in map(_written, keys) if part != "")
+        path = path[1:] if path[:1] in _COLLECTIONS else path
+        # A parameter of the model itself is a layer of its own.
+        paths[id(array)] = (name, *path, *("",) * (len(path) == 1)) if name else path
+    return paths
+
+
+_COLLECTIONS = (("params",), ("batch_stats",))
+"""How the paths of variables of Flax Linen begin."""
 
 
 def _written(key: Any) -> str | int:

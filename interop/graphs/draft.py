@@ -1,6 +1,6 @@
 """A network as it runs at one size: the nodes, with the numbers of that size, before they are compared with others."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,7 +57,8 @@ class Pending:
     """What was computed from a node, value by value, and is not yet a node: a bias, a norm, an activation.
 
     ``ops`` are the operations, and ``statistics`` what was reduced on the way: a kind of norm with its groups, and
-    whether it was a sum or a maximum. ``vectors`` are the operations with a parameter for each channel.
+    whether it was a sum or a maximum. ``vectors`` are the operations with a number for each channel, and ``learned``
+    says whether one of these is a parameter, and not a running statistic.
     """
 
     number: int = 0
@@ -66,6 +67,7 @@ class Pending:
     vectors: frozenset[str] = frozenset()
     epsilon: float | None = None
     path: tuple[str | int, ...] = ()
+    learned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,22 @@ class Constant:
     value: Any = None
     along: tuple[int, ...] | None = None
     places: bool = False
+
+
+_STATISTICS = frozenset(
+    ("mean", "var", "running_mean", "running_var", "average", "hidden", "moving_mean", "moving_variance")
+)
+"""The last name in the path of a running statistic: in Flax, PyTorch, Haiku and Keras."""
+
+
+def is_statistic(path: tuple[str | int, ...]) -> bool:
+    """Whether this is the path of a running statistic, and not of a parameter."""
+    return bool(path) and path[-1] in _STATISTICS
+
+
+def path_of_all(constants: Sequence[Constant]) -> tuple[str | int, ...]:
+    """The path of what is computed from these constants: that of a parameter, else that of a statistic."""
+    return next((of.path for of in sorted(constants, key=lambda of: is_statistic(of.path)) if of.path), ())
 
 
 @dataclass(frozen=True, slots=True)

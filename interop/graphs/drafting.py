@@ -66,4 +66,8 @@ def draft(walker: Walker, sizes: Mapping[str, int], results: Sequence[Array], fi
             outputs.append(walker.require_settled(of).node)
         except NoStepError as why:
             walker.failures.append(f"the output ({why})")
+    try:
+        walker.require_one_bias(outputs)
+    except NoStepError as why:
+        walker.failures.append(f"add ({why})")
     return Draft(sizes, tuple(walker.nodes), tuple(outputs), finished, tuple(walker.failures))

@@ -23,6 +23,7 @@ from .draft import Draft, IsBatchError, NotOpenError
 from .drafting import Roles
 from .operations import PREFERENCES
 from .pending import IN_TRAINING
+from .same_padding import with_same_padding
 
 Sizes = dict[str, int]
 Drafter = Callable[[Mapping[str, int], Roles], Draft]
@@ -67,7 +68,7 @@ def graph_of(answer: ModelSizes, drafter: Drafter, progress: Callable[[str], Non
     if not complete.outputs:
         raise _error(answer, "output", "no output depends on an image", "")
     try:
-        tracks, outputs = aligned(drafts)
+        tracks, outputs = with_same_padding(*aligned(drafts))
     except OtherPathError as other:
         raise _error(answer, "same_path", str(other), "") from None
     return _confirmed(answer, tracks, outputs, drafts, roles)

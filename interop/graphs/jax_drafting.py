@@ -15,11 +15,13 @@ from .layout_rules import (
     concatenate,
     crop,
     dynamic_crop,
+    gather,
     pad,
     reshape,
     split,
     squeeze,
     stack,
+    tile,
     transpose,
 )
 from .value_rules import ACTIVATIONS, ELEMENTWISE, activation, elementwise, glu
@@ -48,6 +50,8 @@ RULES: dict[str, Rule] = {
     "pad": pad,
     "concatenate": concatenate,
     "stack": stack,
+    "tile": tile,
+    "gather": gather,
 }
 CALLS: dict[str, Rule] = {
     **{name: activation(kind) for name, kind in ACTIVATIONS.items()},
@@ -60,21 +64,28 @@ CALLS: dict[str, Rule] = {
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What JAX recorded: the operations, the paths of the parameters, and whether the network ran to its end."""
+    """What JAX recorded: the operations, the paths of the parameters, and whether the network ran to its end.
+
+    ``in_closure`` has the paths of arrays that the function has in its closure, by their ids.
+    """
 
     jaxpr: Any
     paths: Sequence[tuple[str | int, ...]]
     finished: bool
+    in_closure: Mapping[int, tuple[str | int, ...]]
 
 
 def drafted(recorded: Recorded, shapes: Sequence[OpenShape], sizes: Mapping[str, int], roles: Roles) -> Draft:
     """The nodes at these sizes."""
-    walker = JaxWalker(len(roles.axes), RULES, CALLS, _line_of)
+    walker = JaxWalker(len(roles.axes), RULES, CALLS, _line_of, recorded.in_closure)
     images = input_images(walker, shapes, sizes, roles)
-    layers = {path[:-1] for path in recorded.paths if path and path[-1] == "mean"}
-    walker.running = frozenset(path[:-1] for path in recorded.paths if path and path[-1] == "var") & layers
+    known = [*recorded.paths, *recorded.in_closure.values()]
+    layers = {path[:-1] for path in known if path and path[-1] == "mean"}
+    walker.running = frozenset(path[:-1] for path in known if path and path[-1] == "var") & layers
+    walker.has_paths = any(known)
     parameters: list[Array] = [Constant(path) for path in recorded.paths]
-    return draft(walker, sizes, walker.walk(recorded.jaxpr.jaxpr, [*parameters, *images]), recorded.finished)
+    results = walker.walk(recorded.jaxpr.jaxpr, [*parameters, *images], recorded.jaxpr.consts)
+    return draft(walker, sizes, results, recorded.finished)
 
 
 def _line_of(equation: Any) -> str:

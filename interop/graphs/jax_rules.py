@@ -37,7 +37,7 @@ def padding_function(walker: JaxWalker, equation: Equation, given: Sequence[Arra
         amounts = tuple(both if e == d else of_e for e, of_e in enumerate(whole[of.invars[at]]))
         whole[of.outvars[0]] = amounts
     if not names & {"concatenate"}:
-        return walker.walk(inner, given)
+        return walker.walk(inner, given, ())
     mirrored, moves = names & {"rev", "_flip"}, {"slice", "concatenate", "rev", "_flip", "broadcast_in_dim", "reshape"}
     if inner.outvars[0] not in whole or names - moves or not (mirrored or "broadcast_in_dim" in names):
         raise NoStepError("this mode of padding")

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from .draft import Array, Constant, Image, NoStepError, Unread, small_number
+from .draft import Array, Constant, Image, NoStepError, Unread, path_of_all, small_number
 from .equation import Equation
 from .walker import Walker
 
@@ -22,16 +22,28 @@ class JaxWalker(Walker):
     """The nodes of a jaxpr. ``line_of(equation)`` is the user's line that an equation comes from.
 
     ``rules`` has the rules of operations by name, and ``calls`` those of functions that are read as one operation.
+    ``in_closure`` has the paths of arrays by their ids.
     """
 
-    def __init__(self, axes: int, rules: Mapping[str, Rule], calls: Mapping[str, Rule], line_of: Any) -> None:
+    def __init__(
+        self,
+        axes: int,
+        rules: Mapping[str, Rule],
+        calls: Mapping[str, Rule],
+        line_of: Any,
+        in_closure: Mapping[int, tuple[str | int, ...]],
+    ) -> None:
         super().__init__(axes)
-        self.rules, self.calls, self.line_of = rules, calls, line_of
+        self.rules, self.calls, self.line_of, self.in_closure = rules, calls, line_of, in_closure
         self._around: list[Any] = []
 
-    def walk(self, jaxpr: Any, given: Sequence[Array]) -> list[Array]:
-        """The outputs of a jaxpr with these operands."""
+    def walk(self, jaxpr: Any, given: Sequence[Array], constants: Sequence[Any]) -> list[Array]:
+        """The outputs of a jaxpr with these operands. ``constants`` are the arrays that it closes over."""
         known: dict[Any, Array] = dict(zip(jaxpr.invars, given, strict=True))
+        known |= {
+            of: Constant(self.in_closure.get(id(array), ()))
+            for of, array in zip(jaxpr.constvars, constants, strict=False)
+        }
 
         def value(atom: Any) -> Array:
             return Constant(value=atom.val) if hasattr(atom, "val") else known.get(atom, Constant())
@@ -70,7 +82,7 @@ class JaxWalker(Walker):
             raise NoStepError("")
         self._around.append(equation.source)
         try:
-            return self.walk(getattr(inner, "jaxpr", inner), given)
+            return self.walk(getattr(inner, "jaxpr", inner), given, getattr(inner, "consts", ()))
         finally:
             self._around.pop()
 
@@ -83,14 +95,15 @@ def _equation(of: Any) -> Equation:
 
 def _of_constants(equation: Equation, given: Sequence[Array]) -> Constant:
     constants = [of for of in given if isinstance(of, Constant)]
-    path = next((of.path for of in constants if of.path), ())
+    path = path_of_all(constants)
     epsilon = next((of.epsilon for of in constants if of.epsilon is not None), None)
     along = None
     if equation.name == "add":
         epsilon = next((small for of in constants if (small := small_number(of)) is not None), epsilon)
     if equation.name == "broadcast_in_dim":
-        placed = zip(equation.params["broadcast_dimensions"], equation.operands[0], strict=True)
-        along = tuple(d for d, n in placed if n != 1)
+        before = constants[0].along
+        placed = enumerate(zip(equation.params["broadcast_dimensions"], equation.operands[0], strict=True))
+        along = tuple(d for axis, (d, n) in placed if n != 1 and (before is None or axis in before))
     return Constant(path, epsilon, along=along, places=_counts(equation.source) or any(of.places for of in constants))
 
 

@@ -52,6 +52,33 @@ def broadcast(walker: Walker, equation: Equation, given: Sequence[Array]) -> Seq
     return [replace(image, dims=dims)]
 
 
+def in_a_row(image: Image, counts: Sequence[int]) -> Image:
+    """The image several times in a row along each axis of the array."""
+    dims = ((Part(REPEAT, n), *parts) if n != 1 else parts for n, parts in zip(counts, image.dims, strict=True))
+    return replace(image, dims=tuple(dims))
+
+
+def tile(walker: Walker, equation: Equation, given: Sequence[Array]) -> Sequence[Array]:
+    """The image several times in a row: ``jnp.tile``."""
+    (image,) = given
+    assert isinstance(image, Image)
+    return [in_a_row(image, equation.params["reps"])]
+
+
+def gather(walker: Walker, equation: Equation, given: Sequence[Array]) -> Sequence[Array]:
+    """Chosen channels: those whose numbers are in a constant array."""
+    image, index = given
+    layout, sizes = equation.params["dimension_numbers"], equation.params["slice_sizes"]
+    if not (isinstance(image, Image) and isinstance(index, Constant) and len(layout.start_index_map) == 1):
+        raise NoStepError("its index is an array")
+    (d,) = layout.start_index_map
+    shape, places = walker.shape(image), [e for e in range(len(equation.shape)) if e not in layout.offset_dims]
+    others = [(n, m) for e, (n, m) in enumerate(zip(shape, sizes, strict=True)) if e != d]
+    if places != [d] or tuple(layout.collapsed_slice_dims) != (d,) or any(n != m for n, m in others):
+        raise NoStepError("its index is an array")
+    return [walker.chosen(image, d, equation.shape[d])]
+
+
 def crop(walker: Walker, equation: Equation, given: Sequence[Array]) -> Sequence[Array]:
     """A slice: a crop of positions, with a stride if it has one, or a slice of channels."""
     image, of = given[0], equation.params

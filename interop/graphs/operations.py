@@ -81,7 +81,7 @@ _SIMPLE: dict[str, Callable[[Any], Operation]] = {
 }
 
 
-def _same_padding(n: int, kernel: int, stride: int, dilation: int) -> tuple[int, int]:
+def same_padding(n: int, kernel: int, stride: int, dilation: int) -> tuple[int, int]:
     """JAX's SAME padding for an axis of size ``n``."""
     total = max((-(-n // stride) - 1) * stride + dilation * (kernel - 1) + 1 - n, 0)
     return total // 2, total - total // 2
@@ -94,7 +94,7 @@ def _padding(
     amounts = [[node.sides[k] for node in track.found.values()] for k in range(len(kernel))]
     given = track.inputs[0].sizes
     same = all(
-        node.sides[k] == _same_padding(given[i][k], kernel[k], stride[k], dilation[k])
+        node.sides[k] == same_padding(given[i][k], kernel[k], stride[k], dilation[k])
         for i, node in track.found.items()
         for k in range(len(kernel))
     )
@@ -209,7 +209,7 @@ def _edges(track: Track, others: Sequence[Track], preferred: Preferred) -> Found
         pads = [(max(a, 0), max(b, 0)) for a, b in sides]
         return [
             (kind(shortest([a if a == b else (a, b) for a, b in each]), **more), ())
-            for kind, each, more in ((Crop, crops, {}), (Pad, pads, mode))
+            for kind, each, more in ((Pad, pads, mode), (Crop, crops, {}))
             if any(of != (0, 0) for of in each)
         ]
     given = track.inputs[0].sizes
@@ -288,7 +288,7 @@ def _resize(track: Track, others: Sequence[Track], preferred: Preferred) -> Foun
     return [(ResizeTo(**of), (_of_size(track, others),))]
 
 
-_LESS_AND_OVER = [(less, over) for less in (0, 1) for over in range(1, 9)]
+_LESS_AND_OVER = [(less, over) for less in (0, 1) for over in range(1, 65)]
 
 
 def _resize_along(pairs: Sequence[tuple[int, int]]) -> tuple[int, int, int] | None:

@@ -13,8 +13,11 @@ ROOTS = frozenset(("rsqrt", "sqrt", "pow"))
 
 
 def in_evaluation(of: Pending) -> bool:
-    """Whether a vector was subtracted and another one multiplied: a batch norm with given statistics."""
-    return "mul" in of.vectors and "sub" in of.vectors
+    """Whether this is a batch norm with given statistics.
+
+    A vector was subtracted and another one multiplied, or the factor was computed with an epsilon.
+    """
+    return "mul" in of.vectors and ("sub" in of.vectors or (of.epsilon is not None and not of.statistics))
 
 
 def norm_of(of: Pending) -> dict[str, Any] | None:
@@ -29,7 +32,7 @@ def norm_of(of: Pending) -> dict[str, Any] | None:
         kind, groups = "instance", 1
     # The epsilon was rounded to a dtype.
     epsilon = 1e-5 if of.epsilon is None else float(f"{of.epsilon:.4g}")
-    return {"kind": kind, "groups": groups, "epsilon": epsilon, "affine": bool(of.vectors)}
+    return {"kind": kind, "groups": groups, "epsilon": epsilon, "affine": of.learned}
 
 
 _MADE_OF = (

@@ -4,8 +4,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from .draft import Array, Image, NoStepError, Stack
-from .layout_rules import all_alike, broadcast, concatenate, padded, reshape, resized, sliced, stack, transpose
+from .draft import Array, Constant, Image, NoStepError, Stack
+from .layout_rules import (
+    all_alike,
+    broadcast,
+    concatenate,
+    in_a_row,
+    padded,
+    reshape,
+    resized,
+    sliced,
+    stack,
+    transpose,
+)
 from .parts import REPEAT, Part
 from .torch_walking import Operand, Rule, Step, ranked
 
@@ -67,11 +78,7 @@ def _tiled(step: Step, x: Operand, *counts: Any) -> Array:
     """The image several times in a row."""
     numbers = _numbers(counts)
     operand = ranked(step.walker, x, len(numbers))
-    numbers = [1] * (len(operand.shape) - len(numbers)) + numbers
-    dims = [
-        (Part(REPEAT, n), *parts) if n != 1 else parts for n, parts in zip(numbers, operand.image.dims, strict=True)
-    ]
-    return replace(operand.image, dims=tuple(dims))
+    return in_a_row(operand.image, [1] * (len(operand.shape) - len(numbers)) + numbers)
 
 
 def _repeated(step: Step, x: Operand, repeats: Any, dim: Any = None, **more: Any) -> Array:
@@ -95,6 +102,7 @@ def _item(step: Step, x: Operand, index: Any) -> Array:
     at = index.index(Ellipsis)
     index[at : at + 1] = [slice(None)] * (len(x.shape) - taken)
     slices: list[tuple[int, int, int]] = []
+    chosen: list[int] = []
     for of in index:
         if of is None:
             continue
@@ -103,9 +111,33 @@ def _item(step: Step, x: Operand, index: Any) -> Array:
             slices.append(of.indices(n))
         elif isinstance(of, int) and not isinstance(of, bool):
             slices.append((of % n, of % n + 1, 1))
+        elif len(_places(of)) == 1 and of is index[len(slices)]:
+            chosen.append(len(slices))
+            slices.append((0, n, 1))
         else:
             raise NoStepError("its index is an array")
+    if chosen:
+        return _of_channels(step, _cut(step, x.image, slices), chosen)
     return step.image(reshape, [_cut(step, x.image, slices)])
+
+
+def _places(index: Any) -> tuple[int, ...]:
+    """The shape of an index: that of a constant tensor or of a list of numbers; none for something else."""
+    if isinstance(index, Operand):
+        return index.shape if isinstance(index.array, Constant) else ()
+    return (len(index),) if isinstance(index, list | tuple) and all(type(of) is int for of in index) else ()
+
+
+def _of_channels(step: Step, image: Image, axes: Sequence[int]) -> Image:
+    """The image with chosen channels: those of the one axis that has an index."""
+    (d,) = axes if len(axes) == 1 and len(step.shape) == len(image.dims) else (None,)
+    if d is None:
+        raise NoStepError("its index is an array")
+    return step.walker.chosen(image, d, step.shape[d])
+
+
+def _chosen(step: Step, x: Operand, dim: int, index: Operand) -> Array:
+    return _of_channels(step, x.image, [_from_start(dim, len(x.shape))])
 
 
 def _cut(step: Step, image: Image, slices: Sequence[tuple[int, int, int]]) -> Image:
@@ -165,6 +197,10 @@ def _cat(step: Step, tensors: Sequence[Operand], dim: int = 0, **more: Any) -> A
     d = _from_start(more.get("axis", dim), len(step.shape))
     tensors = [of for of in tensors if of.shape != (0,)]
     return step.image(concatenate, tensors, params={"dimension": d})
+
+
+def _hstack(step: Step, tensors: Sequence[Operand]) -> Array:
+    return _cat(step, tensors, 1 if len(step.shape) > 1 else 0)
 
 
 def _stack(step: Step, tensors: Sequence[Operand], dim: int = 0) -> Array:
@@ -243,6 +279,8 @@ LAYOUT: dict[str, Rule] = {
     "unbind": _unbind,
     "pad": _pad,
     **dict.fromkeys(("cat", "concat", "concatenate"), _cat),
+    "hstack": _hstack,
+    "index_select": _chosen,
     "stack": _stack,
     **dict.fromkeys(("interpolate", "upsample"), _interpolate),
     "pixel_shuffle": _pixel_shuffle,

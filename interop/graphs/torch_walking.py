@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from inspect import signature
 from typing import Any
 
-from .draft import Array, Constant, Image, NoStepError, Stack, Unread, small_number
+from .draft import Array, Constant, Image, NoStepError, Stack, Unread, path_of_all, small_number
 from .equation import Equation
 from .walker import Walker
 
@@ -94,7 +94,7 @@ class TorchWalker(Walker):
 
     def __init__(self, axes: int, rules: Mapping[str, Rule], paths: Mapping[int, str]) -> None:
         super().__init__(axes)
-        self.rules, self.paths = rules, paths
+        self.rules, self.paths, self.has_paths = rules, paths, bool(paths)
         self._known: dict[int, Array] = {}
         self._alike: dict[Any, set[int]] = {}
         self._changed: set[int] = set()
@@ -200,7 +200,7 @@ FACTORIES = frozenset(
 
 
 def _of_constants(call: Any, constants: Sequence[Constant]) -> Constant:
-    path = next((of.path for of in constants if of.path), ())
+    path = path_of_all(constants)
     epsilon = next((of.epsilon for of in constants if of.epsilon is not None), None)
     if call.name == "add":
         numbers = [small_number(Constant(value=of)) for of in call.args if isinstance(of, float)]

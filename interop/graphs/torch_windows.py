@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from .draft import Array, Constant, Image, NoStepError
+from .layout_rules import transpose
 from .torch_walking import Operand, Rule, Step
 from .window_rules import convolution, pooling, product, reduction
 
@@ -203,6 +204,25 @@ def _addmm(step: Step, x: Operand, mat1: Operand, mat2: Operand) -> Array:
     return _multiplied(step, [mat1, mat2], 1, 0, bias=x)
 
 
+def _einsum(step: Step, equation: str, *operands: Any) -> Array:
+    """An image times a matrix, over axes that have letters."""
+    given = operands[0] if len(operands) == 1 and isinstance(operands[0], list | tuple) else operands
+    ins, arrow, out = equation.replace(" ", "").partition("->")
+    words = ins.split(",")
+    plain = all(word.isalpha() and len({*word}) == len(word) for word in (*words, out))
+    if not arrow or len(words) != 2 or len(given) != 2 or not plain:
+        raise NoStepError("it is no product with a matrix")
+    first, second = words
+    over = [letter for letter in first if letter in second]
+    if any(letter in out for letter in over) or {*out} != {*first} ^ {*second}:
+        raise NoStepError("it is no product with a matrix")
+    numbers = tuple(tuple(word.index(letter) for letter in over) for word in words)
+    left = [letter for word in words for letter in word if letter not in over]
+    shape = [step.shape[out.index(letter)] for letter in left]
+    made = step.image(product, given, shape, params={"dimension_numbers": (numbers, ((), ()))})
+    return step.image(transpose, [made], params={"permutation": [left.index(letter) for letter in out]})
+
+
 def _of_axes(kind: Any, name: str) -> dict[str, Rule]:
     return {f"{name}{axes}d": kind(axes) for axes in (1, 2, 3)}
 
@@ -219,5 +239,6 @@ WINDOWS: dict[str, Rule] = {
     "linear": _linear,
     **dict.fromkeys(("matmul", "mm", "mv"), _matmul),
     "addmm": _addmm,
+    "einsum": _einsum,
 }
 """Rules by the names of PyTorch's functions."""

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from ...spec.network.values import OF_CHANNELS
-from .draft import Array, Constant, Image, NoStepError, Pending, small_number
+from .draft import Array, Constant, Image, NoStepError, Pending, is_statistic, small_number
 from .equation import Equation
 from .parts import CHANNEL, REPEAT, Dims, Part, Parts, merged, moving, of_channels, size_of
 from .pending import MORE, ROOTS
@@ -95,8 +95,7 @@ def elementwise(walker: Walker, equation: Equation, given: Sequence[Array]) -> S
         image, node = Image(images[0].node, dims), walker.nodes[images[0].node]
     a_bias = node.kind in ("conv", "conv_transpose") and node.fixed.get("learned", True) and not node.bias
     if a_bias and vector is not None and name == "add" and fresh:
-        node.bias = True
-        return [image]
+        return [replace(image, node=walker.biased(image.node))]
     return [replace(image, pending=_pending(walker, name, given, images, vector, slope))]
 
 
@@ -141,6 +140,7 @@ def _pending(
         vectors=frozenset().union(*(of.vectors for of in known)) | ({name} if vector is not None else set()),
         epsilon=epsilons[0] if epsilons else None,
         path=paths[0] if paths else (),
+        learned=any(of.learned for of in known) or (vector is not None and not is_statistic(vector.path)),
     )
 
 
@@ -157,7 +157,9 @@ def _is_a_join(walker: Walker, name: str, images: Sequence[Image]) -> bool:
     if reduced:
         # A norm subtracts a mean, and multiplies by what has a root.
         no_norm = not any(image.pending.ops & ROOTS for image in reduced)
-        return name in ("add", "mul") and len(reduced) < len(images) and no_norm
+        if len(reduced) == len(images):
+            return name == "add" and no_norm and len({image.pending for image in images}) > 1
+        return name in ("add", "mul") and no_norm
     alone = _ALONE if name in ("add", "sub") else _ALONE - {"sigmoid"}
     return name in ("add", "sub", "mul") and any(walker.has_activation(image, alone) for image in images)
 
@@ -195,7 +197,7 @@ def _is_vector(of: Constant, shape: Sequence[int], image: Image, channels: int) 
     places = {d for d, parts in enumerate(image.dims) if parts and all(part.role == CHANNEL for part in parts)}
     # A statistic of the channels has none of its own.
     places = places or {d for d, parts in enumerate(image.dims) if parts == (Part(REPEAT, channels),)}
-    return along == places if channels != 1 else not along
+    return along == places and bool(places) if channels != 1 else not along
 
 
 def _varies_over_positions(of: Constant, shape: Sequence[int], image: Image) -> bool:

@@ -23,7 +23,10 @@ class Walker:
         self.nodes: list[DraftNode] = []
         self.failures: list[str] = []
         self.running: frozenset[tuple[str | int, ...]] = frozenset()  # the layers with running statistics
+        self.has_paths = False
+        """Whether the paths of the parameters are known. An array without one is then no parameter."""
         self._numbers = count(1)
+        self._biased: dict[int, int] = {}
         self._settled: dict[Any, Image] = {}
 
     def add(self, kind: str, inputs: tuple[int, ...], sizes: Sequence[int], channels: int, **more: Any) -> int:
@@ -39,6 +42,24 @@ class Walker:
         if key not in self._settled:
             self._settled[key] = Image(self.add(key[0], *of, **more), ())
         return self._settled[key].node
+
+    def biased(self, at: int) -> int:
+        """The convolution ``at`` with a bias of its own. Other nodes may read it without."""
+        if at not in self._biased:
+            self.nodes.append(replace(self.nodes[at], bias=True))
+            self._biased[at] = len(self.nodes) - 1
+        return self._biased[at]
+
+    def require_one_bias(self, outputs: Sequence[int]) -> None:
+        """Raise if a convolution is read with its bias and without it, on the way to the ``outputs``."""
+        used, left = set[int](), [*outputs]
+        while left:
+            at = left.pop()
+            if at not in used:
+                used.add(at)
+                left += self.nodes[at].inputs
+        if any({at, biased} <= used for at, biased in self._biased.items()):
+            raise NoStepError("a vector is added to a convolution that is also read without it")
 
     def applied(
         self, name: str, given: Sequence[Array], outs: int, rule: Callable[[], Sequence[Array]], line: Callable[[], str]
@@ -138,7 +159,7 @@ class Walker:
         if without_axes:
             if parts_of(image.dims, "axis"):
                 raise NoStepError("it reduces some axes, and not all")
-            at = self._mean(at)
+            at = self._mean(at, image.pending)
         if without_channels:
             if parts_of(image.dims, "channel"):
                 raise NoStepError("it reduces some channels, and not all")
@@ -149,13 +170,13 @@ class Walker:
         """Each channel as a fixed combination of the channels of a node."""
         ones = (1,) * self.axes
         fixed = {"kernel": ones, "dilation": ones, "groups": 1, "learned": False}
-        return self.add(
-            "conv", (at,), self.nodes[at].sizes, channels, fixed=fixed, sides=((0, 0),) * self.axes, stride=ones
-        )
+        of = (at,), self.nodes[at].sizes, channels
+        return self.once(("conv", at, channels), *of, fixed=fixed, sides=((0, 0),) * self.axes, stride=ones)
 
-    def _mean(self, at: int) -> int:
-        """The mean of a node over its positions."""
-        return self.once(("mean", at), (at,), (1,) * self.axes, self.nodes[at].channels)
+    def _mean(self, at: int, of: Pending) -> int:
+        """The mean of a node over its positions. The maximum, and what has a root, are nodes of their own."""
+        how = "root" if of.ops & ROOTS else "max" if any(how == "max" for *_, how in of.statistics) else "sum"
+        return self.once(("mean", at, how), (at,), (1,) * self.axes, self.nodes[at].channels)
 
     def _finished(self, image: Image) -> int:
         node, of = self.nodes[image.node], image.pending
@@ -186,7 +207,7 @@ class Walker:
             raise NoStepError("means are subtracted, and what follows is not a norm")
         kind = "multiply" if "sub" not in of.ops and of.ops & {"div", "mul"} else "add"
         joined = {"broadcast": "positions"}
-        return self.add(kind, (image.node, self._mean(image.node)), node.sizes, node.channels, fixed=joined)
+        return self.add(kind, (image.node, self._mean(image.node, of)), node.sizes, node.channels, fixed=joined)
 
     def activated(self, image: Image, kind: str, slope: float | None = None, path: tuple[str | int, ...] = ()) -> Image:
         """The image after an activation. The same one is a node once."""
@@ -204,7 +225,7 @@ class Walker:
         image = self.whole(image)
         image = replace(image, dims=tuple(map(merged, image.dims)))
         image = self._channels_in_order(image)
-        for change in (self.repeated, self._to_space, self._to_depth):
+        for change in (self._repeated_channels, self.repeated, self._to_space, self._to_depth):
             image = change(image)
         return image
 
@@ -223,7 +244,12 @@ class Walker:
         return image
 
     def arranged(self, image: Image) -> Image:
-        """The image as an operation on values reads it: repeated positions are a resize, and blocks depth to space."""
+        """The image as an operation on values reads it.
+
+        Repeated positions are a resize, repeated channels a fixed combination, and blocks depth to space.
+        """
+        if any({part.role for part in parts} == {CHANNEL, REPEAT} for parts in image.dims):
+            image = self._repeated_channels(self.whole(image)) if not any(self.lacks(image)) else image
         if any({"axis", "repeat"} <= {part.role[0] for part in parts} for parts in image.dims):
             image = self.repeated(self.whole(image))
         return self.unmixed(image)
@@ -244,6 +270,23 @@ class Walker:
             for parts in image.dims
         )
         return replace(image, dims=dims)
+
+    def _repeated_channels(self, image: Image) -> Image:
+        """Channels that are repeated are a fixed combination of the channels."""
+        channels = self.nodes[image.node].channels
+        for d, parts in enumerate(image.dims):
+            if {part.role for part in parts} == {CHANNEL, REPEAT} and size_of(
+                parts_of((parts,), "channel")
+            ) == channels:
+                dims = (*image.dims[:d], of_channels(size_of(parts)), *image.dims[d + 1 :])
+                return Image(self.combined(image.node, size_of(parts)), dims)
+        return image
+
+    def chosen(self, image: Image, d: int, count: int) -> Image:
+        """The image with ``count`` of its channels, in any order, in the axis ``d`` of the array."""
+        image = self.require_channels(self.settled(image), d)
+        dims = (*image.dims[:d], of_channels(count), *image.dims[d + 1 :])
+        return Image(self.combined(image.node, count), dims)
 
     def _is_axis(self, image: Image, part: Part) -> bool:
         return part.role[0] == "axis" and part.size == self.nodes[image.node].sizes[int(part.role[1])]

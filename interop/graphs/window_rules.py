@@ -16,6 +16,10 @@ def _by_constants(given: Sequence[Array]) -> tuple[Image, Constant]:
     return given[0], given[1]
 
 
+def _is_learned(walker: Walker, kernel: Constant, equation: Equation) -> bool:
+    return bool(kernel.path or equation.path) or not walker.has_paths
+
+
 def convolution(walker: Walker, equation: Equation, given: Sequence[Array]) -> Sequence[Array]:
     """A convolution, or a transposed one if the image is dilated."""
     image, kernel = _by_constants(given)
@@ -57,7 +61,7 @@ def convolution(walker: Walker, equation: Equation, given: Sequence[Array]) -> S
         (at,),
         sizes,
         made[new_features],
-        fixed=numbers if transposed else {**numbers, "learned": True},
+        fixed=numbers if transposed else {**numbers, "learned": _is_learned(walker, kernel, equation)},
         sides=tuple(sides),
         stride=tuple(factors if transposed else strides),
         path=kernel.path[:-1] or equation.path,
@@ -118,7 +122,7 @@ def product(walker: Walker, equation: Equation, given: Sequence[Array]) -> Seque
         (image.node,),
         node.sizes,
         prod(counts),
-        fixed={"kernel": ones, "dilation": ones, "groups": 1, "learned": True},
+        fixed={"kernel": ones, "dilation": ones, "groups": 1, "learned": _is_learned(walker, matrix, equation)},
         sides=((0, 0),) * walker.axes,
         stride=ones,
         path=matrix.path[:-1] or equation.path,

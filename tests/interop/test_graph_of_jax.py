@@ -1,7 +1,7 @@
 """Graphs read from somebody's JAX network: they have the network's sizes at every node, or there is none."""
 
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 
 import equinox as eqx
 import flax.linen as linen
@@ -431,9 +431,9 @@ def test_the_activations_of_jax_are_read_by_their_names():
 
 
 @pytest.mark.slow
-def test_an_equinox_network_that_is_mapped_over_a_batch_is_read_without_names():
+def test_an_equinox_network_that_is_mapped_over_a_batch_is_the_same_graph():
     graph, of_batch = graph_of_jax(Equinox(), "3 H W"), graph_of_jax(jax.vmap(Equinox()), "N 3 H W")
-    assert [node.operation for node in of_batch.nodes] == [node.operation for node in graph.nodes]
+    assert of_batch.nodes == graph.nodes
 
 
 # Plain functions.
@@ -568,6 +568,8 @@ class Written(nnx.Module):
         self.layer = nnx.LayerNorm(4, rngs=rngs)
         self.group = nnx.GroupNorm(4, num_groups=2, rngs=rngs)
         self.batch = nnx.BatchNorm(4, use_running_average=True, rngs=rngs)
+        self.plain = nnx.BatchNorm(4, use_scale=False, use_bias=False, use_running_average=True, rngs=rngs)
+        self.without = nnx.Conv(4, 4, (3, 3), use_bias=False, rngs=rngs)
         self.head = nnx.Linear(4, 4, rngs=rngs)
         self.number, self.vector, self.bias = nnx.Param(jnp.ones(())), nnx.Param(jnp.ones(4)), nnx.Param(jnp.ones(4))
 
@@ -608,7 +610,32 @@ AS_WRITTEN = {
         lambda s, x: (lambda y: jnp.where(y > 0, y, s.vector * y))(s.conv(x)),
         "prelu_channels",
     ),
+    "a frozen batch norm": (lambda s, x: s.conv(x) * frozen(s) + s.bias[...], "batch norm"),
+    "a mean and a maximum": (
+        lambda s, x: (lambda y: s.head(means(y) + y.max((1, 2), keepdims=True)))(s.conv(x)),
+        "mean, mean, add, conv",
+    ),
+    "repeated channels": (lambda s, x: s.head(jnp.repeat(s.conv(x)[..., :2], 2, -1)), "slice, conv, conv"),
+    "repeated channels with a factor": (
+        lambda s, x: jnp.repeat(s.conv(x)[..., :2], 2, -1) * s.vector,
+        "slice, conv, scale",
+    ),
+    "channels in a row": (lambda s, x: s.head(jnp.tile(s.conv(x)[..., :2], (1, 1, 1, 2))), "slice, conv, conv"),
+    "chosen channels": (lambda s, x: s.head(s.conv(x)[..., jnp.array([1, 0, 1, 2])]), "conv, conv"),
+    "a pad that also crops": (
+        lambda s, x: lax.pad(s.conv(x), 0.0, [(0, 0, 0), *[(1, -1, 0)] * 2, (0, 0, 0)]),
+        "pad, crop",
+    ),
+    "a sixteenth": (
+        lambda s, x: jax.image.resize(s.conv(x), (x.shape[0], x.shape[1] // 16, x.shape[2] // 16, 4), "nearest"),
+        "resize",
+    ),
 }
+
+
+def frozen(s):
+    """The factor of a batch norm that is computed before."""
+    return s.vector * lax.rsqrt(s.plain.var[...] + 1e-5)
 
 
 @pytest.mark.parametrize("name", AS_WRITTEN)
@@ -617,6 +644,78 @@ def test_an_operation_after_numbers_and_means_is_a_node(name):
     first, *others = graph_of_jax(Written(function), "N H W 4").nodes
     assert isinstance(first.operation, Conv)
     assert ", ".join(node.operation.called for node in others) == expected
+
+
+def test_a_norm_without_parameters_has_none():
+    def variance(y):
+        return (y - y.mean(-1, keepdims=True)) / jnp.sqrt(jnp.var(y, -1, keepdims=True) + 1e-5)
+
+    for function, kind in ((lambda s, x: s.plain(x), "batch"), (lambda s, x: variance(x), "layer")):
+        (node,) = graph_of_jax(Written(function), "1 H W 4").nodes
+        assert node.operation == Norm(kind, affine=False)
+
+
+def test_a_kernel_that_is_no_parameter_is_not_learned():
+    def run(s, x):
+        layout = ("NHWC", "HWIO", "NHWC")
+        blurred = lax.conv_general_dilated(x, jnp.ones((3, 3, 1, 4)), (1, 1), "SAME", None, None, layout, 4)
+        return s.conv(blurred)
+
+    blurred, conv = graph_of_jax(Written(run), "1 H W 4").nodes
+    assert blurred.operation == Conv(3, channels=4, padding=1, groups=4, bias=False, learned=False)
+    assert conv.operation.learned
+
+
+def test_a_bias_that_is_added_to_a_part_of_what_reads_a_convolution_is_not_its_own():
+    rule, text = message(Written(lambda s, x: (lambda y: s.conv(y + s.bias[...]) + y)(s.without(x))), "1 H W 4")
+    assert (rule, "a vector is added to a convolution that is also read without it" in text) == ("no_step", True)
+    biased = Written(lambda s, x: (lambda y: s.conv(y) + y)(s.without(x) + s.bias[...]))
+    assert [node.operation.bias for node in graph_of_jax(biased, "1 H W 4").nodes[:2]] == [True, True]
+
+
+CLOSURES = {
+    "a lambda": lambda model: lambda x: model(x),
+    "mapped": jax.vmap,
+    "compiled and mapped": lambda model: jax.jit(jax.vmap(model)),
+    "a partial": lambda model: partial(lambda net, x: net(x), model),
+    "a method": lambda model: model.__call__,
+    "a function in a function": lambda model: (lambda inner: lambda x: inner(x))(lambda x: model(x)),
+}
+
+
+@pytest.mark.parametrize("name", CLOSURES)
+def test_a_model_in_the_closure_of_a_function_has_its_layers(name):
+    model = WithVectors()
+    shape = "N 3 H W" if "mapped" in name else "3 H W"
+    graph = graph_of_jax(CLOSURES[name](model), shape)
+    assert [(node.name, node.operation) for node in graph.nodes] == [
+        (node.name, node.operation) for node in graph_of_jax(model, "3 H W").nodes
+    ]
+
+
+class WithVectors(eqx.Module):
+    """Layers whose parameters are numbers for each channel, beside a convolution."""
+
+    conv: eqx.nn.Conv2d
+    slope: eqx.nn.PReLU
+    scale: jax.Array
+    norm: eqx.nn.GroupNorm
+
+    def __init__(self):
+        self.conv = eqx.nn.Conv2d(3, 4, 3, key=jax.random.key(0))
+        self.slope, self.scale, self.norm = eqx.nn.PReLU(), jnp.ones((4, 1, 1)), eqx.nn.GroupNorm(2, 4)
+
+    def __call__(self, x):
+        return self.norm(self.scale * self.slope(self.conv(x)))
+
+
+def test_several_models_in_a_closure_are_named():
+    first, second = Written(lambda s, x: s.conv(x)), Written(lambda s, x: s.conv(x) * s.vector)
+    variables = {"params": {"scale": jnp.ones(4)}, "batch_stats": {}}
+    graph = graph_of_jax(lambda x: second(first(x)) * variables["params"]["scale"], "1 H W 4")
+    assert [node.name for node in graph.nodes] == ["first.conv", "second.conv", "second.vector", "variables.scale"]
+    alone = graph_of_jax(lambda x: x * variables["params"]["scale"], "1 H W 4")
+    assert [node.name for node in alone.nodes] == ["scale"]
 
 
 # There is no graph.
@@ -640,7 +739,6 @@ def message(function, *shapes):
         (lambda x: (x @ x.T) @ x, "the kernel is computed from an image"),
         (lambda x: jnp.concatenate([x, 2 * x], 0), "joined along an axis"),
         (lambda x: x[: x.shape[0] // 3 * 2], "its size follows neither its input nor another node"),
-        (lambda x: jnp.repeat(x, 2, 0).reshape(-1, 8), "the output (it repeats positions or channels, or mixes"),
         (lambda x: x.reshape(-1, 2, 2).transpose(1, 0, 2).reshape(-1, 2), "the output (it repeats positions"),
         (lambda x: jnp.stack([x, x]).reshape(2, -1).T, "at"),
         (lambda x: jax.nn.softmax(x, 0), "the output (it has a sum or maximum over some axes or channels"),
@@ -649,7 +747,7 @@ def message(function, *shapes):
     ],
     ids=[
         *("fft", "sort", "cumsum", "rev", "loop", "cubic", "attention", "concatenated", "two thirds"),
-        *("repeated channels", "halves of the channels", "pixels twice"),
+        *("halves of the channels", "pixels twice"),
         *("softmax of positions", "softmax of halves", "centred channels"),
     ],
 )

@@ -1,5 +1,7 @@
 """Graphs read from somebody's PyTorch network: they have the network's sizes at every node, or there is none."""
 
+import math
+
 import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not a dependency")
@@ -460,7 +462,10 @@ class Attention(nn.Module):
     ("model", "says"),
     [
         (Attention(), "multi_head_attention_forward at attention, tests/interop/test_graph_of_torch.py:"),
-        (lambda x: torch.einsum("nchw,ncvw->nchv", x, x), "einsum at tests/interop/test_graph_of_torch.py:"),
+        (
+            lambda x: torch.einsum("nchw,ncvw->nchv", x, x),
+            "einsum (it is no product with a matrix) at tests/interop/test_graph_of_torch.py:",
+        ),
         (nn.Conv2d(4, 4, 3, padding=1, padding_mode="circular"), "pad (the mode circular) at"),
         (written_into, "setitem at tests/interop/test_graph_of_torch.py:"),
         (lambda x: x.unflatten(1, (2, 2)).softmax(1).flatten(1, 2), "softmax (over something else than the channels)"),
@@ -486,6 +491,63 @@ def test_a_batch_norm_without_running_statistics_reads_its_batch():
     assert "training mode reads the whole batch" in " ".join(message(norm, "N 4 H W")[1].split())
 
 
+def FIXED(channels):
+    """Channels that are chosen, repeated or in another order."""
+    return Conv(1, channels=channels, bias=False, learned=False)
+
+
+class PaddedAsInTensorFlow(nn.Module):
+    """Padding that depends on the image, as timm computes it for weights from TensorFlow."""
+
+    def __init__(self, layer, kernel, stride, dilation=1):
+        super().__init__()
+        self.layer, self.kernel, self.stride, self.dilation = layer, kernel, stride, dilation
+
+    def forward(self, x):
+        span = self.dilation * (self.kernel - 1) + 1
+        total = [max((math.ceil(n / self.stride) - 1) * self.stride + span - n, 0) for n in x.shape[:1:-1]]
+        return self.layer(F.pad(x, [side for n in total for side in (n // 2, n - n // 2)]))
+
+
+@pytest.mark.parametrize(
+    ("layer", "numbers", "expected"),
+    [
+        (nn.Conv2d(4, 8, 3, 2), (3, 2), Conv(3, 2, channels=8, padding="SAME")),
+        (nn.Conv2d(4, 4, 5, 2, groups=4), (5, 2), Conv(5, 2, channels=4, padding="SAME", groups=4)),
+        (nn.Conv2d(4, 8, 3, 2, dilation=2), (3, 2, 2), Conv(3, 2, channels=8, padding="SAME", dilation=2)),
+        (nn.MaxPool2d(3, 2), (3, 2), MaxPool(3, 2, padding="SAME")),
+    ],
+    ids=["conv", "depthwise", "dilated", "pooling"],
+)
+def test_padding_that_a_network_computes_as_tensorflow_does_is_same(layer, numbers, expected):
+    network = nn.Sequential(
+        nn.Conv2d(4, 4, 1),
+        PaddedAsInTensorFlow(layer, *numbers),
+        nn.Conv2d(expected.channels if isinstance(expected, Conv) else 4, 2, 1),
+    )
+    assert operations(graph_of_torch(network, "1 4 H W"))[1] == expected
+
+
+def test_a_frozen_batch_norm_is_a_batch_norm_and_a_vector_a_bias_of_all_or_none():
+    class Frozen(nn.Module):
+        def __init__(self):
+            super().__init__()
+            for name in ("weight", "bias", "running_mean", "running_var"):
+                self.register_buffer(name, torch.ones(4))
+
+        def forward(self, x):
+            scale = (self.weight * (self.running_var + 1e-5).rsqrt()).reshape(1, -1, 1, 1)
+            return x * scale + (self.bias - self.running_mean * scale.reshape(-1)).reshape(1, -1, 1, 1)
+
+    network = nn.Sequential(nn.Conv2d(4, 4, 1), Frozen())
+    assert operations(graph_of_torch(network, "1 4 H W")) == [Conv(1, channels=4), Norm("batch")]
+    vector = torch.ones(4, 1, 1)
+    net = Net(lambda net, x: (lambda y: F.relu(y + vector) + y)(F.conv2d(x, torch.ones(4, 4, 1, 1))))
+    assert "a vector is added to a convolution that is also read without it" in message(net, "1 4 H W")[1].replace(
+        "\n     ", ""
+    )
+
+
 @pytest.mark.parametrize(
     ("function", "expected"),
     [
@@ -493,8 +555,25 @@ def test_a_batch_norm_without_running_statistics_reads_its_batch():
         (lambda x: torch.clip(x, 0, 6), [Activation("relu6")]),
         (lambda x: F.relu(torch.cat([x], 1)), [Activation("relu")]),
         (lambda x: x / (x.abs().mean((2, 3), True) + 1e-6), [Mean(), Multiply(broadcast="positions")]),
+        (lambda x: F.relu(x).mean((2, 3)) + F.relu(x).amax((2, 3)), [Activation(), Mean(), Mean(), Add()]),
+        (lambda x: F.relu(torch.hstack([x, x.relu()])), [Activation(), Concat(), Activation()]),
+        (lambda x: F.pad(x, (1, -1, 0, 2)), [Pad(((0, 2), (1, 0))), Crop(((0, 0), (0, 1)))]),
+        (lambda x: F.interpolate(x, scale_factor=1 / 16), [Resize(1, over=16)]),
+        (lambda x: x[:, [2, 0, 1]].relu(), [FIXED(3), Activation()]),
+        (lambda x: x[:, torch.tensor([2, 0])].relu(), [FIXED(2), Activation()]),
+        (lambda x: x.index_select(1, torch.tensor([2, 0])).relu(), [FIXED(2), Activation()]),
+        (lambda x: x.repeat_interleave(2, 1).relu(), [FIXED(8), Activation()]),
+        (lambda x: x.repeat(1, 2, 1, 1).relu(), [FIXED(8), Activation()]),
+        (
+            lambda x: torch.einsum("nchw, dc -> nhdw", x, torch.ones(5, 4)).movedim(2, 1),
+            [Conv(1, channels=5, bias=False)],
+        ),
     ],
-    ids=["from 0 on", "from 0 to 6", "joined with nothing", "divided by means"],
+    ids=[
+        *("from 0 on", "from 0 to 6", "joined with nothing", "divided by means", "mean and maximum", "hstack"),
+        *("pad and crop", "a sixteenth", "chosen by a list", "chosen by a tensor", "index_select"),
+        *("repeated channels", "channels in a row", "einsum"),
+    ],
 )
 def test_the_operations_of_a_short_function_are_nodes(function, expected):
     assert operations(graph_of_torch(function, "1 4 H W")) == expected
