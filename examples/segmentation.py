@@ -113,16 +113,22 @@ class Fault(Exception):  # noqa: N818 most are listed, and not raised
 
 
 RULES = {
-    "kinds": ("a file in images or masks is one image", "PNG, JPEG, TIFF and NumPy files there, and nothing else"),
-    "classes": ("classes.txt names the labels, one a line, from label 0", "a classes.txt with two lines or more"),
-    "images": ("there are images to train on and to measure on", "more images, each with its mask"),
-    "pairs": ("an image and its mask have the same name, and no other file has it", "one mask for each image"),
-    "files": ("a file holds one image of finite numbers", "the file again, whole, or a large image as TIFF"),
-    "upright": ("a TIFF file is stored the right way up", "the TIFF file saved with orientation 1, or a PNG file"),
-    "channels": ("images have the same channels", "all images in grey, or all in colour"),
-    "masks": ("a mask has a whole number for each pixel", "masks of one channel, as PNG, TIFF or NumPy files"),
-    "sizes": ("an image and its mask have the same size", "each mask in the size of its image"),
-    "labels": ("a label has a line in classes.txt", "a line for each label, or masks // 255 if they are 0 and 255"),
+    "kinds": (
+        "images/ and masks/ must hold one image in each file",
+        "PNG, JPEG, TIFF and NumPy files there, and no others",
+    ),
+    "classes": ("classes.txt must name the labels, one a line, from label 0", "a classes.txt with two lines or more"),
+    "images": ("there must be images to train on and to measure on", "more images, each with its mask"),
+    "pairs": ("an image and its mask must have the same name, and no other file", "one mask for each image"),
+    "files": ("a file must hold one image of finite numbers", "the file again, whole, or a large image as TIFF"),
+    "upright": ("a TIFF file must be stored the right way up", "the TIFF file saved with orientation 1, or a PNG file"),
+    "channels": ("images must have the same channels", "all images in grey, or all in colour"),
+    "masks": ("a mask must have a whole number for each pixel", "masks of one channel, as PNG, TIFF or NumPy files"),
+    "sizes": ("an image and its mask must have the same size", "each mask in the size of its image"),
+    "labels": (
+        "a label must have a line in classes.txt",
+        "a line for each label, or masks // 255 if they are 0 and 255",
+    ),
 }
 """What holds for a folder that can be trained on, and what to do if it does not. A message has a line for each."""
 

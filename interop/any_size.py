@@ -109,7 +109,7 @@ class FittedModel:
                         f"for {cut.name} {plan.fitting[plan.axes.index(cut.name)]}"
                     )
                     about = "it is not known which part of the output belongs to the image"
-                    raise UsageError.of("sizes", "output", about, says, 'sizes=read_jax(model, "3 H W")')
+                    raise UsageError.of("sizes", "output", about, says, "sizes=read_jax(model, shape)")
         return put(
             [part(output, {cut.axis: cut.size for cut in of_it}) for output, of_it in zip(outputs, cuts, strict=True)]
         )
@@ -141,12 +141,11 @@ def fitted(
       mapping of sets. By default the axes that ``sizes`` is about are the last ones, and axes before them stay as they
       are.
 
-    An axis of an output belongs to the axis of the image whose size changes it. The result is cut along it to the
-    positions that belong to the image. If the network shrinks an image by a constant, as without padding, the result is
-    that much smaller than your image. If the output is smaller by a factor, a position is kept if at
-    least one of the positions that it covers is in the image. This assumes that the network does not reorder
-    positions, which sizes do not show. Sets of sizes say nothing about the output, so it must have the sizes of the
-    padded image.
+    Each axis of an output is matched to the axis of the image that determines its size. The result is cut along it to
+    the positions that belong to the image. If the network shrinks an image by a constant, as without padding, the
+    result is that much smaller than your image. If the output is smaller by a factor, a position is kept if at least
+    one of the positions that it covers is in the image. This assumes that the network does not reorder positions, which
+    sizes do not show. Sets of sizes say nothing about the output, so it must have the sizes of the padded image.
 
     An image that fits is passed on unchanged, and so is its result. Otherwise the values depend on the padding, near
     the end of each padded axis or, with a normalisation over the image, everywhere. For JAX, ``fitted(jax.jit(model),

@@ -17,7 +17,8 @@ def in_evaluation(of: Pending) -> bool:
 
     A vector was subtracted and another one multiplied, or the factor was computed with an epsilon.
     """
-    return "mul" in of.vectors and ("sub" in of.vectors or (of.epsilon is not None and not of.statistics))
+    of_epsilon = of.epsilon is not None and not of.statistics and of.ops <= {"mul", "add", "sub"}
+    return "mul" in of.vectors and ("sub" in of.vectors or of_epsilon)
 
 
 def norm_of(of: Pending) -> dict[str, Any] | None:

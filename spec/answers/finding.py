@@ -40,8 +40,8 @@ def input_for(network: AnyNetwork, output: int | AxisSizes, *, exactly: bool = F
     """Return the smallest image that fits and has an output of at least this size, or ``exactly`` this size.
 
     ``output`` is one number for all axes, or one for each. It is the size of the network's first output. All inputs
-    have the same sizes. Some networks also need a number of positions over all axes together. If the smallest sizes
-    have fewer, some axes get larger sizes.
+    have the same sizes. Some networks also need a least number of positions in all, the product of the sizes. If
+    the smallest sizes have fewer, some axes get larger sizes.
 
     Raises :class:`ShapeError` if no image has such an output; it names the nearest outputs below and above, and their
     inputs. Raises the errors of :func:`compatible_sizes`, except those about ``axis``.
@@ -132,9 +132,9 @@ def fill(network: AnyNetwork, sizes: AxisSizes | None = None) -> Network:
     """Return the network with a number for everything that is :data:`OPEN`, so that an image of these ``sizes`` fits.
 
     Without ``sizes``, infinitely many sizes fit along each axis. ``OPEN`` can stand for any number that an operation
-    has for an axis; :class:`Open` has bounds. An ``OPEN`` for all axes gets a number for each. The sum of the numbers
-    is the least possible. Of equal sums, the first nodes get the smaller numbers; within a node, the last fields.
-    All inputs have the same sizes.
+    has for an axis. Write :class:`Open` instead to set bounds. One ``OPEN`` for all axes becomes a number for each. The
+    sum of the numbers is the least possible. Of several solutions with this sum, the one is taken that has smaller
+    numbers in earlier nodes, and within a node in later fields. All inputs have the same sizes.
 
     Raises :class:`WellshapedError` if no numbers fit, along each axis or together, or the search takes too long (rule
     ``not_solved``); :class:`UsageError` if no number is open and the sizes do not fit; :class:`ShapeError` for more or

@@ -114,9 +114,9 @@ def tiles(
     first output.
 
     Raises :class:`ShapeError` if the image does not fit and the policy is ``"error"``; :class:`WellshapedError`, with
-    the node that is the reason, if the network can't be tiled exactly or the tiles are too small: with the smallest
-    tiles that work, and with what is exact for norms and means over the whole image; :class:`ConfigError` if the config
-    is not well-formed; :class:`UsageError` for an argument that can't be used. Source: SPEC section 9.
+    the node that is the reason, if the network can't be tiled exactly or the tiles are too small; :class:`ConfigError`
+    if the config is not well-formed; :class:`UsageError` for an argument that can't be used. The message names the
+    smallest tiles that work, and what is exact for norms and means over the whole image. Source: SPEC section 9.
 
     >>> tiles("milesial", (1024, 1000), 512).size
     (512, 504)

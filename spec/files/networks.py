@@ -271,7 +271,7 @@ _OTHER_FILES = (
     (
         {"configurations"},
         "a plans file of nnU-Net",
-        "{path}:3d_fullres in a command, or nnunet_plans({path!r}) in Python",
+        "{path}:{key} in a command, or nnunet_plans({path!r}) in Python",
     ),
     (
         {"network_def"},
@@ -294,7 +294,10 @@ def reject_other_file(data: object, path: Path, subject: str, wanted: str) -> No
     """
     for keys, what, fix in _OTHER_FILES:
         if isinstance(data, dict) and keys <= data.keys() and what != wanted:
-            raise FileError.of(subject, "kind", "", f"it is {what}, and not {wanted}", fix.format(path=str(path)))
+            names = data.get("configurations")
+            key = next(iter(names), "") if isinstance(names, dict) else ""
+            written = fix.format(path=str(path), key=key if key.isprintable() and key else "3d_fullres")
+            raise FileError.of(subject, "kind", "", f"it is {what}, and not {wanted}", written)
 
 
 def data_with_kind(network: SavedNetwork) -> dict[str, Any]:

@@ -83,8 +83,8 @@ class Node(Written):
 
     A single input needs no tuple. Without ``inputs``, the node takes the output of the node before it. ``layer`` is the
     path of the parameters in the code, if that is not the node's name. ``rule`` is the name that the Lean source gives
-    to the requirement; ``{}`` in it stands for the letter of an axis, such as H. Raises :class:`ConfigError` for a
-    value of a wrong type.
+    to the requirement of this node on sizes, if it has one; ``{}`` in it stands for the letter of an axis, such as H.
+    Raises :class:`ConfigError` for a value of a wrong type.
 
     >>> from wellshaped.spec.network import MaxPool
     >>> Node("pooled", MaxPool(2), "encoder").inputs

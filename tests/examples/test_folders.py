@@ -185,15 +185,15 @@ def test_all_faults_are_in_one_message_of_ten_lines(data):
         str(raised.value)
         == f"""\
 data folder {data} can't be used.
-  images: there are images to train on and to measure on: there are 5, and one of 9 is for the measurement.
-  pairs: an image and its mask have the same name, and no other file has it: \
+  images: there must be images to train on and to measure on: there are 5, and one of 9 is for the measurement.
+  pairs: an image and its mask must have the same name, and no other file: \
 c has 1 image and no mask; c_mask has no image and 1 mask; e has 1 image and no mask.
-  files: a file holds one image of finite numbers: images/a.png is damaged, or can't be read; \
+  files: a file must hold one image of finite numbers: images/a.png is damaged, or can't be read; \
 images/e.png is damaged, or can't be read.
-  channels: images have the same channels: images/b.png has 3, most have 1.
-  masks: a mask has a whole number for each pixel: masks/a.png has the shape (20, 31, 3).
-  sizes: an image and its mask have the same size: b is 8×9, its mask 8×8.
-  labels: a label has a line in classes.txt: masks/b.png has 2, 3, 4, 5, 6, …, classes.txt 0 to 1.
+  channels: images must have the same channels: images/b.png has 3, most have 1.
+  masks: a mask must have a whole number for each pixel: masks/a.png has the shape (20, 31, 3).
+  sizes: an image and its mask must have the same size: b is 8×9, its mask 8×8.
+  labels: a label must have a line in classes.txt: masks/b.png has 2, 3, 4, 5, 6, …, classes.txt 0 to 1.
   fix: more images, each with its mask; one mask for each image; the file again, whole, or a large image as TIFF"""
     )
 

@@ -768,7 +768,7 @@ def test_a_command_proposes_the_nearest_configuration(tmp_path, capsys):
     assert main(["sizes", f"{path}:2d_fullres"]) == 2
     assert f"fix: {path}:2d" in capsys.readouterr().err
     assert main(["sizes", f"{path}"]) == 2
-    assert f"{path}:3d_fullres" in capsys.readouterr().err
+    assert f"{path}:{next(iter(nnunet_plans(path)))} in a command" in capsys.readouterr().err
 
 
 def test_a_command_proposes_the_configuration_before_it_asks_for_the_channels(tmp_path, capsys):

@@ -603,7 +603,7 @@ def test_a_preset_and_a_family_with_any_number_of_levels_can_be_certified_by_nam
     assert "the proof is about" not in out
     assert main(["certify", "unet", "--levels", "3", "--norm", "instance", "--output", path]) == 0
     assert (
-        "\nthe proof is about each axis alone: some combinations of these sizes are too small"
+        "\nthe proof is about each axis alone; together, some combinations of these sizes are too small"
         in capsys.readouterr().out
     )
     assert main(["certify", "unet", "--levels", "3", "--output", path]) == 0

@@ -66,7 +66,11 @@ def certify(
     text = f"wrote {output}: {fits} ({certificate.prover})"
     about = "each axis" if len(certificate.axis_names) > 1 else certificate.axis_names[0]
     fix = "" if certificate.sizes else typed_fix(repair_description(given))
-    lines = [text, *([f"the proof is about {about} alone: {more}"] if more else []), *([f"fix: {fix}"] if fix else [])]
+    lines = [
+        text,
+        *([f"the proof is about {about} alone; together, {more}"] if more else []),
+        *([f"fix: {fix}"] if fix else []),
+    ]
     say("\n".join(lines), "green" if certificate.sizes else "red")
     return 0 if certificate.sizes else 1
 
