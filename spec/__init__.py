@@ -63,6 +63,7 @@ from .network import Crop as Crop
 from .network import CropTo as CropTo
 from .network import CropToSmallest as CropToSmallest
 from .network import DepthToSpace as DepthToSpace
+from .network import Dropout as Dropout
 from .network import Input as Input
 from .network import MaxPool as MaxPool
 from .network import Mean as Mean

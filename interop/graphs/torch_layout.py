@@ -228,6 +228,20 @@ def _interpolate(
     return resized(step.walker, x.image, step.shape, step.path, **fixed)
 
 
+def _dropout(*, channels: bool) -> Rule:
+    """Also in evaluation mode, where it does nothing: the network has it."""
+
+    def rule(step: Step, x: Operand, p: float = 0.5, *others: Any, **more: Any) -> Array:
+        if not p:
+            return x.array
+        image = step.walker.whole(x.image)
+        node, fixed = step.walker.nodes[image.node], {"rate": float(p), "channels": channels}
+        at = step.walker.add("dropout", (image.node,), node.sizes, node.channels, fixed=fixed, path=step.path)
+        return replace(image, node=at)
+
+    return rule
+
+
 # Channels and blocks of positions.
 
 
@@ -263,8 +277,9 @@ LAYOUT: dict[str, Rule] = {
     **dict.fromkeys(("reshape_as", "ravel", "atleast_2d", "atleast_3d"), _reshaped),
     **dict.fromkeys(("contiguous", "clone", "detach", "to", "type", "type_as", "float", "half", "double"), _same),
     **dict.fromkeys(("bfloat16", "cpu", "cuda", "alias", "requires_grad", "data", "positive"), _same),
-    **dict.fromkeys(("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout"), _same),
-    **dict.fromkeys(("feature_alpha_dropout", "feature_dropout"), _same),
+    "dropout": _dropout(channels=False),
+    **dict.fromkeys(("dropout1d", "dropout2d", "dropout3d", "feature_dropout"), _dropout(channels=True)),
+    **dict.fromkeys(("alpha_dropout", "feature_alpha_dropout"), _same),
     "permute": _permute,
     **dict.fromkeys(("transpose", "swapaxes", "swapdims", "t", "T"), _transpose),
     **dict.fromkeys(("mT", "adjoint"), _last_two),

@@ -109,7 +109,8 @@ def without_arrays(
 ) -> "nnx.Module":
     """The model of a network, with the shapes and dtypes of its arrays and nothing else.
 
-    ``types`` are the arguments about dtypes; ``run`` has those that a :class:`UNet2` does not take.
+    ``types`` are the arguments about dtypes; ``run`` has those that a :class:`UNet2` does not take. The random numbers
+    of dropout, which no file has, start at their beginning.
     """
     from flax import nnx
 
@@ -119,5 +120,9 @@ def without_arrays(
     if isinstance(network, UNet2Config):
         return nnx.eval_shape(lambda: UNet2(network, ins, outs, **types, rngs=nnx.Rngs(0)))
     if isinstance(network, Network):
-        return nnx.eval_shape(lambda: TypedNetwork(network, **types, **run, rngs=nnx.Rngs(0)))
+        model = nnx.eval_shape(lambda: TypedNetwork(network, **types, **run, rngs=nnx.Rngs(0)))
+        dropouts = [layer for _, layer in nnx.iter_modules(model) if isinstance(layer, nnx.Dropout)]
+        for seed, layer in enumerate(dropouts):
+            nnx.update(layer, nnx.state(nnx.Dropout(layer.rate, rngs=nnx.Rngs(seed)), nnx.RngState))
+        return model
     return nnx.eval_shape(lambda: UNet(network, ins, outs, **types, **run, rngs=nnx.Rngs(0)))

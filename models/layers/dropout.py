@@ -1,15 +1,11 @@
 """Flax's dropout for one image, with a type, over any number of axes."""
 
-from collections.abc import Callable
-
-import jax.numpy as jnp
 from flax import nnx
-from flax.errors import TraceContextError
 from jaxtyping import Array, Float
 
 from ...spec.messages.report import ConfigError
 from ...spec.messages.written import written_value
-from ..functional.statistics import training_error
+from ..functional.dropout import dropped
 from ..typed import remembered
 
 
@@ -18,7 +14,7 @@ class Dropout(nnx.Module):
 
     The others are divided by ``1 - rate``, which keeps the mean. With ``channels=True`` whole channels are set to 0, as
     by PyTorch's ``Dropout2d``. The result depends on the stream ``dropout`` of ``rngs``, which advances at each call.
-    After ``model.eval()`` the result is the image. A :class:`Network` has no node for dropout, which changes no size.
+    After ``model.eval()`` the result is the image. The node of a graph is :class:`wellshaped.spec.network.Dropout`.
 
     For a batch, ``nnx.split_rngs`` gives each image a stream of its own. Without it, all get the same zeros.
 
@@ -55,19 +51,4 @@ class Dropout(nnx.Module):
     @remembered
     def __call__(self, x: Float[Array, "C *sizes"]) -> Float[Array, "C *sizes"]:
         """``(C, *sizes)`` to ``(C, *sizes)``."""
-        dropout: Callable[[Array], Array] = self.dropout
-        given = jnp.ones((x.shape[0], *(1,) * (x.ndim - 1)), x.dtype) if self.channels else x
-        try:
-            y = dropout(given)
-        except TraceContextError:
-            error = training_error("Dropout", "stream", _STOPPED, _FIXES)
-        else:
-            return x * y if self.channels else y
-        raise error  # outside of `except`, so that Python does not print Flax's error as well
-
-
-_STOPPED = "inside JAX's vmap, jit or grad, the stream of its random numbers can't advance"
-_FIXES = (
-    "model.eval(), which switches dropout off",
-    "nnx.jit, nnx.grad or nnx.vmap, with the model as an argument; for a batch also nnx.split_rngs",
-)
+        return dropped(self.dropout, x, channels=self.channels, given_to="Dropout")

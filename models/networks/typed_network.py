@@ -20,11 +20,12 @@ from ...spec.elements import judge_arrays
 from ...spec.messages.choices import nearest_choice
 from ...spec.messages.report import ConfigError, Report, ShapeError, UsageError
 from ...spec.messages.written import clipped, kind_of, written_argument, written_value
-from ...spec.network import Concat, Conv, Input, Network, Node, Norm
+from ...spec.network import Concat, Conv, Input, Network, Node
 from ...spec.network.folding import needed_for, with_pads_in_convolutions
 from ...spec.network.weights import parameter_shapes
 from ..dtypes import dtypes_of, precision_of
 from ..fits import require_fit
+from ..functional.dropout import stream_kept
 from ..functional.statistics import AxisName, statistics_kept
 from ..operations.node_layers import computed, layer_of
 from ..operations.table import has_value
@@ -45,8 +46,8 @@ class TypedNetwork(nnx.Module):
     A call takes the inputs of the network in order: ``(C, *sizes)`` for an image, ``(C,)`` for an input of a single
     position, such as a time embedding. It returns an array, or a tuple if the network has several outputs.
     ``model[name]`` is the layer of a node: ``model["conv"].kernel``. Kernels have the specification's layout, which is
-    PyTorch's. The norms are Flax's. Use ``jax.vmap(model)`` for a batch; batch norms in training mode need ``nnx.vmap``
-    (:class:`BatchNorm2d`).
+    PyTorch's. The norms and dropout are Flax's. Use ``jax.vmap(model)`` for a batch; batch norms in training mode need
+    ``nnx.vmap`` (:class:`BatchNorm2d`).
 
     The constructor raises :class:`ConfigError` for a network with a ``Window`` or a ``TransposedWindow``, which have
     sizes only and compute nothing, and :class:`UsageError` for a value that is not a graph, a dtype that is not
@@ -226,24 +227,28 @@ def _computed(model: TypedNetwork, part: _Part, layer: Callable[[str], Any], ima
 def _computed_again(model: TypedNetwork, part: _Part, images: Sequence[Array]) -> list[Array]:
     """As :func:`_computed`, but a gradient keeps only the inputs of the part.
 
-    Only batch statistics are written back. ``nnx.remat`` writes every parameter, and ``jax.vmap(model)`` allows none.
+    Only batch statistics and the states of streams of random numbers are written back. ``nnx.remat`` writes every
+    parameter, and ``jax.vmap(model)`` allows none.
     """
     paths = dict.fromkeys(path(node) for node, _ in part.steps)
     named = {of: layer for of in paths if (layer := model.layer(of)) is not None}
     layers = nnx.Dict(named)
     definition, state = nnx.split(layers)
 
-    def run(state: Any, *images: Array) -> tuple[list[Array], Any]:
+    def run(state: Any, *images: Array) -> tuple[list[Array], Any, Any]:
         merged = nnx.merge(definition, state)
         results = _computed(model, part, lambda of: merged[of] if of in named else None, images)
-        return results, nnx.state(merged, nnx.BatchStat)
+        return results, nnx.state(merged, nnx.BatchStat), nnx.state(merged, nnx.RngState)
 
     results: list[Array]
-    results, statistics = jax.checkpoint(run)(state, *images)
+    results, statistics, streams = jax.checkpoint(run)(state, *images)
     training = [of for of in named.values() if isinstance(of, nnx.BatchNorm) and not of.use_running_average]
     if training:
         with statistics_kept(training[0], model._called):
             nnx.update(layers, statistics)
+    if any(isinstance(of, nnx.Dropout) and not of.deterministic for of in named.values()):
+        with stream_kept(model._called):
+            nnx.update(layers, streams)
     return results
 
 
@@ -300,7 +305,7 @@ def _graph(network: object) -> Network:
             raise UsageError.of("network", "network", "", says, f"TypedNetwork(graph_of({network!r}, 3, 1), rngs=rngs)")
         says = f"it is {kind_of(graph)}, and must be a Network, or the name of a preset that is a graph"
         raise UsageError.of("network", "network", "", says, "graph_of(network, in_channels, out_channels)")
-    without = [node for node in graph.nodes if not (isinstance(node.operation, Norm) or has_value(node.operation))]
+    without = [node for node in graph.nodes if not has_value(node.operation)]
     if without:
         says = "; ".join(f"{node.name} is {clipped(repr(node.operation))}" for node in without[:3])
         says += f"; and {len(without) - 3} more" if len(without) > 3 else ""

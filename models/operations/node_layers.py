@@ -8,8 +8,9 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array
 
-from ...spec.network import Activation, Conv, ConvTranspose, Norm, Operation
+from ...spec.network import Activation, Conv, ConvTranspose, Dropout, Norm, Operation
 from ..cpu.layout import channels_last
+from ..functional.dropout import dropped
 from ..functional.functional import promoted
 from ..functional.statistics import AxisName, batch_norm, normalised
 from .table import VALUES
@@ -88,6 +89,8 @@ def layer_of(
     """
     if isinstance(operation, Norm):
         return _norm(operation, channels[0], {"axis_name": axis_name, "momentum": momentum}, types)
+    if isinstance(operation, Dropout):
+        return nnx.Dropout(operation.rate, rngs=types["rngs"])
     if isinstance(operation, Conv | ConvTranspose) and not operation.learned:
         return FixedKernel(operation._kernel(channels, axes), types["param_dtype"])
     shapes = operation.parameters(channels, axes)
@@ -110,6 +113,8 @@ def computed(
     """The result of an operation with the parameters of its ``layer``; ``of`` is what an error calls it."""
     if isinstance(operation, Norm):
         return channels_last(lambda image: normalised(layer, image[None], of)[0], images[0])
+    if isinstance(operation, Dropout):
+        return dropped(layer, images[0], channels=operation.channels, given_to=of)
     names = [name for name in ("kernel", "bias", "scale", "slope") if getattr(layer, name, None) is not None]
     given = promoted(*images, *(getattr(layer, name)[...] for name in names), dtype=dtype) if names else list(images)
     parameters = dict(zip(names, given[len(images) :], strict=True))

@@ -16,9 +16,11 @@ from ...spec.network import (
     CropTo,
     CropToSmallest,
     DepthToSpace,
+    Dropout,
     MaxPool,
     Mean,
     Multiply,
+    Norm,
     Operation,
     Pad,
     PadTo,
@@ -61,11 +63,11 @@ VALUES: dict[type[Operation], Value] = {
     Mean: values.mean,
     Require: values.unchanged,
 }
-"""Norms are not here: they are Flax's layers, because a batch norm has a state."""
+"""Norms and dropout are not here: they are Flax's layers, because a batch norm and a stream have a state."""
 
 
 def has_value(operation: Operation) -> bool:
-    """Whether the operation can be computed: it is in :data:`VALUES`, and a :class:`Window` has a kernel of 1.
+    """Whether the operation can be computed: by a layer of Flax or :data:`VALUES`; a :class:`Window` has a kernel of 1.
 
     >>> from ...spec.network import MaxPool, TransposedWindow, Window
     >>> has_value(MaxPool(2)), has_value(Window(1, 2)), has_value(Window(3)), has_value(TransposedWindow(3))
@@ -73,4 +75,4 @@ def has_value(operation: Operation) -> bool:
     """
     if isinstance(operation, Window):
         return operation == Window(1, operation.stride)
-    return type(operation) in VALUES
+    return type(operation) in (Norm, Dropout, *VALUES)

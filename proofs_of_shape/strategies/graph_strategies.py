@@ -24,6 +24,7 @@ from ...spec.network import (
     CropTo,
     CropToSmallest,
     DepthToSpace,
+    Dropout,
     Input,
     MaxPool,
     Mean,
@@ -75,7 +76,8 @@ def changing_operations() -> st.SearchStrategy[Operation]:
     >>> find(changing_operations(), lambda operation: isinstance(operation, Crop) and operation.size([5], 0) == 4)
     Crop(amounts=((0, 1),))
     """
-    kept: list[Operation] = [Conv(3, padding=1), Norm("instance"), Activation("glu"), Slice(0, 2), Scale()]
+    kept: list[Operation] = [Conv(3, padding=1), Norm("instance"), Activation("glu"), Slice(0, 2)]
+    kept += [Scale(), Dropout(0.25)]
     return st.one_of(
         st.sampled_from(kept),
         st.sampled_from([operation for pair in _HALVINGS for operation in pair]),

@@ -39,6 +39,7 @@ from .running import run as run
 from .running import run_image as run_image
 from .solving import sizes_that_fit as sizes_that_fit
 from .values import Activation as Activation
+from .values import Dropout as Dropout
 from .values import Mean as Mean
 from .values import Norm as Norm
 from .values import Scale as Scale

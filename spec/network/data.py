@@ -34,7 +34,7 @@ from .operation import Operation
 from .proposing import in_place_of, meant_by, quoted
 from .requiring import Require
 from .resampling import DepthToSpace, Resize, ResizeTo, SpaceToDepth
-from .values import Activation, Mean, Norm, Scale, Slice
+from .values import Activation, Dropout, Mean, Norm, Scale, Slice
 from .windows import AvgPool, Conv, ConvTranspose, MaxPool, TransposedWindow, Window
 
 OPERATIONS: dict[str, type[Operation]] = {
@@ -44,7 +44,7 @@ OPERATIONS: dict[str, type[Operation]] = {
         *(Resize, ResizeTo, SpaceToDepth, DepthToSpace),
         *(Crop, CropTo, CropToSmallest, Pad, PadTo, PadToMultiple),
         *(Concat, Add, Multiply),
-        *(Norm, Activation, Scale, Slice, Mean, Require),
+        *(Norm, Activation, Dropout, Scale, Slice, Mean, Require),
     )
 }
 """Every operation by its name in a file."""

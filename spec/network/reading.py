@@ -21,7 +21,7 @@ from .joins import Add, Concat, Multiply
 from .operation import Operation
 from .requiring import Require
 from .resampling import DepthToSpace, Resize, ResizeTo, SpaceToDepth
-from .values import Activation, Mean, Norm, Scale, Slice
+from .values import Activation, Dropout, Mean, Norm, Scale, Slice
 from .windows import AvgPool, Conv, ConvTranspose, MaxPool, TransposedWindow, Window
 
 
@@ -254,6 +254,7 @@ READS: dict[type[Operation], Callable[[Any, Sizes, int], tuple[Reads | None, ...
     Multiply: _elementwise,
     Norm: _norm,
     Activation: _same,
+    Dropout: _same,
     Scale: _same,
     Slice: _same,
     Mean: _everything,

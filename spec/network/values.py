@@ -161,6 +161,37 @@ class Scale(Operation):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
+class Dropout(Operation):
+    """In training, each value becomes 0 with probability ``rate``, and the others are divided by ``1 - rate``.
+
+    With ``channels=True``, whole channels become 0, as by PyTorch's ``Dropout2d``. In evaluation, the result is the
+    input. The reference, receptive fields and tiles are those of evaluation.
+
+    Raises :class:`ConfigError` for a rate that is not from 0 to 1, and the errors of :class:`Operation`.
+
+    >>> Dropout(0.1).size([20], 0), Dropout(0.1).parameters([8], axes=2)
+    (20, {})
+    """
+
+    rate: float = 0.5
+    _: KW_ONLY
+    channels: bool = False
+
+    shares_row = True
+
+    def __post_init__(self) -> None:
+        Operation.__post_init__(self)
+        if not 0 <= self.rate <= 1:
+            given = written_argument("rate", self.rate)
+            says = f"{given} must be from 0 to 1: the share of values that become 0"
+            raise ConfigError.of(given, "rate", "wrong value", says, "rate=0.1")
+
+    def layer(self, channels: Sequence[int], axes: int) -> Mapping[str, object]:
+        """Its random numbers: those who share its layer draw from one stream."""
+        return {"dropout": self}
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Slice(Operation):
     """The channels from ``start`` up to, but not including, ``stop``, as in Python's slices.
 

@@ -22,7 +22,7 @@ from ..network.operation import Operation, Shapes
 from ..network.requiring import Require
 from ..network.resampling import DepthToSpace, Resize, ResizeTo, SpaceToDepth
 from ..network.running import run
-from ..network.values import Activation, Mean, Norm, Scale, Slice
+from ..network.values import Activation, Dropout, Mean, Norm, Scale, Slice
 from ..network.windows import AvgPool, Conv, ConvTranspose, MaxPool, Window
 from . import node_edges, node_resizing, node_values, node_windows
 from .operations import Array, arrays_of, shown
@@ -54,6 +54,7 @@ VALUES: dict[type[Operation], Value] = {
     Concat: node_values.concat,
     Add: node_values.add,
     Multiply: node_values.multiply,
+    Dropout: node_values.unchanged,
     Require: node_values.unchanged,
 }
 """The function that computes each operation, by its class."""

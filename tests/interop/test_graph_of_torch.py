@@ -35,6 +35,7 @@ from wellshaped.spec.network import (  # noqa: E402
     Crop,
     CropTo,
     DepthToSpace,
+    Dropout,
     MaxPool,
     Mean,
     Multiply,
@@ -291,7 +292,11 @@ NETWORKS = {
         "N 4 L",
         [Activation(), MaxPool(2)],
     ),
-    "dropout": (nn.Sequential(nn.Dropout(), conv()), "N 4 L", [Conv(3, channels=4)]),
+    "dropout": (
+        nn.Sequential(nn.Dropout(0.1), nn.Dropout1d(), nn.Dropout(0), conv()).eval(),
+        "N 4 L",
+        [Dropout(0.1), Dropout(channels=True), Conv(3, channels=4)],
+    ),
     "interleaved": (lambda x: torch.stack([x, x], -1).flatten(2), "N 4 L", [Resize(2)]),
 }
 

@@ -11,6 +11,7 @@ from graph_functions import small_sizes, with_values
 from hypothesis import HealthCheck, assume, given, settings
 from random_networks import random_networks
 
+from wellshaped.interop import load, save
 from wellshaped.models import TypedNetwork, UNet
 from wellshaped.models.operations.node_layers import Fixed
 from wellshaped.spec import (
@@ -21,6 +22,7 @@ from wellshaped.spec import (
     ConfigError,
     Conv,
     CropToSmallest,
+    Dropout,
     Input,
     MaxPool,
     Mean,
@@ -451,3 +453,69 @@ def test_the_momentum_of_batch_norms_is_the_part_that_a_step_keeps(make):
 
 
 WITH_NORMS = UNetConfig(levels=1, base_channels=2, norm="batch")
+
+
+# Dropout.
+
+DROPPED = Network({"x": 2}, (Node("values", Dropout(0.25)), Node("channels", Dropout(0.5, channels=True))))
+
+
+def test_dropout_sets_values_and_channels_to_0_in_training_and_nothing_in_evaluation():
+    model, x = TypedNetwork(Network({"x": 64}, DROPPED.nodes), rngs=nnx.Rngs(0)), jnp.ones((64, 40, 30))
+    found = model.results(x, names=("values", "channels"))
+    values, channels = found["values"], found["channels"]
+    assert jnp.allclose(jnp.unique(values), jnp.array([0, 4 / 3]))
+    assert 0.24 < (values == 0).mean() < 0.26
+    whole = (channels == 0).all((1, 2))
+    assert 10 < whole.sum() < 54
+    assert jnp.array_equal(channels[~whole], 2 * values[~whole])
+    model.eval()
+    assert jnp.array_equal(model(x), x)
+
+
+@pytest.mark.parametrize("remat", [(), "*"], ids=["kept", "computed again"])
+def test_the_stream_of_a_dropout_advances_at_each_call_also_under_jit(remat):
+    model, x = TypedNetwork(DROPPED, remat=remat, rngs=nnx.Rngs(0)), jnp.ones((2, 9, 8))
+    run = nnx.jit(lambda model, x: model(x))
+    first, second, third = run(model, x), run(model, x), model(x)
+    assert not jnp.array_equal(first, second)
+    assert not jnp.array_equal(second, third)
+    again = TypedNetwork(DROPPED, rngs=nnx.Rngs(0))
+    assert jnp.array_equal(run(again, x), first)
+    _, gradient = nnx.value_and_grad(lambda model, x: model(x).sum(), argnums=1)(model, x)
+    assert jnp.isclose(gradient[..., None], jnp.array([0, 8 / 3])).any(-1).all()
+
+
+@pytest.mark.parametrize("remat", [(), "*"], ids=["kept", "computed again"])
+def test_images_of_a_batch_need_streams_of_their_own(remat):
+    model, x = TypedNetwork(DROPPED, remat=remat, rngs=nnx.Rngs(0)), jnp.ones((3, 2, 9, 8))
+    with pytest.raises(WellshapedError) as caught:
+        jax.vmap(model)(x)
+    assert caught.value.report.failures[0].name == "stream"
+
+    @nnx.split_rngs(splits=3)
+    @nnx.vmap(in_axes=(nnx.StateAxes({nnx.RngState: 0, ...: None}), 0))
+    def each(model, x):
+        return model(x)
+
+    first, second, _ = each(model, x)
+    assert not jnp.array_equal(first, second)
+    model.eval()
+    assert jnp.array_equal(jax.vmap(model)(x), x)
+
+
+def test_a_saved_network_with_dropout_is_loaded_and_can_be_trained_on(tmp_path):
+    graph = Network({"x": 2}, (Node("conv", Conv(3, channels=4)), *DROPPED.nodes))
+    model, x = TypedNetwork(graph, rngs=nnx.Rngs(0)), jnp.ones((2, 9, 8))
+    save(model, tmp_path / "model.safetensors")
+    loaded = load(tmp_path / "model.safetensors")
+    assert loaded.network == graph
+    assert not jnp.array_equal(loaded(x), loaded(x))
+    model.eval()
+    loaded.eval()
+    assert jnp.array_equal(loaded(x), model(x))
+
+
+def test_a_rate_that_is_no_probability_is_rejected():
+    with pytest.raises(ConfigError, match=r"rate=1\.5 must be from 0 to 1: the share of values that become 0"):
+        Dropout(1.5)

@@ -153,7 +153,8 @@ def test_a_saved_graph_is_loaded_as_an_equal_one_and_saved_again_as_the_same_byt
 def test_every_field_of_every_operation_comes_back(tmp_path, suffix, op):
     kind = OPERATIONS[op]
     values = {
-        "kernel": (2, 3), "stride": (2, 1), "channels": 4, "padding": ((1, 0), (0, 1)), "dilation": (2, 1),
+        "kernel": (2, 3), "stride": (2, 1), "channels": op == "Dropout" or 4, "rate": 0.25,
+        "padding": ((1, 0), (0, 1)), "dilation": (2, 1),
         "groups": 2, "bias": False, "learned": False, "output_padding": (1, 0), "ceil_mode": True,
         "rounding": "ceil", "factor": (2, 3), "mode": "linear" if "Resize" in op else "mirrored, extended",
         "align_corners": True, "over": (1, 2), "less": (1, 0), "block": (1, 2), "amounts": ((1, 0), (0, 1)),

@@ -18,6 +18,7 @@ from wellshaped.spec.network import (
     Crop,
     CropTo,
     DepthToSpace,
+    Dropout,
     MaxPool,
     Mean,
     Multiply,
@@ -127,6 +128,8 @@ def _layer(of, ins, outs, axes, rngs):
             affine = {"use_scale": of.affine, "use_bias": of.affine}
             running = {"use_running_average": True} if of.kind == "batch" else {}
             return _NORMS[of.kind](ins, epsilon=of.epsilon, rngs=rngs, **groups, **affine, **running)
+        case Dropout():
+            return nnx.Dropout(of.rate, deterministic=True, rngs=rngs)
         case Activation(kind="prelu"):
             return nnx.PReLU()
         case Scale() | Activation(kind="snake" | "prelu_channels"):
@@ -191,6 +194,8 @@ def _computed(of, layer, axes, x, *others):
             return x
         case Slice():
             return x[..., of.start : of.stop]
+        case Dropout():
+            return layer(x)
         case Scale():
             return x * layer[...]
         case Mean():

@@ -17,6 +17,7 @@ from wellshaped.spec.network import (
     CropTo,
     CropToSmallest,
     DepthToSpace,
+    Dropout,
     MaxPool,
     Mean,
     Multiply,
@@ -161,6 +162,8 @@ def _computed(of, x, *others):
             return jax.nn.relu(x)
         case Slice():
             return x[..., of.start : of.stop]
+        case Dropout():
+            return x
         case Scale():
             return x * _kernel(channels)
         case Mean():

@@ -13,6 +13,7 @@ from wellshaped.spec.network import (
     Crop,
     CropTo,
     DepthToSpace,
+    Dropout,
     MaxPool,
     Mean,
     Multiply,
@@ -99,6 +100,8 @@ def _computed(of, x, *others):
             return F.relu(x)
         case Slice():
             return x[:, of.start : of.stop]
+        case Dropout():
+            return F.dropout2d(x[..., None], of.rate)[..., 0] if of.channels else F.dropout(x, of.rate)
         case Scale():
             return x * torch.ones(channels, 1)
         case Mean():

@@ -22,6 +22,7 @@ from wellshaped.spec.network import (
     CropTo,
     CropToSmallest,
     DepthToSpace,
+    Dropout,
     MaxPool,
     Mean,
     Multiply,
@@ -46,6 +47,7 @@ _MAX_POOLS = (F.max_pool1d, F.max_pool2d, F.max_pool3d)
 _AVG_POOLS = (F.avg_pool1d, F.avg_pool2d, F.avg_pool3d)
 _SPREAD = (F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d)
 _MEANS = (nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d)
+_DROPOUTS = nn.Dropout1d, nn.Dropout2d, nn.Dropout3d
 _BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 _INSTANCE_NORMS = (nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d)
 _LINEAR = ("linear", "bilinear", "trilinear")
@@ -131,6 +133,8 @@ def _layer(of, ins, outs, axes):
             return _norm(of, ins, axes)
         case Activation():
             return _activation(of, ins)
+        case Dropout():
+            return (_DROPOUTS[axes - 1] if of.channels else nn.Dropout)(of.rate)
         case Scale():
             return _Scale(ins)
         case Mean():
