@@ -35,8 +35,9 @@ def read_jax(
     - ``budget``: the most work for one axis.
     - ``progress``: a function that is told what is being done.
 
-    A Linen module or a Haiku transform makes its parameters from an example image, here of size 64 if possible; the
-    answer shows the size as ``held``. A dense layer on flattened positions then fits only this size.
+    A Linen module or a Haiku transform makes its parameters from an example image. ``read_jax`` gives it the size 64 if
+    it can, and reports the size as ``held``: the parameters were made for it. A dense layer on flattened positions then
+    fits only this size.
 
     Raises :class:`UsageError` for a model that can't be called in this way, a text that is not a shape and an unknown
     dtype, and :class:`WellshapedError` if no parameters can be made. Source: SPEC section 11.

@@ -29,9 +29,9 @@ def read_torch(
     - ``budget``: the most work for one axis.
     - ``progress``: a function that is told what is being done.
 
-    PyTorch compares an index with a size only when it computes values, and here it computes none. The values of
-    ``torch.arange``, and a list of numbers, are followed and compared; an index that is read from an image or a buffer
-    counts as one that fits.
+    PyTorch checks that an index is in bounds only when it computes values, and here it computes none. So ``read_torch``
+    follows the values of ``torch.arange`` and lists of numbers, and checks them itself. An index that is read from an
+    image or a buffer is assumed to be in bounds.
 
     PyTorch is not a dependency. Raises :class:`UsageError` if it is not installed, for a model that can't be called and
     for a text that is not a shape. Source: SPEC section 11.

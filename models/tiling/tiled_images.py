@@ -51,7 +51,7 @@ def tiled(
       slices: an array of NumPy, a memory map, a Zarr array. One tile of it is read at a time, as an array of NumPy.
     - ``tile``: the largest size of a tile, one number for all axes or one for each. Give this or ``memory``, not both.
     - ``memory``: the bytes that a tile may need beside the image and the result, such as ``"2 GiB"``, by XLA's account
-      of the compiled program. Of the tiles with this need, those with the least to compute are chosen. The process
+      of the compiled program. Of the tiles within this limit, those with the least to compute are chosen. The process
       needs more, as measured in docs/tiles.md. A function must be compiled with ``jax.jit``.
     - ``out``: where the result goes. By default a new array; an array of the result's shape, other than the image; or
       the path of a ``.npy`` file, which is replaced at the end. Until then the results are in ``NAME.partial``, and

@@ -364,15 +364,23 @@ CANT = {  # a command, what is wrong, and the fix
     ),
     "sizes nets.py --input 3xHxW": (
         "the name of the model in it is missing",
-        "wellshaped sizes nets.py:make_unet --input HxWx3",
+        "wellshaped sizes nets.py:make_unet --input 3xHxW",
     ),
     "check nets --input 3x4x4": (
         "the name of the model in it is missing",
-        "wellshaped sizes nets:make_unet --input HxWx3",
+        "wellshaped check nets:make_unet --input 3x4x4",
     ),
     "plan nets.UNet --input 3x4x4": (
         "the name of the model in it is missing",
-        "wellshaped sizes nets:UNet --input HxWx3",
+        "wellshaped sizes nets:UNet --input HxWx3, or 1x3xHxW for PyTorch",
+    ),
+    "sizes nnunet_3d_fullres --input 1xDxHxW": (
+        "wellshaped sizes asks about sizes without channels",
+        "wellshaped sizes nnunet_3d_fullres 96x160x160, or wellshaped check nnunet_3d_fullres --input 1x96x160x160",
+    ),
+    "sizes unet --input 1x3x512x512": (
+        "wellshaped sizes asks about sizes without channels",
+        "wellshaped sizes unet 512x512, or wellshaped check unet --input 3x512x512",
     ),
     "check milesial --dtype float16": ("only a model in your code has a dtype", "leave out --dtype"),
     "sizes milesial --dtype float16": ("only a model in your code has a dtype", "leave out --dtype"),

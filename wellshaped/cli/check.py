@@ -6,8 +6,8 @@ from ..words.shapes import count_of, one_image, report_on
 from ..words.sizes import known_shapes, lines_of_known
 from .image import Images, OutChannels
 from .mesh import BatchOption, MeshOption, reject_mesh
-from .network import Flags, as_typed_again, given_fields, network_of
-from .objects import AnyName, DTypes, check_object, names_object, reject_flags, reject_options
+from .network import Flags, given_fields, network_of
+from .objects import AnyName, DTypes, check_object, names_object, reject_dtypes, reject_flags, reject_module
 from .output import AsJson, print_json, say, status_of
 
 EXAMPLE = """\
@@ -41,8 +41,9 @@ def check(
             reject_flags(network, given_fields(flags), out_channels)
             reject_mesh(network, mesh, batch)
             return check_object(network, image or (), dtype, as_json)
-        reject_options("check", network, None, dtype, as_typed_again(network, flags))
+        reject_module(network, "check", image)
         given = network_of(network, flags)
+        reject_dtypes(dtype)
         devices = mesh_in(mesh, given)
         report = report_on(given, one_image(image), count_of(out_channels), devices, batch_in(batch, devices))
         shapes = known_shapes(given, devices) if report.ok else None

@@ -14,10 +14,11 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from ..spec import PRESETS, Report
+from ..spec import PRESETS, Network, Report
 from ..spec.messages.choices import near_name, nearest_choice
 from ..spec.messages.report import UsageError, wrapped
 from ..spec.messages.written import clipped, in_words, written_number
+from ..words.fields import CONFIGS
 from ..words.numbers import natural_in, numbers_in, numbers_inside
 from ..words.shapes import USUAL
 from ..words.sizes import lines_of_example
@@ -80,9 +81,9 @@ def reject_object(name: str | None, image: str | None = None) -> None:
         raise UsageError.of(shown, "network", "", says, fix)
 
 
-def reject_module(name: str | None) -> None:
-    """Raise :class:`UsageError` for a module or a ``.py`` file without ``:object``."""
-    if name is None or name in PRESETS:
+def reject_module(name: str | None, command: str = "sizes", shapes: Sequence[str] | None = None) -> None:
+    """Raise :class:`UsageError` for a module or a ``.py`` file without ``:object``. The fix has what was typed."""
+    if name is None or name in PRESETS or name in CONFIGS:
         return
     module, _, last = name.rpartition(".")
     if last == "py":
@@ -96,7 +97,9 @@ def reject_module(name: str | None) -> None:
     else:
         return
     says = "it is code, and the name of the model in it is missing"
-    raise UsageError.of(clipped(name), "network", "", says, f"wellshaped sizes {clipped(meant)} --input HxWx3")
+    asked = f"wellshaped {command if shapes else 'sizes'} {clipped(meant)}"
+    given = " ".join(f"--input {clipped(shape)}" for shape in shapes or ()) or "--input HxWx3, or 1x3xHxW for PyTorch"
+    raise UsageError.of(clipped(name), "network", "", says, f"{asked} {given}")
 
 
 def _makes_model(path: str) -> str:
@@ -120,22 +123,28 @@ def reject_flags(name: str, fields: Iterable[str], out_channels: object = None) 
         raise UsageError.of(f"{clipped(name)} with {words}", "network", "", says, f"leave out {words}")
 
 
-def reject_options(
-    command: str, name: str | None, shapes: Sequence[str] | None, dtypes: Sequence[str] | None, network: str
-) -> None:
-    """Raise :class:`UsageError` if another network has options that only a model in somebody's code takes.
+def reject_input(graph: Network, shapes: Sequence[str] | None, network: str) -> None:
+    """Raise :class:`UsageError` if ``sizes`` is asked about the shape of an image for a network that has a graph.
 
     ``network`` is its name and its flags, as they are typed.
     """
-    if shapes or dtypes:
-        reject_module(name)
-    before = f"{network} " if network else ""
-    if shapes:
-        sizes = "x".join(map(str, numbers_in(shapes[0])[1:])) or "303x384"
-        says = f"wellshaped {command} asks about sizes without channels; --input is for a model in your code"
-        whole = shapes[0] if numbers_in(shapes[0]) else "3x303x384"
-        fix = f"wellshaped {command} {before}{sizes}, or wellshaped check {before}--input {whole}"
-        raise UsageError.of("--input", "input", "", says, fix)
+    if not shapes:
+        return
+    before, numbers = f"{network} " if network else "", numbers_in(shapes[0])
+    enough = len(numbers) > graph.axes
+    sizes = "x".join(map(str, numbers[-graph.axes :])) if enough else _EXAMPLES[graph.axes]
+    channels = numbers[-graph.axes - 1] if enough else graph.image.channels
+    says = "wellshaped sizes asks about sizes without channels; --input is for a model in your code"
+    fix = f"wellshaped sizes {before}{sizes}, or wellshaped check {before}--input {channels}x{sizes}"
+    raise UsageError.of("--input", "input", "", says, fix)
+
+
+_EXAMPLES = {1: "44100", 2: "303x384", 3: "96x160x160"}
+"""Sizes to ask about, by the number of axes."""
+
+
+def reject_dtypes(dtypes: Sequence[str] | None) -> None:
+    """Raise :class:`UsageError` if there is a dtype, for a network that is not a model in somebody's code."""
     if dtypes:
         raise UsageError.of("--dtype", "dtype", "", "only a model in your code has a dtype", "leave out --dtype")
 

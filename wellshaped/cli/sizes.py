@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from ..spec import ShapeSet, compatible_shapes
+from ..spec import ShapeSet, compatible_shapes, graph_of
 from ..spec.answers.any_network import title
 from ..spec.answers.checking import seem_last
 from ..spec.answers.meshes import FEWER_DEVICES
@@ -20,7 +20,16 @@ from ..words.shapes import no_image, require_built
 from ..words.sizes import enough, lines_of, lines_of_example, times
 from .mesh import MeshOption, reject_mesh
 from .network import Flags, as_typed_again, given_fields, network_of, number_first
-from .objects import AnyName, DTypes, names_object, reject_flags, reject_options, sizes_of_object
+from .objects import (
+    AnyName,
+    DTypes,
+    names_object,
+    reject_dtypes,
+    reject_flags,
+    reject_input,
+    reject_module,
+    sizes_of_object,
+)
 from .output import AsJson, print_json, say
 
 EXAMPLE = """\
@@ -71,9 +80,11 @@ def sizes(
         reject_flags(name, given_fields(flags))
         reject_mesh(name, mesh)
         return sizes_of_object(name, image or (), dtype, near, as_json)
-    reject_options("sizes", name, image, dtype, as_typed_again(name, flags))
+    reject_module(name, "sizes", image)
     given = network_of(name, flags)
     require_built(given)
+    reject_input(graph_of(given), image, as_typed_again(name, flags))
+    reject_dtypes(dtype)
     devices = mesh_in(mesh, given)
     shapes = compatible_shapes(given, mesh=devices)
     least = enough(shapes)

@@ -12,6 +12,9 @@ from ..words.numbers import numbers_in
 _NO_IMAGE = ("input-for",)
 """Commands that take sizes, and no image."""
 
+_ELSEWHERE = ("axis",)
+"""Flags of other commands whose names are close to one that means something else."""
+
 
 def described(error: CycloptsError, arguments: Sequence[str], examples: Mapping[str, str]) -> str:
     """Return the text of an error of the parser, with a fix if one is known.
@@ -94,7 +97,9 @@ def _unknown(error: UnknownOptionError, command: str, arguments: Sequence[str]) 
         return f"{command} has no --input: it takes sizes, without channels.\n  fix: {fix}"
     known = {name.lstrip("-"): name for name in chain.from_iterable(of.names for of in error.argument_collection)}
     asked = flag.lstrip("-")
-    near = [name for name in known if asked in name.split("-")] or get_close_matches(asked, list(known), n=1)
+    near = [name for name in known if asked in name.split("-")]
+    if not near and asked not in _ELSEWHERE:
+        near = get_close_matches(asked, list(known), n=1)
     if near:
         return f"Unknown option: {word}. Did you mean {' or '.join(known[name] for name in near[:3])}?"
     return _with_fix(f"Unknown option: {word}.", _help(command))
