@@ -183,6 +183,8 @@ def _pool(track: Track, others: Sequence[Track], preferred: Preferred) -> Found:
     if of.get("ceil_mode"):
         numbers["ceil_mode"] = True
     kind: Any = MaxPool if track.node.kind == "max_pool" else AvgPool
+    if padding != 0 and kind is AvgPool and not of.get("count_include_pad", True):
+        numbers["count_include_pad"] = False
     if padding != "SAME" and any(
         side > size // 2
         for node in track.found.values()
@@ -193,6 +195,8 @@ def _pool(track: Track, others: Sequence[Track], preferred: Preferred) -> Found:
         kind = Window
     if kind is AvgPool and "dilation" in numbers:
         kind = Window
+    if kind is Window:
+        numbers.pop("count_include_pad", None)
     if kind is Window and padding == "SAME":
         return [(Window(_plain(window), _plain(stride), rounding="same"), ())]
     if kind is not Window and stride == window:

@@ -112,6 +112,7 @@ def _pooled(step: Step, kind: str, axes: int, of: Operand, kernel: Any, stride: 
         "padding": ((0, 0),) * len(before) + tuple((n, n) for n in on_each(more["padding"], axes)),
         "window_dilation": before + on_each(more["dilation"], axes),
         "ceil_mode": more["ceil_mode"],
+        "count_include_pad": more.get("outside", True),
     }
     return [step.image(pooling(kind), [of.image], params=params)] * len(step.shapes)
 
@@ -144,7 +145,7 @@ def _avg_pool(axes: int) -> Rule:
         count_include_pad: bool = True,
         divisor_override: Any = None,
     ) -> Sequence[Array]:
-        more = {"padding": padding, "dilation": 1, "ceil_mode": ceil_mode}
+        more = {"padding": padding, "dilation": 1, "ceil_mode": ceil_mode, "outside": bool(count_include_pad)}
         return _pooled(step, "avg_pool", axes, x, kernel_size, stride, **more)
 
     return rule

@@ -88,7 +88,9 @@ def elementwise(walker: Walker, equation: Equation, given: Sequence[Array]) -> S
     fresh = all(of.pending == Pending() for of in images)
     slope = None if vector or name != "mul" or len(images) > 1 else _learned_number(equation, given)
     if node.kind == "avg_pool" and name in ("div", "mul") and len(images) == 1 and fresh and not (vector or slope):
-        return [image]  # the sum, divided by the number of positions
+        # The sum is divided by the number of positions: of all in a window, or of those in the image.
+        by_a_number = all(_is_single(of, shape) for of, shape in _constants(equation, given))
+        return [image if by_a_number else replace(image, node=walker.counted_inside(image.node))]
     ends = len(images) == 1 and not begins and walker.ends_before(images[0], name, vector is not None)
     if slope or ends or (vector is not None and _of_another(walker, images, name, vector)):
         images = [walker.whole(images[0])]
@@ -164,10 +166,15 @@ def _is_a_join(walker: Walker, name: str, images: Sequence[Image]) -> bool:
     return name in ("add", "sub", "mul") and any(walker.has_activation(image, alone) for image in images)
 
 
+def _is_single(of: Constant, shape: Sequence[int]) -> bool:
+    """Whether a constant is a single number, also if it is repeated."""
+    return of.value is not None or of.along == () or all(size == 1 for size in shape)
+
+
 def _learned_number(equation: Equation, given: Sequence[Array]) -> Constant | None:
     """A parameter among the operands that is a single number."""
     for of, shape in _constants(equation, given):
-        if of.path and (of.along == () or all(size == 1 for size in shape)):
+        if of.path and _is_single(of, shape):
             return of
     return None
 

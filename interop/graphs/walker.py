@@ -50,6 +50,15 @@ class Walker:
             self._biased[at] = len(self.nodes) - 1
         return self._biased[at]
 
+    def counted_inside(self, at: int) -> int:
+        """The average pooling ``at``, where the padding does not count."""
+        key = ("inside", at)
+        if key not in self._settled:
+            node = self.nodes[at]
+            self.nodes.append(replace(node, fixed={**node.fixed, "count_include_pad": False}))
+            self._settled[key] = Image(len(self.nodes) - 1, ())
+        return self._settled[key].node
+
     def require_one_bias(self, outputs: Sequence[int]) -> None:
         """Raise if a convolution is read with its bias and without it, on the way to the ``outputs``."""
         used, left = set[int](), [*outputs]

@@ -183,6 +183,7 @@ def _pooled(
         windows[k], strides[k], dilations[k], sides[k] = window, stride, dilation, padding
         sizes[k], dims[d] = made[d], of_axis(k, made[d])
     fixed = {"dilation": tuple(dilations)} | ({"ceil_mode": True} if of.get("ceil_mode") else {})
+    fixed |= {} if of.get("count_include_pad", True) else {"count_include_pad": False}
     at = walker.add(
         kind,
         (image.node,),

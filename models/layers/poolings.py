@@ -153,6 +153,8 @@ class MaxPool3d(_MaxPool):
 
 class _AvgPool(Pooling):
     _operation = AvgPool
+    _window_of = ("padding", "ceil_mode", "count_include_pad")
+    count_include_pad: bool
 
     @checked
     def __init__(
@@ -162,12 +164,13 @@ class _AvgPool(Pooling):
         *,
         padding: Numbers | str = 0,
         ceil_mode: bool = False,
+        count_include_pad: bool = True,
     ) -> None:
-        self._start(kernel, stride, padding=padding, ceil_mode=ceil_mode)
+        self._start(kernel, stride, padding=padding, ceil_mode=ceil_mode, count_include_pad=count_include_pad)
 
 
 class AvgPool1d(_AvgPool):
-    """The mean of each window of one ``(C, L)`` signal. As in PyTorch, padded zeros count.
+    """The mean of each window of one ``(C, L)`` signal. Padded zeros count by default, as in PyTorch.
 
     >>> import jax.numpy as jnp
     >>> AvgPool1d(2)(jnp.arange(5.0)[None]).tolist()
@@ -184,7 +187,7 @@ class AvgPool1d(_AvgPool):
 
 
 class AvgPool2d(_AvgPool):
-    """The mean of each window of one ``(C, H, W)`` image. As in PyTorch, padded zeros count.
+    """The mean of each window of one ``(C, H, W)`` image. Padded zeros count by default, as in PyTorch.
 
     >>> import jax.numpy as jnp
     >>> AvgPool2d(2, 2)(jnp.arange(20.0).reshape(1, 4, 5)).tolist()
@@ -206,7 +209,7 @@ class AvgPool2d(_AvgPool):
 
 
 class AvgPool3d(_AvgPool):
-    """The mean of each window of one ``(C, D, H, W)`` volume. As in PyTorch, padded zeros count.
+    """The mean of each window of one ``(C, D, H, W)`` volume. Padded zeros count by default, as in PyTorch.
 
     >>> import jax.numpy as jnp
     >>> AvgPool3d(3, 2, padding=1)(jnp.ones((4, 5, 6, 7))).shape

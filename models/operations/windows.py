@@ -203,7 +203,7 @@ def max_pool(operation: MaxPool, images: Sequence[Array], parameters: Parameters
 
 @partitioned
 def avg_pool(operation: AvgPool, images: Sequence[Array], parameters: Parameters, precision: Any) -> Array:
-    """The mean of each window. As in PyTorch and Flax, padded zeros count; positions beyond the padding do not.
+    """The mean of each window. Padded zeros count if the operation says so; positions beyond the padding do not.
 
     Numbers of 16 bits are added up in 32.
     """
@@ -214,11 +214,12 @@ def avg_pool(operation: AvgPool, images: Sequence[Array], parameters: Parameters
     count: Array | int = 1
     for axis, (m, n) in enumerate(zip(numbers.made, numbers.given, strict=True)):
         (before, after), k, s = numbers.padding[axis], numbers.kernel[axis], numbers.stride[axis]
-        if _stay_inside(m, s, k, n, (before, after)):
+        counted = operation.count_include_pad or (before, after) == (0, 0)
+        if counted and _stay_inside(m, s, k, n, (before, after)):
             count = count * k
             continue
-        start = jnp.arange(m) * s
-        along = jnp.minimum(start + k, n + before + after) - start
+        start, (first, end) = jnp.arange(m) * s, (0, n + before + after) if counted else (before, before + n)
+        along = jnp.minimum(start + k, end) - jnp.maximum(start, first)
         count = count * along.reshape(-1, *(1,) * (len(numbers.made) - 1 - axis))
     return (total / jnp.asarray(count, x.dtype)).astype(dtype)
 

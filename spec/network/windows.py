@@ -310,7 +310,8 @@ class MaxPool(Operation):
 class AvgPool(Operation):
     """Average pooling. PyTorch requires that the padding is at most half the window.
 
-    ``stride=None`` means a stride equal to the kernel.
+    ``stride=None`` means a stride equal to the kernel. A window is divided by the number of its positions in the image
+    and its padding; with ``count_include_pad=False``, of those in the image alone.
 
     Raises :class:`ConfigError` for ``ceil_mode`` with ``padding="SAME"``, and the errors of :class:`Operation`.
 
@@ -323,6 +324,7 @@ class AvgPool(Operation):
     _: KW_ONLY
     padding: Padding = 0
     ceil_mode: bool = False
+    count_include_pad: bool = True
 
     word = "average pool"
     nonzero = ("kernel", "stride")

@@ -95,8 +95,8 @@ def max_pool(operation: MaxPool, images: Sequence[Array], parameters: Parameters
 def avg_pool(operation: AvgPool, images: Sequence[Array], parameters: Parameters) -> Array:
     """Return the mean of ``x[o·s + k - p]`` over the ``k`` in the image or its padding, which is zeros.
 
-    In ceil mode the last window can reach beyond the padding: positions there do not count (PyTorch's
-    ``count_include_pad=True``).
+    In ceil mode the last window can reach beyond the padding: positions there do not count. With
+    ``count_include_pad=False``, those in the padding do not count either.
 
     >>> avg_pool(AvgPool(3, 2, padding=1, ceil_mode=True), [np.array([[3, 6, 9, 12]], object)], {}).tolist()
     [[Fraction(3, 1), Fraction(9, 1), Fraction(6, 1)]]
@@ -107,9 +107,11 @@ def avg_pool(operation: AvgPool, images: Sequence[Array], parameters: Parameters
     counts = np.ones((1,) * x.ndim, int)
     edges = _padding(operation, x.shape[1:], window)
     for axis, (before, after) in enumerate(edges):
-        end = before + x.shape[axis + 1] + after
+        first, end = 0, before + x.shape[axis + 1] + after
+        if not operation.count_include_pad:
+            first, end = before, end - after
         starts = np.arange(total.shape[axis + 1]) * window.stride[axis]
-        of_axis = np.minimum(starts + window.kernel[axis], end) - starts
+        of_axis = np.minimum(starts + window.kernel[axis], end) - np.maximum(starts, first)
         counts = counts * np.expand_dims(of_axis, [other for other in range(x.ndim) if other != axis + 1])
     return divided(total, counts)
 

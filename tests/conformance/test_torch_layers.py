@@ -35,6 +35,7 @@ CASES = [
     ("MaxPool", "MaxPool", {"kernel_size": (3, 2, 4), "stride": (2, 1, 3), "padding": (1, 0, 2), "ceil_mode": True}),
     ("MaxPool", "MaxPool", {"kernel_size": 2, "dilation": (2, 3, 1)}),
     ("AvgPool", "AvgPool", {"kernel_size": (3, 2, 4), "stride": (2, 1, 3), "padding": (1, 0, 2), "ceil_mode": True}),
+    ("AvgPool", "AvgPool", {"kernel_size": 3, "stride": 2, "padding": 1, "count_include_pad": False}),
     ("BatchNorm", "BatchNorm", {}),
     ("InstanceNorm", "InstanceNorm", {}),
 ]

@@ -610,6 +610,11 @@ AS_WRITTEN = {
         lambda s, x: (lambda y: jnp.where(y > 0, y, s.vector * y))(s.conv(x)),
         "prelu_channels",
     ),
+    "an average": (lambda s, x: nnx.avg_pool(s.conv(x), (3, 3), (1, 1), "SAME"), "average pool"),
+    "an average of the image alone": (
+        lambda s, x: nnx.avg_pool(s.conv(x), (3, 3), (1, 1), "SAME", count_include_pad=False),
+        "average pool of the image alone",
+    ),
     "a frozen batch norm": (lambda s, x: s.conv(x) * frozen(s) + s.bias[...], "batch norm"),
     "a mean and a maximum": (
         lambda s, x: (lambda y: s.head(means(y) + y.max((1, 2), keepdims=True)))(s.conv(x)),
@@ -643,7 +648,11 @@ def test_an_operation_after_numbers_and_means_is_a_node(name):
     function, expected = AS_WRITTEN[name]
     first, *others = graph_of_jax(Written(function), "N H W 4").nodes
     assert isinstance(first.operation, Conv)
-    assert ", ".join(node.operation.called for node in others) == expected
+    alone = {True: "", False: " of the image alone"}
+    found = [
+        f"{of.called}{alone[getattr(of, 'count_include_pad', True)]}" for of in (node.operation for node in others)
+    ]
+    assert ", ".join(found) == expected
 
 
 def test_a_norm_without_parameters_has_none():

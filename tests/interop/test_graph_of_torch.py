@@ -292,6 +292,11 @@ NETWORKS = {
         "N 4 L",
         [Activation(), MaxPool(2)],
     ),
+    "an average of the image alone": (
+        nn.AvgPool1d(3, 2, 1, count_include_pad=False),
+        "N 4 L",
+        [AvgPool(3, 2, padding=1, count_include_pad=False)],
+    ),
     "dropout": (
         nn.Sequential(nn.Dropout(0.1), nn.Dropout1d(), nn.Dropout(0), conv()).eval(),
         "N 4 L",

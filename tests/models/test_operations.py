@@ -91,7 +91,8 @@ def poolings(draw, axes, kind):
     numbers = {name: draw(strategy) for name, strategy in windows(axes).items()}
     halves = st.tuples(*(st.tuples(*[st.integers(0, kernel // 2)] * 2) for kernel in numbers["kernel"]))
     padding = draw(st.one_of(halves, halves, st.sampled_from(["SAME", "VALID"])))
-    numbers |= {"dilation": draw(each(axes, st.integers(1, 2)))} if kind is MaxPool else {}
+    of_kind = {"dilation": each(axes, st.integers(1, 2))} if kind is MaxPool else {"count_include_pad": st.booleans()}
+    numbers |= {name: draw(of) for name, of in of_kind.items()}
     return kind(**numbers, padding=padding, ceil_mode=padding != "SAME" and draw(st.booleans()))
 
 
@@ -213,6 +214,9 @@ PINNED = [
     (AvgPool(3, 2, padding=1, ceil_mode=True), [1], [(4,)]),
     (AvgPool(2, 2, padding="SAME"), [1], [(3,)]),
     (AvgPool(4, 2, padding=2), [2], [(9,)]),
+    (AvgPool(4, 2, padding=2, count_include_pad=False), [2], [(9,)]),
+    (AvgPool(3, 2, padding=1, ceil_mode=True, count_include_pad=False), [1], [(4,)]),
+    (AvgPool(3, 2, padding="SAME", count_include_pad=False), [1], [(4,)]),
     (MaxPool(3, 2, padding=1, ceil_mode=True), [2], [(4,)]),
     (MaxPool(2, 1, padding=1, dilation=2), [3], [(5,)]),
     (Resize(3, mode="linear", over=2), [2], [(4,)]),
@@ -246,6 +250,8 @@ def rounds(operation, images):
     sizes = images[0].shape[1:]
     axes = range(len(sizes))
     match operation:
+        case AvgPool(count_include_pad=False):
+            return True
         case AvgPool():
             of = [on_axis(operation.kernel, axis) for axis in axes]
         case Mean():

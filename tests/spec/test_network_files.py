@@ -156,6 +156,7 @@ def test_every_field_of_every_operation_comes_back(tmp_path, suffix, op):
         "kernel": (2, 3), "stride": (2, 1), "channels": op == "Dropout" or 4, "rate": 0.25,
         "padding": ((1, 0), (0, 1)), "dilation": (2, 1),
         "groups": 2, "bias": False, "learned": False, "output_padding": (1, 0), "ceil_mode": True,
+        "count_include_pad": False,
         "rounding": "ceil", "factor": (2, 3), "mode": "linear" if "Resize" in op else "mirrored, extended",
         "align_corners": True, "over": (1, 2), "less": (1, 0), "block": (1, 2), "amounts": ((1, 0), (0, 1)),
         "offset": (1, 0), "odd": "never", "where": "after" if op == "PadTo" else "both", "multiple": (2, 3),

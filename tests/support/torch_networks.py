@@ -377,8 +377,11 @@ def _pooled(of, x):
         _require(all(2 * max(both) <= k for both, k in zip(sides, kernel, strict=True)), "padding above half a window")
         _require(not of.ceil_mode, "PyTorch has no ceil mode for this padding")
     if isinstance(of, AvgPool):
-        x = _padded(x, sides) if sides else x
-        return _AVG_POOLS[axes - 1](x, kernel, stride, padding or 0, of.ceil_mode)
+        pool = partial(_AVG_POOLS[axes - 1], kernel_size=kernel, stride=stride, ceil_mode=of.ceil_mode)
+        if not sides:
+            return pool(x, padding=padding or 0, count_include_pad=of.count_include_pad)
+        y = pool(_padded(x, sides))
+        return y if of.count_include_pad else y / pool(_padded(torch.ones_like(x), sides))
     x = _padded(x, sides, value=-torch.inf) if sides else x
     return _MAX_POOLS[axes - 1](x, kernel, stride, padding or 0, dilation, of.ceil_mode)
 
