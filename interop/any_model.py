@@ -69,7 +69,7 @@ def read_model(
 
 def _undecided(name: str, end: Unknown, framework: str) -> UndecidedError:
     where = "torch.where" if framework.startswith("torch") else "jnp.where"
-    fix = f"{where} in place of a branch, or the part of the model that needs no values"
+    fix = f"use {where} in place of a branch, or name only the part of the model that needs no values"
     fix = fix if end.of_values else "the same model without this operation"
     return UndecidedError.of(clipped(name), "values" if end.of_values else "trace", "", clipped(end.why, 300), fix)
 

@@ -39,11 +39,11 @@ def nnunet_plans(
     Nodes have the paths of nnU-Net's modules. A result says in ``not_supported`` what its network leaves out, such as
     dropout.
 
-    A configuration with another class of network is listed in the result's ``not_supported``; the others are read.
+    A configuration whose class of network is unknown is listed in the result's ``not_supported``; the others are read.
 
-    Raises :class:`FileError` with the path, the key and a fix for a file that can't be read, is not a plan, lacks a key
-    or has no other class of network. Raises :class:`UsageError` if nothing says the channels. Source:
-    github.com/MIC-DKFZ/nnUNet, ``documentation/explanation_plans_files.md``.
+    Raises :class:`FileError` with the path, the key and a fix for a file that can't be read, is not a plan, lacks a
+    key, or has only configurations whose class of network is unknown. Raises :class:`UsageError` if nothing says the
+    channels. Source: github.com/MIC-DKFZ/nnUNet, ``documentation/explanation_plans_files.md``.
 
     >>> import json, tempfile
     >>> from pathlib import Path

@@ -43,7 +43,8 @@ class Conv2d(AnyConv):
     parameters promote to, and keeps parameters in ``param_dtype``. ``precision`` is JAX's.
 
     ``kernel``, ``stride``, ``padding`` and ``dilation`` may also have a number for each axis. ``padding`` may be a pair
-    (before, after) for each axis, ``"SAME"`` or ``"VALID"``. With ``groups``, the kernel has ``in_channels / groups``.
+    (before, after) for each axis, ``"SAME"`` or ``"VALID"``. With ``groups``, the second axis of the kernel has the
+    size ``in_channels / groups``.
 
     The constructor raises :class:`UsageError` if a number is not natural or a dtype not floating-point, and
     :class:`ConfigError` if a number other than ``padding`` is 0, the kernel is too large, or ``groups`` does not divide

@@ -133,8 +133,8 @@ def fill(network: AnyNetwork, sizes: AxisSizes | None = None) -> Network:
 
     Without ``sizes``, infinitely many sizes fit along each axis. ``OPEN`` can stand for any number that an operation
     has for an axis. Write :class:`Open` instead to set bounds. One ``OPEN`` for all axes becomes a number for each. The
-    sum of the numbers is the least possible. Of several solutions with this sum, the one is taken that has smaller
-    numbers in earlier nodes, and within a node in later fields. All inputs have the same sizes.
+    sum of the numbers is the least possible. Ties are broken in favour of smaller numbers in earlier nodes, and within
+    a node in favour of smaller numbers in later fields. All inputs have the same sizes.
 
     Raises :class:`WellshapedError` if no numbers fit, along each axis or together, or the search takes too long (rule
     ``not_solved``); :class:`UsageError` if no number is open and the sizes do not fit; :class:`ShapeError` for more or

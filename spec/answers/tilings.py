@@ -105,7 +105,7 @@ def tiles(
 
     - ``sizes``: the image's size along each axis; a network of one axis also takes a number.
     - ``tile``: the largest size of a tile, one number for all axes or one for each. The tiles get the largest
-      possible size up to it: the image's size, less a multiple of the total stride.
+      possible size up to it: the image's size minus a multiple of the total stride.
     - ``most``: instead, the most positions that a tile may have. The tiles then have the sizes with the least to
       compute.
     - ``policy``: what to do with an image that does not fit, as in :func:`wellshaped.spec.plan`.
@@ -127,7 +127,7 @@ def tiles(
     ...
     wellshaped.spec.messages.report.WellshapedError: milesial on an image of 1024×1024 in tiles is not possible.
       tiles: the tiles are too small: the exact parts of two neighbours do not meet; 200 is rounded down
-          to 192, 1024 less a multiple of 16.
+          to 192, because a tile must be 1024 minus a multiple of 16.
       fix: tile=416 (2.64 times the work of the whole image)
       fix: tile=208, the smallest that is possible (112 times the work of the whole image)
     """
@@ -191,7 +191,7 @@ def _largest_size(graph: Network, axis: int, n: int, most: int) -> int:
         except NotTiledError as error:
             failed = error
             if error.helps == "larger" and size < most:
-                less = f"{written_number(n)} less a multiple of {written_number(stride)}"
+                less = f"because a tile must be {written_number(n)} minus a multiple of {written_number(stride)}"
                 rounded = f"{written_number(most)} is rounded down to {written_number(size)}, {less}"
                 failed = NotTiledError(f"{error}; {rounded}", error.helps)
             if error.helps != "another":

@@ -64,8 +64,8 @@ def load_network(path: str | os.PathLike[str]) -> UNet2Config | UNetConfig | Net
 
     A graph has the key ``nodes``; messages call it by the name of its file. A config has the fields of
     :class:`UNet2Config` or :class:`UNetConfig`; keys that are left out take their defaults. The file is read as the
-    kind that has the most of its keys in the file. If two kinds are equal (``base_channels`` is a field of both
-    configs), add the key ``kind``: ``"UNet2Config"``, ``"UNetConfig"`` or ``"Network"``.
+    kind that knows the most of its keys. If two kinds know equally many (``base_channels`` is a field of both configs),
+    add the key ``kind``: ``"UNet2Config"``, ``"UNetConfig"`` or ``"Network"``.
 
     Raises :class:`FileError`, which has the path and says that the file
 

@@ -248,7 +248,7 @@ def test_code_that_branches_on_values_cant_be_decided_and_its_line_says_why(reje
     assert rejected(command, "nets:by_values", *shape) == [
         "nets:by_values can't be decided.",
         "  values: nets.py:38, `if x.sum() > 0:`, branches on values, and wellshaped sees only shapes.",
-        "  fix: jnp.where in place of a branch, or the part of the model that needs no values",
+        "  fix: use jnp.where in place of a branch, or name only the part of the model that needs no values",
     ]
 
 
@@ -361,6 +361,10 @@ CANT = {  # a command, what is wrong, and the fix
     "check nets:UNet --input 1x4x4x3 --dtype bool --dtype bool": (
         "there are 2 dtypes for 1 image; give one for all or for each",
         "--dtype bool",
+    ),
+    "plan nets:UNet": (
+        "only sizes and check take a model in your code",
+        "wellshaped sizes nets:UNet --input HxWx3, or 1x3xHxW for PyTorch",
     ),
     "sizes nets.py --input 3xHxW": (
         "the name of the model in it is missing",

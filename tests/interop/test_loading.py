@@ -207,7 +207,7 @@ def test_pytorch_code_that_asks_for_values_cant_be_decided_and_a_wrong_number_of
             assert first == f"{kind.__name__} can't be decided."
             assert why.startswith("  values: test_loading.py:") or "tests/interop/test_loading.py:" in why
             assert f"`, {does}" in why
-            assert fix.startswith("  fix: torch.where in place of a branch")
+            assert fix.startswith("  fix: use torch.where in place of a branch")
     report = check_model(torch.nn.Conv2d(3, 4, 3), (1, 1, 64, 64))
     assert report.fixes == ("the shape (1, 3, 64, 64) (3 channels in place of 1)",)
 

@@ -58,7 +58,7 @@ def names_object(name: str | None) -> bool:
     [True, True, False, False]
     """
     place, colon, rest = (name or "").rpartition(":")
-    if place.endswith(".toml") and _is_file(place):
+    if place.endswith(".toml"):
         says = "a .toml file has one network, so nothing follows its name"
         raise UsageError.of(clipped(name or ""), "network", "", says, clipped(place))
     if not colon or rest[:1] in ("/", "\\") or re.fullmatch(r".+\.(toml|json)", rest) or names_plan(name):

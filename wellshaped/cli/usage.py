@@ -6,11 +6,16 @@ from itertools import chain
 
 from cyclopts import CycloptsError, MissingArgumentError, UnknownOptionError, UnusedCliTokensError
 
+from ..spec.messages.report import UsageError
 from ..words.fixes import value_of
 from ..words.numbers import numbers_in
+from .objects import reject_object
 
 _NO_IMAGE = ("input-for",)
 """Commands that take sizes, and no image."""
+
+_OF_OBJECTS = ("sizes", "check")
+"""Commands that take a model in somebody's code."""
 
 _ELSEWHERE = ("axis",)
 """Flags of other commands whose names are close to one that means something else."""
@@ -29,6 +34,10 @@ def described(error: CycloptsError, arguments: Sequence[str], examples: Mapping[
     if isinstance(error, UnknownOptionError):
         return _unknown(error, command, arguments)
     if isinstance(error, MissingArgumentError) and error.argument is not None and command:
+        try:
+            reject_object(next((word for word in arguments[1:2] if command not in _OF_OBJECTS), None))
+        except UsageError as rejected:
+            return str(rejected)
         name = error.argument.name
         typed = error.keyword or next((word for word in arguments if word in error.argument.names), None)
         lines = [line.strip() for line in examples[command].splitlines()]
