@@ -142,11 +142,11 @@ def fitted(
       are.
 
     Each axis of an output is matched to the axis of the image that determines its size. The result is cut along it to
-    the positions that belong to the image. If the network shrinks an image by a constant, as without padding, the
-    result is that much smaller than your image. If the output is smaller by a factor, a position is kept if at least
-    one of the positions that it covers is in the image. This assumes that the network does not reorder positions;
-    sizes alone can't show that. If ``sizes`` is a mapping of sets, nothing is known about the output, so it must have
-    the sizes of the padded image.
+    the positions that belong to the image. If the network shrinks each image by a constant, because its convolutions do
+    not pad, the result is that much smaller than your image. If the output is smaller by a factor, a position is kept
+    if at least one of the positions that it covers is in the image. This assumes that the network does not reorder
+    positions; sizes alone can't show that. If ``sizes`` is a mapping of sets, nothing is known about the output, so it
+    must have the sizes of the padded image.
 
     An image that fits is passed on unchanged, and so is its result. Otherwise the values depend on the padding, near
     the end of each padded axis or, with a normalisation over the image, everywhere. For JAX, ``fitted(jax.jit(model),

@@ -54,8 +54,8 @@ class Explanation(Report):
 def explain(network: AnyNetwork, sizes: int | AxisSizes | Mapping[str, int | AxisSizes]) -> Explanation:
     """Judge every requirement of ``network`` for an image. If one fails, the report has the nearest sizes that fit.
 
-    It is as :func:`check`, for sizes without channels, and has the numbers behind each failure as data: ``sizes`` and
-    ``causes``. ``network`` is the name of a preset, a config or a graph.
+    This is :func:`check` for sizes without channels. The fields ``sizes`` and ``causes`` of the report hold the numbers
+    behind each failure. ``network`` is the name of a preset, a config or a graph.
 
     ``sizes`` has one size for each axis. A single number stands for all axes, if the network treats them alike. For
     several inputs, pass a dict with the sizes of each input that is an image.

@@ -100,9 +100,11 @@ def _unknown(error: UnknownOptionError, command: str, arguments: Sequence[str]) 
     flag = word.partition("=")[0]
     if flag == "--input" and command in _NO_IMAGE:
         name = next((f"{word} " for word in arguments[1:2] if not word.startswith("-") and not numbers_in(word)), "")
-        shape = value_of("--input", arguments)
-        sizes = "x".join(map(str, numbers_in(shape)[1:])) or "303x384"
-        fix = f"wellshaped {command} {name}{sizes}, or wellshaped check {name}--input {shape or '3x303x384'}"
+        numbers = numbers_in(value_of("--input", arguments)) or [3, 303, 384]
+        with_channels = len(numbers) > 2  # fewer are sizes
+        fix = f"wellshaped {command} {name}{'x'.join(map(str, numbers[with_channels:]))}"
+        if with_channels:
+            fix += f", or wellshaped check {name}--input {'x'.join(map(str, numbers))}"
         return f"{command} has no --input: it takes sizes, without channels.\n  fix: {fix}"
     known = {name.lstrip("-"): name for name in chain.from_iterable(of.names for of in error.argument_collection)}
     asked = flag.lstrip("-")
