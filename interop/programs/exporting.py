@@ -47,10 +47,10 @@ def export(
     """Write a model to a ``.zip`` file of compiled programs, which need JAX to run, and not this library.
 
     ``model`` is a :class:`UNet`, a :class:`UNet2` or a :class:`TypedNetwork`, in evaluation mode. The programs take
-    exactly the compatible sizes: one program for each combination of remainders of the sizes, such as ``16*h × 32*w +
-    31``, and batches of any number. The weights are stored once, and not for each program. The file also has the
-    network, what a certificate of the sizes states, and ``load.py``, which runs the programs. Equal models give the
-    same bytes.
+    exactly the compatible sizes: one program for each combination of remainders of the sizes, such as
+    ``16*h × 32*w + 31``, and batches of any number. The weights are stored once, and not for each program. The file
+    also has the network, what a certificate of the sizes states, and ``load.py``, which runs the programs. Equal models
+    give the same bytes.
 
     - ``platforms``: one or several of ``"cpu"``, ``"cuda"``, ``"rocm"``, ``"tpu"``; also as one text, with commas.
     - ``classes``: serve only these of the compatible sizes: ``"32*h, 32*h + 31, 188"``, for ``h ≥ 0``. For some
