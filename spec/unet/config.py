@@ -46,7 +46,8 @@ class UNetConfig(Written):
     0, the full resolution, down. In the tuples of ``convs_per_block``, ``conv_kernel``, ``norm``, ``groups``,
     ``activation``, ``order`` and ``residual`` one more entry follows, for the bottom. If the entry of a level differs
     by axis, write it as a tuple: ``stride=((1, 2, 2), 2)``. A tuple with one entry holds for all levels:
-    ``stride=((1, 2, 2),)``. Write a network that needs more as a :class:`Network`.
+    ``stride=((1, 2, 2),)``. If these fields can't describe your network, write it
+    as a :class:`Network`.
 
     - ``levels``: how many steps down there are. ``axes``: 1, 2 or 3 spatial axes.
     - ``base_channels``, ``multipliers``: level ``i`` has ``base_channels · multipliers[i]`` channels. The last
