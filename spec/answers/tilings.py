@@ -180,8 +180,8 @@ def _largest_size(graph: Network, axis: int, n: int, most: int) -> int:
     """The largest size of tiles up to ``most``. Raises :class:`NotTiledError`."""
     stride = total_stride(graph, axis)
     says = (
-        f"a tile must be smaller than {written_number(n)} by a multiple of {written_number(stride)}, the total stride, "
-        f"and no such size up to {written_number(most)} fits"
+        f"no tile of size {written_number(most)} or less is possible: the size of a tile must fit, and "
+        f"{written_number(n)} minus it must be a multiple of {written_number(stride)}, the total stride"
     )
     failed = NotTiledError(says, "larger")
     for size in islice(tile_sizes(graph, axis, n, solved_axis(graph, axis), most), _TRIED):
