@@ -32,7 +32,7 @@ def read_jax(
       same name twice is the same size twice.
     - ``dtypes``: the dtype of all images, or one for each.
     - ``arguments``: further arguments of the call, by name, such as ``{"train": False}``.
-    - ``budget``: the most work for one axis.
+    - ``budget``: a :class:`Budget`, which limits the traces, the tried sizes and the seconds for each axis.
     - ``progress``: a function that is told what is being done.
 
     A Linen module or a Haiku transform makes its parameters from an example image. ``read_jax`` gives it the size 64 if

@@ -26,7 +26,7 @@ def read_torch(
     - ``shapes``: the shape of each image, such as ``"N 3 H W"``. Numbers are fixed, and each name is an open size.
     - ``dtypes``: the dtype of all images, or one for each.
     - ``arguments``: further arguments of the call, by name.
-    - ``budget``: the most work for one axis.
+    - ``budget``: a :class:`Budget`, which limits the traces, the tried sizes and the seconds for each axis.
     - ``progress``: a function that is told what is being done.
 
     PyTorch checks that an index is in bounds only when it computes values, and here it computes none. So ``read_torch``

@@ -60,8 +60,8 @@ class Plan(Written):
 def plan(network: AnyNetwork, sizes: AxisSizes, policy: str = "pad") -> Plan:
     """Return how to pad or crop an image of these ``sizes``, at the end of each axis, so that it fits.
 
-    It takes sizes, and no image: ``print(plan)`` shows the code that pads or crops one. ``network`` is the name of a
-    preset, a config or a graph. ``sizes`` has one size for each axis; a network of one axis also takes a number.
+    It takes sizes, not an image. Print the result to see the code that pads or crops an image. ``network`` is the name
+    of a preset, a config or a graph. ``sizes`` has one size for each axis; a network of one axis also takes a number.
     ``policy`` is ``"pad"`` to the nearest sizes above, ``"crop"`` to the nearest below, or ``"error"``, which raises
     unless the image already fits. If the nearest sizes of each axis do not fit together (:func:`compatible_shapes`),
     ``"pad"`` pads one or more axes further, and ``"crop"`` raises.

@@ -64,8 +64,8 @@ class UNetConfig(Written):
     - ``activation`` †: the kind of :class:`Activation` after each convolution. ``order`` †: whether the norm comes
       before it (``"norm first"``) or after it (``"activation first"``).
     - ``residual`` †: whether a block adds its input before its last activation, like the basic block of a ResNet. If
-      the channels or the sizes differ, the input passes through a 1×1 convolution. The norm follows it if
-      ``order="norm first"``.
+      the channels or the sizes differ, the input passes through a 1×1 convolution. This has a norm of its
+      own after it if ``order="norm first"``, and none otherwise.
     - ``bias``: whether the convolutions of the blocks have a bias.
 
     Down and up:

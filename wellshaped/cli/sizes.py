@@ -148,13 +148,14 @@ def sizes_in(text: str, shapes: ShapeSet, flag: str = "") -> tuple[int, ...]:
 
 
 def _near(asked: tuple[int, ...], shapes: ShapeSet, *, alike: bool) -> str:
-    """Return a line: whether these sizes fit, and the nearest that do. If all are ``alike``, write one number."""
+    """Return a line: whether these sizes fit, and the nearest that do. If all axes are ``alike``, write one number."""
     around = [found for found in dict.fromkeys((shapes.below(asked), shapes.above(asked))) if found is not None]
-    short = alike and all(len(set(found)) == 1 for found in around)
+    if asked in shapes:
+        return f"{written_number(asked[0]) if alike else times(asked)} fits"
+    same = all(fit == shapes.axes[0] for fit in shapes.axes)
+    short = alike and same and all(len(set(found)) == 1 for found in around)
 
     def written(found: tuple[int, ...]) -> str:
         return written_number(found[0]) if short else times(found)
 
-    if asked in shapes:
-        return f"{written(asked)} fits"
     return f"{written(asked)} does not fit; nearest: {' and '.join(map(written, around)) or 'none'}"
