@@ -47,7 +47,8 @@ def _reached(function: Any, depth: int, seen: set[int]) -> Iterator[tuple[str, A
 
 def _at_hand(function: Any) -> Mapping[str, Any]:
     if isinstance(function, partial):
-        return {**dict.fromkeys(("",), function.func), **dict(_numbered(function.args)), **function.keywords}
+        numbered = {f"argument_{i}": value for i, value in enumerate(function.args)}
+        return {"": function.func, **numbered, **function.keywords}
     if isinstance(function, MethodType):
         return {"": function.__self__, "function": function.__func__}
     if hasattr(function, "__wrapped__"):
@@ -56,10 +57,6 @@ def _at_hand(function: Any) -> Mapping[str, Any]:
         found = getclosurevars(function)
         return {**found.globals, **found.nonlocals}
     return {}
-
-
-def _numbered(values: Any) -> Iterator[tuple[str, Any]]:
-    return ((f"argument_{i}", value) for i, value in enumerate(values))
 
 
 def _arrays_of(value: Any) -> Arrays:

@@ -66,8 +66,6 @@ def draft(walker: Walker, sizes: Mapping[str, int], results: Sequence[Array], fi
             outputs.append(walker.require_settled(of).node)
         except NoStepError as why:
             walker.failures.append(f"the output ({why})")
-    try:
-        walker.require_one_bias(outputs)
-    except NoStepError as why:
-        walker.failures.append(f"add ({why})")
+    if walker.has_two_biases(outputs):
+        walker.failures.append("add (a vector is added to a convolution that is also read without it)")
     return Draft(sizes, tuple(walker.nodes), tuple(outputs), finished, tuple(walker.failures))

@@ -31,10 +31,9 @@ def _whole(track: Track) -> Track | None:
     padding, (image,) = track.inputs[0], track.inputs[0].inputs
     if padding.node.fixed["mode"] != "zeros":
         return None
-    axes = range(len(track.node.sizes))
     found = {}
     for i, node in track.found.items():
-        more = padding.found[i].sides if i in padding.found else ((0, 0),) * len(axes)
+        more = padding.found[i].sides if i in padding.found else ((0, 0),) * len(node.sizes)
         sides = tuple((a + c, b + d) for (a, b), (c, d) in zip(node.sides, more, strict=True))
         windows = node.window or node.fixed["kernel"]
         numbers = zip(image.sizes[i], windows, node.stride, node.fixed["dilation"], strict=True)

@@ -26,7 +26,6 @@ class Walker:
         self.has_paths = False
         """Whether the paths of the parameters are known. An array without one is then no parameter."""
         self._numbers = count(1)
-        self._biased: dict[int, int] = {}
         self._settled: dict[Any, Image] = {}
 
     def add(self, kind: str, inputs: tuple[int, ...], sizes: Sequence[int], channels: int, **more: Any) -> int:
@@ -45,30 +44,28 @@ class Walker:
 
     def biased(self, at: int) -> int:
         """The convolution ``at`` with a bias of its own. Other nodes may read it without."""
-        if at not in self._biased:
-            self.nodes.append(replace(self.nodes[at], bias=True))
-            self._biased[at] = len(self.nodes) - 1
-        return self._biased[at]
+        return self._copied("biased", at, bias=True)
 
     def counted_inside(self, at: int) -> int:
         """The average pooling ``at``, where the padding does not count."""
-        key = ("inside", at)
-        if key not in self._settled:
-            node = self.nodes[at]
-            self.nodes.append(replace(node, fixed={**node.fixed, "count_include_pad": False}))
-            self._settled[key] = Image(len(self.nodes) - 1, ())
-        return self._settled[key].node
+        return self._copied("inside", at, fixed={**self.nodes[at].fixed, "count_include_pad": False})
 
-    def require_one_bias(self, outputs: Sequence[int]) -> None:
-        """Raise if a convolution is read with its bias and without it, on the way to the ``outputs``."""
+    def _copied(self, how: str, at: int, **fields: Any) -> int:
+        """The node ``at`` with other fields, as a node of its own. It is added once."""
+        if (how, at) not in self._settled:
+            self.nodes.append(replace(self.nodes[at], **fields))
+            self._settled[how, at] = Image(len(self.nodes) - 1, ())
+        return self._settled[how, at].node
+
+    def has_two_biases(self, outputs: Sequence[int]) -> bool:
+        """Whether a convolution is read with its bias and without it, on the way to the ``outputs``."""
         used, left = set[int](), [*outputs]
         while left:
             at = left.pop()
             if at not in used:
                 used.add(at)
                 left += self.nodes[at].inputs
-        if any({at, biased} <= used for at, biased in self._biased.items()):
-            raise NoStepError("a vector is added to a convolution that is also read without it")
+        return any({key[1], image.node} <= used for key, image in self._settled.items() if key[0] == "biased")
 
     def applied(
         self, name: str, given: Sequence[Array], outs: int, rule: Callable[[], Sequence[Array]], line: Callable[[], str]

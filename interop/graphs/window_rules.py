@@ -1,6 +1,7 @@
 """Convolutions, products with a matrix, and poolings (SPEC section 8)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -273,12 +274,5 @@ def _statistic(walker: Walker, image: Image, kind: str, axes: Sequence[int]) -> 
         name, groups = "group", channels[0] if channels else 1
     else:
         name, groups = "instance", 1
-    of = image.pending
-    pending = walker.fresh(
-        ops=of.ops,
-        statistics=of.statistics | {(name, groups, kind)},
-        vectors=of.vectors,
-        epsilon=of.epsilon,
-        path=of.path,
-    )
-    return Image(image.node, left, pending)
+    statistics = image.pending.statistics | {(name, groups, kind)}
+    return Image(image.node, left, replace(image.pending, number=walker.fresh().number, statistics=statistics))

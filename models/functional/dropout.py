@@ -1,14 +1,12 @@
 """Dropout, and its error under transformations in which its random numbers can't advance."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 
 import jax.numpy as jnp
-from flax.errors import TraceContextError
 from jaxtyping import Array
 
-from .statistics import training_error
+from .statistics import state_kept
 
 
 def dropped(dropout: Any, x: Array, *, channels: bool, given_to: str) -> Array:
@@ -29,10 +27,10 @@ def dropped(dropout: Any, x: Array, *, channels: bool, given_to: str) -> Array:
         return x * factors
 
 
-@contextmanager
-def stream_kept(given_to: str) -> Iterator[None]:
+def stream_kept(given_to: str) -> AbstractContextManager[None]:
     """Raise :class:`WellshapedError` if the block can't keep the state of a stream of random numbers.
 
+    >>> from flax.errors import TraceContextError
     >>> try:
     ...     with stream_kept("my layer"):
     ...         raise TraceContextError("another trace level")
@@ -40,12 +38,7 @@ def stream_kept(given_to: str) -> Iterator[None]:
     ...     print(error.report.failures[0].name)
     stream
     """
-    try:
-        yield
-        return
-    except TraceContextError:
-        error = training_error(given_to, "stream", _STOPPED, _FIXES)
-    raise error  # outside of `except`, so that Python does not print Flax's error as well
+    return state_kept(given_to, "stream", _STOPPED, _FIXES)
 
 
 _STOPPED = "inside JAX's vmap, jit or grad, the stream of its random numbers can't advance"

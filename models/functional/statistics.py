@@ -99,16 +99,34 @@ def statistics_kept(norm: Any, given_to: str) -> Iterator[None]:
     axis_name
     """
     try:
-        yield
+        with state_kept(given_to, "statistics", _NOT_KEPT, _kept(norm.axis_name)):
+            yield
         return
-    except TraceContextError:
-        error = training_error(given_to, "statistics", _NOT_KEPT, _kept(norm.axis_name))
     except NameError as unbound:
         names = (norm.axis_name,) if isinstance(norm.axis_name, str) else norm.axis_name or ()
         if not any(name in str(unbound) for name in names):
             raise
         says = f"axis_name={norm.axis_name!r} is not the name of a mapped axis"
         error = training_error(given_to, "axis_name", says, (MAPPED.format(axis=norm.axis_name), _EVALUATED))
+    raise error  # outside of `except`, so that Python does not print Flax's error as well
+
+
+@contextmanager
+def state_kept(given_to: str, rule: str, says: str, fixes: tuple[str, ...]) -> Iterator[None]:
+    """Raise :class:`WellshapedError` with this rule and these fixes if the block can't change the state of a layer.
+
+    >>> try:
+    ...     with state_kept("my layer", "stream", "it can't advance", ("model.eval()",)):
+    ...         raise TraceContextError("another trace level")
+    ... except WellshapedError as error:
+    ...     print(error.report.failures[0].name)
+    stream
+    """
+    try:
+        yield
+        return
+    except TraceContextError:
+        error = training_error(given_to, rule, says, fixes)
     raise error  # outside of `except`, so that Python does not print Flax's error as well
 
 

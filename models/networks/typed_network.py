@@ -238,7 +238,8 @@ def _computed_again(model: TypedNetwork, part: _Part, images: Sequence[Array]) -
     def run(state: Any, *images: Array) -> tuple[list[Array], Any, Any]:
         merged = nnx.merge(definition, state)
         results = _computed(model, part, lambda of: merged[of] if of in named else None, images)
-        return results, nnx.state(merged, nnx.BatchStat), nnx.state(merged, nnx.RngState)
+        statistics, streams = nnx.state(merged, nnx.BatchStat, nnx.RngState)
+        return results, statistics, streams
 
     results: list[Array]
     results, statistics, streams = jax.checkpoint(run)(state, *images)

@@ -50,13 +50,13 @@ def bioimage(
         says = "a description is compared, and the YAML is that of a network"
         raise UsageError.of("--yaml", "yaml", "", says, f"wellshaped bioimage {clipped(name or 'unet')} --yaml")
     given = network_of(name, flags)
-    if file is not None:
+    with working(f"checking {title(given)}"):
         any_image(given, None).raise_if_failed()
+    if file is not None:
         return _compare(file, given, as_json)
     with working(f"describing {title(given)}"):
         from ..interop import bioimage_description, bioimage_yaml
 
-        any_image(given, None).raise_if_failed()
         description = bioimage_description(given)
         data: dict[str, Any] = description.to_dict() | ({"yaml": bioimage_yaml(description)} if yaml else {})
     if as_json:

@@ -123,23 +123,21 @@ def reject_flags(name: str, fields: Iterable[str], out_channels: object = None) 
         raise UsageError.of(f"{clipped(name)} with {words}", "network", "", says, f"leave out {words}")
 
 
-def reject_input(graph: Network, shapes: Sequence[str] | None, network: str) -> None:
-    """Raise :class:`UsageError` if ``sizes`` is asked about the shape of an image for a network that has a graph.
+def reject_input(graph: Network, shapes: Sequence[str], network: str) -> None:
+    """Raise :class:`UsageError`: ``sizes`` of a network with a graph is not asked about the shape of an image.
 
     ``network`` is its name and its flags, as they are typed.
     """
-    if not shapes:
-        return
     before, numbers = f"{network} " if network else "", numbers_in(shapes[0])
     enough = len(numbers) > graph.axes
-    sizes = "x".join(map(str, numbers[-graph.axes :])) if enough else _EXAMPLES[graph.axes]
+    sizes = "x".join(map(str, numbers[-graph.axes :] if enough else _EXAMPLES[graph.axes]))
     channels = numbers[-graph.axes - 1] if enough else graph.image.channels
     says = "wellshaped sizes asks about sizes without channels; --input is for a model in your code"
     fix = f"wellshaped sizes {before}{sizes}, or wellshaped check {before}--input {channels}x{sizes}"
     raise UsageError.of("--input", "input", "", says, fix)
 
 
-_EXAMPLES = {1: "44100", 2: "303x384", 3: "96x160x160"}
+_EXAMPLES = USUAL | {2: (303, 384)}
 """Sizes to ask about, by the number of axes."""
 
 

@@ -83,7 +83,8 @@ def sizes(
     reject_module(name, "sizes", image)
     given = network_of(name, flags)
     require_built(given)
-    reject_input(graph_of(given), image, as_typed_again(name, flags))
+    if image:
+        reject_input(graph_of(given), image, as_typed_again(name, flags))
     reject_dtypes(dtype)
     devices = mesh_in(mesh, given)
     shapes = compatible_shapes(given, mesh=devices)

@@ -34,10 +34,11 @@ def described(error: CycloptsError, arguments: Sequence[str], examples: Mapping[
     if isinstance(error, UnknownOptionError):
         return _unknown(error, command, arguments)
     if isinstance(error, MissingArgumentError) and error.argument is not None and command:
-        try:
-            reject_object(next((word for word in arguments[1:2] if command not in _OF_OBJECTS), None))
-        except UsageError as rejected:
-            return str(rejected)
+        if command not in _OF_OBJECTS:
+            try:
+                reject_object(arguments[1] if len(arguments) > 1 else None)
+            except UsageError as rejected:
+                return str(rejected)
         name = error.argument.name
         typed = error.keyword or next((word for word in arguments if word in error.argument.names), None)
         lines = [line.strip() for line in examples[command].splitlines()]
