@@ -67,5 +67,7 @@ def draft(walker: Walker, sizes: Mapping[str, int], results: Sequence[Array], fi
         except NoStepError as why:
             walker.failures.append(f"the output ({why})")
     if walker.has_two_biases(outputs):
-        walker.failures.append("add (a vector is added to a convolution that is also read without it)")
+        walker.failures.append(
+            "add (a vector is added to a convolution that is also read without it, or with another one)"
+        )
     return Draft(sizes, tuple(walker.nodes), tuple(outputs), finished, tuple(walker.failures))

@@ -97,7 +97,7 @@ def elementwise(walker: Walker, equation: Equation, given: Sequence[Array]) -> S
         image, node = Image(images[0].node, dims), walker.nodes[images[0].node]
     a_bias = node.kind in ("conv", "conv_transpose") and node.fixed.get("learned", True) and not node.bias
     if a_bias and vector is not None and name == "add" and fresh:
-        return [replace(image, node=walker.biased(image.node))]
+        return [replace(image, node=walker.biased(image.node, vector))]
     return [replace(image, pending=_pending(walker, name, given, images, vector, slope))]
 
 

@@ -10,7 +10,7 @@ from itertools import count
 from typing import Any
 
 from ...spec.network.values import OF_CHANNELS
-from .draft import Array, DraftNode, Image, IsBatchError, NoStepError, NotOpenError, Pending, Unread
+from .draft import Array, Constant, DraftNode, Image, IsBatchError, NoStepError, NotOpenError, Pending, Unread
 from .parts import CHANNEL, REPEAT, Part, merged, of_axis, of_channels, parts_of, size_of
 from .pending import IN_TRAINING, ROOTS, activation_of, in_evaluation, norm_of
 
@@ -42,30 +42,32 @@ class Walker:
             self._settled[key] = Image(self.add(key[0], *of, **more), ())
         return self._settled[key].node
 
-    def biased(self, at: int) -> int:
-        """The convolution ``at`` with a bias of its own. Other nodes may read it without."""
-        return self._copied("biased", at, bias=True)
+    def biased(self, at: int, vector: Constant) -> int:
+        """The convolution ``at`` with this vector as its bias. Other nodes may read it without."""
+        return self._copied(("biased", at, vector.path), bias=True)
 
     def counted_inside(self, at: int) -> int:
         """The average pooling ``at``, where the padding does not count."""
-        return self._copied("inside", at, fixed={**self.nodes[at].fixed, "count_include_pad": False})
+        return self._copied(("inside", at), fixed={**self.nodes[at].fixed, "count_include_pad": False})
 
-    def _copied(self, how: str, at: int, **fields: Any) -> int:
-        """The node ``at`` with other fields, as a node of its own. It is added once."""
-        if (how, at) not in self._settled:
-            self.nodes.append(replace(self.nodes[at], **fields))
-            self._settled[how, at] = Image(len(self.nodes) - 1, ())
-        return self._settled[how, at].node
+    def _copied(self, key: tuple[Any, ...], **fields: Any) -> int:
+        """The node whose number is in the key, with other fields, as a node of its own. It is added once for a key."""
+        if key not in self._settled:
+            self.nodes.append(replace(self.nodes[key[1]], **fields))
+            self._settled[key] = Image(len(self.nodes) - 1, ())
+        return self._settled[key].node
 
     def has_two_biases(self, outputs: Sequence[int]) -> bool:
-        """Whether a convolution is read with its bias and without it, on the way to the ``outputs``."""
+        """Whether a convolution is read with different biases, or with one and without, on the way to ``outputs``."""
         used, left = set[int](), [*outputs]
         while left:
             at = left.pop()
             if at not in used:
                 used.add(at)
                 left += self.nodes[at].inputs
-        return any({key[1], image.node} <= used for key, image in self._settled.items() if key[0] == "biased")
+        biased = [(key[1], image.node) for key, image in self._settled.items() if key[0] == "biased"]
+        ways = {at: {at, *(node for of, node in biased if of == at)} for at, _ in biased}
+        return any(len(nodes & used) > 1 for nodes in ways.values())
 
     def applied(
         self, name: str, given: Sequence[Array], outs: int, rule: Callable[[], Sequence[Array]], line: Callable[[], str]

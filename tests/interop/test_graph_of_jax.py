@@ -678,6 +678,12 @@ def test_a_kernel_that_is_no_parameter_is_not_learned():
 def test_a_bias_that_is_added_to_a_part_of_what_reads_a_convolution_is_not_its_own():
     rule, text = message(Written(lambda s, x: (lambda y: s.conv(y + s.bias[...]) + y)(s.without(x))), "1 H W 4")
     assert (rule, "a vector is added to a convolution that is also read without it" in text) == ("no_step", True)
+    rule, _ = message(
+        Written(lambda s, x: (lambda y: s.conv(y + s.bias[...]) + (y + s.vector[...]))(s.without(x))), "1 H W 4"
+    )
+    assert rule == "no_step"
+    twice = Written(lambda s, x: (lambda y: s.conv(y + s.bias[...]) + (y + s.bias[...]))(s.without(x)))
+    assert [node.operation.called for node in graph_of_jax(twice, "1 H W 4").nodes] == ["conv", "conv", "add"]
     biased = Written(lambda s, x: (lambda y: s.conv(y) + y)(s.without(x) + s.bias[...]))
     assert [node.operation.bias for node in graph_of_jax(biased, "1 H W 4").nodes[:2]] == [True, True]
 
