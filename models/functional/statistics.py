@@ -47,6 +47,7 @@ def batch_norm(channels: int, *, param_dtype: Any, momentum: float, **numbers: A
 def normalised(norm: Any, x: Array, given_to: str) -> Array:
     """``norm(x)``. Raises :class:`WellshapedError` if the statistics can't be updated, or no axis has their name.
 
+    Without a ``dtype``, the result has the dtype of ``x`` and the parameters, which is not that of the statistics.
     Without ``axis_name``, ``nnx.vmap`` would return other statistics for each image. Flax's error comes after the call,
     and names only a path and an axis.
 
@@ -58,6 +59,8 @@ def normalised(norm: Any, x: Array, given_to: str) -> Array:
     before = _mean_to_update(norm)
     with statistics_kept(norm, given_to):
         y: Array = norm(x)
+    if isinstance(norm, nnx.BatchNorm) and norm.dtype is None:
+        y = y.astype(jnp.promote_types(x.dtype, norm.param_dtype))
     if before is not None and isinstance(after := norm.mean[...], jax.core.Tracer):  # no transformation, no vmap
         _require_one_mean(before, after, given_to)
     return y

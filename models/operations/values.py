@@ -44,6 +44,11 @@ def _relu6(x: Array) -> Array:
     return jnp.where(x <= 0, 0, jnp.where(x >= 6, 6, x))
 
 
+def _softplus(x: Array) -> Array:
+    """``log(1 + exp(x))``, and ``x`` above 20, as in PyTorch, with its derivative."""
+    return jnp.where(x > 20, x, jax.nn.softplus(x))
+
+
 def _default(slope: float | None, usual: float) -> float:
     return usual if slope is None else slope
 
@@ -57,7 +62,7 @@ _ACTIVATIONS: dict[str, Callable[[Array, float | None, Parameters], Array]] = {
     "silu": lambda x, *_: jax.nn.silu(x),
     "sigmoid": lambda x, *_: jax.nn.sigmoid(x),
     "tanh": lambda x, *_: jnp.tanh(x),
-    "softplus": lambda x, *_: jax.nn.softplus(x),
+    "softplus": lambda x, *_: _softplus(x),
     "softmax": lambda x, *_: jax.nn.softmax(x, axis=0),
     "prelu": lambda x, _, parameters: _linear_below(x, parameters["slope"]),
     "prelu_channels": lambda x, _, parameters: _linear_below(x, _of_each_channel(parameters["slope"], x)),

@@ -89,7 +89,13 @@ def changing_operations() -> st.SearchStrategy[Operation]:
         st.builds(MaxPool, _kernels, _strides, padding=_few, ceil_mode=st.booleans()),
         st.builds(Window, _kernels, _strides, padding=_sides, rounding=st.sampled_from(["floor", "ceil", "same"])),
         st.builds(TransposedWindow, _kernels, _strides, padding=_sides, output_padding=_few),
-        st.builds(Resize, st.integers(1, 3), over=st.integers(1, 3), less=st.integers(0, 1)),
+        st.builds(
+            Resize,
+            st.integers(1, 3),
+            mode=st.sampled_from(["nearest", "linear"]),
+            over=st.integers(1, 3),
+            less=st.integers(0, 1),
+        ),
         st.builds(Require, at_least=st.integers(1, 9), positions=st.integers(1, 9)),
         st.builds(Require, multiple=st.integers(1, 4)),
     )

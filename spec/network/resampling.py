@@ -25,8 +25,10 @@ class Resize(Operation):
     """Nearest or linear resizing by a factor: the size is ``floor(n·factor / over) ∸ less``.
 
     ``Resize(2)`` doubles, ``Resize(1, over=2)`` halves. ``Resize(2, mode="linear", align_corners=True, less=1)`` adds
-    one position between each two neighbours: ``2n - 1``. Raises :class:`ConfigError` for ``align_corners`` with the
-    mode ``"nearest"``, and the errors of :class:`Operation`.
+    one position between each two neighbours: ``2n - 1``. Where a factor that is not 1 leaves a size as it is, as 5/4
+    does for size 3, PyTorch may copy the axis, and its values differ from ours.
+
+    Raises :class:`ConfigError` for ``align_corners`` with the mode ``"nearest"``, and the errors of :class:`Operation`.
 
     >>> Resize(2).size([151], 0), Resize(1, over=2).size([303], 0), Resize(2, less=1).size([151], 0)
     (302, 151, 301)

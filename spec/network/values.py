@@ -87,9 +87,9 @@ class Norm(Operation):
 class Activation(Operation):
     """A function of each value; ``glu`` multiplies one half of the channels by a function of the other half.
 
-    ``gelu_tanh`` is the approximation of ``gelu`` by a tanh, which is JAX's default. ``prelu`` learns one slope;
-    ``prelu_channels`` and ``snake`` learn one for each channel. For values below 0, ``slope`` is the slope of
-    ``leaky_relu`` or the scale of ``elu``.
+    ``softplus`` is the value itself above 20, as in PyTorch. ``gelu_tanh`` is the approximation of ``gelu`` by a tanh,
+    which is JAX's default. ``prelu`` learns one slope; ``prelu_channels`` and ``snake`` learn one for each channel. For
+    values below 0, ``slope`` is the slope of ``leaky_relu`` or the scale of ``elu``.
 
     Raises :class:`ConfigError` for a ``slope`` of another kind, and the errors of :class:`Operation`.
 

@@ -38,16 +38,20 @@ def norm(operation: Norm, images: Sequence[Array], parameters: Parameters) -> Ar
 
 
 def activation(operation: Activation, images: Sequence[Array], parameters: Parameters) -> Array:
-    """Return the function of each value: exact for those that are linear above and below 0, otherwise in float64.
+    """Return the function of each value: exact for those without roots and exponentials, otherwise in float64.
 
     >>> activation(Activation("leaky_relu", slope=0.5), [np.array([[-3, 4]], object)], {}).astype(float).tolist()
     [[-1.5, 4.0]]
     >>> activation(Activation("sigmoid"), [np.array([[0]])], {}).tolist()
     [[0.5]]
+    >>> activation(Activation("hardswish"), [np.array([[1, 4]], object)], {}).tolist()
+    [[Fraction(2, 3), 4]]
     """
     (x,) = images
     if operation.kind in ("relu", "leaky_relu", "prelu", "prelu_channels"):
         return _linear_below(operation, x, parameters)
+    if operation.kind in _RATIONAL:
+        return _RATIONAL[operation.kind](x)
     (x,) = in_floats(x)
     if operation.kind == "snake":
         (slope,) = in_floats(over_positions(parameters["slope"], x))
@@ -90,8 +94,21 @@ def _gelu_tanh(x: Array) -> Array:
     return y
 
 
-def _hardsigmoid(x: Array) -> Array:
-    y: Array = np.clip(x + 3, 0, 6) / 6
+def _relu6(x: Array) -> Array:
+    return np.where(x <= 0, 0, np.where(x >= 6, 6, x))
+
+
+def _sixth(x: Array) -> Array:
+    return divided(x, np.array(6))
+
+
+def _hardswish(x: Array) -> Array:
+    return np.where(x <= -3, 0, np.where(x >= 3, x, _sixth(x * (x + 3))))
+
+
+def _softplus(x: Array) -> Array:
+    """``log(1 + exp(x))``, and ``x`` above 20, as in PyTorch."""
+    y: Array = np.where(x > 20, x, np.logaddexp(x, 0))
     return y
 
 
@@ -112,22 +129,26 @@ def _glu(x: Array) -> Array:
     return x[:half] * _sigmoid(x[half:])
 
 
+_RATIONAL: dict[str, Callable[[Array], Array]] = {
+    "relu6": _relu6,
+    "hardsigmoid": lambda x: _sixth(_relu6(x + 3)),
+    "hardswish": _hardswish,
+}
+"""Each activation that is a polynomial between two numbers, and linear outside of them."""
+
 _SMOOTH: dict[str, Callable[[Array], Array]] = {
     "gelu": _gelu,
     "gelu_tanh": _gelu_tanh,
     "silu": lambda x: x * _sigmoid(x),
     "sigmoid": _sigmoid,
     "tanh": np.tanh,
-    "softplus": lambda x: np.logaddexp(x, 0),
+    "softplus": _softplus,
     "softmax": _softmax,
     "glu": _glu,
-    "relu6": lambda x: np.clip(x, 0, 6),
-    "hardsigmoid": _hardsigmoid,
-    "hardswish": lambda x: x * _hardsigmoid(x),
     "mish": lambda x: x * np.tanh(np.logaddexp(x, 0)),
     "selu": _selu,
 }
-"""Each activation without numbers of its own, in float64. ``softmax`` and ``glu`` are over the channels."""
+"""Each other activation without numbers of its own, in float64. ``softmax`` and ``glu`` are over the channels."""
 
 
 def scale(operation: Scale, images: Sequence[Array], parameters: Parameters) -> Array:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from wellshaped.spec.network import Network, parameter_shapes
+from wellshaped.spec.network import Activation, Network, parameter_shapes
 
 from .published_arrays import drawn, noise
 
@@ -13,8 +13,9 @@ Arrays = Mapping[str, Any]
 
 
 def images_of(network: Network, sizes: Sequence[Sequence[int]]) -> list[np.ndarray]:
-    """An image for each input."""
-    return [noise(f"image {of.name}", (of.channels, *n)) for of, n in zip(network.inputs, sizes, strict=True)]
+    """An image for each input. An activation has values far from 0, too."""
+    images = [noise(f"image {of.name}", (of.channels, *n)) for of, n in zip(network.inputs, sizes, strict=True)]
+    return [4 * image**3 if isinstance(network.nodes[0].operation, Activation) else image for image in images]
 
 
 def arrays_of(network: Network) -> dict[str, dict[str, np.ndarray]]:

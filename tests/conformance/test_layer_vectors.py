@@ -9,12 +9,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from effort import sparse
+from effort import examples, sparse
 from graph_functions import in_jax
+from hypothesis import HealthCheck, assume, given, settings
 
 from wellshaped.spec.network import Network
 from wellshaped.spec.network.data import network_from
+from wellshaped.spec.reference import graph_value
 
+from ..models.test_operations import KINDS as DRAWN
+from ..models.test_operations import PIECEWISE_LINEAR, SMOOTH, cases
 from .layer_cases import arrays_of, images_of, of_output, summaries
 
 RECORD = json.loads(Path(__file__).with_name("layer_vectors.json").read_text(encoding="utf-8"))
@@ -71,6 +75,47 @@ def test_layers_have_the_values_and_gradients_of_pytorch(kind, run):
     dtype, most = RUNS[run]
     for ours, theirs in zip(computed(layers, dtype), expected, strict=True):
         assert_agree(ours, theirs, most)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_choice_of_a_layer_is_recorded_over_one_two_and_three_axes(kind):
+    choices = {}
+    for network, _ in recorded(kind)[0]:
+        (of,) = (node.operation for node in network.nodes)
+        for name, every in of.choices.items():
+            choices.setdefault((network.axes, name), (set(every), set()))[1].add(getattr(of, name))
+    for (axes, name), (every, found) in choices.items():
+        assert found == every & OF_KIND.get((kind, name), every), (axes, name)
+
+
+OF_KIND = {
+    ("smooth Activation", "kind"): {*SMOOTH} - {"hardsigmoid"},
+    ("Activation", "kind"): {*PIECEWISE_LINEAR, "relu6", "hardswish"},
+    ("Window", "rounding"): {"floor"},
+}
+"""The choices that are recorded, where not all are.
+
+PyTorch's derivative of hardsigmoid has the digits of float32, and a window has a value only if it leaves positions out.
+"""
+
+
+@pytest.mark.filterwarnings("default")  # PyTorch's own
+@pytest.mark.parametrize("kind", DRAWN)
+def test_drawn_layers_have_the_values_and_gradients_of_pytorch(kind):
+    pytest.importorskip("torch", reason="PyTorch is not installed")
+    from .layers_in_torch import of_pytorch
+
+    def assert_pytorch(case):
+        network, _, images = case
+        sizes = [image.shape[1:] for image in images]
+        assume(theirs := of_pytorch(network, sizes))
+        for dtype, most in RUNS.values():
+            assert_agree(computed([(network, sizes)], dtype)[0], theirs, most)
+        value = graph_value(network, arrays_of(network), *images_of(network, sizes))["of"]
+        assert_agree(summaries(value, [], {}), {"output": theirs["output"]}, 1e-12)
+
+    some = settings(examples(20), suppress_health_check=list(HealthCheck))
+    some(given(cases(kind))(assert_pytorch))()
 
 
 @pytest.mark.parametrize(

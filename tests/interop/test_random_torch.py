@@ -227,7 +227,7 @@ def random_parameters(network, draw):
 
 
 def in_torch(network, parameters, images, grad_output):
-    model = TorchNetwork(network).double()
+    model = TorchNetwork(network).double().eval()  # as the Flax network, whose batch norms have running statistics
     model.load(parameters)
     given = [torch.tensor(x, requires_grad=True) for x in images]
     y = model(*given)

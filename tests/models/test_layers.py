@@ -15,9 +15,12 @@ from hypothesis import strategies as st
 from jaxtyping import Array, Float, TypeCheckError
 
 from wellshaped.models import (
+    BatchNorm2d,
     Conv2d,
     ConvTranspose2d,
     GroupNorm,
+    InstanceNorm2d,
+    LayerNorm,
     MaxPool2d,
     UNet2,
     checked,
@@ -127,6 +130,16 @@ def test_layers_compute_in_their_dtype_or_the_promoted_one(dtype, param_dtype, x
     layer = Conv2d(1, 1, 3, dtype=dtype and jnp.dtype(dtype), param_dtype=jnp.dtype(param_dtype), rngs=nnx.Rngs(0))
     assert layer.kernel.dtype == param_dtype
     assert layer(jnp.ones((1, 4, 4), x_dtype)).dtype == result
+
+
+@pytest.mark.parametrize("of", [BatchNorm2d, InstanceNorm2d, LayerNorm, partial(GroupNorm, groups=1)])
+def test_a_norm_has_the_dtype_of_the_image_and_the_parameters(of):
+    for x_dtype, result in (("bfloat16", "bfloat16"), ("float32", "float32")):
+        norm = of(2, param_dtype=jnp.bfloat16, rngs=nnx.Rngs(0))
+        x = jnp.ones((2, 4, 4), x_dtype)
+        assert norm(x).dtype == result
+        norm.eval()
+        assert norm(x).dtype == result
 
 
 def test_precision_reaches_the_convolution():

@@ -21,6 +21,7 @@ from wellshaped.spec.network import (
     run_image,
     sizes_that_fit,
 )
+from wellshaped.spec.network.fields import on_axis
 
 
 def with_values(network):
@@ -39,14 +40,35 @@ def _layer(of):
 
 
 def as_torch_resizes(network):
-    """The graph with whole factors: ``TorchNetwork`` resizes to a size, which for other factors is another resize."""
+    """The graph without resizes by a factor to another size, which PyTorch has only for aligned corners."""
 
-    def whole(of):
-        is_by_factor = isinstance(of, Resize) and not of.align_corners
-        return replace(of, over=1, less=0) if is_by_factor else of
+    def to_its_size(of):
+        return replace(of, less=0) if isinstance(of, Resize) and not of.align_corners else of
 
-    nodes = [replace(node, operation=whole(node.operation), inputs=node.inputs) for node in network.nodes]
+    nodes = [replace(node, operation=to_its_size(node.operation), inputs=node.inputs) for node in network.nodes]
     return Network(network.inputs, nodes, network.outputs, network.axes)
+
+
+def is_in_torch(network, sizes):
+    """Whether PyTorch has each resize of a graph on images of these sizes.
+
+    It has none by a factor to another size, and on a CPU it copies an axis whose size does not change.
+    """
+    run = run_image(network, sizes)
+    return all(
+        _resizes_in_torch(node.operation, run.shape(node.inputs[0]), run.shape(node.name))
+        for node in network.nodes
+        if isinstance(node.operation, Resize)
+    )
+
+
+def _resizes_in_torch(of, given, made):
+    if of.align_corners:
+        return True
+    numbers = [[on_axis(value, axis) for axis in range(len(given))] for value in (of.factor, of.over, of.less)]
+    return not any(
+        less or (factor != over and n == m) for factor, over, less, n, m in zip(*numbers, given, made, strict=True)
+    )
 
 
 def drawn_parameters(network, seed=0):

@@ -26,6 +26,10 @@ _LEFT_ALONE = {
 }
 """The numbers of an operation along an axis whose size it keeps."""
 
+_OF_POOLS = ({}, {"kernel": 3, "padding": 1})
+_OF_CONVS = (*_OF_POOLS, {"kernel": 2, "padding": (1, 0)}, {"kernel": 3, "padding": 2, "dilation": 2})
+"""The numbers of windows that keep the size of an axis with a stride of 1."""
+
 NORMS = ("batch", "group", "instance", "layer")
 ACTIVATIONS = tuple(kind for kind in Activation.choices["kind"] if kind != "glu")
 
@@ -34,7 +38,8 @@ ACTIVATIONS = tuple(kind for kind in Activation.choices["kind"] if kind != "glu"
 def random_networks(draw, prepared, max_nodes=6, norms=NORMS, axes=(1, 2, 3)):
     """Graphs with every kind of norm and activation. ``prepared`` makes a graph of one axis one of the framework.
 
-    Some axes keep their sizes: all numbers are those of ``graphs`` along the other axes. Shrinks toward one axis.
+    Some axes keep their sizes, by other numbers: all numbers are those of ``graphs`` along the other axes. Shrinks
+    toward one axis.
     """
     network = prepared(draw(graphs(max_nodes)))
     nodes = [
@@ -42,7 +47,7 @@ def random_networks(draw, prepared, max_nodes=6, norms=NORMS, axes=(1, 2, 3)):
     ]
     network = Network(network.inputs, nodes, network.outputs, 1)
     kept = [False] + [draw(st.booleans()) for _ in range(draw(st.sampled_from(axes)) - 1)]
-    return along(network, kept)
+    return along(network, kept, draw)
 
 
 def _others(of, norms):
@@ -64,11 +69,15 @@ def _others(of, norms):
     return st.just(of)
 
 
-def along(network, kept):
-    """A graph of one axis along several; those that are ``kept`` keep their sizes."""
+def along(network, kept, draw):
+    """A graph of one axis along several; those that are ``kept`` keep their sizes.
+
+    There, ``draw`` draws the window of a convolution or a pool.
+    """
     nodes, axes = [], len(kept)
     for node in network.nodes:
-        operation = _along(node.operation, kept)
+        keeping = st.sampled_from(_keeping(node.operation))
+        operation = _along(node.operation, kept, [draw(keeping) for _ in kept])
         inputs = node.inputs
         if isinstance(operation, DepthToSpace) and (2 ** kept.count(False)) > 4:
             nodes.append(Node(f"{node.name}_wide", Conv(1, channels=8), inputs))
@@ -77,10 +86,20 @@ def along(network, kept):
     return Network(network.inputs, nodes, network.outputs, axes)
 
 
-def _along(operation, kept):
+def _keeping(of):
+    """The numbers that an operation can have along an axis whose size it keeps, instead of ``_LEFT_ALONE``."""
+    if isinstance(getattr(of, "padding", ""), str) or of.stride is None:
+        return [{}]
+    return _OF_CONVS if isinstance(of, Conv) else _OF_POOLS if isinstance(of, MaxPool | AvgPool) else [{}]
+
+
+def _along(operation, kept, keeping):
     changed = {}
     for name in (field.name for field in fields(operation)):
         value = getattr(operation, name, None)
         if name in _LEFT_ALONE and value is not None and not isinstance(value, str):
-            changed[name] = shortest([_LEFT_ALONE[name] if keep else side_on(value, 0) for keep in kept])
+            along_axes = zip(kept, keeping, strict=True)
+            changed[name] = shortest(
+                [numbers.get(name, _LEFT_ALONE[name]) if keep else side_on(value, 0) for keep, numbers in along_axes]
+            )
     return replace(operation, **changed)

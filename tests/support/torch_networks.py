@@ -304,10 +304,10 @@ def _computed(of, layer, x, *others):
         case Window():
             return _windows(of, x)
         case Resize():
-            if of.over == 1 and of.less == 0:
-                factors = [float(factor) for factor in _numbers(of.factor, axes)]
-                return F.interpolate(x, scale_factor=factors, **_resizing(of, axes))
             factors, over, less = (_numbers(value, axes) for value in (of.factor, of.over, of.less))
+            if not (any(less) or of.align_corners):
+                scales = [f / o for f, o in zip(factors, over, strict=True)]
+                return F.interpolate(x, scale_factor=scales, **_resizing(of, axes))
             to = [n * f // o - m for n, f, o, m in zip(sizes, factors, over, less, strict=True)]
             return F.interpolate(x, to, **_resizing(of, axes))
         case ResizeTo():
