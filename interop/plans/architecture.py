@@ -15,7 +15,7 @@ from ...spec.presets.nnunet import StagePlan, plain_conv_unet, residual_encoder_
 from ...spec.presets.style import Style
 from .arguments import Arguments
 from .entry import Entry
-from .layers import class_activation, class_norm
+from .layers import class_activation, class_dropout, class_norm
 
 MAX_STAGES = 12
 MAX_BLOCKS = 50
@@ -56,15 +56,13 @@ class Architecture:
         given = self._given
         axes = _axes(given.needed("conv_op"))
         stages = given.needed("n_stages").number(2, MAX_STAGES)
-        dropout = given.given("dropout_op")
-        given.skip("dropout_op_kwargs", "deep_supervision")
-        if dropout is not None:
-            given.said.append(f"dropout_op is {dropout.written()}, and the network leaves dropout out")
+        given.skip("deep_supervision")
         style = Style(
             norm=class_norm(given, "norm_op", axes),
+            dropout=class_dropout(given, "dropout_op", axes),
             activation=class_activation(given, "nonlin"),
             bias=given.flag("conv_bias", False),
-            activation_first=self.kind == "PlainConvUNet" and given.flag("nonlin_first", False),
+            order="DAN" if self.kind == "PlainConvUNet" and given.flag("nonlin_first", False) else "DNA",
         )
         counts = _NETWORKS[self.kind][1]
         plan = {

@@ -53,11 +53,11 @@ def monai_bundle(
     >>> from wellshaped.spec import compatible_sizes
     >>> path = Path(tempfile.mkdtemp()) / "inference.json"
     >>> network = {"_target_": "UNet", "spatial_dims": 2, "in_channels": "@channels", "out_channels": 2,
-    ...            "channels": [8, 16, 32], "strides": [2, 2], "num_res_units": 2, "dropout": 0.1}
+    ...            "channels": [8, 16, 32], "strides": [2, 2], "num_res_units": 2, "norm": "layer"}
     >>> _ = path.write_text(json.dumps({"channels": 1, "network_def": network}))
     >>> print(planned := monai_bundle(path))
-    network_def: UNet, axes 2, channels 1 → 2, nodes 38
-      not supported: dropout is 0.1, and the network leaves dropout out
+    network_def: UNet, axes 2, channels 1 → 2, nodes 29
+      not supported: norm is 'layer', and the network leaves it out
     >>> print(compatible_sizes(planned.network))
     n ≡ 0 or 3 (mod 4), n ≥ 3
     """

@@ -11,7 +11,7 @@ from ...spec.network.builder import NetworkBuilder
 from ...spec.network.fields import PerAxis, on_axis, shortest
 from ...spec.network.joins import Add, Concat
 from ...spec.network.network import Network
-from ...spec.network.values import Activation, Norm
+from ...spec.network.values import Activation, Dropout, Norm
 from ...spec.network.windows import Conv, ConvTranspose
 
 
@@ -28,6 +28,7 @@ class DynUNetPlan:
     axes: int
     norm: Norm | None
     activation: Activation | None
+    dropout: Dropout | None = None
     residual: bool = False
     up_bias: bool = False
 
@@ -52,11 +53,12 @@ def dynunet(plan: DynUNetPlan) -> Network:
         level, name = count - 2 - i, f"upsamples.{i}"
         kernel = plan.up_kernels[level]
         up = ConvTranspose(kernel, kernel, channels=plan.features[level], bias=plan.up_bias)
-        x = net.add(f"{name}.transp_conv.conv", up, x)
+        x = _dropped(net, plan, f"{name}.transp_conv", net.add(f"{name}.transp_conv.conv", up, x))
         x = net.add(f"{name}.joined", Concat(), x, skip)
         # MONAI gives this block the kernel of the stage below.
         x = _block(net, plan, f"{name}.conv_block", x, level, 1, False, plan.kernels[level + 1])
-    net.add("output_block.conv.conv", Conv(1, channels=plan.out_channels), x)
+    x = net.add("output_block.conv.conv", Conv(1, channels=plan.out_channels), x)
+    _dropped(net, plan, "output_block.conv", x)
     return net.network()
 
 
@@ -88,8 +90,13 @@ def _conv(
     both = [(on_axis(kernel, axis), on_axis(stride, axis)) for axis in range(plan.axes)]
     padding = shortest([max(k - s + 1, 0) // 2 for k, s in both])
     conv = Conv(kernel, stride, padding=padding, channels=width, bias=False)
-    x = net.add(f"{path}.conv{i}.conv", conv, given)
+    x = _dropped(net, plan, f"{path}.conv{i}", net.add(f"{path}.conv{i}.conv", conv, given))
     return x if plan.norm is None else net.add(f"{path}.norm{i}", plan.norm, x)
+
+
+def _dropped(net: NetworkBuilder, plan: DynUNetPlan, path: str, x: str) -> str:
+    """Add the dropout, which is after every convolution."""
+    return x if plan.dropout is None else net.add(f"{path}.adn.D", plan.dropout, x)
 
 
 def _activated(net: NetworkBuilder, plan: DynUNetPlan, path: str, i: int, x: str) -> str:

@@ -1,9 +1,9 @@
-"""Norms and activations, as a file names them: PyTorch's classes, and MONAI's names for them."""
+"""Norms, dropout and activations, as a file names them: PyTorch's classes, and MONAI's names for them."""
 
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from ...spec.network.values import Activation, Norm
+from ...spec.network.values import Activation, Dropout, Norm
 from .arguments import Arguments
 from .entry import Entry
 
@@ -61,7 +61,16 @@ def class_activation(given: Arguments, key: str) -> Activation | None:
     return _of_class(given, key, str.lower, _activation)
 
 
-Layer = TypeVar("Layer", Norm, Activation)
+def class_dropout(given: Arguments, key: str, axes: int) -> Dropout | None:
+    """Return the dropout of a PyTorch class, such as ``torch.nn.Dropout3d``."""
+
+    def made(name: str, given: Arguments) -> Dropout | None:
+        return _dropout(given, name != "Dropout") if name in ("Dropout", f"Dropout{axes}d") else None
+
+    return _with_rate(_of_class(given, key, lambda name: name, made))
+
+
+Layer = TypeVar("Layer", Norm, Activation, Dropout)
 
 
 def _of_class(
@@ -94,6 +103,39 @@ def named_activation(given: Arguments, key: str, default: Activation, *, null: b
     ``""`` is no activation, and so is ``null`` for a class that allows it.
     """
     return _named(given, key, default, _activation, null)
+
+
+def named_dropout(given: Arguments, key: str) -> Dropout | None:
+    """Return the dropout that MONAI calls ``0.1``, or ``["dropout", {"p": 0.1}]``; without one, or for 0, ``None``."""
+    entry = given.given(key)
+    if entry is not None and isinstance(entry.value, int | float):
+        return dropout(rate(entry))
+
+    def made(name: str, given: Arguments) -> Dropout | None:
+        return _dropout(given) if name == "dropout" else None
+
+    return _with_rate(_named(given, key, Dropout(0.0), made, True))
+
+
+def dropout(rate: float, *, channels: bool = False) -> Dropout | None:
+    """Return dropout of this rate; for 0 there is none."""
+    return Dropout(rate, channels=channels) if rate else None
+
+
+def rate(entry: Entry) -> float:
+    """Return a probability."""
+    if isinstance(entry.value, bool) or not 0 <= entry.real() <= 1:
+        raise entry.wrong("rate", f"is {entry.written()}, and must be from 0 to 1", f'"{entry.key}": 0.1')
+    return entry.real()
+
+
+def _dropout(given: Arguments, channels: bool = False) -> Dropout:
+    given.skip(*_IGNORED)
+    return Dropout(given.read("p", rate, 0.5), channels=channels)
+
+
+def _with_rate(of: Dropout | None) -> Dropout | None:
+    return None if of is None else dropout(of.rate, channels=of.channels)
 
 
 def _named(
@@ -148,6 +190,8 @@ def _activation(name: str, given: Arguments) -> Activation | None:
         return None
     kind, key, default = _ACTIVATIONS[name]
     given.skip(*_IGNORED)
+    if name == "gelu" and given.read("approximate", Entry.text, "none") == "tanh":
+        kind = "gelu_tanh"
     slope = given.read(key, Entry.real, default) if key else None
     if given.read("num_parameters", Entry.number, 1) != 1:
         return None

@@ -15,14 +15,12 @@ from ...spec.presets.volumes import monai_basicunet
 from .arguments import Arguments
 from .dynunet import DynUNetPlan, dynunet
 from .entry import Entry, example
-from .layers import named_activation, named_norm
+from .layers import dropout, named_activation, named_dropout, named_norm, rate
 from .segresnet import SegResNetPlan, segresnet
 
 MAX_STAGES = 12
 MAX_BLOCKS = 50
 """The most levels of a network, and the most blocks or units of a level."""
-
-_DROPOUT = "the network leaves dropout out"
 
 
 def _unet(given: Arguments) -> Network:
@@ -32,14 +30,13 @@ def _unet(given: Arguments) -> Network:
     if len(strides) < len(channels) - 1:
         says = f"has {len(strides)} entries, and must have {len(channels) - 1}: one less than channels"
         raise given.needed("strides").wrong("strides", says)
-    order = given.read("adn_ordering", Entry.text, "NDA").upper()
     style = Style(
-        norm=named_norm(given, "norm", INSTANCE, null=True) if "N" in order else None,
-        activation=named_activation(given, "act", PRELU, null=True) if "A" in order else None,
+        norm=named_norm(given, "norm", INSTANCE, null=True),
+        dropout=named_dropout(given, "dropout"),
+        activation=named_activation(given, "act", PRELU, null=True),
         bias=given.flag("bias", True),
-        activation_first="A" in order.partition("N")[0],
+        order=given.read("adn_ordering", _order, "NDA"),
     )
-    given.leave_out("dropout", _DROPOUT)
     return monai_unet(
         channels,
         [stride.per_axis(axes) for stride in strides[: len(channels) - 1]],
@@ -58,10 +55,10 @@ def _basicunet(given: Arguments) -> Network:
     features = given.read("features", lambda entry: [of.number() for of in entry.list(6)], [32, 32, 64, 128, 256, 32])
     style = Style(
         norm=named_norm(given, "norm", Norm("instance"), null=True),
+        dropout=named_dropout(given, "dropout"),
         activation=named_activation(given, "act", Activation("leaky_relu", slope=0.1), null=True),
         bias=given.flag("bias", True),
     )
-    given.leave_out("dropout", _DROPOUT)
     channels = (given.read("in_channels", Entry.number, 1), given.read("out_channels", Entry.number, 2))
     return monai_basicunet(features, *channels, axes, style, _mode(given, "upsample", "deconv"))
 
@@ -84,12 +81,12 @@ def _dynunet(given: Arguments) -> Network:
         out_channels=given.needed("out_channels").number(),
         axes=axes,
         norm=named_norm(given, "norm_name", Norm("instance")),
+        dropout=named_dropout(given, "dropout"),
         activation=named_activation(given, "act_name", Activation("leaky_relu", slope=0.01)),
         residual=given.flag("res_block", False),
         up_bias=given.flag("trans_bias", False),
     )
     given.skip("deep_supr_num")
-    given.leave_out("dropout", _DROPOUT)
     given.leave_out("deep_supervision", "the network leaves out the heads that only training uses")
     _require_padding(plan, given.needed("strides"))
     return dynunet(plan)
@@ -107,7 +104,7 @@ def _require_padding(plan: DynUNetPlan, strides: Entry) -> None:
 def _segresnet(given: Arguments) -> Network:
     axes = given.read("spatial_dims", lambda entry: entry.number(2, 3), 3)
     down = given.read("blocks_down", _counts, [1, 2, 2, 4])
-    up = given.read("blocks_up", _counts, [1, 1, 1])
+    up = given.read("blocks_up", lambda entry: _counts(entry, 0), [1, 1, 1])
     if len(up) != len(down) - 1:
         says = f"has blocks_down with {len(down)} entries and blocks_up with {len(up)}, which must be one less"
         raise given.place("blocks_down", "blocks_up").wrong(
@@ -117,7 +114,7 @@ def _segresnet(given: Arguments) -> Network:
     groups, old_name = given.given("num_groups"), given.given("norm_name")
     if old_name is not None and old_name.text():
         norm = Norm("group", groups=8 if groups is None else groups.number())
-    given.leave_out("dropout_prob", _DROPOUT)
+    dropped = given.given("dropout_prob")
     return segresnet(
         SegResNetPlan(
             filters=given.read("init_filters", Entry.number, 8),
@@ -127,6 +124,7 @@ def _segresnet(given: Arguments) -> Network:
             out_channels=given.read("out_channels", Entry.number, 2),
             axes=axes,
             norm=norm,
+            dropout=None if dropped is None else dropout(rate(dropped), channels=True),
             activation=named_activation(given, "act", Activation("relu")),
             final=given.flag("use_conv_final", True),
             upsample=_mode(given, "upsample_mode", "nontrainable"),
@@ -150,11 +148,20 @@ def _widths(entry: Entry, least: int) -> Sequence[int]:
     return widths
 
 
-def _counts(entry: Entry) -> list[int]:
+def _counts(entry: Entry, least: int = 1) -> list[int]:
     counts = [of.number(0, MAX_BLOCKS) for of in entry.list()]
-    if not 1 <= len(counts) <= MAX_STAGES:
-        raise entry.wrong("stages", f"has {len(counts)} entries, and must have 1 to {MAX_STAGES}", example(entry.key))
+    if not least <= len(counts) <= MAX_STAGES:
+        says = f"has {len(counts)} entries, and must have {least} to {MAX_STAGES}"
+        raise entry.wrong("stages", says, example(entry.key))
     return counts
+
+
+def _order(entry: Entry) -> str:
+    order = entry.text().upper()
+    if set(order) - set("NDA"):
+        says = f"is {entry.written()}, and must have the letters N, D and A, for norm, dropout and activation"
+        raise entry.wrong("order", says, f'"{entry.key}": "NDA"')
+    return "".join(dict.fromkeys(order))
 
 
 def _odd(given: Arguments, key: str, axes: int) -> PerAxis:

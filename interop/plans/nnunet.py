@@ -36,8 +36,8 @@ def nnunet_plans(
     - ``deep_supervision``: whether the inner stages of the decoder also have outputs. Only training uses them. The
       output of the size of the image comes first.
 
-    Nodes have the paths of nnU-Net's modules. A result says in ``not_supported`` what its network leaves out, such as
-    dropout.
+    Nodes have the paths of nnU-Net's modules. A result says in ``not_supported`` what its network leaves out, such
+    as squeeze and excitation.
 
     A configuration whose class of network is unknown is listed in the result's ``not_supported``; the others are read.
 

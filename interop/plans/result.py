@@ -17,9 +17,9 @@ class PlannedNetwork:
     - ``patch_size``: the size of the images that the file plans, or ``None``.
 
     >>> from wellshaped.spec import PRESETS
-    >>> print(PlannedNetwork("3d", "UNet", PRESETS["monai_unet"], ("dropout is 0.1, and …",), (96, 96, 96)))
+    >>> print(PlannedNetwork("3d", "UNet", PRESETS["monai_unet"], ("act is 'celu', and …",), (96, 96, 96)))
     3d: UNet, axes 3, channels 1 → 2, nodes 70, patch 96 × 96 × 96
-      not supported: dropout is 0.1, and …
+      not supported: act is 'celu', and …
     """
 
     name: str

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ...spec.network.builder import NetworkBuilder
 from ...spec.network.joins import Add
 from ...spec.network.network import Network
-from ...spec.network.values import Activation, Norm
+from ...spec.network.values import Activation, Dropout, Norm
 from ...spec.network.windows import Conv
 from ...spec.presets.blocks import same_conv
 from ...spec.presets.upsampling import monai_upsample
@@ -27,6 +27,7 @@ class SegResNetPlan:
     out_channels: int
     axes: int
     norm: Norm | None
+    dropout: Dropout | None = None
     activation: Activation | None
     final: bool = True
     upsample: str = "nontrainable"
@@ -42,6 +43,7 @@ def segresnet(plan: SegResNetPlan) -> Network:
     """
     net = NetworkBuilder({"x": plan.in_channels}, plan.axes)
     x = net.add("convInit.conv", same_conv(plan.filters, bias=False), "x")
+    x = x if plan.dropout is None else net.add("dropout", plan.dropout, x)
     skips = []
     for i, count in enumerate(plan.down):
         if i:

@@ -125,13 +125,18 @@ def _conv(
     *,
     bias: bool | None = None,
     active: bool = True,
+    drops: bool = True,
 ) -> str:
-    """Add a convolution, its norm, and its activation if it is ``active``. ``bias`` is by default the plan's."""
+    """Add a convolution and its norm; its dropout if it ``drops``; its activation, and dropout, if it is ``active``.
+
+    ``bias`` is by default the plan's.
+    """
     padding = tuple((on_axis(kernel, axis) - 1) // 2 for axis in range(plan.axes))
     bias = plan.style.bias if bias is None else bias
-    after = plan.style.after(f"{path}.norm", f"{path}.nonlin")
-    if not active:
-        after.pop(f"{path}.nonlin", None)
+    parts = {"D": "dropout", "N": "norm", "A": "nonlin"}
+    after = plan.style.after(**{letter: f"{path}.{of}" for letter, of in parts.items()})
+    left_out = [f"{path}.dropout"] * (not (drops and active)) + [f"{path}.nonlin"] * (not active)
+    after = {name: operation for name, operation in after.items() if name not in left_out}
     return net.chain(x, {f"{path}.conv": Conv(kernel, stride, padding=padding, channels=width, bias=bias), **after})
 
 
@@ -143,7 +148,7 @@ def _residual_block(net: NetworkBuilder, plan: StagePlan, path: str, given: str,
         x = _conv(net, plan, f"{path}.conv2", x, width, kernel, active=False)
     else:
         inner = plan.bottlenecks[stage]
-        x = _conv(net, plan, f"{path}.conv1", given, inner)
+        x = _conv(net, plan, f"{path}.conv1", given, inner, drops=False)
         x = _conv(net, plan, f"{path}.conv2", x, inner, kernel, stride)
         x = _conv(net, plan, f"{path}.conv3", x, width, active=False)
     strided = shortest([on_axis(stride, axis) for axis in range(plan.axes)]) != 1

@@ -159,8 +159,8 @@ class _Units:
         return Conv(self.kernel, stride, padding=padding, channels=width, bias=self.style.bias)
 
     def after(self, name: str, layer: str, given: str) -> str:
-        """Add the norm and the activation. The dropout between them does nothing at inference."""
-        names = {"N": "norm", "A": self.style.activation.kind if self.style.activation else ""}
-        for of, operation in self.style.after("N", "A").items():
+        """Add the norm, the dropout and the activation."""
+        names = {"N": "norm", "D": "dropout", "A": self.style.activation.kind if self.style.activation else ""}
+        for of, operation in self.style.after(N="N", D="D", A="A").items():
             given = self.net.add(f"{name}.{names[of]}", operation, given, layer=f"{layer}.adn.{of}")
         return given

@@ -1,28 +1,29 @@
-"""What follows each convolution of a network: a norm and an activation, in either order, or only one of them."""
+"""What follows each convolution of a network: a norm, dropout and an activation, in an order, or only some of them."""
 
 from dataclasses import dataclass
 
 from ..network.operation import Operation
-from ..network.values import Activation, Norm
+from ..network.values import Activation, Dropout, Norm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Style:
-    """The norm and the activation after a convolution, and whether the convolution has a ``bias``.
+    """The norm, the dropout and the activation after a convolution, and whether the convolution has a ``bias``.
 
-    ``None`` leaves one out. ``activation_first`` puts the activation before the norm.
+    ``None`` leaves one out. ``order`` has their first letters, as in MONAI: ``"NDA"``.
 
-    >>> list(Style(norm=Norm(), activation=None).after("bn", "relu"))
-    ['bn']
+    >>> style = Style(norm=Norm(), activation=Activation(), order="AN")
+    >>> list(style.after(N="bn", A="relu", D="drop"))
+    ['relu', 'bn']
     """
 
     norm: Norm | None
     activation: Activation | None
+    dropout: Dropout | None = None
     bias: bool = True
-    activation_first: bool = False
+    order: str = "NDA"
 
-    def after(self, norm: str, activation: str) -> dict[str, Operation]:
-        """Return the operations after a convolution, in order, with these names."""
-        both: list[tuple[str, Operation | None]] = [(norm, self.norm), (activation, self.activation)]
-        ordered = reversed(both) if self.activation_first else both
-        return {name: operation for name, operation in ordered if operation is not None}
+    def after(self, **names: str) -> dict[str, Operation]:
+        """Return the operations after a convolution, in order. ``names`` has the name for each letter of the order."""
+        of = {"N": self.norm, "D": self.dropout, "A": self.activation}
+        return {names[letter]: operation for letter in self.order if (operation := of[letter]) is not None}

@@ -92,6 +92,6 @@ def monai_basicunet(
 def _two_convs(net: NetworkBuilder, path: str, given: str, width: int, style: Style) -> str:
     for i in range(2):
         conv, adn = f"{path}.conv_{i}", f"{path}.conv_{i}.adn"
-        after = style.after(f"{adn}.N", f"{adn}.A")
+        after = style.after(**{letter: f"{adn}.{letter}" for letter in "NDA"})
         given = net.chain(given, {f"{conv}.conv": same_conv(width, bias=style.bias), **after})
     return given

@@ -1,4 +1,6 @@
-"""Records the networks that nnU-Net and MONAI build from our cases, in ``plan_networks.json``: parameters and sizes.
+"""Records the networks that nnU-Net and MONAI build from our cases, in ``plan_networks.json``.
+
+For each: parameters, sizes and dropouts.
 
 Needs PyTorch, ``nnunetv2==2.8.1 dynamic-network-architectures==0.4.4 monai==1.6.1``. From the top of the repository:
 ``python -m tests.conformance.make_plan_networks``.
@@ -14,6 +16,7 @@ import torch
 from monai.bundle import ConfigParser
 from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
 from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
+from torch.nn.modules.dropout import _DropoutNd
 
 from .plan_cases import BUNDLES, HELD, LARGEST, PLANS
 
@@ -39,8 +42,25 @@ def fits(model: torch.nn.Module, channels: int, sizes: list[int]) -> list[list[i
     return [list(output.shape[1:]) for output in (made if isinstance(made, list) else [made])]
 
 
+def dropouts(model: torch.nn.Module, channels: int, axes: int) -> dict[str, tuple[float, bool, str]]:
+    """The rate of each dropout, whether it drops whole channels, and the path of the module before it."""
+    found, before = {}, [""]
+    paths = {module: path for path, module in model.named_modules()}
+
+    def called(module, *_):
+        if isinstance(module, _DropoutNd) and module.p:
+            found[paths[module]] = (module.p, not isinstance(module, torch.nn.Dropout), before[-1])
+        before.append(paths[module])
+
+    hooks = [module.register_forward_hook(called) for module in paths if not [*module.children()]]
+    model(torch.empty((1, channels, *[HELD] * axes), device="meta"))
+    for hook in hooks:
+        hook.remove()
+    return found
+
+
 def record(model: torch.nn.Module, channels: int, axes: int) -> dict[str, Any]:
-    """The parameters, the sizes that fit along each axis, and the outputs for the held size."""
+    """The parameters, the sizes that fit along each axis, the outputs for the held size, and the dropouts."""
     model = model.to("meta").eval()
     held = [HELD] * axes
     along = [
@@ -48,7 +68,8 @@ def record(model: torch.nn.Module, channels: int, axes: int) -> dict[str, Any]:
         for axis in range(axes)
     ]
     parameters = {path: list(array.shape) for path, array in model.named_parameters()}
-    return {"axes": along, "outputs": fits(model, channels, held), "parameters": parameters}
+    outputs = fits(model, channels, held)
+    return {"axes": along, "outputs": outputs, "parameters": parameters, "dropouts": dropouts(model, channels, axes)}
 
 
 def main() -> None:

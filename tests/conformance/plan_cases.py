@@ -4,6 +4,16 @@ from typing import Any
 
 _NORM = {"norm_op_kwargs": {"eps": 1e-05, "affine": True}, "dropout_op": None, "dropout_op_kwargs": None}
 _LEAKY = {"nonlin": "torch.nn.LeakyReLU", "nonlin_kwargs": {"inplace": True}}
+_SMALL = {
+    "n_stages": 2,
+    "features_per_stage": [4, 8],
+    "kernel_sizes": 3,
+    "strides": [1, 2],
+    "n_conv_per_stage": 1,
+    "n_conv_per_stage_decoder": 1,
+}
+_SMALL_BLOCKS = {"n_blocks_per_stage" if of == "n_conv_per_stage" else of: value for of, value in _SMALL.items()}
+_RATE = {"dropout_op_kwargs": {"p": 0.2, "inplace": True}}
 _IMPORTED = ["conv_op", "norm_op", "dropout_op", "nonlin"]
 
 
@@ -132,6 +142,27 @@ PLANS: dict[str, dict[str, Any]] = {
         bottleneck_channels=[4, 4, 6],
         stem_channels=6,
     ),
+    "new 2d with dropout": new_plan(2, "PlainConvUNet", **_SMALL, dropout_op="torch.nn.Dropout2d", **_RATE),
+    "new 2d with dropout before an activation that comes first": new_plan(
+        2,
+        "PlainConvUNet",
+        **_SMALL,
+        dropout_op="torch.nn.modules.dropout.Dropout",
+        dropout_op_kwargs={},
+        nonlin_first=True,
+    ),
+    "new 2d residual with dropout": new_plan(
+        2, "ResidualEncoderUNet", **_SMALL_BLOCKS, dropout_op="torch.nn.modules.dropout.Dropout2d", **_RATE
+    ),
+    "new 2d bottlenecks with dropout": new_plan(
+        2,
+        "ResidualEncoderUNet",
+        **_SMALL_BLOCKS,
+        dropout_op="torch.nn.modules.dropout.Dropout",
+        **_RATE,
+        block="dynamic_network_architectures.building_blocks.residual.BottleneckD",
+        bottleneck_channels=2,
+    ),
 }
 """Configurations of a plans file, by what they try."""
 
@@ -168,6 +199,24 @@ BUNDLES: dict[str, dict[str, Any]] = {
         "act": ["LeakyReLU", {"negative_slope": 0.2}],
         "norm": ["GROUP", {"num_groups": 1}],
         "adn_ordering": "ADN",
+    },
+    "UNet with dropout": {
+        "_target_": "UNet",
+        "spatial_dims": 2,
+        "in_channels": 1,
+        "out_channels": 2,
+        "channels": [4, 8],
+        "strides": [2],
+        "num_res_units": 1,
+        "dropout": 0.3,
+        "adn_ordering": "dan",
+    },
+    "BasicUNet with dropout": {
+        "_target_": "BasicUNet",
+        "spatial_dims": 2,
+        "features": [4, 4, 6, 8, 8, 4],
+        "dropout": ["Dropout", {"p": 0.25}],
+        "act": ["gelu", {"approximate": "tanh"}],
     },
     "BasicUNet": {"_target_": "BasicUNet", "spatial_dims": 2, "features": [4, 4, 6, 8, 8, 4]},
     "BasicUNet with resizing": {
@@ -207,6 +256,19 @@ BUNDLES: dict[str, dict[str, Any]] = {
         "norm_name": "batch",
         "act_name": "PRELU",
     },
+    "DynUNet with dropout": {
+        "_target_": "DynUNet",
+        "spatial_dims": 2,
+        "in_channels": 1,
+        "out_channels": 2,
+        "kernel_size": [3, 3, 3],
+        "strides": [1, 2, 2],
+        "upsample_kernel_size": [2, 2],
+        "filters": [4, 4, 8],
+        "res_block": True,
+        "dropout": 0.1,
+    },
+    "one level of SegResNet": {"_target_": "SegResNet", "blocks_down": [1], "blocks_up": []},
     "SegResNet": {
         "_target_": "SegResNet",
         "blocks_down": [1, 2, 2],

@@ -20,6 +20,7 @@ from wellshaped.models import TypedNetwork
 from wellshaped.spec import (
     PRESETS,
     Activation,
+    Dropout,
     FileError,
     Norm,
     UsageError,
@@ -79,7 +80,7 @@ def sizes_along(network):
 
 def without_repeated(name, axes):
     """The sizes that fit, without the one for which PyTorch repeats a size of 1 in a sum (SPEC section 8)."""
-    repeated = 3 if "strided from the first stage" in name else 1 if "SegResNet" in name else 0
+    repeated = 3 if "strided from the first stage" in name else 1 if name.startswith("SegResNet") else 0
     return [[n for n in along if n != repeated] for along in axes]
 
 
@@ -89,6 +90,16 @@ def outputs_of(network):
     return [[network.channels[name], *run.shape(name)] for name in network.outputs]
 
 
+def dropouts_of(network):
+    """The rate of each dropout, whether it drops whole channels, and the layer before it, by PyTorch's paths."""
+    before = {node.name: node.layer or node.name for node in network.nodes}
+    return {
+        before[node.name]: [node.operation.rate, node.operation.channels, before[node.inputs[0]]]
+        for node in network.nodes
+        if isinstance(node.operation, Dropout)
+    }
+
+
 @pytest.mark.parametrize("name", PLANS)
 def test_a_plan_is_the_network_of_nnu_net_layer_by_layer_and_size_by_size(name, plans):
     network, theirs = plans[False][name].network, recorded()[name]
@@ -96,6 +107,7 @@ def test_a_plan_is_the_network_of_nnu_net_layer_by_layer_and_size_by_size(name, 
     assert parameters_of(network) == {of: s for of, s in theirs["parameters"].items() if not of.startswith(inner)}
     assert sizes_along(network) == without_repeated(name, theirs["axes"])
     assert outputs_of(network) == theirs["outputs"]
+    assert dropouts_of(network) == theirs["dropouts"]
 
 
 @pytest.mark.parametrize("name", PLANS)
@@ -114,6 +126,13 @@ def test_a_bundle_is_the_network_of_monai_layer_by_layer_and_size_by_size(name, 
     assert parameters_of(network) == {of: s for of, s in theirs["parameters"].items() if not of.startswith(unused)}
     assert sizes_along(network) == without_repeated(name, theirs["axes"])
     assert outputs_of(network) == theirs["outputs"]
+    assert dropouts_of(network) == theirs["dropouts"]
+
+
+@pytest.mark.parametrize("name", ["UNet with dropout", "BasicUNet with dropout", "DynUNet with dropout", "SegResNet"])
+def test_dropout_of_a_bundle_is_in_its_graph_and_nothing_is_left_out(name, bundles):
+    assert dropouts_of(bundles[name].network)
+    assert bundles[name].not_supported == ()
 
 
 def test_the_plan_of_the_preset_is_the_preset(tmp_path):
@@ -247,7 +266,7 @@ def new(**arguments):
 
 def test_a_result_says_what_its_network_leaves_out(tmp_path):
     plan = new(
-        dropout_op="torch.nn.modules.dropout.Dropout2d",
+        dropout_op="torch.nn.modules.dropout.Dropout3d",
         dropout_op_kwargs={"p": 0.2},
         norm_op="my_package.Norm2d",
         nonlin="torch.nn.modules.activation.CELU",
@@ -258,8 +277,8 @@ def test_a_result_says_what_its_network_leaves_out(tmp_path):
     path = write(tmp_path / "p.json", {"configurations": {"2d": plan}})
     planned = nnunet_plans(path, **CHANNELS)["2d"]
     assert planned.not_supported == (
-        "dropout_op is 'torch.nn.modules.dropout.Dropout2d', and the network leaves dropout out",
         "norm_op is 'my_package.Norm2d', and the network leaves it out",
+        "dropout_op is 'torch.nn.modules.dropout.Dropout3d', and the network leaves it out",
         "nonlin is 'torch.nn.modules.activation.CELU', and the network leaves it out",
         "squeeze_excitation is True, and the network leaves it out",
     )
@@ -334,9 +353,10 @@ def test_a_bundle_in_yaml_needs_pyyaml(tmp_path, monkeypatch):
 
 
 def test_what_a_bundle_s_network_leaves_out_is_said(tmp_path):
-    path = write(tmp_path / "a.json", {"network_def": {**BUNDLES["DynUNet"], "deep_supervision": True, "dropout": 0.1}})
+    more = {"deep_supervision": True, "dropout": ["AlphaDropout", {"p": 0.1}]}
+    path = write(tmp_path / "a.json", {"network_def": {**BUNDLES["DynUNet"], **more}})
     assert monai_bundle(path).not_supported == (
-        "dropout is 0.1, and the network leaves dropout out",
+        "dropout is 'AlphaDropout', and the network leaves it out",
         "deep_supervision is True, and the network leaves out the heads that only training uses",
     )
     network = {"norm": ["layer", {}], "act": "celu", "unknown": [1], "dropout": 0.0}
@@ -388,7 +408,8 @@ def test_null_is_false_for_a_flag_and_the_default_where_that_is_none_in_monai(tm
 
     assert read("UNet", bias=None) == read("UNet", bias=False) != read("UNet")
     assert read("SegResNet", use_conv_final=None) == read("SegResNet", use_conv_final=False) != read("SegResNet")
-    assert read("SegResNet", norm_name=None, num_groups=None, dropout_prob=None) == read("SegResNet")
+    assert read("SegResNet", norm_name=None, num_groups=None) == read("SegResNet")
+    assert read("SegResNet", dropout_prob=None) == read("SegResNet", dropout_prob=0.0) != read("SegResNet")
     batch = [read("UNet", norm=["batch", {"affine": affine}]) for affine in (None, False, True)]
     assert batch[0] == batch[1] != batch[2]
     plain = {of: n for of, n in BUNDLES["DynUNet"].items() if of != "filters"}
