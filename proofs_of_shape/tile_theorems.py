@@ -125,6 +125,17 @@ def _nearest_resize_reads(i: Any, q: Any, f: Any, o: Any) -> Claim:
 
 
 @_theorem(
+    "exact_nearest_resize_reads",
+    "An exact nearest resize by f/o reads one position: floor((i + 1/2)·o / f).",
+    "SPEC 9",
+    {"i": 3, "q": 2, "f": 2, "o": 1},
+)
+def _exact_nearest_resize_reads(i: Any, q: Any, f: Any, o: Any) -> Claim:
+    reads = _reads(Resize(f, mode="nearest-exact", over=o))
+    return (f >= 1, o >= 1), iff(_read_by(reads, i, q), q == quotient((2 * i + 1) * o, 2 * f))
+
+
+@_theorem(
     "linear_resize_reads",
     "A linear resize by f/o reads the nearest positions up and down from x = (i + 1/2)·o/f - 1/2.",
     "SPEC 9",

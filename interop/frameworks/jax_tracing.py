@@ -231,6 +231,7 @@ class JaxTracer:
     def __init__(self, network: AbstractNetwork, shapes: Sequence[OpenShape], dtypes: Sequence[Any]) -> None:
         self.network, self.shapes, self.dtypes = network, shapes, dtypes
         self.parameters: Any = None
+        self._drawn: dict[Any, Any] = {}
 
     def prepare(self, sizes: Sizes) -> None:
         """Let the network choose the shapes of its parameters by images of these sizes."""
@@ -283,7 +284,7 @@ class JaxTracer:
             leaves, tree = jax.tree.flatten((self.parameters, *images))
             run = jax.make_jaxpr(lambda *of: self.network.apply(*jax.tree.unflatten(tree, of)), return_shape=True)
             # Filtering the frames of an error is slow; they are read here.
-            with traceback_filtering("off"), _shapes_only():
+            with traceback_filtering("off"), _shapes_only(self._drawn):
                 jaxpr, result = run(*leaves)
         except Exception as error:
             return _failure(error)
@@ -301,17 +302,19 @@ def _plain_convolutions() -> AbstractContextManager[object]:
 
 
 @contextmanager
-def _shapes_only() -> Iterator[None]:
+def _shapes_only(drawn: dict[Any, Any]) -> Iterator[None]:
     """Let JAX not do what costs time and has no effect on shapes. It takes half of a reading's time.
 
     - Its messages say where a value came from. They are written at every ``hasattr(x, "sharding")``, and Flax asks this
       for each batch norm.
     - Its functions with a derivative of their own, such as ``jax.nn.relu``, are traced a second time for it.
     - Its elementwise functions are compiled, which traces each once more.
+    - Flax's Linen traces how each parameter is drawn, in each call, only to compare its shape: ``drawn`` keeps these.
     """
     tracer: Any = DynamicJaxprTracer
     with _lock:
         origin, value, elementwise = tracer._origin_msg, jax.custom_jvp.__call__, jnp.ufunc.__call__
+        eval_shape: Any = jax.eval_shape
 
         def value_alone(self: Any, *args: Any, **more: Any) -> Any:
             of_jax = self.fun.__module__.startswith("jax.")
@@ -322,13 +325,39 @@ def _shapes_only() -> Iterator[None]:
             arrays = compiled is not None and not more and all(hasattr(x, "aval") for x in args)
             return compiled.__wrapped__(*args) if arrays else elementwise(self, *args, **more)
 
+        def once(fun: Any, *args: Any, **more: Any) -> Any:
+            key = _drawing(fun)
+            if key is None:
+                return eval_shape(fun, *args, **more)
+            if key not in drawn:
+                drawn[key] = eval_shape(fun, *args, **more)
+            return drawn[key]
+
         tracer._origin_msg = lambda self: ""
+        jax.eval_shape = once
         jax.custom_jvp.__call__, jnp.ufunc.__call__ = value_alone, at_once  # type: ignore[method-assign]  # see above
         try:
             yield
         finally:
-            tracer._origin_msg = origin
+            tracer._origin_msg, jax.eval_shape = origin, eval_shape
             jax.custom_jvp.__call__, jnp.ufunc.__call__ = value, elementwise  # type: ignore[method-assign]  # restored
+
+
+def _drawing(fun: Any) -> Any:
+    """What a function of Linen draws a parameter by, to look it up; ``None`` for others, and for symbolic shapes."""
+    if getattr(fun, "__module__", "") != "flax.core.scope" or not fun.__closure__:
+        return None
+    given = dict(zip(fun.__code__.co_freevars, (cell.cell_contents for cell in fun.__closure__), strict=True))
+    if given.keys() != {"init_fn", "init_args", "init_kwargs"}:
+        return None
+    init, args, more = given["init_fn"], given["init_args"], tuple(sorted(given["init_kwargs"].items()))
+    if any(export.is_symbolic_dim(of) for of in jax.tree.leaves((args, more))):
+        return None
+    try:
+        hash((args, more))
+    except TypeError:
+        return None
+    return init, args, more
 
 
 def _failure(error: Exception) -> End:

@@ -67,7 +67,7 @@ def _antialiases(jaxpr: Any) -> bool:
 def _mode(jaxpr: Any) -> str:
     names = {of.primitive.name for of in jaxpr.eqns}
     if "gather" in names and "dot_general" not in names:
-        return "nearest"
+        return "nearest-exact"
     numbers = {abs(float(v.val)) for of in jaxpr.eqns for v in of.invars if getattr(v, "val", None) is not None}
     if names & {"sin", "scan", "while"} or 2.5 in numbers:
         raise NoStepError("a resize that is neither nearest nor linear")

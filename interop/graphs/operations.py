@@ -277,21 +277,23 @@ def _alike(track: Track, other: Track) -> bool:
 
 
 def _resize(track: Track, others: Sequence[Track], preferred: Preferred) -> Found:
-    of, axes = dict(track.node.fixed), range(len(track.node.sizes))
+    how, axes = dict(track.node.fixed), range(len(track.node.sizes))
     given = track.inputs[0].sizes
     pairs = [[(given[i][k], of[k]) for i, of in track.sizes.items()] for k in axes]
+    if how["mode"] == "nearest-exact" and all(m % max(n, 1) == 0 for of_axis in pairs for n, m in of_axis):
+        how["mode"] = "nearest"  # both repeat each position
     if "size" in preferred:
         other = next((other for other in others if _alike(track, other)), None)
         if other is not None:
-            return [(ResizeTo(**of), (other,))]
+            return [(ResizeTo(**how), (other,))]
     for less, over in _LESS_AND_OVER:
         factors = [_factor(of_axis, over, less) for of_axis in pairs]
         if all(factors):
-            return [(_resized([(factor, over, less) for factor in factors if factor], of), ())]
+            return [(_resized([(factor, over, less) for factor in factors if factor], how), ())]
     along = [_resize_along(of_axis) for of_axis in pairs]
     if all(along):
-        return [(_resized([each for each in along if each], of), ())]
-    return [(ResizeTo(**of), (_of_size(track, others),))]
+        return [(_resized([each for each in along if each], how), ())]
+    return [(ResizeTo(**how), (_of_size(track, others),))]
 
 
 _LESS_AND_OVER = [(less, over) for less in (0, 1) for over in range(1, 65)]

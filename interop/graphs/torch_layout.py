@@ -218,14 +218,19 @@ def _interpolate(
     recompute_scale_factor: bool | None = None,
     antialias: bool = False,
 ) -> Array:
-    pairs = [(m, n) for m, n in zip(step.shape, x.shape, strict=True) if m != n]
-    linear = mode in ("linear", "bilinear", "trilinear")
-    if not linear and not (mode == "nearest" or (mode == "nearest-exact" and all(m % n == 0 for m, n in pairs))):
+    if mode not in _RESIZES:
         raise NoStepError(f"the mode {mode}")
-    if antialias and any(m < n for m, n in pairs):
+    if antialias and any(m < n for m, n in zip(step.shape, x.shape, strict=True)):
         raise NoStepError("with antialias=True it reads more positions")
-    fixed = {"mode": "linear" if linear else "nearest"} | ({"align_corners": True} if align_corners else {})
+    fixed = {"mode": _RESIZES[mode]} | ({"align_corners": True} if align_corners else {})
     return resized(step.walker, x.image, step.shape, step.path, **fixed)
+
+
+_RESIZES = dict.fromkeys(("linear", "bilinear", "trilinear"), "linear") | {
+    "nearest": "nearest",
+    "nearest-exact": "nearest-exact",
+}
+"""The modes of a resize by their names in PyTorch."""
 
 
 def _dropout(*, channels: bool) -> Rule:

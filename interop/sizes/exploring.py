@@ -7,7 +7,8 @@ from typing import Any, Protocol
 
 from ...spec.arithmetic.progression import Progression
 from ...spec.arithmetic.size_set import SizeSet
-from .expressions import value
+from ...spec.messages.report import WellshapedError
+from .expressions import is_positive, value
 from .paths import ANY_ERROR, Accepted, End, Path, Rejected, Unknown, solved
 
 FIRST = 1_000
@@ -86,11 +87,16 @@ def explore(
     while left and traces < budget.traces and monotonic() < deadline:
         sample = _next(left)
         progress(f"{axis} = {sample}")
-        found = [replace(region, sizes=region.sizes & left) for region in _traced(tracer, axis, sample)]
-        regions += found
-        trials += sum(len(region.runs) for region in found)
         traces += 1
-        left &= _union(region.sizes for region in found).complement()
+        try:
+            found = [replace(region, sizes=region.sizes & left) for region in _traced(tracer, axis, sample)]
+            after = left & _union(region.sizes for region in found).complement()
+        except WellshapedError:  # of a SizeSet
+            regions.append(Region(left, Unknown("its sizes are in too many classes")))
+            break
+        trials += sum(len(region.runs) for region in found)
+        regions += found
+        left = after
     if known is not None:
         regions = _without_contradiction(tracer, axis, known, regions)
     unknown = _union([left, *(region.sizes for region in regions if kind(region.end) == "unknown")])
@@ -221,9 +227,7 @@ def _confirmed(tracer: Tracer, axis: str, region: Region, sample: int) -> Region
     sizes = region.sizes
     if isinstance(region.end, Unknown):
         return replace(region, end=tracer.trial(sample), runs=(sample,)) if sizes.count == 1 else region
-    first = sample if sample in sizes else sizes.minimum
-    far = _far(sizes) if isinstance(region.end, Accepted) else None
-    runs = tuple(dict.fromkeys(n for n in (first, far) if n is not None))
+    runs = _to_confirm(region, sample)
     end = region.end
     for size in runs:
         alone = tracer.trial(size)
@@ -236,11 +240,25 @@ def _confirmed(tracer: Tracer, axis: str, region: Region, sample: int) -> Region
     return Region(sizes, end, runs)
 
 
+def _to_confirm(region: Region, sample: int) -> tuple[int, ...]:
+    """Members to run: of sizes that are accepted the smallest and a large one, otherwise the ``sample``.
+
+    A program that asks whether a size is an ``int``, or makes a text of it, may do something else with small numbers.
+    """
+    sizes = region.sizes
+    few = (sizes.minimum, _far(sizes)) if isinstance(region.end, Accepted) else (None, None)
+    of_sample = sample if sample in sizes else sizes.minimum
+    return tuple(dict.fromkeys(n for n in few if n is not None)) or (() if of_sample is None else (of_sample,))
+
+
 def _agree(traced: End, alone: End, at: Mapping[str, int]) -> bool:
     """Whether a run on plain numbers ends as the trace says."""
     if isinstance(traced, Accepted) and isinstance(alone, Accepted):
-        shapes = tuple(tuple(value(size, at) for size in shape) for shape in traced.output)
-        empty = not all(value(size, at) >= 1 for size in traced.needed)
+        try:
+            shapes = tuple(tuple(value(size, at) for size in shape) for shape in traced.output)
+        except ZeroDivisionError:
+            return False
+        empty = not all(is_positive(size, at) for size in traced.needed)
         return shapes == alone.output and empty == (kind(alone) == "empty")
     if isinstance(traced, Rejected) and isinstance(alone, Rejected):
         same_error = (traced.error, traced.raised) == (alone.error, alone.raised)

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from ...spec.arithmetic.naturals import quotient
+from ...spec.network.affine import Affine, ratio
 from . import products
 
 Size = "int | Expression"
@@ -47,6 +48,8 @@ def _floor(a: Any, b: Any) -> Any:
         if b == 0:
             raise ZeroDivisionError("a size is divided by 0")
         a, b = a * -1, -b
+    if isinstance(b, Affine):
+        return ratio(a, b) if b >= 1 else ratio(a * -1, b * -1)
     return quotient(a, b)
 
 
@@ -78,6 +81,14 @@ def value(size: Any, sizes: Mapping[str, Any]) -> Any:
         return sizes[size.args[0]]
     left, right = (value(arg, sizes) for arg in size.args)
     return OPERATIONS[size.op](left, right)
+
+
+def is_positive(size: Any, sizes: Mapping[str, Any]) -> bool:
+    """Whether a size is at least 1 where the open sizes have these values. It is not if it divides by a size of 0."""
+    try:
+        return bool(value(size, sizes) >= 1)
+    except ZeroDivisionError:
+        return False
 
 
 def names_in(size: Any) -> frozenset[str]:
@@ -115,14 +126,18 @@ class Statement:
 def holds(statement: Statement, sizes: Mapping[str, Any], truth: bool = True) -> bool:
     """Whether the statement is ``truth`` where the open sizes have these values.
 
-    On affine functions it raises ``Undecided`` if the box does not decide it; the parts cover the whole box.
+    A statement that divides by a size of 0 is neither true nor false. On affine functions it raises ``Undecided`` if
+    the box does not decide it; the parts cover the whole box.
     """
     if statement.op == "not":
         return holds(statement.args[0], sizes, not truth)
     if statement.op in ("and", "or"):
         each = any if (statement.op == "or") == truth else all
         return each(holds(arg, sizes, truth) for arg in statement.args)
-    left, right = (value(arg, sizes) for arg in statement.args)
+    try:
+        left, right = (value(arg, sizes) for arg in statement.args)
+    except ZeroDivisionError:
+        return False
     more, less = products.plus(left, products.times(right, -1)), products.plus(right, products.times(left, -1))
     if statement.op == ">=":
         return bool(more >= 0) if truth else bool(less >= 1)
@@ -205,7 +220,7 @@ def balanced(difference: Any) -> tuple[Any, Any]:
         of_term = term.args if isinstance(term, Expression) and term.op == "*" else (term,)
         number = next((arg for arg in of_term if isinstance(arg, int)), 1)
         if number < 0:
-            term = -term if isinstance(term, int) else _negated(term)
+            term = _opposite(term)
         sides[number < 0].append(term)
     left, right = (_sum(side) for side in sides)
     return left, right
@@ -214,7 +229,7 @@ def balanced(difference: Any) -> tuple[Any, Any]:
 def _negated(term: Expression) -> Any:
     """A product with a negative number, times -1."""
     a, b = term.args
-    return times(-a, b) if isinstance(a, int) else times(a, -b)
+    return times(_opposite(a), b) if _is_negative(a) else times(a, _opposite(b))
 
 
 def _sum(terms: list[Any]) -> Any:
@@ -228,7 +243,7 @@ def _compared(statement: Statement, equal: str, more: str, less: str) -> str:
     left, right = statement.args
     if statement.op == "==":
         if right == 0 and isinstance(left, Expression) and left.op == "mod" and _is_negative(left.args[1]):
-            left = Expression("mod", (left.args[0], -left.args[1]))  # no remainder, whatever the sign
+            left = Expression("mod", (left.args[0], _opposite(left.args[1])))  # no remainder, whatever the sign
         return f"{left} {equal} {right}"
     if right == 0 and isinstance(left, Expression) and left.op == "+" and isinstance(left.args[1], int):
         text = str(left.args[0])
@@ -238,7 +253,14 @@ def _compared(statement: Statement, equal: str, more: str, less: str) -> str:
 
 
 def _is_negative(size: Any) -> bool:
+    """Whether a size is written with a minus: a negative number, or a product with one."""
+    if isinstance(size, Expression):
+        return size.op == "*" and any(map(_is_negative, size.args))
     return isinstance(size, int) and size < 0
+
+
+def _opposite(size: Any) -> Any:
+    return -size if isinstance(size, int) else _negated(size)
 
 
 def _text(size: Any) -> str:
@@ -259,18 +281,22 @@ def _text(size: Any) -> str:
                 left, right = right, left
             if isinstance(left, int) and left < 0 and _divides_by_a_negative(right):
                 above, below = right.args  # -floor(a / -b) is a divided by b and rounded up
-                text = f"ceil({_factor(above)}/{-below})"
+                text = f"ceil({_factor(above)}/{_divisor(_opposite(below))})"
                 return text if left == -1 else f"{-left}*{text}"
             return f"-{_factor(right)}" if left == -1 else f"{_factor(left)}*{_factor(right)}"
         case "//":
-            return f"floor({_factor(left)}/{_factor(right)})"
+            return f"floor({_factor(left)}/{_divisor(right)})"
         case "mod":
-            return f"{_factor(left)} mod {_factor(right)}"
+            return f"{_factor(left)} mod {_divisor(right)}"
     return f"{size.op}({_text(left)}, {_text(right)})"
 
 
 def _divides_by_a_negative(size: Any) -> bool:
-    return isinstance(size, Expression) and size.op == "//" and isinstance(size.args[1], int) and size.args[1] < 0
+    return isinstance(size, Expression) and size.op == "//" and _is_negative(size.args[1])
+
+
+def _divisor(size: Any) -> str:
+    return f"({_text(size)})" if isinstance(size, Expression) and size.op == "*" else _factor(size)
 
 
 def _factor(size: Any) -> str:

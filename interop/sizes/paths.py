@@ -13,7 +13,7 @@ from typing import Any
 from ...spec.arithmetic.size_set import SizeSet
 from ...spec.messages.report import WellshapedError
 from ...spec.network.searching import Part, Step, accepted, members, whole
-from .expressions import Statement, holds, value
+from .expressions import Statement, holds, is_positive, value
 from .places import quoted_place
 from .products import Product
 
@@ -123,7 +123,10 @@ def solved(
             left, right = statement.args
 
             def equal(sizes: Sequence[Any]) -> int | None:
-                a, b = (value(of, {axis: sizes[0]}) for of in (left, right))
+                try:
+                    a, b = (value(of, {axis: sizes[0]}) for of in (left, right))
+                except ZeroDivisionError:
+                    return None
                 if isinstance(a, Product) or isinstance(b, Product):
                     return 0 if holds(statement, {axis: sizes[0]}) else None
                 return 0 if a == b else None
@@ -132,7 +135,7 @@ def solved(
         return lambda sizes: 0 if holds(statement, {axis: sizes[0]}, truth) else None
 
     def at_least_one(size: Any) -> Any:
-        return lambda sizes: 0 if value(size, {axis: sizes[0]}) >= 1 else None
+        return lambda sizes: 0 if is_positive(size, {axis: sizes[0]}) else None
 
     steps = [(judged(condition), (0,)) for condition in dict.fromkeys(conditions)]
     parts = _accepted(steps, [whole((1, None))])
@@ -145,7 +148,7 @@ def solved(
 def _accepted(steps: Sequence[Step], parts: Sequence[Part]) -> list[Part] | None:
     try:
         found = [*accepted(steps, parts, MAX_WORK)]
-    except (WellshapedError, ZeroDivisionError):
+    except WellshapedError:
         return None
     return None if None in found else [part for part in found if part is not None]
 

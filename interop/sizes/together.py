@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from ...spec.arithmetic.size_set import SizeSet
 from .exploring import kind
-from .expressions import holds, names_in, value
+from .expressions import holds, is_positive, names_in
 from .paths import Accepted, Condition, End, Path, sizes_on
 
 Sizes = dict[str, int]
@@ -99,7 +99,7 @@ def _covers(path: Path, sizes: Sizes) -> bool:
     """Whether a trace shows that the network runs on these sizes, and that no image on the way is empty."""
     if not isinstance(path.end, Accepted) or path.end.by_broadcasting:
         return False
-    return all(_holds(c, sizes) for c in path.conditions) and all(value(of, sizes) >= 1 for of in path.end.needed)
+    return all(_holds(c, sizes) for c in path.conditions) and all(is_positive(of, sizes) for of in path.end.needed)
 
 
 def _apart(sizes: Sizes) -> tuple[str, ...]:
@@ -177,7 +177,7 @@ def _drawn(path: Path, names: Sequence[str], seed: int) -> Iterator[Sizes]:
 
 
 def _holds(condition: Condition, sizes: Mapping[str, int]) -> bool:
-    return holds(condition.statement, sizes) == condition.held
+    return holds(condition.statement, sizes, condition.held)
 
 
 def _combinations(sets: Mapping[str, SizeSet], rejected: Mapping[str, SizeSet]) -> Iterator[tuple[Sizes, bool]]:

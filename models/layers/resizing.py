@@ -1,11 +1,10 @@
 """Resizes, depth to space and its reverse over one, two and three axes, with types.
 
-The arithmetic is PyTorch's. ``mode`` is ``"nearest"`` or ``"linear"``, on every axis; PyTorch's ``"bilinear"`` and
-``"trilinear"`` mean the same. Give each number once for all axes, or
-as a tuple with one for each axis. The constructors raise :class:`ConfigError` if a number is 0 or for another mode, and
-:class:`UsageError` if a number is not natural. A call raises :class:`ShapeError` if the input does not fit: the
-channels of ``DepthToSpace`` and the sizes of ``SpaceToDepth`` must be multiples of a block. Source: SPEC sections 8
-and 10.
+The arithmetic is PyTorch's. ``mode`` is ``"nearest"``, ``"nearest-exact"`` or ``"linear"``, on every axis; PyTorch's
+``"bilinear"`` and ``"trilinear"`` mean the last. Give each number once for all axes, or as a tuple with one for each
+axis. The constructors raise :class:`ConfigError` if a number is 0 or for another mode, and :class:`UsageError` if a
+number is not natural. A call raises :class:`ShapeError` if the input does not fit: the channels of ``DepthToSpace`` and
+the sizes of ``SpaceToDepth`` must be multiples of a block. Source: SPEC sections 8 and 10.
 """
 
 from jaxtyping import Array

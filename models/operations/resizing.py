@@ -1,7 +1,8 @@
 """Resizes, depth to space and space to depth, with PyTorch's arithmetic (SPEC sections 8 and 10).
 
-PyTorch's nearest resize takes position ``floor(i·n / m)``, and its linear one does not smooth an image that it makes
-smaller. ``jax.image.resize`` differs in both, so positions and weights are computed here. The scale is the factor of
+PyTorch's nearest resize takes position ``floor(i·n / m)``, or ``floor((i + 1/2)·n / m)`` if it is exact, and its linear
+one does not smooth an image that it makes smaller. ``jax.image.resize`` differs, so positions and weights are computed
+here. The scale is the factor of
 :class:`Resize`, as in PyTorch with ``scale_factor``, and the ratio of the two sizes in :class:`ResizeTo`.
 """
 
@@ -90,8 +91,8 @@ def _resized(x: Array, *, scales: tuple[_Scale, ...], operation: Resize | Resize
 
     def along_each_axis(image: Array) -> Array:
         for axis, scale in enumerate(scales):
-            if operation.mode == "nearest":
-                image = _nearest(image, axis, scale)
+            if operation.mode != "linear":
+                image = _nearest(image, axis, scale, exact=operation.mode == "nearest-exact")
             elif scale.is_whole and not operation.align_corners:
                 image = _between_neighbours(image, axis, scale.denominator)
             elif operation.align_corners and scale.is_whole and over_devices():
@@ -105,12 +106,16 @@ def _resized(x: Array, *, scales: tuple[_Scale, ...], operation: Resize | Resize
     return channels_last(along_each_axis, x)
 
 
-def _nearest(image: Array, axis: int, scale: _Scale) -> Array:
-    if scale.is_whole:
+def _nearest(image: Array, axis: int, scale: _Scale, exact: bool) -> Array:
+    if scale.is_whole:  # the exact one is the same
         before, after = image.shape[: axis + 1], image.shape[axis + 1 :]
         repeated = jnp.broadcast_to(jnp.expand_dims(image, axis + 1), (*before, scale.denominator, *after))
         return repeated.reshape(*image.shape[:axis], scale.made, *after)
-    at, _ = _divided(jnp.arange(scale.made), scale.made, scale.numerator, scale.denominator)
+    i = jnp.arange(scale.made)
+    if exact:
+        at, _ = _divided(2 * i + 1, 2 * scale.made + 1, scale.numerator, 2 * scale.denominator)
+    else:
+        at, _ = _divided(i, scale.made, scale.numerator, scale.denominator)
     return jnp.take(image, jnp.minimum(at, scale.given - 1), axis)
 
 

@@ -336,6 +336,12 @@ Proof. intros i q n m c (? & ?). rewrite !Nat.div_1_r. lia. Qed.
 Theorem nearest_resize_reads : nearest_resize_reads_statement.
 Proof. intros i q f o ?. rewrite !Nat.add_0_r. generalize (i * o / f). lia. Qed.
 
+Theorem exact_nearest_resize_reads : exact_nearest_resize_reads_statement.
+Proof.
+  intros i q f o ?. rewrite !Nat.add_0_r. replace (i * (2 * o) + o) with ((2 * i + 1) * o) by lia.
+  generalize ((2 * i + 1) * o / (2 * f)). lia.
+Qed.
+
 Theorem linear_resize_reads : linear_resize_reads_statement.
 Proof.
   intros i f o (? & ?). assert (1 <= 2 * f) as two by lia.

@@ -173,6 +173,10 @@ Definition centred_crop_and_pad_read_statement : Prop := forall i q n m c : nat,
 Definition nearest_resize_reads_statement : Prop := forall i q f o : nat,
   (((1 <= f) /\ (1 <= o)) -> ((((((i * o) + 0) / f) <= (q + 0)) /\ ((q + 0) <= (((i * o) + 0) / f))) <-> (q = ((i * o) / f)))).
 
+(* An exact nearest resize by f/o reads one position: floor((i + 1/2)·o / f). *)
+Definition exact_nearest_resize_reads_statement : Prop := forall i q f o : nat,
+  (((1 <= f) /\ (1 <= o)) -> ((((((i * (2 * o)) + o) / (2 * f)) <= (q + 0)) /\ ((q + 0) <= (((i * (2 * o)) + o) / (2 * f)))) <-> (q = ((((2 * i) + 1) * o) / (2 * f))))).
+
 (* A linear resize by f/o reads the nearest positions up and down from x = (i + 1/2)·o/f - 1/2. *)
 Definition linear_resize_reads_statement : Prop := forall i f o : nat,
   (((1 <= f) /\ (1 <= o)) -> (((((((i * (2 * o)) + (o + f)) / (2 * f)) * (2 * f)) <= ((((2 * i) + 1) * o) + f)) /\ ((((((2 * i) + 1) * o) + f) + 1) <= (((((i * (2 * o)) + (o + f)) / (2 * f)) + 1) * (2 * f)))) /\ ((((((2 * i) + 1) * o) + f) <= ((((i * (2 * o)) + ((o + (2 * f)) + (f - 1))) / (2 * f)) * (2 * f))) /\ ((((((i * (2 * o)) + ((o + (2 * f)) + (f - 1))) / (2 * f)) * (2 * f)) + 1) <= (((((2 * i) + 1) * o) + f) + (2 * f)))))).

@@ -92,7 +92,7 @@ def changing_operations() -> st.SearchStrategy[Operation]:
         st.builds(
             Resize,
             st.integers(1, 3),
-            mode=st.sampled_from(["nearest", "linear"]),
+            mode=st.sampled_from(Resize.choices["mode"]),
             over=st.integers(1, 3),
             less=st.integers(0, 1),
         ),

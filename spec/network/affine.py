@@ -84,7 +84,7 @@ class Undecided(Exception):  # noqa: N818 not an error: it says how to go on
 
 
 class NotAffineError(Exception):
-    """A product of two unknown sizes, or a division by one."""
+    """A product of two unknown sizes, or a division by one that :func:`ratio` can't do."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -312,6 +312,38 @@ def _quotient(a: Any, divisor: Any) -> Any:
     if isinstance(low, int) and isinstance(high, int) and low // divisor == high // divisor:
         return whole + low // divisor
     raise Undecided(_one_block_each(rest, divisor))
+
+
+def ratio(a: Affine | int, b: Affine) -> int:
+    """Return ``floor(a / b)``, where ``b`` is at least 1 in the whole box and the answer is one number.
+
+    Otherwise :class:`Undecided` is raised. Where a number is unbounded, the answer is that for large numbers, from some
+    number on. Raises :class:`NotAffineError` if it grows without bound.
+
+    >>> box = ((100, None),)
+    >>> ratio(Affine(box, 7, (3,)), Affine(box, 0, (2,)))
+    1
+    """
+    endless = next((v for v, (_, most) in enumerate(b.box) if most is None and b.coefficients[v]), None)
+    if endless is not None:
+        found = (a.coefficients[endless] if isinstance(a, Affine) else 0) // b.coefficients[endless]
+    elif isinstance(a, Affine) and any(a.coefficients[v] for v, (_, most) in enumerate(a.box) if most is None):
+        raise Undecided(_halves(b))  # until it is a number
+    else:
+        found = _at_start(a) // _at_start(b)
+    rest = _difference(a, b * found)
+    if not _is_natural(rest):
+        found, rest = found - 1, rest + b
+    if _is_natural(rest) and _is_natural(_difference(b, rest + 1)):
+        return found
+    raise NotAffineError
+
+
+def _at_start(form: Affine | int) -> int:
+    """The value where each number is the least within the box."""
+    if isinstance(form, int):
+        return form
+    return form.constant + sum(c * least for c, (least, _) in zip(form.coefficients, form.box, strict=True))
 
 
 def _one_block_each(rest: Affine, divisor: int) -> Cuts:

@@ -158,6 +158,8 @@ def _resized(mode: str, step: int, over: int) -> Reads:
     """What a resize reads that takes ``step / over`` input positions for each of its own."""
     if mode == "nearest":
         return Reads(step, over)
+    if mode == "nearest-exact":
+        return Reads(2 * step, 2 * over, step, step)
     return Reads(2 * step, 2 * over, step + over, step + 2 * over + monus(over, 1), outside=1)
 
 

@@ -11,12 +11,12 @@ from .fields import PerAxis, on_axis
 from .operation import Fault, Operation, counted
 from .requirement import MULTIPLE, Need
 
-_MODES = {"mode": ("nearest", "linear")}
+_MODES = {"mode": ("nearest", "nearest-exact", "linear")}
 
 
 def _require_linear(operation: "Resize | ResizeTo") -> None:
-    if operation.align_corners and operation.mode == "nearest":
-        says = "align_corners is for linear resizing, and the mode is nearest"
+    if operation.align_corners and operation.mode != "linear":
+        says = f"align_corners is for linear resizing, and the mode is {operation.mode}"
         raise ConfigError.of(repr(operation), "align_corners", "", says, 'mode="linear"')
 
 
@@ -24,11 +24,15 @@ def _require_linear(operation: "Resize | ResizeTo") -> None:
 class Resize(Operation):
     """Nearest or linear resizing by a factor: the size is ``floor(n·factor / over) ∸ less``.
 
+    The modes are PyTorch's. For a factor that is not whole, ``"nearest"`` and ``"nearest-exact"`` differ: the second
+    takes what is at the middle of a position, and is the nearest resize of ``jax.image.resize``.
+
     ``Resize(2)`` doubles, ``Resize(1, over=2)`` halves. ``Resize(2, mode="linear", align_corners=True, less=1)`` adds
     one position between each two neighbours: ``2n - 1``. Where a factor that is not 1 leaves a size as it is, as 5/4
     does for size 3, PyTorch may copy the axis, and its values differ from ours.
 
-    Raises :class:`ConfigError` for ``align_corners`` with the mode ``"nearest"``, and the errors of :class:`Operation`.
+    Raises :class:`ConfigError` for ``align_corners`` without the mode ``"linear"``, and the errors of
+    :class:`Operation`.
 
     >>> Resize(2).size([151], 0), Resize(1, over=2).size([303], 0), Resize(2, less=1).size([151], 0)
     (302, 151, 301)
@@ -62,7 +66,8 @@ class Resize(Operation):
 class ResizeTo(Operation):
     """Nearest or linear resizing of the first input to the size of the second, larger or smaller.
 
-    Raises :class:`ConfigError` for ``align_corners`` with the mode ``"nearest"``, and the errors of :class:`Operation`.
+    The modes are those of :class:`Resize`. Raises :class:`ConfigError` for ``align_corners`` without the mode
+    ``"linear"``, and the errors of :class:`Operation`.
 
     >>> ResizeTo().size([151, 303], 0)
     303

@@ -16,8 +16,8 @@ from .operations import Array
 def resize(operation: Resize, images: Sequence[Array], parameters: Parameters) -> Array:
     """Return the image, resized by a factor.
 
-    Nearest reads position ``o`` of the result at ``o / factor``. Linear reads it at ``(o + ½) / factor - ½``, or
-    corner on corner.
+    Nearest reads position ``o`` of the result at ``o / factor``, or exactly at ``(o + ½) / factor``. Linear reads it at
+    ``(o + ½) / factor - ½``, or corner on corner.
 
     >>> resize(Resize(2), [np.array([[1, 2]])], {}).tolist()
     [[1, 1, 2, 2]]
@@ -45,8 +45,9 @@ def resize_to(operation: ResizeTo, images: Sequence[Array], parameters: Paramete
 def _resized(operation: Resize | ResizeTo, x: Array, sizes: Sizes, ratios: Sequence[Fraction]) -> Array:
     for axis, (m, ratio) in enumerate(zip(sizes, ratios, strict=True), 1):
         n = x.shape[axis]
-        if operation.mode == "nearest":
-            x = x.take([min(floor(o * ratio), n - 1) for o in range(m)], axis)
+        if operation.mode != "linear":
+            of_each = Fraction(1, 2) if operation.mode == "nearest-exact" else 0
+            x = x.take([min(floor((o + of_each) * ratio), n - 1) for o in range(m)], axis)
             continue
         places = [min(max(place, Fraction(0)), Fraction(n - 1)) for place in _places(operation, n, m, ratio)]
         left = [floor(place) for place in places]

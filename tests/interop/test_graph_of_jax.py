@@ -633,7 +633,7 @@ AS_WRITTEN = {
     ),
     "a sixteenth": (
         lambda s, x: jax.image.resize(s.conv(x), (x.shape[0], x.shape[1] // 16, x.shape[2] // 16, 4), "nearest"),
-        "nearest resize",
+        "nearest-exact resize",
     ),
 }
 

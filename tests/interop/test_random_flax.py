@@ -143,7 +143,9 @@ FOUND = {
     "single positions": in_a_row(
         *(Activation("tanh"), Mean(), Conv(1), Norm("batch"), Activation(), Conv(1), Norm("group", groups=2))
     ),
-    "one axis of two": in_a_row(PadToMultiple((4, 1)), Resize((2, 1), less=(1, 0)), Conv(3, padding=1), axes=2),
+    "one axis of two": in_a_row(
+        PadToMultiple((4, 1)), Resize((2, 1), mode="nearest-exact", less=(1, 0)), Conv(3, padding=1), axes=2
+    ),
     "branches in another order": Network(
         {"x": 4},
         (

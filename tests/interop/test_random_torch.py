@@ -261,7 +261,7 @@ def alike_in_both(network):
     for node in network.nodes:
         of, channels = node.operation, network.channels[node.name]
         match of:
-            case Resize(over=1, less=0, mode="nearest"):
+            case Resize(over=1, less=0) if of.mode != "linear":
                 pass
             case Resize():
                 of = Resize(of.factor, mode="linear")

@@ -178,7 +178,47 @@ def as_often_as_it_goes(x):
     return jnp.tile(x, 100 // x.shape[0])
 
 
+def as_a_small_int(x):
+    """A symbol is no ``int``, so the trace does not see that small sizes are rejected."""
+    if isinstance(x.shape[0], int) and x.shape[0] < 32:
+        raise ValueError("too small")
+    return x
+
+
+def a_number_or_large(x):
+    try:
+        n = int(x.shape[0])
+    except Exception:
+        n = 1000
+    if n < 32:
+        raise ValueError("too small")
+    return x
+
+
+def halved(x):
+    n = x.shape[0]
+    while n > 1:
+        if n % 2:
+            raise ValueError("no power of two")
+        n //= 2
+    return x
+
+
+def in_windows(x):
+    """The last size is left open, so the count of numbers is divided by a size."""
+    return x.reshape(x.shape[0] // 4, 4, -1)
+
+
+def in_so_many_parts(x):
+    return x.reshape(x.shape[0] // 4, -1)
+
+
 TRAPS = [
+    (as_a_small_int, "{32, 33, …, 300}", False),
+    (a_number_or_large, "{32, 33, …, 300}", False),
+    (halved, "{1, 2, 4, 8, 16, 32, …, 65536}", False),
+    (in_windows, "n ≡ 0 (mod 4), n ≥ 4", False),
+    (in_so_many_parts, "{4, 5, 6, 7, 8, 10, 12, 15} or n ≡ 0 (mod 4), n ≥ 16", False),
     (wrapped_around, "n ≡ 0 (mod 4), n ≥ 4", True),
     (as_often_as_it_goes, "{1, 2, …, 100}", True),
     (folded, "n ≡ 0 (mod 2), n ≥ 2", True),
@@ -727,6 +767,13 @@ JOINT = {
     "an area": (too_large, "H W", "H*W ≤ 10000", {"H": 101, "W": 100}, {"H": 1000, "W": 10}),
     "a prime": (lambda x: x.reshape(-1, 1_031), "H W", "H*W mod 1031 = 0", {"H": 64, "W": 2}, {"H": 64, "W": 2_062}),
 }
+
+
+@pytest.mark.parametrize("shape", ["1 H 64 3", "1 H W 3"])
+def test_windows_whose_channels_are_left_open_are_multiples_of_their_size(shape):
+    answer = read_jax(lambda x: x.reshape(1, x.shape[1] // 4, 4, x.shape[2] // 4, 4, -1).mean((2, 4)), shape)
+    assert {str(answer[name]) for name in answer.axes} == {"n ≡ 0 (mod 4), n ≥ 4"}
+    assert answer.independent is (None if "W" not in shape else True)
 
 
 @pytest.mark.parametrize("name", JOINT)

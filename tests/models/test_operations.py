@@ -97,9 +97,12 @@ def poolings(draw, axes, kind):
     return kind(**numbers, padding=padding, ceil_mode=padding != "SAME" and draw(st.booleans()))
 
 
+RESIZES = [("nearest", False), ("nearest-exact", False), ("linear", False), ("linear", True)]
+
+
 @st.composite
 def resizes(draw, axes, kind):
-    mode, aligned = draw(st.sampled_from([("nearest", False), ("linear", False), ("linear", True)]))
+    mode, aligned = draw(st.sampled_from(RESIZES))
     numbers = ("factor", st.integers(1, 3)), ("over", st.integers(1, 3)), ("less", st.integers(0, 1))
     given = {name: draw(each(axes, of)) for name, of in numbers} if kind is Resize else {}
     return kind(**given, mode=mode, align_corners=aligned)

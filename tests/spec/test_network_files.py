@@ -847,7 +847,7 @@ def test_all_faults_of_a_graph_are_said_at_once(tmp_path):
         "key: there is no such key: node a: 'kernal' (did you mean kernel?).",
         "op: no such operation: node b: 'MaxPol' (did you mean MaxPool?).",
         "key: a key is missing: node c: kernel.",
-        "mode: no such choice: node d: mode='area' must be one of 'nearest', 'linear'.",
+        "mode: no such choice: node d: mode='area' must be one of 'nearest', 'nearest-exact', 'linear'.",
         "fix: inputs: x = 4",
         "fix: node a: leave out kernal",
         'fix: node b: op = "MaxPool"',

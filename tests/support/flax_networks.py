@@ -218,11 +218,11 @@ def _new_size(of, axis, n):
 
 
 def _resized(of, x, sizes):
-    if of.mode == "nearest" and isinstance(of, Resize) and of.over == 1 and of.less == 0:
+    if of.mode != "linear" and isinstance(of, Resize) and of.over == 1 and of.less == 0:
         for axis in range(len(sizes)):
             x = jnp.repeat(x, on_axis(of.factor, axis), axis + 1)
         return x
-    mode = "nearest" if of.mode == "nearest" else _LINEAR[len(sizes) - 1]
+    mode = "nearest" if of.mode != "linear" else _LINEAR[len(sizes) - 1]
     return jax.image.resize(x, (x.shape[0], *sizes, x.shape[-1]), mode)
 
 

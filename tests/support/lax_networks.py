@@ -81,6 +81,8 @@ def _plain(of):
             return CropTo()
         case Pad() | PadTo() | PadToMultiple():
             return replace(of, mode="zeros" if "mirrored" in of.mode else of.mode)
+        case Resize(mode="nearest") if of.over != 1 or of.less:
+            return replace(of, mode="nearest-exact")
     return of
 
 
@@ -125,9 +127,9 @@ def _computed(of, x, *others):
             y = lax.reduce_window(x, start, op, (of.kernel, 1), (stride, 1), padding, window_dilation=dilation)
             return y / of.kernel if isinstance(of, AvgPool) else y
         case Resize():
-            return jax.image.resize(x, (_resized(of, x.shape[0]), channels), of.mode)
+            return jax.image.resize(x, (_resized(of, x.shape[0]), channels), _in_jax(of.mode))
         case ResizeTo():
-            return jax.image.resize(x, (others[0].shape[0], channels), of.mode)
+            return jax.image.resize(x, (others[0].shape[0], channels), _in_jax(of.mode))
         case Crop():
             before, after = sides_on(of.amounts, 0)
             return lax.slice(x, (before, 0), (x.shape[0] - after, channels))
@@ -169,6 +171,10 @@ def _computed(of, x, *others):
         case Mean():
             return x.mean(0)[None]
     raise AssertionError(of)
+
+
+def _in_jax(mode):
+    return "linear" if mode == "linear" else "nearest"
 
 
 def _resized(of, n):

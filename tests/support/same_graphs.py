@@ -160,8 +160,14 @@ def _written(of, single, channels):
             return kind, "instance", 1, of.epsilon, of.affine
         case Norm():
             return kind, of.kind, of.groups, of.epsilon, of.affine
-        case Activation() | Resize() | ResizeTo():
-            return kind, getattr(of, "kind", getattr(of, "mode", None))
+        case Activation():
+            return kind, of.kind
+        case Resize(over=over, less=0) if of.mode != "linear" and not isinstance(over, tuple) and over == 1:
+            return kind, "nearest"  # both repeat each position
+        case Resize():
+            return kind, of.mode
+        case ResizeTo():
+            return kind, "linear" if of.mode == "linear" else "nearest"
         case Add() | Multiply():
             return kind, of.broadcast
         case Slice():

@@ -402,8 +402,8 @@ def _windows(of, x):
 
 
 def _resizing(of, axes):
-    if of.mode == "nearest":
-        return {"mode": "nearest"}
+    if of.mode != "linear":
+        return {"mode": of.mode}
     return {"mode": _LINEAR[axes - 1], "align_corners": of.align_corners}
 
 
