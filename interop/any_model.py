@@ -10,6 +10,7 @@ from typing import Any
 from ..spec.arithmetic.size_set import SizeSet
 from ..spec.messages.report import FileError, Report, ShapeError, UsageError, Verdict, WellshapedError
 from ..spec.messages.written import clipped
+from .frameworks.closures import packages_at_hand
 from .jax_reader import read_jax
 from .loading import failure, failure_at, required
 from .meant_shapes import FEW, large_axes, layouts, other_channels, other_orders, small_axes
@@ -292,5 +293,10 @@ def _with_size(fix: str, shape: Sequence[int]) -> str:
 
 
 def _reader_of(model: Any) -> Callable[..., ModelSizes]:
+    """The reader for a model. A function is PyTorch's if it has something of PyTorch at hand, and nothing of JAX."""
     torch = sys.modules.get("torch.nn")
-    return read_jax if torch is None or not isinstance(model, torch.Module) else read_torch
+    if torch is None:
+        return read_jax
+    packages = packages_at_hand(model)
+    is_of_torch = isinstance(model, torch.Module) or ("torch" in packages and "jax" not in packages)
+    return read_torch if is_of_torch else read_jax

@@ -9,7 +9,9 @@ import importlib.util
 import re
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
+from importlib.abc import MetaPathFinder
 from inspect import Parameter, getattr_static, isclass, signature
 from pathlib import Path
 from pkgutil import iter_modules
@@ -334,7 +336,57 @@ def _needs_arguments(text: str, call: Any, names: list[str], module: ModuleType)
 
 
 def _constructed(text: str, make: Callable[[], Any]) -> Any:
-    """The model that ``make`` returns, without memory for its parameters if its framework can do so."""
+    """The model that ``make`` returns, without memory for its parameters if its framework can do so.
+
+    ``make`` may import its framework itself. Then it is stopped there, the framework is imported, and ``make`` begins
+    again.
+    """
+    missing: set[str] = set()
+    while True:
+        try:
+            with _stopped_at_imports(missing):
+                return _made(text, make)
+        except _Imported as found:
+            missing.add(found.module)
+            with suppress(ImportError):  # then the same import is an error of the user's code
+                importlib.import_module(found.module)
+
+
+class _Imported(BaseException):
+    """A framework is imported, which is not loaded yet. It is no ``Exception``, which the user's code might catch."""
+
+    def __init__(self, module: str) -> None:
+        super().__init__(module)
+        self.module = module
+
+
+class _Stop(MetaPathFinder):
+    """Raises :class:`_Imported` for a framework that can make models without memory, but for those already ``met``."""
+
+    def __init__(self, met: set[str]) -> None:
+        self.met = met
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+        module = _MAKERS.get(name)
+        if module is not None and module not in self.met:
+            raise _Imported(module)
+
+
+_MAKERS = {"torch": "torch", "flax": "flax.nnx", "flax.nnx": "flax.nnx", "equinox": "equinox"}
+"""The module that can make models without memory, by the name of a module that is imported."""
+
+
+@contextmanager
+def _stopped_at_imports(met: set[str]) -> Iterator[None]:
+    finder = _Stop(met)
+    sys.meta_path.insert(0, finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)
+
+
+def _made(text: str, make: Callable[[], Any]) -> Any:
     for attempt, accepted in _attempts(make):
         try:
             model = attempt()
@@ -356,11 +408,14 @@ def _constructed(text: str, make: Callable[[], Any]) -> Any:
 def _attempts(make: Callable[[], Any]) -> Iterator[tuple[Callable[[], Any], Any]]:
     """How each loaded framework makes a model without memory, with the class of its models."""
     torch, nnx, equinox = (sys.modules.get(name) for name in ("torch", "flax.nnx", "equinox"))
-    if nnx:
-        yield lambda: nnx.eval_shape(make), nnx.Module
-    if equinox:
-        yield lambda: equinox.filter_eval_shape(make), equinox.Module
+    call: Callable[..., Any] = make
     if torch:
         from .frameworks.torch_models import constructed
 
-        yield lambda: constructed(make), torch.nn.Module
+        call = partial(constructed, make)  # also while another framework tries: the model may be PyTorch's
+    if nnx:
+        yield lambda: nnx.eval_shape(call), nnx.Module
+    if equinox:
+        yield lambda: equinox.filter_eval_shape(call), equinox.Module
+    if torch:
+        yield call, torch.nn.Module

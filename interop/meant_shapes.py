@@ -56,15 +56,15 @@ def small_axes(shape: Sequence[int]) -> Iterator[list[int]]:
 
 
 def other_orders(shapes: Sequence[Sequence[int]]) -> Iterator[MeantShapes]:
-    """The shapes that may be meant: the channels at the other end, added where they are missing, and a batch.
+    """The shapes that may be meant: the channels at the other end, added where they are missing, a batch, an image.
 
     >>> for shapes, changes in other_orders([(3, 304, 384)]):
     ...     print(*shapes, changes)
     (304, 384, 3) ['channels last']
     (1, 3, 304, 384) ['a batch axis first']
     (1, 304, 384, 3) ['channels last', 'a batch axis first']
-    >>> next(other_orders([(304, 384)]))
-    ([(304, 384, 3)], ['3 channels last'])
+    >>> next(other_orders([(304, 384)])), next(other_orders([(1, 3, 96, 304, 384)]))
+    (([(304, 384, 3)], ['3 channels last']), ([(1, 3, 304, 384)], ['one size less']))
     """
 
     def moved(shape: tuple[int, ...], last: bool) -> tuple[int, ...]:
@@ -87,6 +87,8 @@ def other_orders(shapes: Sequence[Sequence[int]]) -> Iterator[MeantShapes]:
         orders += [([(1, *s) for s in of], [*says, "a batch axis first"]) for of, says in [same, *orders]]
     if min(map(len, whole)) > 3:
         orders += [([s[1:] for s in of], [*says, "no batch axis"]) for of, says in [same, *orders]]
+    if max(map(len, whole)) > 4:  # of an image, and not of a volume: channels first, then last
+        orders[:0] = [([(*s[:at], *s[at + 1 :]) for s in whole], ["one size less"]) for at in (2, 1)]
     yield from islice(orders, _MOST_ORDERS)
 
 

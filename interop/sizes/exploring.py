@@ -111,6 +111,8 @@ def explore(
             break
         regions.append(Region(_one(size), end, (size,)))
         tried.append(size)
+        if known is None and len(tried) == ALIKE and _all_alike(regions):
+            break
     regions = _without_chance_repeats(regions)
     tried_sizes = SizeSet([Progression(size, 1, 1) for size in tried])
     return Found(
@@ -121,6 +123,16 @@ def explore(
         traces=traces,
         trials=trials + len(tried),
     )
+
+
+ALIKE = 48
+"""If so many sizes that were tried raise the same error, and none is known to fit, no others are tried."""
+
+
+def _all_alike(regions: list[Region]) -> bool:
+    """Whether all that is known are errors of one class that were raised at one place."""
+    known = [region.end for region in regions if not isinstance(region.end, Unknown)]
+    return len({(end.error, end.raised) if isinstance(end, Rejected) else None for end in known}) == 1
 
 
 def _to_try(unknown: SizeSet, known: int | None) -> Iterator[int]:

@@ -1,5 +1,6 @@
 """Loading a model by its name: what is called, what gets memory, and what each error says."""
 
+import subprocess
 import sys
 from itertools import count
 
@@ -179,6 +180,70 @@ class Net(nn.Sequential):
     model = load_model(f"{write(text)}:Net")
     assert model[1].weight.device == torch.device("meta")
     assert str(read_model(model, "1 3 H W", name="nets:Net")["H"]) == "n ≥ 5"
+
+
+def test_a_factory_that_imports_its_framework_itself_makes_no_arrays(write, tmp_path):
+    text = """
+def make():
+    from flax import nnx
+
+    return nnx.Conv(3, 8, (3, 3), rngs=nnx.Rngs(0))
+"""
+    code = f"""
+import subprocess
+import sys
+from wellshaped.interop.loading import load_model
+assert "flax.nnx" not in sys.modules
+print(type(load_model({f"{write(text)}:make"!r}).kernel.get_value()).__name__)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert done.stdout.split() == ["ShapeDtypeStruct"]
+
+
+FUNCTIONS_OF_TORCH = """
+import functools
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+net = nn.MaxPool2d(2)
+
+
+def segment(image):
+    return net((image - 0.5) / 0.5).softmax(1)
+
+
+def pools(image):
+    return F.max_pool2d(image, 2)
+
+
+class Predictor:
+    def __call__(self, image):
+        return net(image)
+
+
+class Held:
+    def __init__(self):
+        self.net = net
+
+    def __call__(self, image):
+        return self.net(image)
+
+
+predictor, held, lambda_of_it, method = Predictor(), Held(), lambda image: net(image), net.forward
+through_another = functools.partial(lambda of, image: of(image), segment)
+relu = torch.relu
+"""
+
+
+def test_functions_of_pytorch_are_read_by_pytorch(write):
+    pytest.importorskip("torch", reason="PyTorch is not a dependency")
+    place = write(FUNCTIONS_OF_TORCH)
+    for name in ("segment", "pools", "predictor", "held", "lambda_of_it", "method", "through_another", "relu"):
+        answer = read_model(load_model(f"{place}:{name}"), "1 3 H W")
+        assert answer.framework.startswith("torch")
+        assert str(answer["H"]) == ("n ≥ 1" if name == "relu" else "n ≥ 2"), name
 
 
 def test_pytorch_code_that_asks_for_values_cant_be_decided_and_a_wrong_number_of_channels_is_proposed():

@@ -254,6 +254,24 @@ def test_what_depends_on_the_values_is_unknown_and_never_rejected():
     assert all(isinstance(region.end, Unknown) for region in found.regions)
 
 
+class Trials:
+    """Counts the runs of a network."""
+
+    def __init__(self, module):
+        self.module, self.count = module, 0
+
+    def __call__(self, x):
+        self.count += 1
+        return self.module(x)
+
+
+def test_a_wrong_number_of_axes_ends_after_few_runs():
+    counted = Trials(UNet())
+    answer = read_torch(counted, "1 3 D H W")
+    assert not any(of.sizes for of in answer.axes.values())
+    assert counted.count < 200
+
+
 def test_a_bit_trick_is_tried_one_size_at_a_time():
     found = explored(Net(power_of_two), trials=70)
     assert str(found.fits) == "{1, 2, 4, 8, 16, 32, 64}"
