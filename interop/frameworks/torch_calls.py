@@ -1,7 +1,7 @@
 """The functions of PyTorch that a network calls, in order: the outermost ones, with the arguments that it gives."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from types import FrameType
@@ -38,11 +38,15 @@ class Call:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recorded:
-    """What PyTorch ran: the calls, the images that it was given, the paths of parameters by id, and the outputs."""
+    """What PyTorch ran: the calls, the images that it was given, and the outputs.
+
+    ``paths`` are those of parameters and buffers by their ids, and ``buffers`` are the ids of the latter.
+    """
 
     calls: Sequence[Call]
     images: Sequence[Any]
     paths: Mapping[int, str]
+    buffers: Collection[int] = ()
     outputs: Sequence[Any] = ()
     finished: bool = False
 

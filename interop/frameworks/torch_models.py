@@ -1,7 +1,7 @@
 """A PyTorch network without its numbers: a copy of the module whose parameters have shapes and no memory."""
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
@@ -25,11 +25,15 @@ SMALL = 4_096
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """A network as ``apply(*images)``, and the paths of its ``modules`` and ``tensors`` by their ids."""
+    """A network as ``apply(*images)``, and the paths of its ``modules`` and ``tensors`` by their ids.
+
+    ``buffers`` are the ids of those tensors that are no parameters.
+    """
 
     apply: Callable[..., Any]
     modules: Mapping[int, str] = field(default_factory=dict)
     tensors: Mapping[int, str] = field(default_factory=dict)
+    buffers: Collection[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,8 @@ class TorchNetwork:
         modules = {id(of): path for path, of in module.named_modules()}
         named = _named_tensors(self.model)
         tensors = {id(fakes[id(of)]): path for path, of in named.items()}
-        return Copy(lambda *images: apply(*images, **self.arguments), modules, tensors)
+        buffers = [id(fakes[id(of)]) for of in self.model.buffers()]
+        return Copy(lambda *images: apply(*images, **self.arguments), modules, tensors, buffers)
 
 
 def as_network(model: Any, arguments: Mapping[str, Any]) -> TorchNetwork:

@@ -93,8 +93,8 @@ class TorchTracer:
                 with calls:
                     result = network.apply(*given)
             except Exception:
-                return Recorded(calls.found, given, network.tensors)
-        return Recorded(calls.found, given, network.tensors, list(leaves(result)), finished=True)
+                return Recorded(calls.found, given, network.tensors, network.buffers)
+        return Recorded(calls.found, given, network.tensors, network.buffers, [*leaves(result)], finished=True)
 
     def _images(self, at: Mapping[str, Any]) -> list[Any]:
         shapes = [[at[n] if isinstance(n, str) else n for n in shape] for shape in self.shapes]

@@ -1,7 +1,11 @@
 """Reading a jaxpr: its equations one after the other, also those of the functions that it calls."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from math import prod
 from typing import Any
+
+from jax._src.core import jaxprs_in_params  # its public name differs by version
 
 from .draft import Array, Constant, Image, NoStepError, Unread, path_of_all, small_number
 from .equation import Equation
@@ -55,7 +59,7 @@ class JaxWalker(Walker):
     def _results(self, equation: Equation, given: Sequence[Array]) -> Sequence[Array]:
         outs = len(equation.source.outvars)
         if not any(isinstance(of, Image | Unread) for of in given):
-            return [_of_constants(equation, given)] * outs
+            return [self._part(equation, _of_constants(equation, given), given, i) for i in range(outs)]
         around = tuple(self._around)
 
         def line() -> str:
@@ -63,6 +67,15 @@ class JaxWalker(Walker):
 
         name = str(equation.params.get("name", "")).lstrip("_") if equation.name in _CALLS else ""
         return self.applied(name or equation.name, given, outs, lambda: self._by_rule(equation, given), line)
+
+    def _part(self, equation: Equation, found: Constant, given: Sequence[Array], i: int) -> Constant:
+        """What was computed from parameters alone; a part of one is a parameter of its own layer."""
+        made = getattr(equation.source.outvars[i].aval, "shape", ())
+        first = equation.operands[0] if equation.operands else ()
+        if not found.path or len(first) < 3 or prod(made) >= prod(first) or not _takes_a_part(equation.source):
+            return found
+        numbers = [str(of.value) for of in given if isinstance(of, Constant) and of.value is not None]
+        return replace(found, path=self.part_of(found.path, (str(equation.params), *numbers, i)))
 
     def _by_rule(self, equation: Equation, given: Sequence[Array]) -> Sequence[Array]:
         if equation.name in _CALLS:
@@ -91,6 +104,24 @@ def _equation(of: Any) -> Equation:
     shapes = [tuple(getattr(getattr(atom, "aval", None), "shape", ())) for atom in of.invars]
     shape = tuple(getattr(of.outvars[0].aval, "shape", ())) if of.outvars else ()
     return Equation(of.primitive.name, of.params, shapes, shape, of)
+
+
+_PARTS = frozenset(("slice", "dynamic_slice", "gather", "split"))
+_BESIDE_PARTS = _PARTS | {
+    *("squeeze", "reshape", "broadcast_in_dim", "concatenate", "convert_element_type"),
+    *("lt", "add", "select_n", "clamp", "pjit", "jit"),
+}
+"""The operations that take a part of an array, and those that come with them: of indices, and of axes of size 1."""
+
+
+def _takes_a_part(source: Any) -> bool:
+    names = {source.primitive.name}
+    left = [*jaxprs_in_params(source.params)]
+    while left:
+        for of in left.pop().eqns:
+            names.add(of.primitive.name)
+            left += jaxprs_in_params(of.params)
+    return bool(names & _PARTS) and names <= _BESIDE_PARTS
 
 
 def _of_constants(equation: Equation, given: Sequence[Array]) -> Constant:

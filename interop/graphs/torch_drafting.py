@@ -16,7 +16,7 @@ RULES: dict[str, Rule] = {**WINDOWS, **LAYOUT, **VALUES}
 
 def drafted(recorded: Any, shapes: Sequence[OpenShape], sizes: Mapping[str, int], roles: Roles) -> Draft:
     """The nodes at these sizes, from the calls that a :class:`..frameworks.torch_calls.Recorded` has."""
-    walker = TorchWalker(len(roles.axes), RULES, recorded.paths)
+    walker = TorchWalker(len(roles.axes), RULES, recorded.paths, recorded.buffers)
     images = input_images(walker, shapes, sizes, roles, channels_first=True)
     results = walker.walk(recorded.calls, list(zip(recorded.images, images, strict=True)), recorded.outputs)
     return draft(walker, sizes, results, recorded.finished)

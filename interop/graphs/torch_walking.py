@@ -4,9 +4,10 @@ Each rule has the arguments of PyTorch's function, after a :class:`Step`. Most r
 JAX, so that both frameworks share the rules of :mod:`.window_rules`, :mod:`.layout_rules` and :mod:`.value_rules`.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from inspect import signature
+from math import prod
 from typing import Any
 
 from .draft import Array, Constant, Image, NoStepError, Stack, Unread, path_of_all, small_number
@@ -90,11 +91,13 @@ def operand_of(walker: Walker, of: Any) -> Operand:
 
 
 class TorchWalker(Walker):
-    """The nodes of recorded calls. ``paths`` are the paths of parameters, by the ids of the tensors."""
+    """The nodes of recorded calls. ``paths`` are the paths of parameters and ``buffers``, by the ids of the tensors."""
 
-    def __init__(self, axes: int, rules: Mapping[str, Rule], paths: Mapping[int, str]) -> None:
+    def __init__(
+        self, axes: int, rules: Mapping[str, Rule], paths: Mapping[int, str], buffers: Collection[int]
+    ) -> None:
         super().__init__(axes)
-        self.rules, self.paths, self.has_paths = rules, paths, bool(paths)
+        self.rules, self.paths, self.buffers, self.has_paths = rules, paths, buffers, bool(paths)
         self._known: dict[int, Array] = {}
         self._alike: dict[Any, set[int]] = {}
         self._changed: set[int] = set()
@@ -136,7 +139,7 @@ class TorchWalker(Walker):
         unknown = any(array is None and hasattr(of, "from_image") for of, array in zip(tensors, known, strict=True))
         if call.name in FACTORIES or not (of_image or unknown):
             constants = [of for of in map(self._constant, tensors) if of is not None]
-            return [_of_constants(call, constants)] * outs
+            return [self._of_constants(call, constants, i) for i in range(outs)]
         given = [of for of in known if of is not None]
         return self.applied(call.name, given, outs, lambda: self._by_rule(call, outs), call.line)
 
@@ -187,7 +190,22 @@ class TorchWalker(Walker):
             return known
         if known is not None or hasattr(tensor, "from_image"):
             return None
-        return Constant(_of_parameter(self.paths.get(id(tensor), "")))
+        return Constant(_of_parameter(self.paths.get(id(tensor), "")), learned=id(tensor) not in self.buffers)
+
+    def _of_constants(self, call: Any, constants: Sequence[Constant], i: int) -> Constant:
+        """Result ``i`` of a call without images."""
+        found = _computed(call, constants)
+        if call.name not in _PARTS or len(constants) != 1 or not found.path or i >= len(call.results):
+            return found
+        given, made = (_tensors((call.args, call.kwargs)).__next__().shape, call.results[i].shape)
+        if len(given) < 3 or prod(made) == prod(given):
+            return found
+        others = [of for of in (*call.args, *call.kwargs.values()) if not _is_tensor(of)]
+        return replace(found, path=self.part_of(found.path, (call.name, str(others), i)))
+
+
+_PARTS = frozenset(("__getitem__", "getitem", "select", "slice", "narrow", "chunk", "split", "unbind", "tensor_split"))
+"""What takes a part of a tensor."""
 
 
 FACTORIES = frozenset(
@@ -199,7 +217,7 @@ FACTORIES = frozenset(
 """What takes an image for its shape and dtype only."""
 
 
-def _of_constants(call: Any, constants: Sequence[Constant]) -> Constant:
+def _computed(call: Any, constants: Sequence[Constant]) -> Constant:
     path = path_of_all(constants)
     epsilon = next((of.epsilon for of in constants if of.epsilon is not None), None)
     if call.name == "add":
@@ -210,7 +228,8 @@ def _of_constants(call: Any, constants: Sequence[Constant]) -> Constant:
         before, after = call.args[0].shape, call.results[0].shape
         along = tuple(d + len(after) - len(before) for d, n in enumerate(before) if n != 1)
     places = call.name in ("arange", "linspace") or any(of.places for of in constants)
-    return Constant(path, epsilon, along=along, places=places)
+    learned = not path or any(of.learned for of in constants if of.path)
+    return Constant(path, epsilon, along=along, places=places, learned=learned)
 
 
 def ranked(walker: Walker, of: Any, rank: int) -> Operand:

@@ -33,7 +33,7 @@ def _convolved(step: Step, axes: int, of: Operand, weight: Operand, bias: Any, *
     image, shape, lacking = _batched(step, axes, of)
     more = {"dimension_numbers": _layout(axes), "batch_group_count": 1, **params}
     made = step.image(convolution, [image, weight], shape, params=more)
-    step.walker.nodes[made.node].bias = bias is not None
+    step.walker.take_bias(made.node, bias)
     return replace(made, dims=made.dims[lacking:])
 
 
@@ -195,7 +195,7 @@ def _matmul(step: Step, x: Operand, other: Operand) -> Array:
 def _multiplied(step: Step, operands: Sequence[Operand], first: int, second: int, bias: Any = None) -> Image:
     params = {"dimension_numbers": (((first,), (second,)), ((), ()))}
     made = step.image(product, operands, params=params)
-    step.walker.nodes[made.node].bias = bias is not None
+    step.walker.take_bias(made.node, bias)
     return made
 
 

@@ -27,6 +27,13 @@ class Walker:
         """Whether the paths of the parameters are known. An array without one is then no parameter."""
         self._numbers = count(1)
         self._settled: dict[Any, Image] = {}
+        self._biases: dict[int, Any] = {}  # the paths of the biases, by convolution
+        self._parts: dict[tuple[str | int, ...], dict[Any, int]] = {}
+
+    def part_of(self, path: tuple[str | int, ...], key: Any) -> tuple[str | int, ...]:
+        """The path of a part of a parameter, which is a parameter of its own layer. Equal keys are the same part."""
+        numbers = self._parts.setdefault(path, {})
+        return (*(of for of in path if of != ""), numbers.setdefault(key, len(numbers)), "kernel")
 
     def add(self, kind: str, inputs: tuple[int, ...], sizes: Sequence[int], channels: int, **more: Any) -> int:
         """Add a node and return its number."""
@@ -44,7 +51,14 @@ class Walker:
 
     def biased(self, at: int, vector: Constant) -> int:
         """The convolution ``at`` with this vector as its bias. Other nodes may read it without."""
-        return self._copied(("biased", at, vector.path), bias=True)
+        made = self._copied(("biased", at, vector.path), bias=True)
+        self._biases[made] = vector.path
+        return made
+
+    def take_bias(self, at: int, bias: Any) -> None:
+        """Let the convolution ``at`` have its own bias, a tensor or ``None``."""
+        self.nodes[at].bias = bias is not None
+        self._biases[at] = getattr(getattr(bias, "array", None), "path", ())
 
     def counted_inside(self, at: int) -> int:
         """The average pooling ``at``, where the padding does not count."""
@@ -57,14 +71,28 @@ class Walker:
             self._settled[key] = Image(len(self.nodes) - 1, ())
         return self._settled[key].node
 
-    def has_two_biases(self, outputs: Sequence[int]) -> bool:
-        """Whether a convolution is read with different biases, or with one and without, on the way to ``outputs``."""
+    def _used(self, outputs: Sequence[int]) -> set[int]:
+        """The nodes on the way to ``outputs``."""
         used, left = set[int](), [*outputs]
         while left:
             at = left.pop()
             if at not in used:
                 used.add(at)
                 left += self.nodes[at].inputs
+        return used
+
+    def shares_a_kernel_alone(self, outputs: Sequence[int]) -> bool:
+        """Whether two layers have one kernel, but different biases, or are of different kinds."""
+        layers: dict[Any, set[Any]] = {}
+        for at in self._used(outputs):
+            node = self.nodes[at]
+            if node.path and node.kind in ("conv", "conv_transpose") and node.fixed.get("learned", True):
+                layers.setdefault(node.path, set()).add((node.kind, self._biases.get(at, ())))
+        return any(len(of) > 1 for of in layers.values())
+
+    def has_two_biases(self, outputs: Sequence[int]) -> bool:
+        """Whether a convolution is read with different biases, or with one and without, on the way to ``outputs``."""
+        used = self._used(outputs)
         biased = [(key[1], image.node) for key, image in self._settled.items() if key[0] == "biased"]
         ways = {at: {at, *(node for of, node in biased if of == at)} for at, _ in biased}
         return any(len(nodes & used) > 1 for nodes in ways.values())

@@ -18,7 +18,7 @@ def _by_constants(given: Sequence[Array]) -> tuple[Image, Constant]:
 
 
 def _is_learned(walker: Walker, kernel: Constant, equation: Equation) -> bool:
-    return bool(kernel.path or equation.path) or not walker.has_paths
+    return kernel.learned and (bool(kernel.path or equation.path) or not walker.has_paths)
 
 
 def convolution(walker: Walker, equation: Equation, given: Sequence[Array]) -> Sequence[Array]:

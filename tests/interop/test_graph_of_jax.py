@@ -18,7 +18,7 @@ from lax_networks import as_function, as_jax_has_it
 from wellshaped import PRESETS, UNet, UNet2, UNet2Config, UNetConfig, check, compatible_sizes, explain, plan, stages
 from wellshaped.interop import Budget, graph_of_jax, read_jax
 from wellshaped.proofs_of_shape.strategies import graphs
-from wellshaped.spec import WellshapedError, graph_of
+from wellshaped.spec import WellshapedError, graph_of, parameter_shapes
 from wellshaped.spec.network import (
     Activation,
     Add,
@@ -636,6 +636,53 @@ AS_WRITTEN = {
         "nearest-exact resize",
     ),
 }
+
+
+class Parts(nnx.Module):
+    """Convolutions whose kernels are parts of one parameter."""
+
+    def __init__(self, take):
+        self.w, self.take = nnx.Param(jnp.ones((3, 3, 4, 8))), take
+
+    def __call__(self, x):
+        numbers = {"dimension_numbers": ("NHWC", "HWIO", "NHWC")}
+        first, second = (jax.lax.conv_general_dilated(x, of, (1, 1), "SAME", **numbers) for of in self.take(self.w))
+        return jax.nn.relu(first) + second
+
+
+@pytest.mark.parametrize(
+    "take",
+    [
+        lambda w: (w[..., :4], w[..., 4:]),
+        lambda w: jnp.split(w[...], 2, -1),
+        lambda w: [w[...].reshape(3, 3, 4, 2, 4)[:, :, :, i] for i in (0, 1)],
+    ],
+    ids=["slices", "split", "indices"],
+)
+def test_parts_of_a_parameter_are_layers_of_their_own(take):
+    class Inside(nnx.Module):
+        def __init__(self):
+            self.of = Parts(take)
+
+        def __call__(self, x):
+            return self.of(x)
+
+    shapes = parameter_shapes(graph_of_jax(Inside(), "1 H W 4"))
+    assert shapes == {"of.w[0]": {"kernel": (4, 4, 3, 3)}, "of.w[1]": {"kernel": (4, 4, 3, 3)}}
+
+
+def test_layers_that_share_only_a_kernel_have_no_node():
+    class Tied(nnx.Module):
+        def __init__(self):
+            rngs = nnx.Rngs(0)
+            self.first, self.second = (nnx.Conv(4, 4, (2, 2), rngs=rngs) for _ in range(2))
+            self.second.kernel = self.first.kernel
+
+        def __call__(self, x):
+            return self.second(self.first(x))
+
+    with pytest.raises(WellshapedError, match="its kernel is that of another layer"):
+        graph_of_jax(Tied(), "1 H W 4")
 
 
 def frozen(s):

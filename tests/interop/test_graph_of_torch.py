@@ -346,6 +346,64 @@ def test_a_layer_that_runs_twice_is_one_layer_of_two_nodes():
     assert [(node.name, node.layer) for node in graph.nodes] == [("0", ""), ("1", ""), ("0_2", "0")]
 
 
+class Parts(nn.Module):
+    """Convolutions whose kernels are parts of one parameter."""
+
+    def __init__(self, take):
+        super().__init__()
+        self.w, self.take = nn.Parameter(torch.ones(8, 4, 3, 3)), take
+
+    def forward(self, x):
+        first, second = self.take(self.w)
+        return F.relu(F.conv2d(x, first, padding=1)) + F.conv2d(x, second, padding=1)
+
+
+@pytest.mark.parametrize(
+    "take",
+    [lambda w: (w[:4], w[4:]), lambda w: w.chunk(2), lambda w: w.split(4), lambda w: w.reshape(2, 4, 4, 3, 3).unbind()],
+    ids=["slices", "chunks", "split", "unbound"],
+)
+def test_parts_of_a_parameter_are_layers_of_their_own(take):
+    graph = graph_of_torch(nn.Sequential(Parts(take)), "1 4 H W")
+    assert parameter_shapes(graph) == {"0.w[0]": {"kernel": (4, 4, 3, 3)}, "0.w[1]": {"kernel": (4, 4, 3, 3)}}
+
+
+def test_one_part_of_a_parameter_that_is_taken_twice_is_one_layer():
+    graph = graph_of_torch(Parts(lambda w: (w[:4], w[:4])), "1 4 H W")
+    assert [node.layer or node.name for node in graph.nodes if isinstance(node.operation, Conv)] == ["w[0]", "w[0]"]
+
+
+class Tied(nn.Module):
+    def __init__(self, second):
+        super().__init__()
+        self.first, self.second = nn.Conv2d(4, 4, 2), second
+        self.second.weight = self.first.weight
+
+    def forward(self, x):
+        return self.second(self.first(x))
+
+
+@pytest.mark.parametrize("second", [nn.Conv2d(4, 4, 2), nn.Conv2d(4, 4, 2, bias=False), nn.ConvTranspose2d(4, 4, 2)])
+def test_layers_that_share_only_a_kernel_have_no_node(second):
+    with pytest.raises(WellshapedError, match="its kernel is that of another layer") as error:
+        graph_of_torch(Tied(second), "1 4 H W")
+    assert error.value.report.failures[0].name == "no_step"
+
+
+def test_a_kernel_that_is_a_buffer_is_not_learned():
+    class Blur(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("kernel", torch.ones(4, 1, 3, 3) / 9)
+
+        def forward(self, x):
+            return F.conv2d(x, self.kernel, padding=1, groups=4)
+
+    graph = graph_of_torch(nn.Sequential(Blur(), nn.Conv2d(4, 4, 1)), "1 4 H W")
+    assert [node.operation.learned for node in graph.nodes] == [False, True]
+    assert list(parameter_shapes(graph)) == ["1"]
+
+
 def test_every_output_is_an_output_of_the_graph():
     model = Net(lambda net, x: {"whole": net.conv(x), "half": [F.max_pool1d(x, 2)]}, conv=conv())
     assert graph_of_torch(model, "1 4 L").outputs == ("conv", "pooled1")
