@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from inspect import isfunction
 from typing import Any
@@ -12,7 +13,7 @@ from ..spec.messages.report import FileError, Report, ShapeError, UsageError, Ve
 from ..spec.messages.written import clipped
 from .frameworks.closures import packages_at_hand
 from .jax_reader import read_jax
-from .loading import failure, failure_at, required
+from .loading import failure, failure_at, fix_of_error, required
 from .meant_shapes import FEW, large_axes, layouts, other_channels, other_orders, small_axes
 from .sizes.answer import ModelSizes, UndecidedError
 from .sizes.exploring import Budget
@@ -69,8 +70,10 @@ def read_model(
 
 
 def _undecided(name: str, end: Unknown, framework: str) -> UndecidedError:
-    where = "torch.where" if framework.startswith("torch") else "jnp.where"
-    fix = f"use {where} in place of a branch, or name only the part of the model that needs no values"
+    library = "torch" if framework.startswith("torch") else "jnp"
+    reads = "reads values" in end.why
+    instead = f"only functions of {library}" if reads else f"{library}.where in place of a branch"
+    fix = f"use {instead}, or name only the part of the model that needs no values"
     fix = fix if end.of_values else "the same model without this operation"
     return UndecidedError.of(clipped(name), "values" if end.of_values else "trace", "", clipped(end.why, 300), fix)
 
@@ -135,10 +138,25 @@ def check_model(
         small = [(axes, _is_surely_spatial) for axes in small_axes(shapes[0])]
         fixes = (*_other_sizes(model, shapes, given, small), *_other_order(model, shapes, given))
     fixes = fixes or _other_channels(model, shapes, given)
+    if not fixes and (known := _other_dtype(model, written, given) or fix_of_error(report.failures[0].says)):
+        fixes = (known,)
     if fixes:
         return replace(report, fixes=fixes)
     said = _read_as_images(model) if isfunction(model) else ()
     return replace(report, warnings=tuple(Verdict("called", False, note, "") for note in said))
+
+
+def _other_dtype(model: Any, shapes: Sequence[str], given: Mapping[str, Any]) -> str:
+    """The fix with another usual dtype, in which the model runs on these shapes; empty if there is none."""
+    for dtype in _USUAL_DTYPES:
+        if dtype not in given["dtypes"]:
+            with suppress(WellshapedError):
+                if read_model(model, *shapes, **{**given, "dtypes": dtype}).check().ok:
+                    return f"--dtype {dtype}"
+    return ""
+
+
+_USUAL_DTYPES = ("float32", "int32", "int64")
 
 
 def _other_sizes(
@@ -250,6 +268,31 @@ def shape_that_fits(
             if _takes_many(model, first, at, asked):  # a size of the image, and not the channels
                 changes = [f"{meant[0][at]} in place of {given[0][at]}"]
         return ["x".join(shape) for shape in written], changes
+    return None
+
+
+def dtype_that_fits(
+    model: Any,
+    *shapes: str,
+    name: str = "",
+    dtypes: Any = "float32",
+    progress: Callable[[str], None] = lambda said: None,
+) -> str | None:
+    """A usual dtype with which sizes fit, if none does with ``dtypes``; ``None`` if there is none.
+
+    >>> import jax.numpy as jnp
+    >>> dtype_that_fits(lambda x: jnp.eye(4)[x], "L")
+    'int32'
+    """
+    for dtype in _USUAL_DTYPES:
+        if dtype in dtypes:
+            continue
+        try:
+            sizes = read_model(model, *shapes, name=name, dtypes=dtype, progress=progress)
+        except WellshapedError:
+            continue
+        if sizes.axes and all(_is_spatial(of.sizes) for of in sizes.axes.values()):
+            return dtype
     return None
 
 

@@ -57,14 +57,12 @@ def load_model(text: str) -> Any:
     place, separator, name = text.rpartition(":") if isinstance(text, str) else ("", "", "")
     if not (separator and place.strip() and all(part.isidentifier() for part in name.split("."))):
         says = "it must be module:object or path/to/file.py:object"
-        file = place.endswith(".py") or "/" in place
-        raise UsageError.of(
-            clipped(text if isinstance(text, str) else written_value(text)),
-            "object",
-            "",
-            says,
-            f"{place if file else 'my_package.nets'}:make_unet",
-        )
+        fix = "my_package.nets:make_unet"
+        if Path(place).is_file():
+            fix = f"{place}:NAME, where NAME is a model or a function in {place}"
+        elif place.endswith(".py") or "/" in place:
+            fix = f"{place}:make_unet"
+        raise UsageError.of(clipped(text if isinstance(text, str) else written_value(text)), "object", "", says, fix)
     with importable():
         module = _from_file(text, Path(place)) if _is_file(place) else _imported(text, place)
         found: Any = module
@@ -113,10 +111,31 @@ def failure_at(text: str, rule: str, error: str, says: str, at: str = "") -> Fil
         fix = "a model that runs on an image"
     elif rule == "trace" and _ABOUT_AXES.search(says):
         fix = f"an image with all axes of the model, channels too; or {fix}"
+    if rule == "trace":
+        fix = fix_of_error(says) or fix
     if error == "ModuleNotFoundError" and (missing := re.search(r"No module named '(\w+)", says)):
         fix = _install(missing[1])
     said = f"{error}{quoted_place(at)}: {clipped(says, 300).rstrip('.')}".rstrip(": ")
     return FileError.of(clipped(text), rule, "", said, fix)
+
+
+_FIXES = {
+    r"missing \d+ required (?:positional|keyword-only) arguments?: (.+)": (
+        r"a default for \1 in its __call__ or forward, or a function of the image that gives it"
+    ),
+    r"rngs.* provided to Dropout": "a function that makes the model, calls model.eval(), and returns it",
+}
+"""What to do about an error of a framework that is not about sizes, by a pattern of its text."""
+
+
+def fix_of_error(says: str) -> str:
+    """The fix for an error of a framework that is not about sizes; empty for others.
+
+    >>> fix_of_error("Net.__call__() missing 1 required positional argument: 'train'")
+    "a default for 'train' in its __call__ or forward, or a function of the image that gives it"
+    """
+    found = ((re.search(pattern, says), fix) for pattern, fix in _FIXES.items())
+    return next((match.expand(fix) for match, fix in found if match), "")
 
 
 def _alone(text: str) -> str:

@@ -7,7 +7,7 @@ from itertools import count
 import jax
 import jax.numpy as jnp
 import pytest
-from flax import nnx
+from flax import linen, nnx
 
 from wellshaped.interop import load_model
 from wellshaped.interop.any_model import check_model, read_model
@@ -272,9 +272,50 @@ def test_pytorch_code_that_asks_for_values_cant_be_decided_and_a_wrong_number_of
             assert first == f"{kind.__name__} can't be decided."
             assert why.startswith("  values: test_loading.py:") or "tests/interop/test_loading.py:" in why
             assert f"`, {does}" in why
-            assert fix.startswith("  fix: use torch.where in place of a branch")
+            instead = "only functions of torch" if kind is Reading else "torch.where in place of a branch"
+            assert fix.startswith(f"  fix: use {instead}")
     report = check_model(torch.nn.Conv2d(3, 4, 3), (1, 1, 64, 64))
     assert report.fixes == ("the shape (1, 3, 64, 64) (3 channels in place of 1)",)
+
+
+def test_a_wrong_dtype_is_found_and_another_is_proposed():
+    def looked_up(x):
+        return jnp.eye(4)[x]
+
+    assert check_model(looked_up, (8,)).fixes == ("--dtype int32",)
+    assert check_model(looked_up, (8,), dtypes="int64").ok
+
+
+def test_an_argument_that_is_missing_and_dropout_without_random_numbers_have_a_fix():
+    class Dropping(nnx.Module):
+        def __init__(self):
+            self.dropout = nnx.Dropout(0.5)
+
+        def __call__(self, x):
+            return self.dropout(x)
+
+    assert check_model(Dropping(), (8, 4)).fixes == (
+        "a function that makes the model, calls model.eval(), and returns it",
+    )
+
+    class Training(linen.Module):
+        @linen.compact
+        def __call__(self, x, train):
+            return x
+
+    with pytest.raises(FileError) as error:
+        read_model(Training(), "N 4")
+    assert error.value.report.fixes == (
+        "a default for 'train' in its __call__ or forward, or a function of the image that gives it",
+    )
+
+
+def test_a_file_without_the_name_of_an_object_asks_for_a_name(write):
+    place = write("def f(x): return x")
+    for text in (f"{place}:", f"{place}:of.0"):
+        with pytest.raises(UsageError) as error:
+            load_model(text)
+        assert error.value.report.fixes == (f"{place}:NAME, where NAME is a model or a function in {place}",)
 
 
 def test_a_file_is_loaded_by_its_path_with_the_files_beside_it(write, tmp_path):
