@@ -7,7 +7,7 @@ conditions on several sizes that such a trace recorded.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import cycle, islice
+from itertools import cycle, islice, product
 from random import Random
 from typing import Any, Protocol
 
@@ -71,7 +71,8 @@ def dependence(
     known, while the others are held ``at`` sizes. ``path`` is a trace with all sizes open.
     """
     joint = _joint(path)
-    reasons: dict[str, None] = {}
+    broken: list[Condition] = []
+    pairs: list[str] = []
     depends = False
     combined = list(islice(_combinations(sets, rejected), _PAIRS))
     sure = [sizes for sizes, fits in combined if fits and not joint and _covers(path, sizes)][_CONFIRMED:]
@@ -86,13 +87,33 @@ def dependence(
         depends = True
         if fits:
             linking = [c for c in tracer.path_of(sizes, {}).conditions if len(names_in(c.statement)) > 1]
-            broken = texts([replace(linking[-1], held=not linking[-1].held)]) if linking else _apart(sizes)
-            reasons |= dict.fromkeys(broken)
+            broken += [replace(linking[-1], held=not linking[-1].held)] if linking else []
+            pairs += [] if linking else _apart(sizes)
     if not depends:
         return None
-    if not reasons:
-        reasons = dict.fromkeys(texts(c for c in joint if c.held and c.statement.op == "=="))
-    return tuple(reasons)
+    several = [c for c in path.conditions if isinstance(path.end, Accepted) and len(names_in(c.statement)) > 1]
+    required = [c for c in dict.fromkeys((*broken, *joint, *several)) if _is_required(tracer, c, at, sets)]
+    return (*texts(required), *dict.fromkeys(pairs))
+
+
+_BESIDE = (2, 3, 7, 20, 64, 200)
+"""The numbers of other sizes with which sizes are looked for that break a condition. A size of 1 may be repeated."""
+
+
+def _is_required(
+    tracer: Tracer, condition: Condition, at: Mapping[str, int], sets: Mapping[str, SizeSet], most: int = 5
+) -> bool:
+    """Whether sizes that break a condition do not fit, as far as ``most`` of them show.
+
+    These are sizes that fit one by one, if there are such.
+    """
+    first, *others = sorted(names_in(condition.statement))
+    numbers = product(*([at[name], *_BESIDE] for name in others))
+    drawn = ({**at, first: n, **dict(zip(others, of, strict=True))} for of in numbers for n in range(2, 250))
+    breaking = [sizes for sizes in drawn if not _holds(condition, sizes)]
+    breaking = [sizes for sizes in breaking if _inside(sizes, sets)] or breaking
+    some = breaking[:: max(len(breaking) // most, 1)][:most]
+    return bool(some) and all(kind(tracer.trial_of(sizes)) != "fits" for sizes in some)
 
 
 def _covers(path: Path, sizes: Sizes) -> bool:
@@ -102,8 +123,8 @@ def _covers(path: Path, sizes: Sizes) -> bool:
     return all(_holds(c, sizes) for c in path.conditions) and all(is_positive(of, sizes) for of in path.end.needed)
 
 
-def _apart(sizes: Sizes) -> tuple[str, ...]:
-    return (" or ".join(f"{name} ≠ {size}" for name, size in sizes.items()),)
+def _apart(sizes: Sizes) -> list[str]:
+    return [" or ".join(f"{name} ≠ {size}" for name, size in sizes.items())]
 
 
 def _joint(path: Path) -> list[Condition]:

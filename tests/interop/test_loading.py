@@ -311,7 +311,7 @@ def test_an_argument_that_is_missing_and_dropout_without_random_numbers_have_a_f
 
 
 def test_a_file_without_the_name_of_an_object_asks_for_a_name(write):
-    place = write("def f(x): return x")
+    place = f"{write('def f(x): return x')}.py"
     for text in (f"{place}:", f"{place}:of.0"):
         with pytest.raises(UsageError) as error:
             load_model(text)

@@ -786,6 +786,30 @@ def test_sizes_that_depend_on_each_other_say_on_what(name):
     assert not answer.check(**broken).ok
 
 
+def rejecting(is_wrong):
+    def run(x):
+        if is_wrong(*x.shape):
+            raise ValueError("another size")
+        return x
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("is_wrong", "together"),
+    [
+        (lambda h, w: max(h, w) < 20, ()),  # no condition on both sizes has to hold
+        (lambda h, w: h > w, ("W ≥ H",)),
+        (lambda h, w: h - w == 37, ("H ≠ W + 37",)),
+        (lambda h, w: 3 * h == 2 * w, ("3*H ≠ 2*W",)),
+    ],
+    ids=["one of both is large", "landscape", "a difference", "a ratio"],
+)
+def test_only_conditions_that_no_sizes_break_are_said_to_be_required_together(is_wrong, together):
+    answer = read_jax(rejecting(is_wrong), "H W")
+    assert (answer.independent, answer.together) == (False, together)
+
+
 def test_the_order_of_two_sizes_does_not_make_them_depend_on_each_other():
     answer = read_jax(lambda x: 2 * x if x.shape[0] > x.shape[1] else x, "H W")
     assert answer.independent
