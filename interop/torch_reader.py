@@ -31,7 +31,7 @@ def read_torch(
 
     PyTorch checks that an index is in bounds only when it computes values, and here it computes none. So ``read_torch``
     follows the values of ``torch.arange`` and lists of numbers, and checks them itself. An index that is read from an
-    image or a buffer is assumed to be in bounds.
+    image or a buffer is assumed to be in bounds. No open size is larger than 2**40: PyTorch's own numbers end at 2**63.
 
     PyTorch is not a dependency. Raises :class:`UsageError` if it is not installed, for a model that can't be called and
     for a text that is not a shape. Source: SPEC section 11.
