@@ -17,10 +17,10 @@ from ..spec.answers.receptive import receptive_field
 from ..spec.arithmetic.naturals import monus, quotient
 from ..spec.arithmetic.size_set import SizeSet
 from ..spec.messages.report import WellshapedError
-from ..spec.network import Network, ResizeTo
+from ..spec.network import Network
 from ..spec.network.arithmetic import larger, smaller
 from ..spec.network.reaching import Halo, halo_in_words, representatives, total_stride
-from ..spec.network.reading import Reads, depends_on_size, reads_of
+from ..spec.network.reading import Reads, depends_on_size, reads_of, scales_by_sizes
 from ..spec.network.running import sizes_along
 from ..spec.network.scale import slopes_of
 from ..spec.network.tiling import needed_nodes
@@ -240,7 +240,7 @@ def require_halo(network: Network, axis: int) -> None:
     slopes = slopes_of(network, axis)
     for node in needed_nodes(network):
         called = f"{node.name} ({node.operation.called})"
-        if isinstance(node.operation, ResizeTo) or getattr(node.operation, "align_corners", False):
+        if scales_by_sizes(node.operation):
             raise _not_certified("ratio", f"{called} reads by a ratio of two sizes")
         reads = reads_of(node.operation, [2] * len(node.inputs), axis)
         for name, of_it in zip(node.inputs, reads, strict=True):

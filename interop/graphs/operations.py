@@ -278,6 +278,7 @@ def _alike(track: Track, other: Track) -> bool:
 
 def _resize(track: Track, others: Sequence[Track], preferred: Preferred) -> Found:
     how, axes = dict(track.node.fixed), range(len(track.node.sizes))
+    by_factor = how.pop("by_factor", False) or how.get("align_corners", False)
     given = track.inputs[0].sizes
     pairs = [[(given[i][k], of[k]) for i, of in track.sizes.items()] for k in axes]
     if how["mode"] == "nearest-exact" and all(m % max(n, 1) == 0 for of_axis in pairs for n, m in of_axis):
@@ -289,10 +290,10 @@ def _resize(track: Track, others: Sequence[Track], preferred: Preferred) -> Foun
     for less, over in _LESS_AND_OVER:
         factors = [_factor(of_axis, over, less) for of_axis in pairs]
         if all(factors):
-            return [(_resized([(factor, over, less) for factor in factors if factor], how), ())]
+            return [(_resized([(factor, over, less) for factor in factors if factor], how, pairs, by_factor), ())]
     along = [_resize_along(of_axis) for of_axis in pairs]
     if all(along):
-        return [(_resized([each for each in along if each], how), ())]
+        return [(_resized([each for each in along if each], how, pairs, by_factor), ())]
     return [(ResizeTo(**how), (_of_size(track, others),))]
 
 
@@ -305,9 +306,18 @@ def _resize_along(pairs: Sequence[tuple[int, int]]) -> tuple[int, int, int] | No
     return next(((factor, over, less) for factor, over, less in tried if factor), None)
 
 
-def _resized(along: Sequence[tuple[int, int, int]], how: dict[str, Any]) -> Resize:
+def _resized(
+    along: Sequence[tuple[int, int, int]],
+    how: dict[str, Any],
+    pairs: Sequence[Sequence[tuple[int, int]]],
+    by_factor: bool,
+) -> Resize:
+    """The resize by these numbers along each axis. The ratio of the sizes is the scale, unless a factor was given."""
+    is_ratio = all(
+        n * factor == m * over for (factor, over, _), of_axis in zip(along, pairs, strict=True) for n, m in of_axis
+    )
     factor, over, less = (_plain(of) for of in zip(*along, strict=True))
-    return Resize(factor, over=over, less=less, **how)
+    return Resize(factor, over=over, less=less, recompute_scale_factor=not (by_factor or is_ratio), **how)
 
 
 def _factor(pairs: Sequence[tuple[int, int]], over: int, less: int) -> int | None:

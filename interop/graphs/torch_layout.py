@@ -222,7 +222,12 @@ def _interpolate(
         raise NoStepError(f"the mode {mode}")
     if antialias and any(m < n for m, n in zip(step.shape, x.shape, strict=True)):
         raise NoStepError("with antialias=True it reads more positions")
-    fixed = {"mode": _RESIZES[mode]} | ({"align_corners": True} if align_corners else {})
+    by_factor = scale_factor is not None and not recompute_scale_factor
+    fixed = (
+        {"mode": _RESIZES[mode]}
+        | ({"by_factor": True} if by_factor else {})
+        | ({"align_corners": True} if align_corners else {})
+    )
     return resized(step.walker, x.image, step.shape, step.path, **fixed)
 
 

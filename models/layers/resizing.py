@@ -23,9 +23,12 @@ class _Resize(OperationLayer):
         align_corners: bool = False,
         over: Numbers = 1,
         less: Numbers = 0,
+        recompute_scale_factor: bool = False,
     ) -> None:
         mode = "linear" if mode in ("bilinear", "trilinear") else mode
-        self.operation = made_of(Resize, factor=factor, mode=mode, align_corners=align_corners, over=over, less=less)
+        numbers = {"factor": factor, "over": over, "less": less}
+        how = {"mode": mode, "align_corners": align_corners, "recompute_scale_factor": recompute_scale_factor}
+        self.operation = made_of(Resize, **numbers, **how)
         require_well_formed(type(self).__name__, self.operation, 1, self.axes)
 
     def _computed(self, x: Array) -> Array:

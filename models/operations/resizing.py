@@ -3,7 +3,8 @@
 PyTorch's nearest resize takes position ``floor(i·n / m)``, or ``floor((i + 1/2)·n / m)`` if it is exact, and its linear
 one does not smooth an image that it makes smaller. ``jax.image.resize`` differs, so positions and weights are computed
 here. The scale is the factor of
-:class:`Resize`, as in PyTorch with ``scale_factor``, and the ratio of the two sizes in :class:`ResizeTo`.
+:class:`Resize`, as in PyTorch with ``scale_factor``, and the ratio of the two sizes in :class:`ResizeTo` and with
+``recompute_scale_factor``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -49,6 +50,8 @@ def resize(operation: Resize, images: Sequence[Array], parameters: Parameters, p
 
 
 def _scales(operation: Resize, x: Array) -> tuple[_Scale, ...]:
+    if operation.recompute_scale_factor:
+        return tuple(_to_size(n, operation.size([n], axis)) for axis, n in enumerate(x.shape[1:]))
     return tuple(
         _Scale(n, operation.size([n], axis), on_axis(operation.over, axis), on_axis(operation.factor, axis))
         for axis, n in enumerate(x.shape[1:])

@@ -104,7 +104,18 @@ def depends_on_size(operation: Operation) -> bool:
     if isinstance(operation, ResizeTo | CropTo | CropToSmallest | PadTo | PadToMultiple):
         return True
     rounds_up = getattr(operation, "padding", "") == "SAME" or getattr(operation, "rounding", "") == "same"
-    return rounds_up or getattr(operation, "align_corners", False)
+    return rounds_up or scales_by_sizes(operation)
+
+
+def scales_by_sizes(operation: Operation) -> bool:
+    """Whether a resize scales positions by the ratio of its sizes, and not by a factor.
+
+    >>> scales_by_sizes(ResizeTo()), scales_by_sizes(Resize(2))
+    (True, False)
+    """
+    if isinstance(operation, Resize):
+        return operation.align_corners or operation.recompute_scale_factor
+    return isinstance(operation, ResizeTo)
 
 
 def _window(operation: Any, sizes: Sizes, axis: int) -> tuple[Reads, ...]:
@@ -141,6 +152,9 @@ def _resize(operation: Resize, sizes: Sizes, axis: int) -> tuple[Reads, ...]:
     step, over = on_axis(operation.over, axis), on_axis(operation.factor, axis)
     if operation.align_corners:
         return (_aligned(sizes[0], operation.size(sizes, axis), Fraction(step, over)),)
+    if operation.recompute_scale_factor:
+        ratio = Fraction(sizes[0], max(operation.size(sizes, axis), 1))
+        step, over = ratio.numerator, ratio.denominator
     return (_resized(operation.mode, step, over),)
 
 

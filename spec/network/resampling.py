@@ -28,11 +28,13 @@ class Resize(Operation):
     takes what is at the middle of a position, and is the nearest resize of ``jax.image.resize``.
 
     ``Resize(2)`` doubles, ``Resize(1, over=2)`` halves. ``Resize(2, mode="linear", align_corners=True, less=1)`` adds
-    one position between each two neighbours: ``2n - 1``. Where a factor that is not 1 leaves a size as it is, as 5/4
-    does for size 3, PyTorch may copy the axis, and its values differ from ours.
+    one position between each two neighbours: ``2n - 1``. A position is scaled by the factor, or with
+    ``recompute_scale_factor`` by the ratio of the two sizes, as PyTorch and JAX do for a given size. Where a factor
+    that is not 1 leaves a size as it is, as 5/4 does for size 3, PyTorch may copy the axis, and its values differ from
+    ours.
 
-    Raises :class:`ConfigError` for ``align_corners`` without the mode ``"linear"``, and the errors of
-    :class:`Operation`.
+    Raises :class:`ConfigError` for ``align_corners`` without the mode ``"linear"`` or with ``recompute_scale_factor``,
+    and the errors of :class:`Operation`.
 
     >>> Resize(2).size([151], 0), Resize(1, over=2).size([303], 0), Resize(2, less=1).size([151], 0)
     (302, 151, 301)
@@ -44,12 +46,16 @@ class Resize(Operation):
     align_corners: bool = False
     over: PerAxis = 1
     less: PerAxis = 0
+    recompute_scale_factor: bool = False
 
     choices = _MODES
 
     def __post_init__(self) -> None:
         Operation.__post_init__(self)
         _require_linear(self)
+        if self.align_corners and self.recompute_scale_factor:
+            says = "align_corners takes the scale from the sizes already"
+            raise ConfigError.of(repr(self), "recompute_scale_factor", "", says, "align_corners=True alone")
 
     @property
     def called(self) -> str:

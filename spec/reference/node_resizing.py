@@ -24,9 +24,17 @@ def resize(operation: Resize, images: Sequence[Array], parameters: Parameters) -
     >>> resize(Resize(2, mode="linear"), [np.array([[0, 4]], object)], {}).astype(int).tolist()
     [[0, 1, 3, 4]]
     """
-    axes = range(images[0].ndim - 1)
-    ratios = [Fraction(on_axis(operation.over, axis), on_axis(operation.factor, axis)) for axis in axes]
-    return _resized(operation, images[0], sizes_after(operation, images), ratios)
+    sizes = sizes_after(operation, images)
+    if operation.recompute_scale_factor:
+        ratios = _ratios(images[0], sizes)
+    else:
+        axes = range(len(sizes))
+        ratios = [Fraction(on_axis(operation.over, axis), on_axis(operation.factor, axis)) for axis in axes]
+    return _resized(operation, images[0], sizes, ratios)
+
+
+def _ratios(x: Array, sizes: Sizes) -> list[Fraction]:
+    return [Fraction(n, max(m, 1)) for n, m in zip(x.shape[1:], sizes, strict=True)]
 
 
 def resize_to(operation: ResizeTo, images: Sequence[Array], parameters: Parameters) -> Array:
@@ -38,8 +46,7 @@ def resize_to(operation: ResizeTo, images: Sequence[Array], parameters: Paramete
     [[1, 1, 2]]
     """
     sizes = sizes_after(operation, images)
-    ratios = [Fraction(n, m) for n, m in zip(images[0].shape[1:], sizes, strict=True)]
-    return _resized(operation, images[0], sizes, ratios)
+    return _resized(operation, images[0], sizes, _ratios(images[0], sizes))
 
 
 def _resized(operation: Resize | ResizeTo, x: Array, sizes: Sizes, ratios: Sequence[Fraction]) -> Array:

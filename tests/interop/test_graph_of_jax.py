@@ -8,6 +8,7 @@ import flax.linen as linen
 import haiku as hk
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 from effort import examples
 from flax import nnx
@@ -43,6 +44,8 @@ from wellshaped.spec.network import (
     Window,
     sizes_that_fit,
 )
+from wellshaped.spec.network.reading import reads_of
+from wellshaped.spec.reference import graph_value
 
 
 def kinds(network):
@@ -927,4 +930,32 @@ def test_a_linear_resize_without_antialiasing_is_a_node():
     def halved(x):
         return jax.image.resize(x, (1, x.shape[1] // 2), "linear", antialias=False)
 
-    assert [node.operation for node in graph_of_jax(halved, "1 W").nodes] == [Resize(1, over=2, mode="linear")]
+    (node,) = graph_of_jax(halved, "1 W").nodes
+    assert node.operation == Resize(1, over=2, mode="linear", recompute_scale_factor=True)
+
+
+@pytest.mark.parametrize("mode", ["nearest", "linear"])
+@pytest.mark.parametrize(
+    "size",
+    [lambda n: n // 2, lambda n: 3 * n // 2, lambda n: 2 * n - 1, lambda n: 2 * n],
+    ids=["/2", "*3/2", "-1", "*2"],
+)
+def test_a_resize_reads_the_positions_and_has_the_values_of_jax(mode, size):
+    def resized(x):
+        return jax.image.resize(x, (size(x.shape[0]), 1), mode, antialias=False)
+
+    graph = graph_of_jax(resized, "W 1")
+    for n in (2, 5, 9, 16, 21):
+        x = np.arange(n, dtype=float)[:, None]
+        (values,) = (of for name, of in graph_value(graph, {}, x.T).items() if name == graph.outputs[0])
+        np.testing.assert_allclose(values.T, resized(jnp.asarray(x)), atol=1e-5)
+
+
+def test_a_resize_by_a_size_reads_more_than_one_by_a_factor():
+    """Of 21 positions, 10 are taken at 21/10 of each other, and not at 2."""
+
+    def halved(x):
+        return jax.image.resize(x, (x.shape[0] // 2, 1), "linear", antialias=False)
+
+    (reads,) = reads_of(graph_of_jax(halved, "W 1").nodes[0].operation, [21], 0)
+    assert (reads.from_position(9) - reads.outside, reads.to_position(9) - reads.outside) == (19, 20)

@@ -52,6 +52,7 @@ from wellshaped.spec.network import (  # noqa: E402
     Window,
     run_image,
 )
+from wellshaped.spec.reference import graph_value  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("default")  # PyTorch's own
 
@@ -344,6 +345,31 @@ def test_a_layer_that_runs_twice_is_one_layer_of_two_nodes():
     layer = torch.nn.utils.parametrizations.weight_norm(conv(padding=1))
     graph = graph_of_torch(nn.Sequential(layer, nn.ReLU(), layer), "1 4 L")
     assert [(node.name, node.layer) for node in graph.nodes] == [("0", ""), ("1", ""), ("0_2", "0")]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"scale_factor": 1.5}, Resize(3, over=2)),
+        ({"scale_factor": 1.5, "recompute_scale_factor": True}, Resize(3, over=2, recompute_scale_factor=True)),
+        ({"size": lambda n: 3 * n // 2}, Resize(3, over=2, recompute_scale_factor=True)),
+        ({"size": lambda n: 2 * n}, Resize(2)),
+        (
+            {"size": lambda n: n // 2, "mode": "nearest-exact"},
+            Resize(1, over=2, mode="nearest-exact", recompute_scale_factor=True),
+        ),
+    ],
+)
+def test_a_resize_has_the_scale_and_the_values_of_pytorch(given, expected):
+    def resized(x):
+        sizes = {of: value(x.shape[2]) if of == "size" else value for of, value in given.items()}
+        return F.interpolate(x, **sizes)
+
+    graph = graph_of_torch(resized, "1 1 W")
+    assert operations(graph) == [expected]
+    for n in (2, 5, 16, 21):
+        x = torch.arange(float(n))[None, None]
+        assert graph_value(graph, {}, x[0].numpy())[graph.outputs[0]].tolist() == resized(x)[0].tolist()
 
 
 class Parts(nn.Module):

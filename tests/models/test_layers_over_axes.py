@@ -247,7 +247,7 @@ ERRORS = {
     "no mode": (
         lambda: Resize1d(2, "linaer"),
         ConfigError,
-        "mode: no such choice: mode='linaer' must be one of 'nearest', 'linear'.",
+        "mode: no such choice: mode='linaer' must be one of 'nearest', 'nearest-exact', 'linear'.",
         "mode='linear'",
     ),
     **{

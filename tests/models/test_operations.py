@@ -103,9 +103,10 @@ RESIZES = [("nearest", False), ("nearest-exact", False), ("linear", False), ("li
 @st.composite
 def resizes(draw, axes, kind):
     mode, aligned = draw(st.sampled_from(RESIZES))
+    how = {"recompute_scale_factor": not aligned and draw(st.booleans())} if kind is Resize else {}
     numbers = ("factor", st.integers(1, 3)), ("over", st.integers(1, 3)), ("less", st.integers(0, 1))
     given = {name: draw(each(axes, of)) for name, of in numbers} if kind is Resize else {}
-    return kind(**given, mode=mode, align_corners=aligned)
+    return kind(**given, **how, mode=mode, align_corners=aligned)
 
 
 @dataclass
@@ -261,6 +262,7 @@ def rounds(operation, images):
         case Resize(mode="linear"):
             scales = [(on_axis(operation.factor, axis), on_axis(operation.over, axis)) for axis in axes]
             of = [n for both in scales for n in both] + [1 + 2 * on_axis(operation.less, axis) for axis in axes]
+            of += [*sizes, *(operation.size([n], axis) for axis, n in enumerate(sizes))]
         case ResizeTo(mode="linear"):
             of = [*sizes, *images[1].shape[1:]]
         case _:

@@ -36,6 +36,7 @@ from wellshaped.spec import (
     run_image,
 )
 from wellshaped.spec.network.folding import as_computed
+from wellshaped.spec.network.reading import scales_by_sizes
 from wellshaped.spec.network.running import sizes_along
 from wellshaped.spec.network.scale import slopes_of
 from wellshaped.spec.reference.graphs import VALUES
@@ -105,7 +106,7 @@ def of_larger_halo(operation):
     Where centred crops and pads meet, their shifts depend on the size.
     """
     is_centred = type(operation).__name__.startswith(("PadTo", "CropTo", "ResizeTo"))
-    return is_centred or getattr(operation, "align_corners", False)
+    return is_centred or scales_by_sizes(operation)
 
 
 @settings(examples(20), suppress_health_check=[HealthCheck.too_slow])

@@ -158,12 +158,17 @@ def test_every_field_of_every_operation_comes_back(tmp_path, suffix, op):
         "groups": 2, "bias": False, "learned": False, "output_padding": (1, 0), "ceil_mode": True,
         "count_include_pad": False,
         "rounding": "ceil", "factor": (2, 3), "mode": "linear" if "Resize" in op else "mirrored, extended",
-        "align_corners": True, "over": (1, 2), "less": (1, 0), "block": (1, 2), "amounts": ((1, 0), (0, 1)),
+        "align_corners": True, "recompute_scale_factor": True, "over": (1, 2), "less": (1, 0), "block": (1, 2),
+        "amounts": ((1, 0), (0, 1)),
         "offset": (1, 0), "odd": "never", "where": "after" if op == "PadTo" else "both", "multiple": (2, 3),
         "broadcast": "channels", "kind": "instance" if op == "Norm" else "elu", "epsilon": 1e-7, "affine": False,
         "slope": 1e22, "start": 1, "stop": 3, "equal": True, "within": (1, 2), "at_least": (3, 4), "positions": 5,
     }  # fmt: skip
-    alone = {"CropTo": ("offset", "odd"), "Norm": ("groups", "kind")}.get(op, ())  # not together
+    alone = {
+        "CropTo": ("offset", "odd"),
+        "Norm": ("groups", "kind"),
+        "Resize": ("align_corners", "recompute_scale_factor"),
+    }.get(op, ())  # not together
     rows = [{f.name: values[f.name] for f in fields(kind) if f.name != less} for less in alone or ("",)]
     rows = [row | {"kind": "group"} if "groups" in row and op == "Norm" else row for row in rows]
     operations = [kind(**row) for row in rows]

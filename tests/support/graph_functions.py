@@ -40,10 +40,11 @@ def _layer(of):
 
 
 def as_torch_resizes(network):
-    """The graph without resizes by a factor to another size, which PyTorch has only for aligned corners."""
+    """The graph without resizes by a factor to another size, which PyTorch scales by the ratio of the sizes."""
 
     def to_its_size(of):
-        return replace(of, less=0) if isinstance(of, Resize) and not of.align_corners else of
+        by_factor = isinstance(of, Resize) and of.less and not of.align_corners
+        return replace(of, recompute_scale_factor=True) if by_factor else of
 
     nodes = [replace(node, operation=to_its_size(node.operation), inputs=node.inputs) for node in network.nodes]
     return Network(network.inputs, nodes, network.outputs, network.axes)
@@ -52,7 +53,8 @@ def as_torch_resizes(network):
 def is_in_torch(network, sizes):
     """Whether PyTorch has each resize of a graph on images of these sizes.
 
-    It has none by a factor to another size, and on a CPU it copies an axis whose size does not change.
+    It has none by a factor to another size, unless the ratio of the sizes is the scale. On a CPU it copies an axis
+    whose size does not change.
     """
     run = run_image(network, sizes)
     return all(
@@ -63,7 +65,7 @@ def is_in_torch(network, sizes):
 
 
 def _resizes_in_torch(of, given, made):
-    if of.align_corners:
+    if of.align_corners or of.recompute_scale_factor:
         return True
     numbers = [[on_axis(value, axis) for axis in range(len(given))] for value in (of.factor, of.over, of.less)]
     return not any(

@@ -305,7 +305,7 @@ def _computed(of, layer, x, *others):
             return _windows(of, x)
         case Resize():
             factors, over, less = (_numbers(value, axes) for value in (of.factor, of.over, of.less))
-            if not (any(less) or of.align_corners):
+            if not (any(less) or of.align_corners or of.recompute_scale_factor):
                 scales = [f / o for f, o in zip(factors, over, strict=True)]
                 return F.interpolate(x, scale_factor=scales, **_resizing(of, axes))
             to = [n * f // o - m for n, f, o, m in zip(sizes, factors, over, less, strict=True)]
