@@ -5,8 +5,6 @@ from dataclasses import replace
 from math import prod
 from typing import Any
 
-from jax._src.core import jaxprs_in_params  # its public name differs by version
-
 from .draft import Array, Constant, Image, NoStepError, Unread, path_of_all, small_number
 from .equation import Equation
 from .walker import Walker
@@ -115,12 +113,13 @@ _BESIDE_PARTS = _PARTS | {
 
 
 def _takes_a_part(source: Any) -> bool:
-    names = {source.primitive.name}
-    left = [*jaxprs_in_params(source.params)]
+    """Whether an equation only takes a part of an array; that of a function, whether all within it do."""
+    names, left = set[str](), [source]
     while left:
-        for of in left.pop().eqns:
-            names.add(of.primitive.name)
-            left += jaxprs_in_params(of.params)
+        equation = left.pop()
+        names.add(equation.primitive.name)
+        inner = (getattr(of, "jaxpr", of) for of in equation.params.values())
+        left += [of for jaxpr in inner for of in getattr(jaxpr, "eqns", ())]
     return bool(names & _PARTS) and names <= _BESIDE_PARTS
 
 
