@@ -29,7 +29,7 @@ def batch_norm(channels: int, *, param_dtype: Any, momentum: float, **numbers: A
     """Flax's batch norm in training mode. For parameters of float64 its statistics are so, too; Flax's are float32.
 
     ``momentum`` is the part of the running statistics that a step keeps. Raises :class:`UsageError` unless it is
-    between 0 and 1.
+    between 0 and 1, and for an ``axis_name`` that is neither a name nor a tuple of names.
 
     >>> batch_norm(3, param_dtype=jnp.bfloat16, momentum=0.99, rngs=nnx.Rngs(0)).mean.dtype
     dtype('float32')
@@ -37,6 +37,11 @@ def batch_norm(channels: int, *, param_dtype: Any, momentum: float, **numbers: A
     if isinstance(momentum, bool) or not isinstance(momentum, float | int) or not 0 <= momentum <= 1:
         says = "it must be between 0 and 1: the part of the running statistics that a step keeps"
         raise UsageError.of(written_argument("momentum", momentum), "momentum", "", says, "momentum=0.99")
+    axis = numbers.get("axis_name")
+    names = axis if isinstance(axis, tuple) else () if axis is None else (axis,)
+    if not all(isinstance(name, str) and name for name in names):
+        says = "it must be the name of an axis, or a tuple of names"
+        raise UsageError.of(written_argument("axis_name", axis), "axis_name", "", says, 'axis_name="batch"')
     types = {"param_dtype": param_dtype, "momentum": momentum}
     norm = nnx.BatchNorm(channels, use_running_average=False, **types, **numbers)
     dtype = jnp.promote_types(jnp.float32, param_dtype)

@@ -91,6 +91,7 @@ class TypedNetwork(nnx.Module):
     ) -> None:
         graph = _graph(network)
         _require_arrays(graph)
+        _require_names(graph)
         self._held = _Held(graph)
         types = dtypes_of(dtype, param_dtype)
         self.dtype, self.precision = types["dtype"], precision_of(precision)
@@ -296,6 +297,18 @@ def _require_arrays(graph: Network) -> None:
     if arrays:
         fixes = ("fewer channels, or smaller kernels",)
         Report(title(graph), (judge_arrays(arrays),), fixes, error=ConfigError).raise_if_failed()
+
+
+_OF_FLAX = ("_pytree__", "_object__", "__")
+"""How names begin that Flax and Python use themselves: no layer can have one."""
+
+
+def _require_names(graph: Network) -> None:
+    """Raise :class:`ConfigError` if the name of a layer is one that Flax or Python uses itself."""
+    for layer in parameter_shapes(graph):
+        if layer.startswith(_OF_FLAX):
+            says = f"the layer {clipped(layer)} has a name that Flax or Python uses itself"
+            raise ConfigError.of(title(graph), "name", "", says, f"another name, such as {layer.strip('_')}")
 
 
 def _graph(network: object) -> Network:

@@ -248,6 +248,21 @@ def test_a_wrong_argument_of_the_constructor_is_one_error(wrong, says):
         TypedNetwork(TWO, **{"rngs": nnx.Rngs(0)} | wrong)
 
 
+@pytest.mark.parametrize("name", [3, ("batch", 3), "", ["batch"]], ids=str)
+def test_an_axis_name_that_is_no_name_is_one_error(name):
+    network = Network({"x": 2}, (Node("norm", Norm()),), axes=1)
+    with pytest.raises(UsageError, match="axis_name: it must be the name of an axis, or a tuple of names"):
+        TypedNetwork(network, axis_name=name, rngs=nnx.Rngs(0))
+
+
+@pytest.mark.parametrize("name", ["_pytree__state", "_object__state", "_pytree__nodes", "__class__"])
+def test_a_layer_with_a_name_of_flax_is_one_error(name):
+    network = Network({"x": 2}, (Node(name, Conv(3)),), axes=1)
+    with pytest.raises(ConfigError, match=r"name: the layer \w+ has a name that Flax or Python uses itself"):
+        TypedNetwork(network, rngs=nnx.Rngs(0))
+    assert TypedNetwork(Network({"x": 2}, (Node(name, MaxPool(2)),), axes=1), rngs=nnx.Rngs(0))(jnp.ones((2, 4))).size
+
+
 def test_an_operation_without_a_value_is_named():
     network = Network({"x": 1}, (Node("up", TransposedWindow(3, 2)), Node("y", Conv(1))))
     with pytest.raises(ConfigError, match=r"up is TransposedWindow\(kernel=3, stride=2\)"):
