@@ -91,7 +91,6 @@ class TypedNetwork(nnx.Module):
     ) -> None:
         graph = _graph(network)
         _require_arrays(graph)
-        _require_names(graph)
         self._held = _Held(graph)
         types = dtypes_of(dtype, param_dtype)
         self.dtype, self.precision = types["dtype"], precision_of(precision)
@@ -105,6 +104,7 @@ class TypedNetwork(nnx.Module):
                     node.operation, channels, graph.axes, axis_name=axis_name, types=types, momentum=momentum
                 )
                 if layer is not None:
+                    _require_name(graph, path(node))
                     layers[path(node)] = layer
         self._paths = frozenset(layers)
         self._keep(layers)
@@ -303,12 +303,11 @@ _OF_FLAX = ("_pytree__", "_object__", "__")
 """How names begin that Flax and Python use themselves: no layer can have one."""
 
 
-def _require_names(graph: Network) -> None:
+def _require_name(graph: Network, layer: str) -> None:
     """Raise :class:`ConfigError` if the name of a layer is one that Flax or Python uses itself."""
-    for layer in parameter_shapes(graph):
-        if layer.startswith(_OF_FLAX):
-            says = f"the layer {clipped(layer)} has a name that Flax or Python uses itself"
-            raise ConfigError.of(title(graph), "name", "", says, f"another name, such as {layer.strip('_')}")
+    if layer.startswith(_OF_FLAX):
+        says = f"the layer {clipped(layer)} has a name that Flax or Python uses itself"
+        raise ConfigError.of(title(graph), "name", "", says, f"another name, such as {layer.strip('_')}")
 
 
 def _graph(network: object) -> Network:

@@ -255,9 +255,10 @@ def test_an_axis_name_that_is_no_name_is_one_error(name):
         TypedNetwork(network, axis_name=name, rngs=nnx.Rngs(0))
 
 
+@pytest.mark.parametrize("operation", [Conv(3), Norm(affine=False)], ids=["conv", "norm"])
 @pytest.mark.parametrize("name", ["_pytree__state", "_object__state", "_pytree__nodes", "__class__"])
-def test_a_layer_with_a_name_of_flax_is_one_error(name):
-    network = Network({"x": 2}, (Node(name, Conv(3)),), axes=1)
+def test_a_layer_with_a_name_of_flax_is_one_error(name, operation):
+    network = Network({"x": 2}, (Node(name, operation),), axes=1)
     with pytest.raises(ConfigError, match=r"name: the layer \w+ has a name that Flax or Python uses itself"):
         TypedNetwork(network, rngs=nnx.Rngs(0))
     assert TypedNetwork(Network({"x": 2}, (Node(name, MaxPool(2)),), axes=1), rngs=nnx.Rngs(0))(jnp.ones((2, 4))).size
