@@ -148,15 +148,17 @@ def check_model(
 
 def _other_dtype(model: Any, shapes: Sequence[str], given: Mapping[str, Any]) -> str:
     """The fix with another usual dtype, in which the model runs on these shapes; empty if there is none."""
-    for dtype in _USUAL_DTYPES:
-        if dtype not in given["dtypes"]:
-            with suppress(WellshapedError):
-                if read_model(model, *shapes, **{**given, "dtypes": dtype}).check().ok:
-                    return f"--dtype {dtype}"
+    for dtype in _other_dtypes(given["dtypes"]):
+        with suppress(WellshapedError):
+            if read_model(model, *shapes, **{**given, "dtypes": dtype}).check().ok:
+                return f"--dtype {dtype}"
     return ""
 
 
-_USUAL_DTYPES = ("float32", "int32", "int64")
+def _other_dtypes(dtypes: Any) -> list[str]:
+    """The usual dtypes but these."""
+    given = dtypes if isinstance(dtypes, list | tuple) else [dtypes]
+    return [dtype for dtype in ("float32", "int32", "int64") if dtype not in map(str, given)]
 
 
 def _other_sizes(
@@ -284,9 +286,7 @@ def dtype_that_fits(
     >>> dtype_that_fits(lambda x: jnp.eye(4)[x], "L")
     'int32'
     """
-    for dtype in _USUAL_DTYPES:
-        if dtype in dtypes:
-            continue
+    for dtype in _other_dtypes(dtypes):
         try:
             sizes = read_model(model, *shapes, name=name, dtypes=dtype, progress=progress)
         except WellshapedError:
@@ -336,10 +336,11 @@ def _with_size(fix: str, shape: Sequence[int]) -> str:
 
 
 def _reader_of(model: Any) -> Callable[..., ModelSizes]:
-    """The reader for a model. A function is PyTorch's if it has something of PyTorch at hand, and nothing of JAX."""
+    """The reader for a model. A function is PyTorch's if it uses PyTorch and not JAX."""
     torch = sys.modules.get("torch.nn")
     if torch is None:
         return read_jax
+    if isinstance(model, torch.Module):
+        return read_torch
     packages = packages_at_hand(model)
-    is_of_torch = isinstance(model, torch.Module) or ("torch" in packages and "jax" not in packages)
-    return read_torch if is_of_torch else read_jax
+    return read_torch if "torch" in packages and "jax" not in packages else read_jax

@@ -78,9 +78,9 @@ def graph_of_jax(
 
     A graph says what happens to sizes and channels, and which positions are read. It is not enough to compute values: a
     subtraction appears as :class:`Add`, and an elementwise function that is no kind of :class:`Activation` is left out.
-    So are one learned factor for all channels, and a learned vector that is no bias of a convolution or a norm.
-    The larger of two images also appears as :class:`Add`, a maximum over all positions as :class:`Mean`, and a pooling
-    of minima as :class:`MaxPool`: they read the same positions.
+    Also left out: a learned factor for all channels, and a learned vector that is not a bias of a convolution or a
+    norm. The larger of two images also appears as :class:`Add`, a maximum over all positions as :class:`Mean`, and a
+    pooling of minima as :class:`MaxPool`: they read the same positions.
 
     Raises :class:`WellshapedError` with the rule ``no_step`` for an operation that is not in SPEC section 8, and with
     another rule if no graph agrees with the network, and :class:`UsageError` as :func:`read_jax` does. Source: SPEC

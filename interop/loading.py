@@ -16,6 +16,7 @@ from inspect import Parameter, getattr_static, isclass, signature
 from pathlib import Path
 from pkgutil import iter_modules
 from sysconfig import get_paths
+from threading import get_ident
 from types import ModuleType
 from typing import Any
 
@@ -120,10 +121,12 @@ def failure_at(text: str, rule: str, error: str, says: str, at: str = "") -> Fil
 
 
 _FIXES = {
-    r"missing \d+ required (?:positional|keyword-only) arguments?: (.+)": (
-        r"a default for \1 in its __call__ or forward, or a function of the image that gives it"
+    r"(?:__call__|forward)\(\) missing \d+ required (?:positional|keyword-only) arguments?: (.+)": (
+        r"a default for \1 in the model's __call__ or forward; or name a function of the image that passes it"
     ),
-    r"rngs.* provided to Dropout": "a function that makes the model, calls model.eval(), and returns it",
+    r"rngs.* provided to Dropout": (
+        "turn dropout off: name a function that makes the model, calls model.eval() and returns it"
+    ),
 }
 """What to do about an error of a framework that is not about sizes, by a pattern of its text."""
 
@@ -132,7 +135,7 @@ def fix_of_error(says: str) -> str:
     """The fix for an error of a framework that is not about sizes; empty for others.
 
     >>> fix_of_error("Net.__call__() missing 1 required positional argument: 'train'")
-    "a default for 'train' in its __call__ or forward, or a function of the image that gives it"
+    "a default for 'train' in the model's __call__ or forward; or name a function of the image that passes it"
     """
     found = ((re.search(pattern, says), fix) for pattern, fix in _FIXES.items())
     return next((match.expand(fix) for match, fix in found if match), "")
@@ -358,51 +361,59 @@ def _constructed(text: str, make: Callable[[], Any]) -> Any:
     """The model that ``make`` returns, without memory for its parameters if its framework can do so.
 
     ``make`` may import its framework itself. Then it is stopped there, the framework is imported, and ``make`` begins
-    again.
+    again. So its code may run twice.
     """
-    missing: set[str] = set()
+    met: set[str] = set()
     while True:
+        before = set(sys.modules)
+        finder = _Stop(met)
+        sys.meta_path.insert(0, finder)
         try:
-            with _stopped_at_imports(missing):
-                return _made(text, make)
-        except _Imported as found:
-            missing.add(found.module)
-            with suppress(ImportError):  # then the same import is an error of the user's code
-                importlib.import_module(found.module)
+            model = _made(text, make)
+            if finder.stopped is None:
+                return model
+        except BaseException:
+            if finder.stopped is None:
+                raise
+        finally:
+            sys.meta_path.remove(finder)
+        _forget_halves(before)
+        met.add(finder.stopped)
+        with suppress(Exception):  # then the same import is an error of the user's code
+            importlib.import_module(finder.stopped)
 
 
 class _Imported(BaseException):
     """A framework is imported, which is not loaded yet. It is no ``Exception``, which the user's code might catch."""
 
-    def __init__(self, module: str) -> None:
-        super().__init__(module)
-        self.module = module
-
 
 class _Stop(MetaPathFinder):
-    """Raises :class:`_Imported` for a framework that can make models without memory, but for those already ``met``."""
+    """Raises :class:`_Imported` when a framework that can make models without memory is first imported.
+
+    It leaves those alone that were ``met``, and other threads. ``stopped`` is the framework, also if the error is lost.
+    """
 
     def __init__(self, met: set[str]) -> None:
-        self.met = met
+        self.met, self.thread = met, get_ident()
+        self.stopped: str | None = None
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> None:
         module = _MAKERS.get(name)
-        if module is not None and module not in self.met:
+        if module is not None and module not in self.met and get_ident() == self.thread:
+            self.stopped = module
             raise _Imported(module)
+
+
+def _forget_halves(before: set[str]) -> None:
+    """Forget the modules that were loaded in a package whose own import was stopped."""
+    for name in sorted(set(sys.modules) - before):
+        package = name.rpartition(".")[0]
+        if package and package not in sys.modules:
+            del sys.modules[name]
 
 
 _MAKERS = {"torch": "torch", "flax": "flax.nnx", "flax.nnx": "flax.nnx", "equinox": "equinox"}
 """The module that can make models without memory, by the name of a module that is imported."""
-
-
-@contextmanager
-def _stopped_at_imports(met: set[str]) -> Iterator[None]:
-    finder = _Stop(met)
-    sys.meta_path.insert(0, finder)
-    try:
-        yield
-    finally:
-        sys.meta_path.remove(finder)
 
 
 def _made(text: str, make: Callable[[], Any]) -> Any:
@@ -431,7 +442,7 @@ def _attempts(make: Callable[[], Any]) -> Iterator[tuple[Callable[[], Any], Any]
     if torch:
         from .frameworks.torch_models import constructed
 
-        call = partial(constructed, make)  # also while another framework tries: the model may be PyTorch's
+        call = partial(constructed, make)  # the model may be PyTorch's, also where JAX's framework tries first
     if nnx:
         yield lambda: nnx.eval_shape(call), nnx.Module
     if equinox:

@@ -31,7 +31,8 @@ def read_torch(
 
     PyTorch checks that an index is in bounds only when it computes values, and here it computes none. So ``read_torch``
     follows the values of ``torch.arange`` and lists of numbers, and checks them itself. An index that is read from an
-    image or a buffer is assumed to be in bounds. No open size is larger than 2**40: PyTorch's own numbers end at 2**63.
+    image or a buffer is assumed to be in bounds. An open size is at most 2**40, because PyTorch counts elements in 64
+    bits.
 
     PyTorch is not a dependency. Raises :class:`UsageError` if it is not installed, for a model that can't be called and
     for a text that is not a shape. Source: SPEC section 11.
@@ -66,9 +67,9 @@ def graph_of_torch(
 
     A graph says what happens to sizes and channels, and which positions are read. It is not enough to compute values: a
     subtraction appears as :class:`Add`, and an elementwise function that is no kind of :class:`Activation` is left out.
-    So are one learned factor for all channels, and a learned vector that is no bias of a convolution or a norm.
-    The larger of two images also appears as :class:`Add`, a maximum over all positions as :class:`Mean`, and a pooling
-    of minima as :class:`MaxPool`: they read the same positions.
+    Also left out: a learned factor for all channels, and a learned vector that is not a bias of a convolution or a
+    norm. The larger of two images also appears as :class:`Add`, a maximum over all positions as :class:`Mean`, and a
+    pooling of minima as :class:`MaxPool`: they read the same positions.
 
     PyTorch is not a dependency. Raises :class:`WellshapedError` with the rule ``no_step`` for a function that is not in
     SPEC section 8, and with another rule if no graph agrees with the network, and :class:`UsageError` as

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from functools import partial
 from inspect import getclosurevars
-from types import FunctionType, MethodType, ModuleType
+from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 _DEPTH = 4
@@ -37,12 +37,22 @@ def _at_hand(function: Any) -> Mapping[str, Any]:
         return {"": function.__wrapped__}
     if isinstance(function, FunctionType) and package_of(function) not in ("jax", "torch"):
         found = getclosurevars(function)
-        return {**found.globals, **found.nonlocals}
+        return {**_of_inner_functions(function), **found.globals, **found.nonlocals}
     return {}
 
 
+def _of_inner_functions(function: FunctionType) -> Mapping[str, Any]:
+    """What the functions written inside of a function find among the names of its module."""
+    left, names = [function.__code__], set[str]()
+    while left:
+        inner = [of for of in left.pop().co_consts if isinstance(of, CodeType)]
+        names.update(name for of in inner for name in of.co_names)
+        left += inner
+    return {name: function.__globals__[name] for name in sorted(names) if name in function.__globals__}
+
+
 def packages_at_hand(model: Any) -> set[str]:
-    """The packages that a model or a function of images comes from, or has something of at hand.
+    """The packages that a model comes from, or that its function uses.
 
     >>> import jax.numpy as jnp
     >>> "jax" in packages_at_hand(lambda x: jnp.tanh(x)), "torch" in packages_at_hand(lambda x: jnp.tanh(x))
@@ -62,5 +72,5 @@ def package_of(value: Any) -> str:
 
 
 def _bases(value: Any) -> Iterator[str]:
-    """The packages of the classes of a value: a user's network is a module of its framework."""
-    yield from (package_of(kind) for kind in type(value).__mro__)
+    """The packages of a class and its bases, or of those of a value: a user's network is a module of its framework."""
+    yield from (package_of(kind) for kind in (value if isinstance(value, type) else type(value)).__mro__)

@@ -309,7 +309,7 @@ def _shapes_only(drawn: dict[Any, Any]) -> Iterator[None]:
       for each batch norm.
     - Its functions with a derivative of their own, such as ``jax.nn.relu``, are traced a second time for it.
     - Its elementwise functions are compiled, which traces each once more.
-    - Flax's Linen traces how each parameter is drawn, in each call, only to compare its shape: ``drawn`` keeps these.
+    - Flax's Linen traces how each parameter is drawn, in each call, only to compare its shape. ``drawn`` remembers it.
     """
     tracer: Any = DynamicJaxprTracer
     with _lock:
@@ -344,7 +344,7 @@ def _shapes_only(drawn: dict[Any, Any]) -> Iterator[None]:
 
 
 def _drawing(fun: Any) -> Any:
-    """What a function of Linen draws a parameter by, to look it up; ``None`` for others, and for symbolic shapes."""
+    """What identifies how Linen draws a parameter; ``None`` for another function or a symbolic shape."""
     if getattr(fun, "__module__", "") != "flax.core.scope" or not fun.__closure__:
         return None
     given = dict(zip(fun.__code__.co_freevars, (cell.cell_contents for cell in fun.__closure__), strict=True))
@@ -354,7 +354,7 @@ def _drawing(fun: Any) -> Any:
     if any(export.is_symbolic_dim(of) for of in jax.tree.leaves((args, more))):
         return None
     try:
-        hash((args, more))
+        hash((init, args, more))
     except TypeError:
         return None
     return init, args, more

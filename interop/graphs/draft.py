@@ -84,7 +84,7 @@ class Constant:
     """An array that depends on no image. ``path`` is the path of the parameter that it was computed from.
 
     ``along`` are the axes along which it was not repeated, if it was repeated along others. ``places`` says whether it
-    was computed from the numbers of positions: 0, 1, 2, …. ``learned`` is false for what is no parameter: a buffer.
+    was computed from the numbers of positions: 0, 1, 2, …. ``learned`` is false for a buffer.
     """
 
     path: tuple[str | int, ...] = ()

@@ -70,6 +70,6 @@ def draft(walker: Walker, sizes: Mapping[str, int], results: Sequence[Array], fi
         walker.failures.append(
             "add (a vector is added to a convolution that is also read without it, or with another one)"
         )
-    elif walker.shares_a_kernel_alone(outputs):
-        walker.failures.append("convolution (its kernel is that of another layer, and its bias or its kind is not)")
+    elif walker.shares_only_a_kernel(outputs):
+        walker.failures.append("convolution (it shares its kernel with another layer, but not its bias or its kind)")
     return Draft(sizes, tuple(walker.nodes), tuple(outputs), finished, tuple(walker.failures))

@@ -70,10 +70,11 @@ class JaxWalker(Walker):
         """What was computed from parameters alone; a part of one is a parameter of its own layer."""
         made = getattr(equation.source.outvars[i].aval, "shape", ())
         first = equation.operands[0] if equation.operands else ()
-        if not found.path or len(first) < 3 or prod(made) >= prod(first) or not _takes_a_part(equation.source):
+        if not found.path or len(first) < 2 or prod(made) >= prod(first) or not _takes_a_part(equation.source):
             return found
-        numbers = [str(of.value) for of in given if isinstance(of, Constant) and of.value is not None]
-        return replace(found, path=self.part_of(found.path, (str(equation.params), *numbers, i)))
+        numbers = [of.value for of in given[1:] if isinstance(of, Constant)]
+        key = (str(equation.params), str(numbers), i)
+        return replace(found, path=self.part_of(found.path, key, all(of is not None for of in numbers)))
 
     def _by_rule(self, equation: Equation, given: Sequence[Array]) -> Sequence[Array]:
         if equation.name in _CALLS:
@@ -105,11 +106,11 @@ def _equation(of: Any) -> Equation:
 
 
 _PARTS = frozenset(("slice", "dynamic_slice", "gather", "split"))
-_BESIDE_PARTS = _PARTS | {
+_OF_PARTS = _PARTS | {
     *("squeeze", "reshape", "broadcast_in_dim", "concatenate", "convert_element_type"),
     *("lt", "add", "select_n", "clamp", "pjit", "jit"),
 }
-"""The operations that take a part of an array, and those that come with them: of indices, and of axes of size 1."""
+"""What taking a part of an array may consist of: the part itself, its indices, and axes of size 1."""
 
 
 def _takes_a_part(source: Any) -> bool:
@@ -120,7 +121,7 @@ def _takes_a_part(source: Any) -> bool:
         names.add(equation.primitive.name)
         inner = (getattr(of, "jaxpr", of) for of in equation.params.values())
         left += [of for jaxpr in inner for of in getattr(jaxpr, "eqns", ())]
-    return bool(names & _PARTS) and names <= _BESIDE_PARTS
+    return bool(names & _PARTS) and names <= _OF_PARTS
 
 
 def _of_constants(equation: Equation, given: Sequence[Array]) -> Constant:

@@ -195,16 +195,21 @@ class TorchWalker(Walker):
     def _of_constants(self, call: Any, constants: Sequence[Constant], i: int) -> Constant:
         """Result ``i`` of a call without images."""
         found = _computed(call, constants)
-        if call.name not in _PARTS or len(constants) != 1 or not found.path or i >= len(call.results):
+        if call.name not in _PARTS or not found.path or i >= len(call.results):
             return found
-        given, made = (_tensors((call.args, call.kwargs)).__next__().shape, call.results[i].shape)
-        if len(given) < 3 or prod(made) == prod(given):
+        given, made = next(_tensors((call.args, call.kwargs))).shape, call.results[i].shape
+        if len(given) < 2 or prod(made) == prod(given):
             return found
         others = [of for of in (*call.args, *call.kwargs.values()) if not _is_tensor(of)]
-        return replace(found, path=self.part_of(found.path, (call.name, str(others), i)))
+        return replace(found, path=self.part_of(found.path, (call.name, str(others), i), len(constants) == 1))
 
 
-_PARTS = frozenset(("__getitem__", "getitem", "select", "slice", "narrow", "chunk", "split", "unbind", "tensor_split"))
+_PARTS = frozenset(
+    (
+        *("__getitem__", "getitem", "select", "slice", "narrow", "chunk", "split", "unbind", "tensor_split"),
+        *("index_select", "take", "gather"),
+    )
+)
 """What takes a part of a tensor."""
 
 

@@ -30,8 +30,12 @@ class Walker:
         self._biases: dict[int, Any] = {}  # the paths of the biases, by convolution
         self._parts: dict[tuple[str | int, ...], dict[Any, int]] = {}
 
-    def part_of(self, path: tuple[str | int, ...], key: Any) -> tuple[str | int, ...]:
-        """The path of a part of a parameter, which is a parameter of its own layer. Equal keys are the same part."""
+    def part_of(self, path: tuple[str | int, ...], key: Any, known: bool) -> tuple[str | int, ...]:
+        """The path of a part of a parameter, as a layer of its own. Equal keys are the same part if they are ``known``.
+
+        An array of indices whose values are not known makes the part another one each time.
+        """
+        key = key if known else (key, next(self._numbers))
         numbers = self._parts.setdefault(path, {})
         return (*(of for of in path if of != ""), numbers.setdefault(key, len(numbers)), "kernel")
 
@@ -81,8 +85,8 @@ class Walker:
                 left += self.nodes[at].inputs
         return used
 
-    def shares_a_kernel_alone(self, outputs: Sequence[int]) -> bool:
-        """Whether two layers have one kernel, but different biases, or are of different kinds."""
+    def shares_only_a_kernel(self, outputs: Sequence[int]) -> bool:
+        """Whether two layers share a kernel, but have different biases or kinds."""
         layers: dict[Any, set[Any]] = {}
         for at in self._used(outputs):
             node = self.nodes[at]

@@ -190,8 +190,11 @@ def _activation(name: str, given: Arguments) -> Activation | None:
         return None
     kind, key, default = _ACTIVATIONS[name]
     given.skip(*_IGNORED)
-    if name == "gelu" and given.read("approximate", Entry.text, "none") == "tanh":
-        kind = "gelu_tanh"
+    if name == "gelu":
+        of_gelu = {"none": "gelu", "tanh": "gelu_tanh"}.get(given.read("approximate", Entry.text, "none"))
+        if of_gelu is None:
+            return None
+        kind = of_gelu
     slope = given.read(key, Entry.real, default) if key else None
     if given.read("num_parameters", Entry.number, 1) != 1:
         return None

@@ -159,7 +159,7 @@ def _counts(entry: Entry, least: int = 1) -> list[int]:
 def _order(entry: Entry) -> str:
     order = entry.text().upper()
     if set(order) - set("NDA"):
-        says = f"is {entry.written()}, and must have the letters N, D and A, for norm, dropout and activation"
+        says = f"is {entry.written()}, and may only have the letters N, D and A, for norm, dropout and activation"
         raise entry.wrong("order", says, f'"{entry.key}": "NDA"')
     return "".join(dict.fromkeys(order))
 

@@ -9,7 +9,7 @@ from ...spec.arithmetic.progression import Progression
 from ...spec.arithmetic.size_set import SizeSet
 from ...spec.messages.report import WellshapedError
 from .expressions import is_positive, value
-from .paths import ANY_ERROR, Accepted, End, Path, Rejected, Unknown, solved
+from .paths import ANY_ERROR, Accepted, End, Path, Rejected, Unknown, fail_alike, is_about_axes, solved
 
 FIRST = 1_000
 """The first sample: larger than what small sizes need an exception for, and not a power of 2."""
@@ -112,7 +112,7 @@ def explore(
         regions.append(Region(_one(size), end, (size,)))
         tried.append(size)
         if known is None and len(tried) == ALIKE and _all_alike(regions):
-            break
+            break  # no size will do
     regions = _without_chance_repeats(regions)
     tried_sizes = SizeSet([Progression(size, 1, 1) for size in tried])
     return Found(
@@ -126,13 +126,13 @@ def explore(
 
 
 ALIKE = 48
-"""If so many sizes that were tried raise the same error, and none is known to fit, no others are tried."""
+"""If this many tried sizes raise the same error about the number of axes, and none fits, no others are tried."""
 
 
 def _all_alike(regions: list[Region]) -> bool:
-    """Whether all that is known are errors of one class that were raised at one place."""
+    """Whether every known end is the same error about the number of axes."""
     known = [region.end for region in regions if not isinstance(region.end, Unknown)]
-    return len({(end.error, end.raised) if isinstance(end, Rejected) else None for end in known}) == 1
+    return bool(known) and all(fail_alike(known[0], end) and is_about_axes(end) for end in known)
 
 
 def _to_try(unknown: SizeSet, known: int | None) -> Iterator[int]:
@@ -253,14 +253,14 @@ def _confirmed(tracer: Tracer, axis: str, region: Region, sample: int) -> Region
 
 
 def _to_confirm(region: Region, sample: int) -> tuple[int, ...]:
-    """Members to run: of sizes that are accepted the smallest and a large one, otherwise the ``sample``.
+    """The sizes to run: if they are accepted, the smallest and a large one; otherwise the ``sample``.
 
-    A program that asks whether a size is an ``int``, or makes a text of it, may do something else with small numbers.
+    Code may treat a plain number differently from a symbol.
     """
     sizes = region.sizes
-    few = (sizes.minimum, _far(sizes)) if isinstance(region.end, Accepted) else (None, None)
+    ends = (sizes.minimum, _far(sizes)) if isinstance(region.end, Accepted) else (None, None)
     of_sample = sample if sample in sizes else sizes.minimum
-    return tuple(dict.fromkeys(n for n in few if n is not None)) or (() if of_sample is None else (of_sample,))
+    return tuple(dict.fromkeys(n for n in ends if n is not None)) or (() if of_sample is None else (of_sample,))
 
 
 def _agree(traced: End, alone: End, at: Mapping[str, int]) -> bool:

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from ...spec.arithmetic.naturals import quotient
-from ...spec.network.affine import Affine, ratio
+from ...spec.network.affine import Affine, floor_ratio
 from . import products
 
 Size = "int | Expression"
@@ -49,7 +49,11 @@ def _floor(a: Any, b: Any) -> Any:
             raise ZeroDivisionError("a size is divided by 0")
         a, b = a * -1, -b
     if isinstance(b, Affine):
-        return ratio(a, b) if b >= 1 else ratio(a * -1, b * -1)
+        if b >= 1:
+            return floor_ratio(a, b)
+        if b <= -1:
+            return floor_ratio(a * -1, b * -1)
+        raise ZeroDivisionError("a size is divided by 0")
     return quotient(a, b)
 
 
@@ -84,7 +88,7 @@ def value(size: Any, sizes: Mapping[str, Any]) -> Any:
 
 
 def is_positive(size: Any, sizes: Mapping[str, Any]) -> bool:
-    """Whether a size is at least 1 where the open sizes have these values. It is not if it divides by a size of 0."""
+    """Whether a size is at least 1 where the open sizes have these values. A size that divides by 0 is not."""
     try:
         return bool(value(size, sizes) >= 1)
     except ZeroDivisionError:
@@ -273,8 +277,8 @@ def _text(size: Any) -> str:
         case "+":
             if isinstance(right, int) and right < 0:
                 return f"{_text(left)} - {-right}"
-            if isinstance(right, Expression) and right.op == "*" and right.args[-1] == -1:
-                return f"{_text(left)} - {_factor(right.args[0])}"
+            if isinstance(right, Expression) and _is_negative(right):
+                return f"{_text(left)} - {_factor(_opposite(right))}"
             return f"{_text(left)} + {_text(right)}"
         case "*":
             if isinstance(right, int):
@@ -283,7 +287,7 @@ def _text(size: Any) -> str:
                 above, below = right.args  # -floor(a / -b) is a divided by b and rounded up
                 text = f"ceil({_factor(above)}/{_divisor(_opposite(below))})"
                 return text if left == -1 else f"{-left}*{text}"
-            return f"-{_factor(right)}" if left == -1 else f"{_factor(left)}*{_factor(right)}"
+            return f"-{_later(right)}" if left == -1 else f"{_factor(left)}*{_later(right)}"
         case "//":
             return f"floor({_factor(left)}/{_divisor(right)})"
         case "mod":
@@ -302,3 +306,9 @@ def _divisor(size: Any) -> str:
 def _factor(size: Any) -> str:
     text = _text(size)
     return f"({text})" if isinstance(size, Expression) and size.op in ("+", "mod") else text
+
+
+def _later(size: Any) -> str:
+    """A factor after another one, or after a minus."""
+    text = _factor(size)
+    return f"({text})" if text.startswith("-") else text

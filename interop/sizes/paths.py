@@ -6,6 +6,7 @@ is a function of these answers, so every size that meets all conditions takes th
 :func:`sizes_on` solves the conditions exactly. A few traces, one for each path, then cover all sizes.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -55,6 +56,28 @@ class Rejected:
     text: str
     at: str = ""
     raised: str = ""
+
+
+_ABOUT_AXES = re.compile(r"\b\dD\b|\brank\b|\bnumber of (spatial )?(axes|dimensions)\b", re.IGNORECASE)
+"""In the text of a framework's error about a wrong number of axes."""
+
+
+def is_about_axes(end: "End") -> bool:
+    """Whether this is an error about the number of axes, which no size can mend."""
+    return isinstance(end, Rejected) and _ABOUT_AXES.search(end.text) is not None
+
+
+def fail_alike(end: "End", other: "End") -> bool:
+    """Whether two runs fail with the same error. If it is about the number of axes, the sizes in its text may differ.
+
+    >>> ends = [Rejected("RuntimeError", f"Expected 4D input, got [1, 3, {n}, {n}, {n}]") for n in (64, 96)]
+    >>> fail_alike(*ends), fail_alike(Rejected("ValueError", "got 64"), Rejected("ValueError", "got 96"))
+    (True, False)
+    """
+    if not (isinstance(end, Rejected) and isinstance(other, Rejected) and is_about_axes(end)):
+        return isinstance(end, Rejected) and end == other
+    texts = {re.sub(r"\d+(?!D)", "n", of.text) for of in (end, other)}
+    return len(texts) == 1 and (end.error, end.raised) == (other.error, other.raised)
 
 
 ANY_ERROR = "any error"

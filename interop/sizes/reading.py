@@ -1,6 +1,5 @@
 """Reading a network: each open axis alone, then whether the axes are independent, then the output (SPEC section 11)."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations, product
@@ -12,7 +11,7 @@ from .answer import AxisSizes, ModelSizes, output_text
 from .exploring import Budget, Found, explore, kind
 from .expressions import names_in
 from .memory import rare_collections
-from .paths import Accepted, Condition, End, Path, Rejected, Unknown, sizes_on
+from .paths import Accepted, Condition, End, Path, Rejected, Unknown, fail_alike, sizes_on
 from .places import is_own
 from .shapes import OpenShape, equalities, open_sizes
 from .together import dependence, general_path
@@ -218,13 +217,13 @@ def _usual(found: Found) -> int | None:
 def _fails_for_all(tracer: OpenTracer, axes: Sequence[str], failed: Sequence[End]) -> bool:
     """Whether sizes of all kinds fail with the same words of the framework, which then name none of these sizes.
 
-    Some other axis is wrong, such as the channels. Words about the number of axes may have other sizes in them. The
-    user's own code may say the same of sizes that are too small.
+    Some other axis is wrong, such as the channels. If the error is about the number of axes, the sizes in its text may
+    differ. The user's own code may say the same of sizes that are too small.
     """
     end, *others = failed
     if not isinstance(end, Rejected) or _is_raised_by_own_code(end):
         return False
-    if not all(_is_same(end, other) for other in others):
+    if not all(fail_alike(end, other) for other in others):
         return False
     for size in _ALL_KINDS:
         at = dict.fromkeys(axes, size)
@@ -232,27 +231,16 @@ def _fails_for_all(tracer: OpenTracer, axes: Sequence[str], failed: Sequence[End
             tracer.prepare(at)
         except Exception:
             return False
-        if not _is_same(end, tracer.trial_of(at)):
+        if not fail_alike(end, tracer.trial_of(at)):
             return False
     return True
 
 
 def _is_raised_by_own_code(end: Rejected) -> bool:
-    """Whether a line of the user raised the error. PyTorch's operations are named after the path of their module."""
+    """Whether a line of the user raised the error."""
+    # PyTorch's operations are named after the path of their module: "decoder.up: torch.cat".
     file = end.raised.rpartition(": ")[2].rpartition(":")[0]
     return bool(file) and is_own(file)
-
-
-_ABOUT_RANK = re.compile(r"\b\dD\b|\brank\b|\bnumber of (spatial )?(axes|dimensions)\b", re.IGNORECASE)
-"""In the text of an error about a wrong number of axes."""
-
-
-def _is_same(end: Rejected, other: End) -> bool:
-    """Whether two runs fail alike: with the same words, or with words about the number of axes but for their sizes."""
-    if other == end or not isinstance(other, Rejected) or not _ABOUT_RANK.search(end.text):
-        return other == end
-    texts = {re.sub(r"\d+(?!D)", "n", of.text) for of in (end, other)}
-    return len(texts) == 1 and (end.error, end.raised) == (other.error, other.raised)
 
 
 def _by_conditions(tracer: OpenTracer, at: Mapping[str, int]) -> dict[str, int] | None:

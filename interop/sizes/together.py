@@ -97,23 +97,26 @@ def dependence(
 
 
 _BESIDE = (2, 3, 7, 20, 64, 200)
-"""The numbers of other sizes with which sizes are looked for that break a condition. A size of 1 may be repeated."""
+"""Values of the other sizes in the search for sizes that break a condition. 1 is left out: it may be repeated."""
+
+_MOST_BESIDE = 60
+"""At most this many combinations of these values are searched."""
 
 
 def _is_required(
     tracer: Tracer, condition: Condition, at: Mapping[str, int], sets: Mapping[str, SizeSet], most: int = 5
 ) -> bool:
-    """Whether sizes that break a condition do not fit, as far as ``most`` of them show.
+    """Whether sizes that break a condition do not fit. Up to ``most`` such sizes are run.
 
-    These are sizes that fit one by one, if there are such.
+    Sizes that fit one by one are preferred.
     """
     first, *others = sorted(names_in(condition.statement))
-    numbers = product(*([at[name], *_BESIDE] for name in others))
+    numbers = islice(product(*([at[name], *_BESIDE] for name in others)), _MOST_BESIDE)
     drawn = ({**at, first: n, **dict(zip(others, of, strict=True))} for of in numbers for n in range(2, 250))
     breaking = [sizes for sizes in drawn if not _holds(condition, sizes)]
     breaking = [sizes for sizes in breaking if _inside(sizes, sets)] or breaking
     some = breaking[:: max(len(breaking) // most, 1)][:most]
-    return bool(some) and all(kind(tracer.trial_of(sizes)) != "fits" for sizes in some)
+    return bool(some) and all(kind(tracer.trial_of(sizes)) not in ("fits", "unknown") for sizes in some)
 
 
 def _covers(path: Path, sizes: Sizes) -> bool:

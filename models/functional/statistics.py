@@ -52,9 +52,9 @@ def batch_norm(channels: int, *, param_dtype: Any, momentum: float, **numbers: A
 def normalised(norm: Any, x: Array, given_to: str) -> Array:
     """``norm(x)``. Raises :class:`WellshapedError` if the statistics can't be updated, or no axis has their name.
 
-    Without a ``dtype``, the result has the dtype of ``x`` and the parameters, which is not that of the statistics.
-    Without ``axis_name``, ``nnx.vmap`` would return other statistics for each image. Flax's error comes after the call,
-    and names only a path and an axis.
+    Without a ``dtype``, the result has the common dtype of ``x`` and the parameters, whatever that of the statistics
+    is. Without ``axis_name``, ``nnx.vmap`` would return other statistics for each image. Flax's error comes after the
+    call, and names only a path and an axis.
 
     >>> import jax.numpy as jnp
     >>> from flax import nnx

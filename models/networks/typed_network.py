@@ -299,15 +299,15 @@ def _require_arrays(graph: Network) -> None:
         Report(title(graph), (judge_arrays(arrays),), fixes, error=ConfigError).raise_if_failed()
 
 
-_OF_FLAX = ("_pytree__", "_object__", "__")
-"""How names begin that Flax and Python use themselves: no layer can have one."""
+_RESERVED = ("_pytree__", "_object__", "__")
+"""How names begin that Flax or Python reserves."""
 
 
 def _require_name(graph: Network, layer: str) -> None:
     """Raise :class:`ConfigError` if the name of a layer is one that Flax or Python uses itself."""
-    if layer.startswith(_OF_FLAX):
+    if layer.startswith(_RESERVED):
         says = f"the layer {clipped(layer)} has a name that Flax or Python uses itself"
-        raise ConfigError.of(title(graph), "name", "", says, f"another name, such as {layer.strip('_')}")
+        raise ConfigError.of(title(graph), "name", "", says, f"another name, such as {layer.strip('_') or 'layer'}")
 
 
 def _graph(network: object) -> Network:

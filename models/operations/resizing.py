@@ -1,10 +1,9 @@
 """Resizes, depth to space and space to depth, with PyTorch's arithmetic (SPEC sections 8 and 10).
 
-PyTorch's nearest resize takes position ``floor(i·n / m)``, or ``floor((i + 1/2)·n / m)`` if it is exact, and its linear
-one does not smooth an image that it makes smaller. ``jax.image.resize`` differs, so positions and weights are computed
-here. The scale is the factor of
-:class:`Resize`, as in PyTorch with ``scale_factor``, and the ratio of the two sizes in :class:`ResizeTo` and with
-``recompute_scale_factor``.
+PyTorch's nearest resize takes position ``floor(i·n / m)``, and its exact one ``floor((i + 1/2)·n / m)``. Its linear one
+does not smooth an image that it makes smaller. ``jax.image.resize`` differs, so positions and weights are computed
+here. :class:`Resize` scales by its factor, as PyTorch does with ``scale_factor``. :class:`ResizeTo` scales by the ratio
+of the two sizes, and so does ``recompute_scale_factor``.
 """
 
 from collections.abc import Mapping, Sequence

@@ -84,7 +84,7 @@ class Undecided(Exception):  # noqa: N818 not an error: it says how to go on
 
 
 class NotAffineError(Exception):
-    """A product of two unknown sizes, or a division by one that :func:`ratio` can't do."""
+    """A product of two unknown sizes, or a division by one that :func:`floor_ratio` can't do."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -314,18 +314,18 @@ def _quotient(a: Any, divisor: Any) -> Any:
     raise Undecided(_one_block_each(rest, divisor))
 
 
-def ratio(a: Affine | int, b: Affine) -> int:
-    """Return ``floor(a / b)``, where ``b`` is at least 1 in the whole box and the answer is one number.
+def floor_ratio(a: Affine | int, b: Affine) -> int:
+    """Return ``floor(a / b)``, where ``b`` is at least 1 in the whole box.
 
-    Otherwise :class:`Undecided` is raised. Where a number is unbounded, the answer is that for large numbers, from some
-    number on. Raises :class:`NotAffineError` if it grows without bound.
+    Raises :class:`Undecided` if it is not one number in the whole box, and :class:`NotAffineError` if it grows without
+    bound.
 
     >>> box = ((100, None),)
-    >>> ratio(Affine(box, 7, (3,)), Affine(box, 0, (2,)))
+    >>> floor_ratio(Affine(box, 7, (3,)), Affine(box, 0, (2,)))
     1
     """
     endless = next((v for v, (_, most) in enumerate(b.box) if most is None and b.coefficients[v]), None)
-    if endless is not None:
+    if endless is not None:  # what it is for large numbers; the box is cut where it becomes so
         found = (a.coefficients[endless] if isinstance(a, Affine) else 0) // b.coefficients[endless]
     elif isinstance(a, Affine) and any(a.coefficients[v] for v, (_, most) in enumerate(a.box) if most is None):
         raise Undecided(_halves(b))  # until it is a number

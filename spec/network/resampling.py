@@ -29,9 +29,8 @@ class Resize(Operation):
 
     ``Resize(2)`` doubles, ``Resize(1, over=2)`` halves. ``Resize(2, mode="linear", align_corners=True, less=1)`` adds
     one position between each two neighbours: ``2n - 1``. A position is scaled by the factor, or with
-    ``recompute_scale_factor`` by the ratio of the two sizes, as PyTorch and JAX do for a given size. Where a factor
-    that is not 1 leaves a size as it is, as 5/4 does for size 3, PyTorch may copy the axis, and its values differ from
-    ours.
+    ``recompute_scale_factor`` by the ratio of the two sizes, as PyTorch and JAX do for a given size. Where the size
+    stays the same, PyTorch may copy the axis; here it is resized.
 
     Raises :class:`ConfigError` for ``align_corners`` without the mode ``"linear"`` or with ``recompute_scale_factor``,
     and the errors of :class:`Operation`.
@@ -54,7 +53,7 @@ class Resize(Operation):
         Operation.__post_init__(self)
         _require_linear(self)
         if self.align_corners and self.recompute_scale_factor:
-            says = "align_corners takes the scale from the sizes already"
+            says = "with align_corners, the scale already comes from the sizes"
             raise ConfigError.of(repr(self), "recompute_scale_factor", "", says, "align_corners=True alone")
 
     @property

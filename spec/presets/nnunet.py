@@ -127,9 +127,9 @@ def _conv(
     active: bool = True,
     drops: bool = True,
 ) -> str:
-    """Add a convolution and its norm; its dropout if it ``drops``; its activation, and dropout, if it is ``active``.
+    """Add a convolution, then its dropout, norm and activation. ``bias`` is by default the plan's.
 
-    ``bias`` is by default the plan's.
+    Without ``drops`` there is no dropout; unless it is ``active``, neither dropout nor activation.
     """
     padding = tuple((on_axis(kernel, axis) - 1) // 2 for axis in range(plan.axes))
     bias = plan.style.bias if bias is None else bias

@@ -1,4 +1,4 @@
-"""What follows each convolution of a network: a norm, dropout and an activation, in an order, or only some of them."""
+"""What follows each convolution of a network: a norm, dropout and an activation, or some of them, in any order."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,8 @@ from ..network.values import Activation, Dropout, Norm
 class Style:
     """The norm, the dropout and the activation after a convolution, and whether the convolution has a ``bias``.
 
-    ``None`` leaves one out. ``order`` has their first letters, as in MONAI: ``"NDA"``.
+    ``None`` leaves one out. ``order`` has their first letters in order, as in MONAI: ``"NDA"``. A letter that is
+    missing leaves its operation out.
 
     >>> style = Style(norm=Norm(), activation=Activation(), order="AN")
     >>> list(style.after(N="bn", A="relu", D="drop"))
@@ -24,6 +25,6 @@ class Style:
     order: str = "NDA"
 
     def after(self, **names: str) -> dict[str, Operation]:
-        """Return the operations after a convolution, in order. ``names`` has the name for each letter of the order."""
+        """Return the operations after a convolution, in order. ``names`` has the name of the node for each letter."""
         of = {"N": self.norm, "D": self.dropout, "A": self.activation}
         return {names[letter]: operation for letter in self.order if (operation := of[letter]) is not None}

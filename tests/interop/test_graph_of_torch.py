@@ -386,12 +386,32 @@ class Parts(nn.Module):
 
 @pytest.mark.parametrize(
     "take",
-    [lambda w: (w[:4], w[4:]), lambda w: w.chunk(2), lambda w: w.split(4), lambda w: w.reshape(2, 4, 4, 3, 3).unbind()],
-    ids=["slices", "chunks", "split", "unbound"],
+    [
+        lambda w: (w[:4], w[4:]),
+        lambda w: w.chunk(2),
+        lambda w: w.split(4),
+        lambda w: w.reshape(2, 4, 4, 3, 3).unbind(),
+        lambda w: [w[torch.arange(4) + i] for i in (0, 4)],
+        lambda w: [w.index_select(0, torch.arange(4) + i) for i in (0, 4)],
+    ],
+    ids=["slices", "chunks", "split", "unbound", "an array", "selected"],
 )
 def test_parts_of_a_parameter_are_layers_of_their_own(take):
     graph = graph_of_torch(nn.Sequential(Parts(take)), "1 4 H W")
     assert parameter_shapes(graph) == {"0.w[0]": {"kernel": (4, 4, 3, 3)}, "0.w[1]": {"kernel": (4, 4, 3, 3)}}
+
+
+def test_parts_of_a_matrix_are_layers_of_their_own():
+    class Three(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.whole = nn.Linear(4, 12, bias=False)
+
+        def forward(self, x):
+            return sum(F.linear(x.movedim(1, -1), part) for part in self.whole.weight.chunk(3)).movedim(-1, 1)
+
+    shapes = parameter_shapes(graph_of_torch(Three(), "1 4 H W"))
+    assert {name: of["kernel"] for name, of in shapes.items()} == {f"whole.weight[{i}]": (4, 4, 1, 1) for i in range(3)}
 
 
 def test_one_part_of_a_parameter_that_is_taken_twice_is_one_layer():
@@ -411,7 +431,7 @@ class Tied(nn.Module):
 
 @pytest.mark.parametrize("second", [nn.Conv2d(4, 4, 2), nn.Conv2d(4, 4, 2, bias=False), nn.ConvTranspose2d(4, 4, 2)])
 def test_layers_that_share_only_a_kernel_have_no_node(second):
-    with pytest.raises(WellshapedError, match="its kernel is that of another layer") as error:
+    with pytest.raises(WellshapedError, match=r"shares\s+its\s+kernel\s+with\s+another\s+layer") as error:
         graph_of_torch(Tied(second), "1 4 H W")
     assert error.value.report.failures[0].name == "no_step"
 

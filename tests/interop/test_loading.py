@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import pytest
 from flax import linen, nnx
 
-from wellshaped.interop import load_model
+from wellshaped.interop import load_model, loading
 from wellshaped.interop.any_model import check_model, read_model
 from wellshaped.spec import FileError, UsageError
 from wellshaped.spec.messages.installing import pip_install
@@ -200,6 +200,59 @@ print(type(load_model({f"{write(text)}:make"!r}).kernel.get_value()).__name__)
     assert done.stdout.split() == ["ShapeDtypeStruct"]
 
 
+IMPORTING = {
+    "caught": """
+def make():
+    try:
+        import fake_framework
+    except:
+        fake_framework = None
+    return fake_framework.make()
+""",
+    "in a thread": """
+import threading
+
+def make():
+    found = []
+    def run():
+        import fake_framework
+        found.append(fake_framework.make())
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    return found[0]
+""",
+    "in a package": """
+def make():
+    import fake_package
+    return fake_package.b.make() if fake_package.a.X else None
+""",
+    "broken": """
+def make():
+    try:
+        import broken_framework
+    except OSError:
+        return lambda x: x
+""",
+}
+
+
+@pytest.mark.parametrize("how", IMPORTING)
+def test_a_stop_at_an_import_does_not_change_what_a_factory_makes(how, write, monkeypatch, tmp_path):
+    write("def make():\n    return lambda x: x\n", "fake_framework")
+    write("raise OSError('no such library')", "broken_framework")
+    write("import fake_package.a\nfrom . import b\n", "fake_package.__init__")
+    write("X = 1\n", "fake_package.a")
+    write("from fake_framework import make\n", "fake_package.b")
+    monkeypatch.setattr(loading, "_MAKERS", {name: name for name in ("fake_framework", "broken_framework")})
+    try:
+        model = load_model(f"{write(IMPORTING[how])}:make")
+        assert str(read_model(model, "3 H")["H"]) == "n ≥ 1"
+    finally:
+        for name in [of for of in sys.modules if of.startswith(("fake_", "broken_"))]:
+            del sys.modules[name]
+
+
 FUNCTIONS_OF_TORCH = """
 import functools
 
@@ -231,6 +284,19 @@ class Held:
         return self.net(image)
 
 
+def made_inside(image):
+    return (lambda of: F.max_pool2d(of, 2))(image)
+
+
+class Pooling(nn.Module):
+    def forward(self, image):
+        return F.max_pool2d(image, 2)
+
+
+def constructed_inside(image):
+    return Pooling()(image)
+
+
 predictor, held, lambda_of_it, method = Predictor(), Held(), lambda image: net(image), net.forward
 through_another = functools.partial(lambda of, image: of(image), segment)
 relu = torch.relu
@@ -240,7 +306,18 @@ relu = torch.relu
 def test_functions_of_pytorch_are_read_by_pytorch(write):
     pytest.importorskip("torch", reason="PyTorch is not a dependency")
     place = write(FUNCTIONS_OF_TORCH)
-    for name in ("segment", "pools", "predictor", "held", "lambda_of_it", "method", "through_another", "relu"):
+    for name in (
+        "segment",
+        "pools",
+        "made_inside",
+        "constructed_inside",
+        "predictor",
+        "held",
+        "lambda_of_it",
+        "method",
+        "through_another",
+        "relu",
+    ):
         answer = read_model(load_model(f"{place}:{name}"), "1 3 H W")
         assert answer.framework.startswith("torch")
         assert str(answer["H"]) == ("n ≥ 1" if name == "relu" else "n ≥ 2"), name
@@ -295,7 +372,7 @@ def test_an_argument_that_is_missing_and_dropout_without_random_numbers_have_a_f
             return self.dropout(x)
 
     assert check_model(Dropping(), (8, 4)).fixes == (
-        "a function that makes the model, calls model.eval(), and returns it",
+        "turn dropout off: name a function that makes the model, calls model.eval() and returns it",
     )
 
     class Training(linen.Module):
@@ -306,8 +383,13 @@ def test_an_argument_that_is_missing_and_dropout_without_random_numbers_have_a_f
     with pytest.raises(FileError) as error:
         read_model(Training(), "N 4")
     assert error.value.report.fixes == (
-        "a default for 'train' in its __call__ or forward, or a function of the image that gives it",
+        "a default for 'train' in the model's __call__ or forward; or name a function of the image that passes it",
     )
+
+    def helper(x, y):
+        return x + y
+
+    assert "__call__" not in str(check_model(lambda x: helper(x), (8, 8)).fixes)
 
 
 def test_a_file_without_the_name_of_an_object_asks_for_a_name(write):

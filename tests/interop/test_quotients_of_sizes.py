@@ -11,7 +11,9 @@ from wellshaped.interop.sizes.paths import Condition, sizes_on
 
 H = name("H")
 PARTS = st.sampled_from([H, *(Expression(op, (H, k)) for op in ("//", "mod") for k in (2, 3, 4))])
-SIZES = st.builds(lambda of, k, more: plus(times(of, k), more), PARTS, st.integers(1, 6), st.integers(-6, 6))
+SIZES = st.builds(
+    lambda of, k, more: plus(times(of, k), more), PARTS, st.sampled_from([-3, -2, -1, 1, 2, 3, 6]), st.integers(-20, 20)
+)
 STATEMENTS = st.builds(
     lambda op, how, above, below, other: Statement(op, (Expression(how, (above, below)), other)),
     st.sampled_from(["==", ">="]),
@@ -41,6 +43,20 @@ def test_few_statements_are_too_hard():
 
     statements = [Statement("==", (Expression("mod", (size(), size())), 0)) for _ in range(60)]
     assert sum(sizes_on([Condition(of)], "H") is None for of in statements) <= 2
+
+
+def test_a_divisor_that_becomes_0_and_negative_is_solved_on_both_sides():
+    quotient = Expression("//", (plus(times(H, -2), 13), plus(times(H, -1), 19)))
+    statement = Statement(">=", (quotient, -3))
+    found = sizes_on([Condition(statement)], "H")
+    assert [n for n in range(1, 300) if n in found] == [n for n in range(1, 300) if holds(statement, {"H": n})]
+
+
+def test_a_size_is_written_with_one_sign():
+    other = name("W")
+    assert str(plus(H, times(-3, other))) == str(plus(H, times(other, -3))) == "H - 3*W"
+    assert str(times(times(H, -1), -1)) == "-(-H)"
+    assert str(Expression("//", (H, times(2, other)))) == "floor(H/(2*W))"
 
 
 def test_a_statement_that_divides_by_0_is_neither_true_nor_false():

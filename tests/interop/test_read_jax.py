@@ -4,6 +4,7 @@ import json
 import math
 import random
 import time
+from dataclasses import dataclass
 from itertools import islice
 
 import equinox as eqx
@@ -213,7 +214,15 @@ def in_so_many_parts(x):
     return x.reshape(x.shape[0] // 4, -1)
 
 
+def multiple_of_77(x):
+    """The first sizes that are tried all raise the same error."""
+    if len(range(int(x.shape[0]))) % 77:
+        raise ValueError("a multiple of 77, please")
+    return x
+
+
 TRAPS = [
+    (multiple_of_77, "{77, 154, 231}", False),
     (as_a_small_int, "{32, 33, …, 300}", False),
     (a_number_or_large, "{32, 33, …, 300}", False),
     (halved, "{1, 2, 4, 8, 16, 32, …, 65536}", False),
@@ -370,6 +379,17 @@ class Halving(eqx.Module):
 
     def __call__(self, x):
         return x + self.up(self.conv(x))
+
+
+def test_a_linen_module_whose_initializer_has_no_hash():
+    @dataclass
+    class Init:
+        value: float = 1.0
+
+        def __call__(self, key, shape, dtype=jnp.float32):
+            return jnp.full(shape, self.value, dtype)
+
+    assert str(read_jax(linen.Dense(4, kernel_init=Init()), "N 3")["N"]) == "n ≥ 1"
 
 
 def test_an_equinox_module():

@@ -485,7 +485,7 @@ def test_resizing_repeats_or_interpolates():
     cfg = UNetConfig(levels=1, base_channels=2, upsampling="bilinear")
     bottom, resized = results(UNet(cfg, 2, 2, rngs=nnx.Rngs(0)), image(2, 4, 6), "bottom", "up[0].resize")
     assert np.allclose(resized, Resize2d(2, "bilinear")(bottom), atol=1e-6)
-    with pytest.raises(ConfigError, match="mode='cubic' must be one of 'nearest', 'linear'"):
+    with pytest.raises(ConfigError, match="mode='cubic' must be one of 'nearest', 'nearest-exact', 'linear'"):
         Resize2d(2, "cubic")
     with pytest.raises(ConfigError, match="factor=0 must be at least 1"):
         Resize2d(0)
