@@ -63,7 +63,7 @@ _ABOUT_AXES = re.compile(r"\b\dD\b|\brank\b|\bnumber of (spatial )?(axes|dimensi
 
 
 def is_about_axes(end: "End") -> bool:
-    """Whether this is an error about the number of axes, which no size can mend."""
+    """Whether this is an error about the number of axes, so that no other size helps."""
     return isinstance(end, Rejected) and _ABOUT_AXES.search(end.text) is not None
 
 
