@@ -3,7 +3,6 @@
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from inspect import isfunction
 from typing import Any
@@ -138,27 +137,14 @@ def check_model(
         small = [(axes, _is_surely_spatial) for axes in small_axes(shapes[0])]
         fixes = (*_other_sizes(model, shapes, given, small), *_other_order(model, shapes, given))
     fixes = fixes or _other_channels(model, shapes, given)
-    if not fixes and (known := _other_dtype(model, written, given) or fix_of_error(report.failures[0].says)):
-        fixes = (known,)
+    if not fixes:
+        dtype = dtype_that_fits(model, *written, **given)
+        known = f"--dtype {dtype}" if dtype else fix_of_error(report.failures[0].says)
+        fixes = (known,) if known else ()
     if fixes:
         return replace(report, fixes=fixes)
     said = _read_as_images(model) if isfunction(model) else ()
     return replace(report, warnings=tuple(Verdict("called", False, note, "") for note in said))
-
-
-def _other_dtype(model: Any, shapes: Sequence[str], given: Mapping[str, Any]) -> str:
-    """The fix with another usual dtype, in which the model runs on these shapes; empty if there is none."""
-    for dtype in _other_dtypes(given["dtypes"]):
-        with suppress(WellshapedError):
-            if read_model(model, *shapes, **{**given, "dtypes": dtype}).check().ok:
-                return f"--dtype {dtype}"
-    return ""
-
-
-def _other_dtypes(dtypes: Any) -> list[str]:
-    """The usual dtypes but these."""
-    given = dtypes if isinstance(dtypes, list | tuple) else [dtypes]
-    return [dtype for dtype in ("float32", "int32", "int64") if dtype not in map(str, given)]
 
 
 def _other_sizes(
@@ -282,16 +268,19 @@ def dtype_that_fits(
 ) -> str | None:
     """A usual dtype with which sizes fit, if none does with ``dtypes``; ``None`` if there is none.
 
+    If no size is open, the model must run on the shapes.
+
     >>> import jax.numpy as jnp
     >>> dtype_that_fits(lambda x: jnp.eye(4)[x], "L")
     'int32'
     """
-    for dtype in _other_dtypes(dtypes):
+    given = dtypes if isinstance(dtypes, list | tuple) else [dtypes]
+    for dtype in (of for of in ("float32", "int32", "int64") if of not in map(str, given)):
         try:
             sizes = read_model(model, *shapes, name=name, dtypes=dtype, progress=progress)
         except WellshapedError:
             continue
-        if sizes.axes and all(_is_spatial(of.sizes) for of in sizes.axes.values()):
+        if all(_is_spatial(of.sizes) for of in sizes.axes.values()) if sizes.axes else sizes.check().ok:
             return dtype
     return None
 

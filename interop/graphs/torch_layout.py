@@ -223,12 +223,8 @@ def _interpolate(
     if antialias and any(m < n for m, n in zip(step.shape, x.shape, strict=True)):
         raise NoStepError("with antialias=True it reads more positions")
     by_factor = scale_factor is not None and not recompute_scale_factor
-    fixed = (
-        {"mode": _RESIZES[mode]}
-        | ({"by_factor": True} if by_factor else {})
-        | ({"align_corners": True} if align_corners else {})
-    )
-    return resized(step.walker, x.image, step.shape, step.path, **fixed)
+    how = {"mode": _RESIZES[mode], "by_factor": by_factor, "align_corners": bool(align_corners)}
+    return resized(step.walker, x.image, step.shape, step.path, **how)
 
 
 _RESIZES = dict.fromkeys(("linear", "bilinear", "trilinear"), "linear") | {

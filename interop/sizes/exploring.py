@@ -132,7 +132,7 @@ ALIKE = 48
 def _all_alike(regions: list[Region]) -> bool:
     """Whether every known end is the same error about the number of axes."""
     known = [region.end for region in regions if not isinstance(region.end, Unknown)]
-    return bool(known) and all(fail_alike(known[0], end) and is_about_axes(end) for end in known)
+    return bool(known) and is_about_axes(known[0]) and all(fail_alike(known[0], end) for end in known)
 
 
 def _to_try(unknown: SizeSet, known: int | None) -> Iterator[int]:
@@ -258,9 +258,9 @@ def _to_confirm(region: Region, sample: int) -> tuple[int, ...]:
     Code may treat a plain number differently from a symbol.
     """
     sizes = region.sizes
-    ends = (sizes.minimum, _far(sizes)) if isinstance(region.end, Accepted) else (None, None)
-    of_sample = sample if sample in sizes else sizes.minimum
-    return tuple(dict.fromkeys(n for n in ends if n is not None)) or (() if of_sample is None else (of_sample,))
+    accepted = isinstance(region.end, Accepted)
+    sizes_to_run = (sizes.minimum, _far(sizes)) if accepted else (sample if sample in sizes else sizes.minimum,)
+    return tuple(dict.fromkeys(n for n in sizes_to_run if n is not None))
 
 
 def _agree(traced: End, alone: End, at: Mapping[str, int]) -> bool:

@@ -91,8 +91,7 @@ def dependence(
             pairs += [] if linking else _apart(sizes)
     if not depends:
         return None
-    several = [c for c in path.conditions if isinstance(path.end, Accepted) and len(names_in(c.statement)) > 1]
-    required = [c for c in dict.fromkeys((*broken, *joint, *several)) if _is_required(tracer, c, at, sets)]
+    required = [c for c in dict.fromkeys((*broken, *joint, *_of_several(path))) if _is_required(tracer, c, at, sets)]
     return (*texts(required), *dict.fromkeys(pairs))
 
 
@@ -130,11 +129,16 @@ def _apart(sizes: Sizes) -> list[str]:
     return [" or ".join(f"{name} ≠ {size}" for name, size in sizes.items())]
 
 
-def _joint(path: Path) -> list[Condition]:
-    """The conditions of an accepted trace on several sizes that can fail where those on one size all hold."""
+def _of_several(path: Path) -> list[Condition]:
+    """The conditions of an accepted trace on several sizes."""
     if not isinstance(path.end, Accepted):
         return []
-    several = [c for c in dict.fromkeys(path.conditions) if len(names_in(c.statement)) > 1]
+    return [c for c in dict.fromkeys(path.conditions) if len(names_in(c.statement)) > 1]
+
+
+def _joint(path: Path) -> list[Condition]:
+    """The conditions of an accepted trace on several sizes that can fail where those on one size all hold."""
+    several = _of_several(path)
     names = sorted({name for c in several for name in names_in(c.statement)})
     drawn = list(islice(_drawn(path, names, 1), 60))
     return [c for c in several if not all(_holds(c, sizes) for sizes in drawn)]

@@ -101,7 +101,7 @@ def depends_on_size(operation: Operation) -> bool:
     >>> depends_on_size(CropTo()), depends_on_size(Crop(2))
     (True, False)
     """
-    if isinstance(operation, ResizeTo | CropTo | CropToSmallest | PadTo | PadToMultiple):
+    if isinstance(operation, CropTo | CropToSmallest | PadTo | PadToMultiple):
         return True
     rounds_up = getattr(operation, "padding", "") == "SAME" or getattr(operation, "rounding", "") == "same"
     return rounds_up or scales_by_sizes(operation)

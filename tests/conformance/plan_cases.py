@@ -166,6 +166,18 @@ PLANS: dict[str, dict[str, Any]] = {
 }
 """Configurations of a plans file, by what they try."""
 
+_RESIDUAL_DYNUNET = {
+    "_target_": "DynUNet",
+    "spatial_dims": 2,
+    "in_channels": 1,
+    "out_channels": 2,
+    "kernel_size": [3, 3, 3],
+    "strides": [1, 2, 2],
+    "upsample_kernel_size": [2, 2],
+    "filters": [4, 4, 8],
+    "res_block": True,
+}
+
 BUNDLES: dict[str, dict[str, Any]] = {
     "UNet": {
         "_target_": "UNet",
@@ -243,31 +255,12 @@ BUNDLES: dict[str, dict[str, Any]] = {
         "filters": [4, 6, 8, 8, 8],
     },
     "DynUNet with residual blocks": {
-        "_target_": "DynUNet",
-        "spatial_dims": 2,
-        "in_channels": 1,
-        "out_channels": 2,
-        "kernel_size": [3, 3, 3],
-        "strides": [1, 2, 2],
-        "upsample_kernel_size": [2, 2],
-        "filters": [4, 4, 8],
-        "res_block": True,
+        **_RESIDUAL_DYNUNET,
         "trans_bias": True,
         "norm_name": "batch",
         "act_name": "PRELU",
     },
-    "DynUNet with dropout": {
-        "_target_": "DynUNet",
-        "spatial_dims": 2,
-        "in_channels": 1,
-        "out_channels": 2,
-        "kernel_size": [3, 3, 3],
-        "strides": [1, 2, 2],
-        "upsample_kernel_size": [2, 2],
-        "filters": [4, 4, 8],
-        "res_block": True,
-        "dropout": 0.1,
-    },
+    "DynUNet with dropout": {**_RESIDUAL_DYNUNET, "dropout": 0.1},
     "one level of SegResNet": {"_target_": "SegResNet", "blocks_down": [1], "blocks_up": []},
     "SegResNet": {
         "_target_": "SegResNet",
