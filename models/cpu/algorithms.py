@@ -47,8 +47,11 @@ PAIR = 20_000
 PATCH = 64
 """Patches with at most this many numbers are written to memory, for a matrix product."""
 
-FEW_POSITIONS = 4
-"""With this many times more filters than positions, patches are smaller than the kernel, and are arranged instead."""
+FEW_POSITIONS = 1
+"""With this many times more filters than positions, or more, patches are no larger than the kernel, and are arranged.
+
+A kernel costs more to arrange than patches of the same size.
+"""
 
 
 def contract(missing: Slot, a: Array, b: Array, geometry: Geometry, precision: Any) -> Array:
