@@ -51,6 +51,32 @@ class Published:
             return constructed(lambda: self.make(*modules)).eval()
 
 
+def import_torchvision() -> None:
+    """Import torchvision where only its build for a GPU is at hand, beside PyTorch for a CPU.
+
+    Its compiled operators can't be loaded then, and it asks for them. They are declared; no network here runs one.
+    """
+    try:
+        importlib.import_module("torchvision")
+    except ModuleNotFoundError:
+        return
+    except RuntimeError:  # operator torchvision::nms does not exist
+        import torch
+
+        library = torch.library.Library("torchvision", "DEF")
+        gradients = (f"_{name}_backward" for name in _HAVE_GRADIENTS)
+        for name in ("nms", "qnms", "qroi_align", *_HAVE_GRADIENTS, *gradients):
+            library.define(f"{name}(Tensor x) -> Tensor")
+        _DECLARED.append(library)  # its declarations end with it
+        for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
+            del sys.modules[name]
+        importlib.import_module("torchvision")
+
+
+_HAVE_GRADIENTS = ("roi_align", "ps_roi_align", "roi_pool", "ps_roi_pool", "deform_conv2d")
+_DECLARED: list[Any] = []
+
+
 def _keras_unet(keras: Any) -> Any:
     layers = keras.layers
     x = inputs = keras.Input((None, None, 3))
@@ -132,7 +158,7 @@ NETWORKS = [
     Published("monai", "UNet, strides 2 2 2 2", lambda m: m.UNet(2, 1, 2, (4, 8, 16, 32, 64), (2, 2, 2, 2)),
               ("1 1 H W",), ("monai.networks.nets",)),
     Published("monai", "UNet 3-D, residual units", lambda m: m.UNet(3, 1, 2, (4, 8, 16), (2, 2), num_res_units=2),
-              ("1 1 D 32 32",), ("monai.networks.nets",)),
+              ("1 1 D H W",), ("monai.networks.nets",)),
     Published("monai", "BasicUNet", lambda m: m.BasicUNet(2, 1, 2, features=(4, 4, 8, 16, 32, 4)),
               ("1 1 H W",), ("monai.networks.nets",)),
     Published("monai", "DynUNet", lambda m: m.DynUNet(2, 1, 2, [3] * 4, [1, 2, 2, 2], [2] * 3, filters=[4, 8, 16, 32]),
@@ -311,6 +337,7 @@ def main(
 ) -> int:
     """Read each network, compare it, and write the table."""
     warnings.simplefilter("ignore")
+    import_torchvision()
     lines: list[Line] = []
     missing: list[str] = []
     left_out: list[str] = []

@@ -287,22 +287,21 @@ def _resize(track: Track, others: Sequence[Track], preferred: Preferred) -> Foun
         other = next((other for other in others if _alike(track, other)), None)
         if other is not None:
             return [(ResizeTo(**how), (other,))]
-    for less, over in _LESS_AND_OVER:
-        factors = [_factor(of_axis, over, less) for of_axis in pairs]
-        if all(factors):
-            return [(_resized([(factor, over, less) for factor in factors if factor], how, pairs, by_factor), ())]
-    along = [_resize_along(of_axis) for of_axis in pairs]
-    if all(along):
-        return [(_resized([each for each in along if each], how, pairs, by_factor), ())]
+    for choices in (*([one] for one in _LESS_AND_OVER), _LESS_AND_OVER):  # better the same along all axes
+        along = [found for of_axis in pairs if (found := _resize_along(of_axis, choices))]
+        if len(along) == len(pairs):
+            return [(_resized(along, how, pairs, by_factor), ())]
     return [(ResizeTo(**how), (_of_size(track, others),))]
 
 
 _LESS_AND_OVER = [(less, over) for less in (0, 1) for over in range(1, 65)]
 
 
-def _resize_along(pairs: Sequence[tuple[int, int]]) -> tuple[int, int, int] | None:
+def _resize_along(
+    pairs: Sequence[tuple[int, int]], choices: Sequence[tuple[int, int]]
+) -> tuple[int, int, int] | None:
     """The factor, what it is divided by, and what is left out along one axis: pairs of a size before and after."""
-    tried = ((_factor(pairs, over, less), over, less) for less, over in _LESS_AND_OVER)
+    tried = ((_factor(pairs, over, less), over, less) for less, over in choices)
     return next(((factor, over, less) for factor, over, less in tried if factor), None)
 
 
