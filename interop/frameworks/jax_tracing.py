@@ -28,7 +28,7 @@ from jax._src.interpreters.partial_eval import DynamicJaxprTracer
 
 from ...spec.arithmetic.naturals import as_integer
 from ..sizes.expressions import Statement, balanced, holds, parsed, value
-from ..sizes.paths import ANY_ERROR, Accepted, Condition, End, Path, Rejected, Unknown, asks_for_values
+from ..sizes.paths import ANY_ERROR, Accepted, Condition, End, Path, Rejected, Unknown, asks_for_values, name_of_output
 from ..sizes.places import first_line, innermost, is_own, own_frame
 from ..sizes.shapes import OpenShape
 from .jax_models import AbstractNetwork
@@ -291,8 +291,11 @@ class JaxTracer:
         for old, new in _reshaped(jaxpr.jaxpr):
             if prod(old) != prod(new):  # recorded; JAX itself compares only plain numbers
                 return Rejected(ANY_ERROR, f"cannot reshape {old} into {new}")
-        output = tuple(tuple(map(expression, leaf.shape)) for leaf in jax.tree.leaves(result) if hasattr(leaf, "shape"))
-        return Accepted(output, frozenset(map(expression, _needed(jaxpr.jaxpr, len(images)))))
+        outputs = [of for of in jax.tree_util.tree_leaves_with_path(result) if hasattr(of[1], "shape")]
+        output = tuple(tuple(map(expression, leaf.shape)) for _, leaf in outputs)
+        paths = (jax.tree_util.keystr(path, simple=True, separator=".") for path, _ in outputs)
+        names = tuple(map(name_of_output, paths))
+        return Accepted(output, frozenset(map(expression, _needed(jaxpr.jaxpr, len(images)))), names=names)
 
 
 def _plain_convolutions() -> AbstractContextManager[object]:

@@ -1,7 +1,7 @@
 """A PyTorch network without its numbers: a copy of the module whose parameters have shapes and no memory."""
 
 import copy
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
@@ -18,6 +18,9 @@ except ImportError as error:
 
 VERSION = str(torch.__version__).partition("+")[0]
 """The version of PyTorch."""
+
+Path = tuple[Any, ...]
+"""The keys, names and numbers by which a value is found in an output."""
 
 SMALL = 4_096
 """A constructor's tensors with at most this many values are made: it may look at them."""
@@ -115,16 +118,16 @@ def _named_tensors(module: Any) -> dict[str, Any]:
     return dict([*module.named_buffers(), *module.named_parameters()])
 
 
-def leaves(output: Any) -> Iterator[Any]:
-    """The tensors of an output: in lists, dictionaries and dataclasses, in order."""
+def leaves(output: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """The tensors of an output, with their paths: in lists, dictionaries and dataclasses, in order."""
+    parts: Iterable[tuple[Any, Any]] = ()
     if isinstance(output, torch.Tensor):
-        yield output
+        yield path, output
     elif isinstance(output, Mapping):
-        for value in output.values():
-            yield from leaves(value)
+        parts = output.items()
     elif isinstance(output, list | tuple):
-        for value in output:
-            yield from leaves(value)
+        parts = enumerate(output)
     elif is_dataclass(output) and not isinstance(output, type):
-        for of in fields(output):
-            yield from leaves(getattr(output, of.name))
+        parts = ((of.name, getattr(output, of.name)) for of in fields(output))
+    for key, value in parts:
+        yield from leaves(value, (*path, key))

@@ -24,7 +24,7 @@ from torch.overrides import TorchFunctionMode, resolve_name
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter, tree_map
 
-from ..sizes.paths import Accepted, End, Path, Rejected, Unknown, asks_for_values
+from ..sizes.paths import Accepted, End, Path, Rejected, Unknown, asks_for_values, name_of_output
 from ..sizes.places import first_line, innermost, own_frame
 from ..sizes.shapes import OpenShape
 from ..sizes.traced import Sizes
@@ -73,11 +73,12 @@ class TorchTracer:
             except Exception as error:
                 return _failure(error, operations, network.modules)
         outputs = list(leaves(result))
-        for of in outputs:
+        for _, of in outputs:
             images.needed.update(_sizes(of))
-        output = tuple(tuple(map(_expression, of.shape)) for of in outputs)
-        needed = [size for size in images.needed.values() if not _at_least_one(size)]
-        return Accepted(output, frozenset(map(_expression, needed)), images.repeated, tuple(images.repeats))
+        output = tuple(tuple(map(_expression, of.shape)) for _, of in outputs)
+        needed = frozenset(_expression(size) for size in images.needed.values() if not _at_least_one(size))
+        names = tuple(name_of_output(".".join(map(str, path))) for path, _ in outputs)
+        return Accepted(output, needed, images.repeated, tuple(images.repeats), names)
 
     def recorded(self, sizes: Mapping[str, int]) -> Recorded:
         """What runs on these sizes, up to an error."""
@@ -94,7 +95,8 @@ class TorchTracer:
                     result = network.apply(*given)
             except Exception:
                 return Recorded(calls.found, given, network.tensors, network.buffers)
-        return Recorded(calls.found, given, network.tensors, network.buffers, [*leaves(result)], finished=True)
+        outputs = [of for _, of in leaves(result)]
+        return Recorded(calls.found, given, network.tensors, network.buffers, outputs, finished=True)
 
     def _images(self, at: Mapping[str, Any]) -> list[Any]:
         shapes = [[at[n] if isinstance(n, str) else n for n in shape] for shape in self.shapes]

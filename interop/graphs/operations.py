@@ -297,9 +297,7 @@ def _resize(track: Track, others: Sequence[Track], preferred: Preferred) -> Foun
 _LESS_AND_OVER = [(less, over) for less in (0, 1) for over in range(1, 65)]
 
 
-def _resize_along(
-    pairs: Sequence[tuple[int, int]], choices: Sequence[tuple[int, int]]
-) -> tuple[int, int, int] | None:
+def _resize_along(pairs: Sequence[tuple[int, int]], choices: Sequence[tuple[int, int]]) -> tuple[int, int, int] | None:
     """The factor, what it is divided by, and what is left out along one axis: pairs of a size before and after."""
     tried = ((_factor(pairs, over, less), over, less) for less, over in choices)
     return next(((factor, over, less) for factor, over, less in tried if factor), None)

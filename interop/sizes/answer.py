@@ -79,7 +79,8 @@ class ModelSizes:
     - ``independent``: whether sizes that fit, one for each axis, fit together. ``None`` if there is only one open size,
       and if too few sizes of one axis are known.
     - ``together``: if ``independent`` is false, the conditions that link several sizes.
-    - ``output``: the shape of each output, as a function of the open sizes, for large images.
+    - ``output``: the shape of each output, as a function of the open sizes, for large images. An output in a dictionary
+      or an object has its name before it: ``"mask: (1, H, W)"``.
     - ``notes``: sentences about what could not be done.
     """
 
@@ -194,7 +195,7 @@ class ModelSizes:
             lines += [f"  {held}{in_words(group)}: {first}", *(f"    {line}" for line in others)]
         if self.independent:
             lines.append(f"  {in_words(list(self.axes))} are independent: any sizes that fit do so together")
-        lines += [f"  output: {text}" for text in self.output]
+        lines += [f"  output: {text}" if text.startswith("(") else f"  output {text}" for text in self.output]
         return [*lines, *notes]
 
     def _nothing_found(self) -> bool:
@@ -275,4 +276,6 @@ def _verdict(end: End) -> Verdict:
 
 def output_text(end: Accepted, sets: Mapping[str, SizeSet]) -> tuple[str, ...]:
     """The shape of each output, as functions of the open sizes, which are in these sets."""
-    return tuple(f"({', '.join(str(on_sets(size, sets)) for size in shape)})" for shape in end.output)
+    shapes = [f"({', '.join(str(on_sets(size, sets)) for size in shape)})" for shape in end.output]
+    names = [f"{name}: " if name else "" for name in end.names or [""] * len(shapes)]
+    return tuple(f"{name}{shape}" for name, shape in zip(names, shapes, strict=True))

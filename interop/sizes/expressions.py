@@ -289,10 +289,40 @@ def _text(size: Any) -> str:
                 return text if left == -1 else f"{-left}*{text}"
             return f"-{_later(right)}" if left == -1 else f"{_factor(left)}*{_later(right)}"
         case "//":
+            left, right = _at_once(left, right)
             return f"floor({_factor(left)}/{_divisor(right)})"
         case "mod":
             return f"{_factor(left)} mod {_divisor(right)}"
     return f"{size.op}({_text(left)}, {_text(right)})"
+
+
+def _at_once(above: Any, below: Any) -> tuple[Any, Any]:
+    """The two numbers of a quotient. Two that are rounded down one after the other are one: half a half is a quarter.
+
+    >>> print(parsed("floordiv(floordiv(H + 1, 2) + 1, 2)"))
+    floor((H + 3)/4)
+    """
+    if not (isinstance(below, int) and below > 0):
+        return above, below
+    first, more = _and_number(above)
+    if not (isinstance(first, Expression) and first.op == "//"):
+        return above, below
+    inner, by = first.args
+    if not (isinstance(by, int) and by > 0):
+        return above, below
+    rest, number = _and_number(inner)
+    return _at_once(plus(rest, number + more * by), below * by)
+
+
+def _and_number(size: Any) -> tuple[Any, int]:
+    """A size as a sum of another and a number."""
+    if isinstance(size, Expression) and size.op == "+":
+        left, right = size.args
+        if isinstance(right, int):
+            return left, right
+        if isinstance(left, int):
+            return right, left
+    return size, 0
 
 
 def _divides_by_a_negative(size: Any) -> bool:

@@ -35,17 +35,19 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The network ran: the shape of its output, and the sizes that must be at least 1.
+    """The network ran: the shape of each output, and the sizes that must be at least 1.
 
     ``needed`` are the sizes of images that an operation computes something from. ``by_broadcasting`` says that it ran
     only because a size of 1 was repeated to the size of another image. ``repeats`` says for each elementwise
-    operation whether it repeated a size of 1, on purpose or not.
+    operation whether it repeated a size of 1, on purpose or not. ``names`` has the key of each output in a dictionary
+    or an object, and is empty elsewhere.
     """
 
     output: tuple[tuple[Any, ...], ...]
     needed: frozenset[Any] = frozenset()
     by_broadcasting: bool = False
     repeats: tuple[bool, ...] = ()
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,15 @@ class Rejected:
     text: str
     at: str = ""
     raised: str = ""
+
+
+def name_of_output(path: str) -> str:
+    """The name of an array in an output, from the keys and numbers that lead to it. Numbers alone are no name.
+
+    >>> name_of_output("inner.0"), name_of_output("1")
+    ('inner.0', '')
+    """
+    return "" if path.replace(".", "").isdigit() else path
 
 
 _ABOUT_AXES = re.compile(r"\b\dD\b|\brank\b|\bnumber of (spatial )?(axes|dimensions)\b", re.IGNORECASE)

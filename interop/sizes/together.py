@@ -11,12 +11,14 @@ from itertools import cycle, islice, product
 from random import Random
 from typing import Any, Protocol
 
+from ...spec.arithmetic.progression import Progression
 from ...spec.arithmetic.size_set import SizeSet
 from .exploring import kind
 from .expressions import holds, is_positive, names_in
 from .paths import Accepted, Condition, End, Path, sizes_on
 
 Sizes = dict[str, int]
+Sets = dict[str, SizeSet]
 
 
 class Tracer(Protocol):
@@ -72,11 +74,13 @@ def dependence(
     """
     joint = _joint(path)
     broken: list[Condition] = []
+    forbidden: list[Sets] = []
     pairs: list[str] = []
     depends = False
     combined = list(islice(_combinations(sets, rejected), _PAIRS))
     sure = [sizes for sizes, fits in combined if fits and not joint and _covers(path, sizes)][_CONFIRMED:]
     tried = [*(of for of in combined if of[0] not in sure), *_telling(path, joint, sets)]
+    tried += ((sizes, True) for sizes in _on_other_paths(tracer, sets, path))
     alike = [dict.fromkeys(at, max(at.values()) + more) for more in (1, 7)]
     tried += ((sizes, _inside(sizes, sets)) for sizes in (*alike, *_solutions(tracer, joint, at, rejected)))
     for sizes, fits in tried:
@@ -86,13 +90,68 @@ def dependence(
             continue
         depends = True
         if fits:
-            linking = [c for c in tracer.path_of(sizes, {}).conditions if len(names_in(c.statement)) > 1]
-            broken += [replace(linking[-1], held=not linking[-1].held)] if linking else []
-            pairs += [] if linking else _apart(sizes)
+            conditions = tracer.path_of(sizes, {}).conditions
+            linking = [c for c in conditions if len(names_in(c.statement)) > 1]
+            if linking:
+                broken.append(replace(linking[-1], held=not linking[-1].held))
+            elif alone := _alone(conditions, sets):
+                forbidden.append(alone)
+            else:
+                pairs += _apart(sizes)
     if not depends:
         return None
     required = [c for c in dict.fromkeys((*broken, *joint, *_of_several(path))) if _is_required(tracer, c, at, sets)]
-    return (*texts(required), *dict.fromkeys(pairs))
+    return tuple(dict.fromkeys((*_written(_each_once(required), forbidden, sets), *pairs)))
+
+
+_PATHS = 16
+"""At most this many combinations of sizes are traced because no other trace took their path."""
+
+
+def _on_other_paths(tracer: Tracer, sets: Mapping[str, SizeSet], path: Path) -> Iterator[Sizes]:
+    """Sizes that fit one by one, and together take a path on which they may not.
+
+    The sizes of each axis are split into those that take a path and the others. One of each part is combined with
+    those of the other axes. Where no trace has taken these sizes, there is another.
+    """
+    parts = {name: [of] for name, of in sets.items()}
+    paths = [path]
+    seen: set[tuple[int, ...]] = set()
+    for _ in range(_PATHS):
+        for name, of_it in _by_axis(paths[-1].conditions, sets).items():
+            split = [half for part in parts[name] for half in (part & of_it, part & of_it.complement())]
+            parts[name] = [part for part in split if part]
+        # Sizes that differ, if they can: equal ones may take a path of their own.
+        members = [
+            [next(islice(part, i, None), part.minimum or 1) for part in of] for i, of in enumerate(parts.values())
+        ]
+        for point in islice(product(*members), _POINTS):
+            sizes = dict(zip(parts, point, strict=True))
+            if point not in seen and not any(_covers(of, sizes) for of in paths):
+                break
+            seen.add(point)
+        else:
+            return
+        seen.add(point)
+        paths.append(tracer.path_of(sizes, {}))
+        if not _covers(paths[-1], sizes):
+            yield sizes
+
+
+_POINTS = 256
+"""At most this many combinations are compared with the traces at a time."""
+
+
+def _by_axis(conditions: Sequence[Condition], sets: Mapping[str, SizeSet]) -> Sets:
+    """The sizes of each axis that meet the conditions on it alone. Those of an axis that is too hard are left out."""
+    found = {name: sizes_on([c for c in conditions if names_in(c.statement) == {name}], name) for name in sets}
+    return {name: sets[name] & of for name, of in found.items() if of is not None}
+
+
+def _alone(conditions: Sequence[Condition], sets: Mapping[str, SizeSet]) -> Sets:
+    """The sizes of each axis on a path with conditions on single sizes only; empty if fewer than two axes matter."""
+    found = {name: of for name, of in _by_axis(conditions, sets).items() if of != sets[name]}
+    return found if len(found) > 1 else {}
 
 
 _BESIDE = (2, 3, 7, 20, 64, 200)
@@ -228,9 +287,52 @@ def _some(sizes: SizeSet, draw: Random) -> list[int]:
     return [size for size in dict.fromkeys(some) if size is not None]
 
 
-def texts(conditions: Iterable[Condition]) -> tuple[str, ...]:
-    """The conditions as texts, each once: an equality is often recorded both ways round."""
-    found: dict[frozenset[str], str] = {}
+def _each_once(conditions: Iterable[Condition]) -> Iterable[Condition]:
+    """The conditions, each once: an equality is often recorded both ways round."""
+    found: dict[frozenset[str], Condition] = {}
     for condition in conditions:
-        found.setdefault(frozenset((str(condition.held), *map(str, condition.statement.args))), str(condition))
-    return tuple(found.values())
+        found.setdefault(frozenset((str(condition.held), *map(str, condition.statement.args))), condition)
+    return found.values()
+
+
+def _written(conditions: Iterable[Condition], forbidden: Sequence[Sets], sets: Mapping[str, SizeSet]) -> list[str]:
+    """The conditions, and the ``forbidden`` sizes of several axes. One that says less than another is left out.
+
+    That some sizes of one axis do not fit together with some of another is written with the others:
+    ``"H ≥ 17 or W ≥ 17"``.
+    """
+    texts = []
+    forbidden = [*forbidden]
+    for condition in conditions:
+        if (sizes := _forbidden(condition, sets)) is None:
+            texts.append(str(condition))
+        elif all(sizes.values()):
+            forbidden.append(sizes)
+    strongest = [of for of in forbidden if not any(_is_part(of, other) for other in forbidden if other != of)]
+    return texts + [" or ".join(_others(axis, sizes, sets[axis]) for axis, sizes in of.items()) for of in strongest]
+
+
+def _forbidden(condition: Condition, sets: Mapping[str, SizeSet]) -> Sets | None:
+    """The sizes of each axis that do not fit together, or ``None`` if the condition is no such statement."""
+    if condition.held or condition.statement.op != "and":
+        return None
+    found: Sets = {}
+    for statement in condition.statement.args:
+        axis, *others = sorted(names_in(statement))
+        sizes = None if others or axis in found else sizes_on([Condition(statement)], axis)
+        if sizes is None:
+            return None
+        found[axis] = sizes & sets[axis]
+    return found
+
+
+def _is_part(one: Mapping[str, SizeSet], other: Mapping[str, SizeSet]) -> bool:
+    return one.keys() == other.keys() and all(not sizes & other[axis].complement() for axis, sizes in one.items())
+
+
+def _others(axis: str, forbidden: SizeSet, fitting: SizeSet) -> str:
+    """That a size that fits is none of the forbidden ones."""
+    most = forbidden.maximum
+    above = SizeSet() if most is None else fitting & SizeSet([Progression(most + 1, 1, None)])
+    is_above = above and above == fitting & forbidden.complement()
+    return f"{axis} ≥ {above.minimum}" if is_above else f"{axis} not in {forbidden}"

@@ -830,6 +830,50 @@ def test_only_conditions_that_no_sizes_break_are_said_to_be_required_together(is
     assert (answer.independent, answer.together) == (False, together)
 
 
+def test_sizes_that_are_too_small_together_are_said_as_sizes():
+    small = read_jax(rejecting(lambda h, w: h < 8 and w // 2 == 3), "H W")
+    assert small.together == ("H ≥ 8 or W not in {6, 7}",)
+
+
+ONE_SIZE = {
+    "is less": lambda n, k: n < k,
+    "is at least": lambda n, k: n >= k,
+    "is a multiple": lambda n, k: n % k == 0,
+    "is odd": lambda n, k: n % 2 == 1,
+    "divides to": lambda n, k: n // 3 == k,
+}
+
+
+@given(
+    st.lists(
+        st.tuples(*(st.tuples(st.sampled_from(sorted(ONE_SIZE)), st.integers(2, 12)) for _ in range(2)), st.booleans()),
+        min_size=1,
+        max_size=3,
+    )
+)
+@examples(15)
+def test_axes_that_are_said_to_be_independent_are(rules):
+    """Code may look at the second size for some sizes of the first only, so that no other trace meets the question."""
+
+    def is_wrong(h, w):
+        for (first, k), (second, m), turned in rules:
+            a, b = (w, h) if turned else (h, w)
+            if ONE_SIZE[first](a, k) and ONE_SIZE[second](b, m):
+                return True
+        return False
+
+    answer = read_jax(rejecting(is_wrong), "H W")
+    fitting = [(h, w) for h in range(1, 50) for w in range(1, 50) if h in answer["H"] and w in answer["W"]]
+    assert not answer.independent or not any(is_wrong(h, w) for h, w in fitting)
+
+
+def test_the_outputs_of_a_dictionary_have_names():
+    answer = read_jax(lambda x: {"mask": x[:, ::2], "inner": [x, x[::2]]}, "H W")
+    assert answer.output == ("inner.0: (H, W)", "inner.1: (floor((H + 1)/2), W)", "mask: (H, floor((W + 1)/2))")
+    assert "  output mask: (H, floor((W + 1)/2))" in str(answer)
+    assert read_jax(lambda x: (x, x), "H").output == ("(H)", "(H)")
+
+
 def test_the_order_of_two_sizes_does_not_make_them_depend_on_each_other():
     answer = read_jax(lambda x: 2 * x if x.shape[0] > x.shape[1] else x, "H W")
     assert answer.independent

@@ -328,6 +328,7 @@ def test_the_output_may_be_in_a_dictionary_or_a_list():
     end = tracer.path_of({"H": 9}, {}).end
     assert isinstance(end, Accepted)
     assert [[str(n) for n in shape] for shape in end.output] == [["2", "3", "H - 1", "12"], ["2", "3", "12"]]
+    assert end.names == ("a", "b.0")
 
 
 def test_a_constructor_gets_no_memory_for_its_parameters():
@@ -369,6 +370,13 @@ def test_a_size_at_which_an_image_of_size_1_is_repeated_is_reported_separately()
 
     found = read_torch(Doubling(), "1 2 L").axes["L"].found
     assert (str(found.fits), str(found.broadcast)) == ("n ≡ 0 (mod 2), n ≥ 2", "{1}")
+
+
+def test_sizes_that_are_too_small_together_are_said_as_sizes():
+    strided = [nn.Conv3d(2, 2, 3, 2, 1) for _ in range(2)]
+    sizes = read_torch(nn.Sequential(*strided, nn.InstanceNorm3d(2)), "1 2 D H W")
+    assert sizes.together == ("D ≥ 5 or H ≥ 5 or W ≥ 5",)
+    assert sizes.output == ("(1, 2, floor((D + 3)/4), floor((H + 3)/4), floor((W + 3)/4))",)
 
 
 NORMS = {
