@@ -47,14 +47,19 @@ class TorchNetwork:
     model: Any
     arguments: Mapping[str, Any]
 
-    def copied(self, mode: Any) -> Copy:
+    def copied(self, mode: Any, kept: dict[int, Any] | None = None) -> Copy:
         """The network on fake tensors of the ``mode``.
 
-        Every call has its own copy, so a network that changes itself always starts from the given state.
+        Every call has its own copy, so a network that changes itself always starts from the given state. Parameters
+        that are ``kept`` from an earlier copy are used again, unless they have changed.
         """
         if not isinstance(self.model, torch.nn.Module):
             return Copy(lambda *images: self.model(*images, **self.arguments))
-        fakes = {id(of): _fake(of, mode) for of in _tensors(self.model)}
+        kept = {} if kept is None else kept
+        fakes = {
+            id(of): fake if _is_like(fake := kept.get(id(of)), of) else _fake(of, mode) for of in _tensors(self.model)
+        }
+        kept.update((id(of), fakes[id(of)]) for of in self.model.parameters())
         module = self.model
         apply: Callable[..., Any]
         try:
@@ -106,6 +111,16 @@ def _fake(of: Any, mode: Any) -> Any:
     with mode, torch.no_grad():
         fake = torch.empty_strided(of.shape, of.stride(), dtype=of.dtype, device="cpu")
         return torch.nn.Parameter(fake, of.requires_grad) if isinstance(of, torch.nn.Parameter) else fake
+
+
+def _is_like(fake: Any, of: Any) -> bool:
+    """Whether a fake tensor is still what :func:`_fake` makes: no run has changed it, or computed it from an image."""
+    if fake is None or hasattr(fake, "from_image"):
+        return False
+    return bool(
+        (fake.shape, fake.stride(), fake.dtype, fake.requires_grad)
+        == (of.shape, of.stride(), of.dtype, of.requires_grad)
+    )
 
 
 def _tensors(module: Any) -> Iterator[Any]:

@@ -112,7 +112,9 @@ def read(
         notes.append(f"the output is {written} with {equalities(usual)}; as a function of the sizes it is not known")
     rejected = {name: of.found.rejected for name, of in found.items()}
     undecided = {name: of.found.undecided for name, of in found.items()}
-    together = dependence(tracer, sets, rejected, undecided, at, path) if len(axes) > 1 else None
+    together = None
+    if len(axes) > 1:
+        together = dependence(tracer, sets, rejected, undecided, at, path, budget.seconds / 6)
     is_known = error is None and len(axes) > 1 and all(sets.values())
     if together is None and not all(of.is_finite for of in undecided.values()):
         is_known = False  # no sizes show that the axes depend on each other, but most were not tried

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import cycle, islice, product
 from random import Random
+from time import monotonic
 from typing import Any, Protocol
 
 from ...spec.arithmetic.progression import Progression
@@ -66,11 +67,13 @@ def dependence(
     undecided: Mapping[str, SizeSet],
     at: Mapping[str, int],
     path: Path,
+    seconds: float,
 ) -> tuple[str, ...] | None:
     """``None`` if no sizes show that the axes depend on each other; else the conditions that link them, if known.
 
     ``sets``, ``rejected`` and ``undecided`` are the sizes of each axis that fit, that are rejected, and that are not
-    known, while the others are held ``at`` sizes. ``path`` is a trace with all sizes open.
+    known, while the others are held ``at`` sizes. ``path`` is a trace with all sizes open. No trace of another path
+    begins after these ``seconds``.
     """
     joint = _joint(path)
     broken: list[Condition] = []
@@ -80,7 +83,7 @@ def dependence(
     combined = list(islice(_combinations(sets, rejected), _PAIRS))
     sure = [sizes for sizes, fits in combined if fits and not joint and _covers(path, sizes)][_CONFIRMED:]
     tried = [*(of for of in combined if of[0] not in sure), *_telling(path, joint, sets)]
-    tried += ((sizes, True) for sizes in _on_other_paths(tracer, sets, path))
+    tried += ((sizes, True) for sizes in _on_other_paths(tracer, sets, path, seconds))
     alike = [dict.fromkeys(at, max(at.values()) + more) for more in (1, 7)]
     tried += ((sizes, _inside(sizes, sets)) for sizes in (*alike, *_solutions(tracer, joint, at, rejected)))
     for sizes, fits in tried:
@@ -108,7 +111,7 @@ _PATHS = 16
 """At most this many combinations of sizes are traced because no other trace took their path."""
 
 
-def _on_other_paths(tracer: Tracer, sets: Mapping[str, SizeSet], path: Path) -> Iterator[Sizes]:
+def _on_other_paths(tracer: Tracer, sets: Mapping[str, SizeSet], path: Path, seconds: float) -> Iterator[Sizes]:
     """Sizes that fit one by one, and together take a path on which they may not.
 
     The sizes of each axis are split into those that take a path and the others. One of each part is combined with
@@ -117,7 +120,8 @@ def _on_other_paths(tracer: Tracer, sets: Mapping[str, SizeSet], path: Path) -> 
     parts = {name: [of] for name, of in sets.items()}
     paths = [path]
     seen: set[tuple[int, ...]] = set()
-    for _ in range(_PATHS):
+    deadline = monotonic() + seconds
+    while len(paths) <= _PATHS and monotonic() < deadline:
         for name, of_it in _by_axis(paths[-1].conditions, sets).items():
             split = [half for part in parts[name] for half in (part & of_it, part & of_it.complement())]
             parts[name] = [part for part in split if part]
@@ -166,12 +170,17 @@ def _is_required(
 ) -> bool:
     """Whether sizes that break a condition do not fit. Up to ``most`` such sizes are run.
 
-    Sizes that fit one by one are preferred.
+    Sizes that fit one by one are preferred. If one of these sizes breaks the condition whatever the others are, it is
+    no condition on several. This is not asked of an equality, which few sizes meet.
     """
     first, *others = sorted(names_in(condition.statement))
     numbers = islice(product(*([at[name], *_BESIDE] for name in others)), _MOST_BESIDE)
-    drawn = ({**at, first: n, **dict(zip(others, of, strict=True))} for of in numbers for n in range(2, 250))
+    drawn = [{**at, first: n, **dict(zip(others, of, strict=True))} for of in numbers for n in range(2, 250)]
     breaking = [sizes for sizes in drawn if not _holds(condition, sizes)]
+    if not (condition.held and condition.statement.op == "=="):
+        meeting = [sizes for sizes in drawn if _holds(condition, sizes)]
+        links = {name: {sizes[name] for sizes in meeting} for name in (first, *others)}
+        breaking = [sizes for sizes in breaking if all(sizes[name] in met for name, met in links.items())]
     breaking = [sizes for sizes in breaking if _inside(sizes, sets)] or breaking
     some = breaking[:: max(len(breaking) // most, 1)][:most]
     return bool(some) and all(kind(tracer.trial_of(sizes)) not in ("fits", "unknown") for sizes in some)
@@ -309,7 +318,7 @@ def _written(conditions: Iterable[Condition], forbidden: Sequence[Sets], sets: M
         elif all(sizes.values()):
             forbidden.append(sizes)
     strongest = [of for of in forbidden if not any(_is_part(of, other) for other in forbidden if other != of)]
-    return texts + [" or ".join(_others(axis, sizes, sets[axis]) for axis, sizes in of.items()) for of in strongest]
+    return [" or ".join(_others(axis, sizes, sets[axis]) for axis, sizes in of.items()) for of in strongest] + texts
 
 
 def _forbidden(condition: Condition, sets: Mapping[str, SizeSet]) -> Sets | None:
