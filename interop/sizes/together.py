@@ -93,12 +93,13 @@ def dependence(
             continue
         depends = True
         if fits:
-            conditions = tracer.path_of(sizes, {}).conditions
+            conditions = _in_parts(tracer.path_of(sizes, {}).conditions)
             linking = [c for c in conditions if len(names_in(c.statement)) > 1]
-            if linking:
-                broken.append(replace(linking[-1], held=not linking[-1].held))
-            elif alone := _alone(conditions, sets):
+            alone = _alone(conditions, sets)
+            if alone and not any(_runs(tracer, {**sizes, **of}) for of in _corners(alone)):
                 forbidden.append(alone)
+            elif linking:
+                broken.append(replace(linking[-1], held=not linking[-1].held))
             else:
                 pairs += _apart(sizes)
     if not depends:
@@ -152,10 +153,30 @@ def _by_axis(conditions: Sequence[Condition], sets: Mapping[str, SizeSet]) -> Se
     return {name: sets[name] & of for name, of in found.items() if of is not None}
 
 
+def _in_parts(conditions: Sequence[Condition]) -> list[Condition]:
+    """The conditions; of one that says several things, each."""
+    found: list[Condition] = []
+    for condition in conditions:
+        together = condition.held and condition.statement.op == "and"
+        found += map(Condition, condition.statement.args) if together else [condition]
+    return found
+
+
 def _alone(conditions: Sequence[Condition], sets: Mapping[str, SizeSet]) -> Sets:
-    """The sizes of each axis on a path with conditions on single sizes only; empty if fewer than two axes matter."""
+    """The sizes of each axis on a path that ends after a condition on one size; empty if fewer than two axes matter.
+
+    Earlier conditions on several sizes are not regarded.
+    """
+    if not conditions or len(names_in(conditions[-1].statement)) != 1:
+        return {}
     found = {name: of for name, of in _by_axis(conditions, sets).items() if of != sets[name]}
     return found if len(found) > 1 else {}
+
+
+def _corners(sets: Mapping[str, SizeSet]) -> Iterator[Sizes]:
+    """The smallest and the largest sizes, or large ones, each with those of the other axes."""
+    ends = ({of.minimum or 1, of.maximum or of.above(500) or 1} for of in sets.values())
+    return (dict(zip(sets, sizes, strict=True)) for sizes in product(*map(sorted, ends)))
 
 
 _BESIDE = (2, 3, 7, 20, 64, 200)
@@ -183,7 +204,15 @@ def _is_required(
         breaking = [sizes for sizes in breaking if all(sizes[name] in met for name, met in links.items())]
     breaking = [sizes for sizes in breaking if _inside(sizes, sets)] or breaking
     some = breaking[:: max(len(breaking) // most, 1)][:most]
-    return bool(some) and all(kind(tracer.trial_of(sizes)) not in ("fits", "unknown") for sizes in some)
+    beside = {name: of.above(2 * at[name]) for name, of in sets.items() if name not in (first, *others)}
+    larger = {name: size for name, size in beside.items() if size is not None}
+    some += [sizes | larger for sizes in some] if larger else []
+    return bool(some) and not any(_runs(tracer, sizes) for sizes in some)
+
+
+def _runs(tracer: Tracer, sizes: Sizes) -> bool:
+    """Whether the sizes fit, or may fit."""
+    return kind(tracer.trial_of(sizes)) in ("fits", "unknown")
 
 
 def _covers(path: Path, sizes: Sizes) -> bool:
