@@ -5,32 +5,18 @@ sizes does. This is tested: by combinations of sizes, by traces with all sizes o
 conditions on several sizes that such a trace recorded.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import cycle, islice, product
 from random import Random
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any
 
-from ...spec.arithmetic.progression import Progression
 from ...spec.arithmetic.size_set import SizeSet
 from .exploring import kind
-from .expressions import holds, is_positive, names_in
-from .paths import Accepted, Condition, End, Path, sizes_on
-
-Sizes = dict[str, int]
-Sets = dict[str, SizeSet]
-
-
-class Tracer(Protocol):
-    """A framework's reading of a network, with all sizes open."""
-
-    def path_of(self, samples: Mapping[str, int], held: Mapping[str, int]) -> Path:
-        """Trace with a symbol for each sample."""
-
-    def trial_of(self, sizes: Mapping[str, int]) -> End:
-        """Run the framework's own shape rules on plain numbers."""
-
+from .expressions import is_positive, names_in
+from .linking import Links, Sizes, Tracer, by_axis, is_inside, meets
+from .paths import Accepted, Condition, Path, sizes_on
 
 _PAIRS = 12
 """How many combinations of sizes are tried."""
@@ -76,16 +62,14 @@ def dependence(
     begins after these ``seconds``.
     """
     joint = _joint(path)
-    broken: list[Condition] = []
-    forbidden: list[Sets] = []
-    pairs: list[str] = []
+    links = Links(tracer, at, sets)
     depends = False
     combined = list(islice(_combinations(sets, rejected), _PAIRS))
     sure = [sizes for sizes, fits in combined if fits and not joint and _covers(path, sizes)][_CONFIRMED:]
     tried = [*(of for of in combined if of[0] not in sure), *_telling(path, joint, sets)]
     tried += ((sizes, True) for sizes in _on_other_paths(tracer, sets, path, seconds))
     alike = [dict.fromkeys(at, max(at.values()) + more) for more in (1, 7)]
-    tried += ((sizes, _inside(sizes, sets)) for sizes in (*alike, *_solutions(tracer, joint, at, rejected)))
+    tried += ((sizes, is_inside(sizes, sets)) for sizes in (*alike, *_solutions(tracer, joint, at, rejected)))
     for sizes, fits in tried:
         if any(size in undecided[name] for name, size in sizes.items()):
             continue
@@ -93,19 +77,10 @@ def dependence(
             continue
         depends = True
         if fits:
-            conditions = _in_parts(tracer.path_of(sizes, {}).conditions)
-            linking = [c for c in conditions if len(names_in(c.statement)) > 1]
-            alone = _alone(conditions, sets)
-            if alone and not any(_runs(tracer, {**sizes, **of}) for of in _corners(alone)):
-                forbidden.append(alone)
-            elif linking:
-                broken.append(replace(linking[-1], held=not linking[-1].held))
-            else:
-                pairs += _apart(sizes)
+            links.add(sizes)
     if not depends:
         return None
-    required = [c for c in dict.fromkeys((*broken, *joint, *_of_several(path))) if _is_required(tracer, c, at, sets)]
-    return tuple(dict.fromkeys((*_written(_each_once(required), forbidden, sets), *pairs)))
+    return links.texts((*joint, *_of_several(path)))
 
 
 _PATHS = 16
@@ -123,7 +98,7 @@ def _on_other_paths(tracer: Tracer, sets: Mapping[str, SizeSet], path: Path, sec
     seen: set[tuple[int, ...]] = set()
     deadline = monotonic() + seconds
     while len(paths) <= _PATHS and monotonic() < deadline:
-        for name, of_it in _by_axis(paths[-1].conditions, sets).items():
+        for name, of_it in by_axis(paths[-1].conditions, sets).items():
             split = [half for part in parts[name] for half in (part & of_it, part & of_it.complement())]
             parts[name] = [part for part in split if part]
         # Sizes that differ, if they can: equal ones may take a path of their own.
@@ -147,83 +122,11 @@ _POINTS = 256
 """At most this many combinations are compared with the traces at a time."""
 
 
-def _by_axis(conditions: Sequence[Condition], sets: Mapping[str, SizeSet]) -> Sets:
-    """The sizes of each axis that meet the conditions on it alone. Those of an axis that is too hard are left out."""
-    found = {name: sizes_on([c for c in conditions if names_in(c.statement) == {name}], name) for name in sets}
-    return {name: sets[name] & of for name, of in found.items() if of is not None}
-
-
-def _in_parts(conditions: Sequence[Condition]) -> list[Condition]:
-    """The conditions; of one that says several things, each."""
-    found: list[Condition] = []
-    for condition in conditions:
-        together = condition.held and condition.statement.op == "and"
-        found += map(Condition, condition.statement.args) if together else [condition]
-    return found
-
-
-def _alone(conditions: Sequence[Condition], sets: Mapping[str, SizeSet]) -> Sets:
-    """The sizes of each axis on a path that ends after a condition on one size; empty if fewer than two axes matter.
-
-    Earlier conditions on several sizes are not regarded.
-    """
-    if not conditions or len(names_in(conditions[-1].statement)) != 1:
-        return {}
-    found = {name: of for name, of in _by_axis(conditions, sets).items() if of != sets[name]}
-    return found if len(found) > 1 else {}
-
-
-def _corners(sets: Mapping[str, SizeSet]) -> Iterator[Sizes]:
-    """The smallest and the largest sizes, or large ones, each with those of the other axes."""
-    ends = ({of.minimum or 1, of.maximum or of.above(500) or 1} for of in sets.values())
-    return (dict(zip(sets, sizes, strict=True)) for sizes in product(*map(sorted, ends)))
-
-
-_BESIDE = (2, 3, 7, 20, 64, 200)
-"""Values of the other sizes in the search for sizes that break a condition. 1 is left out: it may be repeated."""
-
-_MOST_BESIDE = 60
-"""At most this many combinations of these values are searched."""
-
-
-def _is_required(
-    tracer: Tracer, condition: Condition, at: Mapping[str, int], sets: Mapping[str, SizeSet], most: int = 5
-) -> bool:
-    """Whether sizes that break a condition do not fit. Up to ``most`` such sizes are run.
-
-    Sizes that fit one by one are preferred. If one of these sizes breaks the condition whatever the others are, it is
-    no condition on several. This is not asked of an equality, which few sizes meet.
-    """
-    first, *others = sorted(names_in(condition.statement))
-    numbers = islice(product(*([at[name], *_BESIDE] for name in others)), _MOST_BESIDE)
-    drawn = [{**at, first: n, **dict(zip(others, of, strict=True))} for of in numbers for n in range(2, 250)]
-    breaking = [sizes for sizes in drawn if not _holds(condition, sizes)]
-    if not (condition.held and condition.statement.op == "=="):
-        meeting = [sizes for sizes in drawn if _holds(condition, sizes)]
-        links = {name: {sizes[name] for sizes in meeting} for name in (first, *others)}
-        breaking = [sizes for sizes in breaking if all(sizes[name] in met for name, met in links.items())]
-    breaking = [sizes for sizes in breaking if _inside(sizes, sets)] or breaking
-    some = breaking[:: max(len(breaking) // most, 1)][:most]
-    beside = {name: of.above(2 * at[name]) for name, of in sets.items() if name not in (first, *others)}
-    larger = {name: size for name, size in beside.items() if size is not None}
-    some += [sizes | larger for sizes in some] if larger else []
-    return bool(some) and not any(_runs(tracer, sizes) for sizes in some)
-
-
-def _runs(tracer: Tracer, sizes: Sizes) -> bool:
-    """Whether the sizes fit, or may fit."""
-    return kind(tracer.trial_of(sizes)) in ("fits", "unknown")
-
-
 def _covers(path: Path, sizes: Sizes) -> bool:
     """Whether a trace shows that the network runs on these sizes, and that no image on the way is empty."""
     if not isinstance(path.end, Accepted) or path.end.by_broadcasting:
         return False
-    return all(_holds(c, sizes) for c in path.conditions) and all(is_positive(of, sizes) for of in path.end.needed)
-
-
-def _apart(sizes: Sizes) -> list[str]:
-    return [" or ".join(f"{name} ≠ {size}" for name, size in sizes.items())]
+    return all(meets(c, sizes) for c in path.conditions) and all(is_positive(of, sizes) for of in path.end.needed)
 
 
 def _of_several(path: Path) -> list[Condition]:
@@ -238,7 +141,7 @@ def _joint(path: Path) -> list[Condition]:
     several = _of_several(path)
     names = sorted({name for c in several for name in names_in(c.statement)})
     drawn = list(islice(_drawn(path, names, 1), 60))
-    return [c for c in several if not all(_holds(c, sizes) for sizes in drawn)]
+    return [c for c in several if not all(meets(c, sizes) for sizes in drawn)]
 
 
 def _telling(path: Path, joint: Sequence[Condition], sets: Mapping[str, SizeSet]) -> Iterator[tuple[Sizes, bool]]:
@@ -252,19 +155,15 @@ def _telling(path: Path, joint: Sequence[Condition], sets: Mapping[str, SizeSet]
     outside: list[Sizes] = []
     inside: list[Sizes] = []
     for sizes in islice(_drawn(path, list(sets), 2), _DRAWS):
-        fits = _inside(sizes, sets)
-        if fits and len(inside) < 2 and not all(_holds(c, sizes) for c in joint):
+        fits = is_inside(sizes, sets)
+        if fits and len(inside) < 2 and not all(meets(c, sizes) for c in joint):
             inside.append(sizes)
-        if not fits and len(outside) < 2 and all(_holds(c, sizes) for c in joint):
+        if not fits and len(outside) < 2 and all(meets(c, sizes) for c in joint):
             outside.append(sizes)
         if len(inside) == len(outside) == 2:
             break
     yield from ((sizes, False) for sizes in outside)
     yield from ((sizes, True) for sizes in inside)
-
-
-def _inside(sizes: Mapping[str, int], sets: Mapping[str, SizeSet]) -> bool:
-    return all(size in sets[name] for name, size in sizes.items())
 
 
 def _solutions(
@@ -301,10 +200,6 @@ def _drawn(path: Path, names: Sequence[str], seed: int) -> Iterator[Sizes]:
         yield {name: size for name, size in sizes.items() if size is not None}
 
 
-def _holds(condition: Condition, sizes: Mapping[str, int]) -> bool:
-    return holds(condition.statement, sizes, condition.held)
-
-
 def _combinations(sets: Mapping[str, SizeSet], rejected: Mapping[str, SizeSet]) -> Iterator[tuple[Sizes, bool]]:
     """Sizes for all axes, and whether they fit if the axes are independent: all fit, or one does not."""
     draw = Random(0)
@@ -323,54 +218,3 @@ def _some(sizes: SizeSet, draw: Random) -> list[int]:
     """A few members of a set, small and large."""
     some: list[Any] = [*islice(sizes, 3), sizes.maximum, *(sizes.above(draw.randrange(1, 2_000)) for _ in range(5))]
     return [size for size in dict.fromkeys(some) if size is not None]
-
-
-def _each_once(conditions: Iterable[Condition]) -> Iterable[Condition]:
-    """The conditions, each once: an equality is often recorded both ways round."""
-    found: dict[frozenset[str], Condition] = {}
-    for condition in conditions:
-        found.setdefault(frozenset((str(condition.held), *map(str, condition.statement.args))), condition)
-    return found.values()
-
-
-def _written(conditions: Iterable[Condition], forbidden: Sequence[Sets], sets: Mapping[str, SizeSet]) -> list[str]:
-    """The conditions, and the ``forbidden`` sizes of several axes. One that says less than another is left out.
-
-    That some sizes of one axis do not fit together with some of another is written with the others:
-    ``"H ≥ 17 or W ≥ 17"``.
-    """
-    texts = []
-    forbidden = [*forbidden]
-    for condition in conditions:
-        if (sizes := _forbidden(condition, sets)) is None:
-            texts.append(str(condition))
-        elif all(sizes.values()):
-            forbidden.append(sizes)
-    strongest = [of for of in forbidden if not any(_is_part(of, other) for other in forbidden if other != of)]
-    return [" or ".join(_others(axis, sizes, sets[axis]) for axis, sizes in of.items()) for of in strongest] + texts
-
-
-def _forbidden(condition: Condition, sets: Mapping[str, SizeSet]) -> Sets | None:
-    """The sizes of each axis that do not fit together, or ``None`` if the condition is no such statement."""
-    if condition.held or condition.statement.op != "and":
-        return None
-    found: Sets = {}
-    for statement in condition.statement.args:
-        axis, *others = sorted(names_in(statement))
-        sizes = None if others or axis in found else sizes_on([Condition(statement)], axis)
-        if sizes is None:
-            return None
-        found[axis] = sizes & sets[axis]
-    return found
-
-
-def _is_part(one: Mapping[str, SizeSet], other: Mapping[str, SizeSet]) -> bool:
-    return one.keys() == other.keys() and all(not sizes & other[axis].complement() for axis, sizes in one.items())
-
-
-def _others(axis: str, forbidden: SizeSet, fitting: SizeSet) -> str:
-    """That a size that fits is none of the forbidden ones."""
-    most = forbidden.maximum
-    above = SizeSet() if most is None else fitting & SizeSet([Progression(most + 1, 1, None)])
-    is_above = above and above == fitting & forbidden.complement()
-    return f"{axis} ≥ {above.minimum}" if is_above else f"{axis} not in {forbidden}"
