@@ -302,9 +302,9 @@ def table(lines: list[Line], missing: list[str], left_out: list[str]) -> Iterato
     yield ""
     yield "Each row was read by `read_torch` or `read_jax` from the package's own code, and then compared with the"
     yield "framework's own shapes: every size up to three periods, and some up to 100 000. Sizes along other axes are"
-    yield "held at a size that fits. The graph is that of `graph_of_torch` or `graph_of_jax`; where there is none, the"
-    yield "first operation without a node is named. This page was made by"
-    yield "`python -m benchmarks.published --page docs/networks.md`."
+    yield "held at a size that fits; *together* says what several sizes must meet at once. The graph is that of"
+    yield "`graph_of_torch` or `graph_of_jax`; where there is none, the first operation without a node is named. This page"
+    yield "was made by `python -m benchmarks.published --page docs/networks.md`."
     yield ""
     yield "| package | network | open size | sizes that fit | how it is known | seconds | graph |"
     yield "|---|---|---|---|---|---:|---|"
@@ -314,7 +314,9 @@ def table(lines: list[Line], missing: list[str], left_out: list[str]) -> Iterato
         for name, of in line.answer.axes.items():
             text = str(of.sizes) + (f"; runs, but empty: {of.found.empty}" if of.found.empty else "")
             groups.setdefault((text, "decided" if of.decided else of.evidence().rpartition(" (")[0]), []).append(name)
+        together = "".join(f"; together {text}" for text in line.answer.together)
         for (sizes, known), names in groups.items():
+            sizes += together
             cells = [package, line.network.name, ", ".join(names), sizes, known, f"{line.seconds:.1f}", line.graph]
             yield f"| {' | '.join(cells)} |"
     yield ""
