@@ -47,19 +47,14 @@ class TorchNetwork:
     model: Any
     arguments: Mapping[str, Any]
 
-    def copied(self, mode: Any, kept: dict[int, Any] | None = None) -> Copy:
+    def copied(self, mode: Any) -> Copy:
         """The network on fake tensors of the ``mode``.
 
-        Every call has its own copy, so a network that changes itself always starts from the given state. Parameters
-        that are ``kept`` from an earlier copy are used again, unless they have changed.
+        Every call has its own copy, so a network that changes itself always starts from the given state.
         """
         if not isinstance(self.model, torch.nn.Module):
             return Copy(lambda *images: self.model(*images, **self.arguments))
-        kept = {} if kept is None else kept
-        fakes = {
-            id(of): fake if _is_like(fake := kept.get(id(of)), of) else _fake(of, mode) for of in _tensors(self.model)
-        }
-        kept.update((id(of), fakes[id(of)]) for of in self.model.parameters())
+        fakes = {id(of): _fake(of, mode) for of in _tensors(self.model)}
         module = self.model
         apply: Callable[..., Any]
         try:
@@ -80,6 +75,11 @@ class TorchNetwork:
 def as_network(model: Any, arguments: Mapping[str, Any]) -> TorchNetwork:
     """The network of a PyTorch module or of a function. Raises :class:`UsageError` if the model can't be called."""
     require_model(model, "a PyTorch module or a function", "read_torch(torch.nn.Conv2d(3, 8, 3), …)")
+    if isinstance(model, torch.nn.Module):
+        lazy = [name for name, of in _named_tensors(model).items() if torch.nn.parameter.is_lazy(of)]
+        if lazy:
+            says = f"{lazy[0]} has no shape before the module has run"
+            raise UsageError.of("a PyTorch network", "lazy", "", says, "run it once on an image, or name its channels")
     return TorchNetwork("torch", model, arguments)
 
 
@@ -106,21 +106,14 @@ _FACTORIES = {torch.empty, torch.zeros, torch.ones, torch.full, torch.rand, torc
 
 
 def _fake(of: Any, mode: Any) -> Any:
-    if of.is_sparse or of.is_quantized or torch.nn.parameter.is_lazy(of):
+    if of.is_sparse or of.is_quantized:
         return mode.from_tensor(of)
     with mode, torch.no_grad():
         fake = torch.empty_strided(of.shape, of.stride(), dtype=of.dtype, device="cpu")
-        return torch.nn.Parameter(fake, of.requires_grad) if isinstance(of, torch.nn.Parameter) else fake
-
-
-def _is_like(fake: Any, of: Any) -> bool:
-    """Whether a fake tensor is still what :func:`_fake` makes: no run has changed it, or computed it from an image."""
-    if fake is None or hasattr(fake, "from_image"):
-        return False
-    return bool(
-        (fake.shape, fake.stride(), fake.dtype, fake.requires_grad)
-        == (of.shape, of.stride(), of.dtype, of.requires_grad)
-    )
+        made = torch.nn.Parameter(fake, of.requires_grad) if isinstance(of, torch.nn.Parameter) else fake
+        for name, value in of.__dict__.items():  # what people attach to a parameter
+            made.__dict__.setdefault(name, value)
+        return made
 
 
 def _tensors(module: Any) -> Iterator[Any]:

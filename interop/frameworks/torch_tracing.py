@@ -41,8 +41,6 @@ class TorchTracer:
     def __init__(self, network: TorchNetwork, shapes: Sequence[OpenShape], dtypes: Sequence[Any]) -> None:
         self.network, self.shapes = network, shapes
         self.dtypes = [getattr(torch, of) if isinstance(of, str) else of for of in dtypes]
-        self._modes = {symbolic: _fake_mode(cached=not symbolic) for symbolic in (True, False)}
-        self._parameters: dict[bool, dict[int, Any]] = {True: {}, False: {}}
 
     def prepare(self, sizes: Mapping[str, int]) -> None:
         """Nothing: the parameters of a module have their shapes."""
@@ -58,11 +56,10 @@ class TorchTracer:
         return self._end(sizes, None)
 
     def _end(self, at: Mapping[str, Any], sizes: Sizes | None) -> End:
-        symbolic = sizes is not None
-        mode = self._modes[symbolic]
-        network = self.network.copied(mode, self._parameters[symbolic])
+        mode = _fake_mode(cached=sizes is None)
+        network = self.network.copied(mode)
         indices = Indices()
-        operations, images = _Operations(sizes, indices), _Images(symbolic=symbolic)
+        operations, images = _Operations(sizes, indices), _Images(symbolic=sizes is not None)
         with ExitStack() as within:
             if sizes is not None:
                 within.enter_context(numbers_stay_symbolic(self.network.model))

@@ -1,7 +1,7 @@
 """The answer about somebody's network: which sizes it takes, how that is known, and what breaks for another size."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape
 
 from ...spec.arithmetic.naturals import natural
@@ -115,12 +115,12 @@ class ModelSizes:
         accepted = ""
         error: type[WellshapedError] = ShapeError
         if all(verdict.holds for verdict in verdicts):
-            end = self.trial(at)
+            end = self._as_meant(self.trial(at), at)
             verdicts = (_verdict(end),)
             accepted = self._accepted(end)
             error = UndecidedError if isinstance(end, Unknown) else ShapeError
         subject = f"{self.model} on {self._shapes(at)}"
-        return Report(subject, verdicts, tuple(self._fixes(given)), error=error, holds=accepted)
+        return Report(subject, verdicts, tuple(self._fixes(given, at)), error=error, holds=accepted)
 
     def _accepted(self, end: End) -> str:
         """That the framework accepts these sizes, and the shapes that it returns."""
@@ -129,14 +129,30 @@ class ModelSizes:
         accepts = f"{_NAMES.get(name, name)} accepts it"
         return f"{accepts}. Output{'s' * (len(shapes) > 1)} {in_words(shapes)}" if shapes else accepts
 
-    def _fixes(self, given: Mapping[str, int]) -> list[str]:
+    def _as_meant(self, end: End, at: Mapping[str, int]) -> End:
+        """The end; a run that repeats a size of 1 is told from others by the class of this size."""
+        if not isinstance(end, Accepted) or kind(end) != "fits":
+            return end
+        repeats = any(
+            at[name] in of.found.broadcast and all(at[other] == size for other, size in of.held.items())
+            for name, of in self.axes.items()
+        )
+        return replace(end, by_broadcasting=repeats)
+
+    def _fixes(self, given: Mapping[str, int], at: Mapping[str, int]) -> list[str]:
         fixes = []
         for name, size in given.items():
             fitting = self.axes[name].sizes
             if size in fitting:
                 continue
             near = [(fitting.below(size), "crop"), (fitting.above(size), "pad")]
-            ways = [f"{to} ({way} {abs(to - size)})" for to, way in near if to is not None]
+            ways = [
+                f"{to} ({way} {abs(to - size)})"
+                for to, way in near
+                if to is not None and (self.independent is not False or kind(self.trial({**at, name: to})) == "fits")
+            ]
+            if not ways and self.independent is False:
+                continue
             known = " as far as known" if self.axes[name].found.undecided else ""
             fixes.append(
                 f"{name} {' or '.join(ways)}; all that fit{known}: {fitting}"
@@ -189,7 +205,9 @@ class ModelSizes:
                 group.append(name)
         if self.independent is False:
             lines.append(f"  {in_words(list(self.axes))} depend on each other")
-            lines += [f"    required together: {clipped(text, 200)}" for text in self.together[:2]]
+            lines += [f"    required together: {clipped(text, 200)}" for text in self.together[:_SHOWN]]
+            more = len(self.together) - _SHOWN
+            lines += [f"    and {more} more condition{'s' * (more > 1)}, in .together"] if more > 0 else []
         for (first, *others), group in said:
             held = f"with {equalities(self.axes[group[0]].held)}, " if self.independent is False else ""
             lines += [f"  {held}{in_words(group)}: {first}", *(f"    {line}" for line in others)]
@@ -214,6 +232,9 @@ class ModelSizes:
     def _repr_html_(self) -> str:
         return f"<pre>{escape(str(self))}</pre>"
 
+
+_SHOWN = 3
+"""So many of the conditions on several sizes are printed."""
 
 _NAMES = {
     "flax": "Flax",

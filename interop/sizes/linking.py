@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice, product
+from random import Random
 from typing import Protocol
 
 from ...spec.arithmetic.progression import Progression
@@ -13,6 +14,10 @@ from .paths import Condition, End, Path, sizes_on
 
 Sizes = dict[str, int]
 Sets = dict[str, SizeSet]
+
+
+EVERY = SizeSet([Progression(1, 1, None)])
+"""Every size."""
 
 
 class Tracer(Protocol):
@@ -37,6 +42,7 @@ class Links:
     sets: Mapping[str, SizeSet]
     broken: list[Condition] = field(default_factory=list)
     forbidden: list[Sets] = field(default_factory=list)
+    rejected: list[Sets] = field(default_factory=list)
     pairs: list[str] = field(default_factory=list)
 
     def add(self, sizes: Sizes) -> None:
@@ -51,28 +57,42 @@ class Links:
         else:
             self.pairs.append(" or ".join(f"{name} ≠ {size}" for name, size in sizes.items()))
 
+    def add_one(self, sizes: Sizes) -> None:
+        """Find why a size of these was rejected where the others were held; these sizes fit together."""
+        wrong = {name: size for name, size in sizes.items() if size not in self.sets[name]}
+        here = {**self.at, **wrong}
+        alone = _alone(_in_parts(self.tracer.path_of(here, {}).conditions), dict.fromkeys(sizes, EVERY))
+        if alone and not any(self._may_fit({**here, **of}) for of in _corners(alone)):
+            self.rejected.append(alone)
+
     def texts(self, recorded: Iterable[Condition]) -> tuple[str, ...]:
         """The conditions that all sizes have to meet, of those ``recorded`` in a trace and those that were found."""
         required = [c for c in dict.fromkeys((*self.broken, *recorded)) if self._is_required(c)]
-        return tuple(dict.fromkeys((*_written(_each_once(required), self.forbidden, self.sets), *self.pairs)))
+        written = _written(_each_once(required), self.forbidden, self.sets)
+        others = _written((), self.rejected, dict.fromkeys(self.sets, EVERY))
+        return tuple(dict.fromkeys((*written, *others, *self.pairs)))
 
     def _is_required(self, condition: Condition, most: int = 5) -> bool:
-        """Whether sizes that break a condition do not fit. Up to ``most`` such sizes are run.
+        """Whether sizes that break a condition do not fit. A few such sizes are run, also the smallest and the largest.
 
         Sizes that fit one by one are preferred. If one of the sizes breaks the condition whatever the others are, it
         is no condition on several. This is not asked of an equality, which few sizes meet.
         """
-        first, *others = sorted(names_in(condition.statement))
+        first, *others = names = sorted(names_in(condition.statement))
         numbers = islice(product(*([self.at[name], *_BESIDE] for name in others)), _MOST_BESIDE)
-        drawn = [{**self.at, first: n, **dict(zip(others, of, strict=True))} for of in numbers for n in range(2, 250)]
+        drawn = [{**self.at, first: n, **dict(zip(others, of, strict=True))} for of in numbers for n in range(1, 250)]
+        linked = {name: self.sets[name] for name in names}
+        drawn += ({**self.at, **of} for of in islice(at_random(linked, 0), _AT_RANDOM))
         breaking = [sizes for sizes in drawn if not meets(condition, sizes)]
-        if not (condition.held and condition.statement.op == "=="):
-            meeting = [sizes for sizes in drawn if meets(condition, sizes)]
-            able = {name: {sizes[name] for sizes in meeting} for name in (first, *others)}
-            breaking = [sizes for sizes in breaking if all(sizes[name] in of for name, of in able.items())]
         breaking = [sizes for sizes in breaking if is_inside(sizes, self.sets)] or breaking
-        some = breaking[:: max(len(breaking) // most, 1)][:most]
-        beside = {name: of.above(2 * self.at[name]) for name, of in self.sets.items() if name not in (first, *others)}
+        ends = [of(breaking, key=lambda sizes: sizes[name]) for name in names for of in (min, max) if breaking]
+        some = [*ends, *_spread(breaking, 10 * most)]
+        if not (condition.held and condition.statement.op == "=="):
+            some = [sizes for sizes in some if _can_meet(condition, sizes, names)]
+        elif not any(isinstance(of, int) for of in condition.statement.args):
+            some = [sizes for sizes in some if 1 not in sizes.values()]  # 1 may be repeated
+        some = [*some[: len(ends)], *_spread(some[len(ends) :], most)]
+        beside = {name: of.above(2 * self.at[name]) for name, of in self.sets.items() if name not in names}
         larger = {name: size for name, size in beside.items() if size is not None}
         some += [sizes | larger for sizes in some] if larger else []
         return bool(some) and not any(self._may_fit(sizes) for sizes in some)
@@ -81,17 +101,43 @@ class Links:
         return kind(self.tracer.trial_of(sizes)) in ("fits", "unknown")
 
 
-_BESIDE = (2, 3, 7, 20, 64, 200)
-"""Values of the other sizes in the search for sizes that break a condition. 1 is left out: it may be repeated."""
+_BESIDE = (1, 2, 3, 7, 20, 64, 200)
+"""Values of the other sizes in the search for sizes that break a condition."""
 
 _MOST_BESIDE = 60
 """At most this many combinations of these values are searched."""
+
+_AT_RANDOM = 300
+"""So many combinations of sizes that fit one by one are searched, too."""
+
+
+def _spread(of: Sequence[Sizes], most: int) -> Sequence[Sizes]:
+    return of[:: max(len(of) // most, 1)][:most]
+
+
+def _can_meet(condition: Condition, sizes: Sizes, names: Sequence[str]) -> bool:
+    """Whether each of the sizes can meet the condition, with other sizes of the other axes."""
+    for name in names:
+        others = [of for of in names if of != name]
+        values = islice(product(*([sizes[of], *_BESIDE, 1_000] for of in others)), _MOST_BESIDE)
+        if not any(meets(condition, {**sizes, **dict(zip(others, of, strict=True))}) for of in values):
+            return False
+    return True
 
 
 def by_axis(conditions: Sequence[Condition], sets: Mapping[str, SizeSet]) -> Sets:
     """The sizes of each axis that meet the conditions on it alone. Those of an axis that is too hard are left out."""
     found = {name: sizes_on([c for c in conditions if names_in(c.statement) == {name}], name) for name in sets}
     return {name: sets[name] & of for name, of in found.items() if of is not None}
+
+
+def at_random(sets: Mapping[str, SizeSet], seed: int) -> Iterator[Sizes]:
+    """Sizes at random from these sets, small and large ones."""
+    draw = Random(seed)
+    while all(sets.values()):
+        least = {name: draw.randrange(1, draw.choice((20, 300, 3_000))) for name in sets}
+        found = {name: of.above(least[name]) or of.maximum for name, of in sets.items()}
+        yield {name: size for name, size in found.items() if size is not None}
 
 
 def is_inside(sizes: Mapping[str, int], sets: Mapping[str, SizeSet]) -> bool:
@@ -152,8 +198,30 @@ def _written(conditions: Iterable[Condition], forbidden: Sequence[Sets], sets: M
             texts.append(str(condition))
         elif all(sizes.values()):
             forbidden.append(sizes)
+    forbidden = _merged(forbidden)
     strongest = [of for of in forbidden if not any(_is_part(of, other) for other in forbidden if other != of)]
     return [" or ".join(_others(axis, sizes, sets[axis]) for axis, sizes in of.items()) for of in strongest] + texts
+
+
+def _merged(forbidden: Sequence[Sets]) -> list[Sets]:
+    """The forbidden sizes; two that differ along one axis only are one."""
+    left = [*forbidden]
+    found: list[Sets] = []
+    while left:
+        one = left.pop(0)
+        for other in left:
+            differing = [axis for axis in one if one[axis] != other.get(axis)]
+            if one.keys() == other.keys() and len(differing) == 1:
+                both = [*_parts(one[differing[0]]), *_parts(other[differing[0]])]
+                left[left.index(other)] = {**one, differing[0]: SizeSet(both)}
+                break
+        else:
+            found.append(one)
+    return found
+
+
+def _parts(sizes: SizeSet) -> list[Progression]:
+    return [*sizes.head, *sizes.tail]
 
 
 def _forbidden(condition: Condition, sets: Mapping[str, SizeSet]) -> Sets | None:
@@ -176,7 +244,23 @@ def _is_part(one: Mapping[str, SizeSet], other: Mapping[str, SizeSet]) -> bool:
 
 def _others(axis: str, forbidden: SizeSet, fitting: SizeSet) -> str:
     """That a size that fits is none of the forbidden ones."""
-    most = forbidden.maximum
-    above = SizeSet() if most is None else fitting & SizeSet([Progression(most + 1, 1, None)])
-    is_above = above and above == fitting & forbidden.complement()
-    return f"{axis} ≥ {above.minimum}" if is_above else f"{axis} not in {forbidden}"
+    allowed = fitting & forbidden.complement()
+    if allowed.count == 1:
+        return f"{axis} = {allowed.minimum}"
+    if allowed and forbidden.maximum is not None and _from_to(fitting, forbidden.maximum + 1, None) == allowed:
+        return f"{axis} ≥ {allowed.minimum}"
+    if allowed.maximum is not None and _from_to(fitting, 1, allowed.maximum) == allowed:
+        return f"{axis} ≤ {allowed.maximum}"
+    if allowed.count is not None and allowed.count <= _FEW:
+        return f"{axis} in {allowed}"
+    if forbidden.count == 1:
+        return f"{axis} ≠ {forbidden.minimum}"
+    return f"{axis} not in {forbidden}" if forbidden.is_finite else f"{axis} not in ({forbidden})"
+
+
+_FEW = 6
+"""At most this many sizes are listed."""
+
+
+def _from_to(sizes: SizeSet, least: int, most: int | None) -> SizeSet:
+    return sizes & SizeSet([Progression(least, 1, None if most is None else most - least + 1)])

@@ -2,15 +2,18 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import combinations, product
+from itertools import combinations, islice, product
 from typing import Any, Protocol
 
+from ...spec.arithmetic.progression import Progression
+from ...spec.arithmetic.size_set import SizeSet
 from ...spec.messages.report import UsageError, WellshapedError, reject_class
 from ...spec.messages.written import clipped, in_words, kind_of
 from .answer import AxisSizes, ModelSizes, output_text
 from .exploring import Budget, Found, explore, kind
 from .expressions import names_in
 from .memory import rare_collections
+from .outputs import general_output
 from .paths import Accepted, Condition, End, Path, Rejected, Unknown, fail_alike, sizes_on
 from .places import is_own
 from .shapes import OpenShape, equalities, open_sizes
@@ -102,10 +105,14 @@ def read(
         found[axis] = AxisSizes(axis, held, of_it, held_fits=error is None or len(axes) == 1)
     progress("all axes together")
     sets = {name: of.sizes for name, of in found.items()}
-    usual = {name: _usual(of.found) or at[name] for name, of in found.items()}
+    usual = _distinct({name: _usual(of.found) or at[name] for name, of in found.items()}, sets)
     path = general_path(tracer, usual, at) if axes else Path((), tracer.trial_of({}))
     is_tried = any(usual[name] in of.found.tried for name, of in found.items())
-    output = output_text(path.end, sets) if isinstance(path.end, Accepted) and not is_tried else ()
+    output: tuple[str, ...] = ()
+    if not is_tried:
+        end, note = general_output(tracer, path, usual, found)
+        output = output_text(end, sets) if end else ()
+        notes += [note] if note else []
     alone = tracer.trial_of(usual) if not output and all(sets.values()) else None
     if isinstance(alone, Accepted) and alone.output:
         written = in_words(output_text(alone, {}))
@@ -122,6 +129,15 @@ def read(
     return ModelSizes(
         model, framework, tuple(shapes), found, independent, together or (), output, tuple(notes), trial=tracer.trial_of
     )
+
+
+def _distinct(usual: Mapping[str, int], sets: Mapping[str, SizeSet]) -> dict[str, int]:
+    """Different sizes for all axes, if there are such: equal ones may take a path of their own."""
+    found: dict[str, int] = {}
+    for name, size in usual.items():
+        larger = islice(sets[name] & SizeSet([Progression(size, 1, None)]), len(usual))
+        found[name] = next((n for n in larger if n not in found.values()), size)
+    return found
 
 
 def name_of(model: Any) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 from ...spec.arithmetic.size_set import SizeSet
 from .exploring import kind
 from .expressions import is_positive, names_in
-from .linking import Links, Sizes, Tracer, by_axis, is_inside, meets
+from .linking import Links, Sizes, Tracer, at_random, by_axis, is_inside, meets
 from .paths import Accepted, Condition, Path, sizes_on
 
 _PAIRS = 12
@@ -31,12 +31,13 @@ _DRAWS = 3_000
 def general_path(tracer: Tracer, usual: Mapping[str, int], at: Mapping[str, int]) -> Path:
     """A trace of sizes that fit, with all sizes open: of the ``usual`` ones, if they fit together.
 
-    Sizes that are equal, or that equal a number in the network, can take a path of their own. So each size is another
-    multiple of the one at which it was held.
+    Sizes that are equal, or that equal a number in the network, can take a path of their own. So another multiple is
+    tried of each size at which it was held.
     """
     first = path = tracer.path_of(usual, {})
     multiples = {name: size * prime for (name, size), prime in zip(at.items(), cycle(_PRIMES), strict=False)}
-    for samples in (multiples, dict(at)):
+    equal = dict.fromkeys(usual, max(usual.values()))
+    for samples in (equal, multiples, dict(at)):
         if isinstance(path.end, Accepted):
             return path
         path = tracer.path_of(samples, {})
@@ -67,7 +68,10 @@ def dependence(
     combined = list(islice(_combinations(sets, rejected), _PAIRS))
     sure = [sizes for sizes, fits in combined if fits and not joint and _covers(path, sizes)][_CONFIRMED:]
     tried = [*(of for of in combined if of[0] not in sure), *_telling(path, joint, sets)]
-    tried += ((sizes, True) for sizes in _on_other_paths(tracer, sets, path, seconds))
+    for sizes, other in _other_paths(tracer, sets, path, seconds):
+        tried += [] if _covers(other, sizes) else [(sizes, True)]
+        tried += _telling(other, _joint(other), sets)
+    tried += ((sizes, False) for sizes in _in_gaps(tracer, sets, rejected, at))
     alike = [dict.fromkeys(at, max(at.values()) + more) for more in (1, 7)]
     tried += ((sizes, is_inside(sizes, sets)) for sizes in (*alike, *_solutions(tracer, joint, at, rejected)))
     for sizes, fits in tried:
@@ -78,6 +82,8 @@ def dependence(
         depends = True
         if fits:
             links.add(sizes)
+        elif not is_inside(sizes, sets):
+            links.add_one(sizes)
     if not depends:
         return None
     return links.texts((*joint, *_of_several(path)))
@@ -87,8 +93,10 @@ _PATHS = 16
 """At most this many combinations of sizes are traced because no other trace took their path."""
 
 
-def _on_other_paths(tracer: Tracer, sets: Mapping[str, SizeSet], path: Path, seconds: float) -> Iterator[Sizes]:
-    """Sizes that fit one by one, and together take a path on which they may not.
+def _other_paths(
+    tracer: Tracer, sets: Mapping[str, SizeSet], path: Path, seconds: float
+) -> Iterator[tuple[Sizes, Path]]:
+    """The other paths of sizes that fit one by one, each with sizes that take it.
 
     The sizes of each axis are split into those that take a path and the others. One of each part is combined with
     those of the other axes. Where no trace has taken these sizes, there is another.
@@ -105,21 +113,46 @@ def _on_other_paths(tracer: Tracer, sets: Mapping[str, SizeSet], path: Path, sec
         members = [
             [next(islice(part, i, None), part.minimum or 1) for part in of] for i, of in enumerate(parts.values())
         ]
-        for point in islice(product(*members), _POINTS):
-            sizes = dict(zip(parts, point, strict=True))
-            if point not in seen and not any(_covers(of, sizes) for of in paths):
-                break
-            seen.add(point)
-        else:
+        points = (point for point in islice(product(*members), _POINTS) if point not in seen)
+        new = next((of for of in points if not any(_covers(p, dict(zip(parts, of, strict=True))) for p in paths)), None)
+        if new is None:
             return
-        seen.add(point)
+        seen.add(new)
+        sizes = dict(zip(parts, new, strict=True))
         paths.append(tracer.path_of(sizes, {}))
-        if not _covers(paths[-1], sizes):
-            yield sizes
+        yield sizes, paths[-1]
 
 
 _POINTS = 256
 """At most this many combinations are compared with the traces at a time."""
+
+
+def _in_gaps(
+    tracer: Tracer, sets: Mapping[str, SizeSet], rejected: Mapping[str, SizeSet], at: Mapping[str, int]
+) -> Iterator[Sizes]:
+    """Single sizes that are rejected between those that fit, together with others that may make them fit.
+
+    A network made for 8×8 may stretch a table for every other size, and so reject 8×64.
+    """
+    gaps = {
+        name: [*islice((n for n in rejected[name] if n > (of.minimum or n)), _GAPS)]
+        for name, of in sets.items()
+        if rejected[name].is_finite
+    }
+    gaps = {name: sizes for name, sizes in gaps.items() if sizes}
+    if len(gaps) > 1:
+        yield from ({**at, **dict(zip(gaps, sizes, strict=True))} for sizes in product(*gaps.values()))
+    for name, sizes in gaps.items():
+        for size in sizes:
+            here = {**at, name: size}
+            for other, on_it in by_axis(tracer.path_of(here, {}).conditions, sets).items():
+                rest = sets[other] & on_it.complement()
+                if other != name and rest:
+                    yield {**here, other: rest.minimum or 1}
+
+
+_GAPS = 3
+"""So many sizes in the gaps of an axis are looked at."""
 
 
 def _covers(path: Path, sizes: Sizes) -> bool:
@@ -153,17 +186,18 @@ def _telling(path: Path, joint: Sequence[Condition], sets: Mapping[str, SizeSet]
     if not joint:
         return
     outside: list[Sizes] = []
-    inside: list[Sizes] = []
+    breaking: dict[Condition, list[Sizes]] = {c: [] for c in joint}
     for sizes in islice(_drawn(path, list(sets), 2), _DRAWS):
         fits = is_inside(sizes, sets)
-        if fits and len(inside) < 2 and not all(meets(c, sizes) for c in joint):
-            inside.append(sizes)
-        if not fits and len(outside) < 2 and all(meets(c, sizes) for c in joint):
+        broken = [c for c in joint if not meets(c, sizes)]
+        for of in (breaking[c] for c in broken if fits):
+            of += [sizes] * (len(of) < 2)
+        if not fits and len(outside) < 2 and not broken:
             outside.append(sizes)
-        if len(inside) == len(outside) == 2:
+        if len(outside) == 2 and all(len(of) == 2 for of in breaking.values()):
             break
     yield from ((sizes, False) for sizes in outside)
-    yield from ((sizes, True) for sizes in inside)
+    yield from ((sizes, True) for of in breaking.values() for sizes in of)
 
 
 def _solutions(
@@ -188,16 +222,11 @@ def _solutions(
 
 def _drawn(path: Path, names: Sequence[str], seed: int) -> Iterator[Sizes]:
     """Sizes at random that meet all conditions on a single size. Half of the time they are small."""
-    draw, sets = Random(seed), {}
+    sets = {}
     for name in names:
         alone = [c for c in path.conditions if names_in(c.statement) == {name}]
         sets[name] = sizes_on(alone, name) or SizeSet()
-    if not all(sets.values()):
-        return
-    while True:
-        most = draw.choice((20, 300, 3_000))
-        sizes = {name: of.above(draw.randrange(1, most)) or of.maximum for name, of in sets.items()}
-        yield {name: size for name, size in sizes.items() if size is not None}
+    return at_random(sets, seed)
 
 
 def _combinations(sets: Mapping[str, SizeSet], rejected: Mapping[str, SizeSet]) -> Iterator[tuple[Sizes, bool]]:
