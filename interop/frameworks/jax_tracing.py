@@ -28,7 +28,17 @@ from jax._src.interpreters.partial_eval import DynamicJaxprTracer
 
 from ...spec.arithmetic.naturals import as_integer
 from ..sizes.expressions import Statement, balanced, holds, parsed, value
-from ..sizes.paths import ANY_ERROR, Accepted, Condition, End, Path, Rejected, Unknown, asks_for_values, name_of_output
+from ..sizes.paths import (
+    ANY_ERROR,
+    Accepted,
+    Condition,
+    End,
+    Path,
+    Rejected,
+    Unknown,
+    asks_for_values,
+    names_of_outputs,
+)
 from ..sizes.places import first_line, innermost, is_own, own_frame
 from ..sizes.shapes import OpenShape
 from .jax_models import AbstractNetwork
@@ -293,9 +303,13 @@ class JaxTracer:
                 return Rejected(ANY_ERROR, f"cannot reshape {old} into {new}")
         outputs = [of for of in jax.tree_util.tree_leaves_with_path(result) if hasattr(of[1], "shape")]
         output = tuple(tuple(map(expression, leaf.shape)) for _, leaf in outputs)
-        paths = (jax.tree_util.keystr(path, simple=True, separator=".") for path, _ in outputs)
-        names = tuple(map(name_of_output, paths))
+        names = names_of_outputs([[_part(key) for key in path] for path, _ in outputs])
         return Accepted(output, frozenset(map(expression, _needed(jaxpr.jaxpr, len(images)))), names=names)
+
+
+def _part(key: Any) -> str | int:
+    """A position in a list, or the text of another key."""
+    return key.idx if isinstance(key, jax.tree_util.SequenceKey) else jax.tree_util.keystr((key,), simple=True)
 
 
 def _plain_convolutions() -> AbstractContextManager[object]:

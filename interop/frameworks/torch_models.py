@@ -19,8 +19,8 @@ except ImportError as error:
 VERSION = str(torch.__version__).partition("+")[0]
 """The version of PyTorch."""
 
-Path = tuple[Any, ...]
-"""The keys, names and numbers by which a value is found in an output."""
+Path = tuple[str | int, ...]
+"""The keys and names, as text, and the positions by which a value is found in an output."""
 
 SMALL = 4_096
 """A constructor's tensors with at most this many values are made: it may look at them."""
@@ -128,11 +128,13 @@ def _named_tensors(module: Any) -> dict[str, Any]:
 
 def leaves(output: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
     """The tensors of an output, with their paths: in lists, dictionaries and dataclasses, in order."""
-    parts: Iterable[tuple[Any, Any]] = ()
+    parts: Iterable[tuple[str | int, Any]] = ()
     if isinstance(output, torch.Tensor):
         yield path, output
     elif isinstance(output, Mapping):
-        parts = output.items()
+        parts = ((str(key), value) for key, value in output.items())
+    elif isinstance(output, tuple) and (names := getattr(output, "_fields", getattr(output, "__match_args__", ()))):
+        parts = zip(names, output, strict=False)  # a named tuple
     elif isinstance(output, list | tuple):
         parts = enumerate(output)
     elif is_dataclass(output) and not isinstance(output, type):

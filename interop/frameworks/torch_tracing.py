@@ -24,7 +24,7 @@ from torch.overrides import TorchFunctionMode, resolve_name
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter, tree_map
 
-from ..sizes.paths import Accepted, End, Path, Rejected, Unknown, asks_for_values, name_of_output
+from ..sizes.paths import Accepted, End, Path, Rejected, Unknown, asks_for_values, names_of_outputs
 from ..sizes.places import first_line, innermost, own_frame
 from ..sizes.shapes import OpenShape
 from ..sizes.traced import Sizes
@@ -77,7 +77,7 @@ class TorchTracer:
             images.needed.update(_sizes(of))
         output = tuple(tuple(map(_expression, of.shape)) for _, of in outputs)
         needed = frozenset(_expression(size) for size in images.needed.values() if not _at_least_one(size))
-        names = tuple(name_of_output(".".join(map(str, path))) for path, _ in outputs)
+        names = names_of_outputs([path for path, _ in outputs])
         return Accepted(output, needed, images.repeated, tuple(images.repeats), names)
 
     def recorded(self, sizes: Mapping[str, int]) -> Recorded:

@@ -287,6 +287,8 @@ def _text(size: Any) -> str:
                 above, below = right.args  # -floor(a / -b) is a divided by b and rounded up
                 text = f"ceil({_factor(above)}/{_divisor(_opposite(below))})"
                 return text if left == -1 else f"{-left}*{text}"
+            if isinstance(left, int) and left < 0 and (rounded := _rounded_up(right)) is not None:
+                return _text(times(rounded, -left))
             return f"-{_later(right)}" if left == -1 else f"{_factor(left)}*{_later(right)}"
         case "//":
             left, right = _at_once(left, right)
@@ -294,6 +296,17 @@ def _text(size: Any) -> str:
         case "mod":
             return f"{_factor(left)} mod {_divisor(right)}"
     return f"{size.op}({_text(left)}, {_text(right)})"
+
+
+def _rounded_up(size: Any) -> Any:
+    """``-floor(-a / b)`` as ``floor((a + b - 1) / b)``, given the quotient; ``None`` for other sizes."""
+    if not (isinstance(size, Expression) and size.op == "//" and isinstance(size.args[1], int) and size.args[1] > 0):
+        return None
+    above, below = size.args
+    first, number = _and_number(above)
+    if not _is_negative(first):
+        return None
+    return Expression("//", (plus(_opposite(first), below - 1 - number), below))
 
 
 def _at_once(above: Any, below: Any) -> tuple[Any, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from ...spec.arithmetic.size_set import SizeSet
 from ...spec.messages.report import WellshapedError
+from ...spec.messages.written import clipped
 from ...spec.network.searching import Part, Step, accepted, members, whole
 from .expressions import Statement, holds, is_positive, value
 from .places import quoted_place
@@ -60,13 +61,17 @@ class Rejected:
     raised: str = ""
 
 
-def name_of_output(path: str) -> str:
-    """The name of an array in an output, from the keys and numbers that lead to it. Numbers alone are no name.
+def names_of_outputs(paths: Sequence[Sequence[str | int]]) -> tuple[str, ...]:
+    """The names of the arrays in an output, by the keys (text) and positions (numbers) that lead to each.
 
-    >>> name_of_output("inner.0"), name_of_output("1")
-    ('inner.0', '')
+    Positions alone give no names.
+
+    >>> names_of_outputs([["inner", 0], [1]]), names_of_outputs([[0], [1]])
+    (('inner.0', '1'), ('', ''))
     """
-    return "" if path.replace(".", "").isdigit() else path
+    if all(isinstance(part, int) for path in paths for part in path):
+        return ("",) * len(paths)
+    return tuple(".".join(clipped(str(part), 40) for part in path) for path in paths)
 
 
 _ABOUT_AXES = re.compile(r"\b\dD\b|\brank\b|\bnumber of (spatial )?(axes|dimensions)\b", re.IGNORECASE)

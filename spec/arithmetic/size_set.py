@@ -211,7 +211,10 @@ class SizeSet:
             step = head[1] - head[0]
             evenly = last - head[0] == (count - 1) * step and all((p.first - head[0]) % step == 0 for p in self.head)
             evenly = evenly and all(p.step % step == 0 for p in self.head if p.count != 1)
+            runs = [] if evenly or count > _MOST_IN_RUNS else _consecutive(merge(*self.head))
             words = [*words[: 2 if evenly else 6], "…", written_number(last)]
+            if 1 < len(runs) <= _MOST_RUNS:  # every gap is seen
+                words = [word for run in runs for word in _run_words(*run)]
         finite = f"{{{', '.join(words)}}}"
         if self.period is None:
             return finite
@@ -219,6 +222,33 @@ class SizeSet:
         if self.period > 1:
             text = f"n ≡ {_one_of(self.residues)} (mod {written_number(self.period)}), {text}"
         return f"{finite} or {text}" if head else text
+
+
+_MOST_RUNS = 4
+"""At most this many runs of consecutive sizes are written."""
+
+_MOST_IN_RUNS = 10_000
+
+
+def _consecutive(sizes: Iterable[int]) -> list[tuple[int, int]]:
+    """The first and the last size of each run of consecutive ones.
+
+    >>> _consecutive([1, 2, 3, 7, 8])
+    [(1, 3), (7, 8)]
+    """
+    runs: list[tuple[int, int]] = []
+    for n in sizes:
+        if runs and n <= runs[-1][1] + 1:
+            runs[-1] = runs[-1][0], n
+        else:
+            runs.append((n, n))
+    return runs
+
+
+def _run_words(first: int, last: int) -> list[str]:
+    if last - first < 3:
+        return [written_number(n) for n in range(first, last + 1)]
+    return [written_number(first), written_number(first + 1), "…", written_number(last)]
 
 
 def _common_step(parts: list[Progression]) -> int:

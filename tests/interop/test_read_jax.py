@@ -17,6 +17,7 @@ from effort import examples
 from flax import linen, nnx
 from hypothesis import given
 from hypothesis import strategies as st
+from jax import lax
 
 from wellshaped import ShapeError, UsageError
 from wellshaped.interop import Budget, export, fitted, graph_of_jax, read_jax, save
@@ -833,6 +834,70 @@ def test_only_conditions_that_no_sizes_break_are_said_to_be_required_together(is
 def test_sizes_that_are_too_small_together_are_said_as_sizes():
     small = read_jax(rejecting(lambda h, w: h < 8 and w // 2 == 3), "H W")
     assert small.together == ("H ≥ 8 or W not in {6, 7}",)
+
+
+def branching(x):
+    h, w = x.shape
+    return x.reshape(-1, 2) if h > 17 and w < 3 else x
+
+
+TOGETHER = {
+    "on another path": (branching, ()),
+    "an area, if both are large": (rejecting(lambda h, w: h > 100 and w > 100 and h * w > 40_000), ()),
+    "a rejected size that fits beside another": (rejecting(lambda h, w: h == 5 and w != 7), ("H ≠ 5 or W = 7",)),
+    "two rejected sizes that fit together": (rejecting(lambda h, w: (h == 8) != (w == 8)), ()),
+    "rejected while the other is held": (rejecting(lambda h, w: h < 4 and w > 5), ("H ≥ 4 or W ≤ 5",)),
+    "some of a remainder": (
+        rejecting(lambda h, w: h == 6 and w % 5 == 3),
+        ("H ≠ 6 or W not in (n ≡ 3 (mod 5), n ≥ 3)",),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TOGETHER)
+def test_axes_that_depend_on_each_other_on_some_path_are_not_independent(name):
+    function, together = TOGETHER[name]
+    answer = read_jax(function, "H W")
+    assert (answer.independent, answer.together) == (False, together)
+
+
+def kept(x):
+    """Padded to an even size, pooled, repeated and cropped."""
+    return jnp.repeat((jnp.pad(x, (0, x.shape[0] % 2))).reshape(-1, 2).max(1), 2)[: x.shape[0]]
+
+
+OUTPUTS = {
+    "kept": (kept, "L", "(L)", None),
+    "odd sizes are cropped": (lambda x: x[:-1] if x.shape[0] % 2 else x, "L", "(L)", "(300) with L = 301"),
+    "equal sizes": (
+        lambda x: x if x.shape[0] == x.shape[1] else jnp.pad(x, ((0, 0), (0, 1))),
+        "H W",
+        "(H, W + 1)",
+        "(64, 64) with W = 64, H = 64",
+    ),
+    "rounded up": (
+        lambda x: lax.reduce_window(x, -jnp.inf, lax.max, (2,), (2,), "SAME"),
+        "L",
+        "(floor((L + 1)/2))",
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_the_output_holds_for_every_size_or_a_note_has_one_for_which_it_does_not(name):
+    function, shape, output, other = OUTPUTS[name]
+    answer = read_jax(function, shape)
+    assert answer.output == (output,)
+    notes = () if other is None else (f"the output of other sizes differs: it is {other}",)
+    assert answer.notes == notes
+
+
+def test_a_fix_is_tried_beside_the_other_sizes():
+    answer = read_jax(lambda x, y: jnp.concatenate([x[::2], y], 1), "H 2", "A 2")
+    assert answer.check(H=10, A=6).fixes == ("sizes with floor((H + 1)/2) = A",)
+    repeated = read_jax(lambda x, y: x + y, "H 3", "A 3")
+    assert "only because a size of 1 is repeated" in str(repeated.check(H=1))
 
 
 ONE_SIZE = {

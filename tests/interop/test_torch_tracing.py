@@ -4,6 +4,7 @@ import math
 import random
 import subprocess
 import sys
+from collections import namedtuple
 from itertools import pairwise
 
 import pytest
@@ -13,6 +14,7 @@ torch = pytest.importorskip("torch", reason="PyTorch is not a dependency")
 import torch.nn.functional as F  # noqa: E402, N812 its name everywhere
 from torch import nn  # noqa: E402
 
+from wellshaped import UsageError  # noqa: E402
 from wellshaped.interop.frameworks.torch_models import as_network, constructed  # noqa: E402
 from wellshaped.interop.frameworks.torch_tracing import TorchTracer  # noqa: E402
 from wellshaped.interop.sizes.exploring import Budget, explore  # noqa: E402
@@ -329,6 +331,9 @@ def test_the_output_may_be_in_a_dictionary_or_a_list():
     assert isinstance(end, Accepted)
     assert [[str(n) for n in shape] for shape in end.output] == [["2", "3", "H - 1", "12"], ["2", "3", "12"]]
     assert end.names == ("a", "b.0")
+    pair = namedtuple("Pair", ["image", "mask"])
+    named = tracer_of(lambda x: (x, pair(x, {4: x}))).path_of({"H": 9}, {}).end
+    assert named.names == ("0", "1.image", "1.mask.4")
 
 
 def test_a_constructor_gets_no_memory_for_its_parameters():
@@ -378,6 +383,31 @@ def test_sizes_that_are_too_small_together_are_said_as_sizes():
     sizes = read_torch(nn.Sequential(*strided, nn.InstanceNorm3d(2)), "1 2 D H W")
     assert sizes.together == ("D ≥ 5 or H ≥ 5 or W ≥ 5",)
     assert sizes.output == ("(1, 2, floor((D + 3)/4), floor((H + 3)/4), floor((W + 3)/4))",)
+
+
+def test_a_trace_starts_from_the_given_parameters():
+    """What a call attaches to a parameter, or changes of it, is gone in the next; what was attached before stays."""
+
+    def call(net, x):
+        if hasattr(net.weight, "grid") or net.weight.grad is not None or net.weight._version:
+            raise ValueError("a second call")
+        net.weight.grid = x
+        net.weight.grad = torch.zeros_like(net.weight)
+        with torch.no_grad():
+            net.weight.add_(1)
+        return x * net.weight.factor
+
+    net = Net(call)
+    net.weight = nn.Parameter(torch.zeros(3))
+    net.weight.factor = 2
+    sizes = read_torch(net, "1 3 H W")
+    assert [str(sizes[name]) for name in "HW"] == ["n ≥ 1", "n ≥ 1"]
+
+
+def test_a_lazy_module_has_to_be_run_first():
+    with pytest.raises(UsageError, match=r"0\.weight has no shape before the module has run") as caught:
+        read_torch(nn.Sequential(nn.LazyConv2d(4, 3)), "1 3 H W")
+    assert "fix: run it once on an image" in str(caught.value)
 
 
 NORMS = {
