@@ -61,9 +61,13 @@ class Links:
         """Find why a size of these was rejected where the others were held; these sizes fit together."""
         wrong = {name: size for name, size in sizes.items() if size not in self.sets[name]}
         here = {**self.at, **wrong}
-        alone = _alone(_in_parts(self.tracer.path_of(here, {}).conditions), dict.fromkeys(sizes, EVERY))
+        conditions = _in_parts(self.tracer.path_of(here, {}).conditions)
+        linking = [c for c in conditions if len(names_in(c.statement)) > 1]
+        alone = _alone(conditions, dict.fromkeys(sizes, EVERY))
         if alone and not any(self._may_fit({**here, **of}) for of in _corners(alone)):
             self.rejected.append(alone)
+        elif linking:
+            self.broken.append(replace(linking[-1], held=not linking[-1].held))
 
     def texts(self, recorded: Iterable[Condition]) -> tuple[str, ...]:
         """The conditions that all sizes have to meet, of those ``recorded`` in a trace and those that were found."""
@@ -200,7 +204,8 @@ def _written(conditions: Iterable[Condition], forbidden: Sequence[Sets], sets: M
             forbidden.append(sizes)
     forbidden = _merged(forbidden)
     strongest = [of for of in forbidden if not any(_is_part(of, other) for other in forbidden if other != of)]
-    return [" or ".join(_others(axis, sizes, sets[axis]) for axis, sizes in of.items()) for of in strongest] + texts
+    others = ({axis: _others(axis, sizes, sets[axis]) for axis, sizes in of.items()} for of in strongest)
+    return [" or ".join(filter(None, of.values())) for of in others] + texts
 
 
 def _merged(forbidden: Sequence[Sets]) -> list[Sets]:
@@ -243,8 +248,10 @@ def _is_part(one: Mapping[str, SizeSet], other: Mapping[str, SizeSet]) -> bool:
 
 
 def _others(axis: str, forbidden: SizeSet, fitting: SizeSet) -> str:
-    """That a size that fits is none of the forbidden ones."""
+    """That a size that fits is none of the forbidden ones; empty if they are all."""
     allowed = fitting & forbidden.complement()
+    if not allowed:
+        return ""
     if allowed.count == 1:
         return f"{axis} = {allowed.minimum}"
     if allowed and forbidden.maximum is not None and _from_to(fitting, forbidden.maximum + 1, None) == allowed:

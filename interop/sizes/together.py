@@ -86,7 +86,7 @@ def dependence(
             links.add_one(sizes)
     if not depends:
         return None
-    return links.texts((*joint, *_of_several(path)))
+    return links.texts(joint)
 
 
 _PATHS = 16
@@ -130,20 +130,17 @@ _POINTS = 256
 def _in_gaps(
     tracer: Tracer, sets: Mapping[str, SizeSet], rejected: Mapping[str, SizeSet], at: Mapping[str, int]
 ) -> Iterator[Sizes]:
-    """Single sizes that are rejected between those that fit, together with others that may make them fit.
+    """A few sizes that are rejected, together with others that may make them fit.
 
     A network made for 8×8 may stretch a table for every other size, and so reject 8×64.
     """
-    gaps = {
-        name: [*islice((n for n in rejected[name] if n > (of.minimum or n)), _GAPS)]
-        for name, of in sets.items()
-        if rejected[name].is_finite
-    }
-    gaps = {name: sizes for name, sizes in gaps.items() if sizes}
-    if len(gaps) > 1:
-        yield from ({**at, **dict(zip(gaps, sizes, strict=True))} for sizes in product(*gaps.values()))
-    for name, sizes in gaps.items():
-        for size in sizes:
+    finite = {name: of for name, of in rejected.items() if of.is_finite}
+    between = {name: [n for n in of if n > (sets[name].minimum or n)][:_GAPS] for name, of in finite.items()}
+    between = {name: sizes for name, sizes in between.items() if sizes}
+    if len(between) > 1:
+        yield from ({**at, **dict(zip(between, sizes, strict=True))} for sizes in product(*between.values()))
+    for name, of in finite.items():
+        for size in between.get(name, [*islice(of, _GAPS)]):
             here = {**at, name: size}
             for other, on_it in by_axis(tracer.path_of(here, {}).conditions, sets).items():
                 rest = sets[other] & on_it.complement()
@@ -190,8 +187,8 @@ def _telling(path: Path, joint: Sequence[Condition], sets: Mapping[str, SizeSet]
     for sizes in islice(_drawn(path, list(sets), 2), _DRAWS):
         fits = is_inside(sizes, sets)
         broken = [c for c in joint if not meets(c, sizes)]
-        for of in (breaking[c] for c in broken if fits):
-            of += [sizes] * (len(of) < 2)
+        if fits and broken and len(breaking[broken[0]]) < 2:  # such sizes leave the path at the first
+            breaking[broken[0]].append(sizes)
         if not fits and len(outside) < 2 and not broken:
             outside.append(sizes)
         if len(outside) == 2 and all(len(of) == 2 for of in breaking.values()):
