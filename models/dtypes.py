@@ -3,11 +3,13 @@
 Every layer and every network reads them here, so that each rejects the same values with the same messages.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
+from jaxtyping import Array
 
 from ..spec.messages.choices import near_name
 from ..spec.messages.report import UsageError
@@ -50,6 +52,20 @@ def _floating(dtype: Any, name: str) -> Any:
     near = _DTYPES.get(dtype) or near_name(dtype, _NAMES) if isinstance(dtype, str) and kind is None else None
     says = "the dtype of a layer must be floating-point"
     raise UsageError.of(given, "dtype", "", says, f"{name}=jnp.{near or 'float32'}")
+
+
+def in_32_bits(operate: Callable[..., Array], *arrays: Array) -> Array:
+    """The result of ``operate`` on these arrays, rounded to their dtype; numbers of 16 bits are computed with 32.
+
+    The gradient of a value that many positions share is a sum. In bfloat16 it would stop growing at the 256th term.
+
+    >>> in_32_bits(lambda x, y: x + y, jnp.bfloat16(256), jnp.bfloat16(1)).dtype
+    dtype(bfloat16)
+    """
+    dtype = jnp.result_type(*arrays)
+    if dtype.itemsize >= 4:
+        return operate(*arrays)
+    return operate(*(array.astype(jnp.float32) for array in arrays)).astype(dtype)
 
 
 def precision_of(precision: Any) -> Any:

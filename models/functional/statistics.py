@@ -3,7 +3,7 @@
 Flax's error is about trace levels. This one says what to write in place of ``jax.vmap(model)(x)``.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -42,11 +42,18 @@ def batch_norm(channels: int, *, param_dtype: Any, momentum: float, **numbers: A
     if not all(isinstance(name, str) and name for name in names):
         says = "it must be the name of an axis, or a tuple of names"
         raise UsageError.of(written_argument("axis_name", axis), "axis_name", "", says, 'axis_name="batch"')
-    types = {"param_dtype": param_dtype, "momentum": momentum}
+    types = {"param_dtype": param_dtype, "momentum": momentum, "promote_dtype": _in_32_bits}
     norm = nnx.BatchNorm(channels, use_running_average=False, **types, **numbers)
     dtype = jnp.promote_types(jnp.float32, param_dtype)
     norm.mean, norm.var = (nnx.BatchStat(of[...].astype(dtype)) for of in (norm.mean, norm.var))
     return norm
+
+
+def _in_32_bits(arrays: Sequence[Array | None], /, *, dtype: Any = None, **_: Any) -> list[Array | None]:
+    """The arrays in one dtype of at least 32 bits. In 16 bits, Flax's evaluation mode loses digits and gradients."""
+    common = jnp.result_type(*(of for of in arrays if of is not None)) if dtype is None else dtype
+    wide = jnp.promote_types(common, jnp.float32)
+    return [None if of is None else jnp.asarray(of, wide) for of in arrays]
 
 
 def normalised(norm: Any, x: Array, given_to: str) -> Array:

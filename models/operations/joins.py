@@ -1,7 +1,7 @@
 """Concatenation, addition and multiplication of images (SPEC section 8)."""
 
 from collections.abc import Mapping, Sequence
-from functools import reduce
+from functools import partial, reduce
 from operator import add as plus
 from operator import mul as times
 from typing import Any
@@ -12,6 +12,7 @@ from jaxtyping import Array
 from ...spec.network.joins import Add, Concat, Multiply
 from ..cpu.eager import compiled_if_eager
 from ..cpu.layout import channels_last
+from ..dtypes import in_32_bits
 
 Parameters = Mapping[str, Array]
 
@@ -44,9 +45,10 @@ def concat(operation: Concat, images: Sequence[Array], parameters: Parameters, p
 
 def add(operation: Add, images: Sequence[Array], parameters: Parameters, precision: Any) -> Array:
     """The sum of all images."""
-    return _sum(*images)
+    return _sum(*images) if operation.broadcast == "never" else in_32_bits(_sum, *images)
 
 
 def multiply(operation: Multiply, images: Sequence[Array], parameters: Parameters, precision: Any) -> Array:
     """The product of all images."""
-    return channels_last(lambda *parts: reduce(times, parts), *images)
+    product = partial(channels_last, lambda *parts: reduce(times, parts))
+    return product(*images) if operation.broadcast == "never" else in_32_bits(product, *images)

@@ -1,6 +1,7 @@
 """Operations on values and channels: activations, scales, slices, the mean (SPEC sections 8 and 10)."""
 
 from collections.abc import Callable, Mapping, Sequence
+from operator import mul as times
 from typing import Any
 
 import jax
@@ -11,6 +12,7 @@ from ...spec.network.values import Activation, Mean, Scale, Slice
 from ..cpu.activation import rectified
 from ..cpu.eager import compiled_if_eager
 from ..cpu.layout import channels_last
+from ..dtypes import in_32_bits
 
 Parameters = Mapping[str, Array]
 
@@ -64,9 +66,9 @@ _ACTIVATIONS: dict[str, Callable[[Array, float | None, Parameters], Array]] = {
     "tanh": lambda x, *_: jnp.tanh(x),
     "softplus": lambda x, *_: _softplus(x),
     "softmax": lambda x, *_: jax.nn.softmax(x, axis=0),
-    "prelu": lambda x, _, parameters: _linear_below(x, parameters["slope"]),
-    "prelu_channels": lambda x, _, parameters: _linear_below(x, _of_each_channel(parameters["slope"], x)),
-    "snake": lambda x, _, parameters: _snake(x, parameters["slope"]),
+    "prelu": lambda x, _, parameters: in_32_bits(_linear_below, x, parameters["slope"]),
+    "prelu_channels": lambda x, _, parameters: in_32_bits(_linear_below, x, _of_each_channel(parameters["slope"], x)),
+    "snake": lambda x, _, parameters: in_32_bits(_snake, x, parameters["slope"]),
     "glu": lambda x, *_: jax.nn.glu(x, axis=0),
     "relu6": lambda x, *_: _relu6(x),
     "hardsigmoid": lambda x, *_: _relu6(x + 3) / 6,
@@ -84,7 +86,7 @@ def activation(operation: Activation, images: Sequence[Array], parameters: Param
 def scale(operation: Scale, images: Sequence[Array], parameters: Parameters, precision: Any) -> Array:
     """Each channel times its factor."""
     (x,) = images
-    return x * _of_each_channel(parameters["scale"], x)
+    return in_32_bits(times, x, _of_each_channel(parameters["scale"], x))
 
 
 def channels_of(operation: Slice, images: Sequence[Array], parameters: Parameters, precision: Any) -> Array:

@@ -4,6 +4,7 @@ import re
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 from effort import examples
 from flax import nnx
@@ -16,6 +17,7 @@ from wellshaped.models import TypedNetwork, UNet
 from wellshaped.models.operations.node_layers import Fixed
 from wellshaped.spec import (
     PRESETS,
+    Activation,
     Add,
     AvgPool,
     Concat,
@@ -31,6 +33,7 @@ from wellshaped.spec import (
     Node,
     Norm,
     Resize,
+    Scale,
     ShapeError,
     Slice,
     TransposedWindow,
@@ -309,6 +312,48 @@ def test_a_kernel_that_is_not_learned_is_no_parameter_and_can_be_replaced():
 
 def loss(model, x):
     return (model(x) ** 2).mean()
+
+
+SHARED = {
+    "scale": Scale(),
+    "prelu": Activation("prelu"),
+    "prelu_channels": Activation("prelu_channels"),
+    "snake": Activation("snake"),
+    "batch norm": Norm("batch"),
+    "group norm": Norm("group"),
+    "convolution": Conv(1),
+    "sum": Add(broadcast="positions"),
+    "product": Multiply(broadcast="positions"),
+    "sum over channels": Add(broadcast="channels"),
+}
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("name", SHARED)
+def test_in_bfloat16_the_gradient_of_a_value_that_many_positions_share_is_their_sum(name, batch):
+    operation = SHARED[name]
+    beside = isinstance(operation, Add | Multiply)
+    single = beside and operation.broadcast == "positions"
+    inputs = [Input("x", 2), *([Input("t", 2 if single else 1, single=single)] if beside else [])]
+    graph = Network(inputs, [Node("y", operation, tuple(of.name for of in inputs))])
+    draw = np.random.default_rng(0)
+    shapes = [(batch, 2, 64, 64), *([(2,) if single else (1, 64, 64)] if beside else [])]
+    given = [jnp.asarray(draw.uniform(-1.5, 0.5, shape), jnp.float32) for shape in shapes]
+
+    def gradients(dtype):
+        model = TypedNetwork(graph, dtype=dtype, rngs=nnx.Rngs(0))
+        model.eval()
+        split, parameters, rest = nnx.split(model, nnx.Param, ...)
+
+        def loss(parameters, shared):
+            merged = nnx.merge(split, parameters, rest)
+            y = jax.vmap(lambda x: merged(x, *shared))(given[0].astype(dtype))
+            return (jnp.square(y.astype(jnp.float32)) * jnp.arange(1, 1 + y.shape[0])[:, None, None, None]).mean()
+
+        return jax.tree.leaves(jax.grad(loss, (0, 1))(parameters, [of.astype(dtype) for of in given[1:]]))
+
+    for half, whole in zip(gradients(jnp.bfloat16), gradients(jnp.float32), strict=True):
+        np.testing.assert_allclose(np.float32(half), whole, rtol=0.05, atol=0.02 * np.abs(whole).max())
 
 
 def test_it_computes_in_bfloat16_and_keeps_float32():
