@@ -360,7 +360,12 @@ def _again(graph: Network, remat: tuple[str, ...]) -> frozenset[str]:
 
 def _image(graph: Network, given: Input, x: Array) -> Array:
     """An input as an image. Raises :class:`ShapeError` for another rank, other channels, and another dtype."""
-    x = jnp.asarray(x)
+    try:
+        x = jnp.asarray(x)
+    except (TypeError, ValueError):
+        says = f"it is {clipped(written_value(x))}, and must be a JAX or NumPy array"
+        subject = f"{given.name}, given to {title(graph)},"
+        raise UsageError.of(subject, "array", "type", says, f"{given.name} as an array") from None
     shape = (given.channels,) if given.single else (given.channels, *graph.axis_names)
     written = f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
     subject = f"{given.name} = {shown(x)}, given to {title(graph)},"

@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 from ...spec.answers.any_network import graph_of, title
 from ...spec.answers.proposals import layouts
 from ...spec.arithmetic.naturals import natural
+from ...spec.messages.report import ConfigError
 from ...spec.network.running import axis_of, run
 from ...spec.unet.building import check_unet_config
 from ...spec.unet.config import UNetConfig
@@ -58,6 +59,7 @@ class UNet(TypedNetwork):
     """
 
     _type_reads: tuple[str, ...] = ("cfg", "in_channels", "out_channels")
+    _axes = 2
 
     encoder: nnx.List[Part]
     bottom: Part
@@ -85,6 +87,10 @@ class UNet(TypedNetwork):
         remat: str | Iterable[str] = (),
         rngs: nnx.Rngs,
     ) -> None:
+        if cfg.axes != self._axes:
+            right = _CLASSES.get(cfg.axes, UNet).__name__
+            says = f"the config has axes={cfg.axes}, and {type(self).__name__} is for axes={self._axes}"
+            raise ConfigError.of(type(self).__name__, "axes", "", says, f"{right}, or a config with axes={self._axes}")
         self.cfg = cfg
         self.in_channels, self.out_channels = natural(in_channels, "in_channels"), natural(out_channels, "out_channels")
         check_unet_config(cfg, self.in_channels, self.out_channels).raise_if_failed()
@@ -152,6 +158,7 @@ class UNet1d(UNet):
     """
 
     _type_reads = ("cfg", "in_channels", "out_channels")
+    _axes = 1
 
     @remembered
     def __call__(  # type: ignore[override]  # it takes one image
@@ -175,6 +182,7 @@ class UNet3d(UNet):
     """
 
     _type_reads = ("cfg", "in_channels", "out_channels")
+    _axes = 3
 
     @remembered
     def __call__(  # type: ignore[override]  # it takes one image

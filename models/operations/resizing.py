@@ -21,6 +21,7 @@ from ...spec.network.resampling import DepthToSpace, Resize, ResizeTo, SpaceToDe
 from ..cpu.backend import over_devices
 from ..cpu.eager import compiled_if_eager
 from ..cpu.layout import channels_last
+from ..dtypes import in_32_bits
 from ..symbolic import any_symbolic
 from .partitioned import partitioned
 
@@ -63,7 +64,9 @@ def resize_alone(operation: Resize, images: Sequence[Array], parameters: Paramet
     (x,) = images
     scales = _scales(operation, x)
     factors = _factors(operation, scales)
-    return linear_resize(x, (1, *factors)) if factors else _resized(x, scales=scales, operation=operation)
+    if factors:
+        return in_32_bits(lambda image: linear_resize(image, (1, *factors)), x)
+    return _resized(x, scales=scales, operation=operation)
 
 
 @partitioned
@@ -87,6 +90,8 @@ def _factors(operation: Resize | ResizeTo, scales: tuple[_Scale, ...]) -> tuple[
 
 @compiled_if_eager("scales", "operation")
 def _resized(x: Array, *, scales: tuple[_Scale, ...], operation: Resize | ResizeTo) -> Array:
+    if operation.mode == "linear" and x.dtype.itemsize < 4:
+        return in_32_bits(partial(_resized, scales=scales, operation=operation), x)
     factors = _factors(operation, scales)
     if factors:
         return channels_last(lambda image: linear_resize(image, factors), x)

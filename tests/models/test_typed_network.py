@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from random_networks import random_networks
 
 from wellshaped.interop import load, save
-from wellshaped.models import TypedNetwork, UNet
+from wellshaped.models import TypedNetwork, UNet, UNet1d, UNet3d
 from wellshaped.models.operations.node_layers import Fixed
 from wellshaped.spec import (
     PRESETS,
@@ -354,6 +354,27 @@ def test_in_bfloat16_the_gradient_of_a_value_that_many_positions_share_is_their_
 
     for half, whole in zip(gradients(jnp.bfloat16), gradients(jnp.float32), strict=True):
         np.testing.assert_allclose(np.float32(half), whole, rtol=0.05, atol=0.02 * np.abs(whole).max())
+
+
+@pytest.mark.parametrize("given", [None, "x", {"x": 1}])
+def test_what_is_no_array_is_one_error(given):
+    with pytest.raises(UsageError, match=r"array: type: it is .*, and must be a JAX or NumPy array"):
+        TypedNetwork(SMALL, rngs=nnx.Rngs(0))(given)
+
+
+@pytest.mark.parametrize(("kind", "axes"), [(UNet1d, 2), (UNet3d, 1), (type("Mine", (UNet,), {}), 3)])
+def test_a_class_for_other_axes_than_the_configs_says_so(kind, axes):
+    with pytest.raises(ConfigError, match=rf"the config has axes={axes}, and {kind.__name__} is for axes="):
+        kind(UNetConfig(levels=1, base_channels=2, axes=axes), 3, 2, rngs=nnx.Rngs(0))
+
+
+def test_a_linear_resize_in_bfloat16_is_rounded_once():
+    x = jax.random.normal(jax.random.key(0), (3, 9, 11)).astype(jnp.bfloat16)
+    for factor in (2, 7):
+        model = TypedNetwork(Network({"x": 3}, [Node("y", Resize(factor, mode="linear"))]), rngs=nnx.Rngs(0))
+        y, exact = model(x), model(x.astype(jnp.float32))
+        assert y.dtype == jnp.bfloat16
+        assert (jnp.abs(y - exact) <= 2**-8 * jnp.abs(exact)).all()
 
 
 def test_it_computes_in_bfloat16_and_keeps_float32():
