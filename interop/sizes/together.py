@@ -12,6 +12,7 @@ from random import Random
 from time import monotonic
 from typing import Any
 
+from ...spec.arithmetic.progression import Progression
 from ...spec.arithmetic.size_set import SizeSet
 from .exploring import kind
 from .expressions import is_positive, names_in
@@ -70,7 +71,7 @@ def dependence(
     tried = [*(of for of in combined if of[0] not in sure), *_telling(path, joint, sets)]
     for sizes, other in _other_paths(tracer, sets, path, seconds):
         tried += [] if _covers(other, sizes) else [(sizes, True)]
-        tried += _telling(other, _joint(other), sets)
+        tried += _telling(other, _joint(other), sets, _DRAWS // 10)
     tried += ((sizes, False) for sizes in _in_gaps(tracer, sets, rejected, at))
     alike = [dict.fromkeys(at, max(at.values()) + more) for more in (1, 7)]
     tried += ((sizes, is_inside(sizes, sets)) for sizes in (*alike, *_solutions(tracer, joint, at, rejected)))
@@ -135,8 +136,11 @@ def _in_gaps(
     A network made for 8×8 may stretch a table for every other size, and so reject 8×64.
     """
     finite = {name: of for name, of in rejected.items() if of.is_finite}
-    between = {name: [n for n in of if n > (sets[name].minimum or n)][:_GAPS] for name, of in finite.items()}
-    between = {name: sizes for name, sizes in between.items() if sizes}
+    between = {}
+    for name, of in finite.items():
+        larger = of & SizeSet([Progression((sets[name].minimum or 0) + 1, 1, None)])
+        if sets[name] and larger:
+            between[name] = [*islice(larger, _GAPS)]
     if len(between) > 1:
         yield from ({**at, **dict(zip(between, sizes, strict=True))} for sizes in product(*between.values()))
     for name, of in finite.items():
@@ -174,17 +178,19 @@ def _joint(path: Path) -> list[Condition]:
     return [c for c in several if not all(meets(c, sizes) for sizes in drawn)]
 
 
-def _telling(path: Path, joint: Sequence[Condition], sets: Mapping[str, SizeSet]) -> Iterator[tuple[Sizes, bool]]:
+def _telling(
+    path: Path, joint: Sequence[Condition], sets: Mapping[str, SizeSet], draws: int = _DRAWS
+) -> Iterator[tuple[Sizes, bool]]:
     """Sizes that tell whether the axes depend on each other, and whether they fit if they do not.
 
     First some that take the path, and are outside of the sets of single axes; then some inside, which break a condition
-    on several sizes.
+    on several sizes. They are looked for among this many ``draws``.
     """
     if not joint:
         return
     outside: list[Sizes] = []
     breaking: dict[Condition, list[Sizes]] = {c: [] for c in joint}
-    for sizes in islice(_drawn(path, list(sets), 2), _DRAWS):
+    for sizes in islice(_drawn(path, list(sets), 2), draws):
         fits = is_inside(sizes, sets)
         broken = [c for c in joint if not meets(c, sizes)]
         if fits and broken and len(breaking[broken[0]]) < 2:  # such sizes leave the path at the first
