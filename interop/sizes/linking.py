@@ -8,6 +8,7 @@ from typing import Protocol
 
 from ...spec.arithmetic.progression import Progression
 from ...spec.arithmetic.size_set import SizeSet
+from ...spec.messages.report import WellshapedError
 from .exploring import kind
 from .expressions import holds, names_in
 from .paths import Condition, End, Path, sizes_on
@@ -47,27 +48,26 @@ class Links:
 
     def add(self, sizes: Sizes) -> None:
         """Find why these sizes do not fit, though each does alone."""
-        conditions = _in_parts(self.tracer.path_of(sizes, {}).conditions)
-        linking = [c for c in conditions if len(names_in(c.statement)) > 1]
-        alone = _alone(conditions, self.sets)
-        if alone and not any(self._may_fit({**sizes, **of}) for of in _corners(alone)):
-            self.forbidden.append(alone)
-        elif linking:
-            self.broken.append(replace(linking[-1], held=not linking[-1].held))
-        else:
+        if not self._explained(sizes, self.sets, self.forbidden):
             self.pairs.append(" or ".join(f"{name} ≠ {size}" for name, size in sizes.items()))
 
     def add_one(self, sizes: Sizes) -> None:
         """Find why a size of these was rejected where the others were held; these sizes fit together."""
         wrong = {name: size for name, size in sizes.items() if size not in self.sets[name]}
-        here = {**self.at, **wrong}
-        conditions = _in_parts(self.tracer.path_of(here, {}).conditions)
+        self._explained({**self.at, **wrong}, dict.fromkeys(sizes, EVERY), self.rejected)
+
+    def _explained(self, sizes: Sizes, sets: Mapping[str, SizeSet], found: list[Sets]) -> bool:
+        """Whether the path of sizes that fail says why: by sizes of single axes, or by a condition on several."""
+        conditions = _in_parts(self.tracer.path_of(sizes, {}).conditions)
         linking = [c for c in conditions if len(names_in(c.statement)) > 1]
-        alone = _alone(conditions, dict.fromkeys(sizes, EVERY))
-        if alone and not any(self._may_fit({**here, **of}) for of in _corners(alone)):
-            self.rejected.append(alone)
+        alone = _alone(conditions, sets)
+        if alone and not any(self._may_fit({**sizes, **of}) for of in _corners(alone)):
+            found.append(alone)
         elif linking:
             self.broken.append(replace(linking[-1], held=not linking[-1].held))
+        else:
+            return False
+        return True
 
     def texts(self, recorded: Iterable[Condition]) -> tuple[str, ...]:
         """The conditions that all sizes have to meet, of those ``recorded`` in a trace and those that were found."""
@@ -76,13 +76,25 @@ class Links:
         others = _written((), self.rejected, dict.fromkeys(self.sets, EVERY))
         return tuple(dict.fromkeys((*written, *others, *self.pairs)))
 
-    def _is_required(self, condition: Condition, most: int = 5) -> bool:
+    def _is_required(self, condition: Condition) -> bool:
         """Whether sizes that break a condition do not fit. A few such sizes are run, also the smallest and the largest.
 
-        Sizes that fit one by one are preferred. If one of the sizes breaks the condition whatever the others are, it
-        is no condition on several. This is not asked of an equality, which few sizes meet.
+        If there are axes beside those of the condition, they are run with two sizes of these.
         """
-        first, *others = names = sorted(names_in(condition.statement))
+        names = sorted(names_in(condition.statement))
+        breaking = self._breaking(condition, names)
+        beside = {name: of.above(2 * self.at[name]) for name, of in self.sets.items() if name not in names}
+        larger = {name: size for name, size in beside.items() if size is not None}
+        breaking += [sizes | larger for sizes in breaking] if larger else []
+        return bool(breaking) and not any(self._may_fit(sizes) for sizes in breaking)
+
+    def _breaking(self, condition: Condition, names: Sequence[str]) -> list[Sizes]:
+        """A few sizes that break a condition. Sizes that fit one by one are preferred.
+
+        A size that breaks it whatever the others are is left out: this is no condition on several. An equality is met
+        by few sizes, so this is not asked of it.
+        """
+        first, *others = names
         numbers = islice(product(*([self.at[name], *_BESIDE] for name in others)), _MOST_BESIDE)
         drawn = [{**self.at, first: n, **dict(zip(others, of, strict=True))} for of in numbers for n in range(1, 250)]
         linked = {name: self.sets[name] for name in names}
@@ -90,16 +102,16 @@ class Links:
         breaking = [sizes for sizes in drawn if not meets(condition, sizes)]
         breaking = [sizes for sizes in breaking if is_inside(sizes, self.sets)] or breaking
         ends = [of(breaking, key=lambda sizes: sizes[name]) for name in names for of in (min, max) if breaking]
-        some = [*ends, *_spread(breaking, 10 * most)]
-        if not (condition.held and condition.statement.op == "=="):
-            some = [sizes for sizes in some if _can_meet(condition, sizes, names)]
-        elif not any(isinstance(of, int) for of in condition.statement.args):
-            some = [sizes for sizes in some if 1 not in sizes.values()]  # 1 may be repeated
-        some = [*some[: len(ends)], *_spread(some[len(ends) :], most)]
-        beside = {name: of.above(2 * self.at[name]) for name, of in self.sets.items() if name not in names}
-        larger = {name: size for name, size in beside.items() if size is not None}
-        some += [sizes | larger for sizes in some] if larger else []
-        return bool(some) and not any(self._may_fit(sizes) for sizes in some)
+
+        def tells(sizes: Sizes) -> bool:
+            if not (condition.held and condition.statement.op == "=="):
+                return _can_meet(condition, sizes, names)
+            is_repeated = 1 in sizes.values() and not any(isinstance(of, int) for of in condition.statement.args)
+            return not is_repeated
+
+        spread = [sizes for sizes in _spread(breaking, 10 * _RUNS) if tells(sizes)]
+        some = [*filter(tells, ends), *_spread(spread, _RUNS)]
+        return [sizes for i, sizes in enumerate(some) if sizes not in some[:i]]
 
     def _may_fit(self, sizes: Sizes) -> bool:
         return kind(self.tracer.trial_of(sizes)) in ("fits", "unknown")
@@ -110,6 +122,9 @@ _BESIDE = (1, 2, 3, 7, 20, 64, 200)
 
 _MOST_BESIDE = 60
 """At most this many combinations of these values are searched."""
+
+_RUNS = 5
+"""So many sizes that break a condition are run, beside the smallest and the largest."""
 
 _AT_RANDOM = 300
 """So many combinations of sizes that fit one by one are searched, too."""
@@ -205,7 +220,7 @@ def _written(conditions: Iterable[Condition], forbidden: Sequence[Sets], sets: M
     forbidden = _merged(forbidden)
     strongest = [of for of in forbidden if not any(_is_part(of, other) for other in forbidden if other != of)]
     others = ({axis: _others(axis, sizes, sets[axis]) for axis, sizes in of.items()} for of in strongest)
-    return [" or ".join(filter(None, of.values())) for of in others] + texts
+    return [*filter(None, (" or ".join(filter(None, of.values())) for of in others)), *texts]
 
 
 def _merged(forbidden: Sequence[Sets]) -> list[Sets]:
@@ -216,17 +231,24 @@ def _merged(forbidden: Sequence[Sets]) -> list[Sets]:
         one = left.pop(0)
         for other in left:
             differing = [axis for axis in one if one[axis] != other.get(axis)]
-            if one.keys() == other.keys() and len(differing) == 1:
-                both = [*_parts(one[differing[0]]), *_parts(other[differing[0]])]
-                left[left.index(other)] = {**one, differing[0]: SizeSet(both)}
+            both = _union(one[differing[0]], other[differing[0]]) if _is_one(differing, one, other) else None
+            if both is not None:
+                left[left.index(other)] = {**one, differing[0]: both}
                 break
         else:
             found.append(one)
     return found
 
 
-def _parts(sizes: SizeSet) -> list[Progression]:
-    return [*sizes.head, *sizes.tail]
+def _is_one(differing: Sequence[str], one: Sets, other: Sets) -> bool:
+    return len(differing) == 1 and one.keys() == other.keys()
+
+
+def _union(one: SizeSet, other: SizeSet) -> SizeSet | None:
+    try:
+        return SizeSet([*one.head, *one.tail, *other.head, *other.tail])
+    except WellshapedError:  # they are too many progressions
+        return None
 
 
 def _forbidden(condition: Condition, sets: Mapping[str, SizeSet]) -> Sets | None:
