@@ -230,23 +230,22 @@ def _merged(forbidden: Sequence[Sets]) -> list[Sets]:
     while left:
         one = left.pop(0)
         for other in left:
-            differing = [axis for axis in one if one[axis] != other.get(axis)]
-            both = _union(one[differing[0]], other[differing[0]]) if _is_one(differing, one, other) else None
-            if both is not None:
-                left[left.index(other)] = {**one, differing[0]: both}
+            if (both := _as_one(one, other)) is not None:
+                left[left.index(other)] = both
                 break
         else:
             found.append(one)
     return found
 
 
-def _is_one(differing: Sequence[str], one: Sets, other: Sets) -> bool:
-    return len(differing) == 1 and one.keys() == other.keys()
-
-
-def _union(one: SizeSet, other: SizeSet) -> SizeSet | None:
+def _as_one(one: Sets, other: Sets) -> Sets | None:
+    """Both together, if they differ along one axis only."""
+    differing = [axis for axis in one if one[axis] != other.get(axis)]
+    if len(differing) != 1 or one.keys() != other.keys():
+        return None
+    (axis,) = differing
     try:
-        return SizeSet([*one.head, *one.tail, *other.head, *other.tail])
+        return {**one, axis: SizeSet([p for of in (one[axis], other[axis]) for p in (*of.head, *of.tail)])}
     except WellshapedError:  # they are too many progressions
         return None
 

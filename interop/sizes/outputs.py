@@ -1,6 +1,6 @@
 """The shape of the output as functions of the open sizes, compared with that of every class of sizes that fit."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
@@ -11,7 +11,7 @@ from .linking import Sizes, Tracer
 from .paths import Accepted, Path
 from .shapes import equalities
 
-_RETRACED = 4
+_RETRACED = 3
 """At most this many other paths are traced to find a function that holds on all of them."""
 
 
@@ -23,29 +23,27 @@ def general_output(
     ``path`` is a trace of the ``samples`` with all sizes open. On another path the sizes may be other functions, that
     hold here as well: if an odd size is padded and cropped, it is kept, and so is an even one.
     """
-    sizes = dict(samples)
-    first = end = path.end
-    for _ in range(_RETRACED):
-        if not isinstance(end, Accepted):
-            break
-        wrong = next(_differing(end, axes), None)
-        if wrong is None:
-            return end, ""
-        axis, size, _ = wrong
-        sizes[axis] = axes[axis].sizes.above(size) or size
-        end = tracer.path_of(sizes, {}).end
-    if not isinstance(first, Accepted):
+    if not isinstance(path.end, Accepted):
         return None, ""
-    differing = next(_differing(first, axes), None)
-    if differing is None:
-        return first, ""
+    sizes = dict(samples)
+    differing = _differing(path.end, axes)
+    other, end, left = differing, path.end, _RETRACED
+    while other is not None and left:
+        axis, size, _ = other
+        sizes[axis] = axes[axis].sizes.above(size) or size
+        again = tracer.path_of(sizes, {}).end
+        if not isinstance(again, Accepted):
+            break
+        other, end, left = _differing(again, axes), again, left - 1
+    if differing is None or other is None:
+        return end, ""
     axis, size, shapes = differing
     at = equalities({**axes[axis].held, axis: size})
-    return first, f"the output of other sizes differs: it is {' and '.join(output_text(shapes, {}))} with {at}"
+    return path.end, f"the output of other sizes differs: it is {' and '.join(output_text(shapes, {}))} with {at}"
 
 
-def _differing(end: Accepted, axes: Mapping[str, AxisSizes]) -> Iterator[tuple[str, int, Accepted]]:
-    """Sizes along one axis with another output than this, which the axis alone shows."""
+def _differing(end: Accepted, axes: Mapping[str, AxisSizes]) -> tuple[str, int, Accepted] | None:
+    """A size along one axis with another output than this, which the axis alone shows; ``None`` if there is none."""
     for axis, of in axes.items():
         for region in of.found.regions:
             if kind(region.end) != "fits" or not isinstance(region.end, Accepted):
@@ -54,7 +52,8 @@ def _differing(end: Accepted, axes: Mapping[str, AxisSizes]) -> Iterator[tuple[s
             for size in {*islice(region.sizes, 2), *(n for n in larger if n is not None)}:
                 expected = _shapes(region.end, {axis: size})
                 if expected is not None and _shapes(end, {**of.held, axis: size}) != expected:
-                    yield axis, size, Accepted(expected, names=region.end.names)
+                    return axis, size, Accepted(expected, names=region.end.names)
+    return None
 
 
 def _shapes(end: Accepted, sizes: Sizes) -> Any:

@@ -163,16 +163,11 @@ def _covers(path: Path, sizes: Sizes) -> bool:
     return all(meets(c, sizes) for c in path.conditions) and all(is_positive(of, sizes) for of in path.end.needed)
 
 
-def _of_several(path: Path) -> list[Condition]:
-    """The conditions of an accepted trace on several sizes."""
-    if not isinstance(path.end, Accepted):
-        return []
-    return [c for c in dict.fromkeys(path.conditions) if len(names_in(c.statement)) > 1]
-
-
 def _joint(path: Path) -> list[Condition]:
     """The conditions of an accepted trace on several sizes that can fail where those on one size all hold."""
-    several = _of_several(path)
+    if not isinstance(path.end, Accepted):
+        return []
+    several = [c for c in dict.fromkeys(path.conditions) if len(names_in(c.statement)) > 1]
     names = sorted({name for c in several for name in names_in(c.statement)})
     drawn = list(islice(_drawn(path, names, 1), 60))
     return [c for c in several if not all(meets(c, sizes) for sizes in drawn)]

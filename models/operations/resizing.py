@@ -90,13 +90,12 @@ def _factors(operation: Resize | ResizeTo, scales: tuple[_Scale, ...]) -> tuple[
 
 @compiled_if_eager("scales", "operation")
 def _resized(x: Array, *, scales: tuple[_Scale, ...], operation: Resize | ResizeTo) -> Array:
-    if operation.mode == "linear" and x.dtype.itemsize < 4:
-        return in_32_bits(partial(_resized, scales=scales, operation=operation), x)
     factors = _factors(operation, scales)
-    if factors:
-        return channels_last(lambda image: linear_resize(image, factors), x)
 
     def along_each_axis(image: Array) -> Array:
+        if factors:
+            resized: Array = linear_resize(image, factors)
+            return resized
         for axis, scale in enumerate(scales):
             if operation.mode != "linear":
                 image = _nearest(image, axis, scale, exact=operation.mode == "nearest-exact")
@@ -110,7 +109,8 @@ def _resized(x: Array, *, scales: tuple[_Scale, ...], operation: Resize | Resize
                 image = _between(image, axis, scale, *_centred(scale))
         return image
 
-    return channels_last(along_each_axis, x)
+    over_axes = partial(channels_last, along_each_axis)
+    return in_32_bits(over_axes, x) if operation.mode == "linear" else over_axes(x)
 
 
 def _nearest(image: Array, axis: int, scale: _Scale, exact: bool) -> Array:

@@ -212,9 +212,10 @@ class SizeSet:
             evenly = last - head[0] == (count - 1) * step and all((p.first - head[0]) % step == 0 for p in self.head)
             evenly = evenly and all(p.step % step == 0 for p in self.head if p.count != 1)
             runs = [] if evenly or count > _MOST_IN_RUNS else _consecutive(merge(*self.head))
-            words = [*words[: 2 if evenly else 6], "…", written_number(last)]
             if 1 < len(runs) <= _MOST_RUNS:  # every gap is seen
                 words = [word for run in runs for word in _run_words(*run)]
+            else:
+                words = [*words[: 2 if evenly else 6], "…", written_number(last)]
         finite = f"{{{', '.join(words)}}}"
         if self.period is None:
             return finite
