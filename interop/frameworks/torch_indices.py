@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
+from torch._subclasses.fake_tensor import FakeTensor
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 from torch.utils._pytree import tree_iter
 
@@ -16,6 +17,7 @@ Ends = tuple[Any, Any]
 """The least and the largest value of a tensor of whole numbers; both occur in it."""
 
 aten = torch.ops.aten
+_DEVICE = torch.ops.prim.device.default
 
 
 class Indices(TorchDispatchMode):
@@ -26,6 +28,8 @@ class Indices(TorchDispatchMode):
         self.error: IndexError | None = None
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is _DEVICE and type(args[0]) is FakeTensor:
+            return args[0].fake_device  # is asked for often
         kwargs = kwargs or {}
         operation = func.overloadpacket
         if operation in _USES:

@@ -11,6 +11,7 @@ from ..sizes.reading import require_model
 
 try:
     import torch
+    from torch._subclasses.fake_tensor import FakeTensor
     from torch.overrides import TorchFunctionMode
 except ImportError as error:
     says = "PyTorch is not installed"
@@ -108,12 +109,14 @@ _FACTORIES = {torch.empty, torch.zeros, torch.ones, torch.full, torch.rand, torc
 def _fake(of: Any, mode: Any) -> Any:
     if of.is_sparse or of.is_quantized:
         return mode.from_tensor(of)
-    with mode, torch.no_grad():
-        fake = torch.empty_strided(of.shape, of.stride(), dtype=of.dtype, device="cpu")
-        made = torch.nn.Parameter(fake, of.requires_grad) if isinstance(of, torch.nn.Parameter) else fake
-        for name, value in of.__dict__.items():  # what people attach to a parameter
-            made.__dict__.setdefault(name, value)
-        return made
+    # A tenth of the time that torch.empty_strided takes within the mode.
+    made = torch.empty_strided(of.shape, of.stride(), dtype=of.dtype, device="meta", requires_grad=of.requires_grad)
+    fake = FakeTensor(mode, made, torch.device("cpu"))
+    if isinstance(of, torch.nn.Parameter):
+        fake._is_param = True
+    for name, value in of.__dict__.items():  # what people attach to a parameter
+        fake.__dict__.setdefault(name, value)
+    return fake
 
 
 def _tensors(module: Any) -> Iterator[Any]:

@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812 its name everywhere
-from torch._prims_common import suggest_memory_format
 from torch.utils._pytree import tree_iter, tree_map
 
 SYMBOLS = (torch.SymInt, torch.SymFloat, torch.SymBool)
@@ -41,61 +40,23 @@ def _zero(of: Any) -> Any:
     return 0.0 if isinstance(of, float | torch.SymFloat) else 0
 
 
+def _instance_norm(
+    x: Any, weight: Any, bias: Any, mean: Any, variance: Any, by_image: bool, momentum: float, eps: float, cudnn: bool
+) -> Any:
+    each = [of for of in (weight, bias) if of is not None]
+    if x.dim() < 2 or not by_image or mean is not None or any(tuple(of.shape) != (x.shape[1],) for of in each):
+        return torch.instance_norm(x, weight, bias, mean, variance, by_image, momentum, eps, cudnn)
+    return torch.ops.aten._native_batch_norm_legit.no_stats(x.contiguous(), None, None, True, momentum, eps)[0]
+
+
 SAME: dict[Any, Callable[..., Any]] = {
     F.max_pool1d: _max_pool1d,
+    torch.instance_norm: _instance_norm,
     torch.max_pool1d: _max_pool1d,
     torch.linspace: _linspace,
     torch.tensor: _tensor,
 }
 """What makes the same shapes as an operation that turns sizes into plain numbers."""
-
-
-def _group_norm(x: Any, weight: Any, bias: Any, n: Any, channels: Any, positions: Any, groups: int, eps: float) -> Any:
-    if not isinstance(x.shape[1], int) or x.shape[1] % groups or not x.is_floating_point() or not positions > 0:
-        return None
-    if any(of is not None and of.numel() != x.shape[1] for of in (weight, bias)):
-        return None
-    order = suggest_memory_format(x)
-    same = torch.empty(x.shape, dtype=x.dtype, device=x.device, memory_format=order)
-    return same, x.new_empty((n, groups)), x.new_empty((n, groups))
-
-
-def _layer_norm(x: Any, shape: Any, weight: Any, bias: Any, eps: float) -> Any:
-    start = len(x.shape) - len(shape)
-    if not _plain(x) or start < 0 or not all(a == b for a, b in zip(x.shape[start:], shape, strict=True)):
-        return None
-    if any(of is not None and tuple(of.shape) != tuple(shape) for of in (weight, bias)):
-        return None
-    means = (*x.shape[:start], *(1 for _ in shape))
-    return x.new_empty(x.shape), x.new_empty(means), x.new_empty(means)
-
-
-def _batch_norm(x: Any, *_: Any) -> Any:
-    return (x.new_empty(x.shape), x.new_empty((0,)), x.new_empty((0,))) if _plain(x) else None
-
-
-def _itself(x: Any, *_: Any) -> Any:
-    return x if x.is_floating_point() else None
-
-
-def _plain(x: Any) -> bool:
-    return bool(x.is_floating_point() and x.dim() >= 2 and x.is_contiguous())
-
-
-aten = torch.ops.aten
-SHAPES: dict[Any, Callable[..., Any]] = {
-    aten.native_group_norm.default: _group_norm,
-    aten.native_layer_norm.default: _layer_norm,
-    aten._native_batch_norm_legit_no_training.default: _batch_norm,
-    aten._native_batch_norm_legit.no_stats: _batch_norm,
-    aten.hardtanh_.default: _itself,
-    aten.leaky_relu_.default: _itself,
-    aten.relu_.default: _itself,
-}
-"""Results of the right shapes, for operations whose own rules are slow; ``None`` leaves it to them.
-
-PyTorch writes a normalisation as some thirty other operations, and compares sizes in each.
-"""
 
 
 class _Numbers(type):

@@ -31,8 +31,9 @@ from ..sizes.traced import Sizes
 from .torch_calls import Calls, Recorded
 from .torch_indices import Indices
 from .torch_models import TorchNetwork, leaves
+from .torch_quick import quick_result
 from .torch_sizes import Node, nodes
-from .torch_stand_ins import PLAIN, SAME, SHAPES, SYMBOLS, numbers_stay_symbolic
+from .torch_stand_ins import PLAIN, SAME, SYMBOLS, numbers_stay_symbolic
 
 
 class TorchTracer:
@@ -59,7 +60,7 @@ class TorchTracer:
         mode = _fake_mode(cached=sizes is None)
         network = self.network.copied(mode)
         indices = Indices()
-        operations, images = _Operations(sizes, indices), _Images(symbolic=sizes is not None)
+        operations, images = _Operations(sizes, indices), _Images()
         with ExitStack() as within:
             if sizes is not None:
                 within.enter_context(numbers_stay_symbolic(self.network.model))
@@ -84,7 +85,7 @@ class TorchTracer:
         """What runs on these sizes, up to an error."""
         mode = _fake_mode(cached=True)
         network = self.network.copied(mode)
-        images, calls, result = _Images(symbolic=False), Calls(network.modules), None
+        images, calls, result = _Images(), Calls(network.modules), None
         with ExitStack() as within:
             for of in (_quiet(), torch.no_grad(), _one_backend(), mode, images):
                 within.enter_context(of)
@@ -163,9 +164,8 @@ def _key(size: Any) -> Any:
 class _Images(TorchDispatchMode):
     """Watches the images on the way: which sizes an operation computes from, and which sizes of 1 are repeated."""
 
-    def __init__(self, *, symbolic: bool) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.stand_ins = SHAPES if symbolic else {}
         self.needed: dict[Any, Any] = {}
         self.repeated = False
         self.repeats: list[bool] = []
@@ -178,12 +178,12 @@ class _Images(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        images = [of for of in tree_iter((args, kwargs)) if hasattr(of, "from_image")]
-        if not images:
-            return func(*args, **kwargs)
-        stand_in = self.stand_ins.get(func)
-        result = None if stand_in is None else stand_in(*args, **kwargs)
+        tensors = [of for of in tree_iter((args, kwargs)) if isinstance(of, torch.Tensor)]
+        images = [of for of in tensors if hasattr(of, "from_image")]
+        result = quick_result(func, tensors, args, kwargs)
         result = func(*args, **kwargs) if result is None else result
+        if not images:
+            return result
         self.mark(result)
         if torch.Tag.pointwise in func.tags:
             open_size, often = _repeats([of.shape for of in images])

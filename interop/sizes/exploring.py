@@ -84,12 +84,16 @@ def explore(
     regions: list[Region] = []
     left = SizeSet([Progression(1, 1, None)])
     traces = trials = 0
-    while left and traces < budget.traces and monotonic() < deadline:
+    for _ in range(budget.traces):
+        if not left or monotonic() > deadline:
+            break
         sample = _next(left)
         progress(f"{axis} = {sample}")
-        traces += 1
+        alone = _tried_alone(tracer, sample, regions) if left.is_finite else None
+        traces += alone is None
         try:
-            found = [replace(region, sizes=region.sizes & left) for region in _traced(tracer, axis, sample)]
+            found = [alone] if alone else _traced(tracer, axis, sample)
+            found = [replace(region, sizes=region.sizes & left) for region in found]
             after = left & _union(region.sizes for region in found).complement()
         except WellshapedError:  # of a SizeSet
             regions.append(Region(left, Unknown("its sizes are in too many classes")))
@@ -123,6 +127,21 @@ def explore(
         traces=traces,
         trials=trials + len(tried),
     )
+
+
+_SINGLE = 2
+"""After so many paths that only one size takes, the next size is run as a plain number, without a trace."""
+
+
+def _tried_alone(tracer: Tracer, size: int, regions: list[Region]) -> Region | None:
+    """The size by itself, if the last paths had one size each, and it ends as they do: then a trace says no more."""
+    last = regions[-_SINGLE:]
+    if len(last) < _SINGLE or any(region.sizes.count != 1 or kind(region.end) == "unknown" for region in last):
+        return None
+    end = tracer.trial(size)
+    if isinstance(end, Unknown) or any(kind(end) != kind(region.end) for region in last):
+        return None
+    return Region(_one(size), end, (size,))
 
 
 ALIKE = 48

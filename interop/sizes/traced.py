@@ -128,6 +128,8 @@ class Sizes:
 
     def reduced(self, of: Polynomial) -> Polynomial:
         """The polynomial with the atoms replaced that are known to equal others."""
+        if not self._equal:
+            return of
         while (found := next((i for m in of for i in m if i in self._equal), None)) is not None:
             whole: Polynomial = {}
             for monomial, c in of.items():
