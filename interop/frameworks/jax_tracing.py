@@ -335,7 +335,7 @@ def _shapes_only(drawn: dict[Any, Any]) -> Iterator[None]:
 
         def value_alone(self: Any, *args: Any, **more: Any) -> Any:
             of_jax = self.fun.__module__.startswith("jax.")
-            return self.fun(*args, **more) if of_jax else value(self, *args, **more)
+            return getattr(self.fun, "__wrapped__", self.fun)(*args, **more) if of_jax else value(self, *args, **more)
 
         def at_once(self: Any, *args: Any, **more: Any) -> Any:
             compiled: Any = getattr(self, "_ufunc__static_props", {}).get("call")
@@ -367,14 +367,15 @@ def _drawing(fun: Any) -> Any:
     given = dict(zip(fun.__code__.co_freevars, (cell.cell_contents for cell in fun.__closure__), strict=True))
     if given.keys() != {"init_fn", "init_args", "init_kwargs"}:
         return None
-    init, args, more = given["init_fn"], given["init_args"], tuple(sorted(given["init_kwargs"].items()))
-    if any(export.is_symbolic_dim(of) for of in jax.tree.leaves((args, more))):
+    leaves, tree = jax.tree.flatten((given["init_args"], given["init_kwargs"]))  # a list has no hash
+    if any(export.is_symbolic_dim(of) for of in leaves):
         return None
+    key = given["init_fn"], tuple(leaves), tree
     try:
-        hash((init, args, more))
+        hash(key)
     except TypeError:
         return None
-    return init, args, more
+    return key
 
 
 def _failure(error: Exception) -> End:
