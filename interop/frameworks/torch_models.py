@@ -1,6 +1,7 @@
 """A PyTorch network without its numbers: a copy of the module whose parameters have shapes and no memory."""
 
 import copy
+from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
@@ -55,11 +56,12 @@ class TorchNetwork:
         """
         if not isinstance(self.model, torch.nn.Module):
             return Copy(lambda *images: self.model(*images, **self.arguments))
-        fakes = {id(of): _fake(of, mode) for of in _tensors(self.model)}
         module = self.model
+        fakes = {id(of): _fake(of, mode) for of in _tensors(module)}
+        copies = {**fakes, **_without_hooks(module)}
         apply: Callable[..., Any]
         try:
-            module = apply = copy.deepcopy(module, fakes)
+            module = apply = copy.deepcopy(module, copies)
         except Exception:  # a module with something in it that can't be copied
             swapped = {path: fakes[id(of)] for path, of in _named_tensors(module).items()}
 
@@ -117,6 +119,12 @@ def _fake(of: Any, mode: Any) -> Any:
     for name, value in of.__dict__.items():  # what people attach to a parameter
         fake.__dict__.setdefault(name, value)
     return fake
+
+
+def _without_hooks(module: Any) -> dict[int, Any]:
+    """Copies of the modules' empty dictionaries by their ids: each has ten, and ``deepcopy`` is slow for them."""
+    held = (value for of in module.modules() for value in of.__dict__.values())
+    return {id(value): OrderedDict() for value in held if type(value) is OrderedDict and not value}
 
 
 def _tensors(module: Any) -> Iterator[Any]:

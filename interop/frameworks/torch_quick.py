@@ -45,7 +45,7 @@ def _group_norm(x: Any, weight: Any, bias: Any, n: Any, channels: Any, positions
 
 def _layer_norm(x: Any, shape: Any, weight: Any, bias: Any, eps: float) -> Any:
     start = len(x.shape) - len(shape)
-    if not _plain(x) or start < 0 or not all(a == b for a, b in zip(x.shape[start:], shape, strict=True)):
+    if not x.is_floating_point() or start < 0 or not all(a == b for a, b in zip(x.shape[start:], shape, strict=True)):
         return None
     if any(of is not None and tuple(of.shape) != tuple(shape) for of in (weight, bias)):
         return None
@@ -54,7 +54,8 @@ def _layer_norm(x: Any, shape: Any, weight: Any, bias: Any, eps: float) -> Any:
 
 
 def _batch_norm(x: Any, *_: Any) -> Any:
-    return (_empty(x, x.shape), _empty(x, (0,)), _empty(x, (0,))) if _plain(x) else None
+    is_plain = x.is_floating_point() and x.dim() >= 2 and x.is_contiguous()
+    return (_empty(x, x.shape), _empty(x, (0,)), _empty(x, (0,))) if is_plain else None
 
 
 def _itself(x: Any, *_: Any, **__: Any) -> Any:
@@ -62,7 +63,34 @@ def _itself(x: Any, *_: Any, **__: Any) -> Any:
 
 
 def _alike(x: Any, *_: Any, **__: Any) -> Any:
-    return _empty(x, x.shape) if x.is_floating_point() and x.is_contiguous() else None
+    order = _order(x)
+    return _empty(x, x.shape, order) if order is not None and x.is_floating_point() else None
+
+
+def _order(x: Any) -> Any:
+    """The order of the axes in memory, if it is one of the two usual ones."""
+    if x.is_contiguous():
+        return torch.contiguous_format
+    is_last = x.dim() == 4 and x.is_contiguous(memory_format=torch.channels_last)
+    return torch.channels_last if is_last else None
+
+
+def _joined(x: Any, y: Any, **_: Any) -> Any:
+    """``x + y`` and its like, if neither is repeated."""
+    if isinstance(y, torch.Tensor):
+        if y.dtype != x.dtype or y.dim() != x.dim() or not all(map(_same, x.shape, y.shape)) or _order(y) != _order(x):
+            return None
+    elif isinstance(y, complex):
+        return None
+    return _alike(x)
+
+
+def _same(a: Any, b: Any) -> bool:
+    """Whether two sizes are equal without a question."""
+    if isinstance(a, int) and isinstance(b, int):
+        return a == b
+    values = [of.node.value for of in (a, b) if isinstance(of, torch.SymInt)]
+    return len(values) == 2 and values[0] is not None and values[0] == values[1]
 
 
 def _view(x: Any, shape: Any) -> Any:
@@ -88,17 +116,17 @@ def _matrices(bias: Any, a: Any, b: Any) -> Any:
     return _empty(a, (a.shape[0], b.shape[1]))
 
 
-def _plain(x: Any) -> bool:
-    return bool(x.is_floating_point() and x.dim() >= 2 and x.is_contiguous())
-
-
 SHAPES: dict[Any, Callable[..., Any]] = {
     aten.native_group_norm.default: _group_norm,
     aten.native_layer_norm.default: _layer_norm,
     aten._native_batch_norm_legit_no_training.default: _batch_norm,
     aten._native_batch_norm_legit.no_stats: _batch_norm,
     aten.native_batch_norm.default: _batch_norm,
+    aten.add.Tensor: _joined,
     aten.addmm.default: _matrices,
+    aten.div.Tensor: _joined,
+    aten.mul.Tensor: _joined,
+    aten.sub.Tensor: _joined,
     aten.view.default: _view,
     aten._unsafe_view.default: _view,
     **{
@@ -119,20 +147,26 @@ PyTorch writes a normalisation as some thirty other operations, and compares siz
 
 def _by_rule(func: Any, tensors: Sequence[Any], args: Any, kwargs: Any) -> Any:
     """The result of PyTorch's own shape rule. ``None`` if it has none, and where a fake tensor changes the layout."""
-    if func in _BY_LAYOUT and not all(of.is_contiguous() for of in tensors):
-        return None
+    order = torch.contiguous_format
+    if func is _CONVOLUTION:
+        x, *rest = tensors
+        order = _order(x)
+        if order is None or not all(of.is_contiguous() for of in rest):
+            return None
     mode = tensors[0].fake_mode
     try:
         with in_kernel_invocation_manager(mode):
             result = func(*args, **kwargs)
     except NotImplementedError:
         return None
+    if order is torch.channels_last:
+        return _empty(x, result.shape, order)
     return tree_map(lambda of: FakeTensor(mode, of, _CPU) if isinstance(of, torch.Tensor) else of, result)
 
 
-_BY_LAYOUT = {aten.convolution.default}
+_CONVOLUTION = aten.convolution.default
 DIRECT = {
-    *_BY_LAYOUT,
+    _CONVOLUTION,
     *(aten.mm.default, aten.bmm.default, aten.cat.default, aten.clone.default),
     *(aten.view.default, aten._unsafe_view.default, aten.t.default, aten.transpose.int, aten.permute.default),
     *(aten.unsqueeze.default, aten.expand.default, aten.repeat.default, aten._softmax.default),
