@@ -665,6 +665,20 @@ def test_the_sizes_of_random_programs_are_those_that_jax_runs(steps):
     agrees_with_jax(program(steps), found, most=48)
 
 
+def test_sizes_that_stand_alone_are_run_and_not_traced():
+    def each_alone(x):
+        if x.shape[1] < 40:
+            for n in range(40):
+                if x.shape[1] == n and n < 4:
+                    raise ValueError("too small")
+        return x
+
+    found = read_jax(each_alone, "1 L").axes["L"].found
+    assert (str(found.fits), str(found.rejected)) == ("n ≥ 4", "{1, 2, 3}")
+    assert len(found.regions) == 40
+    assert found.traces < 8
+
+
 class SlowTracer:
     """Its traces take longer than the budget allows, and decide nothing. The sizes from 5 on fit."""
 
