@@ -24,7 +24,7 @@ from rich.console import Console
 from wellshaped.models import TypedNetwork
 from wellshaped.spec import Network, UNetConfig, check, graph_of
 
-from .measure import command_line, machine, progress, require_at_least, run, versions
+from .measure import command_line, installed, machine, progress, require_at_least, run
 from .report import Table, put_into
 
 PATTERNS: Mapping[str, tuple[str, ...]] = {
@@ -127,7 +127,7 @@ def compare(
     with progress(len(PATTERNS)) as tell:
         found = rows(base_channels, size, batch, tell)
     title = f"A training step, 3×{size}×{size}, {base_channels} base channels, batch of {batch}"
-    used = f"{machine()['device']}; " + ", ".join(f"{name} {versions()[name]}" for name in ("jax", "jaxlib", "flax"))
+    used = f"{machine()['device']}; " + installed()
     table = Table(title, HEADER, found, [f"Compiled for {used}."])
     if into is None:
         table.show(Console())

@@ -161,6 +161,12 @@ def versions() -> dict[str, str | None]:
     return found
 
 
+def installed(*more: str) -> str:
+    """JAX, Flax and ``more`` packages with their versions, as text. What is not installed is left out."""
+    named = ("jax", "jaxlib", "flax", *more)
+    return ", ".join(f"{name} {number}" for name, number in versions().items() if name in named and number)
+
+
 @contextmanager
 def watching_others() -> Iterator[Callable[[], float | None]]:
     """Yield a function to call after the block: the share of all cores that other programs used, or ``None``."""

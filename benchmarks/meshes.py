@@ -18,7 +18,7 @@ from rich.console import Console
 
 from wellshaped.spec import check, compatible_sizes, graph_of, stages
 
-from .measure import command_line, progress, run, versions
+from .measure import command_line, installed, progress, run
 from .report import Table, put_into
 
 PRESETS = (
@@ -142,7 +142,7 @@ def compare(*, into: Annotated[Path | None, Parameter(help="The .md page to writ
     """Compile each preset for simulated devices, and print what they exchange."""
     with progress(len(PRESETS) * len(DEVICES) + len(ON_PAPER) * len(MANY)) as tell:
         found, expected = rows(tell), on_paper(tell)
-    used = ", ".join(f"{name} {versions()[name]}" for name in ("jax", "jaxlib", "flax"))
+    used = installed()
     tables = {
         "exchanges": Table("What each device gets for one image", HEADER, found, [f"Compiled with {used}."]),
         "paper": Table(f"On paper: one image of {LARGE}×{LARGE} in bfloat16", PAPER_HEADER, expected, []),

@@ -7,7 +7,6 @@ counts: other programs may slow the machine down for minutes. A framework that i
 
 import sys
 from collections.abc import Callable
-from importlib.metadata import version
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
@@ -23,7 +22,7 @@ from wellshaped import interop
 from wellshaped.interop.sizes.answer import ModelSizes
 
 from .by_hand import ByHand
-from .measure import command_line, machine, progress, require_at_least, run, versions
+from .measure import command_line, installed, machine, progress, require_at_least, run
 from .report import Table, put_into
 
 WIDTHS = 8, 16, 32, 64, 128
@@ -139,7 +138,8 @@ def compare(
             tell(done, name, "reading")
             rows.append(row(name, make(), rounds))
     left_out = sorted({package for package, _ in NETWORKS.values() if not find_spec(package)})
-    notes = [f"The fastest of {rounds} rounds; {_used()}.", *(f"{of} is not installed." for of in left_out)]
+    used = f"{machine()['device']}; {installed('torch')}"
+    notes = [f"The fastest of {rounds} rounds; {used}.", *(f"{of} is not installed." for of in left_out)]
     table = Table("A U-Net of four levels", HEADER, rows, notes)
     if into is None:
         table.show(Console())
@@ -158,14 +158,6 @@ def row(name: str, read: Read, rounds: int) -> list[str]:
     traces, trials = (sum(getattr(of, count) for of in of_axes) for count in ("traces", "trials"))
     (fits,) = {str(of.sizes) for of in answer.axes.values()}
     return [name, f"{min(seconds):.2f}", str(traces), str(trials), fits]
-
-
-def _used() -> str:
-    installed = {**versions(), **({"torch": version("torch")} if find_spec("torch") else {})}
-    return f"{machine()['device']}; " + ", ".join(f"{of} {installed[of]}" for of in installed if of in PACKAGES)
-
-
-PACKAGES = "jax", "jaxlib", "flax", "torch"
 
 
 if __name__ == "__main__":

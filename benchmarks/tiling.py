@@ -35,7 +35,7 @@ from wellshaped.spec import PRESETS, UNetConfig, WellshapedError, graph_of, rece
 from wellshaped.spec.network import Network
 from wellshaped.spec.network.statistics import of_one_size, statistics_in_order, with_statistics_given
 
-from .measure import command_line, machine, progress, require_at_least, run, versions
+from .measure import command_line, installed, machine, progress, require_at_least, run
 from .report import Table, put_into
 
 TIMED = ("milesial", "attention_unet", "ronneberger2015")
@@ -276,9 +276,7 @@ def measure(
         rows = preset_rows(tell)
         tell(len(TIMED) * len(TILES), f"{edge}×{edge}", "measuring")
         of_large = large_rows(edge, memory)
-    used = f"{machine()['cpu']}, {machine()['cores']} cores; " + ", ".join(
-        f"{name} {versions()[name]}" for name in ("jax", "jaxlib", "flax")
-    )
+    used = f"{machine()['cpu']}, {machine()['cores']} cores; " + installed()
     found = [
         Table(f"Tiles of an image of {EDGE}×{EDGE}", HEADER, rows, [f"Measured on {used}."]),
         Table("One large image, four levels, 32 base channels", LARGE, of_large),

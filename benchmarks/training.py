@@ -17,7 +17,7 @@ from cyclopts import Parameter
 from wellshaped.examples.photographs import write_photographs
 from wellshaped.examples.segmentation import NETWORK, History, Settings, train
 
-from .measure import check_output, command_line, cores, require_at_least, run, versions, watching_others
+from .measure import check_output, command_line, cores, installed, require_at_least, run, watching_others
 from .report import put_into
 
 STEPS, CROP, LEARNING_RATE = 300, 96, 0.01
@@ -45,7 +45,7 @@ def train_on_photographs(folder: Path, steps: int) -> Shown:
     took = f"It took {clock:.0f} seconds, and {worked:.0f} seconds of processor time, on {cores()} hardware threads"
     if others() is not None:
         took += f"; meanwhile, other programs used {others():.0%} of them"
-    used = ", ".join(f"{name} {versions()[name]}" for name in ("jax", "jaxlib", "flax"))
+    used = installed()
     return Shown([line.replace(f"{folder}/", "") for line in lines], history, f"{took}.\nWith {used}.")
 
 

@@ -28,7 +28,7 @@ from rich.console import Console
 
 from wellshaped.spec.messages.report import FileError, UsageError, WellshapedError
 
-from .measure import command_line, machine, progress, require_at_least, run, versions
+from .measure import command_line, installed, machine, progress, require_at_least, run
 from .one_version import CASES, COMPILE, RUN, WORKS
 from .report import Table, put_into
 
@@ -150,7 +150,7 @@ def compare(
         table(found).show(Console() if sys.stdout.isatty() else Console(width=220))
         return
     used = f"{machine()['cpu']}, {machine()['cores']} cores, {machine()['device']}; "
-    used += ", ".join(f"{name} {number}" for name, number in versions().items() if name in ("jax", "jaxlib", "flax"))
+    used += installed()
     put_into(into, f"Measured on {used}.\n\n{table(found).markdown()}", "two versions")
 
 

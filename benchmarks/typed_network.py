@@ -38,11 +38,11 @@ from .measure import (
     alternately,
     command_line,
     compile_afresh,
+    installed,
     machine,
     progress,
     require_at_least,
     run,
-    versions,
     watching_others,
 )
 from .report import DISTURBED, Table, put_into
@@ -320,7 +320,7 @@ def compare(
             found = measure(case, rounds, seconds_per_case, compiles, partial(tell, done, str(case)))
             tables.append(table(case, found))
     used = f"{machine()['cpu']}, {machine()['cores']} cores, {machine()['device']}; "
-    used += ", ".join(f"{name} {number}" for name, number in versions().items() if name in ("jax", "jaxlib", "flax"))
+    used += installed()
     notes = []
     if platform == "gpu":
         differ = f"differ by {rounding_by_default():.1e} of the largest magnitude."

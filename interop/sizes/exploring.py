@@ -130,7 +130,7 @@ def explore(
 
 
 _SINGLE = 2
-"""After so many paths that only one size takes, the next size is run as a plain number, without a trace."""
+"""If the last paths, this many, have one size each, the next size is not traced. It is run as a plain number."""
 
 
 def _tried_alone(tracer: Tracer, size: int, regions: list[Region]) -> Region | None:
