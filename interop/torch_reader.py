@@ -31,8 +31,9 @@ def read_torch(
 
     PyTorch checks that an index is in bounds only when it computes values, and here it computes none. So ``read_torch``
     follows the values of ``torch.arange`` and lists of numbers, and checks them itself. An index that is read from an
-    image or a buffer is assumed to be in bounds. An open size is at most 2**40, because PyTorch counts elements in 64
-    bits.
+    image or a buffer is assumed to be in bounds. Many operations check their dtypes only then, too: one on tensors of
+    different dtypes, or of whole numbers, is run once, on zeros. An open size is at most 2**40, because PyTorch counts
+    elements in 64 bits.
 
     PyTorch is not a dependency. Raises :class:`UsageError` if it is not installed, for a model that can't be called and
     for a text that is not a shape. Source: SPEC section 11.

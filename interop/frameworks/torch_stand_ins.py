@@ -13,6 +13,11 @@ from torch.utils._pytree import tree_iter, tree_map
 SYMBOLS = (torch.SymInt, torch.SymFloat, torch.SymBool)
 
 
+def hint(size: Any) -> Any:
+    """The number that a symbol is for the sample; anything else is itself."""
+    return size.node.hint if isinstance(size, SYMBOLS) else size
+
+
 def _max_pool1d(
     image: Any,
     kernel_size: Any,

@@ -29,11 +29,12 @@ from ..sizes.places import first_line, innermost, own_frame
 from ..sizes.shapes import OpenShape
 from ..sizes.traced import Sizes
 from .torch_calls import Calls, Recorded
+from .torch_dtypes import dtype_error
 from .torch_indices import Indices
 from .torch_models import TorchNetwork, leaves
 from .torch_quick import quick_result
 from .torch_sizes import Node, nodes
-from .torch_stand_ins import PLAIN, SAME, SYMBOLS, numbers_stay_symbolic
+from .torch_stand_ins import PLAIN, SAME, hint, numbers_stay_symbolic
 
 
 class TorchTracer:
@@ -209,15 +210,11 @@ def _repeats(shapes: list[Any]) -> tuple[bool, bool]:
     open_size = any_size = False
     for d in range(1, most + 1):
         along = [shape[-d] for shape in shapes if len(shape) >= d]
-        ones = [size for size in along if _hint(size) == 1]
+        ones = [size for size in along if hint(size) == 1]
         if ones and len(ones) < len(along):
             any_size = True
             open_size = open_size or any(isinstance(size, torch.SymInt) for size in ones)
     return open_size, any_size
-
-
-def _hint(size: Any) -> Any:
-    return size.node.hint if isinstance(size, SYMBOLS) else size
 
 
 class _Operations(TorchFunctionMode):
@@ -236,13 +233,16 @@ class _Operations(TorchFunctionMode):
         kwargs = kwargs or {}
         if kwargs.get("dtype") in PLAIN:
             kwargs = {**kwargs, "dtype": PLAIN[kwargs["dtype"]]}
+        same = SAME.get(func, func) if self.sizes is not None else func
+        error: Exception | None
         try:
-            if self.sizes is not None and func in SAME:
-                return SAME[func](*args, **kwargs)
-            return func(*args, **kwargs)
+            result = same(*args, **kwargs)
+            error, is_plain = dtype_error(func, args, kwargs), True
+            if error is None:
+                return result
         except Exception as symbolic:
-            error: Exception = symbolic
-        is_plain = error is self.indices.error or isinstance(error, _UNDECIDED)
+            error = symbolic
+            is_plain = error is self.indices.error or isinstance(error, _UNDECIDED)
         if self.sizes is not None and not is_plain:
             for_sample = _error_of(func, args, kwargs)
             if for_sample is None:
@@ -265,9 +265,9 @@ def _error_of(func: Any, args: Any, kwargs: Any) -> Exception | None:
 
 def _plain(of: Any) -> Any:
     if isinstance(of, torch.Tensor):
-        shape, strides = map(_hint, of.shape), map(_hint, of.stride())
+        shape, strides = map(hint, of.shape), map(hint, of.stride())
         return torch.empty_strided(tuple(shape), tuple(strides), dtype=of.dtype)
-    return _hint(of)
+    return hint(of)
 
 
 def _named(func: Any) -> str:
