@@ -136,12 +136,11 @@ _SINGLE = 2
 def _tried_alone(tracer: Tracer, size: int, regions: list[Region]) -> Region | None:
     """The size by itself, if the last paths had one size each, and it ends as they do: then a trace says no more."""
     last = regions[-_SINGLE:]
-    if len(last) < _SINGLE or any(region.sizes.count != 1 or kind(region.end) == "unknown" for region in last):
+    kinds = {kind(region.end) for region in last}
+    if len(last) < _SINGLE or len(kinds) > 1 or kinds == {"unknown"} or any(of.sizes.count != 1 for of in last):
         return None
     end = tracer.trial(size)
-    if isinstance(end, Unknown) or any(kind(end) != kind(region.end) for region in last):
-        return None
-    return Region(_one(size), end, (size,))
+    return Region(_one(size), end, (size,)) if kind(end) in kinds else None
 
 
 ALIKE = 48

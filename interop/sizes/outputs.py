@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
+from ...spec.messages.written import in_words
 from .answer import AxisSizes, output_text
 from .exploring import kind
 from .expressions import value
@@ -15,7 +16,25 @@ _RETRACED = 3
 """At most this many other paths are traced to find a function that holds on all of them."""
 
 
-def general_output(
+def output_of(
+    tracer: Tracer, path: Path, usual: Mapping[str, int], found: Mapping[str, AxisSizes]
+) -> tuple[tuple[str, ...], list[str]]:
+    """The output's shapes as functions of the sizes, or none; and what the answer says of them."""
+    sets = {name: of.sizes for name, of in found.items()}
+    output: tuple[str, ...] = ()
+    notes = []
+    if not any(usual[name] in of.found.tried for name, of in found.items()):
+        end, note = _general(tracer, path, usual, found)
+        output = output_text(end, sets) if end else ()
+        notes += [note] if note else []
+    alone = tracer.trial_of(usual) if not output and all(sets.values()) else None
+    if isinstance(alone, Accepted) and alone.output:
+        written = in_words(output_text(alone, {}))
+        notes.append(f"the output is {written} with {equalities(usual)}; as a function of the sizes it is not known")
+    return output, notes
+
+
+def _general(
     tracer: Tracer, path: Path, samples: Mapping[str, int], axes: Mapping[str, AxisSizes]
 ) -> tuple[Accepted | None, str]:
     """The end with the output of all sizes, and a note if none is right for all.

@@ -8,12 +8,12 @@ from typing import Any, Protocol
 from ...spec.arithmetic.progression import Progression
 from ...spec.arithmetic.size_set import SizeSet
 from ...spec.messages.report import UsageError, WellshapedError, reject_class
-from ...spec.messages.written import clipped, in_words, kind_of
-from .answer import AxisSizes, ModelSizes, output_text
+from ...spec.messages.written import clipped, kind_of
+from .answer import AxisSizes, ModelSizes
 from .exploring import Budget, Found, explore, kind
 from .expressions import names_in
 from .memory import rare_collections
-from .outputs import general_output
+from .outputs import output_of
 from .paths import Accepted, Condition, End, Path, Rejected, Unknown, fail_alike, sizes_on
 from .places import is_own
 from .shapes import OpenShape, equalities, open_sizes
@@ -89,15 +89,7 @@ def read(
         says = "no shape is given, and it must have one for each image"
         raise UsageError.of(f"reading {model}", "shape", "", says, 'a shape such as "N 3 H W"')
     axes = open_sizes(tuple(shapes))
-    notes = []
     at, error = _fitting(tracer, axes, model, progress)
-    if isinstance(error, Rejected) and not axes:
-        notes.append(f"it does not run: {error.error}: {error.text}")
-    elif error is not None and len(axes) > 1:
-        why = ""
-        if isinstance(error, Rejected):
-            why = f"; with {equalities(at)}: {error.error}: {clipped(error.text.rstrip('.'), 200)}"
-        notes.append(NONE_TOGETHER + why)
     found = {}
     for axis in axes:
         held = {name: size for name, size in at.items() if name != axis}
@@ -107,16 +99,7 @@ def read(
     sets = {name: of.sizes for name, of in found.items()}
     usual = _distinct({name: _usual(of.found) or at[name] for name, of in found.items()}, sets)
     path = general_path(tracer, usual, at) if axes else Path((), tracer.trial_of({}))
-    is_tried = any(usual[name] in of.found.tried for name, of in found.items())
-    output: tuple[str, ...] = ()
-    if not is_tried:
-        end, note = general_output(tracer, path, usual, found)
-        output = output_text(end, sets) if end else ()
-        notes += [note] if note else []
-    alone = tracer.trial_of(usual) if not output and all(sets.values()) else None
-    if isinstance(alone, Accepted) and alone.output:
-        written = in_words(output_text(alone, {}))
-        notes.append(f"the output is {written} with {equalities(usual)}; as a function of the sizes it is not known")
+    output, about_output = output_of(tracer, path, usual, found)
     rejected = {name: of.found.rejected for name, of in found.items()}
     undecided = {name: of.found.undecided for name, of in found.items()}
     together = None
@@ -126,9 +109,20 @@ def read(
     if together is None and not all(of.is_finite for of in undecided.values()):
         is_known = False  # no sizes show that the axes depend on each other, but most were not tried
     independent = together is None if is_known else None
+    notes = (*_about_failure(axes, at, error), *about_output)
     return ModelSizes(
-        model, framework, tuple(shapes), found, independent, together or (), output, tuple(notes), trial=tracer.trial_of
+        model, framework, tuple(shapes), found, independent, together or (), output, notes, trial=tracer.trial_of
     )
+
+
+def _about_failure(axes: Sequence[str], at: Mapping[str, int], error: End | None) -> Iterator[str]:
+    """Why no sizes were found at which an axis can be held."""
+    if not axes and isinstance(error, Rejected):
+        yield f"it does not run: {error.error}: {error.text}"
+    elif len(axes) > 1 and isinstance(error, Rejected):
+        yield f"{NONE_TOGETHER}; with {equalities(at)}: {error.error}: {clipped(error.text.rstrip('.'), 200)}"
+    elif len(axes) > 1 and error is not None:
+        yield NONE_TOGETHER
 
 
 def _distinct(usual: Mapping[str, int], sets: Mapping[str, SizeSet]) -> dict[str, int]:
