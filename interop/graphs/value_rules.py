@@ -38,67 +38,83 @@ _AFFINE = _PLAIN | {"mul", "add", "sub", "div"}
 
 def elementwise(walker: Walker, equation: Equation, given: Sequence[Array]) -> Sequence[Array]:
     """An operation value by value: of one node and constants it is pending, of several nodes it joins them."""
-    name, shape = equation.name, equation.shape
+    name = equation.name
     given = [walker.arranged(of) if isinstance(of, Image) else of for of in given]
-    images = [of for of in given if isinstance(of, Image)]
-    nodes = {image.node for image in images}
-    if len(nodes) > 1:  # one may be what another one was computed from
-        images = [known if (known := walker.as_known(image)).node in nodes else image for image in images]
     begins = (
         name in _BEGIN | _COMPARISONS
         or (name == "max" and _is_zero(given))
         or (name == "integer_pow" and _is_cube(equation))
     )
-    if begins:
-        images = [_before_activation(walker, image, name) for image in images]
-    elif len(images) > 1 and _is_a_join(walker, name, images):
-        images = [walker.whole(image) for image in images]
-    elif len(images) > 1 or name not in _AFFINE:
-        alike = len({image.pending for image in images}) == 1
-        of_a_slope = name == "select_n" and any(image.pending.ops & _COMPARISONS for image in images)
-        images = [
-            walker.whole(image)
-            if walker.has_norm(image)
-            or (walker.is_scaled(image) and not of_a_slope)
-            or (alike and walker.has_activation(image))
-            else image
-            for image in images
-        ]
-    if len({image.node for image in images}) > 1:
+    images = [of for of in given if isinstance(of, Image)]
+    if _are_of_several_nodes(images):  # one may be what another one was computed from
+        nodes = {image.node for image in images}
+        images = [known if (known := walker.as_known(image)).node in nodes else image for image in images]
+    images = _finished_before(walker, name, images, begins)
+    if _are_of_several_nodes(images):
         images = [walker.whole(image) if walker.is_complete(image) else image for image in images]
-    if len({image.node for image in images}) > 1:
+    if _are_of_several_nodes(images):
         images = [walker.normed(image) for image in images]
-    if len({image.node for image in images}) > 1:
+    if _are_of_several_nodes(images):
         return [_joined(walker, name, images)]
+    return [_of_one_node(walker, equation, given, images, begins)]
+
+
+def _are_of_several_nodes(images: Sequence[Image]) -> bool:
+    return len({image.node for image in images}) > 1
+
+
+def _finished_before(walker: Walker, name: str, images: list[Image], begins: bool) -> list[Image]:
+    """The images that an operation takes, with what is pending made a node where the operation is no part of it.
+
+    ``begins``: whether an activation begins with it.
+    """
+    if begins:
+        return [_before_activation(walker, image, name) for image in images]
+    if len(images) > 1 and _is_a_join(walker, name, images):
+        return [walker.whole(image) for image in images]
+    if len(images) == 1 and name in _AFFINE:
+        return images
+    alike = len({image.pending for image in images}) == 1
+    of_a_slope = name == "select_n" and any(image.pending.ops & _COMPARISONS for image in images)
+
+    def is_finished(image: Image) -> bool:
+        scaled = walker.is_scaled(image) and not of_a_slope
+        return walker.has_norm(image) or scaled or (alike and walker.has_activation(image))
+
+    return [walker.whole(image) if is_finished(image) else image for image in images]
+
+
+def _of_one_node(
+    walker: Walker, equation: Equation, given: Sequence[Array], images: Sequence[Image], begins: bool
+) -> Image:
+    """What an operation on images of the same node, and constants, makes."""
+    name, shape = equation.name, equation.shape
     dims = _in_all(images)
     if len(dims) != len(shape):
         raise NoStepError("its operands have different ranks")
     node = walker.nodes[images[0].node]
-    lacking = [d for d, size in enumerate(shape) if size_of(dims[d]) != size]
-    if lacking:
-        dims = tuple((Part(REPEAT, size),) if d in lacking else dims[d] for d, size in enumerate(shape))
+    dims = tuple(of if size_of(of) == size else (Part(REPEAT, size),) for of, size in zip(dims, shape, strict=True))
     image = Image(images[0].node, dims)
-    if any(_varies_over_positions(of, shape, image) for of, shape in _constants(equation, given)):
+    constants = _constants(equation, given)
+    if any(_varies_over_positions(of, shape, image) for of, shape in constants):
         raise NoStepError("an operand has other numbers at other positions")
     if name in _PLAIN and len(images) == 1:
-        return [replace(image, pending=images[0].pending)]
-    vector = next(
-        (of for of, shape in _constants(equation, given) if _is_vector(of, shape, image, node.channels)), None
-    )
+        return replace(image, pending=images[0].pending)
+    vector = next((of for of, shape in constants if _is_vector(of, shape, image, node.channels)), None)
     fresh = all(of.pending == Pending() for of in images)
     slope = None if vector or name != "mul" or len(images) > 1 else _learned_number(equation, given)
     if node.kind == "avg_pool" and name in ("div", "mul") and len(images) == 1 and fresh and not (vector or slope):
         # The sum is divided by the number of positions: of all in a window, or of those in the image.
-        by_a_number = all(_is_single(of, shape) for of, shape in _constants(equation, given))
-        return [image if by_a_number else replace(image, node=walker.counted_inside(image.node))]
+        by_a_number = all(_is_single(of, shape) for of, shape in constants)
+        return image if by_a_number else replace(image, node=walker.counted_inside(image.node))
     ends = len(images) == 1 and not begins and walker.ends_before(images[0], name, vector is not None)
     if slope or ends or (vector is not None and _of_another(walker, images, name, vector)):
         images = [walker.whole(images[0])]
         image, node = Image(images[0].node, dims), walker.nodes[images[0].node]
     a_bias = node.kind in ("conv", "conv_transpose") and node.fixed.get("learned", True) and not node.bias
     if a_bias and vector is not None and name == "add" and fresh:
-        return [replace(image, node=walker.biased(image.node, vector))]
-    return [replace(image, pending=_pending(walker, name, given, images, vector, slope))]
+        return replace(image, node=walker.biased(image.node, vector))
+    return replace(image, pending=_pending(walker, name, given, images, vector, slope))
 
 
 def _of_another(walker: Walker, images: Sequence[Image], name: str, vector: Constant) -> bool:
