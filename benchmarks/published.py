@@ -296,18 +296,28 @@ def _runs_in_jax(model: Any, answer: ModelSizes) -> Callable[[dict[str, int]], b
     return runs
 
 
+HEAD = """\
+# Which sizes fit the networks you use
+
+Each row was read by `read_torch` or `read_jax` from the package's own code, and then compared with the
+framework's own shapes: every size up to three periods, and some up to 100 000. This page was made by
+`python -m benchmarks.published --page docs/networks.md`.
+
+- **sizes that fit**: along one axis, while the others are held at a size that fits. *Together*: what several sizes
+  must meet at once. *Runs, but empty*: the framework takes these sizes, but an image inside the network then has no
+  positions, so they do not fit.
+- **how it is known**: *decided* is exact for every size; other sizes were tried one by one.
+- **seconds**: to read the network, without the import of its package.
+- **graph**: the number of nodes that `graph_of_torch` or `graph_of_jax` finds, or the first operation that is no node.
+
+| package | network | open size | sizes that fit | how it is known | seconds | graph |
+|---|---|---|---|---|---:|---|
+"""
+
+
 def table(lines: list[Line], missing: list[str], left_out: list[str]) -> Iterator[str]:
     """The page, line by line."""
-    yield "# Which sizes fit the networks you use"
-    yield ""
-    yield "Each row was read by `read_torch` or `read_jax` from the package's own code, and then compared with the"
-    yield "framework's own shapes: every size up to three periods, and some up to 100 000. Sizes along other axes are"
-    yield "held at a size that fits; *together* says what several sizes must meet at once. The graph is that of"
-    yield "`graph_of_torch` or `graph_of_jax`; where there is none, the first operation without a node is named. This"
-    yield "page was made by `python -m benchmarks.published --page docs/networks.md`."
-    yield ""
-    yield "| package | network | open size | sizes that fit | how it is known | seconds | graph |"
-    yield "|---|---|---|---|---|---:|---|"
+    yield from HEAD.splitlines()
     for line in lines:
         package = f"{line.network.package} {version(line.network.package)}"
         groups: dict[tuple[str, str], list[str]] = {}

@@ -42,6 +42,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from wellshaped.interop import fitted, save
 from wellshaped.models import TypedNetwork, UNet
 from wellshaped.spec import (
+    PRESETS,
     Activation,
     FileError,
     Network,
@@ -366,8 +367,8 @@ def network_for(settings: Settings, channels: int, classes: int) -> tuple[Any, t
     Raises :class:`UsageError` if the network is for other images, or no crop fits, or if its output is not a number
     for each class and pixel.
     """
-    cfg = settings.network
-    graph = graph_of(cfg, channels, classes)
+    cfg = PRESETS[settings.network] if isinstance(settings.network, str) else settings.network
+    graph = cfg if isinstance(cfg, Network) else graph_of(cfg, channels, classes)
     for what, takes, has in (("axis", graph.axes, 2), ("channel", graph.image.channels, channels)):
         if takes != has:
             says = f"it takes images with {_count(takes, what)}, and these have {_count(has, what)}"

@@ -20,6 +20,7 @@ from threading import get_ident
 from types import ModuleType
 from typing import Any
 
+from ..spec.files.tensors import SUFFIX
 from ..spec.messages.choices import near_name
 from ..spec.messages.installing import pip_install
 from ..spec.messages.report import FileError, UsageError
@@ -59,7 +60,9 @@ def load_model(text: str) -> Any:
     if not (separator and place.strip() and all(part.isidentifier() for part in name.split("."))):
         says = "it must be module:object or path/to/file.py:object"
         fix = "my_package.nets:make_unet"
-        if Path(place).is_file():
+        if isinstance(text, str) and text.endswith(SUFFIX):
+            fix = f"load({written_value(text)}), which reads a saved model"
+        elif Path(place).is_file():
             fix = f"{place}:NAME, where NAME is a model or a function in {place}"
         elif place.endswith(".py") or "/" in place:
             fix = f"{place}:make_unet"

@@ -53,7 +53,7 @@ def at_least_one(value: object, name: str, of: str) -> int:
 
 def takes(network: AnyNetwork, out_channels: int, shape: tuple[int, ...]) -> bool:
     """Whether a ``(C, *sizes)`` image of this ``shape`` fits a network."""
-    axes = graph_of(network, shape[0] or None, out_channels).axes
+    axes = graph_of(network).axes
     return len(shape) == 1 + axes and _report(network, shape, out_channels, layouts(axes)[0]).ok
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from ..spec.answers.any_network import AnyNetwork, graph_of
 from ..spec.answers.compatibility import compatible_sizes
+from ..spec.arithmetic.naturals import natural
 from ..spec.arithmetic.size_set import SizeSet
 from ..spec.files.disk import OutputError, fault_of, path_of, read_text, replacing, wrong_suffix
 from ..spec.files.formats import strict_json
@@ -38,6 +39,7 @@ from .certificate_data import (
     sizes_from,
 )
 from .certified_halo import CertifiedHalo, halo_of, halo_statement, member, read_in_full
+from .provers.limits import milliseconds, require_seconds
 from .smt_reading import refutation_text
 from .terms import Formula, conjunction, iff, variable
 
@@ -185,12 +187,15 @@ def statement_text(network: Network, axis: int, sizes: SizeSet) -> str | None:
     return certificate.statement
 
 
-def certify(network: AnyNetwork, *, axis: int | None = None, halo: bool = False, seconds: float = 60.0) -> Certificate:
+def certify(
+    network: AnyNetwork, *, axis: int | str | None = None, halo: bool = False, seconds: float = 60.0
+) -> Certificate:
     """Return a certificate that exactly the compatible sizes fit ``network`` along one axis, proved by Z3 for all n.
 
-    ``network`` is a config, the name of a preset, or a graph. ``axis`` is counted from 0. You may leave it out if all
-    axes have the same sizes; the first is then certified. With ``halo``, the certificate also has the halo of the first
-    output, of :func:`wellshaped.spec.receptive_field`, and the proof that no position reads further.
+    ``network`` is a config, the name of a preset, or a graph. ``axis`` is the name of one, such as
+    ``"height"``, or its number, counted from 0. You may leave it out if all axes have the same sizes; the first is then
+    certified. With ``halo``, the certificate also has the halo of the first output, of
+    :func:`wellshaped.spec.receptive_field`, and the proof that no position reads further.
 
     Raises :class:`CertificateError` if Z3 does not answer within ``seconds`` or finds a counterexample,
     :class:`WellshapedError` if the network is too large for a certificate (1 000 nodes, 200 progressions of sizes,
@@ -219,6 +224,7 @@ def _prove(statements: Sequence[str], seconds: float) -> str:
     """Return the prover's name and version if it proves the statements, and raise :class:`CertificateError` if not."""
     import z3
 
+    require_seconds(seconds)
     end = perf_counter() + seconds
     for statement in statements:
         _prove_one(statement, seconds, end - perf_counter())
@@ -230,7 +236,7 @@ def _prove_one(statement: str, seconds: float, left: float) -> None:
     import z3
 
     solver = z3.Solver()
-    solver.set("timeout", int(min(max(1000 * left, 1), 2**32 - 1)))  # of 32 bits
+    solver.set("timeout", milliseconds(left))
     solver.from_string(statement)
     answer = solver.check()
     if answer == z3.sat:
@@ -372,7 +378,7 @@ def model_certificates(path: str | os.PathLike[str]) -> tuple[Certificate, ...]:
 
 def _axis(network: Network, axis: Any) -> int:
     try:
-        return axis_of(network, axis)
+        return axis_of(network, natural(axis, "axis"))
     except WellshapedError as error:
         raise not_a_certificate(error.report.failures[0].says) from None
 

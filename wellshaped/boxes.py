@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from .spec import Stage
 from .spec.messages.report import UsageError, WellshapedError
+from .spec.messages.written import kind_of as kind_of_value
 
 COLOURS = {
     "input": "#8d99ae",
@@ -29,7 +30,7 @@ _KINDS = {  # the first word that a stage's first operation contains decides
     "multiply": "join",
     "conv": "convolution",
 }
-_STAGES = "stages(network, shape)"
+_STAGES = "stages(network, (3, 304, 384))"
 _MOST = 300
 """The most boxes in a picture."""
 ROW = 2.0
@@ -88,6 +89,9 @@ def lines_in(stage: Stage) -> list[str]:
 
 def places_of(stages: Sequence[Stage]) -> dict[str, Place]:
     """Return the place of each stage. No two share a place, and none is to the left of its inputs."""
+    if not (isinstance(stages, Sequence) and all(isinstance(stage, Stage) for stage in stages)):
+        says = f"it is {kind_of_value(stages)}, and must be the stages of a network"
+        raise UsageError.of("the picture", "stages", "", says, _STAGES)
     if not 1 <= len(stages) <= _MOST:
         says = f"there are {len(stages)} stages, and a picture has 1 to {_MOST}"
         fix = "fewer levels or convolutions" if stages else _STAGES

@@ -129,10 +129,10 @@ class UNet(TypedNetwork):
         return shape[0] == self.in_channels and takes(self.cfg, self.out_channels, shape)
 
     @remembered
-    def size(self, n: GivenSize, axis: SupportsIndex = 0) -> Size:
+    def size(self, n: GivenSize, axis: SupportsIndex | str = 0) -> Size:
         """The output size of an axis of size ``n``, if ``n`` is in :func:`wellshaped.spec.compatible_sizes`."""
         graph = self.network
-        return run(graph, natural(n, "n"), axis_of(graph, natural(axis, "axis"))).sizes[graph.outputs[0]]
+        return run(graph, natural(n, "n"), axis_of(graph, axis)).sizes[graph.outputs[0]]
 
     @remembered
     def __call__(  # type: ignore[override]  # it takes one image

@@ -10,7 +10,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from ...spec.answers.any_network import AnyNetwork, graph_of, title
+from ...spec.answers.any_network import AnyNetwork, as_network, graph_of, title
 from ...spec.answers.checking import channels_first, check
 from ...spec.answers.planning import Plan, plan
 from ...spec.answers.tilings import STATISTICS_FIRST, Slices, Tile, Tiling, least_tile, one_of, tiles
@@ -168,7 +168,8 @@ def _require_image(network: AnyNetwork, image: Any, policy: str) -> tuple[Networ
     if not hasattr(image, "shape") or not hasattr(image, "dtype"):
         says = f"it is {kind_of(image)}, and must have a shape, a dtype and slices"
         raise UsageError.of("the image", "image", "", says, "np.asarray(image)")
-    graph = graph_of(network, int(image.shape[0]) or None if image.shape else None)
+    has_own = isinstance(as_network(network), Network)  # its channels are compared below
+    graph = graph_of(network, None if has_own or not image.shape else int(image.shape[0]) or None)
     images = [given.name for given in graph.inputs if not given.single]
     if len(images) != 1:
         says = f"{title(network)} has {len(images)} images, {', '.join(images)}, and must have one"

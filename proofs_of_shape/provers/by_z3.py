@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ..smt_reading import Division, refutation_text
 from ..terms import Formula, conjunction, implies
 from ..theorem import Theorem
+from .limits import milliseconds
 from .proof import NOT_CHECKED, PROVED, REFUTED, UNKNOWN
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def prove_by_z3(theorem: Theorem, seconds: float) -> tuple[str, Mapping[str, int
         says = ""
         for division, share in _TURNS:
             solver, numbers = refutation(goal, theorem.variables, division)
-            solver.set("timeout", max(int(1000 * min(seconds * share, end - perf_counter())), 1))
+            solver.set("timeout", milliseconds(min(seconds * share, end - perf_counter())))
             answer = solver.check()
             if answer == z3.sat:
                 model = solver.model()

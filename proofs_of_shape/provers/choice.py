@@ -9,6 +9,7 @@ from ..theorem import Theorem
 from .by_crosshair import prove_by_crosshair
 from .by_enumeration import prove_by_enumeration
 from .by_z3 import prove_by_z3
+from .limits import require_seconds
 from .proof import Proof, Prover
 
 
@@ -36,7 +37,7 @@ def prove(theorem: Theorem, by: str = "z3", *, seconds: float = 60.0) -> Proof:
     - ``"crosshair"`` runs the shipped Python on symbols and looks for a counterexample; it never proves.
 
     Z3 and CrossHair come with the extra ``proofs``; Coq needs ``coqc`` on the path. If a prover is not installed, the
-    verdict says so. Raises :class:`UsageError` for any other name.
+    verdict says so. Raises :class:`UsageError` for any other name, and for ``seconds`` that are not above 0.
 
     >>> from wellshaped.proofs_of_shape import THEOREMS
     >>> prove(THEOREMS[5], by="enumeration").verdict
@@ -50,6 +51,7 @@ def prove(theorem: Theorem, by: str = "z3", *, seconds: float = 60.0) -> Proof:
             f"it must be one of {', '.join(PROVERS)}",
             f'by="{nearest_choice(by, PROVERS)}"',
         )
+    require_seconds(seconds)
     started = perf_counter()
     verdict, counterexample, says = PROVERS[by](theorem, seconds)
     return Proof(theorem.name, by, verdict, counterexample, perf_counter() - started, says)

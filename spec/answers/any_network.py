@@ -11,9 +11,8 @@ from typing import Any
 
 from ..arithmetic.naturals import natural
 from ..elements import judge_arrays
-from ..messages.choices import near_name
 from ..messages.report import Report, UsageError, Verdict
-from ..messages.written import clipped, kind_of, written_number, written_value
+from ..messages.written import kind_of, written_number, written_value
 from ..network.network import Network
 from ..network.operation import counted
 from ..network.repairing import repaired as repaired_graph
@@ -48,18 +47,18 @@ def graph_of(network: AnyNetwork, in_channels: int | None = None, out_channels: 
     """Return the graph of a network. A graph is returned unchanged.
 
     A config does not know its channels: ``in_channels`` and ``out_channels`` say them. ``None`` means 1. Without a
-    head, the output has the channels of the first level, and ``out_channels`` is ``None`` or that number.
+    head, the output has the channels of the first level, and ``out_channels`` is ``None`` or that number. A graph has
+    its own channels: they are ``None`` or those.
 
-    Raises :class:`UsageError` for a value that is not a network and for an unknown preset, and
-    :class:`ConfigError` for a config that is not well-formed.
+    Raises :class:`UsageError` for a value that is not a network and for an unknown preset, :class:`ConfigError` for a
+    config that is not well-formed, and :class:`ShapeError` if the channels that you give are not the graph's.
 
     >>> from wellshaped.spec import UNetConfig
     >>> graph_of(UNetConfig(levels=1)).nodes[-1].name, graph_of("milesial", 3, 2).channels["y"]
     ('y', 2)
     """
     network = as_network(network)
-    ins = 1 if in_channels is None else natural(in_channels, "in_channels")
-    return _kind(network).graph(network, ins, out_channels)
+    return _kind(network).graph(network, in_channels, out_channels)
 
 
 def building(network: AnyNetwork, in_channels: int | None = None, out_channels: int | None = None) -> Building:
@@ -93,24 +92,14 @@ def parameter_shapes(
 
 def as_network(network: AnyNetwork) -> UNet2Config | UNetConfig | Network:
     """Return the network. A name becomes its preset. Raise :class:`UsageError` for an unknown name."""
-    if not isinstance(network, str):
-        return network
-    if network not in PRESETS:
-        says = f"no preset is called {written_value(clipped(network))}"
-        near = near_name(network, [*PRESETS, "unet"])
-        fix = f'"{near}"' if near else "a name in PRESETS; list(PRESETS) shows all"
-        fix = "UNetConfig(levels=4)" if near == "unet" else fix  # on the command line, this config has a name
-        if network.endswith((".toml", ".json")):
-            fix = f'load_network("{clipped(network)}")'
-        raise UsageError.of("the network", "preset", "", says, fix)
-    return PRESETS[network]
+    return PRESETS[network] if isinstance(network, str) else network
 
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
     """The functions that depend on the kind of a network: UNet2Config, UNetConfig or Network."""
 
-    graph: Callable[[Any, int, int | None], Network]
+    graph: Callable[[Any, int | None, int | None], Network]
     building: Callable[[Any, int | None, int | None], Building]
     repaired: Callable[[Any, int | None, int | None], tuple[Any, str]]
 
@@ -123,17 +112,25 @@ def _kind(network: object) -> _Kind:
     raise UsageError.of("the network", "network", "", says, "UNetConfig(levels=4)")
 
 
-def _graph_of_unet2(cfg: UNet2Config, in_channels: int, out_channels: int | None) -> Network:
-    return unet2_graph(cfg, in_channels, _count(out_channels, "out_channels"))
+def _graph_of_unet2(cfg: UNet2Config, in_channels: int | None, out_channels: int | None) -> Network:
+    return unet2_graph(cfg, _count(in_channels, "in_channels"), _count(out_channels, "out_channels"))
 
 
 @lru_cache(maxsize=256)
-def _graph_of_unet(cfg: UNetConfig, in_channels: int, out_channels: int | None) -> Network:
+def _graph_of_unet(cfg: UNetConfig, in_channels: int | None, out_channels: int | None) -> Network:
+    ins = _count(in_channels, "in_channels")
     outs = _count(out_channels, "out_channels", 1 if cfg.head or not cfg.channels else cfg.channels[0])
     well_formed = all(condition.holds(cfg) for condition in UNET_WELL_FORMED)
-    if not (well_formed and in_channels and outs and (cfg.head or outs == cfg.channels[0])):
-        check_unet_config(cfg, in_channels, outs).raise_if_failed()
-    return unchecked_graph(cfg, in_channels, outs)
+    if not (well_formed and ins and outs and (cfg.head or outs == cfg.channels[0])):
+        check_unet_config(cfg, ins, outs).raise_if_failed()
+    return unchecked_graph(cfg, ins, outs)
+
+
+def _graph_itself(network: Network, in_channels: int | None, out_channels: int | None) -> Network:
+    if in_channels is not None or out_channels is not None:
+        verdicts, fixes = _judge_channels(network, in_channels, out_channels)
+        Report(title(network), verdicts, fixes).raise_if_failed()
+    return network
 
 
 def _building_of_unet2(cfg: UNet2Config, in_channels: int | None, out_channels: int | None) -> Building:
@@ -164,7 +161,10 @@ def _graphs(
     return graph(cfg, max(in_channels, 1), max(out_channels, 1)), graph(changed, ins, outs)
 
 
-def _building_of_graph(network: Network, in_channels: int | None, out_channels: int | None) -> Building:
+def _judge_channels(
+    network: Network, in_channels: int | None, out_channels: int | None
+) -> tuple[tuple[Verdict, ...], tuple[str, ...]]:
+    """Judge whether a graph has these channels; also return a fix, if there is one."""
     image, made = network.image, network.outputs[0]
     counts = (
         ("in_channels", in_channels, image.channels, "the image has {given}, and {of} takes {has}", image.name),
@@ -179,14 +179,17 @@ def _building_of_graph(network: Network, in_channels: int | None, out_channels: 
             says = says.format(given=shown, of=of, has=written_number(has))
             verdicts.append(Verdict(name, given == has, says, ""))
             fixes += [] if given == has else [f"{name}={written_number(has)}"]
+    return tuple(verdicts), (", ".join(fixes),) if fixes else ()
+
+
+def _building_of_graph(network: Network, in_channels: int | None, out_channels: int | None) -> Building:
+    verdicts, fixes = _judge_channels(network, in_channels, out_channels)
     shapes = shapes_of_graph(network)
     arrays = [(f"{layer}.{name}", shape) for layer, of_it in shapes.items() for name, shape in of_it.items()]
-    fixes = [", ".join(fixes)] if fixes else []
     if arrays:
-        verdicts.append(judge_arrays(arrays))
-        fixes += [] if verdicts[-1].holds else ["fewer channels, or smaller kernels"]
-    report = Report(title(network), tuple(verdicts), tuple(fixes))
-    return Building(report, network, network)
+        verdicts += (judge_arrays(arrays),)
+        fixes += () if verdicts[-1].holds else ("fewer channels, or smaller kernels",)
+    return Building(Report(title(network), verdicts, fixes), network, network)
 
 
 def repaired(
@@ -263,5 +266,5 @@ def _changes(before: Any, after: Any) -> str:
 _KINDS: dict[type, _Kind] = {
     UNet2Config: _Kind(_graph_of_unet2, _building_of_unet2, _repaired_unet2),
     UNetConfig: _Kind(_graph_of_unet, _building_of_unet, _repaired_unet),
-    Network: _Kind(lambda network, *_: network, _building_of_graph, _repaired_graph),
+    Network: _Kind(_graph_itself, _building_of_graph, _repaired_graph),
 }

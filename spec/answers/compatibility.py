@@ -19,15 +19,15 @@ from .any_network import AnyNetwork
 from .meshes import Mesh, on_mesh
 
 
-def compatible_sizes(network: AnyNetwork, axis: int | None = None, *, mesh: Mesh | None = None) -> SizeSet:
+def compatible_sizes(network: AnyNetwork, axis: int | str | None = None, *, mesh: Mesh | None = None) -> SizeSet:
     """Return exactly the sizes ``n ≥ 1`` along one axis that fit, if the other axes are large enough.
 
     The other axes matter only for an instance or group norm, which needs more than one position over all axes together;
     :func:`compatible_shapes` answers for whole images.
 
-    ``network`` is the name of a preset, a config or a graph. ``axis`` counts from 0; leave it out if every axis has the
-    same sizes. If the network takes several images, all have the size ``n``. :func:`check` says whether the network
-    can be built.
+    ``network`` is the name of a preset, a config or a graph. ``axis`` is the name of one, such as
+    ``"height"``, or its number, counted from 0; leave it out if every axis has the same sizes. If the network takes
+    several images, all have the size ``n``. :func:`check` says whether the network can be built.
 
     ``mesh`` gives the number of devices over which each axis is split, such as ``{"height": 4}``. The sizes are then
     those that can also be split (:func:`on_mesh`).
@@ -43,7 +43,7 @@ def compatible_sizes(network: AnyNetwork, axis: int | None = None, *, mesh: Mesh
     n ≡ 12 (mod 16), n ≥ 188
     >>> print(compatible_sizes(UNet2Config(conv_padding=0)))
     no size
-    >>> print(compatible_sizes("milesial", axis=0, mesh={"height": 4}))
+    >>> print(compatible_sizes("milesial", axis="height", mesh={"height": 4}))
     n ≡ 0 (mod 64), n ≥ 64
     """
     graph = on_mesh(network, mesh or {})
@@ -52,7 +52,7 @@ def compatible_sizes(network: AnyNetwork, axis: int | None = None, *, mesh: Mesh
     found = [solved_axis(graph, axis) for axis in range(graph.axes)]
     if any(fit != found[0] for fit in found):
         says = "; ".join(f"{name}: {fit}" for name, fit in zip(graph.axis_names, found, strict=True))
-        fix = "axis=0, or compatible_shapes(network)"
+        fix = f'axis="{graph.axis_names[0]}", or compatible_shapes(network)'
         raise UsageError.of("compatible_sizes without an axis", "axis", "the axes have different sizes", says, fix)
     return found[0]
 

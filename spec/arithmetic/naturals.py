@@ -122,8 +122,8 @@ def _meant(value: object, usual: int) -> int:
     """Return the number that ``value`` means, if it is clear, else ``usual``."""
     if isinstance(value, str) and value.strip().isdecimal() and len(value) < 20:
         return int(value)
-    if isinstance(value, float) and value >= 1 and value.is_integer():
-        return int(value)
+    if isinstance(value, float) and 1 <= value < 1e15:
+        return round(value)
     return usual
 
 

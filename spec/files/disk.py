@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import get_ident
 
 from ..messages.report import FileError, UsageError
-from ..messages.written import clipped, kind_of, written_value
+from ..messages.written import clipped, in_words, kind_of, written_value
 
 
 class OutputError(FileError):
@@ -31,7 +31,7 @@ def path_of(given: object, what: str, suffixes: Iterable[str], error: type[FileE
       fix: the path of a .safetensors file
     """
     path = os.fspath(given) if isinstance(given, str | os.PathLike) else None
-    fix = f"the path of a {' or '.join(suffixes)} file"
+    fix = f"the path of a {in_words([*suffixes], 'or')} file"
     if not isinstance(path, str):
         says = f"it is {kind_of(given)}, and must be a path"
         raise UsageError.of(f"{what} {clipped(written_value(given))}", "path", "", says, fix)
@@ -93,7 +93,8 @@ def _existing(path: Path, suffixes: Collection[str]) -> str:
         siblings = []
     names = {p.stem.lower(): p for p in sorted(siblings, key=lambda p: p.suffix == path.suffix)}
     near = get_close_matches(path.stem.lower(), list(names), n=1)
-    return str(path.parent / names[near[0]].name) if near else f"the path of an existing {' or '.join(suffixes)} file"
+    kinds = in_words([*suffixes], "or")
+    return str(path.parent / names[near[0]].name) if near else f"the path of an existing {kinds} file"
 
 
 def read_text(path: Path, what: str, subject: str, *, most: int, suffixes: Collection[str]) -> str:
@@ -131,7 +132,7 @@ def checked_path(path: Path, subject: str, suffixes: Collection[str]) -> None:
             raise failed("there is no such file", _existing(path, suffixes))
         if not path.is_file():
             kind = "a folder" if path.is_dir() else "not a regular file"
-            raise failed(f"it is {kind}", f"the path of a {' or '.join(suffixes)} file")
+            raise failed(f"it is {kind}", f"the path of a {in_words([*suffixes], 'or')} file")
         if path.suffix not in suffixes:
             raise wrong_suffix(subject, path, suffixes, FileError)
     except OSError as error:

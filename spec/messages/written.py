@@ -49,13 +49,13 @@ def written_value(value: object) -> str:
         return f"<{type(value).__name__}>"
 
 
-def in_words(names: Sequence[str]) -> str:
-    """Join names as in a sentence.
+def in_words(names: Sequence[str], last: str = "and") -> str:
+    """Join names as in a sentence, with the word ``last`` before the last one.
 
-    >>> in_words(("depth", "height", "width"))
-    'depth, height and width'
+    >>> in_words(("depth", "height", "width")), in_words((".pt", ".bin"), "or")
+    ('depth, height and width', '.pt or .bin')
     """
-    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
+    return f" {last} ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
 
 
 def count_word(count: int) -> str:

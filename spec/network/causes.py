@@ -43,7 +43,7 @@ class Cause(Requirement):
 
 
 def requirements_and_causes(
-    network: Network, size: Sizes, axis: int = 0, *, one: bool = False
+    network: Network, size: Sizes, axis: int | str = 0, *, one: bool = False
 ) -> tuple[Requirement, ...]:
     """Every requirement along ``axis``, judged after all earlier failures are fixed; failures are :class:`Cause` s.
 

@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import SupportsIndex
 
 from ..arithmetic.naturals import as_integer, natural
+from ..messages.choices import near_name
 from ..messages.report import ShapeError, UsageError
-from ..messages.written import Written, clipped, count_word, in_words, kind_of, written_value
+from ..messages.written import Written, clipped, count_word, in_words, kind_of, written_argument, written_value
 from .network import Input, Network, Node
 from .operation import Operation, changes_size, requires_together
 from .requirement import AT_LEAST, Need, Requirement
@@ -42,7 +44,7 @@ class Run(Written):
         return tuple(requirement for requirement in self.requirements if not requirement.holds)
 
 
-def run(network: Network, size: Sizes, axis: int = 0) -> Run:
+def run(network: Network, size: Sizes, axis: int | str = 0) -> Run:
     """Run the network on inputs of this ``size`` along ``axis``. It computes all sizes, even if a requirement fails.
 
     ``size`` is one size for all inputs, or a mapping with the size of each by name; an input without axes, such as a
@@ -261,8 +263,22 @@ def _together(network: Network, sizes: Sequence[Mapping[str, int]]) -> Iterator[
         yield from (requirement_of(need, network, node, None) for need in needs if network.axes > 1 or need.warns)
 
 
-def axis_of(network: Network, axis: int) -> int:
-    """Return ``axis``, counted from 0. Raises :class:`UsageError` if ``network`` has no such axis."""
+def axis_of(network: Network, axis: SupportsIndex | str) -> int:
+    """Return the number of an axis, counted from 0. It may be given by its name, such as ``"height"``.
+
+    Raises :class:`UsageError` if ``network`` has no such axis.
+
+    >>> from wellshaped.spec import PRESETS
+    >>> axis_of(PRESETS["milesial"], "width")
+    1
+    """
+    names = network.axis_names
+    if isinstance(axis, str) and not axis.isdecimal():
+        if axis in names:
+            return names.index(axis)
+        says = f"the {'axis is' if len(names) == 1 else 'axes are'} {in_words(names)}"
+        fix = f'axis="{near_name(axis, names) or names[0]}"'
+        raise UsageError.of(written_argument("axis", axis), "axis", "no such axis", says, fix)
     axis = natural(axis, "axis")
     if axis >= network.axes:
         says = f"the network has {network.axes} axes, counted from 0"

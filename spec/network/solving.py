@@ -42,7 +42,7 @@ _FEW = 1_000
 """The work before the slower search for an upper bound on the sizes."""
 
 
-def sizes_that_fit(network: Network, axis: int = 0) -> SizeSet:
+def sizes_that_fit(network: Network, axis: int | str = 0) -> SizeSet:
     """The exact set of sizes ``n ≥ 1`` along ``axis`` that meet every requirement.
 
     All inputs have the size ``n``, except those of a single position. If there are several axes, the requirements over

@@ -1,8 +1,11 @@
 """The presets by name. A graph is only built when it is used, so importing this module is fast."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Literal, overload
 
+from ..messages.choices import near_name
+from ..messages.report import UsageError
+from ..messages.written import clipped, written_value
 from ..network.network import Network
 from ..unet.config import UNetConfig
 from ..unet2.config import UNet2Config
@@ -19,6 +22,31 @@ from .volumes import monai_basicunet, unet3d
 
 ConfigName = Literal["tiny", "ronneberger2015", "milesial", "monai_like"]
 """The names of the presets that are a :class:`UNetConfig`."""
+
+
+class UnknownPresetError(UsageError, KeyError):
+    """There is no preset of this name. As for any mapping, it is also a :class:`KeyError`.
+
+    >>> PRESETS["milesail"]
+    Traceback (most recent call last):
+    ...
+    wellshaped.spec.presets.catalogue.UnknownPresetError: the network can't be used.
+      preset: no preset is called 'milesail'.
+      fix: "milesial"
+    """
+
+    def __str__(self) -> str:  # a KeyError's own text is the repr of its argument
+        return str(self.report)
+
+
+def _unknown(name: object, names: Iterable[str]) -> UnknownPresetError:
+    says = f"no preset is called {clipped(written_value(name))}"
+    near = near_name(name, [*names, "unet"])
+    fix = f'"{near}"' if near else "a name in PRESETS; list(PRESETS) shows all"
+    fix = "UNetConfig(levels=4)" if near == "unet" else fix  # on the command line, this config has a name
+    if isinstance(name, str) and name.endswith((".toml", ".json")):
+        fix = f'load_network("{clipped(name)}")'
+    return UnknownPresetError.of("the network", "preset", "", says, fix)
 
 
 class Presets(Mapping[str, UNet2Config | UNetConfig | Network]):
@@ -45,6 +73,8 @@ class Presets(Mapping[str, UNet2Config | UNetConfig | Network]):
     def __getitem__(self, name: str) -> UNet2Config | UNetConfig | Network: ...
     def __getitem__(self, name: str) -> UNet2Config | UNetConfig | Network:
         if name not in self._known:
+            if name not in self._graphs:
+                raise _unknown(name, self)
             self._known[name] = self._graphs[name]()
         return self._known[name]
 

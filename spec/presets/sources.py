@@ -6,7 +6,7 @@ SOURCES: dict[str, str] = {
     "ronneberger2015": "Ronneberger, Fischer and Brox, U-Net, MICCAI 2015, figure 1",
     "milesial": "github.com/milesial/Pytorch-UNet with its defaults",
     "monai_like": "Like MONAI's BasicUNet, but with ReLU and joins of equal sizes only",
-    "smp_resnet34": "segmentation_models_pytorch up to 0.2; 0.3 and 0.4 need multiples of 32",
+    "smp_resnet34": "segmentation_models_pytorch 0.2; 0.3, 0.4: multiples of 32; later: any size",
     "monai_unet": "MONAI's UNet (nets/unet.py) with two residual units, for volumes",
     "monai_basicunet": "MONAI's BasicUNet (nets/basic_unet.py), for volumes",
     "unetplusplus": "UNet++, Zhou and others, 2018: github.com/4uiiurz1/pytorch-nested-unet",

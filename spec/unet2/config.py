@@ -19,9 +19,9 @@ def _number(default: int, lean: str, says: str) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class UNet2Config(Written):
-    """The hyperparameters of a two-level U-Net: twelve natural numbers, keyword-only, with the usual defaults.
+    """The hyperparameters of a U-Net that halves once: twelve natural numbers, keyword-only, with the usual defaults.
 
-    It halves the image once, and so has two resolutions.
+    So it has two resolutions.
 
     The fields, in the order of the Lean specification:
 

@@ -74,6 +74,7 @@ VALUES = {  # of each argument, texts of which one at least must show that it is
     "--by": ("z3", "enumeration"),
     "--nodes": (None,),
     "--json": (None,),
+    "--seconds": ("0",),
     "--certificate": ("other.json",),
     "--tile": ("152", "200"),
     "--most": ("20000",),

@@ -195,6 +195,9 @@ def test_what_is_no_network_or_too_long_for_a_picture_is_rejected(tmp_path):
         (found[::-1], "the stages before it are"),
         ((), "there are 0 stages"),
         (long, "there are 308 stages"),
+        ("milesial", "it is a str, and must be the stages of a network"),
+        (gated(), "it is a Network, and must be the stages of a network"),
+        ([1, 2], "must be the stages of a network"),
     ):
         with pytest.raises(WellshapedError, match=says):
             draw(wrong, tmp_path / "unet.png")

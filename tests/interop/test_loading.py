@@ -564,6 +564,12 @@ def test_a_text_that_names_no_object_is_rejected(text):
         load_model(text)
 
 
+def test_the_file_of_a_saved_model_leads_to_the_function_that_loads_it():
+    with pytest.raises(UsageError) as error:
+        load_model("models/best.safetensors")
+    assert error.value.report.fixes == ("load('models/best.safetensors'), which reads a saved model",)
+
+
 # Reading what was loaded.
 
 

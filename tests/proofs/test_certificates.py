@@ -593,6 +593,11 @@ def test_the_command_prove_prints_the_ledger(capsys, monkeypatch):
     assert "name at least one prover" in capsys.readouterr().err
     assert main(["prove", "--by", "hand"]) == 2
     assert "no such prover" in capsys.readouterr().err
+    assert main(["prove", "--seconds", "0"]) == 2
+    assert "must be a number above 0" in capsys.readouterr().err
+    monkeypatch.setattr("wellshaped.proofs_of_shape.provers.choice.PROVERS", {"z3": lambda *_: ("unknown", None, "")})
+    assert main(["prove", "--by", "z3", "--seconds", "2"]) == 1
+    assert "no answer in 2 seconds. Try more --seconds" in capsys.readouterr().out
 
 
 def test_a_preset_and_a_family_with_any_number_of_levels_can_be_certified_by_name(tmp_path, capsys):

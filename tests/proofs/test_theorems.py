@@ -12,7 +12,7 @@ from effort import sparse
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from wellshaped.proofs_of_shape import THEOREMS, Theorem, prove, smallest_counterexample
+from wellshaped.proofs_of_shape import THEOREMS, Theorem, certify, prove, smallest_counterexample
 from wellshaped.proofs_of_shape.coq_reading import FOLDER, statements
 from wellshaped.proofs_of_shape.folding import FUNCTIONS, definition, fold
 from wellshaped.proofs_of_shape.layout import laid_out
@@ -299,6 +299,18 @@ def test_crosshair_finds_only_counterexamples_that_are_expected(theorem):
 def test_an_unknown_prover_is_rejected_by_name():
     with pytest.raises(UsageError, match="no such prover: it must be one of z3, coq, enumeration, crosshair"):
         prove(THEOREMS[0], by="hand")
+
+
+@pytest.mark.parametrize("seconds", [0, -1, float("nan"), True, "3", None])
+def test_seconds_that_are_no_time_are_rejected_before_a_proof(seconds):
+    for call in (lambda: prove(THEOREMS[0], seconds=seconds), lambda: certify("milesial", seconds=seconds)):
+        with pytest.raises(UsageError, match="must be a number above 0"):
+            call()
+
+
+def test_any_time_is_enough_for_a_theorem_that_is_easy():
+    theorem = BY_NAME["round_trip"]
+    assert prove(theorem, seconds=float("inf")).verdict == prove(theorem, seconds=1e300).verdict == "proved"
 
 
 def evaluate(term, numbers):

@@ -255,7 +255,7 @@ def test_each_axis_has_sizes_of_its_own_and_one_must_be_named_where_they_differ(
         "compatible_sizes without an axis can't be used.\n"
         "  axis: the axes have different sizes: "
         "depth: n ≥ 1; height: n ≡ 0 (mod 2), n ≥ 2; width: n ≡ 0 (mod 4), n ≥ 4.\n"
-        "  fix: axis=0, or compatible_shapes(network)"
+        '  fix: axis="depth", or compatible_shapes(network)'
     )
 
 
@@ -265,6 +265,19 @@ def test_an_axis_that_the_network_does_not_have_is_rejected():
         compatible_sizes("unet2", 2)
     with pytest.raises(UsageError, match="axis=-1"):
         compatible_sizes("unet2", -1)
+    with pytest.raises(UsageError) as error:
+        compatible_sizes(LEVELS_DIFFER, "heigth")
+    assert str(error.value) == (
+        "axis='heigth' can't be used.\n"
+        "  axis: no such axis: the axes are depth, height and width.\n"
+        '  fix: axis="height"'
+    )
+
+
+def test_an_axis_can_be_given_by_its_name():
+    for number, name in enumerate(LEVELS_DIFFER.axis_names):
+        assert compatible_sizes(LEVELS_DIFFER, name) == compatible_sizes(LEVELS_DIFFER, number)
+        assert run(LEVELS_DIFFER, 8, axis=name) == run(LEVELS_DIFFER, 8, axis=number)
 
 
 def test_a_network_that_is_too_hard_to_solve_is_reported_as_not_solved():
@@ -474,3 +487,9 @@ def test_a_gate_takes_the_sizes_of_its_image_alone():
         Network({"x": 4}, nodes), (compatible_sizes(Network({"x": 4}, nodes)),) * 2
     )
     assert str(compatible_sizes(Network({"x": 4}, nodes))) == "n ≥ 1"
+
+
+def test_a_size_with_a_fraction_leads_to_the_nearest_whole_number():
+    with pytest.raises(UsageError) as error:
+        compatible_sizes("milesial").above(303.5)
+    assert error.value.report.fixes == ("n=304",)

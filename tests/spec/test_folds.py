@@ -502,14 +502,15 @@ def test_nodes_of_one_layer_share_its_parameters():
 
 
 def test_a_graph_has_its_own_channels_and_a_config_one_where_none_are_said():
-    assert graph_of(BY_HAND) is graph_of(BY_HAND, 7, 9) is BY_HAND
+    assert graph_of(BY_HAND) is graph_of(BY_HAND, BY_HAND.image.channels) is BY_HAND
     assert parameter_shapes(BY_HAND) == parameter_shapes(BY_HAND, BY_HAND.image.channels)
     assert building(BY_HAND).report.ok
-    with pytest.raises(ShapeError, match="the image has 7 channels, and x takes 3"):
-        parameter_shapes(BY_HAND, 7)
     made = BY_HAND.outputs[0]
-    with pytest.raises(ShapeError, match=f"out_channels=99, and {made} has {BY_HAND.channels[made]}"):
-        parameter_shapes(BY_HAND, out_channels=99)
+    for call in (graph_of, parameter_shapes):
+        with pytest.raises(ShapeError, match="the image has 7 channels, and x takes 3"):
+            call(BY_HAND, 7)
+        with pytest.raises(ShapeError, match=f"out_channels=99, and {made} has {BY_HAND.channels[made]}"):
+            call(BY_HAND, out_channels=99)
     assert graph_of("unet2") == graph_of("unet2", 1, 1)
 
 

@@ -5,7 +5,7 @@ from ast import literal_eval
 
 import pytest
 
-from wellshaped.spec import ConfigError, ShapeError, UNetConfig, UsageError, WellshapedError
+from wellshaped.spec import ConfigError, ShapeError, UNetConfig, UsageError, WellshapedError, graph_of
 from wellshaped.spec.network import (
     OPEN,
     Activation,
@@ -577,3 +577,16 @@ def test_a_name_twice_hides_no_unknown_input():
     with pytest.raises(ConfigError) as error:
         Network({"x": 1}, nodes)
     assert [failure.name for failure in error.value.report.failures] == ["name_twice", "unknown_input"]
+
+
+def test_a_graph_has_its_own_channels_and_others_are_rejected():
+    graph = graph_of("milesial", 3, 2)
+    assert graph_of(graph) is graph_of(graph, 3, 2) is graph_of(graph, None, 2) is graph
+    for given, fix in (
+        ((5, 2), "in_channels=3"),
+        ((3, 7), "out_channels=2"),
+        ((5, 7), "in_channels=3, out_channels=2"),
+    ):
+        with pytest.raises(ShapeError) as error:
+            graph_of(graph, *given)
+        assert error.value.report.fixes == (fix,)

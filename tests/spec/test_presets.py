@@ -231,6 +231,10 @@ def test_an_unknown_preset_is_reported_with_the_nearest_name():
     with pytest.raises(UsageError, match="no preset is called") as caught:
         graph_of("unet_plus_plus")
     assert caught.value.report.fixes == ('"unetplusplus"',)
+    with pytest.raises(KeyError) as missing:
+        PRESETS["unet_plus_plus"]
+    assert str(missing.value) == str(caught.value)
+    assert PRESETS.get("unet_plus_plus") is None
 
 
 @pytest.mark.parametrize("path", ["my_network.toml", "nets/unet.json"])

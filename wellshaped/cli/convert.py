@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 from ..spec.answers.any_network import title
 from ..spec.files.disk import OutputError, wrong_suffix
-from ..spec.files.tensors import SUFFIX
+from ..spec.files.tensors import PICKLED, SUFFIX
 from ..spec.messages.written import in_words
 from ..words.shapes import require_built
 from .network import Flags, network_of
@@ -21,7 +21,7 @@ EXAMPLE = """\
 
 def convert(
     weights: Annotated[
-        Path, Parameter(help="The weights: a .pt, .pth, .ckpt or .safetensors file that PyTorch users wrote.")
+        Path, Parameter(help=f"The weights, as PyTorch users save them: a {in_words((*PICKLED, SUFFIX), 'or')} file.")
     ],
     network: Annotated[
         str,
