@@ -1,4 +1,4 @@
-"""The arrays of a model by name: parameters and batch statistics, with the names that the code has."""
+"""The arrays of a model by name: parameters, batch statistics and fixed kernels, with the names that the code has."""
 
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def variables_of(model: "nnx.Module") -> "dict[str, nnx.Variable[Any]]":
-    """The parameters and batch statistics of a model, by name: ``encoder[0].convs[1].conv.kernel``.
+    """The parameters, batch statistics and fixed kernels of a model, by name: ``encoder[0].convs[1].conv.kernel``.
 
     The names are those of :func:`wellshaped.spec.parameter_shapes`, with the name in the layer after a dot. Raises
     :class:`UsageError` if two have one name.
@@ -30,8 +30,10 @@ def variables_of(model: "nnx.Module") -> "dict[str, nnx.Variable[Any]]":
     """
     from flax import nnx
 
+    from ...models.operations.node_layers import Fixed
+
     found: dict[str, nnx.Variable[Any]] = {}
-    for path, variable in nnx.to_flat_state(nnx.state(model, nnx.Any(nnx.Param, nnx.BatchStat))):
+    for path, variable in nnx.to_flat_state(nnx.state(model, nnx.Any(nnx.Param, nnx.BatchStat, Fixed))):
         name = _name(path)
         if name in found:
             says = f"two of its arrays have the name {name}"

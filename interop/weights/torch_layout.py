@@ -6,15 +6,16 @@ A layer of vectors has no positions in PyTorch.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from ...spec.network.network import Network, Node
-from ...spec.network.operation import Shapes
+from ...spec.answers.any_network import title
+from ...spec.messages.report import UsageError
+from ...spec.network.network import Network
 from ...spec.network.values import Norm
-from ...spec.network.weights import parameter_shapes
+from ...spec.network.weights import array_shapes, parameter_shapes
 from ...spec.unet.config import UNetConfig
 from ...spec.unet.graph import unchecked_graph
 from .torch_names.dynunet import DYNUNET
@@ -35,12 +36,25 @@ _OURS = NameTable(title="", level="")
 
 
 class TorchArray(NamedTuple):
-    """An array: our name and shape, all its names in PyTorch, and its shape there."""
+    """An array: our name and shape, all its names in PyTorch, its shape there, and whether it is a fixed kernel.
+
+    A fixed kernel is a buffer in PyTorch, which may have any name below the path of its layer.
+    """
 
     ours: str
     shape: Shape
     names: tuple[str, ...]
     torch_shape: Shape
+    fixed: bool = False
+
+    def found_in(self, shapes: Mapping[str, Shape]) -> list[str]:
+        """Those of its names that are there, among the names of arrays with these shapes."""
+        found = [name for name in self.names if name in shapes]
+        if found or not self.fixed:
+            return found
+        path = self.names[0].removesuffix(".weight")
+        below = [name for name in shapes if path in (name, name.rpartition(".")[0])]
+        return [name for name in below if shapes[name] == self.shape]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +81,25 @@ class TorchLayout:
 @lru_cache(maxsize=64)
 def torch_layout(graph: Network) -> TorchLayout:
     """Return the names and shapes that the arrays of a network have in PyTorch."""
-    layers = parameter_shapes(graph)
-    nodes = {node.layer or node.name: node for node in reversed(graph.nodes)}
-    table = _table(graph, layers)
+    layers, learned = array_shapes(graph), parameter_shapes(graph)
+    table = _table(graph, learned)
     levels = table.levels(layers)
-    vectors = _vectors(graph)
+    of_vectors = _of_vectors(graph)
     arrays: list[TorchArray] = []
     counters: list[str] = []
-    for layer, shapes in _with_statistics(graph, nodes, layers):
+    owners: dict[str, str] = {}
+    for layer, shapes in layers.items():
         path = _dotted(table.layer(layer, levels))
         for part, shape in shapes.items():
-            of_vector = part == "kernel" and nodes[layer].name in vectors
             names = table.names(f"{path}.{PARTS.get(part, part)}", levels)
-            arrays.append(TorchArray(f"{layer}.{part}", shape, names, shape[:2] if of_vector else shape))
+            is_of_vector = part == "kernel" and layer in of_vectors
+            in_torch = shape[:2] if is_of_vector else shape
+            is_fixed = part == "kernel" and layer not in learned
+            arrays.append(TorchArray(f"{layer}.{part}", shape, names, in_torch, is_fixed))
+            for name in names:
+                if owners.setdefault(name, layer) != layer:
+                    says = f"{owners[name]} and {layer} both have the name {name} in PyTorch"
+                    raise UsageError.of(title(graph), "names", "", says, f"another name for {layer}")
         if "var" in shapes:
             counters += table.names(f"{path}.{COUNTER}", levels)
     return TorchLayout(table, tuple(arrays), tuple(counters))
@@ -98,26 +118,15 @@ def _table(graph: Network, layers: Iterable[str]) -> NameTable:
     return MILESIAL if set(layers) == set(parameter_shapes(known)) else _OURS
 
 
-def _with_statistics(
-    graph: Network, nodes: Mapping[str, Node], layers: Mapping[str, Shapes]
-) -> Iterator[tuple[str, dict[str, Shape]]]:
-    """The shapes of the parameters of each layer, and of the statistics of batch norms."""
-    for layer, node in reversed(list(nodes.items())):
-        shapes = dict(layers.get(layer, {}))
-        if isinstance(node.operation, Norm) and node.operation.kind == "batch":
-            channels = (graph.channels[node.inputs[0]],)
-            shapes |= {"mean": channels, "var": channels}
-        if shapes:
-            yield layer, shapes
-
-
-def _vectors(graph: Network) -> set[str]:
-    """The inputs and nodes of a single position, which depend on no image."""
-    found = {given.name for given in graph.inputs if given.single}
+def _of_vectors(graph: Network) -> set[str]:
+    """The layers whose first node has a single position, because it depends on no image."""
+    single = {given.name for given in graph.inputs if given.single}
+    layers: dict[str, bool] = {}
     for node in graph.nodes:
-        if all(name in found for name in node.inputs):
-            found.add(node.name)
-    return found
+        if all(name in single for name in node.inputs):
+            single.add(node.name)
+        layers.setdefault(node.layer or node.name, node.name in single)
+    return {layer for layer, is_single in layers.items() if is_single}
 
 
 def _dotted(path: str) -> str:

@@ -192,8 +192,10 @@ def _channels(of: str, node: Node, layout: TorchLayout, arrays: Mapping[str, Any
 def _chosen(layout: TorchLayout, weights: TorchWeights, network: AnyNetwork) -> dict[str, Any]:
     """The array for each of ours, in our shape. Raises the error of the weights, with all differences."""
     given, faults = weights.arrays, Faults()
-    known = {name for array in layout.arrays for name in array.names}
-    missing = [array.names[0] for array in layout.arrays if not any(name in given for name in array.names)]
+    shapes = {name: array.shape for name, array in given.items()}
+    names_of = {array.ours: array.found_in(shapes) for array in layout.arrays}
+    known = {name for array in layout.arrays for name in (*array.names, *names_of[array.ours])}
+    missing = [array.names[0] for array in layout.arrays if not names_of[array.ours]]
     for name in (*given, *weights.others):
         if name not in known and not layout.leaves_out(name):
             what = "arrays that the network has not" if name in given else "values that are no arrays"
@@ -202,7 +204,7 @@ def _chosen(layout: TorchLayout, weights: TorchWeights, network: AnyNetwork) -> 
         faults.add("missing", "it lacks arrays of the network", (name, _FIX))
     chosen: dict[str, Any] = {}
     for array in layout.arrays:
-        names = [name for name in array.names if name in given]
+        names = names_of[array.ours]
         if names:
             chosen[array.ours] = _checked(array, names, given, faults)
     if faults:

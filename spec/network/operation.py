@@ -97,6 +97,10 @@ class Operation(Written):
         """The shapes of the parameters."""
         return {}
 
+    def arrays(self, channels: Sequence[int], axes: int) -> Shapes:
+        """The shapes of all arrays of its layer: the parameters, and those that are not learned."""
+        return self.parameters(channels, axes)
+
     def layer(self, channels: Sequence[int], axes: int) -> Mapping[str, object]:
         """What its layer holds. It must be the same for all nodes that share the layer."""
         return self.parameters(channels, axes)

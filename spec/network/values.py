@@ -78,6 +78,11 @@ class Norm(Operation):
         """A scale and a bias for each channel."""
         return {"scale": (channels[0],), "bias": (channels[0],)} if self.affine else {}
 
+    def arrays(self, channels: Sequence[int], axes: int) -> Shapes:
+        """The parameters, and the statistics of a batch norm."""
+        statistics = {"mean": (channels[0],), "var": (channels[0],)} if self.kind == "batch" else {}
+        return {**self.parameters(channels, axes), **statistics}
+
     def layer(self, channels: Sequence[int], axes: int) -> Mapping[str, object]:
         """The parameters, and the norm itself: its layer normalises."""
         return {**self.parameters(channels, axes), "norm": self}

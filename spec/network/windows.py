@@ -107,6 +107,10 @@ class _Kernel(Operation):
         bias = {"bias": (self.channels_after(channels, axes),)} if self.bias else {}
         return {"kernel": self._kernel(channels, axes), **bias}
 
+    def arrays(self, channels: Sequence[int], axes: int) -> Shapes:
+        """The parameters, or the kernel that is not learned."""
+        return self.parameters(channels, axes) if self.learned else {"kernel": self._kernel(channels, axes)}
+
     def layer(self, channels: Sequence[int], axes: int) -> Mapping[str, object]:
         """The parameters, or the kernel that is not learned."""
         return self.parameters(channels, axes) if self.learned else {"fixed kernel": self._kernel(channels, axes)}

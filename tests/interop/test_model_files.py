@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -49,6 +50,15 @@ GRAPH = Network(
         Node("y", Conv(1, channels=3)),
     ),
 )
+BLUR = Network({"x": 2}, (Node("blur", Conv(3, padding=1, groups=2, bias=False, learned=False)), Node("y", Conv(1))))
+
+
+def blur():
+    model = TypedNetwork(BLUR, rngs=nnx.Rngs(8))
+    model["blur"].kernel.set_value(jnp.arange(18.0).reshape(2, 1, 3, 3))
+    return model
+
+
 MODELS = {
     "two levels": lambda: UNet2(UNet2Config(base_channels=2), 1, 2, rngs=nnx.Rngs(1)),
     "batch norm": lambda: UNet(UNetConfig(levels=2, base_channels=2, norm="batch"), 3, 2, rngs=nnx.Rngs(2)),
@@ -58,6 +68,7 @@ MODELS = {
     "bfloat16": lambda: UNet(
         UNetConfig(levels=1, base_channels=2), 3, 2, dtype="float32", param_dtype=jnp.bfloat16, rngs=nnx.Rngs(6)
     ),
+    "fixed kernel": blur,
     "precision": lambda: UNet2(UNet2Config(base_channels=2), 1, 1, precision=("high", "highest"), rngs=nnx.Rngs(7)),
 }
 
@@ -94,6 +105,7 @@ def test_a_model_is_loaded_as_it_was_saved_and_saved_again_as_the_same_bytes(kin
         assert array.dtype == of_loaded[name].dtype
         assert (array == of_loaded[name]).all()
     assert nnx.graphdef(model) == nnx.graphdef(loaded)
+    assert not any(isinstance(of, jax.ShapeDtypeStruct) for of in jax.tree.leaves(nnx.state(loaded)))
     save(loaded, tmp_path / "b.safetensors")
     assert (tmp_path / "a.safetensors").read_bytes() == (tmp_path / "b.safetensors").read_bytes()
 

@@ -1,6 +1,7 @@
 """``load_torch`` and ``state_dict``: what is found in a checkpoint, what is said of differences, what comes back."""
 
 import inspect
+import re
 from dataclasses import replace
 from functools import partial
 
@@ -18,8 +19,10 @@ from wellshaped.spec import (
     Activation,
     Conv,
     Input,
+    MaxPool,
     Network,
     Node,
+    Norm,
     ShapeError,
     UNet2Config,
     UNetConfig,
@@ -154,6 +157,47 @@ def test_a_slope_is_a_weight_and_a_norm_without_parameters_has_statistics():
 
 
 # Numbers beside the arrays.
+
+
+FIXED = Network({"x": 2}, (Node("blur", Conv(3, padding=1, groups=2, bias=False, learned=False)),))
+
+
+@pytest.mark.parametrize("name", ["blur.weight", "blur.kernel", "blur.filt", "blur"])
+def test_a_fixed_kernel_is_a_buffer_of_any_name_below_its_layer(name):
+    kernel = np.arange(18, dtype=np.float32).reshape(2, 1, 3, 3)
+    model = load_torch({name: kernel}, FIXED)
+    assert (model["blur"].kernel.get_value() == kernel).all()
+    assert model(np.ones((2, 4, 4), np.float32)).shape == (2, 4, 4)
+    assert_same(state_dict(model), {"blur.weight": kernel})
+
+
+def test_a_fixed_kernel_that_is_missing_or_of_another_shape_is_reported():
+    assert "missing: it lacks arrays of the network: blur.weight." in fault({}, FIXED)
+    says = fault({"blur.kernel": np.zeros((2, 1, 5, 5), np.float32)}, FIXED)
+    assert "'blur.kernel'" in says
+    assert "missing: it lacks arrays of the network: blur.weight." in says
+
+
+def test_a_node_without_arrays_may_have_the_layer_of_another():
+    for nodes in (
+        (Node("conv", Conv(1, channels=2), layer="pool"), Node("pool", MaxPool(2))),
+        (Node("pool", MaxPool(2)), Node("conv", Conv(1, channels=2), layer="pool")),
+        (Node("pool", Norm("batch", affine=False)), Node("y", Activation(), layer="pool")),
+        (Node("pool", Activation("prelu")), Node("y", Activation(), layer="pool")),
+    ):
+        network = Network({"x": 2}, nodes)
+        model = TypedNetwork(network, rngs=nnx.Rngs(0))
+        arrays = state_dict(model)
+        assert {name.rpartition(".")[0] for name in arrays} == {"pool"}
+        assert_same(state_dict(load_torch(arrays, network)), arrays)
+
+
+def test_two_layers_of_one_name_in_pytorch_are_rejected():
+    network = Network({"x": 2}, (Node("a[0]", Conv(1, channels=2)), Node("a.0", Conv(1, channels=2))))
+    says = "a[0] and a.0 both have the name a.0.weight in PyTorch"
+    assert says in fault({}, network)
+    with pytest.raises(UsageError, match=re.escape(says)):
+        state_dict(TypedNetwork(network, rngs=nnx.Rngs(0)))
 
 
 def test_batch_norms_keep_what_pytorchs_momentum_leaves():
