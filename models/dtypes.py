@@ -62,10 +62,11 @@ def in_32_bits(operate: Callable[..., Array], *arrays: Array) -> Array:
     >>> in_32_bits(lambda x, y: x + y, jnp.bfloat16(256), jnp.bfloat16(1)).dtype
     dtype(bfloat16)
     """
-    dtype = jnp.result_type(*arrays)
-    if dtype.itemsize >= 4:
+    if all(array.dtype.itemsize >= 4 for array in arrays):
         return operate(*arrays)
-    return operate(*(array.astype(jnp.float32) for array in arrays)).astype(dtype)
+    dtype = jnp.result_type(*arrays)
+    wide = jnp.promote_types(dtype, jnp.float32)
+    return operate(*(array.astype(wide) for array in arrays)).astype(dtype)
 
 
 def precision_of(precision: Any) -> Any:

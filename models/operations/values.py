@@ -66,9 +66,9 @@ _ACTIVATIONS: dict[str, Callable[[Array, float | None, Parameters], Array]] = {
     "tanh": lambda x, *_: jnp.tanh(x),
     "softplus": lambda x, *_: _softplus(x),
     "softmax": lambda x, *_: jax.nn.softmax(x, axis=0),
-    "prelu": lambda x, _, parameters: in_32_bits(_linear_below, x, parameters["slope"]),
-    "prelu_channels": lambda x, _, parameters: in_32_bits(_linear_below, x, _of_each_channel(parameters["slope"], x)),
-    "snake": lambda x, _, parameters: in_32_bits(_snake, x, parameters["slope"]),
+    "prelu": lambda x, _, parameters: _linear_below(x, parameters["slope"]),
+    "prelu_channels": lambda x, _, parameters: _linear_below(x, _of_each_channel(parameters["slope"], x)),
+    "snake": lambda x, _, parameters: _snake(x, parameters["slope"]),
     "glu": lambda x, *_: jax.nn.glu(x, axis=0),
     "relu6": lambda x, *_: _relu6(x),
     "hardsigmoid": lambda x, *_: _relu6(x + 3) / 6,
@@ -79,8 +79,18 @@ _ACTIVATIONS: dict[str, Callable[[Array, float | None, Parameters], Array]] = {
 
 
 def activation(operation: Activation, images: Sequence[Array], parameters: Parameters, precision: Any) -> Array:
-    """A function of each value, as PyTorch defines it: ``gelu`` is exact, and softmax is over channels."""
-    return _ACTIVATIONS[operation.kind](images[0], operation.slope, parameters)
+    """A function of each value, as PyTorch defines it: ``gelu`` is exact, and softmax is over channels.
+
+    As in PyTorch, numbers of 16 bits are computed with 32: the cube in ``gelu_tanh`` overflows float16 at 41.
+    """
+    made = _ACTIVATIONS[operation.kind]
+    if operation.kind == "relu":  # is exact
+        return made(images[0], operation.slope, parameters)
+
+    def of_each(x: Array, *values: Array) -> Array:
+        return made(x, operation.slope, dict(zip(parameters, values, strict=True)))
+
+    return in_32_bits(of_each, images[0], *parameters.values())
 
 
 def scale(operation: Scale, images: Sequence[Array], parameters: Parameters, precision: Any) -> Array:

@@ -453,6 +453,20 @@ def test_an_activation_takes_any_number_of_axes(kind):
         assert y.shape == (2 if kind == "glu" else 4, *SIZES[:axes])
 
 
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
+@pytest.mark.parametrize("kind", Activation.choices["kind"])
+def test_an_activation_of_16_bits_is_computed_with_32(kind, dtype):
+    values = jnp.concatenate([jnp.linspace(-12, 12, 385), jnp.array([-3e4, -1e3, -150.0, 150.0, 1e3, 3e4, 0.0])])
+    x = jnp.tile(values, (2, 1)).at[1].set(6).astype(dtype)
+    layer = ActivationLayer(kind, channels=2)
+    y, pullback = jax.vjp(layer, x)
+    wide_y, wide_pullback = jax.vjp(layer, x.astype(jnp.float32))
+    assert (y == wide_y.astype(y.dtype)).all()
+    (d_x,), (wide_d_x,) = pullback(jnp.ones_like(y)), wide_pullback(jnp.ones_like(wide_y))
+    assert jnp.isfinite(d_x).all()
+    assert (d_x == wide_d_x.astype(dtype)).all()
+
+
 NORMS = {
     "BatchNorm1d": (lambda: BatchNorm1d(4, rngs=rngs()), 1, lambda axes: axes[1:]),
     "BatchNorm3d": (lambda: BatchNorm3d(4, rngs=rngs()), 3, lambda axes: axes[1:]),
