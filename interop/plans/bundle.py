@@ -8,8 +8,9 @@ from typing import Any
 
 from ...spec.files.disk import path_of
 from ...spec.files.networks import reject_other_file
+from ...spec.messages.choices import near_name
 from ...spec.messages.report import FileError, UsageError, WellshapedError
-from ...spec.messages.written import kind_of
+from ...spec.messages.written import clipped, kind_of, written_argument, written_value
 from .arguments import Arguments
 from .entry import Entry
 from .files import YAML, read_entry
@@ -61,10 +62,18 @@ def monai_bundle(
     >>> print(compatible_sizes(planned.network))
     n ≡ 0 or 3 (mod 4), n ≥ 3
     """
+    if not isinstance(key, str):
+        given = clipped(written_argument("key", key))
+        raise UsageError.of(given, "key", "", f"it is {kind_of(key)}, and must be a text", 'key="network_def"')
     path = _config_of(path_of(path, "bundle", (".json", *YAML)))
     root = read_entry(path, "bundle config", _EXAMPLE, yaml=True)
     if key not in root.value:
         reject_other_file(root.value, path, root.subject, "a config of a MONAI bundle")
+        found = [name for name, value in root.value.items() if isinstance(value, dict) and "_target_" in value]
+        if found:
+            near = near_name(key, found) or found[0]
+            says = clipped(f"it has no key {key!r}; the keys of objects are {', '.join(found)}", 300)
+            raise FileError.of(root.subject, "key", "", says, f"key={written_value(near)}")
     call = f"monai_bundle({str(path)!r}, arguments={{...}})"
     root = replace(root, resolve=References(root, call))
     instead = GivenEntry(call, _arguments(arguments, call), "arguments", root.resolve)

@@ -59,7 +59,7 @@ def _labels(entry: Entry) -> tuple[int, int]:
 
     A label with several numbers makes regions: then each region is a channel of the output, without the background.
     """
-    if "background" not in entry.object():
+    if entry.get("background") is None:
         raise entry.wrong("labels", "has no 'background', whose label is 0")
     labels = {str(key): _numbers(entry, str(key)) for key in entry.object() if key != "ignore"}
     numbers = {number for of in labels.values() for number in of}

@@ -51,7 +51,13 @@ def _parse_yaml(text: str, subject: str) -> Any:
     except ImportError:
         says = "PyYAML is not installed, which reads YAML"
         raise FileError.of(subject, "yaml", "", says, "pip install pyyaml, or the same config as JSON") from None
+
+    class Loader(yaml.SafeLoader):  # type: ignore[misc]  # as above
+        def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+            no_duplicates([(key.value, None) for key, _ in node.value if isinstance(key, yaml.ScalarNode)])
+            return super().construct_mapping(node, deep)
+
     try:
-        return yaml.safe_load(text)
+        return yaml.load(text, Loader)  # a SafeLoader
     except yaml.YAMLError as error:
         raise ValueError(str(error)) from None

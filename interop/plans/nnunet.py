@@ -7,8 +7,8 @@ from dataclasses import replace
 from ...spec.arithmetic.naturals import at_least_one
 from ...spec.files.disk import path_of
 from ...spec.files.networks import reject_other_file
-from ...spec.messages.report import FileError, WellshapedError
-from ...spec.messages.written import clipped
+from ...spec.messages.report import FileError, UsageError, WellshapedError
+from ...spec.messages.written import clipped, kind_of, written_argument
 from ...spec.network.network import MAX_LETTERS, Network
 from .architecture import Architecture, UnknownClassError
 from .dataset import channels_of
@@ -59,6 +59,10 @@ def nnunet_plans(
     >>> print(compatible_shapes(plans["2d"].network).axes[1])
     n ≡ 0 (mod 4), n ≥ 4
     """
+    if not isinstance(deep_supervision, bool):
+        says = f"it is {kind_of(deep_supervision)}, and must be True or False"
+        given = clipped(written_argument("deep_supervision", deep_supervision))
+        raise UsageError.of(given, "deep_supervision", "", says, "deep_supervision=False")
     path = path_of(path, "plans file", (".json",))
     plans = read_entry(path, "plans file", _EXAMPLE)
     reject_other_file(plans.value, path, plans.subject, "a plans file of nnU-Net")

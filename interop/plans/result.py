@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ...spec.messages.report import FileError, wrapped
+from ...spec.messages.written import written_value
 from ...spec.network.network import Network
 
 
@@ -34,7 +35,8 @@ class PlannedNetwork:
         made = ", ".join(dict.fromkeys(str(net.channels[name]) for name in net.outputs))
         channels = f"channels {net.image.channels} → {made}"
         patch = f", patch {' × '.join(map(str, self.patch_size))}" if self.patch_size else ""
-        lead = f"{self.name}: {self.kind}, axes {net.axes}, {channels}, nodes {len(net.nodes)}{patch}"
+        name = self.name if self.name.isprintable() else written_value(self.name)
+        lead = f"{name}: {self.kind}, axes {net.axes}, {channels}, nodes {len(net.nodes)}{patch}"
         return [lead, *(f"  not supported: {said}" for said in self.not_supported)]
 
     def __str__(self) -> str:

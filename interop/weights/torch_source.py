@@ -6,14 +6,14 @@ A training script often saves more than weights, and names from inside another m
 import os
 import sys
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ...spec.messages.choices import near_name
 from ...spec.messages.report import FileError, UsageError, WellshapedError
-from ...spec.messages.written import clipped, kind_of, written_value
+from ...spec.messages.written import clipped, in_words, kind_of, written_value
 from .torch_files import values_of_file
 
 KEYS = ("state_dict", "model_state_dict", "model_state", "model", "network_weights", "net", "network", "generator")
@@ -37,10 +37,11 @@ class TorchWeights:
 def torch_weights(source: object, names: Collection[str], prefix: str = "") -> TorchWeights:
     """Return the arrays in a file or a mapping.
 
-    ``names`` are the network's own names of arrays. They show which prefix, such as ``module.``, to leave out.
+    ``names`` are the network's own names of arrays. They show which prefix, such as ``module.``, to leave out. Of
+    several state dicts in a checkpoint they show which one is meant, or else the ``prefix`` says it: ``"model."``.
 
     Raises :class:`FileError` for a file that can't be read, and :class:`UsageError` for a value that is neither a path
-    nor a mapping, and for a ``prefix`` that no name has.
+    nor a mapping, for several state dicts of the network, and for a ``prefix`` that no name has.
 
     >>> import numpy as np
     >>> found = torch_weights({"epoch": 3, "state_dict": {"module.up.weight": np.ones(2)}}, ["up.weight"])
@@ -58,7 +59,16 @@ def torch_weights(source: object, names: Collection[str], prefix: str = "") -> T
         needs = "hold a state dict" if error is FileError else "be a path or a state dict"
         says = f"it is {kind_of(values)}, and must {needs}"
         raise error.of(subject, "source", "", says, "model.state_dict(), which has arrays by name")
-    key = next((key for key in KEYS if isinstance(values.get(key), Mapping) and _has_arrays(values[key])), None)
+    keys = [key for key in KEYS if isinstance(values.get(key), Mapping) and _has_arrays(values[key])]
+    if len(keys) > 1:
+        chosen = [key for key in keys if prefix.startswith(f"{key}.")]
+        prefix = prefix.removeprefix(f"{chosen[0]}.") if chosen else prefix
+        keys = chosen or _most_alike(values, keys, names)
+        if len(keys) > 1:
+            says = f"it has arrays of this network under {in_words([*map(repr, keys)])}"
+            fix = in_words([f'prefix="{key}."' for key in keys], "or")
+            raise error.of(subject, "source", "", says, fix)
+    key = keys[0] if keys else None
     said = () if key is None else (f"under {key!r}",)
     within: Mapping[Any, Any] = values if key is None else values[key]
     arrays = {str(name): value for name, value in within.items() if is_array(value)}
@@ -75,6 +85,16 @@ def torch_weights(source: object, names: Collection[str], prefix: str = "") -> T
         arrays, others, said = kept, (), (*said, f"without {start!r}")
     made = {name: _as_numpy(name, of_it, subject) for name, of_it in arrays.items()}
     return TorchWeights(made, others, said, subject, error)
+
+
+def _most_alike(values: Mapping[Any, Any], keys: Sequence[str], names: Collection[str]) -> list[str]:
+    """Those of the keys under which most of the ``names`` are, with any prefix."""
+    counts = {}
+    for key in keys:
+        given = {*map(str, values[key])}
+        start = likely_prefix(given, names)
+        counts[key] = sum(f"{start}{name}" in given for name in names)
+    return [key for key in keys if counts[key] == max(counts.values())]
 
 
 def _has_arrays(values: Mapping[Any, Any]) -> bool:

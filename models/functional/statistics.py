@@ -5,6 +5,7 @@ Flax's error is about trace levels. This one says what to write in place of ``ja
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from numbers import Real
 from typing import Any
 
 import jax
@@ -28,21 +29,21 @@ MAPPED = "nnx.vmap(lambda model, x: model(x), in_axes=(None, 0), axis_name={axis
 def batch_norm(channels: int, *, param_dtype: Any, momentum: float, **numbers: Any) -> nnx.BatchNorm:
     """Flax's batch norm in training mode. For parameters of float64 its statistics are so, too; Flax's are float32.
 
-    ``momentum`` is the part of the running statistics that a step keeps. Raises :class:`UsageError` unless it is
-    between 0 and 1, and for an ``axis_name`` that is neither a name nor a tuple of names.
+    ``momentum`` is the part of the running statistics that a step keeps. Raises :class:`UsageError` unless it is a
+    number from 0 to 1, and for an ``axis_name`` that is neither a name nor a tuple of names.
 
     >>> batch_norm(3, param_dtype=jnp.bfloat16, momentum=0.99, rngs=nnx.Rngs(0)).mean.dtype
     dtype('float32')
     """
-    if isinstance(momentum, bool) or not isinstance(momentum, float | int) or not 0 <= momentum <= 1:
-        says = "it must be between 0 and 1: the part of the running statistics that a step keeps"
+    if isinstance(momentum, bool) or not isinstance(momentum, Real) or not 0 <= momentum <= 1:
+        says = "it must be a number from 0 to 1: the part of the running statistics that a step keeps"
         raise UsageError.of(written_argument("momentum", momentum), "momentum", "", says, "momentum=0.99")
     axis = numbers.get("axis_name")
     names = axis if isinstance(axis, tuple) else () if axis is None else (axis,)
     if not all(isinstance(name, str) and name for name in names):
         says = "it must be the name of an axis, or a tuple of names"
         raise UsageError.of(written_argument("axis_name", axis), "axis_name", "", says, 'axis_name="batch"')
-    types = {"param_dtype": param_dtype, "momentum": momentum, "promote_dtype": _in_32_bits}
+    types = {"param_dtype": param_dtype, "momentum": float(momentum), "promote_dtype": _in_32_bits}
     norm = nnx.BatchNorm(channels, use_running_average=False, **types, **numbers)
     dtype = jnp.promote_types(jnp.float32, param_dtype)
     norm.mean, norm.var = (nnx.BatchStat(of[...].astype(dtype)) for of in (norm.mean, norm.var))

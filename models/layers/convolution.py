@@ -17,7 +17,7 @@ from jaxtyping import Array
 from ...spec.arithmetic.naturals import natural
 from ...spec.network import Conv, ConvTranspose
 from ..dtypes import dtypes_of, precision_of
-from ..fits import at_least_one, require_buildable
+from ..fits import at_least_one, require_buildable, require_stream
 from ..functional.functional import promoted
 from ..functional.gradients import ConvGrads
 from ..typed import checked, unchecked
@@ -76,6 +76,7 @@ class Convolution(OperationLayer):
             require_well_formed(name, operation, self.in_channels, self.axes)
             shape = operation.parameters([self.in_channels], self.axes)["kernel"]
         draw = jax.nn.initializers.lecun_normal(in_axis=self._in_axis, out_axis=self._out_axis)
+        require_stream(rngs, "params", type(self).__name__)
         self.kernel = nnx.Param(draw(rngs.params(), shape, types["param_dtype"]))
         self.bias: Any = nnx.Param(jnp.zeros(self.out_channels, types["param_dtype"])) if use_bias else None
 

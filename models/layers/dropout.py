@@ -5,6 +5,7 @@ from jaxtyping import Array, Float
 
 from ...spec.messages.report import ConfigError
 from ...spec.messages.written import written_value
+from ..fits import require_stream
 from ..functional.dropout import dropped
 from ..typed import remembered
 
@@ -46,6 +47,7 @@ class Dropout(nnx.Module):
             says = "the rate must be a number from 0 to 1: the share of values that become 0"
             raise ConfigError.of(f"Dropout({written_value(rate)})", "rate", "", says, "rate=0.1, for example")
         self.channels = channels
+        require_stream(rngs, "dropout", "Dropout")
         self.dropout = nnx.Dropout(float(rate), rngs=rngs)
 
     @remembered

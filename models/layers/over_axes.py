@@ -6,9 +6,7 @@ has the channels and the sizes that the operation returns. An image that does no
 """
 
 from collections.abc import Iterator
-from dataclasses import fields
 from functools import lru_cache
-from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar, SupportsIndex, TypeVar
 
 from flax import nnx
@@ -18,10 +16,10 @@ from ...spec.answers.proposals import layouts
 from ...spec.arithmetic.naturals import natural
 from ...spec.elements import judge_arrays, judge_windows
 from ...spec.messages.report import ConfigError, Report, ShapeError, UsageError, Verdict
-from ...spec.messages.written import clipped, written_number, written_value
+from ...spec.messages.written import clipped, written_value
 from ...spec.network import Network, Node, Operation
 from ...spec.network.network import MAX_LETTERS
-from ...spec.network.operation import SIZE_FACTORS, Fault, zero_faults
+from ...spec.network.operation import SIZE_FACTORS, Fault, numbers_in, zero_faults
 from ..cpu.eager import compiled_if_eager
 from ..fits import require_fit
 from ..operations.table import VALUES
@@ -30,9 +28,6 @@ from ..typed import remembered, shown
 from ..typed.diagnosis import not_natural
 
 Made = TypeVar("Made", bound=Operation)
-
-MOST = 2**40
-"""The most elements of a result. A process that asks XLA for too many is ended, without an error."""
 
 if TYPE_CHECKING:
     Numbers = SupportsIndex | tuple[Any, ...] | list[Any]
@@ -101,13 +96,6 @@ class OperationLayer(nnx.Module):
         for fault in self.operation.faults([x.shape[0]], self.axes):
             raise channels_error(fault, name, x)
         require_fit(_alone(name, self.operation, x.shape[0], self.axes), None, x, layouts(self.axes)[0])
-        made = [self.operation.size([n], axis) for axis, n in enumerate(x.shape[1:])]
-        elements = self.operation.channels_after([x.shape[0]], self.axes) * prod(made)
-        if isinstance(elements, int) and elements > MOST:  # a symbolic size has no number yet
-            most = written_number(MOST)
-            says = f"the result would have {written_number(elements)} elements, and may have at most {most}"
-            subject = f"x = {shown(x)}, given to {name} with {clipped(repr(self.operation))},"
-            raise ShapeError.of(subject, "largest", "", says, "a smaller image, or smaller numbers")
 
     def _computed(self, x: Array) -> Array:
         """The operation's result. Raises :class:`ShapeError` if ``x`` does not fit."""
@@ -183,7 +171,7 @@ def require_well_formed(
     verdicts = [Verdict(fault.rule, False, fault.says, "") for fault in faults]
     fixes = [fault.fix for fault in faults if isinstance(fault.fix, str) and fault.fix]
     if not faults:
-        verdicts = [judge_windows(_numbers(operation))]
+        verdicts = [judge_windows(numbers_in(operation))]
         shapes = operation.parameters([channels], axes)
         verdicts += [judge_arrays(shapes.items())] if shapes else []
         fixes = ["fewer channels, or a smaller kernel" if verdicts[0].holds else "smaller numbers"]
@@ -198,17 +186,6 @@ def _axes_faults(layer: str, operation: Operation, axes: int) -> Iterator[Fault]
             says = f"{name}={written_value(value)} has numbers for {count} axes, and {layer} has {axes}"
             first = (value[0],) if isinstance(value[0], tuple) else value[0]
             yield Fault("axes_differ", says, f"{name}={written_value(first)}")
-
-
-def _numbers(operation: Operation) -> dict[str, int]:
-    """The largest number in each field of the operation. XLA has to hold it."""
-    numbers: dict[str, int] = {}
-    for f in fields(operation):  # type: ignore[arg-type]  # each operation is a dataclass
-        value = getattr(operation, f.name)
-        of_axes = value if isinstance(value, tuple) else (value,)
-        sides = [n for of in of_axes for n in (of if isinstance(of, tuple) else (of,)) if type(n) is int]
-        numbers |= {f.name: max(sides)} if sides else {}
-    return numbers
 
 
 def channels_error(fault: Fault, layer: str, x: Array) -> ShapeError:

@@ -13,18 +13,17 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array
 
-from ...spec.answers.any_network import as_network, title
+from ...spec.answers.any_network import as_network, judge_numbers, title
 from ...spec.answers.explanation import explain
 from ...spec.answers.proposals import layouts
-from ...spec.elements import judge_arrays
 from ...spec.messages.choices import nearest_choice
 from ...spec.messages.report import ConfigError, Report, ShapeError, UsageError
 from ...spec.messages.written import clipped, kind_of, written_argument, written_value
-from ...spec.network import Concat, Conv, Input, Network, Node
+from ...spec.network import Concat, Conv, Dropout, Input, Network, Node
 from ...spec.network.folding import needed_for, with_pads_in_convolutions
 from ...spec.network.weights import parameter_shapes
 from ..dtypes import dtypes_of, precision_of
-from ..fits import require_fit
+from ..fits import require_fit, require_stream, within_memory
 from ..functional.dropout import stream_kept
 from ..functional.statistics import AxisName, statistics_kept
 from ..operations.node_layers import computed, layer_of
@@ -90,12 +89,12 @@ class TypedNetwork(nnx.Module):
         rngs: nnx.Rngs,
     ) -> None:
         graph = _graph(network)
-        _require_arrays(graph)
+        Report(title(graph), *judge_numbers(graph), error=ConfigError).raise_if_failed()
         self._held = _Held(graph)
         types = dtypes_of(dtype, param_dtype)
         self.dtype, self.precision = types["dtype"], precision_of(precision)
         self.again = _again(graph, _names(remat, "remat"))
-        types["rngs"] = _rngs(rngs)
+        types["rngs"] = _rngs(rngs, graph)
         layers: dict[str, nnx.Module] = {}
         for node in graph.nodes:
             if path(node) not in layers:
@@ -138,6 +137,10 @@ class TypedNetwork(nnx.Module):
         fixes = [f"model.results(x, names={written_value(name)}), for its result"]
         fixes += [f"a node with parameters, such as {written_value(nearest_choice(name, names))}"] if names else []
         raise UsageError.of(f"node {written_value(name)}", "no_layer", "", says, "; or ".join(fixes))
+
+    def __contains__(self, name: object) -> bool:
+        """Whether the network has a node with this name, and the node has a layer."""
+        return any(node.name == name and path(node) in self._paths for node in self.network.nodes)
 
     def __call__(self, *images: Array) -> Any:
         """``(C, *sizes)`` for each input to ``(C, *sizes)``, or to a tuple of them if there are several outputs."""
@@ -290,15 +293,6 @@ def path(node: Node) -> str:
     return node.layer or node.name
 
 
-def _require_arrays(graph: Network) -> None:
-    """Raise :class:`ConfigError` if a parameter has more elements than an array may have."""
-    shapes = parameter_shapes(graph)
-    arrays = [(f"{layer}.{array}", shape) for layer, of_it in shapes.items() for array, shape in of_it.items()]
-    if arrays:
-        fixes = ("fewer channels, or smaller kernels",)
-        Report(title(graph), (judge_arrays(arrays),), fixes, error=ConfigError).raise_if_failed()
-
-
 _RESERVED = ("_pytree__", "_object__", "__")
 """How names begin that Flax or Python reserves."""
 
@@ -338,11 +332,16 @@ def _names(given: object, argument: str) -> tuple[str, ...]:
     return names
 
 
-def _rngs(rngs: object) -> nnx.Rngs:
-    if isinstance(rngs, nnx.Rngs):
-        return rngs
-    says = f"it is {kind_of(rngs)}, and must be an nnx.Rngs, which draws the parameters"
-    raise UsageError.of(clipped(written_argument("rngs", rngs)), "rngs", "", says, "rngs=nnx.Rngs(0)")
+def _rngs(rngs: object, graph: Network) -> nnx.Rngs:
+    """The random numbers. Raises :class:`UsageError` unless they have the streams that the nodes of the graph need."""
+    if not isinstance(rngs, nnx.Rngs):
+        says = f"it is {kind_of(rngs)}, and must be an nnx.Rngs, which draws the parameters"
+        raise UsageError.of(clipped(written_argument("rngs", rngs)), "rngs", "", says, "rngs=nnx.Rngs(0)")
+    dropouts = [node.name for node in graph.nodes if isinstance(node.operation, Dropout)]
+    for stream, names in (("params", [*parameter_shapes(graph)]), ("dropout", dropouts)):
+        if names:
+            require_stream(rngs, stream, names[0])
+    return rngs
 
 
 def _again(graph: Network, remat: tuple[str, ...]) -> frozenset[str]:
@@ -383,8 +382,8 @@ def _image(graph: Network, given: Input, x: Array) -> Array:
 
 
 @lru_cache(maxsize=256)
-def _judged(graph: Network, sizes: tuple[tuple[str, tuple[int, ...]], ...]) -> Any:
-    return explain(graph, dict(sizes))
+def _judged(graph: Network, sizes: tuple[tuple[str, tuple[int, ...]], ...]) -> Report:
+    return within_memory(explain(graph, dict(sizes)))
 
 
 class _Held:

@@ -10,11 +10,11 @@ from functools import lru_cache
 from typing import Any
 
 from ..arithmetic.naturals import natural
-from ..elements import judge_arrays
+from ..elements import judge_arrays, judge_windows
 from ..messages.report import Report, UsageError, Verdict
 from ..messages.written import kind_of, written_number, written_value
 from ..network.network import Network
-from ..network.operation import counted
+from ..network.operation import counted, numbers_in
 from ..network.repairing import repaired as repaired_graph
 from ..network.weights import parameter_shapes as shapes_of_graph
 from ..presets.catalogue import PRESETS
@@ -183,13 +183,27 @@ def _judge_channels(
 
 
 def _building_of_graph(network: Network, in_channels: int | None, out_channels: int | None) -> Building:
-    verdicts, fixes = _judge_channels(network, in_channels, out_channels)
+    of_channels, fixes = _judge_channels(network, in_channels, out_channels)
+    of_numbers, more = judge_numbers(network)
+    return Building(Report(title(network), of_channels + of_numbers, fixes + more), network, network)
+
+
+def judge_numbers(network: Network) -> tuple[tuple[Verdict, ...], tuple[str, ...]]:
+    """Judge whether the arrays and the windows of a graph are small enough to compute with; also return fixes.
+
+    >>> from wellshaped.spec import Node, Pad
+    >>> verdicts, _ = judge_numbers(Network({"x": 1}, (Node("y", Pad(10**12)),)))
+    >>> [verdict.says for verdict in verdicts]
+    ['y.amounts=1000000000000 must be at most 2147483647']
+    """
     shapes = shapes_of_graph(network)
     arrays = [(f"{layer}.{name}", shape) for layer, of_it in shapes.items() for name, shape in of_it.items()]
-    if arrays:
-        verdicts += (judge_arrays(arrays),)
-        fixes += () if verdicts[-1].holds else ("fewer channels, or smaller kernels",)
-    return Building(Report(title(network), verdicts, fixes), network, network)
+    numbers = {f"{node.name}.{of}": n for node in network.nodes for of, n in numbers_in(node.operation).items()}
+    judged = [
+        *([(judge_arrays(arrays), "fewer channels, or smaller kernels")] if arrays else []),
+        *([(judge_windows(numbers), "smaller numbers")] if numbers else []),
+    ]
+    return tuple(verdict for verdict, _ in judged), tuple(fix for verdict, fix in judged if not verdict.holds)
 
 
 def repaired(

@@ -113,7 +113,7 @@ def read_text(path: Path, what: str, subject: str, *, most: int, suffixes: Colle
             raw = file.read(most + 1)
         if len(raw) > most:
             says = f"it has {max(path.stat().st_size, len(raw))} bytes, and a {what} has at most {most}"
-            raise failed(says, f"the path of a {what} file")
+            raise failed(says, f"the path of a {what.removesuffix(' file')} file")
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise failed(f"byte {error.start} is not UTF-8 text", "save the file as UTF-8") from None

@@ -134,6 +134,22 @@ SIZE_FACTORS = ("kernel", "stride", "dilation", "factor", "over", "block", "mult
 """The fields that make every size 0 if they are 0."""
 
 
+def numbers_in(operation: Operation) -> dict[str, int]:
+    """The largest number in each field of an operation. XLA has to hold it.
+
+    >>> from wellshaped.spec.network import MaxPool
+    >>> numbers_in(MaxPool((2, 3), padding=((0, 1), (0, 0))))["padding"]
+    1
+    """
+    numbers: dict[str, int] = {}
+    for f in fields(operation):  # type: ignore[arg-type]  # each operation is a dataclass
+        value = getattr(operation, f.name)
+        of_axes = value if isinstance(value, tuple) else (value,)
+        sides = [n for of in of_axes for n in (of if isinstance(of, tuple) else (of,)) if type(n) is int]
+        numbers |= {f.name: max(sides)} if sides else {}
+    return numbers
+
+
 def zero_faults(operation: Operation, names: Sequence[str]) -> Iterator[Fault]:
     """A fault for each of the fields ``names`` that is 0 along an axis. Open numbers and symbols are not 0.
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass
+from fractions import Fraction
 from math import prod
 
-from ..arithmetic.naturals import monus, quotient
-from ..messages.report import ConfigError
-from ..messages.written import written_number
+from ..arithmetic.naturals import LARGEST, monus, quotient
+from ..messages.report import ConfigError, UsageError
+from ..messages.written import written_argument, written_number
 from .fields import PerAxis, on_axis
 from .operation import Fault, Operation, counted
 from .requirement import MULTIPLE, Need
@@ -33,7 +34,7 @@ class Resize(Operation):
     stays the same, PyTorch may copy the axis; here it is resized.
 
     Raises :class:`ConfigError` for ``align_corners`` without the mode ``"linear"`` or with ``recompute_scale_factor``,
-    and the errors of :class:`Operation`.
+    :class:`UsageError` for a factor with a fraction, and the errors of :class:`Operation`.
 
     >>> Resize(2).size([151], 0), Resize(1, over=2).size([303], 0), Resize(2, less=1).size([151], 0)
     (302, 151, 301)
@@ -50,6 +51,7 @@ class Resize(Operation):
     choices = _MODES
 
     def __post_init__(self) -> None:
+        _reject_fractions(self.factor)
         Operation.__post_init__(self)
         _require_linear(self)
         if self.align_corners and self.recompute_scale_factor:
@@ -65,6 +67,21 @@ class Resize(Operation):
         """``floor(n·factor / over) ∸ less``."""
         factor, over, less = (on_axis(v, axis) for v in (self.factor, self.over, self.less))
         return monus(quotient(sizes[0] * factor, over), less)
+
+
+def _reject_fractions(factor: object) -> None:
+    """Raise :class:`UsageError` for a factor with a fraction. The fix has the whole numbers that say the same."""
+    of_axes = factor if isinstance(factor, tuple | list) else (factor,)
+    known = [of for of in of_axes if isinstance(of, int | float) and 1e-6 <= of <= LARGEST]
+    if len(known) < len(of_axes) or all(isinstance(of, int) or of.is_integer() for of in known):
+        return
+    ratios = [Fraction(of).limit_denominator(10**6) for of in known]
+    whole = [(ratio.numerator, ratio.denominator) for ratio in ratios]
+    numbers = whole[0] if of_axes is not factor else tuple(zip(*whole, strict=True))
+    fix = ", ".join(map(written_argument, ("factor", "over"), numbers))
+    given = written_argument("factor", factor)
+    says = f"{given} has a fraction; write it as two whole numbers, factor / over"
+    raise UsageError.of(given, "natural", "not a natural number", says, fix)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

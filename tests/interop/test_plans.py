@@ -807,3 +807,47 @@ def test_a_command_takes_the_network_of_a_bundle_by_any_key_and_proposes_the_nea
     assert f"fix: {path}:net" in capsys.readouterr().err
     assert main(["sizes", f"{write(path, {'levels': 3})}:net"]) == 2
     assert "is neither plans of nnU-Net nor a config of a MONAI bundle" in capsys.readouterr().err
+
+
+# Unusual arguments and files.
+
+
+def test_a_key_that_occurs_twice_in_yaml_is_rejected_as_in_json(tmp_path):
+    pytest.importorskip("yaml")
+    (tmp_path / "a.yaml").write_text("network_def: {_target_: UNet, strides: [2], strides: [3]}\n")
+    with pytest.raises(FileError, match="the key 'strides' occurs 2 times"):
+        monai_bundle(tmp_path / "a.yaml")
+
+
+def test_arguments_of_another_type_are_rejected(tmp_path):
+    path = bundle(tmp_path / "a.json", {})
+    with pytest.raises(UsageError, match="it is a list, and must be a text"):
+        monai_bundle(path, key=["network_def"])
+    path = write(tmp_path / "p.json", {"configurations": {"2d": new()}})
+    with pytest.raises(UsageError, match="it is a str, and must be True or False"):
+        nnunet_plans(path, deep_supervision="no", **CHANNELS)
+
+
+def test_an_unknown_key_of_a_bundle_leads_to_the_key_of_an_object(tmp_path):
+    path = write(tmp_path / "a.json", {"width": 4, "net": BUNDLES["UNet"]})
+    with pytest.raises(FileError) as error:
+        monai_bundle(path)
+    assert "it has no key 'network_def'; the keys of objects are net" in str(error.value)
+    assert error.value.report.fixes == ("key='net'",)
+
+
+def test_a_background_without_a_label_is_reported_as_missing(tmp_path):
+    with pytest.raises(FileError, match="has no 'background', whose label is 0"):
+        nnunet_plans(cascade(tmp_path, {"background": None, "organ": 1}))
+
+
+def test_a_configuration_of_any_name_can_be_printed(tmp_path):
+    path = write(tmp_path / "p.json", {"configurations": {"\ud800\n": new()}})
+    str(nnunet_plans(path, **CHANNELS)).encode()
+
+
+def test_a_plans_file_that_is_too_large_is_reported_once(tmp_path):
+    (tmp_path / "p.json").write_text(" " * (1024 * 1024 + 1))
+    with pytest.raises(FileError) as error:
+        nnunet_plans(tmp_path / "p.json", **CHANNELS)
+    assert error.value.report.fixes == ("the path of a plans file",)

@@ -254,6 +254,23 @@ def test_weights_are_found_inside_of_a_checkpoint(wrap):
     assert_same(state_dict(load_torch(wrap(given), SMALL), batches=3), given)
 
 
+def test_of_several_state_dicts_in_a_checkpoint_one_is_meant_or_chosen():
+    network = Network({"x": 1}, (Node("y", Conv(1, bias=False)),))
+    ones, twos = ({"y.weight": np.full((1, 1, 1, 1), n, np.float32)} for n in (1, 2))
+    other = {"z.weight": np.ones(3, np.float32)}
+    for source, prefix, expected in (
+        ({"model": ones, "state_dict": other}, "", ones),
+        ({"state_dict": ones, "model": other}, "", ones),
+        ({"state_dict": ones, "model": twos}, "model.", twos),
+        ({"state_dict": ones, "model": {f"net.{name}": a for name, a in twos.items()}}, "model.net.", twos),
+    ):
+        assert_same(state_dict(load_torch(source, network, prefix=prefix)), expected)
+    with pytest.raises(UsageError) as error:
+        load_torch({"model": twos, "state_dict": ones, 3: ones}, network)
+    assert "it has arrays of this network under 'state_dict' and 'model'" in str(error.value)
+    assert error.value.report.fixes == ('prefix="state_dict." or prefix="model."',)
+
+
 def test_a_prefix_selects_one_of_several_networks():
     given = arrays_of(SMALL, 1, 2)
     both = {f"student.{name}": array for name, array in given.items()}

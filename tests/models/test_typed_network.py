@@ -32,6 +32,7 @@ from wellshaped.spec import (
     Network,
     Node,
     Norm,
+    Pad,
     Resize,
     Scale,
     ShapeError,
@@ -530,7 +531,7 @@ def test_the_momentum_of_batch_norms_is_the_part_that_a_step_keeps(make):
     model = make(graph_of(WITH_NORMS, 3, 2), momentum=0.75, rngs=nnx.Rngs(0))
     norms = [layer for _, layer in nnx.iter_graph(model) if isinstance(layer, nnx.BatchNorm)]
     assert {norm.momentum for norm in norms} == {0.75}
-    with pytest.raises(UsageError, match="momentum: it must be between 0 and 1"):
+    with pytest.raises(UsageError, match="momentum: it must be a number from 0 to 1"):
         make(graph_of(WITH_NORMS, 3, 2), momentum=1.5, rngs=nnx.Rngs(0))
 
 
@@ -601,3 +602,35 @@ def test_a_saved_network_with_dropout_is_loaded_and_can_be_trained_on(tmp_path):
 def test_a_rate_that_is_no_probability_is_rejected():
     with pytest.raises(ConfigError, match=r"rate=1\.5 must be from 0 to 1: the share of values that become 0"):
         Dropout(1.5)
+
+
+# Numbers that no memory holds. XLA ends the process for them, without an error.
+
+
+LARGE = (Pad(10**12), MaxPool(3, 10**30), Conv(1, dilation=10**30), Resize(10**10, over=7))
+
+
+@pytest.mark.parametrize("operation", LARGE, ids=repr)
+def test_a_graph_with_a_number_that_xla_can_not_hold_is_not_built(operation):
+    graph = Network({"x": 1}, (Node("y", operation),))
+    assert [failure.name for failure in check(graph, (1, 4, 4)).failures] == ["largest"]
+    with pytest.raises(ConfigError, match=r"largest: a window is too large to compute with: y\.\w+=1"):
+        TypedNetwork(graph, rngs=nnx.Rngs(0))
+
+
+def test_an_image_that_no_memory_holds_is_rejected_before_it_is_computed():
+    large = [Node("a", Resize(10**9), ("x",)), Node("b", Resize(10**9), ("z",)), Node("y", Concat(), ("a", "b"))]
+    one, two = Network({"x": 1}, large[:1]), Network({"x": 1, "z": 1}, large)
+    for network in (one, two):
+        images = [jnp.ones((1, 4, 4))] * len(network.inputs)
+        model = TypedNetwork(network, rngs=nnx.Rngs(0))
+        for call in (model, jax.jit(model)):
+            with pytest.raises(ShapeError, match="elements, and may have at most 1099511627776"):
+                call(*images)
+
+
+@pytest.mark.parametrize(("rngs", "stream"), [(nnx.Rngs(dropout=0), "params"), (nnx.Rngs(params=0), "dropout")])
+def test_random_numbers_without_a_stream_that_is_needed_are_rejected(rngs, stream):
+    graph = Network({"x": 1}, (Node("conv", Conv(1)), Node("y", Dropout(0.5))))
+    with pytest.raises(UsageError, match=f"draws from the stream {stream}, and rngs has only"):
+        TypedNetwork(graph, rngs=rngs)

@@ -131,10 +131,10 @@ the images of the network from x to pooled can't be used.
   fix: graph_value(network, parameters, x)""",
     ),
     "too large": (
-        lambda: graph_value(Network({"x": 1}, (Node("y", Pad(2**40)),), axes=1), {}, X),
+        lambda: graph_value(Network({"x": 1}, (Node("y", Pad(2**30)),), axes=1), {}, X),
         """\
 the network from x to y does not fit.
-  elements: an array is too large to compute with: y of shape 1×2199023255560 has 2199023255560 elements, and may have \
+  elements: an array is too large to compute with: y of shape 1×2147483656 has 2147483656 elements, and may have \
 at most 2147483647.
   fix: smaller images, or a smaller padding or factor""",
     ),
