@@ -73,7 +73,8 @@ def reject_object(name: str | None, image: str | None = None) -> None:
     """
     if name is not None and names_object(name):
         shown = clipped(name)
-        says = "only sizes and check take a model in your code"
+        says = "only sizes and check take a model in your code. The others take a file of its graph, which "
+        says += 'save_network(graph_of_jax(model, "H W 3"), "net.toml") writes; for PyTorch, graph_of_torch'
         fix = f"wellshaped sizes {shown} --input HxWx3, or 1x3xHxW for PyTorch"
         if image is not None and all(numbers_in(image) or [0]):
             opened = _opened(image)
