@@ -11,7 +11,7 @@ from ..network.network import Network, Node
 from ..network.operation import SIZE_FACTORS, zero_faults
 from ..network.requirement import Requirement
 from ..network.requiring import Require
-from ..network.running import AxisSizes, ImageRun, Sizes, require_sizes, run_image
+from ..network.running import AxisSizes, ImageRun, Sizes, require_sizes, run, run_image
 from ..network.scale import scales_of
 from .any_network import AnyNetwork, graph_of, title
 from .compatibility import solved
@@ -131,7 +131,28 @@ def _of_inputs(graph: Network, given: Mapping[str, int | AxisSizes]) -> Explanat
     written_sizes = ", ".join(f"{name} {'×'.join(map(written_number, sizes))}" for name, sizes in of_each.items())
     found = _judged(graph, by_axis, f"an input of sizes {written_sizes}", range(graph.axes), graph.axis_names)
     alike = "other sizes; compatible_shapes(network) has the sizes that fit if all inputs have the same"
-    return found if found.ok else _with_fixes(found, (alike,))
+    return found if found.ok else _with_fixes(found, [*_changes_of_one(graph, by_axis)] or (alike,))
+
+
+_NEAR = 256
+"""How far the size of one input is changed to find one that fits the others."""
+
+
+def _changes_of_one(graph: Network, by_axis: Sequence[Mapping[str, int]]) -> Iterator[str]:
+    """For each axis that fails, yield the nearest size of each input with which it fits, while the others stay."""
+    for name_of_axis, axis, sizes in zip(graph.axis_names, range(graph.axes), by_axis, strict=True):
+        if any(map(is_symbol, sizes.values())) or run(graph, sizes, axis).ok:
+            continue
+        ways = []
+        for name, n in sizes.items():
+            near = (n + sign * by for by in range(1, _NEAR + 1) for sign in (-1, 1) if n + sign * by >= 1)
+            fitting = next((m for m in near if run(graph, {**sizes, name: m}, axis).ok), None)
+            if fitting is not None:
+                change = f"{'pad' if fitting > n else 'crop'} {abs(fitting - n)}"
+                along = f" {name_of_axis}" if graph.axes > 1 else ""
+                ways.append(f"{name}{along} {written_number(fitting)} ({change})")
+        if ways:
+            yield " or ".join(ways)
 
 
 def _judged(

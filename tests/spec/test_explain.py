@@ -320,12 +320,18 @@ def test_the_sizes_of_several_inputs_are_given_by_name(n, m):
     found = explain(TWO_INPUTS, {"x": n, "z": m})
     assert found.ok == (n // 2 == m // 3 >= 1)
     assert dict(found.sizes[0]) == Fixing(TWO_INPUTS, []).run({"x": n, "z": m}).sizes
-    assert found.fixes == (
-        ()
-        if found.ok
-        else ("other sizes; compatible_shapes(network) has the sizes that fit if all inputs have the same",)
-    )
     assert str(found).startswith(f"an input of sizes x {n}, z {m} ")
+    if found.ok:
+        assert found.fixes == ()
+        return
+    ways = []
+    for name, of, other, halve, third in (("x", n, m, 2, 3), ("z", m, n, 3, 2)):
+        fitting = [k for k in range(max(of - 256, 1), of + 257) if k // halve == other // third >= 1]
+        if fitting:
+            nearest_size = min(fitting, key=lambda k: abs(k - of))
+            ways.append(f"{name} {nearest_size} ({'pad' if nearest_size > of else 'crop'} {abs(nearest_size - of)})")
+    alike = "other sizes; compatible_shapes(network) has the sizes that fit if all inputs have the same"
+    assert found.fixes == (" or ".join(ways) if ways else alike,)
 
 
 def test_an_input_without_a_size_is_reported_by_name():
@@ -922,3 +928,12 @@ def test_a_concatenation_of_several_skips_names_the_two_that_differ():
     )
     assert [cause.right_of for cause in explain(network, 5).causes] == ["b", "c"]
     assert replace(explain(network, 5), fixes=()) != explain(network, 5)
+
+
+def test_each_axis_on_which_two_inputs_differ_has_the_nearest_size_of_each():
+    network = written(Node("a", MaxPool(2), "x"), Node("y", Concat(), ("a", "z")), inputs={"x": 1, "z": 1}, axes=2)
+    assert explain(network, {"x": (11, 8), "z": (4, 6)}).fixes == (
+        "x height 9 (crop 2) or z height 5 (pad 1)",
+        "x width 12 (pad 4) or z width 4 (crop 2)",
+    )
+    assert explain(network, {"x": (11, 8), "z": (5, 6)}).fixes == ("x width 12 (pad 4) or z width 4 (crop 2)",)
