@@ -38,6 +38,7 @@ def check(
     - ``mesh``: the number of devices over which each axis is split, such as ``{"batch": 2, "height": 4}``, or the
       ``shape`` of a ``jax.sharding.Mesh`` with such names. The image must then also be one that can be split
       (:func:`on_mesh`).
+    - If the network takes several images, all have this ``shape``; :func:`explain` takes sizes for each.
     - ``batch``: the number of images. With a ``mesh``, it must be a multiple of the devices along ``batch``.
 
     The network runs on the image iff the report is ``ok``. A batch norm over a single position is a warning: it runs.
@@ -98,6 +99,10 @@ def check(
         if repair:
             fixes = (*of_config, *(with_it + fix for fix in proposed.fixes if not fix.startswith(CHANGE)), repair)
     verdicts = built.report.verdicts + found.verdicts
+    images = [of.name for of in built.graph.inputs if not of.single]
+    if len(images) > 1 and not found.ok:  # here they all have the same sizes
+        each = ", ".join(f'"{name}": {written_value(sizes)}' for name in images)
+        fixes = (*(fix for fix in fixes if not fix.startswith(CHANGE)), f"sizes for each: explain(network, {{{each}}})")
     if batch is not None:
         of_batch, fix = judge_batch(natural(batch, "batch"), mesh or {})
         verdicts, fixes = (*verdicts, of_batch), (*fixes, *([fix] if fix else []))
@@ -109,6 +114,8 @@ def _no_shape(given: object) -> UsageError:
     says, fix = clipped(written_value(given)), "(1, 304, 384)"
     if hasattr(given, "shape"):
         says, fix = kind_of(given), "its shape: x.shape"
+    elif isinstance(given, Mapping):
+        fix = 'explain(network, {"x": (304, 384), …}), with the sizes of each input'
     elif isinstance(given, str) and (numbers := re.findall(r"\d{1,9}", given)):
         fix = f"({', '.join(numbers)})"
     says = f"it is {says}, and must be the channels and one size for each axis"
