@@ -81,9 +81,43 @@ def explore(
     ``known`` is a size that fits, by an earlier run. A path that rejects it decides nothing.
     """
     deadline = monotonic() + budget.seconds
+    regions, left, traces = _by_traces(tracer, axis, budget, deadline, progress)
+    trials = sum(len(region.runs) for region in regions)
+    if known is not None:
+        regions = _without_contradiction(tracer, axis, known, regions)
+    unknown = _union([left, *(region.sizes for region in regions if kind(region.end) == "unknown")])
+    deadline = max(deadline, monotonic() + budget.seconds / 2)
+    to_try = () if _is_of_no_use(regions) else _to_try(unknown, known)
+    tried: list[Region] = []
+    for size in to_try:
+        if (size > budget.up_to and size != known) or len(tried) >= budget.trials or monotonic() > deadline:
+            break
+        progress(f"{axis} = {size}")
+        end = tracer.trial(size)
+        if isinstance(end, Unknown):
+            break
+        tried.append(Region(_one(size), end, (size,)))
+        if known is None and len(tried) == ALIKE and _all_alike([*regions, *tried]):
+            break  # no size will do
+    regions = _without_chance_repeats([*regions, *tried])
+    tried_sizes = _union(region.sizes for region in tried)
+    return Found(
+        **{of: _union(region.sizes for region in regions if kind(region.end) == of) for of in KINDS},
+        tried=tried_sizes,
+        undecided=unknown & tried_sizes.complement(),
+        regions=tuple(regions),
+        traces=traces,
+        trials=trials + len(tried),
+    )
+
+
+def _by_traces(
+    tracer: Tracer, axis: str, budget: Budget, deadline: float, progress: Callable[[str], None]
+) -> tuple[list[Region], SizeSet, int]:
+    """The regions that traces find, the sizes that are in none of them, and how many traces there were."""
     regions: list[Region] = []
     left = SizeSet([Progression(1, 1, None)])
-    traces = trials = 0
+    traces = 0
     for _ in range(budget.traces):
         if not left or monotonic() > deadline:
             break
@@ -98,35 +132,9 @@ def explore(
         except WellshapedError:  # of a SizeSet
             regions.append(Region(left, Unknown("its sizes are in too many classes")))
             break
-        trials += sum(len(region.runs) for region in found)
         regions += found
         left = after
-    if known is not None:
-        regions = _without_contradiction(tracer, axis, known, regions)
-    unknown = _union([left, *(region.sizes for region in regions if kind(region.end) == "unknown")])
-    tried: list[int] = []
-    deadline = max(deadline, monotonic() + budget.seconds / 2)
-    for size in _to_try(unknown, known) if not _is_of_no_use(regions) else ():
-        if (size > budget.up_to and size != known) or len(tried) >= budget.trials or monotonic() > deadline:
-            break
-        progress(f"{axis} = {size}")
-        end = tracer.trial(size)
-        if isinstance(end, Unknown):
-            break
-        regions.append(Region(_one(size), end, (size,)))
-        tried.append(size)
-        if known is None and len(tried) == ALIKE and _all_alike(regions):
-            break  # no size will do
-    regions = _without_chance_repeats(regions)
-    tried_sizes = SizeSet([Progression(size, 1, 1) for size in tried])
-    return Found(
-        **{of: _union(region.sizes for region in regions if kind(region.end) == of) for of in KINDS},
-        tried=tried_sizes,
-        undecided=unknown & tried_sizes.complement(),
-        regions=tuple(regions),
-        traces=traces,
-        trials=trials + len(tried),
-    )
+    return regions, left, traces
 
 
 _SINGLE = 2
