@@ -10,10 +10,11 @@ from typing import Any
 from ..spec.arithmetic.size_set import SizeSet
 from ..spec.messages.report import FileError, Report, ShapeError, UsageError, Verdict, WellshapedError
 from ..spec.messages.written import clipped
+from ..spec.network.network import FEW_CHANNELS
 from .frameworks.closures import packages_at_hand
 from .jax_reader import read_jax
 from .loading import failure, failure_at, fix_of_error, required
-from .meant_shapes import FEW, large_axes, layouts, other_channels, other_orders, small_axes
+from .meant_shapes import large_axes, layouts, other_channels, other_orders, small_axes
 from .sizes.answer import ModelSizes, UndecidedError
 from .sizes.exploring import Budget
 from .sizes.paths import Accepted, Rejected, Unknown
@@ -179,7 +180,7 @@ def _other_channels(model: Any, shapes: Sequence[Sequence[int]], given: Mapping[
     """The fix with another number of channels; none if no such shape fits."""
     for at, (meant, changes) in other_channels(shapes):
         for axes in _beside(at, meant[0]):
-            are_large = all(meant[0][i] > FEW for i in axes)
+            are_large = all(meant[0][i] > FEW_CHANNELS for i in axes)
             sizes = _along(model, meant, axes, given, _is_spatial if are_large else _is_surely_spatial)
             if sizes is None:
                 continue
@@ -201,7 +202,7 @@ def _beside(at: int, shape: Sequence[int]) -> Iterator[list[int]]:
     >>> list(_beside(2, (3, 64, 1)))
     [[1], [0, 1]]
     """
-    large = [i for i, size in enumerate(shape) if size > FEW]
+    large = [i for i, size in enumerate(shape) if size > FEW_CHANNELS]
     spans = [large, *(axes for axes in layouts(shape) if set(large) < set(axes))]
     yield from (axes for axes in spans if axes and at not in axes)
 
@@ -291,7 +292,7 @@ _OPEN = 10**9
 
 def _is_spatial(sizes: SizeSet) -> bool:
     """Whether more than a few sizes fit: an axis that fits only as a few channels is not one of the image's sizes."""
-    return bool(sizes) and (sizes.maximum is None or sizes.maximum > FEW)
+    return bool(sizes) and (sizes.maximum is None or sizes.maximum > FEW_CHANNELS)
 
 
 def _is_surely_spatial(sizes: SizeSet) -> bool:

@@ -6,11 +6,10 @@ Nothing here runs a model: :mod:`.any_model` tries these shapes in turn.
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
+from ..spec.network.network import FEW_CHANNELS
+
 MeantShapes = tuple[list[tuple[int, ...]], list[str]]
 """Shapes that may be meant, and in words how they differ from those that were given."""
-
-FEW = 4
-"""A size up to this one is usually a number of channels or images, and a larger one a size of the image."""
 
 _MOST_ORDERS = 6
 """The most other orders of the axes to try: each takes a trace."""
@@ -22,7 +21,7 @@ def large_axes(shape: Sequence[int]) -> Iterator[list[int]]:
     >>> list(large_axes((1, 3, 303, 384))), list(large_axes((64, 32, 32)))
     ([[2, 3]], [[0, 1, 2], [0, 1]])
     """
-    large = [i for i, size in enumerate(shape) if size > FEW] or list(range(len(shape)))
+    large = [i for i, size in enumerate(shape) if size > FEW_CHANNELS] or list(range(len(shape)))
     yield large
     if len(large) == len(shape) > 1:
         yield large[1:] if shape[0] <= shape[-1] else large[:-1]
@@ -40,7 +39,7 @@ def layouts(shape: Sequence[int]) -> Iterator[list[int]]:
     """
     rank = len(shape)
     spans = [span for batch in (1, 0) if rank - batch > 1 for span in ((batch, rank - 1), (batch + 1, rank))]
-    if rank < FEW:
+    if rank < 4:
         spans.append((0, rank))
     yield from (list(range(*span)) for span in spans)
 
@@ -52,7 +51,7 @@ def small_axes(shape: Sequence[int]) -> Iterator[list[int]]:
     ([[2], [0, 1], [1, 2], [0, 1, 2]], [])
     """
     tried = list(large_axes(shape))
-    yield from (axes for axes in layouts(shape) if axes not in tried and any(shape[i] <= FEW for i in axes))
+    yield from (axes for axes in layouts(shape) if axes not in tried and any(shape[i] <= FEW_CHANNELS for i in axes))
 
 
 def other_orders(shapes: Sequence[Sequence[int]]) -> Iterator[MeantShapes]:
@@ -76,8 +75,8 @@ def other_orders(shapes: Sequence[Sequence[int]]) -> Iterator[MeantShapes]:
     whole = [tuple(shape) for shape in shapes]
     orders: list[MeantShapes] = []
     if min(map(len, whole)) > 2:
-        to_last = whole[0][-1] > FEW
-        orders.append(([moved(s, s[-1] > FEW) for s in whole], [f"channels {'last' if to_last else 'first'}"]))
+        to_last = whole[0][-1] > FEW_CHANNELS
+        orders.append(([moved(s, s[-1] > FEW_CHANNELS) for s in whole], [f"channels {'last' if to_last else 'first'}"]))
     if max(map(len, whole)) < 3:
         for n, counted in (3, "3 channels"), (1, "1 channel"):
             orders.append(([(*s, n) for s in whole], [f"{counted} last"]))
@@ -105,7 +104,7 @@ def other_channels(shapes: Sequence[Sequence[int]]) -> Iterator[tuple[int, Meant
     if len(shapes) > 1 or len(first) < 2:
         return
     for at in places:
-        for n in (3, 1, 4) if first[at] <= FEW else ():
+        for n in (3, 1, 4) if first[at] <= FEW_CHANNELS else ():
             if n != first[at]:
                 changes = [f"{n} channel{'s' * (n > 1)} in place of {first[at]}"]
                 yield at, ([(*first[:at], n, *first[at + 1 :])], changes)

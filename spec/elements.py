@@ -71,19 +71,24 @@ def least_changes(accepted: Callable[[Mapping[str, object]], bool], levers: Sequ
     """
     for count in range(1, len(levers) + 1):
         for chosen in combinations(levers, count):
-            places = [1] * count
-
-            def changes(places: Sequence[int], chosen: Sequence[Lever] = chosen) -> dict[str, object]:
-                return {k: v for lever, at in zip(chosen, places, strict=True) for k, v in lever.to(at).items()}
-
-            if not accepted(changes(places)):
-                continue
-            for i, lever in enumerate(chosen):
-                low, high = 1, lever.most + 1  # `low` is accepted; `high` is not, or is out of range
-                while high - low > 1:
-                    middle = (low + high) // 2
-                    will_do = accepted(changes([*places[:i], middle, *places[i + 1 :]]))
-                    low, high = (middle, high) if will_do else (low, middle)
-                places[i] = low
-            return changes(places)
+            if accepted(_changes(chosen, [1] * count)):
+                return _changes(chosen, _largest(accepted, chosen))
     return {}
+
+
+def _changes(levers: Sequence[Lever], places: Sequence[int]) -> dict[str, object]:
+    """What the levers change at these ``k``."""
+    return {name: value for lever, k in zip(levers, places, strict=True) for name, value in lever.to(k).items()}
+
+
+def _largest(accepted: Callable[[Mapping[str, object]], bool], levers: Sequence[Lever]) -> list[int]:
+    """The largest ``k`` of each lever in turn that is ``accepted``; all are accepted at 1."""
+    places = [1] * len(levers)
+    for i, lever in enumerate(levers):
+        low, high = 1, lever.most + 1  # `low` is accepted; `high` is not, or is out of range
+        while high - low > 1:
+            middle = (low + high) // 2
+            will_do = accepted(_changes(levers, [*places[:i], middle, *places[i + 1 :]]))
+            low, high = (middle, high) if will_do else (low, middle)
+        places[i] = low
+    return places

@@ -63,9 +63,7 @@ def _few(value: object, name: str) -> int:
     return number
 
 
-def encoder_decoder(
-    downs: Sequence[Operation], up: Operation, *, joins: Sequence[bool] | None = None, how: str = "exact"
-) -> Network:
+def encoder_decoder(downs: Sequence[Operation], up: Operation, *, joins: Sequence[bool] | None = None) -> Network:
     """Return an encoder with the steps ``downs``, and a decoder that undoes each by ``up`` and joins a skip.
 
     ``joins`` says which levels have a skip, from the outermost level inwards; by default all. Encoders with strided
@@ -81,7 +79,7 @@ def encoder_decoder(
     if len(joins) != len(downs):
         says = f"joins has {len(joins)} entries, and must have one for each of the {len(downs)} downs"
         raise ConfigError.of("the network", "joins", "", says, "joins=None for a skip at every level")
-    return _u_shaped(downs, up, [how if there else "" for there in joins], (), None)
+    return _u_shaped(downs, up, ["exact" if there else "" for there in joins], (), None)
 
 
 def _u_shaped(

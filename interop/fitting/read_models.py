@@ -9,7 +9,7 @@ from typing import Any
 
 from ...spec.answers.cutting import Along, lost_at
 from ...spec.answers.planning import Plan
-from ...spec.arithmetic.size_set import SizeSet
+from ...spec.arithmetic.size_set import EVERY_SIZE, SizeSet
 from ...spec.messages.report import ShapeError, UsageError
 from ...spec.messages.written import in_words
 from ..sizes.answer import ModelSizes
@@ -17,7 +17,7 @@ from ..sizes.exploring import kind
 from ..sizes.expressions import Expression, names_in, value
 from ..sizes.paths import Accepted
 from .cutting import not_known, require_slope
-from .sources import EVERY_SIZE, Source, nearest
+from .sources import Source, nearest
 
 Slopes = tuple[tuple[Fraction | None, ...], ...]
 """How each axis of each output grows with one open size: ``None`` if not by a constant."""

@@ -7,15 +7,11 @@ from ...spec.answers.any_network import AnyNetwork, graph_of, title
 from ...spec.answers.compatibility import compatible_shapes
 from ...spec.answers.cutting import Along, along_of
 from ...spec.answers.planning import Plan, plan
-from ...spec.arithmetic.progression import Progression
-from ...spec.arithmetic.size_set import SizeSet
+from ...spec.arithmetic.size_set import EVERY_SIZE, SizeSet
 from ...spec.messages.report import Report, ShapeError, UsageError, Verdict
 from ...spec.messages.written import written_number, written_value
 from ...spec.network.scale import slopes_of
 from .cutting import require_slope
-
-EVERY_SIZE = SizeSet([Progression(1, 1, None)])
-"""An axis with these sizes is never padded."""
 
 Places = tuple[tuple[int, str], ...]
 """The open axes of an image: the position in its shape, and the name."""

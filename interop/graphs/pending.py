@@ -54,7 +54,7 @@ _MADE_OF = (
 
 
 MORE = "more"
-"""A product with a number, a sum with one, or another function without a node: the name of the operation before."""
+"""Stands for an operation that no node records, such as a product or a sum with a number."""
 
 
 def activation_of(of: Pending) -> dict[str, Any] | None:

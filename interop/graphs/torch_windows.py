@@ -103,16 +103,28 @@ def _conv_transpose(axes: int) -> Rule:
     return rule
 
 
-def _pooled(step: Step, kind: str, axes: int, of: Operand, kernel: Any, stride: Any, **more: Any) -> Sequence[Array]:
+def _pooled(
+    step: Step,
+    kind: str,
+    axes: int,
+    of: Operand,
+    kernel: Any,
+    stride: Any,
+    *,
+    padding: Any,
+    ceil_mode: bool,
+    dilation: Any = 1,
+    count_include_pad: bool = True,
+) -> Sequence[Array]:
     before = (1,) * (len(of.shape) - axes)
     kernels = on_each(kernel, axes)
     params = {
         "window_dimensions": before + kernels,
         "window_strides": before + (on_each(stride, axes) if stride not in (None, []) else kernels),
-        "padding": ((0, 0),) * len(before) + tuple((n, n) for n in on_each(more["padding"], axes)),
-        "window_dilation": before + on_each(more["dilation"], axes),
-        "ceil_mode": more["ceil_mode"],
-        "count_include_pad": more.get("outside", True),
+        "padding": ((0, 0),) * len(before) + tuple((n, n) for n in on_each(padding, axes)),
+        "window_dilation": before + on_each(dilation, axes),
+        "ceil_mode": ceil_mode,
+        "count_include_pad": count_include_pad,
     }
     return [step.image(pooling(kind), [of.image], params=params)] * len(step.shapes)
 
@@ -128,8 +140,8 @@ def _max_pool(axes: int) -> Rule:
         ceil_mode: bool = False,
         return_indices: bool = False,
     ) -> Sequence[Array]:
-        more = {"padding": padding, "dilation": dilation, "ceil_mode": ceil_mode}
-        return _pooled(step, "max_pool", axes, x, kernel_size, stride, **more)
+        numbers = {"padding": padding, "dilation": dilation}
+        return _pooled(step, "max_pool", axes, x, kernel_size, stride, ceil_mode=ceil_mode, **numbers)
 
     return rule
 
@@ -145,8 +157,8 @@ def _avg_pool(axes: int) -> Rule:
         count_include_pad: bool = True,
         divisor_override: Any = None,
     ) -> Sequence[Array]:
-        more = {"padding": padding, "dilation": 1, "ceil_mode": ceil_mode, "outside": bool(count_include_pad)}
-        return _pooled(step, "avg_pool", axes, x, kernel_size, stride, **more)
+        modes = {"ceil_mode": ceil_mode, "count_include_pad": bool(count_include_pad)}
+        return _pooled(step, "avg_pool", axes, x, kernel_size, stride, padding=padding, **modes)
 
     return rule
 

@@ -118,7 +118,7 @@ def _of_one_node(
 
 
 def _of_another(walker: Walker, images: Sequence[Image], name: str, vector: Constant) -> bool:
-    """Whether a factor for each channel is not of the norm or the mean before it, but of a layer of its own."""
+    """Whether a factor for each channel belongs to a layer of its own, and not to the norm or the mean before it."""
     of = images[0].pending
     other = of.path != (vector.path[:-1] or vector.path)
     second = walker.has_norm(images[0]) and "mul" in of.vectors and other
@@ -163,7 +163,7 @@ def _pending(
 
 
 _ALONE = frozenset(("tanh", "sigmoid", "softmax", "prelu", *OF_CHANNELS, "gelu", "gelu_tanh", "silu"))
-"""The activations that are no part of the sum that another one is; silu is a product with the sigmoid."""
+"""The activations that a sum does not absorb. SiLU is a product with the sigmoid."""
 
 
 def _is_a_join(walker: Walker, name: str, images: Sequence[Image]) -> bool:

@@ -277,7 +277,7 @@ class Walker:
         image = self.settled(image)
         node = self.nodes[image.node]
         own = [part for parts in image.dims for part in parts if part.role[0] != "batch"]
-        if not all(self._is_axis(image, part) or part == Part(CHANNEL, node.channels) for part in own):
+        if not all(self.is_axis(image, part) or part == Part(CHANNEL, node.channels) for part in own):
             raise NoStepError("it repeats positions or channels, or mixes them")
         if len(own) > 1 and len([d for d in image.dims if any(part in own for part in d)]) not in (1, len(own)):
             raise NoStepError("positions and something else are in one axis")
@@ -328,7 +328,8 @@ class Walker:
         dims = (*image.dims[:d], of_channels(count), *image.dims[d + 1 :])
         return Image(self.combined(image.node, count), dims)
 
-    def _is_axis(self, image: Image, part: Part) -> bool:
+    def is_axis(self, image: Image, part: Part) -> bool:
+        """Whether a part is a whole spatial axis of the image's node."""
         return part.role[0] == "axis" and part.size == self.nodes[image.node].sizes[int(part.role[1])]
 
     def repeated(self, image: Image) -> Image:
@@ -336,7 +337,7 @@ class Walker:
         dims, node = list(image.dims), self.nodes[image.node]
         sizes = list(node.sizes)
         for d, parts in enumerate(dims):
-            if len(parts) > 1 and self._is_axis(image, parts[0]) and parts[1].role == REPEAT:
+            if len(parts) > 1 and self.is_axis(image, parts[0]) and parts[1].role == REPEAT:
                 k = int(parts[0].role[1])
                 sizes[k] *= parts[1].size
                 dims[d] = (*of_axis(k, sizes[k]), *parts[2:])
@@ -350,7 +351,7 @@ class Walker:
         dims, node = list(image.dims), self.nodes[image.node]
         block, sizes = [1] * self.axes, list(node.sizes)
         for d, parts in enumerate(dims):
-            if len(parts) == 2 and self._is_axis(image, parts[0]) and parts[1].role == CHANNEL:
+            if len(parts) == 2 and self.is_axis(image, parts[0]) and parts[1].role == CHANNEL:
                 k = int(parts[0].role[1])
                 block[k] = parts[1].size
                 sizes[k] *= block[k]
@@ -401,7 +402,7 @@ class Walker:
     def axis_in(self, image: Image, d: int) -> int | None:
         """The axis of the image whose positions, all of them, are the axis ``d`` of the array."""
         parts = image.dims[d]
-        return int(parts[0].role[1]) if len(parts) == 1 and self._is_axis(image, parts[0]) else None
+        return int(parts[0].role[1]) if len(parts) == 1 and self.is_axis(image, parts[0]) else None
 
     def require_batch(self, image: Image, d: int) -> None:
         """Raise unless the axis ``d`` of the array is a batch."""

@@ -211,7 +211,7 @@ def reduction(kind: str) -> Any:
             image = walker.whole(image)
         image = walker.arranged(image)
         removed = parts_of(tuple(image.dims[d] for d in axes), "axis")
-        if any(not walker._is_axis(image, part) for part in removed):
+        if any(not walker.is_axis(image, part) for part in removed):
             return [_pooled_blocks(walker, image, kind, axes)]
         return [_statistic(walker, image, kind, axes)]
 
@@ -227,7 +227,7 @@ def _pooled_blocks(walker: Walker, image: Image, kind: str, axes: Sequence[int])
     node = walker.nodes[image.node]
     block, sizes = [1] * walker.axes, list(node.sizes)
     for part in (part for d in axes for part in image.dims[d]):
-        if part.role[0] != "axis" or part.stride != 1 or walker._is_axis(image, part):
+        if part.role[0] != "axis" or part.stride != 1 or walker.is_axis(image, part):
             raise NoStepError("it reduces something else than blocks of positions")
         k = int(part.role[1])
         block[k], sizes[k] = part.size, sizes[k] // part.size

@@ -96,7 +96,7 @@ class LoadedProgram:
         for of_it, shape in pairs:
             expected = (*batch, of_it.channels, *(() if of_it.single else sizes))
             if shape != expected or len(batch) > 1 or 0 in batch:
-                raise _other_shape(of_it, shape, index, batch)
+                raise _other_shape(of_it, shape, index)
         if not self.serves(sizes):
             near = " or ".join(map(str, self.nearest(sizes)))
             fit = "; ".join(f"{name}: {text}" for name, text in zip(index.axes, index.served, strict=True))
@@ -128,7 +128,7 @@ def _distance(sizes: Sequence[int], others: Sequence[int]) -> int:
     return sum(abs(n - m) for n, m in zip(sizes, others, strict=True))
 
 
-def _other_shape(of_it: Input, shape: tuple[int, ...], index: ProgramIndex, batch: tuple[int, ...]) -> ShapeError:
+def _other_shape(of_it: Input, shape: tuple[int, ...], index: ProgramIndex) -> ShapeError:
     sizes = "" if of_it.single else "".join(f", {name}" for name in index.axes)
     one = f"({of_it.channels}{sizes}{'' if sizes else ','})"
     says = f"{of_it.name} has the shape {clipped(str(shape))}, and must have {one}, or a batch of it"

@@ -3,26 +3,17 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any
 
 from ...spec.arithmetic.progression import Progression
-from ...spec.arithmetic.size_set import SizeSet
+from ...spec.arithmetic.size_set import EVERY_SIZE, SizeSet
 from ...spec.messages.report import WellshapedError
 from .expressions import is_positive, value
-from .paths import ANY_ERROR, Accepted, End, Path, Rejected, Unknown, fail_alike, is_about_axes, solved
+from .paths import ANY_ERROR, Accepted, End, Rejected, Unknown, fail_alike, is_about_axes, solved
+from .tracer import AxisTracer
 
 FIRST = 1_000
 """The first sample: larger than what small sizes need an exception for, and not a power of 2."""
-
-
-class Tracer(Protocol):
-    """A framework's reading of one network with one open axis."""
-
-    def path(self, size: int) -> Path:
-        """Trace symbolically, with ``size`` as the sample."""
-
-    def trial(self, size: int) -> End:
-        """Run the framework's own shape rules on this size alone. Its sizes are numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +61,7 @@ class Found:
 
 
 def explore(
-    tracer: Tracer,
+    tracer: AxisTracer,
     axis: str,
     budget: Budget,
     progress: Callable[[str], None] = lambda said: None,
@@ -112,11 +103,11 @@ def explore(
 
 
 def _by_traces(
-    tracer: Tracer, axis: str, budget: Budget, deadline: float, progress: Callable[[str], None]
+    tracer: AxisTracer, axis: str, budget: Budget, deadline: float, progress: Callable[[str], None]
 ) -> tuple[list[Region], SizeSet, int]:
     """The regions that traces find, the sizes that are in none of them, and how many traces there were."""
     regions: list[Region] = []
-    left = SizeSet([Progression(1, 1, None)])
+    left = EVERY_SIZE
     traces = 0
     for _ in range(budget.traces):
         if not left or monotonic() > deadline:
@@ -141,7 +132,7 @@ _SINGLE = 2
 """If the last paths, this many, have one size each, the next size is not traced. It is run as a plain number."""
 
 
-def _tried_alone(tracer: Tracer, size: int, regions: list[Region]) -> Region | None:
+def _tried_alone(tracer: AxisTracer, size: int, regions: list[Region]) -> Region | None:
     """The size by itself, if the last paths had one size each, and it ends as they do: then a trace says no more."""
     last = regions[-_SINGLE:]
     kinds = {kind(region.end) for region in last}
@@ -168,7 +159,7 @@ def _to_try(unknown: SizeSet, known: int | None) -> Iterator[int]:
     yield from (size for size in unknown if size != known)
 
 
-def _traced(tracer: Tracer, axis: str, sample: int) -> list[Region]:
+def _traced(tracer: AxisTracer, axis: str, sample: int) -> list[Region]:
     """The regions of the path that the sample takes, confirmed by running a few of their sizes."""
     path = tracer.path(sample)
     end = path.end
@@ -184,7 +175,7 @@ def _traced(tracer: Tracer, axis: str, sample: int) -> list[Region]:
     return [of for part in parts if part.sizes for of in _each_confirmed(tracer, axis, part, sample)]
 
 
-def _without_contradiction(tracer: Tracer, axis: str, known: int, regions: list[Region]) -> list[Region]:
+def _without_contradiction(tracer: AxisTracer, axis: str, known: int, regions: list[Region]) -> list[Region]:
     """The regions; one that rejects a size that an earlier run has shown to fit decides nothing.
 
     A run of the size is made again. If it does not fit now, the model is no function of its images, and nothing is
@@ -248,7 +239,7 @@ _FEW = 4
 """So many sizes on one path are run as plain numbers, each for itself, if a run is unlike the trace."""
 
 
-def _each_confirmed(tracer: Tracer, axis: str, region: Region, sample: int) -> list[Region]:
+def _each_confirmed(tracer: AxisTracer, axis: str, region: Region, sample: int) -> list[Region]:
     """The region confirmed, or its sizes one by one if they are few and a run is unlike the trace."""
     confirmed = _confirmed(tracer, axis, region, sample)
     differs = isinstance(confirmed.end, Unknown) and confirmed.runs
@@ -257,7 +248,7 @@ def _each_confirmed(tracer: Tracer, axis: str, region: Region, sample: int) -> l
     return [confirmed]
 
 
-def _confirmed(tracer: Tracer, axis: str, region: Region, sample: int) -> Region:
+def _confirmed(tracer: AxisTracer, axis: str, region: Region, sample: int) -> Region:
     """The region, if the framework does the same with a few of its sizes as numbers; otherwise its end is unknown.
 
     If it has only one size, what the framework does with this number is the answer.

@@ -4,31 +4,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice, product
 from random import Random
-from typing import Protocol
 
 from ...spec.arithmetic.progression import Progression
-from ...spec.arithmetic.size_set import SizeSet
+from ...spec.arithmetic.size_set import EVERY_SIZE, SizeSet
 from ...spec.messages.report import WellshapedError
 from .exploring import kind
 from .expressions import holds, names_in
-from .paths import Condition, End, Path, sizes_on
+from .paths import Condition, sizes_on
+from .tracer import Tracer
 
 Sizes = dict[str, int]
 Sets = dict[str, SizeSet]
-
-
-EVERY = SizeSet([Progression(1, 1, None)])
-"""Every size."""
-
-
-class Tracer(Protocol):
-    """A framework's reading of a network, with all sizes open."""
-
-    def path_of(self, samples: Mapping[str, int], held: Mapping[str, int]) -> Path:
-        """Trace with a symbol for each sample."""
-
-    def trial_of(self, sizes: Mapping[str, int]) -> End:
-        """Run the framework's own shape rules on plain numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +40,7 @@ class Links:
     def add_one(self, sizes: Sizes) -> None:
         """Find why a size of these was rejected where the others were held; these sizes fit together."""
         wrong = {name: size for name, size in sizes.items() if size not in self.sets[name]}
-        self._explained({**self.at, **wrong}, dict.fromkeys(sizes, EVERY), self.rejected)
+        self._explained({**self.at, **wrong}, dict.fromkeys(sizes, EVERY_SIZE), self.rejected)
 
     def _explained(self, sizes: Sizes, sets: Mapping[str, SizeSet], found: list[Sets]) -> bool:
         """Whether the path of sizes that fail says why: by sizes of single axes, or by a condition on several."""
@@ -73,7 +59,7 @@ class Links:
         """The conditions that all sizes have to meet, of those ``recorded`` in a trace and those that were found."""
         required = [c for c in dict.fromkeys((*self.broken, *recorded)) if self._is_required(c)]
         written = _written(_each_once(required), self.forbidden, self.sets)
-        others = _written((), self.rejected, dict.fromkeys(self.sets, EVERY))
+        others = _written((), self.rejected, dict.fromkeys(self.sets, EVERY_SIZE))
         return tuple(dict.fromkeys((*written, *others, *self.pairs)))
 
     def _is_required(self, condition: Condition) -> bool:

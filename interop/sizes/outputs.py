@@ -8,9 +8,10 @@ from ...spec.messages.written import in_words
 from .answer import AxisSizes, output_text
 from .exploring import kind
 from .expressions import value
-from .linking import Sizes, Tracer
+from .linking import Sizes
 from .paths import Accepted, Path
 from .shapes import equalities
+from .tracer import Tracer
 
 _RETRACED = 3
 """At most this many other paths are traced to find a function that holds on all of them."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations, islice, product
-from typing import Any, Protocol
+from typing import Any
 
 from ...spec.arithmetic.progression import Progression
 from ...spec.arithmetic.size_set import SizeSet
@@ -18,32 +18,9 @@ from .paths import Accepted, Condition, End, Path, Rejected, Unknown, fail_alike
 from .places import is_own
 from .shapes import OpenShape, equalities, open_sizes
 from .together import dependence, general_path
+from .tracer import AxisTracer, Tracer
 
 Progress = Callable[[str], None]
-
-
-class OpenTracer(Protocol):
-    """A framework's reading of a network. ``sizes`` and ``samples`` have the open sizes by name."""
-
-    def path_of(self, samples: Mapping[str, int], held: Mapping[str, int]) -> Path:
-        """Trace with a symbol for each sample, and plain numbers for the ``held`` sizes."""
-
-    def trial_of(self, sizes: Mapping[str, int]) -> End:
-        """Run the framework's own shape rules on plain numbers."""
-
-    def prepare(self, sizes: Mapping[str, int]) -> None:
-        """Let the network choose its parameters by images of these sizes, if it does so. Raises what it raises."""
-
-
-class _OneAxis:
-    def __init__(self, tracer: OpenTracer, axis: str, held: Mapping[str, int]) -> None:
-        self.tracer, self.axis, self.held = tracer, axis, held
-
-    def path(self, size: int) -> Path:
-        return self.tracer.path_of({self.axis: size}, self.held)
-
-    def trial(self, size: int) -> End:
-        return self.tracer.trial_of({**self.held, self.axis: size})
 
 
 HELD = (
@@ -77,7 +54,7 @@ NONE_TOGETHER = "all sizes that were tried failed; some may fit only in combinat
 
 @rare_collections()
 def read(
-    tracer: OpenTracer,
+    tracer: Tracer,
     model: str,
     framework: str,
     shapes: Sequence[OpenShape],
@@ -93,7 +70,7 @@ def read(
     found = {}
     for axis in axes:
         held = {name: size for name, size in at.items() if name != axis}
-        of_it = explore(_OneAxis(tracer, axis, held), axis, budget, progress, at[axis] if error is None else None)
+        of_it = explore(AxisTracer(tracer, axis, held), axis, budget, progress, at[axis] if error is None else None)
         found[axis] = AxisSizes(axis, held, of_it, held_fits=error is None or len(axes) == 1)
     progress("all axes together")
     sets = {name: of.sizes for name, of in found.items()}
@@ -166,9 +143,7 @@ _ALL_KINDS = (63, 8, 16_384, 131_072)
 """Sizes that differ from the first candidates: odd, small and large."""
 
 
-def _fitting(
-    tracer: OpenTracer, axes: Sequence[str], model: str, progress: Progress
-) -> tuple[dict[str, int], End | None]:
+def _fitting(tracer: Tracer, axes: Sequence[str], model: str, progress: Progress) -> tuple[dict[str, int], End | None]:
     """The sizes at which axes are held, and ``None``; or the first candidates, and why they do not fit."""
     failed: list[End] = []
     asked = 0
@@ -226,7 +201,7 @@ def _usual(found: Found) -> int | None:
     return max(paths, key=lambda sizes: sizes.count or 0).maximum if paths else found.fits.maximum
 
 
-def _fails_for_all(tracer: OpenTracer, axes: Sequence[str], failed: Sequence[End]) -> bool:
+def _fails_for_all(tracer: Tracer, axes: Sequence[str], failed: Sequence[End]) -> bool:
     """Whether sizes of all kinds fail with the same words of the framework, which then name none of these sizes.
 
     Some other axis is wrong, such as the channels. If the error is about the number of axes, the sizes in its text may
@@ -255,7 +230,7 @@ def _is_raised_by_own_code(end: Rejected) -> bool:
     return bool(file) and is_own(file)
 
 
-def _by_conditions(tracer: OpenTracer, at: Mapping[str, int]) -> dict[str, int] | None:
+def _by_conditions(tracer: Tracer, at: Mapping[str, int]) -> dict[str, int] | None:
     """Sizes that fit, found by meeting the last equality that a trace breaks, again and again.
 
     If an equality links several sizes, the first of them changes.

@@ -16,8 +16,9 @@ from ...spec.arithmetic.progression import Progression
 from ...spec.arithmetic.size_set import SizeSet
 from .exploring import kind
 from .expressions import is_positive, names_in
-from .linking import Links, Sizes, Tracer, at_random, by_axis, is_inside, meets
+from .linking import Links, Sizes, at_random, by_axis, is_inside, meets
 from .paths import Accepted, Condition, Path, sizes_on
+from .tracer import Tracer
 
 _PAIRS = 12
 """How many combinations of sizes are tried."""

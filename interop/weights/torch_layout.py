@@ -125,7 +125,7 @@ def _of_vectors(graph: Network) -> set[str]:
     for node in graph.nodes:
         if all(name in single for name in node.inputs):
             single.add(node.name)
-        layers.setdefault(node.layer or node.name, node.name in single)
+        layers.setdefault(node.path, node.name in single)
     return {layer for layer, is_single in layers.items() if is_single}
 
 

@@ -117,7 +117,7 @@ def loaded(
     chosen = _chosen(layout, weights, network)
     ins, outs = (given[of] or 1 for of in ("in_channels", "out_channels"))
     model = without_arrays(as_network(network), (ins, outs), _types(types, chosen), run)
-    _fill(model, layout, chosen, 1 - float(momentum))
+    _fill(model, chosen, 1 - float(momentum))
     return model, weights
 
 
@@ -176,7 +176,7 @@ def _channels(of: str, node: Node, layout: TorchLayout, arrays: Mapping[str, Any
     """The channels that a convolution has in the arrays, or ``None`` if they do not say it."""
 
     def given(part: str) -> Any:
-        names = next((array.names for array in layout.arrays if array.ours == f"{node.layer or node.name}.{part}"), ())
+        names = next((array.names for array in layout.arrays if array.ours == f"{node.path}.{part}"), ())
         return next((arrays[name] for name in names if name in arrays), None)
 
     array, bias = given("kernel"), given("bias")
@@ -283,7 +283,7 @@ def _types(types: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any
     return made
 
 
-def _fill(model: "nnx.Module", layout: TorchLayout, chosen: Mapping[str, Any], momentum: float) -> None:
+def _fill(model: "nnx.Module", chosen: Mapping[str, Any], momentum: float) -> None:
     import jax.numpy as jnp
     import numpy as np
 

@@ -90,9 +90,9 @@ class Convolution(OperationLayer):
     def _is_plain(self) -> bool:
         """Whether it is a convolution of the network: over two axes, with one number for all sides, and no other."""
         sided = any(isinstance(of, tuple | str) for of in (self.kernel_size, self.stride, self.padding))
-        return self.axes == 2 and not sided and self.groups == self.dilation == 1 and self._more == 0
+        return self.axes == 2 and not sided and self.groups == self.dilation == 1 and self._output_padding == 0
 
-    _more: Any = 0
+    _output_padding: Any = 0
     """The output padding; a convolution has none."""
 
     def _shape_of(self, numbers: Mapping[str, int]) -> tuple[int, ...]:
@@ -208,5 +208,5 @@ class AnyConvTranspose(Convolution):
         self._start(in_channels, out_channels, use_bias=use_bias, rngs=rngs, **types, **window)
 
     @property
-    def _more(self) -> Any:
+    def _output_padding(self) -> Any:
         return self.output_padding

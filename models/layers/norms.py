@@ -19,7 +19,8 @@ from ..cpu.layout import channels_last
 from ..dtypes import dtypes_of
 from ..fits import at_least_one, require_buildable
 from ..functional.functional import require_pixels
-from ..functional.statistics import AxisName, batch_norm, normalised
+from ..functional.statistics import AxisName, normalised
+from ..operations.node_layers import norm_of
 from ..typed import checked, remembered, shown
 
 
@@ -73,11 +74,6 @@ def _single_number_error(x: Array, norm: _Norm) -> ShapeError:
     return ShapeError.of(f"x = {shown(x)}, given to {name},", "statistics", "", says, "an image of 2 pixels or more")
 
 
-def _numbers(affine: bool) -> dict[str, Any]:
-    """What Flax's norms are given: how the variance is computed, and whether there is a scale and a bias."""
-    return {"use_fast_variance": False, "use_scale": affine, "use_bias": affine}
-
-
 def _require_buildable(norm: str, channels: int) -> None:
     require_buildable(norm, {"channels": channels}, lambda numbers: [("scale", (numbers["channels"],))])
 
@@ -98,15 +94,9 @@ class _BatchNorm(_Norm):
     ) -> None:
         self.channels = natural(channels, "channels")
         _require_buildable(type(self).__name__, self.channels)
-        self.norm = batch_norm(
-            self.channels,
-            axis_name=axis_name,
-            momentum=momentum,
-            epsilon=Norm(epsilon=epsilon).epsilon,
-            rngs=rngs,
-            **_numbers(affine),
-            **dtypes_of(dtype, param_dtype),
-        )
+        operation = Norm("batch", epsilon=epsilon, affine=affine)
+        types = {**dtypes_of(dtype, param_dtype), "rngs": rngs}
+        self.norm = norm_of(operation, self.channels, types, axis_name=axis_name, momentum=momentum)
 
 
 class BatchNorm2d(_BatchNorm, _OverTwoAxes):
@@ -204,14 +194,8 @@ class GroupNorm(_OverAnyAxes):
             fix = f"groups={divisor_below(self.channels, self.groups)}"
             raise ConfigError.of(subject, "groups_divide", "groups of different sizes", says, fix)
         self._channels_per_statistic = self.channels // self.groups
-        self.norm = nnx.GroupNorm(
-            self.channels,
-            num_groups=self.groups,
-            epsilon=Norm(epsilon=epsilon).epsilon,
-            rngs=rngs,
-            **_numbers(affine),
-            **dtypes_of(dtype, param_dtype),
-        )
+        operation = Norm("group", groups=self.groups, epsilon=epsilon, affine=affine)
+        self.norm = norm_of(operation, self.channels, {**dtypes_of(dtype, param_dtype), "rngs": rngs})
 
 
 class _InstanceNorm(_Norm):
@@ -230,13 +214,8 @@ class _InstanceNorm(_Norm):
     ) -> None:
         self.channels = natural(channels, "channels")
         _require_buildable(type(self).__name__, self.channels)
-        self.norm = nnx.InstanceNorm(
-            self.channels,
-            epsilon=Norm(epsilon=epsilon).epsilon,
-            rngs=rngs,
-            **_numbers(affine),
-            **dtypes_of(dtype, param_dtype),
-        )
+        operation = Norm("instance", epsilon=epsilon, affine=affine)
+        self.norm = norm_of(operation, self.channels, {**dtypes_of(dtype, param_dtype), "rngs": rngs})
 
 
 class InstanceNorm2d(_InstanceNorm, _OverTwoAxes):
@@ -311,10 +290,5 @@ class LayerNorm(_OverAnyAxes):
     ) -> None:
         self.channels = natural(channels, "channels")
         _require_buildable("LayerNorm", self.channels)
-        self.norm = nnx.LayerNorm(
-            self.channels,
-            epsilon=Norm(epsilon=epsilon).epsilon,
-            rngs=rngs,
-            **_numbers(affine),
-            **dtypes_of(dtype, param_dtype),
-        )
+        operation = Norm("layer", epsilon=epsilon, affine=affine)
+        self.norm = norm_of(operation, self.channels, {**dtypes_of(dtype, param_dtype), "rngs": rngs})

@@ -53,9 +53,9 @@ class Pooling(OperationLayer):
     @property
     def _is_plain(self) -> bool:
         sided = isinstance(self.kernel_size, tuple) or isinstance(self.stride, tuple)
-        return self.axes == 2 and not sided and self.padding == 0 and not self.ceil_mode and self._more == 1
+        return self.axes == 2 and not sided and self.padding == 0 and not self.ceil_mode and self._dilation == 1
 
-    _more: Any = 1
+    _dilation: Any = 1
     """The dilation; an average pooling has none."""
 
 
@@ -80,7 +80,7 @@ class _MaxPool(Pooling):
         self._start(kernel, stride, padding=padding, dilation=dilation, ceil_mode=ceil_mode)
 
     @property
-    def _more(self) -> Any:
+    def _dilation(self) -> Any:
         return self.dilation
 
 

@@ -97,14 +97,14 @@ class TypedNetwork(nnx.Module):
         types["rngs"] = _rngs(rngs, graph)
         layers: dict[str, nnx.Module] = {}
         for node in graph.nodes:
-            if path(node) not in layers:
+            if node.path not in layers:
                 channels = [graph.channels[name] for name in node.inputs]
                 layer = layer_of(
                     node.operation, channels, graph.axes, axis_name=axis_name, types=types, momentum=momentum
                 )
                 if layer is not None:
-                    _require_name(graph, path(node))
-                    layers[path(node)] = layer
+                    _require_name(graph, node.path)
+                    layers[node.path] = layer
         self._paths = frozenset(layers)
         self._keep(layers)
 
@@ -129,18 +129,18 @@ class TypedNetwork(nnx.Module):
     def __getitem__(self, name: str) -> nnx.Module:
         """The layer of a node. Raises :class:`UsageError` if the node has no parameters, or there is no such node."""
         node = self.network.node(name)
-        layer: nnx.Module | None = self.layer(path(node))
+        layer: nnx.Module | None = self.layer(node.path)
         if layer is not None:
             return layer
         says = f"{type(node.operation).__name__} has no parameters"
-        names = [of.name for of in self.network.nodes if path(of) in self._paths]
+        names = [of.name for of in self.network.nodes if of.path in self._paths]
         fixes = [f"model.results(x, names={written_value(name)}), for its result"]
         fixes += [f"a node with parameters, such as {written_value(nearest_choice(name, names))}"] if names else []
         raise UsageError.of(f"node {written_value(name)}", "no_layer", "", says, "; or ".join(fixes))
 
     def __contains__(self, name: object) -> bool:
         """Whether the network has a node with this name, and the node has a layer."""
-        return any(node.name == name and path(node) in self._paths for node in self.network.nodes)
+        return any(node.name == name and node.path in self._paths for node in self.network.nodes)
 
     def __call__(self, *images: Array) -> Any:
         """``(C, *sizes)`` for each input to ``(C, *sizes)``, or to a tuple of them if there are several outputs."""
@@ -174,7 +174,7 @@ class TypedNetwork(nnx.Module):
             names = ", ".join(of.name for of in graph.inputs)
             says = f"it got {len(images)}, and takes {len(graph.inputs)}: {names}"
             raise UsageError.of(f"a call of {title(graph)}", "inputs", "", says, f"model({names})")
-        given = [_image(graph, of, x) for of, x in zip(graph.inputs, images, strict=True)]
+        given = [as_image(graph, of, x) for of, x in zip(graph.inputs, images, strict=True)]
         if len(images) == 1:
             require_fit(graph, None, given[0], layouts(graph.axes)[0])
         else:
@@ -220,7 +220,7 @@ def _computed(model: TypedNetwork, part: _Part, layer: Callable[[str], Any], ima
     called, types = model._called, {"dtype": model.dtype, "precision": model.precision}
     for node, reads in part.steps:
         of, given = f"{node.name} of {called}", [known[name] for name in reads]
-        known[node.name] = computed(node.operation, layer(path(node)), given, of=of, **types)
+        known[node.name] = computed(node.operation, layer(node.path), given, of=of, **types)
         for name in set(reads):
             unread[name] -= 1
             if not unread[name] and name not in part.outputs:
@@ -234,7 +234,7 @@ def _computed_again(model: TypedNetwork, part: _Part, images: Sequence[Array]) -
     Only batch statistics and the states of streams of random numbers are written back. ``nnx.remat`` writes every
     parameter, and ``jax.vmap(model)`` allows none.
     """
-    paths = dict.fromkeys(path(node) for node, _ in part.steps)
+    paths = dict.fromkeys(node.path for node, _ in part.steps)
     named = {of: layer for of in paths if (layer := model.layer(of)) is not None}
     layers = nnx.Dict(named)
     definition, state = nnx.split(layers)
@@ -286,11 +286,6 @@ def _plan(graph: Network, names: tuple[str, ...]) -> list[tuple[Node, tuple[str,
     reads = {node.name: joins.get(node.inputs[0], node.inputs) for node in nodes}
     read = {name for inputs in reads.values() for name in inputs}
     return [(node, reads[node.name]) for node in nodes if node.name in read or node.name in names]
-
-
-def path(node: Node) -> str:
-    """The key of a node's layer: nodes with one ``layer`` share it."""
-    return node.layer or node.name
 
 
 _RESERVED = ("_pytree__", "_object__", "__")
@@ -357,7 +352,7 @@ def _again(graph: Network, remat: tuple[str, ...]) -> frozenset[str]:
     return frozenset(again)
 
 
-def _image(graph: Network, given: Input, x: Array) -> Array:
+def as_image(graph: Network, given: Input, x: Array) -> Array:
     """An input as an image. Raises :class:`ShapeError` for another rank, other channels, and another dtype."""
     try:
         x = jnp.asarray(x)

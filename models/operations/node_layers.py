@@ -1,6 +1,7 @@
 """The parameters of an operation as a Flax module, and its result with them (SPEC section 8)."""
 
 from collections.abc import Mapping, Sequence
+from math import prod
 from typing import Any
 
 import jax
@@ -66,7 +67,7 @@ class FixedKernel(nnx.Module):
     """A convolution that is not learned: its ``kernel`` is no parameter. Replace it by your own."""
 
     def __init__(self, shape: tuple[int, ...], param_dtype: Any) -> None:
-        self.kernel = Fixed(jnp.full(shape, 1 / max(jnp.zeros(shape[1:]).size, 1), param_dtype))
+        self.kernel = Fixed(jnp.full(shape, 1 / max(prod(shape[1:]), 1), param_dtype))
 
 
 def layer_of(
@@ -88,16 +89,24 @@ def layer_of(
     (8, 4, 3)
     """
     if isinstance(operation, Norm):
-        return _norm(operation, channels[0], {"axis_name": axis_name, "momentum": momentum}, types)
+        of_batch = {"axis_name": axis_name, "momentum": momentum} if operation.kind == "batch" else {}
+        norm: nnx.Module = norm_of(operation, channels[0], types, **of_batch)
+        return norm
     if isinstance(operation, Dropout):
         return nnx.Dropout(operation.rate, rngs=types["rngs"])
     if isinstance(operation, Conv | ConvTranspose) and not operation.learned:
-        return FixedKernel(operation._kernel(channels, axes), types["param_dtype"])
+        return FixedKernel(operation.arrays(channels, axes)["kernel"], types["param_dtype"])
     shapes = operation.parameters(channels, axes)
     return Learned(operation, shapes, types["param_dtype"], types["rngs"]) if shapes else None
 
 
-def _norm(operation: Norm, channels: int, of_batch: dict[str, Any], types: dict[str, Any]) -> nnx.Module:
+def norm_of(operation: Norm, channels: int, types: dict[str, Any], **of_batch: Any) -> Any:
+    """Flax's norm for an operation. ``types`` has its dtypes and ``rngs``; ``of_batch`` is only for a batch norm.
+
+    >>> types = {"dtype": None, "param_dtype": jnp.float32, "rngs": nnx.Rngs(0)}
+    >>> norm_of(Norm("group", groups=2), 4, types).num_groups
+    2
+    """
     numbers = {"epsilon": operation.epsilon, "use_fast_variance": False, **types}
     numbers |= {"use_bias": operation.affine, "use_scale": operation.affine}
     if operation.kind == "batch":

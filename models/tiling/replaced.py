@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from ...spec.network import Operation
-from ..networks.typed_network import TypedNetwork, path
+from ..networks.typed_network import TypedNetwork
 from ..networks.unet2 import UNet2
 from ..operations.node_layers import layer_of
 from .program import is_of_this_library
@@ -61,9 +61,9 @@ def _layers(model: TypedNetwork | UNet2) -> Iterator[tuple[str, Any, Any]]:
         return
     graph = model.network
     for node in graph.nodes:
-        layer = model.layer(path(node))
+        layer = model.layer(node.path)
         if layer is not None:
-            yield path(node), layer, _built(node.operation, tuple(graph.channels[of] for of in node.inputs), graph.axes)
+            yield node.path, layer, _built(node.operation, tuple(graph.channels[of] for of in node.inputs), graph.axes)
 
 
 @lru_cache(maxsize=256)

@@ -28,7 +28,7 @@ from ...spec.network.statistics import (
     with_statistics_given,
 )
 from ...spec.network.tiling import NotTiledError, valid_part
-from ..networks.typed_network import TypedNetwork, _image, path
+from ..networks.typed_network import TypedNetwork, as_image
 from ..operations.node_layers import layer_of
 from .program import Program, require_evaluation
 from .replaced import computes_its_network
@@ -84,7 +84,7 @@ class Given(Program):
         def results(state: Any, given: list[Any], x: Any) -> tuple[Any, ...]:
             merged = nnx.merge(definition, state)
             vectors = (vector.reshape(-1, *(1,) * merged.network.axes) for vector in given)
-            found = merged._found(names, _image(merged.network, merged.network.image, x), *vectors)
+            found = merged._found(names, as_image(merged.network, merged.network.image, x), *vectors)
             return tuple(found.values())
 
         super().__init__(jax.jit(results), (state, given))
@@ -149,14 +149,14 @@ def _model(model: TypedNetwork) -> TypedNetwork:
     given = nnx.eval_shape(lambda: TypedNetwork(graph, precision=model.precision, rngs=nnx.Rngs(0), **types))
     of_norms = {layer_of_statistics(node): node for node in model.network.nodes}
     for node in graph.nodes:
-        layer: Any = model.layer(path(node))
+        layer: Any = model.layer(node.path)
         if node.layer in of_norms and isinstance(node.operation, Norm):
             channels = graph.channels[node.name]
             layer = layer_of(node.operation, [channels], 1, axis_name=None, types={**types, "rngs": nnx.Rngs(0)})
-            of_image = model.layer(path(of_norms[node.layer]))
+            of_image = model.layer(of_norms[node.layer].path)
             layer.scale, layer.bias, layer.use_running_average = of_image.scale, of_image.bias, True
         if layer is not None:
-            given.layers[path(node)] = layer
+            given.layers[node.path] = layer
     return given
 
 

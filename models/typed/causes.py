@@ -10,6 +10,8 @@ from typing import Any
 from flax import nnx
 
 from ...spec.arithmetic.sizes import OTHER_WINDOW
+from ...spec.network.network import FEW_CHANNELS
+from ...spec.network.running import seem_last
 from ..symbolic import Inconclusive, any_symbolic
 from .axes import Shape
 
@@ -201,11 +203,7 @@ CAUSES = (
     ),
     Cause(
         lambda f: (
-            f.ranks == (3, 3)
-            and f.is_image
-            and f.labels[0] == "C"
-            and f.expected[0] is not None
-            and f.shape[2] <= 4 < min(f.shape[:2])
+            f.ranks == (3, 3) and f.is_image and f.labels[0] == "C" and f.expected[0] is not None and seem_last(f.shape)
         ),
         "an (H, W, C) image passed as (C, H, W) is the likely cause, and its channels do not fit either",
     ),
@@ -230,7 +228,9 @@ CAUSES = (
         lambda f: f.as_expected,
     ),
     Cause(
-        lambda f: f.channels is not None and f.channels[1] == 1 and f.channels[0] > 4 and f.model is not None,
+        lambda f: (
+            f.channels is not None and f.channels[1] == 1 and f.channels[0] > FEW_CHANNELS and f.model is not None
+        ),
         "a batch of {first} grey images without a channel axis is the likely cause",
         lambda f: mapped(f.model, f"{f.name}[:, None]") if f.model else (),
         lambda f: (1, *f.shape[1:]),

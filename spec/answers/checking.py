@@ -10,7 +10,7 @@ from ..messages.choices import nearest_choice
 from ..messages.report import Report, UsageError
 from ..messages.written import clipped, kind_of, written_number, written_value
 from ..network.network import AXES, Network
-from ..network.running import require_sizes
+from ..network.running import require_sizes, seem_last
 from .any_network import AnyNetwork, as_network, building, title
 from .explanation import of_image
 from .meshes import FEWER_DEVICES, Mesh, judge_batch, on_mesh
@@ -110,7 +110,7 @@ def check(
 
 
 def _no_shape(given: object) -> UsageError:
-    """The error for what is no shape: an array, say, or a text."""
+    """The error for a value that is not a shape, such as an array or a string."""
     says, fix = clipped(written_value(given)), "(1, 304, 384)"
     if hasattr(given, "shape"):
         says, fix = kind_of(given), "its shape: x.shape"
@@ -164,16 +164,6 @@ def channels_first(network: AnyNetwork, shape: Sequence[int]) -> tuple[int, ...]
     return (last, *others) if looks else None
 
 
-def seem_last(shape: Sequence[int]) -> bool:
-    """Whether only the last number of a shape is as small as the channels of an image.
-
-    >>> seem_last((388, 390, 2)), seem_last((3, 388, 390)), seem_last((388, 390, 64))
-    (True, False, False)
-    """
-    *others, last = shape
-    return last <= _CHANNELS_AT_MOST < min(others)
-
-
 def usual_channels(network: AnyNetwork) -> tuple[int, ...]:
     """Return the channels of an image that a network takes; for a config, which takes any number, the usual ones.
 
@@ -183,8 +173,5 @@ def usual_channels(network: AnyNetwork) -> tuple[int, ...]:
     graph = as_network(network)
     return (graph.image.channels,) if isinstance(graph, Network) else (1, 3)
 
-
-_CHANNELS_AT_MOST = 4
-"""The most channels of a usual image: red, green, blue and alpha."""
 
 _NAMES = {name[0].upper(): name for names in AXES.values() for name in names}

@@ -106,7 +106,7 @@ def _stage(network: Network, node: Node, given: list[tuple[int, ...]], made: tup
         node.operation.called,
         (),
         (network.channels[node.name], *made),
-        (node.layer or node.name) if shapes else None,
+        node.path if shapes else None,
         sum(map(prod, shapes.values())),
         node.operation.multiply_adds(given, made, channels),
     )

@@ -312,7 +312,7 @@ def _times(graph: Network, sizes: Sizes, tile: Sizes) -> float:
 
 
 def statistics_first(graph: Network, sizes: Sizes) -> tuple[str, ...]:
-    """What is exact for a network that has no tiles, if it has some once its norms and means over the image are known.
+    """The fix for a network that can be tiled once its norms and means over the image are known; none for another.
 
     >>> statistics_first(graph_of("monai_like"), (256, 256))
     ('tiled(…, statistics=True): statistics first, over all tiles; 19 passes over the image',)

@@ -365,3 +365,7 @@ def _one_of(numbers: tuple[int, ...]) -> str:
         return f"one of {len(numbers)} remainders"
     *most, last = map(written_number, numbers)
     return f"{', '.join(most)} or {last}" if most else last
+
+
+EVERY_SIZE = SizeSet([Progression(1, 1, None)])
+"""All sizes: n ≥ 1."""

@@ -71,7 +71,7 @@ def enclosed(size: Enclosed | int) -> Enclosed:
 
 
 def largest(needs: Iterable[Need]) -> int | None:
-    """The largest ``n`` for which the lines allow every need to hold: at least 0, or ``None`` if there is no bound.
+    """The largest ``n`` that may fit: beyond it, the lines show that some need fails. ``None`` if there is no bound.
 
     >>> n = unknown()
     >>> largest([Need("equal", n * 2, EQUAL, n + 7)])

@@ -25,6 +25,10 @@ AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 """The names of the axes, by how many the network has. A layout such as ``CHW`` uses their first letters."""
 
 MAX_AXES = max(AXES)
+
+FEW_CHANNELS = 4
+"""The most channels of a usual image: red, green, blue and alpha. A larger number is probably a size."""
+
 MAX_LETTERS = 200
 """The most letters of a name, which has to fit in messages and files."""
 
@@ -108,6 +112,11 @@ class Node(Written):
         object.__setattr__(self, "inputs", as_names(inputs, f'Node("{clipped(name)}", ', "inputs"))
         for of, text in (("layer", layer), ("rule", rule)):
             object.__setattr__(self, of, _label(text, of, f'Node("{clipped(name)}")'))
+
+    @property
+    def path(self) -> str:
+        """The path of its layer: ``layer``, or else its name. Nodes with one path share their parameters."""
+        return self.layer or self.name
 
 
 @dataclass(frozen=True, slots=True, repr=False, init=False)
@@ -259,7 +268,7 @@ def _layer_faults(network: Network, channels: Mapping[str, int]) -> Iterator[Fau
     """Yield the faults of nodes that share a layer, but not the shapes of its parameters."""
     of_layers: dict[str, list[Node]] = {}
     for node in network.nodes:
-        of_layers.setdefault(node.layer or node.name, []).append(node)
+        of_layers.setdefault(node.path, []).append(node)
     for layer, nodes in of_layers.items():
         if len(nodes) == 1:
             continue

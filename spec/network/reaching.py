@@ -187,7 +187,7 @@ def _fields(network: Network, axis: int, reads: Sequence[NodeReads]) -> dict[str
         tables[given.name] = None if given.single else _Table(tuple(range(stride)), tuple(range(stride)))
     for node, of_it in zip(network.nodes, reads, strict=True):
         tables[node.name] = _table(node, tables, of_it, shifts[node.name], stride)
-    return {name: _field(table, slopes[name], stride) for name, table in tables.items()}
+    return {name: _field(table, slopes[name]) for name, table in tables.items()}
 
 
 def _table(
@@ -213,7 +213,7 @@ def _table(
     return _Table(tuple(map(min, *firsts, firsts[0])), tuple(map(max, *lasts, lasts[0])))
 
 
-def _field(table: _Table | str | None, slope: Fraction, stride: int) -> NodeField:
+def _field(table: _Table | str | None, slope: Fraction) -> NodeField:
     step = 1 / slope if slope else Fraction(0)
     if table is None:
         return NodeField(Fraction(0))

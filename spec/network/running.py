@@ -9,7 +9,7 @@ from ..arithmetic.naturals import as_integer, natural
 from ..messages.choices import near_name
 from ..messages.report import ShapeError, UsageError
 from ..messages.written import Written, clipped, count_word, in_words, kind_of, written_argument, written_value
-from .network import Input, Network, Node
+from .network import FEW_CHANNELS, Input, Network, Node
 from .operation import Operation, changes_size, requires_together
 from .requirement import AT_LEAST, Need, Requirement
 
@@ -208,7 +208,7 @@ def _other_shape(network: Network, shape: Sequence[int], needed: int | None) -> 
     says += "; leave out the batch" if count == network.axes + 2 else ""
     numbers = _numbers(shape)
     before = numbers[: -network.axes]  # the batch and the channels, if there are enough numbers
-    if not before and numbers and numbers[0] <= _FEW_CHANNELS:
+    if not before and numbers and numbers[0] <= FEW_CHANNELS:
         before, numbers = numbers[:1], numbers[1:]
     channels = needed if needed is not None else before[-1] if before else 1
     return ShapeError.of("the image", "axes", "", says, written_value((channels, *_spatial(network, numbers))))
@@ -222,14 +222,20 @@ def _numbers(sizes: object) -> list[int]:
 
 def _spatial(network: Network, numbers: list[int]) -> tuple[int, ...]:
     """The sizes that the numbers most likely mean: the last ones, or the first ones if channels are last."""
-    if len(numbers) == network.axes + 1 and numbers[-1] <= _FEW_CHANNELS < numbers[0]:
+    if len(numbers) == network.axes + 1 and seem_last(numbers):
         numbers = numbers[:-1]
     sizes = tuple(numbers[-network.axes :])
     return sizes + (sizes[-1] if sizes else 64,) * (network.axes - len(sizes))
 
 
-_FEW_CHANNELS = 4
-"""The most channels of a common image."""
+def seem_last(shape: Sequence[int]) -> bool:
+    """Whether only the last number of a shape is as small as the channels of an image.
+
+    >>> seem_last((388, 390, 2)), seem_last((3, 388, 390)), seem_last((388, 390, 64))
+    (True, False, False)
+    """
+    *others, last = shape
+    return last <= FEW_CHANNELS < min(others)
 
 
 def fits_together(network: Network, sizes: Sequence[int]) -> bool:

@@ -40,7 +40,7 @@ def _of_layers(network: Network, shapes_of: Callable[[Operation, Sequence[int]],
     for node in network.nodes:
         shapes = shapes_of(node.operation, [network.channels[name] for name in node.inputs])
         if shapes:
-            found.setdefault(node.layer or node.name, shapes)
+            found.setdefault(node.path, shapes)
     return found
 
 

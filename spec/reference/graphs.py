@@ -17,7 +17,7 @@ from ..messages.report import ConfigError, Report, ShapeError, UsageError, Verdi
 from ..messages.written import clipped, count_word, kind_of
 from ..network.edges import Crop, CropTo, CropToSmallest, Pad, PadTo, PadToMultiple
 from ..network.joins import Add, Concat, Multiply
-from ..network.network import AXES, Input, Network, Node
+from ..network.network import AXES, Input, Network
 from ..network.operation import Operation, Shapes
 from ..network.requiring import Require
 from ..network.resampling import DepthToSpace, Resize, ResizeTo, SpaceToDepth
@@ -92,12 +92,8 @@ def graph_value(network: Network, parameters: Mapping[str, Mapping[str, Array]],
     values = _images(network, images)
     for node in network.nodes:
         given = [values[name] for name in node.inputs]
-        values[node.name] = VALUES[type(node.operation)](node.operation, given, learned.get(_layer(node), {}))
+        values[node.name] = VALUES[type(node.operation)](node.operation, given, learned.get(node.path, {}))
     return values
-
-
-def _layer(node: Node) -> str:
-    return node.layer or node.name
 
 
 def _require_values(network: Network) -> None:
@@ -121,7 +117,7 @@ def _shapes(network: Network) -> Iterator[tuple[str, Shapes]]:
         if isinstance(operation, Conv | ConvTranspose) and not operation.learned:
             operation = replace(operation, learned=True, bias=False)
         if shapes := operation.parameters(channels, network.axes):
-            yield _layer(node), shapes
+            yield node.path, shapes
 
 
 def _parameters(network: Network, given: object) -> dict[str, dict[str, Array]]:

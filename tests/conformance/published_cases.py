@@ -43,7 +43,7 @@ def arrays_of(network: Network) -> Iterator[tuple[tuple[str, str], tuple[int, ..
     """The layer, name and shape of each array, in the graph's order: parameters, and the statistics of batch norms."""
     seen = set()
     for node in network.nodes:
-        channels, layer = [network.channels[name] for name in node.inputs], node.layer or node.name
+        channels, layer = [network.channels[name] for name in node.inputs], node.path
         shapes = node.operation.parameters(channels, network.axes)
         if isinstance(node.operation, Norm) and node.operation.kind == "batch":
             shapes = {**shapes, "mean": (channels[0],), "var": (channels[0],)}

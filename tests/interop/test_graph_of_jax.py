@@ -85,9 +85,9 @@ def test_our_own_network_is_read_back_as_its_graph(name):
     read, own = graph_of_jax(model, "1 H W"), graph_of(config, 1, 3)
     for axis in (0, 1):
         assert sizes_that_fit(read, axis) == sizes_that_fit(own, axis)
-    layers = {node.layer or node.name: node for node in own.nodes if node.operation.parameters([1], 2)}
+    layers = {node.path: node for node in own.nodes if node.operation.parameters([1], 2)}
     for node in read.nodes:
-        alike = layers.pop(node.layer or node.name, None)
+        alike = layers.pop(node.path, None)
         if alike is not None:
             assert node.operation == alike.operation
             assert read.channels[node.name] == own.channels[alike.name]

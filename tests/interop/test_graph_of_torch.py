@@ -416,7 +416,7 @@ def test_parts_of_a_matrix_are_layers_of_their_own():
 
 def test_one_part_of_a_parameter_that_is_taken_twice_is_one_layer():
     graph = graph_of_torch(Parts(lambda w: (w[:4], w[:4])), "1 4 H W")
-    assert [node.layer or node.name for node in graph.nodes if isinstance(node.operation, Conv)] == ["w[0]", "w[0]"]
+    assert [node.path for node in graph.nodes if isinstance(node.operation, Conv)] == ["w[0]", "w[0]"]
 
 
 class Tied(nn.Module):

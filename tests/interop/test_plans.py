@@ -92,7 +92,7 @@ def outputs_of(network):
 
 def dropouts_of(network):
     """The rate of each dropout, whether it drops whole channels, and the layer before it, by PyTorch's paths."""
-    before = {node.name: node.layer or node.name for node in network.nodes}
+    before = {node.name: node.path for node in network.nodes}
     return {
         before[node.name]: [node.operation.rate, node.operation.channels, before[node.inputs[0]]]
         for node in network.nodes

@@ -73,7 +73,7 @@ class FlaxNetwork(nnx.Module):
         """
         for node in self.network.nodes:
             layer = getattr(self, attribute(node), None)
-            for name, array in parameters.get(node.layer or node.name, {}).items():
+            for name, array in parameters.get(node.path, {}).items():
                 if isinstance(layer, nnx.Param):
                     setattr(self, attribute(node), nnx.Param(array))
                 elif isinstance(layer, nnx.PReLU):
@@ -96,7 +96,7 @@ def _own(of, name, array):
 
 def attribute(node):
     """The name of a node's layer among the attributes of the module."""
-    return re.sub(r"\W", "_", node.layer or node.name)
+    return re.sub(r"\W", "_", node.path)
 
 
 def abstract_flax(network):

@@ -91,7 +91,7 @@ def _shapes_of(network, node):
     if isinstance(of, Conv | ConvTranspose) and not of.learned:
         of = replace(of, learned=True, bias=False)
     shapes = of.parameters([network.channels[name] for name in node.inputs], network.axes)
-    return [(node.layer or node.name, shapes)] if shapes else []
+    return [(node.path, shapes)] if shapes else []
 
 
 def drawn_images(network, sizes, seed=1):

@@ -108,7 +108,7 @@ def parameters_of(model, parameters):
 
 def attribute(node):
     """The name of a node's layer among the submodules."""
-    return _word(node.layer or node.name)
+    return _word(node.path)
 
 
 def _word(name):

@@ -40,7 +40,8 @@ def draw(
     the receptive field of a position, of the output or of --field. Of three axes, height and width are drawn.
     Exits with 1 if the tiles are not possible.
     """
-    found, given = stages_for(network, image, out_channels, flags), network_of(network, flags, image)
+    given = network_of(network, flags, image)
+    found = stages_for(given, image, out_channels)
     drawn = None
     if tile is not None or field is not None:
         _, *sizes = shape_of(image, given, count_of(out_channels))

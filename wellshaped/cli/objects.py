@@ -18,6 +18,7 @@ from ..spec import PRESETS, Network, Report
 from ..spec.messages.choices import near_name, nearest_choice
 from ..spec.messages.report import UsageError, wrapped
 from ..spec.messages.written import clipped, in_words, written_number
+from ..spec.network.network import FEW_CHANNELS
 from ..words.fields import CONFIGS
 from ..words.numbers import natural_in, numbers_in, numbers_inside
 from ..words.shapes import USUAL
@@ -261,7 +262,7 @@ def _opened(shape: str) -> str:
     ('3xHxW', '1xHxWx3', '64xHxW', 'L')
     """
     numbers = numbers_in(shape)
-    large = [i for i, n in enumerate(numbers) if n > 4][-3:] or list(range(len(numbers)))[-3:]
+    large = [i for i, n in enumerate(numbers) if n > FEW_CHANNELS][-3:] or list(range(len(numbers)))[-3:]
     if len(large) == len(numbers) > 1:
         large = large[1:]
     letters = dict(zip(large, {1: "L", 2: "HW", 3: "DHW"}[len(large)], strict=True))

@@ -7,11 +7,11 @@ from cyclopts import Parameter
 
 from ..spec import ShapeSet, compatible_shapes, graph_of
 from ..spec.answers.any_network import title
-from ..spec.answers.checking import seem_last
 from ..spec.answers.meshes import FEWER_DEVICES
 from ..spec.answers.repairs import repair_description
 from ..spec.messages.report import UsageError, wrapped
 from ..spec.messages.written import clipped, in_words, written_number
+from ..spec.network.running import seem_last
 from ..words.fields import fields_of, word_of
 from ..words.fixes import typed_fix
 from ..words.meshes import mesh_in

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 
-from ..spec import Stage
+from ..spec import AnyNetwork, Stage
 from ..spec import stages as stages_of
 from ..words.shapes import count_of, shape_of
 from ..words.sizes import times
@@ -28,7 +28,7 @@ def stages(
 
     Shapes have the channels first. Multiply-adds are those of convolutions, for one image.
     """
-    found = stages_for(network, image, out_channels, flags)
+    found = stages_for(network_of(network, flags, image), image, out_channels)
     if as_json:
         print_json([asdict(stage) | {"scale": str(stage.scale)} for stage in found])
         return 0
@@ -38,7 +38,7 @@ def stages(
     return 0
 
 
-def stages_for(network: Name, image: str, out_channels: OutChannels, flags: Flags) -> tuple[Stage, ...]:
+def stages_for(network: AnyNetwork, image: str, out_channels: OutChannels) -> tuple[Stage, ...]:
     """Return the stages of the network of a command."""
-    given, out_channels = network_of(network, flags, image), count_of(out_channels)
-    return stages_of(given, shape_of(image, given, out_channels), out_channels=out_channels)
+    out_channels = count_of(out_channels)
+    return stages_of(network, shape_of(image, network, out_channels), out_channels=out_channels)

@@ -8,7 +8,7 @@ from typing import Any
 from ..spec import AnyNetwork, Network, Report, ShapeSet, Verdict, compatible_shapes, graph_of
 from ..spec import check as check_input
 from ..spec.answers.any_network import as_network, building, title
-from ..spec.answers.checking import channels_first, seem_last, usual_channels
+from ..spec.answers.checking import channels_first, usual_channels
 from ..spec.answers.meshes import FEWER_DEVICES, Mesh, judge_batch
 from ..spec.answers.proposals import CHANGE
 from ..spec.answers.repairs import repair_description
@@ -16,6 +16,7 @@ from ..spec.files.networks import MAX_DIGITS
 from ..spec.messages.report import ConfigError, ShapeError, UsageError, WellshapedError
 from ..spec.messages.written import clipped, count_word, in_words
 from ..spec.network.network import AXES
+from ..spec.network.running import seem_last
 from .numbers import natural_in, numbers_in, numbers_inside
 from .sizes import NOT_KNOWN, enough, known_shapes
 

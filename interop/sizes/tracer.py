@@ -1,0 +1,34 @@
+"""What a framework must be able to do, so that its networks can be read."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from .paths import End, Path
+
+
+class Tracer(Protocol):
+    """A framework's reading of a network. ``sizes`` and ``samples`` have the open sizes by name."""
+
+    def path_of(self, samples: Mapping[str, int], held: Mapping[str, int]) -> Path:
+        """Trace with a symbol for each sample, and plain numbers for the ``held`` sizes."""
+
+    def trial_of(self, sizes: Mapping[str, int]) -> End:
+        """Run the framework's own shape rules on plain numbers."""
+
+    def prepare(self, sizes: Mapping[str, int]) -> None:
+        """Let the network choose its parameters by images of these sizes, if it does so. Raises what it raises."""
+
+
+class AxisTracer:
+    """The reading along one open ``axis``, while the others are ``held``."""
+
+    def __init__(self, tracer: Tracer, axis: str, held: Mapping[str, int]) -> None:
+        self.tracer, self.axis, self.held = tracer, axis, held
+
+    def path(self, size: int) -> Path:
+        """Trace symbolically, with ``size`` as the sample."""
+        return self.tracer.path_of({self.axis: size}, self.held)
+
+    def trial(self, size: int) -> End:
+        """Run the framework's own shape rules on this size alone. Its sizes are numbers."""
+        return self.tracer.trial_of({**self.held, self.axis: size})
