@@ -19,13 +19,12 @@ import jax.numpy as jnp
 from cyclopts import Parameter
 from flax import nnx
 from jax.extend.core import Literal
-from rich.console import Console
 
 from wellshaped.models import TypedNetwork
 from wellshaped.spec import Network, UNetConfig, check, graph_of
 
 from .measure import command_line, installed, machine, progress, require_at_least, run
-from .report import Table, put_into
+from .report import Table, publish, require_place
 
 PATTERNS: Mapping[str, tuple[str, ...]] = {
     "nothing": (),
@@ -124,15 +123,12 @@ def compare(
     """Compile a training step of a U-Net with four levels for each choice of what is computed again."""
     for flag, number in (("--base-channels", base_channels), ("--size", size), ("--batch", batch)):
         require_at_least(flag, number, 1)
+    require_place(into, "checkpointing")
     with progress(len(PATTERNS)) as tell:
         found = rows(base_channels, size, batch, tell)
     title = f"A training step, 3×{size}×{size}, {base_channels} base channels, batch of {batch}"
     used = f"{machine()['device']}; " + installed()
-    table = Table(title, HEADER, found, [f"Compiled for {used}."])
-    if into is None:
-        table.show(Console())
-    else:
-        put_into(into, table.markdown(), "checkpointing")
+    publish([Table(title, HEADER, found, [f"Compiled for {used}."])], into, "checkpointing")
 
 
 if __name__ == "__main__":

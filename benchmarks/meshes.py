@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
-from rich.console import Console
 
 from wellshaped.spec import check, compatible_sizes, graph_of, stages
 
 from .measure import command_line, installed, progress, run
-from .report import Table, put_into
+from .report import Table, publish, require_place
 
 PRESETS = (
     "unet2",
@@ -140,6 +139,7 @@ app = command_line("meshes", __doc__)
 @app.default
 def compare(*, into: Annotated[Path | None, Parameter(help="The .md page to write the table into.")] = None) -> None:
     """Compile each preset for simulated devices, and print what they exchange."""
+    require_place(into, "exchanges", "paper")
     with progress(len(PRESETS) * len(DEVICES) + len(ON_PAPER) * len(MANY)) as tell:
         found, expected = rows(tell), on_paper(tell)
     used = installed()
@@ -148,10 +148,7 @@ def compare(*, into: Annotated[Path | None, Parameter(help="The .md page to writ
         "paper": Table(f"On paper: one image of {LARGE}×{LARGE} in bfloat16", PAPER_HEADER, expected, []),
     }
     for name, table in tables.items():
-        if into is None:
-            table.show(Console())
-        else:
-            put_into(into, table.markdown(), name)
+        publish([table], into, name)
 
 
 if __name__ == "__main__":

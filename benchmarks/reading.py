@@ -16,14 +16,13 @@ from typing import Annotated, Any
 import jax.numpy as jnp
 from cyclopts import Parameter
 from flax import linen, nnx
-from rich.console import Console
 
 from wellshaped import interop
 from wellshaped.interop.sizes.answer import ModelSizes
 
 from .by_hand import ByHand
 from .measure import command_line, installed, machine, progress, require_at_least, run
-from .report import Table, put_into
+from .report import Table, publish, require_place
 
 WIDTHS = 8, 16, 32, 64, 128
 Read = Callable[[], ModelSizes]
@@ -131,6 +130,7 @@ def compare(
 ) -> None:
     """Time the reading of U-Nets of four levels in each framework."""
     require_at_least("--rounds", rounds, 1)
+    require_place(into, "reading")
     chosen = {name: make for name, (package, make) in NETWORKS.items() if find_spec(package)}
     rows = []
     with progress(len(chosen)) as tell:
@@ -140,11 +140,7 @@ def compare(
     left_out = sorted({package for package, _ in NETWORKS.values() if not find_spec(package)})
     used = f"{machine()['device']}; {installed('torch')}"
     notes = [f"The fastest of {rounds} rounds; {used}.", *(f"{of} is not installed." for of in left_out)]
-    table = Table("A U-Net of four levels", HEADER, rows, notes)
-    if into is None:
-        table.show(Console())
-    else:
-        put_into(into, table.markdown(), "reading")
+    publish([Table("A U-Net of four levels", HEADER, rows, notes)], into, "reading")
 
 
 def row(name: str, read: Read, rounds: int) -> list[str]:

@@ -274,6 +274,13 @@ def put_into(page: Path, text: str, name: str = "results") -> None:
 
     Raises :class:`FileError` if the page does not have them.
     """
+    before, after = _around(page, name)
+    with replacing(page) as new:
+        new.write_text(f"{before}\n\n{text}\n{after}", encoding="utf-8")
+
+
+def _around(page: Path, name: str) -> tuple[str, str]:
+    """Return the page up to the first of the two lines, and from the second on."""
     check_output("--into", page, (".md",))
     first, last = f"<!-- {name} -->", f"<!-- end of {name} -->"
     old = page.read_text(encoding="utf-8") if page.exists() else ""
@@ -282,8 +289,32 @@ def put_into(page: Path, text: str, name: str = "results") -> None:
     if not (begin and end):
         says = f"it must have the lines {first} and {last}, in this order"
         raise FileError.of(f"--into {page}", "markers", "", says, f"add the lines to {page}")
-    with replacing(page) as new:
-        new.write_text(f"{before}{first}\n\n{text}\n{last}{after}", encoding="utf-8")
+    return before + begin, end + after
+
+
+def require_place(page: Path | None, *names: str) -> None:
+    """Raise :class:`FileError` unless the page, if there is one, has a place of each name.
+
+    A command calls it before it measures anything.
+    """
+    for name in names if page is not None else ():
+        _around(page, name)
+
+
+def publish(
+    tables: Sequence[Table], into: Path | None, name: str, *, first: str = "", last: Sequence[str] = ()
+) -> None:
+    """Show the tables on the terminal, or write them into the place of this ``name`` on a page.
+
+    The lines ``last`` follow. The line ``first`` stands before them, on a page alone.
+    """
+    if into is not None:
+        put_into(into, "\n\n".join([*([first] if first else []), *(of.markdown() for of in tables), *last]), name)
+        return
+    for table in tables:
+        table.show(Console() if sys.stdout.isatty() else Console(width=220))
+    for line in last:
+        print(line)
 
 
 def plot(result: Result, path: Path) -> None:

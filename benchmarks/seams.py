@@ -21,7 +21,6 @@ from cyclopts import Parameter
 from flax import nnx
 from jaxtyping import Array, Float
 from matplotlib.figure import Figure
-from rich.console import Console
 from scipy.ndimage import label
 from skimage.data import coins
 
@@ -32,8 +31,8 @@ from wellshaped.map_drawing import draw_map
 from wellshaped.models import UNet, tiled
 from wellshaped.spec import UNetConfig, receptive_field, tiles
 
-from .measure import check_output, command_line, progress, require_at_least, run
-from .report import Table, put_into
+from .measure import command_line, progress, require_at_least, run
+from .report import Table, publish, require_place
 
 CONFIG = UNetConfig(levels=3, base_channels=8)
 SIZES = (304, 384)
@@ -223,20 +222,17 @@ def measure(
 ) -> None:
     """Draw the pictures, and measure what guessed halos cost."""
     require_at_least("--steps", steps, 1)
-    if into is not None:
-        check_output("--into", into, (".md",))
+    require_place(into, "seam")
     with progress(steps) as tell:
         model = train(steps, tell)
     photo = photograph()
     results = results_of(model, as_input(photo))
     table = table_of(results)
-    if into is None:
-        table.show(Console())
-        return
-    (into.parent / "pictures").mkdir(exist_ok=True)
-    write_tiles(into.parent / "pictures" / "tiles.svg")
-    write_figure(lambda: picture(photo, results), into.parent / "pictures" / "seam.png", dpi=100)
-    put_into(into, table.markdown(), "seam")
+    if into is not None:
+        (into.parent / "pictures").mkdir(exist_ok=True)
+        write_tiles(into.parent / "pictures" / "tiles.svg")
+        write_figure(lambda: picture(photo, results), into.parent / "pictures" / "seam.png", dpi=100)
+    publish([table], into, "seam")
 
 
 if __name__ == "__main__":

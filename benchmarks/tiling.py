@@ -27,7 +27,6 @@ import jax.numpy as jnp
 import numpy as np
 from cyclopts import Parameter
 from flax import nnx
-from rich.console import Console
 
 from wellshaped.models import TypedNetwork, UNet, tiled
 from wellshaped.models.tiling.program import Program
@@ -36,7 +35,7 @@ from wellshaped.spec.network import Network
 from wellshaped.spec.network.statistics import of_one_size, statistics_in_order, with_statistics_given
 
 from .measure import command_line, installed, machine, progress, require_at_least, run
-from .report import Table, put_into
+from .report import Table, publish, require_place
 
 TIMED = ("milesial", "attention_unet", "ronneberger2015")
 TILES = (512, 1024)
@@ -272,6 +271,7 @@ def measure(
 ) -> None:
     """Measure the tiles of the presets, and one large image."""
     require_at_least("--edge", edge, 1024)
+    require_place(into, "tiles")
     with progress(len(TIMED) * len(TILES) + 1) as tell:
         rows = preset_rows(tell)
         tell(len(TIMED) * len(TILES), f"{edge}×{edge}", "measuring")
@@ -281,22 +281,16 @@ def measure(
         Table(f"Tiles of an image of {EDGE}×{EDGE}", HEADER, rows, [f"Measured on {used}."]),
         Table("One large image, four levels, 32 base channels", LARGE, of_large),
     ]
-    if into is None:
-        for table in found:
-            table.show(Console())
-    else:
-        put_into(into, "\n\n".join(table.markdown() for table in found), "tiles")
+    publish(found, into, "tiles")
 
 
 @app.command
 def every(*, into: Annotated[Path | None, Parameter(help="The .md page to write the table into.")] = None) -> None:
     """What tiles of every preset cost, without times: it compiles a tile of each, for some minutes."""
+    require_place(into, "every preset")
     with progress(len(PRESETS)) as tell:
         found = every_preset(tell)
-    if into is None:
-        found.show(Console())
-    else:
-        put_into(into, found.markdown(), "every preset")
+    publish([found], into, "every preset")
 
 
 @app.command

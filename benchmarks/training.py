@@ -17,8 +17,8 @@ from cyclopts import Parameter
 from wellshaped.examples.photographs import write_photographs
 from wellshaped.examples.segmentation import NETWORK, History, Settings, train
 
-from .measure import check_output, command_line, cores, installed, require_at_least, run, watching_others
-from .report import put_into
+from .measure import command_line, cores, installed, require_at_least, run, watching_others
+from .report import put_into, require_place
 
 STEPS, CROP, LEARNING_RATE = 300, 96, 0.01
 PICTURES = ("curves", "panel")
@@ -68,8 +68,7 @@ def measure(
 ) -> None:
     """Train on the photographs, and print or write what the page shows."""
     require_at_least("--steps", steps, 1)
-    if into is not None:
-        check_output("--into", into, (".md",))
+    require_place(into, "run")
     with tempfile.TemporaryDirectory() as folder:
         shown = train_on_photographs(Path(folder), steps)
         if into is None:

@@ -24,13 +24,12 @@ from statistics import median, quantiles
 from typing import Annotated, Any
 
 from cyclopts import Parameter
-from rich.console import Console
 
 from wellshaped.spec.messages.report import FileError, UsageError, WellshapedError
 
 from .measure import command_line, installed, machine, progress, require_at_least, run
 from .one_version import CASES, COMPILE, RUN, WORKS
-from .report import Table, put_into
+from .report import Table, publish, require_place
 
 BEFORE, AFTER = "before", "after"
 Times = dict[str, list[float]]
@@ -133,6 +132,7 @@ def compare(
     require_at_least("--rounds", rounds, 1)
     require_at_least("--compiles", compiles, 1)
     require_at_least("--starts", starts, 1)
+    require_place(into, "two versions")
     cases = list(CASES) if case is None else case
     for name in cases:
         if name not in CASES:
@@ -146,12 +146,9 @@ def compare(
                     times = measure(name, {BEFORE: first, AFTER: then}, rounds, compiles, start)
                     for work, checkout in product(WORKS, (BEFORE, AFTER)):
                         found[name][work][checkout] += times[work][checkout]
-    if into is None:
-        table(found).show(Console() if sys.stdout.isatty() else Console(width=220))
-        return
     used = f"{machine()['cpu']}, {machine()['cores']} cores, {machine()['device']}; "
     used += installed()
-    put_into(into, f"Measured on {used}.\n\n{table(found).markdown()}", "two versions")
+    publish([table(found)], into, "two versions", first=f"Measured on {used}.")
 
 
 if __name__ == "__main__":

@@ -26,7 +26,6 @@ import jax.numpy as jnp
 import numpy as np
 from cyclopts import Parameter
 from flax import nnx
-from rich.console import Console
 
 from wellshaped.models import TypedNetwork, UNet, convolutions
 from wellshaped.spec import UNetConfig, graph_of
@@ -45,7 +44,7 @@ from .measure import (
     run,
     watching_others,
 )
-from .report import DISTURBED, Table, put_into
+from .report import DISTURBED, Table, publish, require_place
 
 FORWARD, GRADIENT = "forward", "gradient"
 WORKS = (FORWARD, GRADIENT)
@@ -309,10 +308,11 @@ def compare(
         raise UsageError.of(
             f"--into {into}", "quick", "", "a quick run measures no case of the page", "leave --quick out"
         )
+    platform = "cpu" if jax.default_backend() == "cpu" else "gpu"
+    require_place(into, PLACES[platform])
     lines = [line for case in SMALL for line in disagreements(case)]
     if lines:
         raise WellshapedError.of("comparing the networks", "agreement", "they differ", "; ".join(lines[:5]), "")
-    platform = "cpu" if jax.default_backend() == "cpu" else "gpu"
     cases = SMALL if quick else CASES[platform]
     tables = []
     with progress(len(cases)) as tell:
@@ -325,14 +325,7 @@ def compare(
     if platform == "gpu":
         differ = f"differ by {rounding_by_default():.1e} of the largest magnitude."
         notes = [f'float32 by default and with `precision="highest"`: outputs {differ}']
-    if into is None:
-        for each in tables:
-            each.show(Console() if sys.stdout.isatty() else Console(width=200))
-        for note in notes:
-            print(note)
-    else:
-        parts = [f"Measured on {used}.", *(each.markdown() for each in tables), *notes]
-        put_into(into, "\n\n".join(parts), PLACES[platform])
+    publish(tables, into, PLACES[platform], first=f"Measured on {used}.", last=notes)
 
 
 if __name__ == "__main__":

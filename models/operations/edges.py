@@ -1,6 +1,6 @@
 """Crops and pads over one, two or three axes (SPEC sections 8 and 10)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -9,8 +9,8 @@ from jaxtyping import Array
 from ...spec.network.edges import Crop, CropTo, CropToSmallest, Pad, PadTo, PadToMultiple
 from ...spec.network.fields import sides_on
 from .partitioned import partitioned
+from .signature import Parameters
 
-Parameters = Mapping[str, Array]
 Sides = Sequence[tuple[int, int]]
 
 _MODES = {"zeros": "constant", "mirrored": "reflect", "replicated": "edge", "mirrored, extended": "reflect"}

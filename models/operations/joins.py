@@ -1,6 +1,6 @@
 """Concatenation, addition and multiplication of images (SPEC section 8)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial, reduce
 from operator import add as plus
 from operator import mul as times
@@ -13,8 +13,7 @@ from ...spec.network.joins import Add, Concat, Multiply
 from ..cpu.eager import compiled_if_eager
 from ..cpu.layout import channels_last
 from ..dtypes import in_32_bits
-
-Parameters = Mapping[str, Array]
+from .signature import Parameters
 
 
 def joined(images: Sequence[Array]) -> Array:

@@ -1,6 +1,6 @@
 """Operations that JAX computes on several devices, whatever the arrays' sharding (SPEC section 12)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from functools import wraps
 from typing import Any
 
@@ -8,11 +8,10 @@ import jax
 from jaxtyping import Array
 
 from ..cpu.backend import has_explicit_axes
+from .signature import Parameters, Value
 
-Compute = Callable[[Any, Sequence[Array], Mapping[str, Array], Any], Array]
 
-
-def partitioned(compute: Compute) -> Compute:
+def partitioned(compute: Value) -> Value:
     """An operation of slices and reshapes, which JAX partitions by itself where axes of the mesh are explicit.
 
     With explicit axes, JAX asks for the sharding of every slice and reshape. That of the result is that of the first
@@ -20,9 +19,7 @@ def partitioned(compute: Compute) -> Compute:
     """
 
     @wraps(compute)
-    def on_every_mesh(
-        operation: Any, images: Sequence[Array], parameters: Mapping[str, Array], precision: Any
-    ) -> Array:
+    def on_every_mesh(operation: Any, images: Sequence[Array], parameters: Parameters, precision: Any) -> Array:
         if not has_explicit_axes():
             return compute(operation, images, parameters, precision)
         split = jax.typeof(images[0]).sharding.spec

@@ -6,7 +6,7 @@ here. :class:`Resize` scales by its factor, as PyTorch does with ``scale_factor`
 of the two sizes, and so does ``recompute_scale_factor``.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from math import gcd
 from typing import Any, NamedTuple
@@ -24,8 +24,7 @@ from ..cpu.layout import channels_last
 from ..dtypes import in_32_bits
 from ..symbolic import any_symbolic
 from .partitioned import partitioned
-
-Parameters = Mapping[str, Array]
+from .signature import Parameters
 
 
 class _Scale(NamedTuple):

@@ -1,10 +1,5 @@
 """The function that computes each operation, by its class. A new operation is one line here, and its function."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
-
-from jaxtyping import Array
-
 from ...spec.network import (
     Activation,
     Add,
@@ -34,9 +29,7 @@ from ...spec.network import (
     Window,
 )
 from . import edges, joins, resizing, values, windows
-
-Value = Callable[[Any, Sequence[Array], Mapping[str, Array], Any], Array]
-"""Computes an operation from its images, its parameters by name, and JAX's ``precision``."""
+from .signature import Value
 
 VALUES: dict[type[Operation], Value] = {
     Conv: windows.conv,

@@ -1,6 +1,6 @@
 """Operations on values and channels: activations, scales, slices, the mean (SPEC sections 8 and 10)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from operator import mul as times
 from typing import Any
 
@@ -13,8 +13,7 @@ from ..cpu.activation import rectified
 from ..cpu.eager import compiled_if_eager
 from ..cpu.layout import channels_last
 from ..dtypes import in_32_bits
-
-Parameters = Mapping[str, Array]
+from .signature import Parameters
 
 
 def _of_each_channel(values: Array, x: Array) -> Array:

@@ -4,7 +4,7 @@ A two-axis convolution with one kernel size, one stride and one padding for all 
 :func:`~..cpu.convolution.contract`, whose rules for a CPU were measured on it. Everything else is JAX's own.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
@@ -28,8 +28,8 @@ from ..symbolic import any_symbolic
 from ..typed import unchecked
 from .joins import joined
 from .partitioned import partitioned
+from .signature import Parameters
 
-Parameters = Mapping[str, Array]
 Sides = list[tuple[int, int]]
 
 

@@ -20,7 +20,7 @@ from flax import nnx
 
 from wellshaped.models import Conv2d
 from wellshaped.models.cpu.convolution import Geometry
-from wellshaped.spec import ShapeError
+from wellshaped.spec import FileError, ShapeError
 from wellshaped.spec.network import run_image
 
 ROOT = Path(__file__).parents[2]
@@ -411,6 +411,17 @@ def test_each_table_of_a_page_is_replaced_alone(bench, tmp_path):
     page.write_text("<!-- a -->\nold\n<!-- end of a -->\n<!-- b -->\nkept\n<!-- end of b -->\n")
     bench.report.put_into(page, "new", "a")
     assert page.read_text() == "<!-- a -->\n\nnew\n<!-- end of a -->\n<!-- b -->\nkept\n<!-- end of b -->\n"
+
+
+@pytest.mark.parametrize("text", ["", "<!-- a -->\n", "<!-- end of a -->\n<!-- a -->\n"])
+def test_a_page_without_a_place_for_a_table_is_rejected(bench, tmp_path, text):
+    page = tmp_path / "page.md"
+    page.write_text(text)
+    for call in (lambda: bench.report.require_place(page, "a"), lambda: bench.report.put_into(page, "new", "a")):
+        with pytest.raises(FileError, match="it must have the lines <!-- a --> and <!-- end of a -->, in this order"):
+            call()
+    assert page.read_text() == text
+    bench.report.require_place(None, "a")
 
 
 # Two checkouts.
