@@ -6,7 +6,7 @@ from typing import Any
 
 from .draft import Array, Constant, Image, NoStepError, Pending
 from .equation import Equation
-from .parts import CHANNEL, REPEAT, Part, of_axis, of_channels, reshaped, size_of
+from .parts import CHANNEL, REPEAT, Part, of_axis, of_channels, placed, reshaped, size_of
 from .walker import Walker
 
 
@@ -174,7 +174,7 @@ def _sliced_channels(walker: Walker, image: Image, d: int, start: int, stop: int
     fixed = {"start": start * stride, "stop": stop * stride}
     at = walker.add("slice", (image.node,), node.sizes, (stop - start) * stride, fixed=fixed)
     left = (Part(CHANNEL, stop - start, stride),) if stop - start != 1 else ()
-    return Image(at, (*image.dims[:d], left, *image.dims[d + 1 :]))
+    return Image(at, placed(image.dims, d, left))
 
 
 def pad(walker: Walker, equation: Equation, given: Sequence[Array]) -> Sequence[Array]:
@@ -283,7 +283,7 @@ def concatenate(walker: Walker, equation: Equation, given: Sequence[Array]) -> S
     counts = [walker.nodes[of.node].channels for of in settled]
     joined = tuple(of.node for of in settled)
     at = walker.add("concat", joined, walker.nodes[first.node].sizes, sum(counts))
-    return [Image(at, (*first.dims[:d], of_channels(sum(counts)), *first.dims[d + 1 :]))]
+    return [Image(at, placed(first.dims, d, of_channels(sum(counts))))]
 
 
 def all_alike(images: Sequence[Image]) -> bool:

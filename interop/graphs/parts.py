@@ -39,6 +39,15 @@ def of_channels(count: int) -> Parts:
     return (Part(CHANNEL, count),) if count != 1 else ()
 
 
+def placed(dims: Dims, d: int, parts: Parts) -> Dims:
+    """The axes of an array, with these parts in axis ``d``.
+
+    >>> placed((of_channels(3), ()), 1, of_channels(2))[1] == of_channels(2)
+    True
+    """
+    return (*dims[:d], parts, *dims[d + 1 :])
+
+
 def size_of(parts: Iterable[Part]) -> int:
     """The size of an axis with these parts."""
     return prod(part.size for part in parts)

@@ -17,7 +17,7 @@ from .layout_rules import (
     stack,
     transpose,
 )
-from .parts import REPEAT, Part
+from .parts import REPEAT, Part, placed
 from .torch_walking import Operand, Rule, Step, ranked
 
 
@@ -87,7 +87,7 @@ def _repeated(step: Step, x: Operand, repeats: Any, dim: Any = None, **more: Any
         raise NoStepError("it repeats positions unevenly")
     image, d = step.walker.unmixed(x.image), _from_start(dim, len(x.shape))
     parts = (*image.dims[d], Part(REPEAT, repeats)) if repeats != 1 else image.dims[d]
-    return replace(image, dims=(*image.dims[:d], parts, *image.dims[d + 1 :]))
+    return replace(image, dims=placed(image.dims, d, parts))
 
 
 # Slices.

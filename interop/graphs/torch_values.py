@@ -119,13 +119,7 @@ def _softmax(step: Step, x: Operand, dim: Any = None, *more: Any, **others: Any)
 
 
 def _glu(step: Step, x: Operand, dim: int = -1) -> Array:
-    walker, d = step.walker, dim % len(x.shape)
-    image = walker.require_channels(walker.settled(x.image), d)
-    node = walker.nodes[image.node]
-    fixed = {"kind": "glu", "slope": None}
-    at = walker.add("activation", (image.node,), node.sizes, node.channels // 2, fixed=fixed, path=step.path)
-    dims = (*image.dims[:d], of_channels(node.channels // 2), *image.dims[d + 1 :])
-    return Image(at, dims)
+    return step.walker.gated(step.walker.settled(x.image), dim % len(x.shape), step.path)
 
 
 # Norms.

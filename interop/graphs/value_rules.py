@@ -7,7 +7,7 @@ from typing import Any
 from ...spec.network.values import OF_CHANNELS
 from .draft import Array, Constant, Image, NoStepError, Pending, is_statistic, small_number
 from .equation import Equation
-from .parts import CHANNEL, REPEAT, Dims, Part, Parts, merged, moving, of_channels, size_of
+from .parts import CHANNEL, REPEAT, Dims, Part, Parts, merged, moving, size_of
 from .pending import MORE, ROOTS
 from .walker import Walker
 
@@ -308,11 +308,7 @@ def glu(walker: Walker, equation: Equation, given: Sequence[Array]) -> Sequence[
     assert isinstance(image, Image)
     image = walker.settled(image)
     (d,) = [d for d, size in enumerate(made) if size != walker.shape(image)[d]]
-    image = walker.require_channels(image, d)
-    node = walker.nodes[image.node]
-    fixed = {"kind": "glu", "slope": None}
-    at = walker.add("activation", (image.node,), node.sizes, made[d], fixed=fixed)
-    return [Image(at, (*image.dims[:d], of_channels(made[d]), *image.dims[d + 1 :]))]
+    return [walker.gated(image, d)]
 
 
 def _slope(kind: str, numbers: Sequence[Array]) -> float | None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from ...spec.network.values import OF_CHANNELS
 from .draft import Array, Constant, DraftNode, Image, IsBatchError, NoStepError, NotOpenError, Pending, Unread
-from .parts import CHANNEL, REPEAT, Part, merged, of_axis, of_channels, parts_of, size_of
+from .parts import CHANNEL, REPEAT, Part, merged, of_axis, of_channels, parts_of, placed, size_of
 from .pending import IN_TRAINING, ROOTS, activation_of, in_evaluation, norm_of
 
 
@@ -318,14 +318,14 @@ class Walker:
             if {part.role for part in parts} == {CHANNEL, REPEAT} and size_of(
                 parts_of((parts,), "channel")
             ) == channels:
-                dims = (*image.dims[:d], of_channels(size_of(parts)), *image.dims[d + 1 :])
+                dims = placed(image.dims, d, of_channels(size_of(parts)))
                 return Image(self.combined(image.node, size_of(parts)), dims)
         return image
 
     def chosen(self, image: Image, d: int, count: int) -> Image:
         """The image with ``count`` of its channels, in any order, in the axis ``d`` of the array."""
         image = self.require_channels(self.settled(image), d)
-        dims = (*image.dims[:d], of_channels(count), *image.dims[d + 1 :])
+        dims = placed(image.dims, d, of_channels(count))
         return Image(self.combined(image.node, count), dims)
 
     def is_axis(self, image: Image, part: Part) -> bool:
@@ -414,12 +414,20 @@ class Walker:
             if part.role == CHANNEL:
                 raise NoStepError("channels are in the batch")
 
+    def gated(self, image: Image, d: int, path: tuple[str, ...] = ()) -> Image:
+        """One half of the channels, which the axis ``d`` of the array has, times the sigmoid of the other half."""
+        image = self.require_channels(image, d)
+        node = self.nodes[image.node]
+        fixed = {"kind": "glu", "slope": None}
+        at = self.add("activation", (image.node,), node.sizes, node.channels // 2, fixed=fixed, path=path)
+        return Image(at, placed(image.dims, d, of_channels(node.channels // 2)))
+
     def require_channels(self, image: Image, d: int) -> Image:
         """The image with all its channels in the axis ``d`` of the array. Raise if other things are there."""
         parts, channels = image.dims[d], self.nodes[image.node].channels
         if parts and all(part.role == REPEAT for part in parts) and channels == 1:
             count = size_of(parts)
-            dims = (*image.dims[:d], of_channels(count), *image.dims[d + 1 :])
+            dims = placed(image.dims, d, of_channels(count))
             return Image(self.combined(image.node, count), dims)
         if parts != of_channels(channels):
             raise NoStepError("something else than the channels is where they should be")
