@@ -1,8 +1,8 @@
 """Does this image fit this network, and if not, what would? Answered before anything is built (SPEC 3 to 5, 8)."""
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..arithmetic.naturals import is_symbol, judge_at_least_one, natural
@@ -11,8 +11,8 @@ from ..messages.report import Report, UsageError
 from ..messages.written import clipped, kind_of, written_number, written_value
 from ..network.network import AXES, Network
 from ..network.running import require_sizes, seem_last
-from .any_network import AnyNetwork, as_network, building, title
-from .explanation import of_image
+from .any_network import AnyNetwork, Building, as_network, building, title
+from .explanation import Explanation, of_image
 from .meshes import FEWER_DEVICES, Mesh, judge_batch, on_mesh
 from .proposals import CHANGE, layouts
 from .repairs import has_unbounded_sizes, repair_description
@@ -60,53 +60,147 @@ def check(
     """
     if isinstance(shape, str) or not isinstance(shape, Sequence) or not 2 <= len(shape) <= len(AXES) + 1:
         raise _no_shape(shape)
+    given = _given(network, shape, layout)
+    built = building(network, given.channels, out_channels)
+    if built.graph is None or built.proposed is None:  # without a network, only judge the sizes
+        fixes = _of_config(built, given)
+        of_sizes = judge_at_least_one(given.sizes)
+        if all(verdict.holds for verdict in of_sizes):
+            return replace(built.report, fixes=fixes)
+        return Report(given.subject, built.report.verdicts + of_sizes, fixes)
+    case = _case(network, out_channels, mesh or {}, given, built, built.graph, built.proposed)
+    fixes = next(some for rule in _FIXES if (some := rule(case)) is not None)
+    verdicts = built.report.verdicts + case.found.verdicts
+    if batch is not None:
+        of_batch, fix = judge_batch(natural(batch, "batch"), mesh or {})
+        verdicts, fixes = (*verdicts, of_batch), (*fixes, *([fix] if fix else []))
+    return replace(case.found, verdicts=verdicts, fixes=fixes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """The shape as it was given: the channels, and the sizes by the names of the axes.
+
+    ``first`` is the shape with its channels first, if they seem to be last and no layout says so.
+    """
+
+    layout: str
+    channels: int
+    sizes: Mapping[str, int]
+    subject: str
+    first: tuple[int, ...] | None
+
+
+def _given(network: AnyNetwork, shape: Sequence[int], layout: str | None) -> _Given:
     known = layouts(len(shape) - 1)
     is_given = layout is not None
     layout = known[0] if layout is None else layout
     if layout not in known:
         raise _no_layout(layout, shape, getattr(as_network(network), "axes", 2))
     names = ["channels" if letter == "C" else _NAMES[letter] for letter in layout]
-    given = {name: natural(n, name) for name, n in zip(names, shape, strict=True)}
-    subject = f"input ({', '.join(map(written_number, given.values()))}) of {title(network)}"
-    first = None if is_given or any(map(is_symbol, shape)) else channels_first(network, tuple(given.values()))
-    channels = given.pop("channels")
-    built = building(network, channels, out_channels)
-    if built.graph is None or built.proposed is None:  # without a network, only judge the sizes
-        fixes = tuple(_as_shape(fix, layout, given) for fix in built.report.fixes)
-        of_sizes = judge_at_least_one(given)
-        if all(verdict.holds for verdict in of_sizes):
-            return replace(built.report, fixes=fixes)
-        return Report(subject, built.report.verdicts + of_sizes, fixes)
+    numbers = {name: natural(n, name) for name, n in zip(names, shape, strict=True)}
+    subject = f"input ({', '.join(map(written_number, numbers.values()))}) of {title(network)}"
+    first = None if is_given or any(map(is_symbol, shape)) else channels_first(network, tuple(numbers.values()))
+    return _Given(layout, numbers.pop("channels"), numbers, subject, first)
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """What the fixes depend on.
+
+    - ``graph``: that of the network. ``split``: the same with what the mesh requires.
+    - ``found``: what the image meets. ``proposed``: the same for the network with the fixes of its config.
+    - ``repair``: a change of the network with which infinitely many sizes fit.
+    """
+
+    given: _Given
+    built: Building
+    graph: Network
+    split: Network
+    sizes: tuple[int, ...]
+    found: Explanation
+    proposed: Explanation
+    repair: Callable[[], str]
+
+    @property
+    def nearest(self) -> tuple[str, ...]:
+        """The fixes of the config, and the nearest sizes with them."""
+        changes = [re.sub(r"(?:^|, )in_channels=\d+", "", fix).removeprefix(", ") for fix in self.built.report.fixes]
+        change = ", ".join(changes)
+        change = change if len(change) <= _SHORT else "these numbers"
+        with_it = f"with {change}: " if any(changes) and self.proposed.fixes != self.found.fixes else ""
+        return _of_config(self.built, self.given) + tuple(with_it + fix for fix in self.proposed.fixes)
+
+    @property
+    def nearest_sizes(self) -> tuple[str, ...]:
+        """The same without a change of the network."""
+        return tuple(fix for fix in self.nearest if CHANGE not in fix)
+
+
+def _case(
+    network: AnyNetwork,
+    out_channels: int | None,
+    mesh: Mesh,
+    given: _Given,
+    built: Building,
+    graph: Network,
+    changed: Network,
+) -> _Case:
     usual = usual_channels(network)
     needed = usual[0] if len(usual) == 1 else None
-    sizes = require_sizes(built.graph, tuple(given.values()), (channels, *given.values()), needed)
-    split = on_mesh(built.graph, mesh or {})
-    found = of_image(split, sizes, subject, layout)
-    proposed = found if built.proposed == built.graph else of_image(built.proposed, sizes, subject, layout)
-    of_config = tuple(_as_shape(fix, layout, given) for fix in built.report.fixes)
-    changes = [re.sub(r"(?:^|, )in_channels=\d+", "", fix).removeprefix(", ") for fix in built.report.fixes]
-    change = ", ".join(changes)
-    change = change if len(change) <= _SHORT else "these numbers"
-    with_it = f"with {change}: " if any(changes) and proposed.fixes != found.fixes else ""
-    fixes = of_config + tuple(with_it + fix for fix in proposed.fixes)
-    if first is not None and not (found.ok and built.report.ok):
-        order = ", ".join((*built.graph.axis_names, "channels"))
-        fixes = (f'layout="{known[1]}", or the shape {written_value(first)}: this one looks like ({order})',)
-    elif split != built.graph and of_image(built.graph, sizes, subject).ok:
-        fixes = tuple(fix.replace(CHANGE, f"{FEWER_DEVICES}; ") for fix in fixes)
-    elif proposed.causes and not has_unbounded_sizes(built.proposed):
-        repair = repair_description(network, channels, out_channels)
-        if repair:
-            fixes = (*of_config, *(with_it + fix for fix in proposed.fixes if not fix.startswith(CHANGE)), repair)
-    verdicts = built.report.verdicts + found.verdicts
-    images = [of.name for of in built.graph.inputs if not of.single]
-    if len(images) > 1 and not found.ok:  # here they all have the same sizes
-        each = ", ".join(f'"{name}": {written_value(sizes)}' for name in images)
-        fixes = (*(fix for fix in fixes if not fix.startswith(CHANGE)), f"sizes for each: explain(network, {{{each}}})")
-    if batch is not None:
-        of_batch, fix = judge_batch(natural(batch, "batch"), mesh or {})
-        verdicts, fixes = (*verdicts, of_batch), (*fixes, *([fix] if fix else []))
-    return replace(found, verdicts=verdicts, fixes=fixes)
+    numbers = tuple(given.sizes.values())
+    sizes = require_sizes(graph, numbers, (given.channels, *numbers), needed)
+    split = on_mesh(graph, mesh)
+    found = of_image(split, sizes, given.subject, given.layout)
+    proposed = found if changed == graph else of_image(changed, sizes, given.subject, given.layout)
+
+    def repair() -> str:
+        known = not proposed.causes or has_unbounded_sizes(changed)
+        return "" if known else repair_description(network, given.channels, out_channels)
+
+    return _Case(given, built, graph, split, sizes, found, proposed, repair)
+
+
+def _in_another_order(case: _Case) -> tuple[str, ...] | None:
+    first = case.given.first
+    if first is None or (case.found.ok and case.built.report.ok):
+        return None
+    order = ", ".join((*case.graph.axis_names, "channels"))
+    layout = layouts(case.graph.axes)[1]
+    return (f'layout="{layout}", or the shape {written_value(first)}: this one looks like ({order})',)
+
+
+def _for_each_input(case: _Case) -> tuple[str, ...] | None:
+    images = [of.name for of in case.graph.inputs if not of.single]
+    if len(images) < 2 or case.found.ok:  # here they all have the same sizes
+        return None
+    each = ", ".join(f'"{name}": {written_value(case.sizes)}' for name in images)
+    return (*(_by_a_repair(case) or case.nearest_sizes), f"sizes for each: explain(network, {{{each}}})")
+
+
+def _on_fewer_devices(case: _Case) -> tuple[str, ...] | None:
+    if case.split == case.graph or not of_image(case.graph, case.sizes, case.given.subject).ok:
+        return None
+    return tuple(fix.replace(CHANGE, f"{FEWER_DEVICES}; ") for fix in case.nearest)
+
+
+def _by_a_repair(case: _Case) -> tuple[str, ...] | None:
+    repair = case.repair()
+    return (*case.nearest_sizes, repair) if repair else None
+
+
+_FIXES: tuple[Callable[[_Case], tuple[str, ...] | None], ...] = (
+    _in_another_order,
+    _for_each_input,
+    _on_fewer_devices,
+    _by_a_repair,
+    lambda case: case.nearest,
+)
+"""The rules for the fixes. The first that has some is right."""
+
+
+def _of_config(built: Building, given: _Given) -> tuple[str, ...]:
+    return tuple(_as_shape(fix, given.layout, given.sizes) for fix in built.report.fixes)
 
 
 def _no_shape(given: object) -> UsageError:
