@@ -10,7 +10,7 @@ from math import prod
 
 from .arithmetic.naturals import LARGEST
 from .messages.report import Verdict
-from .messages.written import written_number
+from .messages.written import written_number, written_sizes
 
 Shapes = Iterable[tuple[str, tuple[int, ...]]]
 """Arrays by name, with their shapes."""
@@ -26,7 +26,7 @@ def judge_arrays(arrays: Shapes) -> Verdict:
     """
     name, shape = max(arrays, key=lambda named: prod(named[1]))
     elements = prod(shape)
-    written = "×".join(map(written_number, shape))
+    written = written_sizes(shape)
     says = f"{name} of shape {written} has {written_number(elements)} elements, and may have at most {LARGEST}"
     return Verdict("elements", elements <= LARGEST, says, "an array is too large to compute with")
 

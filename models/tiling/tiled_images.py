@@ -15,7 +15,7 @@ from ...spec.answers.checking import channels_first, check
 from ...spec.answers.planning import Plan, plan
 from ...spec.answers.tilings import STATISTICS_FIRST, Slices, Tile, Tiling, least_tile, one_of, tiles
 from ...spec.messages.report import ShapeError, UsageError, WellshapedError
-from ...spec.messages.written import clipped, kind_of, written_argument, written_number, written_value
+from ...spec.messages.written import clipped, kind_of, written_argument, written_number, written_sizes, written_value
 from ...spec.network.network import Network
 from ...spec.network.running import AxisSizes
 from ..networks.typed_network import TypedNetwork
@@ -221,7 +221,7 @@ def _within(network: AnyNetwork, graph: Network, program: Program, image: Any, m
         except WellshapedError as error:  # it says why there are no tiles
             raise type(error)(replace(error.report, fixes=(f"memory={needs(sizes)}",))) from None
     if (need := needs(found.size)) > memory:
-        size = "×".join(map(written_number, found.size))
+        size = written_sizes(found.size)
         says = f"a tile of {size} needs {written_number(need)} bytes, and memory is {written_number(memory)}"
         raise WellshapedError.of("tiled(model, image)", "memory", "too little", says, f"memory={need}")
     low, high = prod(found.size), prod(sizes)

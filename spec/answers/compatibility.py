@@ -9,7 +9,7 @@ from math import prod
 from ..arithmetic.naturals import natural
 from ..arithmetic.size_set import SizeSet
 from ..messages.report import Report, UsageError, WellshapedError
-from ..messages.written import Written, written_number
+from ..messages.written import Written, written_sizes
 from ..network.monotone import least_size
 from ..network.network import Network
 from ..network.running import AxisSizes, axis_of, fits_together, require_sizes, run_image
@@ -202,7 +202,7 @@ class ShapeSet(Written):
         if self.above(known) is None:
             return f"{text}; but none of these sizes {'fit together' if len(known) > 1 else 'fits'}: {broken}"
         some = "some combinations of these sizes" if len(known) > 1 else "some of these sizes"
-        return f"{text}; {some} are too small, such as {'×'.join(map(written_number, known))}: {broken}"
+        return f"{text}; {some} are too small, such as {written_sizes(known)}: {broken}"
 
 
 def compatible_shapes(network: AnyNetwork, *, mesh: Mesh | None = None) -> ShapeSet:

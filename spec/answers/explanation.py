@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from ..arithmetic.naturals import is_symbol, natural
 from ..messages.report import Report, UsageError, Verdict
-from ..messages.written import clipped, in_words, written, written_number, written_value
+from ..messages.written import clipped, in_words, written, written_number, written_sizes, written_value
 from ..network.causes import Cause, SizePath, requirements_and_causes
 from ..network.network import Network, Node
 from ..network.operation import SIZE_FACTORS, zero_faults
@@ -47,7 +47,7 @@ class Explanation(Report):
         first, *rest = Report.lines(self)
         if self.ok:
             fixes = (f"  fix: {fix}" for fix in self.fixes)
-            return [f"{first} The output has size {'×'.join(map(written_number, self.output))}.", *rest, *fixes]
+            return [f"{first} The output has size {written_sizes(self.output)}.", *rest, *fixes]
         return [first, *rest]
 
 
@@ -128,8 +128,8 @@ def _of_inputs(graph: Network, given: Mapping[str, int | AxisSizes]) -> Explanat
         for name, sizes in given.items()
     }
     by_axis = [{name: sizes[axis] for name, sizes in of_each.items()} for axis in range(graph.axes)]
-    written_sizes = ", ".join(f"{name} {'×'.join(map(written_number, sizes))}" for name, sizes in of_each.items())
-    found = _judged(graph, by_axis, f"an input of sizes {written_sizes}", range(graph.axes), graph.axis_names)
+    shown = ", ".join(f"{name} {written_sizes(sizes)}" for name, sizes in of_each.items())
+    found = _judged(graph, by_axis, f"an input of sizes {shown}", range(graph.axes), graph.axis_names)
     alike = "other sizes; compatible_shapes(network) has the sizes that fit if all inputs have the same"
     return found if found.ok else _with_fixes(found, [*_changes_of_one(graph, by_axis)] or (alike,))
 
@@ -272,7 +272,7 @@ def _judged_together(found: ImageRun, requirements: Sequence[Requirement], *, wa
         also = f"; and {others} more like this" if others else ""
         shown = in_words(names if len(names) <= _NODES else [*names[:_NODES], f"{len(names) - _NODES} more"])
         shape = found.shape(it.node)
-        positions = "×".join(map(written_number, shape))
+        positions = written_sizes(shape)
         if about:
             of_one_axis = f"an image of {positions} position{'s' * (shape != (1,))}"
             image = f"a {positions} image" if len(shape) > 1 else of_one_axis

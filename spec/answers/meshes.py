@@ -17,7 +17,7 @@ from operator import mul
 from ..arithmetic.naturals import natural
 from ..messages.choices import near_name
 from ..messages.report import UsageError, Verdict, WellshapedError
-from ..messages.written import clipped, in_words, kind_of, written_number, written_value
+from ..messages.written import clipped, in_words, kind_of, written_number, written_sizes, written_value
 from ..network.folding import as_computed
 from ..network.network import AXES, MAX_AXES, Network, Node
 from ..network.operation import changes_size, counted
@@ -113,7 +113,7 @@ def _written(mesh: Mesh, names: Sequence[str]) -> str:
 def _on_devices(graph: Network, devices: tuple[int, ...]) -> Network:
     if set(devices) == {1}:
         return graph
-    on = f"{_times(devices)} devices"
+    on = f"{written_sizes(devices)} devices"
     computed = as_computed(graph)
     split = [name for name in _of_new_size(computed) if any(_grows(graph, devices, name))]
     parts = [Node(_free(graph, f"{of} in parts"), Require(multiple=devices), of, rule=on) for of in split]
@@ -123,12 +123,8 @@ def _on_devices(graph: Network, devices: tuple[int, ...]) -> Network:
         halo = tuple(of.get((node, given), 0) for of in halos)
         least = tuple(map(mul, halo, devices))
         name = _free(graph, f"{node} from parts")
-        wide.append(Node(name, Require(at_least=least), given, rule=f"halo {_times(halo)} on {on}"))
+        wide.append(Node(name, Require(at_least=least), given, rule=f"halo {written_sizes(halo)} on {on}"))
     return _with(graph, [*parts, *wide])
-
-
-def _times(numbers: Sequence[int]) -> str:
-    return "×".join(map(written_number, numbers))
 
 
 def _of_new_size(graph: Network) -> Iterator[str]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from ..messages.choices import near_choices
 from ..messages.report import Report, UsageError, Verdict
-from ..messages.written import Written, clipped, written_number, written_value
+from ..messages.written import Written, clipped, written_number, written_sizes, written_value
 from ..network.running import AxisSizes, require_sizes
 from .any_network import AnyNetwork, building, graph_of, title
 from .compatibility import ShapeSet, compatible_shapes
@@ -105,4 +105,4 @@ def _cropped(shapes: ShapeSet, sizes: tuple[int, ...]) -> str:
     if len(known) < len(below):
         return ""
     broken = of_image(shapes.graph, known, "").failures[0]
-    return f"cropping gives {'×'.join(map(written_number, known))}, which does not fit either: {broken.says}"
+    return f"cropping gives {written_sizes(known)}, which does not fit either: {broken.says}"

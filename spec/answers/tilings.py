@@ -10,7 +10,7 @@ from math import ceil, inf, prod
 
 from ..arithmetic.naturals import natural
 from ..messages.report import Report, UsageError, Verdict, WellshapedError
-from ..messages.written import Written, written_number, written_value
+from ..messages.written import Written, written_number, written_sizes, written_value
 from ..network.network import Network
 from ..network.reaching import total_stride
 from ..network.running import AxisSizes, require_sizes, sizes_along
@@ -84,7 +84,7 @@ class Tiling(Written):
             )
 
     def __str__(self) -> str:
-        size, image = map(_written, (self.size, self.plan.fitting))
+        size, image = map(written_sizes, (self.size, self.plan.fitting))
         if len(self) == 1:
             return f"1 tile: the whole image of {image}"
         again = f"{round(100 * self.recomputed)} % of the image is computed again"
@@ -141,7 +141,7 @@ def tiles(
         else:
             axes = _largest(graph, planned.fitting, _one_for_each(graph, tile))
     except NotTiledError as error:
-        of = f"{'an image' if len(planned.fitting) > 1 else 'a signal'} of {_written(planned.fitting)} in tiles"
+        of = f"{'an image' if len(planned.fitting) > 1 else 'a signal'} of {written_sizes(planned.fitting)} in tiles"
         verdict = Verdict("tiles", False, str(error), "")
         possible = _possible(graph, planned.fitting, error, "most" if tile is None else "tile")
         fixes = (*statistics_first(graph, planned.fitting), *possible)
@@ -264,10 +264,6 @@ def _count(graph: Network, axis: int, n: int, size: int) -> float:
 
 def _size(along: Sequence[Span]) -> int:
     return along[0].stop - along[0].start
-
-
-def _written(sizes: Sizes) -> str:
-    return "×".join(map(written_number, sizes))
 
 
 def _possible(graph: Network, sizes: Sizes, error: NotTiledError, name: str) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ Python raises ``ValueError`` when an ``int`` of more than 4 300 digits becomes t
 goes through :func:`written_number`, which shortens it long before that.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from math import log10
 from typing import Any
@@ -56,6 +56,15 @@ def in_words(names: Sequence[str], last: str = "and") -> str:
     ('depth, height and width', '.pt or .bin')
     """
     return f" {last} ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
+
+
+def written_sizes(sizes: Iterable[int]) -> str:
+    """Return sizes with a multiplication sign between them.
+
+    >>> written_sizes((304, 384))
+    '304×384'
+    """
+    return "×".join(map(written_number, sizes))
 
 
 def count_word(count: int) -> str:

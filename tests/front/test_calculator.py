@@ -21,7 +21,7 @@ from wellshaped.calculator.question import NAMES, Question
 from wellshaped.cli import main
 from wellshaped.proofs_of_shape.strategies import unet_configs
 from wellshaped.spec import PRESETS, UNetConfig, compatible_shapes, graph_of, save_network, stages
-from wellshaped.words.sizes import enough, times
+from wellshaped.words.sizes import enough
 
 pytestmark = pytest.mark.as_printed  # a line of the page is wrapped as on the command line
 
@@ -56,7 +56,7 @@ def test_the_answer_for_a_preset_is_that_of_the_command_line_and_of_the_library(
     expected = stages(network, (channels, *fitting))
     assert (found["fits"], found["broken"]) == (True, {})
     assert found["stages"] == [
-        [s.name, s.op, s.layer or "", times(s.shape), s.parameters, s.multiply_adds] for s in expected
+        [s.name, s.op, s.layer or "", written_sizes(s.shape), s.parameters, s.multiply_adds] for s in expected
     ]
     small = tuple(n - 1 for n in shapes.above((1,) * graph.axes))
     for sizes in (tuple(n + 1 for n in fitting), small, (0,) * graph.axes):

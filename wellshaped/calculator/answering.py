@@ -10,13 +10,13 @@ from ..spec import AnyNetwork, Cause, Network, Plan, Report, ShapeSet, Stage, ex
 from ..spec.answers.any_network import title
 from ..spec.answers.costs import stages_of_run
 from ..spec.messages.report import WellshapedError
-from ..spec.messages.written import written_number
+from ..spec.messages.written import written_number, written_sizes
 from ..spec.network.requirement import Requirement
 from ..words.fields import fields_of
 from ..words.fixes import typed
 from ..words.numbers import tile_in
 from ..words.shapes import report_on, shape_of
-from ..words.sizes import enough, known_shapes, lines_of_known, times
+from ..words.sizes import enough, known_shapes, lines_of_known
 from .pictures import picture_of, tiles_of
 from .question import Question
 
@@ -115,7 +115,7 @@ def _nearest(shapes: ShapeSet, network: AnyNetwork, channels: int, sizes: tuple[
     for policy, nearest in (("crop", below), ("pad", above)):
         planned: Plan | None = _or_none(partial(plan, network, sizes, policy))
         if nearest is not None and planned is not None:
-            says = f"{policy} {times(sizes)} to {times(planned.fitting)}"
+            says = f"{policy} {written_sizes(sizes)} to {written_sizes(planned.fitting)}"
             plans.append({"says": says, "code": str(planned)})
     named = {"below": below, "above": above}
     return {name: _shape(channels, of) for name, of in named.items() if of is not None} | {"plans": plans}
@@ -129,7 +129,7 @@ def _of_network(graph: Network, sizes: tuple[int, ...], name: str) -> dict[str, 
     for cause in explained.causes:
         lines = broken.setdefault(_stage_with(graph, stages, cause.node), [])
         lines += [line for line in [_meet(cause, graph, explained.sizes)] if line not in lines]
-    rows = [[s.name, s.op, s.layer or "", times(s.shape), s.parameters, s.multiply_adds] for s in stages]
+    rows = [[s.name, s.op, s.layer or "", written_sizes(s.shape), s.parameters, s.multiply_adds] for s in stages]
     found: dict[str, Any] = {
         "broken": {name: lines[:2] for name, lines in broken.items()},
         "stages": rows,
@@ -137,7 +137,7 @@ def _of_network(graph: Network, sizes: tuple[int, ...], name: str) -> dict[str, 
         "multiply_adds": sum(s.multiply_adds for s in stages),
     }
     try:
-        about = f"{name}: {len(stages)} stages for an image of {times(sizes)}"
+        about = f"{name}: {len(stages)} stages for an image of {written_sizes(sizes)}"
         at = "".join(f"; {node}: {lines[0]}" for node, lines in broken.items())
         return found | {"picture": picture_of(stages, about + at, found["broken"])}
     except WellshapedError as error:

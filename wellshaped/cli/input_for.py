@@ -7,8 +7,8 @@ from cyclopts import Parameter
 from ..spec import compatible_shapes
 from ..spec import input_for as smallest_for
 from ..spec.answers.any_network import title
+from ..spec.messages.written import written_sizes
 from ..words.shapes import any_image
-from ..words.sizes import times
 from .network import Flags, Name, network_of, number_first
 from .output import AsJson, print_json, say
 from .sizes import sizes_in
@@ -46,5 +46,6 @@ def input_for(
         sizes = {"wanted": wanted, "exactly": exactly, "sizes": found.sizes, "output": found.output}
         print_json({"network": title(given), **sizes})
     else:
-        say(f"an image of {times(found.sizes)} gives an output of {times(found.output)}, in {title(given)}")
+        image, output = written_sizes(found.sizes), written_sizes(found.output)
+        say(f"an image of {image} gives an output of {output}, in {title(given)}")
     return 0

@@ -10,8 +10,8 @@ from ..spec.answers.any_network import title
 from ..spec.answers.explanation import axes_with
 from ..spec.answers.planning import POLICIES, near_policies
 from ..spec.messages.report import ShapeError, UsageError, wrapped
+from ..spec.messages.written import written_sizes
 from ..words.shapes import require_built, shape_of
-from ..words.sizes import times
 from .image import Image
 from .network import Flags, Name, network_of
 from .output import AsJson, print_json, say
@@ -53,14 +53,16 @@ def plan(
         outputs = {"output": output, "output_kept": kept_output, "note": note}
         print_json({"network": title(given), "policy": found.policy, **lists, **outputs, "expression": str(found)})
         return 0
-    makes = f"the output has size {times(output)}"
+    makes = f"the output has size {written_sizes(output)}"
     if found.given == found.fitting:
         say(f"{axes_with(graph_of(given), found.given)} for {title(given)}: nothing to do, {makes}")
     else:
-        lines = [f"{policy} {times(found.given)} to {times(found.fitting)} for {title(given)}: {makes}", str(found)]
+        change = f"{policy} {written_sizes(found.given)} to {written_sizes(found.fitting)}"
+        lines = [f"{change} for {title(given)}: {makes}", str(found)]
         if kept_output not in (None, output):
             crop = ", ".join(f":{n}" for n in kept_output)
-            what = f"back to {times(kept_output)}" if kept_output == found.given else "to what belongs to the image"
+            is_whole = kept_output == found.given
+            what = f"back to {written_sizes(kept_output)}" if is_whole else "to what belongs to the image"
             lines.append(f"y[:, {crop}] crops the output y {what}")
         lines += [wrapped(f"note: {note}")] if note else []
         say("\n".join(lines))

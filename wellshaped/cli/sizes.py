@@ -10,14 +10,14 @@ from ..spec.answers.any_network import title
 from ..spec.answers.meshes import FEWER_DEVICES
 from ..spec.answers.repairs import repair_description
 from ..spec.messages.report import UsageError, wrapped
-from ..spec.messages.written import clipped, in_words, written_number
+from ..spec.messages.written import clipped, in_words, written_number, written_sizes
 from ..spec.network.running import seem_last
 from ..words.fields import fields_of, word_of
 from ..words.fixes import typed_fix
 from ..words.meshes import mesh_in
 from ..words.numbers import natural_in, numbers_in, numbers_inside
 from ..words.shapes import no_image, require_built
-from ..words.sizes import enough, lines_of, lines_of_example, times
+from ..words.sizes import enough, lines_of, lines_of_example
 from .mesh import MeshOption, reject_mesh
 from .network import Flags, as_typed_again, given_fields, network_of, number_first
 from .objects import (
@@ -152,11 +152,11 @@ def _near(asked: tuple[int, ...], shapes: ShapeSet, *, alike: bool) -> str:
     """Return a line: whether these sizes fit, and the nearest that do. If all axes are ``alike``, write one number."""
     around = [found for found in dict.fromkeys((shapes.below(asked), shapes.above(asked))) if found is not None]
     if asked in shapes:
-        return f"{written_number(asked[0]) if alike else times(asked)} fits"
+        return f"{written_number(asked[0]) if alike else written_sizes(asked)} fits"
     same = all(fit == shapes.axes[0] for fit in shapes.axes)
     short = alike and same and all(len(set(found)) == 1 for found in around)
 
     def written(found: tuple[int, ...]) -> str:
-        return written_number(found[0]) if short else times(found)
+        return written_number(found[0]) if short else written_sizes(found)
 
     return f"{written(asked)} does not fit; nearest: {' and '.join(map(written, around)) or 'none'}"

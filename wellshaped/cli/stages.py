@@ -4,8 +4,8 @@ from dataclasses import asdict
 
 from ..spec import AnyNetwork, Stage
 from ..spec import stages as stages_of
+from ..spec.messages.written import written_sizes
 from ..words.shapes import count_of, shape_of
-from ..words.sizes import times
 from .image import Image, OutChannels
 from .network import Flags, Name, network_of
 from .output import AsJson, print_json, table
@@ -32,7 +32,7 @@ def stages(
     if as_json:
         print_json([asdict(stage) | {"scale": str(stage.scale)} for stage in found])
         return 0
-    rows = [(s.name, s.op, s.layer or "", times(s.shape), s.parameters, s.multiply_adds) for s in found]
+    rows = [(s.name, s.op, s.layer or "", written_sizes(s.shape), s.parameters, s.multiply_adds) for s in found]
     total = ("total", "", "", "", sum(s.parameters for s in found), sum(s.multiply_adds for s in found))
     table(("stage", "operation", "layer", "shape", "parameters", "multiply-adds"), rows, total)
     return 0

@@ -11,11 +11,10 @@ from ..spec import tiles as tiles_for
 from ..spec.answers.any_network import title
 from ..spec.answers.tilings import least_tile, statistics_first
 from ..spec.messages.report import UsageError
-from ..spec.messages.written import written_number
+from ..spec.messages.written import written_number, written_sizes
 from ..spec.network.tiling import Span
 from ..words.numbers import natural_in, tile_in
 from ..words.shapes import any_image, require_built, shape_of
-from ..words.sizes import times
 from .image import Image
 from .network import Flags, Name, network_of
 from .numbers import Natural
@@ -106,7 +105,7 @@ def _show(
         lines += [str(tiling), *(_along(axis, spans) for axis, spans in zip(field.names, tiling.axes, strict=True))]
     elif tiling is not None:
         data |= {"smallest": tiling or None}
-        lines.append(f"smallest tiles: {times(tiling)}" if tiling else "no tiles are smaller than the image")
+        lines.append(f"smallest tiles: {written_sizes(tiling)}" if tiling else "no tiles are smaller than the image")
         lines += (f"exact instead: {of}" for of in instead)
     if as_json:
         print_json(data)

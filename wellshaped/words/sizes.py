@@ -1,11 +1,9 @@
 """Compatible sizes in words: one line if all axes are alike, else a line for each kind of axis."""
 
-from collections.abc import Sequence
-
 from ..spec import AnyNetwork, Report, ShapeSet, SizeSet, compatible_shapes, on_mesh
 from ..spec.answers.compatibility import largest_together, solved
 from ..spec.answers.meshes import Mesh
-from ..spec.messages.written import in_words, written_number
+from ..spec.messages.written import in_words, written_sizes
 from ..spec.network.monotone import least_size
 from ..spec.network.running import fits_together
 
@@ -80,8 +78,8 @@ def together_line(shapes: ShapeSet, *, short: bool = False) -> str:
     if not least:
         return "no combination fits" if short else f"no combination of these sizes fits ({why})"
     if short:
-        return f"some combinations are too small; {times(least)} fits"
-    return f"some combinations of these sizes are too small ({why}); {times(least)} fits"
+        return f"some combinations are too small; {written_sizes(least)} fits"
+    return f"some combinations of these sizes are too small ({why}); {written_sizes(least)} fits"
 
 
 def by_axes(shapes: ShapeSet) -> list[tuple[str, SizeSet]]:
@@ -98,15 +96,6 @@ def by_axes(shapes: ShapeSet) -> list[tuple[str, SizeSet]]:
         else:
             same.append(name)
     return [(in_words(names), fit) for names, fit in found]
-
-
-def times(sizes: Sequence[int]) -> str:
-    """Join sizes with a multiplication sign.
-
-    >>> times((304, 384))
-    '304×384'
-    """
-    return "×".join(map(written_number, sizes))
 
 
 def lines_of_example(report: Report) -> list[str]:
