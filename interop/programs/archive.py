@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from ...spec.files.disk import checked_path, replacing
+from ...spec.files.disk import reading, replacing
 from ...spec.messages.report import FileError, UsageError
 
 SUFFIX = ".zip"
@@ -60,13 +60,10 @@ def read_archive(path: Path, subject: str) -> dict[str, bytes]:
 
     Raises :class:`FileError` about the ``subject`` for a missing file, and for one with any other byte.
     """
-    checked_path(path, subject, (SUFFIX,))
-    try:
+    with reading(path, subject, (SUFFIX,)):
         if path.stat().st_size > _MOST + 2**20:
             raise _broken(subject, f"it has {path.stat().st_size} bytes, and may have at most {_MOST}")
         data = path.read_bytes()
-    except OSError as error:
-        raise FileError.of(subject, "file", "", error.strerror or str(error), "a file that you may read") from None
     members = _members(data, subject)
     place = 0
     for piece in _pieces(members):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from zipfile import ZIP_STORED, BadZipFile, ZipFile, is_zipfile
 
-from ...spec.files.disk import checked_path
+from ...spec.files.disk import reading
 from ...spec.files.models import KEY
 from ...spec.files.tensors import FLOATS, PICKLED, SUFFIX, open_tensor_file
 from ...spec.messages.report import FileError
@@ -44,15 +44,12 @@ def values_of_file(path: Path, subject: str) -> Any:
     Raises :class:`FileError` about the ``subject`` for a missing file, another suffix, a file that is damaged, and one
     that holds more than tensors, texts and numbers.
     """
-    checked_path(path, subject, SUFFIXES)
-    try:
+    with reading(path, subject, SUFFIXES):
         if path.suffix == SUFFIX:
             return _of_safetensors(path, subject)
         if is_zipfile(path):
             return _of_archive(path, subject)
         return _of_old_file(path, subject)
-    except OSError as error:
-        raise FileError.of(subject, "file", "", error.strerror or str(error), "a file that you may read") from None
 
 
 def _of_safetensors(path: Path, subject: str) -> dict[str, Any]:

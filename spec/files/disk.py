@@ -100,29 +100,32 @@ def _existing(path: Path, suffixes: Collection[str]) -> str:
 def read_text(path: Path, what: str, subject: str, *, most: int, suffixes: Collection[str]) -> str:
     """Return the text of a file of at most ``most`` bytes with one of the ``suffixes``. ``what`` names its content.
 
-    Raises :class:`FileError` about the ``subject`` for a missing file (with the nearest name), a folder, a pipe, a
-    device, an unknown suffix, a larger file, and bytes that are not UTF-8.
+    Raises :class:`FileError` about the ``subject`` as :func:`reading` does, for a larger file, and for bytes that are
+    not UTF-8.
     """
 
     def failed(says: str, fix: str) -> FileError:
         return FileError.of(subject, "file", "", says, fix)
 
-    checked_path(path, subject, suffixes)
-    try:
+    with reading(path, subject, suffixes):
         with path.open("rb") as file:
             raw = file.read(most + 1)
         if len(raw) > most:
             says = f"it has {max(path.stat().st_size, len(raw))} bytes, and a {what} has at most {most}"
             raise failed(says, f"the path of a {what.removesuffix(' file')} file")
+    try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise failed(f"byte {error.start} is not UTF-8 text", "save the file as UTF-8") from None
-    except OSError as error:
-        raise failed(error.strerror or str(error), "a file that you may read") from None
 
 
-def checked_path(path: Path, subject: str, suffixes: Collection[str]) -> None:
-    """Raise :class:`FileError` about the ``subject`` unless ``path`` is a regular file with one of the ``suffixes``."""
+@contextmanager
+def reading(path: Path, subject: str, suffixes: Collection[str]) -> Iterator[None]:
+    """Read a regular file with one of the ``suffixes`` inside. An :class:`OSError` there becomes a :class:`FileError`.
+
+    Raises :class:`FileError` about the ``subject`` for a missing file (with the nearest name), a folder, a pipe, a
+    device and an unknown suffix.
+    """
 
     def failed(says: str, fix: str) -> FileError:
         return FileError.of(subject, "file", "", says, fix)
@@ -135,6 +138,7 @@ def checked_path(path: Path, subject: str, suffixes: Collection[str]) -> None:
             raise failed(f"it is {kind}", f"the path of a {in_words([*suffixes], 'or')} file")
         if path.suffix not in suffixes:
             raise wrong_suffix(subject, path, suffixes, FileError)
+        yield
     except OSError as error:
         raise failed(error.strerror or str(error), "a file that you may read") from None
 

@@ -15,7 +15,7 @@ from typing import IO, Any
 from ..messages.faults import Faults
 from ..messages.report import FileError
 from ..messages.written import clipped, written_value
-from .disk import checked_path, fault_of
+from .disk import fault_of, reading
 from .formats import strict_json
 
 SUFFIX = ".safetensors"
@@ -66,12 +66,8 @@ def open_tensor_file(path: Path, subject: str) -> Iterator[tuple[TensorFile, IO[
     ``subject`` for a missing file, another suffix, and a file that is truncated, longer than its arrays, or otherwise
     not in the format.
     """
-    checked_path(path, subject, (SUFFIX,))
-    try:
-        with path.open("rb") as file:
-            yield _header(file, subject), file
-    except OSError as error:
-        raise FileError.of(subject, "file", "", error.strerror or str(error), "a file that you may read") from None
+    with reading(path, subject, (SUFFIX,)), path.open("rb") as file:
+        yield _header(file, subject), file
 
 
 def read_tensor_file(path: Path, subject: str) -> TensorFile:
