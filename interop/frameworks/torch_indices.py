@@ -16,6 +16,9 @@ from torch.utils._pytree import tree_iter
 Ends = tuple[Any, Any]
 """The least and the largest value of a tensor of whole numbers; both occur in it."""
 
+Rule = Callable[[Any, Any, Any], Ends | None]
+"""From the arguments of an operation, those by name, and its result to the ends of the result."""
+
 aten = torch.ops.aten
 _DEVICE = torch.ops.prim.device.default
 
@@ -36,7 +39,7 @@ class Indices(TorchDispatchMode):
             for index, size, dimension in _USES[operation](*args, **kwargs):
                 self._require(index, size, dimension, may_be_negative=operation in _FROM_THE_END)
         result = func(*args, **kwargs)
-        ends = _ends(func, operation, args, kwargs, result)
+        ends = _ends(operation, args, kwargs, result)
         if isinstance(result, torch.Tensor) and (ends or hasattr(result, "ends")):
             result.ends = ends
         return result
@@ -97,50 +100,38 @@ _USES: dict[Any, Callable[..., Used]] = {
 _FROM_THE_END = {aten.index, aten.index_put, aten.index_put_, aten._unsafe_index, aten.take}
 """Those for which -1 is the last position."""
 
-_KEEP = {
-    *(aten.view, aten._unsafe_view, aten.reshape, aten._reshape_copy, aten.unsqueeze, aten.squeeze, aten.expand),
-    *(aten.permute, aten.transpose, aten.t, aten.alias, aten.detach, aten.clone, aten.repeat, aten.flip, aten.roll),
-    *(aten.lift_fresh, aten._to_copy),
-}
-"""The operations whose result has the values of their first input, in another order or more often."""
+
+def _of_arange(args: Any, kwargs: Any, result: Any) -> Ends | None:
+    numbers = [of for of in args if not isinstance(of, bool)]
+    start, step = (numbers[0] if len(numbers) > 1 else 0), (numbers[2] if len(numbers) > 2 else 1)
+    if not all(isinstance(of, int | torch.SymInt) for of in (start, step)):
+        return None
+    last = start + (result.shape[0] - 1) * step
+    return (start, last) if step > 0 else (last, start)
 
 
-def _ends(func: Any, operation: Any, args: Any, kwargs: Any, result: Any) -> Ends | None:
-    """The ends of a result, or ``None`` if they are not known."""
-    if not isinstance(result, torch.Tensor) or result.dtype.is_floating_point or result.dtype == torch.bool:
-        return None
-    if operation is aten.arange:
-        numbers = [of for of in args if not isinstance(of, bool)]
-        start, step = (numbers[0] if len(numbers) > 1 else 0), (numbers[2] if len(numbers) > 2 else 1)
-        last = start + (result.shape[0] - 1) * step
-        whole = all(isinstance(of, int | torch.SymInt) for of in (start, step))
-        if not whole:
-            return None
-        return (start, last) if step > 0 else (last, start)
-    if operation in (aten.cat, aten.stack):
-        several: list[Ends | None] = [getattr(of, "ends", None) for of in tree_iter(args[0])]
-        known = [of for of in several if of is not None]
-        return known[0] if len(known) == len(several) and all(of is known[0] for of in known) else None
-    if operation is aten.lift_fresh and type(args[0]) is torch.Tensor and args[0].numel():  # written as numbers
-        with _disable_current_modes():
-            return int(args[0].min()), int(args[0].max())
-    first: Ends | None = getattr(args[0], "ends", None) if args else None
-    if first is None:
-        return None
-    if operation in _KEEP:
-        return first
-    number = args[1] if len(args) > 1 else None
-    if operation is aten.clamp:
-        low, high = number, args[2] if len(args) > 2 else kwargs.get("max")
-        return _clamped(first[0], low, high), _clamped(first[1], low, high)
-    if not isinstance(number, int | torch.SymInt) or len(args) > 2 or kwargs:
-        return None
-    change = _CHANGES.get(operation)
-    if change is None:
-        return None
-    one, other = (change(end, number) for end in first)
-    falls = operation is aten.rsub or (operation is aten.mul and number < 0)
-    return (other, one) if falls else (one, other)
+def _of_all(args: Any, kwargs: Any, result: Any) -> Ends | None:
+    """The ends of several tensors, if they are those of one."""
+    first, *others = [_known(of) for of in tree_iter(args[0])]
+    return first if all(of is first for of in others) else None
+
+
+def _of_written(args: Any, kwargs: Any, result: Any) -> Ends | None:
+    """The ends of a list that is written in the code."""
+    if type(args[0]) is not torch.Tensor or not args[0].numel():
+        return _known(args[0])
+    with _disable_current_modes():
+        return int(args[0].min()), int(args[0].max())
+
+
+def _of_first(args: Any, kwargs: Any, result: Any) -> Ends | None:
+    return _known(args[0])
+
+
+def _of_clamped(args: Any, kwargs: Any, result: Any) -> Ends | None:
+    ends = _known(args[0])
+    low, high = (args[k] if len(args) > k else kwargs.get(name) for k, name in ((1, "min"), (2, "max")))
+    return ends and (_clamped(ends[0], low, high), _clamped(ends[1], low, high))
 
 
 def _clamped(end: Any, low: Any, high: Any) -> Any:
@@ -148,10 +139,50 @@ def _clamped(end: Any, low: Any, high: Any) -> Any:
     return end if high is None or end <= high else high
 
 
-_CHANGES: dict[Any, Callable[[Any, Any], Any]] = {
-    aten.add: lambda end, number: end + number,
-    aten.sub: lambda end, number: end - number,
-    aten.rsub: lambda end, number: number - end,
-    aten.mul: lambda end, number: end * number,
+def _changed_by(change: Callable[[Any, Any], Any], falls: Callable[[Any], bool] = lambda number: False) -> Rule:
+    """The rule for an operation that does the ``change`` to each value and a plain number.
+
+    ``falls`` says for which numbers the largest value becomes the least.
+    """
+
+    def rule(args: Any, kwargs: Any, result: Any) -> Ends | None:
+        ends = _known(args[0])
+        if ends is None or len(args) != 2 or kwargs or not isinstance(args[1], int | torch.SymInt):
+            return None
+        one, other = (change(end, args[1]) for end in ends)
+        return (other, one) if falls(args[1]) else (one, other)
+
+    return rule
+
+
+def _known(of: Any) -> Ends | None:
+    return getattr(of, "ends", None)
+
+
+_RULES: dict[Any, Rule] = {
+    aten.arange: _of_arange,
+    **dict.fromkeys((aten.cat, aten.stack), _of_all),
+    aten.lift_fresh: _of_written,
+    aten.clamp: _of_clamped,
+    aten.add: _changed_by(lambda end, number: end + number),
+    aten.sub: _changed_by(lambda end, number: end - number),
+    aten.rsub: _changed_by(lambda end, number: number - end, lambda number: True),
+    aten.mul: _changed_by(lambda end, number: end * number, lambda number: number < 0),
+    **dict.fromkeys(
+        (
+            *(aten.view, aten._unsafe_view, aten.reshape, aten._reshape_copy, aten.unsqueeze, aten.squeeze),
+            *(aten.permute, aten.transpose, aten.t, aten.alias, aten.detach, aten.clone, aten.repeat, aten.flip),
+            *(aten.roll, aten.expand, aten._to_copy),
+        ),
+        _of_first,  # the same values, in another order or more often
+    ),
 }
-"""What a plain number does to each value."""
+"""The ends of a result, by the operation."""
+
+
+def _ends(operation: Any, args: Any, kwargs: Any, result: Any) -> Ends | None:
+    """The ends of a result, or ``None`` if they are not known."""
+    if not isinstance(result, torch.Tensor) or result.dtype.is_floating_point or result.dtype == torch.bool:
+        return None
+    rule = _RULES.get(operation)
+    return rule(args, kwargs, result) if rule else None
