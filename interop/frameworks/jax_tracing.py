@@ -153,15 +153,33 @@ def deciding(symbols: Mapping[str, Any], samples: Mapping[str, int], *, ones: bo
             shapes = tuple(zip(*map(_beside_ones, zip(*shapes, strict=True)), strict=True)) or shapes
         return tuple(broadcasts(*shapes, name=name))
 
+    with _replaced(
+        (kind, {"__eq__": equal, "__bool__": true, "__hash__": hash_of, "_divmod": quotient}),
+        (rules, {"_bounds_decision": sign}),
+        (elementwise, {"_try_broadcast_shapes": broadcast}),
+    ):
+        yield decisions
+
+
+@contextmanager
+def _replaced(*attributes: tuple[Any, Mapping[str, Any]]) -> Iterator[None]:
+    """Replace attributes of modules and classes of JAX, for all threads, and restore them at the end."""
     with _lock:
-        kind.__eq__, kind.__bool__, kind.__hash__, kind._divmod = equal, true, hash_of, quotient
-        rules._bounds_decision, elementwise._try_broadcast_shapes = sign, broadcast
+        before = [(of, name, vars(of).get(name, _MISSING)) for of, more in attributes for name in more]
         try:
-            yield decisions
+            for of, more in attributes:
+                for name, new in more.items():
+                    setattr(of, name, new)
+            yield
         finally:
-            kind.__eq__, kind.__hash__, kind._divmod, rules._bounds_decision = equals, hashed, divmods, bounds
-            elementwise._try_broadcast_shapes = broadcasts
-            del kind.__bool__
+            for of, name, old in before:
+                if old is _MISSING:
+                    delattr(of, name)
+                else:
+                    setattr(of, name, old)
+
+
+_MISSING = object()
 
 
 def _beside_ones(sizes: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -328,36 +346,33 @@ def _shapes_only(drawn: dict[Any, Any]) -> Iterator[None]:
     - Its elementwise functions are compiled, which traces each once more.
     - Flax's Linen traces how each parameter is drawn, in each call, only to compare its shape. ``drawn`` remembers it.
     """
-    tracer: Any = DynamicJaxprTracer
-    with _lock:
-        origin, value, elementwise = tracer._origin_msg, jax.custom_jvp.__call__, jnp.ufunc.__call__
-        eval_shape: Any = jax.eval_shape
+    value, elementwise = jax.custom_jvp.__call__, jnp.ufunc.__call__
+    eval_shape: Any = jax.eval_shape
 
-        def value_alone(self: Any, *args: Any, **more: Any) -> Any:
-            of_jax = self.fun.__module__.startswith("jax.")
-            return getattr(self.fun, "__wrapped__", self.fun)(*args, **more) if of_jax else value(self, *args, **more)
+    def value_alone(self: Any, *args: Any, **more: Any) -> Any:
+        of_jax = self.fun.__module__.startswith("jax.")
+        return getattr(self.fun, "__wrapped__", self.fun)(*args, **more) if of_jax else value(self, *args, **more)
 
-        def at_once(self: Any, *args: Any, **more: Any) -> Any:
-            compiled: Any = getattr(self, "_ufunc__static_props", {}).get("call")
-            arrays = compiled is not None and not more and all(hasattr(x, "aval") for x in args)
-            return compiled.__wrapped__(*args) if arrays else elementwise(self, *args, **more)
+    def at_once(self: Any, *args: Any, **more: Any) -> Any:
+        compiled: Any = getattr(self, "_ufunc__static_props", {}).get("call")
+        arrays = compiled is not None and not more and all(hasattr(x, "aval") for x in args)
+        return compiled.__wrapped__(*args) if arrays else elementwise(self, *args, **more)
 
-        def once(fun: Any, *args: Any, **more: Any) -> Any:
-            key = _drawing(fun)
-            if key is None:
-                return eval_shape(fun, *args, **more)
-            if key not in drawn:
-                drawn[key] = eval_shape(fun, *args, **more)
-            return drawn[key]
+    def once(fun: Any, *args: Any, **more: Any) -> Any:
+        key = _drawing(fun)
+        if key is None:
+            return eval_shape(fun, *args, **more)
+        if key not in drawn:
+            drawn[key] = eval_shape(fun, *args, **more)
+        return drawn[key]
 
-        tracer._origin_msg = lambda self: ""
-        jax.eval_shape = once
-        jax.custom_jvp.__call__, jnp.ufunc.__call__ = value_alone, at_once  # type: ignore[method-assign]  # see above
-        try:
-            yield
-        finally:
-            tracer._origin_msg, jax.eval_shape = origin, eval_shape
-            jax.custom_jvp.__call__, jnp.ufunc.__call__ = value, elementwise  # type: ignore[method-assign]  # restored
+    with _replaced(
+        (DynamicJaxprTracer, {"_origin_msg": lambda self: ""}),
+        (jax, {"eval_shape": once}),
+        (jax.custom_jvp, {"__call__": value_alone}),
+        (jnp.ufunc, {"__call__": at_once}),
+    ):
+        yield
 
 
 def _drawing(fun: Any) -> Any:
