@@ -17,7 +17,7 @@ from .loading import failure, failure_at, fix_of_error, required
 from .meant_shapes import large_axes, layouts, other_channels, other_orders, small_axes
 from .sizes.answer import ModelSizes, UndecidedError
 from .sizes.exploring import Budget
-from .sizes.paths import Accepted, Rejected, Unknown
+from .sizes.paths import RETURNS, Accepted, Rejected, Unknown
 from .sizes.reading import name_of
 from .sizes.shapes import open_shape, open_sizes
 from .torch_reader import read_torch
@@ -59,6 +59,9 @@ def read_model(
         raise failure(name, "trace", own) from error
     if not any(of.sizes for of in sizes.axes.values()):
         end = sizes.trial(dict.fromkeys(sizes.axes, 64) | sizes.held)
+        if isinstance(end, Rejected) and end.text.startswith(RETURNS):
+            says = f"{name.rpartition(':')[2]} {end.text.removeprefix('it ')}"
+            raise FileError.of(clipped(name), "trace", "", says, "a model that returns an array")
         if isinstance(end, Rejected) and end.error in _NOT_ABOUT_SIZES:
             raise failure_at(name, "trace", end.error, end.text, end.at)
         if isinstance(end, Unknown) and not any(of.found.rejected for of in sizes.axes.values()):
@@ -95,7 +98,7 @@ def _require_output(sizes: ModelSizes, name: str) -> None:
         return
     end = sizes.trial(known)
     if isinstance(end, Accepted) and not end.output:
-        says = f"{name.rpartition(':')[2]} returns no array, and must return one for an image"
+        says = f"{name.rpartition(':')[2]} returns no array, and must return an array for an image"
         raise FileError.of(clipped(name), "trace", "", says, "a model that returns an array")
 
 

@@ -38,6 +38,7 @@ from ..sizes.paths import (
     Unknown,
     asks_for_values,
     names_of_outputs,
+    require_arrays,
 )
 from ..sizes.places import first_line, innermost, is_own, own_frame
 from ..sizes.shapes import OpenShape
@@ -310,11 +311,17 @@ class JaxTracer:
         try:
             images = self._images(sizes)
             leaves, tree = jax.tree.flatten((self.parameters, *images))
-            run = jax.make_jaxpr(lambda *of: self.network.apply(*jax.tree.unflatten(tree, of)), return_shape=True)
+
+            def apply(*of: Any) -> Any:
+                result = self.network.apply(*jax.tree.unflatten(tree, of))
+                require_arrays(result)
+                return result
+
+            run = jax.make_jaxpr(apply, return_shape=True)
             # Filtering the frames of an error is slow; they are read here.
             with traceback_filtering("off"), _shapes_only(self._drawn):
                 jaxpr, result = run(*leaves)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             return _failure(error)
         for old, new in _reshaped(jaxpr.jaxpr):
             if prod(old) != prod(new):  # recorded; JAX itself compares only plain numbers
@@ -393,7 +400,7 @@ def _drawing(fun: Any) -> Any:
     return key
 
 
-def _failure(error: Exception) -> End:
+def _failure(error: Exception | SystemExit) -> End:
     text = first_line(error)
     at, raised = own_frame(error.__traceback__), innermost(error.__traceback__)
     remains = isinstance(error, InconclusiveDimensionOperation) and "divide evenly" in text

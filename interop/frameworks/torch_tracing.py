@@ -24,7 +24,18 @@ from torch.overrides import TorchFunctionMode, resolve_name
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter, tree_map
 
-from ..sizes.paths import Accepted, End, Path, Rejected, Unknown, asks_for_values, names_of_outputs
+from ...spec.messages.report import UsageError
+from ...spec.messages.written import written_argument
+from ..sizes.paths import (
+    Accepted,
+    End,
+    Path,
+    Rejected,
+    Unknown,
+    asks_for_values,
+    names_of_outputs,
+    require_arrays,
+)
 from ..sizes.places import first_line, innermost, own_frame
 from ..sizes.shapes import OpenShape
 from ..sizes.traced import Sizes
@@ -42,7 +53,7 @@ class TorchTracer:
 
     def __init__(self, network: TorchNetwork, shapes: Sequence[OpenShape], dtypes: Sequence[Any]) -> None:
         self.network, self.shapes = network, shapes
-        self.dtypes = [getattr(torch, of) if isinstance(of, str) else of for of in dtypes]
+        self.dtypes = [_dtype(of) for of in dtypes]
 
     def prepare(self, sizes: Mapping[str, int]) -> None:
         """Nothing: the parameters of a module have their shapes."""
@@ -72,7 +83,8 @@ class TorchTracer:
                 given = self._images(at)
                 images.mark(given)
                 result = network.apply(*given)
-            except Exception as error:
+                require_arrays(result)
+            except (Exception, SystemExit) as error:
                 return _failure(error, operations, network.modules)
         outputs = list(leaves(result))
         for _, of in outputs:
@@ -103,6 +115,14 @@ class TorchTracer:
     def _images(self, at: Mapping[str, Any]) -> list[Any]:
         shapes = [[at[n] if isinstance(n, str) else n for n in shape] for shape in self.shapes]
         return [torch.empty(shape, dtype=dtype) for shape, dtype in zip(shapes, self.dtypes, strict=True)]
+
+
+def _dtype(given: Any) -> torch.dtype:
+    found = getattr(torch, given, None) if isinstance(given, str) else given
+    if isinstance(found, torch.dtype):
+        return found
+    says = "PyTorch has no such dtype"
+    raise UsageError.of(written_argument("dtypes", given), "dtypes", "", says, 'dtypes="float32"')
 
 
 @contextmanager
@@ -187,7 +207,7 @@ class _Images(TorchDispatchMode):
             return result
         self.mark(result)
         if torch.Tag.pointwise in func.tags:
-            open_size, often = _repeats([of.shape for of in images])
+            open_size, often = _repeats(images, tensors)
             self.repeated = self.repeated or open_size
             self.repeats.append(often)
         elif func.overloadpacket.__name__ not in MOVES and not func.is_view:
@@ -204,14 +224,15 @@ MOVES = {
 """The operations that compute nothing new from an image. Elementwise operations and views belong to them."""
 
 
-def _repeats(shapes: list[Any]) -> tuple[bool, bool]:
-    """Whether a size of 1 meets a larger one: an open size that is 1 for the sample, and any size."""
-    most = max(map(len, shapes))
+def _repeats(images: list[Any], all_tensors: list[Any]) -> tuple[bool, bool]:
+    """Whether a size of 1 of an image meets a larger one: an open size that is 1 for the sample, and any size.
+
+    The larger one may also be that of a parameter or a constant.
+    """
     open_size = any_size = False
-    for d in range(1, most + 1):
-        along = [shape[-d] for shape in shapes if len(shape) >= d]
-        ones = [size for size in along if hint(size) == 1]
-        if ones and len(ones) < len(along):
+    for d in range(1, max(len(of.shape) for of in images) + 1):
+        ones = [of.shape[-d] for of in images if len(of.shape) >= d and hint(of.shape[-d]) == 1]
+        if ones and any(len(of.shape) >= d and hint(of.shape[-d]) != 1 for of in all_tensors):
             any_size = True
             open_size = open_size or any(isinstance(size, torch.SymInt) for size in ones)
     return open_size, any_size
@@ -292,7 +313,7 @@ _WITH_VALUES = {
 """What code does with an image's values, by PyTorch's function."""
 
 
-def _failure(error: Exception, operations: _Operations, paths: Mapping[int, str]) -> End:
+def _failure(error: Exception | SystemExit, operations: _Operations, paths: Mapping[int, str]) -> End:
     text = first_line(error)
     if isinstance(error, DataDependentOutputException | DynamicOutputShapeException):
         does = _WITH_VALUES.get(operations.failed[1].rpartition(".")[2], "makes an image whose size depends on values")

@@ -92,6 +92,8 @@ class Links:
         def tells(sizes: Sizes) -> bool:
             if not (condition.held and condition.statement.op == "=="):
                 return _can_meet(condition, sizes, names)
+            if all(size == 1 for size in sizes.values()):
+                return False  # a single position may be repeated
             is_repeated = 1 in sizes.values() and not any(isinstance(of, int) for of in condition.statement.args)
             return not is_repeated
 

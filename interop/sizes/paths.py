@@ -7,13 +7,13 @@ is a function of these answers, so every size that meets all conditions takes th
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Coroutine, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ...spec.arithmetic.size_set import SizeSet
 from ...spec.messages.report import WellshapedError
-from ...spec.messages.written import clipped
+from ...spec.messages.written import clipped, kind_of
 from ...spec.network.searching import Part, Step, accepted, members, whole
 from .expressions import Statement, holds, is_positive, value
 from .places import quoted_place
@@ -146,6 +146,17 @@ def sizes_on(conditions: Sequence[Condition], axis: str, needed: Sequence[Any] =
     (<SizeSet n ≡ 0 (mod 2), n ≥ 2>, <SizeSet n ≡ 0 (mod 2), n ≥ 4>)
     """
     return solved(conditions, axis, needed)[1]
+
+
+def require_arrays(result: object) -> None:
+    """Raise :class:`TypeError` for what a model returns if it is nothing, or code that has not run yet."""
+    if result is None or isinstance(result, Generator | Coroutine | AsyncGenerator):
+        what = "no array" if result is None else kind_of(result)
+        raise TypeError(f"{RETURNS} {what}, and must return an array for an image")
+
+
+RETURNS = "it returns"
+"""How the error begins for a model that returns no array."""
 
 
 def solved(

@@ -160,7 +160,7 @@ def _fitting(tracer: Tracer, axes: Sequence[str], model: str, progress: Progress
             tracer.prepare(at)
         except WellshapedError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             failed.append(Rejected(type(error).__name__, str(error)))
             continue
         end = tracer.trial_of(at)
@@ -181,7 +181,7 @@ def _fitting(tracer: Tracer, axes: Sequence[str], model: str, progress: Progress
         return found, None
     try:
         tracer.prepare(first_at)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         fix = "a shape that it takes; arguments={…} for what is not an image"
         says = f"{type(error).__name__}: {error}"
         raise WellshapedError.of("reading the network", "runs", "", says, fix) from error
@@ -216,7 +216,7 @@ def _fails_for_all(tracer: Tracer, axes: Sequence[str], failed: Sequence[End]) -
         at = dict.fromkeys(axes, size)
         try:
             tracer.prepare(at)
-        except Exception:
+        except (Exception, SystemExit):
             return False
         if not fail_alike(end, tracer.trial_of(at)):
             return False
@@ -239,7 +239,7 @@ def _by_conditions(tracer: Tracer, at: Mapping[str, int]) -> dict[str, int] | No
     for _ in range(2 * len(sizes)):
         try:
             tracer.prepare(sizes)
-        except Exception:
+        except (Exception, SystemExit):
             return None
         path = tracer.path_of(sizes, {})
         if isinstance(path.end, Accepted):

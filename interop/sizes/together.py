@@ -8,6 +8,7 @@ conditions on several sizes that such a trace recorded.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import cycle, islice, product
+from math import prod
 from random import Random
 from time import monotonic
 from typing import Any
@@ -40,10 +41,10 @@ def general_path(tracer: Tracer, usual: Mapping[str, int], at: Mapping[str, int]
     multiples = {name: size * prime for (name, size), prime in zip(at.items(), cycle(_PRIMES), strict=False)}
     equal = dict.fromkeys(usual, max(usual.values()))
     for samples in (equal, multiples, dict(at)):
-        if isinstance(path.end, Accepted):
+        if kind(path.end) == "fits":
             return path
         path = tracer.path_of(samples, {})
-    return path if isinstance(path.end, Accepted) else first
+    return path if kind(path.end) == "fits" else first
 
 
 _PRIMES = (11, 13, 17, 19, 23, 29, 31)
@@ -67,7 +68,7 @@ def dependence(
     joint = _joint(path)
     links = Links(tracer, at, sets)
     depends = False
-    combined = list(islice(_combinations(sets, rejected), _PAIRS))
+    combined = [*islice(_combinations(sets, rejected), _PAIRS), *((sizes, True) for sizes in _all_of(sets))]
     sure = [sizes for sizes, fits in combined if fits and not joint and _covers(path, sizes)][_CONFIRMED:]
     tried = [*(of for of in combined if of[0] not in sure), *_telling(path, joint, sets)]
     for sizes, other in _other_paths(tracer, sets, path, seconds):
@@ -89,6 +90,13 @@ def dependence(
     if not depends:
         return None
     return links.texts(joint)
+
+
+def _all_of(sets: Mapping[str, SizeSet]) -> Iterator[Sizes]:
+    """All combinations of sizes that fit one by one, if they are few."""
+    counts = [of.count for of in sets.values()]
+    if None not in counts and prod(count or 0 for count in counts) <= _PATHS:
+        yield from (dict(zip(sets, sizes, strict=True)) for sizes in product(*sets.values()))
 
 
 _PATHS = 16
@@ -166,7 +174,7 @@ def _covers(path: Path, sizes: Sizes) -> bool:
 
 def _joint(path: Path) -> list[Condition]:
     """The conditions of an accepted trace on several sizes that can fail where those on one size all hold."""
-    if not isinstance(path.end, Accepted):
+    if kind(path.end) != "fits":
         return []
     several = [c for c in dict.fromkeys(path.conditions) if len(names_in(c.statement)) > 1]
     names = sorted({name for c in several for name in names_in(c.statement)})

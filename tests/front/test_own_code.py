@@ -272,7 +272,7 @@ def test_a_function_that_returns_nothing_does_not_fit(rejected):
         command, *shape = words
         assert rejected(command, "nets:nothing", *shape) == [
             "nets:nothing can't be read.",
-            "  trace: nothing returns no array, and must return one for an image.",
+            "  trace: nothing returns no array, and must return an array for an image.",
             "  fix: a model that returns an array",
         ]
 

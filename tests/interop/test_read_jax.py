@@ -3,6 +3,7 @@
 import json
 import math
 import random
+import sys
 import time
 from dataclasses import dataclass
 from itertools import islice
@@ -1031,3 +1032,22 @@ def test_the_large_size_that_is_run_is_no_larger_than_it_must_be():
     assert far is not None
     assert 80_064 <= far <= 4 * 80_064
     assert _far(SizeSet([Progression(2 * 10**10, 1, None)])) is None
+
+
+def test_conditions_are_not_those_of_a_size_of_1_that_is_repeated():
+    sizes = read_jax(lambda x: x.reshape(3, -1) + jnp.zeros(12), "3 H W")
+    assert sizes.together == ("H*W = 12",)
+
+
+def test_code_that_exits_rejects_the_size_and_a_generator_takes_none():
+    def even(x):
+        if x.shape[0] % 2:
+            sys.exit(0)
+        return x
+
+    def several(x):
+        yield x
+
+    assert str(read_jax(even, "L 3")["L"]) == "n ≡ 0 (mod 2), n ≥ 2"
+    assert not read_jax(several, "L 3")["L"]
+    assert not read_jax(lambda x: None, "L 3")["L"]

@@ -442,3 +442,51 @@ def test_a_stand_in_has_the_shapes_and_asks_no_more_than_pytorchs_own_rules(name
         if isinstance(own.end, Accepted):
             shapes = [[[value(of, {"H": size}) for of in shape] for shape in end.output] for end in (path.end, own.end)]
             assert shapes[0] == shapes[1]
+
+
+# A size of 1 that is repeated, and functions that give nothing.
+
+
+@pytest.mark.parametrize("count", [12, 16, 20, 49, 100, 196, 256])
+def test_positions_beside_a_constant_depend_on_each_other(count):
+    sizes = read_torch(lambda x: x.flatten(2) + torch.zeros(count), "1 3 H W")
+    assert sizes.independent is False
+    assert sizes.together == (f"H*W = {count}",)
+    assert not sizes.check(H=count, W=count).ok
+    assert sizes.check(H=1, W=count).ok
+
+
+def test_a_size_of_1_beside_a_constant_is_repeated():
+    sizes = read_torch(lambda x: x + torch.zeros(8), "1 3 L")
+    assert str(sizes["L"]) == "{8}"
+    assert str(sizes.axes["L"].found.broadcast) == "{1}"
+    assert str(read_torch(lambda x: x * torch.zeros(3, 1) + torch.zeros(1, 3, 1), "1 3 L")["L"]) == "n ≥ 1"
+
+
+async def _coroutine(x):
+    return x
+
+
+def _generator(x):
+    yield x[..., :-100]
+
+
+@pytest.mark.parametrize("function", [_coroutine, _generator, lambda x: None])
+def test_what_returns_no_array_takes_no_size(function):
+    sizes = read_torch(function, "1 3 L")
+    assert not sizes["L"]
+    assert "and must return an array for an image" in str(sizes)
+
+
+def test_code_that_exits_rejects_the_size():
+    def even(x):
+        if x.shape[2] % 2:
+            sys.exit(0)
+        return x
+
+    assert str(read_torch(even, "1 3 L")["L"]) == "n ≡ 0 (mod 2), n ≥ 2"
+
+
+def test_a_dtype_that_pytorch_has_not_is_rejected():
+    with pytest.raises(UsageError, match="PyTorch has no such dtype"):
+        read_torch(lambda x: x, "1 L", dtypes="float33")
