@@ -68,9 +68,10 @@ def graph_of_torch(
 
     A graph says what happens to sizes and channels, and which positions are read. It is not enough to compute values: a
     subtraction appears as :class:`Add`, and an elementwise function that is no kind of :class:`Activation` is left out.
-    Also left out: a learned factor for all channels, and a learned vector that is not a bias of a convolution or a
-    norm. The larger of two images also appears as :class:`Add`, a maximum over all positions as :class:`Mean`, and a
-    pooling of minima as :class:`MaxPool`: they read the same positions.
+    Also left out: a learned factor for all channels, a learned vector that is not a bias of a convolution or a norm,
+    and numbers such as a factor of a sum, the value of a padding or the divisor of a pooling. A kernel that is computed
+    from a parameter is a kernel like others. The larger of two images also appears as :class:`Add`, a maximum or a sum
+    over all positions as :class:`Mean`, and a pooling of minima as :class:`MaxPool`: they read the same positions.
 
     PyTorch is not a dependency. Raises :class:`WellshapedError` with the rule ``no_step`` for a function that is not in
     SPEC section 8, and with another rule if no graph agrees with the network, and :class:`UsageError` as

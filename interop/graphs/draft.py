@@ -145,3 +145,23 @@ class Draft:
     outputs: tuple[int, ...]
     finished: bool
     failures: tuple[str, ...] = ()
+
+
+_OF_A_LAYER = frozenset(
+    (
+        *("weight", "bias", "kernel", "scale", "gamma", "beta", "slope", "alpha", "w", "b", "g", "embedding"),
+        *("mean", "var", "running_mean", "running_var", "offset", "value", ""),
+    )
+)
+"""What a layer calls its parameters."""
+
+
+def layer_path(path: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The path of the layer that has a parameter: the module's, or that of the parameter if its name is its own.
+
+    A module may have several parameters for several operations, such as ``gamma_1`` and ``gamma_2``.
+
+    >>> layer_path(("up", "conv", "weight")), layer_path(("block", "gamma_1"))
+    (('up', 'conv'), ('block', 'gamma_1'))
+    """
+    return path[:-1] if path and str(path[-1]) in _OF_A_LAYER else path

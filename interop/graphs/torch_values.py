@@ -111,6 +111,10 @@ def _hardtanh(step: Step, x: Operand, min_val: float = -1.0, max_val: float = 1.
     return _activated(step, x.image, "relu6") if (min_val, max_val) == (0, 6) else _each_value(step, x)
 
 
+def _softplus(step: Step, x: Operand, beta: float = 1.0, threshold: float = 20.0) -> Array:
+    return _activated(step, x.image, "softplus") if (beta, threshold) == (1, 20) else _each_value(step, x)
+
+
 def _softmax(step: Step, x: Operand, dim: Any = None, *more: Any, **others: Any) -> Array:
     image = step.walker.arranged(step.walker.whole(x.image))
     if dim is None or image.dims[dim] != of_channels(step.walker.nodes[image.node].channels):
@@ -218,7 +222,8 @@ def _reduced(kind: str, *after: str) -> Rule:
 
 VALUES: dict[str, Rule] = {
     **dict.fromkeys((*_VALUES, *_OF_JAX), _each_value),
-    **{name: _activation(name) for name in ("relu", "silu", "sigmoid", "tanh", "softplus")},
+    **{name: _activation(name) for name in ("relu", "silu", "sigmoid", "tanh")},
+    "softplus": _softplus,
     **{name: _activation(name) for name in ("relu6", "hardsigmoid", "hardswish", "mish", "selu")},
     "gelu": _gelu,
     "leaky_relu": _leaky_relu,
@@ -226,7 +231,8 @@ VALUES: dict[str, Rule] = {
     **dict.fromkeys(("clamp", "clip"), _clamp),
     "prelu": _prelu,
     "hardtanh": _hardtanh,
-    **dict.fromkeys(("softmax", "log_softmax"), _softmax),
+    "softmax": _softmax,
+    "log_softmax": lambda step, x, *more, **others: _each_value(step, x),
     "glu": _glu,
     "batch_norm": _batch_norm,
     "instance_norm": _instance_norm,

@@ -10,7 +10,7 @@ from inspect import signature
 from math import prod
 from typing import Any
 
-from .draft import Array, Constant, Image, NoStepError, Stack, Unread, path_of_all, small_number
+from .draft import Array, Constant, Image, NoStepError, Stack, Unread, layer_path, path_of_all, small_number
 from .equation import Equation
 from .walker import Walker
 
@@ -36,7 +36,7 @@ class Operand:
     @property
     def path(self) -> Path:
         """The path of the layer whose parameter this is."""
-        return tuple(map(str, self.array.path[:-1])) if isinstance(self.array, Constant) else ()
+        return tuple(map(str, layer_path(self.array.path))) if isinstance(self.array, Constant) else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,11 +252,12 @@ def ranked(walker: Walker, of: Any, rank: int) -> Operand:
 
 
 def _of_parameter(text: str) -> Path:
-    """The path of a parameter: its layer, and its name. A parameter of the network itself is a layer of its own."""
+    """The path of a parameter: that of its module, and its name."""
     path = _path(text)
     if "parametrizations" in path:
-        path = (*path[: path.index("parametrizations")], path[-1])
-    return (*path, "") if len(path) == 1 and not text.startswith(("weight", "bias")) else path
+        at = path.index("parametrizations")
+        path = (*path[:at], path[at + 1])  # the parameter that is computed from others, such as the weight
+    return path
 
 
 def _path(text: str) -> Path:

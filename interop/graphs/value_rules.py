@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from ...spec.network.values import OF_CHANNELS
-from .draft import Array, Constant, Image, NoStepError, Pending, is_statistic, small_number
+from .draft import Array, Constant, Image, NoStepError, Pending, is_statistic, layer_path, small_number
 from .equation import Equation
 from .parts import CHANNEL, REPEAT, Dims, Part, Parts, merged, moving, size_of
 from .pending import MORE, ROOTS
@@ -120,7 +120,7 @@ def _of_one_node(
 def _of_another(walker: Walker, images: Sequence[Image], name: str, vector: Constant) -> bool:
     """Whether a factor for each channel belongs to a layer of its own, and not to the norm or the mean before it."""
     of = images[0].pending
-    other = of.path != (vector.path[:-1] or vector.path)
+    other = of.path != (layer_path(vector.path) or vector.path)
     second = walker.has_norm(images[0]) and "mul" in of.vectors and other
     of_mean = walker.is_a_mean(images[0]) and of.ops.isdisjoint(ROOTS)
     return name == "mul" and len(images) == 1 and (second or of_mean)
@@ -150,7 +150,7 @@ def _pending(
         epsilons = [e for of in given if (e := small_number(of)) is not None] or epsilons
     epsilons += [of.epsilon for of in given if isinstance(of, Constant) and of.epsilon is not None]
     paths = [of.path for of in known if of.path] + (
-        [learned.path[:-1] or learned.path] if learned and learned.path else []
+        [layer_path(learned.path) or learned.path] if learned and learned.path else []
     )
     return walker.fresh(
         ops=ops,

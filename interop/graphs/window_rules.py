@@ -5,7 +5,7 @@ from dataclasses import replace
 from math import prod
 from typing import Any
 
-from .draft import Array, Constant, Image, NoStepError
+from .draft import Array, Constant, Image, NoStepError, layer_path
 from .equation import Equation
 from .parts import CHANNEL, Dims, Part, of_axis, of_channels, parts_of
 from .walker import Walker
@@ -65,7 +65,7 @@ def convolution(walker: Walker, equation: Equation, given: Sequence[Array]) -> S
         fixed=numbers if transposed else {**numbers, "learned": _is_learned(walker, kernel, equation)},
         sides=tuple(sides),
         stride=tuple(factors if transposed else strides),
-        path=kernel.path[:-1] or equation.path,
+        path=layer_path(kernel.path) or equation.path,
     )
     dims: list[Any] = [()] * len(made)
     dims[new_batch], dims[new_features] = image.dims[batch], of_channels(made[new_features])
@@ -126,7 +126,7 @@ def product(walker: Walker, equation: Equation, given: Sequence[Array]) -> Seque
         fixed={"kernel": ones, "dilation": ones, "groups": 1, "learned": _is_learned(walker, matrix, equation)},
         sides=((0, 0),) * walker.axes,
         stride=ones,
-        path=matrix.path[:-1] or equation.path,
+        path=layer_path(matrix.path) or equation.path,
     )
     channels = tuple(
         (Part(CHANNEL, size, prod(counts[i + 1 :])),) if size != 1 else () for i, size in enumerate(counts)

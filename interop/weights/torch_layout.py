@@ -48,13 +48,22 @@ class TorchArray(NamedTuple):
     fixed: bool = False
 
     def found_in(self, shapes: Mapping[str, Shape]) -> list[str]:
-        """Those of its names that are there, among the names of arrays with these shapes."""
+        """Those of its names that are there, among the names of arrays with these shapes.
+
+        A parameter that is no layer's has the path itself as its name, also with axes of one position.
+        """
         found = [name for name in self.names if name in shapes]
-        if found or not self.fixed:
+        if found:
             return found
-        path = self.names[0].removesuffix(".weight")
-        below = [name for name in shapes if path in (name, name.rpartition(".")[0])]
+        path = self.names[0].rpartition(".")[0]
+        if path in shapes and _without_ones(shapes[path]) == _without_ones(self.shape):
+            return [path]
+        below = [name for name in shapes if self.fixed and name.rpartition(".")[0] == path]
         return [name for name in below if shapes[name] == self.shape]
+
+
+def _without_ones(shape: Shape) -> Shape:
+    return tuple(n for n in shape if n != 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not a dependency")
@@ -13,7 +14,7 @@ from lax_networks import as_jax_has_it  # noqa: E402
 from torch import nn  # noqa: E402
 from torch_functions import as_torch_function  # noqa: E402
 
-from wellshaped.interop import Budget, graph_of_torch, read_torch  # noqa: E402
+from wellshaped.interop import Budget, graph_of_torch, load_torch, read_torch  # noqa: E402
 from wellshaped.proofs_of_shape.strategies import graphs  # noqa: E402
 from wellshaped.spec import (  # noqa: E402
     UsageError,
@@ -767,3 +768,45 @@ def test_a_batch_norm_without_running_statistics_reads_the_whole_image():
     assert "reads the whole image" in receptive_field(graph).unbounded
     usual = graph_of_torch(nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2)).eval(), "N 1 H W")
     assert not receptive_field(usual).unbounded
+
+
+class _Scaled(nn.Module):
+    """Several parameters of one module for several operations, as the layer scale of transformers has."""
+
+    def __init__(self):
+        super().__init__()
+        self.gamma_1, self.gamma_2 = (nn.Parameter(torch.rand(4, 1, 1)) for _ in range(2))
+        self.first, self.second = nn.Conv2d(4, 4, 1), nn.Conv2d(4, 4, 1)
+
+    def forward(self, x):
+        x = x + self.gamma_1 * self.first(x)
+        return x + self.gamma_2 * self.second(x)
+
+
+class _Kernels(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.w1, self.w2 = (nn.Parameter(torch.rand(4, 4, 3, 3) / 9) for _ in range(2))
+        for name in ("kx", "ky"):
+            self.register_buffer(name, torch.rand(4, 1, 3, 3))
+
+    def forward(self, x):
+        for w in (self.w1, self.w2):
+            x = F.conv2d(x, w, padding=1)
+        for k in (self.kx, self.ky):
+            x = F.conv2d(x, k, padding=1, groups=4)
+        return x
+
+
+@pytest.mark.parametrize(
+    "model", [_Scaled(), nn.Sequential(_Scaled()), _Kernels(), nn.Sequential(_Kernels())], ids=lambda of: str(type(of))
+)
+def test_several_parameters_of_one_module_are_layers_of_their_own_with_their_values(model):
+    graph = graph_of_torch(model.eval(), "1 4 H W")
+    learned = sum(parameter.numel() for parameter in model.parameters())
+    assert sum(math.prod(shape) for of in parameter_shapes(graph).values() for shape in of.values()) == learned
+    network = load_torch(model.state_dict(), graph)
+    x = torch.rand(1, 4, 8, 9)
+    with torch.no_grad():
+        expected = model(x)[0].numpy()
+    assert np.abs(np.asarray(network(x[0].numpy())) - expected).max() <= 1e-5 * np.abs(expected).max()
