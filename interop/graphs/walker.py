@@ -281,6 +281,9 @@ class Walker:
             raise NoStepError("it repeats positions or channels, or mixes them")
         if len(own) > 1 and len([d for d in image.dims if any(part in own for part in d)]) not in (1, len(own)):
             raise NoStepError("positions and something else are in one axis")
+        order = [part.role[1] for part in own if self.is_axis(image, part)]
+        if order != sorted(order):
+            raise NoStepError("its axes are in another order than the image's")
         return image
 
     def arranged(self, image: Image) -> Image:

@@ -810,3 +810,10 @@ def test_several_parameters_of_one_module_are_layers_of_their_own_with_their_val
     with torch.no_grad():
         expected = model(x)[0].numpy()
     assert np.abs(np.asarray(network(x[0].numpy())) - expected).max() <= 1e-5 * np.abs(expected).max()
+
+
+def test_an_output_with_its_axes_in_another_order_has_no_graph():
+    with pytest.raises(WellshapedError, match="its axes are in another order than the"):
+        graph_of_torch(lambda x: F.max_pool2d(x, (2, 1)).transpose(2, 3), "1 4 H W")
+    there_and_back = graph_of_torch(lambda x: F.max_pool2d(x.transpose(2, 3), (2, 1)).transpose(2, 3), "1 4 H W")
+    assert [node.operation for node in there_and_back.nodes] == [MaxPool((1, 2))]
