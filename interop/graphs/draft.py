@@ -150,7 +150,8 @@ class Draft:
 _OF_A_LAYER = frozenset(
     (
         *("weight", "bias", "kernel", "scale", "gamma", "beta", "slope", "alpha", "w", "b", "g", "embedding"),
-        *("mean", "var", "running_mean", "running_var", "offset", "value", ""),
+        *("offset", "value", ""),
+        *_STATISTICS,
     )
 )
 """What a layer calls its parameters."""

@@ -21,6 +21,7 @@ from wellshaped.calculator.question import NAMES, Question
 from wellshaped.cli import main
 from wellshaped.proofs_of_shape.strategies import unet_configs
 from wellshaped.spec import PRESETS, UNetConfig, compatible_shapes, graph_of, save_network, stages
+from wellshaped.spec.messages.written import written_sizes
 from wellshaped.words.sizes import enough
 
 pytestmark = pytest.mark.as_printed  # a line of the page is wrapped as on the command line
