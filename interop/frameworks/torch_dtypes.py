@@ -25,6 +25,7 @@ _SAYS = re.compile(
 """What an error says that is about dtypes."""
 
 _KNOWN: dict[Any, Exception | None] = {}
+"""The error, or none, of each operation on dtypes that was run: it is run once in a process."""
 
 
 def dtype_error(func: Any, args: Any, kwargs: Any) -> Exception | None:

@@ -92,7 +92,7 @@ def torch_layout(graph: Network) -> TorchLayout:
     """Return the names and shapes that the arrays of a network have in PyTorch."""
     layers, learned = array_shapes(graph), parameter_shapes(graph)
     table = _table(graph, learned)
-    levels = table.levels(layers)
+    levels = table.levels(learned)
     of_vectors = _of_vectors(graph)
     arrays: list[TorchArray] = []
     counters: list[str] = []
