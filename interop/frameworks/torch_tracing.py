@@ -44,6 +44,7 @@ from .torch_dtypes import dtype_error
 from .torch_indices import Indices
 from .torch_models import TorchNetwork, leaves
 from .torch_quick import quick_result
+from .torch_repeats import Repeats
 from .torch_sizes import Node, nodes
 from .torch_stand_ins import PLAIN, SAME, hint, numbers_stay_symbolic
 
@@ -72,7 +73,8 @@ class TorchTracer:
         mode = _fake_mode(cached=sizes is None)
         network = self.network.copied(mode)
         indices = Indices()
-        operations, images = _Operations(sizes, indices), _Images()
+        images = _Images()
+        operations = _Operations(sizes, indices, images)
         with ExitStack() as within:
             if sizes is not None:
                 within.enter_context(numbers_stay_symbolic(self.network.model))
@@ -245,9 +247,9 @@ class _Operations(TorchFunctionMode):
     operation that fails is run again on the sample.
     """
 
-    def __init__(self, sizes: Sizes | None, indices: Indices) -> None:
+    def __init__(self, sizes: Sizes | None, indices: Indices, images: _Images) -> None:
         super().__init__()
-        self.sizes, self.indices = sizes, indices
+        self.sizes, self.indices, self.images, self.repeats = sizes, indices, images, Repeats()
         self.failed: tuple[BaseException | None, str] = (None, "")
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -255,11 +257,18 @@ class _Operations(TorchFunctionMode):
         if kwargs.get("dtype") in PLAIN:
             kwargs = {**kwargs, "dtype": PLAIN[kwargs["dtype"]]}
         same = SAME.get(func, func) if self.sizes is not None else func
+        key = self.repeats.key(func, args, kwargs)
+        if key in self.repeats.results:
+            before = self.repeats.results[key]
+            self.images.repeats += before.repeats
+            return before.again()
+        start = len(self.images.repeats)
         error: Exception | None
         try:
             result = same(*args, **kwargs)
             error, is_plain = dtype_error(func, args, kwargs), True
             if error is None:
+                self.repeats.keep(key, args, kwargs, result, self.images.repeats[start:])
                 return result
         except Exception as symbolic:
             error = symbolic

@@ -1,0 +1,103 @@
+"""Operations that occurred before in the same run, on tensors of the same shapes: their results are made again.
+
+The blocks of a network are often alike. An operation on tensors of the same shapes asks the same questions about sizes,
+so the second time it says nothing new.
+"""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
+from torch.utils._pytree import tree_iter
+
+_CPU = torch.device("cpu")
+
+
+@dataclass(slots=True)
+class Result:
+    """The tensor that an operation returned, and for each of its elementwise parts whether it repeated a size of 1."""
+
+    mode: FakeTensorMode
+    shape: torch.Size
+    strides: tuple[int, ...]
+    dtype: torch.dtype
+    from_image: bool
+    repeats: list[bool]
+    without_mode: torch.Tensor | None = None
+
+    def again(self) -> FakeTensor:
+        """A new tensor like this one."""
+        if self.without_mode is None:
+            with torch._C._DisableTorchDispatch():
+                self.without_mode = torch.empty_strided(self.shape, self.strides, dtype=self.dtype, device="meta")
+        made = FakeTensor(self.mode, self.without_mode, _CPU)
+        if self.from_image:
+            made.from_image = True
+        return made
+
+
+class Repeats:
+    """The results of the operations of one run."""
+
+    def __init__(self) -> None:
+        self.results: dict[Hashable, Result] = {}
+
+    def key(self, func: Any, args: Any, kwargs: Any) -> Hashable | None:
+        """What the sizes of the result depend on; ``None`` if it is not known."""
+        if torch.is_autocast_enabled("cpu"):
+            return None
+        try:
+            key = (func, torch.get_default_dtype(), _key(args), tuple((name, _key(of)) for name, of in kwargs.items()))
+            hash(key)
+        except (_NotKnownError, TypeError):
+            return None
+        return key
+
+    def keep(self, key: Hashable, args: Any, kwargs: Any, result: Any, repeats: list[bool]) -> None:
+        """Keep a result, if it is one new tensor.
+
+        An operation that returns nothing, or a tensor that it was given, may have changed the shapes of what it was
+        given.
+        """
+        given = [of for of in tree_iter((args, kwargs)) if isinstance(of, torch.Tensor)]
+        if result is None or any(one is of for of in given for one in tree_iter(result)):
+            for of in given:
+                of.__dict__.pop("key", None)
+        elif key is not None and type(result) is FakeTensor and result.fake_device == _CPU and not _has_values(result):
+            shape, strides, from_image = result.shape, result.stride(), hasattr(result, "from_image")
+            self.results[key] = Result(result.fake_mode, shape, strides, result.dtype, from_image, repeats)
+
+
+class _NotKnownError(Exception):
+    pass
+
+
+def _key(of: Any) -> Hashable:
+    kind = type(of)
+    if kind is FakeTensor:
+        found: Hashable = of.__dict__.get("key")
+        if found is None:
+            found = of.key = _key_of_tensor(of)
+        return found
+    if kind is torch.SymInt:
+        if of.node.value is None:
+            raise _NotKnownError
+        return frozenset(of.node.value.items())
+    if kind in (tuple, list):
+        return (kind, *map(_key, of))
+    if isinstance(of, torch.Tensor | torch.SymFloat | torch.SymBool):
+        raise _NotKnownError
+    return kind, of
+
+
+def _key_of_tensor(of: FakeTensor) -> Hashable:
+    if of.fake_device != _CPU or _has_values(of):
+        raise _NotKnownError
+    return tuple(map(_key, of.shape)), tuple(map(_key, of.stride())), of.dtype, hasattr(of, "from_image")
+
+
+def _has_values(of: FakeTensor) -> bool:
+    """Whether some of its values are known."""
+    return of.constant is not None or getattr(of, "ends", None) is not None
