@@ -881,9 +881,25 @@ def kept(x):
     return jnp.repeat((jnp.pad(x, (0, x.shape[0] % 2))).reshape(-1, 2).max(1), 2)[: x.shape[0]]
 
 
+def padded_to(multiple, x, axis):
+    """With a branch, as people write it: an image of the right size is not padded."""
+    if x.shape[axis] % multiple == 0:
+        return x
+    widths = [(0, 0)] * x.ndim
+    widths[axis] = 0, multiple - x.shape[axis] % multiple
+    return jnp.pad(x, widths)
+
+
 OUTPUTS = {
     "kept": (kept, "L", "(L)", None),
-    "odd sizes are cropped": (lambda x: x[:-1] if x.shape[0] % 2 else x, "L", "(L)", "(300) with L = 301"),
+    "odd sizes are cropped": (lambda x: x[:-1] if x.shape[0] % 2 else x, "L", "(2*floor(L/2))", None),
+    "padded if they must be": (
+        lambda x: padded_to(4, padded_to(6, x, 0), 1),
+        "H W",
+        "(6*floor((H + 5)/6), 4*floor((W + 3)/4))",
+        None,
+    ),
+    "few sizes are padded": (lambda x: padded_to(6, x, 0) if x.shape[0] < 40 else x, "L", "(L)", "(6) with L = 1"),
     "equal sizes": (
         lambda x: x if x.shape[0] == x.shape[1] else jnp.pad(x, ((0, 0), (0, 1))),
         "H W",
@@ -906,6 +922,17 @@ def test_the_output_holds_for_every_size_or_a_note_has_one_for_which_it_does_not
     assert answer.output == (output,)
     notes = () if other is None else (f"the output of other sizes differs: it is {other}",)
     assert answer.notes == notes
+
+
+def test_an_output_that_is_no_simple_function_of_the_size_is_given_for_two_sizes():
+    def function(x):
+        rest = x.shape[0] % 3
+        return x if rest == 0 else jnp.pad(x, (0, 1 if rest == 1 else 5))
+
+    answer = read_jax(function, "L")
+    assert answer.output == ()
+    both = "(1001) with L = 1000, and (1006) with L = 1001"
+    assert answer.notes == (f"the output is {both}; as a function of the sizes it is not known",)
 
 
 def test_a_fix_is_tried_beside_the_other_sizes():
