@@ -41,14 +41,18 @@ class Published:
     framework: str = "torch"
 
     def built(self) -> Any:
-        """The network, without memory for its parameters. Raises what its package raises."""
+        """The network; one in PyTorch without memory for its parameters. Raises what its package raises."""
+        if self.framework == "jax":
+            return self.with_weights()
+        from wellshaped.interop.frameworks.torch_models import constructed
+
+        return constructed(self.with_weights).eval()
+
+    def with_weights(self) -> Any:
+        """The network with random weights."""
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             modules = [importlib.import_module(module) for module in (self.modules or (self.package,))]
-            if self.framework == "jax":
-                return self.make(*modules)
-            from wellshaped.interop.frameworks.torch_models import constructed
-
-            return constructed(lambda: self.make(*modules)).eval()
+            return self.make(*modules)
 
 
 def import_torchvision() -> None:
@@ -247,12 +251,33 @@ def _graph(network: Published, model: Any, budget: Budget) -> str:
 
     of = interop.graph_of_jax if network.framework == "jax" else interop.graph_of_torch
     try:
-        return f"{len(of(model, *network.shapes, budget=budget).nodes)} nodes"
+        nodes = len(of(model, *network.shapes, budget=budget).nodes)
+        return f"{nodes} nodes" + (f", {_values(network)}" if network.framework == "torch" else "")
     except WellshapedError as error:
         (failure, *_) = error.report.failures
         if failure.name == "same_path":
             return "none: it runs other operations at some sizes"
         return f"none: {failure.says.partition(' at ')[0]}"
+
+
+def _values(network: Published) -> str:
+    """Whether the typed network with PyTorch's weights has PyTorch's values; batch norms have random statistics."""
+    import torch
+
+    from wellshaped import interop
+    from wellshaped.spec import WellshapedError
+
+    torch.manual_seed(0)
+    model = network.with_weights().eval()
+    for of in model.modules():
+        if getattr(of, "running_var", None) is not None:
+            of.running_mean.normal_()
+            of.running_var.uniform_(0.5, 2.0)
+    try:
+        interop.from_torch(model, *network.shapes)
+    except WellshapedError as error:
+        return f"not its values: {error.report.failures[0].says}"
+    return "same values"
 
 
 def _sizes(fits: Any) -> list[int]:
@@ -309,6 +334,7 @@ framework's own shapes: every size up to three periods, and some up to 100 000. 
 - **how it is known**: *decided* is exact for every size; other sizes were tried one by one.
 - **seconds**: to read the network, without the import of its package.
 - **graph**: the number of nodes that `graph_of_torch` or `graph_of_jax` finds, or the first operation that is no node.
+  *Same values*: `from_torch` with random weights gives a network with PyTorch's values.
 
 | package | network | open size | sizes that fit | how it is known | seconds | graph |
 |---|---|---|---|---|---:|---|

@@ -26,6 +26,7 @@ from .programs.loading import load_program as load_program
 from .sizes.answer import AxisSizes as AxisSizes
 from .sizes.answer import ModelSizes as ModelSizes
 from .sizes.exploring import Budget as Budget
+from .torch_conversion import from_torch as from_torch
 from .torch_reader import graph_of_torch as graph_of_torch
 from .torch_reader import read_torch as read_torch
 from .weights.model_files import load as load

@@ -70,8 +70,10 @@ def graph_of_torch(
     subtraction appears as :class:`Add`, and an elementwise function that is no kind of :class:`Activation` is left out.
     Also left out: a learned factor for all channels, a learned vector that is not a bias of a convolution or a norm,
     and numbers such as a factor of a sum, the value of a padding or the divisor of a pooling. A kernel that is computed
-    from a parameter is a kernel like others. The larger of two images also appears as :class:`Add`, a maximum or a sum
-    over all positions as :class:`Mean`, and a pooling of minima as :class:`MaxPool`: they read the same positions.
+    from a parameter is a kernel like others, and channels in another order are not told from the first. The larger of
+    two images also appears as :class:`Add`, a maximum or a sum over all positions as :class:`Mean`, and a pooling of
+    minima as :class:`MaxPool`: they read the same positions.
+    :func:`from_torch` loads the weights and compares the values.
 
     PyTorch is not a dependency. Raises :class:`WellshapedError` with the rule ``no_step`` for a function that is not in
     SPEC section 8, and with another rule if no graph agrees with the network, and :class:`UsageError` as
@@ -82,6 +84,18 @@ def graph_of_torch(
     >>> [(node.name, node.operation) for node in graph_of_torch(model, "1 3 H W").nodes]   # doctest: +SKIP
     [('0', MaxPool(kernel=2)), ('1', Conv(kernel=3, channels=8))]
     """
+    return read_with_graph(model, shapes, dtypes, arguments, budget, progress)[1]
+
+
+def read_with_graph(
+    model: Any,
+    shapes: Sequence[str],
+    dtypes: Any,
+    arguments: Mapping[str, Any] | None,
+    budget: Budget,
+    progress: Callable[[str], None],
+) -> tuple[ModelSizes, Network]:
+    """What :func:`read_torch` and :func:`graph_of_torch` return."""
     from .graphs.draft import Draft
     from .graphs.drafting import Roles
     from .graphs.graph_reading import graph_of
@@ -93,7 +107,7 @@ def graph_of_torch(
     def drafter(sizes: Mapping[str, int], roles: Roles) -> Draft:
         return drafted(tracer.recorded(sizes), answer.shapes, sizes, roles)
 
-    return graph_of(answer, drafter, progress)
+    return answer, graph_of(answer, drafter, progress)
 
 
 def _opened(model: Any, shapes: Sequence[str], dtypes: Any, arguments: Mapping[str, Any] | None) -> tuple[Any, ...]:

@@ -54,7 +54,7 @@ class TorchNetwork:
 
         Every call has its own copy, so a network that changes itself always starts from the given state.
         """
-        if not isinstance(self.model, torch.nn.Module):
+        if not is_module(self.model):
             return Copy(lambda *images: self.model(*images, **self.arguments))
         module = self.model
         fakes = {id(of): _fake(of, mode) for of in _tensors(module)}
@@ -78,12 +78,17 @@ class TorchNetwork:
 def as_network(model: Any, arguments: Mapping[str, Any]) -> TorchNetwork:
     """The network of a PyTorch module or of a function. Raises :class:`UsageError` if the model can't be called."""
     require_model(model, "a PyTorch module or a function", "read_torch(torch.nn.Conv2d(3, 8, 3), …)")
-    if isinstance(model, torch.nn.Module):
+    if is_module(model):
         lazy = [name for name, of in _named_tensors(model).items() if torch.nn.parameter.is_lazy(of)]
         if lazy:
             says = f"{lazy[0]} has no shape before the module has run"
             raise UsageError.of("a PyTorch network", "lazy", "", says, "run it once on an image, or name its channels")
     return TorchNetwork("torch", model, arguments)
+
+
+def is_module(model: Any) -> bool:
+    """Whether this is a module of PyTorch."""
+    return isinstance(model, torch.nn.Module)
 
 
 def constructed(constructor: Callable[[], Any]) -> Any:

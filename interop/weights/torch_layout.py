@@ -61,6 +61,15 @@ class TorchArray(NamedTuple):
         below = [name for name in shapes if self.fixed and name.rpartition(".")[0] == path]
         return [name for name in below if shapes[name] == self.shape]
 
+    def may_be(self, shape: Shape) -> bool:
+        """Whether an array of this shape is this one.
+
+        A kernel may lack axes of one position: that of ``torch.nn.Linear`` is ``(out, in)``.
+        """
+        given, own = shape[2:], self.shape[2:]
+        lacks_ones = len(shape) >= 2 and shape[:2] == self.shape[:2] and _without_ones(given) == _without_ones(own)
+        return shape in (self.torch_shape, self.shape) or lacks_ones
+
 
 def _without_ones(shape: Shape) -> Shape:
     return tuple(n for n in shape if n != 1)

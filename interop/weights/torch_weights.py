@@ -256,7 +256,7 @@ def _checked(array: TorchArray, names: list[str], given: Mapping[str, Any], faul
     import numpy as np
 
     value = given[names[0]]
-    if value.shape not in (array.torch_shape, array.shape) and names[0] in array.names:
+    if not array.may_be(value.shape) and names[0] in array.names:
         says = f"{names[0]} is {value.shape}, and must be {array.torch_shape}"
         faults.add("shape", "it has arrays of other shapes", (says, _FIX))
         return value

@@ -1,6 +1,7 @@
 """``load_torch`` and ``state_dict``: what is found in a checkpoint, what is said of differences, what comes back."""
 
 import inspect
+import math
 import re
 from dataclasses import replace
 from functools import partial
@@ -393,3 +394,15 @@ def test_a_number_that_the_dtype_cannot_hold_is_rejected():
     weights = {"y.weight": np.full((2, 1, 3, 3), 1e300), "y.bias": np.zeros(2)}
     with pytest.raises(UsageError, match=r"overflow: y\.kernel has a number that float32 can't hold"):
         load_torch(weights, network)
+
+
+@pytest.mark.parametrize(
+    ("shape", "fits"), [((2, 3, 1, 1), True), ((2, 3), True), ((2, 3, 1), True), ((3, 2), False), ((2, 3, 2), False)]
+)
+def test_a_kernel_of_one_position_may_be_a_matrix(shape, fits):
+    network = Network({"x": 3}, (Node("y", Conv(1, channels=2, bias=False)),))
+    arrays = {"y.weight": np.arange(math.prod(shape), dtype=np.float32).reshape(shape)}
+    if fits:
+        assert load_torch(arrays, network)["y"].kernel.shape == (2, 3, 1, 1)
+    else:
+        assert f"y.weight is {shape}, and must be (2, 3, 1, 1)" in fault(arrays, network)
