@@ -263,6 +263,9 @@ def shape_that_fits(
     return None
 
 
+_USUAL_DTYPES = "float32", "int32", "int64", "float16", "bfloat16", "float64"
+
+
 def dtype_that_fits(
     model: Any,
     *shapes: str,
@@ -279,7 +282,7 @@ def dtype_that_fits(
     'int32'
     """
     given = dtypes if isinstance(dtypes, list | tuple) else [dtypes]
-    for dtype in (of for of in ("float32", "int32", "int64") if of not in map(str, given)):
+    for dtype in (of for of in _USUAL_DTYPES if of not in map(str, given)):
         try:
             sizes = read_model(model, *shapes, name=name, dtypes=dtype, progress=progress)
         except WellshapedError:

@@ -25,7 +25,7 @@ from ..spec.messages.choices import near_name
 from ..spec.messages.installing import pip_install
 from ..spec.messages.report import FileError, UsageError
 from ..spec.messages.written import clipped, kind_of, written_value
-from .sizes.places import own_frame, quoted_place
+from .sizes.places import first_line, own_frame, quoted_place
 
 _INSTALLED_AS = {
     **{name: name for name in ("diffusers", "equinox", "flax", "jax", "keras", "monai", "torch", "torchvision")},
@@ -91,13 +91,15 @@ def importable(folder: Path | None = None) -> Iterator[None]:
 def failure(text: str, rule: str, error: BaseException) -> FileError:
     """Return the error for code that raised ``error``: its class, its text, and the last line of the user's code."""
     at = own_frame(error.__traceback__)
-    says = str(error).partition("\n")[0]
+    says = first_line(error)
     if isinstance(error, SyntaxError) and error.filename:
         at, says = f"{Path(error.filename).name}:{error.lineno}: {(error.text or '').strip()}", error.msg
     return failure_at(text, rule, type(error).__name__, says, at)
 
 
-_ABOUT_AXES = re.compile(r"shape|broadcast|dimension|\brank\b|\bax[ie]s\b", re.IGNORECASE)
+_ABOUT_AXES = re.compile(
+    r"shape|broadcast|dimension|\brank\b|\bax[ie]s\b|\d-?D\b|\bchannels?\b|\bsizes?\b", re.IGNORECASE
+)
 """In the text of an error that the number of axes may have caused."""
 
 
@@ -115,8 +117,7 @@ def failure_at(text: str, rule: str, error: str, says: str, at: str = "") -> Fil
         fix = "a model that runs on an image"
     elif rule == "trace" and _ABOUT_AXES.search(says):
         fix = f"an image with all axes of the model, channels too; or {fix}"
-    if rule == "trace":
-        fix = fix_of_error(says) or fix
+    fix = fix_of_error(says) or fix
     if error == "ModuleNotFoundError" and (missing := re.search(r"No module named '(\w+)", says)):
         fix = _install(missing[1])
     said = f"{error}{quoted_place(at)}: {clipped(says, 300).rstrip('.')}".rstrip(": ")
@@ -127,6 +128,7 @@ _FIXES = {
     r"(?:__call__|forward)\(\) missing \d+ required (?:positional|keyword-only) arguments?: (.+)": (
         r"a default for \1 in the model's __call__ or forward; or name a function of the image that passes it"
     ),
+    r"Can't instantiate abstract class (\w+).*": r"a class that has all methods of \1",
     r"rngs.* provided to Dropout": (
         "turn dropout off: name a function that makes the model, calls model.eval() and returns it"
     ),
@@ -142,6 +144,16 @@ def fix_of_error(says: str) -> str:
     """
     found = ((re.search(pattern, says), fix) for pattern, fix in _FIXES.items())
     return next((match.expand(fix) for match, fix in found if match), "")
+
+
+def line_to_correct(says: str) -> str:
+    """The fix for an error that the user's code raised, and that says nothing of axes; empty for others.
+
+    >>> line_to_correct("ValueError at nets.py:3, `raise ValueError(text)`: no such mode")
+    'correct nets.py:3'
+    """
+    found = re.search(r" at (\S+:\d+), `.*`: (.*)", says, re.DOTALL)
+    return f"correct {found[1]}" if found and not _ABOUT_AXES.search(found[2]) else ""
 
 
 def _alone(text: str) -> str:
@@ -171,7 +183,9 @@ def _imported(text: str, module: str) -> ModuleType:
         if module != missing and not module.startswith(f"{missing}."):
             raise failure(text, "import", error) from error
         raise _no_module(text, module, missing) from None
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # what pytest skips a file by, for example
         raise failure(text, "import", error) from error
 
 
@@ -237,8 +251,10 @@ def _run(text: str, path: Path) -> ModuleType:
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         del sys.modules[name]
+        if isinstance(error, KeyboardInterrupt):
+            raise
         raise failure(text, "import", error) from error
     return module
 

@@ -1,6 +1,7 @@
 """Where in somebody's code an error arose: the last line that belongs to neither a framework nor this package."""
 
 import linecache
+import re
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
@@ -34,7 +35,8 @@ def own_frame(traceback: TracebackType | None) -> str:
     """The last line of the user's code, as ``nets.py:12: x = jnp.concatenate([skip, x])``; empty if there is none."""
     last = None
     while traceback is not None:
-        if is_own(traceback.tb_frame.f_code.co_filename):
+        file = traceback.tb_frame.f_code.co_filename
+        if is_own(file) and not _is_python(file):
             last = traceback
         traceback = traceback.tb_next
     return written_line(last.tb_frame.f_code.co_filename, last.tb_lineno) if last else ""
@@ -45,8 +47,12 @@ def first_line(error: BaseException) -> str:
     if isinstance(error, WellshapedError) and error.report.failures:
         broken = error.report.failures[0]
         return f"{error.report.subject.rstrip(',')}: {': '.join(of for of in (broken.about, broken.says) if of)}"
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else ""
+    lines = _COLOUR.sub("", str(error)).strip().splitlines()
+    return "".join(letter for letter in lines[0] if letter.isprintable()) if lines else ""
+
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+"""What turns a terminal's colours on and off."""
 
 
 def written_line(file: str, line: int) -> str:
@@ -81,6 +87,14 @@ def innermost(traceback: TracebackType | None) -> str:
         last = f"{traceback.tb_frame.f_code.co_filename}:{traceback.tb_lineno}"
         traceback = traceback.tb_next
     return last
+
+
+@lru_cache(maxsize=4096)
+def _is_python(file: str) -> bool:
+    """Whether a source file is of Python's own library."""
+    root = f"python{_version()}"
+    parts = Path(file).parts
+    return root in parts and not {"site-packages", "dist-packages"} & set(parts[parts.index(root) :])
 
 
 def _is_framework(file: Path) -> bool:

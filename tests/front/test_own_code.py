@@ -71,6 +71,9 @@ def plain(x):
     return jnp.concatenate([x, doubled.reshape(*rest, 2 * rows, 2 * columns, 4)], -1)
 
 NUMBER = 3
+
+def without_mode(x):
+    raise ValueError("no such mode")
 """
 """``plain`` takes the sizes and channels of ``UNet``, and is traced in a fraction of its time."""
 
@@ -222,6 +225,13 @@ def test_where_no_order_fits_check_says_what_it_needs(rejected):
     *_, warning, fix = rejected("check", "nets:never", "--input", "3x64x64")
     assert warning.startswith("  warning: called: never(x) takes an argument, so it was called with the image. If it")
     assert fix == "  fix: --input with the axes and channels that the model takes, in its order"
+
+
+def test_an_error_that_is_not_about_axes_is_corrected_in_its_line(rejected, run):
+    *_, fix = rejected("check", "nets:without_mode", "--input", "3x64x64")
+    assert fix == "  fix: correct nets.py:58"
+    status, out, _ = run("sizes", "nets:without_mode", "--input", "3xHxW")
+    assert (status, out.splitlines()[-1]) == (1, "  fix: correct nets.py:58")
 
 
 @pytest.mark.one_in(2)

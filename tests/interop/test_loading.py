@@ -363,6 +363,13 @@ def test_a_wrong_dtype_is_found_and_another_is_proposed():
     assert check_model(looked_up, (8,), dtypes="int64").ok
 
 
+def test_a_model_of_16_bit_parameters_wants_images_of_16_bits():
+    torch = pytest.importorskip("torch", reason="PyTorch is not a dependency")
+    for dtype in ("float16", "bfloat16", "float64"):
+        model = torch.nn.Conv2d(3, 4, 3, dtype=getattr(torch, dtype))
+        assert check_model(model, (3, 8, 8)).fixes == (f"--dtype {dtype}",)
+
+
 def test_an_argument_that_is_missing_and_dropout_without_random_numbers_have_a_fix():
     class Dropping(nnx.Module):
         def __init__(self):
@@ -503,6 +510,18 @@ BROKEN = {  # a module, and what its import says
     "x = undefined": ("NameError at nets.py:1, `x = undefined`: name 'undefined' is not defined.", "correct nets.py:1"),
     "def f(:": ("SyntaxError at nets.py:1, `def f(:`: invalid syntax.", "correct nets.py:1"),
     "import sys\nsys.exit(3)": ("SystemExit at nets.py:2, `sys.exit(3)`: 3.", "correct nets.py:2"),
+    "import argparse\nargparse.ArgumentParser().parse_args(['--unknown'])": (
+        "SystemExit at nets.py:2, `argparse.ArgumentParser().parse_args(['--unknown'])`: 2.",
+        "correct nets.py:2",
+    ),
+    "class Stop(BaseException): ...\nraise Stop('no')": (
+        "Stop at nets.py:2, `raise Stop('no')`: no.",
+        "correct nets.py:2",
+    ),
+    "raise ValueError('\x1b[31mred\x1b[0m and \x07loud')": (
+        "ValueError at nets.py:1, `raise ValueError('\x1b[31mred\x1b[0m and \x07loud')`: red and loud.",
+        "correct nets.py:1",
+    ),
     "import monai_is_missing": (
         "ModuleNotFoundError at nets.py:1, `import monai_is_missing`: No module named 'monai_is_missing'.",
         "install the package that has the module monai_is_missing",

@@ -154,7 +154,6 @@ def sizes_of_object(
 ) -> int:
     """Print the sizes that the model called ``name`` takes, and the nearest to ``near``. Return the exit status."""
     from ..interop.any_model import dtype_that_fits, read_model, shape_that_fits
-    from ..interop.loading import fix_of_error
     from ..interop.sizes.reading import NONE_TOGETHER
     from ..interop.sizes.shapes import open_shape, open_sizes
 
@@ -196,7 +195,7 @@ def sizes_of_object(
             answer["fix"] = " ".join(f"--input {shape}" for shape in (other[0] if other else meant))
             why = f" ({'; '.join(other[1])})" if other else ", if each letter is a size"
             lines.append(f"  fix: {answer['fix']}{why}")
-        elif fix := f"--dtype {dtype}" if dtype else fix_of_error(report.failures[0].says if report.failures else ""):
+        elif fix := f"--dtype {dtype}" if dtype else _fix_of(report):
             answer["fix"] = fix
             lines.append(f"  fix: {fix}")
     if as_json:
@@ -206,16 +205,27 @@ def sizes_of_object(
     return 0 if fits else 1
 
 
+def _fix_of(report: Report) -> str:
+    """What to do about an error that is not about sizes; empty if that is not known."""
+    from ..interop.loading import fix_of_error, line_to_correct
+
+    says = report.failures[0].says if report.failures else ""
+    return fix_of_error(says) or line_to_correct(says)
+
+
 def check_object(name: str, shapes: Sequence[str], dtypes: Sequence[str] | None, as_json: AsJson) -> int:
     """Print whether the model called ``name`` runs on images of these ``shapes``. Return the exit status."""
     from ..interop.any_model import check_model
+    from ..interop.loading import line_to_correct
 
     if not shapes:
         raise _no_shape(name, "check", "--input 304x384x3, or 1x3x304x384 for PyTorch")
     numbers = [_numbers(name, text) for text in shapes]
     report: Report = _run(name, lambda model, **given: check_model(model, *numbers, **given), dtypes, len(shapes))
     if not report.ok and not report.fixes:
-        report = replace(report, fixes=("--input with the axes and channels that the model takes, in its order",))
+        fix = line_to_correct(report.failures[0].says)
+        fix = fix or "--input with the axes and channels that the model takes, in its order"
+        report = replace(report, fixes=(fix,))
     if as_json:
         print_json(report.to_dict())
     elif report.ok:
