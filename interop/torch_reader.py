@@ -30,8 +30,9 @@ def read_torch(
     - ``progress``: a function that is told what is being done.
 
     PyTorch checks that an index is in bounds only when it computes values, and here it computes none. So ``read_torch``
-    follows the values of ``torch.arange`` and lists of numbers, and checks them itself. An index that is read from an
-    image or a buffer is assumed to be in bounds. Many operations check their dtypes only then, too: one on tensors of
+    computes the values of small tensors that depend on no image and no parameter, follows those of ``torch.arange`` and
+    a few others, and checks the indices itself. An index that is read from an image, a buffer or a random number is
+    assumed to be in bounds. Many operations check their dtypes only then, too: one on tensors of
     different dtypes, or of whole numbers, is run once, on zeros. An open size is at most 2**40, because PyTorch counts
     elements in 64 bits.
 

@@ -1,17 +1,22 @@
-"""Indices that PyTorch compares with a size only when it runs: fake tensors have no values.
+"""What PyTorch compares with a size only when it runs: fake tensors have no values.
 
-The values of ``torch.arange`` are known from its sizes, also after it was reshaped, repeated, enlarged or clamped, and
-those of a list that is written in the code. So an index made of them is compared here, and the comparison is recorded
-as any other. What is read from an image, or from a buffer, is not known, and not compared.
+A tensor that depends on no image and no parameter has known values: they are computed, if they are few and depend on no
+symbol. Of ``torch.arange`` and a few others the ends are known for symbolic sizes too, also after they were reshaped,
+enlarged or clamped. So an index made of them is compared here, and the comparison is recorded as any other. What is
+read from an image, or from a buffer, is not known, and not compared.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import torch
+import torch.nn.functional as F  # noqa: N812 its name everywhere
 from torch._subclasses.fake_tensor import FakeTensor
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
-from torch.utils._pytree import tree_iter
+from torch.utils._pytree import tree_iter, tree_map
+
+from .torch_stand_ins import SYMBOLS, ends_of_linspace
 
 Ends = tuple[Any, Any]
 """The least and the largest value of a tensor of whole numbers; both occur in it."""
@@ -19,34 +24,54 @@ Ends = tuple[Any, Any]
 Rule = Callable[[Any, Any, Any], Ends | None]
 """From the arguments of an operation, those by name, and its result to the ends of the result."""
 
+FEW = 4_096
+"""The values of a larger tensor are not computed."""
+
 aten = torch.ops.aten
 _DEVICE = torch.ops.prim.device.default
 
 
 class Indices(TorchDispatchMode):
-    """Follows the values of ``torch.arange`` to the operations that use them as indices."""
+    """Follows known values to the operations that use them as indices."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.error: IndexError | None = None
+        self.error: Exception | None = None
+        self._copies: dict[int, tuple[Any, Any]] = {}  # tensors of the user's code, each with its copy
+        self._changed: dict[Any, Any] = {}  # values that are not known any more, by their memory
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func is _DEVICE and type(args[0]) is FakeTensor:
             return args[0].fake_device  # is asked for often
         kwargs = kwargs or {}
         operation = func.overloadpacket
-        if operation in _USES:
-            for index, size, dimension in _USES[operation](*args, **kwargs):
-                self._require(index, size, dimension, may_be_negative=operation in _FROM_THE_END)
+        if operation is aten._local_scalar_dense and (value := self._numbers(args[0])) is not None:
+            with _disable_current_modes():
+                return value.item()
+        for index, size, dimension in _USES.get(operation, _nothing)(*args, **kwargs):
+            self._require(index, size, dimension, may_be_negative=operation in _FROM_THE_END)
+        if operation in _WRITES:
+            self._require_room(_WRITES[operation](*args, **kwargs), repeated=operation in _REPEATED)
         result = func(*args, **kwargs)
-        ends = _ends(operation, args, kwargs, result)
+        numbers = self._computed(func, args, kwargs, result)
+        ends = _ends_of(numbers) if numbers is not None else _ends(operation, args, kwargs, result)
         if isinstance(result, torch.Tensor) and (ends or hasattr(result, "ends")):
             result.ends = ends
         return result
 
+    def require_classes(self, func: Any, args: Any, kwargs: Any) -> None:
+        """Raise what ``one_hot`` raises if a known value is no class: PyTorch's own rule compares it with each."""
+        if func is not F.one_hot:
+            return
+        index, *more = args
+        classes = more[0] if more else kwargs.get("num_classes", -1)
+        if not (isinstance(classes, int) and classes == -1):
+            self._require(index, classes, "the classes", may_be_negative=False)
+
     def _require(self, index: Any, size: Any, dimension: str, *, may_be_negative: bool) -> None:
         """Raise what PyTorch raises if a known value is outside of an axis of ``size``."""
-        ends = getattr(index, "ends", None)
+        numbers = self._numbers(index)
+        ends = _known(index) if numbers is None else _ends_of(numbers)
         if ends is None or size is None:
             return
         least, most = ends
@@ -62,6 +87,82 @@ class Indices(TorchDispatchMode):
         self.error = IndexError(says)
         raise self.error
 
+    def _require_room(self, written: "Written", *, repeated: bool) -> None:
+        """Raise what PyTorch raises if a tensor has not the shape of the part where it is written."""
+        if written is None:
+            return
+        room, given = (of.shape for of in written)
+        if repeated and len(given) <= len(room):
+            fits = all(n == 1 or n == there for n, there in zip(given[::-1], room[::-1], strict=False))
+        else:
+            fits = len(given) == len(room) and all(n == there for n, there in zip(given, room, strict=True))
+        if not fits:
+            shown = " into ".join(str(tuple(map(_plain, shape))) for shape in (given, room))
+            self.error = RuntimeError(f"shape mismatch: {shown}")
+            raise self.error
+
+    def _computed(self, func: Any, args: Any, kwargs: Any, result: Any) -> Any:
+        """The values of a result, if they follow from values that are known."""
+        leaves = list(tree_iter((args, kwargs)))
+        given = {id(of): self._numbers(of) for of in leaves if isinstance(of, torch.Tensor)}
+        made = [of for of in tree_iter(result) if isinstance(of, torch.Tensor)]
+        computed = None
+        if not (
+            any(of is None for of in given.values())
+            or any(isinstance(of, SYMBOLS) for of in leaves)
+            or torch.Tag.nondeterministic_seeded in func.tags
+            or not all(map(_is_small, made))
+        ):
+            arguments = {name: of for name, of in kwargs.items() if name != "device"}
+            with _disable_current_modes(), suppress(Exception):
+                args, kwargs = tree_map(lambda of: given.get(id(of), of), (args, arguments))
+                computed = func(*args, **kwargs)
+        elif func._schema.is_mutable:
+            for of in map(self._numbers, _written(func, args, kwargs)):
+                if of is not None:
+                    self._changed[_memory(of)] = of
+        for of, numbers in zip(made, tree_iter(computed), strict=False):
+            of.numbers = numbers
+        return computed if isinstance(result, torch.Tensor) else None
+
+    def _numbers(self, of: Any) -> Any:
+        """The values of a tensor, if they are known."""
+        if type(of) is torch.Tensor:
+            if of.numel() > FEW or of.is_meta:
+                return None
+            if id(of) not in self._copies:  # an operation may change it in place, which must not be seen
+                with _disable_current_modes():
+                    self._copies[id(of)] = of, of.detach().clone()
+            numbers = self._copies[id(of)][1]
+        else:
+            numbers = getattr(of, "numbers", None)
+        return None if numbers is None or _memory(numbers) in self._changed else numbers
+
+
+def _written(func: Any, args: Any, kwargs: Any) -> Iterator[Any]:
+    """The tensors that an operation changes."""
+    for i, argument in enumerate(func._schema.arguments):
+        of = args[i] if i < len(args) else kwargs.get(argument.name)
+        if isinstance(of, torch.Tensor) and argument.alias_info is not None and argument.alias_info.is_write:
+            yield of
+
+
+def _is_small(of: Any) -> bool:
+    plain = all(isinstance(n, int) for n in of.shape)
+    return plain and of.numel() <= FEW and not hasattr(of, "from_image")
+
+
+def _memory(numbers: Any) -> Any:
+    return numbers.untyped_storage()._cdata
+
+
+def _ends_of(numbers: Any) -> Ends | None:
+    is_whole = not (numbers.is_floating_point() or numbers.is_complex() or numbers.dtype == torch.bool)
+    if not is_whole or numbers.numel() == 0:
+        return None
+    with _disable_current_modes():
+        return int(numbers.min()), int(numbers.max())
+
 
 def _plain(size: Any) -> Any:
     return size.node.hint if isinstance(size, torch.SymInt) else size
@@ -69,6 +170,10 @@ def _plain(size: Any) -> Any:
 
 Used = Iterator[tuple[Any, Any, str]]
 """Indices, the size that each must be below, and what has this size."""
+
+
+def _nothing(*_: Any, **__: Any) -> Used:
+    yield from ()
 
 
 def _by_embedding(table: Any, index: Any, *_: Any, **__: Any) -> Used:
@@ -88,17 +193,54 @@ def _into_all(x: Any, index: Any, *_: Any, **__: Any) -> Used:
     yield index, x.numel(), "all values"
 
 
+_TAKE = (aten.index, aten.index_put, aten.index_put_, aten._unsafe_index)
 _USES: dict[Any, Callable[..., Used]] = {
-    aten.embedding: _by_embedding,
-    **dict.fromkeys((aten.index, aten.index_put, aten.index_put_, aten._unsafe_index), _by_index),
+    **dict.fromkeys((aten.embedding, aten._embedding_bag, aten._embedding_bag_forward_only), _by_embedding),
+    **dict.fromkeys(_TAKE, _by_index),
     **dict.fromkeys((aten.index_select, aten.gather, aten.scatter, aten.scatter_), _along_axis),
     **dict.fromkeys((aten.scatter_add, aten.scatter_add_, aten.index_add, aten.index_add_), _along_axis),
-    aten.take: _into_all,
+    **dict.fromkeys((aten.scatter_reduce, aten.scatter_reduce_), _along_axis),
+    **dict.fromkeys((aten.index_fill, aten.index_fill_, aten.index_copy, aten.index_copy_), _along_axis),
+    **dict.fromkeys((aten.index_reduce, aten.index_reduce_), _along_axis),
+    **dict.fromkeys((aten.take, aten.put, aten.put_), _into_all),
 }
 """The operations with indices."""
 
-_FROM_THE_END = {aten.index, aten.index_put, aten.index_put_, aten._unsafe_index, aten.take}
+_FROM_THE_END = {*_TAKE, aten.take, aten.put, aten.put_, aten.index_fill, aten.index_fill_}
 """Those for which -1 is the last position."""
+
+
+Written = tuple[Any, Any] | None
+"""A part of a tensor, and what is written there; ``None`` if the part depends on values."""
+
+
+def _into_index(x: Any, indices: Any, values: Any, *_: Any, **__: Any) -> Written:
+    by_values = any(of is not None and of.dtype in (torch.bool, torch.uint8) for of in indices)
+    return None if by_values else (aten.index.Tensor(x, indices), values)
+
+
+def _into_slice(x: Any, values: Any, *of: Any, **more: Any) -> Written:
+    return aten.slice.Tensor(x, *of, **more), values
+
+
+def _into_select(x: Any, values: Any, *of: Any, **more: Any) -> Written:
+    return aten.select.int(x, *of, **more), values
+
+
+def _into_diagonal(x: Any, values: Any, *of: Any, **more: Any) -> Written:
+    return aten.diagonal.default(x, *of, **more), values
+
+
+_WRITES: dict[Any, Callable[..., Written]] = {
+    **dict.fromkeys((aten.index_put, aten.index_put_), _into_index),
+    aten.slice_scatter: _into_slice,
+    aten.select_scatter: _into_select,
+    aten.diagonal_scatter: _into_diagonal,
+}
+"""The operations that write a tensor into another one."""
+
+_REPEATED = {aten.index_put, aten.index_put_}
+"""Those that repeat what is written if it is smaller."""
 
 
 def _of_arange(args: Any, kwargs: Any, result: Any) -> Ends | None:
@@ -108,6 +250,14 @@ def _of_arange(args: Any, kwargs: Any, result: Any) -> Ends | None:
         return None
     last = start + (result.shape[0] - 1) * step
     return (start, last) if step > 0 else (last, start)
+
+
+def _of_linspace(args: Any, kwargs: Any, result: Any) -> Ends | None:
+    return ends_of_linspace(*args[:3])
+
+
+def _of_full(args: Any, kwargs: Any, result: Any) -> Ends | None:
+    return (args[1], args[1]) if isinstance(args[1], int | torch.SymInt) and not isinstance(args[1], bool) else None
 
 
 def _of_all(args: Any, kwargs: Any, result: Any) -> Ends | None:
@@ -161,6 +311,11 @@ def _known(of: Any) -> Ends | None:
 
 _RULES: dict[Any, Rule] = {
     aten.arange: _of_arange,
+    aten.linspace: _of_linspace,
+    aten.full: _of_full,
+    aten.zeros: lambda args, kwargs, result: (0, 0),
+    aten.ones: lambda args, kwargs, result: (1, 1),
+    aten.floor_divide: _changed_by(lambda end, number: end // number, lambda number: number < 0),
     **dict.fromkeys((aten.cat, aten.stack), _of_all),
     aten.lift_fresh: _of_written,
     aten.clamp: _of_clamped,
@@ -181,8 +336,10 @@ _RULES: dict[Any, Rule] = {
 
 
 def _ends(operation: Any, args: Any, kwargs: Any, result: Any) -> Ends | None:
-    """The ends of a result, or ``None`` if they are not known."""
-    if not isinstance(result, torch.Tensor) or result.dtype.is_floating_point or result.dtype == torch.bool:
-        return None
+    """The ends of a result, or ``None`` if they are not known. A float has them only if it is from ``linspace``."""
     rule = _RULES.get(operation)
-    return rule(args, kwargs, result) if rule else None
+    if rule is None or not isinstance(result, torch.Tensor) or result.dtype == torch.bool:
+        return None
+    if result.dtype.is_floating_point and rule not in (_of_first, _of_linspace):
+        return None
+    return rule(args, kwargs, result)

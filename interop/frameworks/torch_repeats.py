@@ -100,4 +100,4 @@ def _key_of_tensor(of: FakeTensor) -> Hashable:
 
 def _has_values(of: FakeTensor) -> bool:
     """Whether some of its values are known."""
-    return of.constant is not None or getattr(of, "ends", None) is not None
+    return of.constant is not None or any(getattr(of, name, None) is not None for name in ("ends", "numbers"))

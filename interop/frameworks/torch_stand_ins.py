@@ -30,8 +30,24 @@ def _max_pool1d(
     return F.max_pool1d_with_indices(image, kernel_size, stride, padding, dilation, ceil_mode)[0]
 
 
+def ends_of_linspace(start: Any, end: Any, steps: Any = 0) -> tuple[Any, Any] | None:
+    """The ends of ``torch.linspace``, if they are whole numbers that a float holds, and there are several."""
+    whole = all(isinstance(of, int | torch.SymInt) and -EXACT <= of <= EXACT for of in (start, end))
+    if not whole or not steps > 1:
+        return None
+    return (start, end) if start <= end else (end, start)
+
+
+EXACT = 2**24
+"""The largest whole number up to which 32-bit floats hold all."""
+
+
 def _linspace(start: Any, end: Any, steps: Any, **kwargs: Any) -> Any:
-    return torch.empty((steps,), **{"dtype": torch.get_default_dtype(), **kwargs})
+    if not any(isinstance(of, SYMBOLS) for of in (start, end, steps)):
+        return torch.linspace(start, end, steps, **kwargs)
+    made: Any = torch.empty((steps,), **{"dtype": torch.get_default_dtype(), **kwargs})
+    made.ends = ends_of_linspace(start, end, steps)
+    return made
 
 
 def _tensor(data: Any, **kwargs: Any) -> Any:

@@ -265,6 +265,7 @@ class _Operations(TorchFunctionMode):
         start = len(self.images.repeats)
         error: Exception | None
         try:
+            self.indices.require_classes(func, args, kwargs)
             result = same(*args, **kwargs)
             error, is_plain = dtype_error(func, args, kwargs), True
             if error is None:
