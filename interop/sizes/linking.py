@@ -11,6 +11,7 @@ from ...spec.messages.report import WellshapedError
 from .exploring import kind
 from .expressions import holds, names_in
 from .paths import Condition, sizes_on
+from .shapes import equalities
 from .tracer import Tracer
 
 Sizes = dict[str, int]
@@ -31,9 +32,11 @@ class Links:
     forbidden: list[Sets] = field(default_factory=list)
     rejected: list[Sets] = field(default_factory=list)
     pairs: list[str] = field(default_factory=list)
+    examples: list[Sizes] = field(default_factory=list)
 
     def add(self, sizes: Sizes) -> None:
         """Find why these sizes do not fit, though each does alone."""
+        self.examples.append(sizes)
         if not self._explained(sizes, self.sets, self.forbidden):
             self.pairs.append(" or ".join(f"{name} ≠ {size}" for name, size in sizes.items()))
 
@@ -62,6 +65,10 @@ class Links:
         others = _written((), self.rejected, dict.fromkeys(self.sets, EVERY_SIZE))
         return tuple(dict.fromkeys((*written, *others, *self.pairs)))
 
+    def example(self) -> str:
+        """A sentence with sizes that fit alone, and do not fit together; empty if none was added."""
+        return "".join(f"{equalities(of)} do not fit together, and each does alone" for of in self.examples[:1])
+
     def _is_required(self, condition: Condition) -> bool:
         """Whether sizes that break a condition do not fit. A few such sizes are run, also the smallest and the largest.
 
@@ -81,7 +88,8 @@ class Links:
         by few sizes, so this is not asked of it.
         """
         first, *others = names
-        numbers = islice(product(*([self.at[name], *_BESIDE] for name in others)), _MOST_BESIDE)
+        some_of = {name: dict.fromkeys((self.at[name], *islice(self.sets[name], 2), *_BESIDE)) for name in others}
+        numbers = islice(product(*some_of.values()), _MOST_BESIDE)
         drawn = [{**self.at, first: n, **dict(zip(others, of, strict=True))} for of in numbers for n in range(1, 250)]
         linked = {name: self.sets[name] for name in names}
         drawn += ({**self.at, **of} for of in islice(at_random(linked, 0), _AT_RANDOM))

@@ -86,9 +86,10 @@ def read(
     if together is None and not all(of.is_finite for of in undecided.values()):
         is_known = False  # no sizes show that the axes depend on each other, but most were not tried
     independent = together is None if is_known else None
-    notes = (*_about_failure(axes, at, error), *about_output)
+    conditions, example = together or ((), "")
+    notes = (*_about_failure(axes, at, error), *([example] if example else []), *about_output)
     return ModelSizes(
-        model, framework, tuple(shapes), found, independent, together or (), output, notes, trial=tracer.trial_of
+        model, framework, tuple(shapes), found, independent, conditions, output, notes, trial=tracer.trial_of
     )
 
 

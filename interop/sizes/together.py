@@ -58,8 +58,10 @@ def dependence(
     at: Mapping[str, int],
     path: Path,
     seconds: float,
-) -> tuple[str, ...] | None:
-    """``None`` if no sizes show that the axes depend on each other; else the conditions that link them, if known.
+) -> tuple[tuple[str, ...], str] | None:
+    """``None`` if no sizes show that the axes depend on each other; else the conditions that link them.
+
+    If none is known, there is a sentence with an example in their place.
 
     ``sets``, ``rejected`` and ``undecided`` are the sizes of each axis that fit, that are rejected, and that are not
     known, while the others are held ``at`` sizes. ``path`` is a trace with all sizes open. No trace of another path
@@ -89,7 +91,8 @@ def dependence(
             links.add_one(sizes)
     if not depends:
         return None
-    return links.texts(joint)
+    conditions = links.texts(joint)
+    return conditions, "" if conditions else links.example()
 
 
 def _all_of(sets: Mapping[str, SizeSet]) -> Iterator[Sizes]:

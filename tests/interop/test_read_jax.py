@@ -3,6 +3,7 @@
 import json
 import math
 import random
+import re
 import sys
 import time
 from dataclasses import dataclass
@@ -874,6 +875,12 @@ def test_axes_that_depend_on_each_other_on_some_path_are_not_independent(name):
     function, together = TOGETHER[name]
     answer = read_jax(function, "H W")
     assert (answer.independent, answer.together) == (False, together)
+    example = [note for note in answer.notes if note.endswith(" do not fit together, and each does alone")]
+    assert not (together and example)
+    for note in example:
+        sizes = {name: int(size) for name, size in re.findall(r"(\w) = (\d+)", note)}
+        assert all(size in answer[name] for name, size in sizes.items())
+        assert not answer.check(**sizes).ok
 
 
 def kept(x):
