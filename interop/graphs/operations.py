@@ -31,6 +31,7 @@ from ...spec.network import (
     SpaceToDepth,
     Window,
 )
+from ...spec.network.arithmetic import same_padding, transposed_padding
 from ...spec.network.fields import shortest
 from .aligning import Track
 from .draft import NoStepError
@@ -83,12 +84,6 @@ _SIMPLE: dict[str, Callable[[Any], Operation]] = {
 }
 
 
-def same_padding(n: int, kernel: int, stride: int, dilation: int) -> tuple[int, int]:
-    """JAX's SAME padding for an axis of size ``n``."""
-    total = max((-(-n // stride) - 1) * stride + dilation * (kernel - 1) + 1 - n, 0)
-    return total // 2, total - total // 2
-
-
 def _padding(
     track: Track, kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int], preferred: Preferred
 ) -> Any:
@@ -96,7 +91,7 @@ def _padding(
     amounts = [[node.sides[k] for node in track.found.values()] for k in range(len(kernel))]
     given = track.inputs[0].sizes
     same = all(
-        node.sides[k] == same_padding(given[i][k], kernel[k], stride[k], dilation[k])
+        node.sides[k] == same_padding(given[i][k], dilation[k] * (kernel[k] - 1) + 1, stride[k])
         for i, node in track.found.items()
         for k in range(len(kernel))
     )
@@ -145,7 +140,7 @@ def _conv_transpose(track: Track, others: Sequence[Track], preferred: Preferred)
         return [(ConvTranspose(kernel, _plain(stride), padding=_plain(before), **numbers), ())]
     for word in () if plain else ("VALID", "SAME"):
         if all(
-            both == _transposed_padding(span, s, word) for both, span, s in zip(sides, spans, stride, strict=True)
+            both == transposed_padding(span, s, word) for both, span, s in zip(sides, spans, stride, strict=True)
         ) and (word == "SAME" or any(s > span for s, span in zip(stride, spans, strict=True))):
             return [(ConvTranspose(kernel, _plain(stride), padding=word, **numbers), ())]
     if min(before) < 0:
@@ -153,17 +148,6 @@ def _conv_transpose(track: Track, others: Sequence[Track], preferred: Preferred)
     more = _plain([max(-n, 0) for n in after])
     padding = shortest([b if b == max(a, 0) else (b, max(a, 0)) for b, a in zip(before, after, strict=True)])
     return [(ConvTranspose(kernel, _plain(stride), padding=padding, output_padding=more, **numbers), ())]
-
-
-def _transposed_padding(span: int, stride: int, word: str) -> tuple[int, int]:
-    """JAX's padding of the dilated image, for a window of this span."""
-    if word == "SAME":
-        total = span + stride - 2
-        before = span - 1 if stride > span - 1 else -(-total // 2)
-    else:
-        total = span + stride - 2 + max(span - stride, 0)
-        before = span - 1
-    return before, total - before
 
 
 def _pool(track: Track, others: Sequence[Track], preferred: Preferred) -> Found:

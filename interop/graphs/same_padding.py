@@ -7,8 +7,8 @@ padding.
 from collections.abc import Sequence
 from dataclasses import replace
 
+from ...spec.network.arithmetic import same_padding
 from .aligning import Track
-from .operations import same_padding
 
 Tracks = list[Track]
 
@@ -37,7 +37,7 @@ def _whole(track: Track) -> Track | None:
         sides = tuple((a + c, b + d) for (a, b), (c, d) in zip(node.sides, more, strict=True))
         windows = node.window or node.fixed["kernel"]
         numbers = zip(image.sizes[i], windows, node.stride, node.fixed["dilation"], strict=True)
-        if sides != tuple(same_padding(*of_axis) for of_axis in numbers):
+        if sides != tuple(same_padding(n, d * (k - 1) + 1, s) for n, k, s, d in numbers):
             return None
         found[i] = replace(node, sides=sides)
     if len({node.sides for node in found.values()}) == 1:

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array
 
+from ...spec.network.arithmetic import same_padding, transposed_padding
 from ...spec.network.fields import on_axis, sides_on
 from ...spec.network.windows import AvgPool, Conv, ConvTranspose, MaxPool, Window
 from ..cpu.backend import over_devices
@@ -71,10 +72,7 @@ def _numbers_of(operation: Conv | ConvTranspose | MaxPool | AvgPool, given: tupl
     padding = operation.padding
     sides = [sides_on(padding, axis) for axis in axes] if not isinstance(padding, str) else [(0, 0)] * len(given)
     if padding == "SAME" and not isinstance(operation, ConvTranspose):
-        lacking = [
-            max((m - 1) * s + span - n, 0) for m, s, span, n in zip(made, stride, numbers.spans, given, strict=True)
-        ]
-        sides = [(n // 2, n - n // 2) for n in lacking]
+        sides = list(map(same_padding, given, numbers.spans, stride))
     return _Numbers(given, made, kernel, stride, dilation, tuple(sides))
 
 
@@ -175,11 +173,8 @@ def _makes_blocks(numbers: _Numbers) -> bool:
 def _transposed_padding(operation: ConvTranspose, numbers: _Numbers) -> Sides:
     """The padding of the equivalent convolution. For SAME and VALID it is JAX's."""
     if isinstance(operation.padding, str):
-        same = operation.padding == "SAME"
-        before = [
-            (span - 1 if s > span - 1 else -(-(span + s - 2) // 2)) if same else span - 1
-            for span, s in zip(numbers.spans, numbers.stride, strict=True)
-        ]
+        of_each = zip(numbers.spans, numbers.stride, strict=True)
+        before = [transposed_padding(span, s, operation.padding)[0] for span, s in of_each]
     else:
         before = [span - 1 - p for span, (p, _) in zip(numbers.spans, numbers.padding, strict=True)]
     # The output's size decides what is after: padding, and output padding.

@@ -57,6 +57,33 @@ def window_size(
     return valid * smaller(partial, rounded_up(n + before, stride))
 
 
+def same_padding(n: int, span: int, stride: int) -> tuple[int, int]:
+    """JAX's ``"SAME"`` padding before and after ``n`` positions, for a window that covers ``span`` (SPEC section 5.4).
+
+    What is lacking for ``ceil(n / stride)`` windows, with the smaller half before.
+
+    >>> same_padding(304, 3, 2), same_padding(303, 3, 2)
+    ((0, 1), (1, 1))
+    """
+    lacking = monus(monus(rounded_up(n, stride), 1) * stride + span, n)
+    before = quotient(lacking, 2)
+    return before, monus(lacking, before)
+
+
+def transposed_padding(span: int, stride: int, padding: str) -> tuple[int, int]:
+    """JAX's padding of a transposed convolution, ``"SAME"`` or ``"VALID"`` (SPEC section 5.4).
+
+    It is put before and after the image, whose positions stand ``stride`` apart, and the window then moves by 1.
+
+    >>> transposed_padding(3, 2, "SAME"), transposed_padding(3, 2, "VALID")
+    ((2, 1), (2, 2))
+    """
+    total = monus(span + stride, 2) + (monus(span, stride) if padding == "VALID" else 0)
+    is_wide = padding == "VALID" or stride > span - 1
+    before = span - 1 if is_wide else rounded_up(total, 2)
+    return before, total - before
+
+
 def transposed_size(
     n: int, kernel: int, stride: int, before: int, after: int, dilation: int, output_padding: int = 0
 ) -> int:

@@ -14,7 +14,7 @@ from functools import reduce
 from typing import Any
 
 from ..arithmetic.naturals import monus, quotient
-from .arithmetic import rounded_up, smaller
+from .arithmetic import rounded_up, same_padding, smaller, transposed_padding
 from .edges import Crop, CropTo, CropToSmallest, Pad, PadTo, PadToMultiple
 from .fields import on_axis, sides_on
 from .joins import Add, Concat, Multiply
@@ -127,8 +127,7 @@ def _window(operation: Any, sizes: Sizes, axis: int) -> tuple[Reads, ...]:
 
 def _padding_before(operation: Any, n: int, stride: int, reach: int, axis: int) -> int:
     if operation.padding == "SAME" or getattr(operation, "rounding", "") == "same":
-        count = quotient(n + monus(stride, 1), stride)
-        return quotient(monus(monus(count, 1) * stride + reach + 1, n), 2)
+        return same_padding(n, reach + 1, stride)[0]
     return 0 if operation.padding == "VALID" else sides_on(operation.padding, axis)[0]
 
 
@@ -143,9 +142,9 @@ def _transposed(operation: Any, sizes: Sizes, axis: int) -> tuple[Reads, ...]:
 
 def _cut_before(operation: Any, stride: int, reach: int, axis: int) -> int:
     """How many positions a transposed window cuts off before its result: its padding."""
-    if operation.padding == "SAME":
-        return 0 if stride > reach else reach - -(-(reach + stride - 1) // 2)
-    return 0 if operation.padding == "VALID" else sides_on(operation.padding, axis)[0]
+    if isinstance(operation.padding, str):
+        return reach - transposed_padding(reach + 1, stride, operation.padding)[0]
+    return sides_on(operation.padding, axis)[0]
 
 
 def _resize(operation: Resize, sizes: Sizes, axis: int) -> tuple[Reads, ...]:
