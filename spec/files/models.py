@@ -37,9 +37,10 @@ _KEYS = {
     "precision": str | list | None,
     "sizes": list | None,
     "statements": list,
-    "momentum": dict,
     "sha256": str,
+    "momentum": dict,
 }
+"""The keys of the text, in order, and the kinds of their values. All but the form are fields of the description."""
 
 _OPTIONAL = {"momentum"}
 """Keys that a text has only if they say something."""
@@ -77,22 +78,10 @@ class ModelDescription:
 
     def text(self) -> str:
         """The JSON text for the file. Equal descriptions have equal texts."""
-        data = {
-            "form": FORM,
-            "version": self.version,
-            "network": data_with_kind(self.network),
-            "in_channels": self.in_channels,
-            "out_channels": self.out_channels,
-            "dtype": self.dtype,
-            "param_dtype": self.param_dtype,
-            "precision": self.precision,
-            "sizes": self.sizes,
-            "statements": self.statements,
-        }
-        data["sha256"] = self.sha256
-        if self.momentum:
-            data["momentum"] = self.momentum
-        return json.dumps(data, ensure_ascii=True, separators=(",", ":"))
+        given = {"form": FORM, "network": data_with_kind(self.network)}
+        data = {key: given[key] if key in given else getattr(self, key) for key in _KEYS}
+        said = {key: value for key, value in data.items() if value or key not in _OPTIONAL}
+        return json.dumps(said, ensure_ascii=True, separators=(",", ":"))
 
 
 def is_momentum(value: object) -> bool:
@@ -164,19 +153,9 @@ def _description(data: Any, subject: str) -> ModelDescription:
     if isinstance(precision, list) and not all(isinstance(part, str) for part in precision):
         raise _wrong(subject, f"precision is {clipped(written_value(precision))}")
     network = network_of_data(data["network"], subject)
-    described = ModelDescription(
-        network,
-        data["in_channels"],
-        data["out_channels"],
-        data["dtype"],
-        data["param_dtype"],
-        tuple(precision) if isinstance(precision, list) else precision,
-        None if data["sizes"] is None else tuple(data["sizes"]),
-        tuple(data["statements"]),
-        data["version"],
-        data["momentum"],
-        data["sha256"],
-    )
+    fields: dict[str, Any] = {key: tuple(of) if isinstance(of, list) else of for key, of in data.items()}
+    del fields["form"]
+    described = ModelDescription(**{**fields, "network": network})
     if {of is None for of in (described.in_channels, described.out_channels)} != {isinstance(network, Network)}:
         raise _wrong(subject, "a config needs in_channels and out_channels, and a graph has none")
     try:
