@@ -4,9 +4,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from ..spec.arithmetic.size_set import SizeSet
 from ..spec.messages.report import UsageError, WellshapedError
 from ..spec.network.network import Network
 from .graphs.draft import layer_path
+from .sizes.answer import ModelSizes
 from .sizes.exploring import Budget
 from .sizes.reading import name_of
 from .sizes.shapes import OpenShape, equalities, open_sizes
@@ -73,14 +75,35 @@ def from_torch(
 
     plain = converted()
     spatial = open_sizes(answer.shapes)[-graph.axes :]
-    for least in (LEAST, LEAST + 1):
-        sizes = {name: of.sizes.above(least) or of.sizes.maximum or 1 for name, of in answer.axes.items()}
-        sizes |= {name: answer[name].minimum or 1 for name in answer.axes if name not in spatial}
+    for sizes in _two_sizes(answer, spatial):
         progress(f"values with {equalities(sizes)}")
         _require_same(model, plain, arguments or {}, list(_images(answer.shapes, sizes, spatial, graph)))
     more = {"axis_name": axis_name, "dtype": dtype, "param_dtype": param_dtype, "precision": precision, "remat": remat}
     made: TypedNetwork = plain if all(of in (None, ()) for of in more.values()) else converted(**more)
     return made
+
+
+def _two_sizes(answer: ModelSizes, spatial: Sequence[str]) -> list[dict[str, int]]:
+    """The sizes of two images, if several fit, with other numbers along each axis.
+
+    If the axes depend on each other, there is one image, of the sizes at which they were held.
+    """
+    if answer.independent is False:
+        return [answer.held_at]
+    batch = {name: answer[name].minimum or 1 for name in answer.axes}
+    found = []
+    for turn in range(2):
+        sizes = batch | {name: _member(answer[name], turn + k) for k, name in enumerate(spatial)}
+        found += [sizes] if sizes not in found else []
+    return found
+
+
+def _member(sizes: SizeSet, i: int) -> int:
+    """The member with the number ``i`` from :data:`LEAST` on, or the largest."""
+    least = LEAST
+    for _ in range(i):
+        least = (sizes.above(least) or least) + 1
+    return sizes.above(least) or sizes.maximum or 1
 
 
 def _arrays_of(model: Any) -> dict[str, Any]:

@@ -62,7 +62,9 @@ def graph_of(answer: ModelSizes, drafter: Drafter, progress: Callable[[str], Non
             says = f"the size {found.size} is along an axis of the image, and must be open"
             shape = " ".join(map(str, answer.shapes[0]))
             raise UsageError.of(f"the shape {shape}", "open_axis", "", says, _with_open(answer, found.size)) from None
-    complete = next(draft for draft in drafts if draft.finished)
+    complete = next((draft for draft in drafts if draft.finished), None)
+    if complete is None:
+        raise _error(answer, "read", "it ran to its end on none of the images that were read", "")
     if complete.failures:
         raise no_step(answer.model, complete.failures, _fix(answer, complete.failures))
     if not complete.outputs:
@@ -170,6 +172,8 @@ def _drafts(answer: ModelSizes, drafter: Drafter, roles: Roles, progress: Callab
 def _read_at(answer: ModelSizes, roles: Roles) -> Iterator[Sizes]:
     fitting = {name: _only_large(list(dict.fromkeys(_members(answer, name, "fits")))) for name in answer.axes}
     batch = {name: next((n for n in islice(answer[name], 3) if n > 1), fitting[name][0]) for name in roles.batches}
+    if answer.independent is False:
+        yield answer.held_at
     count = max(len(fitting[name]) for name in roles.axes)
     for turn in range(max(count, 4)):
         # Another offset for each axis, so that their sizes differ.

@@ -94,6 +94,11 @@ class ModelSizes:
     notes: tuple[str, ...] = ()
     trial: Callable[[Mapping[str, int]], End] = field(default=lambda sizes: Accepted(()), repr=False, compare=False)
 
+    @property
+    def held_at(self) -> dict[str, int]:
+        """The sizes at which the axes were held. They fit together, if any were found that do."""
+        return {name: size for of in self.axes.values() for name, size in of.held.items()}
+
     def __getitem__(self, axis: str) -> SizeSet:
         """The sizes that fit along an open axis, by its name."""
         return self.axes[self._known(axis)].sizes

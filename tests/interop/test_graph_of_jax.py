@@ -960,3 +960,12 @@ def test_a_resize_by_a_size_reads_more_than_one_by_a_factor():
 
     (reads,) = reads_of(graph_of_jax(halved, "W 1").nodes[0].operation, [21], 0)
     assert (reads.from_position(9) - reads.outside, reads.to_position(9) - reads.outside) == (19, 20)
+
+
+def test_a_network_that_limits_the_area_of_its_image_has_no_graph():
+    def limited(x):
+        assert x.shape[1] * x.shape[2] < 5_000
+        return x
+
+    with pytest.raises(WellshapedError, match="confirmed: the graph differs from the network: H = 79 fits the graph"):
+        graph_of_jax(limited, "3 H W")
