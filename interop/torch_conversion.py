@@ -25,6 +25,9 @@ TOLERANCE = 1e-4
 LEAST = 32
 """The values are compared on images of the next two sizes that fit, from this one on."""
 
+VALUES = (1.0, 0.0), (100.0, 50.0)
+"""The spread and the mean of the values of each image: a network may limit large ones."""
+
 
 def from_torch(
     model: Any,
@@ -40,12 +43,13 @@ def from_torch(
 ) -> "TypedNetwork":
     """Return a PyTorch network as a :class:`TypedNetwork` with its weights and the same values.
 
-    :func:`graph_of_torch` reads the network and :func:`load_torch` its arrays. Then both compute random images of two
-    sizes. A graph is made for sizes: it leaves out, for example, the factor of a sum. If that changes a value, you get
-    an error, and not another network.
+    :func:`graph_of_torch` reads the network and :func:`load_torch` its arrays. Then both compute two random images, of
+    other sizes and other spreads. A graph is made for sizes: it leaves out, for example, the factor of a sum. If that
+    changes a value, you get an error, and not another network. The network takes one image, ``(C, *sizes)``, and its
+    outputs have their channels first, whatever the order in PyTorch.
 
     - ``model``: a module with its weights, in evaluation mode. Parameters that the output does not depend on, such as
-      heads for training, are left out.
+      heads for training, are left out. A weight norm becomes the weights that it computes.
     - ``shapes``, ``arguments``, ``budget``, ``progress``: as for :func:`read_torch`. The batch must be a name, or 1.
     - ``axis_name``, ``dtype``, ``param_dtype``, ``precision``, ``remat``: as for :class:`TypedNetwork`. Values are
       compared without them.
@@ -59,14 +63,14 @@ def from_torch(
     >>> from_torch(torch.nn.Sequential(*layers).eval(), "1 3 H W")["0"].kernel.shape  # doctest: +SKIP
     (8, 3, 3, 3)
     """
-    arrays = _arrays_of(model)
-    if any(not layer_path((name,)) for name in arrays):  # a single layer, which has no path
+    arrays = _arrays_of(model, arguments or {})
+    if not list(model.children()) and any(not layer_path((name,)) for name in arrays):  # a single layer has no path
         from torch import nn
 
         model = nn.Sequential(model).eval()
         arrays = {f"0.{name}": of for name, of in arrays.items()}
     answer, graph = read_with_graph(model, shapes, "float32", arguments, budget, progress)
-    weights, momentum = _used(arrays, graph), _momentum_of(model)
+    weights, momentum = _used(model, arrays, graph), _momentum_of(model)
 
     def converted(**more: Any) -> Any:
         made = load_torch(weights, graph, momentum=momentum, **more)
@@ -75,27 +79,27 @@ def from_torch(
 
     plain = converted()
     spatial = open_sizes(answer.shapes)[-graph.axes :]
-    for sizes in _two_sizes(answer, spatial):
+    for sizes, (scale, mean) in zip(_two_sizes(answer, spatial), VALUES, strict=True):
         progress(f"values with {equalities(sizes)}")
-        _require_same(model, plain, arguments or {}, list(_images(answer.shapes, sizes, spatial, graph)))
+        pairs = [(scale * a + mean, scale * b + mean) for a, b in _images(answer.shapes, sizes, spatial, graph)]
+        _require_same(model, plain, arguments or {}, pairs)
     more = {"axis_name": axis_name, "dtype": dtype, "param_dtype": param_dtype, "precision": precision, "remat": remat}
     made: TypedNetwork = plain if all(of in (None, ()) for of in more.values()) else converted(**more)
     return made
 
 
 def _two_sizes(answer: ModelSizes, spatial: Sequence[str]) -> list[dict[str, int]]:
-    """The sizes of two images, if several fit, with other numbers along each axis.
+    """The sizes of two images, with other numbers along each axis if these fit.
 
-    If the axes depend on each other, there is one image, of the sizes at which they were held.
+    If the axes depend on each other, both have the sizes at which they were held. There are two images of a batch, so
+    that one that depends on the other shows.
     """
     if answer.independent is False:
-        return [answer.held_at]
-    batch = {name: answer[name].minimum or 1 for name in answer.axes}
-    found = []
-    for turn in range(2):
-        sizes = batch | {name: _member(answer[name], turn + k) for k, name in enumerate(spatial)}
-        found += [sizes] if sizes not in found else []
-    return found
+        return [answer.held_at] * 2
+    batch = {name: 2 if 2 in answer[name] else answer[name].minimum or 1 for name in answer.axes}
+    return [
+        batch | {name: _member(answer[name], turn + k) for k, name in enumerate(spatial)} for turn in range(len(VALUES))
+    ]
 
 
 def _member(sizes: SizeSet, i: int) -> int:
@@ -106,31 +110,51 @@ def _member(sizes: SizeSet, i: int) -> int:
     return sizes.above(least) or sizes.maximum or 1
 
 
-def _arrays_of(model: Any) -> dict[str, Any]:
-    """The parameters and buffers of a model, by name. Raises :class:`UsageError` if it computes no values for use."""
-    from .frameworks.torch_models import is_module  # it raises UsageError where PyTorch is not installed
+def _arrays_of(model: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters and buffers of a model, by name, also those that are computed from others, as by weight norms.
 
-    arrays = model.state_dict() if is_module(model) else {}
-    without = next((name for name, of in arrays.items() if of.is_meta), "")
-    if not is_module(model):
-        says, fix = "it is no module, and has no weights", "a torch.nn.Module"
-    elif without:
-        says, fix = f"{without} has no values: it is on PyTorch's meta device", "a model with its weights"
-    elif model.training:
-        says, fix = (
-            "it is in training mode, in which dropout and batch norms compute other values",
-            "model.eval() first",
-        )
-    else:
-        return {name: of.detach().cpu() for name, of in arrays.items()}
+    Raises :class:`UsageError` if the model has no values to compare.
+    """
+    from .frameworks.torch_models import as_network, computed_parameters, is_module
+
+    as_network(model, arguments)
+    says = "" if is_module(model) else "it is no module, and has no weights"
+    fix = "a torch.nn.Module"
+    if not says:
+        arrays = {**model.state_dict(), **computed_parameters(model)}
+        training = next((path or "it" for path, of in model.named_modules() if of.training), "")
+        without = next((name for name, of in arrays.items() if of.is_meta), "")
+        other = next((name for name, of in arrays.items() if of.is_floating_point() and of.itemsize != 4), "")
+        if without:
+            says, fix = f"{without} has no values: it is on PyTorch's meta device", "a model with its weights"
+        elif training:
+            says = f"{training} is in training mode, in which dropout and batch norms compute other values"
+            fix = "model.eval() first"
+        elif other:
+            says = f"{other} is of {arrays[other].dtype}, and values are compared in 32 bits".replace("torch.", "")
+            fix = "model.float()"
+        else:
+            return {name: of.detach().cpu() for name, of in arrays.items()}
     raise UsageError.of(name_of(model), "values", "", says, fix)
 
 
-def _used(arrays: Mapping[str, Any], graph: Network) -> dict[str, Any]:
+def _used(model: Any, arrays: Mapping[str, Any], graph: Network) -> dict[str, Any]:
     """The arrays that the graph has. The output does not depend on others."""
     shapes = {name: tuple(of.shape) for name, of in arrays.items()}
-    used = {name for array in torch_layout(graph).arrays for name in array.found_in(shapes)}
+    used = set[str]()
+    for array in torch_layout(graph).arrays:
+        names = array.found_in(shapes)
+        used |= set(names)
+        if not names:
+            layer = array.ours.rpartition(".")[0]
+            says = f"{layer} combines channels by fixed numbers, and the graph does not have them"
+            if not array.fixed:
+                says = f"the model has no array {array.names[0]} for {layer}: it is computed, or a parameter of another"
+            raise WellshapedError.of(f"{name_of(model)} as a typed network", "values", "", says, _FIX)
     return {name: of for name, of in arrays.items() if name in used}
+
+
+_FIX = "load_torch(model.state_dict(), graph_of_torch(…)), for the layers with their weights; add what is left out"
 
 
 def _momentum_of(model: Any) -> float:
@@ -164,6 +188,7 @@ def _images(
 
 def _require_same(model: Any, converted: Any, arguments: Mapping[str, Any], pairs: Sequence[tuple[Any, Any]]) -> None:
     """Raise the error of the rule ``values`` unless both have the same outputs."""
+    import numpy as np
     import torch
     from flax import nnx
 
@@ -172,16 +197,22 @@ def _require_same(model: Any, converted: Any, arguments: Mapping[str, Any], pair
     with torch.no_grad():
         result = model(*(image for image, _ in pairs), **arguments)
     theirs = [_numbers(of) for _, of in leaves(result)]
-    names, ours = converted.network.outputs, nnx.jit(_called)(converted, *(array for _, array in pairs))
-    most = max(min(_difference(of, each) for each in theirs) for of in (ours if len(names) > 1 else (ours,)))
+    if not all(np.isfinite(of).all() for of in theirs):
+        return
+    subject = f"{name_of(model)} as a typed network"
+    names, found = converted.network.outputs, nnx.jit(_called)(converted, *(array for _, array in pairs))
+    ours = found if len(names) > 1 else (found,)
+    if len(ours) != len(theirs):
+        says = f"it returns {len(theirs)} arrays, and the graph has {len(ours)}: one is returned twice, or is no image"
+        raise WellshapedError.of(subject, "outputs", "", says, "a module that returns each image once")
+    most = max(map(_difference, ours, theirs))
     if most <= TOLERANCE:
         return
     first = _first_difference(model, converted, arguments, pairs)
     at = f", first at {first}" if first else ""
     says = f"its output differs from PyTorch's by {most:.1g} of the largest value{at}: "
     says += "a graph leaves out what sizes do not depend on, such as a factor"
-    fix = "load_torch(model.state_dict(), graph_of_torch(…)), for the layers with their weights; add what is left out"
-    raise WellshapedError.of(f"{name_of(model)} as a typed network", "values", "", says, fix)
+    raise WellshapedError.of(subject, "values", "", says, _FIX)
 
 
 def _called(model: Any, *images: Any) -> Any:
@@ -228,7 +259,8 @@ def _difference(ours: Any, theirs: Any) -> float:
     import numpy as np
 
     a = np.asarray(ours, np.float32)
-    theirs = theirs[:1] if theirs.ndim > a.ndim else theirs
+    if theirs.ndim and theirs.size == theirs.shape[0] * a.size:  # a batch
+        theirs = theirs[:1]
     if a.size != theirs.size:
         return np.inf
     both = [theirs.reshape(a.shape)]

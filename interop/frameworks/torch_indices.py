@@ -1,9 +1,10 @@
 """What PyTorch compares with a size only when it runs: fake tensors have no values.
 
-A tensor that depends on no image and no parameter has known values: they are computed, if they are few and depend on no
-symbol. Of ``torch.arange`` and a few others the ends are known for symbolic sizes too, also after they were reshaped,
-enlarged or clamped. So an index made of them is compared here, and the comparison is recorded as any other. What is
-read from an image, or from a buffer, is not known, and not compared.
+The values of a tensor that depends on no image and no parameter follow from the sizes. They are computed, if they are
+few and depend on no symbol. Of ``torch.arange`` and a few others the ends are known for symbolic sizes too, also after
+they were reshaped, enlarged or clamped. So an index made of them is compared here, and the comparison is recorded as
+any other; if its values are not known, nothing is decided. What is read from an image, or from a buffer, is not
+compared.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -17,6 +18,7 @@ from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_mod
 from torch.utils._pytree import tree_iter, tree_map
 
 from .torch_stand_ins import SYMBOLS, ends_of_linspace
+from .torch_views import is_image, root_of, written
 
 Ends = tuple[Any, Any]
 """The least and the largest value of a tensor of whole numbers; both occur in it."""
@@ -24,7 +26,7 @@ Ends = tuple[Any, Any]
 Rule = Callable[[Any, Any, Any], Ends | None]
 """From the arguments of an operation, those by name, and its result to the ends of the result."""
 
-FEW = 4_096
+FEW = 2**16
 """The values of a larger tensor are not computed."""
 
 aten = torch.ops.aten
@@ -37,6 +39,8 @@ class Indices(TorchDispatchMode):
     def __init__(self) -> None:
         super().__init__()
         self.error: Exception | None = None
+        self.lost = ""
+        """Why nothing is decided: an index follows from sizes in a way that is not known."""
         self._copies: dict[int, tuple[Any, Any]] = {}  # tensors of the user's code, each with its copy
         self._changed: dict[Any, Any] = {}  # values that are not known any more, by their memory
 
@@ -52,12 +56,25 @@ class Indices(TorchDispatchMode):
             self._require(index, size, dimension, may_be_negative=operation in _FROM_THE_END)
         if operation in _WRITES:
             self._require_room(_WRITES[operation](*args, **kwargs), repeated=operation in _REPEATED)
+        of_positions = self._of_positions(func, args, kwargs)
         result = func(*args, **kwargs)
         numbers = self._computed(func, args, kwargs, result)
         ends = _ends_of(numbers) if numbers is not None else _ends(operation, args, kwargs, result)
+        for of in written(func, args, kwargs):
+            root = root_of(of)
+            root.writes = getattr(root, "writes", 0) + 1
+            root.of_positions = of_positions
+        for of in tree_iter(result):
+            if isinstance(of, torch.Tensor):
+                of.of_positions = of_positions
         if isinstance(result, torch.Tensor) and (ends or hasattr(result, "ends")):
-            result.ends = ends
+            result.ends, result.ends_at = ends, getattr(root_of(result), "writes", 0)
         return result
+
+    def _of_positions(self, func: Any, args: Any, kwargs: Any) -> bool:
+        """Whether the values of a result follow from sizes alone."""
+        tensors = [of for of in tree_iter((args, kwargs)) if isinstance(of, torch.Tensor)]
+        return not _is_random(func) and all(is_of_positions(of) or self._numbers(of) is not None for of in tensors)
 
     def require_classes(self, func: Any, args: Any, kwargs: Any) -> None:
         """Raise what ``one_hot`` raises if a known value is no class: PyTorch's own rule compares it with each."""
@@ -72,6 +89,8 @@ class Indices(TorchDispatchMode):
         """Raise what PyTorch raises if a known value is outside of an axis of ``size``."""
         numbers = self._numbers(index)
         ends = _known(index) if numbers is None else _ends_of(numbers)
+        if ends is None and numbers is None and _is_index(index) and is_of_positions(index):
+            self.lost = f"an index of {dimension} is computed from sizes in a way that is not followed"
         if ends is None or size is None:
             return
         least, most = ends
@@ -110,15 +129,15 @@ class Indices(TorchDispatchMode):
         if not (
             any(of is None for of in given.values())
             or any(isinstance(of, SYMBOLS) for of in leaves)
-            or torch.Tag.nondeterministic_seeded in func.tags
+            or _is_random(func)
             or not all(map(_is_small, made))
         ):
             arguments = {name: of for name, of in kwargs.items() if name != "device"}
             with _disable_current_modes(), suppress(Exception):
                 args, kwargs = tree_map(lambda of: given.get(id(of), of), (args, arguments))
                 computed = func(*args, **kwargs)
-        elif func._schema.is_mutable:
-            for of in map(self._numbers, _written(func, args, kwargs)):
+        else:
+            for of in map(self._numbers, written(func, args, kwargs)):
                 if of is not None:
                     self._changed[_memory(of)] = of
         for of, numbers in zip(made, tree_iter(computed), strict=False):
@@ -127,6 +146,8 @@ class Indices(TorchDispatchMode):
 
     def _numbers(self, of: Any) -> Any:
         """The values of a tensor, if they are known."""
+        if is_image(of):
+            return None
         if type(of) is torch.Tensor:
             if of.numel() > FEW or of.is_meta:
                 return None
@@ -139,17 +160,27 @@ class Indices(TorchDispatchMode):
         return None if numbers is None or _memory(numbers) in self._changed else numbers
 
 
-def _written(func: Any, args: Any, kwargs: Any) -> Iterator[Any]:
-    """The tensors that an operation changes."""
-    for i, argument in enumerate(func._schema.arguments):
-        of = args[i] if i < len(args) else kwargs.get(argument.name)
-        if isinstance(of, torch.Tensor) and argument.alias_info is not None and argument.alias_info.is_write:
-            yield of
-
-
 def _is_small(of: Any) -> bool:
     plain = all(isinstance(n, int) for n in of.shape)
     return plain and of.numel() <= FEW and not hasattr(of, "from_image")
+
+
+def is_of_positions(of: Any) -> bool:
+    """Whether the values of a tensor follow from sizes alone."""
+    return bool(getattr(root_of(of), "of_positions", False)) and bool(getattr(of, "of_positions", False))
+
+
+def _is_random(func: Any) -> bool:
+    """Whether the values of an operation's result do not follow from what it is given."""
+    return torch.Tag.nondeterministic_seeded in func.tags or func.overloadpacket in _UNSET
+
+
+def _is_index(of: Any) -> bool:
+    return isinstance(of, torch.Tensor) and of.dtype not in (torch.bool, torch.uint8)
+
+
+_UNSET = {aten.empty, aten.empty_like, aten.new_empty, aten.empty_strided}
+"""The operations whose results have any values."""
 
 
 def _memory(numbers: Any) -> Any:
@@ -261,9 +292,15 @@ def _of_full(args: Any, kwargs: Any, result: Any) -> Ends | None:
 
 
 def _of_all(args: Any, kwargs: Any, result: Any) -> Ends | None:
-    """The ends of several tensors, if they are those of one."""
-    first, *others = [_known(of) for of in tree_iter(args[0])]
-    return first if all(of is first for of in others) else None
+    """The ends of several tensors together."""
+    tensors = list(tree_iter(args[0]))
+    known = [ends for of in tensors if (ends := _known(of)) is not None]
+    if not known or len(known) < len(tensors):
+        return None
+    least, most = known[0]
+    for a, b in known[1:]:
+        least, most = a if a < least else least, b if b > most else most
+    return least, most
 
 
 def _of_written(args: Any, kwargs: Any, result: Any) -> Ends | None:
@@ -296,17 +333,64 @@ def _changed_by(change: Callable[[Any, Any], Any], falls: Callable[[Any], bool] 
     """
 
     def rule(args: Any, kwargs: Any, result: Any) -> Ends | None:
-        ends = _known(args[0])
-        if ends is None or len(args) != 2 or kwargs or not isinstance(args[1], int | torch.SymInt):
+        ends, number = _known(args[0]), _number(args[1]) if len(args) == 2 and not kwargs else None
+        if ends is None or number is None:
             return None
-        one, other = (change(end, args[1]) for end in ends)
-        return (other, one) if falls(args[1]) else (one, other)
+        one, other = (change(end, number) for end in ends)
+        return (other, one) if falls(number) else (one, other)
 
     return rule
 
 
+def _number(of: Any) -> Any:
+    """A whole number, also one that a tensor has everywhere; ``None`` for others."""
+    if isinstance(of, torch.Tensor):
+        least, most = _known(of) or (0, 1)
+        return least if least is most or (isinstance(least, int) and least == most) else None
+    return of if isinstance(of, int | torch.SymInt) and not isinstance(of, bool) else None
+
+
+def _joined(change: Callable[[Any, Any], Any], ends_of_other: Callable[[Ends], Ends]) -> Rule:
+    """The rule for the sum or difference of two tensors, of which no axis is one of both."""
+    with_number = _changed_by(change)
+
+    def rule(args: Any, kwargs: Any, result: Any) -> Ends | None:
+        found = with_number(args, kwargs, result)
+        if found or len(args) != 2 or kwargs or not isinstance(args[1], torch.Tensor):
+            return found
+        a, b = args
+        one, other = _known(a), _known(b)
+        sizes = zip(a.shape[::-1], b.shape[::-1], strict=False)
+        if not (one and other) or not all(1 in (_plain(n), _plain(m)) for n, m in sizes):
+            return None
+        least, most = ends_of_other(other)
+        return change(one[0], least), change(one[1], most)
+
+    return rule
+
+
+def _of_absolute(args: Any, kwargs: Any, result: Any) -> Ends | None:
+    """The larger of both ends; 0 stands for the least, which is no less than 0."""
+    ends = _known(args[0])
+    if ends is None:
+        return None
+    least, most = ends
+    larger = most if most >= -least else -least
+    return (least, most) if least >= 0 else (0 if most >= 0 else -most, larger)
+
+
+def _negated(ends: Ends | None) -> Ends | None:
+    return None if ends is None else (-ends[1], -ends[0])
+
+
+def _of_copied(args: Any, kwargs: Any, result: Any) -> Ends | None:
+    return _known(args[1])
+
+
 def _known(of: Any) -> Ends | None:
-    return getattr(of, "ends", None)
+    """The ends of a tensor, unless it was written since through another view."""
+    ends: Ends | None = getattr(of, "ends", None)
+    return ends if ends and of.ends_at == getattr(root_of(of), "writes", 0) else None
 
 
 _RULES: dict[Any, Rule] = {
@@ -315,14 +399,22 @@ _RULES: dict[Any, Rule] = {
     aten.full: _of_full,
     aten.zeros: lambda args, kwargs, result: (0, 0),
     aten.ones: lambda args, kwargs, result: (1, 1),
-    aten.floor_divide: _changed_by(lambda end, number: end // number, lambda number: number < 0),
+    **dict.fromkeys(
+        (aten.floor_divide, aten.floor_divide_),
+        _changed_by(lambda end, number: end // number, lambda number: number < 0),
+    ),
     **dict.fromkeys((aten.cat, aten.stack), _of_all),
     aten.lift_fresh: _of_written,
-    aten.clamp: _of_clamped,
-    aten.add: _changed_by(lambda end, number: end + number),
-    aten.sub: _changed_by(lambda end, number: end - number),
+    **dict.fromkeys((aten.clamp, aten.clamp_), _of_clamped),
+    **dict.fromkeys((aten.add, aten.add_), _joined(lambda end, number: end + number, lambda ends: ends)),
+    **dict.fromkeys((aten.sub, aten.sub_), _joined(lambda end, number: end - number, lambda ends: ends[::-1])),
     aten.rsub: _changed_by(lambda end, number: number - end, lambda number: True),
-    aten.mul: _changed_by(lambda end, number: end * number, lambda number: number < 0),
+    **dict.fromkeys((aten.mul, aten.mul_), _changed_by(lambda end, number: end * number, lambda number: number < 0)),
+    **dict.fromkeys((aten.neg, aten.neg_), lambda args, kwargs, result: _negated(_known(args[0]))),
+    **dict.fromkeys((aten.abs, aten.abs_), _of_absolute),
+    **dict.fromkeys((aten.clamp_min, aten.clamp_min_), _changed_by(lambda end, least: end if end >= least else least)),
+    **dict.fromkeys((aten.clamp_max, aten.clamp_max_), _changed_by(lambda end, most: end if end <= most else most)),
+    aten.copy_: _of_copied,
     **dict.fromkeys(
         (
             *(aten.view, aten._unsafe_view, aten.reshape, aten._reshape_copy, aten.unsqueeze, aten.squeeze),

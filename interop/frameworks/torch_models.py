@@ -91,6 +91,20 @@ def is_module(model: Any) -> bool:
     return isinstance(model, torch.nn.Module)
 
 
+def computed_parameters(model: Any) -> dict[str, Any]:
+    """The parameters that modules compute from others, as weight norms and spectral norms do, by their names."""
+    found: dict[str, Any] = {}
+    for path, of in model.named_modules():
+        names = list(getattr(of, "parametrizations", {}))
+        for hook in of._forward_pre_hooks.values():
+            if type(hook).__name__ in ("WeightNorm", "SpectralNorm"):  # PyTorch's older ones
+                with torch.no_grad():
+                    hook(of, None)
+                names.append(hook.name)
+        found |= {f"{path}.{name}".lstrip("."): getattr(of, name) for name in names}
+    return found
+
+
 def constructed(constructor: Callable[[], Any]) -> Any:
     """What the constructor returns. Its parameters get no memory, and no random numbers are drawn for them."""
     with _WithoutMemory():

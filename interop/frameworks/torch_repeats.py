@@ -12,6 +12,9 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.utils._pytree import tree_iter
 
+from .torch_indices import is_of_positions
+from .torch_views import is_image, root_of
+
 _CPU = torch.device("cpu")
 
 
@@ -46,7 +49,7 @@ class Repeats:
 
     def key(self, func: Any, args: Any, kwargs: Any) -> Hashable | None:
         """What the sizes of the result depend on; ``None`` if it is not known."""
-        if torch.is_autocast_enabled("cpu"):
+        if torch.is_autocast_enabled("cpu") or torch.is_grad_enabled():
             return None
         try:
             key = (func, torch.get_default_dtype(), _key(args), tuple((name, _key(of)) for name, of in kwargs.items()))
@@ -65,8 +68,14 @@ class Repeats:
         if result is None or any(one is of for of in given for one in tree_iter(result)):
             for of in given:
                 of.__dict__.pop("key", None)
-        elif key is not None and type(result) is FakeTensor and result.fake_device == _CPU and not _has_values(result):
-            shape, strides, from_image = result.shape, result.stride(), hasattr(result, "from_image")
+        elif (
+            key is not None
+            and type(result) is FakeTensor
+            and result.fake_device == _CPU
+            and not _has_values(result)
+            and root_of(result) is result
+        ):
+            shape, strides, from_image = result.shape, result.stride(), is_image(result)
             self.results[key] = Result(result.fake_mode, shape, strides, result.dtype, from_image, repeats)
 
 
@@ -80,7 +89,7 @@ def _key(of: Any) -> Hashable:
         found: Hashable = of.__dict__.get("key")
         if found is None:
             found = of.key = _key_of_tensor(of)
-        return found
+        return found, is_image(of)
     if kind is torch.SymInt:
         if of.node.value is None:
             raise _NotKnownError
@@ -95,9 +104,9 @@ def _key(of: Any) -> Hashable:
 def _key_of_tensor(of: FakeTensor) -> Hashable:
     if of.fake_device != _CPU or _has_values(of):
         raise _NotKnownError
-    return tuple(map(_key, of.shape)), tuple(map(_key, of.stride())), of.dtype, hasattr(of, "from_image")
+    return tuple(map(_key, of.shape)), tuple(map(_key, of.stride())), of.dtype
 
 
 def _has_values(of: FakeTensor) -> bool:
-    """Whether some of its values are known."""
-    return of.constant is not None or any(getattr(of, name, None) is not None for name in ("ends", "numbers"))
+    """Whether some of its values are known, or follow from sizes."""
+    return of.constant is not None or is_of_positions(of)

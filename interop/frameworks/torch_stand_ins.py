@@ -46,7 +46,7 @@ def _linspace(start: Any, end: Any, steps: Any, **kwargs: Any) -> Any:
     if not any(isinstance(of, SYMBOLS) for of in (start, end, steps)):
         return torch.linspace(start, end, steps, **kwargs)
     made: Any = torch.empty((steps,), **{"dtype": torch.get_default_dtype(), **kwargs})
-    made.ends = ends_of_linspace(start, end, steps)
+    made.ends, made.ends_at, made.of_positions = ends_of_linspace(start, end, steps), 0, True
     return made
 
 

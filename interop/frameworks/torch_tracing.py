@@ -47,6 +47,7 @@ from .torch_quick import quick_result
 from .torch_repeats import Repeats
 from .torch_sizes import Node, nodes
 from .torch_stand_ins import PLAIN, SAME, hint, numbers_stay_symbolic
+from .torch_views import is_image, note_views, root_of, written
 
 
 class TorchTracer:
@@ -88,6 +89,10 @@ class TorchTracer:
                 require_arrays(result)
             except (Exception, SystemExit) as error:
                 return _failure(error, operations, network.modules)
+        if indices.lost:
+            if sizes is not None:
+                sizes.lose(indices.lost)
+            return Unknown(indices.lost)
         outputs = list(leaves(result))
         for _, of in outputs:
             images.needed.update(_sizes(of))
@@ -202,12 +207,14 @@ class _Images(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         tensors = [of for of in tree_iter((args, kwargs)) if isinstance(of, torch.Tensor)]
-        images = [of for of in tensors if hasattr(of, "from_image")]
+        images = [of for of in tensors if is_image(of)]
         result = quick_result(func, tensors, args, kwargs)
         result = func(*args, **kwargs) if result is None else result
         if not images:
+            note_views(func, args, result)
             return result
         self.mark(result)
+        self.mark([root_of(of) for of in written(func, args, kwargs)])
         if torch.Tag.pointwise in func.tags:
             open_size, often = _repeats(images, tensors)
             self.repeated = self.repeated or open_size

@@ -59,6 +59,8 @@ def graph_of(answer: ModelSizes, drafter: Drafter, progress: Callable[[str], Non
             name = roles.axes[found.axis]
             roles = Roles(tuple(of for of in roles.axes if of != name), roles.batches | {name})
         except NotOpenError as found:
+            if not any(found.size in shape for shape in answer.shapes):
+                raise _error(answer, "batch", "one image of a batch is read for the others", "") from None
             says = f"the size {found.size} is along an axis of the image, and must be open"
             shape = " ".join(map(str, answer.shapes[0]))
             raise UsageError.of(f"the shape {shape}", "open_axis", "", says, _with_open(answer, found.size)) from None
@@ -119,7 +121,9 @@ def _error(answer: ModelSizes, rule: str, says: str, about: str) -> WellshapedEr
 def _fix(answer: ModelSizes, failures: Sequence[str] = ()) -> str:
     of_torch = answer.framework.startswith("torch")
     if any(IN_TRAINING in failure for failure in failures):
-        return "model.eval() first" + ("" if of_torch else ', or arguments such as {"train": False}')
+        if of_torch:
+            return "model.eval() first, and batch norms with running statistics"
+        return 'model.eval() first, or arguments such as {"train": False}'
     reader = "read_torch" if of_torch else "read_jax"
     return f"{reader}, which gives its sizes without a graph"
 

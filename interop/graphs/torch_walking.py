@@ -257,7 +257,13 @@ def _of_parameter(text: str) -> Path:
     if "parametrizations" in path:
         at = path.index("parametrizations")
         path = (*path[:at], path[at + 1])  # the parameter that is computed from others, such as the weight
+    if path and path[-1] in _OF_A_WEIGHT:
+        path = (*path[:-1], "weight")
     return path
+
+
+_OF_A_WEIGHT = ("weight_g", "weight_v", "weight_orig")
+"""What PyTorch's older weight norm and spectral norm compute a weight from."""
 
 
 def _path(text: str) -> Path:

@@ -7,10 +7,14 @@ torch = pytest.importorskip("torch", reason="PyTorch is not a dependency")
 
 import torch.nn.functional as F  # noqa: E402, N812 its name everywhere
 from torch import nn  # noqa: E402
+from torch.nn.utils.parametrizations import spectral_norm, weight_norm  # noqa: E402
 
 from wellshaped import UsageError, WellshapedError  # noqa: E402
 from wellshaped.interop import from_torch  # noqa: E402
 from wellshaped.models import TypedNetwork  # noqa: E402
+
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated:FutureWarning")  # PyTorch's older norms of weights
 
 
 class Net(nn.Module):
@@ -70,6 +74,11 @@ MODELS = {
         "N 4 H W",
     ),
     "channels last": lambda: (nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 5)), "N H W 4"),
+    "weight norm": lambda: (nn.Sequential(weight_norm(conv(3, 4)), nn.ReLU(), spectral_norm(conv(4, 4))), "N 3 H W"),
+    "older norms of weights": lambda: (
+        nn.Sequential(torch.nn.utils.weight_norm(conv(3, 4)), torch.nn.utils.spectral_norm(conv(4, 4))),
+        "1 3 H W",
+    ),
     "a dictionary": lambda: (
         Net(lambda self, x: {"mask": self.b(self.a(x)), "features": self.a(x)}, a=conv(3, 4), b=conv(4, 1)),
         "N 3 H W",
@@ -131,7 +140,18 @@ def shuffled(self, x):
     return self.b(y.unflatten(1, (2, 2)).transpose(1, 2).flatten(1, 2))
 
 
+def limited(self, x):
+    return self.b(self.a(x).clamp(-30, 20))
+
+
+def of_the_batch(self, x):
+    y = self.a(x)
+    return self.b(y + y.mean((0, 2, 3), keepdim=True))
+
+
 DIFFERENT = {
+    "large values are limited": (limited, ", first at b"),
+    "images of a batch are mixed": (of_the_batch, ", first at b"),
     "a kernel is computed": (standardized, ""),
     "channels are shuffled": (shuffled, ", first at b"),
     "a kernel is transposed": (lambda self, x: F.conv2d(self.a(x), self.b.weight.transpose(0, 1)), ""),
@@ -155,6 +175,34 @@ def test_a_network_whose_graph_has_other_values_is_no_typed_network(name):
     assert f"of the largest value{at}: a graph leaves out" in failure.says
 
 
+def with_a_part_in_training():
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Dropout(0.5)).eval()
+    model[1].train()
+    return model
+
+
+def returned(function):
+    return Net(function, a=conv(3, 4), b=nn.Conv2d(4, 4, 1)).eval()
+
+
+@pytest.mark.parametrize(
+    ("function", "says"),
+    [
+        (lambda self, x: (self.a(x),) * 2, "it returns 2 arrays, and the graph has 1: one is returned twice"),
+        (lambda self, x: (self.a(x), self.a(x).mean()), "combines channels by fixed numbers"),
+        (lambda self, x: self.a(x) + self.a(x)[:1], "one image of a batch is read for the others"),
+        (
+            lambda self, x: F.batch_norm(self.a(x), None, None, training=True),
+            "model.eval() first, and batch norms with running statistics",
+        ),
+    ],
+)
+def test_what_a_graph_can_not_return_is_said(function, says):
+    with pytest.raises(WellshapedError) as caught:
+        from_torch(returned(function), "N 3 H W")
+    assert says in " ".join(str(caught.value).split())
+
+
 @pytest.mark.parametrize(
     ("model", "shape", "says"),
     [
@@ -162,6 +210,9 @@ def test_a_network_whose_graph_has_other_values_is_no_typed_network(name):
         (lambda x: x, "N 3 H W", "it is no module"),
         (nn.Conv2d(3, 4, 3, device="meta").eval(), "N 3 H W", "weight has no values"),
         (nn.Conv2d(3, 4, 3).eval(), "2 3 H W", "its batch must be 1 or a name"),
+        (nn.Conv2d(3, 4, 3).double().eval(), "N 3 H W", "weight is of float64, and values are compared in 32 bits"),
+        (nn.LazyConv2d(3, 4).eval(), "N 3 H W", "weight has no shape before the module has run"),
+        (with_a_part_in_training(), "N 3 H W", "1 is in training mode"),
     ],
 )
 def test_a_model_without_values_is_rejected(model, shape, says):

@@ -7,6 +7,7 @@ torch = pytest.importorskip("torch", reason="PyTorch is not a dependency")
 import torch.nn.functional as F  # noqa: E402, N812 its name everywhere
 from torch import nn  # noqa: E402
 
+from wellshaped.interop import Budget  # noqa: E402
 from wellshaped.interop.torch_reader import read_torch  # noqa: E402
 
 UP_TO = 60
@@ -121,6 +122,58 @@ KNOWN = {
 }
 
 
+def raised(index, by):
+    index += by
+    return index
+
+
+def relative(n):
+    return torch.arange(n)[:, None] - torch.arange(n)
+
+
+TABLES |= {
+    "raised in place": lambda n: raised(torch.arange(n), 3),
+    "times a tensor": lambda n: torch.arange(n) * torch.tensor(2),
+    "below zero by a minus": lambda n: -torch.arange(n) - 1,
+    "relative": lambda n: raised(relative(n), 9),
+    "a distance": lambda n: relative(n).abs(),
+    "a distance that is clamped": lambda n: relative(n).clamp(-8, 8) + 8,
+}
+
+
+def with_its_end_set(n):
+    index = torch.arange(n)
+    index[16:] = 15
+    return index
+
+
+def clamped_through_a_view(n):
+    index = torch.arange(n)
+    index.view(1, -1).clamp_(max=15)
+    return index
+
+
+def of_windows(n):
+    """Swin's, for windows of two rows."""
+    grid = torch.stack(torch.meshgrid(torch.arange(2), torch.arange(n), indexing="ij")).flatten(1)
+    steps = (grid[:, :, None] - grid[:, None, :]).permute(1, 2, 0).contiguous()
+    steps[:, :, 0] += 1
+    steps[:, :, 1] += 3
+    steps[:, :, 0] *= 7
+    return steps.sum(-1)[0, :n]
+
+
+NOT_FOLLOWED = {
+    "a quotient of floats": lambda n: (torch.arange(n) / 2).long(),
+    "a remainder": lambda n: torch.arange(n) % 16 + 5,
+    "a sum of ones": lambda n: torch.ones(n, dtype=torch.long).cumsum(0) - 1,
+    "buckets": lambda n: torch.bucketize(torch.arange(n), torch.arange(4, 40, 2)) + 5,
+    "set": with_its_end_set,
+    "clamped through a view": clamped_through_a_view,
+    "of windows": of_windows,
+}
+
+
 def written_into_a_view():
     index = torch.zeros(4, dtype=torch.long)
     index[1:3] = 9
@@ -170,6 +223,29 @@ def test_sizes_are_those_with_which_pytorch_itself_runs(model):
     takes = {size for size in range(1, UP_TO) if runs(model, size)}
     assert {size for size in range(1, UP_TO) if size not in axis.found.rejected} == takes
     assert all(size not in answer["T"] for size in (10**4, 10**5)) or runs(model, 10**4)
+
+
+@pytest.mark.parametrize("name", NOT_FOLLOWED)
+def test_an_index_that_is_not_followed_decides_nothing(name):
+    model = Table(NOT_FOLLOWED[name])
+    axis = read_torch(model, "1 T", budget=Budget(up_to=64)).axes["T"]
+    assert not axis.decided
+    assert "is computed from sizes in a way that is not followed" in axis.evidence()
+    assert {size for size in range(1, UP_TO) if size in axis.sizes} == {n for n in range(1, UP_TO) if runs(model, n)}
+    assert 70 not in axis.sizes
+    assert 70 in axis.found.undecided or 70 in axis.found.rejected
+
+
+@pytest.mark.parametrize("through", [lambda view, x: view.copy_(x), lambda view, x: view.add_(x)])
+def test_what_is_written_through_a_view_depends_on_the_image(through):
+    def model(x):
+        kept = torch.zeros(1, x.shape[1])
+        through(kept[:, : x.shape[1]], x)
+        return kept[:, ::2] + kept[:, 1::2]
+
+    answer = read_torch(model, "1 T")
+    assert (str(answer["T"]), answer.output) == ("n ≡ 0 (mod 2), n ≥ 2", ("(1, floor(T/2))",))
+    assert 3 in answer.axes["T"].found.broadcast
 
 
 def test_the_message_names_the_module_the_index_and_the_size():

@@ -79,9 +79,26 @@ def kept_and_filled(x):
     return F.avg_pool2d(torch.neg(kept), 2) + first.mean()
 
 
+def with_gradients_within(x):
+    """A network of an energy, which takes steps along its gradient."""
+    with torch.enable_grad():
+        for _ in range(3):
+            x = x.detach().requires_grad_()
+            x = x - 0.1 * torch.autograd.grad(F.conv2d(x, torch.ones(1, 3, 3, 3), padding=1).sum(), x)[0]
+    return x.detach()
+
+
+def views_of_a_kept_tensor(x):
+    """The second view is one of the tensor, too: what is written into it is written there."""
+    kept = torch.zeros(x.shape)
+    first = kept[..., : x.shape[-1]].sum()
+    kept[..., : x.shape[-1]].copy_(x)
+    return F.avg_pool2d(kept, 2) + first
+
+
 NETWORKS = [
     *(changed_in_place, resized, through_data, values_that_are_known, by_dtype, repeated_by_chance),
-    *(within_autocast, with_another_default, kept_and_filled),
+    *(within_autocast, with_another_default, kept_and_filled, with_gradients_within, views_of_a_kept_tensor),
 ]
 parametrized = pytest.mark.parametrize("network", NETWORKS, ids=lambda of: of.__name__)
 
