@@ -21,7 +21,7 @@ from .fitting.planning import FittedPlan, plan_of
 from .fitting.read_models import OfModel
 from .fitting.sources import OfNetwork, OfSets, Source
 from .sizes.answer import ModelSizes
-from .sizes.reading import name_of, require_model
+from .sizes.reading import name_of, reader_for, require_model
 from .weights.arrays import graph_of_model
 
 AnySizes = ModelSizes | AnyNetwork | Mapping[str, SizeSet]
@@ -97,7 +97,7 @@ class FittedModel:
         if len(cuts) != len(outputs) or not outputs:
             known = "it must have one" if self._source.outputs_alike else f"{len(cuts)} are known"
             says = f"the model has {len(outputs)} outputs, and {known}"
-            raise UsageError.of("sizes", "output", "", says, "sizes=read_jax(model, shape)")
+            raise UsageError.of("sizes", "output", "", says, f"sizes={reader_for(self.model)}(model, shape)")
         for number, (output, of_it) in enumerate(zip(outputs, cuts, strict=True)):
             for cut in of_it:
                 rank = len(output.shape)
@@ -109,7 +109,8 @@ class FittedModel:
                         f"for {cut.name} {plan.fitting[plan.axes.index(cut.name)]}"
                     )
                     about = "it is not known which part of the output belongs to the image"
-                    raise UsageError.of("sizes", "output", about, says, "sizes=read_jax(model, shape)")
+                    fix = f"sizes={reader_for(self.model)}(model, shape)"
+                    raise UsageError.of("sizes", "output", about, says, fix)
         return put(
             [part(output, {cut.axis: cut.size for cut in of_it}) for output, of_it in zip(outputs, cuts, strict=True)]
         )
@@ -194,8 +195,9 @@ def _source(model: Any, sizes: Any, layout: str | None) -> Source:
         return OfSets(sizes, layout, name_of(model))
     if isinstance(sizes, str | UNet2Config | UNetConfig | Network):
         return OfNetwork(sizes, layout)
-    says = f"it is {kind_of(sizes)}, and must be an answer of read_jax, a network, or a SizeSet for each axis"
-    raise UsageError.of("sizes", "sizes", "", says, 'read_jax(model, "3 H W")')
+    reader = reader_for(model)
+    says = f"it is {kind_of(sizes)}, and must be an answer of {reader}, a network, or a SizeSet for each axis"
+    raise UsageError.of("sizes", "sizes", "", says, f'{reader}(model, "3 H W")')
 
 
 def _of_itself(model: Any, layout: str | None) -> Source:
@@ -206,7 +208,8 @@ def _of_itself(model: Any, layout: str | None) -> Source:
     own = network_held_by(model)
     if own is None:
         says = f"it is not given, and {name_of(model)} does not say which sizes fit"
-        raise UsageError.of("sizes", "sizes", "", says, 'fitted(model, read_jax(model, "3 H W"), …)')
+        fix = f'fitted(model, {reader_for(model)}(model, "3 H W"), …)'
+        raise UsageError.of("sizes", "sizes", "", says, fix)
     models, inner = sys.modules.get(f"{__name__.split('.')[0]}.models"), unwrap(model)
     if models is None or not isinstance(inner, models.TypedNetwork | models.UNet2):
         return OfNetwork(own, layout)

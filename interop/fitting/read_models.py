@@ -34,7 +34,7 @@ class OfModel(Source):
         )
         self.fits = {name: of.sizes for name, of in sizes.axes.items()}
         if not self.names:
-            fix = 'read_jax(model, "3 H W"), with a name for each open size'
+            fix = f'{sizes.reader}(model, "3 H W"), with a name for each open size'
             raise UsageError.of("sizes", "sizes", "", "every size is fixed", fix)
         without = [name for name, fit in self.fits.items() if not fit]
         if without:
@@ -44,7 +44,7 @@ class OfModel(Source):
         if sizes.independent is False:
             names = " and ".join(self.names)
             says = f"{names} depend on each other, so the nearest sizes of each need not fit together"
-            raise UsageError.of("sizes", "independent", "", says, "read_jax with one open size")
+            raise UsageError.of("sizes", "independent", "", says, f"{sizes.reader} with one open size")
 
     def plan(self, given: tuple[int, ...], policy: str) -> Plan:
         """The nearest size of each axis."""

@@ -56,6 +56,8 @@ class Indices(TorchDispatchMode):
             self._require(index, size, dimension, may_be_negative=operation in _FROM_THE_END)
         if operation in _WRITES:
             self._require_room(_WRITES[operation](*args, **kwargs), repeated=operation in _REPEATED)
+        if operation in _OF_SOME:
+            self._require_some(*args, **kwargs)
         of_positions = self._of_positions(func, args, kwargs)
         result = func(*args, **kwargs)
         numbers = self._computed(func, args, kwargs, result)
@@ -105,6 +107,15 @@ class Indices(TorchDispatchMode):
         says = f"index {_plain(outside)} is out of bounds for {dimension} with size {_plain(size)}"
         self.error = IndexError(says)
         raise self.error
+
+    def _require_some(self, x: Any, dim: Any = None, *_: Any, **__: Any) -> None:
+        """Raise what PyTorch raises if there is no value to choose from."""
+        if isinstance(dim, torch.Tensor):  # the larger of two
+            return
+        count = x.numel() if dim is None else x.shape[dim] if x.dim() else 1
+        if not count > 0:
+            self.error = IndexError("Expected reduction dim to have non-zero size")
+            raise self.error
 
     def _require_room(self, written: "Written", *, repeated: bool) -> None:
         """Raise what PyTorch raises if a tensor has not the shape of the part where it is written."""
@@ -250,6 +261,10 @@ def _into_index(x: Any, indices: Any, values: Any, *_: Any, **__: Any) -> Writte
     return None if by_values else (aten.index.Tensor(x, indices), values)
 
 
+_OF_SOME = {aten.max, aten.min, aten.median, aten.nanmedian, aten.mode}
+"""The operations that choose one of several values."""
+
+
 def _into_slice(x: Any, values: Any, *of: Any, **more: Any) -> Written:
     return aten.slice.Tensor(x, *of, **more), values
 
@@ -351,7 +366,7 @@ def _number(of: Any) -> Any:
 
 
 def _joined(change: Callable[[Any, Any], Any], ends_of_other: Callable[[Ends], Ends]) -> Rule:
-    """The rule for the sum or difference of two tensors, of which no axis is one of both."""
+    """The rule for the sum or difference of two tensors that have no axis in common."""
     with_number = _changed_by(change)
 
     def rule(args: Any, kwargs: Any, result: Any) -> Ends | None:

@@ -153,6 +153,9 @@ def _by_rule(func: Any, tensors: Sequence[Any], args: Any, kwargs: Any) -> Any:
         order = _order(x)
         if order is None or not all(of.is_contiguous() for of in rest):
             return None
+        kernel, transposed, groups = rest[0].shape, args[6], args[8]
+        if not _same(x.shape[1], kernel[0] if transposed else kernel[1] * groups):
+            return None  # PyTorch's message has both numbers
     mode = tensors[0].fake_mode
     try:
         with in_kernel_invocation_manager(mode):

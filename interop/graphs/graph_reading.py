@@ -124,8 +124,7 @@ def _fix(answer: ModelSizes, failures: Sequence[str] = ()) -> str:
         if of_torch:
             return "model.eval() first, and batch norms with running statistics"
         return 'model.eval() first, or arguments such as {"train": False}'
-    reader = "read_torch" if of_torch else "read_jax"
-    return f"{reader}, which gives its sizes without a graph"
+    return f"{answer.reader}, which gives its sizes without a graph"
 
 
 def _first_roles(answer: ModelSizes) -> Roles:

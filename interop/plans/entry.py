@@ -112,11 +112,15 @@ class Entry:
     def object(self) -> Mapping[str, Any]:
         """Return the value, an object with keys."""
         if not isinstance(self.value, dict):
-            raise self.wrong("object", f"is {self.written()}, and must be an object with keys")
+            fix = "" if self.key in _EXAMPLES else f"{json.dumps(self.key)}: {{…}}"
+            raise self.wrong("object", f"is {self.written()}, and must be an object with keys", fix)
         return self.value
 
     def __getitem__(self, key: str) -> "Entry":
         """The entry with a key that must be there."""
+        given = self.nullable(key)
+        if given is not None and given.value is None:
+            raise given.wrong("key", "is null", example(key) if key in _EXAMPLES else "a value in place of null")
         found = self.get(key)
         if found is None:
             near = near_name(key, [name for name in map(str, self.object()) if name.isprintable()])

@@ -95,6 +95,11 @@ class ModelSizes:
     trial: Callable[[Mapping[str, int]], End] = field(default=lambda sizes: Accepted(()), repr=False, compare=False)
 
     @property
+    def reader(self) -> str:
+        """The function that read it."""
+        return "read_torch" if self.framework.startswith("torch") else "read_jax"
+
+    @property
     def held_at(self) -> dict[str, int]:
         """The sizes at which the axes were held. They fit together, if any were found that do."""
         return {name: size for of in self.axes.values() for name, size in of.held.items()}

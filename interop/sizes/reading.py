@@ -1,5 +1,6 @@
 """Reading a network: each open axis alone, then whether the axes are independent, then the output (SPEC section 11)."""
 
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations, islice, product
@@ -115,6 +116,12 @@ def _distinct(usual: Mapping[str, int], sets: Mapping[str, SizeSet]) -> dict[str
 def name_of(model: Any) -> str:
     """The name of a function or of a model's class."""
     return str(getattr(model, "__name__", None) or type(model).__name__)
+
+
+def reader_for(model: Any) -> str:
+    """The function that reads a model: ``"read_torch"`` for a module of PyTorch, and else ``"read_jax"``."""
+    torch = sys.modules.get("torch")
+    return "read_torch" if torch is not None and isinstance(model, torch.nn.Module) else "read_jax"
 
 
 def require_model(model: Any, kinds: str, example: str) -> None:

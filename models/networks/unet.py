@@ -87,8 +87,8 @@ class UNet(TypedNetwork):
         remat: str | Iterable[str] = (),
         rngs: nnx.Rngs,
     ) -> None:
-        if cfg.axes != self._axes:
-            right = _CLASSES.get(cfg.axes, UNet).__name__
+        if cfg.axes != self._axes and cfg.axes in _CLASSES:
+            right = _CLASSES[cfg.axes].__name__
             says = f"the config has axes={cfg.axes}, and {type(self).__name__} is for axes={self._axes}"
             raise ConfigError.of(type(self).__name__, "axes", "", says, f"{right}, or a config with axes={self._axes}")
         self.cfg = cfg
@@ -194,7 +194,7 @@ class UNet3d(UNet):
         return self._value(x)
 
 
-_CLASSES: dict[int, type[UNet]] = {1: UNet1d, 3: UNet3d}
+_CLASSES: dict[int, type[UNet]] = {1: UNet1d, 2: UNet, 3: UNet3d}
 
 
 @lru_cache(maxsize=4096)

@@ -13,7 +13,6 @@ from wellshaped import UsageError, WellshapedError  # noqa: E402
 from wellshaped.interop import from_torch  # noqa: E402
 from wellshaped.models import TypedNetwork  # noqa: E402
 
-
 pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated:FutureWarning")  # PyTorch's older norms of weights
 
 

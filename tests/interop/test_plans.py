@@ -497,6 +497,7 @@ def test_a_configuration_with_another_class_of_network_is_named_and_the_others_a
 BROKEN_PLANS = {
     "no plan": ([1], "the file is a list, and must be an object with keys"),
     "no configurations": ({"plans": {}}, "the file has no key 'configurations'"),
+    "null": ({"configurations": None}, "configurations is null"),
     "empty": ({"configurations": {}}, "configurations has 0 configurations, and must have 1 to 50"),
     "another class": (
         {"2d": {"architecture": {"network_class_name": "mednext.MedNeXt", "arch_kwargs": {}}}},
@@ -607,7 +608,7 @@ BROKEN_BUNDLES = {
     "no groups": ({"norm": ["group", {}]}, "norm[1] has no key 'num_groups'"),
     "a dilated upsampling": ({"_target_": "BasicUNet", "upsample": "bilinear"}, "upsample is 'bilinear', and must be"),
     "too many blocks": ({"_target_": "SegResNet", "blocks_up": [1]}, "which must be one less"),
-    "no channels": ({"in_channels": None}, "network_def has no key 'in_channels'"),
+    "no channels": ({"in_channels": None}, "network_def > in_channels is null"),
     "a long stride": (
         {"_target_": "DynUNet", "kernel_size": [3] * 3, "strides": [1, 5, 1], "upsample_kernel_size": [2, 2]},
         "strides[1] is 5, and must be at most 4 beside the kernel 3",
