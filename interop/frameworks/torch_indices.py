@@ -235,7 +235,7 @@ def _into_all(x: Any, index: Any, *_: Any, **__: Any) -> Used:
     yield index, x.numel(), "all values"
 
 
-_TAKE = (aten.index, aten.index_put, aten.index_put_, aten._unsafe_index)
+_TAKE = (aten.index, aten.index_put, aten.index_put_)  # PyTorch's own resizes use another, which compares nothing
 _USES: dict[Any, Callable[..., Used]] = {
     **dict.fromkeys((aten.embedding, aten._embedding_bag, aten._embedding_bag_forward_only), _by_embedding),
     **dict.fromkeys(_TAKE, _by_index),

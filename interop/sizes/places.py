@@ -57,7 +57,7 @@ _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 def written_line(file: str, line: int) -> str:
     """A line of a source file, as ``nets.py:12: x = jnp.concatenate([skip, x])``."""
-    code = linecache.getline(file, line).strip()
+    code = clipped(linecache.getline(file, line).strip(), 120)
     return f"{_short(Path(file))}:{line}" + (f": {code}" if code else "")
 
 
