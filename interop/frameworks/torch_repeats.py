@@ -12,7 +12,7 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.utils._pytree import tree_iter
 
-from .torch_indices import is_of_positions
+from .torch_numbers import is_of_positions
 from .torch_views import is_image, root_of
 
 _CPU = torch.device("cpu")

@@ -315,8 +315,8 @@ class AvgPool(Operation):
     """Average pooling. PyTorch requires that the padding is at most half the window.
 
     ``stride=None`` means a stride equal to the kernel. A window is divided by the number of its positions in the image
-    and its padding; with ``count_include_pad=False``, of those in the image alone. PyTorch's ``avg_pool3d`` also rejects
-    a padded image that is smaller than the window: a graph that was read from it has a :class:`Require`.
+    and its padding; with ``count_include_pad=False``, of those in the image alone. PyTorch's ``avg_pool3d`` also
+    rejects a padded image that is smaller than the window: a graph that was read from it has a :class:`Require`.
 
     Raises :class:`ConfigError` for ``ceil_mode`` with ``padding="SAME"``, and the errors of :class:`Operation`.
 
