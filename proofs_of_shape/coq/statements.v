@@ -163,7 +163,7 @@ Definition dilated_transposed_window_reads_statement : Prop := forall i q j k s 
 
 (* A SAME window on n positions reads as a window padded by half of what it lacks, rounded down: p. *)
 Definition same_window_reads_statement : Prop := forall i q n k s p : nat,
-  (((1 <= k) /\ (1 <= s) /\ ((2 * p) <= (((((((1 - (1 - k)) * 1) * ((n + (s - 1)) / s)) - 1) * s) + k) - n)) /\ ((((((((1 - (1 - k)) * 1) * ((n + (s - 1)) / s)) - 1) * s) + k) - n) <= ((2 * p) + 1))) -> ((((((i * s) + 0) / 1) <= (q + ((((((((n + (s - 1)) / s) - 1) * s) + (1 * (k - 1))) + 1) - n) / 2))) /\ ((q + ((((((((n + (s - 1)) / s) - 1) * s) + (1 * (k - 1))) + 1) - n) / 2)) <= (((i * s) + (1 * (k - 1))) / 1))) <-> (((i * s) <= (q + p)) /\ ((((q + p) - (i * s)) + 1) <= k)))).
+  (((1 <= k) /\ (1 <= s) /\ ((2 * p) <= (((((((1 - (1 - k)) * 1) * ((n + (s - 1)) / s)) - 1) * s) + k) - n)) /\ ((((((((1 - (1 - k)) * 1) * ((n + (s - 1)) / s)) - 1) * s) + k) - n) <= ((2 * p) + 1))) -> ((((((i * s) + 0) / 1) <= (q + (((((((n + (s - 1)) / s) - 1) * s) + ((1 * (k - 1)) + 1)) - n) / 2))) /\ ((q + (((((((n + (s - 1)) / s) - 1) * s) + ((1 * (k - 1)) + 1)) - n) / 2)) <= (((i * s) + (1 * (k - 1))) / 1))) <-> (((i * s) <= (q + p)) /\ ((((q + p) - (i * s)) + 1) <= k)))).
 
 (* A crop or a padding to the size of another input has half of the difference before it, rounded down: c. *)
 Definition centred_crop_and_pad_read_statement : Prop := forall i q n m c : nat,
