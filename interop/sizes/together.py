@@ -19,7 +19,7 @@ from .exploring import kind
 from .expressions import is_positive, names_in
 from .linking import Links, Sizes, at_random, by_axis, is_inside, meets
 from .paths import Accepted, Condition, Path, sizes_on
-from .tracer import Tracer
+from .tracer import RememberingTracer, Tracer
 
 _PAIRS = 12
 """How many combinations of sizes are tried."""
@@ -67,6 +67,7 @@ def dependence(
     known, while the others are held ``at`` sizes. ``path`` is a trace with all sizes open. No trace of another path
     begins after these ``seconds``.
     """
+    tracer = RememberingTracer(tracer)
     joint = _joint(path)
     links = Links(tracer, at, sets)
     depends = False

@@ -1,6 +1,7 @@
 """What a framework must be able to do, so that its networks can be read."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from .paths import End, Path
@@ -32,3 +33,30 @@ class AxisTracer:
     def trial(self, size: int) -> End:
         """Run the framework's own shape rules on this size alone. Its sizes are numbers."""
         return self.tracer.trial_of({**self.held, self.axis: size})
+
+
+@dataclass(frozen=True, slots=True)
+class RememberingTracer:
+    """A tracer that runs each combination of sizes once, for questions that meet the same sizes again."""
+
+    tracer: Tracer
+    _paths: dict[object, Path] = field(default_factory=dict)
+    _ends: dict[object, End] = field(default_factory=dict)
+
+    def prepare(self, sizes: Mapping[str, int]) -> None:
+        """Let the network choose its parameters."""
+        self.tracer.prepare(sizes)
+
+    def path_of(self, samples: Mapping[str, int], held: Mapping[str, int]) -> Path:
+        """The trace of these samples, or the one that was made before."""
+        key = tuple(samples.items()), tuple(held.items())
+        if key not in self._paths:
+            self._paths[key] = self.tracer.path_of(samples, held)
+        return self._paths[key]
+
+    def trial_of(self, sizes: Mapping[str, int]) -> End:
+        """What the framework does with these sizes, or did before."""
+        key = frozenset(sizes.items())
+        if key not in self._ends:
+            self._ends[key] = self.tracer.trial_of(sizes)
+        return self._ends[key]
