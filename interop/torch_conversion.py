@@ -43,10 +43,10 @@ def from_torch(
 ) -> "TypedNetwork":
     """Return a PyTorch network as a :class:`TypedNetwork` with its weights and the same values.
 
-    :func:`graph_of_torch` reads the network and :func:`load_torch` its arrays. Then both compute two random images, of
-    other sizes and other spreads. A graph is made for sizes: it leaves out, for example, the factor of a sum. If that
-    changes a value, you get an error, and not another network. The network takes one image, ``(C, *sizes)``, and its
-    outputs have their channels first, whatever the order in PyTorch.
+    :func:`graph_of_torch` reads the network, and :func:`load_torch` its arrays. Then both networks compute two random
+    images; the second has another size and larger values. A graph is made for sizes: it leaves out, for example, the
+    factor of a sum. If that changes a value, you get an error, and not another network. The result takes one image,
+    ``(C, *sizes)``, and its outputs have their channels first, whatever the order in PyTorch.
 
     - ``model``: a module with its weights, in evaluation mode. Parameters that the output does not depend on, such as
       heads for training, are left out. A weight norm becomes the weights that it computes.

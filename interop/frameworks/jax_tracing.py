@@ -7,7 +7,6 @@ hash says nothing. What a symbol can't hide, such as ``isinstance(size, int)``, 
 """
 
 import sys
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -43,8 +42,8 @@ from ..sizes.paths import (
 from ..sizes.places import first_line, innermost, is_own, own_frame
 from ..sizes.shapes import OpenShape
 from .jax_models import AbstractNetwork
-
-_lock = threading.RLock()  # the rules of symbolic sizes are global in JAX
+from .linen_tracing import quick_linen
+from .replacing import replaced
 
 
 def symbols(names: tuple[str, ...]) -> dict[str, Any]:
@@ -154,33 +153,12 @@ def deciding(symbols: Mapping[str, Any], samples: Mapping[str, int], *, ones: bo
             shapes = tuple(zip(*map(_beside_ones, zip(*shapes, strict=True)), strict=True)) or shapes
         return tuple(broadcasts(*shapes, name=name))
 
-    with _replaced(
+    with replaced(
         (kind, {"__eq__": equal, "__bool__": true, "__hash__": hash_of, "_divmod": quotient}),
         (rules, {"_bounds_decision": sign}),
         (elementwise, {"_try_broadcast_shapes": broadcast}),
     ):
         yield decisions
-
-
-@contextmanager
-def _replaced(*attributes: tuple[Any, Mapping[str, Any]]) -> Iterator[None]:
-    """Replace attributes of modules and classes of JAX, for all threads, and restore them at the end."""
-    with _lock:
-        before = [(of, name, vars(of).get(name, _MISSING)) for of, more in attributes for name in more]
-        try:
-            for of, more in attributes:
-                for name, new in more.items():
-                    setattr(of, name, new)
-            yield
-        finally:
-            for of, name, old in before:
-                if old is _MISSING:
-                    delattr(of, name)
-                else:
-                    setattr(of, name, old)
-
-
-_MISSING = object()
 
 
 def _beside_ones(sizes: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -319,7 +297,7 @@ class JaxTracer:
 
             run = jax.make_jaxpr(apply, return_shape=True)
             # Filtering the frames of an error is slow; they are read here.
-            with traceback_filtering("off"), _shapes_only(self._drawn):
+            with traceback_filtering("off"), _shapes_only(self._drawn), quick_linen():
                 jaxpr, result = run(*leaves)
         except (Exception, SystemExit) as error:
             return _failure(error)
@@ -373,7 +351,7 @@ def _shapes_only(drawn: dict[Any, Any]) -> Iterator[None]:
             drawn[key] = eval_shape(fun, *args, **more)
         return drawn[key]
 
-    with _replaced(
+    with replaced(
         (DynamicJaxprTracer, {"_origin_msg": lambda self: ""}),
         (jax, {"eval_shape": once}),
         (jax.custom_jvp, {"__call__": value_alone}),

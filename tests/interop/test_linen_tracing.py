@@ -1,0 +1,95 @@
+"""Linen's norms run once for each shape, and the answers are those of networks whose norms all run."""
+
+from contextlib import nullcontext
+
+import jax.numpy as jnp
+import pytest
+from flax import linen
+from jax import lax
+
+from wellshaped.interop import read_jax
+from wellshaped.interop.frameworks import jax_tracing
+from wellshaped.interop.frameworks.jax_models import as_network
+
+
+class Net(linen.Module):
+    """Two halvings, with norms of every kind after each convolution, and a skip."""
+
+    second: linen.Module = linen.GroupNorm(2)
+
+    @linen.compact
+    def __call__(self, x):
+        x = linen.LayerNorm()(linen.GroupNorm(2)(linen.Conv(4, (3, 3))(x)))
+        y = linen.GroupNorm(2)(linen.Conv(4, (2, 2), (2, 2), padding="VALID")(x))
+        y = self.second(linen.RMSNorm()(linen.Conv(4, (3, 3))(y)))
+        y = linen.ConvTranspose(4, (2, 2), (2, 2))(linen.InstanceNorm()(y))
+        return linen.LayerNorm()(linen.GroupNorm(2)(jnp.concatenate([x, y], -1)[..., :4]))
+
+
+class Submodules(linen.Module):
+    """Modules in fields, in a list and in a dictionary."""
+
+    blocks: tuple[linen.Module, ...] = (linen.Conv(4, (3, 3)), linen.GroupNorm(2), linen.GroupNorm(2))
+
+    def setup(self):
+        self.last = {"norm": linen.GroupNorm(4), "conv": linen.Conv(1, (1, 1))}
+
+    def __call__(self, x):
+        for block in self.blocks:
+            x = linen.max_pool(block(x), (2, 2), (2, 2))
+        return self.last["conv"](self.last["norm"](x))
+
+
+NETWORKS = {
+    "alike": Net(),
+    "over positions": Net(linen.LayerNorm(reduction_axes=(1, 2), feature_axes=-1)),
+    "another dtype": Net(linen.GroupNorm(2, dtype=jnp.bfloat16)),
+    "in fields": Submodules(),
+}
+
+
+def groups(count, **more):
+    return linen.GroupNorm(count, use_bias=False, use_scale=False, **more)
+
+
+class OfOpenChannels(linen.Module):
+    """Each norm requires that the channels, an open size, are a multiple of its groups."""
+
+    @linen.compact
+    def __call__(self, x):
+        x = groups(3)(groups(2)(groups(2)(x)))
+        return groups(2)(x[..., : x.shape[-1] // 2])
+
+
+class OfAnotherDtype(linen.Module):
+    """``lax.concatenate`` takes arrays of one dtype."""
+
+    @linen.compact
+    def __call__(self, x):
+        return lax.concatenate([groups(2, dtype=jnp.bfloat16)(x), groups(2, dtype=jnp.bfloat16)(x)], 0)
+
+
+def test_norms_that_differ_are_traced():
+    assert str(read_jax(OfOpenChannels(), "1 8 C")["C"]) == "n ≡ 0 (mod 12), n ≥ 12"
+    assert str(read_jax(OfAnotherDtype(), "1 8 C")["C"]) == "n ≡ 0 (mod 2), n ≥ 2"
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_answer_is_that_of_a_trace_of_every_norm(name, monkeypatch):
+    said = str(read_jax(NETWORKS[name], "1 H W 3"))
+    monkeypatch.setattr(jax_tracing, "quick_linen", nullcontext)
+    assert str(read_jax(NETWORKS[name], "1 H W 3")) == said
+
+
+def test_a_second_norm_on_the_same_shape_is_not_traced(monkeypatch):
+    calls = []
+    normalize = linen.normalization._compute_stats
+    monkeypatch.setattr(
+        linen.normalization, "_compute_stats", lambda *of, **more: calls.append(1) or normalize(*of, **more)
+    )
+    network = as_network(linen.Sequential([linen.GroupNorm(3), linen.relu] * 5), {})
+    tracer = jax_tracing.JaxTracer(network, [(1, "H", 32, 3)], ["float32"])
+    tracer.prepare({"H": 32})
+    calls.clear()
+    tracer.path_of({"H": 1_000}, {})
+    assert len(calls) == 1
