@@ -7,7 +7,7 @@ import pytest
 from flax import linen
 from jax import lax
 
-from wellshaped.interop import read_jax
+from wellshaped.interop import Budget, read_jax
 from wellshaped.interop.frameworks import jax_tracing
 from wellshaped.interop.frameworks.jax_models import as_network
 
@@ -76,9 +76,10 @@ def test_norms_that_differ_are_traced():
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_answer_is_that_of_a_trace_of_every_norm(name, monkeypatch):
-    said = str(read_jax(NETWORKS[name], "1 H W 3"))
+    budget = Budget(seconds=1_000)  # a slow machine must not end it earlier
+    said = str(read_jax(NETWORKS[name], "1 H W 3", budget=budget))
     monkeypatch.setattr(jax_tracing, "quick_linen", nullcontext)
-    assert str(read_jax(NETWORKS[name], "1 H W 3")) == said
+    assert str(read_jax(NETWORKS[name], "1 H W 3", budget=budget)) == said
 
 
 def test_a_second_norm_on_the_same_shape_is_not_traced(monkeypatch):
