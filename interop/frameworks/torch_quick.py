@@ -63,11 +63,11 @@ def _itself(x: Any, *_: Any, **__: Any) -> Any:
 
 
 def _alike(x: Any, *_: Any, **__: Any) -> Any:
-    order = _order(x)
+    order = order_of(x)
     return _empty(x, x.shape, order) if order is not None and x.is_floating_point() else None
 
 
-def _order(x: Any) -> Any:
+def order_of(x: Any) -> Any:
     """The order of the axes in memory, if it is one of the two usual ones."""
     if x.is_contiguous():
         return torch.contiguous_format
@@ -78,7 +78,12 @@ def _order(x: Any) -> Any:
 def _joined(x: Any, y: Any, **_: Any) -> Any:
     """``x + y`` and its like, if neither is repeated."""
     if isinstance(y, torch.Tensor):
-        if y.dtype != x.dtype or y.dim() != x.dim() or not all(map(_same, x.shape, y.shape)) or _order(y) != _order(x):
+        if (
+            y.dtype != x.dtype
+            or y.dim() != x.dim()
+            or not all(map(_same, x.shape, y.shape))
+            or order_of(y) != order_of(x)
+        ):
             return None
     elif isinstance(y, complex):
         return None
@@ -150,7 +155,7 @@ def _by_rule(func: Any, tensors: Sequence[Any], args: Any, kwargs: Any) -> Any:
     order = torch.contiguous_format
     if func is _CONVOLUTION:
         x, *rest = tensors
-        order = _order(x)
+        order = order_of(x)
         if order is None or not all(of.is_contiguous() for of in rest):
             return None
         kernel, transposed, groups = rest[0].shape, args[6], args[8]

@@ -13,6 +13,7 @@ from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.utils._pytree import tree_iter
 
 from .torch_numbers import is_of_positions
+from .torch_quick import order_of
 from .torch_views import is_image, root_of
 
 _CPU = torch.device("cpu")
@@ -24,7 +25,7 @@ class Result:
 
     mode: FakeTensorMode
     shape: torch.Size
-    strides: tuple[int, ...]
+    order: torch.memory_format
     dtype: torch.dtype
     from_image: bool
     repeats: list[bool]
@@ -34,7 +35,8 @@ class Result:
         """A new tensor like this one."""
         if self.without_mode is None:
             with torch._C._DisableTorchDispatch():
-                self.without_mode = torch.empty_strided(self.shape, self.strides, dtype=self.dtype, device="meta")
+                # With an order in the place of strides, PyTorch asks no question about sizes of 1.
+                self.without_mode = torch.empty(self.shape, dtype=self.dtype, device="meta", memory_format=self.order)
         made = FakeTensor(self.mode, self.without_mode, _CPU)
         if self.from_image:
             made.from_image = True
@@ -74,9 +76,9 @@ class Repeats:
             and result.fake_device == _CPU
             and not _has_values(result)
             and root_of(result) is result
+            and (order := order_of(result)) is not None
         ):
-            shape, strides, from_image = result.shape, result.stride(), is_image(result)
-            self.results[key] = Result(result.fake_mode, shape, strides, result.dtype, from_image, repeats)
+            self.results[key] = Result(result.fake_mode, result.shape, order, result.dtype, is_image(result), repeats)
 
 
 class _NotKnownError(Exception):

@@ -9,6 +9,7 @@ import torch.nn.functional as F  # noqa: E402, N812 its name everywhere
 from wellshaped.interop.frameworks.torch_models import as_network  # noqa: E402
 from wellshaped.interop.frameworks.torch_repeats import Repeats, Result  # noqa: E402
 from wellshaped.interop.frameworks.torch_tracing import TorchTracer  # noqa: E402
+from wellshaped.interop.sizes.paths import Accepted  # noqa: E402
 from wellshaped.interop.torch_reader import read_torch  # noqa: E402
 
 
@@ -137,3 +138,19 @@ def test_alike_blocks_are_computed_once(monkeypatch):
     tracer = TorchTracer(as_network(torch.nn.Sequential(*blocks), {}), [(1, 4, "H", 32)], [torch.float32])
     tracer.path_of({"H": 100}, {})
     assert len(made) == 2 * 8
+
+
+def test_a_repeated_result_asks_no_question_about_a_size_of_1():
+    """A bottom of one position takes the same path as larger ones."""
+
+    def model(x):
+        kernel = torch.ones(3, 3, 3, 3)
+        for _ in range(3):
+            x = F.conv2d(x, kernel, padding=1)
+        y = F.max_pool2d(x, 8)
+        for _ in range(3):
+            y = F.relu(F.conv2d(y, kernel, padding=1))
+        return torch.cat([x, F.conv_transpose2d(y, torch.ones(3, 3, 8, 8), stride=8)], 1)
+
+    (region,) = [of for of in read_torch(model, "1 3 H 64").axes["H"].found.regions if isinstance(of.end, Accepted)]
+    assert str(region.sizes) == "n ≡ 0 (mod 8), n ≥ 8"
