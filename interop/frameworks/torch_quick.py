@@ -63,11 +63,11 @@ def _itself(x: Any, *_: Any, **__: Any) -> Any:
 
 
 def _alike(x: Any, *_: Any, **__: Any) -> Any:
-    order = order_of(x)
+    order = _order(x)
     return _empty(x, x.shape, order) if order is not None and x.is_floating_point() else None
 
 
-def order_of(x: Any) -> Any:
+def _order(x: Any) -> Any:
     """The order of the axes in memory, if it is one of the two usual ones."""
     if x.is_contiguous():
         return torch.contiguous_format
@@ -81,8 +81,8 @@ def _joined(x: Any, y: Any, **_: Any) -> Any:
         if (
             y.dtype != x.dtype
             or y.dim() != x.dim()
-            or not all(map(_same, x.shape, y.shape))
-            or order_of(y) != order_of(x)
+            or not all(map(same_size, x.shape, y.shape))
+            or _order(y) != _order(x)
         ):
             return None
     elif isinstance(y, complex):
@@ -90,7 +90,7 @@ def _joined(x: Any, y: Any, **_: Any) -> Any:
     return _alike(x)
 
 
-def _same(a: Any, b: Any) -> bool:
+def same_size(a: Any, b: Any) -> bool:
     """Whether two sizes are equal without a question."""
     if isinstance(a, int) and isinstance(b, int):
         return a == b
@@ -155,11 +155,11 @@ def _by_rule(func: Any, tensors: Sequence[Any], args: Any, kwargs: Any) -> Any:
     order = torch.contiguous_format
     if func is _CONVOLUTION:
         x, *rest = tensors
-        order = order_of(x)
+        order = _order(x)
         if order is None or not all(of.is_contiguous() for of in rest):
             return None
         kernel, transposed, groups = rest[0].shape, args[6], args[8]
-        if not _same(x.shape[1], kernel[0] if transposed else kernel[1] * groups):
+        if not same_size(x.shape[1], kernel[0] if transposed else kernel[1] * groups):
             return None  # PyTorch's message has both numbers
     mode = tensors[0].fake_mode
     try:

@@ -4,7 +4,7 @@ The blocks of a network are often alike. An operation on tensors of the same sha
 so the second time it says nothing new.
 """
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.utils._pytree import tree_iter
 
 from .torch_numbers import is_of_positions
-from .torch_quick import order_of
+from .torch_quick import same_size
 from .torch_views import is_image, root_of
 
 _CPU = torch.device("cpu")
@@ -25,18 +25,21 @@ class Result:
 
     mode: FakeTensorMode
     shape: torch.Size
-    order: torch.memory_format
+    strides: tuple[int, ...]
     dtype: torch.dtype
     from_image: bool
     repeats: list[bool]
     without_mode: torch.Tensor | None = None
 
-    def again(self) -> FakeTensor:
-        """A new tensor like this one."""
+    def again(self) -> FakeTensor | None:
+        """A new tensor like this one, or ``None`` if its axes are in an unusual order in memory."""
         if self.without_mode is None:
+            order = _order(self.shape, self.strides)
+            if order is None:
+                return None
             with torch._C._DisableTorchDispatch():
                 # With an order in the place of strides, PyTorch asks no question about sizes of 1.
-                self.without_mode = torch.empty(self.shape, dtype=self.dtype, device="meta", memory_format=self.order)
+                self.without_mode = torch.empty(self.shape, dtype=self.dtype, device="meta", memory_format=order)
         made = FakeTensor(self.mode, self.without_mode, _CPU)
         if self.from_image:
             made.from_image = True
@@ -76,9 +79,25 @@ class Repeats:
             and result.fake_device == _CPU
             and not _has_values(result)
             and root_of(result) is result
-            and (order := order_of(result)) is not None
         ):
-            self.results[key] = Result(result.fake_mode, result.shape, order, result.dtype, is_image(result), repeats)
+            self.results[key] = Result(
+                result.fake_mode, result.shape, result.stride(), result.dtype, is_image(result), repeats
+            )
+
+
+def _order(shape: Sequence[int], strides: Sequence[int]) -> torch.memory_format | None:
+    """The order of the axes in memory by the strides, if it is a usual one. Unlike PyTorch's, it asks no question."""
+    usual: dict[torch.memory_format, Sequence[int]] = {torch.contiguous_format: range(len(shape))}
+    if len(shape) == 4:
+        usual[torch.channels_last] = (0, 2, 3, 1)
+    for order, slowest_first in usual.items():
+        step, fits = 1, True
+        for d in reversed(slowest_first):
+            fits = fits and same_size(strides[d], step)
+            step = step * shape[d]
+        if fits:
+            return order
+    return None
 
 
 class _NotKnownError(Exception):

@@ -265,10 +265,11 @@ class _Operations(TorchFunctionMode):
             kwargs = {**kwargs, "dtype": PLAIN[kwargs["dtype"]]}
         same = SAME.get(func, func) if self.sizes is not None else func
         key = self.repeats.key(func, args, kwargs)
-        if key in self.repeats.results:
-            before = self.repeats.results[key]
+        before = self.repeats.results.get(key)
+        made = None if before is None else before.again()
+        if before is not None and made is not None:
             self.images.repeats += before.repeats
-            return before.again()
+            return made
         start = len(self.images.repeats)
         error: Exception | None
         try:
