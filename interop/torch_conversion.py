@@ -95,7 +95,7 @@ def _two_sizes(answer: ModelSizes, spatial: Sequence[str]) -> list[dict[str, int
     that one that depends on the other shows.
     """
     if answer.independent is False:
-        return [answer.held_at] * 2
+        return [answer.held] * 2
     batch = {name: 2 if 2 in answer[name] else answer[name].minimum or 1 for name in answer.axes}
     return [
         batch | {name: _member(answer[name], turn + k) for k, name in enumerate(spatial)} for turn in range(len(VALUES))
@@ -250,7 +250,7 @@ def _keeping(found: dict[str, Any], path: str) -> Callable[..., None]:
 
 
 def _numbers(tensor: Any) -> Any:
-    """A copy of one image of a batch."""
+    """A copy of a tensor's values."""
     return tensor.detach().cpu().float().numpy().copy()
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch.utils._pytree import tree_iter
 
-from .torch_stand_ins import ends_of_linspace
+from .torch_stand_ins import ends_of_linspace, hint
 from .torch_views import root_of
 
 Ends = tuple[Any, Any]
@@ -25,11 +25,6 @@ def known_ends(of: Any) -> Ends | None:
     """The ends of a tensor, unless it was written since through another view."""
     ends: Ends | None = getattr(of, "ends", None)
     return ends if ends and of.ends_at == getattr(root_of(of), "writes", 0) else None
-
-
-def plain(size: Any) -> Any:
-    """The number that a size is for the sample."""
-    return size.node.hint if isinstance(size, torch.SymInt) else size
 
 
 def _of_arange(args: Any, kwargs: Any, result: Any) -> Ends | None:
@@ -111,7 +106,7 @@ def _joined(change: Callable[[Any, Any], Any], ends_of_other: Callable[[Ends], E
         a, b = args
         one, other = known_ends(a), known_ends(b)
         sizes = zip(a.shape[::-1], b.shape[::-1], strict=False)
-        if not (one and other) or not all(1 in (plain(n), plain(m)) for n, m in sizes):
+        if not (one and other) or not all(1 in (hint(n), hint(m)) for n, m in sizes):
             return None
         least, most = ends_of_other(other)
         return change(one[0], least), change(one[1], most)

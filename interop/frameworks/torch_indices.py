@@ -15,8 +15,9 @@ from torch._subclasses.fake_tensor import FakeTensor
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 from torch.utils._pytree import tree_iter
 
-from .torch_ends import ends_of_result, known_ends, plain
+from .torch_ends import ends_of_result, known_ends
 from .torch_numbers import Numbers, ends_of, is_of_positions
+from .torch_stand_ins import hint
 from .torch_views import root_of, written
 
 aten = torch.ops.aten
@@ -89,7 +90,7 @@ class Indices(TorchDispatchMode):
             return
         if index.numel() == 0:
             return
-        says = f"index {plain(outside)} is out of bounds for {dimension} with size {plain(size)}"
+        says = f"index {hint(outside)} is out of bounds for {dimension} with size {hint(size)}"
         self.error = IndexError(says)
         raise self.error
 
@@ -112,7 +113,7 @@ class Indices(TorchDispatchMode):
         else:
             fits = len(given) == len(room) and all(n == there for n, there in zip(given, room, strict=True))
         if not fits:
-            shown = " into ".join(str(tuple(map(plain, shape))) for shape in (given, room))
+            shown = " into ".join(str(tuple(map(hint, shape))) for shape in (given, room))
             self.error = RuntimeError(f"shape mismatch: {shown}")
             raise self.error
 

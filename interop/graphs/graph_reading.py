@@ -176,7 +176,7 @@ def _read_at(answer: ModelSizes, roles: Roles) -> Iterator[Sizes]:
     fitting = {name: _only_large(list(dict.fromkeys(_members(answer, name, "fits")))) for name in answer.axes}
     batch = {name: next((n for n in islice(answer[name], 3) if n > 1), fitting[name][0]) for name in roles.batches}
     if answer.independent is False:
-        yield answer.held_at
+        yield answer.held
     count = max(len(fitting[name]) for name in roles.axes)
     for turn in range(max(count, 4)):
         # Another offset for each axis, so that their sizes differ.

@@ -99,11 +99,6 @@ class ModelSizes:
         """The function that read it."""
         return "read_torch" if self.framework.startswith("torch") else "read_jax"
 
-    @property
-    def held_at(self) -> dict[str, int]:
-        """The sizes at which the axes were held. They fit together, if any were found that do."""
-        return {name: size for of in self.axes.values() for name, size in of.held.items()}
-
     def __getitem__(self, axis: str) -> SizeSet:
         """The sizes that fit along an open axis, by its name."""
         return self.axes[self._known(axis)].sizes
@@ -233,7 +228,7 @@ class ModelSizes:
 
     @property
     def held(self) -> dict[str, int]:
-        """The sizes at which open sizes were held while the others were read."""
+        """The sizes at which open sizes were held while the others were read. They fit together, if any do."""
         return {name: size for of in self.axes.values() for name, size in of.held.items()}
 
     def __str__(self) -> str:

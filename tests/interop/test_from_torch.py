@@ -8,25 +8,13 @@ torch = pytest.importorskip("torch", reason="PyTorch is not a dependency")
 import torch.nn.functional as F  # noqa: E402, N812 its name everywhere
 from torch import nn  # noqa: E402
 from torch.nn.utils.parametrizations import spectral_norm, weight_norm  # noqa: E402
+from torch_modules import Net  # noqa: E402
 
 from wellshaped import UsageError, WellshapedError  # noqa: E402
 from wellshaped.interop import from_torch  # noqa: E402
 from wellshaped.models import TypedNetwork  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated:FutureWarning")  # PyTorch's older norms of weights
-
-
-class Net(nn.Module):
-    """A function as a module with parts."""
-
-    def __init__(self, function, **parts):
-        super().__init__()
-        self.function = function
-        for name, part in parts.items():
-            setattr(self, name, part)
-
-    def forward(self, *images):
-        return self.function(self, *images)
 
 
 def conv(ins, outs):

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings  # noqa: E402
 from lax_networks import as_jax_has_it  # noqa: E402
 from torch import nn  # noqa: E402
 from torch_functions import as_torch_function  # noqa: E402
+from torch_modules import Net  # noqa: E402
 
 from wellshaped.interop import Budget, graph_of_torch, load_torch, read_torch  # noqa: E402
 from wellshaped.proofs_of_shape.strategies import graphs  # noqa: E402
@@ -60,19 +61,6 @@ pytestmark = pytest.mark.filterwarnings("default")  # PyTorch's own
 
 def operations(graph):
     return [node.operation for node in graph.nodes]
-
-
-class Net(nn.Module):
-    """A function as a module with parts."""
-
-    def __init__(self, function, **parts):
-        super().__init__()
-        self.function = function
-        for name, part in parts.items():
-            setattr(self, name, part)
-
-    def forward(self, *images):
-        return self.function(self, *images)
 
 
 class UNet(nn.Module):

@@ -13,6 +13,7 @@ torch = pytest.importorskip("torch", reason="PyTorch is not a dependency")
 
 import torch.nn.functional as F  # noqa: E402, N812 its name everywhere
 from torch import nn  # noqa: E402
+from torch_modules import Net as NetOfParts  # noqa: E402
 
 from wellshaped import UsageError  # noqa: E402
 from wellshaped.interop.frameworks.torch_models import as_network, constructed  # noqa: E402
@@ -39,17 +40,8 @@ class OneAxis:
         return self.tracer.trial_of({"H": size, **self.held})
 
 
-class Net(nn.Module):
-    """A function as a module with parts."""
-
-    def __init__(self, function, **parts):
-        super().__init__()
-        self.function = function
-        for name, part in parts.items():
-            setattr(self, name, part)
-
-    def forward(self, *images):
-        return self.function(self, *images)
+class Net(NetOfParts):
+    """Of this file: in the package of a model's class, ``int`` keeps symbols."""
 
 
 class UNet(nn.Module):

@@ -216,15 +216,13 @@ def _fix_of(report: Report) -> str:
 def check_object(name: str, shapes: Sequence[str], dtypes: Sequence[str] | None, as_json: AsJson) -> int:
     """Print whether the model called ``name`` runs on images of these ``shapes``. Return the exit status."""
     from ..interop.any_model import check_model
-    from ..interop.loading import line_to_correct
 
     if not shapes:
         raise _no_shape(name, "check", "--input 304x384x3, or 1x3x304x384 for PyTorch")
     numbers = [_numbers(name, text) for text in shapes]
     report: Report = _run(name, lambda model, **given: check_model(model, *numbers, **given), dtypes, len(shapes))
     if not report.ok and not report.fixes:
-        fix = line_to_correct(report.failures[0].says)
-        fix = fix or "--input with the axes and channels that the model takes, in its order"
+        fix = _fix_of(report) or "--input with the axes and channels that the model takes, in its order"
         report = replace(report, fixes=(fix,))
     if as_json:
         print_json(report.to_dict())
