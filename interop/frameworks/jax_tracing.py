@@ -239,6 +239,7 @@ class JaxTracer:
         self.network, self.shapes, self.dtypes = network, shapes, dtypes
         self.parameters: Any = None
         self._drawn: dict[Any, Any] = {}
+        self._norms: set[str] = set()
 
     def prepare(self, sizes: Sizes) -> None:
         """Let the network choose the shapes of its parameters by images of these sizes."""
@@ -297,7 +298,7 @@ class JaxTracer:
 
             run = jax.make_jaxpr(apply, return_shape=True)
             # Filtering the frames of an error is slow; they are read here.
-            with traceback_filtering("off"), _shapes_only(self._drawn), quick_linen():
+            with traceback_filtering("off"), _shapes_only(self._drawn), quick_linen(self._norms):
                 jaxpr, result = run(*leaves)
         except (Exception, SystemExit) as error:
             return _failure(error)

@@ -1,7 +1,7 @@
 """Flax's Linen without what costs time and has no effect on shapes. It takes half of a reading's time.
 
-- A norm is some thirty operations, and Linen's own work comes on top. Its result has the shape of its image. The
-  second one on the same shape asks the same questions about sizes, so it is not traced again.
+- A norm is some thirty operations, and Linen's own work comes on top. Its result has the shape of its image, and
+  sizes other than that of the features decide nothing in it. So one that ran is not traced again.
 - Linen looks for modules in each field of each module, also in a number.
 """
 
@@ -18,8 +18,8 @@ from .replacing import replaced
 
 
 @contextmanager
-def quick_linen() -> Iterator[None]:
-    """Let one run of a network be quick, if Linen is loaded."""
+def quick_linen(known: set[str]) -> Iterator[None]:
+    """Let one run of a network be quick, if Linen is loaded. The ``known`` norms ran before."""
     linen = sys.modules.get("flax.linen")
     if linen is None:
         yield
@@ -33,7 +33,7 @@ def quick_linen() -> Iterator[None]:
             adopt(self, name, value)
 
     norms = linen.GroupNorm, linen.LayerNorm, linen.RMSNorm, linen.InstanceNorm
-    with replaced((linen.Module, {"_register_submodules": adopt_modules})), linen.intercept_methods(_once(norms)):
+    with replaced((linen.Module, {"_register_submodules": adopt_modules})), linen.intercept_methods(_once(norms, known)):
         yield
 
 
@@ -41,14 +41,15 @@ _NO_MODULES = (type(None), bool, int, float, str, FunctionType)
 """The kinds of values that have no module in them."""
 
 
-def _once(kinds: tuple[type, ...]) -> Callable[..., Any]:
-    """What Linen calls in the place of a method: modules of these kinds run once for each shape."""
-    known: set[str] = set()
+def _once(kinds: tuple[type, ...], known: set[str]) -> Callable[..., Any]:
+    """What Linen calls in the place of a method: modules of these kinds run unless one like them is ``known``."""
 
     def call_once(call: Callable[..., Any], args: Any, kwargs: Any, context: Any) -> Any:
         if type(context.module) not in kinds or context.method_name != "__call__" or len(args) != 1 or kwargs:
             return call(*args, **kwargs)
         (image,) = args
+        if type(image.shape[-1]) is not int:  # how many features there are is a question
+            return call(image)
         key = _key(context.module, image)
         if key in known:
             return image
@@ -61,7 +62,13 @@ def _once(kinds: tuple[type, ...]) -> Callable[..., Any]:
 
 
 def _key(module: Any, image: Any) -> str:
-    """What the questions of a norm depend on, as text: the hash of a symbolic size would be a question itself."""
+    """What a norm's result depends on, as text: the hash of a symbolic size would be a question itself.
+
+    Empty axes and axes of one are told apart from others.
+    """
     numbers = [getattr(module, of.name) for of in fields(module) if of.name not in ("parent", "name")]
     parameters = jax.tree.map(lambda of: (of.shape, of.dtype), dict(module.variables))
-    return f"{type(module)} {numbers} {image.shape} {image.dtype} {parameters}"
+    shape = list(image.shape)
+    if getattr(module, "feature_axes", -1) == -1:
+        shape[:-1] = [min(n, 2) if type(n) is int else "n" for n in shape[:-1]]
+    return f"{type(module)} {numbers} {shape} {image.dtype} {parameters}"
