@@ -33,7 +33,8 @@ def quick_linen(known: set[str]) -> Iterator[None]:
             adopt(self, name, value)
 
     norms = linen.GroupNorm, linen.LayerNorm, linen.RMSNorm, linen.InstanceNorm
-    with replaced((linen.Module, {"_register_submodules": adopt_modules})), linen.intercept_methods(_once(norms, known)):
+    quick = replaced((linen.Module, {"_register_submodules": adopt_modules}))
+    with quick, linen.intercept_methods(_once(norms, known)):
         yield
 
 
