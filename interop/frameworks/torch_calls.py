@@ -9,9 +9,10 @@ from typing import Any
 
 import torch
 from torch.overrides import TorchFunctionMode
-from torch.utils._pytree import tree_iter, tree_map
+from torch.utils._pytree import tree_map
 
 from ..sizes.places import is_own, written_line
+from .torch_views import tensors_in
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,7 +66,7 @@ class Calls(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         result = func(*args, **kwargs)
-        results = [of for of in tree_iter(result) if isinstance(of, torch.Tensor)]
+        results = tensors_in(result)
         if results or _changes(func):
             frame = sys._getframe(1)
             (module, plain), (file, row) = self._module(frame), _line(frame)

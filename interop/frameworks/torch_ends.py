@@ -7,10 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch.utils._pytree import tree_iter
 
 from .torch_stand_ins import ends_of_linspace, hint
-from .torch_views import root_of
+from .torch_views import root_of, tensors_in
 
 Ends = tuple[Any, Any]
 """The least and the largest value of a tensor of whole numbers; both occur in it."""
@@ -46,7 +45,7 @@ def _of_full(args: Any, kwargs: Any, result: Any) -> Ends | None:
 
 def _of_all(args: Any, kwargs: Any, result: Any) -> Ends | None:
     """The ends of several tensors together."""
-    tensors = list(tree_iter(args[0]))
+    tensors = tensors_in(args[0])
     known = [ends for of in tensors if (ends := known_ends(of)) is not None]
     if not known or len(known) < len(tensors):
         return None

@@ -13,12 +13,11 @@ import torch
 import torch.nn.functional as F  # noqa: N812 its name everywhere
 from torch._subclasses.fake_tensor import FakeTensor
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
-from torch.utils._pytree import tree_iter
 
 from .torch_ends import ends_of_result, known_ends
 from .torch_numbers import Numbers, ends_of, is_of_positions
 from .torch_stand_ins import hint
-from .torch_views import root_of, written
+from .torch_views import is_image, root_of, tensors_in, written
 
 aten = torch.ops.aten
 _DEVICE = torch.ops.prim.device.default
@@ -39,6 +38,12 @@ class Indices(TorchDispatchMode):
             return args[0].fake_device  # is asked for often
         kwargs = kwargs or {}
         operation = func.overloadpacket
+        if (
+            operation not in _LOOKED_AT
+            and not func._schema.is_mutable
+            and any(map(is_image, tensors_in((args, kwargs))))
+        ):
+            return func(*args, **kwargs)  # the values are those of an image
         if operation is aten._local_scalar_dense and (value := self._numbers.of(args[0])) is not None:
             with _disable_current_modes():
                 return value.item()
@@ -57,9 +62,8 @@ class Indices(TorchDispatchMode):
             root = root_of(of)
             root.writes = getattr(root, "writes", 0) + 1
             root.of_positions = of_positions
-        for of in tree_iter(result):
-            if isinstance(of, torch.Tensor):
-                of.of_positions = of_positions
+        for of in tensors_in(result):
+            of.of_positions = of_positions
         if isinstance(result, torch.Tensor) and (ends or hasattr(result, "ends")):
             result.ends, result.ends_at = ends, getattr(root_of(result), "writes", 0)
         return result
@@ -199,3 +203,6 @@ _WRITES: dict[Any, Callable[..., Written]] = {
 
 _REPEATED = {aten.index_put, aten.index_put_}
 """Those that repeat what is written if it is smaller."""
+
+_LOOKED_AT = {aten._local_scalar_dense, *_USES, *_WRITES, *_OF_SOME}
+"""The operations that are compared with known values, also if they are given an image."""

@@ -41,13 +41,28 @@ class Copy:
     buffers: Collection[int] = ()
 
 
-@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What a module has in it. It is looked up once: every run copies the module."""
+
+    def __init__(self, module: Any) -> None:
+        found = {id(of): of for of in _tensors(module)}
+        self.tensors = [(of, _without_memory(of)) for of in found.values()]
+        self.named_tensors = _named_tensors(module)
+        self.buffers = [id(of) for of in module.buffers()]
+        self.modules = list(module.named_modules())
+        # Each module has ten empty dictionaries, and ``deepcopy`` is slow for them.
+        held = (value for _, of in self.modules for value in of.__dict__.values())
+        self.empty = [id(value) for value in held if type(value) is OrderedDict and not value]
+
+
+@dataclass(slots=True)
 class TorchNetwork:
     """A PyTorch module, or a function of images, and further arguments of the call by name."""
 
     kind: str
     model: Any
     arguments: Mapping[str, Any]
+    _parts: _Parts | None = field(default=None, init=False, repr=False)
 
     def copied(self, mode: Any) -> Copy:
         """The network on fake tensors of the ``mode``.
@@ -56,22 +71,22 @@ class TorchNetwork:
         """
         if not is_module(self.model):
             return Copy(lambda *images: self.model(*images, **self.arguments))
-        module = self.model
-        fakes = {id(of): _fake(of, mode) for of in _tensors(module)}
-        copies = {**fakes, **_without_hooks(module)}
+        parts = self._parts = self._parts or _Parts(self.model)
+        fakes = {id(of): _fake(of, like, mode) for of, like in parts.tensors}
+        copies: dict[int, Any] = {**fakes, **{of: OrderedDict() for of in parts.empty}}
         apply: Callable[..., Any]
         try:
-            module = apply = copy.deepcopy(module, copies)
+            apply = copy.deepcopy(self.model, copies)
         except Exception:  # a module with something in it that can't be copied
-            swapped = {path: fakes[id(of)] for path, of in _named_tensors(module).items()}
+            copies = {}
+            swapped = {path: fakes[id(of)] for path, of in parts.named_tensors.items()}
 
             def apply(*images: Any, **arguments: Any) -> Any:
-                return torch.func.functional_call(module, swapped, images, arguments)
+                return torch.func.functional_call(self.model, swapped, images, arguments)
 
-        modules = {id(of): path for path, of in module.named_modules()}
-        named = _named_tensors(self.model)
-        tensors = {id(fakes[id(of)]): path for path, of in named.items()}
-        buffers = [id(fakes[id(of)]) for of in self.model.buffers()]
+        modules = {id(copies.get(id(of), of)): path for path, of in parts.modules}
+        tensors = {id(fakes[id(of)]): path for path, of in parts.named_tensors.items()}
+        buffers = [id(fakes[of]) for of in parts.buffers]
         return Copy(lambda *images: apply(*images, **self.arguments), modules, tensors, buffers)
 
 
@@ -124,26 +139,26 @@ class _WithoutMemory(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
+_CPU = torch.device("cpu")
 _FACTORIES = {torch.empty, torch.zeros, torch.ones, torch.full, torch.rand, torch.randn}
 
 
-def _fake(of: Any, mode: Any) -> Any:
+def _without_memory(of: Any) -> Any:
+    """A tensor of the same shape on PyTorch's meta device; ``None`` for one of an unusual kind."""
     if of.is_sparse or of.is_quantized:
+        return None
+    return torch.empty_strided(of.shape, of.stride(), dtype=of.dtype, device="meta", requires_grad=of.requires_grad)
+
+
+def _fake(of: Any, like: Any, mode: Any) -> Any:
+    if like is None:
         return mode.from_tensor(of)
-    # A tenth of the time that torch.empty_strided takes within the mode.
-    made = torch.empty_strided(of.shape, of.stride(), dtype=of.dtype, device="meta", requires_grad=of.requires_grad)
-    fake = FakeTensor(mode, made, torch.device("cpu"))
+    fake = FakeTensor(mode, like, _CPU)  # a tenth of the time that torch.empty_strided takes within the mode
     if isinstance(of, torch.nn.Parameter):
         fake._is_param = True
     for name, value in of.__dict__.items():  # what people attach to a parameter
         fake.__dict__.setdefault(name, value)
     return fake
-
-
-def _without_hooks(module: Any) -> dict[int, Any]:
-    """Copies of the modules' empty dictionaries by their ids: each has ten, and ``deepcopy`` is slow for them."""
-    held = (value for of in module.modules() for value in of.__dict__.values())
-    return {id(value): OrderedDict() for value in held if type(value) is OrderedDict and not value}
 
 
 def _tensors(module: Any) -> Iterator[Any]:

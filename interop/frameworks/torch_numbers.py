@@ -9,7 +9,7 @@ from torch.utils._pytree import tree_iter, tree_map
 
 from .torch_ends import Ends
 from .torch_stand_ins import SYMBOLS
-from .torch_views import is_image, root_of, written
+from .torch_views import is_image, root_of, tensors_in, written
 
 FEW = 2**16
 """The values of a larger tensor are not computed."""
@@ -41,13 +41,12 @@ class Numbers:
 
     def follow(self, func: Any, args: Any, kwargs: Any, result: Any) -> None:
         """Compute the values of a result, if those of the arguments are known."""
-        leaves = list(tree_iter((args, kwargs)))
-        given = {id(of): self.of(of) for of in leaves if isinstance(of, torch.Tensor)}
-        made = [of for of in tree_iter(result) if isinstance(of, torch.Tensor)]
+        given = {id(of): self.of(of) for of in tensors_in((args, kwargs))}
+        made = tensors_in(result)
         computed = None
         if not (
             any(of is None for of in given.values())
-            or any(isinstance(of, SYMBOLS) for of in leaves)
+            or any(isinstance(of, SYMBOLS) for of in tree_iter((args, kwargs)))
             or _is_random(func)
             or not all(map(_is_small, made))
         ):
@@ -59,12 +58,12 @@ class Numbers:
             for of in map(self.of, written(func, args, kwargs)):
                 if of is not None:
                     self._changed[_memory(of)] = of
-        for of, numbers in zip(made, tree_iter(computed), strict=False):
+        for of, numbers in zip(made, tensors_in(computed), strict=False):
             of.numbers = numbers
 
     def follow_from_sizes(self, func: Any, args: Any, kwargs: Any) -> bool:
         """Whether the values of a result follow from sizes alone."""
-        tensors = [of for of in tree_iter((args, kwargs)) if isinstance(of, torch.Tensor)]
+        tensors = tensors_in((args, kwargs))
         return not _is_random(func) and all(is_of_positions(of) or self.of(of) is not None for of in tensors)
 
 

@@ -11,7 +11,6 @@ from typing import Any
 import torch
 from torch._prims_common import suggest_memory_format
 from torch._subclasses.fake_tensor import FakeTensor, in_kernel_invocation_manager
-from torch.utils._pytree import tree_map
 
 aten = torch.ops.aten
 _CPU = torch.device("cpu")
@@ -169,7 +168,9 @@ def _by_rule(func: Any, tensors: Sequence[Any], args: Any, kwargs: Any) -> Any:
         return None
     if order is torch.channels_last:
         return _empty(x, result.shape, order)
-    return tree_map(lambda of: FakeTensor(mode, of, _CPU) if isinstance(of, torch.Tensor) else of, result)
+    if isinstance(result, torch.Tensor):
+        return FakeTensor(mode, result, _CPU)
+    return tuple(FakeTensor(mode, of, _CPU) for of in result)
 
 
 _CONVOLUTION = aten.convolution.default

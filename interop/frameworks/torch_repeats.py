@@ -10,11 +10,10 @@ from typing import Any
 
 import torch
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
-from torch.utils._pytree import tree_iter
 
 from .torch_numbers import is_of_positions
 from .torch_quick import same_size
-from .torch_views import is_image, root_of
+from .torch_views import is_image, root_of, tensors_in
 
 _CPU = torch.device("cpu")
 
@@ -69,8 +68,8 @@ class Repeats:
         An operation that returns nothing, or a tensor that it was given, may have changed the shapes of what it was
         given.
         """
-        given = [of for of in tree_iter((args, kwargs)) if isinstance(of, torch.Tensor)]
-        if result is None or any(one is of for of in given for one in tree_iter(result)):
+        given = tensors_in((args, kwargs))
+        if result is None or any(one is of for of in given for one in tensors_in(result)):
             for of in given:
                 of.__dict__.pop("key", None)
         elif (
@@ -125,7 +124,11 @@ def _key(of: Any) -> Hashable:
 def _key_of_tensor(of: FakeTensor) -> Hashable:
     if of.fake_device != _CPU or _has_values(of):
         raise _NotKnownError
-    return tuple(map(_key, of.shape)), tuple(map(_key, of.stride())), of.dtype
+    return _key_of_sizes(of.shape), _key_of_sizes(of.stride()), of.dtype
+
+
+def _key_of_sizes(sizes: Sequence[Any]) -> Hashable:
+    return tuple([n if type(n) is int else _key(n) for n in sizes])
 
 
 def _has_values(of: FakeTensor) -> bool:

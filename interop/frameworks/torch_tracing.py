@@ -22,7 +22,7 @@ from torch._subclasses.fake_tensor import (
 )
 from torch.overrides import TorchFunctionMode, resolve_name
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_iter, tree_map
+from torch.utils._pytree import tree_map
 
 from ...spec.messages.report import UsageError
 from ...spec.messages.written import written_argument
@@ -47,7 +47,7 @@ from .torch_quick import quick_result
 from .torch_repeats import Repeats
 from .torch_sizes import Node, nodes
 from .torch_stand_ins import PLAIN, SAME, hint, numbers_stay_symbolic
-from .torch_views import is_image, note_views, root_of, written
+from .torch_views import is_image, note_views, root_of, tensors_in, written
 
 
 class TorchTracer:
@@ -200,13 +200,13 @@ class _Images(TorchDispatchMode):
 
     def mark(self, result: Any) -> None:
         """These tensors depend on an image."""
-        for of in tree_iter(result):
+        for of in tensors_in(result):
             if isinstance(of, FakeTensor):
                 of.from_image = True
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        tensors = [of for of in tree_iter((args, kwargs)) if isinstance(of, torch.Tensor)]
+        tensors = tensors_in((args, kwargs))
         images = [of for of in tensors if is_image(of)]
         result = quick_result(func, tensors, args, kwargs)
         result = func(*args, **kwargs) if result is None else result
