@@ -45,8 +45,7 @@ class _Parts:
     """What a module has in it. It is looked up once: every run copies the module."""
 
     def __init__(self, module: Any) -> None:
-        found = {id(of): of for of in _tensors(module)}
-        self.tensors = [(of, _without_memory(of)) for of in found.values()]
+        self.tensors = list({id(of): of for of in _tensors(module)}.values())
         self.named_tensors = _named_tensors(module)
         self.buffers = [id(of) for of in module.buffers()]
         self.modules = list(module.named_modules())
@@ -72,7 +71,7 @@ class TorchNetwork:
         if not is_module(self.model):
             return Copy(lambda *images: self.model(*images, **self.arguments))
         parts = self._parts = self._parts or _Parts(self.model)
-        fakes = {id(of): _fake(of, like, mode) for of, like in parts.tensors}
+        fakes = {id(of): _fake(of, mode) for of in parts.tensors}
         copies: dict[int, Any] = {**fakes, **{of: OrderedDict() for of in parts.empty}}
         apply: Callable[..., Any]
         try:
@@ -143,17 +142,12 @@ _CPU = torch.device("cpu")
 _FACTORIES = {torch.empty, torch.zeros, torch.ones, torch.full, torch.rand, torch.randn}
 
 
-def _without_memory(of: Any) -> Any:
-    """A tensor of the same shape on PyTorch's meta device; ``None`` for one of an unusual kind."""
+def _fake(of: Any, mode: Any) -> Any:
     if of.is_sparse or of.is_quantized:
-        return None
-    return torch.empty_strided(of.shape, of.stride(), dtype=of.dtype, device="meta", requires_grad=of.requires_grad)
-
-
-def _fake(of: Any, like: Any, mode: Any) -> Any:
-    if like is None:
         return mode.from_tensor(of)
-    fake = FakeTensor(mode, like, _CPU)  # a tenth of the time that torch.empty_strided takes within the mode
+    # A tenth of the time that torch.empty_strided takes within the mode.
+    made = torch.empty_strided(of.shape, of.stride(), dtype=of.dtype, device="meta", requires_grad=of.requires_grad)
+    fake = FakeTensor(mode, made, _CPU)
     if isinstance(of, torch.nn.Parameter):
         fake._is_param = True
     for name, value in of.__dict__.items():  # what people attach to a parameter
