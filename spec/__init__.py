@@ -94,6 +94,8 @@ from .presets import PRESETS as PRESETS
 from .unet.building import check_unet_config as check_unet_config
 from .unet.conditions import UNET_WELL_FORMED as UNET_WELL_FORMED
 from .unet.config import UNetConfig as UNetConfig
+from .unet.level import Block as Block
+from .unet.level import Level as Level
 from .unet2.building import check_config as check_config
 from .unet2.config import FIELDS as FIELDS
 from .unet2.config import WELL_FORMED as WELL_FORMED

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from ...spec.messages.choices import nearest_choice
 from ...spec.messages.report import UsageError
 from ...spec.unet.by_level import BY_LEVEL, PER_AXIS, entries, mapped, numbers, values
-from ...spec.unet.config import CHOICES, USUAL, UNetConfig
+from ...spec.unet.choices import CHOICES, USUAL
+from ...spec.unet.config import UNetConfig
 from ...spec.unet.level import ALONE
 from ...spec.unet2.config import FIELDS, WELL_FORMED, UNet2Config
 from .bounds import bound

@@ -13,8 +13,9 @@ from ..messages.written import written_number, written_value
 from ..network.network import MAX_AXES
 from ..network.weights import parameter_shapes
 from .by_level import BY_LEVEL, PER_AXIS, entries, fitted, mapped, numbers, short, values
+from .choices import USUAL
 from .conditions import UNET_WELL_FORMED
-from .config import USUAL, UNetConfig
+from .config import UNetConfig
 from .graph import unchecked_graph
 
 _DEFAULTS = UNetConfig()
@@ -137,8 +138,8 @@ def _levers(cfg: UNetConfig, counts: Mapping[str, int]) -> list[Lever]:
 
 def _step(cfg: UNetConfig) -> int:
     """Return what ``base_channels`` must be a multiple of: so the groups divide the channels of every level."""
-    every = [cfg.level(i).encoder for i in range(cfg.levels)] + [cfg.bottom]
-    return lcm(*(block.groups // gcd(block.groups, block.channels // cfg.base_channels) for block in every))
+    every = [cfg.level(i).block for i in range(cfg.levels)] + [cfg.bottom]
+    return lcm(*(block.norm_groups // gcd(block.norm_groups, block.channels // cfg.base_channels) for block in every))
 
 
 def _cut(cfg: UNetConfig) -> dict[str, Any]:

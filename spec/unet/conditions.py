@@ -11,7 +11,8 @@ from ..messages.written import written_number, written_value
 from ..network.fields import on_axis
 from ..network.network import MAX_AXES
 from .by_level import BLOCKS, BY_LEVEL, PER_AXIS, at, entries, fitted, mapped, numbers, short, values
-from .config import MOST, USUAL, UNetConfig
+from .choices import USUAL
+from .config import MOST, UNetConfig
 from .level import ALONE, Level
 
 _USUAL = UNetConfig()
@@ -147,7 +148,7 @@ def _wrong_kernels(cfg: UNetConfig) -> Iterator[tuple[int, int]]:
     for level in _levels(cfg) if cfg.upsampling_kernel is not None and 1 <= cfg.axes <= MAX_AXES else ():
         if level.upsampling == "transposed":
             for axis in range(cfg.axes):
-                kernel, stride = on_axis(level.upsampling_kernel, axis), on_axis(level.stride, axis)
+                kernel, stride = on_axis(level.kernel_up, axis), on_axis(level.stride, axis)
                 if kernel < stride or (stride == 1 and kernel % 2 == 0):
                     yield kernel, stride
 
@@ -161,7 +162,7 @@ def _upsampling_kernel(cfg: UNetConfig) -> str:
 
 def _strided_residuals(cfg: UNetConfig) -> bool:
     levels = _levels(cfg)
-    below = [*(level.encoder for level in levels[1:]), *([cfg.bottom] if levels else [])]
+    below = [*(level.block for level in levels[1:]), *([cfg.bottom] if levels else [])]
     return any(
         block.residual and level.downsampling == "stride" and any(n != 1 for n in values(level.stride))
         for level, block in zip(levels, below, strict=True)

@@ -1,35 +1,19 @@
 """The config of a U-Net of any number of levels. A *level* is one step down, usually a halving."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from math import gcd
+from typing import Any, Self
 
-from ..arithmetic.naturals import as_integer, natural
-from ..messages.choices import nearest_choice
+from ..arithmetic.naturals import natural
 from ..messages.report import UsageError, WellshapedError, all_at_once, raise_all
 from ..messages.written import Written, kind_of, written_argument, written_number
-from ..network.values import Activation
-from .by_level import BY_LEVEL, PER_AXIS, Sizes, at, choice, one, read
-from .level import Block, Level
+from .by_level import BLOCKS, BY_LEVEL, STEPS, Sizes, at, one, read, short
+from .choices import entry, meant
+from .level import Block, Level, require_block, require_levels
 
 MOST = 64
 """The most levels, and the most convolutions at one level. More is a mistake."""
-
-CHOICES: dict[str, tuple[object, ...]] = {
-    "padding": ("same", "none"),
-    "norm": ("none", "batch", "group", "instance"),
-    "activation": tuple(kind for kind in Activation.choices["kind"] if kind not in ("softmax", "glu")),
-    "order": ("norm first", "activation first"),
-    "residual": (False, True),
-    "downsampling": ("max", "average", "stride"),
-    "upsampling": ("transposed", "nearest", "bilinear", "nearest alone", "bilinear alone", "depth to space"),
-    "skip": ("concat", "add", "none"),
-    "join": (None, "exact", "crop", "even crop", "pad"),
-    "concat": ("skip first", "upsampled first"),
-    "bias": (True, False),
-    "head": (True, False),
-}
-"""The choices for each field that is not a number."""
-
 
 ByLevel = int | tuple[int, ...]
 """A number, or a tuple with one for each level."""
@@ -46,8 +30,8 @@ class UNetConfig(Written):
     0, the full resolution, down. In the tuples of ``convs_per_block``, ``conv_kernel``, ``norm``, ``groups``,
     ``activation``, ``order`` and ``residual`` one more entry follows, for the bottom. If the entry of a level differs
     by axis, write it as a tuple: ``stride=((1, 2, 2), 2)``. A tuple with one entry holds for all levels:
-    ``stride=((1, 2, 2),)``. If these fields can't describe your network, write it
-    as a :class:`Network`.
+    ``stride=((1, 2, 2),)``. If many fields differ, write the levels as values: see :meth:`of_levels`. If these fields
+    can't describe your network, write it as a :class:`Network`.
 
     - ``levels``: how many steps down there are. ``axes``: 1, 2 or 3 spatial axes.
     - ``base_channels``, ``multipliers``: level ``i`` has ``base_channels · multipliers[i]`` channels. The last
@@ -139,6 +123,47 @@ class UNetConfig(Written):
         doubling = tuple(2**level for level in range(min(self.levels, MOST) + 1))
         return tuple(self.base_channels * m for m in (doubling if self.multipliers is None else self.multipliers))
 
+    @classmethod
+    def of_levels(cls, levels: Sequence[Level], bottom: Block, **whole: Any) -> Self:
+        """Return the config with these levels, from the full resolution down, and this block at the bottom.
+
+        The fields that hold for the whole network, such as ``padding`` or ``axes``, are given by name.
+
+        Raises :class:`UsageError` unless each level is a :class:`Level` and the bottom a :class:`Block`, and for a
+        field that belongs to the levels.
+
+        >>> from wellshaped.spec import Block, Level, UNetConfig
+        >>> few_slices = Level(block=Block(channels=8, conv_kernel=(1, 3, 3)), stride=(1, 2, 2))
+        >>> rest = Level(block=Block(channels=16, norm="batch"), decoder_convs=1)
+        >>> cfg = UNetConfig.of_levels([few_slices, rest], Block(channels=24, norm="batch", residual=True), axes=3)
+        >>> cfg.channels, cfg.stride, cfg.norm, cfg.decoder_convs
+        ((8, 16, 24), ((1, 2, 2), 2), ('none', 'batch', 'batch'), (2, 1))
+        >>> cfg == UNetConfig.of_levels([cfg.level(0), cfg.level(1)], cfg.bottom, axes=3)
+        True
+        """
+        levels = require_levels(levels)
+        require_block(bottom, "bottom")
+        for name in whole:
+            if name in (*BY_LEVEL, "levels", "base_channels", "multipliers"):
+                says = "it follows from the levels"
+                raise UsageError.of(written_argument(name, whole[name]), name, "", says, f"leave out {name}")
+        blocks = [*(level.block for level in levels), bottom]
+        by_level = {field: short(tuple(getattr(of, field) for of in blocks)) for field in BLOCKS}
+        for field in STEPS if levels else ():
+            all_usual = all(getattr(of, field) is None for of in levels)
+            number = {"decoder_convs": "convs_up", "upsampling_kernel": "kernel_up"}.get(field, field)
+            by_level[field] = None if all_usual else short(tuple(getattr(of, number) for of in levels))
+        channels = [of.channels for of in blocks]
+        doubled = channels == [channels[0] * 2**i for i in range(len(channels))]
+        base = channels[0] if doubled else gcd(*channels) or 1
+        return cls(
+            levels=len(levels),
+            base_channels=base,
+            multipliers=None if doubled else tuple(n // base for n in channels),
+            **by_level,
+            **whole,
+        )
+
     @property
     def bottom(self) -> Block:
         """The block below the last level."""
@@ -155,30 +180,11 @@ class UNetConfig(Written):
         if not 0 <= natural(i, "i") < self.levels:
             says = f"i={written_number(i)} must be less than levels={written_number(self.levels)}"
             raise UsageError.of(written_argument("i", i), "level", "", says, "cfg.bottom for the block at the bottom")
-        stride = at(self.stride, i)
-        kernel = None if self.upsampling_kernel is None else at(self.upsampling_kernel, i)
-        return Level(
-            encoder=self._block(i),
-            decoder=self._block(i, self.decoder_convs),
-            stride=stride,
-            downsampling=at(self.downsampling, i),
-            upsampling=at(self.upsampling, i),
-            upsampling_kernel=stride if kernel is None else kernel,
-            skip=at(self.skip, i),
-        )
+        given = {field: getattr(self, field) for field in STEPS}
+        return Level(block=self._block(i), **{field: at(value, i) for field, value in given.items()})
 
-    def _block(self, i: int, convs: ByLevel | None = None) -> Block:
-        norm = at(self.norm, i)
-        return Block(
-            channels=self.channels[i],
-            kernel=at(self.conv_kernel, i),
-            convs=at(self.convs_per_block if convs is None else convs, i),
-            norm=norm,
-            groups=at(self.groups, i) if norm == "group" else 1,
-            activation=at(self.activation, i),
-            order=at(self.order, i),
-            residual=at(self.residual, i),
-        )
+    def _block(self, i: int) -> Block:
+        return Block(channels=self.channels[i], **{field: at(getattr(self, field), i) for field in BLOCKS})
 
     def padding_of(self, kernel: Sizes) -> Sizes:
         """Return the padding on each side for a convolution of this ``kernel``."""
@@ -192,29 +198,11 @@ class UNetConfig(Written):
         return self.join or ("exact" if self.padding == "same" else "even crop")
 
 
-USUAL: dict[str, int] = {"decoder_convs": 2, "upsampling_kernel": 2} | {
-    f.name: f.default for f in fields(UNetConfig) if type(f.default) is int
-}
-"""The usual number of each field that holds numbers."""
-
-
 def _read(value: object, name: str) -> Any:
     """Return the value of a field as the config stores it: tuples for lists."""
-
-    def entry(v: object, shown: str) -> Any:
-        if name in CHOICES:
-            return choice(v, shown, name, CHOICES[name], value)
-        if name in PER_AXIS and shown != name and isinstance(v, tuple | list):
-            return tuple(natural(n, f"{shown}[{axis}]", USUAL[name]) for axis, n in enumerate(v))
-        return natural(v, shown, USUAL[name])
-
-    def meant(first: object) -> object:
-        if name in CHOICES:
-            return nearest_choice(first, CHOICES[name])
-        number = as_integer(first)
-        return USUAL[name] if number is None or number < 1 else number
-
-    return read(value, name, entry) if name in BY_LEVEL else entry(one(value, name, meant), name)
+    if name not in BY_LEVEL:
+        return entry(one(value, name, lambda first: meant(first, name)), name, name)
+    return read(value, name, lambda v, shown: entry(v, shown, name, given=value, by_axis=shown != name))
 
 
 def _multipliers(value: object) -> tuple[int, ...] | None:

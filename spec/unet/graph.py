@@ -34,7 +34,7 @@ def _nodes(cfg: UNetConfig, out_channels: int, in_channels: int) -> Iterator[Nod
     now, ins = "x", in_channels
     stride: Sizes = 1  # of the next block
     for i, level in enumerate(levels):
-        yield from _block(cfg, level.encoder, f"encoder[{i}]", now, ins, stride)
+        yield from _block(cfg, level.block, f"encoder[{i}]", now, ins, stride)
         now, ins, stride = f"encoder[{i}]", level.channels, level.stride
         if level.downsampling != "stride":
             yield Node(f"pooled[{i}]", MaxPool(stride) if level.downsampling == "max" else AvgPool(stride), now)
@@ -58,10 +58,10 @@ def _nodes(cfg: UNetConfig, out_channels: int, in_channels: int) -> Iterator[Nod
 def _block(cfg: UNetConfig, block: Block, name: str, given: str, ins: int, stride: Sizes) -> Iterator[Node]:
     """Yield convolutions, each with what follows it. A residual block adds its input before its last activation."""
     now = given
-    for i in range(block.convs):
-        conv = _conv(cfg, block.kernel, block.channels, stride if i == 0 else 1)
+    for i in range(block.convs_per_block):
+        conv = _conv(cfg, block.conv_kernel, block.channels, stride if i == 0 else 1)
         yield from _normed(block, f"{name}.convs[{i}]", now, conv)
-        now, last = _result(block, f"{name}.convs[{i}]"), i == block.convs - 1
+        now, last = _result(block, f"{name}.convs[{i}]"), i == block.convs_per_block - 1
         if last and block.residual:
             yield from _shortcut(cfg, block, name, given, now, ins, stride)
             now = f"{name}.sum"
@@ -112,7 +112,7 @@ def _activated(block: Block, conv: str, given: str, name: str, layer: str) -> It
 
 
 def _norm(block: Block, conv: str, name: str, given: str) -> Node:
-    return Node(name, Norm(block.norm, groups=block.groups), given, layer=f"{conv}.norm.norm")
+    return Node(name, Norm(block.norm, groups=block.norm_groups), given, layer=f"{conv}.norm.norm")
 
 
 def _upsampling(cfg: UNetConfig, level: Level, name: str, given: str) -> Iterator[Node]:
@@ -120,7 +120,7 @@ def _upsampling(cfg: UNetConfig, level: Level, name: str, given: str) -> Iterato
     if kind == "transposed":
         yield Node(name, _transposed(level, cfg.axes), given)
         return
-    kernel, channels = level.decoder.kernel, level.channels
+    kernel, channels = level.block.conv_kernel, level.channels
     if kind == "depth to space":
         channels *= prod(on_axis(stride, axis) for axis in range(cfg.axes))
     conv = Conv(kernel, padding=cfg.padding_of(kernel), channels=channels)
@@ -138,9 +138,9 @@ def _upsampling(cfg: UNetConfig, level: Level, name: str, given: str) -> Iterato
 
 def _transposed(level: Level, axes: int) -> ConvTranspose:
     """Return the transposed convolution that multiplies the size by the stride: PyTorch's numbers for its kernel."""
-    more = [on_axis(level.upsampling_kernel, axis) - on_axis(level.stride, axis) for axis in range(axes)]
+    more = [on_axis(level.kernel_up, axis) - on_axis(level.stride, axis) for axis in range(axes)]
     return ConvTranspose(
-        level.upsampling_kernel,
+        level.kernel_up,
         level.stride,
         padding=shortest([(k + 1) // 2 for k in more]),
         output_padding=shortest([k % 2 for k in more]),

@@ -27,7 +27,7 @@ from wellshaped.spec import PRESETS, Add, CropTo, PadTo, UNetConfig, compatible_
 from wellshaped.spec.answers import any_network
 from wellshaped.spec.unet import graph
 from wellshaped.spec.unet.by_level import BLOCKS, values
-from wellshaped.spec.unet.config import CHOICES as ALL_CHOICES
+from wellshaped.spec.unet.choices import CHOICES as ALL_CHOICES
 
 from .family_cases import DEFAULTS, FAMILY_CASES, PRESET_CASES
 

@@ -41,7 +41,7 @@ from wellshaped.spec import (
 )
 from wellshaped.spec.presets.sources import SOURCES
 from wellshaped.spec.unet.by_level import BY_LEVEL, entries
-from wellshaped.spec.unet.config import CHOICES as UNET_CHOICES
+from wellshaped.spec.unet.choices import CHOICES as UNET_CHOICES
 from wellshaped.words.fields import as_flag
 from wellshaped.words.fixes import typed
 from wellshaped.words.sizes import lines_of

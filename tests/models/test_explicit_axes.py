@@ -14,7 +14,7 @@ from flax import nnx
 from jax.sharding import AxisType, NamedSharding, PartitionSpec as P
 from wellshaped.models import UNet
 from wellshaped.spec import UNetConfig, check
-from wellshaped.spec.unet.config import CHOICES
+from wellshaped.spec.unet.choices import CHOICES
 
 seed, count = json.loads(sys.argv[1])
 rng = random.Random(seed)

@@ -46,7 +46,7 @@ from wellshaped.spec import (
     compatible_sizes,
 )
 from wellshaped.spec.reference import unet2_forward
-from wellshaped.spec.unet.config import CHOICES
+from wellshaped.spec.unet.choices import CHOICES
 
 LOOK = settings(
     max_examples=4000,

@@ -50,7 +50,7 @@ from wellshaped.spec import (
 from wellshaped.spec.answers.any_network import building
 from wellshaped.spec.answers.explanation import UNSOLVED
 from wellshaped.spec.families import DOUBLE, HALVE, unet
-from wellshaped.spec.unet.config import CHOICES
+from wellshaped.spec.unet.choices import CHOICES
 
 
 @dataclass(frozen=True)

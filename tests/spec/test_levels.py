@@ -1,6 +1,6 @@
 """Configs whose levels differ: which networks they are, what they say of a level, and how wrong ones are fixed."""
 
-from dataclasses import replace
+from dataclasses import MISSING, fields, replace
 from math import prod
 
 import pytest
@@ -13,9 +13,11 @@ from wellshaped.proofs_of_shape.strategies import image_sizes, unet_configs
 from wellshaped.spec import (
     Activation,
     Add,
+    Block,
     ConfigError,
     Conv,
     ConvTranspose,
+    Level,
     MaxPool,
     NetworkBuilder,
     Norm,
@@ -33,7 +35,7 @@ from wellshaped.spec.presets.nnunet import StagePlan, nnunet_3d_fullres, plain_c
 from wellshaped.spec.presets.residual import monai_unet
 from wellshaped.spec.presets.volumes import monai_basicunet
 from wellshaped.spec.unet.by_level import BLOCKS, BY_LEVEL, PER_AXIS, entries
-from wellshaped.spec.unet.config import CHOICES
+from wellshaped.spec.unet.choices import CHOICES, USUAL
 
 
 def parameters(network, *channels):
@@ -169,19 +171,85 @@ def test_a_resize_without_a_convolution_leaves_the_channels_to_the_next_block():
 
 def test_a_level_says_what_its_config_says_of_it():
     level = NNUNET.level(0)
-    assert (level.channels, level.encoder.kernel, level.stride, level.upsampling_kernel) == (
+    assert (level.channels, level.block.conv_kernel, level.stride, level.kernel_up) == (
         32,
         (1, 3, 3),
         (1, 2, 2),
         (1, 2, 2),
     )
-    assert NNUNET.level(4).encoder.channels == NNUNET.bottom.channels == 320
-    assert replace(NNUNET, decoder_convs=(1, 2, 3, 4, 5)).level(2).decoder.convs == 3
+    assert NNUNET.level(4).block.channels == NNUNET.bottom.channels == 320
+    assert replace(NNUNET, decoder_convs=(1, 2, 3, 4, 5)).level(2).decoder.convs_per_block == 3
     for i in (5, 10**30):
         with pytest.raises(UsageError, match="must be less than levels=5"):
             NNUNET.level(i)
     with pytest.raises(UsageError, match="negative"):
         NNUNET.level(-1)
+
+
+WHOLE = "axes", "padding", "join", "concat", "bias", "head"
+
+
+@given(unet_configs())
+@examples(60)
+def test_a_config_is_its_levels(cfg):
+    levels = [cfg.level(i) for i in range(cfg.levels)]
+    again = UNetConfig.of_levels(levels, cfg.bottom, **{name: getattr(cfg, name) for name in WHOLE})
+    outs = 2 if cfg.head else cfg.channels[0]
+    assert graph_of(again, 3, outs) == graph_of(cfg, 3, outs)
+    assert [again.level(i).decoder for i in range(cfg.levels)] == [level.decoder for level in levels]
+
+
+def test_a_published_config_is_its_levels():
+    again = UNetConfig.of_levels(
+        [NNUNET.level(i) for i in range(5)], NNUNET.bottom, **{name: getattr(NNUNET, name) for name in WHOLE}
+    )
+    assert again == NNUNET
+
+
+def test_levels_that_say_nothing_special_are_the_usual_config():
+    widths = 64, 128, 256, 512, 1024
+    *levels, bottom = (Block(channels=n) for n in widths)
+    assert UNetConfig.of_levels([Level(block=of) for of in levels], bottom) == UNetConfig()
+    usual = {f.name: f.default for kind in (Block, Level) for f in fields(kind) if f.default is not MISSING}
+    assert usual == {name: getattr(UNetConfig(), name) for name in usual}
+    numbers = {f.name: f.default for f in fields(UNetConfig) if type(f.default) is int}
+    assert {name: USUAL[name] for name in numbers} == numbers
+
+
+def test_a_wrong_value_of_a_level_is_reported_where_it_is_made():
+    with pytest.raises(UsageError, match=r"norm='bach' must be one of") as caught:
+        Block(channels=8, norm="bach", conv_kernel=(3, -1))
+    assert "conv_kernel[1]=-1 is negative" in str(caught.value)
+    assert "fix: norm='batch'" in str(caught.value)
+    with pytest.raises(UsageError, match="convs_per_block"):
+        Block(channels=8, convs_per_block=(2, 2))
+    with pytest.raises(UsageError, match="it is an int, and must be a Block"):
+        Level(block=32)
+    level = Level(block=Block(channels=8), stride=[1, 2])
+    assert level.stride == (1, 2)
+    with pytest.raises(UsageError, match="stride=-2 is negative"):
+        replace(level, stride=-2)
+
+
+@pytest.mark.parametrize(
+    ("levels", "bottom", "whole", "says"),
+    [
+        (3, Block(channels=8), {}, "it is an int, and must be a list"),
+        ([Block(channels=8)], Block(channels=8), {}, "a Block is no Level"),
+        ([], Level(block=Block(channels=8)), {}, "it is a Level, and must be a Block"),
+        ([], Block(channels=8), {"stride": 2}, "stride: it follows from the levels"),
+        ([], Block(channels=8), {"base_channels": 2}, "base_channels: it follows from the levels"),
+        ([], Block(channels=8), {"padding": "sme"}, "padding='sme' must be one of"),
+    ],
+)
+def test_what_is_no_list_of_levels_is_reported(levels, bottom, whole, says):
+    with pytest.raises(UsageError, match=says):
+        UNetConfig.of_levels(levels, bottom, **whole)
+
+
+def test_no_levels_are_a_config_that_can_not_be_built():
+    cfg = UNetConfig.of_levels([], Block(channels=0))
+    assert {verdict.name for verdict in check_unet_config(cfg).failures} == {"levels_pos", "baseC_pos"}
 
 
 def test_the_shortest_form_of_a_value_is_kept():
@@ -263,8 +331,8 @@ def test_only_the_levels_with_an_instance_norm_need_more_than_one_position():
 
 def test_a_level_says_its_norm_and_how_many_groups_that_has():
     cfg = UNetConfig(levels=1, norm=("batch", "group"), groups=(7, 2), order=("activation first", "norm first"))
-    block = cfg.level(0).encoder
-    assert (block.norm, block.groups, block.norm_first, block.norm_last) == ("batch", 1, False, True)
+    block = cfg.level(0).block
+    assert (block.norm, block.norm_groups, block.norm_first, block.norm_last) == ("batch", 1, False, True)
     assert (cfg.bottom.norm, cfg.bottom.groups, cfg.bottom.norm_first, cfg.bottom.norm_last) == (
         "group",
         2,

@@ -50,7 +50,7 @@ from wellshaped.spec.network import data_of, network_from
 from wellshaped.spec.network.data import OPERATIONS, usual_value
 from wellshaped.spec.network.network import MAX_LETTERS
 from wellshaped.spec.unet.by_level import BY_LEVEL, PER_AXIS
-from wellshaped.spec.unet.config import CHOICES
+from wellshaped.spec.unet.choices import CHOICES
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference.md").read_text(encoding="utf-8")
 SUFFIXES = (".toml", ".json")

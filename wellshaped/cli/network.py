@@ -19,7 +19,7 @@ from ..spec.files.tensors import PICKLED, SUFFIX
 from ..spec.messages.choices import near_name
 from ..spec.messages.report import UsageError
 from ..spec.messages.written import clipped, written_value
-from ..spec.unet.config import CHOICES
+from ..spec.unet.choices import CHOICES
 from ..words.fields import CONFIGS, FIELD_NAMES, FIELDS_OF, NUMBERS, SWITCHES, as_flag, help_of, with_fields, word_of
 from ..words.numbers import numbers_in
 from .numbers import as_typed

@@ -11,7 +11,7 @@ from ..spec.messages.choices import near_choices
 from ..spec.messages.report import UsageError, WellshapedError, all_at_once, raise_all
 from ..spec.messages.written import clipped
 from ..spec.unet.by_level import BLOCKS, BY_LEVEL, PER_AXIS
-from ..spec.unet.config import CHOICES, USUAL
+from ..spec.unet.choices import CHOICES, USUAL
 from .numbers import natural_in
 
 CONFIGS: dict[str, Any] = {"unet2": UNet2Config(), "unet": UNetConfig()}
