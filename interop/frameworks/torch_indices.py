@@ -51,8 +51,10 @@ class Indices(TorchDispatchMode):
             self._require(index, size, dimension, may_be_negative=operation in _FROM_THE_END)
         if operation in _WRITES:
             self._require_room(_WRITES[operation](*args, **kwargs), repeated=operation in _REPEATED)
-        if operation in _OF_SOME:
-            self._require_some(*args, **kwargs)
+        if operation in _CHECKED:
+            self.error = _CHECKED[operation](*args, **kwargs)
+            if self.error is not None:
+                raise self.error
         of_positions = self._numbers.follow_from_sizes(func, args, kwargs)
         result = func(*args, **kwargs)
         self._numbers.follow(func, args, kwargs, result)
@@ -97,15 +99,6 @@ class Indices(TorchDispatchMode):
         says = f"index {hint(outside)} is out of bounds for {dimension} with size {hint(size)}"
         self.error = IndexError(says)
         raise self.error
-
-    def _require_some(self, x: Any, dim: Any = None, *_: Any, **__: Any) -> None:
-        """Raise what PyTorch raises if there is no value to choose from."""
-        if isinstance(dim, torch.Tensor):  # the larger of two
-            return
-        count = x.numel() if dim is None else x.shape[dim] if x.dim() else 1
-        if not count > 0:
-            self.error = IndexError("Expected reduction dim to have non-zero size")
-            raise self.error
 
     def _require_room(self, written: "Written", *, repeated: bool) -> None:
         """Raise what PyTorch raises if a tensor has not the shape of the part where it is written."""
@@ -168,6 +161,42 @@ _FROM_THE_END = {*_TAKE, aten.take, aten.put, aten.put_, aten.index_fill, aten.i
 """Those for which -1 is the last position."""
 
 
+def _to_choose_from(x: Any, dim: Any = None, *_: Any, **__: Any) -> Exception | None:
+    """The error if there is no value to choose from."""
+    if isinstance(dim, torch.Tensor):  # the larger of two
+        return None
+    count = x.numel() if dim is None else x.shape[dim] if x.dim() else 1
+    return None if count > 0 else IndexError("Expected reduction dim to have non-zero size")
+
+
+def _to_average(x: Any, *_: Any, **__: Any) -> Exception | None:
+    """The error if a channel has no value to average."""
+    if all(n > 0 for n in x.shape[1:]):
+        return None
+    return RuntimeError("adaptive_avg_pool(): Expected input to have non-zero size for non-batch dimensions")
+
+
+def _in_memory(x: Any, size: Any, stride: Any, offset: Any = None, *_: Any, **__: Any) -> Exception | None:
+    """The error if a view has positions beyond the memory of its tensor."""
+    if not all(n > 0 for n in size):
+        return None
+    start = x.storage_offset() if offset is None else offset
+    needed = start + 1 + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
+    memory = x.untyped_storage().nbytes() // x.element_size()
+    if needed <= memory:
+        return None
+    says = f"requiring a storage size of {hint(needed)} are out of bounds for storage of size {hint(memory)}"
+    return RuntimeError(f"setStorage: sizes {list(map(hint, size))}, strides {list(map(hint, stride))} {says}")
+
+
+_CHECKED: dict[Any, Callable[..., Exception | None]] = {
+    **dict.fromkeys((aten.max, aten.min, aten.median, aten.nanmedian, aten.mode), _to_choose_from),
+    **dict.fromkeys((aten._adaptive_avg_pool2d, aten._adaptive_avg_pool3d), _to_average),
+    **dict.fromkeys((aten.as_strided, aten.as_strided_), _in_memory),
+}
+"""What PyTorch checks of these operations only when they run: the error, if there is one."""
+
+
 Written = tuple[Any, Any] | None
 """A part of a tensor, and what is written there; ``None`` if the part depends on values."""
 
@@ -175,10 +204,6 @@ Written = tuple[Any, Any] | None
 def _into_index(x: Any, indices: Any, values: Any, *_: Any, **__: Any) -> Written:
     by_values = any(of is not None and of.dtype in (torch.bool, torch.uint8) for of in indices)
     return None if by_values else (aten.index.Tensor(x, indices), values)
-
-
-_OF_SOME = {aten.max, aten.min, aten.median, aten.nanmedian, aten.mode}
-"""The operations that choose one of several values."""
 
 
 def _into_slice(x: Any, values: Any, *of: Any, **more: Any) -> Written:
@@ -204,5 +229,5 @@ _WRITES: dict[Any, Callable[..., Written]] = {
 _REPEATED = {aten.index_put, aten.index_put_}
 """Those that repeat what is written if it is smaller."""
 
-_LOOKED_AT = {aten._local_scalar_dense, *_USES, *_WRITES, *_OF_SOME}
+_LOOKED_AT = {aten._local_scalar_dense, *_USES, *_WRITES, *_CHECKED}
 """The operations that are compared with known values, also if they are given an image."""
