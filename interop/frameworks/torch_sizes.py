@@ -346,9 +346,8 @@ class Node:
         low = known(lows) if len(lows) == 2 or (lows and op == "max") else None
         high = known(highs) if len(highs) == 2 or (highs and op == "min") else None
         key = op, frozenset(frozenset(of.items()) for of in pair)
-        return self._result(
-            hint, sizes.atom(key, lambda: Atom(Expression(op, tuple(map(sizes.expression, pair))), hint, (low, high)))
-        )
+        expression = Expression(op, tuple(map(sizes.expression, pair)))
+        return self._result(hint, sizes.atom(key, lambda: Atom(expression, hint, (low, high), op, pair)))
 
     def _chosen(self, op: "str", other: "Node") -> bool:  # type: ignore[valid-type]
         return (self.ge(other) if op == "max" else self.le(other)).guard_bool()

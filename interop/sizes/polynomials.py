@@ -1,5 +1,7 @@
 """Polynomials of sizes, as numbers of their atoms: an open size, a quotient, a remainder, a maximum."""
 
+from collections.abc import Iterator
+
 Monomial = tuple[int, ...]
 """A product of atoms, by their numbers in :class:`.traced.Sizes`; empty for the number 1."""
 
@@ -50,6 +52,32 @@ def without_factor(of: Polynomial, factor: int) -> Polynomial:
         i = monomial.index(factor)
         found[monomial[:i] + monomial[i + 1 :]] = c
     return found
+
+
+def factored(of: Polynomial) -> Iterator[tuple[list[Polynomial], int]]:
+    """The ways to write a polynomial as a product of several, plus a number: ``ab - a - b`` is ``(a - 1)(b - 1) - 1``.
+
+    One factor, or each of them, is an atom plus a number.
+    """
+    rest = [monomial for monomial in of if monomial]
+    if len(rest) == 1:
+        (monomial,) = rest
+        factors: list[Polynomial] = [{(i,): 1} for i in monomial[1:]]
+        if factors:
+            yield [{monomial[:1]: of[monomial]}, *factors], of.get((), 0)
+        return
+    for i in sorted({i for monomial in rest for i in monomial}):
+        if any(monomial.count(i) > 1 for monomial in rest):
+            continue
+        times_it = without_factor({m: c for m, c in of.items() if i in m}, i)
+        others_of_it = [m for m in times_it if m]
+        if not others_of_it:
+            continue
+        alone = {m: c for m, c in of.items() if i not in m}
+        number, remains = divmod(alone.get(others_of_it[0], 0), times_it[others_of_it[0]])
+        left = constant(added(alone, times_it, -number))
+        if not remains and left is not None:
+            yield [times_it, {(i,): 1, **({(): number} if number else {})}], left
 
 
 def quotient_of(a: Polynomial, b: Polynomial) -> Polynomial | None:

@@ -28,7 +28,8 @@ Interval = tuple[int | None, int | None]
 class Atom:
     """A size that is not a polynomial of others: an open size, a quotient, a remainder, a maximum.
 
-    A quotient or a remainder has its ``operation``, ``"//"`` or ``"mod"``, and the two polynomials that it is ``of``.
+    A quotient, a remainder, a maximum or a minimum has its ``operation``, ``"//"``, ``"mod"``, ``"max"`` or ``"min"``,
+    and the two polynomials that it is ``of``.
     """
 
     expression: Expression

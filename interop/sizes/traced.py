@@ -5,14 +5,14 @@ equality replaces a size by others, and a recorded bound is used from then on. S
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 from typing import Any
 
 from .expressions import Statement, balanced, name, plus, times
 from .paths import Condition
-from .polynomials import Monomial, Polynomial, added, less, multiplied, shared_factor, without_factor
+from .polynomials import Monomial, Polynomial, added, factored, less, multiplied, shared_factor, without_factor
 from .quotients import Atom, Interval, at_sample, divided, without_multiples, without_remainders
 
 Compared = tuple[str, Polynomial]
@@ -118,13 +118,25 @@ class Sizes:
             self._set(y[0], multiplied(part, {(): -a if b > 0 else a}))
 
     def _set(self, i: int, equal: Polynomial) -> None:
-        """An atom equals a polynomial, which takes its bounds."""
+        """An atom equals a polynomial, which takes its bounds. It is not replaced by a remainder of itself."""
+        remainders = [self.atoms[j].of[0] for j in self._within(equal) if self.atoms[j].operation == "mod"]
+        if any(i in monomial for monomial in equal) or any(i in self._within(of) for of in remainders):
+            return
         self._equal[i] = equal
         low, high = self.atoms[i].bounds
         if low is not None:
             self._learn(">=", less(equal, low))
         if high is not None:
             self._learn(">=", less({(): high}, equal))
+
+    def _within(self, of: Polynomial) -> set[int]:
+        """The atoms in a polynomial, and those that they are computed from."""
+        found, left = set[int](), [of]
+        while left:
+            new = {i for monomial in left.pop() for i in monomial} - found
+            found |= new
+            left += [part for i in new for part in (*self.atoms[i].of, self._equal.get(i, {}))]
+        return found
 
     def reduced(self, of: Polynomial) -> Polynomial:
         """The polynomial with the atoms replaced that are known to equal others."""
@@ -187,6 +199,7 @@ class Sizes:
 
     def compared(self, op: str, difference: Polynomial) -> Statement | bool:
         """The statement that the difference is 0 (``"=="``), or at least 0 (``">="``); a bool if it is always so."""
+        self._choose(difference)
         difference = self.reduced(difference)
         for write in (lambda _, of: of, without_remainders, without_multiples):
             always = self._always(op, write(self, difference))
@@ -202,9 +215,8 @@ class Sizes:
             return self.compared(op, without_factor(difference, factor))
         common = math.gcd(*rest.values())
         rest, constant = {monomial: c // common for monomial, c in rest.items()}, constant // common
-        if len(rest) == 1:
-            ((monomial, sign),) = rest.items()
-            simple = self._of_product(op, monomial, sign, -constant * sign)
+        for factors, left in factored({**rest, (): constant}):
+            simple = self._of_product(op, factors, -left)
             if simple is not None:
                 return simple
         if rest[max(rest)] > 0:
@@ -227,18 +239,34 @@ class Sizes:
         common = math.gcd(*(c for m, c in difference.items() if m))
         return False if op == "==" and common and difference.get((), 0) % common else None
 
-    def _of_product(self, op: str, monomial: Monomial, sign: int, number: int) -> Statement | bool | None:
-        """Whether a product of several atoms equals a small number, or reaches it, by its factors alone."""
-        least = [self.atoms[i].bounds[0] for i in monomial]
-        if len(monomial) < 2 or any(low is None or low < 0 for low in least):
+    def _choose(self, of: Polynomial) -> None:
+        """Replace the maxima and minima in a polynomial of which it is known by now which size they are."""
+        for i in {i for monomial in of for i in monomial} - self._equal.keys():
+            atom = self.atoms[i]
+            if atom.operation in ("max", "min"):
+                a, b = map(self.reduced, atom.of)
+                low, high = self.bounds(less(a, b))
+                first_is_larger = low is not None and low >= 0
+                chosen = a if first_is_larger == (atom.operation == "max") else b
+                if first_is_larger or (high is not None and high <= 0):
+                    self._set(i, chosen)
+
+    def _of_product(self, op: str, factors: Sequence[Polynomial], number: int) -> Statement | bool | None:
+        """Whether a product of several sizes equals a small number, or reaches it, by its factors alone."""
+        if op == "==" and number == 0:
+            return combined("or", [self.compared("==", factor) for factor in factors])
+        negative = [(self.bounds(factor)[1] or 0) < 0 for factor in factors]
+        factors = [multiplied(of, {(): -1}) if below else of for of, below in zip(factors, negative, strict=True)]
+        least = [self.bounds(factor)[0] for factor in factors]
+        if any(low is None or low < 0 for low in least):
             return None
-        if op == ">=" and sign < 0:  # product ≤ number
-            above = self._of_product(">=", monomial, 1, number + 1)
-            return above if above is None else negated(above)
-        factors: list[Polynomial] = [{(i,): 1} for i in dict.fromkeys(monomial)]
-        if op == "==" and number in (0, 1):
-            each = [self.compared("==", less(factor, number)) for factor in factors]
-            return combined("or" if number == 0 else "and", each)
+        if sum(negative) % 2:  # the product is negative or 0
+            if op == ">=":
+                above = self._of_product(">=", factors, 1 - number)
+                return above if above is None else negated(above)
+            number = -number
+        if op == "==" and number == 1:
+            return combined("and", [self.compared("==", less(factor, 1)) for factor in factors])
         if op == ">=" and number == 1:
             return combined("and", [self.compared(">=", less(factor, 1)) for factor in factors])
         if op == ">=" and number == 2 and all(least):

@@ -28,6 +28,9 @@ STEPS = {
     "remainder by a size": lambda a, b, k: a % b if b >= 1 else b,
     "larger": lambda a, b, k: max(a, b),
     "smaller": lambda a, b, k: min(a, b),
+    "the larger one": lambda a, b, k: torch.sym_max(a, b - k),
+    "the smaller one": lambda a, b, k: torch.sym_min(a, b + k),
+    "product of differences": lambda a, b, k: (a - 1) * (b - k),
     "ceiling": lambda a, b, k: math.ceil(a / k),
     "floor": lambda a, b, k: math.floor(a / k),
     "scaled": lambda a, b, k: math.floor(a * 1.5),
@@ -114,3 +117,23 @@ def test_a_remainder_that_is_not_above_0_makes_the_size_a_multiple():
     assert n != 64
     assert n > 64
     assert [str(of) for of in sizes.conditions[1:]] == ["floor(n/32) ≥ 3"]
+
+
+def test_a_product_of_differences_is_compared_by_its_factors():
+    sizes = Sizes({"n": 9, "w": 12})
+    n, w = map(torch.SymInt, nodes(sizes).values())
+    assert n > 1
+    assert w > 1
+    a, b = torch.sym_max(n - 1, 1), w - 1
+    assert n * w - n - w > 0  # (n - 1)(w - 1) > 1
+    assert a * b >= 1
+    assert a * b == n * w - n - w + 1
+    assert [str(condition.statement) for condition in sizes.conditions] == ["n ≥ 2", "w ≥ 2", "(w ≥ 3) or (n ≥ 3)"]
+
+
+def test_a_size_that_equals_its_own_remainder_is_not_replaced_by_it():
+    sizes = Sizes({"n": 12})
+    (n,) = map(torch.SymInt, nodes(sizes).values())
+    assert n + 2 * ((n + 9) % 16) == 22
+    assert n + (n + 9) % 16 <= 17
+    assert next(str(condition.statement) for condition in sizes.conditions) == "n + 2*((n + 9) mod 16) = 22"
