@@ -49,7 +49,8 @@ def _once(kinds: tuple[type, ...], known: set[str]) -> Callable[..., Any]:
         if type(context.module) not in kinds or context.method_name != "__call__" or len(args) != 1 or kwargs:
             return call(*args, **kwargs)
         (image,) = args
-        if type(image.shape[-1]) is not int:  # how many features there are is a question
+        features = getattr(image, "shape", (None,))[-1:]
+        if not all(type(n) is int for n in features):  # how many there are is a question
             return call(image)
         key = _key(context.module, image)
         if key in known:

@@ -285,6 +285,11 @@ def test_what_is_no_shape_of_an_image_is_rejected(bad):
         check(UNet2Config(), bad)
 
 
+def test_a_shape_with_more_axes_than_any_network_says_how_many_there_may_be():
+    with pytest.raises(UsageError, match="one size for each axis; a network has at most 3 axes"):
+        check(UNetConfig(axes=4), (3, 16, 16, 16, 16))
+
+
 @pytest.mark.parametrize(
     ("given", "fix"), [(np.zeros((1, 4, 4)), "its shape: x.shape"), ("1x20x30", "(1, 20, 30)"), (3, "(1, 304, 384)")]
 )
