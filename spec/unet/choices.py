@@ -3,9 +3,11 @@
 from typing import Any
 
 from ..arithmetic.naturals import as_integer, natural
-from ..messages.choices import nearest_choice
+from ..messages.choices import near_choices, nearest_choice
+from ..messages.report import UsageError
+from ..messages.written import kind_of, written_argument, written_value
 from ..network.values import Activation
-from .by_level import PER_AXIS, choice
+from .by_level import OF_NETWORK, PER_AXIS
 
 CHOICES: dict[str, tuple[object, ...]] = {
     "padding": ("same", "none"),
@@ -36,6 +38,45 @@ USUAL = {
     "upsampling_kernel": 2,
 }
 """The usual number of each field that holds numbers."""
+
+
+def one(value: object, name: str) -> object:
+    """Return ``value``. Raise :class:`UsageError` if it is a tuple or a list, because the field has one value.
+
+    The fix is what the first entry is meant to be.
+
+    >>> one(("pad", "crop"), "join")
+    Traceback (most recent call last):
+    ...
+    wellshaped.spec.messages.report.UsageError: join=('pad', 'crop') can't be used.
+      join: join=('pad', 'crop') is a tuple, and join has one value for all levels.
+      fix: join='pad'
+    """
+    if not isinstance(value, tuple | list):
+        return value
+    given = written_argument(name, value)
+    for_all = "" if name in OF_NETWORK else " for all levels"
+    says = f"{given} is {kind_of(value)}, and {name} has one value{for_all}"
+    raise UsageError.of(given, name, "", says, f"{name}={written_value(meant(value[0] if value else (), name))}")
+
+
+def choice(value: object, name: str, field: str, choices: tuple[object, ...], given: object) -> object:
+    """Return ``value``. Raise :class:`UsageError` unless it is one of the ``choices`` of its ``field``.
+
+    If the field was ``given`` as a tuple, the fix is a tuple of choices.
+    """
+    if _is_one(value, choices):
+        return value
+    says = f"{written_argument(name, value)} must be one of {', '.join(map(repr, choices))}"
+    near: tuple[object, ...] = near_choices(value, choices)
+    if isinstance(given, tuple | list):
+        near = (tuple(v if _is_one(v, choices) else nearest_choice(v, choices) for v in given),)
+    fix = " or ".join(f"{field}={written_value(one)}" for one in near)
+    raise UsageError.of(written_argument(name, value), field, "no such choice", says, fix)
+
+
+def _is_one(value: object, choices: tuple[object, ...]) -> bool:
+    return any(type(value) is type(one) and value == one for one in choices)
 
 
 def entry(value: object, shown: str, name: str, *, given: object = None, by_axis: bool = True) -> Any:

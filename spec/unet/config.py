@@ -8,8 +8,8 @@ from typing import Any, Self
 from ..arithmetic.naturals import natural
 from ..messages.report import UsageError, WellshapedError, all_at_once, raise_all
 from ..messages.written import Written, kind_of, written_argument, written_number
-from .by_level import BLOCKS, BY_LEVEL, STEPS, Sizes, at, one, read, short
-from .choices import entry, meant
+from .by_level import BLOCKS, BY_LEVEL, STEPS, Sizes, at, read, short
+from .choices import entry, one
 from .level import Block, Level, require_block, require_levels
 
 MOST = 64
@@ -201,7 +201,7 @@ class UNetConfig(Written):
 def _read(value: object, name: str) -> Any:
     """Return the value of a field as the config stores it: tuples for lists."""
     if name not in BY_LEVEL:
-        return entry(one(value, name, lambda first: meant(first, name)), name, name)
+        return entry(one(value, name), name, name)
     return read(value, name, lambda v, shown: entry(v, shown, name, given=value, by_axis=shown != name))
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from typing import cast
 
 from ..messages.report import UsageError, WellshapedError, all_at_once, raise_all
 from ..messages.written import Written, kind_of, written_argument
@@ -102,27 +103,27 @@ class Level(Written):
         return self.stride if self.upsampling_kernel is None else self.upsampling_kernel
 
 
+_USUAL_BLOCK = f"Block(channels={USUAL['channels']})"
+
+
 def require_block(value: object, name: str) -> None:
     """Raise :class:`UsageError`, with the argument's ``name``, unless the value is a :class:`Block`."""
     if not isinstance(value, Block):
         says = f"it is {kind_of(value)}, and must be a Block"
-        raise UsageError.of(
-            written_argument(name, value), name, "", says, f"{name}=Block(channels={USUAL['channels']})"
-        )
+        raise UsageError.of(written_argument(name, value), name, "", says, f"{name}={_USUAL_BLOCK}")
 
 
 def require_levels(value: object) -> Sequence[Level]:
     """Return ``value``. Raise :class:`UsageError` unless it is a list or a tuple of :class:`Level` values."""
-    if isinstance(value, tuple | list) and all(isinstance(of, Level) for of in value):
-        return value
-    wrong = next((of for of in value if not isinstance(of, Level)), value) if isinstance(value, tuple | list) else value
-    says = (
-        f"{kind_of(wrong)} is no Level"
-        if isinstance(value, tuple | list)
-        else f"it is {kind_of(value)}, and must be a list"
-    )
-    fix = f"levels=[Level(block=Block(channels={USUAL['channels']}))]"
-    raise UsageError.of(written_argument("levels", value), "levels", "", says, fix)
+    says = ""
+    if not isinstance(value, tuple | list):
+        says = f"it is {kind_of(value)}, and must be a list"
+    elif wrong := [of for of in value if not isinstance(of, Level)]:
+        says = f"{kind_of(wrong[0])} is no Level"
+    if says:
+        fix = f"levels=[Level(block={_USUAL_BLOCK})]"
+        raise UsageError.of(written_argument("levels", value), "levels", "", says, fix)
+    return cast(Sequence[Level], value)
 
 
 def _read_fields(value: Block | Level) -> None:
