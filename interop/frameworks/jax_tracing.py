@@ -69,8 +69,8 @@ class Decisions:
 def deciding(symbols: Mapping[str, Any], samples: Mapping[str, int], *, ones: bool = True) -> Iterator[Decisions]:
     """Decide each comparison of these ``symbols`` for the ``samples``, and record it.
 
-    Symbols of earlier traces are left alone: JAX's caches still compare them. With ``ones=False`` a symbolic size never
-    equals 1, whatever its sample is. So no image is repeated because one of its sizes happens to be 1.
+    Symbols of earlier traces are left alone: JAX's caches still compare them. With ``ones=False`` no image is repeated
+    because one of its sizes happens to be 1 for the sample.
     """
     import jax._src.export.shape_poly as rules  # the only place of these rules
     import jax._src.lax.lax as elementwise
@@ -95,7 +95,7 @@ def deciding(symbols: Mapping[str, Any], samples: Mapping[str, int], *, ones: bo
             return False
         if not isinstance(other, kind):
             number = int(other) if isinstance(other, float) and other.is_integer() else as_integer(other)
-            if number is None or (number == 1 and not ones):
+            if number is None or (number == 1 and not ones and _repeats(sys._getframe(1))):
                 return False
             other = number
         elif other.scope is not self.scope:
@@ -176,6 +176,28 @@ def _looks_up_in_a_cache(code: CodeType) -> bool:
 
 _CACHES = {("jax", "_src", "core.py", "__new__"), ("jax", "_src", "pjit.py", "_infer_params")}
 """Where types with equal shapes become one object, and where traces of functions are kept."""
+
+
+def _repeats(frame: FrameType | None) -> bool:
+    """Whether JAX asks whether a size is 1 to repeat an image along it: in one of the innermost six functions."""
+    for _ in range(6):
+        if frame is not None:
+            if _is_of_jax(frame.f_code.co_filename) and frame.f_code.co_name in _REPEATS:
+                return True
+            frame = frame.f_back
+    return False
+
+
+@lru_cache(maxsize=4096)
+def _is_of_jax(file: str) -> bool:
+    return PurePath(file).parts[-4:-1] in (("jax", "_src", "lax"), ("jax", "_src", "numpy"))
+
+
+_REPEATS = {
+    *("_try_broadcast_shapes", "broadcast_to", "broadcast_in_dim", "_broadcast_in_dim_shape_rule", "matmul"),
+    *("einsum", "_einsum", "filter_singleton_dims"),
+}
+"""The functions of JAX that repeat images."""
 
 
 @lru_cache(maxsize=4096)

@@ -342,6 +342,44 @@ def test_a_size_of_1_beside_another_size_is_still_repeated_by_chance():
     assert (str(found.fits), str(found.broadcast)) == ("no size", "{1}")
 
 
+def branch_at_one(x):
+    return x[None] if x.shape[0] == 1 else x.reshape(2, -1)
+
+
+COUNTED = {
+    "linspace": (lambda x: x + jnp.linspace(0, 1, x.shape[0]), "n ≥ 1"),
+    "a branch of the network": (branch_at_one, "{1} or n ≡ 0 (mod 2), n ≥ 2"),
+    "squeeze": (lambda x: x.squeeze(0) + 1, "{1}"),
+    "a concatenation": (lambda x: jnp.concatenate([x[:, None], jnp.ones((1, 4))], 1), "{1}"),
+}
+
+
+@pytest.mark.parametrize("name", COUNTED)
+def test_a_size_of_1_that_is_counted_and_not_repeated_fits(name):
+    function, fitting = COUNTED[name]
+    found = read_jax(function, "L").axes["L"].found
+    assert (str(found.fits), str(found.broadcast)) == (fitting, "no size")
+    agrees_with_jax(function, found)
+
+
+REPEATED = {
+    "in a branch for it": (lambda x: x + jnp.ones(3) if x.shape[0] == 1 else x, "n ≥ 2"),
+    "by broadcast_to": (lambda x: x[:, None] + jnp.broadcast_to(x, (4,)), "{4}"),
+    "by a product of matrices": (
+        lambda x: jnp.matmul(x[:, None, None] * jnp.ones((1, 2, 3)), jnp.ones((5, 3, 2))),
+        "{5}",
+    ),
+    "by where": (lambda x: jnp.where(x > 0, x, jnp.ones(5)), "{5}"),
+}
+
+
+@pytest.mark.parametrize("name", REPEATED)
+def test_a_size_of_1_that_is_repeated_is_reported_wherever_that_is(name):
+    function, fitting = REPEATED[name]
+    found = read_jax(function, "L").axes["L"].found
+    assert (str(found.fits), str(found.broadcast)) == (fitting, "{1}")
+
+
 def test_functions_with_their_own_derivative_and_elementwise_ones_are_as_before_after_a_reading():
     before = jax.custom_jvp.__call__, jnp.ufunc.__call__
     read_jax(lambda x: jax.nn.relu(x) + jnp.add(x, 1), "L")
