@@ -21,7 +21,7 @@ from ..messages.written import clipped, in_words, kind_of, written_number, writt
 from ..network.folding import as_computed
 from ..network.network import AXES, MAX_AXES, Network, Node
 from ..network.operation import changes_size, counted
-from ..network.proposing import free_name
+from ..network.proposing import free_name, names_in
 from ..network.reaching import inside, large_members, period_of
 from ..network.reading import reads_of
 from ..network.requiring import Require
@@ -116,13 +116,13 @@ def _on_devices(graph: Network, devices: tuple[int, ...]) -> Network:
     on = f"{written_sizes(devices)} devices"
     computed = as_computed(graph)
     split = [name for name in _of_new_size(computed) if any(_grows(graph, devices, name))]
-    parts = [Node(_free(graph, f"{of} in parts"), Require(multiple=devices), of, rule=on) for of in split]
+    parts = [Node(free_name(f"{of} in parts", names_in(graph)), Require(multiple=devices), of, rule=on) for of in split]
     halos = [_halos(_with(computed, parts), axis, count) if count > 1 else {} for axis, count in enumerate(devices)]
     wide = []
     for node, given in dict.fromkeys(key for of in halos for key in of):
         halo = tuple(of.get((node, given), 0) for of in halos)
         least = tuple(map(mul, halo, devices))
-        name = _free(graph, f"{node} from parts")
+        name = free_name(f"{node} from parts", names_in(graph))
         wide.append(Node(name, Require(at_least=least), given, rule=f"halo {written_sizes(halo)} on {on}"))
     return _with(graph, [*parts, *wide])
 
@@ -154,11 +154,6 @@ def _grows(graph: Network, devices: Sequence[int], name: str) -> Iterator[bool]:
 
 def _with(graph: Network, more: Sequence[Node]) -> Network:
     return Network(graph.inputs, (*graph.nodes, *more), graph.outputs, graph.axes, name=graph.name)
-
-
-def _free(graph: Network, name: str) -> str:
-    taken = {given.name for given in graph.inputs} | {node.name for node in graph.nodes}
-    return free_name(graph, name, 2) if name in taken else name
 
 
 def _halos(graph: Network, axis: int, devices: int) -> dict[tuple[str, str], int]:

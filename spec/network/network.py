@@ -14,8 +14,9 @@ from .operation import Fault, Operation, counted, zero_faults
 from .proposing import (
     another_name,
     for_its_axes,
-    free_name,
     given_channels,
+    names_in,
+    numbered,
     other_number_of_inputs,
     quoted,
     written_names,
@@ -319,7 +320,7 @@ def _count_and_axes(network: Network, node: Node) -> Iterator[Fault]:
 
 
 def _renamed(network: Network, name: str) -> str:
-    return f"the second {name}: name={quoted(free_name(network, name, 2))}"
+    return f"the second {name}: name={quoted(numbered(name, names_in(network), 2))}"
 
 
 def _unknown(network: Network, says: str, name: str, node: Node | None = None) -> Fault:

@@ -3,7 +3,7 @@
 Each function writes one fix as Python code. It may search the whole network, so it is called only if the fix is shown.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import fields
 from json import dumps
@@ -74,9 +74,22 @@ def written_names(field: str, names: tuple[str, ...]) -> str:
     return f"{field}=({', '.join(map(quoted, names))})"
 
 
-def free_name(network: Network, name: str, number: int) -> str:
+def names_in(network: Network) -> set[str]:
+    """Return the names of the inputs and nodes."""
+    return {given.name for given in network.inputs} | {node.name for node in network.nodes}
+
+
+def free_name(name: str, taken: Collection[str]) -> str:
+    """Return ``name`` if it is not ``taken``, otherwise with a number.
+
+    >>> free_name("up", {"up", "up_2"}), free_name("up", ())
+    ('up_3', 'up')
+    """
+    return numbered(name, taken, 2) if name in taken else name
+
+
+def numbered(name: str, taken: Collection[str], number: int) -> str:
     """Return the name with the first free number from ``number`` on."""
-    taken = {given.name for given in network.inputs} | {node.name for node in network.nodes}
     while f"{name}_{number}" in taken:
         number += 1
     return f"{name}_{number}"
@@ -144,7 +157,7 @@ def given_channels(network: Network, node: Node, i: int, count: int) -> str:
     of_given = fields(given.operation) if given is not None else ()  # type: ignore[arg-type]  # operations are dataclasses
     if any(f.name == "channels" for f in of_given):
         return f"{name}: channels={number}"
-    new = free_name(network, name, count if count < 10**9 else 1)
+    new = numbered(name, names_in(network), count if count < 10**9 else 1)
     conv = f"Node({quoted(new)}, Conv(1, channels={number}), {quoted(name)})"
     return f"{conv}; {node.name}: {_replaced('inputs', node.inputs, i, new)}"
 

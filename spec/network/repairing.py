@@ -22,6 +22,7 @@ from .edges import CropToSmallest
 from .fields import on_axis, shortest
 from .network import Network, Node
 from .operation import Operation, changes_size
+from .proposing import free_name, names_in
 from .requirement import EQUAL
 from .requiring import Require
 from .running import run
@@ -138,7 +139,7 @@ def _that_keeps(operation: Operation, axes: int) -> Iterator[Operation]:
 
 def _crops(network: Network) -> Iterator[_Change]:
     """For each join whose inputs must be equal and grow alike, the change that crops them."""
-    taken = {given.name for given in network.inputs} | {node.name for node in network.nodes}
+    taken = names_in(network)
     of_axes = [run(network, _FAR, axis).sizes for axis in range(network.axes)]
     for node in network.nodes:
         equal = list(dict.fromkeys(node.inputs[i] for i in _that_must_be_equal(node)))
@@ -147,7 +148,7 @@ def _crops(network: Network) -> Iterator[_Change]:
             continue
         names = {}
         for given in equal:
-            names[given] = name = _free(f"{given} cropped for {node.name}", taken)
+            names[given] = name = free_name(f"{given} cropped for {node.name}", taken)
             taken.add(name)
         crops = (
             Node(name, CropToSmallest(), (given, *(other for other in equal if other != given)))
@@ -164,10 +165,6 @@ def _that_must_be_equal(node: Node) -> set[int]:
     needs = node.operation.needs(range(5, 5 + len(node.inputs)), 0)
     pairs = [(need.left_of, need.right_of) for need in needs if need.relation is EQUAL]
     return {i for pair in pairs if all(isinstance(i, int) for i in pair) for i in pair if isinstance(i, int)}
-
-
-def _free(name: str, taken: set[str]) -> str:
-    return name if name not in taken else _free(f"{name}_2", taken)
 
 
 def _changed(network: Network, changes: Sequence[_Change]) -> Network:
