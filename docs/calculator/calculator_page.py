@@ -22,7 +22,7 @@ from wellshaped.boxes import COLOURS
 from wellshaped.calculator.question import FILES
 from wellshaped.cli.presets import sizes_of_preset
 from wellshaped.spec import PRESETS
-from wellshaped.spec.unet.config import CHOICES
+from wellshaped.spec.unet.choices import CHOICES
 from wellshaped.words.fields import CONFIGS, FIELD_NAMES, FIELDS_OF, help_of, word_of
 
 
