@@ -139,7 +139,8 @@ class ModelSizes:
         if not isinstance(end, Accepted) or kind(end) != "fits":
             return end
         repeats = any(
-            at[name] in of.found.broadcast and all(at[other] == size for other, size in of.held.items())
+            at[name] in of.found.broadcast
+            and (self.independent or all(at[other] == size for other, size in of.held.items()))
             for name, of in self.axes.items()
         )
         return replace(end, by_broadcasting=repeats)

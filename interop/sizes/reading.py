@@ -18,7 +18,7 @@ from .outputs import output_of
 from .paths import Accepted, Condition, End, Path, Rejected, Unknown, fail_alike, sizes_on
 from .places import is_own
 from .shapes import OpenShape, equalities, open_sizes
-from .together import dependence, general_path
+from .together import Dependence, dependence, general_path
 from .tracer import AxisTracer, Tracer
 
 Progress = Callable[[str], None]
@@ -80,15 +80,15 @@ def read(
     output, about_output = output_of(tracer, path, usual, found)
     rejected = {name: of.found.rejected for name, of in found.items()}
     undecided = {name: of.found.undecided for name, of in found.items()}
-    together = None
+    together = Dependence(None)
     if len(axes) > 1:
         together = dependence(tracer, sets, rejected, undecided, at, path, budget.seconds / 6)
-    is_known = error is None and len(axes) > 1 and all(sets.values())
-    if together is None and not all(of.is_finite for of in undecided.values()):
+    is_known = error is None and all(sets.values()) and together.depends is not None
+    if not together.depends and not all(of.is_finite for of in undecided.values()):
         is_known = False  # no sizes show that the axes depend on each other, but most were not tried
-    independent = together is None if is_known else None
-    conditions, example = together or ((), "")
-    notes = (*_about_failure(axes, at, error), *([example] if example else []), *about_output)
+    independent = not together.depends if is_known else None
+    notes = (*_about_failure(axes, at, error), *filter(None, [together.example]), *about_output)
+    conditions = together.conditions
     return ModelSizes(
         model, framework, tuple(shapes), found, independent, conditions, output, notes, trial=tracer.trial_of
     )

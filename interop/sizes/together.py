@@ -6,7 +6,7 @@ conditions on several sizes that such a trace recorded.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import cycle, islice, product
 from math import prod
 from random import Random
@@ -15,6 +15,7 @@ from typing import Any
 
 from ...spec.arithmetic.progression import Progression
 from ...spec.arithmetic.size_set import SizeSet
+from ...spec.messages.report import WellshapedError
 from .exploring import kind
 from .expressions import is_positive, names_in
 from .linking import Links, Sizes, at_random, by_axis, is_inside, meets
@@ -50,6 +51,18 @@ def general_path(tracer: Tracer, usual: Mapping[str, int], at: Mapping[str, int]
 _PRIMES = (11, 13, 17, 19, 23, 29, 31)
 
 
+@dataclass(frozen=True, slots=True)
+class Dependence:
+    """Whether axes depend on each other; ``None`` if no sizes show it, and some could not be decided.
+
+    If they do, there are the ``conditions`` that link them, or a sentence with an ``example`` if none is known.
+    """
+
+    depends: bool | None
+    conditions: tuple[str, ...] = ()
+    example: str = ""
+
+
 def dependence(
     tracer: Tracer,
     sets: Mapping[str, SizeSet],
@@ -58,10 +71,8 @@ def dependence(
     at: Mapping[str, int],
     path: Path,
     seconds: float,
-) -> tuple[tuple[str, ...], str] | None:
-    """``None`` if no sizes show that the axes depend on each other; else the conditions that link them.
-
-    If none is known, there is a sentence with an example in their place.
+) -> Dependence:
+    """Whether the axes depend on each other, as far as it shows.
 
     ``sets``, ``rejected`` and ``undecided`` are the sizes of each axis that fit, that are rejected, and that are not
     known, while the others are held ``at`` sizes. ``path`` is a trace with all sizes open. No trace of another path
@@ -70,7 +81,7 @@ def dependence(
     tracer = RememberingTracer(tracer)
     joint = _joint(path)
     links = Links(tracer, at, sets)
-    depends = False
+    depends, decided = False, True
     combined = [*islice(_combinations(sets, rejected), _PAIRS), *((sizes, True) for sizes in _all_of(sets))]
     sure = [sizes for sizes, fits in combined if fits and not joint and _covers(path, sizes)][_CONFIRMED:]
     tried = [*(of for of in combined if of[0] not in sure), *_telling(path, joint, sets)]
@@ -83,7 +94,9 @@ def dependence(
     for sizes, fits in tried:
         if any(size in undecided[name] for name, size in sizes.items()):
             continue
-        if (kind(tracer.trial_of(sizes)) == "fits") == fits:
+        end = kind(tracer.trial_of(sizes))
+        decided = decided and end != "unknown"
+        if end == "unknown" or (end == "fits") == fits:
             continue
         depends = True
         if fits:
@@ -91,9 +104,9 @@ def dependence(
         elif not is_inside(sizes, sets):
             links.add_one(sizes)
     if not depends:
-        return None
+        return Dependence(False if decided else None)
     conditions = links.texts(joint)
-    return conditions, "" if conditions else links.example()
+    return Dependence(True, conditions, "" if conditions else links.example())
 
 
 def _all_of(sets: Mapping[str, SizeSet]) -> Iterator[Sizes]:
@@ -121,7 +134,10 @@ def _other_paths(
     deadline = monotonic() + seconds
     while len(paths) <= _PATHS and monotonic() < deadline:
         for name, of_it in by_axis(paths[-1].conditions, sets).items():
-            split = [half for part in parts[name] for half in (part & of_it, part & of_it.complement())]
+            try:
+                split = [half for part in parts[name] for half in (part & of_it, part & of_it.complement())]
+            except WellshapedError:  # sets with too many parts to be written
+                continue
             parts[name] = [part for part in split if part]
         # Sizes that differ, if they can: equal ones may take a path of their own.
         members = [
@@ -183,7 +199,23 @@ def _joint(path: Path) -> list[Condition]:
     several = [c for c in dict.fromkeys(path.conditions) if len(names_in(c.statement)) > 1]
     names = sorted({name for c in several for name in names_in(c.statement)})
     drawn = list(islice(_drawn(path, names, 1), 60))
-    return [c for c in several if not all(meets(c, sizes) for sizes in drawn)]
+    return [c for c in several if not all(meets(c, sizes) for sizes in drawn) or any(_unequal(path, c))]
+
+
+def _unequal(path: Path, condition: Condition) -> Iterator[Sizes]:
+    """Small sizes at which two sizes are related as they must not be: those with ``H*W = 24`` for ``H*W ≠ 24``.
+
+    They meet the conditions on a single size. Sizes at random hardly ever are such.
+    """
+    names = sorted(names_in(condition.statement))
+    if condition.held or condition.statement.op != "==" or len(names) != 2:
+        return
+    members = ([*islice(of, _SMALL)] for of in _alone(path, names).values())
+    yield from (sizes for of in product(*members) if not meets(condition, sizes := dict(zip(names, of, strict=True))))
+
+
+_SMALL = 24
+"""So many small sizes of an axis are combined with those of another."""
 
 
 def _telling(
@@ -207,6 +239,10 @@ def _telling(
             outside.append(sizes)
         if len(outside) == 2 and all(len(of) == 2 for of in breaking.values()):
             break
+    usual = next(_drawn(path, list(sets), 2), {})
+    for condition, of in breaking.items():
+        small = ({**usual, **sizes} for sizes in islice(_unequal(path, condition), _SMALL if not of else 0))
+        of += islice((sizes for sizes in small if is_inside(sizes, sets)), 2)
     yield from ((sizes, False) for sizes in outside)
     yield from ((sizes, True) for of in breaking.values() for sizes in of)
 
@@ -233,11 +269,15 @@ def _solutions(
 
 def _drawn(path: Path, names: Sequence[str], seed: int) -> Iterator[Sizes]:
     """Sizes at random that meet all conditions on a single size. Half of the time they are small."""
-    sets = {}
-    for name in names:
-        alone = [c for c in path.conditions if names_in(c.statement) == {name}]
-        sets[name] = sizes_on(alone, name) or SizeSet()
-    return at_random(sets, seed)
+    return at_random(_alone(path, names), seed)
+
+
+def _alone(path: Path, names: Sequence[str]) -> dict[str, SizeSet]:
+    """The sizes of each axis that meet the conditions of a trace on this size alone."""
+    return {
+        name: sizes_on([c for c in path.conditions if names_in(c.statement) == {name}], name) or SizeSet()
+        for name in names
+    }
 
 
 def _combinations(sets: Mapping[str, SizeSet], rejected: Mapping[str, SizeSet]) -> Iterator[tuple[Sizes, bool]]:

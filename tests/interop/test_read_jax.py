@@ -25,6 +25,7 @@ from wellshaped import ShapeError, UsageError
 from wellshaped.interop import Budget, export, fitted, graph_of_jax, read_jax, save
 from wellshaped.interop.sizes.exploring import _far, explore
 from wellshaped.interop.sizes.paths import Accepted, Path, Rejected, Unknown
+from wellshaped.interop.sizes.reading import read
 from wellshaped.models import UNet, tiled
 from wellshaped.spec import UNetConfig
 from wellshaped.spec.arithmetic.progression import Progression
@@ -1123,3 +1124,52 @@ def test_code_that_exits_rejects_the_size_and_a_generator_takes_none():
     assert str(read_jax(even, "L 3")["L"]) == "n ≡ 0 (mod 2), n ≥ 2"
     assert not read_jax(several, "L 3")["L"]
     assert not read_jax(lambda x: None, "L 3")["L"]
+
+
+def must_not_be_24(x):
+    if x.shape[0] * x.shape[1] == 24:
+        raise ValueError("24 positions")
+    return x
+
+
+def must_not_be_12_when_halved(x):
+    if (x.shape[0] // 2) * (x.shape[1] // 2) == 12:
+        raise ValueError("12 positions")
+    return x
+
+
+@pytest.mark.parametrize(
+    ("function", "condition"),
+    [
+        (must_not_be_24, "H*W ≠ 24"),
+        (must_not_be_12_when_halved, "floor(H/2)*floor(W/2) ≠ 12"),
+    ],
+)
+def test_a_product_that_must_not_be_one_number_links_the_axes(function, condition):
+    answer = read_jax(function, "H W")
+    assert (answer.independent, answer.together) == (False, (condition,))
+
+
+def test_sizes_of_1_along_several_axes_are_checked_as_along_one():
+    answer = read_jax(lambda x: x + jnp.repeat(jnp.repeat(x[::2, ::2], 2, 0), 2, 1), "H W")
+    assert [str(answer[axis]) for axis in "HW"] == ["n ≡ 0 (mod 2), n ≥ 2"] * 2
+    for sizes in ({"H": 1}, {"H": 1, "W": 1}, {"H": 1, "W": 4}, {"H": 64, "W": 1}):
+        assert not answer.check(**sizes).ok
+
+
+class Undecided:
+    """A tracer whose sizes are decided one by one, and not all together."""
+
+    def prepare(self, sizes):
+        pass
+
+    def path_of(self, samples, held):
+        return Path((), Accepted(((1,),)) if len(samples) == 1 else Unknown("it is too large"))
+
+    def trial_of(self, sizes):
+        return Unknown("it is too large") if sizes["H"] * sizes["W"] > 10_000 else Accepted(((1,),))
+
+
+def test_sizes_that_can_not_be_decided_together_do_not_link_the_axes():
+    answer = read(Undecided(), "a model", "none", [("H", "W")], Budget())
+    assert (answer.independent, answer.together) == (None, ())
