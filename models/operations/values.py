@@ -35,9 +35,10 @@ def _linear_below(x: Array, slope: Array | float) -> Array:
     return jnp.where(x > 0, x, slope * x)
 
 
-def _between(x: Array, low: float, high: float, inside: Array) -> Array:
-    """0 up to ``low``, ``inside`` up to ``high``, and from there on ``x``. Its derivative is that of PyTorch."""
-    return jnp.where(x <= low, 0, jnp.where(x >= high, x, inside))
+def _between(x: Array, low: float, high: float, inside: Callable[[Array], Array]) -> Array:
+    """0 up to ``low``, ``inside(x)`` up to ``high``, and from there on ``x``. Its derivative is that of PyTorch."""
+    within = jnp.where((x > low) & (x < high), x, 0)  # the derivative of ``inside`` may be NaN elsewhere
+    return jnp.where(x <= low, 0, jnp.where(x >= high, x, inside(within)))
 
 
 def _relu6(x: Array) -> Array:
@@ -71,7 +72,7 @@ _ACTIVATIONS: dict[str, Callable[[Array, float | None, Parameters], Array]] = {
     "glu": lambda x, *_: jax.nn.glu(x, axis=0),
     "relu6": lambda x, *_: _relu6(x),
     "hardsigmoid": lambda x, *_: _relu6(x + 3) / 6,
-    "hardswish": lambda x, *_: _between(x, -3, 3, x * (x + 3) / 6),
+    "hardswish": lambda x, *_: _between(x, -3, 3, lambda of: of * (of + 3) / 6),
     "mish": lambda x, *_: jax.nn.mish(x),
     "selu": lambda x, *_: jax.nn.selu(x),
 }

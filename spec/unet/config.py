@@ -6,7 +6,7 @@ from math import gcd
 from typing import Any, Self
 
 from ..arithmetic.naturals import natural
-from ..messages.report import UsageError, WellshapedError, all_at_once, raise_all
+from ..messages.report import ConfigError, UsageError, WellshapedError, all_at_once, raise_all
 from ..messages.written import Written, kind_of, written_argument, written_number
 from .by_level import BLOCKS, BY_LEVEL, STEPS, Sizes, at, read, short
 from .choices import entry, one
@@ -166,13 +166,13 @@ class UNetConfig(Written):
 
     @property
     def bottom(self) -> Block:
-        """The block below the last level."""
+        """The block below the last level. Raises :class:`ConfigError` if a field has too few entries."""
         return self._block(self.levels)
 
     def level(self, i: int) -> Level:
         """Return what the config says of level ``i``; level 0 has the size of the input.
 
-        Raises :class:`UsageError` if there is no such level.
+        Raises :class:`UsageError` if there is no such level, and :class:`ConfigError` if a field has too few entries.
 
         >>> UNetConfig(levels=2, stride=(2, 4)).level(1).stride
         4
@@ -180,11 +180,25 @@ class UNetConfig(Written):
         if not 0 <= natural(i, "i") < self.levels:
             says = f"i={written_number(i)} must be less than levels={written_number(self.levels)}"
             raise UsageError.of(written_argument("i", i), "level", "", says, "cfg.bottom for the block at the bottom")
-        given = {field: getattr(self, field) for field in STEPS}
-        return Level(block=self._block(i), **{field: at(value, i) for field, value in given.items()})
+        return Level(block=self._block(i), **self._at(i, STEPS))
 
     def _block(self, i: int) -> Block:
-        return Block(channels=self.channels[i], **{field: at(getattr(self, field), i) for field in BLOCKS})
+        return Block(**self._at(i, ("channels", *BLOCKS)))
+
+    def _at(self, i: int, names: Sequence[str]) -> dict[str, Any]:
+        """The values of these fields at a level."""
+        found = {}
+        for name in names:
+            try:
+                found[name] = self.channels[i] if name == "channels" else at(getattr(self, name), i)
+            except IndexError:
+                field = "multipliers" if name == "channels" and self.multipliers is not None else name
+                count = len(getattr(self, field))
+                has = "1 entry" if count == 1 else f"{count} entries"
+                says = f"{field} has {has}, and none for level {written_number(i)}"
+                fix = "the fix that check(cfg, …) proposes"
+                raise ConfigError.of(repr(self), f"{field}_count", "not well-formed", says, fix) from None
+        return found
 
     def padding_of(self, kernel: Sizes) -> Sizes:
         """Return the padding on each side for a convolution of this ``kernel``."""

@@ -44,7 +44,10 @@ def parameters(network, *channels):
 
 
 def require_same(cfg, network):
-    """The config's graph has the operations, channels and sizes of the network, node by node, and its parameters."""
+    """The config's graph has the operations, channels and sizes of the network, node by node, and its parameters.
+
+    Slopes and the values of pads are not compared: a config has none.
+    """
     outs = network.channels[network.outputs[0]]
     assert differences(graph_of(cfg, network.image.channels, outs), network) == []
     assert parameters(cfg, network.image.channels, outs) == parameters(network)
@@ -189,7 +192,7 @@ def test_a_level_says_what_its_config_says_of_it():
 WHOLE = "axes", "padding", "join", "concat", "bias", "head"
 
 
-@given(unet_configs())
+@given(unet_configs() | unet_configs(by_level=True))
 @examples(60)
 def test_a_config_is_its_levels(cfg):
     levels = [cfg.level(i) for i in range(cfg.levels)]
@@ -204,6 +207,21 @@ def test_a_published_config_is_its_levels():
         [NNUNET.level(i) for i in range(5)], NNUNET.bottom, **{name: getattr(NNUNET, name) for name in WHOLE}
     )
     assert again == NNUNET
+
+
+@pytest.mark.parametrize(
+    ("wrong", "level", "says"),
+    [
+        ({"norm": ("batch", "none")}, 2, "norm has 2 entries, and none for level 2"),
+        ({"stride": (2, 2), "levels": 3}, 2, "stride has 2 entries, and none for level 2"),
+        ({"multipliers": (1,)}, 2, "multipliers has 1 entry, and none for level 2"),
+        ({"levels": 10**9}, 10**9, "channels has 65 entries, and none for level 1000000000"),
+    ],
+)
+def test_a_level_without_an_entry_is_a_config_that_is_not_well_formed(wrong, level, says):
+    cfg = UNetConfig(**({"levels": 2} | wrong))
+    with pytest.raises(ConfigError, match=says):
+        cfg.bottom if level == cfg.levels else cfg.level(level)
 
 
 def test_levels_that_say_nothing_special_are_the_usual_config():
