@@ -240,7 +240,7 @@ class Sizes:
         return False if op == "==" and common and difference.get((), 0) % common else None
 
     def _choose(self, of: Polynomial) -> None:
-        """Replace the maxima and minima in a polynomial of which it is known by now which size they are."""
+        """Replace each maximum and minimum in a polynomial, if it is known by now which size it is."""
         for i in {i for monomial in of for i in monomial} - self._equal.keys():
             atom = self.atoms[i]
             if atom.operation in ("max", "min"):
