@@ -80,7 +80,7 @@ def _is_one(value: object, choices: tuple[object, ...]) -> bool:
 
 
 def entry(value: object, shown: str, name: str, *, given: object = None, by_axis: bool = True) -> Any:
-    """Return the value of a field at one level, as it is stored: a tuple for a list.
+    """Return the value of a field at one level. A list becomes a tuple.
 
     ``shown`` is how a message writes the field, ``given`` the whole value if it has one entry for each level, and
     ``by_axis`` says whether the value may be a tuple with a number for each axis. Raises :class:`UsageError` for a
