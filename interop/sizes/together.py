@@ -240,9 +240,9 @@ def _telling(
         if len(outside) == 2 and all(len(of) == 2 for of in breaking.values()):
             break
     usual = next(_drawn(path, list(sets), 2), {})
-    for condition, of in breaking.items():
-        small = ({**usual, **sizes} for sizes in islice(_unequal(path, condition), _SMALL if not of else 0))
-        of += islice((sizes for sizes in small if is_inside(sizes, sets)), 2)
+    for condition in [c for c, of in breaking.items() if not of]:
+        small = ({**usual, **sizes} for sizes in islice(_unequal(path, condition), _SMALL))
+        breaking[condition] = [*islice((sizes for sizes in small if is_inside(sizes, sets)), 2)]
     yield from ((sizes, False) for sizes in outside)
     yield from ((sizes, True) for of in breaking.values() for sizes in of)
 

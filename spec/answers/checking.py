@@ -212,8 +212,9 @@ def _no_shape(given: object) -> UsageError:
         fix = 'explain(network, {"x": (304, 384), …}), with the sizes of each input'
     elif isinstance(given, str) and (numbers := re.findall(r"\d{1,9}", given)):
         fix = f"({', '.join(numbers)})"
-    most = f"; a network has at most {len(AXES)} axes" if isinstance(given, Sequence) and len(given) > len(AXES) else ""
-    says = f"it is {says}, and must be the channels and one size for each axis{most}"
+    says = f"it is {says}, and must be the channels and one size for each axis"
+    if isinstance(given, tuple | list) and len(given) > len(AXES) + 1:
+        says += f"; a network has at most {len(AXES)} axes"
     return UsageError.of("the shape", "shape", "", says, fix)
 
 

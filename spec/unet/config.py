@@ -144,7 +144,7 @@ class UNetConfig(Written):
         levels = require_levels(levels)
         require_block(bottom, "bottom")
         for name in whole:
-            if name in (*BY_LEVEL, "levels", "base_channels", "multipliers"):
+            if name in (*BY_LEVEL, "base_channels", "multipliers"):
                 says = "it follows from the levels"
                 raise UsageError.of(written_argument(name, whole[name]), name, "", says, f"leave out {name}")
         blocks = [*(level.block for level in levels), bottom]

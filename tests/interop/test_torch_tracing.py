@@ -217,6 +217,17 @@ def test_a_trap_has_the_sizes_that_run(trap):
     assert found.traces <= traces
 
 
+def test_sizes_in_too_many_parts_for_a_set_end_no_reading():
+    def rounded(x):
+        if round(x.shape[2] / 3) != x.shape[2] // 3:
+            raise ValueError("not a third")
+        return x
+
+    answer = read_torch(rounded, "1 3 H W")
+    assert [size for size in range(1, 14) if size in answer["H"]] == [1, 3, 4, 6, 7, 9, 10, 12, 13]
+    assert str(answer["W"]) == "n ≥ 1"
+
+
 def test_a_unet_of_four_levels_takes_multiples_of_16_and_few_traces():
     found = assert_as_tried(UNet(), (2, 3, "H", 16), up_to=40, draws=2)
     assert str(found.fits) == "n ≡ 0 (mod 16), n ≥ 16"

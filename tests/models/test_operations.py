@@ -363,6 +363,12 @@ def test_an_elu_has_its_scale_below_zero():
         np.testing.assert_allclose(in_jax(network)({}, [jnp.asarray(x)]), exact_values(network, {}, [x]), rtol=1e-14)
 
 
+def test_the_derivative_of_hardswish_is_0_and_1_at_infinity():
+    network = Network({"x": 1}, (Node("of", Activation("hardswish")),), axes=1)
+    x = jnp.array([[-jnp.inf, -4.0, 4.0, jnp.inf]])
+    np.testing.assert_array_equal(jax.grad(lambda x: in_jax(network)({}, [x]).sum())(x), [[0, 0, 1, 1]])
+
+
 def test_a_nearest_resize_by_a_whole_number_repeats_and_looks_nothing_up():
     def enlarged(x):
         return VALUES[Resize](Resize((2, 3)), [x], {}, None)

@@ -288,6 +288,9 @@ def test_what_is_no_shape_of_an_image_is_rejected(bad):
 def test_a_shape_with_more_axes_than_any_network_says_how_many_there_may_be():
     with pytest.raises(UsageError, match="one size for each axis; a network has at most 3 axes"):
         check(UNetConfig(axes=4), (3, 16, 16, 16, 16))
+    with pytest.raises(UsageError, match="one size for each axis") as error:
+        check(UNet2Config(), "1x20x30")
+    assert "at most" not in str(error.value)
 
 
 @pytest.mark.parametrize(
