@@ -13,9 +13,8 @@ from ...spec.arithmetic.size_set import EVERY_SIZE, SizeSet
 from ...spec.messages.report import ShapeError, UsageError
 from ...spec.messages.written import in_words
 from ..sizes.answer import ModelSizes
-from ..sizes.exploring import kind
 from ..sizes.expressions import Expression, names_in, value
-from ..sizes.paths import Accepted
+from ..sizes.paths import Accepted, kind
 from .cutting import not_known, require_slope
 from .sources import Source, nearest
 

@@ -12,9 +12,9 @@ from fractions import Fraction
 from functools import cmp_to_key, reduce
 from typing import Any
 
-from ..sizes.expressions import Expression, Statement
-from ..sizes.polynomials import Polynomial, added, constant, less, multiplied, quotient_of
-from ..sizes.quotients import Atom, at_sample, divided, shortest
+from ..sizes.expressions import Statement
+from ..sizes.polynomials import Polynomial, added, constant, less, multiplied, quotient_of, root_of
+from ..sizes.quotients import at_sample, divided, rounded, shortest
 from ..sizes.traced import Compared, Sizes, combined, negated
 
 EXACT = 2**20
@@ -291,8 +291,9 @@ class Node:
     def round(self, ndigits: int | None = None) -> "Node":
         if self.pytype is int:
             return self
-        known = isinstance(self.value, Ratio) and self.value.bottom == 1 and not self.value.rounded
-        return self._result(round(self.hint, ndigits), self.value.top if known and ndigits is None else None)
+        known = isinstance(self.value, Ratio) and ndigits is None
+        nearest = rounded(self.of, self.value.top, self.value.bottom) if known else None
+        return self._result(round(self.hint, ndigits), nearest)
 
     def is_integer(self) -> "Node":
         if not isinstance(self.value, Ratio):
@@ -317,9 +318,18 @@ class Node:
         return self._result(hint, reduce(multiplied, [self.value] * power, one))
 
     def float_pow(self, other: "Node") -> "Node":
+        if other.hint == 0.5 and other._fixed() is not None:
+            return self.sym_sqrt()
         return self._result(float(self.hint**other.hint), None)
 
     pow = float_pow
+
+    def sym_sqrt(self) -> "Node":
+        value = self.sym_float().value
+        root = root_of(value.top) if isinstance(value, Ratio) and value.bottom == 1 else None
+        low = None if root is None else self.of.bounds(root)[0]
+        known = root is not None and low is not None and low >= 0
+        return Node(self.of, float, math.sqrt(self.hint), ratio(root or {}, 1) if known else None)
 
     def abs(self) -> "Node":
         zero = self.wrap_int(0) if self.pytype is int else self.wrap_float(0.0)
@@ -335,19 +345,7 @@ class Node:
         hint = {"max": max, "min": min}[op](self.hint, other.hint)
         if self.pytype is not int or other.pytype is not int or self.value is None or other.value is None:
             return self if self._chosen(op, other) else other
-        always = self.of.compared(">=", less(self.value, other.value))
-        if isinstance(always, bool):
-            return self if always == (op == "max") else other
-        sizes, pair = self.of, (self.value, other.value)
-        (a, a_high), (b, b_high) = (sizes.bounds(of) for of in pair)
-        known = max if op == "max" else min
-        lows, highs = [of for of in (a, b) if of is not None], [of for of in (a_high, b_high) if of is not None]
-        # A maximum is at least each lower bound, and below an upper bound only if both are.
-        low = known(lows) if len(lows) == 2 or (lows and op == "max") else None
-        high = known(highs) if len(highs) == 2 or (highs and op == "min") else None
-        key = op, frozenset(frozenset(of.items()) for of in pair)
-        expression = Expression(op, tuple(map(sizes.expression, pair)))
-        return self._result(hint, sizes.atom(key, lambda: Atom(expression, hint, (low, high), op, pair)))
+        return self._result(hint, self.of.extreme(op, self.value, other.value))
 
     def _chosen(self, op: "str", other: "Node") -> bool:  # type: ignore[valid-type]
         return (self.ge(other) if op == "max" else self.le(other)).guard_bool()
@@ -512,5 +510,5 @@ def _for_the_sample(function: Callable[[Any], float]) -> Callable[[Node], Node]:
     return lambda node: Node(node.of, float, float(function(node.hint)), None)
 
 
-for _op in ("sqrt", "cos", "cosh", "sin", "sinh", "tan", "tanh", "asin", "acos", "atan", "log2"):
+for _op in ("cos", "cosh", "sin", "sinh", "tan", "tanh", "asin", "acos", "atan", "log2"):
     setattr(Node, f"sym_{_op}", _for_the_sample(getattr(math, _op)))

@@ -14,8 +14,7 @@ from ...spec.network.fields import shortest
 from ...spec.network.network import MAX_AXES
 from ...spec.network.running import run, run_image, sizes_along
 from ..sizes.answer import ModelSizes
-from ..sizes.exploring import kind
-from ..sizes.paths import Accepted, Unknown
+from ..sizes.paths import Accepted, Unknown, kind
 from ..sizes.shapes import OpenShape, equalities, open_sizes
 from .aligning import OtherPathError, Track, aligned
 from .building import Built, built, no_step

@@ -8,9 +8,9 @@ from ...spec.arithmetic.naturals import natural
 from ...spec.arithmetic.size_set import SizeSet
 from ...spec.messages.report import FileError, Report, ShapeError, UsageError, Verdict, WellshapedError, wrapped
 from ...spec.messages.written import clipped, in_words
-from .exploring import SETS, Found, Region, kind
+from .exploring import SETS, Found, Region
 from .linear import on_sets
-from .paths import Accepted, End, Rejected, Unknown
+from .paths import Accepted, End, Rejected, Unknown, kind
 from .places import quoted_place
 from .shapes import OpenShape, equalities
 
@@ -143,7 +143,7 @@ class ModelSizes:
             and (self.independent or all(at[other] == size for other, size in of.held.items()))
             for name, of in self.axes.items()
         )
-        return replace(end, by_broadcasting=repeats)
+        return replace(end, by_broadcasting=repeats or (end.by_broadcasting and not self.independent))
 
     def _fixes(self, given: Mapping[str, int], at: Mapping[str, int]) -> list[str]:
         fixes = []

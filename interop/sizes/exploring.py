@@ -9,7 +9,7 @@ from ...spec.arithmetic.progression import Progression
 from ...spec.arithmetic.size_set import EVERY_SIZE, SizeSet
 from ...spec.messages.report import WellshapedError
 from .expressions import is_positive, value
-from .paths import ANY_ERROR, Accepted, End, Rejected, Unknown, fail_alike, is_about_axes, solved
+from .paths import ANY_ERROR, KINDS, Accepted, End, Rejected, Unknown, fail_alike, is_about_axes, kind, solved
 from .tracer import AxisTracer
 
 FIRST = 1_000
@@ -58,6 +58,11 @@ class Found:
     regions: tuple[Region, ...] = field(repr=False)
     traces: int
     trials: int
+
+    @property
+    def not_counted(self) -> SizeSet:
+        """The sizes that are known not to fit."""
+        return _union([self.rejected, self.empty, self.broadcast])
 
 
 def explore(
@@ -218,21 +223,8 @@ def _repeats_by_chance(end: Accepted, usual: Accepted) -> bool:
     return any(here and not there for here, there in zip(end.repeats, usual.repeats, strict=True))
 
 
-KINDS = ("fits", "rejected", "empty", "broadcast")
-"""What a network does with a size: it fits, the framework raises, an image is empty, or a size of 1 is repeated."""
-
-
 SETS = (*KINDS, "tried", "undecided")
 """The names of the sets of :class:`Found`."""
-
-
-def kind(end: End) -> str:
-    """One of :data:`KINDS`, or ``"unknown"``."""
-    if isinstance(end, Accepted):
-        if not all(size >= 1 for size in end.needed if isinstance(size, int)):
-            return "empty"
-        return "broadcast" if end.by_broadcasting else "fits"
-    return "rejected" if isinstance(end, Rejected) else "unknown"
 
 
 _FEW = 4

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from ...spec.arithmetic.naturals import quotient
-from ...spec.network.affine import Affine, floor_ratio
+from ...spec.network.affine import floor_ratio
 from . import products
 
 Size = "int | Expression"
@@ -36,38 +35,43 @@ class Expression:
 
 
 def _largest(a: Any, b: Any) -> Any:
-    return a if a >= b else b
+    return a if _difference(a, b) >= 0 else b
 
 
 def _smallest(a: Any, b: Any) -> Any:
-    return b if a >= b else a
+    return b if _difference(a, b) >= 0 else a
+
+
+def _difference(a: Any, b: Any) -> Any:
+    return products.plus(a, products.times(b, -1))
 
 
 def _floor(a: Any, b: Any) -> Any:
     if isinstance(b, int) and b <= 0:
         if b == 0:
             raise ZeroDivisionError("a size is divided by 0")
-        a, b = a * -1, -b
-    if isinstance(b, Affine):
-        if b >= 1:
-            return floor_ratio(a, b)
-        if b <= -1:
-            return floor_ratio(a * -1, b * -1)
-        raise ZeroDivisionError("a size is divided by 0")
-    return quotient(a, b)
+        a, b = products.times(a, -1), -b
+    if isinstance(b, int):
+        return products.quotient(a, b)
+    a, b = products.require_affine(a), products.require_affine(b)
+    if b >= 1:
+        return floor_ratio(a, b)
+    if b <= -1:
+        return floor_ratio(a * -1, b * -1)
+    raise ZeroDivisionError("a size is divided by 0")
 
 
 def _rest(a: Any, b: Any) -> Any:
-    return a + _floor(a, b) * b * -1
+    return products.plus(a, products.times(products.times(_floor(a, b), b), -1))
 
 
 OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {
     "+": products.plus,
     "*": products.times,
-    "//": lambda a, b: _floor(*map(products.require_affine, (a, b))),
-    "mod": lambda a, b: _rest(*map(products.require_affine, (a, b))),
-    "max": lambda a, b: _largest(*map(products.require_affine, (a, b))),
-    "min": lambda a, b: _smallest(*map(products.require_affine, (a, b))),
+    "//": _floor,
+    "mod": _rest,
+    "max": _largest,
+    "min": _smallest,
 }
 """What each operation computes, on integers and on affine functions of bounded numbers."""
 
@@ -121,6 +125,11 @@ class Statement:
     def __str__(self) -> str:
         if self.op == "not":
             inner = self.args[0]
+            if inner.op == ">=":
+                left, right = inner.args
+                first, number = _and_number(right) if isinstance(right, Expression) else (0, right)
+                if number > 0:  # a < b + 1 is a ≤ b
+                    return f"{left} ≤ {plus(first, number - 1)}"
             return _compared(inner, "≠", "<", ">") if inner.op in ("==", ">=") else f"not ({inner})"
         if self.op in ("and", "or"):
             return f" {self.op} ".join(f"({arg})" for arg in self.args)
@@ -142,7 +151,7 @@ def holds(statement: Statement, sizes: Mapping[str, Any], truth: bool = True) ->
         left, right = (value(arg, sizes) for arg in statement.args)
     except ZeroDivisionError:
         return False
-    more, less = products.plus(left, products.times(right, -1)), products.plus(right, products.times(left, -1))
+    more, less = _difference(left, right), _difference(right, left)
     if statement.op == ">=":
         return bool(more >= 0) if truth else bool(less >= 1)
     if truth:
@@ -347,6 +356,9 @@ def _divisor(size: Any) -> str:
 
 
 def _factor(size: Any) -> str:
+    first, number = _and_number(size)
+    if number and isinstance(first, Expression) and first.op == "//" and isinstance(first.args[1], int):
+        size = Expression("//", (plus(first.args[0], number * first.args[1]), first.args[1]))  # floor(a/b) + n
     text = _text(size)
     return f"({text})" if isinstance(size, Expression) and size.op in ("+", "mod") else text
 

@@ -8,11 +8,11 @@ from random import Random
 from ...spec.arithmetic.progression import Progression
 from ...spec.arithmetic.size_set import EVERY_SIZE, SizeSet
 from ...spec.messages.report import WellshapedError
-from .exploring import kind
 from .expressions import holds, names_in
-from .paths import Condition, sizes_on
+from .paths import Condition, kind, sizes_on
 from .shapes import equalities
-from .tracer import Tracer
+from .simplifying import simplified
+from .tracer import Tracer, as_meant
 
 Sizes = dict[str, int]
 Sets = dict[str, SizeSet]
@@ -31,22 +31,23 @@ class Links:
     broken: list[Condition] = field(default_factory=list)
     forbidden: list[Sets] = field(default_factory=list)
     rejected: list[Sets] = field(default_factory=list)
-    pairs: list[str] = field(default_factory=list)
-    examples: list[Sizes] = field(default_factory=list)
+    examples: list[tuple[Sizes, str]] = field(default_factory=list)
 
     def add(self, sizes: Sizes) -> None:
         """Find why these sizes do not fit, though each does alone."""
-        self.examples.append(sizes)
-        if not self._explained(sizes, self.sets, self.forbidden):
-            self.pairs.append(" or ".join(f"{name} ≠ {size}" for name, size in sizes.items()))
+        self.examples.append((sizes, f"{equalities(sizes)} do not fit together, and each does alone"))
+        self._explain(sizes, self.sets, self.forbidden)
 
     def add_one(self, sizes: Sizes) -> None:
         """Find why a size of these was rejected where the others were held; these sizes fit together."""
-        wrong = {name: size for name, size in sizes.items() if size not in self.sets[name]}
-        self._explained({**self.at, **wrong}, dict.fromkeys(sizes, EVERY_SIZE), self.rejected)
+        for name, size in sizes.items():
+            if size not in self.sets[name]:
+                held = {**self.at, name: size}
+                self.examples.append((held, f"{equalities(sizes)} fit together, and {equalities(held)} do not"))
+                self._explain(held, dict.fromkeys(sizes, EVERY_SIZE), self.rejected)
 
-    def _explained(self, sizes: Sizes, sets: Mapping[str, SizeSet], found: list[Sets]) -> bool:
-        """Whether the path of sizes that fail says why: by sizes of single axes, or by a condition on several."""
+    def _explain(self, sizes: Sizes, sets: Mapping[str, SizeSet], found: list[Sets]) -> None:
+        """Find why sizes fail, from their path: by sizes of single axes, or by a condition on several."""
         conditions = _in_parts(self.tracer.path_of(sizes, {}).conditions)
         linking = [c for c in conditions if len(names_in(c.statement)) > 1]
         alone = _alone(conditions, sets)
@@ -54,20 +55,33 @@ class Links:
             found.append(alone)
         elif linking:
             self.broken.append(replace(linking[-1], held=not linking[-1].held))
-        else:
-            return False
-        return True
 
-    def texts(self, recorded: Iterable[Condition]) -> tuple[str, ...]:
-        """The conditions that all sizes have to meet, of those ``recorded`` in a trace and those that were found."""
-        required = [c for c in dict.fromkeys((*self.broken, *recorded)) if self._is_required(c)]
+    def said(self, recorded: Iterable[Condition]) -> tuple[tuple[str, ...], str]:
+        """The conditions that all sizes have to meet, of those ``recorded`` in a trace and those that were found.
+
+        If they do not say why some sizes do not fit, there is a sentence with these sizes, too.
+        """
+        simple = (self._simplified(c) for c in (*self.broken, *recorded))
+        required = [c for c in dict.fromkeys(filter(None, simple)) if self._is_required(c)]
         written = _written(_each_once(required), self.forbidden, self.sets)
         others = _written((), self.rejected, dict.fromkeys(self.sets, EVERY_SIZE))
-        return tuple(dict.fromkeys((*written, *others, *self.pairs)))
+        conditions = tuple(dict.fromkeys((*written, *others)))
+        unexplained = (says for sizes, says in self.examples if not self._is_broken(required, sizes))
+        return conditions, next(unexplained, "")
 
-    def example(self) -> str:
-        """A sentence with sizes that fit alone, and do not fit together; empty if none was added."""
-        return "".join(f"{equalities(of)} do not fit together, and each does alone" for of in self.examples[:1])
+    def _simplified(self, condition: Condition) -> Condition | None:
+        """The condition in its shortest form; ``None`` if it is no condition on several sizes."""
+        simple = simplified(condition.statement, self.at)
+        if isinstance(simple, bool) or len(names_in(simple)) < 2:
+            return None
+        is_negated = simple.op == "not"
+        return Condition(simple.args[0] if is_negated else simple, condition.held != is_negated)
+
+    def _is_broken(self, required: Iterable[Condition], sizes: Sizes) -> bool:
+        """Whether one of the conditions says that these sizes do not fit."""
+        if not all(meets(condition, sizes) for condition in required):
+            return True
+        return any(all(sizes[name] in of for name, of in sets.items()) for sets in (*self.forbidden, *self.rejected))
 
     def _is_required(self, condition: Condition) -> bool:
         """Whether sizes that break a condition do not fit. A few such sizes are run, also the smallest and the largest.
@@ -98,19 +112,15 @@ class Links:
         ends = [of(breaking, key=lambda sizes: sizes[name]) for name in names for of in (min, max) if breaking]
 
         def tells(sizes: Sizes) -> bool:
-            if not (condition.held and condition.statement.op == "=="):
-                return _can_meet(condition, sizes, names)
-            if all(size == 1 for size in sizes.values()):
-                return False  # a single position may be repeated
-            is_repeated = 1 in sizes.values() and not any(isinstance(of, int) for of in condition.statement.args)
-            return not is_repeated
+            is_equality = condition.held and condition.statement.op == "=="
+            return is_equality or _can_meet(condition, sizes, names)
 
         spread = [sizes for sizes in _spread(breaking, 10 * _RUNS) if tells(sizes)]
         some = [*filter(tells, ends), *_spread(spread, _RUNS)]
         return [sizes for i, sizes in enumerate(some) if sizes not in some[:i]]
 
     def _may_fit(self, sizes: Sizes) -> bool:
-        return kind(self.tracer.trial_of(sizes)) in ("fits", "unknown")
+        return kind(as_meant(self.tracer, sizes)) in ("fits", "unknown")
 
 
 _BESIDE = (1, 2, 3, 7, 20, 64, 200)
@@ -248,12 +258,13 @@ def _as_one(one: Sets, other: Sets) -> Sets | None:
 
 def _forbidden(condition: Condition, sets: Mapping[str, SizeSet]) -> Sets | None:
     """The sizes of each axis that do not fit together, or ``None`` if the condition is no such statement."""
-    if condition.held or condition.statement.op != "and":
+    if condition.statement.op != ("or" if condition.held else "and"):
         return None
     found: Sets = {}
     for statement in condition.statement.args:
         axes = sorted(names_in(statement))
-        sizes = sizes_on([Condition(statement)], axes[0]) if len(axes) == 1 and axes[0] not in found else None
+        of_it = Condition(statement, held=not condition.held)
+        sizes = sizes_on([of_it], axes[0]) if len(axes) == 1 and axes[0] not in found else None
         if sizes is None:
             return None
         found[axes[0]] = sizes & sets[axes[0]]

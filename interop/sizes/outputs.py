@@ -8,10 +8,9 @@ from typing import Any
 
 from ...spec.messages.written import in_words
 from .answer import AxisSizes, output_text
-from .exploring import kind
 from .expressions import Expression, name, names_in, plus, times, value
 from .linking import Sizes
-from .paths import Accepted, Path
+from .paths import Accepted, Path, kind
 from .shapes import equalities
 from .tracer import Tracer
 

@@ -115,6 +115,18 @@ class Unknown:
 
 End = Accepted | Rejected | Unknown
 
+KINDS = ("fits", "rejected", "empty", "broadcast")
+"""What a network does with a size: it fits, the framework raises, an image is empty, or a size of 1 is repeated."""
+
+
+def kind(end: End) -> str:
+    """One of :data:`KINDS`, or ``"unknown"``."""
+    if isinstance(end, Accepted):
+        if not all(size >= 1 for size in end.needed if isinstance(size, int)):
+            return "empty"
+        return "broadcast" if end.by_broadcasting else "fits"
+    return "rejected" if isinstance(end, Rejected) else "unknown"
+
 
 def asks_for_values(does: str, at: str) -> Unknown:
     """Return the end of a trace in which the code needs the values of an image, at this line of the user's.

@@ -1,5 +1,6 @@
 """Polynomials of sizes, as numbers of their atoms: an open size, a quotient, a remainder, a maximum."""
 
+import math
 from collections.abc import Iterator
 
 Monomial = tuple[int, ...]
@@ -78,6 +79,16 @@ def factored(of: Polynomial) -> Iterator[tuple[list[Polynomial], int]]:
         left = constant(added(alone, times_it, -number))
         if not remains and left is not None:
             yield [times_it, {(i,): 1, **({(): number} if number else {})}], left
+
+
+def root_of(of: Polynomial) -> Polynomial | None:
+    """The square root of a square of sizes, such as ``9*H*H``; up to its sign. ``None`` for another polynomial."""
+    if len(of) != 1:
+        return None
+    ((monomial, c),) = of.items()
+    root = math.isqrt(max(c, 0))
+    is_square = root * root == c and monomial[::2] == monomial[1::2]
+    return {monomial[::2]: root} if is_square else None
 
 
 def quotient_of(a: Polynomial, b: Polynomial) -> Polynomial | None:

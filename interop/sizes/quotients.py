@@ -7,6 +7,7 @@ So the windows of an attention ask nothing about it.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any, Protocol
 
 from .expressions import Expression
@@ -76,6 +77,16 @@ def divided(sizes: Atoms, op: str, a: Polynomial, b: Polynomial) -> Polynomial:
     if exact is not None:
         return exact if op == "//" else {}
     return _by_a_size(sizes, op, a, b) if by is None else _by_a_number(sizes, op, a, by)
+
+
+def rounded(sizes: Atoms, top: Polynomial, bottom: int) -> Polynomial:
+    """The integer nearest to ``top / bottom``, and the even one of two: what Python's ``round`` returns.
+
+    Of each ``2 * bottom`` numbers, it grows above the first half, and at the second.
+    """
+    places = (bottom // 2 + 1, -(-3 * bottom // 2))
+    steps = (divided(sizes, "//", less(top, place - 2 * bottom), {(): 2 * bottom}) for place in places)
+    return reduce(added, steps)
 
 
 def _by_a_size(sizes: Atoms, op: str, a: Polynomial, b: Polynomial) -> Polynomial:

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import combinations, islice, product
 from typing import Any
 
@@ -11,15 +12,15 @@ from ...spec.arithmetic.size_set import SizeSet
 from ...spec.messages.report import UsageError, WellshapedError, reject_class
 from ...spec.messages.written import clipped, kind_of
 from .answer import AxisSizes, ModelSizes
-from .exploring import Budget, Found, explore, kind
+from .exploring import Budget, Found, explore
 from .expressions import names_in
 from .memory import rare_collections
 from .outputs import output_of
-from .paths import Accepted, Condition, End, Path, Rejected, Unknown, fail_alike, sizes_on
+from .paths import Accepted, Condition, End, Path, Rejected, Unknown, fail_alike, kind, sizes_on
 from .places import is_own
 from .shapes import OpenShape, equalities, open_sizes
 from .together import Dependence, dependence, general_path
-from .tracer import AxisTracer, Tracer
+from .tracer import AxisTracer, Tracer, as_meant
 
 Progress = Callable[[str], None]
 
@@ -78,7 +79,7 @@ def read(
     usual = _distinct({name: _usual(of.found) or at[name] for name, of in found.items()}, sets)
     path = general_path(tracer, usual, at) if axes else Path((), tracer.trial_of({}))
     output, about_output = output_of(tracer, path, usual, found)
-    rejected = {name: of.found.rejected for name, of in found.items()}
+    rejected = {name: of.found.not_counted for name, of in found.items()}
     undecided = {name: of.found.undecided for name, of in found.items()}
     together = Dependence(None)
     if len(axes) > 1:
@@ -89,9 +90,8 @@ def read(
     independent = not together.depends if is_known else None
     notes = (*_about_failure(axes, at, error), *filter(None, [together.example]), *about_output)
     conditions = together.conditions
-    return ModelSizes(
-        model, framework, tuple(shapes), found, independent, conditions, output, notes, trial=tracer.trial_of
-    )
+    trial = partial(as_meant, tracer)
+    return ModelSizes(model, framework, tuple(shapes), found, independent, conditions, output, notes, trial=trial)
 
 
 def _about_failure(axes: Sequence[str], at: Mapping[str, int], error: End | None) -> Iterator[str]:

@@ -16,11 +16,10 @@ from typing import Any
 from ...spec.arithmetic.progression import Progression
 from ...spec.arithmetic.size_set import SizeSet
 from ...spec.messages.report import WellshapedError
-from .exploring import kind
 from .expressions import is_positive, names_in
 from .linking import Links, Sizes, at_random, by_axis, is_inside, meets
-from .paths import Accepted, Condition, Path, sizes_on
-from .tracer import RememberingTracer, Tracer
+from .paths import Accepted, Condition, Path, kind, sizes_on
+from .tracer import RememberingTracer, Tracer, as_meant
 
 _PAIRS = 12
 """How many combinations of sizes are tried."""
@@ -55,7 +54,8 @@ _PRIMES = (11, 13, 17, 19, 23, 29, 31)
 class Dependence:
     """Whether axes depend on each other; ``None`` if no sizes show it, and some could not be decided.
 
-    If they do, there are the ``conditions`` that link them, or a sentence with an ``example`` if none is known.
+    If they do, there are the ``conditions`` that link them. A sentence with an ``example`` says which sizes do not fit
+    together, if the conditions do not say it.
     """
 
     depends: bool | None
@@ -74,8 +74,8 @@ def dependence(
 ) -> Dependence:
     """Whether the axes depend on each other, as far as it shows.
 
-    ``sets``, ``rejected`` and ``undecided`` are the sizes of each axis that fit, that are rejected, and that are not
-    known, while the others are held ``at`` sizes. ``path`` is a trace with all sizes open. No trace of another path
+    ``sets``, ``rejected`` and ``undecided`` are the sizes of each axis that fit, that do not, and that are not known,
+    while the others are held ``at`` sizes. ``path`` is a trace with all sizes open. No trace of another path
     begins after these ``seconds``.
     """
     tracer = RememberingTracer(tracer)
@@ -94,7 +94,7 @@ def dependence(
     for sizes, fits in tried:
         if any(size in undecided[name] for name, size in sizes.items()):
             continue
-        end = kind(tracer.trial_of(sizes))
+        end = kind(tracer.trial_of(sizes) if fits else as_meant(tracer, sizes))
         decided = decided and end != "unknown"
         if end == "unknown" or (end == "fits") == fits:
             continue
@@ -105,8 +105,7 @@ def dependence(
             links.add_one(sizes)
     if not depends:
         return Dependence(False if decided else None)
-    conditions = links.texts(joint)
-    return Dependence(True, conditions, "" if conditions else links.example())
+    return Dependence(True, *links.said(joint))
 
 
 def _all_of(sets: Mapping[str, SizeSet]) -> Iterator[Sizes]:

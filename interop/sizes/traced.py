@@ -10,9 +10,19 @@ from dataclasses import replace
 from functools import reduce
 from typing import Any
 
-from .expressions import Statement, balanced, name, plus, times
+from .expressions import Expression, Statement, balanced, name, plus, times
 from .paths import Condition
-from .polynomials import Monomial, Polynomial, added, factored, less, multiplied, shared_factor, without_factor
+from .polynomials import (
+    Monomial,
+    Polynomial,
+    added,
+    constant,
+    factored,
+    less,
+    multiplied,
+    shared_factor,
+    without_factor,
+)
 from .quotients import Atom, Interval, at_sample, divided, without_multiples, without_remainders
 
 Compared = tuple[str, Polynomial]
@@ -205,7 +215,9 @@ class Sizes:
             always = self._always(op, write(self, difference))
             if always is not None:
                 return always
-        constant = difference.get((), 0)
+        if op == "==":
+            difference = self._as_remainder(difference)
+        number = difference.get((), 0)
         rest = {monomial: c for monomial, c in difference.items() if monomial}
         factor = shared_factor(difference)
         if factor is not None and self.bounds({(factor,): 1})[0] == 0:
@@ -214,18 +226,37 @@ class Sizes:
         if factor is not None and (self.bounds({(factor,): 1})[0] or 0) >= 1:
             return self.compared(op, without_factor(difference, factor))
         common = math.gcd(*rest.values())
-        rest, constant = {monomial: c // common for monomial, c in rest.items()}, constant // common
-        for factors, left in factored({**rest, (): constant}):
+        rest, number = {monomial: c // common for monomial, c in rest.items()}, number // common
+        for factors, left in factored({**rest, (): number}):
             simple = self._of_product(op, factors, -left)
             if simple is not None:
                 return simple
-        if rest[max(rest)] > 0:
-            return Statement(op, balanced(self.expression({**rest, (): constant})))
-        # A negative first coefficient: -a ≥ b says that a ≥ 1 - b is false.
-        rest = {monomial: -c for monomial, c in rest.items()}
+            if op == "==" and max(map(len, factors)) > 1:  # (a - 3)*(b - 3) = 25 is shorter than its sum
+                return Statement(op, (reduce(times, map(self.expression, sorted(factors, key=max))), -left))
         if op == "==":
-            return Statement(op, balanced(self.expression({**rest, (): -constant})))
-        return negated(Statement(op, balanced(self.expression({**rest, (): -constant - 1}))))
+            sign = 1 if rest[min(rest)] > 0 else -1
+            return Statement(op, balanced(self.expression(multiplied({**rest, (): number}, {(): sign}))))
+        if rest[max(rest)] > 0:
+            return Statement(op, balanced(self.expression({**rest, (): number})))
+        # A negative last coefficient: -a ≥ b says that a ≥ 1 - b is false.
+        rest = {monomial: -c for monomial, c in rest.items()}
+        return negated(Statement(op, balanced(self.expression({**rest, (): -number - 1}))))
+
+    def _as_remainder(self, difference: Polynomial) -> Polynomial:
+        """What is 0 for the same sizes, and is one remainder if that is possible: ``H mod 4`` for ``4*floor(H/4) - H``.
+
+        The remainder has no constant inside: ``H mod 4 - 3`` for ``(H + 1) mod 4``.
+        """
+        difference = min(without_multiples(self, difference), difference, key=len)
+        rest = [monomial for monomial in difference if monomial]
+        atom = self.atoms[rest[0][0]] if len(rest) == 1 == len(rest[0]) else None
+        if atom is None or atom.operation != "mod" or (by := constant(atom.of[1])) is None:
+            return difference
+        number, remains = divmod(-difference.get((), 0), difference[rest[0]])
+        if remains:
+            return difference
+        inside = atom.of[0].get((), 0)
+        return less(divided(self, "mod", less(atom.of[0], inside), atom.of[1]), (number - inside) % by)
 
     def _always(self, op: str, difference: Polynomial) -> bool | None:
         """The answer if bounds or common divisors give it for all sizes, otherwise ``None``."""
@@ -238,6 +269,22 @@ class Sizes:
             return True
         common = math.gcd(*(c for m, c in difference.items() if m))
         return False if op == "==" and common and difference.get((), 0) % common else None
+
+    def extreme(self, op: str, a: Polynomial, b: Polynomial) -> Polynomial:
+        """The maximum (``"max"``) or the minimum (``"min"``) of two sizes."""
+        always = self.compared(">=", less(a, b))
+        if isinstance(always, bool):
+            return a if always == (op == "max") else b
+        (low, high), (least, most) = self.bounds(a), self.bounds(b)
+        known = max if op == "max" else min
+        lows, highs = [of for of in (low, least) if of is not None], [of for of in (high, most) if of is not None]
+        # A maximum is at least each lower bound, and below an upper bound only if both are.
+        low = known(lows) if len(lows) == 2 or (lows and op == "max") else None
+        high = known(highs) if len(highs) == 2 or (highs and op == "min") else None
+        expression = Expression(op, (self.expression(a), self.expression(b)))
+        sample = known(at_sample(a, self), at_sample(b, self))
+        key = op, frozenset((frozenset(a.items()), frozenset(b.items())))
+        return self.atom(key, lambda: Atom(expression, sample, (low, high), op, (a, b)))
 
     def _choose(self, of: Polynomial) -> None:
         """Replace each maximum and minimum in a polynomial, if it is known by now which size it is."""

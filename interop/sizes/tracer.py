@@ -1,10 +1,10 @@
 """What a framework must be able to do, so that its networks can be read."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from .paths import End, Path
+from .paths import Accepted, End, Path, kind
 
 
 class Tracer(Protocol):
@@ -18,6 +18,15 @@ class Tracer(Protocol):
 
     def prepare(self, sizes: Mapping[str, int]) -> None:
         """Let the network choose its parameters by images of these sizes, if it does so. Raises what it raises."""
+
+
+def as_meant(tracer: Tracer, sizes: Mapping[str, int]) -> End:
+    """Run the framework's own shape rules on plain numbers. A trace then tells whether a size of 1 was repeated."""
+    end = tracer.trial_of(sizes)
+    if not isinstance(end, Accepted) or kind(end) != "fits":
+        return end
+    traced = tracer.path_of(sizes, {}).end
+    return replace(end, by_broadcasting=isinstance(traced, Accepted) and traced.by_broadcasting)
 
 
 class AxisTracer:

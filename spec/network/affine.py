@@ -245,7 +245,7 @@ def _is_zero(form: Affine | int) -> bool:
             if most is not None and first > most:
                 return False
             if _length(form.box[v]) >= 2 * step:
-                raise Undecided(_blocks(form.box, v, first, step))
+                raise Undecided(blocks(form.box, v, first, step))
             raise Undecided(_cut(form.box, v, [first, first + 1, first + step, first + step + 1]))
     raise Undecided(_halves(form))
 
@@ -278,8 +278,8 @@ def _line(form: Affine, v: int, w: int) -> Line | None:
     return Line(v, w, v_start + v_step * t, v_step, w_start + w_step * t, w_step, count)
 
 
-def _blocks(box: Box, v: int, start: int, step: int) -> Cuts:
-    """The number in blocks of ``step`` from ``start`` on, and the parts before the first and after the last block."""
+def blocks(box: Box, v: int, start: int, step: int) -> Cuts:
+    """Return the cuts of ``v`` into blocks of ``step`` from ``start`` on, and the parts before and after them."""
     least, most = box[v]
     count = None if most is None else (most - start + 1) // step
     cuts: Cuts = [Restrict(v, least, start - 1)] if start > least else []
@@ -358,7 +358,7 @@ def _one_block_each(rest: Affine, divisor: int) -> Cuts:
     start = least + (remainder - least) % step
     most = rest.box[v][1]
     if most is None or most - start + 1 >= 2 * step:
-        return _blocks(rest.box, v, start, step)
+        return blocks(rest.box, v, start, step)
     v = next(_by_reach(rest))
     c, least = rest.coefficients[v], rest.box[v][0]
     low = int(range_of(_without(rest, v))[0]) + c * least

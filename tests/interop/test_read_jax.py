@@ -875,7 +875,7 @@ def rejecting(is_wrong):
     ("is_wrong", "together"),
     [
         (lambda h, w: max(h, w) < 20, ()),  # no condition on both sizes has to hold
-        (lambda h, w: h > w, ("W ≥ H",)),
+        (lambda h, w: h > w, ("H ≤ W",)),
         (lambda h, w: h - w == 37, ("H ≠ W + 37",)),
         (lambda h, w: 3 * h == 2 * w, ("3*H ≠ 2*W",)),
     ],
@@ -900,7 +900,10 @@ TOGETHER = {
     "on another path": (branching, ()),
     "an area, if both are large": (rejecting(lambda h, w: h > 100 and w > 100 and h * w > 40_000), ()),
     "a rejected size that fits beside another": (rejecting(lambda h, w: h == 5 and w != 7), ("H ≠ 5 or W = 7",)),
-    "two rejected sizes that fit together": (rejecting(lambda h, w: (h == 8) != (w == 8)), ()),
+    "two rejected sizes that fit together": (
+        rejecting(lambda h, w: (h == 8) != (w == 8)),
+        ("H ≠ 8 or W = 8", "H = 8 or W ≠ 8"),
+    ),
     "rejected while the other is held": (rejecting(lambda h, w: h < 4 and w > 5), ("H ≥ 4 or W ≤ 5",)),
     "some of a remainder": (
         rejecting(lambda h, w: h == 6 and w % 5 == 3),
@@ -920,6 +923,47 @@ def test_axes_that_depend_on_each_other_on_some_path_are_not_independent(name):
         sizes = {name: int(size) for name, size in re.findall(r"(\w) = (\d+)", note)}
         assert all(size in answer[name] for name, size in sizes.items())
         assert not answer.check(**sizes).ok
+
+
+def pooled(x, k):
+    return lax.reduce_window(x, -jnp.inf, lax.max, (k, k), (k, k), "VALID")
+
+
+@pytest.mark.parametrize(
+    ("function", "together", "note"),
+    [
+        (
+            lambda x: pooled(x, 2 if x.shape[0] * x.shape[1] < 24 else 5),
+            (),
+            "H = 3, W = 7 fit together, and H = 3, W = 64 do not",
+        ),
+        (
+            lambda x: x if x.shape[0] * x.shape[1] >= 24 else x[2:, 2:],
+            ("H ≥ 3 or W ≥ 2",),
+            "H = 2, W = 2 do not fit together, and each does alone",
+        ),
+    ],
+    ids=["another pooling for small areas", "a crop of small areas"],
+)
+def test_sizes_that_no_condition_explains_are_given_as_an_example(function, together, note):
+    answer = read_jax(function, "H W")
+    assert (answer.independent, answer.together) == (False, together)
+    assert [of for of in answer.notes if "together" in of] == [note]
+    failing = re.findall(r"(\w) = (\d+)", note.partition(" do not")[0])[-2:]
+    assert not answer.check(**{name: int(size) for name, size in failing}).ok
+
+
+@pytest.mark.parametrize(
+    ("function", "condition"),
+    [
+        (lambda x, y: x[2:] + y, "H = A + 2"),
+        (lambda x, y: x[::2] * y, "floor((H + 1)/2) = A"),
+        (lambda x, y: x + y, "H = A"),
+    ],
+)
+def test_two_images_that_are_added_are_linked_by_their_sizes(function, condition):
+    answer = read_jax(function, "H", "A")
+    assert (answer.independent, answer.together) == (False, (condition,))
 
 
 def kept(x):
@@ -1050,7 +1094,7 @@ def test_a_size_at_which_code_asks_for_values_is_not_said_not_to_fit():
 
 
 def test_sizes_that_are_not_known_are_not_called_no_size():
-    answer = read_jax(lambda x: x.reshape(-1, 1_031), "H H", budget=Budget(traces=3, trials=5))
+    answer = read_jax(rejecting(lambda h, w: h not in {1_031: 0}), "H H", budget=Budget(traces=3, trials=5))
     assert "no size is known" in str(answer)
     assert "all" not in str(answer.check(H=62)).replace("all that fit as far as known", "")
 

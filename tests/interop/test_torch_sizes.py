@@ -37,6 +37,8 @@ STEPS = {
     "padded": lambda a, b, k: a + (k - a % k) % k,
     "a remainder of a remainder": lambda a, b, k: (b - a % (2 * k)) % k,
     "rounded up": lambda a, b, k: math.ceil(a / k) * k,
+    "rounded": lambda a, b, k: round(a * 0.75) + round(a / k),
+    "a root": lambda a, b, k: int((a * a) ** 0.5) if a >= 0 else a,
     "windows": lambda a, b, k: (a + -a % k) // k,
     "shifted": lambda a, b, k: (a >> 2) + (b << 1),
     "bits": lambda a, b, k: a & 7,

@@ -389,6 +389,67 @@ def test_sizes_that_are_too_small_together_are_said_as_sizes():
     assert sizes.output == ("(1, 2, floor((D + 3)/4), floor((H + 3)/4), floor((W + 3)/4))",)
 
 
+class Of(nn.Module):
+    def __init__(self, function, *layers):
+        super().__init__()
+        self.function, self.layers = function, nn.ModuleList(layers)
+
+    def forward(self, *images):
+        return self.function(*self.layers, *images)
+
+
+def wide(x):
+    if x.shape[2] / x.shape[3] >= 1.5:
+        raise ValueError("too tall")
+    return x
+
+
+LINKED = {
+    "a convolution": (Of(lambda conv, x, y: conv(x) + y, nn.Conv1d(3, 3, 3)), "H = A + 2"),
+    "a pooling": (Of(lambda x, y: F.max_pool1d(x, 2) * y), "floor(H/2) = A"),
+    "a slice": (Of(lambda x, y: torch.maximum(x[..., 2:], y)), "H = A + 2"),
+}
+
+
+@pytest.mark.parametrize("name", LINKED)
+def test_two_images_that_are_added_are_linked_by_their_sizes(name):
+    net, condition = LINKED[name]
+    sizes = read_torch(net, "1 3 H", "1 3 A")
+    assert (sizes.independent, sizes.together) == (False, (condition,))
+    repeated = sizes.check(A=1, H={"H = A + 2": 12, "floor(H/2) = A": 9}[condition])
+    assert "only because a size of 1 is repeated" in str(repeated)
+
+
+def test_one_pair_of_sizes_that_fails_is_an_example_and_no_condition():
+    sizes = read_torch(Of(wide), "1 3 H W", budget=Budget(trials=200, up_to=200))
+    assert (sizes.independent, sizes.together) == (False, ())
+    assert any(note.endswith("do not") for note in sizes.notes)
+
+
+def test_dense_layers_and_attention_are_decided_for_every_size():
+    layers = (nn.Conv2d(1, 6, 5), nn.MaxPool2d(2), nn.Conv2d(6, 16, 5), nn.MaxPool2d(2))
+    dense = read_torch(nn.Sequential(*layers, nn.Flatten(), nn.Linear(400, 10)), "1 1 H W")
+    assert dense.together == ("floor((H - 12)/4)*floor((W - 12)/4) = 25",)
+    attention = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+    tokens = Of(lambda patch, attend, x: attend(patch(x).flatten(2).transpose(1, 2)), nn.Conv2d(3, 8, 4, 4), attention)
+    sizes = read_torch(tokens, "1 3 H W")
+    assert (str(sizes["H"]), sizes.axes["H"].decided, sizes.independent) == ("n ≥ 4", True, True)
+
+
+def test_the_side_of_a_square_is_the_root_of_its_tokens():
+    def squared(x):
+        tokens = x.flatten(2).transpose(1, 2)
+        side = int(tokens.shape[1] ** 0.5)
+        return F.avg_pool2d(tokens.transpose(1, 2).reshape(1, -1, side, side), 2)
+
+    sizes = read_torch(Of(squared), "1 3 H H")
+    assert (str(sizes["H"]), sizes.axes["H"].decided, sizes.output) == (
+        "n ≥ 2",
+        True,
+        ("(1, 3, floor(H/2), floor(H/2))",),
+    )
+
+
 def test_a_trace_starts_from_the_given_parameters():
     """What a call attaches to a parameter, or changes of it, is gone in the next; what was attached before stays."""
 
