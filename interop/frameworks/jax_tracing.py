@@ -263,9 +263,10 @@ class JaxTracer:
         self._drawn: dict[Any, Any] = {}
         self._norms: set[str] = set()
 
-    def prepare(self, sizes: Sizes) -> None:
-        """Let the network choose the shapes of its parameters by images of these sizes."""
+    def prepare(self, sizes: Sizes) -> object:
+        """Let the network choose the shapes of its parameters by images of these sizes, and return these shapes."""
         self.parameters = self.network.parameters(*self._images(sizes))
+        return [getattr(of, "shape", None) for of in jax.tree.leaves(self.parameters)]
 
     def path_of(self, samples: Sizes, held: Sizes) -> Path:
         """Trace with a symbol for each of the samples, and plain numbers for the ``held`` sizes."""

@@ -57,7 +57,7 @@ class TorchTracer:
         self.network, self.shapes = network, shapes
         self.dtypes = [_dtype(of) for of in dtypes]
 
-    def prepare(self, sizes: Mapping[str, int]) -> None:
+    def prepare(self, sizes: Mapping[str, int]) -> object:
         """Nothing: the parameters of a module have their shapes."""
 
     def path_of(self, samples: Mapping[str, int], held: Mapping[str, int]) -> Path:

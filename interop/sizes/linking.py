@@ -63,8 +63,11 @@ class Links:
         """
         simple = (self._simplified(c) for c in (*self.broken, *recorded))
         required = [c for c in dict.fromkeys(filter(None, simple)) if self._is_required(c)]
-        written = _written(_each_once(required), self.forbidden, self.sets)
-        others = _written((), self.rejected, dict.fromkeys(self.sets, EVERY_SIZE))
+        forbidden, rejected = (
+            [sets for sets in of if self._says_more(sets, required)] for of in (self.forbidden, self.rejected)
+        )
+        written = _written(_each_once(required), forbidden, self.sets)
+        others = _written((), rejected, dict.fromkeys(self.sets, EVERY_SIZE))
         conditions = tuple(dict.fromkeys((*written, *others)))
         unexplained = (says for sizes, says in self.examples if not self._is_broken(required, sizes))
         return conditions, next(unexplained, "")
@@ -76,6 +79,11 @@ class Links:
             return None
         is_negated = simple.op == "not"
         return Condition(simple.args[0] if is_negated else simple, condition.held != is_negated)
+
+    def _says_more(self, sets: Sets, required: Iterable[Condition]) -> bool:
+        """Whether some sizes of these, which do not fit together, meet all conditions."""
+        some = (*_corners(sets), *islice(at_random(sets, 0), _RUNS))
+        return any(all(meets(c, {**self.at, **sizes}) for c in required) for sizes in some)
 
     def _is_broken(self, required: Iterable[Condition], sizes: Sizes) -> bool:
         """Whether one of the conditions says that these sizes do not fit."""

@@ -88,7 +88,8 @@ def read(
     if not together.depends and not all(of.is_finite for of in undecided.values()):
         is_known = False  # no sizes show that the axes depend on each other, but most were not tried
     independent = not together.depends if is_known else None
-    notes = (*_about_failure(axes, at, error), *filter(None, [together.example]), *about_output)
+    about_parameters = _about_parameters(tracer, at, sets) if error is None else ""
+    notes = (*_about_failure(axes, at, error), *filter(None, [together.example, about_parameters]), *about_output)
     conditions = together.conditions
     trial = partial(as_meant, tracer)
     return ModelSizes(model, framework, tuple(shapes), found, independent, conditions, output, notes, trial=trial)
@@ -102,6 +103,23 @@ def _about_failure(axes: Sequence[str], at: Mapping[str, int], error: End | None
         yield f"{NONE_TOGETHER}; with {equalities(at)}: {error.error}: {clipped(error.text.rstrip('.'), 200)}"
     elif len(axes) > 1 and error is not None:
         yield NONE_TOGETHER
+
+
+def _about_parameters(tracer: Tracer, at: Mapping[str, int], sets: Mapping[str, SizeSet]) -> str:
+    """That the network chose its parameters by the sizes at which axes were held, if few sizes fit for this reason."""
+    larger = {name: 2 * size for name, size in at.items() if sets[name].is_finite}
+    if not larger:
+        return ""
+    chosen = tracer.prepare(at)
+    try:
+        other = tracer.prepare({**at, **larger})
+    except (Exception, SystemExit):
+        other = chosen
+    tracer.prepare(at)
+    made_for = {name: at[name] for name in larger}
+    return (
+        f"the parameters were made for {equalities(made_for)}; for another size they differ" if other != chosen else ""
+    )
 
 
 def _distinct(usual: Mapping[str, int], sets: Mapping[str, SizeSet]) -> dict[str, int]:

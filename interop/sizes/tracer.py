@@ -16,8 +16,11 @@ class Tracer(Protocol):
     def trial_of(self, sizes: Mapping[str, int]) -> End:
         """Run the framework's own shape rules on plain numbers."""
 
-    def prepare(self, sizes: Mapping[str, int]) -> None:
-        """Let the network choose its parameters by images of these sizes, if it does so. Raises what it raises."""
+    def prepare(self, sizes: Mapping[str, int]) -> object:
+        """Let the network choose its parameters by images of these sizes, if it does so. Raises what it raises.
+
+        The result differs if the parameters have other shapes.
+        """
 
 
 def as_meant(tracer: Tracer, sizes: Mapping[str, int]) -> End:
@@ -52,9 +55,9 @@ class RememberingTracer:
     _paths: dict[object, Path] = field(default_factory=dict)
     _ends: dict[object, End] = field(default_factory=dict)
 
-    def prepare(self, sizes: Mapping[str, int]) -> None:
+    def prepare(self, sizes: Mapping[str, int]) -> object:
         """Let the network choose its parameters."""
-        self.tracer.prepare(sizes)
+        return self.tracer.prepare(sizes)
 
     def path_of(self, samples: Mapping[str, int], held: Mapping[str, int]) -> Path:
         """The trace of these samples, or the one that was made before."""

@@ -966,6 +966,22 @@ def test_two_images_that_are_added_are_linked_by_their_sizes(function, condition
     assert (answer.independent, answer.together) == (False, (condition,))
 
 
+@pytest.mark.parametrize(
+    ("module", "made_for"),
+    [
+        (linen.LayerNorm(feature_axes=1, reduction_axes=1), "H = 64"),
+        (linen.Sequential([linen.Conv(4, (3, 3)), lambda x: x.reshape(1, -1), linen.Dense(2)]), "H = 64, W = 64"),
+        (linen.Sequential([linen.Conv(4, (3, 3)), lambda x: x[:, :9, :9].reshape(1, -1)]), ""),
+    ],
+    ids=["a norm over positions", "a dense layer", "a size of the code"],
+)
+def test_a_note_says_for_which_sizes_the_parameters_were_made(module, made_for):
+    answer = read_jax(module, "1 H W 3")
+    notes = [note for note in answer.notes if "parameters" in note]
+    assert notes == ([f"the parameters were made for {made_for}; for another size they differ"] if made_for else [])
+    assert answer.check(**answer.held).ok
+
+
 def kept(x):
     """Padded to an even size, pooled, repeated and cropped."""
     return jnp.repeat((jnp.pad(x, (0, x.shape[0] % 2))).reshape(-1, 2).max(1), 2)[: x.shape[0]]

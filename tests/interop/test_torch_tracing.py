@@ -291,7 +291,7 @@ def test_a_failure_names_the_module_the_line_and_the_operation():
     assert path.end.at.startswith("inner.conv, ")
     assert "net.conv(x)" in path.end.at
     assert path.end.raised == "inner.conv: torch.nn.functional.conv2d"
-    assert [str(condition) for condition in path.conditions] == ["H < 5"]
+    assert [str(condition) for condition in path.conditions] == ["H ≤ 4"]
 
 
 def test_the_error_of_a_network_itself_has_its_line():
@@ -325,7 +325,7 @@ def test_several_open_sizes_have_conditions_with_their_names():
     tracer = tracer_of(Net(lambda net, x: x + x.transpose(2, 3)), (1, 3, "H", "W"))
     path = tracer.path_of({"H": 96, "W": 64}, {})
     assert isinstance(path.end, Rejected)
-    assert "W ≠ H" in [str(condition) for condition in path.conditions]
+    assert "H ≠ W" in [str(condition) for condition in path.conditions]
     assert isinstance(tracer.path_of({"H": 64, "W": 64}, {}).end, Accepted)
 
 
@@ -406,7 +406,7 @@ def wide(x):
 
 LINKED = {
     "a convolution": (Of(lambda conv, x, y: conv(x) + y, nn.Conv1d(3, 3, 3)), "H = A + 2"),
-    "a pooling": (Of(lambda x, y: F.max_pool1d(x, 2) * y), "floor(H/2) = A"),
+    "a pooling": (Of(lambda x, y: F.max_pool1d(x, 2) * y), "A = floor(H/2)"),
     "a slice": (Of(lambda x, y: torch.maximum(x[..., 2:], y)), "H = A + 2"),
 }
 
@@ -416,7 +416,7 @@ def test_two_images_that_are_added_are_linked_by_their_sizes(name):
     net, condition = LINKED[name]
     sizes = read_torch(net, "1 3 H", "1 3 A")
     assert (sizes.independent, sizes.together) == (False, (condition,))
-    repeated = sizes.check(A=1, H={"H = A + 2": 12, "floor(H/2) = A": 9}[condition])
+    repeated = sizes.check(A=1, H={"H = A + 2": 12, "A = floor(H/2)": 9}[condition])
     assert "only because a size of 1 is repeated" in str(repeated)
 
 
