@@ -158,7 +158,9 @@ class Node:
             elif self.value is None:
                 self.of.lose("a comparison of numbers that are no exact function of the sizes")
             return self.hint
-        if self._fixed() is None:
+        if self._fixed() is None and self.pytype is int and self.value is not None and self.of.has_few(self.value):
+            self.eq(self.wrap_int(self.hint)).guard_bool()
+        elif self._fixed() is None:
             self.of.lose(f"{self.of_what()} is turned into a plain number")
         return self.hint
 

@@ -2,7 +2,7 @@
 
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,6 +16,10 @@ SYMBOLS = (torch.SymInt, torch.SymFloat, torch.SymBool)
 def hint(size: Any) -> Any:
     """The number that a symbol is for the sample; anything else is itself."""
     return size.node.hint if isinstance(size, SYMBOLS) else size
+
+
+def _is_symbolic(of: Any) -> bool:
+    return any(isinstance(number, SYMBOLS) for number in tree_iter(of))
 
 
 def _max_pool1d(
@@ -43,7 +47,7 @@ EXACT = 2**24
 
 
 def _linspace(start: Any, end: Any, steps: Any, **kwargs: Any) -> Any:
-    if not any(isinstance(of, SYMBOLS) for of in (start, end, steps)):
+    if not _is_symbolic((start, end, steps)):
         return torch.linspace(start, end, steps, **kwargs)
     made: Any = torch.empty((steps,), **{"dtype": torch.get_default_dtype(), **kwargs})
     made.ends, made.ends_at, made.of_positions = ends_of_linspace(start, end, steps), 0, True
@@ -51,7 +55,7 @@ def _linspace(start: Any, end: Any, steps: Any, **kwargs: Any) -> Any:
 
 
 def _tensor(data: Any, **kwargs: Any) -> Any:
-    if any(isinstance(of, SYMBOLS) for of in tree_iter(data)):
+    if _is_symbolic(data):
         data = tree_map(_zero, data)
         return torch.tensor(data, **kwargs).new_empty(torch.tensor(data).shape)
     return torch.tensor(data, **kwargs)
@@ -70,7 +74,55 @@ def _instance_norm(
     return torch.ops.aten._native_batch_norm_legit.no_stats(x.contiguous(), None, None, True, momentum, eps)[0]
 
 
+_MEANS = {F.avg_pool1d: 1, F.avg_pool2d: 2, F.avg_pool3d: 3}
+_MAXIMA = {F.max_pool2d: 2, torch.max_pool2d: 2, F.max_pool3d: 3, torch.max_pool3d: 3}
+"""The poolings, and how many axes each has."""
+
+_OF_MAX = ("dilation", "ceil_mode", "return_indices")
+_OF_MEAN = ("ceil_mode", "count_include_pad", "divisor_override")
+
+
+def _pooling(plain: Any, axes: int, reduce: Callable[..., Any], others: Sequence[str]) -> Callable[..., Any]:
+    """A pooling whose kernel, stride or padding may be symbolic. Its windows are counted, and not made.
+
+    ``others`` are the names of the later arguments of the ``plain`` one.
+    """
+
+    def pool(image: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, *args: Any, **kwargs: Any) -> Any:
+        stride = kernel_size if stride is None else stride
+        given = {**dict(zip(others, args, strict=False)), **kwargs}
+        is_usual = not any(map(given.get, ("ceil_mode", "return_indices"))) and set(
+            tree_iter(given.get("dilation", 1))
+        ) == {1}
+        if not is_usual or not _is_symbolic((kernel_size, stride, padding)):
+            return plain(image, kernel_size, stride, padding, *args, **kwargs)
+        each = ([*of] if isinstance(of, tuple | list) else [of] * axes for of in (kernel_size, stride, padding))
+        counts = []
+        for n, kernel, step, pad in zip(image.shape[-axes:], *each, strict=True):
+            if kernel < 1 or step < 1 or pad < 0 or 2 * pad > kernel or n + 2 * pad < kernel:
+                raise RuntimeError("no window fits")  # PyTorch's own error is that of the sample
+            counts.append((n + 2 * pad - kernel) // step + 1)
+        reduced = reduce(image, tuple(range(-axes, 0)), keepdim=True)
+        return reduced.expand(*image.shape[:-axes], *counts).clone(memory_format=torch.contiguous_format)
+
+    return pool
+
+
+def _interpolate(
+    image: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest", *args: Any, **kwargs: Any
+) -> Any:
+    if not _is_symbolic(scale_factor) or size is not None or args:
+        return F.interpolate(image, size, scale_factor, mode, *args, **kwargs)
+    positions = image.shape[2:]
+    scales = scale_factor if isinstance(scale_factor, tuple | list) else [scale_factor] * len(positions)
+    size = [torch.sym_int(n * torch.sym_float(scale)) for n, scale in zip(positions, scales, strict=True)]
+    return F.interpolate(image, size, None, mode, **{**kwargs, "recompute_scale_factor": None})
+
+
 SAME: dict[Any, Callable[..., Any]] = {
+    **{of: _pooling(of, axes, torch.mean, _OF_MEAN) for of, axes in _MEANS.items()},
+    **{of: _pooling(of, axes, torch.amax, _OF_MAX) for of, axes in _MAXIMA.items()},
+    F.interpolate: _interpolate,
     F.max_pool1d: _max_pool1d,
     torch.instance_norm: _instance_norm,
     torch.max_pool1d: _max_pool1d,

@@ -175,6 +175,13 @@ class Sizes:
                 of = added(less(of, multiplied(same, {(): times_it})), open_size, times_it)
         return of
 
+    def has_few(self, of: Polynomial) -> bool:
+        """Whether a size has few values, so that each may have its own path. A quotient of two sizes mostly has few."""
+        low, high = self.bounds(self.reduced(of))
+        if low is not None and high is not None and high - low < _FEW:
+            return True
+        return any(self.atoms[i].operation == "//" and constant(self.atoms[i].of[1]) is None for i in self._within(of))
+
     def lose(self, why: str) -> None:
         """Record that the trace says nothing about other sizes from here on."""
         self.lost = self.lost or why
@@ -319,6 +326,10 @@ class Sizes:
         if op == ">=" and number == 2 and all(least):
             return combined("or", [self.compared(">=", less(factor, 2)) for factor in factors])
         return None
+
+
+_FEW = 32
+"""So many paths may a size have that is turned into a plain number."""
 
 
 def negated(of: Statement | bool) -> Statement | bool:

@@ -450,6 +450,55 @@ def test_the_side_of_a_square_is_the_root_of_its_tokens():
     )
 
 
+def quarters(n):
+    return n // 4
+
+
+def pyramid(x):
+    """Spatial pyramid pooling, whose padding is too large for some sizes."""
+    found = []
+    for n in (1, 2, 4):
+        kernel = math.ceil(x.shape[2] / n)
+        pad = (kernel * n - x.shape[2] + 1) // 2
+        found.append(F.max_pool2d(x, (kernel, 2), (kernel, 2), (pad, 0)).flatten(1))
+    return torch.cat(found, 1)
+
+
+def between(x):
+    small = F.avg_pool2d(x, 4, 4)
+    return F.interpolate(small, scale_factor=(x.shape[2] // small.shape[2], 4)) + x[:, :, : x.shape[2] // 4 * 4, :8]
+
+
+BY_SIZE = {
+    "global average": lambda x: F.avg_pool2d(x, x.shape[2:]),
+    "global maximum": lambda x: F.max_pool2d(x, x.size()[2:], ceil_mode=False),
+    "a maximum with a stride": lambda x: torch.max_pool2d(x, (x.size(2) // 2, 3), (quarters(x.size(2)), 1)),
+    "an average over quarters": lambda x: F.avg_pool2d(x, (quarters(x.shape[2]), 2), None, 0, False, True),
+    "rounded up": lambda x: F.avg_pool2d(x, (quarters(x.shape[2]), 2), ceil_mode=True),
+    "three parts": lambda x: torch.cat([part.sum(2) for part in x.chunk(3, 2)], 1).reshape(1, 9, 9),
+    "halves": lambda x: torch.stack(x.split(x.shape[2] // 2, 2)),
+    "a factor": between,
+    "a pyramid": pyramid,
+    "nearest": lambda x: F.interpolate(x, size=(round(x.shape[2] * 0.75), 4)) + x[:, :, : round(x.shape[2] * 0.75), :4],
+    "a few more": lambda x: sum((x[:, :, i:-1] for i in range(x.shape[2] % 3)), x[:, :, 1:]),
+}
+
+
+@pytest.mark.parametrize("name", BY_SIZE)
+def test_numbers_that_follow_from_a_size_stay_symbolic(name):
+    function = BY_SIZE[name]
+
+    def runs(n):
+        try:
+            return function(torch.zeros(1, 3, n, 9)).numel() > 0
+        except RuntimeError:
+            return False
+
+    sizes = read_torch(Of(function), "1 3 H 9")
+    assert [n for n in range(1, 60) if n in sizes["H"]] == [n for n in range(1, 60) if runs(n)]
+    assert sizes.axes["H"].decided == (name != "rounded up")  # its windows are not counted
+
+
 def test_a_trace_starts_from_the_given_parameters():
     """What a call attaches to a parameter, or changes of it, is gone in the next; what was attached before stays."""
 
