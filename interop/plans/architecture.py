@@ -13,13 +13,18 @@ from ...spec.network.network import Network
 from ...spec.network.values import Activation, Norm
 from ...spec.presets.nnunet import StagePlan, plain_conv_unet, residual_encoder_unet
 from ...spec.presets.style import Style
-from .arguments import Arguments
+from .arguments import Arguments, most_usual
 from .entry import Entry
 from .layers import class_activation, class_dropout, class_norm
 
 MAX_STAGES = 12
 MAX_BLOCKS = 50
 """The most stages, and the most convolutions or blocks of a stage. nnU-Net plans about eight of each."""
+
+_STAGES = range(2, MAX_STAGES + 1)
+
+_OLD = ("UNet_class_name", "UNet_base_num_features")
+"""Keys of the older generation alone."""
 
 _NETWORKS: Mapping[str, tuple[Callable[[StagePlan], Network], str]] = {
     "PlainConvUNet": (plain_conv_unet, "n_conv_per_stage"),
@@ -39,7 +44,8 @@ class Architecture:
 
     def __init__(self, configuration: Entry) -> None:
         self._configuration = configuration
-        self._is_new = configuration.get("architecture") is not None
+        old = any(configuration.get(key) is not None for key in _OLD)
+        self._is_new = configuration.get("architecture") is not None or not old
         holder = configuration["architecture"] if self._is_new else configuration
         entry = holder["network_class_name" if self._is_new else "UNet_class_name"]
         self.kind = _kind(entry)
@@ -54,8 +60,11 @@ class Architecture:
 
     def _new(self) -> dict[str, Any]:
         given = self._given
-        axes = _axes(given.needed("conv_op"))
-        stages = given.needed("n_stages").number(2, MAX_STAGES)
+        counts = _NETWORKS[self.kind][1]
+        lists = ("features_per_stage", "kernel_sizes", "strides", counts)
+        usual = given.usual_count(_STAGES, {**dict.fromkeys(lists, 0), "n_conv_per_stage_decoder": -1}, 3)
+        axes = _axes(given.needed("conv_op"), self._usual_axes(range(1, 4), "kernel_sizes", "strides"))
+        stages = given.needed("n_stages").like(usual).number(2, MAX_STAGES)
         given.skip("deep_supervision")
         style = Style(
             norm=class_norm(given, "norm_op", axes),
@@ -64,7 +73,6 @@ class Architecture:
             bias=given.flag("conv_bias", False),
             order="DAN" if self.kind == "PlainConvUNet" and given.flag("nonlin_first", False) else "DNA",
         )
-        counts = _NETWORKS[self.kind][1]
         plan = {
             "axes": axes,
             "features": [entry.number() for entry in given.needed("features_per_stage").per_stage(stages)],
@@ -81,8 +89,7 @@ class Architecture:
         name = "BasicBlockD" if block is None else block.text().rpartition(".")[2]
         if block is not None and name not in ("BasicBlockD", "BottleneckD"):
             says = f"is {block.written()}, and must be BasicBlockD or BottleneckD"
-            fix = f'"block": "{_PACKAGE}building_blocks.residual.BasicBlockD"'
-            raise block.wrong("block", says, fix)
+            raise block.wrong("block", says, block.fix(block.example))
         bottlenecks, stem = None, given.given("stem_channels")
         if name == "BottleneckD":
             bottlenecks = [entry.number() for entry in given.needed("bottleneck_channels").per_stage(stages)]
@@ -92,14 +99,11 @@ class Architecture:
 
     def _old(self) -> dict[str, Any]:
         given = self._given
-        stages = len(given.needed("n_conv_per_stage_encoder").list())
-        if not 2 <= stages <= MAX_STAGES:
-            raise given.needed("n_conv_per_stage_encoder").wrong(
-                "stages", f"has {stages} entries, and must have 2 to {MAX_STAGES}"
-            )
-        axes = len(given.needed("patch_size").list())
-        if axes not in (2, 3):
-            raise given.needed("patch_size").wrong("axes", f"has {axes} entries, and must have 2 or 3")
+        lists = ("n_conv_per_stage_encoder", "conv_kernel_sizes", "pool_op_kernel_sizes")
+        stages = given.usual_count(_STAGES, {**dict.fromkeys(lists, 0), "n_conv_per_stage_decoder": -1}, 3)
+        given.needed("n_conv_per_stage_encoder").list(stages, stages, "one for each stage")
+        axes = self._usual_axes(range(2, 4), "conv_kernel_sizes", "pool_op_kernel_sizes")
+        given.needed("patch_size").list(axes, axes, "one for each axis")
         base, most = (given.needed(key).number() for key in ("UNet_base_num_features", "unet_max_num_features"))
         norm, activation = Norm("instance"), Activation("leaky_relu", slope=0.01)
         return {
@@ -109,6 +113,13 @@ class Architecture:
             **self._counts("n_conv_per_stage_encoder", "n_conv_per_stage_decoder", stages),
             "style": Style(norm=norm, activation=activation),
         }
+
+    def _usual_axes(self, counts: range, *keys: str) -> int:
+        """The number of axes that most sizes in the file have."""
+        patch, lists = self._configuration.get("patch_size"), [self._given.given(key) for key in keys]
+        sizes = [size for of in lists if of is not None and isinstance(of.value, list) for size in of.value]
+        found = [None if patch is None else patch.value, *sizes]
+        return most_usual((len(size) for size in found if isinstance(size, list)), counts, 3)
 
     def _sizes(self, kernels: str, strides: str, stages: int, axes: int) -> dict[str, Any]:
         keys = {"kernels": kernels, "strides": strides}
@@ -134,8 +145,10 @@ def _kind(entry: Entry) -> str:
     raise UnknownClassError(entry.wrong("network_class", says, fix).report)
 
 
-def _axes(entry: Entry) -> int:
+def _axes(entry: Entry, usual: int) -> int:
+    entry = entry.like(f"torch.nn.modules.conv.Conv{usual}d")
     found = re.fullmatch(r"(?:torch\.nn\.(?:modules\.conv\.)?)?Conv([123])d", entry.text())
     if found is None:
-        raise entry.wrong("conv_op", f"is {entry.written()}, and must be Conv1d, Conv2d or Conv3d of torch.nn")
+        says = f"is {entry.written()}, and must be Conv1d, Conv2d or Conv3d of torch.nn"
+        raise entry.wrong("conv_op", says, entry.fix(entry.example))
     return int(found[1])

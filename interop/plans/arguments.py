@@ -1,10 +1,11 @@
 """The arguments of a network's class in a file: which were read, and sentences about the others."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
-from ...spec.messages.written import clipped, kind_of, written_value
+from ...spec.messages.written import clipped
 from .entry import Entry
 
 Value = TypeVar("Value")
@@ -21,7 +22,7 @@ class Arguments:
     >>> given.needed("n_stages").number(), given.flag("bias", False)
     (6, False)
     >>> given.not_supported()
-    ('squeeze_excitation is True, and the network leaves it out',)
+    ('squeeze_excitation is true, and the network leaves it out',)
     """
 
     def __init__(self, entry: Entry, instead: Entry | None = None) -> None:
@@ -37,10 +38,18 @@ class Arguments:
         return self._instead if any(key in self._instead.object() for key in keys) else self._entry
 
     def needed(self, key: str) -> Entry:
-        """Return the entry of an argument that must be there."""
+        """Return the entry of an argument that must be there. If it is missing, the method that reads it raises."""
         self._read.add(key)
         found = self._instead.nullable(key)
         return self._entry[key] if found is None else found
+
+    def usual_count(self, counts: range, keys: Mapping[str, int], default: int) -> int:
+        """Return the most usual one of the ``counts`` among the lists of these arguments, else the ``default``.
+
+        A list has so many entries more than the count as its key says.
+        """
+        lists = {key: entry.value for key in keys if (entry := self.given(key)) and isinstance(entry.value, list)}
+        return most_usual((len(value) - keys[key] for key, value in lists.items()), counts, default)
 
     def given(self, key: str) -> Entry | None:
         """Return the entry of an argument, or ``None`` if it is not there or ``null``."""
@@ -84,11 +93,20 @@ class Arguments:
         return tuple(self.said)
 
 
+def most_usual(found: Iterable[int], counts: range, default: int) -> int:
+    """Return the one of the ``counts`` that is ``found`` most often, the first of several, else the ``default``.
+
+    >>> most_usual([3, 2, 3, 0, 0, 0], range(1, 4), 1), most_usual([], range(1, 4), 1)
+    (3, 1)
+    """
+    usual = Counter(count for count in found if count in counts).most_common(1)
+    return usual[0][0] if usual else default
+
+
 def _require_texts(entry: Entry) -> None:
     for key in entry.object():
         if not isinstance(key, str):
-            shown = clipped(written_value(key)) if key is None or isinstance(key, int | float) else kind_of(key)
-            says = f"has the key {shown}, and the name of an argument must be a text"
+            says = f"has the key {replace(entry, value=key).written()}, and the name of an argument must be a text"
             raise entry.wrong("key", says, "the name of an argument in place of the key")
 
 

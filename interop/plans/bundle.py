@@ -1,5 +1,6 @@
 """Reading the network of a MONAI bundle (SPEC section 8)."""
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,6 +14,7 @@ from ...spec.messages.report import FileError, UsageError, WellshapedError
 from ...spec.messages.written import clipped, kind_of, written_argument, written_value
 from .arguments import Arguments
 from .entry import Entry
+from .examples import NETWORK
 from .files import YAML, read_entry
 from .given import GivenEntry
 from .monai import NETWORKS
@@ -23,10 +25,7 @@ from .result import PlannedNetwork
 _CONFIGS = tuple(f"configs/{of}.{suffix}" for suffix in ("json", "yaml", "yml") for of in ("inference", "train"))
 """Where a bundle's folder may have its network, the first first."""
 
-_EXAMPLE = (
-    '{"network_def": {"_target_": "UNet", "spatial_dims": 3, "in_channels": 1, "out_channels": 2, '
-    '"channels": [16, 32, 64], "strides": [2, 2]}}'
-)
+_EXAMPLE = json.dumps({"network_def": NETWORK})
 """A whole config, which is also YAML."""
 
 
@@ -79,7 +78,7 @@ def monai_bundle(
     instead = GivenEntry(call, _arguments(arguments, call), "arguments", root.resolve)
     if instead.value:  # an error may then be about both
         root = replace(root, subject=f"{root.subject} with arguments={{...}}")
-    given = Arguments(root[key], instead)
+    given = Arguments(root[key].like(NETWORK), instead)
     kind = _kind(given.needed("_target_"))
     try:
         network = NETWORKS[kind](given)

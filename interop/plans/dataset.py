@@ -45,7 +45,7 @@ def channels_of(plans: Path, in_channels: int | None, out_channels: int | None) 
     found = dataset.get("modality")
     names = dataset["channel_names"] if found is None else found
     if not names.object():
-        raise names.wrong("channels", "is empty, and must have a name for each channel")
+        raise names.wrong("channels", "is empty, and must have a name for each channel", names.fix(names.example))
     output, labels = _labels(dataset["labels"])
     return Channels(
         len(names.object()) if in_channels is None else in_channels,
@@ -59,9 +59,8 @@ def _labels(entry: Entry) -> tuple[int, int]:
 
     A label with several numbers makes regions: then each region is a channel of the output, without the background.
     """
-    if entry.get("background") is None:
-        raise entry.wrong("labels", "has no 'background', whose label is 0")
-    labels = {str(key): _numbers(entry, str(key)) for key in entry.object() if key != "ignore"}
+    keys = dict.fromkeys(["background", *map(str, entry.object())])
+    labels = {key: _numbers(entry, key) for key in keys if key != "ignore"}
     numbers = {number for of in labels.values() for number in of}
     if any(len(of) > 1 for of in labels.values()):
         return sum(set(of) != {0} for of in labels.values()), len(numbers - {0})

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from ...spec.arithmetic.naturals import as_integer
 from ...spec.messages.report import UsageError, WellshapedError
-from .entry import Entry, example
+from .entry import Entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,27 +21,19 @@ class GivenEntry(Entry):
     ...
     wellshaped.spec.messages.report.UsageError: monai_bundle(path, arguments={...}) can't be used.
       number: arguments > channels[1] is '8', and must be an integer from 1 to 1000000.
-      fix: "channels": [16, 32, 64]
+      fix: "channels": [4, 32]
     """
 
-    words: ClassVar[tuple[str, str]] = ("True", "False")
+    error: ClassVar[type[WellshapedError]] = UsageError
+    words: ClassVar[Mapping[bool | None, str]] = {None: "None", True: "True", False: "False"}
 
-    def wrong(self, rule: str, says: str, fix: str = "") -> WellshapedError:
-        """Return the error for this entry, as one about the call."""
-        return UsageError.of(self.subject, rule, "", f"{self.at} {says}", fix or example(self.key))
-
-    def _child(self, value: Any, at: str) -> Entry:
-        return Entry._child(self, _plain(value), at)
-
-
-def _plain(value: Any) -> Any:
-    """Return a value as JSON would have it; what is inside it stays as it is."""
-    if isinstance(value, Mapping):
-        return dict(value)
-    if isinstance(value, tuple | range):
-        return list(value)
-    number = as_integer(value)
-    if number is not None:
-        return number
-    to_list = getattr(value, "tolist", None)  # of NumPy, JAX and PyTorch; a scalar becomes a number
-    return to_list() if callable(to_list) else value
+    def _plain(self, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return dict(value)
+        if isinstance(value, tuple | range):
+            return list(value)
+        number = as_integer(value)
+        if number is not None:
+            return number
+        to_list = getattr(value, "tolist", None)  # of NumPy, JAX and PyTorch; a scalar becomes a number
+        return to_list() if callable(to_list) else value

@@ -1,6 +1,7 @@
 """Norms, dropout and activations, as a file names them: PyTorch's classes, and MONAI's names for them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from math import gcd
 from typing import TypeVar
 
 from ...spec.network.values import Activation, Dropout, Norm
@@ -53,12 +54,12 @@ def class_norm(given: Arguments, key: str, axes: int) -> Norm | None:
     def kind(name: str) -> str:
         return name.removesuffix(word).lower() if name.endswith(word) else name
 
-    return _of_class(given, key, kind, _norm)
+    return _of_class(given, key, f"torch.nn.InstanceNorm{axes}d", kind, _norm)
 
 
 def class_activation(given: Arguments, key: str) -> Activation | None:
     """Return the activation of a PyTorch class, such as ``torch.nn.LeakyReLU``."""
-    return _of_class(given, key, str.lower, _activation)
+    return _of_class(given, key, "torch.nn.LeakyReLU", str.lower, _activation)
 
 
 def class_dropout(given: Arguments, key: str, axes: int) -> Dropout | None:
@@ -67,21 +68,21 @@ def class_dropout(given: Arguments, key: str, axes: int) -> Dropout | None:
     def made(name: str, given: Arguments) -> Dropout | None:
         return _dropout(given, name != "Dropout") if name in ("Dropout", f"Dropout{axes}d") else None
 
-    return _with_rate(_of_class(given, key, lambda name: name, made))
+    return _with_rate(_of_class(given, key, f"torch.nn.Dropout{axes}d", lambda name: name, made))
 
 
 Layer = TypeVar("Layer", Norm, Activation, Dropout)
 
 
 def _of_class(
-    given: Arguments, key: str, kind: Callable[[str], str], make: Callable[[str, Arguments], Layer | None]
+    given: Arguments, key: str, example: str, kind: Callable[[str], str], make: Callable[[str, Arguments], Layer | None]
 ) -> Layer | None:
     entry = given.given(key)
     more = given.given(f"{key}_kwargs")
     if entry is None:
         return None
-    package, _, name = entry.text().rpartition(".")
-    inner = Arguments(more if more is not None else Entry(entry.subject, {}, f"{entry.at}_kwargs"))
+    package, _, name = entry.like(example).text().rpartition(".")
+    inner = Arguments(given.needed(f"{key}_kwargs").as_if({}) if more is None else more)
     layer = make(kind(name), inner) if package.startswith("torch.nn") else None
     if layer is None:
         given.said.append(f"{key} is {entry.written()}, and the network leaves it out")
@@ -89,12 +90,14 @@ def _of_class(
     return layer
 
 
-def named_norm(given: Arguments, key: str, default: Norm, *, null: bool = False) -> Norm | None:
-    """Return the norm that MONAI calls ``"batch"``, or ``["group", {"num_groups": 8}]``.
+def named_norm(
+    given: Arguments, key: str, default: Norm, channels: Sequence[int], *, null: bool = False
+) -> Norm | None:
+    """Return the norm that MONAI calls ``"batch"``, or ``["group", {"num_groups": 8}]``, of these ``channels``.
 
     ``""`` is no norm, and so is ``null`` for a class that allows it.
     """
-    return _named(given, key, default, _norm, null)
+    return _named(given, key, "instance", default, lambda name, given: _norm(name, given, channels), null)
 
 
 def named_activation(given: Arguments, key: str, default: Activation, *, null: bool = False) -> Activation | None:
@@ -102,19 +105,19 @@ def named_activation(given: Arguments, key: str, default: Activation, *, null: b
 
     ``""`` is no activation, and so is ``null`` for a class that allows it.
     """
-    return _named(given, key, default, _activation, null)
+    return _named(given, key, "relu", default, _activation, null)
 
 
 def named_dropout(given: Arguments, key: str) -> Dropout | None:
     """Return the dropout that MONAI calls ``0.1``, or ``["dropout", {"p": 0.1}]``; without one, or for 0, ``None``."""
     entry = given.given(key)
-    if entry is not None and isinstance(entry.value, int | float):
+    if entry is not None and not isinstance(entry.value, str | list):
         return dropout(rate(entry))
 
     def made(name: str, given: Arguments) -> Dropout | None:
         return _dropout(given) if name == "dropout" else None
 
-    return _with_rate(_named(given, key, Dropout(0.0), made, True))
+    return _with_rate(_named(given, key, "dropout", Dropout(0.0), made, True))
 
 
 def dropout(rate: float, *, channels: bool = False) -> Dropout | None:
@@ -124,9 +127,7 @@ def dropout(rate: float, *, channels: bool = False) -> Dropout | None:
 
 def rate(entry: Entry) -> float:
     """Return a probability."""
-    if isinstance(entry.value, bool) or not 0 <= entry.real() <= 1:
-        raise entry.wrong("rate", f"is {entry.written()}, and must be from 0 to 1", f'"{entry.key}": 0.1')
-    return entry.real()
+    return entry.real(0, 1)
 
 
 def _dropout(given: Arguments, channels: bool = False) -> Dropout:
@@ -139,19 +140,26 @@ def _with_rate(of: Dropout | None) -> Dropout | None:
 
 
 def _named(
-    given: Arguments, key: str, default: Layer, make: Callable[[str, Arguments], Layer | None], null: bool
+    given: Arguments,
+    key: str,
+    example: str,
+    default: Layer,
+    make: Callable[[str, Arguments], Layer | None],
+    null: bool,
 ) -> Layer | None:
     entry = given.nullable(key)
     if entry is None:
         return default
     if entry.value is None and not null:
-        says = 'is None, and must be the name of a layer, or "" for no layer'
-        raise entry.wrong("layer", says, f'"{key}": ""')
+        says = f'is {entry.written()}, and must be the name of a layer, or "" for no layer'
+        raise entry.wrong("layer", says, entry.fix(""))
     if entry.value in (None, ""):
         return None
-    name, more = entry, Entry(entry.subject, {}, entry.at)
+    pair = entry.like([example, {}])
     if isinstance(entry.value, list):
-        name, more = entry.list(2)
+        name, more = pair.list(2, 2)
+    else:
+        name, (_, more) = entry.like(example), pair.as_if([entry.value, {}]).list()
     inner = Arguments(more)
     layer = make(name.text().lower(), inner)
     if layer is None:
@@ -160,14 +168,23 @@ def _named(
     return layer
 
 
-def _norm(name: str, given: Arguments) -> Norm | None:
+def group_count(entry: Entry, channels: Sequence[int]) -> int:
+    """Return a number of groups, which divides each number of channels."""
+    groups = entry.like(gcd(entry.example, *channels)).number()
+    if any(count % groups for count in channels):
+        says = f"is {groups}, and must divide the numbers of channels: {', '.join(map(str, dict.fromkeys(channels)))}"
+        raise entry.wrong("groups", says, entry.fix(gcd(groups, *channels)))
+    return groups
+
+
+def _norm(name: str, given: Arguments, channels: Sequence[int] = ()) -> Norm | None:
     if name not in _NORMS:
         return None
     kind, affine = _NORMS[name]
     given.skip(*_IGNORED)
     affine = given.flag("affine", affine)
-    epsilon = given.read("eps", Entry.real, 1e-5)
-    groups = given.needed("num_groups").number() if kind == "group" else 1
+    epsilon = given.read("eps", lambda entry: entry.real(0), 1e-5)
+    groups = group_count(given.needed("num_groups"), channels) if kind == "group" else 1
     if kind != "group":
         _say_statistics(given, kind)
     return Norm(kind, groups=groups, epsilon=epsilon, affine=affine)
@@ -179,10 +196,11 @@ def _say_statistics(given: Arguments, kind: str) -> None:
     With ``track_running_stats``, the statistics are those of the training data, else those of the image.
     """
     stored = kind == "batch"
-    if given.flag("track_running_stats", stored) != stored:
+    entry = given.nullable("track_running_stats")
+    if entry is not None and given.flag("track_running_stats", stored) != stored:
         both = ("of the image", "of the training data")
         says = f"so the norm uses the statistics {both[not stored]}, and the network uses those {both[stored]}"
-        given.said.append(f"track_running_stats is {not stored}, {says}")
+        given.said.append(f"track_running_stats is {entry.written()}, {says}")
 
 
 def _activation(name: str, given: Arguments) -> Activation | None:

@@ -5,7 +5,7 @@ Source: github.com/Project-MONAI/MONAI, ``monai/networks/nets``.
 
 from collections.abc import Callable, Mapping, Sequence
 
-from ...spec.network.fields import PerAxis, on_axis
+from ...spec.network.fields import PerAxis, on_axis, shortest
 from ...spec.network.network import Network
 from ...spec.network.values import Activation, Norm
 from ...spec.presets.residual import INSTANCE, PRELU, monai_unet
@@ -14,24 +14,27 @@ from ...spec.presets.upsampling import MODES
 from ...spec.presets.volumes import monai_basicunet
 from .arguments import Arguments
 from .dynunet import DynUNetPlan, dynunet
-from .entry import Entry, example
-from .layers import dropout, named_activation, named_dropout, named_norm, rate
+from .entry import Entry, counted_entries
+from .examples import EXAMPLES
+from .layers import dropout, group_count, named_activation, named_dropout, named_norm, rate
 from .segresnet import SegResNetPlan, segresnet
 
 MAX_STAGES = 12
 MAX_BLOCKS = 50
 """The most levels of a network, and the most blocks or units of a level."""
 
+_STAGES = range(2, MAX_STAGES + 1)
+
 
 def _unet(given: Arguments) -> Network:
     axes = given.needed("spatial_dims").number(1, 3)
-    channels = _widths(given.needed("channels"), 2)
-    strides = given.needed("strides").list()
-    if len(strides) < len(channels) - 1:
-        says = f"has {len(strides)} entries, and must have {len(channels) - 1}: one less than channels"
-        raise given.needed("strides").wrong("strides", says)
+    usual = given.usual_count(_STAGES, {"strides": -1}, 3)
+    channels = _widths(given.needed("channels").like([16 * 2**i for i in range(usual)]), 2)
+    strides = given.needed("strides").like([2]).list(len(channels) - 1, why="one less than channels")
+    units = given.read("num_res_units", lambda entry: entry.number(0, MAX_BLOCKS), 0)
+    out_channels = given.needed("out_channels").number()
     style = Style(
-        norm=named_norm(given, "norm", INSTANCE, null=True),
+        norm=named_norm(given, "norm", INSTANCE, [*channels, *([out_channels] if units else [])], null=True),
         dropout=named_dropout(given, "dropout"),
         activation=named_activation(given, "act", PRELU, null=True),
         bias=given.flag("bias", True),
@@ -41,20 +44,20 @@ def _unet(given: Arguments) -> Network:
         channels,
         [stride.per_axis(axes) for stride in strides[: len(channels) - 1]],
         given.needed("in_channels").number(),
-        given.needed("out_channels").number(),
+        out_channels,
         axes,
         kernel=_odd(given, "kernel_size", axes),
         up_kernel=_odd(given, "up_kernel_size", axes),
-        units=given.read("num_res_units", lambda entry: entry.number(0, MAX_BLOCKS), 0),
+        units=units,
         style=style,
     )
 
 
 def _basicunet(given: Arguments) -> Network:
     axes = given.read("spatial_dims", lambda entry: entry.number(1, 3), 3)
-    features = given.read("features", lambda entry: [of.number() for of in entry.list(6)], [32, 32, 64, 128, 256, 32])
+    features = given.read("features", _features, EXAMPLES["features"])
     style = Style(
-        norm=named_norm(given, "norm", Norm("instance"), null=True),
+        norm=named_norm(given, "norm", Norm("instance"), features, null=True),
         dropout=named_dropout(given, "dropout"),
         activation=named_activation(given, "act", Activation("leaky_relu", slope=0.1), null=True),
         bias=given.flag("bias", True),
@@ -65,22 +68,24 @@ def _basicunet(given: Arguments) -> Network:
 
 def _dynunet(given: Arguments) -> Network:
     axes = given.needed("spatial_dims").number(2, 3)
-    kernels = given.needed("kernel_size").list()
-    stages = len(kernels)
-    if not 3 <= stages <= MAX_STAGES:
-        raise given.needed("kernel_size").wrong("stages", f"has {stages} entries, and must have 3 to {MAX_STAGES}")
+    lists = {"kernel_size": 0, "strides": 0, "upsample_kernel_size": -1}
+    stages = given.usual_count(range(3, MAX_STAGES + 1), lists, 3)
     filters = given.given("filters")
     most = 320 if axes == 3 else 512
     widths = [min(2 ** (5 + i), most) for i in range(stages)] if filters is None else _widths(filters, stages)[:stages]
+
+    def _sizes(key: str, count: int) -> list[PerAxis]:
+        return [entry.per_axis(axes) for entry in given.needed(key).list(count, count)]
+
     plan = DynUNetPlan(
         features=widths,
-        kernels=[entry.per_axis(axes) for entry in kernels],
-        strides=[entry.per_axis(axes) for entry in given.needed("strides").list(stages)],
-        up_kernels=[entry.per_axis(axes) for entry in given.needed("upsample_kernel_size").list(stages - 1)],
+        kernels=_sizes("kernel_size", stages),
+        strides=_sizes("strides", stages),
+        up_kernels=_sizes("upsample_kernel_size", stages - 1),
         in_channels=given.needed("in_channels").number(),
         out_channels=given.needed("out_channels").number(),
         axes=axes,
-        norm=named_norm(given, "norm_name", Norm("instance")),
+        norm=named_norm(given, "norm_name", Norm("instance"), widths),
         dropout=named_dropout(given, "dropout"),
         activation=named_activation(given, "act_name", Activation("leaky_relu", slope=0.01)),
         residual=given.flag("res_block", False),
@@ -97,8 +102,10 @@ def _require_padding(plan: DynUNetPlan, strides: Entry) -> None:
     for entry, kernel, stride in zip(strides.list(), plan.kernels, plan.strides, strict=True):
         most = [2 if plan.residual else on_axis(kernel, axis) + 1 for axis in range(plan.axes)]
         if any(on_axis(stride, axis) > most[axis] for axis in range(plan.axes)):
-            says = f"is {stride}, and must be at most {min(most)} beside the kernel {1 if plan.residual else kernel}"
-            raise entry.wrong("strides", says)
+            beside = f"beside the kernel {1 if plan.residual else entry.literal(kernel)}"
+            says = f"is {entry.literal(stride)}, and must be at most {min(most)} {beside}"
+            less = [min(on_axis(stride, axis), most[axis]) for axis in range(plan.axes)]
+            raise entry.wrong("strides", says, entry.fix(shortest(less)))
 
 
 def _segresnet(given: Arguments) -> Network:
@@ -106,18 +113,22 @@ def _segresnet(given: Arguments) -> Network:
     down = given.read("blocks_down", _counts, [1, 2, 2, 4])
     up = given.read("blocks_up", lambda entry: _counts(entry, 0), [1, 1, 1])
     if len(up) != len(down) - 1:
-        says = f"has blocks_down with {len(down)} entries and blocks_up with {len(up)}, which must be one less"
-        raise given.place("blocks_down", "blocks_up").wrong(
-            "blocks", says, '"blocks_down": [1, 2, 2, 4], "blocks_up": [1, 1, 1]'
-        )
-    norm = named_norm(given, "norm", Norm("group", groups=8))
+        says = f"has blocks_down with {counted_entries(len(down))} and blocks_up with {len(up)}, which must be one less"
+        fix = given.needed("blocks_up").fix([*up, *[1] * len(down)][: len(down) - 1])
+        raise given.place("blocks_down", "blocks_up").wrong("blocks", says, fix)
+    filters = given.read("init_filters", Entry.number, 8)
+    norm = named_norm(given, "norm", Norm("group", groups=8), [filters])
     groups, old_name = given.given("num_groups"), given.given("norm_name")
     if old_name is not None and old_name.text():
-        norm = Norm("group", groups=8 if groups is None else groups.number())
+        norm = Norm("group", groups=8 if groups is None else group_count(groups, [filters]))
+    if norm is not None and filters % norm.groups:
+        wrong = given.needed("init_filters")
+        says = f"is {filters}, and must be a multiple of {norm.groups}, the number of groups of the norm"
+        raise wrong.wrong("groups", says, wrong.fix(filters + -filters % norm.groups))
     dropped = given.given("dropout_prob")
     return segresnet(
         SegResNetPlan(
-            filters=given.read("init_filters", Entry.number, 8),
+            filters=filters,
             down=down,
             up=up,
             in_channels=given.read("in_channels", Entry.number, 1),
@@ -142,25 +153,23 @@ NETWORKS: Mapping[str, Callable[[Arguments], Network]] = {
 
 
 def _widths(entry: Entry, least: int) -> Sequence[int]:
-    widths = [of.number() for of in entry.list()]
-    if not least <= len(widths) <= MAX_STAGES:
-        raise entry.wrong("stages", f"has {len(widths)} entries, and must have {least} to {MAX_STAGES}")
-    return widths
+    return [of.number() for of in entry.list(least, MAX_STAGES)]
+
+
+def _features(entry: Entry) -> Sequence[int]:
+    """The widths of the five levels and the last block. The upsampling of the three lowest levels halves them."""
+    return [of.number(2 if i in (2, 3, 4) else 1) for i, of in enumerate(entry.list(6, 6))]
 
 
 def _counts(entry: Entry, least: int = 1) -> list[int]:
-    counts = [of.number(0, MAX_BLOCKS) for of in entry.list()]
-    if not least <= len(counts) <= MAX_STAGES:
-        says = f"has {len(counts)} entries, and must have {least} to {MAX_STAGES}"
-        raise entry.wrong("stages", says, example(entry.key))
-    return counts
+    return [of.number(0, MAX_BLOCKS) for of in entry.list(least, MAX_STAGES)]
 
 
 def _order(entry: Entry) -> str:
     order = entry.text().upper()
     if set(order) - set("NDA"):
         says = f"is {entry.written()}, and may only have the letters N, D and A, for norm, dropout and activation"
-        raise entry.wrong("order", says, f'"{entry.key}": "NDA"')
+        raise entry.wrong("order", says, entry.fix("NDA"))
     return "".join(dict.fromkeys(order))
 
 
@@ -168,7 +177,8 @@ def _odd(given: Arguments, key: str, axes: int) -> PerAxis:
     entry = given.nullable(key)
     kernel = 3 if entry is None else entry.per_axis(axes)
     if entry is not None and any(on_axis(kernel, axis) % 2 == 0 for axis in range(axes)):
-        raise entry.wrong("kernel", f"is {kernel}, and must be odd", f'"{key}": 3')
+        odd = shortest([on_axis(kernel, axis) | 1 for axis in range(axes)])
+        raise entry.wrong("kernel", f"is {entry.literal(kernel)}, and must be odd", entry.fix(odd))
     return kernel
 
 
@@ -177,5 +187,5 @@ def _mode(given: Arguments, key: str, default: str) -> str:
     if entry is None:
         return default
     if not isinstance(entry.value, str) or entry.value not in MODES:
-        raise entry.wrong("upsample", f"is {entry.written()}, and must be {', '.join(MODES)}", f'"{key}": "deconv"')
+        raise entry.wrong("upsample", f"is {entry.written()}, and must be {', '.join(MODES)}", entry.fix("deconv"))
     return entry.value

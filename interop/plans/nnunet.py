@@ -2,23 +2,28 @@
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ...spec.arithmetic.naturals import at_least_one
 from ...spec.files.disk import path_of
 from ...spec.files.networks import reject_other_file
+from ...spec.messages.choices import near_name
 from ...spec.messages.report import FileError, UsageError, WellshapedError
 from ...spec.messages.written import clipped, kind_of, written_argument
 from ...spec.network.network import MAX_LETTERS, Network
 from .architecture import Architecture, UnknownClassError
 from .dataset import channels_of
-from .entry import Entry, example
+from .entry import Entry
+from .examples import CONFIGURATION
 from .files import read_entry
 from .result import PlannedNetwork, PlannedNetworks
 
 MAX_CONFIGURATIONS = 50
 
-_EXAMPLE = f"the nnUNetPlans.json that nnU-Net writes, with {example('configurations')}"
+_EXAMPLE = (
+    f"the nnUNetPlans.json that nnU-Net writes, such as {json.dumps({'configurations': {'3d_fullres': CONFIGURATION}})}"
+)
 
 
 def nnunet_plans(
@@ -70,7 +75,7 @@ def nnunet_plans(
     names = list(configurations.object())
     if not 1 <= len(names) <= MAX_CONFIGURATIONS:
         says = f"has {len(names)} configurations, and must have 1 to {MAX_CONFIGURATIONS}"
-        raise configurations.wrong("configurations", says)
+        raise configurations.wrong("configurations", says, configurations.fix(configurations.example))
     given = [
         None if n is None else at_least_one(n, of, "nnunet_plans")
         for n, of in ((in_channels, "in_channels"), (out_channels, "out_channels"))
@@ -78,8 +83,9 @@ def nnunet_plans(
     channels = channels_of(path, *given)
     planned: dict[str, PlannedNetwork] = {}
     unknown: dict[str, UnknownClassError] = {}
-    for name in names:
-        configuration = _inherited(configurations, name)
+    chains = {name: _chain(configurations, name) for name in names}
+    for name in sorted(names, key=lambda name: len(chains[name])):  # what is inherited is read where it stands
+        configuration = _inherited(chains[name])
         cascade = configuration.get("previous_stage") is not None
         image = channels.image + (channels.labels if cascade else 0)
         try:
@@ -88,22 +94,28 @@ def nnunet_plans(
             unknown[name] = error
     if not planned:
         raise next(iter(unknown.values()))
-    return PlannedNetworks(path.name, planned, unknown)
+    in_order = {name: planned[name] for name in names if name in planned}
+    return PlannedNetworks(path.name, in_order, {name: unknown[name] for name in names if name in unknown})
 
 
-def _inherited(configurations: Entry, name: str) -> Entry:
-    """Return a configuration with the keys that it inherits."""
-    chain = [configurations[name]]
-    met = {name}
+def _chain(configurations: Entry, name: str) -> list[Entry]:
+    """Return a configuration, and those that it inherits from."""
+    chain, met = [configurations[name].like(CONFIGURATION)], [name]
     while (parent := chain[-1].get("inherits_from")) is not None:
-        known = configurations.object()
-        if parent.text() not in known or parent.text() in met:
-            circle = parent.text() in met
-            why = "which inherits from this configuration" if circle else f"and must be one of {', '.join(known)}"
-            says = clipped(f"is {parent.written()}, {why}", 200)
-            raise parent.wrong("inherits_from", says, '"inherits_from": the name of another configuration')
-        met.add(parent.text())
-        chain.append(configurations[parent.text()])
+        others = [other for other in configurations.object() if other not in met]
+        if parent.value not in others:
+            why = f"must be one of {', '.join(others)}" if others else "there is no other configuration"
+            circle = parent.value in met
+            says = f"is {parent.written()}, {'which inherits from this configuration' if circle else f'and {why}'}"
+            fix = parent.fix(near_name(parent.value, others))  # null is no parent
+            raise parent.wrong("inherits_from", clipped(says, 200), fix)
+        met.append(parent.value)
+        chain.append(configurations[parent.value].like(CONFIGURATION))
+    return chain
+
+
+def _inherited(chain: Sequence[Entry]) -> Entry:
+    """Return the first configuration with the keys that it inherits from the others."""
     merged: dict[str, object] = {}
     for entry in reversed(chain):
         merged.update(entry.object())
@@ -111,17 +123,13 @@ def _inherited(configurations: Entry, name: str) -> Entry:
 
 
 def _planned(configuration: Entry, name: str, image: int, output: int, heads: bool) -> PlannedNetwork:
-    patch = configuration.get("patch_size")
-    sizes = None if patch is None else tuple(entry.number() for entry in patch.list())
     architecture = Architecture(configuration)
     try:
         network, not_supported = architecture.build(image, output, heads)
     except WellshapedError as error:
         raise of_file(error, configuration.subject) from None
-    if patch is not None and sizes is not None and len(sizes) != network.axes:
-        count = f"has {len(sizes)} {'entry' if len(sizes) == 1 else 'entries'}"
-        fix = f'"patch_size": {json.dumps([64] * network.axes)}'
-        raise patch.wrong("axes", f"{count}, and the network has {network.axes} axes", fix)
+    patch, axes = configuration.get("patch_size"), network.axes
+    sizes = None if patch is None else tuple(each.number() for each in patch.list(axes, axes, "one for each axis"))
     return PlannedNetwork(name, architecture.kind, named(network, name), not_supported, sizes)
 
 

@@ -56,5 +56,6 @@ class References:
         return value
 
     def _fix(self, entry: Entry) -> str:
-        key = entry.at.rpartition(" > ")[2].partition("[")[0]
-        return f"{self.call}, with {key!r} in arguments"
+        while isinstance(entry.key, int) and entry.holder is not None:
+            entry = entry.holder
+        return f"{self.call}, with {entry.key!r} in arguments"
