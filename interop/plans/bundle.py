@@ -14,7 +14,7 @@ from ...spec.messages.report import FileError, UsageError, WellshapedError
 from ...spec.messages.written import clipped, kind_of, written_argument, written_value
 from .arguments import Arguments
 from .entry import Entry
-from .examples import NETWORK
+from .examples import NETWORK, OF_BUNDLES
 from .files import YAML, read_entry
 from .given import GivenEntry
 from .monai import NETWORKS
@@ -65,7 +65,7 @@ def monai_bundle(
         given = clipped(written_argument("key", key))
         raise UsageError.of(given, "key", "", f"it is {kind_of(key)}, and must be a text", 'key="network_def"')
     path = _config_of(path_of(path, "bundle", (".json", *YAML)))
-    root = read_entry(path, "bundle config", _EXAMPLE, yaml=True)
+    root = read_entry(path, "bundle config", _EXAMPLE, OF_BUNDLES, yaml=True)
     if key not in root.value:
         reject_other_file(root.value, path, root.subject, "a config of a MONAI bundle")
         found = [name for name, value in root.value.items() if isinstance(value, dict) and "_target_" in value]
@@ -75,7 +75,7 @@ def monai_bundle(
             raise FileError.of(root.subject, "key", "", says, f"key={written_value(near)}")
     call = f"monai_bundle({str(path)!r}, arguments={{...}})"
     root = replace(root, resolve=References(root, call))
-    instead = GivenEntry(call, _arguments(arguments, call), "arguments", root.resolve)
+    instead = GivenEntry(call, _arguments(arguments, call), "arguments", root.resolve, examples=OF_BUNDLES)
     if instead.value:  # an error may then be about both
         root = replace(root, subject=f"{root.subject} with arguments={{...}}")
     given = Arguments(root[key].like(NETWORK), instead)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ...spec.messages.report import UsageError
 from .entry import Entry
+from .examples import OF_DATASETS
 from .files import read_entry
 
 MAX_BYTES = 16 * 1024 * 1024
@@ -41,7 +42,7 @@ def channels_of(plans: Path, in_channels: int | None, out_channels: int | None) 
         says = f"there is no {path} that says {' and '.join(missing)}"
         fix = f"{path} with {_EXAMPLE}; or {' and '.join(missing)} of nnunet_plans, in Python"
         raise UsageError.of(f"plans file {plans}", "channels", "", says, fix)
-    dataset = read_entry(path, "dataset file", _EXAMPLE, most=MAX_BYTES)
+    dataset = read_entry(path, "dataset file", _EXAMPLE, OF_DATASETS, most=MAX_BYTES)
     found = dataset.get("modality")
     names = dataset["channel_names"] if found is None else found
     if not names.object():

@@ -12,7 +12,6 @@ from typing import Any, ClassVar
 from ...spec.messages.choices import near_name
 from ...spec.messages.report import FileError, WellshapedError
 from ...spec.messages.written import clipped, kind_of, written_value
-from .examples import EXAMPLES
 
 MOST = 10**6
 """The largest number of channels, a kernel or a stride in a file. A larger one is a mistake."""
@@ -35,6 +34,7 @@ class Entry:
     - ``resolve`` turns an entry that refers to another one into that one.
     - ``key`` is the last key or index that leads here, and ``holder`` the entry of the object or list with it.
     - ``example`` is a value that an error may propose. It need not be one that is accepted here.
+    - ``examples`` has the keys of such a file, with an example for each.
     - ``missing`` is true for a key that must be there, and isn't. Then each method that reads the value raises.
     - ``implied`` is true for a value that the file does not have, and that is read as if it had.
 
@@ -46,7 +46,7 @@ class Entry:
     ...
     wellshaped.spec.messages.report.FileError: plans file a.json can't be read.
       number: strides[1] is 'two', and must be an integer from 1 to 1000000.
-      fix: "strides": [1, 2]
+      fix: "strides": [1, 1]
     """
 
     subject: str
@@ -56,6 +56,7 @@ class Entry:
     key: str | int = field(default="", kw_only=True)
     holder: "Entry | None" = field(default=None, kw_only=True, repr=False)
     example: Any = field(default=1, kw_only=True, repr=False)
+    examples: Mapping[str, Any] = field(default_factory=dict, kw_only=True, repr=False)
     missing: bool = field(default=False, kw_only=True)
     implied: bool = field(default=False, kw_only=True)
 
@@ -68,7 +69,7 @@ class Entry:
         at = self.at
         if self.missing and self.holder is not None:
             rule, at, says = "key", self.holder.at, f"has no key {self.key!r}"
-            unknown = [name for name in map(str, self.holder.value) if name.isprintable() and name not in EXAMPLES]
+            unknown = [name for name in map(str, self.holder.value) if name.isprintable() and name not in self.examples]
             near = near_name(self.key, unknown)
             fix = f'{json.dumps(self.key)} in place of "{clipped(near)}"' if near else fix
         return self.error.of(self.subject, rule, "", f"{at or 'the file'} {says}", fix)
@@ -126,7 +127,7 @@ class Entry:
             example = given[min(key, len(given) - 1)] if isinstance(given, list) and given else given
         else:
             shown = clipped(key if key.isprintable() else repr(key), 40)
-            at, example = f"{self.at} > {shown}" if self.at else shown, EXAMPLES.get(key, 1)
+            at, example = f"{self.at} > {shown}" if self.at else shown, self.examples.get(key, 1)
         child = replace(self, value=self._plain(value), at=at, key=key, holder=self, example=example)
         return self.resolve(child)
 

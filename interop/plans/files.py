@@ -1,6 +1,7 @@
 """Reading a file of plans as an :class:`Entry`: JSON, and YAML if PyYAML is installed."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,11 +19,19 @@ MAX_BYTES = 1024 * 1024
 YAML = (".yaml", ".yml")
 
 
-def read_entry(path: Path, what: str, example: str, *, yaml: bool = False, most: int = MAX_BYTES) -> Entry:
+def read_entry(
+    path: Path,
+    what: str,
+    example: str,
+    examples: Mapping[str, Any],
+    *,
+    yaml: bool = False,
+    most: int = MAX_BYTES,
+) -> Entry:
     """Return the content of a JSON file, or of a YAML file if ``yaml`` allows it. Messages call it ``what``.
 
     Raises :class:`FileError` for a file that can't be read, has more than ``most`` bytes, can't be parsed or is not an
-    object. ``example`` is the fix for a file that is empty or something else.
+    object. ``example`` is the fix for a file that is empty or something else, and ``examples`` has those of its keys.
     """
     subject = f"{what} {path}"
     suffixes = (".json", *(YAML if yaml else ()))
@@ -36,7 +45,7 @@ def read_entry(path: Path, what: str, example: str, *, yaml: bool = False, most:
         fix = example if is_yaml else syntax_fix(text, replace(FORMATS[".json"], example=example), error)
         about = f"it is not {'YAML' if is_yaml else 'JSON'}"
         raise FileError.of(subject, "syntax", about, fault_of(error), fix) from None
-    entry = Entry(subject, value)
+    entry = Entry(subject, value, examples=examples)
     if not isinstance(value, dict):
         raise entry.wrong("object", f"is {entry.written()}, and must be an object with keys", example)
     return entry

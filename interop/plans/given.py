@@ -21,7 +21,7 @@ class GivenEntry(Entry):
     ...
     wellshaped.spec.messages.report.UsageError: monai_bundle(path, arguments={...}) can't be used.
       number: arguments > channels[1] is '8', and must be an integer from 1 to 1000000.
-      fix: "channels": [4, 32]
+      fix: "channels": [4, 1]
     """
 
     error: ClassVar[type[WellshapedError]] = UsageError

@@ -15,7 +15,7 @@ from ...spec.presets.volumes import monai_basicunet
 from .arguments import Arguments
 from .dynunet import DynUNetPlan, dynunet
 from .entry import Entry, counted_entries
-from .examples import EXAMPLES
+from .examples import OF_BUNDLES
 from .layers import dropout, group_count, named_activation, named_dropout, named_norm, rate
 from .segresnet import SegResNetPlan, segresnet
 
@@ -55,7 +55,7 @@ def _unet(given: Arguments) -> Network:
 
 def _basicunet(given: Arguments) -> Network:
     axes = given.read("spatial_dims", lambda entry: entry.number(1, 3), 3)
-    features = given.read("features", _features, EXAMPLES["features"])
+    features = given.read("features", _features, OF_BUNDLES["features"])
     style = Style(
         norm=named_norm(given, "norm", Norm("instance"), features, null=True),
         dropout=named_dropout(given, "dropout"),

@@ -15,7 +15,7 @@ from ...spec.network.network import MAX_LETTERS, Network
 from .architecture import Architecture, UnknownClassError
 from .dataset import channels_of
 from .entry import Entry
-from .examples import CONFIGURATION
+from .examples import CONFIGURATION, OF_PLANS
 from .files import read_entry
 from .result import PlannedNetwork, PlannedNetworks
 
@@ -69,7 +69,7 @@ def nnunet_plans(
         given = clipped(written_argument("deep_supervision", deep_supervision))
         raise UsageError.of(given, "deep_supervision", "", says, "deep_supervision=False")
     path = path_of(path, "plans file", (".json",))
-    plans = read_entry(path, "plans file", _EXAMPLE)
+    plans = read_entry(path, "plans file", _EXAMPLE, OF_PLANS)
     reject_other_file(plans.value, path, plans.subject, "a plans file of nnU-Net")
     configurations = plans["configurations"]
     names = list(configurations.object())

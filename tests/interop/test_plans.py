@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 import sys
 from functools import cache
 from pathlib import Path
@@ -10,6 +11,7 @@ from types import MappingProxyType
 import jax
 import numpy as np
 import pytest
+from damage import damaged, place_of, repaired
 from flax import nnx
 from hanging import soon
 from mutations import mutations
@@ -24,6 +26,7 @@ from wellshaped.spec import (
     FileError,
     Norm,
     UsageError,
+    WellshapedError,
     compatible_shapes,
     load_network,
     parameter_shapes,
@@ -495,6 +498,7 @@ def test_a_configuration_with_another_class_of_network_is_named_and_the_others_a
 # Broken files
 
 BROKEN_PLANS = {
+    "nothing": (None, "the file is null, and must be an object with keys"),
     "no plan": ([1], "the file is a list, and must be an object with keys"),
     "no configurations": ({"plans": {}}, "the file has no key 'configurations'"),
     "null": ({"configurations": None}, "configurations is null, and must be an object with keys"),
@@ -733,6 +737,165 @@ def test_groups_that_do_not_divide_the_channels_are_an_error_about_the_file(tmp_
     path = bundle(tmp_path / "inference.json", {"norm": ["group", {"num_groups": 3}]})
     with pytest.raises(FileError, match=r"^bundle config .*inference\.json can't be read"):
         monai_bundle(path)
+
+
+# What a fix leads to
+
+
+def read_plan(data, folder):
+    return nnunet_plans(write(folder / "p.json", data), **CHANNELS)
+
+
+def read_bundle(data, folder):
+    return monai_bundle(write(folder / "a.json", data))
+
+
+def read_dataset(data, folder):
+    write(folder / "dataset.json", data)
+    return nnunet_plans(write(folder / "p.json", {"configurations": {"2d": new(deep_supervision=True)}}))
+
+
+def read_arguments(data, folder):
+    given = data.get("arguments")
+    return monai_bundle(bundle(folder / "a.json", {}), arguments=given if isinstance(given, dict) else {})
+
+
+def nested(plan):
+    return {"configurations": {"2d": plan}}
+
+
+GOOD = {
+    **{f"{name}, bundle": (read_bundle, {"network_def": BUNDLES[name]}) for name in BUNDLES},
+    **{f"{name}, plan": (read_plan, nested(PLANS[name])) for name in PLANS},
+    "dataset": (
+        read_dataset,
+        {"channel_names": {"0": "CT"}, "labels": {"background": 0, "whole": [1, 2], "tumor": 2, "ignore": 3}},
+    ),
+    "arguments": (read_arguments, {"arguments": BUNDLES["UNet with other kernels"]}),
+}
+
+DAMAGED = (
+    *("UNet with other kernels, bundle", "BasicUNet with dropout, bundle", "DynUNet, bundle", "SegResNet, bundle"),
+    *("old 2d, plan", "new 2d, plan", "new 2d bottlenecks with dropout, plan", "dataset", "arguments"),
+)
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_the_fix_for_a_damaged_file_applied_literally_leads_to_a_good_file_and_never_back(name, tmp_path):
+    read, good = GOOD[name]
+    read(good, tmp_path)
+    for damage, data in damaged(good):
+        met = []
+        while data is not None:
+            try:
+                read(data, tmp_path)
+                break
+            except WellshapedError as error:
+                report = error.report
+            place = place_of(report)
+            assert place not in met, (damage, met, str(report))
+            assert " in place of " not in report.fixes[0], (damage, str(report))
+            assert len(str(report).splitlines()) <= 10
+            met.append(place)
+            data = repaired(data, report)
+            assert data is not None or "read_torch(network" in report.fixes[0], (damage, str(report))
+
+
+@pytest.mark.parametrize(
+    ("name", "keys"),
+    [
+        ("new 2d, plan", ("conv_op", "n_stages", "kernel_sizes", "n_conv_per_stage", "n_conv_per_stage_decoder")),
+        ("new 2d, plan", ("architecture", "network_class_name", "arch_kwargs", "configurations")),
+        ("old 2d, plan", ("UNet_class_name", "UNet_base_num_features", "conv_kernel_sizes", "patch_size")),
+        ("UNet, bundle", ("_target_", "spatial_dims", "in_channels", "channels", "strides")),
+        ("DynUNet, bundle", ("kernel_size", "upsample_kernel_size")),
+        ("dataset", ("channel_names", "labels", "background")),
+    ],
+)
+def test_a_misspelt_key_is_renamed_and_keeps_its_value(name, keys, tmp_path):
+    read, good = GOOD[name]
+    for key in keys:
+        data = json.loads(json.dumps(good).replace(f'"{key}":', f'"{key}s":'))
+        with pytest.raises(FileError, match=f"has no key '{key}'") as error:
+            read(data, tmp_path)
+        assert error.value.report.fixes == (f'"{key}" in place of "{key}s"',)
+        assert repaired(data, error.value.report) == good
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        *(("new 2d, plan", key) for key in ("conv_op", "n_stages", "strides", "n_conv_per_stage")),
+        *(("old 3d, plan", key) for key in ("patch_size", "pool_op_kernel_sizes", "n_conv_per_stage_decoder")),
+        ("UNet without residual units, bundle", "channels"),
+        *(("DynUNet, bundle", key) for key in ("kernel_size", "strides", "upsample_kernel_size")),
+    ],
+)
+def test_the_value_of_a_missing_key_suits_the_other_values_of_the_file(name, key, tmp_path):
+    read, good = GOOD[name]
+    data = json.loads(re.sub(rf'"{key}": ', f'"no {key}": ', json.dumps(good)).replace(f'"no {key}"', '"_"'))
+    with pytest.raises(FileError) as error:
+        read(data, tmp_path)
+    made, known = (read(of, tmp_path) for of in (repaired(data, error.value.report), good))
+    made, known = (next(iter(of.values())) if "plan" in name else of for of in (made, known))
+    assert made.network.axes == known.network.axes
+    assert sizes_along(made.network) == sizes_along(known.network) or key not in ("conv_op", "n_stages", "patch_size")
+    widths = [[node.name for node in of.network.nodes if node.name.endswith("conv")] for of in (made, known)]
+    assert len(widths[0]) == len(widths[1])
+
+
+@pytest.mark.parametrize(
+    ("network", "fix"),
+    [
+        ({"norm": "group"}, '"norm": ["group", {"num_groups": 2}]'),
+        ({"norm": ["group", {}]}, '"num_groups": 2'),
+        ({"norm": 3}, '"norm": "instance"'),
+        ({"norm": [3, {"affine": True, "eps": None}]}, '"norm": ["instance", {"affine": true, "eps": null}]'),
+        ({"act": []}, '"act": ["relu", {}]'),
+        ({"strides": []}, '"strides": [2, 2]'),
+        ({"strides": [[2, 2]]}, '"strides": [[2, 2], [2, 2]]'),
+        ({"strides": [2, "two"]}, '"strides": [2, 2]'),
+        ({"strides": [[1, 2], 2]}, '"strides": [[1, 2, 2], 2]'),
+        ({"channels": 4}, '"channels": [4, 4]'),
+        ({"kernel_size": [3, 3]}, '"kernel_size": [3, 3, 3]'),
+        ({"kernel_size": [5, 4, 3]}, '"kernel_size": [5, 5, 3]'),
+        ({"bias": "no"}, '"bias": true'),
+        ({"norm": [3, {"a" * 600: 1}]}, '"instance" for network_def > norm[0]'),
+        ({"norm": [3, {"a": [[[[[[[[1]]]]]]]]}]}, '"instance" for network_def > norm[0]'),
+    ],
+)
+def test_a_fix_is_made_of_the_values_of_the_file(network, fix, tmp_path):
+    with pytest.raises(FileError) as error:
+        monai_bundle(bundle(tmp_path / "a.json", network))
+    assert error.value.report.fixes == (fix,)
+
+
+def test_a_norm_without_arguments_gets_those_that_it_must_have(tmp_path):
+    with pytest.raises(UsageError) as error:
+        monai_bundle(bundle(tmp_path / "a.json", {}), arguments={"norm": "group", "bias": None})
+    assert error.value.report.fixes == ('"norm": ["group", {"num_groups": 2}]',)
+
+
+def test_an_error_in_what_is_inherited_is_reported_where_it_stands(tmp_path):
+    more = {"first": {"inherits_from": "2d"}, "2d": new(n_stages="four"), "last": new()}
+    with pytest.raises(FileError, match=r"configurations > 2d > architecture > arch_kwargs > n_stages is 'four'"):
+        nnunet_plans(write(tmp_path / "p.json", {"configurations": more}), **CHANNELS)
+    more["2d"] = new()
+    assert list(nnunet_plans(write(tmp_path / "p.json", {"configurations": more}), **CHANNELS)) == list(more)
+
+
+@pytest.mark.parametrize(
+    ("more", "fix"),
+    [
+        ({"b": {"inherits_from": "2dd"}}, '"inherits_from": "2d"'),
+        ({"b": {"inherits_from": 3}}, '"inherits_from": null'),
+        ({"b": {"inherits_from": "c"}, "c": {"inherits_from": "b"}}, '"inherits_from": null'),
+    ],
+)
+def test_a_configuration_inherits_from_a_near_one_or_from_none(more, fix, tmp_path):
+    with pytest.raises(FileError) as error:
+        nnunet_plans(write(tmp_path / "p.json", {"configurations": {"2d": new(), **more}}), **CHANNELS)
+    assert error.value.report.fixes == (fix,)
 
 
 @pytest.mark.one_in(2)

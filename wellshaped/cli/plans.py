@@ -32,7 +32,7 @@ def planned_network(name: str) -> Network:
     place, _, key = name.rpartition(":")
     path = path_of(place, "file", (".json",))
     example = f"the nnUNetPlans.json of nnU-Net, or a config of a MONAI bundle at {place}"
-    content = read_entry(path, "file", example).value
+    content = read_entry(path, "file", example, {}).value
     known = content.get("configurations")
     is_plan = isinstance(known, dict)
     keys = list(known) if is_plan else [of for of, value in content.items() if _is_network(value)]
