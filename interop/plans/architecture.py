@@ -101,7 +101,7 @@ class Architecture:
         given = self._given
         lists = ("n_conv_per_stage_encoder", "conv_kernel_sizes", "pool_op_kernel_sizes")
         stages = given.usual_count(_STAGES, {**dict.fromkeys(lists, 0), "n_conv_per_stage_decoder": -1}, 3)
-        given.needed("n_conv_per_stage_encoder").list(stages, stages, "one for each stage")
+        given.needed("n_conv_per_stage_encoder").list(stages, stages, f"one for each of 2 to {MAX_STAGES} stages")
         axes = self._usual_axes(range(2, 4), "conv_kernel_sizes", "pool_op_kernel_sizes")
         given.needed("patch_size").list(axes, axes, "one for each axis")
         base, most = (given.needed(key).number() for key in ("UNet_base_num_features", "unet_max_num_features"))

@@ -44,9 +44,9 @@ class Arguments:
         return self._entry[key] if found is None else found
 
     def usual_count(self, counts: range, keys: Mapping[str, int], default: int) -> int:
-        """Return the most usual one of the ``counts`` among the lists of these arguments, else the ``default``.
+        """Return the one of the ``counts`` that most lists of these arguments have, else the ``default``.
 
-        A list has so many entries more than the count as its key says.
+        The number of each key is how many entries more than the count its list has.
         """
         lists = {key: entry.value for key in keys if (entry := self.given(key)) and isinstance(entry.value, list)}
         return most_usual((len(value) - keys[key] for key, value in lists.items()), counts, default)
@@ -94,13 +94,14 @@ class Arguments:
 
 
 def most_usual(found: Iterable[int], counts: range, default: int) -> int:
-    """Return the one of the ``counts`` that is ``found`` most often, the first of several, else the ``default``.
+    """Return the one of the ``counts`` that is ``found`` most often. Without any, the nearest one, or the ``default``.
 
-    >>> most_usual([3, 2, 3, 0, 0, 0], range(1, 4), 1), most_usual([], range(1, 4), 1)
-    (3, 1)
+    >>> most_usual([3, 2, 3, 0, 0, 0], range(1, 4), 1), most_usual([9, 9], range(1, 4), 1), most_usual([], range(4), 1)
+    (3, 3, 1)
     """
-    usual = Counter(count for count in found if count in counts).most_common(1)
-    return usual[0][0] if usual else default
+    found = list(found)
+    usual = Counter([count for count in found if count in counts] or found or [default]).most_common(1)[0][0]
+    return min(max(usual, counts[0]), counts[-1])
 
 
 def _require_texts(entry: Entry) -> None:

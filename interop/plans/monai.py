@@ -75,7 +75,8 @@ def _dynunet(given: Arguments) -> Network:
     widths = [min(2 ** (5 + i), most) for i in range(stages)] if filters is None else _widths(filters, stages)[:stages]
 
     def _sizes(key: str, count: int) -> list[PerAxis]:
-        return [entry.per_axis(axes) for entry in given.needed(key).list(count, count)]
+        why = f"one for each of 3 to {MAX_STAGES} stages" if count == stages else "one less than the stages"
+        return [entry.per_axis(axes) for entry in given.needed(key).list(count, count, why)]
 
     plan = DynUNetPlan(
         features=widths,

@@ -107,8 +107,8 @@ def _chain(configurations: Entry, name: str) -> list[Entry]:
             why = f"must be one of {', '.join(others)}" if others else "there is no other configuration"
             circle = parent.value in met
             says = f"is {parent.written()}, {'which inherits from this configuration' if circle else f'and {why}'}"
-            fix = parent.fix(near_name(parent.value, others))  # null is no parent
-            raise parent.wrong("inherits_from", clipped(says, 200), fix)
+            near = near_name(parent.value, others) if isinstance(parent.value, str) else None
+            raise parent.wrong("inherits_from", clipped(says, 200), parent.fix(near))  # null is no parent
         met.append(parent.value)
         chain.append(configurations[parent.value].like(CONFIGURATION))
     return chain

@@ -497,6 +497,8 @@ def test_a_configuration_with_another_class_of_network_is_named_and_the_others_a
 
 # Broken files
 
+STAGED = ("n_conv_per_stage_encoder", "conv_kernel_sizes", "pool_op_kernel_sizes")
+
 BROKEN_PLANS = {
     "nothing": (None, "the file is null, and must be an object with keys"),
     "no plan": ([1], "the file is a list, and must be an object with keys"),
@@ -539,6 +541,14 @@ BROKEN_PLANS = {
     "a patch of one axis": (
         {"2d": {**new(), "patch_size": [32]}},
         "2d > patch_size has 1 entry, and must have 2: one for each axis",
+    ),
+    "lists of other counts than most": (
+        {"2d": {**PLANS["old 2d"], "pool_op_kernel_sizes": [2] * 13}},
+        "2d > pool_op_kernel_sizes has 13 entries, and must have 3",
+    ),
+    "more stages than are read": (
+        {"2d": {**PLANS["old 2d"], **dict.fromkeys(STAGED, [2] * 13), "n_conv_per_stage_decoder": 1}},
+        "2d > n_conv_per_stage_encoder has 13 entries, and must have 12: one for each of 2 to 12 stages",
     ),
     "a word": ({"2d": new(conv_bias="yes")}, "conv_bias is 'yes', and must be true or false"),
     "a circle": (
@@ -780,6 +790,7 @@ DAMAGED = (
 )
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", DAMAGED)
 def test_the_fix_for_a_damaged_file_applied_literally_leads_to_a_good_file_and_never_back(name, tmp_path):
     read, good = GOOD[name]
