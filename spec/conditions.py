@@ -13,8 +13,9 @@ from .messages.written import kind_of
 class Condition:
     """A named rule for a config: its sentence ``says``, its ``field``, and when it ``holds``.
 
-    ``numbered`` returns the sentence with the numbers of a config, and ``value`` a value of the field that meets the
-    rule. Without them the value is written after the field's name, and the default meets the rule.
+    The sentence starts with the field, whose value is written after it. ``numbered`` returns the rest of the sentence
+    for a config that breaks the rule, with its numbers. ``value`` returns a value of the field that meets the rule;
+    without it, the default does.
     """
 
     name: str

@@ -6,10 +6,10 @@ from math import gcd, lcm
 from typing import Any
 
 from ..arithmetic.naturals import LARGEST, judge_at_least_one, natural
-from ..conditions import ASK, Condition, require_kind
+from ..conditions import ASK, require_kind
 from ..elements import Lever, always, judge_arrays, least_changes, smaller
 from ..messages.report import ConfigError, Report, Verdict
-from ..messages.written import written_number, written_value
+from ..messages.written import written_number
 from ..network.network import MAX_AXES
 from ..network.weights import parameter_shapes
 from .by_level import BY_LEVEL, PER_AXIS, entries, fitted, mapped, numbers, short, values
@@ -17,6 +17,7 @@ from .choices import USUAL
 from .conditions import UNET_WELL_FORMED
 from .config import UNetConfig
 from .graph import unchecked_graph
+from .wording import config_as_written, fix_as_written, judged_as, sentence
 
 _DEFAULTS = UNetConfig()
 
@@ -39,7 +40,7 @@ def check_unet_config(cfg: UNetConfig, in_channels: int = 1, out_channels: int |
     if out_channels is None:
         out_channels = 1 if cfg.head or not cfg.channels else cfg.channels[0]
     counts = {"in_channels": natural(in_channels, "in_channels"), "out_channels": natural(out_channels, "out_channels")}
-    judged = tuple(Verdict(c.name, c.holds(cfg), _sentence(c, cfg), "") for c in UNET_WELL_FORMED)
+    judged = tuple(Verdict(c.name, c.holds(cfg), sentence(c, cfg), "") for c in UNET_WELL_FORMED)
     channels = judge_at_least_one(counts)
     if not cfg.head and cfg.channels:
         asked, made = written_number(out_channels), written_number(cfg.channels[0])
@@ -47,8 +48,8 @@ def check_unet_config(cfg: UNetConfig, in_channels: int = 1, out_channels: int |
         channels += (Verdict("head", out_channels == cfg.channels[0], says, ""),)
     if all(verdict.holds for verdict in judged):
         channels += (_judge_size(cfg, *(max(count, 1) for count in counts.values())),)
-    fix = ", ".join(f"{name}={written_value(value)}" for name, value in unet_fix(cfg, **counts).items())
-    return Report(repr(cfg), judged + channels, (fix,) if fix else (), error=ConfigError)
+    fix = fix_as_written(cfg, unet_fix(cfg, **counts))
+    return Report(config_as_written(cfg), judged + channels, (fix,) if fix else (), error=ConfigError)
 
 
 def unet_fix(cfg: UNetConfig, in_channels: int, out_channels: int) -> dict[str, Any]:
@@ -59,7 +60,7 @@ def unet_fix(cfg: UNetConfig, in_channels: int, out_channels: int) -> dict[str, 
     """
     counts = {"in_channels": in_channels, "out_channels": out_channels}
     fix: dict[str, Any] = {}
-    fixed = cfg
+    fixed = cfg = judged_as(cfg)
     while broken := _broken(fixed):
         fix |= broken  # a new value may break another condition
         fixed = replace(fixed, **broken)
@@ -154,10 +155,3 @@ def _cut(cfg: UNetConfig) -> dict[str, Any]:
 def _at_most(cfg: UNetConfig, field: str, most: int) -> dict[str, object]:
     changed = mapped(getattr(cfg, field), lambda n: min(n, most))
     return {field: short(changed) if isinstance(changed, tuple) else changed}
-
-
-def _sentence(condition: Condition, cfg: UNetConfig) -> str:
-    if condition.numbered and not condition.holds(cfg):
-        return condition.numbered(cfg)
-    value = written_value(getattr(cfg, condition.field))
-    return condition.says.replace(condition.field, f"{condition.field}={value}", 1)

@@ -15,6 +15,9 @@ BY_LEVEL = (*BLOCKS, *STEPS)
 PER_AXIS = ("conv_kernel", "stride", "upsampling_kernel")
 """The fields whose value at a level may be a tuple with one number for each axis."""
 
+CHANNELS = ("base_channels", "multipliers")
+"""The fields that say how many channels each level has."""
+
 OF_NETWORK = ("levels", "axes")
 """The fields that say nothing of a level."""
 

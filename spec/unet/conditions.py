@@ -46,7 +46,7 @@ def _counted(field: str) -> Condition:
         given = getattr(cfg, field)
         count = f"{len(given)} {'entry' if len(given) == 1 else 'entries'}" if isinstance(given, tuple) else "one value"
         needed = written_number(entries(field, cfg.levels)) + (", one of them for the bottom" if also else "")
-        return f"{field}={written_value(given)} has {count}, and {written_number(cfg.levels)} levels need {needed}"
+        return f"has {count}, and {written_number(cfg.levels)} levels need {needed}"
 
     def value(cfg: UNetConfig) -> object:
         given = getattr(cfg, field)
@@ -69,10 +69,7 @@ def _on_axes(field: str) -> Condition:
 
     def numbered(cfg: UNetConfig) -> str:
         counts = [len(v) for v in values(getattr(cfg, field)) if isinstance(v, tuple) and len(v) != cfg.axes]
-        given = f"{field}={written_value(getattr(cfg, field))}"
-        return (
-            f"{given} has numbers for {counts[0] if counts else 1} axes, and the network has {written_number(cfg.axes)}"
-        )
+        return f"has numbers for {counts[0] if counts else 1} axes, and the network has {written_number(cfg.axes)}"
 
     def value(cfg: UNetConfig) -> object:
         def of_level(v: object) -> object:
@@ -92,7 +89,18 @@ def _multipliers_count(cfg: UNetConfig) -> str:
     needed = f"{written_number(cfg.levels + 1)}, one of them for the bottom"
     counts = f"{len(value)} numbers, and {cfg.levels} levels need {needed}"
     example = f", for example {', '.join(str(2**i) for i in range(cfg.levels + 1))}" if cfg.levels < 8 else ""
-    return f"multipliers={written_value(cfg.multipliers)} has {counts}{example}"
+    return f"has {counts}{example}"
+
+
+def _with_channels(cfg: UNetConfig) -> object:
+    """Return the multipliers with each 0 replaced: by twice the one before it, or half the one after it."""
+    found: list[int] = []
+    given = cfg.multipliers or ()
+    for i, m in enumerate(given):
+        later = next((n for n in given[i:] if n), 2)
+        found.append(m or (2 * found[-1] if found else max(later // 2, 1)))
+    doubled = found == [found[0] * 2**i for i in range(len(found))] and found[0] == 1
+    return None if doubled else tuple(found)
 
 
 def _grouped(cfg: UNetConfig) -> dict[int, tuple[int, int]]:
@@ -108,15 +116,15 @@ def _divides(groups: int, channels: int) -> bool:
 
 
 def _groups(cfg: UNetConfig) -> str:
-    grouped, given = _grouped(cfg), f"groups={written_value(cfg.groups)}"
+    grouped = _grouped(cfg)
     if isinstance(cfg.groups, tuple):
         i, (groups, channels) = next(((i, of) for i, of in grouped.items() if not _divides(*of)), (0, (0, 0)))
         where = "at the bottom" if i == cfg.levels else f"at level {i}"
         numbers = f"{written_number(groups)}, the channels {written_number(channels)}"
-        return f"{given} must divide the channels of each level; {where} it is {numbers}"
+        return f"must divide the channels of each level; {where} it is {numbers}"
     levels = "every level" if len(grouped) == len(cfg.channels) else "every level with a group norm"
     of = ", ".join(map(written_number, dict.fromkeys(channels for _, channels in grouped.values())))
-    return f"{given} must divide the channels of {levels}, {of}"
+    return f"must divide the channels of {levels}, {of}"
 
 
 def _dividing(cfg: UNetConfig) -> object:
@@ -143,21 +151,27 @@ def _levels(cfg: UNetConfig) -> list[Level]:
 _SHAPES = (*map(_counted, BY_LEVEL), *map(_on_axes, PER_AXIS))
 
 
-def _wrong_kernels(cfg: UNetConfig) -> Iterator[tuple[int, int]]:
-    """Yield the kernel and the stride of each transposed convolution that can't multiply the size by its stride."""
-    for level in _levels(cfg) if cfg.upsampling_kernel is not None and 1 <= cfg.axes <= MAX_AXES else ():
+def _wrong_kernels(cfg: UNetConfig) -> Iterator[tuple[int, int, int]]:
+    """Yield each level whose transposed convolution can't multiply the size by its stride, its kernel and stride."""
+    known = cfg.upsampling_kernel is not None and 1 <= cfg.axes <= MAX_AXES
+    for i, level in enumerate(_levels(cfg) if known else ()):
         if level.upsampling == "transposed":
             for axis in range(cfg.axes):
                 kernel, stride = on_axis(level.kernel_up, axis), on_axis(level.stride, axis)
                 if kernel < stride or (stride == 1 and kernel % 2 == 0):
-                    yield kernel, stride
+                    yield i, kernel, stride
 
 
 def _upsampling_kernel(cfg: UNetConfig) -> str:
-    kernel, stride = next(_wrong_kernels(cfg), (0, 0))
+    i, kernel, stride = next(_wrong_kernels(cfg), (0, 0, 0))
     odd = ", and odd for a stride of 1" if kernel >= stride else ""
-    given = f"upsampling_kernel={written_value(cfg.upsampling_kernel)}"
-    return f"{given} must be at least the stride{odd}; at one level it is {written_number(kernel)}, the stride {stride}"
+    return f"must be at least the stride{odd}; at level {i} it is {written_number(kernel)}, the stride {stride}"
+
+
+def _kernels_for_strides(cfg: UNetConfig) -> object:
+    """Return the kernels of the transposed convolutions, with the stride in place of each wrong one."""
+    wrong = {i for i, _, _ in _wrong_kernels(cfg)}
+    return short(tuple(level.stride if i in wrong else level.kernel_up for i, level in enumerate(_levels(cfg))))
 
 
 def _strided_residuals(cfg: UNetConfig) -> bool:
@@ -180,8 +194,8 @@ def _unequal_additions(cfg: UNetConfig) -> Iterator[int]:
 def _skip(cfg: UNetConfig) -> str:
     i = next(_unequal_additions(cfg), 0)
     width, below = (written_number(c) for c in (*cfg.channels[i : i + 2], 0, 0)[:2])
-    alone = f"upsampling={written_value(cfg.upsampling)} has no convolution"
-    return f"skip={written_value(cfg.skip)} adds {width} channels and {below} at level {i}, because {alone}"
+    alone = f"upsampling={written_value(at(cfg.upsampling, i))} has no convolution"
+    return f"adds {width} channels and {below} at level {i}, because its {alone}"
 
 
 def _concatenated(cfg: UNetConfig) -> object:
@@ -205,8 +219,10 @@ UNET_WELL_FORMED: tuple[Condition, ...] = (
     Condition(
         "multipliers_pos",
         "multipliers",
-        "multipliers must each be at least 1",
+        "multipliers must be at least 1",
         lambda cfg: cfg.multipliers is None or all(m >= 1 for m in cfg.multipliers),
+        None,
+        _with_channels,
     ),
     *_SHAPES,
     *(
@@ -240,6 +256,7 @@ UNET_WELL_FORMED: tuple[Condition, ...] = (
         "upsampling_kernel must be at least the stride, and odd for a stride of 1",
         lambda cfg: not any(_wrong_kernels(cfg)),
         _upsampling_kernel,
+        _kernels_for_strides,
     ),
     Condition(
         "groups_divide",

@@ -8,7 +8,7 @@ from typing import Any, Self
 from ..arithmetic.naturals import natural
 from ..messages.report import ConfigError, UsageError, WellshapedError, all_at_once, raise_all
 from ..messages.written import Written, kind_of, written_argument, written_number
-from .by_level import BLOCKS, BY_LEVEL, STEPS, Sizes, at, read, short
+from .by_level import BLOCKS, BY_LEVEL, CHANNELS, STEPS, Sizes, at, read, short
 from .choices import entry, one
 from .level import Block, Level, require_block, require_levels
 
@@ -22,8 +22,19 @@ ByLevelAndAxis = int | tuple[Sizes, ...]
 """A number, or a tuple with one for each level: a number again, or a tuple with one for each axis."""
 
 
+class _Origin:
+    """Remembers that a config was written level by level. It is no field: a copy with other fields is written flat."""
+
+    __slots__ = ("_is_of_levels",)
+
+    @property
+    def is_of_levels(self) -> bool:
+        """Whether :meth:`UNetConfig.of_levels` made this config. Messages then speak of its levels."""
+        return getattr(self, "_is_of_levels", False)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class UNetConfig(Written):
+class UNetConfig(_Origin, Written):
     """The hyperparameters of a U-Net with any number of levels, keyword-only.
 
     A field marked † may differ from level to level: it takes one value, or a tuple with one for each level, from level
@@ -144,7 +155,7 @@ class UNetConfig(Written):
         levels = require_levels(levels)
         require_block(bottom, "bottom")
         for name in whole:
-            if name in (*BY_LEVEL, "base_channels", "multipliers"):
+            if name in ("levels", *CHANNELS, *BY_LEVEL):
                 says = "it follows from the levels"
                 raise UsageError.of(written_argument(name, whole[name]), name, "", says, f"leave out {name}")
         blocks = [*(level.block for level in levels), bottom]
@@ -156,13 +167,15 @@ class UNetConfig(Written):
         channels = [of.channels for of in blocks]
         doubled = channels == [channels[0] * 2**i for i in range(len(channels))]
         base = channels[0] if doubled else gcd(*channels) or 1
-        return cls(
+        cfg = cls(
             levels=len(levels),
             base_channels=base,
             multipliers=None if doubled else tuple(n // base for n in channels),
             **by_level,
             **whole,
         )
+        object.__setattr__(cfg, "_is_of_levels", True)
+        return cfg
 
     @property
     def bottom(self) -> Block:

@@ -1,5 +1,7 @@
 """Configs whose levels differ: which networks they are, what they say of a level, and how wrong ones are fixed."""
 
+import pickle
+import re
 from dataclasses import MISSING, fields, replace
 from math import prod
 
@@ -34,7 +36,7 @@ from wellshaped.spec import (
 from wellshaped.spec.presets.nnunet import StagePlan, nnunet_3d_fullres, plain_conv_unet
 from wellshaped.spec.presets.residual import monai_unet
 from wellshaped.spec.presets.volumes import monai_basicunet
-from wellshaped.spec.unet.by_level import BLOCKS, BY_LEVEL, PER_AXIS, entries
+from wellshaped.spec.unet.by_level import BLOCKS, BY_LEVEL, PER_AXIS, STEPS, entries
 from wellshaped.spec.unet.choices import CHOICES, USUAL
 
 
@@ -467,13 +469,13 @@ def test_whatever_is_wrong_the_fix_makes_a_network(cfg, ins, outs):
         ({"conv_kernel": (3, (3, 4), 3), "levels": 2}, "must be odd", {"conv_kernel": (3, (3, 5), 3)}),
         (
             {"levels": 2, "upsampling_kernel": (2, 3), "stride": (2, 4)},
-            "must be at least the stride; at one level it is 3, the stride 4",
-            {"upsampling_kernel": None},
+            "must be at least the stride; at level 1 it is 3, the stride 4",
+            {"upsampling_kernel": (2, 4)},
         ),
         (
             {"levels": 1, "upsampling_kernel": 2, "stride": 1},
-            "must be at least the stride, and odd for a stride of 1; at one level it is 2, the stride 1",
-            {"upsampling_kernel": None},
+            "must be at least the stride, and odd for a stride of 1; at level 0 it is 2, the stride 1",
+            {"upsampling_kernel": 1},
         ),
         (
             {"levels": 1, "norm": ("batch", "batch", "group")},
@@ -500,6 +502,12 @@ def test_whatever_is_wrong_the_fix_makes_a_network(cfg, ins, outs):
             "skip='add' adds 64 channels and 128 at level 0",
             {"skip": ("concat", "add")},
         ),
+        (
+            {"levels": 3, "multipliers": (0, 3, 0, 0)},
+            "multipliers=(0, 3, 0, 0) must be at least 1",
+            {"multipliers": (1, 3, 6, 12)},
+        ),
+        ({"levels": 2, "multipliers": (1, 0, 4)}, "must be at least 1", {"multipliers": None}),
     ],
     ids=str,
 )
@@ -535,3 +543,129 @@ def test_channels_that_are_too_many_are_fixed_to_multiples_of_the_groups_of_ever
 def test_a_field_of_blocks_has_an_entry_for_the_bottom():
     for field in BY_LEVEL:
         assert entries(field, 3) == 3 + (field in BLOCKS)
+
+
+# Configs that are written level by level.
+
+_CHANGE = re.compile(r", (?=(?:levels|bottom|in_channels|out_channels|axes|" + "|".join(WHOLE) + r")\b[^ ,(]*=)")
+
+
+def as_fixed(levels, bottom, whole, fix):
+    """The config that is written with a fix, as it says: each change is an assignment to what was written."""
+    places = {"levels": list(levels), "bottom": bottom, "Level": Level, "Block": Block}
+    names = whole | {"in_channels": 1, "out_channels": 1}
+    for change in _CHANGE.split(fix):
+        exec(change, places, names)
+    levels, bottom = (names.pop(of, places[of]) for of in ("levels", "bottom"))
+    ins, outs = names.pop("in_channels"), names.pop("out_channels")
+    return UNetConfig.of_levels(levels, bottom, **names), ins, outs
+
+
+_numbers = st.integers(0, 4)
+_wrong_blocks = st.builds(
+    Block,
+    channels=st.sampled_from((0, 6, 8, 10**6)),
+    convs_per_block=st.sampled_from((0, 1, 65)),
+    conv_kernel=_numbers | st.tuples(_numbers, _numbers),
+    groups=_numbers,
+    **{field: st.sampled_from(CHOICES[field]) for field in BLOCKS if field in CHOICES},
+)
+_wrong_levels = st.builds(
+    Level,
+    block=_wrong_blocks,
+    decoder_convs=st.none() | _numbers,
+    stride=_numbers | st.tuples(_numbers, _numbers, _numbers),
+    upsampling_kernel=st.none() | _numbers,
+    **{field: st.sampled_from(CHOICES[field]) for field in STEPS if field in CHOICES},
+)
+
+
+@examples(100)
+@given(
+    st.lists(_wrong_levels, max_size=3),
+    _wrong_blocks,
+    st.fixed_dictionaries(
+        {}, optional={"axes": _numbers, **{name: st.sampled_from(CHOICES[name]) for name in WHOLE[1:]}}
+    ),
+)
+def test_a_fix_of_levels_works_as_it_is_written_and_names_no_field_that_they_do_not_have(levels, bottom, whole):
+    report = check_unet_config(UNetConfig.of_levels(levels, bottom, **whole), 1, 1)
+    if not report.ok:
+        assert check_unet_config(*as_fixed(levels, bottom, whole, report.fixes[0])).ok
+    of_flat = "|".join(("base_channels", "multipliers", *BLOCKS, *STEPS))
+    for failure in report.failures:
+        assert not re.search(rf"(?<![.\w])(?:{of_flat})=", failure.says.replace("its upsampling=", ""))
+
+
+_EIGHT = Block(channels=8)
+
+
+@pytest.mark.parametrize(
+    ("levels", "bottom", "says", "fix"),
+    [
+        (
+            [Level(block=Block(channels=0)), Level(block=Block(channels=16))],
+            Block(channels=32),
+            "levels[0].block.channels=0 must be at least 1",
+            "levels[0]=Level(block=Block(channels=16))",
+        ),
+        (
+            [Level(block=_EIGHT), Level(block=Block(channels=12, norm="group"))],
+            Block(channels=16, norm="group"),
+            "levels[1].block.groups=8 must divide the channels of each level; at level 1 it is 8, the channels 12",
+            "levels[1]=Level(block=Block(channels=12, norm='group', groups=6))",
+        ),
+        (
+            [Level(block=_EIGHT, stride=0), Level(block=_EIGHT, stride=0), Level(block=_EIGHT)],
+            _EIGHT,
+            "levels[0].stride=0 (and 1 more) must be at least 1",
+            "levels[0]=levels[1]=Level(block=Block(channels=8))",
+        ),
+        (
+            [Level(block=_EIGHT)],
+            Block(channels=8, conv_kernel=(3, 4)),
+            "bottom.conv_kernel=(3, 4) must be odd, so that the kernel has a centre",
+            "bottom=Block(channels=8, conv_kernel=(3, 5))",
+        ),
+        (
+            [Level(block=_EIGHT, upsampling="nearest alone", skip="add")],
+            Block(channels=16),
+            "levels[0].skip='add' adds 8 channels and 16 at level 0, because its upsampling='nearest alone' has no ",
+            "levels[0]=Level(block=Block(channels=8), upsampling='nearest alone')",
+        ),
+        (
+            [Level(block=_EIGHT, stride=(1, 2, 2))],
+            _EIGHT,
+            "levels[0].stride=(1, 2, 2) has numbers for 3 axes, and the network has 2",
+            "axes=3",
+        ),
+        (
+            [Level(block=Block(channels=2**i)) for i in range(20)],
+            Block(channels=2**20),
+            "bottom.convs[1].kernel of shape 1048576×1048576×3×3 has 9895604649984 elements",
+            "levels=levels[:13], bottom=Block(channels=8192)",
+        ),
+        (
+            [],
+            Block(channels=0),
+            "len(levels)=0 must be at least 1",
+            "levels=[Level(block=Block(channels=64)), Level(block=Block(channels=128)), Level(block=Block(channels=256)"
+            "), Level(block=Block(channels=512))], bottom=Block(channels=1024)",
+        ),
+    ],
+    ids=str,
+)
+def test_an_error_of_levels_is_said_in_the_words_of_the_call(levels, bottom, says, fix):
+    report = check_unet_config(UNetConfig.of_levels(levels, bottom, bias=False))
+    assert report.subject == "UNetConfig.of_levels(levels, bottom, bias=False)"
+    assert says in report.failures[0].says
+    assert report.fixes == (fix,)
+
+
+def test_a_config_of_levels_is_equal_to_the_same_config_written_flat():
+    cfg = UNetConfig.of_levels([Level(block=_EIGHT)], Block(channels=16))
+    flat = UNetConfig(levels=1, base_channels=8)
+    assert (cfg, hash(cfg), repr(cfg)) == (flat, hash(flat), repr(flat))
+    assert pickle.loads(pickle.dumps(cfg)) == cfg
+    assert cfg.is_of_levels
+    assert not replace(cfg, levels=2).is_of_levels
