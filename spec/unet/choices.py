@@ -6,6 +6,7 @@ from ..arithmetic.naturals import as_integer, natural
 from ..messages.choices import near_choices, nearest_choice
 from ..messages.report import UsageError
 from ..messages.written import kind_of, written_argument, written_value
+from ..network.fields import shortest
 from ..network.values import Activation
 from .by_level import OF_NETWORK, PER_AXIS
 
@@ -79,20 +80,27 @@ def _is_one(value: object, choices: tuple[object, ...]) -> bool:
     return any(type(value) is type(one) and value == one for one in choices)
 
 
-def entry(value: object, shown: str, name: str, *, given: object = None, by_axis: bool = True) -> Any:
-    """Return the value of a field at one level. A list becomes a tuple.
+def entry(
+    value: object, shown: str, name: str, *, given: object = None, by_axis: bool = True, axes: object = None
+) -> Any:
+    """Return the value of a field at one level. A list becomes a tuple, and equal numbers for all axes become one.
 
     ``shown`` is how a message writes the field, ``given`` the whole value if it has one entry for each level, and
-    ``by_axis`` says whether the value may be a tuple with a number for each axis. Raises :class:`UsageError` for a
-    number that is not natural, and for a value that is not one of the choices.
+    ``by_axis`` says whether the value may be a tuple with a number for each axis. ``axes`` is the number of axes, if it
+    is known: a tuple for another number stays, and :func:`check` reports it. Raises :class:`UsageError` for a number
+    that is not natural, for a tuple without numbers, and for a value that is not one of the choices.
 
-    >>> entry([1, 2], "stride", "stride"), entry("max", "downsampling", "downsampling")
-    ((1, 2), 'max')
+    >>> entry([1, 2], "stride", "stride"), entry([2, 2], "stride", "stride"), entry("add", "skip", "skip")
+    ((1, 2), 2, 'add')
     """
     if name in CHOICES:
         return choice(value, shown, name, CHOICES[name], given)
     if by_axis and name in PER_AXIS and isinstance(value, tuple | list):
-        return tuple(natural(n, f"{shown}[{axis}]", USUAL[name]) for axis, n in enumerate(value))
+        if not value:
+            says = f"{shown}=() must be a number, or have one for each axis"
+            raise UsageError.of(f"{shown}=()", name, "", says, f"{shown}={USUAL[name]}")
+        numbers = tuple(natural(n, f"{shown}[{axis}]", USUAL[name]) for axis, n in enumerate(value))
+        return shortest(numbers) if axes in (None, len(numbers)) else numbers
     return natural(value, shown, USUAL[name])
 
 

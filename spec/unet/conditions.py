@@ -11,7 +11,6 @@ from ..messages.written import written_number, written_value
 from ..network.fields import on_axis
 from ..network.network import MAX_AXES
 from .by_level import BLOCKS, BY_LEVEL, PER_AXIS, at, entries, fitted, mapped, numbers, short, values
-from .choices import USUAL
 from .config import MOST, UNetConfig
 from .level import ALONE, Level
 
@@ -75,7 +74,7 @@ def _on_axes(field: str) -> Condition:
         def of_level(v: object) -> object:
             if not isinstance(v, tuple):
                 return v
-            of_axes = (*v, *(v[-1:] or (USUAL[field],)) * MAX_AXES)[: min(max(cfg.axes, 1), MAX_AXES)]
+            of_axes = (*v, *v[-1:] * MAX_AXES)[: min(max(cfg.axes, 1), MAX_AXES)]
             return of_axes if any(n != of_axes[0] for n in of_axes) else of_axes[0]
 
         return short(tuple(map(of_level, getattr(cfg, field))))

@@ -6,11 +6,13 @@ from math import gcd
 from typing import Any, Self
 
 from ..arithmetic.naturals import natural
+from ..messages.calls import calls_explained
+from ..messages.choices import near_name
 from ..messages.report import ConfigError, UsageError, WellshapedError, all_at_once, raise_all
-from ..messages.written import Written, kind_of, written_argument, written_number
+from ..messages.written import Written, in_words, kind_of, written_argument, written_number
 from .by_level import BLOCKS, BY_LEVEL, CHANNELS, STEPS, Sizes, at, read, short
 from .choices import entry, one
-from .level import Block, Level, require_block, require_levels
+from .level import USUAL_BLOCK, USUAL_LEVEL, Block, Level, require_block, require_levels
 
 MOST = 64
 """The most levels, and the most convolutions at one level. More is a mistake."""
@@ -33,6 +35,7 @@ class _Origin:
         return getattr(self, "_is_of_levels", False)
 
 
+@calls_explained()
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class UNetConfig(_Origin, Written):
     """The hyperparameters of a U-Net with any number of levels, keyword-only.
@@ -125,7 +128,7 @@ class UNetConfig(_Origin, Written):
                 if f.name == "multipliers":
                     object.__setattr__(self, f.name, _multipliers(value))
                 elif value is not None or f.default is not None:
-                    object.__setattr__(self, f.name, _read(value, f.name))
+                    object.__setattr__(self, f.name, _read(value, f.name, self.axes))
         raise_all(errors)
 
     @property
@@ -135,6 +138,7 @@ class UNetConfig(_Origin, Written):
         return tuple(self.base_channels * m for m in (doubling if self.multipliers is None else self.multipliers))
 
     @classmethod
+    @calls_explained(levels=f"[{USUAL_LEVEL}]", bottom=USUAL_BLOCK)
     def of_levels(cls, levels: Sequence[Level], bottom: Block, **whole: Any) -> Self:
         """Return the config with these levels, from the full resolution down, and this block at the bottom.
 
@@ -152,12 +156,15 @@ class UNetConfig(_Origin, Written):
         >>> cfg == UNetConfig.of_levels([cfg.level(0), cfg.level(1)], cfg.bottom, axes=3)
         True
         """
-        levels = require_levels(levels)
-        require_block(bottom, "bottom")
-        for name in whole:
-            if name in ("levels", *CHANNELS, *BY_LEVEL):
-                says = "it follows from the levels"
-                raise UsageError.of(written_argument(name, whole[name]), name, "", says, f"leave out {name}")
+        errors: list[WellshapedError] = []
+        with all_at_once(errors):
+            require_levels(levels)
+        with all_at_once(errors):
+            require_block(bottom, "bottom")
+        for name, value in whole.items():
+            with all_at_once(errors):
+                _require_whole(name, value)
+        raise_all(errors)
         blocks = [*(level.block for level in levels), bottom]
         by_level = {field: short(tuple(getattr(of, field) for of in blocks)) for field in BLOCKS}
         for field in STEPS if levels else ():
@@ -225,11 +232,30 @@ class UNetConfig(_Origin, Written):
         return self.join or ("exact" if self.padding == "same" else "even crop")
 
 
-def _read(value: object, name: str) -> Any:
+def _require_whole(name: str, value: object) -> None:
+    """Raise :class:`UsageError` unless a field of this name holds for the whole network."""
+    names = [f.name for f in fields(UNetConfig)]
+    meant = name if name in names else near_name(name, names)
+    of_whole = [of for of in names if of not in ("levels", *CHANNELS, *BY_LEVEL)]
+    if name in of_whole:
+        return
+    rule, says = (
+        ("unknown_argument", "there is no such field") if name != meant else (name, "it follows from the levels")
+    )
+    fix = f"leave out {name}; the fields of the whole network are {in_words(of_whole)}"
+    if meant in of_whole:
+        fix = written_argument(meant, value)
+    elif meant is not None:
+        kind = "Level" if meant in STEPS else "Block"
+        fix = f"leave out {name}: each {kind} has its own {'channels' if meant in CHANNELS else meant}"
+    raise UsageError.of(written_argument(name, value), rule, "", says, fix)
+
+
+def _read(value: object, name: str, axes: object) -> Any:
     """Return the value of a field as the config stores it: tuples for lists."""
     if name not in BY_LEVEL:
         return entry(one(value, name), name, name)
-    return read(value, name, lambda v, shown: entry(v, shown, name, given=value, by_axis=shown != name))
+    return read(value, name, lambda v, shown: entry(v, shown, name, given=value, by_axis=shown != name, axes=axes))
 
 
 def _multipliers(value: object) -> tuple[int, ...] | None:

@@ -1,9 +1,9 @@
 """A level of a U-Net and a block of convolutions, as values."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
-from typing import cast
 
+from ..messages.calls import calls_explained
 from ..messages.report import UsageError, WellshapedError, all_at_once, raise_all
 from ..messages.written import Written, kind_of, written_argument
 from .by_level import Sizes
@@ -13,6 +13,11 @@ ALONE = {"nearest alone": "nearest", "bilinear alone": "bilinear"}
 """The upsamplings that resize without a convolution, and the same ones with it."""
 
 
+USUAL_BLOCK = f"Block(channels={USUAL['channels']})"
+USUAL_LEVEL = f"Level(block={USUAL_BLOCK})"
+
+
+@calls_explained(channels=str(USUAL["channels"]))
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Block(Written):
     """A block of convolutions, each with its norm and activation, in their ``order``. Keyword-only.
@@ -55,6 +60,7 @@ class Block(Written):
         return self.groups if self.norm == "group" else 1
 
 
+@calls_explained(block=USUAL_BLOCK)
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Level(Written):
     """One level: its ``block`` in the encoder, and how it is left, entered and joined. Keyword-only.
@@ -79,7 +85,6 @@ class Level(Written):
     skip: str = "concat"
 
     def __post_init__(self) -> None:
-        require_block(self.block, "block")
         _read_fields(self)
 
     @property
@@ -103,27 +108,28 @@ class Level(Written):
         return self.stride if self.upsampling_kernel is None else self.upsampling_kernel
 
 
-_USUAL_BLOCK = f"Block(channels={USUAL['channels']})"
-
-
 def require_block(value: object, name: str) -> None:
     """Raise :class:`UsageError`, with the argument's ``name``, unless the value is a :class:`Block`."""
-    if not isinstance(value, Block):
-        says = f"it is {kind_of(value)}, and must be a Block"
-        raise UsageError.of(written_argument(name, value), name, "", says, f"{name}={_USUAL_BLOCK}")
+    _require(value, Block, name, name, USUAL_BLOCK)
 
 
-def require_levels(value: object) -> Sequence[Level]:
-    """Return ``value``. Raise :class:`UsageError` unless it is a list or a tuple of :class:`Level` values."""
-    says = ""
+def require_levels(value: object) -> None:
+    """Raise :class:`UsageError` unless ``value`` is a list or a tuple of :class:`Level` values."""
     if not isinstance(value, tuple | list):
         says = f"it is {kind_of(value)}, and must be a list"
-    elif wrong := [of for of in value if not isinstance(of, Level)]:
-        says = f"{kind_of(wrong[0])} is no Level"
-    if says:
-        fix = f"levels=[Level(block={_USUAL_BLOCK})]"
+        fix = "levels=list(levels)" if isinstance(value, Iterable) else f"levels=[{USUAL_LEVEL}]"
         raise UsageError.of(written_argument("levels", value), "levels", "", says, fix)
-    return cast(Sequence[Level], value)
+    errors: list[WellshapedError] = []
+    for i, of in enumerate(value):
+        with all_at_once(errors):
+            _require(of, Level, f"levels[{i}]", "levels", USUAL_LEVEL)
+    raise_all(errors)
+
+
+def _require(value: object, kind: type, name: str, rule: str, usual: str) -> None:
+    if not isinstance(value, kind):
+        says = f"it is {kind_of(value)}, and must be a {kind.__name__}"
+        raise UsageError.of(written_argument(name, value), rule, "", says, f"{name}={usual}")
 
 
 def _read_fields(value: Block | Level) -> None:
@@ -131,8 +137,9 @@ def _read_fields(value: Block | Level) -> None:
     errors: list[WellshapedError] = []
     for f in fields(value):
         given = getattr(value, f.name)
-        if isinstance(given, Block) or (given is None and f.default is None):
-            continue
         with all_at_once(errors):
-            object.__setattr__(value, f.name, entry(given, f.name, f.name))
+            if f.name == "block":
+                require_block(given, f.name)
+            elif given is not None or f.default is not None:
+                object.__setattr__(value, f.name, entry(given, f.name, f.name))
     raise_all(errors)

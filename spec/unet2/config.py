@@ -8,6 +8,7 @@ from dataclasses import Field, dataclass, field, fields
 
 from ..arithmetic.naturals import judge_at_least_one, natural
 from ..conditions import Condition
+from ..messages.calls import calls_explained
 from ..messages.report import Verdict, WellshapedError, all_at_once, raise_all
 from ..messages.written import Written, written_number
 
@@ -17,6 +18,7 @@ def _number(default: int, lean: str, says: str) -> int:
     return field(default=default, metadata={"lean": lean, "says": says})
 
 
+@calls_explained()
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class UNet2Config(Written):
     """The hyperparameters of a U-Net that halves once: twelve natural numbers, keyword-only, with the usual defaults.

@@ -23,6 +23,7 @@ from wellshaped.spec import (
     MaxPool,
     NetworkBuilder,
     Norm,
+    UNet2Config,
     UNetConfig,
     UsageError,
     check_unet_config,
@@ -171,6 +172,8 @@ def test_a_resize_without_a_convolution_leaves_the_channels_to_the_next_block():
     assert "up[0]" not in shapes
 
 
+_EIGHT = Block(channels=8)
+
 # What a config says.
 
 
@@ -252,19 +255,105 @@ def test_a_wrong_value_of_a_level_is_reported_where_it_is_made():
 
 
 @pytest.mark.parametrize(
-    ("levels", "bottom", "whole", "says"),
+    ("levels", "bottom", "whole", "says", "fix"),
     [
-        (3, Block(channels=8), {}, "it is an int, and must be a list"),
-        ([Block(channels=8)], Block(channels=8), {}, "a Block is no Level"),
-        ([], Level(block=Block(channels=8)), {}, "it is a Level, and must be a Block"),
-        ([], Block(channels=8), {"stride": 2}, "stride: it follows from the levels"),
-        ([], Block(channels=8), {"base_channels": 2}, "base_channels: it follows from the levels"),
-        ([], Block(channels=8), {"padding": "sme"}, "padding='sme' must be one of"),
+        (3, _EIGHT, {}, "it is an int, and must be a list", "levels=[Level(block=Block(channels=64))]"),
+        ((Level(block=_EIGHT) for _ in "a"), _EIGHT, {}, "it is a generator", "levels=list(levels)"),
+        ([_EIGHT], _EIGHT, {}, "it is a Block, and must be a Level", "levels[0]=Level(block=Block(channels=64))"),
+        ([Level(block=_EIGHT), None], _EIGHT, {}, "it is a NoneType", "levels[1]=Level(block=Block(channels=64))"),
+        ([], Level(block=_EIGHT), {}, "it is a Level, and must be a Block", "bottom=Block(channels=64)"),
+        ([], _EIGHT, {"stride": 2}, "it follows from the levels", "leave out stride: each Level has its own stride"),
+        (
+            [],
+            _EIGHT,
+            {"base_channels": 2},
+            "it follows from the levels",
+            "leave out base_channels: each Block has its own channels",
+        ),
+        ([], _EIGHT, {"padding": "sme"}, "padding='sme' must be one of", "padding='same'"),
+        ([], _EIGHT, {"pading": "none"}, "there is no such field", "padding='none'"),
+        (
+            [],
+            _EIGHT,
+            {"activaton": "silu"},
+            "there is no such field",
+            "leave out activaton: each Block has its own activation",
+        ),
+        (
+            [],
+            _EIGHT,
+            {"zzz": 1},
+            "there is no such field",
+            "leave out zzz; the fields of the whole network are padding, join, concat, bias, head and axes",
+        ),
     ],
 )
-def test_what_is_no_list_of_levels_is_reported(levels, bottom, whole, says):
-    with pytest.raises(UsageError, match=says):
+def test_what_is_no_list_of_levels_is_reported(levels, bottom, whole, says, fix):
+    with pytest.raises(UsageError) as error:
         UNetConfig.of_levels(levels, bottom, **whole)
+    assert says in error.value.report.failures[0].says
+    assert error.value.report.fixes == (fix,)
+
+
+def test_all_that_is_wrong_with_levels_is_said_at_once():
+    with pytest.raises(UsageError) as error:
+        UNetConfig.of_levels([None], 8, stride=2)
+    assert error.value.report.subject == "levels[0]=None, bottom=8, stride=2"
+    with pytest.raises(UsageError) as error:
+        Level(block=None, stride="a")
+    assert error.value.report.subject == "block=None, stride='a'"
+    assert error.value.report.fixes == ("block=Block(channels=64)", "stride=2")
+
+
+@pytest.mark.parametrize(
+    ("call", "says", "fix"),
+    [
+        (lambda: UNetConfig(level=3), "UNetConfig has no argument level", "levels=3"),
+        (lambda: UNetConfig(3), "UNetConfig takes no arguments by position, and got 1", "levels=3"),
+        (lambda: UNet2Config(conv_kernl=3), "UNet2Config has no argument conv_kernl", "conv_kernel=3"),
+        (lambda: replace(UNetConfig(), nrm="batch"), "UNetConfig has no argument nrm", "norm='batch'"),
+        (lambda: Block(chanels=3), "Block has no argument chanels", "channels=3"),
+        (lambda: Block(16), "Block takes no arguments by position, and got 1", "channels=16"),
+        (lambda: Block(), "Block needs channels", "channels=64"),
+        (lambda: Level(blok=_EIGHT), "Level has no argument blok", "block=Block(channels=8)"),
+        (lambda: Level(), "Level needs block", "block=Block(channels=64)"),
+        (lambda: UNetConfig.of_levels([]), "UNetConfig.of_levels needs bottom", "bottom=Block(channels=64)"),
+        (
+            lambda: UNetConfig.of_levels([], _EIGHT, levels=1),
+            "UNetConfig.of_levels got levels by position and by name",
+            "leave out levels=1",
+        ),
+    ],
+)
+def test_a_misspelled_or_missing_argument_of_a_config_is_reported_with_the_nearest_name(call, says, fix):
+    with pytest.raises(UsageError) as error:
+        call()
+    assert isinstance(error.value, TypeError)
+    assert error.value.report.failures[0].says == says
+    assert error.value.report.fixes == (fix,)
+
+
+def test_equal_numbers_for_all_axes_are_one_number():
+    assert Level(block=_EIGHT, stride=(2, 2), upsampling_kernel=[4, 4]) == Level(block=_EIGHT, upsampling_kernel=4)
+    assert Block(channels=8, conv_kernel=(3, 3, 3)) == _EIGHT
+    assert UNetConfig(stride=((2, 2),), conv_kernel=((3, 3), 3, 3, 3, (1, 3))) == UNetConfig(
+        conv_kernel=(3, 3, 3, 3, (1, 3))
+    )
+    assert not check_unet_config(UNetConfig(stride=((2, 2, 2),))).ok  # the network has two axes
+
+
+@pytest.mark.parametrize(
+    ("make", "fix"),
+    [
+        (lambda: Block(channels=8, conv_kernel=()), "conv_kernel=3"),
+        (lambda: Level(block=_EIGHT, stride=[]), "stride=2"),
+        (lambda: UNetConfig(stride=(2, ())), "stride[1]=2"),
+    ],
+)
+def test_a_tuple_without_numbers_is_no_value_at_a_level(make, fix):
+    with pytest.raises(UsageError, match="must be a number, or have one for each axis") as error:
+        make()
+    assert error.value.report.fixes == (fix,)
 
 
 def test_no_levels_are_a_config_that_can_not_be_built():
@@ -424,7 +513,7 @@ any_configs = st.builds(
     base_channels=naturals,
     multipliers=st.none() | st.lists(naturals, max_size=6).map(tuple),
     **{
-        field: _of_levels(naturals | st.lists(naturals, max_size=4).map(tuple))
+        field: _of_levels(naturals | st.lists(naturals, min_size=1, max_size=4).map(tuple))
         if field in PER_AXIS
         else _of_levels(naturals)
         for field in BY_LEVEL
@@ -595,9 +684,6 @@ def test_a_fix_of_levels_works_as_it_is_written_and_names_no_field_that_they_do_
     of_flat = "|".join(("base_channels", "multipliers", *BLOCKS, *STEPS))
     for failure in report.failures:
         assert not re.search(rf"(?<![.\w])(?:{of_flat})=", failure.says.replace("its upsampling=", ""))
-
-
-_EIGHT = Block(channels=8)
 
 
 @pytest.mark.parametrize(
