@@ -16,7 +16,7 @@ from jax import lax
 from jax.custom_batching import custom_vmap
 from jaxtyping import Array
 
-from ...spec.messages.report import Report, UsageError, Verdict, WellshapedError
+from ...spec.messages.report import Report, UsageError, Verdict, WellshapedError, all_at_once, raise_all
 from ...spec.messages.written import written_argument
 
 AxisName = str | tuple[str, ...]
@@ -24,6 +24,30 @@ AxisName = str | tuple[str, ...]
 
 MAPPED = "nnx.vmap(lambda model, x: model(x), in_axes=(None, 0), axis_name={axis!r})(model, x)"
 """How to call a model that keeps batch statistics on a batch in training mode."""
+
+
+def require_statistics(momentum: object, axis_name: object) -> None:
+    """Raise :class:`UsageError` for a ``momentum`` or an ``axis_name`` that batch norms can't use.
+
+    >>> require_statistics(0.9, ("images", "batch"))
+    >>> require_statistics("a", None)
+    Traceback (most recent call last):
+    ...
+    wellshaped.spec.messages.report.UsageError: momentum='a' can't be used.
+      momentum: it must be a number from 0 to 1: the part of the running statistics that a step keeps.
+      fix: momentum=0.99
+    """
+    errors: list[WellshapedError] = []
+    with all_at_once(errors):
+        if isinstance(momentum, bool) or not isinstance(momentum, Real) or not 0 <= float(momentum) <= 1:
+            says = "it must be a number from 0 to 1: the part of the running statistics that a step keeps"
+            raise UsageError.of(written_argument("momentum", momentum), "momentum", "", says, "momentum=0.99")
+    with all_at_once(errors):
+        names = axis_name if isinstance(axis_name, tuple) else () if axis_name is None else (axis_name,)
+        if not all(isinstance(name, str) and name for name in names):
+            says = "it must be the name of an axis, or a tuple of names"
+            raise UsageError.of(written_argument("axis_name", axis_name), "axis_name", "", says, 'axis_name="batch"')
+    raise_all(errors)
 
 
 def batch_norm(channels: int, *, param_dtype: Any, momentum: float, **numbers: Any) -> nnx.BatchNorm:
@@ -35,14 +59,7 @@ def batch_norm(channels: int, *, param_dtype: Any, momentum: float, **numbers: A
     >>> batch_norm(3, param_dtype=jnp.bfloat16, momentum=0.99, rngs=nnx.Rngs(0)).mean.dtype
     dtype('float32')
     """
-    if isinstance(momentum, bool) or not isinstance(momentum, Real) or not 0 <= momentum <= 1:
-        says = "it must be a number from 0 to 1: the part of the running statistics that a step keeps"
-        raise UsageError.of(written_argument("momentum", momentum), "momentum", "", says, "momentum=0.99")
-    axis = numbers.get("axis_name")
-    names = axis if isinstance(axis, tuple) else () if axis is None else (axis,)
-    if not all(isinstance(name, str) and name for name in names):
-        says = "it must be the name of an axis, or a tuple of names"
-        raise UsageError.of(written_argument("axis_name", axis), "axis_name", "", says, 'axis_name="batch"')
+    require_statistics(momentum, numbers.get("axis_name"))
     types = {"param_dtype": param_dtype, "momentum": float(momentum), "promote_dtype": _in_32_bits}
     norm = nnx.BatchNorm(channels, use_running_average=False, **types, **numbers)
     dtype = jnp.promote_types(jnp.float32, param_dtype)

@@ -16,6 +16,7 @@ from jaxtyping import Array
 from ...spec.answers.any_network import as_network, judge_numbers, title
 from ...spec.answers.explanation import explain
 from ...spec.answers.proposals import layouts
+from ...spec.messages.calls import calls_explained
 from ...spec.messages.choices import nearest_choice
 from ...spec.messages.report import ConfigError, Report, ShapeError, UsageError
 from ...spec.messages.written import clipped, kind_of, written_argument, written_value
@@ -25,7 +26,7 @@ from ...spec.network.weights import parameter_shapes
 from ..dtypes import dtypes_of, precision_of
 from ..fits import require_fit, require_stream, within_memory
 from ..functional.dropout import stream_kept
-from ..functional.statistics import AxisName, statistics_kept
+from ..functional.statistics import AxisName, require_statistics, statistics_kept
 from ..operations.node_layers import computed, layer_of
 from ..operations.table import has_value
 from ..typed import shown
@@ -76,6 +77,7 @@ class TypedNetwork(nnx.Module):
       fix: x[:, :98] or jnp.pad(x, ((0, 0), (0, 1)))
     """
 
+    @calls_explained("TypedNetwork(graph_of(network, in_channels, out_channels), rngs=rngs)", rngs="nnx.Rngs(0)")
     def __init__(
         self,
         network: Network | str,
@@ -91,6 +93,7 @@ class TypedNetwork(nnx.Module):
         graph = _graph(network)
         Report(title(graph), *judge_numbers(graph), error=ConfigError).raise_if_failed()
         self._held = _Held(graph)
+        require_statistics(momentum, axis_name)
         types = dtypes_of(dtype, param_dtype)
         self.dtype, self.precision = types["dtype"], precision_of(precision)
         self.again = _again(graph, _names(remat, "remat"))

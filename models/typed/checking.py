@@ -33,7 +33,8 @@ def checked(function: Function) -> Function:
     The checked function raises :class:`ShapeError` if the shape or dtype of an argument does not fit, and
     :class:`UsageError` if its type does not. Both come with a fix. It raises jaxtyping's ``TypeCheckError`` if the
     result does not fit. If arguments do not fit together, and none is certainly wrong, it raises ``TypeCheckError``
-    with a note. It raises ``TypeError`` for missing or surplus arguments.
+    with a note. It raises :class:`UsageError`, which is then also a ``TypeError``, for misspelled, missing or surplus
+    arguments.
 
     Raises :class:`UsageError` at once for a class or an async function, and at the first call if an annotation names
     something unknown.

@@ -8,7 +8,7 @@ together, and jaxtyping accepts the call with an array of the right shape in its
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from inspect import Signature
+from inspect import Parameter, Signature
 from itertools import compress
 from types import UnionType
 from typing import Annotated, Any, SupportsIndex, Union, get_args, get_origin
@@ -21,9 +21,10 @@ from flax import nnx
 from jaxtyping import PyTree
 
 from ...spec.arithmetic.naturals import natural
+from ...spec.messages.calls import CallError, call_error
 from ...spec.messages.choices import near_choices
 from ...spec.messages.report import Report, ShapeError, UsageError, Verdict, WellshapedError
-from ...spec.messages.written import kind_of
+from ...spec.messages.written import kind_of, written_argument
 from ...spec.network.network import Network
 from ...spec.presets import PRESETS
 from ...spec.unet.config import UNetConfig
@@ -130,23 +131,21 @@ def _is_bearable(value: Any, hint: Any) -> bool:
         return True
 
 
+_USUAL = {nnx.Rngs: "nnx.Rngs(0)", SupportsIndex: "1"}
+"""The text of a value for an argument that must be given, by its annotation."""
+
+
 def unbound_error(
     function: Callable[..., Any], types: Signature, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> TypeError | None:
-    """Python's error for missing or surplus arguments, with the function's name; ``None`` if the arguments bind."""
-    try:
-        types.bind(*args, **kwargs)
-    except TypeError as error:
-        says = error
-    else:
-        return None
-    name = getattr(function, "__name__", type(function).__name__)
+) -> CallError | None:
+    """The error for misspelled, missing or surplus arguments; ``None`` if the arguments bind."""
+    name, parameters = getattr(function, "__name__", type(function).__name__), list(types.parameters.values())
+    usual = {p.name: _USUAL[p.annotation] for p in parameters if p.annotation in (nnx.Rngs, SupportsIndex)}
     if "self" in types.parameters and args:
         kind = type(args[0]).__name__
         name = kind if name in ("__init__", "__call__") else f"{kind}.{name}"
-    rngs = next((p.name for p in types.parameters.values() if p.annotation is nnx.Rngs), None)
-    fix = f"\n  fix: {rngs}=nnx.Rngs(0)" if str(says) == f"missing a required argument: {rngs!r}" else ""
-    return TypeError(f"{name}(): {says}{fix}")
+        parameters, args = parameters[1:], args[1:]
+    return call_error(name, parameters, args, kwargs, usual)
 
 
 class _Call:
@@ -165,6 +164,7 @@ class _Call:
         self._is_ours = function.__module__.startswith("wellshaped.models")
         self.given_to = type(arguments["self"]).__name__ if "self" in arguments else function.__name__
         self._hints = {name: parameter.annotation for name, parameter in types.parameters.items()}
+        self._defaults = {p.name: p.default for p in types.parameters.values() if p.default is not Parameter.empty}
         hints = {name: annotation_of(types.parameters[name]) for name in given}  # defaults are not checked
         self.parts = [part for name, hint in hints.items() for part in _parts(name, arguments[name], hint)]
         arrays = {part.argument for part in self.parts if is_array_hint(part.hint)}
@@ -225,7 +225,7 @@ class _Call:
             if hint in (SupportsIndex, GivenSize) and self._is_ours:
                 return not_natural(value, name)
             says = f"it is {_described(value)}, and must be {written(hint)}"
-            return self._error(part, "type", "type", says, (self._made(value, hint, name),))
+            return self._error(part, "type", "type", says, (self._made(part),))
         proposal = (
             f"{name} as {written(hint)}" if expected is None else f"{name} of shape ({self._proposed(part, expected)})"
         )
@@ -241,12 +241,15 @@ class _Call:
             return self._error(part, "shape", "shape", says, (proposal,))
         return self._of_shape(part, expected, proposal)
 
-    def _made(self, value: Any, hint: Any, name: str) -> str:
-        """The fix for a value of the wrong type."""
+    def _made(self, part: _Part) -> str:
+        """The fix for a value of the wrong type: its default, if it has one."""
+        value, hint, name = part.value, part.hint, part.path
         if hint is bool:
             return " or ".join(f"{name}={choice}" for choice in near_choices(value, (True, False)))
         if hint not in (UNet2Config, UNetConfig):
-            return f"{name}=nnx.Rngs(0)" if hint is nnx.Rngs else f"{name} as {written(hint)}"
+            if part.argument in self._defaults:
+                return written_argument(part.argument, self._defaults[part.argument])
+            return f"{name}={_USUAL[hint]}" if hint is nnx.Rngs else f"{name} as {written(hint)}"
         cfg, text = (PRESETS.get(value), f'PRESETS["{value}"]') if isinstance(value, str) else (value, name)
         if isinstance(cfg, hint):
             return f"{name}={text}"

@@ -19,9 +19,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jaxtyping import AbstractArray, Array, Bool, Float, Int, PyTree, TypeCheckError, config
 
-from wellshaped.models import Conv2d, ConvTranspose2d, MaxPool2d, checked, conv2d, conv2d_backward, max_pool2d, relu
+from wellshaped.models import (
+    BatchNorm2d,
+    Conv2d,
+    ConvTranspose2d,
+    MaxPool2d,
+    TypedNetwork,
+    UNet,
+    checked,
+    conv2d,
+    conv2d_backward,
+    max_pool2d,
+    relu,
+)
 from wellshaped.models.typed.memory import MEMORIES
-from wellshaped.spec import ShapeError, UsageError, WellshapedError
+from wellshaped.spec import ShapeError, UNetConfig, UsageError, WellshapedError
 
 REJECTED = (WellshapedError, TypeCheckError)
 
@@ -738,23 +750,54 @@ def test_numpy_arrays_that_jax_has_not_are_rejected_with_a_fix_that_works(functi
     assert accepts(function, eval(fix, {"x": array, "jnp": jnp}))
 
 
-def test_wrong_numbers_of_arguments_are_pythons_own_error():
-    with pytest.raises(TypeError, match=r"^relu\(\): missing a required argument: 'x'$"):
-        relu()
-    with pytest.raises(TypeError, match=r"^relu\(\): too many positional arguments$"):
-        relu(GOOD, GOOD)
-    with pytest.raises(TypeError, match=r"^conv2d_backward\(\): got an unexpected keyword argument"):
-        conv2d_backward(GOOD, GOOD, GOOD, dilation=2)
-    with pytest.raises(TypeError, match=r"^max_pool2d\(\): missing a required (keyword-only )?argument: 'kernel'$"):
-        max_pool2d(np.ones((1, 2, 2)))
-    with pytest.raises(TypeError, match=r"^MaxPool2d\.backward\(\): missing a required argument: 'grad_output'$"):
-        MaxPool2d(2, 2).backward(GOOD)
+@pytest.mark.parametrize(
+    ("call", "says", "fix"),
+    [
+        (lambda: relu(), "relu needs x", "x=…"),
+        (lambda: relu(1, 2), "relu takes 1 argument by position, and got 2", "leave out 2"),
+        (
+            lambda: conv2d_backward(GOOD, GOOD, GOOD, dilation=2),
+            "has no argument dilation",
+            "leave out dilation; its arg",
+        ),
+        (lambda: max_pool2d(np.ones((1, 2, 2))), "max_pool2d needs kernel", "kernel=1"),
+        (lambda: MaxPool2d(2, 2).backward(GOOD), "MaxPool2d.backward needs grad_output", "grad_output=…"),
+        (lambda: MaxPool2d(kernl=3), "MaxPool2d has no argument kernl", "kernel=3"),
+        (lambda: MaxPool2d(2, kernel=3), "MaxPool2d got kernel by position and by name", "leave out kernel=3"),
+        (lambda: Conv2d(1, 1, 3), "Conv2d needs rngs", "rngs=nnx.Rngs(0)"),
+        (lambda: Conv2d(1, 1, 3, rng=nnx.Rngs(0)), "Conv2d has no argument rng", "rngs=nnx.Rngs(0)"),
+        (lambda: UNet(UNetConfig(), 3, rngs=nnx.Rngs(0)), "UNet needs out_channels", "out_channels=1"),
+        (lambda: UNet(UNetConfig(), 3, 1, nnx.Rngs(0)), "UNet takes 3 arguments by position", "rngs=nnx.Rngs(0)"),
+        (lambda: TypedNetwork("demucs"), "TypedNetwork needs rngs", "rngs=nnx.Rngs(0)"),
+        (
+            lambda: TypedNetwork("milesial", 3, 1),
+            "TypedNetwork takes 1 argument by position, and got 3",
+            "TypedNetwork(graph_of(network, in_channels, out_channels), rngs=rngs), rngs=nnx.Rngs(0)",
+        ),
+    ],
+)
+def test_misspelled_missing_and_surplus_arguments_are_one_error_with_a_fix(call, says, fix):
+    with pytest.raises(UsageError) as error:
+        call()
+    assert isinstance(error.value, TypeError)
+    assert says in error.value.report.failures[0].says
+    assert error.value.report.fixes[0].startswith(fix)
 
 
-def test_a_layer_without_rngs_says_how_to_make_them():
-    with pytest.raises(TypeError) as error:
-        Conv2d(1, 1, 3)
-    assert str(error.value) == "Conv2d(): missing a required argument: 'rngs'\n  fix: rngs=nnx.Rngs(0)"
+@pytest.mark.parametrize(
+    ("make", "fix"),
+    [
+        (lambda: UNet(UNetConfig(), 3, 1, momentum="a", rngs=nnx.Rngs(0)), "momentum=0.99"),
+        (lambda: UNet(UNetConfig(), 3, 1, axis_name=3, rngs=nnx.Rngs(0)), "axis_name=None"),
+        (lambda: UNet(UNetConfig(), 3, 1, remat=3, rngs=nnx.Rngs(0)), "remat=()"),
+        (lambda: BatchNorm2d(4, axis_name=("images", 3), rngs=nnx.Rngs(0)), "axis_name=None"),
+        (lambda: BatchNorm2d(4, epsilon="a", rngs=nnx.Rngs(0)), "epsilon=1e-05"),
+    ],
+)
+def test_the_fix_of_an_argument_of_a_wrong_type_is_its_default(make, fix):
+    with pytest.raises(UsageError) as error:
+        make()
+    assert error.value.report.fixes == (fix,)
 
 
 def test_a_type_error_of_the_body_stays():

@@ -634,3 +634,21 @@ def test_random_numbers_without_a_stream_that_is_needed_are_rejected(rngs, strea
     graph = Network({"x": 1}, (Node("conv", Conv(1)), Node("y", Dropout(0.5))))
     with pytest.raises(UsageError, match=f"draws from the stream {stream}, and rngs has only"):
         TypedNetwork(graph, rngs=rngs)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "rules", "fixes"),
+    [
+        ({"momentum": "a"}, ["momentum"], ("momentum=0.99",)),
+        ({"momentum": 2}, ["momentum"], ("momentum=0.99",)),
+        ({"axis_name": 3}, ["axis_name"], ('axis_name="batch"',)),
+        ({"momentum": "a", "axis_name": ("",)}, ["momentum", "axis_name"], ("momentum=0.99", 'axis_name="batch"')),
+    ],
+    ids=str,
+)
+def test_wrong_statistics_are_rejected_by_a_network_without_a_batch_norm_as_well(wrong, rules, fixes):
+    graph = Network({"x": 1}, (Node("y", Conv(1, channels=2)),))
+    with pytest.raises(UsageError) as error:
+        TypedNetwork(graph, rngs=nnx.Rngs(0), **wrong)
+    assert [failure.name for failure in error.value.report.failures] == rules
+    assert error.value.report.fixes == fixes
