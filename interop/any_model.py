@@ -24,7 +24,7 @@ from .torch_reader import read_torch
 
 _NOT_ABOUT_SIZES = (
     *("AttributeError", "ImportError", "KeyError", "ModuleNotFoundError", "NameError", "NotImplementedError"),
-    *("UnboundLocalError",),
+    *("RecursionError", "UnboundLocalError"),
 )
 """Errors that do not come from a size. A network that raises one for every size is broken."""
 
@@ -54,6 +54,8 @@ def read_model(
         raise
     except Exception as error:
         own = error.__cause__ if isinstance(error, WellshapedError) else error
+        if isinstance(error, FileError):  # about code that does not end
+            raise type(error)(replace(error.report, subject=clipped(name))) from None
         if own is None:
             raise
         raise failure(name, "trace", own) from error

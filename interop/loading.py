@@ -25,7 +25,7 @@ from ..spec.messages.choices import near_name
 from ..spec.messages.installing import pip_install
 from ..spec.messages.report import FileError, UsageError
 from ..spec.messages.written import clipped, kind_of, written_value
-from .sizes.places import first_line, own_frame, quoted_place
+from .sizes.places import first_line, line_of, own_frame, quoted_place
 
 _INSTALLED_AS = {
     **{name: name for name in ("diffusers", "equinox", "flax", "jax", "keras", "monai", "torch", "torchvision")},
@@ -111,7 +111,7 @@ def failure_at(text: str, rule: str, error: str, says: str, at: str = "") -> Fil
       import: NameError at nets.py:3, `x = nn.relu`: name 'nn' is not defined.
       fix: correct nets.py:3
     """
-    line = ":".join(at.split(":")[:2])
+    line = line_of(at)
     fix = f"correct {line}" if line else f"python -c {_alone(text)} shows the whole traceback"
     if rule == "trace" and not line:
         fix = "a model that runs on an image"
@@ -151,8 +151,10 @@ def line_to_correct(says: str) -> str:
 
     >>> line_to_correct("ValueError at nets.py:3, `raise ValueError(text)`: no such mode")
     'correct nets.py:3'
+    >>> line_to_correct("ValueError at decoder.up, nets.py:3, `raise ValueError(text)`: no such mode")
+    'correct nets.py:3'
     """
-    found = re.search(r" at (\S+:\d+), `.*`: (.*)", says, re.DOTALL)
+    found = re.search(r" at (?:[\w.]+, )?(\S+:\d+), `.*`: (.*)", says, re.DOTALL)
     return f"correct {found[1]}" if found and not _ABOUT_AXES.search(found[2]) else ""
 
 

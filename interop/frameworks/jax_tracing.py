@@ -23,10 +23,11 @@ import jax.numpy as jnp
 from jax import export
 from jax._src.config import traceback_filtering
 from jax._src.core import InconclusiveDimensionOperation, jaxprs_in_params  # their public names differ by version
-from jax._src.interpreters.partial_eval import DynamicJaxprTracer
+from jax._src.interpreters.partial_eval import DynamicJaxprTrace, DynamicJaxprTracer
 
 from ...spec.arithmetic.naturals import as_integer
 from ..sizes.expressions import Statement, balanced, holds, parsed, value
+from ..sizes.overtime import Overtime, look
 from ..sizes.paths import (
     ANY_ERROR,
     Accepted,
@@ -38,6 +39,7 @@ from ..sizes.paths import (
     asks_for_values,
     names_of_outputs,
     require_arrays,
+    stopped,
 )
 from ..sizes.places import first_line, innermost, is_own, own_frame
 from ..sizes.shapes import OpenShape
@@ -83,6 +85,7 @@ def deciding(symbols: Mapping[str, Any], samples: Mapping[str, int], *, ones: bo
     broadcasts: Any = elementwise._try_broadcast_shapes
 
     def decided(difference: Any, op: str) -> bool:
+        look()
         statement = Statement(op, balanced(expression(difference)))
         held = holds(statement, samples)
         decisions.conditions.append(Condition(statement, held))
@@ -265,7 +268,8 @@ class JaxTracer:
 
     def prepare(self, sizes: Sizes) -> object:
         """Let the network choose the shapes of its parameters by images of these sizes, and return these shapes."""
-        self.parameters = self.network.parameters(*self._images(sizes))
+        with _watched():
+            self.parameters = self.network.parameters(*self._images(sizes))
         return [getattr(of, "shape", None) for of in jax.tree.leaves(self.parameters)]
 
     def path_of(self, samples: Sizes, held: Sizes) -> Path:
@@ -321,10 +325,12 @@ class JaxTracer:
 
             run = jax.make_jaxpr(apply, return_shape=True)
             # Filtering the frames of an error is slow; they are read here.
-            with traceback_filtering("off"), _shapes_only(self._drawn), quick_linen(self._norms):
+            with traceback_filtering("off"), _watched(), _shapes_only(self._drawn), quick_linen(self._norms):
                 jaxpr, result = run(*leaves)
         except (Exception, SystemExit) as error:
             return _failure(error)
+        except Overtime as error:
+            return stopped(error)
         for old, new in _reshaped(jaxpr.jaxpr):
             if prod(old) != prod(new):  # recorded; JAX itself compares only plain numbers
                 return Rejected(ANY_ERROR, f"cannot reshape {old} into {new}")
@@ -343,6 +349,19 @@ def _plain_convolutions() -> AbstractContextManager[object]:
     """Let this library's own layers use JAX's convolutions, if they are in use."""
     backend = sys.modules.get(f"{__name__.split('.')[0]}.models.cpu.backend")
     return nullcontext() if backend is None else backend.convolutions("stock")
+
+
+@contextmanager
+def _watched() -> Iterator[None]:
+    """Look at the time before each operation: a network may have an endless loop."""
+    process: Any = DynamicJaxprTrace.process_primitive
+
+    def watched(self: Any, *of: Any, **more: Any) -> Any:
+        look()
+        return process(self, *of, **more)
+
+    with replaced((DynamicJaxprTrace, {"process_primitive": watched})):
+        yield
 
 
 @contextmanager

@@ -26,6 +26,7 @@ from torch.utils._pytree import tree_map
 
 from ...spec.messages.report import UsageError
 from ...spec.messages.written import written_argument
+from ..sizes.overtime import Overtime, look
 from ..sizes.paths import (
     Accepted,
     End,
@@ -35,6 +36,7 @@ from ..sizes.paths import (
     asks_for_values,
     names_of_outputs,
     require_arrays,
+    stopped,
 )
 from ..sizes.places import first_line, innermost, own_frame
 from ..sizes.shapes import OpenShape
@@ -89,6 +91,8 @@ class TorchTracer:
                 require_arrays(result)
             except (Exception, SystemExit) as error:
                 return _failure(error, operations, network.modules)
+            except Overtime as error:
+                return stopped(error)
         if indices.lost:
             if sizes is not None:
                 sizes.lose(indices.lost)
@@ -260,6 +264,7 @@ class _Operations(TorchFunctionMode):
         self.failed: tuple[BaseException | None, str] = (None, "")
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        look()
         kwargs = kwargs or {}
         if kwargs.get("dtype") in PLAIN:
             kwargs = {**kwargs, "dtype": PLAIN[kwargs["dtype"]]}

@@ -9,7 +9,19 @@ from ...spec.arithmetic.progression import Progression
 from ...spec.arithmetic.size_set import EVERY_SIZE, SizeSet
 from ...spec.messages.report import WellshapedError
 from .expressions import is_positive, value
-from .paths import ANY_ERROR, KINDS, Accepted, End, Rejected, Unknown, fail_alike, is_about_axes, kind, solved
+from .paths import (
+    ANY_ERROR,
+    KINDS,
+    Accepted,
+    End,
+    Rejected,
+    Unknown,
+    fail_alike,
+    is_about_axes,
+    is_recursion,
+    kind,
+    solved,
+)
 from .tracer import AxisTracer
 
 FIRST = 1_000
@@ -20,15 +32,17 @@ FIRST = 1_000
 class Budget:
     """The most work for one axis.
 
-    At most ``traces`` symbolic traces are begun, within ``seconds``. A trace that has begun is not stopped. Then at
-    most ``trials`` sizes, and none above ``up_to``, are tried one by one, in what is left of the seconds. If less than
-    half is left, they have half.
+    At most ``traces`` symbolic traces are begun, within ``seconds``. Then at most ``trials`` sizes, and none above
+    ``up_to``, are tried one by one, in what is left of the seconds. If less than half is left, they have half. A trace
+    or a run that has begun may end later, but it is stopped after ``run_seconds``: the code may have an endless loop.
+    It stops at the next operation of the framework. A loop without operations does not stop.
     """
 
     traces: int = 100
     trials: int = 2_000
     up_to: int = 1_024
     seconds: float = 30.0
+    run_seconds: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +182,8 @@ def _traced(tracer: AxisTracer, axis: str, sample: int) -> list[Region]:
     """The regions of the path that the sample takes, confirmed by running a few of their sizes."""
     path = tracer.path(sample)
     end = path.end
+    if is_recursion(end):
+        end = Unknown("the code calls itself too often, and how often it may differs with symbols")
     needed = sorted(end.needed, key=str) if isinstance(end, Accepted) else []
     on_it, meant = solved(path.conditions, axis, needed)
     if on_it is None or sample not in on_it:
@@ -198,8 +214,8 @@ def _without_contradiction(tracer: AxisTracer, axis: str, known: int, regions: l
 
 
 def _is_of_no_use(regions: list[Region]) -> bool:
-    """Whether runs say nothing, because the model keeps something from one call to the next."""
-    return any(isinstance(region.end, Unknown) and region.end.changed for region in regions)
+    """Whether runs say nothing: the model keeps something from one call to the next, or does not end."""
+    return any(isinstance(region.end, Unknown) and (region.end.changed or region.end.endless) for region in regions)
 
 
 def _without_chance_repeats(regions: list[Region]) -> list[Region]:

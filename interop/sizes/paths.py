@@ -16,7 +16,8 @@ from ...spec.messages.report import WellshapedError
 from ...spec.messages.written import clipped, kind_of
 from ...spec.network.searching import Part, Step, accepted, members, whole
 from .expressions import Statement, holds, is_positive, value
-from .places import quoted_place
+from .overtime import Overtime
+from .places import own_frame, quoted_place
 from .products import Product
 
 MAX_WORK = 5_000
@@ -83,13 +84,22 @@ def is_about_axes(end: "End") -> bool:
     return isinstance(end, Rejected) and _ABOUT_AXES.search(end.text) is not None
 
 
+def is_recursion(end: "End") -> bool:
+    """Whether the code called itself more often than Python lets it. Where exactly this is raised is chance."""
+    return isinstance(end, Rejected) and end.error == RecursionError.__name__
+
+
 def fail_alike(end: "End", other: "End") -> bool:
     """Whether two runs fail with the same error. If it is about the number of axes, the sizes in its text may differ.
+
+    Two recursions that are too deep are alike, wherever they were raised.
 
     >>> ends = [Rejected("RuntimeError", f"Expected 4D input, got [1, 3, {n}, {n}, {n}]") for n in (64, 96)]
     >>> fail_alike(*ends), fail_alike(Rejected("ValueError", "got 64"), Rejected("ValueError", "got 96"))
     (True, False)
     """
+    if is_recursion(end):
+        return is_recursion(other)
     if not (isinstance(end, Rejected) and isinstance(other, Rejected) and is_about_axes(end)):
         return isinstance(end, Rejected) and end == other
     texts = {re.sub(r"\d+(?!D)", "n", of.text) for of in (end, other)}
@@ -106,11 +116,13 @@ class Unknown:
 
     ``of_values`` says that the code asked for the values of an image: then no trace can decide a size that does so.
     ``changed`` says that the model keeps something from one call to the next: then no run says anything about another.
+    ``endless`` says that the run was stopped, because it took longer than it may: then others would do the same.
     """
 
     why: str
     of_values: bool = False
     changed: bool = False
+    endless: bool = False
 
 
 End = Accepted | Rejected | Unknown
@@ -136,6 +148,12 @@ def asks_for_values(does: str, at: str) -> Unknown:
     """
     place = quoted_place(at).removeprefix(" at ")
     return Unknown(f"{f'{place},' if place else 'the code'} {does}, and wellshaped sees only shapes", of_values=True)
+
+
+def stopped(error: Overtime) -> Unknown:
+    """Return the end of a run that was stopped. It names the line of the user's that was running."""
+    place = quoted_place(own_frame(error.__traceback__)).removeprefix(" at ")
+    return Unknown(f"{f'{place},' if place else 'the code'} {error}", endless=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,15 @@ def quoted_place(at: str) -> str:
     return f" at {place}, `{clipped(code, 120)}`" if separator else f" at {at}" if at else ""
 
 
+def line_of(at: str) -> str:
+    """Return the file and the line of :func:`own_frame`, also behind the path of a module; empty if there is none.
+
+    >>> line_of("decoder.up, nets.py:12: x = f(x)")
+    'nets.py:12'
+    """
+    return at.partition(": ")[0].rpartition(", ")[2]
+
+
 @lru_cache(maxsize=4096)
 def is_own(file: str) -> bool:
     """Whether a source file belongs to the user: not to a framework, nor to this package."""

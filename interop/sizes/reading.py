@@ -9,18 +9,31 @@ from typing import Any
 
 from ...spec.arithmetic.progression import Progression
 from ...spec.arithmetic.size_set import SizeSet
-from ...spec.messages.report import UsageError, WellshapedError, reject_class
+from ...spec.messages.report import FileError, UsageError, WellshapedError, reject_class
 from ...spec.messages.written import clipped, kind_of
-from .answer import AxisSizes, ModelSizes
+from .answer import AxisSizes, ModelSizes, UndecidedError
 from .exploring import Budget, Found, explore
 from .expressions import names_in
 from .memory import rare_collections
 from .outputs import output_of
-from .paths import Accepted, Condition, End, Path, Rejected, Unknown, fail_alike, kind, sizes_on
-from .places import is_own
+from .overtime import Overtime
+from .paths import (
+    Accepted,
+    Condition,
+    End,
+    Path,
+    Rejected,
+    Unknown,
+    fail_alike,
+    is_recursion,
+    kind,
+    sizes_on,
+    stopped,
+)
+from .places import is_own, line_of, quoted_place
 from .shapes import OpenShape, equalities, open_sizes
 from .together import Dependence, dependence, general_path
-from .tracer import AxisTracer, Tracer, as_meant
+from .tracer import AxisTracer, LimitedTracer, Tracer, as_meant
 
 Progress = Callable[[str], None]
 
@@ -63,12 +76,20 @@ def read(
     budget: Budget,
     progress: Progress = lambda said: None,
 ) -> ModelSizes:
-    """The sizes that a network takes. Raises :class:`WellshapedError` if its parameters can't be made."""
+    """The sizes that a network takes.
+
+    Raises :class:`WellshapedError` if its parameters can't be made, and :class:`UndecidedError` if its code does not
+    end.
+    """
     if not shapes:
         says = "no shape is given, and it must have one for each image"
         raise UsageError.of(f"reading {model}", "shape", "", says, 'a shape such as "N 3 H W"')
+    tracer = LimitedTracer(tracer, budget.run_seconds)
     axes = open_sizes(tuple(shapes))
-    at, error = _fitting(tracer, axes, model, progress)
+    try:
+        at, error = _fitting(tracer, axes, model, progress)
+    except Overtime as of:
+        raise _endless(model, stopped(of)) from None
     found = {}
     for axis in axes:
         held = {name: size for name, size in at.items() if name != axis}
@@ -113,7 +134,7 @@ def _about_parameters(tracer: Tracer, at: Mapping[str, int], sets: Mapping[str, 
     chosen = tracer.prepare(at)
     try:
         other = tracer.prepare({**at, **larger})
-    except (Exception, SystemExit):
+    except (Exception, SystemExit, Overtime):
         other = chosen
     tracer.prepare(at)
     made_for = {name: at[name] for name in larger}
@@ -188,10 +209,14 @@ def _fitting(tracer: Tracer, axes: Sequence[str], model: str, progress: Progress
             raise
         except (Exception, SystemExit) as error:
             failed.append(Rejected(type(error).__name__, str(error)))
+            if len(failed) == _ENOUGH and all(map(is_recursion, failed)):
+                break
             continue
         end = tracer.trial_of(at)
         if kind(end) == "fits":
             return at, None
+        if isinstance(end, Unknown) and end.endless:
+            raise _endless(model, end, at)
         asked += isinstance(end, Unknown) and end.of_values
         if asked == _ENOUGH:
             break
@@ -200,6 +225,9 @@ def _fitting(tracer: Tracer, axes: Sequence[str], model: str, progress: Progress
             raise UsageError.of(f"a call of {model}", "arguments", "", end.text, fix)
         failed.append(end)
         if len(failed) == _ENOUGH and _fails_for_all(tracer, axes, failed):
+            if isinstance(end, Rejected) and is_recursion(end):
+                says = f"{end.error}{quoted_place(end.at)}: {end.text}"
+                raise FileError.of(clipped(model), "trace", "", says, f"correct {line_of(end.at) or 'the recursion'}")
             break
     first = failed[0] if failed else None
     found = None if by_conditions else _by_conditions(tracer, first_at)
@@ -212,6 +240,13 @@ def _fitting(tracer: Tracer, axes: Sequence[str], model: str, progress: Progress
         says = f"{type(error).__name__}: {error}"
         raise WellshapedError.of("reading the network", "runs", "", says, fix) from error
     return first_at, first
+
+
+def _endless(model: str, end: Unknown, at: Mapping[str, int] = {}) -> UndecidedError:
+    """The error for code that was stopped because it took too long."""
+    says = f"{end.why}{f' with {equalities(at)}' if at else ''}, and may never end"
+    fix = "end the loop; or, if the code is only slow, read_jax or read_torch with budget=Budget(run_seconds=600)"
+    return UndecidedError.of(clipped(model), "time", "", says, fix)
 
 
 _MEANT = 8
@@ -234,7 +269,7 @@ def _fails_for_all(tracer: Tracer, axes: Sequence[str], failed: Sequence[End]) -
     differ. The user's own code may say the same of sizes that are too small.
     """
     end, *others = failed
-    if not isinstance(end, Rejected) or _is_raised_by_own_code(end):
+    if not isinstance(end, Rejected) or (_is_raised_by_own_code(end) and not is_recursion(end)):
         return False
     if not all(fail_alike(end, other) for other in others):
         return False

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from .overtime import limited
 from .paths import Accepted, End, Path, kind
 
 
@@ -45,6 +46,29 @@ class AxisTracer:
     def trial(self, size: int) -> End:
         """Run the framework's own shape rules on this size alone. Its sizes are numbers."""
         return self.tracer.trial_of({**self.held, self.axis: size})
+
+
+@dataclass(frozen=True, slots=True)
+class LimitedTracer:
+    """A tracer that stops each run after so many ``seconds``. Its end is then ``Unknown``, and ``endless``."""
+
+    tracer: Tracer
+    seconds: float
+
+    def prepare(self, sizes: Mapping[str, int]) -> object:
+        """Let the network choose its parameters. Raises :class:`Overtime` if that takes longer."""
+        with limited(self.seconds):
+            return self.tracer.prepare(sizes)
+
+    def path_of(self, samples: Mapping[str, int], held: Mapping[str, int]) -> Path:
+        """The trace of these samples."""
+        with limited(self.seconds):
+            return self.tracer.path_of(samples, held)
+
+    def trial_of(self, sizes: Mapping[str, int]) -> End:
+        """What the framework does with these sizes."""
+        with limited(self.seconds):
+            return self.tracer.trial_of(sizes)
 
 
 @dataclass(frozen=True, slots=True)

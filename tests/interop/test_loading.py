@@ -3,13 +3,14 @@
 import subprocess
 import sys
 from itertools import count
+from time import monotonic
 
 import jax
 import jax.numpy as jnp
 import pytest
 from flax import linen, nnx
 
-from wellshaped.interop import load_model, loading
+from wellshaped.interop import Budget, load_model, loading
 from wellshaped.interop.any_model import check_model, read_model
 from wellshaped.spec import FileError, UsageError
 from wellshaped.spec.messages.installing import pip_install
@@ -607,6 +608,124 @@ def test_a_model_that_raises_whatever_the_size_is_reported_with_its_own_line(wri
         ]
         with pytest.raises(UsageError, match="missing 1 required positional argument: 'y'"):
             ask(f"{name}:two")
+
+
+ENDLESS = """
+import flax.linen
+from flax import nnx
+
+def loops(x):
+    while x.shape[1] > 0:
+        x = x + 1
+    return x
+
+def recurses(x):
+    return recurses(x * 2)
+
+def calls_itself(x):
+    return calls_itself(x)
+
+def once(x):
+    return x + 1
+
+class Deep(nnx.Module):
+    def __init__(self):
+        self.conv = nnx.Conv(3, 3, (3, 3), rngs=nnx.Rngs(0))
+
+    def __call__(self, x):
+        return self(self.conv(x))
+
+class LoopingLinen(flax.linen.Module):
+    @flax.linen.compact
+    def __call__(self, x):
+        while x.shape[1] > 0:
+            x = x + 1
+
+class DeepLinen(flax.linen.Module):
+    def __call__(self, x):
+        return self(x * 2)
+"""
+
+ENDLESS_TORCH = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 3, padding=1)
+
+class Loops(Net):
+    def forward(self, x):
+        while x.shape[2] > 0:
+            x = self.conv(x)
+
+class Asks(Net):
+    def forward(self, x):
+        while x.shape[2] > 0:
+            pass
+
+class Recurses(Net):
+    def forward(self, x):
+        return self(self.conv(x))
+
+def once(x):
+    return torch.relu(x)
+"""
+LOOPS = {"loops": (6, 7), "LoopingLinen": (30, 31), "torch Loops": (12, 13), "torch Asks": (17,)}
+RECURSIONS = {"recurses": 11, "calls_itself": 14, "Deep": 24, "DeepLinen": 34, "torch Recurses": 22}
+
+
+@pytest.fixture
+def endless(write):
+    """The error of the model of this name on an image of the shape, and how many seconds it took."""
+
+    def endless(named, shape, **budget):
+        framework, _, of = named.rpartition(" ")
+        if framework:
+            pytest.importorskip("torch", reason="PyTorch is not a dependency")
+        name = write(ENDLESS_TORCH if framework else ENDLESS)
+        model = load_model(f"{name}:{of}")
+        read_model(load_model(f"{name}:once"), "1")  # a framework's first operation takes seconds
+        begin = monotonic()
+        with pytest.raises(FileError) as error:
+            read_model(model, shape, name=f"{name}:{of}", budget=Budget(**budget))
+        seconds = monotonic() - begin
+        return str(error.value).replace(name, "nets").replace("\n      ", " ").splitlines(), seconds
+
+    return endless
+
+
+@pytest.mark.parametrize("shape", ["3 3 H W", "3 3 8 3"])
+@pytest.mark.parametrize("of", LOOPS)
+def test_code_that_loops_without_an_end_is_stopped_and_its_line_is_named(endless, of, shape):
+    (lead, says, fix), _ = endless(of, shape, run_seconds=0.4)
+    assert lead == f"nets:{of.split()[-1]} can't be decided."
+    assert says.startswith(tuple(f"  time: nets.py:{line}, `" for line in LOOPS[of]))
+    at = " with H = 64, W = 64" if "H" in shape and "Linen" not in of else ""
+    assert says.endswith(f"`, still runs after 0.4 seconds{at}, and may never end.")
+    assert fix.startswith("  fix: end the loop; or, if the code is only slow, read_jax or read_torch with budget=")
+
+
+@pytest.mark.parametrize("shape", ["3 3 H 3", "3 3 8 3"])
+@pytest.mark.parametrize("of", RECURSIONS)
+def test_code_that_calls_itself_without_an_end_is_reported_once_and_soon(endless, of, shape):
+    (lead, says, fix), seconds = endless(of, shape)
+    assert lead == f"nets:{of.split()[-1]} can't be read."
+    assert says.startswith(f"  trace: RecursionError at {'conv, ' * ('torch' in of)}nets.py:{RECURSIONS[of]}, `return ")
+    assert fix == f"  fix: correct nets.py:{RECURSIONS[of]}"
+    assert seconds < 30
+
+
+def test_sizes_for_which_a_loop_ends_are_known_beside_those_for_which_it_does_not():
+    def loops(x):
+        while x.shape[0] > 100:
+            x = x + 1
+        return x
+
+    axis = read_model(loops, "H", budget=Budget(run_seconds=0.4)).axes["H"]
+    assert (str(axis.sizes), str(axis.found.undecided)) == ("{1, 2, …, 100}", "n ≥ 101")
+    assert "still runs after 0.4 seconds" in axis.evidence()
 
 
 def test_a_linen_model_that_raises_while_it_makes_its_parameters_is_reported_with_its_own_line(write):

@@ -737,6 +737,22 @@ def test_sizes_are_tried_even_if_the_first_trace_takes_longer_than_all_of_the_bu
     assert str(found.undecided) == "{7, 8, …, 99} or n ≥ 101"
 
 
+class RecursingTracer:
+    """A recursion that ends for sizes up to 5: symbols need more of Python's stack, and their traces end sooner."""
+
+    def path(self, size):
+        return Path((), Rejected("RecursionError", "too deep"))
+
+    def trial(self, size):
+        return Rejected("RecursionError", "too deep") if size > 5 else Accepted(((size,),))
+
+
+def test_a_recursion_that_is_too_deep_for_symbols_decides_no_other_size():
+    found = explore(RecursingTracer(), "L", Budget(up_to=8))
+    assert (str(found.fits), str(found.rejected)) == ("{1, 2, 3, 4, 5}", "{6, 7, 8}")
+    assert str(found.undecided) == "n ≥ 9"
+
+
 def test_the_output_is_given_for_one_size_if_no_trace_has_it_for_all():
     def halved(x):
         return x[: int(str(x.shape[0])) // 2]
