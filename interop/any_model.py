@@ -17,7 +17,7 @@ from .loading import failure, failure_at, fix_of_error, required
 from .meant_shapes import large_axes, layouts, other_channels, other_orders, small_axes
 from .sizes.answer import ModelSizes, UndecidedError
 from .sizes.exploring import Budget
-from .sizes.paths import RETURNS, Accepted, Rejected, Unknown
+from .sizes.paths import RETURNS, Rejected, Unknown
 from .sizes.reading import name_of
 from .sizes.shapes import open_shape, open_sizes
 from .torch_reader import read_torch
@@ -70,7 +70,6 @@ def read_model(
             raise _undecided(name, end, sizes.framework)
         if isfunction(model) and sizes.axes:
             sizes = replace(sizes, notes=(*_read_as_images(model), *sizes.notes))
-    _require_output(sizes, name)
     return replace(sizes, model=name)
 
 
@@ -90,18 +89,6 @@ def _read_as_images(model: Any) -> tuple[str, ...]:
     takes = f"takes {'arguments' if several else 'an argument'}, so it was called with the image{several}"
     note = f"{model.__name__}({', '.join(names)}) {takes}. If it makes the model, name a function without arguments"
     return (note,) if names else ()
-
-
-def _require_output(sizes: ModelSizes, name: str) -> None:
-    """Raise :class:`FileError` for a model that returns no array for sizes that fit."""
-    at = {axis: of.sizes.above(64) or of.sizes.maximum for axis, of in sizes.axes.items()}
-    known = {axis: size for axis, size in at.items() if size is not None} | sizes.held
-    if sizes.output or len(known) < len(sizes.axes):
-        return
-    end = sizes.trial(known)
-    if isinstance(end, Accepted) and not end.output:
-        says = f"{name.rpartition(':')[2]} returns no array, and must return an array for an image"
-        raise FileError.of(clipped(name), "trace", "", says, "a model that returns an array")
 
 
 def check_model(

@@ -22,7 +22,11 @@ import jax
 import jax.numpy as jnp
 from jax import export
 from jax._src.config import traceback_filtering
-from jax._src.core import InconclusiveDimensionOperation, jaxprs_in_params  # their public names differ by version
+from jax._src.core import (  # their public names differ by version
+    InconclusiveDimensionOperation,
+    jaxprs_in_params,
+    valid_jaxtype,
+)
 from jax._src.interpreters.partial_eval import DynamicJaxprTrace, DynamicJaxprTracer
 
 from ...spec.arithmetic.naturals import as_integer
@@ -320,8 +324,9 @@ class JaxTracer:
 
             def apply(*of: Any) -> Any:
                 result = self.network.apply(*jax.tree.unflatten(tree, of))
-                require_arrays(result)
-                return result
+                arrays = jax.tree.map(lambda leaf: leaf if _is_array(leaf) else None, result)
+                require_arrays(result, jax.tree.leaves(arrays))
+                return arrays
 
             run = jax.make_jaxpr(apply, return_shape=True)
             # Filtering the frames of an error is slow; they are read here.
@@ -338,6 +343,11 @@ class JaxTracer:
         output = tuple(tuple(map(expression, leaf.shape)) for _, leaf in outputs)
         names = names_of_outputs([[_part(key) for key in path] for path, _ in outputs])
         return Accepted(output, frozenset(map(expression, _needed(jaxpr.jaxpr, len(images)))), names=names)
+
+
+def _is_array(leaf: Any) -> bool:
+    """Whether JAX takes this for an array. It rejects a text, for example, that somebody returns beside an array."""
+    return hasattr(leaf, "shape") or valid_jaxtype(leaf)
 
 
 def _part(key: Any) -> str | int:

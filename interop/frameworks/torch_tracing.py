@@ -88,7 +88,8 @@ class TorchTracer:
                 given = self._images(at)
                 images.mark(given)
                 result = network.apply(*given)
-                require_arrays(result)
+                outputs = list(leaves(result))
+                require_arrays(result, outputs)
             except (Exception, SystemExit) as error:
                 return _failure(error, operations, network.modules)
             except Overtime as error:
@@ -97,7 +98,6 @@ class TorchTracer:
             if sizes is not None:
                 sizes.lose(indices.lost)
             return Unknown(indices.lost)
-        outputs = list(leaves(result))
         for _, of in outputs:
             images.needed.update(_sizes(of))
         output = tuple(tuple(map(_expression, of.shape)) for _, of in outputs)

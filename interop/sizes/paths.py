@@ -7,7 +7,7 @@ is a function of these answers, so every size that meets all conditions takes th
 """
 
 import re
-from collections.abc import AsyncGenerator, Coroutine, Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -178,9 +178,15 @@ def sizes_on(conditions: Sequence[Condition], axis: str, needed: Sequence[Any] =
     return solved(conditions, axis, needed)[1]
 
 
-def require_arrays(result: object) -> None:
-    """Raise :class:`TypeError` for what a model returns if it is nothing, or code that has not run yet."""
-    if result is None or isinstance(result, Generator | Coroutine | AsyncGenerator):
+def require_arrays(result: object, arrays: Sequence[object]) -> None:
+    """Raise :class:`TypeError` for what a model returns if no ``arrays`` are in it, or if it is a model.
+
+    >>> require_arrays("a text", [])
+    Traceback (most recent call last):
+    ...
+    TypeError: it returns a str, and must return an array for an image
+    """
+    if callable(result) or not arrays:
         what = "no array" if result is None else kind_of(result)
         raise TypeError(f"{RETURNS} {what}, and must return an array for an image")
 

@@ -747,6 +747,36 @@ def test_a_function_with_required_arguments_that_fits_no_size_is_said_to_be_read
     )
 
 
+RETURNED = {
+    "a str": "mask",
+    "a list": ["mask"],
+    "a dict": {},
+    "a function": pytest.raises,
+    "a Linear": None,
+    "no array": None,
+}
+
+
+@pytest.mark.parametrize("shape", ["3 H W", "3 8 8"])
+@pytest.mark.parametrize("what", RETURNED)
+def test_what_a_function_returns_in_place_of_an_array_is_said_once(what, shape):
+    def function(x):
+        return nnx.Linear(3, 3, rngs=nnx.Rngs(0)) if what == "a Linear" else RETURNED[what]
+
+    with pytest.raises(FileError) as error:
+        read_model(function, shape, name="nets:function")
+    assert str(error.value).splitlines() == [
+        "nets:function can't be read.",
+        f"  trace: function returns {what}, and must return an array for an image.",
+        "  fix: a model that returns an array",
+    ]
+
+
+def test_a_text_beside_an_array_is_no_output():
+    answer = read_model(lambda x: {"name": "mask", "mask": x, "rest": [None, 3]}, "3 H")
+    assert answer.output == ("mask: (3, H)", "rest.1: ()")
+
+
 def test_arguments_that_take_any_number_of_values_are_not_required():
     def factory(levels, *more, bias=True, **others):
         return [None] * levels
