@@ -13,7 +13,7 @@ from ..spec.messages.written import clipped
 from ..spec.network.network import FEW_CHANNELS
 from .frameworks.closures import packages_at_hand
 from .jax_reader import read_jax
-from .loading import failure, failure_at, fix_of_error, required
+from .loading import failure, failure_at, fix_of_error, maker_without_arguments, required
 from .meant_shapes import large_axes, layouts, other_channels, other_orders, small_axes
 from .sizes.answer import ModelSizes, UndecidedError
 from .sizes.exploring import Budget
@@ -22,10 +22,10 @@ from .sizes.reading import name_of
 from .sizes.shapes import open_shape, open_sizes
 from .torch_reader import read_torch
 
-_NOT_ABOUT_SIZES = (
-    *("AttributeError", "ImportError", "KeyError", "ModuleNotFoundError", "NameError", "NotImplementedError"),
-    *("RecursionError", "UnboundLocalError"),
-)
+_OF_THE_CODE = "ImportError", "ModuleNotFoundError", "NameError", "RecursionError", "UnboundLocalError"
+"""Errors that come neither from a size nor from what a function was called with."""
+
+_NOT_ABOUT_SIZES = (*_OF_THE_CODE, "AttributeError", "KeyError", "NotImplementedError")
 """Errors that do not come from a size. A network that raises one for every size is broken."""
 
 
@@ -63,12 +63,14 @@ def read_model(
         end = sizes.trial(dict.fromkeys(sizes.axes, 64) | sizes.held)
         if isinstance(end, Rejected) and end.text.startswith(RETURNS):
             says = f"{name.rpartition(':')[2]} {end.text.removeprefix('it ')}"
-            raise FileError.of(clipped(name), "trace", "", says, "a model that returns an array")
+            returned = FileError.of(clipped(name), "trace", "", says, "a model that returns an array")
+            raise _called_with_images(returned, model, name)
         if isinstance(end, Rejected) and end.error in _NOT_ABOUT_SIZES:
-            raise failure_at(name, "trace", end.error, end.text, end.at)
+            raised = failure_at(name, "trace", end.error, end.text, end.at)
+            raise raised if end.error in _OF_THE_CODE else _called_with_images(raised, model, name)
         if isinstance(end, Unknown) and not any(of.found.rejected for of in sizes.axes.values()):
-            raise _undecided(name, end, sizes.framework)
-        if isfunction(model) and sizes.axes:
+            raise _called_with_images(_undecided(name, end, sizes.framework), model, name)
+        if sizes.axes:
             sizes = replace(sizes, notes=(*_read_as_images(model), *sizes.notes))
     return replace(sizes, model=name)
 
@@ -82,13 +84,45 @@ def _undecided(name: str, end: Unknown, framework: str) -> UndecidedError:
     return UndecidedError.of(clipped(name), "values" if end.of_values else "trace", "", clipped(end.why, 300), fix)
 
 
+_IMAGES = {
+    *("array", "arrays", "audio", "batch", "data", "frame", "frames", "image", "images", "img", "imgs", "input"),
+    *("inputs", "pixels", "signal", "tensor", "tensors", "video", "volume"),
+}
+"""What people call an argument that is an image. A single letter is one, too."""
+
+
+def maker_of(model: Any, name: str) -> str:
+    """The fix for a function that may make the model called ``name``; empty if its arguments are called like images.
+
+    >>> def make(rngs): ...
+    >>> maker_of(make, "nets:make")
+    'if make makes the model: def make_model(): return make(rngs=nnx.Rngs(0)), in your module; then nets:make_model'
+    >>> maker_of(lambda x: x, "nets:function")
+    ''
+    """
+    names = [of.name for of in required(model) or []] if isfunction(model) else []
+    if all(len(of) == 1 or of.rstrip("0123456789_").lower() in _IMAGES for of in names):
+        return ""
+    return f"if {model.__name__} makes the model: {maker_without_arguments(name, model, names)}"
+
+
+def _called_with_images(error: FileError, model: Any, name: str) -> FileError:
+    """The error; of a function that may make the model, also that it was called with an image."""
+    fix = maker_of(model, name)
+    if not fix:
+        return error
+    warnings = tuple(Verdict("called", False, note, "") for note in _read_as_images(model))
+    return type(error)(replace(error.report, warnings=warnings, fixes=(fix, *error.report.fixes)))
+
+
 def _read_as_images(model: Any) -> tuple[str, ...]:
     """Return the note that a function with required arguments was called with images; no note without them."""
-    names = [of.name for of in required(model) or []]
+    names = [of.name for of in required(model) or []] if isfunction(model) else []
+    if not names:
+        return ()
     several = "s" * (len(names) > 1)
     takes = f"takes {'arguments' if several else 'an argument'}, so it was called with the image{several}"
-    note = f"{model.__name__}({', '.join(names)}) {takes}. If it makes the model, name a function without arguments"
-    return (note,) if names else ()
+    return (f"{model.__name__}({', '.join(names)}) {takes}. If it makes the model, name a function without arguments",)
 
 
 def check_model(
@@ -136,8 +170,8 @@ def check_model(
         fixes = (known,) if known else ()
     if fixes:
         return replace(report, fixes=fixes)
-    said = _read_as_images(model) if isfunction(model) else ()
-    return replace(report, warnings=tuple(Verdict("called", False, note, "") for note in said))
+    warnings = tuple(Verdict("called", False, note, "") for note in _read_as_images(model))
+    return replace(report, warnings=warnings, fixes=tuple(filter(None, [maker_of(model, name)])))
 
 
 def _other_sizes(

@@ -366,16 +366,24 @@ _USUAL = {"rngs": "rngs=nnx.Rngs(0)", "key": "key=jax.random.key(0)"}
 def _needs_arguments(text: str, call: Any, names: list[str], module: ModuleType) -> FileError:
     name = getattr(call, "__name__", type(call).__name__)
     shown = ", ".join(names[:5]) + ", …" * (len(names) > 5)
-    given = ", ".join(_USUAL.get(of, f"{of}=…") for of in names[:5])
     says = f"{name} needs arguments: {shown}"
+    return FileError.of(clipped(text), "construct", "", says, maker_without_arguments(text, call, names, module))
+
+
+def maker_without_arguments(text: str, call: Any, names: list[str], module: ModuleType | None = None) -> str:
+    """The function to write that makes the model, for a class or function that needs arguments of these ``names``.
+
+    ``module`` is where ``text`` finds it, by default the one that defines it.
+    """
+    name = getattr(call, "__name__", type(call).__name__)
+    given = ", ".join(_USUAL.get(of, f"{of}=…") for of in names[:5])
     place, _, path = text.rpartition(":")
-    if _is_yours(module):
-        fix = f"def make_model(): return {name}({given}), in your module; then {place}:make_model"
-    else:
-        root = path.partition(".")[0]
-        made = f"from {place} import {root}, then def make_model(): return {path}({given})"
-        fix = f"in a file of yours, such as nets.py, {made}; then nets.py:make_model"
-    return FileError.of(clipped(text), "construct", "", says, fix)
+    module = module or sys.modules.get(call.__module__)
+    if module is None or _is_yours(module):
+        return f"def make_model(): return {name}({given}), in your module; then {place or 'nets.py'}:make_model"
+    root = path.partition(".")[0]
+    made = f"from {place} import {root}, then def make_model(): return {path}({given})"
+    return f"in a file of yours, such as nets.py, {made}; then nets.py:make_model"
 
 
 def _constructed(text: str, make: Callable[[], Any]) -> Any:

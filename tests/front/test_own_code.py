@@ -280,11 +280,14 @@ def test_capitals_without_an_x_between_them_are_doubted_where_no_size_fits(run):
 def test_a_function_that_returns_nothing_does_not_fit(rejected):
     for words in ("sizes", "--input", "3xL"), ("check", "--input", "3x5"):
         command, *shape = words
-        assert rejected(command, "nets:nothing", *shape) == [
-            "nets:nothing can't be read.",
-            "  trace: nothing returns no array, and must return an array for an image.",
-            "  fix: a model that returns an array",
-        ]
+        lead, trace, called, made, fix = rejected(command, "nets:nothing", *shape)
+        assert lead == "nets:nothing can't be read."
+        assert trace == "  trace: nothing returns no array, and must return an array for an image."
+        assert called.startswith(
+            "  warning: called: nothing(config) takes an argument, so it was called with the image."
+        )
+        assert made.startswith("  fix: if nothing makes the model: def make_model(): return nothing(config=…), in your")
+        assert fix == "  fix: a model that returns an array"
 
 
 def test_an_image_too_few_is_answered_with_the_option_again(rejected):

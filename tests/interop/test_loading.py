@@ -12,7 +12,7 @@ from flax import linen, nnx
 
 from wellshaped.interop import Budget, load_model, loading
 from wellshaped.interop.any_model import check_model, read_model
-from wellshaped.spec import FileError, UsageError
+from wellshaped.spec import FileError, UsageError, WellshapedError
 from wellshaped.spec.messages.installing import pip_install
 
 NUMBERS = count()
@@ -745,6 +745,62 @@ def test_a_function_with_required_arguments_that_fits_no_size_is_said_to_be_read
         "factory(levels) takes an argument, so it was called with the image. If it makes the model, name a function "
         "without arguments"
     )
+
+
+MAKERS = """
+import jax.numpy as jnp
+
+def of_rngs(rngs):
+    return rngs.params()
+
+def returns_one(width):
+    return of_rngs
+
+def of_config(config):
+    return config["a"]
+
+def of_levels(levels, *more, bias=True):
+    return range(levels)
+
+def branches(config):
+    return of_rngs if config.any() else None
+
+def nets_of_images(image, img2):
+    return image.mode
+
+def misspelled(width):
+    return widht
+"""
+MADE = {  # a function that is called with an image, and how the message goes on after its name
+    "of_rngs": ("can't be read.", "rngs=nnx.Rngs(0)"),
+    "returns_one": ("can't be read.", "width=…"),
+    "of_config": ("does not fit.", "config=…"),
+    "of_levels": ("does not fit.", "levels=…"),
+    "branches": ("can't be decided.", "config=…"),
+}
+
+
+@pytest.mark.parametrize("of", MADE)
+def test_a_function_that_may_make_the_model_is_said_to_be_called_with_the_image(write, of):
+    name = f"{write(MAKERS)}:{of}"
+    model = load_model(name)
+    with pytest.raises(WellshapedError) as error:
+        check_model(model, (3, 8, 8), name=name).raise_if_failed()
+    ends, given = MADE[of]
+    lines = str(error.value).replace("\n      ", " ").splitlines()
+    assert lines[0].endswith(ends)
+    assert " takes an argument, so it was called with the image. If it makes the model, name a function" in lines[2]
+    made = f"def make_model(): return {of}({given}), in your module; then {name.partition(':')[0]}:make_model"
+    assert lines[3] == f"  fix: if {of} makes the model: {made}"
+
+
+@pytest.mark.parametrize("of", ["nets_of_images", "misspelled"])
+def test_a_function_of_images_and_an_error_in_its_code_are_not_taken_for_a_maker(write, of):
+    name = f"{write(MAKERS)}:{of}"
+    with pytest.raises(FileError) as error:
+        check_model(load_model(name), *[(3, 8, 8)] * (1 + (of != "misspelled")), name=name)
+    assert "called with the image" not in str(error.value)
+    assert "make_model" not in str(error.value)
 
 
 RETURNED = {

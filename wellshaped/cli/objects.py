@@ -153,7 +153,7 @@ def sizes_of_object(
     name: str, shapes: Sequence[str], dtypes: Sequence[str] | None, near: str | None, as_json: AsJson
 ) -> int:
     """Print the sizes that the model called ``name`` takes, and the nearest to ``near``. Return the exit status."""
-    from ..interop.any_model import dtype_that_fits, read_model, shape_that_fits
+    from ..interop.any_model import dtype_that_fits, maker_of, read_model, shape_that_fits
     from ..interop.sizes.reading import NONE_TOGETHER
     from ..interop.sizes.shapes import open_shape, open_sizes
 
@@ -167,17 +167,17 @@ def sizes_of_object(
     wanted = None if near is None else _wanted(near, axes)
     meant = [_split(shape) for shape in shapes]
 
-    def ask(model: Any, **given: Any) -> tuple[Any, Any, str | None]:
+    def ask(model: Any, **given: Any) -> tuple[Any, Any, str | None, str]:
         found = read_model(model, *shapes, **given)
         if all(of.sizes for of in found.axes.values()) or meant != list(shapes):
-            return found, None, None
+            return found, None, None, ""
         other = shape_that_fits(model, *shapes, **given)
         dtype = None if other else dtype_that_fits(model, *shapes, **given)
         # The other shape says why no sizes fit together.
         notes = [note for note in found.notes if not (other and note.startswith(NONE_TOGETHER))]
-        return replace(found, notes=tuple(notes)), other, dtype
+        return replace(found, notes=tuple(notes)), other, dtype, maker_of(model, name)
 
-    sizes, other, dtype = _run(name, ask, dtypes, len(shapes))
+    sizes, other, dtype, maker = _run(name, ask, dtypes, len(shapes))
     lines = sizes.lines()
     answer = sizes.to_dict()
     if wanted is not None:
@@ -195,7 +195,7 @@ def sizes_of_object(
             answer["fix"] = " ".join(f"--input {shape}" for shape in (other[0] if other else meant))
             why = f" ({'; '.join(other[1])})" if other else ", if each letter is a size"
             lines.append(f"  fix: {answer['fix']}{why}")
-        elif fix := f"--dtype {dtype}" if dtype else _fix_of(report):
+        elif fix := f"--dtype {dtype}" if dtype else maker or _fix_of(report):
             answer["fix"] = fix
             lines.append(f"  fix: {fix}")
     if as_json:
