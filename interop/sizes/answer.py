@@ -1,5 +1,6 @@
 """The answer about somebody's network: which sizes it takes, how that is known, and what breaks for another size."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from html import escape
@@ -11,7 +12,6 @@ from ...spec.messages.written import clipped, in_words
 from .exploring import SETS, Found, Region
 from .linear import on_sets
 from .paths import Accepted, End, Rejected, Unknown, kind
-from .places import quoted_place
 from .shapes import OpenShape, equalities
 
 
@@ -191,10 +191,14 @@ class ModelSizes:
             "notes": list(self.notes),
         }
 
-    def lines(self) -> list[str]:
-        """The lines of the text, before long ones are wrapped."""
+    def lines(self, example: Report | None = None) -> list[str]:
+        """The lines of the text, before long ones are wrapped.
+
+        Errors that differ only in numbers are said once, and not at all if the ``example`` says them.
+        """
+        errors = [_without_numbers(of.says) for of in example.failures] if example else []
         lines = [f"{self.model} on {self._shapes()} ({self.framework})"]
-        notes = [f"  note: {note}" for note in self.notes]
+        notes = [f"  note: {note}" for note in self.notes if not _without_numbers(note).endswith(tuple(errors))]
         if not any(of.sizes for of in self.axes.values()):  # the notes may say why
             lines, notes = [*lines, *notes], []
         said: list[tuple[list[str], list[str]]] = []
@@ -206,7 +210,7 @@ class ModelSizes:
             alone = self.independent is False or not of.held_fits  # it was read while the others were held
             alike = (names for _, names in said if not alone and _same(self.axes[names[0]], of))
             if (group := next(alike, None)) is None:
-                said.append((_axis_lines(of), [name]))
+                said.append((_axis_lines(of, errors), [name]))
             else:
                 group.append(name)
         if self.independent is False:
@@ -259,11 +263,18 @@ _NOT_MEANT = {
 """Why a network that runs does not count as one that fits, by the kind of its end."""
 
 
-def _axis_lines(of: AxisSizes) -> list[str]:
+def _without_numbers(error: str) -> str:
+    """The error with the same letter for each number but those of dimensions: ``4D`` stays."""
+    return re.sub(r"\d+(?!D)", "n", error)
+
+
+def _axis_lines(of: AxisSizes, said: list[str]) -> list[str]:
+    """The lines about an axis, without an error that was ``said``. Another is added to these."""
     first = str(of.sizes) if of.sizes or not of.found.undecided else "no size is known"
     lines = [first if of.held_fits else f"{first} while {equalities(of.held)}", of.evidence()]
-    if not of.sizes and (end := _usual_error(of.found)):
-        lines.append(f"{end.error}{quoted_place(end.at)}: {clipped(end.text.rstrip('.'), 200)}")
+    if not of.sizes and (end := _usual_error(of.found)) and _without_numbers(end.says) not in said:
+        said.append(_without_numbers(end.says))
+        lines.append(end.says)
     for name, says in _NOT_MEANT.items():
         sizes = getattr(of.found, name)
         if sizes:
@@ -292,9 +303,7 @@ def _axis_data(of: AxisSizes) -> dict[str, object]:
 
 def _verdict(end: End) -> Verdict:
     if isinstance(end, Rejected):
-        return Verdict(
-            "framework", False, f"{end.error}{quoted_place(end.at)}: {clipped(end.text.rstrip('.'), 300)}", ""
-        )
+        return Verdict("framework", False, end.says, "")
     if isinstance(end, Accepted):
         says = _NOT_MEANT.get(kind(end))
         return Verdict("meant", says is None, f"it {says}" if says else "it runs", "")

@@ -61,6 +61,15 @@ class Rejected:
     at: str = ""
     raised: str = ""
 
+    @property
+    def says(self) -> str:
+        """The error for a sentence.
+
+        >>> Rejected("NameError", "name 'nn' is not defined.", "nets.py:3: x = nn.relu").says
+        "NameError at nets.py:3, `x = nn.relu`: name 'nn' is not defined"
+        """
+        return f"{self.error}{quoted_place(self.at)}: {clipped(self.text.rstrip('.'), 300)}".rstrip(": ")
+
 
 def names_of_outputs(paths: Sequence[Sequence[str | int]]) -> tuple[str, ...]:
     """The names of the arrays in an output, by the keys (text) and positions (numbers) that lead to each.

@@ -30,7 +30,7 @@ from .paths import (
     sizes_on,
     stopped,
 )
-from .places import is_own, line_of, quoted_place
+from .places import is_own, line_of
 from .shapes import OpenShape, equalities, open_sizes
 from .together import Dependence, dependence, general_path
 from .tracer import AxisTracer, LimitedTracer, Tracer, as_meant
@@ -121,7 +121,8 @@ def _about_failure(axes: Sequence[str], at: Mapping[str, int], error: End | None
     if not axes and isinstance(error, Rejected):
         yield f"it does not run: {error.error}: {error.text}"
     elif len(axes) > 1 and isinstance(error, Rejected):
-        yield f"{NONE_TOGETHER}; with {equalities(at)}: {error.error}: {clipped(error.text.rstrip('.'), 200)}"
+        yield NONE_TOGETHER
+        yield f"with {equalities(at)}: {error.says}"
     elif len(axes) > 1 and error is not None:
         yield NONE_TOGETHER
 
@@ -226,8 +227,9 @@ def _fitting(tracer: Tracer, axes: Sequence[str], model: str, progress: Progress
         failed.append(end)
         if len(failed) == _ENOUGH and _fails_for_all(tracer, axes, failed):
             if isinstance(end, Rejected) and is_recursion(end):
-                says = f"{end.error}{quoted_place(end.at)}: {end.text}"
-                raise FileError.of(clipped(model), "trace", "", says, f"correct {line_of(end.at) or 'the recursion'}")
+                raise FileError.of(
+                    clipped(model), "trace", "", end.says, f"correct {line_of(end.at) or 'the recursion'}"
+                )
             break
     first = failed[0] if failed else None
     found = None if by_conditions else _by_conditions(tracer, first_at)

@@ -74,6 +74,11 @@ NUMBER = 3
 
 def without_mode(x):
     raise ValueError("no such mode")
+
+def of_four_axes(x):
+    if x.ndim != 4:
+        raise ValueError(f"{x.shape} must" + " be 4")
+    return x
 """
 """``plain`` takes the sizes and channels of ``UNet``, and is traced in a fraction of its time."""
 
@@ -182,6 +187,21 @@ def test_a_network_that_no_size_fits_is_shown_with_an_example_and_status_1(run):
     assert out.replace("\n      ", " ").splitlines()[1].startswith(first)
     assert "  for example: nets:never on (3, 64, 64) does not fit.\n    framework: TypeError at nets.py:26, `" in out
     assert json.loads(run("sizes", "nets:never", "--input", "3xHxW", "--json")[1])["example"]["ok"] is False
+
+
+@pytest.mark.parametrize(
+    ("network", "shape", "error"),
+    [
+        ("never", "3xHxW", "TypeError"),  # found for all axes together
+        ("never", "3xL", "TypeError"),  # for one axis
+        ("of_four_axes", "3xHxHxWxD", "must be 4"),  # for each axis, with other numbers
+    ],
+)
+def test_an_error_is_printed_once_in_the_example(run, network, shape, error):
+    status, out, err = run("sizes", f"nets:{network}", "--input", shape)
+    assert (status, err) == (1, "")
+    assert out.count(error) == 1
+    assert error in out.partition("  for example: ")[2]
 
 
 @pytest.mark.one_in(3)

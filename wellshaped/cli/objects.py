@@ -174,11 +174,13 @@ def sizes_of_object(
         other = shape_that_fits(model, *shapes, **given)
         dtype = None if other else dtype_that_fits(model, *shapes, **given)
         # The other shape says why no sizes fit together.
-        notes = [note for note in found.notes if not (other and note.startswith(NONE_TOGETHER))]
+        notes = [note for note in found.notes if not (other and note == NONE_TOGETHER)]
         return replace(found, notes=tuple(notes)), other, dtype, maker_of(model, name)
 
     sizes, other, dtype, maker = _run(name, ask, dtypes, len(shapes))
-    lines = sizes.lines()
+    fits = all(of.sizes for of in sizes.axes.values())
+    report = None if fits else sizes.check()
+    lines = sizes.lines(report)
     answer = sizes.to_dict()
     if wanted is not None:
         rows = {axis: _near(sizes.axes[axis], size) for axis, size in wanted.items()}
@@ -186,9 +188,7 @@ def sizes_of_object(
         lines += [f"  {axis}: {_near_text(row)}" for axis, row in rows.items()]
         if sizes.independent is False and all(row["fits"] for row in rows.values()):
             lines += sizes.check(**wanted).lines()
-    fits = all(of.sizes for of in sizes.axes.values())
-    if not fits:
-        report = sizes.check()
+    if report is not None:
         lines += lines_of_example(report)
         answer["example"] = report.to_dict()
         if other or meant != list(shapes):
