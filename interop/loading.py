@@ -203,10 +203,12 @@ def _no_module(text: str, module: str, missing: str) -> FileError:
     names += [path.parent.name for folder in beside for path in Path(folder).glob("*/*.py")]
     rest = text.removeprefix(missing)
     if rest.startswith(":"):  # a module without the object is not meant
-        files = {name: Path(folder) / f"{name}.py" for name in names for folder in beside}
-        names = [name for name in names if not files[name].exists() or _mentions(files[name], rest[1:])]
+        files = {name: (Path(of, f"{name}.py"), Path(of, name, "__init__.py")) for of in beside for name in names}
+        names = [name for name in names if any(_mentions(file, rest[1:]) for file in files[name])]
     near = near_name(last, dict.fromkeys(names))
     fix = f"{parent}{'.' * bool(parent)}{near}{rest}" if near else "a module in this folder, or the path of a .py file"
+    if not near and rest.startswith(":"):
+        fix = _in_a_folder(Path(), last, rest[1:]) or fix
     if not near and missing in _INSTALLED_AS:
         fix = _install(missing)
     return FileError.of(clipped(text), "import", "", f"there is no module {clipped(missing)}", fix)
@@ -219,7 +221,8 @@ def require_place(text: str) -> None:
     if _is_file(place) and not path.is_file():
         folder = path.parent
         near = near_name(path.stem, [found.stem for found in sorted(folder.glob("*.py")) if _mentions(found, name)])
-        fix = f"{(folder / near).as_posix()}.py:{name}" if near else "the path of an existing .py file"
+        inside = _in_a_folder(folder, path.stem, name) or "the path of an existing .py file"
+        fix = f"{(folder / near).as_posix()}.py:{name}" if near else inside
         raise FileError.of(clipped(text), "import", "", f"there is no file {clipped(path.as_posix())}", fix)
 
 
@@ -231,6 +234,12 @@ def _from_file(text: str, path: Path) -> ModuleType:
         names, root = [root.name, *names], root.parent
     with importable(root):
         return _imported(text, ".".join(names)) if len(names) > 1 else _run(text, path)
+
+
+def _in_a_folder(root: Path, stem: str, name: str) -> str:
+    """The object in a file of this name that is one folder deeper; empty if no such file has it."""
+    inside = (path for path in sorted(root.glob("*/*.py")) if path.stem == stem and _mentions(path, name))
+    return next((f"{path.as_posix()}:{name}" for path in inside), "")
 
 
 def _mentions(path: Path, name: str) -> bool:

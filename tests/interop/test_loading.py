@@ -559,6 +559,7 @@ def test_a_constructor_that_raises_is_reported_with_its_own_line(rejected):
 def test_a_missing_module_or_file_is_reported_with_the_nearest(write):
     write(FUNCTIONS, "own_folder.netz")
     write(FUNCTIONS, "own_folder.__init__")
+    write(FUNCTIONS, "own_box.inside")
     write(FUNCTIONS, "own_near_nets")
     for given, says, fix in (
         ("own_near_net:make", "there is no module own_near_net", "own_near_nets:make"),
@@ -568,6 +569,10 @@ def test_a_missing_module_or_file_is_reported_with_the_nearest(write):
         ("own_near_net.py:make", "there is no file own_near_net.py", "own_near_nets.py:make"),
         ("own_near_net.py:f", "there is no file own_near_net.py", "the path of an existing .py file"),
         ("own_near_net:f", "there is no module own_near_net", "a module in this folder, or the path of a .py file"),
+        ("own_boxs:make", "there is no module own_boxs", "a module in this folder, or the path of a .py file"),
+        ("netz:make", "there is no module netz", "own_folder/netz.py:make"),
+        ("netz.py:make", "there is no file netz.py", "own_folder/netz.py:make"),
+        ("netz:f", "there is no module netz", "a module in this folder, or the path of a .py file"),
         ("nope.py:make", "there is no file nope.py", "the path of an existing .py file"),
         ("far/away.py:make", "there is no file far/away.py", "the path of an existing .py file"),
         ("jax.nnn:relu", "there is no module jax.nnn", "jax.nn:relu"),
