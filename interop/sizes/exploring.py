@@ -24,6 +24,9 @@ from .paths import (
 )
 from .tracer import AxisTracer
 
+Progress = Callable[[str], None]
+"""It gets what is done next, in words."""
+
 FIRST = 1_000
 """The first sample: larger than what small sizes need an exception for, and not a power of 2."""
 
@@ -83,7 +86,7 @@ def explore(
     tracer: AxisTracer,
     axis: str,
     budget: Budget,
-    progress: Callable[[str], None] = lambda said: None,
+    progress: Progress = lambda said: None,
     known: int | None = None,
 ) -> Found:
     """Decide all sizes ``n ≥ 1`` of the ``axis``, as far as the ``budget`` reaches.
@@ -122,7 +125,7 @@ def explore(
 
 
 def _by_traces(
-    tracer: AxisTracer, axis: str, budget: Budget, deadline: float, progress: Callable[[str], None]
+    tracer: AxisTracer, axis: str, budget: Budget, deadline: float, progress: Progress
 ) -> tuple[list[Region], SizeSet, int]:
     """The regions that traces find, the sizes that are in none of them, and how many traces there were."""
     regions: list[Region] = []
