@@ -422,6 +422,53 @@ CANT = {  # a command, what is wrong, and the fix
     "check milesial --dtype float16": ("only a model in your code has a dtype", "leave out --dtype"),
     "sizes milesial --dtype float16": ("only a model in your code has a dtype", "leave out --dtype"),
 }
+LIKELY = {  # a source file, and what may be its network
+    "parts are not proposed": (
+        """
+class Up(nn.Module):
+    def __init__(self, channels): ...
+class UNet(nn.Module):
+    def __init__(self, width=8):
+        self.up = Up(8)
+def crop(x, y): ...
+def show_network(): print("no network")
+""",
+        ["UNet"],
+    ),
+    "nor is a class that a function makes": (
+        "class UNet(nnx.Module):\n  def __init__(self, *, rngs): ...\ndef small():\n  return UNet(rngs=nnx.Rngs(0))",
+        ["small"],
+    ),
+    "or that an object is made of": ("class Net(Module): ...\nunet = Net()", ["unet"]),
+    "an object of a framework": ("blocks = nn.Sequential()\nsizes = range(3)", ["blocks"]),
+    "one that needs no arguments comes first": (
+        "class A(nn.Module):\n  def __init__(self, n): ...\nclass B(A):\n  def __init__(self): ...",
+        ["B"],
+    ),
+    "fields without a default are arguments": (
+        "class A(linen.Module):\n  n: int\nclass B(linen.Module):\n  n: int = 3",
+        ["B"],
+    ),
+    "also if all need arguments": ("class Net(nn.Module):\n  def __init__(self, n): ...", ["Net"]),
+    "a base of the file": ("class Base(nn.Module): ...\nclass Block(Base): ...", ["Base", "Block"]),
+    "a class that can be called": ("class A:\n  def __call__(self, x): ...\nclass B: ...", ["A"]),
+    "several": ("\n".join(f"class {name}(nn.Module): ..." for name in "ABCDE"), ["A", "B", "C"]),
+    "functions of images": ("def crop(x): ...\ndef unet(x): ...", ["unet"]),
+    "nothing": ("NUMBER = 3", ["make_unet"]),
+    "no Python": ("def", ["make_unet"]),
+}
+
+
+@pytest.mark.parametrize("what", LIKELY)
+def test_a_file_without_a_name_is_answered_with_what_is_most_probably_its_network(rejected, tmp_path, what):
+    text, names = LIKELY[what]
+    (tmp_path / "likely.py").write_text(text)
+    first, *others = (f"likely.py:{name}" for name in names)
+    more = f"; or name {' or '.join(others)}" if others else ""
+    *_, fix = rejected("sizes", "likely.py", "--input", "1x3xHxW")
+    assert fix == f"  fix: wellshaped sizes {first} --input 1x3xHxW{more}"
+
+
 _OTHERS = "wellshaped sizes nets:UNet --input 3xHxW, or wellshaped check nets:UNet --input 3x304x384"
 
 

@@ -3,7 +3,6 @@
 ``sizes`` and ``check`` take it. ``--input`` gives the shape of each image with all its axes.
 """
 
-import ast
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -23,6 +22,7 @@ from ..words.fields import CONFIGS
 from ..words.numbers import natural_in, numbers_in, numbers_inside
 from ..words.shapes import USUAL
 from ..words.sizes import lines_of_example
+from .likely import likely_models
 from .output import AsJson, print_json, say, status_of, working
 from .plans import names_plan
 
@@ -89,31 +89,26 @@ def reject_module(name: str | None, command: str = "sizes", shapes: Sequence[str
         return
     module, _, last = name.rpartition(".")
     if last == "py":
-        meant = f"{name}:{_makes_model(name)}"
+        meant = _models_in(name, name)
     elif _is_file(name) or near_name(last, ("toml", "json")):
         return
     elif module and _is_file(f"{module.replace('.', '/')}.py"):
-        meant = f"{module}:{last}"
+        meant = [f"{module}:{last}"]
     elif _is_file(file := f"{name.replace('.', '/')}.py"):
-        meant = f"{name}:{_makes_model(file)}"
+        meant = _models_in(file, name)
     else:
         return
     says = "it is code, and the name of the model in it is missing"
-    asked = f"wellshaped {command if shapes else 'sizes'} {clipped(meant)}"
+    first, *others = map(clipped, meant)
     given = " ".join(f"--input {clipped(shape)}" for shape in shapes or ()) or "--input HxWx3, or 1x3xHxW for PyTorch"
-    raise UsageError.of(clipped(name), "network", "", says, f"{asked} {given}")
+    fix = f"wellshaped {command if shapes else 'sizes'} {first} {given}"
+    fix += f"; or name {' or '.join(others)}" if others else ""
+    raise UsageError.of(clipped(name), "network", "", says, fix)
 
 
-def _makes_model(path: str) -> str:
-    """The class or function in a file that may be meant: a maker of a network, or the last. Its code does not run."""
-    try:
-        body = ast.parse(Path(path).read_text(encoding="utf-8")).body
-    except (OSError, SyntaxError, ValueError):
-        body = []
-    names = [of.name for of in body if isinstance(of, ast.ClassDef | ast.FunctionDef) and not of.name.startswith("_")]
-    makers = [name for name in names if re.match("make|build|create|get_", name, re.IGNORECASE)]
-    networks = [name for name in names if re.search("net|model", name, re.IGNORECASE)]
-    return next((of[-1] for of in (makers, networks, names) if of), "make_unet")
+def _models_in(file: str, place: str) -> list[str]:
+    """The objects that are most probably the network in a file, at most three. Its code does not run."""
+    return [f"{place}:{name}" for name in likely_models(file)[:3] or ["make_unet"]]
 
 
 def reject_flags(name: str, fields: Iterable[str], out_channels: object = None) -> None:
