@@ -194,7 +194,7 @@ def _other_sizes(
 
 def _other_order(model: Any, shapes: Sequence[Sequence[int]], given: Mapping[str, Any]) -> tuple[str, ...]:
     """The fix with the channels or the batch elsewhere; none if no such shape fits."""
-    for meant, changes in other_orders(shapes):
+    for meant, changes in other_orders(shapes, channels_first=_reader_of(model) is read_torch):
         axes = next(large_axes(meant[0]))
         sizes = _along(model, meant, axes, given)
         if sizes is not None:
@@ -266,9 +266,12 @@ def shape_that_fits(
     opened = tuple(map(open_shape, shapes))
     numbers = {axis: _OPEN + i for i, axis in enumerate(open_sizes(opened))}
     axes = {number: axis for axis, number in numbers.items()}
+    another = _OPEN + len(axes)
     given = [[numbers[n] if isinstance(n, str) else n for n in shape] for shape in opened]
     asked: dict[str, Any] = {"name": name, "dtypes": dtypes, "progress": progress}
-    orders = [(None, of) for of in other_orders(given)]
+    axes[another] = next((of for of in "WHD" if of not in numbers), "another")
+    to_first = _reader_of(model) is read_torch
+    orders = [(None, of) for of in other_orders(given, channels_first=to_first, another=another)]
     for at, (meant, changes) in (*orders, *other_channels(given)):
         written = [[str(axes.get(n, n)) for n in shape] for shape in meant]
         try:

@@ -4,6 +4,7 @@ Nothing here runs a model: :mod:`.any_model` tries these shapes in turn.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from ..spec.network.network import FEW_CHANNELS
@@ -13,6 +14,9 @@ MeantShapes = tuple[list[tuple[int, ...]], list[str]]
 
 _MOST_ORDERS = 6
 """The most other orders of the axes to try: each takes a trace."""
+
+_MOST_AXES = 5
+"""The most axes of an image: a batch of volumes."""
 
 
 def large_axes(shape: Sequence[int]) -> Iterator[list[int]]:
@@ -54,7 +58,22 @@ def small_axes(shape: Sequence[int]) -> Iterator[list[int]]:
     yield from (axes for axes in layouts(shape) if axes not in tried and any(shape[i] <= FEW_CHANNELS for i in axes))
 
 
-def other_orders(shapes: Sequence[Sequence[int]]) -> Iterator[MeantShapes]:
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """Shapes with another order of the axes, what was changed, and whether the channels were put last."""
+
+    shapes: list[tuple[int, ...]]
+    changes: tuple[str, ...] = ()
+    channels_last: bool = False
+
+    def then(self, shapes: list[tuple[int, ...]], change: str) -> "_Order":
+        """These shapes, which differ from this order by a further change."""
+        return replace(self, shapes=shapes, changes=(*self.changes, change))
+
+
+def other_orders(
+    shapes: Sequence[Sequence[int]], *, channels_first: bool = False, another: int | None = None
+) -> Iterator[MeantShapes]:
     """The shapes that may be meant: the channels at the other end, added where they are missing, a batch, an image.
 
     >>> for shapes, changes in other_orders([(3, 304, 384)]):
@@ -64,6 +83,12 @@ def other_orders(shapes: Sequence[Sequence[int]]) -> Iterator[MeantShapes]:
     (1, 304, 384, 3) ['channels last', 'a batch axis first']
     >>> next(other_orders([(304, 384)])), next(other_orders([(1, 3, 96, 304, 384)]))
     (([(304, 384, 3)], ['3 channels last']), ([(1, 3, 304, 384)], ['one size less']))
+
+    For a framework whose layers take ``channels_first``, these orders come first. Its layers are strict about the
+    number of axes, so a size may be missing: ``another`` one is added, by default as large as the last.
+
+    >>> next(other_orders([(304, 384)], channels_first=True)), next(other_orders([(1, 3, 304)], channels_first=True))
+    (([(3, 304, 384)], ['3 channels first']), ([(1, 3, 304, 304)], ['one size more']))
     """
 
     def moved(shape: tuple[int, ...], last: bool) -> tuple[int, ...]:
@@ -73,22 +98,31 @@ def other_orders(shapes: Sequence[Sequence[int]]) -> Iterator[MeantShapes]:
         return (*batch, *sizes, before) if last else (*batch, after, *others)
 
     whole = [tuple(shape) for shape in shapes]
-    orders: list[MeantShapes] = []
+    same = _Order(whole)
+    orders: list[_Order] = []
     if min(map(len, whole)) > 2:
         to_last = whole[0][-1] > FEW_CHANNELS
-        orders.append(([moved(s, s[-1] > FEW_CHANNELS) for s in whole], [f"channels {'last' if to_last else 'first'}"]))
+        moves = [moved(s, s[-1] > FEW_CHANNELS) for s in whole]
+        orders.append(_Order(moves, (f"channels {'last' if to_last else 'first'}",), to_last))
     if max(map(len, whole)) < 3:
         for n, counted in (3, "3 channels"), (1, "1 channel"):
-            orders.append(([(*s, n) for s in whole], [f"{counted} last"]))
-            orders.append(([(n, *s) for s in whole], [f"{counted} first"]))
-    same: MeantShapes = (whole, [])
+            orders.append(_Order([(*s, n) for s in whole], (f"{counted} last",), True))
+            orders.append(_Order([(n, *s) for s in whole], (f"{counted} first",)))
     if max(map(len, whole)) < 4:
-        orders += [([(1, *s) for s in of], [*says, "a batch axis first"]) for of, says in [same, *orders]]
+        orders += [of.then([(1, *s) for s in of.shapes], "a batch axis first") for of in [same, *orders]]
     if min(map(len, whole)) > 3:
-        orders += [([s[1:] for s in of], [*says, "no batch axis"]) for of, says in [same, *orders]]
+        orders += [of.then([s[1:] for s in of.shapes], "no batch axis") for of in [same, *orders]]
     if max(map(len, whole)) > 4:  # of an image, and not of a volume: channels first, then last
-        orders[:0] = [([(*s[:at], *s[at + 1 :]) for s in whole], ["one size less"]) for at in (2, 1)]
-    yield from islice(orders, _MOST_ORDERS)
+        orders[:0] = [same.then([(*s[:at], *s[at + 1 :]) for s in whole], "one size less") for at in (2, 1)]
+    if channels_first:
+        orders.sort(key=lambda of: of.channels_last)
+        large = next(large_axes(whole[0]))
+        if max(map(len, whole)) < _MOST_AXES:
+            size = whole[0][large[-1]] if another is None else another
+            more = same.then([(*s, size) for s in whole], "one size more")
+            # An image with one size lacks another. One with several is first put in another order.
+            orders.insert(0 if len(large) == 1 else sum(not of.channels_last for of in orders), more)
+    yield from ((of.shapes, list(of.changes)) for of in islice(orders, _MOST_ORDERS))
 
 
 def other_channels(shapes: Sequence[Sequence[int]]) -> Iterator[tuple[int, MeantShapes]]:

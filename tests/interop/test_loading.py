@@ -11,7 +11,7 @@ import pytest
 from flax import linen, nnx
 
 from wellshaped.interop import Budget, load_model, loading
-from wellshaped.interop.any_model import check_model, read_model
+from wellshaped.interop.any_model import check_model, read_model, shape_that_fits
 from wellshaped.spec import FileError, UsageError, WellshapedError
 from wellshaped.spec.messages.installing import pip_install
 
@@ -354,6 +354,32 @@ def test_pytorch_code_that_asks_for_values_cant_be_decided_and_a_wrong_number_of
             assert fix.startswith(f"  fix: use {instead}")
     report = check_model(torch.nn.Conv2d(3, 4, 3), (1, 1, 64, 64))
     assert report.fixes == ("the shape (1, 3, 64, 64) (3 channels in place of 1)",)
+
+
+@pytest.mark.parametrize(
+    ("axes", "given", "meant", "change"),
+    [
+        (2, "1 3 H", "1x3xHxW", "one size more"),
+        (2, "3 H", "3xHxW", "one size more"),
+        (2, "1 3 W", "1x3xWxH", "one size more"),
+        (3, "1 3 H W", "1x3xHxWxD", "one size more"),
+        (2, "W H", "3xWxH", "3 channels first"),
+        (2, "1 H W 3", "1x3xHxW", "channels first"),
+        (2, "1 1 H W", "1x3xHxW", "3 channels in place of 1"),
+    ],
+)
+def test_pytorch_is_asked_for_channels_first_and_the_size_that_is_missing(axes, given, meant, change):
+    torch = pytest.importorskip("torch", reason="PyTorch is not a dependency")
+    layer = {2: torch.nn.Conv2d, 3: torch.nn.Conv3d}[axes](3, 8, 3, padding=1)
+
+    assert shape_that_fits(layer, given) == ([meant], [change])
+    assert read_model(layer, meant.replace("x", " ")).independent
+
+
+def test_a_missing_size_is_as_large_as_the_last_in_a_check_of_a_pytorch_network():
+    torch = pytest.importorskip("torch", reason="PyTorch is not a dependency")
+    report = check_model(torch.nn.Conv2d(3, 8, 3), (1, 3, 64))
+    assert report.fixes == ("the shape (1, 3, 64, 64) (one size more)",)
 
 
 def test_a_wrong_dtype_is_found_and_another_is_proposed():
