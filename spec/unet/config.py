@@ -142,10 +142,11 @@ class UNetConfig(_Origin, Written):
     def of_levels(cls, levels: Sequence[Level], bottom: Block, **whole: Any) -> Self:
         """Return the config with these levels, from the full resolution down, and this block at the bottom.
 
-        The fields that hold for the whole network, such as ``padding`` or ``axes``, are given by name.
+        The fields that hold for the whole network, such as ``padding`` or ``axes``, are given by name. If the config is
+        not well-formed, the error speaks of ``levels[i]`` and ``bottom``.
 
-        Raises :class:`UsageError` unless each level is a :class:`Level` and the bottom a :class:`Block`, and for a
-        field that belongs to the levels.
+        Raises :class:`UsageError` unless each level is a :class:`Level` and the bottom a :class:`Block`, for a field
+        that belongs to the levels, and for a field that there is not.
 
         >>> from wellshaped.spec import Block, Level, UNetConfig
         >>> few_slices = Level(block=Block(channels=8, conv_kernel=(1, 3, 3)), stride=(1, 2, 2))
