@@ -74,7 +74,10 @@ class Links:
 
     def _simplified(self, condition: Condition) -> Condition | None:
         """The condition in its shortest form; ``None`` if it is no condition on several sizes."""
-        simple = simplified(condition.statement, self.at)
+        try:
+            simple = simplified(condition.statement, self.at)
+        except ZeroDivisionError:  # it divides by a size that is 0 there
+            return condition
         if isinstance(simple, bool) or len(names_in(simple)) < 2:
             return None
         is_negated = simple.op == "not"

@@ -921,6 +921,10 @@ TOGETHER = {
         ("H ≠ 8 or W = 8", "H = 8 or W ≠ 8"),
     ),
     "rejected while the other is held": (rejecting(lambda h, w: h < 4 and w > 5), ("H ≥ 4 or W ≤ 5",)),
+    "a divisor that is 0 where the axes are held": (
+        rejecting(lambda h, w: h != 64 and (w + 7 * h) // (h - 64) == 7),
+        ("floor((W + 7*H)/(H - 64)) ≠ 7",),
+    ),
     "some of a remainder": (
         rejecting(lambda h, w: h == 6 and w % 5 == 3),
         ("H ≠ 6 or W not in (n ≡ 3 (mod 5), n ≥ 3)",),
