@@ -91,10 +91,9 @@ def _pooling(plain: Any, axes: int, reduce: Callable[..., Any], others: Sequence
     def pool(image: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, *args: Any, **kwargs: Any) -> Any:
         stride = kernel_size if stride is None else stride
         given = {**dict(zip(others, args, strict=False)), **kwargs}
-        is_usual = not any(map(given.get, ("ceil_mode", "return_indices"))) and set(
-            tree_iter(given.get("dilation", 1))
-        ) == {1}
-        if not is_usual or not _is_symbolic((kernel_size, stride, padding)):
+        is_dilated = {*tree_iter(given.get("dilation", 1))} != {1}
+        is_unusual = is_dilated or given.get("ceil_mode") or given.get("return_indices")
+        if is_unusual or not _is_symbolic((kernel_size, stride, padding)):
             return plain(image, kernel_size, stride, padding, *args, **kwargs)
         each = ([*of] if isinstance(of, tuple | list) else [of] * axes for of in (kernel_size, stride, padding))
         counts = []

@@ -118,7 +118,7 @@ class Entry:
         return json.dumps(value) if isinstance(value, str | float) else written_value(value)
 
     def _plain(self, value: Any) -> Any:
-        """Return a value as JSON would have it; what is inside it stays as it is."""
+        """Return a value as JSON would have it. A value inside it is converted when it is read."""
         return value
 
     def _child(self, value: Any, key: str | int) -> "Entry":

@@ -66,7 +66,7 @@ class Links:
         forbidden, rejected = (
             [sets for sets in of if self._says_more(sets, required)] for of in (self.forbidden, self.rejected)
         )
-        written = _written(_each_once(required), forbidden, self.sets)
+        written = _written(required, forbidden, self.sets)
         others = _written((), rejected, dict.fromkeys(self.sets, EVERY_SIZE))
         conditions = tuple(dict.fromkeys((*written, *others)))
         unexplained = (says for sizes, says in self.examples if not self._is_broken(required, sizes))
@@ -211,14 +211,6 @@ def _corners(sets: Mapping[str, SizeSet]) -> Iterator[Sizes]:
     """The smallest and the largest sizes, or large ones, each with those of the other axes."""
     ends = ({of.minimum or 1, of.maximum or of.above(500) or 1} for of in sets.values())
     return (dict(zip(sets, sizes, strict=True)) for sizes in product(*map(sorted, ends)))
-
-
-def _each_once(conditions: Iterable[Condition]) -> Iterable[Condition]:
-    """The conditions, each once: an equality is often recorded both ways round."""
-    found: dict[frozenset[str], Condition] = {}
-    for condition in conditions:
-        found.setdefault(frozenset((str(condition.held), *map(str, condition.statement.args))), condition)
-    return found.values()
 
 
 def _written(conditions: Iterable[Condition], forbidden: Sequence[Sets], sets: Mapping[str, SizeSet]) -> list[str]:

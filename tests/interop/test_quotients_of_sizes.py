@@ -41,22 +41,24 @@ OF_POLYNOMIALS = st.one_of(
 LARGE = [*range(1_000, 1_012), *random.Random(0).choices(range(1_000, 10**6), k=10)]
 
 
-@examples(60)
-@given(STATEMENTS, st.booleans())
-def test_a_statement_about_a_quotient_of_two_sizes_has_the_sizes_for_which_it_holds(statement, held):
+def require_its_sizes(statement, held):
+    """The sizes that are found for a statement are those for which it holds."""
     found = sizes_on([Condition(statement, held)], "H")
     if found is not None:  # too hard
         tried = [*range(1, 300), *LARGE]
         assert [n for n in tried if n in found] == [n for n in tried if holds(statement, {"H": n}, held)]
+
+
+@examples(60)
+@given(STATEMENTS, st.booleans())
+def test_a_statement_about_a_quotient_of_two_sizes_has_the_sizes_for_which_it_holds(statement, held):
+    require_its_sizes(statement, held)
 
 
 @examples(60)
 @given(OF_POLYNOMIALS, st.booleans())
 def test_a_statement_about_a_product_of_sizes_has_the_sizes_for_which_it_holds(statement, held):
-    found = sizes_on([Condition(statement, held)], "H")
-    if found is not None:  # too hard
-        tried = [*range(1, 300), *LARGE]
-        assert [n for n in tried if n in found] == [n for n in tried if holds(statement, {"H": n}, held)]
+    require_its_sizes(statement, held)
 
 
 @pytest.mark.parametrize(
